@@ -1,0 +1,81 @@
+package workflows
+
+import "time"
+
+// ApprovalStatus is where an approval stands.
+type ApprovalStatus string
+
+// An approval is OPEN until one of the others, which are final.
+const (
+	ApprovalOpen     ApprovalStatus = "OPEN"
+	ApprovalApproved ApprovalStatus = "APPROVED"
+	ApprovalRejected ApprovalStatus = "REJECTED"
+	// ApprovalExpired: its deadline passed without an answer.
+	ApprovalExpired ApprovalStatus = "EXPIRED"
+	// ApprovalVoided: its run was force-failed or its activation deactivated.
+	ApprovalVoided    ApprovalStatus = "VOIDED"
+	ApprovalCancelled ApprovalStatus = "CANCELLED"
+)
+
+// ApprovalRequest registers an APPROVAL_REQUEST message that the agent has sent to Artmail.
+type ApprovalRequest struct {
+	// MessageID is the message's own ID, to which the response refers as inResponseToId.
+	MessageID string `json:"messageId"`
+	RunID     string `json:"runId,omitempty"`
+	// Deadline ends the wait as EXPIRED. Zero: it waits for as long as the activation lives.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Subject says in a line what is asked, for whoever looks.
+	Subject     string   `json:"subject,omitempty"`
+	ReplyTo     *ReplyTo `json:"replyTo,omitempty"`
+	CallbackURL string   `json:"callbackUrl,omitempty"`
+}
+
+// Approval is a registered request and what became of it.
+type Approval struct {
+	ApprovalRequest
+	Status      ApprovalStatus `json:"status"`
+	RequestedAt time.Time      `json:"requestedAt"`
+	// ClosedAt is when Status became final.
+	ClosedAt time.Time `json:"closedAt,omitzero"`
+	// Reason is the brand user's, or why it was voided, expired or cancelled.
+	Reason string `json:"reason,omitempty"`
+	// ResponseMessageID is the message of the response.
+	ResponseMessageID string     `json:"responseMessageId,omitempty"`
+	Source            NewsSource `json:"source,omitempty"`
+	// LateResponses are responses that came after the end and changed nothing.
+	LateResponses int `json:"lateResponses,omitempty"`
+}
+
+// CancelApproval is the argument of the update "cancel-approval".
+type CancelApproval struct {
+	MessageID string `json:"messageId"`
+	Reason    string `json:"reason,omitempty"`
+	By        string `json:"by,omitempty"`
+}
+
+// ApprovalReply is signalled to ApprovalRequest.ReplyTo when the approval is closed, at least once.
+type ApprovalReply struct {
+	// ID is the same for a repeated reply.
+	ID           string   `json:"id"`
+	Agent        string   `json:"agent"`
+	ActivationID string   `json:"activationId"`
+	Approval     Approval `json:"approval"`
+}
+
+// CheckApprovalParams is the argument of the activity "check-approval", which the author of an agent writes: only they know
+// Artmail's private API.
+type CheckApprovalParams struct {
+	Agent        string `json:"agent"`
+	ActivationID string `json:"activationId"`
+	MessageID    string `json:"messageId"`
+	RunID        string `json:"runId,omitempty"`
+	// SealedAPIKey opens with the keyring and APIKeyContext.
+	SealedAPIKey []byte `json:"sealedApiKey,omitempty"`
+}
+
+// CheckApprovalResult says what Artmail knows. An activity without an answer returns a retryable error, so that the server tries again.
+type CheckApprovalResult struct {
+	Approved  bool   `json:"approved"`
+	Reason    string `json:"reason,omitempty"`
+	MessageID string `json:"messageId,omitempty"`
+}

@@ -1,0 +1,47 @@
+package workflows
+
+// Types of the errors that updates are refused with. A refused update leaves no trace in the history.
+const (
+	ErrTypeInvalidArgument   = "SignalboxInvalidArgument"
+	ErrTypeNoOpenQuestion    = "SignalboxNoOpenQuestion"
+	ErrTypeOtherQuestion     = "SignalboxOtherQuestion"
+	ErrTypeAlreadyAnswered   = "SignalboxAlreadyAnswered"
+	ErrTypeCaseEnded         = "SignalboxCaseEnded"
+	ErrTypeNotUncertain      = "SignalboxNotUncertain"
+	ErrTypeOtherCase         = "SignalboxOtherCase"
+	ErrTypeActivationPaused  = "SignalboxActivationPaused"
+	ErrTypeActivationEnded   = "SignalboxActivationEnded"
+	ErrTypeActivationUnknown = "SignalboxActivationUnknown"
+	ErrTypeUnknownApproval   = "SignalboxUnknownApproval"
+	ErrTypeApprovalClosed    = "SignalboxApprovalClosed"
+	ErrTypeApprovalConflict  = "SignalboxApprovalConflict"
+	ErrTypeUnknownRun        = "SignalboxUnknownRun"
+	ErrTypeRunClosed         = "SignalboxRunClosed"
+	ErrTypeTooMany           = "SignalboxTooMany"
+)
+
+// Types of the errors that Offload activities fail with: the one translation of what the provider answers.
+const (
+	// ErrTypeOffloadUncertain: the request may have been carried out. Never retried by itself.
+	ErrTypeOffloadUncertain = "OffloadUncertain"
+	// ErrTypeOffloadNotSent: no connection was made, so nothing happened. Retried.
+	ErrTypeOffloadNotSent = "OffloadNotSent"
+	// ErrTypeOffloadInvalidRequest: 400 INVALID_REQUEST. Only a corrected request can pass.
+	ErrTypeOffloadInvalidRequest = "OffloadInvalidRequest"
+	// ErrTypeOffloadUnauthorized: 401; the API key is missing or unknown.
+	ErrTypeOffloadUnauthorized = "OffloadUnauthorized"
+	// ErrTypeOffloadForbidden: 403; the API key is inactive or the case is another owner's.
+	ErrTypeOffloadForbidden = "OffloadForbidden"
+	// ErrTypeOffloadNotFound: 404 CASE_NOT_FOUND or ATTACHMENT_NOT_FOUND.
+	ErrTypeOffloadNotFound = "OffloadNotFound"
+	// ErrTypeOffloadUsageLimit: 429 USAGE_LIMIT_REACHED, the plan's cap of the current UTC month.
+	ErrTypeOffloadUsageLimit = "OffloadUsageLimit"
+	// ErrTypeOffloadThrottled: any other 429.
+	ErrTypeOffloadThrottled = "OffloadThrottled"
+	// ErrTypeOffloadUnavailable: a 5xx, a reset or a timeout on a request that is safe to repeat.
+	ErrTypeOffloadUnavailable = "OffloadUnavailable"
+	// ErrTypeOffloadNoNews: a look found nothing new. Benign; it carries the delay until the next look.
+	ErrTypeOffloadNoNews = "OffloadNoNews"
+	// ErrTypeOffloadUnknownAccount: the worker has no such account configured.
+	ErrTypeOffloadUnknownAccount = "OffloadUnknownAccount"
+)

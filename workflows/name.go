@@ -1,0 +1,68 @@
+package workflows
+
+// Workflow types.
+const (
+	OffloadCaseWorkflow       = "offload-case"
+	ArtmailActivationWorkflow = "artmail-activation"
+)
+
+// Task queues. Workflows share one; each kind of provider call has its own, so that polling never starves creating and answering,
+// and a provider's rate limit is one number for the whole fleet.
+const (
+	TaskQueueWorkflows   = "signalbox"
+	TaskQueueOffload     = "signalbox-offload"
+	TaskQueueOffloadPoll = "signalbox-offload-poll"
+	TaskQueueDeliver     = "signalbox-deliver"
+)
+
+// Signals.
+const (
+	// SignalOffloadEvents carries a []CaseEvent to an Offload case.
+	SignalOffloadEvents = "offload-events"
+	// SignalArtmailEvents carries a []ActivationEvent to an Artmail activation.
+	SignalArtmailEvents = "artmail-events"
+	// SignalTouchRuns carries a TouchRuns: these runs were active just now.
+	SignalTouchRuns = "touch-runs"
+	// SignalForceContinueAsNew carries nothing; an operator sends it to shorten a history.
+	SignalForceContinueAsNew = "force-continue-as-new"
+)
+
+// Updates. Each answers at once; none waits for the provider.
+const (
+	UpdateProvideInput = "provide-input" // ProvideInput → InputReceipt
+	UpdateAdoptCase    = "adopt-case"    // AdoptCase → CaseReceipt
+	UpdateRetryCreate  = "retry-create"  // RetryCreate → CaseReceipt
+	UpdateCancel       = "cancel"        // CancelCase → CaseReceipt
+
+	UpdateRequestApprovals = "request-approvals" // []ApprovalRequest → []Approval
+	UpdateCancelApproval   = "cancel-approval"   // CancelApproval → Approval
+	UpdateOpenRun          = "open-run"          // OpenRun → Run
+	UpdateCloseRun         = "close-run"         // CloseRun → Run
+)
+
+// QueryState returns a CaseState or an ActivationState.
+const QueryState = "state"
+
+// Search attributes. Upserted only when the value changes, since every upsert is an event in the history.
+const (
+	// SearchAttributeState (Keyword) is the CaseStatus or ActivationStatus.
+	SearchAttributeState = "SignalboxState"
+	// SearchAttributeAttention (KeywordList) says why a person should look; empty while nobody needs to.
+	SearchAttributeAttention = "SignalboxAttention"
+	// SearchAttributeCaseID (Keyword) is Offload's caseId, by which events on the shared route find their case.
+	SearchAttributeCaseID = "SignalboxCaseId"
+)
+
+// MemoRequestHash is the memo field with the hash of the start request, which tells a repeated start from a conflicting one.
+const MemoRequestHash = "signalboxRequestHash"
+
+// Activities, by the provider they call.
+const (
+	ActivityOffloadCreateCase    = "offload.create-case"    // CreateCaseParams → CreateCaseResult
+	ActivityOffloadProvideInput  = "offload.provide-input"  // ProvideInputParams → ProvideInputResult
+	ActivityOffloadReconcileCase = "offload.reconcile-case" // ReconcileCaseParams → CaseSnapshot
+	ActivityOffloadGetCase       = "offload.get-case"       // GetCaseParams → CaseSnapshot
+
+	// ActivityArtmailCheckApproval is written by the author of an agent and runs on the agent's own task queue.
+	ActivityArtmailCheckApproval = "check-approval" // CheckApprovalParams → CheckApprovalResult
+)

@@ -1,0 +1,66 @@
+package workflows
+
+import "time"
+
+// RunStatus is where an agent's run stands.
+type RunStatus string
+
+// A run is OPEN until one of the others, which are final.
+const (
+	RunOpen   RunStatus = "OPEN"
+	RunClosed RunStatus = "CLOSED"
+	// RunForceFailed: Artmail ended it after its inactivity window.
+	RunForceFailed RunStatus = "FORCE_FAILED"
+	// RunVoided: its activation was deactivated.
+	RunVoided RunStatus = "VOIDED"
+)
+
+// Run is a unit of an agent's work, known from open-run, from an approval, or from a run_force_failed alone.
+type Run struct {
+	RunID        string    `json:"runId"`
+	Status       RunStatus `json:"status"`
+	OpenedAt     time.Time `json:"openedAt,omitzero"`
+	LastActiveAt time.Time `json:"lastActiveAt,omitzero"`
+	// WarnedAt is when the run was last warned about; zero while it is active enough.
+	WarnedAt     time.Time `json:"warnedAt,omitzero"`
+	ClosedAt     time.Time `json:"closedAt,omitzero"`
+	StaleMinutes float64   `json:"staleMinutes,omitempty"`
+	Reason       string    `json:"reason,omitempty"`
+	ReplyTo      *ReplyTo  `json:"replyTo,omitempty"`
+}
+
+// OpenRun is the argument of the update "open-run".
+type OpenRun struct {
+	RunID string `json:"runId"`
+	// ReplyTo is told of the stale warning and of a forced end.
+	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
+}
+
+// CloseRun is the argument of the update "close-run".
+type CloseRun struct {
+	RunID  string `json:"runId"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// TouchRuns is the payload of the signal "touch-runs": the runs were active at At, or at its arrival where At is zero.
+type TouchRuns struct {
+	RunIDs []string  `json:"runIds"`
+	At     time.Time `json:"at,omitzero"`
+}
+
+// RunNotice kinds.
+const (
+	NoticeRunStaleWarning = "run.stale_warning"
+	NoticeRunForceFailed  = "run.force_failed"
+	NoticeRunVoided       = "run.voided"
+)
+
+// RunNotice is signalled to OpenRun.ReplyTo, at least once.
+type RunNotice struct {
+	// ID is the same for a repeated notice.
+	ID           string `json:"id"`
+	Kind         string `json:"kind"`
+	Agent        string `json:"agent"`
+	ActivationID string `json:"activationId"`
+	Run          Run    `json:"run"`
+}
