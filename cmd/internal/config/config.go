@@ -1,0 +1,160 @@
+// Package config reads what the processes of Signalbox are told: flags, SIGNALBOX_… variables, and one YAML file for what is plural
+// (accounts, agents). It knows no process; it reports all mistakes at once, each with the name of the setting and the fix.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Config is what was read and found usable.
+type Config struct {
+	// Listen is where the ingress listens, host:port.
+	Listen string
+	// PublicURL is where providers reach the ingress; capability URLs begin with it.
+	PublicURL string
+	// Inbox is the path of the SQLite file.
+	Inbox string
+	// Keyring is the path of the key document.
+	Keyring string
+	// MaxBody is the size cap of a webhook, in bytes.
+	MaxBody int64
+	// SharedSecret opens the shared Offload route; empty: the route is off.
+	SharedSecret string
+	// UnmatchedGrace is how long an event waits for a workflow that isn't there.
+	UnmatchedGrace time.Duration
+	// Drain bounds a graceful stop.
+	Drain     time.Duration
+	LogLevel  string
+	LogFormat string
+	// BuildID turns Temporal's worker versioning on.
+	BuildID string
+	// Accounts are the Offload accounts by name.
+	Accounts map[string]Account
+	// Agents are the Artmail agents by name.
+	Agents map[string]Agent
+}
+
+// Account is how one Offload account is reached.
+type Account struct {
+	BaseURL string
+	APIKey  string
+}
+
+// Agent is how the events of one Artmail agent are verified and handled.
+type Agent struct {
+	// Secrets verify signatures; several while one rolls over.
+	Secrets []string
+	Options workflows.ActivationOptions
+}
+
+// Part says which part of Signalbox a process runs: each needs only its own settings.
+type Part int
+
+// Parts.
+const (
+	Ingress Part = 1 << iota
+	Worker
+)
+
+// Validate reports every setting that the parts need and can't use.
+func (c Config) Validate(parts Part) error {
+	var mistakes []error
+	say := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(format, args...)) }
+
+	if c.Keyring == "" {
+		say("--keyring (SIGNALBOX_KEYRING): name the key document; `signalbox keys create PATH` makes one")
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		say("--log-level (SIGNALBOX_LOG_LEVEL): %q is none of debug, info, warn, error", c.LogLevel)
+	}
+	if c.LogFormat != "json" && c.LogFormat != "console" {
+		say("--log-format (SIGNALBOX_LOG_FORMAT): %q is neither json nor console", c.LogFormat)
+	}
+	if c.Drain <= 0 {
+		say("--drain (SIGNALBOX_DRAIN): %s is not positive", c.Drain)
+	}
+	if parts&Ingress != 0 {
+		c.validateIngress(say)
+	}
+	if parts&Worker != 0 {
+		c.validateWorker(say)
+	}
+	return errors.Join(mistakes...)
+}
+
+func (c Config) validateIngress(say func(string, ...any)) {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		say("--listen (SIGNALBOX_LISTEN): %q: want host:port, such as :8080", c.Listen)
+	}
+	switch {
+	case c.Inbox == "":
+		say("--inbox (SIGNALBOX_INBOX): name the inbox file")
+	case strings.Contains(c.Inbox, "://"):
+		say("--inbox (SIGNALBOX_INBOX): %q: only a path of a SQLite file is supported", redactURL(c.Inbox))
+	}
+	if c.MaxBody <= 0 {
+		say("--max-body (SIGNALBOX_MAX_BODY): %d is not positive", c.MaxBody)
+	}
+	if c.UnmatchedGrace < 0 {
+		say("--unmatched-grace (SIGNALBOX_UNMATCHED_GRACE): %s is negative", c.UnmatchedGrace)
+	}
+	for name, agent := range sorted(c.Agents) {
+		if err := workflows.ValidateAgent(name); err != nil {
+			say("agents.%s: %w", name, err)
+		}
+		if len(agent.Secrets) == 0 {
+			say("agents.%s: set secrets or secretFiles; an agent without a secret could not tell Artmail from anyone else", name)
+		}
+		if slices.Contains(agent.Secrets, "") {
+			say("agents.%s: a secret is empty", name)
+		}
+		o := agent.Options.Normalized()
+		if o.StaleAfter <= 0 || o.WarnBefore <= 0 || o.WarnBefore >= o.StaleAfter {
+			say("agents.%s: want 0 < warnBefore (%s) < staleAfter (%s)", name, o.WarnBefore, o.StaleAfter)
+		}
+		if o.CheckFor <= 0 {
+			say("agents.%s: checkFor: %s is not positive", name, o.CheckFor)
+		}
+	}
+}
+
+func (c Config) validateWorker(say func(string, ...any)) {
+	if c.PublicURL == "" {
+		say("--public-url (SIGNALBOX_PUBLIC_URL): say where Offload reaches the ingress, such as https://hooks.example.com")
+	} else if !absoluteHTTP(c.PublicURL) {
+		say("--public-url (SIGNALBOX_PUBLIC_URL): %q: want an absolute http or https URL without query", redactURL(c.PublicURL))
+	}
+	if len(c.Accounts) == 0 {
+		say("no Offload account: set SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file")
+	}
+	for name, account := range sorted(c.Accounts) {
+		if !absoluteHTTP(account.BaseURL) {
+			say("accounts.%s.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): %q: want an absolute http or https URL", name, redactURL(account.BaseURL))
+		}
+		if account.APIKey == "" {
+			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): it is empty", name)
+		}
+	}
+}
+
+func absoluteHTTP(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// redactURL keeps a password out of an error.
+func redactURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(not a URL)"
+	}
+	return u.Redacted()
+}

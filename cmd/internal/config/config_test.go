@@ -1,0 +1,136 @@
+package config_test
+
+import (
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+)
+
+const bothParts = config.Ingress | config.Worker
+
+// load reads the settings of a process; args are its flags.
+func load(t *testing.T, files map[string]string, environ []string, args ...string) (config.Config, error) {
+	t.Helper()
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	config.Flags(flags)
+	require.NoError(t, flags.Parse(args))
+	return config.Load(flags, config.Source{
+		Environ: environ,
+		ReadFile: func(path string) ([]byte, error) {
+			text, found := files[path]
+			if !found {
+				return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+			}
+			return []byte(text), nil
+		},
+	})
+}
+
+var minimal = []string{
+	"SIGNALBOX_KEYRING=keys.json",
+	"SIGNALBOX_PUBLIC_URL=https://hooks.example.com/",
+	"SIGNALBOX_OFFLOAD_BASE_URL=https://offload.example.com/",
+	"SIGNALBOX_OFFLOAD_API_KEY=key-1",
+}
+
+func TestOneAccountNeedsOnlyTheEnvironment(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, minimal)
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, "https://hooks.example.com", c.PublicURL)
+	require.Equal(t, map[string]config.Account{"default": {BaseURL: "https://offload.example.com", APIKey: "key-1"}}, c.Accounts)
+	require.Equal(t, ":8080", c.Listen)
+	require.Equal(t, int64(1<<20), c.MaxBody)
+	require.Equal(t, 15*time.Minute, c.UnmatchedGrace)
+}
+
+func TestFlagsGoBeforeTheEnvironment(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, append([]string{"SIGNALBOX_LISTEN=:1", "SIGNALBOX_DRAIN=1s"}, minimal...), "--listen=:2")
+	require.NoError(t, err)
+	require.Equal(t, ":2", c.Listen)
+	require.Equal(t, time.Second, c.Drain)
+}
+
+func TestTheFileHoldsWhatIsPlural(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"s.yaml": `
+accounts:
+  default: {baseUrl: "https://a.example.com", apiKeyFile: key.txt}
+  other: {baseUrl: "http://b.example.com", apiKey: k2}
+agents:
+  w9-helper:
+    secrets: [new]
+    secretFiles: [old.txt]
+    checkApprovalQueue: w9
+    staleAfter: 10m
+`,
+		"key.txt": "k1\n",
+		"old.txt": "old\r\n",
+	}
+	c, err := load(t, files, []string{"SIGNALBOX_KEYRING=keys.json", "SIGNALBOX_PUBLIC_URL=https://h.example.com", "SIGNALBOX_CONFIG=s.yaml"})
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, "k1", c.Accounts["default"].APIKey)
+	require.Equal(t, "k2", c.Accounts["other"].APIKey)
+	require.Equal(t, []string{"new", "old"}, c.Agents["w9-helper"].Secrets)
+	require.Equal(t, "w9", c.Agents["w9-helper"].Options.CheckApprovalQueue)
+	require.Equal(t, 10*time.Minute, c.Agents["w9-helper"].Options.StaleAfter.Std())
+}
+
+func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		files   map[string]string
+		environ []string
+		args    []string
+		says    []string
+	}{
+		"nothing set": {says: []string{"SIGNALBOX_KEYRING", "SIGNALBOX_PUBLIC_URL", "SIGNALBOX_OFFLOAD_BASE_URL"}},
+		"several": {
+			environ: minimal,
+			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s"},
+			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace"},
+		},
+		"variable that doesn't parse":    {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
+		"empty shared secret":            {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},
+		"empty shared secret file":       {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},
+		"secret twice":                   {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_OFFLOAD_API_KEY_FILE=f"}, minimal...), says: []string{"SIGNALBOX_OFFLOAD_API_KEY_FILE"}},
+		"empty API key":                  {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://a.example.com", "SIGNALBOX_OFFLOAD_API_KEY="}, says: []string{"accounts.default.apiKey"}},
+		"account without a URL":          {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
+		"password in a URL is not shown": {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d"}, minimal...), says: []string{"--inbox"}},
+		"missing file":                   {environ: append([]string{"SIGNALBOX_CONFIG=none.yaml"}, minimal...), says: []string{"SIGNALBOX_CONFIG", "none.yaml"}},
+		"misspelt setting":               {files: map[string]string{"s.yaml": "agents: {a: {secret: x}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "secret"}},
+		"agent without a secret":         {files: map[string]string{"s.yaml": "agents: {a: {}, b: {secrets: [\"\"]}, 'c/d': {secrets: [x], staleAfter: 1m, warnBefore: 2m}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "agents.b", "agents.c/d: invalid agent", "warnBefore"}},
+		"account twice":                  {files: map[string]string{"s.yaml": "accounts: {default: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.default"}},
+		"missing secret file":            {files: map[string]string{"s.yaml": "accounts: {a: {apiKeyFile: none}}\nagents: {b: {secretFiles: [none]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.a.apiKeyFile", "agents.b.secretFiles"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := load(t, c.files, c.environ, c.args...)
+			if err == nil {
+				err = got.Validate(bothParts)
+			}
+			require.Error(t, err)
+			for _, s := range c.says {
+				require.ErrorContains(t, err, s)
+			}
+			require.NotContains(t, err.Error(), "hunter2")
+		})
+	}
+}
+
+func TestEachPartNeedsOnlyItsOwnSettings(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, []string{"SIGNALBOX_KEYRING=keys.json"})
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(config.Ingress))
+	require.ErrorContains(t, c.Validate(config.Worker), "SIGNALBOX_OFFLOAD_BASE_URL")
+}

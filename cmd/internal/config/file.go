@@ -1,0 +1,84 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// file is the YAML file. A field that it doesn't know is a mistake: a misspelt setting must not be a setting left out.
+type file struct {
+	Accounts map[string]fileAccount `yaml:"accounts"`
+	Agents   map[string]fileAgent   `yaml:"agents"`
+}
+
+type fileAccount struct {
+	BaseURL    string `yaml:"baseUrl"`
+	APIKey     string `yaml:"apiKey"`
+	APIKeyFile string `yaml:"apiKeyFile"`
+}
+
+type fileAgent struct {
+	Secrets            []string           `yaml:"secrets"`
+	SecretFiles        []string           `yaml:"secretFiles"`
+	CallbackURL        string             `yaml:"callbackUrl"`
+	CheckApprovalQueue string             `yaml:"checkApprovalQueue"`
+	CheckFor           workflows.Duration `yaml:"checkFor"`
+	StaleAfter         workflows.Duration `yaml:"staleAfter"`
+	WarnBefore         workflows.Duration `yaml:"warnBefore"`
+}
+
+func (s Source) addFile(config *Config, path string) error {
+	b, err := s.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %w", err)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(b))
+	decoder.KnownFields(true)
+	var f file
+	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: %w", path, err)
+	}
+	var mistakes []error
+	for name, account := range sorted(f.Accounts) {
+		key := account.APIKey
+		switch {
+		case account.APIKey != "" && account.APIKeyFile != "":
+			mistakes = append(mistakes, fmt.Errorf("accounts.%s: set apiKey or apiKeyFile, not both", name))
+		case account.APIKeyFile != "":
+			key, err = s.secretFile(account.APIKeyFile)
+			if err != nil {
+				mistakes = append(mistakes, fmt.Errorf("accounts.%s.apiKeyFile: %w", name, err))
+			}
+		}
+		config.Accounts[name] = Account{BaseURL: strings.TrimSuffix(account.BaseURL, "/"), APIKey: key}
+	}
+	for name, agent := range sorted(f.Agents) {
+		secrets := agent.Secrets
+		for _, secretPath := range agent.SecretFiles {
+			secret, err := s.secretFile(secretPath)
+			if err != nil {
+				mistakes = append(mistakes, fmt.Errorf("agents.%s.secretFiles: %w", name, err))
+				continue
+			}
+			secrets = append(secrets, secret)
+		}
+		config.Agents[name] = Agent{
+			Secrets: secrets,
+			Options: workflows.ActivationOptions{
+				StaleAfter:         agent.StaleAfter,
+				WarnBefore:         agent.WarnBefore,
+				CheckApprovalQueue: agent.CheckApprovalQueue,
+				CheckFor:           agent.CheckFor,
+				CallbackURL:        agent.CallbackURL,
+			},
+		}
+	}
+	return errors.Join(mistakes...)
+}

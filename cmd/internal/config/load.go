@@ -1,0 +1,163 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Source is where settings come from beside the flags: a test brings its own.
+type Source struct {
+	// Environ is a list of NAME=value, as os.Environ returns it.
+	Environ []string
+	// ReadFile reads the configuration file and secret files.
+	ReadFile func(path string) ([]byte, error)
+}
+
+const envPrefix = "SIGNALBOX_"
+
+// Flags adds the flags of a process to the set. Each is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are never flags,
+// since anybody on the machine can read those.
+func Flags(flags *pflag.FlagSet) {
+	flags.String("config", "", "YAML file with accounts and agents")
+	flags.String("listen", ":8080", "where the ingress listens, host:port")
+	flags.String("public-url", "", "where providers reach the ingress, such as https://hooks.example.com")
+	flags.String("inbox", "signalbox.db", "SQLite file of the inbox")
+	flags.String("keyring", "", "key document, made by `signalbox keys create`")
+	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
+	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that isn't there yet")
+	flags.Duration("drain", 20*time.Second, "how long a graceful stop may take")
+	flags.String("log-level", "info", "debug, info, warn or error")
+	flags.String("log-format", "json", "json or console")
+	flags.String("build-id", "", "worker build ID; turns Temporal's worker versioning on")
+}
+
+// Load reads flags that were set, then variables, then the defaults; and the YAML file. It doesn't validate: which settings are
+// needed depends on the part that runs.
+func Load(flags *pflag.FlagSet, source Source) (Config, error) {
+	env := source.variables()
+	var mistakes []error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := envName(f.Name)
+		if value, set := env[name]; set && !f.Changed {
+			if err := flags.Set(f.Name, value); err != nil {
+				mistakes = append(mistakes, fmt.Errorf("%s: %q: %w", name, value, err))
+			}
+		}
+	})
+	text := func(name string) string { return flags.Lookup(name).Value.String() }
+	duration := func(name string) time.Duration {
+		d, err := flags.GetDuration(name)
+		mistakes = append(mistakes, err)
+		return d
+	}
+	maxBody, err := flags.GetInt64("max-body")
+	mistakes = append(mistakes, err)
+	config := Config{
+		Listen:         text("listen"),
+		PublicURL:      strings.TrimSuffix(text("public-url"), "/"),
+		Inbox:          text("inbox"),
+		Keyring:        text("keyring"),
+		MaxBody:        maxBody,
+		UnmatchedGrace: duration("unmatched-grace"),
+		Drain:          duration("drain"),
+		LogLevel:       text("log-level"),
+		LogFormat:      text("log-format"),
+		BuildID:        text("build-id"),
+		Accounts:       map[string]Account{},
+		Agents:         map[string]Agent{},
+	}
+	if path := text("config"); path != "" {
+		mistakes = append(mistakes, source.addFile(&config, path))
+	}
+	mistakes = append(mistakes, source.addSecrets(&config, env)...)
+	return config, errors.Join(mistakes...)
+}
+
+// addSecrets reads what is never a flag: the shared secret and the one account of those who need no file.
+func (s Source) addSecrets(config *Config, env map[string]string) []error {
+	var mistakes []error
+	secret := func(name string) (value string, set bool) {
+		value, set, err := s.secret(env, name)
+		mistakes = append(mistakes, err)
+		return value, set
+	}
+	if value, set := secret("SIGNALBOX_SHARED_SECRET"); set {
+		if value == "" {
+			mistakes = append(mistakes, errors.New("SIGNALBOX_SHARED_SECRET: it is empty; leave it out to switch the shared route off"))
+		}
+		config.SharedSecret = value
+	}
+	baseURL, hasURL := env["SIGNALBOX_OFFLOAD_BASE_URL"]
+	apiKey, hasKey := secret("SIGNALBOX_OFFLOAD_API_KEY")
+	if hasURL || hasKey {
+		if _, inFile := config.Accounts[workflows.DefaultAccount]; inFile {
+			mistakes = append(mistakes, fmt.Errorf("accounts.%s: set it in the --config file or by SIGNALBOX_OFFLOAD_…, not both", workflows.DefaultAccount))
+		}
+		config.Accounts[workflows.DefaultAccount] = Account{BaseURL: strings.TrimSuffix(baseURL, "/"), APIKey: apiKey}
+	}
+	return mistakes
+}
+
+// secret is NAME, or the content of the file that NAME_FILE names without the line end that editors add.
+func (s Source) secret(env map[string]string, name string) (value string, set bool, err error) {
+	value, set = env[name]
+	path, fromFile := env[name+"_FILE"]
+	switch {
+	case set && fromFile:
+		return "", true, fmt.Errorf("%s and %s_FILE: set only one of them", name, name)
+	case fromFile:
+		value, err = s.secretFile(path)
+		if err != nil {
+			err = fmt.Errorf("%s_FILE: %w", name, err)
+		}
+		return value, true, err
+	}
+	return value, set, nil
+}
+
+func (s Source) secretFile(path string) (string, error) {
+	b, err := s.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	secret := strings.TrimRight(string(b), "\r\n")
+	if secret == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return secret, nil
+}
+
+func (s Source) variables() map[string]string {
+	env := make(map[string]string)
+	for _, entry := range s.Environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, envPrefix) {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// sorted walks a map in the order of its keys, so that mistakes are told in the same order each time.
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,42 @@
+// Package logging makes the one logger of a process, and hands it to Temporal's SDK in the form that it takes.
+package logging
+
+import (
+	"fmt"
+	"io"
+
+	sdklog "go.temporal.io/sdk/log"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// New makes a logger that writes to w: JSON lines for machines, or "console" for people. The level is one of debug, info, warn, error.
+func New(w io.Writer, level, format string) (*zap.Logger, error) {
+	parsed, err := zapcore.ParseLevel(level)
+	if err != nil {
+		return nil, fmt.Errorf("log level %q: %w", level, err)
+	}
+	config := zap.NewProductionEncoderConfig()
+	config.EncodeTime = zapcore.ISO8601TimeEncoder
+	encoder := zapcore.NewJSONEncoder(config)
+	if format == "console" {
+		config.EncodeLevel = zapcore.CapitalLevelEncoder
+		encoder = zapcore.NewConsoleEncoder(config)
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), parsed)), nil
+}
+
+// ForTemporal hands the logger to the SDK. What the SDK calls info is news to its own developers, so it is logged as debug.
+func ForTemporal(log *zap.Logger) sdklog.Logger {
+	return temporal{log.Named("temporal").WithOptions(zap.AddCallerSkip(1)).Sugar()}
+}
+
+type temporal struct{ log *zap.SugaredLogger }
+
+func (t temporal) Debug(msg string, keyvals ...any) { t.log.Debugw(msg, keyvals...) }
+func (t temporal) Info(msg string, keyvals ...any)  { t.log.Debugw(msg, keyvals...) }
+func (t temporal) Warn(msg string, keyvals ...any)  { t.log.Warnw(msg, keyvals...) }
+func (t temporal) Error(msg string, keyvals ...any) { t.log.Errorw(msg, keyvals...) }
+
+// With is what the SDK uses to add the workflow and activity to each line.
+func (t temporal) With(keyvals ...any) sdklog.Logger { return temporal{t.log.With(keyvals...)} }

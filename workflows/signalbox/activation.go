@@ -1,0 +1,94 @@
+package signalbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Activation is a handle of one Artmail activation; it holds no state of its own. Only Artmail's first signed event starts one.
+type Activation struct {
+	client *Client
+	agent  string
+	id     string
+}
+
+// Activation is the handle of an agent's activation, whether or not it exists.
+func (c *Client) Activation(agent, activationID string) *Activation {
+	return &Activation{client: c, agent: agent, id: activationID}
+}
+
+// WorkflowID is where the activation is found in Temporal.
+func (a *Activation) WorkflowID() string { return workflows.ArtmailActivationWorkflowID(a.agent, a.id) }
+
+// State says where the activation stands, with its approvals and runs. It needs a running worker.
+func (a *Activation) State(ctx context.Context) (workflows.ActivationState, error) {
+	var state workflows.ActivationState
+	err := a.client.state(ctx, a.op("read"), a.WorkflowID(), &state)
+	return state, err
+}
+
+// RequestApprovals registers messages that the agent has sent to Artmail, many at a time. A request that is registered already, with the
+// same content, is answered as it stands.
+func (a *Activation) RequestApprovals(ctx context.Context, requests ...workflows.ApprovalRequest) ([]workflows.Approval, error) {
+	var approvals []workflows.Approval
+	err := a.client.update(ctx, a.op("request approvals of"), a.WorkflowID(), workflows.UpdateRequestApprovals, &approvals, requests)
+	return approvals, err
+}
+
+// CancelApproval closes an approval that is not needed any more.
+func (a *Activation) CancelApproval(ctx context.Context, cancel workflows.CancelApproval) (workflows.Approval, error) {
+	var approval workflows.Approval
+	err := a.client.update(ctx, a.op("cancel approval of"), a.WorkflowID(), workflows.UpdateCancelApproval, &approval, cancel)
+	return approval, err
+}
+
+// OpenRun says that a run has begun, so that it is warned about before Artmail force-fails it.
+func (a *Activation) OpenRun(ctx context.Context, open workflows.OpenRun) (workflows.Run, error) {
+	var run workflows.Run
+	err := a.client.update(ctx, a.op("open run of"), a.WorkflowID(), workflows.UpdateOpenRun, &run, open)
+	return run, err
+}
+
+// CloseRun says that a run has ended by itself.
+func (a *Activation) CloseRun(ctx context.Context, closeRun workflows.CloseRun) (workflows.Run, error) {
+	var run workflows.Run
+	err := a.client.update(ctx, a.op("close run of"), a.WorkflowID(), workflows.UpdateCloseRun, &run, closeRun)
+	return run, err
+}
+
+// TouchRuns says that runs were active just now. It is a signal: cheap, and not answered.
+func (a *Activation) TouchRuns(ctx context.Context, touch workflows.TouchRuns) error {
+	err := a.client.temporal.SignalWorkflow(ctx, a.WorkflowID(), "", workflows.SignalTouchRuns, touch)
+	return a.client.endedOrNever(ctx, a.op("touch runs of"), a.WorkflowID(), err)
+}
+
+// RevealAPIKey opens the activation's API key. Whoever calls it answers for who asked, and for logging that.
+func (a *Activation) RevealAPIKey(ctx context.Context) (string, error) {
+	state, err := a.State(ctx)
+	if err != nil {
+		return "", err
+	}
+	return a.client.openAPIKey(a.agent, a.id, state.SealedAPIKey)
+}
+
+func (a *Activation) op(verb string) string {
+	return fmt.Sprintf("%s activation %s/%s", verb, a.agent, a.id)
+}
+
+func (c *Client) openAPIKey(agent, activationID string, sealed []byte) (string, error) {
+	op := fmt.Sprintf("API key of activation %s/%s", agent, activationID)
+	if c.keyring == nil {
+		return "", fmt.Errorf("%s: %w", op, ErrNoKeyring)
+	}
+	if len(sealed) == 0 {
+		return "", fmt.Errorf("%s: %w: it never came, or the activation was deactivated", op, ErrNotFound)
+	}
+	key, err := c.keyring.Open(sealed, workflows.APIKeyContext(agent, activationID)...)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", op, errors.Join(err, errors.New("is it sealed with a keyring that this process doesn't have?")))
+	}
+	return string(key), nil
+}

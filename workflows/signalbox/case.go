@@ -1,0 +1,163 @@
+package signalbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Case is a handle of one case; it holds no state of its own.
+type Case struct {
+	client    *Client
+	reference string
+}
+
+// Case is the handle of the case that the business app calls reference, whether or not it exists.
+func (c *Client) Case(reference string) *Case { return &Case{client: c, reference: reference} }
+
+// StartCase starts a case, or attaches to the one that was started with the same reference and the same request. The same reference
+// with another request is ErrConflict. A case that has ended is attached to as well and never started again.
+func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Case, error) {
+	start = start.Normalized()
+	if err := start.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	op := fmt.Sprintf("start case %s", start.Reference)
+	hash, err := requestHash(start)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", op, ErrInvalid, err)
+	}
+	attributes := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState).ValueSet(string(startStatus(start))),
+	}
+	if start.CaseID != "" {
+		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID).ValueSet(start.CaseID))
+	}
+	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       workflows.OffloadCaseWorkflowID(start.Reference),
+		TaskQueue:                                workflows.TaskQueueWorkflows,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     map[string]any{workflows.MemoRequestHash: hash},
+		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
+		StaticSummary:                            "Offload case " + start.Reference,
+	}, workflows.OffloadCaseWorkflow, start)
+	var exists *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &exists) {
+		err = c.sameRequest(ctx, start.Reference, hash)
+	}
+	if err != nil {
+		return nil, translate(op, err)
+	}
+	return c.Case(start.Reference), nil
+}
+
+// AdoptCase follows a case that exists at Offload already. An empty reference means the caseId.
+func (c *Client) AdoptCase(ctx context.Context, caseID, reference string, options workflows.CaseOptions) (*Case, error) {
+	return c.StartCase(ctx, workflows.CaseStart{CaseID: caseID, Reference: reference, Options: options})
+}
+
+// Reference is the business app's own ID for the case.
+func (c *Case) Reference() string { return c.reference }
+
+// WorkflowID is where the case is found in Temporal.
+func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }
+
+// Wait returns the outcome when the case has ended, which may take weeks: it waits as long as ctx lets it.
+func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
+	var outcome workflows.CaseOutcome
+	err := c.client.temporal.GetWorkflow(ctx, c.WorkflowID(), "").Get(ctx, &outcome)
+	return outcome, translate(c.op("wait for"), err)
+}
+
+// State says where the case stands. It needs a running worker, also for a case that has ended.
+func (c *Case) State(ctx context.Context) (workflows.CaseState, error) {
+	var state workflows.CaseState
+	err := c.client.state(ctx, c.op("read"), c.WorkflowID(), &state)
+	return state, err
+}
+
+// ProvideInput answers the open question. It returns when the answer is taken, before Offload has it.
+func (c *Case) ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error) {
+	var receipt workflows.InputReceipt
+	err := c.client.update(ctx, c.op("answer"), c.WorkflowID(), workflows.UpdateProvideInput, &receipt, input)
+	return receipt, err
+}
+
+// Adopt says which case at Offload belongs to the reference, where its creation was uncertain.
+func (c *Case) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error) {
+	var receipt workflows.CaseReceipt
+	err := c.client.update(ctx, c.op("adopt"), c.WorkflowID(), workflows.UpdateAdoptCase, &receipt, adopt)
+	return receipt, err
+}
+
+// RetryCreate creates the case again, where its creation was uncertain or refused. A case that exists all the same then exists twice.
+func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
+	var receipt workflows.CaseReceipt
+	err := c.client.update(ctx, c.op("create again"), c.WorkflowID(), workflows.UpdateRetryCreate, &receipt, retry)
+	return receipt, err
+}
+
+// Cancel ends the case here. Offload has no cancel: the case there goes on, and the outcome says so.
+func (c *Case) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflows.CaseReceipt, error) {
+	var receipt workflows.CaseReceipt
+	err := c.client.update(ctx, c.op("cancel"), c.WorkflowID(), workflows.UpdateCancel, &receipt, cancel)
+	return receipt, err
+}
+
+func (c *Case) op(verb string) string { return fmt.Sprintf("%s case %s", verb, c.reference) }
+
+func startStatus(start workflows.CaseStart) workflows.CaseStatus {
+	if start.CaseID != "" {
+		return workflows.CaseRunning
+	}
+	return workflows.CaseCreating
+}
+
+// sameRequest compares what runs, or ran, under the reference with the request by the hash in its memo.
+func (c *Client) sameRequest(ctx context.Context, reference, hash string) error {
+	description, err := c.temporal.DescribeWorkflowExecution(ctx, workflows.OffloadCaseWorkflowID(reference), "")
+	if err != nil {
+		return err
+	}
+	if memoText(description.GetWorkflowExecutionInfo().GetMemo(), workflows.MemoRequestHash) != hash {
+		return fmt.Errorf("%w: reference %s was started with another request", ErrConflict, reference)
+	}
+	return nil
+}
+
+// memoText is empty for a field that is missing or unreadable, which then equals no hash.
+func memoText(memo *commonpb.Memo, field string) string {
+	payload, ok := memo.GetFields()[field]
+	if !ok {
+		return ""
+	}
+	var text string
+	if err := converter.GetDefaultDataConverter().FromPayload(payload, &text); err != nil {
+		return ""
+	}
+	return text
+}
+
+// requestHash covers the whole normalized start: JSON with sorted maps and compacted raw parts.
+func requestHash(start workflows.CaseStart) (string, error) {
+	canonical, err := json.Marshal(start)
+	if err != nil {
+		return "", fmt.Errorf("encode request: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:]), nil
+}

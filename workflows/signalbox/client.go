@@ -1,0 +1,93 @@
+package signalbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// Options are what some calls need beyond a Temporal client.
+type Options struct {
+	// Keyring makes capability URLs and opens API keys. Without it those calls fail with ErrNoKeyring.
+	Keyring *keyring.Ring
+	// PublicURL is where providers reach the ingress, such as https://hooks.example.com.
+	PublicURL string
+}
+
+// Client starts and follows cases and activations. It is safe for concurrent use.
+type Client struct {
+	temporal  client.Client
+	keyring   *keyring.Ring
+	publicURL string
+}
+
+// New makes a client. PublicURL may be empty; where it is set it must be an absolute http or https URL.
+func New(temporal client.Client, options Options) (*Client, error) {
+	if options.PublicURL != "" {
+		u, err := url.Parse(options.PublicURL)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("%w: public URL %q: want an absolute http or https URL without query", ErrInvalid, options.PublicURL)
+		}
+	}
+	return &Client{temporal: temporal, keyring: options.Keyring, publicURL: strings.TrimSuffix(options.PublicURL, "/")}, nil
+}
+
+// WebhookURL is the capability URL of a case: whoever knows it can post this case's events. Apps that create cases at Offload
+// themselves send it there as clientWebhookUrl.
+func (c *Client) WebhookURL(reference string) (string, error) {
+	if err := workflows.ValidateReference(reference); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if c.keyring == nil {
+		return "", fmt.Errorf("webhook URL: %w", ErrNoKeyring)
+	}
+	if c.publicURL == "" {
+		return "", fmt.Errorf("webhook URL: %w: set the public URL", ErrInvalid)
+	}
+	token := c.keyring.Token(workflows.OffloadTokenContext(reference)...)
+	return c.publicURL + workflows.OffloadWebhookPath(reference, token), nil
+}
+
+// update sends an update and waits for its answer, which workflows give at once.
+func (c *Client) update(ctx context.Context, op, workflowID, name string, answer any, args ...any) error {
+	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID:   workflowID,
+		UpdateName:   name,
+		Args:         args,
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, answer)
+	}
+	return c.endedOrNever(ctx, op, workflowID, err)
+}
+
+func (c *Client) state(ctx context.Context, op, workflowID string, answer any) error {
+	value, err := c.temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryState)
+	if err == nil {
+		err = value.Get(answer)
+	}
+	return translate(op, err)
+}
+
+// endedOrNever tells a workflow that is over from one that never was: the server answers NotFound for both.
+func (c *Client) endedOrNever(ctx context.Context, op, workflowID string, err error) error {
+	var notFound *serviceerror.NotFound
+	if !errors.As(err, &notFound) {
+		return translate(op, err)
+	}
+	description, describeErr := c.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	if describeErr == nil && description.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return fmt.Errorf("%s: %w: %w", op, ErrEnded, err)
+	}
+	return translate(op, err)
+}
