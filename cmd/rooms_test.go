@@ -1,0 +1,160 @@
+// Package cmd_test guards the walls between the rooms of the project.
+package cmd_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/signalbox-dev/signalbox"
+
+// room is a folder, what it may import of this module, and why not more. The longest matching folder counts. An entry that ends in
+// "/..." allows a whole tree; a room may always import its own subfolders.
+type room struct {
+	folder string
+	may    []string
+	why    string
+	// not lists import prefixes outside this module that the room must not use.
+	not []string
+}
+
+const temporalSDK = "go.temporal.io/"
+
+var rooms = []room{
+	{folder: "workflows", why: "the contract is the standard library only: whoever reads it needs nothing else", not: []string{"github.com", "go.temporal.io", "go.uber.org", "golang.org"}},
+	{folder: "workflows/keyring", why: "it doesn't know what is sealed, or why"},
+	{folder: "workflows/signalbox", may: []string{"workflows", "workflows/keyring"}, why: "business apps import it: it must bring neither workflow code nor a provider"},
+	{folder: "workflows/offloadcase", may: []string{"workflows", "workflows/offloadcase/lifecycle"}, why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
+	{folder: "workflows/artmailactivation", may: []string{"workflows", "workflows/artmailactivation/lifecycle"}, why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
+	{folder: "workflows/offloadcase/lifecycle", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
+	{folder: "workflows/artmailactivation/lifecycle", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
+	{folder: "activities/offload", may: []string{"workflows", "workflows/keyring"}, why: "an activity knows no workflow code"},
+	{folder: "activities/offload/offloadapi", may: []string{"workflows"}, why: "the typed client works without Temporal", not: []string{temporalSDK}},
+	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/offloadhook", "ingress/artmailhook"}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
+	{folder: "ingress/offloadhook", may: []string{"workflows"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
+	{folder: "ingress/artmailhook", may: []string{"workflows"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
+	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
+	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/offloadhook", "ingress/artmailhook"}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
+	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "activities/..."}, why: "the worker registers; it has no ingress"},
+	{folder: "cmd", may: []string{"..."}, why: "wiring"},
+}
+
+func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+	t.Parallel()
+	files := 0
+	require.NoError(t, filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".." {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		files++
+		folder := strings.TrimPrefix(path.Dir(filepath.ToSlash(name)), "../")
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if reason := forbidden(folder, imported); reason != "" {
+				t.Errorf("%s imports %s: %s", name, imported, reason)
+			}
+		}
+		return nil
+	}))
+	require.Greater(t, files, 30, "the walk found the source")
+}
+
+// forbidden says why a folder must not import something; empty: it may.
+func forbidden(folder, imported string) string {
+	r, found := roomOf(folder)
+	if !found {
+		return "the folder is no room: add it to the table, with what it may import and why"
+	}
+	for _, prefix := range r.not {
+		if strings.HasPrefix(imported, prefix) {
+			return r.why
+		}
+	}
+	own, isOwn := strings.CutPrefix(imported, module+"/")
+	if !isOwn {
+		return ""
+	}
+	if strings.HasPrefix(own, r.folder+"/") && isPartOf(own, r) {
+		return ""
+	}
+	for _, allowed := range r.may {
+		tree, isTree := strings.CutSuffix(allowed, "...")
+		if own == allowed || isTree && strings.HasPrefix(own, tree) {
+			return ""
+		}
+	}
+	return r.why
+}
+
+// isPartOf says whether a folder belongs to the room itself and is not a room of its own.
+func isPartOf(folder string, r room) bool {
+	owner, _ := roomOf(folder)
+	return owner.folder == r.folder
+}
+
+func roomOf(folder string) (room, bool) {
+	var best room
+	found := false
+	for _, r := range rooms {
+		if (folder == r.folder || strings.HasPrefix(folder, r.folder+"/")) && len(r.folder) >= len(best.folder) {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ folder, imported string }{
+		{"workflows", "github.com/google/uuid"},
+		{"workflows", module + "/workflows/keyring"},
+		{"workflows/offloadcase/lifecycle", "go.temporal.io/sdk/workflow"},
+		{"workflows/offloadcase", module + "/activities/offload"},
+		{"workflows/offloadcase", module + "/workflows/artmailactivation"},
+		{"ingress", "go.temporal.io/sdk/client"},
+		{"ingress", module + "/ingress/relay"},
+		{"ingress/inbox", module + "/workflows"},
+		{"ingress/relay", module + "/workflows/offloadcase"},
+		{"ingress/offloadhook", module + "/ingress/inbox"},
+		{"worker", module + "/ingress"},
+		{"somewhere", module + "/workflows"},
+	} {
+		require.NotEmpty(t, forbidden(c.folder, c.imported), "%s must not import %s", c.folder, c.imported)
+	}
+	require.Empty(t, forbidden("ingress/inbox/inboxtest", module+"/ingress/inbox"))
+	require.Empty(t, forbidden("cmd/signalbox", module+"/worker"))
+}
+
+// The embedded server is for development and tests; it would triple the production binary.
+func TestRoomsTheLeanBinaryNeverLinksTheServer(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./signalbox").CombinedOutput()
+	require.NoError(t, err, string(out))
+	deps := strings.Fields(string(out))
+	require.Contains(t, deps, module+"/worker")
+	for _, dep := range deps {
+		require.False(t, strings.HasPrefix(dep, "go.temporal.io/server") || strings.HasPrefix(dep, "github.com/temporalio/ui-server"), dep)
+	}
+}
