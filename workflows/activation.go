@@ -20,10 +20,11 @@ const (
 
 // Reasons why a person should look at an activation: values of SearchAttributeAttention.
 const (
-	AttentionPausedByFailure = "webhook_failure" // Artmail paused it because deliveries failed
-	AttentionNoAPIKey        = "no_api_key"      // it is active, but the key that is shown once never came
-	AttentionRunStale        = "run_stale"       // a run is about to be force-failed for inactivity
-	AttentionAPIKeyConflict  = "api_key_conflict"
+	AttentionPausedByFailure = "webhook_failure"  // Artmail paused it because deliveries failed
+	AttentionNoAPIKey        = "no_api_key"       // it is active, but the key that is shown once never came
+	AttentionRunStale        = "run_stale"        // a run is about to be force-failed for inactivity
+	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated brought another key
+	AttentionResponseUnclear = "response_unclear" // a response to an open approval says neither yes nor no
 )
 
 // ActivationStart is the input of the workflow "artmail-activation".
@@ -73,8 +74,11 @@ type ActivationEvent struct {
 	EventMeta
 
 	// agent.activated. The key is sealed with APIKeyContext before it gets here.
-	SealedAPIKey []byte          `json:"sealedApiKey,omitempty"`
-	User         *ActivationUser `json:"user,omitempty"`
+	SealedAPIKey []byte `json:"sealedApiKey,omitempty"`
+	// APIKeyFingerprint is a keyed fingerprint of the key, made with APIKeyContext: sealing the same key twice gives other bytes, and
+	// only this tells a repeated key from another one. Empty: every further key counts as a repeat.
+	APIKeyFingerprint []byte          `json:"apiKeyFingerprint,omitempty"`
+	User              *ActivationUser `json:"user,omitempty"`
 
 	// approval_response.
 	MessageID      string `json:"messageId,omitempty"`

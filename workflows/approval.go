@@ -44,6 +44,12 @@ type Approval struct {
 	Source            NewsSource `json:"source,omitempty"`
 	// LateResponses are responses that came after the end and changed nothing.
 	LateResponses int `json:"lateResponses,omitempty"`
+	// DueAt is Deadline moved by the time that the activation was paused; zero while it is paused, and once the approval is closed.
+	DueAt time.Time `json:"dueAt,omitzero"`
+	// CheckingSince is when "check-approval" was begun, after the deadline.
+	CheckingSince time.Time `json:"checkingSince,omitzero"`
+	// ReplyError says why the answer was not delivered to ReplyTo and will not be.
+	ReplyError string `json:"replyError,omitempty"`
 }
 
 // CancelApproval is the argument of the update "cancel-approval".

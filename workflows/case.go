@@ -50,6 +50,7 @@ const (
 	AttentionSecondCase      = "second_case"      // another caseId showed up for the same reference
 	AttentionStillRunning    = "still_running"    // ended here, yet Offload has no cancel and goes on
 	AttentionAccount         = "account"          // no worker has the account's API key
+	AttentionReplyFailed     = "reply_failed"     // the workflow of replyTo can't be signalled; it was not told
 )
 
 // NewsSource says how a change became known.

@@ -26,6 +26,8 @@ type ProvideInputParams struct {
 // ProvideInputResult says what became of the answer.
 type ProvideInputResult struct {
 	Result InputResult `json:"result"`
+	// Message is what the provider said of an answer that it did not accept, for whoever looks.
+	Message string `json:"message,omitempty"`
 }
 
 // InputResult is what POST /cases/{id}/input answered, as far as it settles the matter.
@@ -38,6 +40,7 @@ const (
 	InputNotWaiting      InputResult = "not_waiting"      // 409 CASE_NOT_WAITING_FOR_INPUT
 	InputMismatch        InputResult = "mismatch"         // 409 INPUT_REQUEST_MISMATCH
 	InputRejected        InputResult = "rejected"         // 400, 401, 403, 404: it can't be delivered
+	InputUnsettled       InputResult = "unsettled"        // given up while under way, since the case went on without it; it may have arrived
 )
 
 // GetCaseParams is the argument of the activity "offload.get-case".

@@ -27,6 +27,8 @@ type Run struct {
 	StaleMinutes float64   `json:"staleMinutes,omitempty"`
 	Reason       string    `json:"reason,omitempty"`
 	ReplyTo      *ReplyTo  `json:"replyTo,omitempty"`
+	// ReplyError says why the last notice was not delivered to ReplyTo and will not be.
+	ReplyError string `json:"replyError,omitempty"`
 }
 
 // OpenRun is the argument of the update "open-run".

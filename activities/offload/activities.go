@@ -1,0 +1,92 @@
+package offload
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// Config is what the activities need. All of it is required.
+type Config struct {
+	// Accounts are the clients by the name that a case's start gives.
+	Accounts map[string]*offloadapi.Client
+	// Keys make the token of a case's capability URL.
+	Keys *keyring.Ring
+	// PublicURL is where Offload reaches the ingress, such as https://hooks.example.com. A path is kept.
+	PublicURL string
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Activities are the Offload activities.
+type Activities struct {
+	accounts  map[string]*offloadapi.Client
+	keys      *keyring.Ring
+	publicURL string
+	now       func() time.Time
+	// random is uniform in [0,1); it spreads what would otherwise happen at once.
+	random func() float64
+}
+
+// New returns the activities, or an error that names everything in the configuration that can't be used.
+func New(cfg Config) (*Activities, error) {
+	var wrong []error
+	if len(cfg.Accounts) == 0 {
+		wrong = append(wrong, errors.New("accounts: there is none"))
+	}
+	for name, client := range cfg.Accounts {
+		if client == nil {
+			wrong = append(wrong, fmt.Errorf("account %q: it has no client", name))
+		}
+	}
+	if cfg.Keys == nil {
+		wrong = append(wrong, errors.New("keys: they are missing"))
+	}
+	publicURL, err := parsePublicURL(cfg.PublicURL)
+	if err != nil {
+		wrong = append(wrong, err)
+	}
+	if cfg.Now == nil {
+		wrong = append(wrong, errors.New("clock: it is missing"))
+	}
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("offload activities: %w", errors.Join(wrong...))
+	}
+	return &Activities{
+		accounts:  cfg.Accounts,
+		keys:      cfg.Keys,
+		publicURL: publicURL,
+		now:       cfg.Now,
+		random:    rand.Float64,
+	}, nil
+}
+
+// Register registers the activities by the contract's names.
+func (a *Activities) Register(registry worker.ActivityRegistry) {
+	registry.RegisterActivityWithOptions(a.CreateCase, activity.RegisterOptions{Name: workflows.ActivityOffloadCreateCase})
+	registry.RegisterActivityWithOptions(a.ProvideInput, activity.RegisterOptions{Name: workflows.ActivityOffloadProvideInput})
+	registry.RegisterActivityWithOptions(a.GetCase, activity.RegisterOptions{Name: workflows.ActivityOffloadGetCase})
+	registry.RegisterActivityWithOptions(a.ReconcileCase, activity.RegisterOptions{Name: workflows.ActivityOffloadReconcileCase})
+}
+
+// parsePublicURL returns the URL without a slash at its end. http is allowed: TLS may end before it, or all may run on one machine.
+func parsePublicURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil {
+		return "", errors.New("public URL: want http or https, a host, and no user name")
+	}
+	if u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", fmt.Errorf("public URL %q: want http or https, a host, no query and no fragment", text)
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}

@@ -1,0 +1,143 @@
+package offload
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const created = `{"ok":true,"data":{"caseId":"` + caseID + `"}}`
+
+func TestCreatingSendsTheRequestWithTheCapabilityURL(t *testing.T) {
+	t.Parallel()
+	var body struct {
+		workflows.CaseRequest
+		ClientWebhookURL string `json:"clientWebhookUrl"`
+	}
+	var decodeErr error
+	p := newProvider(t, func(w http.ResponseWriter, r *http.Request) {
+		decodeErr = json.NewDecoder(r.Body).Decode(&body)
+		answerWith(201, created)(w, r)
+	})
+	request := workflows.CaseRequest{
+		Channel:           "EMAIL",
+		Goal:              workflows.CaseGoal{Objective: "Get the W-9"},
+		Counterparty:      workflows.Counterparty{Address: "v@example.com", Name: "V"},
+		SenderPersona:     workflows.SenderPersona{Name: "Ada"},
+		ClientReferenceID: "order-7",
+	}
+	result, err := run[workflows.CreateCaseResult](t, p.Activities, creates,
+		workflows.CreateCaseParams{Account: "default", Reference: "order-7", Request: request})
+	require.NoError(t, err)
+	require.NoError(t, decodeErr)
+	require.Equal(t, workflows.CreateCaseResult{CaseID: caseID}, result)
+	require.Equal(t, request, body.CaseRequest)
+
+	rest, ok := strings.CutPrefix(body.ClientWebhookURL, "https://hooks.example.com/signalbox/webhooks/offload/order-7/")
+	require.True(t, ok, body.ClientWebhookURL)
+	require.NoError(t, p.keys.VerifyToken(rest, workflows.OffloadTokenContext("order-7")...))
+}
+
+func TestAFailedCreationShowsNoCapabilityURL(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			URL string `json:"clientWebhookUrl"`
+		}
+		if json.NewDecoder(r.Body).Decode(&body) != nil {
+			return
+		}
+		answer, _ := json.Marshal(map[string]any{"error": map[string]string{"code": "INVALID_REQUEST", "message": "unreachable: " + body.URL}})
+		answerWith(400, string(answer))(w, r)
+	})
+	_, err := run[any](t, p.Activities, creates, paramsOf(creates))
+	require.ErrorContains(t, err, "INVALID_REQUEST: unreachable: [secret]")
+	require.NotContains(t, err.Error(), p.keys.Token(workflows.OffloadTokenContext("order-7")...))
+}
+
+// createWorkflow creates a case under the retry policy that the contract asks for.
+func createWorkflow(ctx workflow.Context, known []string) (workflows.CreateCaseResult, error) {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 20, NonRetryableErrorTypes: known},
+	})
+	var result workflows.CreateCaseResult
+	err := workflow.ExecuteActivity(ctx, creates, paramsOf(creates)).Get(ctx, &result)
+	return result, err
+}
+
+func runCreateWorkflow(t *testing.T, a *Activities, stopFor ...string) (workflows.CreateCaseResult, error) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	a.Register(env)
+	env.RegisterWorkflow(createWorkflow)
+	env.ExecuteWorkflow(createWorkflow, stopFor)
+	var result workflows.CreateCaseResult
+	if err := env.GetWorkflowError(); err != nil {
+		return result, err
+	}
+	return result, env.GetWorkflowResult(&result)
+}
+
+func TestAnUncertainCreationIsPostedOnceHoweverTheServerRetries(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"500":      answerWith(500, envelope("INTERNAL_ERROR")),
+		"reset":    breakOff,
+		"2xx":      answerWith(200, `{"ok":true,"data":{}}`),
+		"rejected": answerWith(400, envelope("INVALID_REQUEST")),
+	} {
+		p := newProvider(t, handler)
+		_, err := runCreateWorkflow(t, p.Activities)
+		require.Error(t, err, name)
+		require.EqualValues(t, 1, p.requests.Load(), name)
+	}
+}
+
+func TestAThrottledCreationIsRetriedUntilItPasses(t *testing.T) {
+	t.Parallel()
+	var p *provider
+	p = newProvider(t, func(w http.ResponseWriter, r *http.Request) {
+		if p.requests.Load() < 4 {
+			answerWith(429, ``, "Retry-After", "30")(w, r)
+			return
+		}
+		answerWith(202, created)(w, r)
+	})
+	result, err := runCreateWorkflow(t, p.Activities)
+	require.NoError(t, err)
+	require.Equal(t, caseID, result.CaseID)
+	require.EqualValues(t, 4, p.requests.Load())
+}
+
+func TestTroubleStopsForAPolicyThatNamesItAndIsRetriedForOneThatDoesNot(t *testing.T) {
+	t.Parallel()
+	var p *provider
+	p = newProvider(t, func(w http.ResponseWriter, r *http.Request) {
+		if p.requests.Load() < 3 {
+			answerWith(429, envelope("USAGE_LIMIT_REACHED"))(w, r)
+			return
+		}
+		answerWith(202, created)(w, r)
+	})
+	_, err := runCreateWorkflow(t, p.Activities, workflows.ErrTypeOffloadUsageLimit)
+	require.Equal(t, workflows.ErrTypeOffloadUsageLimit, applicationError(t, err).Type())
+	require.EqualValues(t, 1, p.requests.Load())
+
+	_, err = runCreateWorkflow(t, p.Activities)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, p.requests.Load())
+}

@@ -1,0 +1,92 @@
+package offloadapi
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	// maxMessage and maxCode, in bytes, keep what a provider writes from filling a history: an error message is stored whole.
+	maxMessage = 400
+	maxCode    = 60
+)
+
+// textError is the error of Offload's envelope.
+type textError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// explain reads the code and message of an answer that is not 2xx: Offload's envelope, else the bare {"message"} of an AWS gateway,
+// else the text itself.
+func explain(body []byte, secrets []string) (code, message string) {
+	var parsed struct {
+		Error   json.RawMessage `json:"error"`
+		Message string          `json:"message"`
+	}
+	if err := json.Unmarshal(body, &parsed); err != nil {
+		// No envelope, which the provider says can happen. A page of HTML explains nothing that the status doesn't.
+		if strings.HasPrefix(strings.TrimSpace(string(body)), "<") {
+			return "", ""
+		}
+		return "", harmless(string(body), maxMessage, secrets)
+	}
+	var envelope textError
+	if err := json.Unmarshal(parsed.Error, &envelope); err != nil || envelope == (textError{}) {
+		return "", harmless(parsed.Message, maxMessage, secrets)
+	}
+	return harmless(envelope.Code, maxCode, secrets), harmless(envelope.Message, maxMessage, secrets)
+}
+
+// harmless makes the provider's text fit for a log and a history. Secrets are taken out once the text is clean, lest cleaning put one
+// together, and before it is shortened, lest half of one stay.
+func harmless(text string, most int, secrets []string) string {
+	text = clean(text)
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "[secret]")
+	}
+	return clip(text, most)
+}
+
+func oneLine(text string, most int) string { return clip(clean(text), most) }
+
+// clean makes text valid UTF-8, as every stored message has to be, and one line.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	return strings.TrimSpace(text)
+}
+
+// clip shortens clean text to at most that many bytes.
+func clip(text string, most int) string {
+	const more = "…"
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-len(more)], "") + more // the cut may have left a part of a character
+}
+
+// parseRetryAfter reads the header as seconds or as an HTTP date (RFC 9110, 10.2.3). A value that is neither, or past, asks for nothing.
+func parseRetryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
+		if seconds > int64(math.MaxInt64/time.Second) {
+			return math.MaxInt64
+		}
+		return time.Duration(max(seconds, 0)) * time.Second
+	}
+	date, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	return max(date.Sub(now), 0)
+}

@@ -1,0 +1,40 @@
+package offloadapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// inputRequest is the body of POST /cases/{id}/input (Offload, "Provide case input").
+type inputRequest struct {
+	InputRequestID  string `json:"inputRequestId"`
+	ProvidedContext string `json:"providedContext"`
+}
+
+type inputAccepted struct {
+	Accepted *bool `json:"accepted"`
+}
+
+func (a *inputAccepted) check() error {
+	if a.Accepted != nil && !*a.Accepted {
+		return errors.New(`it says "accepted": false`)
+	}
+	return nil
+}
+
+// ProvideInput answers the open question of a case. nil means queued (202), not processed: the case may read INPUT_NEEDED for a while.
+// Repeating it after an Uncertain failure is safe: Offload answers 409 to a question that is answered already.
+func (c *Client) ProvideInput(ctx context.Context, caseID, questionID, text string) error {
+	const op = "provide input"
+	route, err := caseRoute(caseID, "input")
+	if err == nil && (strings.TrimSpace(questionID) == "" || strings.TrimSpace(text) == "") {
+		err = fmt.Errorf("%w: question ID and text must not be blank", ErrInvalidArgument)
+	}
+	if err != nil {
+		return &Error{Op: op, Kind: NotSent, Err: err}
+	}
+	var accepted inputAccepted
+	return c.post(ctx, op, route, inputRequest{InputRequestID: questionID, ProvidedContext: text}, &accepted)
+}

@@ -1,0 +1,86 @@
+package offloadapi
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Facts go into a history as JSON: whatever a provider sends must survive that.
+func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
+	for _, seed := range []string{
+		`{"ok":true,"data":{"status":"RUNNING"}}`,
+		`{"ok":true,"data":{"caseId":"x","status":"COMPLETED","result":{"a":[1,null,"<"]},"nextActionAt":253402300799999,"createdAt":9e99}}`,
+		`{"data":{"status":"INPUT_NEEDED","inputRequest":{"id":"q","question":"\ud800","status":"PENDING","requestedAt":"2026-03-21T15:42:00Z"}}}`,
+		`{"data":{"status":"x","attachments":[{"attachmentId":"a","size":9223372036854775807,"receivedAt":"9999-12-31T23:59:59-23:59"}]}}`,
+		`{"data":{"status":"x","updatedAt":"0000-01-01T00:00:00+23:59","result":"text"}}`,
+		`{"ok":false}`, `[]`, ``, `null`, "\x00\xff",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var found Case
+		if err := (answer{op: "get case", status: 200, body: body}).decode(&found); err != nil {
+			require.ErrorIs(t, err, ErrUncertain)
+			require.ErrorIs(t, err, ErrInvalidResponse)
+			require.True(t, utf8.ValidString(err.Error()))
+			require.Less(t, len(err.Error()), 600)
+			return
+		}
+		facts := found.Facts()
+		require.NotEmpty(t, facts.Status)
+		stored, err := json.Marshal(facts)
+		require.NoError(t, err)
+		var back workflows.CaseFacts
+		require.NoError(t, json.Unmarshal(stored, &back))
+		require.Equal(t, facts.Question, back.Question)
+		require.Equal(t, facts.Attachments, back.Attachments)
+		require.True(t, facts.UpdatedAt.Equal(back.UpdatedAt) && facts.NextActionAt.Equal(back.NextActionAt) && facts.CreatedAt.Equal(back.CreatedAt))
+		require.Less(t, facts.NextActionAt.Year(), 10000)
+		require.JSONEq(t, orNull(facts.Result), orNull(back.Result))
+	})
+}
+
+func orNull(raw json.RawMessage) string {
+	if raw == nil {
+		return "null"
+	}
+	return string(raw)
+}
+
+func FuzzAnExplanationIsHarmless(f *testing.F) {
+	const secret = "0123456789abcdef-secret"
+	for _, seed := range []string{
+		`{"ok":false,"error":{"code":"INVALID_REQUEST","message":"no ` + secret + `"}}`,
+		`{"message":"Too Many Requests"}`, `{"error":7}`, `{"error":{}}`, `plain ` + secret, `<html>`, "\xff" + secret, secret[:2] + "\xd9" + secret[2:],
+		strings.Repeat("x", maxMessage-5) + secret, `{"error":{"code":"` + strings.Repeat("ä", 100) + `"}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		code, message := explain(body, []string{secret})
+		require.LessOrEqual(t, len(code), maxCode)
+		require.LessOrEqual(t, len(message), maxMessage)
+		for _, text := range []string{code, message} {
+			require.True(t, utf8.ValidString(text))
+			require.NotContains(t, text, secret)
+			require.NotContains(t, text, "\n")
+		}
+	})
+}
+
+func FuzzRetryAfterIsNeverNegative(f *testing.F) {
+	now := time.Date(2026, 3, 21, 15, 42, 0, 0, time.UTC)
+	for _, seed := range []string{"", "1", "-1", "9223372036854775807", "Sat, 21 Mar 2026 15:43:30 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		require.GreaterOrEqual(t, parseRetryAfter(header, now), time.Duration(0))
+	})
+}

@@ -1,0 +1,165 @@
+package offloadapi
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// request is one call. The answer may repeat none of its secrets.
+type request struct {
+	op, method, route string
+	body              []byte
+	secrets           []string
+}
+
+// answer is a 2xx whose body has not been looked into yet.
+type answer struct {
+	op     string
+	status int
+	body   []byte
+}
+
+// send sends one request, once. It returns the answer if that is a 2xx whose body could be read whole, and an *Error otherwise.
+func (c *Client) send(ctx context.Context, via *http.Client, call request) (answer, error) {
+	// From the moment that a connection is handed over, bytes may be on their way. A TLS handshake is over by then, so that its
+	// failures, like those of name resolution and dialing, count as not sent.
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+
+	outgoing, err := c.newRequest(ctx, call)
+	if err != nil {
+		return answer{}, &Error{Op: call.op, Kind: NotSent, Err: err}
+	}
+	response, err := via.Do(outgoing)
+	if err != nil {
+		kind := NotSent
+		if connected.Load() {
+			kind = Uncertain
+		}
+		return answer{}, &Error{Op: call.op, Kind: kind, Err: transportError(err)}
+	}
+	defer func() { _ = response.Body.Close() }() // it was read as far as wanted; a failed close takes nothing back
+
+	raw, readErr := readBounded(response.Body, c.maxResponseBytes)
+	if response.StatusCode/100 == 2 {
+		if readErr != nil {
+			return answer{}, &Error{Op: call.op, Kind: Uncertain, Status: response.StatusCode, Err: readErr}
+		}
+		return answer{op: call.op, status: response.StatusCode, body: raw}, nil
+	}
+	// The status says what happened; what could be read of the body only explains it.
+	refusal := &Error{
+		Op:         call.op,
+		Kind:       kindOfStatus(response.StatusCode),
+		Status:     response.StatusCode,
+		RetryAfter: parseRetryAfter(response.Header.Get("Retry-After"), c.now()),
+	}
+	refusal.Code, refusal.Message = explain(raw, append(call.secrets, c.key()))
+	if response.StatusCode/100 == 3 {
+		refusal.Message = "redirects are not followed; the base URL may be wrong"
+	}
+	return answer{}, refusal
+}
+
+func (c *Client) newRequest(ctx context.Context, call request) (*http.Request, error) {
+	var reader io.Reader = http.NoBody
+	if call.body != nil {
+		reader = bytes.NewReader(call.body)
+	}
+	outgoing, err := http.NewRequestWithContext(ctx, call.method, c.baseURL+call.route, reader)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	if call.body != nil {
+		// Without it net/http has no second copy of the body, and so no way to send a POST again by itself.
+		outgoing.GetBody = nil
+		outgoing.Header.Set("Content-Type", "application/json")
+	}
+	outgoing.Header.Set("Accept", "application/json")
+	outgoing.Header.Set("User-Agent", "signalbox")
+	outgoing.Header.Set("X-Api-Key", c.key())
+	return outgoing, nil
+}
+
+// transportError leaves out the method and URL that net/http puts before each cause: the operation says it already.
+func transportError(err error) error {
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		return urlErr.Err
+	}
+	return err
+}
+
+// readBounded reads all of r, or fails with ErrResponseTooLarge. What was read is returned in either case.
+func readBounded(r io.Reader, most int64) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return raw, fmt.Errorf("read response: %w", err)
+	}
+	if int64(len(raw)) > most {
+		return raw[:most], fmt.Errorf("%w: more than %d bytes", ErrResponseTooLarge, most)
+	}
+	return raw, nil
+}
+
+// decode reads the data of a success envelope. A body that is none fails as Uncertain: the provider said yes, but not to what.
+func (a answer) decode(data any) error {
+	fail := func(err error) error {
+		return &Error{Op: a.op, Kind: Uncertain, Status: a.status, Err: fmt.Errorf("%w: %w", ErrInvalidResponse, err)}
+	}
+	var envelope struct {
+		// Only an explicit false contradicts the status.
+		OK   *bool           `json:"ok"`
+		Data json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(a.body, &envelope); err != nil {
+		return fail(decodeError(err))
+	}
+	if envelope.OK != nil && !*envelope.OK {
+		return fail(errors.New(`it says "ok": false`))
+	}
+	if len(envelope.Data) == 0 || string(envelope.Data) == "null" {
+		return fail(errors.New("it has no data"))
+	}
+	if err := json.Unmarshal(envelope.Data, data); err != nil {
+		return fail(decodeError(err))
+	}
+	if checked, ok := data.(interface{ check() error }); ok {
+		if err := checked.check(); err != nil {
+			return fail(err)
+		}
+	}
+	return nil
+}
+
+// decodeError keeps the place of the fault but not the value, which may be anybody's words.
+func decodeError(err error) error {
+	var typeErr *json.UnmarshalTypeError
+	if errors.As(err, &typeErr) {
+		return fmt.Errorf("%s is a JSON %s", oneLine(cmp.Or(typeErr.Field, "data"), maxCode), oneLine(typeErr.Value, maxCode))
+	}
+	var timeErr *time.ParseError
+	if errors.As(err, &timeErr) {
+		return errors.New("a time is neither milliseconds nor ISO 8601")
+	}
+	return errors.New("it is not the JSON that is published")
+}
+
+// marshal is json.Marshal, whose error would repeat a part of the value.
+func marshal(body any) ([]byte, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, errors.New("request is not valid JSON: look at knowledge, resultSchema and metadata")
+	}
+	return raw, nil
+}
