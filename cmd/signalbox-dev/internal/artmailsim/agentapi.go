@@ -1,0 +1,113 @@
+package artmailsim
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// agentRoutes registers what an agent calls. Artmail documents nothing of it but that the key is a Bearer token: paths
+// and bodies are invented.
+//
+//	POST /agent-api/messages             {"type": "APPROVAL_REQUEST", "text", "runId"} → 201 {"messageId"}
+//	GET  /agent-api/messages/{id}        → {"messageId", "type", "text", "runId", "response": null or Response}
+//	POST /agent-api/runs                 → 201 {"runId"}
+//	POST /agent-api/runs/{id}/heartbeat  → 204
+//	POST /agent-api/runs/{id}/finish     → 204
+func (s *Simulator) agentRoutes(mux *http.ServeMux) {
+	handle := func(pattern string, serve func(w http.ResponseWriter, r *http.Request, activationID string)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			activationID, status := s.authenticate(r)
+			if status != http.StatusOK {
+				writeError(w, status, "the API key is unknown, revoked or not usable now")
+				return
+			}
+			serve(w, r, activationID)
+		})
+	}
+	handle("POST /agent-api/messages", s.postMessage)
+	handle("GET /agent-api/messages/{id}", s.getMessage)
+	handle("POST /agent-api/runs", func(w http.ResponseWriter, _ *http.Request, activationID string) {
+		id, err := s.OpenRun(activationID)
+		writeResult(w, http.StatusCreated, map[string]string{"runId": id}, err)
+	})
+	for path, step := range map[string]func(runID string) error{"heartbeat": s.TouchRun, "finish": s.FinishRun} {
+		handle("POST /agent-api/runs/{id}/"+path, func(w http.ResponseWriter, r *http.Request, activationID string) {
+			id := r.PathValue("id")
+			if !s.ownsRun(activationID, id) {
+				writeResult(w, 0, nil, ErrUnknown)
+				return
+			}
+			writeResult(w, http.StatusNoContent, nil, step(id))
+		})
+	}
+}
+
+func (s *Simulator) authenticate(r *http.Request) (activationID string, status int) {
+	key, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, known := s.keyOwner[key]
+	switch {
+	case !isBearer || !known:
+		return "", http.StatusUnauthorized
+	case s.activations[id].status == Paused && s.opts.Undocumented.KeyStopsWhilePaused:
+		return "", http.StatusForbidden
+	}
+	return id, http.StatusOK
+}
+
+func (s *Simulator) ownsRun(activationID, runID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.runs[runID]
+	return ok && r.activationID == activationID
+}
+
+func (s *Simulator) postMessage(w http.ResponseWriter, r *http.Request, activationID string) {
+	var body struct {
+		Type  string `json:"type"`
+		Text  string `json:"text"`
+		RunID string `json:"runId"`
+	}
+	if !readJSON(w, r, &body) {
+		return
+	}
+	if body.Type != "APPROVAL_REQUEST" || body.Text == "" {
+		writeError(w, http.StatusBadRequest, "a message needs the type APPROVAL_REQUEST and a text")
+		return
+	}
+	id, err := s.RequestApproval(activationID, body.Text, body.RunID)
+	writeResult(w, http.StatusCreated, map[string]string{"messageId": id}, err)
+}
+
+func (s *Simulator) getMessage(w http.ResponseWriter, r *http.Request, activationID string) {
+	s.mu.Lock()
+	m, ok := s.messages[r.PathValue("id")]
+	var view MessageRecord
+	if ok {
+		view = m.record()
+	}
+	s.mu.Unlock()
+	if !ok || view.ActivationID != activationID {
+		writeResult(w, 0, nil, ErrUnknown)
+		return
+	}
+	writeResult(w, http.StatusOK, view, nil)
+}
+
+// writeResult answers with the status and body, or with what the error means.
+func writeResult(w http.ResponseWriter, status int, body any, err error) {
+	switch {
+	case errors.Is(err, ErrUnknown):
+		writeError(w, http.StatusNotFound, err.Error())
+	case errors.Is(err, ErrTransition):
+		writeError(w, http.StatusConflict, err.Error())
+	case err != nil:
+		writeError(w, http.StatusBadRequest, err.Error())
+	case body == nil:
+		w.WriteHeader(status)
+	default:
+		writeJSON(w, status, body)
+	}
+}

@@ -1,0 +1,123 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func activation(ctx context.Context, s *stage) error {
+	artmail := s.instance.Simulators.Artmail
+	id, err := artmail.Activate(dev.Agent)
+	if err != nil {
+		return err
+	}
+	one := s.instance.Apps.Activation(dev.Agent, id)
+	s.say("a brand activates %s; Artmail shows the API key once", dev.Agent)
+	if _, err := await(ctx, one.State, func(state workflows.ActivationState) bool {
+		return state.Status == workflows.ActivationActive && len(state.SealedAPIKey) > 0
+	}); err != nil {
+		return err
+	}
+	s.look(one.WorkflowID())
+	key, err := one.RevealAPIKey(ctx)
+	if err != nil {
+		return err
+	}
+	if !artmail.HoldsAPIKey(id, key) {
+		return errors.New("the sealed API key does not open to Artmail's")
+	}
+	s.say("active; the key is kept sealed and opens to the right one")
+	if err := approve(ctx, s, id); err != nil {
+		return err
+	}
+	return forceFail(ctx, s, id)
+}
+
+// approve asks the brand for an approval, which it gives.
+func approve(ctx context.Context, s *stage, activationID string) error {
+	artmail := s.instance.Simulators.Artmail
+	one := s.instance.Apps.Activation(dev.Agent, activationID)
+	messageID, err := artmail.RequestApproval(activationID, "May I publish the landing page?", "")
+	if err != nil {
+		return err
+	}
+	if _, err := one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: messageID, Subject: "publish the landing page"}); err != nil {
+		return err
+	}
+	s.say("the agent asks: May I publish the landing page?")
+	if _, err := artmail.RespondApproval(messageID, true, "Looks good.", ""); err != nil {
+		return err
+	}
+	state, err := await(ctx, one.State, func(state workflows.ActivationState) bool {
+		return approval(state, messageID).Status != workflows.ApprovalOpen
+	})
+	if err != nil {
+		return err
+	}
+	got := approval(state, messageID)
+	s.say("the brand answers: %s (%s)", got.Status, got.Reason)
+	if got.Status != workflows.ApprovalApproved {
+		return fmt.Errorf("the approval is %s, want %s", got.Status, workflows.ApprovalApproved)
+	}
+	return nil
+}
+
+// forceFail opens a run with a pending approval and lets it go stale.
+func forceFail(ctx context.Context, s *stage, activationID string) error {
+	artmail := s.instance.Simulators.Artmail
+	one := s.instance.Apps.Activation(dev.Agent, activationID)
+	runID, err := artmail.OpenRun(activationID)
+	if err != nil {
+		return err
+	}
+	if _, err := one.OpenRun(ctx, workflows.OpenRun{RunID: runID}); err != nil {
+		return err
+	}
+	messageID, err := artmail.RequestApproval(activationID, "May I send the campaign?", runID)
+	if err != nil {
+		return err
+	}
+	if _, err := one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: messageID, RunID: runID}); err != nil {
+		return err
+	}
+	s.say("a run waits for an approval and stays idle for too long")
+	if err := artmail.ForceFailRun(runID); err != nil {
+		return err
+	}
+	state, err := await(ctx, one.State, func(state workflows.ActivationState) bool {
+		return run(state, runID).Status != workflows.RunOpen
+	})
+	if err != nil {
+		return err
+	}
+	gotRun, gotApproval := run(state, runID), approval(state, messageID)
+	s.say("the run is %s, its approval %s", gotRun.Status, gotApproval.Status)
+	if gotRun.Status != workflows.RunForceFailed || gotApproval.Status != workflows.ApprovalVoided {
+		return fmt.Errorf("run %s and approval %s, want %s and %s", gotRun.Status, gotApproval.Status, workflows.RunForceFailed, workflows.ApprovalVoided)
+	}
+	return nil
+}
+
+// approval is open until it is seen otherwise.
+func approval(state workflows.ActivationState, messageID string) workflows.Approval {
+	for _, a := range state.Approvals {
+		if a.MessageID == messageID {
+			return a
+		}
+	}
+	return workflows.Approval{Status: workflows.ApprovalOpen}
+}
+
+// run is open until it is seen otherwise.
+func run(state workflows.ActivationState, runID string) workflows.Run {
+	for _, r := range state.Runs {
+		if r.RunID == runID {
+			return r
+		}
+	}
+	return workflows.Run{Status: workflows.RunOpen}
+}

@@ -1,0 +1,101 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// start starts a case whose course the simulator takes from the counterparty's address.
+func start(ctx context.Context, s *stage, script string, options workflows.CaseOptions) (*signalbox.Case, error) {
+	one, err := s.instance.Apps.StartCase(ctx, workflows.CaseStart{
+		Reference: s.reference(script),
+		Request: &workflows.CaseRequest{
+			Channel:       "EMAIL",
+			Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+			Counterparty:  workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada Vendor"},
+			SenderPersona: workflows.SenderPersona{Name: "Grace", Role: "Accounts payable"},
+		},
+		Options: options,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.say("case %s started", one.Reference())
+	s.look(one.WorkflowID())
+	return one, nil
+}
+
+// ends waits for the outcome and compares it with what the scene is about.
+func ends(ctx context.Context, s *stage, one *signalbox.Case, status workflows.CaseStatus, resultStatus string, source workflows.NewsSource) error {
+	outcome, err := one.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	s.say("outcome: %s (%s), known by %s; result %s", outcome.Status, outcome.ResultStatus, outcome.Source, orNone(string(outcome.Facts.Result)))
+	if outcome.Status != status || outcome.ResultStatus != resultStatus || outcome.Source != source {
+		return fmt.Errorf("outcome %s (%s) by %s, want %s (%s) by %s", outcome.Status, outcome.ResultStatus, outcome.Source, status, resultStatus, source)
+	}
+	return nil
+}
+
+func caseCompletes(ctx context.Context, s *stage) error {
+	one, err := start(ctx, s, "complete", workflows.CaseOptions{})
+	if err != nil {
+		return err
+	}
+	return ends(ctx, s, one, workflows.CaseCompleted, "goal_achieved", workflows.NewsByWebhook)
+}
+
+func caseAsks(ctx context.Context, s *stage) error {
+	one, err := start(ctx, s, "question", workflows.CaseOptions{})
+	if err != nil {
+		return err
+	}
+	state, err := await(ctx, one.State, func(state workflows.CaseState) bool { return state.Status == workflows.CaseInputNeeded })
+	if err != nil {
+		return err
+	}
+	s.say("asks: %s", state.Question.Text)
+	if _, err := one.ProvideInput(ctx, workflows.ProvideInput{
+		QuestionID: state.Question.ID,
+		Text:       "Yes, a signed PDF is fine.",
+		By:         "the demonstration",
+	}); err != nil {
+		return err
+	}
+	s.say("answered: Yes, a signed PDF is fine.")
+	return ends(ctx, s, one, workflows.CaseCompleted, "goal_achieved", workflows.NewsByWebhook)
+}
+
+func caseLosesItsWebhook(ctx context.Context, s *stage) error {
+	// Impatient, so that nobody has to watch for the usual 15 minutes.
+	one, err := start(ctx, s, "lost", workflows.CaseOptions{
+		ReconcileAfter: workflows.Duration(4 * time.Second),
+		PollFloor:      workflows.Duration(time.Second),
+		PollCeiling:    workflows.Duration(2 * time.Second),
+	})
+	if err != nil {
+		return err
+	}
+	s.say("Offload will post the end of this case to nobody; after 4 s of silence Signalbox looks for itself")
+	return ends(ctx, s, one, workflows.CaseCompleted, "goal_achieved", workflows.NewsByPoll)
+}
+
+func caseFails(ctx context.Context, s *stage) error {
+	one, err := start(ctx, s, "fail", workflows.CaseOptions{})
+	if err != nil {
+		return err
+	}
+	return ends(ctx, s, one, workflows.CaseFailed, "max_retries", workflows.NewsByWebhook)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return s
+}

@@ -1,0 +1,113 @@
+// Package demo plays what Signalbox is for against a development instance, through the same client and the same HTTP that everybody uses,
+// and prints what happens and where to look.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+)
+
+// timeout bounds the whole demonstration: at the default pace it takes about ten seconds.
+const timeout = 2 * time.Minute
+
+// scene is one story with the end that it must reach.
+type scene struct {
+	name string
+	play func(context.Context, *stage) error
+}
+
+var scenes = []scene{
+	{"completes", caseCompletes},
+	{"asks", caseAsks},
+	{"loses its webhook", caseLosesItsWebhook},
+	{"fails", caseFails},
+	{"activation", activation},
+}
+
+// Play plays all scenes at the same time and returns what did not end as it should.
+func Play(ctx context.Context, instance *dev.Instance, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	began := time.Now() //nolint:forbidigo // a clock for people who watch
+	printer := &printer{out: out, began: began}
+	printer.printf("\nThe demonstration:\n")
+
+	errs := make([]error, len(scenes))
+	var all sync.WaitGroup
+	for i, s := range scenes {
+		all.Go(func() {
+			one := &stage{instance: instance, name: s.name, run: began.UTC().Format("20060102-150405"), printer: printer}
+			if err := s.play(ctx, one); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", s.name, err)
+				one.say("did NOT end as it should: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	printer.printf("\nAll %d ended as they should.\n", len(scenes))
+	return nil
+}
+
+// stage is what a scene sees: the instance, and a way to tell what happens.
+type stage struct {
+	instance *dev.Instance
+	name     string
+	run      string
+	printer  *printer
+}
+
+func (s *stage) say(format string, args ...any) {
+	at := time.Since(s.printer.began).Seconds() //nolint:forbidigo // a clock for people who watch
+	s.printer.printf("  %5.1fs  %-18s %s\n", at, s.name, fmt.Sprintf(format, args...))
+}
+
+// look tells where a workflow is seen.
+func (s *stage) look(workflowID string) {
+	if ui := s.instance.UIURL(); ui != "" {
+		s.say("watch it: %s/namespaces/default/workflows/%s", ui, url.PathEscape(workflowID))
+	}
+}
+
+// reference is new each time, since a reference stands for one case for ever.
+func (s *stage) reference(kind string) string { return "demo-" + kind + "-" + s.run }
+
+// printer keeps the lines of several scenes whole.
+type printer struct {
+	mu    sync.Mutex
+	out   io.Writer
+	began time.Time
+}
+
+func (p *printer) printf(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Whoever watches may have gone; the demonstration goes on for its exit status.
+	_, _ = fmt.Fprintf(p.out, format, args...)
+}
+
+// await asks again and again until the condition holds, and says what it last saw where time runs out.
+func await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		state, err := read(ctx)
+		if err == nil && holds(state) {
+			return state, nil
+		}
+		select {
+		case <-ctx.Done():
+			return state, fmt.Errorf("waited in vain; last seen: %+v: %w", state, errors.Join(err, ctx.Err()))
+		case <-again.C:
+		}
+	}
+}

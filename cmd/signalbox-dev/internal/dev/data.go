@@ -1,0 +1,41 @@
+package dev
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// folder is where everything of one development instance is kept.
+type folder string
+
+func (f folder) temporal() string { return filepath.Join(string(f), "temporal.db") }
+func (f folder) inbox() string    { return filepath.Join(string(f), "inbox.db") }
+func (f folder) keyring() string  { return filepath.Join(string(f), "keyring.json") }
+
+func openFolder(path string) (folder, *keyring.Ring, error) {
+	if path == "" {
+		return "", nil, errors.New("no data folder: name one with --data")
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", nil, fmt.Errorf("data folder: %w", err)
+	}
+	f := folder(path)
+	ring, err := keyring.LoadOrCreate(f.keyring())
+	if err != nil {
+		return "", nil, fmt.Errorf("data folder: %w", err)
+	}
+	return f, ring, nil
+}
+
+// secret derives what the simulators and Signalbox share, so that a restart knows it again and no file holds it.
+func secret(ring *keyring.Ring, name string) string {
+	return hex.EncodeToString(ring.Fingerprint([]byte(name), "signalbox-dev"))
+}
+
+// AgentSecret is what the simulated Artmail signs with.
+func AgentSecret(ring *keyring.Ring) string { return secret(ring, agentSecret) }

@@ -1,0 +1,173 @@
+// Package dev runs everything in one process: the real Temporal server with its Web UI, the provider simulators, and Signalbox as it runs in
+// production. It is wiring for development and for whole-system tests.
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// Agent is the simulated agent's name.
+const Agent = "demo-agent"
+
+// Options say where everything listens and is kept. Port 0 picks a free one.
+type Options struct {
+	// Data is the folder of the instance; it is made where it is missing.
+	Data string
+	// Listen is the ingress, Temporal the server's frontend, UI the Web UI (empty: none), Simulators the providers.
+	Listen, Temporal, UI, Simulators string
+	// Pace is the pause before each step of the simulated providers. Default 1 s.
+	Pace time.Duration
+	// DynamicConfig is passed to the Temporal server.
+	DynamicConfig map[string]any
+	Log           *zap.Logger
+}
+
+// Instance is a running development instance.
+type Instance struct {
+	// Temporal is a client of the embedded server; Apps is the business apps' client over it.
+	Temporal client.Client
+	Apps     *signalbox.Client
+	// Simulators are the providers.
+	Simulators *Simulators
+
+	temporal temporaldev.Options
+	server   *temporaldev.Server
+	ingress  string
+	stopRun  context.CancelFunc
+	stopped  chan struct{}
+	runError error
+}
+
+// Start returns when everything is ready. Whatever was started is stopped again where something fails.
+func Start(ctx context.Context, o Options) (_ *Instance, err error) {
+	data, ring, err := openFolder(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}}
+	running := false
+	defer func() {
+		if err != nil {
+			if !running {
+				close(in.stopped)
+			}
+			err = errors.Join(err, in.Stop())
+		}
+	}()
+	in.temporal = temporaldev.Options{
+		DatabaseFile:     data.temporal(),
+		FrontendAddr:     o.Temporal,
+		UIAddr:           o.UI,
+		SearchAttributes: worker.SearchAttributes(),
+		DynamicConfig:    o.DynamicConfig,
+		Logger:           o.Log.Named("temporal-server"),
+	}
+	if err := in.StartTemporal(ctx); err != nil {
+		return nil, err
+	}
+	options := client.Options{HostPort: in.server.FrontendAddr(), Namespace: in.server.Namespace(), Logger: logging.ForTemporal(o.Log)}
+	if in.Temporal, err = client.DialContext(ctx, options); err != nil {
+		return nil, fmt.Errorf("temporal client: %w", err)
+	}
+	listener, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("ingress: %w", err)
+	}
+	in.ingress = "http://" + listener.Addr().String()
+	if in.Simulators, err = startSimulators(o, ring, in.ingress); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	if in.Apps, err = signalbox.New(in.Temporal, signalbox.Options{Keyring: ring, PublicURL: in.ingress}); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	var runContext context.Context
+	runContext, in.stopRun = context.WithCancel(context.WithoutCancel(ctx))
+	running = true
+	go func() {
+		defer close(in.stopped)
+		in.runError = service.Run(runContext, service.Settings{
+			Config:   in.config(data, ring),
+			Parts:    config.Ingress | config.Worker,
+			Keyring:  ring,
+			Temporal: options,
+			Log:      o.Log,
+			Listener: listener,
+		})
+	}()
+	return in, nil
+}
+
+// config is what a production process would have read.
+func (in *Instance) config(data folder, ring *keyring.Ring) config.Config {
+	return config.Config{
+		PublicURL:      in.ingress,
+		Inbox:          data.inbox(),
+		MaxBody:        1 << 20,
+		UnmatchedGrace: 15 * time.Minute,
+		Drain:          5 * time.Second,
+		Accounts: map[string]config.Account{
+			workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: secret(ring, offloadKey)},
+		},
+		Agents: map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}},
+	}
+}
+
+// StartTemporal starts the server again, after StopTemporal, where it was.
+func (in *Instance) StartTemporal(ctx context.Context) error {
+	server, err := temporaldev.Start(ctx, in.temporal)
+	if err != nil {
+		return fmt.Errorf("temporal server: %w", err)
+	}
+	in.server = server
+	in.temporal.FrontendAddr = server.FrontendAddr()
+	return nil
+}
+
+// StopTemporal takes the server away and leaves everything else running.
+func (in *Instance) StopTemporal() error { return in.server.Stop() }
+
+// IngressURL is where providers post, UIURL where people look, TemporalAddress where clients dial.
+func (in *Instance) IngressURL() string { return in.ingress }
+
+// UIURL is empty where there is no Web UI.
+func (in *Instance) UIURL() string { return in.server.UIURL() }
+
+// TemporalAddress is the frontend's host:port.
+func (in *Instance) TemporalAddress() string { return in.server.FrontendAddr() }
+
+// Done is closed when Signalbox itself has ended, on its own or by Stop.
+func (in *Instance) Done() <-chan struct{} { return in.stopped }
+
+// Stop stops in the order of the data: providers, Signalbox, Temporal. It returns why Signalbox ended, where that was a failure.
+func (in *Instance) Stop() error {
+	var problems []error
+	if in.Simulators != nil {
+		problems = append(problems, in.Simulators.stop())
+	}
+	in.stopRun()
+	<-in.stopped
+	problems = append(problems, in.runError)
+	if in.Temporal != nil {
+		in.Temporal.Close()
+	}
+	if in.server != nil {
+		problems = append(problems, in.server.Stop())
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,57 @@
+package dev_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func TestEventsThatCameWhileTemporalWasAwayAreAppliedOnceAfterwards(t *testing.T) {
+	t.Parallel()
+	const activations, eventsEach = 100, 10
+	folder := t.TempDir()
+	keys, err := os.ReadFile(filepath.Join(shared.folder, "keyring.json"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "keyring.json"), keys, 0o600))
+	instance, err := dev.Start(t.Context(), options(folder, &lockedBuffer{}))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, instance.Stop()) })
+
+	require.NoError(t, instance.StopTemporal())
+	var senders sync.WaitGroup
+	statuses := make([]int, activations*eventsEach)
+	for a := range activations {
+		senders.Go(func() {
+			for e := range eventsEach {
+				kind, extra := workflows.KindAgentResumed, ""
+				switch {
+				case e == 0:
+					kind, extra = workflows.KindAgentActivated, `,"apiKey":"k","user":{"id":"u","email":"e@example.com"}`
+				case e%2 == 1:
+					kind, extra = workflows.KindAgentPaused, `,"reason":"user_paused"`
+				}
+				statuses[a*eventsEach+e] = postArtmail(t, instance.IngressURL(), artmailEvent(kind, fmt.Sprintf("act-%d", a), 1774131900000+int64(e)*1000, extra))
+			}
+		})
+	}
+	senders.Wait()
+	for _, status := range statuses {
+		require.Equal(t, 204, status, "acknowledged while Temporal is down")
+	}
+
+	require.NoError(t, instance.StartTemporal(t.Context()))
+	for a := range activations {
+		one := instance.Apps.Activation(dev.Agent, fmt.Sprintf("act-%d", a))
+		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.EventsApplied >= eventsEach })
+		require.Equal(t, eventsEach, state.EventsApplied)
+		require.Zero(t, state.Duplicates)
+		require.Equal(t, workflows.ActivationPaused, state.Status)
+	}
+}

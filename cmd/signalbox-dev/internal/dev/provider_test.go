@@ -1,0 +1,194 @@
+package dev_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// The bodies that Offload's reference shows, to the letter: without event_id and timestamp.
+const (
+	referenceCaseID = "4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f"
+
+	referenceCompleted = `{
+  "event_type": "case.completed",
+  "data": {
+    "caseId": "4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f",
+    "clientReferenceId": "vendor_2048",
+    "status": "COMPLETED",
+    "channel": "EMAIL",
+    "attemptCount": 2,
+    "attachments": [
+      {
+        "attachmentId": "63016fee-124b-46d8-a3e5-616f187a6c41",
+        "name": "vendor-w9.pdf",
+        "size": 904860,
+        "type": "application/pdf",
+        "messageId": "<message-id@example.com>",
+        "inboxId": "dev-test@agentmail.to",
+        "receivedAt": 1774131900000
+      }
+    ],
+    "resultStatus": "goal_achieved",
+    "result": {
+      "signedW9Received": true,
+      "receivedAt": "2026-03-21T15:42:00Z"
+    },
+    "metadata": {
+      "vendorId": "vendor_2048"
+    }
+  }
+}`
+	referenceFailed = `{
+  "event_type": "case.failed",
+  "data": {
+    "caseId": "4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f",
+    "status": "FAILED",
+    "channel": "EMAIL",
+    "attemptCount": 3,
+    "attachments": [],
+    "resultStatus": "max_retries",
+    "failureReason": null
+  }
+}`
+	referenceInputNeeded = `{
+  "event_type": "case.input_needed",
+  "data": {
+    "caseId": "4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f",
+    "status": "INPUT_NEEDED",
+    "channel": "EMAIL",
+    "attemptCount": 1,
+    "attachments": [],
+    "inputRequest": "The vendor asked whether a signed PDF is acceptable. How should I respond?",
+    "inputRequestId": "c8c6a7ca-a913-4d13-8cd8-5887efb0531c",
+    "inputRequestStatus": "PENDING",
+    "inputRequestedAt": 1774131900300
+  }
+}`
+)
+
+// withEnvelope adds what the reference's common envelope has and its examples lack.
+func withEnvelope(body, kind string, at int64) string {
+	id := fmt.Sprintf(`"event_id": "evt_%s_%s_%d", "timestamp": %d,`, referenceCaseID, strings.ReplaceAll(kind, ".", "_"), at, at)
+	return strings.Replace(body, "{", "{"+id, 1)
+}
+
+// ring is the instance's own: it makes the URLs and secrets that a provider would have been given.
+func ring(t testing.TB) *keyring.Ring {
+	t.Helper()
+	r, err := keyring.LoadOrCreate(shared.folder + "/keyring.json")
+	require.NoError(t, err)
+	return r
+}
+
+// postArtmail signs a body as Artmail does and posts it.
+func postArtmail(t testing.TB, ingress, body string) int {
+	t.Helper()
+	mac := hmac.New(sha256.New, []byte(dev.AgentSecret(ring(t))))
+	mac.Write([]byte(body))
+	return post(t, ingress+"/webhooks/artmail/"+dev.Agent, body, "X-Artmail-Signature", hex.EncodeToString(mac.Sum(nil)))
+}
+
+// artmailEvent is an event in the shape that the reference's text makes likely.
+func artmailEvent(kind, activationID string, at int64, extra string) string {
+	return fmt.Sprintf(`{"type":%q,"activationId":%q,"timestamp":%d%s}`, kind, activationID, at, extra)
+}
+
+func TestTheReferencesOwnBodiesLeadToTheRightStates(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body, kind string
+		holds      func(workflows.CaseState) bool
+	}{
+		"completed": {referenceCompleted, workflows.KindCaseCompleted, func(s workflows.CaseState) bool {
+			return s.Status == workflows.CaseCompleted && s.Outcome.ResultStatus == "goal_achieved" &&
+				strings.Contains(string(s.Outcome.Facts.Result), "signedW9Received") && len(s.Outcome.Facts.Attachments) == 1 &&
+				strings.Contains(string(s.Outcome.Facts.Metadata), "vendor_2048")
+		}},
+		"failed": {referenceFailed, workflows.KindCaseFailed, func(s workflows.CaseState) bool {
+			return s.Status == workflows.CaseFailed && s.Outcome.ResultStatus == "max_retries"
+		}},
+		"input-needed": {referenceInputNeeded, workflows.KindCaseInputNeeded, func(s workflows.CaseState) bool {
+			return s.Status == workflows.CaseInputNeeded && s.Question.ID == "c8c6a7ca-a913-4d13-8cd8-5887efb0531c" &&
+				strings.HasPrefix(s.Question.Text, "The vendor asked whether a signed PDF")
+		}},
+	} {
+		for shape, body := range map[string]string{"as-shown": c.body, "with-envelope": withEnvelope(c.body, c.kind, 1774131900000)} {
+			t.Run(name+" "+shape, func(t *testing.T) {
+				t.Parallel()
+				reference := "reference-" + name + "-" + shape
+				one, err := shared.Apps.AdoptCase(t.Context(), referenceCaseID, reference, workflows.CaseOptions{})
+				require.NoError(t, err)
+				url, err := shared.Apps.WebhookURL(reference)
+				require.NoError(t, err)
+				require.Equal(t, 204, post(t, url, body))
+				require.Equal(t, 204, post(t, url, body), "a duplicate is answered alike")
+				eventually(t, one.State, c.holds)
+			})
+		}
+	}
+}
+
+func TestEachKindOfArtmailLeadsToTheRightState(t *testing.T) {
+	t.Parallel()
+	const at = 1774131900000
+	id := "act-kinds"
+	one := shared.Apps.Activation(dev.Agent, id)
+	send := func(kind string, at int64, extra string) {
+		t.Helper()
+		require.Equal(t, 204, postArtmail(t, shared.IngressURL(), artmailEvent(kind, id, at, extra)))
+	}
+	status := func(want workflows.ActivationStatus) workflows.ActivationState {
+		t.Helper()
+		return eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
+	}
+
+	send(workflows.KindAgentActivated, at, `,"apiKey":"key-shown-once","user":{"id":"u1","email":"ada@example.com"}`)
+	state := status(workflows.ActivationActive)
+	require.Equal(t, "u1", state.User.ID)
+	key, err := one.RevealAPIKey(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "key-shown-once", key)
+
+	_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1"}, workflows.ApprovalRequest{MessageID: "m2", RunID: "r1"})
+	require.NoError(t, err)
+	send(workflows.KindApprovalResponse, at+1, `,"messageId":"m1-response","inResponseToId":"m1","approved":false,"reason":"not now","runId":null`)
+	state = eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m1").Status != workflows.ApprovalOpen })
+	require.Equal(t, workflows.ApprovalRejected, approval(state, "m1").Status)
+	require.Equal(t, "not now", approval(state, "m1").Reason)
+
+	send(workflows.KindRunForceFailed, at+2, `,"runId":"r1","reason":"stale","staleMinutes":15`)
+	state = eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m2").Status != workflows.ApprovalOpen })
+	require.Equal(t, workflows.ApprovalVoided, approval(state, "m2").Status)
+
+	send(workflows.KindAgentPaused, at+10, `,"reason":"user_paused"`)
+	status(workflows.ActivationPaused)
+	send(workflows.KindAgentResumed, at+20, "")
+	status(workflows.ActivationActive)
+	send(workflows.KindAgentPaused, at+10, `,"reason":"user_paused"`) // hours late, and a duplicate
+	send(workflows.KindAgentDeactivated, at+30, `,"reason":"user_deactivated","apiKeyRevoked":true`)
+	state = status(workflows.ActivationDeactivated)
+	require.Empty(t, state.SealedAPIKey)
+
+	require.Equal(t, 204, postArtmail(t, shared.IngressURL(), artmailEvent(workflows.KindTestPing, "test", at, `,"note":null`)))
+	_, err = shared.Apps.Activation(dev.Agent, "test").State(t.Context())
+	require.Error(t, err, "a test delivery starts nothing")
+}
+
+func approval(s workflows.ActivationState, messageID string) workflows.Approval {
+	for _, a := range s.Approvals {
+		if a.MessageID == messageID {
+			return a
+		}
+	}
+	return workflows.Approval{}
+}

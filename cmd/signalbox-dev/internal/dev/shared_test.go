@@ -1,0 +1,133 @@
+package dev_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+)
+
+// stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
+const stickyOff = "SIGNALBOX_TEST_STICKY_CACHE_OFF"
+
+// shared is the one instance that the tests of this package use; its log is read by the test that looks for secrets.
+var shared struct {
+	*dev.Instance
+	folder string
+	log    *lockedBuffer
+}
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	if os.Getenv(stickyOff) != "" {
+		sdkworker.SetStickyWorkflowCacheSize(0)
+	}
+	folder, err := os.MkdirTemp("", "signalbox-dev-test-")
+	if err != nil {
+		return complain(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	shared.folder, shared.log = folder, &lockedBuffer{}
+	shared.Instance, err = dev.Start(context.Background(), options(folder, shared.log))
+	if err != nil {
+		return complain(err)
+	}
+	code := m.Run()
+	if err := shared.Stop(); err != nil {
+		return complain(err)
+	}
+	return code
+}
+
+func complain(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// options are those of an instance on free ports with impatient providers.
+func options(folder string, log io.Writer) dev.Options {
+	const anyPort = "127.0.0.1:0"
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(log), zap.DebugLevel)
+	return dev.Options{
+		Data:       folder,
+		Listen:     anyPort,
+		Temporal:   anyPort,
+		Simulators: anyPort,
+		Pace:       20 * time.Millisecond,
+		// The server rounds timers and retry delays up to about a second; tests would wait for that.
+		DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},
+		Log:           zap.New(core),
+	}
+}
+
+// lockedBuffer is a log that is written and read at the same time.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+var providers = &http.Client{Timeout: 30 * time.Second}
+
+// post posts as a provider would and returns the status.
+func post(t testing.TB, url string, body string, header ...string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := providers.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	return response.StatusCode
+}
+
+// eventually reads until the condition holds, and shows the last state where it never does.
+func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		state, err := read(ctx)
+		if err == nil && holds(state) {
+			return state
+		}
+		select {
+		case <-ctx.Done():
+			require.NoError(t, err)
+			require.Failf(t, "waited in vain", "last seen: %+v", state)
+		case <-again.C:
+		}
+	}
+}

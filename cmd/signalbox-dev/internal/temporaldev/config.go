@@ -1,0 +1,85 @@
+package temporaldev
+
+import (
+	"net/netip"
+
+	"go.uber.org/zap"
+
+	"go.temporal.io/server/common/authorization"
+	"go.temporal.io/server/common/cluster"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/dynamicconfig"
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/membership/static"
+	"go.temporal.io/server/common/metrics"
+	"go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
+	"go.temporal.io/server/common/primitives"
+	"go.temporal.io/server/temporal"
+)
+
+const clusterName = "active"
+
+func newServer(database *config.SQL, addrs addresses, opts Options) (temporal.Server, error) {
+	cfg := serverConfig(database, addrs)
+	dynamic := dynamicconfig.StaticClient{}
+	for key, value := range opts.DynamicConfig {
+		dynamic[dynamicconfig.MakeKey(key)] = value
+	}
+	return temporal.NewServer(
+		temporal.WithConfig(cfg),
+		temporal.ForServices(temporal.DefaultServices),
+		// Static hosts need no gossip between the services, which would take seconds to start and to stop.
+		temporal.WithStaticHosts(map[primitives.ServiceName]static.Hosts{
+			primitives.FrontendService: static.SingleLocalHost(addrs.frontend.String()),
+			primitives.HistoryService:  static.SingleLocalHost(addrs.history.String()),
+			primitives.MatchingService: static.SingleLocalHost(addrs.matching.String()),
+			primitives.WorkerService:   static.SingleLocalHost(addrs.worker.String()),
+		}),
+		temporal.WithLogger(log.NewZapLogger(opts.Logger.WithOptions(zap.IncreaseLevel(zap.ErrorLevel)))),
+		temporal.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
+		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
+		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper {
+			return authorization.NewNoopClaimMapper()
+		}),
+		temporal.WithDynamicConfigClient(dynamic),
+	)
+}
+
+func serverConfig(database *config.SQL, addrs addresses) *config.Config {
+	return &config.Config{
+		Persistence: config.Persistence{
+			DefaultStore:     sqlite.PluginName,
+			VisibilityStore:  sqlite.PluginName,
+			NumHistoryShards: 1,
+			DataStores:       map[string]config.DataStore{sqlite.PluginName: {SQL: database}},
+		},
+		ClusterMetadata: &cluster.Config{
+			FailoverVersionIncrement: 10,
+			MasterClusterName:        clusterName,
+			CurrentClusterName:       clusterName,
+			ClusterInformation: map[string]cluster.ClusterInformation{
+				clusterName: {Enabled: true, InitialFailoverVersion: 1, RPCAddress: addrs.frontend.String()},
+			},
+		},
+		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
+		Services: map[string]config.Service{
+			string(primitives.FrontendService): service(addrs.frontend),
+			string(primitives.HistoryService):  service(addrs.history),
+			string(primitives.MatchingService): service(addrs.matching),
+			string(primitives.WorkerService):   service(addrs.worker),
+		},
+		PublicClient: config.PublicClient{HostPort: addrs.frontend.String()},
+		Archival: config.Archival{
+			History:    config.HistoryArchival{State: "disabled"},
+			Visibility: config.VisibilityArchival{State: "disabled"},
+		},
+		NamespaceDefaults: config.NamespaceDefaults{Archival: config.ArchivalNamespaceDefaults{
+			History:    config.HistoryArchivalNamespaceDefaults{State: "disabled"},
+			Visibility: config.VisibilityArchivalNamespaceDefaults{State: "disabled"},
+		}},
+	}
+}
+
+func service(addr netip.AddrPort) config.Service {
+	return config.Service{RPC: config.RPC{GRPCPort: int(addr.Port()), BindOnIP: addr.Addr().String()}}
+}

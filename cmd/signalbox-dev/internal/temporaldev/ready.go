@@ -1,0 +1,59 @@
+package temporaldev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+)
+
+const readyPollInterval = 10 * time.Millisecond
+
+// awaitReady returns when the frontend answers for the namespace and the history shard answers behind it. Asking for
+// a workflow that cannot exist reaches history and leaves no trace.
+func (s *Server) awaitReady(ctx context.Context) error {
+	c, err := client.NewLazyClient(client.Options{HostPort: s.frontendAddr, Namespace: s.namespace, Logger: quietSDKLogger{}})
+	if err != nil {
+		return fmt.Errorf("client for the Temporal server: %w", err)
+	}
+	defer c.Close()
+
+	poll := time.NewTicker(readyPollInterval)
+	defer poll.Stop()
+	for {
+		err := probe(ctx, c)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the Temporal server: %w (last answer: %w)", ctx.Err(), err)
+		case <-poll.C:
+		}
+	}
+}
+
+func probe(ctx context.Context, c client.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := c.DescribeWorkflowExecution(ctx, "temporaldev-ready-probe", "")
+	var notFound *serviceerror.NotFound
+	if errors.As(err, &notFound) {
+		return nil
+	}
+	if err == nil {
+		return errors.New("the probe's workflow exists")
+	}
+	return err
+}
+
+// quietSDKLogger drops what the SDK's client logs by itself: each error of a call is returned as well.
+type quietSDKLogger struct{}
+
+func (quietSDKLogger) Debug(string, ...any) {}
+func (quietSDKLogger) Info(string, ...any)  {}
+func (quietSDKLogger) Warn(string, ...any)  {}
+func (quietSDKLogger) Error(string, ...any) {}

@@ -1,0 +1,156 @@
+// Package temporaldev runs the real Temporal server and its Web UI inside this process, for development and for
+// whole-system tests. It knows how the server is put together and where its data lies; it knows nothing of
+// Signalbox's workflows. It is not for production: one history shard, one SQLite database, loopback only, no TLS and
+// no authentication.
+package temporaldev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/server/temporal"
+)
+
+const (
+	defaultNamespace = "default"
+	// defaultRetention is how long a closed workflow can be found. Reuse of a workflow ID is refused only for that
+	// long, and Signalbox promises 30 days.
+	defaultRetention = 30 * 24 * time.Hour
+	startTimeout     = 30 * time.Second
+)
+
+// Options say how the server runs. The zero value is an in-memory server on a free port, without a UI.
+type Options struct {
+	// DatabaseFile is the path of the SQLite file; its folder must exist. Empty keeps everything in memory.
+	DatabaseFile string
+	// Namespace is created where it does not exist. Default: "default".
+	Namespace string
+	// Retention of closed workflows, for a namespace that is created. Default: 30 days.
+	Retention time.Duration
+	// FrontendAddr is host:port of the gRPC frontend. Port 0, or an empty address, picks a free one on 127.0.0.1.
+	FrontendAddr string
+	// UIAddr is host:port of the Web UI. Port 0 picks a free one; an empty address means no UI.
+	UIAddr string
+	// SearchAttributes are the namespace's custom search attributes, by name. Missing ones are added to a namespace
+	// that exists already. An attribute that exists with another type is an error.
+	SearchAttributes map[string]enumspb.IndexedValueType
+	// DynamicConfig sets values of Temporal's dynamic configuration, e.g. "history.timerProcessorMaxTimeShift".
+	DynamicConfig map[string]any
+	// Logger receives what the server logs at level error and above; the rest is noise to a developer. Nil: nothing.
+	Logger *zap.Logger
+}
+
+// Server is a running Temporal server. Its methods are safe for concurrent use.
+type Server struct {
+	namespace    string
+	frontendAddr string
+	server       temporal.Server
+	ui           *webUI
+
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Start runs the server and, where asked for, the Web UI. It returns when workflows can be started in the namespace,
+// with its search attributes. An address that is taken, a file that cannot be opened, and a server that is not ready
+// within 30 seconds are errors, and nothing is left running then.
+func Start(ctx context.Context, opts Options) (*Server, error) {
+	opts = withDefaults(opts)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+
+	addrs, err := reserveAddresses(opts)
+	if err != nil {
+		return nil, err
+	}
+	database := sqliteConfig(opts.DatabaseFile)
+	if err := prepareDatabase(ctx, database, opts); err != nil {
+		return nil, err
+	}
+	server, err := newServer(database, addrs, opts)
+	if err != nil {
+		return nil, fmt.Errorf("put the Temporal server together: %w", err)
+	}
+	if err := server.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the Temporal server: %w", err), server.Stop())
+	}
+	s := &Server{namespace: opts.Namespace, frontendAddr: addrs.frontend.String(), server: server}
+	if err := s.awaitReady(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	if opts.UIAddr != "" {
+		s.ui, err = startUI(ctx, addrs.ui, s.frontendAddr, opts.Namespace)
+		if err != nil {
+			return nil, errors.Join(err, s.Stop())
+		}
+	}
+	return s, nil
+}
+
+// FrontendAddr is the host:port that Temporal clients dial.
+func (s *Server) FrontendAddr() string { return s.frontendAddr }
+
+// Namespace is the namespace that the server was started with.
+func (s *Server) Namespace() string { return s.namespace }
+
+// UIURL is the base URL of the Web UI, without a trailing slash; empty where there is none.
+func (s *Server) UIURL() string {
+	if s.ui == nil {
+		return ""
+	}
+	return s.ui.url
+}
+
+// Dial connects a client to the server's namespace. Each customise function may change the options before that; the
+// address always stays the server's own. The caller closes the client.
+func (s *Server) Dial(ctx context.Context, customise ...func(*client.Options)) (client.Client, error) {
+	options := client.Options{Namespace: s.namespace, Logger: quietSDKLogger{}}
+	for _, change := range customise {
+		change(&options)
+	}
+	options.HostPort = s.frontendAddr
+	c, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("dial the Temporal server at %s: %w", s.frontendAddr, err)
+	}
+	return c, nil
+}
+
+// Stop ends the UI and the server, cuts the connections of clients that are still open, and frees the ports. It takes
+// a few seconds. The database file can be opened again at once; the last connection to it closes by itself within
+// connectionLifetime, since Temporal's SQLite plugin keeps its connections. Further calls return what the first did.
+func (s *Server) Stop() error {
+	s.stopOnce.Do(func() {
+		if s.ui != nil {
+			s.ui.stop()
+		}
+		if err := s.server.Stop(); err != nil {
+			s.stopErr = fmt.Errorf("stop the Temporal server: %w", err)
+		}
+	})
+	return s.stopErr
+}
+
+func withDefaults(opts Options) Options {
+	if opts.Namespace == "" {
+		opts.Namespace = defaultNamespace
+	}
+	if opts.Retention <= 0 {
+		opts.Retention = defaultRetention
+	}
+	if opts.FrontendAddr == "" {
+		opts.FrontendAddr = net.JoinHostPort("127.0.0.1", "0")
+	}
+	if opts.Logger == nil {
+		opts.Logger = zap.NewNop()
+	}
+	return opts
+}

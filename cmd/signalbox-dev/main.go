@@ -1,0 +1,117 @@
+// Command signalbox-dev runs everything in one process on one machine, without a network: the real Temporal server and its Web UI, simulators
+// of both providers, the ingress and the workers. With --demo it also plays what Signalbox is for, and prints what happens.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// options are the command line's.
+type options struct {
+	dev.Options
+	demo, exit          bool
+	logLevel, logFormat string
+}
+
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	var o options
+	command := &cobra.Command{
+		Use:           "signalbox-dev",
+		Short:         "Temporal, its Web UI, both providers (simulated), ingress and workers in one process",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), out, errOut) },
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.Data, "data", ".signalbox", "folder that keeps everything; started again on it, all goes on")
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "ingress")
+	flags.StringVar(&o.Temporal, "temporal", "127.0.0.1:7233", "Temporal server")
+	flags.StringVar(&o.UI, "ui", "127.0.0.1:8233", "Temporal Web UI; empty: none")
+	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
+	flags.DurationVar(&o.Pace, "pace", time.Second, "pause before each step of a simulated provider")
+	flags.BoolVar(&o.demo, "demo", false, "play the demonstration")
+	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
+	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
+	flags.StringVar(&o.logFormat, "log-format", "console", "console or json")
+	command.SetArgs(args)
+	command.SetOut(out)
+	command.SetErr(errOut)
+	if err := command.ExecuteContext(ctx); err != nil {
+		// Nothing is left to do where even this can't be written.
+		_, _ = fmt.Fprintf(errOut, "signalbox-dev: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
+	if o.exit && !o.demo {
+		return errors.New("--exit ends after the demonstration: it needs --demo")
+	}
+	if o.Log, err = logging.New(errOut, o.logLevel, o.logFormat); err != nil {
+		return err
+	}
+	instance, err := dev.Start(ctx, o.Options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, instance.Stop()) }()
+	if err := say(out, instance, o.Data); err != nil {
+		return err
+	}
+	if o.demo {
+		err := demo.Play(ctx, instance, out)
+		if o.exit || ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			_, _ = fmt.Fprintf(out, "\nThe demonstration did not end as it should: %v\n", err)
+		}
+	}
+	_, _ = fmt.Fprintln(out, "\nRunning. Ctrl-C stops it.")
+	select {
+	case <-ctx.Done():
+	case <-instance.Done():
+	}
+	return nil
+}
+
+func say(out io.Writer, in *dev.Instance, data string) error {
+	ui := in.UIURL()
+	if ui == "" {
+		ui = "(none)"
+	}
+	_, err := fmt.Fprintf(out, `Signalbox for development
+
+  ingress        %s
+  Temporal UI    %s
+  Temporal       %s
+  simulators     %s  (controls: /offload/sim/…, /artmail/sim/…)
+  data           %s
+`, in.IngressURL(), ui, in.TemporalAddress(), in.Simulators.URL(), data)
+	if err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}

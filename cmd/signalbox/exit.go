@@ -1,0 +1,34 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+var (
+	// errUsage: the command line or a setting can't be used.
+	errUsage = errors.New("wrong usage")
+	// errNotCompleted: the case that was waited for ended otherwise.
+	errNotCompleted = errors.New("the case was not completed")
+)
+
+// exitStatus is the one place where errors become the statuses that `signalbox --help` lists.
+func exitStatus(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage), errors.Is(err, signalbox.ErrInvalid):
+		return 2
+	case errors.Is(err, signalbox.ErrNotFound):
+		return 3
+	case errors.Is(err, signalbox.ErrConflict), errors.Is(err, signalbox.ErrEnded), errors.Is(err, signalbox.ErrNoOpenQuestion),
+		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrNotUncertain):
+		return 4
+	case errors.Is(err, errNotCompleted):
+		return 5
+	case errors.Is(err, signalbox.ErrUnavailable):
+		return 6
+	}
+	return 1
+}

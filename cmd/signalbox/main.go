@@ -1,0 +1,77 @@
+// Command signalbox is the production binary: `serve`, `ingress` and `worker` run the parts of Signalbox, the other commands are for
+// people. It is wiring: no rule of any provider or workflow stands here.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	configDir, err := os.UserConfigDir()
+	if err != nil {
+		configDir = "" // no home: then there is no default profile file either
+	}
+	p := process{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		settings: config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
+		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
+	}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// process is what a command sees of the world; a test brings its own.
+type process struct {
+	in       io.Reader
+	out, err io.Writer
+	settings config.Source
+	temporal temporalconn.Source
+}
+
+// run carries out a command line and returns the exit status.
+func (p process) run(ctx context.Context, args []string) int {
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		// Nothing is left to do where even this can't be written.
+		_, _ = fmt.Fprintf(p.err, "signalbox: %v\n", err)
+	}
+	return exitStatus(err)
+}
+
+func (p process) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "signalbox",
+		Short: "The dependable link between webhook-driven providers and long-running Temporal workflows",
+		Long: `The dependable link between webhook-driven providers and long-running Temporal workflows.
+
+Every flag is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are variables or files only. Temporal is reached as its own
+tools reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or a profile.
+
+Exit status: 0 done · 1 failed · 2 wrong usage or settings · 3 not found · 4 conflict with an earlier request · 5 the case ended without
+being completed · 6 temporarily unavailable`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errors.Join(errUsage, err) })
+	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases())
+	return root
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+)
+
+func (p process) serve() *cobra.Command {
+	return p.service("serve", "Run everything in one process: ingress, relay and workers", config.Ingress|config.Worker)
+}
+
+func (p process) ingress() *cobra.Command {
+	return p.service("ingress", "Run the ingress and the relay: receive webhooks, store them, signal workflows", config.Ingress)
+}
+
+func (p process) worker() *cobra.Command {
+	return p.service("worker", "Run the workers: workflows and the activities that call providers", config.Worker)
+}
+
+// service is a command that runs parts of Signalbox until it is told to stop.
+func (p process) service(name, short string, parts config.Part) *cobra.Command {
+	command := &cobra.Command{
+		Use:   name,
+		Short: short,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := config.Load(cmd.Flags(), p.settings)
+			if err != nil {
+				return usage(err)
+			}
+			if err := settings.Validate(parts); err != nil {
+				return usage(err)
+			}
+			ring, err := readKeyring(settings.Keyring)
+			if err != nil {
+				return err
+			}
+			temporal, err := p.temporal.Options()
+			if err != nil {
+				return usage(err)
+			}
+			log, err := logging.New(cmd.ErrOrStderr(), settings.LogLevel, settings.LogFormat)
+			if err != nil {
+				return usage(err)
+			}
+			return service.Run(cmd.Context(), service.Settings{
+				Config:   settings,
+				Parts:    parts,
+				Keyring:  ring,
+				Temporal: temporal,
+				Log:      log,
+			})
+		},
+	}
+	config.Flags(command.Flags())
+	return command
+}
+
+// usage marks an error as the settings' own.
+func usage(err error) error { return fmt.Errorf("%w:\n%w", errUsage, err) }

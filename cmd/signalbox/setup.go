@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/signalbox-dev/signalbox/worker"
+)
+
+// minRetention is how long a closed case has to be remembered, so that its reference is refused a second time.
+const minRetention = 30 * 24 * time.Hour
+
+func (p process) setup() *cobra.Command {
+	var (
+		createNamespace bool
+		timeout         time.Duration
+	)
+	setup := &cobra.Command{
+		Use:   "setup",
+		Short: "Register the search attributes in the Temporal namespace and wait until they are usable",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			temporal, options, err := p.dial(ctx)
+			if err != nil {
+				return err
+			}
+			defer temporal.Close()
+			if createNamespace {
+				if err := ensureNamespace(ctx, temporal, options.Namespace); err != nil {
+					return err
+				}
+			}
+			var added []string
+			// A new namespace takes some seconds until every part of the server knows it.
+			if err := retry(ctx, func() (err error) {
+				added, err = worker.Setup(ctx, temporal, options.Namespace)
+				return err
+			}); err != nil {
+				return err
+			}
+			if err := retry(ctx, func() error { return worker.Usable(ctx, temporal, options.Namespace) }); err != nil {
+				return err
+			}
+			if len(added) == 0 {
+				return p.say(cmd, "namespace %s has everything already\n", options.Namespace)
+			}
+			return p.say(cmd, "namespace %s now has %s\n", options.Namespace, strings.Join(added, ", "))
+		},
+	}
+	setup.Flags().BoolVar(&createNamespace, "create-namespace", false, "create the namespace where it is missing, with a retention of 30 days")
+	setup.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long it may take")
+	return setup
+}
+
+func ensureNamespace(ctx context.Context, temporal client.Client, namespace string) error {
+	_, err := temporal.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace:                        namespace,
+		WorkflowExecutionRetentionPeriod: durationpb.New(minRetention),
+	})
+	var exists *serviceerror.NamespaceAlreadyExists
+	if err != nil && !errors.As(err, &exists) {
+		return fmt.Errorf("create namespace %q: %w", namespace, err)
+	}
+	return nil
+}
+
+// retry tries until it works or ctx ends, and then returns the last reason.
+func retry(ctx context.Context, try func() error) error {
+	pause := time.NewTicker(250 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		err := try()
+		if err == nil || errors.Is(err, worker.ErrNotReady) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-pause.C:
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// dial connects now, so that a command for people fails at once with a reason.
+func (p process) dial(ctx context.Context) (client.Client, client.Options, error) {
+	options, err := p.temporal.Options()
+	if err != nil {
+		return nil, options, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	options.Logger = logging.ForTemporal(zap.NewNop())
+	temporal, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", signalbox.ErrUnavailable, options.HostPort, options.Namespace, err)
+	}
+	return temporal, options, nil
+}
+
+// client is the business app's client over a connection; close ends it.
+func (p process) client(cmd *cobra.Command) (apps *signalbox.Client, end func(), err error) {
+	temporal, _, err := p.dial(cmd.Context())
+	if err != nil {
+		return nil, nil, err
+	}
+	apps, err = signalbox.New(temporal, signalbox.Options{})
+	if err != nil {
+		temporal.Close()
+		return nil, nil, err
+	}
+	return apps, temporal.Close, nil
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func (p process) webhook() *cobra.Command {
+	webhook := &cobra.Command{Use: "webhook", Short: "Webhook URLs", Args: cobra.NoArgs}
+	webhook.AddCommand(p.webhookURL())
+	return webhook
+}
+
+func (p process) webhookURL() *cobra.Command {
+	url := &cobra.Command{
+		Use:   "url REFERENCE",
+		Short: "Print the capability URL of a case: whoever knows it can post the case's events",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			settings, err := config.Load(cmd.Flags(), p.settings)
+			if err != nil {
+				return usage(err)
+			}
+			ring, err := readKeyring(settings.Keyring)
+			if err != nil {
+				return err
+			}
+			apps, err := signalbox.New(nil, signalbox.Options{Keyring: ring, PublicURL: settings.PublicURL})
+			if err != nil {
+				return err
+			}
+			u, err := apps.WebhookURL(args[0])
+			if err != nil {
+				return err
+			}
+			return p.say(cmd, "%s\n", u)
+		},
+	}
+	config.Flags(url.Flags())
+	return url
+}

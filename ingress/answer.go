@@ -1,0 +1,70 @@
+package ingress
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// outcome is what became of a request, as metrics count it.
+type outcome string
+
+const (
+	outcomeNew         outcome = "new"
+	outcomeDuplicate   outcome = "duplicate"
+	outcomeConflict    outcome = "conflict"
+	outcomeIgnored     outcome = "ignored"
+	outcomeDead        outcome = "dead"
+	outcomeRefused     outcome = "refused"
+	outcomeTooLarge    outcome = "too_large"
+	outcomeCut         outcome = "cut"
+	outcomeBusy        outcome = "busy"
+	outcomeUnavailable outcome = "unavailable"
+)
+
+// refusal is an error with its one answer. The cause is for the log alone: every refusal of one status looks the same outside.
+type refusal struct {
+	status  int
+	outcome outcome
+	cause   error
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("%s: %v", r.outcome, r.cause) }
+func (r *refusal) Unwrap() error { return r.cause }
+
+// retryAfter is in seconds. The inbox recovers from a burst within one; from a full disk it recovers when a person acts.
+const retryAfter = "5"
+
+// answerError is echo's error handler: the one place where an error becomes a status.
+func answerError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	status := http.StatusInternalServerError
+	var r *refusal
+	var h *echo.HTTPError
+	switch {
+	case errors.As(err, &r):
+		status = r.status
+	case errors.As(err, &h):
+		status = h.Code
+	}
+	header := c.Response().Header()
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		header.Set("Retry-After", retryAfter)
+	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout:
+		// The rest of the body is not worth reading.
+		header.Set("Connection", "close")
+	}
+	header.Set(echo.HeaderContentType, "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	c.Response().WriteHeader(status)
+	if c.Request().Method == http.MethodHead {
+		return
+	}
+	// Whether the sender still listens changes nothing.
+	_, _ = fmt.Fprintf(c.Response(), `{"type":"about:blank","title":%q,"status":%d}`+"\n", http.StatusText(status), status)
+}

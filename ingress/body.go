@@ -1,0 +1,105 @@
+package ingress
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+var (
+	errTooLarge = errors.New("body is over the cap")
+	errInFlight = errors.New("too many bytes in flight")
+)
+
+// bodies reads request bodies into memory that is bounded twice: each body by a cap, all together by a budget. A body takes from
+// the budget what it has sent, not what it announces, so that slow senders of large promises hold little.
+type bodies struct {
+	most int64
+	free atomic.Int64
+	pool sync.Pool
+}
+
+// bodyStart holds most webhooks in one piece; bodyPooled is the largest buffer that is kept for the next request.
+const (
+	bodyStart  = 4 << 10
+	bodyPooled = 64 << 10
+)
+
+func newBodies(most, budget int64) *bodies {
+	b := &bodies{most: most}
+	b.free.Store(budget)
+	b.pool.New = func() any { return &body{from: b, bytes: make([]byte, 0, bodyStart)} }
+	return b
+}
+
+// body is one request's; release it when nothing refers to its bytes any more.
+type body struct {
+	from  *bodies
+	bytes []byte
+	taken int64
+}
+
+// read returns errTooLarge, errInFlight, or what reading the connection failed with.
+func (b *bodies) read(r *http.Request) (*body, error) {
+	if r.ContentLength > b.most {
+		return nil, errTooLarge
+	}
+	buffer := b.pool.Get().(*body)
+	if err := buffer.fill(r.Body); err != nil {
+		buffer.release()
+		return nil, err
+	}
+	return buffer, nil
+}
+
+func (b *body) fill(from io.Reader) error {
+	if err := b.take(int64(cap(b.bytes))); err != nil {
+		return err
+	}
+	for {
+		if len(b.bytes) == cap(b.bytes) {
+			// One byte over the cap is enough to know.
+			size := min(2*int64(cap(b.bytes)), b.from.most+1)
+			if err := b.take(size - int64(cap(b.bytes))); err != nil {
+				return err
+			}
+			larger := make([]byte, len(b.bytes), size)
+			copy(larger, b.bytes)
+			b.bytes = larger
+		}
+		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		if int64(len(b.bytes)) > b.from.most {
+			return errTooLarge
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (b *body) take(n int64) error {
+	if b.from.free.Add(-n) < 0 {
+		b.from.free.Add(n)
+		return errInFlight
+	}
+	b.taken += n
+	return nil
+}
+
+func (b *body) release() {
+	b.from.free.Add(b.taken)
+	b.taken = 0
+	if cap(b.bytes) > bodyPooled {
+		return
+	}
+	// An API key must not wait in memory for the next request.
+	clear(b.bytes)
+	b.bytes = b.bytes[:0]
+	b.from.pool.Put(b)
+}

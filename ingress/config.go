@@ -1,0 +1,118 @@
+package ingress
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Config is what whoever runs the ingress chooses. The zero value of a limit means its default.
+type Config struct {
+	// Agents are the webhook secrets of each Artmail agent: usually one, two while one rolls over.
+	Agents map[string][]string
+	// SharedSecrets open the shared Offload route, which is off without any.
+	SharedSecrets []string
+
+	// MaxBody is the largest body that is accepted, in bytes. Default 1 MiB.
+	MaxBody int64
+	// MaxInFlight bounds the bytes of bodies in memory, over all requests. Default 64 MiB; beyond it, 503.
+	MaxInFlight int64
+
+	// StoreBudget is how long a request may wait for its commit. Default 2 seconds: Artmail waits 8, and a 503 lets it retry.
+	StoreBudget time.Duration
+	// ReadTimeout bounds reading one request with its body, after which a slow sender is cut. Default 10 seconds.
+	ReadTimeout time.Duration
+	// IdleTimeout closes a connection without a request. Default 2 minutes.
+	IdleTimeout time.Duration
+	// StopTimeout is how long a stop waits for requests under way before they are cut. Default 5 seconds; it must exceed
+	// StoreBudget, so that whatever has been read is stored and answered.
+	StopTimeout time.Duration
+
+	// Quarantine bounds what is kept of bodies that an agent's secrets do not verify.
+	Quarantine QuarantineConfig
+}
+
+// QuarantineConfig bounds the quarantine of each agent in number; in bytes it is Keep times MaxBody at most.
+type QuarantineConfig struct {
+	// Keep is how many bodies stay: the oldest go first, those that look like agent.activated last. Default 500.
+	Keep int
+	// MaxBody is the largest body that is kept, in bytes. Default 64 KiB: events of Artmail have a few hundred.
+	MaxBody int64
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	orDefault(&c.MaxBody, 1<<20)
+	orDefault(&c.MaxInFlight, 64<<20)
+	orDefault(&c.StoreBudget, 2*time.Second)
+	orDefault(&c.ReadTimeout, 10*time.Second)
+	orDefault(&c.IdleTimeout, 2*time.Minute)
+	orDefault(&c.StopTimeout, 5*time.Second)
+	orDefault(&c.Quarantine.Keep, 500)
+	orDefault(&c.Quarantine.MaxBody, 64<<10)
+	return c
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// ErrConfig says that a Config can't be used; the message names every mistake.
+var ErrConfig = errors.New("invalid ingress configuration")
+
+// Validate reports all mistakes at once.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var wrong []string
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+
+	for _, agent := range slices.Sorted(maps.Keys(c.Agents)) {
+		if err := workflows.ValidateAgent(agent); err != nil {
+			say("agents: %v", err)
+		}
+		if _, err := artmailhook.NewSecrets(c.Agents[agent]...); err != nil {
+			say("agents.%s: %v", agent, err)
+		}
+	}
+	for i, secret := range c.SharedSecrets {
+		if strings.TrimSpace(secret) == "" {
+			say("sharedSecrets[%d]: empty secret", i)
+		}
+	}
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{
+		{"maxBody", c.MaxBody},
+		{"maxInFlight", c.MaxInFlight},
+		{"storeBudget", int64(c.StoreBudget)},
+		{"readTimeout", int64(c.ReadTimeout)},
+		{"idleTimeout", int64(c.IdleTimeout)},
+		{"stopTimeout", int64(c.StopTimeout)},
+		{"quarantine.keep", int64(c.Quarantine.Keep)},
+		{"quarantine.maxBody", c.Quarantine.MaxBody},
+	} {
+		if limit.value < 0 {
+			say("%s: it is negative", limit.name)
+		}
+	}
+	if c.MaxInFlight <= c.MaxBody {
+		say("maxInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxInFlight, c.MaxBody)
+	}
+	if c.StopTimeout <= c.StoreBudget {
+		say("stopTimeout: %s must exceed storeBudget (%s)", c.StopTimeout, c.StoreBudget)
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("%w: %s", ErrConfig, strings.Join(wrong, "; "))
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package ingress_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	agent        = "copywriter"
+	agentSecret  = "artmail-webhook-secret"
+	sharedSecret = "shared-route-secret"
+)
+
+// fixture is a server on loopback before the real SQLite inbox.
+type fixture struct {
+	url      string
+	store    inbox.Store
+	keys     *keyring.Ring
+	logs     *observer.ObservedLogs
+	registry *prometheus.Registry
+	client   *http.Client
+	// stop begins the stop and returns what Serve returned.
+	stop func() error
+}
+
+func config() ingress.Config {
+	return ingress.Config{Agents: map[string][]string{agent: {agentSecret}}, SharedSecrets: []string{sharedSecret}}
+}
+
+func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.Store, checks ...ingress.Check) *fixture {
+	tb.Helper()
+	store, err := sqlite.Open(context.Background(), filepath.Join(tb.TempDir(), "inbox.db"), sqlite.Options{})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, store.Close()) })
+	keys, err := keyring.Generate()
+	require.NoError(tb, err)
+	core, logs := observer.New(zap.DebugLevel)
+	f := &fixture{store: store, keys: keys, logs: logs, registry: prometheus.NewRegistry()}
+	if wrap != nil {
+		f.store = wrap(store)
+	}
+	server, err := ingress.New(config, ingress.Parts{
+		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: time.Now, Checks: checks,
+	})
+	require.NoError(tb, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(tb, err)
+	f.url = "http://" + listener.Addr().String()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+	f.stop = func() error {
+		cancel()
+		err := <-served
+		served <- nil
+		return err
+	}
+	transport := &http.Transport{}
+	f.client = &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	tb.Cleanup(func() {
+		transport.CloseIdleConnections()
+		require.NoError(tb, f.stop())
+	})
+	return f
+}
+
+func (f *fixture) offloadPath(reference string) string {
+	return workflows.OffloadWebhookPath(reference, f.keys.Token(workflows.OffloadTokenContext(reference)...))
+}
+
+type answer struct {
+	status int
+	body   string
+	header http.Header
+}
+
+func (f *fixture) do(tb testing.TB, method, path string, body []byte, header ...string) answer {
+	tb.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), method, f.url+path, bytes.NewReader(body))
+	require.NoError(tb, err)
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := f.client.Do(request)
+	require.NoError(tb, err)
+	defer func() { require.NoError(tb, response.Body.Close()) }()
+	got, err := io.ReadAll(response.Body)
+	require.NoError(tb, err)
+	return answer{status: response.StatusCode, body: string(got), header: response.Header}
+}
+
+func (f *fixture) post(tb testing.TB, path, body string, header ...string) answer {
+	tb.Helper()
+	return f.do(tb, http.MethodPost, path, []byte(body), header...)
+}
+
+func (f *fixture) postArtmail(tb testing.TB, body string) answer {
+	tb.Helper()
+	return f.post(tb, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), agentSecret))
+}
+
+// kept returns everything in the inbox, the newest first.
+func (f *fixture) kept(tb testing.TB) []inbox.Delivery {
+	tb.Helper()
+	page, err := f.store.List(context.Background(), inbox.Filter{Limit: inbox.MaxPage})
+	require.NoError(tb, err)
+	return page.Deliveries
+}
+
+// opened returns the plain body of a delivery.
+func (f *fixture) opened(tb testing.TB, d inbox.Delivery, bodyContext func(lane, id string) []string) string {
+	tb.Helper()
+	full, err := f.store.Get(context.Background(), d.ID)
+	require.NoError(tb, err)
+	plain, err := f.keys.Open(full.Body, bodyContext(d.Lane, d.ID)...)
+	require.NoError(tb, err)
+	return string(plain)
+}
+
+// eventually waits for a condition that another goroutine brings about.
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	require.Eventually(tb, condition, 10*time.Second, 5*time.Millisecond, what)
+}

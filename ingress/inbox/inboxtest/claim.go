@@ -1,0 +1,260 @@
+package inboxtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+func laneOrder(t *testing.T, s inbox.Store) {
+	// Arrival times are out of order on purpose: the order of appending counts.
+	add(t, s, delivery("a", "1", at(5)), delivery("b", "1", at(1)))
+	add(t, s, delivery("a", "2", at(2)))
+	add(t, s, delivery("b", "2", at(9)), delivery("a", "3", at(4)))
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}, "b": {"1", "2"}}, take(t, s, request("relay", at(10))))
+}
+
+func claimLimits(t *testing.T, s inbox.Store) {
+	for i := range 5 {
+		add(t, s, delivery(lane(i), "1", at(i)), delivery(lane(i), "2", at(i)), delivery(lane(i), "3", at(i)))
+	}
+	later := delivery("later", "1", at(0))
+	later.DueAt = at(100)
+	add(t, s, later)
+	r := request("relay", at(50))
+	r.MaxLanes, r.MaxPerLane = 2, 2
+	require.Equal(t, map[string][]string{lane(0): {"1", "2"}, lane(1): {"1", "2"}}, take(t, s, r))
+	require.Equal(t, map[string][]string{lane(2): {"1", "2"}, lane(3): {"1", "2"}}, take(t, s, r))
+	require.Equal(t, map[string][]string{lane(4): {"1", "2"}}, take(t, s, r))
+	require.Empty(t, take(t, s, r))
+	require.Equal(t, []string{"1"}, take(t, s, request("relay", at(100)))["later"])
+}
+
+func claimedLane(t *testing.T, s inbox.Store) {
+	first := add(t, s, delivery("a", "1", at(0)))[0]
+	require.Len(t, take(t, s, request("one", at(1))), 1)
+	add(t, s, delivery("a", "2", at(1)), delivery("b", "1", at(1)))
+	require.Equal(t, map[string][]string{"b": {"1"}}, take(t, s, request("two", at(2))), "not even what came later")
+	require.Empty(t, take(t, s, request("one", at(2))), "nor to the same owner")
+	settle(t, s, "one", at(3), inbox.Finish(first.ID, inbox.StateDelivered, ""))
+	require.Equal(t, map[string][]string{"a": {"2"}}, take(t, s, request("two", at(3))))
+}
+
+func leaseEnds(t *testing.T, s inbox.Store) {
+	add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)))
+	require.Len(t, take(t, s, request("one", at(0))), 1)
+	require.Empty(t, take(t, s, request("two", at(59))))
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("two", at(60))))
+	require.Empty(t, take(t, s, request("one", at(61))))
+}
+
+func partlySettled(t *testing.T, s inbox.Store) {
+	receipts := add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)))
+	claim(t, s, request("one", at(1)))
+	settle(t, s, "one", at(2), inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""))
+	require.Empty(t, take(t, s, request("two", at(3))))
+	settle(t, s, "one", at(4), inbox.Release(receipts[1].ID))
+	require.Equal(t, map[string][]string{"a": {"2"}}, take(t, s, request("two", at(5))))
+}
+
+func ends(t *testing.T, s inbox.Store) {
+	want := map[inbox.State]int64{}
+	for _, end := range []inbox.State{inbox.StateDelivered, inbox.StateUnmatched, inbox.StateLate, inbox.StateIgnored, inbox.StateDead} {
+		id := add(t, s, delivery(string(end), "k", at(0)))[0].ID
+		require.Len(t, claim(t, s, request("relay", at(1))), 1)
+		settle(t, s, "relay", at(2), inbox.Finish(id, end, "because"))
+		d := get(t, s, id)
+		require.Equal(t, end, d.State)
+		require.Equal(t, "because", d.Reason)
+		require.Equal(t, at(2), d.SettledAt)
+		want[end] = 1
+	}
+	require.Empty(t, claim(t, s, request("relay", at(1000))))
+	requireCounts(t, s, want)
+}
+
+func retryHoldsBack(t *testing.T, s inbox.Store) {
+	receipts := add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)), delivery("b", "1", at(0)))
+	claim(t, s, request("relay", at(1)))
+	settle(t, s, "relay", at(2),
+		inbox.Retry(receipts[0].ID, at(30), "no such workflow", true), inbox.Retry(receipts[1].ID, at(40), "behind it", false),
+		inbox.Finish(receipts[2].ID, inbox.StateDelivered, ""))
+	require.Empty(t, claim(t, s, request("relay", at(29))))
+	d := get(t, s, receipts[0].ID)
+	require.Equal(t, "no such workflow", d.Reason)
+	require.Equal(t, at(30), d.DueAt)
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("relay", at(30))), "the whole lane with its head")
+}
+
+func retryAttempts(t *testing.T, s inbox.Store) {
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	for i, counted := range []bool{true, false, true, false} {
+		require.Len(t, claim(t, s, request("relay", at(10*i))), 1)
+		settle(t, s, "relay", at(10*i), inbox.Retry(id, at(10*i+5), "", counted))
+	}
+	require.Equal(t, 2, get(t, s, id).Attempts)
+	require.Equal(t, inbox.StatePending, get(t, s, id).State)
+}
+
+func arrivalEndsWait(t *testing.T, s inbox.Store) {
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	claim(t, s, request("relay", at(1)))
+	settle(t, s, "relay", at(1), inbox.Retry(id, at(3600), "no such workflow", true))
+	require.Empty(t, claim(t, s, request("relay", at(2))))
+	add(t, s, delivery("a", "2", at(3)))
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("relay", at(3))))
+}
+
+func arrivalDuringClaim(t *testing.T, s inbox.Store) {
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	claim(t, s, request("relay", at(1)))
+	add(t, s, delivery("a", "2", at(2)))
+	settle(t, s, "relay", at(3), inbox.Retry(id, at(3600), "no such workflow", true))
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("relay", at(4))))
+}
+
+func backlogKeepsWait(t *testing.T, s inbox.Store) {
+	var ids []string
+	for _, r := range add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)), delivery("a", "3", at(0))) {
+		ids = append(ids, r.ID)
+	}
+	r := request("relay", at(1))
+	r.MaxPerLane = 2
+	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, r))
+	settle(t, s, "relay", at(2), inbox.Retry(ids[0], at(30), "", true), inbox.Release(ids[1]))
+	require.Empty(t, claim(t, s, request("relay", at(29))), "what waits behind is no reason to try at once")
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(30))))
+}
+
+func release(t *testing.T, s inbox.Store) {
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	before := get(t, s, id)
+	claim(t, s, request("one", at(1)))
+	settle(t, s, "one", at(2), inbox.Release(id))
+	require.Equal(t, before, get(t, s, id))
+	require.Len(t, claim(t, s, request("two", at(2))), 1)
+}
+
+func staleRetry(t *testing.T, s inbox.Store) {
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	claim(t, s, request("one", at(0)))
+	claim(t, s, request("two", at(60)))
+	settle(t, s, "one", at(61), inbox.Retry(id, at(3600), "late", true))
+	require.Zero(t, get(t, s, id).Attempts)
+	settle(t, s, "one", at(61), inbox.Release(id))
+	require.Empty(t, claim(t, s, request("three", at(62))), "the claim of the second owner stands")
+	settle(t, s, "two", at(63), inbox.Release(id))
+	require.Len(t, claim(t, s, request("three", at(64))), 1)
+	settle(t, s, "nobody", at(65), inbox.Retry("unknown", at(70), "", true), inbox.Finish("unknown", inbox.StateDead, ""))
+}
+
+func staleEnd(t *testing.T, s inbox.Store) {
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	claim(t, s, request("one", at(0)))
+	claim(t, s, request("two", at(60)))
+	settle(t, s, "one", at(61), inbox.Finish(id, inbox.StateDelivered, ""))
+	require.Equal(t, inbox.StateDelivered, get(t, s, id).State)
+	settle(t, s, "two", at(62), inbox.Retry(id, at(100), "", true))
+	require.Equal(t, inbox.StateDelivered, get(t, s, id).State)
+	require.Empty(t, claim(t, s, request("two", at(1000))))
+	add(t, s, delivery("a", "2", at(1000)))
+	require.Len(t, claim(t, s, request("two", at(1000))), 1, "the lane is free")
+}
+
+func firstEndStays(t *testing.T, s inbox.Store) {
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	settle(t, s, "relay", at(1), inbox.Finish(id, inbox.StateDelivered, "first"))
+	settle(t, s, "relay", at(2), inbox.Finish(id, inbox.StateDead, "second"))
+	d := get(t, s, id)
+	require.Equal(t, inbox.StateDelivered, d.State)
+	require.Equal(t, "first", d.Reason)
+	require.Equal(t, at(1), d.SettledAt)
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 1})
+}
+
+func invalidClaims(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	for name, change := range map[string]func(*inbox.ClaimRequest){
+		"owner": func(r *inbox.ClaimRequest) { r.Owner = "" },
+		"time":  func(r *inbox.ClaimRequest) { r.Now = time.Time{} },
+		"lease": func(r *inbox.ClaimRequest) { r.Lease = 0 },
+		"lanes": func(r *inbox.ClaimRequest) { r.MaxLanes = 0 },
+		"room":  func(r *inbox.ClaimRequest) { r.MaxPerLane = 0 },
+	} {
+		r := request("relay", at(0))
+		change(&r)
+		_, err := s.Claim(ctx, r)
+		require.ErrorIs(t, err, inbox.ErrInvalid, name)
+	}
+	for name, r := range map[string]inbox.SettleRequest{
+		"owner":       {Now: at(0)},
+		"time":        {Owner: "relay"},
+		"quarantined": {Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Finish("x", inbox.StateQuarantined, "")}},
+		"state":       {Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Finish("x", "gone", "")}},
+		"ID":          {Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Release("")}},
+	} {
+		require.ErrorIs(t, s.Settle(ctx, r), inbox.ErrInvalid, name)
+	}
+}
+
+func concurrentClaims(t *testing.T, s inbox.Store) {
+	const lanes, perLane, owners = 40, 10, 4
+	for k := range perLane {
+		var batch []inbox.Delivery
+		for l := range lanes {
+			batch = append(batch, delivery(lane(l), fmt.Sprintf("%02d", k), at(k)))
+		}
+		add(t, s, batch...)
+	}
+	var mu sync.Mutex
+	seen := map[string][]string{}
+	var wg sync.WaitGroup
+	for o := range owners {
+		owner := fmt.Sprint("owner", o)
+		wg.Go(func() {
+			r := request(owner, at(100))
+			r.MaxLanes, r.MaxPerLane = 3, 4
+			for {
+				claimed, err := s.Claim(context.Background(), r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if len(claimed) == 0 {
+					// Others may still hold lanes with more behind them: done when all is delivered.
+					counts, err := s.Counts(context.Background())
+					if err != nil || counts[inbox.StatePending] == 0 {
+						return
+					}
+					continue
+				}
+				var settlements []inbox.Settlement
+				mu.Lock()
+				for _, l := range claimed {
+					seen[l.Name] = append(seen[l.Name], keys(l.Deliveries)...)
+					for _, d := range l.Deliveries {
+						settlements = append(settlements, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+					}
+				}
+				mu.Unlock()
+				if err := s.Settle(context.Background(), inbox.SettleRequest{Owner: owner, Now: at(100), Settlements: settlements}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Len(t, seen, lanes)
+	for name, got := range seen {
+		require.Len(t, got, perLane, "lane %s", name)
+		require.True(t, slices.IsSorted(got), "lane %s: %v", name, got)
+	}
+}

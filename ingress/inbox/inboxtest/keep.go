@@ -1,0 +1,229 @@
+package inboxtest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+func replay(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	for i, end := range []inbox.State{inbox.StateDelivered, inbox.StateUnmatched, inbox.StateLate, inbox.StateIgnored, inbox.StateDead} {
+		id := add(t, s, delivery(lane(i), "k", at(0)))[0].ID
+		claim(t, s, request("relay", at(1)))
+		settle(t, s, "relay", at(1), inbox.Finish(id, end, "because"))
+		require.NoError(t, s.Replay(ctx, id, at(2)))
+		d := get(t, s, id)
+		require.Equal(t, inbox.StatePending, d.State)
+		require.Empty(t, d.Reason)
+		require.True(t, d.SettledAt.IsZero())
+		require.Equal(t, map[string][]string{lane(i): {"k"}}, take(t, s, request("relay", at(2))))
+		settle(t, s, "relay", at(3), inbox.Finish(id, inbox.StateDelivered, ""))
+	}
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 5})
+
+	waiting := add(t, s, delivery("w", "k", at(3)))[0].ID
+	claim(t, s, request("relay", at(4)))
+	settle(t, s, "relay", at(4), inbox.Retry(waiting, at(1000), "", true))
+	require.NoError(t, s.Replay(ctx, waiting, at(5)))
+	require.Equal(t, map[string][]string{"w": {"k"}}, take(t, s, request("relay", at(5))), "what waits is tried at once")
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 5, inbox.StatePending: 1})
+}
+
+func replayOrder(t *testing.T, s inbox.Store) {
+	receipts := add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)), delivery("a", "3", at(0)))
+	settle(t, s, "operator", at(1), inbox.Finish(receipts[0].ID, inbox.StateDead, ""))
+	require.Equal(t, map[string][]string{"a": {"2", "3"}}, take(t, s, request("relay", at(2))))
+	require.NoError(t, s.Replay(context.Background(), receipts[0].ID, at(3)))
+	require.Empty(t, take(t, s, request("relay", at(3))), "its lane is out")
+	settle(t, s, "relay", at(4), inbox.Release(receipts[1].ID), inbox.Release(receipts[2].ID))
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(5))))
+}
+
+func replayRefused(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	require.ErrorIs(t, s.Replay(ctx, "unknown", at(0)), inbox.ErrNotFound)
+	dead := delivery("", "", at(0))
+	dead.State = inbox.StateDead
+	require.ErrorIs(t, s.Replay(ctx, add(t, s, dead)[0].ID, at(1)), inbox.ErrNotReplayable)
+
+	id := add(t, s, delivery("a", "k", at(0)))[0].ID
+	settle(t, s, "relay", at(1), inbox.Finish(id, inbox.StateDelivered, ""))
+	_, err := s.Purge(ctx, inbox.PurgeRequest{BodiesBefore: at(10)})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Replay(ctx, id, at(11)), inbox.ErrNotReplayable)
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 1, inbox.StateDead: 1})
+}
+
+func purgeBodies(t *testing.T, s inbox.Store) {
+	old := delivery("a", "old", at(0))
+	id := add(t, s, old)[0].ID
+	waiting := add(t, s, delivery("b", "waiting", at(0)))[0].ID
+	young := add(t, s, delivery("c", "young", at(100)))[0].ID
+	settle(t, s, "relay", at(101), inbox.Finish(id, inbox.StateDelivered, ""), inbox.Finish(young, inbox.StateDelivered, ""))
+
+	purged, err := s.Purge(context.Background(), inbox.PurgeRequest{BodiesBefore: at(100)})
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Bodies: 1}, purged)
+	require.Nil(t, get(t, s, id).Body)
+	require.Equal(t, old.Fingerprint, get(t, s, id).Fingerprint)
+	require.NotNil(t, get(t, s, waiting).Body)
+	require.NotNil(t, get(t, s, young).Body)
+	require.Equal(t, inbox.OutcomeDuplicate, add(t, s, old)[0].Outcome, "the key outlives the body")
+	other := old
+	other.Fingerprint = []byte("another")
+	require.Equal(t, inbox.OutcomeConflict, add(t, s, other)[0].Outcome, "and so does the fingerprint")
+
+	none, err := s.Purge(context.Background(), inbox.PurgeRequest{})
+	require.NoError(t, err)
+	require.Zero(t, none, "no time, no purge")
+}
+
+func purgeRows(t *testing.T, s inbox.Store) {
+	old, waiting := delivery("a", "old", at(0)), delivery("b", "waiting", at(0))
+	id := add(t, s, old)[0].ID
+	kept := add(t, s, waiting)[0].ID
+	quarantined := delivery("", "", at(0))
+	quarantined.State = inbox.StateQuarantined
+	add(t, s, quarantined)
+	settle(t, s, "relay", at(1), inbox.Finish(id, inbox.StateDelivered, ""))
+
+	purged, err := s.Purge(context.Background(), inbox.PurgeRequest{BodiesBefore: at(10), RowsBefore: at(10)})
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Rows: 2}, purged)
+	_, err = s.Get(context.Background(), id)
+	require.ErrorIs(t, err, inbox.ErrNotFound)
+	require.Equal(t, kept, add(t, s, waiting)[0].ID)
+	requireCounts(t, s, map[inbox.State]int64{inbox.StatePending: 1})
+	require.Equal(t, inbox.OutcomeNew, add(t, s, old)[0].Outcome, "forgotten with its key")
+}
+
+func purgeMany(t *testing.T, s inbox.Store) {
+	const many = 1300
+	var batch []inbox.Delivery
+	for i := range many {
+		d := delivery("", fmt.Sprint(i), at(i))
+		d.State = inbox.StateIgnored
+		batch = append(batch, d)
+	}
+	add(t, s, batch...)
+	ctx := context.Background()
+	purged, err := s.Purge(ctx, inbox.PurgeRequest{BodiesBefore: at(1250)})
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Bodies: 1250}, purged)
+	purged, err = s.Purge(ctx, inbox.PurgeRequest{BodiesBefore: at(1290), RowsBefore: at(1200)})
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Bodies: 40, Rows: 1200}, purged)
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateIgnored: 100})
+}
+
+func trim(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	put := func(scope, kind string, n int) string {
+		d := delivery("", "", at(n))
+		d.Provider, d.Scope, d.Kind, d.State = "artmail", scope, kind, inbox.StateQuarantined
+		return add(t, s, d)[0].ID
+	}
+	activated := put("a", "agent.activated", 0)
+	var others []string
+	for i := range 6 {
+		others = append(others, put("a", "approval_response", i+1))
+	}
+	elsewhere := put("b", "approval_response", 0)
+
+	r := inbox.TrimRequest{State: inbox.StateQuarantined, Provider: "artmail", Scope: "a", Keep: 3, LastKinds: []string{"agent.activated"}}
+	n, err := s.Trim(ctx, r)
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	for i, id := range append([]string{activated, elsewhere}, others...) {
+		_, err := s.Get(ctx, id)
+		if gone := i >= 2 && i < 6; gone {
+			require.ErrorIs(t, err, inbox.ErrNotFound, "delivery %d", i)
+		} else {
+			require.NoError(t, err, "delivery %d", i)
+		}
+	}
+	n, err = s.Trim(ctx, r)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	r.Keep = 0
+	n, err = s.Trim(ctx, r)
+	require.NoError(t, err)
+	require.Equal(t, 3, n, "the last kinds go when nothing else is left")
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateQuarantined: 1})
+
+	r.State = inbox.StatePending
+	_, err = s.Trim(ctx, r)
+	require.ErrorIs(t, err, inbox.ErrInvalid)
+}
+
+func wakes(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	woken := func(why string) {
+		t.Helper()
+		select {
+		case <-s.Wake():
+		case <-time.After(10 * time.Second):
+			t.Fatalf("no wake after %s", why)
+		}
+	}
+	quiet := func(why string) {
+		t.Helper()
+		select {
+		case <-s.Wake():
+			t.Fatalf("a wake after %s", why)
+		default:
+		}
+	}
+	first := add(t, s, delivery("a", "1", at(0)))[0].ID
+	woken("an append")
+	ignored := delivery("", "", at(0))
+	ignored.State = inbox.StateIgnored
+	add(t, s, ignored)
+	quiet("an append of what is not pending")
+
+	claim(t, s, request("relay", at(1)))
+	second := add(t, s, delivery("a", "2", at(1)))[0].ID
+	woken("an append")
+	require.Empty(t, claim(t, s, request("relay", at(1))))
+	settle(t, s, "relay", at(2), inbox.Finish(first, inbox.StateDelivered, ""))
+	woken("the end of a claim whose lane has more")
+
+	claim(t, s, request("relay", at(3)))
+	settle(t, s, "relay", at(3), inbox.Release(second))
+	quiet("a release: who releases knows")
+	claim(t, s, request("relay", at(4)))
+	settle(t, s, "relay", at(4), inbox.Finish(second, inbox.StateDead, ""))
+	quiet("the end of the last")
+	require.NoError(t, s.Replay(ctx, second, at(5)))
+	woken("a replay")
+}
+
+func closed(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	id := add(t, s, delivery("a", "1", at(0)))[0].ID
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close(), "twice is fine")
+
+	_, err := s.Append(ctx, []inbox.Delivery{delivery("a", "2", at(0))})
+	require.ErrorIs(t, err, inbox.ErrClosed)
+	_, err = s.Claim(ctx, request("relay", at(0)))
+	require.ErrorIs(t, err, inbox.ErrClosed)
+	require.ErrorIs(t, s.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Release(id)}}), inbox.ErrClosed)
+	_, err = s.Get(ctx, id)
+	require.ErrorIs(t, err, inbox.ErrClosed)
+	_, err = s.List(ctx, inbox.Filter{})
+	require.ErrorIs(t, err, inbox.ErrClosed)
+	_, err = s.Counts(ctx)
+	require.ErrorIs(t, err, inbox.ErrClosed)
+	_, _, err = s.OldestPending(ctx)
+	require.ErrorIs(t, err, inbox.ErrClosed)
+	require.ErrorIs(t, s.Replay(ctx, id, at(0)), inbox.ErrClosed)
+	_, err = s.Purge(ctx, inbox.PurgeRequest{})
+	require.ErrorIs(t, err, inbox.ErrClosed)
+}

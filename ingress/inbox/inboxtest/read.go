@@ -1,0 +1,142 @@
+package inboxtest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+func list(t *testing.T, s inbox.Store, f inbox.Filter) inbox.Page {
+	t.Helper()
+	page, err := s.List(context.Background(), f)
+	require.NoError(t, err)
+	return page
+}
+
+func listPages(t *testing.T, s inbox.Store) {
+	require.Empty(t, list(t, s, inbox.Filter{}).Deliveries)
+	var want []string
+	for i := range 23 {
+		d := delivery(lane(i%3), fmt.Sprintf("%02d", i), at(i/4))
+		if i%2 == 1 {
+			d.State = inbox.StateIgnored
+		}
+		add(t, s, d)
+		want = append([]string{d.DedupeKey}, want...)
+	}
+	for _, limit := range []int{1, 5, 22, 23, 24, 0} {
+		f := inbox.Filter{Limit: limit}
+		var got []string
+		for {
+			page := list(t, s, f)
+			got = append(got, keys(page.Deliveries)...)
+			if page.Next == "" {
+				break
+			}
+			require.Len(t, page.Deliveries, limit)
+			if len(got) == 5 {
+				// What arrives meanwhile is newer, and does not move the pages.
+				add(t, s, delivery("new", fmt.Sprint("during ", limit), at(1000)))
+			}
+			f.Cursor = page.Next
+		}
+		var old []string
+		for _, key := range got {
+			if len(key) == 2 {
+				old = append(old, key)
+			}
+		}
+		require.Equal(t, want, old, "limit %d", limit)
+	}
+	for _, d := range list(t, s, inbox.Filter{}).Deliveries {
+		require.Nil(t, d.Body)
+		require.NotEmpty(t, d.ID)
+	}
+}
+
+func listFilters(t *testing.T, s inbox.Store) {
+	put := func(key string, change func(*inbox.Delivery)) {
+		d := delivery("lane", key, at(0))
+		change(&d)
+		add(t, s, d)
+	}
+	put("plain", func(*inbox.Delivery) {})
+	put("provider", func(d *inbox.Delivery) { d.Provider = "artmail" })
+	put("scope", func(d *inbox.Delivery) { d.Scope = "other" })
+	put("kind", func(d *inbox.Delivery) { d.Kind = "case.failed" })
+	put("lane", func(d *inbox.Delivery) { d.Lane = "other lane" })
+	put("ignored", func(d *inbox.Delivery) { d.State = inbox.StateIgnored })
+	put("dead", func(d *inbox.Delivery) { d.State = inbox.StateDead })
+	put("later", func(d *inbox.Delivery) { d.ReceivedAt = at(60) })
+	put("back", func(d *inbox.Delivery) { d.ReceivedAt = at(30) })
+	for name, tc := range map[string]struct {
+		filter inbox.Filter
+		want   []string
+	}{
+		"provider":          {inbox.Filter{Provider: "artmail"}, []string{"provider"}},
+		"scope":             {inbox.Filter{Scope: "other"}, []string{"scope"}},
+		"kind":              {inbox.Filter{Kind: "case.failed"}, []string{"kind"}},
+		"lane":              {inbox.Filter{Lane: "other lane"}, []string{"lane"}},
+		"unknown lane":      {inbox.Filter{Lane: "no lane"}, nil},
+		"state":             {inbox.Filter{States: []inbox.State{inbox.StateDead}}, []string{"dead"}},
+		"two states":        {inbox.Filter{States: []inbox.State{inbox.StateDead, inbox.StateIgnored}}, []string{"dead", "ignored"}},
+		"since":             {inbox.Filter{Since: at(30)}, []string{"back", "later"}},
+		"since, in between": {inbox.Filter{Since: at(31)}, []string{"later"}},
+		"until":             {inbox.Filter{Until: at(60), Since: at(1)}, []string{"back"}},
+		"until, exclusive":  {inbox.Filter{Until: at(30), Since: at(1)}, nil},
+		"lane and state":    {inbox.Filter{Lane: "lane", States: []inbox.State{inbox.StateIgnored}}, []string{"ignored"}},
+		"lane and kind":     {inbox.Filter{Lane: "lane", Kind: "case.failed"}, []string{"kind"}},
+		"lane, all states": {
+			inbox.Filter{Lane: "lane", Provider: "offload", Scope: "default", Kind: "case.completed"},
+			[]string{"back", "later", "dead", "ignored", "plain"},
+		},
+	} {
+		require.Equal(t, tc.want, keys(list(t, s, tc.filter).Deliveries), name)
+	}
+	first := list(t, s, inbox.Filter{Lane: "lane", Limit: 2})
+	second := list(t, s, inbox.Filter{Lane: "lane", Limit: 2, Cursor: first.Next})
+	require.Equal(t, []string{"dead", "ignored"}, keys(second.Deliveries))
+}
+
+func listRefuses(t *testing.T, s inbox.Store) {
+	for _, f := range []inbox.Filter{{Cursor: "nonsense"}, {Cursor: "!"}, {States: []inbox.State{"gone"}}} {
+		_, err := s.List(context.Background(), f)
+		require.ErrorIs(t, err, inbox.ErrInvalid)
+	}
+}
+
+func counts(t *testing.T, s inbox.Store) {
+	requireCounts(t, s, nil)
+	receipts := add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)), delivery("b", "1", at(0)), delivery("b", "1", at(0)))
+	requireCounts(t, s, map[inbox.State]int64{inbox.StatePending: 3})
+	claim(t, s, request("relay", at(1)))
+	settle(t, s, "relay", at(1),
+		inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""), inbox.Retry(receipts[1].ID, at(9), "", true), inbox.Finish(receipts[2].ID, inbox.StateLate, ""))
+	requireCounts(t, s, map[inbox.State]int64{inbox.StatePending: 1, inbox.StateDelivered: 1, inbox.StateLate: 1})
+	require.NoError(t, s.Replay(context.Background(), receipts[2].ID, at(2)))
+	requireCounts(t, s, map[inbox.State]int64{inbox.StatePending: 2, inbox.StateDelivered: 1})
+	_, err := s.Purge(context.Background(), inbox.PurgeRequest{RowsBefore: at(10)})
+	require.NoError(t, err)
+	requireCounts(t, s, map[inbox.State]int64{inbox.StatePending: 2})
+}
+
+func oldestPending(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	_, any, err := s.OldestPending(ctx)
+	require.NoError(t, err)
+	require.False(t, any)
+	first := add(t, s, delivery("a", "1", at(7)))[0].ID
+	add(t, s, delivery("b", "1", at(9)))
+	oldest, any, err := s.OldestPending(ctx)
+	require.NoError(t, err)
+	require.True(t, any)
+	require.Equal(t, at(7), oldest)
+	settle(t, s, "relay", at(10), inbox.Finish(first, inbox.StateDelivered, ""))
+	oldest, _, err = s.OldestPending(ctx)
+	require.NoError(t, err)
+	require.Equal(t, at(9), oldest)
+}

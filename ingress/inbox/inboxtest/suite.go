@@ -1,0 +1,154 @@
+// Package inboxtest is the suite that every inbox store passes: what the Store interface
+// promises, in tests that know nothing of the store behind it.
+package inboxtest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Run runs the suite. open returns an empty store and closes it when the test ends.
+func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, inbox.Store){
+		"a delivery comes back as it was appended":                         roundTrip,
+		"append takes all of a call or nothing":                            allOrNothing,
+		"an ID that is taken is refused":                                   takenID,
+		"invalid deliveries are refused":                                   invalidDeliveries,
+		"a repeated key is counted on the first":                           duplicateCounted,
+		"equal keys in one call are one delivery":                          duplicateInOneCall,
+		"keys are unique only within provider, scope and lane":             keyScopes,
+		"a delivery without a key is never a duplicate":                    noKey,
+		"another body under one key is stored and flagged":                 conflict,
+		"without a fingerprint the key alone decides":                      noFingerprint,
+		"callers that append at once get each key once":                    concurrentAppends,
+		"a call whose context has ended is busy":                           endedContext,
+		"a lane is handed out in order":                                    laneOrder,
+		"a claim keeps to its limits and takes the longest due":            claimLimits,
+		"a claimed lane is handed out to nobody else":                      claimedLane,
+		"a lease that ends frees the lane":                                 leaseEnds,
+		"a part of a lane settled keeps the rest claimed":                  partlySettled,
+		"what ends is never handed out again":                              ends,
+		"a retry holds the lane back until it is due":                      retryHoldsBack,
+		"a retry counts an attempt only when told to":                      retryAttempts,
+		"a new delivery ends a lane's wait from its head":                  arrivalEndsWait,
+		"a delivery that came during a claim ends the next wait":           arrivalDuringClaim,
+		"a backlog beyond one claim does not shorten the wait":             backlogKeepsWait,
+		"a release gives the lane back untouched":                          release,
+		"a retry by an owner whose claim is over changes nothing":          staleRetry,
+		"an end by an owner whose claim is over counts":                    staleEnd,
+		"a first end stays":                                                firstEndStays,
+		"invalid claims and settlements are refused":                       invalidClaims,
+		"claimers at once hand out every delivery once and in order":       concurrentClaims,
+		"a replay hands out again whatever became of it":                   replay,
+		"a replay keeps the place in the lane":                             replayOrder,
+		"what cannot be replayed is refused":                               replayRefused,
+		"a list is newest first and pages without gaps":                    listPages,
+		"a list filters by every field":                                    listFilters,
+		"a list refuses a bad cursor or state":                             listRefuses,
+		"counts follow every change of state":                              counts,
+		"the oldest pending delivery is known":                             oldestPending,
+		"purging bodies keeps rows and keys":                               purgeBodies,
+		"purging rows forgets keys but never what is pending":              purgeRows,
+		"a purge of many goes on to the end":                               purgeMany,
+		"trimming bounds one sender and spares the last kinds":             trim,
+		"a wake follows what becomes due":                                  wakes,
+		"a closed store says so":                                           closed,
+		"appending in an end or quarantine is kept out of claims":          notPending,
+		"a quarantined delivery can be ended":                              quarantineEnds,
+		"any order of operations keeps the counts and the order of a lane": randomOperations,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+// start is when every test begins.
+var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// at is a time so many seconds after the start.
+func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+
+// delivery is pending in a lane and has a key and body of its own.
+func delivery(lane, key string, received time.Time) inbox.Delivery {
+	return inbox.Delivery{
+		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,
+		Body: []byte("sealed " + key), Fingerprint: []byte("print of " + key),
+		ReceivedAt: received, State: inbox.StatePending,
+	}
+}
+
+func add(t *testing.T, s inbox.Store, deliveries ...inbox.Delivery) []inbox.Receipt {
+	t.Helper()
+	receipts, err := s.Append(context.Background(), deliveries)
+	require.NoError(t, err)
+	require.Len(t, receipts, len(deliveries))
+	return receipts
+}
+
+func get(t *testing.T, s inbox.Store, id string) inbox.Delivery {
+	t.Helper()
+	d, err := s.Get(context.Background(), id)
+	require.NoError(t, err)
+	return d
+}
+
+func request(owner string, now time.Time) inbox.ClaimRequest {
+	return inbox.ClaimRequest{Owner: owner, Now: now, Lease: time.Minute, MaxLanes: 100, MaxPerLane: 100}
+}
+
+// take claims and returns the dedupe keys by lane.
+func take(t *testing.T, s inbox.Store, r inbox.ClaimRequest) map[string][]string {
+	t.Helper()
+	claimed := map[string][]string{}
+	for _, lane := range claim(t, s, r) {
+		require.NotContains(t, claimed, lane.Name, "a lane comes once in a claim")
+		for _, d := range lane.Deliveries {
+			require.Equal(t, lane.Name, d.Lane)
+			require.Equal(t, inbox.StatePending, d.State)
+			require.NotEmpty(t, d.Body)
+			claimed[lane.Name] = append(claimed[lane.Name], d.DedupeKey)
+		}
+	}
+	return claimed
+}
+
+func claim(t *testing.T, s inbox.Store, r inbox.ClaimRequest) []inbox.Lane {
+	t.Helper()
+	lanes, err := s.Claim(context.Background(), r)
+	require.NoError(t, err)
+	return lanes
+}
+
+func settle(t *testing.T, s inbox.Store, owner string, now time.Time, settlements ...inbox.Settlement) {
+	t.Helper()
+	require.NoError(t, s.Settle(context.Background(), inbox.SettleRequest{Owner: owner, Now: now, Settlements: settlements}))
+}
+
+func requireCounts(t *testing.T, s inbox.Store, want map[inbox.State]int64) {
+	t.Helper()
+	counts, err := s.Counts(context.Background())
+	require.NoError(t, err)
+	for _, state := range inbox.States() {
+		require.Contains(t, counts, state)
+		require.Equal(t, want[state], counts[state], "state %s", state)
+	}
+}
+
+func keys(deliveries []inbox.Delivery) []string {
+	var all []string
+	for _, d := range deliveries {
+		all = append(all, d.DedupeKey)
+	}
+	return all
+}
+
+func lane(n int) string { return fmt.Sprintf("offload-case/order-%d", n) }

@@ -1,0 +1,159 @@
+// Package group commits the work of many callers together: while one batch is being written,
+// whatever arrives waits and becomes the next. A disk that syncs a thousand times a second so
+// serves tens of thousands of callers, and a lone caller waits for nobody.
+package group
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Limits bound what may wait and what one batch may hold.
+type Limits struct {
+	// Waiting is the number of jobs that may wait, WaitingBytes the sum of their sizes.
+	Waiting      int
+	WaitingBytes int64
+	// BatchBytes ends a batch early: a batch of large jobs would keep small ones waiting.
+	BatchJobs  int
+	BatchBytes int64
+}
+
+// Committer merges jobs of type J into batches.
+type Committer[J any] struct {
+	commit func([]J) []error
+	limits Limits
+
+	// closing guards jobs against a send after its close; senders share it.
+	closing sync.RWMutex
+	closed  bool
+	jobs    chan *entry[J]
+	bytes   atomic.Int64
+	done    chan struct{}
+}
+
+type entry[J any] struct {
+	ctx    context.Context
+	job    J
+	size   int64
+	answer chan error
+}
+
+// New starts the goroutine that commits; Close ends it. commit gets at least one job and
+// returns one error for each; it is never called concurrently.
+func New[J any](limits Limits, commit func([]J) []error) *Committer[J] {
+	c := &Committer[J]{
+		commit: commit, limits: limits,
+		jobs: make(chan *entry[J], limits.Waiting),
+		done: make(chan struct{}),
+	}
+	go c.run()
+	return c
+}
+
+// Do has the job committed and returns its error. It returns inbox.ErrBusy at once when too much
+// waits, and when ctx ends first; then the job may still be committed, and whatever it refers to
+// belongs to the Committer for good.
+func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
+	if ctx.Err() != nil {
+		return busy(ctx)
+	}
+	e := &entry[J]{ctx: ctx, job: job, size: size, answer: make(chan error, 1)}
+	if err := c.enqueue(e); err != nil {
+		return err
+	}
+	select {
+	case err := <-e.answer:
+		return err
+	case <-ctx.Done():
+		return busy(ctx)
+	}
+}
+
+// Close has everything committed that was accepted, then returns. It may be called twice.
+func (c *Committer[J]) Close() {
+	c.closing.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.jobs)
+	}
+	c.closing.Unlock()
+	<-c.done
+}
+
+func (c *Committer[J]) enqueue(e *entry[J]) error {
+	c.closing.RLock()
+	defer c.closing.RUnlock()
+	if c.closed {
+		return inbox.ErrClosed
+	}
+	// A single job larger than the bound passes when nothing else waits.
+	if waiting := c.bytes.Add(e.size); waiting > c.limits.WaitingBytes && waiting > e.size {
+		c.bytes.Add(-e.size)
+		return fmt.Errorf("%w: %d bytes wait to be written", inbox.ErrBusy, waiting-e.size)
+	}
+	select {
+	case c.jobs <- e:
+		return nil
+	default:
+		c.bytes.Add(-e.size)
+		return fmt.Errorf("%w: %d writes wait", inbox.ErrBusy, c.limits.Waiting)
+	}
+}
+
+func (c *Committer[J]) run() {
+	defer close(c.done)
+	var batch []*entry[J]
+	var jobs []J
+	for first := range c.jobs {
+		// Those who were just answered come back with their next job if they get to run: a larger
+		// batch for a few microseconds. With nobody to run it returns at once.
+		runtime.Gosched()
+		batch, jobs = append(batch[:0], first), jobs[:0]
+		batch = c.fill(batch)
+		live := batch[:0]
+		for _, e := range batch {
+			c.bytes.Add(-e.size)
+			// Its caller has left with an error already.
+			if e.ctx.Err() != nil {
+				e.answer <- busy(e.ctx)
+				continue
+			}
+			live, jobs = append(live, e), append(jobs, e.job)
+		}
+		if len(jobs) == 0 {
+			continue
+		}
+		for i, err := range c.commit(jobs) {
+			live[i].answer <- err
+		}
+		// Nothing of a written batch is kept alive until the next one.
+		clear(batch)
+		clear(jobs)
+	}
+}
+
+// fill adds what waits already, and waits for nothing.
+func (c *Committer[J]) fill(batch []*entry[J]) []*entry[J] {
+	size := batch[0].size
+	for len(batch) < c.limits.BatchJobs && size < c.limits.BatchBytes {
+		select {
+		case e, ok := <-c.jobs:
+			if !ok {
+				return batch
+			}
+			batch, size = append(batch, e), size+e.size
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func busy(ctx context.Context) error {
+	return fmt.Errorf("%w: %w", inbox.ErrBusy, context.Cause(ctx))
+}

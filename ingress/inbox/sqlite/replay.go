@@ -1,0 +1,52 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Replay implements inbox.Store.
+func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
+	j := &job{}
+	var again entry
+	j.work = func(t *tx) (err error) {
+		again, j.refusal, err = t.replay(id, now)
+		return err
+	}
+	j.committed = func() {
+		if j.refusal == nil {
+			s.schedule.add(again)
+			s.signalWake()
+		}
+	}
+	if err := s.queue.Do(ctx, j, 0); err != nil {
+		return fmt.Errorf("sqlite inbox: replay: %w", err)
+	}
+	return nil
+}
+
+func (t *tx) replay(id string, now time.Time) (again entry, refusal, err error) {
+	var lane string
+	var state inbox.State
+	var hasBody bool
+	found, err := t.queryRow(`SELECT sequence, lane_hash, lane, state, EXISTS (SELECT 1 FROM body WHERE body.sequence = delivery.sequence)
+FROM delivery WHERE id = ?`, []any{id}, &again.sequence, &again.lane, &lane, &state, &hasBody)
+	switch {
+	case err != nil:
+		return entry{}, nil, err
+	case !found:
+		return entry{}, inbox.ErrNotFound, nil
+	case lane == "":
+		return entry{}, fmt.Errorf("%w: it has no lane", inbox.ErrNotReplayable), nil
+	case !hasBody:
+		return entry{}, fmt.Errorf("%w: its body is past its retention", inbox.ErrNotReplayable), nil
+	}
+	again.dueAt = micros(now)
+	t.move(state, inbox.StatePending)
+	_, err = t.exec("UPDATE delivery SET state = 'pending', reason = '', attempts = 0, due_at = ?, settled_at = 0 WHERE sequence = ?",
+		again.dueAt, again.sequence)
+	return again, nil, err
+}

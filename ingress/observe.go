@@ -1,0 +1,135 @@
+package ingress
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// metrics name routes by their pattern and agents by the configured name, so that nobody outside can add a time series.
+type metrics struct {
+	requests    *prometheus.HistogramVec
+	webhooks    *prometheus.CounterVec
+	quarantined *prometheus.CounterVec
+}
+
+func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "signalbox_http_request_duration_seconds",
+			Help:    "Time from the first byte of a request to its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"route", "status"}),
+		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_webhooks_total",
+			Help: "Webhooks by what became of them.",
+		}, []string{"provider", "outcome"}),
+		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_artmail_bad_signatures_total",
+			Help: "Webhooks that no secret of the agent verifies, kept in the quarantine or dropped. A wrong secret can make Artmail pause every activation.",
+		}, []string{"agent", "kept"}),
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.webhooks, m.quarantined} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register ingress metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// requestIDs are unique over processes by their prefix and cost a count each.
+type requestIDs struct {
+	prefix string
+	count  atomic.Uint64
+}
+
+func newRequestIDs() *requestIDs { return &requestIDs{prefix: uuid.NewString()[:8] + "-"} }
+
+func (r *requestIDs) next() string { return r.prefix + strconv.FormatUint(r.count.Add(1), 10) }
+
+// givenRequestID accepts a proxy's request ID where it is harmless in a log.
+func givenRequestID(r *http.Request) string {
+	id := r.Header.Get(echo.HeaderXRequestID)
+	if len(id) > 64 {
+		return ""
+	}
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' && c != '.' {
+			return ""
+		}
+	}
+	return id
+}
+
+var errStopped = errors.New("the server has stopped")
+
+// observe is the one middleware: request ID, recovery, answer to errors, metric and log line. It marks the request as under way,
+// so that a stop can wait for it.
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		s.underWay.RLock()
+		defer s.underWay.RUnlock()
+		if s.stopped {
+			answerError(&refusal{status: http.StatusServiceUnavailable, outcome: outcomeUnavailable, cause: errStopped}, c)
+			return nil
+		}
+		began := s.now()
+		id := givenRequestID(c.Request())
+		if id == "" {
+			id = s.requestIDs.next()
+		}
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		err = s.recovered(next, c)
+		if err != nil {
+			answerError(err, c)
+		}
+		route := c.Path()
+		if route == "" {
+			route = "unknown"
+		}
+		took := s.now().Sub(began)
+		status := c.Response().Status
+		s.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+		s.log(c.Request().Method, route, id, status, took, err)
+		return nil
+	}
+}
+
+var errPanic = errors.New("panic")
+
+// recovered turns a panic into a 500. Its value is not logged: it could hold what was being read.
+func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.logger.Error("handler panicked", zap.String("type", fmt.Sprintf("%T", v)), zap.ByteString("stack", debug.Stack()))
+			err = &refusal{status: http.StatusInternalServerError, outcome: outcomeUnavailable, cause: errPanic}
+		}
+	}()
+	return next(c)
+}
+
+// log is silent at the usual level about what went well: the inbox has a row for it.
+func (s *Server) log(method, route, id string, status int, took time.Duration, err error) {
+	level := zap.DebugLevel
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = zap.WarnLevel
+	case status >= http.StatusBadRequest:
+		level = zap.InfoLevel
+	}
+	if entry := s.logger.Check(level, "request"); entry != nil {
+		entry.Write(
+			zap.String("method", method), zap.String("route", route), zap.String("request_id", id),
+			zap.Int("status", status), zap.Duration("took", took), zap.Error(err),
+		)
+	}
+}

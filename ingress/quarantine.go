@@ -1,0 +1,135 @@
+package ingress
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Kinds of what no secret has verified. The body's own word is not believed; it only decides what goes out last.
+const (
+	kindUnverified           = "unverified"
+	kindUnverifiedActivation = "unverified agent.activated"
+)
+
+// quarantine keeps bodies that were refused, sealed and bounded, so that a wrong secret can be mended and the events released:
+// Artmail shows an API key only once.
+//
+// It writes beside the requests, never within one. A refusal that waited for the disk would take longer than one for an agent
+// that does not exist, and a flood of forgeries would stand in line with true events. What is lost by a crash or a full queue was
+// never acknowledged: Artmail sends it again.
+type quarantine struct {
+	server *Server
+	queue  chan suspect
+	done   sync.WaitGroup
+}
+
+type suspect struct {
+	agent string
+	body  []byte
+	at    time.Time
+}
+
+const (
+	// quarantineQueue and quarantineBatch hold at most 16 MiB of bodies of the default size.
+	quarantineQueue = 256
+	quarantineBatch = 64
+	// quarantineBudget is for one batch.
+	quarantineBudget = 10 * time.Second
+)
+
+func newQuarantine(s *Server) *quarantine {
+	return &quarantine{server: s, queue: make(chan suspect, quarantineQueue)}
+}
+
+func (q *quarantine) start() { q.done.Go(q.run) }
+
+// stop writes what waits. Nothing may be offered any more.
+func (q *quarantine) stop() {
+	close(q.queue)
+	q.done.Wait()
+}
+
+// offer copies the body, or drops it where it is too large or too much waits.
+func (q *quarantine) offer(agent string, plain []byte) {
+	kept := "no"
+	if int64(len(plain)) <= q.server.config.Quarantine.MaxBody && len(plain) > 0 {
+		select {
+		case q.queue <- suspect{agent: agent, body: bytes.Clone(plain), at: q.server.now()}:
+			kept = "yes"
+		default:
+		}
+	}
+	q.server.metrics.quarantined.WithLabelValues(agent, kept).Inc()
+	q.server.logger.Warn("bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations",
+		zap.String("agent", agent), zap.String("quarantined", kept))
+}
+
+func (q *quarantine) run() {
+	for first := range q.queue {
+		batch := []suspect{first}
+		for len(batch) < quarantineBatch && len(q.queue) > 0 {
+			next, ok := <-q.queue
+			if !ok {
+				break
+			}
+			batch = append(batch, next)
+		}
+		if err := q.write(batch); err != nil {
+			q.server.logger.Error("quarantine could not keep refused webhooks", zap.Int("count", len(batch)), zap.Error(err))
+		}
+	}
+}
+
+func (q *quarantine) write(batch []suspect) error {
+	ctx, cancel := context.WithTimeout(context.Background(), quarantineBudget)
+	defer cancel()
+	agents := map[string]bool{}
+	deliveries := make([]inbox.Delivery, 0, len(batch))
+	for _, s := range batch {
+		d, err := q.sealed(s)
+		if err != nil {
+			return err
+		}
+		deliveries = append(deliveries, d)
+		agents[s.agent] = true
+	}
+	if _, err := q.server.inbox.Append(ctx, deliveries); err != nil {
+		return err
+	}
+	for agent := range agents {
+		_, err := q.server.inbox.Trim(ctx, inbox.TrimRequest{
+			State: inbox.StateQuarantined, Provider: artmailhook.Provider, Scope: agent,
+			Keep: q.server.config.Quarantine.Keep, LastKinds: []string{kindUnverifiedActivation},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
+	id, err := inbox.NewID()
+	if err != nil {
+		return inbox.Delivery{}, err
+	}
+	kind := kindUnverified
+	if artmailhook.LooksLikeActivation(s.body) {
+		kind = kindUnverifiedActivation
+	}
+	body, err := q.server.keys.Seal(s.body, artmailhook.BodyContext("", id)...)
+	if err != nil {
+		return inbox.Delivery{}, err
+	}
+	return inbox.Delivery{
+		ID: id, Provider: artmailhook.Provider, Scope: s.agent, Kind: kind, Body: body, ReceivedAt: s.at,
+		State: inbox.StateQuarantined, Reason: "no secret of the agent verifies it",
+	}, nil
+}

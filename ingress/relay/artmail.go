@@ -1,0 +1,108 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// artmailRoute sends to the activation that the lane names, and starts it with its first event.
+func (r *Relay) artmailRoute() route {
+	return route{
+		bodyContext: artmailhook.BodyContext,
+		read:        r.readArtmail,
+		send:        r.signalActivation,
+	}
+}
+
+var errTooLarge = errors.New("more than a signal carries")
+
+func (r *Relay) readArtmail(d inbox.Delivery, plain []byte) (any, int, error) {
+	parsed, err := artmailhook.Parse(plain, metaOf(d))
+	if err != nil {
+		return nil, 0, err
+	}
+	event := parsed.ActivationEvent
+	if parsed.APIKey != "" {
+		event.SealedAPIKey, err = r.keys.Seal([]byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.ActivationID)...)
+		if err != nil {
+			return nil, 0, fmt.Errorf("seal API key: %w", err)
+		}
+	}
+	encoded, err := json.Marshal(event)
+	if err == nil && len(encoded) > maxSignalBytes {
+		// What nothing here knows is not worth losing the rest for; the inbox has it.
+		event.Extra = nil
+		encoded, err = json.Marshal(event)
+	}
+	switch {
+	case err != nil:
+		return nil, 0, fmt.Errorf("encode event: %w", err)
+	case len(encoded) > maxSignalBytes:
+		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", errTooLarge, len(encoded), maxSignalBytes)
+	}
+	return event, len(encoded), nil
+}
+
+// stateKey is set with the start, so that it costs no event of its own in the history.
+var stateKey = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState)
+
+// signalActivation signals first and starts only where there is nothing to signal: an activation lives for years, so that nearly
+// every event finds it.
+func (r *Relay) signalActivation(ctx context.Context, lane string, events []any) fate {
+	err := r.temporal.SignalWorkflow(ctx, lane, "", workflows.SignalArtmailEvents, events)
+	if f := (fate{judge(err), err}); f.verdict != notFound {
+		return f
+	}
+	agent, activationID, ok := workflows.ParseArtmailActivationWorkflowID(lane)
+	if !ok {
+		return fate{refused, fmt.Errorf("lane %q is no activation", lane)}
+	}
+	ended, err := r.ended(ctx, lane)
+	if err != nil {
+		return fate{busy, err}
+	}
+	if ended {
+		return fate{verdict: closed}
+	}
+	_, err = r.temporal.SignalWithStartWorkflow(ctx, lane, workflows.SignalArtmailEvents, events,
+		client.StartWorkflowOptions{
+			ID:                    lane,
+			TaskQueue:             workflows.TaskQueueWorkflows,
+			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+			TypedSearchAttributes: temporal.NewSearchAttributes(stateKey.ValueSet(string(workflows.ActivationUnknown))),
+		},
+		workflows.ArtmailActivationWorkflow,
+		workflows.ActivationStart{Agent: agent, ActivationID: activationID, Options: r.config.Agents[agent]},
+	)
+	f := fate{judge(err), err}
+	if f.verdict == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
+		// The namespace is at fault, not the event: it waits without an attempt counted.
+		r.logger.Error("an activation can't be started before the search attributes are registered: run signalbox setup", zap.Error(err))
+		return fate{busy, err}
+	}
+	return f
+}
+
+// ended says whether the activation's end has been signalled before. The server refuses to start a closed workflow again only for
+// as long as its namespace keeps it; the inbox remembers for longer.
+func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
+	page, err := r.inbox.List(ctx, inbox.Filter{
+		Lane: lane, Kind: workflows.KindAgentDeactivated, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: 1,
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for the activation's end: %w", err)
+	}
+	return len(page.Deliveries) > 0, nil
+}

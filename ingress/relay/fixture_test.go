@@ -1,0 +1,324 @@
+package relay_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/ingress/relay"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clock is moved by the test.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// signal is one that the fake server accepted.
+type signal struct {
+	workflowID, name string
+	// payload is the JSON that the SDK would send.
+	payload json.RawMessage
+	started *client.StartWorkflowOptions
+	input   workflows.ActivationStart
+}
+
+// fakeTemporal answers as the server was seen to answer (see judge).
+type fakeTemporal struct {
+	mu      sync.Mutex
+	status  map[string]enumspb.WorkflowExecutionStatus
+	cases   map[string]string
+	queries []string
+	// down answers everything, broken one workflow.
+	down   error
+	broken map[string]error
+	// hook runs within a signal, before it is accepted.
+	hook    func(workflowID string)
+	signals []signal
+	calls   int
+}
+
+func newFakeTemporal() *fakeTemporal {
+	return &fakeTemporal{status: map[string]enumspb.WorkflowExecutionStatus{}, cases: map[string]string{}, broken: map[string]error{}}
+}
+
+func (f *fakeTemporal) set(change func(*fakeTemporal)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+func (f *fakeTemporal) sent() []signal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]signal(nil), f.signals...)
+}
+
+func (f *fakeTemporal) run(workflowIDs ...string) {
+	f.set(func(f *fakeTemporal) {
+		for _, id := range workflowIDs {
+			f.status[id] = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		}
+	})
+}
+
+func (f *fakeTemporal) begin(ctx context.Context, workflowID string) error {
+	f.mu.Lock()
+	f.calls++
+	hook := f.hook
+	f.mu.Unlock()
+	if hook != nil {
+		hook(workflowID)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down != nil {
+		return f.down
+	}
+	return errors.Join(f.broken[workflowID], ctx.Err())
+}
+
+func (f *fakeTemporal) SignalWorkflow(ctx context.Context, workflowID, _, name string, arg any) error {
+	if err := f.begin(ctx, workflowID); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.status[workflowID] != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return serviceerror.NewNotFound("workflow not found for ID: " + workflowID)
+	}
+	payload, err := json.Marshal(arg)
+	if err != nil {
+		return err
+	}
+	f.signals = append(f.signals, signal{workflowID: workflowID, name: name, payload: payload})
+	return nil
+}
+
+func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, workflowID, name string, arg any, options client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
+	if err := f.begin(ctx, workflowID); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if status, ok := f.status[workflowID]; ok && status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("Workflow execution already finished", "", "run")
+	}
+	if workflow != workflows.ArtmailActivationWorkflow || len(args) != 1 {
+		return nil, fmt.Errorf("started %v(%v)", workflow, args)
+	}
+	payload, err := json.Marshal(arg)
+	if err != nil {
+		return nil, err
+	}
+	f.status[workflowID] = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	f.signals = append(f.signals, signal{workflowID: workflowID, name: name, payload: payload, started: &options, input: args[0].(workflows.ActivationStart)})
+	return nil, nil
+}
+
+func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, workflowID, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down != nil {
+		return nil, f.down
+	}
+	status, ok := f.status[workflowID]
+	if !ok {
+		return nil, serviceerror.NewNotFound("workflow not found for ID: " + workflowID)
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: status}}, ctx.Err()
+}
+
+func (f *fakeTemporal) ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down != nil {
+		return nil, f.down
+	}
+	f.queries = append(f.queries, request.GetQuery())
+	response := &workflowservice.ListWorkflowExecutionsResponse{}
+	for caseID, workflowID := range f.cases {
+		if strings.Contains(request.GetQuery(), "'"+caseID+"'") {
+			response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+				Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID}, Status: f.status[workflowID],
+			})
+		}
+	}
+	return response, ctx.Err()
+}
+
+// fixture is a relay between the real SQLite inbox and a fake server.
+type fixture struct {
+	temporal *fakeTemporal
+	store    inbox.Store
+	keys     *keyring.Ring
+	clock    *clock
+	registry *prometheus.Registry
+	relay    *relay.Relay
+	// stop ends Run and waits for it.
+	stop func()
+}
+
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	store, err := sqlite.Open(context.Background(), filepath.Join(tb.TempDir(), "inbox.db"), sqlite.Options{})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, store.Close()) })
+	keys, err := keyring.Generate()
+	require.NoError(tb, err)
+	return &fixture{
+		temporal: newFakeTemporal(), store: store, keys: keys,
+		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)},
+	}
+}
+
+func (f *fixture) start(tb testing.TB, config relay.Config) {
+	tb.Helper()
+	if config.Owner == "" {
+		config.Owner = "relay-1"
+	}
+	config.PollInterval = 5 * time.Millisecond
+	f.registry = prometheus.NewRegistry()
+	r, err := relay.New(config, relay.Parts{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.NewNop(), Metrics: f.registry, Now: f.clock.Now})
+	require.NoError(tb, err)
+	f.relay = r
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Run(ctx)
+	}()
+	f.stop = func() {
+		cancel()
+		<-done
+	}
+	tb.Cleanup(f.stop)
+}
+
+// keep stores a delivery as the ingress does and returns its ID.
+func (f *fixture) keep(tb testing.TB, d inbox.Delivery, body string) string {
+	tb.Helper()
+	id, err := inbox.NewID()
+	require.NoError(tb, err)
+	d.ID, d.State, d.ReceivedAt = id, inbox.StatePending, f.clock.Now()
+	bodyContext := offloadhook.BodyContext
+	if d.Provider == artmailhook.Provider {
+		bodyContext = artmailhook.BodyContext
+	}
+	d.Body, err = f.keys.Seal([]byte(body), bodyContext(d.Lane, id)...)
+	require.NoError(tb, err)
+	_, err = f.store.Append(context.Background(), []inbox.Delivery{d})
+	require.NoError(tb, err)
+	return id
+}
+
+func (f *fixture) keepOffload(tb testing.TB, reference, eventID string) string {
+	tb.Helper()
+	return f.keep(tb, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: eventID}, completed(eventID))
+}
+
+func (f *fixture) keepArtmail(tb testing.TB, kind, body string) string {
+	tb.Helper()
+	return f.keep(tb, inbox.Delivery{Provider: artmailhook.Provider, Scope: "copywriter", Lane: artmailhook.Lane("copywriter", "a1"), Kind: kind}, body)
+}
+
+func completed(eventID string) string {
+	return `{"event_id":"` + eventID + `","event_type":"case.completed","timestamp":1774131900000,"data":{"caseId":"c1","clientReferenceId":"order-1","status":"COMPLETED"}}`
+}
+
+func (f *fixture) get(tb testing.TB, id string) inbox.Delivery {
+	tb.Helper()
+	d, err := f.store.Get(context.Background(), id)
+	require.NoError(tb, err)
+	return d
+}
+
+// becomes waits until a delivery is in a state.
+func (f *fixture) becomes(tb testing.TB, id string, state inbox.State) inbox.Delivery {
+	tb.Helper()
+	eventually(tb, string(state), func() bool {
+		d, err := f.store.Get(context.Background(), id)
+		return err == nil && d.State == state
+	})
+	return f.get(tb, id)
+}
+
+// noPending waits until everything has an end.
+func (f *fixture) noPending(tb testing.TB) {
+	tb.Helper()
+	eventually(tb, "nothing pending", func() bool {
+		counts, err := f.store.Counts(context.Background())
+		return err == nil && counts[inbox.StatePending] == 0
+	})
+}
+
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	require.Eventually(tb, condition, 10*time.Second, 2*time.Millisecond, what)
+}
+
+func caseEvents(tb testing.TB, s signal) []workflows.CaseEvent {
+	tb.Helper()
+	var events []workflows.CaseEvent
+	require.NoError(tb, json.Unmarshal(s.payload, &events))
+	return events
+}
+
+func activationEvents(tb testing.TB, s signal) []workflows.ActivationEvent {
+	tb.Helper()
+	var events []workflows.ActivationEvent
+	require.NoError(tb, json.Unmarshal(s.payload, &events))
+	return events
+}
+
+// metric is the value of a gauge or counter, with one label or none.
+func (f *fixture) metric(tb testing.TB, name, label string) float64 {
+	tb.Helper()
+	families, err := f.registry.Gather()
+	require.NoError(tb, err)
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == name && (label == "" || m.GetLabel()[0].GetValue() == label) {
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}

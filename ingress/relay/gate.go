@@ -1,0 +1,129 @@
+package relay
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// gate holds all lanes back while Temporal is away. It is asked before each claim and signal, and told of each error that may
+// concern everybody; it then probes, and stays shut until a probe succeeds.
+type gate struct {
+	probe  func(context.Context) error
+	now    func() time.Time
+	logger *zap.Logger
+	held   func(bool)
+
+	// probing makes senders that fail together share one probe.
+	probing   sync.Mutex
+	healthyAt time.Time
+
+	mu sync.Mutex
+	// open is closed while the gate is open; a shut gate has a channel to wait for.
+	open   chan struct{}
+	reason error
+	since  time.Time
+
+	reopening sync.WaitGroup
+}
+
+const (
+	probeTimeout = 3 * time.Second
+	// probeShared is how long a good probe speaks for senders that failed at about the same time.
+	probeShared    = 100 * time.Millisecond
+	firstHold      = 250 * time.Millisecond
+	longestHold    = 15 * time.Second
+	loudEveryHolds = 20
+)
+
+func newGate(probe func(context.Context) error, now func() time.Time, logger *zap.Logger, held func(bool)) *gate {
+	open := make(chan struct{})
+	close(open)
+	return &gate{probe: probe, now: now, logger: logger, held: held, open: open}
+}
+
+// wait returns when the gate is open, or with the context's error.
+func (g *gate) wait(ctx context.Context) error {
+	g.mu.Lock()
+	open := g.open
+	g.mu.Unlock()
+	select {
+	case <-open:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// shut says why and since when all are held back; nil while the gate is open.
+func (g *gate) shut() (reason error, since time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.reason, g.since
+}
+
+// suspect is told of an error that may concern everybody, and says whether it does. It takes as long as a probe. Reopening ends
+// with run's context.
+func (g *gate) suspect(run context.Context, cause error) bool {
+	asked := g.now()
+	g.probing.Lock()
+	defer g.probing.Unlock()
+	if reason, _ := g.shut(); reason != nil {
+		return true
+	}
+	if g.healthyAt.After(asked.Add(-probeShared)) {
+		return false
+	}
+	reason := g.try(run)
+	if reason == nil {
+		g.healthyAt = g.now()
+		return false
+	}
+	g.mu.Lock()
+	g.open, g.reason, g.since = make(chan struct{}), reason, g.now()
+	g.mu.Unlock()
+	g.held(true)
+	g.logger.Error("Temporal is away: deliveries are kept and held back", zap.Error(cause), zap.NamedError("probe", reason))
+	g.reopening.Go(func() { g.reopen(run) })
+	return true
+}
+
+func (g *gate) try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	defer cancel()
+	return g.probe(ctx)
+}
+
+func (g *gate) reopen(ctx context.Context) {
+	pause := firstHold
+	for tries := 1; ; tries++ {
+		timer := time.NewTimer(pause/2 + rand.N(pause))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		err := g.try(ctx)
+		if err == nil {
+			break
+		}
+		g.mu.Lock()
+		g.reason = err
+		g.mu.Unlock()
+		if tries%loudEveryHolds == 0 {
+			g.logger.Error("Temporal is still away: deliveries are held back", zap.Error(err), zap.Duration("for", g.now().Sub(g.since)))
+		}
+		pause = min(2*pause, longestHold)
+	}
+	g.mu.Lock()
+	since := g.since
+	g.reason, g.since = nil, time.Time{}
+	close(g.open)
+	g.mu.Unlock()
+	g.held(false)
+	g.logger.Info("Temporal is back: deliveries flow again", zap.Duration("after", g.now().Sub(since)))
+}

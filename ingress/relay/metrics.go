@@ -1,0 +1,103 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+type metrics struct {
+	held    prometheus.Gauge
+	signals *prometheus.CounterVec
+	settled *prometheus.CounterVec
+	lag     prometheus.Histogram
+}
+
+func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() time.Time) (*metrics, error) {
+	m := &metrics{
+		held: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "signalbox_relay_held_back",
+			Help: "1 while deliveries are held back because Temporal is away or refuses everything.",
+		}),
+		signals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_relay_signals_total",
+			Help: "Signals that the server accepted.",
+		}, []string{"provider"}),
+		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_relay_settled_total",
+			Help: "Settlements by the state they led to; pending is a retry or a delivery given back.",
+		}, []string{"state"}),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "signalbox_relay_delivery_seconds",
+			Help:    "Time from a delivery's arrival to its signal.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600},
+		}),
+	}
+	for _, c := range []prometheus.Collector{m.held, m.signals, m.settled, m.lag, &inboxCollector{store: store, now: now}} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register relay metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) hold(held bool) {
+	if held {
+		m.held.Set(1)
+	} else {
+		m.held.Set(0)
+	}
+}
+
+func (m *metrics) settle(batch []inbox.Settlement) {
+	for _, s := range batch {
+		m.settled.WithLabelValues(string(s.State)).Inc()
+	}
+}
+
+// inboxCollector asks the inbox when it is scraped, so that nothing runs while nobody looks.
+type inboxCollector struct {
+	store inbox.Store
+	now   func() time.Time
+}
+
+const scrapeTimeout = 2 * time.Second
+
+var (
+	deliveriesDesc = prometheus.NewDesc("signalbox_inbox_deliveries", "Deliveries in the inbox by state.", []string{"state"}, nil)
+	oldestDesc     = prometheus.NewDesc("signalbox_inbox_oldest_pending_seconds", "Age of the oldest pending delivery; 0 when none is pending.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *inboxCollector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- deliveriesDesc
+	descs <- oldestDesc
+}
+
+// Collect implements prometheus.Collector. An inbox that does not answer makes the scrape fail rather than show old numbers.
+func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	counts, err := c.store.Counts(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(deliveriesDesc, err)
+		return
+	}
+	for state, n := range counts {
+		out <- prometheus.MustNewConstMetric(deliveriesDesc, prometheus.GaugeValue, float64(n), string(state))
+	}
+	oldest, pending, err := c.store.OldestPending(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(oldestDesc, err)
+		return
+	}
+	age := 0.0
+	if pending {
+		age = max(0, c.now().Sub(oldest).Seconds())
+	}
+	out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
+}

@@ -1,0 +1,200 @@
+package relay_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/ingress/relay"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const (
+	activated   = `{"type":"agent.activated","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1","user":{"id":"u1","email":"u@example.com"}}`
+	deactivated = `{"type":"agent.deactivated","activationId":"a1","timestamp":1774131990000,"reason":"admin_revoke"}`
+	paused      = `{"type":"agent.paused","activationId":"a1","timestamp":1774131950000,"reason":"user_paused"}`
+
+	activation = "artmail-activation/copywriter/a1"
+)
+
+func TestTheFirstEventStartsItsActivation(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour)}
+	first := f.keepArtmail(t, workflows.KindAgentActivated, activated)
+	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": options}})
+	f.becomes(t, first, inbox.StateDelivered)
+	f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateDelivered)
+
+	sent := f.temporal.sent()
+	require.Len(t, sent, 2)
+	require.Equal(t, activation, sent[0].workflowID)
+	require.Equal(t, workflows.SignalArtmailEvents, sent[0].name)
+	require.Equal(t, activation, sent[0].started.ID)
+	require.Equal(t, workflows.TaskQueueWorkflows, sent[0].started.TaskQueue)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, sent[0].started.WorkflowIDReusePolicy)
+	state, ok := sent[0].started.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState))
+	require.True(t, ok)
+	require.Equal(t, "UNKNOWN", state)
+	require.Equal(t, workflows.ActivationStart{Agent: "copywriter", ActivationID: "a1", Options: options}, sent[0].input)
+	require.Nil(t, sent[1].started, "what runs is signalled")
+}
+
+func TestTheAPIKeyIsSealedForItsActivationBeforeItTravels(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.keepArtmail(t, workflows.KindAgentActivated, activated)
+	f.start(t, relay.Config{})
+	f.noPending(t)
+	sent := f.temporal.sent()[0]
+	require.NotContains(t, string(sent.payload), "art_key_1")
+	event := activationEvents(t, sent)[0]
+	require.Equal(t, &workflows.ActivationUser{ID: "u1", Email: "u@example.com"}, event.User)
+	key, err := f.keys.Open(event.SealedAPIKey, workflows.APIKeyContext("copywriter", "a1")...)
+	require.NoError(t, err)
+	require.Equal(t, "art_key_1", string(key))
+	_, err = f.keys.Open(event.SealedAPIKey, workflows.APIKeyContext("copywriter", "a2")...)
+	require.Error(t, err)
+}
+
+func TestNothingRestartsAnActivation(t *testing.T) {
+	t.Parallel()
+	t.Run("that the server knows as closed", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.status[activation] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+		id := f.keepArtmail(t, workflows.KindAgentPaused, paused)
+		f.start(t, relay.Config{})
+		f.becomes(t, id, inbox.StateLate)
+	})
+	t.Run("whose end only the inbox remembers", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		end := f.keepArtmail(t, workflows.KindAgentDeactivated, deactivated)
+		f.start(t, relay.Config{})
+		f.becomes(t, end, inbox.StateDelivered)
+		// The namespace's retention has passed.
+		f.temporal.set(func(f *fakeTemporal) { delete(f.status, activation) })
+		f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate)
+		require.Len(t, f.temporal.sent(), 1)
+	})
+}
+
+func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.broken[activation] = serviceerror.NewNotFound("workflow not found")
+	id := f.keepArtmail(t, workflows.KindAgentActivated, activated)
+	// The first signal finds nothing, the start is refused.
+	missing := serviceerror.NewInvalidArgument("Namespace default has no mapping defined for search attribute SignalboxState")
+	calls := 0
+	f.temporal.hook = func(string) {
+		f.temporal.set(func(f *fakeTemporal) {
+			if calls++; calls%2 == 0 {
+				f.broken[activation] = missing
+			} else {
+				f.broken[activation] = serviceerror.NewNotFound("workflow not found")
+			}
+		})
+	}
+	f.start(t, relay.Config{MaxAttempts: 1})
+	eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason != "" })
+	require.Contains(t, f.get(t, id).Reason, "no mapping defined for search attribute")
+	f.temporal.set(func(f *fakeTemporal) { f.hook = nil; delete(f.broken, activation) })
+	f.clock.advance(time.Minute)
+	require.Zero(t, f.becomes(t, id, inbox.StateDelivered).Attempts)
+}
+
+func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	extra, err := json.Marshal(string(make([]byte, 100<<10)))
+	require.NoError(t, err)
+	id := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":1,"reason":"user_paused","more":`+string(extra)+`}`)
+	reason, err := json.Marshal(string(make([]byte, 100<<10)))
+	require.NoError(t, err)
+	hopeless := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":2,"reason":`+string(reason)+`}`)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
+	event := activationEvents(t, f.temporal.sent()[0])[0]
+	require.Nil(t, event.Extra)
+	require.Equal(t, "user_paused", event.Reason)
+	require.Contains(t, f.becomes(t, hopeless, inbox.StateDead).Reason, "more than a signal carries")
+}
+
+func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
+	t.Parallel()
+	shared := func(t *testing.T, f *fixture, caseID, clientReferenceID string) string {
+		body, err := json.Marshal(map[string]any{"event_type": "case.failed", "data": map[string]any{"caseId": caseID, "clientReferenceId": clientReferenceID}})
+		require.NoError(t, err)
+		return f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.SharedLane(caseID), Kind: "case.failed"}, string(body))
+	}
+	t.Run("by its caseId", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.run("offload-case/order-7", "offload-case/order-1")
+		f.temporal.cases["c1"] = "offload-case/order-7"
+		id := shared(t, f, "c1", "order-1")
+		f.start(t, relay.Config{})
+		f.becomes(t, id, inbox.StateDelivered)
+		sent := f.temporal.sent()[0]
+		require.Equal(t, "offload-case/order-7", sent.workflowID)
+		require.True(t, caseEvents(t, sent)[0].Unproven)
+		require.Equal(t, []string{"WorkflowType = 'offload-case' AND SignalboxCaseId = 'c1'"}, f.temporal.queries)
+	})
+	t.Run("by its client reference where the caseId is not known yet", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.run("offload-case/order-1")
+		id := shared(t, f, "c1", "order-1")
+		f.start(t, relay.Config{})
+		f.becomes(t, id, inbox.StateDelivered)
+		require.Equal(t, "offload-case/order-1", f.temporal.sent()[0].workflowID)
+	})
+	t.Run("late where the case is closed", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.status["offload-case/order-7"] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+		f.temporal.cases["c1"] = "offload-case/order-7"
+		id := shared(t, f, "c1", "")
+		f.start(t, relay.Config{})
+		f.becomes(t, id, inbox.StateLate)
+	})
+	t.Run("or waits, and is parked", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		id := shared(t, f, "c1", "no reference of ours")
+		f.start(t, relay.Config{})
+		eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason == "no such workflow" })
+		f.clock.advance(16 * time.Minute)
+		f.becomes(t, id, inbox.StateUnmatched)
+	})
+	t.Run("and is never asked for by what could change the query", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.run("offload-case/order-1")
+		id := shared(t, f, "c' OR WorkflowType != '", "order-1")
+		f.start(t, relay.Config{})
+		f.becomes(t, id, inbox.StateDelivered)
+		require.Empty(t, f.temporal.queries)
+	})
+	t.Run("held back while visibility is away", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.down = errors.New("visibility store is gone")
+		f.temporal.run("offload-case/order-1")
+		id := shared(t, f, "c1", "order-1")
+		f.start(t, relay.Config{MaxAttempts: 1})
+		eventually(t, "held back", func() bool { return f.relay.Check(t.Context()) != nil })
+		f.temporal.set(func(f *fakeTemporal) { f.down = nil })
+		f.becomes(t, id, inbox.StateDelivered)
+	})
+}

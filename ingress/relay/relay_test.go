@@ -1,0 +1,382 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/ingress/relay"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func TestEventsTravelInOrderAndTogether(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const lanes, perLane = 20, 12
+	for n := range perLane {
+		for lane := range lanes {
+			f.temporal.run(fmt.Sprintf("offload-case/order-%d", lane))
+			f.keepOffload(t, fmt.Sprintf("order-%d", lane), fmt.Sprintf("evt-%02d", n))
+		}
+	}
+	f.start(t, relay.Config{Concurrency: 4})
+	f.noPending(t)
+
+	got := map[string][]string{}
+	for _, s := range f.temporal.sent() {
+		require.Equal(t, workflows.SignalOffloadEvents, s.name)
+		for _, e := range caseEvents(t, s) {
+			got[s.workflowID] = append(got[s.workflowID], e.DedupeKey)
+		}
+	}
+	require.Len(t, got, lanes)
+	for lane, keys := range got {
+		require.Len(t, keys, perLane, lane)
+		require.IsIncreasing(t, keys, lane)
+	}
+	require.Len(t, f.temporal.sent(), lanes, "what waits in one lane travels in one signal")
+}
+
+func TestAnEventCarriesWhatTheInboxKnows(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	keyed := f.keepOffload(t, "order-1", "evt-1")
+	unkeyed := f.keepOffload(t, "order-1", "")
+	f.start(t, relay.Config{})
+	f.noPending(t)
+	require.Equal(t, inbox.StateDelivered, f.get(t, keyed).State)
+
+	events := caseEvents(t, f.temporal.sent()[0])
+	require.Equal(t, workflows.EventMeta{
+		DeliveryID: keyed, DedupeKey: "evt-1", Kind: "case.completed", OccurredAt: time.UnixMilli(1774131900000).UTC(), ReceivedAt: f.clock.Now(),
+	}, events[0].EventMeta)
+	require.False(t, events[0].Unproven)
+	require.Equal(t, "delivery/"+unkeyed, events[1].DedupeKey, "an event without a key is nobody's repetition")
+}
+
+func TestWhileTemporalIsAwayEverythingIsHeldBackAndNoAttemptBurnt(t *testing.T) {
+	t.Parallel()
+	for name, down := range map[string]error{
+		"unavailable":           serviceerror.NewUnavailable("connection refused"),
+		"deadline":              context.DeadlineExceeded,
+		"overloaded":            serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED, "slow down"),
+		"internal":              serviceerror.NewInternal("database is gone"),
+		"namespace missing":     serviceerror.NewNamespaceNotFound("default"),
+		"permission denied":     serviceerror.NewPermissionDenied("no", "no"),
+		"something nobody knew": errors.New("what is this"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.temporal.down = down
+			var ids []string
+			for i := range 30 {
+				f.temporal.run(fmt.Sprintf("offload-case/order-%d", i))
+				ids = append(ids, f.keepOffload(t, fmt.Sprintf("order-%d", i), "evt"))
+			}
+			f.start(t, relay.Config{MaxAttempts: 1, Concurrency: 4})
+			eventually(t, "held back", func() bool { return f.relay.Check(t.Context()) != nil })
+			require.ErrorIs(t, f.relay.Check(t.Context()), down)
+			require.InDelta(t, 1, f.metric(t, "signalbox_relay_held_back", ""), 0)
+
+			f.temporal.set(func(f *fakeTemporal) { f.down = nil })
+			// What failed by itself may have been told to wait a little.
+			eventually(t, "all delivered", func() bool {
+				f.clock.advance(time.Second)
+				counts, err := f.store.Counts(t.Context())
+				return err == nil && counts[inbox.StateDelivered] == 30
+			})
+			require.NoError(t, f.relay.Check(t.Context()))
+			for _, id := range ids {
+				require.Zero(t, f.get(t, id).Attempts)
+			}
+		})
+	}
+}
+
+func TestWhileHeldBackOnlyProbesAreSent(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.down = serviceerror.NewUnavailable("connection refused")
+	for i := range 100 {
+		f.keepOffload(t, fmt.Sprintf("order-%d", i), "evt")
+	}
+	f.start(t, relay.Config{Concurrency: 4})
+	eventually(t, "held back", func() bool { return f.relay.Check(t.Context()) != nil })
+	f.stop()
+	f.temporal.mu.Lock()
+	defer f.temporal.mu.Unlock()
+	require.LessOrEqual(t, f.temporal.calls, 4, "one signal of each sender at most")
+}
+
+func TestOneWorkflowsTroubleHoldsBackNobodyElse(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		err     error
+		counted bool
+	}{
+		{"internal", serviceerror.NewInternal("invalid UTF-8"), true},
+		{"invalid argument", serviceerror.NewInvalidArgument("too many signals"), true},
+		{"an error of no known type", errors.New("shard status unknown"), true},
+		{"busy", serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW, "busy"), false},
+		{"a call that takes too long", serviceerror.NewDeadlineExceeded("too long"), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.temporal.run("offload-case/bad", "offload-case/good")
+			f.temporal.broken["offload-case/bad"] = tt.err
+			first, second := f.keepOffload(t, "bad", "evt-1"), f.keepOffload(t, "bad", "evt-2")
+			good := f.keepOffload(t, "good", "evt-1")
+			f.start(t, relay.Config{MaxAttempts: 3})
+			f.becomes(t, good, inbox.StateDelivered)
+			eventually(t, "the reason is told", func() bool { return f.get(t, first).Reason != "" })
+			require.NoError(t, f.relay.Check(t.Context()))
+
+			if !tt.counted {
+				for range 20 {
+					f.clock.advance(10 * time.Minute)
+					calls := f.count()
+					eventually(t, "another try", func() bool { return f.count() > calls })
+				}
+				require.Equal(t, inbox.StatePending, f.get(t, first).State)
+				require.Zero(t, f.get(t, first).Attempts)
+				return
+			}
+			eventually(t, "dead after its last attempt", func() bool {
+				f.clock.advance(10 * time.Minute)
+				return f.get(t, first).State == inbox.StateDead
+			})
+			require.Equal(t, 2, f.get(t, first).Attempts, "the last one is its end")
+			f.temporal.set(func(f *fakeTemporal) { delete(f.broken, "offload-case/bad") })
+			eventually(t, "the rest of the lane goes on", func() bool {
+				f.clock.advance(10 * time.Minute)
+				return f.get(t, second).State == inbox.StateDelivered
+			})
+		})
+	}
+}
+
+func (f *fixture) count() int {
+	f.temporal.mu.Lock()
+	defer f.temporal.mu.Unlock()
+	return f.temporal.calls
+}
+
+func TestAnEventWaitsForItsWorkflowDuringTheGraceTime(t *testing.T) {
+	t.Parallel()
+	t.Run("and is delivered when it appears", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		id := f.keepOffload(t, "order-1", "evt")
+		f.start(t, relay.Config{})
+		eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason == "no such workflow" })
+		require.Equal(t, inbox.StatePending, f.get(t, id).State)
+		f.temporal.run("offload-case/order-1")
+		f.clock.advance(time.Minute)
+		d := f.becomes(t, id, inbox.StateDelivered)
+		require.Zero(t, d.Attempts)
+	})
+	t.Run("and is parked after it", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		id := f.keepOffload(t, "order-1", "evt")
+		f.start(t, relay.Config{})
+		eventually(t, "a first try", func() bool { return f.get(t, id).Reason != "" })
+		f.clock.advance(15*time.Minute - time.Second)
+		calls := f.count()
+		eventually(t, "another try", func() bool { return f.count() > calls })
+		require.Equal(t, inbox.StatePending, f.get(t, id).State, "the grace time is not over")
+		f.clock.advance(time.Minute)
+		f.becomes(t, id, inbox.StateUnmatched)
+		require.Empty(t, f.temporal.sent())
+	})
+}
+
+func TestAnEventForAClosedWorkflowIsLate(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.status["offload-case/order-1"] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	id := f.keepOffload(t, "order-1", "evt")
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateLate)
+}
+
+func TestWhatCannotBeParsedIsDeadAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	lane := offloadhook.CaseLane("order-1")
+	first := f.keepOffload(t, "order-1", "evt-1")
+	broken := f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: lane, Kind: "?"}, `{"event_type":`)
+	stranger := f.keep(t, inbox.Delivery{Provider: "nobody", Lane: "nowhere", Kind: "?"}, `{}`)
+	last := f.keepOffload(t, "order-1", "evt-2")
+	f.start(t, relay.Config{})
+	f.becomes(t, last, inbox.StateDelivered)
+	require.Equal(t, inbox.StateDelivered, f.get(t, first).State)
+	require.Contains(t, f.becomes(t, broken, inbox.StateDead).Reason, "not an Offload event")
+	require.Contains(t, f.becomes(t, stranger, inbox.StateDead).Reason, "unknown provider")
+}
+
+func TestABodyThatCannotBeOpenedHoldsUpItsLaneAlone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1", "offload-case/order-2")
+	moved, err := inbox.NewID()
+	require.NoError(t, err)
+	// Sealed for another case: nobody may move a body from one lane to another.
+	body, err := f.keys.Seal([]byte(completed("evt-1")), offloadhook.BodyContext(offloadhook.CaseLane("order-2"), moved)...)
+	require.NoError(t, err)
+	_, err = f.store.Append(t.Context(), []inbox.Delivery{{
+		ID: moved, Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-1"), Body: body, ReceivedAt: f.clock.Now(), State: inbox.StatePending,
+	}})
+	require.NoError(t, err)
+	behind := f.keepOffload(t, "order-1", "evt-2")
+	other := f.keepOffload(t, "order-2", "evt-1")
+	f.start(t, relay.Config{MaxAttempts: 2})
+	f.becomes(t, other, inbox.StateDelivered)
+	eventually(t, "an attempt is counted", func() bool { return f.get(t, moved).Attempts == 1 })
+	require.Equal(t, inbox.StatePending, f.get(t, behind).State)
+	f.clock.advance(time.Hour)
+	f.becomes(t, moved, inbox.StateDead)
+	f.becomes(t, behind, inbox.StateDelivered)
+}
+
+func TestASignalStaysBelowItsLimit(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1", "offload-case/order-2")
+	large := func(n int) string {
+		return `{"event_type":"case.completed","data":{"caseId":"c1","result":{"text":"` + strings.Repeat("x", n) + `"}}}`
+	}
+	for range 5 {
+		f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-1")}, large(100<<10))
+	}
+	f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-2")}, large(600<<10))
+	f.start(t, relay.Config{})
+	f.noPending(t)
+	signals := map[string]int{}
+	for _, s := range f.temporal.sent() {
+		require.LessOrEqual(t, len(s.payload), 256<<10)
+		signals[s.workflowID]++
+		for _, e := range caseEvents(t, s) {
+			require.Equal(t, s.workflowID == "offload-case/order-2", e.Facts.ResultOmitted)
+		}
+	}
+	require.Equal(t, map[string]int{"offload-case/order-1": 3, "offload-case/order-2": 1}, signals)
+}
+
+func TestAStopWaitsForWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	f.temporal.hook = func(string) {
+		once.Do(func() { close(entered) })
+		<-leave
+	}
+	id := f.keepOffload(t, "order-1", "evt")
+	f.start(t, relay.Config{})
+	<-entered
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		f.stop()
+	}()
+	select {
+	case <-stopped:
+		t.Fatal("stopped while a signal was under way")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(leave)
+	<-stopped
+	require.Equal(t, inbox.StateDelivered, f.get(t, id).State)
+}
+
+// forgetful is an inbox whose settlements are lost, as by a crash between the signal and the settlement.
+type forgetful struct {
+	inbox.Store
+	lost atomic.Int64
+}
+
+func (s *forgetful) Settle(context.Context, inbox.SettleRequest) error {
+	s.lost.Add(1)
+	return errors.New("disk is gone")
+}
+
+func TestACrashBetweenSignalAndSettlementRepeatsTheSameDelivery(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	id := f.keepOffload(t, "order-1", "evt")
+	real := f.store
+	crashing := &forgetful{Store: real}
+	f.store = crashing
+	f.start(t, relay.Config{Owner: "crashes"})
+	eventually(t, "a settlement is lost", func() bool { return crashing.lost.Load() > 0 })
+	f.stop()
+	f.store = real
+	require.Equal(t, inbox.StatePending, f.get(t, id).State)
+
+	f.start(t, relay.Config{Owner: "next"})
+	f.clock.advance(2 * time.Minute) // the first relay's lease
+	f.becomes(t, id, inbox.StateDelivered)
+	sent := f.temporal.sent()
+	require.Len(t, sent, 2)
+	for _, s := range sent {
+		require.Equal(t, id, caseEvents(t, s)[0].DeliveryID)
+	}
+}
+
+func TestNewDeliveriesWakeTheRelay(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	f.start(t, relay.Config{})
+	for n := range 50 {
+		f.becomes(t, f.keepOffload(t, "order-1", fmt.Sprintf("evt-%d", n)), inbox.StateDelivered)
+	}
+}
+
+func TestMetricsSayWhatWaitsAndForHowLong(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.keepOffload(t, "order-1", "evt")
+	f.start(t, relay.Config{})
+	f.clock.advance(90 * time.Second)
+	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_deliveries", "pending"), 0)
+	require.InDelta(t, 0, f.metric(t, "signalbox_inbox_deliveries", "delivered"), 0)
+	require.InDelta(t, 90, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0)
+	require.InDelta(t, 0, f.metric(t, "signalbox_relay_held_back", ""), 0)
+
+	f.temporal.run("offload-case/order-1")
+	f.noPending(t)
+	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_deliveries", "delivered"), 0)
+	require.InDelta(t, 0, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0)
+	eventually(t, "counted", func() bool { return f.metric(t, "signalbox_relay_settled_total", "delivered") == 1 })
+}
+
+func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
+	err := relay.Config{Concurrency: -1, Lease: time.Second, MaxAttempts: -1}.Validate()
+	require.ErrorIs(t, err, relay.ErrConfig)
+	for _, says := range []string{"owner: it is required", "concurrency: it is negative", "maxAttempts: it is negative", "lease: 1s is less"} {
+		require.ErrorContains(t, err, says)
+	}
+	require.NoError(t, relay.Config{Owner: "me"}.Validate())
+}

@@ -1,0 +1,94 @@
+package relay
+
+import (
+	"context"
+	"errors"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+)
+
+// Temporal is what the relay calls of a client.Client.
+type Temporal interface {
+	SignalWorkflow(ctx context.Context, workflowID, runID, signalName string, arg any) error
+	SignalWithStartWorkflow(ctx context.Context, workflowID, signalName string, signalArg any, options client.StartWorkflowOptions, workflow any, workflowArgs ...any) (client.WorkflowRun, error)
+	DescribeWorkflowExecution(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
+}
+
+// verdict is what an error of Temporal means to the delivery that met it. The table:
+//
+//	error                                      verdict     what follows
+//	none                                       accepted    delivered
+//	NotFound                                   notFound    late where the workflow is closed, else unmatched after the grace time
+//	WorkflowExecutionAlreadyStarted            closed      late (signal-with-start, ID reuse refused)
+//	ResourceExhausted, cause busy workflow     busy        the lane waits; no attempt counted
+//	InvalidArgument                            refused     the lane waits; an attempt is counted
+//	Unavailable, deadline, other exhaustion,
+//	canceled, namespace, permission            outage      probe: held back, or the lane alone waits; no attempt counted
+//	Internal and anything else                 unclear     probe: held back, or the lane alone waits and an attempt is counted
+//
+// Internal is not an outage by itself: the server answers it to a workflow ID that it can't handle.
+type verdict int
+
+const (
+	accepted verdict = iota
+	notFound
+	closed
+	busy
+	refused
+	outage
+	unclear
+)
+
+func judge(err error) verdict {
+	if err == nil {
+		return accepted
+	}
+	var (
+		missing       *serviceerror.NotFound
+		started       *serviceerror.WorkflowExecutionAlreadyStarted
+		exhausted     *serviceerror.ResourceExhausted
+		invalid       *serviceerror.InvalidArgument
+		unavailable   *serviceerror.Unavailable
+		deadline      *serviceerror.DeadlineExceeded
+		canceled      *serviceerror.Canceled
+		namespaceGone *serviceerror.NamespaceNotFound
+		namespaceAway *serviceerror.NamespaceUnavailable
+		namespaceIdle *serviceerror.NamespaceNotActive
+		namespaceBad  *serviceerror.NamespaceInvalidState
+		denied        *serviceerror.PermissionDenied
+	)
+	switch {
+	case errors.As(err, &missing):
+		return notFound
+	case errors.As(err, &started):
+		return closed
+	case errors.As(err, &exhausted):
+		if exhausted.Cause == enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW {
+			return busy
+		}
+		return outage
+	case errors.As(err, &invalid):
+		return refused
+	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &canceled),
+		errors.As(err, &namespaceGone), errors.As(err, &namespaceAway), errors.As(err, &namespaceIdle), errors.As(err, &namespaceBad),
+		errors.As(err, &denied), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return outage
+	}
+	return unclear
+}
+
+// probeWorkflowID is of no workflow. Asking for it takes the same way through the server as a signal, down to its database.
+const probeWorkflowID = "signalbox-relay-probe"
+
+// probe returns nil when the server answers as it should: that there is no such workflow.
+func probe(ctx context.Context, temporal Temporal) error {
+	_, err := temporal.DescribeWorkflowExecution(ctx, probeWorkflowID, "")
+	if judge(err) == notFound {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// Parts are what the ingress is built of; none may be missing but Checks.
+type Parts struct {
+	Keys    *keyring.Ring
+	Inbox   inbox.Store
+	Logger  *zap.Logger
+	Metrics *prometheus.Registry
+	Now     func() time.Time
+	// Checks are shown by /readyz beside the inbox's own.
+	Checks []Check
+}
+
+// Server answers providers. Make one with New, run it with Serve.
+type Server struct {
+	config     Config
+	keys       *keyring.Ring
+	inbox      inbox.Store
+	logger     *zap.Logger
+	now        func() time.Time
+	echo       *echo.Echo
+	bodies     *bodies
+	metrics    *metrics
+	requestIDs *requestIDs
+	artmail    *artmailSecrets
+	shared     *sharedSecrets
+	quarantine *quarantine
+	health     health
+
+	// underWay is held for reading by each request that has begun; the inbox must outlive them. stopped is written under it.
+	underWay sync.RWMutex
+	stopped  bool
+}
+
+// New refuses a Config that does not validate.
+func New(config Config, parts Parts) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	metrics, err := newMetrics(parts.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	artmail, err := newArtmailSecrets(config.Agents)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config, keys: parts.Keys, inbox: parts.Inbox, logger: parts.Logger, now: parts.Now,
+		echo:       echo.New(),
+		bodies:     newBodies(config.MaxBody, config.MaxInFlight),
+		metrics:    metrics,
+		requestIDs: newRequestIDs(),
+		artmail:    artmail,
+		shared:     newSharedSecrets(config.SharedSecrets),
+		health:     health{inbox: parts.Inbox, now: parts.Now, checks: parts.Checks},
+	}
+	s.quarantine = newQuarantine(s)
+	s.routes(parts.Metrics)
+	return s, nil
+}
+
+func (s *Server) routes(registry *prometheus.Registry) {
+	e := s.echo
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = answerError
+	e.Use(s.observe)
+	e.POST(workflows.OffloadWebhookRoute, s.offload, exactPath)
+	e.POST(workflows.ArtmailWebhookRoute, s.artmailWebhook, exactPath)
+	if s.shared != nil {
+		e.POST(workflows.OffloadSharedWebhookRoute, s.offloadShared, exactPath)
+	}
+	e.GET("/healthz", s.health.alive)
+	e.GET("/readyz", s.health.ready)
+	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
+}
+
+// exactPath answers 404 to what echo's last parameter swallows: everything to the end of the path, slashes included.
+func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if strings.Count(c.Request().URL.EscapedPath(), "/") != strings.Count(c.Path(), "/") {
+			return echo.ErrNotFound
+		}
+		return next(c)
+	}
+}
+
+// Echo is where other rooms hang their routes before Serve, to share the server.
+func (s *Server) Echo() *echo.Echo { return s.echo }
+
+// Serve answers on the listener until ctx ends, then stops: no new connection is taken, and what has been read is stored and
+// answered. It returns when nothing of it uses the inbox any more; nil after a stop, even one that had to cut somebody.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.echo,
+		ReadHeaderTimeout: min(s.config.ReadTimeout, 5*time.Second),
+		ReadTimeout:       s.config.ReadTimeout,
+		// It runs from the end of the headers, so it covers the body, the commit and the answer.
+		WriteTimeout:   s.config.ReadTimeout + s.config.StoreBudget + 5*time.Second,
+		IdleTimeout:    s.config.IdleTimeout,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       zap.NewStdLog(s.logger.Named("http")),
+		// Whoever waits for something else than the inbox, such as a long poll, ends when the stop begins.
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	s.quarantine.start()
+	defer s.quarantine.stop()
+	defer s.stop()
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve webhooks: %w", errors.Join(err, server.Close()))
+	case <-ctx.Done():
+	}
+	s.health.stopping.Store(true)
+	s.logger.Info("ingress stops", zap.Duration("at_most", s.config.StopTimeout))
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		// Only who has not sent their whole request in all this time is left: the commit has a shorter budget.
+		s.logger.Warn("ingress cut requests that did not end", zap.Error(err))
+		if err := server.Close(); err != nil {
+			s.logger.Warn("close connections", zap.Error(err))
+		}
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve webhooks: %w", err)
+	}
+	return nil
+}
+
+// stop waits for the requests that have begun, and turns away what a cut connection may still bring.
+func (s *Server) stop() {
+	s.underWay.Lock()
+	defer s.underWay.Unlock()
+	s.stopped = true
+}

@@ -1,0 +1,201 @@
+package ingress_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+const (
+	completed = `{"event_id":"evt_1","event_type":"case.completed","timestamp":1774131900000,"data":{"caseId":"c1","clientReferenceId":"order-1","status":"COMPLETED"}}`
+	archived  = `{"event_id":"evt_2","event_type":"case.archived","timestamp":1774131900000,"data":{"caseId":"c1"}}`
+	paused    = `{"type":"agent.paused","activationId":"a1","timestamp":1774131900000,"reason":"user_paused"}`
+	ping      = `{"type":"test.ping","activationId":"test","timestamp":1774131900000,"note":null}`
+)
+
+// Each line of the table of answers, over real HTTP and the real inbox.
+func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
+	t.Parallel()
+	type kept struct {
+		state          inbox.State
+		lane, kind     string
+		key            string
+		duplicates     int
+		conflict       bool
+		reasonContains string
+	}
+	offload := func(body string) func(*testing.T, *fixture) answer {
+		return func(t *testing.T, f *fixture) answer { return f.post(t, f.offloadPath("order-1"), body) }
+	}
+	shared := func(body string) func(*testing.T, *fixture) answer {
+		return func(t *testing.T, f *fixture) answer {
+			return f.post(t, "/webhooks/offload-shared/"+sharedSecret, body)
+		}
+	}
+	artmail := func(body string) func(*testing.T, *fixture) answer {
+		return func(t *testing.T, f *fixture) answer { return f.postArtmail(t, body) }
+	}
+	signed := func(header string, body string) func(*testing.T, *fixture) answer {
+		return func(t *testing.T, f *fixture) answer {
+			return f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, header)
+		}
+	}
+	at := func(method, path, body string) func(*testing.T, *fixture) answer {
+		return func(t *testing.T, f *fixture) answer { return f.do(t, method, path, []byte(body)) }
+	}
+	twice := func(first, second func(*testing.T, *fixture) answer) func(*testing.T, *fixture) answer {
+		return func(t *testing.T, f *fixture) answer {
+			require.Equal(t, http.StatusNoContent, first(t, f).status)
+			return second(t, f)
+		}
+	}
+	large := strings.Repeat(" ", 1<<20)
+	const caseLane, sharedLane, activationLane = "offload-case/order-1", "offload-shared/c1", "artmail-activation/copywriter/a1"
+	const pausedKey = "agent.paused/a1/1774131900000"
+
+	tests := []struct {
+		name   string
+		send   func(*testing.T, *fixture) answer
+		status int
+		kept   []kept
+	}{
+		{"a known Offload kind", offload(completed), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
+		{"a known kind on the shared route", shared(completed), 204, []kept{{state: "pending", lane: sharedLane, kind: "case.completed", key: "evt_1"}}},
+		{"a known Artmail kind", artmail(paused), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey}}},
+
+		{"the same Offload key again", twice(offload(completed), offload(completed)), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1", duplicates: 1}}},
+		{"the same Artmail key again", twice(artmail(paused), artmail(paused)), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey, duplicates: 1}}},
+		{"another body under the same key", twice(offload(completed), offload(completed+" ")), 204, []kept{
+			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1", conflict: true},
+			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"},
+		}},
+		{"the same key in another case", twice(offload(completed), shared(completed)), 204, []kept{
+			{state: "pending", lane: sharedLane, kind: "case.completed", key: "evt_1"},
+			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"},
+		}},
+
+		{"an unknown Offload kind", offload(archived), 204, []kept{{state: "ignored", lane: caseLane, kind: "case.archived", key: "evt_2", reasonContains: "unknown kind"}}},
+		{"an unknown Artmail kind", artmail(`{"type":"agent.renamed","activationId":"a1"}`), 204, []kept{{state: "ignored", lane: activationLane, kind: "agent.renamed"}}},
+		{"a test ping, never a duplicate", twice(artmail(ping), artmail(ping)), 204, []kept{
+			{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "test.ping"},
+			{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "test.ping"},
+		}},
+		{"an activation called test", artmail(`{"type":"agent.activated","activationId":"test","apiKey":"k"}`), 204, []kept{{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "agent.activated"}}},
+
+		{"broken JSON with a good token", offload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "not an Offload event"}}},
+		{"no case in the event", offload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", reasonContains: "data.caseId is missing"}}},
+		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "not an Offload event"}}},
+		{"broken JSON with a good signature", artmail(`{`), 204, []kept{{state: "dead", reasonContains: "not an Artmail event"}}},
+		{"a response without its message", artmail(`{"type":"approval_response","activationId":"a1","approved":true}`), 204, []kept{{state: "dead", lane: activationLane, kind: "approval_response", reasonContains: "messageId is missing"}}},
+
+		{"a forged token", at("POST", "/webhooks/offload/order-1/"+strings.Repeat("A", 50), completed), 401, nil},
+		{"a malformed token", at("POST", "/webhooks/offload/order-1/x", completed), 401, nil},
+		{"another case's token", func(t *testing.T, f *fixture) answer {
+			return f.post(t, strings.Replace(f.offloadPath("order-2"), "order-2", "order-1", 1), completed)
+		}, 401, nil},
+		{"a reference that can't be", func(t *testing.T, f *fixture) answer { return f.post(t, f.offloadPath("a+b"), completed) }, 401, nil},
+		{"a forged shared secret", at("POST", "/webhooks/offload-shared/guess", completed), 401, nil},
+		{"no signature", at("POST", "/webhooks/artmail/"+agent, paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
+		{"a forged signature", signed(artmailhook.Sign([]byte(paused), "guess"), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
+		{"a signature of another body", signed(artmailhook.Sign([]byte(ping), agentSecret), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
+		{"a signature by an empty secret", signed(artmailhook.Sign([]byte(paused), ""), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
+		{"an unverified activation", signed("00", `{"type":"agent.activated","apiKey":"k"}`), 401, []kept{{state: "quarantined", kind: "unverified agent.activated"}}},
+		{"an unknown agent", func(t *testing.T, f *fixture) answer {
+			return f.post(t, "/webhooks/artmail/stranger", paused, artmailhook.SignatureHeader, artmailhook.Sign([]byte(paused), agentSecret))
+		}, 401, nil},
+
+		{"a body over the cap", offload(completed + large), 413, nil},
+		{"a body over the cap with a forged token", at("POST", "/webhooks/offload/order-1/x", completed+large), 413, nil},
+		{"a body over the cap for an agent", artmail(paused + large), 413, nil},
+		{"a body at the cap", offload(completed + large[len(completed):]), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
+
+		{"another method", at("GET", "/webhooks/artmail/"+agent, ""), 405, nil},
+		{"another method on a case's URL", func(t *testing.T, f *fixture) answer {
+			return f.do(t, "PUT", f.offloadPath("order-1"), []byte(completed))
+		}, 405, nil},
+		{"another path", at("POST", "/webhooks/elsewhere", completed), 404, nil},
+		{"a path too long", func(t *testing.T, f *fixture) answer { return f.post(t, f.offloadPath("order-1")+"/more", completed) }, 404, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t, config(), nil)
+			got := tt.send(t, f)
+			require.Equal(t, tt.status, got.status)
+			require.NotEmpty(t, got.header.Get("X-Request-Id"))
+			if tt.status == http.StatusNoContent {
+				require.Empty(t, got.body)
+			} else {
+				require.Equal(t, "application/problem+json", got.header.Get("Content-Type"))
+			}
+			// The quarantine is written beside the request; the stop waits for it.
+			require.NoError(t, f.stop())
+			have := f.kept(t)
+			require.Len(t, have, len(tt.kept))
+			for i, want := range tt.kept {
+				d := have[i]
+				require.Equal(t, want.state, d.State)
+				require.Equal(t, want.lane, d.Lane)
+				require.Equal(t, want.kind, d.Kind)
+				require.Equal(t, want.key, d.DedupeKey)
+				require.Equal(t, want.duplicates, d.Duplicates)
+				require.Equal(t, want.conflict, d.ConflictOf != "")
+				require.Contains(t, d.Reason, want.reasonContains)
+			}
+		})
+	}
+}
+
+func TestEveryRefusalOfACredentialLooksTheSame(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	want := f.post(t, "/webhooks/offload/order-1/x", completed)
+	for name, got := range map[string]answer{
+		"no signature":    f.post(t, "/webhooks/artmail/"+agent, paused),
+		"unknown agent":   f.post(t, "/webhooks/artmail/stranger", paused),
+		"shared secret":   f.post(t, "/webhooks/offload-shared/guess", completed),
+		"broken JSON":     f.post(t, "/webhooks/offload/order-1/x", "{"),
+		"other reference": f.post(t, "/webhooks/offload/nobody/"+strings.Repeat("A", 50), completed),
+	} {
+		require.Equal(t, want.status, got.status, name)
+		require.Equal(t, want.body, got.body, name)
+		for _, h := range []http.Header{want.header, got.header} {
+			h.Del("X-Request-Id")
+			h.Del("Date")
+		}
+		require.Equal(t, want.header, got.header, name)
+	}
+}
+
+func TestTheSharedRouteIsOffWithoutASecret(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.SharedSecrets = nil
+	f := start(t, c, nil)
+	require.Equal(t, 404, f.post(t, "/webhooks/offload-shared/", completed).status)
+	require.Equal(t, 404, f.post(t, "/webhooks/offload-shared/"+sharedSecret, completed).status)
+}
+
+func TestASecretRollsOver(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Agents[agent] = []string{"next", agentSecret}
+	c.SharedSecrets = []string{"next", sharedSecret}
+	f := start(t, c, nil)
+	require.Equal(t, 204, f.postArtmail(t, paused).status)
+	require.Equal(t, 204, f.post(t, "/webhooks/artmail/"+agent, ping, artmailhook.SignatureHeader, "sha256="+strings.ToUpper(artmailhook.Sign([]byte(ping), "next"))).status)
+	require.Equal(t, 204, f.post(t, "/webhooks/offload-shared/next", completed).status)
+	require.Equal(t, 204, f.post(t, "/webhooks/offload-shared/"+sharedSecret, completed).status)
+}
+
+func TestAPercentEncodedPathMeansTheSame(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	require.Equal(t, 204, f.post(t, strings.Replace(f.offloadPath("order~1"), "order~1", "order%7E1", 1), completed).status)
+	require.Equal(t, "offload-case/order~1", f.kept(t)[0].Lane)
+}

@@ -1,0 +1,129 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/activities/offload"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+)
+
+// Options say what runs and how fast. The zero value of each field but Offload means its default.
+type Options struct {
+	// Offload are the activities that call Offload.
+	Offload *offload.Activities
+	// OffloadCallsPerSecond limits creating and answering, OffloadLooksPerSecond reconciling: each one number for the whole fleet, kept by
+	// the server. Zero: no limit.
+	OffloadCallsPerSecond float64
+	OffloadLooksPerSecond float64
+	// BuildID turns worker versioning on.
+	BuildID string
+	// StopTimeout is how long a stop waits for running activities. Default 10 s.
+	StopTimeout time.Duration
+}
+
+// deploymentName is what Temporal's worker versioning calls the fleet.
+const deploymentName = "signalbox"
+
+// Workers are the workers of all task queues.
+type Workers struct {
+	workers []sdkworker.Worker
+	fatal   chan error
+}
+
+// New registers everything; nothing runs yet.
+func New(temporal client.Client, options Options) *Workers {
+	w := &Workers{fatal: make(chan error, 1)}
+
+	decisions := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{DisableRegistrationAliasing: true})
+	decisions.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{
+		Name:               workflows.OffloadCaseWorkflow,
+		VersioningBehavior: versioning(options),
+	})
+	decisions.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{
+		Name:               workflows.ArtmailActivationWorkflow,
+		VersioningBehavior: versioning(options),
+	})
+
+	calls := w.add(temporal, options, workflows.TaskQueueOffload, sdkworker.Options{
+		DisableWorkflowWorker:        true,
+		TaskQueueActivitiesPerSecond: options.OffloadCallsPerSecond,
+	})
+	options.Offload.Register(calls)
+
+	looks := w.add(temporal, options, workflows.TaskQueueOffloadPoll, sdkworker.Options{
+		DisableWorkflowWorker:        true,
+		TaskQueueActivitiesPerSecond: options.OffloadLooksPerSecond,
+	})
+	options.Offload.Register(looks)
+	return w
+}
+
+func (w *Workers) add(temporal client.Client, options Options, taskQueue string, o sdkworker.Options) sdkworker.Worker {
+	o.WorkerStopTimeout = options.StopTimeout
+	if o.WorkerStopTimeout == 0 {
+		o.WorkerStopTimeout = 10 * time.Second
+	}
+	// The default number of pollers bounds a drain long before the processor does.
+	pollers := sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{})
+	o.WorkflowTaskPollerBehavior = pollers
+	o.ActivityTaskPollerBehavior = pollers
+	o.OnFatalError = func(err error) {
+		select {
+		case w.fatal <- fmt.Errorf("worker of task queue %s: %w", taskQueue, err):
+		default: // one is enough to stop
+		}
+	}
+	if options.BuildID != "" {
+		o.DeploymentOptions = sdkworker.DeploymentOptions{
+			UseVersioning: true,
+			Version:       sdkworker.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildID: options.BuildID},
+		}
+	}
+	added := sdkworker.New(temporal, taskQueue, o)
+	w.workers = append(w.workers, added)
+	return added
+}
+
+// versioning: a case or an activation outlives many releases, so it moves to the newest and relies on changes that replay.
+func versioning(options Options) workflow.VersioningBehavior {
+	if options.BuildID == "" {
+		return workflow.VersioningBehaviorUnspecified
+	}
+	return workflow.VersioningBehaviorAutoUpgrade
+}
+
+// Run works until ctx ends or a worker can't go on, and then waits for what is under way.
+func (w *Workers) Run(ctx context.Context) error {
+	var started []sdkworker.Worker
+	defer func() { stop(started) }()
+	for _, one := range w.workers {
+		if err := one.Start(); err != nil {
+			return fmt.Errorf("start worker: %w", err)
+		}
+		started = append(started, one)
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-w.fatal:
+		return err
+	}
+}
+
+// stop stops all at once, since each may wait for its activities.
+func stop(workers []sdkworker.Worker) {
+	var all sync.WaitGroup
+	for _, one := range workers {
+		all.Go(one.Stop)
+	}
+	all.Wait()
+}

@@ -1,0 +1,338 @@
+package artmailactivation_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+)
+
+// life plays a scenario through as many runs as it takes: whenever the workflow continues as new, the next run gets the input that was
+// carried, through JSON as on the wire, and the steps that are left.
+type life struct {
+	t     *testing.T
+	start workflows.ActivationStart
+	every int // continue as new after every so many events; 0: never
+	env   *testsuite.TestWorkflowEnvironment
+
+	steps  []*step
+	checks func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error)
+
+	// receiver answers a reply; nil takes every one.
+	receiver func(attempt int, to workflows.ReplyTo) error
+
+	mu         sync.Mutex
+	answers    []workflows.ApprovalReply
+	notices    []workflows.RunNotice
+	attempts   map[string]int
+	checked    int
+	attributes temporal.SearchAttributes
+	upserts    int
+	timers     int
+	carried    int // the largest input of a run, in bytes
+	runs       int
+	now        time.Time
+	final      workflows.ActivationState
+	err        error
+}
+
+type step struct {
+	at   time.Time
+	done bool
+	do   func(env *testsuite.TestWorkflowEnvironment, done func())
+}
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+func at(minutes float64) time.Time { return noon.Add(time.Duration(minutes * float64(time.Minute))) }
+
+// everyLife runs a scenario whole, and again with continue-as-new forced after every 1, 2, 3, 5, 7 events.
+func everyLife(t *testing.T, scenario func(t *testing.T, l *life)) {
+	t.Helper()
+	for _, every := range []int{0, 1, 2, 3, 5, 7} {
+		t.Run(fmt.Sprintf("continuing as new after %d", every), func(t *testing.T) {
+			t.Parallel()
+			scenario(t, newLife(t, every))
+		})
+	}
+}
+
+func newLife(t *testing.T, every int) *life {
+	return &life{
+		t: t, every: every, now: noon, attempts: map[string]int{},
+		start: workflows.ActivationStart{Agent: "pages", ActivationID: "act_1"},
+	}
+}
+
+func (l *life) at(minutes float64, do func(env *testsuite.TestWorkflowEnvironment, done func())) {
+	l.steps = append(l.steps, &step{at: at(minutes), do: do})
+}
+
+// events arrive in one signal.
+func (l *life) events(minutes float64, events ...workflows.ActivationEvent) {
+	l.signal(minutes, workflows.SignalArtmailEvents, events)
+}
+
+func (l *life) signal(minutes float64, name string, payload any) {
+	l.at(minutes, func(env *testsuite.TestWorkflowEnvironment, done func()) {
+		env.SignalWorkflow(name, payload)
+		done()
+	})
+}
+
+func (l *life) cancel(minutes float64) {
+	l.at(minutes, func(env *testsuite.TestWorkflowEnvironment, done func()) {
+		env.CancelWorkflow()
+		done()
+	})
+}
+
+// update requires that the update answers; answered may be nil.
+func (l *life) update(minutes float64, name string, arg any, answered func(result any)) {
+	l.updated(minutes, name, arg, func(result any, err error) {
+		require.NoError(l.t, err)
+		if answered != nil {
+			answered(result)
+		}
+	})
+}
+
+// refused requires that the update is refused with the type.
+func (l *life) refused(minutes float64, name string, arg any, errType string) {
+	l.updated(minutes, name, arg, func(_ any, err error) {
+		var refusal *temporal.ApplicationError
+		require.ErrorAs(l.t, err, &refusal)
+		require.Equal(l.t, errType, refusal.Type())
+		require.True(l.t, refusal.NonRetryable())
+	})
+}
+
+func (l *life) updated(minutes float64, name string, arg any, answered func(result any, err error)) {
+	l.at(minutes, func(env *testsuite.TestWorkflowEnvironment, done func()) {
+		env.UpdateWorkflow(name, "", &testsuite.TestUpdateCallback{
+			OnAccept: done,
+			OnReject: func(err error) {
+				done()
+				answered(nil, err)
+			},
+			OnComplete: answered,
+		}, arg)
+	})
+}
+
+// see looks at the state with the query.
+func (l *life) see(minutes float64, look func(state workflows.ActivationState)) {
+	l.at(minutes, func(env *testsuite.TestWorkflowEnvironment, done func()) {
+		value, err := env.QueryWorkflow(workflows.QueryState)
+		require.NoError(l.t, err)
+		var state workflows.ActivationState
+		require.NoError(l.t, value.Get(&state))
+		look(state)
+		done()
+	})
+}
+
+// play goes through the runs until the workflow ends. A scenario that doesn't end by itself is ended by its last step.
+func (l *life) play() {
+	l.t.Helper()
+	input := encode(l.t, l.start)
+	for l.runs = 1; ; l.runs++ {
+		require.Less(l.t, l.runs, 3000, "it continues as new for ever")
+		env := l.newRun()
+		env.ExecuteWorkflow(workflows.ArtmailActivationWorkflow, input)
+		require.True(l.t, env.IsWorkflowCompleted(), "steps left: %d", l.left())
+		l.now = env.Now()
+
+		var again *workflow.ContinueAsNewError
+		if l.err = env.GetWorkflowError(); !errors.As(l.err, &again) {
+			break
+		}
+		require.Equal(l.t, workflows.ArtmailActivationWorkflow, again.WorkflowType.Name)
+		require.Len(l.t, again.Input.GetPayloads(), 1)
+		l.carried = max(l.carried, len(again.Input.GetPayloads()[0].GetData()))
+		input = artmailactivation.Input{}
+		require.NoError(l.t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &input))
+	}
+	require.Zero(l.t, l.left(), "steps that the workflow did not live to see")
+	if l.err == nil {
+		require.NoError(l.t, l.env.GetWorkflowResult(&l.final))
+	}
+}
+
+// newRun is the environment of one run, which begins where the last one ended.
+func (l *life) newRun() *testsuite.TestWorkflowEnvironment {
+	l.t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet{})
+	env := suite.NewTestWorkflowEnvironment()
+	l.env = env
+	env.SetStartTime(l.now)
+	env.SetTestTimeout(30 * time.Second)
+	env.RegisterWorkflowWithOptions(workflowOf(l.every), workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
+	env.RegisterActivityWithOptions(l.check, activity.RegisterOptions{Name: workflows.ActivityArtmailCheckApproval})
+	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(l.receive)
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&watchUpserts{life: l}}})
+	env.SetOnTimerScheduledListener(func(string, time.Duration) { l.timers++ })
+	require.NoError(l.t, env.SetTypedSearchAttributesOnStart(l.attributes))
+	for _, s := range l.steps {
+		if s.done {
+			continue
+		}
+		env.RegisterDelayedCallback(func() {
+			if !env.IsWorkflowCompleted() {
+				s.do(env, func() { s.done = true })
+			}
+		}, max(0, s.at.Sub(l.now)))
+	}
+	return env
+}
+
+func workflowOf(every int) any {
+	if every == 0 {
+		return artmailactivation.Workflow
+	}
+	return artmailactivation.ContinuingAfter(every)
+}
+
+// check is the agent author's activity.
+func (l *life) check(params workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.checked++
+	return l.checks(params)
+}
+
+// receive is every workflow that is replied to.
+func (l *life) receive(_, workflowID, runID, signal string, arg any) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if runID != "" {
+		return fmt.Errorf("a reply is for whichever run is running, not for %s", runID)
+	}
+	to := workflows.ReplyTo{WorkflowID: workflowID, Signal: signal}
+	l.attempts[workflowID]++
+	if l.receiver != nil {
+		if err := l.receiver(l.attempts[workflowID], to); err != nil {
+			return err
+		}
+	}
+	switch reply := arg.(type) {
+	case workflows.ApprovalReply:
+		l.answers = append(l.answers, reply)
+	case workflows.RunNotice:
+		l.notices = append(l.notices, reply)
+	default:
+		return fmt.Errorf("a reply is a %T", arg)
+	}
+	return nil
+}
+
+// watchUpserts sees what the mock of the test environment doesn't: that an attribute is unset.
+type watchUpserts struct {
+	interceptor.WorkerInterceptorBase
+	life *life
+}
+
+func (w *watchUpserts) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &watchInbound{WorkflowInboundInterceptorBase: interceptor.WorkflowInboundInterceptorBase{Next: next}, life: w.life}
+}
+
+type watchInbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+	life *life
+}
+
+func (w *watchInbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
+	return w.Next.Init(&watchOutbound{WorkflowOutboundInterceptorBase: interceptor.WorkflowOutboundInterceptorBase{Next: out}, life: w.life})
+}
+
+type watchOutbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+	life *life
+}
+
+// UpsertTypedSearchAttributes requires that each upsert changes something: an upsert of the same value costs an event too.
+func (w *watchOutbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
+	l := w.life
+	l.upserts++
+	next := temporal.NewSearchAttributes(append([]temporal.SearchAttributeUpdate{l.attributes.Copy()}, updates...)...)
+	if reflect.DeepEqual(l.attributes.GetUntypedValues(), next.GetUntypedValues()) {
+		l.t.Errorf("search attributes are upserted again as %v", next.GetUntypedValues())
+	}
+	l.attributes = next
+	return w.Next.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+// shown are the search attributes by name.
+func (l *life) shown() map[string]any {
+	byName := map[string]any{}
+	for key, value := range l.attributes.GetUntypedValues() {
+		byName[key.GetName()] = value
+	}
+	return byName
+}
+
+// answered is the status that was told of each approval; it fails if one was told twice.
+func (l *life) answered() map[string]workflows.ApprovalStatus {
+	l.t.Helper()
+	told := map[string]workflows.ApprovalStatus{}
+	for _, a := range l.answers {
+		require.NotContains(l.t, told, a.Approval.MessageID, "it was told twice")
+		require.Equal(l.t, "act_1", a.ActivationID)
+		told[a.Approval.MessageID] = a.Approval.Status
+	}
+	return told
+}
+
+func (l *life) noticed() []string {
+	var kinds []string
+	for _, n := range l.notices {
+		kinds = append(kinds, n.Kind+" "+n.Run.RunID)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+func (l *life) left() int {
+	n := 0
+	for _, s := range l.steps {
+		if !s.done {
+			n++
+		}
+	}
+	return n
+}
+
+// encode takes the start through the wire: the relay knows only the contract's type.
+func encode(t *testing.T, start workflows.ActivationStart) artmailactivation.Input {
+	t.Helper()
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(start)
+	require.NoError(t, err)
+	var in artmailactivation.Input
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(payloads, &in))
+	return in
+}
+
+// quiet drops the log.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}

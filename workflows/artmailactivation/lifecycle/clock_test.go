@@ -1,0 +1,174 @@
+package lifecycle_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+func TestAnApprovalExpiresAtItsDeadline(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, noon, requestDue("m1", 10), requestDue("m2", 20), request("m3"))
+	wake, ok := s.NextWake(noon)
+	require.True(t, ok)
+	require.Equal(t, at(10), wake)
+
+	s.Tick(at(9.99))
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
+	s.Tick(at(10))
+	a := approval(t, s, "m1")
+	require.Equal(t, workflows.ApprovalExpired, a.Status)
+	require.Equal(t, workflows.NewsByClock, a.Source)
+	require.Equal(t, at(10), a.ClosedAt)
+	wake, _ = s.NextWake(at(10))
+	require.Equal(t, at(20), wake)
+	s.Tick(at(1e6))
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m3").Status, "without a deadline it waits as long as the activation lives")
+}
+
+func TestADeadlineInThePastExpiresAtOnceUnlessTheAnswerIsThere(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	apply(s, at(1), response(1, "m9", "m2", true))
+	register(t, s, at(30), requestDue("m1", 10), requestDue("m2", 10))
+	s.Tick(at(30))
+	require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
+	require.Equal(t, workflows.ApprovalApproved, approval(t, s, "m2").Status)
+}
+
+func TestClocksStandStillWhilePaused(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		events []workflows.ActivationEvent
+		due    time.Time // of a deadline at 10, registered at 0; zero: it stands still
+		warn   time.Time // of a run active at 0, warned about after 12 minutes
+	}{
+		{"never paused", nil, at(10), at(12)},
+		{"paused", []workflows.ActivationEvent{paused(5, "")}, time.Time{}, time.Time{}},
+		{"paused and resumed", []workflows.ActivationEvent{paused(5, ""), resumed(65)}, at(70), at(72)},
+		{"the news came in the other order", []workflows.ActivationEvent{resumed(65), paused(5, "")}, at(70), at(72)},
+		{"twice", []workflows.ActivationEvent{paused(2, ""), resumed(3), paused(5, ""), resumed(8)}, at(14), at(16)},
+		{"two pauses and one resume are one pause", []workflows.ActivationEvent{paused(2, ""), paused(5, ""), resumed(8)}, at(16), at(18)},
+		{"a pause that began before counts from the start of the clock", []workflows.ActivationEvent{paused(-30, ""), resumed(1)}, at(11), at(13)},
+		{"a pause before the start of the clock does not count", []workflows.ActivationEvent{paused(-30, ""), resumed(-1)}, at(10), at(12)},
+		{"a pause after the deadline moves only what was not due", []workflows.ActivationEvent{paused(11, ""), resumed(20)}, at(10), at(21)},
+		{"a pause within what an earlier one added", []workflows.ActivationEvent{paused(5, ""), resumed(9), paused(11, ""), resumed(12)}, at(15), at(17)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := activeState(t)
+			register(t, s, noon, requestDue("m1", 10))
+			open(t, s, "r1", 0)
+			for _, e := range tc.events {
+				apply(s, at(0), e)
+			}
+			require.Equal(t, tc.due, approval(t, s, "m1").DueAt)
+			wake, ok := s.NextWake(noon)
+			require.Equal(t, !tc.due.IsZero(), ok)
+			require.Equal(t, tc.due, wake)
+			if !ok {
+				s.Tick(at(1e6))
+				require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
+				return
+			}
+			s.Tick(tc.due)
+			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
+			wake, ok = s.NextWake(tc.due)
+			require.True(t, ok)
+			require.Equal(t, tc.warn, wake)
+		})
+	}
+}
+
+func checkedState(t testing.TB) *lifecycle.State {
+	t.Helper()
+	s := lifecycle.New(start(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"}), noon)
+	apply(s, noon, activated(0, "key"))
+	return s
+}
+
+func TestAfterTheDeadlineArtmailIsAskedBeforeItExpires(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	r := requestDue("m1", 10)
+	r.RunID = "r1"
+	register(t, s, noon, r)
+	require.Empty(t, s.Checks(at(9)))
+	s.Tick(at(10))
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
+	require.Equal(t, []lifecycle.Check{{
+		Params: workflows.CheckApprovalParams{Agent: "pages", ActivationID: "act_1", MessageID: "m1", RunID: "r1", SealedAPIKey: []byte("sealed key")},
+		Until:  at(20),
+	}}, s.Checks(at(10)))
+	require.Equal(t, s.Checks(at(15)), carried(t, s).Checks(at(15)), "a check under way goes on in the next run until the same moment")
+
+	s.Checked("m1", workflows.CheckApprovalResult{Approved: true, Reason: "fine", MessageID: "m7"}, at(12))
+	a := approval(t, s, "m1")
+	require.Equal(t, workflows.ApprovalApproved, a.Status)
+	require.Equal(t, workflows.NewsByPoll, a.Source)
+	require.Equal(t, "m7", a.ResponseMessageID)
+	require.Empty(t, s.Checks(at(12)))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(13), response(9, "m7", "m1", true))), "the webhook of the same answer")
+	require.Len(t, s.DueReplies(at(13)), 1)
+}
+
+func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(s *lifecycle.State){
+		"it ended":        func(s *lifecycle.State) { s.CheckEnded("m1", at(11)) },
+		"its time was up": func(s *lifecycle.State) { s.Tick(at(20)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := checkedState(t)
+			register(t, s, noon, requestDue("m1", 10))
+			s.Tick(at(10))
+			end(s)
+			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
+			s.Checked("m1", workflows.CheckApprovalResult{Approved: true}, at(21))
+			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
+			s.CheckEnded("unknown", at(21))
+		})
+	}
+}
+
+func TestACheckBeginsLateAfterAnOutageAndStillHasItsTime(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(300))
+	require.Equal(t, at(310), s.Checks(at(300))[0].Until)
+}
+
+func TestACheckStandsStillWhilePaused(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(10))
+	apply(s, at(12), paused(12, "user_paused"))
+	s.Tick(at(30))
+	require.Empty(t, s.Checks(at(30)))
+	apply(s, at(42), resumed(42))
+	s.Tick(at(42))
+	require.Equal(t, at(50), s.Checks(at(42))[0].Until)
+	wake, _ := s.NextWake(at(42))
+	require.Equal(t, at(50), wake)
+}
+
+func TestNewsOfAnOlderPauseEndsACheckThatBeganTooSoon(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(10))
+	apply(s, at(11), paused(3, ""), resumed(9))
+	s.Tick(at(11))
+	require.Empty(t, s.Checks(at(11)))
+	s.Tick(at(16))
+	require.Equal(t, at(26), s.Checks(at(16))[0].Until)
+}

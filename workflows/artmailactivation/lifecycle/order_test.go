@@ -1,0 +1,207 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+// said is what must not depend on the order of arrival.
+type said struct {
+	Status    workflows.ActivationStatus
+	StatusAt  time.Time
+	Reason    string
+	Key       string
+	User      string
+	Attention []string
+	Approvals map[string]string
+	Runs      map[string]workflows.RunStatus
+}
+
+func whatItSays(s *lifecycle.State) said {
+	v := s.View()
+	w := said{
+		Status: v.Status, StatusAt: v.StatusAt, Reason: v.StatusReason, Key: string(v.SealedAPIKey), Attention: v.Attention,
+		Approvals: map[string]string{}, Runs: map[string]workflows.RunStatus{},
+	}
+	if v.User != nil {
+		w.User = v.User.ID
+	}
+	for _, a := range v.Approvals {
+		w.Approvals[a.MessageID] = fmt.Sprint(a.Status, " by ", a.ResponseMessageID, ": ", a.Reason, " due ", a.DueAt)
+	}
+	if v.Status == workflows.ActivationDeactivated {
+		return w // what was known of runs by then depends on when the end came
+	}
+	for _, r := range v.Runs {
+		w.Runs[r.RunID] = r.Status
+	}
+	return w
+}
+
+// story is the life of an activation as Artmail tells it, with times that are often the same.
+func story(r *rand.Rand, crossing bool) []workflows.ActivationEvent {
+	minute := func() float64 { return float64(r.IntN(20)) }
+	events := []workflows.ActivationEvent{activated(0, "key")}
+	for range r.IntN(4) {
+		events = append(events, paused(minute(), []string{"user_paused", "plan_downgrade", "webhook_failure"}[r.IntN(3)]))
+	}
+	for range r.IntN(4) {
+		events = append(events, resumed(minute()))
+	}
+	for i := range approvals {
+		for j := range r.IntN(3) {
+			if crossing || j == 0 && i%runs != 0 {
+				events = append(events, response(minute(), fmt.Sprint("answer ", i, j), fmt.Sprint("m", i), r.IntN(2) == 0))
+			}
+		}
+	}
+	for i := range runs {
+		if (crossing || i == 0) && r.IntN(2) == 0 {
+			events = append(events, forceFailed(minute(), fmt.Sprint("r", i)))
+		}
+	}
+	if crossing && r.IntN(3) == 0 {
+		events = append(events, deactivated(minute()))
+	}
+	return dedupe(events)
+}
+
+const (
+	approvals = 6
+	runs      = 3
+)
+
+// dedupe leaves one event of each dedupe key: that two events under one key are the same is Artmail's promise.
+func dedupe(events []workflows.ActivationEvent) []workflows.ActivationEvent {
+	seen := map[string]bool{}
+	var left []workflows.ActivationEvent
+	for _, e := range events {
+		if !seen[e.DedupeKey] {
+			left = append(left, e)
+		}
+		seen[e.DedupeKey] = true
+	}
+	return left
+}
+
+// shuffled repeats some events, some of them as if their dedupe key was forgotten, and mixes them all.
+func shuffled(r *rand.Rand, events []workflows.ActivationEvent) []workflows.ActivationEvent {
+	mixed := append([]workflows.ActivationEvent(nil), events...)
+	for range r.IntN(len(events) + 1) {
+		e := events[r.IntN(len(events))]
+		if r.IntN(2) == 0 {
+			e = redelivered(e)
+		}
+		mixed = append(mixed, e)
+	}
+	r.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+	return mixed
+}
+
+func requests() []workflows.ApprovalRequest {
+	var all []workflows.ApprovalRequest
+	for i := range approvals {
+		r := requestOfRun(fmt.Sprint("m", i), fmt.Sprint("r", i%runs))
+		r.Deadline = at(600)
+		all = append(all, r)
+	}
+	return all
+}
+
+// tellings are ways in which the same events may arrive where Artmail's times alone decide.
+var tellings = map[string]struct {
+	crossing bool
+	tell     func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent)
+}{
+	"all at once": {true, func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent) {
+		register(t, s, noon, requests()...)
+		apply(s, at(30), events...)
+		apply(s, at(31), events...)
+	}},
+	"one by one, and no response crosses a forced end": {false, func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent) {
+		register(t, s, noon, requests()...)
+		for _, e := range events {
+			apply(s, at(30), e)
+			*s = *carried(t, s)
+		}
+	}},
+	"one by one before their requests are registered": {true, func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent) {
+		for _, e := range events {
+			apply(s, at(30), e)
+		}
+		if s.Status == workflows.ActivationPaused {
+			apply(s, at(40), resumed(40))
+		}
+		if s.Status != workflows.ActivationDeactivated {
+			register(t, s, noon, requests()...)
+		}
+	}},
+}
+
+func requireOrderDoesNotMatter(t *testing.T, seed uint64) {
+	t.Helper()
+	for name, telling := range tellings {
+		r := rand.New(rand.NewPCG(seed, 0))
+		events := story(r, telling.crossing)
+		var want said
+		for i := range 8 {
+			s := newState()
+			order := events
+			if i > 0 {
+				order = shuffled(r, events)
+			}
+			telling.tell(t, s, order)
+			got := whatItSays(s)
+			if i == 0 {
+				want = got
+			}
+			require.Equal(t, want, got, "%s, seed %d", name, seed)
+		}
+	}
+}
+
+func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(60) {
+		requireOrderDoesNotMatter(t, seed)
+	}
+}
+
+func FuzzTheOrderOfArrivalDoesNotMatter(f *testing.F) {
+	for seed := range uint64(8) {
+		f.Add(seed * 1000)
+	}
+	f.Fuzz(requireOrderDoesNotMatter)
+}
+
+// However the events arrive, one at a time and crossing each other, nobody is told twice and what is final stays.
+func TestWhatIsFinalStaysInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		s := newState()
+		register(t, s, noon, requests()...)
+		told := map[string]string{}
+		for _, e := range shuffled(r, story(r, true)) {
+			apply(s, at(30), e)
+			for _, reply := range s.DueReplies(at(30)) {
+				answer := s.Answer(reply)
+				require.NotContains(t, told, answer.ID, "seed %d", seed)
+				told[answer.ID] = string(answer.Approval.Status)
+				s.Confirmed(reply)
+			}
+			for _, a := range s.View().Approvals {
+				if id := "artmail-activation/pages/act_1/approval/" + a.MessageID; a.Status != workflows.ApprovalOpen {
+					require.Equal(t, told[id], string(a.Status), "seed %d", seed)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package lifecycle_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+func open(t testing.TB, s *lifecycle.State, runID string, minutes float64) {
+	t.Helper()
+	_, err := s.Open(workflows.OpenRun{RunID: runID, ReplyTo: waiter}, at(minutes))
+	require.NoError(t, err)
+}
+
+func touch(s *lifecycle.State, runID string, minutes float64) {
+	s.Touch(workflows.TouchRuns{RunIDs: []string{runID}}, at(minutes))
+}
+
+func TestAnIdleRunIsWarnedAboutOnceBeforeTheWindowEnds(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	open(t, s, "r1", 0)
+	wake, ok := s.NextWake(at(0))
+	require.True(t, ok)
+	require.Equal(t, at(12), wake)
+
+	s.Tick(at(11.9))
+	require.Empty(t, s.Replies)
+	s.Tick(at(12))
+	s.Tick(at(13))
+	require.Equal(t, at(12), run(t, s, "r1").WarnedAt)
+	require.Equal(t, []string{workflows.AttentionRunStale}, s.View().Attention)
+	require.Len(t, s.Replies, 1)
+	first := s.Notice(s.Replies[0])
+	require.Equal(t, workflows.NoticeRunStaleWarning, first.Kind)
+	require.Equal(t, workflows.RunOpen, first.Run.Status)
+	s.Confirmed(s.Replies[0])
+
+	touch(s, "r1", 14)
+	require.Empty(t, s.View().Attention)
+	s.Tick(at(26))
+	require.Len(t, s.Replies, 1, "a new silence is warned about anew")
+	require.NotEqual(t, first.ID, s.Notice(s.Replies[0]).ID)
+}
+
+func TestTouchesMoveTheClockForwardOnly(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	open(t, s, "r1", 0)
+	s.Touch(workflows.TouchRuns{RunIDs: []string{"r1", "unknown"}, At: at(8)}, at(9))
+	s.Touch(workflows.TouchRuns{RunIDs: []string{"r1"}, At: at(3)}, at(10))
+	require.Equal(t, at(8), run(t, s, "r1").LastActiveAt)
+	s.Touch(workflows.TouchRuns{RunIDs: []string{"r1"}, At: at(1000)}, at(11))
+	require.Equal(t, at(11), run(t, s, "r1").LastActiveAt, "a clock that is ahead does not silence the warning")
+	require.Len(t, s.Runs, 1)
+}
+
+func TestARunIsKnownFromItsApproval(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, at(1), requestOfRun("m1", "r1"))
+	require.Equal(t, workflows.RunOpen, run(t, s, "r1").Status)
+	register(t, s, at(5), requestOfRun("m2", "r1"))
+	require.Equal(t, at(5), run(t, s, "r1").LastActiveAt, "sending a message is activity")
+}
+
+func TestAForcedEndVoidsTheRunsApprovals(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	open(t, s, "r1", 0)
+	register(t, s, noon, requestOfRun("m1", "r1"), requestOfRun("m2", "r2"), request("m3"))
+	apply(s, at(16), forceFailed(16, "r1"))
+
+	require.Equal(t, workflows.ApprovalVoided, approval(t, s, "m1").Status)
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m2").Status)
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m3").Status)
+	r := run(t, s, "r1")
+	require.Equal(t, workflows.RunForceFailed, r.Status)
+	require.InDelta(t, 16, r.StaleMinutes, 0)
+	require.Len(t, s.DueReplies(at(16)), 2, "the approval's answer and the run's notice")
+	require.Equal(t, workflows.NoticeRunForceFailed, s.Notice(s.Replies[1]).Kind)
+
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(17), redelivered(forceFailed(16, "r1")))))
+	require.Len(t, s.DueReplies(at(17)), 2)
+}
+
+func TestAForcedEndOfAnUnknownRunIsRemembered(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	apply(s, at(16), forceFailed(16, "r1"))
+	require.Equal(t, workflows.RunForceFailed, run(t, s, "r1").Status)
+	_, err := s.Open(workflows.OpenRun{RunID: "r1"}, at(17))
+	requireRefused(t, workflows.ErrTypeRunClosed, err)
+}
+
+func TestAForcedEndOfAClosedRunStillVoids(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, noon, requestOfRun("m1", "r1"))
+	_, err := s.Close(workflows.CloseRun{RunID: "r1", Reason: "done"}, at(1))
+	require.NoError(t, err)
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Late}, verdicts(apply(s, at(16), forceFailed(16, "r1"))))
+	require.Equal(t, workflows.RunClosed, run(t, s, "r1").Status)
+	require.Equal(t, workflows.ApprovalVoided, approval(t, s, "m1").Status)
+}
+
+func TestOpeningAndClosing(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	open(t, s, "r1", 0)
+	other := &workflows.ReplyTo{WorkflowID: "order/8", Signal: "run"}
+	again, err := s.Open(workflows.OpenRun{RunID: "r1", ReplyTo: other}, at(2))
+	require.NoError(t, err)
+	require.Equal(t, other, again.ReplyTo)
+	require.Equal(t, at(0), again.OpenedAt)
+	require.Equal(t, at(2), again.LastActiveAt)
+
+	apply(s, at(3), paused(3, "user_paused"))
+	_, err = s.Open(workflows.OpenRun{RunID: "r1"}, at(3))
+	require.NoError(t, err, "one that is open goes on")
+	_, err = s.Open(workflows.OpenRun{RunID: "r2"}, at(3))
+	requireRefused(t, workflows.ErrTypeActivationPaused, err)
+	_, err = s.Open(workflows.OpenRun{RunID: ""}, at(3))
+	requireRefused(t, workflows.ErrTypeInvalidArgument, err)
+
+	closed, err := s.Close(workflows.CloseRun{RunID: "r1", Reason: "done"}, at(4))
+	require.NoError(t, err)
+	require.Equal(t, workflows.RunClosed, closed.Status)
+	again, err = s.Close(workflows.CloseRun{RunID: "r1", Reason: "again"}, at(5))
+	require.NoError(t, err)
+	require.Equal(t, closed, again)
+	_, err = s.Close(workflows.CloseRun{RunID: "r9"}, at(5))
+	requireRefused(t, workflows.ErrTypeUnknownRun, err)
+	_, ok := s.NextWake(at(5))
+	require.False(t, ok, "nothing is left to warn about")
+
+	apply(s, at(6), forceFailed(6, "r3"))
+	_, err = s.Close(workflows.CloseRun{RunID: "r3"}, at(7))
+	requireRefused(t, workflows.ErrTypeRunClosed, err)
+}

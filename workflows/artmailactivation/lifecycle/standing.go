@@ -1,0 +1,111 @@
+package lifecycle
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Change is a pause or a resume at the provider's time.
+type Change struct {
+	At     time.Time `json:"at"`
+	Paused bool      `json:"paused,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// compareChanges makes the last change of a sorted record the one that holds. At the same time a pause comes after a resume: refusing
+// work that could have been done is mended by the next event, doing work for a brand that has paused the agent is not.
+func compareChanges(a, b Change) int {
+	if c := a.At.Compare(b.At); c != 0 {
+		return c
+	}
+	if a.Paused != b.Paused {
+		if a.Paused {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Compare(a.Reason, b.Reason)
+}
+
+// record puts a change in its place by the provider's time; false where it was known already. Beyond maxChanges the oldest go: only an
+// approval that has been open for longer than all of them would then count a little less paused time.
+func (s *State) record(c Change) bool {
+	at, found := slices.BinarySearchFunc(s.Changes, c, compareChanges)
+	if found {
+		return false
+	}
+	s.Changes = slices.Insert(s.Changes, at, c)
+	if extra := len(s.Changes) - maxChanges; extra > 0 {
+		s.Changes = slices.Delete(s.Changes, 0, extra)
+	}
+	return true
+}
+
+// standing derives the status from what Artmail said, so that it can't depend on the order of arrival.
+//
+// agent.activated opens an activation and comes once, so every pause and resume is after it, whatever its time says; a resume proves
+// that the activation is active, and a pause that it is paused, even if agent.activated has not come yet.
+func (s *State) standing() (status workflows.ActivationStatus, at time.Time, reason string) {
+	if s.Ended != nil && !s.Ended.Stopped {
+		return workflows.ActivationDeactivated, s.Ended.At, s.Ended.Reason
+	}
+	for _, c := range slices.Backward(s.Changes) {
+		if c.Paused {
+			reason = c.Reason
+			break
+		}
+	}
+	switch n := len(s.Changes); {
+	case n > 0 && s.Changes[n-1].Paused:
+		return workflows.ActivationPaused, s.Changes[n-1].At, reason
+	case n > 0:
+		return workflows.ActivationActive, s.Changes[n-1].At, reason
+	case s.Activated != nil:
+		return workflows.ActivationActive, s.Activated.At, ""
+	}
+	return workflows.ActivationUnknown, time.Time{}, ""
+}
+
+// settle brings Status up to what was said.
+func (s *State) settle(now time.Time) {
+	if status, _, _ := s.standing(); status != s.Status {
+		s.Status, s.Since = status, now
+	}
+}
+
+// reach says when a clock that was started at from and would end at until does end, since it stands still while the activation is
+// paused; false while it stands still now.
+//
+// The pauses are Artmail's own, by its times, and not those in which we knew of it: the brand's user had that much less time, whether
+// the news of it came at once or through the slow queue, and in whatever order. So a pause whose news came too late to stop a clock
+// still moves its end.
+func (s *State) reach(from, until time.Time) (end time.Time, runs bool) {
+	if s.Status == workflows.ActivationPaused {
+		return time.Time{}, false
+	}
+	end = until
+	var pausedAt time.Time
+	paused := false
+	for _, c := range s.Changes {
+		switch {
+		case c.Paused && !paused:
+			pausedAt, paused = c.At, true
+		case !c.Paused && paused:
+			paused = false
+			if begin := later(pausedAt, from); begin.Before(end) && c.At.After(begin) {
+				end = end.Add(c.At.Sub(begin))
+			}
+		}
+	}
+	return end, true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

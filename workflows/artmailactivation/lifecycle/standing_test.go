@@ -1,0 +1,169 @@
+package lifecycle_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
+	t.Parallel()
+	timeless := func(e workflows.ActivationEvent) workflows.ActivationEvent {
+		e.OccurredAt = time.Time{}
+		return e
+	}
+	for _, tc := range []struct {
+		name   string
+		events []workflows.ActivationEvent
+		status workflows.ActivationStatus
+		at     time.Time
+		reason string
+	}{
+		{"activated", []workflows.ActivationEvent{activated(0, "k")}, workflows.ActivationActive, at(0), ""},
+		{"a response alone says nothing of it", []workflows.ActivationEvent{response(1, "m2", "m1", true)}, workflows.ActivationUnknown, time.Time{}, ""},
+		{"a forced end alone says nothing of it", []workflows.ActivationEvent{forceFailed(1, "r1")}, workflows.ActivationUnknown, time.Time{}, ""},
+		{"a pause that comes first holds", []workflows.ActivationEvent{paused(2, "user_paused")}, workflows.ActivationPaused, at(2), "user_paused"},
+		{"a late activation does not end a pause", []workflows.ActivationEvent{paused(2, "user_paused"), activated(0, "k")}, workflows.ActivationPaused, at(2), "user_paused"},
+		{"an activation with a later time does not end a pause either", []workflows.ActivationEvent{paused(2, "user_paused"), activated(9, "k")}, workflows.ActivationPaused, at(2), "user_paused"},
+		{"paused, resumed", []workflows.ActivationEvent{activated(0, "k"), paused(2, "plan_downgrade"), resumed(5)}, workflows.ActivationActive, at(5), "plan_downgrade"},
+		{"an older pause does not override a newer resume", []workflows.ActivationEvent{activated(0, "k"), resumed(5), paused(2, "user_paused")}, workflows.ActivationActive, at(5), "user_paused"},
+		{"an older resume does not override a newer pause", []workflows.ActivationEvent{activated(0, "k"), paused(6, "user_paused"), resumed(5)}, workflows.ActivationPaused, at(6), "user_paused"},
+		{"of two pauses the newer one counts", []workflows.ActivationEvent{paused(6, "webhook_failure"), paused(2, "user_paused")}, workflows.ActivationPaused, at(6), "webhook_failure"},
+		{"at the same time a pause wins", []workflows.ActivationEvent{paused(5, "user_paused"), resumed(5)}, workflows.ActivationPaused, at(5), "user_paused"},
+		{"and in the other order too", []workflows.ActivationEvent{resumed(5), paused(5, "user_paused")}, workflows.ActivationPaused, at(5), "user_paused"},
+		{"without a time the arrival at the ingress counts", []workflows.ActivationEvent{timeless(resumed(7)), timeless(paused(6, "user_paused"))}, workflows.ActivationActive, at(7), "user_paused"},
+		{"nothing revives", []workflows.ActivationEvent{deactivated(3), resumed(5), activated(9, "k")}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
+		{"deactivated from a pause", []workflows.ActivationEvent{paused(1, "user_paused"), deactivated(3)}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
+		{"a newer pause does not keep it from ending", []workflows.ActivationEvent{paused(9, "user_paused"), deactivated(3)}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := newState()
+			for i, e := range tc.events {
+				apply(s, at(60+float64(i)), e)
+			}
+			v := s.View()
+			require.Equal(t, tc.status, v.Status)
+			require.Equal(t, tc.at, v.StatusAt)
+			require.Equal(t, tc.reason, v.StatusReason)
+		})
+	}
+}
+
+func TestEventsCountOnce(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(1), activated(0, "key"))))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(1), redelivered(activated(0, "key")))))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Applied}, verdicts(apply(s, at(3), paused(2, "user_paused"))))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(3), redelivered(paused(2, "user_paused")))))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Late}, verdicts(apply(s, at(4), resumed(1))))
+	apply(s, at(5), deactivated(5))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(6), deactivated(5))))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Late}, verdicts(apply(s, at(6), resumed(6))))
+
+	v := s.View()
+	require.Equal(t, 3, v.EventsApplied)
+	require.Equal(t, 4, v.Duplicates)
+	require.Equal(t, 2, v.LateEvents)
+	require.Equal(t, at(5), v.Since)
+}
+
+func TestAnUnknownKindIsNotedAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	notes := apply(s, at(1), event("agent.renamed", "x", 1), event(workflows.KindTestPing, "y", 1))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Ignored, lifecycle.Ignored}, verdicts(notes))
+	require.Equal(t, 1, s.View().EventsApplied)
+}
+
+func TestSinceIsWhenTheStatusChangedHere(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	apply(s, at(10), paused(2, "user_paused"))
+	apply(s, at(20), paused(3, "user_paused"))
+	require.Equal(t, at(10), s.View().Since)
+	require.Equal(t, at(3), s.View().StatusAt)
+}
+
+func TestAttentionSaysWhyAPersonShouldLook(t *testing.T) {
+	t.Parallel()
+	unclear := response(1, "m2", "m1", true)
+	unclear.Approved = nil
+	for _, tc := range []struct {
+		name   string
+		events []workflows.ActivationEvent
+		want   []string
+	}{
+		{"all is well", []workflows.ActivationEvent{activated(0, "k")}, nil},
+		{"the key never came", []workflows.ActivationEvent{resumed(1)}, []string{workflows.AttentionNoAPIKey}},
+		{"Artmail paused it because deliveries failed", []workflows.ActivationEvent{activated(0, "k"), paused(1, "webhook_failure")}, []string{workflows.AttentionPausedByFailure}},
+		{"a person paused it", []workflows.ActivationEvent{activated(0, "k"), paused(1, "user_paused")}, nil},
+		{"it was resumed after the failure", []workflows.ActivationEvent{activated(0, "k"), paused(1, "webhook_failure"), resumed(2)}, nil},
+		{"another key came", []workflows.ActivationEvent{activated(0, "k"), activated(1, "other")}, []string{workflows.AttentionAPIKeyConflict}},
+		{"a response is unclear", []workflows.ActivationEvent{activated(0, "k"), unclear}, []string{workflows.AttentionResponseUnclear}},
+		{"an unclear response was followed by a clear one", []workflows.ActivationEvent{activated(0, "k"), unclear, response(2, "m3", "m1", true)}, nil},
+		{"after the end nobody needs to", []workflows.ActivationEvent{paused(1, "webhook_failure"), deactivated(2)}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := newState()
+			register(t, s, noon, request("m1"))
+			for _, e := range tc.events {
+				apply(s, at(5), e)
+			}
+			require.Equal(t, tc.want, s.View().Attention)
+		})
+	}
+}
+
+func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
+	t.Parallel()
+	withoutKey := activated(0, "")
+	withoutKey.SealedAPIKey, withoutKey.APIKeyFingerprint = nil, nil
+	resealed := activated(5, "a")
+	resealed.SealedAPIKey = []byte("sealed anew")
+	blind := activated(5, "b")
+	blind.APIKeyFingerprint = nil
+	tooLong := activated(0, "a")
+	tooLong.SealedAPIKey = make([]byte, 20<<10)
+	for _, tc := range []struct {
+		name   string
+		events []workflows.ActivationEvent
+		want   string
+	}{
+		{"a repeat does not replace it", []workflows.ActivationEvent{activated(0, "a"), resealed}, "sealed a"},
+		{"nor does one whose key can't be compared", []workflows.ActivationEvent{activated(0, "a"), blind}, "sealed a"},
+		{"of two keys the earlier one stays", []workflows.ActivationEvent{activated(0, "a"), activated(5, "b")}, "sealed a"},
+		{"whichever came first", []workflows.ActivationEvent{activated(5, "b"), activated(0, "a")}, "sealed a"},
+		{"an activation without a key does not hide the key", []workflows.ActivationEvent{withoutKey, activated(5, "a")}, "sealed a"},
+		{"in either order", []workflows.ActivationEvent{activated(5, "a"), withoutKey}, "sealed a"},
+		{"what is too long to be a key is not kept", []workflows.ActivationEvent{tooLong}, ""},
+		{"it is dropped at the end", []workflows.ActivationEvent{activated(0, "a"), deactivated(5)}, ""},
+		{"and not taken after it", []workflows.ActivationEvent{deactivated(5), activated(0, "a")}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := newState()
+			for i, e := range tc.events {
+				if i > 0 {
+					e = redelivered(e)
+				}
+				apply(s, at(30), e)
+			}
+			require.Equal(t, tc.want, string(s.View().SealedAPIKey))
+			require.Equal(t, tc.want, string(carried(t, s).View().SealedAPIKey))
+		})
+	}
+}
+
+func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	apply(s, at(1), activated(1, "other"))
+	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention)
+}

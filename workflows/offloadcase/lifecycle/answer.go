@@ -1,0 +1,126 @@
+package lifecycle
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const (
+	// mostAnswers and maxAnswerBytes keep the carried state, which holds the newest answers, far from Temporal's 2 MiB.
+	mostAnswers    = 10
+	maxAnswerBytes = 32 << 10
+)
+
+// CheckInput says why the answer can't be taken, or nil.
+func CheckInput(c Case, input workflows.ProvideInput) *Refusal {
+	s := c.State
+	if s.Status.Ended() {
+		return refuseEnded(s)
+	}
+	switch {
+	case strings.TrimSpace(input.Text) == "":
+		return refuse(workflows.ErrTypeInvalidArgument, "text: it is blank")
+	case len(input.Text) > maxAnswerBytes:
+		return refuse(workflows.ErrTypeInvalidArgument, "text: %d bytes, at most %d", len(input.Text), maxAnswerBytes)
+	}
+	if answer := standingAnswer(s, input.QuestionID); answer != nil {
+		return refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered%s at %s", answer.QuestionID, by(answer.By), stamp(answer.GivenAt))
+	}
+	question := s.Facts.Question
+	resolved := question != nil && question.ID == input.QuestionID && question.Status == workflows.QuestionResolved
+	switch {
+	case resolved:
+		return refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered already, not through Signalbox", question.ID)
+	case s.Status != workflows.CaseInputNeeded || question == nil:
+		return refuse(workflows.ErrTypeNoOpenQuestion, "the case is %s and asks nothing", s.Status)
+	case question.ID != input.QuestionID:
+		return refuse(workflows.ErrTypeOtherQuestion, "the open question is %s", question.ID)
+	}
+	return nil
+}
+
+// ProvideInput takes an answer in that CheckInput let pass; it is sent next.
+func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
+	s := &c.State
+	s.Answers = appended(s.Answers, workflows.Answer{QuestionID: input.QuestionID, Text: input.Text, By: input.By, GivenAt: now}, mostAnswers)
+	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
+	settle(&c, workflows.NewsByApp, now)
+	return c
+}
+
+// Answered takes in what Offload said to the answer. There is no webhook for "resumed", so the case is looked at soon.
+func Answered(c Case, questionID string, result workflows.ProvideInputResult, now time.Time) Case {
+	s := &c.State
+	settleAnswer(s, questionID, result.Result)
+	s.LastError = result.Message
+	if s.Status.Ended() {
+		return c
+	}
+	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
+	switch result.Result {
+	case workflows.InputAccepted, workflows.InputAlreadyResolved:
+		if s.Known.QuestionID == questionID {
+			s.Known.QuestionStatus = workflows.QuestionResolved
+		}
+	case workflows.InputNotWaiting, workflows.InputMismatch:
+		s.ClosedQuestion = questionID
+		s.LookWanted = true
+	case workflows.InputRejected, workflows.InputUnsettled:
+		// An answer that a newer question has replaced says nothing of the case.
+		s.LookWanted = s.LookWanted || askedID(s.Facts) == questionID
+	}
+	settle(&c, workflows.NewsByApp, now)
+	return c
+}
+
+// AnswerFailed takes in that the answer could not be delivered, or was given up since the case went on without it.
+func AnswerFailed(c Case, questionID string, f Failure, now time.Time) Case {
+	result := workflows.InputRejected
+	if f.Type == FailureCancelled {
+		result = workflows.InputUnsettled
+	}
+	return Answered(c, questionID, workflows.ProvideInputResult{Result: result, Message: f.Message}, now)
+}
+
+func settleAnswer(s *State, questionID string, result workflows.InputResult) {
+	s.Answers = slices.Clone(s.Answers)
+	for i := range s.Answers {
+		if a := &s.Answers[i]; a.QuestionID == questionID && a.Result == "" {
+			a.Result = result
+		}
+	}
+}
+
+// standingAnswer is the answer to the question that is on its way or was taken; nil where a person may still answer.
+func standingAnswer(s State, questionID string) *workflows.Answer {
+	for i := len(s.Answers) - 1; i >= 0; i-- {
+		if s.Answers[i].QuestionID != questionID {
+			continue
+		}
+		switch s.Answers[i].Result {
+		case "", workflows.InputAccepted, workflows.InputAlreadyResolved:
+			return &s.Answers[i]
+		case workflows.InputNotWaiting, workflows.InputMismatch, workflows.InputRejected, workflows.InputUnsettled:
+			return nil
+		}
+	}
+	return nil
+}
+
+// pendingAnswer is the newest answer that nothing is known of yet. An older one belongs to a question that a newer one replaced.
+func pendingAnswer(s State) *workflows.Answer {
+	if n := len(s.Answers); n > 0 && s.Answers[n-1].Result == "" {
+		return &s.Answers[n-1]
+	}
+	return nil
+}
+
+func by(who string) string {
+	if who == "" {
+		return ""
+	}
+	return " by " + who
+}

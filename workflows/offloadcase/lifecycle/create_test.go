@@ -1,0 +1,232 @@
+package lifecycle_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+func TestACaseIsCreatedOnceAndThenWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := began()
+	requireStatus(t, workflows.CaseCreating, c)
+	fx := lifecycle.Next(c, t0)
+	require.Equal(t, "vendor_2048", fx.Create.Request.ClientReferenceID)
+	require.Nil(t, fx.Reconcile)
+
+	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(1))
+	requireStatus(t, workflows.CaseRunning, c)
+	fx = lifecycle.Next(c, after(1))
+	require.Nil(t, fx.Create)
+	require.Nil(t, fx.Reconcile, "webhooks have their time first")
+	require.Equal(t, after(16), fx.Wake)
+	require.Empty(t, lifecycle.Attention(c.State))
+}
+
+func TestAFailedCreationIsRepeatedOnlyIfItCertainlyMadeNothing(t *testing.T) {
+	t.Parallel()
+	awaiting := options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true })
+	for name, row := range map[string]struct {
+		change    func(*workflows.CaseStart)
+		errorType string
+		status    workflows.CaseStatus
+		attention []string
+		creates   bool
+		later     bool
+	}{
+		"uncertain":               {errorType: workflows.ErrTypeOffloadUncertain, status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
+		"a timeout":               {errorType: "", status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
+		"unavailable":             {errorType: workflows.ErrTypeOffloadUnavailable, status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
+		"something new":           {errorType: "Surprise", status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
+		"rejected":                {errorType: workflows.ErrTypeOffloadInvalidRequest, status: workflows.CaseFailed},
+		"rejected, to correct":    {change: awaiting, errorType: workflows.ErrTypeOffloadInvalidRequest, status: workflows.CaseCreating, attention: []string{"create_rejected"}},
+		"unauthorized":            {errorType: workflows.ErrTypeOffloadUnauthorized, status: workflows.CaseCreating, attention: []string{"unauthorized"}, creates: true},
+		"forbidden":               {errorType: workflows.ErrTypeOffloadForbidden, status: workflows.CaseCreating, attention: []string{"forbidden"}, creates: true},
+		"usage limit":             {errorType: workflows.ErrTypeOffloadUsageLimit, status: workflows.CaseCreating, attention: []string{"usage_limit"}, creates: true},
+		"unknown account":         {errorType: workflows.ErrTypeOffloadUnknownAccount, status: workflows.CaseCreating, attention: []string{"account"}, creates: true},
+		"not sent, against habit": {errorType: workflows.ErrTypeOffloadNotSent, status: workflows.CaseCreating, later: true},
+		"throttled, likewise":     {errorType: workflows.ErrTypeOffloadThrottled, status: workflows.CaseCreating, later: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			change := row.change
+			if change == nil {
+				change = func(*workflows.CaseStart) {}
+			}
+			c := lifecycle.CreateFailed(began(change), lifecycle.Failure{Type: row.errorType, Message: "the provider's words"}, after(1))
+			requireStatus(t, row.status, c)
+			require.Equal(t, row.attention, lifecycle.Attention(c.State))
+			require.Equal(t, row.creates, lifecycle.Next(c, after(1)).Create != nil, "tried again at once")
+			require.Equal(t, row.creates || row.later, lifecycle.Next(c, after(60)).Create != nil, "tried again at all")
+			require.Equal(t, "the provider's words", c.State.LastError)
+		})
+	}
+}
+
+func TestARejectedCreationEndsWithTheProvidersMessage(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.CreateFailed(began(replying), lifecycle.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: "channel is bad"}, after(1))
+	outcome := lifecycle.Outcome(c)
+	require.Equal(t, workflows.CaseFailed, outcome.Status)
+	require.Contains(t, outcome.Reason, "channel is bad")
+	require.Equal(t, workflows.NewsByCreate, outcome.Source)
+	require.Empty(t, outcome.ResultStatus, "Offload ended nothing")
+	require.Equal(t, workflows.CaseFailed, lifecycle.Next(c, after(1)).Reply.Outcome.Status)
+}
+
+func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
+	t.Parallel()
+	limit := lifecycle.Failure{Type: workflows.ErrTypeOffloadUsageLimit, Message: "cap reached"}
+	c := lifecycle.CreateFailed(began(), limit, after(1))
+	fx := lifecycle.Next(c, after(1))
+	require.NotNil(t, fx.Create)
+	require.Equal(t, workflows.AttentionUsageLimit, fx.KnownTrouble)
+	require.NotContains(t, lifecycle.TroubleTypes(fx.KnownTrouble), workflows.ErrTypeOffloadUsageLimit)
+	require.Contains(t, lifecycle.TroubleTypes(""), workflows.ErrTypeOffloadUsageLimit)
+
+	again := lifecycle.CreateFailed(c, limit, after(2))
+	require.Nil(t, lifecycle.Next(again, after(2)).Create, "an activity that reports it all the same is not asked in a loop")
+	require.NotNil(t, lifecycle.Next(again, after(3)).Create)
+
+	other := lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(2))
+	require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(other.State))
+
+	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(60))
+	require.Empty(t, lifecycle.Attention(c.State))
+	require.Empty(t, c.State.LastError)
+}
+
+func uncertain(change ...func(*workflows.CaseStart)) lifecycle.Case {
+	return lifecycle.CreateFailed(began(change...), lifecycle.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1))
+}
+
+func TestAnUncertainCreationIsProvenByAWebhookOnItsOwnURL(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(uncertain(), inputNeeded("q1", 10), after(10))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.Equal(t, caseID, c.State.CaseID)
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(c.State))
+}
+
+func TestAnUncertainCreationIsNotProvenByAnEventOfTheSharedRoute(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(uncertain(), unproven(completed(10)), after(10))
+	requireStatus(t, workflows.CaseCreateUncertain, c)
+	require.Contains(t, lifecycle.WaitingFor(c), caseID, "a person is told of it")
+	fx := lifecycle.Next(c, after(10))
+	require.Nil(t, fx.Look)
+
+	c = lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID}, after(11))
+	require.NotNil(t, lifecycle.Next(c, after(11)).Look, "now it can be confirmed")
+	c = lifecycle.Looked(c, read(completed(10)), after(11))
+	requireStatus(t, workflows.CaseCompleted, c)
+	require.Equal(t, workflows.NewsByWebhook, lifecycle.Outcome(c).Source)
+	require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(lifecycle.Outcome(c).Facts.Metadata))
+}
+
+func TestAnUncertainCreationIsSettledByAPerson(t *testing.T) {
+	t.Parallel()
+	c := uncertain()
+	require.Nil(t, lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: caseID}))
+	adopted := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID}, after(2))
+	requireStatus(t, workflows.CaseRunning, adopted)
+	require.NotNil(t, lifecycle.Next(adopted, after(2)).Reconcile, "nobody knows how far it is")
+	require.Nil(t, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: caseID}), "the same again changes nothing")
+	requireRefusal(t, workflows.ErrTypeOtherCase, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: "other"}))
+
+	require.Nil(t, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{}))
+	again := lifecycle.RetryCreate(c, workflows.RetryCreate{}, after(2))
+	requireStatus(t, workflows.CaseCreating, again)
+	require.NotNil(t, lifecycle.Next(again, after(2)).Create)
+}
+
+func TestARejectedRequestIsCorrected(t *testing.T) {
+	t.Parallel()
+	c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
+	c = lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
+	bad := request()
+	bad.Channel = "FAX"
+	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: bad}))
+
+	good := request()
+	good.Goal.Objective = "Obtain a W-9"
+	require.Nil(t, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: good}))
+	c = lifecycle.RetryCreate(c, workflows.RetryCreate{Request: good}, after(2))
+	create := lifecycle.Next(c, after(2)).Create
+	require.Equal(t, "Obtain a W-9", create.Request.Goal.Objective)
+	require.Equal(t, "vendor_2048", create.Request.ClientReferenceID)
+	require.Empty(t, lifecycle.Attention(c.State))
+}
+
+func TestCreatingAgainIsRefusedUnlessItIsUncertainOrWasRejected(t *testing.T) {
+	t.Parallel()
+	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckRetryCreate(began(), workflows.RetryCreate{}))
+	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckRetryCreate(running(), workflows.RetryCreate{}))
+	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckAdopt(began(), workflows.AdoptCase{CaseID: caseID}))
+	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckAdopt(uncertain(), workflows.AdoptCase{}))
+	ended := lifecycle.Receive(running(), completed(10), after(10))
+	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckRetryCreate(ended, workflows.RetryCreate{}))
+	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckAdopt(ended, workflows.AdoptCase{CaseID: caseID}))
+	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckCancel(ended))
+}
+
+func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
+	t.Parallel()
+	other := completed(10)
+	other.Facts.CaseID = "another"
+	otherRead := read(other)
+	for name, c := range map[string]lifecycle.Case{
+		"by webhook":                       lifecycle.Receive(running(), other, after(10)),
+		"by a read":                        lifecycle.Polled(running(), otherRead, after(10)),
+		"by the creation":                  lifecycle.Created(lifecycle.Receive(began(), inputNeeded("q1", 1), after(1)), workflows.CreateCaseResult{CaseID: "another"}, after(2)),
+		"by an event before the case came": lifecycle.Created(lifecycle.Receive(began(), unproven(other), after(1)), workflows.CreateCaseResult{CaseID: caseID}, after(2)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, caseID, c.State.CaseID)
+			require.Equal(t, []string{"another"}, c.State.OtherCaseIDs)
+			require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionSecondCase)
+			require.False(t, c.State.Status.Ended())
+		})
+	}
+}
+
+func TestAWebhookThatOvertakesTheCreationsAnswerGivesTheCreationUp(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(began(), inputNeeded("q1", 1), after(1))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.Nil(t, lifecycle.Next(c, after(1)).Create)
+	for name, settled := range map[string]lifecycle.Case{
+		"answered":  lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(2)),
+		"given up":  lifecycle.CreateFailed(c, lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(2)),
+		"uncertain": lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)),
+	} {
+		require.Equal(t, lifecycle.CreationSettled, settled.State.Creation, name)
+		requireStatus(t, workflows.CaseInputNeeded, settled)
+		require.Empty(t, settled.State.OtherCaseIDs, name)
+	}
+}
+
+func TestAnAdoptedCaseIsLookedAtAtOnce(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), t0)
+	requireStatus(t, workflows.CaseRunning, c)
+	fx := lifecycle.Next(c, t0)
+	require.Nil(t, fx.Create)
+	require.Equal(t, workflows.KnownCase{}, fx.Reconcile.Known, "whatever it shows is news")
+	c = lifecycle.Polled(c, read(failed(-10)), after(1))
+	requireStatus(t, workflows.CaseFailed, c)
+	require.Equal(t, []string{"failureReason", "metadata"}, lifecycle.Outcome(c).Unknown)
+}
+
+func TestACaseWhoseDeadlineHasPassedAlreadyIsNotCreated(t *testing.T) {
+	t.Parallel()
+	c := began(options(func(o *workflows.CaseOptions) { o.Deadline = t0.Add(-time.Second) }))
+	requireStatus(t, workflows.CaseExpired, c)
+	require.Nil(t, lifecycle.Next(c, t0).Create)
+	require.Empty(t, lifecycle.Attention(c.State), "nothing runs at Offload")
+}

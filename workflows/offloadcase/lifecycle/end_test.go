@@ -1,0 +1,277 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+func TestAnEndByWebhookIsKnownInFull(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(replying), failed(10), after(10))
+	outcome := lifecycle.Outcome(c)
+	require.Equal(t, workflows.CaseFailed, outcome.Status)
+	require.Equal(t, "max_retries", outcome.ResultStatus)
+	require.Equal(t, "nobody answered", *outcome.Facts.FailureReason)
+	require.Equal(t, workflows.NewsByWebhook, outcome.Source)
+	require.Empty(t, outcome.Unknown)
+	require.Equal(t, after(10), outcome.EndedAt)
+	fx := lifecycle.Next(c, after(10))
+	require.True(t, fx.Ended)
+	require.Equal(t, "vendor_2048/outcome", fx.Reply.ID)
+	require.Equal(t, outcome, *fx.Reply.Outcome)
+	require.Nil(t, fx.Reconcile)
+	require.Zero(t, fx.Wake)
+}
+
+func TestAnEndByPollSaysWhatOnlyTheWebhookWouldHaveTold(t *testing.T) {
+	t.Parallel()
+	byPoll := lifecycle.Outcome(lifecycle.Polled(running(), read(failed(10)), after(30)))
+	require.Equal(t, workflows.NewsByPoll, byPoll.Source)
+	require.Equal(t, []string{"failureReason", "metadata"}, byPoll.Unknown)
+
+	withQuestion := lifecycle.Outcome(lifecycle.Polled(asked(), read(completed(30)), after(31)))
+	require.Empty(t, withQuestion.Unknown, "an earlier webhook without metadata says that there is none")
+
+	late := lifecycle.Receive(lifecycle.Polled(running(), read(failed(10)), after(30)), failed(10), after(31))
+	require.Empty(t, lifecycle.Outcome(late).Unknown, "a webhook that just misses the end still completes it")
+	require.Equal(t, 1, late.State.LateEvents)
+	require.Equal(t, workflows.NewsByPoll, lifecycle.Outcome(late).Source)
+}
+
+func TestEveryResultStatusPassesThrough(t *testing.T) {
+	t.Parallel()
+	for _, status := range []string{"max_retries", "failed_rejected", "BOUNCED", "COMPLAINED", "REJECTED", "something_new"} {
+		e := failed(10)
+		e.Facts.ResultStatus = status
+		require.Equal(t, status, lifecycle.Outcome(lifecycle.Receive(running(), e, after(10))).ResultStatus)
+	}
+}
+
+func TestTheFirstOfTwoContradictingEndsStandsAndAttentionSaysSo(t *testing.T) {
+	t.Parallel()
+	bounced := failed(11)
+	bounced.Facts.ResultStatus = "BOUNCED"
+	for name, row := range map[string]struct{ first, second workflows.CaseEvent }{
+		"completed, then failed":         {completed(10), failed(11)},
+		"failed, then completed":         {failed(10), completed(11)},
+		"the second is older":            {failed(10), completed(9)},
+		"failed twice for other reasons": {failed(10), bounced},
+		"the second has no time":         {completed(10), untimed(failed(11))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first := lifecycle.Receive(running(), row.first, after(12))
+			c := lifecycle.Receive(first, row.second, after(13))
+			require.Equal(t, first.State.Facts, c.State.Facts)
+			require.Equal(t, first.State.Status, c.State.Status)
+			require.Equal(t, []string{workflows.AttentionConflict}, lifecycle.Attention(c.State))
+			if !row.second.OccurredAt.IsZero() {
+				polled := lifecycle.Polled(first, read(row.second), after(13))
+				require.Equal(t, []string{workflows.AttentionConflict}, lifecycle.Attention(polled.State))
+			}
+		})
+	}
+	spoof := lifecycle.Receive(lifecycle.Receive(running(), completed(10), after(10)), unproven(failed(11)), after(11))
+	require.Empty(t, lifecycle.Attention(spoof.State), "what nobody vouches for contradicts nothing")
+}
+
+func TestAnEndAbsorbsWhateverFollows(t *testing.T) {
+	t.Parallel()
+	reason := workflows.CancelCase{By: "ada"}
+	for name, end := range map[string]lifecycle.Case{
+		"completed": lifecycle.Receive(asked(), completed(30), after(30)),
+		"failed":    lifecycle.Polled(asked(), read(failed(30)), after(30)),
+		"cancelled": lifecycle.Cancel(asked(), reason, after(30)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			same := func(next lifecycle.Case) {
+				t.Helper()
+				require.Equal(t, end.State.Status, next.State.Status)
+				require.Equal(t, end.State.Source, next.State.Source)
+				require.Equal(t, end.State.Since, next.State.Since)
+				fx := lifecycle.Next(next, after(1000))
+				require.Equal(t, lifecycle.Effects{Ended: true, KnownTrouble: next.State.Trouble}, fx)
+			}
+			same(lifecycle.Receive(end, inputNeeded("q2", 40), after(40)))
+			same(lifecycle.Receive(end, completed(40), after(40)))
+			same(lifecycle.Receive(end, untimed(failed(40)), after(40)))
+			same(lifecycle.Polled(end, shows(workflows.OffloadRunning, 40), after(40)))
+			same(lifecycle.Looked(end, read(completed(40)), after(40)))
+			same(lifecycle.Cancel(end, reason, after(40)))
+			same(lifecycle.Tick(end, after(40)))
+			same(lifecycle.PollFailed(end, lifecycle.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)))
+			same(lifecycle.LookFailed(end, lifecycle.Failure{}, after(40)))
+			same(lifecycle.Answered(end, "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(40)))
+		})
+	}
+}
+
+func TestAnAnswerThatRacesTheEndIsSettledAfterIt(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(answering(), completed(21), after(21))
+	requireStatus(t, workflows.CaseCompleted, c)
+	require.Nil(t, lifecycle.Next(c, after(21)).Answer, "it is given up")
+	given := lifecycle.AnswerFailed(c, "q1", lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(21))
+	require.Equal(t, workflows.InputUnsettled, lifecycle.Outcome(given).Answers[0].Result)
+	refused := lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputNotWaiting}, after(21))
+	require.Equal(t, workflows.InputNotWaiting, lifecycle.Outcome(refused).Answers[0].Result)
+}
+
+func TestCancellingEndsHereAndSaysThatOffloadGoesOn(t *testing.T) {
+	t.Parallel()
+	cancel := workflows.CancelCase{Reason: "not needed", By: "ada"}
+	c := lifecycle.Cancel(running(), cancel, after(10))
+	outcome := lifecycle.Outcome(c)
+	require.Equal(t, workflows.CaseCancelled, outcome.Status)
+	require.Equal(t, "cancelled by ada: not needed", outcome.Reason)
+	require.Equal(t, []string{"still_running"}, outcome.Attention)
+	require.Equal(t, workflows.NewsByApp, outcome.Source)
+
+	c = lifecycle.Receive(c, completed(11), after(11))
+	require.Empty(t, lifecycle.Outcome(c).Attention, "now it runs no more")
+	requireStatus(t, workflows.CaseCancelled, c)
+}
+
+func TestCancellingDuringTheCreationWaitsForWhatBecomesOfIt(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Cancel(began(), workflows.CancelCase{}, after(1))
+	require.Nil(t, lifecycle.Next(c, after(1)).Create)
+	for name, row := range map[string]struct {
+		settled   lifecycle.Case
+		caseID    string
+		attention []string
+	}{
+		"it was made":        {lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(2)), caseID, []string{"still_running"}},
+		"it was not":         {lifecycle.CreateFailed(c, lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(2)), "", nil},
+		"it can't be":        {lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(2)), "", nil},
+		"nobody can tell":    {lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)), "", []string{"still_running"}},
+		"its webhook proves": {lifecycle.Receive(c, inputNeeded("q1", 1), after(2)), caseID, []string{"still_running"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			outcome := lifecycle.Outcome(row.settled)
+			require.Equal(t, workflows.CaseCancelled, outcome.Status)
+			require.Equal(t, row.caseID, outcome.CaseID)
+			require.Equal(t, row.attention, outcome.Attention)
+		})
+	}
+}
+
+func TestTheDeadlineEndsTheCaseAfterALastLook(t *testing.T) {
+	t.Parallel()
+	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(10) })
+	c := running(deadline)
+	require.Equal(t, after(10), lifecycle.Next(c, after(1)).Wake)
+	c = lifecycle.Tick(c, after(10))
+	requireStatus(t, workflows.CaseRunning, c)
+	fx := lifecycle.Next(c, after(10))
+	require.NotNil(t, fx.Look)
+	require.Zero(t, fx.Wake)
+	require.Contains(t, lifecycle.WaitingFor(c), "last look")
+
+	expired := lifecycle.Looked(c, shows(workflows.OffloadRunning, 5), after(10))
+	outcome := lifecycle.Outcome(expired)
+	require.Equal(t, workflows.CaseExpired, outcome.Status)
+	require.Equal(t, workflows.NewsByClock, outcome.Source)
+	require.Equal(t, []string{"still_running"}, outcome.Attention)
+	require.Contains(t, outcome.Reason, "2026-03-21T12:10:00Z")
+
+	requireStatus(t, workflows.CaseCompleted, lifecycle.Looked(c, read(completed(9)), after(10)))
+	requireStatus(t, workflows.CaseCompleted, lifecycle.Receive(c, completed(9), after(10)))
+	blind := lifecycle.LookFailed(c, lifecycle.Failure{Message: "no route"}, after(12))
+	require.Contains(t, lifecycle.Outcome(blind).Reason, "no route")
+
+	c = lifecycle.Tick(uncertain(deadline), after(10))
+	requireStatus(t, workflows.CaseExpired, c)
+	require.Equal(t, []string{"still_running"}, lifecycle.Attention(c.State), "it may exist")
+}
+
+func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
+	t.Parallel()
+	confirm := options(func(o *workflows.CaseOptions) { o.ConfirmEnd = true })
+	for name, row := range map[string]struct {
+		c lifecycle.Case
+		e workflows.CaseEvent
+	}{
+		"the app asked for it": {running(confirm), completed(10)},
+		"it has no time":       {running(), untimed(completed(10))},
+		"it is unproven":       {running(), unproven(completed(10))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := lifecycle.Receive(row.c, row.e, after(10))
+			requireStatus(t, workflows.CaseRunning, c)
+			fx := lifecycle.Next(c, after(10))
+			require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: caseID}, fx.Look)
+			require.Nil(t, fx.Reconcile)
+
+			confirmed := lifecycle.Looked(c, read(completed(10)), after(11))
+			outcome := lifecycle.Outcome(confirmed)
+			require.Equal(t, workflows.CaseCompleted, outcome.Status)
+			require.Equal(t, workflows.NewsByWebhook, outcome.Source)
+			require.Empty(t, outcome.Unknown)
+			require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(outcome.Facts.Metadata))
+
+			denied := lifecycle.Looked(c, shows(workflows.OffloadRunning, 9), after(11))
+			requireStatus(t, workflows.CaseRunning, denied)
+			require.Equal(t, after(12), lifecycle.Next(denied, after(11)).Wake, "the provider's reads may lag behind its webhooks")
+			later := lifecycle.Polled(denied, read(completed(10)), after(13))
+			require.Equal(t, workflows.NewsByWebhook, lifecycle.Outcome(later).Source)
+
+			blind := lifecycle.LookFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "bad key"}, after(11))
+			require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(blind.State))
+			require.NotNil(t, lifecycle.Next(blind, after(12)).Reconcile)
+		})
+	}
+	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Receive(running(confirm), inputNeeded("q1", 10), after(10)))
+	question := lifecycle.Receive(running(), unproven(inputNeeded("q1", 10)), after(10))
+	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Looked(question, read(inputNeeded("q1", 10)), after(11)))
+}
+
+func TestAResultTooLargeForASignalIsTakenFromTheRead(t *testing.T) {
+	t.Parallel()
+	large := completed(10)
+	large.Facts.Result, large.Facts.ResultOmitted = nil, true
+	c := lifecycle.Receive(running(), large, after(10))
+	require.True(t, lifecycle.Outcome(c).Facts.ResultOmitted)
+	c = lifecycle.Polled(c, read(completed(10)), after(11))
+	require.False(t, lifecycle.Outcome(c).Facts.ResultOmitted)
+	require.JSONEq(t, `{"signedW9Received":true}`, string(lifecycle.Outcome(c).Facts.Result))
+}
+
+func TestTheStateSurvivesItsJourneyThroughJSON(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(answering(replying), unproven(completed(30)), after(30))
+	c.State.OtherCaseIDs = []string{"x"}
+	raw, err := json.Marshal(c.State)
+	require.NoError(t, err)
+	var back lifecycle.State
+	require.NoError(t, json.Unmarshal(raw, &back))
+	require.Equal(t, c.State, back)
+	require.Equal(t, lifecycle.Next(c, after(40)), lifecycle.Next(lifecycle.Case{Start: c.Start, State: back}, after(40)))
+}
+
+func TestALetterThatNobodyTakesIsDroppedWithAttention(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(replying), completed(10), after(10))
+	now := after(10)
+	for range 2 {
+		reply := lifecycle.Next(c, now).Reply
+		require.NotNil(t, reply)
+		c = lifecycle.ReplyRefused(c, reply.ID, now)
+		fx := lifecycle.Next(c, now)
+		require.Nil(t, fx.Reply, "a receiver between two runs of its own gets a moment")
+		require.Equal(t, now.Add(10*time.Second), fx.Wake)
+		now = fx.Wake
+	}
+	c = lifecycle.ReplyRefused(c, lifecycle.Next(c, now).Reply.ID, now)
+	require.Equal(t, lifecycle.Effects{Ended: true}, lifecycle.Next(c, now))
+	require.Equal(t, []string{"reply_failed"}, lifecycle.Outcome(c).Attention)
+}

@@ -1,0 +1,144 @@
+package lifecycle
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// learn merges what the provider said at a time of its own clock, so that the order of arrival doesn't matter: an end goes before
+// whatever is not one, else the later status stands. It answers false, and learns nothing, when two ends contradict each other.
+//
+// Webhooks and GET say different fields. What only one of them says is filled in, whichever came first.
+func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
+	have := &s.Facts
+	newer := compareSaid(said.Status, at, have.Status, s.FactsAt)
+	switch {
+	case isEnd(said.Status) && isEnd(have.Status):
+		if contradicts(said, *have) {
+			return false
+		}
+		fillEnd(have, said)
+		if at.After(s.FactsAt) {
+			s.FactsAt = at
+		}
+	case newer > 0:
+		question := said.Question
+		if question == nil && said.Status == workflows.OffloadInputNeeded && have.Status == workflows.OffloadInputNeeded {
+			question = have.Question // Offload's older GET doesn't repeat the question.
+		}
+		question = withResolved(question, have.Question)
+		have.Status, have.ResultStatus, have.Question = said.Status, said.ResultStatus, question
+		have.Result, have.ResultOmitted = said.Result, said.ResultOmitted
+		s.FactsAt = at
+	case newer == 0:
+		fillEnd(have, said)
+	default:
+		if have.Status == workflows.OffloadInputNeeded && asksLater(said.Question, have.Question) {
+			have.Question = said.Question
+		}
+		have.Question = withResolved(have.Question, said.Question)
+	}
+	fillLasting(have, said)
+	return true
+}
+
+// compareSaid orders two statements about the status. At one and the same time the later one in Offload's life cycle wins.
+func compareSaid(a string, aAt time.Time, b string, bAt time.Time) int {
+	if isEnd(a) != isEnd(b) {
+		if isEnd(a) {
+			return 1
+		}
+		return -1
+	}
+	if c := aAt.Compare(bAt); c != 0 {
+		return c
+	}
+	return cmp.Compare(rank(a), rank(b))
+}
+
+func rank(status string) int {
+	return slices.Index([]string{workflows.OffloadCreated, workflows.OffloadRunning, workflows.OffloadInputNeeded, workflows.OffloadFailed, workflows.OffloadCompleted}, status)
+}
+
+func isEnd(status string) bool {
+	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
+}
+
+func contradicts(a, b workflows.CaseFacts) bool {
+	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
+}
+
+// fillEnd adds what another statement of the same status says beside.
+func fillEnd(have *workflows.CaseFacts, said workflows.CaseFacts) {
+	have.ResultStatus = cmp.Or(have.ResultStatus, said.ResultStatus)
+	switch {
+	case have.Question == nil:
+		have.Question = said.Question
+	default:
+		have.Question = withResolved(have.Question, said.Question)
+	}
+	if len(have.Result) == 0 {
+		have.Result = said.Result
+	}
+	have.ResultOmitted = len(have.Result) == 0 && (have.ResultOmitted || said.ResultOmitted)
+}
+
+// withResolved marks a question as resolved that any statement says is: nothing reopens a question of the same ID.
+func withResolved(question, other *workflows.Question) *workflows.Question {
+	if question == nil || other == nil || question.ID != other.ID || question.Status == workflows.QuestionResolved || other.Status != workflows.QuestionResolved {
+		return question
+	}
+	resolved := *question
+	resolved.Status = workflows.QuestionResolved
+	return &resolved
+}
+
+func asksLater(question, than *workflows.Question) bool {
+	return question != nil && (than == nil || question.RequestedAt.After(than.RequestedAt))
+}
+
+// fillLasting merges what never changes in a case, or only grows.
+func fillLasting(have *workflows.CaseFacts, said workflows.CaseFacts) {
+	have.CaseID = cmp.Or(have.CaseID, said.CaseID)
+	have.ClientReferenceID = cmp.Or(have.ClientReferenceID, said.ClientReferenceID)
+	have.Channel = cmp.Or(have.Channel, said.Channel)
+	have.MaxAttempts = cmp.Or(have.MaxAttempts, said.MaxAttempts)
+	have.AttemptCount = max(have.AttemptCount, said.AttemptCount)
+	have.Attachments = allAttachments(have.Attachments, said.Attachments)
+	if have.CreatedAt.IsZero() {
+		have.CreatedAt = said.CreatedAt
+	}
+	if have.FailureReason == nil {
+		have.FailureReason = said.FailureReason
+	}
+	if len(have.Metadata) == 0 {
+		have.Metadata = said.Metadata
+	}
+	// Only GET has these two, and only its newest answer counts; a case that ended has no next action.
+	if !said.UpdatedAt.IsZero() && !said.UpdatedAt.Before(have.UpdatedAt) {
+		have.UpdatedAt, have.NextActionAt = said.UpdatedAt, said.NextActionAt
+	}
+	if isEnd(have.Status) {
+		have.NextActionAt = time.Time{}
+	}
+}
+
+// allAttachments is the union by ID, oldest first.
+func allAttachments(have, said []workflows.Attachment) []workflows.Attachment {
+	if len(said) == 0 {
+		return have
+	}
+	all := slices.Clone(have)
+	for _, a := range said {
+		if !slices.ContainsFunc(all, func(b workflows.Attachment) bool { return b.ID == a.ID }) {
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, func(a, b workflows.Attachment) int {
+		return cmp.Or(a.ReceivedAt.Compare(b.ReceivedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return all
+}

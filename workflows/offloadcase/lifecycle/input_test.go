@@ -1,0 +1,215 @@
+package lifecycle_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+func answer(question string) workflows.ProvideInput {
+	return workflows.ProvideInput{QuestionID: question, Text: "Yes", By: "ada"}
+}
+
+// answering is the case with an answer to "q1" on its way, given at minute 20.
+func answering(change ...func(*workflows.CaseStart)) lifecycle.Case {
+	return lifecycle.ProvideInput(asked(change...), answer("q1"), after(20))
+}
+
+func TestAQuestionIsPutToPeopleAndItsAnswerIsSent(t *testing.T) {
+	t.Parallel()
+	c := asked(replying)
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(c.State))
+	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
+	reply := lifecycle.Next(c, after(10)).Reply
+	require.Equal(t, "vendor_2048/question/q1", reply.ID)
+	require.Equal(t, "q1", reply.Question.ID)
+	require.Contains(t, lifecycle.Details(c), "signalbox case answer vendor_2048")
+	require.Contains(t, lifecycle.Details(c), workflows.UpdateProvideInput)
+
+	require.Nil(t, lifecycle.CheckInput(c, answer("q1")))
+	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
+	requireStatus(t, workflows.CaseInputSent, c)
+	require.Equal(t, &workflows.ProvideInputParams{Account: "default", CaseID: caseID, QuestionID: "q1", Text: "Yes"}, lifecycle.Next(c, after(20)).Answer)
+
+	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
+	requireStatus(t, workflows.CaseInputSent, c)
+	fx := lifecycle.Next(c, after(21))
+	require.Nil(t, fx.Answer)
+	require.Equal(t, after(22), fx.Wake, "soon: there is no webhook for resumed")
+	given := lifecycle.View(c).Answers
+	require.Equal(t, []workflows.Answer{{QuestionID: "q1", Text: "Yes", By: "ada", GivenAt: after(20), Result: workflows.InputAccepted}}, given)
+
+	c = lifecycle.Polled(c, shows(workflows.OffloadRunning, 23), after(23))
+	requireStatus(t, workflows.CaseRunning, c)
+	require.Nil(t, lifecycle.View(c).Question)
+}
+
+func TestAnswersThatCanNotBeTakenAreRefusedWithTheReason(t *testing.T) {
+	t.Parallel()
+	resolvedElsewhere := inputNeeded("q1", 10)
+	resolvedElsewhere.Facts.Question.Status = workflows.QuestionResolved
+	silent := shows(workflows.OffloadInputNeeded, 10)
+	for name, row := range map[string]struct {
+		c         lifecycle.Case
+		input     workflows.ProvideInput
+		errorType string
+	}{
+		"no question":         {running(), answer("q1"), workflows.ErrTypeNoOpenQuestion},
+		"before the creation": {began(), answer("q1"), workflows.ErrTypeNoOpenQuestion},
+		"unknown question":    {lifecycle.Polled(running(), silent, after(10)), answer("q1"), workflows.ErrTypeNoOpenQuestion},
+		"another question":    {asked(), answer("q2"), workflows.ErrTypeOtherQuestion},
+		"blank":               {asked(), workflows.ProvideInput{QuestionID: "q1", Text: " \n"}, workflows.ErrTypeInvalidArgument},
+		"too long":            {asked(), workflows.ProvideInput{QuestionID: "q1", Text: strings.Repeat("x", 33<<10)}, workflows.ErrTypeInvalidArgument},
+		"answered":            {answering(), answer("q1"), workflows.ErrTypeAlreadyAnswered},
+		"answered before":     {lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
+		"answered elsewhere":  {lifecycle.Polled(asked(), read(resolvedElsewhere), after(11)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
+		"ended":               {lifecycle.Receive(asked(), completed(30), after(30)), answer("q1"), workflows.ErrTypeCaseEnded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireRefusal(t, row.errorType, lifecycle.CheckInput(row.c, row.input))
+		})
+	}
+}
+
+func TestWhatBecomesOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	for result, row := range map[workflows.InputResult]struct {
+		status workflows.CaseStatus
+		looks  bool
+		open   bool
+	}{
+		workflows.InputAccepted:        {workflows.CaseInputSent, false, false},
+		workflows.InputAlreadyResolved: {workflows.CaseInputSent, false, false},
+		workflows.InputNotWaiting:      {workflows.CaseRunning, true, false},
+		workflows.InputMismatch:        {workflows.CaseRunning, true, false},
+		workflows.InputRejected:        {workflows.CaseInputNeeded, true, true},
+	} {
+		t.Run(string(result), func(t *testing.T) {
+			t.Parallel()
+			c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: result, Message: "said so"}, after(21))
+			requireStatus(t, row.status, c)
+			require.Equal(t, row.looks, lifecycle.Next(c, after(21)).Look != nil)
+			require.Equal(t, row.open, lifecycle.CheckInput(c, answer("q1")) == nil)
+			require.Equal(t, "said so", c.State.LastError)
+			require.Equal(t, result, c.State.Answers[0].Result)
+		})
+	}
+}
+
+func TestAfterARefusedAnswerTheLookSaysWhatIsTrue(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(21))
+	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Looked(c, read(inputNeeded("q2", 20)), after(22)))
+	requireStatus(t, workflows.CaseCompleted, lifecycle.Looked(c, read(completed(20)), after(22)))
+	open := lifecycle.Looked(c, read(inputNeeded("q1", 10)), after(22))
+	requireStatus(t, workflows.CaseInputNeeded, open)
+	require.Nil(t, lifecycle.CheckInput(open, answer("q1")), "Offload says that it is open after all")
+}
+
+func TestAnAnswerThatCouldNotBeDeliveredIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.ReplyConfirmed(answering(replying), "vendor_2048/question/q1")
+	c = lifecycle.AnswerFailed(c, "q1", lifecycle.Failure{Message: "a day of outage"}, after(1500))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.Equal(t, "vendor_2048/question/q1/reminder/1", lifecycle.Next(c, after(1500)).Reply.ID)
+}
+
+func TestResolvedWhileStillInputNeededIsAnAnswerInFlight(t *testing.T) {
+	t.Parallel()
+	resolved := inputNeeded("q1", 10)
+	resolved.Facts.Question.Status = workflows.QuestionResolved
+	c := lifecycle.Polled(asked(), read(resolved), after(11))
+	requireStatus(t, workflows.CaseInputSent, c)
+	require.Empty(t, lifecycle.Attention(c.State))
+	c = lifecycle.Polled(running(), read(resolved), after(11))
+	requireStatus(t, workflows.CaseInputSent, c)
+	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(12))
+	requireStatus(t, workflows.CaseInputSent, c)
+}
+
+func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(asked(replying), inputNeeded("q2", 30), after(30))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	requireRefusal(t, workflows.ErrTypeOtherQuestion, lifecycle.CheckInput(c, answer("q1")))
+	require.Len(t, c.State.Outbox, 2)
+
+	c = lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	c = lifecycle.ProvideInput(c, answer("q2"), after(31))
+	require.Equal(t, "q2", lifecycle.Next(c, after(31)).Answer.QuestionID)
+	c = lifecycle.AnswerFailed(c, "q1", lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(31))
+	require.Equal(t, workflows.InputUnsettled, c.State.Answers[0].Result)
+	require.Empty(t, c.State.Answers[1].Result)
+	require.Nil(t, lifecycle.Next(c, after(31)).Look, "a replaced answer says nothing of the case")
+}
+
+func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Polled(running(), shows(workflows.OffloadRunning, 20), after(21))
+	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(22))
+	requireStatus(t, workflows.CaseRunning, c)
+	c = lifecycle.Receive(c, inputNeeded("q2", 30), after(31))
+	c = lifecycle.Receive(c, inputNeeded("q3", 25), after(32))
+	require.Equal(t, "q2", lifecycle.View(c).Question.ID)
+}
+
+func TestAReadWithoutTheQuestionKeepsTheOneThatTheWebhookTold(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Polled(asked(), shows(workflows.OffloadInputNeeded, 11), after(12))
+	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
+	c = lifecycle.Polled(running(), shows(workflows.OffloadInputNeeded, 11), after(12))
+	require.Contains(t, lifecycle.WaitingFor(c), "has not said which")
+	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(13))
+	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
+}
+
+func TestPeopleAreRemindedAndAttentionIsRaisedWhenNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	c := asked(replying, options(func(o *workflows.CaseOptions) {
+		o.RemindAfter = workflows.Duration(30 * time.Minute)
+		o.QuestionExpiresAfter = workflows.Duration(time.Hour)
+		o.ReconcileAfter = workflows.Duration(24 * time.Hour)
+	}))
+	c = lifecycle.ReplyConfirmed(c, "vendor_2048/question/q1")
+	require.Equal(t, after(40), lifecycle.Next(c, after(10)).Wake)
+	require.Equal(t, c, lifecycle.Tick(c, after(39)))
+
+	c = lifecycle.Tick(c, after(40))
+	require.Equal(t, "vendor_2048/question/q1/reminder/1", lifecycle.Next(c, after(40)).Reply.ID)
+	require.Equal(t, c, lifecycle.Tick(c, after(40)), "once")
+
+	c = lifecycle.Tick(c, after(70))
+	require.Equal(t, []string{"input_needed", "question_expired"}, lifecycle.Attention(c.State))
+	require.Nil(t, lifecycle.CheckInput(c, answer("q1")), "it may still be answered")
+	c = lifecycle.ProvideInput(c, answer("q1"), after(80))
+	require.Empty(t, lifecycle.Attention(c.State))
+	require.Equal(t, c, lifecycle.Tick(c, after(200)), "nobody is reminded of what is answered")
+}
+
+func TestWithoutAnybodyToTellThereAreNoReminders(t *testing.T) {
+	t.Parallel()
+	c := asked(options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) }))
+	require.Equal(t, c, lifecycle.Tick(c, after(100)))
+	require.Nil(t, lifecycle.Next(c, after(10)).Reply)
+}
+
+func TestOnlyTheNewestAnswersAreKept(t *testing.T) {
+	t.Parallel()
+	c := running()
+	for i := range 15 {
+		q := string(rune('a' + i))
+		c = lifecycle.Receive(c, inputNeeded(q, i+1), after(i+1))
+		c = lifecycle.ProvideInput(c, answer(q), after(i+1))
+		c = lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(i+1))
+	}
+	require.Len(t, c.State.Answers, 10)
+	require.Equal(t, "o", c.State.Answers[9].QuestionID)
+}

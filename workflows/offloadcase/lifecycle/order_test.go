@@ -1,0 +1,216 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+// piece is something that the provider lets be known: an event, a snapshot, or the answer of the creation.
+type piece struct {
+	event    *workflows.CaseEvent
+	snapshot *workflows.CaseSnapshot
+	created  bool
+}
+
+func (p piece) take(c lifecycle.Case, now time.Time) lifecycle.Case {
+	switch {
+	case p.event != nil:
+		return lifecycle.Receive(c, *p.event, now)
+	case p.snapshot != nil && c.State.CaseID != "": // nobody can look before the caseId is known
+		return lifecycle.Polled(c, *p.snapshot, now)
+	case p.created:
+		return lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, now)
+	}
+	return c
+}
+
+// consistentCase is the life of one case as the provider tells it: questions asked and resolved, attachments that come, then perhaps
+// an end. Snapshots show every state; a webhook tells each question and the end.
+func consistentCase(rng *rand.Rand) []piece {
+	pieces := []piece{{created: true}}
+	metadata := json.RawMessage(`{"vendorId":"v1"}`)
+	facts := workflows.CaseFacts{CaseID: caseID, ClientReferenceID: "vendor_2048", Channel: "EMAIL", Status: workflows.OffloadCreated}
+	minute := 0
+	tell := func(kind string) {
+		minute += 1 + rng.IntN(3)
+		snapshot := read(workflows.CaseEvent{EventMeta: workflows.EventMeta{OccurredAt: after(minute)}, Facts: facts})
+		if !isOver(facts.Status) {
+			snapshot.Facts.NextActionAt = after(minute + 60)
+		}
+		pieces = append(pieces, piece{snapshot: &snapshot})
+		if kind != "" {
+			e := event(kind, facts.Status, minute)
+			e.Facts, e.Facts.Metadata = facts, metadata
+			if kind == workflows.KindCaseFailed {
+				reason := "nobody answered"
+				e.Facts.FailureReason = &reason
+			}
+			pieces = append(pieces, piece{event: &e})
+		}
+	}
+	tell("")
+	for q := range rng.IntN(4) {
+		facts.Status, facts.Question = workflows.OffloadRunning, nil
+		facts.AttemptCount++
+		facts.Attachments = append(facts.Attachments[:len(facts.Attachments):len(facts.Attachments)],
+			workflows.Attachment{ID: fmt.Sprintf("a%d", q), ReceivedAt: after(minute)})
+		tell("")
+		facts.Status = workflows.OffloadInputNeeded
+		facts.Question = &workflows.Question{ID: fmt.Sprintf("q%d", q), Text: "?", Status: workflows.QuestionPending, RequestedAt: after(minute + 1)}
+		tell(workflows.KindCaseInputNeeded)
+		if rng.IntN(2) == 0 {
+			resolved := *facts.Question
+			resolved.Status = workflows.QuestionResolved
+			facts.Question = &resolved
+			tell("")
+		}
+	}
+	switch rng.IntN(4) {
+	case 0:
+		facts.Status, facts.ResultStatus, facts.Question = workflows.OffloadFailed, "max_retries", nil
+		tell(workflows.KindCaseFailed)
+	case 1, 2:
+		facts.Status, facts.ResultStatus, facts.Question = workflows.OffloadCompleted, "goal_achieved", nil
+		facts.Result = json.RawMessage(`{"ok":true}`)
+		tell(workflows.KindCaseCompleted)
+	}
+	return pieces
+}
+
+func isOver(status string) bool {
+	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
+}
+
+// told plays the pieces in the given order onto a case that is known to exist, and shows what must not depend on the order.
+func told(pieces []piece) (final map[string]any, c lifecycle.Case) {
+	c = began()
+	now := after(1000)
+	for _, p := range pieces {
+		now = now.Add(time.Second)
+		c = p.take(c, now)
+	}
+	view := lifecycle.View(c)
+	return map[string]any{
+		"status": view.Status, "caseId": view.CaseID, "question": view.Question, "facts": view.Facts,
+		"attention": view.Attention, "others": view.OtherCaseIDs, "unknown": lifecycle.Outcome(c).Unknown, "source of order": c.State.FactsAt,
+	}, c
+}
+
+// FuzzAnyOrderOfNewsLeadsToTheSameState shuffles and doubles what a consistent case lets be known.
+func FuzzAnyOrderOfNewsLeadsToTheSameState(f *testing.F) {
+	for seed := range uint64(100) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		pieces := consistentCase(rng)
+		want, c := told(pieces)
+		require.NotContains(t, want["attention"], workflows.AttentionConflict)
+
+		for range 10 {
+			shuffled := append([]piece{}, pieces...)
+			for range rng.IntN(4) {
+				shuffled = append(shuffled, pieces[rng.IntN(len(pieces))])
+			}
+			rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+			// The creation's answer first or a webhook first: only then can anybody look.
+			for i := range shuffled {
+				if shuffled[i].snapshot == nil {
+					shuffled[0], shuffled[i] = shuffled[i], shuffled[0]
+					break
+				}
+			}
+			got, _ := told(shuffled)
+			require.Equal(t, want, got)
+		}
+		require.Zero(t, c.State.LateEvents*boolInt(!c.State.Status.Ended()))
+	})
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func TestEventsWithoutATimeLeadToTheSameEndOnceLookedInto(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		pieces := consistentCase(rng)
+		truth := pieces[len(pieces)-1]
+		if truth.event == nil {
+			continue // it has not ended
+		}
+		final := *pieces[len(pieces)-2].snapshot
+		want, _ := told(pieces)
+		for i, p := range pieces {
+			if p.event != nil {
+				e := untimed(*p.event)
+				pieces[i] = piece{event: &e}
+			}
+		}
+		rng.Shuffle(len(pieces)-1, func(i, j int) { pieces[i+1], pieces[j+1] = pieces[j+1], pieces[i+1] })
+		_, c := told(pieces)
+		if lifecycle.Next(c, after(2000)).Look != nil {
+			c = lifecycle.Looked(c, final, after(2000))
+		}
+		require.Equal(t, want["status"], c.State.Status, "seed %d", seed)
+		require.Equal(t, want["facts"], c.State.Facts, "seed %d", seed)
+		require.Equal(t, want["unknown"], lifecycle.Outcome(c).Unknown, "seed %d", seed)
+	}
+}
+
+func TestADuplicateChangesOnlyItsCount(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))
+	twice := lifecycle.Receive(c, inputNeeded("q1", 10), after(40))
+	require.Equal(t, 1, twice.State.Duplicates)
+	twice.State.Duplicates = 0
+	require.Equal(t, c, twice)
+
+	replayed := inputNeeded("q1", 10)
+	replayed.DedupeKey = "beyond the window"
+	c = lifecycle.Receive(c, replayed, after(40))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.Equal(t, after(10), c.State.Since)
+	require.Equal(t, after(10), c.State.Asked.At, "the rules need no window")
+}
+
+func TestTheWindowOfSeenKeysIsBounded(t *testing.T) {
+	t.Parallel()
+	c := running()
+	for i := range 1000 {
+		e := inputNeeded("q1", 10)
+		e.DedupeKey = fmt.Sprint(i)
+		c = lifecycle.Receive(c, e, after(11))
+	}
+	require.Len(t, c.State.Seen, 128)
+	require.Equal(t, "999", c.State.Seen[127])
+	require.Equal(t, 1000, c.State.EventsApplied)
+}
+
+func TestRulesLeaveTheCaseAloneThatTheyAreGiven(t *testing.T) {
+	t.Parallel()
+	c := answering(replying)
+	before, err := json.Marshal(c)
+	require.NoError(t, err)
+	lifecycle.Receive(c, inputNeeded("q2", 30), after(30))
+	lifecycle.Receive(c, unproven(completed(31)), after(31))
+	lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputRejected}, after(32))
+	lifecycle.ReplyRefused(c, c.State.Outbox[0].ID, after(33))
+	lifecycle.ReplyConfirmed(c, c.State.Outbox[0].ID)
+	lifecycle.Cancel(c, workflows.CancelCase{}, after(34))
+	afterwards, err := json.Marshal(c)
+	require.NoError(t, err)
+	require.JSONEq(t, string(before), string(afterwards))
+}

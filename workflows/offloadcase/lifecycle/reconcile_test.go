@@ -1,0 +1,103 @@
+package lifecycle_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+func TestReconcilingStartsAfterSilenceAndAWebhookPutsItOff(t *testing.T) {
+	t.Parallel()
+	c := running()
+	require.Nil(t, lifecycle.Next(c, after(14)).Reconcile)
+	params := lifecycle.Next(c, after(15)).Reconcile
+	require.Equal(t, workflows.OffloadRunning, params.Known.Status)
+	require.Equal(t, time.Minute, params.Floor.Std())
+	require.Equal(t, time.Hour, params.Ceiling.Std())
+
+	c = lifecycle.Receive(c, inputNeeded("q1", 20), after(20))
+	fx := lifecycle.Next(c, after(20))
+	require.Nil(t, fx.Reconcile, "the one under way is given up")
+	require.Equal(t, after(35), fx.Wake)
+	known := lifecycle.Next(c, after(35)).Reconcile.Known
+	require.Equal(t, workflows.KnownCase{Status: workflows.OffloadInputNeeded, UpdatedAt: after(20), QuestionID: "q1", QuestionStatus: "PENDING"}, known)
+}
+
+func TestLookingIsSlowerWhileAPersonIsAskedAndFasterAfterAnAnswer(t *testing.T) {
+	t.Parallel()
+	asked := lifecycle.Next(asked(), after(60)).Reconcile
+	require.Equal(t, 10*time.Minute, asked.Floor.Std())
+	require.Equal(t, time.Hour, asked.Ceiling.Std())
+	answered := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
+	sent := lifecycle.Next(answered, after(22)).Reconcile
+	require.Equal(t, time.Minute, sent.Floor.Std())
+	require.Equal(t, 10*time.Minute, sent.Ceiling.Std())
+	require.Equal(t, workflows.QuestionResolved, sent.Known.QuestionStatus, "what is expected is no news")
+}
+
+func TestNewsByPollIsFollowedByTheNextLook(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Polled(running(), read(inputNeeded("q1", 20)), after(30))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.NotNil(t, lifecycle.Next(c, after(30)).Reconcile)
+}
+
+func TestTheSameNewsTwiceIsNotAskedForInALoop(t *testing.T) {
+	t.Parallel()
+	stale := shows(workflows.OffloadRunning, 5)
+	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))
+	c = lifecycle.Polled(c, stale, after(30))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	fx := lifecycle.Next(c, after(30))
+	require.Nil(t, fx.Reconcile)
+	require.Equal(t, after(31), fx.Wake)
+	require.Equal(t, workflows.OffloadRunning, lifecycle.Next(c, after(31)).Reconcile.Known.Status, "what was read last is known")
+
+	c = lifecycle.Polled(c, stale, after(31))
+	require.Equal(t, after(91), lifecycle.Next(c, after(31)).Wake)
+}
+
+func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
+	t.Parallel()
+	for errorType, attention := range map[string]string{
+		workflows.ErrTypeOffloadNotFound:       "case_not_found",
+		workflows.ErrTypeOffloadUnauthorized:   "unauthorized",
+		workflows.ErrTypeOffloadForbidden:      "forbidden",
+		workflows.ErrTypeOffloadUnknownAccount: "account",
+	} {
+		t.Run(attention, func(t *testing.T) {
+			t.Parallel()
+			trouble := lifecycle.Failure{Type: errorType, Message: "says the provider"}
+			c := lifecycle.PollFailed(running(), trouble, after(20))
+			requireStatus(t, workflows.CaseRunning, c)
+			require.Equal(t, []string{attention}, lifecycle.Attention(c.State))
+			require.Equal(t, "says the provider", c.State.LastError)
+			fx := lifecycle.Next(c, after(20))
+			require.NotNil(t, fx.Reconcile)
+			require.Equal(t, attention, fx.KnownTrouble)
+
+			again := lifecycle.PollFailed(c, trouble, after(21))
+			require.Nil(t, lifecycle.Next(again, after(21)).Reconcile)
+			require.Equal(t, after(81), lifecycle.Next(again, after(21)).Wake)
+
+			over := lifecycle.PollFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(500))
+			require.Empty(t, lifecycle.Attention(over.State))
+			require.Empty(t, lifecycle.Next(over, after(500)).KnownTrouble)
+			require.NotNil(t, lifecycle.Next(over, after(500)).Reconcile)
+			require.Empty(t, lifecycle.Attention(lifecycle.Polled(c, shows(workflows.OffloadRunning, 30), after(31)).State))
+		})
+	}
+}
+
+func TestAFailureThatNobodyForesawIsTriedAgainSlowly(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.PollFailed(running(), lifecycle.Failure{Message: "can't decode"}, after(20))
+	require.Empty(t, lifecycle.Attention(c.State))
+	require.Equal(t, after(80), lifecycle.Next(c, after(20)).Wake)
+	c = lifecycle.PollFailed(running(), lifecycle.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(20))
+	require.Equal(t, after(21), lifecycle.Next(c, after(20)).Wake)
+}

@@ -1,0 +1,114 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// settle lets the status follow from what is known. Since it is derived and not a transition, no order of news can lead elsewhere.
+func settle(c *Case, source workflows.NewsSource, now time.Time) {
+	before := c.State.Status
+	enter(c, statusOf(c.State), source, now)
+	ask(c, before, now)
+}
+
+func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, now time.Time) {
+	s := &c.State
+	if s.Status == status || s.Status.Ended() {
+		return
+	}
+	s.Status, s.Since, s.Source = status, now, source
+	if status.Ended() {
+		s.Expiring, s.LookWanted = false, false
+		post(c, Letter{ID: c.Start.Reference + "/outcome"})
+	}
+}
+
+func statusOf(s State) workflows.CaseStatus {
+	switch {
+	case s.Status.Ended():
+		return s.Status
+	case s.CaseID == "" && s.Creation == CreationUncertain:
+		return workflows.CaseCreateUncertain
+	case s.CaseID == "":
+		return workflows.CaseCreating
+	}
+	switch s.Facts.Status {
+	case workflows.OffloadCompleted:
+		return workflows.CaseCompleted
+	case workflows.OffloadFailed:
+		return workflows.CaseFailed
+	case workflows.OffloadInputNeeded:
+		return inputStatus(s)
+	}
+	return workflows.CaseRunning
+}
+
+// inputStatus tells apart whether a person is needed. Offload says INPUT_NEEDED until it has processed an answer; the question is
+// RESOLVED from the moment it has accepted one (Offload, "Provide case input").
+func inputStatus(s State) workflows.CaseStatus {
+	question := s.Facts.Question
+	switch {
+	case question == nil:
+		return workflows.CaseInputNeeded
+	case question.Status == workflows.QuestionResolved || standingAnswer(s, question.ID) != nil:
+		return workflows.CaseInputSent
+	case question.ID == s.ClosedQuestion:
+		return workflows.CaseRunning
+	}
+	return workflows.CaseInputNeeded
+}
+
+// Cancel ends the case here. Offload has no cancel, so there it goes on.
+func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
+	s := &c.State
+	if s.Status.Ended() {
+		return c
+	}
+	s.Reason = "cancelled"
+	if cancel.By != "" {
+		s.Reason += " by " + cancel.By
+	}
+	if cancel.Reason != "" {
+		s.Reason += ": " + cancel.Reason
+	}
+	enter(&c, workflows.CaseCancelled, workflows.NewsByApp, now)
+	return c
+}
+
+// CheckCancel says why the case can't be cancelled now, or nil.
+func CheckCancel(c Case) *Refusal {
+	if c.State.Status.Ended() {
+		return refuseEnded(c.State)
+	}
+	return nil
+}
+
+// Tick takes in that time has passed: the deadline, reminders, the expiry of a question.
+func Tick(c Case, now time.Time) Case {
+	s := &c.State
+	if s.Status.Ended() {
+		return c
+	}
+	if deadline := c.Start.Options.Deadline; due(deadline, now) && !s.Expiring {
+		if s.CaseID == "" {
+			expire(&c, "", now)
+			return c
+		}
+		s.Expiring, s.LookWanted = true, true
+	}
+	tickQuestion(&c, now)
+	return c
+}
+
+func expire(c *Case, detail string, now time.Time) {
+	if c.State.Status.Ended() {
+		return
+	}
+	c.State.Reason = "the deadline " + stamp(c.Start.Options.Deadline) + " passed" + detail
+	enter(c, workflows.CaseExpired, workflows.NewsByClock, now)
+}
+
+// due says whether a time has come; the zero time never comes.
+func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }

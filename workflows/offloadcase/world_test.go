@@ -1,0 +1,330 @@
+package offloadcase_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+)
+
+var t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
+
+func after(d time.Duration) time.Time { return t0.Add(d) }
+
+// step is something that happens from outside at a time after the start.
+type step struct {
+	at time.Duration
+	do func(w *world)
+}
+
+// scenario is one story of a case. It is made anew for each time that it is played.
+type scenario struct {
+	start    workflows.CaseStart
+	provider *provider
+	steps    []step
+	// receiverGone makes every reply be refused.
+	receiverGone bool
+	check        func(t *testing.T, w *world)
+}
+
+// world plays a scenario over as many runs of the workflow as it continues as new.
+type world struct {
+	t        *testing.T
+	scenario scenario
+	env      *testsuite.TestWorkflowEnvironment
+	runs     int
+	outcome  workflows.CaseOutcome
+	err      error
+	ended    time.Time
+
+	mu         sync.Mutex
+	refused    []string
+	replies    []workflows.CaseReply
+	attributes temporal.SearchAttributes
+	canceled   []string
+}
+
+// play repeats the runs until one of them ends for good. Steps whose time falls between two runs happen in the second.
+func play(t *testing.T, every int, s scenario) *world {
+	t.Helper()
+	w := &world{t: t, scenario: s}
+	var input any = s.start
+	for now := t0; ; {
+		require.Less(t, w.runs, 200, "it continues as new forever")
+		w.runs++
+		next, done := w.run(every, input, now)
+		now = w.env.Now()
+		if done {
+			w.ended = now.UTC()
+			return w
+		}
+		input = next
+	}
+}
+
+func (w *world) run(every int, input any, now time.Time) (next offloadcase.Input, done bool) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	w.env = suite.NewTestWorkflowEnvironment()
+	env := w.env
+	env.SetStartTime(now)
+	env.SetTestTimeout(30 * time.Second)
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
+		ID: workflows.OffloadCaseWorkflowID(w.scenario.start.Normalized().Reference), TaskQueue: workflows.TaskQueueWorkflows,
+	})
+	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))
+	env.RegisterWorkflowWithOptions(w.observed(offloadcase.ContinuingAfter(every)), workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
+	w.scenario.provider.register(env)
+	w.listen()
+	w.schedule(now)
+
+	env.ExecuteWorkflow(workflows.OffloadCaseWorkflow, input)
+	require.True(w.t, env.IsWorkflowCompleted())
+	w.err = env.GetWorkflowError()
+	var continued *workflow.ContinueAsNewError
+	if errors.As(w.err, &continued) {
+		require.Equal(w.t, workflows.OffloadCaseWorkflow, continued.WorkflowType.Name)
+		require.NoError(w.t, converter.GetDefaultDataConverter().FromPayloads(continued.Input, &next))
+		return next, false
+	}
+	if w.err == nil {
+		require.NoError(w.t, env.GetWorkflowResult(&w.outcome))
+	}
+	return next, true
+}
+
+// observed is the workflow, and reads at the end of each run what its search attributes then are: they outlive the run.
+func (w *world) observed(follow caseWorkflow) caseWorkflow {
+	return func(ctx workflow.Context, in offloadcase.Input) (workflows.CaseOutcome, error) {
+		outcome, err := follow(ctx, in)
+		w.attributes = workflow.GetTypedSearchAttributes(ctx)
+		return outcome, err
+	}
+}
+
+type caseWorkflow = func(workflow.Context, offloadcase.Input) (workflows.CaseOutcome, error)
+
+func (w *world) schedule(now time.Time) {
+	for i := range w.scenario.steps {
+		s := &w.scenario.steps[i]
+		if s.do == nil {
+			continue
+		}
+		w.env.RegisterDelayedCallback(func() {
+			if s.do != nil && !w.env.IsWorkflowCompleted() {
+				do := s.do
+				s.do = nil
+				do(w)
+			}
+		}, max(0, after(s.at).Sub(now)))
+	}
+}
+
+// listen records replies, search attributes and cancelled activities.
+func (w *world) listen() {
+	w.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", mock.Anything, mock.Anything).Return(
+		func(_, workflowID, _, signal string, arg any) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if w.scenario.receiverGone {
+				return errors.New("unknown external workflow execution")
+			}
+			if to := w.scenario.start.ReplyTo; to == nil || to.WorkflowID != workflowID || to.Signal != signal {
+				return errors.New("nobody asked to be told")
+			}
+			w.replies = append(w.replies, arg.(workflows.CaseReply))
+			return nil
+		}).Maybe()
+	last := w.attributes.GetUntypedValues()
+	w.env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
+		for key, value := range args.Get(0).(temporal.SearchAttributes).GetUntypedValues() {
+			if text, ok := value.(string); ok { // that a list was unset in between doesn't show here
+				require.NotEqual(w.t, last[key], text, "an upsert of the same value")
+				last[key] = text
+			}
+		}
+	}).Return(nil).Maybe()
+	w.env.SetOnActivityCanceledListener(func(info *activity.Info) { w.canceled = append(w.canceled, info.ActivityType.Name) })
+}
+
+func (w *world) keyword(name string) string {
+	value, _ := w.attributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(name))
+	return value
+}
+
+func (w *world) attention() []string {
+	list, _ := w.attributes.GetKeywordList(temporal.NewSearchAttributeKeyKeywordList(workflows.SearchAttributeAttention))
+	return list
+}
+
+// signal delivers events in one signal.
+func (w *world) signal(events ...workflows.CaseEvent) {
+	w.env.SignalWorkflow(workflows.SignalOffloadEvents, events)
+}
+
+func (w *world) update(name string, arg any) {
+	w.env.UpdateWorkflow(name, "", updateResult{w: w, name: name}, arg)
+}
+
+func (w *world) state() workflows.CaseState {
+	value, err := w.env.QueryWorkflow(workflows.QueryState)
+	require.NoError(w.t, err)
+	var state workflows.CaseState
+	require.NoError(w.t, value.Get(&state))
+	return state
+}
+
+func (w *world) requireState(status workflows.CaseStatus) {
+	require.Equal(w.t, status, w.state().Status, "after %s in run %d", w.env.Now().Sub(t0), w.runs)
+}
+
+type updateResult struct {
+	w    *world
+	name string
+}
+
+func (updateResult) Accept() {}
+
+func (u updateResult) Reject(err error) {
+	var application *temporal.ApplicationError
+	require.ErrorAs(u.w.t, err, &application)
+	u.w.refused = append(u.w.refused, u.name+": "+application.Type())
+}
+
+func (u updateResult) Complete(_ any, err error) { require.NoError(u.w.t, err) }
+
+// provider is Offload as the activities see it.
+type provider struct {
+	// creates and answers are what the next calls get; the last one stays.
+	creates []createAnswer
+	answers []answerAnswer
+	// truth is what the case looks like from a time on.
+	truth []truth
+	// keyInvalidUntil makes every look fail as unauthorized.
+	keyInvalidUntil time.Duration
+	answerTakes     time.Duration
+	createTakes     time.Duration
+
+	mu         sync.Mutex
+	env        *testsuite.TestWorkflowEnvironment
+	created    []workflows.CreateCaseParams
+	answered   []workflows.ProvideInputParams
+	reconciled []workflows.ReconcileCaseParams
+	looks      int
+	polls      int
+}
+
+type createAnswer struct {
+	caseID string
+	err    error
+}
+
+type answerAnswer struct {
+	result workflows.InputResult
+	err    error
+}
+
+type truth struct {
+	from  time.Duration
+	facts workflows.CaseFacts
+}
+
+func (p *provider) register(env *testsuite.TestWorkflowEnvironment) {
+	p.env = env
+	for name, f := range map[string]any{
+		workflows.ActivityOffloadCreateCase:    p.createCase,
+		workflows.ActivityOffloadProvideInput:  p.provideInput,
+		workflows.ActivityOffloadReconcileCase: p.reconcileCase,
+		workflows.ActivityOffloadGetCase:       p.getCase,
+	} {
+		env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}
+
+func (p *provider) createCase(_ context.Context, params workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.created = append(p.created, params)
+	if len(p.creates) == 0 {
+		return workflows.CreateCaseResult{CaseID: caseID}, nil
+	}
+	a := p.creates[min(len(p.created), len(p.creates))-1]
+	return workflows.CreateCaseResult{CaseID: a.caseID}, a.err
+}
+
+func (p *provider) provideInput(_ context.Context, params workflows.ProvideInputParams) (workflows.ProvideInputResult, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answered = append(p.answered, params)
+	if len(p.answers) == 0 {
+		return workflows.ProvideInputResult{Result: workflows.InputAccepted}, nil
+	}
+	a := p.answers[min(len(p.answered), len(p.answers))-1]
+	return workflows.ProvideInputResult{Result: a.result}, a.err
+}
+
+func (p *provider) getCase(context.Context, workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looks++
+	return p.look(time.Minute)
+}
+
+func (p *provider) reconcileCase(ctx context.Context, params workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polls++
+	if activity.GetInfo(ctx).Attempt == 1 {
+		p.reconciled = append(p.reconciled, params)
+	}
+	snapshot, err := p.look(params.Floor.Std())
+	if err == nil && !news(params.Known, snapshot.Facts) {
+		err = failed(workflows.ErrTypeOffloadNoNews, params.Floor.Std())
+	}
+	return snapshot, err
+}
+
+func (p *provider) look(again time.Duration) (workflows.CaseSnapshot, error) {
+	now := p.env.Now()
+	if now.Sub(t0) < p.keyInvalidUntil {
+		return workflows.CaseSnapshot{}, failed(workflows.ErrTypeOffloadUnauthorized, again)
+	}
+	facts := workflows.CaseFacts{CaseID: caseID, Status: workflows.OffloadRunning, UpdatedAt: t0}
+	for _, truth := range p.truth {
+		if now.Sub(t0) >= truth.from {
+			facts = truth.facts
+		}
+	}
+	return workflows.CaseSnapshot{Facts: facts, ReadAt: now}, nil
+}
+
+func news(known workflows.KnownCase, facts workflows.CaseFacts) bool {
+	question, status := "", ""
+	if facts.Question != nil {
+		question, status = facts.Question.ID, facts.Question.Status
+	}
+	return known.Status != facts.Status || known.QuestionID != question || known.QuestionStatus != status
+}
+
+// failed is an error that the server retries after a pause, unless the policy names its type.
+func failed(errorType string, again time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions("the provider says "+errorType, errorType, temporal.ApplicationErrorOptions{
+		NextRetryDelay: again, Category: temporal.ApplicationErrorCategoryBenign,
+	})
+}
