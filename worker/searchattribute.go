@@ -7,17 +7,23 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ErrNotReady says that the namespace lacks what workflows need.
-var ErrNotReady = errors.New("the namespace is not set up")
+var (
+	// ErrNotReady says that the namespace lacks what workflows need.
+	ErrNotReady = errors.New("the namespace is not set up")
+	// ErrUnreachable says that Temporal doesn't answer, so that nothing is known of the namespace.
+	ErrUnreachable = errors.New("temporal can't be reached")
+)
 
 // SearchAttributes are the custom search attributes that a namespace needs.
 func SearchAttributes() map[string]enumspb.IndexedValueType {
@@ -74,9 +80,19 @@ func Usable(ctx context.Context, temporal client.Client, namespace string) error
 	return nil
 }
 
+const checkTimeout = 5 * time.Second
+
 func missingAttributes(ctx context.Context, temporal client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
+	// Without it a server that is away would be waited for without end.
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	listed, err := temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	if err != nil {
+	var unavailable *serviceerror.Unavailable
+	var late *serviceerror.DeadlineExceeded
+	switch {
+	case errors.As(err, &unavailable), errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case err != nil:
 		return nil, fmt.Errorf("list search attributes of namespace %q: %w", namespace, err)
 	}
 	missing := SearchAttributes()

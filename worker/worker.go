@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -101,13 +102,16 @@ func versioning(options Options) workflow.VersioningBehavior {
 	return workflow.VersioningBehaviorAutoUpgrade
 }
 
-// Run works until ctx ends or a worker can't go on, and then waits for what is under way.
+// ErrNotStarted says that Temporal could not be reached when the workers began. Others may be made and tried again.
+var ErrNotStarted = errors.New("workers did not start")
+
+// Run works until ctx ends or a worker can't go on, and then waits for what is under way. Workers run once.
 func (w *Workers) Run(ctx context.Context) error {
 	var started []sdkworker.Worker
 	defer func() { stop(started) }()
 	for _, one := range w.workers {
 		if err := one.Start(); err != nil {
-			return fmt.Errorf("start worker: %w", err)
+			return fmt.Errorf("%w: %w", ErrNotStarted, err)
 		}
 		started = append(started, one)
 	}

@@ -29,44 +29,51 @@ func newWorkers(s Settings, temporal client.Client) (func(context.Context) error
 		return nil, err
 	}
 	namespace := s.Temporal.Namespace
-	return func(ctx context.Context) error {
-		if err := awaitTemporal(ctx, s.Log, func(ctx context.Context) error { return worker.Check(ctx, temporal, namespace) }); err != nil || ctx.Err() != nil {
+	run := func(ctx context.Context) error {
+		if err := worker.Check(ctx, temporal, namespace); err != nil {
 			return err
 		}
 		s.Log.Info("workers run", zap.String("namespace", namespace))
+		return worker.New(temporal, worker.Options{Offload: activities, BuildID: s.Config.BuildID}).Run(ctx)
+	}
+	return func(ctx context.Context) error {
 		defer func() {
 			for _, api := range accounts {
 				api.Close()
 			}
 		}()
-		return worker.New(temporal, worker.Options{Offload: activities, BuildID: s.Config.BuildID}).Run(ctx)
+		return untilStarted(ctx, s.Log, run)
 	}, nil
 }
 
-// awaitTemporal tries until the check passes or says that the namespace isn't set up. It ends without an error when ctx does.
-func awaitTemporal(ctx context.Context, log *zap.Logger, check func(context.Context) error) error {
+// untilStarted runs the workers, and tries again while Temporal is away at their start. Once they have started the SDK itself waits for
+// a server that goes away.
+func untilStarted(ctx context.Context, log *zap.Logger, run func(context.Context) error) error {
 	const (
 		firstPause = 250 * time.Millisecond
 		mostPause  = 5 * time.Second
-		timeout    = 5 * time.Second
 	)
-	try := func() error {
-		ctx, cancel := context.WithTimeout(ctx, timeout)
-		defer cancel()
-		return check(ctx)
-	}
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
-		err := try()
-		if err == nil || errors.Is(err, worker.ErrNotReady) {
+		err := run(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if !temporary(err) {
 			return err
 		}
-		if ctx.Err() == nil {
-			log.Warn("workers wait for Temporal", zap.Error(err), zap.Duration("next_try_in", pause))
-		}
+		log.Warn("workers wait for Temporal", zap.Error(err), zap.Duration("next_try_in", pause))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(pause):
 		}
 	}
+}
+
+// temporary says whether a failed start is worth another try: a namespace that isn't set up, and a worker that broke while it ran, are not.
+func temporary(err error) bool {
+	if errors.Is(err, worker.ErrNotReady) {
+		return false
+	}
+	return errors.Is(err, worker.ErrNotStarted) || errors.Is(err, worker.ErrUnreachable)
 }

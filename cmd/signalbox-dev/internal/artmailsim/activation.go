@@ -112,7 +112,8 @@ func (s *Simulator) Deactivate(activationID, reason string) error {
 	})
 }
 
-// Redeliver sends the latest event of a kind once more, byte for byte, as a queue does that missed the answer.
+// Redeliver sends the latest event of a kind once more, byte for byte, as a queue does that missed the answer. It goes to
+// the agent's present URL, which a restart may have moved.
 func (s *Simulator) Redeliver(activationID, event string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,6 +125,7 @@ func (s *Simulator) Redeliver(activationID, event string) error {
 	if !ok {
 		return fmt.Errorf("%s of activation %q: %w", event, activationID, ErrUnknown)
 	}
+	m.URL = s.agents[a.agent].WebhookURL
 	s.deliver(m)
 	return nil
 }

@@ -44,6 +44,7 @@ func (s *Simulator) RequestApproval(activationID, text, runID string) (messageID
 	m := &message{id: "msg_" + s.dice.UUID(), activationID: activationID, runID: runID, text: text}
 	s.messages[m.id] = m
 	a.messages = append(a.messages, m.id)
+	s.changed = true
 	return m.id, nil
 }
 
@@ -64,7 +65,7 @@ func (s *Simulator) RespondApproval(messageID string, approved bool, reason, run
 	if err != nil {
 		return "", err
 	}
-	m.response = response
+	m.response, s.changed = response, true
 	return response.MessageID, nil
 }
 

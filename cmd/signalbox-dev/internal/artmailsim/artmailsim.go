@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/statefile"
 )
 
 // Documented durations, before TimeScale.
@@ -44,6 +45,12 @@ type Options struct {
 	Envelope Envelope
 	// Undocumented says how the other points are handled that the documentation leaves open.
 	Undocumented Undocumented
+	// StateFile keeps activations, messages and runs, so that a restart goes on with them; it holds the activations' API
+	// keys. Empty: nothing outlives Close. Deliveries that were under way when the simulator stopped are lost, and the
+	// clocks of runs begin anew.
+	StateFile string
+	// StateSealer seals the state file. Nil: it is in clear.
+	StateSealer statefile.Sealer
 	// Seed decides everything that is left to chance, ids included. 0 draws one.
 	Seed uint64
 	// Now is the clock of all timestamps. Default: the system's.
@@ -69,6 +76,9 @@ type Simulator struct {
 	keyOwner    map[string]string // api key → activation id
 	messages    map[string]*message
 	runs        map[string]*run
+	changed     bool // since the state was last encoded
+
+	state *statefile.File // nil where none is kept
 }
 
 // New makes a simulator. An agent without slug, webhook URL or secret is refused.
@@ -108,14 +118,31 @@ func New(opts Options) (*Simulator, error) {
 		Dice:      dice,
 	})
 	s.mux = s.routes()
+	if opts.StateFile != "" {
+		s.state = statefile.New(opts.StateFile, opts.StateSealer, s.encodeState)
+		if err := s.load(); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.Webhooks.Go(s.state.Keep)
+	}
 	return s, nil
 }
 
 // ServeHTTP answers the invented agent API under /agent-api/ and the controls under /sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// Close stops deliveries and the clocks of runs, and returns when none of them runs any more.
-func (s *Simulator) Close() { s.Webhooks.Close() }
+// Close stops deliveries and the clocks of runs, and returns when none of them runs any more. Its error says that the
+// state file could not be written.
+func (s *Simulator) Close() error {
+	s.Webhooks.Close()
+	if s.state == nil {
+		return nil
+	}
+	if err := s.state.Save(); err != nil {
+		return fmt.Errorf("artmailsim: %w", err)
+	}
+	return nil
+}
 
 // Seed is the seed of this run; with it the run's chances can be had again.
 func (s *Simulator) Seed() uint64 { return s.opts.Seed }

@@ -44,6 +44,7 @@ func (s *Simulator) emit(a *activation, event string, extra map[string]any) erro
 		at = a.lastEventAt.Add(s.envelope.tick())
 	}
 	a.lastEventAt = at
+	s.changed = true
 	m, err := s.compose(s.agents[a.agent], event, a.id, at, extra)
 	if err != nil {
 		return err
@@ -114,6 +115,7 @@ func (s *Simulator) giveUp(m courier.Message, last courier.Attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.activations[m.Key]
+	s.changed = true
 	a.lastError = last.Error
 	if last.Error == "" {
 		a.lastError = fmt.Sprintf("the webhook answered %d", last.Status)

@@ -39,14 +39,23 @@ func (s *Simulator) OpenRun(activationID string) (runID string, err error) {
 	if a.status != Active {
 		return "", fmt.Errorf("activation %s is %s: %w", activationID, a.status, ErrTransition)
 	}
+	runID = "run_" + s.dice.UUID()
+	a.runs = append(a.runs, runID)
+	s.addRun(runID, activationID, RunOpen)
+	s.changed = true
+	return runID, nil
+}
+
+// addRun takes a run up, and starts its clock where it is open. The caller holds the mutex.
+func (s *Simulator) addRun(id, activationID string, status RunStatus) {
 	r := &run{
-		id: "run_" + s.dice.UUID(), activationID: activationID, status: RunOpen,
+		id: id, activationID: activationID, status: status,
 		touched: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
-	s.runs[r.id] = r
-	a.runs = append(a.runs, r.id)
-	s.Webhooks.Go(func(ctx context.Context) { s.watch(ctx, r) })
-	return r.id, nil
+	s.runs[id] = r
+	if status == RunOpen {
+		s.Webhooks.Go(func(ctx context.Context) { s.watch(ctx, r) })
+	}
 }
 
 // watch force-fails a run once it was inactive for long enough.
@@ -107,6 +116,7 @@ func (s *Simulator) runStep(runID string, change func(r *run) error) error {
 	if r.status != RunOpen {
 		return fmt.Errorf("run %s is %s: %w", runID, r.status, ErrTransition)
 	}
+	s.changed = true
 	return change(r)
 }
 

@@ -43,7 +43,7 @@ func run(t *testing.T, opts artmailsim.Options, test func(t *testing.T, b bench)
 		opts.Agents = []artmailsim.Agent{{Slug: agent, WebhookURL: webhookURL, Secret: secret}}
 		sim, err := artmailsim.New(opts)
 		require.NoError(t, err)
-		defer sim.Close()
+		defer func() { require.NoError(t, sim.Close()) }()
 		test(t, bench{sim, t, receiver})
 	})
 }
@@ -87,12 +87,21 @@ func (b bench) lastEvent() map[string]any {
 func (b bench) apiKey(activationID string) string {
 	b.t.Helper()
 	for _, event := range b.events() {
-		if key, ok := event["apiKey"].(string); ok && event["activationId"] == activationID {
+		if key := b.keyOf(event); key != "" && event["activationId"] == activationID {
 			return key
 		}
 	}
 	b.t.Fatal("no agent.activated for " + activationID)
 	return ""
+}
+
+// keyOf is the API key in an event, wherever the envelope has it.
+func (b bench) keyOf(event map[string]any) string {
+	if b.Envelope().Nesting == artmailsim.UnderData {
+		event = as[map[string]any](event["data"])
+	}
+	key, _ := event["apiKey"].(string)
+	return key
 }
 
 type response struct {

@@ -16,6 +16,8 @@ type folder string
 func (f folder) temporal() string { return filepath.Join(string(f), "temporal.db") }
 func (f folder) inbox() string    { return filepath.Join(string(f), "inbox.db") }
 func (f folder) keyring() string  { return filepath.Join(string(f), "keyring.json") }
+func (f folder) offload() string  { return filepath.Join(string(f), "offload-simulator.json") }
+func (f folder) artmail() string  { return filepath.Join(string(f), "artmail-simulator.sealed") }
 
 func openFolder(path string) (folder, *keyring.Ring, error) {
 	if path == "" {

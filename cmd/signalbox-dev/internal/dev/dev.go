@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"time"
 
@@ -33,6 +34,8 @@ type Options struct {
 	Listen, Temporal, UI, Simulators string
 	// Pace is the pause before each step of the simulated providers. Default 1 s.
 	Pace time.Duration
+	// Accounts are further Offload accounts, beside the simulator's, which is the default one.
+	Accounts map[string]config.Account
 	// DynamicConfig is passed to the Temporal server.
 	DynamicConfig map[string]any
 	Log           *zap.Logger
@@ -90,7 +93,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 		return nil, fmt.Errorf("ingress: %w", err)
 	}
 	in.ingress = "http://" + listener.Addr().String()
-	if in.Simulators, err = startSimulators(o, ring, in.ingress); err != nil {
+	if in.Simulators, err = startSimulators(o, data, ring, in.ingress); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	if in.Apps, err = signalbox.New(in.Temporal, signalbox.Options{Keyring: ring, PublicURL: in.ingress}); err != nil {
@@ -102,7 +105,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	go func() {
 		defer close(in.stopped)
 		in.runError = service.Run(runContext, service.Settings{
-			Config:   in.config(data, ring),
+			Config:   in.config(o, data, ring),
 			Parts:    config.Ingress | config.Worker,
 			Keyring:  ring,
 			Temporal: options,
@@ -114,17 +117,19 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 }
 
 // config is what a production process would have read.
-func (in *Instance) config(data folder, ring *keyring.Ring) config.Config {
+func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Config {
+	accounts := map[string]config.Account{
+		workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: secret(ring, offloadKey)},
+	}
+	maps.Copy(accounts, o.Accounts)
 	return config.Config{
 		PublicURL:      in.ingress,
 		Inbox:          data.inbox(),
 		MaxBody:        1 << 20,
 		UnmatchedGrace: 15 * time.Minute,
 		Drain:          5 * time.Second,
-		Accounts: map[string]config.Account{
-			workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: secret(ring, offloadKey)},
-		},
-		Agents: map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}},
+		Accounts:       accounts,
+		Agents:         map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}},
 	}
 }
 

@@ -42,7 +42,11 @@ func runTests(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	shared.folder, shared.log = folder, &lockedBuffer{}
-	shared.Instance, err = dev.Start(context.Background(), options(folder, shared.log))
+	reference := referenceProviders()
+	defer reference.close()
+	o := options(folder, shared.log)
+	o.Accounts = reference.accounts
+	shared.Instance, err = dev.Start(context.Background(), o)
 	if err != nil {
 		return complain(err)
 	}
@@ -118,15 +122,17 @@ func eventually[S any](t testing.TB, read func(context.Context) (S, error), hold
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
+	var seen S
 	for {
 		state, err := read(ctx)
-		if err == nil && holds(state) {
-			return state
+		if err == nil {
+			if seen = state; holds(state) {
+				return state
+			}
 		}
 		select {
 		case <-ctx.Done():
-			require.NoError(t, err)
-			require.Failf(t, "waited in vain", "last seen: %+v", state)
+			require.FailNow(t, "waited in vain", "last error: %v\nlast seen: %+v", err, seen)
 		case <-again.C:
 		}
 	}

@@ -29,7 +29,7 @@ type Simulators struct {
 	served chan error
 }
 
-func startSimulators(o Options, ring *keyring.Ring, ingress string) (_ *Simulators, err error) {
+func startSimulators(o Options, data folder, ring *keyring.Ring, ingress string) (_ *Simulators, err error) {
 	listener, err := net.Listen("tcp", o.Simulators)
 	if err != nil {
 		return nil, fmt.Errorf("simulators: %w", err)
@@ -39,14 +39,17 @@ func startSimulators(o Options, ring *keyring.Ring, ingress string) (_ *Simulato
 		Keys:      []offloadsim.Key{{Value: secret(ring, offloadKey), Owner: "signalbox-dev"}},
 		PublicURL: s.OffloadURL(),
 		Pace:      o.Pace,
+		StateFile: data.offload(),
 	}); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	if s.Artmail, err = artmailsim.New(artmailsim.Options{
-		Agents: []artmailsim.Agent{{Slug: Agent, WebhookURL: ingress + "/webhooks/artmail/" + Agent, Secret: AgentSecret(ring)}},
+		// The state holds the activations' API keys.
+		StateFile:   data.artmail(),
+		StateSealer: ring,
+		Agents:      []artmailsim.Agent{{Slug: Agent, WebhookURL: ingress + "/webhooks/artmail/" + Agent, Secret: AgentSecret(ring)}},
 	}); err != nil {
-		s.Offload.Close()
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, s.Offload.Close(), listener.Close())
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/offload/", http.StripPrefix("/offload", s.Offload))
@@ -72,8 +75,7 @@ func (s *Simulators) OffloadURL() string { return s.url + "/offload" }
 func (s *Simulators) ArtmailURL() string { return s.url + "/artmail" }
 
 func (s *Simulators) stop() error {
-	s.Offload.Close()
-	s.Artmail.Close()
+	closed := errors.Join(s.Offload.Close(), s.Artmail.Close())
 	stop, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	err := s.server.Shutdown(stop)
@@ -83,5 +85,5 @@ func (s *Simulators) stop() error {
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	return err
+	return errors.Join(closed, err)
 }

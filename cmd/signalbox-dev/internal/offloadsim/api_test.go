@@ -2,7 +2,6 @@ package offloadsim_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -227,15 +226,10 @@ func TestAttachmentIsFetchedThroughAFreshURLThatExpires(t *testing.T) {
 
 		url := as[string](minted["downloadUrl"])
 		require.True(t, strings.HasPrefix(url, "http://offload.test/downloads/"), url)
-		fetch := func() *httptest.ResponseRecorder {
-			recorder := httptest.NewRecorder()
-			b.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), "GET", url, nil))
-			return recorder
-		}
-		require.Equal(t, "%PDF", fetch().Body.String())
-		require.Equal(t, "application/pdf", fetch().Header().Get("Content-Type"))
+		require.Equal(t, "%PDF", b.fetch(url).Body.String())
+		require.Equal(t, "application/pdf", b.fetch(url).Header().Get("Content-Type"))
 		couriertest.Pass(time.Until(expires) + time.Second)
-		require.Equal(t, http.StatusForbidden, fetch().Code)
+		require.Equal(t, http.StatusForbidden, b.fetch(url).Code)
 	})
 }
 

@@ -8,12 +8,14 @@ package offloadsim
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/statefile"
 )
 
 // Key is an API key that the simulator accepts.
@@ -63,6 +65,7 @@ type Simulator struct {
 	mux    *http.ServeMux
 	closed chan struct{}
 
+	state     *statefile.File // nil where none is kept
 	closeOnce sync.Once
 
 	mu           sync.Mutex
@@ -72,8 +75,7 @@ type Simulator struct {
 	order        []string // case ids, oldest first
 	created      map[ownerMonth]int
 	downloads    map[string]download
-	changed      bool // since the state file was written
-	saveErr      error
+	changed      bool // since the state was last encoded
 }
 
 // New makes a simulator. It refuses to run without an API key.
@@ -114,10 +116,11 @@ func New(opts Options) (*Simulator, error) {
 	}
 	s.mux = s.routes()
 	if opts.StateFile != "" {
+		s.state = statefile.New(opts.StateFile, nil, s.encodeState)
 		if err := s.load(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
-		s.Webhooks.Go(s.keepSaving)
+		s.Webhooks.Go(s.state.Keep)
 	}
 	return s, nil
 }
@@ -130,13 +133,13 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Se
 func (s *Simulator) Close() error {
 	s.closeOnce.Do(func() { close(s.closed) })
 	s.Webhooks.Close()
-	if s.opts.StateFile == "" {
+	if s.state == nil {
 		return nil
 	}
-	s.mu.Lock()
-	earlier := s.saveErr
-	s.mu.Unlock()
-	return errors.Join(earlier, s.save())
+	if err := s.state.Save(); err != nil {
+		return fmt.Errorf("offloadsim: %w", err)
+	}
+	return nil
 }
 
 // Seed is the seed of this run; with it the run's chances can be had again.

@@ -125,6 +125,13 @@ func (b bench) answer(caseID, inputRequestID, context string) response {
 		fmt.Sprintf(`{"inputRequestId":%q,"providedContext":%q}`, inputRequestID, context))
 }
 
+// fetch gets a download URL, without an API key.
+func (b bench) fetch(url string) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	b.ServeHTTP(recorder, httptest.NewRequestWithContext(b.t.Context(), http.MethodGet, url, nil))
+	return recorder
+}
+
 // webhooks decodes what the receiver has got so far.
 func (b bench) webhooks() []map[string]any {
 	b.t.Helper()

@@ -1,17 +1,10 @@
 package offloadsim
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 )
-
-// saveInterval is how soon a change is in the state file. A process that is killed forgets what is newer.
-const saveInterval = 200 * time.Millisecond
 
 // savedCase is a case in the state file. The request is kept as it came, and read again.
 type savedCase struct {
@@ -39,25 +32,18 @@ type savedAttachment struct {
 	Content []byte `json:"content"`
 }
 
-// load reads the state file, where there is one, and takes each case on where it stood.
+// load takes each saved case on where it stood.
 func (s *Simulator) load() error {
-	encoded, err := os.ReadFile(s.opts.StateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("offloadsim: read state: %w", err)
-	}
 	var saved []savedCase
-	if err := json.Unmarshal(encoded, &saved); err != nil {
-		return fmt.Errorf("offloadsim: state file %s: %w", s.opts.StateFile, err)
+	if err := s.state.Load(&saved); err != nil {
+		return fmt.Errorf("offloadsim: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range saved {
 		c, err := one.restore()
 		if err != nil {
-			return fmt.Errorf("offloadsim: state file %s: %w", s.opts.StateFile, err)
+			return fmt.Errorf("offloadsim: state file: %w", err)
 		}
 		s.cases[c.id] = c
 		s.order = append(s.order, c.id)
@@ -67,51 +53,19 @@ func (s *Simulator) load() error {
 	return nil
 }
 
-// keepSaving writes changes until the simulator closes.
-func (s *Simulator) keepSaving(ctx context.Context) {
-	ticker := time.NewTicker(saveInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if err := s.save(); err != nil {
-				s.mu.Lock()
-				s.saveErr = err
-				s.mu.Unlock()
-				return
-			}
-		}
-	}
-}
-
-// save writes the state file whole, and only where something changed.
-func (s *Simulator) save() error {
+// encodeState returns all cases, where one has changed.
+func (s *Simulator) encodeState() ([]byte, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !s.changed {
-		s.mu.Unlock()
-		return nil
+		return nil, nil
 	}
 	s.changed = false
 	saved := make([]savedCase, 0, len(s.order))
 	for _, id := range s.order {
 		saved = append(saved, s.cases[id].save())
 	}
-	encoded, err := json.Marshal(saved)
-	s.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("offloadsim: encode state: %w", err)
-	}
-	// Written beside and renamed: a crash leaves the old file or the new one, never half of one.
-	beside := s.opts.StateFile + ".new"
-	if err := os.WriteFile(beside, encoded, 0o600); err != nil {
-		return fmt.Errorf("offloadsim: write state: %w", err)
-	}
-	if err := os.Rename(beside, s.opts.StateFile); err != nil {
-		return fmt.Errorf("offloadsim: write state: %w", err)
-	}
-	return nil
+	return json.Marshal(saved)
 }
 
 func (c *offloadCase) save() savedCase {

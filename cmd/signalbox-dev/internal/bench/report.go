@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+// Report is what was measured and what follows from it.
+type Report struct {
+	Machine Machine  `json:"machine"`
+	Acks    []Sample `json:"acks"`
+	Drains  []Sample `json:"drains"`
+	Latency []Sample `json:"latency"`
+	Figures []Figure `json:"figures"`
+}
+
+// Figure is a number to hold and whether it was.
+type Figure struct {
+	What string  `json:"what"`
+	Want string  `json:"want"`
+	Got  float64 `json:"got"`
+	Unit string  `json:"unit"`
+	Held bool    `json:"held"`
+}
+
+// figures compares what was measured with the design's section "Numbers to hold".
+func figures(acks, drains, latency []Sample) []Figure {
+	a, d, l := named(acks), named(drains), named(latency)
+	accept, plain := a[rowAccept], a[rowPlain64]
+	return []Figure{
+		atLeast("durable acks per second", accept.PerSecond, 15000, "/s"),
+		atMost("durable acks, p99", accept.P99, 15, "ms"),
+		atLeast("durable acks against signalling in the request, 64 connections", ratio(accept.PerSecond, plain.PerSecond), 30, "x"),
+		atLeast("durable acks with Temporal stopped against Temporal up", ratio(a[rowStopped].PerSecond, accept.PerSecond), 0.95, "x"),
+		atLeast("draining against bare signals, one event for each workflow", ratio(d[rowRelay].PerSecond, d[rowBare].PerSecond), 0.9, "x"),
+		atMost("post to signal accepted, p50, against a bare call", ratio(l[rowSentCall].P50, l[rowBareCall].P50), 1.3, "x"),
+		atMost("post to workflow has it, p50, against a bare signal's", ratio(l[rowSentHas].P50, l[rowBareHas].P50), 1.3, "x"),
+	}
+}
+
+func named(samples []Sample) map[string]Sample {
+	m := make(map[string]Sample, len(samples))
+	for _, s := range samples {
+		m[s.Name] = s
+	}
+	return m
+}
+
+func atLeast(what string, got, want float64, unit string) Figure {
+	return Figure{What: what, Want: fmt.Sprintf(">= %g %s", want, unit), Got: got, Unit: unit, Held: got >= want}
+}
+
+func atMost(what string, got, want float64, unit string) Figure {
+	return Figure{What: what, Want: fmt.Sprintf("<= %g %s", want, unit), Got: got, Unit: unit, Held: got <= want && got > 0}
+}
+
+// ratio is 0 where there is nothing to compare with, which holds no figure.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// WriteJSON writes the report for programs.
+func (r Report) WriteJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(r); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// WriteTable writes the report for people.
+func (r Report) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	p := &printer{w: t}
+	p.line("%s, %d processors, of which other processes took %s; one sync of the disk takes %.2f ms",
+		r.Machine.GoVersion, r.Machine.Processors, r.Machine.others(), r.Machine.Sync)
+	p.line("\nACKNOWLEDGING a webhook of 700 bytes\tconnections\tacks/s\tp50 ms\tp99 ms\tcpu µs each")
+	for _, s := range r.Acks {
+		p.line("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99, s.CPU)
+	}
+	p.line("\nDRAINING a backlog into Temporal\tat a time\tevents/s\t\t\tcpu µs each")
+	for _, s := range r.Drains {
+		p.line("%s\t%d\t%.0f\t\t\t%.0f", s.Name, s.Connections, s.PerSecond, s.CPU)
+	}
+	p.line("\nONE EVENT's way, %d events/s\tevents\t\tp50 ms\tp99 ms\t", latencyRate)
+	for _, s := range r.Latency {
+		p.line("%s\t%d\t\t%.1f\t%.1f\t", s.Name, s.Count, s.P50, s.P99)
+	}
+	p.line("\nFIGURES of the design\twanted\tgot\t")
+	for _, f := range r.Figures {
+		held := "not held"
+		if f.Held {
+			held = "held"
+		}
+		p.line("%s\t%s\t%.4g %s\t%s", f.What, f.Want, f.Got, f.Unit, held)
+	}
+	if p.err == nil {
+		p.err = t.Flush()
+	}
+	if p.err != nil {
+		return fmt.Errorf("write report: %w", p.err)
+	}
+	return nil
+}
+
+// printer keeps the first error of many lines.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}

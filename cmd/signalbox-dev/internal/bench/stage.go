@@ -1,0 +1,90 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	sdk "go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// stage is what all measurements share: the server, a client of it, keys, a folder, and workflows to be signalled.
+type stage struct {
+	folder   string
+	keys     *keyring.Ring
+	options  temporaldev.Options
+	server   *temporaldev.Server
+	temporal sdk.Client
+	// numbers makes each event another one.
+	numbers atomic.Int64
+	started int
+}
+
+func newStage(ctx context.Context, folder string) (_ *stage, err error) {
+	s := &stage{folder: folder}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.keys, err = keyring.Generate(); err != nil {
+		return nil, err
+	}
+	s.options = temporaldev.Options{
+		DatabaseFile:     filepath.Join(folder, "temporal.db"),
+		SearchAttributes: worker.SearchAttributes(),
+	}
+	if err := s.startServer(ctx); err != nil {
+		return nil, err
+	}
+	if s.temporal, err = s.server.Dial(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) close() error {
+	if s.temporal != nil {
+		s.temporal.Close()
+	}
+	if s.server != nil {
+		return s.server.Stop()
+	}
+	return nil
+}
+
+// startCases makes sure that so many workflows exist. No worker runs them; a signal needs none.
+func (s *stage) startCases(ctx context.Context, count int) error {
+	const starters = 32
+	var next atomic.Int64
+	next.Store(int64(s.started))
+	failures := make([]error, starters)
+	var all sync.WaitGroup
+	for i := range starters {
+		all.Go(func() {
+			for failures[i] == nil && ctx.Err() == nil {
+				n := int(next.Add(1)) - 1
+				if n >= count {
+					return
+				}
+				_, failures[i] = s.temporal.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
+					ID: workflows.OffloadCaseWorkflowID(reference(n)), TaskQueue: workflows.TaskQueueWorkflows,
+				}, workflows.OffloadCaseWorkflow, workflows.CaseStart{Reference: reference(n), CaseID: caseID})
+			}
+		})
+	}
+	all.Wait()
+	s.started = max(s.started, count)
+	if err := errors.Join(append(failures, ctx.Err())...); err != nil {
+		return fmt.Errorf("start workflows: %w", err)
+	}
+	return nil
+}
