@@ -3,9 +3,11 @@ package dev_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -17,7 +19,9 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
 )
 
 // stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
@@ -28,6 +32,8 @@ var shared struct {
 	*dev.Instance
 	folder string
 	log    *lockedBuffer
+	// uncertain is an Offload that makes each case and then loses the answer; it is the account of the same name.
+	uncertain *offloadsim.Simulator
 }
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
@@ -46,12 +52,24 @@ func runTests(m *testing.M) int {
 	defer reference.close()
 	o := options(folder, shared.log)
 	o.Accounts = reference.accounts
+	shared.uncertain, err = offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: "key", Owner: "test"}}, Pace: o.Pace})
+	if err == nil {
+		err = shared.uncertain.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{
+			offloadsim.RouteCreate: {offloadsim.FailResetAfter: 1},
+		})
+	}
+	if err != nil {
+		return complain(err)
+	}
+	uncertain := httptest.NewServer(shared.uncertain)
+	defer uncertain.Close()
+	o.Accounts["uncertain"] = config.Account{BaseURL: uncertain.URL, APIKey: "key"}
 	shared.Instance, err = dev.Start(context.Background(), o)
 	if err != nil {
 		return complain(err)
 	}
 	code := m.Run()
-	if err := shared.Stop(); err != nil {
+	if err := errors.Join(shared.Stop(), shared.uncertain.Close()); err != nil {
 		return complain(err)
 	}
 	return code

@@ -1,0 +1,246 @@
+package dev_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+var record = flag.Bool("record", false, "record the histories that the workflows' replay tests replay; only from code that is to be released")
+
+// TestRecordHistories plays each story against the real server and writes down what the workflow's history became.
+func TestRecordHistories(t *testing.T) {
+	if !*record {
+		t.Skip("recording is for releases: -record")
+	}
+	t.Parallel()
+	for name, story := range caseStories {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one := story(t, "record-"+name)
+			_, err := one.Wait(t.Context())
+			require.NoError(t, err)
+			writeHistories(t, "offloadcase", name, one.WorkflowID())
+		})
+	}
+	for name, story := range activationStories {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			writeHistories(t, "artmailactivation", name, story(t).WorkflowID())
+		})
+	}
+}
+
+func startScripted(t *testing.T, reference, script string, options workflows.CaseOptions) *signalbox.Case {
+	t.Helper()
+	one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{
+		Reference: reference,
+		Request: &workflows.CaseRequest{
+			Channel:       "EMAIL",
+			Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+			Counterparty:  workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"},
+			SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		},
+		Options: options,
+	})
+	require.NoError(t, err)
+	return one
+}
+
+// impatient options bring what takes a quarter of an hour into a test.
+var impatient = workflows.CaseOptions{
+	ReconcileAfter: workflows.Duration(200 * time.Millisecond),
+	PollFloor:      workflows.Duration(100 * time.Millisecond),
+	PollCeiling:    workflows.Duration(200 * time.Millisecond),
+}
+
+func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
+	t.Helper()
+	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+}
+
+func answerOpenQuestion(t *testing.T, one *signalbox.Case) {
+	t.Helper()
+	state := inStatus(t, one, workflows.CaseInputNeeded)
+	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
+	require.NoError(t, err)
+}
+
+func continueAsNew(t *testing.T, workflowID string) {
+	t.Helper()
+	before, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), workflowID, "")
+	require.NoError(t, err)
+	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
+	eventually(t, func(ctx context.Context) (string, error) {
+		now, err := shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+		return now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), err
+	}, func(run string) bool { return run != before.GetWorkflowExecutionInfo().GetExecution().GetRunId() })
+}
+
+var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
+	"completed-by-webhook": func(t *testing.T, reference string) *signalbox.Case {
+		return startScripted(t, reference, "complete", workflows.CaseOptions{})
+	},
+	"failed": func(t *testing.T, reference string) *signalbox.Case {
+		return startScripted(t, reference, "reject", workflows.CaseOptions{})
+	},
+	"completed-by-poll": func(t *testing.T, reference string) *signalbox.Case {
+		return startScripted(t, reference, "lost", impatient)
+	},
+	"answered": func(t *testing.T, reference string) *signalbox.Case {
+		one := startScripted(t, reference, "question", workflows.CaseOptions{})
+		answerOpenQuestion(t, one)
+		return one
+	},
+	"answered-by-poll": func(t *testing.T, reference string) *signalbox.Case {
+		one := startScripted(t, reference, "lost-question", impatient)
+		answerOpenQuestion(t, one)
+		return one
+	},
+	"cancelled": func(t *testing.T, reference string) *signalbox.Case {
+		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
+		inStatus(t, one, workflows.CaseRunning)
+		_, err := one.Cancel(t.Context(), workflows.CancelCase{Reason: "not needed", By: "ada"})
+		require.NoError(t, err)
+		return one
+	},
+	"cancelled-in-temporal": func(t *testing.T, reference string) *signalbox.Case {
+		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
+		inStatus(t, one, workflows.CaseRunning)
+		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
+		return one
+	},
+	"expired": func(t *testing.T, reference string) *signalbox.Case {
+		return startScripted(t, reference, "silent", workflows.CaseOptions{Deadline: time.Now().Add(time.Second)})
+	},
+	"continued-as-new-while-asked": func(t *testing.T, reference string) *signalbox.Case {
+		one := startScripted(t, reference, "question", impatient)
+		inStatus(t, one, workflows.CaseInputNeeded)
+		continueAsNew(t, one.WorkflowID())
+		answerOpenQuestion(t, one)
+		return one
+	},
+	"create-uncertain-then-adopted": func(t *testing.T, reference string) *signalbox.Case {
+		caseID := ""
+		// Other stories create cases at the same time, so this one has a provider of its own.
+		one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{
+			Reference: reference,
+			Account:   "uncertain",
+			Request: &workflows.CaseRequest{
+				Channel:       "EMAIL",
+				Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+				Counterparty:  workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"},
+				SenderPersona: workflows.SenderPersona{Name: "Grace"},
+			},
+		})
+		require.NoError(t, err)
+		inStatus(t, one, workflows.CaseCreateUncertain)
+		for _, found := range shared.uncertain.CasesOf(reference) {
+			caseID = found.CaseID
+		}
+		_, err = one.Adopt(t.Context(), workflows.AdoptCase{CaseID: caseID, By: "ada"})
+		require.NoError(t, err)
+		require.NoError(t, shared.uncertain.Fail(caseID, offloadsim.ResultBounced, ""))
+		return one
+	},
+}
+
+var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
+	"paused-resumed-deactivated": func(t *testing.T) *signalbox.Activation {
+		id, one := activate(t)
+		require.NoError(t, shared.Simulators.Artmail.Pause(id, "user_paused"))
+		inActivationStatus(t, one, workflows.ActivationPaused)
+		require.NoError(t, shared.Simulators.Artmail.Resume(id))
+		inActivationStatus(t, one, workflows.ActivationActive)
+		require.NoError(t, shared.Simulators.Artmail.Deactivate(id, "user_deactivated"))
+		inActivationStatus(t, one, workflows.ActivationDeactivated)
+		return one
+	},
+	"approvals-and-runs": func(t *testing.T) *signalbox.Activation {
+		id, one := activate(t)
+		artmail := shared.Simulators.Artmail
+		run, err := artmail.OpenRun(id)
+		require.NoError(t, err)
+		_, err = one.OpenRun(t.Context(), workflows.OpenRun{RunID: run})
+		require.NoError(t, err)
+		var messages []string
+		for _, runID := range []string{"", run, ""} {
+			message, err := artmail.RequestApproval(id, "May I?", runID)
+			require.NoError(t, err)
+			messages = append(messages, message)
+		}
+		_, err = one.RequestApprovals(t.Context(),
+			workflows.ApprovalRequest{MessageID: messages[0]},
+			workflows.ApprovalRequest{MessageID: messages[1], RunID: run},
+			workflows.ApprovalRequest{MessageID: messages[2], Deadline: time.Now().Add(time.Second)})
+		require.NoError(t, err)
+		require.NoError(t, one.TouchRuns(t.Context(), workflows.TouchRuns{RunIDs: []string{run}}))
+		continueAsNew(t, one.WorkflowID())
+		_, err = artmail.RespondApproval(messages[0], true, "Fine.", "")
+		require.NoError(t, err)
+		require.NoError(t, artmail.ForceFailRun(run))
+		eventually(t, one.State, func(s workflows.ActivationState) bool {
+			return approval(s, messages[0]).Status == workflows.ApprovalApproved &&
+				approval(s, messages[1]).Status == workflows.ApprovalVoided &&
+				approval(s, messages[2]).Status == workflows.ApprovalExpired
+		})
+		require.NoError(t, artmail.Deactivate(id, "admin_revoke"))
+		inActivationStatus(t, one, workflows.ActivationDeactivated)
+		return one
+	},
+}
+
+func activate(t *testing.T) (string, *signalbox.Activation) {
+	t.Helper()
+	id, err := shared.Simulators.Artmail.Activate(dev.Agent)
+	require.NoError(t, err)
+	one := shared.Apps.Activation(dev.Agent, id)
+	inActivationStatus(t, one, workflows.ActivationActive)
+	return id, one
+}
+
+func inActivationStatus(t *testing.T, one *signalbox.Activation, want workflows.ActivationStatus) {
+	t.Helper()
+	eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
+}
+
+// writeHistories writes one file for each run of the workflow.
+func writeHistories(t *testing.T, workflow, name, workflowID string) {
+	t.Helper()
+	folder := filepath.Join("..", "..", "..", "..", "workflows", workflow, "testdata", "histories")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	runID := ""
+	for {
+		var history historypb.History
+		events := shared.Temporal.GetWorkflowHistory(t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			require.NoError(t, err)
+			history.Events = append(history.Events, event)
+		}
+		started := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
+		file := name + ".json"
+		if runID != "" { // reached from the run that followed
+			file = name + "-first-run.json"
+		}
+		text, err := protojson.MarshalOptions{Multiline: true}.Marshal(&history)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, file), append(text, '\n'), 0o644))
+		if runID = started.GetContinuedExecutionRunId(); runID == "" {
+			return
+		}
+	}
+}

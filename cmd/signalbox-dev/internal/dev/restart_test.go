@@ -1,0 +1,58 @@
+package dev_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func TestStartedAgainOnTheSameFolderEverythingGoesOn(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir(), &lockedBuffer{})
+	first, err := dev.Start(t.Context(), o)
+	require.NoError(t, err)
+	start := func(in *dev.Instance, script string) {
+		_, err := in.Apps.StartCase(t.Context(), workflows.CaseStart{
+			Reference: "restart-" + script,
+			Request: &workflows.CaseRequest{
+				Channel:       "EMAIL",
+				Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+				Counterparty:  workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"},
+				SenderPersona: workflows.SenderPersona{Name: "Grace"},
+			},
+		})
+		require.NoError(t, err)
+	}
+	start(first, "question")
+	asked := eventually(t, first.Apps.Case("restart-question").State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	id, err := first.Simulators.Artmail.Activate(dev.Agent)
+	require.NoError(t, err)
+	eventually(t, first.Apps.Activation(dev.Agent, id).State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+
+	// A webhook URL is fixed when the case is created, so everything listens where it did.
+	o.Listen = strings.TrimPrefix(first.IngressURL(), "http://")
+	o.Simulators = strings.TrimPrefix(first.Simulators.URL(), "http://")
+	o.Temporal = first.TemporalAddress()
+	require.NoError(t, first.Stop())
+
+	second, err := dev.Start(t.Context(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, second.Stop()) })
+	one := second.Apps.Case("restart-question")
+	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."})
+	require.NoError(t, err)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, outcome.Status)
+
+	activation := second.Apps.Activation(dev.Agent, id)
+	key, err := activation.RevealAPIKey(t.Context())
+	require.NoError(t, err)
+	require.True(t, second.Simulators.Artmail.HoldsAPIKey(id, key))
+	require.NoError(t, second.Simulators.Artmail.Pause(id, "user_paused"))
+	eventually(t, activation.State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
+}

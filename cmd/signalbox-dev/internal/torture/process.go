@@ -1,0 +1,121 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// process is one part of Signalbox, or Temporal, in a process of its own. Only one goroutine at a time handles it.
+type process struct {
+	role    role
+	folder  string
+	command *exec.Cmd
+	// alive is held open while this process lives: a child that reads its end stops.
+	alive io.Closer
+	log   *os.File
+	// exited is closed when the process has ended; exitError, set before that, says how.
+	exited    chan struct{}
+	exitError error
+}
+
+// argument is the name of the hidden command by which this binary runs itself.
+const argument = "process"
+
+// start runs this binary in the role. It does not wait until it is of use.
+func (p *process) start() error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	p.log, err = os.OpenFile(filepath.Join(p.folder, string(p.role)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("log of %s: %w", p.role, err)
+	}
+	command := exec.Command(self, "torture", argument, string(p.role), "--folder", p.folder)
+	command.Stdout, command.Stderr = p.log, p.log
+	command.SysProcAttr = childAttributes()
+	alive, err := command.StdinPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("start %s: %w", p.role, err), p.log.Close())
+	}
+	p.command, p.alive, p.exited = command, alive, make(chan struct{})
+	go func(exited chan struct{}) {
+		p.exitError = command.Wait()
+		close(exited)
+	}(p.exited)
+	return nil
+}
+
+// kill ends the process at once and waits for that.
+func (p *process) kill() error {
+	// It may have ended by itself just now, which is as good.
+	if err := p.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill %s: %w", p.role, err)
+	}
+	return p.reap()
+}
+
+// stop asks the process to end and kills it where it does not within the time. The error says that it ended otherwise than with success.
+func (p *process) stop(patience time.Duration) error {
+	if err := askToStop(p.command.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return errors.Join(fmt.Errorf("stop %s: %w", p.role, err), p.kill())
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-p.exited:
+	case <-timer.C:
+		return errors.Join(fmt.Errorf("%s did not stop within %s", p.role, patience), p.kill())
+	}
+	if err := p.reap(); err != nil {
+		return err
+	}
+	if p.exitError != nil {
+		return fmt.Errorf("%s did not stop well: %w", p.role, p.exitError)
+	}
+	return nil
+}
+
+// reap waits for the end and lets go of what belonged to the process. It may be called twice.
+func (p *process) reap() error {
+	<-p.exited
+	// Wait has closed the pipe already where the process ended first.
+	if err := p.alive.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("let go of %s: %w", p.role, err)
+	}
+	if err := p.log.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("log of %s: %w", p.role, err)
+	}
+	return nil
+}
+
+// hold stops the process in the middle of whatever it does, and lets it go on after a time.
+func (p *process) hold(ctx context.Context, pause time.Duration) error {
+	if err := pauseProcess(p.command.Process); err != nil {
+		return fmt.Errorf("pause %s: %w", p.role, err)
+	}
+	wait(ctx, pause)
+	if err := resumeProcess(p.command.Process); err != nil {
+		return fmt.Errorf("resume %s: %w", p.role, err)
+	}
+	return nil
+}
+
+// wait returns after the time, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

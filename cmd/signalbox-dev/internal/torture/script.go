@@ -1,0 +1,81 @@
+package torture
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// caseScript is what a case goes through: its questions, which of them people answer, and how it ends.
+type caseScript struct {
+	reference string
+	answered  []bool
+	fails     bool
+	pauses    []time.Duration
+}
+
+// activationStep is something that happens in an activation, each with an event of Artmail.
+type activationStep int
+
+const (
+	// stepStanding pauses an active activation and resumes a paused one.
+	stepStanding activationStep = iota
+	// stepApproval asks for an approval and has it answered; stepEarly answers before the request is registered.
+	stepApproval
+	stepEarly
+	// stepForceFail opens a run and has it force-failed.
+	stepForceFail
+)
+
+type activationScript struct {
+	steps       []activationStep
+	approvals   []bool
+	pauses      []time.Duration
+	deactivated bool
+}
+
+// script is everything that the providers will do, the same for the same seed.
+type script struct {
+	cases       []caseScript
+	activations []activationScript
+}
+
+const (
+	// eventsPerActivation is the most; a fifth of all events belongs to cases.
+	eventsPerActivation = 40
+	mostQuestions       = 6
+	longestPauseBetween = 40 * time.Millisecond
+)
+
+// write makes a script of at least the number of events.
+func write(seed uint64, events int) script {
+	dice := rand.New(rand.NewPCG(seed, 0))
+	pauses := func(n int) []time.Duration {
+		list := make([]time.Duration, n)
+		for i := range list {
+			list[i] = time.Duration(dice.Int64N(int64(longestPauseBetween)))
+		}
+		return list
+	}
+	var s script
+	for left := events / 5; left > 0; {
+		c := caseScript{reference: fmt.Sprintf("torture-%05d", len(s.cases)), fails: dice.IntN(3) == 0}
+		for range dice.IntN(mostQuestions + 1) {
+			c.answered = append(c.answered, dice.IntN(10) < 7)
+		}
+		c.pauses = pauses(len(c.answered) + 1)
+		left -= len(c.pauses)
+		s.cases = append(s.cases, c)
+	}
+	for left := events - events/5; left > 0; {
+		a := activationScript{deactivated: dice.IntN(2) == 0}
+		for range min(left, eventsPerActivation) {
+			a.steps = append(a.steps, []activationStep{stepStanding, stepStanding, stepStanding, stepApproval, stepApproval, stepEarly, stepForceFail}[dice.IntN(7)])
+			a.approvals = append(a.approvals, dice.IntN(2) == 0)
+		}
+		a.pauses = pauses(len(a.steps))
+		left -= len(a.steps) + 1
+		s.activations = append(s.activations, a)
+	}
+	return s
+}

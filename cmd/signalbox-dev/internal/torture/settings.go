@@ -1,0 +1,103 @@
+package torture
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+const (
+	keyringFile  = "keyring.json"
+	settingsFile = "settings.json"
+	inboxFile    = "inbox.db"
+
+	agent     = "torture-agent"
+	account   = workflows.DefaultAccount
+	namespace = "default"
+)
+
+// settings are what all processes of a run must agree on. The secrets are of this run alone.
+type settings struct {
+	// Temporal, Ingress and Providers are host:port. They stay the same when a process is started again.
+	Temporal  string `json:"temporal"`
+	Ingress   string `json:"ingress"`
+	Providers string `json:"providers"`
+	// Inbox is what SIGNALBOX_INBOX would say.
+	Inbox       string `json:"inbox"`
+	OffloadKey  string `json:"offloadKey"`
+	AgentSecret string `json:"agentSecret"`
+}
+
+func (s settings) ingressURL() string { return "http://" + s.Ingress }
+func (s settings) offloadURL() string { return "http://" + s.Providers + "/offload" }
+func (s settings) artmailHook() string {
+	return s.ingressURL() + "/webhooks/artmail/" + agent
+}
+
+// newSettings makes the keyring and the settings of a run in its folder.
+func newSettings(folder, inbox string) (settings, *keyring.Ring, error) {
+	keys, err := keyring.LoadOrCreate(filepath.Join(folder, keyringFile))
+	if err != nil {
+		return settings{}, nil, err
+	}
+	s := settings{
+		Inbox:       inbox,
+		OffloadKey:  fmt.Sprintf("%x", keys.Fingerprint([]byte("offload"), "torture")),
+		AgentSecret: fmt.Sprintf("%x", keys.Fingerprint([]byte("artmail"), "torture")),
+	}
+	if s.Inbox == "" {
+		s.Inbox = filepath.Join(folder, inboxFile)
+	}
+	for _, address := range []*string{&s.Temporal, &s.Ingress, &s.Providers} {
+		if *address, err = freeAddress(); err != nil {
+			return settings{}, nil, err
+		}
+	}
+	content, err := json.Marshal(s)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, settingsFile), content, 0o600)
+	}
+	if err != nil {
+		return settings{}, nil, fmt.Errorf("settings: %w", err)
+	}
+	return s, keys, nil
+}
+
+func readSettings(folder string) (s settings, err error) {
+	content, err := os.ReadFile(filepath.Join(folder, settingsFile))
+	if err == nil {
+		err = json.Unmarshal(content, &s)
+	}
+	if err != nil {
+		return settings{}, fmt.Errorf("settings: %w", err)
+	}
+	return s, nil
+}
+
+// freeAddress finds a loopback port below those that the system hands to outgoing connections: while a process is away nobody holds its
+// port, and a client that dials it again and again must not be given it.
+func freeAddress() (string, error) {
+	const lowest, count, tries = 20000, 12000, 100
+	var failures []error
+	for range tries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(count)))
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			return "", fmt.Errorf("free address: %w", err)
+		}
+		return address, nil
+	}
+	return "", fmt.Errorf("no free address: %w", errors.Join(failures...))
+}
