@@ -73,5 +73,24 @@ being completed · 6 temporarily unavailable`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errors.Join(errUsage, err) })
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases())
+	markUsage(root)
 	return root
+}
+
+// markUsage makes what a command says of its arguments an error of usage.
+func markUsage(command *cobra.Command) {
+	validate := command.Args
+	command.Args = func(cmd *cobra.Command, args []string) error {
+		if err := validate(cmd, args); err != nil {
+			return errors.Join(errUsage, err)
+		}
+		return nil
+	}
+	if !command.Runnable() {
+		// Without it cobra would take an unknown command for a call for help.
+		command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	for _, sub := range command.Commands() {
+		markUsage(sub)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -46,7 +45,7 @@ func (a *activation) startChecks(ctx workflow.Context) {
 		if slices.ContainsFunc(a.checking, func(c checking) bool { return c.is(check) }) {
 			continue
 		}
-		policy := checkApprovalPolicy(a.state.Start.Options.CheckApprovalQueue, check.Params.MessageID, check.Until.Sub(now))
+		policy := checkApprovalPolicy(a.state.Start.Options.CheckApprovalQueue, check.Title, check.Until.Sub(now))
 		each, cancel := workflow.WithCancel(workflow.WithActivityOptions(ctx, policy))
 		a.checking = append(a.checking, checking{
 			messageID: check.Params.MessageID,
@@ -55,13 +54,6 @@ func (a *activation) startChecks(ctx workflow.Context) {
 			settled:   workflow.ExecuteActivity(each, workflows.ActivityArtmailCheckApproval, check.Params),
 		})
 	}
-}
-
-func (a *activation) cancelChecks() {
-	for _, c := range a.checking {
-		c.cancel()
-	}
-	a.checking = nil
 }
 
 func (a *activation) anyChecked() bool {
@@ -84,15 +76,12 @@ func (a *activation) collectChecks(ctx workflow.Context) {
 		}
 		now := workflow.Now(ctx)
 		var result workflows.CheckApprovalResult
-		switch err := c.settled.Get(ctx, &result); {
-		case err == nil:
-			a.note(ctx, a.state.Checked(c.messageID, result, now))
-		case temporal.IsCanceledError(err):
-			// It is begun again where the state still calls for it.
-		default:
+		if err := c.settled.Get(ctx, &result); err != nil {
 			workflow.GetLogger(ctx).Info("check of an approval ended", "messageId", c.messageID, "error", err)
 			a.note(ctx, a.state.CheckEnded(c.messageID, now))
+			continue
 		}
+		a.note(ctx, a.state.Checked(c.messageID, result, now))
 	}
 	a.checking = left
 }

@@ -18,10 +18,10 @@ const (
 
 // checkApprovalPolicy lets the server ask again and again until the time is up: attempts cost no history. Schedule-to-close also ends a
 // check that no worker of the agent ever picks up.
-func checkApprovalPolicy(taskQueue, messageID string, within time.Duration) workflow.ActivityOptions {
+func checkApprovalPolicy(taskQueue, title string, within time.Duration) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue:              taskQueue,
-		Summary:                "check approval " + messageID,
+		Summary:                title,
 		ScheduleToCloseTimeout: within,
 		StartToCloseTimeout:    30 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{

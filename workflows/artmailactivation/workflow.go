@@ -92,9 +92,7 @@ func (a *activation) run(ctx workflow.Context) (workflows.ActivationState, error
 		a.note(ctx, a.state.Tick(workflow.Now(ctx)))
 
 		leaving := a.leaving(ctx)
-		if leaving {
-			a.cancelChecks()
-		} else {
+		if !leaving {
 			a.sendReplies(ctx)
 			a.startChecks(ctx)
 			a.setTimer(ctx)
@@ -139,8 +137,8 @@ func (a *activation) result() (workflows.ActivationState, error) {
 	return a.state.View(), nil
 }
 
-// continueAsNew is the only place that does it. Whatever was under way is begun again by the next run from the state: checks, since asking
-// twice changes nothing; the timer, since its moment follows from the state.
+// continueAsNew is the only place that does it. The server drops with the run what it has under way, and the next run begins it again
+// from the state: checks, since asking twice changes nothing; the timer, since its moment follows from the state.
 func (a *activation) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, workflows.ArtmailActivationWorkflow, Input{
 		ActivationStart: a.state.Start,

@@ -49,7 +49,8 @@ func TestAnswersReachWhoeverWaitsOnce(t *testing.T) {
 		l.events(0, activated())
 		l.events(1, response(1, "early", "m1", true))
 		l.update(2, workflows.UpdateRequestApprovals, requests(request("m1"), request("m2")), func(result any) {
-			approvals := result.([]workflows.Approval)
+			approvals, ok := result.([]workflows.Approval)
+			require.True(t, ok)
 			require.Equal(t, workflows.ApprovalApproved, approvals[0].Status, "the answer was there")
 			require.Equal(t, workflows.ApprovalOpen, approvals[1].Status)
 		})
@@ -133,6 +134,7 @@ func TestRunsAreWarnedAboutAndForceFailed(t *testing.T) {
 			require.Equal(t, []string{workflows.AttentionRunStale}, s.Attention)
 			require.Equal(t, at(13), s.Runs[0].WarnedAt)
 		})
+		l.events(14, event("agent.renamed", "x", 14)) // the run may end with the attention on
 		l.events(16, forceFailed(16, "r1"))
 		l.events(17, forceFailed(16, "r1"), forceFailed(16, "unknown"))
 		l.see(18, func(s workflows.ActivationState) {

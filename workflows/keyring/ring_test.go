@@ -27,8 +27,19 @@ func rotate(t testing.TB, r *keyring.Ring) *keyring.Ring {
 
 // lookalikes are contexts that a careless encoding would confuse with ("a", "bc").
 var lookalikes = [][]string{
-	nil, {""}, {"a"}, {"abc"}, {"ab", "c"}, {"a", "b", "c"}, {"a", "bc", ""}, {"", "a", "bc"}, {"bc", "a"},
-	{"a\x02bc"}, {"\x01a\x02bc"}, {"A", "bc"}, {"a", "bc "},
+	nil,
+	{""},
+	{"a"},
+	{"abc"},
+	{"ab", "c"},
+	{"a", "b", "c"},
+	{"a", "bc", ""},
+	{"", "a", "bc"},
+	{"bc", "a"},
+	{"a\x02bc"},
+	{"\x01a\x02bc"},
+	{"A", "bc"},
+	{"a", "bc "},
 }
 
 func TestSealedBytesOpenOnlyInTheirContext(t *testing.T) {
@@ -169,7 +180,7 @@ func TestNoFormattingShowsKeyMaterial(t *testing.T) {
 	require.NoError(t, json.Unmarshal(document, &doc))
 	secrets := []string{doc.AEAD.Key[0].KeyData.Value, doc.MAC.Key[0].KeyData.Value}
 
-	asJSON, err := json.Marshal(r)
+	asJSON, err := json.Marshal(map[string]any{"keys": r})
 	require.NoError(t, err)
 	shown := []string{r.String(), string(asJSON)}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%p"} {

@@ -14,7 +14,9 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutLook(fx)
 	r.carryOutReconcile(fx)
 	r.carryOutReply(fx)
-	r.timer.set(r.ctx, r.now(), fx.Wake, fx.WakeFor)
+	if !fx.Ended || !fx.Wake.IsZero() { // the end takes a useless timer with it; cancelling it would be one event more
+		r.timer.set(r.ctx, r.now(), fx.Wake, fx.WakeFor)
+	}
 }
 
 func (r *run) carryOutCreate(fx lifecycle.Effects) {

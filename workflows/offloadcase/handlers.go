@@ -1,6 +1,7 @@
 package offloadcase
 
 import (
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/temporal"
@@ -19,12 +20,7 @@ func (r *run) handle() error {
 	if err != nil {
 		return fmt.Errorf("set query %s: %w", workflows.QueryState, err)
 	}
-	for _, set := range []func() error{r.handleProvideInput, r.handleAdoptCase, r.handleRetryCreate, r.handleCancel} {
-		if err := set(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(r.handleProvideInput(), r.handleAdoptCase(), r.handleRetryCreate(), r.handleCancel())
 }
 
 func (r *run) handleProvideInput() error {

@@ -347,6 +347,7 @@ var stories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCancelled, w.outcome.Status)
 				require.Contains(t, w.outcome.Reason, "in Temporal")
+				require.Equal(t, after(22*minute), w.ended)
 				require.Equal(t, []string{"vendor_2048/outcome"}, replyIDs(w))
 			},
 		}
@@ -425,6 +426,44 @@ var stories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Len(t, w.scenario.provider.answered, 3)
 				require.Equal(t, workflows.InputAlreadyResolved, w.outcome.Answers[0].Result)
+			},
+		}
+	},
+	"ends while its answer is on the way": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{answers: []answerAnswer{{err: failed(workflows.ErrTypeOffloadUnavailable, 60*minute)}}},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 5*minute)),
+				updates(7*minute, workflows.UpdateProvideInput, answerQ1),
+				signals(9*minute, completed(9*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.InputUnsettled, w.outcome.Answers[0].Result)
+				require.Equal(t, w.outcome, *w.replies[1].Outcome, "it is told when nothing can change it any more")
+				require.Equal(t, after(9*minute), w.ended)
+			},
+		}
+	},
+	"hears several signals at one moment": func() scenario {
+		other := inputNeeded("q7", 5*minute)
+		other.Facts.CaseID = "another"
+		return scenario{
+			start: start(), provider: &provider{},
+			steps: []step{
+				{4 * minute, func(w *world) {
+					w.signalBefore(inputNeeded("q1", 3*minute))
+					w.signal(inputNeeded("q2", 4*minute))
+				}},
+				{5 * minute, func(w *world) {
+					require.Equal(w.t, "q2", w.state().Question.ID)
+					w.signalBefore(completed(5 * minute))
+					w.signal(other)
+				}},
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"second_case"}, w.outcome.Attention, "not even the last signal before the end is lost")
 			},
 		}
 	},

@@ -1,8 +1,6 @@
 package offloadcase
 
 import (
-	"fmt"
-
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -31,8 +29,8 @@ func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.CaseOut
 }
 
 func follow(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
-	start := in.CaseStart.Normalized()
-	if err := checkStart(ctx, start); err != nil {
+	start := in.Normalized()
+	if err := start.Validate(); err != nil {
 		return workflows.CaseOutcome{}, temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, err)
 	}
 	r := newRun(ctx, start, in.Carried, continueAfter)
@@ -40,16 +38,4 @@ func follow(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOu
 		return workflows.CaseOutcome{}, err
 	}
 	return r.live()
-}
-
-func checkStart(ctx workflow.Context, start workflows.CaseStart) error {
-	if err := start.Validate(); err != nil {
-		return err
-	}
-	// Under another ID the case would never hear its webhooks.
-	want := workflows.OffloadCaseWorkflowID(start.Reference)
-	if id := workflow.GetInfo(ctx).WorkflowExecution.ID; id != want {
-		return fmt.Errorf("%w: the workflow ID is %s; the case's is %s", workflows.ErrInvalidStart, id, want)
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -77,4 +78,71 @@ func TestTheServersSuggestionToContinueAsNewIsTaken(t *testing.T) {
 	})
 	require.Equal(t, 2, w.runs)
 	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+}
+
+func TestAnOperatorDoesNotCutACreationShort(t *testing.T) {
+	t.Parallel()
+	w := play(t, 0, scenario{
+		start: start(), provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadNotSent, 10*time.Minute)}, {caseID: caseID}}},
+		steps: []step{
+			{time.Minute, func(w *world) { w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil) }},
+			stands(5*time.Minute, workflows.CaseCreating),
+			{6 * time.Minute, func(w *world) { require.Equal(w.t, 1, w.runs) }},
+			stands(11*time.Minute, workflows.CaseRunning),
+			{12 * time.Minute, func(w *world) { require.Equal(w.t, 2, w.runs) }},
+			signals(13*time.Minute, completed(13*time.Minute)),
+		},
+	})
+	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+	require.Len(t, w.scenario.provider.created, 2)
+}
+
+func TestAWebhookGivesTheLookUpThatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := play(t, 0, scenario{
+		start: start(), provider: &provider{},
+		steps: []step{
+			signals(20*time.Minute, inputNeeded("q1", 20*time.Minute)),
+			{21 * time.Minute, func(w *world) { require.Equal(w.t, []string{workflows.ActivityOffloadReconcileCase}, w.canceled) }},
+			signals(22*time.Minute, completed(22*time.Minute)),
+		},
+	})
+	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+}
+
+func TestWhatChangesNothingCostsNoTimer(t *testing.T) {
+	t.Parallel()
+	question := inputNeeded("q1", time.Minute)
+	w := play(t, 0, scenario{
+		start: start(), provider: &provider{},
+		steps: []step{
+			signals(1*time.Minute, question), signals(2*time.Minute, question), signals(3*time.Minute, question),
+			updates(4*time.Minute, workflows.UpdateProvideInput, workflows.ProvideInput{QuestionID: "q9", Text: "x"}),
+			signals(5*time.Minute, completed(5*time.Minute)),
+		},
+	})
+	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+	require.Equal(t, 2, w.timers, "one after the creation, one after the question")
+}
+
+func TestTheWebUIShowsWhatIsWaitedForAndHowToAnswer(t *testing.T) {
+	t.Parallel()
+	play(t, 0, scenario{
+		start: start(), provider: &provider{},
+		steps: []step{
+			signals(time.Minute, inputNeeded("q1", time.Minute)),
+			{2 * time.Minute, func(w *world) {
+				value, err := w.env.QueryWorkflow("__temporal_workflow_metadata")
+				require.NoError(w.t, err)
+				var metadata sdk.WorkflowMetadata
+				require.NoError(w.t, value.Get(&metadata))
+				details := metadata.GetCurrentDetails()
+				require.Contains(w.t, details, "**INPUT_NEEDED** since 2026-03-21T12:01:00Z")
+				require.Contains(w.t, details, "> Is a signed PDF acceptable?")
+				require.Contains(w.t, details, "signalbox case answer vendor_2048 --question q1")
+				require.Len(w.t, metadata.GetDefinition().GetUpdateDefinitions(), 4)
+			}},
+			signals(5*time.Minute, completed(5*time.Minute)),
+		},
+	})
 }

@@ -58,6 +58,7 @@ type world struct {
 	replies    []workflows.CaseReply
 	attributes temporal.SearchAttributes
 	canceled   []string
+	timers     int
 }
 
 // play repeats the runs until one of them ends for good. Steps whose time falls between two runs happen in the second.
@@ -148,18 +149,25 @@ func (w *world) listen() {
 			if to := w.scenario.start.ReplyTo; to == nil || to.WorkflowID != workflowID || to.Signal != signal {
 				return errors.New("nobody asked to be told")
 			}
-			w.replies = append(w.replies, arg.(workflows.CaseReply))
+			reply, ok := arg.(workflows.CaseReply)
+			if !ok {
+				return errors.New("a reply of another kind")
+			}
+			w.replies = append(w.replies, reply)
 			return nil
 		}).Maybe()
 	last := w.attributes.GetUntypedValues()
 	w.env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
-		for key, value := range args.Get(0).(temporal.SearchAttributes).GetUntypedValues() {
+		upserted, ok := args.Get(0).(temporal.SearchAttributes)
+		require.True(w.t, ok)
+		for key, value := range upserted.GetUntypedValues() {
 			if text, ok := value.(string); ok { // that a list was unset in between doesn't show here
 				require.NotEqual(w.t, last[key], text, "an upsert of the same value")
 				last[key] = text
 			}
 		}
 	}).Return(nil).Maybe()
+	w.env.SetOnTimerScheduledListener(func(string, time.Duration) { w.timers++ })
 	w.env.SetOnActivityCanceledListener(func(info *activity.Info) { w.canceled = append(w.canceled, info.ActivityType.Name) })
 }
 
@@ -176,6 +184,11 @@ func (w *world) attention() []string {
 // signal delivers events in one signal.
 func (w *world) signal(events ...workflows.CaseEvent) {
 	w.env.SignalWorkflow(workflows.SignalOffloadEvents, events)
+}
+
+// signalBefore delivers events that the workflow finds together with whatever comes next.
+func (w *world) signalBefore(events ...workflows.CaseEvent) {
+	w.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalOffloadEvents, events)
 }
 
 func (w *world) update(name string, arg any) {
@@ -218,8 +231,6 @@ type provider struct {
 	truth []truth
 	// keyInvalidUntil makes every look fail as unauthorized.
 	keyInvalidUntil time.Duration
-	answerTakes     time.Duration
-	createTakes     time.Duration
 
 	mu         sync.Mutex
 	env        *testsuite.TestWorkflowEnvironment

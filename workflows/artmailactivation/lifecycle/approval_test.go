@@ -254,4 +254,8 @@ func TestResponsesThatCantBeUsedAreIgnored(t *testing.T) {
 	unclear.Approved = nil
 	require.Equal(t, []lifecycle.Verdict{lifecycle.Ignored, lifecycle.Ignored, lifecycle.Ignored}, verdicts(apply(s, at(1), nowhere, endless, unclear)))
 	require.Empty(t, s.Early)
+
+	mended := response(1, "m4", "m1", true)
+	require.Equal(t, unclear.DedupeKey, mended.DedupeKey)
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Applied}, verdicts(apply(s, at(2), mended)), "replayed, it counts")
 }

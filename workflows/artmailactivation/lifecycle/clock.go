@@ -110,6 +110,8 @@ func (s *State) NextWake(now time.Time) (time.Time, bool) {
 type Check struct {
 	Params workflows.CheckApprovalParams
 	Until  time.Time
+	// Title is for the Web UI, and short: beyond 400 bytes of JSON the server refuses the command, and so the whole workflow task.
+	Title string
 }
 
 // Checks are the checks that should be under way now. While the activation is paused there are none: whether its key works then is not
@@ -129,7 +131,7 @@ func (s *State) Checks(now time.Time) []Check {
 		if s.Activated != nil {
 			params.SealedAPIKey = s.Activated.SealedAPIKey
 		}
-		checks = append(checks, Check{Params: params, Until: until})
+		checks = append(checks, Check{Params: params, Until: until, Title: "check approval " + clip(a.MessageID, maxReason)})
 	}
 	return checks
 }

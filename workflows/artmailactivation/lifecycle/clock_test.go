@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,7 @@ func TestAfterTheDeadlineArtmailIsAskedBeforeItExpires(t *testing.T) {
 	require.Equal(t, []lifecycle.Check{{
 		Params: workflows.CheckApprovalParams{Agent: "pages", ActivationID: "act_1", MessageID: "m1", RunID: "r1", SealedAPIKey: []byte("sealed key")},
 		Until:  at(20),
+		Title:  "check approval m1",
 	}}, s.Checks(at(10)))
 	require.Equal(t, s.Checks(at(15)), carried(t, s).Checks(at(15)), "a check under way goes on in the next run until the same moment")
 
@@ -171,4 +173,12 @@ func TestNewsOfAnOlderPauseEndsACheckThatBeganTooSoon(t *testing.T) {
 	require.Empty(t, s.Checks(at(11)))
 	s.Tick(at(16))
 	require.Equal(t, at(26), s.Checks(at(16))[0].Until)
+}
+
+func TestTheTitleOfACheckIsShortHoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue(strings.Repeat("<", 250), 10))
+	s.Tick(at(10))
+	require.Less(t, len(mustJSON(t, s.Checks(at(10))[0].Title)), 400)
 }

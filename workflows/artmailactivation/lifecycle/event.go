@@ -27,6 +27,9 @@ func (s *State) Apply(events []workflows.ActivationEvent, now time.Time) []Note 
 			s.LateEvents++
 		case Ignored, GivenUp:
 		}
+		if verdict != Ignored {
+			s.remember(e.DedupeKey)
+		}
 		notes = append(notes, Note{Verdict: verdict, Kind: e.Kind, ID: e.DeliveryID, Why: why})
 		s.settle(now)
 	}

@@ -73,13 +73,18 @@ func TestWhatIsOwedToSomeoneIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
-	apply(s, noon, response(0, "x", "m1", true))
+	open(t, s, "r1", 0)
+	apply(s, noon, response(0, "x", "m1", true), forceFailed(0, "r1"))
 	later := noon.Add(40 * 24 * time.Hour)
 	s.Tick(later)
 	require.Len(t, s.View().Approvals, 1)
-	s.Confirmed(s.Replies[0])
+	require.Len(t, s.View().Runs, 1)
+	for _, reply := range s.DueReplies(later) {
+		s.Confirmed(reply)
+	}
 	s.Tick(later)
 	require.Empty(t, s.View().Approvals)
+	require.Empty(t, s.View().Runs)
 }
 
 func TestRunsThatNobodyClosesDoNotFillTheState(t *testing.T) {

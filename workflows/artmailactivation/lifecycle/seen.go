@@ -6,20 +6,24 @@ import (
 	"slices"
 )
 
-// seen says whether the dedupe key came before, and remembers it. A key is kept as 96 bits of its hash, so that its length doesn't
-// count. An event without a key is never a duplicate here.
+// seen says whether the dedupe key came before. An event without a key is never a duplicate here.
 func (s *State) seen(key string) bool {
-	if key == "" {
-		return false
+	return key != "" && slices.Contains(s.Seen, shortened(key))
+}
+
+// remember puts a dedupe key into the window. An event that was ignored is not remembered: replayed once the cause is mended, it counts.
+func (s *State) remember(key string) {
+	if key == "" || s.seen(key) {
+		return
 	}
-	sum := sha256.Sum256([]byte(key))
-	short := base64.RawURLEncoding.EncodeToString(sum[:12])
-	if slices.Contains(s.Seen, short) {
-		return true
-	}
-	s.Seen = append(s.Seen, short)
+	s.Seen = append(s.Seen, shortened(key))
 	if extra := len(s.Seen) - maxSeen; extra > 0 {
 		s.Seen = slices.Delete(s.Seen, 0, extra)
 	}
-	return false
+}
+
+// shortened keeps 96 bits of the key's hash, so that its length doesn't count.
+func shortened(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }

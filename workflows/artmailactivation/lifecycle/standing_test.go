@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,6 +37,8 @@ func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
 		{"at the same time a pause wins", []workflows.ActivationEvent{paused(5, "user_paused"), resumed(5)}, workflows.ActivationPaused, at(5), "user_paused"},
 		{"and in the other order too", []workflows.ActivationEvent{resumed(5), paused(5, "user_paused")}, workflows.ActivationPaused, at(5), "user_paused"},
 		{"without a time the arrival at the ingress counts", []workflows.ActivationEvent{timeless(resumed(7)), timeless(paused(6, "user_paused"))}, workflows.ActivationActive, at(7), "user_paused"},
+		{"an activation without a time too", []workflows.ActivationEvent{timeless(activated(7, "k"))}, workflows.ActivationActive, at(7), ""},
+		{"of two tellings of the activation the earlier time counts", []workflows.ActivationEvent{redelivered(activated(7, "k")), activated(2, "k")}, workflows.ActivationActive, at(2), ""},
 		{"nothing revives", []workflows.ActivationEvent{deactivated(3), resumed(5), activated(9, "k")}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
 		{"deactivated from a pause", []workflows.ActivationEvent{paused(1, "user_paused"), deactivated(3)}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
 		{"a newer pause does not keep it from ending", []workflows.ActivationEvent{paused(9, "user_paused"), deactivated(3)}, workflows.ActivationDeactivated, at(3), "user_deactivated"},
@@ -166,4 +169,17 @@ func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	s := activeState(t)
 	apply(s, at(1), activated(1, "other"))
 	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention)
+}
+
+func TestTheWindowOfSeenKeysIsBoundedAndWhatSlipsPastItStillCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	first := paused(1, "user_paused")
+	apply(s, at(1), first)
+	for i := range 2500 {
+		apply(s, at(2), response(2, fmt.Sprint("m", i), "m", true))
+	}
+	require.Len(t, s.Seen, 2000)
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(3), first)))
+	require.Equal(t, at(1), s.View().StatusAt)
 }

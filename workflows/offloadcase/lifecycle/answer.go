@@ -46,7 +46,6 @@ func CheckInput(c Case, input workflows.ProvideInput) *Refusal {
 func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
 	s := &c.State
 	s.Answers = appended(s.Answers, workflows.Answer{QuestionID: input.QuestionID, Text: input.Text, By: input.By, GivenAt: now}, mostAnswers)
-	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	settle(&c, workflows.NewsByApp, now)
 	return c
 }

@@ -18,12 +18,12 @@ const mostClaims = 8
 // Receive takes in one webhook event, at any time and any number of times.
 func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	s := &c.State
-	if e.DedupeKey != "" {
-		if slices.Contains(s.Seen, e.DedupeKey) {
+	if key := seenKey(e); key != "" {
+		if slices.Contains(s.Seen, key) {
 			s.Duplicates++
 			return c
 		}
-		s.Seen = appended(s.Seen, e.DedupeKey, seenKeys)
+		s.Seen = appended(s.Seen, key, seenKeys)
 	}
 	if s.Status.Ended() {
 		s.LateEvents++
@@ -55,6 +55,14 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	settle(&c, workflows.NewsByWebhook, now)
 	return c
+}
+
+// seenKey keeps the keys of unproven events apart: whoever knows only the shared secret must not occupy the key of an event to come.
+func seenKey(e workflows.CaseEvent) string {
+	if e.DedupeKey != "" && e.Unproven {
+		return "unproven/" + e.DedupeKey
+	}
+	return e.DedupeKey
 }
 
 // prove takes in that a webhook on the case's own URL named its case. A creation still under way keeps its state: it is given up or

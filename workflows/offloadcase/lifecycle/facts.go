@@ -74,12 +74,10 @@ func contradicts(a, b workflows.CaseFacts) bool {
 // fillEnd adds what another statement of the same status says beside.
 func fillEnd(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	have.ResultStatus = cmp.Or(have.ResultStatus, said.ResultStatus)
-	switch {
-	case have.Question == nil:
+	if have.Question == nil {
 		have.Question = said.Question
-	default:
-		have.Question = withResolved(have.Question, said.Question)
 	}
+	have.Question = withResolved(have.Question, said.Question)
 	if len(have.Result) == 0 {
 		have.Result = said.Result
 	}

@@ -134,6 +134,15 @@ func TestResolvedWhileStillInputNeededIsAnAnswerInFlight(t *testing.T) {
 	requireStatus(t, workflows.CaseInputSent, c)
 }
 
+// Whether a webhook's timestamp is the case's updatedAt is not documented; it may be a moment later.
+func TestAQuestionOnceResolvedIsNotReopenedByAWebhookThatIsStampedLater(t *testing.T) {
+	t.Parallel()
+	resolved := inputNeeded("q1", 10)
+	resolved.Facts.Question.Status = workflows.QuestionResolved
+	requireStatus(t, workflows.CaseInputSent, lifecycle.Receive(lifecycle.Polled(running(), read(resolved), after(12)), inputNeeded("q1", 11), after(13)))
+	requireStatus(t, workflows.CaseInputSent, lifecycle.Polled(lifecycle.Receive(running(), inputNeeded("q1", 11), after(11)), read(resolved), after(12)))
+}
+
 func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(asked(replying), inputNeeded("q2", 30), after(30))

@@ -85,13 +85,11 @@ func reconcileParams(c Case) *workflows.ReconcileCaseParams {
 		Account: c.Start.Account, CaseID: c.State.CaseID, Known: c.State.Known,
 		Floor: c.Start.Options.PollFloor, Ceiling: c.Start.Options.PollCeiling,
 	}
-	switch c.State.Status {
-	case workflows.CaseInputNeeded:
+	switch {
+	case c.State.Status == workflows.CaseInputNeeded || pendingAnswer(c.State) != nil:
 		p.Floor = min(p.Ceiling, slowerWhileAsked*p.Floor)
-	case workflows.CaseInputSent:
+	case c.State.Status == workflows.CaseInputSent:
 		p.Ceiling = min(p.Ceiling, soonestAfterAnswers*p.Floor)
-	case workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning,
-		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:
 	}
 	return p
 }

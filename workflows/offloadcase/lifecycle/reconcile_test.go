@@ -32,6 +32,7 @@ func TestLookingIsSlowerWhileAPersonIsAskedAndFasterAfterAnAnswer(t *testing.T) 
 	asked := lifecycle.Next(asked(), after(60)).Reconcile
 	require.Equal(t, 10*time.Minute, asked.Floor.Std())
 	require.Equal(t, time.Hour, asked.Ceiling.Std())
+	require.Equal(t, asked, lifecycle.Next(answering(), after(60)).Reconcile, "an answer on its way restarts nothing")
 	answered := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
 	sent := lifecycle.Next(answered, after(22)).Reconcile
 	require.Equal(t, time.Minute, sent.Floor.Std())

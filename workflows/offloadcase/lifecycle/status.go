@@ -20,7 +20,6 @@ func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, no
 	}
 	s.Status, s.Since, s.Source = status, now, source
 	if status.Ended() {
-		s.Expiring, s.LookWanted = false, false
 		post(c, Letter{ID: c.Start.Reference + "/outcome"})
 	}
 }

@@ -1,6 +1,7 @@
 package dev_test
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"os"
@@ -238,6 +239,9 @@ func writeHistories(t *testing.T, workflow, name, workflowID string) {
 		}
 		text, err := protojson.MarshalOptions{Multiline: true}.Marshal(&history)
 		require.NoError(t, err)
+		host, err := os.Hostname()
+		require.NoError(t, err)
+		text = bytes.ReplaceAll(text, []byte(host), []byte("host"))
 		require.NoError(t, os.WriteFile(filepath.Join(folder, file), append(text, '\n'), 0o644))
 		if runID = started.GetContinuedExecutionRunId(); runID == "" {
 			return

@@ -25,10 +25,13 @@ func planFaults(seed uint64, r role, o Options) []fault {
 	const (
 		longestDeath = 800 * time.Millisecond
 		longestPause = 2 * time.Second
-		mostReplays  = 5
+		mostReplays  = 20
 	)
-	dice := rand.New(rand.NewPCG(seed, uint64(len(r))<<8|uint64(r[0])))
-	faults := make([]fault, 0, 2*o.Kills)
+	dice := rand.New(rand.NewPCG(seed, uint64(r[0])))
+	var faults []fault
+	if o.spared[r] {
+		return nil
+	}
 	for n := range 2 * o.Kills {
 		f := fault{kill: n%2 == 0, away: 50 * time.Millisecond}
 		if f.kill {

@@ -13,7 +13,9 @@ import (
 
 // process is one part of Signalbox, or Temporal, in a process of its own. Only one goroutine at a time handles it.
 type process struct {
-	role    role
+	role role
+	// plays is the role that it is started with, its own but for tests.
+	plays   role
 	folder  string
 	command *exec.Cmd
 	// alive is held open while this process lives: a child that reads its end stops.
@@ -37,7 +39,7 @@ func (p *process) start() error {
 	if err != nil {
 		return fmt.Errorf("log of %s: %w", p.role, err)
 	}
-	command := exec.Command(self, "torture", argument, string(p.role), "--folder", p.folder)
+	command := exec.Command(self, "torture", argument, string(p.plays), "--folder", p.folder)
 	command.Stdout, command.Stderr = p.log, p.log
 	command.SysProcAttr = childAttributes()
 	alive, err := command.StdinPipe()

@@ -12,6 +12,8 @@ type caseScript struct {
 	answered  []bool
 	fails     bool
 	pauses    []time.Duration
+	// renewed says before which questions the workflow is asked to continue as new.
+	renewed []bool
 }
 
 // activationStep is something that happens in an activation, each with an event of Artmail.
@@ -31,6 +33,7 @@ type activationScript struct {
 	steps       []activationStep
 	approvals   []bool
 	pauses      []time.Duration
+	renewed     []bool
 	deactivated bool
 }
 
@@ -45,6 +48,8 @@ const (
 	eventsPerActivation = 40
 	mostQuestions       = 6
 	longestPauseBetween = 40 * time.Millisecond
+	// renewOneIn is before how many steps, on average, an operator asks for continue-as-new once.
+	renewOneIn = 12
 )
 
 // write makes a script of at least the number of events.
@@ -62,6 +67,7 @@ func write(seed uint64, events int) script {
 		c := caseScript{reference: fmt.Sprintf("torture-%05d", len(s.cases)), fails: dice.IntN(3) == 0}
 		for range dice.IntN(mostQuestions + 1) {
 			c.answered = append(c.answered, dice.IntN(10) < 7)
+			c.renewed = append(c.renewed, dice.IntN(renewOneIn) == 0)
 		}
 		c.pauses = pauses(len(c.answered) + 1)
 		left -= len(c.pauses)
@@ -72,6 +78,7 @@ func write(seed uint64, events int) script {
 		for range min(left, eventsPerActivation) {
 			a.steps = append(a.steps, []activationStep{stepStanding, stepStanding, stepStanding, stepApproval, stepApproval, stepEarly, stepForceFail}[dice.IntN(7)])
 			a.approvals = append(a.approvals, dice.IntN(2) == 0)
+			a.renewed = append(a.renewed, dice.IntN(renewOneIn) == 0)
 		}
 		a.pauses = pauses(len(a.steps))
 		left -= len(a.steps) + 1

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // print names a body by its bytes. The simulators send a repeated event byte for byte, and no two events alike.
@@ -23,6 +26,8 @@ type wire struct {
 
 	mu   sync.Mutex
 	sent map[print]*posted
+	// heardOn are the paths on which something was acknowledged.
+	heardOn map[string]bool
 }
 
 // posted is what became of one body.
@@ -34,7 +39,7 @@ type posted struct {
 }
 
 func newWire() *wire {
-	return &wire{next: &http.Transport{MaxIdleConnsPerHost: 64}, sent: map[print]*posted{}}
+	return &wire{next: &http.Transport{MaxIdleConnsPerHost: 64}, sent: map[print]*posted{}, heardOn: map[string]bool{}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -73,7 +78,20 @@ func (w *wire) answer(p *posted, status int) {
 	p.answered[status]++
 	if status == http.StatusNoContent {
 		p.acknowledged++
+		w.heardOn[p.path] = true
 	}
+}
+
+// acknowledgedFor says whether an event of the case was acknowledged.
+func (w *wire) acknowledgedFor(reference string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for path := range w.heardOn {
+		if strings.HasPrefix(path, workflows.OffloadWebhookPath(reference, "")) {
+			return true
+		}
+	}
+	return false
 }
 
 // tally is what the wire has seen, in numbers.

@@ -1,0 +1,126 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// The business apps' side: workflows of theirs wait for replies. They run in this process, which nobody kills.
+const (
+	appWorkflow         = "torture-app"
+	appQueue            = "torture-apps"
+	appQuery            = "heard"
+	signalCaseReply     = "case-replies"
+	signalApprovalReply = "approval-replies"
+
+	// apps share the replies, so that no history grows large.
+	apps = 4
+)
+
+// heard is what an app was told. A reply may come twice; it must not say two things.
+type heard struct {
+	// Outcomes are the statuses told for each reference, Approvals those told for each message, each once.
+	Outcomes  map[string][]string `json:"outcomes"`
+	Approvals map[string][]string `json:"approvals"`
+	Repeats   int                 `json:"repeats"`
+}
+
+func newHeard() heard {
+	return heard{Outcomes: map[string][]string{}, Approvals: map[string][]string{}}
+}
+
+func (h *heard) hear(list map[string][]string, key, status string) {
+	for _, told := range list[key] {
+		if told == status {
+			h.Repeats++
+			return
+		}
+	}
+	list[key] = append(list[key], status)
+}
+
+// appOf is the app that waits for what a case or an activation tells.
+func appOf(name string) string {
+	sum := fnv.New32a()
+	// A hash never fails to write.
+	_, _ = sum.Write([]byte(name))
+	return appID(int(sum.Sum32() % apps))
+}
+
+func appID(n int) string { return fmt.Sprintf("%s/%d", appWorkflow, n) }
+
+// startApps starts the apps' workflows and their worker.
+func startApps(ctx context.Context, temporal client.Client) (stop func(), err error) {
+	w := sdkworker.New(temporal, appQueue, sdkworker.Options{})
+	w.RegisterWorkflowWithOptions(app, workflow.RegisterOptions{Name: appWorkflow})
+	if err := w.Start(); err != nil {
+		return nil, fmt.Errorf("start the apps' worker: %w", err)
+	}
+	for n := range apps {
+		_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: appID(n), TaskQueue: appQueue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		}, appWorkflow)
+		if err != nil {
+			w.Stop()
+			return nil, fmt.Errorf("start app %d: %w", n, err)
+		}
+	}
+	return w.Stop, nil
+}
+
+func app(ctx workflow.Context) error {
+	h := newHeard()
+	if err := workflow.SetQueryHandler(ctx, appQuery, func() (heard, error) { return h, nil }); err != nil {
+		return err
+	}
+	selector := workflow.NewSelector(ctx)
+	selector.AddReceive(workflow.GetSignalChannel(ctx, signalCaseReply), func(c workflow.ReceiveChannel, _ bool) {
+		var reply workflows.CaseReply
+		c.Receive(ctx, &reply)
+		if reply.Outcome != nil {
+			h.hear(h.Outcomes, reply.Reference, string(reply.Outcome.Status))
+		}
+	})
+	selector.AddReceive(workflow.GetSignalChannel(ctx, signalApprovalReply), func(c workflow.ReceiveChannel, _ bool) {
+		var reply workflows.ApprovalReply
+		c.Receive(ctx, &reply)
+		h.hear(h.Approvals, reply.Approval.MessageID, string(reply.Approval.Status))
+	})
+	for {
+		selector.Select(ctx)
+	}
+}
+
+// allHeard asks all apps.
+func allHeard(ctx context.Context, temporal client.Client) (heard, error) {
+	all := newHeard()
+	for n := range apps {
+		var one heard
+		err := until(ctx, "ask the apps what they heard", func(ctx context.Context) (bool, error) {
+			value, err := temporal.QueryWorkflow(ctx, appID(n), "", appQuery)
+			if err == nil {
+				err = value.Get(&one)
+			}
+			return err == nil, err
+		})
+		if err != nil {
+			return heard{}, err
+		}
+		for reference, statuses := range one.Outcomes {
+			all.Outcomes[reference] = statuses
+		}
+		for message, statuses := range one.Approvals {
+			all.Approvals[message] = statuses
+		}
+		all.Repeats += one.Repeats
+	}
+	return all, nil
+}

@@ -1,0 +1,102 @@
+package torture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Options bound a run.
+type Options struct {
+	// Events is about how many different events the providers send; duplicates come on top.
+	Events int `json:"events"`
+	// Kills is how often each process is killed, and as often it is stopped and continued.
+	Kills int `json:"kills"`
+	// Duplicates is the share of events that a provider repeats by itself, in percent; what isn't acknowledged in time is repeated besides.
+	Duplicates float64 `json:"duplicatesPercent"`
+	// Seed decides what happens and when; 0 draws one. How the processes race each other it does not decide.
+	Seed uint64 `json:"-"`
+	// TimeLimit bounds the run until all is quiet; what has not come to its end by then is stuck.
+	TimeLimit time.Duration `json:"timeLimit"`
+	// Inbox is where the inbox is kept, as SIGNALBOX_INBOX would say; empty: a SQLite file of the run.
+	Inbox string `json:"-"`
+	// Keep leaves the run's files; they are left anyway where something was violated.
+	Keep bool `json:"-"`
+	// Players are how many cases and activations are under way at a time.
+	Players int `json:"players"`
+	// Progress is told in words what goes on.
+	Progress io.Writer `json:"-"`
+
+	// instead gives a process another role than its own, and spared are those that nothing is done to. Only tests can set them: they prove
+	// that what a faulty stand-in does wrong is found.
+	instead map[role]role
+	spared  map[role]bool
+}
+
+func (o Options) validate() error {
+	switch {
+	case o.Events < 1 || o.Players < 1 || o.TimeLimit <= 0:
+		return errors.New("--events, --players and --time-limit: each must be positive")
+	case o.Kills < 0:
+		return errors.New("--kills: it is negative")
+	case o.Duplicates < 0 || o.Duplicates > 50:
+		return errors.New("--duplicates: want a percentage from 0 to 50")
+	}
+	return nil
+}
+
+func (o Options) say(format string, args ...any) {
+	// Nobody misses a line of progress that can't be written.
+	_, _ = fmt.Fprintf(o.Progress, format+"\n", args...)
+}
+
+// ErrViolated says that an invariant did not hold; the report says which.
+var ErrViolated = errors.New("an invariant was violated")
+
+// Command is `signalbox-dev torture`.
+func Command() *cobra.Command {
+	var o Options
+	var asJSON bool
+	command := &cobra.Command{
+		Use:   "torture",
+		Short: "Kill Temporal, the ingress and the worker while webhooks come in, and check that nothing is lost and nothing counts twice",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Progress = cmd.ErrOrStderr()
+			if o.Seed == 0 {
+				o.Seed = rand.Uint64()
+			}
+			report, err := Run(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			write := report.WriteTable
+			if asJSON {
+				write = report.WriteJSON
+			}
+			if err := write(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			if n := report.Violations(); n > 0 {
+				return fmt.Errorf("%w: %d times; --seed %d does the same again", ErrViolated, n, report.Seed)
+			}
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.IntVar(&o.Events, "events", 2000, "about how many different events the providers send")
+	flags.IntVar(&o.Kills, "kills", 5, "how often each process is killed, and as often stopped for a while")
+	flags.Float64Var(&o.Duplicates, "duplicates", 5, "percentage of events that a provider repeats by itself")
+	flags.Uint64Var(&o.Seed, "seed", 0, "what happens and when; 0: drawn and printed")
+	flags.DurationVar(&o.TimeLimit, "time-limit", 30*time.Minute, "until all must be quiet")
+	flags.IntVar(&o.Players, "players", 24, "cases and activations under way at a time")
+	flags.StringVar(&o.Inbox, "inbox", "", "where the inbox is kept, as SIGNALBOX_INBOX would say; empty: a SQLite file")
+	flags.BoolVar(&o.Keep, "keep", false, "keep the files of the run")
+	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
+	command.AddCommand(processCommand())
+	return command
+}

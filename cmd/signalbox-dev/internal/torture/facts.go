@@ -1,0 +1,184 @@
+package torture
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// facts are everything that is held against each other, gathered when all is quiet.
+type facts struct {
+	// acknowledged is the path of each body that was answered with 204.
+	acknowledged map[print]string
+	stored       []storedEvent
+	cases        []caseFacts
+	activations  []activationFacts
+	heard        heard
+
+	readings   int
+	regressed  []string
+	stuck      []string
+	unexpected []string
+}
+
+// storedEvent is a delivery as the inbox has it.
+type storedEvent struct {
+	id, lane string
+	state    inbox.State
+	reason   string
+	conflict bool
+	// print is of the opened body.
+	print print
+}
+
+// caseFacts are what Offload and the workflow say of a case.
+type caseFacts struct {
+	playedCase
+	created []string
+	state   workflows.CaseState
+	// answers is how often Offload accepted an answer to each question.
+	answers map[string]int
+}
+
+// activationFacts are what Artmail and the workflow say of an activation.
+type activationFacts struct {
+	playedActivation
+	there workflows.ActivationStatus
+	state workflows.ActivationState
+}
+
+// openInbox opens the inbox while no ingress has it.
+func openInbox(ctx context.Context, location string) (inbox.Store, error) {
+	return sqlite.Open(ctx, location, sqlite.Options{})
+}
+
+// readInbox reads every delivery and opens its body.
+func readInbox(ctx context.Context, store inbox.Store, keys *keyring.Ring) ([]storedEvent, error) {
+	var all []storedEvent
+	filter := inbox.Filter{Limit: inbox.MaxPage}
+	for {
+		page, err := store.List(ctx, filter)
+		if err != nil {
+			return nil, err
+		}
+		for _, listed := range page.Deliveries {
+			d, err := store.Get(ctx, listed.ID)
+			if err != nil {
+				return nil, err
+			}
+			plain, err := keys.Open(d.Body, bodyContext(d)...)
+			if err != nil {
+				return nil, fmt.Errorf("open delivery %s: %w", d.ID, err)
+			}
+			all = append(all, storedEvent{
+				id: d.ID, lane: d.Lane, state: d.State, reason: d.Reason, conflict: d.ConflictOf != "", print: sha256.Sum256(plain),
+			})
+		}
+		if page.Next == "" {
+			return all, nil
+		}
+		filter.Cursor = page.Next
+	}
+}
+
+func bodyContext(d inbox.Delivery) []string {
+	if d.Provider == artmailhook.Provider {
+		return artmailhook.BodyContext(d.Lane, d.ID)
+	}
+	return offloadhook.BodyContext(d.Lane, d.ID)
+}
+
+// gather asks the workflows and the providers. Temporal and a worker have to run.
+func (s *stage) gather(ctx context.Context) (facts, error) {
+	f := facts{
+		acknowledged: s.providers.wire.acknowledged(),
+		cases:        make([]caseFacts, len(s.cases)),
+		activations:  make([]activationFacts, len(s.activations)),
+		stuck:        s.stuck,
+	}
+	var asks []func() error
+	for i, played := range s.cases {
+		asks = append(asks, func() (err error) {
+			f.cases[i], err = s.askCase(ctx, played)
+			return err
+		})
+	}
+	for i, played := range s.activations {
+		asks = append(asks, func() (err error) {
+			f.activations[i], err = s.askActivation(ctx, played)
+			return err
+		})
+	}
+	if err := together(asks); err != nil {
+		return facts{}, err
+	}
+	var err error
+	if f.heard, err = allHeard(ctx, s.temporal); err != nil {
+		return facts{}, err
+	}
+	f.readings, f.regressed = s.watch.findings()
+	return f, nil
+}
+
+func (s *stage) askCase(ctx context.Context, played playedCase) (caseFacts, error) {
+	one := s.apps.Case(played.reference)
+	c := caseFacts{playedCase: played, created: s.providers.tap.casesOf(played.reference), answers: map[string]int{}}
+	for _, question := range played.answered {
+		c.answers[question] = s.providers.tap.answersOf(question)
+	}
+	err := until(ctx, "read "+one.WorkflowID(), func(ctx context.Context) (bool, error) {
+		var err error
+		c.state, err = s.watch.readCase(ctx, one)
+		return err == nil, err
+	})
+	return c, err
+}
+
+func (s *stage) askActivation(ctx context.Context, played playedActivation) (activationFacts, error) {
+	one := s.apps.Activation(agent, played.id)
+	a := activationFacts{playedActivation: played}
+	var err error
+	if a.there, err = s.standing(played.id); err != nil {
+		return a, err
+	}
+	err = until(ctx, "read "+one.WorkflowID(), func(ctx context.Context) (bool, error) {
+		var err error
+		a.state, err = s.watch.readActivation(ctx, one)
+		return err == nil, err
+	})
+	return a, err
+}
+
+// together runs some at a time, all of them, and joins their errors.
+func together(asks []func() error) error {
+	const most = 8
+	next := make(chan func() error)
+	failures := make([][]error, most)
+	var team sync.WaitGroup
+	for i := range most {
+		team.Go(func() {
+			for ask := range next {
+				failures[i] = append(failures[i], ask())
+			}
+		})
+	}
+	for _, ask := range asks {
+		next <- ask
+	}
+	close(next)
+	team.Wait()
+	var all []error
+	for _, list := range failures {
+		all = append(all, list...)
+	}
+	return errors.Join(all...)
+}

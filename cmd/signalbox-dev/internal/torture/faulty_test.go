@@ -1,0 +1,117 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Stand-ins that do one thing wrong. Only this test binary has them.
+const (
+	roleEarlyIngress    role = "ingress-acknowledging-before-the-commit"
+	roleForgetfulWorker role = "worker-without-seen-keys"
+)
+
+func init() {
+	play[roleEarlyIngress] = playEarlyIngress
+	play[roleForgetfulWorker] = playForgetfulWorker
+}
+
+// earlyBy is how long the acknowledgement is ahead of the commit.
+const earlyBy = 300 * time.Millisecond
+
+// playEarlyIngress puts a front before the real ingress that answers 204 at once and hands the webhook on afterwards.
+func playEarlyIngress(ctx context.Context, p part) error {
+	behind, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	settings := p.service(config.Ingress)
+	settings.Listener = behind
+	inner := &url.URL{Scheme: "http", Host: behind.Addr().String()}
+	e := &early{inner: inner, proxy: httputil.NewSingleHostReverseProxy(inner)}
+	front := &http.Server{Addr: p.world.Ingress, Handler: e, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = front.ListenAndServe() }()
+	err = service.Run(ctx, settings)
+	return errors.Join(err, front.Close())
+}
+
+type early struct {
+	inner   *url.URL
+	proxy   *httputil.ReverseProxy
+	handing sync.WaitGroup
+}
+
+func (e *early) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		e.proxy.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+	later, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), http.MethodPost, e.inner.JoinPath(r.URL.Path).String(), bytes.NewReader(body))
+	if err != nil {
+		return
+	}
+	later.Header = r.Header.Clone()
+	e.handing.Go(func() {
+		wait(context.Background(), earlyBy)
+		if response, err := asks.Do(later); err == nil {
+			_ = response.Body.Close()
+		}
+	})
+}
+
+// playForgetfulWorker runs the real workflows with their window of seen keys switched off: without a key no event is found in it.
+func playForgetfulWorker(ctx context.Context, p part) error {
+	settings := p.service(config.Worker)
+	settings.Temporal.DataConverter = forgetful{converter.GetDefaultDataConverter()}
+	return service.Run(ctx, settings)
+}
+
+type forgetful struct{ converter.DataConverter }
+
+func (f forgetful) FromPayload(payload *commonpb.Payload, into any) error {
+	err := f.DataConverter.FromPayload(payload, into)
+	forget(into)
+	return err
+}
+
+func (f forgetful) FromPayloads(payloads *commonpb.Payloads, into ...any) error {
+	err := f.DataConverter.FromPayloads(payloads, into...)
+	for _, one := range into {
+		forget(one)
+	}
+	return err
+}
+
+func forget(decoded any) {
+	switch events := decoded.(type) {
+	case *[]workflows.CaseEvent:
+		for i := range *events {
+			(*events)[i].DedupeKey = ""
+		}
+	case *[]workflows.ActivationEvent:
+		for i := range *events {
+			(*events)[i].DedupeKey = ""
+		}
+	}
+}

@@ -1,0 +1,277 @@
+package torture
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// Run tortures once and says what was found. The error says that the run itself could not be carried out.
+func Run(ctx context.Context, o Options) (report Report, err error) {
+	if err := o.validate(); err != nil {
+		return Report{}, err
+	}
+	folder, err := os.MkdirTemp("", "signalbox-torture-")
+	if err != nil {
+		return Report{}, fmt.Errorf("folder: %w", err)
+	}
+	defer func() {
+		if o.Keep || err != nil || report.Violations() > 0 {
+			report.Folder = folder
+			o.say("kept %s", folder)
+			return
+		}
+		err = os.RemoveAll(folder)
+	}()
+	began := clock()
+	r, err := set(ctx, folder, o)
+	if err != nil {
+		return Report{}, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.torture(ctx); err != nil {
+		return Report{}, err
+	}
+	report, err = r.findings(ctx)
+	report.Duration = clock().Sub(began).Seconds()
+	return report, err
+}
+
+// run is one run: its processes and who plays against them.
+type run struct {
+	options Options
+	world   settings
+	keys    *keyring.Ring
+	stage   *stage
+	keepers []*keeper
+	// replays are what an operator did in the inbox.
+	replays *replayer
+	script  script
+	// played is closed when the providers have nothing more to send.
+	played   chan struct{}
+	stopApps func()
+}
+
+// set starts everything and returns when it is of use.
+func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
+	r := &run{options: o, played: make(chan struct{}), script: write(o.Seed, o.Events), stopApps: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	if r.world, r.keys, err = newSettings(folder, o.Inbox); err != nil {
+		return nil, err
+	}
+	r.stage = &stage{}
+	if r.stage.providers, err = startProviders(r.world, o.Seed, o.Duplicates/100); err != nil {
+		return nil, err
+	}
+	r.stage.temporal, err = client.NewLazyClient(client.Options{
+		HostPort: r.world.Temporal, Namespace: namespace, Logger: logging.ForTemporal(zap.NewNop()),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("temporal client: %w", err)
+	}
+	if r.stage.apps, err = signalbox.New(r.stage.temporal, signalbox.Options{}); err != nil {
+		return nil, err
+	}
+	r.stage.watch = newWatch(r.stage.apps)
+	r.replays = &replayer{
+		open:   func(ctx context.Context) (inbox.Store, error) { return openInbox(ctx, r.world.Inbox) },
+		chosen: map[string]bool{},
+	}
+	for _, one := range roles {
+		o.say("starting %s", one)
+		k := r.keeper(folder, one)
+		if err := k.start(ctx); err != nil {
+			return nil, err
+		}
+		r.keepers = append(r.keepers, k)
+	}
+	r.stopApps, err = startApps(ctx, r.stage.temporal)
+	return r, err
+}
+
+func (r *run) keeper(folder string, one role) *keeper {
+	k := &keeper{
+		process: &process{role: one, folder: folder, plays: cmp.Or(r.options.instead[one], one)},
+		faults:  planFaults(r.options.Seed, one, r.options),
+		begun:   r.stage.providers.wire.begun.Load,
+		played:  r.played,
+		dice:    rand.New(rand.NewPCG(r.options.Seed, uint64(one[0]))),
+		done:    make(chan struct{}),
+	}
+	switch one {
+	case roleTemporal:
+		k.ready = r.temporalReady
+	case roleIngress:
+		k.ready = r.ingressReady
+		k.replay = r.replays.replay
+	case roleWorker:
+		k.ready = func(context.Context) error { return nil }
+	}
+	return k
+}
+
+// torture plays the script while the keepers inflict their faults, and returns when all is quiet or the time is up.
+func (r *run) torture(ctx context.Context) error {
+	o := r.options
+	limited, cancel := context.WithTimeout(ctx, o.TimeLimit)
+	defer cancel()
+	keeping, release := context.WithCancel(limited)
+	defer release()
+	var kept sync.WaitGroup
+	failures := make([]error, len(r.keepers))
+	for i, k := range r.keepers {
+		kept.Go(func() {
+			if failures[i] = k.run(keeping); failures[i] != nil {
+				// Without one of the processes there is nothing to wait for.
+				cancel()
+			}
+		})
+	}
+	var watching sync.WaitGroup
+	watching.Go(func() { r.stage.watch.run(keeping) })
+	watching.Go(func() { r.tell(keeping) })
+
+	dones := make([]chan struct{}, len(r.keepers))
+	for i, k := range r.keepers {
+		dones[i] = k.done
+	}
+	o.say("seed %d: %d cases, %d activations", o.Seed, len(r.script.cases), len(r.script.activations))
+	r.stage.play(limited, r.script, o.Players)
+	close(r.played)
+	o.say("played; waiting for the rest of the faults, and for quiet")
+	for _, done := range dones {
+		select {
+		case <-done:
+		case <-limited.Done():
+		}
+	}
+	err := r.quiet(limited)
+	release()
+	kept.Wait()
+	watching.Wait()
+	if err != nil && ctx.Err() == nil {
+		r.stage.stuck = append(r.stage.stuck, err.Error())
+		err = nil
+	}
+	return errors.Join(append(failures, err)...)
+}
+
+// tell says from time to time how far it is.
+func (r *run) tell(ctx context.Context) {
+	const every = 15 * time.Second
+	for {
+		wait(ctx, every)
+		if ctx.Err() != nil {
+			return
+		}
+		t := r.stage.providers.wire.tally()
+		r.options.say("%d events sent, %d acknowledged", t.Events, t.Acknowledged)
+	}
+}
+
+// quiet ends the providers' webhooks and waits until the inbox has nothing left to hand out.
+func (r *run) quiet(ctx context.Context) error {
+	if err := r.stage.providers.hush(); err != nil {
+		return err
+	}
+	quietFor := 0
+	return until(ctx, "wait until nothing is pending", func(ctx context.Context) (bool, error) {
+		pending, err := r.pending(ctx)
+		if err != nil || pending > 0 {
+			quietFor = 0
+			return false, errors.Join(err, fmt.Errorf("%d are pending", pending))
+		}
+		quietFor++
+		return quietFor == 3, nil
+	})
+}
+
+// findings stops the ingress, gathers what everybody says, and checks it.
+func (r *run) findings(ctx context.Context) (Report, error) {
+	const limit = 10 * time.Minute
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r.options.say("checking")
+	report := Report{
+		Seed: r.options.Seed, Options: r.options, Inbox: "SQLite", Wire: r.stage.providers.wire.tally(),
+		Cases: len(r.script.cases), Activations: len(r.script.activations),
+		Kept: map[inbox.State]int{}, Kills: map[role]int{}, Pauses: map[role]int{}, Decided: r.stage.decisions.Load(),
+	}
+	f, err := r.stage.gather(ctx)
+	if err != nil {
+		return report, err
+	}
+	for _, k := range r.keepers {
+		report.Kills[k.process.role], report.Pauses[k.process.role] = k.killed, k.paused
+		report.Replayed += k.replayed
+		f.unexpected = append(f.unexpected, k.unexpected...)
+		if k.process.role == roleIngress {
+			if err := k.process.stop(stopPatience); err != nil {
+				f.unexpected = append(f.unexpected, err.Error())
+			}
+		}
+	}
+	store, err := openInbox(ctx, r.world.Inbox)
+	if err != nil {
+		return report, err
+	}
+	f.stored, err = readInbox(ctx, store, r.keys)
+	if err := errors.Join(err, store.Close()); err != nil {
+		return report, err
+	}
+	for _, e := range f.stored {
+		report.Kept[e.state]++
+	}
+	for _, c := range f.cases {
+		report.Repeated += c.state.Duplicates
+	}
+	for _, a := range f.activations {
+		report.Repeated += a.state.Duplicates
+	}
+	report.Invariants = check(f)
+	return report, nil
+}
+
+const stopPatience = 20 * time.Second
+
+// close ends everything, whatever state it is in. Nothing is left running.
+func (r *run) close() error {
+	var problems []error
+	// The worker and the apps go before the server that they talk to.
+	for i := len(r.keepers) - 1; i >= 0; i-- {
+		if p := r.keepers[i].process; p.command != nil {
+			problems = append(problems, p.kill())
+		}
+		if i == 1 {
+			r.stopApps()
+			r.stopApps = func() {}
+		}
+	}
+	if r.stage == nil {
+		return errors.Join(problems...)
+	}
+	if r.stage.temporal != nil {
+		r.stage.temporal.Close()
+	}
+	if r.stage.providers != nil {
+		problems = append(problems, r.stage.providers.close())
+	}
+	return errors.Join(problems...)
+}

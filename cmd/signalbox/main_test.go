@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+type result struct {
+	status   int
+	out, err string
+}
+
+// command runs a command line without the machine's own environment.
+func command(t *testing.T, environ []string, args ...string) result {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	p := process{
+		in: strings.NewReader(""), out: &out, err: &errOut,
+		settings: config.Source{Environ: environ, ReadFile: os.ReadFile},
+		temporal: temporalconn.Source{Environ: environ, ReadFile: os.ReadFile},
+	}
+	status := p.run(t.Context(), args)
+	return result{status, out.String(), errOut.String()}
+}
+
+func TestKeysAreMadeOnceAndRotatedInPlace(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	require.Zero(t, command(t, nil, "keys", "create", path).status)
+	first := readRing(t, path)
+	token := first.Token("x")
+
+	again := command(t, nil, "keys", "create", path)
+	require.Equal(t, 2, again.status)
+	require.Contains(t, again.err, "keys rotate")
+	require.Zero(t, command(t, nil, "keys", "create", path, "--if-missing").status)
+	require.Equal(t, token, readRing(t, path).Token("x"), "the keys that were there are there still")
+
+	require.Zero(t, command(t, nil, "keys", "rotate", path).status)
+	rotated := readRing(t, path)
+	require.NotEqual(t, token, rotated.Token("x"))
+	require.NoError(t, rotated.VerifyToken(token, "x"))
+	require.Equal(t, 2, command(t, nil, "keys", "rotate", path+".none").status)
+}
+
+func readRing(t *testing.T, path string) *keyring.Ring {
+	t.Helper()
+	document, err := os.ReadFile(path)
+	require.NoError(t, err)
+	ring, err := keyring.Parse(document)
+	require.NoError(t, err)
+	return ring
+}
+
+func TestWebhookURLPrintsACapabilityURLThatTheIngressAccepts(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	require.Zero(t, command(t, nil, "keys", "create", path).status)
+	got := command(t, []string{"SIGNALBOX_KEYRING=" + path, "SIGNALBOX_PUBLIC_URL=https://hooks.example.com"}, "webhook", "url", "vendor_2048")
+	require.Zero(t, got.status, got.err)
+	token, found := strings.CutPrefix(got.out, "https://hooks.example.com/webhooks/offload/vendor_2048/")
+	require.True(t, found, got.out)
+	require.NoError(t, readRing(t, path).VerifyToken(strings.TrimSpace(token), workflows.OffloadTokenContext("vendor_2048")...))
+}
+
+func TestWhatCannotRunSaysWhichSettingAndExitsWithTwo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		environ []string
+		args    []string
+		says    []string
+	}{
+		"serve without anything":   {nil, []string{"serve"}, []string{"SIGNALBOX_KEYRING", "SIGNALBOX_PUBLIC_URL", "SIGNALBOX_OFFLOAD_API_KEY"}},
+		"ingress without keys":     {nil, []string{"ingress"}, []string{"SIGNALBOX_KEYRING"}},
+		"keys that are not there":  {[]string{"SIGNALBOX_KEYRING=/nowhere/keys.json"}, []string{"ingress"}, []string{"/nowhere/keys.json", "keys create"}},
+		"empty secret":             {[]string{"SIGNALBOX_KEYRING=x", "SIGNALBOX_SHARED_SECRET="}, []string{"ingress"}, []string{"SIGNALBOX_SHARED_SECRET"}},
+		"unknown flag":             {nil, []string{"serve", "--colour"}, []string{"--colour"}},
+		"unknown command":          {nil, []string{"fly"}, []string{"fly"}},
+		"argument left out":        {nil, []string{"case", "show"}, []string{"arg"}},
+		"temporal settings":        {[]string{"TEMPORAL_TLS=maybe"}, []string{"case", "show", "a"}, []string{"TEMPORAL_TLS"}},
+		"document that isn't JSON": {nil, []string{"case", "start", "-f", "main_test.go"}, []string{"--file"}},
+		"webhook url without keys": {nil, []string{"webhook", "url", "a"}, []string{"SIGNALBOX_KEYRING"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := command(t, c.environ, c.args...)
+			require.Equal(t, 2, got.status, got.err)
+			for _, s := range c.says {
+				require.Contains(t, got.err, s)
+			}
+		})
+	}
+}
+
+func TestAMisspeltOptionInADocumentIsNotAnOptionLeftOut(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "case.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"reference":"a","options":{"reconcileAftr":"1m"}}`), 0o600))
+	got := command(t, nil, "case", "start", "-f", path)
+	require.Equal(t, 2, got.status)
+	require.Contains(t, got.err, "reconcileAftr")
+}
+
+func TestATemporalThatIsAwayIsToldApart(t *testing.T) {
+	t.Parallel()
+	got := command(t, []string{"TEMPORAL_ADDRESS=127.0.0.1:1"}, "case", "show", "a")
+	require.Equal(t, 6, got.status, got.err)
+	require.Contains(t, got.err, "127.0.0.1:1")
+}
+
+func TestEachKindOfErrorHasItsExitStatus(t *testing.T) {
+	t.Parallel()
+	for err, status := range map[error]int{
+		nil:                         0,
+		errors.New("anything"):      1,
+		errUsage:                    2,
+		signalbox.ErrInvalid:        2,
+		signalbox.ErrNotFound:       3,
+		signalbox.ErrConflict:       4,
+		signalbox.ErrEnded:          4,
+		signalbox.ErrNoOpenQuestion: 4,
+		errNotCompleted:             5,
+		signalbox.ErrUnavailable:    6,
+	} {
+		if err != nil {
+			err = fmt.Errorf("somewhere: %w", err)
+		}
+		require.Equal(t, status, exitStatus(err), "%v", err)
+	}
+}

@@ -1,0 +1,76 @@
+package lifecycle_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+// Two lives together touch every field; one that is forgotten on the way to the next run shows.
+func TestEverythingIsCarried(t *testing.T) {
+	t.Parallel()
+	living := lifecycle.New(start(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"}), noon)
+	apply(living, noon, activated(0, "key"), activated(1, "other"), paused(2, "user_paused"), paused(2, "user_paused"), resumed(3))
+	r := requestDue("checked", 10)
+	r.RunID = "r1"
+	register(t, living, noon, r, requestDue("answered", 10), request("unclear"), requestOfRun("voided", "r2"))
+	open(t, living, "r1", 0)
+	open(t, living, "r2", 0)
+	unclear := response(4, "what", "unclear", true)
+	unclear.Approved = nil
+	apply(living, at(5), response(4, "yes", "answered", true), unclear, forceFailed(5, "r2"), response(5, "early", "not registered", true), resumed(1))
+	apply(living, at(5), response(4, "no", "answered", false))
+	for i, reply := range living.DueReplies(at(5)) {
+		living.Undelivered(reply, i > 0, "no such workflow is running", at(5))
+	}
+	living.Tick(at(14))
+
+	ended := activeState(t)
+	apply(ended, at(1), deactivated(1))
+
+	filled := map[string]bool{}
+	for _, s := range []*lifecycle.State{living, ended} {
+		require.Equal(t, s, carried(t, s))
+		mark(reflect.ValueOf(*s), "", filled)
+	}
+	for field, ok := range filled {
+		require.True(t, ok, "the story leaves %s empty, and so proves nothing of it", field)
+	}
+}
+
+// mark notes which fields, however deep, hold something.
+func mark(v reflect.Value, path string, filled map[string]bool) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			mark(v.Elem(), path, filled)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			mark(v.Index(i), path, filled)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			name := path + "." + field.Name
+			if notCarried[name] || !field.IsExported() {
+				continue
+			}
+			filled[name] = filled[name] || !v.Field(i).IsZero()
+			mark(v.Field(i), name, filled)
+		}
+	default: // it holds nothing that has fields
+	}
+}
+
+// notCarried are fields that travel beside the state, that only a view fills, or that are another room's.
+var notCarried = map[string]bool{
+	".Start":                    true,
+	".Ended.Stopped":            true,
+	".Approvals.Approval.DueAt": true,
+	".Approvals.Approval.ApprovalRequest.CallbackURL": true,
+}

@@ -1,0 +1,47 @@
+package artmailactivation_test
+
+import (
+	"reflect"
+
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// watchUpserts sees what the mock of the test environment doesn't: that an attribute is unset.
+type watchUpserts struct {
+	interceptor.WorkerInterceptorBase
+	life *life
+}
+
+func (w *watchUpserts) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &watchInbound{WorkflowInboundInterceptorBase: interceptor.WorkflowInboundInterceptorBase{Next: next}, life: w.life}
+}
+
+type watchInbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+	life *life
+}
+
+func (w *watchInbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
+	return w.Next.Init(&watchOutbound{WorkflowOutboundInterceptorBase: interceptor.WorkflowOutboundInterceptorBase{Next: out}, life: w.life})
+}
+
+type watchOutbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+	life *life
+}
+
+// UpsertTypedSearchAttributes requires that each upsert changes something: an upsert of the same value costs an event too.
+//
+//workflowcheck:ignore
+func (w *watchOutbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
+	l := w.life
+	l.upserts++
+	next := temporal.NewSearchAttributes(append([]temporal.SearchAttributeUpdate{l.attributes.Copy()}, updates...)...)
+	if reflect.DeepEqual(l.attributes.GetUntypedValues(), next.GetUntypedValues()) {
+		l.t.Errorf("search attributes are upserted again as %v", next.GetUntypedValues())
+	}
+	l.attributes = next
+	return w.Next.UpsertTypedSearchAttributes(ctx, updates...)
+}

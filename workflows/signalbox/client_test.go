@@ -1,0 +1,172 @@
+package signalbox_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func newClient(t *testing.T, server client.Client, options signalbox.Options) *signalbox.Client {
+	t.Helper()
+	c, err := signalbox.New(server, options)
+	require.NoError(t, err)
+	return c
+}
+
+func goodStart() workflows.CaseStart {
+	return workflows.CaseStart{
+		Reference: "vendor_2048",
+		Request: &workflows.CaseRequest{
+			Channel:       "EMAIL",
+			Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+			Counterparty:  workflows.Counterparty{Address: "ap@example.com", Name: "Ada"},
+			SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		},
+	}
+}
+
+func TestAWebhookURLOpensOnlyItsOwnCase(t *testing.T) {
+	t.Parallel()
+	ring, err := keyring.Generate()
+	require.NoError(t, err)
+	c := newClient(t, nil, signalbox.Options{Keyring: ring, PublicURL: "https://hooks.example.com/base/"})
+	u, err := c.WebhookURL("vendor_2048")
+	require.NoError(t, err)
+	token, found := strings.CutPrefix(u, "https://hooks.example.com/base/webhooks/offload/vendor_2048/")
+	require.True(t, found, u)
+	require.NoError(t, ring.VerifyToken(token, workflows.OffloadTokenContext("vendor_2048")...))
+	require.ErrorIs(t, ring.VerifyToken(token, workflows.OffloadTokenContext("vendor_2049")...), keyring.ErrToken)
+
+	_, err = c.WebhookURL("a b")
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	_, err = newClient(t, nil, signalbox.Options{PublicURL: "https://h.example.com"}).WebhookURL("a")
+	require.ErrorIs(t, err, signalbox.ErrNoKeyring)
+	_, err = newClient(t, nil, signalbox.Options{Keyring: ring}).WebhookURL("a")
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+}
+
+func TestAPublicURLThatProvidersCannotUseIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, u := range []string{"hooks.example.com", "ftp://h", "https://", "https://h?x=1", "https://h#x", "http://[::1"} {
+		_, err := signalbox.New(nil, signalbox.Options{PublicURL: u})
+		require.ErrorIs(t, err, signalbox.ErrInvalid, u)
+	}
+}
+
+func TestAnInvalidStartNeverReachesTemporal(t *testing.T) {
+	t.Parallel()
+	server := mocks.NewClient(t) // fails the test on any call
+	_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), workflows.CaseStart{Reference: "a b"})
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	require.ErrorContains(t, err, "reference")
+	require.ErrorContains(t, err, "request or caseId")
+}
+
+// started records the start options of a first start, so that a second one meets what the first left behind.
+func started(t *testing.T, start workflows.CaseStart) client.StartWorkflowOptions {
+	t.Helper()
+	var options client.StartWorkflowOptions
+	server := mocks.NewClient(t)
+	server.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.OffloadCaseWorkflow, mock.Anything).
+		Run(func(args mock.Arguments) { options = args.Get(1).(client.StartWorkflowOptions) }).
+		Return(mocks.NewWorkflowRun(t), nil)
+	_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), start)
+	require.NoError(t, err)
+	return options
+}
+
+func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *testing.T) {
+	t.Parallel()
+	first := started(t, goodStart())
+	require.Equal(t, "offload-case/vendor_2048", first.ID)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, first.WorkflowIDReusePolicy)
+	hash, err := converter.GetDefaultDataConverter().ToPayload(first.Memo[workflows.MemoRequestHash])
+	require.NoError(t, err)
+
+	again := func(start workflows.CaseStart, memo *commonpb.Memo) error {
+		server := mocks.NewClient(t)
+		server.On("ExecuteWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).
+			Return(nil, serviceerror.NewWorkflowExecutionAlreadyStarted("already started", "", ""))
+		server.On("DescribeWorkflowExecution", mock.Anything, "offload-case/vendor_2048", "").
+			Return(&workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Memo: memo}}, nil)
+		_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), start)
+		return err
+	}
+	memo := &commonpb.Memo{Fields: map[string]*commonpb.Payload{workflows.MemoRequestHash: hash}}
+	spelledOut := goodStart().Normalized()
+	other := goodStart()
+	other.Request.Goal.Objective = "Something else"
+	require.NoError(t, again(goodStart(), memo))
+	require.NoError(t, again(spelledOut, memo), "a default that is spelled out is the same request")
+	require.ErrorIs(t, again(other, memo), signalbox.ErrConflict)
+	require.ErrorIs(t, again(goodStart(), nil), signalbox.ErrConflict, "a workflow that Signalbox did not start is not ours to attach to")
+}
+
+func TestRefusedUpdatesAreSentinels(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want error
+	}{
+		"blank":             {temporal.NewApplicationError("x", workflows.ErrTypeInvalidArgument), signalbox.ErrInvalid},
+		"no question":       {temporal.NewApplicationError("x", workflows.ErrTypeNoOpenQuestion), signalbox.ErrNoOpenQuestion},
+		"other question":    {temporal.NewApplicationError("x", workflows.ErrTypeOtherQuestion), signalbox.ErrOtherQuestion},
+		"answered":          {temporal.NewApplicationError("x", workflows.ErrTypeAlreadyAnswered), signalbox.ErrAlreadyAnswered},
+		"ended":             {temporal.NewApplicationError("x", workflows.ErrTypeCaseEnded), signalbox.ErrEnded},
+		"worker away":       {serviceerror.NewWorkflowNotReady("x"), signalbox.ErrUnavailable},
+		"server away":       {serviceerror.NewUnavailable("x"), signalbox.ErrUnavailable},
+		"caller's deadline": {context.DeadlineExceeded, context.DeadlineExceeded},
+		"anything else":     {errors.New("x"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mocks.NewClient(t)
+			server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, c.err)
+			_, err := newClient(t, server, signalbox.Options{}).Case("a").ProvideInput(t.Context(), workflows.ProvideInput{})
+			require.ErrorIs(t, err, c.err, "the cause stays")
+			require.ErrorContains(t, err, "answer case a")
+			if c.want != nil {
+				require.ErrorIs(t, err, c.want)
+			}
+		})
+	}
+}
+
+func TestAnEndedCaseIsToldFromOneThatNeverWas(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status enumspb.WorkflowExecutionStatus
+		err    error
+		want   error
+	}{
+		"ended":     {status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, want: signalbox.ErrEnded},
+		"never was": {err: serviceerror.NewNotFound("x"), want: signalbox.ErrNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mocks.NewClient(t)
+			server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewNotFound("x"))
+			server.On("DescribeWorkflowExecution", mock.Anything, "offload-case/a", "").
+				Return(&workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: c.status}}, c.err)
+			_, err := newClient(t, server, signalbox.Options{}).Case("a").Cancel(t.Context(), workflows.CancelCase{})
+			require.ErrorIs(t, err, c.want)
+		})
+	}
+}
