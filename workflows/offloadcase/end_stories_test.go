@@ -1,0 +1,164 @@
+package offloadcase_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// How cases end, and how that becomes known.
+var endStories = map[string]func() scenario{
+	"completes by webhook": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{},
+			steps: []step{stands(minute, workflows.CaseRunning), signals(5*minute, completed(5*minute))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.NewsByWebhook, w.outcome.Source)
+				require.JSONEq(t, `{"signedW9Received":true}`, string(w.outcome.Facts.Result))
+				require.Equal(t, "vendor_2048", w.scenario.provider.created[0].Request.ClientReferenceID)
+				require.Len(t, w.scenario.provider.created, 1)
+				require.Zero(t, w.scenario.provider.polls)
+				require.Len(t, w.replies, 1)
+				require.Equal(t, w.outcome, *w.replies[0].Outcome)
+				require.Equal(t, "vendor_2048/outcome", w.replies[0].ID)
+				require.Equal(t, caseID, w.keyword(workflows.SearchAttributeCaseID))
+			},
+		}
+	},
+	"fails by webhook, which comes twice and after a late question": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{},
+			steps: []step{signals(5*minute, caseFailed(5*minute), caseFailed(5*minute), inputNeeded("q1", 4*minute))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseFailed, w.outcome.Status)
+				require.Equal(t, "max_retries", w.outcome.ResultStatus)
+				require.Empty(t, w.outcome.Unknown)
+			},
+		}
+	},
+	"completes by polling when its webhook is lost": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{truth: []truth{shows(completed(0), 40*minute)}},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.NewsByPoll, w.outcome.Source)
+				require.Equal(t, []string{"metadata"}, w.outcome.Unknown)
+				require.Equal(t, after(45*minute), w.ended, "15 minutes of silence, then every 10")
+				require.Equal(t, 4, w.scenario.provider.polls)
+			},
+		}
+	},
+	"loses its API key for a while": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{keyInvalidUntil: 60 * minute, truth: []truth{shows(completed(0), 80*minute)}},
+			steps: []step{
+				stands(16*minute, workflows.CaseRunning, "unauthorized"),
+				stands(50*minute, workflows.CaseRunning, "unauthorized"),
+				stands(79*minute, workflows.CaseRunning),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Empty(t, w.outcome.Attention)
+			},
+		}
+	},
+	"is told without a time and confirmed": func() scenario {
+		e := completed(5 * minute)
+		e.OccurredAt = time.Time{}
+		return scenario{
+			start: start(), provider: &provider{truth: []truth{shows(completed(0), 4*minute)}},
+			steps: []step{signals(5*minute, e)},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.NewsByWebhook, w.outcome.Source)
+				require.Equal(t, 1, w.scenario.provider.looks)
+				require.Empty(t, w.outcome.Unknown)
+			},
+		}
+	},
+	"is told a lie by the shared route": func() scenario {
+		lie := completed(5 * minute)
+		lie.Unproven = true
+		return scenario{
+			start: start(), provider: &provider{truth: []truth{shows(caseFailed(0), 30*minute)}},
+			steps: []step{signals(5*minute, lie), stands(10*minute, workflows.CaseRunning)},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseFailed, w.outcome.Status)
+				require.Equal(t, workflows.NewsByPoll, w.outcome.Source)
+			},
+		}
+	},
+	"is contradicted": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{},
+			steps: []step{signals(5*minute, completed(5*minute), caseFailed(6*minute))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"conflict"}, w.outcome.Attention)
+			},
+		}
+	},
+	"is cancelled by its app": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{},
+			steps: []step{
+				updates(20*minute, workflows.UpdateCancel, workflows.CancelCase{Reason: "not needed", By: "ada"}),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCancelled, w.outcome.Status)
+				require.Equal(t, []string{"still_running"}, w.outcome.Attention)
+				require.Equal(t, []string{"vendor_2048/outcome"}, replyIDs(w))
+			},
+		}
+	},
+	"is cancelled in Temporal while it polls": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{},
+			steps: []step{{22 * minute, func(w *world) { w.env.CancelWorkflow() }}},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCancelled, w.outcome.Status)
+				require.Contains(t, w.outcome.Reason, "in Temporal")
+				require.Equal(t, after(22*minute), w.ended)
+				require.Equal(t, []string{"vendor_2048/outcome"}, replyIDs(w))
+			},
+		}
+	},
+	"reaches its deadline": func() scenario {
+		return scenario{
+			start:    start(func(s *workflows.CaseStart) { s.Options.Deadline = after(65 * minute) }),
+			provider: &provider{},
+			steps:    []step{signals(5*minute, inputNeeded("q1", 5*minute))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseExpired, w.outcome.Status)
+				require.Equal(t, 1, w.scenario.provider.looks)
+				require.Equal(t, after(65*minute), w.ended)
+				require.Equal(t, []string{"still_running"}, w.outcome.Attention)
+			},
+		}
+	},
+	"ends just before its deadline without a webhook": func() scenario {
+		return scenario{
+			start:    start(func(s *workflows.CaseStart) { s.Options.Deadline = after(14 * minute) }),
+			provider: &provider{truth: []truth{shows(completed(0), 13*minute)}},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, 1, w.scenario.provider.looks)
+			},
+		}
+	},
+	"has nobody left to tell": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{}, receiverGone: true,
+			steps: []step{signals(5*minute, completed(5*minute))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"reply_failed"}, w.outcome.Attention)
+				require.Equal(t, after(5*minute+20*time.Second), w.ended)
+			},
+		}
+	},
+}

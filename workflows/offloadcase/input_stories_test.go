@@ -1,0 +1,137 @@
+package offloadcase_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// What is asked and answered.
+var inputStories = map[string]func() scenario{
+	"asks and is answered": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{truth: []truth{runningFrom(12 * minute)}},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 5*minute)),
+				stands(6*minute, workflows.CaseInputNeeded, "input_needed"),
+				updates(7*minute, workflows.UpdateProvideInput, workflows.ProvideInput{QuestionID: "q1", Text: "  "}),
+				updates(8*minute, workflows.UpdateProvideInput, workflows.ProvideInput{QuestionID: "q9", Text: "Yes"}),
+				updates(9*minute, workflows.UpdateProvideInput, answerQ1),
+				stands(10*minute, workflows.CaseInputSent),
+				updates(11*minute, workflows.UpdateProvideInput, answerQ1),
+				stands(25*minute, workflows.CaseRunning),
+				updates(26*minute, workflows.UpdateProvideInput, workflows.ProvideInput{QuestionID: "q9", Text: "Yes"}),
+				signals(40*minute, inputNeeded("q2", 40*minute)),
+				updates(41*minute, workflows.UpdateProvideInput, workflows.ProvideInput{QuestionID: "q2", Text: "No"}),
+				signals(50*minute, completed(50*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{
+					"provide-input: SignalboxInvalidArgument", "provide-input: SignalboxOtherQuestion",
+					"provide-input: SignalboxAlreadyAnswered", "provide-input: SignalboxNoOpenQuestion",
+				}, w.refused)
+				require.Len(t, w.scenario.provider.answered, 2)
+				require.Equal(t, workflows.ProvideInputParams{Account: "default", CaseID: caseID, QuestionID: "q1", Text: "Yes"}, w.scenario.provider.answered[0])
+				require.Equal(t, []string{"vendor_2048/question/q1", "vendor_2048/question/q2", "vendor_2048/outcome"}, replyIDs(w))
+				require.Equal(t, "ada", w.outcome.Answers[0].By)
+				require.Equal(t, after(9*minute), w.outcome.Answers[0].GivenAt)
+				require.Equal(t, workflows.InputAccepted, w.outcome.Answers[1].Result)
+			},
+		}
+	},
+	"nobody answers for long": func() scenario {
+		return scenario{
+			start: start(replying, func(s *workflows.CaseStart) {
+				s.Options.RemindAfter = workflows.Duration(20 * minute)
+				s.Options.QuestionExpiresAfter = workflows.Duration(50 * minute)
+			}),
+			provider: &provider{truth: []truth{shows(inputNeeded("q1", minute), minute)}},
+			steps: []step{
+				signals(minute, inputNeeded("q1", minute)),
+				stands(52*minute, workflows.CaseInputNeeded, "input_needed", "question_expired"),
+				updates(55*minute, workflows.UpdateProvideInput, answerQ1),
+				signals(58*minute, completed(58*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{
+					"vendor_2048/question/q1", "vendor_2048/question/q1/reminder/1", "vendor_2048/question/q1/reminder/2", "vendor_2048/outcome",
+				}, replyIDs(w))
+			},
+		}
+	},
+	"its answer meets a case that no longer waits": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{
+				answers: []answerAnswer{{result: workflows.InputNotWaiting}},
+				truth:   []truth{shows(completed(0), 6*minute)},
+			},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 5*minute)),
+				updates(7*minute, workflows.UpdateProvideInput, answerQ1),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.InputNotWaiting, w.outcome.Answers[0].Result)
+				require.Equal(t, 1, w.scenario.provider.looks)
+			},
+		}
+	},
+	"its answer is tried until it arrives": func() scenario {
+		down := failed(workflows.ErrTypeOffloadUnavailable, 2*minute)
+		return scenario{
+			start: start(), provider: &provider{answers: []answerAnswer{{err: down}, {err: down}, {result: workflows.InputAlreadyResolved}}},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 5*minute)),
+				updates(7*minute, workflows.UpdateProvideInput, answerQ1),
+				stands(8*minute, workflows.CaseInputSent),
+				signals(20*minute, completed(20*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Len(t, w.scenario.provider.answered, 3)
+				require.Equal(t, workflows.InputAlreadyResolved, w.outcome.Answers[0].Result)
+			},
+		}
+	},
+	"ends while its answer is on the way": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{answers: []answerAnswer{{err: failed(workflows.ErrTypeOffloadUnavailable, 60*minute)}}},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 5*minute)),
+				updates(7*minute, workflows.UpdateProvideInput, answerQ1),
+				signals(9*minute, completed(9*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.InputUnsettled, w.outcome.Answers[0].Result)
+				require.Equal(t, w.outcome, *w.replies[1].Outcome, "it is told when nothing can change it any more")
+				require.Equal(t, after(9*minute), w.ended)
+			},
+		}
+	},
+	"hears several signals at one moment": func() scenario {
+		other := inputNeeded("q7", 5*minute)
+		other.Facts.CaseID = "another"
+		return scenario{
+			start: start(), provider: &provider{},
+			steps: []step{
+				{4 * minute, func(w *world) {
+					w.signalBefore(inputNeeded("q1", 3*minute))
+					w.signal(inputNeeded("q2", 4*minute))
+				}},
+				{5 * minute, func(w *world) {
+					require.Equal(w.t, "q2", w.state().Question.ID)
+					w.signalBefore(completed(5 * minute))
+					w.signal(other)
+				}},
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"second_case"}, w.outcome.Attention, "not even the last signal before the end is lost")
+			},
+		}
+	},
+}

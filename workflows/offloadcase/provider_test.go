@@ -1,0 +1,131 @@
+package offloadcase_test
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// provider is Offload as the activities see it.
+type provider struct {
+	// creates and answers are what the next calls get; the last one stays.
+	creates []createAnswer
+	answers []answerAnswer
+	// truth is what the case looks like from a time on.
+	truth []truth
+	// keyInvalidUntil makes every look fail as unauthorized.
+	keyInvalidUntil time.Duration
+
+	mu         sync.Mutex
+	env        *testsuite.TestWorkflowEnvironment
+	created    []workflows.CreateCaseParams
+	answered   []workflows.ProvideInputParams
+	reconciled []workflows.ReconcileCaseParams
+	looks      int
+	polls      int
+}
+
+type createAnswer struct {
+	caseID string
+	err    error
+}
+
+type answerAnswer struct {
+	result workflows.InputResult
+	err    error
+}
+
+type truth struct {
+	from  time.Duration
+	facts workflows.CaseFacts
+}
+
+func (p *provider) register(env *testsuite.TestWorkflowEnvironment) {
+	p.env = env
+	for name, f := range map[string]any{
+		workflows.ActivityOffloadCreateCase:    p.createCase,
+		workflows.ActivityOffloadProvideInput:  p.provideInput,
+		workflows.ActivityOffloadReconcileCase: p.reconcileCase,
+		workflows.ActivityOffloadGetCase:       p.getCase,
+	} {
+		env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}
+
+func (p *provider) createCase(_ context.Context, params workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.created = append(p.created, params)
+	if len(p.creates) == 0 {
+		return workflows.CreateCaseResult{CaseID: caseID}, nil
+	}
+	a := p.creates[min(len(p.created), len(p.creates))-1]
+	return workflows.CreateCaseResult{CaseID: a.caseID}, a.err
+}
+
+func (p *provider) provideInput(_ context.Context, params workflows.ProvideInputParams) (workflows.ProvideInputResult, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answered = append(p.answered, params)
+	if len(p.answers) == 0 {
+		return workflows.ProvideInputResult{Result: workflows.InputAccepted}, nil
+	}
+	a := p.answers[min(len(p.answered), len(p.answers))-1]
+	return workflows.ProvideInputResult{Result: a.result}, a.err
+}
+
+func (p *provider) getCase(context.Context, workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looks++
+	return p.look(time.Minute)
+}
+
+func (p *provider) reconcileCase(ctx context.Context, params workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polls++
+	if activity.GetInfo(ctx).Attempt == 1 {
+		p.reconciled = append(p.reconciled, params)
+	}
+	snapshot, err := p.look(params.Floor.Std())
+	if err == nil && !news(params.Known, snapshot.Facts) {
+		err = failed(workflows.ErrTypeOffloadNoNews, params.Floor.Std())
+	}
+	return snapshot, err
+}
+
+func (p *provider) look(again time.Duration) (workflows.CaseSnapshot, error) {
+	now := p.env.Now()
+	if now.Sub(t0) < p.keyInvalidUntil {
+		return workflows.CaseSnapshot{}, failed(workflows.ErrTypeOffloadUnauthorized, again)
+	}
+	facts := workflows.CaseFacts{CaseID: caseID, Status: workflows.OffloadRunning, UpdatedAt: t0}
+	for _, truth := range p.truth {
+		if now.Sub(t0) >= truth.from {
+			facts = truth.facts
+		}
+	}
+	return workflows.CaseSnapshot{Facts: facts, ReadAt: now}, nil
+}
+
+func news(known workflows.KnownCase, facts workflows.CaseFacts) bool {
+	question, status := "", ""
+	if facts.Question != nil {
+		question, status = facts.Question.ID, facts.Question.Status
+	}
+	return known.Status != facts.Status || known.QuestionID != question || known.QuestionStatus != status
+}
+
+// failed is an error that the server retries after a pause, unless the policy names its type.
+func failed(errorType string, again time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions("the provider says "+errorType, errorType, temporal.ApplicationErrorOptions{
+		NextRetryDelay: again, Category: temporal.ApplicationErrorCategoryBenign,
+	})
+}
