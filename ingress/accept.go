@@ -12,21 +12,22 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // errToken and the like are causes for the log; the answer is the same 401.
 var errToken = errors.New("token does not fit")
 
 // read reads the body or says why it can't be read.
-func (s *Server) read(c echo.Context, provider string) (*body, error) {
-	b, err := s.bodies.read(c.Request())
+func (s *Server) read(c echo.Context, provider string, from source) (*body, error) {
+	b, err := s.bodies.read(c.Request(), from)
 	var timeout net.Error
 	switch {
 	case err == nil:
 		return b, nil
 	case errors.Is(err, errTooLarge):
 		return nil, s.refuse(provider, http.StatusRequestEntityTooLarge, outcomeTooLarge, err)
-	case errors.Is(err, errInFlight):
+	case errors.Is(err, errInFlight), errors.Is(err, errSourceInFlight):
 		return nil, s.refuse(provider, http.StatusServiceUnavailable, outcomeBusy, err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return nil, s.refuse(provider, http.StatusRequestTimeout, outcomeCut, err)
@@ -40,16 +41,11 @@ func (s *Server) refuse(provider string, status int, what outcome, cause error) 
 	return &refusal{status: status, outcome: what, cause: cause}
 }
 
-// accept stores a verified delivery and answers 204 when it is on disk. The body is sealed for this delivery and lane alone.
-func (s *Server) accept(c echo.Context, d inbox.Delivery, plain []byte, sealContext func(lane, id string) []string) error {
-	id, err := inbox.NewID()
-	if err != nil {
-		return s.refuse(d.Provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
-	}
-	d.ID = id
+// accept stores a verified delivery and answers 204 when it is on disk.
+func (s *Server) accept(c echo.Context, d inbox.Delivery, plain []byte, bodyContext func(lane, id string) []string) error {
 	d.ReceivedAt = s.now()
-	d.Fingerprint = s.keys.Fingerprint(plain, d.Provider, d.Scope, d.Lane)
-	if d.Body, err = s.keys.Seal(plain, sealContext(d.Lane, id)...); err != nil {
+	d, err := sealed(s.keys, d, plain, bodyContext)
+	if err != nil {
 		return s.refuse(d.Provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
 	}
 	// A sender that hangs up has still told us: Offload posts each event only once.
@@ -70,6 +66,18 @@ func (s *Server) accept(c echo.Context, d inbox.Delivery, plain []byte, sealCont
 			zap.String("provider", d.Provider), zap.String("outcome", string(what)), zap.String("delivery", receipts[0].ID), zap.String("reason", d.Reason))
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// sealed gives a delivery its ID, its fingerprint, and its body sealed for this ID and lane alone.
+func sealed(keys *keyring.Ring, d inbox.Delivery, plain []byte, bodyContext func(lane, id string) []string) (inbox.Delivery, error) {
+	id, err := inbox.NewID()
+	if err != nil {
+		return d, err
+	}
+	d.ID = id
+	d.Fingerprint = keys.Fingerprint(plain, d.Provider, d.Scope, d.Lane)
+	d.Body, err = keys.Seal(plain, bodyContext(d.Lane, id)...)
+	return d, err
 }
 
 func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {

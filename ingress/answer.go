@@ -18,6 +18,7 @@ const (
 	outcomeIgnored     outcome = "ignored"
 	outcomeDead        outcome = "dead"
 	outcomeRefused     outcome = "refused"
+	outcomeForger      outcome = "forger"
 	outcomeTooLarge    outcome = "too_large"
 	outcomeCut         outcome = "cut"
 	outcomeBusy        outcome = "busy"
@@ -53,8 +54,11 @@ func answerError(err error, c echo.Context) {
 	}
 	header := c.Response().Header()
 	switch status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", retryAfter)
+	case http.StatusTooManyRequests:
+		header.Set("Retry-After", retryAfter)
+		header.Set("Connection", "close")
 	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout:
 		// The rest of the body is not worth reading.
 		header.Set("Connection", "close")

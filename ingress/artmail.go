@@ -13,16 +13,17 @@ import (
 
 // artmailWebhook answers an agent's webhook URL.
 func (s *Server) artmailWebhook(c echo.Context) error {
-	b, err := s.read(c, artmailhook.Provider)
+	b, err := s.read(c, artmailhook.Provider, sourceOf(c))
 	if err != nil {
 		return err
 	}
 	defer b.release()
 	agent := param(c, "agent")
 	secrets, known := s.artmail.of(agent)
-	if err := artmailhook.Verify(b.bytes, c.Request().Header.Get(artmailhook.SignatureHeader), secrets); err != nil || !known {
+	signature := c.Request().Header.Get(artmailhook.SignatureHeader)
+	if err := artmailhook.Verify(b.bytes, signature, secrets); err != nil {
 		if known {
-			s.quarantine.offer(agent, b.bytes)
+			s.quarantine.offer(agent, signature, b.bytes)
 		}
 		return s.refuse(artmailhook.Provider, http.StatusUnauthorized, outcomeRefused, artmailhook.ErrSignature)
 	}
@@ -38,7 +39,7 @@ func artmailDelivery(agent string, plain []byte) inbox.Delivery {
 	}
 	switch {
 	case err != nil:
-		d.State, d.Reason, d.DedupeKey = inbox.StateDead, err.Error(), ""
+		d.State, d.Reason = inbox.StateDead, err.Error()
 	case envelope.Ignored:
 		d.State, d.Reason = inbox.StateIgnored, "no workflow is told of this kind or activation"
 	}

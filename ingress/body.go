@@ -9,16 +9,21 @@ import (
 )
 
 var (
-	errTooLarge = errors.New("body is over the cap")
-	errInFlight = errors.New("too many bytes in flight")
+	errTooLarge       = errors.New("body is over the cap")
+	errInFlight       = errors.New("too many bytes in flight")
+	errSourceInFlight = errors.New("too many bytes in flight from one source")
 )
 
-// bodies reads request bodies into memory that is bounded twice: each body by a cap, all together by a budget. A body takes from
-// the budget what it has sent, not what it announces, so that slow senders of large promises hold little.
+// bodies reads request bodies into memory that is bounded thrice: each body by a cap, all of one source by a share, all together by
+// a budget. A body takes what it has sent, not what it announces, so that slow senders of large promises hold little.
 type bodies struct {
-	most int64
-	free atomic.Int64
-	pool sync.Pool
+	most, share int64
+	free        atomic.Int64
+	pool        sync.Pool
+
+	mu sync.Mutex
+	// held is what each source has in flight; it has no entry for nothing.
+	held map[source]int64
 }
 
 // bodyStart holds most webhooks in one piece; bodyPooled is the largest buffer that is kept for the next request.
@@ -27,8 +32,8 @@ const (
 	bodyPooled = 64 << 10
 )
 
-func newBodies(most, budget int64) *bodies {
-	b := &bodies{most: most}
+func newBodies(most, share, budget int64) *bodies {
+	b := &bodies{most: most, share: share, held: map[source]int64{}}
 	b.free.Store(budget)
 	b.pool.New = func() any { return &body{from: b, bytes: make([]byte, 0, bodyStart)} }
 	return b
@@ -36,17 +41,19 @@ func newBodies(most, budget int64) *bodies {
 
 // body is one request's; release it when nothing refers to its bytes any more.
 type body struct {
-	from  *bodies
-	bytes []byte
-	taken int64
+	from   *bodies
+	source source
+	bytes  []byte
+	taken  int64
 }
 
-// read returns errTooLarge, errInFlight, or what reading the connection failed with.
-func (b *bodies) read(r *http.Request) (*body, error) {
+// read returns errTooLarge, errInFlight, errSourceInFlight, or what reading the connection failed with.
+func (b *bodies) read(r *http.Request, from source) (*body, error) {
 	if r.ContentLength > b.most {
 		return nil, errTooLarge
 	}
 	buffer := b.pool.Get().(*body)
+	buffer.source = from
 	if err := buffer.fill(r.Body); err != nil {
 		buffer.release()
 		return nil, err
@@ -88,12 +95,17 @@ func (b *body) take(n int64) error {
 		b.from.free.Add(n)
 		return errInFlight
 	}
+	if !b.from.charge(b.source, n) {
+		b.from.free.Add(n)
+		return errSourceInFlight
+	}
 	b.taken += n
 	return nil
 }
 
 func (b *body) release() {
 	b.from.free.Add(b.taken)
+	b.from.charge(b.source, -b.taken)
 	b.taken = 0
 	if cap(b.bytes) > bodyPooled {
 		return
@@ -102,4 +114,20 @@ func (b *body) release() {
 	clear(b.bytes)
 	b.bytes = b.bytes[:0]
 	b.from.pool.Put(b)
+}
+
+// charge adds to what a source has in flight, unless that would exceed its share.
+func (b *bodies) charge(from source, n int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	held := b.held[from] + n
+	switch {
+	case n > 0 && held > b.share:
+		return false
+	case held == 0:
+		delete(b.held, from)
+	default:
+		b.held[from] = held
+	}
+	return true
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,15 @@ type Config struct {
 	MaxBody int64
 	// MaxInFlight bounds the bytes of bodies in memory, over all requests. Default 64 MiB; beyond it, 503.
 	MaxInFlight int64
+
+	// MaxSourceInFlight bounds the part of MaxInFlight that one source may take: an IPv4 address or an IPv6 /64. Default a quarter.
+	MaxSourceInFlight int64
+	// Refusals is how many bad tokens a source may post at once, and RefusalsPerSecond how many from then on, before its bodies
+	// are read only with a good token (429 otherwise). Defaults 100 and 5.
+	Refusals          int
+	RefusalsPerSecond float64
+	// TrustedProxies are whose X-Forwarded-For is believed. Without any, the connection's other end is the source.
+	TrustedProxies []netip.Prefix
 
 	// StoreBudget is how long a request may wait for its commit. Default 2 seconds: Artmail waits 8, and a 503 lets it retry.
 	StoreBudget time.Duration
@@ -50,6 +60,9 @@ type QuarantineConfig struct {
 func (c Config) withDefaults() Config {
 	orDefault(&c.MaxBody, 1<<20)
 	orDefault(&c.MaxInFlight, 64<<20)
+	orDefault(&c.MaxSourceInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
+	orDefault(&c.Refusals, 100)
+	orDefault(&c.RefusalsPerSecond, 5)
 	orDefault(&c.StoreBudget, 2*time.Second)
 	orDefault(&c.ReadTimeout, 10*time.Second)
 	orDefault(&c.IdleTimeout, 2*time.Minute)
@@ -94,6 +107,9 @@ func (c Config) Validate() error {
 	}{
 		{"maxBody", c.MaxBody},
 		{"maxInFlight", c.MaxInFlight},
+		{"maxSourceInFlight", c.MaxSourceInFlight},
+		{"refusals", int64(c.Refusals)},
+		{"refusalsPerSecond", int64(c.RefusalsPerSecond)},
 		{"storeBudget", int64(c.StoreBudget)},
 		{"readTimeout", int64(c.ReadTimeout)},
 		{"idleTimeout", int64(c.IdleTimeout)},
@@ -107,6 +123,14 @@ func (c Config) Validate() error {
 	}
 	if c.MaxInFlight <= c.MaxBody {
 		say("maxInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxInFlight, c.MaxBody)
+	}
+	if c.MaxSourceInFlight <= c.MaxBody {
+		say("maxSourceInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxSourceInFlight, c.MaxBody)
+	}
+	for i, proxy := range c.TrustedProxies {
+		if !proxy.IsValid() {
+			say("trustedProxies[%d]: it is no address range", i)
+		}
 	}
 	if c.StopTimeout <= c.StoreBudget {
 		say("stopTimeout: %s must exceed storeBudget (%s)", c.StopTimeout, c.StoreBudget)

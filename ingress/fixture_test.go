@@ -6,11 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -143,4 +145,12 @@ func (f *fixture) opened(tb testing.TB, d inbox.Delivery, bodyContext func(lane,
 func eventually(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
 	require.Eventually(tb, condition, 10*time.Second, 5*time.Millisecond, what)
+}
+
+// metrics is what a scrape shows, one line for each value.
+func (f *fixture) metrics(tb testing.TB) string {
+	tb.Helper()
+	recorder := httptest.NewRecorder()
+	promhttp.HandlerFor(f.registry, promhttp.HandlerOpts{}).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return recorder.Body.String()
 }

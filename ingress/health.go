@@ -21,10 +21,9 @@ type Check struct {
 }
 
 type health struct {
-	inbox    inbox.Store
-	now      func() time.Time
-	checks   []Check
-	stopping atomic.Bool
+	inbox  inbox.Store
+	now    func() time.Time
+	checks []Check
 	// failedAt is when the inbox last failed to store, in Unix nanoseconds; zero since it last succeeded.
 	failedAt atomic.Int64
 }
@@ -53,9 +52,6 @@ func (h *health) ready(c echo.Context) error {
 	defer cancel()
 	ready := true
 	says := map[string]string{"inbox": "ok"}
-	if h.stopping.Load() {
-		ready, says["server"] = false, "stopping"
-	}
 	if _, err := h.inbox.Counts(ctx); err != nil {
 		ready, says["inbox"] = false, "it does not answer"
 	} else if at := h.failedAt.Load(); at != 0 && h.now().Sub(time.Unix(0, at)) < unreadyFor {

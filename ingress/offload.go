@@ -14,30 +14,34 @@ import (
 
 // offload answers a case's capability URL. Whether a workflow with the reference exists is neither asked nor told.
 func (s *Server) offload(c echo.Context) error {
-	b, err := s.read(c, offloadhook.Provider)
-	if err != nil {
-		return err
-	}
-	defer b.release()
 	reference := param(c, "reference")
-	err = s.keys.VerifyToken(param(c, "token"), workflows.OffloadTokenContext(reference)...)
-	if err != nil || workflows.ValidateReference(reference) != nil {
-		return s.refuse(offloadhook.Provider, http.StatusUnauthorized, outcomeRefused, errToken)
-	}
-	return s.acceptOffload(c, b.bytes, func(offloadhook.Envelope) string { return offloadhook.CaseLane(reference) })
+	err := s.keys.VerifyToken(param(c, "token"), workflows.OffloadTokenContext(reference)...)
+	fits := err == nil && workflows.ValidateReference(reference) == nil
+	return s.unsigned(c, fits, func(offloadhook.Envelope) string { return offloadhook.CaseLane(reference) })
 }
 
 // offloadShared answers the route of cases whose URL can't be their own.
 func (s *Server) offloadShared(c echo.Context) error {
-	b, err := s.read(c, offloadhook.Provider)
+	return s.unsigned(c, s.shared.fit(param(c, "secret")), func(e offloadhook.Envelope) string { return offloadhook.SharedLane(e.CaseID) })
+}
+
+// unsigned takes a webhook whose path is all that proves it. The body is read before a bad path is refused, so that a size over
+// the cap is answered alike for good and bad ones; but not again and again for one source.
+func (s *Server) unsigned(c echo.Context, fits bool, lane func(offloadhook.Envelope) string) error {
+	from := sourceOf(c)
+	if !fits && s.forgers.over(from) {
+		return s.refuse(offloadhook.Provider, http.StatusTooManyRequests, outcomeForger, errToken)
+	}
+	b, err := s.read(c, offloadhook.Provider, from)
 	if err != nil {
 		return err
 	}
 	defer b.release()
-	if !s.shared.fit(param(c, "secret")) {
+	if !fits {
+		s.forgers.refused(from)
 		return s.refuse(offloadhook.Provider, http.StatusUnauthorized, outcomeRefused, errToken)
 	}
-	return s.acceptOffload(c, b.bytes, func(e offloadhook.Envelope) string { return offloadhook.SharedLane(e.CaseID) })
+	return s.acceptOffload(c, b.bytes, lane)
 }
 
 func (s *Server) acceptOffload(c echo.Context, plain []byte, lane func(offloadhook.Envelope) string) error {
@@ -48,7 +52,7 @@ func (s *Server) acceptOffload(c echo.Context, plain []byte, lane func(offloadho
 	}
 	switch {
 	case err != nil:
-		d.State, d.Reason, d.DedupeKey = inbox.StateDead, err.Error(), ""
+		d.State, d.Reason = inbox.StateDead, err.Error()
 	case !envelope.Known:
 		d.State, d.Reason = inbox.StateIgnored, "unknown kind"
 	}

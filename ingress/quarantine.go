@@ -31,9 +31,9 @@ type quarantine struct {
 }
 
 type suspect struct {
-	agent string
-	body  []byte
-	at    time.Time
+	agent, signature string
+	body             []byte
+	at               time.Time
 }
 
 const (
@@ -57,11 +57,11 @@ func (q *quarantine) stop() {
 }
 
 // offer copies the body, or drops it where it is too large or too much waits.
-func (q *quarantine) offer(agent string, plain []byte) {
+func (q *quarantine) offer(agent, signature string, plain []byte) {
 	kept := "no"
 	if int64(len(plain)) <= q.server.config.Quarantine.MaxBody && len(plain) > 0 {
 		select {
-		case q.queue <- suspect{agent: agent, body: bytes.Clone(plain), at: q.server.now()}:
+		case q.queue <- suspect{agent: agent, signature: signature, body: bytes.Clone(plain), at: q.server.now()}:
 			kept = "yes"
 		default:
 		}
@@ -124,7 +124,7 @@ func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 	if artmailhook.LooksLikeActivation(s.body) {
 		kind = kindUnverifiedActivation
 	}
-	body, err := q.server.keys.Seal(s.body, artmailhook.BodyContext("", id)...)
+	body, err := q.server.keys.Seal(artmailhook.Pack(s.signature, s.body), artmailhook.BodyContext("", id)...)
 	if err != nil {
 		return inbox.Delivery{}, err
 	}

@@ -40,6 +40,7 @@ type Server struct {
 	now        func() time.Time
 	echo       *echo.Echo
 	bodies     *bodies
+	forgers    *forgers
 	metrics    *metrics
 	requestIDs *requestIDs
 	artmail    *artmailSecrets
@@ -69,7 +70,8 @@ func New(config Config, parts Parts) (*Server, error) {
 	s := &Server{
 		config: config, keys: parts.Keys, inbox: parts.Inbox, logger: parts.Logger, now: parts.Now,
 		echo:       echo.New(),
-		bodies:     newBodies(config.MaxBody, config.MaxInFlight),
+		bodies:     newBodies(config.MaxBody, config.MaxSourceInFlight, config.MaxInFlight),
+		forgers:    newForgers(parts.Now, config.Refusals, config.RefusalsPerSecond),
 		metrics:    metrics,
 		requestIDs: newRequestIDs(),
 		artmail:    artmail,
@@ -85,6 +87,7 @@ func (s *Server) routes(registry *prometheus.Registry) {
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = answerError
+	e.IPExtractor = sourceExtractor(s.config.TrustedProxies)
 	e.Use(s.observe)
 	e.POST(workflows.OffloadWebhookRoute, s.offload, exactPath)
 	e.POST(workflows.ArtmailWebhookRoute, s.artmailWebhook, exactPath)
@@ -135,7 +138,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve webhooks: %w", errors.Join(err, server.Close()))
 	case <-ctx.Done():
 	}
-	s.health.stopping.Store(true)
 	s.logger.Info("ingress stops", zap.Duration("at_most", s.config.StopTimeout))
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
 	defer cancel()

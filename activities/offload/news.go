@@ -6,7 +6,8 @@ import "github.com/signalbox-dev/signalbox/workflows"
 //
 // Every message that Offload sends moves updatedAt, attemptCount and nextActionAt while nothing changes for the business app: a case with
 // follow-ups would wake its workflow each time, for nothing. So only the status counts, and the question while a case waits for input. The
-// other facts come with the next news at the latest, which carries them all.
+// other facts come with the next news at the latest, which carries them all. CREATED and RUNNING count as one: Offload takes a case up by
+// itself (Offload, "Case lifecycle"), which nobody waits for, and telling of it would cost a history the events of one more look.
 //
 // Too wide would be worse than too narrow: the workflow, having learnt nothing, would start to look again at once, and see the same.
 func isNews(known workflows.KnownCase, seen workflows.CaseFacts) bool {
@@ -14,6 +15,8 @@ func isNews(known workflows.KnownCase, seen workflows.CaseFacts) bool {
 	case ended(seen.Status):
 		// An end is final whatever the times say; that it contradicts a known end is for the workflow to say.
 		return seen.Status != known.Status
+	case atWork(seen.Status) && atWork(known.Status):
+		return false
 	case seen.UpdatedAt.Before(known.UpdatedAt) && !seen.UpdatedAt.IsZero():
 		// An older state than the one that a webhook has told: reads may lag behind.
 		return false
@@ -37,6 +40,11 @@ func isOtherQuestion(known workflows.KnownCase, seen workflows.CaseFacts) bool {
 		return seen.UpdatedAt.After(known.UpdatedAt)
 	}
 	return q.Status != "" && q.Status != known.QuestionStatus
+}
+
+// atWork is true while nobody but Offload has anything to do.
+func atWork(status string) bool {
+	return status == workflows.OffloadCreated || status == workflows.OffloadRunning
 }
 
 func ended(status string) bool {

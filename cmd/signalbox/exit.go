@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -18,16 +19,17 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errUsage), errors.Is(err, signalbox.ErrInvalid):
+	case errors.Is(err, errUsage), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid):
 		return 2
-	case errors.Is(err, signalbox.ErrNotFound):
+	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, inbox.ErrNotFound):
 		return 3
 	case errors.Is(err, signalbox.ErrConflict), errors.Is(err, signalbox.ErrEnded), errors.Is(err, signalbox.ErrNoOpenQuestion),
-		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrNotUncertain):
+		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrNotUncertain),
+		errors.Is(err, inbox.ErrNotReplayable):
 		return 4
 	case errors.Is(err, errNotCompleted):
 		return 5
-	case errors.Is(err, signalbox.ErrUnavailable):
+	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed):
 		return 6
 	}
 	return 1

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,7 @@ func main() {
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		settings: config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
+		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
 	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
@@ -39,6 +41,7 @@ type process struct {
 	out, err io.Writer
 	settings config.Source
 	temporal temporalconn.Source
+	now      func() time.Time
 }
 
 // run carries out a command line and returns the exit status.
@@ -72,7 +75,7 @@ being completed · 6 temporarily unavailable`,
 		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errors.Join(errUsage, err) })
-	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases())
+	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(), p.inbox())
 	markUsage(root)
 	return root
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,6 +32,7 @@ func command(t *testing.T, environ []string, args ...string) result {
 		in: strings.NewReader(""), out: &out, err: &errOut,
 		settings: config.Source{Environ: environ, ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: environ, ReadFile: os.ReadFile},
+		now:      time.Now,
 	}
 	status := p.run(t.Context(), args)
 	return result{status, out.String(), errOut.String()}

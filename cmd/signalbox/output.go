@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -19,19 +22,14 @@ func (p process) say(cmd *cobra.Command, format string, args ...any) error {
 // show writes an answer: JSON for programs where asked, else a table of names and values for people.
 func (p process) show(cmd *cobra.Command, asJSON bool, answer any, rows [][2]string) error {
 	if asJSON {
-		encoder := json.NewEncoder(cmd.OutOrStdout())
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(answer); err != nil {
-			return fmt.Errorf("write output: %w", err)
-		}
-		return nil
+		return p.showJSON(cmd, answer)
 	}
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		if row[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(table, "%s\t%s\n", row[0], row[1]); err != nil {
+		if _, err := fmt.Fprintf(table, "%s\t%s\n", row[0], printable(row[1])); err != nil {
 			return fmt.Errorf("write output: %w", err)
 		}
 	}
@@ -40,3 +38,48 @@ func (p process) show(cmd *cobra.Command, asJSON bool, answer any, rows [][2]str
 	}
 	return nil
 }
+
+func (p process) showJSON(cmd *cobra.Command, answer any) error {
+	encoder := json.NewEncoder(cmd.OutOrStdout())
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(answer); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}
+
+// list writes a table with a line of headings for people.
+func (p process) list(cmd *cobra.Command, headings []string, rows [][]string) error {
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{headings}, rows...) {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = strings.ReplaceAll(printable(cell), "\n", " ")
+		}
+		if _, err := fmt.Fprintln(table, strings.Join(cells, "\t")); err != nil {
+			return fmt.Errorf("write output: %w", err)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}
+
+// printable spells out what could steer a terminal: text that came by a webhook is a stranger's.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, steers) && utf8.ValidString(s) {
+		return s
+	}
+	var clean strings.Builder
+	for _, r := range s {
+		if steers(r) {
+			fmt.Fprintf(&clean, "\\u%04x", r)
+			continue
+		}
+		clean.WriteRune(r)
+	}
+	return clean.String()
+}
+
+func steers(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }

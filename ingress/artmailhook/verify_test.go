@@ -65,6 +65,18 @@ func TestVerifyAnswersEveryFailureAlike(t *testing.T) {
 	}
 }
 
+// Half-read hex leaves zeros behind, which must not stand for the zeros of a true signature.
+func TestASignatureThatEndsInZerosNeedsThem(t *testing.T) {
+	t.Parallel()
+	for n := 0; ; n++ {
+		body := fmt.Appendf(nil, `{"n":%d}`, n)
+		if good := artmailhook.Sign(body, "s3cret"); strings.HasSuffix(good, "00") {
+			require.ErrorIs(t, artmailhook.Verify(body, good[:62]+"zz", secrets(t, "s3cret")), artmailhook.ErrSignature)
+			return
+		}
+	}
+}
+
 func TestNoSecretsVerifyNothing(t *testing.T) {
 	t.Parallel()
 	require.ErrorIs(t, artmailhook.Verify(nil, strings.Repeat("0", 64), artmailhook.Secrets{}), artmailhook.ErrSignature)

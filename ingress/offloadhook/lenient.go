@@ -1,9 +1,11 @@
 package offloadhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // text is a JSON string. A number keeps its digits, since nothing says that IDs never are numbers; anything else is not said.
@@ -12,6 +14,8 @@ type text string
 func (t *text) UnmarshalJSON(raw []byte) error {
 	*t = ""
 	switch {
+	case raw[0] == '"' && isPlain(raw[1:len(raw)-1]):
+		*t = text(raw[1 : len(raw)-1])
 	case raw[0] == '"':
 		return json.Unmarshal(raw, (*string)(t))
 	case isNumber(raw):
@@ -57,5 +61,8 @@ func (m *millis) UnmarshalJSON(raw []byte) error {
 }
 
 func (m millis) time() time.Time { return time.Time(m) }
+
+// isPlain says that a JSON string stands for itself: nearly all do, and each webhook has several.
+func isPlain(s []byte) bool { return bytes.IndexByte(s, '\\') < 0 && utf8.Valid(s) }
 
 func isNumber(raw []byte) bool { return raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' }

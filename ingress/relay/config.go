@@ -35,7 +35,7 @@ const (
 	maxEventsPerSignal = 100
 	maxSignalBytes     = 256<<10 - 2<<10
 	// maxPerLane bounds what is claimed, and held in memory, of one lane.
-	maxPerLane = 50
+	maxPerLane = maxEventsPerSignal
 )
 
 func (c Config) withDefaults() Config {

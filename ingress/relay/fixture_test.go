@@ -69,10 +69,16 @@ type fakeTemporal struct {
 	// down answers everything, broken one workflow.
 	down   error
 	broken map[string]error
+	mend   map[string]int
+	// unstartable refuses every start.
+	unstartable error
+	// poison refuses every signal whose payload contains it.
+	poison string
 	// hook runs within a signal, before it is accepted.
 	hook    func(workflowID string)
 	signals []signal
-	calls   int
+	// calls counts signals and starts, described the questions for a workflow.
+	calls, described int
 }
 
 func newFakeTemporal() *fakeTemporal {
@@ -112,7 +118,18 @@ func (f *fakeTemporal) begin(ctx context.Context, workflowID string) error {
 	if f.down != nil {
 		return f.down
 	}
-	return errors.Join(f.broken[workflowID], ctx.Err())
+	err := errors.Join(f.broken[workflowID], ctx.Err())
+	if n, ok := f.mend[workflowID]; ok {
+		if f.mend[workflowID] = n - 1; n == 1 {
+			delete(f.broken, workflowID)
+		}
+	}
+	return err
+}
+
+// mendAfter lets a broken workflow fail so many times more. The caller holds the lock.
+func (f *fakeTemporal) mendAfter(workflowID string, failures int) {
+	f.mend = map[string]int{workflowID: failures}
 }
 
 func (f *fakeTemporal) SignalWorkflow(ctx context.Context, workflowID, _, name string, arg any) error {
@@ -128,6 +145,9 @@ func (f *fakeTemporal) SignalWorkflow(ctx context.Context, workflowID, _, name s
 	if err != nil {
 		return err
 	}
+	if f.poison != "" && strings.Contains(string(payload), f.poison) {
+		return serviceerror.NewInvalidArgument("unusable")
+	}
 	f.signals = append(f.signals, signal{workflowID: workflowID, name: name, payload: payload})
 	return nil
 }
@@ -140,6 +160,9 @@ func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, workflowID, 
 	defer f.mu.Unlock()
 	if status, ok := f.status[workflowID]; ok && status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("Workflow execution already finished", "", "run")
+	}
+	if f.unstartable != nil {
+		return nil, f.unstartable
 	}
 	if workflow != workflows.ArtmailActivationWorkflow || len(args) != 1 {
 		return nil, fmt.Errorf("started %v(%v)", workflow, args)
@@ -156,6 +179,7 @@ func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, workflowID, 
 func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, workflowID, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.described++
 	if f.down != nil {
 		return nil, f.down
 	}
@@ -214,7 +238,9 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 	if config.Owner == "" {
 		config.Owner = "relay-1"
 	}
-	config.PollInterval = 5 * time.Millisecond
+	if config.PollInterval == 0 {
+		config.PollInterval = 5 * time.Millisecond
+	}
 	f.registry = prometheus.NewRegistry()
 	r, err := relay.New(config, relay.Parts{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.NewNop(), Metrics: f.registry, Now: f.clock.Now})
 	require.NoError(tb, err)

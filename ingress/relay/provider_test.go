@@ -91,26 +91,17 @@ func TestNothingRestartsAnActivation(t *testing.T) {
 func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.temporal.broken[activation] = serviceerror.NewNotFound("workflow not found")
+	f.temporal.unstartable = serviceerror.NewInvalidArgument("Namespace default has no mapping defined for search attribute SignalboxState")
 	id := f.keepArtmail(t, workflows.KindAgentActivated, activated)
-	// The first signal finds nothing, the start is refused.
-	missing := serviceerror.NewInvalidArgument("Namespace default has no mapping defined for search attribute SignalboxState")
-	calls := 0
-	f.temporal.hook = func(string) {
-		f.temporal.set(func(f *fakeTemporal) {
-			if calls++; calls%2 == 0 {
-				f.broken[activation] = missing
-			} else {
-				f.broken[activation] = serviceerror.NewNotFound("workflow not found")
-			}
-		})
-	}
 	f.start(t, relay.Config{MaxAttempts: 1})
 	eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason != "" })
 	require.Contains(t, f.get(t, id).Reason, "no mapping defined for search attribute")
-	f.temporal.set(func(f *fakeTemporal) { f.hook = nil; delete(f.broken, activation) })
-	f.clock.advance(time.Minute)
-	require.Zero(t, f.becomes(t, id, inbox.StateDelivered).Attempts)
+	f.temporal.set(func(f *fakeTemporal) { f.unstartable = nil })
+	eventually(t, "delivered", func() bool {
+		f.clock.advance(time.Second)
+		return f.get(t, id).State == inbox.StateDelivered
+	})
+	require.Zero(t, f.get(t, id).Attempts)
 }
 
 func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {

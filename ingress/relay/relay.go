@@ -73,7 +73,7 @@ type claimed struct {
 // The three steps are a pipeline: while one batch of lanes is being signalled, the next is claimed and the last one settled, each
 // settlement taking along whatever else is ready.
 func (r *Relay) Run(ctx context.Context) {
-	lanes := make(chan claimed, r.config.Concurrency)
+	lanes := make(chan claimed, lanesAhead*r.config.Concurrency)
 	settlements := make(chan []inbox.Settlement, 2*r.config.Concurrency)
 	var senders, settler sync.WaitGroup
 	for range r.config.Concurrency {
@@ -92,6 +92,9 @@ func (r *Relay) Run(ctx context.Context) {
 	r.gate.reopening.Wait()
 }
 
+// lanesAhead is how many lanes wait for each sender while more are claimed.
+const lanesAhead = 2
+
 // claim feeds the senders until ctx ends. What it has claimed by then is passed on all the same; the senders give it back.
 func (r *Relay) claim(ctx context.Context, lanes chan<- claimed) {
 	poll := time.NewTicker(r.config.PollInterval)
@@ -99,7 +102,7 @@ func (r *Relay) claim(ctx context.Context, lanes chan<- claimed) {
 	for r.gate.wait(ctx) == nil {
 		now := r.now()
 		found, err := r.inbox.Claim(ctx, inbox.ClaimRequest{
-			Owner: r.config.Owner, Now: now, Lease: r.config.Lease, MaxLanes: r.config.Concurrency, MaxPerLane: maxPerLane,
+			Owner: r.config.Owner, Now: now, Lease: r.config.Lease, MaxLanes: lanesAhead * r.config.Concurrency, MaxPerLane: maxPerLane,
 		})
 		if err != nil && ctx.Err() == nil {
 			r.logger.Error("claim deliveries", zap.Error(err))

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -24,7 +25,9 @@ type Temporal interface {
 //	none                                       accepted    delivered
 //	NotFound                                   notFound    late where the workflow is closed, else unmatched after the grace time
 //	WorkflowExecutionAlreadyStarted            closed      late (signal-with-start, ID reuse refused)
-//	ResourceExhausted, cause busy workflow     busy        the lane waits; no attempt counted
+//	ResourceExhausted, cause busy workflow;
+//	WorkflowNotReady; the run's signals used
+//	up (until it continues as new)             busy        the lane waits; no attempt counted
 //	InvalidArgument                            refused     the lane waits; an attempt is counted
 //	Unavailable, deadline, other exhaustion,
 //	canceled, namespace, permission            outage      probe: held back, or the lane alone waits; no attempt counted
@@ -43,6 +46,9 @@ const (
 	unclear
 )
 
+// signalLimit is in the server's text where a run has had its 10,000 signals; it has no error of its own for that.
+const signalLimit = "limit for signal events"
+
 func judge(err error) verdict {
 	if err == nil {
 		return accepted
@@ -51,6 +57,7 @@ func judge(err error) verdict {
 		missing       *serviceerror.NotFound
 		started       *serviceerror.WorkflowExecutionAlreadyStarted
 		exhausted     *serviceerror.ResourceExhausted
+		notReady      *serviceerror.WorkflowNotReady
 		invalid       *serviceerror.InvalidArgument
 		unavailable   *serviceerror.Unavailable
 		deadline      *serviceerror.DeadlineExceeded
@@ -71,7 +78,12 @@ func judge(err error) verdict {
 			return busy
 		}
 		return outage
+	case errors.As(err, &notReady):
+		return busy
 	case errors.As(err, &invalid):
+		if strings.Contains(invalid.Message, signalLimit) {
+			return busy
+		}
 		return refused
 	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &canceled),
 		errors.As(err, &namespaceGone), errors.As(err, &namespaceAway), errors.As(err, &namespaceIdle), errors.As(err, &namespaceBad),

@@ -30,6 +30,8 @@ type Config struct {
 	SharedSecret string
 	// UnmatchedGrace is how long an event waits for a workflow that isn't there.
 	UnmatchedGrace time.Duration
+	// KeepBodies and KeepRows are how long after its arrival a delivery keeps its body, and then its row with the dedupe key; 0 is for ever.
+	KeepBodies, KeepRows time.Duration
 	// Drain bounds a graceful stop.
 	Drain     time.Duration
 	LogLevel  string
@@ -105,6 +107,15 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	}
 	if c.UnmatchedGrace < 0 {
 		say("--unmatched-grace (SIGNALBOX_UNMATCHED_GRACE): %s is negative", c.UnmatchedGrace)
+	}
+	if c.KeepBodies < 0 {
+		say("--keep-bodies (SIGNALBOX_KEEP_BODIES): %s is negative; 0 keeps them for ever", c.KeepBodies)
+	}
+	if c.KeepRows < 0 {
+		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is negative; 0 keeps them for ever", c.KeepRows)
+	}
+	if c.KeepRows > 0 && (c.KeepBodies == 0 || c.KeepBodies > c.KeepRows) {
+		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is shorter than --keep-bodies: a body can't outlive its row", c.KeepRows)
 	}
 	for name, agent := range sorted(c.Agents) {
 		if err := workflows.ValidateAgent(name); err != nil {

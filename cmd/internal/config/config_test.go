@@ -48,6 +48,8 @@ func TestOneAccountNeedsOnlyTheEnvironment(t *testing.T) {
 	require.Equal(t, ":8080", c.Listen)
 	require.Equal(t, int64(1<<20), c.MaxBody)
 	require.Equal(t, 15*time.Minute, c.UnmatchedGrace)
+	require.Equal(t, 30*24*time.Hour, c.KeepBodies)
+	require.Equal(t, 180*24*time.Hour, c.KeepRows)
 }
 
 func TestFlagsGoBeforeTheEnvironment(t *testing.T) {
@@ -96,9 +98,10 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"nothing set": {says: []string{"SIGNALBOX_KEYRING", "SIGNALBOX_PUBLIC_URL", "SIGNALBOX_OFFLOAD_BASE_URL"}},
 		"several": {
 			environ: minimal,
-			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s"},
-			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace"},
+			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s", "--keep-bodies=-1s", "--keep-rows=-1s"},
+			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace", "--keep-bodies", "--keep-rows"},
 		},
+		"bodies that outlive their rows": {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
 		"variable that doesn't parse":    {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
 		"empty shared secret":            {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},
 		"empty shared secret file":       {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},

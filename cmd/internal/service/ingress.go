@@ -8,6 +8,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
@@ -21,6 +23,8 @@ type receiving struct {
 	listener net.Listener
 	inbox    inbox.Store
 	relay    *relay.Relay
+	desk     *operator.Desk
+	config   config.Config
 	log      *zap.Logger
 }
 
@@ -29,7 +33,7 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
-	in := &receiving{inbox: store, log: s.Log}
+	in := &receiving{inbox: store, config: s.Config, log: s.Log}
 	defer func() {
 		if err != nil {
 			in.close()
@@ -61,6 +65,7 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 	if err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
+	in.desk = operator.NewDesk(operator.Parts{Inbox: store, Keys: s.Keyring, Agents: secrets, Log: s.Log.Named("operator"), Now: now})
 	var shared []string
 	if s.Config.SharedSecret != "" {
 		shared = []string{s.Config.SharedSecret}
@@ -101,7 +106,7 @@ func (in *receiving) drain(ctx context.Context) error {
 	return nil
 }
 
-// close comes after the server and the relay have ended, since both write to the inbox.
+// close comes after all that writes to the inbox has ended.
 func (in *receiving) close() {
 	if err := in.inbox.Close(); err != nil {
 		in.log.Error("close inbox", zap.Error(err))

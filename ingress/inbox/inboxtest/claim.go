@@ -115,9 +115,14 @@ func arrivalEndsWait(t *testing.T, s inbox.Store) {
 func arrivalDuringClaim(t *testing.T, s inbox.Store) {
 	id := add(t, s, delivery("a", "1", at(0)))[0].ID
 	claim(t, s, request("relay", at(1)))
-	add(t, s, delivery("a", "2", at(2)))
+	second := add(t, s, delivery("a", "2", at(2)))[0].ID
 	settle(t, s, "relay", at(3), inbox.Retry(id, at(3600), "no such workflow", true))
 	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("relay", at(4))))
+
+	add(t, s, delivery("a", "3", at(5)))
+	require.Empty(t, claim(t, s, request("other", at(6))), "another claim may see it first")
+	settle(t, s, "relay", at(7), inbox.Retry(id, at(3600), "", true), inbox.Retry(second, at(3600), "", true))
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(8))))
 }
 
 func backlogKeepsWait(t *testing.T, s inbox.Store) {
@@ -176,6 +181,7 @@ func firstEndStays(t *testing.T, s inbox.Store) {
 	require.Equal(t, inbox.StateDelivered, d.State)
 	require.Equal(t, "first", d.Reason)
 	require.Equal(t, at(1), d.SettledAt)
+	require.Empty(t, claim(t, s, request("relay", at(3))), "settled without a claim, and not handed out")
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 1})
 }
 

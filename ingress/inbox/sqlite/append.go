@@ -31,18 +31,17 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 	receipts := make([]inbox.Receipt, len(prepared))
 	rows := make([]row, len(prepared))
 	j := &job{rows: make([]*row, len(prepared))}
-	var size int64
 	pending := false
 	for i, d := range prepared {
 		rows[i] = row{Delivery: d, laneHash: laneHash(d.Lane), keyHash: keyHash(d), receipt: &receipts[i]}
 		j.rows[i] = &rows[i]
-		size += int64(len(d.Body))
+		j.size += pageSize + int64(len(d.Body))
 		pending = pending || d.State == inbox.StatePending
 	}
 	if pending {
 		j.committed = s.signalWake
 	}
-	if err := s.queue.Do(ctx, j, size); err != nil {
+	if err := s.queue.Do(ctx, j, j.size); err != nil {
 		return nil, fmt.Errorf("sqlite inbox: append: %w", err)
 	}
 	return receipts, nil
@@ -184,8 +183,7 @@ type known struct {
 }
 
 func (t *tx) byKey(r *row) (k known, found bool, err error) {
-	found, err = t.queryRow("SELECT sequence, id, fingerprint FROM delivery WHERE lane_hash = ? AND key_hash = ?",
-		[]any{r.laneHash, r.keyHash}, &k.sequence, &k.id, &k.fingerprint)
+	found, err = t.queryRow(selectByKey, []any{r.laneHash, r.keyHash}, &k.sequence, &k.id, &k.fingerprint)
 	return k, found, err
 }
 
@@ -202,6 +200,7 @@ func sameBody(a, b []byte) bool {
 }
 
 const (
+	selectByKey = `SELECT sequence, id, fingerprint FROM delivery WHERE lane_hash = ? AND key_hash = ?`
 	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any
 	// error here undoes the transaction anyway.
 	insertDelivery = `INSERT OR ROLLBACK INTO delivery (sequence, id, lane_hash, key_hash, provider, scope, lane, kind, dedupe_key,

@@ -17,6 +17,13 @@ const (
 	lookahead = 5000
 )
 
+const (
+	selectPendingAfter = `SELECT sequence, lane_hash, due_at FROM delivery
+WHERE state = 'pending' AND sequence > ? ORDER BY sequence LIMIT ?`
+	selectPending = `SELECT ` + columns + `, body FROM delivery JOIN body USING (sequence)
+WHERE sequence IN (SELECT value FROM json_each(?)) AND state = 'pending'`
+)
+
 // Claim implements inbox.Store.
 func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
 	if err := request.Validate(); err != nil {
@@ -106,8 +113,7 @@ func (s *Store) read(ctx context.Context, request inbox.ClaimRequest, taken [][]
 }
 
 func (r *reader) pendingAfter(ctx context.Context, sequence int64) ([]entry, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT sequence, lane_hash, due_at FROM delivery
-WHERE state = 'pending' AND sequence > ? ORDER BY sequence LIMIT ?`, sequence, intake)
+	rows, err := r.db.QueryContext(ctx, selectPendingAfter, sequence, intake)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +131,7 @@ func (r *reader) pendingWithBodies(ctx context.Context, taken [][]entry) (map[in
 	if err != nil {
 		return nil, fmt.Errorf("list sequences: %w", err)
 	}
-	rows, err := r.db.QueryContext(ctx, `SELECT `+columns+`, body FROM delivery JOIN body USING (sequence)
-WHERE sequence IN (SELECT value FROM json_each(?)) AND state = 'pending'`, string(list))
+	rows, err := r.db.QueryContext(ctx, selectPending, string(list))
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ type reader struct {
 	closed atomic.Bool
 }
 
+const selectOldest = `SELECT received_at FROM delivery WHERE state = 'pending' ORDER BY sequence LIMIT 1`
+
 func openReader(ctx context.Context, path string) (*reader, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{"_query_only": {"1"}}))
 	if err != nil {
@@ -75,8 +77,7 @@ func (s *Store) Counts(ctx context.Context) (map[inbox.State]int64, error) {
 // OldestPending implements inbox.Store.
 func (s *Store) OldestPending(ctx context.Context) (time.Time, bool, error) {
 	var received int64
-	err := s.reads.db.QueryRowContext(ctx,
-		"SELECT received_at FROM delivery WHERE state = 'pending' ORDER BY sequence LIMIT 1").Scan(&received)
+	err := s.reads.db.QueryRowContext(ctx, selectOldest).Scan(&received)
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, false, nil
 	}
@@ -118,8 +119,7 @@ func (r *reader) list(ctx context.Context, filter inbox.Filter) (inbox.Page, err
 	}
 	var all []stored
 	for _, state := range states {
-		rows, err := r.db.QueryContext(ctx, "SELECT "+columns+" FROM delivery WHERE "+where+
-			" ORDER BY sequence DESC LIMIT ?", append(append([]any{string(state)}, args...), limit+1)...)
+		rows, err := r.db.QueryContext(ctx, listQuery(where), append(append([]any{string(state)}, args...), limit+1)...)
 		if err != nil {
 			return inbox.Page{}, err
 		}
@@ -131,6 +131,10 @@ func (r *reader) list(ctx context.Context, filter inbox.Filter) (inbox.Page, err
 	}
 	slices.SortFunc(all, func(a, b stored) int { return cmp.Compare(b.sequence, a.sequence) })
 	return pageOf(all, limit), nil
+}
+
+func listQuery(where string) string {
+	return "SELECT " + columns + " FROM delivery WHERE " + where + " ORDER BY sequence DESC LIMIT ?"
 }
 
 func pageOf(all []stored, limit int) inbox.Page {

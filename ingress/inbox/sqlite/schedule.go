@@ -90,7 +90,8 @@ func (s *schedule) take(owner string, now time.Time, lease time.Duration, n, per
 	s.expire(now)
 	var taken [][]entry
 	for len(taken) < n && len(s.waiting) > 0 && s.waiting[0].due <= micros(now) {
-		l := heap.Pop(&s.waiting).(*lane)
+		l := s.waiting[0]
+		heap.Pop(&s.waiting)
 		entries := slices.Clone(l.pending[:min(perLane, len(l.pending))])
 		l.claim = &claim{owner: owner, until: now.Add(lease), open: make(map[int64]bool, len(entries))}
 		for _, e := range entries {
@@ -163,7 +164,7 @@ func (s *schedule) retry(hash, sequence, dueAt int64, now time.Time) bool {
 	return s.closed(l, sequence, now)
 }
 
-// release gives a claimed delivery back.
+// release gives a claimed delivery back. That the lane is due now is no news to who releases it.
 func (s *schedule) release(hash, sequence int64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,8 +173,8 @@ func (s *schedule) release(hash, sequence int64, now time.Time) {
 	}
 }
 
-// closed ends the claim with its last delivery, and says whether the lane has something new to
-// hand out now. What was only released is no news to the one who released it.
+// closed ends the claim with its last delivery, and says whether the lane has something to hand
+// out now.
 func (s *schedule) closed(l *lane, sequence int64, now time.Time) bool {
 	delete(l.claim.open, sequence)
 	if len(l.claim.open) > 0 {
@@ -187,7 +188,7 @@ func (s *schedule) closed(l *lane, sequence int64, now time.Time) bool {
 		due = l.pending[0].dueAt
 	}
 	s.giveBack(l, due)
-	return len(l.pending) > 0 && due <= micros(now) && (c.ended || c.arrived)
+	return len(l.pending) > 0 && due <= micros(now)
 }
 
 func (s *schedule) giveBack(l *lane, due int64) {
@@ -223,7 +224,7 @@ func (h dueFirst) Swap(i, j int) {
 }
 
 func (h *dueFirst) Push(x any) {
-	l := x.(*lane)
+	l := x.(*lane) //nolint:errcheck // this file pushes nothing else
 	l.place = len(*h)
 	*h = append(*h, l)
 }

@@ -17,17 +17,20 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 	}
 	var settled []settledEntry
 	j := &job{
+		size: pageSize * int64(len(request.Settlements)),
 		work: func(t *tx) (err error) {
 			settled, err = t.settle(request, s.schedule)
 			return err
 		},
 		committed: func() { s.reschedule(request, settled) },
 	}
-	if err := s.queue.Do(ctx, j, 0); err != nil {
+	if err := s.queue.Do(ctx, j, j.size); err != nil {
 		return fmt.Errorf("sqlite inbox: settle: %w", err)
 	}
 	return nil
 }
+
+const selectPlace = `SELECT sequence, lane_hash, state FROM delivery WHERE id = ?`
 
 // settledEntry is a settlement that was applied.
 type settledEntry struct {
@@ -41,7 +44,7 @@ func (t *tx) settle(request inbox.SettleRequest, claims *schedule) ([]settledEnt
 	for _, one := range request.Settlements {
 		e := settledEntry{Settlement: one}
 		var state inbox.State
-		found, err := t.queryRow("SELECT sequence, lane_hash, state FROM delivery WHERE id = ?", []any{one.ID}, &e.sequence, &e.lane, &state)
+		found, err := t.queryRow(selectPlace, []any{one.ID}, &e.sequence, &e.lane, &state)
 		if err != nil {
 			return nil, err
 		}

@@ -15,9 +15,12 @@ import (
 // writer owns the only connection that writes. After openWriter only the committing goroutine
 // uses it, so it needs no lock.
 type writer struct {
-	db   *sql.DB
-	conn *sql.Conn
-	stmt map[string]*sql.Stmt
+	db          *sql.DB
+	conn        *sql.Conn
+	stmt        map[string]*sql.Stmt
+	checkpoints *checkpointer
+	// written is about how many bytes went into the WAL since the last checkpoint was asked for.
+	written int64
 	// sequence is the last one given out. A gap after a rollback is harmless.
 	sequence int64
 }
@@ -30,6 +33,8 @@ type job struct {
 	// error would undo the whole batch.
 	work    func(*tx) error
 	refusal error
+	// size is about how many bytes it writes, at least one page.
+	size int64
 	// committed runs once the batch is on disk.
 	committed func()
 }
@@ -42,9 +47,7 @@ func openWriter(ctx context.Context, path string) (_ *writer, err error) {
 		"_txlock":       {"immediate"},
 		"_pragma": {
 			"cache_size(-" + strconv.Itoa(writerCache>>10) + ")",
-			// Some 16 MiB of WAL between two checkpoints. Its disk space is kept, since writing over
-			// a file syncs several times faster than making it longer.
-			"wal_autocheckpoint(4000)",
+			"wal_autocheckpoint(" + strconv.Itoa(restartPages) + ")",
 			// Copies for undoing one statement stay off the disk.
 			"temp_store(MEMORY)",
 		},
@@ -56,6 +59,9 @@ func openWriter(ctx context.Context, path string) (_ *writer, err error) {
 	w := &writer{db: db}
 	if err = migrate(ctx, db); err == nil {
 		err = w.connect(ctx)
+	}
+	if err == nil {
+		w.checkpoints, err = openCheckpointer(path)
 	}
 	if err == nil {
 		err = w.conn.QueryRowContext(ctx, "SELECT coalesce(max(sequence), 0) FROM delivery").Scan(&w.sequence)
@@ -77,6 +83,9 @@ func (w *writer) connect(ctx context.Context) error {
 
 func (w *writer) close() error {
 	var errs []error
+	if w.checkpoints != nil {
+		errs = append(errs, w.checkpoints.close())
+	}
 	if w.conn != nil {
 		for _, stmt := range w.stmt {
 			errs = append(errs, stmt.Close())
@@ -122,9 +131,14 @@ func (w *writer) transact(batch []*job) error {
 		return errors.Join(fmt.Errorf("sqlite inbox: write: %w", err), w.rollback())
 	}
 	for _, j := range batch {
+		w.written += j.size
 		if j.committed != nil {
 			j.committed()
 		}
+	}
+	if w.written > checkpointAfter {
+		w.written = 0
+		w.checkpoints.want()
 	}
 	return nil
 }

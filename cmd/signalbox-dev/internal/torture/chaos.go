@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 )
 
 // fault is one thing done to a process when so many events have set out.
@@ -16,7 +17,7 @@ type fault struct {
 	kill bool
 	// away is how long the process is stopped, or stays dead before it is started again.
 	away time.Duration
-	// replays is how many deliveries an operator replays while the ingress is dead.
+	// replays is how far back an operator looks for deliveries to replay while the ingress is dead.
 	replays int
 }
 
@@ -36,7 +37,7 @@ func planFaults(seed uint64, r role, o Options) []fault {
 		f := fault{kill: n%2 == 0, away: 50 * time.Millisecond}
 		if f.kill {
 			f.away += time.Duration(dice.Int64N(int64(longestDeath)))
-			f.replays = 1 + dice.IntN(mostReplays)
+			f.replays = mostReplays/2 + dice.IntN(mostReplays/2)
 		} else {
 			f.away += time.Duration(dice.Int64N(int64(longestPause)))
 		}
@@ -163,12 +164,10 @@ func (k *keeper) start(ctx context.Context) error {
 // replayer replays deliveries as an operator does, in the inbox of an ingress that is dead.
 type replayer struct {
 	open func(context.Context) (inbox.Store, error)
-	mu   sync.Mutex
-	// chosen are the deliveries that were replayed.
-	chosen map[string]bool
 }
 
-func (r *replayer) replay(ctx context.Context, count int, dice *rand.Rand) (replayed int, err error) {
+// replay replays half of the newest count deliveries of each provider.
+func (r replayer) replay(ctx context.Context, count int, dice *rand.Rand) (replayed int, err error) {
 	store, err := r.open(ctx)
 	if err != nil {
 		return 0, err
@@ -178,21 +177,20 @@ func (r *replayer) replay(ctx context.Context, count int, dice *rand.Rand) (repl
 			err = closeErr
 		}
 	}()
-	page, err := store.List(ctx, inbox.Filter{States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: inbox.MaxPage})
-	if err != nil {
-		return 0, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, i := range dice.Perm(len(page.Deliveries)) {
-		if replayed == count {
-			return replayed, nil
-		}
-		if err := store.Replay(ctx, page.Deliveries[i].ID, clock()); err != nil {
+	// The newest of each provider: their workflows are the likeliest to be still open.
+	for _, provider := range []string{offloadhook.Provider, artmailhook.Provider} {
+		page, err := store.List(ctx, inbox.Filter{
+			Provider: provider, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: count,
+		})
+		if err != nil {
 			return replayed, err
 		}
-		r.chosen[page.Deliveries[i].ID] = true
-		replayed++
+		for _, i := range dice.Perm(len(page.Deliveries))[:len(page.Deliveries)/2] {
+			if err := store.Replay(ctx, page.Deliveries[i].ID, clock()); err != nil {
+				return replayed, err
+			}
+			replayed++
+		}
 	}
 	return replayed, nil
 }

@@ -57,8 +57,8 @@ type activationFacts struct {
 }
 
 // openInbox opens the inbox while no ingress has it.
-func openInbox(ctx context.Context, location string) (inbox.Store, error) {
-	return sqlite.Open(ctx, location, sqlite.Options{})
+func (r *run) openInbox(ctx context.Context) (inbox.Store, error) {
+	return sqlite.Open(ctx, r.world.Inbox, sqlite.Options{})
 }
 
 // readInbox reads every delivery and opens its body.

@@ -57,8 +57,6 @@ type run struct {
 	keys    *keyring.Ring
 	stage   *stage
 	keepers []*keeper
-	// replays are what an operator did in the inbox.
-	replays *replayer
 	script  script
 	// played is closed when the providers have nothing more to send.
 	played   chan struct{}
@@ -90,10 +88,6 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 		return nil, err
 	}
 	r.stage.watch = newWatch(r.stage.apps)
-	r.replays = &replayer{
-		open:   func(ctx context.Context) (inbox.Store, error) { return openInbox(ctx, r.world.Inbox) },
-		chosen: map[string]bool{},
-	}
 	for _, one := range roles {
 		o.say("starting %s", one)
 		k := r.keeper(folder, one)
@@ -120,7 +114,7 @@ func (r *run) keeper(folder string, one role) *keeper {
 		k.ready = r.temporalReady
 	case roleIngress:
 		k.ready = r.ingressReady
-		k.replay = r.replays.replay
+		k.replay = replayer{open: r.openInbox}.replay
 	case roleWorker:
 		k.ready = func(context.Context) error { return nil }
 	}
@@ -228,7 +222,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 			}
 		}
 	}
-	store, err := openInbox(ctx, r.world.Inbox)
+	store, err := r.openInbox(ctx)
 	if err != nil {
 		return report, err
 	}

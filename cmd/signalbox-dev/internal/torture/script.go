@@ -47,7 +47,8 @@ const (
 	// eventsPerActivation is the most; a fifth of all events belongs to cases.
 	eventsPerActivation = 40
 	mostQuestions       = 6
-	longestPauseBetween = 40 * time.Millisecond
+	// People take their time over a case, an agent does not.
+	longestCasePause, longestAgentPause = time.Second, 40 * time.Millisecond
 	// renewOneIn is before how many steps, on average, an operator asks for continue-as-new once.
 	renewOneIn = 12
 )
@@ -55,10 +56,10 @@ const (
 // write makes a script of at least the number of events.
 func write(seed uint64, events int) script {
 	dice := rand.New(rand.NewPCG(seed, 0))
-	pauses := func(n int) []time.Duration {
+	pauses := func(n int, longest time.Duration) []time.Duration {
 		list := make([]time.Duration, n)
 		for i := range list {
-			list[i] = time.Duration(dice.Int64N(int64(longestPauseBetween)))
+			list[i] = time.Duration(dice.Int64N(int64(longest)))
 		}
 		return list
 	}
@@ -69,7 +70,7 @@ func write(seed uint64, events int) script {
 			c.answered = append(c.answered, dice.IntN(10) < 7)
 			c.renewed = append(c.renewed, dice.IntN(renewOneIn) == 0)
 		}
-		c.pauses = pauses(len(c.answered) + 1)
+		c.pauses = pauses(len(c.answered)+1, longestCasePause)
 		left -= len(c.pauses)
 		s.cases = append(s.cases, c)
 	}
@@ -80,7 +81,7 @@ func write(seed uint64, events int) script {
 			a.approvals = append(a.approvals, dice.IntN(2) == 0)
 			a.renewed = append(a.renewed, dice.IntN(renewOneIn) == 0)
 		}
-		a.pauses = pauses(len(a.steps))
+		a.pauses = pauses(len(a.steps), longestAgentPause)
 		left -= len(a.steps) + 1
 		s.activations = append(s.activations, a)
 	}

@@ -108,7 +108,7 @@ func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
 func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T) {
 	t.Parallel()
 	o := short(t, 3)
-	o.Kills = 3
+	o.Events, o.Kills, o.Players = 300, 4, 24
 	o.instead = map[role]role{roleWorker: roleForgetfulWorker}
 	o.spared = map[role]bool{roleTemporal: true, roleWorker: true}
 	report := tortured(t, o)

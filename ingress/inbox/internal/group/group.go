@@ -59,9 +59,6 @@ func New[J any](limits Limits, commit func([]J) []error) *Committer[J] {
 // waits, and when ctx ends first; then the job may still be committed, and whatever it refers to
 // belongs to the Committer for good.
 func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
-	if ctx.Err() != nil {
-		return busy(ctx)
-	}
 	e := &entry[J]{ctx: ctx, job: job, size: size, answer: make(chan error, 1)}
 	if err := c.enqueue(e); err != nil {
 		return err
@@ -73,6 +70,9 @@ func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
 		return busy(ctx)
 	}
 }
+
+// Waiting is the number of jobs that wait for the batch under way.
+func (c *Committer[J]) Waiting() int { return len(c.jobs) }
 
 // Close has everything committed that was accepted, then returns. It may be called twice.
 func (c *Committer[J]) Close() {
@@ -90,6 +90,9 @@ func (c *Committer[J]) enqueue(e *entry[J]) error {
 	defer c.closing.RUnlock()
 	if c.closed {
 		return inbox.ErrClosed
+	}
+	if e.ctx.Err() != nil {
+		return busy(e.ctx)
 	}
 	// A single job larger than the bound passes when nothing else waits.
 	if waiting := c.bytes.Add(e.size); waiting > c.limits.WaitingBytes && waiting > e.size {

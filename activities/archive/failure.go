@@ -1,0 +1,110 @@
+package archive
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"unicode"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/signalbox-dev/signalbox/activities/publicnet"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// What can go wrong, as the contract tells it apart.
+var (
+	errNoBucket      = errors.New("this worker has no bucket, so no file is kept")
+	errTooLarge      = errors.New("file is too large")
+	errTargetRefused = errors.New("download leads to where it must not")
+	errInvalid       = errors.New("file can't be named")
+	errNoResult      = errors.New("the provider shows no result")
+	errDownload      = errors.New("download failed")
+	errBucket        = errors.New("bucket failed")
+	errWorker        = errors.New("worker can't keep the file while it is fetched")
+
+	errStalled = errors.New("nothing came for too long")
+)
+
+// providerError is the provider's, translated already.
+type providerError struct{ err error }
+
+func (e *providerError) Error() string { return e.err.Error() }
+
+func (e *providerError) Unwrap() error { return e.err }
+
+// failures is the one translation into the contract's error types; the first that matches counts. Final is what no later attempt can end
+// otherwise, unless somebody changes the configuration.
+var failures = []struct {
+	err     error
+	errType string
+	final   bool
+}{
+	{errNoBucket, workflows.ErrTypeArchiveNoBucket, true},
+	{errTooLarge, workflows.ErrTypeArchiveTooLarge, true},
+	{errTargetRefused, workflows.ErrTypeArchiveTargetRefused, true},
+	{publicnet.ErrNotPublic, workflows.ErrTypeArchiveTargetRefused, true},
+	{errInvalid, workflows.ErrTypeArchiveInvalid, true},
+	{errNoResult, workflows.ErrTypeArchiveNoResult, true},
+	{errBucket, workflows.ErrTypeArchiveBucket, false},
+	{errWorker, workflows.ErrTypeArchiveWorker, false},
+	{errDownload, workflows.ErrTypeArchiveDownload, false},
+}
+
+// failure is what the activity fails with. The error becomes the message and no cause, which would only store the same words again.
+func failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err() // cancelled from outside, whatever that broke
+	}
+	var provided *providerError
+	if errors.As(err, &provided) {
+		return provided.err
+	}
+	for _, f := range failures {
+		if errors.Is(err, f.err) {
+			return temporal.NewApplicationErrorWithOptions(oneLine(err.Error()), f.errType, temporal.ApplicationErrorOptions{NonRetryable: f.final})
+		}
+	}
+	return fmt.Errorf("archive: %w", err)
+}
+
+// harmless says what broke a connection without the URL, which errors of the network repeat in many places.
+func harmless(ctx context.Context, err error) error {
+	var (
+		dns         *net.DNSError
+		op          *net.OpError
+		certificate *tls.CertificateVerificationError
+	)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &dns):
+		return errors.New("the file server's name can't be resolved")
+	case errors.As(err, &certificate):
+		return errors.New("the file server's certificate is not trusted")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return io.ErrUnexpectedEOF
+	case errors.As(err, &op):
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	return errors.New("the connection broke, or what came is not HTTP")
+}
+
+// oneLine makes a message fit for a history, where it is stored whole.
+func oneLine(text string) string {
+	const most = 400
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}

@@ -1,0 +1,146 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxRedirects is generous: a file server sends one to a store at most.
+const maxRedirects = 5
+
+// fetched is what a download brought.
+type fetched struct {
+	size        int64
+	sha256      string
+	contentType string
+}
+
+// fetch downloads a URL into a file. The file is untouched where the answer was no file.
+func (a *Activities) fetch(ctx *attempt, link string, into *scratch) (fetched, error) {
+	bounded, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	response, err := a.get(bounded, link)
+	if err != nil {
+		return fetched{}, err
+	}
+	defer func() { _ = response.Body.Close() }() // it was read as far as wanted; a failed close takes nothing back
+
+	if response.StatusCode != http.StatusOK {
+		return fetched{}, &statusError{response.StatusCode}
+	}
+	if response.ContentLength > a.maxBytes {
+		return fetched{}, fmt.Errorf("%w: %d bytes announced, at most %d", errTooLarge, response.ContentLength, a.maxBytes)
+	}
+	stalled := time.AfterFunc(a.stall, func() { cancel(errStalled) })
+	defer stalled.Stop()
+	body := &watchedBody{body: response.Body, heard: func(n int) {
+		stalled.Reset(a.stall)
+		ctx.fetchedBytes.Add(int64(n))
+	}}
+	hash := sha256.New()
+	ctx.fetchedBytes.Store(0)
+	size, err := io.Copy(io.MultiWriter(into, hash), io.LimitReader(body, a.maxBytes+1))
+	switch {
+	case errors.Is(err, errWorker):
+		return fetched{}, err
+	case err != nil:
+		return fetched{}, fmt.Errorf("%w: after %d bytes: %w", errDownload, size, harmless(bounded, err))
+	case size > a.maxBytes:
+		return fetched{}, fmt.Errorf("%w: more than %d bytes", errTooLarge, a.maxBytes)
+	}
+	return fetched{size: size, sha256: hex.EncodeToString(hash.Sum(nil)), contentType: response.Header.Get("Content-Type")}, nil
+}
+
+// get sends the request and follows redirects itself: net/http's own errors repeat the URL, which is a secret, and its redirects carry it on
+// as the referrer. Each hop is judged like the first.
+func (a *Activities) get(ctx context.Context, link string) (*http.Response, error) {
+	target, err := url.Parse(link)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the download URL is not a URL", errDownload)
+	}
+	for hop := 0; ; hop++ {
+		response, err := a.visit(ctx, target)
+		if err != nil || !isRedirect(response.StatusCode) {
+			return response, err
+		}
+		_ = response.Body.Close() // nothing of it is wanted
+		if hop == maxRedirects {
+			return nil, fmt.Errorf("%w: more than %d redirects", errDownload, maxRedirects)
+		}
+		if target, err = response.Location(); err != nil {
+			return nil, fmt.Errorf("%w: a redirect leads nowhere", errDownload)
+		}
+	}
+}
+
+func (a *Activities) visit(ctx context.Context, target *url.URL) (*http.Response, error) {
+	switch {
+	case target.Scheme == "https", target.Scheme == "http" && a.allowPlainHTTP:
+	case target.Scheme == "http":
+		return nil, fmt.Errorf("%w: unencrypted HTTP is not allowed", errTargetRefused)
+	default:
+		return nil, fmt.Errorf("%w: neither https nor http", errTargetRefused)
+	}
+	request := (&http.Request{
+		Method: http.MethodGet,
+		URL:    target,
+		Host:   target.Host,
+		Header: http.Header{"User-Agent": {"signalbox"}, "Accept": {"*/*"}},
+	}).WithContext(ctx)
+	response, err := a.transport.RoundTrip(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errDownload, harmless(ctx, err))
+	}
+	return response, nil
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// statusError is an answer without a file.
+type statusError struct{ status int }
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("the file server answered %d %s", e.status, http.StatusText(e.status))
+}
+
+func (e *statusError) Is(target error) bool { return target == errDownload }
+
+// isExpired says whether a fresh URL may help: file servers answer an old one in any of these ways.
+func isExpired(err error) bool {
+	var answered *statusError
+	if !errors.As(err, &answered) {
+		return false
+	}
+	switch answered.status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+		return true
+	}
+	return false
+}
+
+// watchedBody tells what is read.
+type watchedBody struct {
+	body  io.Reader
+	heard func(n int)
+}
+
+func (w *watchedBody) Read(p []byte) (int, error) {
+	n, err := w.body.Read(p)
+	if n > 0 {
+		w.heard(n)
+	}
+	return n, err
+}

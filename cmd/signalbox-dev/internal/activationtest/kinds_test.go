@@ -1,0 +1,266 @@
+package activationtest_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+const (
+	secret       = "the agent's secret"
+	activationID = "act_1"
+	shownOnce    = "art_agent_shown_once"
+)
+
+// Bodies of each kind (Artmail, "Webhook events reference"). The number is the provider's time, in seconds after a beginning.
+func event(kind string, at int, extra string) string {
+	return fmt.Sprintf(`{"type":%q,"activationId":%q,"timestamp":%d%s}`, kind, activationID, 1774131900000+int64(at)*1000, extra)
+}
+
+func activated(at int) string {
+	return event(workflows.KindAgentActivated, at, `,"apiKey":"`+shownOnce+`","user":{"id":"u1","email":"ada@example.com"}`)
+}
+
+func paused(at int) string {
+	return event(workflows.KindAgentPaused, at, `,"reason":"user_paused"`)
+}
+func resumed(at int) string { return event(workflows.KindAgentResumed, at, "") }
+
+func deactivated(at int) string {
+	return event(workflows.KindAgentDeactivated, at, `,"reason":"admin_revoke","apiKeyRevoked":true`)
+}
+
+func approved(at int) string {
+	return event(workflows.KindApprovalResponse, at, `,"messageId":"m1-answer","inResponseToId":"m1","approved":true,"reason":null,"runId":null`)
+}
+
+func forceFailed(at int) string {
+	return event(workflows.KindRunForceFailed, at, `,"runId":"r1","reason":"stale","staleMinutes":15`)
+}
+
+// step is an event that is posted, an approval that is registered once all events before it were handed on, or the end of the workflow
+// that is waited for.
+type step struct {
+	body     string
+	unsigned bool
+	answer   int
+	register *workflows.ApprovalRequest
+	end      bool
+}
+
+func signed(bodies ...string) (steps []step) {
+	for _, body := range bodies {
+		steps = append(steps, step{body: body, answer: 204})
+	}
+	return steps
+}
+
+func register(runID string) step {
+	return step{register: &workflows.ApprovalRequest{MessageID: "m1", RunID: runID}}
+}
+
+// kept is what the inbox holds of a story's events, in the order in which they came.
+type kept struct {
+	state      inbox.State
+	duplicates int
+}
+
+// says is what the workflow answers in the end; nil: there is no workflow.
+type says func(workflows.ActivationState) bool
+
+type story struct {
+	steps []step
+	kept  []kept
+	says  says
+}
+
+// kinds are the stories of each kind: what comes before the event, the event, the same in a form that says nothing, and how it comes out
+// of its order.
+var kinds = map[string]struct {
+	given           []step
+	body, malformed string
+	before, after   says
+	kept            inbox.State
+	outOfOrder      story
+}{
+	workflows.KindAgentActivated: {
+		body: activated(0), malformed: `{"type":"agent.activated","apiKey":"` + shownOnce + `"}`,
+		after: standsAs(workflows.ActivationActive, holdsKey), kept: inbox.StateDelivered,
+		outOfOrder: story{
+			steps: signed(paused(10), activated(0)),
+			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			says:  standsAs(workflows.ActivationPaused, holdsKey),
+		},
+	},
+	workflows.KindApprovalResponse: {
+		given: append(signed(activated(0)), register("")),
+		body:  approved(10), malformed: event(workflows.KindApprovalResponse, 10, `,"messageId":"m1-answer","inResponseToId":"m1","approved":"perhaps"`),
+		before: answered(workflows.ApprovalOpen), after: answered(workflows.ApprovalApproved), kept: inbox.StateDelivered,
+		outOfOrder: story{
+			steps: append(signed(approved(10)), append([]step{register("")}, signed(activated(0))...)...),
+			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			says:  answered(workflows.ApprovalApproved),
+		},
+	},
+	workflows.KindAgentPaused: {
+		given: signed(activated(0)),
+		body:  paused(10), malformed: `{"type":"agent.paused","activationId":7`,
+		before: standsAs(workflows.ActivationActive, holdsKey), after: standsAs(workflows.ActivationPaused, holdsKey), kept: inbox.StateDelivered,
+		outOfOrder: story{
+			steps: signed(activated(0), resumed(20), paused(10)),
+			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			says:  standsAs(workflows.ActivationActive, holdsKey),
+		},
+	},
+	workflows.KindAgentResumed: {
+		given: signed(activated(0), paused(10)),
+		body:  resumed(20), malformed: `{"type":"agent.resumed","activationId":null}`,
+		before: standsAs(workflows.ActivationPaused, holdsKey), after: standsAs(workflows.ActivationActive, holdsKey), kept: inbox.StateDelivered,
+		outOfOrder: story{
+			steps: signed(activated(0), paused(30), resumed(20)),
+			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			says:  standsAs(workflows.ActivationPaused, holdsKey),
+		},
+	},
+	workflows.KindAgentDeactivated: {
+		given: signed(activated(0)),
+		body:  deactivated(30), malformed: `{"type":"agent.deactivated","activationId":{}}`,
+		before: standsAs(workflows.ActivationActive, holdsKey), after: standsAs(workflows.ActivationDeactivated, holdsNoKey), kept: inbox.StateDelivered,
+		outOfOrder: story{
+			// The workflow is over by then, and nothing revives it.
+			steps: append(append(signed(deactivated(30)), step{end: true}), signed(activated(0))...),
+			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateLate}},
+			says:  standsAs(workflows.ActivationDeactivated, holdsNoKey),
+		},
+	},
+	workflows.KindRunForceFailed: {
+		given: append(signed(activated(0)), register("r1")),
+		body:  forceFailed(900), malformed: event(workflows.KindRunForceFailed, 900, `,"runId":""`),
+		before: answered(workflows.ApprovalOpen), after: answered(workflows.ApprovalVoided), kept: inbox.StateDelivered,
+		outOfOrder: story{
+			// The approval was on its way when its run was ended.
+			steps: append(signed(activated(0), forceFailed(900)), register("r1")),
+			kept:  []kept{{state: inbox.StateDelivered}, {state: inbox.StateDelivered}},
+			says:  answered(workflows.ApprovalVoided),
+		},
+	},
+	workflows.KindTestPing: {
+		body: `{"type":"test.ping","activationId":"test","timestamp":1774131900000,"note":null}`, malformed: `{"type":"test.ping"`,
+		kept: inbox.StateIgnored,
+		outOfOrder: story{
+			steps: signed(`{"type":"test.ping","activationId":"test","timestamp":1774131900000}`, `{"type":"test.ping","activationId":"test","timestamp":1}`),
+			kept:  []kept{{state: inbox.StateIgnored}, {state: inbox.StateIgnored}},
+		},
+	},
+}
+
+func standsAs(status workflows.ActivationStatus, also func(workflows.ActivationState) bool) says {
+	return func(s workflows.ActivationState) bool { return s.Status == status && also(s) }
+}
+
+func answered(status workflows.ApprovalStatus) says {
+	return func(s workflows.ActivationState) bool {
+		return len(s.Approvals) == 1 && s.Approvals[0].Status == status && s.Approvals[0].LateResponses == 0
+	}
+}
+
+func holdsKey(s workflows.ActivationState) bool   { return len(s.SealedAPIKey) > 0 }
+func holdsNoKey(s workflows.ActivationState) bool { return len(s.SealedAPIKey) == 0 }
+
+// stories are those of every kind; the name of each is that of its agent.
+func stories() map[string]story {
+	all := map[string]story{}
+	for kind, k := range kinds {
+		given := make([]kept, 0, 3)
+		for _, s := range k.given {
+			if s.body != "" {
+				given = append(given, kept{state: inbox.StateDelivered})
+			}
+		}
+		tell := func(how string, ends says, more []kept, events ...step) {
+			all[kind+"-"+how] = story{
+				steps: append(append([]step{}, k.given...), events...),
+				kept:  append(append([]kept{}, given...), more...),
+				says:  ends,
+			}
+		}
+		twice := []kept{{state: k.kept, duplicates: 1}}
+		if kind == workflows.KindTestPing {
+			twice = []kept{{state: k.kept}, {state: k.kept}} // each of them is seen
+		}
+		tell("first", k.after, []kept{{state: k.kept}}, signed(k.body)...)
+		tell("duplicate", k.after, twice, signed(k.body, k.body)...)
+		tell("malformed", k.before, []kept{{state: inbox.StateDead}}, signed(k.malformed)...)
+		tell("unsigned", k.before, []kept{{state: inbox.StateQuarantined}}, step{body: k.body, unsigned: true, answer: 401})
+		all[kind+"-out-of-order"] = k.outOfOrder
+	}
+	return all
+}
+
+func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
+	t.Parallel()
+	all := stories()
+	secrets := agents{}
+	for agent := range all {
+		secrets[agent] = []string{secret}
+	}
+	r := startReceiver(t, receiving{temporal: shared.temporal, agents: secrets})
+	for agent, s := range all {
+		t.Run(agent, func(t *testing.T) { //nolint:paralleltest // the receiver lives only as long as its test
+			for _, step := range s.steps {
+				r.play(t, agent, step)
+			}
+			deliveries := r.settled(t, agent, len(s.kept))
+			for i, want := range s.kept {
+				d := deliveries[len(deliveries)-1-i]
+				require.Equal(t, want, kept{state: d.State, duplicates: d.Duplicates}, "event %d: %s: %s", i, d.Kind, d.Reason)
+			}
+			one := shared.apps.Activation(agent, activationID)
+			if s.says == nil {
+				_, err := one.State(t.Context())
+				require.ErrorIs(t, err, signalbox.ErrNotFound, "nothing was started")
+				return
+			}
+			state := eventually(t, one.State, s.says)
+			require.Zero(t, state.Duplicates, "what came twice was told once")
+		})
+	}
+}
+
+func (r *receiver) play(t *testing.T, agent string, s step) {
+	t.Helper()
+	one := shared.apps.Activation(agent, activationID)
+	switch {
+	case s.register != nil:
+		r.settled(t, agent, 0)
+		eventually(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, *s.register) },
+			func(registered []workflows.Approval) bool { return len(registered) == 1 })
+	case s.end:
+		r.settled(t, agent, 0)
+		require.NoError(t, shared.temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), nil))
+	case s.unsigned:
+		require.Equal(t, s.answer, post(t, r.url(agent), s.body, ""))
+	default:
+		require.Equal(t, s.answer, post(t, r.url(agent), s.body, secret))
+	}
+}
+
+// settled waits until there are so many deliveries and all of them have found their end.
+func (r *receiver) settled(t *testing.T, agent string, least int) []inbox.Delivery {
+	t.Helper()
+	return eventually(t, func(ctx context.Context) ([]inbox.Delivery, error) { return r.list(ctx, agent) },
+		func(deliveries []inbox.Delivery) bool {
+			for _, d := range deliveries {
+				if d.State == inbox.StatePending {
+					return false
+				}
+			}
+			return len(deliveries) >= least
+		})
+}

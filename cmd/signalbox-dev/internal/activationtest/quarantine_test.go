@@ -1,0 +1,141 @@
+package activationtest_test
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/artmailsim"
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// A secret is mistyped for longer than Artmail tries: it gives up each event and pauses every activation that had one. The four hours of
+// its queue pass in two seconds.
+func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
+	t.Parallel()
+	const agent, count, wrong = "mistyped", 4, "a mistyped secret"
+	const attempts = 1 + 3 + 3 // at once, directly, and by the queue
+	file := filepath.Join(t.TempDir(), "inbox.db")
+	start := func(address, secret string) *receiver {
+		return startReceiver(t, receiving{temporal: shared.temporal, agents: agents{agent: {secret}}, file: file, address: address})
+	}
+	r := start("", secret)
+	sim := simulate(t, artmailsim.Options{
+		TimeScale: 1e-4,
+		Agents:    []artmailsim.Agent{{Slug: agent, WebhookURL: r.url(agent), Secret: secret}},
+	})
+	approvals := map[string]string{} // message by activation
+	for range count {
+		id, err := sim.Activate(agent)
+		require.NoError(t, err)
+		one := shared.apps.Activation(agent, id)
+		eventually(t, one.State, inStatus(workflows.ActivationActive))
+		approvals[id], err = sim.RequestApproval(id, "May I?", "")
+		require.NoError(t, err)
+		_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: approvals[id]})
+		require.NoError(t, err)
+	}
+
+	r.stop()
+	r = start(r.address, wrong)
+	for range count {
+		_, err := sim.Activate(agent)
+		require.NoError(t, err)
+	}
+	for _, message := range approvals {
+		_, err := sim.RespondApproval(message, true, "", "")
+		require.NoError(t, err)
+	}
+	forged := activated(0)
+	require.Equal(t, 401, post(t, r.url(agent), forged, "a forger's guess"))
+	for _, a := range sim.Activations() {
+		eventually(t, func(context.Context) (artmailsim.Record, error) { return sim.Activation(a.ActivationID) },
+			func(a artmailsim.Record) bool { return tries(a, artmailsim.EventPaused) == attempts })
+	}
+	for _, a := range sim.Activations() {
+		require.Equal(t, artmailsim.PauseWebhookFailure, a.PauseReason)
+		_, live := approvals[a.ActivationID]
+		for _, attempt := range a.Webhooks {
+			if !live || attempt.Event != artmailsim.EventActivated {
+				require.Equal(t, http.StatusUnauthorized, attempt.Status)
+			}
+		}
+	}
+	r.stop() // what was refused is on disk by then
+
+	r = start(r.address, secret)
+	refused, err := release(t, r, agents{agent: {wrong}})
+	require.NoError(t, err)
+	const events = 2 * count * 2 // agent.activated or approval_response, and agent.paused
+	require.Equal(t, ingress.Released{Refused: events*attempts + 1}, refused, "all of it was kept, and nothing gets in by the wrong secret")
+	released, err := release(t, r, agents{agent: {secret}})
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Accepted: events, Duplicates: events * (attempts - 1), Refused: 1}, released)
+	left, err := r.inbox.List(t.Context(), inbox.Filter{States: []inbox.State{inbox.StateQuarantined}})
+	require.NoError(t, err)
+	require.Len(t, left.Deliveries, 1, "the forgery")
+
+	// One stays as Artmail has left it, one is ended, the brands resume the others.
+	for i, a := range sim.Activations() {
+		switch i {
+		case 0, count:
+		case 1, count + 1:
+			require.NoError(t, sim.Deactivate(a.ActivationID, artmailsim.DeactivateUser))
+		default:
+			require.NoError(t, sim.Resume(a.ActivationID))
+		}
+	}
+	standing := map[artmailsim.Status]workflows.ActivationStatus{
+		artmailsim.Active: workflows.ActivationActive, artmailsim.Paused: workflows.ActivationPaused, artmailsim.Deactivated: workflows.ActivationDeactivated,
+	}
+	for _, a := range sim.Activations() {
+		one := shared.apps.Activation(agent, a.ActivationID)
+		state := eventually(t, one.State, func(s workflows.ActivationState) bool {
+			return s.Status == standing[a.Status] && s.EventsApplied == eventsOf(a)
+		})
+		require.Equal(t, artmailsim.PauseWebhookFailure == a.PauseReason, state.StatusReason == artmailsim.PauseWebhookFailure)
+		if message, live := approvals[a.ActivationID]; live {
+			require.Equal(t, workflows.ApprovalApproved, approval(state, message).Status)
+		}
+		if a.Status == artmailsim.Deactivated {
+			require.Empty(t, state.SealedAPIKey)
+			continue
+		}
+		key, err := one.RevealAPIKey(t.Context())
+		require.NoError(t, err)
+		require.True(t, sim.HoldsAPIKey(a.ActivationID, key), "the key that was shown once")
+	}
+}
+
+func release(t *testing.T, r *receiver, secrets agents) (ingress.Released, error) {
+	t.Helper()
+	releaser, err := ingress.NewReleaser(secrets, shared.ring, r.inbox, time.Now)
+	require.NoError(t, err)
+	return releaser.Release(t.Context(), "")
+}
+
+// tries counts the attempts to deliver one kind of event.
+func tries(a artmailsim.Record, event string) (n int) {
+	for _, attempt := range a.Webhooks {
+		if attempt.Event == event {
+			n++
+		}
+	}
+	return n
+}
+
+// eventsOf counts the kinds of events that were sent; here each comes once.
+func eventsOf(a artmailsim.Record) int {
+	kinds := map[string]bool{}
+	for _, attempt := range a.Webhooks {
+		kinds[attempt.Event] = true
+	}
+	return len(kinds)
+}
+

@@ -1,0 +1,124 @@
+package activationtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// shared is what the tests of this package have in common: a Temporal server, the workers of production, and the keys. Each test brings
+// its own ingress and agents.
+var shared struct {
+	temporal client.Client
+	apps     *signalbox.Client
+	ring     *keyring.Ring
+}
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) (code int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var err error
+	if shared.ring, err = keyring.Generate(); err != nil {
+		return complain(err)
+	}
+	server, err := temporaldev.Start(ctx, temporalOptions())
+	if err != nil {
+		return complain(err)
+	}
+	shared.temporal, err = server.Dial(ctx)
+	if err != nil {
+		return complain(errors.Join(err, server.Stop()))
+	}
+	workers := make(chan error, 1)
+	go func() { workers <- runWorkers(ctx, server) }()
+	if shared.apps, err = signalbox.New(shared.temporal, signalbox.Options{Keyring: shared.ring}); err == nil {
+		code = m.Run()
+	}
+	cancel()
+	err = errors.Join(err, <-workers)
+	shared.temporal.Close()
+	if err = errors.Join(err, server.Stop()); err != nil {
+		return complain(err)
+	}
+	return code
+}
+
+func complain(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+func temporalOptions() temporaldev.Options {
+	return temporaldev.Options{
+		SearchAttributes: worker.SearchAttributes(),
+		// The server rounds timers and retry delays up to about a second; tests would wait for that.
+		DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},
+	}
+}
+
+// runWorkers runs what a production process would; there is no Offload to call.
+func runWorkers(ctx context.Context, server *temporaldev.Server) error {
+	return service.Run(ctx, service.Settings{
+		Config: config.Config{
+			PublicURL: "http://127.0.0.1",
+			Accounts:  map[string]config.Account{workflows.DefaultAccount: {BaseURL: "http://127.0.0.1", APIKey: "unused"}},
+		},
+		Parts:    config.Worker,
+		Keyring:  shared.ring,
+		Temporal: client.Options{HostPort: server.FrontendAddr(), Namespace: server.Namespace()},
+		Log:      zap.NewNop(),
+	})
+}
+
+// eventually reads until the condition holds, and shows the last state where it never does.
+func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	var seen S
+	for {
+		state, err := read(ctx)
+		if err == nil {
+			if seen = state; holds(state) {
+				return state
+			}
+		}
+		select {
+		case <-ctx.Done():
+			require.FailNow(t, "waited in vain", "last error: %v\nlast seen: %+v", err, seen)
+		case <-again.C:
+		}
+	}
+}
+
+func inStatus(want workflows.ActivationStatus) func(workflows.ActivationState) bool {
+	return func(s workflows.ActivationState) bool { return s.Status == want }
+}
+
+func approval(s workflows.ActivationState, messageID string) workflows.Approval {
+	for _, a := range s.Approvals {
+		if a.MessageID == messageID {
+			return a
+		}
+	}
+	return workflows.Approval{}
+}

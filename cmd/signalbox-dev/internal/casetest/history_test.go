@@ -1,0 +1,78 @@
+package casetest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const counted = "counted"
+
+// events are the types of a workflow's events, read from the server.
+func events(t *testing.T, workflowID string) []string {
+	t.Helper()
+	var types []string
+	history := shared.Temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(t, err)
+		types = append(types, event.GetEventType().String())
+	}
+	require.NotEmpty(t, types)
+	return types
+}
+
+func TestACaseThatCompletesByWebhookHasFewEvents(t *testing.T) {
+	t.Parallel()
+	one := startCase(t, shared.Apps, workflows.CaseStart{Reference: "by-webhook", Account: counted, Request: request(offloadsim.ScriptComplete)})
+	require.Equal(t, workflows.NewsByWebhook, outcome(t, one).Source)
+	seen := events(t, one.WorkflowID())
+	t.Log(len(seen))
+	require.LessOrEqual(t, len(seen), 25, seen)
+}
+
+// A month of looks, 720 at one an hour, is too much for a quick test: a look is a retry of the server, which manages a few of them in a
+// second. What grows with the number of looks shows just as well between 7 and 60.
+func TestLookingAddsNothingToTheHistory(t *testing.T) {
+	t.Parallel()
+	few := completedByLook(t, "seven-looks", 7)
+	many := completedByLook(t, "sixty-looks", 60)
+	t.Log(len(few))
+	require.LessOrEqual(t, len(few), 35, few)
+	require.Equal(t, few, many)
+}
+
+// completedByLook ends the case, without a webhook, once it was looked at so often.
+func completedByLook(t *testing.T, reference string, looks int) []string {
+	t.Helper()
+	offload := shared.providers[counted]
+	one := startCase(t, shared.Apps, workflows.CaseStart{
+		Reference: reference, Account: counted, Request: request(offloadsim.ScriptManual),
+		Options: workflows.CaseOptions{
+			ReconcileAfter: workflows.Duration(50 * time.Millisecond),
+			PollFloor:      workflows.Duration(10 * time.Millisecond),
+			PollCeiling:    workflows.Duration(10 * time.Millisecond),
+		},
+	})
+	caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID, Times: -1}))
+	lookedAt := func(times int) {
+		eventually(t, func(context.Context) (int, error) {
+			record, err := offload.Case(caseID)
+			return record.Looks, err
+		}, func(seen int) bool { return seen >= times })
+	}
+	lookedAt(2) // as CREATED, which is no news
+	require.NoError(t, offload.SendFirstMessage(caseID))
+	lookedAt(looks)
+	require.NoError(t, offload.Complete(caseID, nil))
+	require.Equal(t, workflows.NewsByPoll, outcome(t, one).Source)
+	return events(t, one.WorkflowID())
+}

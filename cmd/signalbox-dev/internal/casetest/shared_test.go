@@ -1,0 +1,198 @@
+package casetest_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+const (
+	anyPort = "127.0.0.1:0"
+	// pace is how long a scripted provider takes for each step.
+	pace = 20 * time.Millisecond
+	seed = 20260321
+	// patience bounds every wait. It is above the minute after which the server gives a killed worker's activity up.
+	patience = 3 * time.Minute
+)
+
+// impatientServer: the server rounds timers and retry delays up to about a second; tests would wait for that.
+var impatientServer = map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond}
+
+// shared is the one instance of most tests. Each story has an Offload account of its own, so that what is planned to go wrong in one goes
+// wrong in no other.
+var shared struct {
+	*dev.Instance
+	providers map[string]*provider
+}
+
+// provider is a simulated Offload behind a gate.
+type provider struct {
+	*offloadsim.Simulator
+	*gate
+	url   string
+	close func() error
+}
+
+const apiKey = "key"
+
+func newProvider() (*provider, error) {
+	sim, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: apiKey, Owner: "test"}}, Pace: pace, Seed: seed})
+	if err != nil {
+		return nil, err
+	}
+	g := &gate{sim: sim, holds: map[place]*hold{}}
+	server := httptest.NewServer(g)
+	return &provider{Simulator: sim, gate: g, url: server.URL, close: func() error {
+		err := sim.Close() // first: it ends hanging requests, for which the server would wait
+		server.Close()
+		return err
+	}}, nil
+}
+
+func TestMain(m *testing.M) {
+	if settings := os.Getenv(workerSettings); settings != "" {
+		os.Exit(runWorker(settings))
+	}
+	flag.Parse()
+	// These tests wait for most of their time; one after the other they would take minutes.
+	if err := flag.Set("test.parallel", "64"); err != nil {
+		os.Exit(complain(err))
+	}
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "signalbox-casetest-")
+	if err != nil {
+		return complain(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	shared.providers = map[string]*provider{}
+	accounts := map[string]config.Account{}
+	for _, name := range accountNames() {
+		p, err := newProvider()
+		if err != nil {
+			return complain(err)
+		}
+		shared.providers[name] = p
+		accounts[name] = config.Account{BaseURL: p.url, APIKey: apiKey}
+	}
+	shared.Instance, err = dev.Start(context.Background(), dev.Options{
+		Data:          folder,
+		Listen:        anyPort,
+		Temporal:      anyPort,
+		Simulators:    anyPort,
+		Pace:          pace,
+		Accounts:      accounts,
+		DynamicConfig: impatientServer,
+		Log:           zap.NewNop(),
+	})
+	if err != nil {
+		return complain(err)
+	}
+	code := m.Run()
+	var problems []error
+	for _, p := range shared.providers {
+		problems = append(problems, p.close())
+	}
+	if err := errors.Join(append(problems, shared.Stop())...); err != nil {
+		return complain(err)
+	}
+	return code
+}
+
+func accountNames() []string {
+	names := []string{dropped, wild, counted}
+	for name := range failedCreations {
+		names = append(names, creation(name))
+	}
+	for name := range settledCreations {
+		names = append(names, settlement(name))
+	}
+	for name := range answers {
+		names = append(names, answering(name))
+	}
+	return names
+}
+
+func complain(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// request is played by a script of the simulator.
+func request(script offloadsim.Script) *workflows.CaseRequest {
+	once := 1
+	return &workflows.CaseRequest{
+		Channel:       "EMAIL",
+		Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+		Counterparty:  workflows.Counterparty{Address: string(script) + "@vendor.example", Name: "Ada"},
+		SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		MaxAttempts:   &once,
+	}
+}
+
+func startCase(t *testing.T, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
+	t.Helper()
+	one, err := apps.StartCase(t.Context(), start)
+	require.NoError(t, err)
+	return one
+}
+
+// eventually reads until the condition holds, and shows the last state where it never does.
+func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
+	t.Helper()
+	seen, err := await(t.Context(), read, holds)
+	require.NoError(t, err, "last seen: %+v", seen)
+	return seen
+}
+
+// await is eventually for goroutines that are not the test's own.
+func await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	var seen S
+	for {
+		state, err := read(ctx)
+		if err == nil {
+			if seen = state; holds(state) {
+				return seen, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return seen, fmt.Errorf("waited in vain: %w; last error: %v", ctx.Err(), err) //nolint:errorlint // it may be nil
+		case <-again.C:
+		}
+	}
+}
+
+func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
+	t.Helper()
+	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+}
+
+func outcome(t *testing.T, one *signalbox.Case) workflows.CaseOutcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := one.Wait(ctx)
+	require.NoError(t, err)
+	return out
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// desktop is a folder with keys and an inbox with three deliveries: one delivered, one dead, one unmatched.
+type desktop struct {
+	environ                    []string
+	inbox                      string
+	keys                       *keyring.Ring
+	delivered, dead, unmatched string
+}
+
+func newDesktop(t *testing.T) desktop {
+	t.Helper()
+	// A socket's path must be short, and a test's own folder has the test's name in it.
+	folder, err := os.MkdirTemp("", "cli")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	d := desktop{inbox: filepath.Join(folder, "i.db")}
+	keys := filepath.Join(folder, "keys.json")
+	d.environ = []string{"SIGNALBOX_INBOX=" + d.inbox, "SIGNALBOX_KEYRING=" + keys}
+	d.keys, err = keyring.LoadOrCreate(keys)
+	require.NoError(t, err)
+	store, err := sqlite.Open(t.Context(), d.inbox, sqlite.Options{})
+	require.NoError(t, err)
+	add := func(lane string, state inbox.State, body string) string {
+		id, err := inbox.NewID()
+		require.NoError(t, err)
+		sealed, err := d.keys.Seal([]byte(body), offloadhook.BodyContext(lane, id)...)
+		require.NoError(t, err)
+		_, err = store.Append(t.Context(), []inbox.Delivery{{
+			ID: id, Provider: offloadhook.Provider, Lane: lane, Kind: "case.completed\x1b[2J", State: state, Body: sealed, ReceivedAt: time.Now(),
+		}})
+		require.NoError(t, err)
+		return id
+	}
+	d.delivered = add(offloadhook.CaseLane("vendor_1"), inbox.StatePending, `{"caseId":"c1","result":"pat@example.com"}`)
+	d.dead = add("", inbox.StateDead, `{`)
+	d.unmatched = add(offloadhook.CaseLane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
+	require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{Owner: "test", Now: time.Now(), Settlements: []inbox.Settlement{
+		inbox.Finish(d.delivered, inbox.StateDelivered, ""), inbox.Finish(d.unmatched, inbox.StateUnmatched, "no such workflow"),
+	}}))
+	require.NoError(t, store.Close())
+	return d
+}
+
+// serve opens the inbox, as a running ingress does, until the test ends.
+func (d desktop) serve(t *testing.T) {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), d.inbox, sqlite.Options{})
+	require.NoError(t, err)
+	listener, err := operator.Listen(t.Context(), operator.SocketPath(d.inbox))
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	desk := operator.NewDesk(operator.Parts{Inbox: store, Keys: d.keys, Log: zap.NewNop(), Now: time.Now})
+	go func() { served <- desk.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-served)
+		require.NoError(t, store.Close())
+	})
+}
+
+func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
+	t.Parallel()
+	for name, running := range map[string]bool{"the ingress runs": true, "the ingress is stopped": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesktop(t)
+			if running {
+				d.serve(t)
+			}
+			got := command(t, d.environ, "inbox", "list")
+			require.Zero(t, got.status, got.err)
+			for _, s := range []string{"REASON", d.delivered, d.dead, d.unmatched, "no such workflow", `case.completed\u001b[2J`} {
+				require.Contains(t, got.out, s)
+			}
+			require.NotContains(t, got.out, "\x1b", "a stranger's text does not steer the terminal")
+
+			got = command(t, d.environ, "inbox", "list", "--json", "--state", "delivered,unmatched", "--reference", "vendor_2", "--since", "1h")
+			require.Zero(t, got.status, got.err)
+			var list operator.List
+			require.NoError(t, json.Unmarshal([]byte(got.out), &list))
+			require.Len(t, list.Deliveries, 1)
+			require.Equal(t, d.unmatched, list.Deliveries[0].ID)
+
+			got = command(t, d.environ, "inbox", "list", "--limit", "1")
+			_, cursor, more := strings.Cut(got.out, "more: --cursor ")
+			require.True(t, more, got.out)
+			got = command(t, d.environ, "inbox", "list", "--limit", "1", "--cursor", strings.TrimSpace(cursor))
+			require.Contains(t, got.out, d.dead)
+
+			got = command(t, d.environ, "inbox", "show", d.delivered)
+			require.Zero(t, got.status, got.err)
+			require.Contains(t, got.out, `"caseId": "c1"`)
+			require.NotContains(t, got.out, "pat@example.com")
+			got = command(t, d.environ, "inbox", "show", d.delivered, "--reveal")
+			require.Contains(t, got.out, "pat@example.com")
+			require.Equal(t, !running, strings.Contains(got.err, "revealed a body"), "the log is where the inbox is open")
+			require.NotContains(t, got.err, "pat@example.com")
+			require.Contains(t, command(t, d.environ, "inbox", "show", d.dead).out, "not shown")
+
+			got = command(t, d.environ, "inbox", "replay", "--all")
+			require.Zero(t, got.status, got.err)
+			require.Contains(t, got.out, "1 replayed, 1 skipped")
+			got = command(t, d.environ, "inbox", "replay", d.delivered, "--json")
+			require.JSONEq(t, `{"replayed":1,"skipped":0}`, got.out)
+
+			got = command(t, d.environ, "inbox", "counts")
+			require.Regexp(t, `pending +2\n`, got.out)
+			require.Regexp(t, `dead +1\n`, got.out)
+			require.Contains(t, got.out, "oldest pending")
+
+			got = command(t, d.environ, "inbox", "release", "--json")
+			require.JSONEq(t, `{"accepted":0,"duplicates":0,"refused":0}`, got.out, got.err)
+			got = command(t, d.environ, "inbox", "purge", "--rows-before", "1ns")
+			require.Equal(t, "0 bodies and 1 deliveries removed\n", got.out, got.err)
+		})
+	}
+}
+
+func TestInboxCommandsSayWhatWentWrongByTheirStatus(t *testing.T) {
+	t.Parallel()
+	for name, running := range map[string]bool{"the ingress runs": true, "the ingress is stopped": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesktop(t)
+			if running {
+				d.serve(t)
+			}
+			for _, c := range []struct {
+				status int
+				args   []string
+			}{
+				{3, []string{"show", "none"}},
+				{3, []string{"replay", "none"}},
+				{4, []string{"replay", d.dead}},
+				{2, []string{"replay"}},
+				{2, []string{"replay", d.delivered, "--all"}},
+				{2, []string{"list", "--state", "lost"}},
+				{2, []string{"list", "--cursor", "?"}},
+				{2, []string{"list", "--since", "yesterday"}},
+				{2, []string{"list", "--lane", "a", "--reference", "b"}},
+				{2, []string{"release", "--agent", "nobody"}},
+				{2, []string{"purge"}},
+				{2, []string{"purge", "--bodies-before=-1h"}},
+				{2, []string{"show"}},
+			} {
+				got := command(t, d.environ, append([]string{"inbox"}, c.args...)...)
+				require.Equal(t, c.status, got.status, "%v: %s", c.args, got.err)
+			}
+		})
+	}
+}
+
+func TestLookingAtAnInboxMakesNone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "none.db")
+	got := command(t, nil, "inbox", "list", "--inbox", path)
+	require.Equal(t, 2, got.status)
+	require.Contains(t, got.err, path)
+	require.NoFileExists(t, path)
+	require.Equal(t, 2, command(t, nil, "inbox", "list", "--inbox", "postgres://u:hunter2@h/d").status)
+}

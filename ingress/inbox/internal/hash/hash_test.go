@@ -1,0 +1,44 @@
+package hash_test
+
+import (
+	"encoding/hex"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
+)
+
+func TestStoredHashesNeverChange(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, int64(-1444252967861565025), hash.Lane("offload-case/order-1"))
+	require.Equal(t, "2d39301143a05ce5b1829c1081d46b61", hex.EncodeToString(hash.Key("offload", "default", "offload-case/order-1", "evt_1")))
+	require.Len(t, hash.Key(), hash.KeySize)
+}
+
+func TestListsOfPartsNeverShareAKey(t *testing.T) {
+	t.Parallel()
+	lists := [][]string{
+		nil,
+		{""},
+		{"", ""},
+		{"a"},
+		{"a", ""},
+		{"", "a"},
+		{"abc"},
+		{"ab", "c"},
+		{"a", "bc"},
+		{"a", "b", "c"},
+		{"\x01a"},
+		{"\x01a\x02bc"},
+		{string(make([]byte, 127))},
+		{string(make([]byte, 128))},
+		{string(make([]byte, 300))},
+	}
+	seen := map[string][]string{}
+	for _, parts := range lists {
+		key := string(hash.Key(parts...))
+		require.NotContains(t, seen, key, "%q and %q", parts, seen[key])
+		seen[key] = parts
+	}
+}

@@ -1,0 +1,195 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+)
+
+func claimAll(t *testing.T, s *sqlite.Store, now time.Time) []inbox.Lane {
+	t.Helper()
+	lanes, err := s.Claim(context.Background(), inbox.ClaimRequest{Owner: "relay", Now: now, Lease: time.Minute, MaxLanes: 10_000, MaxPerLane: 10_000})
+	require.NoError(t, err)
+	return lanes
+}
+
+func TestTheFilesAreForTheOwnerAlone(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "inbox.db")
+	require.NoError(t, os.WriteFile(path, nil, 0o644))
+	s := open(t, path)
+	_, err := s.Append(context.Background(), []inbox.Delivery{delivery(1)})
+	require.NoError(t, err)
+	files, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 4, "file, lock, WAL and its index")
+	for _, file := range files {
+		info, err := file.Info()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), file.Name())
+	}
+}
+
+func TestAFileIsOpenOnlyOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+	require.NoError(t, err)
+	_, err = sqlite.Open(context.Background(), path, sqlite.Options{})
+	require.ErrorContains(t, err, "another process has the inbox open")
+	_, err = s.Append(context.Background(), []inbox.Delivery{delivery(1)})
+	require.NoError(t, err, "the attempt does not disturb")
+	require.NoError(t, s.Close())
+	require.NoError(t, open(t, path).Close())
+}
+
+func TestAMissingFolderAndAForeignFileAreErrors(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	_, err := sqlite.Open(context.Background(), filepath.Join(folder, "no", "inbox.db"), sqlite.Options{})
+	require.ErrorIs(t, err, os.ErrNotExist)
+	path := filepath.Join(folder, "foreign")
+	require.NoError(t, os.WriteFile(path, []byte(fmt.Sprintf("%01000d", 0)), 0o600))
+	_, err = sqlite.Open(context.Background(), path, sqlite.Options{})
+	require.ErrorContains(t, err, "not a database")
+}
+
+func TestAPathMayHoldAnyCharacter(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "a b?c#d%20é&_journal_mode=OFF")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	path := filepath.Join(folder, "in box?.db")
+	require.NoError(t, open(t, path).Close())
+	_, err := os.Stat(path)
+	require.NoError(t, err)
+}
+
+func TestAfterARestartEverythingPendingGoesOn(t *testing.T) {
+	t.Parallel()
+	ctx, path := context.Background(), filepath.Join(t.TempDir(), "inbox.db")
+	s := open(t, path)
+	receipts, err := s.Append(ctx, []inbox.Delivery{delivery(1), delivery(2), delivery(3)})
+	require.NoError(t, err)
+	now := received.Add(time.Hour)
+	require.Len(t, claimAll(t, s, now), 3)
+	require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: now, Settlements: []inbox.Settlement{
+		inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""),
+		inbox.Retry(receipts[1].ID, now.Add(time.Minute), "later", true),
+	}}))
+	require.NoError(t, s.Close())
+
+	s = open(t, path)
+	lanes := claimAll(t, s, now)
+	require.Len(t, lanes, 1, "the claim went with the process, the wait did not")
+	require.Equal(t, receipts[2].ID, lanes[0].Deliveries[0].ID)
+	lanes = claimAll(t, s, now.Add(time.Minute))
+	require.Len(t, lanes, 2)
+	again, err := s.Append(ctx, []inbox.Delivery{delivery(1)})
+	require.NoError(t, err)
+	require.Equal(t, inbox.OutcomeDuplicate, again[0].Outcome)
+}
+
+func TestABacklogLargerThanTheScheduleReadsAheadIsDrainedInOrder(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "inbox.db"))
+	const lanes, perLane = 700, 10
+	for k := range perLane {
+		var batch []inbox.Delivery
+		for l := range lanes {
+			d := delivery(int64(l))
+			d.DedupeKey = fmt.Sprint(k)
+			batch = append(batch, d)
+		}
+		_, err := s.Append(context.Background(), batch)
+		require.NoError(t, err)
+	}
+	seen := map[string]int{}
+	now := received.Add(24 * time.Hour)
+	for {
+		claimed, err := s.Claim(context.Background(), inbox.ClaimRequest{Owner: "relay", Now: now, Lease: time.Minute, MaxLanes: 90, MaxPerLane: 4})
+		require.NoError(t, err)
+		if len(claimed) == 0 {
+			break
+		}
+		var settlements []inbox.Settlement
+		for _, lane := range claimed {
+			for _, d := range lane.Deliveries {
+				require.Equal(t, fmt.Sprint(seen[lane.Name]), d.DedupeKey)
+				seen[lane.Name]++
+				settlements = append(settlements, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+			}
+		}
+		require.NoError(t, s.Settle(context.Background(), inbox.SettleRequest{Owner: "relay", Now: now, Settlements: settlements}))
+	}
+	require.Len(t, seen, lanes)
+	for lane, n := range seen {
+		require.Equal(t, perLane, n, lane)
+	}
+}
+
+func TestCloseKeepsWhatWasAccepted(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+	require.NoError(t, err)
+	const callers = 200
+	ids := make([]string, callers)
+	var wg sync.WaitGroup
+	var some sync.WaitGroup
+	some.Add(callers / 4)
+	for i := range callers {
+		wg.Go(func() {
+			receipts, err := s.Append(context.Background(), []inbox.Delivery{delivery(int64(i))})
+			switch {
+			case err == nil:
+				ids[i] = receipts[0].ID
+			case !errors.Is(err, inbox.ErrClosed):
+				t.Errorf("append: %v", err)
+			}
+			if i < callers/4 {
+				some.Done()
+			}
+		})
+	}
+	some.Wait()
+	require.NoError(t, s.Close())
+	wg.Wait()
+
+	s = open(t, path)
+	var kept int64
+	for _, id := range ids {
+		if id == "" {
+			continue
+		}
+		kept++
+		_, err := s.Get(context.Background(), id)
+		require.NoError(t, err)
+	}
+	counts, err := s.Counts(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, kept, counts[inbox.StatePending])
+}
+
+func TestRetentionGivesDiskSpaceBack(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s := open(t, path)
+	prefill(t, s, 5000)
+	_, err := s.Purge(context.Background(), inbox.PurgeRequest{RowsBefore: received.Add(24 * time.Hour)})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Less(t, info.Size(), int64(1<<20), "5000 deliveries were about 6 MiB")
+}

@@ -1,0 +1,62 @@
+package ingress_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+func TestTheQuarantineKeepsWhatNoSecretVerifies(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	body := `{"type":"agent.activated","activationId":"a1","apiKey":"art_key_1"}`
+	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), "wrong")).status)
+	require.NoError(t, f.stop())
+	kept := f.kept(t)
+	require.Len(t, kept, 1)
+	require.Equal(t, inbox.StateQuarantined, kept[0].State)
+	require.Equal(t, agent, kept[0].Scope)
+	signature, unpacked := artmailhook.Unpack([]byte(f.opened(t, kept[0], artmailhook.BodyContext)))
+	require.Equal(t, artmailhook.Sign([]byte(body), "wrong"), signature)
+	require.Equal(t, body, string(unpacked))
+	require.NotEmpty(t, f.logs.FilterMessageSnippet("bad signature").All(), "it is told loudly")
+}
+
+func TestAFloodOfForgeriesPushesOutNoActivation(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Agents["other"] = []string{"another secret"}
+	c.Quarantine = ingress.QuarantineConfig{Keep: 10}
+	f := start(t, c, nil)
+	forge := func(agent, body string) { require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body).status) }
+	forge(agent, `{"type":"agent.activated","activationId":"a1","apiKey":"art_key_1"}`)
+	forge("other", paused)
+	for n := range 60 {
+		forge(agent, fmt.Sprintf(`{"type":"agent.paused","activationId":"a%d"}`, n))
+	}
+	require.NoError(t, f.stop())
+	kept := map[string][]inbox.Delivery{}
+	for _, d := range f.kept(t) {
+		kept[d.Scope] = append(kept[d.Scope], d)
+	}
+	require.Len(t, kept["other"], 1, "each agent has its own bound")
+	require.Len(t, kept[agent], 10)
+	require.Equal(t, "unverified agent.activated", kept[agent][9].Kind, "the oldest, and still there")
+	require.Contains(t, f.opened(t, kept[agent][0], artmailhook.BodyContext), `"a59"`, "the newest stay")
+}
+
+func TestTheQuarantineTakesNoLargeBodies(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, strings.Repeat("x", 65<<10)).status)
+	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, "").status)
+	require.NoError(t, f.stop())
+	require.Empty(t, f.kept(t))
+	require.Contains(t, f.metrics(t), `signalbox_artmail_bad_signatures_total{agent="copywriter",kept="no"} 2`)
+}

@@ -1,0 +1,114 @@
+package ingress
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// Releaser lets quarantined webhooks in after a secret has been mended. Make one with NewReleaser.
+type Releaser struct {
+	agents map[string]artmailhook.Secrets
+	keys   *keyring.Ring
+	inbox  inbox.Store
+	now    func() time.Time
+}
+
+// Released counts what Release did.
+type Released struct {
+	// Accepted are in the inbox now, as if they had just been verified; Duplicates were there already.
+	Accepted, Duplicates int
+	// Refused are still verified by no secret, and stay in the quarantine.
+	Refused int
+}
+
+// NewReleaser takes the secrets as they are today. A missing or empty secret is a refusal.
+func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Store, now func() time.Time) (*Releaser, error) {
+	secrets, err := newArtmailSecrets(agents)
+	if err != nil {
+		return nil, err
+	}
+	return &Releaser{agents: secrets.agents, keys: keys, inbox: store, now: now}, nil
+}
+
+// releaser is who settles; it never holds a claim.
+const releaser = "quarantine-release"
+
+// Release verifies every quarantined webhook of an agent again, or of all agents where agent is empty, the oldest first. What
+// verifies is stored as a new delivery with its first time of arrival, then the quarantined one is closed with its ID. Ended in
+// between, the next Release finds the key in the inbox and counts a duplicate.
+func (r *Releaser) Release(ctx context.Context, agent string) (Released, error) {
+	var done Released
+	ids, err := r.quarantined(ctx, agent)
+	if err != nil {
+		return done, err
+	}
+	for _, id := range ids {
+		if err := r.release(ctx, id, &done); err != nil {
+			return done, fmt.Errorf("release %s: %w", id, err)
+		}
+	}
+	return done, nil
+}
+
+func (r *Releaser) quarantined(ctx context.Context, agent string) ([]string, error) {
+	filter := inbox.Filter{
+		States: []inbox.State{inbox.StateQuarantined}, Provider: artmailhook.Provider, Scope: agent, Limit: inbox.MaxPage,
+	}
+	var ids []string
+	for {
+		page, err := r.inbox.List(ctx, filter)
+		if err != nil {
+			return nil, fmt.Errorf("list the quarantine: %w", err)
+		}
+		for _, d := range page.Deliveries {
+			ids = append(ids, d.ID)
+		}
+		if page.Next == "" {
+			slices.Reverse(ids)
+			return ids, nil
+		}
+		filter.Cursor = page.Next
+	}
+}
+
+func (r *Releaser) release(ctx context.Context, id string, done *Released) error {
+	held, err := r.inbox.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	packed, err := r.keys.Open(held.Body, artmailhook.BodyContext(held.Lane, held.ID)...)
+	if err != nil {
+		return err
+	}
+	signature, plain := artmailhook.Unpack(packed)
+	secrets, known := r.agents[held.Scope]
+	if !known || artmailhook.Verify(plain, signature, secrets) != nil {
+		done.Refused++
+		return nil
+	}
+	d := artmailDelivery(held.Scope, plain)
+	d.ReceivedAt = held.ReceivedAt
+	d, err = sealed(r.keys, d, plain, artmailhook.BodyContext)
+	if err != nil {
+		return err
+	}
+	receipts, err := r.inbox.Append(ctx, []inbox.Delivery{d})
+	if err != nil {
+		return err
+	}
+	if receipts[0].Outcome == inbox.OutcomeDuplicate {
+		done.Duplicates++
+	} else {
+		done.Accepted++
+	}
+	return r.inbox.Settle(ctx, inbox.SettleRequest{
+		Owner: releaser, Now: r.now(),
+		Settlements: []inbox.Settlement{inbox.Finish(held.ID, inbox.StateIgnored, "released as "+receipts[0].ID)},
+	})
+}

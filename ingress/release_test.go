@@ -1,0 +1,82 @@
+package ingress_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+func (f *fixture) releaser(tb testing.TB, agents map[string][]string) *ingress.Releaser {
+	tb.Helper()
+	r, err := ingress.NewReleaser(agents, f.keys, f.store, time.Now)
+	require.NoError(tb, err)
+	return r
+}
+
+// A wrong secret, forgeries among true events, the secret mended, the quarantine released.
+func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Agents[agent] = []string{"a wrong secret"}
+	f := start(t, c, nil)
+	refused := func(body, secret string) {
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), secret)).status)
+	}
+	activated := `{"type":"agent.activated","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1"}`
+	refused(activated, agentSecret)
+	refused(paused, agentSecret)
+	refused(paused, agentSecret) // Artmail tries again
+	refused(ping, agentSecret)
+	refused(`{`, agentSecret)
+	for n := range 3 {
+		refused(fmt.Sprintf(`{"type":"agent.activated","activationId":"forged%d"}`, n), "guess")
+	}
+	require.NoError(t, f.stop())
+	stopped := time.Now()
+	require.Len(t, f.kept(t), 8)
+
+	still, err := f.releaser(t, c.Agents).Release(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Refused: 8}, still, "nothing gets in by the wrong secret")
+
+	mended := map[string][]string{agent: {"a wrong secret", agentSecret}}
+	other, err := f.releaser(t, mended).Release(t.Context(), "another agent")
+	require.NoError(t, err)
+	require.Zero(t, other)
+
+	done, err := f.releaser(t, mended).Release(t.Context(), agent)
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Accepted: 4, Duplicates: 1, Refused: 3}, done)
+	byState := map[inbox.State][]inbox.Delivery{}
+	for _, d := range f.kept(t) {
+		byState[d.State] = append(byState[d.State], d)
+	}
+	require.Len(t, byState[inbox.StateQuarantined], 3, "the forgeries")
+	require.Len(t, byState[inbox.StatePending], 2)
+	require.Len(t, byState[inbox.StateDead], 1)
+	require.Len(t, byState[inbox.StateIgnored], 6, "the ping, and five that were released")
+
+	lanes, err := f.store.Claim(t.Context(), inbox.ClaimRequest{Owner: "test", Now: time.Now(), Lease: time.Minute, MaxLanes: 10, MaxPerLane: 10})
+	require.NoError(t, err)
+	require.Len(t, lanes, 1)
+	require.Equal(t, "artmail-activation/copywriter/a1", lanes[0].Name)
+	require.Equal(t, []string{"agent.activated", "agent.paused"}, []string{lanes[0].Deliveries[0].Kind, lanes[0].Deliveries[1].Kind}, "in their order")
+	require.True(t, lanes[0].Deliveries[0].ReceivedAt.Before(stopped), "with the time at which they came")
+	require.Equal(t, activated, f.opened(t, lanes[0].Deliveries[0], artmailhook.BodyContext))
+
+	again, err := f.releaser(t, mended).Release(t.Context(), agent)
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Refused: 3}, again)
+}
+
+func TestNoReleaseByAnEmptySecret(t *testing.T) {
+	t.Parallel()
+	_, err := ingress.NewReleaser(map[string][]string{agent: {""}}, nil, nil, time.Now)
+	require.ErrorIs(t, err, artmailhook.ErrEmptySecret)
+}

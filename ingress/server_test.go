@@ -1,0 +1,276 @@
+package ingress_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+)
+
+func TestTheExamplesOfTheReferenceAreStoredAsTheyCame(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	bodies := map[string]string{}
+	for _, name := range []string{"completed", "failed", "input_needed"} {
+		body, err := os.ReadFile(filepath.Join("offloadhook", "testdata", name+".json"))
+		require.NoError(t, err)
+		require.Equal(t, 204, f.post(t, f.offloadPath("vendor_2048"), string(body)).status)
+		bodies["case."+name] = string(body)
+	}
+	kept := f.kept(t)
+	require.Len(t, kept, 3)
+	for _, d := range kept {
+		require.Equal(t, inbox.StatePending, d.State)
+		require.Equal(t, bodies[d.Kind], f.opened(t, d, offloadhook.BodyContext))
+	}
+}
+
+func TestEachArtmailKindIsStoredUnderItsKey(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	for _, tt := range []struct{ kind, extra, key string }{
+		{"agent.activated", `,"apiKey":"art_key_1","user":{"id":"u","email":"u@example.com"}`, "agent.activated/a1"},
+		{"approval_response", `,"messageId":"m1","inResponseToId":"m0","approved":true,"reason":null,"runId":null`, "approval_response/m1"},
+		{"agent.paused", `,"reason":"user_paused"`, "agent.paused/a1/1774131900000"},
+		{"agent.resumed", ``, "agent.resumed/a1/1774131900000"},
+		{"agent.deactivated", `,"reason":"user_deactivated","apiKeyRevoked":true`, "agent.deactivated/a1"},
+		{"run_force_failed", `,"runId":"r1","reason":"stale","staleMinutes":16`, "run_force_failed/r1"},
+	} {
+		body := fmt.Sprintf(`{"type":%q,"activationId":"a1","timestamp":"2026-03-21T22:25:00Z"%s}`, tt.kind, tt.extra)
+		require.Equal(t, 204, f.postArtmail(t, body).status)
+		newest := f.kept(t)[0]
+		require.Equal(t, tt.kind, newest.Kind)
+		require.Equal(t, tt.key, newest.DedupeKey)
+		require.Equal(t, agent, newest.Scope)
+		require.Equal(t, time.UnixMilli(1774131900000).UTC(), newest.OccurredAt)
+		require.Equal(t, body, f.opened(t, newest, artmailhook.BodyContext))
+	}
+}
+
+// broken is an inbox that can't store while it has an error.
+type broken struct {
+	inbox.Store
+	mu  sync.Mutex
+	err error
+}
+
+func (b *broken) set(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err = err
+}
+
+func (b *broken) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	b.mu.Lock()
+	err := b.err
+	b.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return b.Store.Append(ctx, deliveries)
+}
+
+func TestAnInboxThatCannotStoreIsAnsweredWith503AndRecovers(t *testing.T) {
+	t.Parallel()
+	store := &broken{}
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
+	for name, err := range map[string]error{"busy": inbox.ErrBusy, "closed": inbox.ErrClosed, "disk full": errors.New("database or disk is full")} {
+		store.set(err)
+		for _, got := range []answer{f.post(t, f.offloadPath("order-1"), completed), f.postArtmail(t, paused)} {
+			require.Equal(t, 503, got.status, name)
+			require.NotEmpty(t, got.header.Get("Retry-After"), name)
+		}
+		got := f.do(t, "GET", "/readyz", nil)
+		require.Equal(t, 503, got.status, name)
+		require.Contains(t, got.body, "it does not store")
+	}
+	store.set(nil)
+	require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed).status)
+	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
+	require.Len(t, f.kept(t), 1)
+}
+
+func TestAnInboxThatTakesTooLongIsAnsweredWith503(t *testing.T) {
+	t.Parallel()
+	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
+	c := config()
+	c.StoreBudget = 50 * time.Millisecond
+	f := start(t, c, func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	require.Equal(t, 503, f.post(t, f.offloadPath("order-1"), completed).status)
+}
+
+func TestBytesInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
+	c := config()
+	c.MaxBody, c.MaxInFlight, c.MaxSourceInFlight, c.StoreBudget, c.StopTimeout = 64<<10, 100<<10, 1<<20, 15*time.Second, 20*time.Second
+	f := start(t, c, func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	large := completed + strings.Repeat(" ", 60<<10)
+	first := make(chan answer, 1)
+	go func() { first <- f.post(t, f.offloadPath("order-1"), large) }()
+	<-store.entered
+	require.Equal(t, 503, f.post(t, f.offloadPath("order-2"), large).status, "the budget is taken")
+	close(store.leave)
+	require.Equal(t, 204, (<-first).status)
+	require.Equal(t, 204, f.post(t, f.offloadPath("order-2"), large).status, "and given back")
+}
+
+func TestNoSecretIsLogged(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	path := f.offloadPath("order-1")
+	token := path[strings.LastIndex(path, "/")+1:]
+	body := `{"type":"agent.activated","activationId":"a1","timestamp":1,"apiKey":"art_key_1","user":{"id":"u1","email":"u@example.com"}}`
+	signature := artmailhook.Sign([]byte(body), agentSecret)
+	f.post(t, path, completed)
+	f.post(t, path, `{"event_type":"case.completed","data":"art_key_1"`)
+	f.post(t, path+"x", completed)
+	f.post(t, "/webhooks/offload-shared/"+sharedSecret, `{"event_type":`)
+	f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, signature)
+	f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, "00")
+	f.post(t, "/elsewhere/"+token, body)
+	f.do(t, "GET", path, nil)
+	require.NoError(t, f.stop())
+
+	require.NotEmpty(t, f.logs.All())
+	var all strings.Builder
+	for _, entry := range f.logs.All() {
+		fields, err := json.Marshal(entry.ContextMap())
+		require.NoError(t, err)
+		all.WriteString(entry.Message)
+		all.Write(fields)
+	}
+	families, err := f.registry.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		all.WriteString(family.String())
+	}
+	for _, secret := range []string{token, sharedSecret, agentSecret, signature, "art_key_1", "u@example.com"} {
+		require.NotContains(t, all.String(), secret)
+	}
+	require.Contains(t, all.String(), "/webhooks/offload/:reference/:token")
+	for _, d := range f.kept(t) {
+		full, err := f.store.Get(t.Context(), d.ID)
+		require.NoError(t, err)
+		require.NotContains(t, string(full.Body), "art_key_1", "bodies are sealed")
+		require.NotContains(t, d.Reason, "art_key_1")
+	}
+}
+
+func TestARequestIDIsKeptWhereItIsHarmless(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	require.Equal(t, "proxy-7.a_B", f.do(t, "GET", "/healthz", nil, "X-Request-Id", "proxy-7.a_B").header.Get("X-Request-Id"))
+	for _, harmful := range []string{"a b", `"`, strings.Repeat("x", 65)} {
+		got := f.do(t, "GET", "/healthz", nil, "X-Request-Id", harmful).header.Get("X-Request-Id")
+		require.NotEmpty(t, got)
+		require.NotEqual(t, harmful, got)
+	}
+}
+
+func TestReadinessShowsWhatIsBehindTheInboxWithoutStoppingForIt(t *testing.T) {
+	t.Parallel()
+	var required atomic.Bool
+	f := start(t, config(), nil,
+		ingress.Check{Name: "relay", Check: func(context.Context) error { return errors.New("held back: permission denied") }},
+		ingress.Check{Name: "vital", Required: true, Check: func(context.Context) error {
+			if required.Load() {
+				return errors.New("gone")
+			}
+			return nil
+		}},
+	)
+	got := f.do(t, "GET", "/readyz", nil)
+	require.Equal(t, 200, got.status)
+	require.JSONEq(t, `{"ready":true,"checks":{"inbox":"ok","vital":"ok","relay":"held back: permission denied"}}`, got.body)
+	required.Store(true)
+	require.Equal(t, 503, f.do(t, "GET", "/readyz", nil).status)
+	require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status)
+}
+
+func TestMetricsCountWhatBecameOfWebhooks(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	f.post(t, f.offloadPath("order-1"), completed)
+	f.post(t, f.offloadPath("order-1"), completed)
+	f.post(t, "/webhooks/offload/order-1/x", completed)
+	got := f.do(t, "GET", "/metrics", nil)
+	require.Equal(t, 200, got.status)
+	for _, line := range []string{
+		`signalbox_webhooks_total{outcome="new",provider="offload"} 1`,
+		`signalbox_webhooks_total{outcome="duplicate",provider="offload"} 1`,
+		`signalbox_webhooks_total{outcome="refused",provider="offload"} 1`,
+		`signalbox_http_request_duration_seconds_count{route="/webhooks/offload/:reference/:token",status="204"} 2`,
+	} {
+		require.Contains(t, got.body, line)
+	}
+}
+
+func TestAPanicIsAnsweredWith500AndItsValueNotTold(t *testing.T) {
+	t.Parallel()
+	store := &panicking{}
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	got := f.post(t, f.offloadPath("order-1"), completed)
+	require.Equal(t, http.StatusInternalServerError, got.status)
+	require.NotContains(t, got.body, "s3cret")
+	for _, entry := range f.logs.All() {
+		require.NotContains(t, fmt.Sprint(entry.ContextMap()), "s3cret")
+	}
+	require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status)
+}
+
+type panicking struct{ inbox.Store }
+
+func (p *panicking) Append(context.Context, []inbox.Delivery) ([]inbox.Receipt, error) {
+	panic("s3cret")
+}
+
+func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
+	c := ingress.Config{
+		Agents:        map[string][]string{"ok": {"s"}, "empty": {""}, "none": nil, "bad name": {"s"}},
+		SharedSecrets: []string{"good", " "},
+		MaxBody:       -1, StoreBudget: time.Minute,
+	}
+	err := c.Validate()
+	require.ErrorIs(t, err, ingress.ErrConfig)
+	for _, says := range []string{
+		"agents.empty: secret 1: empty webhook secret", "agents.none: empty webhook secret", `invalid agent "bad name"`,
+		"sharedSecrets[1]: empty secret", "maxBody: it is negative", "stopTimeout: 5s must exceed storeBudget (1m0s)",
+	} {
+		require.ErrorContains(t, err, says)
+	}
+	_, err = ingress.New(c, ingress.Parts{Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
+	require.ErrorIs(t, err, ingress.ErrConfig)
+	require.NoError(t, ingress.Config{}.Validate())
+}

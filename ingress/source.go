@@ -1,0 +1,116 @@
+package ingress
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// source is who sends: an IPv4 address, or the network of an IPv6 one, of which a single sender has as many as it likes.
+type source = netip.Addr
+
+const ipv6Network = 64
+
+// sourceOf is the zero address where the sender's can't be told; all of those share one allowance.
+func sourceOf(c echo.Context) source {
+	address, err := netip.ParseAddr(c.RealIP())
+	if err != nil {
+		return source{}
+	}
+	address = address.Unmap().WithZone("")
+	if !address.Is6() {
+		return address
+	}
+	network, err := address.Prefix(ipv6Network)
+	if err != nil {
+		return source{}
+	}
+	return network.Addr()
+}
+
+// sourceExtractor believes X-Forwarded-For only from the named proxies.
+func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, proxy := range proxies {
+		proxy = proxy.Masked()
+		bits := proxy.Addr().BitLen()
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: proxy.Addr().AsSlice(), Mask: net.CIDRMask(proxy.Bits(), bits)}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// forgers remembers who posted bad tokens lately. Reading a body before the token is judged costs a forger nothing and us a
+// mebibyte; from a source that does it again and again, only bodies with a good token are read. A true event is never turned away
+// for the company it came in: behind a proxy that is not named, everybody is one source.
+type forgers struct {
+	now    func() time.Time
+	burst  float64
+	refill float64 // per second
+
+	mu      sync.Mutex
+	sources map[source]allowance
+}
+
+// allowance is how many refusals a source has left.
+type allowance struct {
+	left float64
+	at   time.Time
+}
+
+// maxForgers bounds the memory of who forged.
+const maxForgers = 10_000
+
+func newForgers(now func() time.Time, burst int, perSecond float64) *forgers {
+	return &forgers{now: now, burst: float64(burst), refill: perSecond, sources: map[source]allowance{}}
+}
+
+// refused takes one from the source's allowance.
+func (f *forgers) refused(s source) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.current(s)
+	a.left = max(a.left-1, 0)
+	if _, known := f.sources[s]; !known && len(f.sources) >= maxForgers {
+		f.forget()
+	}
+	f.sources[s] = a
+}
+
+// over says whether the allowance is used up.
+func (f *forgers) over(s source) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.current(s).left < 1
+}
+
+func (f *forgers) current(s source) allowance {
+	now := f.now()
+	a, known := f.sources[s]
+	if !known {
+		return allowance{left: f.burst, at: now}
+	}
+	a.left = min(f.burst, a.left+f.refill*now.Sub(a.at).Seconds())
+	a.at = now
+	return a
+}
+
+// forget drops who has behaved for long enough, and where too few have, anybody: a tenth, so that it is not done for each of many.
+func (f *forgers) forget() {
+	for s := range f.sources {
+		if f.current(s).left >= f.burst {
+			delete(f.sources, s)
+		}
+	}
+	for s := range f.sources {
+		if len(f.sources) < maxForgers*9/10 {
+			return
+		}
+		delete(f.sources, s)
+	}
+}

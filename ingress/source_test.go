@@ -1,0 +1,82 @@
+package ingress_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+func TestASourceOfForgeriesIsReadOnlyWithAGoodToken(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Refusals, c.RefusalsPerSecond = 3, 0.001
+	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	f := start(t, c, nil)
+	from := func(address, path string) answer { return f.post(t, path, completed, "X-Forwarded-For", address) }
+	bad := "/webhooks/offload/order-1/" + strings.Repeat("A", 50)
+	for range 3 {
+		require.Equal(t, 401, from("203.0.113.7", bad).status)
+	}
+	got := from("203.0.113.7", bad)
+	require.Equal(t, 429, got.status)
+	require.NotEmpty(t, got.header.Get("Retry-After"))
+	require.Equal(t, 429, from("203.0.113.7", "/webhooks/offload-shared/guess").status)
+
+	require.Equal(t, 204, from("203.0.113.7", f.offloadPath("order-1")).status, "a true event is never turned away")
+	require.Equal(t, 204, from("203.0.113.7", "/webhooks/offload-shared/"+sharedSecret).status)
+	require.Equal(t, 401, from("203.0.113.8", bad).status, "another source has its own allowance")
+
+	for range 3 {
+		require.Equal(t, 401, from("2001:db8::1", bad).status)
+	}
+	require.Equal(t, 429, from("2001:db8::2", bad).status, "one network is one source")
+	require.Equal(t, 401, from("2001:db8:0:1::1", bad).status)
+}
+
+func TestXForwardedForIsNotBelievedFromStrangers(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Refusals, c.RefusalsPerSecond = 1, 0.001
+	f := start(t, c, nil)
+	require.Equal(t, 401, f.post(t, "/webhooks/offload/a/x", completed, "X-Forwarded-For", "203.0.113.7").status)
+	require.Equal(t, 429, f.post(t, "/webhooks/offload/a/x", completed, "X-Forwarded-For", "203.0.113.8").status)
+}
+
+func TestAnAllowanceComesBack(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Refusals, c.RefusalsPerSecond = 1, 20
+	f := start(t, c, nil)
+	require.Equal(t, 401, f.post(t, "/webhooks/offload/a/x", completed).status)
+	eventually(t, "answered as before", func() bool { return f.post(t, "/webhooks/offload/a/x", completed).status == 401 })
+}
+
+func TestOneSourceCannotTakeAllBytesInFlight(t *testing.T) {
+	t.Parallel()
+	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
+	c := config()
+	c.MaxBody, c.MaxSourceInFlight, c.StoreBudget, c.StopTimeout = 64<<10, 100<<10, 15*time.Second, 20*time.Second
+	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	f := start(t, c, func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	large := completed + strings.Repeat(" ", 60<<10)
+	send := func(address, reference string) answer {
+		return f.post(t, f.offloadPath(reference), large, "X-Forwarded-For", address)
+	}
+	first, other := make(chan answer, 1), make(chan answer, 1)
+	go func() { first <- send("203.0.113.7", "order-1") }()
+	<-store.entered
+	require.Equal(t, 503, send("203.0.113.7", "order-2").status, "its share is taken")
+	go func() { other <- send("203.0.113.8", "order-3") }()
+	close(store.leave)
+	require.Equal(t, 204, (<-first).status)
+	require.Equal(t, 204, (<-other).status)
+	require.Equal(t, 204, send("203.0.113.7", "order-2").status, "and given back")
+}

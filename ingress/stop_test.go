@@ -1,0 +1,178 @@
+package ingress_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// slow is an inbox that waits before it stores.
+type slow struct {
+	inbox.Store
+	entered chan struct{}
+	leave   chan struct{}
+	once    sync.Once
+}
+
+func (s *slow) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	s.once.Do(func() { close(s.entered) })
+	select {
+	case <-s.leave:
+		return s.Store.Append(ctx, deliveries)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", inbox.ErrBusy, ctx.Err())
+	}
+}
+
+func TestAStopAnswersWhatHasBeenAccepted(t *testing.T) {
+	t.Parallel()
+	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	answered := make(chan answer, 1)
+	go func() { answered <- f.post(t, f.offloadPath("order-1"), completed) }()
+	<-store.entered
+	stopped := make(chan error, 1)
+	go func() { stopped <- f.stop() }()
+	eventually(t, "no new connection is taken", func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+		if err == nil {
+			err = errors.Join(conn.Close())
+			return err != nil
+		}
+		return true
+	})
+	select {
+	case err := <-stopped:
+		t.Fatalf("stopped before the answer: %v", err)
+	default:
+	}
+	close(store.leave)
+	require.Equal(t, http.StatusNoContent, (<-answered).status)
+	require.NoError(t, <-stopped)
+	require.Len(t, f.kept(t), 1)
+}
+
+// Whatever was acknowledged is in the inbox, also when the stop comes under load.
+func TestAStopUnderLoadLosesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	path := f.offloadPath("order-1")
+	var acknowledged, unexpected atomic.Int64
+	var enough sync.Once
+	under := make(chan struct{})
+	var clients sync.WaitGroup
+	for c := range 16 {
+		clients.Go(func() {
+			for n := 0; ; n++ {
+				body := fmt.Sprintf(`{"event_id":"evt_%d_%d","event_type":"case.failed","data":{"caseId":"c1"}}`, c, n)
+				request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, f.url+path, strings.NewReader(body))
+				if err != nil {
+					unexpected.Add(1)
+					return
+				}
+				response, err := f.client.Do(request)
+				if err != nil {
+					return // the server has gone
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				_ = response.Body.Close()
+				if response.StatusCode != http.StatusNoContent {
+					unexpected.Add(1)
+					return
+				}
+				if acknowledged.Add(1) == 200 {
+					enough.Do(func() { close(under) })
+				}
+			}
+		})
+	}
+	<-under
+	require.NoError(t, f.stop())
+	clients.Wait()
+	require.Zero(t, unexpected.Load(), "every answer that came was 204")
+	counts, err := f.store.Counts(context.Background())
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, counts[inbox.StatePending], acknowledged.Load())
+}
+
+func TestAStopCutsABodyThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.StoreBudget, c.StopTimeout = 50*time.Millisecond, 200*time.Millisecond
+	f := start(t, c, nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{", f.offloadPath("order-1"))
+	require.NoError(t, err)
+	began := time.Now()
+	require.NoError(t, f.stop())
+	require.Less(t, time.Since(began), 5*time.Second)
+	require.Len(t, f.logs.FilterMessage("request").All(), 1, "the request has ended before the stop has")
+	require.Empty(t, f.kept(t))
+}
+
+func TestABodyWithoutALengthIsCappedToo(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	send := func(size int) int {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+f.offloadPath("order-1"), io.MultiReader(strings.NewReader(completed), strings.NewReader(strings.Repeat(" ", size))))
+		require.NoError(t, err)
+		require.EqualValues(t, 0, request.ContentLength, "it is sent in chunks")
+		response, err := f.client.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode
+	}
+	require.Equal(t, http.StatusRequestEntityTooLarge, send(1<<20))
+	require.Equal(t, http.StatusNoContent, send(1<<19))
+}
+
+func TestASlowBodyIsCut(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.ReadTimeout = 100 * time.Millisecond
+	f := start(t, c, nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{", f.offloadPath("order-1"))
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusRequestTimeout, response.StatusCode)
+	require.NoError(t, response.Body.Close())
+}
+
+func TestASenderThatHangsUpHasStillToldUs(t *testing.T) {
+	t.Parallel()
+	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", f.offloadPath("order-1"), len(completed), completed)
+	require.NoError(t, err)
+	<-store.entered
+	require.NoError(t, conn.Close())
+	close(store.leave)
+	eventually(t, "stored", func() bool { return len(f.kept(t)) == 1 })
+}

@@ -1,0 +1,77 @@
+package signalbox_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func TestRepeatedRepliesAreReceivedOnceAlsoAcrossContinueAsNew(t *testing.T) {
+	t.Parallel()
+	type taken struct{ IDs, Seen []string }
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.RegisterDelayedCallback(func() {
+		for _, id := range []string{"r0", "r1", "r1", "r2", "r0", "r1", "r3"} {
+			env.SignalWorkflow("notice", workflows.RunNotice{ID: id})
+		}
+	}, 0)
+	env.ExecuteWorkflow(func(ctx workflow.Context) (taken, error) {
+		notices := signalbox.ReceiveReplies[workflows.RunNotice](ctx, "notice", "r0")
+		var got taken
+		for range 3 {
+			notice, err := notices.Receive(ctx)
+			if err != nil {
+				return got, err
+			}
+			got.IDs = append(got.IDs, notice.ID)
+		}
+		got.Seen = notices.Seen()
+		return got, nil
+	})
+	var got taken
+	require.NoError(t, env.GetWorkflowResult(&got))
+	require.Equal(t, taken{IDs: []string{"r1", "r2", "r3"}, Seen: []string{"r0", "r1", "r2", "r3"}}, got)
+}
+
+func TestOnlyTheNewestRepliesAreRemembered(t *testing.T) {
+	t.Parallel()
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.ExecuteWorkflow(func(ctx workflow.Context) ([]string, error) {
+		var seen []string
+		for i := range 1500 {
+			seen = append(seen, fmt.Sprint(i))
+		}
+		return signalbox.ReceiveReplies[workflows.CaseReply](ctx, "case", seen...).Seen(), nil
+	})
+	var seen []string
+	require.NoError(t, env.GetWorkflowResult(&seen))
+	require.Len(t, seen, 1000)
+	require.Equal(t, "500", seen[0])
+}
+
+func TestWaitingForAReplyEndsWithTheWorkflow(t *testing.T) {
+	t.Parallel()
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.RegisterDelayedCallback(env.CancelWorkflow, 0)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		_, err := signalbox.ReceiveReplies[workflows.ApprovalReply](ctx, "answer").Receive(ctx)
+		return err
+	})
+	require.True(t, temporal.IsCanceledError(env.GetWorkflowError()))
+}
+
+func TestAReplyComesBackToTheCallingWorkflow(t *testing.T) {
+	t.Parallel()
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.ExecuteWorkflow(func(ctx workflow.Context) (*workflows.ReplyTo, error) { return signalbox.ReplyHere(ctx, "answer"), nil })
+	var to workflows.ReplyTo
+	require.NoError(t, env.GetWorkflowResult(&to))
+	require.Equal(t, workflows.ReplyTo{WorkflowID: "default-test-workflow-id", Signal: "answer"}, to)
+}
