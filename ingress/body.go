@@ -35,7 +35,6 @@ const (
 func newBodies(most, share, budget int64) *bodies {
 	b := &bodies{most: most, share: share, held: map[source]int64{}}
 	b.free.Store(budget)
-	b.pool.New = func() any { return &body{from: b, bytes: make([]byte, 0, bodyStart)} }
 	return b
 }
 
@@ -52,7 +51,10 @@ func (b *bodies) read(r *http.Request, from source) (*body, error) {
 	if r.ContentLength > b.most {
 		return nil, errTooLarge
 	}
-	buffer := b.pool.Get().(*body)
+	buffer, pooled := b.pool.Get().(*body)
+	if !pooled {
+		buffer = &body{from: b, bytes: make([]byte, 0, bodyStart)}
+	}
 	buffer.source = from
 	if err := buffer.fill(r.Body); err != nil {
 		buffer.release()

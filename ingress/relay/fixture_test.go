@@ -167,12 +167,16 @@ func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, workflowID, 
 	if workflow != workflows.ArtmailActivationWorkflow || len(args) != 1 {
 		return nil, fmt.Errorf("started %v(%v)", workflow, args)
 	}
+	input, ok := args[0].(workflows.ActivationStart)
+	if !ok {
+		return nil, fmt.Errorf("started with a %T", args[0])
+	}
 	payload, err := json.Marshal(arg)
 	if err != nil {
 		return nil, err
 	}
 	f.status[workflowID] = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
-	f.signals = append(f.signals, signal{workflowID: workflowID, name: name, payload: payload, started: &options, input: args[0].(workflows.ActivationStart)})
+	f.signals = append(f.signals, signal{workflowID: workflowID, name: name, payload: payload, started: &options, input: input})
 	return nil, nil
 }
 

@@ -58,11 +58,11 @@ func (g *gate) wait(ctx context.Context) error {
 	}
 }
 
-// shut says why and since when all are held back; nil while the gate is open.
-func (g *gate) shut() (reason error, since time.Time) {
+// shut says since when and why all are held back; nil while the gate is open.
+func (g *gate) shut() (since time.Time, reason error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.reason, g.since
+	return g.since, g.reason
 }
 
 // suspect is told of an error that may concern everybody, and says whether it does. It takes as long as a probe. Reopening ends
@@ -71,7 +71,7 @@ func (g *gate) suspect(run context.Context, cause error) bool {
 	asked := g.now()
 	g.probing.Lock()
 	defer g.probing.Unlock()
-	if reason, _ := g.shut(); reason != nil {
+	if _, reason := g.shut(); reason != nil {
 		return true
 	}
 	if g.healthyAt.After(asked.Add(-probeShared)) {

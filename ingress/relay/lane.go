@@ -64,7 +64,7 @@ func (r *Relay) handle(ctx context.Context, lane claimed) []inbox.Settlement {
 func (r *Relay) sendLane(ctx context.Context, lane claimed, route route) []inbox.Settlement {
 	letters, settled := r.read(lane, route)
 	for len(letters) > 0 {
-		if reason, _ := r.gate.shut(); reason != nil || ctx.Err() != nil || !r.now().Before(lane.until) {
+		if _, reason := r.gate.shut(); reason != nil || ctx.Err() != nil || !r.now().Before(lane.until) {
 			return append(settled, release(letters)...)
 		}
 		n := fits(letters)

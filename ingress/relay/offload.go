@@ -27,8 +27,12 @@ func (r *Relay) sharedRoute() route {
 	return route{
 		bodyContext: offloadhook.BodyContext,
 		read:        func(d inbox.Delivery, plain []byte) (any, int, error) { return readOffload(d, plain, true) },
-		send: func(ctx context.Context, _ string, events []any) fate {
-			workflowID, err := r.findCase(ctx, events[0].(workflows.CaseEvent).Facts)
+		send: func(ctx context.Context, lane string, events []any) fate {
+			first, ok := events[0].(workflows.CaseEvent)
+			if !ok {
+				return fate{refused, fmt.Errorf("lane %q holds a %T", lane, events[0])}
+			}
+			workflowID, err := r.findCase(ctx, first.Facts)
 			switch {
 			case err != nil:
 				return fate{judge(err), err}

@@ -55,7 +55,7 @@ func New(config Config, parts Parts) (*Relay, error) {
 
 // Check returns why deliveries are held back; nil while they flow.
 func (r *Relay) Check(context.Context) error {
-	if reason, since := r.gate.shut(); reason != nil {
+	if since, reason := r.gate.shut(); reason != nil {
 		return fmt.Errorf("deliveries are held back since %s: %w", since.UTC().Format(time.RFC3339), reason)
 	}
 	return nil
