@@ -35,10 +35,12 @@ func (r *Relay) readArtmail(d inbox.Delivery, plain []byte) (any, int, error) {
 	}
 	event := parsed.ActivationEvent
 	if parsed.APIKey != "" {
-		event.SealedAPIKey, err = r.keys.Seal([]byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.ActivationID)...)
+		key, keyContext := []byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.ActivationID)
+		event.SealedAPIKey, err = r.keys.Seal(key, keyContext...)
 		if err != nil {
 			return nil, 0, fmt.Errorf("seal API key: %w", err)
 		}
+		event.APIKeyFingerprint = r.keys.Fingerprint(key, keyContext...)
 	}
 	encoded, err := json.Marshal(event)
 	if err == nil && len(encoded) > maxSignalBytes {

@@ -61,6 +61,7 @@ func TestTheAPIKeyIsSealedForItsActivationBeforeItTravels(t *testing.T) {
 	key, err := f.keys.Open(event.SealedAPIKey, workflows.APIKeyContext("copywriter", "a1")...)
 	require.NoError(t, err)
 	require.Equal(t, "art_key_1", string(key))
+	require.Equal(t, f.keys.Fingerprint(key, workflows.APIKeyContext("copywriter", "a1")...), event.APIKeyFingerprint, "it tells a repeated key from another one")
 	_, err = f.keys.Open(event.SealedAPIKey, workflows.APIKeyContext("copywriter", "a2")...)
 	require.Error(t, err)
 }
