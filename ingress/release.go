@@ -25,6 +25,8 @@ type Released struct {
 	Accepted, Duplicates int
 	// Refused are still verified by no secret, and stay in the quarantine.
 	Refused int
+	// Unreadable have no body any more, or one that today's keyring can't open.
+	Unreadable int
 }
 
 // NewReleaser takes the secrets as they are today. A missing or empty secret is a refusal.
@@ -84,7 +86,9 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 	}
 	packed, err := r.keys.Open(held.Body, artmailhook.BodyContext(held.Lane, held.ID)...)
 	if err != nil {
-		return err
+		// Its retention has ended, or it was sealed with a keyring that is gone. The others must not wait behind it.
+		done.Unreadable++
+		return nil
 	}
 	signature, plain := artmailhook.Unpack(packed)
 	secrets, known := r.agents[held.Scope]

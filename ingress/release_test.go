@@ -80,3 +80,26 @@ func TestNoReleaseByAnEmptySecret(t *testing.T) {
 	_, err := ingress.NewReleaser(map[string][]string{agent: {""}}, nil, nil, time.Now)
 	require.ErrorIs(t, err, artmailhook.ErrEmptySecret)
 }
+
+// Retention ends for what is quarantined too; what has no body left must not keep the rest from being let in.
+func TestWhatHasNoBodyLeftDoesNotHoldUpARelease(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Agents[agent] = []string{"a wrong secret"}
+	f := start(t, c, nil)
+	refused := func(activation string) {
+		body := fmt.Sprintf(`{"type":"agent.activated","activationId":%q,"timestamp":1774131900000,"apiKey":"k"}`, activation)
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), agentSecret)).status)
+	}
+	refused("old")
+	require.Eventually(t, func() bool { return len(f.kept(t)) == 1 }, 10*time.Second, 5*time.Millisecond)
+	purged, err := f.store.Purge(t.Context(), inbox.PurgeRequest{BodiesBefore: time.Now().Add(time.Hour)})
+	require.NoError(t, err)
+	require.Equal(t, 1, purged.Bodies)
+	refused("new")
+	require.NoError(t, f.stop())
+
+	done, err := f.releaser(t, map[string][]string{agent: {agentSecret}}).Release(t.Context(), agent)
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Accepted: 1, Unreadable: 1}, done)
+}

@@ -31,6 +31,8 @@ type Options struct {
 	StopTimeout time.Duration
 }
 
+const pollersPerQueue = 10
+
 // deploymentName is what Temporal's worker versioning calls the fleet.
 const deploymentName = "signalbox"
 
@@ -73,8 +75,9 @@ func (w *Workers) add(temporal client.Client, options Options, taskQueue string,
 	if o.WorkerStopTimeout == 0 {
 		o.WorkerStopTimeout = 10 * time.Second
 	}
-	// The default number of pollers bounds a drain long before the processor does.
-	pollers := sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{})
+	// The SDK's two pollers bound a drain long before the processor does. Their number is fixed: the autoscaling behaviour of SDK 1.50 was
+	// seen to cancel polls while the server recorded the start of a task, which then was lost until its timeout.
+	pollers := sdkworker.NewPollerBehaviorSimpleMaximum(sdkworker.PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: pollersPerQueue})
 	o.WorkflowTaskPollerBehavior = pollers
 	o.ActivityTaskPollerBehavior = pollers
 	o.OnFatalError = func(err error) {

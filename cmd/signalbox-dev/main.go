@@ -15,8 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/bench"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/torture"
 )
 
 func main() {
@@ -54,6 +56,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
 	flags.StringVar(&o.logFormat, "log-format", "console", "console or json")
+	command.AddCommand(bench.Command(), torture.Command())
 	command.SetArgs(args)
 	command.SetOut(out)
 	command.SetErr(errOut)

@@ -24,7 +24,7 @@ func exitStatus(err error) int {
 	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, inbox.ErrNotFound):
 		return 3
 	case errors.Is(err, signalbox.ErrConflict), errors.Is(err, signalbox.ErrEnded), errors.Is(err, signalbox.ErrNoOpenQuestion),
-		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrNotUncertain),
+		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrPaused), errors.Is(err, signalbox.ErrNotUncertain),
 		errors.Is(err, inbox.ErrNotReplayable):
 		return 4
 	case errors.Is(err, errNotCompleted):

@@ -130,7 +130,7 @@ func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 			require.Contains(t, got.out, "oldest pending")
 
 			got = command(t, d.environ, "inbox", "release", "--json")
-			require.JSONEq(t, `{"accepted":0,"duplicates":0,"refused":0}`, got.out, got.err)
+			require.JSONEq(t, `{"accepted":0,"duplicates":0,"refused":0,"unreadable":0}`, got.out, got.err)
 			got = command(t, d.environ, "inbox", "purge", "--rows-before", "1ns")
 			require.Equal(t, "0 bodies and 1 deliveries removed\n", got.out, got.err)
 		})

@@ -11,8 +11,8 @@ import (
 )
 
 func (p process) keys() *cobra.Command {
-	keys := &cobra.Command{Use: "keys", Short: "Make and rotate the keys that seal bodies and make capability URLs", Args: cobra.NoArgs}
-	keys.AddCommand(p.keysCreate(), p.keysRotate())
+	keys := &cobra.Command{Use: "keys", Short: "Make, rotate and use the keys that seal bodies and make capability URLs", Args: cobra.NoArgs}
+	keys.AddCommand(p.keysCreate(), p.keysRotate(), p.keysReveal())
 	return keys
 }
 

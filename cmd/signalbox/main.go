@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
@@ -31,6 +32,8 @@ func main() {
 		settings: config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
 		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
+
+		dialTemporal: client.DialContext,
 	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
@@ -42,6 +45,8 @@ type process struct {
 	settings config.Source
 	temporal temporalconn.Source
 	now      func() time.Time
+	// dialTemporal connects at once or says why not.
+	dialTemporal func(context.Context, client.Options) (client.Client, error)
 }
 
 // run carries out a command line and returns the exit status.
@@ -75,7 +80,8 @@ being completed · 6 temporarily unavailable`,
 		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errors.Join(errUsage, err) })
-	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(), p.inbox())
+	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
+		p.activation(), p.approval(), p.inbox(), p.doctor())
 	markUsage(root)
 	return root
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
@@ -27,12 +29,19 @@ type result struct {
 // command runs a command line without the machine's own environment.
 func command(t *testing.T, environ []string, args ...string) result {
 	t.Helper()
+	return commandWith(t, environ, client.DialContext, args...)
+}
+
+func commandWith(t *testing.T, environ []string, dial func(context.Context, client.Options) (client.Client, error), args ...string) result {
+	t.Helper()
 	var out, errOut bytes.Buffer
 	p := process{
 		in: strings.NewReader(""), out: &out, err: &errOut,
 		settings: config.Source{Environ: environ, ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: environ, ReadFile: os.ReadFile},
 		now:      time.Now,
+
+		dialTemporal: dial,
 	}
 	status := p.run(t.Context(), args)
 	return result{status, out.String(), errOut.String()}

@@ -19,7 +19,7 @@ func (p process) dial(ctx context.Context) (client.Client, client.Options, error
 		return nil, options, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	options.Logger = logging.ForTemporal(zap.NewNop())
-	temporal, err := client.DialContext(ctx, options)
+	temporal, err := p.dialTemporal(ctx, options)
 	if err != nil {
 		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", signalbox.ErrUnavailable, options.HostPort, options.Namespace, err)
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 func (p process) webhook() *cobra.Command {
-	webhook := &cobra.Command{Use: "webhook", Short: "Webhook URLs", Args: cobra.NoArgs}
-	webhook.AddCommand(p.webhookURL())
+	webhook := &cobra.Command{Use: "webhook", Short: "Make webhook URLs and send webhooks to try them", Args: cobra.NoArgs}
+	webhook.AddCommand(p.webhookURL(), p.webhookSend())
 	return webhook
 }
 

@@ -1,18 +1,24 @@
 package signalbox_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -95,4 +101,96 @@ func ExampleActivities() {
 	// Output:
 	// asked: Publish Spring sale
 	// Spring sale is published
+}
+
+// pagesAgent holds the activities of an agent's author, who alone knows Artmail's private API.
+type pagesAgent struct {
+	apps    *signalbox.Client
+	artmail *http.Client
+	baseURL string
+}
+
+// checkApproval is asked after an approval's deadline whether Artmail has an answer that no webhook brought. Temporal asks again, with
+// pauses, until it returns one.
+func (a *pagesAgent) checkApproval(ctx context.Context, params workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
+	var result workflows.CheckApprovalResult
+	key, err := a.apps.OpenAPIKey(params)
+	if err != nil {
+		return result, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.baseURL+"/messages/"+params.MessageID, nil)
+	if err != nil {
+		return result, fmt.Errorf("check approval %s: %w", params.MessageID, err)
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	response, err := a.artmail.Do(request)
+	if err != nil {
+		return result, fmt.Errorf("check approval %s: %w", params.MessageID, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	switch response.StatusCode {
+	case http.StatusOK:
+		if err := json.NewDecoder(response.Body).Decode(&result); err != nil {
+			return result, fmt.Errorf("check approval %s: %w", params.MessageID, err)
+		}
+		return result, nil
+	case http.StatusNoContent:
+		// Benign: waiting for a person is no failure, and is not logged as one.
+		return result, temporal.NewApplicationErrorWithOptions("not answered yet", "NotAnswered", temporal.ApplicationErrorOptions{
+			Category: temporal.ApplicationErrorCategoryBenign,
+		})
+	default:
+		return result, fmt.Errorf("check approval %s: Artmail answers %d", params.MessageID, response.StatusCode)
+	}
+}
+
+// The worker of an agent polls the task queue that the agent's configuration names, and runs its "check-approval".
+func ExampleClient_OpenAPIKey() {
+	serve := func(agent *pagesAgent, agentWorker worker.Worker) error {
+		agentWorker.RegisterActivityWithOptions(agent.checkApproval, activity.RegisterOptions{Name: workflows.ActivityArtmailCheckApproval})
+		return agentWorker.Run(worker.InterruptCh())
+	}
+	_ = serve
+
+	// Here a function stands in for Artmail, the SDK's test environment for the server, and a new keyring for that of the ingress, which
+	// has sealed the key.
+	artmail := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer art_agent_1" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = fmt.Fprint(w, `{"approved": true, "reason": "Lovely.", "messageId": "msg_2"}`)
+	}))
+	defer artmail.Close()
+	ring, err := keyring.Generate()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sealed, err := ring.Seal([]byte("art_agent_1"), workflows.APIKeyContext("pages", "act_1")...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	apps, err := signalbox.New(nil, signalbox.Options{Keyring: ring})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	agent := &pagesAgent{apps: apps, artmail: &http.Client{Timeout: 10 * time.Second}, baseURL: artmail.URL}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(agent.checkApproval)
+	answer, err := env.ExecuteActivity(agent.checkApproval, workflows.CheckApprovalParams{
+		Agent: "pages", ActivationID: "act_1", MessageID: "msg_1", SealedAPIKey: sealed,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var result workflows.CheckApprovalResult
+	if err := answer.Get(&result); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Printf("%+v\n", result)
+	// Output: {Approved:true Reason:Lovely. MessageID:msg_2}
 }

@@ -66,6 +66,9 @@ const (
 	Worker
 )
 
+// minDrain is what the ingress allows a commit: a shorter stop could cut a request whose event is being stored.
+const minDrain = 2 * time.Second
+
 // Validate reports every setting that the parts need and can't use.
 func (c Config) Validate(parts Part) error {
 	var mistakes []error
@@ -80,8 +83,8 @@ func (c Config) Validate(parts Part) error {
 	if c.LogFormat != "json" && c.LogFormat != "console" {
 		say("--log-format (SIGNALBOX_LOG_FORMAT): %q is neither json nor console", c.LogFormat)
 	}
-	if c.Drain <= 0 {
-		say("--drain (SIGNALBOX_DRAIN): %s is not positive", c.Drain)
+	if c.Drain <= minDrain {
+		say("--drain (SIGNALBOX_DRAIN): %s: want more than %s, which a commit may take", c.Drain, minDrain)
 	}
 	if parts&Ingress != 0 {
 		c.validateIngress(say)

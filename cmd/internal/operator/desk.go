@@ -128,7 +128,8 @@ func (d *Desk) Release(ctx context.Context, request ReleaseRequest) (ingress.Rel
 	}
 	done, err := releaser.Release(ctx, request.Agent)
 	d.did(ctx, "released the quarantine", zap.String("agent", request.Agent), zap.Int("accepted", done.Accepted),
-		zap.Int("duplicates", done.Duplicates), zap.Int("refused", done.Refused), zap.Error(err))
+		zap.Int("duplicates", done.Duplicates), zap.Int("refused", done.Refused),
+		zap.Int("unreadable", done.Unreadable), zap.Error(err))
 	return done, err
 }
 

@@ -3,6 +3,7 @@ package operator
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"regexp"
 	"slices"
@@ -41,7 +42,7 @@ func redact(plain []byte) (json.RawMessage, bool) {
 	if err := decoder.Decode(&value); err != nil {
 		return nil, false
 	}
-	if _, err := decoder.Token(); err != io.EOF {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, false
 	}
 	clean, taken := redactValue(value)

@@ -33,6 +33,12 @@ func TestRedactionGoesByTheNamesOfFields(t *testing.T) {
 	}
 }
 
+func TestWhatIsShownOfANumberIsTheNumber(t *testing.T) {
+	t.Parallel()
+	got, _ := redact([]byte(`{"id": 12345678901234567890, "size": 1.50}`))
+	require.Equal(t, `{"id":12345678901234567890,"size":1.50}`, string(got))
+}
+
 func FuzzRedact(f *testing.F) {
 	for _, seed := range []string{`{}`, `[[1]]`, `{"a":"{\"user\":1}"}`, `{"user":`, "\xff", `{"a":{"secret":{"b":"canary"}}}`} {
 		f.Add([]byte(seed), "apiKey")

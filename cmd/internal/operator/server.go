@@ -44,7 +44,9 @@ func (d *Desk) Serve(ctx context.Context, listener net.Listener) error {
 		// Somebody holds a connection open and asks nothing: no reason to call the stop a failure.
 		d.parts.Log.Warn("operator socket is closed with a connection open", zap.Error(errors.Join(err, server.Close())))
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("operator socket: %w", err)
+	}
 	return nil
 }
 

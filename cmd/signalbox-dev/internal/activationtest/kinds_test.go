@@ -212,7 +212,7 @@ func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
 	}
 	r := startReceiver(t, receiving{temporal: shared.temporal, agents: secrets})
 	for agent, s := range all {
-		t.Run(agent, func(t *testing.T) { //nolint:paralleltest // the receiver lives only as long as its test
+		t.Run(agent, func(t *testing.T) { // not parallel: the receiver lives only as long as its test
 			for _, step := range s.steps {
 				r.play(t, agent, step)
 			}

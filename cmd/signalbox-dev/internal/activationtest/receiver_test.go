@@ -83,7 +83,9 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 }
 
 // url is an agent's webhook URL.
-func (r *receiver) url(agent string) string { return "http://" + r.address + "/webhooks/artmail/" + agent }
+func (r *receiver) url(agent string) string {
+	return "http://" + r.address + "/webhooks/artmail/" + agent
+}
 
 // list is everything that the inbox holds of an agent, the oldest first.
 func (r *receiver) list(ctx context.Context, agent string) ([]inbox.Delivery, error) {

@@ -26,7 +26,7 @@ type Options struct {
 }
 
 // rounds is how often everything that is compared takes its turn.
-const rounds = 2
+const rounds = 3
 
 func (o Options) each() time.Duration { return time.Duration(o.Seconds * float64(time.Second)) }
 

@@ -46,3 +46,34 @@ func BenchmarkAcks(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDrain measures bare signals and the relay on a backlog with one event for each workflow. One operation is one event. Starting
+// the workflows takes longer than what is measured, so give it a number:
+//
+//	go test ./cmd/signalbox-dev/internal/bench -run '^$' -bench Drain -benchtime 1000x
+func BenchmarkDrain(b *testing.B) {
+	s, err := newStage(b.Context(), b.TempDir())
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, s.close()) })
+	var bare Sample
+	b.Run("bare", func(b *testing.B) {
+		require.NoError(b, s.startCases(b.Context(), b.N))
+		b.ResetTimer()
+		bare, err = s.bareSignals(b.Context(), b.N)
+		require.NoError(b, err)
+		reportDrain(b, bare)
+	})
+	b.Run("relay", func(b *testing.B) {
+		require.NoError(b, s.startCases(b.Context(), b.N))
+		relayed, err := s.drain(b.Context(), b.N, b.N)
+		require.NoError(b, err)
+		reportDrain(b, relayed)
+		b.ReportMetric(ratio(float64(b.N)/relayed.took.Seconds(), float64(bare.Count)/bare.took.Seconds()), "x-bare")
+	})
+}
+
+func reportDrain(b *testing.B, s Sample) {
+	s.derive()
+	b.ReportMetric(s.PerSecond, "events/s")
+	b.ReportMetric(s.CPU, "cpu-µs/op")
+}

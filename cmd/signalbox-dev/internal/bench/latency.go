@@ -19,6 +19,7 @@ import (
 const (
 	rowBareCall = "bare SignalWorkflow: call returns"
 	rowBareHas  = "bare SignalWorkflow: workflow code has it"
+	rowSentAck  = "Signalbox: post begins, acknowledged"
 	rowSentCall = "Signalbox: post begins, signal is accepted"
 	rowSentHas  = "Signalbox: post begins, workflow code has it"
 )
@@ -50,7 +51,7 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 	// Nothing is lost with this connection.
 	defer func() { _ = c.conn.Close() }()
 
-	bareCall, bareHas, sentCall, sentHas := Sample{Name: rowBareCall}, Sample{Name: rowBareHas}, Sample{Name: rowSentCall}, Sample{Name: rowSentHas}
+	samples := []Sample{{Name: rowBareCall}, {Name: rowBareHas}, {Name: rowSentAck}, {Name: rowSentCall}, {Name: rowSentHas}}
 	pace := time.NewTicker(time.Second / latencyRate)
 	defer pace.Stop()
 	began := now()
@@ -61,15 +62,14 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 		case <-pace.C:
 		}
 		if n%2 == 0 {
-			err = s.timeSignal(ctx, lane, heard, &bareCall, &bareHas)
+			err = s.timeSignal(ctx, lane, heard, &samples[0], &samples[1])
 		} else {
-			err = s.timePost(ctx, c, heard, &sentCall, &sentHas)
+			err = s.timePost(ctx, c, heard, &samples[2], &samples[3], &samples[4])
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	samples := []Sample{bareCall, bareHas, sentCall, sentHas}
 	for i := range samples {
 		samples[i].Connections, samples[i].took = 1, now().Sub(began)
 		samples[i].derive()
@@ -93,12 +93,13 @@ func (s *stage) timeSignal(ctx context.Context, lane int, heard *listener, call,
 	return keepWhen(ctx, received, began, has)
 }
 
-func (s *stage) timePost(ctx context.Context, c *client, heard *listener, call, has *Sample) error {
+func (s *stage) timePost(ctx context.Context, c *client, heard *listener, ack, call, has *Sample) error {
 	signalled, received := heard.expect(signalAccepted), heard.expect(anyDelivery)
 	began := now()
 	if err := c.post(); err != nil {
 		return err
 	}
+	ack.keep(now().Sub(began))
 	return errors.Join(keepWhen(ctx, signalled, began, call), keepWhen(ctx, received, began, has))
 }
 

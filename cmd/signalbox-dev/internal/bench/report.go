@@ -80,9 +80,10 @@ func (r Report) WriteTable(w io.Writer) error {
 	p := &printer{w: t}
 	p.line("%s, %d processors, of which other processes took %s; one sync of the disk takes %.2f ms",
 		r.Machine.GoVersion, r.Machine.Processors, r.Machine.others(), r.Machine.Sync)
-	p.line("\nACKNOWLEDGING a webhook of 700 bytes\tconnections\tacks/s\tp50 ms\tp99 ms\tcpu µs each")
+	p.line("\nACKNOWLEDGING a webhook of 700 bytes\tconnections\tacks/s\tp50 ms\tp99 ms\tcpu µs each\tcpu allows acks/s")
 	for _, s := range r.Acks {
-		p.line("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99, s.CPU)
+		p.line("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99, s.CPU,
+			ratio(float64(r.Machine.Processors)*1e6, s.CPU))
 	}
 	p.line("\nDRAINING a backlog into Temporal\tat a time\tevents/s\t\t\tcpu µs each")
 	for _, s := range r.Drains {

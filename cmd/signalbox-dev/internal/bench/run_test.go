@@ -29,7 +29,7 @@ func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
 	require.Len(t, report.Acks, 6)
 	require.Len(t, report.Drains, 3)
-	require.Len(t, report.Latency, 4)
+	require.Len(t, report.Latency, 5)
 	for _, list := range [][]Sample{report.Acks, report.Drains, report.Latency} {
 		for _, s := range list {
 			require.Positive(t, s.Count, s.Name)

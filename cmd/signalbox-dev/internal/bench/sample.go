@@ -2,7 +2,6 @@ package bench
 
 import (
 	"slices"
-	"syscall"
 	"time"
 )
 
@@ -58,12 +57,3 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 // now is the clock of the measurements.
 func now() time.Time { return time.Now() } //nolint:forbidigo // what is measured here is real time
-
-// processorTime is what this process has used, all threads together; 0 where the system does not say.
-func processorTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}

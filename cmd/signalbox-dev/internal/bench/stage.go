@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"go.temporal.io/api/workflowservice/v1"
 	sdk "go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
@@ -86,5 +88,25 @@ func (s *stage) startCases(ctx context.Context, count int) error {
 	if err := errors.Join(append(failures, ctx.Err())...); err != nil {
 		return fmt.Errorf("start workflows: %w", err)
 	}
-	return nil
+	return s.awaitVisible(ctx)
+}
+
+// awaitVisible waits until the server has written down what it does after a start on its own time; it would weigh on whatever is measured
+// next.
+func (s *stage) awaitVisible(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		counted, err := s.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{})
+		if err == nil && counted.GetCount() >= int64(s.started) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %d workflows are visible: %w", s.started, errors.Join(err, ctx.Err()))
+		case <-again.C:
+		}
+	}
 }

@@ -2,6 +2,7 @@ package casetest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -127,7 +128,12 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 			return workflows.CaseOutcome{}, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return one.Wait(ctx)
+	got, err := one.Wait(waiting)
+	if err != nil {
+		state, stateErr := one.State(context.WithoutCancel(ctx))
+		return got, errors.Join(fmt.Errorf("%w; it stands at %+v", err, state), stateErr)
+	}
+	return got, nil
 }

@@ -12,21 +12,25 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 var record = flag.Bool("record", false, "record the histories that the workflows' replay tests replay; only from code that is to be released")
 
-// TestRecordHistories plays each story against the real server and writes down what the workflow's history became.
-func TestRecordHistories(t *testing.T) {
-	if !*record {
-		t.Skip("recording is for releases: -record")
-	}
+// TestWhatTheServerRecordsReplays plays each story against the real server and replays what the workflow's history became. With -record it
+// writes the histories down for the workflows' own replay tests.
+func TestWhatTheServerRecordsReplays(t *testing.T) {
 	t.Parallel()
 	for name, story := range caseStories {
 		t.Run(name, func(t *testing.T) {
@@ -34,13 +38,13 @@ func TestRecordHistories(t *testing.T) {
 			one := story(t, "record-"+name)
 			_, err := one.Wait(t.Context())
 			require.NoError(t, err)
-			writeHistories(t, "offloadcase", name, one.WorkflowID())
+			checkHistories(t, "offloadcase", name, one.WorkflowID())
 		})
 	}
 	for name, story := range activationStories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			writeHistories(t, "artmailactivation", name, story(t).WorkflowID())
+			checkHistories(t, "artmailactivation", name, story(t).WorkflowID())
 		})
 	}
 }
@@ -219,10 +223,12 @@ func inActivationStatus(t *testing.T, one *signalbox.Activation, want workflows.
 }
 
 // writeHistories writes one file for each run of the workflow.
-func writeHistories(t *testing.T, workflow, name, workflowID string) {
+func checkHistories(t *testing.T, packageName, name, workflowID string) {
 	t.Helper()
-	folder := filepath.Join("..", "..", "..", "..", "workflows", workflow, "testdata", "histories")
-	require.NoError(t, os.MkdirAll(folder, 0o755))
+	folder := filepath.Join("..", "..", "..", "..", "workflows", packageName, "testdata", "histories")
+	replayer := sdkworker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
+	replayer.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	runID := ""
 	for {
 		var history historypb.History
@@ -232,6 +238,7 @@ func writeHistories(t *testing.T, workflow, name, workflowID string) {
 			require.NoError(t, err)
 			history.Events = append(history.Events, event)
 		}
+		require.NoError(t, replayer.ReplayWorkflowHistory(logging.ForTemporal(zap.NewNop()), &history), "run %s", runID)
 		started := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
 		file := name + ".json"
 		if runID != "" { // reached from the run that followed
@@ -239,10 +246,13 @@ func writeHistories(t *testing.T, workflow, name, workflowID string) {
 		}
 		text, err := protojson.MarshalOptions{Multiline: true}.Marshal(&history)
 		require.NoError(t, err)
-		host, err := os.Hostname()
-		require.NoError(t, err)
-		text = bytes.ReplaceAll(text, []byte(host), []byte("host"))
-		require.NoError(t, os.WriteFile(filepath.Join(folder, file), append(text, '\n'), 0o644))
+		if *record {
+			host, err := os.Hostname()
+			require.NoError(t, err)
+			text = bytes.ReplaceAll(text, []byte(host), []byte("host"))
+			require.NoError(t, os.MkdirAll(folder, 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, file), append(text, '\n'), 0o644))
+		}
 		if runID = started.GetContinuedExecutionRunId(); runID == "" {
 			return
 		}

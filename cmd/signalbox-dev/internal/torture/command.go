@@ -22,8 +22,6 @@ type Options struct {
 	Seed uint64 `json:"-"`
 	// TimeLimit bounds the run until all is quiet; what has not come to its end by then is stuck.
 	TimeLimit time.Duration `json:"timeLimit"`
-	// Inbox is where the inbox is kept, as SIGNALBOX_INBOX would say; empty: a SQLite file of the run.
-	Inbox string `json:"-"`
 	// Keep leaves the run's files; they are left anyway where something was violated.
 	Keep bool `json:"-"`
 	// Players are how many cases and activations are under way at a time.
@@ -94,7 +92,6 @@ func Command() *cobra.Command {
 	flags.Uint64Var(&o.Seed, "seed", 0, "what happens and when; 0: drawn and printed")
 	flags.DurationVar(&o.TimeLimit, "time-limit", 30*time.Minute, "until all must be quiet")
 	flags.IntVar(&o.Players, "players", 24, "cases and activations under way at a time")
-	flags.StringVar(&o.Inbox, "inbox", "", "where the inbox is kept, as SIGNALBOX_INBOX would say; empty: a SQLite file")
 	flags.BoolVar(&o.Keep, "keep", false, "keep the files of the run")
 	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
 	command.AddCommand(processCommand())

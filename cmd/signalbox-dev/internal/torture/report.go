@@ -14,7 +14,6 @@ import (
 type Report struct {
 	Seed     uint64  `json:"seed"`
 	Options  Options `json:"options"`
-	Inbox    string  `json:"inbox"`
 	Duration float64 `json:"seconds"`
 
 	Cases       int `json:"cases"`
@@ -62,7 +61,7 @@ const shownViolations = 5
 func (r Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := &printer{w: t}
-	p.line("seed %d, inbox %s, %s", r.Seed, r.Inbox, time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
+	p.line("seed %d, inbox in SQLite, %s", r.Seed, time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
 	p.line("\nSTREAM\t")
 	p.line("cases, activations\t%d, %d", r.Cases, r.Activations)
 	p.line("events, posts of them\t%d, %d", r.Wire.Events, r.Wire.Posts)

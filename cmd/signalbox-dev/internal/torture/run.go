@@ -71,7 +71,7 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.world, r.keys, err = newSettings(folder, o.Inbox); err != nil {
+	if r.world, r.keys, err = newSettings(folder); err != nil {
 		return nil, err
 	}
 	r.stage = &stage{}
@@ -115,7 +115,8 @@ func (r *run) keeper(folder string, one role) *keeper {
 	case roleIngress:
 		k.ready = r.ingressReady
 		k.replay = replayer{open: r.openInbox}.replay
-	case roleWorker:
+	default:
+		// A worker has nothing to be asked by: it works as soon as it can.
 		k.ready = func(context.Context) error { return nil }
 	}
 	return k
@@ -204,7 +205,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	defer cancel()
 	r.options.say("checking")
 	report := Report{
-		Seed: r.options.Seed, Options: r.options, Inbox: "SQLite", Wire: r.stage.providers.wire.tally(),
+		Seed: r.options.Seed, Options: r.options, Wire: r.stage.providers.wire.tally(),
 		Cases: len(r.script.cases), Activations: len(r.script.activations),
 		Kept: map[inbox.State]int{}, Kills: map[role]int{}, Pauses: map[role]int{}, Decided: r.stage.decisions.Load(),
 	}

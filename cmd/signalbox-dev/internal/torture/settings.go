@@ -43,18 +43,15 @@ func (s settings) artmailHook() string {
 }
 
 // newSettings makes the keyring and the settings of a run in its folder.
-func newSettings(folder, inbox string) (settings, *keyring.Ring, error) {
+func newSettings(folder string) (settings, *keyring.Ring, error) {
 	keys, err := keyring.LoadOrCreate(filepath.Join(folder, keyringFile))
 	if err != nil {
 		return settings{}, nil, err
 	}
 	s := settings{
-		Inbox:       inbox,
+		Inbox:       filepath.Join(folder, inboxFile),
 		OffloadKey:  fmt.Sprintf("%x", keys.Fingerprint([]byte("offload"), "torture")),
 		AgentSecret: fmt.Sprintf("%x", keys.Fingerprint([]byte("artmail"), "torture")),
-	}
-	if s.Inbox == "" {
-		s.Inbox = filepath.Join(folder, inboxFile)
 	}
 	for _, address := range []*string{&s.Temporal, &s.Ingress, &s.Providers} {
 		if *address, err = freeAddress(); err != nil {

@@ -119,8 +119,14 @@ func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T)
 func TestTheCommandRefusesWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--events", "0"}, {"--kills", "-1"}, {"--duplicates", "51"}, {"--time-limit", "0s"}, {"--players", "0"}, {"extra"},
-		{argument, "nobody"}, {argument},
+		{"--events", "0"},
+		{"--kills", "-1"},
+		{"--duplicates", "51"},
+		{"--time-limit", "0s"},
+		{"--players", "0"},
+		{"extra"},
+		{argument, "nobody"},
+		{argument},
 	} {
 		command := Command()
 		command.SilenceUsage, command.SilenceErrors = true, true

@@ -1,0 +1,254 @@
+package activationtest_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+const (
+	loadAgent = "busy"
+	askers    = 50
+	questions = 6 // of each asker
+	askQueue  = "askers"
+	enough    = "enough"
+)
+
+// inquiry is what one asker, a workflow of a business app, asks in its run.
+type inquiry struct {
+	Activation signalbox.ActivationRef
+	RunID      string
+	Requests   []workflows.ApprovalRequest
+}
+
+// heard counts each reply and notice by its ID, as it came: nothing is deduplicated.
+type heard struct {
+	Replies, Notices map[string]int
+	Statuses         map[string]workflows.ApprovalStatus
+	Kinds            []string
+}
+
+// ask opens a run, registers its approvals, and listens until it is told that it was enough.
+func ask(ctx workflow.Context, in inquiry) (heard, error) {
+	replies := workflow.GetSignalChannel(ctx, "reply")
+	notices := workflow.GetSignalChannel(ctx, "notice")
+	end := workflow.GetSignalChannel(ctx, enough)
+	calls := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	err := workflow.ExecuteActivity(calls, signalbox.ActivityOpenRun, signalbox.OpenRunOf{
+		ActivationRef: in.Activation, Open: workflows.OpenRun{RunID: in.RunID, ReplyTo: signalbox.ReplyHere(ctx, "notice")},
+	}).Get(ctx, nil)
+	if err != nil {
+		return heard{}, err
+	}
+	for i := range in.Requests {
+		in.Requests[i].ReplyTo = signalbox.ReplyHere(ctx, "reply")
+	}
+	err = workflow.ExecuteActivity(calls, signalbox.ActivityRequestApprovals, signalbox.RequestApprovals{
+		ActivationRef: in.Activation, Requests: in.Requests,
+	}).Get(ctx, nil)
+	if err != nil {
+		return heard{}, err
+	}
+	end.Receive(ctx, nil)
+	all := heard{Replies: map[string]int{}, Notices: map[string]int{}, Statuses: map[string]workflows.ApprovalStatus{}}
+	for {
+		var reply workflows.ApprovalReply
+		if !replies.ReceiveAsync(&reply) {
+			break
+		}
+		all.Replies[reply.ID]++
+		all.Statuses[reply.Approval.MessageID] = reply.Approval.Status
+	}
+	for {
+		var notice workflows.RunNotice
+		if !notices.ReceiveAsync(&notice) {
+			return all, nil
+		}
+		all.Notices[notice.ID]++
+		all.Kinds = append(all.Kinds, notice.Kind)
+	}
+}
+
+// One activation with everything at once: its workflow continues as new after every five things that happen to it, its worker goes away
+// every second, and Artmail's events come twice, late, and in any order.
+func TestNoAnswerIsLostOrDeliveredTwiceWhateverHappensToTheWorkflow(t *testing.T) {
+	t.Parallel()
+	// The workers of production must not serve this activation.
+	server, err := temporaldev.Start(t.Context(), temporalOptions())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	temporal, err := server.Dial(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: shared.ring})
+	require.NoError(t, err)
+	restartEverySecond(t, temporal)
+	runAskers(t, temporal, apps)
+
+	r := startReceiver(t, receiving{temporal: temporal, agents: agents{loadAgent: {secret}}})
+	sim := simulate(t, artmailsim.Options{
+		Agents: []artmailsim.Agent{{Slug: loadAgent, WebhookURL: r.url(loadAgent), Secret: secret}},
+		Undocumented: artmailsim.Undocumented{
+			DirectBackoff:  []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second},
+			QueueIntervals: []time.Duration{time.Second, time.Second, time.Second},
+		},
+	})
+	require.NoError(t, sim.Webhooks.Faults.SetRates(map[courier.Fault]float64{courier.Repeat: 0.2, courier.LoseAnswer: 0.05, courier.Drop: 0.05}))
+	id, err := sim.Activate(loadAgent)
+	require.NoError(t, err)
+	one := apps.Activation(loadAgent, id)
+	eventually(t, one.State, inStatus(workflows.ActivationActive))
+
+	want := map[string]workflows.ApprovalStatus{}
+	var asked []client.WorkflowRun
+	var happens []func() error // at Artmail, in any order
+	for i := range askers {
+		in := inquiry{Activation: signalbox.ActivationRef{Agent: loadAgent, ActivationID: id}}
+		in.RunID, err = sim.OpenRun(id)
+		require.NoError(t, err)
+		fails := i%10 == 0
+		if fails {
+			happens = append(happens, func() error { return sim.ForceFailRun(in.RunID) })
+		}
+		for q := range questions {
+			request := workflows.ApprovalRequest{RunID: in.RunID}
+			if q >= 3 {
+				request.RunID = ""
+			}
+			request.MessageID, err = sim.RequestApproval(id, "May I?", request.RunID)
+			require.NoError(t, err)
+			respond := func(approved bool) func() error {
+				return func() error {
+					_, err := sim.RespondApproval(request.MessageID, approved, "", "")
+					return err
+				}
+			}
+			switch {
+			case request.RunID != "" && fails:
+				want[request.MessageID] = workflows.ApprovalVoided
+			case q == 3:
+				request.Deadline = time.Now().Add(3 * time.Second)
+				want[request.MessageID] = workflows.ApprovalExpired
+			case q == 4: // until the activation ends
+				want[request.MessageID] = workflows.ApprovalVoided
+			case q%2 == 0:
+				happens = append(happens, respond(false))
+				want[request.MessageID] = workflows.ApprovalRejected
+			default:
+				happens = append(happens, respond(true))
+				want[request.MessageID] = workflows.ApprovalApproved
+			}
+			in.Requests = append(in.Requests, request)
+		}
+		run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("ask-", i), TaskQueue: askQueue}, ask, in)
+		require.NoError(t, err)
+		asked = append(asked, run)
+	}
+	// Half of it comes while the approvals are still being registered.
+	rand.Shuffle(len(happens), func(i, j int) { happens[i], happens[j] = happens[j], happens[i] })
+	for _, happen := range happens {
+		require.NoError(t, happen())
+	}
+	state := eventually(t, one.State, func(s workflows.ActivationState) bool {
+		return len(s.Approvals) == askers*questions && open(s) == askers
+	})
+	require.Len(t, state.Runs, askers)
+	require.NoError(t, sim.Deactivate(id, artmailsim.DeactivateUser))
+
+	var final workflows.ActivationState
+	require.NoError(t, temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), &final))
+	require.Equal(t, workflows.ActivationDeactivated, final.Status)
+	notices := map[string]int{}
+	got := map[string]workflows.ApprovalStatus{}
+	for _, run := range asked {
+		require.NoError(t, temporal.SignalWorkflow(t.Context(), run.GetID(), "", enough, nil))
+		var all heard
+		require.NoError(t, run.Get(t.Context(), &all))
+		require.Len(t, all.Replies, questions)
+		require.Len(t, all.Notices, 1)
+		for id, times := range all.Replies {
+			require.Equal(t, 1, times, id)
+		}
+		for id, times := range all.Notices {
+			require.Equal(t, 1, times, id)
+		}
+		for message, status := range all.Statuses {
+			got[message] = status
+		}
+		notices[all.Kinds[0]]++
+	}
+	require.Equal(t, want, got)
+	require.Equal(t, map[string]int{workflows.NoticeRunForceFailed: askers / 10, workflows.NoticeRunVoided: askers - askers/10}, notices)
+	first := temporal.GetWorkflowHistory(t.Context(), one.WorkflowID(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	require.True(t, first.HasNext())
+	started, err := first.Next()
+	require.NoError(t, err)
+	require.NotEmpty(t, started.GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId(), "it did continue as new")
+}
+
+func open(s workflows.ActivationState) (n int) {
+	for _, a := range s.Approvals {
+		if a.Status == workflows.ApprovalOpen {
+			n++
+		}
+	}
+	return n
+}
+
+// restartEverySecond runs the activation's worker, and another one after it each second.
+func restartEverySecond(t *testing.T, temporal client.Client) {
+	t.Helper()
+	run := func(ctx context.Context) error {
+		w := sdkworker.New(temporal, workflows.TaskQueueWorkflows, sdkworker.Options{WorkerStopTimeout: 2 * time.Second})
+		w.RegisterWorkflowWithOptions(artmailactivation.ContinuingAfter(5), workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
+		if err := w.Start(); err != nil {
+			return err
+		}
+		defer w.Stop()
+		second := time.NewTimer(time.Second)
+		defer second.Stop()
+		select {
+		case <-ctx.Done():
+		case <-second.C:
+		}
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var failed error
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil && failed == nil {
+			failed = run(ctx)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		require.NoError(t, failed)
+	})
+}
+
+func runAskers(t *testing.T, temporal client.Client, apps *signalbox.Client) {
+	t.Helper()
+	w := sdkworker.New(temporal, askQueue, sdkworker.Options{})
+	w.RegisterWorkflow(ask)
+	signalbox.NewActivities(apps).Register(w)
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+}

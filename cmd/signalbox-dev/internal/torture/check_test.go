@@ -1,0 +1,167 @@
+package torture
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// good is a run with one case and one activation in which all went well.
+func good() facts {
+	caseLane, activationLane := workflows.OffloadCaseWorkflowID("r"), workflows.ArtmailActivationWorkflowID(agent, "a")
+	heard := newHeard()
+	heard.Outcomes["r"] = []string{"COMPLETED"}
+	heard.Approvals["m"] = []string{"APPROVED"}
+	return facts{
+		acknowledged: map[print]string{{1}: "/case", {2}: "/case", {3}: "/activation"},
+		stored: []storedEvent{
+			{id: "1", lane: caseLane, state: inbox.StateDelivered, print: print{1}},
+			{id: "2", lane: caseLane, state: inbox.StateLate, print: print{2}},
+			{id: "3", lane: activationLane, state: inbox.StateDelivered, print: print{3}},
+			{id: "4", lane: activationLane, state: inbox.StateDelivered, print: print{4}},
+		},
+		cases: []caseFacts{{
+			playedCase: playedCase{reference: "r", caseID: "c", answered: []string{"q"}},
+			created:    []string{"c"}, answers: map[string]int{"q": 1},
+			state: workflows.CaseState{CaseID: "c", Status: workflows.CaseCompleted, EventsApplied: 1},
+		}},
+		activations: []activationFacts{{
+			playedActivation: playedActivation{id: "a", approvals: map[string]bool{"m": true}, runs: []string{"run"}},
+			there:            workflows.ActivationActive,
+			state: workflows.ActivationState{
+				Status: workflows.ActivationActive, EventsApplied: 1, LateEvents: 1,
+				Approvals: []workflows.Approval{{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m"}, Status: workflows.ApprovalApproved}},
+				Runs:      []workflows.Run{{RunID: "run", Status: workflows.RunForceFailed}},
+			},
+		}},
+		heard: heard, readings: 1,
+	}
+}
+
+func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*facts)
+		want   []string
+	}{
+		"all well":                         {func(*facts) {}, nil},
+		"a late event was taken in before": {func(f *facts) { f.cases[0].state.EventsApplied = 2 }, nil},
+		"an acknowledged event is gone": {
+			func(f *facts) { f.stored[0].print = print{9} }, []string{"each acknowledged event is in the inbox"},
+		},
+		"an event is stored twice": {
+			func(f *facts) { f.stored[1].print = print{1}; delete(f.acknowledged, print{2}) }, []string{"each event is in the inbox once"},
+		},
+		"an event is taken for another": {func(f *facts) { f.stored[0].conflict = true }, []string{"each event is in the inbox once"}},
+		"an event is pending": {
+			func(f *facts) { f.stored[1].state = inbox.StatePending }, []string{"each event came to an end: delivered or late"},
+		},
+		"an event is dead": {
+			func(f *facts) { f.stored[1].state = inbox.StateDead }, []string{"each event came to an end: delivered or late"},
+		},
+		"a workflow forgot an event": {
+			func(f *facts) { f.activations[0].state.LateEvents = 0 }, []string{"each delivered event was taken in by its workflow"},
+		},
+		"a workflow counted an event twice": {func(f *facts) { f.cases[0].state.LateEvents = 2 }, []string{"no event counts twice"}},
+		"a workflow went back":              {func(f *facts) { f.regressed = []string{"x"} }, []string{"no workflow went back"}},
+		"a case was created twice": {
+			func(f *facts) { f.cases[0].created = []string{"c", "d"} }, []string{"one case at Offload for each reference"},
+		},
+		"a case was never created": {func(f *facts) { f.cases[0].created = nil }, []string{"one case at Offload for each reference"}},
+		"a case stands otherwise": {
+			func(f *facts) { f.cases[0].state.Status = workflows.CaseRunning }, []string{"each workflow stands as at its provider"},
+		},
+		"an activation stands otherwise": {
+			func(f *facts) { f.activations[0].there = workflows.ActivationPaused }, []string{"each workflow stands as at its provider"},
+		},
+		"an answer was never delivered": {func(f *facts) { f.cases[0].answers["q"] = 0 }, []string{"each answer reached Offload, once"}},
+		"an approval is open": {
+			func(f *facts) { f.activations[0].state.Approvals[0].Status = workflows.ApprovalOpen },
+			[]string{"each approval and run stands as the brand and Artmail said"},
+		},
+		"a run is unknown": {
+			func(f *facts) { f.activations[0].state.Runs = nil }, []string{"each approval and run stands as the brand and Artmail said"},
+		},
+		"an outcome was told to nobody": {
+			func(f *facts) { delete(f.heard.Outcomes, "r") }, []string{"each outcome and approval was told to who waits for it"},
+		},
+		"two outcomes were told": {
+			func(f *facts) { f.heard.Outcomes["r"] = []string{"COMPLETED", "FAILED"} },
+			[]string{"each outcome and approval was told to who waits for it"},
+		},
+		"an approval was told to nobody": {
+			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval was told to who waits for it"},
+		},
+		"somebody is stuck":         {func(f *facts) { f.stuck = []string{"x"} }, []string{"everybody came to their end"}},
+		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"no process ended by itself"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := good()
+			c.change(&f)
+			var found []string
+			for _, i := range check(f) {
+				require.Positive(t, i.Checked, i.Name)
+				if len(i.Violations) > 0 {
+					found = append(found, i.Name)
+				}
+			}
+			require.Equal(t, c.want, found)
+		})
+	}
+}
+
+func TestASeedDecidesWhatHappens(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, write(7, 500), write(7, 500))
+	require.NotEqual(t, write(7, 500), write(8, 500))
+	o := Options{Events: 500, Kills: 5}
+	for _, one := range roles {
+		require.Equal(t, planFaults(7, one, o), planFaults(7, one, o))
+		require.NotEqual(t, planFaults(7, one, o), planFaults(8, one, o))
+	}
+}
+
+func TestAScriptHasTheEventsThatWereAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, events := range []int{1, 10, 150, 5000} {
+		s := write(3, events)
+		n := 0
+		for _, c := range s.cases {
+			n += len(c.answered) + 1
+			require.Len(t, c.pauses, len(c.answered)+1)
+			require.Len(t, c.renewed, len(c.answered))
+		}
+		for _, a := range s.activations {
+			n += len(a.steps) + 1
+			require.Len(t, a.pauses, len(a.steps))
+			require.Len(t, a.approvals, len(a.steps))
+			require.Len(t, a.renewed, len(a.steps))
+		}
+		require.GreaterOrEqual(t, n, events)
+		require.Less(t, n, events+2*mostQuestions)
+	}
+}
+
+func TestFaultsAreSpreadOverTheStream(t *testing.T) {
+	t.Parallel()
+	o := Options{Events: 1000, Kills: 4}
+	for seed := range uint64(50) {
+		faults := planFaults(seed, roleIngress, o)
+		require.Len(t, faults, 8)
+		require.True(t, slices.IsSortedFunc(faults, func(a, b fault) int { return int(a.at - b.at) }))
+		for n, f := range faults {
+			require.Equal(t, n%2 == 0, f.kill)
+			require.GreaterOrEqual(t, f.at, int64(50))
+			require.Less(t, f.at, int64(1000))
+			require.Less(t, f.away, 3*time.Second)
+		}
+	}
+	o.spared = map[role]bool{roleIngress: true}
+	require.Empty(t, planFaults(1, roleIngress, o))
+}

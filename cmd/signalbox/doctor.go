@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/worker"
+)
+
+// errUnhealthy: at least one check of the doctor failed.
+var errUnhealthy = errors.New("not everything is in order")
+
+// finding is what one check of the doctor found.
+type finding struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	// Detail says what was found, or what is wrong and how to mend it.
+	Detail string `json:"detail"`
+}
+
+// checkTimeout bounds each check that asks Temporal.
+const checkTimeout = 10 * time.Second
+
+func (p process) doctor() *cobra.Command {
+	var asJSON bool
+	doctor := &cobra.Command{
+		Use:       "doctor [serve|ingress|worker]",
+		Short:     "Check settings, keyring and Temporal for a process, and say of each whether it is in order",
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"serve", "ingress", "worker"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			parts := config.Ingress | config.Worker
+			if len(args) == 1 {
+				parts = map[string]config.Part{"serve": parts, "ingress": config.Ingress, "worker": config.Worker}[args[0]]
+			}
+			findings := p.examine(cmd.Context(), cmd.Flags(), parts)
+			if err := p.report(cmd, asJSON, findings); err != nil {
+				return err
+			}
+			for _, f := range findings {
+				if !f.OK {
+					return errUnhealthy
+				}
+			}
+			return nil
+		},
+	}
+	config.Flags(doctor.Flags())
+	jsonFlag(doctor, &asJSON)
+	return doctor
+}
+
+func (p process) report(cmd *cobra.Command, asJSON bool, findings []finding) error {
+	if asJSON {
+		return p.showJSON(cmd, findings)
+	}
+	for _, f := range findings {
+		mark := "ok    "
+		if !f.OK {
+			mark = "FAILED"
+		}
+		if err := p.say(cmd, "%s  %-17s  %s\n", mark, f.Check, printable(strings.ReplaceAll(f.Detail, "\n", "; "))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// examine makes every check, also after one has failed; only what needs Temporal is not tried where it is away.
+func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config.Part) []finding {
+	var findings []finding
+	note := func(check, good string, err error) {
+		f := finding{Check: check, OK: err == nil, Detail: good}
+		if err != nil {
+			f.Detail = err.Error()
+		}
+		findings = append(findings, f)
+	}
+	settings, err := config.Load(flags, p.settings)
+	note("settings", "complete", errors.Join(err, settings.Validate(parts)))
+	_, err = readKeyring(settings.Keyring)
+	note("keyring", settings.Keyring, err)
+
+	dialCtx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	temporal, options, err := p.dial(dialCtx)
+	note("temporal", fmt.Sprintf("%s, namespace %s", options.HostPort, options.Namespace), err)
+	if err != nil {
+		away := errors.New("not checked: Temporal can't be reached")
+		note("search attributes", "", away)
+		note("retention", "", away)
+		return findings
+	}
+	defer temporal.Close()
+	note("search attributes", "registered and usable", searchAttributes(ctx, temporal, options.Namespace))
+	kept, err := retention(ctx, temporal, options.Namespace)
+	note("retention", days(kept), err)
+	return findings
+}
+
+func searchAttributes(ctx context.Context, temporal client.Client, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if err := worker.Check(ctx, temporal, namespace); err != nil {
+		return err
+	}
+	return worker.Usable(ctx, temporal, namespace)
+}
+
+// retention fails where closed cases are forgotten too soon to be refused a second time.
+func retention(ctx context.Context, temporal client.Client, namespace string) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	described, err := temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	if err != nil {
+		return 0, fmt.Errorf("describe namespace %q: %w", namespace, err)
+	}
+	kept := described.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
+	if kept < minRetention {
+		return kept, fmt.Errorf("namespace %q keeps closed workflows for %s, want at least %s: a reference could be used twice; "+
+			"`temporal operator namespace update --retention %dh` mends it", namespace, days(kept), days(minRetention), int(minRetention.Hours()))
+	}
+	return kept, nil
+}
+
+func days(d time.Duration) string { return fmt.Sprintf("%.4g days", d.Hours()/24) }

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	namespacepb "go.temporal.io/api/namespace/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/mocks"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+const apiKey = "art_key_1"
+
+// newKeys makes a key document and returns the variable that names it.
+func newKeys(t *testing.T) (*keyring.Ring, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	ring, err := keyring.LoadOrCreate(path)
+	require.NoError(t, err)
+	return ring, "SIGNALBOX_KEYRING=" + path
+}
+
+// answering is a Temporal whose activation w9/a1 is in the state; every other activation is not there.
+func answering(t *testing.T, state workflows.ActivationState) func(context.Context, client.Options) (client.Client, error) {
+	t.Helper()
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(state)
+	require.NoError(t, err)
+	server := &mocks.Client{}
+	server.On("QueryWorkflow", mock.Anything, workflows.ArtmailActivationWorkflowID("w9", "a1"), "", workflows.QueryState).
+		Return(client.NewValue(payloads), nil)
+	server.On("QueryWorkflow", mock.Anything, mock.Anything, "", workflows.QueryState).
+		Return(nil, serviceerror.NewNotFound("no such workflow"))
+	server.On("Close")
+	return func(context.Context, client.Options) (client.Client, error) { return server, nil }
+}
+
+func activationState(t *testing.T, ring *keyring.Ring) workflows.ActivationState {
+	t.Helper()
+	sealed, err := ring.Seal([]byte(apiKey), workflows.APIKeyContext("w9", "a1")...)
+	require.NoError(t, err)
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	return workflows.ActivationState{
+		Agent: "w9", ActivationID: "a1", Status: "ACTIVE", SealedAPIKey: sealed,
+		User: &workflows.ActivationUser{ID: "u1", Email: "pat@example.com"},
+		Approvals: []workflows.Approval{
+			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m1", Subject: "may I?"}, Status: "PENDING", RequestedAt: at},
+			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m2"}, Status: "APPROVED", RequestedAt: at, ClosedAt: at},
+		},
+	}
+}
+
+func TestARevealedKeyIsAllOnStandardOutputAndTheRecordHasAllButTheKey(t *testing.T) {
+	t.Parallel()
+	ring, keys := newKeys(t)
+	temporal := answering(t, activationState(t, ring))
+	got := commandWith(t, []string{keys}, temporal, "keys", "reveal", "w9", "a1")
+	require.Zero(t, got.status, got.err)
+	require.Equal(t, apiKey+"\n", got.out)
+	for _, s := range []string{"revealed", "w9", "a1", operator.ThisUser()} {
+		require.Contains(t, got.err, s)
+	}
+	require.NotContains(t, got.err, apiKey)
+}
+
+func TestAKeyThatCantBeRevealedIsToldApart(t *testing.T) {
+	t.Parallel()
+	ring, keys := newKeys(t)
+	_, otherKeys := newKeys(t)
+	state := activationState(t, ring)
+	gone := state
+	gone.SealedAPIKey = nil
+	for name, c := range map[string]struct {
+		environ []string
+		state   workflows.ActivationState
+		args    []string
+		status  int
+	}{
+		"no keyring":      {nil, state, []string{"w9", "a1"}, 2},
+		"other keyring":   {[]string{otherKeys}, state, []string{"w9", "a1"}, 1},
+		"no activation":   {[]string{keys}, state, []string{"w9", "a2"}, 3},
+		"key is gone":     {[]string{keys}, gone, []string{"w9", "a1"}, 3},
+		"no activationId": {[]string{keys}, state, []string{"w9"}, 2},
+	} {
+		got := commandWith(t, c.environ, answering(t, c.state), append([]string{"keys", "reveal"}, c.args...)...)
+		require.Equal(t, c.status, got.status, "%s: %s", name, got.err)
+		require.Empty(t, got.out, name)
+		require.NotContains(t, got.err, "revealed", name)
+	}
+}
+
+func TestAnActivationIsShownWithoutItsKeyAndUser(t *testing.T) {
+	t.Parallel()
+	ring, _ := newKeys(t)
+	temporal := answering(t, activationState(t, ring))
+	for _, form := range [][]string{nil, {"--json"}} {
+		got := commandWith(t, nil, temporal, append([]string{"activation", "show", "w9", "a1"}, form...)...)
+		require.Zero(t, got.status, got.err)
+		require.Contains(t, got.out, "ACTIVE")
+		require.NotContains(t, got.out, "pat@example.com")
+		require.NotContains(t, got.out, "sealedApiKey")
+		got = commandWith(t, nil, temporal, append([]string{"activation", "show", "w9", "a1", "--user"}, form...)...)
+		require.Contains(t, got.out, "pat@example.com")
+	}
+	require.Regexp(t, `open approvals +1\n`, commandWith(t, nil, temporal, "activation", "show", "w9", "a1").out)
+	require.Equal(t, 3, commandWith(t, nil, temporal, "activation", "show", "w9", "a2").status)
+}
+
+func TestApprovalsAreListed(t *testing.T) {
+	t.Parallel()
+	ring, _ := newKeys(t)
+	temporal := answering(t, activationState(t, ring))
+	got := commandWith(t, nil, temporal, "approval", "list", "w9", "a1")
+	require.Zero(t, got.status, got.err)
+	require.Contains(t, got.out, "m1")
+	require.Contains(t, got.out, "m2")
+	got = commandWith(t, nil, temporal, "approval", "list", "w9", "a1", "--open", "--json")
+	require.Contains(t, got.out, "m1")
+	require.NotContains(t, got.out, "m2")
+}
+
+func TestASentWebhookIsWhatAProviderWouldSend(t *testing.T) {
+	t.Parallel()
+	var last *http.Request
+	var body []byte
+	answer := http.StatusNoContent
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		last = r
+		body, _ = io.ReadAll(r.Body)
+		w.WriteHeader(answer)
+	}))
+	t.Cleanup(server.Close)
+	folder := t.TempDir()
+	fixture, settings := filepath.Join(folder, "body.json"), filepath.Join(folder, "s.yaml")
+	require.NoError(t, os.WriteFile(fixture, []byte(`{"event": "test.ping"}`), 0o600))
+	require.NoError(t, os.WriteFile(settings, []byte("agents: {w9: {secrets: [new, old]}}"), 0o600))
+	ring, keys := newKeys(t)
+	environ := []string{keys, "SIGNALBOX_CONFIG=" + settings, "SIGNALBOX_PUBLIC_URL=" + server.URL}
+
+	got := command(t, environ, "webhook", "send", "-f", fixture, "--agent", "w9")
+	require.Zero(t, got.status, got.err)
+	require.Contains(t, got.out, "204")
+	require.Equal(t, "/webhooks/artmail/w9", last.URL.Path)
+	secrets, err := artmailhook.NewSecrets("new")
+	require.NoError(t, err)
+	require.NoError(t, artmailhook.Verify(body, last.Header.Get(artmailhook.SignatureHeader), secrets))
+
+	got = command(t, environ, "webhook", "send", "-f", fixture, "--reference", "vendor_1")
+	require.Zero(t, got.status, got.err)
+	require.Equal(t, workflows.OffloadWebhookPath("vendor_1", ring.Token(workflows.OffloadTokenContext("vendor_1")...)), last.URL.Path)
+	require.Empty(t, last.Header.Get(artmailhook.SignatureHeader))
+
+	answer = http.StatusUnauthorized
+	got = command(t, environ, "webhook", "send", "-f", fixture, "--url", server.URL+"/secret-token")
+	require.Equal(t, 1, got.status)
+	require.Contains(t, got.err, "401")
+	server.Close()
+	got = command(t, environ, "webhook", "send", "-f", fixture, "--url", server.URL+"/secret-token")
+	require.Equal(t, 6, got.status)
+	require.NotContains(t, got.err, "secret-token")
+
+	for _, wrong := range [][]string{
+		nil,
+		{"-f", fixture + ".none", "--agent", "w9"},
+		{"-f", fixture, "--agent", "nobody"},
+		{"-f", fixture, "--agent", "w9", "--reference", "vendor_1"},
+		{"-f", fixture},
+	} {
+		require.Equal(t, 2, command(t, environ, append([]string{"webhook", "send"}, wrong...)...).status, "%v", wrong)
+	}
+}
+
+// namespace is a Temporal with one namespace.
+type namespace struct {
+	workflowservice.WorkflowServiceClient
+	operatorservice.OperatorServiceClient
+	retention  time.Duration
+	attributes map[string]enumspb.IndexedValueType
+}
+
+func (n namespace) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest, ...grpc.CallOption) (*workflowservice.DescribeNamespaceResponse, error) {
+	return &workflowservice.DescribeNamespaceResponse{Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(n.retention)}}, nil
+}
+
+func (n namespace) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest, ...grpc.CallOption) (*operatorservice.ListSearchAttributesResponse, error) {
+	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: n.attributes}, nil
+}
+
+func (n namespace) dial(context.Context, client.Options) (client.Client, error) {
+	server := &mocks.Client{}
+	server.On("WorkflowService").Return(n)
+	server.On("OperatorService").Return(n)
+	server.On("CountWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.CountWorkflowExecutionsResponse{}, nil)
+	server.On("Close")
+	return server, nil
+}
+
+func TestTheDoctorReportsEveryCheck(t *testing.T) {
+	t.Parallel()
+	_, keys := newKeys(t)
+	complete := []string{keys, "SIGNALBOX_PUBLIC_URL=https://h.example.com", "SIGNALBOX_OFFLOAD_BASE_URL=https://o.example.com", "SIGNALBOX_OFFLOAD_API_KEY=offload-secret"}
+	good := namespace{retention: minRetention, attributes: worker.SearchAttributes()}
+	short, bare := good, good
+	short.retention = 24 * time.Hour
+	bare.attributes = nil
+	away := func(context.Context, client.Options) (client.Client, error) { return nil, errors.New("nobody there") }
+	type dial = func(context.Context, client.Options) (client.Client, error)
+	for name, c := range map[string]struct {
+		environ []string
+		dial    dial
+		args    []string
+		status  int
+		says    []string
+	}{
+		"all is well":             {complete, good.dial, nil, 0, []string{`ok +settings`, `ok +keyring`, `ok +temporal`, `ok +search attributes`, `ok +retention +30 days`}},
+		"retention is short":      {complete, short.dial, nil, 1, []string{`ok +search attributes`, `FAILED +retention .*1 days.*30 days`}},
+		"no attributes":           {complete, bare.dial, nil, 1, []string{`FAILED +search attributes .*signalbox setup`, `ok +retention`}},
+		"Temporal is away":        {complete, away, nil, 1, []string{`ok +settings`, `FAILED +temporal .*nobody there`, `FAILED +search attributes +not checked`, `FAILED +retention +not checked`}},
+		"nothing is set":          {nil, good.dial, nil, 1, []string{`FAILED +settings .*SIGNALBOX_KEYRING.*SIGNALBOX_PUBLIC_URL`, `FAILED +keyring`, `ok +temporal`}},
+		"only what a part needs":  {[]string{keys}, good.dial, []string{"ingress"}, 0, []string{`ok +settings`}},
+		"a part that there isn't": {complete, good.dial, []string{"relay"}, 2, nil},
+		"for programs":            {complete, short.dial, []string{"--json"}, 1, []string{`"check": "retention",\s+"ok": false`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := commandWith(t, c.environ, c.dial, append([]string{"doctor"}, c.args...)...)
+			require.Equal(t, c.status, got.status, got.out+got.err)
+			for _, s := range c.says {
+				require.Regexp(t, s, got.out)
+			}
+			require.NotContains(t, got.out+got.err, "offload-secret")
+		})
+	}
+}

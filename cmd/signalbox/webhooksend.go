@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// sendTimeout is longer than Artmail waits for an answer (8 seconds), so that an answer that comes too late is seen as one.
+const sendTimeout = 15 * time.Second
+
+var errRefused = errors.New("the webhook was not accepted")
+
+// sending is a webhook that is sent to try an ingress.
+type sending struct{ file, agent, reference, url string }
+
+func (p process) webhookSend() *cobra.Command {
+	var to sending
+	send := &cobra.Command{
+		Use:   "send -f BODY (--agent AGENT | --reference REFERENCE | --url URL)",
+		Short: "Post a body from a file as a provider would, to try an ingress",
+		Long: `Post a body from a file as a provider would, to try an ingress. With --agent it is signed by the agent's first secret in the
+configuration, with --reference it goes to the case's capability URL; --url names another address than the one below --public-url.`,
+		Args: cobra.NoArgs,
+	}
+	settings := p.settingsFlags(send, "config", "keyring", "public-url")
+	send.RunE = func(cmd *cobra.Command, _ []string) error {
+		read, err := settings()
+		if err != nil {
+			return err
+		}
+		body, err := p.readBody(to.file)
+		if err != nil {
+			return err
+		}
+		request, err := to.request(cmd, read, body)
+		if err != nil {
+			return err
+		}
+		return p.post(cmd, request)
+	}
+	flags := send.Flags()
+	flags.StringVarP(&to.file, "file", "f", "", "file with the body; - is standard input")
+	flags.StringVar(&to.agent, "agent", "", "Artmail agent in whose name the body is signed and sent")
+	flags.StringVar(&to.reference, "reference", "", "reference of the Offload case whose event it is")
+	flags.StringVar(&to.url, "url", "", "where to post, instead of the agent's or case's own URL")
+	return send
+}
+
+func (p process) readBody(file string) ([]byte, error) {
+	var (
+		body []byte
+		err  error
+	)
+	switch file {
+	case "":
+		err = errors.New("name the file with the body")
+	case "-":
+		body, err = io.ReadAll(p.in)
+	default:
+		body, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: --file: %w", errUsage, err)
+	}
+	return body, nil
+}
+
+func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte) (*http.Request, error) {
+	target, signature := s.url, ""
+	switch {
+	case s.agent != "" && s.reference != "":
+		return nil, fmt.Errorf("%w: give --agent or --reference, not both", errUsage)
+	case s.agent != "":
+		secrets := settings.Agents[s.agent].Secrets
+		if len(secrets) == 0 {
+			return nil, fmt.Errorf("%w: --agent: the --config file has no secret for %q", errUsage, s.agent)
+		}
+		signature = artmailhook.Sign(body, secrets[0])
+		if target == "" && settings.PublicURL != "" {
+			target = settings.PublicURL + strings.Replace(workflows.ArtmailWebhookRoute, ":agent", url.PathEscape(s.agent), 1)
+		}
+	case s.reference != "" && target == "":
+		ring, err := readKeyring(settings.Keyring)
+		if err != nil {
+			return nil, err
+		}
+		apps, err := signalbox.New(nil, signalbox.Options{Keyring: ring, PublicURL: settings.PublicURL})
+		if err != nil {
+			return nil, err
+		}
+		if target, err = apps.WebhookURL(s.reference); err != nil {
+			return nil, err
+		}
+	}
+	if target == "" {
+		return nil, fmt.Errorf("%w: say where to: --url, or --public-url with --agent or --reference", errUsage)
+	}
+	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		// The URL may carry a token, and the error would repeat it.
+		return nil, fmt.Errorf("%w: --url is no URL", errUsage)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if signature != "" {
+		request.Header.Set(artmailhook.SignatureHeader, signature)
+	}
+	return request, nil
+}
+
+func (p process) post(cmd *cobra.Command, request *http.Request) (err error) {
+	poster := &http.Client{
+		Timeout:       sendTimeout,
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	began := p.now()
+	response, err := poster.Do(request)
+	if err != nil {
+		// Without the URL, which may carry a token.
+		var withURL *url.Error
+		if errors.As(err, &withURL) {
+			err = withURL.Err
+		}
+		return fmt.Errorf("%w: post to %s: %w", signalbox.ErrUnavailable, request.URL.Host, err)
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		return fmt.Errorf("%w: %s", errRefused, response.Status)
+	}
+	return p.say(cmd, "%s after %s\n", response.Status, p.now().Sub(began).Round(time.Millisecond))
+}
