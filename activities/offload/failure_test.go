@@ -54,6 +54,7 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 			look = floor
 		case slowly:
 			look = ceiling
+		default: // as it is
 		}
 		return map[string]expectation{creates: {errType, delay}, gets: {errType, delay}, looks: {errType, look}}
 	}

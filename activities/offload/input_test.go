@@ -57,8 +57,7 @@ func TestAnAnswerThatCannotBeSentIsRejected(t *testing.T) {
 func TestALostResponseToAnAnswerLeadsToAlreadyResolved(t *testing.T) {
 	t.Parallel()
 	taken := 0
-	var p *provider
-	p = newProvider(t, func(w http.ResponseWriter, r *http.Request) {
+	p := newProvider(t, func(w http.ResponseWriter, r *http.Request) {
 		if taken > 0 {
 			answerWith(409, envelope("INPUT_REQUEST_NOT_PENDING"))(w, r)
 			return

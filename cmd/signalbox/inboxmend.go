@@ -69,7 +69,7 @@ configuration and restart it first. What is let in keeps its time of arrival and
 			return p.showJSON(cmd, map[string]int{"accepted": done.Accepted, "duplicates": done.Duplicates, "refused": done.Refused, "unreadable": done.Unreadable})
 		}
 		return p.say(cmd, "%d let in, %d were there already, %d stay in the quarantine, %d can't be read any more\n",
-				done.Accepted, done.Duplicates, done.Refused, done.Unreadable)
+			done.Accepted, done.Duplicates, done.Refused, done.Unreadable)
 	})
 	release.Flags().StringVar(&request.Agent, "agent", "", "Artmail agent; empty: all")
 	jsonFlag(release, &asJSON)

@@ -170,7 +170,7 @@ func (a asked) completes(t *testing.T, accepted int) {
 
 func (a asked) accepted(t *testing.T, want int) {
 	t.Helper()
-	record, err := a.offload.Simulator.Case(a.caseID)
+	record, err := a.offload.Case(a.caseID)
 	require.NoError(t, err)
 	require.Len(t, record.Answers, want)
 }

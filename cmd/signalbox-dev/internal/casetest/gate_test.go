@@ -108,8 +108,8 @@ func (g *gate) next(r *http.Request, body []byte, where leg) *hold {
 	at := place{leg: where}
 	_, path, _ := strings.Cut(r.URL.Path, "/cases")
 	id, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	switch {
-	case id == "":
+	switch id {
+	case "":
 		var created struct{ ClientReferenceID string }
 		if json.Unmarshal(body, &created) != nil {
 			return nil
