@@ -11,16 +11,19 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/activities/archive"
 	"github.com/signalbox-dev/signalbox/activities/offload"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 )
 
-// Options say what runs and how fast. The zero value of each field but Offload means its default.
+// Options say what runs and how fast. The zero value of each field but Offload and Archive means its default.
 type Options struct {
 	// Offload are the activities that call Offload.
 	Offload *offload.Activities
+	// Archive are the activities that put files into the bucket. They are there without a bucket too: then they say so.
+	Archive *archive.Activities
 	// OffloadCallsPerSecond limits creating and answering, OffloadLooksPerSecond reconciling: each one number for the whole fleet, kept by
 	// the server. Zero: no limit.
 	OffloadCallsPerSecond float64
@@ -32,6 +35,9 @@ type Options struct {
 }
 
 const pollersPerQueue = 10
+
+// filesAtOnce bounds what one process downloads: each file takes a connection and its size in the folder for files under way.
+const filesAtOnce = 8
 
 // deploymentName is what Temporal's worker versioning calls the fleet.
 const deploymentName = "signalbox"
@@ -67,6 +73,12 @@ func New(temporal client.Client, options Options) *Workers {
 		TaskQueueActivitiesPerSecond: options.OffloadLooksPerSecond,
 	})
 	options.Offload.Register(looks)
+
+	deliveries := w.add(temporal, options, workflows.TaskQueueDeliver, sdkworker.Options{
+		DisableWorkflowWorker:              true,
+		MaxConcurrentActivityExecutionSize: filesAtOnce,
+	})
+	options.Archive.Register(deliveries)
 	return w
 }
 

@@ -43,8 +43,8 @@ type StoredFile struct {
 type UnstoredFile struct {
 	// AttachmentID is empty for a result.
 	AttachmentID string `json:"attachmentId,omitempty"`
-	// ErrorType is one of the activity's: ErrTypeArchive… or ErrTypeOffload…
-	ErrorType string `json:"errorType"`
+	// ErrorType is one of the activity's: ErrTypeArchive… or ErrTypeOffload…; empty where none was told in time.
+	ErrorType string `json:"errorType,omitempty"`
 	Reason    string `json:"reason"`
 }
 

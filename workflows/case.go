@@ -50,6 +50,7 @@ const (
 	AttentionSecondCase      = "second_case"      // another caseId showed up for the same reference
 	AttentionStillRunning    = "still_running"    // ended here, yet Offload has no cancel and goes on
 	AttentionAccount         = "account"          // no worker has the account's API key
+	AttentionFileNotStored   = "file_not_stored"  // the outcome says which file of the case is not in the bucket, and why
 	AttentionReplyFailed     = "reply_failed"     // the workflow of replyTo can't be signalled; it was not told
 )
 
@@ -87,10 +88,13 @@ type CaseState struct {
 	// OtherCaseIDs are caseIds that showed up for the same reference beside CaseID.
 	OtherCaseIDs []string `json:"otherCaseIds,omitempty"`
 	// EventsApplied and Duplicates count events, LateEvents those that came after the end.
-	EventsApplied int          `json:"eventsApplied"`
-	Duplicates    int          `json:"duplicates"`
-	LateEvents    int          `json:"lateEvents"`
-	Outcome       *CaseOutcome `json:"outcome,omitempty"`
+	EventsApplied int `json:"eventsApplied"`
+	Duplicates    int `json:"duplicates"`
+	LateEvents    int `json:"lateEvents"`
+	// Outcome is there from the moment the case has ended. While FilesPending of its files are still to be stored it lacks these; only then
+	// the workflow completes and ReplyTo is told.
+	Outcome      *CaseOutcome `json:"outcome,omitempty"`
+	FilesPending int          `json:"filesPending,omitempty"`
 }
 
 // CaseOutcome is the result of the workflow. A case that failed is an outcome too, not an error of the workflow.
@@ -112,6 +116,14 @@ type CaseOutcome struct {
 	// Attention is why a person should still look.
 	Attention []string `json:"attention,omitempty"`
 	Answers   []Answer `json:"answers,omitempty"`
+	// Files are the attachments in the bucket, in the order of Facts.Attachments, and ResultFile a result that was too large for Facts.
+	// Without a bucket, and for a case that was cancelled, there are none.
+	Files      []StoredFile `json:"files,omitempty"`
+	ResultFile *StoredFile  `json:"resultFile,omitempty"`
+	// Unstored are the files that could not be stored.
+	Unstored []UnstoredFile `json:"unstored,omitempty"`
+	// ResultAt is the provider's request that reads a result which is neither in Facts nor in the bucket, such as "GET /cases/4fc5904d-…".
+	ResultAt string `json:"resultAt,omitempty"`
 }
 
 // Question is what Offload asks in case.input_needed.

@@ -13,6 +13,7 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutAnswer(fx)
 	r.carryOutLook(fx)
 	r.carryOutReconcile(fx)
+	r.carryOutFiles(fx)
 	r.carryOutReply(fx)
 	if !fx.Ended || !fx.Wake.IsZero() { // the end takes a useless timer with it; cancelling it would be one event more
 		r.timer.set(r.ctx, r.now(), fx.Wake, fx.WakeFor)
@@ -117,6 +118,7 @@ func (r *run) collect() {
 			r.take(lifecycle.PollFailed(r.c, failure(err), r.now()))
 		}
 	}
+	r.collectFiles()
 	if r.reply.done() {
 		err := r.reply.future.Get(r.ctx, nil)
 		r.reply = call{}

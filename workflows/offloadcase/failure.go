@@ -30,3 +30,13 @@ func failure(err error) lifecycle.Failure {
 	}
 	return lifecycle.Failure{Message: err.Error()}
 }
+
+// fileFailure is the last word of the activity, even where the server gave up waiting for another. A file may be stored again, so nothing
+// depends on what became of the last attempt.
+func fileFailure(err error) lifecycle.Failure {
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return lifecycle.Failure{Type: application.Type(), Message: application.Message()}
+	}
+	return failure(err)
+}

@@ -23,6 +23,14 @@ const (
 	// lookFor is how long a single look may take with its retries; whoever waits for it then goes on without.
 	lookFor = 2 * time.Minute
 
+	// storeAttempt is for one file, storeFor for all attempts at it: a bucket or a provider that is away for a night is waited for. A worker
+	// that is storing says so every 10 s.
+	storeAttempt = 15 * time.Minute
+	storeBeat    = time.Minute
+	storeFor     = 24 * time.Hour
+	firstStore   = 5 * time.Second
+	slowestStore = 10 * time.Minute
+
 	firstRetry = time.Second
 	// slowestRetry bounds the pause between attempts where the activity doesn't choose it.
 	slowestRetry = 5 * time.Minute
@@ -85,6 +93,21 @@ func reconcilePolicy(ctx workflow.Context, knownTrouble string, params workflows
 		StartToCloseTimeout: attemptTimeout,
 		RetryPolicy:         policy,
 		Summary:             "Look for news until there is some",
+	})
+}
+
+// storePolicy repeats whatever may pass. The activity marks what is final for the bucket; what a person would have to mend at the provider
+// is final here, since the case has ended and nobody is told before it stops. Its timeout may be the end of a worker, so it is repeated.
+func storePolicy(ctx workflow.Context) workflow.Context {
+	policy := retry(slowestStore, lifecycle.TroubleTypes(""))
+	policy.InitialInterval = firstStore
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              workflows.TaskQueueDeliver,
+		StartToCloseTimeout:    storeAttempt,
+		HeartbeatTimeout:       storeBeat,
+		ScheduleToCloseTimeout: storeFor,
+		RetryPolicy:            policy,
+		Summary:                "Put a file of the case into the bucket",
 	})
 }
 

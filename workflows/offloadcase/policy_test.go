@@ -64,6 +64,33 @@ func TestLookingGoesOnWithoutLimitInItsOwnQueue(t *testing.T) {
 	require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadForbidden)
 }
 
+func TestStoringIsRepeatedForADayByWorkersOfItsOwn(t *testing.T) {
+	t.Parallel()
+	o := options(t, storePolicy)
+	require.Equal(t, workflows.TaskQueueDeliver, o.TaskQueue)
+	require.Equal(t, 24*time.Hour, o.ScheduleToCloseTimeout)
+	require.Equal(t, 15*time.Minute, o.StartToCloseTimeout)
+	require.Equal(t, time.Minute, o.HeartbeatTimeout)
+	require.Equal(t, 5*time.Second, o.RetryPolicy.InitialInterval)
+	require.Equal(t, 10*time.Minute, o.RetryPolicy.MaximumInterval)
+	require.Zero(t, o.RetryPolicy.MaximumAttempts)
+	require.Subset(t, o.RetryPolicy.NonRetryableErrorTypes, []string{
+		workflows.ErrTypeOffloadNotFound, workflows.ErrTypeOffloadUnauthorized, workflows.ErrTypeOffloadForbidden, workflows.ErrTypeOffloadUnknownAccount,
+	})
+	for _, passes := range []string{startToCloseTimeout, workflows.ErrTypeOffloadUnavailable, workflows.ErrTypeOffloadThrottled, workflows.ErrTypeArchiveBucket} {
+		require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, passes)
+	}
+}
+
+func TestAFileIsMissingForWhatTheActivityLastSaid(t *testing.T) {
+	t.Parallel()
+	away := temporal.NewApplicationError("bucket failed", workflows.ErrTypeArchiveBucket)
+	require.Equal(t, lifecycle.Failure{Type: workflows.ErrTypeArchiveBucket, Message: "bucket failed"},
+		fileFailure(temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, away)))
+	require.Equal(t, lifecycle.Failure{Message: "no answer in time (ScheduleToClose)"},
+		fileFailure(temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil)))
+}
+
 func TestFailuresReachTheRulesByTheirType(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

@@ -21,6 +21,10 @@ type provider struct {
 	truth []truth
 	// keyInvalidUntil makes every look fail as unauthorized.
 	keyInvalidUntil time.Duration
+	// noBucket: the worker keeps no files. lost are the files that can't be stored, and awayUntil those that can from a time on; "" is the result.
+	noBucket  bool
+	lost      map[string]error
+	awayUntil map[string]time.Duration
 
 	mu         sync.Mutex
 	env        *testsuite.TestWorkflowEnvironment
@@ -29,6 +33,9 @@ type provider struct {
 	reconciled []workflows.ReconcileCaseParams
 	looks      int
 	polls      int
+	// tried are the attempts at each file, files how many were stored.
+	tried map[string]int
+	files int
 }
 
 type createAnswer struct {
@@ -53,6 +60,12 @@ func (p *provider) register(env *testsuite.TestWorkflowEnvironment) {
 		workflows.ActivityOffloadProvideInput:  p.provideInput,
 		workflows.ActivityOffloadReconcileCase: p.reconcileCase,
 		workflows.ActivityOffloadGetCase:       p.getCase,
+		workflows.ActivityArchiveStoreAttachment: func(_ context.Context, params workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
+			return p.store(params.Attachment.ID, params.Account+"/"+params.Reference+"/"+params.CaseID+"/"+params.Attachment.Name)
+		},
+		workflows.ActivityArchiveStoreResult: func(_ context.Context, params workflows.StoreResultParams) (workflows.StoredFile, error) {
+			return p.store("", params.Account+"/"+params.Reference+"/"+params.CaseID+"/result.json")
+		},
 	} {
 		env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -99,6 +112,26 @@ func (p *provider) reconcileCase(ctx context.Context, params workflows.Reconcile
 		err = failed(workflows.ErrTypeOffloadNoNews, params.Floor.Std())
 	}
 	return snapshot, err
+}
+
+// store is the bucket's side.
+func (p *provider) store(id, key string) (workflows.StoredFile, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tried == nil {
+		p.tried = map[string]int{}
+	}
+	p.tried[id]++
+	switch {
+	case p.noBucket:
+		return workflows.StoredFile{}, temporal.NewNonRetryableApplicationError("no bucket", workflows.ErrTypeArchiveNoBucket, nil)
+	case p.lost[id] != nil:
+		return workflows.StoredFile{}, p.lost[id]
+	case p.env.Now().Sub(t0) < p.awayUntil[id]:
+		return workflows.StoredFile{}, failed(workflows.ErrTypeArchiveBucket, 10*time.Minute)
+	}
+	p.files++
+	return workflows.StoredFile{AttachmentID: id, Bucket: "mem://", Key: key, Size: 1}, nil
 }
 
 func (p *provider) look(again time.Duration) (workflows.CaseSnapshot, error) {

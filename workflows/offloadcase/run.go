@@ -1,6 +1,7 @@
 package offloadcase
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -21,6 +22,7 @@ type run struct {
 	force  workflow.ReceiveChannel
 
 	create, look, reconcile, answer, reply call
+	files                                  []storing
 	// What the calls above were started with, as far as it can change while they are under way.
 	reconcileParams workflows.ReconcileCaseParams
 	answerParams    workflows.ProvideInputParams
@@ -63,9 +65,9 @@ func (r *run) live() (workflows.CaseOutcome, error) {
 		fx := lifecycle.Next(r.c, r.now())
 		r.publish()
 		switch {
-		case fx.Ended && r.nothingToLose() && len(r.c.State.Outbox) == 0:
+		case fx.Ended && len(fx.Files) == 0 && r.nothingToLose() && len(r.c.State.Outbox) == 0:
 			return lifecycle.Outcome(r.c), nil
-		case !fx.Ended && r.nothingToLose() && r.wantsNewRun():
+		case (!fx.Ended || len(fx.Files) > 0) && r.nothingToLose() && r.wantsNewRun():
 			return workflows.CaseOutcome{}, r.continueAsNew()
 		}
 		r.carryOut(fx)
@@ -114,11 +116,12 @@ func (r *run) take(next lifecycle.Case) {
 // happened is true when takeIn has something to take in, or when what held back a return is done.
 func (r *run) happened() bool {
 	return r.touched || r.events.Len() > 0 || r.force.Len() > 0 || r.asked.Err() != nil && !r.cancelSeen ||
-		r.create.done() || r.look.done() || r.reconcile.done() || r.answer.done() || r.reply.done() || r.timer.rang()
+		r.create.done() || r.look.done() || r.reconcile.done() || r.answer.done() || r.reply.done() || r.timer.rang() ||
+		slices.ContainsFunc(r.files, func(f storing) bool { return f.done() })
 }
 
 // nothingToLose is true when the run may end: no call is under way whose result must be known, and each update is answered. A look, a
-// reconcile and a timer may be lost: the carried state starts them again.
+// reconcile, a file and a timer may be lost: the carried state starts them again, and a file has one place only.
 func (r *run) nothingToLose() bool {
 	return !r.create.running() && !r.answer.running() && !r.reply.running() && workflow.AllHandlersFinished(r.ctx)
 }
@@ -128,11 +131,14 @@ func (r *run) wantsNewRun() bool {
 		r.continueAfter > 0 && r.steps >= r.continueAfter
 }
 
-// continueAsNew is the one place that ends a run for the next. Due times are carried as absolute times; a reconcile under way is
+// continueAsNew is the one place that ends a run for the next. Due times are carried as absolute times; a reconcile or a file under way is
 // cancelled and starts again with its own.
 func (r *run) continueAsNew() error {
 	r.reconcile.giveUp()
 	r.look.giveUp()
+	for i := range r.files {
+		r.files[i].giveUp()
+	}
 	return workflow.NewContinueAsNewError(r.asked, workflows.OffloadCaseWorkflow, Input{CaseStart: r.c.Start, Carried: &r.c.State})
 }
 

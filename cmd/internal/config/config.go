@@ -38,6 +38,14 @@ type Config struct {
 	LogFormat string
 	// BuildID turns Temporal's worker versioning on.
 	BuildID string
+	// Bucket is the URL of the bucket that the files of a case go to; empty: none are kept.
+	Bucket string
+	// BucketMaxFile is the size cap of a file, in bytes.
+	BucketMaxFile int64
+	// DownloadAllowPrivate and DownloadAllowHTTP let a file be fetched from a private address, and unencrypted.
+	DownloadAllowPrivate, DownloadAllowHTTP bool
+	// Scratch is the folder for files under way; empty: the system's for temporary files.
+	Scratch string
 	// Accounts are the Offload accounts by name.
 	Accounts map[string]Account
 	// Agents are the Artmail agents by name.
@@ -145,6 +153,9 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): say where Offload reaches the ingress, such as https://hooks.example.com")
 	} else if !absoluteHTTP(c.PublicURL) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): %q: want an absolute http or https URL without query", redactURL(c.PublicURL))
+	}
+	if c.BucketMaxFile <= 0 {
+		say("--bucket-max-file (SIGNALBOX_BUCKET_MAX_FILE): %d is not positive", c.BucketMaxFile)
 	}
 	if len(c.Accounts) == 0 {
 		say("no Offload account: set SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file")

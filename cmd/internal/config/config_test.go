@@ -60,6 +60,29 @@ func TestFlagsGoBeforeTheEnvironment(t *testing.T) {
 	require.Equal(t, time.Second, c.Drain)
 }
 
+func TestFilesAreKeptOnlyWhereABucketIsNamed(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, minimal)
+	require.NoError(t, err)
+	require.Empty(t, c.Bucket)
+	require.Equal(t, int64(100<<20), c.BucketMaxFile)
+	require.False(t, c.DownloadAllowPrivate)
+	require.False(t, c.DownloadAllowHTTP)
+	require.Empty(t, c.Scratch)
+
+	c, err = load(t, nil, append([]string{
+		"SIGNALBOX_BUCKET=s3://files?region=eu-central-1", "SIGNALBOX_BUCKET_MAX_FILE=5", "SIGNALBOX_DOWNLOAD_ALLOW_PRIVATE=true",
+		"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=1", "SIGNALBOX_SCRATCH=/scratch",
+	}, minimal...))
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, "s3://files?region=eu-central-1", c.Bucket)
+	require.Equal(t, int64(5), c.BucketMaxFile)
+	require.True(t, c.DownloadAllowPrivate)
+	require.True(t, c.DownloadAllowHTTP)
+	require.Equal(t, "/scratch", c.Scratch)
+}
+
 func TestTheFileHoldsWhatIsPlural(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -98,22 +121,23 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"nothing set": {says: []string{"SIGNALBOX_KEYRING", "SIGNALBOX_PUBLIC_URL", "SIGNALBOX_OFFLOAD_BASE_URL"}},
 		"several": {
 			environ: minimal,
-			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s", "--keep-bodies=-1s", "--keep-rows=-1s"},
-			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace", "--keep-bodies", "--keep-rows"},
+			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s", "--keep-bodies=-1s", "--keep-rows=-1s", "--bucket-max-file=0"},
+			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace", "--keep-bodies", "--keep-rows", "--bucket-max-file"},
 		},
-		"bodies that outlive their rows": {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
-		"variable that doesn't parse":    {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
-		"empty shared secret":            {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},
-		"empty shared secret file":       {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},
-		"secret twice":                   {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_OFFLOAD_API_KEY_FILE=f"}, minimal...), says: []string{"SIGNALBOX_OFFLOAD_API_KEY_FILE"}},
-		"empty API key":                  {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://a.example.com", "SIGNALBOX_OFFLOAD_API_KEY="}, says: []string{"accounts.default.apiKey"}},
-		"account without a URL":          {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
-		"password in a URL is not shown": {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d"}, minimal...), says: []string{"--inbox"}},
-		"missing file":                   {environ: append([]string{"SIGNALBOX_CONFIG=none.yaml"}, minimal...), says: []string{"SIGNALBOX_CONFIG", "none.yaml"}},
-		"misspelt setting":               {files: map[string]string{"s.yaml": "agents: {a: {secret: x}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "secret"}},
-		"agent without a secret":         {files: map[string]string{"s.yaml": "agents: {a: {}, b: {secrets: [\"\"]}, 'c/d': {secrets: [x], staleAfter: 1m, warnBefore: 2m}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "agents.b", "agents.c/d: invalid agent", "warnBefore"}},
-		"account twice":                  {files: map[string]string{"s.yaml": "accounts: {default: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.default"}},
-		"missing secret file":            {files: map[string]string{"s.yaml": "accounts: {a: {apiKeyFile: none}}\nagents: {b: {secretFiles: [none]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.a.apiKeyFile", "agents.b.secretFiles"}},
+		"a switch that is neither on nor off": {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
+		"bodies that outlive their rows":      {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
+		"variable that doesn't parse":         {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
+		"empty shared secret":                 {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},
+		"empty shared secret file":            {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},
+		"secret twice":                        {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_OFFLOAD_API_KEY_FILE=f"}, minimal...), says: []string{"SIGNALBOX_OFFLOAD_API_KEY_FILE"}},
+		"empty API key":                       {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://a.example.com", "SIGNALBOX_OFFLOAD_API_KEY="}, says: []string{"accounts.default.apiKey"}},
+		"account without a URL":               {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
+		"password in a URL is not shown":      {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d"}, minimal...), says: []string{"--inbox"}},
+		"missing file":                        {environ: append([]string{"SIGNALBOX_CONFIG=none.yaml"}, minimal...), says: []string{"SIGNALBOX_CONFIG", "none.yaml"}},
+		"misspelt setting":                    {files: map[string]string{"s.yaml": "agents: {a: {secret: x}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "secret"}},
+		"agent without a secret":              {files: map[string]string{"s.yaml": "agents: {a: {}, b: {secrets: [\"\"]}, 'c/d': {secrets: [x], staleAfter: 1m, warnBefore: 2m}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "agents.b", "agents.c/d: invalid agent", "warnBefore"}},
+		"account twice":                       {files: map[string]string{"s.yaml": "accounts: {default: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.default"}},
+		"missing secret file":                 {files: map[string]string{"s.yaml": "accounts: {a: {apiKeyFile: none}}\nagents: {b: {secretFiles: [none]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.a.apiKeyFile", "agents.b.secretFiles"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -39,6 +39,11 @@ func Flags(flags *pflag.FlagSet) {
 	flags.Duration("drain", 20*time.Second, "how long a graceful stop may take")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("log-format", "json", "json or console")
+	flags.String("bucket", "", "bucket for the files of a case, such as s3://name?region=eu-central-1 or file:///var/lib/signalbox/files; empty: none are kept")
+	flags.Int64("bucket-max-file", 100<<20, "largest file that is kept, in bytes")
+	flags.Bool("download-allow-private", false, "let a file be fetched from private addresses, and through the proxy of the environment")
+	flags.Bool("download-allow-http", false, "let a file be fetched unencrypted")
+	flags.String("scratch", "", "folder for files under way; empty: the system's for temporary files")
 	flags.String("build-id", "", "worker build ID; turns Temporal's worker versioning on")
 }
 
@@ -61,23 +66,36 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		mistakes = append(mistakes, err)
 		return d
 	}
-	maxBody, err := flags.GetInt64("max-body")
-	mistakes = append(mistakes, err)
+	size := func(name string) int64 {
+		n, err := flags.GetInt64(name)
+		mistakes = append(mistakes, err)
+		return n
+	}
+	yes := func(name string) bool {
+		b, err := flags.GetBool(name)
+		mistakes = append(mistakes, err)
+		return b
+	}
 	config := Config{
-		Listen:         text("listen"),
-		PublicURL:      strings.TrimSuffix(text("public-url"), "/"),
-		Inbox:          text("inbox"),
-		Keyring:        text("keyring"),
-		MaxBody:        maxBody,
-		UnmatchedGrace: duration("unmatched-grace"),
-		KeepBodies:     duration("keep-bodies"),
-		KeepRows:       duration("keep-rows"),
-		Drain:          duration("drain"),
-		LogLevel:       text("log-level"),
-		LogFormat:      text("log-format"),
-		BuildID:        text("build-id"),
-		Accounts:       map[string]Account{},
-		Agents:         map[string]Agent{},
+		Listen:               text("listen"),
+		PublicURL:            strings.TrimSuffix(text("public-url"), "/"),
+		Inbox:                text("inbox"),
+		Keyring:              text("keyring"),
+		MaxBody:              size("max-body"),
+		UnmatchedGrace:       duration("unmatched-grace"),
+		KeepBodies:           duration("keep-bodies"),
+		KeepRows:             duration("keep-rows"),
+		Drain:                duration("drain"),
+		LogLevel:             text("log-level"),
+		LogFormat:            text("log-format"),
+		BuildID:              text("build-id"),
+		Bucket:               text("bucket"),
+		BucketMaxFile:        size("bucket-max-file"),
+		DownloadAllowPrivate: yes("download-allow-private"),
+		DownloadAllowHTTP:    yes("download-allow-http"),
+		Scratch:              text("scratch"),
+		Accounts:             map[string]Account{},
+		Agents:               map[string]Agent{},
 	}
 	if path := text("config"); path != "" {
 		mistakes = append(mistakes, source.addFile(&config, path))

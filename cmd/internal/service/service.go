@@ -52,7 +52,7 @@ func Run(ctx context.Context, s Settings) error {
 		parts = append(parts, in.serve, in.drain, in.operate, in.retain)
 	}
 	if s.Parts&config.Worker != 0 {
-		run, err := newWorkers(s, temporal)
+		run, err := newWorkers(ctx, s, temporal)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // newWorkers returns what runs the workers as soon as Temporal can be reached. A namespace that isn't set up ends it with the command to run.
-func newWorkers(s Settings, temporal client.Client) (func(context.Context) error, error) {
+func newWorkers(ctx context.Context, s Settings, temporal client.Client) (func(context.Context) error, error) {
 	accounts := make(map[string]*offloadapi.Client, len(s.Config.Accounts))
 	for name, account := range s.Config.Accounts {
 		api, err := offloadapi.New(offloadapi.Config{BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now})
@@ -28,16 +28,21 @@ func newWorkers(s Settings, temporal client.Client) (func(context.Context) error
 	if err != nil {
 		return nil, err
 	}
+	files, closeFiles, err := openArchive(ctx, s, activities)
+	if err != nil {
+		return nil, err
+	}
 	namespace := s.Temporal.Namespace
 	run := func(ctx context.Context) error {
 		if err := worker.Check(ctx, temporal, namespace); err != nil {
 			return err
 		}
 		s.Log.Info("workers run", zap.String("namespace", namespace))
-		return worker.New(temporal, worker.Options{Offload: activities, BuildID: s.Config.BuildID}).Run(ctx)
+		return worker.New(temporal, worker.Options{Offload: activities, Archive: files, BuildID: s.Config.BuildID}).Run(ctx)
 	}
 	return func(ctx context.Context) error {
 		defer func() {
+			closeFiles()
 			for _, api := range accounts {
 				api.Close()
 			}

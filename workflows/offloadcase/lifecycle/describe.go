@@ -36,6 +36,9 @@ func WaitingFor(c Case) string {
 		}
 		return "Offload has the answer and is processing it."
 	case workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:
+		if files := len(wantedFiles(c)); files > 0 {
+			return fmt.Sprintf("Ended; its files are being stored (%d to go), and then the outcome is told.", files)
+		}
 		if len(s.Outbox) > 0 {
 			return "Ended; " + c.Start.ReplyTo.WorkflowID + " is being told."
 		}

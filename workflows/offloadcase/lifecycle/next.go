@@ -16,6 +16,9 @@ type Effects struct {
 	Reconcile *workflows.ReconcileCaseParams
 	// KnownTrouble is the trouble that Create and Reconcile need not report again.
 	KnownTrouble string
+	// Files are to be stored, FilesAtOnce of them at a time, in this order.
+	Files       []File
+	FilesAtOnce int
 	// Reply is to be sent to ReplyTo; the next one follows once it is confirmed or refused.
 	Reply *workflows.CaseReply
 	// Wake is when Tick or Next will have more to say though nothing else happened; zero is never. WakeFor says why.
@@ -34,11 +37,17 @@ func Next(c Case, now time.Time) Effects {
 			fx.Wake, fx.WakeFor = at, why
 		}
 	}
+	if files := wantedFiles(c); len(files) > 0 {
+		fx.Files, fx.FilesAtOnce = files, atOnce(s)
+	}
 	if len(s.Outbox) > 0 {
 		letter := s.Outbox[0]
-		if letter.NotBefore.After(now) {
+		switch {
+		case letter.tellsOutcome() && len(fx.Files) > 0:
+			// It is told once, and whole.
+		case letter.NotBefore.After(now):
 			wake(letter.NotBefore, "Tell "+c.Start.ReplyTo.WorkflowID+" again")
-		} else {
+		default:
 			r := reply(c, letter)
 			fx.Reply = &r
 		}

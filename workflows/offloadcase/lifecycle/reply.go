@@ -51,7 +51,7 @@ func ReplyRefused(c Case, id string, now time.Time) Case {
 
 func reply(c Case, letter Letter) workflows.CaseReply {
 	r := workflows.CaseReply{ID: letter.ID, Reference: c.Start.Reference, Question: letter.Question}
-	if letter.Question == nil {
+	if letter.tellsOutcome() {
 		outcome := Outcome(c)
 		r.Outcome = &outcome
 	}

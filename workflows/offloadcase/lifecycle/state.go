@@ -66,6 +66,12 @@ type State struct {
 	Conflict     bool     `json:"conflict,omitempty"`
 	OtherCaseIDs []string `json:"otherCaseIds,omitempty"`
 
+	// StoredFiles and UnstoredFiles are what became of the files after the end, in the order in which that was known. NoBucket: the worker
+	// keeps no files, so none is asked for.
+	StoredFiles   []workflows.StoredFile   `json:"storedFiles,omitempty"`
+	UnstoredFiles []workflows.UnstoredFile `json:"unstoredFiles,omitempty"`
+	NoBucket      bool                     `json:"noBucket,omitempty"`
+
 	Outbox      []Letter `json:"outbox,omitempty"`
 	ReplyFailed bool     `json:"replyFailed,omitempty"`
 
@@ -108,6 +114,8 @@ type Letter struct {
 	Attempts  int                 `json:"attempts,omitempty"`
 	NotBefore time.Time           `json:"notBefore,omitzero"`
 }
+
+func (l Letter) tellsOutcome() bool { return l.Question == nil }
 
 // appended never writes into the array behind the list, which an earlier Case may still show.
 func appended[T any](list []T, item T, most int) []T {

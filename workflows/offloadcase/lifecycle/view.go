@@ -21,19 +21,22 @@ func View(c Case) workflows.CaseState {
 	if s.Status.Ended() {
 		outcome := Outcome(c)
 		view.Outcome = &outcome
+		view.FilesPending = len(wantedFiles(c))
 	}
 	return view
 }
 
-// Outcome is the result of a case that has ended.
+// Outcome is the result of a case that has ended. While files are being stored it lacks them.
 func Outcome(c Case) workflows.CaseOutcome {
 	s := c.State
-	return workflows.CaseOutcome{
+	outcome := workflows.CaseOutcome{
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, ResultStatus: s.Facts.ResultStatus, Reason: s.Reason,
 		Facts: s.Facts, Unknown: unknown(s), Source: s.Source, EndedAt: s.Since,
 		Attention: Attention(s), Answers: s.Answers,
 	}
+	tellFiles(&outcome, s)
+	return outcome
 }
 
 // unknown names what Offload says in webhooks only (Offload, "Get case" lists neither field), where none told. An empty field that a
@@ -70,6 +73,7 @@ func Attention(s State) []string {
 	add(s.Conflict, workflows.AttentionConflict)
 	add(len(s.OtherCaseIDs) > 0, workflows.AttentionSecondCase)
 	add(mayStillRun(s), workflows.AttentionStillRunning)
+	add(len(s.UnstoredFiles) > 0, workflows.AttentionFileNotStored)
 	add(s.ReplyFailed, workflows.AttentionReplyFailed)
 	slices.Sort(reasons)
 	return reasons

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -19,6 +20,11 @@ func (f folder) keyring() string  { return filepath.Join(string(f), "keyring.jso
 func (f folder) offload() string  { return filepath.Join(string(f), "offload-simulator.json") }
 func (f folder) artmail() string  { return filepath.Join(string(f), "artmail-simulator.sealed") }
 
+// files is the URL of the bucket, a folder beside the databases.
+func (f folder) files() string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(string(f), "files"))}).String()
+}
+
 func openFolder(path string) (folder, *keyring.Ring, error) {
 	if path == "" {
 		return "", nil, errors.New("no data folder: name one with --data")
@@ -26,7 +32,11 @@ func openFolder(path string) (folder, *keyring.Ring, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return "", nil, fmt.Errorf("data folder: %w", err)
 	}
-	f := folder(path)
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", nil, fmt.Errorf("data folder: %w", err)
+	}
+	f := folder(absolute)
 	ring, err := keyring.LoadOrCreate(f.keyring())
 	if err != nil {
 		return "", nil, fmt.Errorf("data folder: %w", err)

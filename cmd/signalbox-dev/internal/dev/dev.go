@@ -128,8 +128,12 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 		MaxBody:        1 << 20,
 		UnmatchedGrace: 15 * time.Minute,
 		Drain:          5 * time.Second,
-		Accounts:       accounts,
-		Agents:         map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}},
+		Bucket:         data.files(),
+		// The simulator's downloads are on this machine and unencrypted.
+		DownloadAllowPrivate: true,
+		DownloadAllowHTTP:    true,
+		Accounts:             accounts,
+		Agents:               map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}},
 	}
 }
 

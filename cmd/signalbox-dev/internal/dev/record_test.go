@@ -238,8 +238,7 @@ func checkHistories(t *testing.T, packageName, name, workflowID string) {
 			require.NoError(t, err)
 			history.Events = append(history.Events, event)
 		}
-		require.NoError(t, replayer.ReplayWorkflowHistory(logging.ForTemporal(zap.NewNop()), &history), "run %s", runID)
-		started := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
+		continued := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
 		file := name + ".json"
 		if runID != "" { // reached from the run that followed
 			file = name + "-first-run.json"
@@ -249,11 +248,15 @@ func checkHistories(t *testing.T, packageName, name, workflowID string) {
 		if *record {
 			host, err := os.Hostname()
 			require.NoError(t, err)
-			text = bytes.ReplaceAll(text, []byte(host), []byte("host"))
+			// Only where it is an identity or a sticky queue: a payload may hold the same letters.
+			text = bytes.ReplaceAll(text, []byte("@"+host+"@"), []byte("@host@"))
+			text = bytes.ReplaceAll(text, []byte(`"`+host+":"), []byte(`"host:`))
 			require.NoError(t, os.MkdirAll(folder, 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(folder, file), append(text, '\n'), 0o644))
 		}
-		if runID = started.GetContinuedExecutionRunId(); runID == "" {
+		// Last, since replaying writes into the history that it is given.
+		require.NoError(t, replayer.ReplayWorkflowHistory(logging.ForTemporal(zap.NewNop()), &history), "run %s", runID)
+		if runID = continued; runID == "" {
 			return
 		}
 	}

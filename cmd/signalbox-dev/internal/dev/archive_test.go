@@ -1,0 +1,75 @@
+package dev_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// attached is what the simulator's scripts attach.
+const attached = "Please find our answer attached.\n"
+
+func TestAnAttachmentEndsInTheBucketAndAHistoryStaysShort(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		play   func(t *testing.T) *signalbox.Case
+		source workflows.NewsSource
+		// most is how many events the history may have.
+		most int64
+	}{
+		"by webhook": {func(t *testing.T) *signalbox.Case {
+			return startScripted(t, "archived-by-webhook", "complete", workflows.CaseOptions{})
+		}, workflows.NewsByWebhook, 25},
+		"by polling": {completeUnheard, workflows.NewsByPoll, 35},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one := row.play(t)
+			outcome, err := one.Wait(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, workflows.CaseCompleted, outcome.Status)
+			require.Equal(t, row.source, outcome.Source)
+			require.Empty(t, outcome.Unstored)
+			require.Empty(t, outcome.Attention)
+			require.Len(t, outcome.Facts.Attachments, 1)
+			require.Len(t, outcome.Files, 1)
+			stored := outcome.Files[0]
+			require.Equal(t, outcome.Facts.Attachments[0].ID, stored.AttachmentID)
+
+			content, err := os.ReadFile(filepath.Join(shared.folder, "files", filepath.FromSlash(stored.Key)))
+			require.NoError(t, err)
+			require.Equal(t, attached, string(content))
+			sum := sha256.Sum256(content)
+			require.Equal(t, hex.EncodeToString(sum[:]), stored.SHA256)
+			require.Equal(t, int64(len(content)), stored.Size)
+
+			described, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
+			require.NoError(t, err)
+			length := described.GetWorkflowExecutionInfo().GetHistoryLength()
+			t.Logf("%d events", length)
+			require.LessOrEqual(t, length, row.most)
+		})
+	}
+}
+
+// completeUnheard completes a case with a file, and loses the webhook.
+func completeUnheard(t *testing.T) *signalbox.Case {
+	t.Helper()
+	one := startScripted(t, "archived-by-polling", "manual", impatient)
+	caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+	offload := shared.Simulators.Offload
+	require.NoError(t, offload.SendFirstMessage(caseID))
+	_, err := offload.ReceiveAttachment(caseID, "reply.txt", "text/plain", []byte(attached))
+	require.NoError(t, err)
+	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID}))
+	require.NoError(t, offload.Complete(caseID, map[string]any{"answered": true}))
+	return one
+}
