@@ -4,7 +4,7 @@ GO    ?= go
 TOOLS := -modfile=.ci/tools/go.mod
 
 # Everything that doesn't link the embedded Temporal server: the race detector would rebuild that for many minutes.
-RACE_PACKAGES = $$($(GO) list -f '{{if not (or (eq .Name "none"))}}{{.ImportPath}}{{end}}' ./... | grep -v /cmd/signalbox-dev)
+RACE_PACKAGES = $$($(GO) list ./... | grep -v /cmd/signalbox-dev)
 
 .PHONY: check test fmt format lint vet workflowcheck tidy imports race build
 
@@ -33,7 +33,7 @@ workflowcheck: ## nondeterminism in workflow code
 
 tidy: ## go mod tidy changes nothing
 	$(GO) mod tidy -diff
-	$(GO) mod -C .ci/tools tidy -diff
+	$(GO) -C .ci/tools mod tidy -diff
 
 imports: ## no room reaches what it must not
 	$(GO) test ./cmd -run TestRooms
