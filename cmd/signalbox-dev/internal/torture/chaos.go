@@ -79,11 +79,11 @@ func (k *keeper) run(ctx context.Context) error {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	played := k.played
-	over := false
+	over, told := false, false
 	for next := 0; ; {
-		if next == len(k.faults) && k.done != nil {
+		if next == len(k.faults) && !told {
+			told = true
 			close(k.done)
-			k.done = nil
 		}
 		select {
 		case <-ctx.Done():

@@ -143,17 +143,13 @@ func (r *run) torture(ctx context.Context) error {
 	watching.Go(func() { r.stage.watch.run(keeping) })
 	watching.Go(func() { r.tell(keeping) })
 
-	dones := make([]chan struct{}, len(r.keepers))
-	for i, k := range r.keepers {
-		dones[i] = k.done
-	}
 	o.say("seed %d: %d cases, %d activations", o.Seed, len(r.script.cases), len(r.script.activations))
 	r.stage.play(limited, r.script, o.Players)
 	close(r.played)
 	o.say("played; waiting for the rest of the faults, and for quiet")
-	for _, done := range dones {
+	for _, k := range r.keepers {
 		select {
-		case <-done:
+		case <-k.done:
 		case <-limited.Done():
 		}
 	}
@@ -198,6 +194,21 @@ func (r *run) quiet(ctx context.Context) error {
 	})
 }
 
+// gatherTold gathers what everybody says when all outcomes are told, or when no more are to be expected: an outcome is told a while after the
+// end of its case, and only what never comes is a violation.
+func (r *run) gatherTold(ctx context.Context) (facts, error) {
+	const patience = time.Minute
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		f, err := r.stage.gather(ctx)
+		if err != nil || len(repliesHeard(f).Violations) == 0 || waiting.Err() != nil {
+			return f, err
+		}
+		wait(waiting, time.Second)
+	}
+}
+
 // findings stops the ingress, gathers what everybody says, and checks it.
 func (r *run) findings(ctx context.Context) (Report, error) {
 	const limit = 10 * time.Minute
@@ -209,20 +220,23 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 		Cases: len(r.script.cases), Activations: len(r.script.activations),
 		Kept: map[inbox.State]int{}, Kills: map[role]int{}, Pauses: map[role]int{}, Decided: r.stage.decisions.Load(),
 	}
-	f, err := r.stage.gather(ctx)
-	if err != nil {
-		return report, err
-	}
+	// The ingress goes first: what it hands over after somebody was asked would look lost.
+	var unexpected []string
 	for _, k := range r.keepers {
 		report.Kills[k.process.role], report.Pauses[k.process.role] = k.killed, k.paused
 		report.Replayed += k.replayed
-		f.unexpected = append(f.unexpected, k.unexpected...)
+		unexpected = append(unexpected, k.unexpected...)
 		if k.process.role == roleIngress {
 			if err := k.process.stop(stopPatience); err != nil {
-				f.unexpected = append(f.unexpected, err.Error())
+				unexpected = append(unexpected, err.Error())
 			}
 		}
 	}
+	f, err := r.gatherTold(ctx)
+	if err != nil {
+		return report, err
+	}
+	f.unexpected = unexpected
 	store, err := r.openInbox(ctx)
 	if err != nil {
 		return report, err
