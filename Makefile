@@ -6,12 +6,15 @@ TOOLS := -modfile=.ci/tools/go.mod
 # Everything that doesn't link the embedded Temporal server: the race detector would rebuild that for many minutes.
 RACE_PACKAGES = $$($(GO) list ./... | grep -v /cmd/signalbox-dev)
 
-.PHONY: check test fmt format lint vet workflowcheck tidy imports race build
+.PHONY: check test fmt format lint vet workflowcheck tidy imports race build torture
 
 check: format vet lint workflowcheck tidy imports race
 
 test: ## the whole suite
 	$(GO) test ./...
+
+torture: ## processes killed under a stream of webhooks; takes minutes
+	$(GO) test -tags torture -count=1 ./cmd/signalbox-dev/internal/torture
 
 build: ## the lean production binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/signalbox ./cmd/signalbox
