@@ -19,9 +19,20 @@ import (
 
 const clusterName = "active"
 
+// oneShard lets the only shard read its queues as often as a cluster's hundreds of shards do together. By default a shard reads each queue 20
+// times a second, and a lone one is idle for most of the time: a case could be looked at five times a second at most.
+var oneShard = map[string]any{
+	"history.timerProcessorMaxPollRPS":      200,
+	"history.transferProcessorMaxPollRPS":   200,
+	"history.visibilityProcessorMaxPollRPS": 200,
+}
+
 func newServer(database *config.SQL, addrs addresses, opts Options) (temporal.Server, error) {
 	cfg := serverConfig(database, addrs)
 	dynamic := dynamicconfig.StaticClient{}
+	for key, value := range oneShard {
+		dynamic[dynamicconfig.MakeKey(key)] = value
+	}
 	for key, value := range opts.DynamicConfig {
 		dynamic[dynamicconfig.MakeKey(key)] = value
 	}
