@@ -133,7 +133,7 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 	got, err := one.Wait(waiting)
 	if err != nil {
 		state, stateErr := one.State(context.WithoutCancel(ctx))
-		return got, errors.Join(fmt.Errorf("%w; it stands at %+v", err, state), stateErr)
+		return got, errors.Join(fmt.Errorf("%w; it stands at %+v, at Offload at %+v", err, state, shared.providers[account].CasesOf(reference)), stateErr)
 	}
 	return got, nil
 }
