@@ -29,6 +29,8 @@ const (
 
 var allFaults = []Fault{Drop, Repeat, Delay, Reorder, Corrupt, LoseAnswer}
 
+func (f Fault) known() bool { return slices.Contains(allFaults, f) }
+
 // Rule plans a fault for the next attempts that match. Delay, Repeat and Reorder only bear on a message's first attempt.
 type Rule struct {
 	Fault Fault `json:"fault"`
@@ -56,7 +58,7 @@ type Faults struct {
 func (f *Faults) Plan(rules ...Rule) error {
 	rules = slices.Clone(rules)
 	for i, rule := range rules {
-		if rule.Fault != None && !slices.Contains(allFaults, rule.Fault) {
+		if rule.Fault != None && !rule.Fault.known() {
 			return fmt.Errorf("unknown fault %q", rule.Fault)
 		}
 		if rule.Times == 0 {
@@ -73,7 +75,7 @@ func (f *Faults) Plan(rules ...Rule) error {
 func (f *Faults) SetRates(rates map[Fault]float64) error {
 	var sum float64
 	for fault, rate := range rates {
-		if !slices.Contains(allFaults, fault) {
+		if !fault.known() {
 			return fmt.Errorf("unknown fault %q", fault)
 		}
 		if rate < 0 {

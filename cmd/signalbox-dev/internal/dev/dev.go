@@ -34,6 +34,8 @@ type Options struct {
 	Listen, Temporal, UI, Simulators string
 	// Pace is the pause before each step of the simulated providers. Default 1 s.
 	Pace time.Duration
+	// Trouble is what goes wrong at the simulated providers from the start.
+	Trouble Trouble
 	// Accounts are further Offload accounts, beside the simulator's, which is the default one.
 	Accounts map[string]config.Account
 	// DynamicConfig is passed to the Temporal server.

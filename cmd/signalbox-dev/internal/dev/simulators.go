@@ -39,17 +39,22 @@ func startSimulators(o Options, data folder, ring *keyring.Ring, ingress string)
 		Keys:      []offloadsim.Key{{Value: secret(ring, offloadKey), Owner: "signalbox-dev"}},
 		PublicURL: s.OffloadURL(),
 		Pace:      o.Pace,
+		Seed:      o.Trouble.Seed,
 		StateFile: data.offload(),
 	}); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	if s.Artmail, err = artmailsim.New(artmailsim.Options{
+		Seed: o.Trouble.Seed,
 		// The state holds the activations' API keys.
 		StateFile:   data.artmail(),
 		StateSealer: ring,
 		Agents:      []artmailsim.Agent{{Slug: Agent, WebhookURL: ingress + "/webhooks/artmail/" + Agent, Secret: AgentSecret(ring)}},
 	}); err != nil {
 		return nil, errors.Join(err, s.Offload.Close(), listener.Close())
+	}
+	if err := o.Trouble.begin(s); err != nil {
+		return nil, errors.Join(err, s.Artmail.Close(), s.Offload.Close(), listener.Close())
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/offload/", http.StripPrefix("/offload", s.Offload))

@@ -58,9 +58,12 @@ type failures struct {
 
 // FailNext plans what happens to the next calls of a route, one failure per call.
 func (s *Simulator) FailNext(route Route, next ...Failure) error {
+	if !route.known() {
+		return fmt.Errorf("unknown route %q, want one of %q", route, allRoutes)
+	}
 	for _, failure := range next {
 		if failure != FailNot && !slices.Contains(allFailures, failure) {
-			return fmt.Errorf("unknown failure %q", failure)
+			return fmt.Errorf("unknown failure %q, want one of %q", failure, allFailures)
 		}
 	}
 	s.mu.Lock()
@@ -72,10 +75,16 @@ func (s *Simulator) FailNext(route Route, next ...Failure) error {
 // SetFailureRates replaces the probabilities, from 0 to 1, of failures by chance for each route. Planned failures come first.
 func (s *Simulator) SetFailureRates(rates map[Route]map[Failure]float64) error {
 	for route, of := range rates {
+		if !route.known() {
+			return fmt.Errorf("unknown route %q, want one of %q", route, allRoutes)
+		}
 		var sum float64
 		for failure, rate := range of {
-			if rate < 0 || !slices.Contains(allFailures, failure) {
-				return fmt.Errorf("failure %q with rate %v", failure, rate)
+			if !slices.Contains(allFailures, failure) {
+				return fmt.Errorf("unknown failure %q, want one of %q", failure, allFailures)
+			}
+			if rate < 0 {
+				return fmt.Errorf("rate %v of failure %q is negative", rate, failure)
 			}
 			sum += rate
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // bodyLimit is the gateway's; a larger body never reaches Offload.
@@ -18,6 +19,10 @@ const (
 	RouteAttachment Route = "attachment" // GET /cases/{id}/attachments/{attachmentId}
 	RouteInput      Route = "input"      // POST /cases/{id}/input
 )
+
+var allRoutes = []Route{RouteCreate, RouteGet, RouteAttachment, RouteInput}
+
+func (r Route) known() bool { return slices.Contains(allRoutes, r) }
 
 // answer is what a route's handler decides; it is written, or lost, by serve.
 type answer struct {
