@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ const (
 	anyPort = "127.0.0.1:0"
 	// pace is how long a scripted provider takes for each step.
 	pace = 20 * time.Millisecond
-	seed = 20260321
+	seed = 20260321 // of the first provider; each has one of its own, so that no two make cases of the same ID
 	// patience bounds every wait. It is above the minute after which the server gives a killed worker's activity up.
 	patience = 3 * time.Minute
 )
@@ -37,6 +38,7 @@ var impatientServer = map[string]any{"history.timerProcessorMaxTimeShift": 10 * 
 var shared struct {
 	*dev.Instance
 	providers map[string]*provider
+	folder    string
 }
 
 // provider is a simulated Offload behind a gate.
@@ -47,10 +49,15 @@ type provider struct {
 	close func() error
 }
 
-const apiKey = "key"
+const (
+	apiKey       = "key"
+	sharedSecret = "shared-by-all-cases-without-a-url"
+)
+
+var seeds atomic.Uint64
 
 func newProvider() (*provider, error) {
-	sim, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: apiKey, Owner: "test"}}, Pace: pace, Seed: seed})
+	sim, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: apiKey, Owner: "test"}}, Pace: pace, Seed: seeds.Add(1)})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +88,8 @@ func runTests(m *testing.M) int {
 		return complain(err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	shared.providers = map[string]*provider{}
+	seeds.Store(seed)
+	shared.folder, shared.providers = folder, map[string]*provider{}
 	accounts := map[string]config.Account{}
 	for _, name := range accountNames() {
 		p, err := newProvider()
@@ -98,6 +106,7 @@ func runTests(m *testing.M) int {
 		Simulators:    anyPort,
 		Pace:          pace,
 		Accounts:      accounts,
+		SharedSecret:  sharedSecret,
 		DynamicConfig: impatientServer,
 		Log:           zap.NewNop(),
 	})
@@ -116,7 +125,7 @@ func runTests(m *testing.M) int {
 }
 
 func accountNames() []string {
-	names := []string{dropped, wild, counted}
+	names := []string{dropped, wild, counted, said}
 	for name := range failedCreations {
 		names = append(names, creation(name))
 	}
@@ -125,6 +134,9 @@ func accountNames() []string {
 	}
 	for name := range answers {
 		names = append(names, answering(name))
+	}
+	for name := range endings {
+		names = append(names, ending(name))
 	}
 	return names
 }

@@ -38,6 +38,8 @@ type Options struct {
 	Trouble Trouble
 	// Accounts are further Offload accounts, beside the simulator's, which is the default one.
 	Accounts map[string]config.Account
+	// SharedSecret opens the ingress's shared route for Offload. Empty: it is off.
+	SharedSecret string
 	// DynamicConfig is passed to the Temporal server.
 	DynamicConfig map[string]any
 	Log           *zap.Logger
@@ -130,6 +132,7 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 		MaxBody:        1 << 20,
 		UnmatchedGrace: 15 * time.Minute,
 		Drain:          5 * time.Second,
+		SharedSecret:   o.SharedSecret,
 		Bucket:         data.files(),
 		// The simulator's downloads are on this machine and unencrypted.
 		DownloadAllowPrivate: true,

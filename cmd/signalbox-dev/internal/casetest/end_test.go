@@ -1,0 +1,255 @@
+package casetest_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// said is the account of the cases that end with each resultStatus.
+const said = "said"
+
+// unheardOf is a resultStatus that nobody has documented; the string is open.
+const unheardOf = "lost_in_the_post"
+
+func TestACaseEndsAsOffloadSaysWhicheverWayItSaysIt(t *testing.T) {
+	t.Parallel()
+	offload := shared.providers[said]
+	for _, status := range []string{
+		offloadsim.ResultGoalAchieved, offloadsim.ResultMaxRetries, offloadsim.ResultFailedRejected, offloadsim.ResultBounced,
+		offloadsim.ResultComplained, offloadsim.ResultRejected, unheardOf,
+	} {
+		for _, source := range []workflows.NewsSource{workflows.NewsByWebhook, workflows.NewsByPoll} {
+			name := status + "-by-" + string(source)
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				start := workflows.CaseStart{Reference: name, Account: said, Request: request(offloadsim.ScriptManual)}
+				start.Request.Metadata = json.RawMessage(`{"order":7}`)
+				if source == workflows.NewsByPoll {
+					start.Options = soon
+				}
+				one, caseID := startRunning(t, offload, start)
+				if source == workflows.NewsByPoll {
+					require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID, Times: -1}))
+				}
+				want, end := workflows.CaseFailed, func() error { return offload.Fail(caseID, status, "They said no.") }
+				if status == offloadsim.ResultGoalAchieved {
+					want, end = workflows.CaseCompleted, func() error { return offload.Complete(caseID, map[string]any{"w9": "signed"}) }
+				}
+				require.NoError(t, end())
+
+				got := endsAs(t, one, want, caseID)
+				require.Equal(t, status, got.ResultStatus)
+				require.Equal(t, source, got.Source)
+				require.Empty(t, got.Attention)
+				failed, heard := want == workflows.CaseFailed, source == workflows.NewsByWebhook
+				if !failed {
+					require.JSONEq(t, `{"w9":"signed"}`, string(got.Facts.Result))
+				}
+				switch {
+				case heard:
+					require.Empty(t, got.Unknown)
+					require.JSONEq(t, `{"order":7}`, string(got.Facts.Metadata))
+					require.Equal(t, failed, got.Facts.FailureReason != nil)
+				case failed:
+					require.Equal(t, []string{"failureReason", "metadata"}, got.Unknown)
+				default:
+					require.Equal(t, []string{"metadata"}, got.Unknown)
+				}
+			})
+		}
+	}
+}
+
+// soon lets polling begin at once, and go on quickly.
+var soon = workflows.CaseOptions{
+	ReconcileAfter: workflows.Duration(200 * time.Millisecond),
+	PollFloor:      workflows.Duration(100 * time.Millisecond),
+	PollCeiling:    workflows.Duration(time.Second),
+}
+
+// startRunning starts the case and returns it with its ID once Offload has sent the first message.
+func startRunning(t *testing.T, offload *provider, start workflows.CaseStart) (one *signalbox.Case, caseID string) {
+	t.Helper()
+	one = startCase(t, shared.Apps, start)
+	caseID = inStatus(t, one, workflows.CaseRunning).CaseID
+	require.NoError(t, offload.SendFirstMessage(caseID))
+	return one, caseID
+}
+
+func ending(name string) string { return "ending-" + name }
+
+// endings are the ways in which a case ends that Offload doesn't simply end by a webhook.
+var endings = map[string]func(t *testing.T, offload *provider, start workflows.CaseStart){
+	"the-deadline-passes": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.Options.Deadline = time.Now().Add(15 * time.Second)
+		one, caseID := startRunning(t, offload, start)
+		got := endsAs(t, one, workflows.CaseExpired, caseID)
+		require.Equal(t, workflows.NewsByClock, got.Source)
+		require.Equal(t, []string{workflows.AttentionStillRunning}, got.Attention)
+		looksAt(t, offload, caseID, 1)
+	},
+	"the-last-look-finds-the-end": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.Options.Deadline = time.Now().Add(15 * time.Second)
+		one, caseID := startRunning(t, offload, start)
+		require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID}))
+		require.NoError(t, offload.Complete(caseID, nil))
+		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, workflows.NewsByPoll, got.Source)
+		require.Empty(t, got.Attention)
+		looksAt(t, offload, caseID, 1)
+	},
+	"it-is-cancelled": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		one, caseID := startRunning(t, offload, start)
+		_, err := one.Cancel(t.Context(), workflows.CancelCase{Reason: "paid", By: "ada"})
+		require.NoError(t, err)
+		got := endsAs(t, one, workflows.CaseCancelled, caseID)
+		require.Equal(t, "cancelled by ada: paid", got.Reason)
+		require.Equal(t, []string{workflows.AttentionStillRunning}, got.Attention)
+		_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+		require.ErrorIs(t, err, signalbox.ErrEnded)
+	},
+	"it-is-cancelled-in-temporal": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		one, caseID := startRunning(t, offload, start)
+		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
+		got := endsAs(t, one, workflows.CaseCancelled, caseID)
+		require.Contains(t, got.Reason, "cancelled in Temporal")
+		require.Equal(t, []string{workflows.AttentionStillRunning}, got.Attention)
+	},
+	"it-is-confirmed": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.Options.ConfirmEnd = true
+		one, caseID := startRunning(t, offload, start)
+		require.NoError(t, offload.SendWebhook(caseID, offloadsim.EventCompleted, map[string]any{"status": "COMPLETED"}))
+		looksAt(t, offload, caseID, 1)
+		require.Equal(t, workflows.CaseRunning, eventually(t, one.State, applied(1)).Status, "Offload doesn't agree")
+		require.NoError(t, offload.Complete(caseID, nil))
+		require.Equal(t, workflows.NewsByWebhook, endsAs(t, one, workflows.CaseCompleted, caseID).Source)
+	},
+	"its-event-has-no-time": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		offload.SetUndocumented(offloadsim.Undocumented{OmitTimestamp: true, OmitEventID: true})
+		one, caseID := startRunning(t, offload, start)
+		require.NoError(t, offload.Fail(caseID, offloadsim.ResultBounced, "mailbox full"))
+		got := endsAs(t, one, workflows.CaseFailed, caseID)
+		require.Equal(t, workflows.NewsByWebhook, got.Source)
+		require.Equal(t, "mailbox full", *got.Facts.FailureReason)
+		looksAt(t, offload, caseID, 1)
+	},
+	"by-the-shared-route": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		caseID := createElsewhere(t, offload, shared.IngressURL()+"/webhooks/offload-shared/"+sharedSecret)
+		one := startCase(t, shared.Apps, workflows.CaseStart{Reference: start.Reference, Account: start.Account, CaseID: caseID})
+		looksAt(t, offload, caseID, 1)
+		require.NoError(t, offload.SendFirstMessage(caseID))
+		// Whoever knows the secret can say anything; only what Offload confirms counts.
+		require.NoError(t, offload.SendWebhook(caseID, offloadsim.EventFailed, map[string]any{"status": "FAILED", "resultStatus": "BOUNCED"}))
+		looksAt(t, offload, caseID, 2)
+		require.Equal(t, workflows.CaseRunning, eventually(t, one.State, applied(1)).Status)
+		require.NoError(t, offload.Complete(caseID, map[string]any{"w9": "signed"}))
+		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, workflows.NewsByWebhook, got.Source)
+		require.Empty(t, got.Attention)
+	},
+	"with-a-result-that-no-signal-carries": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		one, caseID := startRunning(t, offload, start)
+		result := largeResult(600 << 10) // below the ingress's cap
+		require.NoError(t, offload.Complete(caseID, result))
+		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, workflows.NewsByWebhook, got.Source)
+		storedResult(t, got, result)
+	},
+	"with-a-result-that-no-webhook-and-no-history-carries": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.Options = soon
+		one, caseID := startRunning(t, offload, start)
+		result := largeResult(5 << 20)
+		require.NoError(t, offload.Complete(caseID, result)) // its webhook is refused with 413, and never sent again
+		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, workflows.NewsByPoll, got.Source)
+		storedResult(t, got, result)
+	},
+}
+
+func TestACaseEndsInEveryOtherWay(t *testing.T) {
+	t.Parallel()
+	for name, story := range endings {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			story(t, shared.providers[ending(name)], workflows.CaseStart{
+				Reference: ending(name), Account: ending(name), Request: request(offloadsim.ScriptManual),
+			})
+		})
+	}
+}
+
+func applied(events int) func(workflows.CaseState) bool {
+	return func(s workflows.CaseState) bool {
+		return s.EventsApplied >= events && !strings.Contains(s.WaitingFor, "being confirmed")
+	}
+}
+
+// looksAt waits until the case was read so often.
+func looksAt(t *testing.T, offload *provider, caseID string, times int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		record, err := offload.Case(caseID)
+		return err == nil && record.Looks >= times
+	}, patience, 20*time.Millisecond)
+}
+
+// createElsewhere creates a case as an app does that doesn't use Signalbox for it.
+func createElsewhere(t *testing.T, offload *provider, webhookURL string) string {
+	t.Helper()
+	body, err := json.Marshal(struct {
+		*workflows.CaseRequest
+		ClientWebhookURL string `json:"clientWebhookUrl"`
+	}{request(offloadsim.ScriptManual), webhookURL})
+	require.NoError(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, offload.url+"/cases", bytes.NewReader(body))
+	require.NoError(t, err)
+	r.Header.Set("X-Api-Key", apiKey)
+	response, err := (&http.Client{Timeout: patience}).Do(r)
+	require.NoError(t, err)
+	answer, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	var created struct{ Data struct{ CaseID string } }
+	require.NoError(t, json.Unmarshal(answer, &created), string(answer))
+	return created.Data.CaseID
+}
+
+func largeResult(bytes int) map[string]any {
+	lines := make([]string, bytes>>10)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("%08d", i) + strings.Repeat("x", 1013)
+	}
+	return map[string]any{"lines": lines}
+}
+
+// storedResult: the outcome refers to the result in the bucket, where it is whole.
+func storedResult(t *testing.T, got workflows.CaseOutcome, want map[string]any) {
+	t.Helper()
+	require.Empty(t, got.Attention)
+	require.Empty(t, got.Facts.Result)
+	require.NotNil(t, got.ResultFile)
+	content, err := os.ReadFile(filepath.Join(shared.folder, "files", filepath.FromSlash(got.ResultFile.Key)))
+	require.NoError(t, err)
+	wanted, err := json.Marshal(want)
+	require.NoError(t, err)
+	require.JSONEq(t, string(wanted), string(content))
+	sum := sha256.Sum256(content)
+	require.Equal(t, hex.EncodeToString(sum[:]), got.ResultFile.SHA256)
+}
