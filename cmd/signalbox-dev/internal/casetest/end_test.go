@@ -88,7 +88,7 @@ var soon = workflows.CaseOptions{
 func startRunning(t *testing.T, offload *provider, start workflows.CaseStart) (one *signalbox.Case, caseID string) {
 	t.Helper()
 	one = startCase(t, shared.Apps, start)
-	caseID = inStatus(t, one, workflows.CaseRunning).CaseID
+	caseID = eventually(t, attended(offload, one), func(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning }).CaseID
 	require.NoError(t, offload.SendFirstMessage(caseID))
 	return one, caseID
 }

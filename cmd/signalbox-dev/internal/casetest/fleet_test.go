@@ -119,8 +119,12 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 	if err != nil {
 		return workflows.CaseOutcome{}, err
 	}
+	state := attended(shared.providers[account], one)
+	if _, err := await(ctx, state, func(s workflows.CaseState) bool { return s.CaseID != "" }); err != nil {
+		return workflows.CaseOutcome{}, fmt.Errorf("%s: created: %w", reference, err)
+	}
 	if script == offloadsim.ScriptQuestion {
-		state, err := await(ctx, one.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded && s.Question != nil })
+		state, err := await(ctx, state, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded && s.Question != nil })
 		if err != nil {
 			return workflows.CaseOutcome{}, fmt.Errorf("%s: question: %w", reference, err)
 		}
