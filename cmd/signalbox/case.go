@@ -17,7 +17,7 @@ import (
 
 func (p process) cases() *cobra.Command {
 	cases := &cobra.Command{Use: "case", Short: "Start and follow Offload cases", Args: cobra.NoArgs}
-	cases.AddCommand(p.caseStart(), p.caseShow(), p.caseWait(), p.caseAnswer(), p.caseCancel())
+	cases.AddCommand(p.caseStart(), p.caseShow(), p.caseWait(), p.caseAnswer(), p.caseAdopt(), p.caseRetryCreate(), p.caseCancel())
 	return cases
 }
 
@@ -153,34 +153,6 @@ func (p process) caseAnswer() *cobra.Command {
 	}
 	jsonFlag(answer, &asJSON)
 	return answer
-}
-
-func (p process) caseCancel() *cobra.Command {
-	var (
-		cancel workflows.CancelCase
-		asJSON bool
-	)
-	command := &cobra.Command{
-		Use:   "cancel REFERENCE",
-		Short: "End a case here; Offload has no cancel and goes on with it",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			apps, end, err := p.client(cmd)
-			if err != nil {
-				return err
-			}
-			defer end()
-			receipt, err := apps.Case(args[0]).Cancel(cmd.Context(), cancel)
-			if err != nil {
-				return err
-			}
-			return p.show(cmd, asJSON, receipt, [][2]string{{"status", string(receipt.Status)}})
-		},
-	}
-	command.Flags().StringVar(&cancel.Reason, "reason", "", "why, for the record")
-	command.Flags().StringVar(&cancel.By, "by", "", "who cancels, for the record")
-	jsonFlag(command, &asJSON)
-	return command
 }
 
 // wait prints the outcome; one that isn't COMPLETED has an exit status of its own.

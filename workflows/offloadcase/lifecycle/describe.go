@@ -95,10 +95,11 @@ func Details(c Case) string {
 			line("Asked %s. Answer with `signalbox case answer %s --question %s --text '…'` or the update `%s`.", stamp(s.Asked.At), reference, question.ID, workflows.UpdateProvideInput)
 		}
 	case workflows.CaseCreateUncertain:
-		line("Settle it with the update `%s` or `%s`.", workflows.UpdateAdoptCase, workflows.UpdateRetryCreate)
+		line("Settle it with `signalbox case adopt %s CASE_ID` or `signalbox case retry-create %s`, or the updates `%s` and `%s`.",
+			reference, reference, workflows.UpdateAdoptCase, workflows.UpdateRetryCreate)
 	case workflows.CaseCreating:
 		if s.Creation == CreationRejected {
-			line("Correct it with the update `%s`.", workflows.UpdateRetryCreate)
+			line("Correct it with `signalbox case retry-create %s -f corrected.json` or the update `%s`.", reference, workflows.UpdateRetryCreate)
 		}
 	case workflows.CaseRunning, workflows.CaseInputSent,
 		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// caseChange is a command that changes the case of its first argument and prints where that leaves it.
+func (p process) caseChange(use, short string, args cobra.PositionalArgs,
+	change func(ctx context.Context, one *signalbox.Case, args []string) (workflows.CaseReceipt, error),
+) *cobra.Command {
+	var asJSON bool
+	command := &cobra.Command{
+		Use: use, Short: short, Args: args,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			apps, end, err := p.client(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			receipt, err := change(cmd.Context(), apps.Case(args[0]), args[1:])
+			if err != nil {
+				return err
+			}
+			return p.show(cmd, asJSON, receipt, [][2]string{{"status", string(receipt.Status)}})
+		},
+	}
+	jsonFlag(command, &asJSON)
+	return command
+}
+
+func (p process) caseAdopt() *cobra.Command {
+	var by string
+	command := p.caseChange("adopt REFERENCE CASE_ID", "Say which case at Offload an uncertain creation made", cobra.ExactArgs(2),
+		func(ctx context.Context, one *signalbox.Case, args []string) (workflows.CaseReceipt, error) {
+			return one.Adopt(ctx, workflows.AdoptCase{CaseID: args[0], By: by})
+		})
+	command.Flags().StringVar(&by, "by", "", "who says so, for the record")
+	return command
+}
+
+func (p process) caseRetryCreate() *cobra.Command {
+	var (
+		retry workflows.RetryCreate
+		file  string
+	)
+	command := p.caseChange("retry-create REFERENCE", "Create a case again whose creation is uncertain or was rejected", cobra.ExactArgs(1),
+		func(ctx context.Context, one *signalbox.Case, _ []string) (workflows.CaseReceipt, error) {
+			if file != "" {
+				corrected, err := p.readStart(file)
+				if err != nil {
+					return workflows.CaseReceipt{}, err
+				}
+				if corrected.Request == nil {
+					return workflows.CaseReceipt{}, fmt.Errorf("%w: --file %s: request: it is required", errUsage, file)
+				}
+				retry.Request = corrected.Request
+			}
+			return one.RetryCreate(ctx, retry)
+		})
+	command.Long = `Create a case again. Where its creation is uncertain, first make sure that Offload has none: a second case is a second e-mail thread.
+Where the request was rejected, give a corrected document, as for "case start"; only its request counts.`
+	command.Flags().StringVarP(&file, "file", "f", "", "JSON document with the corrected request; - is standard input; empty: the same request again")
+	command.Flags().StringVar(&retry.By, "by", "", "who decides, for the record")
+	return command
+}
+
+func (p process) caseCancel() *cobra.Command {
+	var cancel workflows.CancelCase
+	command := p.caseChange("cancel REFERENCE", "End a case here; Offload has no cancel and goes on with it", cobra.ExactArgs(1),
+		func(ctx context.Context, one *signalbox.Case, _ []string) (workflows.CaseReceipt, error) {
+			return one.Cancel(ctx, cancel)
+		})
+	command.Flags().StringVar(&cancel.Reason, "reason", "", "why, for the record")
+	command.Flags().StringVar(&cancel.By, "by", "", "who cancels, for the record")
+	return command
+}
