@@ -15,6 +15,21 @@ type ClaimRequest struct {
 	Lease time.Duration
 	// MaxLanes and MaxPerLane bound the answer; both are at least 1.
 	MaxLanes, MaxPerLane int
+	// MaxBytes bounds the bodies of the answer together, as they are stored; 0 means
+	// DefaultClaimBytes. What does not fit stays unclaimed. Where anything is due, one delivery is
+	// handed out however large it is, or nobody would ever get it.
+	MaxBytes int64
+}
+
+// DefaultClaimBytes is the bound of a claim that names none.
+const DefaultClaimBytes = 16 << 20
+
+// ByteLimit is the bound to use.
+func (r ClaimRequest) ByteLimit() int64 {
+	if r.MaxBytes == 0 {
+		return DefaultClaimBytes
+	}
+	return r.MaxBytes
 }
 
 // Validate returns ErrInvalid where a field is missing.
@@ -28,6 +43,8 @@ func (r ClaimRequest) Validate() error {
 		return fmt.Errorf("%w: a claim needs a lease", ErrInvalid)
 	case r.MaxLanes < 1 || r.MaxPerLane < 1:
 		return fmt.Errorf("%w: a claim needs room for one lane and one delivery", ErrInvalid)
+	case r.MaxBytes < 0:
+		return fmt.Errorf("%w: a claim of %d bytes", ErrInvalid, r.MaxBytes)
 	}
 	return nil
 }

@@ -37,6 +37,53 @@ func claimLimits(t *testing.T, s inbox.Store) {
 	require.Equal(t, []string{"1"}, take(t, s, request("relay", at(100)))["later"])
 }
 
+func claimBytes(t *testing.T, s inbox.Store) {
+	const large, small = 3000, 400
+	put := func(lane, key string, size, received int) string {
+		d := delivery(lane, key, at(received))
+		d.Body = make([]byte, size)
+		return add(t, s, d)[0].ID
+	}
+	put("large", "1", large, 0)
+	put("large", "2", large, 0)
+	for i := range 3 {
+		for k := range 4 {
+			put(lane(i), fmt.Sprint(k), small, 1+i)
+		}
+	}
+	r := request("relay", at(10))
+	r.MaxBytes = 1000
+	require.Equal(t, map[string][]string{"large": {"1"}}, take(t, s, r), "the longest due, though it is over the bound")
+	require.Equal(t, map[string][]string{lane(0): {"0", "1"}}, take(t, s, r))
+	seen := map[string][]string{"large": {"1"}, lane(0): {"0", "1"}}
+	for len(seen) < 4 {
+		lanes := claim(t, s, r)
+		require.NotEmpty(t, lanes, "what did not fit is not claimed")
+		bytes := 0
+		for _, l := range lanes {
+			require.NotContains(t, seen, l.Name)
+			for _, d := range l.Deliveries {
+				bytes += len(d.Body)
+				seen[l.Name] = append(seen[l.Name], d.DedupeKey)
+			}
+			require.Equal(t, []string{"0", "1", "2", "3"}[:len(l.Deliveries)], keys(l.Deliveries), "from its head")
+		}
+		require.LessOrEqual(t, bytes, 1000)
+	}
+	require.Empty(t, claim(t, s, r), "a lane that was cut is out like any other")
+
+	page, err := s.List(context.Background(), inbox.Filter{States: []inbox.State{inbox.StatePending}})
+	require.NoError(t, err)
+	var settlements []inbox.Settlement
+	for _, d := range page.Deliveries {
+		if slices.Contains(seen[d.Lane], d.DedupeKey) {
+			settlements = append(settlements, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+		}
+	}
+	settle(t, s, "relay", at(11), settlements...)
+	require.Equal(t, map[string][]string{"large": {"2"}, lane(0): {"2", "3"}, lane(1): {"2", "3"}, lane(2): {"2", "3"}}, take(t, s, request("relay", at(11))))
+}
+
 func claimedLane(t *testing.T, s inbox.Store) {
 	first := add(t, s, delivery("a", "1", at(0)))[0]
 	require.Len(t, take(t, s, request("one", at(1))), 1)
@@ -193,6 +240,7 @@ func invalidClaims(t *testing.T, s inbox.Store) {
 		"lease": func(r *inbox.ClaimRequest) { r.Lease = 0 },
 		"lanes": func(r *inbox.ClaimRequest) { r.MaxLanes = 0 },
 		"room":  func(r *inbox.ClaimRequest) { r.MaxPerLane = 0 },
+		"bytes": func(r *inbox.ClaimRequest) { r.MaxBytes = -1 },
 	} {
 		r := request("relay", at(0))
 		change(&r)

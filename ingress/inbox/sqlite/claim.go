@@ -18,7 +18,8 @@ const (
 )
 
 const (
-	selectPendingAfter = `SELECT sequence, lane_hash, due_at FROM delivery
+	// The length of a body is in its row's header: no body is read for it.
+	selectPendingAfter = `SELECT sequence, lane_hash, due_at, length(body) FROM delivery JOIN body USING (sequence)
 WHERE state = 'pending' AND sequence > ? ORDER BY sequence LIMIT ?`
 	selectPending = `SELECT ` + columns + `, body FROM delivery JOIN body USING (sequence)
 WHERE sequence IN (SELECT value FROM json_each(?)) AND state = 'pending'`
@@ -56,10 +57,10 @@ func (s *Store) take(ctx context.Context, request inbox.ClaimRequest) (taken [][
 			return nil, err
 		}
 	}
+	room := roomOf(request)
 	for {
-		taken = append(taken, s.schedule.take(request.Owner, request.Now, request.Lease,
-			request.MaxLanes-len(taken), request.MaxPerLane)...)
-		if len(taken) == request.MaxLanes || !more {
+		taken = append(taken, s.schedule.take(request.Owner, request.Now, request.Lease, room)...)
+		if !room.left() || !more {
 			return taken, nil
 		}
 		if more, err = s.takeIn(ctx); err != nil {
@@ -117,7 +118,7 @@ func (r *reader) pendingAfter(ctx context.Context, sequence int64) ([]entry, err
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func() (e entry, err error) { return e, rows.Scan(&e.sequence, &e.lane, &e.dueAt) })
+	return collect(rows, func() (e entry, err error) { return e, rows.Scan(&e.sequence, &e.lane, &e.dueAt, &e.size) })
 }
 
 func (r *reader) pendingWithBodies(ctx context.Context, taken [][]entry) (map[int64]stored, error) {

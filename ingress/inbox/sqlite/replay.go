@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -31,9 +32,9 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 func (t *tx) replay(id string, now time.Time) (again entry, refusal, err error) {
 	var lane string
 	var state inbox.State
-	var hasBody bool
-	found, err := t.queryRow(`SELECT sequence, lane_hash, lane, state, EXISTS (SELECT 1 FROM body WHERE body.sequence = delivery.sequence)
-FROM delivery WHERE id = ?`, []any{id}, &again.sequence, &again.lane, &lane, &state, &hasBody)
+	var size sql.NullInt64
+	found, err := t.queryRow(`SELECT sequence, lane_hash, lane, state, length(body)
+FROM delivery LEFT JOIN body USING (sequence) WHERE id = ?`, []any{id}, &again.sequence, &again.lane, &lane, &state, &size)
 	switch {
 	case err != nil:
 		return entry{}, nil, err
@@ -41,10 +42,10 @@ FROM delivery WHERE id = ?`, []any{id}, &again.sequence, &again.lane, &lane, &st
 		return entry{}, inbox.ErrNotFound, nil
 	case lane == "":
 		return entry{}, fmt.Errorf("%w: it has no lane", inbox.ErrNotReplayable), nil
-	case !hasBody:
+	case !size.Valid:
 		return entry{}, fmt.Errorf("%w: its body is past its retention", inbox.ErrNotReplayable), nil
 	}
-	again.dueAt = micros(now)
+	again.dueAt, again.size = micros(now), size.Int64
 	t.move(state, inbox.StatePending)
 	_, err = t.exec("UPDATE delivery SET state = 'pending', reason = '', attempts = 0, due_at = ?, settled_at = 0 WHERE sequence = ?",
 		again.dueAt, again.sequence)

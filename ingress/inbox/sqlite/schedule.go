@@ -5,9 +5,11 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// schedule says which lane is due next and which are out. It holds 24 bytes for each pending
+// schedule says which lane is due next and which are out. It holds 32 bytes for each pending
 // delivery it was told of, and can be told late: the table is the truth, and whatever the
 // schedule still names but the table no longer shows as pending is dropped when it is read.
 type schedule struct {
@@ -19,8 +21,9 @@ type schedule struct {
 	out map[int64]*lane
 }
 
-// entry is a pending delivery. Times in this file are microseconds, as in the table.
-type entry struct{ sequence, lane, dueAt int64 }
+// entry is a pending delivery; size is its body's. Times in this file are microseconds, as in the
+// table.
+type entry struct{ sequence, lane, dueAt, size int64 }
 
 // lane is one lane's pending deliveries in order. Two lanes of one hash, should that ever
 // happen, wait for each other as if they were one.
@@ -83,16 +86,53 @@ func (s *schedule) size() int {
 	return len(s.waiting)
 }
 
-// take claims up to n lanes that are due, each with its first perLane deliveries.
-func (s *schedule) take(owner string, now time.Time, lease time.Duration, n, perLane int) [][]entry {
+// room is what a claim may still hand out.
+type room struct {
+	lanes, perLane int
+	bytes          int64
+	// begun says that something was handed out: only the first delivery of all may be too large.
+	begun bool
+	// full says that the next delivery did not fit.
+	full bool
+}
+
+func roomOf(r inbox.ClaimRequest) *room {
+	return &room{lanes: r.MaxLanes, perLane: r.MaxPerLane, bytes: r.ByteLimit()}
+}
+
+// left says whether anything more might be handed out.
+func (r *room) left() bool { return r.lanes > 0 && !r.full }
+
+// take returns as many of a lane's first deliveries as there is room for.
+func (r *room) take(pending []entry) []entry {
+	n := 0
+	for ; n < min(r.perLane, len(pending)); n++ {
+		if r.begun && pending[n].size > r.bytes {
+			r.full = true
+			break
+		}
+		r.begun = true
+		r.bytes -= pending[n].size
+	}
+	if n > 0 {
+		r.lanes--
+	}
+	return slices.Clone(pending[:n])
+}
+
+// take claims lanes that are due, the longest due first, until there is no more room.
+func (s *schedule) take(owner string, now time.Time, lease time.Duration, room *room) [][]entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(now)
 	var taken [][]entry
-	for len(taken) < n && len(s.waiting) > 0 && s.waiting[0].due <= micros(now) {
+	for room.left() && len(s.waiting) > 0 && s.waiting[0].due <= micros(now) {
 		l := s.waiting[0]
+		entries := room.take(l.pending)
+		if len(entries) == 0 {
+			break
+		}
 		heap.Pop(&s.waiting)
-		entries := slices.Clone(l.pending[:min(perLane, len(l.pending))])
 		l.claim = &claim{owner: owner, until: now.Add(lease), open: make(map[int64]bool, len(entries))}
 		for _, e := range entries {
 			l.claim.open[e.sequence] = true
