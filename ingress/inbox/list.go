@@ -13,9 +13,8 @@ const (
 	DefaultPage = 50
 )
 
-// Filter chooses deliveries. An empty field chooses all. States, Lane and the times are
-// indexed; Provider, Scope and Kind are compared row by row, so that a rare one is best asked
-// for together with a time or a state.
+// Filter chooses deliveries. An empty field chooses all. A store answers every filter from an
+// index: a person waits for it, and a table of deliveries is long.
 type Filter struct {
 	States                []State
 	Provider, Scope, Kind string

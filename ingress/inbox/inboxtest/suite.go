@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"what cannot be replayed is refused":                               replayRefused,
 		"a list is newest first and pages without gaps":                    listPages,
 		"a list filters by every field":                                    listFilters,
+		"any filter lists what it matches of the whole, in its order":      listAgrees,
 		"a list refuses a bad cursor or state":                             listRefuses,
 		"counts follow every change of state":                              counts,
 		"the oldest pending delivery is known":                             oldestPending,

@@ -16,7 +16,8 @@ const (
 )
 
 // Purge implements inbox.Store. It works in short transactions and stops between two of them
-// when ctx ends; what was purged until then stays purged and is counted.
+// when ctx ends; what was purged until then stays purged and is counted. A row whose place is later
+// than its arrival, such as one let out of the quarantine, is kept until its place is old enough.
 func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged inbox.Purged, err error) {
 	purged.Rows, err = s.purgeRows(ctx, request.RowsBefore)
 	if err == nil {
@@ -31,8 +32,8 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged i
 	return purged, nil
 }
 
-// Trim implements inbox.Store. It reads all deliveries in the state; call it now and then, not
-// for each arrival.
+// Trim implements inbox.Store. It reads all that the sender has in the state; call it now and then,
+// not for each arrival.
 func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
 	if request.State == inbox.StatePending || request.Keep < 0 {
 		return 0, fmt.Errorf("sqlite inbox: trim: %w: state %q, keep %d", inbox.ErrInvalid, request.State, request.Keep)
@@ -62,9 +63,12 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error
 	return trimmed, nil
 }
 
+const selectOfSender = `SELECT sequence, kind FROM delivery INDEXED BY delivery_group
+WHERE state = ? AND provider = ? AND scope = ? ORDER BY received_at, sequence`
+
 // excess returns what must go, in any order.
 func (r *reader) excess(ctx context.Context, request inbox.TrimRequest) ([]int64, error) {
-	rows, err := r.db.QueryContext(ctx, "SELECT sequence, kind FROM delivery WHERE state = ? AND provider = ? AND scope = ? ORDER BY received_at, sequence",
+	rows, err := r.db.QueryContext(ctx, selectOfSender,
 		string(request.State), request.Provider, request.Scope)
 	if err != nil {
 		return nil, r.failure(ctx, err)
@@ -86,6 +90,10 @@ func (r *reader) excess(ctx context.Context, request inbox.TrimRequest) ([]int64
 	return append(others, last...)[:max(0, total-request.Keep)], nil
 }
 
+// selectExpired goes by the sequence, which is never below the arrival: the oldest of a state are
+// the first of its index, and what is too young is not read.
+const selectExpired = `SELECT sequence FROM delivery INDEXED BY delivery_state WHERE state = ? AND sequence < ? ORDER BY sequence LIMIT ?`
+
 func (s *Store) purgeRows(ctx context.Context, before time.Time) (int, error) {
 	purged := 0
 	for _, state := range inbox.States() {
@@ -94,7 +102,7 @@ func (s *Store) purgeRows(ctx context.Context, before time.Time) (int, error) {
 		}
 		for {
 			n, err := s.removed(ctx, func(t *tx) (int, error) {
-				return t.remove(state, "sequence IN (SELECT sequence FROM delivery WHERE state = ? AND received_at < ? ORDER BY received_at LIMIT ?)",
+				return t.remove(state, "sequence IN ("+selectExpired+")",
 					string(state), micros(before), purgeChunk)
 			})
 			purged += n

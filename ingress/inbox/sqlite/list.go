@@ -1,0 +1,247 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// List implements inbox.Store.
+func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+	page, err := s.reads.list(ctx, filter)
+	if err != nil {
+		return inbox.Page{}, fmt.Errorf("sqlite inbox: list: %w", s.reads.failure(ctx, err))
+	}
+	return page, nil
+}
+
+// part is a piece of the answer that one index gives in order, so that no question reads more rows
+// than it shows, nor sorts what it does not show.
+type part struct {
+	index string
+	where []string
+	args  []any
+}
+
+func (p *part) add(condition string, values ...any) {
+	p.where, p.args = append(p.where, condition), append(p.args, values...)
+}
+
+// query asks for what comes before a floor; it is the same text for all parts of a kind.
+func (p *part) query() string {
+	return "SELECT " + columns + " FROM delivery INDEXED BY " + p.index + " WHERE " + strings.Join(p.where, " AND ") +
+		" AND sequence > ? ORDER BY sequence DESC LIMIT ?"
+}
+
+// list merges the parts, all as of one moment: a delivery that changes its state between two of
+// them would be in both or in none.
+func (r *reader) list(ctx context.Context, filter inbox.Filter) (_ inbox.Page, err error) {
+	if err := filter.Validate(); err != nil {
+		return inbox.Page{}, err
+	}
+	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return inbox.Page{}, err
+	}
+	// It has read and nothing else: whether its end succeeds changes no answer.
+	defer func() { _ = tx.Rollback() }()
+	parts, err := partsOf(ctx, tx, filter)
+	if err != nil {
+		return inbox.Page{}, err
+	}
+	n := newest{most: filter.PageSize() + 1}
+	prepared := map[string]*sql.Stmt{}
+	for _, p := range parts {
+		query := p.query()
+		stmt, ok := prepared[query]
+		if !ok {
+			if stmt, err = tx.PrepareContext(ctx, query); err != nil {
+				return inbox.Page{}, err
+			}
+			prepared[query] = stmt
+		}
+		rows, err := stmt.QueryContext(ctx, append(slices.Clone(p.args), n.floor(), n.most)...)
+		if err != nil {
+			return inbox.Page{}, err
+		}
+		found, err := collect(rows, func() (stored, error) { return scan(rows) })
+		if err != nil {
+			return inbox.Page{}, err
+		}
+		n.add(found)
+	}
+	return pageOf(n.all, filter.PageSize()), nil
+}
+
+// newest keeps the newest of what is added.
+type newest struct {
+	most int
+	all  []stored
+}
+
+func (n *newest) add(more []stored) {
+	n.all = append(n.all, more...)
+	slices.SortFunc(n.all, func(a, b stored) int { return cmp.Compare(b.sequence, a.sequence) })
+	n.all = n.all[:min(n.most, len(n.all))]
+}
+
+// floor is a sequence at or below which nothing is of interest any more.
+func (n *newest) floor() int64 {
+	if len(n.all) < n.most {
+		return 0
+	}
+	return n.all[n.most-1].sequence
+}
+
+func pageOf(all []stored, limit int) inbox.Page {
+	var page inbox.Page
+	if len(all) > limit {
+		all = all[:limit]
+		page.Next = inbox.Cursor(all[limit-1].sequence)
+	}
+	for _, d := range all {
+		page.Deliveries = append(page.Deliveries, d.Delivery)
+	}
+	return page
+}
+
+// partsOf chooses the index: a lane is short, so it is read and sorted; provider, scope and kind
+// choose among the groups that there are; anything else goes by state.
+func partsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter) ([]*part, error) {
+	states := f.States
+	if len(states) == 0 {
+		states = inbox.States()
+	}
+	states = slices.Compact(slices.Sorted(slices.Values(states)))
+	if f.Lane != "" {
+		p := &part{index: "delivery_key"}
+		p.add("lane_hash = ? AND lane = ?", laneHash(f.Lane), f.Lane)
+		p.addRow(f, states)
+		p.add("received_at < ?", before(f))
+		return []*part{p}, p.addPlace(f)
+	}
+	var parts []*part
+	if f.Provider != "" || f.Scope != "" || f.Kind != "" {
+		groups, err := groupsOf(ctx, tx, f, states)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range groups {
+			p := &part{index: "delivery_group"}
+			p.add("provider = ? AND scope = ? AND state = ? AND kind = ?", g.provider, g.scope, string(g.state), g.kind)
+			parts = append(parts, p)
+		}
+	} else {
+		for _, state := range states {
+			p := &part{index: "delivery_state"}
+			p.add("state = ?", string(state))
+			parts = append(parts, p)
+		}
+	}
+	return withTimes(parts, f, states)
+}
+
+// withTimes bounds each part. The sequence is never below the arrival, and above it by more than
+// drift only for the rows of an index of their own: so the bounds in time are bounds in the order.
+func withTimes(parts []*part, f inbox.Filter, states []inbox.State) ([]*part, error) {
+	for _, p := range parts {
+		if !f.Until.IsZero() {
+			p.add("sequence < ? AND received_at < ?", micros(f.Until)+drift, micros(f.Until))
+		}
+		if err := p.addPlace(f); err != nil {
+			return nil, err
+		}
+	}
+	if f.Until.IsZero() {
+		return parts, nil
+	}
+	p := &part{index: "delivery_drifted"}
+	p.add("sequence > received_at + 60000000 AND received_at < ? AND sequence >= ?", micros(f.Until), micros(f.Until)+drift)
+	p.addRow(f, states)
+	return append(parts, p), p.addPlace(f)
+}
+
+// drift is the index's word for far behind, in microseconds.
+const drift = 60_000_000
+
+// addRow adds what is compared row by row.
+func (p *part) addRow(f inbox.Filter, states []inbox.State) {
+	args := make([]any, len(states))
+	for i, state := range states {
+		args[i] = string(state)
+	}
+	p.add("+state IN (?"+strings.Repeat(", ?", len(states)-1)+")", args...)
+	for _, equal := range []struct{ column, value string }{{"+provider", f.Provider}, {"+scope", f.Scope}, {"+kind", f.Kind}} {
+		if equal.value != "" {
+			p.add(equal.column+" = ?", equal.value)
+		}
+	}
+}
+
+// addPlace adds where the page begins and how far back it may go.
+func (p *part) addPlace(f inbox.Filter) error {
+	if !f.Since.IsZero() {
+		p.add("sequence >= ? AND received_at >= ?", micros(f.Since), micros(f.Since))
+	}
+	if f.Cursor != "" {
+		after, err := inbox.ParseCursor(f.Cursor)
+		if err != nil {
+			return err
+		}
+		p.add("sequence < ?", after)
+	}
+	return nil
+}
+
+// before is the filter's upper bound of arrival, or one that nothing reaches.
+func before(f inbox.Filter) int64 {
+	if f.Until.IsZero() {
+		return 1<<63 - 1
+	}
+	return micros(f.Until)
+}
+
+// class is what the deliveries of a group have in common.
+type class struct {
+	provider, scope string
+	state           inbox.State
+	kind            string
+}
+
+const (
+	selectFirstGroup = `SELECT provider, scope, state, kind FROM delivery INDEXED BY delivery_group
+WHERE provider >= ? ORDER BY provider, scope, state, kind LIMIT 1`
+	selectNextGroup = `SELECT provider, scope, state, kind FROM delivery INDEXED BY delivery_group
+WHERE (provider, scope, state, kind) > (?, ?, ?, ?) ORDER BY provider, scope, state, kind LIMIT 1`
+)
+
+// groupsOf returns the groups that the filter matches. There are about as many as agents times kinds
+// times states; each costs one look-up.
+func groupsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter, states []inbox.State) ([]class, error) {
+	next, err := tx.PrepareContext(ctx, selectNextGroup)
+	if err != nil {
+		return nil, err
+	}
+	var groups []class
+	var g class
+	row := tx.QueryRowContext(ctx, selectFirstGroup, f.Provider)
+	for {
+		err := row.Scan(&g.provider, &g.scope, &g.state, &g.kind)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && f.Provider != "" && g.provider != f.Provider {
+			return groups, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if (f.Scope == "" || g.scope == f.Scope) && (f.Kind == "" || g.kind == f.Kind) && slices.Contains(states, g.state) {
+			groups = append(groups, g)
+		}
+		row = next.QueryRowContext(ctx, g.provider, g.scope, string(g.state), g.kind)
+	}
+}
