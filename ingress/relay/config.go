@@ -17,6 +17,8 @@ type Config struct {
 	Agents map[string]workflows.ActivationOptions
 	// Concurrency is how many lanes are under way at a time. Default 64.
 	Concurrency int
+	// MaxInFlight bounds the bodies that are claimed and under way, in bytes. Default 32 MiB; a single delivery may exceed it.
+	MaxInFlight int64
 	// SignalTimeout bounds one call to Temporal. Default 10 seconds.
 	SignalTimeout time.Duration
 	// Lease is how long a claimed lane stays this relay's. Default 1 minute; it must be at least four times SignalTimeout, or
@@ -40,6 +42,7 @@ const (
 
 func (c Config) withDefaults() Config {
 	orDefault(&c.Concurrency, 64)
+	orDefault(&c.MaxInFlight, 32<<20)
 	orDefault(&c.SignalTimeout, 10*time.Second)
 	orDefault(&c.Lease, time.Minute)
 	orDefault(&c.UnmatchedGrace, 15*time.Minute)
@@ -70,6 +73,7 @@ func (c Config) Validate() error {
 		value int64
 	}{
 		{"concurrency", int64(c.Concurrency)},
+		{"maxInFlight", c.MaxInFlight},
 		{"signalTimeout", int64(c.SignalTimeout)},
 		{"unmatchedGrace", int64(c.UnmatchedGrace)},
 		{"maxAttempts", int64(c.MaxAttempts)},

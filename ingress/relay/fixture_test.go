@@ -257,7 +257,7 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 	}()
 	f.stop = func() {
 		cancel()
-		<-done
+		await(tb, "the end of the relay", done)
 	}
 	tb.Cleanup(f.stop)
 }
@@ -322,6 +322,16 @@ func (f *fixture) noPending(tb testing.TB) {
 func eventually(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
 	require.Eventually(tb, condition, 10*time.Second, 2*time.Millisecond, what)
+}
+
+// await fails where something does not happen: a test that waits for ever says nothing for ten minutes.
+func await(tb testing.TB, what string, happened <-chan struct{}) {
+	tb.Helper()
+	select {
+	case <-happened:
+	case <-time.After(20 * time.Second):
+		tb.Fatalf("waited for: %s", what)
+	}
 }
 
 func caseEvents(tb testing.TB, s signal) []workflows.CaseEvent {

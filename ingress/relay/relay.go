@@ -34,6 +34,7 @@ type Relay struct {
 	metrics  *metrics
 	now      func() time.Time
 	gate     *gate
+	budget   *budget
 }
 
 // New refuses a Config that does not validate.
@@ -44,6 +45,7 @@ func New(config Config, parts Parts) (*Relay, error) {
 	r := &Relay{
 		config: config.withDefaults(), temporal: parts.Temporal, inbox: parts.Inbox, keys: parts.Keys, logger: parts.Logger, now: parts.Now,
 	}
+	r.budget = newBudget(r.config.MaxInFlight)
 	metrics, err := newMetrics(parts.Metrics, parts.Inbox, parts.Now)
 	if err != nil {
 		return nil, err
@@ -79,7 +81,9 @@ func (r *Relay) Run(ctx context.Context) {
 	for range r.config.Concurrency {
 		senders.Go(func() {
 			for lane := range lanes {
-				settlements <- r.handle(ctx, lane)
+				settled := r.handle(ctx, lane)
+				r.budget.give(lane.Lane)
+				settlements <- settled
 			}
 		})
 	}
@@ -100,10 +104,15 @@ func (r *Relay) claim(ctx context.Context, lanes chan<- claimed) {
 	poll := time.NewTicker(r.config.PollInterval)
 	defer poll.Stop()
 	for r.gate.wait(ctx) == nil {
+		room, err := r.budget.room(ctx)
+		if err != nil {
+			return
+		}
 		now := r.now()
 		found, err := r.inbox.Claim(ctx, inbox.ClaimRequest{
-			Owner: r.config.Owner, Now: now, Lease: r.config.Lease, MaxLanes: lanesAhead * r.config.Concurrency, MaxPerLane: maxPerLane,
+			Owner: r.config.Owner, Now: now, Lease: r.config.Lease, MaxLanes: lanesAhead * r.config.Concurrency, MaxPerLane: maxPerLane, MaxBytes: room,
 		})
+		r.budget.take(found)
 		if err != nil && ctx.Err() == nil {
 			r.logger.Error("claim deliveries", zap.Error(err))
 		}

@@ -331,9 +331,12 @@ func TestAStopWaitsForWhatIsUnderWay(t *testing.T) {
 		once.Do(func() { close(entered) })
 		<-leave
 	}
+	// Also where the test fails before it lets the signal go.
+	release := sync.OnceFunc(func() { close(leave) })
 	id := f.keepOffload(t, "order-1", "evt")
 	f.start(t, relay.Config{})
-	<-entered
+	t.Cleanup(release)
+	await(t, "a signal under way", entered)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -344,8 +347,8 @@ func TestAStopWaitsForWhatIsUnderWay(t *testing.T) {
 		t.Fatal("stopped while a signal was under way")
 	case <-time.After(20 * time.Millisecond):
 	}
-	close(leave)
-	<-stopped
+	release()
+	await(t, "the stop", stopped)
 	require.Equal(t, inbox.StateDelivered, f.get(t, id).State)
 }
 

@@ -1,0 +1,94 @@
+package relay_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/ingress/relay"
+)
+
+// weighed is an inbox that knows how many bytes of bodies are claimed and not settled.
+type weighed struct {
+	inbox.Store
+	mu         sync.Mutex
+	bytes      map[string]int
+	held, most int
+}
+
+func (w *weighed) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
+	lanes, err := w.Store.Claim(ctx, request)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, lane := range lanes {
+		for _, d := range lane.Deliveries {
+			w.bytes[d.ID] = len(d.Body)
+			w.held += len(d.Body)
+		}
+	}
+	w.most = max(w.most, w.held)
+	return lanes, err
+}
+
+// handled is told that the server has got everything of a lane.
+func (w *weighed) handled(ids ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		w.held -= w.bytes[id]
+		delete(w.bytes, id)
+	}
+}
+
+func (w *weighed) read() (held, most int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.held, w.most
+}
+
+func TestBytesUnderWayAreBounded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const limit, lanes, perLane, size = 40_000, 30, 5, 3000
+	store := &weighed{Store: f.store, bytes: map[string]int{}}
+	f.store = store
+	large := func(size int) string {
+		return `{"event_type":"case.completed","data":{"caseId":"c1","result":{"text":"` + strings.Repeat("x", size) + `"}}}`
+	}
+	put := func(reference string, size int) string {
+		f.temporal.run("offload-case/" + reference)
+		return f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane(reference)}, large(size))
+	}
+	inLane := map[string][]string{}
+	for n := range lanes {
+		reference := fmt.Sprintf("order-%d", n)
+		for range perLane {
+			inLane["offload-case/"+reference] = append(inLane["offload-case/"+reference], put(reference, size))
+		}
+	}
+	leave := make(chan struct{})
+	release := sync.OnceFunc(func() { close(leave) })
+	f.temporal.hook = func(workflowID string) {
+		<-leave
+		store.handled(inLane[workflowID]...)
+	}
+	f.start(t, relay.Config{Concurrency: 8, MaxInFlight: limit})
+	t.Cleanup(release)
+	eventually(t, "as much as there is room for", func() bool {
+		held, _ := store.read()
+		return held > limit*3/4
+	})
+	release()
+	f.noPending(t)
+	_, most := store.read()
+	require.LessOrEqual(t, most, limit+size+1000, "one delivery may exceed it")
+
+	single := put("huge", 5*limit)
+	f.becomes(t, single, inbox.StateDelivered)
+}
