@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"appending in an end or quarantine is kept out of claims":          notPending,
 		"a quarantined delivery can be ended":                              quarantineEnds,
 		"any order of operations keeps the counts and the order of a lane": randomOperations,
+		"any order of claims loses no lane and hands none out twice":       randomClaims,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

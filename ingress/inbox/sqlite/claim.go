@@ -41,7 +41,7 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 	}
 	for _, entries := range taken {
 		for _, e := range entries {
-			s.schedule.release(e.lane, e.sequence, request.Now)
+			s.schedule.release(request.Owner, e.lane, e.sequence, request.Now)
 		}
 	}
 	return nil, fmt.Errorf("sqlite inbox: claim: %w", s.reads.failure(ctx, err))
@@ -103,7 +103,7 @@ func (s *Store) read(ctx context.Context, request inbox.ClaimRequest, taken [][]
 				lane.Name, lane.Deliveries = d.Lane, append(lane.Deliveries, d.Delivery)
 			default:
 				// Another lane of the same hash: its turn comes with the next claim.
-				s.schedule.release(e.lane, e.sequence, request.Now)
+				s.schedule.release(request.Owner, e.lane, e.sequence, request.Now)
 			}
 		}
 		if len(lane.Deliveries) > 0 {

@@ -18,15 +18,26 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 		return err
 	}
 	j.committed = func() {
-		if j.refusal == nil {
-			s.schedule.add(again)
-			s.signalWake()
+		if j.refusal != nil {
+			return
 		}
+		s.scheduleAgain(again)
+		s.signalWake()
 	}
 	if err := s.queue.Do(ctx, j, 0); err != nil {
 		return fmt.Errorf("sqlite inbox: replay: %w", err)
 	}
 	return nil
+}
+
+// scheduleAgain notes what was replayed. What the schedule has not come to yet it will find pending in
+// its turn; noted now, it would be handed out before what is ahead of it in its lane.
+func (s *Store) scheduleAgain(again entry) {
+	s.claiming.Lock()
+	defer s.claiming.Unlock()
+	if again.sequence <= s.takenIn {
+		s.schedule.add(again)
+	}
 }
 
 func (t *tx) replay(id string, now time.Time) (again entry, refusal, err error) {

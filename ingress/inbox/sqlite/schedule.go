@@ -187,12 +187,13 @@ func (s *schedule) end(hash, sequence int64, now time.Time) bool {
 	return false
 }
 
-// retry holds a claimed delivery's lane back and says whether it is due now all the same.
-func (s *schedule) retry(hash, sequence, dueAt int64, now time.Time) bool {
+// retry holds a claimed delivery's lane back and says whether it is due now all the same. It changes
+// nothing where the owner's claim has ended since it was asked.
+func (s *schedule) retry(owner string, hash, sequence, dueAt int64, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, ok := s.out[hash]
-	if !ok {
+	if !ok || l.claim.owner != owner {
 		return false
 	}
 	if at, known := slices.BinarySearchFunc(l.pending, sequence, bySequence); known {
@@ -205,10 +206,10 @@ func (s *schedule) retry(hash, sequence, dueAt int64, now time.Time) bool {
 }
 
 // release gives a claimed delivery back. That the lane is due now is no news to who releases it.
-func (s *schedule) release(hash, sequence int64, now time.Time) {
+func (s *schedule) release(owner string, hash, sequence int64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, ok := s.out[hash]; ok {
+	if l, ok := s.out[hash]; ok && l.claim.owner == owner {
 		s.closed(l, sequence, now)
 	}
 }

@@ -76,9 +76,9 @@ func (s *Store) reschedule(request inbox.SettleRequest, settled []settledEntry) 
 		case e.IsEnd():
 			due = s.schedule.end(e.lane, e.sequence, request.Now) || due
 		case e.IsRetry():
-			due = s.schedule.retry(e.lane, e.sequence, micros(e.DueAt), request.Now) || due
+			due = s.schedule.retry(request.Owner, e.lane, e.sequence, micros(e.DueAt), request.Now) || due
 		default:
-			s.schedule.release(e.lane, e.sequence, request.Now)
+			s.schedule.release(request.Owner, e.lane, e.sequence, request.Now)
 		}
 	}
 	if due {

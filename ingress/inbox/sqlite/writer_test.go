@@ -189,6 +189,36 @@ func TestABacklogStaysInTheTable(t *testing.T) {
 	require.Equal(t, intake-10, s.schedule.size(), "no more than one read ahead")
 }
 
+func TestAReplayBeyondWhatWasReadAheadKeepsTheOrderOfItsLane(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	var backlog []inbox.Delivery
+	for i := range lookahead + intake {
+		backlog = append(backlog, pendingIn(fmt.Sprint(i), "1"))
+	}
+	receipts, err := s.Append(context.Background(), append(backlog, pendingIn("deep", "1"), pendingIn("deep", "2")))
+	require.NoError(t, err)
+	claim := func(lanes int) []inbox.Lane {
+		claimed, err := s.Claim(context.Background(), inbox.ClaimRequest{Owner: "relay", Now: start.Add(time.Hour), Lease: time.Minute, MaxLanes: lanes, MaxPerLane: 10})
+		require.NoError(t, err)
+		return claimed
+	}
+	for s.schedule.size() < lookahead {
+		require.Len(t, claim(1), 1)
+	}
+	require.NoError(t, s.Replay(context.Background(), receipts[len(receipts)-1].ID, start))
+	for range 2 {
+		for _, lane := range claim(max(s.schedule.size(), intake)) {
+			if lane.Name == "deep" {
+				require.Len(t, lane.Deliveries, 2)
+				require.Equal(t, "1", lane.Deliveries[0].DedupeKey)
+				return
+			}
+		}
+	}
+	t.Fatal("what was replayed is not handed out")
+}
+
 func TestWhatTheTableNoLongerShowsAsPendingIsNotHandedOut(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
