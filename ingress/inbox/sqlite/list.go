@@ -128,13 +128,13 @@ func partsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter) ([]*part, error) {
 	}
 	var parts []*part
 	if f.Provider != "" || f.Scope != "" || f.Kind != "" {
-		groups, err := groupsOf(ctx, tx, f, states)
+		classes, err := classesOf(ctx, tx, f, states)
 		if err != nil {
 			return nil, err
 		}
-		for _, g := range groups {
+		for _, c := range classes {
 			p := &part{index: "delivery_group"}
-			p.add("provider = ? AND scope = ? AND state = ? AND kind = ?", g.provider, g.scope, string(g.state), g.kind)
+			p.add("provider = ? AND scope = ? AND state = ? AND kind = ?", c.provider, c.scope, string(c.state), c.kind)
 			parts = append(parts, p)
 		}
 	} else {
@@ -162,13 +162,13 @@ func withTimes(parts []*part, f inbox.Filter, states []inbox.State) ([]*part, er
 		return parts, nil
 	}
 	p := &part{index: "delivery_drifted"}
-	p.add("sequence > received_at + 60000000 AND received_at < ? AND sequence >= ?", micros(f.Until), micros(f.Until)+drift)
+	p.add("sequence > received_at + 2000000 AND received_at < ? AND sequence >= ?", micros(f.Until), micros(f.Until)+drift)
 	p.addRow(f, states)
 	return append(parts, p), p.addPlace(f)
 }
 
 // drift is the index's word for far behind, in microseconds.
-const drift = 60_000_000
+const drift = 2_000_000
 
 // addRow adds what is compared row by row.
 func (p *part) addRow(f inbox.Filter, states []inbox.State) {
@@ -214,34 +214,55 @@ type class struct {
 	kind            string
 }
 
-const (
-	selectFirstGroup = `SELECT provider, scope, state, kind FROM delivery INDEXED BY delivery_group
-WHERE provider >= ? ORDER BY provider, scope, state, kind LIMIT 1`
-	selectNextGroup = `SELECT provider, scope, state, kind FROM delivery INDEXED BY delivery_group
-WHERE (provider, scope, state, kind) > (?, ?, ?, ?) ORDER BY provider, scope, state, kind LIMIT 1`
-)
+// selectGroup returns the first group in the index that a condition matches.
+func selectGroup(where string) string {
+	return "SELECT provider, scope, state, kind FROM delivery INDEXED BY delivery_group WHERE " + where +
+		" ORDER BY provider, scope, state, kind LIMIT 1"
+}
 
-// groupsOf returns the groups that the filter matches. There are about as many as agents times kinds
-// times states; each costs one look-up.
-func groupsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter, states []inbox.State) ([]class, error) {
-	next, err := tx.PrepareContext(ctx, selectNextGroup)
-	if err != nil {
-		return nil, err
-	}
-	var groups []class
-	var g class
-	row := tx.QueryRowContext(ctx, selectFirstGroup, f.Provider)
-	for {
-		err := row.Scan(&g.provider, &g.scope, &g.state, &g.kind)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && f.Provider != "" && g.provider != f.Provider {
-			return groups, nil
-		}
+// nextGroup are asked one after the other until there is an answer. One comparison of all four columns
+// would say the same, but SQLite begins at the first entry of the last group then and reads all of it.
+var nextGroup = [...]struct {
+	query string
+	args  func(class) []any
+}{
+	{selectGroup("provider = ? AND scope = ? AND state = ? AND kind > ?"), func(c class) []any {
+		return []any{c.provider, c.scope, string(c.state), c.kind}
+	}},
+	{selectGroup("provider = ? AND scope = ? AND state > ?"), func(c class) []any { return []any{c.provider, c.scope, string(c.state)} }},
+	{selectGroup("provider = ? AND scope > ?"), func(c class) []any { return []any{c.provider, c.scope} }},
+	{selectGroup("provider > ?"), func(c class) []any { return []any{c.provider} }},
+}
+
+// classesOf returns the groups that the filter matches. There are about as many as agents times kinds
+// times states; each costs a few look-ups.
+func classesOf(ctx context.Context, tx *sql.Tx, f inbox.Filter, states []inbox.State) ([]class, error) {
+	var prepared [len(nextGroup)]*sql.Stmt
+	for i, next := range nextGroup {
+		stmt, err := tx.PrepareContext(ctx, next.query)
 		if err != nil {
 			return nil, err
 		}
-		if (f.Scope == "" || g.scope == f.Scope) && (f.Kind == "" || g.kind == f.Kind) && slices.Contains(states, g.state) {
-			groups = append(groups, g)
+		prepared[i] = stmt
+	}
+	var classes []class
+	for c := (class{}); ; {
+		found := false
+		for i, next := range nextGroup {
+			err := prepared[i].QueryRowContext(ctx, next.args(c)...).Scan(&c.provider, &c.scope, &c.state, &c.kind)
+			if found = err == nil; found {
+				break
+			}
+			if !errors.Is(err, sql.ErrNoRows) {
+				return nil, err
+			}
 		}
-		row = next.QueryRowContext(ctx, g.provider, g.scope, string(g.state), g.kind)
+		if !found {
+			return classes, nil
+		}
+		if (f.Provider == "" || c.provider == f.Provider) && (f.Scope == "" || c.scope == f.Scope) &&
+			(f.Kind == "" || c.kind == f.Kind) && slices.Contains(states, c.state) {
+			classes = append(classes, c)
+		}
 	}
 }

@@ -6,7 +6,7 @@
 CREATE INDEX delivery_group ON delivery (provider, scope, state, kind);
 -- The few that stand far behind the place of their arrival: let out of the quarantine, or taken in
 -- while the clock had gone back. All others that arrived before a time are before its sequence.
-CREATE INDEX delivery_drifted ON delivery (received_at) WHERE sequence > received_at + 60000000;
+CREATE INDEX delivery_drifted ON delivery (received_at) WHERE sequence > received_at + 2000000;
 
 -- +goose Down
 DROP INDEX delivery_drifted;
