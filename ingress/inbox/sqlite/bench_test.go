@@ -98,7 +98,12 @@ func BenchmarkDrain(b *testing.B) {
 
 func drain(t testing.TB, s *sqlite.Store) int {
 	t.Helper()
-	ctx, now, drained := context.Background(), received.Add(24*time.Hour), 0
+	return drainAt(t, s, received.Add(24*time.Hour))
+}
+
+func drainAt(t testing.TB, s *sqlite.Store, now time.Time) int {
+	t.Helper()
+	ctx, drained := context.Background(), 0
 	for {
 		lanes, err := s.Claim(ctx, inbox.ClaimRequest{Owner: "relay", Now: now, Lease: time.Minute, MaxLanes: 200, MaxPerLane: 50})
 		require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -192,4 +193,44 @@ func TestRetentionGivesDiskSpaceBack(t *testing.T) {
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Less(t, info.Size(), int64(1<<20), "5000 deliveries were about 6 MiB")
+}
+
+// A file that grows for ever fills the disk some day. Days of a steady rate, with retention as the service keeps it: bodies for 10
+// days, rows for 30. Once the first rows have gone, a day needs the room that another gave back.
+func TestAtASteadyRateTheFileStopsGrowing(t *testing.T) {
+	t.Parallel()
+	const perDay, keepBodies, keepRows = 150, 10, 30
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s := open(t, path)
+	ctx := context.Background()
+	day := func(n int) time.Time { return received.AddDate(0, 0, n) }
+	sizes := make([]int64, 0, 3*keepRows)
+	for n := range 3 * keepRows {
+		batch := make([]inbox.Delivery, perDay)
+		for i := range batch {
+			batch[i] = delivery(int64(n*perDay + i))
+			batch[i].ReceivedAt = day(n).Add(time.Duration(i) * time.Second)
+		}
+		_, err := s.Append(ctx, batch)
+		require.NoError(t, err)
+		require.Equal(t, perDay, drainAt(t, s, day(n+1)))
+		_, err = s.Purge(ctx, inbox.PurgeRequest{BodiesBefore: day(n + 1 - keepBodies), RowsBefore: day(n + 1 - keepRows)})
+		require.NoError(t, err)
+		sizes = append(sizes, fileSize(t, path))
+	}
+	counts, err := s.Counts(ctx)
+	require.NoError(t, err)
+	require.EqualValues(t, perDay*keepRows, counts[inbox.StateDelivered], "rows as old as their retention, and no older")
+	first, last := slices.Max(sizes[keepRows:2*keepRows]), slices.Max(sizes[2*keepRows:])
+	t.Logf("%d deliveries, %d with bodies: the file had at most %d KiB in the second month, %d in the third", perDay*keepRows, perDay*keepBodies, first>>10, last>>10)
+	require.LessOrEqual(t, last, first+first/20, "the third month needs no more than the second")
+	require.Less(t, last, int64(perDay*(keepRows*700+keepBodies*1000)), "in bytes for each row and each body")
+}
+
+// fileSize is without the WAL, which has a bound of its own.
+func fileSize(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	return info.Size()
 }
