@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 )
 
@@ -121,6 +122,41 @@ func TestAnInboxThatTakesTooLongIsAnsweredWith503(t *testing.T) {
 		return store
 	})
 	require.Equal(t, 503, f.post(t, f.offloadPath("order-1"), completed).status)
+}
+
+// The queue before the disk is bounded too, and full at the same time for all.
+func TestAQueueThatIsFullIsAnsweredWith503(t *testing.T) {
+	t.Parallel()
+	store, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "inbox.db"), sqlite.Options{MaxWaiting: 1})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	f := start(t, config(), func(inbox.Store) inbox.Store { return store })
+	const senders, each = 16, 60
+	var busy, kept atomic.Int64
+	var all sync.WaitGroup
+	for sender := range senders {
+		all.Go(func() {
+			for n := range each {
+				body := fmt.Sprintf(`{"event_id":"evt_%d_%d","event_type":"case.completed","data":{"caseId":"c1"}}`, sender, n)
+				got := f.post(t, f.offloadPath("order-1"), body)
+				switch {
+				case got.status == 204:
+					kept.Add(1)
+				case got.status == 503 && got.header.Get("Retry-After") != "":
+					busy.Add(1)
+				default:
+					t.Errorf("answered %d", got.status)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Positive(t, busy.Load(), "more than one may not wait")
+	require.Positive(t, kept.Load())
+	counts, err := store.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, kept.Load(), counts[inbox.StatePending], "a refusal has stored nothing")
+	require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed).status)
 }
 
 func TestBytesInFlightAreBounded(t *testing.T) {

@@ -115,6 +115,27 @@ func TestAFullDiskFailsItsBatchAndIsRecoveredFrom(t *testing.T) {
 	require.Equal(t, inbox.OutcomeNew, receipts[0].Outcome)
 }
 
+func TestAFileThatBecomesReadOnlyIsAnOutageAndRecoveredFrom(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	for range 2 {
+		// SQLite may end the transaction by itself; then the connection is replaced, and this with it.
+		onWriter(t, s, func(tx *tx) error {
+			_, err := tx.exec("PRAGMA query_only = 1")
+			return err
+		})
+		errs := s.writes.commit([]*job{appendJob(t, pendingIn("a", "1")), appendJob(t, pendingIn("a", "2"))})
+		require.ErrorContains(t, errs[0], "readonly")
+		require.Equal(t, errs[0], errs[1], "an outage is not tried once for each")
+	}
+	onWriter(t, s, func(tx *tx) error {
+		_, err := tx.exec("PRAGMA query_only = 0")
+		return err
+	})
+	_, err := s.Append(context.Background(), []inbox.Delivery{pendingIn("a", "1")})
+	require.NoError(t, err)
+}
+
 func TestAConnectionThatCannotRollBackIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package ingress_test
+
+func serveOnALimitedDisk() bool { return false }

@@ -1,0 +1,195 @@
+//go:build unix
+
+package ingress_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// diskFolder tells a child of this binary where to serve from.
+const diskFolder = "SIGNALBOX_TEST_DISK_FOLDER"
+
+// serveOnALimitedDisk is the child: the real ingress on the real inbox, in a process whose files can be kept from growing, for root and
+// others alike. It prints its address and a case's path, then obeys: each line of its input is the size that files may have.
+func serveOnALimitedDisk() bool {
+	folder := os.Getenv(diskFolder) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	if folder == "" {
+		return false
+	}
+	must := func(err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	store, err := sqlite.Open(context.Background(), filepath.Join(folder, "inbox.db"), sqlite.Options{})
+	must(err)
+	keys, err := keyring.Generate()
+	must(err)
+	server, err := ingress.New(config(), ingress.Parts{
+		Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
+	})
+	must(err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+	fmt.Printf("http://%s %s\n", listener.Addr(), workflows.OffloadWebhookPath("order-1", keys.Token(workflows.OffloadTokenContext("order-1")...)))
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); fmt.Println("done") {
+		var limit syscall.Rlimit
+		must(syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+		limit.Cur = limit.Max
+		if lines.Text() != "all" {
+			size, err := strconv.ParseUint(lines.Text(), 10, 63)
+			must(err)
+			limit.Cur = size
+		}
+		must(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	}
+	cancel()
+	must(<-served)
+	must(store.Close())
+	return true
+}
+
+// child is that process, seen from the test.
+type child struct {
+	url, path string
+	input     io.WriteCloser
+	output    *bufio.Scanner
+}
+
+func (c *child) filesMayHave(t *testing.T, size string) {
+	t.Helper()
+	_, err := fmt.Fprintln(c.input, size)
+	require.NoError(t, err)
+	require.True(t, c.output.Scan())
+	require.Equal(t, "done", c.output.Text())
+}
+
+func (c *child) get(t *testing.T, path string) int {
+	t.Helper()
+	response, err := http.Get(c.url + path)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+// post sends an event of its own, with a body of about 30 KiB.
+func (c *child) post(t *testing.T, event int) (status int, retryAfter string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"event_id":"evt_%d","event_type":"case.completed","data":{"caseId":"c1"}}`, event) + strings.Repeat(" ", 30<<10)
+	response, err := http.Post(c.url+c.path, "application/json", strings.NewReader(body))
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode, response.Header.Get("Retry-After")
+}
+
+// A disk that is full, or takes no write at all, is answered with 503; what was acknowledged is kept, and once there is room again the
+// same process goes on.
+func TestADiskThatTakesNothingIsAnsweredWith503AndRecoveredFromWithoutARestart(t *testing.T) {
+	t.Parallel()
+	for name, size := range map[string]string{"full": strconv.Itoa(2 << 20), "read-only": "0"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			command := exec.Command(os.Args[0])
+			command.Env = append(os.Environ(), diskFolder+"="+folder) //nolint:forbidigo // the child is this test with one word more
+			command.Stderr = os.Stderr
+			input, err := command.StdinPipe()
+			require.NoError(t, err)
+			output, err := command.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, command.Start())
+			c := &child{input: input, output: bufio.NewScanner(output)}
+			ended := false
+			t.Cleanup(func() {
+				if !ended {
+					_ = command.Process.Kill()
+					_ = command.Wait()
+				}
+			})
+			require.True(t, c.output.Scan())
+			var found bool
+			c.url, c.path, found = strings.Cut(c.output.Text(), " ")
+			require.True(t, found)
+
+			sent, acknowledged := 0, map[string]bool{}
+			post := func() int {
+				sent++
+				status, retryAfter := c.post(t, sent)
+				require.Contains(t, []int{204, 503}, status)
+				require.Equal(t, status == 503, retryAfter != "", "told to come again")
+				if status == 204 {
+					acknowledged[fmt.Sprint("evt_", sent)] = true
+				}
+				return status
+			}
+			require.Equal(t, 204, post())
+			require.Equal(t, 200, c.get(t, "/readyz"))
+			c.filesMayHave(t, size)
+			for refused := 0; refused < 3; {
+				if post() == 503 {
+					refused++
+				}
+				require.Less(t, sent, 1000, "the limit is never reached")
+			}
+			require.Equal(t, 503, c.get(t, "/readyz"))
+			require.Equal(t, 200, c.get(t, "/healthz"), "nobody should restart it")
+			c.filesMayHave(t, "all")
+			require.Equal(t, 204, post())
+			require.Equal(t, 200, c.get(t, "/readyz"))
+
+			require.NoError(t, c.input.Close())
+			require.NoError(t, command.Wait())
+			ended = true
+			requireKept(t, filepath.Join(folder, "inbox.db"), acknowledged)
+		})
+	}
+}
+
+// requireKept opens the inbox again and looks for each key once.
+func requireKept(t *testing.T, path string, keys map[string]bool) {
+	t.Helper()
+	store, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	kept := map[string]bool{}
+	for f := (inbox.Filter{Limit: inbox.MaxPage}); ; {
+		page, err := store.List(context.Background(), f)
+		require.NoError(t, err)
+		for _, d := range page.Deliveries {
+			require.False(t, kept[d.DedupeKey])
+			kept[d.DedupeKey] = true
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			break
+		}
+	}
+	for key := range keys {
+		require.True(t, kept[key], "%s was acknowledged", key)
+	}
+}
