@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -219,6 +220,9 @@ func (p process) readStart(file string) (workflows.CaseStart, error) {
 	var start workflows.CaseStart
 	if err := decoder.Decode(&start); err != nil {
 		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: %w", errUsage, file, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: something follows the document; one case is started at a time", errUsage, file)
 	}
 	return start, nil
 }

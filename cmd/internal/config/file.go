@@ -45,6 +45,9 @@ func (s Source) addFile(config *Config, path string) error {
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: %w", path, err)
 	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: something follows the first YAML document; put all settings into one", path)
+	}
 	var mistakes []error
 	for name, account := range sorted(f.Accounts) {
 		key := account.APIKey

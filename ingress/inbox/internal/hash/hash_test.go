@@ -1,7 +1,9 @@
 package hash_test
 
 import (
+	"bytes"
 	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,4 +43,15 @@ func TestListsOfPartsNeverShareAKey(t *testing.T) {
 		require.NotContains(t, seen, key, "%q and %q", parts, seen[key])
 		seen[key] = parts
 	}
+}
+
+// Two lists of parts that are not the same list have other keys, however their parts run together.
+func FuzzListsOfPartsNeverShareAKey(f *testing.F) {
+	f.Add("a|bc", "ab|c")
+	f.Add("", "|")
+	f.Add("\x01a|\x02bc", "\x01a\x02bc")
+	f.Fuzz(func(t *testing.T, one, other string) {
+		same := one == other
+		require.Equal(t, same, bytes.Equal(hash.Key(strings.Split(one, "|")...), hash.Key(strings.Split(other, "|")...)))
+	})
 }
