@@ -199,7 +199,7 @@ func TestRetentionGivesDiskSpaceBack(t *testing.T) {
 // days, rows for 30. Once the first rows have gone, a day needs the room that another gave back.
 func TestAtASteadyRateTheFileStopsGrowing(t *testing.T) {
 	t.Parallel()
-	const perDay, keepBodies, keepRows = 150, 10, 30
+	const perDay, keepBodies, keepRows = 50, 10, 30
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	s := open(t, path)
 	ctx := context.Background()

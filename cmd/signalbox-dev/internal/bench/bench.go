@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +20,14 @@ type Options struct {
 	Seconds float64
 	// Deliveries is the size of a backlog to be drained.
 	Deliveries int
+	// Rows is how many delivered rows an inbox has that is compared with a small one; 0: it is not measured. Filling a million takes minutes.
+	Rows int
+	// Away is how many events are acknowledged while the server is stopped, and drained afterwards; 0: that is not measured.
+	Away int
+	// Binary is the production binary; empty: it is built.
+	Binary string
+	// Only names the parts that are measured; none: all of them.
+	Only []string
 	// Folder is where the run keeps its files, which it removes; empty: the system's folder for temporary files. The disk that it lies on
 	// is part of what is measured.
 	Folder string
@@ -39,7 +49,57 @@ func (o Options) validate() error {
 	if o.Seconds <= 0 || o.Deliveries < 1 {
 		return errors.New("--seconds and --deliveries: both must be positive")
 	}
+	if o.Rows < 0 || o.Away < 0 {
+		return errors.New("--rows and --away: neither can be negative")
+	}
+	for _, name := range o.Only {
+		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			return fmt.Errorf("--only: there is no part %q; the parts are %s", name, partNames())
+		}
+	}
 	return nil
+}
+
+// part is something that is measured by itself.
+type part struct {
+	name    string
+	measure func(*stage, context.Context, Options, *Report) error
+}
+
+// parts are in the order in which they are measured.
+var parts = []part{
+	{"acks", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
+		r.Acks, err = s.acks(ctx, o)
+		return err
+	}},
+	{"drains", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
+		r.Drains, err = s.drains(ctx, o)
+		return err
+	}},
+	{"latency", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
+		r.Latency, err = s.latency(ctx, o)
+		return err
+	}},
+	{"rows", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
+		r.Rows, err = s.rows(ctx, o)
+		return err
+	}},
+	{"away", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
+		r.Away, err = s.away(ctx, o)
+		return err
+	}},
+	{"binary", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
+		r.Binary, err = s.binary(ctx, o)
+		return err
+	}},
+}
+
+func partNames() string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = p.name
+	}
+	return strings.Join(names, ", ")
 }
 
 // Run measures everything once.
@@ -62,20 +122,18 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	acks, err := s.acks(ctx, o)
-	if err != nil {
-		return Report{}, err
+	report := Report{Machine: machine}
+	for _, p := range parts {
+		if len(o.Only) > 0 && !slices.Contains(o.Only, p.name) {
+			continue
+		}
+		if err := p.measure(s, ctx, o, &report); err != nil {
+			return Report{}, err
+		}
 	}
-	drains, err := s.drains(ctx, o)
-	if err != nil {
-		return Report{}, err
-	}
-	latency, err := s.latency(ctx, o)
-	if err != nil {
-		return Report{}, err
-	}
-	machine.Others = readUsage().othersSince(before)
-	return Report{Machine: machine, Acks: acks, Drains: drains, Latency: latency, Figures: figures(acks, drains, latency)}, nil
+	report.Machine.Others = readUsage().othersSince(before)
+	report.Figures = figures(report)
+	return report, nil
 }
 
 // Command is `signalbox-dev bench`.
@@ -101,6 +159,10 @@ func Command() *cobra.Command {
 	flags := command.Flags()
 	flags.Float64Var(&o.Seconds, "seconds", 4, "how long each way of acknowledging is measured")
 	flags.IntVar(&o.Deliveries, "deliveries", 1000, "events in a backlog that is drained")
+	flags.IntVar(&o.Rows, "rows", 0, "delivered rows in an inbox that is compared with a small one, such as 1000000 (filling them takes minutes); 0: skip that")
+	flags.IntVar(&o.Away, "away", 20000, "events that are acknowledged while Temporal is stopped, and drained afterwards; 0: skip that")
+	flags.StringVar(&o.Binary, "binary", "", "production binary; empty: it is built, which needs Go and the module")
+	flags.StringSliceVar(&o.Only, "only", nil, "parts to measure, of "+partNames()+"; empty: all")
 	flags.StringVar(&o.Folder, "folder", "", "where the run keeps its files, on the disk that is measured; empty: the system's temporary folder")
 	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
 	return command

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 )
 
@@ -13,6 +14,9 @@ type Report struct {
 	Acks    []Sample `json:"acks"`
 	Drains  []Sample `json:"drains"`
 	Latency []Sample `json:"latency"`
+	Rows    []Growth `json:"rows"`
+	Away    *Away    `json:"away,omitempty"`
+	Binary  *Binary  `json:"binary,omitempty"`
 	Figures []Figure `json:"figures"`
 }
 
@@ -26,18 +30,48 @@ type Figure struct {
 }
 
 // figures compares what was measured with the design's section "Numbers to hold".
-func figures(acks, drains, latency []Sample) []Figure {
-	a, d, l := named(acks), named(drains), named(latency)
+func figures(r Report) []Figure {
+	a, d, l := named(r.Acks), named(r.Drains), named(r.Latency)
 	accept, plain := a[rowAccept], a[rowPlain64]
-	return []Figure{
-		atLeast("durable acks per second", accept.PerSecond, 15000, "/s"),
-		atMost("durable acks, p99", accept.P99, 15, "ms"),
-		atLeast("durable acks against signalling in the request, 64 connections", ratio(accept.PerSecond, plain.PerSecond), 30, "x"),
-		atLeast("durable acks with Temporal stopped against Temporal up", ratio(a[rowStopped].PerSecond, accept.PerSecond), 0.95, "x"),
-		atLeast("draining against bare signals, one event for each workflow", ratio(d[rowRelay].PerSecond, d[rowBare].PerSecond), 0.9, "x"),
-		atMost("post to signal accepted, p50, against a bare call", ratio(l[rowSentCall].P50, l[rowBareCall].P50), 1.3, "x"),
-		atMost("post to workflow has it, p50, against a bare signal's", ratio(l[rowSentHas].P50, l[rowBareHas].P50), 1.3, "x"),
+	var all []Figure
+	if r.Acks != nil {
+		all = append(all,
+			atLeast("durable acks per second", accept.PerSecond, 15000, "/s"),
+			atMost("durable acks, p99", accept.P99, 15, "ms"),
+			atLeast("durable acks against signalling in the request, 64 connections", ratio(accept.PerSecond, plain.PerSecond), 30, "x"),
+			atLeast("durable acks with Temporal stopped against Temporal up", ratio(a[rowStopped].PerSecond, accept.PerSecond), 0.95, "x"),
+		)
 	}
+	if r.Drains != nil {
+		all = append(all, atLeast("draining against bare signals, one event for each workflow", ratio(d[rowRelay].PerSecond, d[rowBare].PerSecond), 0.9, "x"))
+	}
+	if r.Latency != nil {
+		all = append(all,
+			atMost("post to signal accepted, p50, against a bare call", ratio(l[rowSentCall].P50, l[rowBareCall].P50), 1.3, "x"),
+			atMost("post to workflow has it, p50, against a bare signal's", ratio(l[rowSentHas].P50, l[rowBareHas].P50), 1.3, "x"),
+		)
+	}
+	for _, g := range r.Rows {
+		all = append(all, atMost(fmt.Sprintf("%s, %d rows against %d", g.Task, g.Rows, fewRows), g.Times, 1.3, "x"))
+	}
+	if r.Away != nil {
+		all = append(all,
+			atLeast("durable acks after an outage of many events against its beginning", ratio(r.Away.Acks[1].PerSecond, r.Away.Acks[0].PerSecond), 0.9, "x"),
+			atLeast("draining after an outage against bare signals, events", ratio(r.Away.Drains[0].PerSecond, r.Away.Drains[1].PerSecond), 0.9, "x"),
+			none("events out of order after an outage", r.Away.Disordered),
+		)
+	}
+	if r.Binary != nil {
+		all = append(all,
+			atMost("production binary", float64(r.Binary.Bytes)/1e6, 60, "MB"),
+			atMost("production binary, start until ready", r.Binary.Ready, 1000, "ms"),
+		)
+	}
+	return all
+}
+
+func none(what string, got int) Figure {
+	return Figure{What: what, Want: "0", Got: float64(got), Held: got == 0}
 }
 
 func named(samples []Sample) map[string]Sample {
@@ -80,19 +114,9 @@ func (r Report) WriteTable(w io.Writer) error {
 	p := &printer{w: t}
 	p.line("%s, %d processors, of which other processes took %s; one sync of the disk takes %.2f ms",
 		r.Machine.GoVersion, r.Machine.Processors, r.Machine.others(), r.Machine.Sync)
-	p.line("\nACKNOWLEDGING a webhook of 700 bytes\tconnections\tacks/s\tp50 ms\tp99 ms\tcpu µs each\tcpu allows acks/s")
-	for _, s := range r.Acks {
-		p.line("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99, s.CPU,
-			ratio(float64(r.Machine.Processors)*1e6, s.CPU))
-	}
-	p.line("\nDRAINING a backlog into Temporal\tat a time\tevents/s\t\t\tcpu µs each")
-	for _, s := range r.Drains {
-		p.line("%s\t%d\t%.0f\t\t\t%.0f", s.Name, s.Connections, s.PerSecond, s.CPU)
-	}
-	p.line("\nONE EVENT's way, %d events/s\tevents\t\tp50 ms\tp99 ms\t", latencyRate)
-	for _, s := range r.Latency {
-		p.line("%s\t%d\t\t%.1f\t%.1f\t", s.Name, s.Count, s.P50, s.P99)
-	}
+	r.writeSamples(p)
+	r.writeRows(p)
+	r.writeAway(p)
 	p.line("\nFIGURES of the design\twanted\tgot\t")
 	for _, f := range r.Figures {
 		held := "not held"
@@ -108,6 +132,49 @@ func (r Report) WriteTable(w io.Writer) error {
 		return fmt.Errorf("write report: %w", p.err)
 	}
 	return nil
+}
+
+func (r Report) writeSamples(p *printer) {
+	if r.Acks != nil {
+		p.line("\nACKNOWLEDGING a webhook of 700 bytes\tconnections\tacks/s\tp50 ms\tp99 ms\tcpu µs each\tcpu allows acks/s")
+		for _, s := range r.Acks {
+			p.line("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99, s.CPU,
+				ratio(float64(r.Machine.Processors)*1e6, s.CPU))
+		}
+	}
+	if r.Drains != nil {
+		p.line("\nDRAINING a backlog into Temporal\tat a time\tevents/s\t\t\tcpu µs each")
+		for _, s := range r.Drains {
+			p.line("%s\t%d\t%.0f\t\t\t%.0f", s.Name, s.Connections, s.PerSecond, s.CPU)
+		}
+	}
+	if r.Latency != nil {
+		p.line("\nONE EVENT's way, %d events/s\tevents\t\tp50 ms\tp99 ms\t", latencyRate)
+		for _, s := range r.Latency {
+			p.line("%s\t%d\t\t%.1f\t%.1f\t", s.Name, s.Count, s.P50, s.P99)
+		}
+	}
+}
+
+func (r Report) writeAway(p *printer) {
+	if r.Away == nil {
+		return
+	}
+	p.line("\nAN OUTAGE of Temporal\tat a time\tevents\tper second\tp50 ms\tp99 ms")
+	for _, s := range append(slices.Clone(r.Away.Acks), r.Away.Drains...) {
+		p.line("%s\t%d\t%d\t%.0f\t%.1f\t%.1f", s.Name, s.Connections, s.Count, s.PerSecond, s.P50, s.P99)
+	}
+	p.line("signals that it took\t\t%d", r.Away.Signals)
+}
+
+func (r Report) writeRows(p *printer) {
+	if len(r.Rows) == 0 {
+		return
+	}
+	p.line("\nA LONG TABLE beside a short one\trows\tms each\tms each, %d rows\ttimes, median of rounds", fewRows)
+	for _, g := range r.Rows {
+		p.line("%s\t%d\t%.3f\t%.3f\t%.2f", g.Task, g.Rows, 1e3*g.Many.each(), 1e3*g.Few.each(), g.Times)
+	}
 }
 
 // printer keeps the first error of many lines.

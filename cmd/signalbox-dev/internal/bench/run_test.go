@@ -23,7 +23,7 @@ func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 	var out, progress bytes.Buffer
 	command.SetOut(&out)
 	command.SetErr(&progress)
-	command.SetArgs([]string{"--seconds", "0.2", "--deliveries", "20", "--json", "--folder", t.TempDir()})
+	command.SetArgs([]string{"--seconds", "0.2", "--deliveries", "20", "--rows", "3000", "--away", "400", "--json", "--folder", t.TempDir()})
 	require.NoError(t, command.ExecuteContext(t.Context()))
 	var report Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
@@ -36,8 +36,18 @@ func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 			require.Positive(t, s.PerSecond, s.Name)
 		}
 	}
+	require.Len(t, report.Rows, 13)
+	for _, g := range report.Rows {
+		require.Positive(t, g.Times, g.Task)
+		require.Equal(t, g.Few.Count, g.Many.Count, g.Task)
+	}
+	require.Zero(t, report.Away.Disordered)
+	require.LessOrEqual(t, report.Away.Signals, 400)
+	require.Positive(t, report.Binary.Bytes)
 	for _, f := range report.Figures {
-		require.Positive(t, f.Got, f.What)
+		if f.Want != "0" {
+			require.Positive(t, f.Got, f.What)
+		}
 	}
 	require.Positive(t, report.Machine.Sync)
 	var table bytes.Buffer
@@ -49,6 +59,8 @@ func TestAnEmptyRunIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := Run(t.Context(), Options{})
 	require.ErrorContains(t, err, "must be positive")
+	_, err = Run(t.Context(), Options{Seconds: 1, Deliveries: 1, Only: []string{"ack"}})
+	require.ErrorContains(t, err, `no part "ack"; the parts are acks, drains`)
 }
 
 func TestFiguresAreHeldOrNot(t *testing.T) {
