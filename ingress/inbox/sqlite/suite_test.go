@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if appendUntilKilled() {
+	if appendUntilKilled() || receiveUntilTold() {
 		return
 	}
 	goleak.VerifyTestMain(m)

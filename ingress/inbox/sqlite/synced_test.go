@@ -1,0 +1,222 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// What the child of the test is told: the folder, and which store it has.
+const (
+	receiveFolder = "SIGNALBOX_TEST_RECEIVE_FOLDER"
+	receiveStore  = "SIGNALBOX_TEST_RECEIVE_STORE"
+)
+
+// stores are the real one and two that must be found out.
+var stores = map[string]func(context.Context, string) (inbox.Store, error){
+	"synced": func(ctx context.Context, path string) (inbox.Store, error) {
+		return sqlite.Open(ctx, path, sqlite.Options{})
+	},
+	"unsynced": func(ctx context.Context, path string) (inbox.Store, error) {
+		return sqlite.OpenUnsynced(ctx, path, sqlite.Options{})
+	},
+	"hasty": func(ctx context.Context, path string) (inbox.Store, error) {
+		s, err := sqlite.Open(ctx, path, sqlite.Options{})
+		return hasty{s}, err
+	},
+}
+
+// hasty says that it has stored what it is about to store.
+type hasty struct{ inbox.Store }
+
+func (h hasty) Append(_ context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	go func() { _, _ = h.Store.Append(context.Background(), deliveries) }()
+	return make([]inbox.Receipt, len(deliveries)), nil
+}
+
+// receiveUntilTold is the child: the ingress before its inbox, until its input ends. It prints where it listens.
+func receiveUntilTold() bool {
+	folder := os.Getenv(receiveFolder) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	if folder == "" {
+		return false
+	}
+	if err := receive(folder, os.Getenv(receiveStore)); err != nil { //nolint:forbidigo // see above
+		panic(err)
+	}
+	return true
+}
+
+func receive(folder, store string) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	keys, err := keyring.LoadOrCreate(filepath.Join(folder, "keys.json"))
+	if err != nil {
+		return err
+	}
+	kept, err := stores[store](ctx, filepath.Join(folder, "inbox.db"))
+	if err != nil {
+		return err
+	}
+	server, err := ingress.New(ingress.Config{}, ingress.Parts{
+		Keys: keys, Inbox: kept, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(listener.Addr())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	if err := server.Serve(ctx, listener); err != nil {
+		return err
+	}
+	return kept.Close()
+}
+
+// needTracing skips where strace is not installed or may not trace, unless it was asked for.
+func needTracing(t *testing.T) {
+	t.Helper()
+	const require = "SIGNALBOX_TEST_REQUIRE"
+	//nolint:forbidigo // whoever runs the tests says what must not be skipped
+	asked := slices.Contains(strings.Split(os.Getenv(require), ","), "strace")
+	output, err := exec.CommandContext(t.Context(), "strace", "-f", "-o", os.DevNull, "true").CombinedOutput()
+	if err == nil {
+		return
+	}
+	if asked {
+		t.Fatalf("%s asks for strace: %v %s", require, err, output)
+	}
+	t.Skipf("strace traces nothing here (%v): install it, and let processes be traced", err)
+}
+
+const (
+	connections = 8
+	eventsOfOne = 12
+)
+
+// traced has a child receive events on several connections at a time, under strace, and returns the trace and what was sent.
+func traced(t *testing.T, store string) (calls []systemCall, wal string, references []string) {
+	t.Helper()
+	needTracing(t)
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	keys, err := keyring.LoadOrCreate(filepath.Join(folder, "keys.json"))
+	require.NoError(t, err)
+	trace := filepath.Join(folder, "trace")
+	// Strings are whole: no page and no request here is longer.
+	child := exec.Command("strace", "-f", "-y", "-xx", "-s", "8192", "-e", "trace=open,openat,read,write,pwrite64,fsync,fdatasync", "-o", trace, os.Args[0])
+	//nolint:forbidigo // the child is this test with two words more
+	child.Env = append(os.Environ(), receiveFolder+"="+folder, receiveStore+"="+store)
+	child.Stderr = os.Stderr
+	alive, err := child.StdinPipe()
+	require.NoError(t, err)
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	// Whatever happens here, the child ends with its input.
+	t.Cleanup(func() { _ = alive.Close() })
+	lines := bufio.NewScanner(out)
+	require.True(t, lines.Scan(), "the child says where it listens")
+	address := lines.Text()
+
+	var posting sync.WaitGroup
+	transport := &http.Transport{MaxIdleConnsPerHost: connections}
+	client := &http.Client{Transport: transport, Timeout: time.Minute}
+	failures := make(chan error, connections*eventsOfOne)
+	for c := range connections {
+		posting.Go(func() {
+			for n := range eventsOfOne {
+				reference := fmt.Sprintf("synced-%02d-%02d", c, n)
+				failures <- post(client, "http://"+address+workflows.OffloadWebhookPath(reference, keys.Token(workflows.OffloadTokenContext(reference)...)))
+			}
+		})
+		for n := range eventsOfOne {
+			references = append(references, fmt.Sprintf("synced-%02d-%02d", c, n))
+		}
+	}
+	posting.Wait()
+	transport.CloseIdleConnections()
+	require.NoError(t, alive.Close())
+	require.NoError(t, child.Wait())
+	close(failures)
+	for err := range failures {
+		require.NoError(t, err)
+	}
+
+	file, err := os.Open(trace)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, file.Close()) }()
+	calls, err = readTrace(file)
+	require.NoError(t, err)
+	return calls, filepath.Join(folder, "inbox.db-wal"), references
+}
+
+// post posts an event without its reference, which so is only in the path.
+func post(client *http.Client, url string) error {
+	const event = `{"event_id":"evt_1","event_type":"case.completed","timestamp":1748000000000,"data":{"caseId":"c","status":"COMPLETED"}}`
+	request, err := http.NewRequest(http.MethodPost, url, bytes.NewReader([]byte(event)))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusNoContent {
+		err = fmt.Errorf("answered %s", response.Status)
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	return err
+}
+
+// A killed process can't show it, since the system keeps what was written; the system calls do.
+func TestNoAcknowledgementLeavesBeforeItsCommitIsSynced(t *testing.T) {
+	t.Parallel()
+	calls, wal, references := traced(t, "synced")
+	require.Empty(t, tooEarly(calls, wal, references))
+	require.True(t, namesSynced(calls, wal), "the folder of the log is synced before the first acknowledgement")
+}
+
+func TestACommitWithoutASyncIsFound(t *testing.T) {
+	t.Parallel()
+	calls, wal, references := traced(t, "unsynced")
+	early := tooEarly(calls, wal, references)
+	require.Len(t, early, len(references))
+	for reference, why := range early {
+		require.Equal(t, "it was not synced", why, reference)
+	}
+}
+
+func TestAnAcknowledgementBeforeTheCommitIsFound(t *testing.T) {
+	t.Parallel()
+	calls, wal, references := traced(t, "hasty")
+	require.NotEmpty(t, tooEarly(calls, wal, references))
+}
