@@ -47,7 +47,7 @@ func (s *stage) playArtmail(ctx context.Context, one *signalbox.Activation, scri
 	}
 	if script.deactivated {
 		// An answer that is still on its way would come too late.
-		if err := until(ctx, "wait for all answers", func(ctx context.Context) (bool, error) {
+		if err := s.waits.until(ctx, played.id, "wait for all answers", func(ctx context.Context) (bool, error) {
 			state, err := s.watch.readActivation(ctx, one)
 			return err == nil && len(unanswered(*played, state)) == 0, err
 		}); err != nil {
@@ -58,7 +58,7 @@ func (s *stage) playArtmail(ctx context.Context, one *signalbox.Activation, scri
 		}
 		played.deactivated = true
 	}
-	return until(ctx, "wait until the activation stands as at Artmail", func(ctx context.Context) (bool, error) {
+	return s.waits.until(ctx, played.id, "wait until the activation stands as at Artmail", func(ctx context.Context) (bool, error) {
 		state, err := s.watch.readActivation(ctx, one)
 		if err != nil {
 			return false, err
@@ -108,7 +108,7 @@ func (s *stage) step(ctx context.Context, one *signalbox.Activation, step activa
 		MessageID: message, Subject: "torture", ReplyTo: &workflows.ReplyTo{WorkflowID: appOf(played.id), Signal: signalApprovalReply},
 	}
 	// It is refused until the workflow knows of the activation, and of the latest resume.
-	if err := until(ctx, "request approval "+message, func(ctx context.Context) (bool, error) {
+	if err := s.waits.until(ctx, played.id, "request approval "+message, func(ctx context.Context) (bool, error) {
 		_, err := one.RequestApprovals(ctx, request)
 		return err == nil, err
 	}); err != nil || step == stepEarly {

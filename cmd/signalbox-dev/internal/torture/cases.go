@@ -22,7 +22,7 @@ type playedCase struct {
 // playCase is a business app with its person, and Offload, in one.
 func (s *stage) playCase(ctx context.Context, c caseScript) error {
 	one := s.apps.Case(c.reference)
-	if err := until(ctx, "start the case", func(ctx context.Context) (bool, error) {
+	if err := s.waits.until(ctx, c.reference, "start the case", func(ctx context.Context) (bool, error) {
 		_, err := s.apps.StartCase(ctx, startOf(c))
 		return err == nil, err
 	}); err != nil {
@@ -103,7 +103,7 @@ func (s *stage) answer(ctx context.Context, one *signalbox.Case, question string
 // untilAttended waits like until, while a person looks after a case whose creation is uncertain.
 func (s *stage) untilAttended(ctx context.Context, what string, one *signalbox.Case, holds func(context.Context) (bool, error)) error {
 	looked := clock()
-	return until(ctx, what, func(ctx context.Context) (bool, error) {
+	return s.waits.until(ctx, one.Reference(), what, func(ctx context.Context) (bool, error) {
 		held, err := holds(ctx)
 		if held || clock().Sub(looked) < attendEvery {
 			return held, err

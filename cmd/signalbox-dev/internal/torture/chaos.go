@@ -5,44 +5,68 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 )
+
+// deed is what can be done to a process.
+type deed string
+
+const (
+	// deedKill ends it with SIGKILL, deedPause stops it with SIGSTOP.
+	deedKill  deed = "SIGKILL"
+	deedPause deed = "SIGSTOP"
+	// deedFill takes its disk away.
+	deedFill deed = "full disk"
+)
+
+// deedsTo are the deeds that a process has to bear, in turn.
+func (o Options) deedsTo(r role) []deed {
+	if o.only != nil {
+		return o.only[r]
+	}
+	if r == roleIngress && disksFill {
+		return []deed{deedKill, deedPause, deedFill}
+	}
+	return []deed{deedKill, deedPause}
+}
 
 // fault is one thing done to a process when so many events have set out.
 type fault struct {
 	at   int64
-	kill bool
-	// away is how long the process is stopped, or stays dead before it is started again.
+	deed deed
+	// away is how long the process is stopped, stays dead before it is started again, or has no disk.
 	away time.Duration
 	// replays is how far back an operator looks for deliveries to replay while the ingress is dead.
 	replays int
+	// readOnly says that a full disk takes no write at all, where else only no file can grow.
+	readOnly bool
 }
 
-// planFaults spreads kills and as many stops over the events, the same ones for the same seed.
+// planFaults spreads the faults over the events, each deed as often as the process is to be killed, the same ones for the same seed.
 func planFaults(seed uint64, r role, o Options) []fault {
 	const (
+		shortest     = 50 * time.Millisecond
 		longestDeath = 800 * time.Millisecond
 		longestPause = 2 * time.Second
-		mostReplays  = 20
+		mostReplays  = 60
 	)
 	dice := rand.New(rand.NewPCG(seed, uint64(r[0])))
-	var faults []fault
-	if o.spared[r] {
-		return nil
-	}
-	for n := range 2 * o.Kills {
-		f := fault{kill: n%2 == 0, away: 50 * time.Millisecond}
-		if f.kill {
-			f.away += time.Duration(dice.Int64N(int64(longestDeath)))
+	deeds := o.deedsTo(r)
+	total := len(deeds) * o.Kills
+	faults := make([]fault, 0, total)
+	for n := range total {
+		f := fault{deed: deeds[n%len(deeds)]}
+		longest := longestPause
+		switch f.deed {
+		case deedKill:
+			longest = longestDeath
 			f.replays = mostReplays/2 + dice.IntN(mostReplays/2)
-		} else {
-			f.away += time.Duration(dice.Int64N(int64(longestPause)))
+		case deedFill:
+			f.readOnly = dice.IntN(2) == 0
+		case deedPause:
 		}
+		f.away = shortest + time.Duration(dice.Int64N(int64(longest)))
 		// One in each part of the stream, somewhere in it; nothing before the first events are under way.
-		part := float64(o.Events) * 0.9 / float64(2*o.Kills)
+		part := float64(o.Events) * 0.9 / float64(total)
 		f.at = int64(float64(o.Events)*0.05 + part*(float64(n)+dice.Float64()))
 		faults = append(faults, f)
 	}
@@ -55,6 +79,8 @@ type keeper struct {
 	faults  []fault
 	// ready returns nil once the process is of use.
 	ready func(context.Context) error
+	// patience is how long that may take.
+	patience time.Duration
 	// begun is how many events have set out; played is closed when no more will.
 	begun  func() int64
 	played <-chan struct{}
@@ -62,11 +88,17 @@ type keeper struct {
 	replay func(ctx context.Context, count int, dice *rand.Rand) (int, error)
 	dice   *rand.Rand
 
-	killed, paused, replayed int
+	// fill is how the process's disk is filled; nil where that is never done.
+	fill func(context.Context, *process, fault) error
+
+	done     map[deed]int
+	replayed int
 	// unexpected are ends that nobody asked for.
 	unexpected []string
-	// done is closed when all faults have been carried out.
-	done chan struct{}
+	// unmended are full disks that were not answered or recovered from as they should be.
+	unmended []string
+	// finished is closed when all faults have been carried out.
+	finished chan struct{}
 }
 
 const (
@@ -74,8 +106,9 @@ const (
 	mostUnexpected = 5
 )
 
-// run keeps the process until ctx ends, and leaves it running then.
-func (k *keeper) run(ctx context.Context) error {
+// run keeps the process until it is told to stop, and leaves it running then: what has begun is carried through. Only an end of ctx cuts
+// that short.
+func (k *keeper) run(ctx context.Context, stop <-chan struct{}) error {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	played := k.played
@@ -83,10 +116,10 @@ func (k *keeper) run(ctx context.Context) error {
 	for next := 0; ; {
 		if next == len(k.faults) && !told {
 			told = true
-			close(k.done)
+			close(k.finished)
 		}
 		select {
-		case <-ctx.Done():
+		case <-stop:
 			return nil
 		case <-k.process.exited:
 			if err := k.revive(ctx); err != nil {
@@ -106,11 +139,17 @@ func (k *keeper) run(ctx context.Context) error {
 }
 
 func (k *keeper) inflict(ctx context.Context, f fault) error {
-	if !f.kill {
-		k.paused++
+	k.done[f.deed]++
+	switch f.deed {
+	case deedPause:
 		return k.process.hold(ctx, f.away)
+	case deedFill:
+		if err := k.fill(ctx, k.process, f); err != nil && ctx.Err() == nil {
+			k.unmended = append(k.unmended, err.Error())
+		}
+		return nil
+	case deedKill:
 	}
-	k.killed++
 	if err := k.process.kill(); err != nil {
 		return err
 	}
@@ -142,7 +181,7 @@ func (k *keeper) start(ctx context.Context) error {
 	if err := k.process.start(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	ctx, cancel := context.WithTimeout(ctx, k.patience)
 	defer cancel()
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
@@ -159,40 +198,6 @@ func (k *keeper) start(ctx context.Context) error {
 		case <-look.C:
 		}
 	}
-}
-
-// replayer replays deliveries as an operator does, in the inbox of an ingress that is dead.
-type replayer struct {
-	open func(context.Context) (inbox.Store, error)
-}
-
-// replay replays half of the newest count deliveries of each provider.
-func (r replayer) replay(ctx context.Context, count int, dice *rand.Rand) (replayed int, err error) {
-	store, err := r.open(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		if closeErr := store.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	// The newest of each provider: their workflows are the likeliest to be still open.
-	for _, provider := range []string{offloadhook.Provider, artmailhook.Provider} {
-		page, err := store.List(ctx, inbox.Filter{
-			Provider: provider, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: count,
-		})
-		if err != nil {
-			return replayed, err
-		}
-		for _, i := range dice.Perm(len(page.Deliveries))[:len(page.Deliveries)/2] {
-			if err := store.Replay(ctx, page.Deliveries[i].ID, clock()); err != nil {
-				return replayed, err
-			}
-			replayed++
-		}
-	}
-	return replayed, nil
 }
 
 // clock is the one clock of a run.

@@ -39,7 +39,7 @@ func good() facts {
 				Runs:      []workflows.Run{{RunID: "run", Status: workflows.RunForceFailed}},
 			},
 		}},
-		heard: heard, readings: 1,
+		heard: heard, readings: 1, filled: 1,
 	}
 }
 
@@ -99,6 +99,17 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		},
 		"somebody is stuck":         {func(f *facts) { f.stuck = []string{"x"} }, []string{"everybody came to their end"}},
 		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"no process ended by itself"}},
+		"a full disk was not recovered from": {
+			func(f *facts) { f.unmended = []string{"x"} }, []string{"each full disk is answered with 503 and recovered from"},
+		},
+		"a ping is kept and told to nobody": {
+			func(f *facts) {
+				f.stored = append(f.stored, storedEvent{id: "p", kind: workflows.KindTestPing, state: inbox.StateIgnored, print: print{5}})
+			}, nil,
+		},
+		"an event of a workflow is told to nobody": {
+			func(f *facts) { f.stored[1].state = inbox.StateIgnored }, []string{"each event came to an end: delivered or late"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -152,16 +163,18 @@ func TestFaultsAreSpreadOverTheStream(t *testing.T) {
 	t.Parallel()
 	o := Options{Events: 1000, Kills: 4}
 	for seed := range uint64(50) {
-		faults := planFaults(seed, roleIngress, o)
-		require.Len(t, faults, 8)
+		faults, deeds := planFaults(seed, roleIngress, o), o.deedsTo(roleIngress)
+		require.Len(t, faults, 4*len(deeds))
 		require.True(t, slices.IsSortedFunc(faults, func(a, b fault) int { return int(a.at - b.at) }))
 		for n, f := range faults {
-			require.Equal(t, n%2 == 0, f.kill)
+			require.Equal(t, deeds[n%len(deeds)], f.deed)
 			require.GreaterOrEqual(t, f.at, int64(50))
 			require.Less(t, f.at, int64(1000))
 			require.Less(t, f.away, 3*time.Second)
 		}
 	}
-	o.spared = map[role]bool{roleIngress: true}
+	require.Len(t, planFaults(1, roleWorker, o), 8)
+	o.only = map[role][]deed{roleWorker: {deedKill}}
+	require.Len(t, planFaults(1, roleWorker, o), 4)
 	require.Empty(t, planFaults(1, roleIngress, o))
 }

@@ -14,7 +14,7 @@ import (
 type Options struct {
 	// Events is about how many different events the providers send; duplicates come on top.
 	Events int `json:"events"`
-	// Kills is how often each process is killed, and as often it is stopped and continued.
+	// Kills is how often each process is killed, and as often it is stopped and continued, and the ingress's disk is full.
 	Kills int `json:"kills"`
 	// Duplicates is the share of events that a provider repeats by itself, in percent; what isn't acknowledged in time is repeated besides.
 	Duplicates float64 `json:"duplicatesPercent"`
@@ -29,10 +29,14 @@ type Options struct {
 	// Progress is told in words what goes on.
 	Progress io.Writer `json:"-"`
 
-	// instead gives a process another role than its own, and spared are those that nothing is done to. Only tests can set them: they prove
-	// that what a faulty stand-in does wrong is found.
+	// instead gives a process another role than its own, and only, where it is set, is all that is done to each. Only tests can set them: they
+	// prove that what a faulty stand-in does wrong is found.
 	instead map[role]role
-	spared  map[role]bool
+	only    map[role][]deed
+	// attempt shortens the attempts at an activity, so that a short run does not wait most of its time for a worker that was killed.
+	attempt time.Duration
+	// readyWithin is how long a process may take until it is of use.
+	readyWithin time.Duration
 }
 
 func (o Options) validate() error {
@@ -87,7 +91,7 @@ func Command() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.IntVar(&o.Events, "events", 2000, "about how many different events the providers send")
-	flags.IntVar(&o.Kills, "kills", 5, "how often each process is killed, and as often stopped for a while")
+	flags.IntVar(&o.Kills, "kills", 5, "how often each process is killed, and as often stopped for a while; the ingress's disk is as often full")
 	flags.Float64Var(&o.Duplicates, "duplicates", 5, "percentage of events that a provider repeats by itself")
 	flags.Uint64Var(&o.Seed, "seed", 0, "what happens and when; 0: drawn and printed")
 	flags.DurationVar(&o.TimeLimit, "time-limit", 30*time.Minute, "until all must be quiet")

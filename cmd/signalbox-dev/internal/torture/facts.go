@@ -2,17 +2,11 @@ package torture
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"sync"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // facts are everything that is held against each other, gathered when all is quiet.
@@ -28,14 +22,17 @@ type facts struct {
 	regressed  []string
 	stuck      []string
 	unexpected []string
+	// filled is how often the ingress's disk was full, unmended what it then did wrong.
+	filled   int
+	unmended []string
 }
 
 // storedEvent is a delivery as the inbox has it.
 type storedEvent struct {
-	id, lane string
-	state    inbox.State
-	reason   string
-	conflict bool
+	id, lane, kind string
+	state          inbox.State
+	reason         string
+	conflict       bool
 	// print is of the opened body.
 	print print
 }
@@ -54,47 +51,6 @@ type activationFacts struct {
 	playedActivation
 	there workflows.ActivationStatus
 	state workflows.ActivationState
-}
-
-// openInbox opens the inbox while no ingress has it.
-func (r *run) openInbox(ctx context.Context) (inbox.Store, error) {
-	return sqlite.Open(ctx, r.world.Inbox, sqlite.Options{})
-}
-
-// readInbox reads every delivery and opens its body.
-func readInbox(ctx context.Context, store inbox.Store, keys *keyring.Ring) ([]storedEvent, error) {
-	var all []storedEvent
-	filter := inbox.Filter{Limit: inbox.MaxPage}
-	for {
-		page, err := store.List(ctx, filter)
-		if err != nil {
-			return nil, err
-		}
-		for _, listed := range page.Deliveries {
-			d, err := store.Get(ctx, listed.ID)
-			if err != nil {
-				return nil, err
-			}
-			plain, err := keys.Open(d.Body, bodyContext(d)...)
-			if err != nil {
-				return nil, fmt.Errorf("open delivery %s: %w", d.ID, err)
-			}
-			all = append(all, storedEvent{
-				id: d.ID, lane: d.Lane, state: d.State, reason: d.Reason, conflict: d.ConflictOf != "", print: sha256.Sum256(plain),
-			})
-		}
-		if page.Next == "" {
-			return all, nil
-		}
-		filter.Cursor = page.Next
-	}
-}
-
-func bodyContext(d inbox.Delivery) []string {
-	if d.Provider == artmailhook.Provider {
-		return artmailhook.BodyContext(d.Lane, d.ID)
-	}
-	return offloadhook.BodyContext(d.Lane, d.ID)
 }
 
 // gather asks the workflows and the providers. Temporal and a worker have to run.

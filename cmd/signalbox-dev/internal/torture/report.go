@@ -22,13 +22,14 @@ type Report struct {
 	Wire tally `json:"wire"`
 	// Kept are the deliveries in the inbox by their state.
 	Kept map[inbox.State]int `json:"kept"`
-	// Kills and Pauses are by process.
-	Kills    map[role]int `json:"kills"`
-	Pauses   map[role]int `json:"pauses"`
-	Replayed int          `json:"replayed"`
+	// Faults counts what was done to each process.
+	Faults   map[role]map[deed]int `json:"faults"`
+	Replayed int                   `json:"replayed"`
 	// Repeated counts events that workflows were handed again, Decided the uncertain creations that a person decided.
 	Repeated int   `json:"handedAgain"`
 	Decided  int64 `json:"decidedByAPerson"`
+	// Waits are the longest that a player waited for something.
+	Waits []Waited `json:"longestWaits"`
 
 	Invariants []Invariant `json:"invariants"`
 	// Folder is where the run's files are kept, empty where they were removed.
@@ -61,7 +62,7 @@ const shownViolations = 5
 func (r Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := &printer{w: t}
-	p.line("seed %d, inbox in SQLite, %s", r.Seed, time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
+	p.line("seed %d, inbox in %s, %s", r.Seed, inboxKind, time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
 	p.line("\nSTREAM\t")
 	p.line("cases, activations\t%d, %d", r.Cases, r.Activations)
 	p.line("events, posts of them\t%d, %d", r.Wire.Events, r.Wire.Posts)
@@ -69,11 +70,14 @@ func (r Report) WriteTable(w io.Writer) error {
 	p.line("events acknowledged, and again\t%d, %d", r.Wire.Acknowledged, r.Wire.Repeats)
 	p.line("kept in the inbox\t%v", r.Kept)
 	for _, one := range roles {
-		p.line("%s: SIGKILL, SIGSTOP\t%d, %d", one, r.Kills[one], r.Pauses[one])
+		p.line("%s\t%v", one, r.Faults[one])
 	}
 	p.line("deliveries replayed by an operator\t%d", r.Replayed)
 	p.line("events handed to a workflow again\t%d", r.Repeated)
 	p.line("uncertain creations decided by a person\t%d", r.Decided)
+	if len(r.Waits) > 0 {
+		p.line("longest wait of a player\t%.0f s", r.Waits[0].Seconds)
+	}
 	p.line("\nINVARIANT\tchecked\tviolations")
 	for _, i := range r.Invariants {
 		p.line("%s\t%d\t%d", i.Name, i.Checked, len(i.Violations))

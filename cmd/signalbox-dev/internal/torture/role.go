@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -112,6 +113,10 @@ func playTemporal(ctx context.Context, p part) error {
 
 // service is what a production process would have read from its flags and variables.
 func (p part) service(parts config.Part) service.Settings {
+	temporal := client.Options{HostPort: p.world.Temporal, Namespace: namespace}
+	if p.world.Attempt > 0 {
+		temporal.Interceptors = []interceptor.ClientInterceptor{&hastier{attempt: p.world.Attempt}}
+	}
 	return service.Settings{
 		Config: config.Config{
 			Listen:         p.world.Ingress,
@@ -125,7 +130,7 @@ func (p part) service(parts config.Part) service.Settings {
 		},
 		Parts:    parts,
 		Keyring:  p.keys,
-		Temporal: client.Options{HostPort: p.world.Temporal, Namespace: namespace},
+		Temporal: temporal,
 		Log:      p.log,
 	}
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
+// filesOfTheRun begins the line of progress that names the run's folder.
+const filesOfTheRun = "files of the run: "
+
 // Run tortures once and says what was found. The error says that the run itself could not be carried out.
 func Run(ctx context.Context, o Options) (report Report, err error) {
 	if err := o.validate(); err != nil {
@@ -36,6 +39,7 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 		}
 		err = os.RemoveAll(folder)
 	}()
+	o.say("%s%s", filesOfTheRun, folder)
 	began := clock()
 	r, err := set(ctx, folder, o)
 	if err != nil {
@@ -71,10 +75,10 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.world, r.keys, err = newSettings(folder); err != nil {
+	if r.world, r.keys, err = newSettings(folder, o.attempt); err != nil {
 		return nil, err
 	}
-	r.stage = &stage{}
+	r.stage = &stage{waits: newWaits()}
 	if r.stage.providers, err = startProviders(r.world, o.Seed, o.Duplicates/100); err != nil {
 		return nil, err
 	}
@@ -91,10 +95,11 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 	for _, one := range roles {
 		o.say("starting %s", one)
 		k := r.keeper(folder, one)
+		// It is ended with the others even where it never is of use.
+		r.keepers = append(r.keepers, k)
 		if err := k.start(ctx); err != nil {
 			return nil, err
 		}
-		r.keepers = append(r.keepers, k)
 	}
 	r.stopApps, err = startApps(ctx, r.stage.temporal)
 	return r, err
@@ -102,19 +107,22 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 
 func (r *run) keeper(folder string, one role) *keeper {
 	k := &keeper{
-		process: &process{role: one, folder: folder, plays: cmp.Or(r.options.instead[one], one)},
-		faults:  planFaults(r.options.Seed, one, r.options),
-		begun:   r.stage.providers.wire.begun.Load,
-		played:  r.played,
-		dice:    rand.New(rand.NewPCG(r.options.Seed, uint64(one[0]))),
-		done:    make(chan struct{}),
+		patience: cmp.Or(r.options.readyWithin, readyWithin),
+		process:  &process{role: one, folder: folder, plays: cmp.Or(r.options.instead[one], one)},
+		faults:   planFaults(r.options.Seed, one, r.options),
+		begun:    r.stage.providers.wire.begun.Load,
+		played:   r.played,
+		dice:     rand.New(rand.NewPCG(r.options.Seed, uint64(one[0]))),
+		done:     map[deed]int{},
+		finished: make(chan struct{}),
 	}
 	switch one {
 	case roleTemporal:
 		k.ready = r.temporalReady
 	case roleIngress:
 		k.ready = r.ingressReady
-		k.replay = replayer{open: r.openInbox}.replay
+		k.replay = replayer{open: r.world.openInbox}.replay
+		k.fill = filler{pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing()}.fill
 	default:
 		// A worker has nothing to be asked by: it works as soon as it can.
 		k.ready = func(context.Context) error { return nil }
@@ -133,7 +141,7 @@ func (r *run) torture(ctx context.Context) error {
 	failures := make([]error, len(r.keepers))
 	for i, k := range r.keepers {
 		kept.Go(func() {
-			if failures[i] = k.run(keeping); failures[i] != nil {
+			if failures[i] = k.run(ctx, keeping.Done()); failures[i] != nil {
 				// Without one of the processes there is nothing to wait for.
 				cancel()
 			}
@@ -149,7 +157,7 @@ func (r *run) torture(ctx context.Context) error {
 	o.say("played; waiting for the rest of the faults, and for quiet")
 	for _, k := range r.keepers {
 		select {
-		case <-k.done:
+		case <-k.finished:
 		case <-limited.Done():
 		}
 	}
@@ -174,6 +182,9 @@ func (r *run) tell(ctx context.Context) {
 		}
 		t := r.stage.providers.wire.tally()
 		r.options.say("%d events sent, %d acknowledged", t.Events, t.Acknowledged)
+		for _, w := range r.stage.waits.long() {
+			r.options.say("  %s", w)
+		}
 	}
 }
 
@@ -197,8 +208,7 @@ func (r *run) quiet(ctx context.Context) error {
 // gatherTold gathers what everybody says when all outcomes are told, or when no more are to be expected: an outcome is told a while after the
 // end of its case, and only what never comes is a violation.
 func (r *run) gatherTold(ctx context.Context) (facts, error) {
-	const patience = time.Minute
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, min(time.Minute, r.options.TimeLimit))
 	defer cancel()
 	for {
 		f, err := r.stage.gather(ctx)
@@ -218,13 +228,14 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	report := Report{
 		Seed: r.options.Seed, Options: r.options, Wire: r.stage.providers.wire.tally(),
 		Cases: len(r.script.cases), Activations: len(r.script.activations),
-		Kept: map[inbox.State]int{}, Kills: map[role]int{}, Pauses: map[role]int{}, Decided: r.stage.decisions.Load(),
+		Kept: map[inbox.State]int{}, Faults: map[role]map[deed]int{}, Decided: r.stage.decisions.Load(), Waits: r.stage.waits.most(),
 	}
 	// The ingress goes first: what it hands over after somebody was asked would look lost.
-	var unexpected []string
+	var unexpected, unmended []string
 	for _, k := range r.keepers {
-		report.Kills[k.process.role], report.Pauses[k.process.role] = k.killed, k.paused
+		report.Faults[k.process.role] = k.done
 		report.Replayed += k.replayed
+		unmended = append(unmended, k.unmended...)
 		unexpected = append(unexpected, k.unexpected...)
 		if k.process.role == roleIngress {
 			if err := k.process.stop(stopPatience); err != nil {
@@ -236,8 +247,8 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	f.unexpected = unexpected
-	store, err := r.openInbox(ctx)
+	f.unexpected, f.unmended, f.filled = unexpected, unmended, report.Faults[roleIngress][deedFill]
+	store, err := r.world.openInbox(ctx)
 	if err != nil {
 		return report, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -17,7 +18,6 @@ import (
 const (
 	keyringFile  = "keyring.json"
 	settingsFile = "settings.json"
-	inboxFile    = "inbox.db"
 
 	agent     = "torture-agent"
 	account   = workflows.DefaultAccount
@@ -34,6 +34,8 @@ type settings struct {
 	Inbox       string `json:"inbox"`
 	OffloadKey  string `json:"offloadKey"`
 	AgentSecret string `json:"agentSecret"`
+	// Attempt is how long an attempt at an activity may take; zero leaves that to the workflows.
+	Attempt time.Duration `json:"attempt,omitempty"`
 }
 
 func (s settings) ingressURL() string { return "http://" + s.Ingress }
@@ -43,15 +45,16 @@ func (s settings) artmailHook() string {
 }
 
 // newSettings makes the keyring and the settings of a run in its folder.
-func newSettings(folder string) (settings, *keyring.Ring, error) {
+func newSettings(folder string, attempt time.Duration) (settings, *keyring.Ring, error) {
 	keys, err := keyring.LoadOrCreate(filepath.Join(folder, keyringFile))
 	if err != nil {
 		return settings{}, nil, err
 	}
 	s := settings{
-		Inbox:       filepath.Join(folder, inboxFile),
+		Inbox:       inboxIn(folder),
 		OffloadKey:  fmt.Sprintf("%x", keys.Fingerprint([]byte("offload"), "torture")),
 		AgentSecret: fmt.Sprintf("%x", keys.Fingerprint([]byte("artmail"), "torture")),
+		Attempt:     attempt,
 	}
 	for _, address := range []*string{&s.Temporal, &s.Ingress, &s.Providers} {
 		if *address, err = freeAddress(); err != nil {

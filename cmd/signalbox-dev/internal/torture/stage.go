@@ -20,6 +20,7 @@ type stage struct {
 	temporal  client.Client
 	apps      *signalbox.Client
 	watch     *watch
+	waits     *waits
 
 	// decisions counts what a person had to decide about cases whose creation was uncertain.
 	decisions atomic.Int64
