@@ -197,6 +197,51 @@ func post(client *http.Client, url string) error {
 	return err
 }
 
+// The tracer writes a call in two parts where another thread's comes in between.
+func TestATraceShowsWhichCallCameFirst(t *testing.T) {
+	t.Parallel()
+	const wal = "/w"
+	x := func(text string) string {
+		escaped := ""
+		for _, b := range []byte(text) {
+			escaped += fmt.Sprintf(`\x%02x`, b)
+		}
+		return escaped
+	}
+	var (
+		asked  = `7 read(5<socket:[1]>, "` + x("POST /webhooks/offload/ref/token HTTP/1.1") + `", 4096) = 41`
+		header = func(size string) string {
+			return `8 pwrite64(9<` + x(wal) + `>, "` + x("page"+size+strings.Repeat("-", 16)) + `", 24, 32) = 24`
+		}
+		row      = `8 pwrite64(9<` + x(wal) + `>, "` + x("a row of ref") + `", 12, 56) = 12`
+		more     = `8 pwrite64(9<` + x(wal) + `>, "` + x("another page") + `", 12, 92) = 12`
+		sync     = `8 fdatasync(9<` + x(wal) + `> <unfinished ...>`
+		synced   = `8 <... fdatasync resumed>) = 0`
+		failed   = `8 <... fdatasync resumed>) = -1 EIO (Input/output error)`
+		answered = `7 write(5<socket:[1]>, "` + x("HTTP/1.1 204 No Content") + `", 23) = 23`
+	)
+	const notEnd, end = "\x00\x00\x00\x00", "\x00\x00\x00\x02"
+	for name, c := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"in order":                           {[]string{asked, header(end), row, sync, synced, answered}, ""},
+		"the answer during the sync":         {[]string{asked, header(end), row, sync, answered, synced}, "the answer (line 5) came before the sync (line 6)"},
+		"the sync failed":                    {[]string{asked, header(end), row, sync, failed, answered}, "it was not synced"},
+		"a sync before the transaction ends": {[]string{asked, header(notEnd), row, sync, synced, header(end), more, answered}, "it was not synced"},
+		"no end of the transaction":          {[]string{asked, header(notEnd), row, sync, synced, answered}, "its transaction was not ended"},
+		"nothing written":                    {[]string{asked, sync, synced, answered}, "it was not written"},
+		"written before it was asked":        {[]string{header(end), row, sync, synced, asked, answered}, "it was not written"},
+		"no answer":                          {[]string{asked, header(end), row, sync, synced}, "it was not acknowledged"},
+	} {
+		calls, err := readTrace(strings.NewReader(strings.Join(c.lines, "\n")))
+		require.NoError(t, err, name)
+		require.Equal(t, c.want, tooEarly(calls, wal, []string{"ref"})["ref"], name)
+	}
+	_, err := readTrace(strings.NewReader(`7 write(5<socket:[1]>, "\x41"..., 23) = 23`))
+	require.ErrorContains(t, err, "cut short")
+}
+
 // A killed process can't show it, since the system keeps what was written; the system calls do.
 func TestNoAcknowledgementLeavesBeforeItsCommitIsSynced(t *testing.T) {
 	t.Parallel()

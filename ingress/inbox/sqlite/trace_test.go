@@ -36,7 +36,7 @@ var (
 
 const unfinished = " <unfinished ...>"
 
-// readTrace reads what strace -f -y -xx has written. It refuses a trace in which it does not find its way, or that was cut short.
+// readTrace reads what strace -f -y -xx has written. It refuses a trace whose data was cut short.
 func readTrace(r io.Reader) ([]systemCall, error) {
 	var calls []systemCall
 	// begun are the calls that wait for their end, by thread.

@@ -208,7 +208,7 @@ func (r *run) quiet(ctx context.Context) error {
 // gatherTold gathers what everybody says when all outcomes are told, or when no more are to be expected: an outcome is told a while after the
 // end of its case, and only what never comes is a violation.
 func (r *run) gatherTold(ctx context.Context) (facts, error) {
-	waiting, cancel := context.WithTimeout(ctx, min(time.Minute, r.options.TimeLimit))
+	waiting, cancel := context.WithTimeout(ctx, min(time.Minute, r.options.TimeLimit/4))
 	defer cancel()
 	for {
 		f, err := r.stage.gather(ctx)

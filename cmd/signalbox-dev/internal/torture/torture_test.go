@@ -120,12 +120,15 @@ func TestNothingIsLostAndNothingCountsTwiceWhileEverythingIsKilled(t *testing.T)
 
 func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
 	o := short(t, 2)
-	o.Kills = 3
+	o.Kills = 4
 	o.instead = map[role]role{roleIngress: roleEarlyIngress}
-	o.only = map[role][]deed{roleIngress: {deedKill}}
+	o.only = map[role][]deed{roleIngress: {deedKill, deedFill}}
 	o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
 	report := tortured(t, o)
 	require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
+	if report.Faults[roleIngress][deedFill] > 0 {
+		require.NotEmpty(t, violations(t, report, "each full disk is answered with 503 and recovered from"))
+	}
 }
 
 func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T) {
