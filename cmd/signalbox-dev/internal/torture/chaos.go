@@ -103,7 +103,7 @@ type keeper struct {
 
 const (
 	readyWithin    = time.Minute
-	mostUnexpected = 5
+	mostUnexpected = 10
 )
 
 // run keeps the process until it is told to stop, and leaves it running then: what has begun is carried through. Only an end of ctx cuts

@@ -98,7 +98,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval was told to who waits for it"},
 		},
 		"somebody is stuck":         {func(f *facts) { f.stuck = []string{"x"} }, []string{"everybody came to their end"}},
-		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"no process ended by itself"}},
+		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"neither ingress nor worker ended by itself"}},
 		"a full disk was not recovered from": {
 			func(f *facts) { f.unmended = []string{"x"} }, []string{"each full disk is answered with 503 and recovered from"},
 		},

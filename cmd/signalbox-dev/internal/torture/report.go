@@ -25,6 +25,8 @@ type Report struct {
 	// Faults counts what was done to each process.
 	Faults   map[role]map[deed]int `json:"faults"`
 	Replayed int                   `json:"replayed"`
+	// Revived counts how often Temporal ended by itself, and was started anew.
+	Revived int `json:"temporalRevived"`
 	// Repeated counts events that workflows were handed again, Decided the uncertain creations that a person decided.
 	Repeated int   `json:"handedAgain"`
 	Decided  int64 `json:"decidedByAPerson"`
@@ -72,6 +74,7 @@ func (r Report) WriteTable(w io.Writer) error {
 	for _, one := range roles {
 		p.line("%s\t%v", one, r.Faults[one])
 	}
+	p.line("Temporal ended by itself\t%d", r.Revived)
 	p.line("deliveries replayed by an operator\t%d", r.Replayed)
 	p.line("events handed to a workflow again\t%d", r.Repeated)
 	p.line("uncertain creations decided by a person\t%d", r.Decided)
