@@ -1,0 +1,9 @@
+// Package pgtest gives tests the PostgreSQL server of this machine: started in a temporary folder, reachable by a UNIX socket in
+// it and in no other way, stopped and removed at the end. It is for tests alone.
+//
+// A test package asks for one Server by Run in its TestMain and Shared in its tests, and for a Database of its own in each test. A
+// test that stops or kills the server starts one of its own.
+//
+// Without PostgreSQL on the machine tests are skipped with a message that says what to install; with "postgres" in
+// SIGNALBOX_TEST_REQUIRE (a list with commas) they fail instead.
+package pgtest

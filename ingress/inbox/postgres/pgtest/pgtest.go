@@ -1,0 +1,152 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Start starts a server for one test, which ends with it.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s, err := start()
+	demand(t, err)
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// shared is the server of a test package, started by the first test that asks.
+var shared struct {
+	sync.Mutex
+	server *Server
+	err    error
+	// runs says that Run stops the server in the end.
+	runs bool
+}
+
+// Shared returns the server that the tests of a package share. Its TestMain must use Run.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if !shared.runs {
+		t.Fatal("pgtest.Shared needs pgtest.Run in TestMain, which stops the server")
+	}
+	if shared.server == nil && shared.err == nil {
+		shared.server, shared.err = start()
+	}
+	demand(t, shared.err)
+	return shared.server
+}
+
+// Tests are what Run runs: a *testing.M.
+type Tests interface{ Run() int }
+
+// Run wraps the tests of a package for TestMain: when they have run, the shared server is stopped.
+func Run(tests Tests) Tests {
+	shared.Lock()
+	defer shared.Unlock()
+	shared.runs = true
+	return running{tests}
+}
+
+type running struct{ tests Tests }
+
+func (r running) Run() int {
+	code := r.tests.Run()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		return code
+	}
+	if err := shared.server.close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	return code
+}
+
+func demand(t testing.TB, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case errors.Is(err, errMissing) && !required("postgres"):
+		t.Skip(err)
+	default:
+		t.Fatal(err)
+	}
+}
+
+// Database makes an empty database for the test and returns its URL. It goes when the test ends, if the server is still there.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%d", s.databases.Add(1))
+	s.Exec(t, "postgres", "CREATE DATABASE "+name)
+	t.Cleanup(func() {
+		ctx := context.Background()
+		conn, err := pgx.Connect(ctx, s.URL("postgres"))
+		if err != nil {
+			return // the test has stopped the server
+		}
+		_, err = conn.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		if err := errors.Join(err, conn.Close(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	return s.URL(name)
+}
+
+// Exec carries out statements in a database of the server.
+func (s *Server) Exec(t testing.TB, database string, statements ...string) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.URL(database))
+	for _, statement := range statements {
+		if err == nil {
+			_, err = conn.Exec(ctx, statement)
+		}
+	}
+	if conn != nil {
+		err = errors.Join(err, conn.Close(ctx))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Stop ends the server as an administrator does: what is under way is cut off, what is committed is on disk.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	s.end(t, syscall.SIGINT)
+}
+
+// Kill ends the server as a crash does.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	s.end(t, syscall.SIGKILL)
+}
+
+// Restart starts a server that was stopped or killed, on its data.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	if err := s.launch(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) end(t testing.TB, how syscall.Signal) {
+	t.Helper()
+	if err := s.signal(how); err != nil {
+		t.Fatal(err)
+	}
+}

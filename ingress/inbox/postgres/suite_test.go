@@ -1,0 +1,29 @@
+package postgres_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Run(m)) }
+
+func TestPostgreSQLPassesTheSuiteOfAllStores(t *testing.T) {
+	t.Parallel()
+	inboxtest.Run(t, func(t *testing.T) inbox.Store { return open(t, pgtest.Shared(t).Database(t)) })
+}
+
+func open(t testing.TB, address string) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(context.Background(), address, postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
