@@ -43,6 +43,27 @@ func roundTrip(t *testing.T, s inbox.Store) {
 	require.Empty(t, none)
 }
 
+// A provider's JSON may hold what not every database can: texts are the caller's, and a store that refused one would lose the delivery.
+func anyBytes(t *testing.T, s inbox.Store) {
+	const odd = "a\x00b\\x00c\\\xffd\u2028"
+	want := delivery(odd+"lane", odd+"key", at(0))
+	want.Provider, want.Scope, want.Kind, want.Reason, want.DueAt = odd+"provider", odd+"scope", odd+"kind", odd+"reason", at(0)
+	id := add(t, s, want)[0].ID
+	want.ID = id
+	require.Equal(t, want, get(t, s, id))
+	require.Equal(t, inbox.Receipt{ID: id, Outcome: inbox.OutcomeDuplicate}, add(t, s, want)[0])
+	page, err := s.List(context.Background(), inbox.Filter{Provider: want.Provider, Scope: want.Scope, Kind: want.Kind, Lane: want.Lane})
+	require.NoError(t, err)
+	require.Len(t, page.Deliveries, 1)
+	claimed := claim(t, s, request(odd+"owner", at(1)))
+	require.Len(t, claimed, 1)
+	require.Equal(t, want.Lane, claimed[0].Name)
+	settle(t, s, odd+"owner", at(2), inbox.Retry(id, at(3), odd+"again", true))
+	require.Equal(t, odd+"again", get(t, s, id).Reason)
+	settle(t, s, odd+"owner", at(4), inbox.Finish(id, inbox.StateDead, odd+"end"))
+	require.Equal(t, odd+"end", get(t, s, id).Reason)
+}
+
 func allOrNothing(t *testing.T, s inbox.Store) {
 	good, bad := delivery(lane(1), "good", at(0)), delivery("", "bad", at(0))
 	_, err := s.Append(context.Background(), []inbox.Delivery{good, bad})

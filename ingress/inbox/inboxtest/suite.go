@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, inbox.Store){
 		"a delivery comes back as it was appended":                         roundTrip,
+		"a text may hold any bytes":                                        anyBytes,
 		"append takes all of a call or nothing":                            allOrNothing,
 		"an ID that is taken is refused":                                   takenID,
 		"invalid deliveries are refused":                                   invalidDeliveries,

@@ -55,9 +55,9 @@ func parseAddress(address string) (*pgxpool.Config, error) {
 	// The reason is worth telling, the address before it is not.
 	reason := errors.Unwrap(err)
 	if reason == nil || mentionsSecret(reason.Error(), u) {
-		return nil, fmt.Errorf("%s: a parameter can't be used: %w", Redact(address), errAddress)
+		return nil, fmt.Errorf("a parameter can't be used: %w", errAddress)
 	}
-	return nil, fmt.Errorf("%s: %w", Redact(address), errors.New(reason.Error())) //nolint:errorlint // the error itself holds the whole address
+	return nil, fmt.Errorf("a parameter can't be used: %w", reason)
 }
 
 // read refuses what may have a password in the wrong place: one with an unescaped slash, question mark or hash ends what is the

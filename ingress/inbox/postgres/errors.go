@@ -16,6 +16,7 @@ const (
 	classIntegrity = "23"
 	classRollback  = "40" // serialization failure, deadlock
 	classLimit     = "54" // something is larger than the server takes
+	classOperator  = "57" // the server starts or stops
 )
 
 func sqlClass(err error) string {
@@ -43,6 +44,15 @@ func isFault(err error) bool {
 // its connection was dead before anything was sent.
 func isRepeatable(err error) bool {
 	return sqlClass(err) == classRollback || pgconn.SafeToRetry(err)
+}
+
+// unreachable tells a server that is away, or just starting or stopping, from one that refuses.
+func unreachable(err error) error {
+	_, refused := errors.AsType[*pgconn.PgError](err)
+	if errors.Is(err, ErrUnsuitable) || refused && sqlClass(err) != classOperator {
+		return err
+	}
+	return fmt.Errorf("%w: %w", inbox.ErrBusy, err)
 }
 
 // failure names the causes that callers tell apart.

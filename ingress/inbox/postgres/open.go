@@ -80,6 +80,26 @@ func Open(ctx context.Context, address string, options Options) (_ *Store, err e
 	return s, nil
 }
 
+// CanMake says why an inbox could not be made in a database; nil: it could.
+func CanMake(ctx context.Context, address string) error {
+	pool, err := connect(ctx, address, 1, "on")
+	if err != nil {
+		return fmt.Errorf("postgres inbox: %w", err)
+	}
+	defer pool.Close()
+	var schema, user string
+	var may bool
+	err = pool.QueryRow(ctx, `SELECT coalesce(current_schema(), ''), current_user, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`).
+		Scan(&schema, &user, &may)
+	switch {
+	case err != nil:
+		return fmt.Errorf("postgres inbox: ask for the right to make tables: %w", err)
+	case !may:
+		return fmt.Errorf("postgres inbox: %s may not make tables in schema %q: grant CREATE on it to them, or name another schema by search_path", user, schema)
+	}
+	return nil
+}
+
 // connect makes a pool, and its first connection to see that it can.
 func connect(ctx context.Context, address string, most int32, readOnly string) (*pgxpool.Pool, error) {
 	config, err := parseAddress(address)
@@ -98,7 +118,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("connect: %w", unreachable(err))
 	}
 	return pool, nil
 }

@@ -13,7 +13,12 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Run(m)) }
+func TestMain(m *testing.M) {
+	if claimUntilKilled() {
+		return
+	}
+	goleak.VerifyTestMain(pgtest.Run(m))
+}
 
 func TestPostgreSQLPassesTheSuiteOfAllStores(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,324 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+)
+
+// interval is when an append was called and when it had returned, by one clock for all.
+type interval struct{ called, returned int64 }
+
+// order watches what two replicas take in and hand out.
+type order struct {
+	sync.Mutex
+	clock    atomic.Int64
+	appended map[string]interval
+	out      map[string]string
+	finished map[string][]string
+}
+
+// What is promised is the order that somebody could have seen: an append that had returned before another was called comes first,
+// whichever replica it went to.
+func TestReplicasKeepTheOrderOfEachLaneAndHandItOutToOneAtATime(t *testing.T) {
+	t.Parallel()
+	const lanes, perAppender, appenders, claimers = 7, 120, 3, 3
+	address := pgtest.Shared(t).Database(t)
+	stores := []*postgres.Store{open(t, address), open(t, address)}
+	o := &order{appended: map[string]interval{}, out: map[string]string{}, finished: map[string][]string{}}
+	var appending, claiming sync.WaitGroup
+	for a := range appenders * len(stores) {
+		random := rand.New(rand.NewPCG(uint64(a), 1))
+		appending.Go(func() {
+			for n := range perAppender {
+				batch := make([]inbox.Delivery, 1+random.IntN(3))
+				for i := range batch {
+					batch[i] = pendingIn(fmt.Sprint("lane-", random.IntN(lanes)), fmt.Sprint(a, "/", n, "/", i))
+				}
+				called := o.clock.Add(1)
+				receipts, err := stores[a%len(stores)].Append(context.Background(), batch)
+				returned := o.clock.Add(1)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				o.Lock()
+				for _, r := range receipts {
+					o.appended[r.ID] = interval{called, returned}
+				}
+				o.Unlock()
+			}
+		})
+	}
+	all := make(chan struct{})
+	go func() {
+		appending.Wait()
+		close(all)
+	}()
+	for c := range claimers * len(stores) {
+		random := rand.New(rand.NewPCG(uint64(c), 2))
+		claiming.Go(func() { o.claimUntilEmpty(t, stores[c%len(stores)], fmt.Sprint("relay-", c), random, all) })
+	}
+	claiming.Wait()
+
+	total := 0
+	for lane, ids := range o.finished {
+		latest := int64(0)
+		for _, id := range ids {
+			at := o.appended[id]
+			require.GreaterOrEqual(t, at.returned, latest, "in %s a delivery came after one that was appended later", lane)
+			latest = max(latest, at.called)
+		}
+		total += len(ids)
+	}
+	require.Len(t, o.appended, total, "each delivery ended once")
+	counts, err := stores[0].Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, int64(total), counts[inbox.StateDelivered])
+	require.Zero(t, counts[inbox.StatePending])
+}
+
+// claimUntilEmpty settles some of what it claims from the head on, gives the rest back, and returns when all is appended and ended.
+func (o *order) claimUntilEmpty(t *testing.T, s *postgres.Store, owner string, random *rand.Rand, all <-chan struct{}) {
+	for {
+		// The time does not matter: everything is due, and no lease ends.
+		claimed, err := s.Claim(context.Background(), inbox.ClaimRequest{
+			Owner: owner, Now: received.Add(time.Hour), Lease: 1000 * time.Hour, MaxLanes: 1 + random.IntN(3), MaxPerLane: 1 + random.IntN(5),
+		})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if len(claimed) == 0 {
+			counts, err := s.Counts(context.Background())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case <-all:
+				if counts[inbox.StatePending] == 0 {
+					return
+				}
+			case <-s.Wake():
+			}
+			continue
+		}
+		o.Lock()
+		var settlements []inbox.Settlement
+		for _, lane := range claimed {
+			if holder, out := o.out[lane.Name]; out {
+				t.Errorf("%s is out to %s and to %s", lane.Name, holder, owner)
+			}
+			o.out[lane.Name] = owner
+			end := random.IntN(len(lane.Deliveries) + 1)
+			for i, d := range lane.Deliveries {
+				if i < end {
+					o.finished[lane.Name] = append(o.finished[lane.Name], d.ID)
+					settlements = append(settlements, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+				} else {
+					settlements = append(settlements, inbox.Release(d.ID))
+				}
+			}
+		}
+		for _, lane := range claimed {
+			delete(o.out, lane.Name)
+		}
+		o.Unlock()
+		if err := s.Settle(context.Background(), inbox.SettleRequest{Owner: owner, Now: received.Add(time.Hour), Settlements: settlements}); err != nil {
+			t.Error(err)
+			return
+		}
+	}
+}
+
+func pendingIn(lane, key string) inbox.Delivery {
+	return inbox.Delivery{
+		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,
+		Body: []byte("sealed"), Fingerprint: []byte("print of " + key), ReceivedAt: received, State: inbox.StatePending,
+	}
+}
+
+func TestAKeyThatComesToTwoReplicasAtOnceIsOneDelivery(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	stores := []*postgres.Store{open(t, address), open(t, address)}
+	const many = 60
+	receipts := make([][]inbox.Receipt, 3*len(stores))
+	var callers sync.WaitGroup
+	for c := range receipts {
+		callers.Go(func() {
+			for i := range many {
+				d := pendingIn("lane", fmt.Sprint(i))
+				if i%3 == 1 {
+					// Without a lane there is no lock of a lane either.
+					d.Lane, d.State = "", inbox.StateIgnored
+				}
+				if i%3 == 2 {
+					d.Fingerprint = fmt.Append(nil, c/len(stores))
+				}
+				got, err := stores[c%len(stores)].Append(context.Background(), []inbox.Delivery{d})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				receipts[c] = append(receipts[c], got[0])
+			}
+		})
+	}
+	callers.Wait()
+	for i := range many {
+		outcomes := map[inbox.Outcome]int{}
+		for _, of := range receipts {
+			outcomes[of[i].Outcome]++
+		}
+		want := map[inbox.Outcome]int{inbox.OutcomeNew: 1, inbox.OutcomeDuplicate: 5}
+		if i%3 == 2 {
+			// Three bodies, each from two callers.
+			want = map[inbox.Outcome]int{inbox.OutcomeNew: 1, inbox.OutcomeConflict: 2, inbox.OutcomeDuplicate: 3}
+		}
+		require.Equal(t, want, outcomes, "key %d", i)
+	}
+}
+
+// Each batch touches what the others touch, in another order: whoever took locks in the order of the call would soon wait in a circle.
+func TestBatchesThatCrossEachOtherDoNotWaitInACircle(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	stores := []*postgres.Store{open(t, address), open(t, address), open(t, address)}
+	var crossing sync.WaitGroup
+	for c, s := range stores {
+		random := rand.New(rand.NewPCG(uint64(c), 3))
+		crossing.Go(func() {
+			for range 60 {
+				var batch []inbox.Delivery
+				for range 40 {
+					d := pendingIn(fmt.Sprint("lane-", random.IntN(12)), fmt.Sprint(random.IntN(30)))
+					if random.IntN(3) == 0 {
+						d.Lane, d.State = "", inbox.StateIgnored
+					}
+					d.Fingerprint = fmt.Append(nil, random.IntN(2))
+					batch = append(batch, d)
+				}
+				receipts, err := s.Append(context.Background(), batch)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var ends []inbox.Settlement
+				for _, r := range receipts[:10] {
+					ends = append(ends, inbox.Finish(r.ID, inbox.StateDelivered, ""))
+				}
+				if err := s.Settle(context.Background(), inbox.SettleRequest{Owner: "nobody", Now: received, Settlements: ends}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	crossing.Wait()
+	require.Zero(t, ask[int](t, address, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
+	counts, err := stores[0].Counts(t.Context())
+	require.NoError(t, err)
+	for state, n := range counts {
+		require.Equal(t, ask[int64](t, address, "SELECT count(*) FROM signalbox_delivery WHERE state = '"+string(state)+"'"), n, state)
+	}
+	require.Equal(t, ask[int](t, address, "SELECT count(DISTINCT lane_key) FROM signalbox_delivery WHERE state = 'pending'"),
+		ask[int](t, address, "SELECT count(*) FROM signalbox_lane"), "there is a row for each lane in which something waits, and for no other")
+}
+
+func ask[T any](t testing.TB, address, query string) (answer T) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), address)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(context.Background())) }()
+	require.NoError(t, conn.QueryRow(context.Background(), query).Scan(&answer), query)
+	return answer
+}
+
+func TestReplicasThatStartTogetherMakeTheTablesOnce(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	var starting sync.WaitGroup
+	for range 8 {
+		starting.Go(func() {
+			s, err := postgres.Open(context.Background(), address, postgres.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	starting.Wait()
+	require.Equal(t, 1, ask[int](t, address, "SELECT count(*) FROM signalbox_migration WHERE version_id = 1"))
+	require.Equal(t, 32, ask[int](t, address, "SELECT count(*) FROM signalbox_count"))
+}
+
+func TestLookingAtADatabaseMakesNoInbox(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	_, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
+	require.ErrorIs(t, err, postgres.ErrNoInbox)
+	require.Zero(t, ask[int](t, address, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'signalbox%'"))
+	require.NoError(t, postgres.CanMake(t.Context(), address))
+	require.NoError(t, open(t, address).Close())
+	s, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+}
+
+func requireWoken(t *testing.T, s *postgres.Store, why string) {
+	t.Helper()
+	select {
+	case <-s.Wake():
+	case <-time.After(10 * time.Second):
+		t.Fatalf("no wake after %s", why)
+	}
+}
+
+func TestWhatBecomesDueWakesEveryReplicaAlsoAfterItsConnectionWasLost(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	one, two := open(t, address), open(t, address)
+	receipts, err := one.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	require.NoError(t, err)
+	requireWoken(t, one, "its own append")
+	requireWoken(t, two, "an append at the other")
+
+	require.NoError(t, two.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: received, Settlements: []inbox.Settlement{inbox.Finish(receipts[0].ID, inbox.StateDead, "")}}))
+	require.NoError(t, two.Replay(t.Context(), receipts[0].ID, received))
+	requireWoken(t, one, "a replay at the other")
+	requireWoken(t, two, "its own replay")
+
+	require.Equal(t, 2, ask[int](t, address, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`))
+	requireWoken(t, one, "a new connection")
+	requireWoken(t, two, "a new connection")
+	_, err = two.Append(t.Context(), []inbox.Delivery{pendingIn("a", "2")})
+	require.NoError(t, err)
+	requireWoken(t, one, "an append at the other, heard by the new connection")
+}
+
+// The command line replays and is gone at once.
+func TestAStoreThatIsClosedAtOnceHasToldTheOthers(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	stays, goes := open(t, address), open(t, address)
+	_, err := goes.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	require.NoError(t, err)
+	require.NoError(t, goes.Close())
+	requireWoken(t, stays, "an append of one that closed")
+}
