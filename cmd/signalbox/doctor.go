@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
@@ -27,14 +28,14 @@ type finding struct {
 	Detail string `json:"detail"`
 }
 
-// checkTimeout bounds each check that asks Temporal.
+// checkTimeout bounds each check that asks Temporal or a database.
 const checkTimeout = 10 * time.Second
 
 func (p process) doctor() *cobra.Command {
 	var asJSON bool
 	doctor := &cobra.Command{
 		Use:       "doctor [serve|ingress|worker]",
-		Short:     "Check settings, keyring and Temporal for a process, and say of each whether it is in order",
+		Short:     "Check settings, keyring, inbox and Temporal for a process, and say of each whether it is in order",
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"serve", "ingress", "worker"},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,6 +90,10 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	note("settings", "complete", errors.Join(err, settings.Validate(parts)))
 	_, err = readKeyring(settings.Keyring)
 	note("keyring", settings.Keyring, err)
+	if parts&config.Ingress != 0 {
+		found, err := p.examineInbox(ctx, settings)
+		note("inbox", found, err)
+	}
 
 	dialCtx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -105,6 +110,15 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	kept, err := retention(ctx, temporal, options.Namespace)
 	note("retention", days(kept), err)
 	return findings
+}
+
+func (p process) examineInbox(ctx context.Context, settings config.Config) (string, error) {
+	if err := settings.CheckInbox(); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return storage.Examine(ctx, settings.Inbox)
 }
 
 func searchAttributes(ctx context.Context, temporal client.Client, namespace string) error {

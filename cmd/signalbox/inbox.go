@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -22,7 +20,8 @@ func (p process) inbox() *cobra.Command {
 		Use:   "inbox",
 		Short: "Look at the inbox and mend it: list, show, replay, release, purge, counts",
 		Long: `Look at the inbox and mend it. While "signalbox serve" or "signalbox ingress" runs, it is asked by the socket beside the inbox file
-(its settings count then, the keyring and the agents' secrets among them); otherwise the file is opened here.`,
+(its settings count then, the keyring and the agents' secrets among them); otherwise the file is opened here. An inbox in PostgreSQL is always
+opened here, beside whatever else has it open.`,
 		Args: cobra.NoArgs,
 	}
 	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts())
@@ -51,14 +50,15 @@ func (p process) operate(command *cobra.Command, do operation) *cobra.Command {
 	return command
 }
 
-// desk is the process that has the inbox open, or one made here on the file.
+// desk is the process that has the inbox open, or one made here on the inbox itself.
 func (p process) desk(cmd *cobra.Command, settings config.Config) (operator.Operations, func() error, error) {
-	path := settings.Inbox
-	if strings.Contains(path, "://") {
-		return nil, nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): only a path of a SQLite file is supported", errUsage)
+	if err := settings.CheckInbox(); err != nil {
+		return nil, nil, usage(err)
 	}
-	if client := operator.Dial(cmd.Context(), operator.SocketPath(path)); client != nil {
-		return client, func() error { return nil }, nil
+	if !storage.IsShared(settings.Inbox) {
+		if client := operator.Dial(cmd.Context(), operator.SocketPath(settings.Inbox)); client != nil {
+			return client, func() error { return nil }, nil
+		}
 	}
 	var ring *keyring.Ring
 	if settings.Keyring != "" {
@@ -75,20 +75,20 @@ func (p process) desk(cmd *cobra.Command, settings config.Config) (operator.Oper
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := openInbox(cmd.Context(), path)
+	store, err := openInbox(cmd.Context(), settings.Inbox)
 	if err != nil {
 		return nil, nil, err
 	}
 	return operator.NewDesk(operator.Parts{Inbox: store, Keys: ring, Agents: agents, Log: log, Now: p.now}), store.Close, nil
 }
 
-// openInbox never makes a file: a command for people looks at the inbox that there is.
-func openInbox(ctx context.Context, path string) (*sqlite.Store, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): there is no inbox at %s", errUsage, path)
-	}
-	store, err := sqlite.Open(ctx, path, sqlite.Options{})
-	if err != nil {
+// openInbox never makes an inbox: a command for people looks at the one that there is.
+func openInbox(ctx context.Context, where string) (inbox.Store, error) {
+	store, err := storage.OpenExisting(ctx, where)
+	switch {
+	case errors.Is(err, storage.ErrNone):
+		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
+	case err != nil:
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
 	return store, nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -20,7 +21,7 @@ type Config struct {
 	Listen string
 	// PublicURL is where providers reach the ingress; capability URLs begin with it.
 	PublicURL string
-	// Inbox is the path of the SQLite file.
+	// Inbox is the path of a SQLite file, or the URL of a PostgreSQL database; that may hold a password and is never shown as it is.
 	Inbox string
 	// Keyring is the path of the key document.
 	Keyring string
@@ -107,11 +108,8 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		say("--listen (SIGNALBOX_LISTEN): %q: want host:port, such as :8080", c.Listen)
 	}
-	switch {
-	case c.Inbox == "":
-		say("--inbox (SIGNALBOX_INBOX): name the inbox file")
-	case strings.Contains(c.Inbox, "://"):
-		say("--inbox (SIGNALBOX_INBOX): %q: only a path of a SQLite file is supported", redactURL(c.Inbox))
+	if err := c.CheckInbox(); err != nil {
+		say("%w", err)
 	}
 	if c.MaxBody <= 0 {
 		say("--max-body (SIGNALBOX_MAX_BODY): %d is not positive", c.MaxBody)
@@ -148,6 +146,21 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	}
 }
 
+// CheckInbox says what is wrong with the setting of the inbox; it opens nothing.
+func (c Config) CheckInbox() error {
+	switch {
+	case c.Inbox == "":
+		return errors.New("--inbox (SIGNALBOX_INBOX): name the inbox: a SQLite file, or a PostgreSQL database by its URL")
+	case postgres.IsAddress(c.Inbox):
+		if err := postgres.CheckAddress(c.Inbox); err != nil {
+			return fmt.Errorf("--inbox (SIGNALBOX_INBOX): %w", err)
+		}
+	case strings.Contains(c.Inbox, "://"):
+		return fmt.Errorf("--inbox (SIGNALBOX_INBOX): %s: want the path of a SQLite file, or postgres://…", schemeOf(c.Inbox))
+	}
+	return nil
+}
+
 func (c Config) validateWorker(say func(string, ...any)) {
 	if c.PublicURL == "" {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): say where Offload reaches the ingress, such as https://hooks.example.com")
@@ -173,6 +186,12 @@ func (c Config) validateWorker(say func(string, ...any)) {
 func absoluteHTTP(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// schemeOf is all that is shown of a URL whose kind is not known, and whose parts can't be told apart.
+func schemeOf(s string) string {
+	scheme, _, _ := strings.Cut(s, "://")
+	return scheme + "://…"
 }
 
 // redactURL keeps a password out of an error.

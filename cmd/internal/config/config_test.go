@@ -60,6 +60,27 @@ func TestFlagsGoBeforeTheEnvironment(t *testing.T) {
 	require.Equal(t, time.Second, c.Drain)
 }
 
+func TestTheInboxIsAFileOrADatabaseAndItsURLMayBeInAFile(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"inbox.url": "postgres://signalbox:hunter2@db.example.com/signalbox?sslmode=verify-full\n"}
+	for name, row := range map[string]struct {
+		environ []string
+		args    []string
+		want    string
+	}{
+		"by default":        {nil, nil, "signalbox.db"},
+		"a variable":        {[]string{"SIGNALBOX_INBOX=postgres://h/d"}, nil, "postgres://h/d"},
+		"a file":            {[]string{"SIGNALBOX_INBOX_FILE=inbox.url"}, nil, "postgres://signalbox:hunter2@db.example.com/signalbox?sslmode=verify-full"},
+		"a flag":            {nil, []string{"--inbox=postgresql://h/d"}, "postgresql://h/d"},
+		"a flag and a file": {[]string{"SIGNALBOX_INBOX_FILE=inbox.url"}, []string{"--inbox=other.db"}, "other.db"},
+	} {
+		c, err := load(t, files, append(row.environ, minimal...), row.args...)
+		require.NoError(t, err, name)
+		require.NoError(t, c.Validate(bothParts), name)
+		require.Equal(t, row.want, c.Inbox, name)
+	}
+}
+
 func TestFilesAreKeptOnlyWhereABucketIsNamed(t *testing.T) {
 	t.Parallel()
 	c, err := load(t, nil, minimal)
@@ -132,7 +153,11 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"secret twice":                        {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_OFFLOAD_API_KEY_FILE=f"}, minimal...), says: []string{"SIGNALBOX_OFFLOAD_API_KEY_FILE"}},
 		"empty API key":                       {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://a.example.com", "SIGNALBOX_OFFLOAD_API_KEY="}, says: []string{"accounts.default.apiKey"}},
 		"account without a URL":               {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
-		"password in a URL is not shown":      {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d"}, minimal...), says: []string{"--inbox"}},
+		"inbox of another kind":               {environ: append([]string{"SIGNALBOX_INBOX=mysql://u:hunter2@h/d"}, minimal...), says: []string{"--inbox", "mysql://", "SQLite", "postgres://"}},
+		"inbox address out of order":          {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h:port/d"}, minimal...), says: []string{"--inbox", "percent-encoded"}},
+		"inbox parameter out of order":        {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d?sslmode=perhaps"}, minimal...), says: []string{"--inbox", "sslmode"}},
+		"inbox twice":                         {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d", "SIGNALBOX_INBOX_FILE=f"}, minimal...), says: []string{"SIGNALBOX_INBOX_FILE"}},
+		"inbox file that is missing":          {environ: append([]string{"SIGNALBOX_INBOX_FILE=none"}, minimal...), says: []string{"SIGNALBOX_INBOX_FILE", "none"}},
 		"missing file":                        {environ: append([]string{"SIGNALBOX_CONFIG=none.yaml"}, minimal...), says: []string{"SIGNALBOX_CONFIG", "none.yaml"}},
 		"misspelt setting":                    {files: map[string]string{"s.yaml": "agents: {a: {secret: x}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "secret"}},
 		"a second document":                   {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x]}}\n---\nagents: {b: {secrets: [y]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "follows the first YAML document"}},

@@ -30,7 +30,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("config", "", "YAML file with accounts and agents")
 	flags.String("listen", ":8080", "where the ingress listens, host:port")
 	flags.String("public-url", "", "where providers reach the ingress, such as https://hooks.example.com")
-	flags.String("inbox", "signalbox.db", "SQLite file of the inbox")
+	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for one that several processes share; with a password rather by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
 	flags.String("keyring", "", "key document, made by `signalbox keys create`")
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
 	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that isn't there yet")
@@ -52,6 +52,7 @@ func Flags(flags *pflag.FlagSet) {
 func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 	env := source.variables()
 	var mistakes []error
+	inboxGiven := flags.Changed("inbox")
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := envName(f.Name)
 		if value, set := env[name]; set && !f.Changed {
@@ -101,6 +102,9 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		mistakes = append(mistakes, source.addFile(&config, path))
 	}
 	mistakes = append(mistakes, source.addSecrets(&config, env)...)
+	if !inboxGiven {
+		mistakes = append(mistakes, source.addInbox(&config, env))
+	}
 	return config, errors.Join(mistakes...)
 }
 
@@ -127,6 +131,15 @@ func (s Source) addSecrets(config *Config, env map[string]string) []error {
 		config.Accounts[workflows.DefaultAccount] = Account{BaseURL: strings.TrimSuffix(baseURL, "/"), APIKey: apiKey}
 	}
 	return mistakes
+}
+
+// addInbox reads where the inbox is as a secret is read, since the URL of a database may hold a password.
+func (s Source) addInbox(config *Config, env map[string]string) error {
+	value, set, err := s.secret(env, "SIGNALBOX_INBOX")
+	if err == nil && set {
+		config.Inbox = value
+	}
+	return err
 }
 
 // secret is NAME, or the content of the file that NAME_FILE names without the line end that editors add.

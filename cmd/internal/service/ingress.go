@@ -10,9 +10,9 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -29,7 +29,7 @@ type receiving struct {
 }
 
 func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *receiving, err error) {
-	store, err := sqlite.Open(ctx, s.Config.Inbox, sqlite.Options{})
+	store, err := storage.Open(ctx, s.Config.Inbox)
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}

@@ -7,11 +7,15 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 )
 
 // operate lets the command line at the inbox that this process has open. Where the socket can't be made (its path may be too long for
-// the system) webhooks are taken all the same.
+// the system) webhooks are taken all the same. A shared inbox the command line opens itself.
 func (in *receiving) operate(ctx context.Context) error {
+	if storage.IsShared(in.config.Inbox) {
+		return nil
+	}
 	path := operator.SocketPath(in.config.Inbox)
 	listener, err := operator.Listen(ctx, path)
 	if err != nil {
