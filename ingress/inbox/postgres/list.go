@@ -69,11 +69,10 @@ func listQuery(filter inbox.Filter, limit int) (string, []any, error) {
 	var parts []string
 	states := slices.Compact(slices.Sorted(slices.Values(filter.States)))
 	for _, state := range states {
-		// As a range and in the order, for the reason given at selectOldest.
 		name := c.arg(string(state))
 		part := *c
-		part.all = append([]string{"d.state >= " + name, "d.state <= " + name}, c.all...)
-		parts = append(parts, fmt.Sprintf("(SELECT %s FROM signalbox_delivery d%s ORDER BY d.state DESC, d.sequence DESC LIMIT %s)", columns, part.where(), most))
+		part.all = append([]string{fmt.Sprintf(inState, name)}, c.all...)
+		parts = append(parts, fmt.Sprintf("(SELECT %s FROM signalbox_delivery d%s ORDER BY %s LIMIT %s)", columns, part.where(), byState, most))
 	}
 	return fmt.Sprintf("SELECT * FROM (%s) AS d ORDER BY d.sequence DESC LIMIT %s", strings.Join(parts, " UNION ALL "), most), c.args, nil
 }

@@ -54,7 +54,7 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed in
 	return trimmed, nil
 }
 
-const selectSender = `SELECT d.sequence FROM signalbox_delivery d WHERE d.state >= $1 AND d.state <= $1 AND d.provider = $2 AND d.scope = $3
+var selectSender = `SELECT d.sequence FROM signalbox_delivery d WHERE ` + fmt.Sprintf(inState, "$1") + ` AND d.provider = $2 AND d.scope = $3
 ORDER BY d.kind = ANY($4), d.received_at, d.sequence`
 
 // excess returns what must go, the first to go first.

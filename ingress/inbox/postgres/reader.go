@@ -47,9 +47,15 @@ func (s *Store) Counts(ctx context.Context) (map[inbox.State]int64, error) {
 	return counts, nil
 }
 
-// selectOldest names the state as a range and in the order, so that only the index of states can serve it: the primary key would be
-// walked from the oldest delivery on, whenever the server takes nearly all of them to be pending.
-const selectOldest = `SELECT d.received_at FROM signalbox_delivery d WHERE d.state >= 'pending' AND d.state <= 'pending' ORDER BY d.state, d.sequence LIMIT 1`
+// inState is a condition for deliveries of one state, and byState the order that goes with it. Only the index of states serves them:
+// it is over this expression, and the state as a range is part of the order, so that the primary key is no way either. The server would
+// walk that from the oldest delivery on whenever it takes nearly all of them to be in the state.
+const (
+	inState = `d.state || '' >= %[1]s AND d.state || '' <= %[1]s`
+	byState = `d.state || '' DESC, d.sequence DESC`
+)
+
+var selectOldest = `SELECT d.received_at FROM signalbox_delivery d WHERE ` + fmt.Sprintf(inState, "'pending'") + ` ORDER BY d.state || '', d.sequence LIMIT 1`
 
 // OldestPending implements inbox.Store.
 func (s *Store) OldestPending(ctx context.Context) (time.Time, bool, error) {
