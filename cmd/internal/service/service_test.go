@@ -17,11 +17,12 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Run(m)) }
 
 // Temporal is away all the time: the inbox is the ingress's own.
 func TestARunningIngressKeepsRetentionAndLetsOperatorsIn(t *testing.T) {
