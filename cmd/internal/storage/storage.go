@@ -42,7 +42,7 @@ func OpenExisting(ctx context.Context, where string) (inbox.Store, error) {
 	if IsShared(where) {
 		store, err := opened(postgres.Open(ctx, where, postgres.Options{Existing: true}))
 		if errors.Is(err, postgres.ErrNoInbox) {
-			return nil, fmt.Errorf("%w at %s: %w", ErrNone, Name(where), postgres.ErrNoInbox)
+			return nil, fmt.Errorf("%w at %s: %w; `signalbox ingress` and `signalbox serve` make or update it when they start", ErrNone, Name(where), postgres.ErrNoInbox)
 		}
 		return store, err
 	}

@@ -10,5 +10,7 @@
 // lanes by key, then new deliveries by key, then deliveries by sequence, then bodies, then counts. Claims wait for no lock.
 //
 // Each process is told by LISTEN and NOTIFY what became due by the doing of another. That is a hint only: a process that missed it finds
-// the same by its next claim.
+// the same by its next claim. Connections must be sessions of their own: made directly, or by a pooler in session mode.
+//
+// Leases are told by the clocks of the callers: between the machines that share an inbox they must agree to a few seconds.
 package postgres

@@ -24,7 +24,7 @@ const (
 )
 
 // ErrNoInbox says that a database has no inbox, or one of an older version than this program's.
-var ErrNoInbox = errors.New("there is no inbox of this version in the database; `signalbox ingress` makes or updates it at its start")
+var ErrNoInbox = errors.New("the database has no inbox of this version")
 
 // migrator waits for the lock in the database rather than asking again and again.
 type migrator struct{}

@@ -22,6 +22,8 @@ const (
 	readers = 4
 	// patience bounds a transaction: what takes longer has lost its server.
 	patience = 15 * time.Second
+	// connectTimeout bounds the making of a connection where the address does not say otherwise (connect_timeout).
+	connectTimeout = 5 * time.Second
 	// openTimeout bounds the start, migrations of a large inbox included.
 	openTimeout = 10 * time.Minute
 )
@@ -108,6 +110,9 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	}
 	config.MaxConns = most
 	config.ConnConfig.DialFunc = dialer.DialContext
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	if _, named := config.ConnConfig.RuntimeParams["application_name"]; !named {
 		config.ConnConfig.RuntimeParams["application_name"] = "signalbox"
 	}

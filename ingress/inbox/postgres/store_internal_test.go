@@ -135,6 +135,42 @@ func TestATransactionThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 	require.ErrorIs(t, s.transact(t.Context(), func(context.Context, *tx) error { return broken }), broken)
 }
 
+func TestAPurgeWaitsForAReplayAndLeavesItsBody(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pgtest.Shared(t).Database(t))
+	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	require.NoError(t, err)
+	id := receipts[0].ID
+	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: []inbox.Settlement{inbox.Finish(id, inbox.StateDelivered, "")}}))
+	purged := make(chan inbox.Purged, 1)
+	require.NoError(t, s.transact(t.Context(), func(ctx context.Context, x *tx) error {
+		if err := x.replay(ctx, id, micros(start)); err != nil {
+			return err
+		}
+		if err := x.send(ctx); err != nil {
+			return err
+		}
+		go func() {
+			p, err := s.Purge(context.Background(), inbox.PurgeRequest{BodiesBefore: start.Add(time.Hour)})
+			if err != nil {
+				t.Error(err)
+			}
+			purged <- p
+		}()
+		require.Eventually(t, func() bool {
+			var waiting int
+			err := s.reads.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting)
+			return err == nil && waiting == 1
+		}, 10*time.Second, 5*time.Millisecond)
+		return nil
+	}))
+	require.Zero(t, (<-purged).Bodies)
+	d, err := s.Get(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, inbox.StatePending, d.State)
+	require.NotEmpty(t, d.Body)
+}
+
 // A table that is read from end to end makes every delivery cost more than the one before.
 func TestEveryQuestionOnTheHotPathIsAnsweredByAnIndex(t *testing.T) {
 	t.Parallel()
