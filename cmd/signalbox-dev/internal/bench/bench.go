@@ -165,5 +165,6 @@ func Command() *cobra.Command {
 	flags.StringSliceVar(&o.Only, "only", nil, "parts to measure, of "+partNames()+"; empty: all")
 	flags.StringVar(&o.Folder, "folder", "", "where the run keeps its files, on the disk that is measured; empty: the system's temporary folder")
 	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
+	command.AddCommand(postgresCommand())
 	return command
 }

@@ -21,7 +21,7 @@ import (
 // subject is Signalbox as it receives: the real ingress with an inbox of its own, and the relay where it is told to run.
 type subject struct {
 	keys     *keyring.Ring
-	inbox    *sqlite.Store
+	inbox    inbox.Store
 	listener net.Listener
 	registry *prometheus.Registry
 
@@ -32,11 +32,17 @@ type subject struct {
 }
 
 // startSubject makes an inbox of the name in the folder and serves. Logs go nowhere: at production's level the accept path writes none.
-func startSubject(folder, name string, keys *keyring.Ring) (_ *subject, err error) {
-	s := &subject{keys: keys, registry: prometheus.NewRegistry(), served: make(chan error, 1), stopRelay: func() {}, stopServer: func() {}}
-	if s.inbox, err = sqlite.Open(context.Background(), filepath.Join(folder, name+".db"), sqlite.Options{}); err != nil {
+func startSubject(folder, name string, keys *keyring.Ring) (*subject, error) {
+	store, err := sqlite.Open(context.Background(), filepath.Join(folder, name+".db"), sqlite.Options{})
+	if err != nil {
 		return nil, err
 	}
+	return serveSubject(store, keys)
+}
+
+// serveSubject serves with an inbox that is the subject's from then on.
+func serveSubject(store inbox.Store, keys *keyring.Ring) (*subject, error) {
+	s := &subject{inbox: store, keys: keys, registry: prometheus.NewRegistry(), served: make(chan error, 1), stopRelay: func() {}, stopServer: func() {}}
 	server, err := ingress.New(ingress.Config{}, ingress.Parts{
 		Keys: keys, Inbox: s.inbox, Logger: zap.NewNop(), Metrics: s.registry, Now: now,
 	})
@@ -74,18 +80,20 @@ func (s *subject) startRelay(temporal relay.Temporal) error {
 
 // requireStored fails where the inbox does not hold what was acknowledged: then the rate is worth nothing.
 func (s *subject) requireStored(ctx context.Context, acknowledged int) error {
+	stored, err := s.stored(ctx)
+	if err == nil && stored != int64(acknowledged) {
+		err = fmt.Errorf("acknowledged %d events, the inbox has %d", acknowledged, stored)
+	}
+	return err
+}
+
+// stored is how many events the inbox has.
+func (s *subject) stored(ctx context.Context) (sum int64, err error) {
 	counts, err := s.inbox.Counts(ctx)
-	if err != nil {
-		return err
-	}
-	var stored int64
 	for _, n := range counts {
-		stored += n
+		sum += n
 	}
-	if stored != int64(acknowledged) {
-		return fmt.Errorf("acknowledged %d events, the inbox has %d", acknowledged, stored)
-	}
-	return nil
+	return sum, err
 }
 
 func (s *subject) close() error {

@@ -45,8 +45,8 @@ type Server struct {
 	programs programs
 	folder   string
 	process  *exec.Cmd
-	// ended receives once, when the process has ended.
-	ended     chan error
+	// ended is closed when the process has ended.
+	ended     chan struct{}
 	databases atomic.Int64
 }
 
@@ -124,17 +124,21 @@ func (s *Server) run(ctx context.Context) error {
 	if err := server.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	s.process, s.ended = server, make(chan error, 1)
-	go func(ended chan<- error) { ended <- server.Wait() }(s.ended)
+	s.process, s.ended = server, make(chan struct{})
+	go func(ended chan<- struct{}) {
+		// How it ended stands in its log.
+		_ = server.Wait()
+		close(ended)
+	}(s.ended)
 	for {
 		conn, err := pgx.Connect(ctx, s.URL("postgres"))
 		if err == nil {
 			return conn.Close(ctx)
 		}
 		select {
-		case ended := <-s.ended:
+		case <-s.ended:
 			s.process = nil
-			return fmt.Errorf("start PostgreSQL: it ended: %w", ended)
+			return errors.New("start PostgreSQL: it ended at once")
 		case <-ctx.Done():
 			return fmt.Errorf("start PostgreSQL: %w", errors.Join(err, s.signal(syscall.SIGKILL)))
 		case <-time.After(startPause):
