@@ -201,9 +201,11 @@ func TestLookingAtAnInboxMakesNone(t *testing.T) {
 	require.Equal(t, 2, got.status)
 	require.Contains(t, got.err, path)
 	require.NoFileExists(t, path)
+}
 
-	empty := pgtest.Shared(t).Database(t)
-	got = command(t, []string{"SIGNALBOX_INBOX=" + empty}, "inbox", "list")
+func TestLookingAtADatabaseMakesNoInbox(t *testing.T) {
+	t.Parallel()
+	got := command(t, []string{"SIGNALBOX_INBOX=" + pgtest.Shared(t).Database(t)}, "inbox", "list")
 	require.Equal(t, 2, got.status, got.err)
 	require.Contains(t, got.err, "signalbox ingress")
 }
@@ -222,25 +224,34 @@ func TestADatabaseThatIsAwayOrWrongIsToldWithoutItsPassword(t *testing.T) {
 
 func TestTheDoctorLooksAtTheInbox(t *testing.T) {
 	t.Parallel()
-	d := newDesktopOn(t, pgtest.Shared(t).Database(t))
-	file := newDesktop(t)
-	for name, c := range map[string]struct {
-		inbox string
-		says  string
-	}{
-		"a database with an inbox":   {d.inbox, `ok +inbox +postgres://.*, 0 pending`},
-		"a database without":         {pgtest.Shared(t).Database(t), `ok +inbox .*made at the first start`},
+	d := newDesktop(t)
+	for name, c := range map[string]struct{ inbox, says string }{
+		"a file":                     {d.inbox, `ok +inbox +.*i\.db\n`},
+		"no file yet":                {d.inbox + ".new", `ok +inbox .*made at the first start`},
+		"a folder that is not there": {"/nowhere/inbox.db", `FAILED +inbox .*folder`},
 		"a database that is away":    {"postgres://u:hunter2@127.0.0.1:1/d", `FAILED +inbox .*refused`},
 		"a database that isn't":      {"postgres://u:hunter2@h:port/d", `FAILED +inbox .*percent-encoded`},
-		"a file":                     {file.inbox, `ok +inbox +.*i\.db\n`},
-		"no file yet":                {file.inbox + ".new", `ok +inbox .*made at the first start`},
-		"a folder that is not there": {"/nowhere/inbox.db", `FAILED +inbox .*folder`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := command(t, append(d.environ[1:], "SIGNALBOX_INBOX="+c.inbox, "TEMPORAL_ADDRESS=127.0.0.1:1"), "doctor", "ingress")
-			require.Regexp(t, c.says, got.out)
-			require.NotContains(t, got.out+got.err, "hunter2")
+			d.examined(t, c.inbox, c.says)
 		})
 	}
+}
+
+func TestTheDoctorLooksAtTheDatabase(t *testing.T) {
+	t.Parallel()
+	d := newDesktopOn(t, pgtest.Shared(t).Database(t))
+	d.examined(t, d.inbox, `ok +inbox +postgres://.*, 0 pending`)
+	d.examined(t, pgtest.Shared(t).Database(t), `ok +inbox .*made at the first start`)
+	closed := pgtest.Shared(t).Database(t)
+	pgtest.Shared(t).Exec(t, "postgres", "CREATE ROLE stranger LOGIN")
+	d.examined(t, closed+"&user=stranger", `FAILED +inbox .*grant CREATE`)
+}
+
+func (d desktop) examined(t *testing.T, inbox, says string) {
+	t.Helper()
+	got := command(t, append(d.environ[1:], "SIGNALBOX_INBOX="+inbox, "TEMPORAL_ADDRESS=127.0.0.1:1"), "doctor", "ingress")
+	require.Regexp(t, says, got.out)
+	require.NotContains(t, got.out+got.err, "hunter2")
 }

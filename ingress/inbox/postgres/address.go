@@ -63,12 +63,30 @@ func parseAddress(address string) (*pgxpool.Config, error) {
 // read refuses what may have a password in the wrong place: one with an unescaped slash, question mark or hash ends what is the
 // host then, and puts the at sign behind it.
 func read(address string) (*url.URL, error) {
-	u, err := url.Parse(address)
+	one, hosts := withOneHost(address)
+	u, err := url.Parse(one)
 	if err != nil || !IsAddress(address) || strings.Contains(u.Path+u.RawQuery, "@") || u.Fragment != "" {
 		// What the parser says would quote the address.
 		return nil, fmt.Errorf("not the URL of a PostgreSQL database: %w", errAddress)
 	}
+	if hosts != "" {
+		u.Host = hosts
+	}
 	return u, nil
+}
+
+// withOneHost puts one host in the place of several: PostgreSQL takes a list with commas and ports, which is no URL to others.
+func withOneHost(address string) (one, hosts string) {
+	scheme, rest, _ := strings.Cut(address, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	at := strings.LastIndex(rest[:end], "@") + 1
+	if hosts = rest[at:end]; !strings.Contains(hosts, ",") {
+		return address, ""
+	}
+	return scheme + "://" + rest[:at] + "hosts" + rest[end:], hosts
 }
 
 // mentionsSecret says whether a text repeats a password of the address, in whatever spelling.

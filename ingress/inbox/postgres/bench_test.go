@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -118,7 +119,7 @@ func BenchmarkRead(b *testing.B) {
 		newest := received.Add(time.Duration(prefilled) * time.Millisecond)
 		for name, f := range map[string]inbox.Filter{
 			"all": {}, "state": {States: []inbox.State{inbox.StateDelivered}}, "none": {States: []inbox.State{inbox.StatePending}},
-			"since": {Since: newest.Add(-time.Second / 2)}, "lane": {Lane: "offload-case/order-00000500"},
+			"since": {Since: newest.Add(-time.Second / 2)}, "lane": {Lane: oneLane},
 			"until": {Since: received, Until: received.Add(time.Second / 2)},
 		} {
 			b.Run("list="+name, func(b *testing.B) {
@@ -160,6 +161,9 @@ func drain(t testing.TB, s inbox.Store, owner string, now time.Time) int {
 	}
 }
 
+// oneLane is one of those that were filled, and has its key as the store makes it.
+const oneLane = "offload-case/order-00000500"
+
 // fill writes deliveries that were delivered long ago, with their bodies, faster than a relay would have got them there.
 const fill = `WITH made AS (INSERT INTO signalbox_delivery (sequence, id, lane_key, dedupe_hash, provider, scope, lane, kind, dedupe_key, fingerprint,
 occurred_at, received_at, state, reason, conflict_of, due_at, settled_at)
@@ -179,6 +183,8 @@ func filled(b *testing.B, count int64) string {
 	conn, err := pgx.Connect(ctx, address)
 	require.NoError(b, err)
 	_, err = conn.Exec(ctx, fill, received.UnixMicro(), count)
+	require.NoError(b, err)
+	_, err = conn.Exec(ctx, "UPDATE signalbox_delivery SET lane_key = $1 WHERE lane = $2", [16]byte(hash.Key("lane", oneLane)), oneLane)
 	require.NoError(b, err)
 	for _, statement := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
 		_, err = conn.Exec(ctx, statement)

@@ -59,7 +59,10 @@ func TestNoErrorShowsThePassword(t *testing.T) {
 	require.ErrorContains(t, err, "guarded")
 	require.NotErrorIs(t, err, inbox.ErrBusy, "waiting would not help")
 	require.NotContains(t, err.Error(), "hunter2")
+}
 
+func TestAnAddressThatCannotBeUsedIsToldWithoutItsPassword(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{
 		"postgres://u:hunter2@127.0.0.1:1/d",
 		"postgres://u:hunter2@127.0.0.1:port/d",
@@ -72,6 +75,8 @@ func TestNoErrorShowsThePassword(t *testing.T) {
 		"postgres://h/d?user=u&password=hunter2&sslmode=sometimes",
 		"postgres://u:hunter2@h/d?sslmode=sometimes",
 		"postgres://h/d?sslpassword=hunter2&connect_timeout=soon",
+		"postgres://u:1,2/hunter2@h/d",
+		"postgres://u:hunter2@h1:1,h2:port/d",
 		"postgres:hunter2",
 		"hunter2",
 	} {
@@ -83,6 +88,9 @@ func TestNoErrorShowsThePassword(t *testing.T) {
 			require.NotContains(t, check.Error(), "hunter2", address)
 		}
 	}
+	several := "postgres://u:hunter2@h1:5432,h2:5433/d?target_session_attrs=read-write"
+	require.NoError(t, postgres.CheckAddress(several))
+	require.Equal(t, "postgres://u@h1:5432,h2:5433/d", postgres.Redact(several))
 	require.Equal(t, "postgres://u@h:5433/d?search_path=s", postgres.Redact("postgres://u:hunter2@h:5433/d?password=hunter2&search_path=s"))
 }
 
