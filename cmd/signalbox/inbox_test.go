@@ -245,7 +245,7 @@ func TestTheDoctorLooksAtTheDatabase(t *testing.T) {
 	d.examined(t, d.inbox, `ok +inbox +postgres://.*, 0 pending`)
 	d.examined(t, pgtest.Shared(t).Database(t), `ok +inbox .*made at the first start`)
 	closed := pgtest.Shared(t).Database(t)
-	pgtest.Shared(t).Exec(t, "postgres", "CREATE ROLE stranger LOGIN")
+	pgtest.Shared(t).Exec(t, "postgres", "DROP ROLE IF EXISTS stranger", "CREATE ROLE stranger LOGIN")
 	d.examined(t, closed+"&user=stranger", `FAILED +inbox .*grant CREATE`)
 }
 

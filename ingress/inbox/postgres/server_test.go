@@ -49,7 +49,7 @@ func TestNoErrorShowsThePassword(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Shared(t)
 	plain := server.Database(t)
-	server.Exec(t, "postgres", "CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'hunter2 hunter2'")
+	server.Exec(t, "postgres", "DROP ROLE IF EXISTS guarded", "CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'hunter2 hunter2'")
 	at := func(user string) string { return strings.Replace(plain, "user=signalbox", user, 1) }
 	s, err := postgres.Open(t.Context(), at("user=guarded&password=hunter2%20hunter2"), postgres.Options{})
 	require.NoError(t, err)
