@@ -34,7 +34,8 @@ type ActivationStart struct {
 	Options      ActivationOptions `json:"options,omitzero"`
 }
 
-// ActivationOptions come from the agent's configuration; the zero value of each means its default.
+// ActivationOptions come from the agent's configuration; the zero value of each means its default. A change there reaches the activations
+// that run by SignalActivationOptions.
 type ActivationOptions struct {
 	// StaleAfter is Artmail's inactivity window. Default 15 minutes.
 	StaleAfter Duration `json:"staleAfter,omitzero"`
@@ -124,4 +125,20 @@ type ActivationState struct {
 	EventsApplied int        `json:"eventsApplied"`
 	Duplicates    int        `json:"duplicates"`
 	LateEvents    int        `json:"lateEvents"`
+	// Options are those in force. Only the query tells them, not the workflow's result.
+	Options ActivationOptions `json:"options,omitzero"`
+}
+
+// ResealAPIKey is the argument of the update "reseal-api-key": the same key, sealed anew for the same activation. The workflow can't open
+// either, so whoever calls it has made sure of that.
+type ResealAPIKey struct {
+	SealedAPIKey []byte `json:"sealedApiKey"`
+	// Replaces is what the activation held when the key was opened, so that a key that came in between is not overwritten.
+	Replaces []byte `json:"replaces"`
+}
+
+// APIKeyReceipt is the answer to ResealAPIKey.
+type APIKeyReceipt struct {
+	// Resealed is false where the activation held the new form already: the call was repeated.
+	Resealed bool `json:"resealed"`
 }

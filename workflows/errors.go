@@ -18,6 +18,8 @@ const (
 	ErrTypeUnknownRun        = "SignalboxUnknownRun"
 	ErrTypeRunClosed         = "SignalboxRunClosed"
 	ErrTypeTooMany           = "SignalboxTooMany"
+	// ErrTypeOtherAPIKey: the activation holds no key, or no more the one that was to be replaced.
+	ErrTypeOtherAPIKey = "SignalboxOtherAPIKey"
 )
 
 // Types of the errors that Offload activities fail with: the one translation of what the provider answers.

@@ -23,6 +23,8 @@ const (
 	SignalArtmailEvents = "artmail-events"
 	// SignalTouchRuns carries a TouchRuns: these runs were active just now.
 	SignalTouchRuns = "touch-runs"
+	// SignalActivationOptions carries the ActivationOptions that the agent's configuration holds by now; the newest replace what is in force.
+	SignalActivationOptions = "activation-options"
 	// SignalForceContinueAsNew carries nothing; an operator sends it to shorten a history.
 	SignalForceContinueAsNew = "force-continue-as-new"
 )
@@ -38,6 +40,7 @@ const (
 	UpdateCancelApproval   = "cancel-approval"   // CancelApproval → Approval
 	UpdateOpenRun          = "open-run"          // OpenRun → Run
 	UpdateCloseRun         = "close-run"         // CloseRun → Run
+	UpdateResealAPIKey     = "reseal-api-key"    // ResealAPIKey → APIKeyReceipt
 )
 
 // QueryState returns a CaseState or an ActivationState.
@@ -52,6 +55,10 @@ const (
 	// SearchAttributeCaseID (Keyword) is Offload's caseId, by which events on the shared route find their case.
 	SearchAttributeCaseID = "SignalboxCaseId"
 )
+
+// MemoActivationOptions is the memo field with the ActivationOptions that are in force, by which the relay finds the activations that still
+// work by older ones.
+const MemoActivationOptions = "signalboxActivationOptions"
 
 // MemoRequestHash is the memo field with the hash of the start request, which tells a repeated start from a conflicting one.
 const MemoRequestHash = "signalboxRequestHash"

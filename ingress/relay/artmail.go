@@ -78,15 +78,17 @@ func (r *Relay) signalActivation(ctx context.Context, lane string, events []any)
 	if ended {
 		return fate{verdict: closed}
 	}
+	options := r.config.Agents[agent]
 	_, err = r.temporal.SignalWithStartWorkflow(ctx, lane, workflows.SignalArtmailEvents, events,
 		client.StartWorkflowOptions{
 			ID:                    lane,
 			TaskQueue:             workflows.TaskQueueWorkflows,
 			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 			TypedSearchAttributes: temporal.NewSearchAttributes(stateKey.ValueSet(string(workflows.ActivationUnknown))),
+			Memo:                  map[string]any{workflows.MemoActivationOptions: options.Normalized()},
 		},
 		workflows.ArtmailActivationWorkflow,
-		workflows.ActivationStart{Agent: agent, ActivationID: activationID, Options: r.config.Agents[agent]},
+		workflows.ActivationStart{Agent: agent, ActivationID: activationID, Options: options},
 	)
 	f := fate{judge(err), err}
 	if f.verdict == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {

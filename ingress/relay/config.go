@@ -13,7 +13,8 @@ import (
 type Config struct {
 	// Owner names this relay among all that share the inbox; no default.
 	Owner string
-	// Agents are the options that an Artmail activation is started with, by agent.
+	// Agents are the options that an Artmail activation works by, by agent: it is started with them, and told them where it was started
+	// with others.
 	Agents map[string]workflows.ActivationOptions
 	// Concurrency is how many lanes are under way at a time. Default 64.
 	Concurrency int

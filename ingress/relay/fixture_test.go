@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
@@ -66,6 +69,8 @@ type fakeTemporal struct {
 	status  map[string]enumspb.WorkflowExecutionStatus
 	cases   map[string]string
 	queries []string
+	// memos are shown of the activations that run.
+	memos map[string]*commonpb.Memo
 	// down answers everything, broken one workflow.
 	down   error
 	broken map[string]error
@@ -82,7 +87,9 @@ type fakeTemporal struct {
 }
 
 func newFakeTemporal() *fakeTemporal {
-	return &fakeTemporal{status: map[string]enumspb.WorkflowExecutionStatus{}, cases: map[string]string{}, broken: map[string]error{}}
+	return &fakeTemporal{
+		status: map[string]enumspb.WorkflowExecutionStatus{}, cases: map[string]string{}, broken: map[string]error{}, memos: map[string]*commonpb.Memo{},
+	}
 }
 
 func (f *fakeTemporal) set(change func(*fakeTemporal)) {
@@ -176,6 +183,13 @@ func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, workflowID, 
 		return nil, err
 	}
 	f.status[workflowID] = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	memo := &commonpb.Memo{Fields: map[string]*commonpb.Payload{}}
+	for field, value := range options.Memo {
+		if memo.Fields[field], err = converter.GetDefaultDataConverter().ToPayload(value); err != nil {
+			return nil, err
+		}
+	}
+	f.memos[workflowID] = memo
 	f.signals = append(f.signals, signal{workflowID: workflowID, name: name, payload: payload, started: &options, input: input})
 	return nil, nil
 }
@@ -201,6 +215,9 @@ func (f *fakeTemporal) ListWorkflow(ctx context.Context, request *workflowservic
 		return nil, f.down
 	}
 	f.queries = append(f.queries, request.GetQuery())
+	if request.GetQuery() == "WorkflowType = 'artmail-activation' AND ExecutionStatus = 'Running'" {
+		return f.listActivations(string(request.GetNextPageToken())), ctx.Err()
+	}
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
 	for caseID, workflowID := range f.cases {
 		if strings.Contains(request.GetQuery(), "'"+caseID+"'") {
@@ -210,6 +227,24 @@ func (f *fakeTemporal) ListWorkflow(ctx context.Context, request *workflowservic
 		}
 	}
 	return response, ctx.Err()
+}
+
+// listActivations shows one on each page, in the order of their IDs. The caller holds the lock.
+func (f *fakeTemporal) listActivations(after string) *workflowservice.ListWorkflowExecutionsResponse {
+	response := &workflowservice.ListWorkflowExecutionsResponse{}
+	for _, id := range slices.Sorted(maps.Keys(f.status)) {
+		switch {
+		case id <= after || f.status[id] != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		case len(response.Executions) > 0:
+			response.NextPageToken = []byte(response.Executions[0].Execution.WorkflowId)
+			return response
+		default:
+			response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+				Execution: &commonpb.WorkflowExecution{WorkflowId: id}, Memo: f.memos[id],
+			})
+		}
+	}
+	return response
 }
 
 // fixture is a relay between the real SQLite inbox and a fake server.

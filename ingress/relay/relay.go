@@ -88,11 +88,14 @@ func (r *Relay) Run(ctx context.Context) {
 		})
 	}
 	settler.Go(func() { r.settle(ctx, settlements) })
+	var beside sync.WaitGroup
+	beside.Go(func() { r.keepOptions(ctx) })
 	r.claim(ctx, lanes)
 	close(lanes)
 	senders.Wait()
 	close(settlements)
 	settler.Wait()
+	beside.Wait()
 	r.gate.reopening.Wait()
 }
 

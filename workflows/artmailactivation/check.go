@@ -13,13 +13,14 @@ import (
 // checking is a "check-approval" under way on the agent's own task queue.
 type checking struct {
 	messageID string
+	queue     string
 	until     time.Time
 	cancel    workflow.CancelFunc
 	settled   workflow.Future
 }
 
 func (c checking) is(check lifecycle.Check) bool {
-	return c.messageID == check.Params.MessageID && c.until.Equal(check.Until)
+	return c.messageID == check.Params.MessageID && c.queue == check.Queue && c.until.Equal(check.Until)
 }
 
 // startChecks brings the checks under way in line with those that the state calls for: an approval that was answered, or whose clock
@@ -45,10 +46,11 @@ func (a *activation) startChecks(ctx workflow.Context) {
 		if slices.ContainsFunc(a.checking, func(c checking) bool { return c.is(check) }) {
 			continue
 		}
-		policy := checkApprovalPolicy(a.state.Start.Options.CheckApprovalQueue, check.Title, check.Until.Sub(now))
+		policy := checkApprovalPolicy(check.Queue, check.Title, check.Until.Sub(now))
 		each, cancel := workflow.WithCancel(workflow.WithActivityOptions(ctx, policy))
 		a.checking = append(a.checking, checking{
 			messageID: check.Params.MessageID,
+			queue:     check.Queue,
 			until:     check.Until,
 			cancel:    cancel,
 			settled:   workflow.ExecuteActivity(each, workflows.ActivityArtmailCheckApproval, check.Params),

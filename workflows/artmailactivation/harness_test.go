@@ -43,6 +43,7 @@ type life struct {
 	checked    int
 	attributes temporal.SearchAttributes
 	upserts    int
+	memos      []any // upserted as the options in force
 	timers     int
 	carried    int // the largest input of a run, in bytes
 	runs       int

@@ -14,11 +14,16 @@ import (
 func (a *activation) listen(ctx workflow.Context) error {
 	a.events = workflow.GetSignalChannel(ctx, workflows.SignalArtmailEvents)
 	a.touches = workflow.GetSignalChannel(ctx, workflows.SignalTouchRuns)
+	a.options = workflow.GetSignalChannel(ctx, workflows.SignalActivationOptions)
 	a.force = workflow.GetSignalChannel(ctx, workflows.SignalForceContinueAsNew)
 
 	return errors.Join(
 		workflow.SetQueryHandlerWithOptions(ctx, workflows.QueryState,
-			func() (workflows.ActivationState, error) { return a.state.View(), nil },
+			func() (workflows.ActivationState, error) {
+				view := a.state.View()
+				view.Options = a.state.Start.Options
+				return view, nil
+			},
 			workflow.QueryHandlerOptions{Description: "where the activation stands"}),
 		a.listenForUpdates(ctx),
 	)
@@ -68,6 +73,16 @@ func (a *activation) listenForUpdates(ctx workflow.Context) error {
 				Description: "a run has ended by itself",
 				Validator:   func(closeRun workflows.CloseRun) error { return refusal(a.state.CheckClose(closeRun)) },
 			}),
+		workflow.SetUpdateHandlerWithOptions(ctx, workflows.UpdateResealAPIKey,
+			func(ctx workflow.Context, reseal workflows.ResealAPIKey) (workflows.APIKeyReceipt, error) {
+				a.updated(ctx)
+				receipt, err := a.state.Reseal(reseal)
+				return receipt, refusal(err)
+			},
+			workflow.UpdateHandlerOptions{
+				Description: "the same API key, sealed by a newer key of the keyring",
+				Validator:   func(reseal workflows.ResealAPIKey) error { return refusal(a.state.CheckReseal(reseal)) },
+			}),
 	)
 }
 
@@ -88,7 +103,7 @@ func refusal(err error) error {
 }
 
 func (a *activation) signalled() bool {
-	return a.events.Len() > 0 || a.touches.Len() > 0 || a.force.Len() > 0
+	return a.events.Len() > 0 || a.touches.Len() > 0 || a.options.Len() > 0 || a.force.Len() > 0
 }
 
 // receive takes all signals that are there. The events of several signals are folded in together: what is at hand together is ordered
@@ -114,6 +129,15 @@ func (a *activation) receive(ctx workflow.Context) {
 		}
 		a.handled++
 		a.state.Touch(touch, now)
+	}
+	for {
+		var options workflows.ActivationOptions
+		if !a.options.ReceiveAsync(&options) {
+			break
+		}
+		a.handled++
+		a.state.Configure(options)
+		a.configured = true
 	}
 	for a.force.ReceiveAsync(nil) {
 		a.forced = true

@@ -29,9 +29,17 @@ func alreadyShown(ctx workflow.Context) shown {
 }
 
 // show tells people where the activation stands. Search attributes are upserted only on a change, since each upsert is an event in the
-// history; current details cost nothing.
+// history; current details cost nothing. The memo is upserted each time options are told, for whoever told them looks there for whether to
+// tell them again.
 func (a *activation) show(ctx workflow.Context) error {
 	workflow.SetCurrentDetails(ctx, a.state.Details())
+	if a.configured {
+		a.configured = false
+		err := workflow.UpsertMemo(ctx, map[string]any{workflows.MemoActivationOptions: a.state.Start.Options})
+		if err != nil {
+			return fmt.Errorf("show the options: %w", err)
+		}
+	}
 
 	var updates []temporal.SearchAttributeUpdate
 	if state := string(a.state.Status); state != a.shown.state {

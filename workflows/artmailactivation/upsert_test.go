@@ -6,6 +6,8 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // watchUpserts sees what the mock of the test environment doesn't: that an attribute is unset.
@@ -30,6 +32,14 @@ func (w *watchInbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
 type watchOutbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
 	life *life
+}
+
+// UpsertMemo notes which options are shown.
+//
+//workflowcheck:ignore
+func (w *watchOutbound) UpsertMemo(ctx workflow.Context, memo map[string]any) error {
+	w.life.memos = append(w.life.memos, memo[workflows.MemoActivationOptions])
+	return w.Next.UpsertMemo(ctx, memo)
 }
 
 // UpsertTypedSearchAttributes requires that each upsert changes something: an upsert of the same value costs an event too.

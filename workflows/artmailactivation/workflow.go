@@ -33,6 +33,7 @@ type activation struct {
 
 	events  workflow.ReceiveChannel
 	touches workflow.ReceiveChannel
+	options workflow.ReceiveChannel
 	force   workflow.ReceiveChannel
 
 	sending  []sending
@@ -42,6 +43,8 @@ type activation struct {
 
 	// changed: an update handler has changed the state since the loop last looked.
 	changed bool
+	// configured: options were told, and the memo is to say so.
+	configured bool
 	// forced: an operator asked to continue as new.
 	forced bool
 	// handled counts what happened in this run; continueAfter, where not 0, is how much of it ends the run.

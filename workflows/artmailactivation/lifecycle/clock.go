@@ -106,9 +106,10 @@ func (s *State) NextWake(now time.Time) (time.Time, bool) {
 	return next, found
 }
 
-// Check is an approval that Artmail is to be asked about until Until.
+// Check is an approval that Artmail is to be asked about until Until, by whoever polls Queue.
 type Check struct {
 	Params workflows.CheckApprovalParams
+	Queue  string
 	Until  time.Time
 	// Title is for the Web UI, and short: beyond 400 bytes of JSON the server refuses the command, and so the whole workflow task.
 	Title string
@@ -131,7 +132,9 @@ func (s *State) Checks(now time.Time) []Check {
 		if s.Activated != nil {
 			params.SealedAPIKey = s.Activated.SealedAPIKey
 		}
-		checks = append(checks, Check{Params: params, Until: until, Title: "check approval " + clip(a.MessageID, maxReason)})
+		checks = append(checks, Check{
+			Params: params, Queue: s.Start.Options.CheckApprovalQueue, Until: until, Title: "check approval " + clip(a.MessageID, maxReason),
+		})
 	}
 	return checks
 }

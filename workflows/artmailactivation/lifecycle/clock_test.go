@@ -105,6 +105,7 @@ func TestAfterTheDeadlineArtmailIsAskedBeforeItExpires(t *testing.T) {
 	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
 	require.Equal(t, []lifecycle.Check{{
 		Params: workflows.CheckApprovalParams{Agent: "pages", ActivationID: "act_1", MessageID: "m1", RunID: "r1", SealedAPIKey: []byte("sealed key")},
+		Queue:  "pages-agent",
 		Until:  at(20),
 		Title:  "check approval m1",
 	}}, s.Checks(at(10)))

@@ -1,0 +1,84 @@
+package relay_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/relay"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func memoOf(t *testing.T, field string, value any) *commonpb.Memo {
+	t.Helper()
+	payload, err := converter.GetDefaultDataConverter().ToPayload(value)
+	require.NoError(t, err)
+	return &commonpb.Memo{Fields: map[string]*commonpb.Payload{field: payload}}
+}
+
+func TestARunningActivationIsToldTheOptionsThatItWasNotStartedWith(t *testing.T) {
+	t.Parallel()
+	now := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "pages-agent"}
+	const same, older, unknown, unreadable, elsewhere, over, foreign = "artmail-activation/copywriter/1-same", "artmail-activation/copywriter/2-older",
+		"artmail-activation/copywriter/3-unknown", "artmail-activation/copywriter/4-unreadable", "artmail-activation/of-another-ingress/5",
+		"artmail-activation/copywriter/6-over", "artmail-activation/copywriter"
+	f := newFixture(t)
+	f.temporal.run(same, older, unknown, unreadable, elsewhere, foreign)
+	f.temporal.status[over] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	f.temporal.memos[same] = memoOf(t, workflows.MemoActivationOptions, now.Normalized())
+	f.temporal.memos[older] = memoOf(t, workflows.MemoActivationOptions, workflows.ActivationOptions{}.Normalized())
+	f.temporal.memos[unreadable] = memoOf(t, workflows.MemoActivationOptions, "sealed by another converter")
+	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": now}})
+	eventually(t, "all are told", func() bool { return len(f.temporal.sent()) == 3 })
+	f.stop()
+
+	for i, id := range []string{older, unknown, unreadable} {
+		sent := f.temporal.sent()[i]
+		require.Equal(t, id, sent.workflowID)
+		require.Equal(t, workflows.SignalActivationOptions, sent.name)
+		var told workflows.ActivationOptions
+		require.NoError(t, json.Unmarshal(sent.payload, &told))
+		require.Equal(t, now, told)
+	}
+	require.Len(t, f.temporal.sent(), 3)
+}
+
+func TestAStartedActivationShowsTheOptionsThatItWasStartedWith(t *testing.T) {
+	t.Parallel()
+	options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour)}
+	f := newFixture(t)
+	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": options}})
+	f.becomes(t, f.keepArtmail(t, workflows.KindAgentActivated, activated), inbox.StateDelivered)
+	require.Equal(t, map[string]any{workflows.MemoActivationOptions: options.Normalized()}, f.temporal.sent()[0].started.Memo)
+}
+
+func TestAnActivationThatEndsMeanwhileIsNoReasonNotToTellTheOthers(t *testing.T) {
+	t.Parallel()
+	const ends, lives = "artmail-activation/copywriter/1", "artmail-activation/copywriter/2"
+	f := newFixture(t)
+	f.temporal.run(ends, lives)
+	f.temporal.hook = func(workflowID string) {
+		f.temporal.set(func(f *fakeTemporal) { f.status[ends] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED })
+	}
+	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": {}}})
+	eventually(t, "the other is told", func() bool { return len(f.temporal.sent()) == 1 })
+	require.Equal(t, lives, f.temporal.sent()[0].workflowID)
+}
+
+// Deliveries flow, whatever becomes of the options.
+func TestOptionsThatCanNotBeToldHoldUpNoDelivery(t *testing.T) {
+	t.Parallel()
+	const stuck = "artmail-activation/copywriter/0"
+	f := newFixture(t)
+	f.temporal.run(stuck)
+	f.temporal.broken[stuck] = errors.New("it can't be signalled")
+	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": {}}})
+	f.becomes(t, f.keepArtmail(t, workflows.KindAgentActivated, activated), inbox.StateDelivered)
+}

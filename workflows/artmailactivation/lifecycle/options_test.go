@@ -1,0 +1,95 @@
+package lifecycle_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+func minutes(n int) workflows.Duration { return workflows.Duration(time.Duration(n) * time.Minute) }
+
+func TestOtherOptionsHoldForWhatIsStillOpen(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	open(t, s, "r1", 0)
+	register(t, s, noon, requestDue("m1", 40))
+	requireWake := func(want time.Time) {
+		t.Helper()
+		wake, ok := s.NextWake(noon)
+		require.True(t, ok)
+		require.Equal(t, want, wake)
+	}
+	requireWake(at(12))
+
+	require.True(t, s.Configure(workflows.ActivationOptions{StaleAfter: minutes(30), WarnBefore: minutes(5)}))
+	requireWake(at(25))
+	require.True(t, s.Configure(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"}), "what is left out is the default again")
+	requireWake(at(12))
+	s.Tick(at(12))
+	require.Equal(t, at(12), run(t, s, "r1").WarnedAt)
+
+	s.Tick(at(40))
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status, "it is checked first")
+	requireChecked := func(queue string, until time.Time) {
+		t.Helper()
+		checks := s.Checks(at(41))
+		require.Len(t, checks, 1)
+		require.Equal(t, queue, checks[0].Queue)
+		require.Equal(t, until, checks[0].Until)
+	}
+	requireChecked("pages-agent", at(50))
+	require.True(t, s.Configure(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent-2", CheckFor: minutes(30)}))
+	requireChecked("pages-agent-2", at(70))
+	require.Equal(t, carried(t, s).Checks(at(41)), s.Checks(at(41)))
+	require.True(t, s.Configure(workflows.ActivationOptions{}))
+	s.Tick(at(41))
+	require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status, "nobody is there to check it any more")
+	require.Equal(t, at(12), run(t, s, "r1").WarnedAt)
+}
+
+func TestTheSameOptionsChangeNothing(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	require.False(t, s.Configure(workflows.ActivationOptions{}))
+	require.False(t, s.Configure(workflows.ActivationOptions{StaleAfter: workflows.DefaultStaleAfter, CheckFor: workflows.DefaultCheckFor}))
+	o := workflows.ActivationOptions{CallbackURL: "https://app.example.com/artmail"}
+	require.True(t, s.Configure(o))
+	require.False(t, s.Configure(o))
+	require.Equal(t, o.Normalized(), s.Start.Options)
+}
+
+func TestTheAPIKeyIsResealedInItsPlaceOnly(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	again := workflows.ResealAPIKey{SealedAPIKey: []byte("resealed key"), Replaces: []byte("sealed key")}
+	receipt, err := s.Reseal(again)
+	require.NoError(t, err)
+	require.True(t, receipt.Resealed)
+	require.Equal(t, []byte("resealed key"), s.View().SealedAPIKey)
+	receipt, err = s.Reseal(again)
+	require.NoError(t, err, "it may be repeated")
+	require.False(t, receipt.Resealed)
+
+	stale := workflows.ResealAPIKey{SealedAPIKey: []byte("of an older reading"), Replaces: []byte("sealed key")}
+	requireRefused(t, workflows.ErrTypeOtherAPIKey, s.CheckReseal(stale))
+	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(1), redelivered(activated(0, "key")))), "it is still the same key")
+	require.Equal(t, []byte("resealed key"), s.View().SealedAPIKey)
+	require.Empty(t, s.Attention())
+
+	requireRefused(t, workflows.ErrTypeInvalidArgument, s.CheckReseal(workflows.ResealAPIKey{Replaces: []byte("resealed key")}))
+	huge := workflows.ResealAPIKey{SealedAPIKey: make([]byte, 1<<20), Replaces: []byte("resealed key")}
+	requireRefused(t, workflows.ErrTypeInvalidArgument, s.CheckReseal(huge))
+	keyless := newState()
+	requireRefused(t, workflows.ErrTypeOtherAPIKey, keyless.CheckReseal(again))
+	apply(keyless, at(1), paused(1, "user_paused"))
+	requireRefused(t, workflows.ErrTypeOtherAPIKey, keyless.CheckReseal(again))
+	apply(s, at(2), deactivated(2))
+	requireRefused(t, workflows.ErrTypeActivationEnded, s.CheckReseal(again))
+	_, err = s.Reseal(again)
+	requireRefused(t, workflows.ErrTypeActivationEnded, err)
+	require.Empty(t, s.View().SealedAPIKey, "what is gone stays gone")
+}
