@@ -12,7 +12,7 @@ import (
 
 func (p process) keys() *cobra.Command {
 	keys := &cobra.Command{Use: "keys", Short: "Make, rotate and use the keys that seal bodies and make capability URLs", Args: cobra.NoArgs}
-	keys.AddCommand(p.keysCreate(), p.keysRotate(), p.keysReveal())
+	keys.AddCommand(p.keysCreate(), p.keysRotate(), p.keysReseal(), p.keysRetire(), p.keysReveal())
 	return keys
 }
 
@@ -44,7 +44,9 @@ func (p process) keysRotate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "rotate PATH",
 		Short: "Add new keys and use them from now on; the old ones go on opening and verifying",
-		Args:  cobra.ExactArgs(1),
+		Long: `Add new keys and use them from now on; the old ones go on opening and verifying. Then restart every process that uses the document, an
+agent's own workers among them. To be rid of the old sealing keys, run "signalbox keys reseal" next, and "signalbox keys retire" in the end.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ring, err := readKeyring(args[0])
 			if err != nil {
@@ -56,7 +58,7 @@ func (p process) keysRotate() *cobra.Command {
 			if err := ring.Save(args[0]); err != nil {
 				return fmt.Errorf("rotate keys: %w", err)
 			}
-			return p.say(cmd, "%s has new keys; restart every process that uses it\n", args[0])
+			return p.say(cmd, "%s has new keys; restart every process that uses it, then run `signalbox keys reseal`\n", args[0])
 		},
 	}
 }

@@ -57,6 +57,7 @@ var refusals = map[string]error{
 	workflows.ErrTypeUnknownRun:        ErrNotFound,
 	workflows.ErrTypeRunClosed:         ErrEnded,
 	workflows.ErrTypeTooMany:           ErrTooMany,
+	workflows.ErrTypeOtherAPIKey:       ErrConflict,
 }
 
 // translate is the one place where Temporal's errors become this package's. The cause stays wrapped.

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// errNotResealed: an API key is still sealed by an older key, and the log says whose.
+var errNotResealed = errors.New("not every API key could be sealed anew")
+
+func (p process) keysReseal() *cobra.Command {
+	var dryRun, asJSON bool
+	reseal := &cobra.Command{
+		Use:   "reseal",
+		Short: "Seal the API keys of running activations by the newest key, so that older ones can be retired",
+		Long: `Seal the API key of each running activation that was sealed by an older key by the newest one. No key is shown. It may be repeated at any
+time; run it once every process has been restarted with the new keys, since until then an activation may still start under an old one.
+Bodies in the inbox are not sealed anew: they end with their retention.`,
+		Args: cobra.NoArgs,
+	}
+	settings := p.settingsFlags(reseal, "keyring")
+	reseal.RunE = func(cmd *cobra.Command, _ []string) error {
+		read, err := settings()
+		if err != nil {
+			return err
+		}
+		ring, err := readKeyring(read.Keyring)
+		if err != nil {
+			return err
+		}
+		done, err := p.resealAPIKeys(cmd, ring, dryRun)
+		if err != nil {
+			return err
+		}
+		if err := p.showResealed(cmd, asJSON, dryRun, done); err != nil {
+			return err
+		}
+		if done.Failed > 0 {
+			return fmt.Errorf("%w: %d are left", errNotResealed, done.Failed)
+		}
+		return nil
+	}
+	reseal.Flags().BoolVar(&dryRun, "dry-run", false, "only count")
+	jsonFlag(reseal, &asJSON)
+	return reseal
+}
+
+func (p process) showResealed(cmd *cobra.Command, asJSON, dryRun bool, done signalbox.Resealed) error {
+	if asJSON {
+		return p.showJSON(cmd, map[string]any{
+			"dryRun": dryRun, "resealed": done.Resealed, "current": done.Current, "keyless": done.Keyless, "failed": done.Failed,
+		})
+	}
+	verb := "were sealed anew"
+	if dryRun {
+		verb = "would be sealed anew"
+	}
+	return p.say(cmd, "%d API keys %s, %d are sealed by the newest key already, %d activations have none, %d failed\n",
+		done.Resealed, verb, done.Current, done.Keyless, done.Failed)
+}
+
+// resealAPIKeys logs each activation that failed.
+func (p process) resealAPIKeys(cmd *cobra.Command, ring *keyring.Ring, dryRun bool) (signalbox.Resealed, error) {
+	log, err := logging.New(cmd.ErrOrStderr(), "info", "console")
+	if err != nil {
+		return signalbox.Resealed{}, err
+	}
+	temporal, _, err := p.dial(cmd.Context())
+	if err != nil {
+		return signalbox.Resealed{}, err
+	}
+	defer temporal.Close()
+	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: ring})
+	if err != nil {
+		return signalbox.Resealed{}, err
+	}
+	return apps.ResealAPIKeys(cmd.Context(), signalbox.ResealOptions{DryRun: dryRun, Failed: func(of signalbox.ActivationRef, err error) {
+		log.Error("API key is not sealed anew", zap.String("agent", of.Agent), zap.String("activation", of.ActivationID), zap.Error(err))
+	}})
+}
+
+func (p process) keysRetire() *cobra.Command {
+	var yes bool
+	retire := &cobra.Command{
+		Use:   "retire PATH",
+		Short: "Take the older sealing keys out of a key document",
+		Long: `Take the sealing keys that are older than the one in use out of a key document; keep a copy of it as it was. Without --yes it only says what it
+would do. It refuses while a running activation's API key is sealed by one of them: run "signalbox keys reseal" first.
+
+What it can't see is the inbox: a body that one of them has sealed can't be shown, replayed or released any more, and if it is still pending
+the event is lost. So wait after the rotation until --keep-bodies is over (--keep-rows, where anything is quarantined), and see with
+"signalbox inbox list" that nothing as old is pending or quarantined. Keys for capability URLs are never retired.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ring, err := readKeyring(args[0])
+			if err != nil {
+				return err
+			}
+			older := ring.OlderSealingKeys()
+			if older == 0 {
+				return p.say(cmd, "%s has no older sealing key\n", args[0])
+			}
+			found, err := p.resealAPIKeys(cmd, ring, true)
+			if err != nil {
+				return err
+			}
+			if found.Resealed+found.Failed > 0 {
+				return fmt.Errorf("%w: %d need an older key; run `signalbox keys reseal`", errNotResealed, found.Resealed+found.Failed)
+			}
+			if !yes {
+				return p.say(cmd, "%d older sealing keys would be taken out; no running activation needs them. Is nothing in the inbox sealed by them? Then say --yes\n", older)
+			}
+			if ring, err = ring.Retire(); err != nil {
+				return fmt.Errorf("retire keys: %w", err)
+			}
+			if err := ring.Save(args[0]); err != nil {
+				return fmt.Errorf("retire keys: %w", err)
+			}
+			return p.say(cmd, "%d older sealing keys are taken out of %s; restart every process that uses it\n", older, args[0])
+		},
+	}
+	retire.Flags().BoolVar(&yes, "yes", false, "take them out")
+	return retire
+}

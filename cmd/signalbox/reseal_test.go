@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/mocks"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// holding is a Temporal in which activations of w9 run, each with a sealed key that the update replaces.
+type holding struct {
+	sealed map[string][]byte
+}
+
+func (h *holding) dial(t *testing.T) func(context.Context, client.Options) (client.Client, error) {
+	t.Helper()
+	server := &mocks.Client{}
+	page := &workflowservice.ListWorkflowExecutionsResponse{}
+	for id := range h.sealed {
+		workflowID := workflows.ArtmailActivationWorkflowID("w9", id)
+		page.Executions = append(page.Executions, &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID}})
+		server.On("QueryWorkflow", mock.Anything, workflowID, "", workflows.QueryState).Return(
+			func(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
+				payloads, err := converter.GetDefaultDataConverter().ToPayloads(workflows.ActivationState{SealedAPIKey: h.sealed[id]})
+				return client.NewValue(payloads), err
+			})
+	}
+	server.On("ListWorkflow", mock.Anything, mock.Anything).Return(page, nil)
+	server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(
+		func(_ context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+			_, id, _ := workflows.ParseArtmailActivationWorkflowID(options.WorkflowID)
+			reseal := options.Args[0].(workflows.ResealAPIKey)
+			require.Equal(t, workflows.UpdateResealAPIKey, options.UpdateName)
+			require.Equal(t, h.sealed[id], reseal.Replaces)
+			h.sealed[id] = reseal.SealedAPIKey
+			handle := &mocks.WorkflowUpdateHandle{}
+			handle.On("Get", mock.Anything, mock.Anything).Return(nil)
+			return handle, nil
+		})
+	server.On("Close")
+	return func(context.Context, client.Options) (client.Client, error) { return server, nil }
+}
+
+func TestRotatedKeysAreResealedAndTheOldOnesRetired(t *testing.T) {
+	t.Parallel()
+	ring, keys := newKeys(t)
+	path := keys[len("SIGNALBOX_KEYRING="):]
+	seal := func(ring *keyring.Ring, id string) []byte {
+		sealed, err := ring.Seal([]byte(apiKey), workflows.APIKeyContext("w9", id)...)
+		require.NoError(t, err)
+		return sealed
+	}
+	server := &holding{sealed: map[string][]byte{"a1": seal(ring, "a1"), "a2": nil}}
+	dial := server.dial(t)
+	run := func(args ...string) result {
+		return commandWith(t, []string{keys}, dial, append([]string{"keys"}, args...)...)
+	}
+
+	require.Contains(t, run("retire", path, "--yes").out, "no older sealing key")
+	require.Zero(t, run("rotate", path).status)
+	old := server.sealed["a1"]
+	got := run("reseal", "--dry-run")
+	require.Zero(t, got.status, got.err)
+	require.Contains(t, got.out, "1 API keys would be sealed anew, 0 are sealed by the newest key already, 1 activations have none")
+	require.Equal(t, old, server.sealed["a1"])
+	got = run("retire", path, "--yes")
+	require.Equal(t, 4, got.status)
+	require.Contains(t, got.err, "keys reseal")
+	require.Equal(t, 1, readRing(t, path).OlderSealingKeys(), "nothing is retired that is needed")
+
+	got = run("reseal")
+	require.Zero(t, got.status, got.err)
+	require.Contains(t, got.out, "1 API keys were sealed anew")
+	require.NotEqual(t, old, server.sealed["a1"])
+	require.Contains(t, run("reseal", "--json").out, `"current": 1`)
+	require.Contains(t, run("retire", path).out, "--yes")
+	require.Equal(t, 1, readRing(t, path).OlderSealingKeys(), "not without being told to")
+	require.Zero(t, run("retire", path, "--yes").status)
+
+	retired := readRing(t, path)
+	require.Zero(t, retired.OlderSealingKeys())
+	key, err := retired.Open(server.sealed["a1"], workflows.APIKeyContext("w9", "a1")...)
+	require.NoError(t, err)
+	require.Equal(t, apiKey, string(key))
+	_, err = retired.Open(old, workflows.APIKeyContext("w9", "a1")...)
+	require.ErrorIs(t, err, keyring.ErrOpen)
+}
+
+func TestAKeyThatCantBeResealedIsNamedAndTheOthersAreDone(t *testing.T) {
+	t.Parallel()
+	ring, keys := newKeys(t)
+	foreign, err := keyring.Generate()
+	require.NoError(t, err)
+	lost, err := foreign.Seal([]byte(apiKey), workflows.APIKeyContext("w9", "lost")...)
+	require.NoError(t, err)
+	good, err := ring.Seal([]byte(apiKey), workflows.APIKeyContext("w9", "good")...)
+	require.NoError(t, err)
+	server := &holding{sealed: map[string][]byte{"lost": lost, "good": good}}
+	dial := server.dial(t)
+	require.Zero(t, command(t, nil, "keys", "rotate", keys[len("SIGNALBOX_KEYRING="):]).status)
+
+	got := commandWith(t, []string{keys}, dial, "keys", "reseal")
+	require.Equal(t, 4, got.status)
+	require.Contains(t, got.out, "1 API keys were sealed anew")
+	require.Contains(t, got.err, "lost")
+	require.Equal(t, lost, server.sealed["lost"])
+	require.NotEqual(t, good, server.sealed["good"])
+	require.NotContains(t, got.out+got.err, apiKey)
+
+	require.Equal(t, 2, commandWith(t, nil, dial, "keys", "reseal").status, "no keyring")
+	require.Equal(t, 2, commandWith(t, []string{keys}, dial, "keys", "retire", filepath.Join(t.TempDir(), "none.json")).status)
+}

@@ -1,0 +1,56 @@
+package keyring
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
+)
+
+// tinkPrefix begins what a Tink key seals; the ID of the key follows it.
+const tinkPrefix = 1
+
+// SealedByCurrent says whether bytes were sealed by the key that Seal uses now: what was not is sealed again before its key is retired. It
+// opens nothing, and so believes what forged bytes say of themselves.
+func (r *Ring) SealedByCurrent(sealed []byte) bool {
+	prefix := binary.BigEndian.AppendUint32([]byte{tinkPrefix}, r.aeadKeys.KeysetInfo().GetPrimaryKeyId())
+	return bytes.HasPrefix(sealed, prefix)
+}
+
+// Retire returns a Ring without the sealing keys that are older than the one in use: what they have sealed can't be opened any more.
+// Keys that are staged stay, and so do all token keys: capability URLs are out in the world for as long as their cases run, and a
+// fingerprint is made with the oldest of them.
+func (r *Ring) Retire() (*Ring, error) {
+	kept, err := withoutOlder(r.aeadKeys)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: retire sealing keys: %w", err)
+	}
+	return newRing(kept, r.macKeys)
+}
+
+// OlderSealingKeys counts what Retire would take out.
+func (r *Ring) OlderSealingKeys() int {
+	older := 0
+	for _, key := range r.aeadKeys.KeysetInfo().GetKeyInfo() {
+		if key.GetKeyId() == r.aeadKeys.KeysetInfo().GetPrimaryKeyId() {
+			break
+		}
+		older++
+	}
+	return older
+}
+
+// withoutOlder relies on a keyset being in the order in which its keys were added.
+func withoutOlder(keys *keyset.Handle) (*keyset.Handle, error) {
+	manager := keyset.NewManagerFromHandle(keys)
+	for _, key := range keys.KeysetInfo().GetKeyInfo() {
+		if key.GetKeyId() == keys.KeysetInfo().GetPrimaryKeyId() {
+			break
+		}
+		if err := manager.Delete(key.GetKeyId()); err != nil {
+			return nil, fmt.Errorf("delete key %d: %w", key.GetKeyId(), err)
+		}
+	}
+	return manager.Handle()
+}
