@@ -3,6 +3,7 @@ package ingress
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"sync"
 	"time"
 
@@ -23,11 +24,15 @@ const (
 //
 // It writes beside the requests, never within one. A refusal that waited for the disk would take longer than one for an agent
 // that does not exist, and a flood of forgeries would stand in line with true events. What is lost by a crash or a full queue was
-// never acknowledged: Artmail sends it again.
+// never acknowledged: Artmail sends it again. What looks like agent.activated has a queue of its own and goes first, so that a flood
+// of anything else keeps no key from being written.
 type quarantine struct {
 	server *Server
-	queue  chan suspect
+	wake   chan struct{} // holds one notice of something queued
 	done   sync.WaitGroup
+
+	mu                  sync.Mutex
+	activations, others []suspect
 }
 
 type suspect struct {
@@ -37,7 +42,7 @@ type suspect struct {
 }
 
 const (
-	// quarantineQueue and quarantineBatch hold at most 16 MiB of bodies of the default size.
+	// quarantineQueue, of each kind, and quarantineBatch hold at most 36 MiB of bodies of the default size.
 	quarantineQueue = 256
 	quarantineBatch = 64
 	// quarantineBudget is for one batch.
@@ -45,44 +50,71 @@ const (
 )
 
 func newQuarantine(s *Server) *quarantine {
-	return &quarantine{server: s, queue: make(chan suspect, quarantineQueue)}
+	return &quarantine{server: s, wake: make(chan struct{}, 1)}
 }
 
 func (q *quarantine) start() { q.done.Go(q.run) }
 
 // stop writes what waits. Nothing may be offered any more.
 func (q *quarantine) stop() {
-	close(q.queue)
+	close(q.wake)
 	q.done.Wait()
 }
 
 // offer copies the body, or drops it where it is too large or too much waits.
 func (q *quarantine) offer(agent, signature string, plain []byte) {
 	kept := "no"
-	if int64(len(plain)) <= q.server.config.Quarantine.MaxBody && len(plain) > 0 {
-		select {
-		case q.queue <- suspect{agent: agent, signature: signature, body: bytes.Clone(plain), at: q.server.now()}:
-			kept = "yes"
-		default:
-		}
+	if int64(len(plain)) <= q.server.config.Quarantine.MaxBody && len(plain) > 0 &&
+		q.enqueue(suspect{agent: agent, signature: signature, body: plain, at: q.server.now()}) {
+		kept = "yes"
 	}
 	q.server.metrics.quarantined.WithLabelValues(agent, kept).Inc()
 	q.server.logger.Warn("bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations",
 		zap.String("agent", agent), zap.String("quarantined", kept))
 }
 
+func (q *quarantine) enqueue(s suspect) bool {
+	queue := &q.others
+	if artmailhook.LooksLikeActivation(s.body) {
+		queue = &q.activations
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(*queue) == quarantineQueue {
+		return false
+	}
+	s.body = bytes.Clone(s.body)
+	*queue = append(*queue, s)
+	select {
+	case q.wake <- struct{}{}:
+	default: // an untaken notice says the same
+	}
+	return true
+}
+
+// take returns the next batch, empty where nothing waits.
+func (q *quarantine) take() []suspect {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	queue := &q.activations
+	if len(*queue) == 0 {
+		queue = &q.others
+	}
+	n := min(len(*queue), quarantineBatch)
+	batch := (*queue)[:n:n]
+	if *queue = (*queue)[n:]; len(*queue) == 0 {
+		*queue = nil // or the bodies that were written would be held on to
+	}
+	return batch
+}
+
 func (q *quarantine) run() {
-	for first := range q.queue {
-		batch := []suspect{first}
-		for len(batch) < quarantineBatch && len(q.queue) > 0 {
-			next, ok := <-q.queue
-			if !ok {
-				break
+	for open := true; open; {
+		_, open = <-q.wake
+		for batch := q.take(); len(batch) > 0; batch = q.take() {
+			if err := q.write(batch); err != nil {
+				q.server.logger.Error("quarantine could not keep refused webhooks", zap.Int("count", len(batch)), zap.Error(err))
 			}
-			batch = append(batch, next)
-		}
-		if err := q.write(batch); err != nil {
-			q.server.logger.Error("quarantine could not keep refused webhooks", zap.Int("count", len(batch)), zap.Error(err))
 		}
 	}
 }
@@ -124,12 +156,16 @@ func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 	if artmailhook.LooksLikeActivation(s.body) {
 		kind = kindUnverifiedActivation
 	}
-	body, err := q.server.keys.Seal(artmailhook.Pack(s.signature, s.body), artmailhook.BodyContext("", id)...)
+	packed := artmailhook.Pack(s.signature, s.body)
+	body, err := q.server.keys.Seal(packed, artmailhook.BodyContext("", id)...)
 	if err != nil {
 		return inbox.Delivery{}, err
 	}
 	return inbox.Delivery{
-		ID: id, Provider: artmailhook.Provider, Scope: s.agent, Kind: kind, Body: body, ReceivedAt: s.at,
+		// Artmail tries an event seven times: the tries take one place together, or they alone would fill the quarantine. The key tells
+		// nothing of the body to whoever lacks the keyring.
+		DedupeKey: base64.RawURLEncoding.EncodeToString(q.server.keys.Fingerprint(packed, "quarantine", s.agent)),
+		ID:        id, Provider: artmailhook.Provider, Scope: s.agent, Kind: kind, Body: body, ReceivedAt: s.at,
 		State: inbox.StateQuarantined, Reason: "no secret of the agent verifies it",
 	}, nil
 }

@@ -60,3 +60,24 @@ func TestTheQuarantineTakesNoLargeBodies(t *testing.T) {
 	require.Empty(t, f.kept(t))
 	require.Contains(t, f.metrics(t), `signalbox_artmail_bad_signatures_total{agent="copywriter",kept="no"} 2`)
 }
+
+// Artmail tries each event seven times. Were each try to take a place, a few dozen activations would push each other's keys out.
+func TestTheTriesOfOneEventTakeOnePlace(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Quarantine = ingress.QuarantineConfig{Keep: 10}
+	f := start(t, c, nil)
+	for range 7 {
+		for n := range 10 {
+			body := fmt.Sprintf(`{"type":"agent.activated","activationId":"a%d","apiKey":"art_key_%d"}`, n, n)
+			require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), "wrong")).status)
+		}
+	}
+	require.NoError(t, f.stop())
+	kept := f.kept(t)
+	require.Len(t, kept, 10)
+	for _, d := range kept {
+		require.Equal(t, 6, d.Duplicates)
+		require.NotContains(t, d.DedupeKey, "art_key")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 func (f *fixture) releaser(tb testing.TB, agents map[string][]string) *ingress.Releaser {
@@ -39,11 +40,11 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 	}
 	require.NoError(t, f.stop())
 	stopped := time.Now()
-	require.Len(t, f.kept(t), 8)
+	require.Len(t, f.kept(t), 7)
 
 	still, err := f.releaser(t, c.Agents).Release(t.Context(), "")
 	require.NoError(t, err)
-	require.Equal(t, ingress.Released{Refused: 8}, still, "nothing gets in by the wrong secret")
+	require.Equal(t, ingress.Released{Refused: 7}, still, "nothing gets in by the wrong secret")
 
 	mended := map[string][]string{agent: {"a wrong secret", agentSecret}}
 	other, err := f.releaser(t, mended).Release(t.Context(), "another agent")
@@ -52,7 +53,7 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 
 	done, err := f.releaser(t, mended).Release(t.Context(), agent)
 	require.NoError(t, err)
-	require.Equal(t, ingress.Released{Accepted: 4, Duplicates: 1, Refused: 3}, done)
+	require.Equal(t, ingress.Released{Accepted: 4, Refused: 3}, done)
 	byState := map[inbox.State][]inbox.Delivery{}
 	for _, d := range f.kept(t) {
 		byState[d.State] = append(byState[d.State], d)
@@ -60,7 +61,7 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 	require.Len(t, byState[inbox.StateQuarantined], 3, "the forgeries")
 	require.Len(t, byState[inbox.StatePending], 2)
 	require.Len(t, byState[inbox.StateDead], 1)
-	require.Len(t, byState[inbox.StateIgnored], 6, "the ping, and five that were released")
+	require.Len(t, byState[inbox.StateIgnored], 5, "the ping, and four that were released")
 
 	lanes, err := f.store.Claim(t.Context(), inbox.ClaimRequest{Owner: "test", Now: time.Now(), Lease: time.Minute, MaxLanes: 10, MaxPerLane: 10})
 	require.NoError(t, err)
@@ -81,8 +82,8 @@ func TestNoReleaseByAnEmptySecret(t *testing.T) {
 	require.ErrorIs(t, err, artmailhook.ErrEmptySecret)
 }
 
-// Retention ends for what is quarantined too; what has no body left must not keep the rest from being let in.
-func TestWhatHasNoBodyLeftDoesNotHoldUpARelease(t *testing.T) {
+// A keyring that is gone must not keep the rest from being let in, nor may the end of a retention take a key that could still be released.
+func TestARetentionOrALostKeyringDoesNotHoldUpARelease(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"a wrong secret"}
@@ -95,11 +96,49 @@ func TestWhatHasNoBodyLeftDoesNotHoldUpARelease(t *testing.T) {
 	require.Eventually(t, func() bool { return len(f.kept(t)) == 1 }, 10*time.Second, 5*time.Millisecond)
 	purged, err := f.store.Purge(t.Context(), inbox.PurgeRequest{BodiesBefore: time.Now().Add(time.Hour)})
 	require.NoError(t, err)
-	require.Equal(t, 1, purged.Bodies)
+	require.Zero(t, purged.Bodies)
+	other, err := keyring.Generate()
+	require.NoError(t, err)
+	sealed, err := other.Seal([]byte("x"), artmailhook.BodyContext("", "lost")...)
+	require.NoError(t, err)
+	_, err = f.store.Append(t.Context(), []inbox.Delivery{{
+		ID: "lost", Provider: artmailhook.Provider, Scope: agent, Body: sealed, ReceivedAt: time.Now(), State: inbox.StateQuarantined,
+	}})
+	require.NoError(t, err)
 	refused("new")
 	require.NoError(t, f.stop())
 
 	done, err := f.releaser(t, map[string][]string{agent: {agentSecret}}).Release(t.Context(), agent)
 	require.NoError(t, err)
-	require.Equal(t, ingress.Released{Accepted: 1, Unreadable: 1}, done)
+	require.Equal(t, ingress.Released{Accepted: 2, Unreadable: 1}, done)
+}
+
+// A secret is mistyped a second time: what was let in is not taken again, and what is new is.
+func TestWhatWasReleasedIsNotQuarantinedAgain(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Agents[agent] = []string{"a wrong secret"}
+	f := start(t, c, nil)
+	mended := f.releaser(t, map[string][]string{agent: {agentSecret}})
+	refused := func(body string, duplicates int) {
+		t.Helper()
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), agentSecret)).status)
+		eventually(t, "it is kept", func() bool {
+			n := 0
+			for _, d := range f.kept(t) {
+				n += d.Duplicates
+			}
+			return n == duplicates
+		})
+	}
+	refused(paused, 0)
+	eventually(t, "it is kept", func() bool { return len(f.kept(t)) == 1 })
+	done, err := mended.Release(t.Context(), agent)
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Accepted: 1}, done)
+	refused(paused, 1)
+	done, err = mended.Release(t.Context(), agent)
+	require.NoError(t, err)
+	require.Zero(t, done)
+	require.Len(t, f.kept(t), 2)
 }

@@ -50,9 +50,10 @@ type Store interface {
 // PurgeRequest says whose retention has ended, by arrival. A zero time purges nothing.
 type PurgeRequest struct {
 	// BodiesBefore removes the bodies of older deliveries. Their rows, keys and fingerprints
-	// stay, so that a late repetition is still recognised.
+	// stay, so that a late repetition is still recognised. Quarantined ones keep theirs: without
+	// it they could never be released, and Trim bounds them.
 	BodiesBefore time.Time
-	// RowsBefore removes older deliveries altogether, with their keys.
+	// RowsBefore removes older deliveries altogether, with their keys, quarantined ones too.
 	RowsBefore time.Time
 }
 
@@ -60,7 +61,7 @@ type PurgeRequest struct {
 type Purged struct{ Bodies, Rows int }
 
 // TrimRequest bounds the deliveries of one provider and scope in one state, which may not be
-// pending: the oldest go first.
+// pending: those whose last arrival, counting duplicates, is the longest ago go first.
 type TrimRequest struct {
 	State           State
 	Provider, Scope string

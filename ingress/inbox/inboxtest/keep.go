@@ -65,6 +65,9 @@ func purgeBodies(t *testing.T, s inbox.Store) {
 	id := add(t, s, old)[0].ID
 	waiting := add(t, s, delivery("b", "waiting", at(0)))[0].ID
 	young := add(t, s, delivery("c", "young", at(100)))[0].ID
+	quarantined := delivery("", "", at(0))
+	quarantined.State = inbox.StateQuarantined
+	held := add(t, s, quarantined)[0].ID
 	settle(t, s, "relay", at(101), inbox.Finish(id, inbox.StateDelivered, ""), inbox.Finish(young, inbox.StateDelivered, ""))
 
 	purged, err := s.Purge(context.Background(), inbox.PurgeRequest{BodiesBefore: at(100)})
@@ -73,6 +76,7 @@ func purgeBodies(t *testing.T, s inbox.Store) {
 	require.Nil(t, get(t, s, id).Body)
 	require.Equal(t, old.Fingerprint, get(t, s, id).Fingerprint)
 	require.NotNil(t, get(t, s, waiting).Body)
+	require.NotNil(t, get(t, s, held).Body, "it may still be released")
 	require.NotNil(t, get(t, s, young).Body)
 	require.Equal(t, inbox.OutcomeDuplicate, add(t, s, old)[0].Outcome, "the key outlives the body")
 	other := old
@@ -160,6 +164,22 @@ func trim(t *testing.T, s inbox.Store) {
 	r.State = inbox.StatePending
 	_, err = s.Trim(ctx, r)
 	require.ErrorIs(t, err, inbox.ErrInvalid)
+}
+
+func trimByLastArrival(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	put := func(key string, n int) string {
+		d := delivery("", key, at(n))
+		d.Provider, d.Scope, d.State = "artmail", "a", inbox.StateQuarantined
+		return add(t, s, d)[0].ID
+	}
+	again, once := put("again", 0), put("once", 1)
+	put("again", 2)
+	_, err := s.Trim(ctx, inbox.TrimRequest{State: inbox.StateQuarantined, Provider: "artmail", Scope: "a", Keep: 1})
+	require.NoError(t, err)
+	_, err = s.Get(ctx, once)
+	require.ErrorIs(t, err, inbox.ErrNotFound)
+	require.Equal(t, 1, get(t, s, again).Duplicates)
 }
 
 func wakes(t *testing.T, s inbox.Store) {

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"purging rows forgets keys but never what is pending":              purgeRows,
 		"a purge of many goes on to the end":                               purgeMany,
 		"trimming bounds one sender and spares the last kinds":             trim,
+		"what came again is not the first to be trimmed":                   trimByLastArrival,
 		"a wake follows what becomes due":                                  wakes,
 		"a closed store says so":                                           closed,
 		"appending in an end or quarantine is kept out of claims":          notPending,

@@ -64,7 +64,7 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error
 }
 
 const selectOfSender = `SELECT sequence, kind FROM delivery INDEXED BY delivery_group
-WHERE state = ? AND provider = ? AND scope = ? ORDER BY received_at, sequence`
+WHERE state = ? AND provider = ? AND scope = ? ORDER BY max(received_at, last_duplicate_at), sequence`
 
 // excess returns what must go, in any order.
 func (r *reader) excess(ctx context.Context, request inbox.TrimRequest) ([]int64, error) {
@@ -118,7 +118,7 @@ func (s *Store) purgeRows(ctx context.Context, before time.Time) (int, error) {
 }
 
 // purgeBodies walks the bodies from the oldest on. Arrival times nearly follow that order, so a
-// chunk in which everything is too young ends the walk, and what is pending is stepped over.
+// chunk in which everything is too young ends the walk, and what must stay is stepped over.
 func (s *Store) purgeBodies(ctx context.Context, before time.Time) (int, error) {
 	purged := 0
 	var after int64
@@ -180,7 +180,7 @@ WHERE body.sequence > ? ORDER BY body.sequence LIMIT ?`)
 			return 0, err
 		}
 		old++
-		if state == inbox.StatePending {
+		if state == inbox.StatePending || state == inbox.StateQuarantined {
 			return 0, err
 		}
 		return last, err
