@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -26,15 +27,29 @@ type Parts struct {
 	// Log gets who revealed, replayed, released and purged what; never a body.
 	Log *zap.Logger
 	Now func() time.Time
+	// Metrics count what was released. Without them nothing is counted: a command line that opened the inbox itself is not scraped.
+	Metrics prometheus.Registerer
 }
 
 // Desk carries operations out on an inbox that this process has open.
-type Desk struct{ parts Parts }
+type Desk struct {
+	parts    Parts
+	released *prometheus.CounterVec
+}
 
 var _ Operations = (*Desk)(nil)
 
-// NewDesk makes a Desk; only Parts.Keys and Parts.Agents may be missing.
-func NewDesk(parts Parts) *Desk { return &Desk{parts} }
+// NewDesk makes a Desk; only Parts.Keys, Parts.Agents and Parts.Metrics may be missing.
+func NewDesk(parts Parts) *Desk {
+	d := &Desk{parts: parts, released: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "signalbox_artmail_released_total",
+		Help: "Quarantined webhooks by what a release made of them: accepted and duplicate are let in, refused stay, unreadable are lost.",
+	}, []string{"outcome"})}
+	if parts.Metrics != nil {
+		parts.Metrics.MustRegister(d.released)
+	}
+	return d
+}
 
 // List implements Operations.
 func (d *Desk) List(ctx context.Context, filter inbox.Filter) (List, error) {
@@ -127,9 +142,15 @@ func (d *Desk) Release(ctx context.Context, request ReleaseRequest) (ingress.Rel
 		return ingress.Released{}, err
 	}
 	done, err := releaser.Release(ctx, request.Agent)
-	d.did(ctx, "released the quarantine", zap.String("agent", request.Agent), zap.Int("accepted", done.Accepted),
+	for outcome, n := range map[string]int{
+		"accepted": done.Accepted, "duplicate": done.Duplicates, "refused": done.Refused, "unreadable": done.Unreadable,
+	} {
+		d.released.WithLabelValues(outcome).Add(float64(n))
+	}
+	// Loud: what was refused as forged is taken for true from here on.
+	d.parts.Log.Warn("released the quarantine", zap.String("agent", request.Agent), zap.Int("accepted", done.Accepted),
 		zap.Int("duplicates", done.Duplicates), zap.Int("refused", done.Refused),
-		zap.Int("unreadable", done.Unreadable), zap.Error(err))
+		zap.Int("unreadable", done.Unreadable), zap.String("by", caller(ctx)), zap.Error(err))
 	return done, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -36,6 +37,8 @@ type fixture struct {
 	desk  *operator.Desk
 	logs  *observer.ObservedLogs
 	path  string
+	// registry has the desk's metrics.
+	registry *prometheus.Registry
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -51,10 +54,10 @@ func newFixture(t *testing.T) *fixture {
 	f.keys, err = keyring.Generate()
 	require.NoError(t, err)
 	core, logs := observer.New(zap.InfoLevel)
-	f.logs = logs
+	f.logs, f.registry = logs, prometheus.NewRegistry()
 	f.desk = operator.NewDesk(operator.Parts{
 		Inbox: f.store, Keys: f.keys, Agents: map[string][]string{"w9": {secret}}, Log: zap.New(core),
-		Now: func() time.Time { return arrived.Add(time.Hour) },
+		Now: func() time.Time { return arrived.Add(time.Hour) }, Metrics: f.registry,
 	})
 	return f
 }
@@ -327,7 +330,28 @@ func TestAReleaseLetsInWhatASecretVerifies(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, inbox.StateIgnored, shown.State)
 		require.Contains(t, string(shown.Body), "agent.paused", "also once it was released")
+
+		said := f.logs.FilterMessage("released the quarantine").All()
+		require.Len(t, said, 2)
+		require.Equal(t, zap.WarnLevel, said[0].Level, "it is told loudly")
+		require.Equal(t, int64(1), said[0].ContextMap()["accepted"])
+		require.NotEmpty(t, said[0].ContextMap()["by"])
+		require.Equal(t, map[string]float64{"accepted": 1, "duplicate": 0, "refused": 2, "unreadable": 0}, f.released(t))
 	})
+}
+
+// released is what the metric counts by outcome.
+func (f *fixture) released(t *testing.T) map[string]float64 {
+	t.Helper()
+	families, err := f.registry.Gather()
+	require.NoError(t, err)
+	require.Len(t, families, 1)
+	require.Equal(t, "signalbox_artmail_released_total", families[0].GetName())
+	counts := map[string]float64{}
+	for _, m := range families[0].GetMetric() {
+		counts[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+	}
+	return counts
 }
 
 func TestAPurgeGoesByAge(t *testing.T) {

@@ -65,7 +65,7 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 	if err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
-	in.desk = operator.NewDesk(operator.Parts{Inbox: store, Keys: s.Keyring, Agents: secrets, Log: s.Log.Named("operator"), Now: now})
+	in.desk = operator.NewDesk(operator.Parts{Inbox: store, Keys: s.Keyring, Agents: secrets, Log: s.Log.Named("operator"), Now: now, Metrics: registry})
 	var shared []string
 	if s.Config.SharedSecret != "" {
 		shared = []string{s.Config.SharedSecret}
