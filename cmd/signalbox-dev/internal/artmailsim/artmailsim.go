@@ -10,9 +10,11 @@ package artmailsim
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
@@ -67,6 +69,7 @@ type Simulator struct {
 	opts     Options
 	envelope Envelope
 	dice     *courier.Dice
+	scale    atomic.Uint64 // bits of the time scale
 	mux      *http.ServeMux
 
 	mu          sync.Mutex
@@ -109,6 +112,7 @@ func New(opts Options) (*Simulator, error) {
 		messages:    map[string]*message{},
 		runs:        map[string]*run{},
 	}
+	s.scale.Store(math.Float64bits(opts.TimeScale))
 	s.Webhooks = courier.New(courier.Options{
 		Transport: opts.Transport,
 		Timeout:   max(s.scaled(attemptTimeout), minAttemptTimeout),
@@ -165,10 +169,6 @@ func (s *Simulator) SetAgent(slug, webhookURL, secret string) error {
 		agent.Secret = secret
 	}
 	return nil
-}
-
-func (s *Simulator) scaled(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * s.opts.TimeScale)
 }
 
 func withDefaults(opts Options) Options {

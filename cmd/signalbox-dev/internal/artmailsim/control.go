@@ -16,6 +16,7 @@ func (s *Simulator) routes() *http.ServeMux {
 	s.agentRoutes(mux)
 	s.controlRoutes(mux)
 	s.faultRoutes(mux)
+	s.settingRoutes(mux)
 	return mux
 }
 
