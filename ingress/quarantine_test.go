@@ -1,6 +1,7 @@
 package ingress_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -80,4 +81,46 @@ func TestTheTriesOfOneEventTakeOnePlace(t *testing.T) {
 		require.Equal(t, 6, d.Duplicates)
 		require.NotContains(t, d.DedupeKey, "art_key")
 	}
+}
+
+// slowStore lets the first append wait, as a disk does under a flood.
+type slowStore struct {
+	inbox.Store
+	begun chan struct{}
+	free  chan struct{}
+}
+
+func (s *slowStore) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	select {
+	case s.begun <- struct{}{}:
+		<-s.free
+	default:
+	}
+	return s.Store.Append(ctx, deliveries)
+}
+
+func TestAFullQueueOfForgeriesKeepsNoActivationFromBeingWritten(t *testing.T) {
+	t.Parallel()
+	slow := &slowStore{begun: make(chan struct{}, 1), free: make(chan struct{})}
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		slow.Store = s
+		return slow
+	})
+	forge := func(n int) {
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, fmt.Sprintf(`{"type":"agent.paused","activationId":"a%d"}`, n)).status)
+	}
+	forge(0)
+	eventually(t, "the disk is busy", func() bool { return len(slow.begun) == 1 })
+	for n := range 300 {
+		forge(n + 1)
+	}
+	require.Contains(t, f.metrics(t), `signalbox_artmail_bad_signatures_total{agent="copywriter",kept="no"}`, "the queue is full")
+	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, `{"type":"agent.activated","activationId":"a1","apiKey":"art_key_1"}`).status)
+	close(slow.free)
+	require.NoError(t, f.stop())
+	kinds := map[string]int{}
+	for _, d := range f.kept(t) {
+		kinds[d.Kind]++
+	}
+	require.Equal(t, map[string]int{"unverified": 257, "unverified agent.activated": 1}, kinds)
 }
