@@ -72,6 +72,7 @@ func activationRows(shown shownActivation) [][2]string {
 		{"waits for", shown.WaitingFor},
 		{"attention", strings.Join(shown.Attention, ", ")},
 		{"API key", key},
+		{"options", optionsInWords(shown.Options)},
 		{"open approvals", strconv.Itoa(openApprovals)},
 		{"open runs", strconv.Itoa(openRuns)},
 		{"events", fmt.Sprintf("%d applied, %d duplicate, %d late", shown.EventsApplied, shown.Duplicates, shown.LateEvents)},
@@ -80,6 +81,18 @@ func activationRows(shown shownActivation) [][2]string {
 		rows = append(rows, [2]string{"user", shown.User.ID}, [2]string{"user's mail", shown.User.Email})
 	}
 	return rows
+}
+
+// optionsInWords is empty where a worker of an older version has answered.
+func optionsInWords(o workflows.ActivationOptions) string {
+	if o == (workflows.ActivationOptions{}) {
+		return ""
+	}
+	words := fmt.Sprintf("a run is stale after %s, warned about %s before", o.StaleAfter, o.WarnBefore)
+	if o.CheckApprovalQueue != "" {
+		words += fmt.Sprintf("; an overdue approval is checked for %s by %s", o.CheckFor, o.CheckApprovalQueue)
+	}
+	return words
 }
 
 func (p process) approval() *cobra.Command {

@@ -63,7 +63,8 @@ func activationState(t *testing.T, ring *keyring.Ring) workflows.ActivationState
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	return workflows.ActivationState{
 		Agent: "w9", ActivationID: "a1", Status: "ACTIVE", SealedAPIKey: sealed,
-		User: &workflows.ActivationUser{ID: "u1", Email: "pat@example.com"},
+		User:    &workflows.ActivationUser{ID: "u1", Email: "pat@example.com"},
+		Options: workflows.ActivationOptions{CheckApprovalQueue: "w9-agent"}.Normalized(),
 		Approvals: []workflows.Approval{
 			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m1", Subject: "may I?"}, Status: "PENDING", RequestedAt: at},
 			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m2"}, Status: "APPROVED", RequestedAt: at, ClosedAt: at},
@@ -118,6 +119,7 @@ func TestAnActivationIsShownWithoutItsKeyAndUser(t *testing.T) {
 		got := commandWith(t, nil, temporal, append([]string{"activation", "show", "w9", "a1"}, form...)...)
 		require.Zero(t, got.status, got.err)
 		require.Contains(t, got.out, "ACTIVE")
+		require.Contains(t, got.out, "w9-agent", "the options in force")
 		require.NotContains(t, got.out, "pat@example.com")
 		require.NotContains(t, got.out, "sealedApiKey")
 		got = commandWith(t, nil, temporal, append([]string{"activation", "show", "w9", "a1", "--user"}, form...)...)
