@@ -41,6 +41,7 @@ type life struct {
 	notices    []workflows.RunNotice
 	attempts   map[string]int
 	checked    int
+	queues     []string // where checks were begun
 	attributes temporal.SearchAttributes
 	upserts    int
 	memos      []any // upserted as the options in force

@@ -1,6 +1,8 @@
 package artmailactivation_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +33,30 @@ func TestOptionsThatAreToldReplaceThoseItWasStartedWith(t *testing.T) {
 		require.NoError(t, l.err)
 		require.Equal(t, []any{told.Normalized(), told.Normalized()}, l.memos, "and it shows them to whoever told")
 		require.Zero(t, l.final.Options, "a result is for ever, its options are not")
+	})
+}
+
+func TestACheckUnderWayMovesToTheQueueThatIsToldOf(t *testing.T) {
+	t.Parallel()
+	everyLife(t, func(t *testing.T, l *life) {
+		checkedLife(l)
+		l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
+			if l.queues[len(l.queues)-1] == "pages-agent" {
+				return workflows.CheckApprovalResult{}, errors.New("no answer yet")
+			}
+			return workflows.CheckApprovalResult{Approved: true}, nil
+		}
+		l.events(0, activated())
+		l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 10)), nil)
+		moved := l.start.Options
+		moved.CheckApprovalQueue = "pages-agent-2"
+		l.signal(12, workflows.SignalActivationOptions, moved)
+		l.see(12.2, func(s workflows.ActivationState) { require.Equal(t, workflows.ApprovalApproved, s.Approvals[0].Status) })
+		l.events(30, deactivated(30))
+		l.play()
+		require.NoError(t, l.err)
+		require.Equal(t, []string{"pages-agent", "pages-agent-2"}, slices.Compact(l.queues))
+		require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved}, l.answered())
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// watchUpserts sees what the mock of the test environment doesn't: that an attribute is unset.
+// watchUpserts sees what the mocks of the test environment don't: that an attribute is unset, what the memo shows, where an activity is to run.
 type watchUpserts struct {
 	interceptor.WorkerInterceptorBase
 	life *life
@@ -32,6 +32,14 @@ func (w *watchInbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
 type watchOutbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
 	life *life
+}
+
+// ExecuteActivity notes on which queue a check is begun.
+//
+//workflowcheck:ignore
+func (w *watchOutbound) ExecuteActivity(ctx workflow.Context, activityType string, args ...any) workflow.Future {
+	w.life.queues = append(w.life.queues, workflow.GetActivityOptions(ctx).TaskQueue)
+	return w.Next.ExecuteActivity(ctx, activityType, args...)
 }
 
 // UpsertMemo notes which options are shown.
