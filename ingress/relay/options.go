@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,16 +48,16 @@ func (r *Relay) keepOptions(ctx context.Context) {
 }
 
 // tellOptions signals each running activation of a configured agent whose memo shows other options than the configuration has. Told twice,
-// as when two relays find it at once, an activation takes them once.
+// as when two relays find it at once, an activation takes them once. One that can't be told doesn't keep the others from it; an outage does.
 func (r *Relay) tellOptions(ctx context.Context) (told int, err error) {
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Query:    fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.ArtmailActivationWorkflow),
 		PageSize: activationsPerPage,
 	}
 	for {
-		page, err := r.listActivations(ctx, request)
-		if err != nil {
-			return told, err
+		page, listErr := r.listActivations(ctx, request)
+		if listErr != nil {
+			return told, errors.Join(err, listErr)
 		}
 		for _, execution := range page.GetExecutions() {
 			id := execution.GetExecution().GetWorkflowId()
@@ -65,13 +66,17 @@ func (r *Relay) tellOptions(ctx context.Context) (told int, err error) {
 			if !ok || !configured || inForce(execution, options) {
 				continue
 			}
-			if err := r.tell(ctx, id, options); err != nil {
-				return told, err
+			switch tellErr := r.tell(ctx, id, options); {
+			case tellErr == nil:
+				told++
+			case judge(tellErr) == outage:
+				return told, tellErr
+			default:
+				err = tellErr // the last stands for all: there may be thousands
 			}
-			told++
 		}
 		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
-			return told, nil
+			return told, err
 		}
 	}
 }

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,13 +73,16 @@ func TestAnActivationThatEndsMeanwhileIsNoReasonNotToTellTheOthers(t *testing.T)
 	require.Equal(t, lives, f.temporal.sent()[0].workflowID)
 }
 
-// Deliveries flow, whatever becomes of the options.
+// Deliveries flow, whatever becomes of the options, and the other activations are told.
 func TestOptionsThatCanNotBeToldHoldUpNoDelivery(t *testing.T) {
 	t.Parallel()
-	const stuck = "artmail-activation/copywriter/0"
+	const stuck, next = "artmail-activation/copywriter/0", "artmail-activation/copywriter/1"
 	f := newFixture(t)
-	f.temporal.run(stuck)
+	f.temporal.run(stuck, next)
 	f.temporal.broken[stuck] = errors.New("it can't be signalled")
 	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": {}}})
 	f.becomes(t, f.keepArtmail(t, workflows.KindAgentActivated, activated), inbox.StateDelivered)
+	eventually(t, "the next is told", func() bool {
+		return slices.ContainsFunc(f.temporal.sent(), func(s signal) bool { return s.workflowID == next && s.name == workflows.SignalActivationOptions })
+	})
 }
