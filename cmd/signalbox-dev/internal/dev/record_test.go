@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
@@ -203,6 +204,29 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 				approval(s, messages[2]).Status == workflows.ApprovalExpired
 		})
 		require.NoError(t, artmail.Deactivate(id, "admin_revoke"))
+		inActivationStatus(t, one, workflows.ActivationDeactivated)
+		return one
+	},
+	"told-options-and-resealed": func(t *testing.T) *signalbox.Activation {
+		id, one := activate(t)
+		options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "nobody"}
+		require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalActivationOptions, options))
+		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
+		key, err := one.RevealAPIKey(t.Context())
+		require.NoError(t, err)
+		again, err := ring(t).Seal([]byte(key), workflows.APIKeyContext(dev.Agent, id)...)
+		require.NoError(t, err)
+		_, err = shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+			WorkflowID: one.WorkflowID(), UpdateName: workflows.UpdateResealAPIKey, WaitForStage: client.WorkflowUpdateStageCompleted,
+			Args: []any{workflows.ResealAPIKey{SealedAPIKey: again, Replaces: state.SealedAPIKey}},
+		})
+		require.NoError(t, err)
+		continueAsNew(t, one.WorkflowID())
+		state, err = one.State(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, again, state.SealedAPIKey)
+		require.Equal(t, options.Normalized(), state.Options)
+		require.NoError(t, shared.Simulators.Artmail.Deactivate(id, "user_deactivated"))
 		inActivationStatus(t, one, workflows.ActivationDeactivated)
 		return one
 	},

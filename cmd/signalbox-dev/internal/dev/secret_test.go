@@ -2,18 +2,26 @@ package dev_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -22,13 +30,104 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	id, err := shared.Simulators.Artmail.Activate(dev.Agent)
 	require.NoError(t, err)
 	one := shared.Apps.Activation(dev.Agent, id)
-	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	state := eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 	key, err := one.RevealAPIKey(t.Context())
 	require.NoError(t, err)
 	require.True(t, shared.Simulators.Artmail.HoldsAPIKey(id, key), "it is the key that Artmail showed")
 
-	var history []byte
-	events := shared.Temporal.GetWorkflowHistory(t.Context(), one.WorkflowID(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	// One whose signature is wrong lies in the quarantine, and one whose event can't be used among the dead.
+	const unverified, dead = "art_agent_of_the_quarantine", "art_agent_of_the_dead"
+	agent := shared.IngressURL() + "/webhooks/artmail/" + dev.Agent
+	require.Equal(t, 401, post(t, agent, artmailEvent(workflows.KindAgentActivated, "act-secret", 1, `,"apiKey":"`+unverified+`"`)))
+	require.Equal(t, 204, postArtmail(t, shared.IngressURL(), `{"type":"agent.activated","apiKey":"`+dead+`"}`))
+
+	desk := operator.Dial(t.Context(), operator.SocketPath(filepath.Join(shared.folder, "inbox.db")))
+	require.NotNil(t, desk, "the operations are offered")
+	listed := eventually(t, func(ctx context.Context) (operator.List, error) {
+		return desk.List(ctx, inbox.Filter{Provider: artmailhook.Provider, Limit: inbox.MaxPage})
+	}, func(l operator.List) bool {
+		states := map[inbox.State]bool{}
+		for _, d := range l.Deliveries {
+			states[d.State] = true
+		}
+		return states[inbox.StateQuarantined] && states[inbox.StateDead]
+	})
+	var answers []byte
+	add := func(answer any, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		text, err := json.Marshal(answer)
+		require.NoError(t, err)
+		answers = append(answers, text...)
+	}
+	add(listed, nil)
+	bodies := 0
+	for _, d := range listed.Deliveries {
+		shown, err := desk.Show(t.Context(), operator.ShowRequest{ID: d.ID})
+		add(shown, err)
+		if len(shown.Body) > 0 {
+			bodies++
+		}
+	}
+	require.GreaterOrEqual(t, bodies, 3, "bodies were shown")
+	add(desk.Counts(t.Context()))
+	add(state, nil)
+
+	found := map[string][]byte{
+		"history":                 exportedHistory(t, one.WorkflowID()),
+		"log":                     []byte(shared.log.String()),
+		"answers to the operator": answers,
+		"metrics":                 get(t, shared.IngressURL()+"/metrics"),
+		"simulator's controls":    get(t, shared.Simulators.ArtmailURL()+"/sim/activations"),
+		"simulator's settings":    get(t, shared.Simulators.ArtmailURL()+"/sim/settings"),
+	}
+	require.Contains(t, string(found["metrics"]), "signalbox_artmail_bad_signatures_total")
+	require.Contains(t, string(found["simulator's controls"]), id)
+	require.NoError(t, filepath.WalkDir(shared.folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return ignoreVanished(err)
+		}
+		content, err := os.ReadFile(path)
+		if err == nil {
+			found[path] = content
+		}
+		return ignoreVanished(err)
+	}))
+	for _, file := range []string{"inbox.db", "inbox.db-wal", "temporal.db", "artmail-simulator.sealed", "keyring.json"} {
+		require.NotEmpty(t, found[filepath.Join(shared.folder, file)], file)
+	}
+	for _, secret := range []string{key, unverified, dead} {
+		for _, spelling := range spellings(secret) {
+			for place, content := range found {
+				require.False(t, bytes.Contains(content, spelling), "%s holds %s", place, secret)
+			}
+		}
+	}
+}
+
+// spellings are a secret as it is and in base64, whose letters depend on where it begins: a protobuf payload holds JSON as it is, an
+// exported one in base64.
+func spellings(secret string) [][]byte {
+	all := [][]byte{[]byte(secret)}
+	for shift := range 3 {
+		encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), secret...))
+		all = append(all, []byte(encoded[4:len(encoded)-4]))
+	}
+	return all
+}
+
+func TestASecretIsFoundWhereverItBegins(t *testing.T) {
+	t.Parallel()
+	const secret = "art_agent_found"
+	for _, before := range []string{"", "x", "xy", "xyz"} {
+		exported := []byte(base64.StdEncoding.EncodeToString([]byte(before + secret + "after")))
+		require.True(t, slices.ContainsFunc(spellings(secret), func(s []byte) bool { return bytes.Contains(exported, s) }), before)
+	}
+}
+
+func exportedHistory(t *testing.T, workflowID string) (history []byte) {
+	t.Helper()
+	events := shared.Temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(t, err)
@@ -40,30 +139,20 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 		history = append(history, text...)
 	}
 	require.Contains(t, string(history), "sealedApiKey", "the history was read")
-	found := map[string][]byte{"history": history, "log": []byte(shared.log.String())}
-	require.NoError(t, filepath.WalkDir(shared.folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return ignoreVanished(err)
-		}
-		content, err := os.ReadFile(path)
-		if err == nil {
-			found[path] = content
-		}
-		return ignoreVanished(err)
-	}))
-	require.GreaterOrEqual(t, len(found), 5, "log, history, keyring, inbox and Temporal's database")
+	return history
+}
 
-	// A protobuf payload holds JSON as it is; an exported one holds it in base64, whose shape depends on where the key begins.
-	needles := [][]byte{[]byte(key)}
-	for shift := range 3 {
-		encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), key...))
-		needles = append(needles, []byte(encoded[4:len(encoded)-4]))
-	}
-	for place, content := range found {
-		for _, needle := range needles {
-			require.False(t, bytes.Contains(content, needle), "%s holds the API key", place)
-		}
-	}
+func get(t *testing.T, url string) []byte {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	response, err := providers.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	require.Equal(t, http.StatusOK, response.StatusCode, url)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return body
 }
 
 // ignoreVanished: other tests store files meanwhile, and what is only on its way has another name.
