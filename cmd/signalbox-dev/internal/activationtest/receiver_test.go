@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // agents are the webhook secrets of each agent.
@@ -39,6 +40,7 @@ type receiving struct {
 	temporal client.Client
 	agents   agents
 	options  map[string]workflows.ActivationOptions
+	ring     *keyring.Ring
 	file     string
 	address  string
 }
@@ -51,6 +53,9 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 	if r.address == "" {
 		r.address = "127.0.0.1:0"
 	}
+	if r.ring == nil {
+		r.ring = shared.ring
+	}
 	owner, err := inbox.NewID()
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", r.address)
@@ -59,11 +64,11 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
 	server, err := ingress.New(ingress.Config{Agents: r.agents}, ingress.Parts{
-		Keys: shared.ring, Inbox: store, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
+		Keys: r.ring, Inbox: store, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)
 	relayed, err := relay.New(relay.Config{Owner: owner, Agents: r.options}, relay.Parts{
-		Keys: shared.ring, Inbox: store, Temporal: r.temporal, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
+		Keys: r.ring, Inbox: store, Temporal: r.temporal, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)
 

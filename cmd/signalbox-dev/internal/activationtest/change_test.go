@@ -1,0 +1,145 @@
+package activationtest_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// The agent's configuration changes and the ingress is restarted: what runs already works by the new options, also after its run has ended.
+func TestChangedOptionsReachAnActivationThatRuns(t *testing.T) {
+	t.Parallel()
+	const agent = "changed"
+	before := workflows.ActivationOptions{StaleAfter: workflows.Duration(20 * time.Minute)}
+	after := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "changed-agent"}
+	r := startReceiver(t, receiving{temporal: shared.temporal, agents: agents{agent: {secret}}, options: map[string]workflows.ActivationOptions{agent: before}})
+	require.Equal(t, 204, post(t, r.url(agent), activated(0), secret))
+	one := shared.apps.Activation(agent, activationID)
+	state := eventually(t, one.State, holdsKey)
+	require.Equal(t, before.Normalized(), state.Options)
+	memo := func(want workflows.ActivationOptions) {
+		eventually(t, func(ctx context.Context) (shown workflows.ActivationOptions, err error) {
+			d, err := shared.temporal.DescribeWorkflowExecution(ctx, one.WorkflowID(), "")
+			if err == nil {
+				err = converter.GetDefaultDataConverter().FromPayload(d.GetWorkflowExecutionInfo().GetMemo().GetFields()[workflows.MemoActivationOptions], &shown)
+			}
+			return shown, err
+		}, func(shown workflows.ActivationOptions) bool { return shown == want.Normalized() })
+	}
+	memo(before)
+	r.stop()
+
+	// It is found once the server's visibility has it.
+	eventually(t, func(ctx context.Context) (int64, error) {
+		counted, err := shared.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: "WorkflowId = '" + one.WorkflowID() + "'"})
+		return counted.GetCount(), err
+	}, func(n int64) bool { return n == 1 })
+	startReceiver(t, receiving{temporal: shared.temporal, agents: agents{agent: {secret}}, options: map[string]workflows.ActivationOptions{agent: after}})
+	eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == after.Normalized() })
+	memo(after)
+
+	run := func(ctx context.Context) (string, error) {
+		d, err := shared.temporal.DescribeWorkflowExecution(ctx, one.WorkflowID(), "")
+		return d.GetWorkflowExecutionInfo().GetExecution().GetRunId(), err
+	}
+	first, err := run(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, shared.temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
+	eventually(t, run, func(id string) bool { return id != first })
+	state, err = one.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, after.Normalized(), state.Options)
+	memo(after)
+}
+
+// Keys are rotated, what lives for years is sealed anew, and the old key is retired: at no point is an API key out of reach.
+func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
+	t.Parallel()
+	const agent = "rotated"
+	// Sealing anew walks over every activation of the namespace, so this one has a server of its own.
+	server, err := temporaldev.Start(t.Context(), temporalOptions())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	temporal, err := server.Dial(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	ctx, cancel := context.WithCancel(context.Background())
+	workers := make(chan error, 1)
+	go func() { workers <- runWorkers(ctx, server) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-workers)
+	})
+	file := filepath.Join(t.TempDir(), "inbox.db")
+	process := func(ring *keyring.Ring) (*receiver, *signalbox.Client) {
+		apps, err := signalbox.New(temporal, signalbox.Options{Keyring: ring})
+		require.NoError(t, err)
+		return startReceiver(t, receiving{temporal: temporal, agents: agents{agent: {secret}}, ring: ring, file: file}), apps
+	}
+	requireKey := func(apps *signalbox.Client) {
+		t.Helper()
+		key, err := apps.Activation(agent, activationID).RevealAPIKey(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, shownOnce, key)
+	}
+
+	old, err := keyring.Generate()
+	require.NoError(t, err)
+	r, apps := process(old)
+	require.Equal(t, 204, post(t, r.url(agent), activated(0), secret))
+	eventually(t, apps.Activation(agent, activationID).State, holdsKey)
+	requireKey(apps)
+	r.stop()
+
+	rotated, err := old.Rotate()
+	require.NoError(t, err)
+	r, apps = process(rotated)
+	requireKey(apps)
+	deliveries, err := r.list(t.Context(), agent)
+	require.NoError(t, err)
+	require.Len(t, deliveries, 1)
+	kept, err := r.inbox.Get(t.Context(), deliveries[0].ID)
+	require.NoError(t, err)
+	body, err := rotated.Open(kept.Body, artmailhook.BodyContext(kept.Lane, kept.ID)...)
+	require.NoError(t, err, "bodies open by the old key, until their retention ends")
+	require.Equal(t, activated(0), string(body))
+
+	reseal := func(ctx context.Context) (signalbox.Resealed, error) {
+		return apps.ResealAPIKeys(ctx, signalbox.ResealOptions{})
+	}
+	eventually(t, reseal, func(done signalbox.Resealed) bool { return done.Resealed == 1 })
+	done, err := reseal(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, signalbox.Resealed{Current: 1}, done)
+	requireKey(apps)
+	require.NoError(t, temporal.SignalWorkflow(t.Context(), apps.Activation(agent, activationID).WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
+	requireKey(apps)
+	require.Equal(t, 204, post(t, r.url(agent), activated(0), secret), "Artmail sends it again")
+	r.stop()
+
+	retired, err := rotated.Retire()
+	require.NoError(t, err)
+	r, apps = process(retired)
+	requireKey(apps)
+	// The webhook's body is past its keeping as far as the keys are concerned; a later repetition is still told by its fingerprint.
+	require.Equal(t, 204, post(t, r.url(agent), activated(0), secret))
+	deliveries, err = r.list(t.Context(), agent)
+	require.NoError(t, err)
+	require.Len(t, deliveries, 1)
+	require.Equal(t, 2, deliveries[0].Duplicates)
+	state, err := apps.Activation(agent, activationID).State(t.Context())
+	require.NoError(t, err)
+	require.True(t, retired.SealedByCurrent(state.SealedAPIKey))
+	require.Empty(t, state.Attention)
+}
