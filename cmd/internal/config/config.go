@@ -32,6 +32,7 @@ type Config struct {
 	// UnmatchedGrace is how long an event waits for a workflow that isn't there.
 	UnmatchedGrace time.Duration
 	// KeepBodies and KeepRows are how long after its arrival a delivery keeps its body, and then its row with the dedupe key; 0 is for ever.
+	// What is quarantined keeps its body with its row: it could still be released.
 	KeepBodies, KeepRows time.Duration
 	// Drain bounds a graceful stop.
 	Drain     time.Duration

@@ -35,7 +35,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
 	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that isn't there yet")
 	flags.Duration("keep-bodies", 30*24*time.Hour, "how long the inbox keeps bodies that are neither pending nor quarantined; 0: for ever")
-	flags.Duration("keep-rows", 180*24*time.Hour, "how long the inbox keeps deliveries with their dedupe keys, by which a late repetition is told; 0: for ever")
+	flags.Duration("keep-rows", 180*24*time.Hour, "how long the inbox keeps deliveries with their dedupe keys, by which a late repetition is told, and quarantined ones whole; 0: for ever")
 	flags.Duration("drain", 20*time.Second, "how long a graceful stop may take")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("log-format", "json", "json or console")
