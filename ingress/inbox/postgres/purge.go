@@ -55,7 +55,7 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed in
 }
 
 var selectSender = `SELECT d.sequence FROM signalbox_delivery d WHERE ` + fmt.Sprintf(inState, "$1") + ` AND d.provider = $2 AND d.scope = $3
-ORDER BY d.kind = ANY($4), d.received_at, d.sequence`
+ORDER BY d.kind = ANY($4), greatest(d.received_at, d.last_duplicate_at), d.sequence`
 
 // excess returns what must go, the first to go first.
 func (s *Store) excess(ctx context.Context, request inbox.TrimRequest) (all []int64, err error) {
@@ -128,11 +128,11 @@ const (
 WHERE b.sequence > $1 ORDER BY b.sequence LIMIT $2`
 	// lockBodies comes before the state is looked at again: a replay holds the body of what it makes pending.
 	lockBodies    = `SELECT b.sequence FROM signalbox_body b WHERE b.sequence = ANY($1) ORDER BY b.sequence FOR UPDATE`
-	deleteExpired = `DELETE FROM signalbox_body b USING signalbox_delivery d WHERE b.sequence = ANY($1) AND d.sequence = b.sequence AND d.state <> 'pending'`
+	deleteExpired = `DELETE FROM signalbox_body b USING signalbox_delivery d WHERE b.sequence = ANY($1) AND d.sequence = b.sequence AND d.state NOT IN ('pending', 'quarantined')`
 )
 
 // purgeBodies walks the bodies from the oldest on. Arrival times nearly follow that order, so a chunk in which everything is too young
-// ends the walk, and what is pending is stepped over.
+// ends the walk, and what must stay is stepped over.
 func (s *Store) purgeBodies(ctx context.Context, before time.Time) (purged int, err error) {
 	after := int64(0)
 	for {
@@ -151,7 +151,7 @@ func (s *Store) purgeBodies(ctx context.Context, before time.Time) (purged int, 
 			read++
 			if received < micros(before) {
 				old++
-				if state != inbox.StatePending {
+				if state != inbox.StatePending && state != inbox.StateQuarantined {
 					expired = append(expired, after)
 				}
 			}

@@ -177,7 +177,8 @@ func TestEveryQuestionOnTheHotPathIsAnsweredByAnIndex(t *testing.T) {
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	k, keys := key{}, []key{{}}
 	questions := map[string][]any{
-		selectByKey: {keys, keys}, selectTaken: {[]string{"a"}}, selectDue: {int64(1), 1}, handOut: {keys, "a", int64(1), 1}, selectHandedOut: {keys},
+		selectByKey: {keys, keys}, selectTaken: {[]string{"a"}}, selectDue: {int64(1), 1}, selectCandidates: {keys, 1},
+		handOut: {keys, []int64{1}, "a", int64(1)}, selectHandedOut: {keys},
 		selectPlaces: {[]string{"a"}}, selectLanes: {keys}, lockDeliveries: {[]int64{1}}, selectHeads: {keys},
 		endAll: {[]int64{1}, []string{"a"}, []string{"a"}, int64(1)}, selectDelivery: {"a"}, selectOldest: nil, selectBodies: {int64(1), 1}, wantLane: {k, int64(1)},
 	}
@@ -212,10 +213,10 @@ func TestAPlanDoesNotDependOnWhatStatisticsSay(t *testing.T) {
 			args  []any
 			index string
 		}{
-			handOut:      {[]any{[]key{{}}, "a", int64(1), 100}, "signalbox_delivery_pending"},
-			selectHeads:  {[]any{[]key{{}}}, "signalbox_delivery_pending"},
-			selectOldest: {nil, "signalbox_delivery_state"},
-			list:         {args, "signalbox_delivery_state"},
+			selectCandidates: {[]any{[]key{{}}, 100}, "signalbox_delivery_pending"},
+			selectHeads:      {[]any{[]key{{}}}, "signalbox_delivery_pending"},
+			selectOldest:     {nil, "signalbox_delivery_state"},
+			list:             {args, "signalbox_delivery_state"},
 		} {
 			require.Contains(t, explain(t, s, query, c.args...), c.index, "%s: %s", name, query)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/room"
 )
 
 const (
@@ -57,10 +58,10 @@ func (s *Store) take(ctx context.Context, request inbox.ClaimRequest) (taken [][
 			return nil, err
 		}
 	}
-	room := roomOf(request)
+	left := room.Of(request)
 	for {
-		taken = append(taken, s.schedule.take(request.Owner, request.Now, request.Lease, room)...)
-		if !room.left() || !more {
+		taken = append(taken, s.schedule.take(request.Owner, request.Now, request.Lease, left)...)
+		if !left.Left() || !more {
 			return taken, nil
 		}
 		if more, err = s.takeIn(ctx); err != nil {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/room"
 )
 
 // schedule says which lane is due next and which are out. It holds 32 bytes for each pending
@@ -86,52 +86,19 @@ func (s *schedule) size() int {
 	return len(s.waiting)
 }
 
-// room is what a claim may still hand out.
-type room struct {
-	lanes, perLane int
-	bytes          int64
-	// begun says that something was handed out: only the first delivery of all may be too large.
-	begun bool
-	// full says that the next delivery did not fit.
-	full bool
-}
-
-func roomOf(r inbox.ClaimRequest) *room {
-	return &room{lanes: r.MaxLanes, perLane: r.MaxPerLane, bytes: r.ByteLimit()}
-}
-
-// left says whether anything more might be handed out.
-func (r *room) left() bool { return r.lanes > 0 && !r.full }
-
-// take returns as many of a lane's first deliveries as there is room for.
-func (r *room) take(pending []entry) []entry {
-	n := 0
-	for ; n < min(r.perLane, len(pending)); n++ {
-		if r.begun && pending[n].size > r.bytes {
-			r.full = true
-			break
-		}
-		r.begun = true
-		r.bytes -= pending[n].size
-	}
-	if n > 0 {
-		r.lanes--
-	}
-	return slices.Clone(pending[:n])
-}
-
 // take claims lanes that are due, the longest due first, until there is no more room.
-func (s *schedule) take(owner string, now time.Time, lease time.Duration, room *room) [][]entry {
+func (s *schedule) take(owner string, now time.Time, lease time.Duration, left *room.Room) [][]entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(now)
 	var taken [][]entry
-	for room.left() && len(s.waiting) > 0 && s.waiting[0].due <= micros(now) {
+	for left.Left() && len(s.waiting) > 0 && s.waiting[0].due <= micros(now) {
 		l := s.waiting[0]
-		entries := room.take(l.pending)
-		if len(entries) == 0 {
+		n := left.Take(len(l.pending), func(i int) int64 { return l.pending[i].size })
+		if n == 0 {
 			break
 		}
+		entries := slices.Clone(l.pending[:n])
 		heap.Pop(&s.waiting)
 		l.claim = &claim{owner: owner, until: now.Add(lease), open: make(map[int64]bool, len(entries))}
 		for _, e := range entries {
