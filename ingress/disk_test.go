@@ -75,6 +75,9 @@ func serveOnALimitedDisk() bool {
 	return true
 }
 
+// provider posts on connections of its own, so that none is left to the end.
+var provider = http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
 // child is that process, seen from the test.
 type child struct {
 	url, path string
@@ -92,7 +95,7 @@ func (c *child) filesMayHave(t *testing.T, size string) {
 
 func (c *child) get(t *testing.T, path string) int {
 	t.Helper()
-	response, err := http.Get(c.url + path)
+	response, err := provider.Get(c.url + path)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	return response.StatusCode
@@ -102,7 +105,7 @@ func (c *child) get(t *testing.T, path string) int {
 func (c *child) post(t *testing.T, event int) (status int, retryAfter string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"event_id":"evt_%d","event_type":"case.completed","data":{"caseId":"c1"}}`, event) + strings.Repeat(" ", 30<<10)
-	response, err := http.Post(c.url+c.path, "application/json", strings.NewReader(body))
+	response, err := provider.Post(c.url+c.path, "application/json", strings.NewReader(body))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	return response.StatusCode, response.Header.Get("Retry-After")

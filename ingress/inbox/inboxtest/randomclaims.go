@@ -18,7 +18,7 @@ import (
 // pending is handed out.
 func randomClaims(t *testing.T, s inbox.Store) {
 	const steps, checkEvery, lanes = 600, 40, 4
-	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // another one each time; it is printed, to be played again
+	seed := uint64(time.Now().UnixNano()) // another one each time; it is printed, to be played again
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	m := &claimModel{store: s, lane: map[string]string{}, out: map[string]*modelClaim{}, ended: map[string]bool{}}
