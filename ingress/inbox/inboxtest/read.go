@@ -115,8 +115,11 @@ func listAgrees(t *testing.T, s inbox.Store) {
 	for i := range deliveries {
 		d := delivery(lane(random.IntN(5)), fmt.Sprint(i), at(i))
 		d.Provider, d.Scope, d.Kind = one(providers...), one(scopes...), one(kinds...)
-		if random.IntN(5) == 0 {
+		switch random.IntN(5) {
+		case 0:
 			d.ReceivedAt = at(random.IntN(deliveries) - 1000*random.IntN(2))
+		case 1, 2:
+			d.ReceivedAt = at(i - random.IntN(3))
 		}
 		d.State = []inbox.State{inbox.StatePending, inbox.StateIgnored, inbox.StateDead, inbox.StateQuarantined}[random.IntN(4)]
 		id := add(t, s, d)[0].ID
