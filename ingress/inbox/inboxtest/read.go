@@ -117,7 +117,7 @@ func listAgrees(t *testing.T, s inbox.Store) {
 		d.Provider, d.Scope, d.Kind = one(providers...), one(scopes...), one(kinds...)
 		switch random.IntN(5) {
 		case 0:
-			d.ReceivedAt = at(random.IntN(deliveries) - 1000*random.IntN(2))
+			d.ReceivedAt = at(random.IntN(i+1) - 1000*random.IntN(2))
 		case 1, 2:
 			d.ReceivedAt = at(i - random.IntN(3))
 		}
