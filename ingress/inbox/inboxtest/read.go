@@ -107,7 +107,7 @@ func listFilters(t *testing.T, s inbox.Store) {
 // listAgrees compares seeded random filters with the whole list, filtered here. Some deliveries arrived long before others that
 // were appended first, as those do that are let out of the quarantine.
 func listAgrees(t *testing.T, s inbox.Store) {
-	const seed, deliveries, filters = 20260502, 120, 120
+	const seed, deliveries, filters = 20260502, 120, 250
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx := context.Background()
 	one := func(of ...string) string { return of[random.IntN(len(of))] }
