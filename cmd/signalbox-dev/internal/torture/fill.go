@@ -14,14 +14,12 @@ type filler struct {
 	pinger *pinger
 	// growing is the file that each write to the inbox makes longer.
 	growing string
+	// noticed is how long a disk that takes nothing may go unnoticed, mended how long the ingress may go on to refuse when it is back.
+	noticed, mended time.Duration
 }
 
-const (
-	// growthPatience is how long a file that can't grow may take to be in the way: SQLite writes over its log again and again.
-	growthPatience = time.Second
-	// noticed is how long a disk that takes nothing may go unnoticed, mended how long the ingress may go on to refuse when it is back.
-	noticed, mended = 10 * time.Second, 15 * time.Second
-)
+// growthPatience is how long a file that can't grow may take to be in the way: SQLite writes over its log again and again.
+const growthPatience = time.Second
 
 // fill returns what the ingress did wrong. Nobody starts the process anew meanwhile: one that ended would be found not to store again.
 func (f filler) fill(ctx context.Context, p *process, how fault) error {
@@ -34,7 +32,7 @@ func (f filler) fill(ctx context.Context, p *process, how fault) error {
 	if err := errors.Join(err, unboundFiles(served)); err != nil {
 		return err
 	}
-	if err := f.pinger.until(ctx, mended, stored); err != nil {
+	if err := f.pinger.until(ctx, f.mended, stored); err != nil {
 		return fmt.Errorf("%s after its disk was full: %w", p.role, err)
 	}
 	return nil
@@ -53,5 +51,5 @@ func (f filler) take(ctx context.Context, from *os.Process, readOnly bool) error
 	if err := boundFiles(from, 0); err != nil {
 		return err
 	}
-	return f.pinger.until(ctx, noticed, refused)
+	return f.pinger.until(ctx, f.noticed, refused)
 }

@@ -122,7 +122,9 @@ func (r *run) keeper(folder string, one role) *keeper {
 	case roleIngress:
 		k.ready = r.ingressReady
 		k.replay = replayer{open: r.world.openInbox}.replay
-		k.fill = filler{pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing()}.fill
+		k.fill = filler{
+			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: 10 * time.Second, mended: 15 * time.Second,
+		}.fill
 	default:
 		// A worker has nothing to be asked by: it works as soon as it can.
 		k.ready = func(context.Context) error { return nil }
