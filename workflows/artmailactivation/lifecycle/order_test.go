@@ -150,13 +150,13 @@ var tellings = map[string]struct {
 	}},
 }
 
-func requireOrderDoesNotMatter(t *testing.T, chance func() rand.Source) {
+func requireOrderDoesNotMatter(t *testing.T, orders int, chance func() rand.Source) {
 	t.Helper()
 	for name, telling := range tellings {
 		r := rand.New(chance())
 		events := story(r, telling.crossing)
 		var want said
-		for i := range 8 {
+		for i := range orders {
 			s := newState()
 			order := events
 			if i > 0 {
@@ -175,7 +175,7 @@ func requireOrderDoesNotMatter(t *testing.T, chance func() rand.Source) {
 func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(60) {
-		requireOrderDoesNotMatter(t, func() rand.Source { return rand.NewPCG(seed, 0) })
+		requireOrderDoesNotMatter(t, 8, func() rand.Source { return rand.NewPCG(seed, 0) })
 	}
 }
 
@@ -191,7 +191,7 @@ func FuzzTheOrderOfArrivalDoesNotMatter(f *testing.F) {
 		f.Add(choices)
 	}
 	f.Fuzz(func(t *testing.T, choices []byte) {
-		requireOrderDoesNotMatter(t, func() rand.Source { return &written{choices: choices, rest: rand.NewPCG(uint64(len(choices)), 3)} })
+		requireOrderDoesNotMatter(t, 2, func() rand.Source { return &written{choices: choices, rest: rand.NewPCG(uint64(len(choices)), 3)} })
 	})
 }
 
