@@ -102,6 +102,8 @@ func TestNoAnswerIsLostOrDeliveredTwiceWhateverHappensToTheWorkflow(t *testing.T
 	t.Parallel()
 	// The workers of production must not serve this activation.
 	o := temporalOptions()
+	// Otherwise a stop breaks polls off that may hold a workflow task, which waits for its timeout then: the test passes, but takes minutes.
+	o.DynamicConfig["frontend.enableCancelWorkerPollsOnShutdown"] = true
 	o.DynamicConfig["history.defaultWorkflowTaskTimeout"] = lostTask
 	server, err := temporaldev.Start(t.Context(), o)
 	require.NoError(t, err)
@@ -272,8 +274,7 @@ func open(s workflows.ActivationState) (n int) {
 	return n
 }
 
-// lostTask is how long the server waits for a workflow task that it has handed to a poll which the stop of a worker broke off. Its default
-// of ten seconds would be most of the test.
+// lostTask is how long the server waits for a workflow task that was lost with a worker all the same; its default is ten seconds.
 const lostTask = 3 * time.Second
 
 // restartEverySecond runs the activation's worker, and another one after it each second; it returns what counts those.
