@@ -55,7 +55,7 @@ func ask(ctx workflow.Context, in inquiry) (heard, error) {
 	notices := workflow.GetSignalChannel(ctx, "notice")
 	end := workflow.GetSignalChannel(ctx, enough)
 	// Of fifty that call at once, most are turned away at first: the server takes ten updates of a workflow at a time, and none while its run
-	// ends. The pauses of the usual policy, doubled each time, would be most of the test.
+	// ends. Pauses that double each time would only make the test longer.
 	calls := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Second,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 1},
