@@ -6,15 +6,15 @@ TOOLS := -modfile=.ci/tools/go.mod
 # Everything that doesn't link the embedded Temporal server: the race detector would rebuild that for many minutes.
 RACE_PACKAGES = $$($(GO) list ./... | grep -v /cmd/signalbox-dev)
 
-.PHONY: check test fmt format lint vet workflowcheck tidy imports race build torture
+.PHONY: check test fmt format lint vet workflowcheck tidy imports race race-all build torture fuzz
 
 check: format vet lint workflowcheck tidy imports race
 
 test: ## the whole suite
 	$(GO) test ./...
 
-torture: ## processes killed under a stream of webhooks; takes minutes
-	$(GO) test -tags torture -count=1 ./cmd/signalbox-dev/internal/torture
+torture: ## the long one, of some 20 minutes: 10,000 events, and each process killed 20 times
+	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --players 48
 
 build: ## the lean production binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/signalbox ./cmd/signalbox
@@ -43,3 +43,13 @@ imports: ## no room reaches what it must not
 
 race:
 	$(GO) test -race $(RACE_PACKAGES)
+
+race-all: ## the same over the whole system; the first build takes half an hour on two cores
+	$(GO) test -race -p 1 -timeout 60m ./...
+
+fuzz: ## each fuzz test for half a minute
+	@$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r package; do \
+		$(GO) test -list '^Fuzz' "$$package" </dev/null | grep '^Fuzz' | while read -r name; do \
+			echo "== $$package $$name"; $(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime 30s "$$package" </dev/null || exit 1; \
+		done || exit 1; \
+	done

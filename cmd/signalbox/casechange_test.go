@@ -31,7 +31,8 @@ func TestACaseIsChangedByItsUpdates(t *testing.T) {
 		"adopt":        {[]string{"adopt", "vendor_2048", "c-1", "--by", "ada"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: "ada"}},
 		"retry-create": {[]string{"retry-create", "vendor_2048", "--by", "ada"}, workflows.UpdateRetryCreate, workflows.RetryCreate{By: "ada"}},
 		"retry-create with another request": {
-			[]string{"retry-create", "vendor_2048", "-f", document}, workflows.UpdateRetryCreate,
+			[]string{"retry-create", "vendor_2048", "-f", document},
+			workflows.UpdateRetryCreate,
 			workflows.RetryCreate{Request: &workflows.CaseRequest{
 				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a W-9"},
 				Counterparty: workflows.Counterparty{Address: "ap@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},

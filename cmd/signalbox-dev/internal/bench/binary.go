@@ -91,7 +91,7 @@ func (s *stage) timeStart(ctx context.Context, path string) (_ time.Duration, er
 	if err != nil {
 		return 0, fmt.Errorf("%w; it said: %s", err, said.String())
 	}
-	<-ended
+	<-ended //nolint:errcheck // it was killed
 	return took, nil
 }
 
@@ -117,7 +117,7 @@ func awaitReady(ctx context.Context, url string, began time.Time, ended chan err
 			ended <- err
 			return 0, fmt.Errorf("it ended before it was ready: %w", errors.Join(err, ctx.Err()))
 		case <-ctx.Done():
-			<-ended
+			<-ended //nolint:errcheck // it was killed
 			return 0, fmt.Errorf("wait until it is ready: %w", ctx.Err())
 		case <-again.C:
 		}
