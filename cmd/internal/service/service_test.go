@@ -34,12 +34,11 @@ func TestARunningIngressKeepsRetentionAndLetsOperatorsIn(t *testing.T) {
 	path := filepath.Join(folder, "i.db")
 	store, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	require.NoError(t, err)
-	for id, age := range map[string]time.Duration{"very old": 5 * time.Hour, "old": 3 * time.Hour, "new": time.Minute} {
-		_, err = store.Append(t.Context(), []inbox.Delivery{{
-			ID: id, Provider: "offload", Body: []byte("sealed"), State: inbox.StateDead, ReceivedAt: time.Now().Add(-age),
-		}})
-		require.NoError(t, err)
+	arrived := func(id string, ago time.Duration) inbox.Delivery {
+		return inbox.Delivery{ID: id, Provider: "offload", Body: []byte("sealed"), State: inbox.StateDead, ReceivedAt: time.Now().Add(-ago)}
 	}
+	_, err = store.Append(t.Context(), []inbox.Delivery{arrived("very old", 5*time.Hour), arrived("old", 3*time.Hour), arrived("new", time.Minute)})
+	require.NoError(t, err)
 	require.NoError(t, store.Close())
 
 	ring, err := keyring.Generate()
