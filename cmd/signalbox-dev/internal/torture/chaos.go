@@ -23,7 +23,7 @@ func (o Options) deedsTo(r role) []deed {
 	if o.only != nil {
 		return o.only[r]
 	}
-	if r == roleIngress && disksFill {
+	if r == roleIngress && o.fillsDisks() {
 		return []deed{deedKill, deedPause, deedFill}
 	}
 	return []deed{deedKill, deedPause}
@@ -95,6 +95,10 @@ type keeper struct {
 	replayed int
 	// unexpected are ends that nobody asked for.
 	unexpected []string
+	// useful says that the process has been of use since it was started. One that needs may end before that, since what it needs may be
+	// away: it is started again until it is of use, and unstarted counts that.
+	useful, needs bool
+	unstarted     int
 	// unmended are full disks that were not answered or recovered from as they should be.
 	unmended []string
 	// finished is closed when all faults have been carried out.
@@ -104,6 +108,7 @@ type keeper struct {
 const (
 	readyWithin    = time.Minute
 	mostUnexpected = 10
+	mostUnstarted  = 100
 )
 
 // run keeps the process until it is told to stop, and leaves it running then: what has begun is carried through. Only an end of ctx cuts
@@ -166,11 +171,15 @@ func (k *keeper) inflict(ctx context.Context, f fault) error {
 
 // revive starts a process again that has ended by itself, which is remembered against it.
 func (k *keeper) revive(ctx context.Context) error {
-	k.unexpected = append(k.unexpected, fmt.Sprintf("%s ended by itself: %v", k.process.role, k.process.exitError))
+	if k.needs && !k.useful {
+		k.unstarted++
+	} else {
+		k.unexpected = append(k.unexpected, fmt.Sprintf("%s ended by itself: %v", k.process.role, k.process.exitError))
+	}
 	if err := k.process.reap(); err != nil {
 		return err
 	}
-	if len(k.unexpected) > mostUnexpected {
+	if len(k.unexpected) > mostUnexpected || k.unstarted > mostUnstarted {
 		return fmt.Errorf("%s keeps on ending by itself: see its log", k.process.role)
 	}
 	return k.start(ctx)
@@ -178,6 +187,7 @@ func (k *keeper) revive(ctx context.Context) error {
 
 // start returns when the process is of use, has ended by itself, or ctx ends.
 func (k *keeper) start(ctx context.Context) error {
+	k.useful = false
 	if err := k.process.start(); err != nil {
 		return err
 	}
@@ -188,6 +198,7 @@ func (k *keeper) start(ctx context.Context) error {
 	for {
 		err := k.ready(ctx)
 		if err == nil {
+			k.useful = true
 			return nil
 		}
 		select {

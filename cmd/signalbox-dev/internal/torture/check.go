@@ -27,9 +27,9 @@ func check(f facts) []Invariant {
 		{Name: "no workflow went back", Checked: f.readings, Violations: f.regressed},
 		oneCase(f), sameEnds(f), answersArrived(f), approvalsAnswered(f), repliesHeard(f),
 		{Name: "everybody came to their end", Checked: len(f.cases) + len(f.activations), Violations: f.stuck},
-		{Name: "neither ingress nor worker ended by itself", Checked: len(roles) - 1, Violations: f.unexpected},
+		{Name: "no process but Temporal ended by itself", Checked: f.watched, Violations: f.unexpected},
 	}
-	if disksFill {
+	if f.fills {
 		all = append(all, Invariant{Name: "each full disk is answered with 503 and recovered from", Checked: f.filled, Violations: f.unmended})
 	}
 	return all

@@ -39,7 +39,7 @@ func good() facts {
 				Runs:      []workflows.Run{{RunID: "run", Status: workflows.RunForceFailed}},
 			},
 		}},
-		heard: heard, readings: 1, filled: 1,
+		heard: heard, readings: 1, watched: 2, fills: true, filled: 1,
 	}
 }
 
@@ -98,7 +98,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval was told to who waits for it"},
 		},
 		"somebody is stuck":         {func(f *facts) { f.stuck = []string{"x"} }, []string{"everybody came to their end"}},
-		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"neither ingress nor worker ended by itself"}},
+		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"no process but Temporal ended by itself"}},
 		"a full disk was not recovered from": {
 			func(f *facts) { f.unmended = []string{"x"} }, []string{"each full disk is answered with 503 and recovered from"},
 		},
@@ -131,8 +131,8 @@ func TestASeedDecidesWhatHappens(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, write(7, 500), write(7, 500))
 	require.NotEqual(t, write(7, 500), write(8, 500))
-	o := Options{Events: 500, Kills: 5}
-	for _, one := range roles {
+	o := Options{Events: 500, Kills: 5, Inbox: inboxPostgres}
+	for _, one := range o.roles() {
 		require.Equal(t, planFaults(7, one, o), planFaults(7, one, o))
 		require.NotEqual(t, planFaults(7, one, o), planFaults(8, one, o))
 	}
@@ -161,7 +161,7 @@ func TestAScriptHasTheEventsThatWereAskedFor(t *testing.T) {
 
 func TestFaultsAreSpreadOverTheStream(t *testing.T) {
 	t.Parallel()
-	o := Options{Events: 1000, Kills: 4}
+	o := Options{Events: 1000, Kills: 4, Inbox: inboxSQLite}
 	for seed := range uint64(50) {
 		faults, deeds := planFaults(seed, roleIngress, o), o.deedsTo(roleIngress)
 		require.Len(t, faults, 4*len(deeds))
@@ -174,6 +174,9 @@ func TestFaultsAreSpreadOverTheStream(t *testing.T) {
 		}
 	}
 	require.Len(t, planFaults(1, roleWorker, o), 8)
+	o.Inbox = inboxPostgres
+	require.Len(t, planFaults(1, rolePostgres, o), 8)
+	require.Len(t, planFaults(1, roleIngress, o), 8, "its disk is not PostgreSQL's")
 	o.only = map[role][]deed{roleWorker: {deedKill}}
 	require.Len(t, planFaults(1, roleWorker, o), 4)
 	require.Empty(t, planFaults(1, roleIngress, o))

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 )
 
 // Options bound a run.
 type Options struct {
 	// Events is about how many different events the providers send; duplicates come on top.
 	Events int `json:"events"`
-	// Kills is how often each process is killed, and as often it is stopped and continued, and the ingress's disk is full.
+	// Kills is how often each process is killed, and as often it is stopped and continued, and the disk of an ingress with SQLite is full.
 	Kills int `json:"kills"`
 	// Duplicates is the share of events that a provider repeats by itself, in percent; what isn't acknowledged in time is repeated besides.
 	Duplicates float64 `json:"duplicatesPercent"`
@@ -26,6 +28,9 @@ type Options struct {
 	Keep bool `json:"-"`
 	// Players are how many cases and activations are under way at a time.
 	Players int `json:"players"`
+	// Inbox is where the ingress keeps its deliveries: "sqlite", or "postgres", a server that the run starts and that bears what the other
+	// processes bear.
+	Inbox string `json:"inbox"`
 	// Progress is told in words what goes on.
 	Progress io.Writer `json:"-"`
 
@@ -45,8 +50,12 @@ func (o Options) validate() error {
 		return errors.New("--events, --players and --time-limit: each must be positive")
 	case o.Kills < 0:
 		return errors.New("--kills: it is negative")
+	case titles[o.Inbox] == "":
+		return fmt.Errorf("--inbox: it is %q, want %s or %s", o.Inbox, inboxSQLite, inboxPostgres)
 	case o.Duplicates < 0 || o.Duplicates > 50:
 		return errors.New("--duplicates: want a percentage from 0 to 50")
+	case o.Inbox == inboxPostgres:
+		return pgserver.Installed()
 	}
 	return nil
 }
@@ -65,7 +74,7 @@ func Command() *cobra.Command {
 	var asJSON bool
 	command := &cobra.Command{
 		Use:   "torture",
-		Short: "Kill Temporal, the ingress and the worker while webhooks come in, and check that nothing is lost and nothing counts twice",
+		Short: "Kill Temporal, the ingress, the worker and the database while webhooks come in, and check that nothing is lost and nothing counts twice",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Progress = cmd.ErrOrStderr()
@@ -91,11 +100,12 @@ func Command() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.IntVar(&o.Events, "events", 2000, "about how many different events the providers send")
-	flags.IntVar(&o.Kills, "kills", 5, "how often each process is killed, and as often stopped for a while; the ingress's disk is as often full")
+	flags.IntVar(&o.Kills, "kills", 5, "how often each process is killed, and as often stopped for a while; with SQLite the ingress's disk is as often full")
 	flags.Float64Var(&o.Duplicates, "duplicates", 5, "percentage of events that a provider repeats by itself")
 	flags.Uint64Var(&o.Seed, "seed", 0, "what happens and when; 0: drawn and printed")
 	flags.DurationVar(&o.TimeLimit, "time-limit", 30*time.Minute, "until all must be quiet")
 	flags.IntVar(&o.Players, "players", 24, "cases and activations under way at a time")
+	flags.StringVar(&o.Inbox, "inbox", inboxSQLite, "sqlite, or postgres: a server of this machine, which is killed and stopped like the others")
 	flags.BoolVar(&o.Keep, "keep", false, "keep the files of the run")
 	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
 	command.AddCommand(processCommand())

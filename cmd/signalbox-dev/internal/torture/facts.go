@@ -18,11 +18,14 @@ type facts struct {
 	activations  []activationFacts
 	heard        heard
 
-	readings   int
-	regressed  []string
-	stuck      []string
+	readings  int
+	regressed []string
+	stuck     []string
+	// watched is how many processes were not to end by themselves.
+	watched    int
 	unexpected []string
-	// filled is how often the ingress's disk was full, unmended what it then did wrong.
+	// fills says that the ingress's disk could be full, filled how often it was, unmended what the ingress then did wrong.
+	fills    bool
 	filled   int
 	unmended []string
 }

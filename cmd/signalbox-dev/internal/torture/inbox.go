@@ -3,30 +3,56 @@ package torture
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // What a run must know of the kind of its inbox is here; all else is in settings.Inbox, which the ingress understands.
 
-// inboxKind is how the report calls it.
-const inboxKind = "SQLite"
+// The kinds are named as --inbox names them.
+const (
+	inboxSQLite   = "sqlite"
+	inboxPostgres = "postgres"
+)
 
-// inboxIn is where the inbox of a run is kept.
-func inboxIn(folder string) string { return filepath.Join(folder, "inbox.db") }
+// titles are how the report calls them.
+var titles = map[string]string{inboxSQLite: "SQLite", inboxPostgres: "PostgreSQL"}
+
+// makeInbox says where the inbox of a run is kept, and makes the server that keeps it where there is one.
+func makeInbox(folder, kind string) (inbox string, server *pgserver.Server, err error) {
+	if kind != inboxPostgres {
+		return filepath.Join(folder, "inbox.db"), nil, nil
+	}
+	// Root runs PostgreSQL as somebody else, who has to come through to their own folder.
+	const passable = 0o711
+	own := filepath.Join(folder, inboxPostgres)
+	if err := errors.Join(os.Chmod(folder, passable), os.Mkdir(own, 0o700)); err != nil {
+		return "", nil, fmt.Errorf("folder for PostgreSQL: %w", err)
+	}
+	if server, err = pgserver.Make(own); err != nil {
+		return "", nil, err
+	}
+	return server.URL("postgres"), server, nil
+}
+
+// fillsDisks says that the ingress's disk can be full: it keeps the inbox in a file of its own, and the system can limit that.
+func (o Options) fillsDisks() bool { return disksFill && o.Inbox == inboxSQLite }
 
 // growing is the file of the inbox that grows with each write: SQLite's write-ahead log.
 func (s settings) growing() string { return s.Inbox + "-wal" }
 
 // openInbox opens the inbox while no ingress has it.
 func (s settings) openInbox(ctx context.Context) (inbox.Store, error) {
-	return sqlite.Open(ctx, s.Inbox, sqlite.Options{})
+	return storage.Open(ctx, s.Inbox)
 }
 
 // readInbox reads every delivery and opens its body.

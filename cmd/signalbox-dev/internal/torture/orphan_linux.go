@@ -1,9 +1,15 @@
 package torture
 
-import "syscall"
+import (
+	"os/exec"
+	"syscall"
+)
 
-// childAttributes keep a terminal's Ctrl-C from the children, and let the system kill them, stopped ones too, when this process dies
-// without having been able to.
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// bind keeps a terminal's Ctrl-C from a child, and lets the system kill it, a stopped one too, when this process dies without having been
+// able to.
+func bind(child *exec.Cmd) {
+	if child.SysProcAttr == nil {
+		child.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	child.SysProcAttr.Setpgid, child.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
 }

@@ -15,7 +15,9 @@ import (
 type process struct {
 	role role
 	// plays is the role that it is started with, its own but for tests.
-	plays   role
+	plays role
+	// program is what is run; nil: this binary.
+	program func() (*exec.Cmd, error)
 	folder  string
 	command *exec.Cmd
 	// alive is held open while this process lives: a child that reads its end stops.
@@ -29,19 +31,29 @@ type process struct {
 // argument is the name of the hidden command by which this binary runs itself.
 const argument = "process"
 
-// start runs this binary in the role. It does not wait until it is of use.
-func (p *process) start() error {
+func (p *process) prepare() (*exec.Cmd, error) {
+	if p.program != nil {
+		return p.program()
+	}
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	return exec.Command(self, "torture", argument, string(p.plays), "--folder", p.folder), nil
+}
+
+// start runs the process. It does not wait until it is of use.
+func (p *process) start() error {
+	command, err := p.prepare()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.role, err)
 	}
 	p.log, err = os.OpenFile(filepath.Join(p.folder, string(p.role)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("log of %s: %w", p.role, err)
 	}
-	command := exec.Command(self, "torture", argument, string(p.plays), "--folder", p.folder)
 	command.Stdout, command.Stderr = p.log, p.log
-	command.SysProcAttr = childAttributes()
+	bind(command)
 	alive, err := command.StdinPipe()
 	if err == nil {
 		err = command.Start()
@@ -57,13 +69,18 @@ func (p *process) start() error {
 	return nil
 }
 
-// kill ends the process at once and waits for that.
+// kill ends the process at once and waits for that, and for the end of what it has started: PostgreSQL's processes end when they find their
+// first one gone, and until then no other server can have their data.
 func (p *process) kill() error {
+	children := childrenOf(p.command.Process.Pid)
 	// It may have ended by itself just now, which is as good.
 	if err := p.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", p.role, err)
 	}
-	return p.reap()
+	if err := p.reap(); err != nil {
+		return err
+	}
+	return gone(children)
 }
 
 // stop asks the process to end and kills it where it does not within the time. The error says that it ended otherwise than with success.
@@ -100,12 +117,20 @@ func (p *process) reap() error {
 	return nil
 }
 
-// hold stops the process in the middle of whatever it does, and lets it go on after a time.
+// hold stops the process in the middle of whatever it does, and what it has started, and lets it go on after a time.
 func (p *process) hold(ctx context.Context, pause time.Duration) error {
 	if err := pauseProcess(p.command.Process); err != nil {
 		return fmt.Errorf("pause %s: %w", p.role, err)
 	}
+	// It is stopped first, so that it starts no more.
+	release, err := pauseChildren(childrenOf(p.command.Process.Pid))
+	if err != nil {
+		return errors.Join(fmt.Errorf("pause what %s started: %w", p.role, err), resumeProcess(p.command.Process))
+	}
 	wait(ctx, pause)
+	if err := release(); err != nil {
+		return fmt.Errorf("resume what %s started: %w", p.role, err)
+	}
 	if err := resumeProcess(p.command.Process); err != nil {
 		return fmt.Errorf("resume %s: %w", p.role, err)
 	}

@@ -14,8 +14,20 @@ type replayer struct {
 	open func(context.Context) (inbox.Store, error)
 }
 
-// replay replays half of the newest count deliveries of each provider.
+// replay does so until it succeeds: the database of the inbox may be away as well.
 func (r replayer) replay(ctx context.Context, count int, dice *rand.Rand) (replayed int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	err = until(ctx, "replay", func(ctx context.Context) (bool, error) {
+		n, err := r.once(ctx, count, dice)
+		replayed += n
+		return err == nil, err
+	})
+	return replayed, err
+}
+
+// once replays half of the newest count deliveries of each provider.
+func (r replayer) once(ctx context.Context, count int, dice *rand.Rand) (replayed int, err error) {
 	store, err := r.open(ctx)
 	if err != nil {
 		return 0, err

@@ -27,6 +27,8 @@ type Report struct {
 	Replayed int                   `json:"replayed"`
 	// Revived counts how often Temporal ended by itself, and was started anew.
 	Revived int `json:"temporalRevived"`
+	// Unstarted counts how often an ingress ended at its start for want of its database, and was started anew.
+	Unstarted int `json:"ingressUnstarted"`
 	// Repeated counts events that workflows were handed again, Decided the uncertain creations that a person decided.
 	Repeated int   `json:"handedAgain"`
 	Decided  int64 `json:"decidedByAPerson"`
@@ -64,17 +66,20 @@ const shownViolations = 5
 func (r Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := &printer{w: t}
-	p.line("seed %d, inbox in %s, %s", r.Seed, inboxKind, time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
+	p.line("seed %d, inbox in %s, %s", r.Seed, titles[r.Options.Inbox], time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
 	p.line("\nSTREAM\t")
 	p.line("cases, activations\t%d, %d", r.Cases, r.Activations)
 	p.line("events, posts of them\t%d, %d", r.Wire.Events, r.Wire.Posts)
 	p.line("answers by status\t%v", r.Wire.Answers)
 	p.line("events acknowledged, and again\t%d, %d", r.Wire.Acknowledged, r.Wire.Repeats)
 	p.line("kept in the inbox\t%v", r.Kept)
-	for _, one := range roles {
+	for _, one := range r.Options.roles() {
 		p.line("%s\t%v", one, r.Faults[one])
 	}
 	p.line("Temporal ended by itself\t%d", r.Revived)
+	if r.Options.Inbox == inboxPostgres {
+		p.line("the ingress could not start for want of PostgreSQL\t%d", r.Unstarted)
+	}
 	p.line("deliveries replayed by an operator\t%d", r.Replayed)
 	p.line("events handed to a workflow again\t%d", r.Repeated)
 	p.line("uncertain creations decided by a person\t%d", r.Decided)

@@ -25,13 +25,21 @@ import (
 type role string
 
 const (
+	// rolePostgres is PostgreSQL's own program; the others are this one.
+	rolePostgres role = "postgres"
 	roleTemporal role = "temporal"
 	roleIngress  role = "ingress"
 	roleWorker   role = "worker"
 )
 
-// roles are all of them, in the order in which they are started.
-var roles = []role{roleTemporal, roleIngress, roleWorker}
+// roles are all that a run has, in the order in which they are started.
+func (o Options) roles() []role {
+	always := []role{roleTemporal, roleIngress, roleWorker}
+	if o.Inbox == inboxPostgres {
+		return append([]role{rolePostgres}, always...)
+	}
+	return always
+}
 
 // play is what a role does until ctx ends. Tests replace one to prove that what it then does wrong is found.
 var play = map[role]func(context.Context, part) error{

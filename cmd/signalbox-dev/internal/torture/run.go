@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -59,9 +60,11 @@ type run struct {
 	options Options
 	world   settings
 	keys    *keyring.Ring
-	stage   *stage
-	keepers []*keeper
-	script  script
+	// database is the server of the inbox, nil where the inbox is a file.
+	database *pgserver.Server
+	stage    *stage
+	keepers  []*keeper
+	script   script
 	// played is closed when the providers have nothing more to send.
 	played   chan struct{}
 	stopApps func()
@@ -75,7 +78,12 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.world, r.keys, err = newSettings(folder, o.attempt); err != nil {
+	address, database, err := makeInbox(folder, o.Inbox)
+	if err != nil {
+		return nil, err
+	}
+	r.database = database
+	if r.world, r.keys, err = newSettings(folder, address, o.attempt); err != nil {
 		return nil, err
 	}
 	r.stage = &stage{waits: newWaits()}
@@ -92,7 +100,7 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 		return nil, err
 	}
 	r.stage.watch = newWatch(r.stage.apps)
-	for _, one := range roles {
+	for _, one := range o.roles() {
 		o.say("starting %s", one)
 		k := r.keeper(folder, one)
 		// It is ended with the others even where it never is of use.
@@ -101,8 +109,12 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 			return nil, err
 		}
 	}
-	r.stopApps, err = startApps(ctx, r.stage.temporal)
-	return r, err
+	stopApps, err := startApps(ctx, r.stage.temporal)
+	if err != nil {
+		return nil, err
+	}
+	r.stopApps = stopApps
+	return r, nil
 }
 
 func (r *run) keeper(folder string, one role) *keeper {
@@ -117,10 +129,14 @@ func (r *run) keeper(folder string, one role) *keeper {
 		finished: make(chan struct{}),
 	}
 	switch one {
+	case rolePostgres:
+		k.process.program = r.database.Command
+		k.ready = r.database.Ready
 	case roleTemporal:
 		k.ready = r.temporalReady
 	case roleIngress:
 		k.ready = r.ingressReady
+		k.needs = r.database != nil
 		k.replay = replayer{open: r.world.openInbox}.replay
 		k.fill = filler{
 			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: 10 * time.Second, mended: 15 * time.Second,
@@ -234,6 +250,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	}
 	// The ingress goes first: what it hands over after somebody was asked would look lost.
 	var unexpected, unmended []string
+	watched := 0
 	for _, k := range r.keepers {
 		report.Faults[k.process.role] = k.done
 		report.Replayed += k.replayed
@@ -244,6 +261,8 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 			report.Revived = len(k.unexpected)
 			continue
 		}
+		watched++
+		report.Unstarted += k.unstarted
 		unexpected = append(unexpected, k.unexpected...)
 		if k.process.role == roleIngress {
 			if err := k.process.stop(stopPatience); err != nil {
@@ -255,7 +274,8 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	f.unexpected, f.unmended, f.filled = unexpected, unmended, report.Faults[roleIngress][deedFill]
+	f.watched, f.unexpected = watched, unexpected
+	f.fills, f.filled, f.unmended = r.options.fillsDisks(), report.Faults[roleIngress][deedFill], unmended
 	store, err := r.world.openInbox(ctx)
 	if err != nil {
 		return report, err
@@ -284,12 +304,18 @@ func (r *run) close() error {
 	var problems []error
 	// The worker and the apps go before the server that they talk to.
 	for i := len(r.keepers) - 1; i >= 0; i-- {
-		if p := r.keepers[i].process; p.command != nil {
-			problems = append(problems, p.kill())
-		}
-		if i == 1 {
+		p := r.keepers[i].process
+		if p.role == roleTemporal {
 			r.stopApps()
 			r.stopApps = func() {}
+		}
+		switch {
+		case p.command == nil:
+		case p.role == rolePostgres:
+			// Killed, it would leave shared memory behind.
+			problems = append(problems, p.stop(stopPatience))
+		default:
+			problems = append(problems, p.kill())
 		}
 	}
 	if r.stage == nil {

@@ -45,13 +45,13 @@ func (s settings) artmailHook() string {
 }
 
 // newSettings makes the keyring and the settings of a run in its folder.
-func newSettings(folder string, attempt time.Duration) (settings, *keyring.Ring, error) {
+func newSettings(folder, inbox string, attempt time.Duration) (settings, *keyring.Ring, error) {
 	keys, err := keyring.LoadOrCreate(filepath.Join(folder, keyringFile))
 	if err != nil {
 		return settings{}, nil, err
 	}
 	s := settings{
-		Inbox:       inboxIn(folder),
+		Inbox:       inbox,
 		OffloadKey:  fmt.Sprintf("%x", keys.Fingerprint([]byte("offload"), "torture")),
 		AgentSecret: fmt.Sprintf("%x", keys.Fingerprint([]byte("artmail"), "torture")),
 		Attempt:     attempt,

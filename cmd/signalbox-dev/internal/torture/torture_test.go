@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
 // TestMain is also the processes of a run: it runs this binary again.
@@ -46,7 +48,7 @@ func short(t *testing.T, seed uint64) Options {
 	t.Helper()
 	return Options{
 		Events: 150, Kills: 1, Duplicates: 10, Seed: seed, TimeLimit: 4 * time.Minute, Players: 12, Progress: progress{t},
-		Keep: true, attempt: 8 * time.Second,
+		Keep: true, Inbox: inboxSQLite, attempt: 8 * time.Second,
 	}
 }
 
@@ -54,7 +56,7 @@ func short(t *testing.T, seed uint64) Options {
 func tortured(t *testing.T, o Options) Report {
 	t.Helper()
 	report, err := Run(t.Context(), o)
-	require.NoError(t, err)
+	pgtest.Demand(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(report.Folder)) })
 	var table bytes.Buffer
 	require.NoError(t, report.WriteTable(&table))
@@ -64,7 +66,7 @@ func tortured(t *testing.T, o Options) Report {
 	return report
 }
 
-// runningIn are the command lines of processes that were started for the folder, where the system shows them.
+// runningIn are the command lines of processes that were started for the folder or work in it, where the system shows them.
 func runningIn(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -72,7 +74,10 @@ func runningIn(t *testing.T, folder string) []string {
 	var running []string
 	for _, file := range files {
 		// A process may end meanwhile.
-		if line, err := os.ReadFile(file); err == nil && bytes.Contains(line, []byte(folder)) {
+		line, err := os.ReadFile(file)
+		// PostgreSQL's processes have titles for command lines.
+		at, _ := os.Readlink(filepath.Join(filepath.Dir(file), "cwd"))
+		if err == nil && (bytes.Contains(line, []byte(folder)) || strings.HasPrefix(at, folder)) {
 			running = append(running, strings.ReplaceAll(string(line), "\x00", " "))
 		}
 	}
@@ -93,29 +98,45 @@ func violations(t *testing.T, r Report, name string) []string {
 
 func TestNothingIsLostAndNothingCountsTwiceWhileEverythingIsKilled(t *testing.T) {
 	o := short(t, 1)
+	report := survived(t, o)
+	require.Positive(t, report.Wire.Answers[http.StatusServiceUnavailable], "a full disk is refused")
+
+	var table, machine bytes.Buffer
+	require.NoError(t, report.WriteTable(&table))
+	require.Contains(t, table.String(), "seed 1, inbox in SQLite,")
+	require.NoError(t, report.WriteJSON(&machine))
+	var read Report
+	require.NoError(t, json.Unmarshal(machine.Bytes(), &read))
+	require.Equal(t, report.Wire, read.Wire)
+}
+
+func TestNothingIsLostAndNothingCountsTwiceWhilePostgreSQLIsKilledToo(t *testing.T) {
+	o := short(t, 1)
+	o.Inbox = inboxPostgres
+	report := survived(t, o)
+	var table bytes.Buffer
+	require.NoError(t, report.WriteTable(&table))
+	require.Contains(t, table.String(), "seed 1, inbox in PostgreSQL,")
+}
+
+// survived runs, and demands that each fault was inflicted and each invariant held.
+func survived(t *testing.T, o Options) Report {
+	t.Helper()
 	report := tortured(t, o)
 	for _, i := range report.Invariants {
 		require.Positive(t, i.Checked, i.Name)
 		require.Empty(t, i.Violations, i.Name)
 	}
-	for _, one := range roles {
+	for _, one := range o.roles() {
 		for _, d := range o.deedsTo(one) {
 			require.Equal(t, 1, report.Faults[one][d], "%s: %s", one, d)
 		}
 	}
-	require.Positive(t, report.Wire.Answers[http.StatusServiceUnavailable], "a full disk is refused")
 	require.GreaterOrEqual(t, report.Wire.Events, 150)
 	require.Positive(t, report.Wire.Repeats)
 	require.Positive(t, report.Replayed)
 	require.Positive(t, report.Repeated, "a replay reaches its workflow")
-
-	var table, machine bytes.Buffer
-	require.NoError(t, report.WriteTable(&table))
-	require.Contains(t, table.String(), "seed 1,")
-	require.NoError(t, report.WriteJSON(&machine))
-	var read Report
-	require.NoError(t, json.Unmarshal(machine.Bytes(), &read))
-	require.Equal(t, report.Wire, read.Wire)
+	return report
 }
 
 func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
@@ -146,6 +167,7 @@ func TestTheCommandRefusesWhatMakesNoSense(t *testing.T) {
 		{"--duplicates", "51"},
 		{"--time-limit", "0s"},
 		{"--players", "0"},
+		{"--inbox", "postgres://localhost/inbox"},
 		{"extra"},
 		{argument, "nobody"},
 		{argument},

@@ -5,18 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 )
+
+// Server is a server of the tests.
+type Server struct {
+	process   *pgserver.Server
+	folder    string
+	databases atomic.Int64
+}
 
 // Start starts a server for one test, which ends with it.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	s, err := start()
-	demand(t, err)
+	Demand(t, err)
 	t.Cleanup(func() {
 		if err := s.close(); err != nil {
 			t.Error(err)
@@ -45,7 +56,7 @@ func Shared(t testing.TB) *Server {
 	if shared.server == nil && shared.err == nil {
 		shared.server, shared.err = start()
 	}
-	demand(t, shared.err)
+	Demand(t, shared.err)
 	return shared.server
 }
 
@@ -76,16 +87,61 @@ func (r running) Run() int {
 	return code
 }
 
-func demand(t testing.TB, err error) {
+// Demand skips a test for want of PostgreSQL, where that is not required, and ends it on any other error.
+func Demand(t testing.TB, err error) {
 	t.Helper()
 	switch {
 	case err == nil:
-	case errors.Is(err, errMissing) && !required("postgres"):
+	case errors.Is(err, pgserver.ErrMissing) && !required("postgres"):
 		t.Skip(err)
 	default:
 		t.Fatal(err)
 	}
 }
+
+// start makes the folder and starts the server.
+func start() (_ *Server, err error) {
+	folder, err := makeFolder()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{folder: folder}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.process, err = pgserver.Make(folder); err != nil {
+		return nil, err
+	}
+	return s, s.process.Start()
+}
+
+// close ends the server and removes its folder.
+func (s *Server) close() (err error) {
+	if s.process != nil {
+		err = s.process.End(syscall.SIGQUIT)
+	}
+	return errors.Join(err, os.RemoveAll(s.folder))
+}
+
+// makeFolder makes a folder with a short path.
+func makeFolder() (string, error) {
+	folder, err := os.MkdirTemp("", "sbpg")
+	if err == nil && len(folder) > pgserver.LongestFolder {
+		err = os.Remove(folder)
+		if err == nil {
+			folder, err = os.MkdirTemp("/tmp", "sbpg")
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("folder for PostgreSQL: %w", err)
+	}
+	return folder, nil
+}
+
+// URL is the address of a database on the server.
+func (s *Server) URL(database string) string { return s.process.URL(database) }
 
 // Database makes an empty database for the test and returns its URL. It goes when the test ends, if the server is still there.
 func (s *Server) Database(t testing.TB) string {
@@ -139,14 +195,24 @@ func (s *Server) Kill(t testing.TB) {
 // Restart starts a server that was stopped or killed, on its data.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
-	if err := s.launch(); err != nil {
+	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (s *Server) end(t testing.TB, how syscall.Signal) {
 	t.Helper()
-	if err := s.signal(how); err != nil {
+	if err := s.process.End(how); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// required says whether the test run insists on a part of the machine.
+func required(part string) bool {
+	for name := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
+		if strings.TrimSpace(name) == part {
+			return true
+		}
+	}
+	return false
 }

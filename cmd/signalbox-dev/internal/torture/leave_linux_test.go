@@ -4,12 +4,17 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
 // The processes of a run must not outlive it, however it ends: they would go on to hold ports, memory and the processor.
@@ -18,12 +23,27 @@ func TestARunThatIsEndedLeavesNoProcessBehind(t *testing.T) {
 		signal os.Signal
 		// well says that the run could clean up by itself.
 		well bool
+		// inbox is its kind.
+		inbox string
+		// stopped says that it ends while PostgreSQL is stopped.
+		stopped bool
 	}{
-		"interrupted": {os.Interrupt, true},
-		"killed":      {syscall.SIGKILL, false},
+		"interrupted":                            {os.Interrupt, true, inboxSQLite, false},
+		"killed":                                 {syscall.SIGKILL, false, inboxSQLite, false},
+		"interrupted with PostgreSQL":            {os.Interrupt, true, inboxPostgres, false},
+		"killed with PostgreSQL":                 {syscall.SIGKILL, false, inboxPostgres, false},
+		"killed while its PostgreSQL is stopped": {syscall.SIGKILL, false, inboxPostgres, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run := exec.Command(os.Args[0], "torture", "--events", "2000", "--kills", "1", "--seed", "1")
+			arguments := []string{"torture", "--events", "2000", "--kills", "1", "--seed", "1", "--inbox", with.inbox}
+			if with.inbox == inboxPostgres {
+				pgtest.Demand(t, pgserver.Installed())
+			}
+			if with.stopped {
+				// One fault follows the other.
+				arguments = append(arguments, "--events", "20", "--kills", "200")
+			}
+			run := exec.Command(os.Args[0], arguments...)
 			progress, err := run.StderrPipe()
 			require.NoError(t, err)
 			require.NoError(t, run.Start())
@@ -39,7 +59,11 @@ func TestARunThatIsEndedLeavesNoProcessBehind(t *testing.T) {
 			}
 			require.NotEmpty(t, folder)
 			t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
-			require.Len(t, runningIn(t, folder), len(roles))
+			if with.stopped {
+				require.Eventually(t, func() bool { return postgresIsStopped(t, folder) }, time.Minute, time.Millisecond)
+			} else {
+				require.GreaterOrEqual(t, len(runningIn(t, folder)), len(Options{Inbox: with.inbox}.roles()))
+			}
 
 			require.NoError(t, run.Process.Signal(with.signal))
 			for lines.Scan() { //nolint:revive // until it has nothing more to say
@@ -51,6 +75,26 @@ func TestARunThatIsEndedLeavesNoProcessBehind(t *testing.T) {
 			require.Eventually(t, func() bool { return len(runningIn(t, folder)) == 0 }, 20*time.Second, 20*time.Millisecond)
 		})
 	}
+}
+
+// postgresIsStopped says whether a process that PostgreSQL's first one has started is stopped.
+func postgresIsStopped(t *testing.T, folder string) bool {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, inboxPostgres, "data", "postmaster.pid"))
+	if err != nil {
+		return false
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	first, err := strconv.Atoi(line)
+	if err != nil {
+		return false
+	}
+	for _, child := range childrenOf(first) {
+		if state, _ := standingOf(child); state == "T" {
+			return true
+		}
+	}
+	return false
 }
 
 func TestARunThatCanNotBeSetUpLeavesNoProcessBehind(t *testing.T) {

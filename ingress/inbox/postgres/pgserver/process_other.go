@@ -1,10 +1,10 @@
 //go:build !linux
 
-package pgtest
+package pgserver
 
 import "os/exec"
 
-// prepare changes nothing: elsewhere tests are not run by root.
+// prepare changes nothing: elsewhere nobody runs this as root.
 func prepare(command *exec.Cmd, folder string) error {
 	command.Dir = folder
 	return nil

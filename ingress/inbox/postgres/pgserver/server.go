@@ -1,4 +1,4 @@
-package pgtest
+package pgserver
 
 import (
 	"bytes"
@@ -8,8 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,9 +22,11 @@ const (
 	stopTimeout  = 30 * time.Second
 	startPause   = 20 * time.Millisecond
 	connections  = 300
+	// LongestFolder leaves room for the socket's own name in the hundred-odd bytes that systems allow for the path of a socket.
+	LongestFolder = 70
 )
 
-// settings are what a test needs of a server: reachable from here only, and no less durable than a real one, since that is tested.
+// settings are what a trial needs of a server: reachable from here only, and no less durable than a real one, since that is tried.
 const settings = `
 listen_addresses = ''
 max_connections = %d
@@ -34,7 +34,7 @@ fsync = on
 synchronous_commit = on
 `
 
-// rules let the role "guarded" in by its password alone, so that tests can see what becomes of a password.
+// rules let the role "guarded" in by its password alone, so that a test can see what becomes of a password.
 const rules = `
 local all guarded scram-sha-256
 local all all     trust
@@ -46,26 +46,22 @@ type Server struct {
 	folder   string
 	process  *exec.Cmd
 	// ended is closed when the process has ended.
-	ended     chan struct{}
-	databases atomic.Int64
+	ended chan struct{}
 }
 
-// start makes the folder and starts the server; errMissing where the machine has no PostgreSQL.
-func start() (_ *Server, err error) {
+// Make makes a server in a folder, which has to be empty and becomes its user's; ErrMissing where the machine has no PostgreSQL.
+func Make(folder string) (*Server, error) {
 	found, err := findPrograms()
 	if err != nil {
 		return nil, err
 	}
-	folder, err := makeFolder()
-	if err != nil {
-		return nil, err
+	if len(folder) > LongestFolder {
+		return nil, fmt.Errorf("folder for PostgreSQL: %s is too long a path for its socket: set TMPDIR to a shorter one", folder)
+	}
+	if err := giveAway(folder); err != nil {
+		return nil, fmt.Errorf("folder for PostgreSQL: %w", err)
 	}
 	s := &Server{programs: found, folder: folder}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	initialize := exec.CommandContext(ctx, found.initdb, "--pgdata", s.data(), "--username", role, "--auth", "trust",
@@ -81,7 +77,7 @@ func start() (_ *Server, err error) {
 			return nil, fmt.Errorf("configure PostgreSQL: %w", err)
 		}
 	}
-	return s, s.launch()
+	return s, nil
 }
 
 func (s *Server) data() string { return filepath.Join(s.folder, "data") }
@@ -92,9 +88,24 @@ func (s *Server) URL(database string) string {
 	return "postgres:///" + database + "?host=" + s.folder + "&user=" + role
 }
 
-// launch starts the process and waits until it answers. After a kill the children of the old process may still hold its shared
+// Command is the server's process, for whoever looks after it by themselves. It ends with this process, also where that is killed.
+func (s *Server) Command() (*exec.Cmd, error) {
+	server := exec.Command(s.programs.postgres, "-D", s.data(), "-k", s.folder)
+	return server, prepare(server, s.folder)
+}
+
+// Ready returns nil once the server answers.
+func (s *Server) Ready(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL: %w", err)
+	}
+	return conn.Close(ctx)
+}
+
+// Start starts the process and waits until it answers. After a kill the children of the old process may still hold its shared
 // memory for a moment: then it is tried again.
-func (s *Server) launch() error {
+func (s *Server) Start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	for {
@@ -116,11 +127,11 @@ func (s *Server) run(ctx context.Context) error {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	server := exec.Command(s.programs.postgres, "-D", s.data(), "-k", s.folder)
-	server.Stdout, server.Stderr = log, log
-	if err := prepare(server, s.folder); err != nil {
+	server, err := s.Command()
+	if err != nil {
 		return err
 	}
+	server.Stdout, server.Stderr = log, log
 	if err := server.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
@@ -131,16 +142,16 @@ func (s *Server) run(ctx context.Context) error {
 		close(ended)
 	}(s.ended)
 	for {
-		conn, err := pgx.Connect(ctx, s.URL("postgres"))
+		err := s.Ready(ctx)
 		if err == nil {
-			return conn.Close(ctx)
+			return nil
 		}
 		select {
 		case <-s.ended:
 			s.process = nil
 			return errors.New("start PostgreSQL: it ended at once")
 		case <-ctx.Done():
-			return fmt.Errorf("start PostgreSQL: %w", errors.Join(err, s.signal(syscall.SIGKILL)))
+			return fmt.Errorf("start PostgreSQL: %w", errors.Join(err, s.End(syscall.SIGKILL)))
 		case <-time.After(startPause):
 		}
 	}
@@ -156,8 +167,8 @@ func (s *Server) tail() error {
 	return fmt.Errorf("the end of its log:\n%s", bytes.Join(lines[max(0, len(lines)-20):], []byte("\n")))
 }
 
-// signal tells the process to end, and waits until it has.
-func (s *Server) signal(how syscall.Signal) error {
+// End tells the process that Start started to end, and waits until it has.
+func (s *Server) End(how syscall.Signal) error {
 	if s.process == nil {
 		return nil
 	}
@@ -171,79 +182,4 @@ func (s *Server) signal(how syscall.Signal) error {
 	case <-time.After(stopTimeout):
 		return errors.New("stop PostgreSQL: it is still there")
 	}
-}
-
-// close ends the server and removes its folder.
-func (s *Server) close() error {
-	return errors.Join(s.signal(syscall.SIGQUIT), os.RemoveAll(s.folder))
-}
-
-// programs are the paths of what is run.
-type programs struct{ initdb, postgres string }
-
-var errMissing = errors.New("no PostgreSQL server on this machine: install it (Debian: apt-get install postgresql)")
-
-// findPrograms looks in PATH first, then where Debian keeps each version, the newest first.
-func findPrograms() (programs, error) {
-	var folders []string
-	if installed, err := filepath.Glob("/usr/lib/postgresql/*/bin"); err == nil {
-		folders = installed
-	}
-	find := func(name string) string {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-		for i := len(folders) - 1; i >= 0; i-- {
-			if path, err := exec.LookPath(filepath.Join(folders[i], name)); err == nil {
-				return path
-			}
-		}
-		return ""
-	}
-	postgres := find("postgres")
-	if postgres == "" {
-		return programs{}, errMissing
-	}
-	// A link in PATH leads to the folder of its version, where the other program of that version is.
-	if resolved, err := filepath.EvalSymlinks(postgres); err == nil {
-		postgres = resolved
-	}
-	initdb := filepath.Join(filepath.Dir(postgres), "initdb")
-	if _, err := exec.LookPath(initdb); err != nil {
-		if initdb = find("initdb"); initdb == "" {
-			return programs{}, errMissing
-		}
-	}
-	return programs{initdb: initdb, postgres: postgres}, nil
-}
-
-// longestSocketFolder leaves room for the socket's own name in the hundred-odd bytes that systems allow.
-const longestSocketFolder = 70
-
-// makeFolder makes a folder with a short path, for the user whom the server runs as.
-func makeFolder() (string, error) {
-	folder, err := os.MkdirTemp("", "sbpg")
-	if err == nil && len(folder) > longestSocketFolder {
-		err = os.Remove(folder)
-		if err == nil {
-			folder, err = os.MkdirTemp("/tmp", "sbpg")
-		}
-	}
-	if err != nil {
-		return "", fmt.Errorf("folder for PostgreSQL: %w", err)
-	}
-	if err := giveAway(folder); err != nil {
-		return "", errors.Join(err, os.RemoveAll(folder))
-	}
-	return folder, nil
-}
-
-// required says whether the test run insists on a part of the machine.
-func required(part string) bool {
-	for name := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-		if strings.TrimSpace(name) == part {
-			return true
-		}
-	}
-	return false
 }

@@ -1,0 +1,94 @@
+package torture
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// childrenOf are the processes that a process has started and that still are: those of PostgreSQL, each in a process group of its own.
+func childrenOf(parent int) []int {
+	// The pattern is well formed.
+	folders, _ := filepath.Glob("/proc/[0-9]*")
+	var children []int
+	for _, folder := range folders {
+		pid, err := strconv.Atoi(filepath.Base(folder))
+		if err != nil {
+			continue
+		}
+		if _, of := standingOf(pid); of == parent {
+			children = append(children, pid)
+		}
+	}
+	return children
+}
+
+// standingOf is the state of a process as the system letters it, and its parent; nothing where there is no such process.
+func standingOf(pid int) (state string, parent int) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", 0
+	}
+	// Its name, in brackets, may hold anything.
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	const wanted = 2
+	if len(fields) < wanted {
+		return "", 0
+	}
+	parent, err = strconv.Atoi(string(fields[1]))
+	if err != nil {
+		return "", 0
+	}
+	return string(fields[0]), parent
+}
+
+// gone waits until the processes have ended. Whether somebody has taken note of their end is not asked.
+func gone(children []int) error {
+	const patience, look = 20 * time.Second, 5 * time.Millisecond
+	deadline := clock().Add(patience)
+	for _, pid := range children {
+		for state, _ := standingOf(pid); state != "" && state != "Z" && state != "X"; state, _ = standingOf(pid) {
+			if clock().After(deadline) {
+				return fmt.Errorf("process %d outlives the one that started it", pid)
+			}
+			time.Sleep(look)
+		}
+	}
+	return nil
+}
+
+// pauseChildren stops processes that are not our own children, until release. Where this process is killed meanwhile, the system kills its
+// own child and not these: stopped, they would never find that out. So a shell lets them go, by the end of its input.
+func pauseChildren(children []int) (release func() error, err error) {
+	if len(children) == 0 {
+		return func() error { return nil }, nil
+	}
+	arguments := []string{"-c", `read _; kill -CONT "$@" 2>/dev/null; true`, "sh"}
+	for _, pid := range children {
+		arguments = append(arguments, strconv.Itoa(pid))
+	}
+	shell := exec.Command("sh", arguments...)
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var hold io.Closer
+	if hold, err = shell.StdinPipe(); err == nil {
+		err = shell.Start()
+	}
+	if err != nil {
+		return nil, err
+	}
+	release = func() error { return errors.Join(hold.Close(), shell.Wait()) }
+	for _, pid := range children {
+		// One that has ended meanwhile is as good as stopped.
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return nil, errors.Join(err, release())
+		}
+	}
+	return release, nil
+}
