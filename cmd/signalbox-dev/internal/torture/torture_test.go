@@ -140,13 +140,17 @@ func survived(t *testing.T, o Options) Report {
 }
 
 func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
-	o := short(t, 2)
-	o.Kills = 4
-	o.instead = map[role]role{roleIngress: roleEarlyIngress}
-	o.only = map[role][]deed{roleIngress: {deedKill}}
-	o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
-	report := tortured(t, o)
-	require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
+	for inbox, killed := range map[string]role{inboxSQLite: roleIngress, inboxPostgres: rolePostgres} {
+		t.Run(inbox, func(t *testing.T) {
+			o := short(t, 2)
+			o.Inbox, o.Kills = inbox, 4
+			o.instead = map[role]role{roleIngress: roleEarlyIngress}
+			o.only = map[role][]deed{killed: {deedKill}}
+			o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
+			report := tortured(t, o)
+			require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
+		})
+	}
 }
 
 func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T) {
