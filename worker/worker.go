@@ -28,6 +28,8 @@ type Options struct {
 	// the server. Zero: no limit.
 	OffloadCallsPerSecond float64
 	OffloadLooksPerSecond float64
+	// WorkflowCache is how many workflows the process keeps in memory, shared by all workers in it. Zero: as the process has it.
+	WorkflowCache int
 	// BuildID turns worker versioning on.
 	BuildID string
 	// StopTimeout is how long a stop waits for running activities. Default 10 s.
@@ -51,6 +53,10 @@ type Workers struct {
 // New registers everything; nothing runs yet.
 func New(temporal client.Client, options Options) *Workers {
 	w := &Workers{fatal: make(chan error, 1)}
+	if options.WorkflowCache > 0 {
+		// The SDK reads it when the first worker of a process is made.
+		sdkworker.SetStickyWorkflowCacheSize(options.WorkflowCache)
+	}
 
 	decisions := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{DisableRegistrationAliasing: true})
 	decisions.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{

@@ -40,6 +40,9 @@ type Config struct {
 	LogFormat string
 	// BuildID turns Temporal's worker versioning on.
 	BuildID string
+	// WorkflowCache is how many workflows the process keeps in memory; one that isn't kept is read from Temporal again when something
+	// happens to it. 0, which production refuses, leaves it as the process has it: the SDK's 10,000 unless somebody set another number.
+	WorkflowCache int
 	// Bucket is the URL of the bucket that the files of a case go to; empty: none are kept.
 	Bucket string
 	// BucketMaxFile is the size cap of a file, in bytes.
@@ -78,6 +81,9 @@ const (
 
 // minDrain is what the ingress allows a commit: a shorter stop could cut a request whose event is being stored.
 const minDrain = 2 * time.Second
+
+// MinWorkflowCache is as many workflows as a worker takes up at a time: with fewer it would drop what it is about to work on.
+const MinWorkflowCache = 10
 
 // Validate reports every setting that the parts need and can't use.
 func (c Config) Validate(parts Part) error {
@@ -167,6 +173,9 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): say where Offload reaches the ingress, such as https://hooks.example.com")
 	} else if !absoluteHTTP(c.PublicURL) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): %q: want an absolute http or https URL without query", redactURL(c.PublicURL))
+	}
+	if c.WorkflowCache < MinWorkflowCache {
+		say("--workflow-cache (SIGNALBOX_WORKFLOW_CACHE): %d: want at least %d workflows", c.WorkflowCache, MinWorkflowCache)
 	}
 	if c.BucketMaxFile <= 0 {
 		say("--bucket-max-file (SIGNALBOX_BUCKET_MAX_FILE): %d is not positive", c.BucketMaxFile)

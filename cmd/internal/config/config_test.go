@@ -50,6 +50,7 @@ func TestOneAccountNeedsOnlyTheEnvironment(t *testing.T) {
 	require.Equal(t, 15*time.Minute, c.UnmatchedGrace)
 	require.Equal(t, 30*24*time.Hour, c.KeepBodies)
 	require.Equal(t, 180*24*time.Hour, c.KeepRows)
+	require.Equal(t, 2000, c.WorkflowCache)
 }
 
 func TestFlagsGoBeforeTheEnvironment(t *testing.T) {
@@ -142,10 +143,11 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"nothing set": {says: []string{"SIGNALBOX_KEYRING", "SIGNALBOX_PUBLIC_URL", "SIGNALBOX_OFFLOAD_BASE_URL"}},
 		"several": {
 			environ: minimal,
-			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s", "--keep-bodies=-1s", "--keep-rows=-1s", "--bucket-max-file=0"},
-			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace", "--keep-bodies", "--keep-rows", "--bucket-max-file"},
+			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s", "--keep-bodies=-1s", "--keep-rows=-1s", "--bucket-max-file=0", "--workflow-cache=9"},
+			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace", "--keep-bodies", "--keep-rows", "--bucket-max-file", "--workflow-cache (SIGNALBOX_WORKFLOW_CACHE): 9: want at least 10 workflows"},
 		},
 		"a switch that is neither on nor off": {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
+		"a cache that is no number":           {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
 		"bodies that outlive their rows":      {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
 		"variable that doesn't parse":         {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
 		"empty shared secret":                 {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},

@@ -44,6 +44,7 @@ func Flags(flags *pflag.FlagSet) {
 	flags.Bool("download-allow-private", false, "let a file be fetched from private addresses, and through the proxy of the environment")
 	flags.Bool("download-allow-http", false, "let a file be fetched unencrypted")
 	flags.String("scratch", "", "folder for files under way; empty: the system's for temporary files")
+	flags.Int("workflow-cache", 2000, "how many workflows a worker keeps in memory, at about 60 kB each, whatever number is open; the others it reads from Temporal again when something happens to them")
 	flags.String("build-id", "", "worker build ID; turns Temporal's worker versioning on")
 }
 
@@ -72,6 +73,11 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		mistakes = append(mistakes, err)
 		return n
 	}
+	number := func(name string) int {
+		n, err := flags.GetInt(name)
+		mistakes = append(mistakes, err)
+		return n
+	}
 	yes := func(name string) bool {
 		b, err := flags.GetBool(name)
 		mistakes = append(mistakes, err)
@@ -90,6 +96,7 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		LogLevel:             text("log-level"),
 		LogFormat:            text("log-format"),
 		BuildID:              text("build-id"),
+		WorkflowCache:        number("workflow-cache"),
 		Bucket:               text("bucket"),
 		BucketMaxFile:        size("bucket-max-file"),
 		DownloadAllowPrivate: yes("download-allow-private"),

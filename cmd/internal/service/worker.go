@@ -38,7 +38,9 @@ func newWorkers(ctx context.Context, s Settings, temporal client.Client) (func(c
 			return err
 		}
 		s.Log.Info("workers run", zap.String("namespace", namespace))
-		return worker.New(temporal, worker.Options{Offload: activities, Archive: files, BuildID: s.Config.BuildID}).Run(ctx)
+		return worker.New(temporal, worker.Options{
+			Offload: activities, Archive: files, WorkflowCache: s.Config.WorkflowCache, BuildID: s.Config.BuildID,
+		}).Run(ctx)
 	}
 	return func(ctx context.Context) error {
 		defer func() {

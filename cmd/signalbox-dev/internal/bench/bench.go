@@ -24,6 +24,8 @@ type Options struct {
 	Rows int
 	// Away is how many events are acknowledged while the server is stopped, and drained afterwards; 0: that is not measured.
 	Away int
+	// Cases is how many are open at last with a worker that keeps Cached of them in memory; 0: that is not measured.
+	Cases, Cached int
 	// Binary is the production binary; empty: it is built.
 	Binary string
 	// Only names the parts that are measured; none: all of them.
@@ -51,6 +53,9 @@ func (o Options) validate() error {
 	}
 	if o.Rows < 0 || o.Away < 0 {
 		return errors.New("--rows and --away: neither can be negative")
+	}
+	if err := o.validateMemory(); err != nil {
+		return err
 	}
 	for _, name := range o.Only {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
@@ -86,6 +91,10 @@ var parts = []part{
 	}},
 	{"away", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
 		r.Away, err = s.away(ctx, o)
+		return err
+	}},
+	{"memory", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
+		r.Memory, err = s.memory(ctx, o)
 		return err
 	}},
 	{"binary", func(s *stage, ctx context.Context, o Options, r *Report) (err error) {
@@ -161,10 +170,12 @@ func Command() *cobra.Command {
 	flags.IntVar(&o.Deliveries, "deliveries", 1000, "events in a backlog that is drained")
 	flags.IntVar(&o.Rows, "rows", 0, "delivered rows in an inbox that is compared with a small one, such as 1000000 (filling them takes minutes); 0: skip that")
 	flags.IntVar(&o.Away, "away", 20000, "events that are acknowledged while Temporal is stopped, and drained afterwards; 0: skip that")
+	flags.IntVar(&o.Cases, "cases", 1500, "cases that are open at last while a worker's memory is read, such as 10000 (opening them takes minutes); 0: skip that")
+	flags.IntVar(&o.Cached, "cached", 250, "workflows that this worker keeps in memory")
 	flags.StringVar(&o.Binary, "binary", "", "production binary; empty: it is built, which needs Go and the module")
 	flags.StringSliceVar(&o.Only, "only", nil, "parts to measure, of "+partNames()+"; empty: all")
 	flags.StringVar(&o.Folder, "folder", "", "where the run keeps its files, on the disk that is measured; empty: the system's temporary folder")
 	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
-	command.AddCommand(postgresCommand())
+	command.AddCommand(postgresCommand(), memoryWorker())
 	return command
 }

@@ -3,15 +3,12 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
-
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m).Run()) }
 
 func TestPostgreSQLIsMeasuredByOneIngressAndBySeveral(t *testing.T) {
 	t.Parallel()

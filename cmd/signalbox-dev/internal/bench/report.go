@@ -16,6 +16,7 @@ type Report struct {
 	Latency []Sample `json:"latency"`
 	Rows    []Growth `json:"rows"`
 	Away    *Away    `json:"away,omitempty"`
+	Memory  *Memory  `json:"memory,omitempty"`
 	Binary  *Binary  `json:"binary,omitempty"`
 	Figures []Figure `json:"figures"`
 }
@@ -60,6 +61,10 @@ func figures(r Report) []Figure {
 			atLeast("draining after an outage against bare signals, events", ratio(r.Away.Drains[0].PerSecond, r.Away.Drains[1].PerSecond), 0.9, "x"),
 			none("events out of order after an outage", r.Away.Disordered),
 		)
+	}
+	if m := r.Memory; m != nil {
+		all = append(all, atMost(fmt.Sprintf("memory of a worker that keeps %d workflows, %d open cases against %d",
+			m.Cached, m.Readings[2].Cases, m.Readings[1].Cases), m.times(), 1.2, "x"))
 	}
 	if r.Binary != nil {
 		all = append(all,
@@ -117,6 +122,7 @@ func (r Report) WriteTable(w io.Writer) error {
 	r.writeSamples(p)
 	r.writeRows(p)
 	r.writeAway(p)
+	r.writeMemory(p)
 	p.line("\nFIGURES of the design\twanted\tgot\t")
 	for _, f := range r.Figures {
 		held := "not held"
@@ -174,6 +180,16 @@ func (r Report) writeRows(p *printer) {
 	p.line("\nA LONG TABLE beside a short one\trows\tms each\tms each, %d rows\ttimes, median of rounds", fewRows)
 	for _, g := range r.Rows {
 		p.line("%s\t%d\t%.3f\t%.3f\t%.2f", g.Task, g.Rows, 1e3*g.Many.each(), 1e3*g.Few.each(), g.Times)
+	}
+}
+
+func (r Report) writeMemory(p *printer) {
+	if r.Memory == nil {
+		return
+	}
+	p.line("\nA WORKER that keeps %d workflows in memory\topen cases\tMB after collection\tgoroutines", r.Memory.Cached)
+	for _, one := range r.Memory.Readings {
+		p.line("\t%d\t%.1f\t%d", one.Cases, float64(one.Bytes)/1e6, one.Goroutines)
 	}
 }
 

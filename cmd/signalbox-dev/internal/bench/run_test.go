@@ -23,7 +23,7 @@ func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 	var out, progress bytes.Buffer
 	command.SetOut(&out)
 	command.SetErr(&progress)
-	command.SetArgs([]string{"--seconds", "0.2", "--deliveries", "20", "--rows", "3000", "--away", "400", "--json", "--folder", t.TempDir()})
+	command.SetArgs([]string{"--seconds", "0.2", "--deliveries", "20", "--rows", "3000", "--away", "400", "--cases", "30", "--cached", "10", "--json", "--folder", t.TempDir()})
 	require.NoError(t, command.ExecuteContext(t.Context()))
 	var report Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))

@@ -30,7 +30,12 @@ type stage struct {
 	started int
 }
 
-func newStage(ctx context.Context, folder string) (_ *stage, err error) {
+func newStage(ctx context.Context, folder string) (*stage, error) {
+	return newStageOn(ctx, folder, filepath.Join(folder, "temporal.db"))
+}
+
+// newStageOn has the server's database in the file, or in memory where there is none.
+func newStageOn(ctx context.Context, folder, database string) (_ *stage, err error) {
 	s := &stage{folder: folder}
 	defer func() {
 		if err != nil {
@@ -40,10 +45,7 @@ func newStage(ctx context.Context, folder string) (_ *stage, err error) {
 	if s.keys, err = keyring.Generate(); err != nil {
 		return nil, err
 	}
-	s.options = temporaldev.Options{
-		DatabaseFile:     filepath.Join(folder, "temporal.db"),
-		SearchAttributes: worker.SearchAttributes(),
-	}
+	s.options = temporaldev.Options{DatabaseFile: database, SearchAttributes: worker.SearchAttributes()}
 	if err := s.startServer(ctx); err != nil {
 		return nil, err
 	}
