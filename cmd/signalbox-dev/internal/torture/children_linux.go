@@ -2,6 +2,7 @@ package torture
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +59,7 @@ func gone(children []int) error {
 			if clock().After(deadline) {
 				return fmt.Errorf("process %d outlives the one that started it", pid)
 			}
-			time.Sleep(look)
+			wait(context.Background(), look)
 		}
 	}
 	return nil
