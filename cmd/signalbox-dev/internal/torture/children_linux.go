@@ -53,13 +53,14 @@ func standingOf(pid int) (state string, parent int) {
 // gone waits until the processes have ended. Whether somebody has taken note of their end is not asked.
 func gone(children []int) error {
 	const patience, look = 20 * time.Second, 5 * time.Millisecond
-	deadline := clock().Add(patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	for _, pid := range children {
 		for state, _ := standingOf(pid); state != "" && state != "Z" && state != "X"; state, _ = standingOf(pid) {
-			if clock().After(deadline) {
+			if ctx.Err() != nil {
 				return fmt.Errorf("process %d outlives the one that started it", pid)
 			}
-			wait(context.Background(), look)
+			wait(ctx, look)
 		}
 	}
 	return nil

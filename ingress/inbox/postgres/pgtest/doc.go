@@ -1,5 +1,5 @@
-// Package pgtest gives tests the PostgreSQL server of this machine: started in a temporary folder, reachable by a UNIX socket in
-// it and in no other way, stopped and removed at the end. It is for tests alone.
+// Package pgtest gives tests the PostgreSQL server of this machine, as package pgserver runs it: in a temporary folder, stopped and removed
+// at the end. It is for tests alone.
 //
 // A test package asks for one Server by Run in its TestMain and Shared in its tests, and for a Database of its own in each test. A
 // test that stops or kills the server starts one of its own.
