@@ -39,6 +39,10 @@ const (
 	reordered, late, lostAnswers = 0.05, 0.05, 0.02
 )
 
+// directBackoff makes Artmail's direct retries what they are, 1, 2 and 4 seconds, whatever artmailScale: an outage is not scaled either. With
+// less, one event in thousands meets another outage at each of its retries; Artmail gives it up, and nobody can come to their end.
+var directBackoff = []time.Duration{time.Duration(1e9 / artmailScale), time.Duration(2e9 / artmailScale), time.Duration(4e9 / artmailScale)}
+
 func startProviders(s settings, seed uint64, duplicates float64) (*providers, error) {
 	p := &providers{wire: newWire(), served: make(chan error, 1)}
 	var err error
@@ -50,7 +54,7 @@ func startProviders(s settings, seed uint64, duplicates float64) (*providers, er
 	}
 	p.artmail, err = artmailsim.New(artmailsim.Options{
 		Agents:    []artmailsim.Agent{{Slug: agent, WebhookURL: s.artmailHook(), Secret: s.AgentSecret}},
-		TimeScale: artmailScale, Seed: seed + 1, Transport: p.wire,
+		TimeScale: artmailScale, Undocumented: artmailsim.Undocumented{DirectBackoff: directBackoff}, Seed: seed + 1, Transport: p.wire,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.offload.Close())
