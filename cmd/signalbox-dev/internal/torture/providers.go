@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ type providers struct {
 const (
 	// offloadPace bounds how late a webhook is: five times as long.
 	offloadPace = 200 * time.Millisecond
-	// artmailScale makes Artmail's retries "over hours" a matter of 4, 14 and 54 seconds.
+	// artmailScale makes Artmail's retries "over hours" a matter of seconds.
 	artmailScale = 0.005
 	// reordered and late are shares of the events, beside the duplicates that the options ask for. lostAnswers makes Artmail repeat what
 	// it was acknowledged.
@@ -42,6 +43,10 @@ const (
 // directBackoff makes Artmail's direct retries what they are, 1, 2 and 4 seconds, whatever artmailScale: an outage is not scaled either. With
 // less, one event in thousands meets another outage at each of its retries; Artmail gives it up, and nobody can come to their end.
 var directBackoff = []time.Duration{time.Duration(1e9 / artmailScale), time.Duration(2e9 / artmailScale), time.Duration(4e9 / artmailScale)}
+
+// artmailQueue are the pauses of Artmail's slow queue, 4 and 14 seconds and then many of 27. It has more tries than Artmail's three: those
+// outlast any outage by hours, while here the outages are not compressed, and what is given up would wait for ever.
+var artmailQueue = append([]time.Duration{12 * time.Minute, 48 * time.Minute}, slices.Repeat([]time.Duration{90 * time.Minute}, 20)...)
 
 func startProviders(s settings, seed uint64, duplicates float64) (*providers, error) {
 	p := &providers{wire: newWire(), served: make(chan error, 1)}
@@ -54,7 +59,8 @@ func startProviders(s settings, seed uint64, duplicates float64) (*providers, er
 	}
 	p.artmail, err = artmailsim.New(artmailsim.Options{
 		Agents:    []artmailsim.Agent{{Slug: agent, WebhookURL: s.artmailHook(), Secret: s.AgentSecret}},
-		TimeScale: artmailScale, Undocumented: artmailsim.Undocumented{DirectBackoff: directBackoff}, Seed: seed + 1, Transport: p.wire,
+		TimeScale: artmailScale, Seed: seed + 1, Transport: p.wire,
+		Undocumented: artmailsim.Undocumented{DirectBackoff: directBackoff, QueueIntervals: artmailQueue},
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.offload.Close())
