@@ -26,8 +26,9 @@ const (
 	// pace is how long a scripted provider takes for each step.
 	pace = 20 * time.Millisecond
 	seed = 20260321 // of the first provider; each has one of its own, so that no two make cases of the same ID
-	// patience bounds every wait. It is above the minute after which the server gives a killed worker's activity up.
-	patience = 3 * time.Minute
+	// patience bounds every wait. It is well above the minute after which the server gives a killed worker's activity up: on a busy machine
+	// that can happen to a case again and again.
+	patience = 5 * time.Minute
 )
 
 // impatientServer: the server rounds timers and retry delays up to about a second; tests would wait for that.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -83,6 +84,11 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	}
 	require.Contains(t, string(found["metrics"]), "signalbox_artmail_bad_signatures_total")
 	require.Contains(t, string(found["simulator's controls"]), id)
+	// The simulator writes its state a moment after it changes.
+	require.Eventually(t, func() bool {
+		sealed, err := os.Stat(filepath.Join(shared.folder, "artmail-simulator.sealed"))
+		return err == nil && sealed.Size() > 0
+	}, time.Minute, 20*time.Millisecond)
 	require.NoError(t, filepath.WalkDir(shared.folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return ignoreVanished(err)
