@@ -13,8 +13,9 @@ check: format vet lint workflowcheck tidy imports race
 test: ## the whole suite
 	$(GO) test ./...
 
-torture: ## the long one, of some 20 minutes: 10,000 events, and each process killed 20 times
+torture: ## the long ones, of some 20 minutes each: 10,000 events, and each process killed 20 times
 	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --players 48
+	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --players 48 --inbox postgres
 
 build: ## the lean production binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/signalbox ./cmd/signalbox
