@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
 )
 
@@ -112,7 +113,7 @@ func (t *tx) append(ctx context.Context, rows []*row) (due bool, err error) {
 		}
 		t.moved[r.State]++
 		if r.State == inbox.StatePending {
-			lanes.of(r.lane).arrive(micros(r.DueAt))
+			lanes.of(r.lane).arrive(cell.Micros(r.DueAt))
 			due = true
 		}
 	}
@@ -175,14 +176,14 @@ func (t *tx) insert(ctx context.Context, rows []*row) (repeats []*row, err error
 		column(rows, func(r *row) string { return escape(r.Lane) }),
 		column(rows, func(r *row) string { return escape(r.Kind) }),
 		column(rows, func(r *row) string { return escape(r.DedupeKey) }),
-		column(rows, func(r *row) []byte { return notNil(r.Fingerprint) }),
-		column(rows, func(r *row) int64 { return micros(r.OccurredAt) }),
-		column(rows, func(r *row) int64 { return micros(r.ReceivedAt) }),
+		column(rows, func(r *row) []byte { return cell.Bytes(r.Fingerprint) }),
+		column(rows, func(r *row) int64 { return cell.Micros(r.OccurredAt) }),
+		column(rows, func(r *row) int64 { return cell.Micros(r.ReceivedAt) }),
 		column(rows, func(r *row) string { return string(r.State) }),
 		column(rows, func(r *row) string { return escape(r.Reason) }),
 		column(rows, func(r *row) string { return escape(r.conflictOf) }),
-		column(rows, func(r *row) int64 { return micros(r.DueAt) }),
-		column(rows, func(r *row) int64 { return micros(r.SettledAt) }),
+		column(rows, func(r *row) int64 { return cell.Micros(r.DueAt) }),
+		column(rows, func(r *row) int64 { return cell.Micros(r.SettledAt) }),
 	).Query(func(found pgx.Rows) error {
 		return each(found, func(one pgx.Row) error {
 			var sequence int64

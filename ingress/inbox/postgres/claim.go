@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/room"
 )
 
@@ -52,7 +53,7 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 // claim returns lanes and how many seemed due: more than were handed out where some had nothing pending.
 func (t *tx) claim(ctx context.Context, request inbox.ClaimRequest) (claimed []inbox.Lane, due int, err error) {
 	var keys []key
-	t.queue(selectDue, micros(request.Now), request.MaxLanes).Query(func(rows pgx.Rows) error {
+	t.queue(selectDue, cell.Micros(request.Now), request.MaxLanes).Query(func(rows pgx.Rows) error {
 		return each(rows, func(one pgx.Row) error {
 			var lane key
 			err := one.Scan(&lane)
@@ -110,7 +111,7 @@ func (t *tx) handOut(ctx context.Context, request inbox.ClaimRequest, lanes []ke
 	if len(lanes) == 0 {
 		return nil, t.send(ctx)
 	}
-	t.queue(handOut, lanes, sequences, escape(request.Owner), micros(request.Now.Add(request.Lease)))
+	t.queue(handOut, lanes, sequences, escape(request.Owner), cell.Micros(request.Now.Add(request.Lease)))
 	lanes = slices.Compact(slices.Clone(lanes)) // the statement still refers to the other
 	claimed, places := make([]inbox.Lane, len(lanes)), make(map[key]int, len(lanes))
 	for i, lane := range lanes {

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // arrival is what an append means to a lane.
@@ -38,7 +39,7 @@ func arrivals(rows []*row) lanes {
 		if r.State != inbox.StatePending {
 			continue
 		}
-		due := micros(r.DueAt)
+		due := cell.Micros(r.DueAt)
 		if a, known := found[r.lane]; !known {
 			found[r.lane] = &arrival{lane: r.lane, firstDueAt: due}
 		} else {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // List implements inbox.Store.
@@ -106,10 +107,10 @@ func (c *conditions) add(f inbox.Filter) error {
 		}
 	}
 	if !f.Since.IsZero() {
-		compare("d.received_at >=", micros(f.Since))
+		compare("d.received_at >=", cell.Micros(f.Since))
 	}
 	if !f.Until.IsZero() {
-		compare("d.received_at <", micros(f.Until))
+		compare("d.received_at <", cell.Micros(f.Until))
 	}
 	if f.Cursor != "" {
 		after, err := inbox.ParseCursor(f.Cursor)

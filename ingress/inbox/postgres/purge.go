@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // purgeChunk is how many rows go in one transaction, so that nothing is kept waiting and vacuum can follow.
@@ -89,7 +90,7 @@ func (s *Store) purgeRows(ctx context.Context, before time.Time) (purged int, er
 	for {
 		n, last := 0, from
 		err := s.transact(ctx, func(ctx context.Context, t *tx) (err error) {
-			n, last, err = t.remove(ctx, selectOld, from, micros(before), purgeChunk)
+			n, last, err = t.remove(ctx, selectOld, from, cell.Micros(before), purgeChunk)
 			return err
 		})
 		purged += n
@@ -149,7 +150,7 @@ func (s *Store) purgeBodies(ctx context.Context, before time.Time) (purged int, 
 				return err
 			}
 			read++
-			if received < micros(before) {
+			if received < cell.Micros(before) {
 				old++
 				if state != inbox.StatePending && state != inbox.StateQuarantined {
 					expired = append(expired, after)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 const selectDelivery = `SELECT ` + columns + `, b.body FROM signalbox_delivery d LEFT JOIN signalbox_body b ON b.sequence = d.sequence WHERE d.id = $1`
@@ -67,5 +68,5 @@ func (s *Store) OldestPending(ctx context.Context) (time.Time, bool, error) {
 	if err != nil {
 		return time.Time{}, false, wrap("oldest pending", s.failure(ctx, err))
 	}
-	return fromMicros(received), true, nil
+	return cell.Time(received), true, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
 )
 
@@ -42,7 +43,7 @@ func (t *tx) repeat(ctx context.Context, rows []*row) (err error) {
 			case r.flagged || sameBody(first.fingerprint, r.Fingerprint):
 				*r.receipt = inbox.Receipt{ID: first.id, Outcome: inbox.OutcomeDuplicate}
 				seen[first.sequence]++
-				last[first.sequence] = max(last[first.sequence], micros(r.ReceivedAt))
+				last[first.sequence] = max(last[first.sequence], cell.Micros(r.ReceivedAt))
 			default:
 				// The key stays as it came; only what is unique changes, so that a repetition of any body is a duplicate of that one.
 				r.dedupe = key(hash.Key(r.Provider, r.Scope, r.Lane, r.DedupeKey, "conflict", string(r.Fingerprint)))

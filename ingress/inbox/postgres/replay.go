@@ -9,11 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // Replay implements inbox.Store.
 func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
-	err := s.transact(ctx, func(ctx context.Context, t *tx) error { return t.replay(ctx, id, micros(now)) })
+	err := s.transact(ctx, func(ctx context.Context, t *tx) error { return t.replay(ctx, id, cell.Micros(now)) })
 	if err != nil {
 		return wrap("replay", err)
 	}

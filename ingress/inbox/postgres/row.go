@@ -1,11 +1,10 @@
 package postgres
 
 import (
-	"time"
-
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
 )
 
@@ -40,8 +39,8 @@ func scan(row pgx.Row, more ...any) (stored, error) {
 	for _, text := range []*string{&d.ID, &d.Provider, &d.Scope, &d.Lane, &d.Kind, &d.DedupeKey, &d.Reason, &d.ConflictOf} {
 		*text = unescape(*text)
 	}
-	d.OccurredAt, d.ReceivedAt, d.DueAt = fromMicros(occurred), fromMicros(received), fromMicros(due)
-	d.LastDuplicateAt, d.SettledAt = fromMicros(duplicate), fromMicros(settled)
+	d.OccurredAt, d.ReceivedAt, d.DueAt = cell.Time(occurred), cell.Time(received), cell.Time(due)
+	d.LastDuplicateAt, d.SettledAt = cell.Time(duplicate), cell.Time(settled)
 	return d, nil
 }
 
@@ -54,27 +53,4 @@ func each(rows pgx.Rows, scan func(pgx.Row) error) error {
 		}
 	}
 	return rows.Err()
-}
-
-// micros is how the tables keep time; the zero time is 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func fromMicros(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(n).UTC()
-}
-
-// notNil keeps an absent value out of the way of NOT NULL.
-func notNil(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // Settle implements inbox.Store.
@@ -72,7 +73,7 @@ func (t *tx) settle(ctx context.Context, request inbox.SettleRequest) (due bool,
 		return false, err
 	}
 	for _, l := range lanes {
-		due = due || l.isNews(micros(request.Now))
+		due = due || l.isNews(cell.Micros(request.Now))
 	}
 	return due, nil
 }
@@ -131,7 +132,7 @@ func (t *tx) apply(request inbox.SettleRequest, places map[string]place, lanes m
 			l.end(at.sequence)
 		case !l.isHeldBy(request.Owner, at.sequence):
 		case one.IsRetry():
-			l.retry(at.sequence, micros(one.DueAt))
+			l.retry(at.sequence, cell.Micros(one.DueAt))
 			all = append(all, settled{one, at.sequence})
 		default:
 			l.release(at.sequence)
@@ -152,10 +153,10 @@ func (t *tx) queueSettlements(ctx context.Context, request inbox.SettleRequest, 
 	sequence := func(one settled) int64 { return one.sequence }
 	reason := func(one settled) string { return escape(one.Reason) }
 	if len(ends) > 0 {
-		t.queue(endAll, column(ends, sequence), column(ends, func(one settled) string { return string(one.State) }), column(ends, reason), micros(request.Now))
+		t.queue(endAll, column(ends, sequence), column(ends, func(one settled) string { return string(one.State) }), column(ends, reason), cell.Micros(request.Now))
 	}
 	if len(retries) > 0 {
-		t.queue(retryAll, column(retries, sequence), column(retries, func(one settled) int64 { return micros(one.DueAt) }), column(retries, reason),
+		t.queue(retryAll, column(retries, sequence), column(retries, func(one settled) int64 { return cell.Micros(one.DueAt) }), column(retries, reason),
 			column(retries, func(one settled) int {
 				if one.Counted {
 					return 1

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
@@ -144,7 +145,7 @@ func TestAPurgeWaitsForAReplayAndLeavesItsBody(t *testing.T) {
 	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: []inbox.Settlement{inbox.Finish(id, inbox.StateDelivered, "")}}))
 	purged := make(chan inbox.Purged, 1)
 	require.NoError(t, s.transact(t.Context(), func(ctx context.Context, x *tx) error {
-		if err := x.replay(ctx, id, micros(start)); err != nil {
+		if err := x.replay(ctx, id, cell.Micros(start)); err != nil {
 			return err
 		}
 		if err := x.send(ctx); err != nil {

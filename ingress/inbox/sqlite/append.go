@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
 )
 
@@ -114,11 +115,11 @@ func (t *tx) insert(rows []*row) (int, error) {
 	args := make([]any, 0, len(rows)*insertColumns)
 	for _, r := range rows {
 		// Never below the arrival: a list that begins at some time can begin at that sequence.
-		t.sequence = max(t.sequence+1, micros(r.ReceivedAt))
+		t.sequence = max(t.sequence+1, cell.Micros(r.ReceivedAt))
 		r.sequence = t.sequence
 		args = append(args, r.sequence, r.ID, r.laneHash, r.keyHash, r.Provider, r.Scope, r.Lane, r.Kind, r.DedupeKey,
-			notNil(r.Fingerprint), micros(r.OccurredAt), micros(r.ReceivedAt), string(r.State), r.Reason, r.ConflictOf,
-			micros(r.DueAt), micros(r.SettledAt))
+			cell.Bytes(r.Fingerprint), cell.Micros(r.OccurredAt), cell.Micros(r.ReceivedAt), string(r.State), r.Reason, r.ConflictOf,
+			cell.Micros(r.DueAt), cell.Micros(r.SettledAt))
 	}
 	n, err := t.exec(insertQueries[len(rows)], args...)
 	return int(n), err
@@ -190,7 +191,7 @@ func (t *tx) byKey(r *row) (k known, found bool, err error) {
 func (t *tx) countDuplicate(first known, r *row) error {
 	*r.receipt = inbox.Receipt{ID: first.id, Outcome: inbox.OutcomeDuplicate}
 	_, err := t.exec("UPDATE delivery SET duplicates = duplicates + 1, last_duplicate_at = max(last_duplicate_at, ?) WHERE sequence = ?",
-		micros(r.ReceivedAt), first.sequence)
+		cell.Micros(r.ReceivedAt), first.sequence)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // List implements inbox.Store.
@@ -152,7 +153,7 @@ func partsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter) ([]*part, error) {
 func withTimes(parts []*part, f inbox.Filter, states []inbox.State) ([]*part, error) {
 	for _, p := range parts {
 		if !f.Until.IsZero() {
-			p.add("sequence < ? AND received_at < ?", micros(f.Until)+drift, micros(f.Until))
+			p.add("sequence < ? AND received_at < ?", cell.Micros(f.Until)+drift, cell.Micros(f.Until))
 		}
 		if err := p.addPlace(f); err != nil {
 			return nil, err
@@ -162,7 +163,7 @@ func withTimes(parts []*part, f inbox.Filter, states []inbox.State) ([]*part, er
 		return parts, nil
 	}
 	p := &part{index: "delivery_drifted"}
-	p.add("sequence > received_at + 2000000 AND received_at < ? AND sequence >= ?", micros(f.Until), micros(f.Until)+drift)
+	p.add("sequence > received_at + 2000000 AND received_at < ? AND sequence >= ?", cell.Micros(f.Until), cell.Micros(f.Until)+drift)
 	p.addRow(f, states)
 	return append(parts, p), p.addPlace(f)
 }
@@ -187,7 +188,7 @@ func (p *part) addRow(f inbox.Filter, states []inbox.State) {
 // addPlace adds where the page begins and how far back it may go.
 func (p *part) addPlace(f inbox.Filter) error {
 	if !f.Since.IsZero() {
-		p.add("sequence >= ? AND received_at >= ?", micros(f.Since), micros(f.Since))
+		p.add("sequence >= ? AND received_at >= ?", cell.Micros(f.Since), cell.Micros(f.Since))
 	}
 	if f.Cursor != "" {
 		after, err := inbox.ParseCursor(f.Cursor)
@@ -204,7 +205,7 @@ func before(f inbox.Filter) int64 {
 	if f.Until.IsZero() {
 		return 1<<63 - 1
 	}
-	return micros(f.Until)
+	return cell.Micros(f.Until)
 }
 
 // class is what the deliveries of a group have in common.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 const (
@@ -103,7 +104,7 @@ func (s *Store) purgeRows(ctx context.Context, before time.Time) (int, error) {
 		for {
 			n, err := s.removed(ctx, func(t *tx) (int, error) {
 				return t.remove(state, "sequence IN ("+selectExpired+")",
-					string(state), micros(before), purgeChunk)
+					string(state), cell.Micros(before), purgeChunk)
 			})
 			purged += n
 			if err != nil {
@@ -176,7 +177,7 @@ WHERE body.sequence > ? ORDER BY body.sequence LIMIT ?`)
 		var state inbox.State
 		err = rows.Scan(&last, &received, &state)
 		read++
-		if received >= micros(before) {
+		if received >= cell.Micros(before) {
 			return 0, err
 		}
 		old++

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // reader is the pool of connections that cannot write.
@@ -72,7 +73,7 @@ func (s *Store) OldestPending(ctx context.Context) (time.Time, bool, error) {
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("sqlite inbox: oldest pending: %w", s.reads.failure(ctx, err))
 	}
-	return fromMicros(received), true, nil
+	return cell.Time(received), true, nil
 }
 
 func (r *reader) counts(ctx context.Context) (map[inbox.State]int64, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // Replay implements inbox.Store.
@@ -56,7 +57,7 @@ FROM delivery LEFT JOIN body USING (sequence) WHERE id = ?`, []any{id}, &again.s
 	case !size.Valid:
 		return entry{}, fmt.Errorf("%w: its body is past its retention", inbox.ErrNotReplayable), nil
 	}
-	again.dueAt, again.size = micros(now), size.Int64
+	again.dueAt, again.size = cell.Micros(now), size.Int64
 	t.move(state, inbox.StatePending)
 	_, err = t.exec("UPDATE delivery SET state = 'pending', reason = '', attempts = 0, due_at = ?, settled_at = 0 WHERE sequence = ?",
 		again.dueAt, again.sequence)

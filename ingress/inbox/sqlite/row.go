@@ -1,9 +1,8 @@
 package sqlite
 
 import (
-	"time"
-
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // stored is a delivery as read, with its place in the order of appending.
@@ -29,30 +28,7 @@ func scan(rows scanner, more ...any) (stored, error) {
 	if err := rows.Scan(append(dest, more...)...); err != nil {
 		return stored{}, err
 	}
-	d.OccurredAt, d.ReceivedAt, d.DueAt = fromMicros(occurred), fromMicros(received), fromMicros(due)
-	d.LastDuplicateAt, d.SettledAt = fromMicros(duplicate), fromMicros(settled)
+	d.OccurredAt, d.ReceivedAt, d.DueAt = cell.Time(occurred), cell.Time(received), cell.Time(due)
+	d.LastDuplicateAt, d.SettledAt = cell.Time(duplicate), cell.Time(settled)
 	return d, nil
-}
-
-// micros is how the table keeps time; the zero time is 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func fromMicros(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(n).UTC()
-}
-
-// notNil keeps an absent value out of the way of NOT NULL.
-func notNil(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }

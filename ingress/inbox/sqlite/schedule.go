@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/room"
 )
 
@@ -92,7 +93,7 @@ func (s *schedule) take(owner string, now time.Time, lease time.Duration, left *
 	defer s.mu.Unlock()
 	s.expire(now)
 	var taken [][]entry
-	for left.Left() && len(s.waiting) > 0 && s.waiting[0].due <= micros(now) {
+	for left.Left() && len(s.waiting) > 0 && s.waiting[0].due <= cell.Micros(now) {
 		l := s.waiting[0]
 		n := left.Take(len(l.pending), func(i int) int64 { return l.pending[i].size })
 		if n == 0 {
@@ -196,7 +197,7 @@ func (s *schedule) closed(l *lane, sequence int64, now time.Time) bool {
 		due = l.pending[0].dueAt
 	}
 	s.giveBack(l, due)
-	return len(l.pending) > 0 && due <= micros(now)
+	return len(l.pending) > 0 && due <= cell.Micros(now)
 }
 
 func (s *schedule) giveBack(l *lane, due int64) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 // Settle implements inbox.Store.
@@ -55,10 +56,10 @@ func (t *tx) settle(request inbox.SettleRequest, claims *schedule) ([]settledEnt
 		case one.IsEnd() && (state == inbox.StatePending || state == inbox.StateQuarantined):
 			t.move(state, one.State)
 			_, err = t.exec("UPDATE delivery SET state = ?, reason = ?, settled_at = ? WHERE sequence = ?",
-				string(one.State), one.Reason, micros(request.Now), e.sequence)
+				string(one.State), one.Reason, cell.Micros(request.Now), e.sequence)
 		case one.IsRetry():
 			_, err = t.exec("UPDATE delivery SET due_at = ?, reason = ?, attempts = attempts + ? WHERE sequence = ?",
-				micros(one.DueAt), one.Reason, one.Counted, e.sequence)
+				cell.Micros(one.DueAt), one.Reason, one.Counted, e.sequence)
 		}
 		if err != nil {
 			return nil, err
@@ -76,7 +77,7 @@ func (s *Store) reschedule(request inbox.SettleRequest, settled []settledEntry) 
 		case e.IsEnd():
 			due = s.schedule.end(e.lane, e.sequence, request.Now) || due
 		case e.IsRetry():
-			due = s.schedule.retry(request.Owner, e.lane, e.sequence, micros(e.DueAt), request.Now) || due
+			due = s.schedule.retry(request.Owner, e.lane, e.sequence, cell.Micros(e.DueAt), request.Now) || due
 		default:
 			s.schedule.release(request.Owner, e.lane, e.sequence, request.Now)
 		}

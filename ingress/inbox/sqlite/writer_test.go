@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
 )
 
 var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -255,7 +256,7 @@ func TestWhatTheTableNoLongerShowsAsPendingIsNotHandedOut(t *testing.T) {
 		Owner: "relay", Now: start, Settlements: []inbox.Settlement{inbox.Finish(receipts[0].ID, inbox.StateDelivered, "")},
 	}))
 	// As if it had been read before it was settled, and noted after.
-	s.schedule.add(entry{sequence: s.takenIn, lane: laneHash("a"), dueAt: micros(start)})
+	s.schedule.add(entry{sequence: s.takenIn, lane: laneHash("a"), dueAt: cell.Micros(start)})
 	require.Empty(t, claim())
 	_, err = s.Append(context.Background(), []inbox.Delivery{pendingIn("a", "2")})
 	require.NoError(t, err)
