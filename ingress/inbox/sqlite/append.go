@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
@@ -15,8 +14,7 @@ import (
 type row struct {
 	inbox.Delivery
 	sequence int64
-	laneHash int64
-	keyHash  []byte
+	key      key
 	receipt  *inbox.Receipt
 }
 
@@ -34,7 +32,7 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 	j := &job{rows: make([]*row, len(prepared))}
 	pending := false
 	for i, d := range prepared {
-		rows[i] = row{Delivery: d, laneHash: laneHash(d.Lane), keyHash: keyHash(d), receipt: &receipts[i]}
+		rows[i] = row{Delivery: d, key: keyOf(d), receipt: &receipts[i]}
 		j.rows[i] = &rows[i]
 		j.size += pageSize + int64(len(d.Body))
 		pending = pending || d.State == inbox.StatePending
@@ -48,150 +46,130 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 	return receipts, nil
 }
 
-// keyHash is what the table keeps unique. A delivery without a key is alone with its ID.
-func keyHash(d inbox.Delivery) []byte {
+// keyOf is what is kept unique. A delivery without a key is alone with its ID.
+func keyOf(d inbox.Delivery) key {
 	if d.DedupeKey == "" {
-		return hash.Key(d.ID)
+		return key{laneHash(d.Lane), hash.Key(d.ID)}
 	}
-	return hash.Key(d.Provider, d.Scope, d.Lane, d.DedupeKey)
+	return key{laneHash(d.Lane), hash.Key(d.Provider, d.Scope, d.Lane, d.DedupeKey)}
 }
 
 // conflictHash separates the bodies that came under one key, so that a repetition of any of
 // them is a duplicate of that one.
-func conflictHash(d inbox.Delivery) []byte {
+func conflictHash(d inbox.Delivery) [hash.KeySize]byte {
 	return hash.Key(d.Provider, d.Scope, d.Lane, d.DedupeKey, "conflict", string(d.Fingerprint))
 }
 
-// Statements for many rows at once cost a third of as many single ones. Two sizes are enough:
-// a busy batch is mostly full chunks, and a quiet one is short.
-var chunkSizes = []int{32, 8, 1}
-
+// append stores the rows whose keys are new, then handles those that repeat one.
 func (t *tx) append(rows []*row) error {
-	for len(rows) > 0 {
-		size := 1
-		for _, n := range chunkSizes {
-			if n <= len(rows) {
-				size = n
-				break
-			}
-		}
-		if err := t.appendChunk(rows[:size]); err != nil {
-			return err
-		}
-		rows = rows[size:]
-	}
-	return nil
-}
-
-func (t *tx) appendChunk(rows []*row) error {
-	inserted, err := t.insert(rows)
+	known, err := t.knownOf(rows)
 	if err != nil {
 		return err
 	}
-	if inserted == len(rows) {
-		return t.accept(rows)
-	}
-	// Some were known already, and SQLite does not say which.
+	fresh, repeated := make([]*row, 0, len(rows)), []*row(nil)
 	for _, r := range rows {
-		var one int
-		isNew, err := t.queryRow("SELECT 1 FROM delivery WHERE sequence = ?", []any{r.sequence}, &one)
-		if err != nil {
-			return err
+		if known[r.key] {
+			repeated = append(repeated, r)
+			continue
 		}
-		if isNew {
-			err = t.accept([]*row{r})
-		} else {
-			err = t.repeat(r)
-		}
-		if err != nil {
+		known[r.key] = true
+		fresh = append(fresh, r)
+	}
+	if err := inChunks(fresh, t.insert); err != nil {
+		return err
+	}
+	for _, r := range repeated {
+		if err := t.repeat(r); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.mergeKeys(len(rows))
 }
 
-// insert returns how many of the rows were new.
-func (t *tx) insert(rows []*row) (int, error) {
-	args := make([]any, 0, len(rows)*insertColumns)
+// insert stores rows whose keys are new.
+func (t *tx) insert(rows []*row) error {
+	args, bodies := make([]any, 0, len(rows)*insertColumns), make([]any, 0, 2*len(rows))
 	for _, r := range rows {
 		// Never below the arrival: a list that begins at some time can begin at that sequence.
 		t.sequence = max(t.sequence+1, cell.Micros(r.ReceivedAt))
 		r.sequence = t.sequence
-		args = append(args, r.sequence, r.ID, r.laneHash, r.keyHash, r.Provider, r.Scope, r.Lane, r.Kind, r.DedupeKey,
+		args = append(args, r.sequence, r.ID, r.key.lane, r.key.hash[:], r.Provider, r.Scope, r.Lane, r.Kind, r.DedupeKey,
 			cell.Bytes(r.Fingerprint), cell.Micros(r.OccurredAt), cell.Micros(r.ReceivedAt), string(r.State), r.Reason, r.ConflictOf,
 			cell.Micros(r.DueAt), cell.Micros(r.SettledAt))
+		bodies = append(bodies, r.sequence, r.Body)
 	}
 	n, err := t.exec(insertQueries[len(rows)], args...)
-	return int(n), err
-}
-
-// accept writes the bodies of rows that were new, and their receipts.
-func (t *tx) accept(rows []*row) error {
-	bodies := make([]any, 0, 2*len(rows))
+	if err != nil {
+		return err
+	}
+	if n < int64(len(rows)) {
+		return t.idTaken(rows)
+	}
+	if _, err := t.exec(bodyQueries[len(rows)], bodies...); err != nil {
+		return err
+	}
 	for _, r := range rows {
-		bodies = append(bodies, r.sequence, r.Body)
+		t.added[r.key] = r.sequence
 		t.counts[r.State]++
 		*r.receipt = inbox.Receipt{ID: r.ID, Outcome: inbox.OutcomeNew, ConflictOf: r.ConflictOf}
 		if r.ConflictOf != "" {
 			r.receipt.Outcome = inbox.OutcomeConflict
 		}
 	}
-	_, err := t.exec(bodyQueries[len(rows)], bodies...)
-	return err
+	return nil
 }
 
-// repeat handles a delivery whose key, or else whose ID, is in the table.
+// idTaken names a row that was not inserted; SQLite does not say which.
+func (t *tx) idTaken(rows []*row) error {
+	for _, r := range rows {
+		var one int
+		inserted, err := t.queryRow("SELECT 1 FROM delivery WHERE sequence = ?", []any{r.sequence}, &one)
+		if err != nil {
+			return err
+		}
+		if !inserted {
+			return fmt.Errorf("%w: %s", inbox.ErrIDTaken, r.ID)
+		}
+	}
+	return fmt.Errorf("%d rows were inserted, though not all", len(rows))
+}
+
+// repeat handles a delivery whose key is known.
 func (t *tx) repeat(r *row) error {
-	first, found, err := t.byKey(r)
+	sequence, _, err := t.sequenceOf(r.key)
 	if err != nil {
 		return err
 	}
-	if !found {
-		return fmt.Errorf("%w: %s", inbox.ErrIDTaken, r.ID)
-	}
-	if sameBody(first.fingerprint, r.Fingerprint) {
-		return t.countDuplicate(first, r)
+	var id string
+	var fingerprint []byte
+	found, err := t.queryRow("SELECT id, fingerprint FROM delivery WHERE sequence = ?", []any{sequence}, &id, &fingerprint)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return fmt.Errorf("the key of %s leads to nothing", r.ID)
+	case sameBody(fingerprint, r.Fingerprint):
+		return t.countDuplicate(r, sequence, id)
 	}
 	// The key stays as it came; only what is unique changes. The row may be written a second
 	// time when its batch is, so the change is made to a copy.
 	conflict := *r
-	conflict.keyHash, conflict.ConflictOf = conflictHash(r.Delivery), first.id
-	return t.appendConflict(&conflict)
-}
-
-func (t *tx) appendConflict(r *row) error {
-	inserted, err := t.insert([]*row{r})
-	if err != nil {
+	conflict.key.hash, conflict.ConflictOf = conflictHash(r.Delivery), id
+	_, known, err := t.sequenceOf(conflict.key)
+	switch {
+	case err != nil:
 		return err
+	case known:
+		return t.repeat(&conflict)
+	default:
+		return t.insert([]*row{&conflict})
 	}
-	if inserted == 1 {
-		return t.accept([]*row{r})
-	}
-	earlier, found, err := t.byKey(r)
-	if err != nil {
-		return err
-	}
-	if !found {
-		return fmt.Errorf("%w: %s", inbox.ErrIDTaken, r.ID)
-	}
-	return t.countDuplicate(earlier, r)
 }
 
-type known struct {
-	sequence    int64
-	id          string
-	fingerprint []byte
-}
-
-func (t *tx) byKey(r *row) (k known, found bool, err error) {
-	found, err = t.queryRow(selectByKey, []any{r.laneHash, r.keyHash}, &k.sequence, &k.id, &k.fingerprint)
-	return k, found, err
-}
-
-func (t *tx) countDuplicate(first known, r *row) error {
-	*r.receipt = inbox.Receipt{ID: first.id, Outcome: inbox.OutcomeDuplicate}
+func (t *tx) countDuplicate(r *row, sequence int64, id string) error {
+	*r.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeDuplicate}
 	_, err := t.exec("UPDATE delivery SET duplicates = duplicates + 1, last_duplicate_at = max(last_duplicate_at, ?) WHERE sequence = ?",
-		cell.Micros(r.ReceivedAt), first.sequence)
+		cell.Micros(r.ReceivedAt), sequence)
 	return err
 }
 
@@ -201,26 +179,14 @@ func sameBody(a, b []byte) bool {
 }
 
 const (
-	selectByKey = `SELECT sequence, id, fingerprint FROM delivery WHERE lane_hash = ? AND key_hash = ?`
 	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any
 	// error here undoes the transaction anyway.
 	insertDelivery = `INSERT OR ROLLBACK INTO delivery (sequence, id, lane_hash, key_hash, provider, scope, lane, kind, dedupe_key,
 fingerprint, occurred_at, received_at, state, reason, conflict_of, due_at, settled_at) VALUES `
 	insertColumns = 17
-	insertBody    = `INSERT OR ROLLBACK INTO body (sequence, body) VALUES `
 )
 
 var (
 	insertQueries = chunkQueries(insertDelivery, insertColumns, " ON CONFLICT DO NOTHING")
-	bodyQueries   = chunkQueries(insertBody, 2, "")
+	bodyQueries   = chunkQueries(`INSERT OR ROLLBACK INTO body (sequence, body) VALUES `, 2, "")
 )
-
-// chunkQueries writes one statement for each chunk size.
-func chunkQueries(head string, columns int, tail string) map[int]string {
-	tuple := "(?" + strings.Repeat(", ?", columns-1) + ")"
-	queries := map[int]string{}
-	for _, n := range chunkSizes {
-		queries[n] = head + tuple + strings.Repeat(", "+tuple, n-1) + tail
-	}
-	return queries
-}

@@ -5,6 +5,7 @@
 // write. Claims are held in memory, since only one process may have the file open: after a
 // crash everything pending is simply due again.
 //
-// Nothing here costs more as the table grows: the writer touches the ends of its indexes, one
-// place in the index of keys, and the pending rows.
+// Nothing here costs more as the table grows: the writer touches the ends of its indexes and the
+// pending rows. Keys alone belong anywhere: the newest are in memory, and go into their table in its
+// order once there are many.
 package sqlite

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +16,12 @@ import (
 
 // List implements inbox.Store.
 func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
-	page, err := s.reads.list(ctx, filter)
+	var recent []int64
+	if filter.Lane != "" {
+		// Before the table is looked at: what goes into it in between is named twice, and not missed.
+		recent = s.writes.keys.ofLane(laneHash(filter.Lane))
+	}
+	page, err := s.reads.list(ctx, filter, recent)
 	if err != nil {
 		return inbox.Page{}, fmt.Errorf("sqlite inbox: list: %w", s.reads.failure(ctx, err))
 	}
@@ -25,7 +31,7 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 // part is a piece of the answer that one index gives in order, so that no question reads more rows
 // than it shows, nor sorts what it does not show.
 type part struct {
-	index string
+	from  string
 	where []string
 	args  []any
 }
@@ -36,13 +42,13 @@ func (p *part) add(condition string, values ...any) {
 
 // query asks for what comes before a floor; it is the same text for all parts of a kind.
 func (p *part) query() string {
-	return "SELECT " + columns + " FROM delivery INDEXED BY " + p.index + " WHERE " + strings.Join(p.where, " AND ") +
+	return "SELECT " + columns + " FROM delivery " + p.from + " WHERE " + strings.Join(p.where, " AND ") +
 		" AND sequence > ? ORDER BY sequence DESC LIMIT ?"
 }
 
 // list merges the parts, all as of one moment: a delivery that changes its state between two of
-// them would be in both or in none.
-func (r *reader) list(ctx context.Context, filter inbox.Filter) (_ inbox.Page, err error) {
+// them would be in both or in none. recent are the sequences of the lane's newest keys.
+func (r *reader) list(ctx context.Context, filter inbox.Filter, recent []int64) (_ inbox.Page, err error) {
 	if err := filter.Validate(); err != nil {
 		return inbox.Page{}, err
 	}
@@ -52,7 +58,7 @@ func (r *reader) list(ctx context.Context, filter inbox.Filter) (_ inbox.Page, e
 	}
 	// It has read and nothing else: whether its end succeeds changes no answer.
 	defer func() { _ = tx.Rollback() }()
-	parts, err := partsOf(ctx, tx, filter)
+	parts, err := partsOf(ctx, tx, filter, recent)
 	if err != nil {
 		return inbox.Page{}, err
 	}
@@ -112,17 +118,22 @@ func pageOf(all []stored, limit int) inbox.Page {
 	return page
 }
 
-// partsOf chooses the index: a lane is short, so it is read and sorted; provider, scope and kind
+// partsOf chooses the index: a lane's keys are together; provider, scope and kind
 // choose among the groups that there are; anything else goes by state.
-func partsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter) ([]*part, error) {
+func partsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter, recent []int64) ([]*part, error) {
 	states := f.States
 	if len(states) == 0 {
 		states = inbox.States()
 	}
 	states = slices.Compact(slices.Sorted(slices.Values(states)))
 	if f.Lane != "" {
-		p := &part{index: "delivery_key"}
-		p.add("lane_hash = ? AND lane = ?", laneHash(f.Lane), f.Lane)
+		list, err := json.Marshal(recent)
+		if err != nil {
+			return nil, fmt.Errorf("list sequences: %w", err)
+		}
+		p := &part{from: "NOT INDEXED"}
+		p.add("sequence IN (SELECT sequence FROM delivery_key WHERE lane_hash = ? UNION ALL SELECT value FROM json_each(?)) AND lane = ?",
+			laneHash(f.Lane), string(list), f.Lane)
 		p.addRow(f, states)
 		p.add("received_at < ?", before(f))
 		return []*part{p}, p.addPlace(f)
@@ -134,13 +145,13 @@ func partsOf(ctx context.Context, tx *sql.Tx, f inbox.Filter) ([]*part, error) {
 			return nil, err
 		}
 		for _, c := range classes {
-			p := &part{index: "delivery_group"}
+			p := &part{from: "INDEXED BY delivery_group"}
 			p.add("provider = ? AND scope = ? AND state = ? AND kind = ?", c.provider, c.scope, string(c.state), c.kind)
 			parts = append(parts, p)
 		}
 	} else {
 		for _, state := range states {
-			p := &part{index: "delivery_state"}
+			p := &part{from: "INDEXED BY delivery_state"}
 			p.add("state = ?", string(state))
 			parts = append(parts, p)
 		}
@@ -162,7 +173,7 @@ func withTimes(parts []*part, f inbox.Filter, states []inbox.State) ([]*part, er
 	if f.Until.IsZero() {
 		return parts, nil
 	}
-	p := &part{index: "delivery_drifted"}
+	p := &part{from: "INDEXED BY delivery_drifted"}
 	p.add("sequence > received_at + 2000000 AND received_at < ? AND sequence >= ?", cell.Micros(f.Until), cell.Micros(f.Until)+drift)
 	p.addRow(f, states)
 	return append(parts, p), p.addPlace(f)

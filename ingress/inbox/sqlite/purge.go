@@ -151,14 +151,26 @@ func (s *Store) removed(ctx context.Context, remove func(*tx) (int, error)) (int
 	return n, nil
 }
 
-// remove deletes deliveries of one state with their bodies.
+// remove deletes deliveries of one state with their bodies and keys.
 func (t *tx) remove(state inbox.State, where string, args ...any) (int, error) {
 	if _, err := t.exec("DELETE FROM body WHERE "+where, args...); err != nil {
 		return 0, err
 	}
-	n, err := t.exec("DELETE FROM delivery WHERE "+where, args...)
-	t.counts[state] -= n
-	return int(n), err
+	if _, err := t.exec("DELETE FROM delivery_key WHERE (lane_hash, key_hash) IN (SELECT lane_hash, key_hash FROM delivery WHERE "+where+")", args...); err != nil {
+		return 0, err
+	}
+	stmt, err := t.prepare("DELETE FROM delivery WHERE " + where + " RETURNING lane_hash, key_hash, sequence")
+	if err != nil {
+		return 0, err
+	}
+	rows, err := stmt.Query(args...)
+	if err != nil {
+		return 0, err
+	}
+	removed, err := collect(rows, func() (place, error) { return scanPlace(rows) })
+	t.removed = append(t.removed, removed...)
+	t.counts[state] -= int64(len(removed))
+	return len(removed), err
 }
 
 func (t *tx) removeBodies(after int64, before time.Time) (n int, last int64, more bool, err error) {

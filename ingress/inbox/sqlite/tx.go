@@ -7,6 +7,12 @@ type tx struct {
 	*writer
 	// counts gathers the change of each state's count, written once at the end.
 	counts map[inbox.State]int64
+	// added are the keys of rows that are new, merged those that went from memory into the table, removed
+	// those whose deliveries are gone.
+	added           map[key]int64
+	merged, removed []place
+	// lap is where the merge of the keys has come to.
+	lap lap
 }
 
 func (t *tx) apply(batch []*job) error {

@@ -19,6 +19,7 @@ type writer struct {
 	conn        *sql.Conn
 	stmt        map[string]*sql.Stmt
 	checkpoints *checkpointer
+	keys        *keys
 	// written is about how many bytes went into the WAL since the last checkpoint was asked for.
 	written int64
 	// sequence is the last one given out. A gap after a rollback is harmless.
@@ -56,7 +57,7 @@ func openWriter(ctx context.Context, path string) (_ *writer, err error) {
 		return nil, fmt.Errorf("sqlite inbox: open: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	w := &writer{db: db}
+	w := &writer{db: db, keys: newKeys()}
 	if err = migrate(ctx, db); err == nil {
 		err = w.connect(ctx)
 	}
@@ -64,7 +65,11 @@ func openWriter(ctx context.Context, path string) (_ *writer, err error) {
 		w.checkpoints, err = openCheckpointer(path)
 	}
 	if err == nil {
-		err = w.conn.QueryRowContext(ctx, "SELECT coalesce(max(sequence), 0) FROM delivery").Scan(&w.sequence)
+		// Where all deliveries are gone, the lap knows how far they went.
+		err = w.conn.QueryRowContext(ctx, "SELECT max(until, (SELECT coalesce(max(sequence), 0) FROM delivery)) FROM key_lap").Scan(&w.sequence)
+	}
+	if err == nil {
+		err = w.keys.read(ctx, w.conn)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite inbox: open: %w", err), w.close())
@@ -122,7 +127,7 @@ func (w *writer) transact(batch []*job) error {
 	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return errors.Join(fmt.Errorf("sqlite inbox: begin: %w", err), w.rollback())
 	}
-	t := &tx{writer: w, counts: map[inbox.State]int64{}}
+	t := &tx{writer: w, counts: map[inbox.State]int64{}, added: map[key]int64{}, lap: w.keys.lap}
 	err := t.apply(batch)
 	if err == nil {
 		_, err = w.exec("COMMIT")
@@ -130,6 +135,7 @@ func (w *writer) transact(batch []*job) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("sqlite inbox: write: %w", err), w.rollback())
 	}
+	w.keys.committed(t)
 	for _, j := range batch {
 		w.written += j.size
 		if j.committed != nil {

@@ -19,7 +19,7 @@ func Lane(lane string) int64 {
 
 // Key is the unique key of a delivery: of its parts, each after its length, so that no two
 // lists of parts share a spelling.
-func Key(parts ...string) []byte {
+func Key(parts ...string) [KeySize]byte {
 	var buf [256]byte
 	b := buf[:0]
 	for _, part := range parts {
@@ -27,5 +27,5 @@ func Key(parts ...string) []byte {
 		b = append(b, part...)
 	}
 	sum := sha256.Sum256(b)
-	return sum[:KeySize]
+	return [KeySize]byte(sum[:KeySize])
 }

@@ -1,8 +1,7 @@
 package hash_test
 
 import (
-	"bytes"
-	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -14,8 +13,7 @@ import (
 func TestStoredHashesNeverChange(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, int64(-1444252967861565025), hash.Lane("offload-case/order-1"))
-	require.Equal(t, "2d39301143a05ce5b1829c1081d46b61", hex.EncodeToString(hash.Key("offload", "default", "offload-case/order-1", "evt_1")))
-	require.Len(t, hash.Key(), hash.KeySize)
+	require.Equal(t, "2d39301143a05ce5b1829c1081d46b61", fmt.Sprintf("%x", hash.Key("offload", "default", "offload-case/order-1", "evt_1")))
 }
 
 func TestListsOfPartsNeverShareAKey(t *testing.T) {
@@ -37,9 +35,9 @@ func TestListsOfPartsNeverShareAKey(t *testing.T) {
 		{string(make([]byte, 128))},
 		{string(make([]byte, 300))},
 	}
-	seen := map[string][]string{}
+	seen := map[[hash.KeySize]byte][]string{}
 	for _, parts := range lists {
-		key := string(hash.Key(parts...))
+		key := hash.Key(parts...)
 		require.NotContains(t, seen, key, "%q and %q", parts, seen[key])
 		seen[key] = parts
 	}
@@ -52,6 +50,6 @@ func FuzzListsOfPartsNeverShareAKey(f *testing.F) {
 	f.Add("\x01a|\x02bc", "\x01a\x02bc")
 	f.Fuzz(func(t *testing.T, one, other string) {
 		same := one == other
-		require.Equal(t, same, bytes.Equal(hash.Key(strings.Split(one, "|")...), hash.Key(strings.Split(other, "|")...)))
+		require.Equal(t, same, hash.Key(strings.Split(one, "|")...) == hash.Key(strings.Split(other, "|")...))
 	})
 }
