@@ -60,9 +60,9 @@ func (s *stage) away(ctx context.Context, o Options) (_ *Away, err error) {
 	first, last := Sample{Name: rowAwayFirst}, Sample{Name: rowAwayLast}
 	connections := min(manyConnections, o.Deliveries)
 	for slice := range awaySlices {
-		list := make([]request, connections)
+		list := make([][]request, connections)
 		for i := range list {
-			list[i] = caseRequest(s.keys, (slice*connections+i)%o.Deliveries, &s.numbers)
+			list[i] = []request{caseRequest(s.keys, (slice*connections+i)%o.Deliveries, &s.numbers)}
 		}
 		sample, err := load{address: signalbox.address(), requests: list, count: max(1, o.Away/awaySlices)}.run(ctx, rowAwayFirst)
 		if err != nil {

@@ -111,7 +111,7 @@ func (s *stage) drain(ctx context.Context, count, lanes int) (_ Sample, err erro
 
 // fill posts the events lane after lane, as they would have come.
 func (s *stage) fill(ctx context.Context, signalbox *subject, count, lanes int) error {
-	c, err := dial(ctx, signalbox.address(), request{})
+	c, err := dial(ctx, signalbox.address())
 	if err != nil {
 		return err
 	}
@@ -122,8 +122,7 @@ func (s *stage) fill(ctx context.Context, signalbox *subject, count, lanes int) 
 		prepared[i] = caseRequest(s.keys, i, &s.numbers)
 	}
 	for n := range count {
-		c.request = prepared[n%lanes]
-		if err := c.post(); err != nil {
+		if err := c.post(prepared[n%lanes]); err != nil {
 			return err
 		}
 	}

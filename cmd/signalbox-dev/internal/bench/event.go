@@ -24,13 +24,19 @@ func body(reference string) []byte {
 		caseID, digits, caseID, reference)
 }
 
-// requests are one for each connection, each to a case of its own by its capability URL. The plain handler is given the same.
-func requests(keys *keyring.Ring, connections int, count *atomic.Int64) []request {
-	list := make([]request, connections)
-	for i := range list {
-		list[i] = caseRequest(keys, i, count)
+// requests give each connection a case of its own, from the first on, by its capability URL. The plain handler is given the same.
+func requests(keys *keyring.Ring, connections int, count *atomic.Int64) [][]request {
+	return requestsOf(keys, 0, connections, connections, count)
+}
+
+// requestsOf deal the cases out to the connections.
+func requestsOf(keys *keyring.Ring, first, cases, connections int, count *atomic.Int64) [][]request {
+	dealt := make([][]request, connections)
+	for i := range cases {
+		to := i % connections
+		dealt[to] = append(dealt[to], caseRequest(keys, first+i, count))
 	}
-	return list
+	return dealt
 }
 
 func caseRequest(keys *keyring.Ring, n int, count *atomic.Int64) request {

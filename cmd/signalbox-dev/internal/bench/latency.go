@@ -44,13 +44,14 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 	if err := signalbox.startRelay(&timedTemporal{Client: s.temporal, heard: heard}); err != nil {
 		return nil, err
 	}
-	c, err := dial(ctx, signalbox.address(), caseRequest(s.keys, lane, &s.numbers))
+	c, err := dial(ctx, signalbox.address())
 	if err != nil {
 		return nil, err
 	}
 	// Nothing is lost with this connection.
 	defer func() { _ = c.conn.Close() }()
 
+	event := caseRequest(s.keys, lane, &s.numbers)
 	samples := []Sample{{Name: rowBareCall}, {Name: rowBareHas}, {Name: rowSentAck}, {Name: rowSentCall}, {Name: rowSentHas}}
 	pace := time.NewTicker(time.Second / latencyRate)
 	defer pace.Stop()
@@ -64,7 +65,7 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 		if n%2 == 0 {
 			err = s.timeSignal(ctx, lane, heard, &samples[0], &samples[1])
 		} else {
-			err = s.timePost(ctx, c, heard, &samples[2], &samples[3], &samples[4])
+			err = s.timePost(ctx, c, event, heard, &samples[2], &samples[3], &samples[4])
 		}
 		if err != nil {
 			return nil, err
@@ -93,10 +94,10 @@ func (s *stage) timeSignal(ctx context.Context, lane int, heard *listener, call,
 	return keepWhen(ctx, received, began, has)
 }
 
-func (s *stage) timePost(ctx context.Context, c *client, heard *listener, ack, call, has *Sample) error {
+func (s *stage) timePost(ctx context.Context, c *client, event request, heard *listener, ack, call, has *Sample) error {
 	signalled, received := heard.expect(signalAccepted), heard.expect(anyDelivery)
 	began := now()
-	if err := c.post(); err != nil {
+	if err := c.post(event); err != nil {
 		return err
 	}
 	ack.keep(now().Sub(began))

@@ -15,8 +15,8 @@ import (
 // load posts on kept connections, one request at a time on each, until enough is enough.
 type load struct {
 	address string
-	// requests has one request for each connection, made beforehand.
-	requests []request
+	// requests are made beforehand; each connection sends its own in turn.
+	requests [][]request
 	// until ends the load by the clock, count by number; only one of them is set.
 	until time.Duration
 	count int
@@ -40,8 +40,8 @@ func (l load) run(ctx context.Context, name string) (Sample, error) {
 			}
 		}
 	}()
-	for i, r := range l.requests {
-		c, err := dial(ctx, l.address, r)
+	for i := range clients {
+		c, err := dial(ctx, l.address)
 		if err != nil {
 			return Sample{}, err
 		}
@@ -52,7 +52,7 @@ func (l load) run(ctx context.Context, name string) (Sample, error) {
 	failures := make([]error, len(clients))
 	var senders sync.WaitGroup
 	for i, c := range clients {
-		senders.Go(func() { failures[i] = c.postWhile(more) })
+		senders.Go(func() { failures[i] = c.postWhile(l.requests[i], more) })
 	}
 	senders.Wait()
 	s := Sample{Name: name, Connections: len(clients), took: now().Sub(began), cpu: processorTime() - usedBefore}
@@ -80,25 +80,24 @@ func (l load) limit(ctx context.Context, began time.Time) func(at time.Time) boo
 
 // client is one kept connection. It speaks just enough HTTP: what it costs is not the server's.
 type client struct {
-	conn    net.Conn
-	request request
-	answer  [largestAnswer]byte
-	waits   []time.Duration
+	conn   net.Conn
+	answer [largestAnswer]byte
+	waits  []time.Duration
 }
 
-func dial(ctx context.Context, address string, r request) (*client, error) {
+func dial(ctx context.Context, address string) (*client, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the server under test: %w", err)
 	}
-	return &client{conn: conn, request: r, waits: make([]time.Duration, 0, 1<<12)}, nil
+	return &client{conn: conn, waits: make([]time.Duration, 0, 1<<12)}, nil
 }
 
-func (c *client) postWhile(more func(time.Time) bool) error {
+func (c *client) postWhile(requests []request, more func(time.Time) bool) error {
 	at := now()
 	for more(at) {
-		if err := c.post(); err != nil {
+		if err := c.post(requests[len(c.waits)%len(requests)]); err != nil {
 			return err
 		}
 		answered := now()
@@ -113,13 +112,13 @@ var (
 	headerEnd = []byte("\r\n\r\n")
 )
 
-func (c *client) post() error {
-	c.request.renumber()
+func (c *client) post(r request) error {
+	r.renumber()
 	// One deadline for many requests would do; it costs next to nothing.
 	if err := c.conn.SetDeadline(now().Add(answerTimeout)); err != nil {
 		return err
 	}
-	if _, err := c.conn.Write(c.request.bytes); err != nil {
+	if _, err := c.conn.Write(r.bytes); err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
 	// A 204 has no body: it ends with its headers.

@@ -53,7 +53,7 @@ func (s *stage) rows(ctx context.Context, o Options) (_ []Growth, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, many.close()) }()
-	tasks := s.tasks()
+	tasks := s.tasks(o.Rows)
 	growths := make([]Growth, len(tasks))
 	ratios := make([][]float64, len(tasks))
 	for round := range tableRounds {
@@ -103,11 +103,14 @@ func (s *stage) compare(ctx context.Context, tasks []task, few, many *subject, g
 // each is how long one took on average, in seconds.
 func (s Sample) each() float64 { return ratio(s.took.Seconds(), float64(s.Count)) }
 
-func (s *stage) tasks() []task {
+func (s *stage) tasks(rows int) []task {
+	cases := rows
 	tasks := []task{
 		{"acknowledge, 64 connections", func(ctx context.Context, on *subject) (Sample, error) {
-			l := load{address: on.address(), requests: requests(s.keys, manyConnections, &s.numbers), count: tableEvents}
-			return l.run(ctx, "acknowledge")
+			// Cases that were never heard of: their keys are anywhere among those that are there.
+			list := requestsOf(s.keys, cases, tableEvents, manyConnections, &s.numbers)
+			cases += tableEvents
+			return load{address: on.address(), requests: list, count: tableEvents}.run(ctx, "acknowledge")
 		}},
 		{"claim and settle", claimAll},
 	}
