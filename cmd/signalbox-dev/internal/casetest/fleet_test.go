@@ -17,10 +17,6 @@ import (
 )
 
 const (
-	fleetSize = 500
-	// underWay keeps the looks of the fleet below what one database takes.
-	underWay = 40
-
 	dropped = "dropped"
 	wild    = "wild"
 )

@@ -1,0 +1,9 @@
+//go:build !race
+
+package casetest_test
+
+const (
+	fleetSize = 500
+	// underWay keeps the looks of the fleet below what one database takes.
+	underWay = 40
+)
