@@ -229,5 +229,5 @@ var (
 	// CROSS JOIN keeps SQLite from going through the table.
 	selectKnown = chunkQueries(`SELECT lane_hash, key_hash, sequence FROM (VALUES `, 2,
 		`) CROSS JOIN delivery_key ON lane_hash = column1 AND key_hash = column2`)
-	insertKeys = chunkQueries(`INSERT OR ROLLBACK INTO delivery_key (lane_hash, key_hash, sequence) VALUES `, 3, "")
+	insertKeys = chunkQueries(`INSERT OR ROLLBACK INTO delivery_key (lane_hash, key_hash, sequence) VALUES `, 3, " ON CONFLICT DO UPDATE SET sequence = excluded.sequence")
 )

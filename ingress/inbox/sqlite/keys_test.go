@@ -214,6 +214,35 @@ received_at, state, reason, conflict_of, due_at, settled_at) VALUES (?, 'old', ?
 	require.Equal(t, inbox.OutcomeNew, receipts[1].Outcome)
 }
 
+func TestAKeyWhoseDeliveryIsGoneIsNew(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	s.KeepKeys(0)
+	for n := range 10 {
+		_, err := s.Append(context.Background(), []inbox.Delivery{pendingIn("a", fmt.Sprint(n))})
+		require.NoError(t, err)
+	}
+	onWriter(t, s, func(tx *tx) error {
+		_, err := tx.exec("DELETE FROM delivery")
+		return err
+	})
+	for range 2 {
+		for n := range 10 {
+			_, err := s.Append(context.Background(), []inbox.Delivery{pendingIn("a", fmt.Sprint(n))})
+			require.NoError(t, err)
+		}
+	}
+	counts := 0
+	page, err := s.List(context.Background(), inbox.Filter{Lane: "a"})
+	require.NoError(t, err)
+	for _, d := range page.Deliveries {
+		counts += 1 + d.Duplicates
+	}
+	require.Len(t, page.Deliveries, 10)
+	require.Equal(t, 20, counts)
+	requireKeys(t, s)
+}
+
 // After a clock that went back, sequences go on from the last that was known: below the lap nothing is read at start.
 func TestAnEmptiedFileDoesNotBeginAgainBelowItsLap(t *testing.T) {
 	t.Parallel()
