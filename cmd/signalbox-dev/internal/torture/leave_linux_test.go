@@ -109,7 +109,8 @@ func TestARunThatCanNotBeSetUpLeavesNoProcessBehind(t *testing.T) {
 		}
 	})
 	_, err := Run(t.Context(), o)
-	require.ErrorContains(t, err, "ingress is not of use")
+	// On a slow machine Temporal isn't ready by then either.
+	require.ErrorContains(t, err, "is not of use")
 	require.NotEmpty(t, folder)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	require.Empty(t, runningIn(t, folder))
