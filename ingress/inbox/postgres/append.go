@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -95,6 +94,9 @@ func (s *Store) appendAll(batch []*job) error {
 func (t *tx) append(ctx context.Context, rows []*row) (due bool, err error) {
 	lanes := arrivals(rows)
 	t.lock(lanes)
+	for _, r := range rows {
+		r.begin()
+	}
 	t.number(rows)
 	if err := t.send(ctx); err != nil {
 		return false, err
@@ -121,36 +123,16 @@ func (t *tx) append(ctx context.Context, rows []*row) (due bool, err error) {
 	return due, nil
 }
 
-const takeSequences = `SELECT nextval('signalbox_sequence') FROM generate_series(1, $1)`
-
-// number gives each row its place: under the lock of its lane, and in the order of the call.
-func (t *tx) number(rows []*row) {
-	t.queue(takeSequences, len(rows)).Query(func(found pgx.Rows) error {
-		i := 0
-		err := each(found, func(one pgx.Row) error {
-			if i == len(rows) {
-				return errMiscounted
-			}
-			i++
-			return one.Scan(&rows[i-1].sequence)
-		})
-		if err == nil && i != len(rows) {
-			err = errMiscounted
-		}
-		return err
-	})
-	for _, r := range rows {
-		*r.receipt = inbox.Receipt{}
-		r.conflictOf, r.flagged = r.ConflictOf, false
-		r.dedupe = key(hash.Key(r.Provider, r.Scope, r.Lane, r.DedupeKey))
-		if r.DedupeKey == "" {
-			// One without a key is alone with its ID.
-			r.dedupe = key(hash.Key(r.ID))
-		}
+// begin makes a row what it was before the transaction was tried.
+func (r *row) begin() {
+	*r.receipt = inbox.Receipt{}
+	r.conflictOf, r.flagged = r.ConflictOf, false
+	r.dedupe = key(hash.Key(r.Provider, r.Scope, r.Lane, r.DedupeKey))
+	if r.DedupeKey == "" {
+		// One without a key is alone with its ID.
+		r.dedupe = key(hash.Key(r.ID))
 	}
 }
-
-var errMiscounted = errors.New("the server gave another number of sequence values than asked for")
 
 const insertDeliveries = `INSERT INTO signalbox_delivery (sequence, id, lane_key, dedupe_hash, provider, scope, lane, kind, dedupe_key,
 fingerprint, occurred_at, received_at, state, reason, conflict_of, due_at, settled_at)

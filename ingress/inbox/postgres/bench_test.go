@@ -167,7 +167,7 @@ const oneLane = "offload-case/order-00000500"
 // fill writes deliveries that were delivered long ago, with their bodies, faster than a relay would have got them there.
 const fill = `WITH made AS (INSERT INTO signalbox_delivery (sequence, id, lane_key, dedupe_hash, provider, scope, lane, kind, dedupe_key, fingerprint,
 occurred_at, received_at, state, reason, conflict_of, due_at, settled_at)
-SELECT nextval('signalbox_sequence'), 'filled-' || lpad(n::text, 29, '0'), md5('lane' || n)::uuid, md5('key' || n)::uuid, 'offload', 'default',
+SELECT $1::bigint + 1000 * n, 'filled-' || lpad(n::text, 29, '0'), md5('lane' || n)::uuid, md5('key' || n)::uuid, 'offload', 'default',
 'offload-case/order-' || lpad(n::text, 8, '0'), 'case.completed', 'evt_4fc5904d-0e44-4ed3-aa57-' || lpad(n::text, 12, '0') || '_case_completed_1774131900000',
 decode(lpad(n::text, 74, '0'), 'hex'), $1, $1 + 1000 * n, 'delivered', '', '', $1 + 1000 * n, $1 + 1000 * n
 FROM generate_series(1, $2::bigint) AS n RETURNING sequence, state),
@@ -186,7 +186,7 @@ func filled(b *testing.B, count int64) string {
 	require.NoError(b, err)
 	_, err = conn.Exec(ctx, "UPDATE signalbox_delivery SET lane_key = $1 WHERE lane = $2", [16]byte(hash.Key("lane", oneLane)), oneLane)
 	require.NoError(b, err)
-	for _, statement := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
+	for _, statement := range []string{"SELECT setval('signalbox_last', max(sequence)) FROM signalbox_delivery", "VACUUM (ANALYZE)", "CHECKPOINT"} {
 		_, err = conn.Exec(ctx, statement)
 		require.NoError(b, err)
 	}

@@ -6,7 +6,8 @@
 //
 // A row in signalbox_lane stands for a lane as long as something in it is pending. Whoever appends to a lane, claims, settles or
 // replays holds its row: sequence values taken by concurrent transactions become visible in any order, but those of one lane are
-// taken under its lock and so in the order of commits. Locks are taken in one order everywhere, so that nobody waits in a circle:
+// taken under its lock and so in the order of commits. A value is never less than its delivery's arrival, so that a list can go by time in this
+// order; all processes take theirs from one place, each for a moment only. Locks are taken in one order everywhere, so that nobody waits in a circle:
 // lanes by key, then new deliveries by key, then deliveries by sequence, then bodies, then counts. Claims wait for no lock.
 //
 // Each process is told by LISTEN and NOTIFY what became due by the doing of another. That is a hint only: a process that missed it finds

@@ -55,7 +55,7 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed in
 	return trimmed, nil
 }
 
-var selectSender = `SELECT d.sequence FROM signalbox_delivery d WHERE ` + fmt.Sprintf(inState, "$1") + ` AND d.provider = $2 AND d.scope = $3
+const selectSender = `SELECT d.sequence FROM signalbox_delivery d WHERE ` + inState + `$1 AND d.provider = $2 AND d.scope = $3
 ORDER BY d.kind = ANY($4), greatest(d.received_at, d.last_duplicate_at), d.sequence`
 
 // excess returns what must go, the first to go first.

@@ -48,15 +48,14 @@ func (s *Store) Counts(ctx context.Context) (map[inbox.State]int64, error) {
 	return counts, nil
 }
 
-// inState is a condition for deliveries of one state, and byState the order that goes with it. Only the index of states serves them:
-// it is over this expression, and the state as a range is part of the order, so that the primary key is no way either. The server would
-// walk that from the oldest delivery on whenever it takes nearly all of them to be in the state.
+// inState is a condition for deliveries of one state, and inOrder the order that goes with it. Only the index of states serves both: they are
+// spelt as it has them.
 const (
-	inState = `d.state || '' >= %[1]s AND d.state || '' <= %[1]s`
-	byState = `d.state || '' DESC, d.sequence DESC`
+	inState = `d.state || '' = `
+	inOrder = `d.sequence + 0`
 )
 
-var selectOldest = `SELECT d.received_at FROM signalbox_delivery d WHERE ` + fmt.Sprintf(inState, "'pending'") + ` ORDER BY d.state || '', d.sequence LIMIT 1`
+const selectOldest = `SELECT d.received_at FROM signalbox_delivery d WHERE ` + inState + `'pending' ORDER BY ` + inOrder + ` LIMIT 1`
 
 // OldestPending implements inbox.Store.
 func (s *Store) OldestPending(ctx context.Context) (time.Time, bool, error) {

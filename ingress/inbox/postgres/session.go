@@ -20,6 +20,7 @@ const oldestServer = 140000
 //   - the plan fits the size that tables have now: one made while they were empty must not outlive that;
 //   - what is looked for is found by an index: each question here names a few rows of tables that may be huge, and reading a table that
 //     still seems small costs most where many dead rows wait for vacuum;
+//   - and in the index's order, of which a list is the beginning: a bitmap reads all that there is before it shows the first;
 //   - a process that stalls or dies in a transaction loses its locks in seconds, not with the TCP connection in hours.
 const sessionSettings = `SELECT
 set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
@@ -28,6 +29,7 @@ set_config('default_transaction_read_only', $1, false),
 set_config('plan_cache_mode', 'force_custom_plan', false),
 set_config('jit', 'off', false),
 set_config('enable_seqscan', 'off', false),
+set_config('enable_bitmapscan', 'off', false),
 set_config('enable_hashjoin', 'off', false),
 set_config('enable_mergejoin', 'off', false),
 set_config('idle_in_transaction_session_timeout', '10s', false),

@@ -104,8 +104,10 @@ func (t *tx) rollback() {
 	const quick = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), quick)
 	defer cancel()
-	// Where this fails the connection is closed: the pool takes none back that is in a transaction.
-	_, _ = t.conn.Exec(ctx, "ROLLBACK")
+	// The lock is that of signalbox_take: a call that was cut short would keep it, and with it all who append.
+	if _, err := t.conn.Exec(ctx, "ROLLBACK; SELECT pg_advisory_unlock_all()"); err != nil {
+		_ = t.conn.Conn().Close(ctx)
+	}
 }
 
 func (t *tx) move(from, to inbox.State) {
