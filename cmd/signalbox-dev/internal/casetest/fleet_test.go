@@ -102,7 +102,7 @@ func playFleet(t *testing.T, name string, faults map[courier.Fault]float64) []wo
 }
 
 func playOne(ctx context.Context, account, reference string, script offloadsim.Script) (workflows.CaseOutcome, error) {
-	one, err := shared.Apps.StartCase(ctx, workflows.CaseStart{
+	one, err := started(ctx, shared.Apps, workflows.CaseStart{
 		Reference: reference,
 		Account:   account,
 		Request:   request(script),
