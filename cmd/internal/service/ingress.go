@@ -26,6 +26,7 @@ type receiving struct {
 	desk     *operator.Desk
 	config   config.Config
 	log      *zap.Logger
+	headroom Headroom
 }
 
 func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *receiving, err error) {
@@ -33,7 +34,7 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
-	in := &receiving{inbox: store, config: s.Config, log: s.Log}
+	in := &receiving{inbox: store, config: s.Config, log: s.Log, headroom: NewHeadroom()}
 	defer func() {
 		if err != nil {
 			in.close()

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
@@ -24,6 +25,7 @@ type subject struct {
 	inbox    inbox.Store
 	listener net.Listener
 	registry *prometheus.Registry
+	headroom service.Headroom
 
 	stopServer context.CancelFunc
 	served     chan error
@@ -42,7 +44,7 @@ func startSubject(folder, name string, keys *keyring.Ring) (*subject, error) {
 
 // serveSubject serves with an inbox that is the subject's from then on.
 func serveSubject(store inbox.Store, keys *keyring.Ring) (*subject, error) {
-	s := &subject{inbox: store, keys: keys, registry: prometheus.NewRegistry(), served: make(chan error, 1), stopRelay: func() {}, stopServer: func() {}}
+	s := &subject{inbox: store, keys: keys, registry: prometheus.NewRegistry(), headroom: service.NewHeadroom(), served: make(chan error, 1), stopRelay: func() {}, stopServer: func() {}}
 	server, err := ingress.New(ingress.Config{}, ingress.Parts{
 		Keys: keys, Inbox: s.inbox, Logger: zap.NewNop(), Metrics: s.registry, Now: now,
 	})
