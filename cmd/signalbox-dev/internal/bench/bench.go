@@ -112,7 +112,27 @@ func partNames() string {
 }
 
 // Run measures everything once.
-func Run(ctx context.Context, o Options) (_ Report, err error) {
+func Run(ctx context.Context, o Options) (Report, error) {
+	return o.run(func(folder string, report *Report) (err error) {
+		s, err := newStage(ctx, folder)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.close()) }()
+		for _, p := range parts {
+			if len(o.Only) > 0 && !slices.Contains(o.Only, p.name) {
+				continue
+			}
+			if err := p.measure(s, ctx, o, report); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// run gives what is measured a folder, and the report what it was measured on and what follows.
+func (o Options) run(measure func(folder string, report *Report) error) (_ Report, err error) {
 	if err := o.validate(); err != nil {
 		return Report{}, err
 	}
@@ -121,24 +141,13 @@ func Run(ctx context.Context, o Options) (_ Report, err error) {
 		return Report{}, fmt.Errorf("folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	machine := Machine{GoVersion: runtime.Version(), Processors: runtime.GOMAXPROCS(0)}
-	if machine.Sync, err = timeSync(folder); err != nil {
+	report := Report{Machine: Machine{GoVersion: runtime.Version(), Processors: runtime.GOMAXPROCS(0)}}
+	if report.Machine.Sync, err = timeSync(folder); err != nil {
 		return Report{}, err
 	}
 	before := readUsage()
-	s, err := newStage(ctx, folder)
-	if err != nil {
+	if err := measure(folder, &report); err != nil {
 		return Report{}, err
-	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	report := Report{Machine: machine}
-	for _, p := range parts {
-		if len(o.Only) > 0 && !slices.Contains(o.Only, p.name) {
-			continue
-		}
-		if err := p.measure(s, ctx, o, &report); err != nil {
-			return Report{}, err
-		}
 	}
 	report.Machine.Others = readUsage().othersSince(before)
 	report.Figures = figures(report)
@@ -156,13 +165,10 @@ func Command() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Progress = cmd.ErrOrStderr()
 			report, err := Run(cmd.Context(), o)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case asJSON:
-				return report.WriteJSON(cmd.OutOrStdout())
 			}
-			return report.WriteTable(cmd.OutOrStdout())
+			return report.write(cmd.OutOrStdout(), asJSON)
 		},
 	}
 	flags := command.Flags()

@@ -2,14 +2,11 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"sync/atomic"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,18 +36,20 @@ func postgresCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Progress = cmd.ErrOrStderr()
 			o.Deliveries = 1
-			samples, err := RunPostgres(cmd.Context(), o, address)
+			report, err := RunPostgres(cmd.Context(), o, address)
 			if err != nil {
 				return err
 			}
-			return writeSamples(cmd.OutOrStdout(), samples, asJSON)
+			return report.write(cmd.OutOrStdout(), asJSON)
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&address, "inbox", os.Getenv("SIGNALBOX_INBOX"), "postgres://… of a database without an inbox, which gets one (SIGNALBOX_INBOX)")
 	flags.Float64Var(&o.Seconds, "seconds", 4, "how long each is measured")
 	flags.StringVar(&o.Folder, "folder", "", "where SQLite's file is kept meanwhile; empty: the system's temporary folder")
-	flags.BoolVar(&asJSON, "json", false, "write the samples for programs")
+	flags.IntVar(&o.Rows, "rows", 0, "delivered rows in an inbox that is compared with a small one, such as 1000000 (filling them takes minutes), "+
+		"each in a schema of its own that goes afterwards; 0: skip that")
+	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
 	// Its default may hold a password.
 	flags.Lookup("inbox").DefValue = ""
 	return command
@@ -58,29 +57,32 @@ func postgresCommand() *cobra.Command {
 
 var errUsedInbox = errors.New("the database has an inbox already: measuring would leave its events there; name an empty database")
 
-// RunPostgres measures each in turns. The ingresses are in this process, each with an inbox of its own on the database, as replicas are
+// RunPostgres measures what several ingresses acknowledge that share a database, and what a long table costs there.
+func RunPostgres(ctx context.Context, o Options, address string) (Report, error) {
+	return o.run(func(folder string, report *Report) error {
+		probe, err := postgres.Open(ctx, address, postgres.Options{Existing: true})
+		switch {
+		case err == nil:
+			return errors.Join(errUsedInbox, probe.Close())
+		case !errors.Is(err, postgres.ErrNoInbox):
+			return err
+		}
+		keys, err := keyring.Generate()
+		if err != nil {
+			return err
+		}
+		var numbers atomic.Int64
+		if report.Rows, err = postgresRows(ctx, o, address, keys, &numbers); err != nil {
+			return err
+		}
+		report.Shared, err = shared(ctx, o, address, folder, keys, &numbers)
+		return err
+	})
+}
+
+// shared measures each number of ingresses in turns. They are in this process, each with an inbox of its own on the database, as replicas are
 // apart from the processors that they share here.
-func RunPostgres(ctx context.Context, o Options, address string) (_ []Sample, err error) {
-	if err := o.validate(); err != nil {
-		return nil, err
-	}
-	probe, err := postgres.Open(ctx, address, postgres.Options{Existing: true})
-	switch {
-	case err == nil:
-		return nil, errors.Join(errUsedInbox, probe.Close())
-	case !errors.Is(err, postgres.ErrNoInbox):
-		return nil, err
-	}
-	folder, err := os.MkdirTemp(o.Folder, "signalbox-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	keys, err := keyring.Generate()
-	if err != nil {
-		return nil, err
-	}
-	var numbers atomic.Int64
+func shared(ctx context.Context, o Options, address, folder string, keys *keyring.Ring, numbers *atomic.Int64) ([]Sample, error) {
 	samples := make([]Sample, 1+len(replicaCounts))
 	for round := range rounds {
 		for i := range samples {
@@ -93,7 +95,7 @@ func RunPostgres(ctx context.Context, o Options, address string) (_ []Sample, er
 				name, start = rowPostgres(replicas), func() ([]*subject, error) { return startReplicas(ctx, address, replicas, keys) }
 			}
 			o.say("acknowledging, round %d of %d: %s", round+1, rounds, name)
-			sample, err := acknowledge(ctx, name, start, keys, &numbers, o.each()/rounds)
+			sample, err := acknowledge(ctx, name, start, keys, numbers, o.each()/rounds)
 			if err != nil {
 				return nil, err
 			}
@@ -161,19 +163,4 @@ func startReplicas(ctx context.Context, address string, count int, keys *keyring
 		subjects = append(subjects, s)
 	}
 	return subjects, nil
-}
-
-func writeSamples(w io.Writer, samples []Sample, asJSON bool) error {
-	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(samples)
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	p := &printer{w: t}
-	p.line("ACKNOWLEDGING a webhook of 700 bytes\tconnections\tacks/s\tp50 ms\tp99 ms")
-	for _, s := range samples {
-		p.line("%s\t%d\t%.0f\t%.1f\t%.1f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99)
-	}
-	return errors.Join(p.err, t.Flush())
 }

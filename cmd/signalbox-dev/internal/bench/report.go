@@ -8,10 +8,11 @@ import (
 	"text/tabwriter"
 )
 
-// Report is what was measured and what follows from it.
+// Report is what was measured and what follows from it. Shared are the acknowledgements of ingresses that share a database.
 type Report struct {
 	Machine Machine  `json:"machine"`
 	Acks    []Sample `json:"acks"`
+	Shared  []Sample `json:"shared,omitempty"`
 	Drains  []Sample `json:"drains"`
 	Latency []Sample `json:"latency"`
 	Rows    []Growth `json:"rows"`
@@ -103,6 +104,13 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
+func (r Report) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return r.WriteJSON(w)
+	}
+	return r.WriteTable(w)
+}
+
 // WriteJSON writes the report for programs.
 func (r Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
@@ -123,7 +131,9 @@ func (r Report) WriteTable(w io.Writer) error {
 	r.writeRows(p)
 	r.writeAway(p)
 	r.writeMemory(p)
-	p.line("\nFIGURES of the design\twanted\tgot\t")
+	if len(r.Figures) > 0 {
+		p.line("\nFIGURES of the design\twanted\tgot\t")
+	}
 	for _, f := range r.Figures {
 		held := "not held"
 		if f.Held {
@@ -146,6 +156,12 @@ func (r Report) writeSamples(p *printer) {
 		for _, s := range r.Acks {
 			p.line("%s\t%d\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99, s.CPU,
 				ratio(float64(r.Machine.Processors)*1e6, s.CPU))
+		}
+	}
+	if r.Shared != nil {
+		p.line("\nACKNOWLEDGING a webhook of 700 bytes\tconnections\tacks/s\tp50 ms\tp99 ms")
+		for _, s := range r.Shared {
+			p.line("%s\t%d\t%.0f\t%.1f\t%.1f", s.Name, s.Connections, s.PerSecond, s.P50, s.P99)
 		}
 	}
 	if r.Drains != nil {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 const (
@@ -41,28 +43,41 @@ type Growth struct {
 	Times float64 `json:"times"`
 }
 
+// tables are what a comparison of a long table with a short one needs.
+type tables struct {
+	keys    *keyring.Ring
+	numbers *atomic.Int64
+	// filled starts a subject with an inbox of that name, in which so many rows are delivered.
+	filled func(ctx context.Context, name string, rows int) (*subject, error)
+}
+
+// rows compares SQLite's.
+func (s *stage) rows(ctx context.Context, o Options) ([]Growth, error) {
+	return tables{s.keys, &s.numbers, s.filled}.rows(ctx, o)
+}
+
 // rows compares an inbox of many delivered rows with one of a thousand, task by task and in turns. What is compared is the median of
 // the rounds' ratios: what else the machine does hits a round of both or none.
-func (s *stage) rows(ctx context.Context, o Options) (_ []Growth, err error) {
+func (t tables) rows(ctx context.Context, o Options) (_ []Growth, err error) {
 	if o.Rows == 0 {
 		return nil, nil
 	}
 	o.say("filling an inbox with %d delivered rows", o.Rows)
-	many, err := s.filled(ctx, "inbox-many", o.Rows)
+	many, err := t.filled(ctx, "inbox-many", o.Rows)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, many.close()) }()
-	tasks := s.tasks(o.Rows)
+	tasks := t.tasks(o.Rows)
 	growths := make([]Growth, len(tasks))
 	ratios := make([][]float64, len(tasks))
 	for round := range tableRounds {
 		o.say("an inbox of %d rows beside one of %d, round %d of %d", o.Rows, fewRows, round+1, tableRounds)
-		few, err := s.filled(ctx, fmt.Sprintf("inbox-few-%d", round), fewRows)
+		few, err := t.filled(ctx, fmt.Sprintf("inbox-few-%d", round), fewRows)
 		if err != nil {
 			return nil, err
 		}
-		err = s.compare(ctx, tasks, few, many, growths, ratios)
+		err = compare(ctx, tasks, few, many, growths, ratios)
 		if err = errors.Join(err, few.close()); err != nil {
 			return nil, err
 		}
@@ -78,7 +93,7 @@ func (s *stage) rows(ctx context.Context, o Options) (_ []Growth, err error) {
 }
 
 // compare plays one round, once before it counts: a file's first pages and a connection's first statements cost more.
-func (s *stage) compare(ctx context.Context, tasks []task, few, many *subject, growths []Growth, ratios [][]float64) error {
+func compare(ctx context.Context, tasks []task, few, many *subject, growths []Growth, ratios [][]float64) error {
 	for _, counts := range []bool{false, true} {
 		for i, t := range tasks {
 			a, err := t.run(ctx, few)
@@ -103,12 +118,12 @@ func (s *stage) compare(ctx context.Context, tasks []task, few, many *subject, g
 // each is how long one took on average, in seconds.
 func (s Sample) each() float64 { return ratio(s.took.Seconds(), float64(s.Count)) }
 
-func (s *stage) tasks(rows int) []task {
+func (t tables) tasks(rows int) []task {
 	cases := rows
 	tasks := []task{
 		{"acknowledge, 64 connections", func(ctx context.Context, on *subject) (Sample, error) {
 			// Cases that were never heard of: their keys are anywhere among those that are there.
-			list := requestsOf(s.keys, cases, tableEvents, manyConnections, &s.numbers)
+			list := requestsOf(t.keys, cases, tableEvents, manyConnections, t.numbers)
 			cases += tableEvents
 			return load{address: on.address(), requests: list, count: tableEvents}.run(ctx, "acknowledge")
 		}},
