@@ -2,6 +2,7 @@ package casetest_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,11 +32,21 @@ func events(t *testing.T, workflowID string) []string {
 
 func TestACaseThatCompletesByWebhookHasFewEvents(t *testing.T) {
 	t.Parallel()
-	one := startCase(t, shared.Apps, workflows.CaseStart{Reference: "by-webhook", Account: counted, Request: request(offloadsim.ScriptComplete)})
-	require.Equal(t, workflows.NewsByWebhook, outcome(t, one).Source)
-	seen := events(t, one.WorkflowID())
-	t.Log(len(seen))
-	require.LessOrEqual(t, len(seen), 25, seen)
+	for n := range 10 {
+		reference := fmt.Sprint("by-webhook-", n)
+		one := startCase(t, shared.Apps, workflows.CaseStart{Reference: reference, Account: counted, Request: request(offloadsim.ScriptComplete)})
+		ended := eventually(t, one.State, func(s workflows.CaseState) bool { return s.Outcome != nil || s.Status == workflows.CaseCreateUncertain })
+		// On a slow machine Temporal loses a task now and then, and a person would have to tell whether Offload has made the case.
+		if ended.Status == workflows.CaseCreateUncertain {
+			continue
+		}
+		require.Equal(t, workflows.NewsByWebhook, ended.Outcome.Source)
+		seen := events(t, one.WorkflowID())
+		t.Log(len(seen))
+		require.LessOrEqual(t, len(seen), 25, seen)
+		return
+	}
+	t.Fatal("Temporal loses each case's creation")
 }
 
 // A month of looks, one an hour, adds no event to those of seven looks. It has the server to itself: so many looks are all that it can do.
