@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -108,25 +106,11 @@ func (s *stage) openCases(ctx context.Context, count int) error {
 	if err != nil {
 		return err
 	}
-	const starters = 16
-	var next atomic.Int64
-	next.Store(int64(s.started))
-	failures := make([]error, starters)
-	var all sync.WaitGroup
-	for i := range starters {
-		all.Go(func() {
-			for failures[i] == nil && ctx.Err() == nil {
-				n := int(next.Add(1)) - 1
-				if n >= count {
-					return
-				}
-				_, failures[i] = apps.StartCase(ctx, waitingCase(n))
-			}
-		})
-	}
-	all.Wait()
-	s.started = count
-	if err := errors.Join(append(failures, ctx.Err())...); err != nil {
+	err = s.startUpTo(ctx, count, func(ctx context.Context, n int) error {
+		_, err := apps.StartCase(ctx, waitingCase(n))
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("open cases: %w", err)
 	}
 	return s.awaitRunning(ctx, count)

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
 	sdk "go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
@@ -67,30 +67,28 @@ func (s *stage) close() error {
 
 // startCases makes sure that so many workflows exist. No worker runs them; a signal needs none.
 func (s *stage) startCases(ctx context.Context, count int) error {
-	const starters = 32
-	var next atomic.Int64
-	next.Store(int64(s.started))
-	failures := make([]error, starters)
-	var all sync.WaitGroup
-	for i := range starters {
-		all.Go(func() {
-			for failures[i] == nil && ctx.Err() == nil {
-				n := int(next.Add(1)) - 1
-				if n >= count {
-					return
-				}
-				_, failures[i] = s.temporal.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
-					ID: workflows.OffloadCaseWorkflowID(reference(n)), TaskQueue: workflows.TaskQueueWorkflows,
-				}, workflows.OffloadCaseWorkflow, workflows.CaseStart{Reference: reference(n), CaseID: caseID})
-			}
-		})
-	}
-	all.Wait()
-	s.started = max(s.started, count)
-	if err := errors.Join(append(failures, ctx.Err())...); err != nil {
+	err := s.startUpTo(ctx, count, func(ctx context.Context, n int) error {
+		_, err := s.temporal.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
+			ID: workflows.OffloadCaseWorkflowID(reference(n)), TaskQueue: workflows.TaskQueueWorkflows,
+		}, workflows.OffloadCaseWorkflow, workflows.CaseStart{Reference: reference(n), CaseID: caseID})
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("start workflows: %w", err)
 	}
 	return s.awaitVisible(ctx)
+}
+
+// startUpTo starts those of so many that were not started before, some at a time.
+func (s *stage) startUpTo(ctx context.Context, count int, start func(ctx context.Context, n int) error) error {
+	const starters = 16
+	group, starting := errgroup.WithContext(ctx)
+	group.SetLimit(starters)
+	for n := s.started; n < count && starting.Err() == nil; n++ {
+		group.Go(func() error { return start(starting, n) })
+	}
+	s.started = max(s.started, count)
+	return errors.Join(group.Wait(), ctx.Err())
 }
 
 // awaitVisible waits until the server has written down what it does after a start on its own time; it would weigh on whatever is measured
