@@ -10,27 +10,21 @@ type ClaimRequest struct {
 	// Owner names the claimer, unique among all that share the store.
 	Owner string
 	Now   time.Time
-	// Lease is how long the claim is good for without being settled. It must exceed the longest
-	// time that handing over one lane may take, or another owner repeats the work.
+	// Lease is how long the claim holds unless it is renewed or settled. A lane whose owner was killed waits for its end.
 	Lease time.Duration
 	// MaxLanes and MaxPerLane bound the answer; both are at least 1.
 	MaxLanes, MaxPerLane int
-	// MaxBytes bounds the bodies of the answer together, as they are stored; 0 means
-	// DefaultClaimBytes. What does not fit stays unclaimed. Where anything is due, one delivery is
-	// handed out however large it is, or nobody would ever get it.
+	// MaxBytes bounds the bodies of the answer together, as they are stored; 0 means DefaultClaimBytes. What does not fit stays
+	// unclaimed. Where anything is due, one delivery is handed out however large it is: it would wait for ever otherwise.
 	MaxBytes int64
 }
 
 // DefaultClaimBytes is the bound of a claim that names none.
 const DefaultClaimBytes = 16 << 20
 
-// ByteLimit is the bound to use.
-func (r ClaimRequest) ByteLimit() int64 {
-	if r.MaxBytes == 0 {
-		return DefaultClaimBytes
-	}
-	return r.MaxBytes
-}
+// MaxWait is longer than any retry may ask for. A lane that seems to wait longer was given its time by a clock that was ahead,
+// and is due.
+const MaxWait = 10 * time.Minute
 
 // Validate returns ErrInvalid where a field is missing.
 func (r ClaimRequest) Validate() error {
@@ -39,8 +33,8 @@ func (r ClaimRequest) Validate() error {
 		return fmt.Errorf("%w: a claim needs an owner", ErrInvalid)
 	case r.Now.IsZero():
 		return fmt.Errorf("%w: a claim needs the time", ErrInvalid)
-	case r.Lease <= 0:
-		return fmt.Errorf("%w: a claim needs a lease", ErrInvalid)
+	case r.Lease <= 0 || r.Lease > MaxWait:
+		return fmt.Errorf("%w: a claim needs a lease of at most %s", ErrInvalid, MaxWait)
 	case r.MaxLanes < 1 || r.MaxPerLane < 1:
 		return fmt.Errorf("%w: a claim needs room for one lane and one delivery", ErrInvalid)
 	case r.MaxBytes < 0:
@@ -49,21 +43,62 @@ func (r ClaimRequest) Validate() error {
 	return nil
 }
 
+// Room is what a claim may still hand out. It is for stores.
+type Room struct {
+	PerLane int
+	lanes   int
+	bytes   int64
+	begun   bool
+}
+
+// Room returns the whole room of a valid request.
+func (r ClaimRequest) Room() *Room {
+	room := &Room{PerLane: r.MaxPerLane, lanes: r.MaxLanes, bytes: r.MaxBytes}
+	if room.bytes == 0 {
+		room.bytes = DefaultClaimBytes
+	}
+	return room
+}
+
+// Left says whether anything more may be handed out.
+func (r *Room) Left() bool { return r.lanes > 0 && (r.bytes > 0 || !r.begun) }
+
+// Fits takes the room of one delivery, or says that there is none and leaves nothing for others either: order matters.
+func (r *Room) Fits(size int) bool {
+	if r.begun && int64(size) > r.bytes {
+		r.bytes = 0
+		return false
+	}
+	r.begun = true
+	r.bytes -= int64(size)
+	return true
+}
+
+// Taken counts a lane.
+func (r *Room) Taken() { r.lanes-- }
+
 // Lane is what a claim hands out of one lane: its oldest pending deliveries, in order.
 type Lane struct {
 	Name       string
 	Deliveries []Delivery
 }
 
-// SettleRequest carries one owner's settlements. Settle a lane's deliveries in one request: the
-// first retry in it decides when the lane is due again.
+// RenewRequest prolongs an owner's claims of lanes until a time.
+type RenewRequest struct {
+	Owner string
+	Lanes []string
+	Until time.Time
+}
+
+// SettleRequest carries one owner's settlements. It ends the owner's claim of each lane that it names a delivery of: settle
+// all that was claimed of a lane in one request.
 type SettleRequest struct {
 	Owner       string
 	Now         time.Time
 	Settlements []Settlement
 }
 
-// Settlement says what became of one delivery. Make it with Finish, Retry or Release.
+// Settlement is the result of one delivery. Make it with Finish, Retry, Unmatched or Release.
 type Settlement struct {
 	ID string
 	// State is the end that was reached, or pending for a retry or release.
@@ -73,6 +108,8 @@ type Settlement struct {
 	DueAt time.Time
 	// Counted says whether a retry counts as an attempt.
 	Counted bool
+	// UnmatchedSince is set for a retry for want of the workflow.
+	UnmatchedSince time.Time
 }
 
 // Finish settles a delivery at its end.
@@ -80,15 +117,34 @@ func Finish(id string, end State, reason string) Settlement {
 	return Settlement{ID: id, State: end, Reason: reason}
 }
 
-// Retry holds the delivery's lane back until due, or until something new arrives in the lane:
-// then all of it, from its head, may be claimed at once. Counted says whether the try was the
+// Retry holds the delivery's lane back until due, at most MaxWait from now. The first retry of a lane in a request decides.
+// What arrives meanwhile does not shorten the wait; a replay in the lane ends it. Counted says whether the try was the
 // delivery's own failure; what was held back because the receiver is away was not.
 func Retry(id string, due time.Time, reason string, counted bool) Settlement {
 	return Settlement{ID: id, State: StatePending, Reason: reason, DueAt: due, Counted: counted}
 }
 
+// Unmatched is an uncounted retry of a delivery whose workflow is not there, since a time.
+func Unmatched(id string, due, since time.Time, reason string) Settlement {
+	return Settlement{ID: id, State: StatePending, Reason: reason, DueAt: due, UnmatchedSince: since}
+}
+
 // Release gives a delivery back untouched.
 func Release(id string) Settlement { return Settlement{ID: id, State: StatePending} }
+
+// Due is when the lane of a retry may be claimed again.
+func (r SettleRequest) Due(retry Settlement) time.Time {
+	if latest := r.Now.Add(MaxWait); retry.DueAt.After(latest) {
+		return latest
+	}
+	return retry.DueAt
+}
+
+// IsRetry tells a retry from a release.
+func (s Settlement) IsRetry() bool { return s.State == StatePending && !s.DueAt.IsZero() }
+
+// IsEnd tells an end from a retry or release.
+func (s Settlement) IsEnd() bool { return s.State != StatePending }
 
 // Validate returns ErrInvalid where a request makes no sense.
 func (r SettleRequest) Validate() error {
@@ -109,9 +165,3 @@ func (r SettleRequest) Validate() error {
 	}
 	return nil
 }
-
-// IsRetry tells a retry from a release.
-func (s Settlement) IsRetry() bool { return s.State == StatePending && !s.DueAt.IsZero() }
-
-// IsEnd tells an end from a retry or release.
-func (s Settlement) IsEnd() bool { return s.State != StatePending }

@@ -1,9 +1,8 @@
 package inbox
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -13,38 +12,22 @@ const (
 	DefaultPage = 50
 )
 
-// Filter chooses deliveries. An empty field chooses all. A store answers every filter from an
-// index: a person waits for it, and a table of deliveries is long.
+// Filter chooses deliveries. An empty field chooses all.
 type Filter struct {
 	States                []State
 	Provider, Scope, Kind string
 	Lane                  string
-	// Since is inclusive, Until is exclusive; both compare ReceivedAt.
+	// Since is inclusive, Until is exclusive; both compare the arrival that the ID was made with.
 	Since, Until time.Time
 	// Cursor is a Page's Next, given with the same filter.
 	Cursor string
 	Limit  int
 }
 
-// Page is one part of a list. Next is empty on the last.
+// Page is one part of a list. Next is empty on the last; else it is the ID of the page's last delivery.
 type Page struct {
-	Deliveries []Delivery
-	Next       string
-}
-
-// Cursor spells a place in the list: the sequence that a store gave to the last delivery shown.
-// Callers hand it back unread.
-func Cursor(sequence int64) string {
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(sequence)))
-}
-
-// ParseCursor reads what Cursor spelt; the error is ErrInvalid.
-func ParseCursor(s string) (int64, error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) != 8 {
-		return 0, fmt.Errorf("%w: not a cursor of this list", ErrInvalid)
-	}
-	return int64(binary.BigEndian.Uint64(b)), nil
+	Deliveries []Delivery `json:"deliveries"`
+	Next       string     `json:"next,omitempty"`
 }
 
 // PageSize returns the limit to use; too large a one is cut to MaxPage.
@@ -55,14 +38,27 @@ func (f Filter) PageSize() int {
 	return min(f.Limit, MaxPage)
 }
 
-// Validate returns ErrInvalid for a state that does not exist.
+// Validate returns ErrInvalid for a state that does not exist and for what is no cursor.
 func (f Filter) Validate() error {
 	for _, s := range f.States {
-		switch s {
-		case StatePending, StateDelivered, StateUnmatched, StateLate, StateIgnored, StateDead, StateQuarantined:
-		default:
+		if !slices.Contains(States(), s) {
 			return fmt.Errorf("%w: unknown state %q", ErrInvalid, s)
 		}
 	}
+	if f.Cursor != "" && ParseID(f.Cursor) != nil {
+		return fmt.Errorf("%w: %q is no cursor of this list", ErrInvalid, f.Cursor)
+	}
 	return nil
+}
+
+// PageOf makes a page of the deliveries found, which are one more than the limit where there are more. It is for stores.
+func PageOf(found []Delivery, limit int) Page {
+	page := Page{Deliveries: found}
+	if len(found) > limit {
+		page = Page{Deliveries: found[:limit], Next: found[limit-1].ID}
+	}
+	if page.Deliveries == nil {
+		page.Deliveries = []Delivery{}
+	}
+	return page
 }

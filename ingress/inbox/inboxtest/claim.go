@@ -14,10 +14,10 @@ import (
 )
 
 func laneOrder(t *testing.T, s inbox.Store) {
-	// Arrival times are out of order on purpose: the order of appending counts.
-	add(t, s, delivery("a", "1", at(5)), delivery("b", "1", at(1)))
-	add(t, s, delivery("a", "2", at(2)))
-	add(t, s, delivery("b", "2", at(9)), delivery("a", "3", at(4)))
+	// Appended out of order on purpose: the order of arrival counts, and of equal times the order of appending.
+	add(t, s, delivery("a", "2", at(5)), delivery("b", "1", at(1)))
+	add(t, s, delivery("a", "3", at(5)))
+	add(t, s, delivery("b", "2", at(9)), delivery("a", "1", at(4)))
 	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}, "b": {"1", "2"}}, take(t, s, request("relay", at(10))))
 }
 
@@ -25,9 +25,7 @@ func claimLimits(t *testing.T, s inbox.Store) {
 	for i := range 5 {
 		add(t, s, delivery(lane(i), "1", at(i)), delivery(lane(i), "2", at(i)), delivery(lane(i), "3", at(i)))
 	}
-	later := delivery("later", "1", at(0))
-	later.DueAt = at(100)
-	add(t, s, later)
+	add(t, s, delivery("later", "1", at(100)))
 	r := request("relay", at(50))
 	r.MaxLanes, r.MaxPerLane = 2, 2
 	require.Equal(t, map[string][]string{lane(0): {"1", "2"}, lane(1): {"1", "2"}}, take(t, s, r))
@@ -106,9 +104,18 @@ func partlySettled(t *testing.T, s inbox.Store) {
 	receipts := add(t, s, delivery("a", "1", at(0)), delivery("a", "2", at(0)))
 	claim(t, s, request("one", at(1)))
 	settle(t, s, "one", at(2), inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""))
-	require.Empty(t, take(t, s, request("two", at(3))))
-	settle(t, s, "one", at(4), inbox.Release(receipts[1].ID))
-	require.Equal(t, map[string][]string{"a": {"2"}}, take(t, s, request("two", at(5))))
+	require.Equal(t, map[string][]string{"a": {"2"}}, take(t, s, request("two", at(3))))
+}
+
+func renewed(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	add(t, s, delivery("a", "1", at(0)), delivery("b", "1", at(0)))
+	claim(t, s, request("one", at(0)))
+	require.NoError(t, s.Renew(ctx, inbox.RenewRequest{Owner: "one", Lanes: []string{"a", "unknown"}, Until: at(100)}))
+	require.Equal(t, map[string][]string{"b": {"1"}}, take(t, s, request("two", at(60))), "only what was renewed is held longer")
+	require.NoError(t, s.Renew(ctx, inbox.RenewRequest{Owner: "one", Lanes: []string{"b"}, Until: at(500)}), "it is another's now")
+	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}}, take(t, s, request("three", at(120))))
+	require.NoError(t, s.Renew(ctx, inbox.RenewRequest{Owner: "one", Until: at(500)}), "nothing to renew")
 }
 
 func ends(t *testing.T, s inbox.Store) {
@@ -150,26 +157,39 @@ func retryAttempts(t *testing.T, s inbox.Store) {
 	require.Equal(t, inbox.StatePending, get(t, s, id).State)
 }
 
-func arrivalEndsWait(t *testing.T, s inbox.Store) {
+func arrivalKeepsWait(t *testing.T, s inbox.Store) {
 	id := add(t, s, delivery("a", "1", at(0)))[0].ID
 	claim(t, s, request("relay", at(1)))
-	settle(t, s, "relay", at(1), inbox.Retry(id, at(3600), "no such workflow", true))
-	require.Empty(t, claim(t, s, request("relay", at(2))))
-	add(t, s, delivery("a", "2", at(3)))
-	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("relay", at(3))))
+	add(t, s, delivery("a", "2", at(2)))
+	settle(t, s, "relay", at(3), inbox.Retry(id, at(300), "internal error", true))
+	add(t, s, delivery("a", "3", at(4)))
+	require.Empty(t, claim(t, s, request("relay", at(299))), "neither what came during the claim nor what came after it")
+	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(300))))
 }
 
-func arrivalDuringClaim(t *testing.T, s inbox.Store) {
+func unmatchedSince(t *testing.T, s inbox.Store) {
 	id := add(t, s, delivery("a", "1", at(0)))[0].ID
-	claim(t, s, request("relay", at(1)))
-	second := add(t, s, delivery("a", "2", at(2)))[0].ID
-	settle(t, s, "relay", at(3), inbox.Retry(id, at(3600), "no such workflow", true))
-	require.Equal(t, map[string][]string{"a": {"1", "2"}}, take(t, s, request("relay", at(4))))
+	claim(t, s, request("relay", at(100)))
+	settle(t, s, "relay", at(101), inbox.Unmatched(id, at(110), at(101), "no such workflow"))
+	lanes := claim(t, s, request("relay", at(110)))
+	require.Len(t, lanes, 1)
+	require.Equal(t, at(101), lanes[0].Deliveries[0].UnmatchedSince)
+	settle(t, s, "relay", at(111), inbox.Retry(id, at(120), "busy", false))
+	d := get(t, s, id)
+	require.Equal(t, at(101), d.UnmatchedSince, "another retry does not forget it")
+	require.Equal(t, "busy", d.Reason)
+	require.Zero(t, d.Attempts)
+	settle(t, s, "relay", at(121), inbox.Finish(id, inbox.StateUnmatched, ""))
+	require.NoError(t, s.Replay(context.Background(), id, at(130)))
+	require.True(t, get(t, s, id).UnmatchedSince.IsZero(), "a replay begins anew")
+}
 
-	add(t, s, delivery("a", "3", at(5)))
-	require.Empty(t, claim(t, s, request("other", at(6))), "another claim may see it first")
-	settle(t, s, "relay", at(7), inbox.Retry(id, at(3600), "", true), inbox.Retry(second, at(3600), "", true))
-	require.Equal(t, map[string][]string{"a": {"1", "2", "3"}}, take(t, s, request("relay", at(8))))
+// A lane that seems to wait longer than any retry may was given its time by a clock that was ahead.
+func clockAhead(t *testing.T, s inbox.Store) {
+	const twoHours, years = 2 * 3600, 20 * 365 * 24 * 3600
+	add(t, s, delivery("a", "1", at(twoHours)), delivery("b", "1", at(years)), delivery("c", "1", at(1)))
+	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}, "c": {"1"}}, take(t, s, request("relay", at(2))))
+	require.Empty(t, take(t, s, request("relay", at(2))), "claimed like any other")
 }
 
 func backlogKeepsWait(t *testing.T, s inbox.Store) {
@@ -190,6 +210,7 @@ func release(t *testing.T, s inbox.Store) {
 	before := get(t, s, id)
 	claim(t, s, request("one", at(1)))
 	settle(t, s, "one", at(2), inbox.Release(id))
+	before.DueAt = at(2)
 	require.Equal(t, before, get(t, s, id))
 	require.Len(t, claim(t, s, request("two", at(2))), 1)
 }
@@ -198,7 +219,7 @@ func staleRetry(t *testing.T, s inbox.Store) {
 	id := add(t, s, delivery("a", "1", at(0)))[0].ID
 	claim(t, s, request("one", at(0)))
 	claim(t, s, request("two", at(60)))
-	settle(t, s, "one", at(61), inbox.Retry(id, at(3600), "late", true))
+	settle(t, s, "one", at(61), inbox.Retry(id, at(300), "late", true))
 	require.Zero(t, get(t, s, id).Attempts)
 	settle(t, s, "one", at(61), inbox.Release(id))
 	require.Empty(t, claim(t, s, request("three", at(62))), "the claim of the second owner stands")
@@ -238,6 +259,7 @@ func invalidClaims(t *testing.T, s inbox.Store) {
 		"owner": func(r *inbox.ClaimRequest) { r.Owner = "" },
 		"time":  func(r *inbox.ClaimRequest) { r.Now = time.Time{} },
 		"lease": func(r *inbox.ClaimRequest) { r.Lease = 0 },
+		"long":  func(r *inbox.ClaimRequest) { r.Lease = inbox.MaxWait + 1 },
 		"lanes": func(r *inbox.ClaimRequest) { r.MaxLanes = 0 },
 		"room":  func(r *inbox.ClaimRequest) { r.MaxPerLane = 0 },
 		"bytes": func(r *inbox.ClaimRequest) { r.MaxBytes = -1 },
@@ -283,7 +305,7 @@ func concurrentClaims(t *testing.T, s inbox.Store) {
 				}
 				if len(claimed) == 0 {
 					// Others may still hold lanes with more behind them: done when all is delivered.
-					counts, err := s.Counts(context.Background())
+					counts, err := s.Counts(context.Background(), inbox.StatePending)
 					if err != nil || counts[inbox.StatePending] == 0 {
 						return
 					}

@@ -29,7 +29,7 @@ func replay(t *testing.T, s inbox.Store) {
 
 	waiting := add(t, s, delivery("w", "k", at(3)))[0].ID
 	claim(t, s, request("relay", at(4)))
-	settle(t, s, "relay", at(4), inbox.Retry(waiting, at(1000), "", true))
+	settle(t, s, "relay", at(4), inbox.Retry(waiting, at(500), "", true))
 	require.NoError(t, s.Replay(ctx, waiting, at(5)))
 	require.Equal(t, map[string][]string{"w": {"k"}}, take(t, s, request("relay", at(5))), "what waits is tried at once")
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 5, inbox.StatePending: 1})
@@ -124,6 +124,44 @@ func purgeMany(t *testing.T, s inbox.Store) {
 	require.NoError(t, err)
 	require.Equal(t, inbox.Purged{Bodies: 40, Rows: 1200}, purged)
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateIgnored: 100})
+}
+
+// What arrived while the clock was twenty years ahead is kept for as long as anything else, from the first purge with the right time.
+func purgeAhead(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	const day, years = 24 * 3600, 20 * 365 * 24 * 3600
+	ahead := delivery("a", "ahead", at(years))
+	id := add(t, s, ahead)[0].ID
+	settle(t, s, "relay", at(years), inbox.Finish(id, inbox.StateDelivered, ""))
+	for _, step := range []struct {
+		now  int
+		want inbox.Purged
+	}{{1, inbox.Purged{}}, {10 * day, inbox.Purged{}}, {31 * day, inbox.Purged{Bodies: 1}}, {32 * day, inbox.Purged{}}, {182 * day, inbox.Purged{Rows: 1}}} {
+		purged, err := s.Purge(ctx, inbox.PurgeRequest{Now: at(step.now), BodiesBefore: at(step.now - 30*day), RowsBefore: at(step.now - 180*day)})
+		require.NoError(t, err)
+		require.Equal(t, step.want, purged, "at %d", step.now)
+	}
+	_, err := s.Get(ctx, id)
+	require.ErrorIs(t, err, inbox.ErrNotFound)
+}
+
+func audit(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	none, err := s.AuditTrail(ctx, "", 10)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	for i := range 5 {
+		require.NoError(t, s.Audit(ctx, inbox.AuditEntry{At: at(i), Who: "ada", Action: "reveal", Subject: fmt.Sprint("delivery ", i)}))
+	}
+	first, err := s.AuditTrail(ctx, "", 3)
+	require.NoError(t, err)
+	require.Len(t, first, 3)
+	require.Equal(t, inbox.AuditEntry{ID: first[0].ID, At: at(4), Who: "ada", Action: "reveal", Subject: "delivery 4"}, first[0])
+	rest, err := s.AuditTrail(ctx, first[2].ID, 3)
+	require.NoError(t, err)
+	require.Len(t, rest, 2)
+	require.Equal(t, "delivery 0", rest[1].Subject)
+	require.ErrorIs(t, s.Audit(ctx, inbox.AuditEntry{At: at(0), Who: "ada"}), inbox.ErrInvalid, "an act without a word")
 }
 
 func trim(t *testing.T, s inbox.Store) {
@@ -244,6 +282,9 @@ func closed(t *testing.T, s inbox.Store) {
 	_, _, err = s.OldestPending(ctx)
 	require.ErrorIs(t, err, inbox.ErrClosed)
 	require.ErrorIs(t, s.Replay(ctx, id, at(0)), inbox.ErrClosed)
-	_, err = s.Purge(ctx, inbox.PurgeRequest{})
+	_, err = s.Purge(ctx, inbox.PurgeRequest{RowsBefore: at(0)})
 	require.ErrorIs(t, err, inbox.ErrClosed)
+	require.ErrorIs(t, s.Check(ctx), inbox.ErrClosed)
+	require.ErrorIs(t, s.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: at(1)}), inbox.ErrClosed)
+	require.ErrorIs(t, s.Audit(ctx, inbox.AuditEntry{At: at(0), Who: "ada", Action: "reveal"}), inbox.ErrClosed)
 }

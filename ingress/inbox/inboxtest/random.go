@@ -31,7 +31,7 @@ func randomOperations(t *testing.T, s inbox.Store) {
 			r := request("relay", at(now))
 			r.MaxLanes, r.MaxPerLane = 1+random.IntN(lanes), 1+random.IntN(4)
 			// Longer than the test: a claim ends by settling alone.
-			r.Lease = at(10 * steps).Sub(at(0))
+			r.Lease = inbox.MaxWait
 			for _, l := range claim(t, s, r) {
 				m.claimed(t, l)
 			}
