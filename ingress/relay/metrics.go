@@ -25,15 +25,15 @@ func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() ti
 		}),
 		signals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_relay_signals_total",
-			Help: "Signals that the server accepted.",
+			Help: "Signals that Temporal accepted.",
 		}, []string{"provider"}),
 		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_relay_settled_total",
-			Help: "Settlements by the state they led to; pending is a retry or a delivery given back.",
+			Help: "Settled deliveries by their new state; pending is a retry or a release.",
 		}, []string{"state"}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "signalbox_relay_delivery_seconds",
-			Help:    "Time from a delivery's arrival to its signal.",
+			Help:    "Time from the arrival of a delivery to its accepted signal.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600},
 		}),
 	}
@@ -45,7 +45,7 @@ func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() ti
 	return m, nil
 }
 
-func (m *metrics) hold(held bool) {
+func (m *metrics) setHeldBack(held bool) {
 	if held {
 		m.held.Set(1)
 	} else {
@@ -53,13 +53,13 @@ func (m *metrics) hold(held bool) {
 	}
 }
 
-func (m *metrics) settle(batch []inbox.Settlement) {
+func (m *metrics) countSettled(batch []inbox.Settlement) {
 	for _, s := range batch {
 		m.settled.WithLabelValues(string(s.State)).Inc()
 	}
 }
 
-// inboxCollector asks the inbox when it is scraped, so that nothing runs while nobody looks.
+// inboxCollector reads the inbox during a scrape, so that it costs nothing where metrics are not collected.
 type inboxCollector struct {
 	store inbox.Store
 	now   func() time.Time
@@ -78,7 +78,7 @@ func (c *inboxCollector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- oldestDesc
 }
 
-// Collect implements prometheus.Collector. An inbox that does not answer makes the scrape fail rather than show old numbers.
+// Collect implements prometheus.Collector. Where the inbox does not answer, the scrape fails rather than show old numbers.
 func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()

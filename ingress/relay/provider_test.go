@@ -12,7 +12,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -98,8 +97,7 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason != "" })
 	require.Contains(t, f.get(t, id).Reason, "no mapping defined for search attribute")
 	f.temporal.set(func(f *fakeTemporal) { f.unstartable = nil })
-	eventually(t, "delivered", func() bool {
-		f.clock.advance(time.Second)
+	f.passTime(t, time.Second, "delivered", func() bool {
 		return f.get(t, id).State == inbox.StateDelivered
 	})
 	require.Zero(t, f.get(t, id).Attempts)
@@ -124,17 +122,12 @@ func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {
 
 func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 	t.Parallel()
-	shared := func(t *testing.T, f *fixture, caseID, clientReferenceID string) string {
-		body, err := json.Marshal(map[string]any{"event_type": "case.failed", "data": map[string]any{"caseId": caseID, "clientReferenceId": clientReferenceID}})
-		require.NoError(t, err)
-		return f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.SharedLane(caseID), Kind: "case.failed"}, string(body))
-	}
 	t.Run("by its caseId", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-7", "offload-case/order-1")
 		f.temporal.cases["c1"] = "offload-case/order-7"
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		sent := f.temporal.sent()[0]
@@ -146,7 +139,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		require.Equal(t, "offload-case/order-1", f.temporal.sent()[0].workflowID)
@@ -156,14 +149,14 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f := newFixture(t)
 		f.temporal.status["offload-case/order-7"] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 		f.temporal.cases["c1"] = "offload-case/order-7"
-		id := shared(t, f, "c1", "")
+		id := f.keepShared(t, "c1", "")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateLate)
 	})
 	t.Run("or waits, and is parked", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		id := shared(t, f, "c1", "no reference of ours")
+		id := f.keepShared(t, "c1", "no reference of ours")
 		f.start(t, relay.Config{})
 		eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason == "no such workflow" })
 		f.clock.advance(16 * time.Minute)
@@ -173,7 +166,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c' OR WorkflowType != '", "order-1")
+		id := f.keepShared(t, "c' OR WorkflowType != '", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		require.Empty(t, f.temporal.queries)
@@ -183,7 +176,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f := newFixture(t)
 		f.temporal.down = errors.New("visibility store is gone")
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{MaxAttempts: 1})
 		eventually(t, "held back", func() bool { return f.relay.Check(t.Context()) != nil })
 		f.temporal.set(func(f *fakeTemporal) { f.down = nil })
