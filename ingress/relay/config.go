@@ -27,6 +27,9 @@ type Config struct {
 	Lease time.Duration
 	// UnmatchedGrace is how long an event waits for its workflow to start, from when the relay first looked for it. Default 15 minutes.
 	UnmatchedGrace time.Duration
+	// ReplayInterval is how often the relay looks for workflows that have started since their events became unmatched. Default 30
+	// seconds.
+	ReplayInterval time.Duration
 	// MaxAttempts is how often Temporal may refuse an event before it is dead. Default 20, which takes about an hour.
 	MaxAttempts int
 	// PollInterval is how often the relay looks for what has become due. Default 1 second.
@@ -50,6 +53,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.SignalTimeout, 3*time.Second)
 	orDefault(&c.Lease, maxLease)
 	orDefault(&c.UnmatchedGrace, 15*time.Minute)
+	orDefault(&c.ReplayInterval, 30*time.Second)
 	orDefault(&c.MaxAttempts, 20)
 	orDefault(&c.PollInterval, time.Second)
 	return c
@@ -80,6 +84,7 @@ func (c Config) Validate() error {
 		{"maxInFlight", c.MaxInFlight},
 		{"signalTimeout", int64(c.SignalTimeout)},
 		{"unmatchedGrace", int64(c.UnmatchedGrace)},
+		{"replayInterval", int64(c.ReplayInterval)},
 		{"maxAttempts", int64(c.MaxAttempts)},
 		{"pollInterval", int64(c.PollInterval)},
 	} {

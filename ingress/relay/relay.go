@@ -95,6 +95,7 @@ func (r *Relay) Run(ctx context.Context) {
 	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
 	renewer.Go(func() { r.renewLeases(renewing) })
 	passes.Go(func() { r.repeat(ctx, r.sendOptionsPass) })
+	passes.Go(func() { r.repeat(ctx, r.replayPass) })
 
 	r.claim(ctx, lanes)
 	close(lanes)
