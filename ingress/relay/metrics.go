@@ -68,21 +68,23 @@ type inboxCollector struct {
 const scrapeTimeout = 2 * time.Second
 
 var (
-	deliveriesDesc = prometheus.NewDesc("signalbox_inbox_deliveries", "Deliveries in the inbox by state.", []string{"state"}, nil)
+	deliveriesDesc = prometheus.NewDesc("signalbox_inbox_deliveries", "Deliveries in the inbox by state, of the states that a person may have to act on.", []string{"state"}, nil)
 	oldestDesc     = prometheus.NewDesc("signalbox_inbox_oldest_pending_seconds", "Age of the oldest pending delivery; 0 when none is pending.", nil, nil)
+	bytesDesc      = prometheus.NewDesc("signalbox_inbox_bytes", "Disk space of the inbox: its tables, and the log written ahead of them, which grows while a reader holds an old snapshot.", []string{"part"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *inboxCollector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- deliveriesDesc
 	descs <- oldestDesc
+	descs <- bytesDesc
 }
 
 // Collect implements prometheus.Collector. Where the inbox does not answer, the scrape fails rather than show old numbers.
 func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	counts, err := c.store.Counts(ctx)
+	counts, err := c.store.Counts(ctx, inbox.OpenStates()...)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(deliveriesDesc, err)
 		return
@@ -100,4 +102,11 @@ func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
 		age = max(0, c.now().Sub(oldest).Seconds())
 	}
 	out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
+	size, err := c.store.Size(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(bytesDesc, err)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(bytesDesc, prometheus.GaugeValue, float64(size.Tables), "tables")
+	out <- prometheus.MustNewConstMetric(bytesDesc, prometheus.GaugeValue, float64(size.Log), "log")
 }

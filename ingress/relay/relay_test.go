@@ -451,6 +451,8 @@ func TestMetricsSayWhatWaitsAndForHowLong(t *testing.T) {
 	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_deliveries", "pending"), 0)
 	require.InDelta(t, 90, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0)
 	require.InDelta(t, 0, f.metric(t, "signalbox_relay_held_back", ""), 0)
+	require.Positive(t, f.metric(t, "signalbox_inbox_bytes", "tables"))
+	require.Positive(t, f.metric(t, "signalbox_inbox_bytes", "log"))
 
 	f.temporal.run("offload-case/order-1")
 	f.passTime(t, time.Minute, "delivered", func() bool {
