@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // pendingEvent is a delivery that can be sent: its parsed event, and how many bytes of a signal the event takes.
@@ -53,8 +55,14 @@ func (s sendResult) reason() string {
 // handle sends what is pending in a lane and returns a settlement for each delivery.
 func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement {
 	route, known := r.routes[lane.Deliveries[0].Provider]
-	if !known {
+	switch {
+	case !known:
 		return finish(lane.Deliveries, inbox.StateDead, "unknown provider")
+	case len(lane.Name) > workflows.MaxWorkflowIDBytes && !offloadhook.IsSharedLane(lane.Name):
+		// Temporal would never take it, and some of its databases answer as if the server were away.
+		reason := fmt.Sprintf("the workflow ID has %d bytes; Temporal keeps at most %d", len(lane.Name), workflows.MaxWorkflowIDBytes)
+		r.logger.Error("deliveries are dead", zap.String("lane", lane.Name), zap.Int("count", len(lane.Deliveries)), zap.String("reason", reason))
+		return finish(lane.Deliveries, inbox.StateDead, reason)
 	}
 	events, settled, unopened := r.open(lane, route)
 	for len(events) > 0 {

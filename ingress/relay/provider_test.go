@@ -3,6 +3,7 @@ package relay_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -101,6 +103,28 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 		return f.get(t, id).State == inbox.StateDelivered
 	})
 	require.Zero(t, f.get(t, id).Attempts)
+}
+
+func TestAWorkflowIDThatTemporalCannotKeepIsDead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	put := func(idBytes int) (id, lane string) {
+		const prefix = "artmail-activation/copywriter/"
+		activationID := strings.Repeat("a", idBytes-len(prefix))
+		lane = artmailhook.Lane("copywriter", activationID)
+		require.Len(t, lane, idBytes)
+		return f.keep(t, inbox.Delivery{Provider: artmailhook.Provider, Scope: "copywriter", Lane: lane}, strings.ReplaceAll(activated, `"a1"`, `"`+activationID+`"`)), lane
+	}
+	fits, fitting := put(255)
+	tooLong, _ := put(256)
+	f.start(t, relay.Config{})
+	f.becomes(t, fits, inbox.StateDelivered)
+	dead := f.becomes(t, tooLong, inbox.StateDead)
+	require.Equal(t, "the workflow ID has 256 bytes; Temporal keeps at most 255", dead.Reason)
+	require.Zero(t, dead.Attempts)
+	require.Len(t, f.temporal.sent(), 1)
+	require.Equal(t, fitting, f.temporal.sent()[0].workflowID)
+	require.NoError(t, f.relay.Check(t.Context()))
 }
 
 func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {
