@@ -46,8 +46,8 @@ func BenchmarkDrain(b *testing.B) {
 			f := newFixture(b)
 			backlog(b, f)
 			s := &server{fakeTemporal: f.temporal, takes: takes, all: make(chan struct{}), want: int64(b.N)}
-			r, err := relay.New(relay.Config{Owner: "bench"}, relay.Parts{
-				Temporal: s, Inbox: f.store, Keys: f.keys, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
+			r, err := relay.New(relay.Config{Owner: "bench"}, relay.Deps{
+				Temporal: s, Inbox: f.watched.Store, Keys: f.keys, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
 			})
 			require.NoError(b, err)
 			ctx, cancel := context.WithCancel(context.Background())
@@ -70,8 +70,7 @@ func backlog(b *testing.B, f *fixture) {
 	for n := 0; n < b.N; {
 		var batch []inbox.Delivery
 		for ; len(batch) < 500 && n < b.N; n++ {
-			id, err := inbox.NewID()
-			require.NoError(b, err)
+			id := inbox.NewID(f.clock.Now())
 			lane := offloadhook.CaseLane(fmt.Sprintf("order-%08d", n))
 			body, err := f.keys.Seal([]byte(completed(fmt.Sprint(n))), offloadhook.BodyContext(lane, id)...)
 			require.NoError(b, err)

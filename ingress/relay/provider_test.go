@@ -3,6 +3,7 @@ package relay_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -98,11 +99,32 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason != "" })
 	require.Contains(t, f.get(t, id).Reason, "no mapping defined for search attribute")
 	f.temporal.set(func(f *fakeTemporal) { f.unstartable = nil })
-	eventually(t, "delivered", func() bool {
-		f.clock.advance(time.Second)
+	f.passTime(t, time.Second, "delivered", func() bool {
 		return f.get(t, id).State == inbox.StateDelivered
 	})
 	require.Zero(t, f.get(t, id).Attempts)
+}
+
+func TestAWorkflowIDThatTemporalCannotKeepIsDead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	put := func(idBytes int) (id, lane string) {
+		const prefix = "artmail-activation/copywriter/"
+		activationID := strings.Repeat("a", idBytes-len(prefix))
+		lane = artmailhook.Lane("copywriter", activationID)
+		require.Len(t, lane, idBytes)
+		return f.keep(t, inbox.Delivery{Provider: artmailhook.Provider, Scope: "copywriter", Lane: lane}, strings.ReplaceAll(activated, `"a1"`, `"`+activationID+`"`)), lane
+	}
+	fits, fitting := put(255)
+	tooLong, _ := put(256)
+	f.start(t, relay.Config{})
+	f.becomes(t, fits, inbox.StateDelivered)
+	dead := f.becomes(t, tooLong, inbox.StateDead)
+	require.Equal(t, "the workflow ID has 256 bytes; Temporal keeps at most 255", dead.Reason)
+	require.Zero(t, dead.Attempts)
+	require.Len(t, f.temporal.sent(), 1)
+	require.Equal(t, fitting, f.temporal.sent()[0].workflowID)
+	require.NoError(t, f.relay.Check(t.Context()))
 }
 
 func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {
@@ -124,17 +146,12 @@ func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {
 
 func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 	t.Parallel()
-	shared := func(t *testing.T, f *fixture, caseID, clientReferenceID string) string {
-		body, err := json.Marshal(map[string]any{"event_type": "case.failed", "data": map[string]any{"caseId": caseID, "clientReferenceId": clientReferenceID}})
-		require.NoError(t, err)
-		return f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.SharedLane(caseID), Kind: "case.failed"}, string(body))
-	}
 	t.Run("by its caseId", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-7", "offload-case/order-1")
 		f.temporal.cases["c1"] = "offload-case/order-7"
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		sent := f.temporal.sent()[0]
@@ -146,7 +163,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		require.Equal(t, "offload-case/order-1", f.temporal.sent()[0].workflowID)
@@ -156,14 +173,14 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f := newFixture(t)
 		f.temporal.status["offload-case/order-7"] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 		f.temporal.cases["c1"] = "offload-case/order-7"
-		id := shared(t, f, "c1", "")
+		id := f.keepShared(t, "c1", "")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateLate)
 	})
 	t.Run("or waits, and is parked", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		id := shared(t, f, "c1", "no reference of ours")
+		id := f.keepShared(t, "c1", "no reference of ours")
 		f.start(t, relay.Config{})
 		eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason == "no such workflow" })
 		f.clock.advance(16 * time.Minute)
@@ -173,7 +190,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c' OR WorkflowType != '", "order-1")
+		id := f.keepShared(t, "c' OR WorkflowType != '", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		require.Empty(t, f.temporal.queries)
@@ -183,7 +200,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f := newFixture(t)
 		f.temporal.down = errors.New("visibility store is gone")
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{MaxAttempts: 1})
 		eventually(t, "held back", func() bool { return f.relay.Check(t.Context()) != nil })
 		f.temporal.set(func(f *fakeTemporal) { f.down = nil })

@@ -68,7 +68,7 @@ func (s *subject) startRelay(temporal relay.Temporal) error {
 	if err != nil {
 		return err
 	}
-	r, err := relay.New(relay.Config{Owner: owner}, relay.Parts{
+	r, err := relay.New(relay.Config{Owner: owner}, relay.Deps{
 		Temporal: temporal, Inbox: s.inbox, Keys: s.keys, Logger: zap.NewNop(), Metrics: s.registry, Now: now,
 	})
 	if err != nil {
