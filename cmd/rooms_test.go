@@ -31,6 +31,7 @@ const temporalSDK = "go.temporal.io/"
 
 var rooms = []room{
 	{folder: "workflows", why: "the contract is the standard library only: whoever reads it needs nothing else", not: []string{"github.com", "go.temporal.io", "go.uber.org", "golang.org"}},
+	{folder: "workflows/wire", why: "it reads JSON and knows no provider", not: []string{temporalSDK, "net/http"}},
 	{folder: "workflows/keyring", why: "it doesn't know what is sealed, or why"},
 	{folder: "workflows/signalbox", may: []string{"workflows", "workflows/keyring"}, why: "business apps import it: it must bring neither workflow code nor a provider"},
 	{folder: "workflows/offloadcase", may: []string{"workflows", "workflows/offloadcase/lifecycle"}, why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
@@ -132,6 +133,7 @@ func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
 	for _, c := range []struct{ folder, imported string }{
 		{"workflows", "github.com/google/uuid"},
 		{"workflows", module + "/workflows/keyring"},
+		{"workflows/wire", module + "/workflows"},
 		{"workflows/offloadcase/lifecycle", "go.temporal.io/sdk/workflow"},
 		{"workflows/offloadcase", module + "/activities/offload"},
 		{"workflows/offloadcase", module + "/workflows/artmailactivation"},
