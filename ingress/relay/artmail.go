@@ -2,8 +2,6 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,49 +10,29 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // artmailRoute sends to the activation that the lane names, and starts it with its first event.
-func (r *Relay) artmailRoute() route {
-	return route{
-		bodyContext: artmailhook.BodyContext,
-		read:        r.readArtmail,
-		send:        r.signalActivation,
-	}
+func (r *Relay) artmailRoute(string) route {
+	return route{read: reading(r, artmail.Provider, r.sealAPIKey), send: r.signalActivation}
 }
 
-var errTooLarge = errors.New("more than a signal carries")
-
-func (r *Relay) readArtmail(d inbox.Delivery, plain []byte) (any, int, error) {
-	parsed, err := artmailhook.Parse(plain, metaOf(d))
+// sealAPIKey puts the API key into the event, sealed for its activation alone.
+func (r *Relay) sealAPIKey(parsed *hook.Parsed[workflows.ActivationEvent], d inbox.Delivery) error {
+	if parsed.APIKey == "" {
+		return nil
+	}
+	key, keyContext := []byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.EntityID)
+	sealed, err := r.keys.Seal(key, keyContext...)
 	if err != nil {
-		return nil, 0, err
+		return fmt.Errorf("seal API key: %w", err)
 	}
-	event := parsed.ActivationEvent
-	if parsed.APIKey != "" {
-		key, keyContext := []byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.ActivationID)
-		event.SealedAPIKey, err = r.keys.Seal(key, keyContext...)
-		if err != nil {
-			return nil, 0, fmt.Errorf("seal API key: %w", err)
-		}
-		event.APIKeyFingerprint = r.keys.Fingerprint(key, keyContext...)
-	}
-	encoded, err := json.Marshal(event)
-	if err == nil && len(encoded) > maxSignalBytes {
-		// What nothing here knows is not worth losing the rest for; the inbox has it.
-		event.Extra = nil
-		encoded, err = json.Marshal(event)
-	}
-	switch {
-	case err != nil:
-		return nil, 0, fmt.Errorf("encode event: %w", err)
-	case len(encoded) > maxSignalBytes:
-		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", errTooLarge, len(encoded), maxSignalBytes)
-	}
-	return event, len(encoded), nil
+	parsed.Event.SealedAPIKey, parsed.Event.APIKeyFingerprint = sealed, r.keys.Fingerprint(key, keyContext...)
+	return nil
 }
 
 // stateKey is set with the start, so that it costs no event of its own in the history.

@@ -25,10 +25,11 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -303,11 +304,7 @@ func (f *fixture) keep(tb testing.TB, d inbox.Delivery, body string) string {
 	id, err := inbox.NewID()
 	require.NoError(tb, err)
 	d.ID, d.State, d.ReceivedAt = id, inbox.StatePending, f.clock.Now()
-	bodyContext := offloadhook.BodyContext
-	if d.Provider == artmailhook.Provider {
-		bodyContext = artmailhook.BodyContext
-	}
-	d.Body, err = f.keys.Seal([]byte(body), bodyContext(d.Lane, id)...)
+	d.Body, err = f.keys.Seal([]byte(body), hook.BodyContext(d.Provider, d.Lane, id)...)
 	require.NoError(tb, err)
 	_, err = f.store.Append(context.Background(), []inbox.Delivery{d})
 	require.NoError(tb, err)
@@ -316,12 +313,12 @@ func (f *fixture) keep(tb testing.TB, d inbox.Delivery, body string) string {
 
 func (f *fixture) keepOffload(tb testing.TB, reference, eventID string) string {
 	tb.Helper()
-	return f.keep(tb, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: eventID}, completed(eventID))
+	return f.keep(tb, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: eventID}, completed(eventID))
 }
 
 func (f *fixture) keepArtmail(tb testing.TB, kind, body string) string {
 	tb.Helper()
-	return f.keep(tb, inbox.Delivery{Provider: artmailhook.Provider, Scope: "copywriter", Lane: artmailhook.Lane("copywriter", "a1"), Kind: kind}, body)
+	return f.keep(tb, inbox.Delivery{Provider: artmail.Name, Scope: "copywriter", Lane: artmail.Lane("copywriter", "a1"), Kind: kind}, body)
 }
 
 func completed(eventID string) string {

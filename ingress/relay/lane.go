@@ -7,9 +7,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 )
 
 // letter is a delivery that can be sent: its event and how many bytes of a signal that takes.
@@ -21,12 +22,35 @@ type letter struct {
 
 // route is one provider's way from deliveries to signals.
 type route struct {
-	// read opens and parses one delivery; an error is its end (dead).
+	// read parses one delivery; an error is its end (dead).
 	read func(inbox.Delivery, []byte) (event any, bytes int, err error)
-	// bodyContext is what the body is sealed for.
-	bodyContext func(lane, id string) []string
 	// send signals events, and says what became of them.
 	send func(ctx context.Context, lane string, events []any) fate
+}
+
+// routes are the ways to send by the provider of a lane.
+var routes = map[string]func(r *Relay, lane string) route{
+	offload.Name: (*Relay).offloadRoute,
+	artmail.Name: (*Relay).artmailRoute,
+}
+
+// reading is a route's read for a provider. complete adds what the body doesn't say.
+func reading[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E], inbox.Delivery) error) func(inbox.Delivery, []byte) (any, int, error) {
+	return func(d inbox.Delivery, plain []byte) (any, int, error) {
+		parsed, err := of.Parse(plain, metaOf(d))
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(parsed.Lost) > 0 {
+			r.logger.Warn("event has fields that can't be read",
+				zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.String("kind", parsed.Kind), zap.Strings("fields", parsed.Lost))
+		}
+		if err := complete(&parsed, d); err != nil {
+			return nil, 0, err
+		}
+		event, encoded, err := of.Fit(parsed.Event, maxSignalBytes)
+		return event, len(encoded), err
+	}
 }
 
 // fate is what became of a signal.
@@ -44,21 +68,15 @@ func (f fate) reason() string {
 
 // handle sends what is pending in a lane and returns a settlement for each delivery.
 func (r *Relay) handle(ctx context.Context, lane claimed) []inbox.Settlement {
-	switch provider := lane.Deliveries[0].Provider; provider {
-	case offloadhook.Provider:
-		if offloadhook.IsSharedLane(lane.Name) {
-			return r.sendLane(ctx, lane, r.sharedRoute())
-		}
-		return r.sendLane(ctx, lane, r.offloadRoute())
-	case artmailhook.Provider:
-		return r.sendLane(ctx, lane, r.artmailRoute())
-	default:
+	routeOf, known := routes[lane.Deliveries[0].Provider]
+	if !known {
 		var out []inbox.Settlement
 		for _, d := range lane.Deliveries {
 			out = append(out, inbox.Finish(d.ID, inbox.StateDead, "unknown provider"))
 		}
 		return out
 	}
+	return r.sendLane(ctx, lane, routeOf(r, lane.Name))
 }
 
 func (r *Relay) sendLane(ctx context.Context, lane claimed, route route) []inbox.Settlement {
@@ -94,7 +112,7 @@ func (r *Relay) sendLane(ctx context.Context, lane claimed, route route) []inbox
 // the keyring that is at fault, and order matters.
 func (r *Relay) read(lane claimed, route route) (letters []letter, settled []inbox.Settlement) {
 	for i, d := range lane.Deliveries {
-		plain, err := r.keys.Open(d.Body, route.bodyContext(d.Lane, d.ID)...)
+		plain, err := r.keys.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
 		if err != nil {
 			r.logger.Error("delivery can't be opened: is the keyring the one that sealed it?", zap.String("delivery", d.ID), zap.Error(err))
 			settled = append(settled, r.refuse(d, "its body can't be opened with this keyring"))

@@ -8,25 +8,24 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // offloadRoute sends to the workflow that the lane names. A webhook never starts a case.
-func (r *Relay) offloadRoute() route {
-	return route{
-		bodyContext: offloadhook.BodyContext,
-		read:        func(d inbox.Delivery, plain []byte) (any, int, error) { return readOffload(d, plain, false) },
-		send:        r.signalCase,
+func (r *Relay) offloadRoute(lane string) route {
+	if offload.IsSharedLane(lane) {
+		return r.sharedRoute()
 	}
+	return route{read: r.readingOffload(false), send: r.signalCase}
 }
 
 // sharedRoute finds the case first: its events came by a URL that is not its own.
 func (r *Relay) sharedRoute() route {
 	return route{
-		bodyContext: offloadhook.BodyContext,
-		read:        func(d inbox.Delivery, plain []byte) (any, int, error) { return readOffload(d, plain, true) },
+		read: r.readingOffload(true),
 		send: func(ctx context.Context, lane string, events []any) fate {
 			first, ok := events[0].(workflows.CaseEvent)
 			if !ok {
@@ -44,14 +43,11 @@ func (r *Relay) sharedRoute() route {
 	}
 }
 
-func readOffload(d inbox.Delivery, plain []byte, unproven bool) (any, int, error) {
-	event, err := offloadhook.Parse(plain, metaOf(d))
-	if err != nil {
-		return nil, 0, err
-	}
-	event.Unproven = unproven
-	event, encoded, err := offloadhook.Fit(event, maxSignalBytes)
-	return event, len(encoded), err
+func (r *Relay) readingOffload(unproven bool) func(inbox.Delivery, []byte) (any, int, error) {
+	return reading(r, offload.Provider, func(parsed *hook.Parsed[workflows.CaseEvent], _ inbox.Delivery) error {
+		parsed.Event.Unproven = unproven
+		return nil
+	})
 }
 
 func (r *Relay) signalCase(ctx context.Context, workflowID string, events []any) fate {

@@ -9,9 +9,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -58,24 +57,15 @@ func (d *Desk) open(one inbox.Delivery) (plain []byte, withheld string, err erro
 	case d.parts.Keys == nil:
 		return nil, "it is sealed, and no keyring is set", nil
 	}
-	var sealedFor []string
-	switch one.Provider {
-	case offloadhook.Provider:
-		sealedFor = offloadhook.BodyContext(one.Lane, one.ID)
-	case artmailhook.Provider:
-		sealedFor = artmailhook.BodyContext(one.Lane, one.ID)
-	default:
-		return nil, "", fmt.Errorf("delivery %s: unknown provider %q", one.ID, one.Provider)
-	}
-	plain, err = d.parts.Keys.Open(one.Body, sealedFor...)
+	plain, err = d.parts.Keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	switch {
 	case errors.Is(err, keyring.ErrOpen):
 		return nil, "the keyring does not open it", nil
 	case err != nil:
 		return nil, "", fmt.Errorf("open body of %s: %w", one.ID, err)
 	}
-	if one.Provider == artmailhook.Provider && one.Lane == "" && strings.HasPrefix(one.Kind, unverified) {
-		_, plain = artmailhook.Unpack(plain)
+	if one.Lane == "" && strings.HasPrefix(one.Kind, unverified) {
+		_, _, plain = hook.Unpack(plain)
 	}
 	return plain, "", nil
 }

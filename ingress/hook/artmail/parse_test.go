@@ -1,13 +1,15 @@
-package artmailhook_test
+package artmail_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -20,53 +22,80 @@ func TestParseReadsEachKind(t *testing.T) {
 	yes, no := true, false
 	tests := []struct {
 		name, body string
-		want       artmailhook.Event
+		want       workflows.ActivationEvent
+		key        string
 	}{
 		{
 			"agent.activated", `{"type":"agent.activated","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1","user":{"id":"u1","email":"u@example.com"}}`,
-			artmailhook.Event{APIKey: "art_key_1", ActivationEvent: workflows.ActivationEvent{User: &workflows.ActivationUser{ID: "u1", Email: "u@example.com"}}},
+			workflows.ActivationEvent{User: &workflows.ActivationUser{ID: "u1", Email: "u@example.com"}}, "art_key_1",
 		},
 		{
 			"approval_response", `{"event":"approval_response","activationId":"a1","timestamp":1774131900000,"data":{"messageId":"m1","inResponseToId":"m0","approved":true,"reason":null,"runId":null}}`,
-			artmailhook.Event{ActivationEvent: workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &yes}},
+			workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &yes}, "",
 		},
 		{
 			"approval_response", `{"type":"approval_response","activationId":"a1","timestamp":1774131900000,"messageId":"m1","inResponseToId":"m0","approved":false,"reason":"too loud","runId":"r1"}`,
-			artmailhook.Event{ActivationEvent: workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &no, Reason: "too loud", RunID: "r1"}},
+			workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &no, Reason: "too loud", RunID: "r1"}, "",
 		},
 		{
 			"agent.paused", `{"type":"agent.paused","activationId":"a1","timestamp":1774131900000,"reason":"plan_downgrade"}`,
-			artmailhook.Event{ActivationEvent: workflows.ActivationEvent{Reason: "plan_downgrade"}},
+			workflows.ActivationEvent{Reason: "plan_downgrade"}, "",
 		},
-		{"agent.resumed", `{"type":"agent.resumed","activationId":"a1","timestamp":1774131900000}`, artmailhook.Event{}},
+		{"agent.resumed", `{"type":"agent.resumed","activationId":"a1","timestamp":1774131900000}`, workflows.ActivationEvent{}, ""},
 		{
 			"agent.deactivated", `{"type":"agent.deactivated","activationId":"a1","timestamp":1774131900000,"reason":"admin_revoke","apiKeyRevoked":true}`,
-			artmailhook.Event{ActivationEvent: workflows.ActivationEvent{Reason: "admin_revoke", Extra: json.RawMessage(`{"apiKeyRevoked":true}`)}},
+			workflows.ActivationEvent{Reason: "admin_revoke"}, "",
 		},
 		{
 			"run_force_failed", `{"type":"run_force_failed","activationId":"a1","timestamp":1774131900000,"runId":"r1","reason":"stale","staleMinutes":15.5}`,
-			artmailhook.Event{ActivationEvent: workflows.ActivationEvent{RunID: "r1", Reason: "stale", StaleMinutes: 15.5}},
+			workflows.ActivationEvent{RunID: "r1", Reason: "stale", StaleMinutes: 15.5}, "",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.want.EventMeta = meta()
-			tt.want.Kind, tt.want.OccurredAt, tt.want.ActivationID = tt.name, at, "a1"
-			got, err := artmailhook.Parse([]byte(tt.body), meta())
+			tt.want.Kind, tt.want.OccurredAt = tt.name, at
+			got, err := artmail.Parse([]byte(tt.body), meta())
 			require.NoError(t, err)
-			require.Equal(t, tt.want, got)
+			require.Equal(t, tt.want, got.Event)
+			require.Equal(t, tt.key, got.APIKey)
+			require.Equal(t, "a1", got.EntityID)
+			require.Empty(t, got.Lost)
 		})
 	}
 }
 
-func TestParseKeepsUnknownFieldsAsTheyAre(t *testing.T) {
+func TestNothingUndocumentedStaysInTheEvent(t *testing.T) {
 	t.Parallel()
-	got, err := artmailhook.Parse([]byte(`{"type":"agent.resumed","activationId":"a1","timestamp":1774131900,"version":12345678901234567890,
-		"data":{"brand":{"name":"B <&>"},"tags":[1,null]}}`), meta())
+	for _, secret := range []string{`"token":"art_key_1"`, `"agentApiKey":"art_key_1"`, `"apiKeys":["art_key_1"]`, `"data":{"brand":{"name":"art_key_1"}}`} {
+		got, err := artmail.Parse([]byte(`{"type":"agent.activated","activationId":"a1",`+secret+`}`), meta())
+		require.NoError(t, err)
+		encoded, err := json.Marshal(got.Event)
+		require.NoError(t, err)
+		require.NotContains(t, string(encoded), "art_key_1", secret)
+	}
+}
+
+func TestAnApprovalThatIsNoBooleanReachesTheWorkflow(t *testing.T) {
+	t.Parallel()
+	for _, approved := range []string{`,"approved":"true"`, `,"approved":"yes"`, `,"approved":1`, `,"approved":null`, `,"approved":{}`, ``} {
+		got, err := artmail.Parse([]byte(`{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"m0","reason":"go ahead"`+approved+`}`), meta())
+		require.NoError(t, err, approved)
+		require.Nil(t, got.Event.Approved, approved)
+		require.Equal(t, "m1", got.Event.MessageID)
+		require.Equal(t, "m0", got.Event.InResponseToID)
+		require.Equal(t, "go ahead", got.Event.Reason)
+	}
+}
+
+func TestAResponseLosesAnAbsurdRequestID(t *testing.T) {
+	t.Parallel()
+	got, err := artmail.Parse([]byte(`{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"`+strings.Repeat("x", 5000)+`","approved":true}`), meta())
 	require.NoError(t, err)
-	require.JSONEq(t, `{"version":12345678901234567890,"brand":{"name":"B <&>"},"tags":[1,null]}`, string(got.Extra))
-	require.Contains(t, string(got.Extra), "12345678901234567890")
+	require.Empty(t, got.Event.InResponseToID)
+	require.True(t, *got.Event.Approved)
+	require.Equal(t, []string{"inResponseToId"}, got.Lost)
 }
 
 func TestTheAPIKeyNeverStaysInTheEvent(t *testing.T) {
@@ -81,10 +110,10 @@ func TestTheAPIKeyNeverStaysInTheEvent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := artmailhook.Parse([]byte(body), meta())
+			got, err := artmail.Parse([]byte(body), meta())
 			require.NoError(t, err)
 			require.Equal(t, "art_key_1", got.APIKey)
-			encoded, err := json.Marshal(got.ActivationEvent)
+			encoded, err := json.Marshal(got.Event)
 			require.NoError(t, err)
 			require.NotContains(t, string(encoded), "art_key_1")
 		})
@@ -93,10 +122,9 @@ func TestTheAPIKeyNeverStaysInTheEvent(t *testing.T) {
 
 func TestParseTakesNoAPIKeyFromOtherKinds(t *testing.T) {
 	t.Parallel()
-	got, err := artmailhook.Parse([]byte(`{"type":"agent.resumed","activationId":"a1","timestamp":1774131900,"apiKey":"art_key_1"}`), meta())
+	got, err := artmail.Parse([]byte(`{"type":"agent.resumed","activationId":"a1","timestamp":1774131900,"apiKey":"art_key_1"}`), meta())
 	require.NoError(t, err)
 	require.Empty(t, got.APIKey)
-	require.Nil(t, got.Extra)
 }
 
 func TestParseRefusesWhatIsNotForAWorkflow(t *testing.T) {
@@ -104,8 +132,8 @@ func TestParseRefusesWhatIsNotForAWorkflow(t *testing.T) {
 	for _, body := range []string{
 		`{"type":"test.ping","activationId":"test"}`, `{"type":"agent.activated","activationId":"test"}`, `{"type":"agent.renamed","activationId":"a1"}`, `{`,
 	} {
-		_, err := artmailhook.Parse([]byte(body), meta())
-		require.ErrorIs(t, err, artmailhook.ErrUnparseable, body)
+		_, err := artmail.Parse([]byte(body), meta())
+		require.ErrorIs(t, err, hook.ErrUnparseable, body)
 	}
 }
 
@@ -122,22 +150,23 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		envelope, peekErr := artmailhook.Peek(body)
-		event, parseErr := artmailhook.Parse(body, workflows.EventMeta{DeliveryID: "d", DedupeKey: envelope.DedupeKey})
-		if peekErr != nil || envelope.Ignored {
-			require.ErrorIs(t, parseErr, artmailhook.ErrUnparseable)
+		envelope, peekErr := artmail.Peek(body)
+		parsed, parseErr := artmail.Parse(body, workflows.EventMeta{DeliveryID: "d", DedupeKey: envelope.DedupeKey})
+		if peekErr != nil || envelope.Ignored != "" {
+			require.ErrorIs(t, parseErr, hook.ErrUnparseable)
 			return
 		}
 		require.NoError(t, parseErr)
+		event := parsed.Event
 		require.Equal(t, envelope.Kind, event.Kind)
-		require.NoError(t, workflows.ValidateActivationID(envelope.ActivationID))
-		require.Equal(t, envelope.ActivationID, event.ActivationID)
+		require.NoError(t, workflows.ValidateActivationID(envelope.EntityID))
+		require.Equal(t, envelope.EntityID, parsed.EntityID)
 		require.True(t, envelope.OccurredAt.Equal(event.OccurredAt))
-		id := workflows.ArtmailActivationWorkflowID("agent", event.ActivationID)
+		id := workflows.ArtmailActivationWorkflowID("agent", parsed.EntityID)
 		_, back, ok := workflows.ParseArtmailActivationWorkflowID(id)
 		require.True(t, ok)
-		require.Equal(t, event.ActivationID, back)
-		_, err := json.Marshal(event.ActivationEvent)
+		require.Equal(t, parsed.EntityID, back)
+		_, err := json.Marshal(event)
 		require.NoError(t, err)
 	})
 }
