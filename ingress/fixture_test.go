@@ -109,7 +109,7 @@ func (f *fixture) do(tb testing.TB, method, path string, body []byte, header ...
 	request, err := http.NewRequestWithContext(context.Background(), method, f.url+path, bytes.NewReader(body))
 	require.NoError(tb, err)
 	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
+		request.Header.Add(header[i], header[i+1])
 	}
 	response, err := f.client.Do(request)
 	require.NoError(tb, err)
