@@ -64,11 +64,11 @@ func (b *bodies) inflate(raw *body) (*body, error) {
 	if !hook.IsGzip(raw.bytes) {
 		return raw, nil
 	}
+	var plain *body
 	reader, err := gzip.NewReader(bytes.NewReader(raw.bytes))
-	if err != nil {
-		return raw, nil //nolint:nilerr // a body that is no gzip is stored as it is
+	if err == nil {
+		plain, err = b.readAll(reader, raw.source)
 	}
-	plain, err := b.readAll(reader, raw.source)
 	switch {
 	case err == nil:
 		return plain, nil
