@@ -130,7 +130,34 @@ func parseNumber(s string) (float64, bool) {
 
 // asItIs is a copy of any JSON value. Invalid UTF-8 is mended, since Temporal's Web UI shows no payload that has it.
 func asItIs(raw []byte) (stdjson.RawMessage, bool) {
+	if tooDeep(raw) {
+		return nil, false
+	}
 	return bytes.ToValidUTF8(raw, []byte("\uFFFD")), true
+}
+
+// maxDepth bounds how deep objects and lists stand in one another. Go reads no more than 10,000 levels, and a value is wrapped in others
+// on its way: one that can be read here must be readable in a workflow's state.
+const maxDepth = 1000
+
+func tooDeep(raw []byte) bool {
+	depth, inText := 0, false
+	for i := 0; i < len(raw) && len(raw) >= 2*maxDepth; i++ {
+		switch c := raw[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{', c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}', c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // composite leaves objects to the library, and takes lists apart.

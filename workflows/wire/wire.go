@@ -10,6 +10,7 @@
 //   - Boolean: true and false only. A decision is never guessed.
 //   - Time: see Time.
 //   - Object and list of objects: what is none is lost; a list loses only the member that is no object.
+//   - json.RawMessage: any value that stands at most 1,000 levels deep.
 //   - null is the zero value, as if the field were absent. It is not lost.
 //
 // A byte order mark is skipped. Invalid UTF-8 becomes U+FFFD. Invalid JSON is an error.

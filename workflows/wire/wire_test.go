@@ -163,6 +163,20 @@ func TestWhatIsNoObjectIsAnErrorThatRepeatsNoValue(t *testing.T) {
 	}
 }
 
+func TestARawValueIsBoundedInDepth(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) string { return strings.Repeat(`[`, depth) + strings.Repeat(`]`, depth) }
+	got, lost := read(t, `{"raw":`+nested(1000)+`}`)
+	require.Len(t, got.Raw, 2000)
+	require.Empty(t, lost)
+	got, lost = read(t, `{"raw":`+nested(1001)+`,"text":"after"}`)
+	require.Nil(t, got.Raw)
+	require.Equal(t, "after", got.Text)
+	require.Equal(t, []string{"raw"}, lost)
+	got, _ = read(t, `{"raw":"\"`+strings.Repeat(`[{\"`, 3000)+`"}`)
+	require.NotNil(t, got.Raw, "brackets in text are text")
+}
+
 func TestTheNumberOfNamedLossesIsBounded(t *testing.T) {
 	t.Parallel()
 	got, lost := read(t, `{"files":[`+strings.Repeat(`7,`, 10_000)+`{"id":"last"}]}`)

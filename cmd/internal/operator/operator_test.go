@@ -191,6 +191,16 @@ func TestWhatIsSecretIsShownOnlyWhenAskedForAndThatIsLogged(t *testing.T) {
 	})
 }
 
+func TestABodyWithAByteOrderMarkIsShownRedacted(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f *fixture, desk operator.Operations) {
+		id := f.add(t, offloadEvent("offload-case/order-1"), []byte("\xef\xbb\xbf"+`{"apiKey":"art_key_1"}`))
+		shown, err := desk.Show(t.Context(), operator.ShowRequest{ID: id})
+		require.NoError(t, err)
+		require.JSONEq(t, `{"apiKey":"[redacted]"}`, string(shown.Body))
+	})
+}
+
 func TestABodyThatCantBeReadIsNotShownUnredacted(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f *fixture, desk operator.Operations) {

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,7 +50,7 @@ func (d *Desk) Show(ctx context.Context, request ShowRequest) (Shown, error) {
 // signature that did not fit.
 const unverified = "unverified"
 
-// open returns the body as it came, or in words why there is none to see.
+// open returns the body as it came, without a byte order mark, or in words why there is none to see.
 func (d *Desk) open(one inbox.Delivery) (plain []byte, withheld string, err error) {
 	switch {
 	case len(one.Body) == 0:
@@ -67,5 +68,5 @@ func (d *Desk) open(one inbox.Delivery) (plain []byte, withheld string, err erro
 	if one.Lane == "" && strings.HasPrefix(one.Kind, unverified) {
 		_, _, plain = hook.Unpack(plain)
 	}
-	return plain, "", nil
+	return bytes.TrimPrefix(plain, []byte("\xef\xbb\xbf")), "", nil
 }

@@ -2,6 +2,7 @@ package artmail_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -27,28 +28,34 @@ func TestParseReadsEachKind(t *testing.T) {
 	}{
 		{
 			"agent.activated", `{"type":"agent.activated","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1","user":{"id":"u1","email":"u@example.com"}}`,
-			workflows.ActivationEvent{User: &workflows.ActivationUser{ID: "u1", Email: "u@example.com"}}, "art_key_1",
+			workflows.ActivationEvent{User: &workflows.ActivationUser{ID: "u1", Email: "u@example.com"}},
+			"art_key_1",
 		},
 		{
 			"approval_response", `{"event":"approval_response","activationId":"a1","timestamp":1774131900000,"data":{"messageId":"m1","inResponseToId":"m0","approved":true,"reason":null,"runId":null}}`,
-			workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &yes}, "",
+			workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &yes},
+			"",
 		},
 		{
 			"approval_response", `{"type":"approval_response","activationId":"a1","timestamp":1774131900000,"messageId":"m1","inResponseToId":"m0","approved":false,"reason":"too loud","runId":"r1"}`,
-			workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &no, Reason: "too loud", RunID: "r1"}, "",
+			workflows.ActivationEvent{MessageID: "m1", InResponseToID: "m0", Approved: &no, Reason: "too loud", RunID: "r1"},
+			"",
 		},
 		{
 			"agent.paused", `{"type":"agent.paused","activationId":"a1","timestamp":1774131900000,"reason":"plan_downgrade"}`,
-			workflows.ActivationEvent{Reason: "plan_downgrade"}, "",
+			workflows.ActivationEvent{Reason: "plan_downgrade"},
+			"",
 		},
 		{"agent.resumed", `{"type":"agent.resumed","activationId":"a1","timestamp":1774131900000}`, workflows.ActivationEvent{}, ""},
 		{
 			"agent.deactivated", `{"type":"agent.deactivated","activationId":"a1","timestamp":1774131900000,"reason":"admin_revoke","apiKeyRevoked":true}`,
-			workflows.ActivationEvent{Reason: "admin_revoke"}, "",
+			workflows.ActivationEvent{Reason: "admin_revoke"},
+			"",
 		},
 		{
 			"run_force_failed", `{"type":"run_force_failed","activationId":"a1","timestamp":1774131900000,"runId":"r1","reason":"stale","staleMinutes":15.5}`,
-			workflows.ActivationEvent{RunID: "r1", Reason: "stale", StaleMinutes: 15.5}, "",
+			workflows.ActivationEvent{RunID: "r1", Reason: "stale", StaleMinutes: 15.5},
+			"",
 		},
 	}
 	for _, tt := range tests {
@@ -135,6 +142,33 @@ func TestParseRefusesWhatIsNotForAWorkflow(t *testing.T) {
 		_, err := artmail.Parse([]byte(body), meta())
 		require.ErrorIs(t, err, hook.ErrUnparseable, body)
 	}
+}
+
+// Whatever value a field has that identifies nothing: the end of the activation, the answer and the failed run arrive.
+func FuzzNoFieldLosesAnEvent(f *testing.F) {
+	names := []string{"timestamp", "reason", "staleMinutes", "approved", "inResponseToId", "apiKey", "user", "event", "data", "Type", "activationid", "fresh"}
+	bodies := []string{
+		`{"type":"agent.deactivated","activationId":"a1"`, `{"type":"approval_response","activationId":"a1","messageId":"m1"`,
+		`{"type":"run_force_failed","activationId":"a1","runId":"r1"`, `{"type":"agent.activated","activationId":"a1"`,
+	}
+	for _, value := range []string{`null`, `true`, `-1`, `1e400`, `""`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":[],"activationId":"a2"}`, `[1]`, `"Thu, 26 Nov 2026 12:00:00 GMT"`} {
+		for n := range names {
+			f.Add(uint8(n), uint8(n), []byte(value))
+		}
+	}
+	f.Fuzz(func(t *testing.T, n, m uint8, value []byte) {
+		if !json.Valid(value) {
+			return
+		}
+		begin := bodies[int(m)%len(bodies)]
+		body := fmt.Appendf(nil, `%s,%q:%s}`, begin, names[int(n)%len(names)], value)
+		parsed, err := artmail.Parse(body, meta())
+		require.NoError(t, err)
+		require.Contains(t, begin, parsed.Kind)
+		require.Equal(t, "a1", parsed.EntityID)
+		_, _, err = artmail.Fit(parsed.Event, 4096)
+		require.NoError(t, err)
+	})
 }
 
 // What the ingress accepted for a workflow, the relay can parse, and it says the same of it.

@@ -45,7 +45,7 @@ func Peek(body []byte) (hook.Envelope, error) {
 	if err != nil {
 		return hook.Envelope{}, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
 	}
-	b.identity.fillFrom(b.Data)
+	b.fillFrom(b.Data)
 	return b.envelope(&b.identity, lost)
 }
 

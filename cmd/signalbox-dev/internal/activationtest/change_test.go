@@ -12,7 +12,6 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
-	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -112,7 +111,7 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	require.Len(t, deliveries, 1)
 	kept, err := r.inbox.Get(t.Context(), deliveries[0].ID)
 	require.NoError(t, err)
-	body, err := rotated.Open(kept.Body, hook.BodyContext(artmail.Name, kept.Lane, kept.ID)...)
+	body, err := rotated.Open(kept.Body, hook.BodyContext(kept.Provider, kept.Lane, kept.ID)...)
 	require.NoError(t, err, "bodies open by the old key, until their retention ends")
 	require.Equal(t, activated(0), string(body))
 
