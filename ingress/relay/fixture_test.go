@@ -24,6 +24,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
@@ -255,6 +256,7 @@ type fixture struct {
 	keys     *keyring.Ring
 	clock    *clock
 	registry *prometheus.Registry
+	logs     *observer.ObservedLogs
 	relay    *relay.Relay
 	// stop ends Run and waits for it.
 	stop func()
@@ -282,7 +284,9 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 		config.PollInterval = 5 * time.Millisecond
 	}
 	f.registry = prometheus.NewRegistry()
-	r, err := relay.New(config, relay.Parts{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.NewNop(), Metrics: f.registry, Now: f.clock.Now})
+	core, logs := observer.New(zap.WarnLevel)
+	f.logs = logs
+	r, err := relay.New(config, relay.Parts{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.New(core), Metrics: f.registry, Now: f.clock.Now})
 	require.NoError(tb, err)
 	f.relay = r
 	ctx, cancel := context.WithCancel(context.Background())

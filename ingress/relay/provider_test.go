@@ -105,6 +105,35 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	require.Zero(t, f.get(t, id).Attempts)
 }
 
+func TestAnOddFieldIsLostAloneAndNamedInTheLog(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	id := f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-1"), Kind: "case.completed"},
+		`{"event_type":"case.completed","data":{"caseId":"c1","attachments":[{"attachmentId":"a1"},"a2"],"result":{"ok":true}}}`)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
+	facts := caseEvents(t, f.temporal.sent()[0])[0].Facts
+	require.Equal(t, []workflows.Attachment{{ID: "a1"}}, facts.Attachments)
+	require.JSONEq(t, `{"ok":true}`, string(facts.Result))
+	lost := f.logs.FilterMessage("event has fields that can't be read").All()
+	require.Len(t, lost, 1)
+	require.Equal(t, []any{"data.attachments[1]"}, lost[0].ContextMap()["fields"])
+	require.Equal(t, id, lost[0].ContextMap()["delivery"])
+}
+
+func TestAResponseThatIsNoBooleanReachesItsActivation(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.keepArtmail(t, workflows.KindApprovalResponse,
+		`{"type":"approval_response","activationId":"a1","messageId":"resp_1","inResponseToId":"ask_1","approved":"true","reason":"go ahead","runId":null}`)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
+	event := activationEvents(t, f.temporal.sent()[0])[0]
+	require.Nil(t, event.Approved)
+	require.Equal(t, "ask_1", event.InResponseToID)
+}
+
 func TestAnEventThatIsTooLargeArrivesWithoutWhatPeopleWrote(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
