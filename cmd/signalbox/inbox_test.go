@@ -15,9 +15,10 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -53,17 +54,17 @@ func newDesktopOn(t *testing.T, address string) desktop {
 	add := func(lane string, state inbox.State, body string) string {
 		id, err := inbox.NewID()
 		require.NoError(t, err)
-		sealed, err := d.keys.Seal([]byte(body), offloadhook.BodyContext(lane, id)...)
+		sealed, err := d.keys.Seal([]byte(body), hook.BodyContext(offload.Name, lane, id)...)
 		require.NoError(t, err)
 		_, err = store.Append(t.Context(), []inbox.Delivery{{
-			ID: id, Provider: offloadhook.Provider, Lane: lane, Kind: "case.completed\x1b[2J", State: state, Body: sealed, ReceivedAt: time.Now(),
+			ID: id, Provider: offload.Name, Lane: lane, Kind: "case.completed\x1b[2J", State: state, Body: sealed, ReceivedAt: time.Now(),
 		}})
 		require.NoError(t, err)
 		return id
 	}
-	d.delivered = add(offloadhook.CaseLane("vendor_1"), inbox.StatePending, `{"caseId":"c1","result":"pat@example.com"}`)
+	d.delivered = add(offload.Lane("vendor_1"), inbox.StatePending, `{"caseId":"c1","result":"pat@example.com"}`)
 	d.dead = add("", inbox.StateDead, `{`)
-	d.unmatched = add(offloadhook.CaseLane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
+	d.unmatched = add(offload.Lane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
 	require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{Owner: "test", Now: time.Now(), Settlements: []inbox.Settlement{
 		inbox.Finish(d.delivered, inbox.StateDelivered, ""), inbox.Finish(d.unmatched, inbox.StateUnmatched, "no such workflow"),
 	}}))

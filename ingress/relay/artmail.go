@@ -2,8 +2,6 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,40 +10,23 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-var errTooLarge = errors.New("more than a signal carries")
-
-func (r *Relay) parseArtmail(d inbox.Delivery, body []byte) (any, int, error) {
-	parsed, err := artmailhook.Parse(body, metaOf(d))
+// sealAPIKey puts the API key into the event, sealed for its activation alone.
+func (r *Relay) sealAPIKey(parsed *hook.Parsed[workflows.ActivationEvent], d inbox.Delivery) error {
+	if parsed.APIKey == "" {
+		return nil
+	}
+	key, keyContext := []byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.EntityID)
+	sealed, err := r.keys.Seal(key, keyContext...)
 	if err != nil {
-		return nil, 0, err
+		return fmt.Errorf("seal API key: %w", err)
 	}
-	event := parsed.ActivationEvent
-	if parsed.APIKey != "" {
-		key, keyContext := []byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.ActivationID)
-		event.SealedAPIKey, err = r.keys.Seal(key, keyContext...)
-		if err != nil {
-			return nil, 0, fmt.Errorf("seal API key: %w", err)
-		}
-		event.APIKeyFingerprint = r.keys.Fingerprint(key, keyContext...)
-	}
-	encoded, err := json.Marshal(event)
-	if err == nil && len(encoded) > maxSignalBytes {
-		// Unknown fields are left out first; the inbox keeps them.
-		event.Extra = nil
-		encoded, err = json.Marshal(event)
-	}
-	switch {
-	case err != nil:
-		return nil, 0, fmt.Errorf("encode event: %w", err)
-	case len(encoded) > maxSignalBytes:
-		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", errTooLarge, len(encoded), maxSignalBytes)
-	}
-	return event, len(encoded), nil
+	parsed.Event.SealedAPIKey, parsed.Event.APIKeyFingerprint = sealed, r.keys.Fingerprint(key, keyContext...)
+	return nil
 }
 
 // stateKey is set in the start options: an upsert would cost another history event.

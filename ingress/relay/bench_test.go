@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -71,11 +72,11 @@ func backlog(b *testing.B, f *fixture) {
 		var batch []inbox.Delivery
 		for ; len(batch) < 500 && n < b.N; n++ {
 			id := inbox.NewID(f.clock.Now())
-			lane := offloadhook.CaseLane(fmt.Sprintf("order-%08d", n))
-			body, err := f.keys.Seal([]byte(completed(fmt.Sprint(n))), offloadhook.BodyContext(lane, id)...)
+			lane := offload.Lane(fmt.Sprintf("order-%08d", n))
+			body, err := f.keys.Seal([]byte(completed(fmt.Sprint(n))), hook.BodyContext(offload.Name, lane, id)...)
 			require.NoError(b, err)
 			batch = append(batch, inbox.Delivery{
-				ID: id, Provider: offloadhook.Provider, Lane: lane, Kind: workflows.KindCaseCompleted, DedupeKey: fmt.Sprint(n),
+				ID: id, Provider: offload.Name, Lane: lane, Kind: workflows.KindCaseCompleted, DedupeKey: fmt.Sprint(n),
 				Body: body, ReceivedAt: f.clock.Now(), State: inbox.StatePending,
 			})
 		}

@@ -24,11 +24,13 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -343,7 +345,9 @@ type fixture struct {
 	keys     *keyring.Ring
 	clock    *clock
 	registry *prometheus.Registry
-	relay    *relay.Relay
+	// logs are the warnings and errors of the relay.
+	logs  *observer.ObservedLogs
+	relay *relay.Relay
 	// stop ends Run and waits for it.
 	stop func()
 }
@@ -371,7 +375,9 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 		config.PollInterval = 5 * time.Millisecond
 	}
 	f.registry = prometheus.NewRegistry()
-	r, err := relay.New(config, relay.Deps{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.NewNop(), Metrics: f.registry, Now: f.clock.Now})
+	core, logs := observer.New(zap.WarnLevel)
+	f.logs = logs
+	r, err := relay.New(config, relay.Deps{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.New(core), Metrics: f.registry, Now: f.clock.Now})
 	require.NoError(tb, err)
 	f.relay = r
 	ctx, cancel := context.WithCancel(context.Background())
@@ -392,12 +398,8 @@ func (f *fixture) keep(tb testing.TB, d inbox.Delivery, body string) string {
 	tb.Helper()
 	id := inbox.NewID(f.clock.Now())
 	d.ID, d.State, d.ReceivedAt = id, inbox.StatePending, f.clock.Now()
-	bodyContext := offloadhook.BodyContext
-	if d.Provider == artmailhook.Provider {
-		bodyContext = artmailhook.BodyContext
-	}
 	var err error
-	d.Body, err = f.keys.Seal([]byte(body), bodyContext(d.Lane, id)...)
+	d.Body, err = f.keys.Seal([]byte(body), hook.BodyContext(d.Provider, d.Lane, id)...)
 	require.NoError(tb, err)
 	_, err = f.store.Append(context.Background(), []inbox.Delivery{d})
 	require.NoError(tb, err)
@@ -406,12 +408,12 @@ func (f *fixture) keep(tb testing.TB, d inbox.Delivery, body string) string {
 
 func (f *fixture) keepOffload(tb testing.TB, reference, eventID string) string {
 	tb.Helper()
-	return f.keep(tb, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: eventID}, completed(eventID))
+	return f.keep(tb, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: eventID}, completed(eventID))
 }
 
 func (f *fixture) keepArtmail(tb testing.TB, kind, body string) string {
 	tb.Helper()
-	return f.keep(tb, inbox.Delivery{Provider: artmailhook.Provider, Scope: "copywriter", Lane: artmailhook.Lane("copywriter", "a1"), Kind: kind}, body)
+	return f.keep(tb, inbox.Delivery{Provider: artmail.Name, Scope: "copywriter", Lane: artmail.Lane("copywriter", "a1"), Kind: kind}, body)
 }
 
 // keepShared stores an event of the shared route.
@@ -419,7 +421,7 @@ func (f *fixture) keepShared(tb testing.TB, caseID, clientReferenceID string) st
 	tb.Helper()
 	body, err := json.Marshal(map[string]any{"event_type": "case.failed", "data": map[string]any{"caseId": caseID, "clientReferenceId": clientReferenceID}})
 	require.NoError(tb, err)
-	return f.keep(tb, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.SharedLane(caseID), Kind: "case.failed"}, string(body))
+	return f.keep(tb, inbox.Delivery{Provider: offload.Name, Lane: offload.SharedLane(caseID), Kind: "case.failed"}, string(body))
 }
 
 func completed(eventID string) string {

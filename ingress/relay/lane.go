@@ -8,9 +8,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -23,8 +24,6 @@ type pendingEvent struct {
 
 // route is how one provider's deliveries become signals.
 type route struct {
-	// bodyContext is what a delivery's body is sealed for.
-	bodyContext func(lane, id string) []string
 	// parse returns the event of an opened body, fitted to a signal, and its bytes. A delivery that it refuses is dead.
 	parse func(d inbox.Delivery, body []byte) (event any, bytes int, err error)
 	// send signals events to the workflow of a lane.
@@ -34,8 +33,27 @@ type route struct {
 // newRoutes returns the route of each provider.
 func (r *Relay) newRoutes() map[string]route {
 	return map[string]route{
-		offloadhook.Provider: {bodyContext: offloadhook.BodyContext, parse: parseOffload, send: r.sendOffload},
-		artmailhook.Provider: {bodyContext: artmailhook.BodyContext, parse: r.parseArtmail, send: r.sendArtmail},
+		offload.Name: {parse: parser(r, offload.Provider, markUnproven), send: r.sendOffload},
+		artmail.Name: {parse: parser(r, artmail.Provider, r.sealAPIKey), send: r.sendArtmail},
+	}
+}
+
+// parser is a route's parse for a provider. complete adds what the body doesn't say.
+func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E], inbox.Delivery) error) func(inbox.Delivery, []byte) (any, int, error) {
+	return func(d inbox.Delivery, body []byte) (any, int, error) {
+		parsed, err := of.Parse(body, metaOf(d))
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(parsed.Lost) > 0 {
+			r.logger.Warn("event has fields that can't be read",
+				zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.String("kind", parsed.Kind), zap.Strings("fields", parsed.Lost))
+		}
+		if err := complete(&parsed, d); err != nil {
+			return nil, 0, err
+		}
+		event, encoded, err := of.Fit(parsed.Event, maxSignalBytes)
+		return event, len(encoded), err
 	}
 }
 
@@ -58,7 +76,7 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 	switch {
 	case !known:
 		return finish(lane.Deliveries, inbox.StateDead, "unknown provider")
-	case len(lane.Name) > workflows.MaxWorkflowIDBytes && !offloadhook.IsSharedLane(lane.Name):
+	case len(lane.Name) > workflows.MaxWorkflowIDBytes && !offload.IsSharedLane(lane.Name):
 		// Temporal would never take it, and some of its databases answer as if the server were away.
 		reason := fmt.Sprintf("the workflow ID has %d bytes; Temporal keeps at most %d", len(lane.Name), workflows.MaxWorkflowIDBytes)
 		r.logger.Error("deliveries are dead", zap.String("lane", lane.Name), zap.Int("count", len(lane.Deliveries)), zap.String("reason", reason))
@@ -101,7 +119,7 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 // opened ends the list: it returns that one and those behind it, because the keyring is wrong, not the event, and order matters.
 func (r *Relay) open(lane inbox.Lane, route route) (events []pendingEvent, dead []inbox.Settlement, unopened []inbox.Delivery) {
 	for i, d := range lane.Deliveries {
-		body, err := r.keys.Open(d.Body, route.bodyContext(d.Lane, d.ID)...)
+		body, err := r.keys.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
 		if err != nil {
 			r.logger.Error("delivery can't be opened: is this the keyring that sealed it?", zap.String("delivery", d.ID), zap.Error(err))
 			return events, dead, lane.Deliveries[i:]

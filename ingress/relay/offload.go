@@ -8,25 +8,22 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func parseOffload(d inbox.Delivery, body []byte) (any, int, error) {
-	event, err := offloadhook.Parse(body, metaOf(d))
-	if err != nil {
-		return nil, 0, err
-	}
-	event.Unproven = offloadhook.IsSharedLane(d.Lane)
-	event, encoded, err := offloadhook.Fit(event, maxSignalBytes)
-	return event, len(encoded), err
+// markUnproven marks an event of the shared route: its URL is no proof of its case.
+func markUnproven(parsed *hook.Parsed[workflows.CaseEvent], d inbox.Delivery) error {
+	parsed.Event.Unproven = offload.IsSharedLane(d.Lane)
+	return nil
 }
 
 // sendOffload signals the case that the lane names. A webhook never starts a case. An event of the shared route came by a URL that
 // is not its case's own, so the case has to be found first.
 func (r *Relay) sendOffload(ctx context.Context, lane string, events []any) sendResult {
-	if !offloadhook.IsSharedLane(lane) {
+	if !offload.IsSharedLane(lane) {
 		return r.signalCase(ctx, lane, events)
 	}
 	first, ok := events[0].(workflows.CaseEvent)

@@ -12,7 +12,8 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -99,7 +100,8 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason != "" })
 	require.Contains(t, f.get(t, id).Reason, "no mapping defined for search attribute")
 	f.temporal.set(func(f *fakeTemporal) { f.unstartable = nil })
-	f.passTime(t, time.Second, "delivered", func() bool {
+	eventually(t, "delivered", func() bool {
+		f.clock.advance(time.Second)
 		return f.get(t, id).State == inbox.StateDelivered
 	})
 	require.Zero(t, f.get(t, id).Attempts)
@@ -111,9 +113,9 @@ func TestAWorkflowIDThatTemporalCannotKeepIsDead(t *testing.T) {
 	put := func(idBytes int) (id, lane string) {
 		const prefix = "artmail-activation/copywriter/"
 		activationID := strings.Repeat("a", idBytes-len(prefix))
-		lane = artmailhook.Lane("copywriter", activationID)
+		lane = artmail.Lane("copywriter", activationID)
 		require.Len(t, lane, idBytes)
-		return f.keep(t, inbox.Delivery{Provider: artmailhook.Provider, Scope: "copywriter", Lane: lane}, strings.ReplaceAll(activated, `"a1"`, `"`+activationID+`"`)), lane
+		return f.keep(t, inbox.Delivery{Provider: artmail.Name, Scope: "copywriter", Lane: lane}, strings.ReplaceAll(activated, `"a1"`, `"`+activationID+`"`)), lane
 	}
 	fits, fitting := put(255)
 	tooLong, _ := put(256)
@@ -127,21 +129,46 @@ func TestAWorkflowIDThatTemporalCannotKeepIsDead(t *testing.T) {
 	require.NoError(t, f.relay.Check(t.Context()))
 }
 
-func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {
+func TestAnOddFieldIsLostAloneAndNamedInTheLog(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	extra, err := json.Marshal(string(make([]byte, 100<<10)))
-	require.NoError(t, err)
-	id := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":1,"reason":"user_paused","more":`+string(extra)+`}`)
-	reason, err := json.Marshal(string(make([]byte, 100<<10)))
-	require.NoError(t, err)
-	hopeless := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":2,"reason":`+string(reason)+`}`)
+	f.temporal.run("offload-case/order-1")
+	id := f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-1"), Kind: "case.completed"},
+		`{"event_type":"case.completed","data":{"caseId":"c1","attachments":[{"attachmentId":"a1"},"a2"],"result":{"ok":true}}}`)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
+	facts := caseEvents(t, f.temporal.sent()[0])[0].Facts
+	require.Equal(t, []workflows.Attachment{{ID: "a1"}}, facts.Attachments)
+	require.JSONEq(t, `{"ok":true}`, string(facts.Result))
+	lost := f.logs.FilterMessage("event has fields that can't be read").All()
+	require.Len(t, lost, 1)
+	require.Equal(t, []any{"data.attachments[1]"}, lost[0].ContextMap()["fields"])
+	require.Equal(t, id, lost[0].ContextMap()["delivery"])
+}
+
+func TestAResponseThatIsNoBooleanReachesItsActivation(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.keepArtmail(t, workflows.KindApprovalResponse,
+		`{"type":"approval_response","activationId":"a1","messageId":"resp_1","inResponseToId":"ask_1","approved":"true","reason":"go ahead","runId":null}`)
 	f.start(t, relay.Config{})
 	f.becomes(t, id, inbox.StateDelivered)
 	event := activationEvents(t, f.temporal.sent()[0])[0]
-	require.Nil(t, event.Extra)
-	require.Equal(t, "user_paused", event.Reason)
-	require.Contains(t, f.becomes(t, hopeless, inbox.StateDead).Reason, "more than a signal carries")
+	require.Nil(t, event.Approved)
+	require.Equal(t, "ask_1", event.InResponseToID)
+}
+
+func TestAnEventThatIsTooLargeArrivesWithoutWhatPeopleWrote(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	long, err := json.Marshal(string(make([]byte, 100<<10)))
+	require.NoError(t, err)
+	id := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":2,"more":7,"reason":`+string(long)+`}`)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
+	event := activationEvents(t, f.temporal.sent()[0])[0]
+	require.Equal(t, workflows.KindAgentPaused, event.Kind)
+	require.Empty(t, event.Reason)
 }
 
 func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {

@@ -14,8 +14,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -280,15 +281,15 @@ func TestWhatCannotBeParsedIsDeadAndTheRestGoesOn(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
-	lane := offloadhook.CaseLane("order-1")
+	lane := offload.Lane("order-1")
 	first := f.keepOffload(t, "order-1", "evt-1")
-	broken := f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: lane, Kind: "?"}, `{"event_type":`)
+	broken := f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: lane, Kind: "?"}, `{"event_type":`)
 	stranger := f.keep(t, inbox.Delivery{Provider: "nobody", Lane: "nowhere", Kind: "?"}, `{}`)
 	last := f.keepOffload(t, "order-1", "evt-2")
 	f.start(t, relay.Config{})
 	f.becomes(t, last, inbox.StateDelivered)
 	require.Equal(t, inbox.StateDelivered, f.get(t, first).State)
-	require.Contains(t, f.becomes(t, broken, inbox.StateDead).Reason, "not an Offload event")
+	require.Contains(t, f.becomes(t, broken, inbox.StateDead).Reason, "body is no event")
 	require.Contains(t, f.becomes(t, stranger, inbox.StateDead).Reason, "unknown provider")
 }
 
@@ -298,10 +299,10 @@ func TestABodyThatCannotBeOpenedHoldsUpItsLaneAlone(t *testing.T) {
 	f.temporal.run("offload-case/order-1", "offload-case/order-2")
 	moved := inbox.NewID(f.clock.Now())
 	// Sealed for another case: nobody may move a body from one lane to another.
-	body, err := f.keys.Seal([]byte(completed("evt-1")), offloadhook.BodyContext(offloadhook.CaseLane("order-2"), moved)...)
+	body, err := f.keys.Seal([]byte(completed("evt-1")), hook.BodyContext(offload.Name, offload.Lane("order-2"), moved)...)
 	require.NoError(t, err)
 	_, err = f.store.Append(t.Context(), []inbox.Delivery{{
-		ID: moved, Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-1"), Body: body, ReceivedAt: f.clock.Now(), State: inbox.StatePending,
+		ID: moved, Provider: offload.Name, Lane: offload.Lane("order-1"), Body: body, ReceivedAt: f.clock.Now(), State: inbox.StatePending,
 	}})
 	require.NoError(t, err)
 	behind := f.keepOffload(t, "order-1", "evt-2")
@@ -323,9 +324,9 @@ func TestASignalStaysBelowItsLimit(t *testing.T) {
 		return `{"event_type":"case.completed","data":{"caseId":"c1","result":{"text":"` + strings.Repeat("x", n) + `"}}}`
 	}
 	for range 5 {
-		f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-1")}, large(100<<10))
+		f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-1")}, large(100<<10))
 	}
-	f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-2")}, large(600<<10))
+	f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-2")}, large(600<<10))
 	f.start(t, relay.Config{})
 	f.noPending(t)
 	signals := map[string]int{}

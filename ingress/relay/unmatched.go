@@ -13,8 +13,9 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -86,7 +87,7 @@ func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]st
 	// A lane of the shared route can be found by two IDs, and an ID can have several lanes.
 	byWorkflowID, byCaseID := map[string][]string{}, map[string][]string{}
 	for lane, delivery := range lanes {
-		if !offloadhook.IsSharedLane(lane) {
+		if !offload.IsSharedLane(lane) {
 			byWorkflowID[lane] = append(byWorkflowID[lane], lane)
 			continue
 		}
@@ -127,11 +128,11 @@ func (r *Relay) caseFacts(ctx context.Context, id string) (workflows.CaseFacts, 
 	if err != nil {
 		return workflows.CaseFacts{}, err
 	}
-	var event workflows.CaseEvent
-	if body, err := r.keys.Open(d.Body, offloadhook.BodyContext(d.Lane, d.ID)...); err == nil {
-		event, _ = offloadhook.Parse(body, metaOf(d))
+	var parsed hook.Parsed[workflows.CaseEvent]
+	if body, err := r.keys.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...); err == nil {
+		parsed, _ = offload.Provider.Parse(body, metaOf(d))
 	}
-	return event.Facts, nil
+	return parsed.Event.Facts, nil
 }
 
 // findRunning calls found for each running workflow with one of the IDs in an attribute.

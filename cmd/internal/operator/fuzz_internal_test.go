@@ -12,9 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -27,8 +28,8 @@ func FuzzOperatorRequests(f *testing.F) {
 	f.Cleanup(func() { require.NoError(f, store.Close()) })
 	keys, err := keyring.Generate()
 	require.NoError(f, err)
-	lane := offloadhook.CaseLane("order-1")
-	sealed, err := keys.Seal([]byte(`{"apiKey":"`+canary+`"}`), offloadhook.BodyContext(lane, id)...)
+	lane := offload.Lane("order-1")
+	sealed, err := keys.Seal([]byte(`{"apiKey":"`+canary+`"}`), hook.BodyContext(offload.Name, lane, id)...)
 	require.NoError(f, err)
 	desk := NewDesk(Parts{
 		Inbox: store, Keys: keys, Agents: map[string][]string{"w9": {"secret"}}, Log: zap.NewNop(),
@@ -54,7 +55,7 @@ func FuzzOperatorRequests(f *testing.F) {
 	f.Fuzz(func(t *testing.T, route uint8, body string) {
 		// There again where a purge took it.
 		_, err := store.Append(t.Context(), []inbox.Delivery{{
-			ID: id, Provider: offloadhook.Provider, Lane: lane, Kind: "case.completed", DedupeKey: "evt", Body: sealed,
+			ID: id, Provider: offload.Name, Lane: lane, Kind: "case.completed", DedupeKey: "evt", Body: sealed,
 			ReceivedAt: time.Date(2026, 5, 1, 11, 0, 0, 0, time.UTC), State: inbox.StatePending,
 		}})
 		require.NoError(t, err)

@@ -17,10 +17,11 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/ingress"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -86,12 +87,8 @@ func (f *fixture) add(t *testing.T, d inbox.Delivery, body []byte) string {
 	t.Helper()
 	id, err := inbox.NewID()
 	require.NoError(t, err)
-	sealedFor := offloadhook.BodyContext(d.Lane, id)
-	if d.Provider == artmailhook.Provider {
-		sealedFor = artmailhook.BodyContext(d.Lane, id)
-	}
 	d.ID, d.ReceivedAt = id, arrived
-	d.Body, err = f.keys.Seal(body, sealedFor...)
+	d.Body, err = f.keys.Seal(body, hook.BodyContext(d.Provider, d.Lane, id)...)
 	require.NoError(t, err)
 	_, err = f.store.Append(t.Context(), []inbox.Delivery{d})
 	require.NoError(t, err)
@@ -108,7 +105,7 @@ func (f *fixture) settle(t *testing.T, state inbox.State, ids ...string) {
 }
 
 func offloadEvent(lane string) inbox.Delivery {
-	return inbox.Delivery{Provider: offloadhook.Provider, Lane: lane, Kind: "case.completed", State: inbox.StatePending}
+	return inbox.Delivery{Provider: offload.Name, Lane: lane, Kind: "case.completed", State: inbox.StatePending}
 }
 
 // both runs a test on the desk itself and through the socket: nobody may notice a difference.
@@ -174,7 +171,7 @@ func TestWhatIsSecretIsShownOnlyWhenAskedForAndThatIsLogged(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f *fixture, desk operator.Operations) {
 		body := []byte(`{"event":"agent.activated","apiKey":"art_key_1","user":{"id":"u1","email":"pat@example.com"},"activationId":"a1"}`)
-		id := f.add(t, inbox.Delivery{Provider: artmailhook.Provider, Scope: "w9", Lane: "artmail-activation/w9/a1", Kind: "agent.activated", State: inbox.StatePending}, body)
+		id := f.add(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Lane: "artmail-activation/w9/a1", Kind: "agent.activated", State: inbox.StatePending}, body)
 
 		shown, err := desk.Show(t.Context(), operator.ShowRequest{ID: id})
 		require.NoError(t, err)
@@ -191,6 +188,16 @@ func TestWhatIsSecretIsShownOnlyWhenAskedForAndThatIsLogged(t *testing.T) {
 		require.Equal(t, id, entries[0].ContextMap()["delivery"])
 		require.NotEmpty(t, entries[0].ContextMap()["by"])
 		require.NotContains(t, entries[0].ContextMap(), "body")
+	})
+}
+
+func TestABodyWithAByteOrderMarkIsShownRedacted(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, f *fixture, desk operator.Operations) {
+		id := f.add(t, offloadEvent("offload-case/order-1"), []byte("\xef\xbb\xbf"+`{"apiKey":"art_key_1"}`))
+		shown, err := desk.Show(t.Context(), operator.ShowRequest{ID: id})
+		require.NoError(t, err)
+		require.JSONEq(t, `{"apiKey":"[redacted]"}`, string(shown.Body))
 	})
 }
 
@@ -308,9 +315,9 @@ func TestAReleaseLetsInWhatASecretVerifies(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, f *fixture, desk operator.Operations) {
 		body := []byte(`{"event":"agent.paused","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1"}`)
-		quarantined := inbox.Delivery{Provider: artmailhook.Provider, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}
-		good := f.add(t, quarantined, artmailhook.Pack(artmailhook.Sign(body, secret), body))
-		f.add(t, quarantined, artmailhook.Pack(artmailhook.Sign(body, "guess"), body))
+		quarantined := inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}
+		good := f.add(t, quarantined, hook.Pack([]string{artmail.Sign(body, secret)}, "", body))
+		f.add(t, quarantined, hook.Pack([]string{artmail.Sign(body, "guess")}, "", body))
 
 		shown, err := desk.Show(t.Context(), operator.ShowRequest{ID: good})
 		require.NoError(t, err)

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,9 +10,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -50,7 +50,7 @@ func (d *Desk) Show(ctx context.Context, request ShowRequest) (Shown, error) {
 // signature that did not fit.
 const unverified = "unverified"
 
-// open returns the body as it came, or in words why there is none to see.
+// open returns the body as it came, without a byte order mark, or in words why there is none to see.
 func (d *Desk) open(one inbox.Delivery) (plain []byte, withheld string, err error) {
 	switch {
 	case len(one.Body) == 0:
@@ -58,24 +58,15 @@ func (d *Desk) open(one inbox.Delivery) (plain []byte, withheld string, err erro
 	case d.parts.Keys == nil:
 		return nil, "it is sealed, and no keyring is set", nil
 	}
-	var sealedFor []string
-	switch one.Provider {
-	case offloadhook.Provider:
-		sealedFor = offloadhook.BodyContext(one.Lane, one.ID)
-	case artmailhook.Provider:
-		sealedFor = artmailhook.BodyContext(one.Lane, one.ID)
-	default:
-		return nil, "", fmt.Errorf("delivery %s: unknown provider %q", one.ID, one.Provider)
-	}
-	plain, err = d.parts.Keys.Open(one.Body, sealedFor...)
+	plain, err = d.parts.Keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	switch {
 	case errors.Is(err, keyring.ErrOpen):
 		return nil, "the keyring does not open it", nil
 	case err != nil:
 		return nil, "", fmt.Errorf("open body of %s: %w", one.ID, err)
 	}
-	if one.Provider == artmailhook.Provider && one.Lane == "" && strings.HasPrefix(one.Kind, unverified) {
-		_, plain = artmailhook.Unpack(plain)
+	if one.Lane == "" && strings.HasPrefix(one.Kind, unverified) {
+		_, _, plain = hook.Unpack(plain)
 	}
-	return plain, "", nil
+	return bytes.TrimPrefix(plain, []byte("\xef\xbb\xbf")), "", nil
 }

@@ -21,7 +21,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -45,7 +45,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	desk := operator.Dial(t.Context(), operator.SocketPath(filepath.Join(shared.folder, "inbox.db")))
 	require.NotNil(t, desk, "the operations are offered")
 	listed := eventually(t, func(ctx context.Context) (operator.List, error) {
-		return desk.List(ctx, inbox.Filter{Provider: artmailhook.Provider, Limit: inbox.MaxPage})
+		return desk.List(ctx, inbox.Filter{Provider: artmail.Name, Limit: inbox.MaxPage})
 	}, func(l operator.List) bool {
 		states := map[inbox.State]bool{}
 		for _, d := range l.Deliveries {
