@@ -48,7 +48,9 @@ func TestClaimsAreRenewedUntilTheyAreSettled(t *testing.T) {
 	f := newFixture(t)
 	store := f.watched
 	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
-	ids := []string{f.keepOffload(t, "1-sent", "evt"), f.keepOffload(t, "2-queued", "evt")}
+	ids := []string{f.keepOffload(t, "1-sent", "evt")}
+	f.clock.advance(time.Millisecond)
+	ids = append(ids, f.keepOffload(t, "2-queued", "evt"))
 	leave := stuckSender(t, f)
 	for range 5 {
 		f.clock.advance(lease / 2)
@@ -74,6 +76,7 @@ func TestNoSignalIsSentUnderALeaseThatMayHaveEnded(t *testing.T) {
 	store.renewError = errors.New("disk is gone")
 	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
 	f.keepOffload(t, "1-sent", "evt")
+	f.clock.advance(time.Millisecond)
 	queued := f.keepOffload(t, "2-queued", "evt")
 	leave := stuckSender(t, f)
 	// A signal that began now could end after the lease.
