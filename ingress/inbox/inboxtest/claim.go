@@ -22,10 +22,12 @@ func laneOrder(t *testing.T, s inbox.Store) {
 }
 
 func claimLimits(t *testing.T, s inbox.Store) {
+	later := add(t, s, delivery("later", "1", at(0)))[0].ID
+	require.Len(t, claim(t, s, request("relay", at(0))), 1)
+	settle(t, s, "relay", at(0), inbox.Retry(later, at(100), "", false))
 	for i := range 5 {
 		add(t, s, delivery(lane(i), "1", at(i)), delivery(lane(i), "2", at(i)), delivery(lane(i), "3", at(i)))
 	}
-	add(t, s, delivery("later", "1", at(100)))
 	r := request("relay", at(50))
 	r.MaxLanes, r.MaxPerLane = 2, 2
 	require.Equal(t, map[string][]string{lane(0): {"1", "2"}, lane(1): {"1", "2"}}, take(t, s, r))

@@ -316,7 +316,7 @@ func (w *writer) list(query string, scan func(sqlstore.Row) error, values any, a
 		}
 	}
 	err = inChunks(all, 1, func(chunk []any) error {
-		text := func() string { return strings.Replace(query, "(*)", tuple(len(chunk)), 1) }
+		text := func() string { return strings.Replace(query, "IN (*)", "IN "+tuple(len(chunk)), 1) }
 		n, err := w.run(statement{query, len(chunk)}, text, scan, append(args[:len(args):len(args)], chunk...))
 		changed += n
 		return err

@@ -216,7 +216,7 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	}
 	require.Greater(t, len(asked.queries), 20)
 	for query, args := range asked.queries {
-		for _, step := range plan(t, s.db.db, strings.Replace(query, "(*)", "(?)", 1), args) {
+		for _, step := range plan(t, s.db.db, strings.Replace(query, "IN (*)", "IN (?)", 1), args) {
 			require.NotRegexp(t, `^SCAN (inbox_delivery|inbox_body|inbox_lane|d|b|l)\b`, step, query)
 			if !strings.Contains(query, "|| ''") && !strings.HasPrefix(query, "SELECT d.id") {
 				require.NotContains(t, step, "TEMP B-TREE", query)

@@ -14,7 +14,7 @@ import (
 // Delivery is a delivery on its way into the tables.
 type Delivery struct {
 	inbox.Delivery
-	unique  [uniqueSize]byte
+	unique  [keySize]byte
 	lane    int64
 	receipt *inbox.Receipt
 }
@@ -45,31 +45,25 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 
 var (
 	insertDeliveries = Insert{
-		Table: `inbox_delivery (id, unique_key, lane_key, provider, scope, kind, lane, dedupe_key, fingerprint, occurred_at, received_at, state,
+		Table: `inbox_delivery (id, lane_key, unique_key, provider, scope, kind, lane, dedupe_key, fingerprint, occurred_at, received_at, state,
 reason, conflict_of, settled_at)`,
-		Types: []string{"text", "bytea", "bigint", "text", "text", "text", "text", "text", "bytea", "bigint", "bigint", "text", "text", "text", "bigint"},
+		Types: []string{"text", "bigint", "bytea", "text", "text", "text", "text", "text", "bytea", "bigint", "bigint", "text", "text", "text", "bigint"},
 		Tail:  "ON CONFLICT DO NOTHING RETURNING sequence, id",
 	}
 	insertBodies = Insert{Table: "inbox_body (sequence, body)", Types: []string{"bigint", "bytea"}}
 	insertKinds  = Insert{Table: "inbox_kind (provider, scope, kind)", Types: []string{"text", "text", "text"}, Tail: "ON CONFLICT DO NOTHING"}
-	// A row that is there is locked until the transaction ends, and not changed: what is settled meanwhile can't find the lane empty
-	// and delete its row before the new delivery is to be seen.
-	insertLanes = Insert{
-		Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"},
-		Tail: "ON CONFLICT (lane_key) DO UPDATE SET due_at = inbox_lane.due_at WHERE false",
-	}
 )
 
-// AppendTo appends rows. Locks are taken in one order by all transactions: lanes by key, then deliveries by unique key.
+// AppendTo appends rows, in the order of their unique keys: two transactions with the same keys wait for each other in one direction
+// only. It touches no lane: a claim puts what has arrived into its lane.
 func (s *Store) AppendTo(tx Tx, rows []*Delivery) error {
-	if err := addLanes(tx, rows); err != nil {
-		return err
-	}
 	if err := s.addKinds(tx, rows); err != nil {
 		return err
 	}
 	rows = slices.Clone(rows)
-	slices.SortStableFunc(rows, func(a, b *Delivery) int { return bytes.Compare(a.unique[:], b.unique[:]) })
+	slices.SortStableFunc(rows, func(a, b *Delivery) int {
+		return cmp.Or(cmp.Compare(a.lane, b.lane), bytes.Compare(a.unique[:], b.unique[:]))
+	})
 	known, err := insert(tx, rows)
 	if err != nil {
 		return err
@@ -106,7 +100,7 @@ func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
 		if d.Fingerprint == nil {
 			d.Fingerprint = []byte{}
 		}
-		args = append(args, d.ID, d.unique[:], d.lane, d.Provider, d.Scope, d.Kind, d.Lane, d.DedupeKey, d.Fingerprint,
+		args = append(args, d.ID, d.lane, d.unique[:], d.Provider, d.Scope, d.Kind, d.Lane, d.DedupeKey, d.Fingerprint,
 			micros(d.OccurredAt), micros(d.ReceivedAt), string(d.State), d.Reason, d.ConflictOf, micros(d.SettledAt))
 	}
 	stored := make(map[string]int64, len(rows))
@@ -148,9 +142,9 @@ func repeat(tx Tx, d *Delivery) error {
 	var sequence int64
 	var id, conflictOf string
 	var fingerprint []byte
-	err := tx.Each("SELECT sequence, id, fingerprint, conflict_of FROM inbox_delivery WHERE unique_key = ? @lock", func(row Row) error {
+	err := tx.Each("SELECT sequence, id, fingerprint, conflict_of FROM inbox_delivery WHERE lane_key = ? AND unique_key = ? @lock", func(row Row) error {
 		return row.Scan(&sequence, &id, &fingerprint, &conflictOf)
-	}, d.unique[:])
+	}, d.lane, d.unique[:])
 	switch {
 	case err != nil:
 		return err
@@ -175,22 +169,6 @@ last_duplicate_at = CASE WHEN last_duplicate_at > ? THEN last_duplicate_at ELSE 
 		err = repeat(tx, &conflict)
 	}
 	return err
-}
-
-// addLanes adds the lanes of what will be pending. One that is there keeps its wait; one whose deliveries turn out to be known goes
-// with the next claim.
-func addLanes(tx Tx, rows []*Delivery) error {
-	due := map[int64]int64{}
-	for _, d := range rows {
-		if at, seen := due[d.lane]; d.State == inbox.StatePending && (!seen || micros(d.ReceivedAt) < at) {
-			due[d.lane] = micros(d.ReceivedAt)
-		}
-	}
-	args := make([]any, 0, 2*len(due))
-	for _, lane := range slices.Sorted(maps.Keys(due)) {
-		args = append(args, lane, due[lane])
-	}
-	return tx.Insert(insertLanes, args, nil)
 }
 
 // maxKinds bounds the memory for kinds that are known to be there. A sender may make up any number.

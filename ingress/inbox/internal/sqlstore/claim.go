@@ -2,6 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
@@ -10,11 +13,12 @@ const (
 	selectDue = `SELECT lane_key FROM inbox_lane WHERE due_at <= ? ORDER BY due_at LIMIT ? @skip`
 	// A lane that waits longer than any may was given its time by a clock that was ahead.
 	selectAhead   = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
-	selectPending = `SELECT ` + columns + `, b.body FROM inbox_delivery AS d @delivery_pending LEFT JOIN inbox_body AS b ON b.sequence = d.sequence
-WHERE d.state = 'pending' AND d.lane_key = ? ORDER BY d.id LIMIT ?`
-	deleteLanes = `DELETE FROM inbox_lane WHERE lane_key IN (*)`
-	claimLanes  = `UPDATE inbox_lane SET owner = ?, due_at = ? WHERE lane_key IN (*)`
-	renewLanes  = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND owner = ? AND lane_key IN (*)`
+	selectHeads   = `SELECT lane_key, sequence FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1 AND lane_key IN (*) ORDER BY lane_key, id`
+	selectSizes   = `SELECT sequence, length(body) FROM inbox_body WHERE sequence IN (*)`
+	selectClaimed = `SELECT ` + columns + `, d.sequence, b.body FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.sequence IN (*)`
+	deleteLanes   = `DELETE FROM inbox_lane WHERE lane_key IN (*)`
+	claimLanes    = `UPDATE inbox_lane SET owner = ?, due_at = ? WHERE lane_key IN (*)`
+	renewLanes    = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND owner = ? AND lane_key IN (*)`
 )
 
 // Claim implements inbox.Store.
@@ -33,63 +37,220 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) (lanes []
 }
 
 func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) {
-	var due, taken, idle []int64
+	due, err := dueLanes(tx, request)
+	more := len(due) == request.MaxLanes
+	if err == nil && !more {
+		// A few times as many as are claimed now, so that it is not done for each.
+		if more, err = fillLanes(tx, request.Now, 4*request.MaxLanes); err == nil {
+			due, err = dueLanes(tx, request)
+		}
+	}
+	if err == nil && more {
+		err = completeLanes(tx, due)
+	}
+	if err != nil {
+		return nil, err
+	}
+	heads, err := headsOf(tx, due, request.MaxPerLane)
+	if err != nil {
+		return nil, err
+	}
+	var taken, idle, sequences []int64
+	sizes, err := sizesOf(tx, due, heads)
+	if err != nil {
+		return nil, err
+	}
+	room := request.Room()
+	for _, lane := range due {
+		if len(heads[lane]) == 0 {
+			idle = append(idle, lane)
+			continue
+		}
+		n := 0
+		for room.Left() && n < len(heads[lane]) && room.Fits(sizes[heads[lane][n]]) {
+			n++
+		}
+		if heads[lane] = heads[lane][:n]; n > 0 {
+			room.Taken()
+			taken, sequences = append(taken, lane), append(sequences, heads[lane]...)
+		}
+	}
+	if _, err := tx.ExecList(deleteLanes, idle); err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecList(claimLanes, taken, request.Owner, micros(request.Now.Add(request.Lease))); err != nil {
+		return nil, err
+	}
+	found := make(map[int64]inbox.Delivery, len(sequences))
+	err = tx.EachList(selectClaimed, func(row Row) error {
+		var sequence int64
+		var body []byte
+		d, err := scanDelivery(row, &sequence, &body)
+		d.Body = body
+		found[sequence] = d
+		return err
+	}, sequences)
+	for _, lane := range taken {
+		claimed = append(claimed, laneOf(heads[lane], found))
+	}
+	return claimed, err
+}
+
+// laneOf is the lane of the first delivery. Where two lanes have one hash, those of the other wait for the next claim.
+func laneOf(sequences []int64, found map[int64]inbox.Delivery) (lane inbox.Lane) {
+	for _, sequence := range sequences {
+		d := found[sequence]
+		if lane.Name == "" {
+			lane.Name = d.Lane
+		}
+		if d.Lane == lane.Name {
+			lane.Deliveries = append(lane.Deliveries, d)
+		}
+	}
+	return lane
+}
+
+// dueLanes returns lanes that may be claimed, the longest due first.
+func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
 	scan := func(row Row) error {
 		var lane int64
 		err := row.Scan(&lane)
 		due = append(due, lane)
 		return err
 	}
-	if err := tx.Each(selectDue, scan, micros(request.Now), request.MaxLanes); err != nil {
-		return nil, err
+	err = tx.Each(selectDue, scan, micros(request.Now), request.MaxLanes)
+	if left := request.MaxLanes - len(due); err == nil && left > 0 {
+		err = tx.Each(selectAhead, scan, micros(request.Now.Add(inbox.MaxWait)), left)
 	}
-	if left := request.MaxLanes - len(due); left > 0 {
-		if err := tx.Each(selectAhead, scan, micros(request.Now.Add(inbox.MaxWait)), left); err != nil {
-			return nil, err
-		}
-	}
-	room := request.Room()
-	for _, key := range due {
-		if !room.Left() {
-			break
-		}
-		lane, pending, err := pendingOf(tx, key, room)
-		switch {
-		case err != nil:
-			return nil, err
-		case !pending:
-			idle = append(idle, key)
-		case len(lane.Deliveries) > 0:
-			room.Taken()
-			claimed, taken = append(claimed, lane), append(taken, key)
-		}
-	}
-	if _, err := tx.ExecList(deleteLanes, idle); err != nil {
-		return nil, err
-	}
-	_, err = tx.ExecList(claimLanes, taken, request.Owner, micros(request.Now.Add(request.Lease)))
-	return claimed, err
+	return due, err
 }
 
-// pendingOf reads as many of a lane's deliveries as there is room for, and says whether there are any. Where two lanes have one hash,
-// those of the second wait for the next claim.
-func pendingOf(tx Tx, key int64, room *inbox.Room) (lane inbox.Lane, any bool, err error) {
-	full := false
-	err = tx.Each(selectPending, func(row Row) error {
-		any = true
-		var body []byte
-		d, err := scanDelivery(row, &body)
-		if lane.Name == "" {
-			lane.Name = d.Lane
-		}
-		if full = full || err != nil || d.Lane != lane.Name || !room.Fits(len(body)); !full {
-			d.Body = body
-			lane.Deliveries = append(lane.Deliveries, d)
+// headsOf returns the places of each lane's oldest pending deliveries.
+func headsOf(tx Tx, lanes []int64, perLane int) (map[int64][]int64, error) {
+	heads := make(map[int64][]int64, len(lanes))
+	err := tx.EachList(selectHeads, func(row Row) error {
+		var lane, sequence int64
+		err := row.Scan(&lane, &sequence)
+		if len(heads[lane]) < perLane {
+			heads[lane] = append(heads[lane], sequence)
 		}
 		return err
-	}, key, room.PerLane)
-	return lane, any, err
+	}, lanes)
+	return heads, err
 }
+
+// sizesOf returns the sizes of bodies, without reading them.
+func sizesOf(tx Tx, lanes []int64, heads map[int64][]int64) (map[int64]int, error) {
+	var all []int64
+	for _, lane := range lanes {
+		all = append(all, heads[lane]...)
+	}
+	sizes := make(map[int64]int, len(all))
+	err := tx.EachList(selectSizes, func(row Row) error {
+		var sequence int64
+		var size int
+		err := row.Scan(&sequence, &size)
+		sizes[sequence] = size
+		return err
+	}, all)
+	return sizes, err
+}
+
+const (
+	selectArrived = `SELECT sequence, id, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
+AND id > ? ORDER BY id LIMIT ? @skip`
+	lockLanes = `SELECT lane_key FROM inbox_lane WHERE lane_key IN (*) @skip`
+	putInLane = `UPDATE inbox_delivery SET in_lane = 1 WHERE sequence IN (*)`
+)
+
+var insertLanes = Insert{
+	Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"}, Tail: "ON CONFLICT DO NOTHING RETURNING lane_key",
+}
+
+// fillLanes puts what has arrived into its lanes, the oldest first. An append leaves that to it, since a lane's place is anywhere in the
+// tables: so a backlog costs nothing there, and only what is about to be claimed has a lane.
+//
+// It locks the lanes, so that no other transaction deletes one that it takes for empty. Deliveries of lanes that another transaction
+// has locked stay where they are. It says whether more may have arrived.
+func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
+	after := ""
+	for range maxPages {
+		type arrival struct{ sequence, lane int64 }
+		var arrived []arrival
+		due := map[int64]int64{}
+		err := tx.Each(selectArrived, func(row Row) error {
+			var a arrival
+			var received int64
+			err := row.Scan(&a.sequence, &after, &a.lane, &received)
+			arrived = append(arrived, a)
+			if before, seen := due[a.lane]; !seen || received < before {
+				due[a.lane] = min(received, micros(now))
+			}
+			return err
+		}, after, most)
+		if err != nil || len(arrived) == 0 {
+			return false, err
+		}
+		locked := map[int64]bool{}
+		lock := func(row Row) error {
+			var lane int64
+			err := row.Scan(&lane)
+			locked[lane] = true
+			return err
+		}
+		lanes := slices.Sorted(maps.Keys(due))
+		if err := tx.EachList(lockLanes, lock, lanes); err != nil {
+			return false, err
+		}
+		var args []any
+		for _, lane := range lanes {
+			if !locked[lane] {
+				args = append(args, lane, due[lane])
+			}
+		}
+		if err := tx.Insert(insertLanes, args, lock); err != nil {
+			return false, err
+		}
+		var filled []int64
+		for _, a := range arrived {
+			if locked[a.lane] {
+				filled = append(filled, a.sequence)
+			}
+		}
+		if _, err := tx.ExecList(putInLane, filled); err != nil || len(filled) > 0 {
+			return len(arrived) == most, err
+		}
+	}
+	return false, nil
+}
+
+const (
+	countLanes = `SELECT lane_key, count(*) FROM inbox_delivery @delivery_unique WHERE lane_key IN (*) GROUP BY lane_key`
+	putAll     = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
+	// shortLane is how many deliveries a lane may have or have had for all of them to be looked through.
+	shortLane = 1000
+)
+
+// completeLanes puts all that has arrived for short lanes into them, so that a backlog travels in few signals. What has arrived for others
+// is put there as its turn comes.
+func completeLanes(tx Tx, lanes []int64) error {
+	var short []int64
+	err := tx.EachList(countLanes, func(row Row) error {
+		var lane, n int64
+		err := row.Scan(&lane, &n)
+		if n <= shortLane {
+			short = append(short, lane)
+		}
+		return err
+	}, lanes)
+	if err == nil {
+		_, err = tx.ExecList(putAll, short)
+	}
+	return err
+}
+
+// maxPages bounds how far fillLanes looks past deliveries of locked lanes.
+const maxPages = 8
 
 // Renew implements inbox.Store.
 func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) error {
@@ -110,8 +271,8 @@ const (
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
 	// What has nothing pending goes, the rest is freed.
-	deleteIdle = `DELETE FROM inbox_lane WHERE NOT EXISTS (SELECT 1 FROM inbox_delivery AS d @delivery_pending
-WHERE d.state = 'pending' AND d.lane_key = inbox_lane.lane_key) AND lane_key IN (*)`
+	deleteIdle = `DELETE FROM inbox_lane WHERE NOT EXISTS (SELECT 1 FROM inbox_delivery AS d @delivery_in_lane
+WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = inbox_lane.lane_key) AND lane_key IN (*)`
 	freeLanes = `UPDATE inbox_lane SET owner = '', due_at = ? WHERE lane_key IN (*)`
 )
 

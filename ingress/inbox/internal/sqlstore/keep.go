@@ -40,7 +40,7 @@ SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.du
 		key, micros(now)); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE inbox_delivery SET state = 'pending', reason = '', attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`,
+	_, err = tx.Exec(`UPDATE inbox_delivery SET state = 'pending', in_lane = 1, reason = '', attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`,
 		sequence)
 	return err
 }

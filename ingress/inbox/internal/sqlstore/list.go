@@ -33,14 +33,13 @@ func listQuery(f inbox.Filter, kinds []kind) (query string, args []any) {
 	_, delivered := slices.BinarySearch(states, inbox.StateDelivered)
 	switch {
 	case f.Lane != "":
-		first, last := laneRange(f.Lane)
-		l.args = append(l.args, first, last, f.Lane)
-		l.add("@delivery_unique WHERE unique_key BETWEEN ? AND ? AND lane = ?", sorted, states)
+		l.args = append(l.args, laneKey(f.Lane), f.Lane)
+		l.add("@delivery_unique WHERE lane_key = ? AND lane = ?", sorted, states)
 	case !delivered:
 		for _, state := range states {
 			if state == inbox.StatePending {
-				// Pending deliveries are in the order of their lanes.
-				l.add("@delivery_pending WHERE state = 'pending'", sorted, nil)
+				l.add("@delivery_arrived WHERE state = 'pending' AND in_lane = 0", ordered, nil)
+				l.add("@delivery_in_lane WHERE state = 'pending' AND in_lane = 1", sorted, nil)
 				continue
 			}
 			l.args = append(l.args, string(state))

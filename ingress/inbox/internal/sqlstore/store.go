@@ -106,8 +106,8 @@ func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
 	return d, nil
 }
 
-const selectDelivery = `SELECT ` + columns + `, b.body, coalesce(l.due_at, 0) FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence
-LEFT JOIN inbox_lane AS l ON d.state = 'pending' AND l.lane_key = d.lane_key WHERE d.id = ?`
+const selectDelivery = `SELECT ` + columns + `, b.body, CASE d.state WHEN 'pending' THEN coalesce(l.due_at, d.received_at) ELSE 0 END
+FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence LEFT JOIN inbox_lane AS l ON l.lane_key = d.lane_key WHERE d.id = ?`
 
 // Get implements inbox.Store.
 func (s *Store) Get(ctx context.Context, id string) (found inbox.Delivery, err error) {
@@ -155,7 +155,8 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 
 // Most deliveries are delivered, so they are counted as all without the others.
 const (
-	countOpen = `SELECT 'pending', count(*) FROM inbox_delivery @delivery_pending WHERE state = 'pending'
+	countOpen = `SELECT 'pending', count(*) FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
+UNION ALL SELECT 'pending', count(*) FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1
 UNION ALL SELECT state, count(*) FROM inbox_delivery @delivery_open WHERE state NOT IN ('pending', 'delivered') GROUP BY state`
 	countAll = countOpen + ` UNION ALL SELECT 'delivered', count(*) FROM inbox_delivery`
 )
@@ -190,8 +191,9 @@ func (s *Store) Counts(ctx context.Context, states ...inbox.State) (map[inbox.St
 
 // OldestPending implements inbox.Store.
 func (s *Store) OldestPending(ctx context.Context) (oldest time.Time, any bool, err error) {
-	err = s.db.Read(ctx, `SELECT received_at FROM inbox_delivery
-WHERE id = (SELECT min(id || '') FROM inbox_delivery @delivery_pending WHERE state = 'pending')`, func(row Row) error {
+	err = s.db.Read(ctx, `SELECT received_at FROM inbox_delivery WHERE id = (SELECT min(id) FROM (
+SELECT min(id) AS id FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
+UNION ALL SELECT min(id || '') FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1) AS oldest)`, func(row Row) error {
 		var received int64
 		err := row.Scan(&received)
 		oldest, any = fromMicros(received), true

@@ -25,31 +25,26 @@ func fromMicros(n int64) time.Time {
 	return time.UnixMicro(n).UTC()
 }
 
-// The unique key of a delivery is a hash of its lane followed by one of its dedupe key: fixed in size, with the deliveries of
-// a lane together. The hashes are stored, so they must not change. 128 bits of the key are beyond an accidental collision.
-const (
-	laneSize   = 8
-	keySize    = 16
-	uniqueSize = laneSize + keySize
-)
+// keySize is the size of a unique key: 128 bits are beyond an accidental collision. Keys are hashes and are stored, so the functions
+// here must not change.
+const keySize = 16
 
-// uniqueKey is a delivery's unique key. A delivery without a dedupe key is alone with its ID.
-func uniqueKey(d inbox.Delivery) [uniqueSize]byte {
+// uniqueKey is what no two deliveries of a lane share. A delivery without a dedupe key is alone with its ID.
+func uniqueKey(d inbox.Delivery) [keySize]byte {
 	if d.DedupeKey == "" {
-		return unique(d.Lane, d.ID)
+		return hash(d.ID)
 	}
-	return unique(d.Lane, d.Provider, d.Scope, d.Lane, d.DedupeKey)
+	return hash(d.Provider, d.Scope, d.Lane, d.DedupeKey)
 }
 
-// conflictKey is the unique key of a delivery whose body differs from the first one with its dedupe key. It separates such
-// bodies, so that a repetition of any of them is a duplicate of that one.
-func conflictKey(d inbox.Delivery) [uniqueSize]byte {
-	return unique(d.Lane, d.Provider, d.Scope, d.Lane, d.DedupeKey, "conflict", string(d.Fingerprint))
+// conflictKey is the unique key of a delivery whose body differs from the first one with its dedupe key. It separates such bodies, so
+// that a repetition of any of them is a duplicate of that one.
+func conflictKey(d inbox.Delivery) [keySize]byte {
+	return hash(d.Provider, d.Scope, d.Lane, d.DedupeKey, "conflict", string(d.Fingerprint))
 }
 
-// unique hashes parts, each after its length, so that no two lists of parts are spelt alike.
-func unique(lane string, parts ...string) (key [uniqueSize]byte) {
-	laneSum := sha256.Sum256([]byte(lane))
+// hash is of parts, each after its length, so that no two lists of parts are spelt alike.
+func hash(parts ...string) [keySize]byte {
 	var buffer [256]byte
 	b := buffer[:0]
 	for _, part := range parts {
@@ -57,24 +52,13 @@ func unique(lane string, parts ...string) (key [uniqueSize]byte) {
 		b = append(b, part...)
 	}
 	sum := sha256.Sum256(b)
-	copy(key[:laneSize], laneSum[:])
-	copy(key[laneSize:], sum[:])
-	return key
+	return [keySize]byte(sum[:keySize])
 }
 
-// laneKey is the hash of a lane that unique keys begin with, as a number.
+// laneKey is a lane's number in the tables. Two lanes may have one number, though that is improbable: compare the lane as well.
 func laneKey(lane string) int64 {
 	sum := sha256.Sum256([]byte(lane))
-	return int64(binary.BigEndian.Uint64(sum[:laneSize]))
-}
-
-// laneRange holds the unique keys of a lane's deliveries, both ends included. Another lane's may be among them, though that is
-// improbable: compare the lane as well.
-func laneRange(lane string) (first, last []byte) {
-	sum := sha256.Sum256([]byte(lane))
-	first = append(sum[:laneSize:laneSize], bytes.Repeat([]byte{0}, keySize)...)
-	last = append(sum[:laneSize:laneSize], bytes.Repeat([]byte{0xff}, keySize)...)
-	return first, last
+	return int64(binary.BigEndian.Uint64(sum[:8]))
 }
 
 // sameBody compares fingerprints. An unknown body counts as the same: the key alone then says duplicate.

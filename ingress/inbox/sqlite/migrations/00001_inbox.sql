@@ -1,12 +1,14 @@
 -- +goose Up
 
 -- One row per delivery. Times are microseconds since 1970 in UTC, 0 for none. The sequence is its place in the file; the order of
--- deliveries is that of their IDs. lane_key is a hash of the lane; unique_key is that hash followed by one of what no two deliveries share.
+-- deliveries is that of their IDs. lane_key and unique_key are hashes: of the lane, and of what no two deliveries of it share. in_lane
+-- is 0 until a claim puts a pending delivery into its lane.
 CREATE TABLE inbox_delivery (
     sequence          INTEGER PRIMARY KEY,
     id                TEXT    NOT NULL UNIQUE,
-    unique_key        BLOB    NOT NULL,
     lane_key          INTEGER NOT NULL,
+    unique_key        BLOB    NOT NULL,
+    in_lane           INTEGER NOT NULL DEFAULT 0,
     provider          TEXT    NOT NULL,
     scope             TEXT    NOT NULL,
     kind              TEXT    NOT NULL,
@@ -25,10 +27,11 @@ CREATE TABLE inbox_delivery (
     last_duplicate_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- Finds duplicates, and by its first bytes the deliveries of a lane.
-CREATE UNIQUE INDEX delivery_unique ON inbox_delivery (unique_key);
--- What is pending in a lane, in order.
-CREATE INDEX delivery_pending ON inbox_delivery (lane_key, id) WHERE state = 'pending';
+-- Finds duplicates, and the deliveries of a lane.
+CREATE UNIQUE INDEX delivery_unique ON inbox_delivery (lane_key, unique_key);
+-- What has arrived and is in no lane yet, and what is pending in a lane: both in order.
+CREATE INDEX delivery_arrived ON inbox_delivery (id) WHERE state = 'pending' AND in_lane = 0;
+CREATE INDEX delivery_in_lane ON inbox_delivery (lane_key, id) WHERE state = 'pending' AND in_lane = 1;
 -- What a person may want to see by its state: all but the usual.
 CREATE INDEX delivery_open ON inbox_delivery (state, id) WHERE state NOT IN ('pending', 'delivered');
 -- What a person may want to see by provider, agent and kind.
@@ -48,7 +51,7 @@ CREATE TABLE inbox_kind (
     PRIMARY KEY (provider, scope, kind)
 ) STRICT, WITHOUT ROWID;
 
--- One row per lane with pending deliveries. A hash is its key, since a lane's text would fill a page for each of many lanes. It may be claimed from due_at on; a claim names its owner and moves due_at to the end of
+-- One row per lane that pending deliveries were put into. It may be claimed from due_at on; a claim names its owner and moves due_at to the end of
 -- the lease, so that a lease which has ended needs no cleaning up.
 CREATE TABLE inbox_lane (
     lane_key INTEGER PRIMARY KEY,
