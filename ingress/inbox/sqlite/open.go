@@ -76,7 +76,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 			err = errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), db.close())
 		}
 	}()
-	if err := createPrivate(ctx, path); err != nil {
+	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
 	if db.writes, err = openWriter(ctx, s.Store, db.file, options.Logger); err != nil {
@@ -186,7 +186,7 @@ func queueLimits(o Options) group.Limits {
 
 // createPrivate makes the file before SQLite would with the process's umask; SQLite gives its WAL and index the mode of the file.
 // It does not open a file that is there: closing it again would drop the locks that this process may hold on it.
-func createPrivate(ctx context.Context, path string) error {
+func createPrivate(path string) error {
 	created, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		if err := os.Chmod(path, 0o600); err != nil {
@@ -198,15 +198,6 @@ func createPrivate(ctx context.Context, path string) error {
 		return fmt.Errorf("create file: %w", err)
 	}
 	if err := errors.Join(created.Sync(), created.Close(), syncFolder(path)); err != nil {
-		return fmt.Errorf("create file: %w", err)
-	}
-	// An empty file takes its page size and auto_vacuum from the first VACUUM.
-	db, err := sql.Open("sqlite", dsn(path, url.Values{"_pragma": {"page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)"}}))
-	if err != nil {
-		return fmt.Errorf("create file: %w", err)
-	}
-	_, err = db.ExecContext(ctx, "VACUUM")
-	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("create file: %w", err)
 	}
 	return nil

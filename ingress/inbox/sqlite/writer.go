@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// pageSize is half of SQLite's default. An append writes about one page for its place in the index of unique keys alone.
-	pageSize = 2048
+	// pageSize is SQLite's default. An append writes about one page for its place in the index of unique keys alone.
+	pageSize = 4096
 	// cacheSize holds the upper levels of the indexes of some ten million deliveries; the system caches the rest. SQLite walks all of
 	// its own cache at some commits.
 	cacheSize = 16 << 20
@@ -60,6 +60,7 @@ type job struct {
 
 func openWriter(ctx context.Context, store *sqlstore.Store, file *file, logger *zap.Logger) (_ *writer, err error) {
 	db, err := sql.Open("sqlite", dsn(file.path, url.Values{
+		"_auto_vacuum":  {"INCREMENTAL"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
 		"_pragma": {

@@ -158,7 +158,7 @@ func TestAConnectionThatCannotRollBackIsReplaced(t *testing.T) {
 	_, err = s.Append(context.Background(), []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err)
 	onWriter(t, s, func(tx sqlstore.Tx) error {
-		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "auto_vacuum": "2", "busy_timeout": "0", "page_size": "2048"} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "auto_vacuum": "2", "busy_timeout": "0"} {
 			var got string
 			if err := tx.Each("PRAGMA "+pragma, func(row sqlstore.Row) error { return row.Scan(&got) }); err != nil {
 				return err
