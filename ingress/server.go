@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -131,6 +132,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer s.quarantine.stop()
 	defer s.stop()
 
+	listener = netutil.LimitListener(listener, s.config.MaxConnections)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
