@@ -70,13 +70,10 @@ func (s *Server) accept(c echo.Context, d inbox.Delivery, plain []byte, bodyCont
 
 // sealed gives a delivery its ID, its fingerprint, and its body sealed for this ID and lane alone.
 func sealed(keys *keyring.Ring, d inbox.Delivery, plain []byte, bodyContext func(lane, id string) []string) (inbox.Delivery, error) {
-	id, err := inbox.NewID()
-	if err != nil {
-		return d, err
-	}
-	d.ID = id
+	d.ID = inbox.NewID(d.ReceivedAt)
 	d.Fingerprint = keys.Fingerprint(plain, d.Provider, d.Scope, d.Lane)
-	d.Body, err = keys.Seal(plain, bodyContext(d.Lane, id)...)
+	var err error
+	d.Body, err = keys.Seal(plain, bodyContext(d.Lane, d.ID)...)
 	return d, err
 }
 

@@ -52,7 +52,7 @@ func (h *health) ready(c echo.Context) error {
 	defer cancel()
 	ready := true
 	says := map[string]string{"inbox": "ok"}
-	if _, err := h.inbox.Counts(ctx); err != nil {
+	if err := h.inbox.Check(ctx); err != nil {
 		ready, says["inbox"] = false, "it does not answer"
 	} else if at := h.failedAt.Load(); at != 0 && h.now().Sub(time.Unix(0, at)) < unreadyFor {
 		ready, says["inbox"] = false, "it does not store"

@@ -148,10 +148,7 @@ func (q *quarantine) write(batch []suspect) error {
 }
 
 func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
-	id, err := inbox.NewID()
-	if err != nil {
-		return inbox.Delivery{}, err
-	}
+	id := inbox.NewID(s.at)
 	kind := kindUnverified
 	if artmailhook.LooksLikeActivation(s.body) {
 		kind = kindUnverifiedActivation

@@ -1,20 +1,21 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/table"
 )
+
+// pageSize is SQLite's default. A row costs about one page: its place in the index of unique keys.
+const pageSize = 4096
 
 // row is a delivery on its way into the table.
 type row struct {
 	inbox.Delivery
 	sequence int64
-	key      key
+	unique   [table.UniqueSize]byte
 	receipt  *inbox.Receipt
 }
 
@@ -30,15 +31,13 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 	receipts := make([]inbox.Receipt, len(prepared))
 	rows := make([]row, len(prepared))
 	j := &job{rows: make([]*row, len(prepared))}
-	pending := false
 	for i, d := range prepared {
-		rows[i] = row{Delivery: d, key: keyOf(d), receipt: &receipts[i]}
+		rows[i] = row{Delivery: d, unique: table.Unique(d), receipt: &receipts[i]}
 		j.rows[i] = &rows[i]
 		j.size += pageSize + int64(len(d.Body))
-		pending = pending || d.State == inbox.StatePending
-	}
-	if pending {
-		j.committed = s.signalWake
+		if d.State == inbox.StatePending {
+			j.committed = s.signalWake
+		}
 	}
 	if err := s.queue.Do(ctx, j, j.size); err != nil {
 		return nil, fmt.Errorf("sqlite inbox: append: %w", err)
@@ -46,36 +45,21 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 	return receipts, nil
 }
 
-// keyOf is what is kept unique. A delivery without a key is alone with its ID.
-func keyOf(d inbox.Delivery) key {
-	if d.DedupeKey == "" {
-		return key{laneHash(d.Lane), hash.Key(d.ID)}
-	}
-	return key{laneHash(d.Lane), hash.Key(d.Provider, d.Scope, d.Lane, d.DedupeKey)}
-}
-
-// conflictHash separates the bodies that came under one key, so that a repetition of any of
-// them is a duplicate of that one.
-func conflictHash(d inbox.Delivery) [hash.KeySize]byte {
-	return hash.Key(d.Provider, d.Scope, d.Lane, d.DedupeKey, "conflict", string(d.Fingerprint))
-}
-
 // append stores the rows whose keys are new, then handles those that repeat one.
 func (t *tx) append(rows []*row) error {
-	known, err := t.knownOf(rows)
-	if err != nil {
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := t.queryRow("SELECT coalesce(max(sequence), 0) FROM delivery", nil, &t.sequence); err != nil {
 		return err
 	}
-	fresh, repeated := make([]*row, 0, len(rows)), []*row(nil)
-	for _, r := range rows {
-		if known[r.key] {
-			repeated = append(repeated, r)
-			continue
-		}
-		known[r.key] = true
-		fresh = append(fresh, r)
-	}
-	if err := inChunks(fresh, t.insert); err != nil {
+	var repeated []*row
+	err := inChunks(rows, func(chunk []*row) error {
+		known, err := t.insert(chunk)
+		repeated = append(repeated, known...)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	for _, r := range repeated {
@@ -83,111 +67,145 @@ func (t *tx) append(rows []*row) error {
 			return err
 		}
 	}
-	return t.mergeKeys(len(rows))
+	return t.addLanes(rows)
 }
 
-// insert stores rows whose keys are new.
-func (t *tx) insert(rows []*row) error {
-	args, bodies := make([]any, 0, len(rows)*insertColumns), make([]any, 0, 2*len(rows))
+const (
+	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any error here undoes the
+	// transaction anyway.
+	insertDelivery = `INSERT OR ROLLBACK INTO delivery (sequence, id, unique_key, provider, scope, kind, lane, dedupe_key, fingerprint,
+occurred_at, received_at, state, reason, conflict_of, settled_at) VALUES `
+	insertColumns = 15
+)
+
+var (
+	insertQueries = chunkQueries(insertDelivery, insertColumns, " ON CONFLICT DO NOTHING")
+	bodyQueries   = chunkQueries("INSERT OR ROLLBACK INTO body (sequence, body) VALUES ", 2, "")
+	laneQueries   = chunkQueries("INSERT OR ROLLBACK INTO lane (lane, due_at) VALUES ", 2, " ON CONFLICT DO NOTHING")
+)
+
+// insert stores the rows that are new, and returns the others.
+func (t *tx) insert(rows []*row) (known []*row, err error) {
+	args := make([]any, 0, len(rows)*insertColumns)
 	for _, r := range rows {
-		// Never below the arrival: a list that begins at some time can begin at that sequence.
-		t.sequence = max(t.sequence+1, cell.Micros(r.ReceivedAt))
+		if err := t.addKind(table.Kind{Provider: r.Provider, Scope: r.Scope, Kind: r.Kind}); err != nil {
+			return nil, err
+		}
+		t.sequence++
 		r.sequence = t.sequence
-		args = append(args, r.sequence, r.ID, r.key.lane, r.key.hash[:], r.Provider, r.Scope, r.Lane, r.Kind, r.DedupeKey,
-			cell.Bytes(r.Fingerprint), cell.Micros(r.OccurredAt), cell.Micros(r.ReceivedAt), string(r.State), r.Reason, r.ConflictOf,
-			cell.Micros(r.DueAt), cell.Micros(r.SettledAt))
-		bodies = append(bodies, r.sequence, r.Body)
+		args = append(args, r.sequence, r.ID, r.unique[:], r.Provider, r.Scope, r.Kind, r.Lane, r.DedupeKey, table.Bytes(r.Fingerprint),
+			table.Micros(r.OccurredAt), table.Micros(r.ReceivedAt), string(r.State), r.Reason, r.ConflictOf, table.Micros(r.SettledAt))
 	}
-	n, err := t.exec(insertQueries[len(rows)], args...)
+	inserted, err := t.exec(insertQueries[len(rows)], args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if n < int64(len(rows)) {
-		return t.idTaken(rows)
+	fresh := rows
+	if inserted < int64(len(rows)) {
+		// SQLite does not say which.
+		fresh = nil
+		for _, r := range rows {
+			var id string
+			found, err := t.queryRow("SELECT id FROM delivery WHERE sequence = ?", []any{r.sequence}, &id)
+			switch {
+			case err != nil:
+				return nil, err
+			case found:
+				fresh = append(fresh, r)
+			default:
+				known = append(known, r)
+			}
+		}
 	}
-	if _, err := t.exec(bodyQueries[len(rows)], bodies...); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		t.added[r.key] = r.sequence
-		t.counts[r.State]++
+	for _, r := range fresh {
 		*r.receipt = inbox.Receipt{ID: r.ID, Outcome: inbox.OutcomeNew, ConflictOf: r.ConflictOf}
 		if r.ConflictOf != "" {
 			r.receipt.Outcome = inbox.OutcomeConflict
 		}
 	}
-	return nil
-}
-
-// idTaken names a row that was not inserted; SQLite does not say which.
-func (t *tx) idTaken(rows []*row) error {
-	for _, r := range rows {
-		var one int
-		inserted, err := t.queryRow("SELECT 1 FROM delivery WHERE sequence = ?", []any{r.sequence}, &one)
-		if err != nil {
-			return err
+	return known, inChunks(fresh, func(chunk []*row) error {
+		bodies := make([]any, 0, 2*len(chunk))
+		for _, r := range chunk {
+			bodies = append(bodies, r.sequence, r.Body)
 		}
-		if !inserted {
-			return fmt.Errorf("%w: %s", inbox.ErrIDTaken, r.ID)
-		}
-	}
-	return fmt.Errorf("%d rows were inserted, though not all", len(rows))
-}
-
-// repeat handles a delivery whose key is known.
-func (t *tx) repeat(r *row) error {
-	sequence, _, err := t.sequenceOf(r.key)
-	if err != nil {
+		_, err := t.exec(bodyQueries[len(chunk)], bodies...)
 		return err
-	}
-	var id string
+	})
+}
+
+// repeat handles a delivery whose key, or else whose ID, is in the table.
+func (t *tx) repeat(r *row) error {
+	var sequence int64
+	var id, conflictOf string
 	var fingerprint []byte
-	found, err := t.queryRow("SELECT id, fingerprint FROM delivery WHERE sequence = ?", []any{sequence}, &id, &fingerprint)
+	found, err := t.queryRow("SELECT sequence, id, fingerprint, conflict_of FROM delivery WHERE unique_key = ?", []any{r.unique[:]},
+		&sequence, &id, &fingerprint, &conflictOf)
 	switch {
 	case err != nil:
 		return err
 	case !found:
-		// A file that somebody mended by hand. An event too many is found by its workflow, one too few by nobody.
-		return t.insert([]*row{r})
-	case sameBody(fingerprint, r.Fingerprint):
-		return t.countDuplicate(r, sequence, id)
-	}
-	// The key stays as it came; only what is unique changes. The row may be written a second
-	// time when its batch is, so the change is made to a copy.
-	conflict := *r
-	conflict.key.hash, conflict.ConflictOf = conflictHash(r.Delivery), id
-	_, known, err := t.sequenceOf(conflict.key)
-	switch {
-	case err != nil:
+		return fmt.Errorf("%w: %s", inbox.ErrIDTaken, r.ID)
+	case id == r.ID:
+		// The same append again, whose answer was lost.
+		*r.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeNew, ConflictOf: conflictOf}
+		if conflictOf != "" {
+			r.receipt.Outcome = inbox.OutcomeConflict
+		}
+		return nil
+	case table.SameBody(fingerprint, r.Fingerprint):
+		*r.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeDuplicate}
+		_, err := t.exec("UPDATE delivery SET duplicates = duplicates + 1, last_duplicate_at = max(last_duplicate_at, ?) WHERE sequence = ?",
+			table.Micros(r.ReceivedAt), sequence)
 		return err
-	case known:
-		return t.repeat(&conflict)
-	default:
-		return t.insert([]*row{&conflict})
 	}
-}
-
-func (t *tx) countDuplicate(r *row, sequence int64, id string) error {
-	*r.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeDuplicate}
-	_, err := t.exec("UPDATE delivery SET duplicates = duplicates + 1, last_duplicate_at = max(last_duplicate_at, ?) WHERE sequence = ?",
-		cell.Micros(r.ReceivedAt), sequence)
+	// The dedupe key stays as it came; only what is unique changes. The row is written once more if its batch is, so the change is
+	// made to a copy.
+	conflict := *r
+	conflict.unique, conflict.ConflictOf = table.UniqueConflict(r.Delivery), id
+	known, err := t.insert([]*row{&conflict})
+	if err == nil && len(known) > 0 {
+		err = t.repeat(&conflict)
+	}
 	return err
 }
 
-// sameBody treats an unknown body as the same: a key alone says duplicate.
-func sameBody(a, b []byte) bool {
-	return len(a) == 0 || len(b) == 0 || bytes.Equal(a, b)
+// addLanes adds the lanes of the rows that are pending and new, once each. One that is there keeps its wait.
+func (t *tx) addLanes(rows []*row) error {
+	due := map[string]int64{}
+	var lanes []string
+	for _, r := range rows {
+		if r.State != inbox.StatePending || r.receipt.Outcome == inbox.OutcomeDuplicate {
+			continue
+		}
+		at := table.Micros(r.ReceivedAt)
+		before, seen := due[r.Lane]
+		if !seen {
+			lanes = append(lanes, r.Lane)
+		}
+		if !seen || at < before {
+			due[r.Lane] = at
+		}
+	}
+	return inChunks(lanes, func(chunk []string) error {
+		args := make([]any, 0, 2*len(chunk))
+		for _, lane := range chunk {
+			args = append(args, lane, due[lane])
+		}
+		_, err := t.exec(laneQueries[len(chunk)], args...)
+		return err
+	})
 }
 
-const (
-	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any
-	// error here undoes the transaction anyway.
-	insertDelivery = `INSERT OR ROLLBACK INTO delivery (sequence, id, lane_hash, key_hash, provider, scope, lane, kind, dedupe_key,
-fingerprint, occurred_at, received_at, state, reason, conflict_of, due_at, settled_at) VALUES `
-	insertColumns = 17
-)
-
-var (
-	insertQueries = chunkQueries(insertDelivery, insertColumns, " ON CONFLICT DO NOTHING")
-	bodyQueries   = chunkQueries(`INSERT OR ROLLBACK INTO body (sequence, body) VALUES `, 2, "")
-)
+func (t *tx) addKind(k table.Kind) error {
+	if t.kinds[k] {
+		return nil
+	}
+	for _, added := range t.added {
+		if added == k {
+			return nil
+		}
+	}
+	t.added = append(t.added, k)
+	_, err := t.exec("INSERT OR IGNORE INTO kind (provider, scope, kind) VALUES (?, ?, ?)", k.Provider, k.Scope, k.Kind)
+	return err
+}

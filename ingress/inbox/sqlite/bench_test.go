@@ -136,19 +136,3 @@ func prefill(t testing.TB, s *sqlite.Store, count int64) int64 {
 	}
 	return count
 }
-
-// BenchmarkOpen opens a file whose newest keys are read again, nearly as many as there can be.
-func BenchmarkOpen(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "inbox.db")
-	s, err := sqlite.Open(context.Background(), path, sqlite.Options{})
-	require.NoError(b, err)
-	prefill(b, s, 190_000)
-	require.NoError(b, s.Close())
-	for b.Loop() {
-		s, err := sqlite.Open(context.Background(), path, sqlite.Options{})
-		require.NoError(b, err)
-		b.StopTimer()
-		require.NoError(b, s.Close())
-		b.StartTimer()
-	}
-}

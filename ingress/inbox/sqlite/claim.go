@@ -2,28 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/room"
-)
-
-const (
-	// intake is how many pending deliveries are read into the schedule at a time.
-	intake = 1000
-	// lookahead is how many lanes wait in memory before no more are read ahead of need: a backlog
-	// of any size stays in the table.
-	lookahead = 5000
-)
-
-const (
-	// The length of a body is in its row's header: no body is read for it.
-	selectPendingAfter = `SELECT sequence, lane_hash, due_at, length(body) FROM delivery JOIN body USING (sequence)
-WHERE state = 'pending' AND sequence > ? ORDER BY sequence LIMIT ?`
-	selectPending = `SELECT ` + columns + `, body FROM delivery JOIN body USING (sequence)
-WHERE sequence IN (SELECT value FROM json_each(?)) AND state = 'pending'`
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/table"
 )
 
 // Claim implements inbox.Store.
@@ -31,122 +13,109 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 	if err := request.Validate(); err != nil {
 		return nil, fmt.Errorf("sqlite inbox: claim: %w", err)
 	}
-	s.claiming.Lock()
-	defer s.claiming.Unlock()
-	taken, err := s.take(ctx, request)
-	if err == nil {
-		var lanes []inbox.Lane
-		if lanes, err = s.read(ctx, request, taken); err == nil {
-			return lanes, nil
-		}
-	}
-	for _, entries := range taken {
-		for _, e := range entries {
-			s.schedule.release(request.Owner, e.lane, e.sequence, request.Now)
-		}
-	}
-	return nil, fmt.Errorf("sqlite inbox: claim: %w", s.reads.failure(ctx, err))
-}
-
-// take claims lanes in the schedule, filling it from the table as far as needed. Sequences only
-// grow and one goroutine commits them, so nothing below the last one read can turn up later;
-// what Replay brings back from there, it adds itself.
-func (s *Store) take(ctx context.Context, request inbox.ClaimRequest) (taken [][]entry, err error) {
-	more := true
-	if s.schedule.size() < lookahead {
-		if more, err = s.takeIn(ctx); err != nil {
-			return nil, err
-		}
-	}
-	left := room.Of(request)
-	for {
-		taken = append(taken, s.schedule.take(request.Owner, request.Now, request.Lease, left)...)
-		if !left.Left() || !more {
-			return taken, nil
-		}
-		if more, err = s.takeIn(ctx); err != nil {
-			return taken, err
-		}
-	}
-}
-
-// takeIn reads the next pending deliveries into the schedule and says whether there may be more.
-func (s *Store) takeIn(ctx context.Context) (bool, error) {
-	entries, err := s.reads.pendingAfter(ctx, s.takenIn)
-	if err != nil {
-		return false, err
-	}
-	for _, e := range entries {
-		s.schedule.add(e)
-		s.takenIn = e.sequence
-	}
-	return len(entries) == intake, nil
-}
-
-// read turns entries into lanes. What is no longer pending was settled without a claim.
-func (s *Store) read(ctx context.Context, request inbox.ClaimRequest, taken [][]entry) ([]inbox.Lane, error) {
-	if len(taken) == 0 {
-		return nil, nil
-	}
-	found, err := s.reads.pendingWithBodies(ctx, taken)
-	if err != nil {
-		return nil, err
-	}
-	lanes := make([]inbox.Lane, 0, len(taken))
-	for _, entries := range taken {
-		var lane inbox.Lane
-		for _, e := range entries {
-			d, pending := found[e.sequence]
-			switch {
-			case !pending:
-				s.schedule.end(e.lane, e.sequence, request.Now)
-			case lane.Name == "" || lane.Name == d.Lane:
-				lane.Name, lane.Deliveries = d.Lane, append(lane.Deliveries, d.Delivery)
-			default:
-				// Another lane of the same hash: its turn comes with the next claim.
-				s.schedule.release(request.Owner, e.lane, e.sequence, request.Now)
-			}
-		}
-		if len(lane.Deliveries) > 0 {
-			lanes = append(lanes, lane)
-		}
+	var lanes []inbox.Lane
+	j := &job{relaxed: true, work: func(t *tx) (err error) {
+		lanes, err = t.claim(request)
+		return err
+	}}
+	if err := s.queue.Do(ctx, j, 0); err != nil {
+		return nil, fmt.Errorf("sqlite inbox: claim: %w", err)
 	}
 	return lanes, nil
 }
 
-func (r *reader) pendingAfter(ctx context.Context, sequence int64) ([]entry, error) {
-	rows, err := r.db.QueryContext(ctx, selectPendingAfter, sequence, intake)
+const (
+	// The second part finds lanes that were given their time by a clock that was ahead.
+	selectDue = `SELECT lane FROM (SELECT lane FROM lane WHERE due_at <= ?1 ORDER BY due_at LIMIT ?3)
+UNION ALL SELECT lane FROM (SELECT lane FROM lane WHERE due_at > ?2 ORDER BY due_at LIMIT ?3)`
+	selectPending = `SELECT ` + columns + `, b.body FROM delivery AS d INDEXED BY delivery_pending LEFT JOIN body AS b USING (sequence)
+WHERE d.state = 'pending' AND d.lane = ? ORDER BY d.id LIMIT ?`
+)
+
+var (
+	claimQueries  = listQueries("UPDATE lane SET owner = ?, due_at = ? WHERE lane IN ", "")
+	renewQueries  = listQueries("UPDATE lane SET due_at = ? WHERE owner = ? AND lane IN ", "")
+	deleteQueries = listQueries("DELETE FROM lane WHERE lane IN ", "")
+)
+
+func (t *tx) claim(request inbox.ClaimRequest) (claimed []inbox.Lane, err error) {
+	rows, err := t.query(selectDue, table.Micros(request.Now), table.Micros(request.Now.Add(inbox.MaxWait)), request.MaxLanes)
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func() (e entry, err error) { return e, rows.Scan(&e.sequence, &e.lane, &e.dueAt, &e.size) })
-}
-
-func (r *reader) pendingWithBodies(ctx context.Context, taken [][]entry) (map[int64]stored, error) {
-	var sequences []int64
-	for _, entries := range taken {
-		for _, e := range entries {
-			sequences = append(sequences, e.sequence)
+	due, err := collect(rows, func() (lane string, err error) { return lane, rows.Scan(&lane) })
+	if err != nil {
+		return nil, err
+	}
+	var names, idle []string
+	room := request.Room()
+	for _, name := range due {
+		if !room.Left() {
+			break
+		}
+		lane, pending, err := t.pending(name, room)
+		switch {
+		case err != nil:
+			return nil, err
+		case !pending:
+			idle = append(idle, name)
+		case len(lane.Deliveries) > 0:
+			room.Taken()
+			claimed, names = append(claimed, lane), append(names, name)
 		}
 	}
-	list, err := json.Marshal(sequences)
-	if err != nil {
-		return nil, fmt.Errorf("list sequences: %w", err)
-	}
-	rows, err := r.db.QueryContext(ctx, selectPending, string(list))
-	if err != nil {
+	if err := t.onLanes(deleteQueries, idle); err != nil {
 		return nil, err
 	}
-	found := make(map[int64]stored, len(sequences))
-	_, err = collect(rows, func() (d stored, err error) {
-		var body []byte
-		d, err = scan(rows, &body)
-		d.Body = body
-		found[d.sequence] = d
-		return d, err
-	})
-	return found, err
+	return claimed, t.onLanes(claimQueries, names, request.Owner, table.Micros(request.Now.Add(request.Lease)))
 }
 
-// laneHash is the schedule's and the index's name of a lane.
-func laneHash(lane string) int64 { return hash.Lane(lane) }
+// pending reads as many of a lane's deliveries as there is room for, and says whether there are any.
+func (t *tx) pending(name string, room *inbox.Room) (lane inbox.Lane, any bool, err error) {
+	rows, err := t.query(selectPending, name, room.PerLane)
+	if err != nil {
+		return lane, false, err
+	}
+	full := false
+	lane.Name = name
+	_, err = collect(rows, func() (none struct{}, err error) {
+		any = true
+		if full {
+			return none, nil
+		}
+		var body []byte
+		d, err := scan(rows, &body)
+		if err != nil {
+			return none, err
+		}
+		if full = !room.Fits(len(body)); !full {
+			d.Body = body
+			lane.Deliveries = append(lane.Deliveries, d)
+		}
+		return none, nil
+	})
+	return lane, any, err
+}
+
+// onLanes runs the statement of each chunk's size on lanes; args come before them.
+func (t *tx) onLanes(queries map[int]string, lanes []string, args ...any) error {
+	return inChunks(lanes, func(chunk []string) error {
+		all := append(make([]any, 0, len(args)+len(chunk)), args...)
+		for _, lane := range chunk {
+			all = append(all, lane)
+		}
+		_, err := t.exec(queries[len(chunk)], all...)
+		return err
+	})
+}
+
+// Renew implements inbox.Store.
+func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) error {
+	j := &job{relaxed: true, work: func(t *tx) error {
+		return t.onLanes(renewQueries, request.Lanes, table.Micros(request.Until), request.Owner)
+	}}
+	if err := s.queue.Do(ctx, j, 0); err != nil {
+		return fmt.Errorf("sqlite inbox: renew: %w", err)
+	}
+	return nil
+}

@@ -1,11 +1,9 @@
-// Package sqlite keeps the inbox in one SQLite file, for one process.
+// Package sqlite keeps the inbox in one SQLite file, for any number of processes on one machine.
 //
-// One goroutine writes: it merges whatever waits into one immediate transaction and syncs once
-// for all of it (WAL, synchronous=FULL). Reads come from a pool of connections that cannot
-// write. Claims are held in memory, since only one process may have the file open: after a
-// crash everything pending is simply due again.
+// In each process one goroutine writes: it merges whatever waits into one immediate transaction and syncs once for all of it
+// (WAL, synchronous=FULL). Reads come from a pool of connections that can't write. While another process writes, the writer
+// tries again every millisecond: SQLite's own pauses grow longer and starve a process that writes seldom.
 //
-// Nothing here costs more as the table grows: the writer touches the ends of its indexes and the
-// pending rows. Keys alone belong anywhere: the newest are in memory, and go into their table in its
-// order once there are many.
+// A batch of claims, renewals and settlements alone is not synced (synchronous=NORMAL): a power cut can take it, and then the
+// deliveries are handed out again. The death of a process can't.
 package sqlite

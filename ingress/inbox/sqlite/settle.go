@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/table"
 )
 
 // Settle implements inbox.Store.
@@ -16,14 +16,19 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 	if len(request.Settlements) == 0 {
 		return nil
 	}
-	var settled []settledEntry
+	due := false
 	j := &job{
-		size: pageSize * int64(len(request.Settlements)),
+		relaxed: true,
+		size:    pageSize * int64(len(request.Settlements)),
 		work: func(t *tx) (err error) {
-			settled, err = t.settle(request, s.schedule)
+			due, err = t.settle(request)
 			return err
 		},
-		committed: func() { s.reschedule(request, settled) },
+		committed: func() {
+			if due {
+				s.signalWake()
+			}
+		},
 	}
 	if err := s.queue.Do(ctx, j, j.size); err != nil {
 		return fmt.Errorf("sqlite inbox: settle: %w", err)
@@ -31,58 +36,143 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 	return nil
 }
 
-const selectPlace = `SELECT sequence, lane_hash, state FROM delivery WHERE id = ?`
+var (
+	placeQueries = listQueries("SELECT id, lane, state FROM delivery WHERE id IN ", "")
+	ownedQueries = listQueries("SELECT lane FROM lane WHERE owner = ? AND lane IN ", "")
+	endQueries   = listQueries("UPDATE delivery SET state = ?, reason = ?, settled_at = ? WHERE id IN ", "")
+	idleQueries  = listQueries("DELETE FROM lane WHERE lane IN ",
+		" AND NOT EXISTS (SELECT 1 FROM delivery AS d INDEXED BY delivery_pending WHERE d.state = 'pending' AND d.lane = lane.lane)")
+	freeQueries = listQueries("UPDATE lane SET owner = '', due_at = ? WHERE lane IN ", "")
+)
 
-// settledEntry is a settlement that was applied.
-type settledEntry struct {
-	inbox.Settlement
-	sequence, lane int64
+const retryDelivery = `UPDATE delivery SET reason = ?, attempts = attempts + ?,
+unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE id = ?`
+
+// place is where a delivery is, and its state.
+type place struct {
+	lane  string
+	state inbox.State
 }
 
-// settle applies what is to be applied and returns it.
-func (t *tx) settle(request inbox.SettleRequest, claims *schedule) ([]settledEntry, error) {
-	settled := make([]settledEntry, 0, len(request.Settlements))
+// end is what several deliveries may have in common.
+type end struct {
+	state  inbox.State
+	reason string
+}
+
+// settle applies what is to be applied, and says whether a lane has more to hand out now.
+func (t *tx) settle(request inbox.SettleRequest) (due bool, err error) {
+	places, owned, err := t.places(request)
+	if err != nil {
+		return false, err
+	}
+	ends := map[end][]string{}
+	waits := map[string]int64{}
+	ended := map[string]bool{}
 	for _, one := range request.Settlements {
-		e := settledEntry{Settlement: one}
-		var state inbox.State
-		found, err := t.queryRow(selectPlace, []any{one.ID}, &e.sequence, &e.lane, &state)
-		if err != nil {
-			return nil, err
-		}
-		if !found || !one.IsEnd() && !claims.holds(request.Owner, e.lane, e.sequence) {
-			continue
-		}
+		at, known := places[one.ID]
 		switch {
-		case one.IsEnd() && (state == inbox.StatePending || state == inbox.StateQuarantined):
-			t.move(state, one.State)
-			_, err = t.exec("UPDATE delivery SET state = ?, reason = ?, settled_at = ? WHERE sequence = ?",
-				string(one.State), one.Reason, cell.Micros(request.Now), e.sequence)
-		case one.IsRetry():
-			_, err = t.exec("UPDATE delivery SET due_at = ?, reason = ?, attempts = attempts + ? WHERE sequence = ?",
-				cell.Micros(one.DueAt), one.Reason, one.Counted, e.sequence)
+		case !known:
+		case one.IsEnd():
+			if at.state == inbox.StatePending || at.state == inbox.StateQuarantined {
+				ends[end{one.State, one.Reason}] = append(ends[end{one.State, one.Reason}], one.ID)
+				places[one.ID] = place{at.lane, one.State}
+			}
+			ended[at.lane] = true
+		case one.IsRetry() && owned[at.lane] && at.state == inbox.StatePending:
+			if _, err := t.exec(retryDelivery, one.Reason, one.Counted, table.Micros(one.UnmatchedSince), one.ID); err != nil {
+				return false, err
+			}
+			if _, first := waits[at.lane]; !first {
+				waits[at.lane] = table.Micros(request.Due(one))
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
-		settled = append(settled, e)
 	}
-	return settled, nil
+	for e, ids := range ends {
+		if err := t.onLanes(endQueries, ids, string(e.state), e.reason, table.Micros(request.Now)); err != nil {
+			return false, err
+		}
+	}
+	return t.free(request, owned, waits, ended)
 }
 
-// reschedule follows with the schedule what the table now says.
-func (s *Store) reschedule(request inbox.SettleRequest, settled []settledEntry) {
-	due := false
-	for _, e := range settled {
-		switch {
-		case e.IsEnd():
-			due = s.schedule.end(e.lane, e.sequence, request.Now) || due
-		case e.IsRetry():
-			due = s.schedule.retry(request.Owner, e.lane, e.sequence, cell.Micros(e.DueAt), request.Now) || due
-		default:
-			s.schedule.release(request.Owner, e.lane, e.sequence, request.Now)
+// places looks the deliveries up, and which of their lanes the owner has claimed.
+func (t *tx) places(request inbox.SettleRequest) (places map[string]place, owned map[string]bool, err error) {
+	places, owned = make(map[string]place, len(request.Settlements)), map[string]bool{}
+	seen := map[string]bool{}
+	var lanes []string
+	err = inChunks(request.Settlements, func(chunk []inbox.Settlement) error {
+		ids := make([]any, len(chunk))
+		for i, one := range chunk {
+			ids[i] = one.ID
+		}
+		rows, err := t.query(placeQueries[len(chunk)], ids...)
+		if err != nil {
+			return err
+		}
+		_, err = collect(rows, func() (at place, err error) {
+			var id string
+			err = rows.Scan(&id, &at.lane, &at.state)
+			places[id] = at
+			if !seen[at.lane] {
+				seen[at.lane], lanes = true, append(lanes, at.lane)
+			}
+			return at, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = inChunks(lanes, func(chunk []string) error {
+		args := append(make([]any, 0, 1+len(chunk)), request.Owner)
+		for _, lane := range chunk {
+			args = append(args, lane)
+		}
+		rows, err := t.query(ownedQueries[len(chunk)], args...)
+		if err != nil {
+			return err
+		}
+		_, err = collect(rows, func() (lane string, err error) {
+			err = rows.Scan(&lane)
+			owned[lane] = true
+			return lane, err
+		})
+		return err
+	})
+	return places, owned, err
+}
+
+// free ends the claims: a lane with nothing pending goes, the others are due at once or after their wait.
+func (t *tx) free(request inbox.SettleRequest, owned map[string]bool, waits map[string]int64, ended map[string]bool) (due bool, err error) {
+	byTime := map[int64][]string{}
+	now := table.Micros(request.Now)
+	for lane := range owned {
+		at, waiting := waits[lane]
+		if !waiting {
+			at = now
+		}
+		byTime[at] = append(byTime[at], lane)
+	}
+	for at, lanes := range byTime {
+		err := inChunks(lanes, func(chunk []string) error {
+			names := make([]any, len(chunk))
+			news := false
+			for i, lane := range chunk {
+				names[i] = lane
+				news = news || ended[lane]
+			}
+			gone, err := t.exec(idleQueries[len(chunk)], names...)
+			if err != nil || gone == int64(len(chunk)) {
+				return err
+			}
+			due = due || news && at <= now
+			_, err = t.exec(freeQueries[len(chunk)], append([]any{at}, names...)...)
+			return err
+		})
+		if err != nil {
+			return false, err
 		}
 	}
-	if due {
-		s.signalWake()
-	}
+	return due, nil
 }

@@ -21,13 +21,3 @@ func TestSQLitePassesTheSuiteOfAllStores(t *testing.T) {
 	t.Parallel()
 	inboxtest.Run(t, func(t *testing.T) inbox.Store { return open(t, filepath.Join(t.TempDir(), "inbox.db")) })
 }
-
-// The same where keys don't stay in memory.
-func TestSQLitePassesTheSuiteWithItsKeysInTheTable(t *testing.T) {
-	t.Parallel()
-	inboxtest.Run(t, func(t *testing.T) inbox.Store {
-		s := open(t, filepath.Join(t.TempDir(), "inbox.db"))
-		s.KeepKeys(0)
-		return s
-	})
-}

@@ -8,71 +8,91 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/table"
 )
 
-// writer owns the only connection that writes. After openWriter only the committing goroutine
-// uses it, so it needs no lock.
+const (
+	// writerCache holds the upper levels of the indexes of some ten million deliveries; the system caches the rest. SQLite walks
+	// all of its own cache at some commits.
+	writerCache = 16 << 20
+	// retryEvery and giveUp are for a write lock that another process holds.
+	retryEvery = time.Millisecond
+	giveUp     = 15 * time.Second
+)
+
+// writer owns the only connection of this process that writes. After openWriter only the committing goroutine uses it, so it needs
+// no lock.
 type writer struct {
 	db          *sql.DB
 	conn        *sql.Conn
 	stmt        map[string]*sql.Stmt
+	file        *file
+	logger      *zap.Logger
 	checkpoints *checkpointer
-	keys        *keys
+	// kinds are rows of the table kind that are known to be there.
+	kinds map[table.Kind]bool
+	// synced and unsynced are the levels of synchronous for batches that must be durable and for others; level is the one in force.
+	synced, unsynced, level string
 	// written is about how many bytes went into the WAL since the last checkpoint was asked for.
 	written int64
-	// sequence is the last one given out. A gap after a rollback is harmless.
-	sequence int64
 }
 
 // job is one caller's write.
 type job struct {
 	// rows are appended together with those of all other jobs of the batch.
 	rows []*row
-	// work does any other write. What it finds wrong with the request goes into refusal: an
-	// error would undo the whole batch.
+	// work does any other write. What it finds wrong with the request goes into refusal: an error would undo the whole batch.
 	work    func(*tx) error
 	refusal error
-	// size is about how many bytes it writes, at least one page.
+	// relaxed jobs need not be synced.
+	relaxed bool
+	// size is about how many bytes it writes.
 	size int64
-	// committed runs once the batch is on disk.
+	// committed runs once the batch is written.
 	committed func()
 }
 
-func openWriter(ctx context.Context, path string) (_ *writer, err error) {
-	db, err := sql.Open("sqlite", dsn(path, url.Values{
+// tx is one transaction under way.
+type tx struct {
+	*writer
+	// sequence is the last place in the file that is taken; 0 before it was looked up.
+	sequence int64
+	// added are the rows that this transaction adds to the table kind.
+	added []table.Kind
+}
+
+func openWriter(ctx context.Context, file *file, logger *zap.Logger) (_ *writer, err error) {
+	db, err := sql.Open("sqlite", dsn(file.path, url.Values{
 		"_auto_vacuum":  {"INCREMENTAL"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
-		"_txlock":       {"immediate"},
 		"_pragma": {
 			"cache_size(-" + strconv.Itoa(writerCache>>10) + ")",
-			"wal_autocheckpoint(" + strconv.Itoa(restartPages) + ")",
+			"wal_autocheckpoint(" + strconv.Itoa(restartAfter/pageSize) + ")",
+			"journal_size_limit(" + strconv.Itoa(logLimit) + ")",
 			// Copies for undoing one statement stay off the disk.
 			"temp_store(MEMORY)",
 		},
 	}))
 	if err != nil {
-		return nil, fmt.Errorf("sqlite inbox: open: %w", err)
+		return nil, fmt.Errorf("open: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	w := &writer{db: db, keys: newKeys()}
+	w := &writer{db: db, file: file, logger: logger, kinds: map[table.Kind]bool{}, synced: "FULL", unsynced: "NORMAL"}
 	if err = migrate(ctx, db); err == nil {
 		err = w.connect(ctx)
 	}
 	if err == nil {
-		w.checkpoints, err = openCheckpointer(path)
-	}
-	if err == nil {
-		// Where all deliveries are gone, the lap knows how far they went.
-		err = w.conn.QueryRowContext(ctx, "SELECT max(until, (SELECT coalesce(max(sequence), 0) FROM delivery)) FROM key_lap").Scan(&w.sequence)
-	}
-	if err == nil {
-		err = w.keys.read(ctx, w.conn)
+		w.checkpoints, err = openCheckpointer(file.path, logger)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite inbox: open: %w", err), w.close())
+		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
 }
@@ -82,7 +102,11 @@ func (w *writer) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	w.conn, w.stmt = conn, map[string]*sql.Stmt{}
+	// From here on the writer waits for locks itself.
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+		return errors.Join(fmt.Errorf("connect: %w", err), conn.Close())
+	}
+	w.conn, w.stmt, w.level = conn, map[string]*sql.Stmt{}, ""
 	return nil
 }
 
@@ -100,8 +124,8 @@ func (w *writer) close() error {
 	return errors.Join(append(errs, w.db.Close())...)
 }
 
-// commit writes a batch in one transaction. Where one job's data is at fault, each job gets a
-// transaction of its own, so that it fails alone; an outage fails the batch as it is.
+// commit writes a batch in one transaction. Where one job's data is at fault, each job gets a transaction of its own, so that it
+// fails alone; an outage fails the batch as it is.
 func (w *writer) commit(batch []*job) []error {
 	errs := make([]error, len(batch))
 	err := w.transact(batch)
@@ -121,21 +145,31 @@ func (w *writer) commit(batch []*job) []error {
 func (w *writer) transact(batch []*job) error {
 	if w.conn == nil {
 		if err := w.connect(context.Background()); err != nil {
-			return fmt.Errorf("sqlite inbox: %w", err)
+			return err
 		}
 	}
-	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return errors.Join(fmt.Errorf("sqlite inbox: begin: %w", err), w.rollback())
+	level := w.unsynced
+	for _, j := range batch {
+		if !j.relaxed {
+			level = w.synced
+		}
 	}
-	t := &tx{writer: w, counts: map[inbox.State]int64{}, added: map[key]int64{}, lap: w.keys.lap}
+	if err := w.begin(level); err != nil {
+		return errors.Join(fmt.Errorf("begin: %w", err), w.rollback())
+	}
+	t := &tx{writer: w}
 	err := t.apply(batch)
 	if err == nil {
 		_, err = w.exec("COMMIT")
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("sqlite inbox: write: %w", err), w.rollback())
+		return errors.Join(fmt.Errorf("write: %w", err), w.rollback())
 	}
-	w.keys.committed(t)
+	if err := w.file.check(); err != nil {
+		w.logger.Error("inbox file lost: webhooks are refused", zap.Error(err))
+		return err
+	}
+	w.remember(t.added)
 	for _, j := range batch {
 		w.written += j.size
 		if j.committed != nil {
@@ -149,8 +183,36 @@ func (w *writer) transact(batch []*job) error {
 	return nil
 }
 
-// rollback leaves no transaction behind. SQLite has ended it already after some errors, and then
-// refuses; a new connection is the sure way out of that and of anything worse.
+// begin takes the write lock of the file. While another process has it, it tries again every millisecond.
+func (w *writer) begin(level string) error {
+	if level != w.level {
+		if _, err := w.exec("PRAGMA synchronous = " + level); err != nil {
+			return err
+		}
+		w.level = level
+	}
+	_, err := w.exec("BEGIN IMMEDIATE")
+	if !isBusy(err) {
+		return err
+	}
+	again := time.NewTicker(retryEvery)
+	defer again.Stop()
+	end := time.NewTimer(giveUp)
+	defer end.Stop()
+	for {
+		select {
+		case <-again.C:
+		case <-end.C:
+			return fmt.Errorf("%w: another process has been writing for %s: %w", inbox.ErrBusy, giveUp, err)
+		}
+		if _, err = w.exec("BEGIN IMMEDIATE"); !isBusy(err) {
+			return err
+		}
+	}
+}
+
+// rollback leaves no transaction behind. SQLite has ended it already after some errors, and then refuses; a new connection is the
+// sure way out of that and of anything worse.
 func (w *writer) rollback() error {
 	if _, err := w.exec("ROLLBACK"); err == nil {
 		return nil
@@ -163,8 +225,41 @@ func (w *writer) rollback() error {
 	return nil
 }
 
-// prepare keeps each statement compiled for the life of the connection. Writes run without the
-// caller's context: a caller that leaves must not interrupt the others of its batch.
+// maxKinds bounds the memory for kinds that are known. A sender may make up any number.
+const maxKinds = 10_000
+
+func (w *writer) remember(added []table.Kind) {
+	if len(w.kinds)+len(added) > maxKinds {
+		clear(w.kinds)
+	}
+	for _, k := range added {
+		w.kinds[k] = true
+	}
+}
+
+func (t *tx) apply(batch []*job) error {
+	var rows []*row
+	for _, j := range batch {
+		rows = append(rows, j.rows...)
+	}
+	if err := t.append(rows); err != nil {
+		return err
+	}
+	for _, j := range batch {
+		if j.work == nil {
+			continue
+		}
+		// A batch is applied again where another of its jobs failed it.
+		j.refusal = nil
+		if err := j.work(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare keeps each statement compiled for the life of the connection. Writes run without the caller's context: a caller that
+// leaves must not interrupt the others of its batch.
 func (w *writer) prepare(query string) (*sql.Stmt, error) {
 	if stmt, ok := w.stmt[query]; ok {
 		return stmt, nil
@@ -190,6 +285,14 @@ func (w *writer) exec(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
+func (w *writer) query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := w.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.Query(args...)
+}
+
 // queryRow scans the first row into dest; false when there is none.
 func (w *writer) queryRow(query string, args []any, dest ...any) (bool, error) {
 	stmt, err := w.prepare(query)
@@ -201,4 +304,40 @@ func (w *writer) queryRow(query string, args []any, dest ...any) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// Statements for many rows at once cost a third of as many single ones. Few sizes are enough: a busy batch is mostly full chunks,
+// and a quiet one is short.
+var chunkSizes = []int{32, 8, 1}
+
+// inChunks hands out all in pieces of those sizes, the largest first.
+func inChunks[T any](all []T, do func([]T) error) error {
+	for _, size := range chunkSizes {
+		for len(all) >= size {
+			if err := do(all[:size]); err != nil {
+				return err
+			}
+			all = all[size:]
+		}
+	}
+	return nil
+}
+
+// chunkQueries writes one statement for each chunk size, with a tuple of arguments for each row.
+func chunkQueries(head string, columns int, tail string) map[int]string {
+	tuple := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	queries := map[int]string{}
+	for _, n := range chunkSizes {
+		queries[n] = head + tuple + strings.Repeat(", "+tuple, n-1) + tail
+	}
+	return queries
+}
+
+// listQueries writes one statement for each chunk size, with a list of that many arguments.
+func listQueries(head, tail string) map[int]string {
+	queries := map[int]string{}
+	for _, n := range chunkSizes {
+		queries[n] = head + "(?" + strings.Repeat(", ?", n-1) + ")" + tail
+	}
+	return queries
 }
