@@ -154,16 +154,9 @@ func parsePrefixes(list []string) ([]netip.Prefix, error) {
 		wrong []error
 	)
 	for _, text := range list {
-		text = strings.TrimSpace(text)
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			var address netip.Addr
-			if address, err = netip.ParseAddr(text); err == nil {
-				prefix = netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen())
-			}
-		}
+		prefix, err := parsePrefix(strings.TrimSpace(text))
 		switch {
-		case err != nil || !prefix.IsValid() || prefix.Addr().Zone() != "":
+		case err != nil:
 			wrong = append(wrong, fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", text))
 		case prefix.Bits() == 0:
 			wrong = append(wrong, fmt.Errorf("%s would trust everybody: name the proxies", text))
@@ -172,6 +165,19 @@ func parsePrefixes(list []string) ([]netip.Prefix, error) {
 		}
 	}
 	return all, errors.Join(wrong...)
+}
+
+// parsePrefix reads an address as the range of that address alone.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		return netip.ParsePrefix(text)
+	}
+	address, err := netip.ParseAddr(text)
+	if err == nil && address.Zone() != "" {
+		err = errors.New("a zone means something on one machine only")
+	}
+	address = address.Unmap()
+	return netip.PrefixFrom(address, address.BitLen()), err
 }
 
 // addSecrets reads what is never a flag: the shared secret and the one account of those who need no file.

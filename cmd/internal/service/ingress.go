@@ -29,7 +29,7 @@ type receiving struct {
 }
 
 func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *receiving, err error) {
-	store, err := storage.Open(ctx, s.Config.Inbox)
+	store, err := storage.Open(ctx, s.Config.Inbox, s.Log.Named("inbox"))
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"go.uber.org/zap"
+
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
@@ -26,12 +28,12 @@ func Name(where string) string {
 	return where
 }
 
-// Open opens the inbox for a process that receives, and makes it where there is none.
-func Open(ctx context.Context, where string) (inbox.Store, error) {
+// Open opens the inbox for a process that receives, and makes it where there is none. The log may be nil.
+func Open(ctx context.Context, where string, log *zap.Logger) (inbox.Store, error) {
 	if postgres.IsAddress(where) {
 		return opened(postgres.Open(ctx, where, postgres.Options{}))
 	}
-	return opened(sqlite.Open(ctx, where, sqlite.Options{}))
+	return opened(sqlite.Open(ctx, where, sqlite.Options{Logger: log}))
 }
 
 // OpenExisting opens an inbox that is there, also while other processes have it open. It makes none: that is ErrNone.
