@@ -62,7 +62,7 @@ func (p process) openDesk(ctx context.Context, settings config.Config) (desk, er
 	if err := settings.CheckInbox(); err != nil {
 		return desk{}, usage(err)
 	}
-	store, err := storage.OpenExisting(ctx, settings.Inbox)
+	store, err := p.openInbox(ctx, settings.Inbox)
 	switch {
 	case errors.Is(err, storage.ErrNone):
 		return desk{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
