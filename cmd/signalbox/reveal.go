@@ -19,8 +19,8 @@ func (p process) keysReveal() *cobra.Command {
 		Use:   "reveal AGENT ACTIVATION_ID",
 		Short: "Print the API key of an Artmail activation; the inbox records who asked",
 		Long: `Print the API key of an Artmail activation. First the inbox that --inbox (SIGNALBOX_INBOX) names records who asked ("signalbox inbox audit"
-lists it); where it can't, no key is printed. The API key itself is in Temporal: where no inbox is named, the log on standard error is the only
-record, and says so.`,
+lists it); where it can't, no key is printed. The API key itself is in Temporal: where no inbox is named, and the default file is not there, the
+log on standard error is the only record, and says so.`,
 		Args: cobra.ExactArgs(2),
 	}
 	settings := p.settingsFlags(reveal, "keyring", "inbox")

@@ -3,6 +3,8 @@ package config_test
 import (
 	"io/fs"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -237,4 +239,15 @@ func TestEachPartNeedsOnlyItsOwnSettings(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(config.Ingress))
 	require.ErrorContains(t, c.Validate(config.Worker), "SIGNALBOX_OFFLOAD_BASE_URL")
+}
+
+func TestTheREADMEListsEverySetting(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+	require.NoError(t, err)
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	config.Flags(flags)
+	flags.VisitAll(func(f *pflag.Flag) {
+		require.Contains(t, string(readme), "`--"+f.Name+"`")
+	})
 }
