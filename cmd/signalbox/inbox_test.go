@@ -213,7 +213,10 @@ func TestWhatAPersonDoesIsRecorded(t *testing.T) {
 		d.environ = append(d.environ, "SIGNALBOX_CONFIG="+config, "SUDO_USER=alice\x1b[2J")
 		require.Empty(t, d.audited(t))
 		for _, args := range [][]string{
-			{"show", d.delivered}, {"list"}, {"counts"}, // these record nothing
+			// The first three record nothing.
+			{"show", d.delivered},
+			{"list"},
+			{"counts"},
 			{"show", d.delivered, "--reveal"},
 			{"replay", d.unmatched},
 			{"replay", "--all", "--state", "dead", "--provider", "offload"},

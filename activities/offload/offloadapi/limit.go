@@ -47,7 +47,7 @@ func (l limiter) wait(ctx context.Context) (after time.Duration, err error) {
 	}
 	most := maxTurn
 	if deadline, set := ctx.Deadline(); set {
-		most = min(most, time.Until(deadline)-l.timeout)
+		most = min(most, deadline.Sub(now)-l.timeout)
 	}
 	if delay > most {
 		turn.CancelAt(now)

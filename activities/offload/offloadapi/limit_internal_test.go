@@ -36,7 +36,7 @@ func TestARequestWhoseTurnIsTooFarAwayIsRefusedAndTakesNoTurn(t *testing.T) {
 			require.ErrorIs(t, err, ErrPaced)
 			require.Equal(t, 10*time.Second, after)
 		}
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		_, err = l.wait(t.Context())
 		require.NoError(t, err, "it waits for the rest")
 	})
