@@ -99,10 +99,11 @@ func TestARetentionOrALostKeyringDoesNotHoldUpARelease(t *testing.T) {
 	require.Zero(t, purged.Bodies)
 	other, err := keyring.Generate()
 	require.NoError(t, err)
-	sealed, err := other.Seal([]byte("x"), artmailhook.BodyContext("", "lost")...)
+	lost := inbox.NewID(time.Now())
+	sealed, err := other.Seal([]byte("x"), artmailhook.BodyContext("", lost)...)
 	require.NoError(t, err)
 	_, err = f.store.Append(t.Context(), []inbox.Delivery{{
-		ID: "lost", Provider: artmailhook.Provider, Scope: agent, Body: sealed, ReceivedAt: time.Now(), State: inbox.StateQuarantined,
+		ID: lost, Provider: artmailhook.Provider, Scope: agent, Body: sealed, ReceivedAt: time.Now(), State: inbox.StateQuarantined,
 	}})
 	require.NoError(t, err)
 	refused("new")
