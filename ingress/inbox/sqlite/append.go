@@ -3,19 +3,22 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/table"
 )
 
-// pageSize is SQLite's default. A row costs about one page: its place in the index of unique keys.
-const pageSize = 4096
+// pageSize is half of SQLite's default. A row costs about one page, its place in the index of unique keys.
+const pageSize = 2048
 
 // row is a delivery on its way into the table.
 type row struct {
 	inbox.Delivery
 	sequence int64
 	unique   [table.UniqueSize]byte
+	lane     int64
 	receipt  *inbox.Receipt
 }
 
@@ -32,7 +35,7 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 	rows := make([]row, len(prepared))
 	j := &job{rows: make([]*row, len(prepared))}
 	for i, d := range prepared {
-		rows[i] = row{Delivery: d, unique: table.Unique(d), receipt: &receipts[i]}
+		rows[i] = row{Delivery: d, unique: table.Unique(d), lane: table.LaneKey(d.Lane), receipt: &receipts[i]}
 		j.rows[i] = &rows[i]
 		j.size += pageSize + int64(len(d.Body))
 		if d.State == inbox.StatePending {
@@ -73,15 +76,15 @@ func (t *tx) append(rows []*row) error {
 const (
 	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any error here undoes the
 	// transaction anyway.
-	insertDelivery = `INSERT OR ROLLBACK INTO delivery (sequence, id, unique_key, provider, scope, kind, lane, dedupe_key, fingerprint,
+	insertDelivery = `INSERT OR ROLLBACK INTO delivery (sequence, id, unique_key, lane_key, provider, scope, kind, lane, dedupe_key, fingerprint,
 occurred_at, received_at, state, reason, conflict_of, settled_at) VALUES `
-	insertColumns = 15
+	insertColumns = 16
 )
 
 var (
-	insertQueries = chunkQueries(insertDelivery, insertColumns, " ON CONFLICT DO NOTHING")
-	bodyQueries   = chunkQueries("INSERT OR ROLLBACK INTO body (sequence, body) VALUES ", 2, "")
-	laneQueries   = chunkQueries("INSERT OR ROLLBACK INTO lane (lane, due_at) VALUES ", 2, " ON CONFLICT DO NOTHING")
+	insertQueries = tuples(insertDelivery, insertColumns, " ON CONFLICT DO NOTHING")
+	bodyQueries   = tuples("INSERT OR ROLLBACK INTO body (sequence, body) VALUES ", 2, "")
+	laneQueries   = tuples("INSERT OR ROLLBACK INTO lane (lane_key, due_at) VALUES ", 2, " ON CONFLICT DO NOTHING")
 )
 
 // insert stores the rows that are new, and returns the others.
@@ -93,7 +96,7 @@ func (t *tx) insert(rows []*row) (known []*row, err error) {
 		}
 		t.sequence++
 		r.sequence = t.sequence
-		args = append(args, r.sequence, r.ID, r.unique[:], r.Provider, r.Scope, r.Kind, r.Lane, r.DedupeKey, table.Bytes(r.Fingerprint),
+		args = append(args, r.sequence, r.ID, r.unique[:], r.lane, r.Provider, r.Scope, r.Kind, r.Lane, r.DedupeKey, table.Bytes(r.Fingerprint),
 			table.Micros(r.OccurredAt), table.Micros(r.ReceivedAt), string(r.State), r.Reason, r.ConflictOf, table.Micros(r.SettledAt))
 	}
 	inserted, err := t.exec(insertQueries[len(rows)], args...)
@@ -171,22 +174,17 @@ func (t *tx) repeat(r *row) error {
 
 // addLanes adds the lanes of the rows that are pending and new, once each. One that is there keeps its wait.
 func (t *tx) addLanes(rows []*row) error {
-	due := map[string]int64{}
-	var lanes []string
+	due := map[int64]int64{}
 	for _, r := range rows {
 		if r.State != inbox.StatePending || r.receipt.Outcome == inbox.OutcomeDuplicate {
 			continue
 		}
 		at := table.Micros(r.ReceivedAt)
-		before, seen := due[r.Lane]
-		if !seen {
-			lanes = append(lanes, r.Lane)
-		}
-		if !seen || at < before {
-			due[r.Lane] = at
+		if before, seen := due[r.lane]; !seen || at < before {
+			due[r.lane] = at
 		}
 	}
-	return inChunks(lanes, func(chunk []string) error {
+	return inChunks(slices.Collect(maps.Keys(due)), func(chunk []int64) error {
 		args := make([]any, 0, 2*len(chunk))
 		for _, lane := range chunk {
 			args = append(args, lane, due[lane])
@@ -197,13 +195,8 @@ func (t *tx) addLanes(rows []*row) error {
 }
 
 func (t *tx) addKind(k table.Kind) error {
-	if t.kinds[k] {
+	if t.kinds[k] || slices.Contains(t.added, k) {
 		return nil
-	}
-	for _, added := range t.added {
-		if added == k {
-			return nil
-		}
 	}
 	t.added = append(t.added, k)
 	_, err := t.exec("INSERT OR IGNORE INTO kind (provider, scope, kind) VALUES (?, ?, ?)", k.Provider, k.Scope, k.Kind)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -14,108 +15,92 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 		return nil, fmt.Errorf("sqlite inbox: claim: %w", err)
 	}
 	var lanes []inbox.Lane
-	j := &job{relaxed: true, work: func(t *tx) (err error) {
+	err := s.do(ctx, "claim", &job{relaxed: true, work: func(t *tx) (err error) {
 		lanes, err = t.claim(request)
 		return err
-	}}
-	if err := s.queue.Do(ctx, j, 0); err != nil {
-		return nil, fmt.Errorf("sqlite inbox: claim: %w", err)
+	}})
+	if err != nil {
+		return nil, err
 	}
 	return lanes, nil
 }
 
 const (
 	// The second part finds lanes that were given their time by a clock that was ahead.
-	selectDue = `SELECT lane FROM (SELECT lane FROM lane WHERE due_at <= ?1 ORDER BY due_at LIMIT ?3)
-UNION ALL SELECT lane FROM (SELECT lane FROM lane WHERE due_at > ?2 ORDER BY due_at LIMIT ?3)`
+	selectDue = `SELECT lane_key FROM (SELECT lane_key FROM lane WHERE due_at <= ?1 ORDER BY due_at LIMIT ?3)
+UNION ALL SELECT lane_key FROM (SELECT lane_key FROM lane WHERE due_at > ?2 ORDER BY due_at LIMIT ?3)`
 	selectPending = `SELECT ` + columns + `, b.body FROM delivery AS d INDEXED BY delivery_pending LEFT JOIN body AS b USING (sequence)
-WHERE d.state = 'pending' AND d.lane = ? ORDER BY d.id LIMIT ?`
+WHERE d.state = 'pending' AND d.lane_key = ? ORDER BY d.id LIMIT ?`
 )
 
 var (
-	claimQueries  = listQueries("UPDATE lane SET owner = ?, due_at = ? WHERE lane IN ", "")
-	renewQueries  = listQueries("UPDATE lane SET due_at = ? WHERE owner = ? AND lane IN ", "")
-	deleteQueries = listQueries("DELETE FROM lane WHERE lane IN ", "")
+	claimLanes  = lists("UPDATE lane SET owner = ?, due_at = ? WHERE lane_key IN ", "")
+	renewLanes  = lists("UPDATE lane SET due_at = ? WHERE owner = ? AND lane_key IN ", "")
+	deleteLanes = lists("DELETE FROM lane WHERE lane_key IN ", "")
 )
 
 func (t *tx) claim(request inbox.ClaimRequest) (claimed []inbox.Lane, err error) {
-	rows, err := t.query(selectDue, table.Micros(request.Now), table.Micros(request.Now.Add(inbox.MaxWait)), request.MaxLanes)
+	var due, taken, idle []int64
+	err = t.each(selectDue, func(rows *sql.Rows) error {
+		var key int64
+		err := rows.Scan(&key)
+		due = append(due, key)
+		return err
+	}, table.Micros(request.Now), table.Micros(request.Now.Add(inbox.MaxWait)), request.MaxLanes)
 	if err != nil {
 		return nil, err
 	}
-	due, err := collect(rows, func() (lane string, err error) { return lane, rows.Scan(&lane) })
-	if err != nil {
-		return nil, err
-	}
-	var names, idle []string
 	room := request.Room()
-	for _, name := range due {
+	for _, key := range due {
 		if !room.Left() {
 			break
 		}
-		lane, pending, err := t.pending(name, room)
+		lane, pending, err := t.pending(key, room)
 		switch {
 		case err != nil:
 			return nil, err
 		case !pending:
-			idle = append(idle, name)
+			idle = append(idle, key)
 		case len(lane.Deliveries) > 0:
 			room.Taken()
-			claimed, names = append(claimed, lane), append(names, name)
+			claimed, taken = append(claimed, lane), append(taken, key)
 		}
 	}
-	if err := t.onLanes(deleteQueries, idle); err != nil {
+	if _, err := execAll(t, deleteLanes, idle); err != nil {
 		return nil, err
 	}
-	return claimed, t.onLanes(claimQueries, names, request.Owner, table.Micros(request.Now.Add(request.Lease)))
+	_, err = execAll(t, claimLanes, taken, request.Owner, table.Micros(request.Now.Add(request.Lease)))
+	return claimed, err
 }
 
-// pending reads as many of a lane's deliveries as there is room for, and says whether there are any.
-func (t *tx) pending(name string, room *inbox.Room) (lane inbox.Lane, any bool, err error) {
-	rows, err := t.query(selectPending, name, room.PerLane)
-	if err != nil {
-		return lane, false, err
-	}
+// pending reads as many of a lane's deliveries as there is room for, and says whether there are any. Where two lanes have one hash,
+// those of the second wait for the next claim.
+func (t *tx) pending(key int64, room *inbox.Room) (lane inbox.Lane, any bool, err error) {
 	full := false
-	lane.Name = name
-	_, err = collect(rows, func() (none struct{}, err error) {
+	err = t.each(selectPending, func(rows *sql.Rows) error {
 		any = true
-		if full {
-			return none, nil
-		}
 		var body []byte
 		d, err := scan(rows, &body)
-		if err != nil {
-			return none, err
+		if lane.Name == "" {
+			lane.Name = d.Lane
 		}
-		if full = !room.Fits(len(body)); !full {
+		if full = full || err != nil || d.Lane != lane.Name || !room.Fits(len(body)); !full {
 			d.Body = body
 			lane.Deliveries = append(lane.Deliveries, d)
 		}
-		return none, nil
-	})
-	return lane, any, err
-}
-
-// onLanes runs the statement of each chunk's size on lanes; args come before them.
-func (t *tx) onLanes(queries map[int]string, lanes []string, args ...any) error {
-	return inChunks(lanes, func(chunk []string) error {
-		all := append(make([]any, 0, len(args)+len(chunk)), args...)
-		for _, lane := range chunk {
-			all = append(all, lane)
-		}
-		_, err := t.exec(queries[len(chunk)], all...)
 		return err
-	})
+	}, key, room.PerLane)
+	return lane, any, err
 }
 
 // Renew implements inbox.Store.
 func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) error {
-	j := &job{relaxed: true, work: func(t *tx) error {
-		return t.onLanes(renewQueries, request.Lanes, table.Micros(request.Until), request.Owner)
-	}}
-	if err := s.queue.Do(ctx, j, 0); err != nil {
-		return fmt.Errorf("sqlite inbox: renew: %w", err)
+	keys := make([]int64, len(request.Lanes))
+	for i, lane := range request.Lanes {
+		keys[i] = table.LaneKey(lane)
 	}
-	return nil
+	return s.do(ctx, "renew", &job{relaxed: true, work: func(t *tx) error {
+		_, err := execAll(t, renewLanes, keys, table.Micros(request.Until), request.Owner)
+		return err
+	}})
 }

@@ -21,7 +21,7 @@ const (
 
 // do has the writer do some work; what the work finds wrong with the request is in the job's refusal.
 func (s *Store) do(ctx context.Context, operation string, j *job) error {
-	if err := s.queue.Do(ctx, j, 0); err != nil {
+	if err := s.queue.Do(ctx, j, j.size); err != nil {
 		return fmt.Errorf("sqlite inbox: %s: %w", operation, err)
 	}
 	return nil
@@ -43,11 +43,11 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 }
 
 func (t *tx) replay(id string, now time.Time) (refusal, err error) {
-	var sequence int64
+	var sequence, laneKey int64
 	var lane string
 	var size sql.NullInt64
-	found, err := t.queryRow("SELECT sequence, lane, length(body) FROM delivery LEFT JOIN body USING (sequence) WHERE id = ?",
-		[]any{id}, &sequence, &lane, &size)
+	found, err := t.queryRow("SELECT sequence, lane_key, lane, length(body) FROM delivery LEFT JOIN body USING (sequence) WHERE id = ?",
+		[]any{id}, &sequence, &laneKey, &lane, &size)
 	switch {
 	case err != nil:
 		return nil, err
@@ -62,8 +62,8 @@ func (t *tx) replay(id string, now time.Time) (refusal, err error) {
 		sequence); err != nil {
 		return nil, err
 	}
-	_, err = t.exec("INSERT INTO lane (lane, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at) WHERE owner = ''",
-		lane, table.Micros(now))
+	_, err = t.exec("INSERT INTO lane (lane_key, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at) WHERE owner = ''",
+		laneKey, table.Micros(now))
 	return nil, err
 }
 
@@ -117,11 +117,13 @@ func (s *Store) purge(ctx context.Context, before time.Time, ahead, query string
 			if query == selectOldBodies {
 				args = append(args, int64(math.MaxInt64))
 			}
-			rows, err := t.query(query, args...)
-			if err != nil {
+			var found []int64
+			err := t.each(query, func(rows *sql.Rows) error {
+				var sequence int64
+				err := rows.Scan(&sequence)
+				found = append(found, sequence)
 				return err
-			}
-			found, err := collect(rows, func() (sequence int64, err error) { return sequence, rows.Scan(&sequence) })
+			}, args...)
 			if err != nil {
 				return err
 			}
@@ -139,30 +141,21 @@ func (s *Store) purge(ctx context.Context, before time.Time, ahead, query string
 }
 
 var (
-	removeRowQueries  = listQueries("DELETE FROM delivery WHERE sequence IN ", "")
-	removeBodyQueries = listQueries("DELETE FROM body WHERE sequence IN ", "")
+	deleteRows   = lists("DELETE FROM delivery WHERE sequence IN ", "")
+	deleteBodies = lists("DELETE FROM body WHERE sequence IN ", "")
 )
 
 func (t *tx) removeRows(sequences []int64) error {
 	if err := t.removeBodies(sequences); err != nil {
 		return err
 	}
-	return t.onSequences(removeRowQueries, sequences)
+	_, err := execAll(t, deleteRows, sequences)
+	return err
 }
 
 func (t *tx) removeBodies(sequences []int64) error {
-	return t.onSequences(removeBodyQueries, sequences)
-}
-
-func (t *tx) onSequences(queries map[int]string, sequences []int64) error {
-	return inChunks(sequences, func(chunk []int64) error {
-		args := make([]any, len(chunk))
-		for i, sequence := range chunk {
-			args[i] = sequence
-		}
-		_, err := t.exec(queries[len(chunk)], args...)
-		return err
-	})
+	_, err := execAll(t, deleteBodies, sequences)
+	return err
 }
 
 // vacuum gives pages back to the file system once more than a quarter of the file is free: less than that is soon used again. It ends
@@ -200,28 +193,26 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed in
 		return 0, fmt.Errorf("sqlite inbox: trim: %w: state %q, keep %d", inbox.ErrInvalid, request.State, request.Keep)
 	}
 	err = s.do(ctx, "trim", &job{work: func(t *tx) error {
-		rows, err := t.query(`SELECT sequence, kind FROM delivery INDEXED BY delivery_open
+		var first, last []int64
+		err := t.each(`SELECT sequence, kind FROM delivery INDEXED BY delivery_open
 WHERE state NOT IN ('pending', 'delivered') AND state = ? AND provider = ? AND scope = ? ORDER BY max(received_at, last_duplicate_at), id`,
-			string(request.State), request.Provider, request.Scope)
+			func(rows *sql.Rows) error {
+				var sequence int64
+				var kind string
+				err := rows.Scan(&sequence, &kind)
+				if slices.Contains(request.LastKinds, kind) {
+					last = append(last, sequence)
+				} else {
+					first = append(first, sequence)
+				}
+				return err
+			}, string(request.State), request.Provider, request.Scope)
 		if err != nil {
 			return err
 		}
-		var last []int64
-		first, err := collect(rows, func() (sequence int64, err error) {
-			var kind string
-			err = rows.Scan(&sequence, &kind)
-			if slices.Contains(request.LastKinds, kind) {
-				last = append(last, sequence)
-			}
-			return sequence, err
-		})
-		if err != nil {
-			return err
-		}
-		excess := max(0, len(first)-request.Keep)
-		first = slices.DeleteFunc(first, func(sequence int64) bool { return slices.Contains(last, sequence) })
-		trimmed = excess
-		return t.removeRows(append(first, last...)[:excess])
+		all := append(first, last...)
+		trimmed = max(0, len(all)-request.Keep)
+		return t.removeRows(all[:trimmed])
 	}})
 	if err != nil {
 		return 0, err
@@ -247,16 +238,14 @@ func (s *Store) AuditTrail(ctx context.Context, cursor string, limit int) ([]inb
 	if cursor == "" {
 		cursor = "z"
 	}
-	rows, err := s.reads.db.QueryContext(ctx, "SELECT id, at, who, action, subject FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?",
-		cursor, inbox.Filter{Limit: limit}.PageSize())
-	if err != nil {
-		return nil, s.reads.wrap(ctx, "audit trail", err)
-	}
-	trail, err := collect(rows, func() (e inbox.AuditEntry, err error) {
+	var trail []inbox.AuditEntry
+	err := s.reads.each(ctx, "SELECT id, at, who, action, subject FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?", func(rows *sql.Rows) error {
+		var e inbox.AuditEntry
 		var at int64
-		err = rows.Scan(&e.ID, &at, &e.Who, &e.Action, &e.Subject)
+		err := rows.Scan(&e.ID, &at, &e.Who, &e.Action, &e.Subject)
 		e.At = table.Time(at)
-		return e, err
-	})
+		trail = append(trail, e)
+		return err
+	}, cursor, inbox.Filter{Limit: limit}.PageSize())
 	return trail, s.reads.wrap(ctx, "audit trail", err)
 }

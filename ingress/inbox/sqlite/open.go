@@ -69,7 +69,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 			err = errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), s.close())
 		}
 	}()
-	if err := createPrivate(path); err != nil {
+	if err := createPrivate(ctx, path); err != nil {
 		return nil, err
 	}
 	if s.writes, err = openWriter(ctx, s.file, options.Logger); err != nil {
@@ -126,7 +126,7 @@ func queueLimits(o Options) group.Limits {
 
 // createPrivate makes the file before SQLite would with the process's umask; SQLite gives its WAL and index the mode of the file.
 // It does not open a file that is there: closing it again would drop the locks that this process may hold on it.
-func createPrivate(path string) error {
+func createPrivate(ctx context.Context, path string) error {
 	created, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		if err := os.Chmod(path, 0o600); err != nil {
@@ -138,6 +138,15 @@ func createPrivate(path string) error {
 		return fmt.Errorf("create file: %w", err)
 	}
 	if err := errors.Join(created.Sync(), created.Close(), syncFolder(path)); err != nil {
+		return fmt.Errorf("create file: %w", err)
+	}
+	// An empty file takes its page size and auto_vacuum from the first VACUUM.
+	db, err := sql.Open("sqlite", dsn(path, url.Values{"_pragma": {"page_size(" + strconv.Itoa(pageSize) + ")", "auto_vacuum(INCREMENTAL)"}}))
+	if err != nil {
+		return fmt.Errorf("create file: %w", err)
+	}
+	_, err = db.ExecContext(ctx, "VACUUM")
+	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("create file: %w", err)
 	}
 	return nil

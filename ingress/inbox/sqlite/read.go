@@ -37,17 +37,15 @@ func scan(rows scanner, more ...any) (inbox.Delivery, error) {
 	return d, nil
 }
 
-// collect reads all rows and closes them.
-func collect[T any](rows *sql.Rows, scan func() (T, error)) (all []T, err error) {
+// each calls scan for every row and closes the rows.
+func each(rows *sql.Rows, scan func(*sql.Rows) error) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		one, err := scan()
-		if err != nil {
-			return nil, err
+		if err := scan(rows); err != nil {
+			return err
 		}
-		all = append(all, one)
 	}
-	return all, rows.Err()
+	return rows.Err()
 }
 
 // reader is the pool of connections that cannot write.
@@ -74,6 +72,15 @@ func (r *reader) close() error {
 	return r.db.Close()
 }
 
+// each calls scan for every row of an answer.
+func (r *reader) each(ctx context.Context, query string, scan func(*sql.Rows) error, args ...any) error {
+	rows, err := r.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	return each(rows, scan)
+}
+
 // wrap names the operation, and the two causes that callers tell apart.
 func (r *reader) wrap(ctx context.Context, operation string, err error) error {
 	switch {
@@ -88,7 +95,7 @@ func (r *reader) wrap(ctx context.Context, operation string, err error) error {
 }
 
 const selectDelivery = `SELECT ` + columns + `, b.body, coalesce(l.due_at, 0) FROM delivery AS d LEFT JOIN body AS b USING (sequence)
-LEFT JOIN lane AS l ON d.state = 'pending' AND l.lane = d.lane WHERE d.id = ?`
+LEFT JOIN lane AS l ON d.state = 'pending' AND l.lane_key = d.lane_key WHERE d.id = ?`
 
 // Get implements inbox.Store.
 func (s *Store) Get(ctx context.Context, id string) (inbox.Delivery, error) {
@@ -123,24 +130,23 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 		return inbox.Page{}, fmt.Errorf("sqlite inbox: list: %w", err)
 	}
 	var kinds []table.Kind
+	var found []inbox.Delivery
+	var err error
 	if table.NeedsKinds(filter) {
-		rows, err := s.reads.db.QueryContext(ctx, "SELECT provider, scope, kind FROM kind")
-		if err == nil {
-			kinds, err = collect(rows, func() (k table.Kind, err error) { return k, rows.Scan(&k.Provider, &k.Scope, &k.Kind) })
-		}
-		if err != nil {
-			return inbox.Page{}, s.reads.wrap(ctx, "list", err)
-		}
+		err = s.reads.each(ctx, "SELECT provider, scope, kind FROM kind", func(rows *sql.Rows) error {
+			var k table.Kind
+			err := rows.Scan(&k.Provider, &k.Scope, &k.Kind)
+			kinds = append(kinds, k)
+			return err
+		})
 	}
-	query, args := dialect.List(filter, kinds)
-	if query == "" {
-		return inbox.PageOf(nil, filter.PageSize()), nil
+	if query, args := dialect.List(filter, kinds); err == nil && query != "" {
+		err = s.reads.each(ctx, query, func(rows *sql.Rows) error {
+			d, err := scan(rows)
+			found = append(found, d)
+			return err
+		}, args...)
 	}
-	rows, err := s.reads.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return inbox.Page{}, s.reads.wrap(ctx, "list", err)
-	}
-	found, err := collect(rows, func() (inbox.Delivery, error) { return scan(rows) })
 	if err != nil {
 		return inbox.Page{}, s.reads.wrap(ctx, "list", err)
 	}
@@ -163,21 +169,18 @@ func (s *Store) Counts(ctx context.Context, states ...inbox.State) (map[inbox.St
 		counts[state] = 0
 		delivered = delivered || state == inbox.StateDelivered
 	}
-	rows, err := s.reads.db.QueryContext(ctx, selectCounts, delivered)
-	if err != nil {
-		return nil, s.reads.wrap(ctx, "count", err)
-	}
-	_, err = collect(rows, func() (n int64, err error) {
+	err := s.reads.each(ctx, selectCounts, func(rows *sql.Rows) error {
 		var state inbox.State
-		err = rows.Scan(&state, &n)
+		var n int64
+		err := rows.Scan(&state, &n)
 		if _, asked := counts[state]; asked {
 			counts[state] += n
 		}
 		if delivered && state != inbox.StateDelivered {
 			counts[inbox.StateDelivered] -= n
 		}
-		return n, err
-	})
+		return err
+	}, delivered)
 	return counts, s.reads.wrap(ctx, "count", err)
 }
 
@@ -198,11 +201,8 @@ func (s *Store) Check(ctx context.Context) error {
 	if err := s.reads.db.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
 		return s.reads.wrap(ctx, "check", err)
 	}
-	// The writer asks its file, with nothing to write.
-	if err := s.queue.Do(ctx, &job{relaxed: true}, 0); err != nil {
-		return fmt.Errorf("sqlite inbox: check: %w", err)
-	}
-	return nil
+	// The writer looks at its file, with nothing to write.
+	return s.do(ctx, "check", &job{relaxed: true})
 }
 
 // Size implements inbox.Store.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -17,7 +18,7 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 		return nil
 	}
 	due := false
-	j := &job{
+	return s.do(ctx, "settle", &job{
 		relaxed: true,
 		size:    pageSize * int64(len(request.Settlements)),
 		work: func(t *tx) (err error) {
@@ -29,150 +30,103 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 				s.signalWake()
 			}
 		},
-	}
-	if err := s.queue.Do(ctx, j, j.size); err != nil {
-		return fmt.Errorf("sqlite inbox: settle: %w", err)
-	}
-	return nil
+	})
 }
 
 var (
-	placeQueries = listQueries("SELECT id, lane, state FROM delivery WHERE id IN ", "")
-	ownedQueries = listQueries("SELECT lane FROM lane WHERE owner = ? AND lane IN ", "")
-	endQueries   = listQueries("UPDATE delivery SET state = ?, reason = ?, settled_at = ? WHERE id IN ", "")
-	idleQueries  = listQueries("DELETE FROM lane WHERE lane IN ",
-		" AND NOT EXISTS (SELECT 1 FROM delivery AS d INDEXED BY delivery_pending WHERE d.state = 'pending' AND d.lane = lane.lane)")
-	freeQueries = listQueries("UPDATE lane SET owner = '', due_at = ? WHERE lane IN ", "")
+	selectPlaces = lists(`SELECT d.id, d.lane_key, d.state, coalesce(l.owner = ?, false) FROM delivery AS d LEFT JOIN lane AS l USING (lane_key)
+WHERE d.id IN `, "")
+	endDeliveries = lists("UPDATE delivery SET state = ?, reason = ?, settled_at = ? WHERE id IN ", "")
+	// What has nothing pending goes, the rest is freed.
+	deleteIdle = lists("DELETE FROM lane WHERE lane_key IN ",
+		" AND NOT EXISTS (SELECT 1 FROM delivery AS d INDEXED BY delivery_pending WHERE d.state = 'pending' AND d.lane_key = lane.lane_key)")
+	freeLanes = lists("UPDATE lane SET owner = '', due_at = ? WHERE lane_key IN ", "")
 )
 
 const retryDelivery = `UPDATE delivery SET reason = ?, attempts = attempts + ?,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE id = ?`
 
-// place is where a delivery is, and its state.
+// place is where a delivery is, its state, and whether its lane is the owner's.
 type place struct {
-	lane  string
+	lane  int64
 	state inbox.State
-}
-
-// end is what several deliveries may have in common.
-type end struct {
-	state  inbox.State
-	reason string
+	owned bool
 }
 
 // settle applies what is to be applied, and says whether a lane has more to hand out now.
 func (t *tx) settle(request inbox.SettleRequest) (due bool, err error) {
-	places, owned, err := t.places(request)
+	places, err := t.places(request)
 	if err != nil {
 		return false, err
 	}
+	type end struct {
+		state  inbox.State
+		reason string
+	}
 	ends := map[end][]string{}
-	waits := map[string]int64{}
-	ended := map[string]bool{}
+	now, anyEnd := table.Micros(request.Now), false
+	lanes := map[int64]int64{} // when each of the owner's lanes is due
 	for _, one := range request.Settlements {
 		at, known := places[one.ID]
+		if !known {
+			continue
+		}
+		if _, waits := lanes[at.lane]; at.owned && !waits {
+			lanes[at.lane] = 0
+		}
 		switch {
-		case !known:
-		case one.IsEnd():
-			if at.state == inbox.StatePending || at.state == inbox.StateQuarantined {
-				ends[end{one.State, one.Reason}] = append(ends[end{one.State, one.Reason}], one.ID)
-				places[one.ID] = place{at.lane, one.State}
-			}
-			ended[at.lane] = true
-		case one.IsRetry() && owned[at.lane] && at.state == inbox.StatePending:
+		case one.IsEnd() && (at.state == inbox.StatePending || at.state == inbox.StateQuarantined):
+			anyEnd = true
+			ends[end{one.State, one.Reason}] = append(ends[end{one.State, one.Reason}], one.ID)
+			places[one.ID] = place{at.lane, one.State, at.owned}
+		case one.IsRetry() && at.owned && at.state == inbox.StatePending:
 			if _, err := t.exec(retryDelivery, one.Reason, one.Counted, table.Micros(one.UnmatchedSince), one.ID); err != nil {
 				return false, err
 			}
-			if _, first := waits[at.lane]; !first {
-				waits[at.lane] = table.Micros(request.Due(one))
+			if lanes[at.lane] == 0 {
+				lanes[at.lane] = table.Micros(request.Due(one))
 			}
 		}
 	}
 	for e, ids := range ends {
-		if err := t.onLanes(endQueries, ids, string(e.state), e.reason, table.Micros(request.Now)); err != nil {
+		if _, err := execAll(t, endDeliveries, ids, string(e.state), e.reason, now); err != nil {
 			return false, err
 		}
 	}
-	return t.free(request, owned, waits, ended)
-}
-
-// places looks the deliveries up, and which of their lanes the owner has claimed.
-func (t *tx) places(request inbox.SettleRequest) (places map[string]place, owned map[string]bool, err error) {
-	places, owned = make(map[string]place, len(request.Settlements)), map[string]bool{}
-	seen := map[string]bool{}
-	var lanes []string
-	err = inChunks(request.Settlements, func(chunk []inbox.Settlement) error {
-		ids := make([]any, len(chunk))
-		for i, one := range chunk {
-			ids[i] = one.ID
-		}
-		rows, err := t.query(placeQueries[len(chunk)], ids...)
-		if err != nil {
-			return err
-		}
-		_, err = collect(rows, func() (at place, err error) {
-			var id string
-			err = rows.Scan(&id, &at.lane, &at.state)
-			places[id] = at
-			if !seen[at.lane] {
-				seen[at.lane], lanes = true, append(lanes, at.lane)
-			}
-			return at, err
-		})
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	err = inChunks(lanes, func(chunk []string) error {
-		args := append(make([]any, 0, 1+len(chunk)), request.Owner)
-		for _, lane := range chunk {
-			args = append(args, lane)
-		}
-		rows, err := t.query(ownedQueries[len(chunk)], args...)
-		if err != nil {
-			return err
-		}
-		_, err = collect(rows, func() (lane string, err error) {
-			err = rows.Scan(&lane)
-			owned[lane] = true
-			return lane, err
-		})
-		return err
-	})
-	return places, owned, err
-}
-
-// free ends the claims: a lane with nothing pending goes, the others are due at once or after their wait.
-func (t *tx) free(request inbox.SettleRequest, owned map[string]bool, waits map[string]int64, ended map[string]bool) (due bool, err error) {
-	byTime := map[int64][]string{}
-	now := table.Micros(request.Now)
-	for lane := range owned {
-		at, waiting := waits[lane]
-		if !waiting {
+	byTime := map[int64][]int64{}
+	for lane, at := range lanes {
+		if at == 0 {
 			at = now
 		}
 		byTime[at] = append(byTime[at], lane)
 	}
-	for at, lanes := range byTime {
-		err := inChunks(lanes, func(chunk []string) error {
-			names := make([]any, len(chunk))
-			news := false
-			for i, lane := range chunk {
-				names[i] = lane
-				news = news || ended[lane]
-			}
-			gone, err := t.exec(idleQueries[len(chunk)], names...)
-			if err != nil || gone == int64(len(chunk)) {
-				return err
-			}
-			due = due || news && at <= now
-			_, err = t.exec(freeQueries[len(chunk)], append([]any{at}, names...)...)
-			return err
-		})
+	for at, some := range byTime {
+		gone, err := execAll(t, deleteIdle, some)
 		if err != nil {
+			return false, err
+		}
+		if gone == int64(len(some)) {
+			continue
+		}
+		due = due || anyEnd && at <= now
+		if _, err := execAll(t, freeLanes, some, at); err != nil {
 			return false, err
 		}
 	}
 	return due, nil
+}
+
+func (t *tx) places(request inbox.SettleRequest) (map[string]place, error) {
+	places, ids := make(map[string]place, len(request.Settlements)), make([]string, len(request.Settlements))
+	for i, one := range request.Settlements {
+		ids[i] = one.ID
+	}
+	err := queryAll(t, selectPlaces, ids, func(rows *sql.Rows) error {
+		var id string
+		var at place
+		err := rows.Scan(&id, &at.lane, &at.state, &at.owned)
+		places[id] = at
+		return err
+	}, request.Owner)
+	return places, err
 }

@@ -69,7 +69,6 @@ type tx struct {
 
 func openWriter(ctx context.Context, file *file, logger *zap.Logger) (_ *writer, err error) {
 	db, err := sql.Open("sqlite", dsn(file.path, url.Values{
-		"_auto_vacuum":  {"INCREMENTAL"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
 		"_pragma": {
@@ -285,12 +284,17 @@ func (w *writer) exec(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-func (w *writer) query(query string, args ...any) (*sql.Rows, error) {
+// each calls scan for every row.
+func (w *writer) each(query string, scan func(*sql.Rows) error, args ...any) error {
 	stmt, err := w.prepare(query)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return stmt.Query(args...)
+	rows, err := stmt.Query(args...)
+	if err != nil {
+		return err
+	}
+	return each(rows, scan)
 }
 
 // queryRow scans the first row into dest; false when there is none.
@@ -323,8 +327,8 @@ func inChunks[T any](all []T, do func([]T) error) error {
 	return nil
 }
 
-// chunkQueries writes one statement for each chunk size, with a tuple of arguments for each row.
-func chunkQueries(head string, columns int, tail string) map[int]string {
+// tuples writes one statement for each chunk size, with a tuple of arguments for each row.
+func tuples(head string, columns int, tail string) map[int]string {
 	tuple := "(?" + strings.Repeat(", ?", columns-1) + ")"
 	queries := map[int]string{}
 	for _, n := range chunkSizes {
@@ -333,11 +337,37 @@ func chunkQueries(head string, columns int, tail string) map[int]string {
 	return queries
 }
 
-// listQueries writes one statement for each chunk size, with a list of that many arguments.
-func listQueries(head, tail string) map[int]string {
+// lists writes one statement for each chunk size, with a list of that many arguments.
+func lists(head, tail string) map[int]string {
 	queries := map[int]string{}
 	for _, n := range chunkSizes {
 		queries[n] = head + "(?" + strings.Repeat(", ?", n-1) + ")" + tail
 	}
 	return queries
+}
+
+// execAll runs the statement of each chunk's size on values, after the arguments that come before them. It returns the number of
+// rows changed.
+func execAll[T any](t *tx, queries map[int]string, values []T, before ...any) (changed int64, err error) {
+	err = inChunks(values, func(chunk []T) error {
+		n, err := t.exec(queries[len(chunk)], arguments(before, chunk)...)
+		changed += n
+		return err
+	})
+	return changed, err
+}
+
+// queryAll is execAll for rows.
+func queryAll[T any](t *tx, queries map[int]string, values []T, scan func(*sql.Rows) error, before ...any) error {
+	return inChunks(values, func(chunk []T) error {
+		return t.each(queries[len(chunk)], scan, arguments(before, chunk)...)
+	})
+}
+
+func arguments[T any](before []any, values []T) []any {
+	all := append(make([]any, 0, len(before)+len(values)), before...)
+	for _, value := range values {
+		all = append(all, value)
+	}
+	return all
 }

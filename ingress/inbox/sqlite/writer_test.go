@@ -40,7 +40,7 @@ func appendJob(t *testing.T, deliveries ...inbox.Delivery) *job {
 	require.NoError(t, err)
 	j := &job{}
 	for _, d := range prepared {
-		j.rows = append(j.rows, &row{Delivery: d, unique: table.Unique(d), receipt: new(inbox.Receipt)})
+		j.rows = append(j.rows, &row{Delivery: d, unique: table.Unique(d), lane: table.LaneKey(d.Lane), receipt: new(inbox.Receipt)})
 	}
 	return j
 }
@@ -175,8 +175,8 @@ func TestNoQuestionOnTheHotPathScansTheTable(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
 	for _, query := range []string{
-		selectPending, selectDelivery, placeQueries[32], ownedQueries[32], endQueries[32], idleQueries[32], freeQueries[32], claimQueries[32],
-		renewQueries[32], retryDelivery, selectOldBodies, "SELECT sequence FROM delivery WHERE unique_key = ?", "SELECT coalesce(max(sequence), 0) FROM delivery",
+		selectPending, selectDelivery, selectPlaces[32], endDeliveries[32], deleteIdle[32], freeLanes[32], claimLanes[32],
+		renewLanes[32], retryDelivery, selectOldBodies, "SELECT sequence FROM delivery WHERE unique_key = ?", "SELECT coalesce(max(sequence), 0) FROM delivery",
 	} {
 		for _, step := range plan(t, s.reads.db, query, make([]any, strings.Count(query, "?"))...) {
 			require.NotRegexp(t, `^SCAN (delivery|body|lane|d|b|l)\b`, step, query)

@@ -72,6 +72,12 @@ func unique(lane string, parts ...string) (key [UniqueSize]byte) {
 	return key
 }
 
+// LaneKey is the hash of a lane that unique keys begin with, as a number.
+func LaneKey(lane string) int64 {
+	sum := sha256.Sum256([]byte(lane))
+	return int64(binary.BigEndian.Uint64(sum[:laneSize]))
+}
+
 // laneRange holds the unique keys of a lane's deliveries, both ends included. Another lane's may be among them, though that is
 // improbable: compare the lane as well.
 func laneRange(lane string) (first, last []byte) {

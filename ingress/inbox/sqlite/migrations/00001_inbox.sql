@@ -1,11 +1,12 @@
 -- +goose Up
 
 -- One row per delivery. Times are microseconds since 1970 in UTC, 0 for none. The sequence is its place in the file; the order of
--- deliveries is that of their IDs. unique_key is a hash of the lane followed by one of what no two deliveries share.
+-- deliveries is that of their IDs. lane_key is a hash of the lane; unique_key is that hash followed by one of what no two deliveries share.
 CREATE TABLE delivery (
     sequence          INTEGER PRIMARY KEY,
     id                TEXT    NOT NULL UNIQUE,
     unique_key        BLOB    NOT NULL,
+    lane_key          INTEGER NOT NULL,
     provider          TEXT    NOT NULL,
     scope             TEXT    NOT NULL,
     kind              TEXT    NOT NULL,
@@ -27,7 +28,7 @@ CREATE TABLE delivery (
 -- Finds duplicates, and by its first bytes the deliveries of a lane.
 CREATE UNIQUE INDEX delivery_unique ON delivery (unique_key);
 -- What is pending in a lane, in order.
-CREATE INDEX delivery_pending ON delivery (lane, id) WHERE state = 'pending';
+CREATE INDEX delivery_pending ON delivery (lane_key, id) WHERE state = 'pending';
 -- What a person may want to see by its state: all but the usual.
 CREATE INDEX delivery_open ON delivery (state, id) WHERE state NOT IN ('pending', 'delivered');
 -- What a person may want to see by provider, agent and kind.
@@ -47,13 +48,13 @@ CREATE TABLE kind (
     PRIMARY KEY (provider, scope, kind)
 ) STRICT, WITHOUT ROWID;
 
--- One row per lane with pending deliveries. It may be claimed from due_at on; a claim names its owner and moves due_at to the end of
+-- One row per lane with pending deliveries. A hash is its key, since a lane's text would fill a page for each of many lanes. It may be claimed from due_at on; a claim names its owner and moves due_at to the end of
 -- the lease, so that a lease which has ended needs no cleaning up.
 CREATE TABLE lane (
-    lane   TEXT    PRIMARY KEY,
-    due_at INTEGER NOT NULL,
-    owner  TEXT    NOT NULL DEFAULT ''
-) STRICT, WITHOUT ROWID;
+    lane_key INTEGER PRIMARY KEY,
+    due_at   INTEGER NOT NULL,
+    owner    TEXT    NOT NULL DEFAULT ''
+) STRICT;
 CREATE INDEX lane_due ON lane (due_at);
 
 -- What people did to the inbox.
