@@ -6,6 +6,7 @@ replace github.com/gomarkdown/markdown => github.com/gomarkdown/markdown v0.0.0-
 
 require (
 	github.com/BurntSushi/toml v1.6.0
+	github.com/go-json-experiment/json v1.27.2
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/labstack/echo/v4 v4.16.0

@@ -31,6 +31,7 @@ const temporalSDK = "go.temporal.io/"
 
 var rooms = []room{
 	{folder: "workflows", why: "the contract is the standard library only: whoever reads it needs nothing else", not: []string{"github.com", "go.temporal.io", "go.uber.org", "golang.org"}},
+	{folder: "workflows/wire", why: "it reads JSON and knows no provider", not: []string{temporalSDK, "net/http"}},
 	{folder: "workflows/keyring", why: "it doesn't know what is sealed, or why"},
 	{folder: "workflows/signalbox", may: []string{"workflows", "workflows/keyring"}, why: "business apps import it: it must bring neither workflow code nor a provider"},
 	{folder: "workflows/offloadcase", may: []string{"workflows", "workflows/offloadcase/lifecycle"}, why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
@@ -38,14 +39,13 @@ var rooms = []room{
 	{folder: "workflows/offloadcase/lifecycle", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
 	{folder: "workflows/artmailactivation/lifecycle", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
 	{folder: "activities/offload", may: []string{"workflows", "workflows/keyring", "activities/offload/offloadapi"}, why: "an activity knows no workflow code"},
-	{folder: "activities/offload/offloadapi", may: []string{"workflows"}, why: "the typed client works without Temporal", not: []string{temporalSDK}},
+	{folder: "activities/offload/offloadapi", may: []string{"workflows", "workflows/wire"}, why: "the typed client works without Temporal", not: []string{temporalSDK}},
 	{folder: "activities/archive", may: []string{"workflows", "activities/publicnet"}, why: "it stores files and knows no provider's rules"},
 	{folder: "activities/publicnet", why: "it dials; it knows nobody's URLs"},
-	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/offloadhook", "ingress/artmailhook"}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
-	{folder: "ingress/offloadhook", may: []string{"workflows"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
-	{folder: "ingress/artmailhook", may: []string{"workflows"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
+	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
+	{folder: "ingress/hook", may: []string{"workflows", "workflows/wire"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
-	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/offloadhook", "ingress/artmailhook"}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
+	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
 	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "activities/..."}, why: "the worker registers; it has no ingress"},
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
 }
@@ -132,6 +132,7 @@ func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
 	for _, c := range []struct{ folder, imported string }{
 		{"workflows", "github.com/google/uuid"},
 		{"workflows", module + "/workflows/keyring"},
+		{"workflows/wire", module + "/workflows"},
 		{"workflows/offloadcase/lifecycle", "go.temporal.io/sdk/workflow"},
 		{"workflows/offloadcase", module + "/activities/offload"},
 		{"workflows/offloadcase", module + "/workflows/artmailactivation"},
@@ -139,7 +140,8 @@ func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
 		{"ingress", module + "/ingress/relay"},
 		{"ingress/inbox", module + "/workflows"},
 		{"ingress/relay", module + "/workflows/offloadcase"},
-		{"ingress/offloadhook", module + "/ingress/inbox"},
+		{"ingress/hook", module + "/ingress/inbox"},
+		{"ingress/hook/offload", "net/http"},
 		{"worker", module + "/ingress"},
 		{"somewhere", module + "/workflows"},
 	} {

@@ -12,7 +12,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // errToken and the like are causes for the log; the answer is the same 401.
@@ -21,18 +20,24 @@ var errToken = errors.New("token does not fit")
 // read reads the body or says why it can't be read.
 func (s *Server) read(c echo.Context, provider string, from source) (*body, error) {
 	b, err := s.bodies.read(c.Request(), from)
+	if err != nil {
+		return nil, s.unread(provider, err)
+	}
+	return b, nil
+}
+
+// unread answers a body that could not be read.
+func (s *Server) unread(provider string, err error) error {
 	var timeout net.Error
 	switch {
-	case err == nil:
-		return b, nil
 	case errors.Is(err, errTooLarge):
-		return nil, s.refuse(provider, http.StatusRequestEntityTooLarge, outcomeTooLarge, err)
+		return s.refuse(provider, http.StatusRequestEntityTooLarge, outcomeTooLarge, err)
 	case errors.Is(err, errInFlight), errors.Is(err, errSourceInFlight):
-		return nil, s.refuse(provider, http.StatusServiceUnavailable, outcomeBusy, err)
+		return s.refuse(provider, http.StatusServiceUnavailable, outcomeBusy, err)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return nil, s.refuse(provider, http.StatusRequestTimeout, outcomeCut, err)
+		return s.refuse(provider, http.StatusRequestTimeout, outcomeCut, err)
 	default:
-		return nil, s.refuse(provider, http.StatusBadRequest, outcomeCut, err)
+		return s.refuse(provider, http.StatusBadRequest, outcomeCut, err)
 	}
 }
 
@@ -41,12 +46,19 @@ func (s *Server) refuse(provider string, status int, what outcome, cause error) 
 	return &refusal{status: status, outcome: what, cause: cause}
 }
 
-// accept stores a verified delivery and answers 204 when it is on disk.
-func (s *Server) accept(c echo.Context, d inbox.Delivery, plain []byte, bodyContext func(lane, id string) []string) error {
-	d.ReceivedAt = s.now()
-	d, err := sealed(s.keys, d, plain, bodyContext)
+// accept stores a verified body and answers 204 when it is on disk.
+func (s *Server) accept(c echo.Context, from webhook, raw *body) error {
+	plain, err := s.bodies.inflate(raw)
 	if err != nil {
-		return s.refuse(d.Provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
+		return s.unread(from.provider, err)
+	}
+	if plain != raw {
+		defer plain.release()
+	}
+	from.encoding = contentEncoding(c.Request())
+	d, err := from.delivery(s.keys, plain.bytes, s.now())
+	if err != nil {
+		return s.refuse(from.provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
 	}
 	// A sender that hangs up has still told us: Offload posts each event only once.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), s.config.StoreBudget)
@@ -68,15 +80,6 @@ func (s *Server) accept(c echo.Context, d inbox.Delivery, plain []byte, bodyCont
 	return c.NoContent(http.StatusNoContent)
 }
 
-// sealed gives a delivery its ID, its fingerprint, and its body sealed for this ID and lane alone.
-func sealed(keys *keyring.Ring, d inbox.Delivery, plain []byte, bodyContext func(lane, id string) []string) (inbox.Delivery, error) {
-	d.ID = inbox.NewID(d.ReceivedAt)
-	d.Fingerprint = keys.Fingerprint(plain, d.Provider, d.Scope, d.Lane)
-	var err error
-	d.Body, err = keys.Seal(plain, bodyContext(d.Lane, d.ID)...)
-	return d, err
-}
-
 func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {
 	switch {
 	case stored == inbox.OutcomeDuplicate:
@@ -92,9 +95,10 @@ func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {
 	}
 }
 
-// param is a path parameter as the sender meant it: a proxy may have percent-encoded what needed no encoding.
+// param is a path parameter as the sender meant it: a proxy may have percent-encoded what needed no encoding. The last one of a path
+// holds the slash at its end.
 func param(c echo.Context, name string) string {
-	raw := c.Param(name)
+	raw := strings.TrimSuffix(c.Param(name), "/")
 	if !strings.Contains(raw, "%") {
 		return raw
 	}

@@ -7,59 +7,47 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 )
 
-// artmailWebhook answers an agent's webhook URL.
-func (s *Server) artmailWebhook(c echo.Context) error {
-	b, err := s.read(c, artmailhook.Provider, sourceOf(c))
+// postArtmail answers an agent's webhook URL.
+func (s *Server) postArtmail(c echo.Context) error {
+	b, err := s.read(c, artmail.Name, sourceOf(c))
 	if err != nil {
 		return err
 	}
 	defer b.release()
 	agent := param(c, "agent")
 	secrets, known := s.artmail.of(agent)
-	signature := c.Request().Header.Get(artmailhook.SignatureHeader)
-	if err := artmailhook.Verify(b.bytes, signature, secrets); err != nil {
+	signatures := hook.Signatures(c.Request().Header.Values(artmail.SignatureHeader))
+	if err := artmail.Provider.Verify(b.bytes, signatures, secrets); err != nil {
 		if known {
-			s.quarantine.offer(agent, signature, b.bytes)
+			s.quarantine.offer(agent, signatures, contentEncoding(c.Request()), b.bytes)
 		}
-		return s.refuse(artmailhook.Provider, http.StatusUnauthorized, outcomeRefused, artmailhook.ErrSignature)
+		return s.refuse(artmail.Name, http.StatusUnauthorized, outcomeRefused, err)
 	}
-	return s.accept(c, artmailDelivery(agent, b.bytes), b.bytes, artmailhook.BodyContext)
+	return s.accept(c, artmailWebhook(agent), b)
 }
 
-// artmailDelivery says where a verified body belongs.
-func artmailDelivery(agent string, plain []byte) inbox.Delivery {
-	envelope, err := artmailhook.Peek(plain)
-	d := inbox.Delivery{
-		Provider: artmailhook.Provider, Scope: agent, Lane: artmailhook.Lane(agent, envelope.ActivationID), Kind: envelope.Kind,
-		DedupeKey: envelope.DedupeKey, OccurredAt: envelope.OccurredAt, State: inbox.StatePending,
-	}
-	switch {
-	case err != nil:
-		d.State, d.Reason = inbox.StateDead, err.Error()
-	case envelope.Ignored:
-		d.State, d.Reason = inbox.StateIgnored, "no workflow is told of this kind or activation"
-	}
-	return d
+func artmailWebhook(agent string) webhook {
+	return newWebhook(artmail.Provider, agent, func(e hook.Envelope) string { return artmail.Lane(agent, e.EntityID) })
 }
 
 // artmailSecrets are the secrets of all agents, and a decoy for the agents that do not exist, so that both cost the same work.
 type artmailSecrets struct {
-	agents map[string]artmailhook.Secrets
-	decoy  artmailhook.Secrets
+	agents map[string]hook.Secrets
+	decoy  hook.Secrets
 }
 
 func newArtmailSecrets(config map[string][]string) (*artmailSecrets, error) {
-	decoy, err := artmailhook.NewSecrets(uuid.NewString())
+	decoy, err := hook.NewSecrets(uuid.NewString())
 	if err != nil {
 		return nil, fmt.Errorf("make decoy secret: %w", err)
 	}
-	a := &artmailSecrets{agents: map[string]artmailhook.Secrets{}, decoy: decoy}
+	a := &artmailSecrets{agents: map[string]hook.Secrets{}, decoy: decoy}
 	for agent, list := range config {
-		secrets, err := artmailhook.NewSecrets(list...)
+		secrets, err := hook.NewSecrets(list...)
 		if err != nil {
 			return nil, fmt.Errorf("agent %s: %w", agent, err)
 		}
@@ -68,7 +56,7 @@ func newArtmailSecrets(config map[string][]string) (*artmailSecrets, error) {
 	return a, nil
 }
 
-func (a *artmailSecrets) of(agent string) (secrets artmailhook.Secrets, known bool) {
+func (a *artmailSecrets) of(agent string) (secrets hook.Secrets, known bool) {
 	secrets, known = a.agents[agent]
 	if !known {
 		return a.decoy, false

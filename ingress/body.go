@@ -1,11 +1,15 @@
 package ingress
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 )
 
 var (
@@ -51,12 +55,36 @@ func (b *bodies) read(r *http.Request, from source) (*body, error) {
 	if r.ContentLength > b.most {
 		return nil, errTooLarge
 	}
+	return b.readAll(r.Body, from)
+}
+
+// inflate returns a body without its gzip, within the same bounds, or fails with the errors of read. A body without gzip, or that does
+// not inflate, is returned as it is.
+func (b *bodies) inflate(raw *body) (*body, error) {
+	if !hook.IsGzip(raw.bytes) {
+		return raw, nil
+	}
+	var plain *body
+	reader, err := gzip.NewReader(bytes.NewReader(raw.bytes))
+	if err == nil {
+		plain, err = b.readAll(reader, raw.source)
+	}
+	switch {
+	case err == nil:
+		return plain, nil
+	case errors.Is(err, errTooLarge), errors.Is(err, errInFlight), errors.Is(err, errSourceInFlight):
+		return nil, err
+	}
+	return raw, nil
+}
+
+func (b *bodies) readAll(r io.Reader, from source) (*body, error) {
 	buffer, pooled := b.pool.Get().(*body)
 	if !pooled {
 		buffer = &body{from: b, bytes: make([]byte, 0, bodyStart)}
 	}
 	buffer.source = from
-	if err := buffer.fill(r.Body); err != nil {
+	if err := buffer.fill(r); err != nil {
 		buffer.release()
 		return nil, err
 	}

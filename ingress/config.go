@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -20,7 +20,7 @@ type Config struct {
 	// SharedSecrets open the shared Offload route, which is off without any.
 	SharedSecrets []string
 
-	// MaxBody is the largest body that is accepted, in bytes. Default 1 MiB.
+	// MaxBody is the largest body that is accepted, in bytes, before and after gzip is inflated. Default 1 MiB.
 	MaxBody int64
 	// MaxInFlight bounds the bytes of bodies in memory, over all requests. Default 64 MiB; beyond it, 503.
 	MaxInFlight int64
@@ -59,9 +59,11 @@ type QuarantineConfig struct {
 	MaxBody int64
 }
 
+const defaultMaxBody = 1 << 20
+
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
-	orDefault(&c.MaxBody, 1<<20)
+	orDefault(&c.MaxBody, defaultMaxBody)
 	orDefault(&c.MaxInFlight, 64<<20)
 	orDefault(&c.MaxSourceInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
 	orDefault(&c.Refusals, 100)
@@ -96,7 +98,7 @@ func (c Config) Validate() error {
 		if err := workflows.ValidateAgent(agent); err != nil {
 			say("agents: %v", err)
 		}
-		if _, err := artmailhook.NewSecrets(c.Agents[agent]...); err != nil {
+		if _, err := hook.NewSecrets(c.Agents[agent]...); err != nil {
 			say("agents.%s: %v", agent, err)
 		}
 	}

@@ -19,7 +19,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-dev/signalbox/ingress"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -108,7 +109,7 @@ func (f *fixture) do(tb testing.TB, method, path string, body []byte, header ...
 	request, err := http.NewRequestWithContext(context.Background(), method, f.url+path, bytes.NewReader(body))
 	require.NoError(tb, err)
 	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
+		request.Header.Add(header[i], header[i+1])
 	}
 	response, err := f.client.Do(request)
 	require.NoError(tb, err)
@@ -125,7 +126,7 @@ func (f *fixture) post(tb testing.TB, path, body string, header ...string) answe
 
 func (f *fixture) postArtmail(tb testing.TB, body string) answer {
 	tb.Helper()
-	return f.post(tb, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), agentSecret))
+	return f.post(tb, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), agentSecret))
 }
 
 // kept returns everything in the inbox, the newest first.
@@ -137,11 +138,11 @@ func (f *fixture) kept(tb testing.TB) []inbox.Delivery {
 }
 
 // opened returns the plain body of a delivery.
-func (f *fixture) opened(tb testing.TB, d inbox.Delivery, bodyContext func(lane, id string) []string) string {
+func (f *fixture) opened(tb testing.TB, d inbox.Delivery) string {
 	tb.Helper()
 	full, err := f.store.Get(context.Background(), d.ID)
 	require.NoError(tb, err)
-	plain, err := f.keys.Open(full.Body, bodyContext(d.Lane, d.ID)...)
+	plain, err := f.keys.Open(full.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
 	require.NoError(tb, err)
 	return string(plain)
 }

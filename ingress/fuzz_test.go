@@ -14,9 +14,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -47,7 +48,7 @@ func FuzzRequests(f *testing.F) {
 		"/webhooks/offload-shared/" + sharedSecret, "/webhooks/offload-shared/", "/webhooks/artmail/" + agent, "/webhooks/artmail/%00", "/", "/webhooks/artmail/..",
 	} {
 		f.Add(path, completed, "")
-		f.Add(path, paused, artmailhook.Sign([]byte(paused), agentSecret))
+		f.Add(path, paused, artmail.Sign([]byte(paused), agentSecret))
 		f.Add(path, `{"event_type":"x","data":{"caseId":"\u0000"}}`, "sha256=")
 	}
 	f.Fuzz(func(t *testing.T, path, body, signature string) {
@@ -60,7 +61,7 @@ func FuzzRequests(f *testing.F) {
 		request := httptest.NewRequest(http.MethodPost, "http://localhost/", bytes.NewReader([]byte(body)))
 		request.URL, err = url.ParseRequestURI(path)
 		require.NoError(t, err)
-		request.Header.Set(artmailhook.SignatureHeader, signature)
+		request.Header.Set(artmail.SignatureHeader, signature)
 		recorder := httptest.NewRecorder()
 		server.Echo().ServeHTTP(recorder, request)
 
@@ -70,11 +71,11 @@ func FuzzRequests(f *testing.F) {
 			return
 		}
 		d := store.kept[0]
-		if d.Provider == artmailhook.Provider {
-			require.NoError(t, artmailhook.Verify([]byte(body), signature, secrets(t)))
+		if d.Provider == artmail.Name {
+			require.NoError(t, artmail.Verify([]byte(body), hook.Signatures([]string{signature}), secrets(t)))
 			return
 		}
-		if offloadhook.IsSharedLane(d.Lane) {
+		if offload.IsSharedLane(d.Lane) {
 			require.Contains(t, path, "/webhooks/offload-shared/")
 			return
 		}
@@ -82,9 +83,9 @@ func FuzzRequests(f *testing.F) {
 	})
 }
 
-func secrets(tb testing.TB) artmailhook.Secrets {
+func secrets(tb testing.TB) hook.Secrets {
 	tb.Helper()
-	s, err := artmailhook.NewSecrets(agentSecret)
+	s, err := hook.NewSecrets(agentSecret)
 	require.NoError(tb, err)
 	return s
 }

@@ -9,7 +9,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
@@ -36,9 +37,10 @@ type quarantine struct {
 }
 
 type suspect struct {
-	agent, signature string
-	body             []byte
-	at               time.Time
+	agent, encoding string
+	signatures      []string
+	body            []byte
+	at              time.Time
 }
 
 const (
@@ -62,10 +64,10 @@ func (q *quarantine) stop() {
 }
 
 // offer copies the body, or drops it where it is too large or too much waits.
-func (q *quarantine) offer(agent, signature string, plain []byte) {
+func (q *quarantine) offer(agent string, signatures []string, encoding string, raw []byte) {
 	kept := "no"
-	if int64(len(plain)) <= q.server.config.Quarantine.MaxBody && len(plain) > 0 &&
-		q.enqueue(suspect{agent: agent, signature: signature, body: plain, at: q.server.now()}) {
+	if int64(len(raw)) <= q.server.config.Quarantine.MaxBody && len(raw) > 0 &&
+		q.enqueue(suspect{agent: agent, signatures: signatures, encoding: encoding, body: raw, at: q.server.now()}) {
 		kept = "yes"
 	}
 	q.server.metrics.quarantined.WithLabelValues(agent, kept).Inc()
@@ -75,7 +77,7 @@ func (q *quarantine) offer(agent, signature string, plain []byte) {
 
 func (q *quarantine) enqueue(s suspect) bool {
 	queue := &q.others
-	if artmailhook.LooksLikeActivation(s.body) {
+	if artmail.LooksLikeActivation(s.body) {
 		queue = &q.activations
 	}
 	q.mu.Lock()
@@ -137,7 +139,7 @@ func (q *quarantine) write(batch []suspect) error {
 	}
 	for agent := range agents {
 		_, err := q.server.inbox.Trim(ctx, inbox.TrimRequest{
-			State: inbox.StateQuarantined, Provider: artmailhook.Provider, Scope: agent,
+			State: inbox.StateQuarantined, Provider: artmail.Name, Scope: agent,
 			Keep: q.server.config.Quarantine.Keep, LastKinds: []string{kindUnverifiedActivation},
 		})
 		if err != nil {
@@ -150,11 +152,11 @@ func (q *quarantine) write(batch []suspect) error {
 func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 	id := inbox.NewID(s.at)
 	kind := kindUnverified
-	if artmailhook.LooksLikeActivation(s.body) {
+	if artmail.LooksLikeActivation(s.body) {
 		kind = kindUnverifiedActivation
 	}
-	packed := artmailhook.Pack(s.signature, s.body)
-	body, err := q.server.keys.Seal(packed, artmailhook.BodyContext("", id)...)
+	packed := hook.Pack(s.signatures, s.encoding, s.body)
+	body, err := q.server.keys.Seal(packed, hook.BodyContext(artmail.Name, "", id)...)
 	if err != nil {
 		return inbox.Delivery{}, err
 	}
@@ -162,7 +164,7 @@ func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 		// Artmail tries an event seven times: the tries take one place together, or they alone would fill the quarantine. The key tells
 		// nothing of the body to whoever lacks the keyring.
 		DedupeKey: base64.RawURLEncoding.EncodeToString(q.server.keys.Fingerprint(packed, "quarantine", s.agent)),
-		ID:        id, Provider: artmailhook.Provider, Scope: s.agent, Kind: kind, Body: body, ReceivedAt: s.at,
+		ID:        id, Provider: artmail.Name, Scope: s.agent, Kind: kind, Body: body, ReceivedAt: s.at,
 		State: inbox.StateQuarantined, Reason: "no secret of the agent verifies it",
 	}, nil
 }

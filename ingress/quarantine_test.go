@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
@@ -17,14 +18,15 @@ func TestTheQuarantineKeepsWhatNoSecretVerifies(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	body := `{"type":"agent.activated","activationId":"a1","apiKey":"art_key_1"}`
-	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), "wrong")).status)
+	require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), "wrong")).status)
 	require.NoError(t, f.stop())
 	kept := f.kept(t)
 	require.Len(t, kept, 1)
 	require.Equal(t, inbox.StateQuarantined, kept[0].State)
 	require.Equal(t, agent, kept[0].Scope)
-	signature, unpacked := artmailhook.Unpack([]byte(f.opened(t, kept[0], artmailhook.BodyContext)))
-	require.Equal(t, artmailhook.Sign([]byte(body), "wrong"), signature)
+	signatures, encoding, unpacked := hook.Unpack([]byte(f.opened(t, kept[0])))
+	require.Equal(t, []string{artmail.Sign([]byte(body), "wrong")}, signatures)
+	require.Empty(t, encoding)
 	require.Equal(t, body, string(unpacked))
 	require.NotEmpty(t, f.logs.FilterMessageSnippet("bad signature").All(), "it is told loudly")
 }
@@ -49,7 +51,7 @@ func TestAFloodOfForgeriesPushesOutNoActivation(t *testing.T) {
 	require.Len(t, kept["other"], 1, "each agent has its own bound")
 	require.Len(t, kept[agent], 10)
 	require.Equal(t, "unverified agent.activated", kept[agent][9].Kind, "the oldest, and still there")
-	require.Contains(t, f.opened(t, kept[agent][0], artmailhook.BodyContext), `"a59"`, "the newest stay")
+	require.Contains(t, f.opened(t, kept[agent][0]), `"a59"`, "the newest stay")
 }
 
 func TestTheQuarantineTakesNoLargeBodies(t *testing.T) {
@@ -71,7 +73,7 @@ func TestTheTriesOfOneEventTakeOnePlace(t *testing.T) {
 	for range 7 {
 		for n := range 10 {
 			body := fmt.Sprintf(`{"type":"agent.activated","activationId":"a%d","apiKey":"art_key_%d"}`, n, n)
-			require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), "wrong")).status)
+			require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), "wrong")).status)
 		}
 	}
 	require.NoError(t, f.stop())

@@ -6,17 +6,19 @@ import (
 	"slices"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // Releaser lets quarantined webhooks in after a secret has been mended. Make one with NewReleaser.
 type Releaser struct {
-	agents map[string]artmailhook.Secrets
+	agents map[string]hook.Secrets
 	keys   *keyring.Ring
 	inbox  inbox.Store
 	now    func() time.Time
+	bodies *bodies
 }
 
 // Released counts what Release did.
@@ -35,7 +37,10 @@ func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Sto
 	if err != nil {
 		return nil, err
 	}
-	return &Releaser{agents: secrets.agents, keys: keys, inbox: store, now: now}, nil
+	return &Releaser{
+		agents: secrets.agents, keys: keys, inbox: store, now: now,
+		bodies: newBodies(defaultMaxBody, 2*defaultMaxBody, 2*defaultMaxBody),
+	}, nil
 }
 
 // releaser is who settles; it never holds a claim.
@@ -60,7 +65,7 @@ func (r *Releaser) Release(ctx context.Context, agent string) (Released, error) 
 
 func (r *Releaser) quarantined(ctx context.Context, agent string) ([]string, error) {
 	filter := inbox.Filter{
-		States: []inbox.State{inbox.StateQuarantined}, Provider: artmailhook.Provider, Scope: agent, Limit: inbox.MaxPage,
+		States: []inbox.State{inbox.StateQuarantined}, Provider: artmail.Name, Scope: agent, Limit: inbox.MaxPage,
 	}
 	var ids []string
 	for {
@@ -84,21 +89,27 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 	if err != nil {
 		return err
 	}
-	packed, err := r.keys.Open(held.Body, artmailhook.BodyContext(held.Lane, held.ID)...)
+	packed, err := r.keys.Open(held.Body, hook.BodyContext(held.Provider, held.Lane, held.ID)...)
 	if err != nil {
 		// Its retention has ended, or it was sealed with a keyring that is gone. The others must not wait behind it.
 		done.Unreadable++
 		return nil
 	}
-	signature, plain := artmailhook.Unpack(packed)
+	signatures, encoding, raw := hook.Unpack(packed)
 	secrets, known := r.agents[held.Scope]
-	if !known || artmailhook.Verify(plain, signature, secrets) != nil {
+	if !known || artmail.Provider.Verify(raw, signatures, secrets) != nil {
 		done.Refused++
 		return nil
 	}
-	d := artmailDelivery(held.Scope, plain)
-	d.ReceivedAt = held.ReceivedAt
-	d, err = sealed(r.keys, d, plain, artmailhook.BodyContext)
+	plain, err := r.bodies.inflate(&body{from: r.bodies, bytes: raw})
+	if err != nil {
+		// Nobody waits for a 413: it is stored as it came, and is dead.
+		plain = &body{from: r.bodies, bytes: raw}
+	}
+	defer plain.release()
+	from := artmailWebhook(held.Scope)
+	from.encoding = encoding
+	d, err := from.delivery(r.keys, plain.bytes, held.ReceivedAt)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -27,7 +28,7 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 	c.Agents[agent] = []string{"a wrong secret"}
 	f := start(t, c, nil)
 	refused := func(body, secret string) {
-		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), secret)).status)
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), secret)).status)
 	}
 	activated := `{"type":"agent.activated","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1"}`
 	refused(activated, agentSecret)
@@ -69,7 +70,7 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 	require.Equal(t, "artmail-activation/copywriter/a1", lanes[0].Name)
 	require.Equal(t, []string{"agent.activated", "agent.paused"}, []string{lanes[0].Deliveries[0].Kind, lanes[0].Deliveries[1].Kind}, "in their order")
 	require.True(t, lanes[0].Deliveries[0].ReceivedAt.Before(stopped), "with the time at which they came")
-	require.Equal(t, activated, f.opened(t, lanes[0].Deliveries[0], artmailhook.BodyContext))
+	require.Equal(t, activated, f.opened(t, lanes[0].Deliveries[0]))
 
 	again, err := f.releaser(t, mended).Release(t.Context(), agent)
 	require.NoError(t, err)
@@ -79,7 +80,7 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 func TestNoReleaseByAnEmptySecret(t *testing.T) {
 	t.Parallel()
 	_, err := ingress.NewReleaser(map[string][]string{agent: {""}}, nil, nil, time.Now)
-	require.ErrorIs(t, err, artmailhook.ErrEmptySecret)
+	require.ErrorIs(t, err, hook.ErrEmptySecret)
 }
 
 // A keyring that is gone must not keep the rest from being let in, nor may the end of a retention take a key that could still be released.
@@ -90,7 +91,7 @@ func TestARetentionOrALostKeyringDoesNotHoldUpARelease(t *testing.T) {
 	f := start(t, c, nil)
 	refused := func(activation string) {
 		body := fmt.Sprintf(`{"type":"agent.activated","activationId":%q,"timestamp":1774131900000,"apiKey":"k"}`, activation)
-		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), agentSecret)).status)
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), agentSecret)).status)
 	}
 	refused("old")
 	require.Eventually(t, func() bool { return len(f.kept(t)) == 1 }, 10*time.Second, 5*time.Millisecond)
@@ -99,11 +100,10 @@ func TestARetentionOrALostKeyringDoesNotHoldUpARelease(t *testing.T) {
 	require.Zero(t, purged.Bodies)
 	other, err := keyring.Generate()
 	require.NoError(t, err)
-	lost := inbox.NewID(time.Now())
-	sealed, err := other.Seal([]byte("x"), artmailhook.BodyContext("", lost)...)
+	sealed, err := other.Seal([]byte("x"), hook.BodyContext(artmail.Name, "", "lost")...)
 	require.NoError(t, err)
 	_, err = f.store.Append(t.Context(), []inbox.Delivery{{
-		ID: lost, Provider: artmailhook.Provider, Scope: agent, Body: sealed, ReceivedAt: time.Now(), State: inbox.StateQuarantined,
+		ID: inbox.NewID(time.Now()), Provider: artmail.Name, Scope: agent, Body: sealed, ReceivedAt: time.Now(), State: inbox.StateQuarantined,
 	}})
 	require.NoError(t, err)
 	refused("new")
@@ -123,7 +123,7 @@ func TestWhatWasReleasedIsNotQuarantinedAgain(t *testing.T) {
 	mended := f.releaser(t, map[string][]string{agent: {agentSecret}})
 	refused := func(body string, duplicates int) {
 		t.Helper()
-		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, artmailhook.Sign([]byte(body), agentSecret)).status)
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), agentSecret)).status)
 		eventually(t, "it is kept", func() bool {
 			n := 0
 			for _, d := range f.kept(t) {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -45,7 +46,7 @@ type Server struct {
 	metrics    *metrics
 	requestIDs *requestIDs
 	artmail    *artmailSecrets
-	shared     *sharedSecrets
+	shared     hook.Secrets
 	quarantine *quarantine
 	health     health
 
@@ -76,8 +77,13 @@ func New(config Config, parts Parts) (*Server, error) {
 		metrics:    metrics,
 		requestIDs: newRequestIDs(),
 		artmail:    artmail,
-		shared:     newSharedSecrets(config.SharedSecrets),
 		health:     health{inbox: parts.Inbox, now: parts.Now, checks: parts.Checks},
+	}
+	// Without secrets the shared route is off.
+	if len(config.SharedSecrets) > 0 {
+		if s.shared, err = hook.NewSecrets(config.SharedSecrets...); err != nil {
+			return nil, fmt.Errorf("shared secrets: %w", err)
+		}
 	}
 	s.quarantine = newQuarantine(s)
 	s.routes(parts.Metrics)
@@ -90,20 +96,23 @@ func (s *Server) routes(registry *prometheus.Registry) {
 	e.HTTPErrorHandler = answerError
 	e.IPExtractor = sourceExtractor(s.config.TrustedProxies)
 	e.Use(s.observe)
-	e.POST(workflows.OffloadWebhookRoute, s.offload, exactPath)
-	e.POST(workflows.ArtmailWebhookRoute, s.artmailWebhook, exactPath)
-	if s.shared != nil {
-		e.POST(workflows.OffloadSharedWebhookRoute, s.offloadShared, exactPath)
+	e.POST(workflows.OffloadWebhookRoute, s.postOffload, exactPath)
+	e.POST(workflows.ArtmailWebhookRoute, s.postArtmail, exactPath)
+	if len(s.config.SharedSecrets) > 0 {
+		e.POST(workflows.OffloadSharedWebhookRoute, s.postOffloadShared, exactPath)
 	}
 	e.GET("/healthz", s.health.alive)
 	e.GET("/readyz", s.health.ready)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 }
 
-// exactPath answers 404 to what echo's last parameter swallows: everything to the end of the path, slashes included.
+// exactPath answers 404 to what echo's last parameter swallows: everything to the end of the path, slashes included. One slash at the
+// end is accepted.
 func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if strings.Count(c.Request().URL.EscapedPath(), "/") != strings.Count(c.Path(), "/") {
+		path := c.Request().URL.EscapedPath()
+		slashes := strings.Count(c.Path(), "/")
+		if strings.Count(path, "/") != slashes && strings.Count(strings.TrimSuffix(path, "/"), "/") != slashes {
 			return echo.ErrNotFound
 		}
 		return next(c)

@@ -19,10 +19,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 )
 
 func TestTheExamplesOfTheReferenceAreStoredAsTheyCame(t *testing.T) {
@@ -30,7 +29,7 @@ func TestTheExamplesOfTheReferenceAreStoredAsTheyCame(t *testing.T) {
 	f := start(t, config(), nil)
 	bodies := map[string]string{}
 	for _, name := range []string{"completed", "failed", "input_needed"} {
-		body, err := os.ReadFile(filepath.Join("offloadhook", "testdata", name+".json"))
+		body, err := os.ReadFile(filepath.Join("hook", "offload", "testdata", name+".json"))
 		require.NoError(t, err)
 		require.Equal(t, 204, f.post(t, f.offloadPath("vendor_2048"), string(body)).status)
 		bodies["case."+name] = string(body)
@@ -39,7 +38,7 @@ func TestTheExamplesOfTheReferenceAreStoredAsTheyCame(t *testing.T) {
 	require.Len(t, kept, 3)
 	for _, d := range kept {
 		require.Equal(t, inbox.StatePending, d.State)
-		require.Equal(t, bodies[d.Kind], f.opened(t, d, offloadhook.BodyContext))
+		require.Equal(t, bodies[d.Kind], f.opened(t, d))
 	}
 }
 
@@ -61,7 +60,7 @@ func TestEachArtmailKindIsStoredUnderItsKey(t *testing.T) {
 		require.Equal(t, tt.key, newest.DedupeKey)
 		require.Equal(t, agent, newest.Scope)
 		require.Equal(t, time.UnixMilli(1774131900000).UTC(), newest.OccurredAt)
-		require.Equal(t, body, f.opened(t, newest, artmailhook.BodyContext))
+		require.Equal(t, body, f.opened(t, newest))
 	}
 }
 
@@ -184,13 +183,13 @@ func TestNoSecretIsLogged(t *testing.T) {
 	path := f.offloadPath("order-1")
 	token := path[strings.LastIndex(path, "/")+1:]
 	body := `{"type":"agent.activated","activationId":"a1","timestamp":1,"apiKey":"art_key_1","user":{"id":"u1","email":"u@example.com"}}`
-	signature := artmailhook.Sign([]byte(body), agentSecret)
+	signature := artmail.Sign([]byte(body), agentSecret)
 	f.post(t, path, completed)
 	f.post(t, path, `{"event_type":"case.completed","data":"art_key_1"`)
 	f.post(t, path+"x", completed)
 	f.post(t, "/webhooks/offload-shared/"+sharedSecret, `{"event_type":`)
-	f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, signature)
-	f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, "00")
+	f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, signature)
+	f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, "00")
 	f.post(t, "/elsewhere/"+token, body)
 	f.do(t, "GET", path, nil)
 	require.NoError(t, f.stop())

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
@@ -29,7 +29,7 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		conflict       bool
 		reasonContains string
 	}
-	offload := func(body string) func(*testing.T, *fixture) answer {
+	postOffload := func(body string) func(*testing.T, *fixture) answer {
 		return func(t *testing.T, f *fixture) answer { return f.post(t, f.offloadPath("order-1"), body) }
 	}
 	shared := func(body string) func(*testing.T, *fixture) answer {
@@ -37,12 +37,12 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 			return f.post(t, "/webhooks/offload-shared/"+sharedSecret, body)
 		}
 	}
-	artmail := func(body string) func(*testing.T, *fixture) answer {
+	postArtmail := func(body string) func(*testing.T, *fixture) answer {
 		return func(t *testing.T, f *fixture) answer { return f.postArtmail(t, body) }
 	}
 	signed := func(header string, body string) func(*testing.T, *fixture) answer {
 		return func(t *testing.T, f *fixture) answer {
-			return f.post(t, "/webhooks/artmail/"+agent, body, artmailhook.SignatureHeader, header)
+			return f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, header)
 		}
 	}
 	at := func(method, path, body string) func(*testing.T, *fixture) answer {
@@ -64,34 +64,34 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		status int
 		kept   []kept
 	}{
-		{"a known Offload kind", offload(completed), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
+		{"a known Offload kind", postOffload(completed), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
 		{"a known kind on the shared route", shared(completed), 204, []kept{{state: "pending", lane: sharedLane, kind: "case.completed", key: "evt_1"}}},
-		{"a known Artmail kind", artmail(paused), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey}}},
+		{"a known Artmail kind", postArtmail(paused), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey}}},
 
-		{"the same Offload key again", twice(offload(completed), offload(completed)), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1", duplicates: 1}}},
-		{"the same Artmail key again", twice(artmail(paused), artmail(paused)), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey, duplicates: 1}}},
-		{"another body under the same key", twice(offload(completed), offload(completed+" ")), 204, []kept{
+		{"the same Offload key again", twice(postOffload(completed), postOffload(completed)), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1", duplicates: 1}}},
+		{"the same Artmail key again", twice(postArtmail(paused), postArtmail(paused)), 204, []kept{{state: "pending", lane: activationLane, kind: "agent.paused", key: pausedKey, duplicates: 1}}},
+		{"another body under the same key", twice(postOffload(completed), postOffload(completed+" ")), 204, []kept{
 			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1", conflict: true},
 			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"},
 		}},
-		{"the same key in another case", twice(offload(completed), shared(completed)), 204, []kept{
+		{"the same key in another case", twice(postOffload(completed), shared(completed)), 204, []kept{
 			{state: "pending", lane: sharedLane, kind: "case.completed", key: "evt_1"},
 			{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"},
 		}},
 
-		{"an unknown Offload kind", offload(archived), 204, []kept{{state: "ignored", lane: caseLane, kind: "case.archived", key: "evt_2", reasonContains: "unknown kind"}}},
-		{"an unknown Artmail kind", artmail(`{"type":"agent.renamed","activationId":"a1"}`), 204, []kept{{state: "ignored", lane: activationLane, kind: "agent.renamed"}}},
-		{"a test ping, never a duplicate", twice(artmail(ping), artmail(ping)), 204, []kept{
+		{"an unknown Offload kind", postOffload(archived), 204, []kept{{state: "ignored", lane: caseLane, kind: "case.archived", key: "evt_2", reasonContains: "unknown kind"}}},
+		{"an unknown Artmail kind", postArtmail(`{"type":"agent.renamed","activationId":"a1"}`), 204, []kept{{state: "ignored", lane: activationLane, kind: "agent.renamed"}}},
+		{"a test ping, never a duplicate", twice(postArtmail(ping), postArtmail(ping)), 204, []kept{
 			{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "test.ping"},
 			{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "test.ping"},
 		}},
-		{"an activation called test", artmail(`{"type":"agent.activated","activationId":"test","apiKey":"k"}`), 204, []kept{{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "agent.activated"}}},
+		{"an activation called test", postArtmail(`{"type":"agent.activated","activationId":"test","apiKey":"k"}`), 204, []kept{{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "agent.activated"}}},
 
-		{"broken JSON with a good token", offload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "not an Offload event"}}},
-		{"no case in the event", offload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", reasonContains: "data.caseId is missing"}}},
-		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "not an Offload event"}}},
-		{"broken JSON with a good signature", artmail(`{`), 204, []kept{{state: "dead", reasonContains: "not an Artmail event"}}},
-		{"a response without its message", artmail(`{"type":"approval_response","activationId":"a1","approved":true}`), 204, []kept{{state: "dead", lane: activationLane, kind: "approval_response", reasonContains: "messageId is missing"}}},
+		{"broken JSON with a good token", postOffload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "body is no event"}}},
+		{"no case in the event", postOffload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", reasonContains: "data.caseId is missing"}}},
+		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "body is no event"}}},
+		{"broken JSON with a good signature", postArtmail(`{`), 204, []kept{{state: "dead", reasonContains: "body is no event"}}},
+		{"a response without its message", postArtmail(`{"type":"approval_response","activationId":"a1","approved":true}`), 204, []kept{{state: "dead", lane: activationLane, kind: "approval_response", reasonContains: "messageId is missing"}}},
 
 		{"a forged token", at("POST", "/webhooks/offload/order-1/"+strings.Repeat("A", 50), completed), 401, nil},
 		{"a malformed token", at("POST", "/webhooks/offload/order-1/x", completed), 401, nil},
@@ -101,18 +101,18 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		{"a reference that can't be", func(t *testing.T, f *fixture) answer { return f.post(t, f.offloadPath("a+b"), completed) }, 401, nil},
 		{"a forged shared secret", at("POST", "/webhooks/offload-shared/guess", completed), 401, nil},
 		{"no signature", at("POST", "/webhooks/artmail/"+agent, paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
-		{"a forged signature", signed(artmailhook.Sign([]byte(paused), "guess"), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
-		{"a signature of another body", signed(artmailhook.Sign([]byte(ping), agentSecret), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
-		{"a signature by an empty secret", signed(artmailhook.Sign([]byte(paused), ""), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
+		{"a forged signature", signed(artmail.Sign([]byte(paused), "guess"), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
+		{"a signature of another body", signed(artmail.Sign([]byte(ping), agentSecret), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
+		{"a signature by an empty secret", signed(artmail.Sign([]byte(paused), ""), paused), 401, []kept{{state: "quarantined", kind: "unverified"}}},
 		{"an unverified activation", signed("00", `{"type":"agent.activated","apiKey":"k"}`), 401, []kept{{state: "quarantined", kind: "unverified agent.activated"}}},
 		{"an unknown agent", func(t *testing.T, f *fixture) answer {
-			return f.post(t, "/webhooks/artmail/stranger", paused, artmailhook.SignatureHeader, artmailhook.Sign([]byte(paused), agentSecret))
+			return f.post(t, "/webhooks/artmail/stranger", paused, artmail.SignatureHeader, artmail.Sign([]byte(paused), agentSecret))
 		}, 401, nil},
 
-		{"a body over the cap", offload(completed + large), 413, nil},
+		{"a body over the cap", postOffload(completed + large), 413, nil},
 		{"a body over the cap with a forged token", at("POST", "/webhooks/offload/order-1/x", completed+large), 413, nil},
-		{"a body over the cap for an agent", artmail(paused + large), 413, nil},
-		{"a body at the cap", offload(completed + large[len(completed):]), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
+		{"a body over the cap for an agent", postArtmail(paused + large), 413, nil},
+		{"a body at the cap", postOffload(completed + large[len(completed):]), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
 
 		{"another method", at("GET", "/webhooks/artmail/"+agent, ""), 405, nil},
 		{"another method on a case's URL", func(t *testing.T, f *fixture) answer {
@@ -192,7 +192,7 @@ func TestASecretRollsOver(t *testing.T) {
 	c.SharedSecrets = []string{"next", sharedSecret}
 	f := start(t, c, nil)
 	require.Equal(t, 204, f.postArtmail(t, paused).status)
-	require.Equal(t, 204, f.post(t, "/webhooks/artmail/"+agent, ping, artmailhook.SignatureHeader, "sha256="+strings.ToUpper(artmailhook.Sign([]byte(ping), "next"))).status)
+	require.Equal(t, 204, f.post(t, "/webhooks/artmail/"+agent, ping, artmail.SignatureHeader, "sha256="+strings.ToUpper(artmail.Sign([]byte(ping), "next"))).status)
 	require.Equal(t, 204, f.post(t, "/webhooks/offload-shared/next", completed).status)
 	require.Equal(t, 204, f.post(t, "/webhooks/offload-shared/"+sharedSecret, completed).status)
 }

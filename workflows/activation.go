@@ -1,9 +1,6 @@
 package workflows
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // ActivationStatus is where an Artmail activation stands.
 type ActivationStatus string
@@ -94,9 +91,6 @@ type ActivationEvent struct {
 
 	// run_force_failed, in minutes.
 	StaleMinutes float64 `json:"staleMinutes,omitempty"`
-
-	// Extra holds the fields that nothing here knows, never the API key.
-	Extra json.RawMessage `json:"extra,omitempty"`
 }
 
 // ActivationUser is the brand's user who activated the agent. Personal data: never logged.

@@ -21,6 +21,10 @@ const (
 	offloadCasePrefix       = OffloadCaseWorkflow + "/"
 	artmailActivationPrefix = ArtmailActivationWorkflow + "/"
 
+	// MaxWorkflowIDBytes is the longest workflow ID that Temporal keeps on PostgreSQL and MySQL. There a longer one fails for ever,
+	// as if the server were away.
+	MaxWorkflowIDBytes = 255
+
 	// maxProviderIDBytes keeps a percent-encoded provider ID, together with the agent, below Temporal's limit of 1000 bytes
 	// for a workflow ID, three bytes for one at worst.
 	maxProviderIDBytes = 250

@@ -24,7 +24,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 	call, cancel := callContext(ctx, context.WithoutCancel(ctx))
 	defer cancel()
 
-	created, err := client.CreateCase(call, offloadapi.NewCreateRequest(p.Request, a.webhookURL(p.Reference)))
+	created, err := client.CreateCase(call, p.Request, a.webhookURL(p.Reference))
 	if err != nil {
 		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, err)
 	}

@@ -19,7 +19,7 @@ func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID str
 	if err != nil {
 		return "", time.Time{}, a.failure(ctx, repeatable, waitedFor, err)
 	}
-	return download.DownloadURL, download.ExpiresAt.Time, nil
+	return download.DownloadURL, download.ExpiresAt, nil
 }
 
 // Result is the result of a case as JSON, whole, however large; nil where the case has none. The error is the one to fail an activity with.

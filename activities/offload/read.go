@@ -3,6 +3,8 @@ package offload
 import (
 	"context"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -31,6 +33,9 @@ func (a *Activities) look(ctx context.Context, account, caseID string) (workflow
 	found, err := client.GetCase(call, caseID)
 	if err != nil {
 		return workflows.CaseSnapshot{}, err
+	}
+	if len(found.Lost) > 0 {
+		activity.GetLogger(ctx).Warn("Offload's answer has fields that can't be read", "case", caseID, "fields", found.Lost)
 	}
 	facts := found.Facts()
 	if len(facts.Result) > maxResult {

@@ -62,6 +62,17 @@ func TestNewsIsReturnedWithEverythingThatWasSaid(t *testing.T) {
 	require.Equal(t, want, got, "a single look tells the same")
 }
 
+func TestAnEndWithAnOddFieldIsNews(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{`"attemptCount":2.0`, `"attemptCount":{}`, `"attachments":{}`, `"nextActionAt":""`, `"clientReferenceId":7`} {
+		p := newProvider(t, answerWith(200, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"COMPLETED","result":{"ok":true},`+odd+`}}`))
+		got, err := run[workflows.CaseSnapshot](t, p.Activities, looks, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
+		require.NoError(t, err, odd)
+		require.Equal(t, "COMPLETED", got.Facts.Status)
+		require.JSONEq(t, `{"ok":true}`, string(got.Facts.Result))
+	}
+}
+
 func TestAResultTooLargeForAHistoryIsLeftOutAndTheRestStays(t *testing.T) {
 	t.Parallel()
 	for size, omitted := range map[int]bool{maxResult: false, maxResult + 1: true, 8 << 20: true} {

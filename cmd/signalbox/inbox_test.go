@@ -15,10 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -50,11 +51,11 @@ func newDesktopOn(t *testing.T, address string) desktop {
 	store, err := storage.Open(t.Context(), d.inbox, nil)
 	require.NoError(t, err)
 	add := func(lane string, state inbox.State, body string) string {
-		return d.add(t, store, inbox.Delivery{Provider: offloadhook.Provider, Lane: lane, Kind: "case.completed\x1b[2J", State: state}, body)
+		return d.add(t, store, inbox.Delivery{Provider: offload.Name, Lane: lane, Kind: "case.completed\x1b[2J", State: state}, body)
 	}
-	d.delivered = add(offloadhook.CaseLane("vendor_1"), inbox.StatePending, `{"data":{"caseId":"c1","result":"pat@example.com"}}`)
+	d.delivered = add(offload.Lane("vendor_1"), inbox.StatePending, `{"data":{"caseId":"c1","result":"pat@example.com"}}`)
 	d.dead = add("", inbox.StateDead, `{`)
-	d.unmatched = add(offloadhook.CaseLane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
+	d.unmatched = add(offload.Lane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
 	require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{Owner: "test", Now: time.Now(), Settlements: []inbox.Settlement{
 		inbox.Finish(d.delivered, inbox.StateDelivered, ""), inbox.Finish(d.unmatched, inbox.StateUnmatched, "no such workflow"),
 	}}))
@@ -75,12 +76,8 @@ func (d desktop) add(t *testing.T, store inbox.Store, one inbox.Delivery, body s
 	t.Helper()
 	now := time.Now()
 	one.ID, one.ReceivedAt = inbox.NewID(now), now
-	sealedFor := offloadhook.BodyContext(one.Lane, one.ID)
-	if one.Provider == artmailhook.Provider {
-		sealedFor = artmailhook.BodyContext(one.Lane, one.ID)
-	}
 	var err error
-	one.Body, err = d.keys.Seal([]byte(body), sealedFor...)
+	one.Body, err = d.keys.Seal([]byte(body), hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	require.NoError(t, err)
 	_, err = store.Append(t.Context(), []inbox.Delivery{one})
 	require.NoError(t, err)
@@ -259,7 +256,7 @@ func (unrecorded) Audit(context.Context, inbox.AuditEntry) error { return inbox.
 func TestNothingIsDoneThatCantBeRecorded(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
-	quarantined := d.addTo(t, inbox.Delivery{Provider: artmailhook.Provider, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}, signed(`{"type":"test.ping"}`))
+	quarantined := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}, signed(`{"type":"test.ping"}`))
 	config := filepath.Join(t.TempDir(), "signalbox.yaml")
 	require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
 	d.environ = append(d.environ, "SIGNALBOX_CONFIG="+config)
@@ -286,14 +283,14 @@ const webhookSecret = "whsec_1"
 
 // signed is a body as the quarantine keeps it, with the signature that the secret makes.
 func signed(body string) string {
-	return string(artmailhook.Pack(artmailhook.Sign([]byte(body), webhookSecret), []byte(body)))
+	return string(hook.Pack([]string{artmail.Sign([]byte(body), webhookSecret)}, "", []byte(body)))
 }
 
 func TestAPersonsWordsAreShownOnlyWhenRevealed(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
 	const body = `{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"m0","approved":true,"reason":"Pat in finance said yes","runId":null}`
-	id := d.addTo(t, inbox.Delivery{Provider: artmailhook.Provider, Scope: "w9", Lane: "artmail-activation/w9/a1", Kind: "approval_response", State: inbox.StatePending}, body)
+	id := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Lane: "artmail-activation/w9/a1", Kind: "approval_response", State: inbox.StatePending}, body)
 	for _, form := range [][]string{nil, {"--json"}} {
 		got := command(t, d.environ, append([]string{"inbox", "show", id}, form...)...)
 		require.Zero(t, got.status, got.err)
@@ -316,7 +313,7 @@ func TestABodyThatCantBeReadIsNotShownUnredacted(t *testing.T) {
 		"not even text":     "\xff\xfe art_key_1",
 		"followed by words": `{} apiKey: art_key_1`,
 	} {
-		id := d.addTo(t, inbox.Delivery{Provider: offloadhook.Provider, State: inbox.StateDead}, body)
+		id := d.addTo(t, inbox.Delivery{Provider: offload.Name, State: inbox.StateDead}, body)
 		got := command(t, d.environ, "inbox", "show", id)
 		require.Contains(t, got.out, "not JSON", name)
 		require.NotContains(t, got.out, "art_key_1", name)
@@ -351,7 +348,7 @@ func TestAReleaseLetsInWhatASecretVerifies(t *testing.T) {
 		require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
 		environ := append(slices.Clone(d.environ), "SIGNALBOX_CONFIG="+config)
 		const body = `{"event":"agent.paused","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1"}`
-		quarantined := inbox.Delivery{Provider: artmailhook.Provider, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}
+		quarantined := inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}
 		good := d.addTo(t, quarantined, signed(body))
 		d.addTo(t, quarantined, "00\n"+body)
 
@@ -379,7 +376,7 @@ func TestAReplayCountsWhatItHandedOutAndWhatItCouldNot(t *testing.T) {
 		settle := inbox.SettleRequest{Owner: "test", Now: time.Now()}
 		for i := range deliveries {
 			deliveries[i] = inbox.Delivery{
-				ID: inbox.NewID(time.Now()), Provider: offloadhook.Provider, Lane: "a", Body: []byte("sealed"), ReceivedAt: time.Now(), State: inbox.StatePending,
+				ID: inbox.NewID(time.Now()), Provider: offload.Name, Lane: "a", Body: []byte("sealed"), ReceivedAt: time.Now(), State: inbox.StatePending,
 			}
 			settle.Settlements = append(settle.Settlements, inbox.Finish(deliveries[i].ID, inbox.StateLate, ""))
 		}

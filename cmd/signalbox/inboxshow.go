@@ -9,10 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -95,24 +94,15 @@ func (d desk) openBody(one inbox.Delivery) (plain []byte, withheld string, err e
 	if err != nil {
 		return nil, "", err
 	}
-	var sealedFor []string
-	switch one.Provider {
-	case offloadhook.Provider:
-		sealedFor = offloadhook.BodyContext(one.Lane, one.ID)
-	case artmailhook.Provider:
-		sealedFor = artmailhook.BodyContext(one.Lane, one.ID)
-	default:
-		return nil, "", fmt.Errorf("delivery %s: unknown provider %q", one.ID, one.Provider)
-	}
-	plain, err = keys.Open(one.Body, sealedFor...)
+	plain, err = keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	switch {
 	case errors.Is(err, keyring.ErrOpen):
 		return nil, "the keyring does not open it", nil
 	case err != nil:
 		return nil, "", fmt.Errorf("open body of %s: %w", one.ID, err)
 	}
-	if one.Provider == artmailhook.Provider && one.Lane == "" && strings.HasPrefix(one.Kind, unverifiedKind) {
-		_, plain = artmailhook.Unpack(plain)
+	if one.Provider == artmail.Name && one.Lane == "" && strings.HasPrefix(one.Kind, unverifiedKind) {
+		_, _, plain = hook.Unpack(plain)
 	}
 	return plain, "", nil
 }

@@ -24,7 +24,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -184,14 +185,14 @@ func TestASentWebhookIsWhatAProviderWouldSend(t *testing.T) {
 	require.Zero(t, got.status, got.err)
 	require.Contains(t, got.out, "204")
 	require.Equal(t, "/webhooks/artmail/w9", last.URL.Path)
-	secrets, err := artmailhook.NewSecrets("new")
+	secrets, err := hook.NewSecrets("new")
 	require.NoError(t, err)
-	require.NoError(t, artmailhook.Verify(body, last.Header.Get(artmailhook.SignatureHeader), secrets))
+	require.NoError(t, artmail.Verify(body, last.Header.Values(artmail.SignatureHeader), secrets))
 
 	got = command(t, environ, "webhook", "send", "-f", fixture, "--reference", "vendor_1")
 	require.Zero(t, got.status, got.err)
 	require.Equal(t, workflows.OffloadWebhookPath("vendor_1", ring.Token(workflows.OffloadTokenContext("vendor_1")...)), last.URL.Path)
-	require.Empty(t, last.Header.Get(artmailhook.SignatureHeader))
+	require.Empty(t, last.Header.Get(artmail.SignatureHeader))
 
 	answer = http.StatusUnauthorized
 	got = command(t, environ, "webhook", "send", "-f", fixture, "--url", server.URL+"/secret-token")

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -89,7 +89,7 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 		if len(secrets) == 0 {
 			return nil, fmt.Errorf("%w: --agent: the --config file has no secret for %q", errUsage, s.agent)
 		}
-		signature = artmailhook.Sign(body, secrets[0])
+		signature = artmail.Sign(body, secrets[0])
 		if target == "" && settings.PublicURL != "" {
 			target = settings.PublicURL + strings.Replace(workflows.ArtmailWebhookRoute, ":agent", url.PathEscape(s.agent), 1)
 		}
@@ -116,7 +116,7 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if signature != "" {
-		request.Header.Set(artmailhook.SignatureHeader, signature)
+		request.Header.Set(artmail.SignatureHeader, signature)
 	}
 	return request, nil
 }

@@ -2,8 +2,6 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,71 +10,45 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// artmailRoute sends to the activation that the lane names, and starts it with its first event.
-func (r *Relay) artmailRoute() route {
-	return route{
-		bodyContext: artmailhook.BodyContext,
-		read:        r.readArtmail,
-		send:        r.signalActivation,
+// sealAPIKey puts the API key into the event, sealed for its activation alone.
+func (r *Relay) sealAPIKey(parsed *hook.Parsed[workflows.ActivationEvent], d inbox.Delivery) error {
+	if parsed.APIKey == "" {
+		return nil
 	}
-}
-
-var errTooLarge = errors.New("more than a signal carries")
-
-func (r *Relay) readArtmail(d inbox.Delivery, plain []byte) (any, int, error) {
-	parsed, err := artmailhook.Parse(plain, metaOf(d))
+	key, keyContext := []byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.EntityID)
+	sealed, err := r.keys.Seal(key, keyContext...)
 	if err != nil {
-		return nil, 0, err
+		return fmt.Errorf("seal API key: %w", err)
 	}
-	event := parsed.ActivationEvent
-	if parsed.APIKey != "" {
-		key, keyContext := []byte(parsed.APIKey), workflows.APIKeyContext(d.Scope, parsed.ActivationID)
-		event.SealedAPIKey, err = r.keys.Seal(key, keyContext...)
-		if err != nil {
-			return nil, 0, fmt.Errorf("seal API key: %w", err)
-		}
-		event.APIKeyFingerprint = r.keys.Fingerprint(key, keyContext...)
-	}
-	encoded, err := json.Marshal(event)
-	if err == nil && len(encoded) > maxSignalBytes {
-		// What nothing here knows is not worth losing the rest for; the inbox has it.
-		event.Extra = nil
-		encoded, err = json.Marshal(event)
-	}
-	switch {
-	case err != nil:
-		return nil, 0, fmt.Errorf("encode event: %w", err)
-	case len(encoded) > maxSignalBytes:
-		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", errTooLarge, len(encoded), maxSignalBytes)
-	}
-	return event, len(encoded), nil
+	parsed.Event.SealedAPIKey, parsed.Event.APIKeyFingerprint = sealed, r.keys.Fingerprint(key, keyContext...)
+	return nil
 }
 
-// stateKey is set with the start, so that it costs no event of its own in the history.
+// stateKey is set in the start options: an upsert would cost another history event.
 var stateKey = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState)
 
-// signalActivation signals first and starts only where there is nothing to signal: an activation lives for years, so that nearly
-// every event finds it.
-func (r *Relay) signalActivation(ctx context.Context, lane string, events []any) fate {
+// sendArtmail signals the activation that the lane names, and starts it with its first event. It signals first: an activation lives
+// for years, so that nearly every event finds it.
+func (r *Relay) sendArtmail(ctx context.Context, lane string, events []any) sendResult {
 	err := r.temporal.SignalWorkflow(ctx, lane, "", workflows.SignalArtmailEvents, events)
-	if f := (fate{judge(err), err}); f.verdict != notFound {
-		return f
+	if result := (sendResult{classify(err), err}); result.class != notFound {
+		return result
 	}
 	agent, activationID, ok := workflows.ParseArtmailActivationWorkflowID(lane)
 	if !ok {
-		return fate{refused, fmt.Errorf("lane %q is no activation", lane)}
+		return sendResult{refused, fmt.Errorf("lane %q is no activation", lane)}
 	}
 	ended, err := r.ended(ctx, lane)
 	if err != nil {
-		return fate{busy, err}
+		return sendResult{busy, err}
 	}
 	if ended {
-		return fate{verdict: closed}
+		return sendResult{class: closed}
 	}
 	options := r.config.Agents[agent]
 	_, err = r.temporal.SignalWithStartWorkflow(ctx, lane, workflows.SignalArtmailEvents, events,
@@ -90,17 +62,17 @@ func (r *Relay) signalActivation(ctx context.Context, lane string, events []any)
 		workflows.ArtmailActivationWorkflow,
 		workflows.ActivationStart{Agent: agent, ActivationID: activationID, Options: options},
 	)
-	f := fate{judge(err), err}
-	if f.verdict == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
-		// The namespace is at fault, not the event: it waits without an attempt counted.
+	result := sendResult{classify(err), err}
+	if result.class == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
+		// The namespace is wrong, not the event: no attempt is counted.
 		r.logger.Error("an activation can't be started before the search attributes are registered: run signalbox setup", zap.Error(err))
-		return fate{busy, err}
+		return sendResult{busy, err}
 	}
-	return f
+	return result
 }
 
-// ended says whether the activation's end has been signalled before. The server refuses to start a closed workflow again only for
-// as long as its namespace keeps it; the inbox remembers for longer.
+// ended says whether the activation's end has been signalled before. Temporal refuses to start a closed workflow again only while its
+// namespace keeps it; the inbox keeps deliveries for longer.
 func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
 	page, err := r.inbox.List(ctx, inbox.Filter{
 		Lane: lane, Kind: workflows.KindAgentDeactivated, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: 1,

@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -46,8 +47,8 @@ func BenchmarkDrain(b *testing.B) {
 			f := newFixture(b)
 			backlog(b, f)
 			s := &server{fakeTemporal: f.temporal, takes: takes, all: make(chan struct{}), want: int64(b.N)}
-			r, err := relay.New(relay.Config{Owner: "bench"}, relay.Parts{
-				Temporal: s, Inbox: f.store, Keys: f.keys, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
+			r, err := relay.New(relay.Config{Owner: "bench"}, relay.Deps{
+				Temporal: s, Inbox: f.watched.Store, Keys: f.keys, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
 			})
 			require.NoError(b, err)
 			ctx, cancel := context.WithCancel(context.Background())
@@ -70,13 +71,12 @@ func backlog(b *testing.B, f *fixture) {
 	for n := 0; n < b.N; {
 		var batch []inbox.Delivery
 		for ; len(batch) < 500 && n < b.N; n++ {
-			id, err := inbox.NewID()
-			require.NoError(b, err)
-			lane := offloadhook.CaseLane(fmt.Sprintf("order-%08d", n))
-			body, err := f.keys.Seal([]byte(completed(fmt.Sprint(n))), offloadhook.BodyContext(lane, id)...)
+			id := inbox.NewID(f.clock.Now())
+			lane := offload.Lane(fmt.Sprintf("order-%08d", n))
+			body, err := f.keys.Seal([]byte(completed(fmt.Sprint(n))), hook.BodyContext(offload.Name, lane, id)...)
 			require.NoError(b, err)
 			batch = append(batch, inbox.Delivery{
-				ID: id, Provider: offloadhook.Provider, Lane: lane, Kind: workflows.KindCaseCompleted, DedupeKey: fmt.Sprint(n),
+				ID: id, Provider: offload.Name, Lane: lane, Kind: workflows.KindCaseCompleted, DedupeKey: fmt.Sprint(n),
 				Body: body, ReceivedAt: f.clock.Now(), State: inbox.StatePending,
 			})
 		}

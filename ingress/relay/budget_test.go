@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 )
 
@@ -63,7 +63,7 @@ func TestBytesUnderWayAreBounded(t *testing.T) {
 	}
 	put := func(reference string, size int) string {
 		f.temporal.run("offload-case/" + reference)
-		return f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane(reference)}, large(size))
+		return f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane(reference)}, large(size))
 	}
 	inLane := map[string][]string{}
 	for n := range lanes {

@@ -9,44 +9,51 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Config is what whoever runs the relay chooses. The zero value of a field means its default.
+// Config holds the settings of a relay. The zero value of a field means its default.
 type Config struct {
-	// Owner names this relay among all that share the inbox; no default.
+	// Owner names this relay among all that share the inbox; required.
 	Owner string
-	// Agents are the options that an Artmail activation works by, by agent: it is started with them, and told them where it was started
-	// with others.
+	// Agents are the options of Artmail activations, by agent. The relay starts an activation with them, and sends them to one that was
+	// started with other options.
 	Agents map[string]workflows.ActivationOptions
-	// Concurrency is how many lanes are under way at a time. Default 64.
+	// Concurrency is how many lanes are sent at a time. Default 64.
 	Concurrency int
-	// MaxInFlight bounds the bodies that are claimed and under way, in bytes. Default 32 MiB; a single delivery may exceed it.
+	// MaxInFlight bounds the bodies in memory, in bytes. Default 32 MiB; a single delivery may exceed it.
 	MaxInFlight int64
-	// SignalTimeout bounds one call to Temporal. Default 10 seconds.
+	// SignalTimeout bounds one signal to Temporal. Default 3 seconds.
 	SignalTimeout time.Duration
-	// Lease is how long a claimed lane stays this relay's. Default 1 minute; it must be at least four times SignalTimeout, or
-	// another relay repeats what is still under way.
+	// Lease is how long a claim holds unless it is renewed; the lanes of a killed relay wait for its end. Default 15 seconds, which is
+	// the most; at least four times SignalTimeout, so that there is time to renew.
 	Lease time.Duration
-	// UnmatchedGrace is how long after its arrival an event waits for its workflow to exist. Default 15 minutes.
+	// UnmatchedGrace is how long an event waits for its workflow to start, from when the relay first looked for it. Default 15 minutes.
 	UnmatchedGrace time.Duration
-	// MaxAttempts is how often the server may refuse an event for its own sake before it is dead. Default 20, over about an hour.
+	// ReplayInterval is how often the relay looks for workflows that have started since their events became unmatched. Default 30
+	// seconds.
+	ReplayInterval time.Duration
+	// MaxAttempts is how often Temporal may refuse an event before it is dead. Default 20, which takes about an hour.
 	MaxAttempts int
-	// PollInterval is how often the inbox is asked for retries that have become due. Default 1 second.
+	// PollInterval is how often the relay looks for what has become due. Default 1 second.
 	PollInterval time.Duration
 }
 
-// What one signal carries at most. The contract allows 256 KiB, where Temporal begins to warn about a payload.
+// maxLease bounds how long the lanes of a killed relay wait.
+const maxLease = 15 * time.Second
+
+// Limits of one signal. Temporal warns about payloads from 256 KiB on.
 const (
 	maxEventsPerSignal = 100
 	maxSignalBytes     = 256<<10 - 2<<10
-	// maxPerLane bounds what is claimed, and held in memory, of one lane.
+	// maxPerLane bounds what one claim takes of a lane.
 	maxPerLane = maxEventsPerSignal
 )
 
 func (c Config) withDefaults() Config {
 	orDefault(&c.Concurrency, 64)
 	orDefault(&c.MaxInFlight, 32<<20)
-	orDefault(&c.SignalTimeout, 10*time.Second)
-	orDefault(&c.Lease, time.Minute)
+	orDefault(&c.SignalTimeout, 3*time.Second)
+	orDefault(&c.Lease, maxLease)
 	orDefault(&c.UnmatchedGrace, 15*time.Minute)
+	orDefault(&c.ReplayInterval, 30*time.Second)
 	orDefault(&c.MaxAttempts, 20)
 	orDefault(&c.PollInterval, time.Second)
 	return c
@@ -59,10 +66,10 @@ func orDefault[T comparable](field *T, value T) {
 	}
 }
 
-// ErrConfig says that a Config can't be used; the message names every mistake.
+// ErrConfig says that a Config is wrong; its message names every mistake.
 var ErrConfig = errors.New("invalid relay configuration")
 
-// Validate reports all mistakes at once.
+// Validate returns ErrConfig with all mistakes.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var wrong []string
@@ -77,12 +84,16 @@ func (c Config) Validate() error {
 		{"maxInFlight", c.MaxInFlight},
 		{"signalTimeout", int64(c.SignalTimeout)},
 		{"unmatchedGrace", int64(c.UnmatchedGrace)},
+		{"replayInterval", int64(c.ReplayInterval)},
 		{"maxAttempts", int64(c.MaxAttempts)},
 		{"pollInterval", int64(c.PollInterval)},
 	} {
 		if limit.value < 0 {
 			wrong = append(wrong, limit.name+": it is negative")
 		}
+	}
+	if c.Lease > maxLease {
+		wrong = append(wrong, fmt.Sprintf("lease: %s is more than %s", c.Lease, maxLease))
 	}
 	if c.Lease < 4*c.SignalTimeout {
 		wrong = append(wrong, fmt.Sprintf("lease: %s is less than four times signalTimeout (%s)", c.Lease, c.SignalTimeout))

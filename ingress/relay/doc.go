@@ -1,11 +1,26 @@
-// Package relay hands what the inbox holds to the workflows, as signals.
+// Package relay turns the deliveries of the inbox into signals to workflows.
 //
-// It knows lanes, the names and payloads of the contract, which errors of Temporal concern one workflow and which all of them. It
-// does not know what an event means to a workflow, nor how it was verified.
+// It knows lanes, the names and payloads of the contract, and which errors of Temporal concern one workflow and which concern all.
+// It does not know what an event means to a workflow, nor how it was verified.
 //
-// Promises: at least once, with the same delivery ID each time; in order within a lane; many lanes at a time; several pending events
-// of one lane in one signal. While Temporal is away or refuses everything, the relay holds back and burns no delivery's attempts.
+// # Promises
 //
-// What becomes of a delivery: delivered; late, where the workflow is closed; unmatched, where for a grace time there was no such
-// workflow; dead, where it can't be parsed or the server refused it too often. All of these can be replayed.
+// Each delivery is signalled at least once, with the same delivery ID each time. The deliveries of a lane are signalled in order,
+// several in one signal where they fit. Lanes are independent. While Temporal is away or refuses everything, the relay holds all
+// lanes back and counts no attempts.
+//
+// # Results
+//
+// A delivery ends as one of these, and can be replayed from each:
+//
+//   - delivered: Temporal accepted the signal;
+//   - late: the workflow is closed;
+//   - unmatched: there was no such workflow for a grace time, which starts when the relay first looked for it. The relay replays the
+//     delivery when the workflow starts;
+//   - dead: it can't be parsed, its workflow ID is too long, or Temporal refused it too often.
+//
+// # Leases
+//
+// The relay claims lanes under a short lease, so that the lanes of a killed process don't wait long, and renews the lease until the
+// lane is settled. It sends no signal for a lane whose lease may have ended.
 package relay

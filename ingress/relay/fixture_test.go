@@ -24,11 +24,13 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -63,7 +65,7 @@ type signal struct {
 	input   workflows.ActivationStart
 }
 
-// fakeTemporal answers as the server was seen to answer (see judge).
+// fakeTemporal answers as the server was seen to answer (see class).
 type fakeTemporal struct {
 	mu      sync.Mutex
 	status  map[string]enumspb.WorkflowExecutionStatus
@@ -218,6 +220,9 @@ func (f *fakeTemporal) ListWorkflow(ctx context.Context, request *workflowservic
 	if request.GetQuery() == "WorkflowType = 'artmail-activation' AND ExecutionStatus = 'Running'" {
 		return f.listActivations(string(request.GetNextPageToken())), ctx.Err()
 	}
+	if strings.HasSuffix(request.GetQuery(), "ExecutionStatus = 'Running'") {
+		return f.listRunning(request.GetQuery()), ctx.Err()
+	}
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
 	for caseID, workflowID := range f.cases {
 		if strings.Contains(request.GetQuery(), "'"+caseID+"'") {
@@ -247,14 +252,102 @@ func (f *fakeTemporal) listActivations(after string) *workflowservice.ListWorkfl
 	return response
 }
 
+// listRunning answers a query for workflow IDs or caseIds. The caller holds the lock.
+func (f *fakeTemporal) listRunning(query string) *workflowservice.ListWorkflowExecutionsResponse {
+	response := &workflowservice.ListWorkflowExecutionsResponse{}
+	add := func(id string, attributes *commonpb.SearchAttributes) {
+		if f.status[id] == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+			response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+				Execution: &commonpb.WorkflowExecution{WorkflowId: id}, SearchAttributes: attributes,
+			})
+		}
+	}
+	if strings.HasPrefix(query, "WorkflowId IN (") {
+		for id := range f.status {
+			if strings.Contains(query, "'"+id+"'") {
+				add(id, nil)
+			}
+		}
+	}
+	if strings.HasPrefix(query, "SignalboxCaseId IN (") {
+		for caseID, id := range f.cases {
+			if payload, err := converter.GetDefaultDataConverter().ToPayload(caseID); err == nil && strings.Contains(query, "'"+caseID+"'") {
+				add(id, &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"SignalboxCaseId": payload}})
+			}
+		}
+	}
+	return response
+}
+
+// watched is an inbox that records what a relay does with it.
+type watched struct {
+	inbox.Store
+	mu      sync.Mutex
+	claimed map[string]bool
+	// idleAt is the time of the last claim that found nothing while nothing was claimed.
+	idleAt      time.Time
+	settlements []inbox.Settlement
+	renewals    []inbox.RenewRequest
+	// renewError fails every renewal.
+	renewError error
+}
+
+func (w *watched) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
+	w.mu.Lock()
+	before := len(w.claimed)
+	w.mu.Unlock()
+	lanes, err := w.Store.Claim(ctx, request)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, lane := range lanes {
+		for _, d := range lane.Deliveries {
+			w.claimed[d.ID] = true
+		}
+	}
+	if err == nil && before+len(w.claimed) == 0 {
+		w.idleAt = request.Now
+	}
+	return lanes, err
+}
+
+func (w *watched) Settle(ctx context.Context, request inbox.SettleRequest) error {
+	err := w.Store.Settle(ctx, request)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range request.Settlements {
+		delete(w.claimed, s.ID)
+	}
+	w.settlements = append(w.settlements, request.Settlements...)
+	return err
+}
+
+func (w *watched) Renew(ctx context.Context, request inbox.RenewRequest) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.renewError != nil {
+		return w.renewError
+	}
+	w.renewals = append(w.renewals, request)
+	return w.Store.Renew(ctx, request)
+}
+
+func (w *watched) idleSince(now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.idleAt.Equal(now)
+}
+
 // fixture is a relay between the real SQLite inbox and a fake server.
 type fixture struct {
 	temporal *fakeTemporal
 	store    inbox.Store
+	watched  *watched
 	keys     *keyring.Ring
 	clock    *clock
 	registry *prometheus.Registry
-	relay    *relay.Relay
+	// logs are the warnings and errors of the relay.
+	logs  *observer.ObservedLogs
+	relay *relay.Relay
 	// stop ends Run and waits for it.
 	stop func()
 }
@@ -266,8 +359,9 @@ func newFixture(tb testing.TB) *fixture {
 	tb.Cleanup(func() { require.NoError(tb, store.Close()) })
 	keys, err := keyring.Generate()
 	require.NoError(tb, err)
+	watched := &watched{Store: store, claimed: map[string]bool{}}
 	return &fixture{
-		temporal: newFakeTemporal(), store: store, keys: keys,
+		temporal: newFakeTemporal(), store: watched, watched: watched, keys: keys,
 		clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)},
 	}
 }
@@ -281,7 +375,9 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 		config.PollInterval = 5 * time.Millisecond
 	}
 	f.registry = prometheus.NewRegistry()
-	r, err := relay.New(config, relay.Parts{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.NewNop(), Metrics: f.registry, Now: f.clock.Now})
+	core, logs := observer.New(zap.WarnLevel)
+	f.logs = logs
+	r, err := relay.New(config, relay.Deps{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.New(core), Metrics: f.registry, Now: f.clock.Now})
 	require.NoError(tb, err)
 	f.relay = r
 	ctx, cancel := context.WithCancel(context.Background())
@@ -300,14 +396,10 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 // keep stores a delivery as the ingress does and returns its ID.
 func (f *fixture) keep(tb testing.TB, d inbox.Delivery, body string) string {
 	tb.Helper()
-	id, err := inbox.NewID()
-	require.NoError(tb, err)
+	id := inbox.NewID(f.clock.Now())
 	d.ID, d.State, d.ReceivedAt = id, inbox.StatePending, f.clock.Now()
-	bodyContext := offloadhook.BodyContext
-	if d.Provider == artmailhook.Provider {
-		bodyContext = artmailhook.BodyContext
-	}
-	d.Body, err = f.keys.Seal([]byte(body), bodyContext(d.Lane, id)...)
+	var err error
+	d.Body, err = f.keys.Seal([]byte(body), hook.BodyContext(d.Provider, d.Lane, id)...)
 	require.NoError(tb, err)
 	_, err = f.store.Append(context.Background(), []inbox.Delivery{d})
 	require.NoError(tb, err)
@@ -316,12 +408,20 @@ func (f *fixture) keep(tb testing.TB, d inbox.Delivery, body string) string {
 
 func (f *fixture) keepOffload(tb testing.TB, reference, eventID string) string {
 	tb.Helper()
-	return f.keep(tb, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: eventID}, completed(eventID))
+	return f.keep(tb, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane(reference), Kind: workflows.KindCaseCompleted, DedupeKey: eventID}, completed(eventID))
 }
 
 func (f *fixture) keepArtmail(tb testing.TB, kind, body string) string {
 	tb.Helper()
-	return f.keep(tb, inbox.Delivery{Provider: artmailhook.Provider, Scope: "copywriter", Lane: artmailhook.Lane("copywriter", "a1"), Kind: kind}, body)
+	return f.keep(tb, inbox.Delivery{Provider: artmail.Name, Scope: "copywriter", Lane: artmail.Lane("copywriter", "a1"), Kind: kind}, body)
+}
+
+// keepShared stores an event of the shared route.
+func (f *fixture) keepShared(tb testing.TB, caseID, clientReferenceID string) string {
+	tb.Helper()
+	body, err := json.Marshal(map[string]any{"event_type": "case.failed", "data": map[string]any{"caseId": caseID, "clientReferenceId": clientReferenceID}})
+	require.NoError(tb, err)
+	return f.keep(tb, inbox.Delivery{Provider: offload.Name, Lane: offload.SharedLane(caseID), Kind: "case.failed"}, string(body))
 }
 
 func completed(eventID string) string {
@@ -354,9 +454,29 @@ func (f *fixture) noPending(tb testing.TB) {
 	})
 }
 
+// idle waits until the relay has nothing more to do at the clock's time.
+func (f *fixture) idle(tb testing.TB) {
+	tb.Helper()
+	eventually(tb, "the relay is idle", func() bool { return f.watched.idleSince(f.clock.Now()) })
+}
+
+// passTime moves the clock, each time when the relay is idle, until the condition holds.
+func (f *fixture) passTime(tb testing.TB, step time.Duration, what string, condition func() bool) {
+	tb.Helper()
+	eventually(tb, what, func() bool {
+		if condition() {
+			return true
+		}
+		if f.watched.idleSince(f.clock.Now()) {
+			f.clock.advance(step)
+		}
+		return false
+	})
+}
+
 func eventually(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
-	require.Eventually(tb, condition, 10*time.Second, 2*time.Millisecond, what)
+	require.Eventually(tb, condition, 30*time.Second, 2*time.Millisecond, what)
 }
 
 // await fails where something does not happen: a test that waits for ever says nothing for ten minutes.

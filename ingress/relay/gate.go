@@ -9,13 +9,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// gate holds all lanes back while Temporal is away. It is asked before each claim and signal, and told of each error that may
-// concern everybody; it then probes, and stays shut until a probe succeeds.
+// gate holds all lanes back while Temporal is away. The relay asks it before each claim and signal, and reports each error that may
+// concern all workflows. The gate then probes Temporal, and stays shut until a probe succeeds.
 type gate struct {
-	probe  func(context.Context) error
-	now    func() time.Time
-	logger *zap.Logger
-	held   func(bool)
+	probe   func(context.Context) error
+	now     func() time.Time
+	logger  *zap.Logger
+	setHeld func(bool)
 
 	// probing makes senders that fail together share one probe.
 	probing   sync.Mutex
@@ -32,17 +32,17 @@ type gate struct {
 
 const (
 	probeTimeout = 3 * time.Second
-	// probeShared is how long a good probe speaks for senders that failed at about the same time.
+	// probeShared is how long a good probe also counts for other senders that failed at about the same time.
 	probeShared    = 100 * time.Millisecond
 	firstHold      = 250 * time.Millisecond
 	longestHold    = 15 * time.Second
-	loudEveryHolds = 20
+	logEveryProbes = 20
 )
 
-func newGate(probe func(context.Context) error, now func() time.Time, logger *zap.Logger, held func(bool)) *gate {
+func newGate(probe func(context.Context) error, now func() time.Time, logger *zap.Logger, setHeld func(bool)) *gate {
 	open := make(chan struct{})
 	close(open)
-	return &gate{probe: probe, now: now, logger: logger, held: held, open: open}
+	return &gate{probe: probe, now: now, logger: logger, setHeld: setHeld, open: open}
 }
 
 // wait returns when the gate is open, or with the context's error.
@@ -58,15 +58,15 @@ func (g *gate) wait(ctx context.Context) error {
 	}
 }
 
-// shut says since when and why all are held back; nil while the gate is open.
+// shut returns since when and why the gate is shut; a nil reason while it is open.
 func (g *gate) shut() (since time.Time, reason error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.since, g.reason
 }
 
-// suspect is told of an error that may concern everybody, and says whether it does. It takes as long as a probe. Reopening ends
-// with run's context.
+// suspect returns whether an error that may concern all workflows does so: it probes. The attempts to reopen the gate end with run's
+// context.
 func (g *gate) suspect(run context.Context, cause error) bool {
 	asked := g.now()
 	g.probing.Lock()
@@ -85,7 +85,7 @@ func (g *gate) suspect(run context.Context, cause error) bool {
 	g.mu.Lock()
 	g.open, g.reason, g.since = make(chan struct{}), reason, g.now()
 	g.mu.Unlock()
-	g.held(true)
+	g.setHeld(true)
 	g.logger.Error("Temporal is away: deliveries are kept and held back", zap.Error(cause), zap.NamedError("probe", reason))
 	g.reopening.Go(func() { g.reopen(run) })
 	return true
@@ -114,7 +114,7 @@ func (g *gate) reopen(ctx context.Context) {
 		g.mu.Lock()
 		g.reason = err
 		g.mu.Unlock()
-		if tries%loudEveryHolds == 0 {
+		if tries%logEveryProbes == 0 {
 			g.logger.Error("Temporal is still away: deliveries are held back", zap.Error(err), zap.Duration("for", g.now().Sub(g.since)))
 		}
 		pause = min(2*pause, longestHold)
@@ -124,6 +124,6 @@ func (g *gate) reopen(ctx context.Context) {
 	g.reason, g.since = nil, time.Time{}
 	close(g.open)
 	g.mu.Unlock()
-	g.held(false)
+	g.setHeld(false)
 	g.logger.Info("Temporal is back: deliveries flow again", zap.Duration("after", g.now().Sub(since)))
 }

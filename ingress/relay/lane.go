@@ -2,126 +2,148 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// letter is a delivery that can be sent: its event and how many bytes of a signal that takes.
-type letter struct {
+// pendingEvent is a delivery that can be sent: its parsed event, and how many bytes of a signal the event takes.
+type pendingEvent struct {
 	inbox.Delivery
 	event any
 	bytes int
 }
 
-// route is one provider's way from deliveries to signals.
+// route is how one provider's deliveries become signals.
 type route struct {
-	// read opens and parses one delivery; an error is its end (dead).
-	read func(inbox.Delivery, []byte) (event any, bytes int, err error)
-	// bodyContext is what the body is sealed for.
-	bodyContext func(lane, id string) []string
-	// send signals events, and says what became of them.
-	send func(ctx context.Context, lane string, events []any) fate
+	// parse returns the event of an opened body, fitted to a signal, and its bytes. A delivery that it refuses is dead.
+	parse func(d inbox.Delivery, body []byte) (event any, bytes int, err error)
+	// send signals events to the workflow of a lane.
+	send func(ctx context.Context, lane string, events []any) sendResult
 }
 
-// fate is what became of a signal.
-type fate struct {
-	verdict verdict
-	err     error
+// newRoutes returns the route of each provider.
+func (r *Relay) newRoutes() map[string]route {
+	return map[string]route{
+		offload.Name: {parse: parser(r, offload.Provider, markUnproven), send: r.sendOffload},
+		artmail.Name: {parse: parser(r, artmail.Provider, r.sealAPIKey), send: r.sendArtmail},
+	}
 }
 
-func (f fate) reason() string {
-	if f.err == nil {
+// parser is a route's parse for a provider. complete adds what the body doesn't say.
+func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E], inbox.Delivery) error) func(inbox.Delivery, []byte) (any, int, error) {
+	return func(d inbox.Delivery, body []byte) (any, int, error) {
+		parsed, err := of.Parse(body, metaOf(d))
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(parsed.Lost) > 0 {
+			r.logger.Warn("event has fields that can't be read",
+				zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.String("kind", parsed.Kind), zap.Strings("fields", parsed.Lost))
+		}
+		if err := complete(&parsed, d); err != nil {
+			return nil, 0, err
+		}
+		event, encoded, err := of.Fit(parsed.Event, maxSignalBytes)
+		return event, len(encoded), err
+	}
+}
+
+// sendResult is how Temporal answered a signal.
+type sendResult struct {
+	class class
+	err   error
+}
+
+func (s sendResult) reason() string {
+	if s.err == nil {
 		return "the workflow can't take it now"
 	}
-	return f.err.Error()
+	return s.err.Error()
 }
 
 // handle sends what is pending in a lane and returns a settlement for each delivery.
-func (r *Relay) handle(ctx context.Context, lane claimed) []inbox.Settlement {
-	switch provider := lane.Deliveries[0].Provider; provider {
-	case offloadhook.Provider:
-		if offloadhook.IsSharedLane(lane.Name) {
-			return r.sendLane(ctx, lane, r.sharedRoute())
-		}
-		return r.sendLane(ctx, lane, r.offloadRoute())
-	case artmailhook.Provider:
-		return r.sendLane(ctx, lane, r.artmailRoute())
-	default:
-		var out []inbox.Settlement
-		for _, d := range lane.Deliveries {
-			out = append(out, inbox.Finish(d.ID, inbox.StateDead, "unknown provider"))
-		}
-		return out
+func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement {
+	route, known := r.routes[lane.Deliveries[0].Provider]
+	switch {
+	case !known:
+		return finish(lane.Deliveries, inbox.StateDead, "unknown provider")
+	case len(lane.Name) > workflows.MaxWorkflowIDBytes && !offload.IsSharedLane(lane.Name):
+		// Temporal would never take it, and some of its databases answer as if the server were away.
+		reason := fmt.Sprintf("the workflow ID has %d bytes; Temporal keeps at most %d", len(lane.Name), workflows.MaxWorkflowIDBytes)
+		r.logger.Error("deliveries are dead", zap.String("lane", lane.Name), zap.Int("count", len(lane.Deliveries)), zap.String("reason", reason))
+		return finish(lane.Deliveries, inbox.StateDead, reason)
 	}
-}
-
-func (r *Relay) sendLane(ctx context.Context, lane claimed, route route) []inbox.Settlement {
-	letters, settled := r.read(lane, route)
-	for len(letters) > 0 {
-		if _, reason := r.gate.shut(); reason != nil || ctx.Err() != nil || !r.now().Before(lane.until) {
-			return append(settled, release(letters)...)
+	events, settled, unopened := r.open(lane, route)
+	for len(events) > 0 {
+		if _, reason := r.gate.shut(); reason != nil || ctx.Err() != nil || !r.leases.trust(lane.Name, r.now()) {
+			return append(settled, release(append(deliveriesOf(events), unopened...))...)
 		}
-		n := fits(letters)
-		events := make([]any, n)
-		for i := range events {
-			events[i] = letters[i].event
+		n := countForSignal(events)
+		signal := make([]any, n)
+		for i := range signal {
+			signal[i] = events[i].event
 		}
 		// A stop lets this signal end, so that it is known whether it arrived.
 		send, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.SignalTimeout)
-		f := route.send(send, lane.Name, events)
+		result := route.send(send, lane.Name, signal)
 		cancel()
-		if f.verdict != accepted {
-			return append(settled, r.stopped(ctx, letters, f)...)
+		if result.class != accepted {
+			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events), result)...)
+			return append(settled, release(unopened)...)
 		}
-		r.metrics.signals.WithLabelValues(letters[0].Provider).Inc()
+		r.metrics.signals.WithLabelValues(events[0].Provider).Inc()
 		now := r.now()
-		for _, l := range letters[:n] {
-			settled = append(settled, inbox.Finish(l.ID, inbox.StateDelivered, ""))
-			r.metrics.lag.Observe(now.Sub(l.ReceivedAt).Seconds())
+		for _, e := range events[:n] {
+			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, ""))
+			r.metrics.lag.Observe(now.Sub(e.ReceivedAt).Seconds())
 		}
-		letters = letters[n:]
+		events = events[n:]
+	}
+	if len(unopened) > 0 {
+		settled = append(settled, r.refuse(unopened[0], "its body can't be opened with this keyring"))
+		settled = append(settled, release(unopened[1:])...)
 	}
 	return settled
 }
 
-// read opens and parses. What can't be parsed is dead and the rest goes on. What can't be opened holds up the lane instead: it is
-// the keyring that is at fault, and order matters.
-func (r *Relay) read(lane claimed, route route) (letters []letter, settled []inbox.Settlement) {
+// open opens and parses the deliveries of a lane. A delivery that can't be parsed is dead, and the rest goes on. One that can't be
+// opened ends the list: it returns that one and those behind it, because the keyring is wrong, not the event, and order matters.
+func (r *Relay) open(lane inbox.Lane, route route) (events []pendingEvent, dead []inbox.Settlement, unopened []inbox.Delivery) {
 	for i, d := range lane.Deliveries {
-		plain, err := r.keys.Open(d.Body, route.bodyContext(d.Lane, d.ID)...)
+		body, err := r.keys.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
 		if err != nil {
-			r.logger.Error("delivery can't be opened: is the keyring the one that sealed it?", zap.String("delivery", d.ID), zap.Error(err))
-			settled = append(settled, r.refuse(d, "its body can't be opened with this keyring"))
-			for _, rest := range lane.Deliveries[i+1:] {
-				settled = append(settled, inbox.Release(rest.ID))
-			}
-			return letters, settled
+			r.logger.Error("delivery can't be opened: is this the keyring that sealed it?", zap.String("delivery", d.ID), zap.Error(err))
+			return events, dead, lane.Deliveries[i:]
 		}
-		event, bytes, err := route.read(d, plain)
+		event, bytes, err := route.parse(d, body)
 		if err != nil {
 			r.logger.Warn("delivery is dead", zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.Error(err))
-			settled = append(settled, inbox.Finish(d.ID, inbox.StateDead, err.Error()))
+			dead = append(dead, inbox.Finish(d.ID, inbox.StateDead, err.Error()))
 			continue
 		}
-		letters = append(letters, letter{Delivery: d, event: event, bytes: bytes})
+		events = append(events, pendingEvent{Delivery: d, event: event, bytes: bytes})
 	}
-	return letters, settled
+	return events, dead, nil
 }
 
-// fits is how many letters the next signal carries. One that was refused before goes alone, so that only it is counted against.
-func fits(letters []letter) int {
-	if letters[0].Attempts > 0 {
+// countForSignal is how many events the next signal carries. An event that Temporal refused before goes alone, so that only its own
+// attempts are counted.
+func countForSignal(events []pendingEvent) int {
+	if events[0].Attempts > 0 {
 		return 1
 	}
 	n, bytes := 0, 0
-	for n < len(letters) && n < maxEventsPerSignal && letters[n].Attempts == 0 {
-		bytes += letters[n].bytes + 1
+	for n < len(events) && n < maxEventsPerSignal && events[n].Attempts == 0 {
+		bytes += events[n].bytes + 1
 		if n > 0 && bytes > maxSignalBytes {
 			break
 		}
@@ -130,43 +152,46 @@ func fits(letters []letter) int {
 	return n
 }
 
-// stopped settles the rest of a lane after a signal that was not accepted.
-func (r *Relay) stopped(ctx context.Context, letters []letter, f fate) []inbox.Settlement {
-	head := letters[0].Delivery
-	alone := func(s inbox.Settlement) []inbox.Settlement {
-		return append([]inbox.Settlement{s}, release(letters[1:])...)
+// notAccepted settles what is left of a lane after a signal that Temporal did not accept.
+func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result sendResult) []inbox.Settlement {
+	head := left[0]
+	holdLane := func(s inbox.Settlement) []inbox.Settlement {
+		return append([]inbox.Settlement{s}, release(left[1:])...)
 	}
-	switch f.verdict {
+	switch result.class {
 	case closed:
-		return finish(letters, inbox.StateLate, "the workflow is closed")
+		return finish(left, inbox.StateLate, "the workflow is closed")
 	case notFound:
-		return r.unmatched(letters)
-	case busy:
-		return alone(inbox.Retry(head.ID, r.now().Add(patience(r.now().Sub(head.ReceivedAt))), f.reason(), false))
+		return r.unmatched(left)
 	case refused:
-		return alone(r.refuse(head, f.reason()))
+		return holdLane(r.refuse(head, result.reason()))
 	case outage, unclear:
-		if r.gate.suspect(ctx, f.err) {
-			return release(letters)
+		if r.gate.suspect(ctx, result.err) {
+			return release(left)
 		}
-		if f.verdict == unclear {
-			return alone(r.refuse(head, f.reason()))
+		if result.class == unclear {
+			return holdLane(r.refuse(head, result.reason()))
 		}
-		return alone(inbox.Retry(head.ID, r.now().Add(patience(r.now().Sub(head.ReceivedAt))), f.reason(), false))
-	case accepted:
+	case accepted, busy:
 	}
-	return release(letters)
+	now := r.now()
+	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), result.reason(), false))
 }
 
-// unmatched lets deliveries wait for their workflow until each one's grace time is over.
-func (r *Relay) unmatched(letters []letter) []inbox.Settlement {
+// unmatched lets deliveries wait for their workflow until the grace time of each is over.
+func (r *Relay) unmatched(left []inbox.Delivery) []inbox.Settlement {
 	const reason = "no such workflow"
 	now := r.now()
-	out := make([]inbox.Settlement, 0, len(letters))
-	for _, d := range letters {
-		age := now.Sub(d.ReceivedAt)
-		if age < r.config.UnmatchedGrace {
-			out = append(out, inbox.Retry(d.ID, now.Add(min(patience(age), r.config.UnmatchedGrace-age)), reason, false))
+	out := make([]inbox.Settlement, 0, len(left))
+	for _, d := range left {
+		since := d.UnmatchedSince
+		if since.IsZero() {
+			since = now
+		}
+		waited := now.Sub(since)
+		if waited < r.config.UnmatchedGrace {
+			pause := min(uncountedPause(waited), r.config.UnmatchedGrace-waited)
+			out = append(out, inbox.Unmatched(d.ID, now.Add(pause), since, reason))
 			continue
 		}
 		r.logger.Warn("delivery is unmatched", zap.String("delivery", d.ID), zap.String("lane", d.Lane))
@@ -177,37 +202,49 @@ func (r *Relay) unmatched(letters []letter) []inbox.Settlement {
 
 // refuse counts an attempt, or ends the delivery after the last one.
 func (r *Relay) refuse(d inbox.Delivery, reason string) inbox.Settlement {
-	if d.Attempts+1 >= r.config.MaxAttempts {
+	attempt := d.Attempts + 1
+	if attempt >= r.config.MaxAttempts {
 		r.logger.Error("delivery is dead after its last attempt", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.String("reason", reason))
 		return inbox.Finish(d.ID, inbox.StateDead, reason)
 	}
-	r.logger.Warn("delivery is refused", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.Int("attempt", d.Attempts+1), zap.String("reason", reason))
-	const most = 5 * time.Minute
-	pause := min(time.Second<<min(d.Attempts, 12), most)
-	return inbox.Retry(d.ID, r.now().Add(jittered(pause)), reason, true)
+	r.logger.Warn("delivery is refused", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.Int("attempt", attempt), zap.String("reason", reason))
+	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
 }
 
-// patience grows with what has been waited already, so that no count has to be kept: a quarter of the age, from half a second to
-// half a minute.
-func patience(age time.Duration) time.Duration {
-	return jittered(min(max(age/4, 500*time.Millisecond), 30*time.Second))
+// countedPause follows an attempt that counts: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.
+func countedPause(attempt int) time.Duration {
+	return jittered(min(time.Second<<min(attempt-1, 12), 5*time.Minute))
 }
 
-// jittered is d, give or take a fifth, so that lanes that failed together don't return together.
+// uncountedPause is a quarter of the time that an event has waited already, between half a second and half a minute. So the pause
+// grows although nothing counts the tries.
+func uncountedPause(waited time.Duration) time.Duration {
+	return jittered(min(max(waited/4, 500*time.Millisecond), 30*time.Second))
+}
+
+// jittered is d plus or minus up to a fifth, so that lanes that failed together don't return together.
 func jittered(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
-func release(letters []letter) []inbox.Settlement {
-	out := make([]inbox.Settlement, 0, len(letters))
-	for _, l := range letters {
-		out = append(out, inbox.Release(l.ID))
+func deliveriesOf(events []pendingEvent) []inbox.Delivery {
+	out := make([]inbox.Delivery, 0, len(events))
+	for _, e := range events {
+		out = append(out, e.Delivery)
 	}
 	return out
 }
 
-func finish(letters []letter, end inbox.State, reason string) []inbox.Settlement {
-	out := make([]inbox.Settlement, 0, len(letters))
-	for _, l := range letters {
-		out = append(out, inbox.Finish(l.ID, end, reason))
+func release(deliveries []inbox.Delivery) []inbox.Settlement {
+	out := make([]inbox.Settlement, 0, len(deliveries))
+	for _, d := range deliveries {
+		out = append(out, inbox.Release(d.ID))
+	}
+	return out
+}
+
+func finish(deliveries []inbox.Delivery, end inbox.State, reason string) []inbox.Settlement {
+	out := make([]inbox.Settlement, 0, len(deliveries))
+	for _, d := range deliveries {
+		out = append(out, inbox.Finish(d.ID, end, reason))
 	}
 	return out
 }

@@ -25,15 +25,15 @@ func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() ti
 		}),
 		signals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_relay_signals_total",
-			Help: "Signals that the server accepted.",
+			Help: "Signals that Temporal accepted.",
 		}, []string{"provider"}),
 		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_relay_settled_total",
-			Help: "Settlements by the state they led to; pending is a retry or a delivery given back.",
+			Help: "Settled deliveries by their new state; pending is a retry or a release.",
 		}, []string{"state"}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "signalbox_relay_delivery_seconds",
-			Help:    "Time from a delivery's arrival to its signal.",
+			Help:    "Time from the arrival of a delivery to its accepted signal.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600},
 		}),
 	}
@@ -45,7 +45,7 @@ func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() ti
 	return m, nil
 }
 
-func (m *metrics) hold(held bool) {
+func (m *metrics) setHeldBack(held bool) {
 	if held {
 		m.held.Set(1)
 	} else {
@@ -53,13 +53,13 @@ func (m *metrics) hold(held bool) {
 	}
 }
 
-func (m *metrics) settle(batch []inbox.Settlement) {
+func (m *metrics) countSettled(batch []inbox.Settlement) {
 	for _, s := range batch {
 		m.settled.WithLabelValues(string(s.State)).Inc()
 	}
 }
 
-// inboxCollector asks the inbox when it is scraped, so that nothing runs while nobody looks.
+// inboxCollector reads the inbox during a scrape, so that it costs nothing where metrics are not collected.
 type inboxCollector struct {
 	store inbox.Store
 	now   func() time.Time
@@ -68,21 +68,23 @@ type inboxCollector struct {
 const scrapeTimeout = 2 * time.Second
 
 var (
-	deliveriesDesc = prometheus.NewDesc("signalbox_inbox_deliveries", "Deliveries in the inbox by state.", []string{"state"}, nil)
+	deliveriesDesc = prometheus.NewDesc("signalbox_inbox_deliveries", "Deliveries in the inbox by state, of the states that a person may have to act on.", []string{"state"}, nil)
 	oldestDesc     = prometheus.NewDesc("signalbox_inbox_oldest_pending_seconds", "Age of the oldest pending delivery; 0 when none is pending.", nil, nil)
+	bytesDesc      = prometheus.NewDesc("signalbox_inbox_bytes", "Disk space of the inbox: its tables, and the log written ahead of them, which grows while a reader holds an old snapshot.", []string{"part"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *inboxCollector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- deliveriesDesc
 	descs <- oldestDesc
+	descs <- bytesDesc
 }
 
-// Collect implements prometheus.Collector. An inbox that does not answer makes the scrape fail rather than show old numbers.
+// Collect implements prometheus.Collector. Where the inbox does not answer, the scrape fails rather than show old numbers.
 func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	counts, err := c.store.Counts(ctx)
+	counts, err := c.store.Counts(ctx, inbox.OpenStates()...)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(deliveriesDesc, err)
 		return
@@ -100,4 +102,11 @@ func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
 		age = max(0, c.now().Sub(oldest).Seconds())
 	}
 	out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
+	size, err := c.store.Size(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(bytesDesc, err)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(bytesDesc, prometheus.GaugeValue, float64(size.Tables), "tables")
+	out <- prometheus.MustNewConstMetric(bytesDesc, prometheus.GaugeValue, float64(size.Log), "log")
 }

@@ -8,80 +8,64 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// offloadRoute sends to the workflow that the lane names. A webhook never starts a case.
-func (r *Relay) offloadRoute() route {
-	return route{
-		bodyContext: offloadhook.BodyContext,
-		read:        func(d inbox.Delivery, plain []byte) (any, int, error) { return readOffload(d, plain, false) },
-		send:        r.signalCase,
-	}
+// markUnproven marks an event of the shared route: its URL is no proof of its case.
+func markUnproven(parsed *hook.Parsed[workflows.CaseEvent], d inbox.Delivery) error {
+	parsed.Event.Unproven = offload.IsSharedLane(d.Lane)
+	return nil
 }
 
-// sharedRoute finds the case first: its events came by a URL that is not its own.
-func (r *Relay) sharedRoute() route {
-	return route{
-		bodyContext: offloadhook.BodyContext,
-		read:        func(d inbox.Delivery, plain []byte) (any, int, error) { return readOffload(d, plain, true) },
-		send: func(ctx context.Context, lane string, events []any) fate {
-			first, ok := events[0].(workflows.CaseEvent)
-			if !ok {
-				return fate{refused, fmt.Errorf("lane %q holds a %T", lane, events[0])}
-			}
-			workflowID, err := r.findCase(ctx, first.Facts)
-			switch {
-			case err != nil:
-				return fate{judge(err), err}
-			case workflowID == "":
-				return fate{verdict: notFound}
-			}
-			return r.signalCase(ctx, workflowID, events)
-		},
+// sendOffload signals the case that the lane names. A webhook never starts a case. An event of the shared route came by a URL that
+// is not its case's own, so the case has to be found first.
+func (r *Relay) sendOffload(ctx context.Context, lane string, events []any) sendResult {
+	if !offload.IsSharedLane(lane) {
+		return r.signalCase(ctx, lane, events)
 	}
+	first, ok := events[0].(workflows.CaseEvent)
+	if !ok {
+		return sendResult{refused, fmt.Errorf("lane %q holds a %T", lane, events[0])}
+	}
+	workflowID, err := r.findCase(ctx, first.Facts)
+	switch {
+	case err != nil:
+		return sendResult{classify(err), err}
+	case workflowID == "":
+		return sendResult{class: notFound}
+	}
+	return r.signalCase(ctx, workflowID, events)
 }
 
-func readOffload(d inbox.Delivery, plain []byte, unproven bool) (any, int, error) {
-	event, err := offloadhook.Parse(plain, metaOf(d))
-	if err != nil {
-		return nil, 0, err
-	}
-	event.Unproven = unproven
-	event, encoded, err := offloadhook.Fit(event, maxSignalBytes)
-	return event, len(encoded), err
-}
-
-func (r *Relay) signalCase(ctx context.Context, workflowID string, events []any) fate {
+func (r *Relay) signalCase(ctx context.Context, workflowID string, events []any) sendResult {
 	err := r.temporal.SignalWorkflow(ctx, workflowID, "", workflows.SignalOffloadEvents, events)
-	f := fate{judge(err), err}
-	if f.verdict == notFound {
-		return r.whyNotFound(ctx, workflowID, err)
+	if result := (sendResult{classify(err), err}); result.class != notFound {
+		return result
 	}
-	return f
+	return r.whyNotFound(ctx, workflowID, err)
 }
 
-// whyNotFound tells a closed workflow from one that never was: a signal answers NotFound to both.
-func (r *Relay) whyNotFound(ctx context.Context, workflowID string, cause error) fate {
+// whyNotFound tells a closed workflow from one that never existed: Temporal answers a signal to either with NotFound.
+func (r *Relay) whyNotFound(ctx context.Context, workflowID string, cause error) sendResult {
 	described, err := r.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	switch {
 	case err != nil:
-		return fate{judge(err), err}
+		return sendResult{classify(err), err}
 	case described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
-		// It was started in between: the next try will find it.
-		return fate{busy, cause}
+		// It has started since: the next try finds it.
+		return sendResult{busy, cause}
 	default:
-		return fate{closed, cause}
+		return sendResult{closed, cause}
 	}
 }
 
-// findCase returns the workflow ID of the case with the caseId, else the one that its clientReferenceId names, or "" where
-// neither can be. Visibility lags behind by a second or two, so "" may be wrong for a new case, which is what the grace time is for.
+// findCase returns the workflow ID of the case with the caseId, else the one that the clientReferenceId names, or "" where there is
+// neither. Visibility lags behind by a second or two, so "" may be wrong for a new case; the grace time covers that.
 func (r *Relay) findCase(ctx context.Context, facts workflows.CaseFacts) (string, error) {
-	// Nothing that could end the string in the query is looked up; Offload's caseIds are UUIDs.
-	if !strings.ContainsAny(facts.CaseID, `'"\`) {
+	if canQuote(facts.CaseID) {
 		found, err := r.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 			PageSize: 10,
 			Query:    fmt.Sprintf("WorkflowType = '%s' AND %s = '%s'", workflows.OffloadCaseWorkflow, workflows.SearchAttributeCaseID, facts.CaseID),
@@ -106,7 +90,11 @@ func (r *Relay) findCase(ctx context.Context, facts workflows.CaseFacts) (string
 	return "", nil
 }
 
-// metaOf is what the inbox knows of an event. One without a key is never a repetition, and so gets the delivery's own.
+// canQuote says whether a query can hold the text between quotes. Offload's caseIds are UUIDs, and our workflow IDs have no quotes,
+// so nothing is lost.
+func canQuote(text string) bool { return text != "" && !strings.ContainsAny(text, `'"\`) }
+
+// metaOf is what the inbox knows of an event. An event without a dedupe key is never a repetition: it gets a key of the delivery.
 func metaOf(d inbox.Delivery) workflows.EventMeta {
 	key := d.DedupeKey
 	if key == "" {

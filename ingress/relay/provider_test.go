@@ -3,6 +3,7 @@ package relay_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,8 +12,9 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -105,36 +107,78 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	require.Zero(t, f.get(t, id).Attempts)
 }
 
-func TestUnknownFieldsAreLeftOutOfAnEventThatIsTooLarge(t *testing.T) {
+func TestAWorkflowIDThatTemporalCannotKeepIsDead(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	extra, err := json.Marshal(string(make([]byte, 100<<10)))
-	require.NoError(t, err)
-	id := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":1,"reason":"user_paused","more":`+string(extra)+`}`)
-	reason, err := json.Marshal(string(make([]byte, 100<<10)))
-	require.NoError(t, err)
-	hopeless := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":2,"reason":`+string(reason)+`}`)
+	put := func(idBytes int) (id, lane string) {
+		const prefix = "artmail-activation/copywriter/"
+		activationID := strings.Repeat("a", idBytes-len(prefix))
+		lane = artmail.Lane("copywriter", activationID)
+		require.Len(t, lane, idBytes)
+		return f.keep(t, inbox.Delivery{Provider: artmail.Name, Scope: "copywriter", Lane: lane}, strings.ReplaceAll(activated, `"a1"`, `"`+activationID+`"`)), lane
+	}
+	fits, fitting := put(255)
+	tooLong, _ := put(256)
+	f.start(t, relay.Config{})
+	f.becomes(t, fits, inbox.StateDelivered)
+	dead := f.becomes(t, tooLong, inbox.StateDead)
+	require.Equal(t, "the workflow ID has 256 bytes; Temporal keeps at most 255", dead.Reason)
+	require.Zero(t, dead.Attempts)
+	require.Len(t, f.temporal.sent(), 1)
+	require.Equal(t, fitting, f.temporal.sent()[0].workflowID)
+	require.NoError(t, f.relay.Check(t.Context()))
+}
+
+func TestAnOddFieldIsLostAloneAndNamedInTheLog(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	id := f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-1"), Kind: "case.completed"},
+		`{"event_type":"case.completed","data":{"caseId":"c1","attachments":[{"attachmentId":"a1"},"a2"],"result":{"ok":true}}}`)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
+	facts := caseEvents(t, f.temporal.sent()[0])[0].Facts
+	require.Equal(t, []workflows.Attachment{{ID: "a1"}}, facts.Attachments)
+	require.JSONEq(t, `{"ok":true}`, string(facts.Result))
+	lost := f.logs.FilterMessage("event has fields that can't be read").All()
+	require.Len(t, lost, 1)
+	require.Equal(t, []any{"data.attachments[1]"}, lost[0].ContextMap()["fields"])
+	require.Equal(t, id, lost[0].ContextMap()["delivery"])
+}
+
+func TestAResponseThatIsNoBooleanReachesItsActivation(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.keepArtmail(t, workflows.KindApprovalResponse,
+		`{"type":"approval_response","activationId":"a1","messageId":"resp_1","inResponseToId":"ask_1","approved":"true","reason":"go ahead","runId":null}`)
 	f.start(t, relay.Config{})
 	f.becomes(t, id, inbox.StateDelivered)
 	event := activationEvents(t, f.temporal.sent()[0])[0]
-	require.Nil(t, event.Extra)
-	require.Equal(t, "user_paused", event.Reason)
-	require.Contains(t, f.becomes(t, hopeless, inbox.StateDead).Reason, "more than a signal carries")
+	require.Nil(t, event.Approved)
+	require.Equal(t, "ask_1", event.InResponseToID)
+}
+
+func TestAnEventThatIsTooLargeArrivesWithoutWhatPeopleWrote(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	long, err := json.Marshal(string(make([]byte, 100<<10)))
+	require.NoError(t, err)
+	id := f.keepArtmail(t, workflows.KindAgentPaused, `{"type":"agent.paused","activationId":"a1","timestamp":2,"more":7,"reason":`+string(long)+`}`)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
+	event := activationEvents(t, f.temporal.sent()[0])[0]
+	require.Equal(t, workflows.KindAgentPaused, event.Kind)
+	require.Empty(t, event.Reason)
 }
 
 func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 	t.Parallel()
-	shared := func(t *testing.T, f *fixture, caseID, clientReferenceID string) string {
-		body, err := json.Marshal(map[string]any{"event_type": "case.failed", "data": map[string]any{"caseId": caseID, "clientReferenceId": clientReferenceID}})
-		require.NoError(t, err)
-		return f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.SharedLane(caseID), Kind: "case.failed"}, string(body))
-	}
 	t.Run("by its caseId", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-7", "offload-case/order-1")
 		f.temporal.cases["c1"] = "offload-case/order-7"
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		sent := f.temporal.sent()[0]
@@ -146,7 +190,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		require.Equal(t, "offload-case/order-1", f.temporal.sent()[0].workflowID)
@@ -156,14 +200,14 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f := newFixture(t)
 		f.temporal.status["offload-case/order-7"] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 		f.temporal.cases["c1"] = "offload-case/order-7"
-		id := shared(t, f, "c1", "")
+		id := f.keepShared(t, "c1", "")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateLate)
 	})
 	t.Run("or waits, and is parked", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		id := shared(t, f, "c1", "no reference of ours")
+		id := f.keepShared(t, "c1", "no reference of ours")
 		f.start(t, relay.Config{})
 		eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason == "no such workflow" })
 		f.clock.advance(16 * time.Minute)
@@ -173,7 +217,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c' OR WorkflowType != '", "order-1")
+		id := f.keepShared(t, "c' OR WorkflowType != '", "order-1")
 		f.start(t, relay.Config{})
 		f.becomes(t, id, inbox.StateDelivered)
 		require.Empty(t, f.temporal.queries)
@@ -183,7 +227,7 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f := newFixture(t)
 		f.temporal.down = errors.New("visibility store is gone")
 		f.temporal.run("offload-case/order-1")
-		id := shared(t, f, "c1", "order-1")
+		id := f.keepShared(t, "c1", "order-1")
 		f.start(t, relay.Config{MaxAttempts: 1})
 		eventually(t, "held back", func() bool { return f.relay.Check(t.Context()) != nil })
 		f.temporal.set(func(f *fakeTemporal) { f.down = nil })

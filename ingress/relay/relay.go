@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Parts are what a relay is built of; none may be missing.
-type Parts struct {
+// Deps are what a relay needs; all are required.
+type Deps struct {
 	Temporal Temporal
 	Inbox    inbox.Store
 	Keys     *keyring.Ring
@@ -33,25 +33,29 @@ type Relay struct {
 	logger   *zap.Logger
 	metrics  *metrics
 	now      func() time.Time
+	routes   map[string]route
 	gate     *gate
 	budget   *budget
+	leases   *leases
 }
 
-// New refuses a Config that does not validate.
-func New(config Config, parts Parts) (*Relay, error) {
+// New returns ErrConfig for a Config that does not validate.
+func New(config Config, deps Deps) (*Relay, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Relay{
-		config: config.withDefaults(), temporal: parts.Temporal, inbox: parts.Inbox, keys: parts.Keys, logger: parts.Logger, now: parts.Now,
-	}
-	r.budget = newBudget(r.config.MaxInFlight)
-	metrics, err := newMetrics(parts.Metrics, parts.Inbox, parts.Now)
+	metrics, err := newMetrics(deps.Metrics, deps.Inbox, deps.Now)
 	if err != nil {
 		return nil, err
 	}
-	r.metrics = metrics
-	r.gate = newGate(func(ctx context.Context) error { return probe(ctx, parts.Temporal) }, parts.Now, parts.Logger, metrics.hold)
+	config = config.withDefaults()
+	r := &Relay{
+		config: config, temporal: deps.Temporal, inbox: deps.Inbox, keys: deps.Keys, logger: deps.Logger, metrics: metrics, now: deps.Now,
+		budget: newBudget(config.MaxInFlight),
+		leases: newLeases(config.Lease, config.SignalTimeout),
+	}
+	r.routes = r.newRoutes()
+	r.gate = newGate(func(ctx context.Context) error { return probe(ctx, deps.Temporal) }, deps.Now, deps.Logger, metrics.setHeldBack)
 	return r, nil
 }
 
@@ -63,47 +67,65 @@ func (r *Relay) Check(context.Context) error {
 	return nil
 }
 
-// claimed is a lane on its way through the relay.
-type claimed struct {
-	inbox.Lane
-	// until is when no new signal may be sent, since the lease comes near its end.
-	until time.Time
+// laneResult holds a settlement for each claimed delivery of a lane.
+type laneResult struct {
+	lane        string
+	settlements []inbox.Settlement
 }
 
-// Run claims, sends and settles until ctx ends, and returns when what was under way is settled.
+// Run claims, sends and settles until ctx ends. It returns when the signals under way have ended and all results are settled.
 //
-// The three steps are a pipeline: while one batch of lanes is being signalled, the next is claimed and the last one settled, each
-// settlement taking along whatever else is ready.
+// The three steps are a pipeline: while the relay signals one batch of lanes, it claims the next and settles the last one. A
+// settlement takes along all results that are ready.
 func (r *Relay) Run(ctx context.Context) {
-	lanes := make(chan claimed, lanesAhead*r.config.Concurrency)
-	settlements := make(chan []inbox.Settlement, 2*r.config.Concurrency)
-	var senders, settler sync.WaitGroup
+	lanes := make(chan inbox.Lane, lanesAhead*r.config.Concurrency)
+	results := make(chan laneResult, 2*r.config.Concurrency)
+	var senders, settler, renewer, passes sync.WaitGroup
 	for range r.config.Concurrency {
 		senders.Go(func() {
 			for lane := range lanes {
-				settled := r.handle(ctx, lane)
-				r.budget.give(lane.Lane)
-				settlements <- settled
+				settlements := r.handle(ctx, lane)
+				r.budget.free(lane)
+				results <- laneResult{lane: lane.Name, settlements: settlements}
 			}
 		})
 	}
-	settler.Go(func() { r.settle(ctx, settlements) })
-	var beside sync.WaitGroup
-	beside.Go(func() { r.keepOptions(ctx) })
+	settler.Go(func() { r.settle(ctx, results) })
+	// A stop must not let another relay repeat what is not settled yet.
+	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
+	renewer.Go(func() { r.renewLeases(renewing) })
+	passes.Go(func() { r.repeat(ctx, r.sendOptionsPass) })
+	passes.Go(func() { r.repeat(ctx, r.replayPass) })
+
 	r.claim(ctx, lanes)
 	close(lanes)
 	senders.Wait()
-	close(settlements)
+	close(results)
 	settler.Wait()
-	beside.Wait()
+	stopRenewing()
+	renewer.Wait()
+	passes.Wait()
 	r.gate.reopening.Wait()
+}
+
+// repeat runs a pass until ctx ends: at once, and then each time after the pause that the last pass returned. While the gate is
+// shut, it waits.
+func (r *Relay) repeat(ctx context.Context, pass func(context.Context) time.Duration) {
+	for r.gate.wait(ctx) == nil {
+		timer := time.NewTimer(pass(ctx))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
 }
 
 // lanesAhead is how many lanes wait for each sender while more are claimed.
 const lanesAhead = 2
 
-// claim feeds the senders until ctx ends. What it has claimed by then is passed on all the same; the senders give it back.
-func (r *Relay) claim(ctx context.Context, lanes chan<- claimed) {
+// claim feeds the senders until ctx ends. It passes on what it has claimed by then; the senders release it.
+func (r *Relay) claim(ctx context.Context, lanes chan<- inbox.Lane) {
 	poll := time.NewTicker(r.config.PollInterval)
 	defer poll.Stop()
 	for r.gate.wait(ctx) == nil {
@@ -111,18 +133,14 @@ func (r *Relay) claim(ctx context.Context, lanes chan<- claimed) {
 		if err != nil {
 			return
 		}
-		now := r.now()
-		found, err := r.inbox.Claim(ctx, inbox.ClaimRequest{
-			Owner: r.config.Owner, Now: now, Lease: r.config.Lease, MaxLanes: lanesAhead * r.config.Concurrency, MaxPerLane: maxPerLane, MaxBytes: room,
-		})
-		r.budget.take(found)
+		claimed, err := r.claimOnce(ctx, room)
 		if err != nil && ctx.Err() == nil {
 			r.logger.Error("claim deliveries", zap.Error(err))
 		}
-		for _, lane := range found {
-			lanes <- claimed{Lane: lane, until: now.Add(r.config.Lease / 2)}
+		for _, lane := range claimed {
+			lanes <- lane
 		}
-		if len(found) > 0 {
+		if len(claimed) > 0 {
 			continue
 		}
 		select {
@@ -133,6 +151,21 @@ func (r *Relay) claim(ctx context.Context, lanes chan<- claimed) {
 	}
 }
 
+func (r *Relay) claimOnce(ctx context.Context, room int64) ([]inbox.Lane, error) {
+	now := r.now()
+	found, err := r.inbox.Claim(ctx, inbox.ClaimRequest{
+		Owner: r.config.Owner, Now: now, Lease: r.config.Lease, MaxLanes: lanesAhead * r.config.Concurrency, MaxPerLane: maxPerLane, MaxBytes: room,
+	})
+	var claimed []inbox.Lane
+	for _, lane := range found {
+		if r.leases.add(lane.Name, now) {
+			r.budget.reserve(lane)
+			claimed = append(claimed, lane)
+		}
+	}
+	return claimed, err
+}
+
 const (
 	settleTimeout = 10 * time.Second
 	// maxSettlements bounds one transaction of the inbox.
@@ -141,29 +174,29 @@ const (
 	longestSettle  = 5 * time.Second
 )
 
-// settle writes what became of the deliveries, as many at a time as are ready. It never gives up while the relay runs: a
-// settlement that is lost means a signal that is repeated.
-func (r *Relay) settle(ctx context.Context, settlements <-chan []inbox.Settlement) {
-	for first := range settlements {
-		batch := first
-		for len(batch) < maxSettlements && len(settlements) > 0 {
-			batch = append(batch, <-settlements...)
+// settle writes results, as many at a time as are ready. The results of a lane stay together, since a settlement ends its claim.
+func (r *Relay) settle(ctx context.Context, results <-chan laneResult) {
+	for first := range results {
+		lanes, batch := []string{first.lane}, first.settlements
+		for len(batch) < maxSettlements && len(results) > 0 {
+			next := <-results
+			lanes, batch = append(lanes, next.lane), append(batch, next.settlements...)
 		}
+		r.leases.settling(lanes)
 		r.settleBatch(ctx, batch)
+		r.leases.settled(lanes)
 	}
 }
 
+// settleBatch never gives up while the relay runs: a lost settlement means a repeated signal.
 func (r *Relay) settleBatch(ctx context.Context, batch []inbox.Settlement) {
-	if len(batch) == 0 {
-		return
-	}
 	for pause := firstSettle; ; pause = min(2*pause, longestSettle) {
-		// The end of the relay is no reason to forget what has been sent.
+		// A stop does not interrupt it: the signals have been sent.
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 		err := r.inbox.Settle(try, inbox.SettleRequest{Owner: r.config.Owner, Now: r.now(), Settlements: batch})
 		cancel()
 		if err == nil {
-			r.metrics.settle(batch)
+			r.metrics.countSettled(batch)
 			return
 		}
 		stopped := ctx.Err() != nil

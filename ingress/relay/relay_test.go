@@ -14,8 +14,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -93,8 +94,7 @@ func TestWhileTemporalIsAwayEverythingIsHeldBackAndNoAttemptBurnt(t *testing.T) 
 
 			f.temporal.set(func(f *fakeTemporal) { f.down = nil })
 			// What failed by itself may have been told to wait a little.
-			eventually(t, "all delivered", func() bool {
-				f.clock.advance(time.Second)
+			f.passTime(t, time.Second, "all delivered", func() bool {
 				counts, err := f.store.Counts(t.Context())
 				return err == nil && counts[inbox.StateDelivered] == 30
 			})
@@ -170,10 +170,7 @@ func TestOneWorkflowsTroubleHoldsBackNobodyElse(t *testing.T) {
 			if !tt.counted {
 				for range 20 {
 					calls := f.count()
-					eventually(t, "another try", func() bool {
-						f.clock.advance(10 * time.Minute)
-						return f.count() > calls
-					})
+					f.passTime(t, 10*time.Minute, "another try", func() bool { return f.count() > calls })
 				}
 				require.Equal(t, inbox.StatePending, f.get(t, first).State)
 				require.Zero(t, f.get(t, first).Attempts)
@@ -201,8 +198,7 @@ func TestOneRefusedEventIsFoundAmongItsNeighbours(t *testing.T) {
 	f.temporal.poison = "evt-bad"
 	first, bad, last := f.keepOffload(t, "order-1", "evt-1"), f.keepOffload(t, "order-1", "evt-bad"), f.keepOffload(t, "order-1", "evt-2")
 	f.start(t, relay.Config{MaxAttempts: 3})
-	eventually(t, "settled", func() bool {
-		f.clock.advance(time.Second)
+	f.passTime(t, time.Second, "settled", func() bool {
 		return f.get(t, last).State != inbox.StatePending
 	})
 	require.Equal(t, inbox.StateDelivered, f.get(t, first).State)
@@ -237,8 +233,7 @@ func TestAnEventWaitsForItsWorkflowDuringTheGraceTime(t *testing.T) {
 		f.start(t, relay.Config{})
 		eventually(t, "a first try", func() bool { return f.get(t, id).Reason != "" })
 		calls := f.count()
-		eventually(t, "another try", func() bool {
-			f.clock.advance(2 * time.Second)
+		f.passTime(t, 2*time.Second, "another try", func() bool {
 			return f.count() > calls
 		})
 		require.Equal(t, inbox.StatePending, f.get(t, id).State, "the grace time is not over")
@@ -246,6 +241,31 @@ func TestAnEventWaitsForItsWorkflowDuringTheGraceTime(t *testing.T) {
 		f.becomes(t, id, inbox.StateUnmatched)
 		require.Empty(t, f.temporal.sent())
 	})
+}
+
+func TestTheGraceTimeStartsWhenTheWorkflowIsFirstLookedFor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.down = serviceerror.NewUnavailable("connection refused")
+	id := f.keepOffload(t, "order-1", "evt")
+	f.start(t, relay.Config{})
+	eventually(t, "held back", func() bool { return f.relay.Check(t.Context()) != nil })
+	f.clock.advance(time.Hour)
+	f.temporal.set(func(f *fakeTemporal) { f.down = nil })
+	eventually(t, "the workflow is looked for", func() bool { return f.get(t, id).Reason == "no such workflow" })
+	d := f.get(t, id)
+	require.Equal(t, inbox.StatePending, d.State)
+	require.Equal(t, f.clock.Now(), d.UnmatchedSince)
+
+	f.clock.advance(14 * time.Minute)
+	later := f.keepOffload(t, "order-1", "evt-later")
+	eventually(t, "it is looked for again", func() bool { return f.get(t, later).Reason == "no such workflow" })
+	require.Equal(t, inbox.StatePending, f.get(t, id).State)
+	require.Equal(t, f.clock.Now(), f.get(t, later).UnmatchedSince, "each event has its own grace time")
+	f.temporal.run("offload-case/order-1")
+	f.clock.advance(time.Minute)
+	require.Zero(t, f.becomes(t, id, inbox.StateDelivered).Attempts)
+	f.becomes(t, later, inbox.StateDelivered)
 }
 
 func TestAnEventForAClosedWorkflowIsLate(t *testing.T) {
@@ -261,15 +281,15 @@ func TestWhatCannotBeParsedIsDeadAndTheRestGoesOn(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
-	lane := offloadhook.CaseLane("order-1")
+	lane := offload.Lane("order-1")
 	first := f.keepOffload(t, "order-1", "evt-1")
-	broken := f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: lane, Kind: "?"}, `{"event_type":`)
+	broken := f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: lane, Kind: "?"}, `{"event_type":`)
 	stranger := f.keep(t, inbox.Delivery{Provider: "nobody", Lane: "nowhere", Kind: "?"}, `{}`)
 	last := f.keepOffload(t, "order-1", "evt-2")
 	f.start(t, relay.Config{})
 	f.becomes(t, last, inbox.StateDelivered)
 	require.Equal(t, inbox.StateDelivered, f.get(t, first).State)
-	require.Contains(t, f.becomes(t, broken, inbox.StateDead).Reason, "not an Offload event")
+	require.Contains(t, f.becomes(t, broken, inbox.StateDead).Reason, "body is no event")
 	require.Contains(t, f.becomes(t, stranger, inbox.StateDead).Reason, "unknown provider")
 }
 
@@ -277,13 +297,12 @@ func TestABodyThatCannotBeOpenedHoldsUpItsLaneAlone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1", "offload-case/order-2")
-	moved, err := inbox.NewID()
-	require.NoError(t, err)
+	moved := inbox.NewID(f.clock.Now())
 	// Sealed for another case: nobody may move a body from one lane to another.
-	body, err := f.keys.Seal([]byte(completed("evt-1")), offloadhook.BodyContext(offloadhook.CaseLane("order-2"), moved)...)
+	body, err := f.keys.Seal([]byte(completed("evt-1")), hook.BodyContext(offload.Name, offload.Lane("order-2"), moved)...)
 	require.NoError(t, err)
 	_, err = f.store.Append(t.Context(), []inbox.Delivery{{
-		ID: moved, Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-1"), Body: body, ReceivedAt: f.clock.Now(), State: inbox.StatePending,
+		ID: moved, Provider: offload.Name, Lane: offload.Lane("order-1"), Body: body, ReceivedAt: f.clock.Now(), State: inbox.StatePending,
 	}})
 	require.NoError(t, err)
 	behind := f.keepOffload(t, "order-1", "evt-2")
@@ -305,9 +324,9 @@ func TestASignalStaysBelowItsLimit(t *testing.T) {
 		return `{"event_type":"case.completed","data":{"caseId":"c1","result":{"text":"` + strings.Repeat("x", n) + `"}}}`
 	}
 	for range 5 {
-		f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-1")}, large(100<<10))
+		f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-1")}, large(100<<10))
 	}
-	f.keep(t, inbox.Delivery{Provider: offloadhook.Provider, Lane: offloadhook.CaseLane("order-2")}, large(600<<10))
+	f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.Lane("order-2")}, large(600<<10))
 	f.start(t, relay.Config{})
 	f.noPending(t)
 	signals := map[string]int{}
@@ -387,6 +406,33 @@ func TestACrashBetweenSignalAndSettlementRepeatsTheSameDelivery(t *testing.T) {
 	}
 }
 
+func TestEventsThatArriveDoNotShortenThePausesBetweenAttempts(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range map[string]error{
+		"internal":         serviceerror.NewInternal("invalid UTF-8"),
+		"invalid argument": serviceerror.NewInvalidArgument("unusable"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.temporal.run("offload-case/bad")
+			f.temporal.broken["offload-case/bad"] = refusal
+			head := f.keepOffload(t, "bad", "evt")
+			began, arrivals := f.clock.Now(), 0
+			f.start(t, relay.Config{PollInterval: time.Millisecond})
+			for f.get(t, head).State != inbox.StateDead && f.clock.Now().Sub(began) < 2*time.Hour {
+				f.idle(t)
+				f.keepOffload(t, "bad", fmt.Sprintf("evt-%d", arrivals))
+				arrivals++
+				f.clock.advance(30 * time.Second)
+			}
+			dead := f.get(t, head)
+			require.Equal(t, 19, dead.Attempts, "the last attempt is its end")
+			require.InDelta(t, 60, dead.SettledAt.Sub(began).Minutes(), 15)
+		})
+	}
+}
+
 func TestNewDeliveriesWakeTheRelay(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -404,14 +450,14 @@ func TestMetricsSayWhatWaitsAndForHowLong(t *testing.T) {
 	f.start(t, relay.Config{})
 	f.clock.advance(90 * time.Second)
 	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_deliveries", "pending"), 0)
-	require.InDelta(t, 0, f.metric(t, "signalbox_inbox_deliveries", "delivered"), 0)
 	require.InDelta(t, 90, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0)
 	require.InDelta(t, 0, f.metric(t, "signalbox_relay_held_back", ""), 0)
+	require.Positive(t, f.metric(t, "signalbox_inbox_bytes", "tables"))
+	require.Positive(t, f.metric(t, "signalbox_inbox_bytes", "log"))
 
 	f.temporal.run("offload-case/order-1")
-	eventually(t, "delivered", func() bool {
-		f.clock.advance(time.Minute)
-		return f.metric(t, "signalbox_inbox_deliveries", "delivered") == 1
+	f.passTime(t, time.Minute, "delivered", func() bool {
+		return f.metric(t, "signalbox_inbox_deliveries", "pending") == 0
 	})
 	require.InDelta(t, 0, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0)
 	eventually(t, "counted", func() bool { return f.metric(t, "signalbox_relay_settled_total", "delivered") >= 1 })
@@ -424,5 +470,6 @@ func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
 	for _, says := range []string{"owner: it is required", "concurrency: it is negative", "maxAttempts: it is negative", "lease: 1s is less"} {
 		require.ErrorContains(t, err, says)
 	}
+	require.ErrorContains(t, relay.Config{Owner: "me", Lease: 16 * time.Second}.Validate(), "lease: 16s is more than 15s")
 	require.NoError(t, relay.Config{Owner: "me"}.Validate())
 }

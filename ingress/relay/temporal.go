@@ -3,10 +3,12 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 )
@@ -19,11 +21,11 @@ type Temporal interface {
 	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
 }
 
-// verdict is what an error of Temporal means to the delivery that met it. The table:
+// class is what Temporal's answer to a signal means for the delivery:
 //
-//	error                                      verdict     what follows
+//	error                                      class       what follows
 //	none                                       accepted    delivered
-//	NotFound                                   notFound    late where the workflow is closed, else unmatched after the grace time
+//	NotFound                                   notFound    late where the workflow is closed; else unmatched after the grace time
 //	WorkflowExecutionAlreadyStarted            closed      late (signal-with-start, ID reuse refused)
 //	ResourceExhausted, cause busy workflow;
 //	WorkflowNotReady; the run's signals used
@@ -34,10 +36,10 @@ type Temporal interface {
 //	Internal and anything else                 unclear     probe: held back, or the lane alone waits and an attempt is counted
 //
 // Internal is not an outage by itself: the server answers it to a workflow ID that it can't handle.
-type verdict int
+type class int
 
 const (
-	accepted verdict = iota
+	accepted class = iota
 	notFound
 	closed
 	busy
@@ -46,10 +48,10 @@ const (
 	unclear
 )
 
-// signalLimit is in the server's text where a run has had its 10,000 signals; it has no error of its own for that.
+// signalLimit is in the server's message when a run has had its 10,000 signals. There is no error type for it.
 const signalLimit = "limit for signal events"
 
-func judge(err error) verdict {
+func classify(err error) class {
 	if err == nil {
 		return accepted
 	}
@@ -93,14 +95,39 @@ func judge(err error) verdict {
 	return unclear
 }
 
-// probeWorkflowID is of no workflow. Asking for it takes the same way through the server as a signal, down to its database.
+// probeWorkflowID names no workflow. Describing it goes the same way through the server as a signal does, down to its database.
 const probeWorkflowID = "signalbox-relay-probe"
 
-// probe returns nil when the server answers as it should: that there is no such workflow.
+// probe returns nil when the server answers correctly: there is no such workflow.
 func probe(ctx context.Context, temporal Temporal) error {
 	_, err := temporal.DescribeWorkflowExecution(ctx, probeWorkflowID, "")
-	if judge(err) == notFound {
+	if classify(err) == notFound {
 		return nil
 	}
 	return err
+}
+
+// listWorkflows calls visit for each workflow that a visibility query finds, until visit returns an error.
+func (r *Relay) listWorkflows(ctx context.Context, query string, perPage int32, visit func(*workflowpb.WorkflowExecutionInfo) error) error {
+	request := &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: perPage}
+	for {
+		page, err := r.listPage(ctx, request)
+		if err != nil {
+			return fmt.Errorf("list workflows: %w", err)
+		}
+		for _, execution := range page.GetExecutions() {
+			if err := visit(execution); err != nil {
+				return err
+			}
+		}
+		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return nil
+		}
+	}
+}
+
+func (r *Relay) listPage(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.config.SignalTimeout)
+	defer cancel()
+	return r.temporal.ListWorkflow(ctx, request)
 }

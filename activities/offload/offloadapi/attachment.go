@@ -3,28 +3,29 @@ package offloadapi
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Attachment is a file that the counterparty sent: its metadata as GET and webhooks show it (Offload, "Get case attachment").
 type Attachment struct {
-	AttachmentID string  `json:"attachmentId"`
-	Name         string  `json:"name"`
-	Size         int64   `json:"size"`
-	Type         string  `json:"type"`
-	MessageID    string  `json:"messageId"`
-	InboxID      string  `json:"inboxId"`
-	ReceivedAt   Instant `json:"receivedAt"`
+	AttachmentID string    `json:"attachmentId"`
+	Name         string    `json:"name"`
+	Size         int64     `json:"size"`
+	Type         string    `json:"type"`
+	MessageID    string    `json:"messageId"`
+	InboxID      string    `json:"inboxId"`
+	ReceivedAt   time.Time `json:"receivedAt"`
 }
 
 // Download is an attachment with a URL to fetch it by. The URL needs no key and ends at ExpiresAt (after how long is not published):
 // ask for it right before the download, and keep it nowhere.
 type Download struct {
 	Attachment
-	DownloadURL string  `json:"downloadUrl"`
-	ExpiresAt   Instant `json:"expiresAt"`
+	DownloadURL string    `json:"downloadUrl"`
+	ExpiresAt   time.Time `json:"expiresAt"`
 }
 
-func (d *Download) check() error {
+func (d Download) check() error {
 	if d.DownloadURL == "" {
 		return errors.New("the attachment has no downloadUrl")
 	}
@@ -38,9 +39,6 @@ func (c *Client) GetAttachment(ctx context.Context, caseID, attachmentID string)
 	if err != nil {
 		return Download{}, &Error{Op: op, Kind: NotSent, Err: err}
 	}
-	var download Download
-	if err := c.get(ctx, op, route, &download); err != nil {
-		return Download{}, err
-	}
-	return download, nil
+	download, _, err := get[Download](ctx, c, op, route)
+	return download, err
 }

@@ -100,24 +100,25 @@ func caseRoute(caseID string, suffix ...string) (string, error) {
 	return route, nil
 }
 
-// get reads a route into data.
-func (c *Client) get(ctx context.Context, op, route string, data any) error {
+// get reads a route, and names the fields of its data that were lost.
+func get[T checked](ctx context.Context, c *Client, op, route string) (data T, lost []string, err error) {
 	answer, err := c.send(ctx, c.reads, request{op: op, method: http.MethodGet, route: route})
 	if err != nil {
-		return err
+		return data, nil, err
 	}
-	return answer.decode(data)
+	return decode[T](answer)
 }
 
-// post writes body to a route and reads the answer into data. No error repeats one of the secrets, even where the answer does.
-func (c *Client) post(ctx context.Context, op, route string, body, data any, secrets ...string) error {
+// post writes body to a route and reads the answer. No error repeats one of the secrets, even where the answer does.
+func post[T checked](ctx context.Context, c *Client, op, route string, body any, secrets ...string) (data T, err error) {
 	raw, err := marshal(body)
 	if err != nil {
-		return &Error{Op: op, Kind: NotSent, Err: errors.Join(ErrInvalidArgument, err)}
+		return data, &Error{Op: op, Kind: NotSent, Err: errors.Join(ErrInvalidArgument, err)}
 	}
 	answer, err := c.send(ctx, c.writes, request{op: op, method: http.MethodPost, route: route, body: raw, secrets: secrets})
 	if err != nil {
-		return err
+		return data, err
 	}
-	return answer.decode(data)
+	data, _, err = decode[T](answer)
+	return data, err
 }

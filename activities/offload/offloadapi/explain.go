@@ -1,13 +1,14 @@
 package offloadapi
 
 import (
-	"encoding/json"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
 const (
@@ -26,21 +27,20 @@ type textError struct {
 // else the text itself.
 func explain(body []byte, secrets []string) (code, message string) {
 	var parsed struct {
-		Error   json.RawMessage `json:"error"`
-		Message string          `json:"message"`
+		Error   textError `json:"error"`
+		Message string    `json:"message"`
 	}
-	if err := json.Unmarshal(body, &parsed); err != nil {
+	if _, err := wire.Read(body, &parsed); err != nil {
 		// No envelope, which the provider says can happen. A page of HTML explains nothing that the status doesn't.
 		if strings.HasPrefix(strings.TrimSpace(string(body)), "<") {
 			return "", ""
 		}
 		return "", harmless(string(body), maxMessage, secrets)
 	}
-	var envelope textError
-	if err := json.Unmarshal(parsed.Error, &envelope); err != nil || envelope == (textError{}) {
+	if parsed.Error == (textError{}) {
 		return "", harmless(parsed.Message, maxMessage, secrets)
 	}
-	return harmless(envelope.Code, maxCode, secrets), harmless(envelope.Message, maxMessage, secrets)
+	return harmless(parsed.Error.Code, maxCode, secrets), harmless(parsed.Error.Message, maxMessage, secrets)
 }
 
 // harmless makes the provider's text fit for a log and a history. Secrets are taken out once the text is clean, lest cleaning put one

@@ -17,7 +17,7 @@ type inputAccepted struct {
 	Accepted *bool `json:"accepted"`
 }
 
-func (a *inputAccepted) check() error {
+func (a inputAccepted) check() error {
 	if a.Accepted != nil && !*a.Accepted {
 		return errors.New(`it says "accepted": false`)
 	}
@@ -35,6 +35,6 @@ func (c *Client) ProvideInput(ctx context.Context, caseID, questionID, text stri
 	if err != nil {
 		return &Error{Op: op, Kind: NotSent, Err: err}
 	}
-	var accepted inputAccepted
-	return c.post(ctx, op, route, inputRequest{InputRequestID: questionID, ProvidedContext: text}, &accepted)
+	_, err = post[inputAccepted](ctx, c, op, route, inputRequest{InputRequestID: questionID, ProvidedContext: text})
+	return err
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -103,12 +104,11 @@ func (w *wire) read(conn net.Conn) {
 	}
 }
 
-func validCreate() offloadapi.CreateRequest {
-	return offloadapi.CreateRequest{
-		Channel:          "EMAIL",
-		Goal:             offloadapi.Goal{Objective: "Get the signed W-9"},
-		Counterparty:     offloadapi.Counterparty{Address: "vendor@example.com", Name: "Vendor"},
-		SenderPersona:    offloadapi.SenderPersona{Name: "Ada"},
-		ClientWebhookURL: testWebhook,
+func validCreate() workflows.CaseRequest {
+	return workflows.CaseRequest{
+		Channel:       "EMAIL",
+		Goal:          workflows.CaseGoal{Objective: "Get the signed W-9"},
+		Counterparty:  workflows.Counterparty{Address: "vendor@example.com", Name: "Vendor"},
+		SenderPersona: workflows.SenderPersona{Name: "Ada"},
 	}
 }

@@ -2,6 +2,7 @@ package offloadapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +26,8 @@ func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var found Case
-		if err := (answer{op: "get case", status: 200, body: body}).decode(&found); err != nil {
+		found, _, err := decode[Case](answer{op: "get case", status: 200, body: body})
+		if err != nil {
 			require.ErrorIs(t, err, ErrUncertain)
 			require.ErrorIs(t, err, ErrInvalidResponse)
 			require.True(t, utf8.ValidString(err.Error()))
@@ -44,6 +45,38 @@ func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 		require.True(t, facts.UpdatedAt.Equal(back.UpdatedAt) && facts.NextActionAt.Equal(back.NextActionAt) && facts.CreatedAt.Equal(back.CreatedAt))
 		require.Less(t, facts.NextActionAt.Year(), 10000)
 		require.JSONEq(t, orNull(facts.Result), orNull(back.Result))
+	})
+}
+
+// Whatever value a field has that is neither caseId nor status: the end of the case is read.
+func FuzzNoFieldLosesTheEndOfACase(f *testing.F) {
+	names := []string{
+		"clientReferenceId", "channel", "createdAt", "updatedAt", "nextActionAt", "attemptCount", "maxAttempts", "attachments", "resultStatus", "result",
+		"inputRequest", "goal", "counterparty", "constraints", "Status", "STATUS", "caseid", "fresh",
+	}
+	for _, value := range []string{
+		`null`, `true`, `-1`, `2.0`, `"2"`, `1e400`, `""`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":{},"question":7,"requestedAt":"x"}`, `[]`, `[1,null,{}]`,
+		`[{"attachmentId":"a1","size":"904860"},"a2"]`, `253402300799999`, `"Thu, 26 Nov 2026 12:00:00 GMT"`,
+	} {
+		for n := range names {
+			f.Add(uint8(n), []byte(value))
+		}
+	}
+	f.Fuzz(func(t *testing.T, n uint8, value []byte) {
+		if !json.Valid(value) {
+			return
+		}
+		name := names[int(n)%len(names)]
+		body := fmt.Appendf(nil, `{"ok":true,"data":{"caseId":"c1","status":"COMPLETED",%q:%s}}`, name, value)
+		found, lost, err := decode[Case](answer{op: "get case", status: 200, body: body})
+		require.NoError(t, err)
+		require.Equal(t, "c1", found.CaseID)
+		require.Equal(t, "COMPLETED", found.Facts().Status)
+		for _, path := range lost {
+			require.True(t, strings.HasPrefix(path, name), path)
+		}
+		_, err = json.Marshal(found.Facts())
+		require.NoError(t, err)
 	})
 }
 

@@ -2,7 +2,6 @@ package offloadapi
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,8 +10,10 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
-	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
 // request is one call. The answer may repeat none of its secrets.
@@ -115,47 +116,38 @@ func readBounded(r io.Reader, most int64) ([]byte, error) {
 	return raw, nil
 }
 
-// decode reads the data of a success envelope. A body that is none fails as Uncertain: the provider said yes, but not to what.
-func (a answer) decode(data any) error {
-	fail := func(err error) error {
-		return &Error{Op: a.op, Kind: Uncertain, Status: a.status, Err: fmt.Errorf("%w: %w", ErrInvalidResponse, err)}
-	}
+// checked is the data of an answer. Its check refuses data that can't be it.
+type checked interface{ check() error }
+
+// decode reads the data of a success envelope, and names the fields that were lost. A body that is none fails as Uncertain: the provider
+// said yes, but not to what.
+func decode[T checked](a answer) (data T, lost []string, err error) {
 	var envelope struct {
 		// Only an explicit false contradicts the status.
-		OK   *bool           `json:"ok"`
-		Data json.RawMessage `json:"data"`
+		OK   *bool `json:"ok"`
+		Data *T    `json:"data"`
 	}
-	if err := json.Unmarshal(a.body, &envelope); err != nil {
-		return fail(decodeError(err))
+	lost, err = wire.Read(a.body, &envelope)
+	switch {
+	case err != nil:
+	case envelope.OK != nil && !*envelope.OK:
+		err = errors.New(`it says "ok": false`)
+	case envelope.Data == nil:
+		err = errors.New("it has no data")
+	default:
+		data = *envelope.Data
+		err = data.check()
 	}
-	if envelope.OK != nil && !*envelope.OK {
-		return fail(errors.New(`it says "ok": false`))
-	}
-	if len(envelope.Data) == 0 || string(envelope.Data) == "null" {
-		return fail(errors.New("it has no data"))
-	}
-	if err := json.Unmarshal(envelope.Data, data); err != nil {
-		return fail(decodeError(err))
-	}
-	if checked, ok := data.(interface{ check() error }); ok {
-		if err := checked.check(); err != nil {
-			return fail(err)
+	if err != nil {
+		if len(lost) > 0 {
+			err = fmt.Errorf("%w; unreadable: %s", err, strings.Join(lost, ", "))
 		}
+		return data, nil, &Error{Op: a.op, Kind: Uncertain, Status: a.status, Err: fmt.Errorf("%w: %w", ErrInvalidResponse, err)}
 	}
-	return nil
-}
-
-// decodeError keeps the place of the fault but not the value, which may be anybody's words.
-func decodeError(err error) error {
-	var typeErr *json.UnmarshalTypeError
-	if errors.As(err, &typeErr) {
-		return fmt.Errorf("%s is a JSON %s", oneLine(cmp.Or(typeErr.Field, "data"), maxCode), oneLine(typeErr.Value, maxCode))
+	for i := range lost {
+		lost[i] = strings.TrimPrefix(lost[i], "data.")
 	}
-	var timeErr *time.ParseError
-	if errors.As(err, &timeErr) {
-		return errors.New("a time is neither milliseconds nor ISO 8601")
-	}
-	return errors.New("it is not the JSON that is published")
+	return data, lost, nil
 }
 
 // marshal is json.Marshal, whose error would repeat a part of the value.

@@ -36,7 +36,7 @@ func TestCreateCasePostsEveryFieldInThePublishedForm(t *testing.T) {
 	for _, status := range []int{200, 201, 202, 203} {
 		client, seen := expect(t, status, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"CREATED"}}`)
 		two, hours := 2, 48
-		request := offloadapi.NewCreateRequest(workflows.CaseRequest{
+		request := workflows.CaseRequest{
 			Channel:           "EMAIL",
 			Goal:              workflows.CaseGoal{Objective: "Get it", Knowledge: json.RawMessage(`{"a":1}`)},
 			Counterparty:      workflows.Counterparty{Address: "v@example.com", Name: "V", Company: "C", Timezone: "UTC", CustomData: map[string]string{"k": "v"}},
@@ -47,8 +47,8 @@ func TestCreateCasePostsEveryFieldInThePublishedForm(t *testing.T) {
 			FollowUpDelay:     &hours,
 			ResultSchema:      json.RawMessage(`{"type":"object"}`),
 			Metadata:          json.RawMessage(`{"vendorId":"7"}`),
-		}, testWebhook)
-		created, err := client.CreateCase(t.Context(), request)
+		}
+		created, err := client.CreateCase(t.Context(), request, testWebhook)
 		require.NoError(t, err)
 		require.Equal(t, caseID, created.CaseID)
 		require.Equal(t, "POST", seen.method)
@@ -69,9 +69,7 @@ func TestCreateCasePostsEveryFieldInThePublishedForm(t *testing.T) {
 func TestCreateCaseLeavesOutWhatOffloadDefaults(t *testing.T) {
 	t.Parallel()
 	client, seen := expect(t, 201, `{"ok":true,"data":{"caseId":"`+caseID+`"}}`)
-	request := validCreate()
-	request.ClientWebhookURL = ""
-	_, err := client.CreateCase(t.Context(), request)
+	_, err := client.CreateCase(t.Context(), validCreate(), "")
 	require.NoError(t, err)
 	require.JSONEq(t, `{"channel":"EMAIL","goal":{"objective":"Get the signed W-9"},
 		"counterparty":{"address":"vendor@example.com","name":"Vendor"},"senderPersona":{"name":"Ada"}}`, seen.body)
@@ -132,8 +130,8 @@ func TestTimesAreReadAsMillisecondsAndAsISO(t *testing.T) {
 	client, _ := expect(t, 200, `{"ok":true,"data":{"status":"RUNNING","createdAt":"2026-03-21T15:42:00.3Z","updatedAt":253402300798999}}`)
 	found, err := client.GetCase(t.Context(), caseID)
 	require.NoError(t, err)
-	require.Equal(t, time.Date(2026, 3, 21, 15, 42, 0, 3e8, time.UTC), found.CreatedAt.Time)
-	require.Equal(t, time.Date(9999, 12, 31, 23, 59, 58, 999e6, time.UTC), found.UpdatedAt.Time)
+	require.Equal(t, time.Date(2026, 3, 21, 15, 42, 0, 3e8, time.UTC), found.CreatedAt)
+	require.Equal(t, time.Date(9999, 12, 31, 23, 59, 58, 999e6, time.UTC), found.UpdatedAt)
 }
 
 func TestProvideInputPostsTheAnswer(t *testing.T) {
@@ -158,7 +156,7 @@ func TestGetAttachmentMintsADownload(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/cases/"+caseID+"/attachments/a1", seen.uri)
 	require.Equal(t, "https://cdn.example.com/x?sig=1", download.DownloadURL)
-	require.Equal(t, testNow.Add(time.Hour), download.ExpiresAt.Time)
+	require.Equal(t, testNow.Add(time.Hour), download.ExpiresAt)
 	require.Equal(t, int64(9), download.Size)
 }
 
@@ -176,7 +174,7 @@ func TestWhatCannotBeARequestIsNotSent(t *testing.T) {
 	ctx := t.Context()
 	broken := validCreate()
 	broken.Metadata = json.RawMessage(`{"secret": "of the customer"`)
-	_, badJSON := client.CreateCase(ctx, broken)
+	_, badJSON := client.CreateCase(ctx, broken, testWebhook)
 	require.NotContains(t, badJSON.Error(), "customer")
 	_, dots := client.GetCase(ctx, "..")
 	_, empty := client.GetCase(ctx, "")

@@ -51,7 +51,7 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 		Owner:          owner,
 		Agents:         options,
 		UnmatchedGrace: s.Config.UnmatchedGrace,
-	}, relay.Parts{
+	}, relay.Deps{
 		Keys:     s.Keyring,
 		Inbox:    store,
 		Temporal: temporal,

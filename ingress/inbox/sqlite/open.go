@@ -19,6 +19,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/group"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
 //go:embed migrations/*.sql
@@ -42,15 +43,20 @@ type Options struct {
 
 // Store is an inbox.Store in one SQLite file.
 type Store struct {
-	reads  *reader
-	writes *writer
-	queue  *group.Committer[*job]
-	file   *file
-	wake   chan struct{}
-	close  func() error
+	*sqlstore.Store
+	db *database
 }
 
 var _ inbox.Store = (*Store)(nil)
+
+// database is a file that is open.
+type database struct {
+	*reader
+	writes *writer
+	queue  *group.Committer[*job]
+	file   *file
+	close  func() error
+}
 
 // Open opens the file at path, makes it (mode 0600) where there is none, and brings its tables up to date. The folder must exist.
 // It returns inbox.ErrNewer where a newer version has changed the tables.
@@ -62,43 +68,41 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if err != nil {
 		return nil, fmt.Errorf("sqlite inbox: resolve path: %w", err)
 	}
-	s := &Store{wake: make(chan struct{}, 1), file: &file{path: path}}
-	s.close = sync.OnceValue(s.closeAll)
+	db := &database{file: &file{path: path}}
+	db.close = sync.OnceValue(db.closeAll)
+	s := &Store{sqlstore.New(db), db}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), s.close())
+			err = errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), db.close())
 		}
 	}()
 	if err := createPrivate(ctx, path); err != nil {
 		return nil, err
 	}
-	if s.writes, err = openWriter(ctx, s.file, options.Logger); err != nil {
+	if db.writes, err = openWriter(ctx, s.Store, db.file, options.Logger); err != nil {
 		return nil, err
 	}
-	if s.reads, err = openReader(ctx, path); err != nil {
+	if db.reader, err = openReader(ctx, path); err != nil {
 		return nil, err
 	}
-	s.queue = group.New(queueLimits(options), s.writes.commit)
+	db.queue = group.New(queueLimits(options), db.writes.commit)
 	return s, nil
 }
 
-// Wake implements inbox.Store.
-func (s *Store) Wake() <-chan struct{} { return s.wake }
-
 // Close implements inbox.Store. It returns when all that was accepted is on disk.
-func (s *Store) Close() error { return s.close() }
+func (s *Store) Close() error { return s.db.close() }
 
-func (s *Store) closeAll() error {
+func (d *database) closeAll() error {
 	var errs []error
-	if s.queue != nil {
-		s.queue.Close()
+	if d.queue != nil {
+		d.queue.Close()
 	}
 	// Readers first: the last connection of all processes folds the WAL into the file and removes it, which a reader can't.
-	if s.reads != nil {
-		errs = append(errs, s.reads.close())
+	if d.reader != nil {
+		errs = append(errs, d.reader.close())
 	}
-	if s.writes != nil {
-		errs = append(errs, s.writes.close())
+	if d.writes != nil {
+		errs = append(errs, d.writes.close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("sqlite inbox: close: %w", err)
@@ -106,10 +110,66 @@ func (s *Store) closeAll() error {
 	return nil
 }
 
-func (s *Store) signalWake() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+// Append implements sqlstore.Database.
+func (d *database) Append(ctx context.Context, rows []*sqlstore.Delivery, size int64) error {
+	return d.queue.Do(ctx, &job{rows: rows}, size)
+}
+
+// Write implements sqlstore.Database.
+func (d *database) Write(ctx context.Context, relaxed bool, work func(sqlstore.Tx) error) error {
+	return d.queue.Do(ctx, &job{work: work, relaxed: relaxed}, 0)
+}
+
+// Check implements inbox.Store: the writer looks at its file, with nothing to write.
+func (s *Store) Check(ctx context.Context) error {
+	return s.db.Wrap(ctx, "check", s.db.queue.Do(ctx, &job{relaxed: true}, 0))
+}
+
+// Size implements inbox.Store.
+func (s *Store) Size(context.Context) (size inbox.Size, err error) {
+	for path, bytes := range map[string]*int64{s.db.file.path: &size.Tables, s.db.file.path + "-wal": &size.Log} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return inbox.Size{}, fmt.Errorf("sqlite inbox: size: %w", err)
+		}
+		*bytes = info.Size()
+	}
+	return size, nil
+}
+
+// Purge implements inbox.Store.
+func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
+	purged, err := s.Store.Purge(ctx, request)
+	if err == nil {
+		err = s.db.Wrap(ctx, "vacuum", s.db.vacuum(ctx))
+	}
+	return purged, err
+}
+
+// vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.
+const vacuumPages = 1000
+
+// vacuum gives pages back to the file system once more than a quarter of the file is free: less than that is soon used again. It ends
+// where nothing is given back, as in a file that was restored from a dump and has no auto_vacuum.
+func (d *database) vacuum(ctx context.Context) error {
+	for before := int64(-1); ; {
+		var pages, free int64
+		err := d.Write(ctx, false, func(tx sqlstore.Tx) error {
+			for pragma, n := range map[string]*int64{"page_count": &pages, "freelist_count": &free} {
+				if err := tx.Each("PRAGMA "+pragma, func(row sqlstore.Row) error { return row.Scan(n) }); err != nil {
+					return err
+				}
+			}
+			if free <= pages/4 || free == before {
+				return nil
+			}
+			_, err := tx.Exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")")
+			return err
+		})
+		if err != nil || free <= pages/4 || free == before {
+			return err
+		}
+		before = free
 	}
 }
 

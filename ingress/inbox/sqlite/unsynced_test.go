@@ -9,6 +9,6 @@ func OpenUnsynced(ctx context.Context, path string, options Options) (*Store, er
 		return nil, err
 	}
 	// Nothing is committed yet, so the writer is still this goroutine's.
-	s.writes.synced, s.writes.unsynced = "OFF", "OFF"
+	s.db.writes.synced, s.db.writes.unsynced = "OFF", "OFF"
 	return s, nil
 }

@@ -14,13 +14,15 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/table"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
 const (
-	// writerCache holds the upper levels of the indexes of some ten million deliveries; the system caches the rest. SQLite walks
-	// all of its own cache at some commits.
-	writerCache = 16 << 20
+	// pageSize is half of SQLite's default. An append writes about one page for its place in the index of unique keys alone.
+	pageSize = 2048
+	// cacheSize holds the upper levels of the indexes of some ten million deliveries; the system caches the rest. SQLite walks all of
+	// its own cache at some commits.
+	cacheSize = 16 << 20
 	// retryEvery and giveUp are for a write lock that another process holds.
 	retryEvery = time.Millisecond
 	giveUp     = 15 * time.Second
@@ -29,50 +31,39 @@ const (
 // writer owns the only connection of this process that writes. After openWriter only the committing goroutine uses it, so it needs
 // no lock.
 type writer struct {
+	store       *sqlstore.Store
 	db          *sql.DB
 	conn        *sql.Conn
-	stmt        map[string]*sql.Stmt
+	statements  map[statement]*sql.Stmt
 	file        *file
 	logger      *zap.Logger
 	checkpoints *checkpointer
-	// kinds are rows of the table kind that are known to be there.
-	kinds map[table.Kind]bool
 	// synced and unsynced are the levels of synchronous for batches that must be durable and for others; level is the one in force.
 	synced, unsynced, level string
-	// written is about how many bytes went into the WAL since the last checkpoint was asked for.
-	written int64
+	// changed is the number of rows changed since the last checkpoint was asked for: each costs about a page.
+	changed int64
 }
 
-// job is one caller's write.
+// statement is a query for a number of rows or values.
+type statement struct {
+	query string
+	rows  int
+}
+
+// job is one caller's write: rows are appended together with those of all other jobs of the batch, work is any other write.
 type job struct {
-	// rows are appended together with those of all other jobs of the batch.
-	rows []*row
-	// work does any other write. What it finds wrong with the request goes into refusal: an error would undo the whole batch.
-	work    func(*tx) error
+	rows    []*sqlstore.Delivery
+	work    func(sqlstore.Tx) error
 	refusal error
-	// relaxed jobs need not be synced.
 	relaxed bool
-	// size is about how many bytes it writes.
-	size int64
-	// committed runs once the batch is written.
-	committed func()
 }
 
-// tx is one transaction under way.
-type tx struct {
-	*writer
-	// sequence is the last place in the file that is taken; 0 before it was looked up.
-	sequence int64
-	// added are the rows that this transaction adds to the table kind.
-	added []table.Kind
-}
-
-func openWriter(ctx context.Context, file *file, logger *zap.Logger) (_ *writer, err error) {
+func openWriter(ctx context.Context, store *sqlstore.Store, file *file, logger *zap.Logger) (_ *writer, err error) {
 	db, err := sql.Open("sqlite", dsn(file.path, url.Values{
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
 		"_pragma": {
-			"cache_size(-" + strconv.Itoa(writerCache>>10) + ")",
+			"cache_size(-" + strconv.Itoa(cacheSize>>10) + ")",
 			"wal_autocheckpoint(" + strconv.Itoa(restartAfter/pageSize) + ")",
 			"journal_size_limit(" + strconv.Itoa(logLimit) + ")",
 			// Copies for undoing one statement stay off the disk.
@@ -83,7 +74,7 @@ func openWriter(ctx context.Context, file *file, logger *zap.Logger) (_ *writer,
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	w := &writer{db: db, file: file, logger: logger, kinds: map[table.Kind]bool{}, synced: "FULL", unsynced: "NORMAL"}
+	w := &writer{store: store, db: db, file: file, logger: logger, synced: "FULL", unsynced: "NORMAL"}
 	if err = migrate(ctx, db); err == nil {
 		err = w.connect(ctx)
 	}
@@ -105,7 +96,7 @@ func (w *writer) connect(ctx context.Context) error {
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
 		return errors.Join(fmt.Errorf("connect: %w", err), conn.Close())
 	}
-	w.conn, w.stmt, w.level = conn, map[string]*sql.Stmt{}, ""
+	w.conn, w.statements, w.level = conn, map[statement]*sql.Stmt{}, ""
 	return nil
 }
 
@@ -115,7 +106,7 @@ func (w *writer) close() error {
 		errs = append(errs, w.checkpoints.close())
 	}
 	if w.conn != nil {
-		for _, stmt := range w.stmt {
+		for _, stmt := range w.statements {
 			errs = append(errs, stmt.Close())
 		}
 		errs = append(errs, w.conn.Close())
@@ -156,10 +147,9 @@ func (w *writer) transact(batch []*job) error {
 	if err := w.begin(level); err != nil {
 		return errors.Join(fmt.Errorf("begin: %w", err), w.rollback())
 	}
-	t := &tx{writer: w}
-	err := t.apply(batch)
+	err := w.apply(batch)
 	if err == nil {
-		_, err = w.exec("COMMIT")
+		_, err = w.Exec("COMMIT")
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write: %w", err), w.rollback())
@@ -168,16 +158,38 @@ func (w *writer) transact(batch []*job) error {
 		w.logger.Error("inbox file lost: webhooks are refused", zap.Error(err))
 		return err
 	}
-	w.remember(t.added)
 	for _, j := range batch {
-		w.written += j.size
-		if j.committed != nil {
-			j.committed()
+		if len(j.rows) > 0 {
+			w.store.Appended(j.rows)
 		}
 	}
-	if w.written > checkpointAfter {
-		w.written = 0
+	if w.changed*pageSize > checkpointAfter {
+		w.changed = 0
 		w.checkpoints.want()
+	}
+	return nil
+}
+
+// apply appends the rows of a batch, then does its other work.
+func (w *writer) apply(batch []*job) error {
+	var rows []*sqlstore.Delivery
+	for _, j := range batch {
+		rows = append(rows, j.rows...)
+	}
+	if len(rows) > 0 {
+		if err := w.store.AppendTo(w, rows); err != nil {
+			return err
+		}
+	}
+	for _, j := range batch {
+		if j.work == nil {
+			continue
+		}
+		// A batch is applied again where another of its jobs failed it.
+		j.refusal = j.work(w)
+		if j.refusal != nil && !errors.Is(j.refusal, inbox.ErrNotFound) && !errors.Is(j.refusal, inbox.ErrNotReplayable) {
+			return j.refusal
+		}
 	}
 	return nil
 }
@@ -185,12 +197,12 @@ func (w *writer) transact(batch []*job) error {
 // begin takes the write lock of the file. While another process has it, it tries again every millisecond.
 func (w *writer) begin(level string) error {
 	if level != w.level {
-		if _, err := w.exec("PRAGMA synchronous = " + level); err != nil {
+		if _, err := w.Exec("PRAGMA synchronous = " + level); err != nil {
 			return err
 		}
 		w.level = level
 	}
-	_, err := w.exec("BEGIN IMMEDIATE")
+	_, err := w.Exec("BEGIN IMMEDIATE")
 	if !isBusy(err) {
 		return err
 	}
@@ -204,7 +216,7 @@ func (w *writer) begin(level string) error {
 		case <-end.C:
 			return fmt.Errorf("%w: another process has been writing for %s: %w", inbox.ErrBusy, giveUp, err)
 		}
-		if _, err = w.exec("BEGIN IMMEDIATE"); !isBusy(err) {
+		if _, err = w.Exec("BEGIN IMMEDIATE"); !isBusy(err) {
 			return err
 		}
 	}
@@ -213,161 +225,131 @@ func (w *writer) begin(level string) error {
 // rollback leaves no transaction behind. SQLite has ended it already after some errors, and then refuses; a new connection is the
 // sure way out of that and of anything worse.
 func (w *writer) rollback() error {
-	if _, err := w.exec("ROLLBACK"); err == nil {
+	if _, err := w.Exec("ROLLBACK"); err == nil {
 		return nil
 	}
 	err := w.conn.Raw(func(any) error { return driver.ErrBadConn })
-	w.conn, w.stmt = nil, nil
+	w.conn, w.statements = nil, nil
 	if !errors.Is(err, driver.ErrBadConn) {
 		return fmt.Errorf("drop connection: %w", err)
 	}
 	return nil
 }
 
-// maxKinds bounds the memory for kinds that are known. A sender may make up any number.
-const maxKinds = 10_000
-
-func (w *writer) remember(added []table.Kind) {
-	if len(w.kinds)+len(added) > maxKinds {
-		clear(w.kinds)
-	}
-	for _, k := range added {
-		w.kinds[k] = true
-	}
-}
-
-func (t *tx) apply(batch []*job) error {
-	var rows []*row
-	for _, j := range batch {
-		rows = append(rows, j.rows...)
-	}
-	if err := t.append(rows); err != nil {
-		return err
-	}
-	for _, j := range batch {
-		if j.work == nil {
-			continue
-		}
-		// A batch is applied again where another of its jobs failed it.
-		j.refusal = nil
-		if err := j.work(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// translate makes SQLite's text of a query. Its one writer needs no row locks.
+var translate = strings.NewReplacer(
+	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any error undoes the transaction anyway.
+	"INSERT INTO", "INSERT OR ROLLBACK INTO",
+	" @lock", "", " @skip", "", "@delivery", "INDEXED BY delivery",
+).Replace
 
 // prepare keeps each statement compiled for the life of the connection. Writes run without the caller's context: a caller that
 // leaves must not interrupt the others of its batch.
-func (w *writer) prepare(query string) (*sql.Stmt, error) {
-	if stmt, ok := w.stmt[query]; ok {
+func (w *writer) prepare(s statement, text func() string) (*sql.Stmt, error) {
+	if stmt, ok := w.statements[s]; ok {
 		return stmt, nil
 	}
-	stmt, err := w.conn.PrepareContext(context.Background(), query)
+	stmt, err := w.conn.PrepareContext(context.Background(), translate(text()))
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
-	w.stmt[query] = stmt
+	w.statements[s] = stmt
 	return stmt, nil
 }
 
-// exec returns the number of rows changed.
-func (w *writer) exec(query string, args ...any) (int64, error) {
-	stmt, err := w.prepare(query)
+// run executes a statement, and calls scan for each row that it returns.
+func (w *writer) run(s statement, text func() string, scan func(sqlstore.Row) error, args []any) (int64, error) {
+	stmt, err := w.prepare(s, text)
 	if err != nil {
 		return 0, err
+	}
+	if scan != nil {
+		rows, err := stmt.Query(args...)
+		if err != nil {
+			return 0, err
+		}
+		return 0, each(rows, scan)
 	}
 	result, err := stmt.Exec(args...)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	n, err := result.RowsAffected()
+	w.changed += n
+	return n, err
 }
 
-// each calls scan for every row.
-func (w *writer) each(query string, scan func(*sql.Rows) error, args ...any) error {
-	stmt, err := w.prepare(query)
-	if err != nil {
-		return err
-	}
-	rows, err := stmt.Query(args...)
-	if err != nil {
-		return err
-	}
-	return each(rows, scan)
+// Exec implements sqlstore.Tx.
+func (w *writer) Exec(query string, args ...any) (int64, error) {
+	return w.run(statement{query: query}, func() string { return query }, nil, args)
 }
 
-// queryRow scans the first row into dest; false when there is none.
-func (w *writer) queryRow(query string, args []any, dest ...any) (bool, error) {
-	stmt, err := w.prepare(query)
-	if err != nil {
-		return false, err
-	}
-	err = stmt.QueryRow(args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+// Each implements sqlstore.Tx.
+func (w *writer) Each(query string, scan func(sqlstore.Row) error, args ...any) error {
+	_, err := w.run(statement{query: query}, func() string { return query }, scan, args)
+	return err
 }
 
-// Statements for many rows at once cost a third of as many single ones. Few sizes are enough: a busy batch is mostly full chunks,
-// and a quiet one is short.
-var chunkSizes = []int{32, 8, 1}
+// ExecList implements sqlstore.Tx.
+func (w *writer) ExecList(query string, values any, args ...any) (int64, error) {
+	return w.list(query, nil, values, args)
+}
 
-// inChunks hands out all in pieces of those sizes, the largest first.
-func inChunks[T any](all []T, do func([]T) error) error {
-	for _, size := range chunkSizes {
-		for len(all) >= size {
-			if err := do(all[:size]); err != nil {
-				return err
-			}
-			all = all[size:]
+// EachList implements sqlstore.Tx.
+func (w *writer) EachList(query string, scan func(sqlstore.Row) error, values any, args ...any) error {
+	_, err := w.list(query, scan, values, args)
+	return err
+}
+
+func (w *writer) list(query string, scan func(sqlstore.Row) error, values any, args []any) (changed int64, err error) {
+	var all []any
+	switch values := values.(type) {
+	case []string:
+		all = make([]any, len(values))
+		for i, value := range values {
+			all[i] = value
+		}
+	case []int64:
+		all = make([]any, len(values))
+		for i, value := range values {
+			all[i] = value
 		}
 	}
-	return nil
-}
-
-// tuples writes one statement for each chunk size, with a tuple of arguments for each row.
-func tuples(head string, columns int, tail string) map[int]string {
-	tuple := "(?" + strings.Repeat(", ?", columns-1) + ")"
-	queries := map[int]string{}
-	for _, n := range chunkSizes {
-		queries[n] = head + tuple + strings.Repeat(", "+tuple, n-1) + tail
-	}
-	return queries
-}
-
-// lists writes one statement for each chunk size, with a list of that many arguments.
-func lists(head, tail string) map[int]string {
-	queries := map[int]string{}
-	for _, n := range chunkSizes {
-		queries[n] = head + "(?" + strings.Repeat(", ?", n-1) + ")" + tail
-	}
-	return queries
-}
-
-// execAll runs the statement of each chunk's size on values, after the arguments that come before them. It returns the number of
-// rows changed.
-func execAll[T any](t *tx, queries map[int]string, values []T, before ...any) (changed int64, err error) {
-	err = inChunks(values, func(chunk []T) error {
-		n, err := t.exec(queries[len(chunk)], arguments(before, chunk)...)
+	err = inChunks(all, 1, func(chunk []any) error {
+		text := func() string { return strings.Replace(query, "(*)", tuple(len(chunk)), 1) }
+		n, err := w.run(statement{query, len(chunk)}, text, scan, append(args[:len(args):len(args)], chunk...))
 		changed += n
 		return err
 	})
 	return changed, err
 }
 
-// queryAll is execAll for rows.
-func queryAll[T any](t *tx, queries map[int]string, values []T, scan func(*sql.Rows) error, before ...any) error {
-	return inChunks(values, func(chunk []T) error {
-		return t.each(queries[len(chunk)], scan, arguments(before, chunk)...)
+// Insert implements sqlstore.Tx.
+func (w *writer) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) error) error {
+	width := len(into.Types)
+	return inChunks(args, width, func(chunk []any) error {
+		rows := len(chunk) / width
+		text := func() string {
+			values := strings.Repeat(", "+tuple(width), rows)[2:]
+			return "INSERT INTO " + into.Table + " VALUES " + values + " " + into.Tail
+		}
+		_, err := w.run(statement{into.Table, rows}, text, scan, chunk)
+		w.changed += int64(rows)
+		return err
 	})
 }
 
-func arguments[T any](before []any, values []T) []any {
-	all := append(make([]any, 0, len(before)+len(values)), before...)
-	for _, value := range values {
-		all = append(all, value)
+func tuple(width int) string { return "(?" + strings.Repeat(", ?", width-1) + ")" }
+
+// inChunks hands out rows of arguments, up to 32 at a time: a statement for many rows costs a third of as many single ones. Few sizes
+// are enough: a busy batch is mostly full chunks, and a quiet one is short.
+func inChunks(args []any, width int, do func([]any) error) error {
+	for _, rows := range []int{32, 8, 1} {
+		for size := rows * width; len(args) >= size; args = args[size:] {
+			if err := do(args[:size]); err != nil {
+				return err
+			}
+		}
 	}
-	return all
+	return nil
 }

@@ -29,6 +29,20 @@ func TestAnApprovalIsAnsweredByTheResponseToItsMessage(t *testing.T) {
 	require.Len(t, s.DueReplies(at(2)), 2)
 }
 
+func TestAResponseThatSaysNeitherYesNorNoLeavesTheApprovalOpen(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, noon, request("m1"))
+	unclear, early := response(1, "m3", "m1", true), response(1, "m4", "m9", true)
+	unclear.Approved, early.Approved = nil, nil
+	apply(s, at(2), unclear, early)
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
+	require.Empty(t, s.Early)
+	require.Empty(t, s.DueReplies(at(2)))
+	apply(s, at(3), response(3, "m5", "m1", true))
+	require.Equal(t, workflows.ApprovalApproved, approval(t, s, "m1").Status)
+}
+
 func TestAnEarlyResponseIsKeptAndMatched(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)

@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -111,7 +111,7 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	require.Len(t, deliveries, 1)
 	kept, err := r.inbox.Get(t.Context(), deliveries[0].ID)
 	require.NoError(t, err)
-	body, err := rotated.Open(kept.Body, artmailhook.BodyContext(kept.Lane, kept.ID)...)
+	body, err := rotated.Open(kept.Body, hook.BodyContext(kept.Provider, kept.Lane, kept.ID)...)
 	require.NoError(t, err, "bodies open by the old key, until their retention ends")
 	require.Equal(t, activated(0), string(body))
 

@@ -65,7 +65,7 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 		Keys: r.ring, Inbox: store, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)
-	relayed, err := relay.New(relay.Config{Owner: inbox.NewID(time.Now()), Agents: r.options}, relay.Parts{
+	relayed, err := relay.New(relay.Config{Owner: inbox.NewID(time.Now()), Agents: r.options}, relay.Deps{
 		Keys: r.ring, Inbox: store, Temporal: r.temporal, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)

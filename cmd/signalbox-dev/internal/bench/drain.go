@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -78,11 +78,11 @@ func (s *stage) bareSignals(ctx context.Context, count int) (Sample, error) {
 // signal sends what the relay would: the same event, parsed from the same body.
 func (s *stage) signal(ctx context.Context, n int) error {
 	id := inbox.NewID(now())
-	event, err := offloadhook.Parse(body(reference(n)), workflows.EventMeta{DeliveryID: id, DedupeKey: id, ReceivedAt: now()})
+	parsed, err := offload.Parse(body(reference(n)), workflows.EventMeta{DeliveryID: id, DedupeKey: id, ReceivedAt: now()})
 	if err != nil {
 		return err
 	}
-	return s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(reference(n)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
+	return s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(reference(n)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{parsed.Event})
 }
 
 // drain has the ingress take in count events for so many workflows, and measures how long the relay then takes until all are settled.

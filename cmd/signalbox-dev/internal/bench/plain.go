@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 	sdk "go.temporal.io/sdk/client"
 
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -63,12 +63,12 @@ func signalWithin(temporal sdk.Client) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		event, err := offloadhook.Parse(plain, workflows.EventMeta{ReceivedAt: now()})
+		parsed, err := offload.Parse(plain, workflows.EventMeta{ReceivedAt: now()})
 		if err != nil {
 			return echo.NewHTTPError(http.StatusBadRequest)
 		}
 		id := workflows.OffloadCaseWorkflowID(c.Param("reference"))
-		err = temporal.SignalWorkflow(c.Request().Context(), id, "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
+		err = temporal.SignalWorkflow(c.Request().Context(), id, "", workflows.SignalOffloadEvents, []workflows.CaseEvent{parsed.Event})
 		if err != nil {
 			return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
 		}

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -136,7 +136,7 @@ func (t tables) tasks(rows int) []task {
 		{"list the newest", inbox.Filter{}},
 		{"list a state", inbox.Filter{States: []inbox.State{inbox.StateDelivered}}},
 		{"list a state that nothing is in", inbox.Filter{States: []inbox.State{inbox.StateDead}}},
-		{"list a provider", inbox.Filter{Provider: offloadhook.Provider}},
+		{"list a provider", inbox.Filter{Provider: offload.Name}},
 		{"list an agent that nothing is of", inbox.Filter{Scope: "nobody"}},
 		{"list a kind", inbox.Filter{Kind: workflows.KindCaseCompleted}},
 		{"list a kind that nothing is of", inbox.Filter{Kind: rareKind}},
@@ -220,7 +220,7 @@ func fillDelivered(ctx context.Context, store inbox.Store, rows int) error {
 			arrival := rowsBegan.Add(time.Duration(n) * time.Second)
 			id := inbox.NewID(arrival)
 			batch = append(batch, inbox.Delivery{
-				ID: id, Provider: offloadhook.Provider, Lane: workflows.OffloadCaseWorkflowID(reference(n)), Kind: workflows.KindCaseCompleted,
+				ID: id, Provider: offload.Name, Lane: workflows.OffloadCaseWorkflowID(reference(n)), Kind: workflows.KindCaseCompleted,
 				DedupeKey: "evt_" + id, Fingerprint: make([]byte, 37), Body: sealed,
 				ReceivedAt: arrival, State: inbox.StatePending,
 			})

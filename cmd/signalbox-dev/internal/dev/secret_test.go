@@ -21,8 +21,8 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -49,7 +49,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	listed := eventually(t, func(ctx context.Context) (inbox.Page, error) {
-		return store.List(ctx, inbox.Filter{Provider: artmailhook.Provider, Limit: inbox.MaxPage})
+		return store.List(ctx, inbox.Filter{Provider: artmail.Name, Limit: inbox.MaxPage})
 	}, func(l inbox.Page) bool {
 		states := map[inbox.State]bool{}
 		for _, d := range l.Deliveries {
@@ -74,10 +74,10 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	for _, d := range listed.Deliveries {
 		full, err := store.Get(t.Context(), d.ID)
 		require.NoError(t, err)
-		plain, err := keys.Open(full.Body, artmailhook.BodyContext(d.Lane, d.ID)...)
+		plain, err := keys.Open(full.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
 		require.NoError(t, err)
 		if d.State == inbox.StateQuarantined {
-			_, plain = artmailhook.Unpack(plain)
+			_, _, plain = hook.Unpack(plain)
 		}
 		body, _, isJSON := hook.Redact(plain)
 		add(body, nil)

@@ -9,10 +9,9 @@ import (
 	"path/filepath"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -69,7 +68,7 @@ func readInbox(ctx context.Context, store inbox.Store, keys *keyring.Ring) ([]st
 			if err != nil {
 				return nil, err
 			}
-			plain, err := keys.Open(d.Body, bodyContext(d)...)
+			plain, err := keys.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
 			if err != nil {
 				return nil, fmt.Errorf("open delivery %s: %w", d.ID, err)
 			}
@@ -82,11 +81,4 @@ func readInbox(ctx context.Context, store inbox.Store, keys *keyring.Ring) ([]st
 		}
 		filter.Cursor = page.Next
 	}
-}
-
-func bodyContext(d inbox.Delivery) []string {
-	if d.Provider == artmailhook.Provider {
-		return artmailhook.BodyContext(d.Lane, d.ID)
-	}
-	return offloadhook.BodyContext(d.Lane, d.ID)
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"math/rand/v2"
 
-	"github.com/signalbox-dev/signalbox/ingress/artmailhook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/offloadhook"
 )
 
 // replayer replays deliveries as an operator does, in the inbox of an ingress that is dead.
@@ -38,7 +38,7 @@ func (r replayer) once(ctx context.Context, count int, dice *rand.Rand) (replaye
 		}
 	}()
 	// The newest of each provider: their workflows are the likeliest to be still open.
-	for _, provider := range []string{offloadhook.Provider, artmailhook.Provider} {
+	for _, provider := range []string{offload.Name, artmail.Name} {
 		page, err := store.List(ctx, inbox.Filter{
 			Provider: provider, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: count,
 		})

@@ -2,7 +2,7 @@
 
 -- One row per delivery. Times are microseconds since 1970 in UTC, 0 for none. The sequence is its place in the file; the order of
 -- deliveries is that of their IDs. lane_key is a hash of the lane; unique_key is that hash followed by one of what no two deliveries share.
-CREATE TABLE delivery (
+CREATE TABLE inbox_delivery (
     sequence          INTEGER PRIMARY KEY,
     id                TEXT    NOT NULL UNIQUE,
     unique_key        BLOB    NOT NULL,
@@ -26,22 +26,22 @@ CREATE TABLE delivery (
 ) STRICT;
 
 -- Finds duplicates, and by its first bytes the deliveries of a lane.
-CREATE UNIQUE INDEX delivery_unique ON delivery (unique_key);
+CREATE UNIQUE INDEX delivery_unique ON inbox_delivery (unique_key);
 -- What is pending in a lane, in order.
-CREATE INDEX delivery_pending ON delivery (lane_key, id) WHERE state = 'pending';
+CREATE INDEX delivery_pending ON inbox_delivery (lane_key, id) WHERE state = 'pending';
 -- What a person may want to see by its state: all but the usual.
-CREATE INDEX delivery_open ON delivery (state, id) WHERE state NOT IN ('pending', 'delivered');
+CREATE INDEX delivery_open ON inbox_delivery (state, id) WHERE state NOT IN ('pending', 'delivered');
 -- What a person may want to see by provider, agent and kind.
-CREATE INDEX delivery_kind ON delivery (provider, scope, kind, id);
+CREATE INDEX delivery_kind ON inbox_delivery (provider, scope, kind, id);
 
 -- Bodies stand apart: a settlement does not write them again, and the end of their retention frees whole pages.
-CREATE TABLE body (
+CREATE TABLE inbox_body (
     sequence INTEGER PRIMARY KEY,
     body     BLOB    NOT NULL
 ) STRICT;
 
 -- The combinations that deliveries have or had.
-CREATE TABLE kind (
+CREATE TABLE inbox_kind (
     provider TEXT NOT NULL,
     scope    TEXT NOT NULL,
     kind     TEXT NOT NULL,
@@ -50,15 +50,15 @@ CREATE TABLE kind (
 
 -- One row per lane with pending deliveries. A hash is its key, since a lane's text would fill a page for each of many lanes. It may be claimed from due_at on; a claim names its owner and moves due_at to the end of
 -- the lease, so that a lease which has ended needs no cleaning up.
-CREATE TABLE lane (
+CREATE TABLE inbox_lane (
     lane_key INTEGER PRIMARY KEY,
     due_at   INTEGER NOT NULL,
     owner    TEXT    NOT NULL DEFAULT ''
 ) STRICT;
-CREATE INDEX lane_due ON lane (due_at);
+CREATE INDEX lane_due ON inbox_lane (due_at);
 
 -- What people did to the inbox.
-CREATE TABLE audit (
+CREATE TABLE inbox_audit (
     id      TEXT    PRIMARY KEY,
     at      INTEGER NOT NULL,
     who     TEXT    NOT NULL,
@@ -67,8 +67,8 @@ CREATE TABLE audit (
 ) STRICT, WITHOUT ROWID;
 
 -- +goose Down
-DROP TABLE audit;
-DROP TABLE lane;
-DROP TABLE kind;
-DROP TABLE body;
-DROP TABLE delivery;
+DROP TABLE inbox_audit;
+DROP TABLE inbox_lane;
+DROP TABLE inbox_kind;
+DROP TABLE inbox_body;
+DROP TABLE inbox_delivery;

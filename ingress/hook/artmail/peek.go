@@ -1,0 +1,148 @@
+package artmail
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/wire"
+)
+
+// Limits in bytes of IDs; Artmail documents none.
+const (
+	maxKind = 100
+	maxID   = 500
+)
+
+// head holds the names under which the kind may stand, always at the top.
+type head struct {
+	Type       string `json:"type"`
+	Event      string `json:"event"`
+	EventType  string `json:"eventType"`
+	EventType2 string `json:"event_type"`
+}
+
+// identity is the part of a body that tells one event from another.
+type identity struct {
+	ActivationID string    `json:"activationId"`
+	Timestamp    time.Time `json:"timestamp"`
+	MessageID    string    `json:"messageId"`
+	RunID        string    `json:"runId"`
+}
+
+// Peek implements hook.Provider.
+func Peek(body []byte) (hook.Envelope, error) {
+	var b struct {
+		head
+		identity
+		Data identity `json:"data"`
+	}
+	lost, err := wire.Read(body, &b)
+	if err != nil {
+		return hook.Envelope{}, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
+	}
+	b.fillFrom(b.Data)
+	return b.envelope(&b.identity, lost)
+}
+
+// LooksLikeActivation says whether an unverified body may carry an API key that is shown only once. It is a guess that errs on the
+// side of yes.
+func LooksLikeActivation(body []byte) bool {
+	return bytes.Contains(body, []byte(workflows.KindAgentActivated)) || bytes.Contains(body, []byte(`"apiKey"`)) || hook.IsGzip(body)
+}
+
+func (id *identity) fillFrom(data identity) {
+	id.ActivationID = cmp.Or(id.ActivationID, data.ActivationID)
+	id.MessageID = cmp.Or(id.MessageID, data.MessageID)
+	id.RunID = cmp.Or(id.RunID, data.RunID)
+	if id.Timestamp.IsZero() {
+		id.Timestamp = data.Timestamp
+	}
+}
+
+// envelope empties the fields of id that identify nothing and can't be used.
+func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
+	kind := h.kind()
+	if err := hook.CheckID("kind", kind, maxKind); err != nil {
+		return hook.Envelope{}, err
+	}
+	if kind == "" {
+		return hook.Envelope{}, hook.Missing("kind (type, event, eventType or event_type)")
+	}
+	e := hook.Envelope{Kind: kind, OccurredAt: id.Timestamp, Lost: lost}
+	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
+		e.Ignored = "no workflow is told of this kind or activation"
+		e.DropUnusable("activationId", &id.ActivationID, maxID)
+		e.EntityID = id.ActivationID
+		return e, nil
+	}
+	if err := workflows.ValidateActivationID(id.ActivationID); err != nil {
+		return e, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
+	}
+	if err := hook.CheckID("activationId", id.ActivationID, maxID); err != nil {
+		return e, err
+	}
+	e.EntityID = id.ActivationID
+	err := setKey(&e, id)
+	return e, err
+}
+
+// kind prefers a documented one, should several of the names be in use.
+func (h head) kind() string {
+	names := []string{h.Type, h.Event, h.EventType, h.EventType2}
+	for _, kind := range names {
+		if known(kind) {
+			return kind
+		}
+	}
+	return cmp.Or(names...)
+}
+
+func known(kind string) bool {
+	switch kind {
+	case workflows.KindAgentActivated, workflows.KindApprovalResponse, workflows.KindAgentPaused, workflows.KindAgentResumed,
+		workflows.KindAgentDeactivated, workflows.KindRunForceFailed, workflows.KindTestPing:
+		return true
+	}
+	return false
+}
+
+// setKey follows the reference's idempotency keys, always with the kind before it: agent.activated and agent.deactivated share a bare
+// activationId.
+func setKey(e *hook.Envelope, id *identity) error {
+	var own string
+	switch e.Kind {
+	case workflows.KindAgentActivated, workflows.KindAgentDeactivated:
+		own = id.ActivationID
+	case workflows.KindAgentPaused, workflows.KindAgentResumed:
+		if id.Timestamp.IsZero() {
+			e.KeyByBody = true
+			return nil
+		}
+		own = id.ActivationID + "/" + strconv.FormatInt(id.Timestamp.UnixMilli(), 10)
+	case workflows.KindApprovalResponse:
+		e.DropUnusable("runId", &id.RunID, maxID)
+		if err := need("messageId", id.MessageID); err != nil {
+			return err
+		}
+		own = id.MessageID
+	case workflows.KindRunForceFailed:
+		if err := need("runId", id.RunID); err != nil {
+			return err
+		}
+		own = id.RunID
+	}
+	e.DedupeKey = e.Kind + "/" + own
+	return nil
+}
+
+func need(name, value string) error {
+	if value == "" {
+		return hook.Missing(name)
+	}
+	return hook.CheckID(name, value, maxID)
+}

@@ -1,0 +1,64 @@
+package artmail
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+)
+
+// SignatureHeader carries the hex HMAC-SHA256 of the raw body (Artmail, "Publish your agent").
+const SignatureHeader = "X-Artmail-Signature"
+
+// Verify checks the signatures of a request against the raw body: hex in any case, with or without the prefix "sha256=". Each secret's
+// MAC is computed and compared whatever was given.
+func Verify(body []byte, given []string, secrets hook.Secrets) error {
+	sums := make([][sha256.Size]byte, 0, hook.MaxSignatures)
+	for _, signature := range given {
+		if sum, ok := decode(signature); ok && len(sums) < hook.MaxSignatures {
+			sums = append(sums, sum)
+		}
+	}
+	fits := secrets.Any(func(secret []byte) bool {
+		want := sum(body, secret)
+		found := false
+		for _, sum := range sums {
+			if hmac.Equal(want[:], sum[:]) {
+				found = true
+			}
+		}
+		return found
+	})
+	if !fits {
+		return hook.ErrUnverified
+	}
+	return nil
+}
+
+// Sign is what Artmail does: the hex HMAC-SHA256 of the body. It serves tools and tests that play Artmail.
+func Sign(body []byte, secret string) string {
+	mac := sum(body, []byte(secret))
+	return hex.EncodeToString(mac[:])
+}
+
+func sum(body, secret []byte) (sum [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(body)
+	mac.Sum(sum[:0])
+	return sum
+}
+
+func decode(signature string) (sum [sha256.Size]byte, ok bool) {
+	const prefix = "sha256="
+	signature = strings.TrimSpace(signature)
+	if len(signature) > len(prefix) && strings.EqualFold(signature[:len(prefix)], prefix) {
+		signature = signature[len(prefix):]
+	}
+	if len(signature) != hex.EncodedLen(sha256.Size) {
+		return sum, false
+	}
+	_, err := hex.Decode(sum[:], []byte(signature))
+	return sum, err == nil
+}

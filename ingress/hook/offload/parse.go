@@ -1,0 +1,129 @@
+package offload
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/wire"
+)
+
+// data holds the fields of the reference's "Fields in data".
+type data struct {
+	identity
+	Channel          string          `json:"channel"`
+	AttemptCount     int             `json:"attemptCount"`
+	Attachments      []attachment    `json:"attachments"`
+	ResultStatus     string          `json:"resultStatus"`
+	Result           json.RawMessage `json:"result"`
+	Metadata         json.RawMessage `json:"metadata"`
+	FailureReason    *string         `json:"failureReason"`
+	InputRequest     json.RawMessage `json:"inputRequest"`
+	InputStatus      string          `json:"inputRequestStatus"`
+	InputRequestedAt time.Time       `json:"inputRequestedAt"`
+}
+
+type attachment struct {
+	ID         string    `json:"attachmentId"`
+	Name       string    `json:"name"`
+	Size       int64     `json:"size"`
+	Type       string    `json:"type"`
+	MessageID  string    `json:"messageId"`
+	InboxID    string    `json:"inboxId"`
+	ReceivedAt time.Time `json:"receivedAt"`
+}
+
+// Parse implements hook.Provider.
+func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.CaseEvent], error) {
+	var (
+		b struct {
+			head
+			Data data `json:"data"`
+		}
+		parsed hook.Parsed[workflows.CaseEvent]
+	)
+	lost, err := wire.Read(body, &b)
+	if err != nil {
+		return parsed, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
+	}
+	parsed.Envelope, err = b.envelope(&b.Data.identity, lost)
+	if err != nil {
+		return parsed, err
+	}
+	if parsed.Ignored != "" {
+		return parsed, fmt.Errorf("%w: %q: %s", hook.ErrUnparseable, parsed.Kind, parsed.Ignored)
+	}
+	meta.Kind, meta.OccurredAt = parsed.Kind, parsed.OccurredAt
+	parsed.Event.EventMeta = meta
+	parsed.Event.Facts = b.Data.facts(&parsed.Envelope)
+	return parsed, nil
+}
+
+func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
+	return workflows.CaseFacts{
+		CaseID:            d.CaseID,
+		ClientReferenceID: d.ClientReferenceID,
+		Status:            d.Status,
+		Channel:           d.Channel,
+		AttemptCount:      d.AttemptCount,
+		ResultStatus:      d.ResultStatus,
+		Attachments:       d.attachments(e),
+		Question:          d.question(e),
+		Result:            d.Result,
+		FailureReason:     d.FailureReason,
+		Metadata:          d.Metadata,
+	}
+}
+
+func (d *data) attachments(e *hook.Envelope) []workflows.Attachment {
+	if d.Attachments == nil {
+		return nil
+	}
+	files := make([]workflows.Attachment, 0, len(d.Attachments))
+	for _, a := range d.Attachments {
+		// Without its ID a file can't be fetched.
+		if a.ID == "" {
+			e.Lose("data.attachments[].attachmentId")
+			continue
+		}
+		files = append(files, workflows.Attachment(a))
+	}
+	return files
+}
+
+// question reads a webhook's flat fields. In GET the same name, inputRequest, is an object {id, question, status, requestedAt};
+// should a webhook ever have that shape, it is read too. Without its ID a question can't be answered: the status alone makes the
+// workflow read the case, which has the ID.
+func (d *data) question(e *hook.Envelope) *workflows.Question {
+	q := workflows.Question{ID: d.InputRequestID, Status: d.InputStatus, RequestedAt: d.InputRequestedAt}
+	var object struct {
+		ID          string    `json:"id"`
+		Question    string    `json:"question"`
+		Status      string    `json:"status"`
+		RequestedAt time.Time `json:"requestedAt"`
+	}
+	text, isText := wire.Text(d.InputRequest)
+	switch {
+	case isText:
+		q.Text = text
+	case len(d.InputRequest) == 0:
+	default:
+		lost, err := wire.Read(d.InputRequest, &object)
+		if err != nil {
+			e.Lose("data.inputRequest")
+		}
+		for _, path := range lost {
+			e.Lose("data.inputRequest." + path)
+		}
+		e.DropUnusable("data.inputRequest.id", &object.ID, maxID)
+		if object.ID != "" {
+			q = workflows.Question{ID: object.ID, Text: object.Question, Status: object.Status, RequestedAt: object.RequestedAt}
+		}
+	}
+	if q.ID == "" {
+		return nil
+	}
+	return &q
+}

@@ -1,0 +1,112 @@
+package offload
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/wire"
+)
+
+// Limits in bytes of IDs. Offload documents none: its caseIds and input request IDs are UUIDs, and an event_id is a caseId with a
+// kind and a time.
+const (
+	maxKind              = 100
+	maxID                = 250
+	maxEventID           = 500
+	maxClientReferenceID = 1000
+)
+
+// head is a body without its data.
+type head struct {
+	EventID   string    `json:"event_id"`
+	EventType string    `json:"event_type"`
+	Timestamp time.Time `json:"timestamp"`
+}
+
+// identity is the part of data that tells one event from another.
+type identity struct {
+	CaseID            string `json:"caseId"`
+	ClientReferenceID string `json:"clientReferenceId"`
+	Status            string `json:"status"`
+	InputRequestID    string `json:"inputRequestId"`
+}
+
+// Peek implements hook.Provider.
+func Peek(body []byte) (hook.Envelope, error) {
+	var b struct {
+		head
+		Data identity `json:"data"`
+	}
+	lost, err := wire.Read(body, &b)
+	if err != nil {
+		return hook.Envelope{}, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
+	}
+	return b.envelope(&b.Data, lost)
+}
+
+// envelope empties the fields of id that identify nothing and can't be used.
+func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
+	if err := hook.CheckID("event_type", h.EventType, maxKind); err != nil {
+		return hook.Envelope{}, err
+	}
+	if h.EventType == "" {
+		return hook.Envelope{}, hook.Missing("event_type")
+	}
+	e := hook.Envelope{Kind: h.EventType, OccurredAt: h.Timestamp, Lost: lost}
+	e.DropUnusable("event_id", &h.EventID, maxEventID)
+	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
+	e.DropUnusable("data.status", &id.Status, maxKind)
+	e.DropUnusable("data.inputRequestId", &id.InputRequestID, maxID)
+	e.DedupeKey, e.ClientReferenceID = h.EventID, id.ClientReferenceID
+	if id.Status == "" {
+		id.Status = statusOf(e.Kind)
+	}
+	if !known(e.Kind) {
+		e.Ignored = "unknown kind"
+		e.DropUnusable("data.caseId", &id.CaseID, maxID)
+		e.EntityID = id.CaseID
+		return e, nil
+	}
+	if err := hook.CheckID("data.caseId", id.CaseID, maxID); err != nil {
+		return e, err
+	}
+	if id.CaseID == "" {
+		return e, hook.Missing("data.caseId")
+	}
+	e.EntityID = id.CaseID
+	if e.DedupeKey == "" {
+		e.DedupeKey = dedupeKey(e.Kind, id)
+	}
+	return e, nil
+}
+
+func known(kind string) bool { return statusOf(kind) != "" }
+
+// statusOf is the status that a kind stands for.
+func statusOf(kind string) string {
+	switch kind {
+	case workflows.KindCaseCompleted:
+		return workflows.OffloadCompleted
+	case workflows.KindCaseFailed:
+		return workflows.OffloadFailed
+	case workflows.KindCaseInputNeeded:
+		return workflows.OffloadInputNeeded
+	}
+	return ""
+}
+
+// dedupeKey is for an event without event_id. A case has one end of each kind and asks each question once. Without its ID, a question
+// can't be told from its repetition.
+func dedupeKey(kind string, id *identity) string {
+	switch kind {
+	case workflows.KindCaseCompleted, workflows.KindCaseFailed:
+		return kind + "/" + id.CaseID + "/" + id.Status
+	case workflows.KindCaseInputNeeded:
+		if id.InputRequestID != "" {
+			return kind + "/" + id.CaseID + "/" + id.InputRequestID
+		}
+	}
+	return ""
+}

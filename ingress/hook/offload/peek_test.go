@@ -1,0 +1,163 @@
+package offload_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
+)
+
+const caseID = "4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f"
+
+func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1774131900000).UTC()
+	tests := []struct {
+		name string
+		body string
+		want hook.Envelope
+	}{
+		{
+			name: "the common envelope",
+			body: `{"event_id":"evt_1","event_type":"case.completed","timestamp":1774131900000,"data":{"caseId":"c1","clientReferenceId":"r1"}}`,
+			want: hook.Envelope{Kind: "case.completed", DedupeKey: "evt_1", EntityID: "c1", ClientReferenceID: "r1", OccurredAt: at},
+		},
+		{
+			name: "an end without event_id is keyed by kind, case and status",
+			body: `{"event_type":"case.failed","data":{"caseId":"c1","status":"FAILED"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/c1/FAILED", EntityID: "c1"},
+		},
+		{
+			name: "an end without event_id and status has the status of its kind",
+			body: `{"event_type":"case.completed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.completed", DedupeKey: "case.completed/c1/COMPLETED", EntityID: "c1"},
+		},
+		{
+			name: "a question without event_id is keyed by its request",
+			body: `{"event_type":"case.input_needed","data":{"caseId":"c1","inputRequestId":"q1"}}`,
+			want: hook.Envelope{Kind: "case.input_needed", DedupeKey: "case.input_needed/c1/q1", EntityID: "c1"},
+		},
+		{
+			name: "a question without any ID has no key",
+			body: `{"event_type":"case.input_needed","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.input_needed", EntityID: "c1"},
+		},
+		{
+			name: "an unknown kind needs no case",
+			body: `{"event_id":"evt_9","event_type":"case.archived","data":{}}`,
+			want: hook.Envelope{Kind: "case.archived", Ignored: "unknown kind", DedupeKey: "evt_9"},
+		},
+		{
+			name: "a time in quotes",
+			body: `{"event_id":"e","event_type":"case.failed","timestamp":"1774131900000","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1", OccurredAt: at},
+		},
+		{
+			name: "a time in RFC 3339",
+			body: `{"event_id":"e","event_type":"case.failed","timestamp":"2026-03-21T22:25:00Z","data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1", OccurredAt: at},
+		},
+		{
+			name: "a time that JSON can't carry on is not said",
+			body: `{"event_id":"e","event_type":"case.failed","timestamp":253402300799999,"data":{"caseId":"c1"}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "e", EntityID: "c1"},
+		},
+		{
+			name: "an ID that is a number keeps its digits",
+			body: `{"event_id":17,"event_type":"case.failed","data":{"caseId":12345678901234567890}}`,
+			want: hook.Envelope{Kind: "case.failed", DedupeKey: "17", EntityID: "12345678901234567890"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := offload.Peek([]byte(tt.body))
+			require.NoError(t, err)
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestPeekRefusesWhatIsNoEvent(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 10_000)
+	tests := []struct{ name, body, says string }{
+		{"nothing", ``, "not a JSON object"},
+		{"broken JSON", `{"event_type":`, "not a JSON object"},
+		{"a list", `[]`, "another JSON value"},
+		{"null", `null`, "another JSON value"},
+		{"no kind", `{"data":{"caseId":"c1"}}`, "event_type is missing"},
+		{"a kind that is no text", `{"event_type":{},"data":{"caseId":"c1"}}`, "event_type is missing"},
+		{"no data", `{"event_type":"case.completed"}`, "data.caseId is missing"},
+		{"data that is no object", `{"event_type":"case.completed","data":"c1"}`, "data.caseId is missing"},
+		{"no case", `{"event_type":"case.completed","data":{}}`, "data.caseId is missing"},
+		{"an absurd kind", fmt.Sprintf(`{"event_type":%q}`, long), "event_type has 10000 bytes"},
+		{"an absurd caseId", fmt.Sprintf(`{"event_type":"case.failed","data":{"caseId":%q}}`, long), "data.caseId has 10000 bytes"},
+		{"a caseId with a NUL", `{"event_type":"case.failed","data":{"caseId":"c\u0000"}}`, "data.caseId has a character"},
+		{"a caseId in broken UTF-8", "{\"event_type\":\"case.failed\",\"data\":{\"caseId\":\"\xff\"}}", "data.caseId has a character"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := offload.Peek([]byte(tt.body))
+			require.ErrorIs(t, err, hook.ErrUnparseable)
+			require.ErrorContains(t, err, tt.says)
+		})
+	}
+}
+
+func TestAFieldThatIdentifiesNothingNeverMakesAnEventDead(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 10_000)
+	for _, tt := range []struct{ field, value string }{
+		{"data.clientReferenceId", `"PO 7781\tBranch North"`},
+		{"data.clientReferenceId", `"a\nb"`},
+		{"data.clientReferenceId", `"` + strings.Repeat("x", 1001) + `"`},
+		{"data.clientReferenceId", `{}`},
+		{"data.status", `"` + long + `"`},
+		{"data.status", `["FAILED"]`},
+		{"data.inputRequestId", `"` + long + `"`},
+		{"data.inputRequestId", `"\u0000"`},
+		{"event_id", `"` + long + `"`},
+		{"event_id", `{}`},
+		{"timestamp", `"soon"`},
+	} {
+		name, inData := strings.CutPrefix(tt.field, "data.")
+		body := fmt.Sprintf(`{"event_type":"case.failed",%q:%s,"data":{"caseId":"c1"}}`, name, tt.value)
+		if inData {
+			body = fmt.Sprintf(`{"event_type":"case.failed","data":{"caseId":"c1",%q:%s}}`, name, tt.value)
+		}
+		got, err := offload.Peek([]byte(body))
+		require.NoError(t, err, tt.field)
+		require.Equal(t, hook.Envelope{Kind: "case.failed", DedupeKey: "case.failed/c1/FAILED", EntityID: "c1", Lost: []string{tt.field}}, got)
+	}
+}
+
+func TestAByteOrderMarkIsNoPartOfAnEvent(t *testing.T) {
+	t.Parallel()
+	got, err := offload.Peek([]byte("\xef\xbb\xbf" + `{"event_id":"e","event_type":"case.failed","data":{"caseId":"c1"}}`))
+	require.NoError(t, err)
+	require.Equal(t, "e", got.DedupeKey)
+}
+
+func TestPeekNamesTheKindOfARefusedBody(t *testing.T) {
+	t.Parallel()
+	got, err := offload.Peek([]byte(`{"event_type":"case.completed","data":{}}`))
+	require.Error(t, err)
+	require.Equal(t, "case.completed", got.Kind)
+}
+
+func BenchmarkPeek(b *testing.B) {
+	body := seed(b, "completed.json")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := offload.Peek(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package sqlstore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Delivery is a delivery on its way into the tables.
+type Delivery struct {
+	inbox.Delivery
+	unique  [uniqueSize]byte
+	lane    int64
+	receipt *inbox.Receipt
+}
+
+// rowSize is about what a row costs beside its body: mostly its page in the index of unique keys.
+const rowSize = 4096
+
+// Append implements inbox.Store.
+func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	prepared, err := inbox.Prepare(deliveries)
+	if err != nil || len(prepared) == 0 {
+		return nil, err
+	}
+	receipts := make([]inbox.Receipt, len(prepared))
+	all := make([]Delivery, len(prepared))
+	rows := make([]*Delivery, len(prepared))
+	var size int64
+	for i, d := range prepared {
+		all[i] = Delivery{Delivery: d, unique: uniqueKey(d), lane: laneKey(d.Lane), receipt: &receipts[i]}
+		rows[i] = &all[i]
+		size += rowSize + int64(len(d.Body))
+	}
+	if err := s.db.Append(ctx, rows, size); err != nil {
+		return nil, s.db.Wrap(ctx, "append", err)
+	}
+	return receipts, nil
+}
+
+var (
+	insertDeliveries = Insert{
+		Table: `inbox_delivery (id, unique_key, lane_key, provider, scope, kind, lane, dedupe_key, fingerprint, occurred_at, received_at, state,
+reason, conflict_of, settled_at)`,
+		Types: []string{"text", "bytea", "bigint", "text", "text", "text", "text", "text", "bytea", "bigint", "bigint", "text", "text", "text", "bigint"},
+		Tail:  "ON CONFLICT DO NOTHING RETURNING sequence, id",
+	}
+	insertBodies = Insert{Table: "inbox_body (sequence, body)", Types: []string{"bigint", "bytea"}}
+	insertKinds  = Insert{Table: "inbox_kind (provider, scope, kind)", Types: []string{"text", "text", "text"}, Tail: "ON CONFLICT DO NOTHING"}
+	// A row that is there is locked until the transaction ends, and not changed: what is settled meanwhile can't find the lane empty
+	// and delete its row before the new delivery is to be seen.
+	insertLanes = Insert{
+		Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"},
+		Tail: "ON CONFLICT (lane_key) DO UPDATE SET due_at = inbox_lane.due_at WHERE false",
+	}
+)
+
+// AppendTo appends rows. Locks are taken in one order by all transactions: lanes by key, then deliveries by unique key.
+func (s *Store) AppendTo(tx Tx, rows []*Delivery) error {
+	if err := addLanes(tx, rows); err != nil {
+		return err
+	}
+	if err := s.addKinds(tx, rows); err != nil {
+		return err
+	}
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b *Delivery) int { return bytes.Compare(a.unique[:], b.unique[:]) })
+	known, err := insert(tx, rows)
+	if err != nil {
+		return err
+	}
+	for _, d := range known {
+		if err := repeat(tx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Appended is called when rows are on disk.
+func (s *Store) Appended(rows []*Delivery) {
+	pending := false
+	s.mu.Lock()
+	for _, d := range rows {
+		pending = pending || d.State == inbox.StatePending
+		if len(s.kinds) >= maxKinds {
+			clear(s.kinds)
+		}
+		s.kinds[kindOf(d)] = true
+	}
+	s.mu.Unlock()
+	if pending {
+		s.signalWake()
+	}
+}
+
+// insert stores the rows that are new, and returns the others.
+func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
+	args := make([]any, 0, len(rows)*len(insertDeliveries.Types))
+	for _, d := range rows {
+		if d.Fingerprint == nil {
+			d.Fingerprint = []byte{}
+		}
+		args = append(args, d.ID, d.unique[:], d.lane, d.Provider, d.Scope, d.Kind, d.Lane, d.DedupeKey, d.Fingerprint,
+			micros(d.OccurredAt), micros(d.ReceivedAt), string(d.State), d.Reason, d.ConflictOf, micros(d.SettledAt))
+	}
+	stored := make(map[string]int64, len(rows))
+	err = tx.Insert(insertDeliveries, args, func(row Row) error {
+		var sequence int64
+		var id string
+		err := row.Scan(&sequence, &id)
+		stored[id] = sequence
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	bodies := make([]any, 0, 2*len(rows))
+	for _, d := range rows {
+		sequence, isNew := stored[d.ID]
+		if !isNew {
+			known = append(known, d)
+			continue
+		}
+		// Should one ID be given twice, the second is known.
+		delete(stored, d.ID)
+		d.answer(d.ID, d.ConflictOf)
+		bodies = append(bodies, sequence, d.Body)
+	}
+	return known, tx.Insert(insertBodies, bodies, nil)
+}
+
+// answer says that the delivery was stored.
+func (d *Delivery) answer(id, conflictOf string) {
+	*d.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeNew, ConflictOf: conflictOf}
+	if conflictOf != "" {
+		d.receipt.Outcome = inbox.OutcomeConflict
+	}
+}
+
+// repeat handles a delivery whose key, or else whose ID, is in the table.
+func repeat(tx Tx, d *Delivery) error {
+	var sequence int64
+	var id, conflictOf string
+	var fingerprint []byte
+	err := tx.Each("SELECT sequence, id, fingerprint, conflict_of FROM inbox_delivery WHERE unique_key = ? @lock", func(row Row) error {
+		return row.Scan(&sequence, &id, &fingerprint, &conflictOf)
+	}, d.unique[:])
+	switch {
+	case err != nil:
+		return err
+	case id == "":
+		return fmt.Errorf("%w: %s", inbox.ErrIDTaken, d.ID)
+	case id == d.ID:
+		// The same append again, whose answer was lost.
+		d.answer(id, conflictOf)
+		return nil
+	case sameBody(fingerprint, d.Fingerprint):
+		*d.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeDuplicate}
+		_, err := tx.Exec(`UPDATE inbox_delivery SET duplicates = duplicates + 1,
+last_duplicate_at = CASE WHEN last_duplicate_at > ? THEN last_duplicate_at ELSE ? END WHERE sequence = ?`,
+			micros(d.ReceivedAt), micros(d.ReceivedAt), sequence)
+		return err
+	}
+	// The dedupe key stays as it came; only what is unique changes. A batch may be written again, so the change is made to a copy.
+	conflict := *d
+	conflict.unique, conflict.ConflictOf = conflictKey(d.Delivery), id
+	known, err := insert(tx, []*Delivery{&conflict})
+	if err == nil && len(known) > 0 {
+		err = repeat(tx, &conflict)
+	}
+	return err
+}
+
+// addLanes adds the lanes of what will be pending. One that is there keeps its wait; one whose deliveries turn out to be known goes
+// with the next claim.
+func addLanes(tx Tx, rows []*Delivery) error {
+	due := map[int64]int64{}
+	for _, d := range rows {
+		if at, seen := due[d.lane]; d.State == inbox.StatePending && (!seen || micros(d.ReceivedAt) < at) {
+			due[d.lane] = micros(d.ReceivedAt)
+		}
+	}
+	args := make([]any, 0, 2*len(due))
+	for _, lane := range slices.Sorted(maps.Keys(due)) {
+		args = append(args, lane, due[lane])
+	}
+	return tx.Insert(insertLanes, args, nil)
+}
+
+// maxKinds bounds the memory for kinds that are known to be there. A sender may make up any number.
+const maxKinds = 10_000
+
+func kindOf(d *Delivery) kind { return kind{d.Provider, d.Scope, d.Kind} }
+
+func (s *Store) addKinds(tx Tx, rows []*Delivery) error {
+	added := map[kind]bool{}
+	s.mu.Lock()
+	for _, d := range rows {
+		if k := kindOf(d); !s.kinds[k] {
+			added[k] = true
+		}
+	}
+	s.mu.Unlock()
+	var args []any
+	for _, k := range slices.SortedFunc(maps.Keys(added), func(a, b kind) int {
+		return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.scope, b.scope), cmp.Compare(a.kind, b.kind))
+	}) {
+		args = append(args, k.provider, k.scope, k.kind)
+	}
+	return tx.Insert(insertKinds, args, nil)
+}

@@ -1,0 +1,193 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Replay implements inbox.Store.
+func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
+	err := s.write(ctx, "replay", false, func(tx Tx) error { return replay(tx, id, now) })
+	if err == nil {
+		s.signalWake()
+	}
+	return err
+}
+
+func replay(tx Tx, id string, now time.Time) error {
+	var sequence, key int64
+	var lane string
+	var body bool
+	err := tx.Each(`SELECT d.sequence, d.lane_key, d.lane, b.sequence IS NOT NULL FROM inbox_delivery AS d
+LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.id = ?`, func(row Row) error { return row.Scan(&sequence, &key, &lane, &body) }, id)
+	switch {
+	case err != nil:
+		return err
+	case sequence == 0:
+		return inbox.ErrNotFound
+	case lane == "":
+		return fmt.Errorf("%w: it has no lane", inbox.ErrNotReplayable)
+	case !body:
+		return fmt.Errorf("%w: its body is past its retention", inbox.ErrNotReplayable)
+	}
+	// The lane first, as everywhere.
+	if _, err := tx.Exec(`INSERT INTO inbox_lane (lane_key, due_at) VALUES (?, ?) ON CONFLICT (lane_key) DO UPDATE
+SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.due_at THEN excluded.due_at ELSE inbox_lane.due_at END`,
+		key, micros(now)); err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE inbox_delivery SET state = 'pending', reason = '', attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`,
+		sequence)
+	return err
+}
+
+// purgeChunk is how many rows go in one transaction, so that deliveries are not kept waiting.
+const purgeChunk = 500
+
+// An arrival's place is its ID's. What arrived while a clock was ahead is beyond the last such place, and goes by received_at, which
+// the purge sets once.
+const (
+	correctAhead = `UPDATE inbox_delivery SET received_at = ? WHERE id >= ? AND received_at > ?`
+	selectRows   = `SELECT sequence FROM inbox_delivery WHERE id < ? AND state <> 'pending' ORDER BY id LIMIT ?`
+	selectAfter  = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at < ? AND state <> 'pending' ORDER BY id LIMIT ?`
+	// Bodies stand in the order of appending, which is nearly that of arrival. They are read from the first one on, up to the last of the
+	// youngest 2,000 that are old enough: no batch is as large.
+	selectBodies = `SELECT b.sequence FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
+WHERE b.sequence <= (SELECT max(sequence) FROM (SELECT sequence FROM inbox_delivery WHERE id < ? ORDER BY id DESC LIMIT 2000) AS young)
+AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY b.sequence LIMIT ?`
+	selectBodiesAfter = `SELECT d.sequence FROM inbox_delivery AS d JOIN inbox_body AS b ON b.sequence = d.sequence
+WHERE d.id >= ? AND d.received_at < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY d.id LIMIT ?`
+)
+
+// Purge implements inbox.Store.
+func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged inbox.Purged, err error) {
+	ahead := ""
+	if !request.Now.IsZero() {
+		ahead = inbox.FirstID(request.Now.Add(inbox.Ahead))
+		now := micros(request.Now)
+		err = s.write(ctx, "purge", false, func(tx Tx) error {
+			_, err := tx.Exec(correctAhead, now, ahead, now)
+			return err
+		})
+	}
+	purge := func(count *int, before time.Time, remove func(Tx, []int64) error, query string, args ...any) {
+		if err != nil || before.IsZero() || slices.Contains(args, any("")) {
+			return
+		}
+		var n int
+		n, err = s.purge(ctx, remove, query, append(args, purgeChunk)...)
+		*count += n
+	}
+	rows, bodies := request.RowsBefore, request.BodiesBefore
+	purge(&purged.Rows, rows, removeRows, selectRows, inbox.FirstID(rows))
+	purge(&purged.Rows, rows, removeRows, selectAfter, ahead, micros(rows))
+	purge(&purged.Bodies, bodies, removeBodies, selectBodies, inbox.FirstID(bodies), inbox.FirstID(bodies))
+	purge(&purged.Bodies, bodies, removeBodies, selectBodiesAfter, ahead, micros(bodies))
+	return purged, err
+}
+
+// purge removes what a query finds, a chunk at a time.
+func (s *Store) purge(ctx context.Context, remove func(Tx, []int64) error, query string, args ...any) (purged int, err error) {
+	for {
+		var found []int64
+		err := s.write(ctx, "purge", false, func(tx Tx) error {
+			found = nil
+			err := tx.Each(query, func(row Row) error {
+				var sequence int64
+				err := row.Scan(&sequence)
+				found = append(found, sequence)
+				return err
+			}, args...)
+			if err != nil {
+				return err
+			}
+			return remove(tx, found)
+		})
+		if err != nil {
+			return purged, err
+		}
+		if purged += len(found); len(found) < purgeChunk {
+			return purged, nil
+		}
+	}
+}
+
+func removeRows(tx Tx, sequences []int64) error {
+	if err := removeBodies(tx, sequences); err != nil {
+		return err
+	}
+	_, err := tx.ExecList("DELETE FROM inbox_delivery WHERE sequence IN (*)", sequences)
+	return err
+}
+
+func removeBodies(tx Tx, sequences []int64) error {
+	_, err := tx.ExecList("DELETE FROM inbox_body WHERE sequence IN (*)", sequences)
+	return err
+}
+
+const selectOfSender = `SELECT sequence, kind FROM inbox_delivery @delivery_open WHERE state NOT IN ('pending', 'delivered') AND state = ?
+AND provider = ? AND scope = ? ORDER BY CASE WHEN received_at > last_duplicate_at THEN received_at ELSE last_duplicate_at END, id`
+
+// Trim implements inbox.Store. It reads all that the sender has in the state; call it now and then, not for each arrival.
+func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed int, err error) {
+	if request.State == inbox.StatePending || request.State == inbox.StateDelivered || request.Keep < 0 {
+		return 0, s.db.Wrap(ctx, "trim", fmt.Errorf("%w: state %q, keep %d", inbox.ErrInvalid, request.State, request.Keep))
+	}
+	err = s.write(ctx, "trim", false, func(tx Tx) error {
+		var first, last []int64
+		err := tx.Each(selectOfSender, func(row Row) error {
+			var sequence int64
+			var kind string
+			err := row.Scan(&sequence, &kind)
+			if slices.Contains(request.LastKinds, kind) {
+				last = append(last, sequence)
+			} else {
+				first = append(first, sequence)
+			}
+			return err
+		}, string(request.State), request.Provider, request.Scope)
+		if err != nil {
+			return err
+		}
+		all := append(first, last...)
+		trimmed = max(0, len(all)-request.Keep)
+		return removeRows(tx, all[:trimmed])
+	})
+	if err != nil {
+		return 0, err
+	}
+	return trimmed, nil
+}
+
+// Audit implements inbox.Store.
+func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
+	entry, err := entry.Prepared()
+	if err != nil {
+		return s.db.Wrap(ctx, "audit", err)
+	}
+	return s.write(ctx, "audit", false, func(tx Tx) error {
+		_, err := tx.Exec("INSERT INTO inbox_audit (id, at, who, action, subject) VALUES (?, ?, ?, ?, ?)",
+			entry.ID, micros(entry.At), entry.Who, entry.Action, entry.Subject)
+		return err
+	})
+}
+
+// AuditTrail implements inbox.Store.
+func (s *Store) AuditTrail(ctx context.Context, cursor string, limit int) (trail []inbox.AuditEntry, err error) {
+	if cursor == "" {
+		cursor = "z" // after every ID
+	}
+	err = s.db.Read(ctx, "SELECT id, at, who, action, subject FROM inbox_audit WHERE id < ? ORDER BY id DESC LIMIT ?", func(row Row) error {
+		var e inbox.AuditEntry
+		var at int64
+		err := row.Scan(&e.ID, &at, &e.Who, &e.Action, &e.Subject)
+		e.At = fromMicros(at)
+		trail = append(trail, e)
+		return err
+	}, cursor, inbox.Filter{Limit: limit}.PageSize())
+	return trail, s.db.Wrap(ctx, "audit trail", err)
+}

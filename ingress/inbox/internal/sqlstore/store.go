@@ -1,0 +1,201 @@
+// Package sqlstore is the inbox in SQL: all that both stores have in common. A store brings its database; see Database.
+//
+// The SQL here is what SQLite and PostgreSQL both understand. Arguments stand as ?. Three marks are the stores' to translate:
+//
+//	IN (*)     the values of a list
+//	@name      use the index of that name, where the database takes hints
+//	@lock      lock the rows that were found; @skip: and leave out those that another transaction has locked
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Row is a row that was found.
+type Row interface{ Scan(dest ...any) error }
+
+// Tx is a transaction under way.
+type Tx interface {
+	// Exec returns the number of rows changed.
+	Exec(query string, args ...any) (int64, error)
+	// Each calls scan for every row.
+	Each(query string, scan func(Row) error, args ...any) error
+	// ExecList and EachList are for a query with IN (*); values are a []string or an []int64, and their place comes after the args.
+	ExecList(query string, values any, args ...any) (int64, error)
+	EachList(query string, scan func(Row) error, values any, args ...any) error
+	// Insert inserts rows; args are those of all rows, one after the other. It calls scan for each row that the tail returns.
+	Insert(into Insert, args []any, scan func(Row) error) error
+}
+
+// Insert is a statement for any number of rows.
+type Insert struct {
+	// Table is the table with its columns in brackets, Types are their types in PostgreSQL.
+	Table string
+	Types []string
+	// Tail follows the rows.
+	Tail string
+}
+
+// Database is what a store brings.
+type Database interface {
+	// Append has rows appended in a transaction, together with those of other callers, by Store.AppendTo and, once they are on disk,
+	// Store.Appended. size is about how many bytes it writes.
+	Append(ctx context.Context, rows []*Delivery, size int64) error
+	// Write does work in a transaction, again where it failed for another's sake. Relaxed work need not be on disk when it returns.
+	Write(ctx context.Context, relaxed bool, work func(Tx) error) error
+	// Read calls scan for every row.
+	Read(ctx context.Context, query string, scan func(Row) error, args ...any) error
+	// Wrap names the operation, and the causes that callers tell apart.
+	Wrap(ctx context.Context, operation string, err error) error
+}
+
+// Store is the part of an inbox.Store that works on any Database.
+type Store struct {
+	db   Database
+	wake chan struct{}
+
+	mu sync.Mutex
+	// kinds are rows of the kind table that are known to be there.
+	kinds map[kind]bool
+}
+
+// New returns a Store on a database.
+func New(db Database) *Store {
+	return &Store{db: db, wake: make(chan struct{}, 1), kinds: map[kind]bool{}}
+}
+
+// Wake implements inbox.Store.
+func (s *Store) Wake() <-chan struct{} { return s.wake }
+
+func (s *Store) signalWake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write runs a write and wraps its error.
+func (s *Store) write(ctx context.Context, operation string, relaxed bool, work func(Tx) error) error {
+	return s.db.Wrap(ctx, operation, s.db.Write(ctx, relaxed, work))
+}
+
+// columns are what scanDelivery reads, in its order.
+const columns = `d.id, d.provider, d.scope, d.kind, d.lane, d.dedupe_key, d.fingerprint, d.occurred_at, d.received_at, d.state, d.reason,
+d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at`
+
+// scanDelivery reads columns, then whatever else was selected.
+func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
+	var d inbox.Delivery
+	var state string
+	var occurred, received, settled, unmatched, duplicate int64
+	dest := []any{
+		&d.ID, &d.Provider, &d.Scope, &d.Kind, &d.Lane, &d.DedupeKey, &d.Fingerprint, &occurred, &received, &state, &d.Reason,
+		&d.ConflictOf, &settled, &d.Attempts, &unmatched, &d.Duplicates, &duplicate,
+	}
+	if err := row.Scan(append(dest, more...)...); err != nil {
+		return inbox.Delivery{}, err
+	}
+	d.State = inbox.State(state)
+	d.OccurredAt, d.ReceivedAt, d.SettledAt = fromMicros(occurred), fromMicros(received), fromMicros(settled)
+	d.UnmatchedSince, d.LastDuplicateAt = fromMicros(unmatched), fromMicros(duplicate)
+	return d, nil
+}
+
+const selectDelivery = `SELECT ` + columns + `, b.body, coalesce(l.due_at, 0) FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence
+LEFT JOIN inbox_lane AS l ON d.state = 'pending' AND l.lane_key = d.lane_key WHERE d.id = ?`
+
+// Get implements inbox.Store.
+func (s *Store) Get(ctx context.Context, id string) (found inbox.Delivery, err error) {
+	err = s.db.Read(ctx, selectDelivery, func(row Row) (err error) {
+		var body []byte
+		var due int64
+		found, err = scanDelivery(row, &body, &due)
+		found.Body, found.DueAt = body, fromMicros(due)
+		return err
+	}, id)
+	if err == nil && found.ID == "" {
+		err = fmt.Errorf("%w: %q", inbox.ErrNotFound, id)
+	}
+	return found, s.db.Wrap(ctx, "get", err)
+}
+
+// List implements inbox.Store.
+func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+	if err := filter.Validate(); err != nil {
+		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
+	}
+	var kinds []kind
+	var found []inbox.Delivery
+	var err error
+	if needsKinds(filter) {
+		err = s.db.Read(ctx, "SELECT provider, scope, kind FROM inbox_kind", func(row Row) error {
+			var k kind
+			err := row.Scan(&k.provider, &k.scope, &k.kind)
+			kinds = append(kinds, k)
+			return err
+		})
+	}
+	if query, args := listQuery(filter, kinds); err == nil && query != "" {
+		err = s.db.Read(ctx, query, func(row Row) error {
+			d, err := scanDelivery(row)
+			found = append(found, d)
+			return err
+		}, args...)
+	}
+	if err != nil {
+		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
+	}
+	return inbox.PageOf(found, filter.PageSize()), nil
+}
+
+// Most deliveries are delivered, so they are counted as all without the others.
+const (
+	countOpen = `SELECT 'pending', count(*) FROM inbox_delivery @delivery_pending WHERE state = 'pending'
+UNION ALL SELECT state, count(*) FROM inbox_delivery @delivery_open WHERE state NOT IN ('pending', 'delivered') GROUP BY state`
+	countAll = countOpen + ` UNION ALL SELECT 'delivered', count(*) FROM inbox_delivery`
+)
+
+// Counts implements inbox.Store.
+func (s *Store) Counts(ctx context.Context, states ...inbox.State) (map[inbox.State]int64, error) {
+	if len(states) == 0 {
+		states = inbox.States()
+	}
+	counts := make(map[inbox.State]int64, len(states))
+	query := countOpen
+	for _, state := range states {
+		counts[state] = 0
+		if state == inbox.StateDelivered {
+			query = countAll
+		}
+	}
+	err := s.db.Read(ctx, query, func(row Row) error {
+		var state string
+		var n int64
+		err := row.Scan(&state, &n)
+		if _, asked := counts[inbox.State(state)]; asked {
+			counts[inbox.State(state)] += n
+		}
+		if query == countAll && state != string(inbox.StateDelivered) {
+			counts[inbox.StateDelivered] -= n
+		}
+		return err
+	})
+	return counts, s.db.Wrap(ctx, "count", err)
+}
+
+// OldestPending implements inbox.Store.
+func (s *Store) OldestPending(ctx context.Context) (oldest time.Time, any bool, err error) {
+	err = s.db.Read(ctx, `SELECT received_at FROM inbox_delivery
+WHERE id = (SELECT min(id || '') FROM inbox_delivery @delivery_pending WHERE state = 'pending')`, func(row Row) error {
+		var received int64
+		err := row.Scan(&received)
+		oldest, any = fromMicros(received), true
+		return err
+	})
+	return oldest, any, s.db.Wrap(ctx, "oldest pending", err)
+}

@@ -1,0 +1,135 @@
+package relay
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// leases are the claims of this relay that are not settled: of lanes that are queued, being sent or waiting to be settled.
+type leases struct {
+	// length is a lease's; trusted is the part of it in which a signal may begin.
+	length, trusted time.Duration
+
+	mu    sync.Mutex
+	lanes map[string]*lease
+}
+
+type lease struct {
+	// since is when the lane was last claimed or renewed.
+	since time.Time
+	// settling says that the lane's results are being written, so that the inbox may hand it out again at any moment.
+	settling bool
+}
+
+// A lease is renewed from a third of its length on; a sixth is how often the relay looks. So one renewal may fail before the lease
+// is not trusted any more.
+const (
+	renewAfter = 3
+	renewEvery = 6
+	// leaseMargin is the part of a lease that is left over for clocks that differ.
+	leaseMargin = 10
+)
+
+func newLeases(length, signalTimeout time.Duration) *leases {
+	return &leases{length: length, trusted: length - signalTimeout - length/leaseMargin, lanes: map[string]*lease{}}
+}
+
+// add takes a lane that was claimed at a time. It returns false for a lane that this relay still has from a claim whose lease
+// ended: that one goes on under the new lease, and the lane must not be handled twice.
+func (l *leases) add(lane string, at time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old, held := l.lanes[lane]; held && !old.settling {
+		old.since = at
+		return false
+	}
+	l.lanes[lane] = &lease{since: at}
+	return true
+}
+
+// trust says whether a signal for the lane may begin: it ends before the lease does.
+func (l *leases) trust(lane string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := l.lanes[lane]
+	return held != nil && now.Sub(held.since) < l.trusted
+}
+
+// settling is called before the results of lanes are written, settled after.
+func (l *leases) settling(lanes []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, lane := range lanes {
+		if held := l.lanes[lane]; held != nil {
+			held.settling = true
+		}
+	}
+}
+
+// settled leaves out a lane that was claimed again meanwhile.
+func (l *leases) settled(lanes []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, lane := range lanes {
+		if held := l.lanes[lane]; held != nil && held.settling {
+			delete(l.lanes, lane)
+		}
+	}
+}
+
+// due returns the lanes to renew. A lease that has ended is not renewed: another relay may have had the lane since.
+func (l *leases) due(now time.Time) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var lanes []string
+	for lane, held := range l.lanes {
+		if age := now.Sub(held.since); age >= l.length/renewAfter && age < l.length {
+			lanes = append(lanes, lane)
+		}
+	}
+	return lanes
+}
+
+// renewed takes lanes whose leases began anew at a time.
+func (l *leases) renewed(lanes []string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, lane := range lanes {
+		if held := l.lanes[lane]; held != nil && held.since.Before(at) {
+			held.since = at
+		}
+	}
+}
+
+// renewLeases renews until ctx ends.
+func (r *Relay) renewLeases(ctx context.Context) {
+	every := r.config.Lease / renewEvery
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := r.now()
+		lanes := r.leases.due(now)
+		if len(lanes) == 0 {
+			continue
+		}
+		try, cancel := context.WithTimeout(ctx, every)
+		err := r.inbox.Renew(try, inbox.RenewRequest{Owner: r.config.Owner, Lanes: lanes, Until: now.Add(r.config.Lease)})
+		cancel()
+		switch {
+		case err == nil:
+			r.leases.renewed(lanes, now)
+		case ctx.Err() == nil:
+			r.logger.Error("renew claims", zap.Int("lanes", len(lanes)), zap.Error(err))
+		}
+	}
+}

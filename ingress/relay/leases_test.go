@@ -1,0 +1,89 @@
+package relay_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/relay"
+)
+
+// The lease's length is real time as well: it decides how often the relay looks for leases to renew.
+const lease = 600 * time.Millisecond
+
+func (w *watched) renewedUntil(lane string) (until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.renewals {
+		if slices.Contains(r.Lanes, lane) {
+			until = r.Until
+		}
+	}
+	return until
+}
+
+// stuckSender starts a relay whose only sender stays within the first signal until leave is called.
+func stuckSender(t *testing.T, f *fixture) (leave func()) {
+	t.Helper()
+	entered, left := make(chan struct{}), make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered) })
+	f.temporal.hook = func(string) {
+		enter()
+		<-left
+	}
+	leave = sync.OnceFunc(func() { close(left) })
+	f.start(t, relay.Config{Concurrency: 1, Lease: lease, SignalTimeout: lease / 4})
+	t.Cleanup(leave)
+	await(t, "a signal under way", entered)
+	return leave
+}
+
+func TestClaimsAreRenewedUntilTheyAreSettled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	store := f.watched
+	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
+	ids := []string{f.keepOffload(t, "1-sent", "evt")}
+	f.clock.advance(time.Millisecond)
+	ids = append(ids, f.keepOffload(t, "2-queued", "evt"))
+	leave := stuckSender(t, f)
+	for range 5 {
+		f.clock.advance(lease / 2)
+		for _, lane := range []string{"offload-case/1-sent", "offload-case/2-queued"} {
+			eventually(t, "renewed", func() bool { return store.renewedUntil(lane).Equal(f.clock.Now().Add(lease)) })
+		}
+		lanes, err := store.Store.Claim(t.Context(), inbox.ClaimRequest{Owner: "another", Now: f.clock.Now(), Lease: lease, MaxLanes: 9, MaxPerLane: 9})
+		require.NoError(t, err)
+		require.Empty(t, lanes)
+	}
+	leave()
+	for _, id := range ids {
+		f.passTime(t, lease/10, "delivered", func() bool {
+			return f.get(t, id).State == inbox.StateDelivered
+		})
+	}
+}
+
+func TestNoSignalIsSentUnderALeaseThatMayHaveEnded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	store := f.watched
+	store.renewError = errors.New("disk is gone")
+	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
+	f.keepOffload(t, "1-sent", "evt")
+	f.clock.advance(time.Millisecond)
+	queued := f.keepOffload(t, "2-queued", "evt")
+	leave := stuckSender(t, f)
+	// A signal that began now could end after the lease.
+	f.clock.advance(lease * 3 / 4)
+	leave()
+	f.becomes(t, queued, inbox.StateDelivered)
+	store.mu.Lock()
+	defer store.mu.Unlock()
+	require.True(t, slices.ContainsFunc(store.settlements, func(s inbox.Settlement) bool { return s == inbox.Release(queued) }), "it is released before a new claim sends it")
+}

@@ -1,0 +1,189 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const (
+	// maxUnmatched bounds a pass: it looks at the newest unmatched deliveries.
+	maxUnmatched = 2000
+	// idsPerQuery bounds the length of a visibility query.
+	idsPerQuery = 50
+)
+
+// replayPass replays unmatched deliveries whose workflow has started since. Usually there are none, and a pass is one cheap count.
+func (r *Relay) replayPass(ctx context.Context) time.Duration {
+	replayed, err := r.replayUnmatched(ctx)
+	if replayed > 0 {
+		r.logger.Info("unmatched deliveries replayed: their workflows have started", zap.Int("deliveries", replayed))
+	}
+	if err != nil && ctx.Err() == nil {
+		r.logger.Warn("replay unmatched deliveries", zap.Error(err))
+	}
+	// Jitter keeps several relays apart. Two that do the same lane at once may repeat a signal, which its workflow recognises.
+	return jittered(r.config.ReplayInterval)
+}
+
+func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
+	counts, err := r.inbox.Counts(ctx, inbox.StateUnmatched)
+	if err != nil || counts[inbox.StateUnmatched] == 0 {
+		return 0, err
+	}
+	lanes, err := r.unmatchedLanes(ctx)
+	if err != nil {
+		return 0, err
+	}
+	started, err := r.startedLanes(ctx, lanes)
+	if err != nil {
+		return 0, err
+	}
+	for _, lane := range started {
+		n, err := r.replayLane(ctx, lane)
+		replayed += n
+		if err != nil {
+			return replayed, fmt.Errorf("lane %s: %w", lane, err)
+		}
+	}
+	return replayed, nil
+}
+
+// unmatchedLanes returns the ID of one unmatched delivery by its lane.
+func (r *Relay) unmatchedLanes(ctx context.Context) (map[string]string, error) {
+	lanes := map[string]string{}
+	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched}, Limit: inbox.MaxPage}
+	for seen := 0; seen < maxUnmatched; {
+		page, err := r.inbox.List(ctx, filter)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page.Deliveries {
+			lanes[d.Lane] = d.ID
+		}
+		seen += len(page.Deliveries)
+		if filter.Cursor = page.Next; filter.Cursor == "" {
+			break
+		}
+	}
+	return lanes, nil
+}
+
+// startedLanes returns the lanes whose workflow runs.
+func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]string, error) {
+	// A lane of the shared route can be found by two IDs, and an ID can have several lanes.
+	byWorkflowID, byCaseID := map[string][]string{}, map[string][]string{}
+	for lane, delivery := range lanes {
+		if !offload.IsSharedLane(lane) {
+			byWorkflowID[lane] = append(byWorkflowID[lane], lane)
+			continue
+		}
+		facts, err := r.caseFacts(ctx, delivery)
+		if err != nil {
+			return nil, err
+		}
+		byCaseID[facts.CaseID] = append(byCaseID[facts.CaseID], lane)
+		if workflows.ValidateReference(facts.ClientReferenceID) == nil {
+			id := workflows.OffloadCaseWorkflowID(facts.ClientReferenceID)
+			byWorkflowID[id] = append(byWorkflowID[id], lane)
+		}
+	}
+	started := map[string]bool{}
+	add := func(lanes []string) {
+		for _, lane := range lanes {
+			started[lane] = true
+		}
+	}
+	err := r.findRunning(ctx, "WorkflowId", byWorkflowID, func(execution *workflowpb.WorkflowExecutionInfo) {
+		add(byWorkflowID[execution.GetExecution().GetWorkflowId()])
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = r.findRunning(ctx, workflows.SearchAttributeCaseID, byCaseID, func(execution *workflowpb.WorkflowExecutionInfo) {
+		add(byCaseID[caseIDOf(execution)])
+	})
+	return slices.Sorted(maps.Keys(started)), err
+}
+
+// caseFacts returns what a delivery of the shared route says of its case; nothing where its body is gone or can't be read.
+func (r *Relay) caseFacts(ctx context.Context, id string) (workflows.CaseFacts, error) {
+	d, err := r.inbox.Get(ctx, id)
+	if errors.Is(err, inbox.ErrNotFound) {
+		return workflows.CaseFacts{}, nil
+	}
+	if err != nil {
+		return workflows.CaseFacts{}, err
+	}
+	var parsed hook.Parsed[workflows.CaseEvent]
+	if body, err := r.keys.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...); err == nil {
+		parsed, _ = offload.Provider.Parse(body, metaOf(d))
+	}
+	return parsed.Event.Facts, nil
+}
+
+// findRunning calls found for each running workflow with one of the IDs in an attribute.
+func (r *Relay) findRunning(ctx context.Context, attribute string, ids map[string][]string, found func(*workflowpb.WorkflowExecutionInfo)) error {
+	quotable := slices.DeleteFunc(slices.Sorted(maps.Keys(ids)), func(id string) bool { return !canQuote(id) })
+	for batch := range slices.Chunk(quotable, idsPerQuery) {
+		query := fmt.Sprintf("%s IN ('%s') AND ExecutionStatus = 'Running'", attribute, strings.Join(batch, "', '"))
+		err := r.listWorkflows(ctx, query, 2*idsPerQuery, func(execution *workflowpb.WorkflowExecutionInfo) error {
+			found(execution)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// caseIDOf returns the caseId among the search attributes; empty where there is none.
+func caseIDOf(execution *workflowpb.WorkflowExecutionInfo) (caseID string) {
+	payload, found := execution.GetSearchAttributes().GetIndexedFields()[workflows.SearchAttributeCaseID]
+	if !found || converter.GetDefaultDataConverter().FromPayload(payload, &caseID) != nil {
+		return ""
+	}
+	return caseID
+}
+
+// replayLane replays what is unmatched in a lane now: another relay may have done so since the pass began. It begins with the oldest,
+// so that the lane keeps its order.
+func (r *Relay) replayLane(ctx context.Context, lane string) (replayed int, err error) {
+	var ids []string
+	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched}, Lane: lane, Limit: inbox.MaxPage}
+	for more := true; more; more = filter.Cursor != "" {
+		page, err := r.inbox.List(ctx, filter)
+		if err != nil {
+			return 0, err
+		}
+		for _, d := range page.Deliveries {
+			ids = append(ids, d.ID)
+		}
+		filter.Cursor = page.Next
+	}
+	for _, id := range slices.Backward(ids) {
+		err := r.inbox.Replay(ctx, id, r.now())
+		switch {
+		case err == nil:
+			replayed++
+		case errors.Is(err, inbox.ErrNotFound), errors.Is(err, inbox.ErrNotReplayable): // purged, or its body was
+		default:
+			return replayed, err
+		}
+	}
+	return replayed, nil
+}

@@ -1,0 +1,115 @@
+package relay_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/relay"
+)
+
+// often lets a test see many passes.
+var often = relay.Config{ReplayInterval: 5 * time.Millisecond}
+
+// parkUnmatched waits until the grace time of each delivery is over.
+func (f *fixture) parkUnmatched(tb testing.TB, ids ...string) {
+	tb.Helper()
+	for _, id := range ids {
+		// An event that came after another waits with it.
+		f.passTime(tb, time.Second, "its workflow is looked for", func() bool {
+			return f.get(tb, id).Reason == "no such workflow"
+		})
+	}
+	f.clock.advance(16 * time.Minute)
+	for _, id := range ids {
+		f.becomes(tb, id, inbox.StateUnmatched)
+	}
+}
+
+func TestWhenACaseStartsItsUnmatchedEventsAreReplayed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start(t, often)
+	var ids []string
+	for n := range 3 {
+		ids = append(ids, f.keepOffload(t, "order-1", fmt.Sprintf("evt-%d", n)))
+	}
+	other := f.keepOffload(t, "order-2", "evt")
+	byCaseID, byReference := f.keepShared(t, "c3", ""), f.keepShared(t, "c4", "order-4")
+	quoted := f.keepShared(t, "c' OR ''='", "")
+	f.parkUnmatched(t, append(ids, other, byCaseID, byReference, quoted)...)
+
+	f.temporal.set(func(f *fakeTemporal) { f.cases["c3"] = "offload-case/order-3" })
+	f.temporal.run("offload-case/order-1", "offload-case/order-3", "offload-case/order-4")
+	for _, id := range append(ids, byCaseID, byReference) {
+		require.Zero(t, f.becomes(t, id, inbox.StateDelivered).Attempts)
+	}
+	require.Equal(t, inbox.StateUnmatched, f.get(t, other).State)
+	require.Equal(t, inbox.StateUnmatched, f.get(t, quoted).State)
+
+	sent := map[string][]string{}
+	for _, s := range f.temporal.sent() {
+		for _, e := range caseEvents(t, s) {
+			sent[s.workflowID] = append(sent[s.workflowID], e.DeliveryID)
+		}
+	}
+	require.Equal(t, map[string][]string{"offload-case/order-1": ids, "offload-case/order-3": {byCaseID}, "offload-case/order-4": {byReference}}, sent)
+	f.stop()
+	require.False(t, slices.ContainsFunc(f.temporal.queries, func(q string) bool { return strings.Contains(q, "OR") }))
+}
+
+func TestTwoRelaysReplayTheSameUnmatchedEvents(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start(t, often)
+	second := *f
+	config := often
+	config.Owner = "relay-2"
+	second.start(t, config)
+	var ids []string
+	for n := range 60 {
+		ids = append(ids, f.keepOffload(t, fmt.Sprintf("order-%d", n), "evt"))
+	}
+	f.parkUnmatched(t, ids...)
+	for n := range ids {
+		f.temporal.run(fmt.Sprintf("offload-case/order-%d", n))
+	}
+	eventually(t, "all delivered", func() bool {
+		counts, err := f.store.Counts(t.Context(), inbox.StatePending, inbox.StateUnmatched, inbox.StateDelivered)
+		return err == nil && counts[inbox.StateDelivered] == int64(len(ids)) && counts[inbox.StatePending]+counts[inbox.StateUnmatched] == 0
+	})
+	f.stop()
+	second.stop()
+	seen := map[string]bool{}
+	for _, s := range f.temporal.sent() {
+		for _, e := range caseEvents(t, s) {
+			seen[e.DeliveryID] = true
+			require.Equal(t, "evt", e.DedupeKey, "a repeated signal is one that the workflow recognises")
+		}
+	}
+	require.Len(t, seen, len(ids))
+}
+
+func TestVisibilityIsAskedOnlyWhileSomethingIsUnmatched(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.status["offload-case/order-2"] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	f.start(t, often)
+	f.becomes(t, f.keepOffload(t, "order-2", "evt"), inbox.StateLate)
+	id := f.keepOffload(t, "order-1", "evt")
+	eventually(t, "its workflow is looked for", func() bool { return f.get(t, id).Reason == "no such workflow" })
+	queries := func() int {
+		f.temporal.mu.Lock()
+		defer f.temporal.mu.Unlock()
+		return len(f.temporal.queries)
+	}
+	require.Zero(t, queries())
+	f.parkUnmatched(t, id)
+	eventually(t, "a query", func() bool { return queries() > 0 })
+}

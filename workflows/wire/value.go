@@ -1,0 +1,207 @@
+package wire
+
+import (
+	"bytes"
+	stdjson "encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// value reads the next value into field, which points to a field. The library calls it for each value that has a place in the
+// struct. It returns only errors of syntax.
+func (r *reader) value(d *jsontext.Decoder, field any) error {
+	switch field.(type) {
+	case *string, **string, **bool, *int, *int64, *float64, *time.Time, *stdjson.RawMessage:
+	default:
+		return r.composite(d, reflect.ValueOf(field).Elem())
+	}
+	raw, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	var read bool
+	switch to := field.(type) {
+	case *string:
+		read = set(to, raw, text)
+	case *time.Time:
+		read = set(to, raw, instant)
+	case **string:
+		read = set(to, raw, pointer(text))
+	case **bool:
+		read = set(to, raw, pointer(boolean))
+	case *int:
+		read = set(to, raw, whole[int])
+	case *int64:
+		read = set(to, raw, whole[int64])
+	case *float64:
+		read = set(to, raw, number)
+	case *stdjson.RawMessage:
+		read = set(to, raw, asItIs)
+	}
+	if !read {
+		return r.lose(d)
+	}
+	return nil
+}
+
+// set stores what parse makes of raw, and the zero value for null and for what parse can't read.
+func set[T any](to *T, raw []byte, parse func([]byte) (T, bool)) (read bool) {
+	*to = *new(T)
+	if raw[0] == 'n' {
+		return true
+	}
+	value, read := parse(raw)
+	if read {
+		*to = value
+	}
+	return read
+}
+
+func pointer[T any](parse func([]byte) (T, bool)) func([]byte) (*T, bool) {
+	return func(raw []byte) (*T, bool) {
+		value, read := parse(raw)
+		if !read {
+			return nil, false
+		}
+		return &value, true
+	}
+}
+
+// Text reads one JSON value as Read reads a string field.
+func Text(raw stdjson.RawMessage) (value string, read bool) {
+	if len(raw) == 0 {
+		return "", false
+	}
+	return text(raw)
+}
+
+func text(raw []byte) (string, bool) {
+	switch kind := raw[0]; {
+	case kind == '"':
+		inner := raw[1 : len(raw)-1]
+		if bytes.IndexByte(inner, '\\') < 0 {
+			return strings.ToValidUTF8(string(inner), "\uFFFD"), true
+		}
+		// Its error tells of invalid UTF-8, which is mended.
+		unquoted, _ := jsontext.AppendUnquote(nil, raw)
+		return string(unquoted), true
+	case kind == '-' || kind >= '0' && kind <= '9':
+		return string(raw), true
+	}
+	return "", false
+}
+
+func boolean(raw []byte) (value, read bool) { return raw[0] == 't', raw[0] == 't' || raw[0] == 'f' }
+
+// most is the largest whole number that every JSON reader keeps exactly.
+const most = 1 << 53
+
+func whole[T int | int64](raw []byte) (T, bool) {
+	n, read := number(raw)
+	if !read || n != math.Trunc(n) || n < 0 || n > most {
+		return 0, false
+	}
+	return T(n), true
+}
+
+func number(raw []byte) (float64, bool) {
+	s, read := text(raw)
+	if !read {
+		return 0, false
+	}
+	return parseNumber(strings.TrimSpace(s))
+}
+
+// parseNumber takes no hexadecimal digits, no infinity and no underscores, which strconv would.
+func parseNumber(s string) (float64, bool) {
+	if s == "" || strings.Trim(s, "0123456789+-.eE") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil
+}
+
+// asItIs is a copy of any JSON value. Invalid UTF-8 is mended, since Temporal's Web UI shows no payload that has it.
+func asItIs(raw []byte) (stdjson.RawMessage, bool) {
+	if tooDeep(raw) {
+		return nil, false
+	}
+	return bytes.ToValidUTF8(raw, []byte("\uFFFD")), true
+}
+
+// maxDepth bounds how deep objects and lists stand in one another. Go reads no more than 10,000 levels, and a value is wrapped in others
+// on its way: one that can be read here must be readable in a workflow's state.
+const maxDepth = 1000
+
+func tooDeep(raw []byte) bool {
+	depth, inText := 0, false
+	for i := 0; i < len(raw) && len(raw) >= 2*maxDepth; i++ {
+		switch c := raw[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{', c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}', c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// composite leaves objects to the library, and takes lists apart.
+func (r *reader) composite(d *jsontext.Decoder, field reflect.Value) error {
+	kind := d.PeekKind()
+	switch {
+	case kind == jsontext.KindNull && d.StackDepth() == 0:
+		return errNoObject
+	case field.Kind() == reflect.Slice && kind == jsontext.KindBeginArray:
+		return r.list(d, field)
+	case field.Kind() != reflect.Slice && kind == jsontext.KindBeginObject, kind == jsontext.KindNull:
+		return errors.ErrUnsupported // the library's word for: read it yourself
+	}
+	field.SetZero()
+	if err := d.SkipValue(); err != nil {
+		return err
+	}
+	return r.lose(d)
+}
+
+// list reads a list of objects and leaves out what is none.
+func (r *reader) list(d *jsontext.Decoder, list reflect.Value) error {
+	list.Set(reflect.MakeSlice(list.Type(), 0, 0))
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for {
+		switch d.PeekKind() {
+		case jsontext.KindEndArray:
+			_, err := d.ReadToken()
+			return err
+		case jsontext.KindBeginObject:
+			member := reflect.New(list.Type().Elem())
+			if err := json.UnmarshalDecode(d, member.Interface()); err != nil {
+				return err
+			}
+			list.Set(reflect.Append(list, member.Elem()))
+		default:
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
+			if err := r.lose(d); err != nil {
+				return err
+			}
+		}
+	}
+}
