@@ -29,7 +29,7 @@ func TestARequestOverTheRateIsNotSent(t *testing.T) {
 		return err
 	}
 	call := func() error {
-		_, err := client.CreateCase(t.Context(), offloadapi.CreateRequest{})
+		_, err := client.CreateCase(t.Context(), validCreate(), testWebhook)
 		return err
 	}
 	for name, c := range map[string]struct {
