@@ -34,6 +34,9 @@ type Config struct {
 	// TrustedProxies are whose X-Forwarded-For is believed. Without any, the connection's other end is the source.
 	TrustedProxies []netip.Prefix
 
+	// MaxConnections is how many connections are served at the same time; others wait, unanswered, until one closes. Default 4096.
+	MaxConnections int
+
 	// StoreBudget is how long a request may wait for its commit. Default 2 seconds: Artmail waits 8, and a 503 lets it retry.
 	StoreBudget time.Duration
 	// ReadTimeout bounds reading one request with its body, after which a slow sender is cut. Default 10 seconds.
@@ -65,6 +68,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.MaxSourceInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
 	orDefault(&c.Refusals, 100)
 	orDefault(&c.RefusalsPerSecond, 5)
+	orDefault(&c.MaxConnections, 4096)
 	orDefault(&c.StoreBudget, 2*time.Second)
 	orDefault(&c.ReadTimeout, 10*time.Second)
 	orDefault(&c.IdleTimeout, 2*time.Minute)
@@ -112,6 +116,7 @@ func (c Config) Validate() error {
 		{"maxSourceInFlight", c.MaxSourceInFlight},
 		{"refusals", int64(c.Refusals)},
 		{"refusalsPerSecond", int64(c.RefusalsPerSecond)},
+		{"maxConnections", int64(c.MaxConnections)},
 		{"storeBudget", int64(c.StoreBudget)},
 		{"readTimeout", int64(c.ReadTimeout)},
 		{"idleTimeout", int64(c.IdleTimeout)},

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -140,6 +141,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer s.quarantine.stop()
 	defer s.stop()
 
+	listener = netutil.LimitListener(listener, s.config.MaxConnections)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {

@@ -24,10 +24,10 @@ type Options struct {
 	Offload *offload.Activities
 	// Archive are the activities that put files into the bucket. They are there without a bucket too: then they say so.
 	Archive *archive.Activities
-	// OffloadCallsPerSecond limits creating and answering, OffloadLooksPerSecond reconciling: each one number for the whole fleet, kept by
-	// the server. Zero: no limit.
+	// OffloadReadsPerSecond limits polling, OffloadCallsPerSecond the other calls: each over all workers of the namespace, kept by the server.
+	// Zero: no limit.
 	OffloadCallsPerSecond float64
-	OffloadLooksPerSecond float64
+	OffloadReadsPerSecond float64
 	// WorkflowCache is how many workflows the process keeps in memory, shared by all workers in it. Zero: as the process has it.
 	WorkflowCache int
 	// BuildID turns worker versioning on.
@@ -74,11 +74,11 @@ func New(temporal client.Client, options Options) *Workers {
 	})
 	options.Offload.Register(calls)
 
-	looks := w.add(temporal, options, workflows.TaskQueueOffloadPoll, sdkworker.Options{
+	reads := w.add(temporal, options, workflows.TaskQueueOffloadPoll, sdkworker.Options{
 		DisableWorkflowWorker:        true,
-		TaskQueueActivitiesPerSecond: options.OffloadLooksPerSecond,
+		TaskQueueActivitiesPerSecond: options.OffloadReadsPerSecond,
 	})
-	options.Offload.Register(looks)
+	options.Offload.Register(reads)
 
 	deliveries := w.add(temporal, options, workflows.TaskQueueDeliver, sdkworker.Options{
 		DisableWorkflowWorker:              true,

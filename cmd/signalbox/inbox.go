@@ -4,92 +4,70 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
-	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 func (p process) inbox() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inbox",
-		Short: "Look at the inbox and mend it: list, show, replay, release, purge, counts",
-		Long: `Look at the inbox and mend it. While "signalbox serve" or "signalbox ingress" runs, it is asked by the socket beside the inbox file
-(its settings count then, the keyring and the agents' secrets among them); otherwise the file is opened here. An inbox in PostgreSQL is always
-opened here, beside whatever else has it open.`,
+		Short: "Look after the inbox: list, show, replay, release, purge, counts, audit",
+		Long: `Look after the inbox. Each command opens the inbox itself, a SQLite file or a PostgreSQL database, also while "signalbox serve" or
+"signalbox ingress" runs. Use the settings of that process: --inbox (SIGNALBOX_INBOX), and for bodies --keyring (SIGNALBOX_KEYRING).
+
+Before a body is revealed, a delivery is replayed, the quarantine is released or anything is purged, the inbox records who is about to do it:
+see "signalbox inbox audit". Where the record can't be written, nothing is done.`,
 		Args: cobra.NoArgs,
 	}
-	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts())
+	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts(), p.inboxAudit())
 	return command
 }
 
-// operation is what an inbox command does once it has somebody to do it.
-type operation func(cmd *cobra.Command, args []string, desk operator.Operations) error
+// desk is what a command works with: the inbox, open, and the settings it was opened by.
+type desk struct {
+	inbox.Store
+	settings config.Config
+	who      string
+	now      func() time.Time
+}
 
-// operate gives the command its settings and makes it run do on the inbox.
-func (p process) operate(command *cobra.Command, do operation) *cobra.Command {
-	settings := p.settingsFlags(command, "inbox", "keyring", "config")
+// operation is what an inbox command does.
+type operation func(cmd *cobra.Command, args []string, on desk) error
+
+// operate opens the inbox for the command and closes it afterwards. settings are the flags that the command uses besides --inbox.
+func (p process) operate(command *cobra.Command, do operation, settings ...string) *cobra.Command {
+	read := p.settingsFlags(command, append([]string{"inbox"}, settings...)...)
 	command.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		read, err := settings()
+		settings, err := read()
 		if err != nil {
 			return err
 		}
-		desk, end, err := p.desk(cmd, read)
+		on, err := p.openDesk(cmd.Context(), settings)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, end()) }()
-		cmd.SetContext(operator.WithCaller(cmd.Context(), operator.ThisUser()))
-		return do(cmd, args, desk)
+		defer func() { err = errors.Join(err, on.Close()) }()
+		return do(cmd, args, on)
 	}
 	return command
 }
 
-// desk is the process that has the inbox open, or one made here on the inbox itself.
-func (p process) desk(cmd *cobra.Command, settings config.Config) (operator.Operations, func() error, error) {
+// openDesk opens the inbox of the settings. It makes none: that is wrong usage.
+func (p process) openDesk(ctx context.Context, settings config.Config) (desk, error) {
 	if err := settings.CheckInbox(); err != nil {
-		return nil, nil, usage(err)
+		return desk{}, usage(err)
 	}
-	if !storage.IsShared(settings.Inbox) {
-		if client := operator.Dial(cmd.Context(), operator.SocketPath(settings.Inbox)); client != nil {
-			return client, func() error { return nil }, nil
-		}
-	}
-	var ring *keyring.Ring
-	if settings.Keyring != "" {
-		var err error
-		if ring, err = readKeyring(settings.Keyring); err != nil {
-			return nil, nil, err
-		}
-	}
-	agents := make(map[string][]string, len(settings.Agents))
-	for name, agent := range settings.Agents {
-		agents[name] = agent.Secrets
-	}
-	log, err := logging.New(cmd.ErrOrStderr(), "info", "console")
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := openInbox(cmd.Context(), settings.Inbox)
-	if err != nil {
-		return nil, nil, err
-	}
-	return operator.NewDesk(operator.Parts{Inbox: store, Keys: ring, Agents: agents, Log: log, Now: p.now}), store.Close, nil
-}
-
-// openInbox never makes an inbox: a command for people looks at the one that there is.
-func openInbox(ctx context.Context, where string) (inbox.Store, error) {
-	store, err := storage.OpenExisting(ctx, where)
+	store, err := p.openInbox(ctx, settings.Inbox)
 	switch {
 	case errors.Is(err, storage.ErrNone):
-		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
+		return desk{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
 	case err != nil:
-		return nil, fmt.Errorf("inbox: %w", err)
+		return desk{}, fmt.Errorf("inbox: %w", err)
 	}
-	return store, nil
+	return desk{Store: store, settings: settings, who: p.who(), now: p.now}, nil
 }

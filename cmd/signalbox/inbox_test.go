@@ -4,18 +4,19 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
@@ -40,29 +41,19 @@ func newDesktop(t *testing.T) desktop {
 // newDesktopOn takes the address of an empty database, or makes a file.
 func newDesktopOn(t *testing.T, address string) desktop {
 	t.Helper()
-	// A socket's path must be short, and a test's own folder has the test's name in it.
-	folder, err := os.MkdirTemp("", "cli")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	folder := t.TempDir()
 	d := desktop{inbox: cmp.Or(address, filepath.Join(folder, "i.db"))}
 	keys := filepath.Join(folder, "keys.json")
 	d.environ = []string{"SIGNALBOX_INBOX=" + d.inbox, "SIGNALBOX_KEYRING=" + keys}
+	var err error
 	d.keys, err = keyring.LoadOrCreate(keys)
 	require.NoError(t, err)
-	store, err := storage.Open(t.Context(), d.inbox)
+	store, err := storage.Open(t.Context(), d.inbox, nil)
 	require.NoError(t, err)
 	add := func(lane string, state inbox.State, body string) string {
-		id, err := inbox.NewID()
-		require.NoError(t, err)
-		sealed, err := d.keys.Seal([]byte(body), hook.BodyContext(offload.Name, lane, id)...)
-		require.NoError(t, err)
-		_, err = store.Append(t.Context(), []inbox.Delivery{{
-			ID: id, Provider: offload.Name, Lane: lane, Kind: "case.completed\x1b[2J", State: state, Body: sealed, ReceivedAt: time.Now(),
-		}})
-		require.NoError(t, err)
-		return id
+		return d.add(t, store, inbox.Delivery{Provider: offload.Name, Lane: lane, Kind: "case.completed\x1b[2J", State: state}, body)
 	}
-	d.delivered = add(offload.Lane("vendor_1"), inbox.StatePending, `{"caseId":"c1","result":"pat@example.com"}`)
+	d.delivered = add(offload.Lane("vendor_1"), inbox.StatePending, `{"data":{"caseId":"c1","result":"pat@example.com"}}`)
 	d.dead = add("", inbox.StateDead, `{`)
 	d.unmatched = add(offload.Lane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
 	require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{Owner: "test", Now: time.Now(), Settlements: []inbox.Settlement{
@@ -75,28 +66,46 @@ func newDesktopOn(t *testing.T, address string) desktop {
 // serve opens the inbox, as a running ingress does, until the test ends.
 func (d desktop) serve(t *testing.T) {
 	t.Helper()
-	store, err := storage.Open(t.Context(), d.inbox)
+	store, err := storage.Open(t.Context(), d.inbox, nil)
 	require.NoError(t, err)
-	if storage.IsShared(d.inbox) {
-		t.Cleanup(func() { require.NoError(t, store.Close()) })
-		return
-	}
-	listener, err := operator.Listen(t.Context(), operator.SocketPath(d.inbox))
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+}
+
+// add stores a delivery with a sealed body and returns its ID.
+func (d desktop) add(t *testing.T, store inbox.Store, one inbox.Delivery, body string) string {
+	t.Helper()
+	now := time.Now()
+	one.ID, one.ReceivedAt = inbox.NewID(now), now
+	var err error
+	one.Body, err = d.keys.Seal([]byte(body), hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	desk := operator.NewDesk(operator.Parts{Inbox: store, Keys: d.keys, Log: zap.NewNop(), Now: time.Now})
-	go func() { served <- desk.Serve(ctx, listener) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-served)
-		require.NoError(t, store.Close())
-	})
+	_, err = store.Append(t.Context(), []inbox.Delivery{one})
+	require.NoError(t, err)
+	return one.ID
+}
+
+// addTo opens the inbox for one delivery.
+func (d desktop) addTo(t *testing.T, one inbox.Delivery, body string) string {
+	t.Helper()
+	store, err := storage.OpenExisting(t.Context(), d.inbox)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	return d.add(t, store, one, body)
+}
+
+// audited is the audit trail, the newest first.
+func (d desktop) audited(t *testing.T) []inbox.AuditEntry {
+	t.Helper()
+	got := command(t, d.environ, "inbox", "audit", "--json")
+	require.Zero(t, got.status, got.err)
+	var page auditPage
+	require.NoError(t, json.Unmarshal([]byte(got.out), &page))
+	return page.Entries
 }
 
 func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop, elsewhere bool) {
+	forEachInbox(t, func(t *testing.T, d desktop) {
 		got := command(t, d.environ, "inbox", "list")
 		require.Zero(t, got.status, got.err)
 		for _, s := range []string{"REASON", d.delivered, d.dead, d.unmatched, "no such workflow", `case.completed\u001b[2J`} {
@@ -106,7 +115,7 @@ func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 
 		got = command(t, d.environ, "inbox", "list", "--json", "--state", "delivered,unmatched", "--reference", "vendor_2", "--since", "1h")
 		require.Zero(t, got.status, got.err)
-		var list operator.List
+		var list inbox.Page
 		require.NoError(t, json.Unmarshal([]byte(got.out), &list))
 		require.Len(t, list.Deliveries, 1)
 		require.Equal(t, d.unmatched, list.Deliveries[0].ID)
@@ -123,8 +132,7 @@ func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 		require.NotContains(t, got.out, "pat@example.com")
 		got = command(t, d.environ, "inbox", "show", d.delivered, "--reveal")
 		require.Contains(t, got.out, "pat@example.com")
-		require.Equal(t, !elsewhere, strings.Contains(got.err, "revealed a body"), "the log is where the inbox is open")
-		require.NotContains(t, got.err, "pat@example.com")
+		require.Empty(t, got.err)
 		require.Contains(t, command(t, d.environ, "inbox", "show", d.dead).out, "not shown")
 
 		got = command(t, d.environ, "inbox", "replay", "--all")
@@ -138,16 +146,15 @@ func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 		require.Regexp(t, `dead +1\n`, got.out)
 		require.Contains(t, got.out, "oldest pending")
 
-		got = command(t, d.environ, "inbox", "release", "--json")
-		require.JSONEq(t, `{"accepted":0,"duplicates":0,"refused":0,"unreadable":0}`, got.out, got.err)
 		got = command(t, d.environ, "inbox", "purge", "--rows-before", "1ns")
 		require.Equal(t, "0 bodies and 1 deliveries removed\n", got.out, got.err)
+		got = command(t, d.environ, "inbox", "purge", "--bodies-before", "1ns", "--json")
+		require.JSONEq(t, `{"bodies":0,"rows":0}`, got.out, got.err)
 	})
 }
 
-// forEachInbox runs a test on each kind of inbox, while a process has it open and while none has. elsewhere says that the command asks
-// that process and does not open the inbox itself.
-func forEachInbox(t *testing.T, run func(t *testing.T, d desktop, elsewhere bool)) {
+// forEachInbox runs a test on each kind of inbox, while a process has it open and while none has.
+func forEachInbox(t *testing.T, run func(t *testing.T, d desktop)) {
 	for name, running := range map[string]bool{"the ingress runs": true, "the ingress is stopped": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +162,7 @@ func forEachInbox(t *testing.T, run func(t *testing.T, d desktop, elsewhere bool
 			if running {
 				d.serve(t)
 			}
-			run(t, d, running)
+			run(t, d)
 		})
 		t.Run(name+", in PostgreSQL", func(t *testing.T) {
 			t.Parallel()
@@ -163,14 +170,14 @@ func forEachInbox(t *testing.T, run func(t *testing.T, d desktop, elsewhere bool
 			if running {
 				d.serve(t)
 			}
-			run(t, d, false)
+			run(t, d)
 		})
 	}
 }
 
 func TestInboxCommandsSayWhatWentWrongByTheirStatus(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop, _ bool) {
+	forEachInbox(t, func(t *testing.T, d desktop) {
 		for _, c := range []struct {
 			status int
 			args   []string
@@ -192,6 +199,198 @@ func TestInboxCommandsSayWhatWentWrongByTheirStatus(t *testing.T) {
 			got := command(t, d.environ, append([]string{"inbox"}, c.args...)...)
 			require.Equal(t, c.status, got.status, "%v: %s", c.args, got.err)
 		}
+	})
+}
+
+func TestWhatAPersonDoesIsRecorded(t *testing.T) {
+	t.Parallel()
+	forEachInbox(t, func(t *testing.T, d desktop) {
+		config := filepath.Join(t.TempDir(), "signalbox.yaml")
+		require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: [s]}}"), 0o600))
+		d.environ = append(d.environ, "SIGNALBOX_CONFIG="+config, "SUDO_USER=alice\x1b[2J")
+		require.Empty(t, d.audited(t))
+		for _, args := range [][]string{
+			// The first three record nothing.
+			{"show", d.delivered},
+			{"list"},
+			{"counts"},
+			{"show", d.delivered, "--reveal"},
+			{"replay", d.unmatched},
+			{"replay", "--all", "--state", "dead", "--provider", "offload"},
+			{"release", "--agent", "w9"},
+			{"release"},
+			{"purge", "--bodies-before", "720h", "--rows-before", "1440h"},
+		} {
+			got := command(t, d.environ, append([]string{"inbox"}, args...)...)
+			require.Zero(t, got.status, "%v: %s", args, got.err)
+		}
+		var acts []string
+		for _, e := range d.audited(t) {
+			require.Contains(t, e.Who, "(sudo by alice")
+			require.WithinDuration(t, time.Now(), e.At, time.Minute)
+			acts = append(acts, e.Action+" "+e.Subject)
+		}
+		require.Len(t, acts, 6)
+		require.Regexp(t, `^purge bodies before 20.*Z?, rows before 20`, acts[0])
+		require.Equal(t, []string{
+			"release all agents", "release w9", "replay 1 deliveries: state=dead provider=offload", "replay " + d.unmatched, "reveal " + d.delivered,
+		}, acts[1:])
+
+		got := command(t, d.environ, "inbox", "audit", "--limit", "2")
+		require.Zero(t, got.status, got.err)
+		require.NotContains(t, got.out, "\x1b")
+		rows, cursor, more := strings.Cut(got.out, "more: --cursor ")
+		require.True(t, more, got.out)
+		require.Equal(t, 3, strings.Count(rows, "\n"), "a heading and two entries")
+		got = command(t, d.environ, "inbox", "audit", "--cursor", strings.TrimSpace(cursor))
+		require.NotContains(t, got.out, "more:")
+		require.Equal(t, 5, strings.Count(got.out, "\n"))
+	})
+}
+
+// unrecorded is an inbox that takes no audit record.
+type unrecorded struct{ inbox.Store }
+
+func (unrecorded) Audit(context.Context, inbox.AuditEntry) error { return inbox.ErrBusy }
+
+func TestNothingIsDoneThatCantBeRecorded(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(t)
+	quarantined := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}, signed(`{"type":"test.ping"}`))
+	config := filepath.Join(t.TempDir(), "signalbox.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
+	d.environ = append(d.environ, "SIGNALBOX_CONFIG="+config)
+	for _, args := range [][]string{
+		{"show", d.delivered, "--reveal"}, {"replay", d.delivered}, {"replay", "--all"}, {"release"}, {"purge", "--rows-before", "1ns"},
+	} {
+		got := commandOn(t, d.environ, func(s inbox.Store) inbox.Store { return unrecorded{s} }, append([]string{"inbox"}, args...)...)
+		require.Equal(t, 6, got.status, "%v: %s", args, got.err)
+		require.Empty(t, got.out)
+		require.Contains(t, got.err, "nothing was done")
+	}
+	store, err := storage.OpenExisting(t.Context(), d.inbox)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	for id, state := range map[string]inbox.State{d.delivered: inbox.StateDelivered, d.unmatched: inbox.StateUnmatched, d.dead: inbox.StateDead, quarantined: inbox.StateQuarantined} {
+		one, err := store.Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, state, one.State)
+		require.NotEmpty(t, one.Body)
+	}
+}
+
+const webhookSecret = "whsec_1"
+
+// signed is a body as the quarantine keeps it, with the signature that the secret makes.
+func signed(body string) string {
+	return string(hook.Pack([]string{artmail.Sign([]byte(body), webhookSecret)}, "", []byte(body)))
+}
+
+func TestAPersonsWordsAreShownOnlyWhenRevealed(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(t)
+	const body = `{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"m0","approved":true,"reason":"Pat in finance said yes","runId":null}`
+	id := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Lane: "artmail-activation/w9/a1", Kind: "approval_response", State: inbox.StatePending}, body)
+	for _, form := range [][]string{nil, {"--json"}} {
+		got := command(t, d.environ, append([]string{"inbox", "show", id}, form...)...)
+		require.Zero(t, got.status, got.err)
+		require.Contains(t, got.out, `"inResponseToId": "m0"`)
+		require.Contains(t, got.out, `"approved": true`)
+		require.Contains(t, got.out, `"reason": "[redacted]"`)
+		require.NotContains(t, got.out, "finance")
+		got = command(t, d.environ, append([]string{"inbox", "show", id, "--reveal"}, form...)...)
+		require.Contains(t, got.out, "Pat in finance said yes")
+	}
+}
+
+func TestABodyThatCantBeReadIsNotShownUnredacted(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(t)
+	for name, body := range map[string]string{
+		"not JSON":          `apiKey=art_key_1`,
+		"two documents":     `{"a":1}{"apiKey":"art_key_1"}`,
+		"cut":               `{"apiKey":"art_key_1"`,
+		"not even text":     "\xff\xfe art_key_1",
+		"followed by words": `{} apiKey: art_key_1`,
+	} {
+		id := d.addTo(t, inbox.Delivery{Provider: offload.Name, State: inbox.StateDead}, body)
+		got := command(t, d.environ, "inbox", "show", id)
+		require.Contains(t, got.out, "not JSON", name)
+		require.NotContains(t, got.out, "art_key_1", name)
+		got = command(t, d.environ, "inbox", "show", id, "--reveal", "--json")
+		var shown shownDelivery
+		require.NoError(t, json.Unmarshal([]byte(got.out), &shown), name)
+		require.Equal(t, []byte(body), shown.Raw, name)
+	}
+}
+
+func TestABodyThatCantBeOpenedSaysWhy(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(t)
+	_, other := newKeys(t)
+	withheld := func(environ ...string) string {
+		got := command(t, append([]string{"SIGNALBOX_INBOX=" + d.inbox}, environ...), "inbox", "show", d.delivered, "--reveal")
+		require.Zero(t, got.status, got.err)
+		require.NotContains(t, got.out, "c1")
+		return got.out
+	}
+	require.Contains(t, withheld(), "no keyring")
+	require.Contains(t, withheld(other), "does not open")
+	require.Equal(t, 2, command(t, []string{"SIGNALBOX_INBOX=" + d.inbox, "SIGNALBOX_KEYRING=/nowhere"}, "inbox", "show", d.delivered).status)
+	require.Zero(t, command(t, d.environ, "inbox", "purge", "--bodies-before", "1ns").status)
+	require.Contains(t, withheld(d.environ[1]), "retention")
+}
+
+func TestAReleaseLetsInWhatASecretVerifies(t *testing.T) {
+	t.Parallel()
+	forEachInbox(t, func(t *testing.T, d desktop) {
+		config := filepath.Join(t.TempDir(), "signalbox.yaml")
+		require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
+		environ := append(slices.Clone(d.environ), "SIGNALBOX_CONFIG="+config)
+		const body = `{"event":"agent.paused","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1"}`
+		quarantined := inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}
+		good := d.addTo(t, quarantined, signed(body))
+		d.addTo(t, quarantined, "00\n"+body)
+
+		shown := command(t, environ, "inbox", "show", good).out
+		require.Contains(t, shown, "agent.paused", "the signature that was kept with it is not part of it")
+		require.NotContains(t, shown, "art_key_1")
+		require.JSONEq(t, `{"accepted":1,"duplicates":0,"refused":1,"unreadable":0}`, command(t, environ, "inbox", "release", "--agent", "w9", "--json").out)
+		require.JSONEq(t, `{"accepted":0,"duplicates":0,"refused":1,"unreadable":0}`, command(t, environ, "inbox", "release", "--json").out)
+		shown = command(t, environ, "inbox", "show", good).out
+		require.Regexp(t, `state +ignored\n`, shown)
+		require.Contains(t, shown, "agent.paused", "also once it was released")
+
+		require.Equal(t, 2, command(t, d.environ, "inbox", "release").status, "without agents nothing can be verified")
+	})
+}
+
+func TestAReplayCountsWhatItHandedOutAndWhatItCouldNot(t *testing.T) {
+	t.Parallel()
+	forEachInbox(t, func(t *testing.T, d desktop) {
+		store, err := storage.OpenExisting(t.Context(), d.inbox)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, store.Close()) }()
+		n := inbox.MaxPage + 7
+		deliveries := make([]inbox.Delivery, n)
+		settle := inbox.SettleRequest{Owner: "test", Now: time.Now()}
+		for i := range deliveries {
+			deliveries[i] = inbox.Delivery{
+				ID: inbox.NewID(time.Now()), Provider: offload.Name, Lane: "a", Body: []byte("sealed"), ReceivedAt: time.Now(), State: inbox.StatePending,
+			}
+			settle.Settlements = append(settle.Settlements, inbox.Finish(deliveries[i].ID, inbox.StateLate, ""))
+		}
+		_, err = store.Append(t.Context(), deliveries)
+		require.NoError(t, err)
+		require.NoError(t, store.Settle(t.Context(), settle))
+
+		got := command(t, d.environ, "inbox", "replay", "--all", "--lane", "a", "--json")
+		require.JSONEq(t, fmt.Sprintf(`{"replayed":%d,"skipped":0}`, n), got.out, got.err)
+		got = command(t, d.environ, "inbox", "replay", "--all", "--json")
+		require.JSONEq(t, `{"replayed":1,"skipped":1}`, got.out, got.err)
+		counts, err := store.Counts(t.Context(), inbox.StatePending, inbox.StateDelivered)
+		require.NoError(t, err)
+		require.Equal(t, map[inbox.State]int64{inbox.StatePending: int64(n) + 1, inbox.StateDelivered: 1}, counts, "what was delivered is not replayed unless asked for")
 	})
 }
 
@@ -226,8 +425,12 @@ func TestADatabaseThatIsAwayOrWrongIsToldWithoutItsPassword(t *testing.T) {
 func TestTheDoctorLooksAtTheInbox(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
+	d.serve(t)
+	notADatabase := filepath.Join(t.TempDir(), "text.db")
+	require.NoError(t, os.WriteFile(notADatabase, []byte(strings.Repeat("not an inbox ", 100)), 0o600))
 	for name, c := range map[string]struct{ inbox, says string }{
-		"a file":                     {d.inbox, `ok +inbox +.*i\.db\n`},
+		"a file":                     {d.inbox, `ok +inbox +.*i\.db, 0 pending\n`},
+		"a file that is none":        {notADatabase, `FAILED +inbox .*not a database`},
 		"no file yet":                {d.inbox + ".new", `ok +inbox .*made at the first start`},
 		"a folder that is not there": {"/nowhere/inbox.db", `FAILED +inbox .*folder`},
 		"a database that is away":    {"postgres://u:hunter2@127.0.0.1:1/d", `FAILED +inbox .*refused`},

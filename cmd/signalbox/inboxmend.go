@@ -2,66 +2,29 @@ package main
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
-
-func (p process) inboxReplay() *cobra.Command {
-	var (
-		chosen      filterFlags
-		all, asJSON bool
-	)
-	replay := p.operate(&cobra.Command{
-		Use:   "replay [ID]",
-		Short: "Hand a delivery out again, or with --all every one that the filter matches",
-		Long: `Hand a delivery out again, or with --all every one that the filter matches; without --state those that are unmatched, late or dead.
-It passes dedupe on purpose. What the workflow has applied before it does not apply again.`,
-		Args: cobra.MaximumNArgs(1),
-	}, func(cmd *cobra.Command, args []string, desk operator.Operations) error {
-		if (len(args) == 1) == all {
-			return fmt.Errorf("%w: name one delivery, or give --all with a filter", errUsage)
-		}
-		var request operator.ReplayRequest
-		if len(args) == 1 {
-			request.ID = args[0]
-		}
-		var err error
-		if request.Filter, err = chosen.filter(p.now()); err != nil {
-			return err
-		}
-		done, err := desk.Replay(cmd.Context(), request)
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			return p.showJSON(cmd, done)
-		}
-		if done.Skipped > 0 {
-			return p.say(cmd, "%d replayed, %d skipped: without a lane, or past the retention of bodies\n", done.Replayed, done.Skipped)
-		}
-		return p.say(cmd, "%d replayed\n", done.Replayed)
-	})
-	chosen.add(replay)
-	replay.Flags().BoolVar(&all, "all", false, "replay all that the filter matches")
-	jsonFlag(replay, &asJSON)
-	return replay
-}
 
 func (p process) inboxRelease() *cobra.Command {
 	var (
-		request operator.ReleaseRequest
-		asJSON  bool
+		agent  string
+		asJSON bool
 	)
 	release := p.operate(&cobra.Command{
 		Use:   "release",
 		Short: "Verify quarantined Artmail webhooks again, and let in what a secret now verifies",
-		Long: `Verify quarantined Artmail webhooks again, and let in what a secret now verifies. The secrets are those of the running ingress: mend the
-configuration and restart it first. What is let in keeps its time of arrival and is not counted twice.`,
+		Long: `Verify quarantined Artmail webhooks again, and let in what a secret now verifies. The secrets are those that this command itself reads from
+--config (SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. What is let in keeps its time of arrival and is
+not counted twice. The inbox records who asked.`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, desk operator.Operations) error {
-		done, err := desk.Release(cmd.Context(), request)
+	}, func(cmd *cobra.Command, _ []string, on desk) error {
+		done, err := on.release(cmd, agent)
 		if err != nil {
 			return err
 		}
@@ -70,33 +33,95 @@ configuration and restart it first. What is let in keeps its time of arrival and
 		}
 		return p.say(cmd, "%d let in, %d were there already, %d stay in the quarantine, %d can't be read any more\n",
 			done.Accepted, done.Duplicates, done.Refused, done.Unreadable)
-	})
-	release.Flags().StringVar(&request.Agent, "agent", "", "Artmail agent; empty: all")
+	}, "keyring", "config")
+	release.Flags().StringVar(&agent, "agent", "", "Artmail agent; empty: all")
 	jsonFlag(release, &asJSON)
 	return release
 }
 
+// release lets in what the secrets of the settings verify, of one agent or of all.
+func (d desk) release(cmd *cobra.Command, agent string) (ingress.Released, error) {
+	keys, err := readKeyring(d.settings.Keyring)
+	if err != nil {
+		return ingress.Released{}, err
+	}
+	secrets := make(map[string][]string, len(d.settings.Agents))
+	for name, configured := range d.settings.Agents {
+		secrets[name] = configured.Secrets
+	}
+	if _, known := secrets[agent]; !known && agent != "" {
+		return ingress.Released{}, fmt.Errorf("%w: --agent: no agent %q in --config (SIGNALBOX_CONFIG)", errUsage, agent)
+	}
+	if len(secrets) == 0 {
+		return ingress.Released{}, fmt.Errorf("%w: a release verifies by the agents' secrets, and --config (SIGNALBOX_CONFIG) names no agent", errUsage)
+	}
+	releaser, err := ingress.NewReleaser(secrets, keys, d.Store, d.now)
+	if err != nil {
+		return ingress.Released{}, usage(err)
+	}
+	subject := agent
+	if agent == "" {
+		subject = "all agents"
+	}
+	if err := d.record(cmd.Context(), actRelease, subject); err != nil {
+		return ingress.Released{}, err
+	}
+	return releaser.Release(cmd.Context(), agent)
+}
+
 func (p process) inboxPurge() *cobra.Command {
 	var (
-		request operator.PurgeRequest
-		asJSON  bool
+		bodies, rows time.Duration
+		asJSON       bool
 	)
 	purge := p.operate(&cobra.Command{
 		Use:   "purge",
 		Short: "Remove bodies or whole deliveries by age; what is pending stays",
-		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, desk operator.Operations) error {
-		done, err := desk.Purge(cmd.Context(), request)
-		if err != nil {
+		Long: `Remove bodies or whole deliveries by age; what is pending stays. It works in short steps beside a running ingress, and may be interrupted and
+repeated. The inbox records who asked.`,
+		Args: cobra.NoArgs,
+	}, func(cmd *cobra.Command, _ []string, on desk) error {
+		if bodies < 0 || rows < 0 || bodies == 0 && rows == 0 {
+			return fmt.Errorf("%w: say how old what goes must be: --bodies-before, --rows-before, or both", errUsage)
+		}
+		request := purgeOlderThan(p.now(), bodies, rows)
+		if err := on.record(cmd.Context(), actPurge, purgeInWords(request)); err != nil {
 			return err
 		}
+		done, err := on.Purge(cmd.Context(), request)
+		if err != nil {
+			return fmt.Errorf("purge (%d bodies and %d deliveries are gone): %w", done.Bodies, done.Rows, err)
+		}
 		if asJSON {
-			return p.showJSON(cmd, map[string]int{"bodies": done.Bodies, "rows": done.Rows})
+			return p.showJSON(cmd, done)
 		}
 		return p.say(cmd, "%d bodies and %d deliveries removed\n", done.Bodies, done.Rows)
 	})
-	purge.Flags().DurationVar(&request.Bodies, "bodies-before", 0, "remove bodies that arrived longer ago than this, such as 720h")
-	purge.Flags().DurationVar(&request.Rows, "rows-before", 0, "remove deliveries that arrived longer ago than this; their late repetitions then count as new")
+	purge.Flags().DurationVar(&bodies, "bodies-before", 0, "remove bodies that arrived longer ago than this, such as 720h")
+	purge.Flags().DurationVar(&rows, "rows-before", 0, "remove deliveries that arrived longer ago than this; their late repetitions then count as new")
 	jsonFlag(purge, &asJSON)
 	return purge
+}
+
+// purgeOlderThan leaves alone what has no age.
+func purgeOlderThan(now time.Time, bodies, rows time.Duration) inbox.PurgeRequest {
+	request := inbox.PurgeRequest{Now: now}
+	if bodies > 0 {
+		request.BodiesBefore = now.Add(-bodies)
+	}
+	if rows > 0 {
+		request.RowsBefore = now.Add(-rows)
+	}
+	return request
+}
+
+func purgeInWords(request inbox.PurgeRequest) string {
+	var words []string
+	if !request.BodiesBefore.IsZero() {
+		words = append(words, "bodies before "+stamp(request.BodiesBefore))
+	}
+	if !request.RowsBefore.IsZero() {
+		words = append(words, "rows before "+stamp(request.RowsBefore))
+	}
+	return strings.Join(words, ", ")
 }

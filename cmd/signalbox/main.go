@@ -16,7 +16,9 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
 func main() {
@@ -34,6 +36,7 @@ func main() {
 		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
 
 		dialTemporal: client.DialContext,
+		openInbox:    storage.OpenExisting,
 	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
@@ -47,6 +50,8 @@ type process struct {
 	now      func() time.Time
 	// dialTemporal connects at once or says why not.
 	dialTemporal func(context.Context, client.Options) (client.Client, error)
+	// openInbox opens the inbox at a place; storage.ErrNone where there is none.
+	openInbox func(ctx context.Context, where string) (inbox.Store, error)
 }
 
 // run carries out a command line and returns the exit status.
@@ -59,7 +64,7 @@ func (p process) run(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		// Nothing is left to do where even this can't be written.
-		_, _ = fmt.Fprintf(p.err, "signalbox: %v\n", err)
+		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(err.Error()))
 	}
 	return exitStatus(err)
 }

@@ -15,7 +15,9 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -34,15 +36,36 @@ func command(t *testing.T, environ []string, args ...string) result {
 
 func commandWith(t *testing.T, environ []string, dial func(context.Context, client.Options) (client.Client, error), args ...string) result {
 	t.Helper()
-	var out, errOut bytes.Buffer
-	p := process{
-		in: strings.NewReader(""), out: &out, err: &errOut,
+	return testProcess(environ, dial, storage.OpenExisting).result(t, args)
+}
+
+// commandOn runs a command line on the inbox as wrap makes it.
+func commandOn(t *testing.T, environ []string, wrap func(inbox.Store) inbox.Store, args ...string) result {
+	t.Helper()
+	return testProcess(environ, client.DialContext, func(ctx context.Context, where string) (inbox.Store, error) {
+		store, err := storage.OpenExisting(ctx, where)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(store), nil
+	}).result(t, args)
+}
+
+func testProcess(environ []string, dial func(context.Context, client.Options) (client.Client, error), open func(context.Context, string) (inbox.Store, error)) process {
+	return process{
 		settings: config.Source{Environ: environ, ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: environ, ReadFile: os.ReadFile},
 		now:      time.Now,
 
 		dialTemporal: dial,
+		openInbox:    open,
 	}
+}
+
+func (p process) result(t *testing.T, args []string) result {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	p.in, p.out, p.err = strings.NewReader(""), &out, &errOut
 	status := p.run(t.Context(), args)
 	return result{status, out.String(), errOut.String()}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,9 @@ func (p process) show(cmd *cobra.Command, asJSON bool, answer any, rows [][2]str
 		if row[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(table, "%s\t%s\n", row[0], printable(row[1])); err != nil {
+		// A line of a value begins in the column of values: it can't pass for another row.
+		value := strings.ReplaceAll(printable(row[1]), "\n", "\n\t")
+		if _, err := fmt.Fprintf(table, "%s\t%s\n", row[0], value); err != nil {
 			return fmt.Errorf("write output: %w", err)
 		}
 	}
@@ -40,12 +43,11 @@ func (p process) show(cmd *cobra.Command, asJSON bool, answer any, rows [][2]str
 }
 
 func (p process) showJSON(cmd *cobra.Command, answer any) error {
-	encoder := json.NewEncoder(cmd.OutOrStdout())
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(answer); err != nil {
-		return fmt.Errorf("write output: %w", err)
+	encoded, err := json.MarshalIndent(answer, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode output: %w", err)
 	}
-	return nil
+	return p.say(cmd, "%s\n", printable(string(encoded)))
 }
 
 // list writes a table with a line of headings for people.
@@ -66,18 +68,21 @@ func (p process) list(cmd *cobra.Command, headings []string, rows [][]string) er
 	return nil
 }
 
-// printable spells out what could steer a terminal: text that came by a webhook is a stranger's.
+// printable spells out what could steer a terminal: text that came by a webhook is a stranger's. A JSON document stays one, with the
+// same values.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, steers) && utf8.ValidString(s) {
 		return s
 	}
 	var clean strings.Builder
 	for _, r := range s {
-		if steers(r) {
-			fmt.Fprintf(&clean, "\\u%04x", r)
+		if !steers(r) {
+			clean.WriteRune(r)
 			continue
 		}
-		clean.WriteRune(r)
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&clean, "\\u%04x", unit)
+		}
 	}
 	return clean.String()
 }

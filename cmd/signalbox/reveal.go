@@ -1,23 +1,29 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
-	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 func (p process) keysReveal() *cobra.Command {
 	reveal := &cobra.Command{
 		Use:   "reveal AGENT ACTIVATION_ID",
-		Short: "Print the API key of an Artmail activation; standard error says who revealed what",
-		Args:  cobra.ExactArgs(2),
+		Short: "Print the API key of an Artmail activation; the inbox records who asked",
+		Long: `Print the API key of an Artmail activation. First the inbox that --inbox (SIGNALBOX_INBOX) names records who asked ("signalbox inbox audit"
+lists it); where it can't, no key is printed. The API key itself is in Temporal: where no inbox is named, and the default file is not there, the
+log on standard error is the only record, and says so.`,
+		Args: cobra.ExactArgs(2),
 	}
-	settings := p.settingsFlags(reveal, "keyring")
+	settings := p.settingsFlags(reveal, "keyring", "inbox")
 	reveal.RunE = func(cmd *cobra.Command, args []string) error {
 		read, err := settings()
 		if err != nil {
@@ -45,8 +51,30 @@ func (p process) keysReveal() *cobra.Command {
 			return fmt.Errorf("reveal: %w", err)
 		}
 		// First the record, then the key: never one that nobody knows of.
-		log.Info("revealed an API key", zap.String("agent", args[0]), zap.String("activation", args[1]), zap.String("by", operator.ThisUser()))
+		recorded, err := p.recordRevealedKey(cmd, read, workflows.ArtmailActivationWorkflowID(args[0], args[1]))
+		if err != nil {
+			return err
+		}
+		log = log.With(zap.String("agent", args[0]), zap.String("activation", args[1]), zap.String("by", p.who()))
+		if recorded {
+			log.Info("API key revealed")
+		} else {
+			log.Warn("API key revealed; no inbox is named by --inbox (SIGNALBOX_INBOX), so this line is the only record")
+		}
 		return p.say(cmd, "%s\n", key)
 	}
 	return reveal
+}
+
+// recordRevealedKey returns false where the settings name no inbox and none is at the default place.
+func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, workflowID string) (recorded bool, err error) {
+	on, err := p.openDesk(cmd.Context(), settings)
+	switch {
+	case errors.Is(err, storage.ErrNone) && !settings.InboxNamed:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("reveal: no key is printed without an audit record: %w", err)
+	}
+	err = on.record(cmd.Context(), actReveal, "API key of "+workflowID)
+	return err == nil, errors.Join(err, on.Close())
 }

@@ -24,7 +24,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/worker"
@@ -75,15 +74,36 @@ func activationState(t *testing.T, ring *keyring.Ring) workflows.ActivationState
 
 func TestARevealedKeyIsAllOnStandardOutputAndTheRecordHasAllButTheKey(t *testing.T) {
 	t.Parallel()
-	ring, keys := newKeys(t)
-	temporal := answering(t, activationState(t, ring))
-	got := commandWith(t, []string{keys}, temporal, "keys", "reveal", "w9", "a1")
+	d := newDesktop(t)
+	temporal := answering(t, activationState(t, d.keys))
+	got := commandWith(t, append(d.environ, "SUDO_USER=alice"), temporal, "keys", "reveal", "w9", "a1")
 	require.Zero(t, got.status, got.err)
 	require.Equal(t, apiKey+"\n", got.out)
-	for _, s := range []string{"revealed", "w9", "a1", operator.ThisUser()} {
+	for _, s := range []string{"revealed", "w9", "a1", "(sudo by alice)"} {
 		require.Contains(t, got.err, s)
 	}
 	require.NotContains(t, got.err, apiKey)
+	entries := d.audited(t)
+	require.Len(t, entries, 1)
+	require.Equal(t, "reveal", entries[0].Action)
+	require.Equal(t, "API key of artmail-activation/w9/a1", entries[0].Subject)
+	require.Contains(t, entries[0].Who, "(sudo by alice)")
+}
+
+func TestAKeyIsNotRevealedWhereTheInboxThatIsNamedCantRecordIt(t *testing.T) {
+	t.Parallel()
+	ring, keys := newKeys(t)
+	temporal := answering(t, activationState(t, ring))
+	for inbox, status := range map[string]int{filepath.Join(t.TempDir(), "none.db"): 2, "postgres://u:hunter2@127.0.0.1:1/d": 6} {
+		got := commandWith(t, []string{keys, "SIGNALBOX_INBOX=" + inbox}, temporal, "keys", "reveal", "w9", "a1")
+		require.Equal(t, status, got.status, got.err)
+		require.Empty(t, got.out)
+		require.Contains(t, got.err, "no key is printed")
+		require.NotContains(t, got.err, "hunter2")
+	}
+	got := commandWith(t, []string{keys}, temporal, "keys", "reveal", "w9", "a1")
+	require.Equal(t, apiKey+"\n", got.out, "no inbox is named")
+	require.Contains(t, got.err, "the only record")
 }
 
 func TestAKeyThatCantBeRevealedIsToldApart(t *testing.T) {

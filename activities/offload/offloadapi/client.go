@@ -17,8 +17,13 @@ type Client struct {
 	key              func() string // not a string: fmt shows every field, but of a function only the address
 	maxResponseBytes int64
 	now              func() time.Time
-	reads            *http.Client
-	writes           *http.Client
+	reads, writes    via
+}
+
+// via is how requests of a sort are sent.
+type via struct {
+	http  *http.Client
+	turns limiter
 }
 
 // New returns a client, or an error that names everything in the configuration that can't be used.
@@ -32,15 +37,15 @@ func New(cfg Config) (*Client, error) {
 		key:              func() string { return cfg.APIKey },
 		maxResponseBytes: cfg.MaxResponseBytes,
 		now:              cfg.Now,
-		reads:            newHTTPClient(cfg.Timeout, readTransport),
-		writes:           newHTTPClient(cfg.Timeout, writeTransport),
+		reads:            via{newHTTPClient(cfg.Timeout, readTransport), newLimiter(cfg.ReadsPerSecond, cfg)},
+		writes:           via{newHTTPClient(cfg.Timeout, writeTransport), newLimiter(cfg.CallsPerSecond, cfg)},
 	}, nil
 }
 
 // Close drops idle connections. Calls in flight go on.
 func (c *Client) Close() {
-	c.reads.CloseIdleConnections()
-	c.writes.CloseIdleConnections()
+	c.reads.http.CloseIdleConnections()
+	c.writes.http.CloseIdleConnections()
 }
 
 // readTransport is for GET: connections are kept, and the transport may repeat a GET whose kept connection had died.

@@ -32,6 +32,9 @@ type Config struct {
 	Timeout time.Duration
 	// MaxResponseBytes bounds the decompressed body of an answer. Default DefaultMaxResponseBytes.
 	MaxResponseBytes int64
+	// CallsPerSecond limits POSTs, ReadsPerSecond GETs: of this client alone. A request waits for its turn for some seconds; one whose
+	// turn is later fails as NotSent and ErrPaced, with RetryAfter. 0: no limit.
+	CallsPerSecond, ReadsPerSecond float64
 	// Now is the clock against which a Retry-After date is read. Required.
 	Now func() time.Time
 }
@@ -66,6 +69,12 @@ func (c Config) normalized() (Config, error) {
 	}
 	if c.MaxResponseBytes < 0 {
 		wrong = append(wrong, fmt.Errorf("max response bytes: %d is negative", c.MaxResponseBytes))
+	}
+	if !usableRate(c.CallsPerSecond) {
+		wrong = append(wrong, fmt.Errorf("calls per second: %v is no rate", c.CallsPerSecond))
+	}
+	if !usableRate(c.ReadsPerSecond) {
+		wrong = append(wrong, fmt.Errorf("reads per second: %v is no rate", c.ReadsPerSecond))
 	}
 	if c.Now == nil {
 		wrong = append(wrong, errors.New("clock: it is missing"))

@@ -31,7 +31,10 @@ type answer struct {
 }
 
 // send sends one request, once. It returns the answer if that is a 2xx whose body could be read whole, and an *Error otherwise.
-func (c *Client) send(ctx context.Context, via *http.Client, call request) (answer, error) {
+func (c *Client) send(ctx context.Context, by via, call request) (answer, error) {
+	if after, err := by.turns.wait(ctx); err != nil {
+		return answer{}, &Error{Op: call.op, Kind: NotSent, RetryAfter: after, Err: err}
+	}
 	// From the moment that a connection is handed over, bytes may be on their way. A TLS handshake is over by then, so that its
 	// failures, like those of name resolution and dialing, count as not sent.
 	var connected atomic.Bool
@@ -41,7 +44,7 @@ func (c *Client) send(ctx context.Context, via *http.Client, call request) (answ
 	if err != nil {
 		return answer{}, &Error{Op: call.op, Kind: NotSent, Err: err}
 	}
-	response, err := via.Do(outgoing)
+	response, err := by.http.Do(outgoing)
 	if err != nil {
 		kind := NotSent
 		if connected.Load() {

@@ -5,7 +5,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,10 +25,20 @@ type Config struct {
 	PublicURL string
 	// Inbox is the path of a SQLite file, or the URL of a PostgreSQL database; that may hold a password and is never shown as it is.
 	Inbox string
+	// InboxNamed is false where Inbox is the default.
+	InboxNamed bool
 	// Keyring is the path of the key document.
 	Keyring string
 	// MaxBody is the size cap of a webhook, in bytes.
 	MaxBody int64
+	// MaxInFlight bounds the bodies in memory, in bytes, and MaxInFlightPerSource those of one source; 0: the ingress's defaults.
+	MaxInFlight, MaxInFlightPerSource int64
+	// MaxConnections is how many connections the ingress serves at the same time.
+	MaxConnections int
+	// IdleTimeout closes a connection without a request.
+	IdleTimeout time.Duration
+	// TrustedProxies are whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// SharedSecret opens the shared Offload route; empty: the route is off.
 	SharedSecret string
 	// UnmatchedGrace is how long an event waits for a workflow that isn't there.
@@ -40,6 +52,8 @@ type Config struct {
 	LogFormat string
 	// BuildID turns Temporal's worker versioning on.
 	BuildID string
+	// OffloadReadsPerSecond limits polling, OffloadCallsPerSecond the other calls: all workers and accounts together; 0: no limit.
+	OffloadCallsPerSecond, OffloadReadsPerSecond float64
 	// WorkflowCache is how many workflows the process keeps in memory; one that isn't kept is read from Temporal again when something
 	// happens to it. 0, which production refuses, leaves it as the process has it: the SDK's 10,000 unless somebody set another number.
 	WorkflowCache int
@@ -61,6 +75,8 @@ type Config struct {
 type Account struct {
 	BaseURL string
 	APIKey  string
+	// CallsPerSecond limits this process's POSTs with the account's key, ReadsPerSecond its GETs; 0: no limit.
+	CallsPerSecond, ReadsPerSecond float64
 }
 
 // Agent is how the events of one Artmail agent are verified and handled.
@@ -121,6 +137,18 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	if c.MaxBody <= 0 {
 		say("--max-body (SIGNALBOX_MAX_BODY): %d is not positive", c.MaxBody)
 	}
+	if c.MaxInFlight < 0 || c.MaxInFlight > 0 && c.MaxInFlight <= c.MaxBody {
+		say("--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxInFlight, c.MaxBody)
+	}
+	if c.MaxInFlightPerSource < 0 || c.MaxInFlightPerSource > 0 && c.MaxInFlightPerSource <= c.MaxBody {
+		say("--max-in-flight-per-source (SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxInFlightPerSource, c.MaxBody)
+	}
+	if c.MaxConnections <= 0 {
+		say("--max-connections (SIGNALBOX_MAX_CONNECTIONS): %d: want at least 1", c.MaxConnections)
+	}
+	if c.IdleTimeout <= 0 {
+		say("--idle-timeout (SIGNALBOX_IDLE_TIMEOUT): %s is not positive", c.IdleTimeout)
+	}
 	if c.UnmatchedGrace < 0 {
 		say("--unmatched-grace (SIGNALBOX_UNMATCHED_GRACE): %s is negative", c.UnmatchedGrace)
 	}
@@ -174,6 +202,12 @@ func (c Config) validateWorker(say func(string, ...any)) {
 	} else if !absoluteHTTP(c.PublicURL) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): %q: want an absolute http or https URL without query", redactURL(c.PublicURL))
 	}
+	if !usableRate(c.OffloadCallsPerSecond) {
+		say("--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND): %v: want a positive number, or 0 for no limit", c.OffloadCallsPerSecond)
+	}
+	if !usableRate(c.OffloadReadsPerSecond) {
+		say("--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND): %v: want a positive number, or 0 for no limit", c.OffloadReadsPerSecond)
+	}
 	if c.WorkflowCache < MinWorkflowCache {
 		say("--workflow-cache (SIGNALBOX_WORKFLOW_CACHE): %d: want at least %d workflows", c.WorkflowCache, MinWorkflowCache)
 	}
@@ -190,8 +224,17 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		if account.APIKey == "" {
 			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): it is empty", name)
 		}
+		if !usableRate(account.CallsPerSecond) {
+			say("accounts.%s.callsPerSecond: %v: want a positive number, or 0 for no limit", name, account.CallsPerSecond)
+		}
+		if !usableRate(account.ReadsPerSecond) {
+			say("accounts.%s.readsPerSecond: %v: want a positive number, or 0 for no limit", name, account.ReadsPerSecond)
+		}
 	}
 }
+
+// usableRate refuses what is no rate, infinity and NaN among it.
+func usableRate(perSecond float64) bool { return perSecond >= 0 && perSecond <= math.MaxInt32 }
 
 func absoluteHTTP(s string) bool {
 	u, err := url.Parse(s)

@@ -2,6 +2,9 @@ package config_test
 
 import (
 	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -79,7 +82,39 @@ func TestTheInboxIsAFileOrADatabaseAndItsURLMayBeInAFile(t *testing.T) {
 		require.NoError(t, err, name)
 		require.NoError(t, c.Validate(bothParts), name)
 		require.Equal(t, row.want, c.Inbox, name)
+		require.Equal(t, name != "by default", c.InboxNamed, name)
 	}
+}
+
+func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, minimal)
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, 4096, c.MaxConnections)
+	require.Equal(t, 2*time.Minute, c.IdleTimeout)
+	require.Zero(t, c.MaxInFlight)
+	require.Zero(t, c.MaxInFlightPerSource)
+	require.Empty(t, c.TrustedProxies)
+	require.Zero(t, c.OffloadCallsPerSecond)
+	require.Zero(t, c.OffloadReadsPerSecond)
+
+	files := map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: 0.5, readsPerSecond: 20}}"}
+	c, err = load(t, files, append([]string{
+		"SIGNALBOX_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.1,2001:db8::/32", "SIGNALBOX_IDLE_TIMEOUT=30s", "SIGNALBOX_MAX_CONNECTIONS=10",
+		"SIGNALBOX_MAX_IN_FLIGHT=20000000", "SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE=2000000",
+		"SIGNALBOX_OFFLOAD_CALLS_PER_SECOND=2.5", "SIGNALBOX_OFFLOAD_READS_PER_SECOND=10", "SIGNALBOX_CONFIG=s.yaml",
+	}, minimal...), "--max-connections=11")
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")}, c.TrustedProxies)
+	require.Equal(t, 30*time.Second, c.IdleTimeout)
+	require.Equal(t, 11, c.MaxConnections)
+	require.Equal(t, int64(20_000_000), c.MaxInFlight)
+	require.Equal(t, int64(2_000_000), c.MaxInFlightPerSource)
+	require.InDelta(t, 2.5, c.OffloadCallsPerSecond, 0)
+	require.InDelta(t, 10, c.OffloadReadsPerSecond, 0)
+	require.Equal(t, config.Account{BaseURL: "https://a.example.com", APIKey: "k", CallsPerSecond: 0.5, ReadsPerSecond: 20}, c.Accounts["a"])
 }
 
 func TestFilesAreKeptOnlyWhereABucketIsNamed(t *testing.T) {
@@ -146,6 +181,22 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 			args:    []string{"--listen=nowhere", "--log-level=loud", "--log-format=xml", "--max-body=0", "--drain=0s", "--unmatched-grace=-1s", "--keep-bodies=-1s", "--keep-rows=-1s", "--bucket-max-file=0", "--workflow-cache=9"},
 			says:    []string{"--listen", "--log-level", "--log-format", "--max-body", "--drain", "--unmatched-grace", "--keep-bodies", "--keep-rows", "--bucket-max-file", "--workflow-cache (SIGNALBOX_WORKFLOW_CACHE): 9: want at least 10 workflows"},
 		},
+		"limits that can't be": {
+			environ: minimal,
+			args:    []string{"--max-in-flight=1048576", "--max-in-flight-per-source=-1", "--max-connections=0", "--idle-timeout=0s", "--offload-calls-per-second=-1", "--offload-reads-per-second=NaN"},
+			says: []string{
+				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes do not hold one body", "--max-in-flight-per-source (SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
+				"--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND)", "--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND)",
+			},
+		},
+		"proxies that are none": {
+			environ: append([]string{"SIGNALBOX_TRUSTED_PROXIES=proxy.internal,10.0.0.0/33,fe80::1%eth0,0.0.0.0/0"}, minimal...),
+			says:    []string{"--trusted-proxies (SIGNALBOX_TRUSTED_PROXIES)", `"proxy.internal"`, `"10.0.0.0/33"`, `"fe80::1%eth0"`, "0.0.0.0/0 would trust everybody"},
+		},
+		"an account's rates that are none": {
+			files: map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: -1, readsPerSecond: .inf}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
+			says: []string{"accounts.a.callsPerSecond: -1", "accounts.a.readsPerSecond"},
+		},
 		"a switch that is neither on nor off": {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
 		"a cache that is no number":           {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
 		"bodies that outlive their rows":      {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
@@ -188,4 +239,15 @@ func TestEachPartNeedsOnlyItsOwnSettings(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(config.Ingress))
 	require.ErrorContains(t, c.Validate(config.Worker), "SIGNALBOX_OFFLOAD_BASE_URL")
+}
+
+func TestTheREADMEListsEverySetting(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+	require.NoError(t, err)
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	config.Flags(flags)
+	flags.VisitAll(func(f *pflag.Flag) {
+		require.Contains(t, string(readme), "`--"+f.Name+"`")
+	})
 }

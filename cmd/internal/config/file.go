@@ -19,9 +19,11 @@ type file struct {
 }
 
 type fileAccount struct {
-	BaseURL    string `yaml:"baseUrl"`
-	APIKey     string `yaml:"apiKey"`
-	APIKeyFile string `yaml:"apiKeyFile"`
+	BaseURL        string  `yaml:"baseUrl"`
+	APIKey         string  `yaml:"apiKey"`
+	APIKeyFile     string  `yaml:"apiKeyFile"`
+	CallsPerSecond float64 `yaml:"callsPerSecond"`
+	ReadsPerSecond float64 `yaml:"readsPerSecond"`
 }
 
 type fileAgent struct {
@@ -60,7 +62,10 @@ func (s Source) addFile(config *Config, path string) error {
 				mistakes = append(mistakes, fmt.Errorf("accounts.%s.apiKeyFile: %w", name, err))
 			}
 		}
-		config.Accounts[name] = Account{BaseURL: strings.TrimSuffix(account.BaseURL, "/"), APIKey: key}
+		config.Accounts[name] = Account{
+			BaseURL: strings.TrimSuffix(account.BaseURL, "/"), APIKey: key,
+			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
+		}
 	}
 	for name, agent := range sorted(f.Agents) {
 		secrets := agent.Secrets

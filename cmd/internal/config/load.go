@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,11 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for one that several processes share; with a password rather by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
 	flags.String("keyring", "", "key document, made by `signalbox keys create`")
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
+	flags.Int64("max-in-flight", 0, "most bytes of webhook bodies in memory at a time, beyond which it answers 503; 0: 64 MiB, or eight times --max-body where that is more")
+	flags.Int64("max-in-flight-per-source", 0, "most of these bytes for one source (an IPv4 address or an IPv6 /64); 0: a quarter")
+	flags.Int("max-connections", 4096, "most connections that are served at a time; further ones wait")
+	flags.Duration("idle-timeout", 2*time.Minute, "how long a connection stays open without a request")
+	flags.StringSlice("trusted-proxies", nil, "addresses or ranges, such as 10.0.0.0/8, of the proxies whose X-Forwarded-For is believed; several with commas")
 	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that isn't there yet")
 	flags.Duration("keep-bodies", 30*24*time.Hour, "how long the inbox keeps bodies that are neither pending nor quarantined; 0: for ever")
 	flags.Duration("keep-rows", 180*24*time.Hour, "how long the inbox keeps deliveries with their dedupe keys, by which a late repetition is told, and quarantined ones whole; 0: for ever")
@@ -44,6 +50,8 @@ func Flags(flags *pflag.FlagSet) {
 	flags.Bool("download-allow-private", false, "let a file be fetched from private addresses, and through the proxy of the environment")
 	flags.Bool("download-allow-http", false, "let a file be fetched unencrypted")
 	flags.String("scratch", "", "folder for files under way; empty: the system's for temporary files")
+	flags.Float64("offload-calls-per-second", 0, "most calls to Offload a second besides polling (creating, answering, single reads), over all accounts and workers; 0: no limit")
+	flags.Float64("offload-reads-per-second", 0, "most polls of Offload's cases a second, over all accounts and workers; 0: no limit")
 	flags.Int("workflow-cache", 2000, "how many workflows a worker keeps in memory, at about 60 kB each, whatever number is open; the others it reads from Temporal again when something happens to them")
 	flags.String("build-id", "", "worker build ID; turns Temporal's worker versioning on")
 }
@@ -78,6 +86,20 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		mistakes = append(mistakes, err)
 		return n
 	}
+	rate := func(name string) float64 {
+		f, err := flags.GetFloat64(name)
+		mistakes = append(mistakes, err)
+		return f
+	}
+	prefixes := func(name string) []netip.Prefix {
+		list, err := flags.GetStringSlice(name)
+		parsed, wrong := parsePrefixes(list)
+		if wrong != nil {
+			err = fmt.Errorf("--%s (%s): %w", name, envName(name), wrong)
+		}
+		mistakes = append(mistakes, err)
+		return parsed
+	}
 	yes := func(name string) bool {
 		b, err := flags.GetBool(name)
 		mistakes = append(mistakes, err)
@@ -88,7 +110,13 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		PublicURL:            strings.TrimSuffix(text("public-url"), "/"),
 		Inbox:                text("inbox"),
 		Keyring:              text("keyring"),
+		InboxNamed:           flags.Changed("inbox"),
 		MaxBody:              size("max-body"),
+		MaxInFlight:          size("max-in-flight"),
+		MaxInFlightPerSource: size("max-in-flight-per-source"),
+		MaxConnections:       number("max-connections"),
+		IdleTimeout:          duration("idle-timeout"),
+		TrustedProxies:       prefixes("trusted-proxies"),
 		UnmatchedGrace:       duration("unmatched-grace"),
 		KeepBodies:           duration("keep-bodies"),
 		KeepRows:             duration("keep-rows"),
@@ -97,6 +125,10 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		LogFormat:            text("log-format"),
 		BuildID:              text("build-id"),
 		WorkflowCache:        number("workflow-cache"),
+
+		OffloadCallsPerSecond: rate("offload-calls-per-second"),
+		OffloadReadsPerSecond: rate("offload-reads-per-second"),
+
 		Bucket:               text("bucket"),
 		BucketMaxFile:        size("bucket-max-file"),
 		DownloadAllowPrivate: yes("download-allow-private"),
@@ -113,6 +145,39 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		mistakes = append(mistakes, source.addInbox(&config, env))
 	}
 	return config, errors.Join(mistakes...)
+}
+
+// parsePrefixes reads addresses and ranges of addresses.
+func parsePrefixes(list []string) ([]netip.Prefix, error) {
+	var (
+		all   []netip.Prefix
+		wrong []error
+	)
+	for _, text := range list {
+		prefix, err := parsePrefix(strings.TrimSpace(text))
+		switch {
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", text))
+		case prefix.Bits() == 0:
+			wrong = append(wrong, fmt.Errorf("%s would trust everybody: name the proxies", text))
+		default:
+			all = append(all, prefix.Masked())
+		}
+	}
+	return all, errors.Join(wrong...)
+}
+
+// parsePrefix reads an address as the range of that address alone.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		return netip.ParsePrefix(text)
+	}
+	address, err := netip.ParseAddr(text)
+	if err == nil && address.Zone() != "" {
+		err = errors.New("a zone means something on one machine only")
+	}
+	address = address.Unmap()
+	return netip.PrefixFrom(address, address.BitLen()), err
 }
 
 // addSecrets reads what is never a flag: the shared secret and the one account of those who need no file.
@@ -144,7 +209,7 @@ func (s Source) addSecrets(config *Config, env map[string]string) []error {
 func (s Source) addInbox(config *Config, env map[string]string) error {
 	value, set, err := s.secret(env, "SIGNALBOX_INBOX")
 	if err == nil && set {
-		config.Inbox = value
+		config.Inbox, config.InboxNamed = value, true
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -9,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/operator"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -23,14 +23,13 @@ type receiving struct {
 	listener net.Listener
 	inbox    inbox.Store
 	relay    *relay.Relay
-	desk     *operator.Desk
 	config   config.Config
 	log      *zap.Logger
 	headroom Headroom
 }
 
 func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *receiving, err error) {
-	store, err := storage.Open(ctx, s.Config.Inbox)
+	store, err := storage.Open(ctx, s.Config.Inbox, s.Log.Named("inbox"))
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
@@ -41,10 +40,7 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 		}
 	}()
 	// Unique among all that share the inbox, also across restarts.
-	owner, err := inbox.NewID()
-	if err != nil {
-		return nil, fmt.Errorf("relay: %w", err)
-	}
+	owner := inbox.NewID(now())
 	registry := newRegistry()
 	options := make(map[string]workflows.ActivationOptions, len(s.Config.Agents))
 	secrets := make(map[string][]string, len(s.Config.Agents))
@@ -66,17 +62,20 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 	if err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
-	in.desk = operator.NewDesk(operator.Parts{Inbox: store, Keys: s.Keyring, Agents: secrets, Log: s.Log.Named("operator"), Now: now, Metrics: registry})
 	var shared []string
 	if s.Config.SharedSecret != "" {
 		shared = []string{s.Config.SharedSecret}
 	}
 	in.server, err = ingress.New(ingress.Config{
-		Agents:        secrets,
-		SharedSecrets: shared,
-		MaxBody:       s.Config.MaxBody,
-		MaxInFlight:   max(64<<20, 8*s.Config.MaxBody),
-		StopTimeout:   s.Config.Drain,
+		Agents:            secrets,
+		SharedSecrets:     shared,
+		MaxBody:           s.Config.MaxBody,
+		MaxInFlight:       cmp.Or(s.Config.MaxInFlight, max(64<<20, 8*s.Config.MaxBody)),
+		MaxSourceInFlight: s.Config.MaxInFlightPerSource,
+		MaxConnections:    s.Config.MaxConnections,
+		IdleTimeout:       s.Config.IdleTimeout,
+		TrustedProxies:    s.Config.TrustedProxies,
+		StopTimeout:       s.Config.Drain,
 	}, ingress.Parts{
 		Keys:    s.Keyring,
 		Inbox:   store,

@@ -49,7 +49,7 @@ func Run(ctx context.Context, s Settings) error {
 			return err
 		}
 		defer in.close()
-		parts = append(parts, in.serve, in.drain, in.operate, in.retain)
+		parts = append(parts, in.serve, in.drain, in.retain)
 	}
 	if s.Parts&config.Worker != 0 {
 		run, err := newWorkers(ctx, s, temporal)

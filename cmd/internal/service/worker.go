@@ -18,7 +18,10 @@ import (
 func newWorkers(ctx context.Context, s Settings, temporal client.Client) (func(context.Context) error, error) {
 	accounts := make(map[string]*offloadapi.Client, len(s.Config.Accounts))
 	for name, account := range s.Config.Accounts {
-		api, err := offloadapi.New(offloadapi.Config{BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now})
+		api, err := offloadapi.New(offloadapi.Config{
+			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
+			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
+		})
 		if err != nil {
 			return nil, fmt.Errorf("accounts.%s: %w", name, err)
 		}
@@ -40,6 +43,7 @@ func newWorkers(ctx context.Context, s Settings, temporal client.Client) (func(c
 		s.Log.Info("workers run", zap.String("namespace", namespace))
 		return worker.New(temporal, worker.Options{
 			Offload: activities, Archive: files, WorkflowCache: s.Config.WorkflowCache, BuildID: s.Config.BuildID,
+			OffloadCallsPerSecond: s.Config.OffloadCallsPerSecond, OffloadReadsPerSecond: s.Config.OffloadReadsPerSecond,
 		}).Run(ctx)
 	}
 	return func(ctx context.Context) error {

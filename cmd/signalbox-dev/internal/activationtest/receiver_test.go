@@ -56,8 +56,6 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 	if r.ring == nil {
 		r.ring = shared.ring
 	}
-	owner, err := inbox.NewID()
-	require.NoError(t, err)
 	listener, err := net.Listen("tcp", r.address)
 	require.NoError(t, err)
 	store, err := sqlite.Open(t.Context(), r.file, sqlite.Options{})
@@ -67,7 +65,7 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 		Keys: r.ring, Inbox: store, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)
-	relayed, err := relay.New(relay.Config{Owner: owner, Agents: r.options}, relay.Deps{
+	relayed, err := relay.New(relay.Config{Owner: inbox.NewID(time.Now()), Agents: r.options}, relay.Deps{
 		Keys: r.ring, Inbox: store, Temporal: r.temporal, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)

@@ -77,10 +77,7 @@ func (s *stage) bareSignals(ctx context.Context, count int) (Sample, error) {
 
 // signal sends what the relay would: the same event, parsed from the same body.
 func (s *stage) signal(ctx context.Context, n int) error {
-	id, err := inbox.NewID()
-	if err != nil {
-		return err
-	}
+	id := inbox.NewID(now())
 	parsed, err := offload.Parse(body(reference(n)), workflows.EventMeta{DeliveryID: id, DedupeKey: id, ReceivedAt: now()})
 	if err != nil {
 		return err
@@ -136,7 +133,7 @@ func (s *subject) awaitDelivered(ctx context.Context, count int64) error {
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
 	for {
-		counts, err := s.inbox.Counts(ctx)
+		counts, err := s.inbox.Counts(ctx, inbox.StateDelivered)
 		if err != nil {
 			return err
 		}

@@ -79,14 +79,11 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 }
 
 func (s *stage) timeSignal(ctx context.Context, lane int, heard *listener, call, has *Sample) error {
-	id, err := inbox.NewID()
-	if err != nil {
-		return err
-	}
+	id := inbox.NewID(now())
 	received := heard.expect(id)
 	began := now()
 	event := workflows.CaseEvent{EventMeta: workflows.EventMeta{DeliveryID: id, DedupeKey: id, Kind: workflows.KindCaseInputNeeded, ReceivedAt: began}}
-	err = s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(reference(lane)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
+	err := s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(reference(lane)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
 	if err != nil {
 		return fmt.Errorf("signal: %w", err)
 	}

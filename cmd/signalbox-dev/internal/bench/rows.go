@@ -148,7 +148,7 @@ func (t tables) tasks(rows int) []task {
 	}
 	return append(tasks, task{"retention, nothing due", func(ctx context.Context, on *subject) (Sample, error) {
 		began := now()
-		_, err := on.inbox.Purge(ctx, inbox.PurgeRequest{BodiesBefore: rowsBegan, RowsBefore: rowsBegan})
+		_, err := on.inbox.Purge(ctx, inbox.PurgeRequest{Now: now(), BodiesBefore: rowsBegan, RowsBefore: rowsBegan})
 		return Sample{Connections: 1, Count: 1, took: now().Sub(began)}, err
 	}})
 }
@@ -217,14 +217,12 @@ func fillDelivered(ctx context.Context, store inbox.Store, rows int) error {
 	for n := 0; n < rows; {
 		batch := make([]inbox.Delivery, 0, fillBatch)
 		for ; len(batch) < fillBatch && n < rows; n++ {
-			id, err := inbox.NewID()
-			if err != nil {
-				return err
-			}
+			arrival := rowsBegan.Add(time.Duration(n) * time.Second)
+			id := inbox.NewID(arrival)
 			batch = append(batch, inbox.Delivery{
 				ID: id, Provider: offload.Name, Lane: workflows.OffloadCaseWorkflowID(reference(n)), Kind: workflows.KindCaseCompleted,
 				DedupeKey: "evt_" + id, Fingerprint: make([]byte, 37), Body: sealed,
-				ReceivedAt: rowsBegan.Add(time.Duration(n) * time.Second), State: inbox.StatePending,
+				ReceivedAt: arrival, State: inbox.StatePending,
 			})
 		}
 		receipts, err := store.Append(ctx, batch)

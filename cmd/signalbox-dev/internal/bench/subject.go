@@ -64,11 +64,7 @@ func (s *subject) address() string { return s.listener.Addr().String() }
 
 // startRelay begins to drain the inbox into Temporal.
 func (s *subject) startRelay(temporal relay.Temporal) error {
-	owner, err := inbox.NewID()
-	if err != nil {
-		return err
-	}
-	r, err := relay.New(relay.Config{Owner: owner}, relay.Deps{
+	r, err := relay.New(relay.Config{Owner: inbox.NewID(now())}, relay.Deps{
 		Temporal: temporal, Inbox: s.inbox, Keys: s.keys, Logger: zap.NewNop(), Metrics: s.registry, Now: now,
 	})
 	if err != nil {

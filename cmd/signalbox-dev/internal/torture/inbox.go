@@ -49,9 +49,9 @@ func (o Options) fillsDisks() bool { return disksFill && o.Inbox == inboxSQLite 
 // growing is the file of the inbox that grows with each write: SQLite's write-ahead log.
 func (s settings) growing() string { return s.Inbox + "-wal" }
 
-// openInbox opens the inbox while no ingress has it.
+// openInbox opens the inbox, also while an ingress has it open.
 func (s settings) openInbox(ctx context.Context) (inbox.Store, error) {
-	return storage.Open(ctx, s.Inbox)
+	return storage.Open(ctx, s.Inbox, nil)
 }
 
 // readInbox reads every delivery and opens its body.

@@ -1,0 +1,65 @@
+package offloadapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// ErrPaced: the request's turn under Config.CallsPerSecond or ReadsPerSecond is too far away to wait for it. Always NotSent.
+var ErrPaced = errors.New("over the configured rate")
+
+// maxTurn is how long a request waits for its turn. A worker has better uses for the slot that waits longer.
+const maxTurn = 5 * time.Second
+
+// limiter spaces requests evenly. The zero value has no limit.
+type limiter struct {
+	turns *rate.Limiter
+	now   func() time.Time
+	// timeout is what a request may take once it is sent.
+	timeout time.Duration
+}
+
+func usableRate(perSecond float64) bool { return perSecond >= 0 && perSecond <= math.MaxInt32 }
+
+func newLimiter(perSecond float64, c Config) limiter {
+	if perSecond == 0 {
+		return limiter{}
+	}
+	return limiter{turns: rate.NewLimiter(rate.Limit(perSecond), 1), now: c.Now, timeout: c.Timeout}
+}
+
+// wait returns when it is the request's turn. It refuses, with the time until the turn, where that is longer than maxTurn, or would
+// leave the request less than its timeout before the context's deadline: cut short, it would end uncertain.
+func (l limiter) wait(ctx context.Context) (after time.Duration, err error) {
+	if l.turns == nil {
+		return 0, nil
+	}
+	now := l.now()
+	turn := l.turns.ReserveN(now, 1)
+	delay := turn.DelayFrom(now)
+	if delay == 0 {
+		return 0, nil
+	}
+	most := maxTurn
+	if deadline, set := ctx.Deadline(); set {
+		most = min(most, deadline.Sub(now)-l.timeout)
+	}
+	if delay > most {
+		turn.CancelAt(now)
+		return delay, fmt.Errorf("%w: its turn is in %s", ErrPaced, delay.Round(time.Millisecond))
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return 0, nil
+	case <-ctx.Done():
+		turn.CancelAt(l.now())
+		return 0, ctx.Err()
+	}
+}

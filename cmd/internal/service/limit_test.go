@@ -1,0 +1,257 @@
+package service_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// wire is a connection to an ingress below HTTP.
+type wire struct {
+	net.Conn
+	t *testing.T
+}
+
+func connect(t *testing.T, url string) wire {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return wire{conn, t}
+}
+
+func (w wire) send(format string, args ...any) {
+	w.t.Helper()
+	_, err := fmt.Fprintf(w, format, args...)
+	require.NoError(w.t, err)
+}
+
+func (w wire) askHealth() { w.t.Helper(); w.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") }
+
+func (w wire) status() int {
+	w.t.Helper()
+	require.NoError(w.t, w.SetReadDeadline(time.Now().Add(10*time.Second)))
+	response, err := http.ReadResponse(bufio.NewReader(w), nil)
+	require.NoError(w.t, err)
+	require.NoError(w.t, response.Body.Close())
+	return response.StatusCode
+}
+
+// quiet says that nothing comes on the connection for a moment.
+func (w wire) quiet() bool {
+	w.t.Helper()
+	require.NoError(w.t, w.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+	_, err := w.Read(make([]byte, 1))
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+func TestAConnectionOverTheSettingWaits(t *testing.T) {
+	t.Parallel()
+	c := receiver(t)
+	c.MaxConnections = 1
+	url := startIngress(t, c, newRing(t), nowhere)
+	first, second := connect(t, url), connect(t, url)
+	first.askHealth()
+	require.Equal(t, 200, first.status())
+	second.askHealth()
+	require.True(t, second.quiet(), "one is served already")
+	require.NoError(t, first.Close())
+	require.Equal(t, 200, second.status())
+}
+
+func TestAnIdleConnectionIsClosedAfterTheSetting(t *testing.T) {
+	t.Parallel()
+	c := receiver(t)
+	c.IdleTimeout = 50 * time.Millisecond
+	conn := connect(t, startIngress(t, c, newRing(t), nowhere))
+	conn.askHealth()
+	require.Equal(t, 200, conn.status())
+	_, err := conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+}
+
+// refusedAs posts a bad token for a source that a proxy names.
+func refusedAs(t *testing.T, poster *http.Client, url, source string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/offload/order-1/guess", strings.NewReader("{}"))
+	require.NoError(t, err)
+	request.Header.Set("X-Forwarded-For", source)
+	response, err := poster.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+func newPoster(t *testing.T) *http.Client {
+	t.Helper()
+	poster := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	t.Cleanup(poster.CloseIdleConnections)
+	return poster
+}
+
+func TestATrustedProxyTellsItsSourcesApart(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		trusted []netip.Prefix
+		other   int
+	}{
+		"trusted": {[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, 401},
+		"unknown": {nil, 429},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := receiver(t)
+			settings.TrustedProxies = c.trusted
+			url, poster := startIngress(t, settings, newRing(t), nowhere), newPoster(t)
+			// An allowance comes back with time, so it may take more than one try to find both used up.
+			require.Eventually(t, func() bool {
+				for refusedAs(t, poster, url, "203.0.113.7") == 401 {
+				}
+				return refusedAs(t, poster, url, "203.0.113.8") == c.other
+			}, 20*time.Second, time.Millisecond)
+		})
+	}
+}
+
+func TestBytesInFlightAreBoundedBySettings(t *testing.T) {
+	t.Parallel()
+	const body = 60 << 10
+	for name, c := range map[string]struct {
+		total, source int64
+		other         int
+	}{
+		"all together":  {100 << 10, 90 << 10, 503},
+		"of one source": {10 << 20, 90 << 10, 204},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := receiver(t)
+			settings.MaxBody, settings.MaxInFlight, settings.MaxInFlightPerSource = 64<<10, c.total, c.source
+			settings.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			ring := newRing(t)
+			url, poster := startIngress(t, settings, ring, nowhere), newPoster(t)
+			path := workflows.OffloadWebhookPath("order-1", ring.Token(workflows.OffloadTokenContext("order-1")...))
+			head := `{"event_id":"evt_1","event_type":"case.completed","data":{"caseId":"c1"}}`
+			text := head + strings.Repeat(" ", body-len(head))
+
+			postAs := func(source string) int {
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+path, strings.NewReader(text))
+				require.NoError(t, err)
+				request.Header.Set("X-Forwarded-For", source)
+				response, err := poster.Do(request)
+				require.NoError(t, err)
+				require.NoError(t, response.Body.Close())
+				return response.StatusCode
+			}
+			require.Equal(t, 204, postAs("203.0.113.7"), "it is up")
+			slow := connect(t, url)
+			slow.send("POST %s HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\nContent-Length: %d\r\n\r\n%s", path, body, text[:body-1])
+			require.True(t, slow.quiet(), "its bytes are read, and the last one is waited for")
+			require.Eventually(t, func() bool { return postAs("203.0.113.7") == 503 }, 10*time.Second, 5*time.Millisecond)
+			require.Equal(t, c.other, postAs("203.0.113.8"))
+			slow.send("%s", text[body-1:])
+			require.Equal(t, 204, slow.status())
+			require.Equal(t, 204, postAs("203.0.113.7"), "they are given back")
+		})
+	}
+}
+
+// polledStub is as much of a Temporal server as a worker needs to poll, and remembers the rates that it polls with.
+type polledStub struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	operatorservice.UnimplementedOperatorServiceServer
+	mu    sync.Mutex
+	rates map[string]float64
+}
+
+func (s *polledStub) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+	return &workflowservice.GetSystemInfoResponse{}, nil
+}
+
+func (s *polledStub) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	return &workflowservice.DescribeNamespaceResponse{}, nil
+}
+
+func (s *polledStub) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+	attributes := map[string]enumspb.IndexedValueType{}
+	for name, kind := range worker.SearchAttributes() {
+		attributes[name] = kind
+	}
+	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: attributes}, nil
+}
+
+func (s *polledStub) PollWorkflowTaskQueue(ctx context.Context, _ *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (s *polledStub) PollActivityTaskQueue(ctx context.Context, r *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
+	s.note(r.GetTaskQueue(), r.GetTaskQueueMetadata())
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (s *polledStub) note(queue *taskqueuepb.TaskQueue, metadata *taskqueuepb.TaskQueueMetadata) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rates[queue.GetName()] = metadata.GetMaxTasksPerSecond().GetValue()
+}
+
+func (s *polledStub) rate(queue string) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rates[queue]
+}
+
+func TestTheRatesOfOffloadReachTheServerThatKeepsThem(t *testing.T) {
+	t.Parallel()
+	stub := &polledStub{rates: map[string]float64{}}
+	server := grpc.NewServer()
+	workflowservice.RegisterWorkflowServiceServer(server, stub)
+	operatorservice.RegisterOperatorServiceServer(server, stub)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served, ran := make(chan error, 1), make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		ran <- service.Run(ctx, service.Settings{
+			Config: config.Config{
+				PublicURL: "https://hooks.example.com", BucketMaxFile: 1, OffloadCallsPerSecond: 2.5, OffloadReadsPerSecond: 20,
+				Accounts: map[string]config.Account{"default": {BaseURL: "https://offload.example.com", APIKey: "k"}},
+			},
+			Parts: config.Worker, Keyring: newRing(t), Temporal: client.Options{HostPort: listener.Addr().String()}, Log: zap.NewNop(),
+		})
+	}()
+	require.Eventually(t, func() bool {
+		return stub.rate(workflows.TaskQueueOffload) == 2.5 && stub.rate(workflows.TaskQueueOffloadPoll) == 20
+	}, 20*time.Second, 5*time.Millisecond)
+	stop()
+	require.NoError(t, <-ran)
+	server.Stop()
+	require.NoError(t, <-served)
+}

@@ -1,0 +1,48 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// retainEvery is how often retention is enforced.
+const retainEvery = time.Hour
+
+// retain ends the retention of bodies and rows, now and every hour.
+func (in *receiving) retain(ctx context.Context) error {
+	if in.config.KeepBodies == 0 && in.config.KeepRows == 0 {
+		return nil
+	}
+	tick := time.NewTicker(retainEvery)
+	defer tick.Stop()
+	for {
+		in.purge(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// purge removes what is past its retention. What it can't remove now it removes in an hour.
+func (in *receiving) purge(ctx context.Context) {
+	request := inbox.PurgeRequest{Now: now()}
+	if in.config.KeepBodies > 0 {
+		request.BodiesBefore = request.Now.Add(-in.config.KeepBodies)
+	}
+	if in.config.KeepRows > 0 {
+		request.RowsBefore = request.Now.Add(-in.config.KeepRows)
+	}
+	purged, err := in.inbox.Purge(ctx, request)
+	if purged != (inbox.Purged{}) {
+		in.log.Info("retention ended", zap.Int("bodies_removed", purged.Bodies), zap.Int("deliveries_removed", purged.Rows))
+	}
+	if err != nil && ctx.Err() == nil {
+		in.log.Error("retention not enforced", zap.Error(err))
+	}
+}

@@ -1,0 +1,189 @@
+package hook
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Hidden stands where Redact took a value out, so that a reader sees that one was there.
+const Hidden = "[redacted]"
+
+// Redact returns a webhook's body for people who may not see what is secret or personal in it. It shows only what the providers
+// document as harmless: IDs, times, numbers, booleans and the words of closed lists. A documented field with any other value
+// keeps its name and shows Hidden: an API key, a person, a question, a reason in a person's words, a result. Fields that are not
+// documented may hold anything, also in their names: they are only counted, under the name Hidden.
+//
+// The answer is JSON. hidden says whether anything was taken out; ok is false where the body is not one JSON document, so that
+// nothing of it can be shown.
+func Redact(body []byte) (shown json.RawMessage, hidden, ok bool) {
+	// A byte order mark is no part of the document.
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	// Numbers keep all their digits.
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, false, false
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, false, false
+	}
+	var r redaction
+	encoded, err := json.Marshal(r.object(value, envelopeFields))
+	if err != nil {
+		return nil, false, false
+	}
+	return encoded, r.hidden, true
+}
+
+// redaction remembers whether anything was taken out.
+type redaction struct{ hidden bool }
+
+// documented says for the name of each documented field when its value may be shown; nil: never.
+type documented map[string]func(*redaction, any) any
+
+// object shows the documented fields of an object; another kind of value is hidden.
+func (r *redaction) object(value any, fields documented) any {
+	members, isObject := value.(map[string]any)
+	if !isObject {
+		return r.hide()
+	}
+	shown := make(map[string]any, len(members))
+	others := 0
+	for name, member := range members {
+		show, known := fields[name]
+		switch {
+		case !known:
+			others++
+		case member == nil:
+			shown[name] = nil
+		case show == nil:
+			shown[name] = r.hide()
+		default:
+			shown[name] = show(r, member)
+		}
+	}
+	if others > 0 {
+		r.hidden = true
+		shown[Hidden] = "undocumented fields: " + strconv.Itoa(others)
+	}
+	return shown
+}
+
+func (r *redaction) hide() string {
+	r.hidden = true
+	return Hidden
+}
+
+// showText returns a rule that shows a harmless string, and a number.
+func showText(harmless func(string) bool) func(*redaction, any) any {
+	return func(r *redaction, value any) any {
+		switch v := value.(type) {
+		case json.Number:
+			return v
+		case string:
+			if harmless(v) {
+				return v
+			}
+		}
+		return r.hide()
+	}
+}
+
+// The rules. A flag is also shown as a word, since a flag in quotes is a mistake that people look for.
+var (
+	showID      = showText(func(s string) bool { return idShape.MatchString(s) && !isAgentKey(s) })
+	showKind    = showText(func(s string) bool { return kindShape.MatchString(s) && !isAgentKey(s) })
+	showWord    = showText(func(s string) bool { return wordShape.MatchString(s) && !isAgentKey(s) })
+	showInstant = showText(isInstant)
+	showCount   = showText(isCount)
+	showMedia   = showText(mediaShape.MatchString)
+	showCause   = showText(func(s string) bool { return slices.Contains(causes, s) })
+	showYesNo   = showText(func(s string) bool { return slices.Contains([]string{"true", "false", "yes", "no"}, s) })
+)
+
+func showFlag(r *redaction, value any) any {
+	if _, isBool := value.(bool); isBool {
+		return value
+	}
+	return showYesNo(r, value)
+}
+
+// causes are the documented values of reason. In an approval's response a reason is a person's own words.
+var causes = []string{"user_paused", "plan_downgrade", "webhook_failure", "user_deactivated", "admin_revoke", "stale"}
+
+var (
+	idShape   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,500}$`)
+	kindShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+	// wordShape fits a status that is not known yet, such as CANCELLED, and neither digits nor a sentence.
+	wordShape  = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
+	mediaShape = regexp.MustCompile(`^(application|audio|font|image|message|model|multipart|text|video)/[A-Za-z0-9.+-]{1,100}$`)
+)
+
+// isAgentKey tells an API key of Artmail, which begins with art_live_, art_test_ and the like, from an ID.
+func isAgentKey(s string) bool { return strings.Contains(strings.ToLower(s), "art_") }
+
+func isCount(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil && len(s) <= 32
+}
+
+func isInstant(s string) bool {
+	for _, layout := range []string{
+		time.RFC3339Nano, time.RFC1123, time.RFC1123Z, time.DateTime, time.DateOnly,
+		"2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00",
+	} {
+		if _, err := time.Parse(layout, s); err == nil {
+			return len(s) <= 40
+		}
+	}
+	return isCount(s)
+}
+
+var (
+	// eventFields are what either provider documents of an event. Artmail's may stand at the top or under data.
+	eventFields = documented{
+		// Offload
+		"caseId": showID, "clientReferenceId": showID, "status": showWord, "channel": showWord, "attemptCount": showCount, "resultStatus": showWord,
+		"inputRequestId": showID, "inputRequestStatus": showWord, "inputRequestedAt": showInstant,
+		"attachments": showAttachments,
+		"result":      nil, "metadata": nil, "failureReason": nil, "inputRequest": nil,
+		// Artmail
+		"activationId": showID, "timestamp": showInstant, "messageId": showID, "inResponseToId": showID, "runId": showID, "approved": showFlag,
+		"reason": showCause, "apiKeyRevoked": showFlag, "staleMinutes": showCount,
+		"apiKey": nil, "user": nil, "note": nil,
+	}
+	// envelopeFields are what stands at the top.
+	envelopeFields = withEventFields(documented{
+		"event_id": showID, "event_type": showKind, "type": showKind, "event": showKind, "eventType": showKind,
+		"data": func(r *redaction, value any) any { return r.object(value, eventFields) },
+	})
+	attachmentFields = documented{
+		"attachmentId": showID, "size": showCount, "type": showMedia, "receivedAt": showInstant, "messageId": showID, "inboxId": showID,
+		"name": nil,
+	}
+)
+
+func withEventFields(fields documented) documented {
+	maps.Copy(fields, eventFields)
+	return fields
+}
+
+func showAttachments(r *redaction, value any) any {
+	list, isList := value.([]any)
+	if !isList {
+		return r.hide()
+	}
+	shown := make([]any, len(list))
+	for i, one := range list {
+		shown[i] = r.object(one, attachmentFields)
+	}
+	return shown
+}
