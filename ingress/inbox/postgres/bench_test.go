@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/hash"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -91,6 +90,51 @@ func BenchmarkAppend(b *testing.B) {
 	})
 }
 
+// BenchmarkAppendBesideALockedLane has as many callers append to lanes of their own, while others try the one lane that another session has
+// locked, or not. One operation is one durable delivery of the former.
+func BenchmarkAppendBesideALockedLane(b *testing.B) {
+	address := filled(b, sizes[0])
+	s := open(b, address)
+	_, err := s.Append(context.Background(), []inbox.Delivery{pendingIn(lockedLane, "first")})
+	require.NoError(b, err)
+	for _, locked := range []bool{false, true} {
+		b.Run(fmt.Sprintf("locked=%t", locked), func(b *testing.B) {
+			if locked {
+				defer lockLanes(b, address)()
+			}
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var callers, stuck sync.WaitGroup
+			ctx, cancel := context.WithCancel(context.Background())
+			for range 4 {
+				stuck.Go(func() {
+					for ctx.Err() == nil {
+						within, cancel := context.WithTimeout(ctx, 2*time.Second)
+						_, _ = s.Append(within, []inbox.Delivery{pendingIn(lockedLane, fmt.Sprint(numbers.Add(1)))})
+						cancel()
+					}
+				})
+			}
+			b.ResetTimer()
+			for range 64 {
+				callers.Go(func() {
+					for left.Add(-1) >= 0 {
+						if _, err := s.Append(context.Background(), []inbox.Delivery{delivery(numbers.Add(1))}); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			callers.Wait()
+			b.StopTimer()
+			cancel()
+			stuck.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+		})
+	}
+}
+
 // BenchmarkDrain claims and settles as a relay does. One operation is one delivery.
 func BenchmarkDrain(b *testing.B) {
 	forEachSize(b, func(b *testing.B, address string, prefilled int64) {
@@ -161,18 +205,20 @@ func drain(t testing.TB, s inbox.Store, owner string, now time.Time) int {
 	}
 }
 
-// oneLane is one of those that were filled, and has its key as the store makes it.
+// oneLane is one of those that were filled.
 const oneLane = "offload-case/order-00000500"
 
-// fill writes deliveries that were delivered long ago, with their bodies, faster than a relay would have got them there.
-const fill = `WITH made AS (INSERT INTO signalbox_delivery (sequence, id, lane_key, dedupe_hash, provider, scope, lane, kind, dedupe_key, fingerprint,
-occurred_at, received_at, state, reason, conflict_of, due_at, settled_at)
-SELECT $1::bigint + 1000 * n, 'filled-' || lpad(n::text, 29, '0'), md5('lane' || n)::uuid, md5('key' || n)::uuid, 'offload', 'default',
-'offload-case/order-' || lpad(n::text, 8, '0'), 'case.completed', 'evt_4fc5904d-0e44-4ed3-aa57-' || lpad(n::text, 12, '0') || '_case_completed_1774131900000',
-decode(lpad(n::text, 74, '0'), 'hex'), $1, $1 + 1000 * n, 'delivered', '', '', $1 + 1000 * n, $1 + 1000 * n
-FROM generate_series(1, $2::bigint) AS n RETURNING sequence, state),
-bodies AS (INSERT INTO signalbox_body SELECT sequence, decode(repeat('00', 733), 'hex') FROM made)
-UPDATE signalbox_count SET delivered = delivered + (SELECT count(*) FROM made) WHERE slot = 0`
+// fill writes deliveries that were delivered long ago, with their bodies, faster than a relay would have got them there. IDs are as
+// inbox.NewID makes them of the arrival, lane keys are hashes, and unique keys begin with them.
+const fill = `WITH made AS (INSERT INTO inbox_delivery (id, unique_key, lane_key, provider, scope, lane, kind, dedupe_key, fingerprint,
+occurred_at, received_at, state, reason, conflict_of, settled_at)
+SELECT regexp_replace(lpad(to_hex(($1::bigint + 1000 * n) / 1000), 12, '0'), '(.{8})(.{4})', '\1-\2') || '-7000-8000-' || lpad(to_hex(n), 12, '0'),
+substr(sha256(lane::bytea), 1, 24), ('x' || encode(substr(sha256(lane::bytea), 1, 8), 'hex'))::bit(64)::bigint, 'offload', 'default', lane,
+'case.completed', 'evt_4fc5904d-0e44-4ed3-aa57-' || lpad(n::text, 12, '0') || '_case_completed_1774131900000',
+decode(lpad(n::text, 74, '0'), 'hex'), $1, $1 + 1000 * n, 'delivered', '', '', $1 + 1000 * n
+FROM generate_series(1, $2::bigint) AS n, LATERAL (SELECT 'offload-case/order-' || lpad(n::text, 8, '0')) AS l(lane) RETURNING sequence),
+kinds AS (INSERT INTO inbox_kind VALUES ('offload', 'default', 'case.completed'))
+INSERT INTO inbox_body SELECT sequence, decode(repeat('00', 733), 'hex') FROM made`
 
 // filled is a database with so many delivered deliveries, in the state in which it would be found: vacuumed, and written to disk.
 func filled(b *testing.B, count int64) string {
@@ -184,9 +230,7 @@ func filled(b *testing.B, count int64) string {
 	require.NoError(b, err)
 	_, err = conn.Exec(ctx, fill, received.UnixMicro(), count)
 	require.NoError(b, err)
-	_, err = conn.Exec(ctx, "UPDATE signalbox_delivery SET lane_key = $1 WHERE lane = $2", [16]byte(hash.Key("lane", oneLane)), oneLane)
-	require.NoError(b, err)
-	for _, statement := range []string{"SELECT setval('signalbox_last', max(sequence)) FROM signalbox_delivery", "VACUUM (ANALYZE)", "CHECKPOINT"} {
+	for _, statement := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
 		_, err = conn.Exec(ctx, statement)
 		require.NoError(b, err)
 	}

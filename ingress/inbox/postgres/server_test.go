@@ -20,7 +20,7 @@ func lockTables(t *testing.T, address string) (release func()) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), address)
 	require.NoError(t, err)
-	_, err = conn.Exec(t.Context(), "BEGIN; LOCK TABLE signalbox_delivery")
+	_, err = conn.Exec(t.Context(), "BEGIN; LOCK TABLE inbox_delivery")
 	require.NoError(t, err)
 	return func() { require.NoError(t, conn.Close(context.Background())) }
 }
@@ -122,5 +122,23 @@ func TestInboxesInSchemasOfOneDatabaseAreApart(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, int64(1-i), counts[inbox.StatePending])
 	}
-	require.Zero(t, ask[int](t, address, fmt.Sprintf("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE %s", "'signalbox%'")))
+	require.Zero(t, ask[int](t, address, fmt.Sprintf("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE %s", "'inbox%'")))
+}
+
+func TestTablesOfANewerVersionAreRefused(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	s := open(t, address)
+	before := ask[int](t, address, "SELECT max(version_id) FROM signalbox_migration")
+	conn, err := pgx.Connect(t.Context(), address)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "INSERT INTO signalbox_migration (version_id, is_applied) VALUES ($1, true)", before+1)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	for _, existing := range []bool{false, true} {
+		_, err = postgres.Open(t.Context(), address, postgres.Options{Existing: existing})
+		require.ErrorIs(t, err, inbox.ErrNewer)
+	}
+	_, err = s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	require.NoError(t, err, "what runs already goes on")
 }

@@ -13,29 +13,19 @@ import (
 // oldestServer is the oldest version of PostgreSQL that still gets fixes.
 const oldestServer = 140000
 
-// sessionSettings make each session what the store relies on, whatever the server, the database or the role default to:
-//
-//   - a commit is answered when it is on disk; remote_apply, which waits for more, is left alone;
-//   - a statement sees what was committed before it, not before its transaction;
-//   - the plan fits the size that tables have now: one made while they were empty must not outlive that;
-//   - what is looked for is found by an index: each question here names a few rows of tables that may be huge, and reading a table that
-//     still seems small costs most where many dead rows wait for vacuum;
-//   - and in the index's order, of which a list is the beginning: a bitmap reads all that there is before it shows the first;
-//   - a process that stalls or dies in a transaction loses its locks in seconds, not with the TCP connection in hours.
+// sessionSettings make each session what the store relies on, whatever the server, the database or the role default to: a commit waits
+// for the disk (remote_apply, which waits for more, stays); a statement sees what was committed before it; plans fit the size that
+// tables have now, and use the order of an index, since each question names a few rows of tables that may be huge; a process that
+// stalls in a transaction, or dies, loses its locks in seconds, not with the TCP connection in hours.
 const sessionSettings = `SELECT
 set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
 set_config('default_transaction_isolation', 'read committed', false),
 set_config('default_transaction_read_only', $1, false),
 set_config('plan_cache_mode', 'force_custom_plan', false),
-set_config('jit', 'off', false),
-set_config('enable_seqscan', 'off', false),
-set_config('enable_bitmapscan', 'off', false),
-set_config('enable_hashjoin', 'off', false),
-set_config('enable_mergejoin', 'off', false),
-set_config('idle_in_transaction_session_timeout', '10s', false),
-set_config('tcp_keepalives_idle', '10', false),
-set_config('tcp_keepalives_interval', '5', false),
-set_config('tcp_keepalives_count', '3', false)`
+set_config('jit', 'off', false), set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
+set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
+set_config('idle_in_transaction_session_timeout', '5s', false),
+set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`
 
 const serverFacts = `SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('fsync') = 'on',
 current_setting('server_encoding'), pg_is_in_recovery()`

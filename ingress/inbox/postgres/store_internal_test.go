@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/cell"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
@@ -43,78 +44,67 @@ func TestASessionIsDurableWhateverTheDatabaseDefaultsTo(t *testing.T) {
 		pgtest.Shared(t).Exec(t, "postgres", "ALTER DATABASE "+name+" SET "+setting)
 	}
 	s := openStore(t, address+"&synchronous_commit=local")
-	for pool, readOnly := range map[*pgxpool.Pool]string{s.writes: "off", s.reads: "on"} {
+	for pool, readOnly := range map[*pgxpool.Pool]string{s.db.writes: "off", s.db.reads: "on"} {
 		for setting, want := range map[string]string{
 			"synchronous_commit": "on", "transaction_isolation": "read committed", "transaction_read_only": readOnly, "plan_cache_mode": "force_custom_plan",
-			"idle_in_transaction_session_timeout": "10s",
+			"idle_in_transaction_session_timeout": "5s",
 		} {
 			var got string
 			require.NoError(t, pool.QueryRow(t.Context(), "SHOW "+setting).Scan(&got))
 			require.Equal(t, want, got, setting)
 		}
 	}
-	_, err := s.reads.Exec(t.Context(), "DELETE FROM signalbox_delivery")
+	_, err := s.db.reads.Exec(t.Context(), "DELETE FROM inbox_delivery")
 	require.ErrorContains(t, err, "read-only")
 }
 
-// appendJob is Append up to the queue.
-func appendJob(t *testing.T, deliveries ...inbox.Delivery) *job {
-	t.Helper()
-	prepared, err := inbox.Prepare(deliveries)
-	require.NoError(t, err)
-	j := &job{}
-	for _, d := range prepared {
-		j.rows = append(j.rows, &row{Delivery: d, lane: laneKey(d.Lane), receipt: new(inbox.Receipt)})
+func finish(receipts []inbox.Receipt) (all []inbox.Settlement) {
+	for _, r := range receipts {
+		all = append(all, inbox.Finish(r.ID, inbox.StateDelivered, ""))
 	}
-	return j
+	return all
 }
 
-func TestAJobAtFaultFailsAloneInItsBatch(t *testing.T) {
+// A batch is made while a transaction that nobody commits holds the first append up.
+func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
-	first := appendJob(t, pendingIn("a", "1"))
-	require.Equal(t, []error{nil}, s.commit([]*job{first}))
+	taken, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	require.NoError(t, err)
+	held, err := s.db.writes.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = held.Exec(t.Context(), "SELECT FROM inbox_lane FOR UPDATE")
+	require.NoError(t, err)
 	stolen := pendingIn("b", "2")
-	stolen.ID = first.rows[0].ID
-	good, bad, late := appendJob(t, pendingIn("a", "3"), pendingIn("a", "1")), appendJob(t, pendingIn("b", "4"), stolen), appendJob(t, pendingIn("c", "5"))
-	errs := s.commit([]*job{good, bad, late})
-	require.NoError(t, errs[0])
-	require.ErrorIs(t, errs[1], inbox.ErrIDTaken)
-	require.NoError(t, errs[2])
-	require.Equal(t, inbox.OutcomeNew, good.rows[0].receipt.Outcome)
-	require.Equal(t, inbox.Receipt{ID: first.rows[0].ID, Outcome: inbox.OutcomeDuplicate}, *good.rows[1].receipt)
-	d, err := s.Get(t.Context(), first.rows[0].ID)
+	stolen.ID = taken[0].ID
+	var appending sync.WaitGroup
+	appended := func(d ...inbox.Delivery) (receipts []inbox.Receipt, err error) { return s.Append(t.Context(), d) }
+	appending.Go(func() {
+		_, err := appended(pendingIn("a", "0"))
+		assert.NoError(t, err)
+	})
+	appending.Go(func() {
+		receipts, err := appended(pendingIn("a", "3"), pendingIn("a", "1"))
+		assert.NoError(t, err)
+		assert.Equal(t, inbox.OutcomeNew, receipts[0].Outcome)
+		assert.Equal(t, inbox.Receipt{ID: taken[0].ID, Outcome: inbox.OutcomeDuplicate}, receipts[1])
+	})
+	appending.Go(func() {
+		_, err := appended(pendingIn("b", "4"), stolen)
+		assert.ErrorIs(t, err, inbox.ErrIDTaken)
+	})
+	appending.Go(func() {
+		_, err := appended(pendingIn("c", "5"))
+		assert.NoError(t, err)
+	})
+	require.NoError(t, held.Rollback(t.Context()))
+	appending.Wait()
+	d, err := s.Get(t.Context(), taken[0].ID)
 	require.NoError(t, err)
 	require.Equal(t, 1, d.Duplicates, "what was undone is not counted")
 }
 
-func TestALaneInWhichOnlyRepetitionsCameIsNotDue(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, pgtest.Shared(t).Database(t))
-	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
-	require.NoError(t, err)
-	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: []inbox.Settlement{inbox.Finish(receipts[0].ID, inbox.StateDelivered, "")}}))
-	lanes := func() (n int) {
-		require.NoError(t, s.reads.QueryRow(t.Context(), "SELECT count(*) FROM signalbox_lane").Scan(&n))
-		return n
-	}
-	require.Zero(t, lanes(), "nothing waits, and no row is kept")
-	_, err = s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1"), pendingIn("b", "1")})
-	require.NoError(t, err)
-	require.Equal(t, 1, lanes())
-
-	// The repetition asked to be handed out at once; what is new does not.
-	later := pendingIn("a", "2")
-	later.DueAt = start.Add(time.Hour)
-	_, err = s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1"), later})
-	require.NoError(t, err)
-	claimed, err := s.Claim(t.Context(), inbox.ClaimRequest{Owner: "x", Now: start, Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
-	require.NoError(t, err)
-	require.Len(t, claimed, 1)
-	require.Equal(t, "b", claimed[0].Name)
-}
-
-func TestATransactionThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
+func TestAWriteThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	for sql, want := range map[string]int{
@@ -122,10 +112,10 @@ func TestATransactionThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 		"SELECT 1/0": 1,
 	} {
 		ran := 0
-		err := s.transact(t.Context(), func(ctx context.Context, x *tx) error {
+		err := s.db.Write(t.Context(), false, func(x sqlstore.Tx) error {
 			ran++
-			x.queue(sql)
-			return x.send(ctx)
+			_, err := x.Exec(sql)
+			return err
 		})
 		require.Error(t, err)
 		require.Equal(t, want, ran, sql)
@@ -133,99 +123,51 @@ func TestATransactionThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 	_, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err, "the connections are fit for use")
 	broken := errors.New("broken")
-	require.ErrorIs(t, s.transact(t.Context(), func(context.Context, *tx) error { return broken }), broken)
+	require.ErrorIs(t, s.db.Write(t.Context(), false, func(sqlstore.Tx) error { return broken }), broken)
 }
 
-func TestAPurgeWaitsForAReplayAndLeavesItsBody(t *testing.T) {
+func TestAPurgePassesOverWhatAReplayHas(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pgtest.Shared(t).Database(t))
+	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1"), pendingIn("b", "1")})
+	require.NoError(t, err)
+	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: finish(receipts)}))
+	later := start.Add(time.Hour)
+	held, err := s.db.writes.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = held.Exec(t.Context(), "SELECT FROM inbox_delivery WHERE id = $1 FOR UPDATE", receipts[0].ID)
+	require.NoError(t, err)
+	purged, err := s.Purge(t.Context(), inbox.PurgeRequest{BodiesBefore: later})
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Bodies: 1}, purged)
+	purged, err = s.Purge(t.Context(), inbox.PurgeRequest{RowsBefore: later})
+	require.NoError(t, err)
+	require.Equal(t, inbox.Purged{Rows: 1}, purged)
+	require.NoError(t, held.Rollback(t.Context()))
+	require.NoError(t, s.Replay(t.Context(), receipts[0].ID, start))
+}
+
+// A purge of bodies comes first, and a replay waits for it.
+func TestAReplayThatWaitedForAPurgeFindsTheBodyGone(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err)
-	id := receipts[0].ID
-	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: []inbox.Settlement{inbox.Finish(id, inbox.StateDelivered, "")}}))
-	purged := make(chan inbox.Purged, 1)
-	require.NoError(t, s.transact(t.Context(), func(ctx context.Context, x *tx) error {
-		if err := x.replay(ctx, id, cell.Micros(start)); err != nil {
-			return err
-		}
-		if err := x.send(ctx); err != nil {
-			return err
-		}
-		go func() {
-			p, err := s.Purge(context.Background(), inbox.PurgeRequest{BodiesBefore: start.Add(time.Hour)})
-			if err != nil {
-				t.Error(err)
-			}
-			purged <- p
-		}()
-		require.Eventually(t, func() bool {
-			var waiting int
-			err := s.reads.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting)
-			return err == nil && waiting == 1
-		}, 10*time.Second, 5*time.Millisecond)
-		return nil
-	}))
-	require.Zero(t, (<-purged).Bodies)
-	d, err := s.Get(t.Context(), id)
+	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: finish(receipts)}))
+	held, err := s.db.writes.Begin(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, inbox.StatePending, d.State)
-	require.NotEmpty(t, d.Body)
-}
-
-// A table that is read from end to end makes every delivery cost more than the one before.
-func TestEveryQuestionOnTheHotPathIsAnsweredByAnIndex(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, pgtest.Shared(t).Database(t))
-	k, keys := key{}, []key{{}}
-	questions := map[string][]any{
-		selectByKey: {keys, keys}, selectTaken: {[]string{"a"}}, selectDue: {int64(1), 1}, selectCandidates: {keys, 1},
-		handOut: {keys, []int64{1}, "a", int64(1)}, selectHandedOut: {keys},
-		selectPlaces: {[]string{"a"}}, selectLanes: {keys}, lockDeliveries: {[]int64{1}}, selectHeads: {keys},
-		endAll: {[]int64{1}, []string{"a"}, []string{"a"}, int64(1)}, selectDelivery: {"a"}, selectOldest: nil, selectBodies: {int64(1), 1}, wantLane: {k, int64(1)},
-	}
-	for query, args := range questions {
-		require.NotContains(t, explain(t, s, query, args...), "Seq Scan on signalbox", query)
-	}
-}
-
-// The server's statistics are of another time: when nothing was pending, or everything.
-func TestAPlanDoesNotDependOnWhatStatisticsSay(t *testing.T) {
-	t.Parallel()
-	for name, state := range map[string]inbox.State{"nothing was pending": inbox.StateIgnored, "all was pending": inbox.StatePending} {
-		s := openStore(t, pgtest.Shared(t).Database(t))
-		var many []inbox.Delivery
-		for i := range 3000 {
-			d := pendingIn(fmt.Sprint(i), "1")
-			d.State = state
-			many = append(many, d)
-		}
-		_, err := s.Append(t.Context(), many)
-		require.NoError(t, err)
-		_, err = s.writes.Exec(t.Context(), "ANALYZE")
-		require.NoError(t, err)
-		list, args, err := listQuery(inbox.Filter{States: []inbox.State{inbox.StatePending}}, 50)
-		require.NoError(t, err)
-		for query, c := range map[string]struct {
-			args  []any
-			index string
-		}{
-			selectCandidates: {[]any{[]key{{}}, 100}, "signalbox_delivery_pending"},
-			selectHeads:      {[]any{[]key{{}}}, "signalbox_delivery_pending"},
-			selectOldest:     {nil, "signalbox_delivery_state"},
-			list:             {args, "signalbox_delivery_state"},
-		} {
-			require.Contains(t, explain(t, s, query, c.args...), c.index, "%s: %s", name, query)
-		}
-	}
-}
-
-func explain(t *testing.T, s *Store, query string, args ...any) string {
-	t.Helper()
-	rows, err := s.writes.Query(t.Context(), "EXPLAIN "+query, args...)
-	require.NoError(t, err, query)
-	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(t, err, query)
-	return strings.Join(plan, "\n")
+	_, err = held.Exec(t.Context(), "SELECT FROM inbox_delivery FOR UPDATE")
+	require.NoError(t, err)
+	_, err = held.Exec(t.Context(), "DELETE FROM inbox_body")
+	require.NoError(t, err)
+	replayed := make(chan error)
+	go func() { replayed <- s.Replay(context.Background(), receipts[0].ID, start) }()
+	require.Eventually(t, func() (waits bool) {
+		require.NoError(t, s.db.reads.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").Scan(&waits))
+		return waits
+	}, time.Minute, time.Millisecond)
+	require.NoError(t, held.Commit(t.Context()))
+	require.ErrorIs(t, <-replayed, inbox.ErrNotReplayable)
 }
 
 func TestTextsThatTheTablesCannotHoldAreEscaped(t *testing.T) {

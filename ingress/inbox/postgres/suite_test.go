@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if claimUntilKilled() {
+	if claimUntilKilled() || appendUntilKilled() {
 		return
 	}
 	goleak.VerifyTestMain(pgtest.Run(m))

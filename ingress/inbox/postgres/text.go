@@ -2,33 +2,31 @@ package postgres
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// A text of PostgreSQL holds neither NUL nor what is not UTF-8, and a provider's JSON may hold both. Such bytes are written as \xNN,
-// and so that these can be told apart a backslash is written twice. All other texts, nearly all that come, stay as they are.
+// A text of PostgreSQL holds neither NUL nor what is not UTF-8, and a provider's JSON may hold both. Such bytes are written as \xNN, and
+// so that these can be told apart a backslash is written twice. In an expression U+FFFD also matches each byte that is not UTF-8.
+var unfit, escaped = regexp.MustCompile(`[\\\x00\x{FFFD}]`), regexp.MustCompile(`\\(?:\\|x[0-9a-f]{2})`)
 
 // escape is how the tables hold a text; equal texts have equal spellings.
 func escape(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsAny(s, "\x00\\") {
 		return s
 	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == '\\':
-			b.WriteString(`\\`)
-		case r == 0, r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[0])
+	return unfit.ReplaceAllStringFunc(s, func(one string) string {
+		switch one {
+		case `\`:
+			return `\\`
+		case "\uFFFD":
+			return one
 		default:
-			b.WriteString(s[:size])
+			return fmt.Sprintf(`\x%02x`, one[0])
 		}
-		s = s[size:]
-	}
-	return b.String()
+	})
 }
 
 // unescape is the way back. What escape has not written comes back as it is.
@@ -36,30 +34,11 @@ func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
-	var b strings.Builder
-	for len(s) > 0 {
-		before, after, found := strings.Cut(s, `\`)
-		b.WriteString(before)
-		if !found {
-			break
+	return escaped.ReplaceAllStringFunc(s, func(one string) string {
+		n, err := strconv.ParseUint(strings.TrimPrefix(one, `\x`), 16, 8)
+		if err != nil {
+			return `\`
 		}
-		switch {
-		case strings.HasPrefix(after, `\`):
-			b.WriteByte('\\')
-			s = after[1:]
-		case strings.HasPrefix(after, "x") && len(after) >= 3:
-			n, err := strconv.ParseUint(after[1:3], 16, 8)
-			if err != nil {
-				b.WriteByte('\\')
-				s = after
-				continue
-			}
-			b.WriteByte(byte(n))
-			s = after[3:]
-		default:
-			b.WriteByte('\\')
-			s = after
-		}
-	}
-	return b.String()
+		return string([]byte{byte(n)})
+	})
 }

@@ -2,8 +2,8 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,136 +11,204 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
-// tx is one transaction under way. Statements are queued and go to the server many at a time, since the way there is what most of
-// them cost. Each sees what was committed before it, and so what the one before it waited for.
-type tx struct {
-	conn  *pgxpool.Conn
-	batch *pgx.Batch
-	// moved gathers the change of each state's count, written once at the end.
-	moved map[inbox.State]int64
+// longest bounds a transaction: what takes longer has lost its server.
+const longest = 15 * time.Second
+
+// mode is how a transaction is carried out.
+type mode struct {
+	// relaxed does not wait for the disk at the commit.
+	relaxed bool
+	// skip leaves out the rows that another transaction has locked.
+	skip bool
 }
 
-// tries is how often a transaction is begun that lost against another or whose connection was dead.
-const tries = 3
+// tx implements sqlstore.Tx. Statements without an answer are kept back and go to the server together with the next one, so that an
+// append takes two round trips. Each statement sees what was committed before it, and so what the one before it waited for.
+type tx struct {
+	ctx  context.Context
+	conn *pgxpool.Conn
+	kept *pgx.Batch
+	lock string
+}
 
-// transact runs do in a transaction and commits it; do may run more than once. ctx bounds it, and so does patience.
-func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) error {
-	if s.closed.Load() {
+// transact does work in a transaction and commits it.
+func (d *database) transact(ctx context.Context, m mode, work func(sqlstore.Tx) error) error {
+	if d.closed.Load() {
 		return inbox.ErrClosed
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	for try := 1; ; try++ {
-		err := s.tryTransact(bounded, do)
-		if err == nil || try == tries || !isRepeatable(err) || bounded.Err() != nil {
-			return s.failure(ctx, err)
-		}
-	}
-}
-
-func (s *Store) tryTransact(ctx context.Context, do func(context.Context, *tx) error) error {
-	conn, err := s.writes.Acquire(ctx)
+	conn, err := d.writes.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	// A connection that is still in a transaction is closed by this, not used again.
+	// This closes a connection that is still in a transaction.
 	defer conn.Release()
-	t := &tx{conn: conn, batch: &pgx.Batch{}, moved: map[inbox.State]int64{}}
-	t.queue("BEGIN")
-	err = do(ctx, t)
-	if err == nil {
-		err = t.commit(ctx)
+	t := &tx{ctx: ctx, conn: conn, kept: &pgx.Batch{}, lock: " FOR UPDATE"}
+	if m.skip {
+		t.lock = skipLocked
 	}
-	if err != nil {
-		t.rollback()
+	t.kept.Queue("BEGIN")
+	t.kept.Queue("SET LOCAL lock_timeout = 100")
+	if m.relaxed {
+		t.kept.Queue("SET LOCAL synchronous_commit = off")
+	}
+	if err = work(t); err == nil {
+		t.kept.Queue("COMMIT")
+		err = t.send()
+	}
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case conn.Conn().IsClosed():
+		// The server has restarted, or is gone: the other connections are as dead as this one.
+		d.writes.Reset()
+		d.reads.Reset()
+	default:
+		_, _ = conn.Exec(ctx, "ROLLBACK")
 	}
 	return err
 }
 
-// queue adds a statement to those that the next send carries.
-func (t *tx) queue(sql string, args ...any) *pgx.QueuedQuery { return t.batch.Queue(sql, args...) }
-
-// send has the queued statements carried out in order. An error of one keeps the following from being carried out.
-func (t *tx) send(ctx context.Context) error {
-	batch := t.batch
-	t.batch = &pgx.Batch{}
-	return t.conn.SendBatch(ctx, batch).Close()
+// send has the kept statements carried out in order. An error of one keeps the following from being carried out.
+func (t *tx) send() error {
+	batch := t.kept
+	t.kept = &pgx.Batch{}
+	return t.conn.SendBatch(t.ctx, batch).Close()
 }
 
-// commit sends what is queued together with the end of the transaction. Its answer is waited for even when the caller has gone:
-// without it nobody would know whether it happened.
-func (t *tx) commit(ctx context.Context) error {
-	t.queueCounts()
-	committed := false
-	t.queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
-		committed = tag.String() == "COMMIT"
+// Exec implements sqlstore.Tx.
+func (t *tx) Exec(query string, args ...any) (changed int64, err error) {
+	t.kept.Queue(translate(query, t.lock), values(args)...).Exec(func(tag pgconn.CommandTag) error {
+		changed = tag.RowsAffected()
 		return nil
 	})
-	kept := context.WithoutCancel(ctx)
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		kept, cancel = context.WithDeadline(kept, deadline)
-		defer cancel()
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := t.send(kept); err != nil {
-		return err
-	}
-	if !committed {
-		return errors.New("the server rolled the transaction back")
-	}
-	return nil
+	err = t.send()
+	return changed, err
 }
 
-// rollback makes the connection fit for the next transaction, where it still can be.
-func (t *tx) rollback() {
-	if t.conn.Conn().IsClosed() {
-		return
-	}
-	const quick = time.Second
-	ctx, cancel := context.WithTimeout(context.Background(), quick)
-	defer cancel()
-	// The lock is that of signalbox_take: a call that was cut short would keep it, and with it all who append.
-	if _, err := t.conn.Exec(ctx, "ROLLBACK; SELECT pg_advisory_unlock_all()"); err != nil {
-		_ = t.conn.Conn().Close(ctx)
-	}
+// Each implements sqlstore.Tx.
+func (t *tx) Each(query string, scan func(sqlstore.Row) error, args ...any) error {
+	t.kept.Queue(translate(query, t.lock), values(args)...).Query(func(rows pgx.Rows) error { return each(rows, scan) })
+	return t.send()
 }
 
-func (t *tx) move(from, to inbox.State) {
-	t.moved[from]--
-	t.moved[to]++
-}
-
-// addCounts adds to the first slot that nobody holds; should all be held, it waits for the one that the connection's number names.
-const addCounts = `UPDATE signalbox_count SET
-pending = pending + $1, delivered = delivered + $2, unmatched = unmatched + $3, late = late + $4,
-ignored = ignored + $5, dead = dead + $6, quarantined = quarantined + $7
-WHERE slot = coalesce((SELECT slot FROM signalbox_count ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED), pg_backend_pid() % 32)`
-
-func (t *tx) queueCounts() {
-	args, changed := make([]any, 0, len(countedStates)), false
-	for _, state := range countedStates {
-		args = append(args, t.moved[state])
-		changed = changed || t.moved[state] != 0
+// ExecList implements sqlstore.Tx.
+func (t *tx) ExecList(query string, list any, args ...any) (int64, error) {
+	if isEmpty(list) {
+		return 0, nil
 	}
-	if changed {
-		t.queue(addCounts, args...)
-	}
+	return t.Exec(query, append(args[:len(args):len(args)], list)...)
 }
 
-// countedStates are the columns of signalbox_count, in their order.
-var countedStates = []inbox.State{
-	inbox.StatePending, inbox.StateDelivered, inbox.StateUnmatched, inbox.StateLate, inbox.StateIgnored, inbox.StateDead, inbox.StateQuarantined,
-}
-
-// wrap names the operation.
-func wrap(operation string, err error) error {
-	if err == nil {
+// EachList implements sqlstore.Tx.
+func (t *tx) EachList(query string, scan func(sqlstore.Row) error, list any, args ...any) error {
+	if isEmpty(list) {
 		return nil
 	}
-	return fmt.Errorf("postgres inbox: %s: %w", operation, err)
+	return t.Each(query, scan, append(args[:len(args):len(args)], list)...)
+}
+
+// Insert implements sqlstore.Tx.
+func (t *tx) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) error) error {
+	if len(args) == 0 {
+		return nil
+	}
+	columns, names := make([]any, len(into.Types)), make([]string, len(into.Types))
+	for c, name := range into.Types {
+		column := make([]any, 0, len(args)/len(columns))
+		for i := c; i < len(args); i += len(columns) {
+			column = append(column, value(args[i]))
+		}
+		columns[c], names[c] = column, "?::"+name+"[]"
+	}
+	query := "INSERT INTO " + into.Table + " SELECT * FROM unnest(" + strings.Join(names, ", ") + ") " + into.Tail
+	if scan == nil {
+		t.kept.Queue(translate(query, t.lock), columns...)
+		return nil
+	}
+	return t.Each(query, scan, columns...)
+}
+
+// Read implements sqlstore.Database.
+func (d *database) Read(ctx context.Context, query string, scan func(sqlstore.Row) error, args ...any) error {
+	rows, err := d.reads.Query(ctx, translate(query, ""), values(args)...)
+	if err != nil {
+		return err
+	}
+	return each(rows, scan)
+}
+
+const skipLocked = " FOR UPDATE SKIP LOCKED"
+
+// translate makes PostgreSQL's text of a query. That takes a microsecond or two, so it is not kept.
+func translate(query, lock string) string {
+	query = strings.NewReplacer("IN (*)", "= ANY(?)", " @lock", lock, " @skip", skipLocked,
+		" @delivery_unique", "", " @delivery_arrived", "", " @delivery_in_lane", "", " @delivery_open", "", " @delivery_kind", "").Replace(query)
+	parts := strings.Split(query, "?")
+	var text strings.Builder
+	text.WriteString(parts[0])
+	for i, part := range parts[1:] {
+		text.WriteString("$" + strconv.Itoa(i+1) + part)
+	}
+	return text.String()
+}
+
+// each calls scan for every row and closes the rows.
+func each(rows pgx.Rows, scan func(sqlstore.Row) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(row{rows}); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// row unescapes the texts that it reads.
+type row struct{ rows pgx.Rows }
+
+func (r row) Scan(dest ...any) error {
+	err := r.rows.Scan(dest...)
+	for _, d := range dest {
+		if text, ok := d.(*string); ok {
+			*text = unescape(*text)
+		}
+	}
+	return err
+}
+
+// value is what stands in the tables for a value: texts escaped, and no bytes where there are none, which would be NULL.
+func value(v any) any {
+	switch v := v.(type) {
+	case string:
+		return escape(v)
+	case []string:
+		return values(v)
+	case []byte:
+		return append([]byte{}, v...)
+	default:
+		return v
+	}
+}
+
+func values[V any](all []V) []any {
+	converted := make([]any, len(all))
+	for i, v := range all {
+		converted[i] = value(v)
+	}
+	return converted
+}
+
+func isEmpty(list any) bool {
+	switch list := list.(type) {
+	case []string:
+		return len(list) == 0
+	case []int64:
+		return len(list) == 0
+	default:
+		return false
+	}
 }

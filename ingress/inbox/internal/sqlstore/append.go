@@ -149,7 +149,12 @@ func repeat(tx Tx, d *Delivery) error {
 	case err != nil:
 		return err
 	case id == "":
-		return fmt.Errorf("%w: %s", inbox.ErrIDTaken, d.ID)
+		// What had the key has been purged since, or else the ID is taken.
+		known, err := insert(tx, []*Delivery{d})
+		if err == nil && len(known) > 0 {
+			err = fmt.Errorf("%w: %s", inbox.ErrIDTaken, d.ID)
+		}
+		return err
 	case id == d.ID:
 		// The same append again, whose answer was lost.
 		d.answer(id, conflictOf)

@@ -18,7 +18,7 @@ const (
 	selectClaimed = `SELECT ` + columns + `, d.sequence, b.body FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.sequence IN (*)`
 	deleteLanes   = `DELETE FROM inbox_lane WHERE lane_key IN (*)`
 	claimLanes    = `UPDATE inbox_lane SET owner = ?, due_at = ? WHERE lane_key IN (*)`
-	renewLanes    = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND owner = ? AND lane_key IN (*)`
+	renewLanes    = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND lane_key IN (*)`
 )
 
 // Claim implements inbox.Store.
@@ -259,7 +259,10 @@ func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) error {
 		keys[i] = laneKey(lane)
 	}
 	return s.write(ctx, "renew", true, func(tx Tx) error {
-		_, err := tx.ExecList(renewLanes, keys, micros(request.Until), micros(request.Until), request.Owner)
+		owned, err := lockOwned(tx, request.Owner, keys)
+		if err == nil {
+			_, err = tx.ExecList(renewLanes, owned, micros(request.Until), micros(request.Until))
+		}
 		return err
 	})
 }
@@ -361,7 +364,7 @@ func lockPlaces(tx Tx, request inbox.SettleRequest) (places map[string]int64, ow
 	for i, one := range request.Settlements {
 		ids[i] = one.ID
 	}
-	places, owned = make(map[string]int64, len(ids)), map[int64]bool{}
+	places = make(map[string]int64, len(ids))
 	var lanes []int64
 	err = tx.EachList(selectPlaces, func(row Row) error {
 		var id, state string
@@ -374,11 +377,21 @@ func lockPlaces(tx Tx, request inbox.SettleRequest) (places map[string]int64, ow
 	if err != nil {
 		return nil, nil, err
 	}
+	mine, err := lockOwned(tx, request.Owner, lanes)
+	owned = make(map[int64]bool, len(mine))
+	for _, lane := range mine {
+		owned[lane] = true
+	}
+	return places, owned, err
+}
+
+// lockOwned locks those of the lanes that the owner has claimed, and returns them. A store may leave out what another transaction holds.
+func lockOwned(tx Tx, owner string, lanes []int64) (owned []int64, err error) {
 	err = tx.EachList(selectOwned, func(row Row) error {
 		var lane int64
 		err := row.Scan(&lane)
-		owned[lane] = true
+		owned = append(owned, lane)
 		return err
-	}, lanes, request.Owner)
-	return places, owned, err
+	}, lanes, owner)
+	return owned, err
 }

@@ -18,49 +18,64 @@ func (s *Store) Replay(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
+const selectReplayed = `SELECT d.sequence, d.lane_key, d.lane, EXISTS (SELECT 1 FROM inbox_body AS b WHERE b.sequence = d.sequence)
+FROM inbox_delivery AS d WHERE d.id = ?`
+
 func replay(tx Tx, id string, now time.Time) error {
-	var sequence, key int64
-	var lane string
-	var body bool
-	err := tx.Each(`SELECT d.sequence, d.lane_key, d.lane, b.sequence IS NOT NULL FROM inbox_delivery AS d
-LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.id = ?`, func(row Row) error { return row.Scan(&sequence, &key, &lane, &body) }, id)
-	switch {
-	case err != nil:
+	sequence, lane, err := replayable(tx, selectReplayed, id)
+	if err != nil {
 		return err
-	case sequence == 0:
-		return inbox.ErrNotFound
-	case lane == "":
-		return fmt.Errorf("%w: it has no lane", inbox.ErrNotReplayable)
-	case !body:
-		return fmt.Errorf("%w: its body is past its retention", inbox.ErrNotReplayable)
 	}
 	// The lane first, as everywhere.
 	if _, err := tx.Exec(`INSERT INTO inbox_lane (lane_key, due_at) VALUES (?, ?) ON CONFLICT (lane_key) DO UPDATE
 SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.due_at THEN excluded.due_at ELSE inbox_lane.due_at END`,
-		key, micros(now)); err != nil {
+		lane, micros(now)); err != nil {
 		return err
+	}
+	// A purge may have come first. What is read once the row is locked stays so.
+	for _, query := range []string{selectReplayed + " @lock", selectReplayed} {
+		if _, _, err := replayable(tx, query, id); err != nil {
+			return err
+		}
 	}
 	_, err = tx.Exec(`UPDATE inbox_delivery SET state = 'pending', in_lane = 1, reason = '', attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`,
 		sequence)
 	return err
 }
 
+// replayable returns the place and the lane of a delivery, or why it can't be replayed.
+func replayable(tx Tx, query, id string) (sequence, key int64, err error) {
+	var lane string
+	var body bool
+	err = tx.Each(query, func(row Row) error { return row.Scan(&sequence, &key, &lane, &body) }, id)
+	switch {
+	case err != nil:
+	case sequence == 0:
+		err = inbox.ErrNotFound
+	case lane == "":
+		err = fmt.Errorf("%w: it has no lane", inbox.ErrNotReplayable)
+	case !body:
+		err = fmt.Errorf("%w: its body is past its retention", inbox.ErrNotReplayable)
+	}
+	return sequence, key, err
+}
+
 // purgeChunk is how many rows go in one transaction, so that deliveries are not kept waiting.
 const purgeChunk = 500
 
 // An arrival's place is its ID's. What arrived while a clock was ahead is beyond the last such place, and goes by received_at, which
-// the purge sets once.
+// the purge sets once. What a replay has locked is left for the next purge.
 const (
 	correctAhead = `UPDATE inbox_delivery SET received_at = ? WHERE id >= ? AND received_at > ?`
-	selectRows   = `SELECT sequence FROM inbox_delivery WHERE id < ? AND state <> 'pending' ORDER BY id LIMIT ?`
-	selectAfter  = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at < ? AND state <> 'pending' ORDER BY id LIMIT ?`
+	selectRows   = `SELECT sequence FROM inbox_delivery WHERE id < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
+	selectAfter  = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
 	// Bodies stand in the order of appending, which is nearly that of arrival. They are read from the first one on, up to the last of the
 	// youngest 2,000 that are old enough: no batch is as large.
 	selectBodies = `SELECT b.sequence FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
 WHERE b.sequence <= (SELECT max(sequence) FROM (SELECT sequence FROM inbox_delivery WHERE id < ? ORDER BY id DESC LIMIT 2000) AS young)
-AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY b.sequence LIMIT ?`
+AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY b.sequence LIMIT ? @skip`
 	selectBodiesAfter = `SELECT d.sequence FROM inbox_delivery AS d JOIN inbox_body AS b ON b.sequence = d.sequence
-WHERE d.id >= ? AND d.received_at < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY d.id LIMIT ?`
+WHERE d.id >= ? AND d.received_at < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY d.id LIMIT ? @skip`
 )
 
 // Purge implements inbox.Store.
@@ -129,8 +144,9 @@ func removeBodies(tx Tx, sequences []int64) error {
 	return err
 }
 
+// Spelt so, provider and scope lead to no other index.
 const selectOfSender = `SELECT sequence, kind FROM inbox_delivery @delivery_open WHERE state NOT IN ('pending', 'delivered') AND state = ?
-AND provider = ? AND scope = ? ORDER BY CASE WHEN received_at > last_duplicate_at THEN received_at ELSE last_duplicate_at END, id`
+AND (provider || '') = ? AND (scope || '') = ? ORDER BY CASE WHEN received_at > last_duplicate_at THEN received_at ELSE last_duplicate_at END, id @skip`
 
 // Trim implements inbox.Store. It reads all that the sender has in the state; call it now and then, not for each arrival.
 func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed int, err error) {

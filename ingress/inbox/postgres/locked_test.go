@@ -1,0 +1,302 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+)
+
+// lockedLane is held by somebody else in the tests below.
+const lockedLane = "locked"
+
+// lockLanes locks the rows of all lanes until the returned function is called, as a person at a prompt may do.
+func lockLanes(t testing.TB, address string) (release func()) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), address)
+	require.NoError(t, err)
+	_, err = conn.Exec(context.Background(), "BEGIN; SELECT FROM inbox_lane FOR UPDATE")
+	require.NoError(t, err)
+	return func() { require.NoError(t, conn.Close(context.Background())) }
+}
+
+// requireOthersGoOn appends to other lanes, beside callers who append to the locked one for as long as that takes.
+func requireOthersGoOn(t *testing.T, s *postgres.Store) (acceptedThere int64) {
+	t.Helper()
+	const callers, each, budget = 8, 50, time.Second
+	var others, stuck sync.WaitGroup
+	var accepted atomic.Int64
+	done := make(chan struct{})
+	for range 4 {
+		stuck.Go(func() {
+			for {
+				ctx, cancel := context.WithTimeout(context.Background(), budget/4)
+				_, err := s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, fmt.Sprint(numbers.Add(1)))})
+				cancel()
+				if err == nil {
+					accepted.Add(1)
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for range callers {
+		others.Go(func() {
+			for range each {
+				n := numbers.Add(1)
+				ctx, cancel := context.WithTimeout(context.Background(), budget)
+				_, err := s.Append(ctx, []inbox.Delivery{pendingIn(fmt.Sprint("other-", n), fmt.Sprint(n))})
+				cancel()
+				if err != nil {
+					t.Errorf("an append to a lane that is not locked: %v", err)
+					return
+				}
+			}
+		})
+	}
+	others.Wait()
+	close(done)
+	stuck.Wait()
+	return accepted.Load()
+}
+
+func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	s := open(t, address)
+	first, err := s.Append(t.Context(), []inbox.Delivery{pendingIn(lockedLane, "1")})
+	require.NoError(t, err)
+	release := lockLanes(t, address)
+	require.Zero(t, requireOthersGoOn(t, s), "the lane was locked all the time")
+	require.Equal(t, 400, drain(t, s, "relay", received), "others are claimed and settled")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, "2")})
+	require.ErrorIs(t, err, inbox.ErrBusy)
+	release()
+	_, err = s.Append(t.Context(), []inbox.Delivery{pendingIn(lockedLane, "2")})
+	require.NoError(t, err)
+	lanes, err := s.Claim(t.Context(), claimAt("relay", received))
+	require.NoError(t, err)
+	require.Len(t, lanes, 1)
+	require.Equal(t, first[0].ID, lanes[0].Deliveries[0].ID)
+}
+
+func TestALaneThatIsLockedWhenItIsSettledHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	s := open(t, address)
+	in := func(lanes ...string) (all []inbox.Delivery) {
+		for _, lane := range lanes {
+			all = append(all, pendingIn(lane, "1"))
+		}
+		return all
+	}
+	locked, err := s.Append(t.Context(), in(lockedLane, "kept"))
+	require.NoError(t, err)
+	lanes, err := s.Claim(t.Context(), claimAt("relay", received))
+	require.NoError(t, err)
+	require.Len(t, lanes, 2)
+	release := lockLanes(t, address)
+	others, err := s.Append(t.Context(), in("a", "b"))
+	require.NoError(t, err)
+	lanes, err = s.Claim(t.Context(), claimAt("relay", received))
+	require.NoError(t, err)
+	require.Len(t, lanes, 2)
+	require.NoError(t, s.Renew(t.Context(), inbox.RenewRequest{Owner: "relay", Lanes: []string{"kept", "a", "b"}, Until: received.Add(time.Hour)}))
+	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "relay", Now: received, Settlements: []inbox.Settlement{
+		inbox.Finish(locked[0].ID, inbox.StateDelivered, ""), inbox.Retry(locked[1].ID, received, "later", true),
+		inbox.Finish(others[0].ID, inbox.StateDelivered, ""), inbox.Release(others[1].ID),
+	}}))
+	lanes, err = s.Claim(t.Context(), claimAt("relay", received))
+	require.NoError(t, err)
+	require.Len(t, lanes, 1)
+	require.Equal(t, "b", lanes[0].Name)
+	release()
+	d, err := s.Get(t.Context(), locked[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, inbox.StateDelivered, d.State, "an end is a fact")
+	lanes, err = s.Claim(t.Context(), claimAt("other", received.Add(2*time.Hour)))
+	require.NoError(t, err)
+	require.Len(t, lanes, 2, "the claim of what was locked has ended with its lease")
+	require.Equal(t, 2, ask[int](t, address, "SELECT count(*) FROM inbox_lane"), "and nothing else has a row")
+}
+
+// stoppedAddress names the database for the child process of the next test.
+const stoppedAddress = "SIGNALBOX_TEST_STOPPED_ADDRESS"
+
+// appendUntilKilled is the child: it appends to the lane for as long as it lives.
+func appendUntilKilled() bool {
+	address := os.Getenv(stoppedAddress) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	if address == "" {
+		return false
+	}
+	s, err := postgres.Open(context.Background(), address, postgres.Options{})
+	if err != nil {
+		panic(err)
+	}
+	for n := 0; ; n++ {
+		// Its parent holds it up, and the server ends its session.
+		_, _ = s.Append(context.Background(), []inbox.Delivery{pendingIn(lockedLane, fmt.Sprint("child-", n))})
+	}
+}
+
+func TestAReplicaThatIsStoppedWithinATransactionHoldsUpNoOtherLane(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Shared(t).Database(t)
+	s := open(t, address)
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), stoppedAddress+"="+address+"&application_name=child") //nolint:forbidigo // the child is this test with one word more
+	child.Stderr = os.Stderr
+	require.NoError(t, child.Start())
+	t.Cleanup(func() {
+		require.NoError(t, child.Process.Kill())
+		require.Error(t, child.Wait(), "killed")
+	})
+	conn, err := pgx.Connect(t.Context(), address)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(context.Background())) }()
+	sessions := func(state string) (count int) {
+		require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'child' AND datname = current_database()
+AND state LIKE $1`, state).Scan(&count))
+		return count
+	}
+	stored := func() (count int) {
+		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM inbox_delivery").Scan(&count))
+		return count
+	}
+	// It is stopped anywhere, until that is within a transaction.
+	require.Eventually(t, func() bool {
+		before := stored()
+		require.Eventually(t, func() bool { return stored() > before }, time.Minute, time.Millisecond, "the child appends")
+		require.NoError(t, child.Process.Signal(syscall.SIGSTOP))
+		require.Eventually(t, func() bool { return sessions("active") == 0 }, time.Minute, time.Millisecond)
+		if sessions("idle in transaction%") > 0 {
+			return true
+		}
+		require.NoError(t, child.Process.Signal(syscall.SIGCONT))
+		return false
+	}, time.Minute, time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, "during")})
+	require.ErrorIs(t, err, inbox.ErrBusy)
+	requireOthersGoOn(t, s)
+	_, err = s.Append(t.Context(), []inbox.Delivery{pendingIn(lockedLane, "after")})
+	require.NoError(t, err, "the server ends the session of the process, though that is still stopped")
+	require.Zero(t, sessions("idle in transaction%"))
+}
+
+// An append finds a lane's row, just as a settlement deletes it with the lane's last delivery.
+func TestAnAppendAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testing.T) {
+	t.Parallel()
+	const workers, rounds = 8, 40
+	address := pgtest.Shared(t).Database(t)
+	stores := []*postgres.Store{open(t, address), open(t, address)}
+	var working sync.WaitGroup
+	for w := range workers {
+		working.Go(func() {
+			for n := range rounds {
+				lane := fmt.Sprint(w, "/", n)
+				first, err := stores[n%2].Append(context.Background(), []inbox.Delivery{pendingIn(lane, "1")})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var meeting sync.WaitGroup
+				meeting.Go(func() {
+					if _, err := stores[w%2].Append(context.Background(), []inbox.Delivery{pendingIn(lane, "2")}); err != nil {
+						t.Error(err)
+					}
+				})
+				meeting.Go(func() {
+					ends := []inbox.Settlement{inbox.Finish(first[0].ID, inbox.StateDelivered, "")}
+					if err := stores[1-w%2].Settle(context.Background(), inbox.SettleRequest{Owner: "x", Now: received, Settlements: ends}); err != nil {
+						t.Error(err)
+					}
+				})
+				meeting.Wait()
+			}
+		})
+	}
+	working.Wait()
+	require.Zero(t, ask[int](t, address, missingLanes))
+	require.Equal(t, workers*rounds, drain(t, stores[0], "relay", received))
+}
+
+func TestAppendersAndSettlersOfAFewLanesHandOutEverything(t *testing.T) {
+	t.Parallel()
+	const appenders, each, lanes, settlers = 12, 60, 3, 4
+	address := pgtest.Shared(t).Database(t)
+	stores := []*postgres.Store{open(t, address), open(t, address)}
+	var appending, settling sync.WaitGroup
+	for a := range appenders {
+		appending.Go(func() {
+			for n := range each {
+				d := pendingIn(fmt.Sprint("lane-", (a+n)%lanes), fmt.Sprint(a, "/", n))
+				if _, err := stores[a%2].Append(context.Background(), []inbox.Delivery{d}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all := make(chan struct{})
+	go func() {
+		appending.Wait()
+		close(all)
+	}()
+	var settled atomic.Int64
+	for c := range settlers {
+		settling.Go(func() {
+			for over := false; ; {
+				lanes, err := stores[c%2].Claim(context.Background(), claimAt(fmt.Sprint("relay-", c), received))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if len(lanes) == 0 && over {
+					return
+				}
+				select {
+				case <-all:
+					over = true
+				default:
+				}
+				for lane := range slices.Values(lanes) {
+					var ends []inbox.Settlement
+					for _, d := range lane.Deliveries {
+						ends = append(ends, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+					}
+					if err := stores[c%2].Settle(context.Background(), inbox.SettleRequest{Owner: fmt.Sprint("relay-", c), Now: received, Settlements: ends}); err != nil {
+						t.Error(err)
+						return
+					}
+					settled.Add(int64(len(ends)))
+				}
+			}
+		})
+	}
+	settling.Wait()
+	require.Zero(t, ask[int](t, address, missingLanes))
+	rest := drain(t, stores[0], "rest", received.Add(inbox.MaxWait))
+	require.Equal(t, int64(appenders*each), settled.Load()+int64(rest), "everything was handed out")
+	require.Zero(t, ask[int](t, address, "SELECT count(*) FROM inbox_lane"))
+}
