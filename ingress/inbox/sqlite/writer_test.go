@@ -217,6 +217,9 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	require.Greater(t, len(asked.queries), 20)
 	for query, args := range asked.queries {
 		for _, step := range plan(t, s.db.db, strings.Replace(query, "IN (*)", "IN (?)", 1), args) {
+			if strings.HasSuffix(step, "delivery_arrived") || strings.HasSuffix(step, "delivery_in_lane") {
+				continue // which holds no more than what is pending
+			}
 			require.NotRegexp(t, `^SCAN (inbox_delivery|inbox_body|inbox_lane|d|b|l)\b`, step, query)
 			if !strings.Contains(query, "|| ''") && !strings.HasPrefix(query, "SELECT d.id") {
 				require.NotContains(t, step, "TEMP B-TREE", query)

@@ -157,10 +157,10 @@ func sizesOf(tx Tx, lanes []int64, heads map[int64][]int64) (map[int64]int, erro
 }
 
 const (
-	selectArrived = `SELECT sequence, id, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
-AND id > ? ORDER BY id LIMIT ? @skip`
+	selectArrived = `SELECT sequence, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
+ORDER BY id LIMIT ?`
 	lockLanes = `SELECT lane_key FROM inbox_lane WHERE lane_key IN (*) @skip`
-	putInLane = `UPDATE inbox_delivery SET in_lane = 1 WHERE sequence IN (*)`
+	putInLane = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
 )
 
 var insertLanes = Insert{
@@ -170,24 +170,24 @@ var insertLanes = Insert{
 // fillLanes puts what has arrived into its lanes, the oldest first. An append leaves that to it, since a lane's place is anywhere in the
 // tables: so a backlog costs nothing there, and only what is about to be claimed has a lane.
 //
-// It locks the lanes, so that no other transaction deletes one that it takes for empty. Deliveries of lanes that another transaction
-// has locked stay where they are. It says whether more may have arrived.
+// It locks the lanes, so that no other transaction deletes one that it takes for empty, or puts a later delivery there first. Deliveries
+// of lanes that another transaction has locked stay where they are; where there are no others, it looks further, each time from the first
+// on: of what was committed meanwhile, some may be older. It says whether more may have arrived.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
-	after := ""
-	for range maxPages {
+	for range 4 {
 		type arrival struct{ sequence, lane int64 }
 		var arrived []arrival
 		due := map[int64]int64{}
 		err := tx.Each(selectArrived, func(row Row) error {
 			var a arrival
 			var received int64
-			err := row.Scan(&a.sequence, &after, &a.lane, &received)
+			err := row.Scan(&a.sequence, &a.lane, &received)
 			arrived = append(arrived, a)
 			if before, seen := due[a.lane]; !seen || received < before {
 				due[a.lane] = min(received, micros(now))
 			}
 			return err
-		}, after, most)
+		}, most)
 		if err != nil || len(arrived) == 0 {
 			return false, err
 		}
@@ -217,9 +217,10 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 				filled = append(filled, a.sequence)
 			}
 		}
-		if _, err := tx.ExecList(putInLane, filled); err != nil || len(filled) > 0 {
+		if _, err := tx.ExecList(putInLane, filled); err != nil || len(filled) > 0 || len(arrived) < most {
 			return len(arrived) == most, err
 		}
+		most *= 4
 	}
 	return false, nil
 }
@@ -248,9 +249,6 @@ func completeLanes(tx Tx, lanes []int64) error {
 	}
 	return err
 }
-
-// maxPages bounds how far fillLanes looks past deliveries of locked lanes.
-const maxPages = 8
 
 // Renew implements inbox.Store.
 func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) error {
