@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -11,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// addressParts are user, password, hosts (PostgreSQL takes several, with commas), database and parameters. A password with an
+// addressParts are user, password, hosts (PostgreSQL takes several, with commas) with the database, and parameters. A password with an
 // unescaped slash, question mark, hash or at sign does not fit: a part of it would stand where it is shown.
-var addressParts = regexp.MustCompile(`^postgres(?:ql)?://(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]*)(/[^@?#]*)?(?:\?([^@#]*))?$`)
+var addressParts = regexp.MustCompile(`^postgres(?:ql)?://(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]*(?:/[^@?#]*)?)(?:\?([^@#]*))?$`)
 
 var errAddress = errors.New("want postgres://user:password@host:port/database?sslmode=verify-full, with special characters percent-encoded")
 
@@ -25,21 +27,15 @@ func IsAddress(s string) bool {
 // Redact returns what may be shown of an address: user, hosts, database and harmless parameters. Nothing is shown of one that can't be
 // read, since a password with a character out of place may stand anywhere in it.
 func Redact(address string) string {
-	parts, parameters, err := read(address)
-	if err != nil {
+	parts := addressParts.FindStringSubmatch(address)
+	if parts == nil {
 		return "postgres://(unreadable)"
 	}
-	shown := url.URL{Scheme: "postgres", Host: parts[3], Path: parts[4]}
-	if parts[1] != "" {
-		shown.User = url.User(parts[1])
-	}
-	for name := range parameters {
-		if !slices.Contains([]string{"host", "port", "dbname", "user", "sslmode", "search_path"}, name) {
-			parameters.Del(name)
-		}
-	}
-	shown.RawQuery = parameters.Encode()
-	return shown.String()
+	parameters, _ := url.ParseQuery(parts[4]) // without what can't be read
+	maps.DeleteFunc(parameters, func(name string, _ []string) bool {
+		return !slices.Contains([]string{"host", "port", "dbname", "user", "sslmode", "search_path"}, name)
+	})
+	return strings.TrimSuffix("postgres://"+strings.TrimPrefix(parts[1]+"@"+parts[3], "@")+"?"+parameters.Encode(), "?")
 }
 
 // CheckAddress says what is wrong with an address without showing anything secret of it. It connects to nothing.
@@ -49,38 +45,20 @@ func CheckAddress(address string) error {
 }
 
 func parseAddress(address string) (*pgxpool.Config, error) {
-	parts, parameters, err := read(address)
-	if err != nil {
-		return nil, err
+	parts := addressParts.FindStringSubmatch(address)
+	if parts == nil {
+		return nil, fmt.Errorf("not the URL of a PostgreSQL database: %w", errAddress)
 	}
 	config, err := pgxpool.ParseConfig(address)
 	if err == nil {
 		return config, nil
 	}
-	// The reason is worth telling, the address before it is not.
-	reason, secrets := errors.Unwrap(err), []string{parts[2]}
-	for name, values := range parameters {
-		if strings.Contains(strings.ToLower(name), "pass") {
-			secrets = append(secrets, values...)
-		}
-	}
-	if reason == nil || slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(reason.Error(), s) }) {
+	// The reason is worth telling where it can't hold a password, the address before it is not.
+	reason := cmp.Or(errors.Unwrap(err), errAddress)
+	password, _ := url.PathUnescape(parts[2])
+	shown := parts[2] != "" && (strings.Contains(reason.Error(), parts[2]) || strings.Contains(reason.Error(), password))
+	if shown || strings.Contains(strings.ToLower(parts[4]), "pass") {
 		reason = errAddress
 	}
 	return nil, fmt.Errorf("a parameter can't be used: %w", reason)
-}
-
-// read returns the parts of an address, unescaped, from 1 on.
-func read(address string) (parts []string, parameters url.Values, err error) {
-	if parts = addressParts.FindStringSubmatch(address); parts == nil {
-		return nil, nil, fmt.Errorf("not the URL of a PostgreSQL database: %w", errAddress)
-	}
-	parameters, err = url.ParseQuery(parts[5])
-	for i := 1; i < 5 && err == nil; i++ {
-		parts[i], err = url.PathUnescape(parts[i])
-	}
-	if err != nil { // it would quote the address
-		return nil, nil, fmt.Errorf("an escape can't be read: %w", errAddress)
-	}
-	return parts, parameters, nil
 }

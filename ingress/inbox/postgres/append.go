@@ -1,15 +1,14 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -19,11 +18,8 @@ import (
 const (
 	// firstPause and lastPause are between the tries of an append.
 	firstPause, lastPause = 10 * time.Millisecond, 250 * time.Millisecond
-	// lockedFor is how long a lane that was found locked is kept out of shared batches. Each try that finds it locked prolongs that.
-	lockedFor = time.Second
-	// atOnce is how many appends of a failed batch are tried at a time, mostLocked how many may wait for a lock in vain before the
-	// rest is given up: then it is no lane that is locked.
-	atOnce, mostLocked = 4, 8
+	// atOnce is how many appends of a failed batch are tried at a time.
+	atOnce = 4
 )
 
 // job is one caller's append.
@@ -31,51 +27,36 @@ type job []*sqlstore.Delivery
 
 // Append implements sqlstore.Database. A repeated try finds what an earlier one has stored, though the answer of its commit was lost.
 func (d *database) Append(ctx context.Context, rows []*sqlstore.Delivery, size int64) error {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		queue := d.shared
-		if d.locked.holds(rows) {
-			queue = d.apart
-		}
-		err := queue.Do(ctx, rows, size)
-		if !errors.Is(err, errTransient) {
-			return err
-		}
+	err := d.queue.Do(ctx, rows, size)
+	for pause := firstPause; errors.Is(err, errTransient); pause = min(2*pause, lastPause) {
 		select {
 		case <-ctx.Done():
 			return err
 		case <-time.After(pause):
 		}
+		if hasState(err, lockTimeout) {
+			// From now on it waits in its own transaction, and holds up no others.
+			err = d.write([]job{rows})
+		} else {
+			err = d.queue.Do(ctx, rows, size)
+		}
 	}
+	return err
 }
 
-// commit writes a batch in one transaction, or where one append or one lock may have failed it, each append in its own.
+// commit writes a batch in one transaction, or where one append may have failed it, each append in its own. The locks that an append
+// may wait for are of deliveries with its keys that another process is about to commit.
 func (d *database) commit(batch []job) []error {
 	err := d.write(batch)
-	if len(batch) > 1 && (errors.Is(err, inbox.ErrIDTaken) || hasState(err, singleStates...)) {
-		return d.commitApart(batch)
+	errs := slices.Repeat([]error{err}, len(batch))
+	if len(batch) == 1 || !errors.Is(err, inbox.ErrIDTaken) && !hasState(err, singleStates...) {
+		return errs
 	}
-	return slices.Repeat([]error{err}, len(batch))
-}
-
-// commitApart writes each append of a batch in its own transaction. Of those to a lane that is locked, few wait for the lock.
-func (d *database) commitApart(batch []job) []error {
-	errs := make([]error, len(batch))
-	var locked lockedLanes
-	var waits atomic.Int64
 	var tries errgroup.Group
 	tries.SetLimit(atOnce)
-	for i, j := range batch {
+	for i := range batch {
 		tries.Go(func() error {
-			if waits.Load() >= mostLocked || locked.holds(j) {
-				errs[i] = fmt.Errorf("%w: another append waits for it", errTransient)
-				return nil
-			}
-			if errs[i] = d.write(batch[i : i+1]); hasState(errs[i], lockTimeout) {
-				waits.Add(1)
-				if len(j) == 1 {
-					locked.add(j)
-				}
-			}
+			errs[i] = d.write(batch[i : i+1])
 			return nil
 		})
 	}
@@ -86,40 +67,53 @@ func (d *database) commitApart(batch []job) []error {
 // write stores the rows of a batch, all or none. It runs without the callers' contexts: one that leaves must not interrupt the others.
 func (d *database) write(batch []job) error {
 	rows := slices.Concat(batch...)
-	err := d.transact(context.Background(), mode{}, func(t sqlstore.Tx) error { return d.store.AppendTo(t, rows) })
-	if len(batch) == 1 && hasState(err, lockTimeout) {
-		d.locked.add(batch[0])
-	}
-	switch {
-	case err == nil:
+	err := d.transact(context.Background(), false, wait, func(t sqlstore.Tx) error { return d.store.AppendTo(t, rows) })
+	if err == nil {
 		d.store.Appended(rows)
-	case isTransient(err):
-		return fmt.Errorf("%w: %w", errTransient, err)
+	} else if isTransient(err) {
+		err = fmt.Errorf("%w: %w", errTransient, err)
 	}
 	return err
 }
 
-// lockedLanes are the lanes, and outside of lanes the keys, whose locks an append has waited for in vain.
-type lockedLanes struct{ marks sync.Map }
+// SQLSTATEs, or the classes that their first two characters are: https://www.postgresql.org/docs/15/errcodes-appendix.html
+const (
+	classConflict, classOperator = "40", "57" // deadlock, serialization failure; the server starts or stops
+	lockTimeout, undefinedTable  = "55P03", "42P01"
+)
 
-func (l *lockedLanes) holds(j job) bool {
-	return slices.ContainsFunc(j, func(d *sqlstore.Delivery) bool {
-		_, held := l.marks.Load(lockOf(d))
-		return held
-	})
+var (
+	// awayStates are also: connection lost, session had stalled, server is now a standby, no connection or disk space left.
+	awayStates = []string{lockTimeout, classConflict, classOperator, "08", "25P03", "25006", "53"}
+	// singleStates may come of one append among many: its data, integrity, limits, and locks that it waits for.
+	singleStates = []string{lockTimeout, classConflict, "22", "23", "54"}
+	// errTransient marks the failure of an append that is tried again.
+	errTransient = errors.New("the database was away or locked")
+)
+
+func hasState(err error, states ...string) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.ContainsFunc(states, func(state string) bool { return strings.HasPrefix(e.Code, state) })
 }
 
-func (l *lockedLanes) add(j job) {
-	for _, d := range j {
-		name, mark := lockOf(d), new(int) // the last mark decides when the name goes
-		l.marks.Store(name, mark)
-		time.AfterFunc(lockedFor, func() { l.marks.CompareAndDelete(name, mark) })
-	}
+// isTransient says that an append or a connection may be tried again: what is not the server's answer is trouble on the way to it.
+func isTransient(err error) bool {
+	final := errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrIDTaken) || errors.Is(err, ErrUnsuitable)
+	return !final && (!hasState(err, "") || hasState(err, awayStates...))
 }
 
-func lockOf(d *sqlstore.Delivery) string {
-	if d.State == inbox.StatePending {
-		return d.Lane
+// Wrap implements sqlstore.Database.
+func (d *database) Wrap(ctx context.Context, operation string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case d.closed.Load():
+		err = inbox.ErrClosed
+	case errors.Is(err, inbox.ErrBusy):
+	case ctx.Err() != nil:
+		err = fmt.Errorf("%w: %w: %w", inbox.ErrBusy, context.Cause(ctx), err)
+	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), hasState(err, lockTimeout):
+		err = fmt.Errorf("%w: the database does not answer: %w", inbox.ErrBusy, err)
 	}
-	return cmp.Or(d.DedupeKey, d.ID)
+	return fmt.Errorf("postgres inbox: %s: %w", operation, err)
 }

@@ -3,27 +3,44 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"embed"
+	"errors"
 	"fmt"
-	"sync"
+	"io/fs"
+	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/group"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
+//go:embed migrations/*.sql
+var migrations embed.FS
+
 const (
 	// Connections: the appends take up to 2 × atOnce of the writers. Readers are apart, so that lists keep no write waiting.
 	writers, readers = 12, 4
 	// connectTimeout counts where the address has no connect_timeout; openTimeout includes the migrations of a large inbox.
 	connectTimeout, openTimeout = 5 * time.Second, 10 * time.Minute
-	// tries is how often a write is begun that lost against another transaction. From the try skipFrom on, relaxed work leaves out the
-	// lanes that are locked.
-	tries, skipFrom = 4, 3
+	// versionTable is ours alone: the database may belong to a program that uses goose as well.
+	versionTable = "signalbox_migration"
+	// migrationLock is the advisory lock under which tables are made and changed. It is asked for each second.
+	migrationLock, lockTries = 0x7369676e616c6278, 600
+)
+
+var (
+	// ErrNoInbox says that a database has no inbox, or one of an older version than this program's.
+	ErrNoInbox = errors.New("the database has no inbox of this version")
+	// ErrUnsuitable says that a server can be reached and must not be used: it would not keep what it was given.
+	ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 )
 
 // Options say how an inbox is opened. The zero value is the default.
@@ -47,59 +64,40 @@ var _ inbox.Store = (*Store)(nil)
 type database struct {
 	store         *sqlstore.Store
 	writes, reads *pgxpool.Pool
-	// shared merges appends into batches; apart is for those to lanes that were found locked.
-	shared, apart *group.Committer[job]
-	locked        lockedLanes
-	closed        atomic.Bool
-	closing       sync.Once
+	// queue merges appends into batches.
+	queue  *group.Committer[job]
+	closed atomic.Bool
 }
 
 // Open connects to the database that a URL names, and brings its tables up to date. It returns inbox.ErrNewer where a newer version has
 // changed the tables. No error of this package holds the password.
 func Open(ctx context.Context, address string, options Options) (_ *Store, err error) {
+	limits := group.Limits{Waiting: cmp.Or(options.MaxWaiting, 8192), WaitingBytes: cmp.Or(options.MaxWaitingBytes, 64<<20), BatchJobs: 512, BatchBytes: 8 << 20}
 	db := &database{}
-	db.store = sqlstore.New(db)
-	defer func() {
-		if err != nil {
-			db.close()
-			err = fmt.Errorf("postgres inbox: open %s: %w", Redact(address), err)
-		}
-	}()
+	db.store, db.queue = sqlstore.New(db), group.New(limits, db.commit)
+	s := &Store{db.store, db}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	if db.writes, err = connect(ctx, address, writers, "off"); err != nil {
-		return nil, err
+	if db.writes, err = connect(ctx, address, writers, "off"); err == nil {
+		err = migrate(ctx, db.writes, options.Existing)
 	}
-	if err = migrate(ctx, db.writes, options.Existing); err != nil {
-		return nil, err
+	if err == nil {
+		db.reads, err = connect(ctx, address, readers, "on")
 	}
-	if db.reads, err = connect(ctx, address, readers, "on"); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("postgres inbox: open %s: %w", Redact(address), err), s.Close())
 	}
-	limits := group.Limits{
-		Waiting: cmp.Or(options.MaxWaiting, 8192), WaitingBytes: cmp.Or(options.MaxWaitingBytes, 64<<20), BatchJobs: 512, BatchBytes: 8 << 20,
-	}
-	db.shared, db.apart = group.New(limits, db.commit), group.New(limits, db.commitApart)
-	return &Store{db.store, db}, nil
+	return s, nil
 }
 
-const selectRight = `SELECT coalesce(current_schema(), ''), current_user, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`
-
-// CanMake says why an inbox could not be made in a database; nil: it could.
-func CanMake(ctx context.Context, address string) error {
-	pool, err := connect(ctx, address, 1, "on")
-	if err != nil {
-		return fmt.Errorf("postgres inbox: %w", err)
-	}
-	defer pool.Close()
-	var schema, user string
-	var may bool
-	err = pool.QueryRow(ctx, selectRight).Scan(&schema, &user, &may)
-	switch {
-	case err != nil:
-		return fmt.Errorf("postgres inbox: ask for the right to make tables: %w", err)
-	case !may:
-		return fmt.Errorf("postgres inbox: %s may not make tables in schema %q: grant CREATE on it to them, or name another schema by search_path", user, schema)
+// Close implements inbox.Store. It returns when all that was accepted is on disk, or the database has not answered for a while.
+func (s *Store) Close() error {
+	s.db.queue.Close()
+	s.db.closed.Store(true)
+	for _, pool := range []*pgxpool.Pool{s.db.reads, s.db.writes} {
+		if pool != nil {
+			pool.Close()
+		}
 	}
 	return nil
 }
@@ -111,31 +109,105 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 		return nil, err
 	}
 	config.MaxConns = most
-	config.ConnConfig.DialFunc = dialer.DialContext
+	// This notices a server that is gone without a word while an answer is waited for.
+	alive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
 	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
 	parameters := config.ConnConfig.RuntimeParams
 	parameters["application_name"] = cmp.Or(parameters["application_name"], "signalbox")
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return prepareSession(ctx, conn, readOnly) }
+	// After a failover the server may be another one.
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		var unfit string
+		err := conn.QueryRow(ctx, selectUnfit).Scan(&unfit)
+		if err == nil && unfit != "" {
+			return fmt.Errorf("%w: %s", ErrUnsuitable, unfit)
+		}
+		if err == nil {
+			_, err = conn.Exec(ctx, sessionSettings, readOnly)
+		}
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("connect: %w", unreachable(err))
+		if isTransient(err) {
+			err = fmt.Errorf("%w: %w", inbox.ErrBusy, err)
+		}
+		return nil, fmt.Errorf("connect: %w", err)
 	}
 	return pool, nil
 }
 
-// Write implements sqlstore.Database.
-func (d *database) Write(ctx context.Context, relaxed bool, work func(sqlstore.Tx) error) (err error) {
-	for try := 1; try <= tries; try++ {
-		err = d.transact(ctx, mode{relaxed: relaxed, skip: relaxed && try >= skipFrom}, work)
-		if !isRepeatable(err) {
-			break
-		}
+const (
+	// selectUnfit says what is wrong with a server. PostgreSQL 14 is the oldest version that still gets fixes.
+	selectUnfit = `SELECT CASE
+WHEN current_setting('server_version_num')::int < 140000 THEN format('it is version %s, want 14 or later', current_setting('server_version'))
+WHEN current_setting('fsync') <> 'on' THEN 'fsync is off, so that a crash would lose what was acknowledged; set fsync = on'
+WHEN current_setting('server_encoding') <> 'UTF8' THEN 'the database''s encoding is not UTF8; create it with ENCODING ''UTF8'''
+WHEN pg_is_in_recovery() THEN 'it is a standby; name the primary, or several hosts with target_session_attrs=read-write' ELSE '' END`
+	// sessionSettings make each session what the store relies on, whatever the server, the database or the role default to: a commit
+	// waits for the disk (remote_apply, which waits for more, stays); a statement sees what was committed before it; plans fit the size
+	// that tables have now, and use the order of an index, since each query names a few rows of tables that may be huge; a process that
+	// stalls in a transaction, or dies, loses its locks in seconds, not with the TCP connection in hours.
+	sessionSettings = `SELECT
+set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
+set_config('default_transaction_isolation', 'read committed', false), set_config('default_transaction_read_only', $1, false),
+set_config('plan_cache_mode', 'force_custom_plan', false), set_config('jit', 'off', false),
+set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
+set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
+set_config('idle_in_transaction_session_timeout', '5s', false),
+set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`
+	selectMissingRight = `SELECT CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN '' ELSE format(
+'%s may not make tables in schema "%s": grant CREATE on it to them, or name another schema by search_path', current_user, current_schema()) END`
+	selectSize = `SELECT sum(pg_total_relation_size(name::regclass))::bigint
+FROM unnest(ARRAY['inbox_delivery', 'inbox_body', 'inbox_kind', 'inbox_lane', 'inbox_audit']) AS t(name)`
+)
+
+// migrate brings the tables up to date, or only checks that they are. Replicas that start together do it one after the other.
+func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) (err error) {
+	files, filesErr := fs.Sub(migrations, "migrations")
+	locker, lockErr := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, lockTries))
+	db := stdlib.OpenDBFromPool(pool)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versionTable), goose.WithSessionLocker(locker))
+	if err := errors.Join(filesErr, lockErr, err); err != nil {
+		return fmt.Errorf("read migrations: %w", err)
 	}
-	return err
+	sources := provider.ListSources()
+	var there, ours int64 = 0, sources[len(sources)-1].Version
+	// Unlike goose's own, this query makes no table.
+	err = pool.QueryRow(ctx, "SELECT max(version_id) FROM "+versionTable+" WHERE is_applied").Scan(&there)
+	switch {
+	case err != nil && !hasState(err, undefinedTable):
+		return fmt.Errorf("look for the inbox: %w", err)
+	case there > ours:
+		return fmt.Errorf("%w: version %d, this program has %d", inbox.ErrNewer, there, ours)
+	case there == ours:
+		return nil
+	case checkOnly:
+		return ErrNoInbox
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// CanMake says why an inbox could not be made in a database; nil: it could.
+func CanMake(ctx context.Context, address string) error {
+	pool, err := connect(ctx, address, 1, "on")
+	if err != nil {
+		return fmt.Errorf("postgres inbox: %w", err)
+	}
+	defer pool.Close()
+	var missing string
+	if err := pool.QueryRow(ctx, selectMissingRight).Scan(&missing); err != nil || missing == "" {
+		return (&database{}).Wrap(ctx, "ask for the right to make tables", err)
+	}
+	return errors.New("postgres inbox: " + missing)
 }
 
 // Check implements inbox.Store.
@@ -143,32 +215,8 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.db.Wrap(ctx, "check", s.db.reads.Ping(ctx))
 }
 
-const selectSize = `SELECT sum(pg_total_relation_size(name::regclass))::bigint
-FROM unnest(ARRAY['inbox_delivery', 'inbox_body', 'inbox_kind', 'inbox_lane', 'inbox_audit']) AS t(name)`
-
 // Size implements inbox.Store.
 func (s *Store) Size(ctx context.Context) (size inbox.Size, err error) {
 	err = s.db.reads.QueryRow(ctx, selectSize).Scan(&size.Tables)
 	return size, s.db.Wrap(ctx, "size", err)
-}
-
-// Close implements inbox.Store. It returns when all that was accepted is on disk, or the database has not answered for a while.
-func (s *Store) Close() error {
-	s.db.close()
-	return nil
-}
-
-func (d *database) close() {
-	d.closing.Do(func() {
-		if d.shared != nil {
-			d.shared.Close()
-			d.apart.Close()
-		}
-		d.closed.Store(true)
-		for _, pool := range []*pgxpool.Pool{d.reads, d.writes} {
-			if pool != nil {
-				pool.Close()
-			}
-		}
-	})
 }

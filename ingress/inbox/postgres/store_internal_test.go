@@ -108,7 +108,7 @@ func TestAWriteThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	for sql, want := range map[string]int{
-		"DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40P01'; END $$": tries,
+		"DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40P01'; END $$": len(tries),
 		"SELECT 1/0": 1,
 	} {
 		ran := 0
@@ -176,16 +176,16 @@ func TestTextsThatTheTablesCannotHoldAreEscaped(t *testing.T) {
 		"":                 "",
 		"case.completed ä": "case.completed ä",
 		"\uFFFD":           "\uFFFD",
-		"a\x00b":           `a\x00b`,
+		"a\x00b":           `\x610062`,
 		"\xff":             `\xff`,
-		`\x00`:             `\\x00`,
-		`\`:                `\\`,
-		"\\\x00":           `\\\x00`,
+		`\xff`:             `\x5c786666`,
+		`\`:                `\`,
+		`a\x00`:            `a\x00`,
 	} {
 		require.Equal(t, written, escape(plain))
 		require.Equal(t, plain, unescape(written))
 	}
-	for _, foreign := range []string{`\`, `\x`, `\x1`, `\xzz`, `\n`} {
+	for _, foreign := range []string{`\`, `\x1`, `\xzz`, `\n`} {
 		require.Equal(t, foreign, unescape(foreign))
 	}
 }

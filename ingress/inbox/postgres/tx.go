@@ -2,9 +2,13 @@ package postgres
 
 import (
 	"context"
+	"encoding/hex"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,13 +21,8 @@ import (
 // longest bounds a transaction: what takes longer has lost its server.
 const longest = 15 * time.Second
 
-// mode is how a transaction is carried out.
-type mode struct {
-	// relaxed does not wait for the disk at the commit.
-	relaxed bool
-	// skip leaves out the rows that another transaction has locked.
-	skip bool
-}
+// What a transaction does with rows that another has locked.
+const wait, skip = " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 
 // tx implements sqlstore.Tx. Statements without an answer are kept back and go to the server together with the next one, so that an
 // append takes two round trips. Each statement sees what was committed before it, and so what the one before it waited for.
@@ -34,8 +33,8 @@ type tx struct {
 	lock string
 }
 
-// transact does work in a transaction and commits it.
-func (d *database) transact(ctx context.Context, m mode, work func(sqlstore.Tx) error) error {
+// transact does work in a transaction and commits it. A relaxed commit does not wait for the disk.
+func (d *database) transact(ctx context.Context, relaxed bool, lock string, work func(sqlstore.Tx) error) error {
 	if d.closed.Load() {
 		return inbox.ErrClosed
 	}
@@ -47,13 +46,10 @@ func (d *database) transact(ctx context.Context, m mode, work func(sqlstore.Tx) 
 	}
 	// This closes a connection that is still in a transaction.
 	defer conn.Release()
-	t := &tx{ctx: ctx, conn: conn, kept: &pgx.Batch{}, lock: " FOR UPDATE"}
-	if m.skip {
-		t.lock = skipLocked
-	}
+	t := &tx{ctx: ctx, conn: conn, kept: &pgx.Batch{}, lock: lock}
 	t.kept.Queue("BEGIN")
 	t.kept.Queue("SET LOCAL lock_timeout = 100")
-	if m.relaxed {
+	if relaxed {
 		t.kept.Queue("SET LOCAL synchronous_commit = off")
 	}
 	if err = work(t); err == nil {
@@ -72,6 +68,23 @@ func (d *database) transact(ctx context.Context, m mode, work func(sqlstore.Tx) 
 	return err
 }
 
+// tries are those of a write that lost against another. In the last ones relaxed work leaves out the lanes that are locked.
+var tries = []string{wait, wait, skip, skip}
+
+// Write implements sqlstore.Database.
+func (d *database) Write(ctx context.Context, relaxed bool, work func(sqlstore.Tx) error) (err error) {
+	for _, lock := range tries {
+		if !relaxed {
+			lock = wait
+		}
+		err = d.transact(ctx, relaxed, lock, work)
+		if !hasState(err, classConflict, lockTimeout) && !pgconn.SafeToRetry(err) {
+			break
+		}
+	}
+	return err
+}
+
 // send has the kept statements carried out in order. An error of one keeps the following from being carried out.
 func (t *tx) send() error {
 	batch := t.kept
@@ -79,7 +92,6 @@ func (t *tx) send() error {
 	return t.conn.SendBatch(t.ctx, batch).Close()
 }
 
-// Exec implements sqlstore.Tx.
 func (t *tx) Exec(query string, args ...any) (changed int64, err error) {
 	t.kept.Queue(translate(query, t.lock), values(args)...).Exec(func(tag pgconn.CommandTag) error {
 		changed = tag.RowsAffected()
@@ -89,71 +101,63 @@ func (t *tx) Exec(query string, args ...any) (changed int64, err error) {
 	return changed, err
 }
 
-// Each implements sqlstore.Tx.
 func (t *tx) Each(query string, scan func(sqlstore.Row) error, args ...any) error {
 	t.kept.Queue(translate(query, t.lock), values(args)...).Query(func(rows pgx.Rows) error { return each(rows, scan) })
 	return t.send()
 }
 
-// ExecList implements sqlstore.Tx.
 func (t *tx) ExecList(query string, list any, args ...any) (int64, error) {
-	if isEmpty(list) {
+	if reflect.ValueOf(list).Len() == 0 {
 		return 0, nil
 	}
-	return t.Exec(query, append(args[:len(args):len(args)], list)...)
+	return t.Exec(query, append(slices.Clone(args), list)...)
 }
 
-// EachList implements sqlstore.Tx.
 func (t *tx) EachList(query string, scan func(sqlstore.Row) error, list any, args ...any) error {
-	if isEmpty(list) {
+	if reflect.ValueOf(list).Len() == 0 {
 		return nil
 	}
-	return t.Each(query, scan, append(args[:len(args):len(args)], list)...)
+	return t.Each(query, scan, append(slices.Clone(args), list)...)
 }
 
-// Insert implements sqlstore.Tx.
 func (t *tx) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) error) error {
 	if len(args) == 0 {
 		return nil
 	}
-	columns, names := make([]any, len(into.Types)), make([]string, len(into.Types))
-	for c, name := range into.Types {
-		column := make([]any, 0, len(args)/len(columns))
+	columns := make([]any, len(into.Types))
+	for c := range columns {
+		var column []any
 		for i := c; i < len(args); i += len(columns) {
-			column = append(column, value(args[i]))
+			column = append(column, args[i])
 		}
-		columns[c], names[c] = column, "?::"+name+"[]"
+		columns[c] = column
 	}
-	query := "INSERT INTO " + into.Table + " SELECT * FROM unnest(" + strings.Join(names, ", ") + ") " + into.Tail
-	if scan == nil {
-		t.kept.Queue(translate(query, t.lock), columns...)
-		return nil
+	query := "INSERT INTO " + into.Table + " SELECT * FROM unnest(?::" + strings.Join(into.Types, "[], ?::") + "[]) " + into.Tail
+	if scan != nil {
+		return t.Each(query, scan, columns...)
 	}
-	return t.Each(query, scan, columns...)
+	t.kept.Queue(translate(query, t.lock), values(columns)...)
+	return nil
 }
 
 // Read implements sqlstore.Database.
 func (d *database) Read(ctx context.Context, query string, scan func(sqlstore.Row) error, args ...any) error {
-	rows, err := d.reads.Query(ctx, translate(query, ""), values(args)...)
+	rows, err := d.reads.Query(ctx, translate(query, wait), values(args)...)
 	if err != nil {
 		return err
 	}
 	return each(rows, scan)
 }
 
-const skipLocked = " FOR UPDATE SKIP LOCKED"
-
-// translate makes PostgreSQL's text of a query. That takes a microsecond or two, so it is not kept.
+// translate makes PostgreSQL's text of a query. It takes microseconds, so that the text is not kept.
 func translate(query, lock string) string {
-	query = strings.NewReplacer("IN (*)", "= ANY(?)", " @lock", lock, " @skip", skipLocked,
+	query = strings.NewReplacer("IN (*)", "= ANY(?)", " @lock", lock, " @skip", skip,
 		" @delivery_unique", "", " @delivery_arrived", "", " @delivery_in_lane", "", " @delivery_open", "", " @delivery_kind", "").Replace(query)
 	parts := strings.Split(query, "?")
-	var text strings.Builder
-	text.WriteString(parts[0])
-	for i, part := range parts[1:] {
-		text.WriteString("$" + strconv.Itoa(i+1) + part)
+	for i := range parts[1:] {
+		parts[i+1] = "$" + strconv.Itoa(i+1) + parts[i+1]
 	}
-	return text.String()
+	return strings.Join(parts, "")
 }
 
 // each calls scan for every row and closes the rows.
@@ -180,35 +184,42 @@ func (r row) Scan(dest ...any) error {
 	return err
 }
 
-// value is what stands in the tables for a value: texts escaped, and no bytes where there are none, which would be NULL.
-func value(v any) any {
-	switch v := v.(type) {
-	case string:
-		return escape(v)
-	case []string:
-		return values(v)
-	case []byte:
-		return append([]byte{}, v...)
-	default:
-		return v
+// values are args as the tables hold them.
+func values[V any](args []V) []any {
+	held := make([]any, len(args))
+	for i, arg := range args {
+		switch arg := any(arg).(type) {
+		case string:
+			held[i] = escape(arg)
+		case []string:
+			held[i] = values(arg)
+		case []any:
+			held[i] = values(arg)
+		default:
+			held[i] = arg
+		}
 	}
+	return held
 }
 
-func values[V any](all []V) []any {
-	converted := make([]any, len(all))
-	for i, v := range all {
-		converted[i] = value(v)
+// A text of PostgreSQL holds neither NUL nor what is not UTF-8, and a provider's JSON may hold both. Such a text is written as this and
+// its bytes in hexadecimal, and so is one that begins with this.
+const inHex = `\x`
+
+// escape is how the tables hold a text; equal texts have equal spellings.
+func escape(s string) string {
+	if utf8.ValidString(s) && !strings.Contains(s, "\x00") && !strings.HasPrefix(s, inHex) {
+		return s
 	}
-	return converted
+	return inHex + hex.EncodeToString([]byte(s))
 }
 
-func isEmpty(list any) bool {
-	switch list := list.(type) {
-	case []string:
-		return len(list) == 0
-	case []int64:
-		return len(list) == 0
-	default:
-		return false
+// unescape is the way back. What escape has not written comes back as it is.
+func unescape(s string) string {
+	digits, found := strings.CutPrefix(s, inHex)
+	plain, err := hex.DecodeString(digits)
+	if !found || err != nil {
+		return s
 	}
+	return string(plain)
 }
