@@ -44,7 +44,7 @@ func (s *schemas) filled(ctx context.Context, name string, rows int) (_ *subject
 		return nil, errors.Join(fmt.Errorf("fill %s: %w", name, err), store.Close())
 	}
 	// The server does this by itself after as many changes, though not at once: measured is what a table is like between two of them.
-	if err := s.exec(ctx, address, "VACUUM (ANALYZE) signalbox_delivery, signalbox_body, signalbox_lane, signalbox_kind"); err != nil {
+	if err := s.exec(ctx, address, "VACUUM (ANALYZE) inbox_delivery, inbox_body, inbox_lane, inbox_kind"); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return serveSubject(store, s.keys)
