@@ -47,9 +47,8 @@ var (
 type Options struct {
 	// Existing opens only what is there: the database is neither given tables nor are they brought up to date.
 	Existing bool
-	// MaxWaiting is how many appends may wait before others get inbox.ErrBusy (default 8192), MaxWaitingBytes their size (64 MiB).
-	MaxWaiting      int
-	MaxWaitingBytes int64
+	// MaxWaiting is how many appends may wait before others get inbox.ErrBusy (default 8192).
+	MaxWaiting int
 }
 
 // Store is an inbox.Store in a PostgreSQL database.
@@ -72,9 +71,8 @@ type database struct {
 // Open connects to the database that a URL names, and brings its tables up to date. It returns inbox.ErrNewer where a newer version has
 // changed the tables. No error of this package holds the password.
 func Open(ctx context.Context, address string, options Options) (_ *Store, err error) {
-	limits := group.Limits{Waiting: cmp.Or(options.MaxWaiting, 8192), WaitingBytes: cmp.Or(options.MaxWaitingBytes, 64<<20), BatchJobs: 512, BatchBytes: 8 << 20}
 	db := &database{}
-	db.store, db.queue = sqlstore.New(db), group.New(limits, db.commit)
+	db.store, db.queue = sqlstore.New(db), group.New(group.Limits{Waiting: options.MaxWaiting}, db.commit)
 	s := &Store{db.store, db}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()

@@ -33,10 +33,8 @@ const (
 
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
-	// MaxWaiting is how many writes may wait before others are refused with inbox.ErrBusy (default 8192), MaxWaitingBytes how
-	// many bytes of bodies (default 64 MiB).
-	MaxWaiting      int
-	MaxWaitingBytes int64
+	// MaxWaiting is how many writes may wait before others are refused with inbox.ErrBusy (default 8192).
+	MaxWaiting int
 	// Logger gets what a person should know of the file. Without one nothing is logged.
 	Logger *zap.Logger
 }
@@ -85,7 +83,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if db.reader, err = openReader(ctx, path); err != nil {
 		return nil, err
 	}
-	db.queue = group.New(queueLimits(options), db.writes.commit)
+	db.queue = group.New(group.Limits{Waiting: options.MaxWaiting}, db.writes.commit)
 	return s, nil
 }
 
@@ -171,17 +169,6 @@ func (d *database) vacuum(ctx context.Context) error {
 		}
 		before = free
 	}
-}
-
-func queueLimits(o Options) group.Limits {
-	limits := group.Limits{Waiting: 8192, WaitingBytes: 64 << 20, BatchJobs: 512, BatchBytes: 8 << 20}
-	if o.MaxWaiting > 0 {
-		limits.Waiting = o.MaxWaiting
-	}
-	if o.MaxWaitingBytes > 0 {
-		limits.WaitingBytes = o.MaxWaitingBytes
-	}
-	return limits
 }
 
 // createPrivate makes the file before SQLite would with the process's umask; SQLite gives its WAL and index the mode of the file.

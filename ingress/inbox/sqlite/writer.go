@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -244,25 +246,15 @@ var translate = strings.NewReplacer(
 	" @lock", "", " @skip", "", "@delivery", "INDEXED BY delivery",
 ).Replace
 
-// prepare keeps each statement compiled for the life of the connection. Writes run without the caller's context: a caller that
-// leaves must not interrupt the others of its batch.
-func (w *writer) prepare(s statement, text func() string) (*sql.Stmt, error) {
-	if stmt, ok := w.statements[s]; ok {
-		return stmt, nil
-	}
-	stmt, err := w.conn.PrepareContext(context.Background(), translate(text()))
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
-	}
-	w.statements[s] = stmt
-	return stmt, nil
-}
-
-// run executes a statement, and calls scan for each row that it returns.
-func (w *writer) run(s statement, text func() string, scan func(sqlstore.Row) error, args []any) (int64, error) {
-	stmt, err := w.prepare(s, text)
-	if err != nil {
-		return 0, err
+// run executes a statement, and calls scan for each row that it returns. Each statement is kept compiled for the life of the
+// connection. It runs without the caller's context: a caller that leaves must not interrupt the others of its batch.
+func (w *writer) run(s statement, text func() string, scan func(sqlstore.Row) error, args []any) (changed int64, err error) {
+	stmt, compiled := w.statements[s]
+	if !compiled {
+		if stmt, err = w.conn.PrepareContext(context.Background(), translate(text())); err != nil {
+			return 0, fmt.Errorf("prepare: %w", err)
+		}
+		w.statements[s] = stmt
 	}
 	if scan != nil {
 		rows, err := stmt.Query(args...)
@@ -275,9 +267,9 @@ func (w *writer) run(s statement, text func() string, scan func(sqlstore.Row) er
 	if err != nil {
 		return 0, err
 	}
-	n, err := result.RowsAffected()
-	w.changed += n
-	return n, err
+	changed, err = result.RowsAffected()
+	w.changed += changed
+	return changed, err
 }
 
 // Exec implements sqlstore.Tx.
@@ -303,22 +295,14 @@ func (w *writer) EachList(query string, scan func(sqlstore.Row) error, values an
 }
 
 func (w *writer) list(query string, scan func(sqlstore.Row) error, values any, args []any) (changed int64, err error) {
-	var all []any
-	switch values := values.(type) {
-	case []string:
-		all = make([]any, len(values))
-		for i, value := range values {
-			all[i] = value
-		}
-	case []int64:
-		all = make([]any, len(values))
-		for i, value := range values {
-			all[i] = value
-		}
+	list := reflect.ValueOf(values)
+	all := make([]any, list.Len())
+	for i := range all {
+		all[i] = list.Index(i).Interface()
 	}
 	err = inChunks(all, 1, func(chunk []any) error {
 		text := func() string { return strings.Replace(query, "IN (*)", "IN "+tuple(len(chunk)), 1) }
-		n, err := w.run(statement{query, len(chunk)}, text, scan, append(args[:len(args):len(args)], chunk...))
+		n, err := w.run(statement{query, len(chunk)}, text, scan, append(slices.Clone(args), chunk...))
 		changed += n
 		return err
 	})

@@ -1,9 +1,9 @@
-// Package group commits the work of many callers together: while one batch is being written,
-// whatever arrives waits and becomes the next. A disk that syncs a thousand times a second so
-// serves tens of thousands of callers, and a lone caller waits for nobody.
+// Package group commits the work of many callers together: while one batch is being written, whatever arrives waits and becomes the
+// next. A disk that syncs a thousand times a second so serves tens of thousands of callers, and a lone caller does not wait.
 package group
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -13,14 +13,13 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Limits bound what may wait and what one batch may hold.
+// Limits bound what may wait and what one batch may hold; bytes are the sum of the jobs' sizes. Zero means the default.
 type Limits struct {
-	// Waiting is the number of jobs that may wait, WaitingBytes the sum of their sizes.
-	Waiting      int
-	WaitingBytes int64
-	// BatchBytes ends a batch early: a batch of large jobs would keep small ones waiting.
-	BatchJobs  int
-	BatchBytes int64
+	Waiting      int   // 8192
+	WaitingBytes int64 // 64 MiB
+	// A batch of large jobs would keep small ones waiting.
+	BatchJobs  int   // 512
+	BatchBytes int64 // 8 MiB
 }
 
 // Committer merges jobs of type J into batches.
@@ -43,21 +42,20 @@ type entry[J any] struct {
 	answer chan error
 }
 
-// New starts the goroutine that commits; Close ends it. commit gets at least one job and
-// returns one error for each; it is never called concurrently.
+// New starts the goroutine that commits; Close ends it. commit gets at least one job and returns one error for each; it is never
+// called concurrently.
 func New[J any](limits Limits, commit func([]J) []error) *Committer[J] {
-	c := &Committer[J]{
-		commit: commit, limits: limits,
-		jobs: make(chan *entry[J], limits.Waiting),
-		done: make(chan struct{}),
+	l := Limits{
+		Waiting: cmp.Or(limits.Waiting, 8192), WaitingBytes: cmp.Or(limits.WaitingBytes, 64<<20),
+		BatchJobs: cmp.Or(limits.BatchJobs, 512), BatchBytes: cmp.Or(limits.BatchBytes, 8<<20),
 	}
+	c := &Committer[J]{commit: commit, limits: l, jobs: make(chan *entry[J], l.Waiting), done: make(chan struct{})}
 	go c.run()
 	return c
 }
 
-// Do has the job committed and returns its error. It returns inbox.ErrBusy at once when too much
-// waits, and when ctx ends first; then the job may still be committed, and whatever it refers to
-// belongs to the Committer for good.
+// Do has the job committed and returns its error. It returns inbox.ErrBusy at once when too much waits, and when ctx ends first; then
+// the job may still be committed, and what it refers to belongs to the Committer for good.
 func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
 	e := &entry[J]{ctx: ctx, job: job, size: size, answer: make(chan error, 1)}
 	if err := c.enqueue(e); err != nil {
@@ -113,8 +111,7 @@ func (c *Committer[J]) run() {
 	var batch []*entry[J]
 	var jobs []J
 	for first := range c.jobs {
-		// Those who were just answered come back with their next job if they get to run: a larger
-		// batch for a few microseconds. With nobody to run it returns at once.
+		// Callers that were just answered come back with their next job if they get to run: a larger batch for a few microseconds.
 		runtime.Gosched()
 		batch, jobs = append(batch[:0], first), jobs[:0]
 		batch = c.fill(batch)

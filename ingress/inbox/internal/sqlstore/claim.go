@@ -271,9 +271,10 @@ const (
 	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE state IN ('pending', 'quarantined') AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
-	// What has nothing pending goes, the rest is freed.
-	deleteIdle = `DELETE FROM inbox_lane WHERE NOT EXISTS (SELECT 1 FROM inbox_delivery AS d @delivery_in_lane
-WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = inbox_lane.lane_key) AND lane_key IN (*)`
+	// What has nothing pending goes, the rest is freed. A subquery of one row is looked up lane by lane; PostgreSQL would make of NOT EXISTS a
+	// join that reads all that is in lanes.
+	deleteIdle = `DELETE FROM inbox_lane WHERE (SELECT d.id FROM inbox_delivery AS d @delivery_in_lane
+WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = inbox_lane.lane_key ORDER BY d.id LIMIT 1) IS NULL AND lane_key IN (*)`
 	freeLanes = `UPDATE inbox_lane SET owner = '', due_at = ? WHERE lane_key IN (*)`
 )
 
