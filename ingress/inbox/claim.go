@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,19 +27,10 @@ const DefaultClaimBytes = 16 << 20
 // and is due.
 const MaxWait = 10 * time.Minute
 
-// Validate returns ErrInvalid where a field is missing.
+// Validate returns ErrInvalid where a field is missing or out of its bounds.
 func (r ClaimRequest) Validate() error {
-	switch {
-	case r.Owner == "":
-		return fmt.Errorf("%w: a claim needs an owner", ErrInvalid)
-	case r.Now.IsZero():
-		return fmt.Errorf("%w: a claim needs the time", ErrInvalid)
-	case r.Lease <= 0 || r.Lease > MaxWait:
-		return fmt.Errorf("%w: a claim needs a lease of at most %s", ErrInvalid, MaxWait)
-	case r.MaxLanes < 1 || r.MaxPerLane < 1:
-		return fmt.Errorf("%w: a claim needs room for one lane and one delivery", ErrInvalid)
-	case r.MaxBytes < 0:
-		return fmt.Errorf("%w: a claim of %d bytes", ErrInvalid, r.MaxBytes)
+	if r.Owner == "" || r.Now.IsZero() || r.Lease <= 0 || r.Lease > MaxWait || r.MaxLanes < 1 || r.MaxPerLane < 1 || r.MaxBytes < 0 {
+		return fmt.Errorf("%w: a claim needs an owner, the time, a lease of at most %s, and room for a lane and a delivery: %+v", ErrInvalid, MaxWait, r)
 	}
 	return nil
 }
@@ -152,12 +144,8 @@ func (r SettleRequest) Validate() error {
 		return fmt.Errorf("%w: a settlement needs an owner and the time", ErrInvalid)
 	}
 	for i, s := range r.Settlements {
-		switch s.State {
-		case StatePending, StateDelivered, StateUnmatched, StateLate, StateIgnored, StateDead:
-		case StateQuarantined:
-			return fmt.Errorf("%w: settlement %d: quarantined is no end", ErrInvalid, i)
-		default:
-			return fmt.Errorf("%w: settlement %d: unknown state %q", ErrInvalid, i, s.State)
+		if s.State == StateQuarantined || !slices.Contains(States(), s.State) {
+			return fmt.Errorf("%w: settlement %d: state %q is no end", ErrInvalid, i, s.State)
 		}
 		if s.ID == "" {
 			return fmt.Errorf("%w: settlement %d has no delivery ID", ErrInvalid, i)

@@ -100,7 +100,7 @@ var kinds = map[string]struct {
 	},
 	workflows.KindApprovalResponse: {
 		given: append(signed(activated(0)), register("")),
-		body:  approved(10), malformed: event(workflows.KindApprovalResponse, 10, `,"messageId":"m1-answer","inResponseToId":"m1","approved":"perhaps"`),
+		body:  approved(10), malformed: event(workflows.KindApprovalResponse, 10, `,"inResponseToId":"m1","approved":true`),
 		before: answered(workflows.ApprovalOpen), after: answered(workflows.ApprovalApproved), kept: inbox.StateDelivered,
 		outOfOrder: story{
 			steps: append(signed(approved(10)), append([]step{register("")}, signed(activated(0))...)...),

@@ -69,9 +69,6 @@ func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
 	}
 }
 
-// Waiting is the number of jobs that wait for the batch under way.
-func (c *Committer[J]) Waiting() int { return len(c.jobs) }
-
 // Close has everything committed that was accepted, then returns. It may be called twice.
 func (c *Committer[J]) Close() {
 	c.closing.Lock()

@@ -51,15 +51,11 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 	if err != nil {
 		return nil, err
 	}
-	heads, err := headsOf(tx, due, request.MaxPerLane)
+	heads, sizes, err := headsOf(tx, due, request.MaxPerLane)
 	if err != nil {
 		return nil, err
 	}
 	var taken, idle, sequences []int64
-	sizes, err := sizesOf(tx, due, heads)
-	if err != nil {
-		return nil, err
-	}
 	room := request.Room()
 	for _, lane := range due {
 		if len(heads[lane]) == 0 {
@@ -125,35 +121,29 @@ func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
 	return due, err
 }
 
-// headsOf returns the places of each lane's oldest pending deliveries.
-func headsOf(tx Tx, lanes []int64, perLane int) (map[int64][]int64, error) {
-	heads := make(map[int64][]int64, len(lanes))
-	err := tx.EachList(selectHeads, func(row Row) error {
+// headsOf returns the places of each lane's oldest pending deliveries, and the sizes of their bodies, which are not read.
+func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes map[int64]int, err error) {
+	heads, sizes = make(map[int64][]int64, len(lanes)), make(map[int64]int, len(lanes))
+	var all []int64
+	err = tx.EachList(selectHeads, func(row Row) error {
 		var lane, sequence int64
 		err := row.Scan(&lane, &sequence)
 		if len(heads[lane]) < perLane {
-			heads[lane] = append(heads[lane], sequence)
+			heads[lane], all = append(heads[lane], sequence), append(all, sequence)
 		}
 		return err
 	}, lanes)
-	return heads, err
-}
-
-// sizesOf returns the sizes of bodies, without reading them.
-func sizesOf(tx Tx, lanes []int64, heads map[int64][]int64) (map[int64]int, error) {
-	var all []int64
-	for _, lane := range lanes {
-		all = append(all, heads[lane]...)
+	if err != nil {
+		return nil, nil, err
 	}
-	sizes := make(map[int64]int, len(all))
-	err := tx.EachList(selectSizes, func(row Row) error {
+	err = tx.EachList(selectSizes, func(row Row) error {
 		var sequence int64
 		var size int
 		err := row.Scan(&sequence, &size)
 		sizes[sequence] = size
 		return err
 	}, all)
-	return sizes, err
+	return heads, sizes, err
 }
 
 const (
