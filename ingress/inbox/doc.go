@@ -5,11 +5,12 @@
 // kinds and reasons are strings to it, bodies are bytes that the caller has sealed, and times come from the caller, so that no
 // store reads a clock.
 //
-// # One model
+// # The life of a webhook
 //
-// Both stores have the same tables. A delivery has one row; its body stands apart. A lane has a row while it has pending
-// deliveries: it holds the time from which the lane may be claimed, and the claim's owner. All state is in the database, so
-// several processes may open one inbox at the same time, the command line among them.
+// Append stores a delivery with its body and finds duplicates by a unique key; it is on disk when Append returns. Claim puts what has
+// arrived into its lane, and hands out lanes under a lease. Settle records the result; with its last pending delivery a lane's row goes.
+// Purge removes the body first, and much later the row with its key. All state is in the database, and the tables are the same in both
+// stores, so several processes may open one inbox at the same time, the command line among them.
 //
 // # Order
 //
