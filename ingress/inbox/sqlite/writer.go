@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -59,8 +60,7 @@ type job struct {
 }
 
 func openWriter(ctx context.Context, store *sqlstore.Store, file *file, logger *zap.Logger) (_ *writer, err error) {
-	db, err := sql.Open("sqlite", dsn(file.path, url.Values{
-		"_auto_vacuum":  {"INCREMENTAL"},
+	query := url.Values{
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
 		"_pragma": {
@@ -70,7 +70,16 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *file, logger *
 			// Copies for undoing one statement stay off the disk.
 			"temp_store(MEMORY)",
 		},
-	}))
+	}
+	info, err := os.Stat(file.path)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	// It is kept in the file. To set it takes the write lock even where nothing changes: for seconds, beside a process that writes much.
+	if info.Size() == 0 {
+		query.Set("_auto_vacuum", "INCREMENTAL")
+	}
+	db, err := sql.Open("sqlite", dsn(file.path, query))
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
