@@ -11,24 +11,28 @@ import (
 	"go.uber.org/zap"
 )
 
-const (
-	// checkpointAfter is about how many bytes are written before they are copied from the WAL to the file, beside the writer: at
-	// 4 MiB the slowest acknowledgements took three times as long.
-	checkpointAfter = 24 << 20
-	// restartAfter is when the writer itself copies what is left and begins the WAL anew. Its disk space is kept, since writing over
-	// a file syncs several times faster than making it longer.
-	restartAfter = 48 << 20
-	// logLimit is what is kept of a WAL that a reader has made longer.
-	logLimit = 64 << 20
-	// logWarning is how long a WAL may be before a person is told.
-	logWarning = 128 << 20
-)
+// logSizes are sizes of the WAL in bytes, and what happens at each.
+type logSizes struct {
+	// checkpoint is about how many bytes are written before they are copied from the WAL to the file, beside the writer.
+	checkpoint int64
+	// restart is when the writer itself copies what is left and begins the WAL anew. Its disk space is kept, since writing over a file
+	// syncs several times faster than making it longer.
+	restart int64
+	// keep is what is kept of a WAL that a reader has made longer.
+	keep int64
+	// warn is how many bytes may not be copied, for a reader's sake, before a person is told.
+	warn int64
+}
+
+// usualLogSizes: with checkpoints after 4 MiB the slowest acknowledgements took three times as long.
+var usualLogSizes = logSizes{checkpoint: 24 << 20, restart: 48 << 20, keep: 64 << 20, warn: 128 << 20}
 
 // checkpointer copies the WAL into the file beside the writer. Left to SQLite, some commit would do it, and all who wait for that
 // commit with it.
 type checkpointer struct {
 	db      *sql.DB
 	logger  *zap.Logger
+	warn    int64
 	wanted  chan struct{}
 	stopped chan struct{}
 	// failed is the last failure, nil after a success: a checkpoint that fails costs disk space, no data, so it is reported at Close
@@ -36,13 +40,13 @@ type checkpointer struct {
 	failed atomic.Pointer[error]
 }
 
-func openCheckpointer(path string, logger *zap.Logger) (*checkpointer, error) {
+func openCheckpointer(path string, warn int64, logger *zap.Logger) (*checkpointer, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{"_synchronous": {"FULL"}}))
 	if err != nil {
 		return nil, fmt.Errorf("open for checkpoints: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	c := &checkpointer{db: db, logger: logger, wanted: make(chan struct{}, 1), stopped: make(chan struct{})}
+	c := &checkpointer{db: db, logger: logger, warn: warn, wanted: make(chan struct{}, 1), stopped: make(chan struct{})}
 	go c.run()
 	return c, nil
 }
@@ -78,7 +82,7 @@ func (c *checkpointer) run() {
 			continue
 		}
 		c.failed.Store(nil)
-		if (pages-copied)*pageSize > logWarning {
+		if (pages-copied)*pageSize > c.warn {
 			c.logger.Warn("inbox log grows: a reader outside holds an old snapshot of the file; end it, and the log shrinks again",
 				zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", (pages-copied)*pageSize))
 		}
