@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
@@ -46,8 +47,8 @@ func (s *Server) refuse(provider string, status int, what outcome, cause error) 
 	return &refusal{status: status, outcome: what, cause: cause}
 }
 
-// accept stores a verified body and answers 204 when it is on disk.
-func (s *Server) accept(c echo.Context, from webhook, raw *body) error {
+// accept stores a verified body and answers 204 when it is on disk, or 503 where that takes longer than the budget.
+func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Duration) error {
 	plain, err := s.bodies.inflate(raw)
 	if err != nil {
 		return s.unread(from.provider, err)
@@ -61,7 +62,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body) error {
 		return s.refuse(from.provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
 	}
 	// A sender that hangs up has still told us: Offload posts each event only once.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), s.config.StoreBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), budget)
 	defer cancel()
 	receipts, err := s.inbox.Append(ctx, []inbox.Delivery{d})
 	s.health.stored(err)

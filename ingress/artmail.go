@@ -27,7 +27,7 @@ func (s *Server) postArtmail(c echo.Context) error {
 		}
 		return s.refuse(artmail.Name, http.StatusUnauthorized, outcomeRefused, err)
 	}
-	return s.accept(c, artmailWebhook(agent), b)
+	return s.accept(c, artmailWebhook(agent), b, s.config.ArtmailBudget)
 }
 
 func artmailWebhook(agent string) webhook {

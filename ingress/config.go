@@ -37,14 +37,15 @@ type Config struct {
 	// MaxConnections is how many connections are served at the same time; others wait, unanswered, until one closes. Default 4096.
 	MaxConnections int
 
-	// StoreBudget is how long a request may wait for its commit. Default 2 seconds: Artmail waits 8, and a 503 lets it retry.
-	StoreBudget time.Duration
+	// OffloadBudget and ArtmailBudget are how long a request of each provider may wait for its commit. Offload posts an event once and
+	// does not document its timeout: default 8 seconds. Artmail waits 8 seconds, and a 503 before that lets it retry: default 4 seconds.
+	OffloadBudget, ArtmailBudget time.Duration
 	// ReadTimeout bounds reading one request with its body, after which a slow sender is cut. Default 10 seconds.
 	ReadTimeout time.Duration
 	// IdleTimeout closes a connection without a request. Default 2 minutes.
 	IdleTimeout time.Duration
-	// StopTimeout is how long a stop waits for requests under way before they are cut. Default 5 seconds; it must exceed
-	// StoreBudget, so that whatever has been read is stored and answered.
+	// StopTimeout is how long a stop waits for requests under way before they are cut. Default 10 seconds; it must exceed
+	// both budgets, so that whatever has been read is stored and answered.
 	StopTimeout time.Duration
 
 	// Quarantine bounds what is kept of bodies that an agent's secrets do not verify.
@@ -69,10 +70,11 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Refusals, 100)
 	orDefault(&c.RefusalsPerSecond, 5)
 	orDefault(&c.MaxConnections, 4096)
-	orDefault(&c.StoreBudget, 2*time.Second)
+	orDefault(&c.OffloadBudget, 8*time.Second)
+	orDefault(&c.ArtmailBudget, 4*time.Second)
 	orDefault(&c.ReadTimeout, 10*time.Second)
 	orDefault(&c.IdleTimeout, 2*time.Minute)
-	orDefault(&c.StopTimeout, 5*time.Second)
+	orDefault(&c.StopTimeout, 10*time.Second)
 	orDefault(&c.Quarantine.Keep, 500)
 	orDefault(&c.Quarantine.MaxBody, 64<<10)
 	return c
@@ -117,7 +119,8 @@ func (c Config) Validate() error {
 		{"refusals", int64(c.Refusals)},
 		{"refusalsPerSecond", int64(c.RefusalsPerSecond)},
 		{"maxConnections", int64(c.MaxConnections)},
-		{"storeBudget", int64(c.StoreBudget)},
+		{"offloadBudget", int64(c.OffloadBudget)},
+		{"artmailBudget", int64(c.ArtmailBudget)},
 		{"readTimeout", int64(c.ReadTimeout)},
 		{"idleTimeout", int64(c.IdleTimeout)},
 		{"stopTimeout", int64(c.StopTimeout)},
@@ -139,8 +142,8 @@ func (c Config) Validate() error {
 			say("trustedProxies[%d]: it is no address range", i)
 		}
 	}
-	if c.StopTimeout <= c.StoreBudget {
-		say("stopTimeout: %s must exceed storeBudget (%s)", c.StopTimeout, c.StoreBudget)
+	if longest := max(c.OffloadBudget, c.ArtmailBudget); c.StopTimeout <= longest {
+		say("stopTimeout: %s must exceed offloadBudget and artmailBudget (%s)", c.StopTimeout, longest)
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("%w: %s", ErrConfig, strings.Join(wrong, "; "))

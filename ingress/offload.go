@@ -40,5 +40,5 @@ func (s *Server) unsigned(c echo.Context, fits bool, lane func(hook.Envelope) st
 		s.forgers.refused(from)
 		return s.refuse(offload.Name, http.StatusUnauthorized, outcomeRefused, errToken)
 	}
-	return s.accept(c, newWebhook(offload.Provider, "", lane), b)
+	return s.accept(c, newWebhook(offload.Provider, "", lane), b, s.config.OffloadBudget)
 }

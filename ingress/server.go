@@ -130,7 +130,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ReadHeaderTimeout: min(s.config.ReadTimeout, 5*time.Second),
 		ReadTimeout:       s.config.ReadTimeout,
 		// It runs from the end of the headers, so it covers the body, the commit and the answer.
-		WriteTimeout:   s.config.ReadTimeout + s.config.StoreBudget + 5*time.Second,
+		WriteTimeout:   s.config.ReadTimeout + max(s.config.OffloadBudget, s.config.ArtmailBudget) + 5*time.Second,
 		IdleTimeout:    s.config.IdleTimeout,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       zap.NewStdLog(s.logger.Named("http")),

@@ -115,12 +115,64 @@ func TestAnInboxThatTakesTooLongIsAnsweredWith503(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
 	c := config()
-	c.StoreBudget = 50 * time.Millisecond
+	c.OffloadBudget, c.ArtmailBudget = 50*time.Millisecond, 50*time.Millisecond
 	f := start(t, c, func(s inbox.Store) inbox.Store {
 		store.Store = s
 		return store
 	})
 	require.Equal(t, 503, f.post(t, f.offloadPath("order-1"), completed).status)
+}
+
+// busyFor is an inbox whose disk takes a time for each write, which the tests don't wait for: who waits long enough is stored.
+type busyFor struct {
+	inbox.Store
+	needs time.Duration
+}
+
+func (b busyFor) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) < b.needs {
+		return nil, inbox.ErrBusy
+	}
+	return b.Store.Append(ctx, deliveries)
+}
+
+// Offload posts an event once, so that it may wait longer than Artmail, which comes again.
+func TestEachProviderWaitsAsLongAsItsBudgetForABusyInbox(t *testing.T) {
+	t.Parallel()
+	for needs, want := range map[time.Duration]struct{ offload, artmail int }{
+		3 * time.Second: {204, 204},
+		6 * time.Second: {204, 503},
+		9 * time.Second: {503, 503},
+	} {
+		t.Run(needs.String(), func(t *testing.T) {
+			t.Parallel()
+			f := start(t, config(), func(s inbox.Store) inbox.Store { return busyFor{s, needs} })
+			require.Equal(t, want.offload, f.post(t, f.offloadPath("order-1"), completed).status, "a case's route")
+			require.Equal(t, want.offload, f.post(t, "/webhooks/offload-shared/"+sharedSecret, completed).status, "the shared route")
+			require.Equal(t, want.artmail, f.postArtmail(t, paused).status)
+		})
+	}
+}
+
+// What would be written to a file without a name is lost.
+func TestAnInboxWhoseFileIsGoneIsAnsweredWith503AndNotReady(t *testing.T) {
+	t.Parallel()
+	for _, suffix := range []string{"", "-wal"} {
+		path := filepath.Join(t.TempDir(), "inbox.db")
+		store, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = store.Close() }) // its file is gone
+		f := start(t, config(), func(inbox.Store) inbox.Store { return store })
+		require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed).status)
+		require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
+		require.NoError(t, os.Remove(path+suffix))
+		require.Equal(t, 503, f.do(t, "GET", "/readyz", nil).status, "inbox.db%s", suffix)
+		for _, got := range []answer{f.post(t, f.offloadPath("order-2"), completed), f.postArtmail(t, paused)} {
+			require.Equal(t, 503, got.status, "inbox.db%s", suffix)
+			require.NotEmpty(t, got.header.Get("Retry-After"))
+		}
+		require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status)
+	}
 }
 
 // The queue before the disk is bounded too, and full at the same time for all.
@@ -162,7 +214,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
 	c := config()
-	c.MaxBody, c.MaxInFlight, c.MaxSourceInFlight, c.StoreBudget, c.StopTimeout = 64<<10, 100<<10, 1<<20, 15*time.Second, 20*time.Second
+	c.MaxBody, c.MaxInFlight, c.MaxSourceInFlight, c.OffloadBudget, c.StopTimeout = 64<<10, 100<<10, 1<<20, 15*time.Second, 20*time.Second
 	f := start(t, c, func(s inbox.Store) inbox.Store {
 		store.Store = s
 		return store
@@ -295,13 +347,13 @@ func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
 	c := ingress.Config{
 		Agents:        map[string][]string{"ok": {"s"}, "empty": {""}, "none": nil, "bad name": {"s"}},
 		SharedSecrets: []string{"good", " "},
-		MaxBody:       -1, StoreBudget: time.Minute,
+		MaxBody:       -1, OffloadBudget: time.Minute, ArtmailBudget: -1,
 	}
 	err := c.Validate()
 	require.ErrorIs(t, err, ingress.ErrConfig)
 	for _, says := range []string{
 		"agents.empty: secret 1: empty webhook secret", "agents.none: empty webhook secret", `invalid agent "bad name"`,
-		"sharedSecrets[1]: empty secret", "maxBody: it is negative", "stopTimeout: 5s must exceed storeBudget (1m0s)",
+		"sharedSecrets[1]: empty secret", "maxBody: it is negative", "artmailBudget: it is negative", "stopTimeout: 10s must exceed offloadBudget and artmailBudget (1m0s)",
 	} {
 		require.ErrorContains(t, err, says)
 	}

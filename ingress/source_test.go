@@ -60,7 +60,7 @@ func TestOneSourceCannotTakeAllBytesInFlight(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
 	c := config()
-	c.MaxBody, c.MaxSourceInFlight, c.StoreBudget, c.StopTimeout = 64<<10, 100<<10, 15*time.Second, 20*time.Second
+	c.MaxBody, c.MaxSourceInFlight, c.OffloadBudget, c.StopTimeout = 64<<10, 100<<10, 15*time.Second, 20*time.Second
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	f := start(t, c, func(s inbox.Store) inbox.Store {
 		store.Store = s

@@ -114,7 +114,7 @@ func TestAStopUnderLoadLosesNothingThatWasAcknowledged(t *testing.T) {
 func TestAStopCutsABodyThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	c := config()
-	c.StoreBudget, c.StopTimeout = 50*time.Millisecond, 200*time.Millisecond
+	c.OffloadBudget, c.ArtmailBudget, c.StopTimeout = 50*time.Millisecond, 50*time.Millisecond, 200*time.Millisecond
 	f := start(t, c, nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
 	require.NoError(t, err)

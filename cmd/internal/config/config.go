@@ -95,8 +95,8 @@ const (
 	Worker
 )
 
-// minDrain is what the ingress allows a commit: a shorter stop could cut a request whose event is being stored.
-const minDrain = 2 * time.Second
+// minDrain is the longest that the ingress lets a request wait for its commit: a shorter stop could cut one whose event is being stored.
+const minDrain = 8 * time.Second
 
 // MinWorkflowCache is as many workflows as a worker takes up at a time: with fewer it would drop what it is about to work on.
 const MinWorkflowCache = 10
@@ -115,8 +115,11 @@ func (c Config) Validate(parts Part) error {
 	if c.LogFormat != "json" && c.LogFormat != "console" {
 		say("--log-format (SIGNALBOX_LOG_FORMAT): %q is neither json nor console", c.LogFormat)
 	}
-	if c.Drain <= minDrain {
-		say("--drain (SIGNALBOX_DRAIN): %s: want more than %s, which a commit may take", c.Drain, minDrain)
+	switch {
+	case c.Drain <= 0:
+		say("--drain (SIGNALBOX_DRAIN): %s is not positive", c.Drain)
+	case c.Drain <= minDrain && parts&Ingress != 0:
+		say("--drain (SIGNALBOX_DRAIN): %s: want more than %s, for which a webhook may wait to be stored", c.Drain, minDrain)
 	}
 	if parts&Ingress != 0 {
 		c.validateIngress(say)

@@ -241,6 +241,19 @@ func TestEachPartNeedsOnlyItsOwnSettings(t *testing.T) {
 	require.ErrorContains(t, c.Validate(config.Worker), "SIGNALBOX_OFFLOAD_BASE_URL")
 }
 
+func TestAStopLeavesTimeToStoreWhatWasReceived(t *testing.T) {
+	t.Parallel()
+	drain := func(d time.Duration) config.Config {
+		c, err := load(t, nil, minimal, "--drain="+d.String())
+		require.NoError(t, err)
+		return c
+	}
+	require.ErrorContains(t, drain(8*time.Second).Validate(config.Ingress), "--drain (SIGNALBOX_DRAIN): 8s: want more than 8s, for which a webhook may wait to be stored")
+	require.NoError(t, drain(9*time.Second).Validate(config.Ingress|config.Worker))
+	require.NoError(t, drain(time.Second).Validate(config.Worker), "a worker stores no webhooks")
+	require.ErrorContains(t, drain(0).Validate(config.Worker), "0s is not positive")
+}
+
 func TestTheREADMEListsEverySetting(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))

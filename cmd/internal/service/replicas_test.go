@@ -109,7 +109,7 @@ func TestTwoIngressesOnOneDatabaseKeepTheOrderOfEachCaseAndLoseNothing(t *testin
 	ring, err := keyring.Generate()
 	require.NoError(t, err)
 	temporal, temporalAddress := startTemporalStub(t)
-	c := config.Config{Inbox: address, MaxBody: 1 << 20, Drain: 5 * time.Second, KeepBodies: time.Hour, KeepRows: time.Hour}
+	c := config.Config{Inbox: address, MaxBody: 1 << 20, Drain: 10 * time.Second, KeepBodies: time.Hour, KeepRows: time.Hour}
 	replicas := []string{startIngress(t, c, ring, temporalAddress), startIngress(t, c, ring, temporalAddress)}
 
 	const cases, events = 6, 30

@@ -24,7 +24,7 @@ const nowhere = "127.0.0.1:1"
 // receiver is the configuration of an ingress with an inbox of its own.
 func receiver(t *testing.T) config.Config {
 	t.Helper()
-	return config.Config{Inbox: filepath.Join(t.TempDir(), "inbox.db"), MaxBody: 1 << 20, Drain: 5 * time.Second}
+	return config.Config{Inbox: filepath.Join(t.TempDir(), "inbox.db"), MaxBody: 1 << 20, Drain: 10 * time.Second}
 }
 
 func newRing(t *testing.T) *keyring.Ring {

@@ -3,84 +3,73 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 	"sync/atomic"
 
 	"go.uber.org/zap"
 )
 
-const (
-	// checkpointAfter is about how many bytes are written before they are copied from the WAL to the file, beside the writer: at
-	// 4 MiB the slowest acknowledgements took three times as long.
-	checkpointAfter = 24 << 20
-	// restartAfter is when the writer itself copies what is left and begins the WAL anew. Its disk space is kept, since writing over
-	// a file syncs several times faster than making it longer.
-	restartAfter = 48 << 20
-	// logLimit is what is kept of a WAL that a reader has made longer.
-	logLimit = 64 << 20
-	// logWarning is how long a WAL may be before a person is told.
-	logWarning = 128 << 20
-)
+// logSizes are sizes of the WAL in bytes, and what happens at each.
+type logSizes struct {
+	// checkpoint is about how many bytes are written before they are copied from the WAL to the file, beside the writer.
+	checkpoint int64
+	// restart is when the writer itself copies what is left and begins the WAL anew. Its disk space is kept, since writing over a file
+	// syncs several times faster than making it longer.
+	restart int64
+	// keep is what is kept of a WAL that a reader has made longer.
+	keep int64
+	// warn is how many bytes may not be copied, for a reader's sake, before a person is told.
+	warn int64
+}
+
+// usualLogSizes: with checkpoints after 4 MiB the slowest acknowledgements took three times as long.
+var usualLogSizes = logSizes{checkpoint: 24 << 20, restart: 48 << 20, keep: 64 << 20, warn: 128 << 20}
 
 // checkpointer copies the WAL into the file beside the writer. Left to SQLite, some commit would do it, and all who wait for that
 // commit with it.
 type checkpointer struct {
 	db      *sql.DB
 	logger  *zap.Logger
-	wanted  chan struct{}
-	stopped chan struct{}
-	// failed is the last failure, nil after a success: a checkpoint that fails costs disk space, no data, so it is reported at Close
-	// only.
-	failed atomic.Pointer[error]
+	warn    int64
+	running atomic.Bool
+	ends    sync.WaitGroup
 }
 
-func openCheckpointer(path string, logger *zap.Logger) (*checkpointer, error) {
+func openCheckpointer(path string, warn int64, logger *zap.Logger) (*checkpointer, error) {
 	db, err := sql.Open("sqlite", dsn(path, url.Values{"_synchronous": {"FULL"}}))
 	if err != nil {
 		return nil, fmt.Errorf("open for checkpoints: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	c := &checkpointer{db: db, logger: logger, wanted: make(chan struct{}, 1), stopped: make(chan struct{})}
-	go c.run()
-	return c, nil
+	return &checkpointer{db: db, logger: logger, warn: warn}, nil
 }
 
-// want asks for a checkpoint soon.
-func (c *checkpointer) want() {
-	select {
-	case c.wanted <- struct{}{}:
-	default:
+// start begins a checkpoint, unless one is under way.
+func (c *checkpointer) start() {
+	if c.running.CompareAndSwap(false, true) {
+		c.ends.Go(c.run)
 	}
 }
 
-// close ends the goroutine; want must not be called any more.
+// close waits for the end of a checkpoint; start must not be called any more.
 func (c *checkpointer) close() error {
-	close(c.wanted)
-	<-c.stopped
-	err := c.db.Close()
-	if failed := c.failed.Load(); failed != nil {
-		err = errors.Join(*failed, err)
-	}
-	return err
+	c.ends.Wait()
+	return c.db.Close()
 }
 
 func (c *checkpointer) run() {
-	defer close(c.stopped)
-	for range c.wanted {
-		var busy, pages, copied int64
-		// PASSIVE waits for no reader and copies as much as they allow.
-		err := c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
-		if err != nil {
-			err = fmt.Errorf("checkpoint: %w", err)
-			c.failed.Store(&err)
-			continue
-		}
-		c.failed.Store(nil)
-		if (pages-copied)*pageSize > logWarning {
-			c.logger.Warn("inbox log grows: a reader outside holds an old snapshot of the file; end it, and the log shrinks again",
-				zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", (pages-copied)*pageSize))
-		}
+	defer c.running.Store(false)
+	var busy, pages, copied int64
+	// PASSIVE waits for no reader and copies as much as they allow.
+	err := c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
+	switch {
+	case err != nil:
+		// It costs disk space, no data.
+		c.logger.Warn("inbox log could not be copied into the file", zap.Error(err))
+	case (pages-copied)*pageSize > c.warn:
+		c.logger.Warn("inbox log grows: a reader outside holds an old snapshot of the file; end it, and the log shrinks again",
+			zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", (pages-copied)*pageSize))
 	}
 }

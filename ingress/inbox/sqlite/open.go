@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -37,6 +38,8 @@ type Options struct {
 	MaxWaiting int
 	// Logger gets what a person should know of the file. Without one nothing is logged.
 	Logger *zap.Logger
+	// log is for tests, which don't write so much; the zero value means usualLogSizes.
+	log logSizes
 }
 
 // Store is an inbox.Store in one SQLite file.
@@ -77,7 +80,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
-	if db.writes, err = openWriter(ctx, s.Store, db.file, options.Logger); err != nil {
+	if db.writes, err = openWriter(ctx, s.Store, db.file, cmp.Or(options.log, usualLogSizes), options.Logger); err != nil {
 		return nil, err
 	}
 	if db.reader, err = openReader(ctx, path); err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if appendUntilKilled() || receiveUntilTold() {
+	if appendUntilKilled() || receiveUntilTold() || playSharedRole() {
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -38,6 +39,7 @@ type writer struct {
 	conn        *sql.Conn
 	statements  map[statement]*sql.Stmt
 	file        *file
+	log         logSizes
 	logger      *zap.Logger
 	checkpoints *checkpointer
 	// synced and unsynced are the levels of synchronous for batches that must be durable and for others; level is the one in force.
@@ -60,29 +62,37 @@ type job struct {
 	relaxed bool
 }
 
-func openWriter(ctx context.Context, store *sqlstore.Store, file *file, logger *zap.Logger) (_ *writer, err error) {
-	db, err := sql.Open("sqlite", dsn(file.path, url.Values{
-		"_auto_vacuum":  {"INCREMENTAL"},
+func openWriter(ctx context.Context, store *sqlstore.Store, file *file, log logSizes, logger *zap.Logger) (_ *writer, err error) {
+	query := url.Values{
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
 		"_pragma": {
 			"cache_size(-" + strconv.Itoa(cacheSize>>10) + ")",
-			"wal_autocheckpoint(" + strconv.Itoa(restartAfter/pageSize) + ")",
-			"journal_size_limit(" + strconv.Itoa(logLimit) + ")",
+			"wal_autocheckpoint(" + strconv.FormatInt(log.restart/pageSize, 10) + ")",
+			"journal_size_limit(" + strconv.FormatInt(log.keep, 10) + ")",
 			// Copies for undoing one statement stay off the disk.
 			"temp_store(MEMORY)",
 		},
-	}))
+	}
+	info, err := os.Stat(file.path)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	// It is kept in the file. To set it takes the write lock even where nothing changes: for seconds, beside a process that writes much.
+	if info.Size() == 0 {
+		query.Set("_auto_vacuum", "INCREMENTAL")
+	}
+	db, err := sql.Open("sqlite", dsn(file.path, query))
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	w := &writer{store: store, db: db, file: file, logger: logger, synced: "FULL", unsynced: "NORMAL"}
+	w := &writer{store: store, db: db, file: file, log: log, logger: logger, synced: "FULL", unsynced: "NORMAL"}
 	if err = migrate(ctx, db); err == nil {
 		err = w.connect(ctx)
 	}
 	if err == nil {
-		w.checkpoints, err = openCheckpointer(file.path, logger)
+		w.checkpoints, err = openCheckpointer(file.path, log.warn, logger)
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.close())
@@ -166,9 +176,9 @@ func (w *writer) transact(batch []*job) error {
 			w.store.Appended(j.rows)
 		}
 	}
-	if w.changed*pageSize > checkpointAfter {
+	if w.changed*pageSize > w.log.checkpoint {
 		w.changed = 0
-		w.checkpoints.want()
+		w.checkpoints.start()
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func newStage(t *testing.T) *killStage {
 		ended <- service.Run(ingress, service.Settings{
 			Config: config.Config{
 				PublicURL: url, Inbox: filepath.Join(folder, "inbox.db"),
-				MaxBody: 1 << 20, UnmatchedGrace: time.Minute, Drain: 5 * time.Second,
+				MaxBody: 1 << 20, UnmatchedGrace: time.Minute, Drain: 10 * time.Second,
 			},
 			Parts: config.Ingress, Keyring: keys, Listener: listener, Log: zap.NewNop(),
 			Temporal: client.Options{HostPort: server.FrontendAddr(), Namespace: server.Namespace()},

@@ -131,7 +131,7 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 		Inbox:          data.inbox(),
 		MaxBody:        1 << 20,
 		UnmatchedGrace: 15 * time.Minute,
-		Drain:          5 * time.Second,
+		Drain:          10 * time.Second,
 		SharedSecret:   o.SharedSecret,
 		Bucket:         data.files(),
 		// The simulator's downloads are on this machine and unencrypted.

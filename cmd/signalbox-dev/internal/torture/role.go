@@ -132,7 +132,7 @@ func (p part) service(parts config.Part) service.Settings {
 			Inbox:          p.world.Inbox,
 			MaxBody:        1 << 20,
 			UnmatchedGrace: 15 * time.Minute,
-			Drain:          5 * time.Second,
+			Drain:          10 * time.Second,
 			Accounts:       map[string]config.Account{account: {BaseURL: p.world.offloadURL(), APIKey: p.world.OffloadKey}},
 			Agents:         map[string]config.Agent{agent: {Secrets: []string{p.world.AgentSecret}}},
 		},

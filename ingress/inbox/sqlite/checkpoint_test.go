@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t *testing.T) {
+	t.Parallel()
+	const keep, warn = 256 << 10, 512 << 10
+	core, logs := observer.New(zap.DebugLevel)
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s, err := Open(context.Background(), path, Options{
+		Logger: zap.New(core),
+		log:    logSizes{checkpoint: 64 << 10, restart: 128 << 10, keep: keep, warn: warn},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	appended := 0
+	write := func() {
+		batch := make([]inbox.Delivery, 20)
+		for i := range batch {
+			appended++
+			batch[i] = pendingIn("lane", strconv.Itoa(appended))
+			batch[i].Body = make([]byte, 2000)
+		}
+		_, err := s.Append(t.Context(), batch)
+		require.NoError(t, err)
+	}
+	logSize := func() int64 {
+		size, err := s.Size(t.Context())
+		require.NoError(t, err)
+		return size.Log
+	}
+	warnings := func() []observer.LoggedEntry {
+		return logs.FilterMessageSnippet("inbox log grows: a reader outside holds an old snapshot").All()
+	}
+	for range 100 {
+		write()
+	}
+	// One commit may be longer than what is left until the next restart.
+	require.LessOrEqual(t, logSize(), int64(2*keep), "without a reader")
+	require.Empty(t, warnings())
+
+	outside, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, outside.Close()) }()
+	snapshot, err := outside.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	var rows int
+	require.NoError(t, snapshot.QueryRow("SELECT count(*) FROM inbox_delivery").Scan(&rows))
+	require.Equal(t, appended, rows)
+	for logSize() < 4*warn {
+		write()
+	}
+	require.Eventually(t, func() bool {
+		write()
+		return len(warnings()) > 0
+	}, 10*time.Second, time.Millisecond)
+	fields := warnings()[0].ContextMap()
+	require.Equal(t, zap.WarnLevel, warnings()[0].Level)
+	require.Greater(t, fields["held_bytes"], int64(warn))
+	require.GreaterOrEqual(t, fields["log_bytes"], fields["held_bytes"])
+
+	require.NoError(t, snapshot.Rollback())
+	require.Eventually(t, func() bool {
+		write()
+		return logSize() <= 2*keep
+	}, 10*time.Second, time.Millisecond)
+}
