@@ -35,40 +35,6 @@ func (r ClaimRequest) Validate() error {
 	return nil
 }
 
-// Room is what a claim may still hand out. It is for stores.
-type Room struct {
-	PerLane int
-	lanes   int
-	bytes   int64
-	begun   bool
-}
-
-// Room returns the whole room of a valid request.
-func (r ClaimRequest) Room() *Room {
-	room := &Room{PerLane: r.MaxPerLane, lanes: r.MaxLanes, bytes: r.MaxBytes}
-	if room.bytes == 0 {
-		room.bytes = DefaultClaimBytes
-	}
-	return room
-}
-
-// Left says whether anything more may be handed out.
-func (r *Room) Left() bool { return r.lanes > 0 && (r.bytes > 0 || !r.begun) }
-
-// Fits takes the room of one delivery, or says that there is none and leaves nothing for others either: order matters.
-func (r *Room) Fits(size int) bool {
-	if r.begun && int64(size) > r.bytes {
-		r.bytes = 0
-		return false
-	}
-	r.begun = true
-	r.bytes -= int64(size)
-	return true
-}
-
-// Taken counts a lane.
-func (r *Room) Taken() { r.lanes-- }
-
 // Lane is what a claim hands out of one lane: its oldest pending deliveries, in order.
 type Lane struct {
 	Name       string
@@ -124,21 +90,10 @@ func Unmatched(id string, due, since time.Time, reason string) Settlement {
 // Release gives a delivery back untouched.
 func Release(id string) Settlement { return Settlement{ID: id, State: StatePending} }
 
-// Due is when the lane of a retry may be claimed again.
-func (r SettleRequest) Due(retry Settlement) time.Time {
-	if latest := r.Now.Add(MaxWait); retry.DueAt.After(latest) {
-		return latest
-	}
-	return retry.DueAt
-}
-
-// IsRetry tells a retry from a release.
-func (s Settlement) IsRetry() bool { return s.State == StatePending && !s.DueAt.IsZero() }
-
 // IsEnd tells an end from a retry or release.
 func (s Settlement) IsEnd() bool { return s.State != StatePending }
 
-// Validate returns ErrInvalid where a request makes no sense.
+// Validate returns ErrInvalid for a missing owner, time or delivery ID, and for a state that is no end.
 func (r SettleRequest) Validate() error {
 	if r.Owner == "" || r.Now.IsZero() {
 		return fmt.Errorf("%w: a settlement needs an owner and the time", ErrInvalid)

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -63,6 +64,51 @@ type Store interface {
 // Size is in bytes. Log is what is written ahead of the tables, 0 where the database keeps that to itself.
 type Size struct{ Tables, Log int64 }
 
+// MaxPage is the most deliveries that one List returns; DefaultPage is used for no limit.
+const (
+	MaxPage     = 500
+	DefaultPage = 50
+)
+
+// Filter chooses deliveries. An empty field chooses all.
+type Filter struct {
+	States                []State
+	Provider, Scope, Kind string
+	Lane                  string
+	// Since is inclusive, Until is exclusive; both compare the arrival that the ID was made with.
+	Since, Until time.Time
+	// Cursor is a Page's Next, given with the same filter.
+	Cursor string
+	Limit  int
+}
+
+// Page is one part of a list. Next is empty on the last; else it is the ID of the page's last delivery.
+type Page struct {
+	Deliveries []Delivery `json:"deliveries"`
+	Next       string     `json:"next,omitempty"`
+}
+
+// PageSize returns the limit to use; too large a one is cut to MaxPage.
+func (f Filter) PageSize() int {
+	if f.Limit <= 0 {
+		return DefaultPage
+	}
+	return min(f.Limit, MaxPage)
+}
+
+// Validate returns ErrInvalid for a state that does not exist and for what is no cursor.
+func (f Filter) Validate() error {
+	for _, s := range f.States {
+		if !slices.Contains(States(), s) {
+			return fmt.Errorf("%w: unknown state %q", ErrInvalid, s)
+		}
+	}
+	if f.Cursor != "" && ParseID(f.Cursor) != nil {
+		return fmt.Errorf("%w: %q is no cursor of this list", ErrInvalid, f.Cursor)
+	}
+	return nil
+}
+
 // PurgeRequest says whose retention has ended, by arrival. A zero time purges nothing.
 type PurgeRequest struct {
 	Now time.Time
@@ -105,15 +151,4 @@ type AuditEntry struct {
 	Action string `json:"action"`
 	// Subject is what it was done to: a delivery's ID, an agent, or a filter in words.
 	Subject string `json:"subject,omitempty"`
-}
-
-// Prepared returns the entry as a store writes it, or ErrInvalid. It is for stores.
-func (e AuditEntry) Prepared() (AuditEntry, error) {
-	if e.Who == "" || e.Action == "" || e.At.IsZero() {
-		return e, fmt.Errorf("%w: an audit entry needs who, an action and the time", ErrInvalid)
-	}
-	if e.ID == "" {
-		e.ID = NewID(e.At)
-	}
-	return e, nil
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -56,19 +57,26 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 		return nil, err
 	}
 	var taken, idle, sequences []int64
-	room := request.Room()
+	room := cmp.Or(request.MaxBytes, inbox.DefaultClaimBytes)
 	for _, lane := range due {
 		if len(heads[lane]) == 0 {
 			idle = append(idle, lane)
 			continue
 		}
 		n := 0
-		for room.Left() && n < len(heads[lane]) && room.Fits(sizes[heads[lane][n]]) {
+		for _, sequence := range heads[lane] {
+			size := sizes[sequence]
+			if len(sequences) > 0 && size > room {
+				// No smaller delivery takes the room that is left: the longest due goes first.
+				room = 0
+				break
+			}
+			room -= size
+			sequences = append(sequences, sequence)
 			n++
 		}
 		if heads[lane] = heads[lane][:n]; n > 0 {
-			room.Taken()
-			taken, sequences = append(taken, lane), append(sequences, heads[lane]...)
+			taken = append(taken, lane)
 		}
 	}
 	if _, err := tx.ExecList(deleteLanes, idle); err != nil {
@@ -108,22 +116,16 @@ func laneOf(sequences []int64, found map[int64]inbox.Delivery) (lane inbox.Lane)
 
 // dueLanes returns lanes that may be claimed, the longest due first.
 func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
-	scan := func(row Row) error {
-		var lane int64
-		err := row.Scan(&lane)
-		due = append(due, lane)
-		return err
-	}
-	err = tx.Each(selectDue, scan, micros(request.Now), request.MaxLanes)
+	err = tx.Each(selectDue, collect(&due), micros(request.Now), request.MaxLanes)
 	if left := request.MaxLanes - len(due); err == nil && left > 0 {
-		err = tx.Each(selectAhead, scan, micros(request.Now.Add(inbox.MaxWait)), left)
+		err = tx.Each(selectAhead, collect(&due), micros(request.Now.Add(inbox.MaxWait)), left)
 	}
 	return due, err
 }
 
 // headsOf returns the places of each lane's oldest pending deliveries, and the sizes of their bodies, which are not read.
-func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes map[int64]int, err error) {
-	heads, sizes = make(map[int64][]int64, len(lanes)), make(map[int64]int, len(lanes))
+func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes map[int64]int64, err error) {
+	heads, sizes = make(map[int64][]int64, len(lanes)), make(map[int64]int64, len(lanes))
 	var all []int64
 	err = tx.EachList(selectHeads, func(row Row) error {
 		var lane, sequence int64
@@ -137,8 +139,7 @@ func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes 
 		return nil, nil, err
 	}
 	err = tx.EachList(selectSizes, func(row Row) error {
-		var sequence int64
-		var size int
+		var sequence, size int64
 		err := row.Scan(&sequence, &size)
 		sizes[sequence] = size
 		return err
@@ -294,6 +295,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 	ends := map[end][]string{}
 	seen := map[string]bool{}
 	waits := map[int64]int64{} // until when a lane waits
+	latest := micros(request.Now.Add(inbox.MaxWait))
 	for _, one := range request.Settlements {
 		lane, known := places[one.ID]
 		switch {
@@ -302,7 +304,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 			seen[one.ID] = true
 			e := end{string(one.State), one.Reason}
 			ends[e] = append(ends[e], one.ID)
-		case one.IsRetry() && owned[lane]:
+		case !one.IsEnd() && !one.DueAt.IsZero() && owned[lane]:
 			counted := 0
 			if one.Counted {
 				counted = 1
@@ -312,7 +314,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 				return false, err
 			}
 			if _, first := waits[lane]; !first && n > 0 {
-				waits[lane] = micros(request.Due(one))
+				waits[lane] = min(micros(one.DueAt), latest)
 			}
 		}
 	}
@@ -376,11 +378,6 @@ func lockPlaces(tx Tx, request inbox.SettleRequest) (places map[string]int64, ow
 
 // lockOwned locks those of the lanes that the owner has claimed, and returns them. A store may leave out what another transaction holds.
 func lockOwned(tx Tx, owner string, lanes []int64) (owned []int64, err error) {
-	err = tx.EachList(selectOwned, func(row Row) error {
-		var lane int64
-		err := row.Scan(&lane)
-		owned = append(owned, lane)
-		return err
-	}, lanes, owner)
+	err = tx.EachList(selectOwned, collect(&owned), lanes, owner)
 	return owned, err
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -111,13 +112,7 @@ func (s *Store) purge(ctx context.Context, remove func(Tx, []int64) error, query
 		var found []int64
 		err := s.write(ctx, "purge", false, func(tx Tx) error {
 			found = nil
-			err := tx.Each(query, func(row Row) error {
-				var sequence int64
-				err := row.Scan(&sequence)
-				found = append(found, sequence)
-				return err
-			}, args...)
-			if err != nil {
+			if err := tx.Each(query, collect(&found), args...); err != nil {
 				return err
 			}
 			return remove(tx, found)
@@ -181,10 +176,10 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed in
 
 // Audit implements inbox.Store.
 func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
-	entry, err := entry.Prepared()
-	if err != nil {
-		return s.db.Wrap(ctx, "audit", err)
+	if entry.Who == "" || entry.Action == "" || entry.At.IsZero() {
+		return s.db.Wrap(ctx, "audit", fmt.Errorf("%w: an audit entry needs who, an action and the time", inbox.ErrInvalid))
 	}
+	entry.ID = cmp.Or(entry.ID, inbox.NewID(entry.At))
 	return s.write(ctx, "audit", false, func(tx Tx) error {
 		_, err := tx.Exec("INSERT INTO inbox_audit (id, at, who, action, subject) VALUES (?, ?, ?, ?, ?)",
 			entry.ID, micros(entry.At), entry.Who, entry.Action, entry.Subject)

@@ -84,6 +84,16 @@ func (s *Store) write(ctx context.Context, operation string, relaxed bool, work 
 	return s.db.Wrap(ctx, operation, s.db.Write(ctx, relaxed, work))
 }
 
+// collect returns a scan that appends the one number of each row.
+func collect(numbers *[]int64) func(Row) error {
+	return func(row Row) error {
+		var n int64
+		err := row.Scan(&n)
+		*numbers = append(*numbers, n)
+		return err
+	}
+}
+
 // columns are what scanDelivery reads, in its order.
 const columns = `d.id, d.provider, d.scope, d.kind, d.lane, d.dedupe_key, d.fingerprint, d.occurred_at, d.received_at, d.state, d.reason,
 d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at`
@@ -130,8 +140,8 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
 	}
 	var kinds []kind
-	var found []inbox.Delivery
 	var err error
+	found := []inbox.Delivery{}
 	if needsKinds(filter) {
 		err = s.db.Read(ctx, "SELECT provider, scope, kind FROM inbox_kind", func(row Row) error {
 			var k kind
@@ -150,7 +160,11 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 	if err != nil {
 		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
 	}
-	return inbox.PageOf(found, filter.PageSize()), nil
+	page := inbox.Page{Deliveries: found}
+	if size := filter.PageSize(); len(found) > size {
+		page = inbox.Page{Deliveries: found[:size], Next: found[size-1].ID}
+	}
+	return page, nil
 }
 
 // Most deliveries are delivered, so they are counted as all without the others.
@@ -200,4 +214,20 @@ UNION ALL SELECT min(id || '') FROM inbox_delivery @delivery_in_lane WHERE state
 		return err
 	})
 	return oldest, any, s.db.Wrap(ctx, "oldest pending", err)
+}
+
+// micros is a time in microseconds since 1970; the zero time is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// fromMicros is the way back from micros, in UTC.
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
 }
