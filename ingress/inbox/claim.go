@@ -30,7 +30,8 @@ const MaxWait = 10 * time.Minute
 // Validate returns ErrInvalid where a field is missing or out of its bounds.
 func (r ClaimRequest) Validate() error {
 	if r.Owner == "" || r.Now.IsZero() || r.Lease <= 0 || r.Lease > MaxWait || r.MaxLanes < 1 || r.MaxPerLane < 1 || r.MaxBytes < 0 {
-		return fmt.Errorf("%w: a claim needs an owner, the time, a lease of at most %s, and room for a lane and a delivery: %+v", ErrInvalid, MaxWait, r)
+		return fmt.Errorf("%w: a claim needs an owner, the time, a lease of at most %s, and limits of at least 1 lane and delivery: %+v",
+			ErrInvalid, MaxWait, r)
 	}
 	return nil
 }
@@ -90,7 +91,7 @@ func Unmatched(id string, due, since time.Time, reason string) Settlement {
 // Release gives a delivery back unchanged; its lane may be claimed at once.
 func Release(id string) Settlement { return Settlement{ID: id, State: StatePending} }
 
-// IsEnd tells an end from a retry or release.
+// IsEnd says whether the delivery reached an end: it is no retry or release.
 func (s Settlement) IsEnd() bool { return s.State != StatePending }
 
 // Validate returns ErrInvalid for a missing owner, time or delivery ID, and for a state that can't be settled.

@@ -10,7 +10,7 @@ import (
 // Store keeps deliveries. All methods are safe for concurrent use, also by several processes that have opened the same inbox.
 // What Append, Replay, Purge, Trim and Audit write is on disk (fsynced) when they return nil; see ErrBusy for a context that
 // ends before. What Claim, Renew and Settle write survives the end of a process. It survives a power cut only after one of the
-// other methods has returned; before that, a power cut may cause deliveries to be handed out again.
+// first five has returned; before that, a power cut may cause deliveries to be handed out again.
 type Store interface {
 	// Append stores deliveries, all or none, and returns a receipt for each, in order. Two deliveries with the same key in one call
 	// are treated as if the second had come later. It may retry until the context ends; a retry stores nothing twice.

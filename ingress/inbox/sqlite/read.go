@@ -72,11 +72,11 @@ func each(rows *sql.Rows, scan func(sqlstore.Row) error) (err error) {
 	return rows.Err()
 }
 
-// ErrReplaced says that the inbox's file, or the log beside it, is not the one that was opened any more. What would be written
-// now would be lost, so nothing is accepted until the process starts again.
+// ErrReplaced says that the inbox's file, or the log beside it, is not the one that was opened any more. A write would be lost, so
+// nothing is accepted until the process starts again.
 var ErrReplaced = errors.New("the file was removed or replaced while it was open; restart this process")
 
-// isOutage tells trouble of the disk or the file, which hits every write alike, from trouble that one caller's data makes.
+// isOutage says that the disk or the file failed, which any write would meet, and not the data of one caller.
 func isOutage(err error) bool {
 	switch primaryCode(err) {
 	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_BUSY,

@@ -12,7 +12,7 @@ import (
 
 const (
 	selectDue = `SELECT lane_key FROM inbox_lane WHERE due_at <= ? ORDER BY due_at LIMIT ? @skip`
-	// A lane that waits longer than any may was given its time by a clock that was ahead.
+	// A lane that has to wait longer than MaxWait got its time from a clock that was ahead.
 	selectAhead   = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
 	selectHeads   = `SELECT lane_key, sequence FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1 AND lane_key IN (*) ORDER BY lane_key, id`
 	selectSizes   = `SELECT sequence, length(body) FROM inbox_body WHERE sequence IN (*)`
@@ -41,7 +41,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 	due, err := dueLanes(tx, request)
 	more := len(due) == request.MaxLanes
 	if err == nil && !more {
-		// A few times as many as are claimed now, so that it is not done for each.
+		// Four times as many as are claimed now, so that not every claim has to do it.
 		if more, err = fillLanes(tx, request.Now, 4*request.MaxLanes); err == nil {
 			due, err = dueLanes(tx, request)
 		}
@@ -67,7 +67,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 		for _, sequence := range heads[lane] {
 			size := sizes[sequence]
 			if len(sequences) > 0 && size > room {
-				// No smaller delivery takes the room that is left: the longest due goes first.
+				// Later deliveries that are smaller must not overtake this one.
 				room = 0
 				break
 			}
@@ -123,7 +123,7 @@ func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
 	return due, err
 }
 
-// headsOf returns the places of each lane's oldest pending deliveries, and the sizes of their bodies, which are not read.
+// headsOf returns the sequences of each lane's oldest pending deliveries and the sizes of their bodies, without reading the bodies.
 func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes map[int64]int64, err error) {
 	heads, sizes = make(map[int64][]int64, len(lanes)), make(map[int64]int64, len(lanes))
 	var all []int64
@@ -158,12 +158,12 @@ var insertLanes = Insert{
 	Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"}, Tail: "ON CONFLICT DO NOTHING RETURNING lane_key",
 }
 
-// fillLanes puts what has arrived into its lanes, the oldest first. An append leaves that to it, since a lane's place is anywhere in the
-// tables: so a backlog costs nothing there, and only what is about to be claimed has a lane.
+// fillLanes puts arrived deliveries into their lanes, the oldest first. An append does not do so, since each lane is at another place in
+// the tables: so an append is as fast with a backlog, and only deliveries that are about to be claimed have a lane.
 //
 // It locks the lanes, so that no other transaction deletes one that it takes for empty, or puts a later delivery there first. Deliveries
-// of lanes that another transaction has locked stay where they are; where there are no others, it looks further, each time from the first
-// on: of what was committed meanwhile, some may be older. It says whether more may have arrived.
+// of lanes that another transaction has locked are left for later. If there are no others, it reads again from the first delivery on, four
+// times as many: what was committed meanwhile may be older. It says whether more may have arrived.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 	for range 4 {
 		type arrival struct{ sequence, lane int64 }
@@ -219,7 +219,7 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 const (
 	countLanes = `SELECT lane_key, count(*) FROM inbox_delivery @delivery_unique WHERE lane_key IN (*) GROUP BY lane_key`
 	putAll     = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
-	// shortLane is how many deliveries a lane may have or have had for all of them to be looked through.
+	// shortLane is the most rows of a lane, in any state, that completeLanes searches.
 	shortLane = 1000
 )
 
@@ -262,8 +262,8 @@ const (
 	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE state IN ('pending', 'quarantined') AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
-	// What has nothing pending goes, the rest is freed. A subquery of one row is looked up lane by lane; PostgreSQL would make of NOT EXISTS a
-	// join that reads all that is in lanes.
+	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
+	// NOT EXISTS into a join that reads the deliveries of all lanes.
 	deleteIdle = `DELETE FROM inbox_lane WHERE (SELECT d.id FROM inbox_delivery AS d @delivery_in_lane
 WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = inbox_lane.lane_key ORDER BY d.id LIMIT 1) IS NULL AND lane_key IN (*)`
 	freeLanes = `UPDATE inbox_lane SET owner = '', due_at = ? WHERE lane_key IN (*)`
@@ -285,7 +285,7 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 	return err
 }
 
-// settle applies what is to be applied, and says whether a lane has more to hand out now.
+// settle records the settlements, and says whether a lane has more deliveries to hand out now.
 func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 	places, owned, err := lockPlaces(tx, request)
 	if err != nil {
@@ -339,7 +339,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 		if gone == int64(len(lanes)) {
 			continue
 		}
-		// That the lane is due is no news to who only gave it back.
+		// A caller that only released the lane knows that it is due.
 		due = due || len(ends) > 0 && at <= micros(request.Now)
 		if _, err := tx.ExecList(freeLanes, lanes, at); err != nil {
 			return false, err

@@ -1,10 +1,10 @@
-// Package sqlstore is the inbox in SQL: all that both stores have in common. A store brings its database; see Database.
+// Package sqlstore is the inbox in SQL: all that both stores have in common. Each store implements Database.
 //
-// The SQL here is what SQLite and PostgreSQL both understand. Arguments stand as ?. Three marks are the stores' to translate:
+// The SQL here is what SQLite and PostgreSQL both understand. Arguments are written as ?. The stores translate three marks:
 //
 //	IN (*)     the values of a list
 //	@name      use the index of that name, where the database takes hints
-//	@lock      lock the rows that were found; @skip: and leave out those that another transaction has locked
+//	@lock      lock the rows that are found; @skip: the same, but leave out rows that another transaction has locked
 package sqlstore
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Row is a row that was found.
+// Row is a row of a result.
 type Row interface{ Scan(dest ...any) error }
 
-// Tx is a transaction under way.
+// Tx is an open transaction.
 type Tx interface {
 	// Exec returns the number of rows changed.
 	Exec(query string, args ...any) (int64, error)
@@ -32,7 +32,7 @@ type Tx interface {
 	Insert(into Insert, args []any, scan func(Row) error) error
 }
 
-// Insert is a statement for any number of rows.
+// Insert is a statement that inserts any number of rows.
 type Insert struct {
 	// Table is the table with its columns in brackets, Types are their types in PostgreSQL.
 	Table string
@@ -41,16 +41,17 @@ type Insert struct {
 	Tail string
 }
 
-// Database is what a store brings.
+// Database is what a store implements.
 type Database interface {
-	// Append has rows appended in a transaction, together with those of other callers, by Store.AppendTo and, once they are on disk,
-	// Store.Appended. size is about how many bytes it writes.
+	// Append calls Store.AppendTo in a transaction, with rows of other callers as well, and Store.Appended once they are on disk.
+	// size is about how many bytes it writes.
 	Append(ctx context.Context, rows []*Delivery, size int64) error
-	// Write does work in a transaction, again where it failed for another's sake. Relaxed work need not be on disk when it returns.
+	// Write does work in a transaction, and repeats it if another transaction made it fail. Relaxed work need not be on disk when
+	// Write returns.
 	Write(ctx context.Context, relaxed bool, work func(Tx) error) error
 	// Read calls scan for every row.
 	Read(ctx context.Context, query string, scan func(Row) error, args ...any) error
-	// Wrap names the operation, and the causes that callers tell apart.
+	// Wrap adds the operation to an error, and ErrBusy or ErrClosed if that is the cause.
 	Wrap(ctx context.Context, operation string, err error) error
 }
 
@@ -60,7 +61,7 @@ type Store struct {
 	wake chan struct{}
 
 	mu sync.Mutex
-	// kinds are rows of the kind table that are known to be there.
+	// kinds are rows that the kind table is known to have.
 	kinds map[kind]bool
 }
 
@@ -98,7 +99,7 @@ func collect(numbers *[]int64) func(Row) error {
 const columns = `d.id, d.provider, d.scope, d.kind, d.lane, d.dedupe_key, d.fingerprint, d.occurred_at, d.received_at, d.state, d.reason,
 d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at`
 
-// scanDelivery reads columns, then whatever else was selected.
+// scanDelivery reads columns, then more columns that were selected.
 func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
 	var d inbox.Delivery
 	var state string
@@ -167,7 +168,7 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 	return page, nil
 }
 
-// Most deliveries are delivered, so they are counted as all without the others.
+// Most deliveries are delivered, so they are counted as all deliveries minus the others.
 const (
 	countOpen = `SELECT 'pending', count(*) FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
 UNION ALL SELECT 'pending', count(*) FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1
