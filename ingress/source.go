@@ -9,12 +9,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// source is who sends: an IPv4 address, or the network of an IPv6 one, of which a single sender has as many as it likes.
+// source identifies a sender: an IPv4 address, or the /64 network of an IPv6 address, since one sender may use all of its network.
 type source = netip.Addr
 
 const ipv6Network = 64
 
-// sourceOf is the zero address where the sender's can't be told; all of those share one allowance.
+// sourceOf returns the zero address if the sender's address is unknown; all such senders share one allowance.
 func sourceOf(c echo.Context) source {
 	address, err := netip.ParseAddr(c.RealIP())
 	if err != nil {
@@ -45,9 +45,9 @@ func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
-// forgers remembers who posted bad tokens lately. Reading a body before the token is judged costs a forger nothing and us a
-// mebibyte; from a source that does it again and again, only bodies with a good token are read. A true event is never turned away
-// for the company it came in: behind a proxy that is not named, everybody is one source.
+// forgers limits how many bad tokens a source may post. The body is read before a bad token is refused, which takes up to MaxBody of
+// memory; once a source has used up its allowance, only its bodies with a good token are read. Those are never refused: all
+// senders behind a proxy that is not in TrustedProxies are one source.
 type forgers struct {
 	now    func() time.Time
 	burst  float64
@@ -63,7 +63,7 @@ type allowance struct {
 	at   time.Time
 }
 
-// maxForgers bounds the memory of who forged.
+// maxForgers is how many sources are remembered.
 const maxForgers = 10_000
 
 func newForgers(now func() time.Time, burst int, perSecond float64) *forgers {
@@ -100,7 +100,8 @@ func (f *forgers) current(s source) allowance {
 	return a
 }
 
-// forget drops who has behaved for long enough, and where too few have, anybody: a tenth, so that it is not done for each of many.
+// forget drops sources with a full allowance. If too few have one, it drops any sources down to nine tenths of maxForgers, so that
+// not every new source has to search.
 func (f *forgers) forget() {
 	for s := range f.sources {
 		if f.current(s).left >= f.burst {
