@@ -15,10 +15,10 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// errToken and the like are causes for the log; the answer is the same 401.
+// errToken is a cause for the log; the sender gets the same 401 for every cause.
 var errToken = errors.New("token does not fit")
 
-// read reads the body or says why it can't be read.
+// read reads the body, or returns the refusal to answer with.
 func (s *Server) read(c echo.Context, provider string, from source) (*body, error) {
 	b, err := s.bodies.read(c.Request(), from)
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *Server) read(c echo.Context, provider string, from source) (*body, erro
 	return b, nil
 }
 
-// unread answers a body that could not be read.
+// unread returns the refusal of a body that could not be read.
 func (s *Server) unread(provider string, err error) error {
 	var timeout net.Error
 	switch {
@@ -61,7 +61,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	if err != nil {
 		return s.refuse(from.provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
 	}
-	// A sender that hangs up has still told us: Offload posts each event only once.
+	// Store the event even if the sender has closed the connection: Offload posts each event only once.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), budget)
 	defer cancel()
 	receipts, err := s.inbox.Append(ctx, []inbox.Delivery{d})
@@ -75,7 +75,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	what := outcomeOf(d.State, receipts[0].Outcome)
 	s.metrics.webhooks.WithLabelValues(d.Provider, string(what)).Inc()
 	if what == outcomeDead || what == outcomeConflict {
-		s.logger.Warn("webhook needs a look",
+		s.logger.Warn("webhook stored, a person should check it",
 			zap.String("provider", d.Provider), zap.String("outcome", string(what)), zap.String("delivery", receipts[0].ID), zap.String("reason", d.Reason))
 	}
 	return c.NoContent(http.StatusNoContent)

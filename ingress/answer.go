@@ -8,7 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// outcome is what became of a request, as metrics count it.
+// outcome is the result of a request, as metrics count it.
 type outcome string
 
 const (
@@ -18,14 +18,14 @@ const (
 	outcomeIgnored     outcome = "ignored"
 	outcomeDead        outcome = "dead"
 	outcomeRefused     outcome = "refused"
-	outcomeForger      outcome = "forger"
+	outcomeRateLimited outcome = "rate_limited"
 	outcomeTooLarge    outcome = "too_large"
 	outcomeCut         outcome = "cut"
 	outcomeBusy        outcome = "busy"
 	outcomeUnavailable outcome = "unavailable"
 )
 
-// refusal is an error with its one answer. The cause is for the log alone: every refusal of one status looks the same outside.
+// refusal is an error with its one answer. The cause is only for the log: senders see the same answer for every refusal of one status.
 type refusal struct {
 	status  int
 	outcome outcome
@@ -69,6 +69,6 @@ func answerError(err error, c echo.Context) {
 	if c.Request().Method == http.MethodHead {
 		return
 	}
-	// Whether the sender still listens changes nothing.
+	// An error means that the sender has closed the connection.
 	_, _ = fmt.Fprintf(c.Response(), `{"type":"about:blank","title":%q,"status":%d}`+"\n", http.StatusText(status), status)
 }

@@ -13,13 +13,13 @@ import (
 )
 
 var (
-	errTooLarge       = errors.New("body is over the cap")
+	errTooLarge       = errors.New("body is larger than the limit")
 	errInFlight       = errors.New("too many bytes in flight")
 	errSourceInFlight = errors.New("too many bytes in flight from one source")
 )
 
-// bodies reads request bodies into memory that is bounded thrice: each body by a cap, all of one source by a share, all together by
-// a budget. A body takes what it has sent, not what it announces, so that slow senders of large promises hold little.
+// bodies reads request bodies into memory within three bounds: on each body, on all of one source, and on all together. A body
+// counts with the bytes that have arrived, not with its Content-Length, so that slow senders hold little.
 type bodies struct {
 	most, share int64
 	free        atomic.Int64

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Config is what whoever runs the ingress chooses. The zero value of a limit means its default.
+// Config holds the settings of an ingress. The zero value of a limit means its default.
 type Config struct {
 	// Agents are the webhook secrets of each Artmail agent: usually one, two while one rolls over.
 	Agents map[string][]string
@@ -31,7 +31,7 @@ type Config struct {
 	// are read only with a good token (429 otherwise). Defaults 100 and 5.
 	Refusals          int
 	RefusalsPerSecond float64
-	// TrustedProxies are whose X-Forwarded-For is believed. Without any, the connection's other end is the source.
+	// TrustedProxies are the proxies whose X-Forwarded-For is used. Without any, the source is the peer of the connection.
 	TrustedProxies []netip.Prefix
 
 	// MaxConnections is how many connections are served at the same time; others wait, unanswered, until one closes. Default 4096.
@@ -44,8 +44,8 @@ type Config struct {
 	ReadTimeout time.Duration
 	// IdleTimeout closes a connection without a request. Default 2 minutes.
 	IdleTimeout time.Duration
-	// StopTimeout is how long a stop waits for requests under way before they are cut. Default 10 seconds; it must exceed
-	// both budgets, so that whatever has been read is stored and answered.
+	// StopTimeout is how long a stop waits for requests under way before they are cut. Default 10 seconds; it must exceed both
+	// budgets, so that every body that has been read is stored and answered.
 	StopTimeout time.Duration
 
 	// Quarantine bounds what is kept of bodies that an agent's secrets do not verify.
@@ -139,7 +139,7 @@ func (c Config) Validate() error {
 	}
 	for i, proxy := range c.TrustedProxies {
 		if !proxy.IsValid() {
-			say("trustedProxies[%d]: it is no address range", i)
+			say("trustedProxies[%d]: it is not an address range", i)
 		}
 	}
 	if longest := max(c.OffloadBudget, c.ArtmailBudget); c.StopTimeout <= longest {

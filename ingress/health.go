@@ -14,7 +14,7 @@ import (
 // Check is a condition that /readyz shows.
 type Check struct {
 	Name string
-	// Required takes the server out of service while the check fails. Leave it false for whatever is behind the inbox: a provider
+	// Required takes the server out of service while the check fails. Leave it false for everything behind the inbox: a provider
 	// that does not retry must be able to post while Temporal is away.
 	Required bool
 	Check    func(context.Context) error
@@ -30,8 +30,8 @@ type health struct {
 
 const (
 	checkTimeout = time.Second
-	// unreadyFor is how long a failed write keeps the server unready: without new requests nobody would find out that the inbox
-	// has recovered.
+	// unreadyFor is how long a failed write keeps the server unready: only a new request can show that the
+	// inbox has recovered.
 	unreadyFor = 5 * time.Second
 )
 
@@ -46,7 +46,7 @@ func (h *health) stored(err error) {
 
 func (h *health) alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }
 
-// ready says whether webhooks would be accepted, and what else is amiss.
+// ready answers 200 if webhooks would be accepted and 503 if not, with the result of each check.
 func (h *health) ready(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), checkTimeout)
 	defer cancel()

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// metrics name routes by their pattern and agents by the configured name, so that nobody outside can add a time series.
+// metrics name routes by their pattern and agents by the configured name, so that a sender can't add a time series.
 type metrics struct {
 	requests    *prometheus.HistogramVec
 	webhooks    *prometheus.CounterVec
@@ -31,7 +31,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		}, []string{"route", "status"}),
 		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_webhooks_total",
-			Help: "Webhooks by what became of them.",
+			Help: "Webhooks by outcome.",
 		}, []string{"provider", "outcome"}),
 		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_artmail_bad_signatures_total",

@@ -14,19 +14,19 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Kinds of what no secret has verified. The body's own word is not believed; it only decides what goes out last.
+// Kinds of deliveries that no secret has verified. What the body says only decides which ones Trim removes last.
 const (
 	kindUnverified           = "unverified"
 	kindUnverifiedActivation = "unverified agent.activated"
 )
 
-// quarantine keeps bodies that were refused, sealed and bounded, so that a wrong secret can be mended and the events released:
+// quarantine keeps bodies that were refused, sealed and bounded, so that a person can correct a wrong secret and release the events:
 // Artmail shows an API key only once.
 //
 // It writes beside the requests, never within one. A refusal that waited for the disk would take longer than one for an agent
-// that does not exist, and a flood of forgeries would stand in line with true events. What is lost by a crash or a full queue was
-// never acknowledged: Artmail sends it again. What looks like agent.activated has a queue of its own and goes first, so that a flood
-// of anything else keeps no key from being written.
+// that does not exist, and many forged webhooks would delay real ones. What is lost by a crash or a full queue was
+// never acknowledged: Artmail sends it again. Bodies that look like agent.activated have a separate queue that is written
+// first, so that many other bodies can't keep an API key from being stored.
 type quarantine struct {
 	server *Server
 	wake   chan struct{} // holds one notice of something queued
@@ -89,7 +89,7 @@ func (q *quarantine) enqueue(s suspect) bool {
 	*queue = append(*queue, s)
 	select {
 	case q.wake <- struct{}{}:
-	default: // an untaken notice says the same
+	default: // a notice is already there
 	}
 	return true
 }
@@ -105,7 +105,7 @@ func (q *quarantine) take() []suspect {
 	n := min(len(*queue), quarantineBatch)
 	batch := (*queue)[:n:n]
 	if *queue = (*queue)[n:]; len(*queue) == 0 {
-		*queue = nil // or the bodies that were written would be held on to
+		*queue = nil // else the written bodies would stay in memory
 	}
 	return batch
 }
@@ -115,7 +115,7 @@ func (q *quarantine) run() {
 		_, open = <-q.wake
 		for batch := q.take(); len(batch) > 0; batch = q.take() {
 			if err := q.write(batch); err != nil {
-				q.server.logger.Error("quarantine could not keep refused webhooks", zap.Int("count", len(batch)), zap.Error(err))
+				q.server.logger.Error("refused webhooks were not stored in the quarantine", zap.Int("count", len(batch)), zap.Error(err))
 			}
 		}
 	}
@@ -161,8 +161,8 @@ func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 		return inbox.Delivery{}, err
 	}
 	return inbox.Delivery{
-		// Artmail tries an event seven times: the tries take one place together, or they alone would fill the quarantine. The key tells
-		// nothing of the body to whoever lacks the keyring.
+		// Artmail tries an event seven times: with a key, the tries take one place together and can't fill the quarantine. The key
+		// reveals nothing of the body without the keyring.
 		DedupeKey: base64.RawURLEncoding.EncodeToString(q.server.keys.Fingerprint(packed, "quarantine", s.agent)),
 		ID:        id, Provider: artmail.Name, Scope: s.agent, Kind: kind, Body: body, ReceivedAt: s.at,
 		State: inbox.StateQuarantined, Reason: "no secret of the agent verifies it",

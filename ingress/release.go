@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Releaser lets quarantined webhooks in after a secret has been mended. Make one with NewReleaser.
+// Releaser accepts quarantined webhooks after a secret has been corrected. Make one with NewReleaser.
 type Releaser struct {
 	agents map[string]hook.Secrets
 	keys   *keyring.Ring
@@ -25,13 +25,13 @@ type Releaser struct {
 type Released struct {
 	// Accepted are in the inbox now, as if they had just been verified; Duplicates were there already.
 	Accepted, Duplicates int
-	// Refused are still verified by no secret, and stay in the quarantine.
+	// Refused fit no secret yet, and stay in the quarantine.
 	Refused int
 	// Unreadable have no body any more, or one that today's keyring can't open.
 	Unreadable int
 }
 
-// NewReleaser takes the secrets as they are today. A missing or empty secret is a refusal.
+// NewReleaser takes the current secrets of each agent. It returns hook.ErrEmptySecret for a missing or empty one.
 func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Store, now func() time.Time) (*Releaser, error) {
 	secrets, err := newArtmailSecrets(agents)
 	if err != nil {
@@ -43,12 +43,12 @@ func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Sto
 	}, nil
 }
 
-// releaser is who settles; it never holds a claim.
+// releaser is the owner of the settlements; it never holds a claim.
 const releaser = "quarantine-release"
 
 // Release verifies every quarantined webhook of an agent again, or of all agents where agent is empty, the oldest first. What
-// verifies is stored as a new delivery with its first time of arrival, then the quarantined one is closed with its ID. Ended in
-// between, the next Release finds the key in the inbox and counts a duplicate.
+// verifies is stored as a new delivery with its first time of arrival, then the quarantined one is closed with its ID. If it stops
+// between the two, the next Release finds the key in the inbox and counts a duplicate.
 func (r *Releaser) Release(ctx context.Context, agent string) (Released, error) {
 	var done Released
 	ids, err := r.quarantined(ctx, agent)
@@ -103,7 +103,7 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 	}
 	plain, err := r.bodies.inflate(&body{from: r.bodies, bytes: raw})
 	if err != nil {
-		// Nobody waits for a 413: it is stored as it came, and is dead.
+		// No sender waits for a 413, so the body is stored as it came, and is dead.
 		plain = &body{from: r.bodies, bytes: raw}
 	}
 	defer plain.release()

@@ -42,7 +42,7 @@ type Server struct {
 	now        func() time.Time
 	echo       *echo.Echo
 	bodies     *bodies
-	forgers    *forgers
+	badTokens  *badTokenLimiter
 	metrics    *metrics
 	requestIDs *requestIDs
 	artmail    *artmailSecrets
@@ -55,7 +55,7 @@ type Server struct {
 	stopped  bool
 }
 
-// New refuses a Config that does not validate.
+// New returns ErrConfig for a Config that does not validate.
 func New(config Config, parts Parts) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func New(config Config, parts Parts) (*Server, error) {
 		config: config, keys: parts.Keys, inbox: parts.Inbox, logger: parts.Logger, now: parts.Now,
 		echo:       echo.New(),
 		bodies:     newBodies(config.MaxBody, config.MaxSourceInFlight, config.MaxInFlight),
-		forgers:    newForgers(parts.Now, config.Refusals, config.RefusalsPerSecond),
+		badTokens:  newBadTokenLimiter(parts.Now, config.Refusals, config.RefusalsPerSecond),
 		metrics:    metrics,
 		requestIDs: newRequestIDs(),
 		artmail:    artmail,
@@ -119,11 +119,11 @@ func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Echo is where other rooms hang their routes before Serve, to share the server.
+// Echo returns the router, so that other packages can add routes before Serve.
 func (s *Server) Echo() *echo.Echo { return s.echo }
 
 // Serve answers on the listener until ctx ends, then stops: no new connection is taken, and what has been read is stored and
-// answered. It returns when nothing of it uses the inbox any more; nil after a stop, even one that had to cut somebody.
+// answered. It returns when it does not use the inbox any more: nil after a stop, even if connections had to be cut.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.echo,
@@ -134,7 +134,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:    s.config.IdleTimeout,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       zap.NewStdLog(s.logger.Named("http")),
-		// Whoever waits for something else than the inbox, such as a long poll, ends when the stop begins.
+		// Handlers that wait for something other than the inbox, such as a long poll, end when the stop begins.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	s.quarantine.start()
@@ -153,7 +153,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil {
-		// Only who has not sent their whole request in all this time is left: the commit has a shorter budget.
+		// Only senders that have not sent their whole request are left: StoreBudget is shorter than StopTimeout.
 		s.logger.Warn("ingress cut requests that did not end", zap.Error(err))
 		if err := server.Close(); err != nil {
 			s.logger.Warn("close connections", zap.Error(err))

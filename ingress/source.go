@@ -9,12 +9,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// source is who sends: an IPv4 address, or the network of an IPv6 one, of which a single sender has as many as it likes.
+// source identifies a sender: an IPv4 address, or the /64 network of an IPv6 address, since one sender may use all of its network.
 type source = netip.Addr
 
 const ipv6Network = 64
 
-// sourceOf is the zero address where the sender's can't be told; all of those share one allowance.
+// sourceOf returns the zero address if the sender's address is unknown; all such senders share one allowance.
 func sourceOf(c echo.Context) source {
 	address, err := netip.ParseAddr(c.RealIP())
 	if err != nil {
@@ -45,10 +45,10 @@ func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
-// forgers remembers who posted bad tokens lately. Reading a body before the token is judged costs a forger nothing and us a
-// mebibyte; from a source that does it again and again, only bodies with a good token are read. A true event is never turned away
-// for the company it came in: behind a proxy that is not named, everybody is one source.
-type forgers struct {
+// badTokenLimiter limits how many bad tokens a source may post. The body is read before a bad token is refused, which takes up to MaxBody of
+// memory; once a source has used up its allowance, only its bodies with a good token are read. Those are never refused: all
+// senders behind a proxy that is not in TrustedProxies are one source.
+type badTokenLimiter struct {
 	now    func() time.Time
 	burst  float64
 	refill float64 // per second
@@ -63,33 +63,33 @@ type allowance struct {
 	at   time.Time
 }
 
-// maxForgers bounds the memory of who forged.
-const maxForgers = 10_000
+// maxSources is how many sources are remembered.
+const maxSources = 10_000
 
-func newForgers(now func() time.Time, burst int, perSecond float64) *forgers {
-	return &forgers{now: now, burst: float64(burst), refill: perSecond, sources: map[source]allowance{}}
+func newBadTokenLimiter(now func() time.Time, burst int, perSecond float64) *badTokenLimiter {
+	return &badTokenLimiter{now: now, burst: float64(burst), refill: perSecond, sources: map[source]allowance{}}
 }
 
 // refused takes one from the source's allowance.
-func (f *forgers) refused(s source) {
+func (f *badTokenLimiter) refused(s source) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.current(s)
 	a.left = max(a.left-1, 0)
-	if _, known := f.sources[s]; !known && len(f.sources) >= maxForgers {
+	if _, known := f.sources[s]; !known && len(f.sources) >= maxSources {
 		f.forget()
 	}
 	f.sources[s] = a
 }
 
 // over says whether the allowance is used up.
-func (f *forgers) over(s source) bool {
+func (f *badTokenLimiter) over(s source) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.current(s).left < 1
 }
 
-func (f *forgers) current(s source) allowance {
+func (f *badTokenLimiter) current(s source) allowance {
 	now := f.now()
 	a, known := f.sources[s]
 	if !known {
@@ -100,15 +100,16 @@ func (f *forgers) current(s source) allowance {
 	return a
 }
 
-// forget drops who has behaved for long enough, and where too few have, anybody: a tenth, so that it is not done for each of many.
-func (f *forgers) forget() {
+// forget drops sources with a full allowance. If too few have one, it drops any sources down to nine tenths of maxSources, so that
+// not every new source has to search.
+func (f *badTokenLimiter) forget() {
 	for s := range f.sources {
 		if f.current(s).left >= f.burst {
 			delete(f.sources, s)
 		}
 	}
 	for s := range f.sources {
-		if len(f.sources) < maxForgers*9/10 {
+		if len(f.sources) < maxSources*9/10 {
 			return
 		}
 		delete(f.sources, s)

@@ -16,8 +16,8 @@ import (
 func (p process) inbox() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inbox",
-		Short: "Look after the inbox: list, show, replay, release, purge, counts, audit",
-		Long: `Look after the inbox. Each command opens the inbox itself, a SQLite file or a PostgreSQL database, also while "signalbox serve" or
+		Short: "Manage the inbox: list, show, replay, release, purge, counts, audit",
+		Long: `Manage the inbox. Each command opens the inbox itself, a SQLite file or a PostgreSQL database, also while "signalbox serve" or
 "signalbox ingress" runs. Use the settings of that process: --inbox (SIGNALBOX_INBOX), and for bodies --keyring (SIGNALBOX_KEYRING).
 
 Before a body is revealed, a delivery is replayed, the quarantine is released or anything is purged, the inbox records who is about to do it:

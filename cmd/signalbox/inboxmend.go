@@ -18,9 +18,9 @@ func (p process) inboxRelease() *cobra.Command {
 	)
 	release := p.operate(&cobra.Command{
 		Use:   "release",
-		Short: "Verify quarantined Artmail webhooks again, and let in what a secret now verifies",
-		Long: `Verify quarantined Artmail webhooks again, and let in what a secret now verifies. The secrets are those that this command itself reads from
---config (SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. What is let in keeps its time of arrival and is
+		Short: "Verify quarantined Artmail webhooks again, and accept what a secret now verifies",
+		Long: `Verify quarantined Artmail webhooks again, and accept what a secret now verifies. The secrets are those that this command itself reads from
+--config (SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. What is accepted keeps its time of arrival and is
 not counted twice. The inbox records who asked.`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, on desk) error {
@@ -31,7 +31,7 @@ not counted twice. The inbox records who asked.`,
 		if asJSON {
 			return p.showJSON(cmd, map[string]int{"accepted": done.Accepted, "duplicates": done.Duplicates, "refused": done.Refused, "unreadable": done.Unreadable})
 		}
-		return p.say(cmd, "%d let in, %d were there already, %d stay in the quarantine, %d can't be read any more\n",
+		return p.say(cmd, "%d accepted, %d were there already, %d stay in the quarantine, %d can't be read any more\n",
 			done.Accepted, done.Duplicates, done.Refused, done.Unreadable)
 	}, "keyring", "config")
 	release.Flags().StringVar(&agent, "agent", "", "Artmail agent; empty: all")
@@ -82,7 +82,7 @@ repeated. The inbox records who asked.`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, on desk) error {
 		if bodies < 0 || rows < 0 || bodies == 0 && rows == 0 {
-			return fmt.Errorf("%w: say how old what goes must be: --bodies-before, --rows-before, or both", errUsage)
+			return fmt.Errorf("%w: give a minimum age: --bodies-before, --rows-before, or both", errUsage)
 		}
 		request := purgeOlderThan(p.now(), bodies, rows)
 		if err := on.record(cmd.Context(), actPurge, purgeInWords(request)); err != nil {

@@ -46,7 +46,7 @@ It passes dedupe on purpose. What the workflow has applied before it does not ap
 			return p.showJSON(cmd, done)
 		}
 		if done.Skipped > 0 {
-			return p.say(cmd, "%d replayed, %d skipped: without a lane, or past the retention of bodies\n", done.Replayed, done.Skipped)
+			return p.say(cmd, "%d replayed, %d skipped: they have no lane, or their body has been purged\n", done.Replayed, done.Skipped)
 		}
 		return p.say(cmd, "%d replayed\n", done.Replayed)
 	})
@@ -56,7 +56,7 @@ It passes dedupe on purpose. What the workflow has applied before it does not ap
 	return replay
 }
 
-// replayed counts. Skipped deliveries can't be handed out: they have no lane, or their body is past its retention.
+// replayed counts. Skipped deliveries can't be handed out: they have no lane, or their body has been purged.
 type replayed struct {
 	Replayed int `json:"replayed"`
 	Skipped  int `json:"skipped"`

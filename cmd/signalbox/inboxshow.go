@@ -73,7 +73,7 @@ func (s *shownDelivery) reveal(plain []byte) {
 func (s *shownDelivery) redact(plain []byte) {
 	body, hidden, ok := hook.Redact(plain)
 	if !ok {
-		s.Withheld = "it is not JSON, so that what is secret in it can't be told; --reveal shows it"
+		s.Withheld = "it is not JSON, so its secret parts can't be hidden; --reveal shows it"
 		return
 	}
 	s.Body, s.Redacted = body, hidden
@@ -86,7 +86,7 @@ const unverifiedKind = "unverified"
 func (d desk) openBody(one inbox.Delivery) (plain []byte, withheld string, err error) {
 	switch {
 	case len(one.Body) == 0:
-		return nil, "it is past its retention", nil
+		return nil, "it has been purged", nil
 	case d.settings.Keyring == "":
 		return nil, "it is sealed, and no keyring is set: --keyring (SIGNALBOX_KEYRING)", nil
 	}

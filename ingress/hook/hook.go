@@ -68,14 +68,15 @@ var ErrUnparseable = errors.New("body is no event")
 // Missing is the error for an identifying field that the body lacks or that can't be read.
 func Missing(field string) error { return fmt.Errorf("%w: %s is missing", ErrUnparseable, field) }
 
-// CheckID refuses what can be no ID: it would stand in an index, a workflow's state and a person's terminal. most is in bytes.
+// CheckID returns ErrUnparseable for an ID with more than most bytes, a control character or invalid UTF-8: it would get into an
+// index, a workflow's state and a person's terminal.
 func CheckID(field, value string, most int) error {
 	if len(value) > most {
 		return fmt.Errorf("%w: %s has %d bytes, at most %d", ErrUnparseable, field, len(value), most)
 	}
 	for _, r := range value {
 		if unicode.IsControl(r) || r == utf8.RuneError {
-			return fmt.Errorf("%w: %s has a character that no ID has", ErrUnparseable, field)
+			return fmt.Errorf("%w: %s has a character that an ID must not have", ErrUnparseable, field)
 		}
 	}
 	return nil
@@ -96,7 +97,7 @@ func (e *Envelope) Lose(field string) {
 	}
 }
 
-// IsGzip says whether a body is compressed by gzip, whatever the headers say: a proxy may have changed either. No JSON begins so.
+// IsGzip says by its first bytes whether a body is compressed by gzip: a proxy may have changed the body or its headers. No JSON begins so.
 func IsGzip(body []byte) bool { return len(body) > 1 && body[0] == 0x1f && body[1] == 0x8b }
 
 // BodyContext is what a sealed body in the inbox is bound to: it opens only for its own delivery, in its own lane.

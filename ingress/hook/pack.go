@@ -13,7 +13,7 @@ const (
 	maxKeptEncoding = 40
 )
 
-// Pack puts a raw body together with what came beside it, for a quarantine: when a secret has been mended, the body can be verified
+// Pack puts a raw body together with what came beside it, for a quarantine: when a secret has been corrected, the body can be verified
 // again. The first line is the signatures, with commas between them, and after a blank the Content-Encoding if there is one. A signature or
 // encoding that can be none is left out.
 func Pack(signatures []string, encoding string, body []byte) []byte {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// ErrUnverified is the one answer to whatever proves nothing: absent, malformed, of another body or by another secret.
+// ErrUnverified is the error for every signature or secret that is absent, malformed, made for another body or with another secret.
 var ErrUnverified = errors.New("no secret verifies it")
 
-// ErrEmptySecret says that a secret is missing. With an empty one anybody could send.
+// ErrEmptySecret says that a secret is missing. An empty one would let anyone send.
 var ErrEmptySecret = errors.New("empty webhook secret")
 
 // Secrets are the webhook secrets of one sender: usually one, two while one rolls over.

@@ -15,75 +15,42 @@ type ClaimRequest struct {
 	Lease time.Duration
 	// MaxLanes and MaxPerLane bound the answer; both are at least 1.
 	MaxLanes, MaxPerLane int
-	// MaxBytes bounds the bodies of the answer together, as they are stored; 0 means DefaultClaimBytes. What does not fit stays
-	// unclaimed. Where anything is due, one delivery is handed out however large it is: it would wait for ever otherwise.
+	// MaxBytes bounds the sum of the returned bodies as they are stored, in bytes; 0 means DefaultClaimBytes. What does not fit stays
+	// unclaimed. The first due delivery is handed out even if it is larger: it would wait for ever otherwise.
 	MaxBytes int64
 }
 
-// DefaultClaimBytes is the bound of a claim that names none.
+// DefaultClaimBytes is the MaxBytes of a claim that sets none.
 const DefaultClaimBytes = 16 << 20
 
-// MaxWait is longer than any retry may ask for. A lane that seems to wait longer was given its time by a clock that was ahead,
-// and is due.
+// MaxWait is the longest wait of a retry, and the longest lease. A lane that has to wait longer got its time from a clock that was
+// ahead, and counts as due.
 const MaxWait = 10 * time.Minute
 
 // Validate returns ErrInvalid where a field is missing or out of its bounds.
 func (r ClaimRequest) Validate() error {
 	if r.Owner == "" || r.Now.IsZero() || r.Lease <= 0 || r.Lease > MaxWait || r.MaxLanes < 1 || r.MaxPerLane < 1 || r.MaxBytes < 0 {
-		return fmt.Errorf("%w: a claim needs an owner, the time, a lease of at most %s, and room for a lane and a delivery: %+v", ErrInvalid, MaxWait, r)
+		return fmt.Errorf("%w: a claim needs an owner, the time, a lease of at most %s, and limits of at least 1 lane and delivery: %+v",
+			ErrInvalid, MaxWait, r)
 	}
 	return nil
 }
 
-// Room is what a claim may still hand out. It is for stores.
-type Room struct {
-	PerLane int
-	lanes   int
-	bytes   int64
-	begun   bool
-}
-
-// Room returns the whole room of a valid request.
-func (r ClaimRequest) Room() *Room {
-	room := &Room{PerLane: r.MaxPerLane, lanes: r.MaxLanes, bytes: r.MaxBytes}
-	if room.bytes == 0 {
-		room.bytes = DefaultClaimBytes
-	}
-	return room
-}
-
-// Left says whether anything more may be handed out.
-func (r *Room) Left() bool { return r.lanes > 0 && (r.bytes > 0 || !r.begun) }
-
-// Fits takes the room of one delivery, or says that there is none and leaves nothing for others either: order matters.
-func (r *Room) Fits(size int) bool {
-	if r.begun && int64(size) > r.bytes {
-		r.bytes = 0
-		return false
-	}
-	r.begun = true
-	r.bytes -= int64(size)
-	return true
-}
-
-// Taken counts a lane.
-func (r *Room) Taken() { r.lanes-- }
-
-// Lane is what a claim hands out of one lane: its oldest pending deliveries, in order.
+// Lane is a claimed lane: its name and its oldest pending deliveries, in order.
 type Lane struct {
 	Name       string
 	Deliveries []Delivery
 }
 
-// RenewRequest prolongs an owner's claims of lanes until a time.
+// RenewRequest extends an owner's claims of lanes until a time.
 type RenewRequest struct {
 	Owner string
 	Lanes []string
 	Until time.Time
 }
 
-// SettleRequest carries one owner's settlements. It ends the owner's claim of each lane that it names a delivery of: settle
-// all that was claimed of a lane in one request.
+// SettleRequest carries one owner's settlements. It ends the owner's claim of each lane that one of the deliveries is in, so
+// settle all claimed deliveries of a lane in one request.
 type SettleRequest struct {
 	Owner       string
 	Now         time.Time
@@ -96,11 +63,11 @@ type Settlement struct {
 	// State is the end that was reached, or pending for a retry or release.
 	State  State
 	Reason string
-	// DueAt is set for a retry alone.
+	// DueAt is set for a retry only.
 	DueAt time.Time
 	// Counted says whether a retry counts as an attempt.
 	Counted bool
-	// UnmatchedSince is set for a retry for want of the workflow.
+	// UnmatchedSince is set for a retry because there is no such workflow.
 	UnmatchedSince time.Time
 }
 
@@ -110,42 +77,31 @@ func Finish(id string, end State, reason string) Settlement {
 }
 
 // Retry holds the delivery's lane back until due, at most MaxWait from now. The first retry of a lane in a request decides.
-// What arrives meanwhile does not shorten the wait; a replay in the lane ends it. Counted says whether the try was the
-// delivery's own failure; what was held back because the receiver is away was not.
+// What arrives meanwhile does not shorten the wait; a replay in the lane ends it. Counted says whether the retry
+// counts as an attempt; it does not if the receiver is away.
 func Retry(id string, due time.Time, reason string, counted bool) Settlement {
 	return Settlement{ID: id, State: StatePending, Reason: reason, DueAt: due, Counted: counted}
 }
 
-// Unmatched is an uncounted retry of a delivery whose workflow is not there, since a time.
+// Unmatched is an uncounted retry of a delivery because there is no such workflow; since is when that was first found.
 func Unmatched(id string, due, since time.Time, reason string) Settlement {
 	return Settlement{ID: id, State: StatePending, Reason: reason, DueAt: due, UnmatchedSince: since}
 }
 
-// Release gives a delivery back untouched.
+// Release gives a delivery back unchanged; its lane may be claimed at once.
 func Release(id string) Settlement { return Settlement{ID: id, State: StatePending} }
 
-// Due is when the lane of a retry may be claimed again.
-func (r SettleRequest) Due(retry Settlement) time.Time {
-	if latest := r.Now.Add(MaxWait); retry.DueAt.After(latest) {
-		return latest
-	}
-	return retry.DueAt
-}
-
-// IsRetry tells a retry from a release.
-func (s Settlement) IsRetry() bool { return s.State == StatePending && !s.DueAt.IsZero() }
-
-// IsEnd tells an end from a retry or release.
+// IsEnd says whether the delivery reached an end: it is no retry or release.
 func (s Settlement) IsEnd() bool { return s.State != StatePending }
 
-// Validate returns ErrInvalid where a request makes no sense.
+// Validate returns ErrInvalid for a missing owner, time or delivery ID, and for a state that can't be settled.
 func (r SettleRequest) Validate() error {
 	if r.Owner == "" || r.Now.IsZero() {
 		return fmt.Errorf("%w: a settlement needs an owner and the time", ErrInvalid)
 	}
 	for i, s := range r.Settlements {
 		if s.State == StateQuarantined || !slices.Contains(States(), s.State) {
-			return fmt.Errorf("%w: settlement %d: state %q is no end", ErrInvalid, i, s.State)
+			return fmt.Errorf("%w: settlement %d: state %q can't be settled", ErrInvalid, i, s.State)
 		}
 		if s.ID == "" {
 			return fmt.Errorf("%w: settlement %d has no delivery ID", ErrInvalid, i)

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// The errors that callers tell apart with errors.Is. Any other error is the store's own trouble (disk full, file read-only,
-// database away): nothing was stored, and a later call may succeed.
+// The errors that callers distinguish with errors.Is. Any other error is a failure of the store (disk full, file read-only,
+// database unreachable): nothing was stored, and a later call may succeed.
 var (
-	// ErrBusy says that the store did not answer within the context, or had too much waiting to accept more. After the
-	// context ended the write may still happen; a repetition is then a duplicate like any other. In HTTP: 503.
+	// ErrBusy says that the store did not answer before the context ended, or that too many writes wait already. The write may
+	// still happen after the context has ended; to repeat an Append is safe, it finds the duplicate. In HTTP: 503.
 	ErrBusy = errors.New("inbox: busy")
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("inbox: closed")
@@ -18,19 +18,19 @@ var (
 	ErrInvalid = errors.New("inbox: invalid")
 	// ErrNotFound says that there is no delivery with the ID.
 	ErrNotFound = errors.New("inbox: delivery not found")
-	// ErrIDTaken says that a given ID belongs to another delivery already.
+	// ErrIDTaken says that another delivery already has the given ID.
 	ErrIDTaken = errors.New("inbox: delivery ID is taken")
-	// ErrNotReplayable says that a delivery cannot be handed out again: its body is past its retention, or it has no lane.
+	// ErrNotReplayable says that a delivery cannot be handed out again: its body has been purged, or it has no lane.
 	ErrNotReplayable = errors.New("inbox: delivery cannot be replayed")
-	// ErrNewer says that a newer version of the program has changed the tables: this version must not start on them.
-	ErrNewer = errors.New("inbox: its tables are of a newer version")
+	// ErrNewer says that a newer version of the program has changed the tables: this version must not open them.
+	ErrNewer = errors.New("inbox: the tables belong to a newer version")
 )
 
-// State says where a delivery stands.
+// State is the state of a delivery.
 type State string
 
-// The states. Pending waits to be handed out. Quarantined waits for a person or a mended secret. The others are ends, left
-// only by Replay.
+// The states. Pending waits to be handed out. Quarantined waits until a person corrects the secret and releases
+// it. The others are ends; only Replay changes them.
 const (
 	StatePending     State = "pending"
 	StateDelivered   State = "delivered"
@@ -48,43 +48,43 @@ func States() []State {
 	}
 }
 
-// OpenStates are those that a person may have to act on. Counting them costs as much as there are of them.
+// OpenStates are the states that a person may have to act on. They hold few deliveries, so they are cheap to count.
 func OpenStates() []State {
 	return []State{StatePending, StateUnmatched, StateLate, StateDead, StateQuarantined}
 }
 
 // Delivery is one event as it arrived. Times are kept to the microsecond and returned in UTC.
 type Delivery struct {
-	// ID is unique and sorts by arrival (see NewID). Empty at Append: the store makes one.
+	// ID is unique and sorts by arrival (see NewID). Append makes one if it is empty.
 	ID string `json:"id"`
 
 	State State `json:"state"`
 	// Reason says in words why the delivery is in its state.
 	Reason string `json:"reason,omitempty"`
 
-	// Provider, Scope (the agent), Kind and Lane are the caller's. A pending delivery needs a Lane.
+	// Provider, Scope (the agent), Kind and Lane come from the caller. A pending delivery needs a Lane.
 	Provider string `json:"provider"`
 	Scope    string `json:"scope,omitempty"`
 	Kind     string `json:"kind,omitempty"`
 	Lane     string `json:"lane,omitempty"`
 	// DedupeKey is unique within Provider, Scope and Lane. A delivery without one is never a duplicate.
 	DedupeKey string `json:"dedupeKey,omitempty"`
-	// Body is opaque, sealed by the caller. It is nil in a List, and after its retention ended. The store keeps the slice
+	// Body is opaque bytes, sealed by the caller. It is nil in a List and after Purge has removed it. The store keeps the slice
 	// given to Append: do not change it afterwards, even if Append fails.
 	Body []byte `json:"-"`
 	// Fingerprint is the caller's keyed hash of the plain body. It tells a duplicate from a conflict and outlives the body.
-	// Where either side has none, equal keys are duplicates.
+	// If one of two deliveries with equal keys has none, they are duplicates.
 	Fingerprint []byte `json:"-"`
 
-	// OccurredAt is the provider's time, zero where it gave none.
+	// OccurredAt is the provider's time, zero if it gave none.
 	OccurredAt time.Time `json:"occurredAt,omitzero"`
-	// ReceivedAt is the time of arrival, from which retention and age count.
+	// ReceivedAt is the time of arrival. Retention and age count from it.
 	ReceivedAt time.Time `json:"receivedAt"`
-	// SettledAt is when the delivery reached its end; for one appended at its end, its arrival.
+	// SettledAt is when the delivery reached its end; equal to ReceivedAt if it was stored as ignored or dead.
 	SettledAt time.Time `json:"settledAt,omitzero"`
-	// DueAt is when the lane of a pending delivery may be claimed. Only Get tells it.
+	// DueAt is when the lane of a pending delivery may be claimed. Only Get returns it.
 	DueAt time.Time `json:"dueAt,omitzero"`
-	// UnmatchedSince is when its workflow was first looked for in vain, zero before.
+	// UnmatchedSince is when its workflow was first not found, zero before.
 	UnmatchedSince time.Time `json:"unmatchedSince,omitzero"`
 
 	// Attempts counts the retries that were settled as counted.
@@ -92,7 +92,7 @@ type Delivery struct {
 	// Duplicates counts the arrivals after the first.
 	Duplicates      int       `json:"duplicates,omitempty"`
 	LastDuplicateAt time.Time `json:"lastDuplicateAt,omitzero"`
-	// ConflictOf is the ID of the first delivery with the same key, where this one's body differed from it.
+	// ConflictOf is the ID of the first delivery with the same key, if this one's body differs from it.
 	ConflictOf string `json:"conflictOf,omitempty"`
 }
 
@@ -100,7 +100,7 @@ type Delivery struct {
 type Outcome string
 
 // New was stored. Duplicate was counted on the delivery that came first. Conflict has the key of an earlier delivery but
-// another body: it was stored and flagged, and the receiver judges.
+// another body: it was stored and flagged, and the receiver decides.
 const (
 	OutcomeNew       Outcome = "new"
 	OutcomeDuplicate Outcome = "duplicate"
@@ -109,15 +109,15 @@ const (
 
 // Receipt is Append's answer for one delivery.
 type Receipt struct {
-	// ID is the stored delivery's: the given or new one, or for a duplicate the first one's.
+	// ID is the ID of the stored delivery; for a duplicate, that of the first delivery with the key.
 	ID      string
 	Outcome Outcome
 	// ConflictOf is set for a conflict: the first delivery with the same key.
 	ConflictOf string
 }
 
-// Prepare returns the deliveries as a store writes them: checked, with IDs, and with SettledAt derived. It is for stores; the
-// error is ErrInvalid and names the position.
+// Prepare returns the deliveries as a store writes them: validated, with an ID and SettledAt. It is for stores. It returns
+// ErrInvalid, which names the position.
 func Prepare(deliveries []Delivery) ([]Delivery, error) {
 	prepared := make([]Delivery, len(deliveries))
 	for i, d := range deliveries {
@@ -135,7 +135,7 @@ func Prepare(deliveries []Delivery) ([]Delivery, error) {
 	return prepared, nil
 }
 
-// validate says what keeps a delivery out of the table.
+// validate returns ErrInvalid for a delivery that can't be stored.
 func (d Delivery) validate() error {
 	switch d.State {
 	case StatePending:

@@ -2,13 +2,13 @@
 // words and the Store interface. The stores are in its subfolders, and inboxtest is the one suite that each of them passes.
 //
 // It knows lanes, order, duplicates, claims, retries, retention and audit. It does not know what a delivery means: providers,
-// kinds and reasons are strings to it, bodies are bytes that the caller has sealed, and times come from the caller, so that no
-// store reads a clock.
+// kinds and reasons are strings, bodies are bytes that the caller has sealed, and times come from the caller: no store reads a
+// clock.
 //
 // # The life of a webhook
 //
 // Append stores a delivery with its body and finds duplicates by a unique key; it is on disk when Append returns. Claim puts what has
-// arrived into its lane, and hands out lanes under a lease. Settle records the result; with its last pending delivery a lane's row goes.
+// arrived into its lane, and hands out lanes under a lease. Settle records the result. A lane without pending deliveries is deleted.
 // Purge removes the body first, and much later the row with its key. All state is in the database, and the tables are the same in both
 // stores, so several processes may open one inbox at the same time, the command line among them.
 //
@@ -19,6 +19,6 @@
 //
 // # At least once
 //
-// A claim whose lease has ended is handed out again, and so is what was settled just before a power cut. The receiver must not
-// count a delivery twice.
+// Deliveries are handed out again after a lease has ended, and some that were settled just before a power cut. The receiver must
+// recognise a repetition by the delivery's ID or key.
 package inbox

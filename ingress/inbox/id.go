@@ -10,11 +10,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// idCount tells apart the IDs of one microsecond, in the order in which one process made them.
+// idCount orders the IDs of one microsecond as one process made them.
 var idCount atomic.Uint32
 
 // NewID returns the ID of a delivery that arrived at a time: a UUID of version 7. IDs sort by that time, to the microsecond;
-// equal times sort as one process made them. A caller that seals a body for its delivery makes the ID first.
+// equal times sort as one process made them. A caller that binds a sealed body to its delivery makes the ID first.
 func NewID(arrival time.Time) string {
 	id := firstID(arrival)
 	// The system's random source does not fail: the runtime ends the process where it can't be read.
@@ -25,10 +25,10 @@ func NewID(arrival time.Time) string {
 	return id.String()
 }
 
-// FirstID is not above any ID of the time and above every ID of an earlier one.
+// FirstID returns the smallest ID of a time: not greater than any ID of that microsecond, greater than all earlier IDs.
 func FirstID(arrival time.Time) string { return firstID(arrival).String() }
 
-// firstID holds milliseconds in its first 48 bits, and after the version's 4 bits the microseconds within.
+// firstID returns an ID with milliseconds in its first 48 bits and, after the 4 bits of the version, the microseconds within one.
 func firstID(arrival time.Time) uuid.UUID {
 	var id uuid.UUID
 	micros := uint64(max(arrival.UnixMicro(), 0))
@@ -37,11 +37,11 @@ func firstID(arrival time.Time) uuid.UUID {
 	return id
 }
 
-// ParseID returns ErrInvalid for what is no ID.
+// ParseID returns ErrInvalid if the text is not an ID in its canonical form.
 func ParseID(id string) error {
 	parsed, err := uuid.Parse(id)
 	if err != nil || parsed.String() != id {
-		return fmt.Errorf("%w: %q is no delivery ID", ErrInvalid, id)
+		return fmt.Errorf("%w: %q is not a delivery ID", ErrInvalid, id)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []any) send
 	}
 	agent, activationID, ok := workflows.ParseArtmailActivationWorkflowID(lane)
 	if !ok {
-		return sendResult{refused, fmt.Errorf("lane %q is no activation", lane)}
+		return sendResult{refused, fmt.Errorf("lane %q is not the ID of an activation", lane)}
 	}
 	ended, err := r.ended(ctx, lane)
 	if err != nil {
@@ -78,7 +78,7 @@ func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
 		Lane: lane, Kind: workflows.KindAgentDeactivated, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: 1,
 	})
 	if err != nil {
-		return false, fmt.Errorf("look for the activation's end: %w", err)
+		return false, fmt.Errorf("find the activation's end: %w", err)
 	}
 	return len(page.Deliveries) > 0, nil
 }

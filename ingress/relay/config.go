@@ -25,14 +25,14 @@ type Config struct {
 	// Lease is how long a claim holds unless it is renewed; the lanes of a killed relay wait for its end. Default 15 seconds, which is
 	// the most; at least four times SignalTimeout, so that there is time to renew.
 	Lease time.Duration
-	// UnmatchedGrace is how long an event waits for its workflow to start, from when the relay first looked for it. Default 15 minutes.
+	// UnmatchedGrace is how long an event waits for its workflow to start, from when the relay first does not find it. Default 15 minutes.
 	UnmatchedGrace time.Duration
-	// ReplayInterval is how often the relay looks for workflows that have started since their events became unmatched. Default 30
+	// ReplayInterval is how often the relay searches for workflows that have started since their events became unmatched. Default 30
 	// seconds.
 	ReplayInterval time.Duration
 	// MaxAttempts is how often Temporal may refuse an event before it is dead. Default 20, which takes about an hour.
 	MaxAttempts int
-	// PollInterval is how often the relay looks for what has become due. Default 1 second.
+	// PollInterval is how often the relay claims when no wake-up has come. Default 1 second.
 	PollInterval time.Duration
 }
 

@@ -15,7 +15,7 @@
 //
 //   - delivered: Temporal accepted the signal;
 //   - late: the workflow is closed;
-//   - unmatched: there was no such workflow for a grace time, which starts when the relay first looked for it. The relay replays the
+//   - unmatched: there was no such workflow for a grace time, which starts when the relay first does not find it. The relay replays the
 //     delivery when the workflow starts;
 //   - dead: it can't be parsed, its workflow ID is too long, or Temporal refused it too often.
 //

@@ -125,5 +125,5 @@ func (g *gate) reopen(ctx context.Context) {
 	close(g.open)
 	g.mu.Unlock()
 	g.setHeld(false)
-	g.logger.Info("Temporal is back: deliveries flow again", zap.Duration("after", g.now().Sub(since)))
+	g.logger.Info("Temporal is back: deliveries are sent again", zap.Duration("after", g.now().Sub(since)))
 }

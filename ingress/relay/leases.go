@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// leases are the claims of this relay that are not settled: of lanes that are queued, being sent or waiting to be settled.
+// leases are the unsettled claims of this relay: lanes that are queued, being sent or waiting to be settled.
 type leases struct {
 	// length is a lease's; trusted is the part of it in which a signal may begin.
 	length, trusted time.Duration
@@ -26,8 +26,8 @@ type lease struct {
 	settling bool
 }
 
-// A lease is renewed from a third of its length on; a sixth is how often the relay looks. So one renewal may fail before the lease
-// is not trusted any more.
+// A lease is renewed from a third of its length on; the relay checks its leases every sixth. So one renewal may fail before
+// the lease is not trusted any more.
 const (
 	renewAfter = 3
 	renewEvery = 6

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// maxUnmatched bounds a pass: it looks at the newest unmatched deliveries.
+	// maxUnmatched is about how many unmatched deliveries a pass reads, the newest first.
 	maxUnmatched = 2000
 	// idsPerQuery bounds the length of a visibility query.
 	idsPerQuery = 50

@@ -89,7 +89,7 @@ func text(raw []byte) (string, bool) {
 		if bytes.IndexByte(inner, '\\') < 0 {
 			return strings.ToValidUTF8(string(inner), "\uFFFD"), true
 		}
-		// Its error tells of invalid UTF-8, which is mended.
+		// The error only says that invalid UTF-8 was replaced.
 		unquoted, _ := jsontext.AppendUnquote(nil, raw)
 		return string(unquoted), true
 	case kind == '-' || kind >= '0' && kind <= '9':
@@ -128,7 +128,7 @@ func parseNumber(s string) (float64, bool) {
 	return n, err == nil
 }
 
-// asItIs is a copy of any JSON value. Invalid UTF-8 is mended, since Temporal's Web UI shows no payload that has it.
+// asItIs is a copy of any JSON value. Invalid UTF-8 is replaced, since Temporal's Web UI shows no payload that has it.
 func asItIs(raw []byte) (stdjson.RawMessage, bool) {
 	if tooDeep(raw) {
 		return nil, false
@@ -169,7 +169,7 @@ func (r *reader) composite(d *jsontext.Decoder, field reflect.Value) error {
 	case field.Kind() == reflect.Slice && kind == jsontext.KindBeginArray:
 		return r.list(d, field)
 	case field.Kind() != reflect.Slice && kind == jsontext.KindBeginObject, kind == jsontext.KindNull:
-		return errors.ErrUnsupported // the library's word for: read it yourself
+		return errors.ErrUnsupported // the library then reads the value itself
 	}
 	field.SetZero()
 	if err := d.SkipValue(); err != nil {
@@ -178,7 +178,7 @@ func (r *reader) composite(d *jsontext.Decoder, field reflect.Value) error {
 	return r.lose(d)
 }
 
-// list reads a list of objects and leaves out what is none.
+// list reads a list of objects and leaves out members that are not objects.
 func (r *reader) list(d *jsontext.Decoder, list reflect.Value) error {
 	list.Set(reflect.MakeSlice(list.Type(), 0, 0))
 	if _, err := d.ReadToken(); err != nil {

@@ -8,8 +8,8 @@
 //   - Whole number, not negative: 2, 2.0, 2e0 or "2".
 //   - Number: any finite one, also in quotes.
 //   - Boolean: true and false only. A decision is never guessed.
-//   - Time: see Time.
-//   - Object and list of objects: what is none is lost; a list loses only the member that is no object.
+//   - Time: Unix seconds or milliseconds, RFC 3339 or an HTTP date; see instant. It is in UTC, to the millisecond.
+//   - Object and list of objects: another value is lost; a list loses only the members that are not objects.
 //   - json.RawMessage: any value that stands at most 1,000 levels deep.
 //   - null is the zero value, as if the field were absent. It is not lost.
 //

@@ -30,7 +30,8 @@ type user struct {
 	Email string `json:"email"`
 }
 
-// Parse implements hook.Provider. A response whose approved is neither true nor false has none: it is for the workflow to ask a person.
+// Parse implements hook.Provider. A response whose approved is neither true nor false has a nil Approved: the workflow
+// asks a person.
 func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.ActivationEvent], error) {
 	var (
 		b struct {
@@ -88,7 +89,7 @@ func (f *fields) fillFrom(data fields) {
 }
 
 // misspeltAPIKey finds the key where it stands deeper than documented, or under another spelling of its name, such as api_key. It is
-// shown only once, so it is worth a second look.
+// shown only once, so it is worth a second search.
 func misspeltAPIKey(body []byte) string {
 	var value any
 	// A byte order mark may stand before the object.

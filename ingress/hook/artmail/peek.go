@@ -75,7 +75,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	}
 	e := hook.Envelope{Kind: kind, OccurredAt: id.Timestamp, Lost: lost}
 	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
-		e.Ignored = "no workflow is told of this kind or activation"
+		e.Ignored = "no workflow takes this kind or activation"
 		e.DropUnusable("activationId", &id.ActivationID, maxID)
 		e.EntityID = id.ActivationID
 		return e, nil

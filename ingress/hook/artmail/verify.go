@@ -12,8 +12,8 @@ import (
 // SignatureHeader carries the hex HMAC-SHA256 of the raw body (Artmail, "Publish your agent").
 const SignatureHeader = "X-Artmail-Signature"
 
-// Verify checks the signatures of a request against the raw body: hex in any case, with or without the prefix "sha256=". Each secret's
-// MAC is computed and compared whatever was given.
+// Verify checks the signatures of a request against the raw body: hex in any case, with or without the prefix "sha256=". Each
+// secret's MAC is computed and compared even if no signature is well-formed.
 func Verify(body []byte, given []string, secrets hook.Secrets) error {
 	sums := make([][sha256.Size]byte, 0, hook.MaxSignatures)
 	for _, signature := range given {

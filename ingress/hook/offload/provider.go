@@ -1,6 +1,6 @@
 // Package offload reads what Offload posts to a case's webhook URL (Offload, "Webhook events").
 //
-// Real bodies may stray from the reference, whose own examples leave out event_id and timestamp. Fields that the reference doesn't
+// Real bodies may differ from the reference, whose own examples leave out event_id and timestamp. Fields that the reference doesn't
 // have are ignored; the inbox keeps the whole body.
 package offload
 

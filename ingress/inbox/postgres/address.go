@@ -14,7 +14,7 @@ import (
 )
 
 // addressParts are user, password, hosts (PostgreSQL takes several, with commas) with the database, and parameters. A password with an
-// unescaped slash, question mark, hash or at sign does not fit: a part of it would stand where it is shown.
+// unescaped slash, question mark, hash or at sign does not match: a part of it would be read as a part that is shown.
 var addressParts = regexp.MustCompile(`^postgres(?:ql)?://(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]*(?:/[^@?#]*)?)(?:\?([^@#]*))?$`)
 
 var errAddress = errors.New("want postgres://user:password@host:port/database?sslmode=verify-full, with special characters percent-encoded")
@@ -24,8 +24,8 @@ func IsAddress(s string) bool {
 	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://")
 }
 
-// Redact returns what may be shown of an address: user, hosts, database and harmless parameters. Nothing is shown of one that can't be
-// read, since a password with a character out of place may stand anywhere in it.
+// Redact returns what may be shown of an address: user, hosts, database and harmless parameters. Nothing is shown of an address
+// that can't be read, since any part of it may belong to the password.
 func Redact(address string) string {
 	parts := addressParts.FindStringSubmatch(address)
 	if parts == nil {
@@ -38,7 +38,7 @@ func Redact(address string) string {
 	return strings.TrimSuffix("postgres://"+strings.TrimPrefix(parts[1]+"@"+parts[3], "@")+"?"+parameters.Encode(), "?")
 }
 
-// CheckAddress says what is wrong with an address without showing anything secret of it. It connects to nothing.
+// CheckAddress returns what is wrong with an address. The error holds no password. It does not connect.
 func CheckAddress(address string) error {
 	_, err := parseAddress(address)
 	return err
@@ -53,7 +53,7 @@ func parseAddress(address string) (*pgxpool.Config, error) {
 	if err == nil {
 		return config, nil
 	}
-	// The reason is worth telling where it can't hold a password, the address before it is not.
+	// Show the reason, without the address before it, unless the reason may hold a password.
 	reason := cmp.Or(errors.Unwrap(err), errAddress)
 	password, _ := url.PathUnescape(parts[2])
 	shown := parts[2] != "" && (strings.Contains(reason.Error(), parts[2]) || strings.Contains(reason.Error(), password))

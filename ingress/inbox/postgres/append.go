@@ -25,7 +25,7 @@ const (
 // job is one caller's append.
 type job []*sqlstore.Delivery
 
-// Append implements sqlstore.Database. A repeated try finds what an earlier one has stored, though the answer of its commit was lost.
+// Append implements sqlstore.Database. It may be repeated: a try finds what an earlier one stored, even if the answer to its commit was lost.
 func (d *database) Append(ctx context.Context, rows []*sqlstore.Delivery, size int64) error {
 	err := d.queue.Do(ctx, rows, size)
 	for pause := firstPause; errors.Is(err, errTransient); pause = min(2*pause, lastPause) {
@@ -35,7 +35,7 @@ func (d *database) Append(ctx context.Context, rows []*sqlstore.Delivery, size i
 		case <-time.After(pause):
 		}
 		if hasState(err, lockTimeout) {
-			// From now on it waits in its own transaction, and holds up no others.
+			// From now on it waits in its own transaction, so that other appends don't wait for it.
 			err = d.write([]job{rows})
 		} else {
 			err = d.queue.Do(ctx, rows, size)
@@ -44,7 +44,7 @@ func (d *database) Append(ctx context.Context, rows []*sqlstore.Delivery, size i
 	return err
 }
 
-// commit writes a batch in one transaction, or where one append may have failed it, each append in its own. The locks that an append
+// commit writes a batch in one transaction or, if one append may have made that fail, each append in its own. The locks that an append
 // may wait for are of deliveries with its keys that another process is about to commit.
 func (d *database) commit(batch []job) []error {
 	err := d.write(batch)
@@ -64,7 +64,7 @@ func (d *database) commit(batch []job) []error {
 	return errs
 }
 
-// write stores the rows of a batch, all or none. It runs without the callers' contexts: one that leaves must not interrupt the others.
+// write stores the rows of a batch, all or none. It runs without the callers' contexts: one that ends must not interrupt the others.
 func (d *database) write(batch []job) error {
 	rows := slices.Concat(batch...)
 	err := d.transact(context.Background(), false, wait, func(t sqlstore.Tx) error { return d.store.AppendTo(t, rows) })
@@ -85,10 +85,10 @@ const (
 var (
 	// awayStates are also: connection lost, session had stalled, server is now a standby, no connection or disk space left.
 	awayStates = []string{lockTimeout, classConflict, classOperator, "08", "25P03", "25006", "53"}
-	// singleStates may come of one append among many: its data, integrity, limits, and locks that it waits for.
+	// singleStates may be caused by one append among many: its data, integrity, limits, and locks that it waits for.
 	singleStates = []string{lockTimeout, classConflict, "22", "23", "54"}
-	// errTransient marks the failure of an append that is tried again.
-	errTransient = errors.New("the database was away or locked")
+	// errTransient marks an error after which an append is tried again.
+	errTransient = errors.New("the database was unreachable or locked")
 )
 
 func hasState(err error, states ...string) bool {
@@ -96,7 +96,8 @@ func hasState(err error, states ...string) bool {
 	return ok && slices.ContainsFunc(states, func(state string) bool { return strings.HasPrefix(e.Code, state) })
 }
 
-// isTransient says that an append or a connection may be tried again: what is not the server's answer is trouble on the way to it.
+// isTransient says that an append or a connection may be tried again: an error that is not
+// the server's answer is a failure of the connection.
 func isTransient(err error) bool {
 	final := errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrIDTaken) || errors.Is(err, ErrUnsuitable)
 	return !final && (!hasState(err, "") || hasState(err, awayStates...))

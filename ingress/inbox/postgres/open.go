@@ -39,13 +39,13 @@ const (
 var (
 	// ErrNoInbox says that a database has no inbox, or one of an older version than this program's.
 	ErrNoInbox = errors.New("the database has no inbox of this version")
-	// ErrUnsuitable says that a server can be reached and must not be used: it would not keep what it was given.
+	// ErrUnsuitable says that a server can be reached but must not be used: its version or settings could lose deliveries.
 	ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 )
 
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
-	// Existing opens only what is there: the database is neither given tables nor are they brought up to date.
+	// Existing opens only an inbox that exists: it neither creates tables nor brings them up to date.
 	Existing bool
 	// MaxWaiting is how many appends may wait before others get inbox.ErrBusy (default 8192).
 	MaxWaiting int
@@ -88,7 +88,7 @@ func Open(ctx context.Context, address string, options Options) (_ *Store, err e
 	return s, nil
 }
 
-// Close implements inbox.Store. It returns when all that was accepted is on disk, or the database has not answered for a while.
+// Close implements inbox.Store. It returns when all accepted writes are on disk or have failed.
 func (s *Store) Close() error {
 	s.db.queue.Close()
 	s.db.closed.Store(true)
@@ -100,14 +100,14 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// connect makes a pool, and its first connection to see that it can.
+// connect makes a pool, and opens one connection to check it.
 func connect(ctx context.Context, address string, most int32, readOnly string) (*pgxpool.Pool, error) {
 	config, err := parseAddress(address)
 	if err != nil {
 		return nil, err
 	}
 	config.MaxConns = most
-	// This notices a server that is gone without a word while an answer is waited for.
+	// Keep-alives notice within 25 s that a server has gone while an answer is awaited.
 	alive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
 	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
 	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
@@ -180,7 +180,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) (err error
 	err = pool.QueryRow(ctx, "SELECT max(version_id) FROM "+versionTable+" WHERE is_applied").Scan(&there)
 	switch {
 	case err != nil && !hasState(err, undefinedTable):
-		return fmt.Errorf("look for the inbox: %w", err)
+		return fmt.Errorf("read the version of the tables: %w", err)
 	case there > ours:
 		return fmt.Errorf("%w: version %d, this program has %d", inbox.ErrNewer, there, ours)
 	case there == ours:
@@ -194,7 +194,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) (err error
 	return nil
 }
 
-// CanMake says why an inbox could not be made in a database; nil: it could.
+// CanMake returns nil if an inbox can be created in a database, or else the reason.
 func CanMake(ctx context.Context, address string) error {
 	pool, err := connect(ctx, address, 1, "on")
 	if err != nil {
@@ -203,7 +203,7 @@ func CanMake(ctx context.Context, address string) error {
 	defer pool.Close()
 	var missing string
 	if err := pool.QueryRow(ctx, selectMissingRight).Scan(&missing); err != nil || missing == "" {
-		return (&database{}).Wrap(ctx, "ask for the right to make tables", err)
+		return (&database{}).Wrap(ctx, "check the right to create tables", err)
 	}
 	return errors.New("postgres inbox: " + missing)
 }

@@ -18,10 +18,10 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
-// longest bounds a transaction: what takes longer has lost its server.
+// longest bounds a transaction: if it takes longer, the server is gone.
 const longest = 15 * time.Second
 
-// What a transaction does with rows that another has locked.
+// What a transaction does with rows that another one has locked.
 const wait, skip = " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 
 // tx implements sqlstore.Tx. Statements without an answer are kept back and go to the server together with the next one, so that an
@@ -59,7 +59,7 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case conn.Conn().IsClosed():
-		// The server has restarted, or is gone: the other connections are as dead as this one.
+		// The server has restarted or is gone: the other connections are lost as well.
 		d.writes.Reset()
 		d.reads.Reset()
 	default:
@@ -68,7 +68,7 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	return err
 }
 
-// tries are those of a write that lost against another. In the last ones relaxed work leaves out the lanes that are locked.
+// tries are the tries of a write that conflicts with another. In the last two, relaxed work leaves out lanes that are locked.
 var tries = []string{wait, wait, skip, skip}
 
 // Write implements sqlstore.Database.
@@ -85,7 +85,7 @@ func (d *database) Write(ctx context.Context, relaxed bool, work func(sqlstore.T
 	return err
 }
 
-// send has the kept statements carried out in order. An error of one keeps the following from being carried out.
+// send runs the kept statements in order, up to the first error.
 func (t *tx) send() error {
 	batch := t.kept
 	t.kept = &pgx.Batch{}
@@ -202,11 +202,11 @@ func values[V any](args []V) []any {
 	return held
 }
 
-// A text of PostgreSQL holds neither NUL nor what is not UTF-8, and a provider's JSON may hold both. Such a text is written as this and
-// its bytes in hexadecimal, and so is one that begins with this.
+// A text in PostgreSQL can't hold NUL or invalid UTF-8, but a provider's JSON may hold both. Such a text is written as this prefix and
+// its bytes in hexadecimal, and so is a text that begins with the prefix.
 const inHex = `\x`
 
-// escape is how the tables hold a text; equal texts have equal spellings.
+// escape returns a text as the tables hold it; equal texts stay equal.
 func escape(s string) string {
 	if utf8.ValidString(s) && !strings.Contains(s, "\x00") && !strings.HasPrefix(s, inHex) {
 		return s
@@ -214,7 +214,7 @@ func escape(s string) string {
 	return inHex + hex.EncodeToString([]byte(s))
 }
 
-// unescape is the way back. What escape has not written comes back as it is.
+// unescape reverses escape. It does not change a text that escape has not written.
 func unescape(s string) string {
 	digits, found := strings.CutPrefix(s, inHex)
 	plain, err := hex.DecodeString(digits)

@@ -26,7 +26,7 @@ const (
 	// cacheSize holds the upper levels of the indexes of some ten million deliveries; the system caches the rest. SQLite walks all of
 	// its own cache at some commits.
 	cacheSize = 16 << 20
-	// retryEvery and giveUp are for a write lock that another process holds.
+	// retryEvery is the pause while another process holds the write lock; after giveUp the write fails.
 	retryEvery = time.Millisecond
 	giveUp     = 15 * time.Second
 )
@@ -127,8 +127,8 @@ func (w *writer) close() error {
 	return errors.Join(append(errs, w.db.Close())...)
 }
 
-// commit writes a batch in one transaction. Where one job's data is at fault, each job gets a transaction of its own, so that it
-// fails alone; an outage fails the batch as it is.
+// commit writes a batch in one transaction. If the data of one job made it fail, each job gets its own transaction, so that only
+// that job fails; an outage fails the whole batch.
 func (w *writer) commit(batch []*job) []error {
 	errs := make([]error, len(batch))
 	err := w.transact(batch)
@@ -168,7 +168,7 @@ func (w *writer) transact(batch []*job) error {
 		return errors.Join(fmt.Errorf("write: %w", err), w.rollback())
 	}
 	if err := w.file.check(); err != nil {
-		w.logger.Error("inbox file lost: webhooks are refused", zap.Error(err))
+		w.logger.Error("inbox file was removed or replaced: webhooks are refused", zap.Error(err))
 		return err
 	}
 	for _, j := range batch {
@@ -198,7 +198,7 @@ func (w *writer) apply(batch []*job) error {
 		if j.work == nil {
 			continue
 		}
-		// A batch is applied again where another of its jobs failed it.
+		// A batch is applied again if another of its jobs failed.
 		j.refusal = j.work(w)
 		if j.refusal != nil && !errors.Is(j.refusal, inbox.ErrNotFound) && !errors.Is(j.refusal, inbox.ErrNotReplayable) {
 			return j.refusal
@@ -207,7 +207,7 @@ func (w *writer) apply(batch []*job) error {
 	return nil
 }
 
-// begin takes the write lock of the file. While another process has it, it tries again every millisecond.
+// begin takes the write lock of the file. While another process has the lock, begin tries again every millisecond.
 func (w *writer) begin(level string) error {
 	if level != w.level {
 		if _, err := w.Exec("PRAGMA synchronous = " + level); err != nil {
@@ -235,8 +235,8 @@ func (w *writer) begin(level string) error {
 	}
 }
 
-// rollback leaves no transaction behind. SQLite has ended it already after some errors, and then refuses; a new connection is the
-// sure way out of that and of anything worse.
+// rollback leaves no transaction behind. After some errors SQLite has already ended it and refuses the ROLLBACK; then, and after
+// any other failure, a new connection is opened.
 func (w *writer) rollback() error {
 	if _, err := w.Exec("ROLLBACK"); err == nil {
 		return nil
@@ -257,7 +257,7 @@ var translate = strings.NewReplacer(
 ).Replace
 
 // run executes a statement, and calls scan for each row that it returns. Each statement is kept compiled for the life of the
-// connection. It runs without the caller's context: a caller that leaves must not interrupt the others of its batch.
+// connection. It runs without the caller's context: a caller whose context ends must not interrupt the others of its batch.
 func (w *writer) run(s statement, text func() string, scan func(sqlstore.Row) error, args []any) (changed int64, err error) {
 	stmt, compiled := w.statements[s]
 	if !compiled {

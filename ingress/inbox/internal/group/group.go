@@ -1,5 +1,5 @@
-// Package group commits the work of many callers together: while one batch is being written, whatever arrives waits and becomes the
-// next. A disk that syncs a thousand times a second so serves tens of thousands of callers, and a lone caller does not wait.
+// Package group commits the work of many callers together: while one batch is being written, new jobs wait and form the next one.
+// So a disk that syncs a thousand times a second serves tens of thousands of callers, and a single caller does not wait.
 package group
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Limits bound what may wait and what one batch may hold; bytes are the sum of the jobs' sizes. Zero means the default.
+// Limits bound the jobs that may wait and the jobs of one batch; bytes are the sum of their sizes. Zero means the default.
 type Limits struct {
 	Waiting      int   // 8192
 	WaitingBytes int64 // 64 MiB
@@ -55,7 +55,7 @@ func New[J any](limits Limits, commit func([]J) []error) *Committer[J] {
 }
 
 // Do has the job committed and returns its error. It returns inbox.ErrBusy at once when too much waits, and when ctx ends first; then
-// the job may still be committed, and what it refers to belongs to the Committer for good.
+// the job may still be committed, so the caller must not change what it refers to.
 func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
 	e := &entry[J]{ctx: ctx, job: job, size: size, answer: make(chan error, 1)}
 	if err := c.enqueue(e); err != nil {
@@ -69,7 +69,7 @@ func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
 	}
 }
 
-// Close has everything committed that was accepted, then returns. It may be called twice.
+// Close returns when all accepted jobs are committed. It may be called twice.
 func (c *Committer[J]) Close() {
 	c.closing.Lock()
 	if !c.closed {
@@ -115,7 +115,7 @@ func (c *Committer[J]) run() {
 		live := batch[:0]
 		for _, e := range batch {
 			c.bytes.Add(-e.size)
-			// Its caller has left with an error already.
+			// Do has already returned an error to the caller.
 			if e.ctx.Err() != nil {
 				e.answer <- busy(e.ctx)
 				continue
@@ -128,13 +128,13 @@ func (c *Committer[J]) run() {
 		for i, err := range c.commit(jobs) {
 			live[i].answer <- err
 		}
-		// Nothing of a written batch is kept alive until the next one.
+		// Free the memory of a written batch before the next one comes.
 		clear(batch)
 		clear(jobs)
 	}
 }
 
-// fill adds what waits already, and waits for nothing.
+// fill adds jobs that already wait, up to the limits of a batch.
 func (c *Committer[J]) fill(batch []*entry[J]) []*entry[J] {
 	size := batch[0].size
 	for len(batch) < c.limits.BatchJobs && size < c.limits.BatchBytes {

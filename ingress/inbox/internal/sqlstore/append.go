@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -121,7 +123,7 @@ func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
 			known = append(known, d)
 			continue
 		}
-		// Should one ID be given twice, the second is known.
+		// If one ID was given twice, only the first is stored.
 		delete(stored, d.ID)
 		d.answer(d.ID, d.ConflictOf)
 		bodies = append(bodies, sequence, d.Body)
@@ -129,7 +131,7 @@ func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
 	return known, tx.Insert(insertBodies, bodies, nil)
 }
 
-// answer says that the delivery was stored.
+// answer fills in the receipt of a stored delivery.
 func (d *Delivery) answer(id, conflictOf string) {
 	*d.receipt = inbox.Receipt{ID: id, Outcome: inbox.OutcomeNew, ConflictOf: conflictOf}
 	if conflictOf != "" {
@@ -137,7 +139,7 @@ func (d *Delivery) answer(id, conflictOf string) {
 	}
 }
 
-// repeat handles a delivery whose key, or else whose ID, is in the table.
+// repeat handles a delivery whose key or ID is already in the table.
 func repeat(tx Tx, d *Delivery) error {
 	var sequence int64
 	var id, conflictOf string
@@ -149,14 +151,14 @@ func repeat(tx Tx, d *Delivery) error {
 	case err != nil:
 		return err
 	case id == "":
-		// What had the key has been purged since, or else the ID is taken.
+		// The delivery with the key has been purged since, or the ID belongs to another delivery.
 		known, err := insert(tx, []*Delivery{d})
 		if err == nil && len(known) > 0 {
 			err = fmt.Errorf("%w: %s", inbox.ErrIDTaken, d.ID)
 		}
 		return err
 	case id == d.ID:
-		// The same append again, whose answer was lost.
+		// The same append again: the answer to the first one was lost.
 		d.answer(id, conflictOf)
 		return nil
 	case sameBody(fingerprint, d.Fingerprint):
@@ -166,7 +168,7 @@ last_duplicate_at = CASE WHEN last_duplicate_at > ? THEN last_duplicate_at ELSE 
 			micros(d.ReceivedAt), micros(d.ReceivedAt), sequence)
 		return err
 	}
-	// The dedupe key stays as it came; only what is unique changes. A batch may be written again, so the change is made to a copy.
+	// The dedupe key stays; only the unique key changes. A batch may be written again, so change a copy.
 	conflict := *d
 	conflict.unique, conflict.ConflictOf = conflictKey(d.Delivery), id
 	known, err := insert(tx, []*Delivery{&conflict})
@@ -176,7 +178,7 @@ last_duplicate_at = CASE WHEN last_duplicate_at > ? THEN last_duplicate_at ELSE 
 	return err
 }
 
-// maxKinds bounds the memory for kinds that are known to be there. A sender may make up any number.
+// maxKinds bounds the memory for known kinds. A sender may invent any number of them.
 const maxKinds = 10_000
 
 func kindOf(d *Delivery) kind { return kind{d.Provider, d.Scope, d.Kind} }
@@ -198,3 +200,42 @@ func (s *Store) addKinds(tx Tx, rows []*Delivery) error {
 	}
 	return tx.Insert(insertKinds, args, nil)
 }
+
+// keySize is the size of a unique key: 128 bits are beyond an accidental collision. Keys are hashes and are stored, so the functions
+// here must not change.
+const keySize = 16
+
+// uniqueKey is different for any two deliveries of a lane. For a delivery without a dedupe key it is made from the ID.
+func uniqueKey(d inbox.Delivery) [keySize]byte {
+	if d.DedupeKey == "" {
+		return hash(d.ID)
+	}
+	return hash(d.Provider, d.Scope, d.Lane, d.DedupeKey)
+}
+
+// conflictKey is the unique key of a delivery whose body differs from the first one with its dedupe key. It separates such bodies, so
+// that a repetition of any of them is a duplicate of that one.
+func conflictKey(d inbox.Delivery) [keySize]byte {
+	return hash(d.Provider, d.Scope, d.Lane, d.DedupeKey, "conflict", string(d.Fingerprint))
+}
+
+// hash hashes each part after its length, so that different lists of parts have different inputs.
+func hash(parts ...string) [keySize]byte {
+	var buffer [256]byte
+	b := buffer[:0]
+	for _, part := range parts {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	sum := sha256.Sum256(b)
+	return [keySize]byte(sum[:keySize])
+}
+
+// laneKey is a lane's number in the tables. Two lanes may have one number, though that is improbable: compare the lane as well.
+func laneKey(lane string) int64 {
+	sum := sha256.Sum256([]byte(lane))
+	return int64(binary.BigEndian.Uint64(sum[:8]))
+}
+
+// sameBody compares fingerprints. An unknown body counts as the same: the key alone then says duplicate.
+func sameBody(a, b []byte) bool { return len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) }

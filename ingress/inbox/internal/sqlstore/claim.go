@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -11,7 +12,7 @@ import (
 
 const (
 	selectDue = `SELECT lane_key FROM inbox_lane WHERE due_at <= ? ORDER BY due_at LIMIT ? @skip`
-	// A lane that waits longer than any may was given its time by a clock that was ahead.
+	// A lane that has to wait longer than MaxWait got its time from a clock that was ahead.
 	selectAhead   = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
 	selectHeads   = `SELECT lane_key, sequence FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1 AND lane_key IN (*) ORDER BY lane_key, id`
 	selectSizes   = `SELECT sequence, length(body) FROM inbox_body WHERE sequence IN (*)`
@@ -40,7 +41,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 	due, err := dueLanes(tx, request)
 	more := len(due) == request.MaxLanes
 	if err == nil && !more {
-		// A few times as many as are claimed now, so that it is not done for each.
+		// Four times as many as are claimed now, so that not every claim has to do it.
 		if more, err = fillLanes(tx, request.Now, 4*request.MaxLanes); err == nil {
 			due, err = dueLanes(tx, request)
 		}
@@ -56,19 +57,26 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 		return nil, err
 	}
 	var taken, idle, sequences []int64
-	room := request.Room()
+	room := cmp.Or(request.MaxBytes, inbox.DefaultClaimBytes)
 	for _, lane := range due {
 		if len(heads[lane]) == 0 {
 			idle = append(idle, lane)
 			continue
 		}
 		n := 0
-		for room.Left() && n < len(heads[lane]) && room.Fits(sizes[heads[lane][n]]) {
+		for _, sequence := range heads[lane] {
+			size := sizes[sequence]
+			if len(sequences) > 0 && size > room {
+				// Later deliveries that are smaller must not overtake this one.
+				room = 0
+				break
+			}
+			room -= size
+			sequences = append(sequences, sequence)
 			n++
 		}
 		if heads[lane] = heads[lane][:n]; n > 0 {
-			room.Taken()
-			taken, sequences = append(taken, lane), append(sequences, heads[lane]...)
+			taken = append(taken, lane)
 		}
 	}
 	if _, err := tx.ExecList(deleteLanes, idle); err != nil {
@@ -108,22 +116,16 @@ func laneOf(sequences []int64, found map[int64]inbox.Delivery) (lane inbox.Lane)
 
 // dueLanes returns lanes that may be claimed, the longest due first.
 func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
-	scan := func(row Row) error {
-		var lane int64
-		err := row.Scan(&lane)
-		due = append(due, lane)
-		return err
-	}
-	err = tx.Each(selectDue, scan, micros(request.Now), request.MaxLanes)
+	err = tx.Each(selectDue, collect(&due), micros(request.Now), request.MaxLanes)
 	if left := request.MaxLanes - len(due); err == nil && left > 0 {
-		err = tx.Each(selectAhead, scan, micros(request.Now.Add(inbox.MaxWait)), left)
+		err = tx.Each(selectAhead, collect(&due), micros(request.Now.Add(inbox.MaxWait)), left)
 	}
 	return due, err
 }
 
-// headsOf returns the places of each lane's oldest pending deliveries, and the sizes of their bodies, which are not read.
-func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes map[int64]int, err error) {
-	heads, sizes = make(map[int64][]int64, len(lanes)), make(map[int64]int, len(lanes))
+// headsOf returns the sequences of each lane's oldest pending deliveries and the sizes of their bodies, without reading the bodies.
+func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes map[int64]int64, err error) {
+	heads, sizes = make(map[int64][]int64, len(lanes)), make(map[int64]int64, len(lanes))
 	var all []int64
 	err = tx.EachList(selectHeads, func(row Row) error {
 		var lane, sequence int64
@@ -137,8 +139,7 @@ func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes 
 		return nil, nil, err
 	}
 	err = tx.EachList(selectSizes, func(row Row) error {
-		var sequence int64
-		var size int
+		var sequence, size int64
 		err := row.Scan(&sequence, &size)
 		sizes[sequence] = size
 		return err
@@ -157,12 +158,12 @@ var insertLanes = Insert{
 	Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"}, Tail: "ON CONFLICT DO NOTHING RETURNING lane_key",
 }
 
-// fillLanes puts what has arrived into its lanes, the oldest first. An append leaves that to it, since a lane's place is anywhere in the
-// tables: so a backlog costs nothing there, and only what is about to be claimed has a lane.
+// fillLanes puts arrived deliveries into their lanes, the oldest first. An append does not do so, since each lane is at another place in
+// the tables: so an append is as fast with a backlog, and only deliveries that are about to be claimed have a lane.
 //
 // It locks the lanes, so that no other transaction deletes one that it takes for empty, or puts a later delivery there first. Deliveries
-// of lanes that another transaction has locked stay where they are; where there are no others, it looks further, each time from the first
-// on: of what was committed meanwhile, some may be older. It says whether more may have arrived.
+// of lanes that another transaction has locked are left for later. If there are no others, it reads again from the first delivery on, four
+// times as many: what was committed meanwhile may be older. It says whether more may have arrived.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 	for range 4 {
 		type arrival struct{ sequence, lane int64 }
@@ -218,7 +219,7 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 const (
 	countLanes = `SELECT lane_key, count(*) FROM inbox_delivery @delivery_unique WHERE lane_key IN (*) GROUP BY lane_key`
 	putAll     = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
-	// shortLane is how many deliveries a lane may have or have had for all of them to be looked through.
+	// shortLane is the most rows of a lane, in any state, that completeLanes searches.
 	shortLane = 1000
 )
 
@@ -261,8 +262,8 @@ const (
 	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE state IN ('pending', 'quarantined') AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
-	// What has nothing pending goes, the rest is freed. A subquery of one row is looked up lane by lane; PostgreSQL would make of NOT EXISTS a
-	// join that reads all that is in lanes.
+	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
+	// NOT EXISTS into a join that reads the deliveries of all lanes.
 	deleteIdle = `DELETE FROM inbox_lane WHERE (SELECT d.id FROM inbox_delivery AS d @delivery_in_lane
 WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = inbox_lane.lane_key ORDER BY d.id LIMIT 1) IS NULL AND lane_key IN (*)`
 	freeLanes = `UPDATE inbox_lane SET owner = '', due_at = ? WHERE lane_key IN (*)`
@@ -284,7 +285,7 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 	return err
 }
 
-// settle applies what is to be applied, and says whether a lane has more to hand out now.
+// settle records the settlements, and says whether a lane has more deliveries to hand out now.
 func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 	places, owned, err := lockPlaces(tx, request)
 	if err != nil {
@@ -294,6 +295,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 	ends := map[end][]string{}
 	seen := map[string]bool{}
 	waits := map[int64]int64{} // until when a lane waits
+	latest := micros(request.Now.Add(inbox.MaxWait))
 	for _, one := range request.Settlements {
 		lane, known := places[one.ID]
 		switch {
@@ -302,7 +304,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 			seen[one.ID] = true
 			e := end{string(one.State), one.Reason}
 			ends[e] = append(ends[e], one.ID)
-		case one.IsRetry() && owned[lane]:
+		case !one.IsEnd() && !one.DueAt.IsZero() && owned[lane]:
 			counted := 0
 			if one.Counted {
 				counted = 1
@@ -312,7 +314,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 				return false, err
 			}
 			if _, first := waits[lane]; !first && n > 0 {
-				waits[lane] = micros(request.Due(one))
+				waits[lane] = min(micros(one.DueAt), latest)
 			}
 		}
 	}
@@ -337,7 +339,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 		if gone == int64(len(lanes)) {
 			continue
 		}
-		// That the lane is due is no news to who only gave it back.
+		// A caller that only released the lane knows that it is due.
 		due = due || len(ends) > 0 && at <= micros(request.Now)
 		if _, err := tx.ExecList(freeLanes, lanes, at); err != nil {
 			return false, err
@@ -376,11 +378,6 @@ func lockPlaces(tx Tx, request inbox.SettleRequest) (places map[string]int64, ow
 
 // lockOwned locks those of the lanes that the owner has claimed, and returns them. A store may leave out what another transaction holds.
 func lockOwned(tx Tx, owner string, lanes []int64) (owned []int64, err error) {
-	err = tx.EachList(selectOwned, func(row Row) error {
-		var lane int64
-		err := row.Scan(&lane)
-		owned = append(owned, lane)
-		return err
-	}, lanes, owner)
+	err = tx.EachList(selectOwned, collect(&owned), lanes, owner)
 	return owned, err
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -26,13 +27,13 @@ func replay(tx Tx, id string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	// The lane first, as everywhere.
+	// Lock the lane first, as all transactions do.
 	if _, err := tx.Exec(`INSERT INTO inbox_lane (lane_key, due_at) VALUES (?, ?) ON CONFLICT (lane_key) DO UPDATE
 SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.due_at THEN excluded.due_at ELSE inbox_lane.due_at END`,
 		lane, micros(now)); err != nil {
 		return err
 	}
-	// A purge may have come first. What is read once the row is locked stays so.
+	// A purge may have removed it meanwhile. What is read after the row was locked does not change any more.
 	for _, query := range []string{selectReplayed + " @lock", selectReplayed} {
 		if _, _, err := replayable(tx, query, id); err != nil {
 			return err
@@ -43,7 +44,7 @@ SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.du
 	return err
 }
 
-// replayable returns the place and the lane of a delivery, or why it can't be replayed.
+// replayable returns the sequence and the lane of a delivery, or an error if it can't be replayed.
 func replayable(tx Tx, query, id string) (sequence, key int64, err error) {
 	var lane string
 	var body bool
@@ -55,22 +56,22 @@ func replayable(tx Tx, query, id string) (sequence, key int64, err error) {
 	case lane == "":
 		err = fmt.Errorf("%w: it has no lane", inbox.ErrNotReplayable)
 	case !body:
-		err = fmt.Errorf("%w: its body is past its retention", inbox.ErrNotReplayable)
+		err = fmt.Errorf("%w: its body has been purged", inbox.ErrNotReplayable)
 	}
 	return sequence, key, err
 }
 
-// purgeChunk is how many rows go in one transaction, so that deliveries are not kept waiting.
+// purgeChunk is how many rows one transaction removes: appends wait for it.
 const purgeChunk = 500
 
-// An arrival's place is its ID's. What arrived while a clock was ahead is beyond the last such place, and goes by received_at, which
-// the purge sets once. What a replay has locked is left for the next purge.
+// IDs sort by arrival. Deliveries that arrived while a clock was ahead have IDs in the future, and are found by received_at, which the
+// purge corrects once. A row that a replay has locked is left for the next purge.
 const (
 	correctAhead = `UPDATE inbox_delivery SET received_at = ? WHERE id >= ? AND received_at > ?`
 	selectRows   = `SELECT sequence FROM inbox_delivery WHERE id < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
 	selectAfter  = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
-	// Bodies stand in the order of appending, which is nearly that of arrival. They are read from the first one on, up to the last of the
-	// youngest 2,000 that are old enough: no batch is as large.
+	// Bodies are in the order of appending, which is nearly that of arrival. They are read from the first one on, up to the last of the
+	// youngest 2,000 that are old enough; a batch holds fewer.
 	selectBodies = `SELECT b.sequence FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
 WHERE b.sequence <= (SELECT max(sequence) FROM (SELECT sequence FROM inbox_delivery WHERE id < ? ORDER BY id DESC LIMIT 2000) AS young)
 AND d.id < ? AND d.state NOT IN ('pending', 'quarantined') ORDER BY b.sequence LIMIT ? @skip`
@@ -105,19 +106,13 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged i
 	return purged, err
 }
 
-// purge removes what a query finds, a chunk at a time.
+// purge removes the rows that a query finds, one chunk in each transaction.
 func (s *Store) purge(ctx context.Context, remove func(Tx, []int64) error, query string, args ...any) (purged int, err error) {
 	for {
 		var found []int64
 		err := s.write(ctx, "purge", false, func(tx Tx) error {
 			found = nil
-			err := tx.Each(query, func(row Row) error {
-				var sequence int64
-				err := row.Scan(&sequence)
-				found = append(found, sequence)
-				return err
-			}, args...)
-			if err != nil {
+			if err := tx.Each(query, collect(&found), args...); err != nil {
 				return err
 			}
 			return remove(tx, found)
@@ -144,11 +139,11 @@ func removeBodies(tx Tx, sequences []int64) error {
 	return err
 }
 
-// Spelt so, provider and scope lead to no other index.
+// Written as expressions, provider and scope can't make the database use another index.
 const selectOfSender = `SELECT sequence, kind FROM inbox_delivery @delivery_open WHERE state NOT IN ('pending', 'delivered') AND state = ?
 AND (provider || '') = ? AND (scope || '') = ? ORDER BY CASE WHEN received_at > last_duplicate_at THEN received_at ELSE last_duplicate_at END, id @skip`
 
-// Trim implements inbox.Store. It reads all that the sender has in the state; call it now and then, not for each arrival.
+// Trim implements inbox.Store. It reads all deliveries of the sender in the state, so don't call it for each arrival.
 func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed int, err error) {
 	if request.State == inbox.StatePending || request.State == inbox.StateDelivered || request.Keep < 0 {
 		return 0, s.db.Wrap(ctx, "trim", fmt.Errorf("%w: state %q, keep %d", inbox.ErrInvalid, request.State, request.Keep))
@@ -181,10 +176,10 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed in
 
 // Audit implements inbox.Store.
 func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
-	entry, err := entry.Prepared()
-	if err != nil {
-		return s.db.Wrap(ctx, "audit", err)
+	if entry.Who == "" || entry.Action == "" || entry.At.IsZero() {
+		return s.db.Wrap(ctx, "audit", fmt.Errorf("%w: an audit entry needs who, an action and the time", inbox.ErrInvalid))
 	}
+	entry.ID = cmp.Or(entry.ID, inbox.NewID(entry.At))
 	return s.write(ctx, "audit", false, func(tx Tx) error {
 		_, err := tx.Exec("INSERT INTO inbox_audit (id, at, who, action, subject) VALUES (?, ?, ?, ?, ?)",
 			entry.ID, micros(entry.At), entry.Who, entry.Action, entry.Subject)

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// kind is a row of the kind table: one for each combination that deliveries have. There are about as many as agents times kinds of
+// kind is a row of the kind table, which has one for each combination that deliveries have: about as many as agents times kinds of
 // events.
 type kind struct{ provider, scope, kind string }
 
@@ -67,8 +67,8 @@ func listQuery(f inbox.Filter, kinds []kind) (query string, args []any) {
 		append(l.args, l.PageSize()+1)
 }
 
-// What a part compares: its index gives the order, or it is sorted after it was read. An index that gives the order would be walked
-// through all other rows there.
+// How a part names the ID. With ordered, its index gives the order. With sorted, an expression, the rows are sorted after they are read:
+// otherwise the database would walk the index of IDs through all other rows.
 const (
 	ordered = "id"
 	sorted  = "(id || '')"

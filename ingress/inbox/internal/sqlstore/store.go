@@ -1,10 +1,10 @@
-// Package sqlstore is the inbox in SQL: all that both stores have in common. A store brings its database; see Database.
+// Package sqlstore is the inbox in SQL: all that both stores have in common. Each store implements Database.
 //
-// The SQL here is what SQLite and PostgreSQL both understand. Arguments stand as ?. Three marks are the stores' to translate:
+// The SQL here is what SQLite and PostgreSQL both understand. Arguments are written as ?. The stores translate three marks:
 //
 //	IN (*)     the values of a list
 //	@name      use the index of that name, where the database takes hints
-//	@lock      lock the rows that were found; @skip: and leave out those that another transaction has locked
+//	@lock      lock the rows that are found; @skip: the same, but leave out rows that another transaction has locked
 package sqlstore
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Row is a row that was found.
+// Row is a row of a result.
 type Row interface{ Scan(dest ...any) error }
 
-// Tx is a transaction under way.
+// Tx is an open transaction.
 type Tx interface {
 	// Exec returns the number of rows changed.
 	Exec(query string, args ...any) (int64, error)
@@ -32,7 +32,7 @@ type Tx interface {
 	Insert(into Insert, args []any, scan func(Row) error) error
 }
 
-// Insert is a statement for any number of rows.
+// Insert is a statement that inserts any number of rows.
 type Insert struct {
 	// Table is the table with its columns in brackets, Types are their types in PostgreSQL.
 	Table string
@@ -41,16 +41,17 @@ type Insert struct {
 	Tail string
 }
 
-// Database is what a store brings.
+// Database is what a store implements.
 type Database interface {
-	// Append has rows appended in a transaction, together with those of other callers, by Store.AppendTo and, once they are on disk,
-	// Store.Appended. size is about how many bytes it writes.
+	// Append calls Store.AppendTo in a transaction, with rows of other callers as well, and Store.Appended once they are on disk.
+	// size is about how many bytes it writes.
 	Append(ctx context.Context, rows []*Delivery, size int64) error
-	// Write does work in a transaction, again where it failed for another's sake. Relaxed work need not be on disk when it returns.
+	// Write does work in a transaction, and repeats it if another transaction made it fail. Relaxed work need not be on disk when
+	// Write returns.
 	Write(ctx context.Context, relaxed bool, work func(Tx) error) error
 	// Read calls scan for every row.
 	Read(ctx context.Context, query string, scan func(Row) error, args ...any) error
-	// Wrap names the operation, and the causes that callers tell apart.
+	// Wrap adds the operation to an error, and ErrBusy or ErrClosed if that is the cause.
 	Wrap(ctx context.Context, operation string, err error) error
 }
 
@@ -60,7 +61,7 @@ type Store struct {
 	wake chan struct{}
 
 	mu sync.Mutex
-	// kinds are rows of the kind table that are known to be there.
+	// kinds are rows that the kind table is known to have.
 	kinds map[kind]bool
 }
 
@@ -84,11 +85,21 @@ func (s *Store) write(ctx context.Context, operation string, relaxed bool, work 
 	return s.db.Wrap(ctx, operation, s.db.Write(ctx, relaxed, work))
 }
 
+// collect returns a scan that appends the one number of each row.
+func collect(numbers *[]int64) func(Row) error {
+	return func(row Row) error {
+		var n int64
+		err := row.Scan(&n)
+		*numbers = append(*numbers, n)
+		return err
+	}
+}
+
 // columns are what scanDelivery reads, in its order.
 const columns = `d.id, d.provider, d.scope, d.kind, d.lane, d.dedupe_key, d.fingerprint, d.occurred_at, d.received_at, d.state, d.reason,
 d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at`
 
-// scanDelivery reads columns, then whatever else was selected.
+// scanDelivery reads columns, then more columns that were selected.
 func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
 	var d inbox.Delivery
 	var state string
@@ -130,8 +141,8 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
 	}
 	var kinds []kind
-	var found []inbox.Delivery
 	var err error
+	found := []inbox.Delivery{}
 	if needsKinds(filter) {
 		err = s.db.Read(ctx, "SELECT provider, scope, kind FROM inbox_kind", func(row Row) error {
 			var k kind
@@ -150,10 +161,14 @@ func (s *Store) List(ctx context.Context, filter inbox.Filter) (inbox.Page, erro
 	if err != nil {
 		return inbox.Page{}, s.db.Wrap(ctx, "list", err)
 	}
-	return inbox.PageOf(found, filter.PageSize()), nil
+	page := inbox.Page{Deliveries: found}
+	if size := filter.PageSize(); len(found) > size {
+		page = inbox.Page{Deliveries: found[:size], Next: found[size-1].ID}
+	}
+	return page, nil
 }
 
-// Most deliveries are delivered, so they are counted as all without the others.
+// Most deliveries are delivered, so they are counted as all deliveries minus the others.
 const (
 	countOpen = `SELECT 'pending', count(*) FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
 UNION ALL SELECT 'pending', count(*) FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1
@@ -200,4 +215,20 @@ UNION ALL SELECT min(id || '') FROM inbox_delivery @delivery_in_lane WHERE state
 		return err
 	})
 	return oldest, any, s.db.Wrap(ctx, "oldest pending", err)
+}
+
+// micros is a time in microseconds since 1970; the zero time is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// fromMicros is the way back from micros, in UTC.
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheMemoryOfForgersIsBounded(t *testing.T) {
+func TestTheMemoryOfBadTokensIsBounded(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
-	f := newForgers(func() time.Time { return now }, 2, 1)
+	f := newBadTokenLimiter(func() time.Time { return now }, 2, 1)
 	at := func(n int) source {
 		return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 	}
-	for n := range 3 * maxForgers {
+	for n := range 3 * maxSources {
 		f.refused(at(n))
-		require.LessOrEqual(t, len(f.sources), maxForgers)
+		require.LessOrEqual(t, len(f.sources), maxSources)
 	}
-	for n := 3 * maxForgers; len(f.sources) < maxForgers; n++ {
+	for n := 3 * maxSources; len(f.sources) < maxSources; n++ {
 		f.refused(at(n))
 	}
 	now = now.Add(time.Hour)
