@@ -338,7 +338,7 @@ func TestABodyThatCantBeOpenedSaysWhy(t *testing.T) {
 	require.Contains(t, withheld(other), "does not open")
 	require.Equal(t, 2, command(t, []string{"SIGNALBOX_INBOX=" + d.inbox, "SIGNALBOX_KEYRING=/nowhere"}, "inbox", "show", d.delivered).status)
 	require.Zero(t, command(t, d.environ, "inbox", "purge", "--bodies-before", "1ns").status)
-	require.Contains(t, withheld(d.environ[1]), "retention")
+	require.Contains(t, withheld(d.environ[1]), "purged")
 }
 
 func TestAReleaseLetsInWhatASecretVerifies(t *testing.T) {

@@ -18,8 +18,9 @@ type Store interface {
 	// Claim hands out due lanes, the longest due first, each with its oldest pending deliveries in order. A lane is not
 	// handed out again until it is settled or the lease ends. It returns no lanes when none is due.
 	Claim(ctx context.Context, request ClaimRequest) ([]Lane, error)
-	// Renew extends the leases of an owner's claims. It skips lanes that the owner does not hold any more, without an error.
-	Renew(ctx context.Context, request RenewRequest) error
+	// Renew extends the leases of an owner's claims, and returns the lanes whose leases it extended: the owner does not hold the others
+	// any more, or can't be sure of it.
+	Renew(ctx context.Context, request RenewRequest) ([]string, error)
 	// Settle records the results of claimed deliveries, all or none, and ends the claims of their lanes. An end is recorded
 	// even if the owner's claim is over, since it is a fact, but a delivery that has reached an end before keeps that end. A retry or
 	// release changes nothing if the owner's claim is over. Unknown IDs are ignored.
@@ -119,8 +120,8 @@ type PurgeRequest struct {
 	RowsBefore time.Time
 }
 
-// Ahead is how far a time of arrival may lie after a purge's Now. A later one comes from a clock that was wrong: the retention of
-// such a delivery begins with that purge.
+// Ahead is how far a time of arrival may lie after a purge's Now. A later one comes from a clock that was ahead: the retention of such a
+// delivery begins with that purge, and may last longer by as much as the clock was ahead, if that was less than the retention.
 const Ahead = 24 * time.Hour
 
 // Purged counts what Purge removed. A row that was removed with its body counts as a row only.

@@ -321,11 +321,11 @@ func (w *watched) Settle(ctx context.Context, request inbox.SettleRequest) error
 	return err
 }
 
-func (w *watched) Renew(ctx context.Context, request inbox.RenewRequest) error {
+func (w *watched) Renew(ctx context.Context, request inbox.RenewRequest) ([]string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.renewError != nil {
-		return w.renewError
+		return nil, w.renewError
 	}
 	w.renewals = append(w.renewals, request)
 	return w.Store.Renew(ctx, request)

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,13 +96,19 @@ func (l *leases) due(now time.Time) []string {
 	return lanes
 }
 
-// renewed takes lanes whose leases began anew at a time.
-func (l *leases) renewed(lanes []string, at time.Time) {
+// renewed takes the result of a renewal at a time. A lane that was asked for and not renewed may be another relay's by now: it is not
+// trusted any more.
+func (l *leases) renewed(asked, renewed []string, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, lane := range lanes {
-		if held := l.lanes[lane]; held != nil && held.since.Before(at) {
+	for _, lane := range asked {
+		held := l.lanes[lane]
+		switch {
+		case held == nil || !held.since.Before(at): // settled, or claimed again meanwhile
+		case slices.Contains(renewed, lane):
 			held.since = at
+		default:
+			held.since = time.Time{}
 		}
 	}
 }
@@ -123,11 +130,11 @@ func (r *Relay) renewLeases(ctx context.Context) {
 			continue
 		}
 		try, cancel := context.WithTimeout(ctx, every)
-		err := r.inbox.Renew(try, inbox.RenewRequest{Owner: r.config.Owner, Lanes: lanes, Until: now.Add(r.config.Lease)})
+		renewed, err := r.inbox.Renew(try, inbox.RenewRequest{Owner: r.config.Owner, Lanes: lanes, Until: now.Add(r.config.Lease)})
 		cancel()
 		switch {
 		case err == nil:
-			r.leases.renewed(lanes, now)
+			r.leases.renewed(lanes, renewed, now)
 		case ctx.Err() == nil:
 			r.logger.Error("renew claims", zap.Int("lanes", len(lanes)), zap.Error(err))
 		}

@@ -23,9 +23,9 @@ func TestALeaseIsTrustedUntilASignalCouldOutlastIt(t *testing.T) {
 	require.Empty(t, l.due(at(4)))
 	require.Equal(t, []string{"a"}, l.due(at(14)))
 	require.Empty(t, l.due(at(15)), "another relay may have it")
-	l.renewed([]string{"a", "unknown"}, at(14))
+	l.renewed([]string{"a", "unknown"}, []string{"a", "unknown"}, at(14))
 	require.True(t, l.trust("a", at(24)))
-	l.renewed([]string{"a"}, at(10))
+	l.renewed([]string{"a"}, []string{"a"}, at(10))
 	require.True(t, l.trust("a", at(24)), "a renewal never shortens it")
 }
 

@@ -87,3 +87,32 @@ func TestNoSignalIsSentUnderALeaseThatMayHaveEnded(t *testing.T) {
 	defer store.mu.Unlock()
 	require.True(t, slices.ContainsFunc(store.settlements, func(s inbox.Settlement) bool { return s == inbox.Release(queued) }), "it is released before a new claim sends it")
 }
+
+// A lane whose lease ended while renewals failed may be another relay's: a later renewal must not bring the trust back.
+func TestALaneThatAnotherRelayHasClaimedIsNotSignalled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	store := f.watched
+	store.renewError = errors.New("disk is gone")
+	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
+	f.keepOffload(t, "1-sent", "evt")
+	f.clock.advance(time.Millisecond)
+	queued := f.keepOffload(t, "2-queued", "evt")
+	leave := stuckSender(t, f)
+	f.clock.advance(lease)
+	lanes, err := store.Store.Claim(t.Context(), inbox.ClaimRequest{Owner: "another", Now: f.clock.Now(), Lease: inbox.MaxWait, MaxLanes: 9, MaxPerLane: 9})
+	require.NoError(t, err)
+	require.Len(t, lanes, 2)
+	store.mu.Lock()
+	store.renewError = nil
+	store.mu.Unlock()
+	leave()
+	eventually(t, "released", func() bool {
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		return slices.ContainsFunc(store.settlements, func(s inbox.Settlement) bool { return s == inbox.Release(queued) })
+	})
+	for _, signal := range f.temporal.sent() {
+		require.NotEqual(t, "offload-case/2-queued", signal.workflowID)
+	}
+}

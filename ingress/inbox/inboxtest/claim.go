@@ -113,11 +113,17 @@ func renewed(t *testing.T, s inbox.Store) {
 	ctx := context.Background()
 	add(t, s, delivery("a", "1", at(0)), delivery("b", "1", at(0)))
 	claim(t, s, request("one", at(0)))
-	require.NoError(t, s.Renew(ctx, inbox.RenewRequest{Owner: "one", Lanes: []string{"a", "unknown"}, Until: at(100)}))
+	renew := func(owner string, until int, lanes ...string) []string {
+		t.Helper()
+		renewed, err := s.Renew(ctx, inbox.RenewRequest{Owner: owner, Lanes: lanes, Until: at(until)})
+		require.NoError(t, err)
+		return renewed
+	}
+	require.Equal(t, []string{"a"}, renew("one", 100, "a", "unknown"))
 	require.Equal(t, map[string][]string{"b": {"1"}}, take(t, s, request("two", at(60))), "only what was renewed is held longer")
-	require.NoError(t, s.Renew(ctx, inbox.RenewRequest{Owner: "one", Lanes: []string{"b"}, Until: at(500)}), "it is another's now")
+	require.Empty(t, renew("one", 500, "b"), "it is another's now")
 	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}}, take(t, s, request("three", at(120))))
-	require.NoError(t, s.Renew(ctx, inbox.RenewRequest{Owner: "one", Until: at(500)}), "nothing to renew")
+	require.Empty(t, renew("one", 500), "nothing to renew")
 }
 
 func ends(t *testing.T, s inbox.Store) {
@@ -157,6 +163,42 @@ func retryAttempts(t *testing.T, s inbox.Store) {
 	}
 	require.Equal(t, 2, get(t, s, id).Attempts)
 	require.Equal(t, inbox.StatePending, get(t, s, id).State)
+}
+
+// Lanes that wait or are tried again and again must not keep what has arrived from being handed out.
+func waitingHoldsUpNobody(t *testing.T, s inbox.Store) {
+	r := request("relay", at(1))
+	r.MaxLanes = 2
+	var waiting []inbox.Delivery
+	for i := range 60 {
+		waiting = append(waiting, delivery("waits", fmt.Sprint(i), at(0)))
+	}
+	receipts := add(t, s, waiting...)
+	require.Len(t, claim(t, s, r), 1)
+	settle(t, s, "relay", at(1), inbox.Retry(receipts[0].ID, at(500), "", false))
+	add(t, s, delivery("due", "1", at(1)))
+	for tries := 0; len(take(t, s, r)["due"]) == 0; tries++ {
+		require.Less(t, tries, 10, "behind the backlog of a lane that waits")
+	}
+
+	for i := range 4 {
+		add(t, s, delivery(lane(i), "1", at(2)))
+	}
+	again := func(now int) bool {
+		r.Now = at(now)
+		for _, l := range claim(t, s, r) {
+			if l.Name == "new" {
+				return true
+			}
+			settle(t, s, "relay", at(now), inbox.Retry(l.Deliveries[0].ID, at(now), "", false))
+		}
+		return false
+	}
+	require.False(t, again(2))
+	add(t, s, delivery("new", "1", at(2)))
+	for now := 3; !again(now); now++ {
+		require.Less(t, now, 20, "beside lanes that are due again at once")
+	}
 }
 
 func arrivalKeepsWait(t *testing.T, s inbox.Store) {

@@ -130,9 +130,15 @@ func purgeMany(t *testing.T, s inbox.Store) {
 func purgeAhead(t *testing.T, s inbox.Store) {
 	ctx := context.Background()
 	const day, years = 24 * 3600, 20 * 365 * 24 * 3600
+	waiting := delivery("w", "waiting", at(0))
+	add(t, s, waiting)
 	ahead := delivery("a", "ahead", at(years))
 	id := add(t, s, ahead)[0].ID
 	settle(t, s, "relay", at(years), inbox.Finish(id, inbox.StateDelivered, ""))
+	// A clock that is far behind finds everything ahead, and changes nothing.
+	_, err := s.Purge(ctx, inbox.PurgeRequest{Now: at(-years), BodiesBefore: at(-years - 30*day), RowsBefore: at(-years - 180*day)})
+	require.NoError(t, err)
+	require.Equal(t, at(years), get(t, s, id).ReceivedAt)
 	for _, step := range []struct {
 		now  int
 		want inbox.Purged
@@ -141,7 +147,7 @@ func purgeAhead(t *testing.T, s inbox.Store) {
 		require.NoError(t, err)
 		require.Equal(t, step.want, purged, "at %d", step.now)
 	}
-	_, err := s.Get(ctx, id)
+	_, err = s.Get(ctx, id)
 	require.ErrorIs(t, err, inbox.ErrNotFound)
 }
 
@@ -285,6 +291,7 @@ func closed(t *testing.T, s inbox.Store) {
 	_, err = s.Purge(ctx, inbox.PurgeRequest{RowsBefore: at(0)})
 	require.ErrorIs(t, err, inbox.ErrClosed)
 	require.ErrorIs(t, s.Check(ctx), inbox.ErrClosed)
-	require.ErrorIs(t, s.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: at(1)}), inbox.ErrClosed)
+	_, err = s.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: at(1)})
+	require.ErrorIs(t, err, inbox.ErrClosed)
 	require.ErrorIs(t, s.Audit(ctx, inbox.AuditEntry{At: at(0), Who: "ada", Action: "reveal"}), inbox.ErrClosed)
 }

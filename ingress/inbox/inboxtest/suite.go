@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"a claimed lane is handed out to nobody else":                      claimedLane,
 		"a lease that ends frees the lane":                                 leaseEnds,
 		"a part of a lane settled gives the rest back":                     partlySettled,
+		"what waits holds up nothing else":                                 waitingHoldsUpNobody,
 		"a claim that is renewed holds longer":                             renewed,
 		"what a clock that was ahead has stored is handed out":             clockAhead,
 		"how long a workflow has been missing is kept":                     unmatchedSince,

@@ -116,7 +116,8 @@ func TestALaneThatIsLockedWhenItIsSettledHoldsUpNoOther(t *testing.T) {
 	lanes, err = s.Claim(t.Context(), claimAt("relay", received))
 	require.NoError(t, err)
 	require.Len(t, lanes, 2)
-	require.NoError(t, s.Renew(t.Context(), inbox.RenewRequest{Owner: "relay", Lanes: []string{"kept", "a", "b"}, Until: received.Add(time.Hour)}))
+	_, err = s.Renew(t.Context(), inbox.RenewRequest{Owner: "relay", Lanes: []string{"kept", "a", "b"}, Until: received.Add(time.Hour)})
+	require.NoError(t, err)
 	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "relay", Now: received, Settlements: []inbox.Settlement{
 		inbox.Finish(locked[0].ID, inbox.StateDelivered, ""), inbox.Retry(locked[1].ID, received, "later", true),
 		inbox.Finish(others[0].ID, inbox.StateDelivered, ""), inbox.Release(others[1].ID),

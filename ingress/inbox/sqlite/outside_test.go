@@ -131,7 +131,7 @@ func TestAFileThatIsRemovedOrReplacedWhileOpenTakesNothing(t *testing.T) {
 				_, err = s.Append(t.Context(), []inbox.Delivery{delivery(2)})
 				require.ErrorIs(t, err, sqlite.ErrReplaced)
 			}
-			lost := logs.FilterMessage("inbox file lost: webhooks are refused").All()
+			lost := logs.FilterMessage("inbox file was removed or replaced: webhooks are refused").All()
 			require.NotEmpty(t, lost)
 			require.Equal(t, zap.ErrorLevel, lost[0].Level)
 			require.Contains(t, lost[0].ContextMap()["error"], "restart this process")

@@ -191,7 +191,8 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.Claim(ctx, inbox.ClaimRequest{Owner: "relay", Now: start, Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
 	require.NoError(t, err)
-	require.NoError(t, store.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: start.Add(time.Hour)}))
+	_, err = store.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: start.Add(time.Hour)})
+	require.NoError(t, err)
 	require.NoError(t, store.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: start, Settlements: []inbox.Settlement{
 		inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""), inbox.Retry(receipts[1].ID, start.Add(1), "", true), inbox.Release(receipts[2].ID),
 	}}))

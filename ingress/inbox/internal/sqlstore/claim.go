@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 	"time"
@@ -13,9 +14,9 @@ import (
 const (
 	selectDue = `SELECT lane_key FROM inbox_lane WHERE due_at <= ? ORDER BY due_at LIMIT ? @skip`
 	// A lane that has to wait longer than MaxWait got its time from a clock that was ahead.
-	selectAhead   = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
-	selectHeads   = `SELECT lane_key, sequence FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1 AND lane_key IN (*) ORDER BY lane_key, id`
-	selectSizes   = `SELECT sequence, length(body) FROM inbox_body WHERE sequence IN (*)`
+	selectAhead = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
+	selectHeads = `SELECT d.sequence, length(b.body) FROM inbox_delivery AS d @delivery_in_lane LEFT JOIN inbox_body AS b ON b.sequence = d.sequence
+WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = ? ORDER BY d.id LIMIT ?`
 	selectClaimed = `SELECT ` + columns + `, d.sequence, b.body FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.sequence IN (*)`
 	deleteLanes   = `DELETE FROM inbox_lane WHERE lane_key IN (*)`
 	claimLanes    = `UPDATE inbox_lane SET owner = ?, due_at = ? WHERE lane_key IN (*)`
@@ -27,34 +28,42 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) (lanes []
 	if err := request.Validate(); err != nil {
 		return nil, s.db.Wrap(ctx, "claim", err)
 	}
+	more := false
 	err = s.write(ctx, "claim", true, func(tx Tx) (err error) {
-		lanes, err = claim(tx, request)
+		lanes, more, err = claim(tx, request)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	if more && len(lanes) == 0 {
+		s.signalWake()
+	}
 	return lanes, nil
 }
 
-func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) {
-	due, err := dueLanes(tx, request)
-	more := len(due) == request.MaxLanes
-	if err == nil && !more {
-		// Four times as many as are claimed now, so that not every claim has to do it.
-		if more, err = fillLanes(tx, request.Now, 4*request.MaxLanes); err == nil {
-			due, err = dueLanes(tx, request)
-		}
-	}
-	if err == nil && more {
+// claim also says whether more has arrived than it has looked at.
+func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, err error) {
+	due, more, err := fillAndSelect(tx, request)
+	if err == nil && (more || len(due) == request.MaxLanes) {
 		err = completeLanes(tx, due)
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	heads, sizes, err := headsOf(tx, due, request.MaxPerLane)
-	if err != nil {
-		return nil, err
+	heads := make(map[int64][]int64, len(due))
+	sizes := map[int64]int64{}
+	for _, lane := range due {
+		err := tx.Each(selectHeads, func(row Row) error {
+			var sequence int64
+			var size sql.NullInt64
+			err := row.Scan(&sequence, &size)
+			heads[lane], sizes[sequence] = append(heads[lane], sequence), size.Int64
+			return err
+		}, lane, request.MaxPerLane)
+		if err != nil {
+			return nil, false, err
+		}
 	}
 	var taken, idle, sequences []int64
 	room := cmp.Or(request.MaxBytes, inbox.DefaultClaimBytes)
@@ -80,10 +89,10 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 		}
 	}
 	if _, err := tx.ExecList(deleteLanes, idle); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if _, err := tx.ExecList(claimLanes, taken, request.Owner, micros(request.Now.Add(request.Lease))); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	found := make(map[int64]inbox.Delivery, len(sequences))
 	err = tx.EachList(selectClaimed, func(row Row) error {
@@ -97,7 +106,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, err error) 
 	for _, lane := range taken {
 		claimed = append(claimed, laneOf(heads[lane], found))
 	}
-	return claimed, err
+	return claimed, more, err
 }
 
 // laneOf is the lane of the first delivery. Where two lanes have one hash, those of the other wait for the next claim.
@@ -123,28 +132,19 @@ func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
 	return due, err
 }
 
-// headsOf returns the sequences of each lane's oldest pending deliveries and the sizes of their bodies, without reading the bodies.
-func headsOf(tx Tx, lanes []int64, perLane int) (heads map[int64][]int64, sizes map[int64]int64, err error) {
-	heads, sizes = make(map[int64][]int64, len(lanes)), make(map[int64]int64, len(lanes))
-	var all []int64
-	err = tx.EachList(selectHeads, func(row Row) error {
-		var lane, sequence int64
-		err := row.Scan(&lane, &sequence)
-		if len(heads[lane]) < perLane {
-			heads[lane], all = append(heads[lane], sequence), append(all, sequence)
+// fillAndSelect puts what has arrived into its lanes and returns the lanes that are due. Where all that it puts there is of lanes that wait,
+// it goes on for a while: they must not hold up others.
+func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, err error) {
+	const rounds = 8
+	for range rounds {
+		if more, err = fillLanes(tx, request.Now, 2*request.MaxLanes); err == nil {
+			due, err = dueLanes(tx, request)
 		}
-		return err
-	}, lanes)
-	if err != nil {
-		return nil, nil, err
+		if err != nil || len(due) > 0 || !more {
+			break
+		}
 	}
-	err = tx.EachList(selectSizes, func(row Row) error {
-		var sequence, size int64
-		err := row.Scan(&sequence, &size)
-		sizes[sequence] = size
-		return err
-	}, all)
-	return heads, sizes, err
+	return due, more, err
 }
 
 const (
@@ -217,8 +217,8 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 }
 
 const (
-	countLanes = `SELECT lane_key, count(*) FROM inbox_delivery @delivery_unique WHERE lane_key IN (*) GROUP BY lane_key`
-	putAll     = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
+	countLane = `SELECT count(*) FROM (SELECT 1 FROM inbox_delivery @delivery_unique WHERE lane_key = ? LIMIT ?) AS few`
+	putAll    = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
 	// shortLane is the most rows of a lane, in any state, that completeLanes searches.
 	shortLane = 1000
 )
@@ -227,33 +227,42 @@ const (
 // is put there as its turn comes.
 func completeLanes(tx Tx, lanes []int64) error {
 	var short []int64
-	err := tx.EachList(countLanes, func(row Row) error {
-		var lane, n int64
-		err := row.Scan(&lane, &n)
-		if n <= shortLane {
-			short = append(short, lane)
+	for _, lane := range lanes {
+		err := tx.Each(countLane, func(row Row) error {
+			var n int
+			err := row.Scan(&n)
+			if n <= shortLane {
+				short = append(short, lane)
+			}
+			return err
+		}, lane, shortLane+1)
+		if err != nil {
+			return err
 		}
-		return err
-	}, lanes)
-	if err == nil {
-		_, err = tx.ExecList(putAll, short)
 	}
+	_, err := tx.ExecList(putAll, short)
 	return err
 }
 
 // Renew implements inbox.Store.
-func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) error {
+func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) (renewed []string, err error) {
 	keys := make([]int64, len(request.Lanes))
 	for i, lane := range request.Lanes {
 		keys[i] = laneKey(lane)
 	}
-	return s.write(ctx, "renew", true, func(tx Tx) error {
-		owned, err := lockOwned(tx, request.Owner, keys)
-		if err == nil {
+	var owned []int64
+	err = s.write(ctx, "renew", true, func(tx Tx) (err error) {
+		if owned, err = lockOwned(tx, request.Owner, keys); err == nil {
 			_, err = tx.ExecList(renewLanes, owned, micros(request.Until), micros(request.Until))
 		}
 		return err
 	})
+	for i, lane := range request.Lanes {
+		if err == nil && slices.Contains(owned, keys[i]) {
+			renewed = append(renewed, lane)
+		}
+	}
+	return renewed, err
 }
 
 const (

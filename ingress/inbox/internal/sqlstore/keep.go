@@ -39,6 +39,11 @@ SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.du
 			return err
 		}
 	}
+	// What arrived before it and is in no lane yet goes first.
+	if _, err := tx.Exec(`UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key = ? AND id < ?`,
+		lane, id); err != nil {
+		return err
+	}
 	_, err = tx.Exec(`UPDATE inbox_delivery SET state = 'pending', in_lane = 1, reason = '', attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`,
 		sequence)
 	return err
@@ -67,7 +72,10 @@ const purgeChunk = 500
 // IDs sort by arrival. Deliveries that arrived while a clock was ahead have IDs in the future, and are found by received_at, which the
 // purge corrects once. A row that a replay has locked is left for the next purge.
 const (
-	correctAhead = `UPDATE inbox_delivery SET received_at = ? WHERE id >= ? AND received_at > ?`
+	// If all deliveries seem to be ahead, it is this clock that is wrong.
+	selectAheadRows = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at > ? AND state <> 'pending'
+AND EXISTS (SELECT 1 FROM inbox_delivery WHERE id < ?) LIMIT ? @skip`
+	correctAhead = `UPDATE inbox_delivery SET received_at = ? WHERE sequence IN (*)`
 	selectRows   = `SELECT sequence FROM inbox_delivery WHERE id < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
 	selectAfter  = `SELECT sequence FROM inbox_delivery WHERE id >= ? AND received_at < ? AND state <> 'pending' ORDER BY id LIMIT ? @skip`
 	// Bodies are in the order of appending, which is nearly that of arrival. They are read from the first one on, up to the last of the
@@ -85,10 +93,10 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (purged i
 	if !request.Now.IsZero() {
 		ahead = inbox.FirstID(request.Now.Add(inbox.Ahead))
 		now := micros(request.Now)
-		err = s.write(ctx, "purge", false, func(tx Tx) error {
-			_, err := tx.Exec(correctAhead, now, ahead, now)
+		_, err = s.purge(ctx, func(tx Tx, sequences []int64) error {
+			_, err := tx.ExecList(correctAhead, sequences, now)
 			return err
-		})
+		}, selectAheadRows, ahead, now, ahead, purgeChunk)
 	}
 	purge := func(count *int, before time.Time, remove func(Tx, []int64) error, query string, args ...any) {
 		if err != nil || before.IsZero() || slices.Contains(args, any("")) {
