@@ -15,13 +15,19 @@ const (
 	selectDue = `SELECT lane_key FROM inbox_lane WHERE due_at <= ? ORDER BY due_at LIMIT ? @skip`
 	// A lane that has to wait longer than MaxWait got its time from a clock that was ahead.
 	selectAhead = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
-	selectHeads = `SELECT d.sequence, length(b.body) FROM inbox_delivery AS d @delivery_in_lane LEFT JOIN inbox_body AS b ON b.sequence = d.sequence
-WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = ? ORDER BY d.id LIMIT ?`
+	selectHeads = `SELECT l.lane_key, d.sequence, length(b.body) FROM inbox_lane AS l
+JOIN inbox_delivery AS d @delivery_in_lane ON d.lane_key = l.lane_key AND d.state = 'pending' AND d.in_lane = 1
+ AND d.id < coalesce((SELECT o.id FROM inbox_delivery AS o @delivery_in_lane
+  WHERE o.lane_key = l.lane_key AND o.state = 'pending' AND o.in_lane = 1 ORDER BY o.id LIMIT 1 OFFSET ?), ?)
+LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE l.lane_key IN (*) ORDER BY l.lane_key, d.id`
 	selectClaimed = `SELECT ` + columns + `, d.sequence, b.body FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.sequence IN (*)`
 	deleteLanes   = `DELETE FROM inbox_lane WHERE lane_key IN (*)`
 	claimLanes    = `UPDATE inbox_lane SET owner = ?, due_at = ? WHERE lane_key IN (*)`
 	renewLanes    = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND lane_key IN (*)`
 )
+
+// lastID is after each ID.
+const lastID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 // Claim implements inbox.Store.
 func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) (lanes []inbox.Lane, err error) {
@@ -53,17 +59,15 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 	}
 	heads := make(map[int64][]int64, len(due))
 	sizes := map[int64]int64{}
-	for _, lane := range due {
-		err := tx.Each(selectHeads, func(row Row) error {
-			var sequence int64
-			var size sql.NullInt64
-			err := row.Scan(&sequence, &size)
-			heads[lane], sizes[sequence] = append(heads[lane], sequence), size.Int64
-			return err
-		}, lane, request.MaxPerLane)
-		if err != nil {
-			return nil, false, err
-		}
+	err = tx.EachList(selectHeads, func(row Row) error {
+		var lane, sequence int64
+		var size sql.NullInt64
+		err := row.Scan(&lane, &sequence, &size)
+		heads[lane], sizes[sequence] = append(heads[lane], sequence), size.Int64
+		return err
+	}, due, request.MaxPerLane, lastID)
+	if err != nil {
+		return nil, false, err
 	}
 	var taken, idle, sequences []int64
 	room := cmp.Or(request.MaxBytes, inbox.DefaultClaimBytes)
@@ -217,8 +221,9 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 }
 
 const (
-	countLane = `SELECT count(*) FROM (SELECT 1 FROM inbox_delivery @delivery_unique WHERE lane_key = ? LIMIT ?) AS few`
-	putAll    = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
+	selectShort = `SELECT l.lane_key FROM inbox_lane AS l WHERE (SELECT 1 FROM inbox_delivery AS d @delivery_unique
+ WHERE d.lane_key = l.lane_key LIMIT 1 OFFSET ?) IS NULL AND l.lane_key IN (*)`
+	putAll = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
 	// shortLane is the most rows of a lane, in any state, that completeLanes searches.
 	shortLane = 1000
 )
@@ -227,20 +232,15 @@ const (
 // is put there as its turn comes.
 func completeLanes(tx Tx, lanes []int64) error {
 	var short []int64
-	for _, lane := range lanes {
-		err := tx.Each(countLane, func(row Row) error {
-			var n int
-			err := row.Scan(&n)
-			if n <= shortLane {
-				short = append(short, lane)
-			}
-			return err
-		}, lane, shortLane+1)
-		if err != nil {
-			return err
-		}
+	err := tx.EachList(selectShort, func(row Row) error {
+		var lane int64
+		err := row.Scan(&lane)
+		short = append(short, lane)
+		return err
+	}, lanes, shortLane)
+	if err == nil {
+		_, err = tx.ExecList(putAll, short)
 	}
-	_, err := tx.ExecList(putAll, short)
 	return err
 }
 
