@@ -92,6 +92,8 @@ func (t tables) rows(ctx context.Context, o Options) (_ []Growth, err error) {
 	return growths, nil
 }
 
+const taskAcknowledge = "acknowledge, 64 connections"
+
 // compare plays one round, once before it counts: a file's first pages and a connection's first statements cost more.
 func compare(ctx context.Context, tasks []task, few, many *subject, growths []Growth, ratios [][]float64) error {
 	for _, counts := range []bool{false, true} {
@@ -121,7 +123,7 @@ func (s Sample) each() float64 { return ratio(s.took.Seconds(), float64(s.Count)
 func (t tables) tasks(rows int) []task {
 	cases := rows
 	tasks := []task{
-		{"acknowledge, 64 connections", func(ctx context.Context, on *subject) (Sample, error) {
+		{taskAcknowledge, func(ctx context.Context, on *subject) (Sample, error) {
 			// Cases that were never heard of: their keys are anywhere among those that are there.
 			list := requestsOf(t.keys, cases, tableEvents, manyConnections, t.numbers)
 			cases += tableEvents
