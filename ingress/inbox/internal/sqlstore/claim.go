@@ -30,12 +30,14 @@ LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE l.lane_key IN (*) ORD
 const lastID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 // Claim implements inbox.Store.
-func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) (lanes []inbox.Lane, err error) {
+func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
 	if err := request.Validate(); err != nil {
 		return nil, s.db.Wrap(ctx, "claim", err)
 	}
+	// Where the caller gives up, the transaction may still be setting these.
+	var lanes []inbox.Lane
 	more := false
-	err = s.write(ctx, "claim", true, func(tx Tx) (err error) {
+	err := s.write(ctx, "claim", true, func(tx Tx) (err error) {
 		lanes, more, err = claim(tx, request)
 		return err
 	})

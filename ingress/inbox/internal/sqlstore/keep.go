@@ -152,11 +152,12 @@ const selectOfSender = `SELECT sequence, kind FROM inbox_delivery @delivery_open
 AND (provider || '') = ? AND (scope || '') = ? ORDER BY CASE WHEN received_at > last_duplicate_at THEN received_at ELSE last_duplicate_at END, id @skip`
 
 // Trim implements inbox.Store. It reads all deliveries of the sender in the state, so don't call it for each arrival.
-func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (trimmed int, err error) {
+func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
 	if request.State == inbox.StatePending || request.State == inbox.StateDelivered || request.Keep < 0 {
 		return 0, s.db.Wrap(ctx, "trim", fmt.Errorf("%w: state %q, keep %d", inbox.ErrInvalid, request.State, request.Keep))
 	}
-	err = s.write(ctx, "trim", false, func(tx Tx) error {
+	trimmed := 0 // where the caller gives up, the transaction may still be setting it
+	err := s.write(ctx, "trim", false, func(tx Tx) error {
 		var first, last []int64
 		err := tx.Each(selectOfSender, func(row Row) error {
 			var sequence int64
