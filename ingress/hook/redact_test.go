@@ -91,7 +91,7 @@ func TestRedactShowsNothingOfWhatIsNoDocument(t *testing.T) {
 	}
 }
 
-// Whatever a body is: what is shown is JSON, and has no free text, no mail address and no API key in it.
+// For any body, what is shown is JSON without free text, mail addresses and API keys.
 func FuzzRedactLetsNoSecretThrough(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `[[1]]`, `{"reason":"MARK"}`, `{"data":{"reason":"MARK"}}`, `{"MARK":1}`, `{"data":{"MARK":{"MARK":"MARK"}}}`, `{"apiKey":["MARK"]}`,

@@ -34,7 +34,7 @@ func (c Created) check() error {
 	return nil
 }
 
-// CreateCase creates a case whose webhooks go to webhookURL. There is no idempotency key: after an Uncertain failure nobody can tell
+// CreateCase creates a case whose webhooks go to webhookURL. There is no idempotency key: after an Uncertain failure it is unknown
 // whether a case exists, and calling again may make a second one.
 func (c *Client) CreateCase(ctx context.Context, request workflows.CaseRequest, webhookURL string) (Created, error) {
 	// Whoever knows the webhook URL can speak for Offload. An error that quotes it, whole or by its last part, must not show it.

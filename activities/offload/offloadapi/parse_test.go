@@ -48,7 +48,7 @@ func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 	})
 }
 
-// Whatever value a field has that is neither caseId nor status: the end of the case is read.
+// Any JSON value in a field other than caseId and status leaves the end of the case readable.
 func FuzzNoFieldLosesTheEndOfACase(f *testing.F) {
 	names := []string{
 		"clientReferenceId", "channel", "createdAt", "updatedAt", "nextActionAt", "attemptCount", "maxAttempts", "attachments", "resultStatus", "result",

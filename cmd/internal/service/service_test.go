@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Run(m)) }
 // nowhere is the address of a Temporal that is away.
 const nowhere = "127.0.0.1:1"
 
-// receiver is the configuration of an ingress with an inbox of its own.
+// receiver is the configuration of an ingress with a new inbox.
 func receiver(t *testing.T) config.Config {
 	t.Helper()
 	return config.Config{Inbox: filepath.Join(t.TempDir(), "inbox.db"), MaxBody: 1 << 20, Drain: 10 * time.Second}

@@ -144,7 +144,7 @@ func TestParseRefusesWhatIsNotForAWorkflow(t *testing.T) {
 	}
 }
 
-// Whatever value a field has that identifies nothing: the end of the activation, the answer and the failed run arrive.
+// Any JSON value in a field that identifies nothing leaves the end of the activation, the answer and the failed run readable.
 func FuzzNoFieldLosesAnEvent(f *testing.F) {
 	names := []string{"timestamp", "reason", "staleMinutes", "approved", "inResponseToId", "apiKey", "user", "event", "data", "Type", "activationid", "fresh"}
 	bodies := []string{

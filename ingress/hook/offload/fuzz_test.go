@@ -53,7 +53,7 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 	})
 }
 
-// Whatever value a field has that identifies nothing: the end of the case arrives.
+// Any JSON value in a field that identifies nothing leaves the end of the case readable.
 func FuzzNoFieldLosesTheEndOfACase(f *testing.F) {
 	names := []string{
 		"event_id", "timestamp", "clientReferenceId", "status", "channel", "attemptCount", "attachments", "resultStatus", "result", "metadata",

@@ -20,7 +20,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
-// lockedLane is held by somebody else in the tests below.
+// lockedLane is locked by another session in the tests below.
 const lockedLane = "locked"
 
 // lockLanes locks the rows of all lanes until the returned function is called, as a person at a prompt may do.

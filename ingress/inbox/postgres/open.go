@@ -146,7 +146,7 @@ WHEN current_setting('server_version_num')::int < 140000 THEN format('it is vers
 WHEN current_setting('fsync') <> 'on' THEN 'fsync is off, so that a crash would lose what was acknowledged; set fsync = on'
 WHEN current_setting('server_encoding') <> 'UTF8' THEN 'the database''s encoding is not UTF8; create it with ENCODING ''UTF8'''
 WHEN pg_is_in_recovery() THEN 'it is a standby; name the primary, or several hosts with target_session_attrs=read-write' ELSE '' END`
-	// sessionSettings make each session what the store relies on, whatever the server, the database or the role default to: a commit
+	// sessionSettings make each session what the store relies on, against other defaults of the server, the database or the role: a commit
 	// waits for the disk (remote_apply, which waits for more, stays); a statement sees what was committed before it; plans fit the size
 	// that tables have now, and use the order of an index, since each query names a few rows of tables that may be huge; a process that
 	// stalls in a transaction, or dies, loses its locks in seconds, not with the TCP connection in hours.

@@ -65,7 +65,7 @@ func finish(receipts []inbox.Receipt) (all []inbox.Settlement) {
 	return all
 }
 
-// A batch is made while a transaction that nobody commits holds the first append up.
+// A batch is made while an open transaction holds the first append up.
 func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))

@@ -20,7 +20,7 @@ type logSizes struct {
 	restart int64
 	// keep is what is kept of a WAL that a reader has made longer.
 	keep int64
-	// warn is how many bytes may not be copied, for a reader's sake, before a person is told.
+	// warn is how many bytes may wait to be copied, because a reader needs them, before the log says so.
 	warn int64
 }
 

@@ -353,7 +353,7 @@ func TestProcessesThatShareAFileLoseNothingAndKeepNobodyWaiting(t *testing.T) {
 		t.Logf("the command line: %s: %d times, median %s, 99th percentile %s, longest %s", what, len(times), median, p99, longest)
 		require.Less(t, median, sharedLimit, what)
 		// A machine that is busy with something else stretches the slowest ones.
-		if os.Getenv("SIGNALBOX_TEST_TIMES") != "" { //nolint:forbidigo // whoever runs the tests says whether times count
+		if os.Getenv("SIGNALBOX_TEST_TIMES") != "" { //nolint:forbidigo // times count only where it is set
 			require.Less(t, p99, sharedLimit, what)
 		}
 	}
@@ -386,7 +386,7 @@ func requireDelivered(t *testing.T, path string, got *reports) {
 }
 
 // requireInOrder finds deliveries of which an earlier one in the lane was first handed out later. Claims of two processes may overlap in time:
-// then nobody can say which was first.
+// then it is unknown which was first.
 func requireInOrder(t *testing.T, got *reports) {
 	t.Helper()
 	slices.SortStableFunc(got.handed, func(a, b handedOut) int { return cmp.Compare(a.asked, b.asked) })
