@@ -69,16 +69,22 @@ func TestClaimsAreRenewedUntilTheyAreSettled(t *testing.T) {
 	}
 }
 
+// queuedWithoutRenewal makes renewals fail, and claims two lanes: the sender of the first is stuck until leave, the second is queued behind it.
+func queuedWithoutRenewal(t *testing.T, f *fixture) (queued string, leave func()) {
+	t.Helper()
+	f.watched.renewError = errors.New("disk is gone")
+	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
+	f.keepOffload(t, "1-sent", "evt")
+	f.clock.advance(time.Millisecond)
+	queued = f.keepOffload(t, "2-queued", "evt")
+	return queued, stuckSender(t, f)
+}
+
 func TestNoSignalIsSentUnderALeaseThatMayHaveEnded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	store := f.watched
-	store.renewError = errors.New("disk is gone")
-	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
-	f.keepOffload(t, "1-sent", "evt")
-	f.clock.advance(time.Millisecond)
-	queued := f.keepOffload(t, "2-queued", "evt")
-	leave := stuckSender(t, f)
+	queued, leave := queuedWithoutRenewal(t, f)
 	// A signal that began now could end after the lease.
 	f.clock.advance(lease * 3 / 4)
 	leave()
@@ -93,12 +99,7 @@ func TestALaneThatAnotherRelayHasClaimedIsNotSignalled(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	store := f.watched
-	store.renewError = errors.New("disk is gone")
-	f.temporal.run("offload-case/1-sent", "offload-case/2-queued")
-	f.keepOffload(t, "1-sent", "evt")
-	f.clock.advance(time.Millisecond)
-	queued := f.keepOffload(t, "2-queued", "evt")
-	leave := stuckSender(t, f)
+	queued, leave := queuedWithoutRenewal(t, f)
 	f.clock.advance(lease)
 	lanes, err := store.Store.Claim(t.Context(), inbox.ClaimRequest{Owner: "another", Now: f.clock.Now(), Lease: inbox.MaxWait, MaxLanes: 9, MaxPerLane: 9})
 	require.NoError(t, err)
