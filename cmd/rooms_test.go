@@ -29,24 +29,38 @@ type room struct {
 
 const temporalSDK = "go.temporal.io/"
 
+// pureRules are what the rules of a workflow may import, entityWorkflow what the workflow around them may.
+var pureRules = []string{"workflows", "workflows/internal/rules"}
+
+func entityWorkflow(lifecycle string) []string {
+	return []string{"workflows", "workflows/internal/entity", "workflows/internal/rules", lifecycle}
+}
+
 var rooms = []room{
 	{folder: "workflows", why: "the contract is the standard library only: whoever reads it needs nothing else", not: []string{"github.com", "go.temporal.io", "go.uber.org", "golang.org"}},
 	{folder: "workflows/wire", why: "it reads JSON and knows no provider", not: []string{temporalSDK, "net/http"}},
 	{folder: "workflows/keyring", why: "it doesn't know what is sealed, or why"},
 	{folder: "workflows/signalbox", may: []string{"workflows", "workflows/keyring"}, why: "business apps import it: it must bring neither workflow code nor a provider"},
-	{folder: "workflows/offloadcase", may: []string{"workflows", "workflows/offloadcase/lifecycle"}, why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
-	{folder: "workflows/artmailactivation", may: []string{"workflows", "workflows/artmailactivation/lifecycle"}, why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
-	{folder: "workflows/offloadcase/lifecycle", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
-	{folder: "workflows/artmailactivation/lifecycle", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
+	{folder: "workflows/internal/rules", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
+	{folder: "workflows/internal/entity", may: []string{"workflows", "workflows/internal/rules"}, why: "what all workflows share knows none of them"},
+	{folder: "workflows/notify", may: entityWorkflow("workflows/notify/lifecycle"), why: "a workflow knows no other workflow and no activity code"},
+	{folder: "workflows/notify/lifecycle", may: pureRules, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
+	{folder: "workflows/offloadfiles", may: entityWorkflow("workflows/offloadfiles/lifecycle"), why: "a workflow knows no other workflow and no activity code"},
+	{folder: "workflows/offloadfiles/lifecycle", may: pureRules, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
+	{folder: "workflows/offloadcase", may: entityWorkflow("workflows/offloadcase/lifecycle"), why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
+	{folder: "workflows/artmailactivation", may: entityWorkflow("workflows/artmailactivation/lifecycle"), why: "a workflow knows no provider's HTTP, no inbox, no other workflow and no activity code"},
+	{folder: "workflows/offloadcase/lifecycle", may: pureRules, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
+	{folder: "workflows/artmailactivation/lifecycle", may: pureRules, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
 	{folder: "activities/offload", may: []string{"workflows", "workflows/keyring", "activities/offload/offloadapi"}, why: "an activity knows no workflow code"},
 	{folder: "activities/offload/offloadapi", may: []string{"workflows", "workflows/wire"}, why: "the typed client works without Temporal", not: []string{temporalSDK}},
 	{folder: "activities/archive", may: []string{"workflows", "activities/publicnet"}, why: "it stores files and knows no provider's rules"},
+	{folder: "activities/notice", may: []string{"workflows"}, why: "it delivers notices and knows no workflow code"},
 	{folder: "activities/publicnet", why: "it dials; it knows nobody's URLs"},
 	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
 	{folder: "ingress/hook", may: []string{"workflows", "workflows/wire"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
 	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
-	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "activities/..."}, why: "the worker registers; it has no ingress"},
+	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "workflows/notify", "workflows/offloadfiles", "activities/..."}, why: "the worker registers; it has no ingress"},
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
 }
 

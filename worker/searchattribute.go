@@ -31,6 +31,7 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 		workflows.SearchAttributeState:     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.SearchAttributeAttention: enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 		workflows.SearchAttributeCaseID:    enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.SearchAttributeDueAt:     enumspb.INDEXED_VALUE_TYPE_DATETIME,
 	}
 }
 
@@ -67,8 +68,12 @@ func Setup(ctx context.Context, temporal client.Client, namespace string) (added
 // Usable says whether the server accepts a query by every attribute, which it does only once its own caches know them.
 func Usable(ctx context.Context, temporal client.Client, namespace string) error {
 	clauses := make([]string, 0, len(SearchAttributes()))
-	for _, name := range slices.Sorted(maps.Keys(SearchAttributes())) {
-		clauses = append(clauses, name+" = 'probe'")
+	for name, kind := range SearchAttributes() {
+		if kind == enumspb.INDEXED_VALUE_TYPE_DATETIME {
+			clauses = append(clauses, name+" = '2000-01-01T00:00:00Z'")
+		} else {
+			clauses = append(clauses, name+" = 'probe'")
+		}
 	}
 	_, err := temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
 		Namespace: namespace,

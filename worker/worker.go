@@ -80,7 +80,7 @@ func New(temporal client.Client, options Options) *Workers {
 	})
 	options.Offload.Register(reads)
 
-	deliveries := w.add(temporal, options, workflows.TaskQueueDeliver, sdkworker.Options{
+	deliveries := w.add(temporal, options, workflows.TaskQueueFiles, sdkworker.Options{
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: filesAtOnce,
 	})

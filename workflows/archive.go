@@ -1,6 +1,6 @@
 package workflows
 
-// Activities of the archive, on TaskQueueDeliver: they put files of a case into the bucket.
+// Activities of the archive, on TaskQueueFiles: they put files of a case into the bucket.
 const (
 	ActivityArchiveStoreAttachment = "archive.store-attachment" // StoreAttachmentParams → StoredFile
 	ActivityArchiveStoreResult     = "archive.store-result"     // StoreResultParams → StoredFile

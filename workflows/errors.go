@@ -18,6 +18,8 @@ const (
 	ErrTypeUnknownRun        = "SignalboxUnknownRun"
 	ErrTypeRunClosed         = "SignalboxRunClosed"
 	ErrTypeTooMany           = "SignalboxTooMany"
+	// ErrTypeWorkflowID: the workflow was started under an ID that is not the one of its input; the message names the right one.
+	ErrTypeWorkflowID = "SignalboxWorkflowID"
 	// ErrTypeOtherAPIKey: the activation holds no key, or no more the one that was to be replaced.
 	ErrTypeOtherAPIKey = "SignalboxOtherAPIKey"
 )
@@ -46,4 +48,12 @@ const (
 	ErrTypeOffloadNoNews = "OffloadNoNews"
 	// ErrTypeOffloadUnknownAccount: the worker has no such account configured.
 	ErrTypeOffloadUnknownAccount = "OffloadUnknownAccount"
+)
+
+// Types of the errors that the activities for notices fail with.
+const (
+	// ErrTypeNoticeInvalid: Temporal refuses the notice or its target for good. Final.
+	ErrTypeNoticeInvalid = "NoticeInvalid"
+	// ErrTypeNoticeUndelivered: the target can't take the notice now; its workflow may not run at the moment. Retried.
+	ErrTypeNoticeUndelivered = "NoticeUndelivered"
 )

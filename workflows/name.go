@@ -4,15 +4,18 @@ package workflows
 const (
 	OffloadCaseWorkflow       = "offload-case"
 	ArtmailActivationWorkflow = "artmail-activation"
+	NotifyWorkflow            = "notify"
+	OffloadFilesWorkflow      = "offload-files"
 )
 
-// Task queues. Workflows share one; each kind of provider call has its own, so that polling never starves creating and answering,
-// and a provider's rate limit is one number for the whole fleet.
+// Task queues. Workflows share one. Each kind of activity has its own, so that one that is full never delays another, and a provider's
+// rate limit is one number for the whole fleet.
 const (
 	TaskQueueWorkflows   = "signalbox"
 	TaskQueueOffload     = "signalbox-offload"
 	TaskQueueOffloadPoll = "signalbox-offload-poll"
-	TaskQueueDeliver     = "signalbox-deliver"
+	TaskQueueFiles       = "signalbox-files"
+	TaskQueueCallbacks   = "signalbox-callbacks"
 )
 
 // Signals.
@@ -25,6 +28,8 @@ const (
 	SignalTouchRuns = "touch-runs"
 	// SignalActivationOptions carries the ActivationOptions that the agent's configuration holds by now; the newest replace what is in force.
 	SignalActivationOptions = "activation-options"
+	// SignalNotices carries a []AddressedNotice to the workflow "notify".
+	SignalNotices = "notices"
 	// SignalForceContinueAsNew carries nothing; an operator sends it to shorten a history.
 	SignalForceContinueAsNew = "force-continue-as-new"
 )
@@ -36,6 +41,9 @@ const (
 	UpdateRetryCreate  = "retry-create"  // RetryCreate → CaseReceipt
 	UpdateCancel       = "cancel"        // CancelCase → CaseReceipt
 
+	UpdateResend  = "resend"  // SelectNotices → NoticesSelected
+	UpdateDismiss = "dismiss" // SelectNotices → NoticesSelected
+
 	UpdateRequestApprovals = "request-approvals" // []ApprovalRequest → []Approval
 	UpdateCancelApproval   = "cancel-approval"   // CancelApproval → Approval
 	UpdateOpenRun          = "open-run"          // OpenRun → Run
@@ -43,7 +51,7 @@ const (
 	UpdateResealAPIKey     = "reseal-api-key"    // ResealAPIKey → APIKeyReceipt
 )
 
-// QueryState returns a CaseState or an ActivationState.
+// QueryState returns a CaseState, an ActivationState, a NotifyState or a CaseFiles.
 const QueryState = "state"
 
 // Search attributes. Upserted only when the value changes, since every upsert is an event in the history.
@@ -54,6 +62,8 @@ const (
 	SearchAttributeAttention = "SignalboxAttention"
 	// SearchAttributeCaseID (Keyword) is Offload's caseId, by which events on the shared route find their case.
 	SearchAttributeCaseID = "SignalboxCaseId"
+	// SearchAttributeDueAt (Datetime) is when what needs attention becomes urgent; unset while nothing does.
+	SearchAttributeDueAt = "SignalboxDueAt"
 )
 
 // MemoActivationOptions is the memo field with the ActivationOptions that are in force, by which the relay finds the activations that still
@@ -69,6 +79,10 @@ const (
 	ActivityOffloadProvideInput  = "offload.provide-input"  // ProvideInputParams → ProvideInputResult
 	ActivityOffloadReconcileCase = "offload.reconcile-case" // ReconcileCaseParams → CaseSnapshot
 	ActivityOffloadGetCase       = "offload.get-case"       // GetCaseParams → CaseSnapshot
+
+	// ActivityNoticeHandOff is a local activity, so it has no task queue.
+	ActivityNoticeHandOff = "notice.hand-off" // HandOff → nothing
+	ActivityNoticeSignal  = "notice.signal"   // SignalNotice → NoticeDelivery
 
 	// ActivityArtmailCheckApproval is written by the author of an agent and runs on the agent's own task queue.
 	ActivityArtmailCheckApproval = "check-approval" // CheckApprovalParams → CheckApprovalResult

@@ -50,19 +50,12 @@ type TouchRuns struct {
 	At     time.Time `json:"at,omitzero"`
 }
 
-// RunNotice kinds.
-const (
-	NoticeRunStaleWarning = "run.stale_warning"
-	NoticeRunForceFailed  = "run.force_failed"
-	NoticeRunVoided       = "run.voided"
-)
-
 // RunNotice is signalled to OpenRun.ReplyTo, at least once.
 type RunNotice struct {
 	// ID is the same for a repeated notice.
-	ID           string `json:"id"`
-	Kind         string `json:"kind"`
-	Agent        string `json:"agent"`
-	ActivationID string `json:"activationId"`
-	Run          Run    `json:"run"`
+	ID           string     `json:"id"`
+	Kind         NoticeKind `json:"kind"`
+	Agent        string     `json:"agent"`
+	ActivationID string     `json:"activationId"`
+	Run          Run        `json:"run"`
 }

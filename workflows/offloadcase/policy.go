@@ -102,7 +102,7 @@ func storePolicy(ctx workflow.Context) workflow.Context {
 	policy := retry(slowestStore, lifecycle.TroubleTypes(""))
 	policy.InitialInterval = firstStore
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              workflows.TaskQueueDeliver,
+		TaskQueue:              workflows.TaskQueueFiles,
 		StartToCloseTimeout:    storeAttempt,
 		HeartbeatTimeout:       storeBeat,
 		ScheduleToCloseTimeout: storeFor,

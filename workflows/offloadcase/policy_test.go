@@ -67,7 +67,7 @@ func TestLookingGoesOnWithoutLimitInItsOwnQueue(t *testing.T) {
 func TestStoringIsRepeatedForADayByWorkersOfItsOwn(t *testing.T) {
 	t.Parallel()
 	o := options(t, storePolicy)
-	require.Equal(t, workflows.TaskQueueDeliver, o.TaskQueue)
+	require.Equal(t, workflows.TaskQueueFiles, o.TaskQueue)
 	require.Equal(t, 24*time.Hour, o.ScheduleToCloseTimeout)
 	require.Equal(t, 15*time.Minute, o.StartToCloseTimeout)
 	require.Equal(t, time.Minute, o.HeartbeatTimeout)

@@ -54,7 +54,7 @@ func (s *State) tickRun(r *Run, now time.Time) []Note {
 	}
 	r.WarnedAt = now
 	s.notify(r, workflows.NoticeRunStaleWarning)
-	return []Note{{Verdict: Applied, Kind: workflows.NoticeRunStaleWarning, ID: r.RunID}}
+	return []Note{{Verdict: Applied, Kind: string(workflows.NoticeRunStaleWarning), ID: r.RunID}}
 }
 
 // due is when an open approval's deadline passes, and whether its clock runs. A deadline that had passed before the request was

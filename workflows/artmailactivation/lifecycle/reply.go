@@ -15,7 +15,7 @@ type Reply struct {
 	MessageID string `json:"messageId,omitempty"`
 	RunID     string `json:"runId,omitempty"`
 	// Kind is the notice's; empty for an answer.
-	Kind string `json:"kind,omitempty"`
+	Kind workflows.NoticeKind `json:"kind,omitempty"`
 	// At tells notices of one run and kind apart: the run's last activity before a warning, zero for the end, which comes once.
 	At time.Time `json:"at,omitzero"`
 
@@ -31,7 +31,7 @@ func (s *State) ReplyID(r Reply) string {
 	if r.Kind == "" {
 		return id + "/approval/" + url.PathEscape(r.MessageID)
 	}
-	id += "/" + r.Kind + "/" + url.PathEscape(r.RunID)
+	id += "/" + string(r.Kind) + "/" + url.PathEscape(r.RunID)
 	if !r.At.IsZero() {
 		id += "/" + strconv.FormatInt(r.At.UnixMilli(), 10)
 	}
@@ -129,7 +129,7 @@ func (s *State) oweAnswer(a *Approval) {
 }
 
 // notify owes a notice. A warning that is still owed is replaced: the receiver needs to hear it once.
-func (s *State) notify(r *Run, kind string) {
+func (s *State) notify(r *Run, kind workflows.NoticeKind) {
 	if r.ReplyTo == nil {
 		return
 	}

@@ -1,0 +1,33 @@
+package entity
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// HandOff is the one hand-off of notices that may be under way. It is a local activity, so no task queue that is full delays it, and it costs one
+// event. The worker does not retry it: the outbox does, by the loop's timer.
+type HandOff = Call[workflows.HandOff, struct{}]
+
+const (
+	handOffAttempt = 5 * time.Second
+	handOffTime    = 10 * time.Second
+)
+
+// StartHandOff starts the hand-off.
+func StartHandOff(ctx workflow.Context, params workflows.HandOff) HandOff {
+	ctx, cancel := workflow.WithCancel(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: handOffTime,
+		StartToCloseTimeout:    handOffAttempt,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "Hand off notices",
+	}))
+	return HandOff{
+		Params: params, cancel: cancel,
+		future: workflow.ExecuteLocalActivity(ctx, workflows.ActivityNoticeHandOff, params),
+	}
+}

@@ -1,0 +1,81 @@
+package entity
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+var (
+	stateKey     = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState)
+	attentionKey = temporal.NewSearchAttributeKeyKeywordList(workflows.SearchAttributeAttention)
+	caseIDKey    = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID)
+	dueAtKey     = temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt)
+)
+
+// Published is what people and queries see of a workflow from outside: search attributes and the Web UI's details.
+type Published struct {
+	State     string
+	Attention []string
+	CaseID    string
+	// DueAt is when what needs attention becomes urgent; it is published only while there is attention.
+	DueAt time.Time
+	// Details are Markdown.
+	Details string
+}
+
+// readPublished reads what is set: a client may set search attributes at the start, and they outlive continue-as-new.
+func readPublished(ctx workflow.Context) Published {
+	set := workflow.GetTypedSearchAttributes(ctx)
+	var p Published
+	p.State, _ = set.GetKeyword(stateKey)
+	p.Attention, _ = set.GetKeywordList(attentionKey)
+	p.CaseID, _ = set.GetKeyword(caseIDKey)
+	p.DueAt, _ = set.GetTime(dueAtKey)
+	return p
+}
+
+// Publish sets what has changed: the search attributes in one command, since each upsert is an event; details cost none.
+func (r *Run) Publish(p Published) {
+	if len(p.Attention) == 0 {
+		p.DueAt = time.Time{}
+	}
+	p.DueAt = p.DueAt.UTC().Truncate(time.Second)
+	before := r.published
+	var changes []temporal.SearchAttributeUpdate
+	if p.State != before.State {
+		changes = append(changes, stateKey.ValueSet(p.State))
+	}
+	if p.CaseID != before.CaseID {
+		changes = append(changes, caseIDKey.ValueSet(p.CaseID))
+	}
+	if !slices.Equal(p.Attention, before.Attention) {
+		if len(p.Attention) == 0 {
+			changes = append(changes, attentionKey.ValueUnset())
+		} else {
+			changes = append(changes, attentionKey.ValueSet(p.Attention))
+		}
+	}
+	if !p.DueAt.Equal(before.DueAt) {
+		if p.DueAt.IsZero() {
+			changes = append(changes, dueAtKey.ValueUnset())
+		} else {
+			changes = append(changes, dueAtKey.ValueSet(p.DueAt))
+		}
+	}
+	if p.Details != before.Details {
+		workflow.SetCurrentDetails(r.Ctx, p.Details)
+	}
+	r.published = p
+	if len(changes) == 0 {
+		return
+	}
+	if err := workflow.UpsertTypedSearchAttributes(r.Ctx, changes...); err != nil {
+		// Only a malformed update is refused here; the workflow goes on, but is not found by its values.
+		workflow.GetLogger(r.Ctx).Error("search attributes not set", "error", err)
+	}
+}

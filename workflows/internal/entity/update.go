@@ -1,0 +1,53 @@
+package entity
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// HandleUpdate registers an update. check refuses it without a trace in the history. apply changes the state and answers; it checks again, since
+// signals may have come before the update in the same task.
+func HandleUpdate[In, Out any](r *Run, name, description string, check func(In) error, apply func(In) (Out, error)) error {
+	handler := func(_ workflow.Context, in In) (Out, error) {
+		r.Changed()
+		out, err := apply(in)
+		return out, Refused(err)
+	}
+	err := workflow.SetUpdateHandlerWithOptions(r.Ctx, name, handler, workflow.UpdateHandlerOptions{
+		Description: description,
+		Validator:   func(in In) error { return Refused(check(in)) },
+	})
+	if err != nil {
+		return fmt.Errorf("set update %s: %w", name, err)
+	}
+	return nil
+}
+
+// HandleState registers the query "state".
+func HandleState[Out any](r *Run, description string, view func() Out) error {
+	err := workflow.SetQueryHandlerWithOptions(r.Ctx, workflows.QueryState,
+		func() (Out, error) { return view(), nil }, workflow.QueryHandlerOptions{Description: description})
+	if err != nil {
+		return fmt.Errorf("set query %s: %w", workflows.QueryState, err)
+	}
+	return nil
+}
+
+// Refused translates a *rules.Refusal into the error on the wire. It is not retryable: the same argument would be refused again.
+func Refused(err error) error {
+	var r *rules.Refusal
+	if errors.As(err, &r) {
+		return refused(r.Type, r.Message)
+	}
+	return err
+}
+
+func refused(errType, message string) error {
+	return temporal.NewNonRetryableApplicationError(message, errType, nil)
+}
