@@ -268,7 +268,7 @@ func (l *life) answered() map[string]workflows.ApprovalStatus {
 func (l *life) noticed() []string {
 	var kinds []string
 	for _, n := range l.notices {
-		kinds = append(kinds, n.Kind+" "+n.Run.RunID)
+		kinds = append(kinds, string(n.Kind)+" "+n.Run.RunID)
 	}
 	slices.Sort(kinds)
 	return kinds
