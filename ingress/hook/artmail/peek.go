@@ -12,10 +12,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// Limits in bytes of IDs; Artmail documents none.
+// Limits in bytes of the kind and of IDs; Artmail documents none.
 const (
 	maxKind = 100
-	maxID   = 500
+	maxID   = workflows.MaxIDBytes
 )
 
 // head holds the names under which the kind may stand, always at the top.
@@ -82,9 +82,6 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	}
 	if err := workflows.ValidateActivationID(id.ActivationID); err != nil {
 		return e, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
-	}
-	if err := hook.CheckID("activationId", id.ActivationID, maxID); err != nil {
-		return e, err
 	}
 	e.EntityID = id.ActivationID
 	err := setKey(&e, id)

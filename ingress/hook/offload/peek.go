@@ -9,13 +9,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// Limits in bytes of IDs. Offload documents none: its caseIds and input request IDs are UUIDs, and an event_id is a caseId with a
-// kind and a time.
+// Limits in bytes of the kind and of IDs. Offload documents none: its caseIds and input request IDs are UUIDs, and an event_id is a caseId
+// with a kind and a time.
 const (
 	maxKind              = 100
-	maxID                = 250
+	maxID                = workflows.MaxIDBytes
 	maxEventID           = 500
-	maxClientReferenceID = 1000
+	maxClientReferenceID = workflows.MaxClientReferenceIDBytes
 )
 
 // head is a body without its data.
