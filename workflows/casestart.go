@@ -213,16 +213,19 @@ func (c *check) constraints(constraints []string) {
 	}
 }
 
+// customData looks at the names in order: its message stands in a history.
+//
+//workflowcheck:ignore
 func (c *check) customData(data map[string]string) {
 	if len(data) > MaxCustomData {
 		c.say("request.counterparty.customData: %d names, at most %d: leave some out", len(data), MaxCustomData)
 		return
 	}
 	names := make([]string, 0, len(data))
-	for name := range data { //workflowcheck:ignore sorted below
+	for name := range data {
 		names = append(names, name)
 	}
-	slices.Sort(names) // the message stands in a history
+	slices.Sort(names)
 	for _, name := range names {
 		field := "request.counterparty.customData." + clip(name)
 		c.text(field+" (the name)", name, MaxShortTextBytes)
