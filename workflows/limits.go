@@ -35,6 +35,9 @@ const (
 	MaxFollowUps     = 1000
 	MaxFollowUpHours = 366 * 24
 
+	// MaxAPIKeyBytes is the longest API key of an agent, in bytes of the key itself. One has about 40.
+	MaxAPIKeyBytes = 4 << 10
+
 	// MaxListed is how many runs, notices or approvals one call names.
 	MaxListed = 500
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -73,7 +74,9 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	if kind == "" {
 		return hook.Envelope{}, hook.Missing("kind (type, event, eventType or event_type)")
 	}
-	e := hook.Envelope{Kind: kind, OccurredAt: id.Timestamp, Lost: lost}
+	e := hook.Envelope{Kind: kind, Lost: lost}
+	e.DropInsane("timestamp", &id.Timestamp)
+	e.OccurredAt = id.Timestamp
 	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
 		e.Ignored = "no workflow takes this kind or activation"
 		e.DropUnusable("activationId", &id.ActivationID, maxID)
@@ -138,7 +141,7 @@ func setKey(e *hook.Envelope, id *identity) error {
 }
 
 func need(name, value string) error {
-	if value == "" {
+	if strings.TrimSpace(value) == "" {
 		return hook.Missing(name)
 	}
 	return hook.CheckID(name, value, maxID)

@@ -2,6 +2,7 @@ package offload
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -55,6 +56,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		return hook.Envelope{}, hook.Missing("event_type")
 	}
 	e := hook.Envelope{Kind: h.EventType, OccurredAt: h.Timestamp, Lost: lost}
+	e.DropInsane("timestamp", &e.OccurredAt)
 	e.DropUnusable("event_id", &h.EventID, maxEventID)
 	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
 	e.DropUnusable("data.status", &id.Status, maxKind)
@@ -72,7 +74,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	if err := hook.CheckID("data.caseId", id.CaseID, maxID); err != nil {
 		return e, err
 	}
-	if id.CaseID == "" {
+	if strings.TrimSpace(id.CaseID) == "" {
 		return e, hook.Missing("data.caseId")
 	}
 	e.EntityID = id.CaseID
