@@ -100,4 +100,3 @@ func (f Files) call(file File, othersWait bool, now time.Time) Call {
 
 // Settled says whether the workflow may complete: nothing is left to store or to hand off.
 func Settled(f Files) bool { return f.State.Status.Ended() && len(f.State.Outbox.Waiting) == 0 }
-
