@@ -14,7 +14,7 @@ func FileStored(f Files, id string, stored workflows.StoredFile, now time.Time) 
 		return f
 	}
 	stored = clipStored(stored)
-	stored.AttachmentID = id
+	stored.AttachmentID = "" // File.ID
 	f = f.change(i, File{ID: id, Stored: &stored})
 	f.State.Probed = true
 	return finish(f, now)
@@ -56,7 +56,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 // unstored is the file as one that was given up.
 func unstored(file File, errType, reason string) File {
 	return File{ID: file.ID, Unstored: &workflows.UnstoredFile{
-		AttachmentID: file.ID, Name: file.Name, ErrorType: errType, Reason: rules.Clip(reason, maxReason),
+		Name: file.Name, ErrorType: errType, Reason: rules.Clip(reason, maxReason),
 	}}
 }
 

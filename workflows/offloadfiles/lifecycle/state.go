@@ -54,6 +54,7 @@ type File struct {
 	LastType  string `json:"lastType,omitempty"`
 	LastError string `json:"lastError,omitempty"`
 
+	// Stored or Unstored is how it ended, without the ID.
 	Stored   *workflows.StoredFile   `json:"stored,omitempty"`
 	Unstored *workflows.UnstoredFile `json:"unstored,omitempty"`
 }

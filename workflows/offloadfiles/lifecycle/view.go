@@ -34,9 +34,13 @@ func Result(f Files) workflows.CaseFiles {
 			stored := *file.Stored
 			files.Result = &stored
 		case file.Stored != nil:
-			files.Stored = append(files.Stored, *file.Stored)
+			stored := *file.Stored
+			stored.AttachmentID = file.ID
+			files.Stored = append(files.Stored, stored)
 		case file.Unstored != nil:
-			files.Unstored = append(files.Unstored, *file.Unstored)
+			unstored := *file.Unstored
+			unstored.AttachmentID = file.ID
+			files.Unstored = append(files.Unstored, unstored)
 		}
 	}
 	return files
