@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -36,7 +37,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	f.State.Probed = f.State.Probed || failure.Type != ""
 	file := f.State.Files[i]
 	file.LastType, file.LastError = failure.Type, rules.Clip(failure.Message, maxReason)
-	file.NotBefore = now.Add(pause)
+	file.NotBefore = now.Add(min(firstPause<<min(file.Turns, 10), longestPause))
 	if isFinal(f.State, failure.Type, now) || !file.NotBefore.Before(f.State.Until.Add(-reportTime)) {
 		return finish(f.change(i, unstored(file, file.LastType, file.LastError)), now)
 	}
@@ -105,9 +106,10 @@ func Cancel(f Files, c workflows.CancelCase, now time.Time) Files {
 }
 
 func giveUp(f Files, as func(File) File) Files {
+	f.State.Files = slices.Clone(f.State.Files)
 	for i, file := range f.State.Files {
 		if file.pending() {
-			f = f.change(i, as(file))
+			f.State.Files[i] = as(file)
 		}
 	}
 	return f

@@ -246,6 +246,17 @@ func TestAFileMakesRoomForTheOthersAfterItsTurn(t *testing.T) {
 	require.Equal(t, after(24*time.Hour-time.Minute).Sub(now), callFor(t, f, "b", now).For, "no file waits for its place")
 }
 
+// A provider that asks for a pause of a day ends each call at once.
+func TestThePausesBetweenCallsGrow(t *testing.T) {
+	t.Parallel()
+	f, now := probed("a", "b"), t0
+	for _, minutes := range []int{1, 2, 4, 8, 15, 15, 15} {
+		f = lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeOffloadThrottled), now)
+		require.Equal(t, now.Add(time.Duration(minutes)*time.Minute), lifecycle.Next(f, now).Wake)
+		now = lifecycle.Next(f, now).Wake
+	}
+}
+
 func TestATroubleRaisesAttentionUntilTheFileIsPastIt(t *testing.T) {
 	t.Parallel()
 	f := probed("a", "b", "c", "d", "e", "f")
@@ -304,9 +315,9 @@ func TestTheBudgetEndsEveryFile(t *testing.T) {
 	require.Equal(t, encoded(t, over), encoded(t, lifecycle.Tick(over, after(2*day))), "an end stays")
 
 	// No attempt begins so late that its failure would not be known.
-	again := lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute-1))
+	again := lifecycle.FileFailed(probed("a", "b", "c"), "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute-1))
 	require.Equal(t, 2, lifecycle.View(again).Pending)
-	again = lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute))
+	again = lifecycle.FileFailed(probed("a", "b", "c"), "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute))
 	require.Equal(t, "because of ArchiveBucket", lifecycle.Result(again).Unstored[0].Reason)
 }
 

@@ -16,8 +16,10 @@ const (
 	Lag = 10 * time.Minute
 	// turn is how long a file is tried while others wait for its place.
 	turn = 30 * time.Minute
-	// pause is between two calls for the same file. The server makes the attempts of one call.
-	pause = time.Minute
+	// firstPause is before the second call for a file, and longestPause bounds what grows from it. The server makes the attempts of one call,
+	// but none where the provider asks for a pause beyond the call's time.
+	firstPause   = time.Minute
+	longestPause = 15 * time.Minute
 	// reportTime is what is left of the budget when a call ends, so that its last failure becomes known.
 	reportTime = time.Minute
 )
