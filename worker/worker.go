@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 )
 
 // Options say what runs and how fast. The zero value of each field but Offload and Archive means its default.
@@ -65,6 +66,10 @@ func New(temporal client.Client, options Options) *Workers {
 	})
 	decisions.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{
 		Name:               workflows.ArtmailActivationWorkflow,
+		VersioningBehavior: versioning(options),
+	})
+	decisions.RegisterWorkflowWithOptions(offloadfiles.Workflow, workflow.RegisterOptions{
+		Name:               workflows.OffloadFilesWorkflow,
 		VersioningBehavior: versioning(options),
 	})
 

@@ -51,6 +51,7 @@ const (
 	AttentionStillRunning    = "still_running"    // ended here, yet Offload has no cancel and goes on
 	AttentionAccount         = "account"          // no worker has the account's API key
 	AttentionFileNotStored   = "file_not_stored"  // the outcome says which file of the case is not in the bucket, and why
+	AttentionNoticeRefused   = "notice_refused"   // Temporal refuses a notice for good; it was not told
 	AttentionReplyFailed     = "reply_failed"     // the workflow of replyTo can't be signalled; it was not told
 )
 

@@ -43,7 +43,7 @@ var attachmentParams = workflows.StoreAttachmentParams{
 	Reference: "vendor_2048",
 	CaseID:    "4fc5904d",
 	Attachment: workflows.Attachment{
-		ID: "att-1", Name: "W-9 signed.pdf", Size: 9, Type: "application/pdf",
+		ID: "att-1", Name: "W-9 signed.pdf", Type: "application/pdf",
 	},
 }
 
@@ -125,6 +125,7 @@ func newWorld(t testing.TB, handler http.HandlerFunc, changes ...func(*Config)) 
 
 func serve(content string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
 		for i := 0; i < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"mime"
+	"strings"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -39,9 +40,7 @@ func (a *Activities) storeAttachment(ctx *attempt, p workflows.StoreAttachmentPa
 	}
 	stored := a.bucket.stored(key, o)
 	stored.AttachmentID = p.Attachment.ID
-	if told := p.Attachment.Size; told > 0 && told != o.size {
-		stored.ToldSize = told
-	}
+	stored.ToldSize, stored.ToldType = difference(p.Attachment, o)
 	return stored, nil
 }
 
@@ -66,21 +65,77 @@ func (a *Activities) fetchAndPut(ctx *attempt, key string, p workflows.StoreAtta
 		contentType: contentType(p.Attachment.Type, got.contentType),
 		disposition: disposition(p.Attachment.Name),
 	}
+	if err := ctx.accept(p.Attachment, o); err != nil {
+		return object{}, err
+	}
 	return o, a.bucket.put(ctx, key, content, o)
 }
 
-// contentType is the first that is one. The provider's comes first: it saw the mail, while its file server may say the same of every file.
-func contentType(candidates ...string) string {
-	for _, candidate := range candidates {
-		parsed, params, err := mime.ParseMediaType(candidate)
-		if err != nil {
-			continue
-		}
-		if formatted := mime.FormatMediaType(parsed, params); formatted != "" {
-			return formatted
-		}
+// differingDownloads is how many downloads that brought another file than told are made, over all attempts, before what comes is stored and
+// marked. With the pauses of the workflow they take two and a half minutes: a file server that is being restarted answers with error pages
+// meanwhile.
+const differingDownloads = 6
+
+// accept fails the attempt where the file differs from what was told and another download may bring the right one.
+func (a *attempt) accept(told workflows.Attachment, o object) error {
+	toldSize, toldType := difference(told, o)
+	if toldSize == 0 && toldType == "" {
+		return nil
 	}
-	return "application/octet-stream"
+	n := a.differed.Add(1)
+	if n >= differingDownloads {
+		return nil
+	}
+	a.beat() // the next attempt goes on counting
+	var how []string
+	if toldSize != 0 {
+		how = append(how, fmt.Sprintf("%d bytes, told %d", o.size, toldSize))
+	}
+	if toldType != "" {
+		how = append(how, fmt.Sprintf("type %s, told %s", o.contentType, toldType))
+	}
+	return fmt.Errorf("%w: %s; download %d of %d", errDiffers, strings.Join(how, ", "), n, differingDownloads)
+}
+
+// difference returns the size and the type that the provider told, each only where the file has another. Parameters of a type don't count, nor
+// does a type that says nothing.
+func difference(told workflows.Attachment, o object) (size int64, contentType string) {
+	if told.Size > 0 && told.Size != o.size {
+		size = told.Size
+	}
+	_, toldBase := mediaType(told.Type)
+	_, base := mediaType(o.contentType)
+	if toldBase != "" && base != "" && toldBase != base {
+		contentType = toldBase
+	}
+	return size, contentType
+}
+
+const unknownType = "application/octet-stream"
+
+// contentType is what the file was served as, where the file server says something else than the provider. Where one says nothing, the other
+// counts; where both agree, the provider's is kept with its parameters.
+func contentType(told, served string) string {
+	toldFull, toldBase := mediaType(told)
+	servedFull, servedBase := mediaType(served)
+	if toldBase == servedBase {
+		servedFull = toldFull
+	}
+	return cmp.Or(servedFull, toldFull, unknownType)
+}
+
+// mediaType returns a content type in its usual form, with and without parameters. Both are empty where it is none or says nothing.
+func mediaType(text string) (full, base string) {
+	const most = 150
+	base, params, err := mime.ParseMediaType(text)
+	if err != nil || base == unknownType || base == "binary/octet-stream" {
+		return "", ""
+	}
+	full = mime.FormatMediaType(base, params)
+	if full == "" || len(full) > most {
+		return "", ""
+	}
+	return full, base
 }
 
 // disposition has a browser save the file rather than show it: a stranger wrote it. The name is the original one, within the limits of a header.
@@ -101,7 +156,7 @@ func (a *Activities) download(ctx *attempt, p workflows.StoreAttachmentParams, i
 	for try := 1; ; try++ {
 		link, expires, err := a.provider.Link(ctx, p.Account, p.CaseID, p.Attachment.ID)
 		if err != nil {
-			return fetched{}, &providerError{err}
+			return fetched{}, provided(err, a.now().Before(p.LagUntil))
 		}
 		first := try == 1
 		if first && !expires.IsZero() && !a.now().Before(expires) {

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,17 @@ type Bucket struct {
 	objects      *blob.Bucket
 	// folder: it is a local folder, in which a crash can leave a part of a file behind.
 	folder bool
+}
+
+// The bucket and the prefix stand in the record of each file, in a history. In bytes of JSON.
+const (
+	maxBucketName = 300
+	maxPrefix     = 200
+)
+
+func jsonText(s string) []byte {
+	text, _ := json.Marshal(s) // a string always can be
+	return text
 }
 
 // folderMode is 0750 in decimal, as the option wants it: what strangers sent is not for everybody on the machine.
@@ -52,6 +64,12 @@ func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 		name:   (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(),
 		prefix: options.Get("prefix"),
 		folder: u.Scheme == "file",
+	}
+	if n := len(jsonText(bucket.name)); n > maxBucketName {
+		return nil, fmt.Errorf("bucket URL: it has %d bytes as JSON without its options, at most %d", n, maxBucketName)
+	}
+	if n := len(jsonText(bucket.prefix)); n > maxPrefix {
+		return nil, fmt.Errorf("bucket URL: the option prefix has %d bytes as JSON, at most %d", n, maxPrefix)
 	}
 	if bucket.folder {
 		// A temporary file elsewhere could not be renamed across file systems.
@@ -100,7 +118,7 @@ func (b *Bucket) find(ctx context.Context, key string) (object, bool, error) {
 	switch gcerrors.Code(err) {
 	case gcerrors.OK:
 	case gcerrors.NotFound, gcerrors.PermissionDenied:
-		// S3 denies that an object is missing to whoever may not list the bucket; putting it tells what is true.
+		// Without ListBucket, S3 answers 403 for a missing object; putting it shows whether the bucket can be used.
 		return object{}, false, nil
 	default:
 		return object{}, false, fmt.Errorf("%w: look for %s: %w", errBucket, key, err)

@@ -67,17 +67,19 @@ func TestBucketURLsThatCannotBeUsedAreRefusedWithTheFix(t *testing.T) {
 	occupied := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(occupied, nil, 0o600))
 	for url, says := range map[string]string{
-		"":                                     "knows no",
-		"/var/lib/files":                       "knows no",
-		"ftp://files":                          "knows no",
-		"gs://files":                           "tags gcs and azure",
-		"azblob://files":                       "tags gcs and azure",
-		"s3://me:password@files":               "without a password",
-		"s3://%zz":                             "want one such as",
-		"s3://files?key=one":                   "same place",
-		"s3://files?no-such-option=1":          "s3://files",
-		"file:///tmp?no-such-option=1":         "file:///tmp",
-		"file://" + filepath.ToSlash(occupied): "not a directory",
+		"":                                 "knows no",
+		"/var/lib/files":                   "knows no",
+		"ftp://files":                      "knows no",
+		"gs://files":                       "tags gcs and azure",
+		"azblob://files":                   "tags gcs and azure",
+		"s3://me:password@files":           "without a password",
+		"s3://%zz":                         "want one such as",
+		"s3://files?key=one":               "same place",
+		"s3://files?no-such-option=1":      "s3://files",
+		"file:///tmp?no-such-option=1":     "file:///tmp",
+		"s3://" + strings.Repeat("b", 300): "at most 300",
+		"s3://files?prefix=" + strings.Repeat("%3C", 40): "at most 200",
+		"file://" + filepath.ToSlash(occupied):           "not a directory",
 	} {
 		bucket, err := OpenBucket(t.Context(), url)
 		require.ErrorContains(t, err, says, url)

@@ -56,6 +56,7 @@ func TestAKilledWorkerLeavesNeitherAPartNorASecondCopy(t *testing.T) {
 			folder, scratch := t.TempDir(), t.TempDir()
 			reached := make(chan struct{})
 			w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Content-Type", "application/octet-stream")
 				if r.URL.Path != "/killed" || c.sent < 0 {
 					_, _ = io.WriteString(rw, content)
 					return

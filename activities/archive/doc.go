@@ -2,11 +2,15 @@
 // result that is too large for a history.
 //
 // It knows buckets, downloads, sizes and hashes, and where a download must not lead. It knows no provider: who has the files is behind the
-// interface Provider, and what a provider says of a failure passes through. Nor does it know the workflow: which files are wanted, and when.
+// interface Provider, and what a provider says of a failure passes through, except that a file that it does not know is asked for again only
+// until LagUntil. Nor does it know the workflow: which files are wanted, and when.
 //
 // A file has one key, made of the account, the reference, the caseId and the attachment, so that whoever stores it again stores it in the
 // same place. It is fetched into a nameless local file first, hashed on the way, and then put into the bucket with its size and hash beside
 // it. An object that carries both was stored whole, and is not fetched again after a crash; a part of one never stands under its key.
+//
+// A file that comes with another size or type than the provider told is fetched again some times, each time by a fresh URL, and then stored and
+// marked. A file is stored as its own bytes: nothing is asked to be encoded for the way, and nothing is decoded.
 //
 // Download URLs are secrets for as long as they live. They stand in no parameter, result, heartbeat, error or log.
 //

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 	"unicode"
 
 	"go.temporal.io/sdk/temporal"
@@ -23,6 +24,8 @@ var (
 	errTargetRefused = errors.New("download leads to where it must not")
 	errInvalid       = errors.New("file can't be named")
 	errNoResult      = errors.New("the provider shows no result")
+	errNoResultYet   = errors.New("the provider shows no result yet")
+	errDiffers       = errors.New("file differs from what the provider told")
 	errDownload      = errors.New("download failed")
 	errBucket        = errors.New("bucket failed")
 	errWorker        = errors.New("worker can't keep the file while it is fetched")
@@ -37,22 +40,42 @@ func (e *providerError) Error() string { return e.err.Error() }
 
 func (e *providerError) Unwrap() error { return e.err }
 
+// provided marks an error of the provider. A file that it does not know is asked for again while its reads may lag behind its webhooks, and
+// after that the error is final.
+func provided(err error, lagging bool) error {
+	var known *temporal.ApplicationError
+	if errors.As(err, &known) && known.Type() == workflows.ErrTypeOffloadNotFound {
+		options := temporal.ApplicationErrorOptions{NonRetryable: true}
+		if lagging {
+			options = temporal.ApplicationErrorOptions{NextRetryDelay: lagPause}
+		}
+		err = temporal.NewApplicationErrorWithOptions(known.Message(), known.Type(), options)
+	}
+	return &providerError{err}
+}
+
+// lagPause is between two reads of a file that the provider does not know yet.
+const lagPause = 30 * time.Second
+
 // failures is the one translation into the contract's error types; the first that matches counts. Final is what no later attempt can end
-// otherwise, unless somebody changes the configuration.
+// otherwise, unless somebody changes the configuration. pause is until the next attempt; 0 leaves it to the retry policy.
 var failures = []struct {
 	err     error
 	errType string
 	final   bool
+	pause   time.Duration
 }{
-	{errNoBucket, workflows.ErrTypeArchiveNoBucket, true},
-	{errTooLarge, workflows.ErrTypeArchiveTooLarge, true},
-	{errTargetRefused, workflows.ErrTypeArchiveTargetRefused, true},
-	{publicnet.ErrNotPublic, workflows.ErrTypeArchiveTargetRefused, true},
-	{errInvalid, workflows.ErrTypeArchiveInvalid, true},
-	{errNoResult, workflows.ErrTypeArchiveNoResult, true},
-	{errBucket, workflows.ErrTypeArchiveBucket, false},
-	{errWorker, workflows.ErrTypeArchiveWorker, false},
-	{errDownload, workflows.ErrTypeArchiveDownload, false},
+	{errNoBucket, workflows.ErrTypeArchiveNoBucket, true, 0},
+	{errTooLarge, workflows.ErrTypeArchiveTooLarge, true, 0},
+	{errTargetRefused, workflows.ErrTypeArchiveTargetRefused, true, 0},
+	{publicnet.ErrNotPublic, workflows.ErrTypeArchiveTargetRefused, true, 0},
+	{errInvalid, workflows.ErrTypeArchiveInvalid, true, 0},
+	{errNoResult, workflows.ErrTypeArchiveNoResult, true, 0},
+	{errNoResultYet, workflows.ErrTypeArchiveNoResult, false, lagPause},
+	{errDiffers, workflows.ErrTypeArchiveDiffers, false, 0},
+	{errBucket, workflows.ErrTypeArchiveBucket, false, 0},
+	{errWorker, workflows.ErrTypeArchiveWorker, false, 0},
+	{errDownload, workflows.ErrTypeArchiveDownload, false, 0},
 }
 
 // failure is what the activity fails with. The error becomes the message and no cause, which would only store the same words again.
@@ -66,7 +89,8 @@ func failure(ctx context.Context, err error) error {
 	}
 	for _, f := range failures {
 		if errors.Is(err, f.err) {
-			return temporal.NewApplicationErrorWithOptions(oneLine(err.Error()), f.errType, temporal.ApplicationErrorOptions{NonRetryable: f.final})
+			return temporal.NewApplicationErrorWithOptions(oneLine(err.Error()), f.errType,
+				temporal.ApplicationErrorOptions{NonRetryable: f.final, NextRetryDelay: f.pause})
 		}
 	}
 	return fmt.Errorf("archive: %w", err)

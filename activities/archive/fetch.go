@@ -22,7 +22,8 @@ type fetched struct {
 	contentType string
 }
 
-// fetch downloads a URL into a file. The file is untouched where the answer was no file.
+// fetch downloads a URL into a file. The file is untouched where the answer was no file. What a server has encoded, though it was asked not to,
+// is stored encoded: what the bytes mean is not known here.
 func (a *Activities) fetch(ctx *attempt, link string, into *scratch) (fetched, error) {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -92,7 +93,7 @@ func (a *Activities) visit(ctx context.Context, target *url.URL) (*http.Response
 		Method: http.MethodGet,
 		URL:    target,
 		Host:   target.Host,
-		Header: http.Header{"User-Agent": {"signalbox"}, "Accept": {"*/*"}},
+		Header: http.Header{"User-Agent": {"signalbox"}, "Accept": {"*/*"}, "Accept-Encoding": {"identity"}},
 	}).WithContext(ctx)
 	response, err := a.transport.RoundTrip(request)
 	if err != nil {

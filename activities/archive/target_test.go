@@ -69,7 +69,7 @@ func TestARedirectLeadsToNoPrivateAddressEither(t *testing.T) {
 		case "/twice":
 			http.Redirect(rw, r, "/inside", http.StatusTemporaryRedirect)
 		case "/file":
-			_, _ = rw.Write([]byte("a W-9 form"))
+			serve("a W-9 form")(rw, r)
 		default:
 			http.Redirect(rw, r, "/file", http.StatusSeeOther)
 		}
@@ -117,7 +117,7 @@ func TestOnlyHTTPSIsFollowedUnlessAllowed(t *testing.T) {
 			http.Redirect(rw, r, w.cdn.URL, http.StatusFound)
 			return
 		}
-		_, _ = rw.Write([]byte("a W-9 form"))
+		serve("a W-9 form")(rw, r)
 	}))
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()

@@ -21,6 +21,7 @@ func newTransport(allowPrivate bool) *http.Transport {
 		MaxIdleConnsPerHost:    2,
 		IdleConnTimeout:        30 * time.Second,
 		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // a file is stored as its own bytes
 	}
 	if allowPrivate {
 		transport.Proxy = http.ProxyFromEnvironment

@@ -46,11 +46,20 @@ func (c *Call[P, R]) Drop() {
 
 // Take returns the result and forgets the call. failure is nil where it succeeded.
 func (c *Call[P, R]) Take(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
+	return c.take(ctx, Failure)
+}
+
+// TakeRepeatable is Take for a call that may be repeated: its failure is the LastFailure.
+func (c *Call[P, R]) TakeRepeatable(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
+	return c.take(ctx, LastFailure)
+}
+
+func (c *Call[P, R]) take(ctx workflow.Context, translate func(error) rules.Failure) (params P, result R, failure *rules.Failure) {
 	err := c.future.Get(ctx, &result)
 	params = c.Params
 	*c = Call[P, R]{}
 	if err != nil {
-		f := Failure(err)
+		f := translate(err)
 		failure = &f
 	}
 	return params, result, failure

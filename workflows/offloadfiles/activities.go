@@ -1,0 +1,58 @@
+package offloadfiles
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
+)
+
+type (
+	storeAttachment = entity.Call[workflows.StoreAttachmentParams, workflows.StoredFile]
+	storeResult     = entity.Call[workflows.StoreResultParams, workflows.StoredFile]
+)
+
+func startStoreAttachment(ctx workflow.Context, call lifecycle.Call) storeAttachment {
+	ctx = storePolicy(ctx, call, "Put an attachment of the case into the bucket")
+	return entity.Execute[workflows.StoreAttachmentParams, workflows.StoredFile](ctx, workflows.ActivityArchiveStoreAttachment, *call.Attachment)
+}
+
+func startStoreResult(ctx workflow.Context, call lifecycle.Call) storeResult {
+	ctx = storePolicy(ctx, call, "Put the result of the case into the bucket")
+	return entity.Execute[workflows.StoreResultParams, workflows.StoredFile](ctx, workflows.ActivityArchiveStoreResult, *call.Result)
+}
+
+const (
+	// storeAttempt is for one attempt at one file, from its first byte.
+	storeAttempt = 15 * time.Minute
+	// storeHeartbeat ends the attempt of a worker that is gone. A worker that stores says so every 10 s.
+	storeHeartbeat = time.Minute
+	firstRetry     = 5 * time.Second
+	slowestRetry   = 10 * time.Minute
+)
+
+// storePolicy leaves retries to the server, which cost no event, for as long as the rules say. The activity marks what is final. Its timeout may
+// be the end of a worker, so it is repeated.
+func storePolicy(ctx workflow.Context, call lifecycle.Call, summary string) workflow.Context {
+	retry := &temporal.RetryPolicy{
+		InitialInterval:        firstRetry,
+		BackoffCoefficient:     2,
+		MaximumInterval:        slowestRetry,
+		NonRetryableErrorTypes: lifecycle.EndsCall(call.Trouble),
+	}
+	if call.Once {
+		retry.MaximumAttempts = 1
+	}
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              workflows.TaskQueueFiles,
+		StartToCloseTimeout:    storeAttempt,
+		HeartbeatTimeout:       storeHeartbeat,
+		ScheduleToCloseTimeout: call.For,
+		RetryPolicy:            retry,
+		Summary:                summary,
+	})
+}

@@ -1,0 +1,94 @@
+package offloadfiles
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
+)
+
+// carryOut starts what the rules want and is not under way, and gives up what they don't want.
+func (r *run) carryOut(fx lifecycle.Effects) {
+	r.dropUnwanted(fx.Calls)
+	for _, call := range fx.Calls {
+		r.store(call)
+	}
+	if fx.HandOff != nil && !r.handOff.Running() {
+		r.handOff = entity.StartHandOff(r.Ctx, *fx.HandOff)
+	}
+	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
+}
+
+func (r *run) dropUnwanted(calls []lifecycle.Call) {
+	wanted := func(id string) bool {
+		return slices.ContainsFunc(calls, func(c lifecycle.Call) bool { return c.ID == id })
+	}
+	if !wanted("") {
+		r.result.Drop()
+	}
+	r.attachments = slices.DeleteFunc(r.attachments, func(c storeAttachment) bool {
+		if wanted(c.Params.Attachment.ID) {
+			return false
+		}
+		c.Drop()
+		return true
+	})
+}
+
+// store starts a call unless it is under way.
+func (r *run) store(call lifecycle.Call) {
+	switch {
+	case call.Result != nil && !r.result.Running():
+		r.result = startStoreResult(r.Ctx, call)
+	case call.Attachment != nil && !slices.ContainsFunc(r.attachments, func(c storeAttachment) bool { return c.Params.Attachment.ID == call.ID }):
+		r.attachments = append(r.attachments, startStoreAttachment(r.Ctx, call))
+	}
+}
+
+// collect gives the rules the results of the calls that are done.
+func (r *run) collect() {
+	if r.result.Done() {
+		_, stored, failure := r.result.TakeRepeatable(r.Ctx)
+		r.takeFile("", stored, failure)
+	}
+	var underWay []storeAttachment
+	for _, call := range r.attachments {
+		if !call.Done() {
+			underWay = append(underWay, call)
+			continue
+		}
+		params, stored, failure := call.TakeRepeatable(r.Ctx)
+		r.takeFile(params.Attachment.ID, stored, failure)
+	}
+	r.attachments = underWay
+	if r.handOff.Done() {
+		params, _, failure := r.handOff.Take(r.Ctx)
+		r.takeHandOff(params, failure)
+	}
+}
+
+func (r *run) takeFile(id string, stored workflows.StoredFile, failure *rules.Failure) {
+	r.Step(1)
+	if failure == nil {
+		r.apply(lifecycle.FileStored(r.f, id, stored, r.Now()))
+		return
+	}
+	if failure.Type != workflows.ErrTypeArchiveNoBucket {
+		workflow.GetLogger(r.Ctx).Warn("file not stored", "attachment", id, "errorType", failure.Type, "error", failure.Message)
+	}
+	r.apply(lifecycle.FileFailed(r.f, id, *failure, r.Now()))
+}
+
+func (r *run) takeHandOff(params workflows.HandOff, failure *rules.Failure) {
+	r.Step(1)
+	if failure == nil {
+		r.apply(lifecycle.HandedOff(r.f, params.Notices))
+		return
+	}
+	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "errorType", failure.Type, "error", failure.Message)
+	r.apply(lifecycle.HandOffFailed(r.f, params.Notices, *failure, r.Now()))
+}

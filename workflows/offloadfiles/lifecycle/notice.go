@@ -1,0 +1,47 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// postFilesStored posts the one notice. Its source is the case, so that it follows the case's own notices. Without a bucket nobody expects files.
+func postFilesStored(f Files, now time.Time) Files {
+	if f.State.Status == workflows.FilesNoBucket {
+		return f
+	}
+	f.State.Outbox = f.State.Outbox.Post(f.Start.ReplyTo, workflows.Notice{
+		Kind: workflows.NoticeCaseFilesStored, Source: source(f), Reference: f.Start.Reference, Time: now,
+	}, "files")
+	return f
+}
+
+func source(f Files) string { return workflows.OffloadCaseWorkflowID(f.Start.Reference) }
+
+// handOff is what is to be handed off now: nil where nothing is. The data is filled in here, since the state holds it anyway.
+func handOff(f Files, now time.Time) *workflows.HandOff {
+	due := slices.Clone(f.State.Outbox.Due(now))
+	if len(due) == 0 {
+		return nil
+	}
+	for i := range due {
+		files := Result(f)
+		due[i].Data.Files = &files
+	}
+	return &workflows.HandOff{Source: source(f), Notices: due}
+}
+
+// HandedOff takes in that notices were handed off.
+func HandedOff(f Files, notices []workflows.AddressedNotice) Files {
+	f.State.Outbox = f.State.Outbox.HandedOff(notices)
+	return f
+}
+
+// HandOffFailed takes in that a hand-off failed.
+func HandOffFailed(f Files, notices []workflows.AddressedNotice, failure rules.Failure, now time.Time) Files {
+	f.State.Outbox = f.State.Outbox.Failed(notices, failure, now)
+	return f
+}

@@ -1,0 +1,126 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// Files are the files of a case and how far storing them is.
+type Files struct {
+	// Start has no attachments: State.Files holds what is needed of them.
+	Start workflows.FilesStart
+	State State
+}
+
+// State is what the workflow must not forget when it continues as new.
+type State struct {
+	// Version is the workflow's, which checks it.
+	Version int `json:"version"`
+
+	Status workflows.FilesStatus `json:"status"`
+	Since  time.Time             `json:"since"`
+	// Until is when the budget is over.
+	Until time.Time `json:"until"`
+	// LagUntil is until when a file that the provider does not know is asked for again.
+	LagUntil time.Time `json:"lagUntil"`
+	// Probed: an attempt has told that the workers keep files.
+	Probed bool `json:"probed,omitempty"`
+	// Cancelled says who cancelled it and why.
+	Cancelled string `json:"cancelled,omitempty"`
+	// Omitted counts attachments that are not asked for.
+	Omitted int `json:"omitted,omitempty"`
+	// Files are in the order of the attachments; the result comes first.
+	Files  []File       `json:"files,omitempty"`
+	Outbox rules.Outbox `json:"outbox,omitzero"`
+}
+
+// File is one file of the case. It is pending until Stored or Unstored is set.
+type File struct {
+	// ID is the attachment's; empty for the result.
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+	Type string `json:"type,omitempty"`
+	Size int64  `json:"size,omitempty"`
+	// Turns counts the calls that ended without the file: files with fewer come first.
+	Turns int `json:"turns,omitempty"`
+	// NotBefore is when the next call may start.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	// Trouble is the type of the error that a person has to mend before this file can be stored.
+	Trouble string `json:"trouble,omitempty"`
+	// LastType and LastError are how the last call failed.
+	LastType  string `json:"lastType,omitempty"`
+	LastError string `json:"lastError,omitempty"`
+
+	// Stored or Unstored is how it ended, without the ID.
+	Stored   *workflows.StoredFile   `json:"stored,omitempty"`
+	Unstored *workflows.UnstoredFile `json:"unstored,omitempty"`
+}
+
+func (f File) pending() bool { return f.Stored == nil && f.Unstored == nil }
+
+// Begin is the state at the start of the workflow. The start must be valid.
+func Begin(start workflows.FilesStart, now time.Time) Files {
+	attachments := start.Attachments
+	start.Attachments = nil
+	f := Files{Start: start, State: State{
+		Status: workflows.FilesStoring, Since: now, Until: now.Add(Budget), LagUntil: lagUntil(start.EndedAt, now),
+		Outbox: rules.Outbox{Seq: start.Seq},
+	}}
+	if start.Result {
+		f.State.Files = append(f.State.Files, File{})
+	}
+	seen, kept := map[string]bool{}, 0
+	for _, a := range attachments {
+		switch {
+		case seen[a.ID]:
+		case a.ID == "", len(a.ID) > workflows.MaxAttachmentIDBytes, kept == workflows.MaxCaseFiles:
+			f.State.Omitted++
+		default:
+			seen[a.ID] = true
+			kept++
+			f.State.Files = append(f.State.Files, File{
+				ID: a.ID, Name: withEnd(a.Name, maxName), Type: mediaType(a.Type), Size: a.Size,
+			})
+		}
+	}
+	return finish(f, now)
+}
+
+func lagUntil(endedAt, now time.Time) time.Time {
+	if endedAt.IsZero() || endedAt.After(now) {
+		endedAt = now
+	}
+	return endedAt.Add(Lag)
+}
+
+// change returns the files with a file that was changed.
+func (f Files) change(i int, file File) Files {
+	f.State.Files = slices.Clone(f.State.Files)
+	f.State.Files[i] = file
+	return f
+}
+
+// find returns the position of a pending file, or -1.
+func (f Files) find(id string) int {
+	if f.State.Status.Ended() {
+		return -1
+	}
+	return slices.IndexFunc(f.State.Files, func(file File) bool { return file.ID == id && file.pending() })
+}
+
+func pending(s State) int {
+	n := 0
+	for _, file := range s.Files {
+		if file.pending() {
+			n++
+		}
+	}
+	return n
+}
+
+func anyStored(s State) bool {
+	return slices.ContainsFunc(s.Files, func(file File) bool { return file.Stored != nil })
+}

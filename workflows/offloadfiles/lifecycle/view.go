@@ -1,0 +1,208 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// View is what the query "state" shows.
+func View(f Files) workflows.CaseFiles {
+	view := Result(f)
+	view.WaitingFor = WaitingFor(f)
+	return view
+}
+
+// Result is what the workflow returns, and the data of its notice.
+func Result(f Files) workflows.CaseFiles {
+	s := f.State
+	files := workflows.CaseFiles{
+		Reference: f.Start.Reference, CaseID: f.Start.CaseID, Status: s.Status, Since: s.Since,
+		Omitted: s.Omitted, NoBucket: s.Status == workflows.FilesNoBucket, Cancelled: s.Cancelled, Attention: Attention(f),
+	}
+	if !s.Status.Ended() {
+		files.Pending, files.Until = pending(s), s.Until
+	}
+	for _, file := range s.Files {
+		switch {
+		case file.Stored != nil && file.ID == "":
+			stored := *file.Stored
+			files.Result = &stored
+		case file.Stored != nil:
+			stored := *file.Stored
+			stored.AttachmentID = file.ID
+			files.Stored = append(files.Stored, stored)
+		case file.Unstored != nil:
+			unstored := *file.Unstored
+			unstored.AttachmentID = file.ID
+			files.Unstored = append(files.Unstored, unstored)
+		}
+	}
+	return files
+}
+
+// Attention says why a person should look, sorted. Files that a person left out by cancelling are no reason, nor are any where no bucket is.
+func Attention(f Files) []string {
+	s := f.State
+	var reasons []string
+	add := func(when bool, reason string) {
+		if when && !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
+	}
+	for _, file := range s.Files {
+		add(file.pending() && file.Trouble != "" && !s.Status.Ended(), troubleAttention(file.Trouble))
+		add(file.Stored != nil && file.Stored.Differs(), workflows.AttentionFileDiffers)
+		add(failed(s, file), workflows.AttentionFileNotStored)
+	}
+	add(s.Omitted > 0 && s.Status != workflows.FilesNoBucket, workflows.AttentionFileNotStored)
+	add(s.Outbox.Refused, workflows.AttentionNoticeRefused)
+	slices.Sort(reasons)
+	return reasons
+}
+
+// failed says whether the file is unstored for another reason than the cancellation.
+func failed(s State, file File) bool {
+	return file.Unstored != nil && (s.Cancelled == "" || file.Unstored.Reason != s.Cancelled)
+}
+
+// DueAt is when what needs attention becomes urgent: the end of the budget while files are stored, then the end.
+func DueAt(f Files) time.Time {
+	if f.State.Status.Ended() {
+		return f.State.Since
+	}
+	return f.State.Until
+}
+
+// WaitingFor says in a sentence what happens next and who can make it happen.
+func WaitingFor(f Files) string {
+	s := f.State
+	if s.Status.Ended() {
+		if len(s.Outbox.Waiting) > 0 {
+			return "The notice is being handed off."
+		}
+		return ""
+	}
+	text := fmt.Sprintf("Files are being stored, %d to go, until %s at the latest.", pending(s), rules.Stamp(s.Until))
+	for _, t := range troubles {
+		if slices.ContainsFunc(s.Files, func(file File) bool { return file.pending() && file.Trouble == t.errType }) {
+			text += " " + troubleAdvice[t.attention] + " It is tried again by itself."
+		}
+	}
+	return text
+}
+
+var troubleAdvice = map[string]string{
+	workflows.AttentionUnauthorized: "Offload refuses the API key: somebody has to correct it in the worker's configuration.",
+	workflows.AttentionForbidden:    "Offload forbids it: the API key is inactive, or the case is another owner's.",
+	workflows.AttentionUsageLimit:   "The plan's usage limit is reached: it ends with the month, or somebody raises it.",
+	workflows.AttentionAccount:      "No worker has the account: somebody has to add it to the worker's configuration.",
+}
+
+// maxListed is how many files the details name of each kind. The query "state" names all.
+const maxListed = 10
+
+// Details are Markdown for the Temporal Web UI: how far it is, which files need a look, and what to do about them.
+func Details(f Files) string {
+	s := f.State
+	var paragraphs []string
+	line := func(format string, args ...any) { paragraphs = append(paragraphs, fmt.Sprintf(format, args...)) }
+
+	line("**%s** since %s", s.Status, rules.Stamp(s.Since))
+	if text := WaitingFor(f); text != "" {
+		line("%s", text)
+	}
+	if !s.Status.Ended() {
+		line("The update `%s` ends it: what is stored stays.", workflows.UpdateCancel)
+	}
+	if s.Status == workflows.FilesNoBucket {
+		line("The workers keep no files. Download URLs are made by %s.", code("GET /cases/"+f.Start.CaseID+"/attachments/{attachmentId}"))
+	}
+	if s.Cancelled != "" {
+		line("%s", code(s.Cancelled))
+	}
+	list(line, s.Files, "Not stored", "Read them at Offload: "+code("GET /cases/"+f.Start.CaseID)+", for an attachment with "+code("/attachments/{attachmentId}")+" behind it.",
+		func(file File) string {
+			if !failed(s, file) {
+				return ""
+			}
+			return code(label(file.ID, file.Unstored.Name)) + ": " + code(file.Unstored.Reason)
+		})
+	if s.Omitted > 0 && s.Status != workflows.FilesNoBucket {
+		line("Left out: %d attachments without a usable ID, or beyond the first %d.", s.Omitted, workflows.MaxCaseFiles)
+	}
+	list(line, s.Files, "Stored, but other than told", "Open them and compare: the file server may have sent another file.",
+		func(file File) string {
+			if file.Stored == nil || !file.Stored.Differs() {
+				return ""
+			}
+			return code(file.Stored.Key) + difference(*file.Stored)
+		})
+	if attention := Attention(f); len(attention) > 0 {
+		line("Attention: %s", strings.Join(attention, ", "))
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// list writes the files that say has words for.
+func list(line func(string, ...any), files []File, title, advice string, say func(File) string) {
+	var items []string
+	more := 0
+	for _, file := range files {
+		switch text := say(file); {
+		case text == "":
+		case len(items) < maxListed:
+			items = append(items, "- "+text)
+		default:
+			more++
+		}
+	}
+	if len(items) == 0 {
+		return
+	}
+	if more > 0 {
+		items = append(items, fmt.Sprintf("- and %d more; the query `%s` names all", more, workflows.QueryState))
+	}
+	line("%s. %s", title, advice)
+	line("%s", strings.Join(items, "\n"))
+}
+
+func difference(stored workflows.StoredFile) string {
+	var text string
+	if stored.ToldSize != 0 {
+		text += fmt.Sprintf(", %d bytes, told %d", stored.Size, stored.ToldSize)
+	}
+	if stored.ToldType != "" {
+		text += ", type " + code(stored.ContentType) + ", told " + code(stored.ToldType)
+	}
+	return text
+}
+
+func label(id, name string) string {
+	switch {
+	case id == "":
+		return "the result"
+	case name == "":
+		return id
+	}
+	return name + " (" + id + ")"
+}
+
+// code shows a stranger's words in Markdown as they are: in a code span nothing is a link, a heading or HTML.
+func code(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '`':
+			return '\''
+		case unicode.IsControl(r), unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf):
+			return ' '
+		}
+		return r
+	}, text)
+	return "`" + strings.TrimSpace(text) + "`"
+}

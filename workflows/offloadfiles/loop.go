@@ -1,0 +1,57 @@
+package offloadfiles
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
+)
+
+// live takes in what happened, carries out what follows, and waits, until every file is settled and the notice is handed off.
+func (r *run) live() (workflows.CaseFiles, error) {
+	for {
+		r.takeIn()
+		fx := lifecycle.Next(r.f, r.Now())
+		r.publish()
+		settled := lifecycle.Settled(r.f)
+		switch {
+		case settled && r.canEnd():
+			return lifecycle.Result(r.f), nil
+		case !settled && r.canEnd() && r.WantsNewRun():
+			return workflows.CaseFiles{}, r.continueAsNew()
+		}
+		r.carryOut(fx)
+		if err := workflow.Await(r.Ctx, r.hasWork); err != nil {
+			return workflows.CaseFiles{}, err
+		}
+	}
+}
+
+// takeIn gives the rules what happened since the last turn.
+func (r *run) takeIn() {
+	r.Turn()
+	if r.TakeCancel() {
+		r.apply(lifecycle.Cancel(r.f, workflows.CancelCase{Reason: "the workflow was cancelled in Temporal"}, r.Now()))
+	}
+	r.collect()
+	r.apply(lifecycle.Tick(r.f, r.Now()))
+}
+
+func (r *run) hasWork() bool {
+	return r.HasWork() || r.handOff.Done() || r.result.Done() ||
+		slices.ContainsFunc(r.attachments, func(c storeAttachment) bool { return c.Done() })
+}
+
+// canEnd says whether the run may end. A file that is under way may be lost: the next run stores it again, in the same place.
+func (r *run) canEnd() bool { return r.CanEnd() && !r.handOff.Running() }
+
+// continueAsNew ends this run. Due times are carried as absolute times; the next run starts the calls again.
+func (r *run) continueAsNew() error {
+	r.result.Drop()
+	for i := range r.attachments {
+		r.attachments[i].Drop()
+	}
+	return r.ContinueAsNew(workflows.OffloadFilesWorkflow, Input{FilesStart: r.f.Start, Carried: &r.f.State})
+}

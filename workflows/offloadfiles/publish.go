@@ -1,0 +1,49 @@
+package offloadfiles
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
+)
+
+// metricFiles counts the files of cases by their result: "stored", "differs" (stored, but other than told) or "unstored".
+const metricFiles = "signalbox_case_files"
+
+// publish shows where it stands. The caseId is not published: by it the relay finds the case.
+func (r *run) publish() {
+	r.Publish(entity.Published{
+		State: string(r.f.State.Status), Attention: lifecycle.Attention(r.f), DueAt: lifecycle.DueAt(r.f), Details: lifecycle.Details(r.f),
+	})
+}
+
+// apply makes the answer of the rules the state.
+func (r *run) apply(next lifecycle.Files) {
+	ended := next.State.Status.Ended() && !r.f.State.Status.Ended()
+	r.f = next
+	if ended {
+		r.countFiles(lifecycle.Result(next))
+	}
+}
+
+func (r *run) countFiles(files workflows.CaseFiles) {
+	stored := files.Stored
+	if files.Result != nil {
+		stored = append(stored, *files.Result)
+	}
+	differing := 0
+	for _, file := range stored {
+		if file.Differs() {
+			differing++
+		}
+	}
+	for _, c := range []struct {
+		result string
+		count  int
+	}{{"stored", len(stored) - differing}, {"differs", differing}, {"unstored", len(files.Unstored) + files.Omitted}} {
+		workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"result": c.result}).Counter(metricFiles).Inc(int64(c.count))
+	}
+	workflow.GetLogger(r.Ctx).Info("files settled", "state", files.Status, "case", files.CaseID,
+		"stored", len(stored), "differing", differing, "unstored", len(files.Unstored), "omitted", files.Omitted)
+}

@@ -1,0 +1,270 @@
+package offloadfiles_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
+)
+
+const (
+	caseID = "4fc5904d"
+	minute = time.Minute
+	hour   = time.Hour
+)
+
+var t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
+
+func after(d time.Duration) time.Time { return t0.Add(d) }
+
+func startOf(ids ...string) workflows.FilesStart {
+	s := workflows.FilesStart{
+		Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: t0,
+		ReplyTo: &workflows.ReplyTo{WorkflowID: "app", Signal: "notices"}, Seq: 7,
+	}
+	for _, id := range ids {
+		s.Attachments = append(s.Attachments, workflows.Attachment{ID: id, Name: id + ".pdf", Size: 10, Type: "application/pdf"})
+	}
+	return s
+}
+
+// step is something that happens from outside at a time after the start.
+type step struct {
+	at time.Duration
+	do func(w *world)
+}
+
+// scenario is one story. It is made anew for each time that it is played.
+type scenario struct {
+	start   workflows.FilesStart
+	archive archive
+	// handOffAwayUntil: hand-offs fail until then; handOffRefused: they are refused for good.
+	handOffAwayUntil time.Duration
+	handOffRefused   bool
+	steps            []step
+	check            func(t *testing.T, w *world)
+}
+
+// archive is the bucket, and the provider behind it.
+type archive struct {
+	noBucket bool
+	// away is until when storing a file fails, and with which error; "*" means every file. The error is retried in the pause, ten minutes
+	// where it is 0: the test environment makes ten attempts.
+	away map[string]outage
+	// lost files fail for good.
+	lost map[string]string
+	// differs are files that are stored with another size than told.
+	differs map[string]bool
+	// hangs are files whose activity never ends by itself.
+	hangs map[string]bool
+}
+
+type outage struct {
+	until   time.Duration
+	errType string
+	pause   time.Duration
+}
+
+// world plays a scenario over as many runs of the workflow as it continues as new.
+type world struct {
+	t        *testing.T
+	scenario scenario
+	env      *testsuite.TestWorkflowEnvironment
+	runs     int
+	result   workflows.CaseFiles
+	err      error
+	ended    time.Time
+
+	mu         sync.Mutex
+	tried      map[string]int
+	refused    []string
+	receipts   []workflows.FilesReceipt
+	handOffs   []workflows.HandOff
+	attributes temporal.SearchAttributes
+}
+
+// play repeats the runs until one of them ends for good. Steps whose time falls between two runs happen in the second.
+func play(t *testing.T, every int, s scenario) *world {
+	t.Helper()
+	w := &world{t: t, scenario: s, tried: map[string]int{}}
+	var input any = s.start
+	for now := t0; ; {
+		require.Less(t, w.runs, 500, "it continues as new forever")
+		w.runs++
+		next, done := w.run(every, input, now)
+		now = w.env.Now()
+		if done {
+			w.ended = now.UTC()
+			return w
+		}
+		input = next
+	}
+}
+
+func (w *world) run(every int, input any, now time.Time) (next offloadfiles.Input, done bool) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	w.env = suite.NewTestWorkflowEnvironment()
+	env := w.env
+	env.SetStartTime(now)
+	env.SetTestTimeout(30 * time.Second)
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
+		ID: workflows.OffloadFilesWorkflowID("vendor_2048"), TaskQueue: workflows.TaskQueueWorkflows,
+	})
+	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))
+	env.RegisterWorkflowWithOptions(w.observed(offloadfiles.ContinuingAfter(every)), workflow.RegisterOptions{Name: workflows.OffloadFilesWorkflow})
+	w.register()
+	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
+	w.schedule(now)
+
+	env.ExecuteWorkflow(workflows.OffloadFilesWorkflow, input)
+	require.True(w.t, env.IsWorkflowCompleted())
+	w.err = env.GetWorkflowError()
+	var continued *workflow.ContinueAsNewError
+	if errors.As(w.err, &continued) {
+		require.Equal(w.t, workflows.OffloadFilesWorkflow, continued.WorkflowType.Name)
+		require.NoError(w.t, converter.GetDefaultDataConverter().FromPayloads(continued.Input, &next))
+		return next, false
+	}
+	if w.err == nil {
+		require.NoError(w.t, env.GetWorkflowResult(&w.result))
+	}
+	return next, true
+}
+
+type filesWorkflow = func(workflow.Context, offloadfiles.Input) (workflows.CaseFiles, error)
+
+// observed is the workflow, and reads at the end of each run what its search attributes then are: they outlive the run.
+func (w *world) observed(follow filesWorkflow) filesWorkflow {
+	return func(ctx workflow.Context, in offloadfiles.Input) (workflows.CaseFiles, error) {
+		result, err := follow(ctx, in)
+		w.attributes = workflow.GetTypedSearchAttributes(ctx)
+		return result, err
+	}
+}
+
+func (w *world) schedule(now time.Time) {
+	for i := range w.scenario.steps {
+		s := &w.scenario.steps[i]
+		if s.do == nil {
+			continue
+		}
+		w.env.RegisterDelayedCallback(func() {
+			if s.do != nil && !w.env.IsWorkflowCompleted() {
+				do := s.do
+				s.do = nil
+				do(w)
+			}
+		}, max(0, after(s.at).Sub(now)))
+	}
+}
+
+func (w *world) register() {
+	w.env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
+		stored, err := w.store(ctx, p.Attachment.ID, "attachments/"+p.Attachment.Name, p.LagUntil)
+		if w.scenario.archive.differs[p.Attachment.ID] {
+			stored.ToldSize = p.Attachment.Size
+		}
+		return stored, err
+	}, activity.RegisterOptions{Name: workflows.ActivityArchiveStoreAttachment})
+	w.env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreResultParams) (workflows.StoredFile, error) {
+		return w.store(ctx, "", "result.json", p.LagUntil)
+	}, activity.RegisterOptions{Name: workflows.ActivityArchiveStoreResult})
+	w.env.RegisterActivityWithOptions(w.takeHandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+}
+
+func (w *world) store(ctx context.Context, id, key string, lagUntil time.Time) (workflows.StoredFile, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tried[id]++
+	now := w.env.Now()
+	a := w.scenario.archive
+	away, is := a.away[id]
+	if !is {
+		away = a.away["*"]
+	}
+	switch {
+	case a.noBucket:
+		return workflows.StoredFile{}, temporal.NewNonRetryableApplicationError("no bucket", workflows.ErrTypeArchiveNoBucket, nil)
+	case a.hangs[id]:
+		return workflows.StoredFile{}, activity.ErrResultPending
+	case a.lost[id] != "":
+		return workflows.StoredFile{}, temporal.NewNonRetryableApplicationError("lost: "+a.lost[id], a.lost[id], nil)
+	case now.Before(after(away.until)):
+		pause := away.pause
+		if pause == 0 {
+			pause = 10 * minute
+		}
+		final := away.errType == workflows.ErrTypeOffloadNotFound && !now.Before(lagUntil)
+		return workflows.StoredFile{}, temporal.NewApplicationErrorWithOptions("away: "+away.errType, away.errType, temporal.ApplicationErrorOptions{
+			NonRetryable: final, NextRetryDelay: pause,
+		})
+	}
+	return workflows.StoredFile{Bucket: "mem://", Key: key, Size: 9}, nil
+}
+
+func (w *world) takeHandOff(_ context.Context, h workflows.HandOff) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.scenario.handOffRefused:
+		return temporal.NewNonRetryableApplicationError("too large", workflows.ErrTypeNoticeInvalid, nil)
+	case w.env.Now().Before(after(w.scenario.handOffAwayUntil)):
+		return errors.New("frontend is away")
+	}
+	w.handOffs = append(w.handOffs, h)
+	return nil
+}
+
+func (w *world) keyword(name string) string {
+	value, _ := w.attributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(name))
+	return value
+}
+
+func (w *world) attention() []string {
+	list, _ := w.attributes.GetKeywordList(temporal.NewSearchAttributeKeyKeywordList(workflows.SearchAttributeAttention))
+	return list
+}
+
+func (w *world) cancel(by string) {
+	w.env.UpdateWorkflow(workflows.UpdateCancel, "", updateResult{w}, workflows.CancelCase{By: by, Reason: "enough"})
+}
+
+func (w *world) state() workflows.CaseFiles {
+	value, err := w.env.QueryWorkflow(workflows.QueryState)
+	require.NoError(w.t, err)
+	var state workflows.CaseFiles
+	require.NoError(w.t, value.Get(&state))
+	return state
+}
+
+type updateResult struct{ w *world }
+
+func (updateResult) Accept() {}
+
+func (u updateResult) Reject(err error) {
+	var application *temporal.ApplicationError
+	require.ErrorAs(u.w.t, err, &application)
+	u.w.refused = append(u.w.refused, application.Type())
+}
+
+func (u updateResult) Complete(receipt any, err error) {
+	require.NoError(u.w.t, err)
+	u.w.receipts = append(u.w.receipts, receipt.(workflows.FilesReceipt))
+}
