@@ -44,11 +44,17 @@ func (c *Call[P, R]) Drop() {
 	*c = Call[P, R]{}
 }
 
-// Take returns the result and forgets the call. failure is nil where it succeeded.
-func (c *Call[P, R]) Take(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
-	err := c.future.Get(ctx, &result)
+// TakeError returns the result, or the error as it came, and forgets the call.
+func (c *Call[P, R]) TakeError(ctx workflow.Context) (params P, result R, err error) {
+	err = c.future.Get(ctx, &result)
 	params = c.Params
 	*c = Call[P, R]{}
+	return params, result, err
+}
+
+// Take returns the result and forgets the call. failure is nil where it succeeded.
+func (c *Call[P, R]) Take(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
+	params, result, err := c.TakeError(ctx)
 	if err != nil {
 		f := Failure(err)
 		failure = &f
