@@ -3,7 +3,6 @@ package notice
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -21,13 +20,11 @@ const signalBytes = 512 << 10
 // whole is to be tried again.
 func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) error {
 	// Each is tried whatever becomes of the other. An error that passes goes before a final one, since the caller drops the whole at that.
-	errs := []error{a.startFiles(ctx, h), a.passOn(ctx, h)}
-	for _, err := range errs {
-		if err != nil && !isInvalid(err) {
-			return err
-		}
+	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h)
+	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
+		return noticesErr
 	}
-	return errors.Join(errs...)
+	return filesErr
 }
 
 func (a *Activities) passOn(ctx context.Context, h workflows.HandOff) error {

@@ -11,12 +11,14 @@ import (
 
 // Receive takes in notices that were handed off. One that came before, for the same target, is dropped.
 func Receive(s State, notices []workflows.AddressedNotice, now time.Time) State {
+	s.Notices = slices.Clone(s.Notices)
 	for _, n := range notices {
 		s = receive(s, n, now)
 	}
 	return fit(s)
 }
 
+// receive writes into s.Notices.
 func receive(s State, came workflows.AddressedNotice, now time.Time) State {
 	key := keyOf(came)
 	if s.Seen.Has(key.text()) || s.find(key) >= 0 {
@@ -32,7 +34,7 @@ func receive(s State, came workflows.AddressedNotice, now time.Time) State {
 	if why != "" {
 		n = giveUp(n, why, now)
 	}
-	s.Notices = append(slices.Clone(s.Notices), n)
+	s.Notices = append(s.Notices, n)
 	last := len(s.Notices) - 1
 	for s.Notices[last].is(workflows.NoticeWaiting) && s.bytes(workflows.NoticeWaiting) > workflows.MaxWaitingNoticeBytes {
 		i := s.surplus(last)

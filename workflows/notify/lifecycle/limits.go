@@ -82,7 +82,7 @@ func (s State) bytes(status ...workflows.NoticeStatus) int {
 }
 
 // fit makes room where too much is held. What waits stays; the oldest of the rest goes: records of what is settled first, then the data of
-// what was given up, then its records, which are counted. It may write into s.Notices.
+// what was given up, then its records, which are counted. It writes into s.Notices.
 func fit(s State) State {
 	for settled := s.count(workflows.NoticeDelivered) + s.count(workflows.NoticeDismissed); settled > workflows.MaxSettledNotices; settled-- {
 		s = s.forget(s.oldest(Notice.settled))
@@ -115,7 +115,8 @@ func (s State) oldest(which func(Notice) bool) int {
 	return oldest
 }
 
+// forget writes into s.Notices.
 func (s State) forget(i int) State {
-	s.Notices = slices.Delete(slices.Clone(s.Notices), i, i+1)
+	s.Notices = slices.Delete(s.Notices, i, i+1)
 	return s
 }
