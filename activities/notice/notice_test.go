@@ -51,7 +51,6 @@ type temporalClient struct {
 	signals  [][]workflows.AddressedNotice
 	started  []client.StartWorkflowOptions
 	inputs   []any
-	types    []any
 	signalID []string
 }
 
