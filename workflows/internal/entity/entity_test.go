@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -396,7 +397,7 @@ func TestACallThatIsGivenUpSaysSo(t *testing.T) {
 func TestHowACallFailedIsToldByTheLastAttemptOnlyWhereThatIsSafe(t *testing.T) {
 	t.Parallel()
 	application := temporal.NewApplicationError("refused", workflows.ErrTypeOffloadForbidden)
-	timeout := temporal.NewTimeoutError(2 /* schedule to close */, application)
+	timeout := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, application)
 	cancelled := temporal.NewCanceledError()
 	for name, c := range map[string]struct {
 		err        error
@@ -409,7 +410,7 @@ func TestHowACallFailedIsToldByTheLastAttemptOnlyWhereThatIsSafe(t *testing.T) {
 		},
 		"timeout after a failure": {
 			timeout,
-			rules.Failure{Message: "no answer in time (" + timeout.(*temporal.TimeoutError).TimeoutType().String() + ")"},
+			rules.Failure{Message: "no answer in time (ScheduleToClose)"},
 			rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "refused"},
 		},
 		"cancelled": {
