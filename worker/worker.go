@@ -12,9 +12,11 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/activities/archive"
+	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/activities/offload"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+	"github.com/signalbox-dev/signalbox/workflows/notify"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 )
@@ -59,7 +61,13 @@ func New(temporal client.Client, options Options) *Workers {
 		sdkworker.SetStickyWorkflowCacheSize(options.WorkflowCache)
 	}
 
-	decisions := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{DisableRegistrationAliasing: true})
+	notices := &notice.Activities{Temporal: temporal}
+	decisions := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{
+		DisableRegistrationAliasing: true,
+		// It runs the hand-off of notices, and takes no activity tasks.
+		LocalActivityWorkerOnly: true,
+	})
+	notices.Register(decisions)
 	decisions.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{
 		Name:               workflows.OffloadCaseWorkflow,
 		VersioningBehavior: versioning(options),
@@ -70,6 +78,10 @@ func New(temporal client.Client, options Options) *Workers {
 	})
 	decisions.RegisterWorkflowWithOptions(offloadfiles.Workflow, workflow.RegisterOptions{
 		Name:               workflows.OffloadFilesWorkflow,
+		VersioningBehavior: versioning(options),
+	})
+	decisions.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{
+		Name:               workflows.NotifyWorkflow,
 		VersioningBehavior: versioning(options),
 	})
 
@@ -90,6 +102,9 @@ func New(temporal client.Client, options Options) *Workers {
 		MaxConcurrentActivityExecutionSize: filesAtOnce,
 	})
 	options.Archive.Register(deliveries)
+
+	callbacks := w.add(temporal, options, workflows.TaskQueueCallbacks, sdkworker.Options{DisableWorkflowWorker: true})
+	notices.Register(callbacks)
 	return w
 }
 

@@ -59,7 +59,45 @@ type NoticeData struct {
 type AddressedNotice struct {
 	Notice
 	To ReplyTo `json:"to"`
+	// OmittedBytes is set where the notice was larger than MaxNoticeBytes and Data was left out: its size. It is not delivered but given up.
+	OmittedBytes int `json:"omittedBytes,omitempty"`
 }
+
+// Limits of the workflow "notify". Bytes are bytes of JSON.
+const (
+	// MaxNoticeBytes is the size of one notice with its target.
+	MaxNoticeBytes = 768 << 10
+	// MaxWaitingNoticeBytes is what may wait in one workflow, for all targets together. Beyond it the newest notice of the target that holds the
+	// most is given up.
+	MaxWaitingNoticeBytes = 1 << 20
+	// MaxNoticesBytes is what one workflow holds in all, with what was delivered, given up or dismissed. The oldest of these make room.
+	MaxNoticesBytes = 3 << 19
+	// MaxNoticeTargets is for how many targets notices may wait in one workflow. A notice for one more is given up.
+	MaxNoticeTargets = 500
+	// MaxSettledNotices is how many notices that were delivered or dismissed are still listed.
+	MaxSettledNotices = 50
+
+	// NoticeDeliveryTime is how long a delivery is tried, from the notice's time or from the "resend" on.
+	NoticeDeliveryTime = 72 * time.Hour
+	// NotifyLinger is how long the workflow stays after its last delivery.
+	NotifyLinger = 10 * time.Minute
+)
+
+// AttentionNoticeGivenUp is the SearchAttributeAttention of a workflow "notify" that holds notices which were given up.
+const AttentionNoticeGivenUp = "notice_given_up"
+
+// Types of the errors that "resend" and "dismiss" are refused with. The message names the notice.
+const (
+	// ErrTypeUnknownNotice: the workflow holds no notice with the ID.
+	ErrTypeUnknownNotice = "SignalboxUnknownNotice"
+	// ErrTypeNotGivenUp: the notice was not given up: it is waiting, delivered or dismissed.
+	ErrTypeNotGivenUp = "SignalboxNotGivenUp"
+	// ErrTypeNoNoticeData: the notice can't be sent again, since its data is not held any more.
+	ErrTypeNoNoticeData = "SignalboxNoNoticeData"
+)
+
+// NotifyStart is the input of the workflow "notify". It is empty: the workflow ID names the source, and signals bring the notices.
+type NotifyStart struct{}
 
 // HandOff is the argument of the local activity "notice.hand-off": it passes notices on to the workflow "notify" of their source, and starts
 // the workflow that stores the files of a case. Both may be repeated.
@@ -97,12 +135,15 @@ const (
 	NoticeDismissed NoticeStatus = "DISMISSED"
 )
 
-// NotifyState is what the query "state" of the workflow "notify" returns: the notices it holds, oldest first.
+// NotifyState is what the query "state" of the workflow "notify" returns, and the workflow itself at its end: the notices it holds, in the
+// order in which they came.
 type NotifyState struct {
 	Source     string         `json:"source"`
 	WaitingFor string         `json:"waitingFor,omitempty"`
 	Attention  []string       `json:"attention,omitempty"`
 	Notices    []NoticeRecord `json:"notices,omitempty"`
+	// Forgotten counts notices that were given up and are not listed, since newer ones needed the room.
+	Forgotten int `json:"forgotten,omitempty"`
 }
 
 // NoticeRecord is a notice and how its delivery went.
@@ -117,16 +158,19 @@ type NoticeRecord struct {
 	SettledAt time.Time `json:"settledAt,omitzero"`
 	// Attempts counts the attempts that are known to have ended.
 	Attempts int `json:"attempts,omitempty"`
-	// LastError is the error of the last attempt that failed.
+	// LastError is the error of the last attempt that failed, or why the notice was not tried.
 	LastError string `json:"lastError,omitempty"`
+	// NoData says that the notice was given up and its data is not held any more, so that it can't be sent again.
+	NoData bool `json:"noData,omitempty"`
 }
 
 // SelectNotices is the argument of the updates "resend" and "dismiss": which notices that were given up are meant. Both answer with the
 // number of notices as a NoticesSelected.
 type SelectNotices struct {
-	// IDs are the notices. Empty: all that were given up.
+	// IDs are the notices. Empty means all that were given up; "resend" then takes those that can be sent again, as many as may wait.
 	IDs []string `json:"ids,omitempty"`
-	By  string   `json:"by,omitempty"`
+	// By says who decided, for the history; at most 200 bytes.
+	By string `json:"by,omitempty"`
 }
 
 // NoticesSelected is the answer to "resend" and "dismiss".

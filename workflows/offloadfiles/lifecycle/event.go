@@ -36,7 +36,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	// A timeout has no type and tells nothing of the bucket.
 	f.State.Probed = f.State.Probed || failure.Type != ""
 	file := f.State.Files[i]
-	file.LastType, file.LastError = failure.Type, rules.Clip(failure.Message, maxReason)
+	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReason)
 	file.NotBefore = now.Add(min(firstPause<<min(file.Turns, 10), longestPause))
 	if isFinal(f.State, failure.Type, now) || !file.NotBefore.Before(f.State.Until.Add(-reportTime)) {
 		return finish(f.change(i, unstored(file, file.LastType, file.LastError)), now)
@@ -57,7 +57,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 // unstored is the file as one that was given up.
 func unstored(file File, errType, reason string) File {
 	return File{ID: file.ID, Unstored: &workflows.UnstoredFile{
-		Name: file.Name, ErrorType: errType, Reason: rules.Clip(reason, maxReason),
+		Name: file.Name, ErrorType: errType, Reason: workflows.Clip(reason, maxReason),
 	}}
 }
 
@@ -81,7 +81,7 @@ func CheckCancel(f Files, c workflows.CancelCase) error {
 		return rules.Refuse(workflows.ErrTypeFilesEnded, "nothing is left to store: the status is %s", f.State.Status)
 	}
 	for _, field := range []struct{ name, text string }{{"by", c.By}, {"reason", c.Reason}} {
-		if n := rules.JSONLen(field.text); n > maxCancelWords {
+		if n := workflows.JSONLen(field.text); n > maxCancelWords {
 			return rules.Invalid("%s: %d bytes as JSON, at most %d: shorten it", field.name, n, maxCancelWords)
 		}
 	}
@@ -100,7 +100,7 @@ func Cancel(f Files, c workflows.CancelCase, now time.Time) Files {
 	if c.Reason != "" {
 		words += ": " + c.Reason
 	}
-	f.State.Cancelled = rules.Clip(words, maxReason)
+	f.State.Cancelled = workflows.Clip(words, maxReason)
 	f = giveUp(f, func(file File) File { return unstored(file, "", f.State.Cancelled) })
 	return end(f, workflows.FilesCancelled, now)
 }

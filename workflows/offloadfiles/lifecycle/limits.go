@@ -5,7 +5,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Times of storing.
@@ -43,23 +42,23 @@ func withEnd(name string, most int) string {
 			name = name[1:]
 		}
 	}
-	for rules.JSONLen(name) > most {
+	for workflows.JSONLen(name) > most {
 		_, size := utf8.DecodeRuneInString(name)
 		name = name[size:]
 	}
-	return rules.Clip(name, most) // makes it valid UTF-8
+	return workflows.Clip(name, most) // makes it valid UTF-8
 }
 
 // mediaType drops a type that is too long to be one.
 func mediaType(s string) string {
-	if rules.JSONLen(s) > maxType {
+	if workflows.JSONLen(s) > maxType {
 		return ""
 	}
 	return s
 }
 
 func clipStored(stored workflows.StoredFile) workflows.StoredFile {
-	stored.ContentType = rules.Clip(stored.ContentType, maxType)
-	stored.ToldType = rules.Clip(stored.ToldType, maxType)
+	stored.ContentType = workflows.Clip(stored.ContentType, maxType)
+	stored.ToldType = workflows.Clip(stored.ToldType, maxType)
 	return stored
 }

@@ -100,8 +100,8 @@ func TestALongFileNameKeepsItsExtension(t *testing.T) {
 	for _, name := range []string{strings.Repeat("x", 4000) + ".pdf", strings.Repeat("<", 499) + ".pdf", strings.Repeat("ü", 300) + ".pdf"} {
 		kept := nameOf(name)
 		require.True(t, strings.HasSuffix(kept, ".pdf"), kept)
-		require.LessOrEqual(t, rules.JSONLen(kept), 500)
-		require.Greater(t, rules.JSONLen(kept), 490)
+		require.LessOrEqual(t, workflows.JSONLen(kept), 500)
+		require.Greater(t, workflows.JSONLen(kept), 490)
 	}
 	require.Equal(t, "\uFFFD.pdf", nameOf(strings.Repeat("\xff", 300)+".pdf"))
 	just := strings.Repeat("<", 82) + "abc.pdf!" // 500 bytes

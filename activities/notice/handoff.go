@@ -1,0 +1,112 @@
+package notice
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// signalBytes is how much JSON one signal carries, except for a single notice that is larger. Temporal warns of larger payloads from
+// 256 KiB on and refuses them over 2 MiB.
+const signalBytes = 512 << 10
+
+// HandOff passes notices on to the workflow "notify" of their source and starts the workflow that stores a case's files. It may be repeated:
+// "notify" drops what it has seen, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final, any other means that the
+// whole is to be tried again.
+func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) error {
+	// Each is tried whatever becomes of the other. An error that passes goes before a final one, since the caller drops the whole at that.
+	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h)
+	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
+		return noticesErr
+	}
+	return filesErr
+}
+
+func (a *Activities) passOn(ctx context.Context, h workflows.HandOff) error {
+	if len(h.Notices) == 0 {
+		return nil
+	}
+	lists, err := signals(h.Notices)
+	if err != nil {
+		return invalid(fmt.Errorf("hand off notices of %s: %w", h.Source, err))
+	}
+	id := workflows.NotifyWorkflowID(h.Source)
+	if err := checkID(id); err != nil {
+		return err
+	}
+	options := client.StartWorkflowOptions{
+		ID:                    id,
+		TaskQueue:             workflows.TaskQueueWorkflows,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:         "Notices of " + h.Source,
+	}
+	for _, list := range lists {
+		_, err := a.Temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalNotices, list, options, workflows.NotifyWorkflow, workflows.NotifyStart{})
+		if err != nil {
+			return translate(fmt.Errorf("hand off notices of %s: %w", h.Source, err))
+		}
+	}
+	return nil
+}
+
+// startFiles starts the workflow that stores the files. Without WorkflowExecutionErrorWhenAlreadyStarted the client returns no error where one
+// runs, or has completed.
+func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error {
+	if h.Files == nil {
+		return nil
+	}
+	id := workflows.OffloadFilesWorkflowID(h.Files.Reference)
+	if err := checkID(id); err != nil {
+		return err
+	}
+	_, err := a.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                    id,
+		TaskQueue:             workflows.TaskQueueWorkflows,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		StaticSummary:         "Files of case " + h.Files.Reference,
+	}, workflows.OffloadFilesWorkflow, *h.Files)
+	if err != nil {
+		return translate(fmt.Errorf("start storing the files of case %s: %w", h.Files.Reference, err))
+	}
+	return nil
+}
+
+// checkID refuses an ID that PostgreSQL and MySQL can't keep: Temporal then answers for ever as if it were away.
+func checkID(id string) error {
+	if len(id) > workflows.MaxWorkflowIDBytes {
+		return invalid(fmt.Errorf("workflow ID %.60q…: %d bytes, at most %d", id, len(id), workflows.MaxWorkflowIDBytes))
+	}
+	return nil
+}
+
+// signals splits notices into the lists of several signals, in order. A notice that is too large loses its data and says so.
+func signals(notices []workflows.AddressedNotice) ([][]workflows.AddressedNotice, error) {
+	var lists [][]workflows.AddressedNotice
+	room := 0
+	for _, n := range notices {
+		text, err := json.Marshal(n)
+		if err != nil {
+			return nil, fmt.Errorf("notice %s: %w", n.ID, err)
+		}
+		size := len(text)
+		if size > workflows.MaxNoticeBytes {
+			n.Data, n.OmittedBytes = workflows.NoticeData{}, size
+			if text, err = json.Marshal(n); err != nil {
+				return nil, fmt.Errorf("notice %s: %w", n.ID, err)
+			}
+			size = len(text)
+		}
+		if size > room || len(lists) == 0 {
+			lists, room = append(lists, nil), signalBytes
+		}
+		last := len(lists) - 1
+		lists[last] = append(lists[last], n)
+		room -= size
+	}
+	return lists, nil
+}

@@ -1,0 +1,244 @@
+package notice_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/signalbox-dev/signalbox/activities/notice"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const source = "offload-case/vendor_2048"
+
+var app = workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}
+
+func notices(count, bytes int) []workflows.AddressedNotice {
+	var list []workflows.AddressedNotice
+	for seq := range int64(count) {
+		list = append(list, workflows.AddressedNotice{
+			Notice: workflows.Notice{
+				ID: fmt.Sprintf("ntc_%d", seq+1), Seq: seq + 1, Kind: workflows.NoticeCaseInputNeeded, Source: source,
+				Time: time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC),
+				Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: strings.Repeat("<", bytes/6)}},
+			},
+			To: app,
+		})
+	}
+	return list
+}
+
+func files() *workflows.FilesStart {
+	return &workflows.FilesStart{Account: "default", Reference: "vendor_2048", CaseID: "c1"}
+}
+
+// temporalClient records what is asked of Temporal.
+type temporalClient struct {
+	*mocks.Client
+	signals  [][]workflows.AddressedNotice
+	started  []client.StartWorkflowOptions
+	inputs   []any
+	signalID []string
+}
+
+func newClient(t *testing.T, signalErr, startErr error) *temporalClient {
+	c := &temporalClient{Client: mocks.NewClient(t)}
+	c.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, workflows.SignalNotices, mock.Anything, mock.Anything, workflows.NotifyWorkflow, mock.Anything).
+		Run(func(args mock.Arguments) {
+			c.signalID = append(c.signalID, args.String(1))
+			c.signals = append(c.signals, args.Get(3).([]workflows.AddressedNotice))
+			c.started = append(c.started, args.Get(4).(client.StartWorkflowOptions))
+		}).Return(nil, signalErr).Maybe()
+	c.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.OffloadFilesWorkflow, mock.Anything).
+		Run(func(args mock.Arguments) {
+			c.started = append(c.started, args.Get(1).(client.StartWorkflowOptions))
+			c.inputs = append(c.inputs, args.Get(3))
+		}).Return(nil, startErr).Maybe()
+	return c
+}
+
+func errorType(err error) string {
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return application.Type()
+	}
+	return ""
+}
+
+func TestAHandOffSignalsAndStartsTheNotifyOfItsSource(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, nil, nil)
+	list := notices(3, 100)
+	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
+	require.Equal(t, [][]workflows.AddressedNotice{list}, c.signals)
+	require.Equal(t, []string{"notify/" + source}, c.signalID)
+	require.Equal(t, []client.StartWorkflowOptions{{
+		ID: "notify/" + source, TaskQueue: workflows.TaskQueueWorkflows,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, StaticSummary: "Notices of " + source,
+	}}, c.started)
+}
+
+func TestAHandOffStartsTheFilesOnce(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, nil, nil)
+	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source, Files: files()}))
+	require.Empty(t, c.signals)
+	require.Equal(t, []any{*files()}, c.inputs)
+	require.Equal(t, []client.StartWorkflowOptions{{
+		ID: "offload-files/vendor_2048", TaskQueue: workflows.TaskQueueWorkflows,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, StaticSummary: "Files of case vendor_2048",
+	}}, c.started)
+}
+
+func TestAHandOffWithNothingToPassOnAsksNothingOfTemporal(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, nil, nil)
+	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source}))
+	require.Empty(t, c.Calls)
+}
+
+func TestManyBytesTakeSeveralSignalsInOrder(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ count, bytes, signals int }{
+		{50, 100, 1}, {10, 200 << 10, 5}, {3, 600 << 10, 3}, {4, 100 << 10, 1}, {50, 60 << 10, 7},
+	} {
+		temporal := newClient(t, nil, nil)
+		list := notices(c.count, c.bytes)
+		require.NoError(t, (&notice.Activities{Temporal: temporal}).HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
+		require.Len(t, temporal.signals, c.signals, "%+v", c)
+		var sent []workflows.AddressedNotice
+		for _, signal := range temporal.signals {
+			text, err := json.Marshal(signal)
+			require.NoError(t, err)
+			require.True(t, len(text) <= 512<<10+100 || len(signal) == 1)
+			sent = append(sent, signal...)
+		}
+		require.Equal(t, list, sent)
+	}
+}
+
+func TestANoticeThatIsTooLargeIsPassedOnWithoutItsDataAndSaysSo(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, nil, nil)
+	list := notices(3, 100)
+	list[1] = notices(2, 3<<20)[1]
+	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
+	require.Len(t, c.signals, 1)
+	sent := c.signals[0]
+	require.Equal(t, list[0], sent[0])
+	require.Equal(t, list[2], sent[2])
+	require.Equal(t, "ntc_2", sent[1].ID)
+	require.Zero(t, sent[1].Data)
+	require.Greater(t, sent[1].OmittedBytes, 3<<20)
+	require.NotNil(t, list[1].Data.Question, "the caller's notices are left alone")
+}
+
+func TestOnlyWhatTemporalRefusesForGoodEndsAHandOff(t *testing.T) {
+	t.Parallel()
+	invalid := serviceerror.NewInvalidArgument("blob size exceeds limit")
+	away := serviceerror.NewUnavailable("away")
+	both := workflows.HandOff{Source: source, Notices: notices(1, 100), Files: files()}
+	long := strings.Repeat("a", 250)
+	for name, c := range map[string]struct {
+		signal, start error
+		handOff       workflows.HandOff
+		final         bool
+	}{
+		"signal invalid":           {invalid, nil, both, true},
+		"start invalid":            {nil, invalid, both, true},
+		"both invalid":             {invalid, invalid, both, true},
+		"signal away":              {away, nil, both, false},
+		"start away":               {nil, away, both, false},
+		"signal away, start wrong": {away, invalid, both, false},
+		"start away, signal wrong": {invalid, away, both, false},
+		"not permitted":            {serviceerror.NewPermissionDenied("key", ""), nil, both, false},
+		"namespace missing":        {serviceerror.NewNamespaceNotFound("x"), nil, both, false},
+		"source too long":          {nil, nil, workflows.HandOff{Source: long, Notices: notices(1, 100)}, true},
+		"reference too long":       {nil, nil, workflows.HandOff{Source: source, Files: &workflows.FilesStart{Reference: long}}, true},
+		"odd data": {nil, nil, workflows.HandOff{Source: source, Notices: func() []workflows.AddressedNotice {
+			list := notices(1, 100)
+			list[0].Data = workflows.NoticeData{Outcome: &workflows.CaseOutcome{Facts: workflows.CaseFacts{Result: json.RawMessage("{")}}}
+			return list
+		}()}, true},
+	} {
+		temporalClient := newClient(t, c.signal, c.start)
+		err := (&notice.Activities{Temporal: temporalClient}).HandOff(t.Context(), c.handOff)
+		require.Error(t, err, name)
+		if c.final {
+			require.IsType(t, &temporal.ApplicationError{}, err, "the SDK looks at the outermost error")
+		}
+		require.Equal(t, c.final, errorType(err) == workflows.ErrTypeNoticeInvalid, "%s: %v", name, err)
+		if c.handOff.Files != nil && c.handOff.Notices != nil {
+			require.Len(t, temporalClient.signals, 1, "%s: each is tried whatever becomes of the other", name)
+			require.Len(t, temporalClient.inputs, 1, name)
+		}
+	}
+}
+
+// signalOnce runs the activity as a worker does.
+func signalOnce(t *testing.T, answer error) (workflows.NoticeDelivery, error) {
+	t.Helper()
+	c := mocks.NewClient(t)
+	n := notices(1, 100)[0].Notice
+	c.On("SignalWorkflow", mock.Anything, "app", "", "case-news", n).Return(answer).Once()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	activities := &notice.Activities{Temporal: c}
+	activities.Register(env)
+	value, err := env.ExecuteActivity(workflows.ActivityNoticeSignal, workflows.SignalNotice{Notice: n, To: app})
+	if err != nil {
+		return workflows.NoticeDelivery{}, err
+	}
+	var delivery workflows.NoticeDelivery
+	require.NoError(t, value.Get(&delivery))
+	return delivery, nil
+}
+
+func TestASignalDeliversTheNoticeWithoutItsAddress(t *testing.T) {
+	t.Parallel()
+	delivery, err := signalOnce(t, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, delivery.Attempt)
+}
+
+func TestASignalIsRepeatedUnlessTemporalRefusesItForGood(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer    error
+		want      string
+		retryable bool
+		quiet     bool
+	}{
+		"not running":   {serviceerror.NewNotFound("workflow execution already completed"), workflows.ErrTypeNoticeUndelivered, true, true},
+		"away":          {serviceerror.NewUnavailable("away"), workflows.ErrTypeNoticeUndelivered, true, false},
+		"late":          {context.DeadlineExceeded, workflows.ErrTypeNoticeUndelivered, true, false},
+		"no namespace":  {serviceerror.NewNamespaceNotFound("x"), workflows.ErrTypeNoticeUndelivered, true, false},
+		"throttled":     {serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_RPS_LIMIT, "slow"), workflows.ErrTypeNoticeUndelivered, true, false},
+		"invalid":       {serviceerror.NewInvalidArgument("WorkflowId length exceeds limit"), workflows.ErrTypeNoticeInvalid, false, false},
+		"not permitted": {serviceerror.NewPermissionDenied("no", ""), workflows.ErrTypeNoticeInvalid, false, false},
+	} {
+		_, err := signalOnce(t, c.answer)
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, err, &application, name)
+		require.Equal(t, c.want, application.Type(), name)
+		require.Equal(t, c.retryable, !application.NonRetryable(), name)
+		require.Equal(t, c.quiet, application.Category() == temporal.ApplicationErrorCategoryBenign, name)
+		require.Contains(t, application.Message(), `workflow "app"`)
+		var attempt workflows.NoticeDelivery
+		require.NoError(t, application.Details(&attempt), name)
+		require.Equal(t, 1, attempt.Attempt, name)
+	}
+}

@@ -1,0 +1,124 @@
+package rules_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+var (
+	app  = &workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}
+	away = rules.Failure{Message: "Temporal is away"}
+	bad  = rules.Failure{Type: workflows.ErrTypeNoticeInvalid, Message: "invalid"}
+)
+
+const source = "offload-case/vendor_2048"
+
+func post(o rules.Outbox, subjects ...string) rules.Outbox {
+	for _, subject := range subjects {
+		o = o.Post(app, workflows.Notice{Source: source, Kind: workflows.NoticeCaseInputNeeded, Time: t0}, subject)
+	}
+	return o
+}
+
+func seqs(list []workflows.AddressedNotice) []int64 {
+	var out []int64
+	for _, n := range list {
+		out = append(out, n.Seq)
+	}
+	return out
+}
+
+func TestPostedNoticesWaitInOrder(t *testing.T) {
+	t.Parallel()
+	o := post(rules.Outbox{}, "q1", "q2")
+	require.Equal(t, []int64{1, 2}, seqs(o.Due(t0)))
+	require.Equal(t, *app, o.Waiting[0].To)
+	require.Equal(t, rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q1"), o.Waiting[0].ID)
+	require.Equal(t, rules.Outbox{}, rules.Outbox{}.Post(nil, workflows.Notice{}, "q1"), "nobody is to be told")
+
+	rest := o.HandedOff(o.Due(t0)[:1])
+	require.Equal(t, []int64{2}, seqs(rest.Waiting))
+	require.Equal(t, []int64{1, 2}, seqs(o.Waiting), "the outbox that was given is left alone")
+	require.Equal(t, int64(3), post(rest.HandedOff(rest.Waiting), "q3").Waiting[0].Seq, "numbers go on after the outbox was empty")
+}
+
+func TestANoticesIDTellsSourceKindAndSubject(t *testing.T) {
+	t.Parallel()
+	id := rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q1")
+	require.Equal(t, id, rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q1"))
+	require.NotContains(t, id, ".")
+	require.Regexp(t, `^ntc_[A-Za-z0-9_-]{22}$`, id)
+	for _, other := range []string{
+		rules.NoticeID(source+"x", workflows.NoticeCaseInputNeeded, "q1"),
+		rules.NoticeID(source, workflows.NoticeCaseAttention, "q1"),
+		rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q2"),
+	} {
+		require.NotEqual(t, id, other)
+	}
+}
+
+func TestAHandOffTakesFiftyNotices(t *testing.T) {
+	t.Parallel()
+	o := rules.Outbox{}
+	for i := range 120 {
+		o = post(o, fmt.Sprint(i))
+	}
+	for _, want := range []int{50, 50, 20, 0} {
+		due := o.Due(t0)
+		require.Len(t, due, want)
+		o = o.HandedOff(due)
+	}
+}
+
+func TestAFailedHandOffIsTriedAgainAfterLongerPausesForEver(t *testing.T) {
+	t.Parallel()
+	o := post(rules.Outbox{}, "q1")
+	now := t0
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300} {
+		o = o.Failed(o.Due(now), away, now)
+		require.Equal(t, i+1, o.Attempts)
+		require.Equal(t, now.Add(want*time.Second), o.NotBefore)
+		require.Empty(t, o.Due(o.NotBefore.Add(-1)))
+		require.Len(t, o.Due(o.NotBefore), 1)
+		now = o.NotBefore
+	}
+	for range 100 {
+		o = o.Failed(o.Due(o.NotBefore), away, o.NotBefore)
+	}
+	require.False(t, o.Refused)
+	require.Len(t, o.Waiting, 1)
+	o = o.HandedOff(o.Due(o.NotBefore))
+	require.Equal(t, rules.Outbox{Seq: 1, Waiting: o.Waiting}, o, "the next failure begins with a short pause again")
+	require.Empty(t, o.Waiting)
+}
+
+func TestWhatTemporalRefusesForGoodIsDroppedVisibly(t *testing.T) {
+	t.Parallel()
+	o := post(rules.Outbox{}, "q1", "q2")
+	sent := o.Due(t0)
+	o = post(o, "q3").Failed(sent, bad, t0)
+	require.True(t, o.Refused)
+	require.Equal(t, []int64{3}, seqs(o.Due(t0)), "what came meanwhile goes on at once")
+	require.True(t, o.HandedOff(o.Waiting).Refused, "a person should still look")
+}
+
+func TestTooManyWaitingNoticesLoseTheOldestVisibly(t *testing.T) {
+	t.Parallel()
+	o := rules.Outbox{}
+	for i := range 1500 {
+		o = post(o, fmt.Sprint(i))
+	}
+	require.False(t, o.Refused)
+	require.Len(t, o.Waiting, 1500)
+	o = post(o, "one more")
+	require.True(t, o.Refused)
+	require.Len(t, o.Waiting, 1500)
+	require.Equal(t, int64(2), o.Waiting[0].Seq)
+	require.Equal(t, int64(1501), o.Waiting[1499].Seq)
+}

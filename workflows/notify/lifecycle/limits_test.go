@@ -1,0 +1,272 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
+)
+
+// payloadLimit is what Temporal takes as one payload.
+const payloadLimit = 2 << 20
+
+func requireFits(t *testing.T, s lifecycle.State) {
+	t.Helper()
+	carried, err := json.Marshal(struct {
+		Carried *lifecycle.State `json:"carried"`
+	}{&s})
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(carried), payloadLimit, "continue-as-new")
+	answer, err := json.Marshal(lifecycle.View(s))
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(answer), payloadLimit, "query")
+	require.LessOrEqual(t, len(lifecycle.Details(s)), 20_000, "details")
+	var back lifecycle.State
+	require.NoError(t, json.Unmarshal(carried, &struct {
+		Carried *lifecycle.State `json:"carried"`
+	}{&back}))
+	require.Equal(t, len(s.Notices), len(back.Notices))
+}
+
+// widest fills each text of a notice with characters that JSON escapes.
+func widest(seq int64, header, data int) workflows.AddressedNotice {
+	text := func() string { return escaped(header / 6) }
+	n := sized(seq, workflows.ReplyTo{WorkflowID: fmt.Sprint(seq%600) + text(), Signal: text()}, data)
+	n.ID += text()
+	n.Source, n.Agent, n.ActivationID = text(), text(), text()
+	n.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.FixedZone("", 14*3600-60))
+	return n
+}
+
+func TestTheLargestThatIsHeldFitsAPayloadOfTemporal(t *testing.T) {
+	t.Parallel()
+	why := rules.Failure{Message: strings.Repeat("\x01<\xff", 1000)}
+	for name, c := range map[string]struct{ header, data int }{
+		"many small ones":        {0, 60},
+		"wide texts":             {7000, 60},
+		"some data":              {100, 5000},
+		"much data":              {100, 200_000},
+		"texts beyond all use":   {30_000, 100},
+		"the largest notice":     {100, workflows.MaxNoticeBytes - 2000},
+		"larger than that":       {100, workflows.MaxNoticeBytes + 100_000},
+		"texts of half a notice": {workflows.MaxNoticeBytes / 2, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := begun()
+			held := 0
+			var list []workflows.AddressedNotice
+			for seq := range int64(1300) {
+				list = append(list, widest(seq+1, c.header, c.data))
+				if held += c.header + c.data; held > 4*workflows.MaxNoticesBytes {
+					break
+				}
+			}
+			s = lifecycle.Receive(s, list, t0)
+			require.Greater(t, len(s.Notices)+s.Forgotten, 3)
+			requireFits(t, s)
+			for wanted := lifecycle.Next(s, t0).Deliver; len(wanted) > 0; wanted = lifecycle.Next(s, t0).Deliver {
+				for i, d := range wanted {
+					k := lifecycle.Key{ID: d.Notice.ID, To: d.To}
+					if i%20 == 1 {
+						s = lifecycle.Delivered(s, k, 1<<62, t0)
+					} else {
+						s = lifecycle.Failed(s, k, why, 1<<62, t0)
+					}
+				}
+			}
+			require.NotEmpty(t, lifecycle.Attention(s))
+			requireFits(t, s)
+			s, _, err := lifecycle.Dismiss(s, workflows.SelectNotices{}, t0)
+			require.NoError(t, err)
+			requireFits(t, s)
+		})
+	}
+}
+
+// Whatever happens in whatever order, the state fits, what waits is not lost to what is over, and every notice is accounted for.
+func TestAnyCourseOfEventsStaysWithinTheLimits(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		s := begun()
+		now, seq := t0, int64(0)
+		for step := range 80 {
+			now = now.Add(time.Minute)
+			switch before := s; random.IntN(6) {
+			case 0, 1, 2:
+				var list []workflows.AddressedNotice
+				for range 1 + random.IntN(4) {
+					seq++
+					list = append(list, sized(seq, workflows.ReplyTo{WorkflowID: fmt.Sprint(random.IntN(5)), Signal: "s"}, 1+random.IntN(random.IntN(400_000)+1)))
+				}
+				s = lifecycle.Receive(s, list, now)
+			case 3, 4:
+				for _, d := range lifecycle.Next(s, now).Deliver {
+					k := lifecycle.Key{ID: d.Notice.ID, To: d.To}
+					if random.IntN(2) == 0 {
+						s = lifecycle.Delivered(s, k, 1, now)
+					} else {
+						s = lifecycle.Failed(s, k, rules.Failure{Message: "gone"}, 1, now)
+					}
+				}
+			case 5:
+				next, _, err := lifecycle.Resend(before, workflows.SelectNotices{}, now)
+				require.Equal(t, err, lifecycle.CheckResend(before, workflows.SelectNotices{}))
+				s = next
+			}
+			if step%4 == 0 {
+				requireWithinLimits(t, s)
+			}
+		}
+		requireFits(t, s)
+	}
+}
+
+func requireWithinLimits(t *testing.T, s lifecycle.State) {
+	t.Helper()
+	waiting, all, settled := 0, 0, 0
+	for _, n := range s.Notices {
+		text, err := json.Marshal(n)
+		require.NoError(t, err)
+		all += len(text)
+		switch n.Status {
+		case workflows.NoticeWaiting:
+			waiting += len(text)
+			require.NotNil(t, n.Data.Question, "what waits has its data")
+			require.False(t, n.NoData)
+		case workflows.NoticeDelivered, workflows.NoticeDismissed:
+			settled++
+			require.Nil(t, n.Data.Question, "what is over needs none")
+		case workflows.NoticeGivenUp:
+			require.Equal(t, n.NoData, n.Data.Question == nil)
+			require.NotEmpty(t, n.LastError)
+		}
+	}
+	require.LessOrEqual(t, waiting, workflows.MaxWaitingNoticeBytes)
+	require.LessOrEqual(t, all, workflows.MaxNoticesBytes)
+	require.LessOrEqual(t, settled, workflows.MaxSettledNotices)
+}
+
+func TestATargetThatTakesNothingCostsOthersNoNotice(t *testing.T) {
+	t.Parallel()
+	s := received(sized(1, app, 300<<10), sized(2, app, 300<<10), sized(3, app, 300<<10))
+	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(4, finance, 300<<10)}, after(1))
+	require.Equal(t, []string{"app 1 WAITING", "app 2 WAITING", "app 3 GIVEN_UP", "finance 4 WAITING"}, statuses(s))
+	require.True(t, s.Notices[2].NoData)
+	require.Contains(t, s.Notices[2].LastError, "too much waits")
+	require.Equal(t, after(1), s.Notices[2].SettledAt)
+
+	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(5, app, 300<<10)}, after(2))
+	require.Equal(t, "app 5 GIVEN_UP", statuses(s)[4], "the newest of the target that holds the most")
+	require.Equal(t, []string{"app 1", "finance 4"}, toDeliver(s, after(2)))
+}
+
+func TestWhatATargetWaitsForFirstIsSpared(t *testing.T) {
+	t.Parallel()
+	s := received(sized(1, app, 700<<10))
+	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(2, finance, 400<<10)}, after(1))
+	require.Equal(t, []string{"app 1 WAITING", "finance 2 GIVEN_UP"}, statuses(s), "it may be under way")
+}
+
+func TestANoticeThatIsTooLargeIsGivenUpAtOnceAndVisible(t *testing.T) {
+	t.Parallel()
+	for name, n := range map[string]workflows.AddressedNotice{
+		"too large here": sized(1, app, workflows.MaxNoticeBytes),
+		"too large for the hand-off": func() workflows.AddressedNotice {
+			n := notice(1, app)
+			n.Data, n.OmittedBytes = workflows.NoticeData{}, 3_000_000
+			return n
+		}(),
+	} {
+		s := received(n, notice(2, app))
+		require.Equal(t, []string{"app 1 GIVEN_UP", "app 2 WAITING"}, statuses(s), name)
+		record := lifecycle.View(s).Notices[0]
+		require.True(t, record.NoData)
+		require.Contains(t, record.LastError, "too large")
+		require.Contains(t, record.LastError, fmt.Sprint(workflows.MaxNoticeBytes))
+	}
+	largest := notice(1, app)
+	text, err := json.Marshal(largest)
+	require.NoError(t, err)
+	largest.Data.Question.Text += strings.Repeat("a", workflows.MaxNoticeBytes-len(text))
+	require.Equal(t, []string{"app 1 WAITING"}, statuses(received(largest)))
+	largest.Data.Question.Text += "a"
+	require.Equal(t, []string{"app 1 GIVEN_UP"}, statuses(received(largest)))
+}
+
+func TestTextsThatNoTargetCanHaveAreCut(t *testing.T) {
+	t.Parallel()
+	n := notice(1, workflows.ReplyTo{WorkflowID: strings.Repeat("a", 9000), Signal: "s"})
+	s := received(n, n)
+	require.Len(t, s.Notices, 1, "and its repetition is dropped")
+	require.Equal(t, workflows.NoticeGivenUp, s.Notices[0].Status)
+	require.LessOrEqual(t, len(s.Notices[0].To.WorkflowID), 500)
+	require.Contains(t, s.Notices[0].LastError, "too long")
+}
+
+func TestANoticeForOneTargetTooManyIsGivenUpWithItsData(t *testing.T) {
+	t.Parallel()
+	target := func(i int) workflows.ReplyTo {
+		return workflows.ReplyTo{WorkflowID: fmt.Sprintf("app-%d", i), Signal: "s"}
+	}
+	s := begun()
+	for i := range workflows.MaxNoticeTargets {
+		s = lifecycle.Receive(s, []workflows.AddressedNotice{notice(int64(i+1), target(i))}, t0)
+	}
+	s = lifecycle.Receive(s, []workflows.AddressedNotice{notice(900, target(0)), notice(901, app)}, t0)
+	require.Len(t, lifecycle.Next(s, t0).Deliver, workflows.MaxNoticeTargets)
+	require.Equal(t, "app-0 900 WAITING", statuses(s)[workflows.MaxNoticeTargets], "a target that has one already may have more")
+	require.Equal(t, "app 901 GIVEN_UP", statuses(s)[workflows.MaxNoticeTargets+1])
+	require.Contains(t, s.Notices[workflows.MaxNoticeTargets+1].LastError, "500 other targets")
+
+	s = lifecycle.Delivered(s, key(notice(2, target(1))), 1, t0)
+	_, _, err := lifecycle.Resend(s, ids("ntc_901"), t0)
+	require.NoError(t, err)
+}
+
+func TestWhatIsOverMakesRoomOldestFirst(t *testing.T) {
+	t.Parallel()
+	s := begun()
+	for seq := int64(1); seq <= 4; seq++ { // 1.6 MB given up, one after the other
+		n := sized(seq, app, 400<<10)
+		s = down(lifecycle.Receive(s, []workflows.AddressedNotice{n}, after(int(seq))), n, after(int(seq)))
+	}
+	var data []bool
+	for _, n := range s.Notices {
+		data = append(data, !n.NoData)
+	}
+	require.Equal(t, []bool{false, true, true, true}, data, "the oldest loses its data, and is listed still")
+	require.Zero(t, s.Forgotten)
+	require.Len(t, lifecycle.View(s).Notices, 4)
+}
+
+func TestRecordsOfWhatWasGivenUpAreCountedWhenTheyMakeRoom(t *testing.T) {
+	t.Parallel()
+	s := begun()
+	most := 600
+	for seq := range int64(most) {
+		n := notice(seq+1, app)
+		n.ActivationID = escaped(3000)
+		s = lifecycle.Receive(s, []workflows.AddressedNotice{n}, after(int(seq)))
+		s = down(s, n, after(int(seq)))
+	}
+	require.Positive(t, s.Forgotten)
+	require.Equal(t, most, s.Forgotten+len(s.Notices), "none is unaccounted for")
+	require.Equal(t, s.Forgotten, lifecycle.View(s).Forgotten)
+	require.Equal(t, int64(most), s.Notices[len(s.Notices)-1].Seq)
+	require.Equal(t, int64(s.Forgotten+1), s.Notices[0].Seq, "the oldest went")
+	require.Contains(t, lifecycle.WaitingFor(s), "600 notices given up")
+	requireFits(t, s)
+
+	s.Notices = nil
+	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, lifecycle.Attention(s))
+}

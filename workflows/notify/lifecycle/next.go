@@ -1,0 +1,58 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Effects are what must be under way now, or be done.
+type Effects struct {
+	// Deliver is, for each target, the one notice to deliver now. A delivery to the target that is under way comes first.
+	Deliver []Delivery
+	// WakeAt is when to ask again; zero: when something happens.
+	WakeAt time.Time
+	// Ended: nothing is left to do.
+	Ended bool
+}
+
+// Delivery is a notice to deliver, and how long that may be tried.
+type Delivery struct {
+	workflows.SignalNotice
+	Within time.Duration
+}
+
+// Next says what the state wants.
+func Next(s State, now time.Time) Effects {
+	var e Effects
+	for _, i := range s.heads() {
+		n := s.Notices[i]
+		e.Deliver = append(e.Deliver, Delivery{
+			SignalNotice: workflows.SignalNotice{Notice: n.Notice, To: n.To},
+			Within:       max(n.Until.Sub(now), firstTime),
+		})
+	}
+	if len(e.Deliver) > 0 || len(Attention(s)) > 0 {
+		return e
+	}
+	if end := s.endAt(); now.Before(end) {
+		e.WakeAt = end
+	} else {
+		e.Ended = true
+	}
+	return e
+}
+
+// endAt is when a workflow that has nothing to do ends. It lingers, since each start costs more than a signal.
+func (s State) endAt() time.Time {
+	if s.Cancelled {
+		return s.IdleSince
+	}
+	return s.IdleSince.Add(workflows.NotifyLinger)
+}
+
+// Waits says whether the notice is still to be delivered.
+func Waits(s State, key Key) bool {
+	i := s.find(key)
+	return i >= 0 && s.Notices[i].is(workflows.NoticeWaiting)
+}

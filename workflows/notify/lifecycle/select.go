@@ -1,0 +1,159 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// CheckResend refuses a resend that can't be carried out.
+func CheckResend(s State, selected workflows.SelectNotices) error {
+	_, err := s.toResend(selected)
+	return err
+}
+
+// Resend lets notices that were given up wait again, for three days from now. They keep their place in the order of their target.
+func Resend(s State, selected workflows.SelectNotices, now time.Time) (State, workflows.NoticesSelected, error) {
+	chosen, err := s.toResend(selected)
+	if err != nil {
+		return s, workflows.NoticesSelected{}, err
+	}
+	s.Notices = slices.Clone(s.Notices)
+	for _, i := range chosen {
+		n := &s.Notices[i]
+		n.Status, n.SettledAt, n.Until = workflows.NoticeWaiting, time.Time{}, now.Add(workflows.NoticeDeliveryTime)
+	}
+	return fit(s), workflows.NoticesSelected{Notices: len(chosen)}, nil
+}
+
+// CheckDismiss refuses a dismissal that can't be carried out.
+func CheckDismiss(s State, selected workflows.SelectNotices) error {
+	_, err := s.toDismiss(selected)
+	return err
+}
+
+// Dismiss ends notices that were given up. Where no ID is given, those that were forgotten are dismissed too.
+func Dismiss(s State, selected workflows.SelectNotices, now time.Time) (State, workflows.NoticesSelected, error) {
+	chosen, err := s.toDismiss(selected)
+	if err != nil {
+		return s, workflows.NoticesSelected{}, err
+	}
+	dismissed := len(chosen)
+	s.Notices = slices.Clone(s.Notices)
+	for _, i := range chosen {
+		s.Notices[i] = dismiss(s.Notices[i], now)
+	}
+	if len(selected.IDs) == 0 {
+		dismissed += s.Forgotten
+		s.Forgotten = 0
+	}
+	s.IdleSince = now
+	return fit(s), workflows.NoticesSelected{Notices: dismissed}, nil
+}
+
+func (s State) toDismiss(selected workflows.SelectNotices) ([]int, error) {
+	if len(selected.IDs) == 0 && s.Forgotten > 0 {
+		return s.givenUp(), checkBy(selected)
+	}
+	return s.chosen(selected)
+}
+
+// toResend returns the positions of the notices to send again. Of all that were given up it takes those that can be; of chosen ones each must be.
+func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
+	chosen, err := s.chosen(selected)
+	if err != nil {
+		return nil, err
+	}
+	targets := map[workflows.ReplyTo]bool{}
+	for _, i := range s.heads() {
+		targets[s.Notices[i].To] = true
+	}
+	waiting := s.bytes(workflows.NoticeWaiting)
+	var resend []int
+	var refused error
+	for _, i := range chosen {
+		n := s.Notices[i]
+		switch {
+		case n.NoData:
+			err = rules.Refuse(workflows.ErrTypeNoNoticeData, "notice %s can't be sent again, its data is not held (%s): dismiss it", n.ID, n.LastError)
+		case waiting+n.size() > workflows.MaxWaitingNoticeBytes:
+			err = rules.Refuse(workflows.ErrTypeTooMany, "notice %s: too much is waiting already: resend it later, or fewer at once", n.ID)
+		case !targets[n.To] && len(targets) >= workflows.MaxNoticeTargets:
+			err = rules.Refuse(workflows.ErrTypeTooMany, "notice %s: notices wait for %d targets already: resend it later", n.ID, len(targets))
+		default:
+			targets[n.To] = true
+			waiting += n.size()
+			resend = append(resend, i)
+			continue
+		}
+		if len(selected.IDs) > 0 {
+			return nil, err
+		}
+		if refused == nil {
+			refused = err
+		}
+	}
+	if len(resend) == 0 {
+		return nil, refused
+	}
+	return resend, nil
+}
+
+// chosen returns the positions of the notices that are meant, each once. It refuses an ID that is unknown or of a notice that was not given up.
+func (s State) chosen(selected workflows.SelectNotices) ([]int, error) {
+	if err := checkBy(selected); err != nil {
+		return nil, err
+	}
+	if len(selected.IDs) == 0 {
+		chosen := s.givenUp()
+		if len(chosen) == 0 {
+			return nil, rules.Refuse(workflows.ErrTypeNotGivenUp, "no notice was given up: there is nothing to resend or dismiss")
+		}
+		return chosen, nil
+	}
+	wanted := map[string]bool{}
+	for _, id := range selected.IDs {
+		wanted[id] = true
+	}
+	var chosen []int
+	status := map[string]workflows.NoticeStatus{} // of IDs that are known
+	for i, n := range s.Notices {
+		if !wanted[n.ID] {
+			continue
+		}
+		if n.is(workflows.NoticeGivenUp) {
+			chosen = append(chosen, i)
+		}
+		if status[n.ID] != workflows.NoticeGivenUp {
+			status[n.ID] = n.Status
+		}
+	}
+	for _, id := range selected.IDs {
+		switch is, known := status[id]; {
+		case !known:
+			return nil, rules.Refuse(workflows.ErrTypeUnknownNotice, "notice %q is unknown here: take an ID from the query %q", workflows.Clip(id, maxTextBytes), workflows.QueryState)
+		case is != workflows.NoticeGivenUp:
+			return nil, rules.Refuse(workflows.ErrTypeNotGivenUp, "notice %s is %s: only one that is %s can be resent or dismissed", id, is, workflows.NoticeGivenUp)
+		}
+	}
+	return chosen, nil
+}
+
+func (s State) givenUp() []int {
+	var positions []int
+	for i, n := range s.Notices {
+		if n.is(workflows.NoticeGivenUp) {
+			positions = append(positions, i)
+		}
+	}
+	return positions
+}
+
+func checkBy(selected workflows.SelectNotices) error {
+	if len(selected.By) > maxBy {
+		return rules.Invalid("by: %d bytes, at most %d", len(selected.By), maxBy)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
+)
+
+// twoGivenUp holds notices 1 and 2 given up, 3 waiting and 4 delivered.
+func twoGivenUp() lifecycle.State {
+	s := received(notice(1, app), notice(2, app), notice(3, app), notice(4, finance))
+	s = down(s, notice(1, app), after(1))
+	s = down(s, notice(2, app), after(2))
+	return lifecycle.Delivered(s, key(notice(4, finance)), 1, after(3))
+}
+
+func TestAResentNoticeHasThreeMoreDaysAndItsOldPlace(t *testing.T) {
+	t.Parallel()
+	s, selected, err := lifecycle.Resend(twoGivenUp(), ids("ntc_1"), after(60*24*10))
+	require.NoError(t, err)
+	require.Equal(t, 1, selected.Notices)
+	require.Equal(t, []string{"app 1"}, toDeliver(s, after(60*24*10)), "before notice 3, by its seq")
+	require.Equal(t, 72*time.Hour, lifecycle.Next(s, after(60*24*10)).Deliver[0].Within)
+	require.Equal(t, "app 2 GIVEN_UP", statuses(s)[1])
+	require.Zero(t, s.Notices[0].SettledAt)
+
+	s = lifecycle.Delivered(s, key(notice(1, app)), 3, after(60*24*10))
+	require.Equal(t, 83, s.Notices[0].Attempts, "attempts add up")
+	require.Empty(t, s.Notices[0].LastError)
+}
+
+func TestResendAndDismissTakeAllWhereNoneIsNamed(t *testing.T) {
+	t.Parallel()
+	s, selected, err := lifecycle.Resend(twoGivenUp(), workflows.SelectNotices{}, after(5))
+	require.NoError(t, err)
+	require.Equal(t, 2, selected.Notices)
+	require.Equal(t, []string{"app 1 WAITING", "app 2 WAITING", "app 3 WAITING", "finance 4 DELIVERED"}, statuses(s))
+	require.Empty(t, lifecycle.Attention(s))
+
+	s, selected, err = lifecycle.Dismiss(twoGivenUp(), workflows.SelectNotices{}, after(5))
+	require.NoError(t, err)
+	require.Equal(t, 2, selected.Notices)
+	require.Equal(t, []string{"app 1 DISMISSED", "app 2 DISMISSED", "app 3 WAITING", "finance 4 DELIVERED"}, statuses(s))
+	require.Equal(t, after(5), s.Notices[0].SettledAt)
+	require.Empty(t, lifecycle.Attention(s))
+}
+
+func TestANoticeIsDismissedByItsID(t *testing.T) {
+	t.Parallel()
+	s, selected, err := lifecycle.Dismiss(twoGivenUp(), ids("ntc_2", "ntc_2"), after(5))
+	require.NoError(t, err)
+	require.Equal(t, 1, selected.Notices)
+	require.Equal(t, []string{"app 1 GIVEN_UP", "app 2 DISMISSED", "app 3 WAITING", "finance 4 DELIVERED"}, statuses(s))
+}
+
+func TestAnIDMeansTheTargetsForWhichItWasGivenUp(t *testing.T) {
+	t.Parallel()
+	s := received(notice(1, app), notice(1, finance))
+	for _, first := range []workflows.ReplyTo{app, finance} {
+		one, selected, err := lifecycle.Resend(down(s, notice(1, first), after(1)), ids("ntc_1"), after(2))
+		require.NoError(t, err)
+		require.Equal(t, 1, selected.Notices)
+		require.Equal(t, []string{"app 1 WAITING", "finance 1 WAITING"}, statuses(one))
+	}
+	both := down(down(s, notice(1, app), after(1)), notice(1, finance), after(1))
+	_, selected, err := lifecycle.Dismiss(both, ids("ntc_1"), after(2))
+	require.NoError(t, err)
+	require.Equal(t, 2, selected.Notices)
+}
+
+func TestWhatCantBeResentOrDismissedIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		state    lifecycle.State
+		selected workflows.SelectNotices
+		want     string
+		words    []string
+	}{
+		"unknown":      {twoGivenUp(), ids("ntc_1", "ntc_9"), workflows.ErrTypeUnknownNotice, []string{`"ntc_9"`}},
+		"empty":        {twoGivenUp(), ids(""), workflows.ErrTypeUnknownNotice, []string{`""`}},
+		"waiting":      {twoGivenUp(), ids("ntc_3"), workflows.ErrTypeNotGivenUp, []string{"ntc_3", "WAITING"}},
+		"delivered":    {twoGivenUp(), ids("ntc_1", "ntc_4"), workflows.ErrTypeNotGivenUp, []string{"ntc_4", "DELIVERED"}},
+		"nothing":      {begun(), workflows.SelectNotices{}, workflows.ErrTypeNotGivenUp, nil},
+		"by":           {twoGivenUp(), workflows.SelectNotices{By: strings.Repeat("a", 201)}, workflows.ErrTypeInvalidArgument, []string{"by", "200"}},
+		"a long story": {twoGivenUp(), ids(strings.Repeat("<", 10_000)), workflows.ErrTypeUnknownNotice, []string{"…"}},
+	} {
+		requireRefusal(t, c.want, lifecycle.CheckResend(c.state, c.selected), c.words...)
+		requireRefusal(t, c.want, lifecycle.CheckDismiss(c.state, c.selected), c.words...)
+		same, _, err := lifecycle.Resend(c.state, c.selected, after(9))
+		require.Error(t, err, name)
+		require.Equal(t, c.state, same, "a refusal changes nothing")
+		same, _, err = lifecycle.Dismiss(c.state, c.selected, after(9))
+		require.Error(t, err, name)
+		require.Equal(t, c.state, same)
+	}
+	longest := workflows.SelectNotices{By: strings.Repeat("a", 200)}
+	require.NoError(t, lifecycle.CheckResend(twoGivenUp(), longest))
+	require.NoError(t, lifecycle.CheckDismiss(twoGivenUp(), longest))
+}
+
+func TestANoticeWithoutDataIsNotResentButDismissed(t *testing.T) {
+	t.Parallel()
+	s := received(sized(1, app, workflows.MaxNoticeBytes), notice(2, app))
+	requireRefusal(t, workflows.ErrTypeNoNoticeData, lifecycle.CheckResend(s, ids("ntc_1")), "ntc_1", "too large")
+	requireRefusal(t, workflows.ErrTypeNoNoticeData, lifecycle.CheckResend(s, workflows.SelectNotices{}), "ntc_1")
+	require.NoError(t, lifecycle.CheckDismiss(s, ids("ntc_1")))
+
+	s = down(s, notice(2, app), after(1))
+	resent, selected, err := lifecycle.Resend(s, workflows.SelectNotices{}, after(2))
+	require.NoError(t, err)
+	require.Equal(t, 1, selected.Notices, "of all, those that can be sent again")
+	require.Equal(t, []string{"app 1 GIVEN_UP", "app 2 WAITING"}, statuses(resent))
+}
+
+func TestAResendStaysWithinWhatMayWait(t *testing.T) {
+	t.Parallel()
+	half := workflows.MaxWaitingNoticeBytes / 2
+	s := down(received(sized(1, app, half)), sized(1, app, half), after(1))
+	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(2, app, half)}, after(2))
+	requireRefusal(t, workflows.ErrTypeTooMany, lifecycle.CheckResend(s, ids("ntc_1")), "ntc_1")
+
+	s = lifecycle.Delivered(s, key(notice(2, app)), 1, after(3))
+	require.NoError(t, lifecycle.CheckResend(s, ids("ntc_1")))
+}
+
+func TestAResendStaysWithinTheNumberOfTargets(t *testing.T) {
+	t.Parallel()
+	target := func(i int) workflows.ReplyTo {
+		return workflows.ReplyTo{WorkflowID: fmt.Sprintf("app-%d", i), Signal: "s"}
+	}
+	s := down(received(notice(1, app), notice(2, finance)), notice(1, app), after(1))
+	s = down(s, notice(2, finance), after(1))
+	for i := range workflows.MaxNoticeTargets - 1 {
+		s = lifecycle.Receive(s, []workflows.AddressedNotice{notice(int64(10+i), target(i))}, after(2))
+	}
+	requireRefusal(t, workflows.ErrTypeTooMany, lifecycle.CheckResend(s, ids("ntc_1", "ntc_2")), "ntc_2", "500")
+	_, selected, err := lifecycle.Resend(s, workflows.SelectNotices{}, after(3))
+	require.NoError(t, err)
+	require.Equal(t, 1, selected.Notices, "of all, as many as may wait")
+}
+
+func TestWhatWasForgottenIsDismissedWithAll(t *testing.T) {
+	t.Parallel()
+	s := twoGivenUp()
+	s.Forgotten = 3
+	all, selected, err := lifecycle.Dismiss(s, workflows.SelectNotices{}, after(5))
+	require.NoError(t, err)
+	require.Equal(t, 5, selected.Notices)
+	require.Empty(t, lifecycle.Attention(all))
+
+	some, _, err := lifecycle.Dismiss(s, ids("ntc_1", "ntc_2"), after(5))
+	require.NoError(t, err)
+	require.NotEmpty(t, lifecycle.Attention(some), "three are still unknown to everybody")
+	some, selected, err = lifecycle.Dismiss(some, workflows.SelectNotices{}, after(6))
+	require.NoError(t, err)
+	require.Equal(t, 3, selected.Notices)
+	require.Empty(t, lifecycle.Attention(some))
+	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckDismiss(s, workflows.SelectNotices{By: strings.Repeat("a", 201)}))
+}
+
+func TestAFailureIsShownUntilTheNoticeIsDelivered(t *testing.T) {
+	t.Parallel()
+	s := lifecycle.Failed(received(notice(1, app)), key(notice(1, app)), rules.Failure{Message: strings.Repeat("<", 1000)}, 7, after(1))
+	record := lifecycle.View(s).Notices[0]
+	require.Equal(t, 7, record.Attempts)
+	require.Equal(t, workflows.NoticeGivenUp, record.Status)
+	require.LessOrEqual(t, workflows.JSONLen(record.LastError), 500)
+	require.NotEmpty(t, record.LastError)
+}

@@ -1,0 +1,91 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// State is what the workflow carries from run to run.
+type State struct {
+	// Version says which code wrote it.
+	Version int    `json:"version"`
+	Source  string `json:"source"`
+	// Notices are in the order in which they came.
+	Notices []Notice `json:"notices,omitempty"`
+	// Seen are the newest notices that came, by ID and target.
+	Seen rules.Seen `json:"seen,omitempty"`
+	// Forgotten counts notices that were given up and whose record made room for others.
+	Forgotten int `json:"forgotten,omitempty"`
+	// IdleSince is when the last notice was settled, or the workflow was started.
+	IdleSince time.Time `json:"idleSince"`
+	// Cancelled: a person has cancelled the workflow in Temporal, so it does not linger.
+	Cancelled bool `json:"cancelled,omitempty"`
+}
+
+// Notice is a notice and how its delivery goes.
+type Notice struct {
+	workflows.AddressedNotice
+	Status workflows.NoticeStatus `json:"status"`
+	// Until is when the delivery is given up; one minute is tried even when it has passed.
+	Until     time.Time `json:"until"`
+	SettledAt time.Time `json:"settledAt,omitzero"`
+	Attempts  int       `json:"attempts,omitempty"`
+	LastError string    `json:"lastError,omitempty"`
+	// NoData: Data was left out.
+	NoData bool `json:"noData,omitempty"`
+	// Bytes is the size of the AddressedNotice as JSON.
+	Bytes int `json:"bytes"`
+}
+
+// Key tells notices apart.
+type Key struct {
+	ID string
+	To workflows.ReplyTo
+}
+
+// Key returns the notice's.
+func (n Notice) Key() Key { return keyOf(n.AddressedNotice) }
+
+func keyOf(n workflows.AddressedNotice) Key { return Key{ID: n.ID, To: n.To} }
+
+// text is unique for the key, since the fields of a signal's target can't hold a zero byte in Temporal.
+func (k Key) text() string { return k.ID + "\x00" + k.To.WorkflowID + "\x00" + k.To.Signal }
+
+// Begin is the state of a workflow that has just been started.
+func Begin(version int, source string, now time.Time) State {
+	return State{Version: version, Source: source, IdleSince: now}
+}
+
+func (n Notice) is(status workflows.NoticeStatus) bool { return n.Status == status }
+
+// settled says whether nothing more is to be done.
+func (n Notice) settled() bool {
+	return n.is(workflows.NoticeDelivered) || n.is(workflows.NoticeDismissed)
+}
+
+func (s State) count(status workflows.NoticeStatus) int {
+	count := 0
+	for _, n := range s.Notices {
+		if n.is(status) {
+			count++
+		}
+	}
+	return count
+}
+
+// Settled returns the notices of after that were delivered, given up or dismissed since before.
+func Settled(before, after State) []Notice {
+	was := make(map[Key]workflows.NoticeStatus, len(before.Notices))
+	for _, n := range before.Notices {
+		was[n.Key()] = n.Status
+	}
+	var settled []Notice
+	for _, n := range after.Notices {
+		if !n.is(workflows.NoticeWaiting) && was[n.Key()] != n.Status {
+			settled = append(settled, n)
+		}
+	}
+	return settled
+}

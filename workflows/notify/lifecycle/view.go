@@ -1,0 +1,96 @@
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// View is the answer to the query "state".
+func View(s State) workflows.NotifyState {
+	v := workflows.NotifyState{Source: s.Source, WaitingFor: WaitingFor(s), Attention: Attention(s), Forgotten: s.Forgotten}
+	for _, n := range s.Notices {
+		v.Notices = append(v.Notices, workflows.NoticeRecord{
+			ID: n.ID, Seq: n.Seq, Kind: n.Kind, Time: n.Time, To: n.To, Status: n.Status,
+			SettledAt: n.SettledAt, Attempts: n.Attempts, LastError: n.LastError,
+			NoData: n.NoData && n.is(workflows.NoticeGivenUp),
+		})
+	}
+	return v
+}
+
+// Attention says why a person should look.
+func Attention(s State) []string {
+	if s.givenUpInAll() > 0 {
+		return []string{workflows.AttentionNoticeGivenUp}
+	}
+	return nil
+}
+
+// DueAt is since when a person should look; zero while nobody needs to.
+func DueAt(s State) time.Time {
+	var due time.Time
+	for _, i := range s.givenUp() {
+		due = rules.Sooner(due, s.Notices[i].SettledAt)
+	}
+	return due
+}
+
+func (s State) givenUpInAll() int { return s.count(workflows.NoticeGivenUp) + s.Forgotten }
+
+// WaitingFor says in words what happens next.
+func WaitingFor(s State) string {
+	var parts []string
+	if waiting := s.count(workflows.NoticeWaiting); waiting > 0 {
+		parts = append(parts, fmt.Sprintf("delivery: %s, %s", counted(waiting, "notice"), counted(len(s.heads()), "target")))
+	}
+	if givenUp := s.givenUpInAll(); givenUp > 0 {
+		parts = append(parts, fmt.Sprintf("a person: %s given up, to be resent or dismissed", counted(givenUp, "notice")))
+	}
+	if len(parts) == 0 {
+		return "nothing: it ends at " + rules.Stamp(s.endAt()) + " unless notices come"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// maxDetails is how many notices the Web UI's details list. The query lists all.
+const maxDetails = 10
+
+// Details are the Web UI's: what is waited for, and how a person can act.
+func Details(s State) string {
+	lines := []string{fmt.Sprintf("Notices of %s", code(s.Source)), "", fmt.Sprintf("Waits for %s.", WaitingFor(s))}
+	if len(Attention(s)) == 0 {
+		return strings.Join(lines, "\n")
+	}
+	lines = append(lines, "", "Given up:", "")
+	givenUp := s.givenUp()
+	listed := givenUp[:min(len(givenUp), maxDetails)]
+	for _, i := range listed {
+		n := s.Notices[i]
+		lines = append(lines, fmt.Sprintf("- %s %s for %s, since %s: %s",
+			code(string(n.Kind)), code(n.ID), code(n.To.WorkflowID), rules.Stamp(n.SettledAt), code(n.LastError)))
+	}
+	if more := s.givenUpInAll() - len(listed); more > 0 {
+		lines = append(lines, fmt.Sprintf("- and %d more", more))
+	}
+	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to end them, `%s`. The argument `{\"ids\":[\"ntc_…\"]}` chooses some, `{}` all.",
+		workflows.UpdateResend, workflows.UpdateDismiss))
+	return strings.Join(lines, "\n")
+}
+
+// code shows a text that others wrote as code, in one line, so that none of it is read as Markdown.
+func code(text string) string {
+	const most = 200
+	text = strings.Join(strings.Fields(workflows.Clip(text, most)), " ")
+	return "`" + strings.ReplaceAll(text, "`", "'") + "`"
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,48 @@
+package notify
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
+)
+
+// metricNotices counts notices that were delivered, given up or dismissed.
+const metricNotices = "signalbox_notices"
+
+// results are the values of the metric's label "result".
+var results = map[workflows.NoticeStatus]string{
+	workflows.NoticeDelivered: "delivered",
+	workflows.NoticeGivenUp:   "given_up",
+	workflows.NoticeDismissed: "dismissed",
+}
+
+// publish shows what a person should look at in the search attributes and the Web UI's details.
+func (r *run) publish() {
+	r.Publish(entity.Published{
+		Attention: lifecycle.Attention(r.state),
+		DueAt:     lifecycle.DueAt(r.state),
+		Details:   lifecycle.Details(r.state),
+	})
+}
+
+// report counts and logs what was settled.
+func (r *run) report(settled []lifecycle.Notice) {
+	log := workflow.GetLogger(r.Ctx)
+	for _, n := range settled {
+		workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{
+			"kind": string(n.Kind), "result": results[n.Status],
+		}).Counter(metricNotices).Inc(1)
+		about := []any{"notice", n.ID, "kind", n.Kind, "target", n.To.WorkflowID, "attempts", n.Attempts}
+		switch n.Status {
+		case workflows.NoticeDelivered:
+			log.Info("notice delivered", about...)
+		case workflows.NoticeGivenUp:
+			log.Warn("notice given up", append(about, "error", n.LastError)...)
+		case workflows.NoticeDismissed:
+			log.Info("notice dismissed", about...)
+		case workflows.NoticeWaiting:
+		}
+	}
+}

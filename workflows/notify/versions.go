@@ -1,0 +1,8 @@
+package notify
+
+// Versions of the carried state.
+const (
+	versionFirst = 1
+
+	version = versionFirst
+)
