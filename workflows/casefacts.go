@@ -116,6 +116,9 @@ func (f CaseFacts) withAttachmentsBounded() CaseFacts {
 	var kept []Attachment
 	size := 0
 	for _, a := range f.Attachments {
+		if a.ID == "" { // a file can't be fetched without it
+			continue
+		}
 		n := encodedLen(a)
 		if ValidateID(a.ID) != nil || n > maxAttachmentBytes || size+n > MaxAttachmentsBytes || len(kept) == MaxAttachments {
 			f = f.Omitting(FieldAttachments)
