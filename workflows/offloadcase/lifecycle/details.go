@@ -1,0 +1,129 @@
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// WaitingFor says in a sentence what happens next and who can make it happen. It is Markdown.
+func WaitingFor(c Case) string {
+	s := c.State
+	switch s.Status {
+	case workflows.CaseCreating:
+		return waitingForCreation(s)
+	case workflows.CaseCreateUncertain:
+		return waitingForCertainty(s)
+	case workflows.CaseRunning:
+		if s.Expiring {
+			return "The deadline passed; a last read of the case is under way."
+		}
+		return waitingForNews(s)
+	case workflows.CaseInputNeeded:
+		if s.Facts.Question == nil {
+			return "Offload asks a question but has not said which; its webhook or the next read brings it."
+		}
+		return "A person has to answer question " + rules.Code(s.Facts.Question.ID) + "."
+	case workflows.CaseInputSent:
+		if pendingAnswer(s) != nil {
+			return "The answer is being sent to Offload."
+		}
+		return "Offload has the answer and is processing it."
+	case workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:
+		if len(s.Outbox.Waiting) > 0 || filesWaiting(c) {
+			return "Ended; its notices are being handed off."
+		}
+	}
+	return ""
+}
+
+func waitingForCreation(s State) string {
+	switch {
+	case s.Creation == CreationRejected:
+		return "Offload rejected the request; retry-create with a corrected one, or cancel."
+	case s.Trouble != "":
+		return "Offload can't create the case yet (" + s.Trouble + "); it is tried again by itself."
+	case s.NotCreated:
+		return "POST /cases could not be sent, or was throttled, for minutes; it is tried again by itself. The pending activity shows the last failure."
+	}
+	return "POST /cases is under way."
+}
+
+func waitingForCertainty(s State) string {
+	if s.Verifying != "" {
+		return "A read verifies the case that adopt-case named."
+	}
+	text := "A person has to find out whether Offload made the case: a webhook on its URL decides by itself, otherwise adopt-case with its caseId, or retry-create if there is none."
+	var named []string
+	for _, e := range s.Unconfirmed {
+		if e.Facts.CaseID != "" {
+			named = append(named, rules.Code(e.Facts.CaseID))
+		}
+	}
+	if len(named) > 0 {
+		text += " An event that proves nothing names " + strings.Join(named, ", ") + "."
+	}
+	return text
+}
+
+func waitingForNews(s State) string {
+	switch {
+	case s.HeldEnd != nil:
+		return "Offload ended the case; a read brings what was too large for the webhook."
+	case s.ReadWanted:
+		return "A read of the case confirms an event."
+	case s.Trouble != "":
+		return "A webhook of Offload. Reading the case fails (" + s.Trouble + ") and is tried again slowly."
+	case s.UnknownStatus != "":
+		return "A webhook of Offload. Its status is none that Signalbox knows; the case is read again slowly."
+	}
+	return "A webhook of Offload; from " + rules.Stamp(s.ReconcileAt) + " on Signalbox reads the case by itself."
+}
+
+// Details is the case in Markdown for the Temporal Web UI: what it waits for, since when, and how to make it go on.
+func Details(c Case) string {
+	s := c.State
+	var paragraphs []string
+	line := func(format string, args ...any) { paragraphs = append(paragraphs, fmt.Sprintf(format, args...)) }
+
+	line("**%s** since %s", s.Status, rules.Stamp(s.Since))
+	if text := WaitingFor(c); text != "" {
+		line("%s", text)
+	}
+	reference := word(c.Start.Reference, "REFERENCE")
+	switch s.Status {
+	case workflows.CaseInputNeeded:
+		if question := s.Facts.Question; question != nil {
+			line("%s", rules.Quote(question.Text))
+			line("Asked %s. Answer with %s or the update `%s`.", rules.Stamp(s.Asked.At),
+				rules.Code(fmt.Sprintf("signalbox case answer %s --question %s --text '…'", reference, word(question.ID, "QUESTION_ID"))), workflows.UpdateProvideInput)
+		}
+	case workflows.CaseCreateUncertain:
+		line("Settle it with %s or %s, or the updates `%s` and `%s`.", rules.Code("signalbox case adopt "+reference+" CASE_ID"),
+			rules.Code("signalbox case retry-create "+reference), workflows.UpdateAdoptCase, workflows.UpdateRetryCreate)
+	case workflows.CaseCreating:
+		if s.Creation == CreationRejected {
+			line("Correct it with %s or the update `%s`.", rules.Code("signalbox case retry-create "+reference+" -f corrected.json"), workflows.UpdateRetryCreate)
+		}
+	case workflows.CaseRunning, workflows.CaseInputSent,
+		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:
+	}
+	if attention := Attention(s); len(attention) > 0 {
+		line("Attention: %s", strings.Join(attention, ", "))
+	}
+	if s.LastError != "" {
+		line("Last error:")
+		line("%s", rules.Quote(s.LastError))
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// word is a word of a command to paste, or the placeholder where the word can't be pasted safely.
+func word(s, placeholder string) string {
+	if quoted, ok := rules.ShellWord(s); ok {
+		return quoted
+	}
+	return placeholder
+}
