@@ -52,6 +52,7 @@ const (
 	AttentionAccount         = "account"          // no worker has the account's API key
 	AttentionFileNotStored   = "file_not_stored"  // the outcome says which file of the case is not in the bucket, and why
 	AttentionReplyFailed     = "reply_failed"     // the workflow of replyTo can't be signalled; it was not told
+	AttentionNoticeRefused   = "notice_refused"   // Temporal refuses a notice for good; it was dropped
 )
 
 // NewsSource says how a change became known.
