@@ -55,18 +55,16 @@ func TestWhatIsClosedIsForgottenAfter30Days(t *testing.T) {
 	s.Tick(noon.Add(29 * 24 * time.Hour))
 	require.Len(t, s.View().Approvals, 2)
 	require.Len(t, s.View().Runs, 3)
-	require.Len(t, s.Early, 1)
+	require.Len(t, s.State.Early, 1)
 
-	for _, reply := range s.Replies { // the warnings
-		s.Confirmed(reply)
-	}
+	s.handOff(noon.Add(29 * 24 * time.Hour)) // the warnings
 	s.Tick(noon.Add(31 * 24 * time.Hour))
 	v := s.View()
 	require.Len(t, v.Approvals, 1)
 	require.Equal(t, "m2", v.Approvals[0].MessageID, "what is open is never forgotten")
 	require.Len(t, v.Runs, 1)
 	require.Equal(t, "kept", v.Runs[0].RunID, "nor is the run that it belongs to")
-	require.Empty(t, s.Early)
+	require.Empty(t, s.State.Early)
 }
 
 func TestWhatIsOwedToSomeoneIsNotForgotten(t *testing.T) {
@@ -79,9 +77,7 @@ func TestWhatIsOwedToSomeoneIsNotForgotten(t *testing.T) {
 	s.Tick(later)
 	require.Len(t, s.View().Approvals, 1)
 	require.Len(t, s.View().Runs, 1)
-	for _, reply := range s.DueReplies(later) {
-		s.Confirmed(reply)
-	}
+	s.handOff(later)
 	s.Tick(later)
 	require.Empty(t, s.View().Approvals)
 	require.Empty(t, s.View().Runs)
@@ -119,9 +115,10 @@ func TestTheCarriedStateFitsIntoAPayload(t *testing.T) {
 			long := func(n int) string { return strings.Repeat(fill, n/len(fill)) }
 			id := func(kind string, i int) string { return fmt.Sprint(kind, i, " ") + long(250-12) }
 			const step = 5
-			to := &workflows.ReplyTo{WorkflowID: strings.Repeat(`"`, 1000), Signal: strings.Repeat(`"`, 255)}
+			to := &workflows.ReplyTo{WorkflowID: strings.Repeat("<", 255), Signal: strings.Repeat("<", 255)}
 
-			s := newState()
+			s := newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: long(250)})
+			s.Start.ActivationID = long(250)
 			e := activated(0, "key")
 			e.SealedAPIKey, e.User = make([]byte, 16<<10), &workflows.ActivationUser{ID: long(5000), Email: long(5000)}
 			apply(s, noon, e)
@@ -131,6 +128,9 @@ func TestTheCarriedStateFitsIntoAPayload(t *testing.T) {
 			text := long(400)
 			for i := range 1000 {
 				e := response(1, id("x", i), id("early", i), true)
+				if i%2 == 0 {
+					e.Approved = nil
+				}
 				e.Reason = text
 				apply(s, noon, e)
 			}
@@ -172,18 +172,29 @@ func TestTheCarriedStateFitsIntoAPayload(t *testing.T) {
 			closeAll("owed")
 			fillOpen("open", to)
 			s.Tick(at(15))
-			require.NotEmpty(t, s.Replies)
-			require.Less(t, size(t, s), payloadLimit)
-			require.Less(t, len(mustJSON(t, s.View())), payloadLimit)
+			require.NotEmpty(t, s.waiting())
+			largest := func() {
+				require.Less(t, size(t, s), payloadLimit)
+				view := s.View()
+				view.Options = s.Start.Options
+				require.Less(t, len(mustJSON(t, view)), payloadLimit)
+				require.Less(t, len(mustJSON(t, lifecycle.Next(s.Activation, at(16)).HandOff)), payloadLimit)
+				t.Logf("state %d bytes, view %d, hand-off %d; %d approvals, %d runs, %d notices", size(t, s), len(mustJSON(t, view)),
+					len(mustJSON(t, lifecycle.Next(s.Activation, at(16)).HandOff)), len(s.State.Approvals), len(s.State.Runs), len(s.waiting()))
+			}
+			largest()
 			apply(s, at(16), deactivated(16))
 			s.Tick(at(16))
-			require.Less(t, size(t, s), payloadLimit)
-			t.Logf("%d bytes, %d approvals, %d runs, %d replies", size(t, s), len(s.Approvals), len(s.Runs), len(s.Replies))
+			largest()
 		})
 	}
 }
 
-func size(t testing.TB, s *lifecycle.State) int { return len(mustJSON(t, s)) }
+// size is that of the continue-as-new input.
+func size(t testing.TB, s *world) int {
+	t.Helper()
+	return len(mustJSON(t, map[string]any{"start": s.Start, "carried": s.State}))
+}
 
 func mustJSON(t testing.TB, v any) []byte {
 	t.Helper()
