@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"encoding/json"
+	"math"
+	"slices"
 	"time"
 )
 
@@ -27,8 +29,8 @@ type CaseFacts struct {
 	Question     *Question    `json:"question,omitempty"`
 	// Result is a JSON object as the provider sent it.
 	Result json.RawMessage `json:"result,omitempty"`
-	// ResultOmitted says that Result was too large for a signal or a history and has to be read from the provider.
-	ResultOmitted bool `json:"resultOmitted,omitempty"`
+	// Omitted names the fields, sorted, that the provider said and that were too large to be kept: they are missing or cut short here.
+	Omitted []string `json:"omitted,omitempty"`
 
 	// Only webhooks say these.
 	FailureReason *string         `json:"failureReason,omitempty"`
@@ -40,6 +42,109 @@ type CaseFacts struct {
 	UpdatedAt   time.Time `json:"updatedAt,omitzero"`
 	// NextActionAt is zero when nothing is scheduled (Offload sends the year 9999 then).
 	NextActionAt time.Time `json:"nextActionAt,omitzero"`
+}
+
+// Names of fields in CaseFacts.Omitted and CaseOutcome.Unknown.
+const (
+	FieldResult            = "result"
+	FieldMetadata          = "metadata"
+	FieldAttachments       = "attachments"
+	FieldQuestion          = "question"
+	FieldFailureReason     = "failureReason"
+	FieldClientReferenceID = "clientReferenceId"
+)
+
+// Omits says whether the field was said and is missing or cut short.
+func (f CaseFacts) Omits(field string) bool { return slices.Contains(f.Omitted, field) }
+
+// Omitting is the facts with the field named in Omitted. It changes no array that f points to.
+func (f CaseFacts) Omitting(field string) CaseFacts {
+	if at, found := slices.BinarySearch(f.Omitted, field); !found {
+		f.Omitted = slices.Insert(slices.Clone(f.Omitted), at, field)
+	}
+	return f
+}
+
+// Bounded is the facts within the limits of the contract: MaxJSONBytes for Result and Metadata, MaxTextBytes for the question and the failure
+// reason, MaxAttachments and MaxAttachmentsBytes for the attachments, of which the first stay. What is missing or cut short then is named in
+// Omitted. It changes nothing that f points to.
+func (f CaseFacts) Bounded() CaseFacts {
+	f.Status, f.Channel, f.ResultStatus = short(f.Status), short(f.Channel), short(f.ResultStatus)
+	if tooLong(f.CaseID, MaxIDBytes) {
+		f.CaseID = ""
+	}
+	if tooLong(f.ClientReferenceID, MaxClientReferenceIDBytes) {
+		f.ClientReferenceID = ""
+		f = f.Omitting(FieldClientReferenceID)
+	}
+	if encodedLen(f.Result) > MaxJSONBytes {
+		f.Result = nil
+		f = f.Omitting(FieldResult)
+	}
+	if encodedLen(f.Metadata) > MaxJSONBytes {
+		f.Metadata = nil
+		f = f.Omitting(FieldMetadata)
+	}
+	if r := f.FailureReason; r != nil && JSONLen(*r) > MaxTextBytes {
+		cut := Clip(*r, MaxTextBytes)
+		f.FailureReason = &cut
+		f = f.Omitting(FieldFailureReason)
+	}
+	return f.withQuestionBounded().withAttachmentsBounded()
+}
+
+func (f CaseFacts) withQuestionBounded() CaseFacts {
+	if f.Question == nil {
+		return f
+	}
+	q := *f.Question
+	q.Status = short(q.Status)
+	switch {
+	case ValidateID(q.ID) != nil:
+		// Without its ID a question can't be answered.
+		f.Question = nil
+		return f.Omitting(FieldQuestion)
+	case JSONLen(q.Text) > MaxTextBytes:
+		q.Text = Clip(q.Text, MaxTextBytes)
+		f = f.Omitting(FieldQuestion)
+	}
+	f.Question = &q
+	return f
+}
+
+func (f CaseFacts) withAttachmentsBounded() CaseFacts {
+	var kept []Attachment
+	size := 0
+	for _, a := range f.Attachments {
+		n := encodedLen(a)
+		if ValidateID(a.ID) != nil || n > maxAttachmentBytes || size+n > MaxAttachmentsBytes || len(kept) == MaxAttachments {
+			f = f.Omitting(FieldAttachments)
+			continue
+		}
+		size += n
+		kept = append(kept, a)
+	}
+	f.Attachments = kept
+	return f
+}
+
+// maxAttachmentBytes, of JSON, is far above what a file's name, type and IDs have.
+const maxAttachmentBytes = 4 << 10
+
+func tooLong(id string, most int) bool { return len(id) > most || JSONLen(id) > 6*most }
+
+func short(text string) string { return Clip(text, MaxShortTextBytes) }
+
+// encodedLen is the number of bytes of JSON that a value takes on the wire; for a RawMessage too, whose "<" is escaped there.
+func encodedLen(v any) int {
+	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
+		return 0
+	}
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return math.MaxInt // it can't be kept
+	}
+	return len(encoded)
 }
 
 // Attachment is a file that the counterparty sent: what Offload says of it. Its download URL is temporary and never kept.

@@ -1,11 +1,10 @@
 package workflows
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -124,24 +123,31 @@ func (s CaseStart) Normalized() CaseStart {
 
 // Validate names every field that can't be used. It expects a normalized start.
 func (s CaseStart) Validate() error {
-	var wrong []string
-	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-
+	var c check
 	if err := ValidateReference(s.Reference); err != nil {
-		say("reference: %v", err)
+		c.say("reference: %v", err)
 	}
+	c.idWithin("account", s.Account, maxAccountBytes)
 	switch {
 	case s.Request == nil && s.CaseID == "":
-		say("request or caseId: set request to create a case, or caseId to adopt one")
+		c.say("request or caseId: set request to create a case, or caseId to adopt one")
 	case s.Request != nil && s.CaseID != "":
-		say("request and caseId: set only one of them")
+		c.say("request and caseId: set only one of them")
 	case s.Request != nil:
-		s.Request.validate(say)
+		c.request(*s.Request)
+	default:
+		c.id("caseId", s.CaseID)
 	}
-	if s.ReplyTo != nil && (s.ReplyTo.WorkflowID == "" || s.ReplyTo.Signal == "") {
-		say("replyTo: set both workflowId and signal")
-	}
-	o := s.Options
+	c.options(s.Options)
+	c.replyTo(s.ReplyTo)
+	c.text("callbackUrl", s.CallbackURL, MaxURLBytes)
+	c.whole("the start")
+	return c.err(ErrInvalidStart)
+}
+
+const maxAccountBytes = 100
+
+func (c *check) options(o CaseOptions) {
 	for _, d := range []struct {
 		name  string
 		value Duration
@@ -152,52 +158,78 @@ func (s CaseStart) Validate() error {
 		{"remindAfter", o.RemindAfter},
 		{"questionExpiresAfter", o.QuestionExpiresAfter},
 	} {
-		if d.value < 0 {
-			say("options.%s: %s is negative", d.name, d.value)
-		}
+		c.duration(d.name, d.value)
 	}
 	if o.PollCeiling < o.PollFloor {
-		say("options.pollCeiling: %s is below pollFloor (%s)", o.PollCeiling, o.PollFloor)
+		c.say("options.pollCeiling: %s is below pollFloor (%s)", o.PollCeiling, o.PollFloor)
 	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %s", ErrInvalidStart, strings.Join(wrong, "; "))
-	}
-	return nil
+	c.time("options.deadline", o.Deadline)
 }
 
-func (r CaseRequest) validate(say func(string, ...any)) {
+func (c *check) request(r CaseRequest) {
 	if r.Channel != "EMAIL" && r.Channel != "SMS" {
-		say("request.channel: %q is neither EMAIL nor SMS", r.Channel)
+		c.say("request.channel: %q is neither EMAIL nor SMS", clip(r.Channel))
 	}
-	for _, f := range []struct{ name, value string }{
-		{"request.goal.objective", r.Goal.Objective},
-		{"request.counterparty.address", r.Counterparty.Address},
-		{"request.counterparty.name", r.Counterparty.Name},
-		{"request.senderPersona.name", r.SenderPersona.Name},
+	for _, f := range []struct {
+		name, value string
+		required    bool
+		most        int
+	}{
+		{"goal.objective", r.Goal.Objective, true, MaxTextBytes},
+		{"counterparty.address", r.Counterparty.Address, true, MaxShortTextBytes},
+		{"counterparty.name", r.Counterparty.Name, true, MaxShortTextBytes},
+		{"counterparty.company", r.Counterparty.Company, false, MaxShortTextBytes},
+		{"counterparty.timezone", r.Counterparty.Timezone, false, MaxShortTextBytes},
+		{"senderPersona.name", r.SenderPersona.Name, true, MaxShortTextBytes},
+		{"senderPersona.role", r.SenderPersona.Role, false, MaxShortTextBytes},
+		{"senderPersona.company", r.SenderPersona.Company, false, MaxShortTextBytes},
+		{"senderPersona.tone", r.SenderPersona.Tone, false, MaxShortTextBytes},
 	} {
-		if strings.TrimSpace(f.value) == "" {
-			say("%s: it is required", f.name)
+		if f.required {
+			c.required("request."+f.name, f.value)
 		}
+		c.text("request."+f.name, f.value, f.most)
 	}
-	if k := r.Goal.Knowledge; len(k) > 0 && !isJSON(k, '"', '{') {
-		say("request.goal.knowledge: want a JSON string or object")
+	if r.ClientReferenceID != "" {
+		c.idWithin("request.clientReferenceId", r.ClientReferenceID, MaxClientReferenceIDBytes)
 	}
-	if k := r.ResultSchema; len(k) > 0 && !isJSON(k, '{') {
-		say("request.resultSchema: want a JSON object")
+	c.json("request.goal.knowledge", r.Goal.Knowledge, "a JSON string or object", '"', '{')
+	c.json("request.resultSchema", r.ResultSchema, "a JSON object", '{')
+	c.json("request.metadata", r.Metadata, "a JSON object", '{')
+	c.number("request.maxAttempts", r.MaxAttempts, 0, MaxFollowUps)
+	c.number("request.followUpDelayHours", r.FollowUpDelay, 1, MaxFollowUpHours)
+	c.constraints(r.Constraints)
+	c.customData(r.Counterparty.CustomData)
+}
+
+func (c *check) constraints(constraints []string) {
+	if len(constraints) > MaxConstraints {
+		c.say("request.constraints: %d, at most %d: join some", len(constraints), MaxConstraints)
+		return
 	}
-	if k := r.Metadata; len(k) > 0 && !isJSON(k, '{') {
-		say("request.metadata: want a JSON object")
-	}
-	if r.MaxAttempts != nil && *r.MaxAttempts < 0 {
-		say("request.maxAttempts: %d is negative", *r.MaxAttempts)
-	}
-	if r.FollowUpDelay != nil && *r.FollowUpDelay <= 0 {
-		say("request.followUpDelayHours: %d is not positive", *r.FollowUpDelay)
+	for i, constraint := range constraints {
+		c.text(fmt.Sprintf("request.constraints[%d]", i), constraint, MaxTextBytes)
+		c.bytes += 3 // quotes and comma
 	}
 }
 
-// isJSON says whether raw is valid JSON that begins with one of the characters.
-func isJSON(raw json.RawMessage, begins ...byte) bool {
-	trimmed := bytes.TrimSpace(raw)
-	return json.Valid(trimmed) && bytes.IndexByte(begins, trimmed[0]) >= 0
+// customData looks at the names in order: its message stands in a history.
+//
+//workflowcheck:ignore
+func (c *check) customData(data map[string]string) {
+	if len(data) > MaxCustomData {
+		c.say("request.counterparty.customData: %d names, at most %d: leave some out", len(data), MaxCustomData)
+		return
+	}
+	names := make([]string, 0, len(data))
+	for name := range data {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		field := "request.counterparty.customData." + clip(name)
+		c.text(field+" (the name)", name, MaxShortTextBytes)
+		c.text(field, data[name], MaxTextBytes)
+		c.bytes += 6 // quotes, colon and comma
+	}
 }

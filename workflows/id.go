@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -24,10 +26,11 @@ const (
 	// MaxWorkflowIDBytes is the longest workflow ID that Temporal keeps on PostgreSQL and MySQL. There a longer one fails for ever,
 	// as if the server were away.
 	MaxWorkflowIDBytes = 255
+	// MaxSourceIDBytes is the longest ID of a case or activation, so that NotifyWorkflowID of it fits MaxWorkflowIDBytes.
+	MaxSourceIDBytes = 240
 
-	// maxProviderIDBytes keeps a percent-encoded provider ID, together with the agent, below Temporal's limit of 1000 bytes
-	// for a workflow ID, three bytes for one at worst.
-	maxProviderIDBytes = 250
+	// hashedPrefix begins what stands in a workflow ID for an activationId that is too long.
+	hashedPrefix = "sha256-"
 )
 
 // Only ASCII: the server answers Internal, as if it were down, to a workflow ID that is not.
@@ -53,14 +56,12 @@ func ValidateAgent(agent string) error {
 	return nil
 }
 
-// ValidateActivationID accepts any non-empty text of up to 250 bytes except "test", which Artmail keeps for test deliveries.
+// ValidateActivationID accepts what ValidateID does, except "test", which Artmail keeps for test deliveries.
 func ValidateActivationID(id string) error {
-	switch {
-	case strings.TrimSpace(id) == "":
-		return fmt.Errorf("%w: it is empty", ErrInvalidActivationID)
-	case len(id) > maxProviderIDBytes:
-		return fmt.Errorf("%w: %d bytes, at most %d", ErrInvalidActivationID, len(id), maxProviderIDBytes)
-	case id == TestActivationID:
+	if problem := idProblem(id, MaxIDBytes); problem != "" {
+		return fmt.Errorf("%w: %s", ErrInvalidActivationID, problem)
+	}
+	if id == TestActivationID {
 		return fmt.Errorf("%w: %q is kept for test deliveries", ErrInvalidActivationID, id)
 	}
 	return nil
@@ -78,27 +79,31 @@ func ParseOffloadCaseWorkflowID(id string) (reference string, ok bool) {
 	return reference, true
 }
 
-// ArtmailActivationWorkflowID is the workflow ID of one activation of an agent. Artmail doesn't document the format of its
-// activationId, so it is percent-encoded.
+// ArtmailActivationWorkflowID is the workflow ID of one activation of an agent, at most MaxSourceIDBytes long. Artmail doesn't document the
+// format of its activationId, so it is percent-encoded. Where it is too long for that, its SHA-256 hash stands in the ID instead, and only
+// the workflow's input has the activationId itself. An activationId that looks like such a hash is hashed too, so that no two share an ID.
 func ArtmailActivationWorkflowID(agent, activationID string) string {
-	return artmailActivationPrefix + agent + "/" + url.PathEscape(activationID)
+	prefix := artmailActivationPrefix + agent + "/"
+	id := prefix + url.PathEscape(activationID)
+	if len(id) <= MaxSourceIDBytes && !strings.HasPrefix(activationID, hashedPrefix) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(activationID))
+	return prefix + hashedPrefix + hex.EncodeToString(sum[:])
 }
 
-// ParseArtmailActivationWorkflowID is the inverse of ArtmailActivationWorkflowID; ok is false for any other workflow ID.
-func ParseArtmailActivationWorkflowID(id string) (agent, activationID string, ok bool) {
-	rest, ok := strings.CutPrefix(id, artmailActivationPrefix)
+// AgentOfArtmailActivation is the agent in an ArtmailActivationWorkflowID; ok is false for any other workflow ID. The activationId can't be
+// read from the ID in every case: ask the workflow's query "state" for it.
+func AgentOfArtmailActivation(workflowID string) (agent string, ok bool) {
+	rest, ok := strings.CutPrefix(workflowID, artmailActivationPrefix)
 	if !ok {
-		return "", "", false
+		return "", false
 	}
-	agent, escaped, ok := strings.Cut(rest, "/")
-	if !ok || ValidateAgent(agent) != nil {
-		return "", "", false
+	agent, activation, _ := strings.Cut(rest, "/")
+	if activation == "" || strings.Contains(activation, "/") || ValidateAgent(agent) != nil {
+		return "", false
 	}
-	activationID, err := url.PathUnescape(escaped)
-	if err != nil || ValidateActivationID(activationID) != nil || ArtmailActivationWorkflowID(agent, activationID) != id {
-		return "", "", false
-	}
-	return agent, activationID, true
+	return agent, true
 }
 
 // clip keeps an unusable ID readable in an error.
@@ -107,5 +112,5 @@ func clip(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

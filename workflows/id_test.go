@@ -46,6 +46,8 @@ func TestActivationIDsAreAnythingButEmptyTestOrHuge(t *testing.T) {
 		"":                       false,
 		"  ":                     false,
 		"test":                   false,
+		"line\nbreak":            false,
+		"not UTF-8 \xff":         false,
 		strings.Repeat("ü", 126): false,
 	} {
 		err := workflows.ValidateActivationID(id)
@@ -57,34 +59,61 @@ func TestActivationIDsAreAnythingButEmptyTestOrHuge(t *testing.T) {
 	}
 }
 
-func FuzzWorkflowIDsLeadBackToWhatTheyWereMadeOf(f *testing.F) {
-	f.Add("vendor_2048", "agent-1", "act/1 ü%2f")
-	f.Add("..", "a/b", "test")
-	f.Add("", "", "")
-	f.Fuzz(func(t *testing.T, reference, agent, activationID string) {
+// FuzzWorkflowIDsFitTemporalAndTellActivationsApart: whatever pair is accepted has an ID of its own, which every database keeps.
+func FuzzWorkflowIDsFitTemporalAndTellActivationsApart(f *testing.F) {
+	long := strings.Repeat("a", 250)
+	f.Add("vendor_2048", "agent-1", "act/1 ü%2f", "agent-1", "act/1 ü/")
+	f.Add(strings.Repeat("r", 200), strings.Repeat("w", 100), long, strings.Repeat("w", 100), long[1:])
+	f.Add("a", "w9", strings.Repeat("ü", 125), "w9", strings.Repeat("ü", 124))
+	hashed := workflows.ArtmailActivationWorkflowID("w9", long)
+	f.Add("a", "w9", long, "w9", hashed[strings.LastIndexByte(hashed, '/')+1:])
+	f.Add("..", "a/b", "test", "", "")
+	f.Fuzz(func(t *testing.T, reference, agent, activationID, otherAgent, otherID string) {
 		if workflows.ValidateReference(reference) == nil {
-			got, ok := workflows.ParseOffloadCaseWorkflowID(workflows.OffloadCaseWorkflowID(reference))
+			id := workflows.OffloadCaseWorkflowID(reference)
+			requireKeptByTemporal(t, workflows.NotifyWorkflowID(id))
+			requireKeptByTemporal(t, workflows.OffloadFilesWorkflowID(reference))
+			got, ok := workflows.ParseOffloadCaseWorkflowID(id)
 			require.True(t, ok)
 			require.Equal(t, reference, got)
 		}
-		if workflows.ValidateAgent(agent) == nil && workflows.ValidateActivationID(activationID) == nil {
-			id := workflows.ArtmailActivationWorkflowID(agent, activationID)
-			require.LessOrEqual(t, len(id), 1000, "Temporal's limit for a workflow ID")
-			require.Equal(t, -1, strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }), "ASCII only: %q", id)
-			gotAgent, gotID, ok := workflows.ParseArtmailActivationWorkflowID(id)
-			require.True(t, ok)
-			require.Equal(t, agent, gotAgent)
-			require.Equal(t, activationID, gotID)
+		if workflows.ValidateAgent(agent) != nil || workflows.ValidateActivationID(activationID) != nil {
+			return
 		}
+		id := workflows.ArtmailActivationWorkflowID(agent, activationID)
+		require.LessOrEqual(t, len(id), 240)
+		requireKeptByTemporal(t, workflows.NotifyWorkflowID(id))
+		gotAgent, ok := workflows.AgentOfArtmailActivation(id)
+		require.True(t, ok)
+		require.Equal(t, agent, gotAgent)
+		same := agent == otherAgent && activationID == otherID
+		require.Equal(t, same, id == workflows.ArtmailActivationWorkflowID(otherAgent, otherID))
 	})
+}
+
+func requireKeptByTemporal(t *testing.T, id string) {
+	t.Helper()
+	require.LessOrEqual(t, len(id), workflows.MaxWorkflowIDBytes, id)
+	require.Equal(t, -1, strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }), "ASCII only: %q", id)
+}
+
+func TestALongActivationIDStandsAsItsHashInTheWorkflowID(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "artmail-activation/w9/act%2F1", workflows.ArtmailActivationWorkflowID("w9", "act/1"))
+	long := workflows.ArtmailActivationWorkflowID("w9", strings.Repeat("a", 250))
+	require.Regexp(t, `^artmail-activation/w9/sha256-[0-9a-f]{64}$`, long)
+	fits := strings.Repeat("a", 240-len("artmail-activation/w9/"))
+	require.Equal(t, "artmail-activation/w9/"+fits, workflows.ArtmailActivationWorkflowID("w9", fits))
+	require.Contains(t, workflows.ArtmailActivationWorkflowID("w9", fits+"a"), "/sha256-")
+	require.NotEqual(t, long, workflows.ArtmailActivationWorkflowID("w9", strings.Repeat("a", 249)))
 }
 
 func TestForeignWorkflowIDsAreNotParsed(t *testing.T) {
 	t.Parallel()
-	for _, id := range []string{"", "offload-case", "offload-case/", "offload-case/a/b", "offload-cases/a", "artmail-activation/a", "artmail-activation/a/", "artmail-activation/a/test", "artmail-activation/a/%zz", "artmail-activation//x", "artmail-activation/a/%41"} {
+	for _, id := range []string{"", "offload-case", "offload-case/", "offload-case/a/b", "offload-cases/a", "artmail-activation/a", "artmail-activation/a/", "artmail-activation//x", "artmail-activation/a/b/c"} {
 		_, ok := workflows.ParseOffloadCaseWorkflowID(id)
 		require.False(t, ok, id)
-		_, _, ok = workflows.ParseArtmailActivationWorkflowID(id)
+		_, ok = workflows.AgentOfArtmailActivation(id)
 		require.False(t, ok, id)
 	}
 }

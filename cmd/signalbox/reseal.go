@@ -81,8 +81,8 @@ func (p process) resealAPIKeys(cmd *cobra.Command, ring *keyring.Ring, dryRun bo
 	if err != nil {
 		return signalbox.Resealed{}, err
 	}
-	return apps.ResealAPIKeys(cmd.Context(), signalbox.ResealOptions{DryRun: dryRun, Failed: func(of signalbox.ActivationRef, err error) {
-		log.Error("API key is not sealed anew", zap.String("agent", of.Agent), zap.String("activation", of.ActivationID), zap.Error(err))
+	return apps.ResealAPIKeys(cmd.Context(), signalbox.ResealOptions{DryRun: dryRun, Failed: func(workflowID string, err error) {
+		log.Error("API key is not sealed anew", zap.String("workflow_id", workflowID), zap.Error(err))
 	}})
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/mock"
@@ -32,14 +33,14 @@ func (h *holding) dial(t *testing.T) func(context.Context, client.Options) (clie
 		page.Executions = append(page.Executions, &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID}})
 		server.On("QueryWorkflow", mock.Anything, workflowID, "", workflows.QueryState).Return(
 			func(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
-				payloads, err := converter.GetDefaultDataConverter().ToPayloads(workflows.ActivationState{SealedAPIKey: h.sealed[id]})
+				payloads, err := converter.GetDefaultDataConverter().ToPayloads(workflows.ActivationState{Agent: "w9", ActivationID: id, SealedAPIKey: h.sealed[id]})
 				return client.NewValue(payloads), err
 			})
 	}
 	server.On("ListWorkflow", mock.Anything, mock.Anything).Return(page, nil)
 	server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(
 		func(_ context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
-			_, id, _ := workflows.ParseArtmailActivationWorkflowID(options.WorkflowID)
+			id := strings.TrimPrefix(options.WorkflowID, workflows.ArtmailActivationWorkflowID("w9", ""))
 			reseal := options.Args[0].(workflows.ResealAPIKey)
 			require.Equal(t, workflows.UpdateResealAPIKey, options.UpdateName)
 			require.Equal(t, h.sealed[id], reseal.Replaces)

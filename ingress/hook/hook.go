@@ -50,7 +50,7 @@ type Envelope struct {
 	ClientReferenceID string
 	// OccurredAt is the provider's time, in UTC and to the millisecond; zero where the body has none.
 	OccurredAt time.Time
-	// Lost names fields that could not be read, such as data.attachments[1], in a bounded number.
+	// Lost names fields that could not be read or kept whole, such as data.attachments[1], in a bounded number.
 	Lost []string
 }
 
@@ -86,6 +86,22 @@ func CheckID(field, value string, most int) error {
 func (e *Envelope) DropUnusable(field string, value *string, most int) {
 	if CheckID(field, *value, most) != nil {
 		*value = ""
+		e.Lose(field)
+	}
+}
+
+// ClipText shortens a text beyond most bytes of JSON, and names it as lost.
+func (e *Envelope) ClipText(field string, value *string, most int) {
+	if workflows.JSONLen(*value) > most {
+		*value = workflows.Clip(*value, most)
+		e.Lose(field)
+	}
+}
+
+// DropInsane empties a time that is not between workflows.MinTime and workflows.MaxTime, and names it as lost.
+func (e *Envelope) DropInsane(field string, value *time.Time) {
+	if !value.IsZero() && !workflows.SaneTime(*value) {
+		*value = time.Time{}
 		e.Lose(field)
 	}
 }

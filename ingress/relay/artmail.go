@@ -34,14 +34,16 @@ var stateKey = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeSt
 
 // sendArtmail signals the activation that the lane names, and starts it with its first event. It signals first: an activation lives
 // for years, so that nearly every event finds it.
-func (r *Relay) sendArtmail(ctx context.Context, lane string, events []any) sendResult {
-	err := r.temporal.SignalWorkflow(ctx, lane, "", workflows.SignalArtmailEvents, events)
+func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEvent) sendResult {
+	signal := signalOf(events)
+	err := r.temporal.SignalWorkflow(ctx, lane, "", workflows.SignalArtmailEvents, signal)
 	if result := (sendResult{classify(err), err}); result.class != notFound {
 		return result
 	}
-	agent, activationID, ok := workflows.ParseArtmailActivationWorkflowID(lane)
-	if !ok {
-		return sendResult{refused, fmt.Errorf("lane %q is not the ID of an activation", lane)}
+	// The lane may hold a hash of the activationId; the event has the activationId itself.
+	agent, activationID := events[0].Scope, events[0].entityID
+	if workflows.ArtmailActivationWorkflowID(agent, activationID) != lane {
+		return sendResult{refused, fmt.Errorf("lane %q is not the ID of the activation %q of agent %q", lane, activationID, agent)}
 	}
 	ended, err := r.ended(ctx, lane)
 	if err != nil {
@@ -51,7 +53,7 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []any) send
 		return sendResult{class: closed}
 	}
 	options := r.config.Agents[agent]
-	_, err = r.temporal.SignalWithStartWorkflow(ctx, lane, workflows.SignalArtmailEvents, events,
+	_, err = r.temporal.SignalWithStartWorkflow(ctx, lane, workflows.SignalArtmailEvents, signal,
 		client.StartWorkflowOptions{
 			ID:                    lane,
 			TaskQueue:             workflows.TaskQueueWorkflows,

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -12,22 +11,24 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // pendingEvent is a delivery that can be sent: its parsed event, and how many bytes of a signal the event takes.
 type pendingEvent struct {
 	inbox.Delivery
+	// entityID is the provider's ID of the case or activation.
+	entityID string
+	// event is what a signal carries, bytes its size as JSON.
 	event any
 	bytes int
 }
 
 // route is how one provider's deliveries become signals.
 type route struct {
-	// parse returns the event of an opened body, fitted to a signal, and its bytes. A delivery that it refuses is dead.
-	parse func(d inbox.Delivery, body []byte) (event any, bytes int, err error)
+	// parse returns the event of an opened body, fitted to a signal. A delivery that it refuses is dead.
+	parse func(d inbox.Delivery, body []byte) (pendingEvent, error)
 	// send signals events to the workflow of a lane.
-	send func(ctx context.Context, lane string, events []any) sendResult
+	send func(ctx context.Context, lane string, events []pendingEvent) sendResult
 }
 
 // newRoutes returns the route of each provider.
@@ -39,21 +40,21 @@ func (r *Relay) newRoutes() map[string]route {
 }
 
 // parser is a route's parse for a provider. complete adds what the body doesn't say.
-func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E], inbox.Delivery) error) func(inbox.Delivery, []byte) (any, int, error) {
-	return func(d inbox.Delivery, body []byte) (any, int, error) {
+func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E], inbox.Delivery) error) func(inbox.Delivery, []byte) (pendingEvent, error) {
+	return func(d inbox.Delivery, body []byte) (pendingEvent, error) {
 		parsed, err := of.Parse(body, metaOf(d))
 		if err != nil {
-			return nil, 0, err
+			return pendingEvent{}, err
 		}
 		if len(parsed.Lost) > 0 {
 			r.logger.Warn("event has fields that can't be read",
 				zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.String("kind", parsed.Kind), zap.Strings("fields", parsed.Lost))
 		}
 		if err := complete(&parsed, d); err != nil {
-			return nil, 0, err
+			return pendingEvent{}, err
 		}
 		event, encoded, err := of.Fit(parsed.Event, maxSignalBytes)
-		return event, len(encoded), err
+		return pendingEvent{Delivery: d, entityID: parsed.EntityID, event: event, bytes: len(encoded)}, err
 	}
 }
 
@@ -73,14 +74,8 @@ func (s sendResult) reason() string {
 // handle sends what is pending in a lane and returns a settlement for each delivery.
 func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement {
 	route, known := r.routes[lane.Deliveries[0].Provider]
-	switch {
-	case !known:
+	if !known {
 		return finish(lane.Deliveries, inbox.StateDead, "unknown provider")
-	case len(lane.Name) > workflows.MaxWorkflowIDBytes && !offload.IsSharedLane(lane.Name):
-		// Temporal would never take it, and some of its databases answer as if the server were away.
-		reason := fmt.Sprintf("the workflow ID has %d bytes; Temporal keeps at most %d", len(lane.Name), workflows.MaxWorkflowIDBytes)
-		r.logger.Error("deliveries are dead", zap.String("lane", lane.Name), zap.Int("count", len(lane.Deliveries)), zap.String("reason", reason))
-		return finish(lane.Deliveries, inbox.StateDead, reason)
 	}
 	events, settled, unopened := r.open(lane, route)
 	for len(events) > 0 {
@@ -88,13 +83,9 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 			return append(settled, release(append(deliveriesOf(events), unopened...))...)
 		}
 		n := countForSignal(events)
-		signal := make([]any, n)
-		for i := range signal {
-			signal[i] = events[i].event
-		}
 		// A stop lets this signal end, so that it is known whether it arrived.
 		send, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.SignalTimeout)
-		result := route.send(send, lane.Name, signal)
+		result := route.send(send, lane.Name, events[:n])
 		cancel()
 		if result.class != accepted {
 			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events), result)...)
@@ -124,13 +115,13 @@ func (r *Relay) open(lane inbox.Lane, route route) (events []pendingEvent, dead 
 			r.logger.Error("delivery can't be opened: is this the keyring that sealed it?", zap.String("delivery", d.ID), zap.Error(err))
 			return events, dead, lane.Deliveries[i:]
 		}
-		event, bytes, err := route.parse(d, body)
+		event, err := route.parse(d, body)
 		if err != nil {
 			r.logger.Warn("delivery is dead", zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.Error(err))
 			dead = append(dead, inbox.Finish(d.ID, inbox.StateDead, err.Error()))
 			continue
 		}
-		events = append(events, pendingEvent{Delivery: d, event: event, bytes: bytes})
+		events = append(events, event)
 	}
 	return events, dead, nil
 }
@@ -224,6 +215,15 @@ func uncountedPause(waited time.Duration) time.Duration {
 
 // jittered is d plus or minus up to a fifth, so that lanes that failed together don't return together.
 func jittered(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
+
+// signalOf is what a signal carries: a list of events.
+func signalOf(events []pendingEvent) []any {
+	signal := make([]any, len(events))
+	for i, e := range events {
+		signal[i] = e.event
+	}
+	return signal
+}
 
 func deliveriesOf(events []pendingEvent) []inbox.Delivery {
 	out := make([]inbox.Delivery, 0, len(events))

@@ -22,13 +22,13 @@ func markUnproven(parsed *hook.Parsed[workflows.CaseEvent], d inbox.Delivery) er
 
 // sendOffload signals the case that the lane names. A webhook never starts a case. An event of the shared route came by a URL that
 // is not its case's own, so the case has to be found first.
-func (r *Relay) sendOffload(ctx context.Context, lane string, events []any) sendResult {
+func (r *Relay) sendOffload(ctx context.Context, lane string, events []pendingEvent) sendResult {
 	if !offload.IsSharedLane(lane) {
-		return r.signalCase(ctx, lane, events)
+		return r.signalCase(ctx, lane, signalOf(events))
 	}
-	first, ok := events[0].(workflows.CaseEvent)
+	first, ok := events[0].event.(workflows.CaseEvent)
 	if !ok {
-		return sendResult{refused, fmt.Errorf("lane %q holds a %T", lane, events[0])}
+		return sendResult{refused, fmt.Errorf("lane %q holds a %T", lane, events[0].event)}
 	}
 	workflowID, err := r.findCase(ctx, first.Facts)
 	switch {
@@ -37,7 +37,7 @@ func (r *Relay) sendOffload(ctx context.Context, lane string, events []any) send
 	case workflowID == "":
 		return sendResult{class: notFound}
 	}
-	return r.signalCase(ctx, workflowID, events)
+	return r.signalCase(ctx, workflowID, signalOf(events))
 }
 
 func (r *Relay) signalCase(ctx context.Context, workflowID string, events []any) sendResult {

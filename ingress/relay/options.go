@@ -43,7 +43,7 @@ func (r *Relay) sendOptions(ctx context.Context) (sent int, err error) {
 	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.ArtmailActivationWorkflow)
 	listErr := r.listWorkflows(ctx, query, activationsPerPage, func(execution *workflowpb.WorkflowExecutionInfo) error {
 		id := execution.GetExecution().GetWorkflowId()
-		agent, _, ok := workflows.ParseArtmailActivationWorkflowID(id)
+		agent, ok := workflows.AgentOfArtmailActivation(id)
 		options, configured := r.config.Agents[agent]
 		if !ok || !configured || hasOptions(execution, options) {
 			return nil

@@ -107,26 +107,23 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	require.Zero(t, f.get(t, id).Attempts)
 }
 
-func TestAWorkflowIDThatTemporalCannotKeepIsDead(t *testing.T) {
+// The lane has only a hash of such an activationId.
+func TestAnActivationWithALongIDIsStartedWithAllOfIt(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	put := func(idBytes int) (id, lane string) {
-		const prefix = "artmail-activation/copywriter/"
-		activationID := strings.Repeat("a", idBytes-len(prefix))
-		lane = artmail.Lane("copywriter", activationID)
-		require.Len(t, lane, idBytes)
-		return f.keep(t, inbox.Delivery{Provider: artmail.Name, Scope: "copywriter", Lane: lane}, strings.ReplaceAll(activated, `"a1"`, `"`+activationID+`"`)), lane
-	}
-	fits, fitting := put(255)
-	tooLong, _ := put(256)
+	activationID := strings.Repeat("a", 250)
+	lane := artmail.Lane("copywriter", activationID)
+	require.LessOrEqual(t, len(lane), 240)
+	id := f.keep(t, inbox.Delivery{Provider: artmail.Name, Scope: "copywriter", Lane: lane}, strings.ReplaceAll(activated, `"a1"`, `"`+activationID+`"`))
 	f.start(t, relay.Config{})
-	f.becomes(t, fits, inbox.StateDelivered)
-	dead := f.becomes(t, tooLong, inbox.StateDead)
-	require.Equal(t, "the workflow ID has 256 bytes; Temporal keeps at most 255", dead.Reason)
-	require.Zero(t, dead.Attempts)
-	require.Len(t, f.temporal.sent(), 1)
-	require.Equal(t, fitting, f.temporal.sent()[0].workflowID)
-	require.NoError(t, f.relay.Check(t.Context()))
+	f.becomes(t, id, inbox.StateDelivered)
+	sent := f.temporal.sent()
+	require.Len(t, sent, 1)
+	require.Equal(t, lane, sent[0].workflowID)
+	require.Equal(t, workflows.ActivationStart{Agent: "copywriter", ActivationID: activationID}, sent[0].input)
+	key, err := f.keys.Open(activationEvents(t, sent[0])[0].SealedAPIKey, workflows.APIKeyContext("copywriter", activationID)...)
+	require.NoError(t, err)
+	require.NotEmpty(t, key)
 }
 
 func TestAnOddFieldIsLostAloneAndNamedInTheLog(t *testing.T) {
@@ -158,7 +155,7 @@ func TestAResponseThatIsNoBooleanReachesItsActivation(t *testing.T) {
 	require.Equal(t, "ask_1", event.InResponseToID)
 }
 
-func TestAnEventThatIsTooLargeArrivesWithoutWhatPeopleWrote(t *testing.T) {
+func TestAnEventThatIsTooLargeArrivesWithWhatPeopleWroteCutShort(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	long, err := json.Marshal(string(make([]byte, 100<<10)))
@@ -168,7 +165,7 @@ func TestAnEventThatIsTooLargeArrivesWithoutWhatPeopleWrote(t *testing.T) {
 	f.becomes(t, id, inbox.StateDelivered)
 	event := activationEvents(t, f.temporal.sent()[0])[0]
 	require.Equal(t, workflows.KindAgentPaused, event.Kind)
-	require.Empty(t, event.Reason)
+	require.LessOrEqual(t, workflows.JSONLen(event.Reason), workflows.MaxTextBytes)
 }
 
 func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {

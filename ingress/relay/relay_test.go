@@ -334,7 +334,7 @@ func TestASignalStaysBelowItsLimit(t *testing.T) {
 		require.LessOrEqual(t, len(s.payload), 256<<10)
 		signals[s.workflowID]++
 		for _, e := range caseEvents(t, s) {
-			require.Equal(t, s.workflowID == "offload-case/order-2", e.Facts.ResultOmitted)
+			require.Equal(t, s.workflowID == "offload-case/order-2", e.Facts.Omits("result"))
 		}
 	}
 	require.Equal(t, map[string]int{"offload-case/order-1": 3, "offload-case/order-2": 1}, signals)

@@ -22,8 +22,8 @@ type Resealed struct {
 type ResealOptions struct {
 	// DryRun counts, and changes nothing.
 	DryRun bool
-	// Failed, where set, is told of each activation whose key could not be sealed anew. The others go on.
-	Failed func(ActivationRef, error)
+	// Failed, where set, is called for each activation whose key could not be sealed anew. The others go on.
+	Failed func(workflowID string, err error)
 }
 
 const activationsPerPage = 500
@@ -46,11 +46,8 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 			return done, translate("list running activations", err)
 		}
 		for _, execution := range page.GetExecutions() {
-			agent, id, ok := workflows.ParseArtmailActivationWorkflowID(execution.GetExecution().GetWorkflowId())
-			if !ok {
-				continue
-			}
-			err := c.Activation(agent, id).reseal(ctx, options.DryRun, &done)
+			workflowID := execution.GetExecution().GetWorkflowId()
+			err := c.reseal(ctx, workflowID, options.DryRun, &done)
 			switch {
 			case err == nil, errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound): // it has ended since it was listed, with its key
 			case errors.Is(err, ErrUnavailable), ctx.Err() != nil:
@@ -58,7 +55,7 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 			default:
 				done.Failed++
 				if options.Failed != nil {
-					options.Failed(ActivationRef{Agent: agent, ActivationID: id}, err)
+					options.Failed(workflowID, err)
 				}
 			}
 		}
@@ -68,31 +65,32 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 	}
 }
 
-// reseal counts one activation.
-func (a *Activation) reseal(ctx context.Context, dryRun bool, done *Resealed) error {
-	state, err := a.State(ctx)
-	if err != nil {
+// reseal counts one activation. A workflow ID does not always hold the activationId, to which the key is bound; the state does.
+func (c *Client) reseal(ctx context.Context, workflowID string, dryRun bool, done *Resealed) error {
+	op := "reseal API key of " + workflowID
+	var state workflows.ActivationState
+	if err := c.state(ctx, op, workflowID, &state); err != nil {
 		return err
 	}
 	switch sealed := state.SealedAPIKey; {
 	case len(sealed) == 0:
 		done.Keyless++
 		return nil
-	case a.client.keyring.SealedByCurrent(sealed):
+	case c.keyring.SealedByCurrent(sealed):
 		done.Current++
 		return nil
 	}
-	key, err := a.client.openAPIKey(a.agent, a.id, state.SealedAPIKey)
+	key, err := c.openAPIKey(state.Agent, state.ActivationID, state.SealedAPIKey)
 	if err != nil {
 		return err
 	}
 	if !dryRun {
-		again, err := a.client.keyring.Seal([]byte(key), workflows.APIKeyContext(a.agent, a.id)...)
+		again, err := c.keyring.Seal([]byte(key), workflows.APIKeyContext(state.Agent, state.ActivationID)...)
 		if err != nil {
-			return fmt.Errorf("%s: %w", a.op("reseal API key of"), err)
+			return fmt.Errorf("%s: %w", op, err)
 		}
 		var receipt workflows.APIKeyReceipt
-		err = a.client.update(ctx, a.op("reseal API key of"), a.WorkflowID(), workflows.UpdateResealAPIKey, &receipt,
+		err = c.update(ctx, op, workflowID, workflows.UpdateResealAPIKey, &receipt,
 			workflows.ResealAPIKey{SealedAPIKey: again, Replaces: state.SealedAPIKey})
 		if err != nil {
 			return err

@@ -54,6 +54,7 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.Activat
 	if parsed.Ignored != "" {
 		return parsed, fmt.Errorf("%w: %q: %s", hook.ErrUnparseable, parsed.Kind, parsed.Ignored)
 	}
+	parsed.ClipText("reason", &f.Reason, workflows.MaxTextBytes)
 	event := &parsed.Event
 	meta.Kind, meta.OccurredAt = parsed.Kind, parsed.OccurredAt
 	event.EventMeta = meta
@@ -63,6 +64,12 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.Activat
 		if parsed.APIKey == "" {
 			parsed.APIKey = misspeltAPIKey(body)
 		}
+		if len(parsed.APIKey) > workflows.MaxAPIKeyBytes {
+			parsed.APIKey = ""
+			parsed.Lose("apiKey")
+		}
+		parsed.DropUnusable("user.id", &f.User.ID, maxID)
+		parsed.ClipText("user.email", &f.User.Email, workflows.MaxShortTextBytes)
 		if f.User != (user{}) {
 			event.User = &workflows.ActivationUser{ID: f.User.ID, Email: f.User.Email}
 		}
@@ -71,12 +78,19 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.Activat
 		event.MessageID, event.InResponseToID, event.RunID = f.MessageID, f.InResponseToID, f.RunID
 		event.Approved, event.Reason = f.Approved, f.Reason
 	case workflows.KindRunForceFailed:
+		if f.StaleMinutes < 0 || f.StaleMinutes > maxStaleMinutes {
+			f.StaleMinutes = 0
+			parsed.Lose("staleMinutes")
+		}
 		event.RunID, event.Reason, event.StaleMinutes = f.RunID, f.Reason, f.StaleMinutes
 	case workflows.KindAgentPaused, workflows.KindAgentDeactivated:
 		event.Reason = f.Reason
 	}
 	return parsed, nil
 }
+
+// maxStaleMinutes is a year.
+const maxStaleMinutes = 366 * 24 * 60
 
 func (f *fields) fillFrom(data fields) {
 	f.identity.fillFrom(data.identity)

@@ -75,7 +75,11 @@ func TestParseReadsEachKind(t *testing.T) {
 
 func TestNothingUndocumentedStaysInTheEvent(t *testing.T) {
 	t.Parallel()
-	for _, secret := range []string{`"token":"art_key_1"`, `"agentApiKey":"art_key_1"`, `"apiKeys":["art_key_1"]`, `"data":{"brand":{"name":"art_key_1"}}`} {
+	for _, secret := range []string{
+		`"token":"art_key_1"`, `"agentApiKey":"art_key_1"`, `"apiKeys":["art_key_1"]`, `"data":{"brand":{"name":"art_key_1"}}`,
+		`"user":{"id":"u1","token":"art_key_1","apiKeys":["art_key_1"]}`, `"reason":"art_key_1"`, `"messageId":"art_key_1","runId":"art_key_1"`,
+		`"data":{"token":"art_key_1"},"art_key_1":true`,
+	} {
 		got, err := artmail.Parse([]byte(`{"type":"agent.activated","activationId":"a1",`+secret+`}`), meta())
 		require.NoError(t, err)
 		encoded, err := json.Marshal(got.Event)
@@ -103,6 +107,58 @@ func TestAResponseLosesAnAbsurdRequestID(t *testing.T) {
 	require.Empty(t, got.Event.InResponseToID)
 	require.True(t, *got.Event.Approved)
 	require.Equal(t, []string{"inResponseToId"}, got.Lost)
+}
+
+func TestWhatIsTooLongForAFieldIsCutOrLostAlone(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("<", 40_000)
+	for name, tt := range map[string]struct {
+		fields string
+		lost   []string
+	}{
+		"reason":     {`"type":"agent.deactivated","reason":"` + long + `"`, []string{"reason"}},
+		"user":       {`"type":"agent.activated","apiKey":"k","user":{"id":"` + long + `","email":"` + long + `"}`, []string{"user.id", "user.email"}},
+		"a user tab": {`"type":"agent.activated","apiKey":"k","user":{"id":"u\t1","email":"a@b.example"}`, []string{"user.id"}},
+		"key":        {`"type":"agent.activated","apiKey":"` + long + `"`, []string{"apiKey"}},
+		"run":        {`"type":"approval_response","messageId":"m1","runId":"` + strings.Repeat("r", 251) + `"`, []string{"runId"}},
+		"minutes":    {`"type":"run_force_failed","runId":"r1","staleMinutes":1e300`, []string{"staleMinutes"}},
+		"late time":  {`"type":"agent.resumed","timestamp":"2200-01-02T00:00:00Z"`, []string{"timestamp"}},
+		"early time": {`"type":"agent.resumed","timestamp":"1999-12-31T00:00:00Z"`, []string{"timestamp"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := []byte(`{"activationId":"a1",` + tt.fields + `}`)
+			got, err := artmail.Parse(body, meta())
+			require.NoError(t, err)
+			require.Equal(t, tt.lost, got.Lost)
+			require.LessOrEqual(t, len(got.APIKey), workflows.MaxAPIKeyBytes)
+			require.True(t, got.Event.OccurredAt.IsZero())
+			encoded, err := json.Marshal(got.Event)
+			require.NoError(t, err)
+			require.Less(t, len(encoded), 40_000)
+			peeked, err := artmail.Peek(body)
+			require.NoError(t, err)
+			require.Equal(t, got.DedupeKey, peeked.DedupeKey)
+			require.Equal(t, got.KeyByBody, peeked.KeyByBody)
+		})
+	}
+}
+
+func TestIDsOfOneLengthAreAcceptedEverywhere(t *testing.T) {
+	t.Parallel()
+	for bytes, fits := range map[int]bool{250: true, 251: false, 500: false} {
+		id := strings.Repeat("x", bytes)
+		for _, body := range []string{
+			`{"type":"agent.resumed","timestamp":1774131900,"activationId":"` + id + `"}`,
+			`{"type":"approval_response","activationId":"a1","messageId":"` + id + `"}`,
+			`{"type":"run_force_failed","activationId":"a1","runId":"` + id + `"}`,
+		} {
+			_, err := artmail.Peek([]byte(body))
+			require.Equal(t, fits, err == nil, "%d bytes: %v", bytes, err)
+		}
+		require.Equal(t, fits, workflows.OpenRun{RunID: id}.Validate() == nil)
+		require.Equal(t, fits, workflows.ApprovalRequest{MessageID: id}.Validate() == nil)
+	}
 }
 
 func TestTheAPIKeyNeverStaysInTheEvent(t *testing.T) {
@@ -196,10 +252,7 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 		require.NoError(t, workflows.ValidateActivationID(envelope.EntityID))
 		require.Equal(t, envelope.EntityID, parsed.EntityID)
 		require.True(t, envelope.OccurredAt.Equal(event.OccurredAt))
-		id := workflows.ArtmailActivationWorkflowID("agent", parsed.EntityID)
-		_, back, ok := workflows.ParseArtmailActivationWorkflowID(id)
-		require.True(t, ok)
-		require.Equal(t, parsed.EntityID, back)
+		require.LessOrEqual(t, len(workflows.ArtmailActivationWorkflowID("agent", parsed.EntityID)), workflows.MaxSourceIDBytes)
 		_, err := json.Marshal(event)
 		require.NoError(t, err)
 	})

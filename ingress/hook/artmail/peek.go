@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -12,10 +13,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// Limits in bytes of IDs; Artmail documents none.
+// Limits in bytes of the kind and of IDs; Artmail documents none.
 const (
 	maxKind = 100
-	maxID   = 500
+	maxID   = workflows.MaxIDBytes
 )
 
 // head holds the names under which the kind may stand, always at the top.
@@ -73,7 +74,9 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	if kind == "" {
 		return hook.Envelope{}, hook.Missing("kind (type, event, eventType or event_type)")
 	}
-	e := hook.Envelope{Kind: kind, OccurredAt: id.Timestamp, Lost: lost}
+	e := hook.Envelope{Kind: kind, Lost: lost}
+	e.DropInsane("timestamp", &id.Timestamp)
+	e.OccurredAt = id.Timestamp
 	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
 		e.Ignored = "no workflow takes this kind or activation"
 		e.DropUnusable("activationId", &id.ActivationID, maxID)
@@ -82,9 +85,6 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	}
 	if err := workflows.ValidateActivationID(id.ActivationID); err != nil {
 		return e, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
-	}
-	if err := hook.CheckID("activationId", id.ActivationID, maxID); err != nil {
-		return e, err
 	}
 	e.EntityID = id.ActivationID
 	err := setKey(&e, id)
@@ -141,7 +141,7 @@ func setKey(e *hook.Envelope, id *identity) error {
 }
 
 func need(name, value string) error {
-	if value == "" {
+	if strings.TrimSpace(value) == "" {
 		return hook.Missing(name)
 	}
 	return hook.CheckID(name, value, maxID)

@@ -109,8 +109,9 @@ func TestPeekRefusesWhatIsNoEvent(t *testing.T) {
 		{"an absurd kind", `{"type":"` + long + `"}`, "kind has 5000 bytes"},
 		{"no activation", `{"type":"agent.paused"}`, "invalid activation id"},
 		{"an absurd activation", `{"type":"agent.paused","activationId":"` + long + `"}`, "invalid activation id"},
-		{"an activation with a NUL", `{"type":"agent.paused","activationId":"a\u0000"}`, "activationId has a character"},
+		{"an activation with a NUL", `{"type":"agent.paused","activationId":"a\u0000"}`, "has a control character"},
 		{"a response without its message", `{"type":"approval_response","activationId":"a1","inResponseToId":"m0","approved":true}`, "messageId is missing"},
+		{"a blank message", `{"type":"approval_response","activationId":"a1","messageId":" \t"}`, "messageId is missing"},
 		{"an absurd message", `{"type":"approval_response","activationId":"a1","messageId":"` + long + `"}`, "messageId has 5000"},
 		{"a failed run without its ID", `{"type":"run_force_failed","activationId":"a1"}`, "runId is missing"},
 	}

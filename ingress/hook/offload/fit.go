@@ -8,20 +8,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Fit implements hook.Provider. The result goes first, then the attachments, which GET has as well: ResultOmitted tells the workflow
-// to read the case. Then goes the metadata, which only webhooks have, and at last all but the IDs and the status: the end of a case
-// must arrive even if it brings a failure reason of a mebibyte.
+// Fit implements hook.Provider. Each part is first bounded as the contract says. Then the metadata goes, or the result where only that helps,
+// or both, and at last all but IDs, statuses and numbers: the end of a case must arrive whatever comes with it. What is left out is named in
+// CaseFacts.Omitted, so that the workflow can read it from the provider or say that it is unknown.
 func Fit(event workflows.CaseEvent, limit int) (workflows.CaseEvent, json.RawMessage, error) {
-	for _, omit := range []func(*workflows.CaseFacts){
-		func(*workflows.CaseFacts) {},
-		func(f *workflows.CaseFacts) { f.Result, f.ResultOmitted = nil, true },
-		func(f *workflows.CaseFacts) { f.Attachments = nil },
-		func(f *workflows.CaseFacts) { f.Metadata = nil },
-		func(f *workflows.CaseFacts) {
-			*f = workflows.CaseFacts{CaseID: f.CaseID, ClientReferenceID: f.ClientReferenceID, Status: f.Status, ResultOmitted: true}
-		},
+	bounded := event.Facts.Bounded()
+	for _, fit := range []func(workflows.CaseFacts) workflows.CaseFacts{
+		func(f workflows.CaseFacts) workflows.CaseFacts { return f },
+		withoutMetadata,
+		withoutResult,
+		func(f workflows.CaseFacts) workflows.CaseFacts { return withoutResult(withoutMetadata(f)) },
+		withoutTexts,
 	} {
-		omit(&event.Facts)
+		event.Facts = fit(bounded)
 		encoded, err := json.Marshal(event)
 		if err != nil {
 			return event, nil, fmt.Errorf("%w: encode: %w", hook.ErrUnparseable, err)
@@ -31,4 +30,39 @@ func Fit(event workflows.CaseEvent, limit int) (workflows.CaseEvent, json.RawMes
 		}
 	}
 	return event, nil, fmt.Errorf("%w: its IDs alone have more than the %d bytes that a signal carries", hook.ErrUnparseable, limit)
+}
+
+func withoutMetadata(f workflows.CaseFacts) workflows.CaseFacts {
+	if len(f.Metadata) == 0 {
+		return f
+	}
+	f.Metadata = nil
+	return f.Omitting(workflows.FieldMetadata)
+}
+
+func withoutResult(f workflows.CaseFacts) workflows.CaseFacts {
+	if len(f.Result) == 0 {
+		return f
+	}
+	f.Result = nil
+	return f.Omitting(workflows.FieldResult)
+}
+
+func withoutTexts(f workflows.CaseFacts) workflows.CaseFacts {
+	f = withoutResult(withoutMetadata(f))
+	if len(f.Attachments) > 0 {
+		f.Attachments = nil
+		f = f.Omitting(workflows.FieldAttachments)
+	}
+	if f.FailureReason != nil {
+		f.FailureReason = nil
+		f = f.Omitting(workflows.FieldFailureReason)
+	}
+	if f.Question != nil && f.Question.Text != "" {
+		question := *f.Question
+		question.Text = ""
+		f.Question = &question
+		f = f.Omitting(workflows.FieldQuestion)
+	}
+	return f
 }

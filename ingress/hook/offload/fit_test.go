@@ -12,33 +12,53 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestFitLeavesOutWhatIsTooLarge(t *testing.T) {
+func TestFitLeavesOutAndNamesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
-	large := json.RawMessage(`"` + strings.Repeat("x", 5000) + `"`)
+	large, small := json.RawMessage(`"`+strings.Repeat("x", 5000)+`"`), json.RawMessage(`{"a":1}`)
 	reason := string(large)
-	files := []workflows.Attachment{{ID: strings.Repeat("f", 5000)}}
+	files := []workflows.Attachment{{ID: "f1"}}
+	manyFiles := make([]workflows.Attachment, 100)
+	for i := range manyFiles {
+		manyFiles[i].ID = "f"
+	}
+	question := &workflows.Question{ID: "q1", Text: reason, Status: "PENDING"}
+	asked := &workflows.Question{ID: "q1", Status: "PENDING"}
 	tests := []struct {
 		name  string
 		facts workflows.CaseFacts
 		want  workflows.CaseFacts
 	}{
-		{"a small event is as it was", workflows.CaseFacts{Result: json.RawMessage(`1`)}, workflows.CaseFacts{Result: json.RawMessage(`1`)}},
+		{"a small event is as it was", workflows.CaseFacts{Result: small, Metadata: small, Attachments: files}, workflows.CaseFacts{Result: small, Metadata: small, Attachments: files}},
 		{
-			"the result goes first",
-			workflows.CaseFacts{CaseID: "c", Result: large, Metadata: json.RawMessage(`{}`)},
-			workflows.CaseFacts{CaseID: "c", ResultOmitted: true, Metadata: json.RawMessage(`{}`)},
+			"the metadata goes first",
+			workflows.CaseFacts{CaseID: "c", Result: small, Metadata: large, Attachments: files},
+			workflows.CaseFacts{CaseID: "c", Result: small, Attachments: files, Omitted: []string{"metadata"}},
+		},
+		{
+			"but not where only the result is large",
+			workflows.CaseFacts{CaseID: "c", Result: large, Metadata: small, Attachments: files},
+			workflows.CaseFacts{CaseID: "c", Metadata: small, Attachments: files, Omitted: []string{"result"}},
+		},
+		{
+			"escapes count: a result of 900 angle brackets has 5,400 bytes",
+			workflows.CaseFacts{CaseID: "c", Result: json.RawMessage(`"` + strings.Repeat("<", 900) + `"`)},
+			workflows.CaseFacts{CaseID: "c", Omitted: []string{"result"}},
+		},
+		{
+			"then both",
+			workflows.CaseFacts{CaseID: "c", Result: large, Metadata: large, Attachments: files},
+			workflows.CaseFacts{CaseID: "c", Attachments: files, Omitted: []string{"metadata", "result"}},
 		},
 		{
 			"then the attachments",
-			workflows.CaseFacts{CaseID: "c", Result: large, Attachments: files, Metadata: json.RawMessage(`{}`)},
-			workflows.CaseFacts{CaseID: "c", ResultOmitted: true, Metadata: json.RawMessage(`{}`)},
+			workflows.CaseFacts{CaseID: "c", Result: small, Attachments: manyFiles},
+			workflows.CaseFacts{CaseID: "c", Omitted: []string{"attachments", "result"}},
 		},
 		{
-			"a failure reason, a question and the like go at last",
-			workflows.CaseFacts{CaseID: "c", Status: "FAILED", Channel: "EMAIL", FailureReason: &reason},
-			workflows.CaseFacts{CaseID: "c", Status: "FAILED", ResultOmitted: true},
+			"a failure reason and a question's text go at last; its ID stays",
+			workflows.CaseFacts{CaseID: "c", Status: "FAILED", Channel: "EMAIL", FailureReason: &reason, Question: question},
+			workflows.CaseFacts{CaseID: "c", Status: "FAILED", Channel: "EMAIL", Question: asked, Omitted: []string{"failureReason", "question"}},
 		},
-		{"then the metadata", workflows.CaseFacts{CaseID: "c", Metadata: large}, workflows.CaseFacts{CaseID: "c", ResultOmitted: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,9 +72,70 @@ func TestFitLeavesOutWhatIsTooLarge(t *testing.T) {
 			require.Equal(t, got, decoded)
 		})
 	}
+	require.Equal(t, reason, question.Text, "the argument is not changed")
 	t.Run("IDs that are too large are refused", func(t *testing.T) {
 		t.Parallel()
-		_, _, err := offload.Fit(workflows.CaseEvent{Facts: workflows.CaseFacts{CaseID: reason}}, 4000)
+		_, _, err := offload.Fit(workflows.CaseEvent{Facts: workflows.CaseFacts{CaseID: strings.Repeat("x", 250)}}, 200)
 		require.ErrorIs(t, err, hook.ErrUnparseable)
 	})
+}
+
+// signalBytes is about what one signal carries.
+const signalBytes = 254 << 10
+
+func TestACompletedCaseKeepsItsResultAndFilesBesideTooMuchMetadata(t *testing.T) {
+	t.Parallel()
+	body := `{"event_type":"case.completed","data":{"caseId":"c1","status":"COMPLETED","metadata":{"x":"` + strings.Repeat("m", 270<<10) + `"},
+		"attachments":[{"attachmentId":"f1","name":"w9.pdf","size":904860,"type":"application/pdf"}],"result":{"signed":true}}}`
+	got, encoded := fitted(t, body)
+	require.LessOrEqual(t, len(encoded), signalBytes)
+	require.JSONEq(t, `{"signed":true}`, string(got.Result))
+	require.Equal(t, []workflows.Attachment{{ID: "f1", Name: "w9.pdf", Size: 904860, Type: "application/pdf"}}, got.Attachments)
+	require.Equal(t, []string{"metadata"}, got.Omitted)
+	require.True(t, got.Omits("metadata"))
+}
+
+func TestWhatNoLimitBoundsAtTheProviderFitsASignal(t *testing.T) {
+	t.Parallel()
+	file := `{"attachmentId":"f","name":"` + strings.Repeat("n", 5000) + `","type":"t","size":1}`
+	for name, tt := range map[string]struct {
+		field   string
+		omitted []string
+	}{
+		"12,000 attachments":        {`"attachments":[` + strings.Repeat(`{"attachmentId":"f","size":1},`, 11_999) + `{"attachmentId":"f"}]`, []string{"attachments"}},
+		"attachments of long names": {`"attachments":[` + strings.Repeat(file+",", 9) + file + `]`, nil},
+		"a result of <":             {`"result":{"x":"` + strings.Repeat("<", 250<<10) + `"}`, []string{"result"}},
+		"a reason of a mebibyte":    {`"failureReason":"` + strings.Repeat("r", 1<<20) + `"`, []string{"failureReason"}},
+		"a question of a mebibyte":  {`"inputRequestId":"q1","inputRequest":"` + strings.Repeat("?", 1<<20) + `"`, []string{"question"}},
+		"everything": {
+			`"result":{"x":"` + strings.Repeat("r", 200<<10) + `"},"metadata":{"x":"` + strings.Repeat("m", 200<<10) + `"},"inputRequestId":"q1","inputRequest":"` + strings.Repeat("?", 1<<20) + `"`,
+			[]string{"metadata", "question"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, encoded := fitted(t, `{"event_type":"case.failed","data":{"caseId":"c1","clientReferenceId":"PO 1","status":"FAILED",`+tt.field+`}}`)
+			require.LessOrEqual(t, len(encoded), signalBytes)
+			require.Equal(t, tt.omitted, got.Omitted)
+			require.Equal(t, "c1", got.CaseID)
+			require.Equal(t, "PO 1", got.ClientReferenceID)
+			require.Equal(t, "FAILED", got.Status)
+			if tt.omitted == nil {
+				require.Len(t, got.Attachments, 10, "a name is cut, not its file lost")
+			}
+			if got.Question != nil {
+				require.Equal(t, "q1", got.Question.ID)
+				require.NotEmpty(t, got.Question.Text)
+			}
+		})
+	}
+}
+
+func fitted(t *testing.T, body string) (workflows.CaseFacts, json.RawMessage) {
+	t.Helper()
+	parsed, err := offload.Parse([]byte(body), meta())
+	require.NoError(t, err)
+	event, encoded, err := offload.Fit(parsed.Event, signalBytes)
+	require.NoError(t, err)
+	return event.Facts, encoded
 }

@@ -39,17 +39,19 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 		require.Equal(t, envelope.EntityID, event.Facts.CaseID)
 		require.NotEmpty(t, event.Facts.CaseID)
 		require.True(t, envelope.OccurredAt.Equal(event.OccurredAt))
-		require.True(t, event.OccurredAt.IsZero() || event.OccurredAt.Year() < 10_000)
+		require.True(t, event.OccurredAt.IsZero() || workflows.SaneTime(event.OccurredAt))
 		require.Equal(t, time.UTC, event.OccurredAt.Location())
 
-		fitted, encoded, err := offload.Fit(event, 4096)
-		if err != nil {
-			require.ErrorIs(t, err, hook.ErrUnparseable)
-			return
+		for _, limit := range []int{16 << 10, signalBytes} {
+			fitted, encoded, err := offload.Fit(event, limit)
+			require.NoError(t, err)
+			require.True(t, json.Valid(encoded))
+			require.LessOrEqual(t, len(encoded), limit)
+			require.Equal(t, event.Facts.CaseID, fitted.Facts.CaseID)
+			require.Equal(t, event.Facts.Result != nil && fitted.Facts.Result == nil, fitted.Facts.Omits("result"))
+			require.Equal(t, event.Facts.Metadata != nil && fitted.Facts.Metadata == nil, fitted.Facts.Omits("metadata"))
+			require.Equal(t, len(event.Facts.Attachments) > len(fitted.Facts.Attachments), fitted.Facts.Omits("attachments"))
 		}
-		require.True(t, json.Valid(encoded))
-		require.LessOrEqual(t, len(encoded), 4096)
-		require.Equal(t, event.Facts.CaseID, fitted.Facts.CaseID)
 	})
 }
 

@@ -62,6 +62,8 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.CaseEve
 }
 
 func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
+	e.ClipText("data.channel", &d.Channel, workflows.MaxShortTextBytes)
+	e.ClipText("data.resultStatus", &d.ResultStatus, workflows.MaxShortTextBytes)
 	return workflows.CaseFacts{
 		CaseID:            d.CaseID,
 		ClientReferenceID: d.ClientReferenceID,
@@ -84,10 +86,15 @@ func (d *data) attachments(e *hook.Envelope) []workflows.Attachment {
 	files := make([]workflows.Attachment, 0, len(d.Attachments))
 	for _, a := range d.Attachments {
 		// Without its ID a file can't be fetched.
-		if a.ID == "" {
+		if workflows.ValidateID(a.ID) != nil {
 			e.Lose("data.attachments[].attachmentId")
 			continue
 		}
+		e.ClipText("data.attachments[].name", &a.Name, workflows.MaxShortTextBytes)
+		e.ClipText("data.attachments[].type", &a.Type, workflows.MaxShortTextBytes)
+		e.DropUnusable("data.attachments[].messageId", &a.MessageID, maxID)
+		e.DropUnusable("data.attachments[].inboxId", &a.InboxID, maxID)
+		e.DropInsane("data.attachments[].receivedAt", &a.ReceivedAt)
 		files = append(files, workflows.Attachment(a))
 	}
 	return files
@@ -125,5 +132,7 @@ func (d *data) question(e *hook.Envelope) *workflows.Question {
 	if q.ID == "" {
 		return nil
 	}
+	e.ClipText("data.inputRequestStatus", &q.Status, workflows.MaxShortTextBytes)
+	e.DropInsane("data.inputRequestedAt", &q.RequestedAt)
 	return &q
 }

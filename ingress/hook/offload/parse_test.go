@@ -128,6 +128,18 @@ func TestAnOddAttachmentLosesThatAttachmentOnly(t *testing.T) {
 	require.Equal(t, []string{"data.attachments[1]", "data.attachments[3].receivedAt", "data.attachments[].attachmentId"}, got.Lost)
 }
 
+func TestAFileLosesWhatCannotBeKept(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 5000)
+	got, err := offload.Parse([]byte(`{"event_type":"case.completed","data":{"caseId":"c1","attachments":[
+		{"attachmentId":"a1","name":"`+long+`","type":"t","messageId":"m\n","receivedAt":"9999-12-31T00:00:00Z"},{"attachmentId":"a\u0000"},{"attachmentId":"`+long+`"}]}}`), meta())
+	require.NoError(t, err)
+	require.Equal(t, []workflows.Attachment{{ID: "a1", Name: workflows.Clip(long, 500), Type: "t"}}, got.Event.Facts.Attachments)
+	require.Equal(t, []string{
+		"data.attachments[].name", "data.attachments[].messageId", "data.attachments[].receivedAt", "data.attachments[].attachmentId", "data.attachments[].attachmentId",
+	}, got.Lost)
+}
+
 func TestNamesAreComparedExactly(t *testing.T) {
 	t.Parallel()
 	got, err := offload.Parse([]byte(`{"event_type":"case.completed","data":{"caseId":"c1","caseid":"c2","CASEID":"c3","status":"COMPLETED",

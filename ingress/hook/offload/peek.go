@@ -2,6 +2,7 @@ package offload
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -9,13 +10,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// Limits in bytes of IDs. Offload documents none: its caseIds and input request IDs are UUIDs, and an event_id is a caseId with a
-// kind and a time.
+// Limits in bytes of the kind and of IDs. Offload documents none: its caseIds and input request IDs are UUIDs, and an event_id is a caseId
+// with a kind and a time.
 const (
 	maxKind              = 100
-	maxID                = 250
+	maxID                = workflows.MaxIDBytes
 	maxEventID           = 500
-	maxClientReferenceID = 1000
+	maxClientReferenceID = workflows.MaxClientReferenceIDBytes
 )
 
 // head is a body without its data.
@@ -55,6 +56,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		return hook.Envelope{}, hook.Missing("event_type")
 	}
 	e := hook.Envelope{Kind: h.EventType, OccurredAt: h.Timestamp, Lost: lost}
+	e.DropInsane("timestamp", &e.OccurredAt)
 	e.DropUnusable("event_id", &h.EventID, maxEventID)
 	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
 	e.DropUnusable("data.status", &id.Status, maxKind)
@@ -72,7 +74,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	if err := hook.CheckID("data.caseId", id.CaseID, maxID); err != nil {
 		return e, err
 	}
-	if id.CaseID == "" {
+	if strings.TrimSpace(id.CaseID) == "" {
 		return e, hook.Missing("data.caseId")
 	}
 	e.EntityID = id.CaseID

@@ -98,6 +98,7 @@ func TestPeekRefusesWhatIsNoEvent(t *testing.T) {
 		{"no case", `{"event_type":"case.completed","data":{}}`, "data.caseId is missing"},
 		{"an absurd kind", fmt.Sprintf(`{"event_type":%q}`, long), "event_type has 10000 bytes"},
 		{"an absurd caseId", fmt.Sprintf(`{"event_type":"case.failed","data":{"caseId":%q}}`, long), "data.caseId has 10000 bytes"},
+		{"a blank caseId", `{"event_type":"case.failed","data":{"caseId":" "}}`, "data.caseId is missing"},
 		{"a caseId with a NUL", `{"event_type":"case.failed","data":{"caseId":"c\u0000"}}`, "data.caseId has a character"},
 		{"a caseId in broken UTF-8", "{\"event_type\":\"case.failed\",\"data\":{\"caseId\":\"\xff\"}}", "data.caseId has a character"},
 	}
@@ -126,6 +127,8 @@ func TestAFieldThatIdentifiesNothingNeverMakesAnEventDead(t *testing.T) {
 		{"event_id", `"` + long + `"`},
 		{"event_id", `{}`},
 		{"timestamp", `"soon"`},
+		{"timestamp", `"9999-01-01T00:00:00Z"`},
+		{"timestamp", `86400000`},
 	} {
 		name, inData := strings.CutPrefix(tt.field, "data.")
 		body := fmt.Sprintf(`{"event_type":"case.failed",%q:%s,"data":{"caseId":"c1"}}`, name, tt.value)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -131,7 +132,9 @@ func (w *watch) read(ctx context.Context, workflowID string) {
 		_, _ = w.readCase(ctx, w.apps.Case(reference))
 		return
 	}
-	if agent, id, ok := workflows.ParseArtmailActivationWorkflowID(workflowID); ok {
+	if agent, ok := workflows.AgentOfArtmailActivation(workflowID); ok {
+		// The torture's activationIds stand in the workflow ID as they are.
+		id := strings.TrimPrefix(workflowID, workflows.ArtmailActivationWorkflowID(agent, ""))
 		_, _ = w.readActivation(ctx, w.apps.Activation(agent, id))
 	}
 }

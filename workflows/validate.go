@@ -1,0 +1,278 @@
+package workflows
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrInvalidArgument says that the argument of an update or signal can't be used; the message names each field and the fix.
+var ErrInvalidArgument = errors.New("invalid argument")
+
+// ErrInvalidID says that an ID of a provider can't be used.
+var ErrInvalidID = errors.New("invalid id")
+
+// ValidateID accepts an ID of a provider: 1 to MaxIDBytes bytes of UTF-8 without control characters. It gets into an index, a state and a
+// person's terminal.
+func ValidateID(id string) error {
+	if problem := idProblem(id, MaxIDBytes); problem != "" {
+		return fmt.Errorf("%w: %s", ErrInvalidID, problem)
+	}
+	return nil
+}
+
+// Validate names every field that can't be used.
+func (p ProvideInput) Validate() error {
+	var c check
+	c.id("questionId", p.QuestionID)
+	c.required("text", p.Text)
+	c.text("text", p.Text, MaxTextBytes)
+	c.text("by", p.By, MaxShortTextBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (a AdoptCase) Validate() error {
+	var c check
+	c.id("caseId", a.CaseID)
+	c.text("by", a.By, MaxShortTextBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used. A request without clientReferenceId is complete: it gets the reference.
+func (r RetryCreate) Validate() error {
+	var c check
+	if r.Request != nil {
+		c.request(*r.Request)
+	}
+	c.text("by", r.By, MaxShortTextBytes)
+	c.whole("request")
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (x CancelCase) Validate() error {
+	var c check
+	c.text("reason", x.Reason, MaxShortTextBytes)
+	c.text("by", x.By, MaxShortTextBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (a ApprovalRequest) Validate() error {
+	var c check
+	c.id("messageId", a.MessageID)
+	c.idOrNone("runId", a.RunID)
+	c.time("deadline", a.Deadline)
+	c.text("subject", a.Subject, MaxShortTextBytes)
+	c.replyTo(a.ReplyTo)
+	c.text("callbackUrl", a.CallbackURL, MaxURLBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (x CancelApproval) Validate() error {
+	var c check
+	c.id("messageId", x.MessageID)
+	c.text("reason", x.Reason, MaxShortTextBytes)
+	c.text("by", x.By, MaxShortTextBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (o OpenRun) Validate() error {
+	var c check
+	c.id("runId", o.RunID)
+	c.replyTo(o.ReplyTo)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (x CloseRun) Validate() error {
+	var c check
+	c.id("runId", x.RunID)
+	c.text("reason", x.Reason, MaxShortTextBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (t TouchRuns) Validate() error {
+	var c check
+	c.ids("runIds", t.RunIDs)
+	c.time("at", t.At)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
+func (s SelectNotices) Validate() error {
+	var c check
+	c.ids("ids", s.IDs)
+	c.text("by", s.By, MaxShortTextBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used. The server answers Internal to a workflow ID that is not ASCII, as if it were down, and
+// terminates a workflow that signals one which is too long.
+func (r ReplyTo) Validate() error {
+	var c check
+	c.ascii("workflowId", r.WorkflowID, MaxWorkflowIDBytes)
+	c.ascii("signal", r.Signal, MaxSignalNameBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// check collects what is wrong with an argument, and its size.
+type check struct {
+	wrong []string
+	// bytes of JSON of the values that were looked at.
+	bytes int
+}
+
+func (c *check) say(format string, args ...any) {
+	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+}
+
+// maxProblems is how many wrong fields an error names.
+const maxProblems = 20
+
+func (c *check) err(sentinel error) error {
+	if len(c.wrong) == 0 {
+		return nil
+	}
+	more := ""
+	if over := len(c.wrong) - maxProblems; over > 0 {
+		c.wrong, more = c.wrong[:maxProblems], fmt.Sprintf("; and %d more", over)
+	}
+	return fmt.Errorf("%w: %s%s", sentinel, strings.Join(c.wrong, "; "), more)
+}
+
+func (c *check) required(field, value string) {
+	if strings.TrimSpace(value) == "" {
+		c.say("%s: it is blank: set it", field)
+	}
+}
+
+func (c *check) text(field, value string, most int) {
+	n := JSONLen(value)
+	c.bytes += n
+	switch {
+	case n <= most:
+	case n == len(value):
+		c.say("%s: %d bytes, at most %d: shorten it", field, n, most)
+	default:
+		c.say("%s: %d bytes in JSON, at most %d: shorten it", field, n, most)
+	}
+}
+
+func (c *check) id(field, value string) { c.idWithin(field, value, MaxIDBytes) }
+
+func (c *check) idOrNone(field, value string) {
+	if value != "" {
+		c.id(field, value)
+	}
+}
+
+func (c *check) idWithin(field, value string, most int) {
+	c.bytes += JSONLen(value)
+	if problem := idProblem(value, most); problem != "" {
+		c.say("%s: %s", field, problem)
+	}
+}
+
+func idProblem(value string, most int) string {
+	switch {
+	case strings.TrimSpace(value) == "":
+		return "it is blank: set it"
+	case len(value) > most:
+		return fmt.Sprintf("%d bytes, at most %d: use a shorter one", len(value), most)
+	case !utf8.ValidString(value):
+		return "it is not UTF-8: encode it"
+	case strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }):
+		return fmt.Sprintf("%q has a control character, such as a line break or a tab: remove it", clip(value))
+	}
+	return ""
+}
+
+func (c *check) ids(field string, values []string) {
+	if len(values) > MaxListed {
+		c.say("%s: %d, at most %d: send them in several calls", field, len(values), MaxListed)
+		return
+	}
+	for i, value := range values {
+		c.id(fmt.Sprintf("%s[%d]", field, i), value)
+	}
+}
+
+func (c *check) ascii(field, value string, most int) {
+	c.bytes += JSONLen(value)
+	switch {
+	case value == "":
+		c.say("%s: it is missing: set it", field)
+	case len(value) > most:
+		c.say("%s: %d bytes, at most %d: use a shorter one", field, len(value), most)
+	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
+		c.say("%s: %q has a character that is not printable ASCII: use another one", field, clip(value))
+	}
+}
+
+func (c *check) replyTo(r *ReplyTo) {
+	if r == nil {
+		return
+	}
+	c.ascii("replyTo.workflowId", r.WorkflowID, MaxWorkflowIDBytes)
+	c.ascii("replyTo.signal", r.Signal, MaxSignalNameBytes)
+}
+
+// time accepts the zero time: it stands for none.
+func (c *check) time(field string, t time.Time) {
+	if !t.IsZero() && !SaneTime(t) {
+		c.say("%s: the year %d: use a time between %s and %s, or leave it out", field, t.Year(), MinTime.Format(time.DateOnly), MaxTime.Format(time.DateOnly))
+	}
+}
+
+func (c *check) duration(field string, d Duration) {
+	switch {
+	case d < 0:
+		c.say("options.%s: %s is negative", field, d)
+	case d > MaxDuration:
+		c.say("options.%s: %s, at most %s (ten years): shorten it", field, d, MaxDuration)
+	}
+}
+
+func (c *check) number(field string, n *int, least, most int) {
+	if n != nil && (*n < least || *n > most) {
+		c.say("%s: %d: use a number from %d to %d, or leave it out", field, *n, least, most)
+	}
+}
+
+// json accepts a value that is left out.
+func (c *check) json(field string, value json.RawMessage, want string, begins ...byte) {
+	n := rawLen(value)
+	c.bytes += n
+	switch {
+	case len(value) == 0:
+	case n > MaxJSONBytes:
+		c.say("%s: %d bytes of JSON, at most %d: shorten it", field, n, MaxJSONBytes)
+	case !isJSON(value, begins...):
+		c.say("%s: want %s", field, want)
+	}
+}
+
+// isJSON says whether raw is valid JSON that begins with one of the characters.
+func isJSON(raw json.RawMessage, begins ...byte) bool {
+	trimmed := bytes.TrimSpace(raw)
+	return json.Valid(trimmed) && bytes.IndexByte(begins, trimmed[0]) >= 0
+}
+
+// namesBytes is more than the names of all fields of a start and their punctuation have, list entries apart.
+const namesBytes = 2 << 10
+
+func (c *check) whole(what string) {
+	if n := c.bytes + namesBytes; n > MaxStartBytes {
+		c.say("%s: about %d bytes of JSON as a whole, at most %d: shorten its largest field", what, n, MaxStartBytes)
+	}
+}
