@@ -9,7 +9,7 @@ type CaseStatus string
 const (
 	// CaseCreating: POST /cases has not been answered yet.
 	CaseCreating CaseStatus = "CREATING"
-	// CaseCreateUncertain: nobody can tell whether POST /cases made a case. A webhook, adopt-case or retry-create decides.
+	// CaseCreateUncertain: POST /cases may have made a case. A webhook, adopt-case or retry-create decides.
 	CaseCreateUncertain CaseStatus = "CREATE_UNCERTAIN"
 	// CaseRunning: the case exists and Offload works on it.
 	CaseRunning CaseStatus = "RUNNING"
@@ -38,21 +38,24 @@ func (s CaseStatus) Ended() bool {
 
 // Reasons why a person should look at a case: the values of SearchAttributeAttention.
 const (
-	AttentionCreateUncertain = "create_uncertain" // it may exist twice if it is created again
-	AttentionCreateRejected  = "create_rejected"  // Offload refused the request; a corrected one is awaited
-	AttentionUsageLimit      = "usage_limit"      // the plan's monthly cap holds the creation back
-	AttentionUnauthorized    = "unauthorized"     // Offload refuses the API key
-	AttentionForbidden       = "forbidden"        // the API key is inactive or the case another owner's
-	AttentionCaseNotFound    = "case_not_found"   // Offload doesn't know the caseId
-	AttentionInputNeeded     = "input_needed"     // a question is open
-	AttentionQuestionExpired = "question_expired" // a question stayed unanswered for too long
-	AttentionConflict        = "conflict"         // two ends contradict each other; the first applied stands
-	AttentionSecondCase      = "second_case"      // another caseId showed up for the same reference
-	AttentionStillRunning    = "still_running"    // ended here, yet Offload has no cancel and goes on
-	AttentionAccount         = "account"          // no worker has the account's API key
-	AttentionFileNotStored   = "file_not_stored"  // the outcome says which file of the case is not in the bucket, and why
-	AttentionReplyFailed     = "reply_failed"     // the workflow of replyTo can't be signalled; it was not told
-	AttentionNoticeRefused   = "notice_refused"   // Temporal refuses a notice for good; it was dropped
+	AttentionCreateUncertain = "create_uncertain"  // it may exist twice if it is created again
+	AttentionNotCreated      = "not_created"       // for minutes POST /cases could not be sent, or was throttled
+	AttentionCreateRejected  = "create_rejected"   // Offload refused the request; a corrected one is awaited
+	AttentionUsageLimit      = "usage_limit"       // the plan's monthly cap holds the creation back
+	AttentionUnauthorized    = "unauthorized"      // Offload refuses the API key
+	AttentionForbidden       = "forbidden"         // the API key is inactive or the case another owner's
+	AttentionCaseNotFound    = "case_not_found"    // Offload doesn't know the caseId
+	AttentionInputNeeded     = "input_needed"      // a question is open
+	AttentionQuestionExpired = "question_expired"  // a question stayed unanswered for too long
+	AttentionConflict        = "conflict"          // two ends contradict each other; the first applied stands
+	AttentionSecondCase      = "second_case"       // another caseId showed up for the same reference
+	AttentionStillRunning    = "still_running"     // ended here, yet Offload has no cancel and goes on
+	AttentionAdoptRefused    = "adopt_refused"     // the case of adopt-case was not bound; lastError says why
+	AttentionUnknownStatus   = "unknown_status"    // Offload says a status that Signalbox does not know
+	AttentionUnreadable      = "unreadable_answer" // Offload's answer to GET can't be read
+	AttentionAccount         = "account"           // no worker has the account's API key
+	AttentionFileNotStored   = "file_not_stored"   // a file of the case is not in the bucket; the workflow "offload-files" says why
+	AttentionNoticeRefused   = "notice_refused"    // Temporal refuses a notice, or the start of "offload-files", for good
 )
 
 // NewsSource says how a change became known.
@@ -86,16 +89,16 @@ type CaseState struct {
 	Facts CaseFacts `json:"facts"`
 	// LastError is the last thing that a provider call failed with, while it matters.
 	LastError string `json:"lastError,omitempty"`
+	// Verifying is the caseId of adopt-case while a read verifies it.
+	Verifying string `json:"verifying,omitempty"`
 	// OtherCaseIDs are caseIds that showed up for the same reference beside CaseID.
 	OtherCaseIDs []string `json:"otherCaseIds,omitempty"`
 	// EventsApplied and Duplicates count events, LateEvents those that came after the end.
 	EventsApplied int `json:"eventsApplied"`
 	Duplicates    int `json:"duplicates"`
 	LateEvents    int `json:"lateEvents"`
-	// Outcome is there from the moment the case has ended. While FilesPending of its files are still to be stored it lacks these; only then
-	// the workflow completes and ReplyTo is told.
-	Outcome      *CaseOutcome `json:"outcome,omitempty"`
-	FilesPending int          `json:"filesPending,omitempty"`
+	// Outcome is there from the moment the case has ended.
+	Outcome *CaseOutcome `json:"outcome,omitempty"`
 }
 
 // CaseOutcome is the result of the workflow. A case that failed is an outcome too, not an error of the workflow.
@@ -110,22 +113,33 @@ type CaseOutcome struct {
 	Reason string `json:"reason,omitempty"`
 	// Facts merges everything webhooks and GET have said.
 	Facts CaseFacts `json:"facts"`
-	// Unknown names fields that only a webhook could have told and none did: failureReason, metadata.
+	// ResultIs says where the result is; empty where the case has none.
+	ResultIs ResultPlace `json:"resultIs,omitempty"`
+	// FilesWorkflowID is the workflow "offload-files" that stores the attachments and a result that was omitted; its result says where each
+	// is. Empty where there is nothing to store, and for a case that was cancelled.
+	FilesWorkflowID string `json:"filesWorkflowId,omitempty"`
+	// Unknown names fields that only a webhook could have told and none did: failureReason, metadata. Metadata is known where the app sent
+	// the request, with or without any.
 	Unknown []string   `json:"unknown,omitempty"`
 	Source  NewsSource `json:"source"`
 	EndedAt time.Time  `json:"endedAt"`
 	// Attention is why a person should still look.
 	Attention []string `json:"attention,omitempty"`
 	Answers   []Answer `json:"answers,omitempty"`
-	// Files are the attachments in the bucket, in the order of Facts.Attachments, and ResultFile a result that was too large for Facts.
-	// Without a bucket, and for a case that was cancelled, there are none.
-	Files      []StoredFile `json:"files,omitempty"`
-	ResultFile *StoredFile  `json:"resultFile,omitempty"`
-	// Unstored are the files that could not be stored.
-	Unstored []UnstoredFile `json:"unstored,omitempty"`
-	// ResultAt is the provider's request that reads a result which is neither in Facts nor in the bucket, such as "GET /cases/4fc5904d-…".
-	ResultAt string `json:"resultAt,omitempty"`
 }
+
+// ResultPlace is where the result of a case is.
+type ResultPlace string
+
+// Places of a result.
+const (
+	// ResultInline: it is Facts.Result.
+	ResultInline ResultPlace = "inline"
+	// ResultStored: it is too large for Facts; the workflow FilesWorkflowID stores it in the bucket.
+	ResultStored ResultPlace = "stored"
+	// ResultOmitted: it is too large for Facts and is not stored. GET /cases/{caseId} has it.
+	ResultOmitted ResultPlace = "omitted"
+)
 
 // Question is what Offload asks in case.input_needed.
 type Question struct {
@@ -142,7 +156,7 @@ const (
 	QuestionResolved = "RESOLVED"
 )
 
-// Answer is an answer given to a question, by whom and what became of it.
+// Answer is an answer given to a question, by whom, and its result.
 type Answer struct {
 	QuestionID string    `json:"questionId"`
 	Text       string    `json:"text"`
@@ -168,7 +182,8 @@ type InputReceipt struct {
 	GivenAt    time.Time `json:"givenAt"`
 }
 
-// AdoptCase is the argument of the update "adopt-case": this is the case at Offload that belongs to the reference.
+// AdoptCase is the argument of the update "adopt-case": this is the case at Offload that belongs to the reference. It is bound once GET shows
+// the case and, where GET tells a clientReferenceId, that of the request.
 type AdoptCase struct {
 	CaseID string `json:"caseId"`
 	By     string `json:"by,omitempty"`
@@ -190,13 +205,6 @@ type CancelCase struct {
 // CaseReceipt answers adopt-case, retry-create and cancel.
 type CaseReceipt struct {
 	Status CaseStatus `json:"status"`
-}
-
-// CaseReply is signalled to CaseStart.ReplyTo: once for each open question and once for the outcome, at least once each.
-type CaseReply struct {
-	// ID is the same for a repeated reply.
-	ID        string       `json:"id"`
-	Reference string       `json:"reference"`
-	Question  *Question    `json:"question,omitempty"`
-	Outcome   *CaseOutcome `json:"outcome,omitempty"`
+	// Verifying answers adopt-case: the case is bound to the reference once a read has shown it. The state's attention says if that fails.
+	Verifying string `json:"verifying,omitempty"`
 }

@@ -8,6 +8,11 @@ type CreateCaseParams struct {
 	Account   string      `json:"account"`
 	Reference string      `json:"reference"`
 	Request   CaseRequest `json:"request"`
+	// OriginalRunID is the workflow's original run. Where the activity's own run is another one, the workflow was reset, and the case may
+	// exist: the activity then fails as uncertain, unless Asked.
+	OriginalRunID string `json:"originalRunId,omitempty"`
+	// Asked says that a person asked for this creation by retry-create.
+	Asked bool `json:"asked,omitempty"`
 }
 
 // CreateCaseResult is what POST /cases answered.
@@ -23,17 +28,17 @@ type ProvideInputParams struct {
 	Text       string `json:"text"`
 }
 
-// ProvideInputResult says what became of the answer.
+// ProvideInputResult is how Offload took the answer.
 type ProvideInputResult struct {
 	Result InputResult `json:"result"`
-	// Message is what the provider said of an answer that it did not accept, for whoever looks.
+	// Message is what the provider said of an answer that it did not accept.
 	Message string `json:"message,omitempty"`
 }
 
-// InputResult is what POST /cases/{id}/input answered, as far as it settles the matter.
+// InputResult is how the sending of an answer ended.
 type InputResult string
 
-// What may become of an answer. Anything but accepted and already_resolved calls for a look at the case.
+// Results of an answer. Any but accepted and already_resolved makes the workflow read the case.
 const (
 	InputAccepted        InputResult = "accepted"         // 202
 	InputAlreadyResolved InputResult = "already_resolved" // 409 INPUT_REQUEST_NOT_PENDING; after a lost response it was ours
@@ -41,6 +46,7 @@ const (
 	InputMismatch        InputResult = "mismatch"         // 409 INPUT_REQUEST_MISMATCH
 	InputRejected        InputResult = "rejected"         // 400, 401, 403, 404: it can't be delivered
 	InputUnsettled       InputResult = "unsettled"        // given up while under way, since the case went on without it; it may have arrived
+	InputOvertaken       InputResult = "overtaken"        // not sent, since the case ended or asked something else before
 )
 
 // GetCaseParams is the argument of the activity "offload.get-case".
@@ -55,7 +61,7 @@ type ReconcileCaseParams struct {
 	Account string    `json:"account"`
 	CaseID  string    `json:"caseId"`
 	Known   KnownCase `json:"known"`
-	// Floor and Ceiling bound the pause between two looks.
+	// Floor and Ceiling bound the pause between two reads.
 	Floor   Duration `json:"floor"`
 	Ceiling Duration `json:"ceiling"`
 }

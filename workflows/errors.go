@@ -44,6 +44,8 @@ const (
 	ErrTypeOffloadThrottled = "OffloadThrottled"
 	// ErrTypeOffloadUnavailable: a 5xx, a reset or a timeout on a request that is safe to repeat.
 	ErrTypeOffloadUnavailable = "OffloadUnavailable"
+	// ErrTypeOffloadUnreadable: a read was answered with what can't be read. Retried slowly.
+	ErrTypeOffloadUnreadable = "OffloadUnreadable"
 	// ErrTypeOffloadNoNews: a look found nothing new. Benign; it carries the delay until the next look.
 	ErrTypeOffloadNoNews = "OffloadNoNews"
 	// ErrTypeOffloadUnknownAccount: the worker has no such account configured.

@@ -12,6 +12,8 @@ type FilesStart struct {
 	Attachments []Attachment `json:"attachments,omitempty"`
 	// Result says that the result was too large for the outcome and is to be stored as a file.
 	Result bool `json:"result,omitempty"`
+	// Seq is the number of the case's newest notice.
+	Seq int64 `json:"seq,omitempty"`
 	// ReplyTo gets the notice "case.files_stored"; nil: nobody does.
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
 }

@@ -4,18 +4,27 @@ import (
 	"context"
 	"fmt"
 
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // CreateCase is the activity "offload.create-case": POST /cases, whose repetition would be a second e-mail thread to a real vendor.
 //
-// Only what certainly created nothing can be retried. OffloadUncertain and a rejected request are final. The capability URL is added here
-// and stands in no history.
+// Only a failure that certainly created nothing can be retried. OffloadUncertain and a rejected request are final. In a run that a reset made,
+// the case may exist from the run before, so the activity posts only where a person asked for it. The capability URL is added here and stands in
+// no history.
 func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
 	client, err := a.account(p.Account)
 	if err != nil {
 		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, err)
+	}
+	if own := activity.GetInfo(ctx).WorkflowExecution.RunID; p.OriginalRunID != "" && p.OriginalRunID != own && !p.Asked {
+		return workflows.CreateCaseResult{}, temporal.NewNonRetryableApplicationError(
+			"create case: this run was reset, so the case may exist: look for it at Offload, then adopt-case or retry-create",
+			workflows.ErrTypeOffloadUncertain, nil)
 	}
 	if err := ctx.Err(); err != nil {
 		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, notStarted("create case", err))

@@ -66,6 +66,29 @@ func TestAFailedCreationShowsNoCapabilityURL(t *testing.T) {
 	require.NotContains(t, err.Error(), p.keys.Token(workflows.OffloadTokenContext("order-7")...))
 }
 
+func TestARunThatAResetMadePostsNothingUnlessAPersonAsked(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, answerWith(201, created))
+	params := workflows.CreateCaseParams{Account: "default", Reference: "order-7", OriginalRunID: "another-run"}
+	_, err := run[any](t, p.Activities, creates, params)
+	appErr := applicationError(t, err)
+	require.Equal(t, workflows.ErrTypeOffloadUncertain, appErr.Type())
+	require.True(t, appErr.NonRetryable())
+	require.Contains(t, appErr.Message(), "this run was reset")
+	require.Zero(t, p.requests.Load())
+
+	params.Asked = true
+	_, err = run[any](t, p.Activities, creates, params)
+	require.NoError(t, err)
+	params.Asked, params.OriginalRunID = false, testsuiteRunID
+	_, err = run[any](t, p.Activities, creates, params)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, p.requests.Load())
+}
+
+// testsuiteRunID is the run ID of the SDK's test environment.
+const testsuiteRunID = "default-test-run-id"
+
 // createWorkflow creates a case under the retry policy that the contract asks for.
 func createWorkflow(ctx workflow.Context, known []string) (workflows.CreateCaseResult, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

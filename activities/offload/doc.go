@@ -1,4 +1,4 @@
-// Package offload holds the activities that call Offload: creating a case, answering its question, reading it, and looking until
+// Package offload holds the activities that call Offload: creating a case, answering its question, reading it, and reading it until
 // there is news. Each is one call of the provider and one translation of its failure into the contract's error types.
 //
 // It knows which failures are safe to repeat and how long to wait before the next attempt. It knows nothing of the workflow: which
@@ -6,7 +6,7 @@
 //
 // The retry policy belongs to whoever schedules the activities. For offload.create-case it must name "TemporalTimeout:StartToClose" as
 // non-retryable, or the server posts again by itself after a worker died in the middle. It must not limit the attempts of
-// offload.reconcile-case, each of which is one look. What a person has to mend (OffloadUnauthorized, OffloadForbidden, OffloadNotFound,
-// OffloadUsageLimit, OffloadUnknownAccount) is retried slowly unless the policy names it: so it does for what the workflow has yet to hear
-// of. The start-to-close timeout must be longer than the client's timeout.
+// offload.reconcile-case, each of which is one read. What a person has to mend (OffloadUnauthorized, OffloadForbidden, OffloadNotFound,
+// OffloadUsageLimit, OffloadUnknownAccount, OffloadUnreadable) is retried slowly unless the policy names it: so it does for what the workflow
+// has not noted yet. The start-to-close timeout must be longer than the client's timeout.
 package offload

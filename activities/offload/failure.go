@@ -13,20 +13,21 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// repetition says whether a request may be sent again when nobody can tell what became of it.
-type repetition bool
+// repetition says whether a request may be sent again when it may have been carried out.
+type repetition int
 
 const (
-	once       repetition = false // POST /cases
-	repeatable repetition = true  // reads, and the answer, of which Offload takes only one
+	once       repetition = iota // POST /cases
+	repeatable                   // the answer, of which Offload takes only one
+	reading                      // GET
 )
 
-// verdict says what follows from a failure.
-type verdict int
+// retryKind says how a failure is retried.
+type retryKind int
 
 const (
 	// final: no later attempt can end otherwise, or none may be made.
-	final verdict = iota
+	final retryKind = iota
 	// passing: it passes by itself.
 	passing
 	// trouble: a person has to mend it, and any later attempt may find it mended.
@@ -35,26 +36,27 @@ const (
 
 // failure is the one translation of a failed call into the error that the server and the workflow see:
 //
-//	the call                       once                   repeatable
-//	not sent                       NotSent, passing       NotSent, passing
-//	no usable argument, other 4xx  InvalidRequest, final  InvalidRequest, final
-//	401, 403, 404                  own type, trouble      own type, trouble
-//	429 USAGE_LIMIT_REACHED        UsageLimit, trouble    UsageLimit, trouble
-//	429                            Throttled, passing     Throttled, passing
-//	anything else                  Uncertain, final       Unavailable, passing
+//	the call                       once                   repeatable             reading
+//	not sent                       NotSent, passing       NotSent, passing       NotSent, passing
+//	no usable argument, other 4xx  InvalidRequest, final  InvalidRequest, final  InvalidRequest, final
+//	401, 403, 404                  own type, trouble      own type, trouble      own type, trouble
+//	429 USAGE_LIMIT_REACHED        UsageLimit, trouble    UsageLimit, trouble    UsageLimit, trouble
+//	429                            Throttled, passing     Throttled, passing     Throttled, passing
+//	2xx that can't be read         Uncertain, final       Unavailable, passing   Unreadable, trouble
+//	anything else                  Uncertain, final       Unavailable, passing   Unavailable, passing
 //
-// Trouble is retryable, slowly. A workflow that has yet to hear of it names its type as non-retryable in the retry policy; once it has, it
-// leaves it to the server to retry, which adds nothing to the history.
+// Trouble is retryable, slowly. A workflow that has not noted it yet names its type as non-retryable in the retry policy; afterwards it leaves
+// the retries to the server, which adds nothing to the history.
 //
 // The client's error becomes the message and no cause, which would only store the same words again.
-func (a *Activities) failure(ctx context.Context, may repetition, patience patience, err error) error {
-	errType, verdict := classify(may, err)
-	if verdict == final {
+func (a *Activities) failure(ctx context.Context, may repetition, pacing pacing, err error) error {
+	errType, kind := classify(may, err)
+	if kind == final {
 		return temporal.NewApplicationErrorWithOptions(err.Error(), errType, temporal.ApplicationErrorOptions{NonRetryable: true})
 	}
-	pace := patience.soon
-	if verdict == trouble {
-		pace = patience.slow
+	pace := pacing.soon
+	if kind == trouble {
+		pace = pacing.slow
 	}
 	var retryAfter time.Duration
 	var apiErr *offloadapi.Error
@@ -63,7 +65,7 @@ func (a *Activities) failure(ctx context.Context, may repetition, patience patie
 	}
 	delay := pace.afterFailure(activity.GetInfo(ctx).Attempt, retryAfter, a.random())
 	message := err.Error()
-	if verdict == passing {
+	if kind == passing {
 		// Of trouble, the retry policy may have none but the workflow say when.
 		message += "; next attempt in " + delay.Round(time.Second).String()
 	}
@@ -71,7 +73,7 @@ func (a *Activities) failure(ctx context.Context, may repetition, patience patie
 }
 
 // classify asks for the particular before the general: a 401 is also a refusal.
-func classify(may repetition, err error) (string, verdict) {
+func classify(may repetition, err error) (string, retryKind) {
 	switch {
 	case errors.Is(err, errUnknownAccount):
 		return workflows.ErrTypeOffloadUnknownAccount, trouble
@@ -91,7 +93,9 @@ func classify(may repetition, err error) (string, verdict) {
 		return workflows.ErrTypeOffloadThrottled, passing
 	case errors.Is(err, offloadapi.ErrRefused):
 		return workflows.ErrTypeOffloadInvalidRequest, final
-	case may == repeatable:
+	case may == reading && (errors.Is(err, offloadapi.ErrInvalidResponse) || errors.Is(err, offloadapi.ErrResponseTooLarge)):
+		return workflows.ErrTypeOffloadUnreadable, trouble
+	case may != once:
 		return workflows.ErrTypeOffloadUnavailable, passing
 	}
 	return workflows.ErrTypeOffloadUncertain, final

@@ -15,7 +15,7 @@ const (
 	creates = workflows.ActivityOffloadCreateCase
 	answers = workflows.ActivityOffloadProvideInput
 	gets    = workflows.ActivityOffloadGetCase
-	looks   = workflows.ActivityOffloadReconcileCase
+	reconciles   = workflows.ActivityOffloadReconcileCase
 )
 
 func paramsOf(activity string) any {
@@ -48,21 +48,27 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 		delay   time.Duration
 	}
 	both := func(errType string, delay time.Duration) map[string]expectation {
-		look := delay
+		read := delay
 		switch delay {
 		case soon:
-			look = floor
+			read = floor
 		case slowly:
-			look = ceiling
+			read = ceiling
 		default: // as it is
 		}
-		return map[string]expectation{creates: {errType, delay}, gets: {errType, delay}, looks: {errType, look}}
+		return map[string]expectation{creates: {errType, delay}, gets: {errType, delay}, reconciles: {errType, read}}
 	}
 	unsure := map[string]expectation{
 		creates: {workflows.ErrTypeOffloadUncertain, never},
 		answers: {workflows.ErrTypeOffloadUnavailable, soon},
 		gets:    {workflows.ErrTypeOffloadUnavailable, soon},
-		looks:   {workflows.ErrTypeOffloadUnavailable, floor},
+		reconciles:   {workflows.ErrTypeOffloadUnavailable, floor},
+	}
+	unreadable := map[string]expectation{
+		creates:    {workflows.ErrTypeOffloadUncertain, never},
+		answers:    {workflows.ErrTypeOffloadUnavailable, soon},
+		gets:       {workflows.ErrTypeOffloadUnreadable, slowly},
+		reconciles: {workflows.ErrTypeOffloadUnreadable, ceiling},
 	}
 	with := func(all map[string]expectation, activity, errType string, delay time.Duration) map[string]expectation {
 		all[activity] = expectation{errType, delay}
@@ -83,7 +89,8 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 		"502 as HTML":   {answerWith(502, `<html>`), unsure},
 		"408":           {answerWith(408, ``), unsure},
 		"redirect":      {answerWith(307, ``, "Location", "/elsewhere"), unsure},
-		"2xx of no use": {answerWith(200, `<html>`), unsure},
+		"2xx of no use": {answerWith(200, `<html>`), unreadable},
+		"2xx, no data":  {answerWith(200, `{"ok":true}`), unreadable},
 		"reset":         {breakOff, unsure},
 	} {
 		for activity, want := range tc.want {
@@ -107,7 +114,7 @@ func TestWhatWasNotSentIsRetriedByEveryActivity(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 	activities := newActivities(t, "http://"+listener.Addr().String())
-	for activity, delay := range map[string]time.Duration{creates: soon, answers: soon, gets: soon, looks: floor} {
+	for activity, delay := range map[string]time.Duration{creates: soon, answers: soon, gets: soon, reconciles: floor} {
 		_, err := run[any](t, activities, activity, paramsOf(activity))
 		appErr := applicationError(t, err)
 		require.Equal(t, workflows.ErrTypeOffloadNotSent, appErr.Type())
@@ -123,7 +130,7 @@ func TestAnUnknownAccountIsTroubleAndCallsNobody(t *testing.T) {
 	for activity, params := range map[string]any{
 		creates: workflows.CreateCaseParams{Account: "other"},
 		gets:    workflows.GetCaseParams{Account: "other", CaseID: caseID},
-		looks:   workflows.ReconcileCaseParams{Account: "other", CaseID: caseID},
+		reconciles:   workflows.ReconcileCaseParams{Account: "other", CaseID: caseID},
 	} {
 		_, err := run[any](t, p.Activities, activity, params)
 		appErr := applicationError(t, err)
@@ -150,7 +157,7 @@ func TestRetryAfterPutsOffTheNextAttempt(t *testing.T) {
 		{429, "1", floor},
 	} {
 		p := newProvider(t, answerWith(tc.status, ``, "Retry-After", tc.header))
-		_, err := run[any](t, p.Activities, looks, paramsOf(looks))
+		_, err := run[any](t, p.Activities, reconciles, paramsOf(reconciles))
 		require.Equal(t, tc.want, applicationError(t, err).NextRetryDelay(), "%d %s", tc.status, tc.header)
 	}
 }

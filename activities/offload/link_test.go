@@ -40,7 +40,7 @@ func TestALinkIsMintedWithItsExpiry(t *testing.T) {
 
 func TestAResultIsReadWholeWhateverItsSize(t *testing.T) {
 	t.Parallel()
-	large := `{"text":"` + strings.Repeat("x", 2*maxResult) + `"}`
+	large := `{"text":"` + strings.Repeat("x", 2*workflows.MaxJSONBytes) + `"}`
 	p := newProvider(t, answerWith(200, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"COMPLETED","result":`+large+`}}`))
 	none := newProvider(t, answerWith(200, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"COMPLETED","result":null}}`))
 	require.NoError(t, inActivity(t, func(ctx context.Context) error {

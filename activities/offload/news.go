@@ -2,14 +2,14 @@ package offload
 
 import "github.com/signalbox-dev/signalbox/workflows"
 
-// isNews says whether a look shows what the workflow has to act on and doesn't know yet.
+// isNews says whether a read shows what the workflow has to act on and doesn't know yet.
 //
 // Every message that Offload sends moves updatedAt, attemptCount and nextActionAt while nothing changes for the business app: a case with
-// follow-ups would wake its workflow each time, for nothing. So only the status counts, and the question while a case waits for input. The
+// follow-ups would wake its workflow each time, for nothing. So only the status counts, also one that is not documented, and the question while a case waits for input. The
 // other facts come with the next news at the latest, which carries them all. CREATED and RUNNING count as one: Offload takes a case up by
-// itself (Offload, "Case lifecycle"), which nobody waits for, and telling of it would cost a history the events of one more look.
+// itself (Offload, "Case lifecycle"), which changes nothing, and telling of it would cost a history the events of one more read.
 //
-// Too wide would be worse than too narrow: the workflow, having learnt nothing, would start to look again at once, and see the same.
+// Too wide would be worse than too narrow: the workflow, having learnt nothing, would start to read again at once, and see the same.
 func isNews(known workflows.KnownCase, seen workflows.CaseFacts) bool {
 	switch {
 	case ended(seen.Status):

@@ -24,7 +24,7 @@ func TestNewsIsWhatTheWorkflowHasToActOn(t *testing.T) {
 		seen  workflows.CaseFacts
 		want  bool
 	}{
-		"first look":                              {workflows.KnownCase{}, workflows.CaseFacts{Status: "CREATED"}, true},
+		"first read":                              {workflows.KnownCase{}, workflows.CaseFacts{Status: "CREATED"}, true},
 		"nothing changed":                         {running, workflows.CaseFacts{Status: "RUNNING", UpdatedAt: at(0)}, false},
 		"a follow-up was sent":                    {running, workflows.CaseFacts{Status: "RUNNING", UpdatedAt: at(9), AttemptCount: 3, NextActionAt: at(99)}, false},
 		"an attachment came":                      {running, workflows.CaseFacts{Status: "RUNNING", UpdatedAt: at(9), Attachments: []workflows.Attachment{{ID: "a"}}}, false},
@@ -58,7 +58,7 @@ func TestNewsIsWhatTheWorkflowHasToActOn(t *testing.T) {
 	}
 }
 
-// A workflow that has taken a snapshot in must not be given it again: it would look, learn nothing and look again, without a pause.
+// A workflow that has taken a snapshot in must not be given it again: it would read, learn nothing and read again, without a pause.
 func TestASnapshotThatIsKnownIsNoNews(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{"CREATED", "RUNNING", "INPUT_NEEDED", "COMPLETED", "FAILED", "ON_HOLD"} {

@@ -18,17 +18,17 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// patience is the pace for what passes by itself, and the slow one for what a person has to mend.
-type patience struct{ soon, slow pace }
+// pacing is the pace for what passes by itself, and the slow one for what a person has to mend.
+type pacing struct{ soon, slow pace }
 
-// waitedFor is the patience of calls that somebody waits for.
-var waitedFor = patience{
+// waitedFor is the pacing of calls that the workflow or a person waits for.
+var waitedFor = pacing{
 	soon: pace{floor: time.Second, ceiling: 2 * time.Minute},
 	slow: pace{floor: 5 * time.Minute, ceiling: time.Hour},
 }
 
-// looking is the patience of reconciling: slow is the ceiling. Bounds that are no bounds become the contract's defaults.
-func looking(floor, ceiling workflows.Duration) patience {
+// reconciling is the pacing of reconcile-case: slow is the ceiling. Bounds that are no bounds become the contract's defaults.
+func reconciling(floor, ceiling workflows.Duration) pacing {
 	if floor <= 0 {
 		floor = workflows.DefaultPollFloor
 	}
@@ -36,15 +36,15 @@ func looking(floor, ceiling workflows.Duration) patience {
 		ceiling = workflows.DefaultPollCeiling
 	}
 	soon := pace{floor: floor.Std(), ceiling: max(floor, ceiling).Std()}
-	return patience{soon: soon, slow: pace{floor: max(soon.floor, soon.ceiling-soon.ceiling/10), ceiling: soon.ceiling}}
+	return pacing{soon: soon, slow: pace{floor: max(soon.floor, soon.ceiling-soon.ceiling/10), ceiling: soon.ceiling}}
 }
 
-// afterLook is the pause after a look without news, within floor and ceiling. due is the time until Offload's next action, not above 0 where
+// afterRead is the pause after a read without news, within floor and ceiling. due is the time until Offload's next action, not above 0 where
 // there is none. u is uniform in [0,1).
 //
-// The next action only ever shortens the pause, to look a floor's time after it: it is when a follow-up may go out or the case be given up,
+// The next action only ever shortens the pause, to read a floor's time after it: it is when a follow-up may go out or the case be given up,
 // but the counterparty can reply, and so end the case, at any time before.
-func (p pace) afterLook(attempt int32, due time.Duration, u float64) time.Duration {
+func (p pace) afterRead(attempt int32, due time.Duration, u float64) time.Duration {
 	pause := p.grown(attempt)
 	if due > 0 && due < pause {
 		pause = min(pause, due+p.floor)

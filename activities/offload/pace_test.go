@@ -22,15 +22,15 @@ func FuzzPausesKeepTheirPromises(f *testing.F) {
 		if !(u >= 0 && u < 1) {
 			t.Skip("not uniform in [0,1)")
 		}
-		both := looking(workflows.Duration(floor), workflows.Duration(ceiling))
+		both := reconciling(workflows.Duration(floor), workflows.Duration(ceiling))
 		for _, p := range []pace{both.soon, both.slow, waitedFor.soon, waitedFor.slow} {
 			require.Positive(t, p.floor)
 			require.LessOrEqual(t, p.floor, p.ceiling)
 
-			look := p.afterLook(attempt, time.Duration(due), u)
-			require.GreaterOrEqual(t, look, p.floor)
-			require.LessOrEqual(t, look, p.ceiling)
-			require.LessOrEqual(t, look, p.afterLook(attempt, 0, u), "a next action only shortens the pause")
+			read := p.afterRead(attempt, time.Duration(due), u)
+			require.GreaterOrEqual(t, read, p.floor)
+			require.LessOrEqual(t, read, p.ceiling)
+			require.LessOrEqual(t, read, p.afterRead(attempt, 0, u), "a next action only shortens the pause")
 
 			failure := p.afterFailure(attempt, time.Duration(retryAfter), u)
 			asked := min(time.Duration(retryAfter), maxRetryAfter)
@@ -38,21 +38,21 @@ func FuzzPausesKeepTheirPromises(f *testing.F) {
 			require.LessOrEqual(t, failure, max(p.ceiling, asked+asked/10+1))
 
 			if attempt < math.MaxInt32 {
-				require.LessOrEqual(t, look, p.afterLook(attempt+1, time.Duration(due), u), "pauses grow")
+				require.LessOrEqual(t, read, p.afterRead(attempt+1, time.Duration(due), u), "pauses grow")
 				require.LessOrEqual(t, failure, p.afterFailure(attempt+1, time.Duration(retryAfter), u), "pauses grow")
 			}
 		}
 	})
 }
 
-func TestLooksGrowRarerFromFloorToCeiling(t *testing.T) {
+func TestReadsGrowRarerFromFloorToCeiling(t *testing.T) {
 	t.Parallel()
-	p := looking(0, 0).soon
+	p := reconciling(0, 0).soon
 	var pauses []time.Duration
 	for attempt := int32(1); attempt <= 13; attempt++ {
-		pauses = append(pauses, p.afterLook(attempt, 0, 0.5).Round(time.Second))
+		pauses = append(pauses, p.afterRead(attempt, 0, 0.5).Round(time.Second))
 	}
-	require.Equal(t, workflows.DefaultPollFloor.Std(), p.afterLook(1, 0, 0))
+	require.Equal(t, workflows.DefaultPollFloor.Std(), p.afterRead(1, 0, 0))
 	require.Equal(t, []time.Duration{
 		63 * time.Second, 90 * time.Second, 135 * time.Second, 203 * time.Second, 304 * time.Second, 456 * time.Second, 683 * time.Second,
 		1025 * time.Second, 1538 * time.Second, 2307 * time.Second, 3357 * time.Second, 57 * time.Minute, 57 * time.Minute,
@@ -70,15 +70,15 @@ func TestALookFollowsTheNextActionThatComesWithinThePause(t *testing.T) {
 		72 * time.Hour:   time.Hour,
 		math.MaxInt64:    time.Hour, // in the last years that Offload can name
 	} {
-		require.InDelta(t, want, p.afterLook(100, due, 0.5), float64(want)/19, "%s", due)
+		require.InDelta(t, want, p.afterRead(100, due, 0.5), float64(want)/19, "%s", due)
 	}
 }
 
 func TestWhatBeganTogetherDriftsApart(t *testing.T) {
 	t.Parallel()
-	for _, p := range []pace{looking(0, 0).soon, looking(0, 0).slow, waitedFor.soon, waitedFor.slow} {
+	for _, p := range []pace{reconciling(0, 0).soon, reconciling(0, 0).slow, waitedFor.soon, waitedFor.slow} {
 		for _, attempt := range []int32{1, 3, 100} {
-			require.Less(t, p.afterLook(attempt, 0, 0), p.afterLook(attempt, 0, 0.99), "%v %d", p, attempt)
+			require.Less(t, p.afterRead(attempt, 0, 0), p.afterRead(attempt, 0, 0.99), "%v %d", p, attempt)
 			require.Less(t, p.afterFailure(attempt, time.Hour, 0), p.afterFailure(attempt, time.Hour, 0.99), "%v %d", p, attempt)
 		}
 	}

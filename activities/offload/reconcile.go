@@ -12,14 +12,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ReconcileCase is the activity "offload.reconcile-case": one look per attempt. It returns when the look shows news; else it fails with the
-// benign OffloadNoNews, whose delay is the pause until the server tries again, so that months of looking add nothing to the history.
-// Trouble (401, 403, 404, an unknown account) is looked at again after the ceiling.
+// ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news, also a
+// status that is not documented; else it fails with the benign OffloadNoNews, whose delay is the pause until the server tries again, so that
+// months of reading add nothing to the history. Trouble (401, 403, 404, an unknown account, an answer that can't be read) is tried again after
+// the ceiling.
 func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
-	patience := looking(p.Floor, p.Ceiling)
-	snapshot, err := a.look(ctx, p.Account, p.CaseID)
+	pacing := reconciling(p.Floor, p.Ceiling)
+	snapshot, err := a.read(ctx, p.Account, p.CaseID)
 	if err != nil {
-		return workflows.CaseSnapshot{}, a.failure(ctx, repeatable, patience, err)
+		return workflows.CaseSnapshot{}, a.failure(ctx, reading, pacing, err)
 	}
 	if isNews(p.Known, snapshot.Facts) {
 		return snapshot, nil
@@ -28,10 +29,10 @@ func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCas
 	if next := snapshot.Facts.NextActionAt; !next.IsZero() {
 		due = next.Sub(snapshot.ReadAt)
 	}
-	return workflows.CaseSnapshot{}, noNews(snapshot, patience.soon.afterLook(activity.GetInfo(ctx).Attempt, due, a.random()))
+	return workflows.CaseSnapshot{}, noNews(snapshot, pacing.soon.afterRead(activity.GetInfo(ctx).Attempt, due, a.random()))
 }
 
-// noNews is what the Temporal Web UI shows as the last failure of the waiting activity: what the provider said, and when the next look is.
+// noNews is what the Temporal Web UI shows as the last failure of the waiting activity: what the provider said, and when the next read is.
 func noNews(seen workflows.CaseSnapshot, delay time.Duration) error {
 	said := []string{"Offload says " + seen.Facts.Status}
 	if q := seen.Facts.Question; q != nil && seen.Facts.Status == workflows.OffloadInputNeeded {
@@ -44,7 +45,7 @@ func noNews(seen workflows.CaseSnapshot, delay time.Duration) error {
 	if t := seen.Facts.NextActionAt; !t.IsZero() {
 		said = append(said, "next action "+t.Format(time.RFC3339))
 	}
-	message := fmt.Sprintf("no news: %s; next look in %s, at %s",
+	message := fmt.Sprintf("no news: %s; next read in %s, at %s",
 		strings.Join(said, ", "), delay.Round(time.Second), seen.ReadAt.Add(delay).Format(time.RFC3339))
 	return temporal.NewApplicationErrorWithOptions(message, workflows.ErrTypeOffloadNoNews, temporal.ApplicationErrorOptions{
 		NextRetryDelay: delay,

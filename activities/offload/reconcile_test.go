@@ -1,6 +1,7 @@
 package offload
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -22,24 +23,24 @@ func reconcileParams(known workflows.KnownCase) workflows.ReconcileCaseParams {
 	}
 }
 
-func TestALookWithoutNewsIsBenignAndSaysWhatItSawAndWhenItLooksAgain(t *testing.T) {
+func TestAReadWithoutNewsIsBenignAndSaysWhatItSawAndWhenItReadsAgain(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(200, runningCase(fmt.Sprintf(`,"nextActionAt":%d`, testNow.Add(48*time.Hour).UnixMilli()))))
-	_, err := run[any](t, p.Activities, looks, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
+	_, err := run[any](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
 	appErr := applicationError(t, err)
 	require.Equal(t, workflows.ErrTypeOffloadNoNews, appErr.Type())
 	require.Equal(t, temporal.ApplicationErrorCategoryBenign, appErr.Category())
 	require.False(t, appErr.NonRetryable())
 	require.Equal(t, floor, appErr.NextRetryDelay())
 	require.Equal(t, "no news: Offload says RUNNING, unchanged since 2026-03-21T15:40:00Z, 2 messages sent, next action 2026-03-23T15:42:00Z; "+
-		"next look in 1m3s, at 2026-03-21T15:43:03Z", appErr.Message())
+		"next read in 1m3s, at 2026-03-21T15:43:03Z", appErr.Message())
 }
 
-func TestALookWithoutNewsNamesTheQuestionThatIsOpenStill(t *testing.T) {
+func TestAReadWithoutNewsNamesTheQuestionThatIsOpenStill(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(200, `{"ok":true,"data":{"status":"INPUT_NEEDED","inputRequest":{"id":"q1","question":"private","status":"RESOLVED"}}}`))
-	_, err := run[any](t, p.Activities, looks, reconcileParams(workflows.KnownCase{Status: "INPUT_NEEDED", QuestionID: "q1", QuestionStatus: "RESOLVED"}))
-	require.ErrorContains(t, err, "no news: Offload says INPUT_NEEDED, question RESOLVED, 0 messages sent; next look in 1m3s")
+	_, err := run[any](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: "INPUT_NEEDED", QuestionID: "q1", QuestionStatus: "RESOLVED"}))
+	require.ErrorContains(t, err, "no news: Offload says INPUT_NEEDED, question RESOLVED, 0 messages sent; next read in 1m3s")
 	require.NotContains(t, err.Error(), "private")
 }
 
@@ -53,20 +54,20 @@ func TestNewsIsReturnedWithEverythingThatWasSaid(t *testing.T) {
 		},
 		ReadAt: testNow,
 	}
-	got, err := run[workflows.CaseSnapshot](t, p.Activities, looks, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
+	got, err := run[workflows.CaseSnapshot](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 
 	got, err = run[workflows.CaseSnapshot](t, p.Activities, gets, paramsOf(gets))
 	require.NoError(t, err)
-	require.Equal(t, want, got, "a single look tells the same")
+	require.Equal(t, want, got, "a single read tells the same")
 }
 
 func TestAnEndWithAnOddFieldIsNews(t *testing.T) {
 	t.Parallel()
 	for _, odd := range []string{`"attemptCount":2.0`, `"attemptCount":{}`, `"attachments":{}`, `"nextActionAt":""`, `"clientReferenceId":7`} {
 		p := newProvider(t, answerWith(200, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"COMPLETED","result":{"ok":true},`+odd+`}}`))
-		got, err := run[workflows.CaseSnapshot](t, p.Activities, looks, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
+		got, err := run[workflows.CaseSnapshot](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
 		require.NoError(t, err, odd)
 		require.Equal(t, "COMPLETED", got.Facts.Status)
 		require.JSONEq(t, `{"ok":true}`, string(got.Facts.Result))
@@ -75,16 +76,50 @@ func TestAnEndWithAnOddFieldIsNews(t *testing.T) {
 
 func TestAResultTooLargeForAHistoryIsLeftOutAndTheRestStays(t *testing.T) {
 	t.Parallel()
-	for size, omitted := range map[int]bool{maxResult: false, maxResult + 1: true, 8 << 20: true} {
-		result := `"` + strings.Repeat("x", size-2) + `"`
-		body := strings.Replace(runningCase(`,"resultStatus":"goal_achieved","result":`+result), "RUNNING", "COMPLETED", 1)
+	const most = workflows.MaxJSONBytes
+	for result, omitted := range map[string]bool{
+		strings.Repeat("x", most-2): false, strings.Repeat("x", most-1): true, strings.Repeat("x", 8<<20): true,
+		strings.Repeat("<", most/6-1): false, strings.Repeat("<", most/6+1): true,
+	} {
+		body := strings.Replace(runningCase(`,"resultStatus":"goal_achieved","result":"`+result+`"`), "RUNNING", "COMPLETED", 1)
 		p := newProvider(t, answerWith(200, body))
-		for _, activity := range []string{gets, looks} {
+		for _, activity := range []string{gets, reconciles} {
 			got, err := run[workflows.CaseSnapshot](t, p.Activities, activity, paramsOf(activity))
 			require.NoError(t, err)
-			require.Equal(t, omitted, got.Facts.ResultOmitted, "%d", size)
-			require.Equal(t, omitted, got.Facts.Result == nil, "%d", size)
+			require.Equal(t, omitted, got.Facts.Omits(workflows.FieldResult), "%.1s %d", result, len(result))
+			require.Equal(t, omitted, got.Facts.Result == nil)
 			require.Equal(t, "goal_achieved", got.Facts.ResultStatus)
 		}
+	}
+}
+
+func TestAnAnswerWithThousandsOfAttachmentsIsBounded(t *testing.T) {
+	t.Parallel()
+	var files []string
+	for i := range 12000 {
+		files = append(files, fmt.Sprintf(`{"attachmentId":"a%d","name":"%s","size":904860,"type":"application/pdf"}`, i, strings.Repeat("n", 120)))
+	}
+	body := strings.Replace(runningCase(`,"result":{"ok":true},"attachments":[`+strings.Join(files, ",")+`]`), "RUNNING", "COMPLETED", 1)
+	require.Greater(t, len(body), 2<<20)
+	p := newProvider(t, answerWith(200, body))
+	got, err := run[workflows.CaseSnapshot](t, p.Activities, reconciles, paramsOf(reconciles))
+	require.NoError(t, err)
+	require.Equal(t, []string{workflows.FieldAttachments}, got.Facts.Omitted)
+	require.NotEmpty(t, got.Facts.Attachments)
+	require.Equal(t, "a0", got.Facts.Attachments[0].ID)
+	encoded, err := json.Marshal(got)
+	require.NoError(t, err)
+	require.Less(t, len(encoded), 256<<10)
+}
+
+func TestAStatusThatIsNotDocumentedIsNewsOnce(t *testing.T) {
+	t.Parallel()
+	for _, status := range []string{"CANCELLED", "EXPIRED", "completed"} {
+		p := newProvider(t, answerWith(200, strings.Replace(runningCase(""), "RUNNING", status, 1)))
+		got, err := run[workflows.CaseSnapshot](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
+		require.NoError(t, err)
+		require.Equal(t, status, got.Facts.Status)
+		_, err = run[any](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: status, UpdatedAt: got.Facts.UpdatedAt}))
+		require.Equal(t, workflows.ErrTypeOffloadNoNews, applicationError(t, err).Type())
 	}
 }

@@ -1,6 +1,5 @@
 // Package offloadcase is the workflow "offload-case": one for each case, from its creation to its outcome, for as long as it takes.
 //
-// It is the Temporal shell around the rules in lifecycle. It receives what happens, lets the rules decide, and carries out what they
-// want under way. It knows how to wait, to carry on as a new run and to be seen; it knows no rule of a case, no HTTP, and of the
-// activities only their names in the contract.
+// It is the Temporal shell around the rules in lifecycle: it takes in what happens, lets the rules decide, and carries out what they want under
+// way. It knows no rule of a case, no HTTP, and of the activities only their names in the contract.
 package offloadcase

@@ -3,7 +3,7 @@ package offloadcase
 import (
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -11,122 +11,104 @@ import (
 func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutCreate(fx)
 	r.carryOutAnswer(fx)
-	r.carryOutLook(fx)
+	r.carryOutRead(fx)
 	r.carryOutReconcile(fx)
-	r.carryOutFiles(fx)
-	r.carryOutReply(fx)
+	r.carryOutHandOff(fx)
 	if !fx.Ended || !fx.Wake.IsZero() { // the end takes a useless timer with it; cancelling it would be one event more
-		r.timer.set(r.ctx, r.now(), fx.Wake, fx.WakeFor)
+		r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 	}
 }
 
+// carryOutCreate waits for a call that is given up: it may have created the case.
 func (r *run) carryOutCreate(fx lifecycle.Effects) {
 	switch {
 	case fx.Create == nil:
-		r.create.giveUp()
-	case !r.create.running():
-		r.create = start(createPolicy(r.ctx, fx.KnownTrouble), workflows.ActivityOffloadCreateCase, *fx.Create)
+		r.create.GiveUp()
+	case !r.create.Running():
+		params := *fx.Create
+		params.OriginalRunID = workflow.GetInfo(r.Ctx).OriginalRunID
+		r.create = startCreate(r.Ctx, fx.KnownTrouble, params)
 	}
 }
 
+// carryOutAnswer waits for a call that is given up: it may have delivered the answer.
 func (r *run) carryOutAnswer(fx lifecycle.Effects) {
 	switch {
-	case fx.Answer == nil || r.answer.running() && r.answerParams != *fx.Answer:
-		r.answer.giveUp()
-	case !r.answer.running():
-		r.answerParams = *fx.Answer
-		r.answer = start(answerPolicy(r.ctx), workflows.ActivityOffloadProvideInput, *fx.Answer)
+	case fx.Answer == nil || r.answer.Running() && r.answer.Params != *fx.Answer:
+		r.answer.GiveUp()
+	case !r.answer.Running():
+		r.answer = startAnswer(r.Ctx, *fx.Answer)
 	}
 }
 
-func (r *run) carryOutLook(fx lifecycle.Effects) {
-	switch {
-	case fx.Look == nil:
-		r.look.giveUp()
-		r.look = call{}
-	case !r.look.running():
-		r.look = start(lookPolicy(r.ctx), workflows.ActivityOffloadGetCase, *fx.Look)
+func (r *run) carryOutRead(fx lifecycle.Effects) {
+	if r.read.Running() && (fx.Read == nil || r.read.Params != *fx.Read) {
+		r.read.Drop()
+	}
+	if fx.Read != nil && !r.read.Running() {
+		r.read = startRead(r.Ctx, *fx.Read)
 	}
 }
 
 func (r *run) carryOutReconcile(fx lifecycle.Effects) {
-	if r.reconcile.running() && (fx.Reconcile == nil || r.reconcileParams != *fx.Reconcile) {
-		r.reconcile.giveUp()
-		r.reconcile = call{}
+	if r.reconcile.Running() && (fx.Reconcile == nil || r.reconcile.Params != *fx.Reconcile) {
+		r.reconcile.Drop()
 	}
-	if fx.Reconcile != nil && !r.reconcile.running() {
-		r.reconcileParams = *fx.Reconcile
-		r.reconcile = start(reconcilePolicy(r.ctx, fx.KnownTrouble, *fx.Reconcile), workflows.ActivityOffloadReconcileCase, *fx.Reconcile)
+	if fx.Reconcile != nil && !r.reconcile.Running() {
+		r.reconcile = startReconcile(r.Ctx, fx.KnownTrouble, *fx.Reconcile)
 	}
 }
 
-// carryOutReply holds the outcome back until nothing can change it any more: a creation or an answer may still come to its end.
-func (r *run) carryOutReply(fx lifecycle.Effects) {
-	unsettled := fx.Ended && (r.create.running() || r.answer.running())
-	if fx.Reply == nil || r.reply.running() || unsettled {
-		return
+// carryOutHandOff holds an outcome back until nothing can change it any more: a creation or an answer may still come to its end.
+func (r *run) carryOutHandOff(fx lifecycle.Effects) {
+	unsettled := fx.Ended && (r.create.Running() || r.answer.Running())
+	if fx.HandOff != nil && !r.handOff.Running() && !unsettled {
+		r.handOff = entity.StartHandOff(r.Ctx, *fx.HandOff)
 	}
-	to := r.c.Start.ReplyTo
-	r.replyID = fx.Reply.ID
-	r.reply = call{future: workflow.SignalExternalWorkflow(r.ctx, to.WorkflowID, "", to.Signal, *fx.Reply)}
-}
-
-func start(ctx workflow.Context, activity string, params any) call {
-	ctx, cancel := workflow.WithCancel(ctx)
-	return call{future: workflow.ExecuteActivity(ctx, activity, params), cancel: cancel}
 }
 
 // collect lets the rules have the results of what is done.
 func (r *run) collect() {
-	if r.create.done() {
-		var result workflows.CreateCaseResult
-		err := r.create.future.Get(r.ctx, &result)
-		r.create = call{}
-		if err == nil {
-			r.take(lifecycle.Created(r.c, result, r.now()))
+	if r.create.Done() {
+		if _, result, failed := r.create.Take(r.Ctx); failed != nil {
+			r.take(lifecycle.CreateFailed(r.c, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.CreateFailed(r.c, failure(err), r.now()))
+			r.take(lifecycle.Created(r.c, result, r.Now()))
 		}
 	}
-	if r.answer.done() {
-		var result workflows.ProvideInputResult
-		err := r.answer.future.Get(r.ctx, &result)
-		r.answer = call{}
-		if err == nil {
-			r.take(lifecycle.Answered(r.c, r.answerParams.QuestionID, result, r.now()))
+	if r.answer.Done() {
+		if params, result, failed := r.answer.Take(r.Ctx); failed != nil {
+			r.take(lifecycle.AnswerFailed(r.c, params.QuestionID, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.AnswerFailed(r.c, r.answerParams.QuestionID, failure(err), r.now()))
+			r.take(lifecycle.Answered(r.c, params.QuestionID, result, r.Now()))
 		}
 	}
-	if r.look.done() {
-		var snapshot workflows.CaseSnapshot
-		err := r.look.future.Get(r.ctx, &snapshot)
-		r.look = call{}
-		if err == nil {
-			r.take(lifecycle.Looked(r.c, snapshot, r.now()))
+	if r.read.Done() {
+		if params, snapshot, failed := r.read.Take(r.Ctx); failed != nil {
+			r.take(lifecycle.ReadFailed(r.c, params.CaseID, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.LookFailed(r.c, failure(err), r.now()))
+			r.take(lifecycle.Read(r.c, params.CaseID, snapshot, r.Now()))
 		}
 	}
-	if r.reconcile.done() {
-		var snapshot workflows.CaseSnapshot
-		err := r.reconcile.future.Get(r.ctx, &snapshot)
-		r.reconcile = call{}
-		if err == nil {
-			r.take(lifecycle.Polled(r.c, snapshot, r.now()))
+	if r.reconcile.Done() {
+		if _, snapshot, failed := r.reconcile.Take(r.Ctx); failed != nil {
+			r.take(lifecycle.ReconcileFailed(r.c, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.PollFailed(r.c, failure(err), r.now()))
+			r.take(lifecycle.Reconciled(r.c, snapshot, r.Now()))
 		}
 	}
-	r.collectFiles()
-	if r.reply.done() {
-		err := r.reply.future.Get(r.ctx, nil)
-		r.reply = call{}
-		if err == nil {
-			r.take(lifecycle.ReplyConfirmed(r.c, r.replyID))
+	if r.handOff.Done() {
+		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
+			workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(params.Notices), "files", params.Files != nil, "error", failed.Message)
+			r.take(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
 		} else {
-			workflow.GetLogger(r.ctx).Warn("reply refused", "target", r.c.Start.ReplyTo.WorkflowID, "reply", r.replyID, "error", err)
-			r.take(lifecycle.ReplyRefused(r.c, r.replyID, r.now()))
+			r.take(lifecycle.HandedOff(r.c, params))
 		}
 	}
+}
+
+// take applies the result of a call, which is a step of the run.
+func (r *run) take(next lifecycle.Case) {
+	r.apply(next)
+	r.Step(1)
 }

@@ -5,6 +5,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -15,25 +16,49 @@ type Input struct {
 }
 
 // Workflow is to be registered as workflows.OffloadCaseWorkflow. A case that fails is an outcome and no error; an error of type
-// workflows.ErrTypeInvalidArgument says that the start can't be carried out.
+// workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID says that the start can't be carried out.
 func Workflow(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {
-	return follow(ctx, in, 0)
+	return start(ctx, in, 0)
 }
 
-// ContinuingAfter is Workflow, except that it continues as new whenever it has taken in that many things (events, answers of
-// activities, updates, the passing of a due time). Tests use it to find what is not carried.
+// ContinuingAfter is Workflow, except that it continues as new whenever it has taken in that many things (events, results of activities,
+// updates, due times). Tests use it to find what is not carried.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.CaseOutcome, error) {
 	return func(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {
-		return follow(ctx, in, steps)
+		return start(ctx, in, steps)
 	}
 }
 
-func follow(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
-	start := in.Normalized()
-	if err := start.Validate(); err != nil {
-		return workflows.CaseOutcome{}, temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, err)
+// run is one run of the workflow: the case, and beside it what does not outlive the run.
+type run struct {
+	*entity.Run
+	c lifecycle.Case
+
+	events workflow.ReceiveChannel
+
+	create    createCall
+	answer    answerCall
+	read      readCall
+	reconcile reconcileCall
+	handOff   entity.HandOff
+}
+
+func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
+	r := &run{Run: entity.Start(ctx, continueAfter)}
+	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
+	if in.Carried != nil {
+		entity.CheckVersion(in.Carried.Version, versionCurrent)
+		r.c = lifecycle.Case{Start: in.CaseStart, State: *in.Carried}
+	} else {
+		begin := in.Normalized()
+		if err := begin.Validate(); err != nil {
+			return workflows.CaseOutcome{}, temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, nil)
+		}
+		if err := r.CheckID(workflows.OffloadCaseWorkflowID(begin.Reference)); err != nil {
+			return workflows.CaseOutcome{}, err
+		}
+		r.c = lifecycle.Begin(begin, versionCurrent, r.Now())
 	}
-	r := newRun(ctx, start, in.Carried, continueAfter)
 	if err := r.handle(); err != nil {
 		return workflows.CaseOutcome{}, err
 	}

@@ -2,42 +2,33 @@ package lifecycle
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-)
-
-const (
-	// mostAnswers and maxAnswerBytes keep the carried state, which holds the newest answers, far from Temporal's 2 MiB.
-	mostAnswers    = 10
-	maxAnswerBytes = 32 << 10
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // CheckInput says why the answer can't be taken, or nil.
-func CheckInput(c Case, input workflows.ProvideInput) *Refusal {
+func CheckInput(c Case, input workflows.ProvideInput) error {
 	s := c.State
 	if s.Status.Ended() {
 		return refuseEnded(s)
 	}
-	switch {
-	case strings.TrimSpace(input.Text) == "":
-		return refuse(workflows.ErrTypeInvalidArgument, "text: it is blank")
-	case len(input.Text) > maxAnswerBytes:
-		return refuse(workflows.ErrTypeInvalidArgument, "text: %d bytes, at most %d", len(input.Text), maxAnswerBytes)
+	if err := input.Validate(); err != nil {
+		return rules.Invalid("%v", err)
 	}
 	if answer := standingAnswer(s, input.QuestionID); answer != nil {
-		return refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered%s at %s", answer.QuestionID, by(answer.By), stamp(answer.GivenAt))
+		return rules.Refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered%s at %s", answer.QuestionID, by(answer.By), rules.Stamp(answer.GivenAt))
 	}
 	question := s.Facts.Question
 	resolved := question != nil && question.ID == input.QuestionID && question.Status == workflows.QuestionResolved
 	switch {
 	case resolved:
-		return refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered already, not through Signalbox", question.ID)
+		return rules.Refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered already, not through Signalbox", question.ID)
 	case s.Status != workflows.CaseInputNeeded || question == nil:
-		return refuse(workflows.ErrTypeNoOpenQuestion, "the case is %s and asks nothing", s.Status)
+		return rules.Refuse(workflows.ErrTypeNoOpenQuestion, "the case is %s and asks nothing", s.Status)
 	case question.ID != input.QuestionID:
-		return refuse(workflows.ErrTypeOtherQuestion, "the open question is %s", question.ID)
+		return rules.Refuse(workflows.ErrTypeOtherQuestion, "the open question is %s", question.ID)
 	}
 	return nil
 }
@@ -45,16 +36,16 @@ func CheckInput(c Case, input workflows.ProvideInput) *Refusal {
 // ProvideInput takes an answer in that CheckInput let pass; it is sent next.
 func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
 	s := &c.State
-	s.Answers = appended(s.Answers, workflows.Answer{QuestionID: input.QuestionID, Text: input.Text, By: input.By, GivenAt: now}, mostAnswers)
+	s.Answers = withAnswer(overtaken(s.Answers), workflows.Answer{QuestionID: input.QuestionID, Text: input.Text, By: input.By, GivenAt: now})
 	settle(&c, workflows.NewsByApp, now)
 	return c
 }
 
-// Answered takes in what Offload said to the answer. There is no webhook for "resumed", so the case is looked at soon.
+// Answered takes in what Offload said to the answer. There is no webhook for "resumed", so the case is read soon.
 func Answered(c Case, questionID string, result workflows.ProvideInputResult, now time.Time) Case {
 	s := &c.State
 	settleAnswer(s, questionID, result.Result)
-	s.LastError = result.Message
+	s.LastError = clipError(result.Message)
 	if s.Status.Ended() {
 		return c
 	}
@@ -66,19 +57,19 @@ func Answered(c Case, questionID string, result workflows.ProvideInputResult, no
 		}
 	case workflows.InputNotWaiting, workflows.InputMismatch:
 		s.ClosedQuestion = questionID
-		s.LookWanted = true
-	case workflows.InputRejected, workflows.InputUnsettled:
+		s.ReadWanted = true
+	case workflows.InputRejected, workflows.InputUnsettled, workflows.InputOvertaken:
 		// An answer that a newer question has replaced says nothing of the case.
-		s.LookWanted = s.LookWanted || askedID(s.Facts) == questionID
+		s.ReadWanted = s.ReadWanted || askedID(s.Facts) == questionID
 	}
 	settle(&c, workflows.NewsByApp, now)
 	return c
 }
 
 // AnswerFailed takes in that the answer could not be delivered, or was given up since the case went on without it.
-func AnswerFailed(c Case, questionID string, f Failure, now time.Time) Case {
+func AnswerFailed(c Case, questionID string, f rules.Failure, now time.Time) Case {
 	result := workflows.InputRejected
-	if f.Type == FailureCancelled {
+	if f.Type == rules.FailureCancelled {
 		result = workflows.InputUnsettled
 	}
 	return Answered(c, questionID, workflows.ProvideInputResult{Result: result, Message: f.Message}, now)
@@ -87,10 +78,21 @@ func AnswerFailed(c Case, questionID string, f Failure, now time.Time) Case {
 func settleAnswer(s *State, questionID string, result workflows.InputResult) {
 	s.Answers = slices.Clone(s.Answers)
 	for i := range s.Answers {
-		if a := &s.Answers[i]; a.QuestionID == questionID && a.Result == "" {
+		if a := &s.Answers[i]; a.QuestionID == questionID && (a.Result == "" || a.Result == workflows.InputOvertaken) {
 			a.Result = result
 		}
 	}
+}
+
+// overtaken marks the answers that nothing is known of: the case went on without them. A call that is under way still tells its result.
+func overtaken(answers []workflows.Answer) []workflows.Answer {
+	answers = slices.Clone(answers)
+	for i := range answers {
+		if answers[i].Result == "" {
+			answers[i].Result = workflows.InputOvertaken
+		}
+	}
+	return answers
 }
 
 // standingAnswer is the answer to the question that is on its way or was taken; nil where a person may still answer.
@@ -102,7 +104,8 @@ func standingAnswer(s State, questionID string) *workflows.Answer {
 		switch s.Answers[i].Result {
 		case "", workflows.InputAccepted, workflows.InputAlreadyResolved:
 			return &s.Answers[i]
-		case workflows.InputNotWaiting, workflows.InputMismatch, workflows.InputRejected, workflows.InputUnsettled:
+		case workflows.InputNotWaiting, workflows.InputMismatch, workflows.InputRejected, workflows.InputUnsettled,
+			workflows.InputOvertaken:
 			return nil
 		}
 	}

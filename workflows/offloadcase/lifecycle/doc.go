@@ -1,9 +1,61 @@
-// Package lifecycle holds the rules of an Offload case as plain functions: a Case, something that happened and the time go in, the
-// next Case comes out. Next then says what must be under way now that the case is so.
+// Package lifecycle holds the rules of an Offload case as plain functions: a Case, an event and the time go in, the next Case comes out. Next
+// then says what must be under way.
 //
-// Next looks at the state alone and not at how it came about. So a worker that was killed, a workflow that continued as new and one
-// that never stopped carry out the same work, and an effect can't be forgotten between two of them.
+// Next looks at the state alone and not at how it came about. So a worker that was killed, a workflow that continued as new and one that never
+// stopped carry out the same work, and no effect is forgotten between two of them.
 //
-// The package knows Offload's documented behaviour and the business app's options. It knows nothing of Temporal, has no clock and
-// writes no log. Functions never change the Case they are given, nor anything it points to.
+// The package knows Offload's documented behaviour and the business app's options. It knows nothing of Temporal, has no clock and writes no log.
+// Functions never change the Case they are given, nor anything it points to.
+//
+// # Events and states
+//
+// C is CREATING, U is CREATE_UNCERTAIN, R is RUNNING, N is INPUT_NEEDED, S is INPUT_SENT, E is any end. "=" stays, "-" can't happen.
+//
+//	event                                     C       U       R, N, S                            E
+//	created                                   R       -       second_case if another ID          caseId is noted
+//	creation failed                           table below     -                                  noted
+//	adopt-case                                refused verify  refused if another ID              refused
+//	  a read shows the case                   -       R       -                                  -
+//	  a read shows another clientReferenceId,
+//	  or fails                                -       = !     -                                  -
+//	retry-create                              refused C       refused                            refused
+//	webhook on the case's own URL             R..E    R..E    by its status and time             conflict, or fills in
+//	  names another case than the bound one   -       -       second_case; binds it if the       second_case
+//	                                                          bound one was only adopted
+//	  is an end and omits what GET has        read first      read first                         fills in
+//	webhook without time, on the shared
+//	route, or an end with confirmEnd          kept    kept    kept; a read confirms it           conflict (proven), or fills in
+//	read or reconcile: RUNNING                -       -       R                                  =
+//	  INPUT_NEEDED, question PENDING          -       -       N, or S after an answer            =
+//	  INPUT_NEEDED, question RESOLVED         -       -       S                                  =
+//	  COMPLETED or FAILED                     -       -       E                                  conflict if it contradicts
+//	  a status that is not known              -       -       = unknown_status, reads slowly     -
+//	reconcile failed                          -       -       = attention by the table below     -
+//	provide-input                             refused refused N: S, else refused                 refused
+//	answer accepted or already resolved       -       -       S                                  noted
+//	answer refused: not waiting, mismatch     -       -       R, then read                       noted
+//	answer not delivered                      -       -       N, asked again                     noted
+//	cancel                                    E       E       E                                  refused
+//	deadline                                  E       E       one read, then E                   =
+//	three minutes without a creation          = !     -       -                                  -
+//
+// "!" raises attention: adopt_refused, not_created.
+//
+// # Failures of calls
+//
+// A creation that may have made a case is never repeated by itself.
+//
+//	failure type                 creation                                   read, reconcile            attention
+//	OffloadNotSent, Throttled    the server repeats it                      the server repeats it      not_created, after 3 minutes
+//	OffloadUnavailable           uncertain                                  the server repeats it      create_uncertain
+//	OffloadUncertain, no type    uncertain                                  repeated after the ceiling create_uncertain
+//	OffloadInvalidRequest        the case ends FAILED; with awaitCorrection repeated after the ceiling create_rejected
+//	                             a corrected request is awaited
+//	OffloadUnauthorized          repeated slowly                            repeated slowly            unauthorized
+//	OffloadForbidden             repeated slowly                            repeated slowly            forbidden
+//	OffloadNotFound              repeated slowly                            repeated slowly            case_not_found
+//	OffloadUsageLimit            repeated slowly                            repeated slowly            usage_limit
+//	OffloadUnknownAccount        repeated slowly                            repeated slowly            account
+//	OffloadUnreadable            uncertain                                  repeated slowly            unreadable_answer
+//	Cancelled                    nothing was created                        given up                   -
 package lifecycle

@@ -1,54 +1,63 @@
 package lifecycle
 
 import (
-	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
-
-// seenKeys bounds the window of dedupe keys. Offload sends each event once, and a case has a handful of them; what repeats one is
-// the relay, which has one batch per workflow under way and so repeats only the newest, and an operator's replay. The window is the
-// quick way only: whatever slips past it, the rules apply a second time without a change.
-const seenKeys = 128
-
-// mostClaims bounds the events that wait for confirmation. The oldest gives way: it could only have added its words.
-const mostClaims = 8
 
 // Receive takes in one webhook event, at any time and any number of times.
 func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	s := &c.State
-	if key := seenKey(e); key != "" {
-		if slices.Contains(s.Seen, key) {
-			s.Duplicates++
-			return c
-		}
-		s.Seen = appended(s.Seen, key, seenKeys)
+	key := seenKey(e)
+	if s.Seen.Has(key) {
+		s.Duplicates++
+		return c
 	}
+	s.Seen = s.Seen.With(key, seenKeys)
 	if s.Status.Ended() {
 		s.LateEvents++
 	} else {
 		s.EventsApplied++
 	}
-	e.Facts.Status = eventStatus(e)
+	e = bounded(e, now)
 
 	caseID := e.Facts.CaseID
+	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
 	switch {
-	case caseID != "" && s.CaseID != "" && caseID != s.CaseID:
+	case another && e.Unproven:
+		// Its sender knew the shared secret, which says nothing of this case.
+		if !s.Status.Ended() {
+			s.Unconfirmed = kept(s.Unconfirmed, e)
+		}
+		return c
+	case another && (!s.Adopted || s.Status.Ended()):
 		otherCase(s, caseID)
 		return c
+	case another:
+		rebind(&c, caseID, now)
 	case s.CaseID == "" && (e.Unproven || caseID == ""):
 		// It names the reference, but only the case's own URL proves that its case is this one.
-		claim(s, e)
+		s.Unconfirmed = kept(s.Unconfirmed, e)
 		return c
 	case s.CaseID == "":
 		prove(&c, caseID, now)
+	case caseID != "" && !e.Unproven:
+		s.Adopted = false
 	}
 
-	if needsConfirmation(c, e) {
-		return receiveUnconfirmed(c, e, now)
+	if isEnd(e.Facts.Status) && !e.Unproven {
+		applyHeldEnd(&c, now)
 	}
-	accept(&c, e)
+	switch {
+	case needsConfirmation(c, e):
+		return receiveUnconfirmed(c, e, now)
+	case !s.Status.Ended() && isEnd(e.Facts.Status) && (e.Facts.Omits(workflows.FieldResult) || e.Facts.Omits(workflows.FieldAttachments)):
+		s.HeldEnd, s.ReadWanted = &e, true
+		return c
+	}
+	apply(&c, e)
 	if s.Status.Ended() {
 		return c
 	}
@@ -57,7 +66,7 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	return c
 }
 
-// seenKey keeps the keys of unproven events apart: whoever knows only the shared secret must not occupy the key of an event to come.
+// seenKey keeps the keys of unproven events apart: a sender that knows only the shared secret must not occupy the key of an event to come.
 func seenKey(e workflows.CaseEvent) string {
 	if e.DedupeKey != "" && e.Unproven {
 		return "unproven/" + e.DedupeKey
@@ -65,14 +74,28 @@ func seenKey(e workflows.CaseEvent) string {
 	return e.DedupeKey
 }
 
-// prove takes in that a webhook on the case's own URL named its case. A creation still under way keeps its state: it is given up or
-// answered, and either is taken in.
-func prove(c *Case, caseID string, now time.Time) {
-	identify(c, caseID, now)
-	if c.State.Creation != CreationPending {
-		c.State.Creation = CreationSettled
+// bounded is the event within the limits, with the status that its kind says, and with no time from the future.
+func bounded(e workflows.CaseEvent, now time.Time) workflows.CaseEvent {
+	received := e.ReceivedAt
+	if received.IsZero() || received.After(now) {
+		received = now
 	}
-	c.State.Trouble, c.State.LastError = "", ""
+	e.Facts = e.Facts.Bounded()
+	e.Facts.Status = eventStatus(e)
+	if !e.OccurredAt.IsZero() {
+		e.OccurredAt = rules.EventTime(e.OccurredAt, received)
+	}
+	e.Facts = withoutFuture(e.Facts, received)
+	return e
+}
+
+func withoutFuture(facts workflows.CaseFacts, received time.Time) workflows.CaseFacts {
+	if q := facts.Question; q != nil && !q.RequestedAt.IsZero() {
+		asked := *q
+		asked.RequestedAt = rules.EventTime(q.RequestedAt, received)
+		facts.Question = &asked
+	}
+	return facts
 }
 
 // eventStatus trusts the kind before the status field, which only repeats it.
@@ -88,13 +111,37 @@ func eventStatus(e workflows.CaseEvent) string {
 	return e.Facts.Status
 }
 
+// prove takes in that a webhook on the case's own URL named its case. A creation still under way keeps its state: it is given up or answered,
+// and either is taken in.
+func prove(c *Case, caseID string, now time.Time) {
+	identify(c, caseID, now)
+	if c.State.Creation != CreationPending {
+		c.State.Creation = CreationSettled
+	}
+	c.State.Trouble, c.State.LastError = "", ""
+}
+
+// rebind takes in that a webhook on the case's own URL named another case than the one that was adopted. What was learnt of that one is
+// forgotten.
+func rebind(c *Case, caseID string, now time.Time) {
+	s := &c.State
+	adopted := s.CaseID
+	s.Facts, s.FactsAt = workflows.CaseFacts{}, time.Time{}
+	s.UnknownStatus, s.HeardWebhook, s.HeardEnd, s.HeldEnd = "", false, false, nil
+	s.Asked, s.ClosedQuestion = Asked{}, ""
+	s.Answers = overtaken(s.Answers)
+	s.Conflict = false
+	prove(c, caseID, now)
+	otherCase(s, adopted)
+}
+
 // needsConfirmation is true for an event that can't be trusted, can't be put in order, or that the app wants confirmed.
 func needsConfirmation(c Case, e workflows.CaseEvent) bool {
 	return e.Unproven || e.OccurredAt.IsZero() || (c.Start.Options.ConfirmEnd && isEnd(e.Facts.Status))
 }
 
-// receiveUnconfirmed keeps the event as a claim and asks for a look. After the end there is nothing to look for: an event then
-// either says the same as the end or contradicts it. What a proven event says of the whole case needs no confirmation.
+// receiveUnconfirmed keeps the event and asks for a read. After the end there is nothing to read for: an event then either says the same as the
+// end or contradicts it. What a proven event says of the whole case needs no confirmation.
 func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	s := &c.State
 	if !e.Unproven {
@@ -103,19 +150,19 @@ func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	}
 	switch {
 	case !s.Status.Ended():
-		claim(s, e)
-		s.LookWanted = true
+		s.Unconfirmed = kept(s.Unconfirmed, e)
+		s.ReadWanted = true
 		s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	case isEnd(s.Facts.Status) && agrees(e, s.Facts):
-		confirm(s, e)
+		confirm(s, e, s.Facts)
 	case isEnd(s.Facts.Status) && isEnd(e.Facts.Status) && !e.Unproven:
 		s.Conflict = true
 	}
 	return c
 }
 
-// accept learns from an event that stands for itself.
-func accept(c *Case, e workflows.CaseEvent) {
+// apply learns from an event that stands for itself.
+func apply(c *Case, e workflows.CaseEvent) {
 	s := &c.State
 	before := s.FactsAt
 	if !learn(s, e.Facts, e.OccurredAt) {
@@ -126,39 +173,71 @@ func accept(c *Case, e workflows.CaseEvent) {
 	s.HeardEnd = s.HeardEnd || isEnd(e.Facts.Status)
 	if !e.OccurredAt.Before(before) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
+		s.UnknownStatus = ""
 	}
 }
 
-func claim(s *State, e workflows.CaseEvent) {
-	// The look brings these itself, and they may be large.
-	e.Facts.Result, e.Facts.Attachments = nil, nil
-	s.Claims = appended(s.Claims, e, mostClaims)
+// applyHeldEnd lets the end that waited for a read count.
+func applyHeldEnd(c *Case, now time.Time) {
+	held := c.State.HeldEnd
+	if held == nil {
+		return
+	}
+	c.State.HeldEnd, c.State.ReadWanted = nil, false
+	apply(c, *held)
+	settle(c, workflows.NewsByWebhook, now)
 }
 
-// confirmClaims counts the claims that agree with what a look has shown, and says whether there were any. The others stay: the
-// provider may have told of them before its own reads show it.
-func confirmClaims(s *State, shown workflows.CaseFacts) bool {
+// confirmEvents applies the events that agree with what a read has shown, and says whether there were any. The others stay: the provider may
+// have told of them before its own reads show it.
+func confirmEvents(s *State, shown workflows.CaseFacts) bool {
 	var open []workflows.CaseEvent
-	for _, e := range s.Claims {
+	for _, e := range s.Unconfirmed {
 		if agrees(e, shown) {
-			confirm(s, e)
+			confirm(s, e, shown)
 		} else {
 			open = append(open, e)
 		}
 	}
-	confirmed := len(open) < len(s.Claims)
-	s.Claims = open
+	confirmed := len(open) < len(s.Unconfirmed)
+	s.Unconfirmed = open
 	return confirmed
 }
 
-// confirm takes from a confirmed event what only webhooks say; the look said the rest.
-func confirm(s *State, e workflows.CaseEvent) {
+// confirm applies all fields of a confirmed event: what only webhooks say, and the question where GET does not repeat it. Result and attachments
+// count from a proven event only.
+func confirm(s *State, e workflows.CaseEvent, shown workflows.CaseFacts) {
 	s.HeardWebhook = true
 	s.HeardEnd = s.HeardEnd || isEnd(e.Facts.Status)
-	fillLasting(&s.Facts, workflows.CaseFacts{FailureReason: e.Facts.FailureReason, Metadata: e.Facts.Metadata})
+	said := e.Facts
+	if e.Unproven {
+		said.Result, said.Attachments = nil, nil
+		setOmitted(&said, workflows.FieldResult, false)
+		setOmitted(&said, workflows.FieldAttachments, false)
+	}
+	if said.Status == s.Facts.Status {
+		if said.Status == workflows.OffloadInputNeeded && shown.Question == nil && replacesQuestion(*s, said.Question) {
+			s.Facts.Question = said.Question
+		}
+		fillEnd(&s.Facts, said)
+	}
+	fillLasting(&s.Facts, said)
+	s.Facts = s.Facts.Bounded()
+}
+
+// replacesQuestion says whether a question is a newer one than the one that is known, which was answered or asked before it.
+func replacesQuestion(s State, question *workflows.Question) bool {
+	have := s.Facts.Question
+	if have == nil || question == nil || have.ID == question.ID {
+		return false
+	}
+	return have.Status == workflows.QuestionResolved || standingAnswer(s, have.ID) != nil || asksLater(question, have)
 }
 
 func agrees(e workflows.CaseEvent, shown workflows.CaseFacts) bool {
+	if e.Facts.CaseID != "" && shown.CaseID != "" && e.Facts.CaseID != shown.CaseID {
+		return false
+	}
 	if isEnd(e.Facts.Status) {
 		return !contradicts(e.Facts, shown)
 	}

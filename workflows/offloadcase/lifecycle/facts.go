@@ -31,7 +31,11 @@ func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
 		}
 		question = withResolved(question, have.Question)
 		have.Status, have.ResultStatus, have.Question = said.Status, said.ResultStatus, question
-		have.Result, have.ResultOmitted = said.Result, said.ResultOmitted
+		have.Result = said.Result
+		setOmitted(have, workflows.FieldResult, said.Omits(workflows.FieldResult))
+		if said.Question != nil || question == nil {
+			setOmitted(have, workflows.FieldQuestion, said.Omits(workflows.FieldQuestion))
+		}
 		s.FactsAt = at
 	case newer == 0:
 		fillEnd(have, said)
@@ -42,6 +46,7 @@ func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
 		have.Question = withResolved(have.Question, said.Question)
 	}
 	fillLasting(have, said)
+	*have = have.Bounded()
 	return true
 }
 
@@ -74,14 +79,37 @@ func contradicts(a, b workflows.CaseFacts) bool {
 // fillEnd adds what another statement of the same status says beside.
 func fillEnd(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	have.ResultStatus = cmp.Or(have.ResultStatus, said.ResultStatus)
-	if have.Question == nil {
+	if takes(have, said, workflows.FieldQuestion, have.Question != nil, said.Question != nil) {
 		have.Question = said.Question
 	}
 	have.Question = withResolved(have.Question, said.Question)
-	if len(have.Result) == 0 {
+	if takes(have, said, workflows.FieldResult, len(have.Result) > 0, len(said.Result) > 0) {
 		have.Result = said.Result
 	}
-	have.ResultOmitted = len(have.Result) == 0 && (have.ResultOmitted || said.ResultOmitted)
+}
+
+// takes says whether a field is to be taken from said: where it is missing, or cut short and whole in said. It keeps Omitted true for the field.
+func takes(have *workflows.CaseFacts, said workflows.CaseFacts, field string, has, says bool) bool {
+	omits := said.Omits(field)
+	switch {
+	case says && (!has || have.Omits(field) && !omits):
+		setOmitted(have, field, omits)
+		return true
+	case !has && omits:
+		setOmitted(have, field, true)
+	}
+	return false
+}
+
+func setOmitted(have *workflows.CaseFacts, field string, omitted bool) {
+	if omitted {
+		*have = have.Omitting(field)
+		return
+	}
+	have.Omitted = slices.DeleteFunc(slices.Clone(have.Omitted), func(f string) bool { return f == field })
+	if len(have.Omitted) == 0 {
+		have.Omitted = nil
+	}
 }
 
 // withResolved marks a question as resolved that any statement says is: nothing reopens a question of the same ID.
@@ -101,18 +129,26 @@ func asksLater(question, than *workflows.Question) bool {
 // fillLasting merges what never changes in a case, or only grows.
 func fillLasting(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	have.CaseID = cmp.Or(have.CaseID, said.CaseID)
-	have.ClientReferenceID = cmp.Or(have.ClientReferenceID, said.ClientReferenceID)
+	if takes(have, said, workflows.FieldClientReferenceID, have.ClientReferenceID != "", said.ClientReferenceID != "") {
+		have.ClientReferenceID = said.ClientReferenceID
+	}
 	have.Channel = cmp.Or(have.Channel, said.Channel)
 	have.MaxAttempts = cmp.Or(have.MaxAttempts, said.MaxAttempts)
 	have.AttemptCount = max(have.AttemptCount, said.AttemptCount)
 	have.Attachments = allAttachments(have.Attachments, said.Attachments)
+	switch {
+	case said.Omits(workflows.FieldAttachments):
+		setOmitted(have, workflows.FieldAttachments, true)
+	case isEnd(said.Status) && len(said.Attachments) > 0:
+		setOmitted(have, workflows.FieldAttachments, false)
+	}
 	if have.CreatedAt.IsZero() {
 		have.CreatedAt = said.CreatedAt
 	}
-	if have.FailureReason == nil {
+	if takes(have, said, workflows.FieldFailureReason, have.FailureReason != nil, said.FailureReason != nil) {
 		have.FailureReason = said.FailureReason
 	}
-	if len(have.Metadata) == 0 {
+	if takes(have, said, workflows.FieldMetadata, len(have.Metadata) > 0, len(said.Metadata) > 0) {
 		have.Metadata = said.Metadata
 	}
 	// Only GET has these two, and only its newest answer counts; a case that ended has no next action.

@@ -1,28 +1,22 @@
 package lifecycle
 
-import "github.com/signalbox-dev/signalbox/workflows"
+import (
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
 
-// FailureCancelled is the Type of a call that was given up before it was carried out.
-const FailureCancelled = "Cancelled"
-
-// Failure is how a provider call failed: one of the contract's error types, FailureCancelled, or anything else for what nobody
-// foresaw, such as a timeout.
-type Failure struct {
-	Type    string
-	Message string
-}
-
-// Troubles are the error types that a person can mend while the call waits, and the attention that each raises.
+// troubles are the error types that a person can mend while the call waits, and the attention that each raises.
 var troubles = []struct{ errorType, attention string }{
 	{workflows.ErrTypeOffloadUnauthorized, workflows.AttentionUnauthorized},
 	{workflows.ErrTypeOffloadForbidden, workflows.AttentionForbidden},
 	{workflows.ErrTypeOffloadNotFound, workflows.AttentionCaseNotFound},
 	{workflows.ErrTypeOffloadUsageLimit, workflows.AttentionUsageLimit},
 	{workflows.ErrTypeOffloadUnknownAccount, workflows.AttentionAccount},
+	{workflows.ErrTypeOffloadUnreadable, workflows.AttentionUnreadable},
 }
 
-// TroubleTypes are the error types of every trouble except the one that is known already. A call stops for what its caller has to
-// hear of, and is retried by the server for what the caller knows.
+// TroubleTypes are the error types of every trouble except the known one. A call stops for a trouble that the workflow has not noted yet, and
+// is retried by the server for the known one.
 func TroubleTypes(known string) []string {
 	var types []string
 	for _, t := range troubles {
@@ -33,7 +27,7 @@ func TroubleTypes(known string) []string {
 	return types
 }
 
-func (f Failure) trouble() string {
+func troubleOf(f rules.Failure) string {
 	for _, t := range troubles {
 		if t.errorType == f.Type {
 			return t.attention
@@ -42,11 +36,13 @@ func (f Failure) trouble() string {
 	return ""
 }
 
-// createdNothing is true only for failures of POST /cases that certainly made no case. Whatever else may happen to it is uncertain.
-func (f Failure) createdNothing() bool {
+// createdNothing is true only for failures of POST /cases that certainly made no case. Any other failure is uncertain.
+func createdNothing(f rules.Failure) bool {
 	switch f.Type {
-	case FailureCancelled, workflows.ErrTypeOffloadNotSent, workflows.ErrTypeOffloadThrottled, workflows.ErrTypeOffloadInvalidRequest:
+	case rules.FailureCancelled, workflows.ErrTypeOffloadNotSent, workflows.ErrTypeOffloadThrottled, workflows.ErrTypeOffloadInvalidRequest:
 		return true
+	case workflows.ErrTypeOffloadUnreadable:
+		return false
 	}
-	return f.trouble() != ""
+	return troubleOf(f) != ""
 }

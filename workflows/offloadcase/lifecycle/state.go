@@ -4,12 +4,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-)
-
-// The version of the carried state decides which commands the shell issues, so that a recorded history replays as it ran.
-const (
-	// versionFirst is the state as first released.
-	versionFirst = 1
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Case is what the business app asked for and where that stands.
@@ -21,13 +16,25 @@ type Case struct {
 
 // State is everything that a case must not forget when it continues as new.
 type State struct {
+	// Version is the one of the code that began the case; versions.go of the workflow lists them.
 	Version int `json:"version"`
 
-	// CaseID is empty until the creation, a webhook on the case's own URL, or a person has told it.
-	CaseID   string   `json:"caseId,omitempty"`
+	// CaseID is empty until the creation, a webhook on the case's own URL, or a verified adoption has told it.
+	CaseID string `json:"caseId,omitempty"`
+	// Adopted: CaseID came from adopt-case, and no webhook on the case's own URL has proven it yet.
+	Adopted bool `json:"adopted,omitempty"`
+	// Verifying is the caseId of adopt-case until a read has verified it. AdoptRefused: the last one was not bound.
+	Verifying    string `json:"verifying,omitempty"`
+	AdoptRefused bool   `json:"adoptRefused,omitempty"`
+
 	Creation Creation `json:"creation,omitempty"`
 	// CreateAt is when POST /cases may be tried; zero is at once.
 	CreateAt time.Time `json:"createAt,omitzero"`
+	// CreateSince is when the creation was wanted. NotCreated: minutes later it had not been tried, or not taken.
+	CreateSince time.Time `json:"createSince,omitzero"`
+	NotCreated  bool      `json:"notCreated,omitempty"`
+	// CreateAsked: a person asked for the creation by retry-create.
+	CreateAsked bool `json:"createAsked,omitempty"`
 
 	Status workflows.CaseStatus `json:"status"`
 	// Since is when Status was entered, and Source what brought it.
@@ -39,14 +46,18 @@ type State struct {
 	// Facts merges what the provider said; FactsAt is the provider's time of its status.
 	Facts   workflows.CaseFacts `json:"facts,omitzero"`
 	FactsAt time.Time           `json:"factsAt,omitzero"`
-	// HeardWebhook and HeardEnd say whether a webhook, and the one of the end, was among what was said: only webhooks tell
-	// metadata and failureReason.
+	// UnknownStatus is the status that the last read showed, where it is none that Offload documents.
+	UnknownStatus string `json:"unknownStatus,omitempty"`
+	// HeardWebhook and HeardEnd say whether a webhook, and the one of the end, was among what was said: only webhooks tell metadata and
+	// failureReason.
 	HeardWebhook bool `json:"heardWebhook,omitempty"`
 	HeardEnd     bool `json:"heardEnd,omitempty"`
-	// Claims are events that count only once a look at the case agrees with them.
-	Claims []workflows.CaseEvent `json:"claims,omitempty"`
-	// LookWanted asks for one look at the case, soon.
-	LookWanted bool `json:"lookWanted,omitempty"`
+	// Unconfirmed are events that count only once a read agrees with them.
+	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
+	// HeldEnd is a proven end that omits what GET has: it counts once the case was read, or could not be.
+	HeldEnd *workflows.CaseEvent `json:"heldEnd,omitempty"`
+	// ReadWanted asks for one read of the case, soon.
+	ReadWanted bool `json:"readWanted,omitempty"`
 
 	// Known is what the reconcile activity is told, and ReconcileAt when it is to start.
 	Known       workflows.KnownCase `json:"known,omitzero"`
@@ -56,45 +67,52 @@ type State struct {
 	LastError string `json:"lastError,omitempty"`
 
 	Asked Asked `json:"asked,omitzero"`
-	// ClosedQuestion is the ID of a question that Offload refused an answer to because it isn't open, until a look says that it is.
+	// ClosedQuestion is the ID of a question that Offload refused an answer to because it isn't open, until a read says that it is.
 	ClosedQuestion string             `json:"closedQuestion,omitempty"`
 	Answers        []workflows.Answer `json:"answers,omitempty"`
 
-	// Expiring: the deadline passed, and one last look is under way.
+	// Expiring: the deadline passed, and one last read is under way.
 	Expiring bool `json:"expiring,omitempty"`
 	// Conflict: an end was reported that contradicts the one applied.
 	Conflict     bool     `json:"conflict,omitempty"`
 	OtherCaseIDs []string `json:"otherCaseIds,omitempty"`
 
-	// StoredFiles and UnstoredFiles are what became of the files after the end, in the order in which that was known. NoBucket: the worker
-	// keeps no files, so none is asked for.
-	StoredFiles   []workflows.StoredFile   `json:"storedFiles,omitempty"`
-	UnstoredFiles []workflows.UnstoredFile `json:"unstoredFiles,omitempty"`
-	NoBucket      bool                     `json:"noBucket,omitempty"`
+	Outbox rules.Outbox `json:"outbox,omitzero"`
+	// Files is how the start of "offload-files" went; empty until it was tried.
+	Files Files `json:"files,omitempty"`
+	// Noticed is the attention when the loop last took its turn, and NoticedAt since when there is any.
+	Noticed   []string  `json:"noticed,omitempty"`
+	NoticedAt time.Time `json:"noticedAt,omitzero"`
 
-	Outbox      []Letter `json:"outbox,omitempty"`
-	ReplyFailed bool     `json:"replyFailed,omitempty"`
-
-	// Seen are the dedupe keys of the newest events, oldest first.
-	Seen          []string `json:"seen,omitempty"`
-	EventsApplied int      `json:"eventsApplied,omitempty"`
-	Duplicates    int      `json:"duplicates,omitempty"`
-	LateEvents    int      `json:"lateEvents,omitempty"`
+	// Seen are the dedupe keys of the newest events.
+	Seen          rules.Seen `json:"seen,omitempty"`
+	EventsApplied int        `json:"eventsApplied,omitempty"`
+	Duplicates    int        `json:"duplicates,omitempty"`
+	LateEvents    int        `json:"lateEvents,omitempty"`
 }
 
 // Creation is where POST /cases stands.
 type Creation string
 
-// A case that is adopted has no creation at all.
+// A case that exists already has no creation at all.
 const (
 	// CreationPending: it is to be, or is, under way.
 	CreationPending Creation = "pending"
-	// CreationUncertain: nobody can tell whether it made a case.
+	// CreationUncertain: it may have made a case.
 	CreationUncertain Creation = "uncertain"
 	// CreationRejected: Offload refused the request, and a corrected one is awaited.
 	CreationRejected Creation = "rejected"
 	// CreationSettled: nothing is left to do or to find out.
 	CreationSettled Creation = "settled"
+)
+
+// Files is how the start of "offload-files" went.
+type Files string
+
+// Results of the start of "offload-files".
+const (
+	FilesStarted Files = "started"
+	FilesRefused Files = "refused"
 )
 
 // Asked is the question that was last put to people.
@@ -107,19 +125,19 @@ type Asked struct {
 	Expired   bool      `json:"expired,omitempty"`
 }
 
-// Letter is a reply that ReplyTo has not confirmed yet. The one with the outcome is filled in when it is sent.
-type Letter struct {
-	ID        string              `json:"id"`
-	Question  *workflows.Question `json:"question,omitempty"`
-	Attempts  int                 `json:"attempts,omitempty"`
-	NotBefore time.Time           `json:"notBefore,omitzero"`
-}
-
-func (l Letter) tellsOutcome() bool { return l.Question == nil }
-
-// appended never writes into the array behind the list, which an earlier Case may still show.
-func appended[T any](list []T, item T, most int) []T {
-	drop := max(0, len(list)+1-most)
-	out := make([]T, 0, len(list)+1-drop)
-	return append(append(out, list[drop:]...), item)
+// Begin opens the case of a normalized, valid start. A deadline that has passed already ends it before anything is created.
+func Begin(start workflows.CaseStart, version int, now time.Time) Case {
+	c := Case{Start: start, State: State{
+		Version: version,
+		Status:  workflows.CaseCreating, Since: now, Source: workflows.NewsByApp,
+		Creation: CreationPending, CreateSince: now,
+	}}
+	if start.CaseID != "" {
+		c.State.Creation, c.State.CreateSince = "", time.Time{}
+		c.State.CaseID = start.CaseID
+		c.State.Status = workflows.CaseRunning
+		// Its webhooks may have passed before, so the first read comes at once.
+		c.State.ReconcileAt = now
+	}
+	return Tick(c, now)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // settle lets the status follow from what is known. Since it is derived and not a transition, no order of news can lead elsewhere.
@@ -20,7 +21,9 @@ func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, no
 	}
 	s.Status, s.Since, s.Source = status, now, source
 	if status.Ended() {
-		post(c, Letter{ID: c.Start.Reference + "/outcome"})
+		s.Answers = overtaken(s.Answers)
+		s.Verifying, s.AdoptRefused = "", false
+		tellEnd(c, now)
 	}
 }
 
@@ -62,52 +65,60 @@ func inputStatus(s State) workflows.CaseStatus {
 // Cancel ends the case here. Offload has no cancel, so there it goes on.
 func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
 	s := &c.State
+	applyHeldEnd(&c, now)
 	if s.Status.Ended() {
 		return c
 	}
-	s.Reason = "cancelled"
-	if cancel.By != "" {
-		s.Reason += " by " + cancel.By
-	}
+	reason := "cancelled" + by(cancel.By)
 	if cancel.Reason != "" {
-		s.Reason += ": " + cancel.Reason
+		reason += ": " + cancel.Reason
 	}
+	s.Reason = rules.Clip(reason, maxReasonBytes)
 	enter(&c, workflows.CaseCancelled, workflows.NewsByApp, now)
+	dropQuestionNotices(s)
 	return c
 }
 
 // CheckCancel says why the case can't be cancelled now, or nil.
-func CheckCancel(c Case) *Refusal {
+func CheckCancel(c Case, cancel workflows.CancelCase) error {
+	if err := cancel.Validate(); err != nil {
+		return rules.Invalid("%v", err)
+	}
 	if c.State.Status.Ended() {
 		return refuseEnded(c.State)
 	}
 	return nil
 }
 
-// Tick takes in that time has passed: the deadline, reminders, the expiry of a question.
+// Tick takes in that time has passed: the deadline, reminders, the expiry of a question, a creation that takes too long. It is called once in
+// each turn of the loop, after whatever else happened, and tells of attention that is new.
 func Tick(c Case, now time.Time) Case {
 	s := &c.State
-	if s.Status.Ended() {
-		return c
+	if !s.Status.Ended() {
+		tickDeadline(&c, now)
+		tickQuestion(&c, now)
+		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)
 	}
-	if deadline := c.Start.Options.Deadline; due(deadline, now) && !s.Expiring {
-		if s.CaseID == "" {
-			expire(&c, "", now)
-			return c
-		}
-		s.Expiring, s.LookWanted = true, true
-	}
-	tickQuestion(&c, now)
+	tellAttention(&c, now)
 	return c
+}
+
+func tickDeadline(c *Case, now time.Time) {
+	s := &c.State
+	switch {
+	case !rules.Due(c.Start.Options.Deadline, now) || s.Expiring:
+	case s.CaseID == "":
+		expire(c, "", now)
+	default:
+		s.Expiring, s.ReadWanted = true, true
+	}
 }
 
 func expire(c *Case, detail string, now time.Time) {
 	if c.State.Status.Ended() {
 		return
 	}
-	c.State.Reason = "the deadline " + stamp(c.Start.Options.Deadline) + " passed" + detail
+	c.State.Reason = rules.Clip("the deadline "+rules.Stamp(c.Start.Options.Deadline)+" passed"+detail, maxReasonBytes)
 	enter(c, workflows.CaseExpired, workflows.NewsByClock, now)
+	dropQuestionNotices(&c.State)
 }
-
-// due says whether a time has come; the zero time never comes.
-func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }

@@ -12,7 +12,7 @@ func View(c Case) workflows.CaseState {
 	view := workflows.CaseState{
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, Since: s.Since, WaitingFor: WaitingFor(c), Attention: Attention(s),
-		Answers: s.Answers, Facts: s.Facts, LastError: s.LastError, OtherCaseIDs: s.OtherCaseIDs,
+		Answers: s.Answers, Facts: s.Facts, LastError: s.LastError, Verifying: s.Verifying, OtherCaseIDs: s.OtherCaseIDs,
 		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents,
 	}
 	if s.Status == workflows.CaseInputNeeded || s.Status == workflows.CaseInputSent {
@@ -21,36 +21,62 @@ func View(c Case) workflows.CaseState {
 	if s.Status.Ended() {
 		outcome := Outcome(c)
 		view.Outcome = &outcome
-		view.FilesPending = len(wantedFiles(c))
 	}
 	return view
 }
 
-// Outcome is the result of a case that has ended. While files are being stored it lacks them.
+// Outcome is the result of a case that has ended.
 func Outcome(c Case) workflows.CaseOutcome {
 	s := c.State
 	outcome := workflows.CaseOutcome{
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, ResultStatus: s.Facts.ResultStatus, Reason: s.Reason,
-		Facts: s.Facts, Unknown: unknown(s), Source: s.Source, EndedAt: s.Since,
+		Facts: withOwnMetadata(c), ResultIs: resultIs(c), Unknown: unknown(c), Source: s.Source, EndedAt: s.Since,
 		Attention: Attention(s), Answers: s.Answers,
 	}
-	tellFiles(&outcome, s)
+	if wantsFiles(c) {
+		outcome.FilesWorkflowID = workflows.OffloadFilesWorkflowID(c.Start.Reference)
+	}
 	return outcome
 }
 
-// unknown names what Offload says in webhooks only (Offload, "Get case" lists neither field), where none told. An empty field that a
-// webhook did not fill is known to be empty.
-func unknown(s State) []string {
+// withOwnMetadata fills in the metadata that the app sent with the request: Offload repeats it in webhooks only.
+func withOwnMetadata(c Case) workflows.CaseFacts {
+	facts := c.State.Facts
+	if request := c.Start.Request; request != nil && len(facts.Metadata) == 0 && len(request.Metadata) > 0 && c.State.CaseID != "" {
+		facts.Metadata = request.Metadata
+		setOmitted(&facts, workflows.FieldMetadata, false)
+		facts = facts.Bounded()
+	}
+	return facts
+}
+
+func resultIs(c Case) workflows.ResultPlace {
+	facts := c.State.Facts
+	switch {
+	case len(facts.Result) > 0:
+		return workflows.ResultInline
+	case !facts.Omits(workflows.FieldResult):
+		return ""
+	case wantsFiles(c):
+		return workflows.ResultStored
+	}
+	return workflows.ResultOmitted
+}
+
+// unknown names what Offload says in webhooks only (Offload, "Get case" lists neither field), where none told. An empty field that a webhook did
+// not fill is known to be empty, and so is metadata that the app did not send.
+func unknown(c Case) []string {
+	s := c.State
 	if !isEnd(s.Facts.Status) {
 		return nil
 	}
 	var fields []string
 	if s.Facts.Status == workflows.OffloadFailed && !s.HeardEnd {
-		fields = append(fields, "failureReason")
+		fields = append(fields, workflows.FieldFailureReason)
 	}
-	if !s.HeardWebhook {
-		fields = append(fields, "metadata")
+	if !s.HeardWebhook && c.Start.Request == nil {
+		fields = append(fields, workflows.FieldMetadata)
 	}
 	return fields
 }
@@ -65,16 +91,19 @@ func Attention(s State) []string {
 	}
 	ended := s.Status.Ended()
 	open := s.Status == workflows.CaseInputNeeded
+	uncreated := s.CaseID == "" && !ended
 	add(s.Status == workflows.CaseCreateUncertain, workflows.AttentionCreateUncertain)
-	add(s.Creation == CreationRejected && !ended && s.CaseID == "", workflows.AttentionCreateRejected)
+	add(uncreated && s.Creation == CreationRejected, workflows.AttentionCreateRejected)
+	add(uncreated && s.Creation == CreationPending && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
+	add(uncreated && s.AdoptRefused, workflows.AttentionAdoptRefused)
 	add(s.Trouble != "" && !ended, s.Trouble)
+	add(s.UnknownStatus != "" && !ended, workflows.AttentionUnknownStatus)
 	add(open, workflows.AttentionInputNeeded)
 	add(open && s.Asked.Expired, workflows.AttentionQuestionExpired)
 	add(s.Conflict, workflows.AttentionConflict)
 	add(len(s.OtherCaseIDs) > 0, workflows.AttentionSecondCase)
 	add(mayStillRun(s), workflows.AttentionStillRunning)
-	add(len(s.UnstoredFiles) > 0, workflows.AttentionFileNotStored)
-	add(s.ReplyFailed, workflows.AttentionReplyFailed)
+	add(s.Outbox.Refused, workflows.AttentionNoticeRefused)
 	slices.Sort(reasons)
 	return reasons
 }

@@ -7,29 +7,22 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// How provider calls are carried out, all in one place.
+// The provider calls of a case and their policies.
 //
-// The caller decides what it wants to be told. The activities report troubles, such as a refused API key, as errors that may be
-// retried; a policy names those as final that its workflow hasn't heard of yet. Once it has raised attention it starts the same
-// activity with a policy that doesn't name the trouble, and the server retries that without adding to the history.
+// The activities report troubles, such as a refused API key, as errors that may be retried. A policy names those as final that the workflow has
+// not noted yet. Once it has raised attention it starts the same activity with a policy that doesn't name the trouble, and the server retries
+// that without adding to the history.
 const (
 	// attemptTimeout bounds one attempt. It is above the HTTP client's own timeout, so that it only strikes when a worker is gone.
 	attemptTimeout = time.Minute
 	// answerFor is how long an answer is tried to be delivered before people are asked again.
 	answerFor = 24 * time.Hour
-	// lookFor is how long a single look may take with its retries; whoever waits for it then goes on without.
-	lookFor = 2 * time.Minute
-
-	// storeAttempt is for one file, storeFor for all attempts at it: a bucket or a provider that is away for a night is waited for. A worker
-	// that is storing says so every 10 s.
-	storeAttempt = 15 * time.Minute
-	storeBeat    = time.Minute
-	storeFor     = 24 * time.Hour
-	firstStore   = 5 * time.Second
-	slowestStore = 10 * time.Minute
+	// readFor is how long a single read may take with its retries; the case then goes on without.
+	readFor = 2 * time.Minute
 
 	firstRetry = time.Second
 	// slowestRetry bounds the pause between attempts where the activity doesn't choose it.
@@ -39,6 +32,17 @@ const (
 	startToCloseTimeout = "TemporalTimeout:StartToClose"
 	panicked            = "PanicError"
 )
+
+type (
+	createCall    = entity.Call[workflows.CreateCaseParams, workflows.CreateCaseResult]
+	answerCall    = entity.Call[workflows.ProvideInputParams, workflows.ProvideInputResult]
+	readCall      = entity.Call[workflows.GetCaseParams, workflows.CaseSnapshot]
+	reconcileCall = entity.Call[workflows.ReconcileCaseParams, workflows.CaseSnapshot]
+)
+
+func startCreate(ctx workflow.Context, knownTrouble string, params workflows.CreateCaseParams) createCall {
+	return entity.Execute[workflows.CreateCaseParams, workflows.CreateCaseResult](createPolicy(ctx, knownTrouble), workflows.ActivityOffloadCreateCase, params)
+}
 
 // createPolicy never lets the server repeat a POST /cases that may have been carried out. Its cancellation is waited for: between two
 // attempts it comes at once, and an attempt under way is not interrupted but answered.
@@ -56,6 +60,10 @@ func createPolicy(ctx workflow.Context, knownTrouble string) workflow.Context {
 	})
 }
 
+func startAnswer(ctx workflow.Context, params workflows.ProvideInputParams) answerCall {
+	return entity.Execute[workflows.ProvideInputParams, workflows.ProvideInputResult](answerPolicy(ctx), workflows.ActivityOffloadProvideInput, params)
+}
+
 // answerPolicy may repeat the answer: Offload takes one answer to a question and refuses the next (Offload, "Provide case input").
 func answerPolicy(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -68,18 +76,27 @@ func answerPolicy(ctx workflow.Context) workflow.Context {
 	})
 }
 
-func lookPolicy(ctx workflow.Context) workflow.Context {
+func startRead(ctx workflow.Context, params workflows.GetCaseParams) readCall {
+	return entity.Execute[workflows.GetCaseParams, workflows.CaseSnapshot](readPolicy(ctx), workflows.ActivityOffloadGetCase, params)
+}
+
+func readPolicy(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              workflows.TaskQueueOffload,
 		StartToCloseTimeout:    attemptTimeout,
-		ScheduleToCloseTimeout: lookFor,
-		RetryPolicy:            retry(lookFor/4, lifecycle.TroubleTypes("")),
-		Summary:                "Look at the case at Offload",
+		ScheduleToCloseTimeout: readFor,
+		RetryPolicy:            retry(readFor/4, lifecycle.TroubleTypes("")),
+		Summary:                "Read the case at Offload",
 	})
 }
 
-// reconcilePolicy lets the server repeat the look for as long as it takes; the activity chooses each pause. While a trouble is known,
-// the first look that succeeds has to be heard of even without news, so that the attention ends.
+func startReconcile(ctx workflow.Context, knownTrouble string, params workflows.ReconcileCaseParams) reconcileCall {
+	return entity.Execute[workflows.ReconcileCaseParams, workflows.CaseSnapshot](
+		reconcilePolicy(ctx, knownTrouble, params), workflows.ActivityOffloadReconcileCase, params)
+}
+
+// reconcilePolicy lets the server repeat the read for as long as it takes; the activity chooses each pause. While a trouble is known, the first
+// read that succeeds is final even without news, so that the attention ends.
 func reconcilePolicy(ctx workflow.Context, knownTrouble string, params workflows.ReconcileCaseParams) workflow.Context {
 	final := lifecycle.TroubleTypes(knownTrouble)
 	if knownTrouble != "" {
@@ -92,22 +109,7 @@ func reconcilePolicy(ctx workflow.Context, knownTrouble string, params workflows
 		TaskQueue:           workflows.TaskQueueOffloadPoll,
 		StartToCloseTimeout: attemptTimeout,
 		RetryPolicy:         policy,
-		Summary:             "Look for news until there is some",
-	})
-}
-
-// storePolicy repeats whatever may pass. The activity marks what is final for the bucket; what a person would have to mend at the provider
-// is final here, since the case has ended and nobody is told before it stops. Its timeout may be the end of a worker, so it is repeated.
-func storePolicy(ctx workflow.Context) workflow.Context {
-	policy := retry(slowestStore, lifecycle.TroubleTypes(""))
-	policy.InitialInterval = firstStore
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:              workflows.TaskQueueFiles,
-		StartToCloseTimeout:    storeAttempt,
-		HeartbeatTimeout:       storeBeat,
-		ScheduleToCloseTimeout: storeFor,
-		RetryPolicy:            policy,
-		Summary:                "Put a file of the case into the bucket",
+		Summary:             "Read the case until there is news",
 	})
 }
 
