@@ -18,32 +18,36 @@ func (c *check) is(wanted lifecycle.Check) bool {
 	return c.wanted.Params.MessageID == wanted.Params.MessageID && c.wanted.Queue == wanted.Queue && c.wanted.Until.Equal(wanted.Until)
 }
 
-// carryOut starts what the rules want and is not under way, and gives up what they don't want any more.
-func (r *run) carryOut(effects lifecycle.Effects) {
-	r.carryOutChecks(effects.Checks)
-	if effects.HandOff != nil && !r.handOff.Running() {
-		r.activation = lifecycle.HandingOff(r.activation, *effects.HandOff)
-		r.handOff = entity.StartHandOff(r.Ctx, *effects.HandOff)
-	}
-	r.Timer.Set(r.Ctx, r.Now(), effects.Wake, effects.WakeFor)
+// carryOut starts what the rules want under way and is not, and gives up what they don't want any more.
+func (r *run) carryOut(fx lifecycle.Effects) {
+	r.carryOutChecks(fx)
+	r.carryOutHandOff(fx)
+	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 }
 
 // carryOutChecks drops the check of an approval that was answered or whose clock stands still.
-func (r *run) carryOutChecks(wanted []lifecycle.Check) {
+func (r *run) carryOutChecks(fx lifecycle.Effects) {
 	var left []check
 	for i := range r.checks {
 		c := &r.checks[i]
-		if slices.ContainsFunc(wanted, c.is) {
+		if slices.ContainsFunc(fx.Checks, c.is) {
 			left = append(left, *c)
 		} else {
 			c.call.Drop()
 		}
 	}
 	r.checks = left
-	for _, w := range wanted {
+	for _, w := range fx.Checks {
 		if !slices.ContainsFunc(r.checks, func(c check) bool { return c.is(w) }) {
 			r.checks = append(r.checks, check{wanted: w, call: startCheck(r.Ctx, w, r.Now())})
 		}
+	}
+}
+
+func (r *run) carryOutHandOff(fx lifecycle.Effects) {
+	if fx.HandOff != nil && !r.handOff.Running() {
+		r.apply(lifecycle.HandingOff(r.a, *fx.HandOff), nil)
+		r.handOff = entity.StartHandOff(r.Ctx, *fx.HandOff)
 	}
 }
 
@@ -51,17 +55,16 @@ func (r *run) anyCheckDone() bool {
 	return slices.ContainsFunc(r.checks, func(c check) bool { return c.call.Done() })
 }
 
-// collect takes the results of what was under way back to the rules.
+// collect lets the rules have the results of what is done.
 func (r *run) collect() {
 	if r.handOff.Done() {
-		handOff, _, failure := r.handOff.Take(r.Ctx)
-		r.Step(1)
-		if failure == nil {
-			r.activation = lifecycle.HandedOff(r.activation, handOff)
+		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
+			r.logFailedHandOff(params, *failed)
+			r.apply(lifecycle.HandOffFailed(r.a, params, *failed, r.Now()), nil)
 		} else {
-			r.logFailedHandOff(handOff, *failure)
-			r.activation = lifecycle.HandOffFailed(r.activation, handOff, *failure, r.Now())
+			r.apply(lifecycle.HandedOff(r.a, params), nil)
 		}
+		r.Step(1)
 	}
 	var left []check
 	for i := range r.checks {
@@ -70,15 +73,12 @@ func (r *run) collect() {
 			left = append(left, *c)
 			continue
 		}
-		r.Step(1)
-		params, result, failure := c.call.Take(r.Ctx)
-		var notes []lifecycle.Note
-		if failure == nil {
-			r.activation, notes = lifecycle.Checked(r.activation, params.MessageID, result, r.Now())
+		if params, result, failed := c.call.Take(r.Ctx); failed != nil {
+			r.apply(lifecycle.CheckFailed(r.a, params.MessageID, *failed, r.Now()))
 		} else {
-			r.activation, notes = lifecycle.CheckFailed(r.activation, params.MessageID, *failure, r.Now())
+			r.apply(lifecycle.Checked(r.a, params.MessageID, result, r.Now()))
 		}
-		r.log(notes)
+		r.Step(1)
 	}
 	r.checks = left
 }

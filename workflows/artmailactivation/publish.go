@@ -11,23 +11,37 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// publish shows where the activation stands. The memo is upserted each time options come, since the relay that sent them looks there for
-// whether to send them again.
+// metricTransitions counts changes of an activation's status, by the new status.
+const metricTransitions = "signalbox_activation_transitions"
+
+// publish shows the activation in the search attributes and in the Web UI's details. The memo is upserted each time options come, since the
+// relay that sent them looks there for whether to send them again.
 func (r *run) publish() error {
-	if r.optionsTold {
-		r.optionsTold = false
-		err := workflow.UpsertMemo(r.Ctx, map[string]any{workflows.MemoActivationOptions: r.activation.Start.Options})
+	if r.optionsCame {
+		r.optionsCame = false
+		err := workflow.UpsertMemo(r.Ctx, map[string]any{workflows.MemoActivationOptions: r.a.Start.Options})
 		if err != nil {
 			return fmt.Errorf("show the options in the memo: %w", err)
 		}
 	}
 	r.Publish(entity.Published{
-		State:     string(r.activation.State.Status),
-		Attention: lifecycle.Attention(r.activation),
-		DueAt:     lifecycle.DueAt(r.activation),
-		Details:   lifecycle.Details(r.activation),
+		State: string(r.a.State.Status), Attention: lifecycle.Attention(r.a),
+		DueAt: lifecycle.DueAt(r.a), Details: lifecycle.Details(r.a),
 	})
 	return nil
+}
+
+// apply makes the rules' answer the activation, and reports their notes and a change of the status.
+func (r *run) apply(next lifecycle.Activation, notes []lifecycle.Note) {
+	before := r.a.State.Status
+	r.a = next
+	r.log(notes)
+	status := next.State.Status
+	if status == before {
+		return
+	}
+	workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"state": string(status)}).Counter(metricTransitions).Inc(1)
+	workflow.GetLogger(r.Ctx).Info("activation changed", "state", status)
 }
 
 // log writes a line for each note.

@@ -1,9 +1,10 @@
 package artmailactivation
 
-// Versions of the carried state. A run carries the version of its code; a change of commands goes behind a named predicate here.
+// Versions of the carried state. A change of the commands that a recorded history holds gets a new one, and a named predicate here that says from
+// which version on the new commands are issued. A run keeps the version that it was begun with.
 const (
-	// versionFirst is the state as it began.
+	// versionFirst is the state as first released.
 	versionFirst = 1
 
-	versionNow = versionFirst
+	versionCurrent = versionFirst
 )

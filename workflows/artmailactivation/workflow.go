@@ -1,30 +1,23 @@
 package artmailactivation
 
 import (
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Input is the workflow's input: a workflows.ActivationStart as the relay sends it, and from the second run on what the run before
-// carried over.
+// Input is a workflows.ActivationStart, which is all that the relay sends. Carried is set when the activation continues as new.
 type Input struct {
 	workflows.ActivationStart
-	Carried *Carried `json:"carried,omitempty"`
-}
-
-// Carried is what goes from run to run.
-type Carried struct {
-	// Version is that of the run which carries it.
-	Version int             `json:"version"`
-	State   lifecycle.State `json:"state"`
+	Carried *lifecycle.State `json:"carried,omitempty"`
 }
 
 // Workflow is registered under workflows.ArtmailActivationWorkflow. It returns when the activation has ended and every notice is handed off:
-// the last state, without the API key.
+// the last state, without the API key. An error of type workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID says that the start can't
+// be carried out.
 func Workflow(ctx workflow.Context, in Input) (workflows.ActivationState, error) {
 	return start(ctx, in, 0)
 }
@@ -37,10 +30,10 @@ func ContinuingAfter(n int) func(workflow.Context, Input) (workflows.ActivationS
 	}
 }
 
-// run is one run of the workflow. Only activation goes on to the next.
+// run is one run of the workflow: the activation, and beside it what does not outlive the run.
 type run struct {
 	*entity.Run
-	activation lifecycle.Activation
+	a lifecycle.Activation
 
 	events  workflow.ReceiveChannel
 	touches workflow.ReceiveChannel
@@ -48,15 +41,26 @@ type run struct {
 
 	checks  []check
 	handOff entity.HandOff
-	// optionsTold: options came, and the memo is to show them.
-	optionsTold bool
+	// optionsCame: the memo is to show the options.
+	optionsCame bool
 }
 
-// start registers the handlers before anything can yield: what came before them would be missed.
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.ActivationState, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
-	if err := r.restore(in); err != nil {
-		return workflows.ActivationState{}, err
+	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalArtmailEvents)
+	r.touches = workflow.GetSignalChannel(r.Ctx, workflows.SignalTouchRuns)
+	r.options = workflow.GetSignalChannel(r.Ctx, workflows.SignalActivationOptions)
+	if in.Carried != nil {
+		entity.CheckVersion(in.Carried.Version, versionCurrent)
+		r.a = lifecycle.Restore(in.ActivationStart, *in.Carried)
+	} else {
+		if err := checkStart(in.ActivationStart); err != nil {
+			return workflows.ActivationState{}, err
+		}
+		if err := r.CheckID(workflows.ArtmailActivationWorkflowID(in.Agent, in.ActivationID)); err != nil {
+			return workflows.ActivationState{}, err
+		}
+		r.a = lifecycle.Begin(in.ActivationStart, versionCurrent, r.Now())
 	}
 	if err := r.handle(); err != nil {
 		return workflows.ActivationState{}, err
@@ -64,19 +68,14 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 	return r.live()
 }
 
-// restore checks the input in the first run only: what was accepted once goes on under newer limits.
-func (r *run) restore(in Input) error {
-	if in.Carried != nil {
-		entity.CheckVersion(in.Carried.Version, versionNow)
-		r.activation = lifecycle.Restore(in.ActivationStart, in.Carried.State)
-		return nil
+// checkStart is for the first run only: what was accepted once goes on under newer limits.
+func checkStart(start workflows.ActivationStart) error {
+	err := workflows.ValidateAgent(start.Agent)
+	if err == nil {
+		err = workflows.ValidateActivationID(start.ActivationID)
 	}
-	if err := workflows.ValidateAgent(in.Agent); err != nil {
-		return entity.Refused(rules.Invalid("%s", err))
+	if err != nil {
+		return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, nil)
 	}
-	if err := workflows.ValidateActivationID(in.ActivationID); err != nil {
-		return entity.Refused(rules.Invalid("%s", err))
-	}
-	r.activation = lifecycle.New(in.ActivationStart, r.Now())
-	return r.CheckID(lifecycle.Source(r.activation))
+	return nil
 }

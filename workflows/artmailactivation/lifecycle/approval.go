@@ -43,14 +43,14 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 	switch n := len(requests); {
 	case n == 0:
 		return rules.Invalid("the list of approval requests is empty; name at least one")
-	case n > maxRequests:
-		return rules.Refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d; send several lists", n, maxRequests)
+	case n > workflows.MaxListed:
+		return rules.Refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d; send several lists", n, workflows.MaxListed)
 	}
 	bytes := openApprovalBytes(s)
 	fresh := make(map[string]workflows.ApprovalRequest)
 	for _, r := range requests {
-		if err := validRequest(r); err != nil {
-			return err
+		if err := r.Validate(); err != nil {
+			return rules.Invalid("%v", err)
 		}
 		known, isKnown := fresh[r.MessageID]
 		if approval := findApproval(s, r.MessageID); approval != nil {
@@ -115,10 +115,13 @@ func register(a *Activation, r workflows.ApprovalRequest, now time.Time) {
 
 // CheckCancelApproval says why an approval can't be cancelled. Cancelling a cancelled one is no mistake.
 func CheckCancelApproval(a Activation, c workflows.CancelApproval) error {
+	if err := c.Validate(); err != nil {
+		return rules.Invalid("%v", err)
+	}
 	approval := findApproval(&a.State, c.MessageID)
 	switch {
 	case approval == nil:
-		return rules.Refuse(workflows.ErrTypeUnknownApproval, "approval %q is not registered", rules.Clip(c.MessageID, maxID))
+		return rules.Refuse(workflows.ErrTypeUnknownApproval, "approval %q is not registered", c.MessageID)
 	case approval.Status != workflows.ApprovalOpen && approval.Status != workflows.ApprovalCancelled:
 		return rules.Refuse(workflows.ErrTypeApprovalClosed, "approval %q is %s", approval.MessageID, approval.Status)
 	}
@@ -142,8 +145,9 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 
 // decision is how an approval ends.
 type decision struct {
-	status            workflows.ApprovalStatus
-	source            workflows.NewsSource
+	status workflows.ApprovalStatus
+	source workflows.NewsSource
+	// Texts fit what approvalBytes leaves room for.
 	reason            string
 	responseMessageID string
 	// at is the provider's time of a response or a force-failure.
@@ -154,7 +158,7 @@ type decision struct {
 // is not handed off yet, goes.
 func decide(a *Activation, approval *Approval, d decision, now time.Time) {
 	withdraw(&a.State, approval.NoticeID)
-	approval.Status, approval.Source, approval.Reason = d.status, d.source, rules.Clip(d.reason, maxReason)
+	approval.Status, approval.Source, approval.Reason = d.status, d.source, d.reason
 	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = d.responseMessageID, d.at, now
 	approval.Unclear = false
 	approval.NoticeID = post(a, approval.ReplyTo, noticeOfApproval(d.status), approval.MessageID, now)

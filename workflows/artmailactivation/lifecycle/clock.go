@@ -106,7 +106,8 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 		status = workflows.ApprovalApproved
 	}
 	decide(&a, approval, decision{
-		status: status, source: workflows.NewsByPoll, reason: result.Reason, responseMessageID: rules.Clip(result.MessageID, maxID),
+		status: status, source: workflows.NewsByPoll,
+		reason: rules.Clip(result.Reason, maxReason), responseMessageID: rules.Clip(result.MessageID, maxID),
 	}, now)
 	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
 }

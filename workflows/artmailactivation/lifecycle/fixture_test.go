@@ -32,7 +32,7 @@ type world struct {
 
 func newWorld(t testing.TB, options workflows.ActivationOptions) *world {
 	t.Helper()
-	return &world{t: t, Activation: lifecycle.New(start(options), noon)}
+	return &world{t: t, Activation: lifecycle.Begin(start(options), 1, noon)}
 }
 
 func newState(t testing.TB) *world {

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -11,13 +10,13 @@ import (
 
 // What is carried goes through continue-as-new as one payload, and a payload fails at 2 MiB. So each part has its share of it, counted
 // in bytes of JSON. The worst case is the sum of these and of the parts of fixed size (seen keys 40 KiB, pauses 30 KiB, key and user
-// 30 KiB): 1.8 MiB.
+// 40 KiB): 1.9 MiB.
 const (
-	maxOpenApprovalBytes   = 1000 << 10 // beyond it, registering is refused; about 500 approvals of the usual size
-	maxClosedApprovalBytes = 200 << 10  // beyond it, the oldest are forgotten
-	maxOpenRunBytes        = 300 << 10  // beyond it, opening is refused; about 250 runs
-	maxEndedRunBytes       = 100 << 10
-	maxEarlyBytes          = 100 << 10
+	maxOpenApprovalBytes   = 1100 << 10 // beyond it, registering is refused; about 500 approvals of the usual size
+	maxClosedApprovalBytes = 300 << 10  // beyond it, the oldest are forgotten
+	maxOpenRunBytes        = 250 << 10  // beyond it, opening is refused; about 250 runs
+	maxEndedRunBytes       = 75 << 10
+	maxEarlyBytes          = 75 << 10
 )
 
 // What is closed is kept for people who look, the newest of each kind, and not for longer than the horizon.
@@ -43,34 +42,30 @@ const (
 	// have to fit, or the last would wait for the whole time of the first when no worker polls the agent's queue.
 	maxChecks = 1000
 
-	maxRequests  = 500      // of one list
-	maxID        = 250      // bytes of a message, run or user ID
-	maxSubject   = 500      // bytes
-	maxURL       = 1000     // bytes
-	maxWorkflow  = 255      // bytes of a workflow ID
-	maxSignal    = 255      // bytes of a signal's name
-	maxReason    = 300      // bytes of JSON of what a person or the provider wrote
-	maxWord      = 100      // bytes of JSON of a reason that is one of the provider's words
+	// Texts are cut at so many bytes of JSON. What an update brings is refused beyond the contract's limits, and fits.
+	maxID           = workflows.MaxIDBytes
+	maxReason       = workflows.MaxShortTextBytes        // of a person
+	maxCancelReason = 2*workflows.MaxShortTextBytes + 10 // why and by whom an approval was cancelled
+	maxTitle        = 300                                // the summary of an activity; the server refuses more than 400
+	maxWord         = 100                                // a reason that is one of the provider's words
+
 	maxSealedKey = 16 << 10 // bytes
 )
 
-// latestDue is the last deadline that is accepted, and the last that a pause can move one to.
-var latestDue = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// approvalBytes counts all texts of an approval, its notice, and room for the longest answer while it is open.
+// approvalBytes counts all texts of an approval, its notice, and room for the longest end while it is open.
 func approvalBytes(a *Approval) int {
-	const fixed = 900 // names of fields, times, and the entry of its notice in the outbox
+	const fixed = 850 // names of fields, times, and the entry of its notice in the outbox
 	n := fixed + rules.JSONLen(a.MessageID) + rules.JSONLen(a.RunID) + rules.JSONLen(a.Subject) + rules.JSONLen(a.CallbackURL) + replyToBytes(a.ReplyTo)
 	if a.Status == workflows.ApprovalOpen {
-		return n + maxReason + maxID
+		return n + maxCancelReason
 	}
 	return n + rules.JSONLen(a.Reason) + rules.JSONLen(a.ResponseMessageID)
 }
 
-// runBytes counts all texts of a run, and at most one warning and one end that wait to be handed off.
+// runBytes counts all texts of a run, a warning and an end that wait to be handed off, and room for the provider's reason while it is open.
 func runBytes(r *Run) int {
-	const fixed = 900
-	return fixed + rules.JSONLen(r.RunID) + maxReason + replyToBytes(r.ReplyTo)
+	const fixed = 850
+	return fixed + rules.JSONLen(r.RunID) + max(maxWord, rules.JSONLen(r.Reason)) + replyToBytes(r.ReplyTo)
 }
 
 func responseBytes(r *Response) int {
@@ -83,63 +78,6 @@ func replyToBytes(r *workflows.ReplyTo) int {
 		return 0
 	}
 	return rules.JSONLen(r.WorkflowID) + rules.JSONLen(r.Signal)
-}
-
-func validRequest(r workflows.ApprovalRequest) error {
-	if strings.TrimSpace(r.MessageID) == "" {
-		return rules.Invalid("messageId: it is required")
-	}
-	if r.Deadline.After(latestDue) {
-		return rules.Invalid("deadline: it is after %s; leave it out to wait for as long as the activation lives", rules.Stamp(latestDue))
-	}
-	return firstError(
-		fits("messageId", r.MessageID, maxID),
-		fits("runId", r.RunID, maxID),
-		fits("subject", r.Subject, maxSubject),
-		fits("callbackUrl", r.CallbackURL, maxURL),
-		validReplyTo(r.ReplyTo),
-	)
-}
-
-func validRun(o workflows.OpenRun) error {
-	if strings.TrimSpace(o.RunID) == "" {
-		return rules.Invalid("runId: it is required")
-	}
-	return firstError(fits("runId", o.RunID, maxID), validReplyTo(o.ReplyTo))
-}
-
-func validReplyTo(r *workflows.ReplyTo) error {
-	if r == nil {
-		return nil
-	}
-	if r.WorkflowID == "" || r.Signal == "" {
-		return rules.Invalid("replyTo: set both workflowId and signal")
-	}
-	// The server answers Internal, as if it were down, to a workflow ID that is not ASCII.
-	if !printableASCII(r.WorkflowID) || !printableASCII(r.Signal) {
-		return rules.Invalid("replyTo: workflowId and signal must be printable ASCII")
-	}
-	return firstError(fits("replyTo.workflowId", r.WorkflowID, maxWorkflow), fits("replyTo.signal", r.Signal, maxSignal))
-}
-
-func printableASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
-}
-
-func fits(field, value string, most int) error {
-	if len(value) > most {
-		return rules.Invalid("%s: %d bytes, at most %d", field, len(value), most)
-	}
-	return nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // prune forgets what is closed beyond what is kept, and never what is open or has a notice that waits.

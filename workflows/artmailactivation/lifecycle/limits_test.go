@@ -106,86 +106,178 @@ func TestRunsThatNobodyClosesDoNotFillTheState(t *testing.T) {
 	require.Less(t, refused, 900)
 }
 
-// The state is filled with the largest of everything that is accepted, in characters that JSON writes longest, until no more is taken.
-func TestTheCarriedStateFitsIntoAPayload(t *testing.T) {
+// sizes are texts of the largest and the smallest sizes that are accepted, in characters that JSON writes longest.
+var sizes = map[string]struct {
+	// fill fills texts, idFill IDs, which have no control characters.
+	fill, idFill string
+	small        bool
+}{
+	"plain":       {fill: "x", idFill: "x"},
+	"escaped":     {fill: "\x01", idFill: "<"},
+	"tags":        {fill: "<", idFill: "<"},
+	"quotes":      {fill: `"`, idFill: `"`},
+	"not UTF-8":   {fill: "\xff", idFill: "&"},
+	"three bytes": {fill: "\u2028", idFill: "\u2028"},
+	"small":       {fill: "x", idFill: "x", small: true},
+}
+
+// filler fills an activation until no more is taken.
+type filler struct {
+	t     *testing.T
+	s     *world
+	fill  string
+	idFor func(kind string, i int) string
+	// to is the longest receiver.
+	to    *workflows.ReplyTo
+	small bool
+}
+
+// text is a text of that many bytes of JSON.
+func (f *filler) text(n int) string {
+	if f.small {
+		return ""
+	}
+	return strings.Repeat(f.fill, n/workflows.JSONLen(f.fill))
+}
+
+func (f *filler) tooMany(err error) bool {
+	f.t.Helper()
+	if err == nil {
+		return false
+	}
+	requireRefused(f.t, workflows.ErrTypeTooMany, err)
+	return true
+}
+
+// approvals registers until none is taken any more.
+func (f *filler) approvals(prefix string, to *workflows.ReplyTo, most int) {
+	f.t.Helper()
+	for i := range most {
+		r := workflows.ApprovalRequest{
+			MessageID: f.idFor(prefix, i), RunID: f.idFor("run", i/4), Deadline: at(1e5), Subject: f.text(500), CallbackURL: f.text(1000), ReplyTo: to,
+		}
+		if f.small {
+			r.RunID = ""
+		}
+		if _, err := f.s.Request([]workflows.ApprovalRequest{r}, noon); f.tooMany(err) {
+			return
+		}
+	}
+}
+
+func (f *filler) runs(prefix string, most int) {
+	f.t.Helper()
+	for i := range most {
+		if _, err := f.s.Open(workflows.OpenRun{RunID: f.idFor(prefix, i), ReplyTo: f.to}, noon); f.tooMany(err) {
+			return
+		}
+	}
+}
+
+// close answers half of the approvals and cancels the other half with the longest reasons.
+func (f *filler) close(now time.Time) {
+	f.t.Helper()
+	var events []workflows.ActivationEvent
+	for i, a := range f.s.View().Approvals {
+		switch {
+		case a.Status != workflows.ApprovalOpen:
+		case i%2 == 0:
+			e := response(1, f.idFor("x", i), a.MessageID, true)
+			e.Reason = strings.Repeat(f.fill, 5000)
+			events = append(events, e)
+		default:
+			_, err := f.s.Cancel(workflows.CancelApproval{MessageID: a.MessageID, Reason: f.text(500), By: f.text(500)}, now)
+			require.NoError(f.t, err)
+		}
+	}
+	apply(f.s, now, events...)
+}
+
+// requireFits checks the payloads that Temporal gets, and what the limits count for their parts.
+func (f *filler) requireFits(now time.Time) {
+	f.t.Helper()
+	s := f.s
+	view := s.View()
+	view.Options = s.Start.Options
+	h := lifecycle.Next(s.Activation, now).HandOff
+	input, state, handOff := size(f.t, s), len(mustJSON(f.t, view)), len(mustJSON(f.t, h))
+	f.t.Logf("input %d bytes, view %d, hand-off %d: %d approvals, %d runs, %d early, %d notices",
+		input, state, handOff, len(s.State.Approvals), len(s.State.Runs), len(s.State.Early), len(s.waiting()))
+	require.Less(f.t, input, payloadLimit)
+	require.Less(f.t, state, payloadLimit)
+	require.Less(f.t, handOff, payloadLimit)
+
+	waiting := map[string]int{}
+	for _, n := range s.waiting() {
+		waiting[n.ID] = len(mustJSON(f.t, n)) + 1
+	}
+	for i := range s.State.Approvals {
+		a := &s.State.Approvals[i]
+		require.LessOrEqual(f.t, len(mustJSON(f.t, a))+1+waiting[a.NoticeID], lifecycle.ApprovalBytes(a), "%+v", a)
+	}
+	for i := range s.State.Runs {
+		r := &s.State.Runs[i]
+		require.LessOrEqual(f.t, len(mustJSON(f.t, r))+1+waiting[r.WarningID]+waiting[r.EndID], lifecycle.RunBytes(r), "%+v", r)
+	}
+	for i := range s.State.Early {
+		require.LessOrEqual(f.t, len(mustJSON(f.t, s.State.Early[i]))+1, lifecycle.ResponseBytes(&s.State.Early[i]))
+	}
+}
+
+// The state is filled with the largest, or the most, of everything that is accepted, until no more is taken.
+func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	t.Parallel()
-	for name, fill := range map[string]string{"plain": "x", "escaped": "\x01", "tags": "<", "quotes": `"`, "not UTF-8": "\xff", "three bytes": "\u2028"} {
+	for name, kind := range sizes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			long := func(n int) string { return strings.Repeat(fill, n/len(fill)) }
-			id := func(kind string, i int) string { return fmt.Sprint(kind, i, " ") + long(250-12) }
-			const step = 5
-			to := &workflows.ReplyTo{WorkflowID: strings.Repeat("<", 255), Signal: strings.Repeat("<", 255)}
+			f := &filler{t: t, fill: kind.fill, small: kind.small, to: &workflows.ReplyTo{WorkflowID: strings.Repeat("<", 255), Signal: strings.Repeat("<", 255)}}
+			f.idFor = func(prefix string, i int) string {
+				id := fmt.Sprint(prefix, i, " ")
+				if kind.small {
+					return id
+				}
+				return id + strings.Repeat(kind.idFill, (workflows.MaxIDBytes-len(id))/len(kind.idFill))
+			}
+			if kind.small {
+				f.to = &workflows.ReplyTo{WorkflowID: "w", Signal: "s"}
+			}
+			f.s = newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: f.text(1000), CallbackURL: f.text(1000)})
+			f.s.Start.Agent, f.s.Start.ActivationID = strings.Repeat("a", 100), f.idFor("activation", 1)
 
-			s := newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: long(250)})
-			s.Start.ActivationID = long(250)
 			e := activated(0, "key")
-			e.SealedAPIKey, e.User = make([]byte, 16<<10), &workflows.ActivationUser{ID: long(5000), Email: long(5000)}
-			apply(s, noon, e)
+			e.SealedAPIKey, e.User = make([]byte, 16<<10), &workflows.ActivationUser{ID: strings.Repeat(kind.fill, 5000), Email: strings.Repeat(kind.fill, 5000)}
+			apply(f.s, noon, e)
+			var events []workflows.ActivationEvent
 			for i := range 300 {
-				apply(s, noon, paused(float64(i), long(5000)), resumed(float64(i)+0.5))
+				events = append(events, paused(float64(i)/100, strings.Repeat(kind.fill, 5000)), resumed(float64(i)/100+0.005))
 			}
-			text := long(400)
 			for i := range 1000 {
-				e := response(1, id("x", i), id("early", i), true)
-				if i%2 == 0 {
-					e.Approved = nil
+				early := response(1, f.idFor("x", i), f.idFor("early", i), true)
+				if early.Reason = strings.Repeat(kind.fill, 5000); i%2 == 0 {
+					early.Approved = nil
 				}
-				e.Reason = text
-				apply(s, noon, e)
+				events = append(events, early, forceFailed(1, f.idFor("failed", i)))
 			}
-			closeAll := func(prefix string) {
-				for i := range 700 {
-					e := response(1, id("x"+prefix, i), id(prefix, i), true)
-					e.Reason = text
-					apply(s, noon, e)
-				}
-			}
-			fillOpen := func(prefix string, replyTo *workflows.ReplyTo) {
-				for i := 0; i < 700; i += step {
-					var list []workflows.ApprovalRequest
-					for j := range step {
-						list = append(list, workflows.ApprovalRequest{
-							MessageID: id(prefix, i+j), RunID: id("run", (i+j)/4), Deadline: at(1e6), Subject: long(500), CallbackURL: long(1000), ReplyTo: replyTo,
-						})
-					}
-					if _, err := s.Request(list, noon); err != nil {
-						requireRefused(t, workflows.ErrTypeTooMany, err)
-					}
-				}
-			}
-			fillOpen("kept", nil)
-			closeAll("kept")
-			s.Tick(noon)
-			for i := range 400 {
-				apply(s, noon, forceFailed(1, id("failed", i)))
-			}
-			for i := range 400 {
-				if _, err := s.Open(workflows.OpenRun{RunID: id("run", i), ReplyTo: to}, noon); err != nil {
-					requireRefused(t, workflows.ErrTypeTooMany, err)
-				}
-			}
-			fillOpen("owed", to)
-			s.Tick(noon)
-			require.Less(t, size(t, s), payloadLimit)
-			s.Tick(at(15))
-			closeAll("owed")
-			fillOpen("open", to)
-			s.Tick(at(15))
-			require.NotEmpty(t, s.waiting())
-			largest := func() {
-				require.Less(t, size(t, s), payloadLimit)
-				view := s.View()
-				view.Options = s.Start.Options
-				require.Less(t, len(mustJSON(t, view)), payloadLimit)
-				require.Less(t, len(mustJSON(t, lifecycle.Next(s.Activation, at(16)).HandOff)), payloadLimit)
-				t.Logf("state %d bytes, view %d, hand-off %d; %d approvals, %d runs, %d notices", size(t, s), len(mustJSON(t, view)),
-					len(mustJSON(t, lifecycle.Next(s.Activation, at(16)).HandOff)), len(s.State.Approvals), len(s.State.Runs), len(s.waiting()))
-			}
-			largest()
-			apply(s, at(16), deactivated(16))
-			s.Tick(at(16))
-			largest()
+			apply(f.s, noon, events...)
+			f.s.Tick(noon)
+
+			f.approvals("kept", nil, 700)
+			f.close(at(5))
+			f.s.Tick(at(5))
+			f.runs("run", 1000)
+			f.approvals("owed", f.to, 3000)
+			f.s.Tick(at(5))
+			f.requireFits(at(5))
+
+			f.s.Tick(at(14)) // every open run is stale
+			require.NotEmpty(t, f.s.waiting())
+			f.close(at(15))
+			f.approvals("open", f.to, 3000)
+			f.s.Tick(at(15))
+			f.requireFits(at(15))
+			apply(f.s, at(16), deactivated(16))
+			f.s.Tick(at(16))
+			f.requireFits(at(16))
 		})
 	}
 }
@@ -207,7 +299,7 @@ func TestHundredsOfApprovalsOfTheUsualSizeAreTaken(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	var requests []workflows.ApprovalRequest
-	for i := range 450 {
+	for i := range 500 {
 		r := requestOfRun(fmt.Sprintf("msg_%024d", i), fmt.Sprintf("run_%024d", i%50))
 		r.Deadline = at(60)
 		requests = append(requests, r)

@@ -15,8 +15,8 @@ type Effects struct {
 	// Wake is when the clock changes something next; zero: never. WakeFor says what.
 	Wake    time.Time
 	WakeFor string
-	// Ended: the activation has ended and every notice is handed off.
-	Ended bool
+	// Done: the activation has ended and every notice is handed off.
+	Done bool
 }
 
 // Check is an approval that Artmail is asked about until Until, by the worker of Queue.
@@ -30,43 +30,43 @@ type Check struct {
 
 // Next says what must be under way now. What is due now was done by Tick before.
 func Next(a Activation, now time.Time) Effects {
-	e := Effects{HandOff: handOff(a, now), Ended: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
-	e.wakeAt(a.State.Outbox.NotBefore, now, "retry of a hand-off")
+	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
+	fx.wakeAt(a.State.Outbox.NotBefore, now, "retry of a hand-off")
 	for i := range a.State.Approvals {
-		e.addApproval(&a, &a.State.Approvals[i], now)
+		fx.addApproval(&a, &a.State.Approvals[i], now)
 	}
 	for i := range a.State.Runs {
 		if at, runs := warnAt(&a, &a.State.Runs[i]); runs {
-			e.wakeAt(at, now, "run goes stale")
+			fx.wakeAt(at, now, "run goes stale")
 		}
 	}
-	return e
+	return fx
 }
 
-func (e *Effects) wakeAt(at, now time.Time, why string) {
-	if at.After(now) && (e.Wake.IsZero() || at.Before(e.Wake)) {
-		e.Wake, e.WakeFor = at, why
+func (fx *Effects) wakeAt(at, now time.Time, why string) {
+	if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
+		fx.Wake, fx.WakeFor = at, why
 	}
 }
 
 // addApproval adds the check and the times of an approval. While the activation is paused there are none: whether its key works then is not
 // documented, and the clock stands still.
-func (e *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
+func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
 	due, runs := dueAt(&a.State, approval)
 	if !runs {
 		return
 	}
-	e.wakeAt(due, now, "deadline of an approval")
+	fx.wakeAt(due, now, "deadline of an approval")
 	if due.After(now) || approval.CheckingSince.IsZero() {
 		return
 	}
 	until, _ := checkedUntil(a, approval)
-	e.wakeAt(until, now, "end of a check")
+	fx.wakeAt(until, now, "end of a check")
 	if approval.NextCheckAt.After(now) {
-		e.wakeAt(approval.NextCheckAt, now, "next check")
+		fx.wakeAt(approval.NextCheckAt, now, "next check")
 		return
 	}
-	if len(e.Checks) == maxChecks {
+	if len(fx.Checks) == maxChecks {
 		return
 	}
 	params := workflows.CheckApprovalParams{
@@ -75,8 +75,8 @@ func (e *Effects) addApproval(a *Activation, approval *Approval, now time.Time) 
 	if a.State.Activated != nil {
 		params.SealedAPIKey = a.State.Activated.SealedAPIKey
 	}
-	e.Checks = append(e.Checks, Check{
+	fx.Checks = append(fx.Checks, Check{
 		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
-		Title: "check approval " + rules.Clip(approval.MessageID, maxReason),
+		Title: "check approval " + rules.Clip(approval.MessageID, maxTitle),
 	})
 }

@@ -76,13 +76,13 @@ func TestHundredsOfNoticesAreHandedOffInBatches(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	var list []workflows.ApprovalRequest
-	for i := range 450 {
+	for i := range 500 {
 		list = append(list, requestDue(fmt.Sprint("m", i), 10))
 	}
 	register(t, s, noon, list...)
 	s.Tick(at(10))
 	told := map[string]bool{}
-	for batch := range 9 {
+	for batch := range 10 {
 		notices := s.handOff(at(11))
 		require.Len(t, notices, 50)
 		for i, n := range notices {
@@ -90,7 +90,7 @@ func TestHundredsOfNoticesAreHandedOffInBatches(t *testing.T) {
 			told[n.ID] = true
 		}
 	}
-	require.Len(t, told, 450)
+	require.Len(t, told, 500)
 	require.Empty(t, s.handOff(at(11)))
 }
 
@@ -103,13 +103,13 @@ func TestAHandOffThatFailsIsTriedAgain(t *testing.T) {
 	s.Activation = lifecycle.HandOffFailed(lifecycle.HandingOff(s.Activation, *h), *h, rules.Failure{Message: "Temporal is away"}, noon)
 	next := lifecycle.Next(s.Activation, noon)
 	require.Nil(t, next.HandOff)
-	require.False(t, next.Ended)
+	require.False(t, next.Done)
 	require.Equal(t, noon.Add(time.Second), next.Wake)
 	next = lifecycle.Next(s.Activation, next.Wake)
 	require.Equal(t, h, next.HandOff)
 	require.Empty(t, lifecycle.Attention(s.Activation))
 	s.handOff(at(1))
-	require.True(t, lifecycle.Next(s.Activation, at(1)).Ended)
+	require.True(t, lifecycle.Next(s.Activation, at(1)).Done)
 }
 
 func TestANoticeThatTemporalRefusesRaisesAttentionAndDoesNotKeepTheEnd(t *testing.T) {
@@ -121,7 +121,7 @@ func TestANoticeThatTemporalRefusesRaisesAttentionAndDoesNotKeepTheEnd(t *testin
 	s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, noon)
 	require.Equal(t, []string{workflows.AttentionNoticeRefused}, lifecycle.Attention(s.Activation))
 	apply(s, at(1), deactivated(1))
-	require.True(t, lifecycle.Next(s.Activation, at(1)).Ended)
+	require.True(t, lifecycle.Next(s.Activation, at(1)).Done)
 	require.Equal(t, []string{workflows.AttentionNoticeRefused}, s.View().Attention, "it is still to be looked at")
 }
 

@@ -48,8 +48,8 @@ func touch(run *Run, at time.Time) {
 // CheckOpenRun says why a run can't be opened. Opening an open one again is no mistake, in any state of the activation.
 func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 	s := &a.State
-	if err := validRun(o); err != nil {
-		return err
+	if err := o.Validate(); err != nil {
+		return rules.Invalid("%v", err)
 	}
 	if run := findRun(s, o.RunID); run != nil {
 		if run.Status != workflows.RunOpen {
@@ -78,10 +78,13 @@ func OpenRun(a Activation, o workflows.OpenRun, now time.Time) (Activation, work
 
 // CheckCloseRun says why a run can't be closed. Closing a closed one is no mistake.
 func CheckCloseRun(a Activation, c workflows.CloseRun) error {
+	if err := c.Validate(); err != nil {
+		return rules.Invalid("%v", err)
+	}
 	run := findRun(&a.State, c.RunID)
 	switch {
-	case run == nil || c.RunID == "":
-		return rules.Refuse(workflows.ErrTypeUnknownRun, "run %q is not known", rules.Clip(c.RunID, maxID))
+	case run == nil:
+		return rules.Refuse(workflows.ErrTypeUnknownRun, "run %q is not known", c.RunID)
 	case run.Status != workflows.RunOpen && run.Status != workflows.RunClosed:
 		return rules.Refuse(workflows.ErrTypeRunClosed, "run %q is %s", run.RunID, run.Status)
 	}
@@ -93,7 +96,7 @@ func CloseRun(a Activation, c workflows.CloseRun, now time.Time) (Activation, wo
 	a = clone(a)
 	run := findRun(&a.State, c.RunID)
 	if run.Status == workflows.RunOpen {
-		run.Status, run.ClosedAt, run.Reason = workflows.RunClosed, now, rules.Clip(c.Reason, maxReason)
+		run.Status, run.ClosedAt, run.Reason = workflows.RunClosed, now, c.Reason
 	}
 	return a, run.Run
 }
@@ -134,7 +137,7 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (Resul
 	switch run.Status {
 	case workflows.RunOpen:
 		run.Status, run.ClosedAt, run.FailedAt = workflows.RunForceFailed, now, e.OccurredAt
-		run.StaleMinutes, run.Reason = e.StaleMinutes, rules.Clip(e.Reason, maxReason)
+		run.StaleMinutes, run.Reason = e.StaleMinutes, rules.Clip(e.Reason, maxWord)
 		postEnd(a, run, workflows.NoticeRunForceFailed, now)
 		return Applied, ""
 	case workflows.RunForceFailed:

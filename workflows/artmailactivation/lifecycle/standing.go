@@ -83,7 +83,7 @@ func settle(s *State, now time.Time) {
 // the news of it came at once or through the slow queue, and in whatever order. So a pause whose news came too late to stop a clock
 // still moves its end.
 //
-// The end is never after latestDue, so that every time can be written as JSON.
+// The end is never after workflows.MaxTime, so that every time can be written as JSON.
 func reach(s *State, from, until time.Time) (end time.Time, runs bool) {
 	if s.Status == workflows.ActivationPaused {
 		return time.Time{}, false
@@ -102,5 +102,5 @@ func reach(s *State, from, until time.Time) (end time.Time, runs bool) {
 			}
 		}
 	}
-	return earlier(end, latestDue), true
+	return earlier(end, workflows.MaxTime), true
 }

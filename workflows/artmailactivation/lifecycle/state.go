@@ -16,6 +16,9 @@ type Activation struct {
 
 // State is what an activation carries from run to run.
 type State struct {
+	// Version is the one of the code that began the activation; versions.go of the workflow lists them.
+	Version int `json:"version"`
+
 	Status workflows.ActivationStatus `json:"status"`
 	// Since is when Status was entered here, by our clock.
 	Since time.Time `json:"since"`
@@ -56,9 +59,9 @@ type Ending struct {
 	Stopped bool `json:"stopped,omitempty"`
 }
 
-// New is an activation before its first event.
-func New(start workflows.ActivationStart, now time.Time) Activation {
-	return Restore(start, State{Status: workflows.ActivationUnknown, Since: now})
+// Begin is an activation before its first event.
+func Begin(start workflows.ActivationStart, version int, now time.Time) Activation {
+	return Restore(start, State{Version: version, Status: workflows.ActivationUnknown, Since: now})
 }
 
 // Restore puts a carried state together with the start it belongs to.
