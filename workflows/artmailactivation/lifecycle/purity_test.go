@@ -46,7 +46,8 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 		events := []workflows.ActivationEvent{
 			activated(when, "key"), activated(when, "other"), paused(when, "user_paused"), resumed(when),
 			response(when, fmt.Sprint("x", r.IntN(20)), message, r.IntN(2) == 0), response(when, fmt.Sprint("x", r.IntN(20)), message, true),
-			forceFailed(when, runID), {EventMeta: workflows.EventMeta{Kind: workflows.KindApprovalResponse}, InResponseToID: message},
+			forceFailed(when, runID),
+			{EventMeta: workflows.EventMeta{Kind: workflows.KindApprovalResponse}, InResponseToID: message},
 		}
 		if minute > 100 {
 			events = append(events, deactivated(when))
