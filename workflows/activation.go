@@ -67,7 +67,8 @@ func (o ActivationOptions) Normalized() ActivationOptions {
 	return o
 }
 
-// ActivationEvent is a webhook of Artmail as it travels in the signal "artmail-events".
+// ActivationEvent is a webhook of Artmail as it travels in the signal "artmail-events". It has the documented fields only: one that is not
+// documented may hold the API key.
 type ActivationEvent struct {
 	EventMeta
 
@@ -78,7 +79,7 @@ type ActivationEvent struct {
 	APIKeyFingerprint []byte          `json:"apiKeyFingerprint,omitempty"`
 	User              *ActivationUser `json:"user,omitempty"`
 
-	// approval_response.
+	// approval_response. Approved is nil where the provider's value is not a boolean.
 	MessageID      string `json:"messageId,omitempty"`
 	InResponseToID string `json:"inResponseToId,omitempty"`
 	Approved       *bool  `json:"approved,omitempty"`

@@ -5,7 +5,8 @@ import "time"
 // ApprovalStatus is where an approval stands.
 type ApprovalStatus string
 
-// An approval is OPEN until one of the others, which are final.
+// An approval is OPEN until one of the others. Of a response and a force-failure of its run, the earlier one by Artmail's times decides, in
+// any order of arrival, until the notice about it is handed off. All else is final at once.
 const (
 	ApprovalOpen     ApprovalStatus = "OPEN"
 	ApprovalApproved ApprovalStatus = "APPROVED"
@@ -24,32 +25,32 @@ type ApprovalRequest struct {
 	RunID     string `json:"runId,omitempty"`
 	// Deadline ends the wait as EXPIRED. Zero: it waits for as long as the activation lives.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// Subject says in a line what is asked, for whoever looks.
-	Subject     string   `json:"subject,omitempty"`
+	// Subject says in a line what is asked, for people who look.
+	Subject string `json:"subject,omitempty"`
+	// ReplyTo gets one notice when the approval is closed: "approval.approved", "approval.rejected", "approval.expired", "approval.voided" or
+	// "approval.cancelled".
 	ReplyTo     *ReplyTo `json:"replyTo,omitempty"`
 	CallbackURL string   `json:"callbackUrl,omitempty"`
 }
 
-// Approval is a registered request and what became of it.
+// Approval is a registered request and its answer.
 type Approval struct {
 	ApprovalRequest
 	Status      ApprovalStatus `json:"status"`
 	RequestedAt time.Time      `json:"requestedAt"`
-	// ClosedAt is when Status became final.
+	// ClosedAt is when Status became what it is.
 	ClosedAt time.Time `json:"closedAt,omitzero"`
 	// Reason is the brand user's, or why it was voided, expired or cancelled.
 	Reason string `json:"reason,omitempty"`
 	// ResponseMessageID is the message of the response.
 	ResponseMessageID string     `json:"responseMessageId,omitempty"`
 	Source            NewsSource `json:"source,omitempty"`
-	// LateResponses are responses that came after the end and changed nothing.
+	// LateResponses counts responses that did not decide.
 	LateResponses int `json:"lateResponses,omitempty"`
 	// DueAt is Deadline moved by the time that the activation was paused; zero while it is paused, and once the approval is closed.
 	DueAt time.Time `json:"dueAt,omitzero"`
 	// CheckingSince is when "check-approval" was begun, after the deadline.
 	CheckingSince time.Time `json:"checkingSince,omitzero"`
-	// ReplyError says why the answer was not delivered to ReplyTo and will not be.
-	ReplyError string `json:"replyError,omitempty"`
 }
 
 // CancelApproval is the argument of the update "cancel-approval".
@@ -57,15 +58,6 @@ type CancelApproval struct {
 	MessageID string `json:"messageId"`
 	Reason    string `json:"reason,omitempty"`
 	By        string `json:"by,omitempty"`
-}
-
-// ApprovalReply is signalled to ApprovalRequest.ReplyTo when the approval is closed, at least once.
-type ApprovalReply struct {
-	// ID is the same for a repeated reply.
-	ID           string   `json:"id"`
-	Agent        string   `json:"agent"`
-	ActivationID string   `json:"activationId"`
-	Approval     Approval `json:"approval"`
 }
 
 // CheckApprovalParams is the argument of the activity "check-approval", which the author of an agent writes: only they know
@@ -81,7 +73,8 @@ type CheckApprovalParams struct {
 
 // CheckApprovalResult says what Artmail knows. An activity without an answer returns a retryable error, so that the server tries again.
 type CheckApprovalResult struct {
-	Approved  bool   `json:"approved"`
+	// Approved is nil where there is no answer yet. The approval is then checked again until its time is up.
+	Approved  *bool  `json:"approved"`
 	Reason    string `json:"reason,omitempty"`
 	MessageID string `json:"messageId,omitempty"`
 }

@@ -27,14 +27,12 @@ type Run struct {
 	StaleMinutes float64   `json:"staleMinutes,omitempty"`
 	Reason       string    `json:"reason,omitempty"`
 	ReplyTo      *ReplyTo  `json:"replyTo,omitempty"`
-	// ReplyError says why the last notice was not delivered to ReplyTo and will not be.
-	ReplyError string `json:"replyError,omitempty"`
 }
 
 // OpenRun is the argument of the update "open-run".
 type OpenRun struct {
 	RunID string `json:"runId"`
-	// ReplyTo is told of the stale warning and of a forced end.
+	// ReplyTo gets the notices "run.stale_warning", "run.force_failed" and "run.voided". A later open-run with another ReplyTo replaces it.
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
 }
 
@@ -48,14 +46,4 @@ type CloseRun struct {
 type TouchRuns struct {
 	RunIDs []string  `json:"runIds"`
 	At     time.Time `json:"at,omitzero"`
-}
-
-// RunNotice is signalled to OpenRun.ReplyTo, at least once.
-type RunNotice struct {
-	// ID is the same for a repeated notice.
-	ID           string     `json:"id"`
-	Kind         NoticeKind `json:"kind"`
-	Agent        string     `json:"agent"`
-	ActivationID string     `json:"activationId"`
-	Run          Run        `json:"run"`
 }

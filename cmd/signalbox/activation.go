@@ -118,9 +118,9 @@ func (p process) approvalList() *cobra.Command {
 			}
 			rows := make([][]string, len(approvals))
 			for i, a := range approvals {
-				rows[i] = []string{a.MessageID, string(a.Status), a.RunID, stamp(a.RequestedAt), stamp(a.DueAt), stamp(a.ClosedAt), a.Subject, a.Reason, a.ReplyError}
+				rows[i] = []string{a.MessageID, string(a.Status), a.RunID, stamp(a.RequestedAt), stamp(a.DueAt), stamp(a.ClosedAt), a.Subject, a.Reason}
 			}
-			return p.list(cmd, []string{"MESSAGE", "STATUS", "RUN", "REQUESTED", "DUE", "CLOSED", "SUBJECT", "REASON", "REPLY ERROR"}, rows)
+			return p.list(cmd, []string{"MESSAGE", "STATUS", "RUN", "REQUESTED", "DUE", "CLOSED", "SUBJECT", "REASON"}, rows)
 		},
 	}
 	list.Flags().BoolVar(&open, "open", false, "only those that wait for an answer")

@@ -28,7 +28,7 @@ func TestADeadlineIsFollowedByACheckUntilArtmailAnswers(t *testing.T) {
 			if l.checked < 4 {
 				return workflows.CheckApprovalResult{}, errors.New("no answer yet")
 			}
-			return workflows.CheckApprovalResult{Approved: true, MessageID: "yes"}, nil
+			return workflows.CheckApprovalResult{Approved: &yes, MessageID: "yes"}, nil
 		}
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 10)), nil)
@@ -159,7 +159,7 @@ func TestHundredsOfApprovalsAndRunsAtOnce(t *testing.T) {
 			if _, err := fmt.Sscanf(p.MessageID, "m%d", &n); err != nil || n%2 == 0 {
 				return workflows.CheckApprovalResult{}, errors.New("no answer yet")
 			}
-			return workflows.CheckApprovalResult{Approved: true}, nil
+			return workflows.CheckApprovalResult{Approved: &yes}, nil
 		}
 		want := map[string]workflows.ApprovalStatus{}
 		l.events(0, activated())
@@ -207,4 +207,37 @@ func TestHundredsOfApprovalsAndRunsAtOnce(t *testing.T) {
 		require.Less(t, l.carried, 512<<10)
 		require.Len(t, l.noticed(), 10+40+40, "each run is warned about or force-failed, and in the end voided")
 	})
+}
+
+func TestACheckThatFindsNothingIsRepeatedAndIsNoRejection(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answerAt int // the number of the check that finds an answer; 0: none
+		want     workflows.ApprovalStatus
+		checks   int
+	}{
+		"until it finds an answer": {2, workflows.ApprovalApproved, 2},
+		"until the time is up":     {0, workflows.ApprovalExpired, 3}, // after 0, 1 and 3 minutes
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			everyLife(t, func(t *testing.T, l *life) {
+				checkedLife(l)
+				l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
+					if l.checked == tc.answerAt {
+						return workflows.CheckApprovalResult{Approved: &yes}, nil
+					}
+					return workflows.CheckApprovalResult{}, nil
+				}
+				l.events(0, activated())
+				l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 10)), nil)
+				l.see(10.5, func(s workflows.ActivationState) { require.Equal(t, workflows.ApprovalOpen, s.Approvals[0].Status) })
+				l.events(30, deactivated(30))
+				l.play()
+				require.NoError(t, l.err)
+				require.Equal(t, tc.checks, l.checked)
+				require.Equal(t, map[string]workflows.ApprovalStatus{"m1": tc.want}, l.answered())
+			})
+		})
+	}
 }

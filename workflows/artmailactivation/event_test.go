@@ -6,6 +6,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
+// yes is an answer.
+var yes = true
+
 var waiter = &workflows.ReplyTo{WorkflowID: "order/7", Signal: "approval"}
 
 func event(kind, key string, minutes float64) workflows.ActivationEvent {

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
 // life plays a scenario through as many runs as it takes: whenever the workflow continues as new, the next run gets the input that was
@@ -30,16 +32,18 @@ type life struct {
 	every int // continue as new after every so many events; 0: never
 	env   *testsuite.TestWorkflowEnvironment
 
-	steps  []*step
-	checks func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error)
+	workflowID string
+	// carriedIn is what the run before the first is to have carried.
+	carriedIn *lifecycle.State
+	steps     []*step
+	checks    func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error)
 
-	// receiver answers a reply; nil takes every one.
-	receiver func(attempt int, to workflows.ReplyTo) error
+	// receiver answers a hand-off; nil takes every one.
+	receiver func(attempt int, h workflows.HandOff) error
 
 	mu         sync.Mutex
-	answers    []workflows.ApprovalReply
-	notices    []workflows.RunNotice
-	attempts   map[string]int
+	notices    []workflows.AddressedNotice
+	handOffs   int
 	checked    int
 	queues     []string // where checks were begun
 	attributes temporal.SearchAttributes
@@ -76,7 +80,7 @@ func everyLife(t *testing.T, scenario func(t *testing.T, l *life)) {
 
 func newLife(t *testing.T, every int) *life {
 	return &life{
-		t: t, every: every, now: noon, attempts: map[string]int{},
+		t: t, every: every, now: noon, workflowID: "artmail-activation/pages/act_1",
 		start: workflows.ActivationStart{Agent: "pages", ActivationID: "act_1"},
 	}
 }
@@ -153,6 +157,7 @@ func (l *life) see(minutes float64, look func(state workflows.ActivationState)) 
 func (l *life) play() {
 	l.t.Helper()
 	input := encode(l.t, l.start)
+	input.Carried = l.carriedIn
 	for l.runs = 1; ; l.runs++ {
 		require.Less(l.t, l.runs, 3000, "it continues as new for ever")
 		env := l.newRun()
@@ -187,7 +192,8 @@ func (l *life) newRun() *testsuite.TestWorkflowEnvironment {
 	env.SetTestTimeout(30 * time.Second)
 	env.RegisterWorkflowWithOptions(workflowOf(l.every), workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	env.RegisterActivityWithOptions(l.check, activity.RegisterOptions{Name: workflows.ActivityArtmailCheckApproval})
-	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(l.receive)
+	env.RegisterActivityWithOptions(l.handOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: l.workflowID, TaskQueue: workflows.TaskQueueWorkflows})
 	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&watchUpserts{life: l}}})
 	env.SetOnTimerScheduledListener(func(string, time.Duration) { l.timers++ })
 	require.NoError(l.t, env.SetTypedSearchAttributesOnStart(l.attributes))
@@ -219,28 +225,20 @@ func (l *life) check(params workflows.CheckApprovalParams) (workflows.CheckAppro
 	return l.checks(params)
 }
 
-// receive is every workflow that is replied to.
-func (l *life) receive(_, workflowID, runID, signal string, arg any) error {
+// handOff is the local activity "notice.hand-off".
+func (l *life) handOff(h workflows.HandOff) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if runID != "" {
-		return fmt.Errorf("a reply is for whichever run is running, not for %s", runID)
+	l.handOffs++
+	if h.Source != l.workflowID || len(h.Notices) == 0 || len(h.Notices) > 50 || h.Files != nil {
+		return fmt.Errorf("a hand-off of %d notices from %s", len(h.Notices), h.Source)
 	}
-	to := workflows.ReplyTo{WorkflowID: workflowID, Signal: signal}
-	l.attempts[workflowID]++
 	if l.receiver != nil {
-		if err := l.receiver(l.attempts[workflowID], to); err != nil {
+		if err := l.receiver(l.handOffs, h); err != nil {
 			return err
 		}
 	}
-	switch reply := arg.(type) {
-	case workflows.ApprovalReply:
-		l.answers = append(l.answers, reply)
-	case workflows.RunNotice:
-		l.notices = append(l.notices, reply)
-	default:
-		return fmt.Errorf("a reply is a %T", arg)
-	}
+	l.notices = append(l.notices, h.Notices...)
 	return nil
 }
 
@@ -253,22 +251,35 @@ func (l *life) shown() map[string]any {
 	return byName
 }
 
-// answered is the status that was told of each approval; it fails if one was told twice.
+// answered is the status that was told of each approval; it fails if one was told twice, or a notice is not complete.
 func (l *life) answered() map[string]workflows.ApprovalStatus {
 	l.t.Helper()
 	told := map[string]workflows.ApprovalStatus{}
-	for _, a := range l.answers {
-		require.NotContains(l.t, told, a.Approval.MessageID, "it was told twice")
-		require.Equal(l.t, "act_1", a.ActivationID)
-		told[a.Approval.MessageID] = a.Approval.Status
+	var seq int64
+	for _, n := range l.notices {
+		require.Greater(l.t, n.Seq, seq)
+		seq = n.Seq
+		a := n.Data.Approval
+		if a == nil {
+			continue
+		}
+		require.NotContains(l.t, told, a.MessageID, "it was told twice")
+		require.Equal(l.t, l.workflowID, n.Source)
+		require.Equal(l.t, "act_1", n.ActivationID)
+		require.Equal(l.t, *a.ReplyTo, n.To)
+		require.Equal(l.t, strings.ToLower("approval."+string(a.Status)), string(n.Kind))
+		told[a.MessageID] = a.Status
 	}
 	return told
 }
 
+// noticed are the notices of runs.
 func (l *life) noticed() []string {
 	var kinds []string
 	for _, n := range l.notices {
-		kinds = append(kinds, string(n.Kind)+" "+n.Run.RunID)
+		if n.Data.Run != nil {
+			kinds = append(kinds, string(n.Kind)+" "+n.Data.Run.RunID)
+		}
 	}
 	slices.Sort(kinds)
 	return kinds

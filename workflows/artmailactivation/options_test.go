@@ -44,7 +44,7 @@ func TestACheckUnderWayMovesToTheQueueThatIsToldOf(t *testing.T) {
 			if l.queues[len(l.queues)-1] == "pages-agent" {
 				return workflows.CheckApprovalResult{}, errors.New("no answer yet")
 			}
-			return workflows.CheckApprovalResult{Approved: true}, nil
+			return workflows.CheckApprovalResult{Approved: &yes}, nil
 		}
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 10)), nil)

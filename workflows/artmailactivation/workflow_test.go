@@ -4,12 +4,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
 func TestAnActivationLivesFromItsFirstEventToItsEnd(t *testing.T) {
@@ -176,40 +178,106 @@ func TestDeadlinesShareOneTimer(t *testing.T) {
 	require.Less(t, l.timers, 10, "a touch does not set the timer anew")
 }
 
-func TestAReceiverThatIsGoneDoesNotKeepTheActivation(t *testing.T) {
+func TestAHandOffThatFailsIsRepeated(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		l.receiver = func(int, workflows.ReplyTo) error { return &temporal.UnknownExternalWorkflowExecutionError{} }
+		l.receiver = func(attempt int, h workflows.HandOff) error {
+			if attempt <= 3 {
+				return errors.New("Temporal is away")
+			}
+			require.Len(t, h.Notices, 2, "what was closed meanwhile goes with it")
+			return nil
+		}
 		l.events(0, activated())
-		l.update(1, workflows.UpdateRequestApprovals, requests(request("m1")), nil)
+		l.update(1, workflows.UpdateRequestApprovals, requests(request("m1"), request("m2")), nil)
 		l.events(2, response(2, "yes", "m1", true))
-		l.see(3, func(s workflows.ActivationState) { require.NotEmpty(t, s.Approvals[0].ReplyError) })
-		l.events(4, deactivated(4))
+		l.see(2.01, func(s workflows.ActivationState) { require.Contains(t, s.WaitingFor, "the hand-off of 1 notice") })
+		l.events(2.03, response(2, "no", "m2", false))
+		l.events(3, deactivated(3))
 		l.play()
 		require.NoError(t, l.err)
-		require.Equal(t, 1, l.attempts[waiter.WorkflowID], "it is not tried again")
-		require.Equal(t, workflows.ApprovalApproved, l.final.Approvals[0].Status)
+		require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved, "m2": workflows.ApprovalRejected}, l.answered())
+		require.Equal(t, 4, l.handOffs)
+		require.Empty(t, l.shown()[workflows.SearchAttributeAttention])
 	})
 }
 
-func TestAReplyThatFailsIsSentAgain(t *testing.T) {
+func TestTheWorkflowWaitsForItsLastHandOff(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		l.receiver = func(attempt int, _ workflows.ReplyTo) error {
+		l.receiver = func(attempt int, _ workflows.HandOff) error {
 			if attempt <= 3 {
-				return errors.New("signal count limit exceeded")
+				return errors.New("Temporal is away")
 			}
 			return nil
 		}
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(request("m1")), nil)
-		l.events(2, response(2, "yes", "m1", true))
-		l.events(3, deactivated(3))
+		l.events(2, deactivated(2))
 		l.play()
 		require.NoError(t, l.err)
-		require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved}, l.answered())
-		require.GreaterOrEqual(t, l.now, at(2+1+2+4), "with growing pauses")
+		require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalVoided}, l.answered())
+		require.WithinDuration(t, at(2).Add((1+2+4)*time.Second), l.now, time.Second, "with growing pauses")
 	})
+}
+
+func TestANoticeThatTemporalRefusesDoesNotKeepTheActivation(t *testing.T) {
+	t.Parallel()
+	everyLife(t, func(t *testing.T, l *life) {
+		l.receiver = func(int, workflows.HandOff) error {
+			return temporal.NewNonRetryableApplicationError("the workflow ID is invalid", workflows.ErrTypeNoticeInvalid, nil)
+		}
+		l.events(0, activated())
+		l.update(1, workflows.UpdateRequestApprovals, requests(request("m1")), nil)
+		l.events(2, response(2, "yes", "m1", true))
+		l.see(3, func(s workflows.ActivationState) {
+			require.Equal(t, []string{workflows.AttentionNoticeRefused}, s.Attention)
+			require.Equal(t, workflows.ApprovalApproved, s.Approvals[0].Status)
+		})
+		l.events(4, deactivated(4))
+		l.play()
+		require.NoError(t, l.err)
+		require.Equal(t, 1, l.handOffs, "it is not tried again")
+		require.Equal(t, []string{workflows.AttentionNoticeRefused}, l.final.Attention)
+		require.Equal(t, map[string]any{
+			workflows.SearchAttributeState: "DEACTIVATED", workflows.SearchAttributeAttention: []string{workflows.AttentionNoticeRefused},
+			workflows.SearchAttributeDueAt: at(4),
+		}, l.shown())
+	})
+}
+
+// A response and a force-failure in two signals, of which the first was not handed off when the second came.
+func TestAnEndThatWasNotToldIsCorrected(t *testing.T) {
+	t.Parallel()
+	for name, signals := range map[string][]workflows.ActivationEvent{
+		"the force-failure came first": {forceFailed(3, "r1"), response(2, "yes", "m1", true)},
+		"the response came first":      {response(2, "yes", "m1", true), forceFailed(1, "r1")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			everyLife(t, func(t *testing.T, l *life) {
+				want := map[string]workflows.ApprovalStatus{"other": workflows.ApprovalRejected, "m1": workflows.ApprovalApproved}
+				if signals[1].Kind == workflows.KindRunForceFailed {
+					want["m1"] = workflows.ApprovalVoided
+				}
+				l.receiver = func(attempt int, _ workflows.HandOff) error {
+					if attempt == 1 {
+						return errors.New("Temporal is away")
+					}
+					return nil
+				}
+				l.events(0, activated())
+				l.update(1, workflows.UpdateRequestApprovals, requests(requestOfRun("m1", "r1"), request("other")), nil)
+				l.events(4, response(4, "no", "other", false)) // its hand-off fails, and the next waits a second
+				l.events(4.005, signals[0])
+				l.events(4.01, signals[1])
+				l.events(5, deactivated(5))
+				l.play()
+				require.NoError(t, l.err)
+				require.Equal(t, want, l.answered())
+			})
+		})
+	}
 }
 
 func TestCancellingTheWorkflowTellsWhoeverWaits(t *testing.T) {
@@ -273,6 +341,35 @@ func TestSeveralSignalsOfOneTaskAreAllTaken(t *testing.T) {
 	})
 }
 
+// Continue-as-new waits for the hand-off. A timer that fires meanwhile must not keep the loop busy: that blocks the workflow task.
+func TestForcedContinueAsNewGoesOnAfterAHandOffDuringWhichTheTimerFired(t *testing.T) {
+	t.Parallel()
+	l := newLife(t, 0)
+	release := make(chan struct{})
+	l.receiver = func(attempt int, _ workflows.HandOff) error {
+		if attempt == 1 {
+			<-release
+		}
+		return nil
+	}
+	// While a local activity runs, the clock of the test environment is the real one.
+	const soon = 1.0 / 60 / 50 // 20 ms
+	l.events(0, activated())
+	l.update(1, workflows.UpdateRequestApprovals, requests(request("m1"), requestDue("m2", 2+3*soon)), nil)
+	l.events(2, response(2, "yes", "m1", true))
+	l.signal(2+soon, workflows.SignalForceContinueAsNew, nil)
+	l.see(2+6*soon, func(s workflows.ActivationState) {
+		require.Equal(t, workflows.ApprovalExpired, s.Approvals[1].Status, "the timer fired")
+		require.Equal(t, 1, l.runs)
+		close(release)
+	})
+	l.events(3, deactivated(3))
+	l.play()
+	require.NoError(t, l.err)
+	require.Equal(t, 2, l.runs)
+	require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved, "m2": workflows.ApprovalExpired}, l.answered())
+}
+
 func TestAnInputThatNamesNoActivationFails(t *testing.T) {
 	t.Parallel()
 	for _, start := range []workflows.ActivationStart{
@@ -283,11 +380,93 @@ func TestAnInputThatNamesNoActivationFails(t *testing.T) {
 		l := newLife(t, 0)
 		l.start = start
 		l.play()
-		var failure *temporal.ApplicationError
-		require.ErrorAs(t, l.err, &failure)
-		require.Equal(t, workflows.ErrTypeInvalidArgument, failure.Type())
-		require.True(t, failure.NonRetryable())
+		requireFailure(t, l.err, workflows.ErrTypeInvalidArgument)
 	}
+}
+
+func TestAnotherWorkflowIDFailsAndNamesTheRightOne(t *testing.T) {
+	t.Parallel()
+	l := newLife(t, 0)
+	l.workflowID = "my-own-id"
+	l.play()
+	requireFailure(t, l.err, workflows.ErrTypeWorkflowID)
+	require.ErrorContains(t, l.err, "artmail-activation/pages/act_1")
+}
+
+func TestALongActivationIDHasAWorkflowIDThatFits(t *testing.T) {
+	t.Parallel()
+	l := newLife(t, 0)
+	l.start.ActivationID = strings.Repeat("ä", 125)
+	l.workflowID = workflows.ArtmailActivationWorkflowID("pages", l.start.ActivationID)
+	require.LessOrEqual(t, len(workflows.NotifyWorkflowID(l.workflowID)), workflows.MaxWorkflowIDBytes)
+	l.events(0, activated())
+	l.update(1, workflows.UpdateRequestApprovals, requests(request("m1")), nil)
+	l.events(2, deactivated(2))
+	l.play()
+	require.NoError(t, l.err)
+	require.Equal(t, l.start.ActivationID, l.final.ActivationID)
+	require.Equal(t, l.workflowID, l.notices[0].Source)
+	require.Equal(t, l.start.ActivationID, l.notices[0].ActivationID)
+}
+
+func requireFailure(t *testing.T, err error, errType string) {
+	t.Helper()
+	var failure *temporal.ApplicationError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, errType, failure.Type())
+	require.True(t, failure.NonRetryable())
+}
+
+func TestOnlyTheFirstRunChecksItsInput(t *testing.T) {
+	t.Parallel()
+	l := newLife(t, 0)
+	l.workflowID = "an ID of older code"
+	l.carriedIn = &lifecycle.State{Version: 1, Status: workflows.ActivationActive, Since: noon}
+	l.start.ActivationID = strings.Repeat("x", 1000)
+	l.events(1, deactivated(1))
+	l.play()
+	require.NoError(t, l.err)
+	require.Equal(t, workflows.ActivationDeactivated, l.final.Status)
+}
+
+func TestAStateOfNewerCodeWaitsForIt(t *testing.T) {
+	t.Parallel()
+	l := newLife(t, 0)
+	l.carriedIn = &lifecycle.State{Version: 2, Status: workflows.ActivationActive, Since: noon}
+	l.play()
+	require.ErrorContains(t, l.err, "run a newer worker")
+	var panicked *temporal.PanicError
+	require.ErrorAs(t, l.err, &panicked, "a worker fails the task for this, and not the workflow")
+}
+
+func TestAttentionShowsWhenItBecomesUrgent(t *testing.T) {
+	t.Parallel()
+	everyLife(t, func(t *testing.T, l *life) {
+		due := func(want any) func(workflows.ActivationState) {
+			return func(workflows.ActivationState) { require.Equal(t, want, l.shown()[workflows.SearchAttributeDueAt]) }
+		}
+		unclear := response(2, "what", "m1", true)
+		unclear.Approved = nil
+		l.events(0, activated())
+		l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 40), requestDue("m2", 30)), nil)
+		l.see(1.5, due(nil))
+		l.events(2, unclear)
+		l.see(2.5, func(s workflows.ActivationState) {
+			require.Equal(t, []string{workflows.AttentionResponseUnclear}, s.Attention)
+			require.Equal(t, workflows.ApprovalOpen, s.Approvals[0].Status)
+			due(at(30))(s)
+		})
+		l.events(3, response(3, "no", "m2", false))
+		l.see(3.5, due(at(40)))
+		l.events(4, response(4, "yes", "m1", true))
+		l.see(4.5, func(s workflows.ActivationState) {
+			require.Empty(t, s.Attention)
+			due(nil)(s)
+		})
+		l.events(5, deactivated(5))
+		l.play()
+		require.NoError(t, l.err)
+	})
 }
 
 func TestTheDetailsSayWhatItWaitsFor(t *testing.T) {

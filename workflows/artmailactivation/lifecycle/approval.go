@@ -1,20 +1,30 @@
 package lifecycle
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Approval is a registered request with what only the rules need.
 type Approval struct {
 	workflows.Approval
-	// Unclear: a response came that says neither yes nor no.
+	// Unclear: a response to the open approval came that says neither yes nor no.
 	Unclear bool `json:"unclear,omitempty"`
+	// DecidedAt is the provider's time of the response or the force-failure that decided; zero where another thing did.
+	DecidedAt time.Time `json:"decidedAt,omitzero"`
+	// NoticeID is the notice that was posted about the end, and Told says that its hand-off has begun.
+	NoticeID string `json:"noticeId,omitempty"`
+	Told     bool   `json:"told,omitempty"`
+	// EmptyChecks counts checks that found no answer, and NextCheckAt is when to check again.
+	EmptyChecks int       `json:"emptyChecks,omitempty"`
+	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
 }
 
-func (s *State) approval(messageID string) *Approval {
+func findApproval(s *State, messageID string) *Approval {
 	for i := range s.Approvals {
 		if s.Approvals[i].MessageID == messageID {
 			return &s.Approvals[i]
@@ -23,179 +33,164 @@ func (s *State) approval(messageID string) *Approval {
 	return nil
 }
 
-// CheckRequests says why a list of requests can't be registered, as a *Refusal; it changes nothing. The list is registered as a whole or
-// not at all.
+// CheckRequestApprovals says why a list of requests can't be registered. The list is registered as a whole or not at all.
 //
 // What is registered already with the same content passes in any state, so that a repeated call is answered as the first was. New ones
 // are refused while the activation is paused and once it has ended, but not while its status is unknown: the agent has sent the
 // message by then, and refusing to listen for the answer would only lose it.
-func (s *State) CheckRequests(requests []workflows.ApprovalRequest) error {
+func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) error {
+	s := &a.State
 	switch n := len(requests); {
 	case n == 0:
-		return refuse(workflows.ErrTypeInvalidArgument, "the list of approval requests is empty")
-	case n > maxRequests:
-		return refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d", n, maxRequests)
+		return rules.Invalid("the list of approval requests is empty; name at least one")
+	case n > workflows.MaxListed:
+		return rules.Refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d; send several lists", n, workflows.MaxListed)
 	}
-	bytes := s.openApprovalBytes()
+	bytes := openApprovalBytes(s)
 	fresh := make(map[string]workflows.ApprovalRequest)
 	for _, r := range requests {
-		if err := validRequest(r); err != nil {
-			return err
+		if err := r.Validate(); err != nil {
+			return rules.Invalid("%v", err)
 		}
 		known, isKnown := fresh[r.MessageID]
-		if a := s.approval(r.MessageID); a != nil {
-			known, isKnown = a.ApprovalRequest, true
+		if approval := findApproval(s, r.MessageID); approval != nil {
+			known, isKnown = approval.ApprovalRequest, true
 		}
 		if isKnown {
 			if !sameRequest(known, r) {
-				return refuse(workflows.ErrTypeApprovalConflict, "approval %q is registered with another content", r.MessageID)
+				return rules.Refuse(workflows.ErrTypeApprovalConflict, "approval %q is registered with another content", r.MessageID)
 			}
 			continue
 		}
-		if err := s.acceptsWork("approval " + r.MessageID); err != nil {
+		if err := acceptsWork(s, "approval "+r.MessageID); err != nil {
 			return err
 		}
-		if run := s.run(r.RunID); run != nil && run.Status == workflows.RunClosed {
-			return refuse(workflows.ErrTypeRunClosed, "approval %q: its run %q was closed", r.MessageID, r.RunID)
+		if run := findRun(s, r.RunID); run != nil && run.Status == workflows.RunClosed {
+			return rules.Refuse(workflows.ErrTypeRunClosed, "approval %q: its run %q was closed", r.MessageID, r.RunID)
 		}
 		fresh[r.MessageID] = r
 		open := Approval{Approval: workflows.Approval{ApprovalRequest: r, Status: workflows.ApprovalOpen}}
-		if bytes += open.weight(); bytes > maxOpenApprovalBytes {
-			return refuse(workflows.ErrTypeTooMany, "approval %q: too many approvals are open", r.MessageID)
+		if bytes += approvalBytes(&open); bytes > maxOpenApprovalBytes {
+			return rules.Refuse(workflows.ErrTypeTooMany, "approval %q: too many approvals are open; cancel those that nobody needs", r.MessageID)
 		}
 	}
-	return s.checkRoomForRuns(requests)
+	return checkRoomForRuns(s, requests)
 }
 
-// Request registers requests. What is known already about them decides at once: a response that came early, a run that was force-failed.
-func (s *State) Request(requests []workflows.ApprovalRequest, now time.Time) ([]workflows.Approval, error) {
-	if err := s.CheckRequests(requests); err != nil {
-		return nil, err
-	}
+// RequestApprovals registers requests that CheckRequestApprovals has passed. What is known already about them decides at once: a response that
+// came early, a run that was force-failed.
+func RequestApprovals(a Activation, requests []workflows.ApprovalRequest, now time.Time) (Activation, []workflows.Approval) {
+	a = clone(a)
 	registered := make([]workflows.Approval, 0, len(requests))
 	for _, r := range requests {
-		if s.approval(r.MessageID) == nil {
-			s.register(r, now)
+		if findApproval(&a.State, r.MessageID) == nil {
+			register(&a, r, now)
 		}
-		registered = append(registered, s.approval(r.MessageID).Approval)
+		registered = append(registered, findApproval(&a.State, r.MessageID).Approval)
 	}
-	return registered, nil
+	return a, registered
 }
 
-func (s *State) register(r workflows.ApprovalRequest, now time.Time) {
+func register(a *Activation, r workflows.ApprovalRequest, now time.Time) {
+	s := &a.State
 	s.Approvals = append(s.Approvals, Approval{Approval: workflows.Approval{
 		ApprovalRequest: r, Status: workflows.ApprovalOpen, RequestedAt: now,
 	}})
-	a := &s.Approvals[len(s.Approvals)-1]
+	approval := &s.Approvals[len(s.Approvals)-1]
 
-	// Sending a message is activity of its run.
-	run := s.knownRun(r.RunID, now)
-	if run != nil {
-		run.touch(now)
-	}
-	response, responded := s.takeEarly(r.MessageID)
-	failed := run != nil && run.Status == workflows.RunForceFailed
+	response, responded := takeEarly(s, r.MessageID)
 	switch {
-	case responded && failed && run.FailedAt.Before(response.At):
-		a.LateResponses++
-		s.closeApproval(a, workflows.ApprovalVoided, workflows.NewsByWebhook, forceFailedReason, now)
+	case responded && response.Approved == nil:
+		approval.Unclear = true
 	case responded:
-		s.answer(a, response, workflows.NewsByWebhook, now)
-	case failed:
-		s.closeApproval(a, workflows.ApprovalVoided, workflows.NewsByWebhook, forceFailedReason, now)
+		answer(a, approval, response, now)
+	}
+	if run := knownRun(s, r.RunID, now); run != nil {
+		touch(run, now) // sending a message is activity
+		if run.Status == workflows.RunForceFailed {
+			voidByFailure(a, approval, run.FailedAt, now)
+		}
 	}
 }
 
-// CheckCancel says why an approval can't be cancelled. Cancelling a cancelled one is no mistake.
-func (s *State) CheckCancel(c workflows.CancelApproval) error {
-	a := s.approval(c.MessageID)
+// CheckCancelApproval says why an approval can't be cancelled. Cancelling a cancelled one is no mistake.
+func CheckCancelApproval(a Activation, c workflows.CancelApproval) error {
+	if err := c.Validate(); err != nil {
+		return rules.Invalid("%v", err)
+	}
+	approval := findApproval(&a.State, c.MessageID)
 	switch {
-	case a == nil:
-		return refuse(workflows.ErrTypeUnknownApproval, "approval %q is not registered", clip(c.MessageID, maxID))
-	case a.Status != workflows.ApprovalOpen && a.Status != workflows.ApprovalCancelled:
-		return refuse(workflows.ErrTypeApprovalClosed, "approval %q is %s", a.MessageID, a.Status)
+	case approval == nil:
+		return rules.Refuse(workflows.ErrTypeUnknownApproval, "approval %q is not registered", c.MessageID)
+	case approval.Status != workflows.ApprovalOpen && approval.Status != workflows.ApprovalCancelled:
+		return rules.Refuse(workflows.ErrTypeApprovalClosed, "approval %q is %s", approval.MessageID, approval.Status)
 	}
 	return nil
 }
 
-// Cancel closes an approval that nobody needs any more. Artmail is not told: it publishes no API for that.
-func (s *State) Cancel(c workflows.CancelApproval, now time.Time) (workflows.Approval, error) {
-	if err := s.CheckCancel(c); err != nil {
-		return workflows.Approval{}, err
-	}
-	a := s.approval(c.MessageID)
-	if a.Status == workflows.ApprovalOpen {
+// CancelApproval closes an approval that is not needed any more and that CheckCancelApproval has passed. Artmail hears nothing of it: it
+// publishes no API for that.
+func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Activation, workflows.Approval) {
+	a = clone(a)
+	approval := findApproval(&a.State, c.MessageID)
+	if approval.Status == workflows.ApprovalOpen {
 		reason := c.Reason
 		if c.By != "" {
 			reason = strings.TrimSpace(reason + " (by " + c.By + ")")
 		}
-		s.closeApproval(a, workflows.ApprovalCancelled, workflows.NewsByApp, reason, now)
+		decide(&a, approval, decision{status: workflows.ApprovalCancelled, source: workflows.NewsByApp, reason: reason}, now)
 	}
-	return a.Approval, nil
+	return a, approval.Approval
 }
 
-// closeApproval is the only way to a final status, and the only place that owes a reply for it.
-func (s *State) closeApproval(a *Approval, status workflows.ApprovalStatus, source workflows.NewsSource, reason string, now time.Time) {
-	a.Status, a.Source, a.Reason, a.ClosedAt = status, source, clip(reason, maxReason), now
-	a.Unclear = false
-	s.oweAnswer(a)
+// decision is how an approval ends.
+type decision struct {
+	status workflows.ApprovalStatus
+	source workflows.NewsSource
+	// Texts fit what approvalBytes leaves room for.
+	reason            string
+	responseMessageID string
+	// at is the provider's time of a response or a force-failure.
+	at time.Time
+}
+
+// decide is the only way to an end of an approval, and the only place that posts a notice of it. The notice of an earlier decision, which
+// is not handed off yet, goes.
+func decide(a *Activation, approval *Approval, d decision, now time.Time) {
+	withdraw(&a.State, approval.NoticeID)
+	approval.Status, approval.Source, approval.Reason = d.status, d.source, d.reason
+	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = d.responseMessageID, d.at, now
+	approval.Unclear = false
+	approval.NoticeID = post(a, approval.ReplyTo, noticeOfApproval(d.status), approval.MessageID, now)
+}
+
+// correctable says whether an event with an earlier provider's time may still change the end.
+func correctable(approval *Approval) bool { return !approval.Told && !approval.DecidedAt.IsZero() }
+
+// voidByFailure voids an approval whose run was force-failed, unless it was answered by then.
+func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {
+	switch {
+	case approval.Status == workflows.ApprovalOpen:
+	case !correctable(approval) || !failedAt.Before(approval.DecidedAt):
+		return
+	case approval.Status == workflows.ApprovalVoided:
+		approval.DecidedAt = failedAt
+		return
+	default:
+		approval.LateResponses++ // the response that decided until now
+	}
+	decide(a, approval, decision{
+		status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: forceFailedReason, at: failedAt,
+	}, now)
 }
 
 // acceptsWork refuses what is new.
-func (s *State) acceptsWork(what string) error {
+func acceptsWork(s *State, what string) error {
 	switch {
 	case s.Ended != nil:
-		return refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
+		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
 	case s.Status == workflows.ActivationPaused:
-		return refuse(workflows.ErrTypeActivationPaused, "%s: the activation is paused", what)
-	}
-	return nil
-}
-
-func validRequest(r workflows.ApprovalRequest) error {
-	if strings.TrimSpace(r.MessageID) == "" {
-		return refuse(workflows.ErrTypeInvalidArgument, "messageId: it is required")
-	}
-	return firstError(
-		fits("messageId", r.MessageID, maxID),
-		fits("runId", r.RunID, maxID),
-		fits("subject", r.Subject, maxSubject),
-		fits("callbackUrl", r.CallbackURL, maxURL),
-		validReplyTo(r.ReplyTo),
-	)
-}
-
-func validReplyTo(r *workflows.ReplyTo) error {
-	if r == nil {
-		return nil
-	}
-	if r.WorkflowID == "" || r.Signal == "" {
-		return refuse(workflows.ErrTypeInvalidArgument, "replyTo: set both workflowId and signal")
-	}
-	// The server answers Internal to a workflow ID that is not ASCII, again and again: the signal would never be settled, and the
-	// workflow waits for that before it continues as new.
-	if !printableASCII(r.WorkflowID) || !printableASCII(r.Signal) {
-		return refuse(workflows.ErrTypeInvalidArgument, "replyTo: workflowId and signal must be printable ASCII")
-	}
-	return firstError(fits("replyTo.workflowId", r.WorkflowID, maxWorkflow), fits("replyTo.signal", r.Signal, maxSignal))
-}
-
-func printableASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
-}
-
-func fits(field, value string, most int) error {
-	if len(value) > most {
-		return refuse(workflows.ErrTypeInvalidArgument, "%s: %d bytes, at most %d", field, len(value), most)
-	}
-	return nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+		return rules.Refuse(workflows.ErrTypeActivationPaused, "%s: the activation is paused; try again when it is resumed", what)
 	}
 	return nil
 }
@@ -210,4 +205,36 @@ func sameReplyTo(a, b *workflows.ReplyTo) bool {
 		return a == b
 	}
 	return *a == *b
+}
+
+// openApprovalBytes counts what can't be forgotten: open approvals, and those with a notice that waits.
+func openApprovalBytes(s *State) int {
+	waiting := waitingNotices(s)
+	n := 0
+	for i := range s.Approvals {
+		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen || waiting[approval.NoticeID] {
+			n += approvalBytes(approval)
+		}
+	}
+	return n
+}
+
+// pruneApprovals forgets closed approvals beyond what is kept, and early responses.
+func pruneApprovals(s *State, waiting map[string]bool, now time.Time) {
+	var closed, early kept
+	for i := range s.Approvals {
+		if approval := &s.Approvals[i]; approval.Status != workflows.ApprovalOpen && !waiting[approval.NoticeID] {
+			closed.add(i, approval.ClosedAt, approvalBytes(approval))
+		}
+	}
+	for i := range s.Early {
+		early.add(i, s.Early[i].KeptAt, responseBytes(&s.Early[i]))
+	}
+	s.Approvals = without(s.Approvals, closed.beyond(maxClosedApprovalBytes, now))
+	s.Early = without(s.Early, early.beyond(maxEarlyBytes, now))
+}
+
+// openApprovals are the open ones, in the order of their registration.
+func openApprovals(s *State) []Approval {
+	return slices.DeleteFunc(slices.Clone(s.Approvals), func(a Approval) bool { return a.Status != workflows.ApprovalOpen })
 }

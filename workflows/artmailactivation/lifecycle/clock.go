@@ -4,158 +4,125 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Tick applies what the clock alone brings: deadlines, stale runs, and forgetting what was closed long ago. It is called after whatever
-// else happened, so it also holds the bounds of what is kept.
-func (s *State) Tick(now time.Time) []Note {
+// Tick applies what the clock alone brings: deadlines, stale runs, and forgetting what was closed long ago. It is called after all else
+// that happened, so it also holds the bounds of what is kept.
+func Tick(a Activation, now time.Time) (Activation, []Note) {
+	a = clone(a)
 	var notes []Note
-	for i := range s.Approvals {
-		notes = append(notes, s.tickApproval(&s.Approvals[i], now)...)
+	for i := range a.State.Approvals {
+		notes = append(notes, tickApproval(&a, &a.State.Approvals[i], now)...)
 	}
-	for i := range s.Runs {
-		notes = append(notes, s.tickRun(&s.Runs[i], now)...)
+	for i := range a.State.Runs {
+		notes = append(notes, tickRun(&a, &a.State.Runs[i], now)...)
 	}
-	s.prune(now)
-	return notes
+	prune(&a.State, now)
+	return a, notes
 }
 
 // tickApproval begins the check of an approval whose deadline passed, and lets it expire once that brought nothing. The window of the
-// check begins when the check does and not at the deadline, so that it is looked at least once after an outage of our own.
-func (s *State) tickApproval(a *Approval, now time.Time) []Note {
-	due, runs := s.due(a)
+// check begins when the check does and not at the deadline, so that it is checked at least once after an outage of our own.
+func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
+	due, runs := dueAt(&a.State, approval)
 	switch {
 	case !runs:
 		return nil
 	case due.After(now):
 		// News of an older pause may have moved the deadline after its check began.
-		a.CheckingSince = time.Time{}
+		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt = time.Time{}, 0, time.Time{}
 		return nil
-	case s.Start.Options.CheckApprovalQueue == "":
-		return s.expire(a, "", now)
-	case a.CheckingSince.IsZero():
-		a.CheckingSince = now
-		return []Note{{Verdict: Applied, Kind: "check", ID: a.MessageID, Why: "its deadline passed"}}
+	case a.Start.Options.CheckApprovalQueue == "":
+		return expire(a, approval, "", now)
+	case approval.CheckingSince.IsZero():
+		approval.CheckingSince = now
+		return []Note{{Text: "approval check begun", ID: approval.MessageID, Why: "its deadline passed"}}
 	}
-	if until, _ := s.checkedUntil(a); !until.After(now) {
-		return s.expire(a, "no check brought an answer", now)
+	if until, _ := checkedUntil(a, approval); !until.After(now) {
+		return expire(a, approval, "no check brought an answer", now)
 	}
 	return nil
 }
 
-func (s *State) expire(a *Approval, why string, now time.Time) []Note {
-	s.closeApproval(a, workflows.ApprovalExpired, workflows.NewsByClock, expiredReason, now)
-	return []Note{{Verdict: Applied, Kind: "expire", ID: a.MessageID, Why: why}}
+func expire(a *Activation, approval *Approval, why string, now time.Time) []Note {
+	decide(a, approval, decision{status: workflows.ApprovalExpired, source: workflows.NewsByClock, reason: expiredReason}, now)
+	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
 }
 
-func (s *State) tickRun(r *Run, now time.Time) []Note {
-	if warn, runs := s.warnAt(r); !runs || warn.After(now) {
+func tickRun(a *Activation, run *Run, now time.Time) []Note {
+	if at, runs := warnAt(a, run); !runs || at.After(now) {
 		return nil
 	}
-	r.WarnedAt = now
-	s.notify(r, workflows.NoticeRunStaleWarning)
-	return []Note{{Verdict: Applied, Kind: string(workflows.NoticeRunStaleWarning), ID: r.RunID}}
+	run.WarnedAt = now
+	postWarning(a, run, now)
+	return []Note{{Text: "run is stale", ID: run.RunID}}
 }
 
-// due is when an open approval's deadline passes, and whether its clock runs. A deadline that had passed before the request was
+// dueAt is when an open approval's deadline passes, and whether its clock runs. A deadline that had passed before the request was
 // registered is due at once.
-func (s *State) due(a *Approval) (time.Time, bool) {
-	if a.Status != workflows.ApprovalOpen || a.Deadline.IsZero() {
+func dueAt(s *State, approval *Approval) (time.Time, bool) {
+	if approval.Status != workflows.ApprovalOpen || approval.Deadline.IsZero() {
 		return time.Time{}, false
 	}
-	return s.reach(a.RequestedAt, a.Deadline)
+	return reach(s, approval.RequestedAt, approval.Deadline)
 }
 
-func (s *State) checkedUntil(a *Approval) (time.Time, bool) {
-	return s.reach(a.CheckingSince, a.CheckingSince.Add(s.Start.Options.CheckFor.Std()))
+func checkedUntil(a *Activation, approval *Approval) (time.Time, bool) {
+	return reach(&a.State, approval.CheckingSince, approval.CheckingSince.Add(a.Start.Options.CheckFor.Std()))
 }
 
 // warnAt is when an open run is to be warned about that was not yet.
-func (s *State) warnAt(r *Run) (time.Time, bool) {
-	if r.Status != workflows.RunOpen || !r.WarnedAt.IsZero() {
+func warnAt(a *Activation, run *Run) (time.Time, bool) {
+	if run.Status != workflows.RunOpen || !run.WarnedAt.IsZero() {
 		return time.Time{}, false
 	}
-	o := s.Start.Options
-	return s.reach(r.LastActiveAt, r.LastActiveAt.Add(o.StaleAfter.Std()-o.WarnBefore.Std()))
+	o := a.Start.Options
+	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(o.StaleAfter.Std()-o.WarnBefore.Std()))
 }
 
-// NextWake is the nearest moment after now at which the clock changes something; false if none is in sight. What is due now is Tick's.
-func (s *State) NextWake(now time.Time) (time.Time, bool) {
-	var next time.Time
-	found := false
-	consider := func(at time.Time, runs bool) {
-		if runs && at.After(now) && (!found || at.Before(next)) {
-			next, found = at, true
-		}
+// failAt is when Artmail force-fails an open run that stays inactive.
+func failAt(a *Activation, run *Run) (time.Time, bool) {
+	if run.Status != workflows.RunOpen {
+		return time.Time{}, false
 	}
-	for i := range s.Approvals {
-		a := &s.Approvals[i]
-		at, runs := s.due(a)
-		if runs && !a.CheckingSince.IsZero() {
-			until, _ := s.checkedUntil(a)
-			at = later(at, until)
-		}
-		consider(at, runs)
-	}
-	for i := range s.Runs {
-		consider(s.warnAt(&s.Runs[i]))
-	}
-	for _, r := range s.Replies {
-		consider(r.NotSooner, true)
-	}
-	return next, found
+	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()))
 }
 
-// Check is an approval that Artmail is to be asked about until Until, by whoever polls Queue.
-type Check struct {
-	Params workflows.CheckApprovalParams
-	Queue  string
-	Until  time.Time
-	// Title is for the Web UI, and short: beyond 400 bytes of JSON the server refuses the command, and so the whole workflow task.
-	Title string
+// Checked takes in what a check found. One without an answer is repeated, after pauses from a minute to an hour, until the time is up.
+func Checked(a Activation, messageID string, result workflows.CheckApprovalResult, now time.Time) (Activation, []Note) {
+	a = clone(a)
+	approval := findApproval(&a.State, messageID)
+	if approval == nil || approval.Status != workflows.ApprovalOpen {
+		return a, nil
+	}
+	if result.Approved == nil {
+		approval.NextCheckAt = now.Add(min(firstCheckPause<<min(approval.EmptyChecks, 10), longestCheckPause))
+		approval.EmptyChecks++
+		return a, []Note{{Text: "approval check found no answer", ID: messageID}}
+	}
+	status := workflows.ApprovalRejected
+	if *result.Approved {
+		status = workflows.ApprovalApproved
+	}
+	decide(&a, approval, decision{
+		status: status, source: workflows.NewsByPoll,
+		reason: rules.Clip(result.Reason, maxReason), responseMessageID: rules.Clip(result.MessageID, maxID),
+	}, now)
+	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
 }
 
-// Checks are the checks that should be under way now. While the activation is paused there are none: whether its key works then is not
-// documented, and the clock stands still.
-func (s *State) Checks(now time.Time) []Check {
-	var checks []Check
-	for i := range s.Approvals {
-		a := &s.Approvals[i]
-		due, runs := s.due(a)
-		if !runs || due.After(now) || a.CheckingSince.IsZero() {
-			continue
-		}
-		until, _ := s.checkedUntil(a)
-		params := workflows.CheckApprovalParams{
-			Agent: s.Start.Agent, ActivationID: s.Start.ActivationID, MessageID: a.MessageID, RunID: a.RunID,
-		}
-		if s.Activated != nil {
-			params.SealedAPIKey = s.Activated.SealedAPIKey
-		}
-		checks = append(checks, Check{
-			Params: params, Queue: s.Start.Options.CheckApprovalQueue, Until: until, Title: "check approval " + clip(a.MessageID, maxReason),
-		})
-	}
-	return checks
-}
+const (
+	firstCheckPause   = time.Minute
+	longestCheckPause = time.Hour
+)
 
-// Checked applies what a check found.
-func (s *State) Checked(messageID string, result workflows.CheckApprovalResult, now time.Time) []Note {
-	a := s.approval(messageID)
-	if a == nil || a.Status != workflows.ApprovalOpen {
-		return nil
+// CheckFailed expires an approval whose check ended without an answer: its time was up, or its author said that it is of no use.
+func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time) (Activation, []Note) {
+	a = clone(a)
+	approval := findApproval(&a.State, messageID)
+	if approval == nil || approval.Status != workflows.ApprovalOpen {
+		return a, nil
 	}
-	s.answer(a, Response{
-		MessageID: clip(result.MessageID, maxID), Approved: result.Approved, Reason: result.Reason,
-	}, workflows.NewsByPoll, now)
-	return []Note{{Verdict: Applied, Kind: "check", ID: messageID, Why: "it brought an answer"}}
-}
-
-// CheckEnded expires an approval whose check ended without an answer: its time was up, or its author said that it is of no use.
-func (s *State) CheckEnded(messageID string, now time.Time) []Note {
-	a := s.approval(messageID)
-	if a == nil || a.Status != workflows.ApprovalOpen {
-		return nil
-	}
-	return s.expire(a, "its check ended without an answer", now)
+	return a, expire(&a, approval, "its check ended: "+rules.Clip(f.Message, maxReason), now)
 }

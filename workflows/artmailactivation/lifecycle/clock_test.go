@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -87,9 +88,9 @@ func TestClocksStandStillWhilePaused(t *testing.T) {
 	}
 }
 
-func checkedState(t testing.TB) *lifecycle.State {
+func checkedState(t testing.TB) *world {
 	t.Helper()
-	s := lifecycle.New(start(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"}), noon)
+	s := newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"})
 	apply(s, noon, activated(0, "key"))
 	return s
 }
@@ -111,21 +112,21 @@ func TestAfterTheDeadlineArtmailIsAskedBeforeItExpires(t *testing.T) {
 	}}, s.Checks(at(10)))
 	require.Equal(t, s.Checks(at(15)), carried(t, s).Checks(at(15)), "a check under way goes on in the next run until the same moment")
 
-	s.Checked("m1", workflows.CheckApprovalResult{Approved: true, Reason: "fine", MessageID: "m7"}, at(12))
+	s.Checked("m1", workflows.CheckApprovalResult{Approved: ptr(true), Reason: "fine", MessageID: "m7"}, at(12))
 	a := approval(t, s, "m1")
 	require.Equal(t, workflows.ApprovalApproved, a.Status)
 	require.Equal(t, workflows.NewsByPoll, a.Source)
 	require.Equal(t, "m7", a.ResponseMessageID)
 	require.Empty(t, s.Checks(at(12)))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(13), response(9, "m7", "m1", true))), "the webhook of the same answer")
-	require.Len(t, s.DueReplies(at(13)), 1)
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(13), response(9, "m7", "m1", true))), "the webhook of the same answer")
+	require.Len(t, s.due(at(13)), 1)
 }
 
 func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(s *lifecycle.State){
-		"it ended":        func(s *lifecycle.State) { s.CheckEnded("m1", at(11)) },
-		"its time was up": func(s *lifecycle.State) { s.Tick(at(20)) },
+	for name, end := range map[string]func(s *world){
+		"it ended":        func(s *world) { s.CheckFailed("m1", at(11)) },
+		"its time was up": func(s *world) { s.Tick(at(20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,9 +135,9 @@ func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 			s.Tick(at(10))
 			end(s)
 			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
-			s.Checked("m1", workflows.CheckApprovalResult{Approved: true}, at(21))
+			s.Checked("m1", workflows.CheckApprovalResult{Approved: ptr(true)}, at(21))
 			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
-			s.CheckEnded("unknown", at(21))
+			s.CheckFailed("unknown", at(21))
 		})
 	}
 }
@@ -179,7 +180,68 @@ func TestNewsOfAnOlderPauseEndsACheckThatBeganTooSoon(t *testing.T) {
 func TestTheTitleOfACheckIsShortHoweverItIsWritten(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
-	register(t, s, noon, requestDue(strings.Repeat("<", 250), 10))
+	r := requestDue(strings.Repeat("<", 250), 10)
+	r.Subject = ""
+	register(t, s, noon, r)
 	s.Tick(at(10))
 	require.Less(t, len(mustJSON(t, s.Checks(at(10))[0].Title)), 400)
+}
+
+func TestACheckThatFindsNothingIsNoRejection(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(10))
+	now, checks := at(10), 0
+	for approval(t, s, "m1").Status == workflows.ApprovalOpen {
+		s.Tick(now)
+		s = carried(t, s)
+		if len(s.Checks(now)) > 0 {
+			checks++
+			s.Checked("m1", workflows.CheckApprovalResult{}, now)
+			require.Empty(t, s.Checks(now), "not at once again")
+			require.Empty(t, s.waiting())
+		}
+		next, ok := s.NextWake(now)
+		if !ok {
+			break
+		}
+		now = next
+	}
+	require.Equal(t, 4, checks, "after 0, 1, 3 and 7 minutes")
+	a := approval(t, s, "m1")
+	require.Equal(t, workflows.ApprovalExpired, a.Status)
+	require.Equal(t, at(20), a.ClosedAt)
+	require.Equal(t, workflows.NewsByClock, a.Source)
+}
+
+func TestACheckThatFindsAnAnswerAfterNothingCounts(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(10))
+	s.Checked("m1", workflows.CheckApprovalResult{}, at(10))
+	require.Len(t, s.Checks(at(11)), 1)
+	s.Checked("m1", workflows.CheckApprovalResult{Approved: ptr(false), Reason: "no"}, at(11))
+	require.Equal(t, workflows.ApprovalRejected, approval(t, s, "m1").Status)
+}
+
+func TestAPauseNeverMovesADeadlineOutOfWhatJSONCanWrite(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	r := request("m1")
+	r.Deadline = time.Date(2199, 12, 31, 0, 0, 0, 0, time.UTC)
+	register(t, s, noon, r)
+	for i := range 40 {
+		year := 2027 + 4*i
+		pause, resume := paused(1, "user_paused"), resumed(1)
+		pause.OccurredAt, resume.OccurredAt = time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(year+4, 1, 1, 0, 0, 0, 0, time.UTC)
+		pause.ReceivedAt, resume.ReceivedAt = pause.OccurredAt, resume.OccurredAt
+		pause.DedupeKey, resume.DedupeKey = fmt.Sprint("p", i), fmt.Sprint("r", i)
+		apply(s, resume.OccurredAt, pause, resume)
+	}
+	due := approval(t, s, "m1").DueAt
+	require.Equal(t, time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC), due)
+	mustJSON(t, s.View())
+	require.NotEmpty(t, lifecycle.Details(carried(t, s).Activation))
 }

@@ -1,15 +1,54 @@
-// Package lifecycle holds the rules of an Artmail activation: what an event, a call of the business app or the clock changes.
+// Package lifecycle holds the rules of an Artmail activation: what an event, a call of the business app or the clock changes, and what must be
+// under way then.
 //
-// Every rule takes the State, what happened and the time now, and leaves in the State both where things stand and what is still to
-// be done: replies that are not confirmed yet, approvals to check, the next moment to wake at. So what must be done survives
-// continue-as-new as part of the carried state, and the caller makes it so from whatever it finds there. What a rule returns beside
-// that are Notes, for the log alone.
-//
-// The package knows no Temporal, no clock and no log, and no interface or function value stands in its state: the static check for
-// nondeterminism sees through all of it.
+// The rules are plain functions: an Activation, what happened and the time go in, an Activation comes out. An exported function never changes
+// its argument, nor what that points to: it clones first, and the unexported ones that take a pointer work on that clone. Next says what must be
+// under way; nothing else starts work. A Note is for the log alone.
 //
 // Artmail delivers late, twice and out of order. Where its times decide, the result is a function of the set of events and not of
-// their order: status and paused time come from a sorted record of pauses and resumes, the API key from the earliest activation, the
-// answer to an approval that is registered later from the earliest response. Where something was already told to whoever waits (an
-// approval that is closed), it stays: final is final.
+// their order: status and paused time come from a sorted record of pauses and resumes, the API key from the earliest activation. A time that is
+// missing, or over five minutes after the arrival, counts as the arrival.
+//
+//	event                 UNKNOWN               ACTIVE                PAUSED                DEACTIVATED, stopped
+//	agent.activated       ACTIVE, keeps key     duplicate (1)         PAUSED, keeps key     late
+//	agent.paused          PAUSED                PAUSED (2)            PAUSED                late
+//	agent.resumed         ACTIVE                ACTIVE                ACTIVE (2)            late
+//	agent.deactivated     DEACTIVATED           DEACTIVATED           DEACTIVATED           late
+//	approval_response     see below             see below             see below             late
+//	run_force_failed      see below             see below             see below             late
+//	request-approvals     registers             registers             refused (3)           refused (3)
+//	cancel-approval       CANCELLED             CANCELLED             CANCELLED             refused (3)
+//	open-run              opens                 opens                 refused (3)           refused (3)
+//	close-run             CLOSED                CLOSED                CLOSED                refused (3)
+//	touch-runs            moves the clock       moves the clock       moves the clock       nothing is open
+//	reseal-api-key        refused: no key (4)   replaces the seal     replaces the seal     refused
+//	cancelled in Temporal stops                 stops                 stops                 nothing
+//
+//	(1) Another key raises api_key_conflict, and the earlier one stays. A key that never came until now is kept.
+//	(2) Where it is the newest change by Artmail's times; otherwise late. At the same time a pause wins.
+//	(3) A repeated call about something that is registered, open, closed or cancelled already is answered as the first was.
+//	(4) A key is there where agent.activated has brought one.
+//
+// The end of the activation voids open approvals and runs, and drops the key. Stopping cancels open approvals.
+//
+//	event                 approval OPEN         APPROVED, REJECTED (5)  VOIDED (5)            any other end, or told
+//	response, yes or no   APPROVED, REJECTED    the earlier one stays   APPROVED, REJECTED    late, counted
+//	                                                                    if not later (6)
+//	response, unclear     response_unclear      late                    late                  late
+//	run_force_failed      VOIDED                VOIDED if earlier       VOIDED                nothing
+//	deadline passed       checked, EXPIRED      nothing                 nothing               nothing
+//	check: yes or no      APPROVED, REJECTED    nothing                 nothing               nothing
+//	check: no answer      checked again         nothing                 nothing               nothing
+//	cancel-approval       CANCELLED             refused                 refused               refused; CANCELLED again is no mistake
+//
+//	(5) By a response or by the force-failure of its run, while the hand-off of the notice about it has not begun; for good where it has no
+//	    replyTo, since then no receiver could hear of two ends. The earlier event by Artmail's times decides, in any order of arrival. Its notice
+//	    takes the place of the one that waits.
+//	(6) At the same time the response wins: the answer was given.
+//
+// Once the hand-off of its notice has begun, an end is final: a response that comes later counts as late, even where it is the earlier one.
+// Ends by the clock, by a check, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.
+//
+// What comes before its approval is registered is kept, and decides then by the same rules: the earliest response that says yes or no, else an
+// unclear one, and the force-failure of a run.
 package lifecycle

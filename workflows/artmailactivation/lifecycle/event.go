@@ -7,38 +7,44 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Apply folds events that are at hand together into the state. They are taken in the order of the provider's times, so that a response
-// and a forced end that cross each other on the way are decided by Artmail's clock wherever both have arrived.
-func (s *State) Apply(events []workflows.ActivationEvent, now time.Time) []Note {
+// Receive applies events that are at hand together, in the order of the provider's times.
+func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (Activation, []Note) {
+	a = clone(a)
 	ordered := slices.Clone(events)
+	for i := range ordered {
+		ordered[i].OccurredAt = providerTime(ordered[i], now)
+	}
 	slices.SortStableFunc(ordered, compareEvents)
 
 	notes := make([]Note, 0, len(ordered))
 	for _, e := range ordered {
-		verdict, why := s.apply(e, now)
-		switch verdict {
+		result, why := receive(&a, e, now)
+		switch result {
 		case Applied:
-			s.EventsApplied++
+			a.State.EventsApplied++
 		case Duplicate:
-			s.Duplicates++
+			a.State.Duplicates++
 		case Late:
-			s.LateEvents++
-		case Ignored, GivenUp:
+			a.State.LateEvents++
+		case Ignored:
 		}
-		if verdict != Ignored {
-			s.remember(e.DedupeKey)
+		// What could not be read in full counts when it is replayed once the cause is mended.
+		if result != Ignored && !unclear(e) {
+			a.State.Seen = a.State.Seen.With(e.DedupeKey, maxSeen)
 		}
-		notes = append(notes, Note{Verdict: verdict, Kind: e.Kind, ID: e.DeliveryID, Why: why})
-		s.settle(now)
+		notes = append(notes, Note{Text: "event", Result: result, Kind: e.Kind, ID: e.DeliveryID, Why: why})
+		settle(&a.State, now)
 	}
-	return notes
+	return a, notes
 }
 
-func (s *State) apply(e workflows.ActivationEvent, now time.Time) (Verdict, string) {
+func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (Result, string) {
+	s := &a.State
 	// A second key is worth a person's look even under the dedupe key of the first: Artmail's key is the activationId alone.
-	if s.seen(e.DedupeKey) && !s.bringsOtherKey(e) {
+	if s.Seen.Has(e.DedupeKey) && !bringsOtherKey(s, e) {
 		return Duplicate, "its dedupe key was seen"
 	}
 	if s.Ended != nil {
@@ -46,35 +52,35 @@ func (s *State) apply(e workflows.ActivationEvent, now time.Time) (Verdict, stri
 	}
 	switch e.Kind {
 	case workflows.KindAgentActivated:
-		return s.activate(e)
+		return activate(s, e)
 	case workflows.KindAgentPaused:
-		return s.change(Change{At: providerTime(e), Paused: true, Reason: clip(e.Reason, maxWord)})
+		return change(s, Change{At: e.OccurredAt, Paused: true, Reason: rules.Clip(e.Reason, maxWord)})
 	case workflows.KindAgentResumed:
-		return s.change(Change{At: providerTime(e)})
+		return change(s, Change{At: e.OccurredAt})
 	case workflows.KindAgentDeactivated:
-		s.end(Ending{At: providerTime(e), Reason: clip(e.Reason, maxWord)}, "the activation was deactivated", now)
+		end(a, Ending{At: e.OccurredAt, Reason: rules.Clip(e.Reason, maxWord)}, "the activation was deactivated", now)
 		return Applied, ""
 	case workflows.KindApprovalResponse:
-		return s.respond(e, now)
+		return respond(a, e, now)
 	case workflows.KindRunForceFailed:
-		return s.forceFail(e, now)
+		return forceFail(a, e, now)
 	}
 	return Ignored, "its kind is not known"
 }
 
-// providerTime is the provider's time, and the time of arrival at the ingress where the provider gave none: that at least does not
-// depend on how the event got from there to here.
-func providerTime(e workflows.ActivationEvent) time.Time {
-	if e.OccurredAt.IsZero() {
-		return e.ReceivedAt
+// providerTime does not depend on how the event got from the ingress to here.
+func providerTime(e workflows.ActivationEvent, now time.Time) time.Time {
+	arrival := e.ReceivedAt
+	if arrival.IsZero() {
+		arrival = now
 	}
-	return e.OccurredAt
+	return rules.EventTime(e.OccurredAt, arrival)
 }
 
-// compareEvents is a total order. At the same time a response goes before whatever could void its approval: the answer was given.
+// compareEvents is a total order. At the same time a response goes before what could void its approval: the answer was given.
 func compareEvents(a, b workflows.ActivationEvent) int {
 	return cmp.Or(
-		providerTime(a).Compare(providerTime(b)),
+		a.OccurredAt.Compare(b.OccurredAt),
 		cmp.Compare(rank(a.Kind), rank(b.Kind)),
 		cmp.Compare(a.MessageID, b.MessageID),
 		cmp.Compare(a.DedupeKey, b.DedupeKey),
@@ -97,9 +103,9 @@ func rank(kind string) int {
 }
 
 // activate keeps the key of the earliest activation. It is shown once, so a repeat never replaces it; only another key with an earlier
-// time does, so that two conflicting ones leave the same key whichever came first.
-func (s *State) activate(e workflows.ActivationEvent) (Verdict, string) {
-	at := providerTime(e)
+// time does, so that two conflicting ones leave the same key in either order.
+func activate(s *State, e workflows.ActivationEvent) (Result, string) {
+	at := e.OccurredAt
 	next := &Activated{At: at, SealedAPIKey: e.SealedAPIKey, Fingerprint: e.APIKeyFingerprint, User: clippedUser(e.User)}
 	why := ""
 	if len(e.SealedAPIKey) > maxSealedKey {
@@ -118,7 +124,7 @@ func (s *State) activate(e workflows.ActivationEvent) (Verdict, string) {
 		}
 		s.Activated = next
 		return Applied, why
-	case !s.bringsOtherKey(e):
+	case !bringsOtherKey(s, e):
 		known.At = earlier(known.At, at)
 		return Duplicate, "it is known to be activated"
 	}
@@ -130,7 +136,7 @@ func (s *State) activate(e workflows.ActivationEvent) (Verdict, string) {
 }
 
 // bringsOtherKey compares fingerprints, since the same key sealed twice gives other bytes. Without them nothing can be told.
-func (s *State) bringsOtherKey(e workflows.ActivationEvent) bool {
+func bringsOtherKey(s *State, e workflows.ActivationEvent) bool {
 	return e.Kind == workflows.KindAgentActivated && s.Activated != nil &&
 		len(e.APIKeyFingerprint) > 0 && len(s.Activated.Fingerprint) > 0 && !bytes.Equal(e.APIKeyFingerprint, s.Activated.Fingerprint)
 }
@@ -143,11 +149,11 @@ func clippedUser(u *workflows.ActivationUser) *workflows.ActivationUser {
 	if u == nil {
 		return nil
 	}
-	return &workflows.ActivationUser{ID: clip(u.ID, maxID), Email: clip(u.Email, maxID)}
+	return &workflows.ActivationUser{ID: rules.Clip(u.ID, maxID), Email: rules.Clip(u.Email, maxID)}
 }
 
-func (s *State) change(c Change) (Verdict, string) {
-	if !s.record(c) {
+func change(s *State, c Change) (Result, string) {
+	if !record(s, c) {
 		return Duplicate, "it is known"
 	}
 	if last := s.Changes[len(s.Changes)-1]; compareChanges(last, c) != 0 {
@@ -156,41 +162,51 @@ func (s *State) change(c Change) (Verdict, string) {
 	return Applied, ""
 }
 
-// end voids what is open and drops the key, which Artmail has revoked, and who the user was, which nobody needs any more.
-func (s *State) end(ending Ending, why string, now time.Time) {
-	s.Ended = &ending
-	s.Early = nil
+// end voids what is open and drops the key, which Artmail has revoked, and the user, who is not needed any more.
+func end(a *Activation, ending Ending, why string, now time.Time) {
+	s := &a.State
+	s.Ended, s.Early = &ending, nil
 	if s.Activated != nil {
 		s.Activated = &Activated{At: s.Activated.At}
 	}
+	close := decision{status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: why}
+	if ending.Stopped {
+		close.status, close.source = workflows.ApprovalCancelled, workflows.NewsByApp
+	}
 	for i := range s.Approvals {
-		if a := &s.Approvals[i]; a.Status == workflows.ApprovalOpen {
-			status, source := workflows.ApprovalVoided, workflows.NewsByWebhook
-			if ending.Stopped {
-				status, source = workflows.ApprovalCancelled, workflows.NewsByApp
-			}
-			s.closeApproval(a, status, source, why, now)
+		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
+			decide(a, approval, close, now)
 		}
 	}
 	for i := range s.Runs {
-		if r := &s.Runs[i]; r.Status == workflows.RunOpen {
-			r.Status, r.ClosedAt, r.Reason = workflows.RunVoided, now, why
-			s.notify(r, workflows.NoticeRunVoided)
+		if run := &s.Runs[i]; run.Status == workflows.RunOpen {
+			run.Status, run.ClosedAt, run.Reason = workflows.RunVoided, now, why
+			postEnd(a, run, workflows.NoticeRunVoided, now)
 		}
 	}
 }
 
-// Stop ends the activation here because a person cancelled the workflow: whoever waits is told, and the key is dropped. At Artmail it
-// lives on, so Status stays what it was; the inbox records further events as late.
-func (s *State) Stop(now time.Time) {
-	if s.Ended == nil {
-		s.end(Ending{At: now, Reason: "cancelled", Stopped: true}, "the workflow was cancelled", now)
-		s.settle(now)
+// Stop ends the activation here because a person cancelled the workflow: those who wait get their notices, and the key is dropped. At Artmail
+// it lives on, so Status stays what it was; the inbox records further events as late.
+func Stop(a Activation, now time.Time) Activation {
+	if a.State.Ended != nil {
+		return a
 	}
+	a = clone(a)
+	end(&a, Ending{At: now, Reason: "cancelled", Stopped: true}, "the workflow was cancelled", now)
+	settle(&a.State, now)
+	return a
 }
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
 		return a
 	}
 	return b

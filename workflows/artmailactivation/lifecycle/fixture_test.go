@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // noon is when most stories begin; at(5) is five minutes later, at(-5) five earlier.
@@ -23,18 +24,132 @@ func start(options workflows.ActivationOptions) workflows.ActivationStart {
 	return workflows.ActivationStart{Agent: "pages", ActivationID: "act_1", Options: options}
 }
 
-func newState() *lifecycle.State { return lifecycle.New(start(workflows.ActivationOptions{}), noon) }
+// world is an activation that tests play with: each method applies a rule and keeps its result.
+type world struct {
+	lifecycle.Activation
+	t testing.TB
+}
 
-func activeState(t testing.TB) *lifecycle.State {
+func newWorld(t testing.TB, options workflows.ActivationOptions) *world {
 	t.Helper()
-	s := newState()
+	return &world{t: t, Activation: lifecycle.Begin(start(options), 1, noon)}
+}
+
+func newState(t testing.TB) *world {
+	t.Helper()
+	return newWorld(t, workflows.ActivationOptions{})
+}
+
+func (w *world) Tick(now time.Time) (notes []lifecycle.Note) {
+	w.Activation, notes = lifecycle.Tick(w.Activation, now)
+	return notes
+}
+
+func (w *world) Request(requests []workflows.ApprovalRequest, now time.Time) (approvals []workflows.Approval, err error) {
+	if err := lifecycle.CheckRequestApprovals(w.Activation, requests); err != nil {
+		return nil, err
+	}
+	w.Activation, approvals = lifecycle.RequestApprovals(w.Activation, requests, now)
+	return approvals, nil
+}
+
+func (w *world) Cancel(c workflows.CancelApproval, now time.Time) (approval workflows.Approval, err error) {
+	if err := lifecycle.CheckCancelApproval(w.Activation, c); err != nil {
+		return workflows.Approval{}, err
+	}
+	w.Activation, approval = lifecycle.CancelApproval(w.Activation, c, now)
+	return approval, nil
+}
+
+func (w *world) Open(o workflows.OpenRun, now time.Time) (run workflows.Run, err error) {
+	if err := lifecycle.CheckOpenRun(w.Activation, o); err != nil {
+		return workflows.Run{}, err
+	}
+	w.Activation, run = lifecycle.OpenRun(w.Activation, o, now)
+	return run, nil
+}
+
+func (w *world) Close(c workflows.CloseRun, now time.Time) (run workflows.Run, err error) {
+	if err := lifecycle.CheckCloseRun(w.Activation, c); err != nil {
+		return workflows.Run{}, err
+	}
+	w.Activation, run = lifecycle.CloseRun(w.Activation, c, now)
+	return run, nil
+}
+
+func (w *world) Touch(touch workflows.TouchRuns, now time.Time) {
+	w.Activation = lifecycle.TouchRuns(w.Activation, touch, now)
+}
+
+func (w *world) Configure(options workflows.ActivationOptions) {
+	w.Activation = lifecycle.Configure(w.Activation, options)
+}
+
+func (w *world) Stop(now time.Time) { w.Activation = lifecycle.Stop(w.Activation, now) }
+
+func (w *world) CheckReseal(r workflows.ResealAPIKey) error {
+	return lifecycle.CheckReseal(w.Activation, r)
+}
+
+func (w *world) Reseal(r workflows.ResealAPIKey) (receipt workflows.APIKeyReceipt, err error) {
+	if err := w.CheckReseal(r); err != nil {
+		return workflows.APIKeyReceipt{}, err
+	}
+	w.Activation, receipt = lifecycle.Reseal(w.Activation, r)
+	return receipt, nil
+}
+
+func (w *world) Checked(messageID string, result workflows.CheckApprovalResult, now time.Time) {
+	w.Activation, _ = lifecycle.Checked(w.Activation, messageID, result, now)
+}
+
+func (w *world) CheckFailed(messageID string, now time.Time) {
+	w.Activation, _ = lifecycle.CheckFailed(w.Activation, messageID, rules.Failure{Message: "no answer in time"}, now)
+}
+
+func (w *world) View() workflows.ActivationState { return lifecycle.View(w.Activation) }
+
+func (w *world) Checks(now time.Time) []lifecycle.Check {
+	return lifecycle.Next(w.Activation, now).Checks
+}
+
+func (w *world) NextWake(now time.Time) (time.Time, bool) {
+	wake := lifecycle.Next(w.Activation, now).Wake
+	return wake, !wake.IsZero()
+}
+
+// waiting are the notices in the outbox.
+func (w *world) waiting() []workflows.AddressedNotice { return w.State.Outbox.Waiting }
+
+// due are the notices to hand off now, complete.
+func (w *world) due(now time.Time) []workflows.AddressedNotice {
+	if h := lifecycle.Next(w.Activation, now).HandOff; h != nil {
+		return h.Notices
+	}
+	return nil
+}
+
+// handOff hands off what is due and returns it.
+func (w *world) handOff(now time.Time) []workflows.AddressedNotice {
+	h := lifecycle.Next(w.Activation, now).HandOff
+	if h == nil {
+		return nil
+	}
+	w.Activation = lifecycle.HandedOff(lifecycle.HandingOff(w.Activation, *h), *h)
+	return h.Notices
+}
+
+func activeState(t testing.TB) *world {
+	t.Helper()
+	s := newState(t)
 	apply(s, noon, activated(0, "key"))
-	require.Equal(t, workflows.ActivationActive, s.Status)
+	require.Equal(t, workflows.ActivationActive, s.State.Status)
 	return s
 }
 
-func apply(s *lifecycle.State, now time.Time, events ...workflows.ActivationEvent) []lifecycle.Note {
-	return s.Apply(events, now)
+func apply(s *world, now time.Time, events ...workflows.ActivationEvent) (notes []lifecycle.Note) {
+	s.Activation, notes = lifecycle.Receive(s.Activation, events, now)
+	return notes
 }
 
 func event(kind, key string, minutes float64) workflows.ActivationEvent {
@@ -100,14 +215,14 @@ func requestDue(messageID string, minutes float64) workflows.ApprovalRequest {
 	return r
 }
 
-func register(t testing.TB, s *lifecycle.State, now time.Time, requests ...workflows.ApprovalRequest) []workflows.Approval {
+func register(t testing.TB, s *world, now time.Time, requests ...workflows.ApprovalRequest) []workflows.Approval {
 	t.Helper()
 	approvals, err := s.Request(requests, now)
 	require.NoError(t, err)
 	return approvals
 }
 
-func approval(t testing.TB, s *lifecycle.State, messageID string) workflows.Approval {
+func approval(t testing.TB, s *world, messageID string) workflows.Approval {
 	t.Helper()
 	for _, a := range s.View().Approvals {
 		if a.MessageID == messageID {
@@ -118,7 +233,7 @@ func approval(t testing.TB, s *lifecycle.State, messageID string) workflows.Appr
 	return workflows.Approval{}
 }
 
-func run(t testing.TB, s *lifecycle.State, runID string) workflows.Run {
+func run(t testing.TB, s *world, runID string) workflows.Run {
 	t.Helper()
 	for _, r := range s.View().Runs {
 		if r.RunID == runID {
@@ -129,27 +244,29 @@ func run(t testing.TB, s *lifecycle.State, runID string) workflows.Run {
 	return workflows.Run{}
 }
 
-func verdicts(notes []lifecycle.Note) []lifecycle.Verdict {
-	var v []lifecycle.Verdict
+func results(notes []lifecycle.Note) []lifecycle.Result {
+	var all []lifecycle.Result
 	for _, n := range notes {
-		v = append(v, n.Verdict)
+		all = append(all, n.Result)
 	}
-	return v
+	return all
 }
 
 func requireRefused(t testing.TB, errType string, err error) {
 	t.Helper()
-	var refusal *lifecycle.Refusal
+	var refusal *rules.Refusal
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, errType, refusal.Type, refusal.Message)
 }
 
 // carried takes the state through JSON, as continue-as-new does.
-func carried(t testing.TB, s *lifecycle.State) *lifecycle.State {
+func carried(t testing.TB, s *world) *world {
 	t.Helper()
-	b, err := json.Marshal(s)
+	b, err := json.Marshal(s.State)
 	require.NoError(t, err)
-	var next lifecycle.State
-	require.NoError(t, json.Unmarshal(b, &next))
-	return next.Restore(s.Start)
+	var state lifecycle.State
+	require.NoError(t, json.Unmarshal(b, &state))
+	return &world{t: t, Activation: lifecycle.Restore(s.Start, state)}
 }
+
+func ptr[T any](v T) *T { return &v }

@@ -25,9 +25,9 @@ func TestOtherOptionsHoldForWhatIsStillOpen(t *testing.T) {
 	}
 	requireWake(at(12))
 
-	require.True(t, s.Configure(workflows.ActivationOptions{StaleAfter: minutes(30), WarnBefore: minutes(5)}))
+	s.Configure(workflows.ActivationOptions{StaleAfter: minutes(30), WarnBefore: minutes(5)})
 	requireWake(at(25))
-	require.True(t, s.Configure(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"}), "what is left out is the default again")
+	s.Configure(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"}) // what is left out is the default again
 	requireWake(at(12))
 	s.Tick(at(12))
 	require.Equal(t, at(12), run(t, s, "r1").WarnedAt)
@@ -42,24 +42,13 @@ func TestOtherOptionsHoldForWhatIsStillOpen(t *testing.T) {
 		require.Equal(t, until, checks[0].Until)
 	}
 	requireChecked("pages-agent", at(50))
-	require.True(t, s.Configure(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent-2", CheckFor: minutes(30)}))
+	s.Configure(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent-2", CheckFor: minutes(30)})
 	requireChecked("pages-agent-2", at(70))
 	require.Equal(t, carried(t, s).Checks(at(41)), s.Checks(at(41)))
-	require.True(t, s.Configure(workflows.ActivationOptions{}))
+	s.Configure(workflows.ActivationOptions{})
 	s.Tick(at(41))
 	require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status, "nobody is there to check it any more")
 	require.Equal(t, at(12), run(t, s, "r1").WarnedAt)
-}
-
-func TestTheSameOptionsChangeNothing(t *testing.T) {
-	t.Parallel()
-	s := activeState(t)
-	require.False(t, s.Configure(workflows.ActivationOptions{}))
-	require.False(t, s.Configure(workflows.ActivationOptions{StaleAfter: workflows.DefaultStaleAfter, CheckFor: workflows.DefaultCheckFor}))
-	o := workflows.ActivationOptions{CallbackURL: "https://app.example.com/artmail"}
-	require.True(t, s.Configure(o))
-	require.False(t, s.Configure(o))
-	require.Equal(t, o.Normalized(), s.Start.Options)
 }
 
 func TestTheAPIKeyIsResealedInItsPlaceOnly(t *testing.T) {
@@ -76,14 +65,14 @@ func TestTheAPIKeyIsResealedInItsPlaceOnly(t *testing.T) {
 
 	stale := workflows.ResealAPIKey{SealedAPIKey: []byte("of an older reading"), Replaces: []byte("sealed key")}
 	requireRefused(t, workflows.ErrTypeOtherAPIKey, s.CheckReseal(stale))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(1), redelivered(activated(0, "key")))), "it is still the same key")
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(1), redelivered(activated(0, "key")))), "it is still the same key")
 	require.Equal(t, []byte("resealed key"), s.View().SealedAPIKey)
-	require.Empty(t, s.Attention())
+	require.Empty(t, lifecycle.Attention(s.Activation))
 
 	requireRefused(t, workflows.ErrTypeInvalidArgument, s.CheckReseal(workflows.ResealAPIKey{Replaces: []byte("resealed key")}))
 	huge := workflows.ResealAPIKey{SealedAPIKey: make([]byte, 1<<20), Replaces: []byte("resealed key")}
 	requireRefused(t, workflows.ErrTypeInvalidArgument, s.CheckReseal(huge))
-	keyless := newState()
+	keyless := newState(t)
 	requireRefused(t, workflows.ErrTypeOtherAPIKey, keyless.CheckReseal(again))
 	apply(keyless, at(1), paused(1, "user_paused"))
 	requireRefused(t, workflows.ErrTypeOtherAPIKey, keyless.CheckReseal(again))

@@ -3,13 +3,13 @@ package lifecycle_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
 // said is what must not depend on the order of arrival.
@@ -24,7 +24,7 @@ type said struct {
 	Runs      map[string]workflows.RunStatus
 }
 
-func whatItSays(s *lifecycle.State) said {
+func whatItSays(s *world) said {
 	v := s.View()
 	w := said{
 		Status: v.Status, StatusAt: v.StatusAt, Reason: v.StatusReason, Key: string(v.SealedAPIKey), Attention: v.Attention,
@@ -61,7 +61,11 @@ func story(r *rand.Rand, crossing bool) []workflows.ActivationEvent {
 	for i := range approvals {
 		for j := range r.IntN(3) {
 			if crossing || j == 0 && i%runs != 0 {
-				events = append(events, response(minute(), fmt.Sprint("answer ", i, j), fmt.Sprint("m", i), r.IntN(2) == 0))
+				e := response(minute(), fmt.Sprint("answer ", i, j), fmt.Sprint("m", i), r.IntN(2) == 0)
+				if r.IntN(5) == 0 {
+					e.Approved = nil
+				}
+				events = append(events, e)
 			}
 		}
 	}
@@ -123,28 +127,47 @@ func requests() []workflows.ApprovalRequest {
 // tellings are ways in which the same events may arrive where Artmail's times alone decide.
 var tellings = map[string]struct {
 	crossing bool
-	tell     func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent)
+	tell     func(t testing.TB, s *world, events []workflows.ActivationEvent)
 }{
-	"all at once": {true, func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent) {
+	"all at once": {true, func(t testing.TB, s *world, events []workflows.ActivationEvent) {
 		register(t, s, noon, requests()...)
 		apply(s, at(30), events...)
 		apply(s, at(31), events...)
 	}},
-	"one by one, and no response crosses a forced end": {false, func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent) {
+	"one by one, and nothing is handed off": {true, func(t testing.TB, s *world, events []workflows.ActivationEvent) {
 		register(t, s, noon, requests()...)
+		// The end of the activation is applied last: what comes after it is late, whatever its time.
+		last := slices.IndexFunc(events, func(e workflows.ActivationEvent) bool { return e.Kind == workflows.KindAgentDeactivated })
 		for _, e := range events {
-			apply(s, at(30), e)
-			*s = *carried(t, s)
+			if e.Kind != workflows.KindAgentDeactivated {
+				apply(s, at(30), e)
+				*s = *carried(t, s)
+			}
+		}
+		if last >= 0 {
+			apply(s, at(30), events[last])
 		}
 	}},
-	"one by one before their requests are registered": {true, func(t testing.TB, s *lifecycle.State, events []workflows.ActivationEvent) {
+	"half before their requests are registered, half after": {true, func(t testing.TB, s *world, events []workflows.ActivationEvent) {
+		events = slices.DeleteFunc(slices.Clone(events), func(e workflows.ActivationEvent) bool {
+			return e.Kind == workflows.KindAgentDeactivated || e.Kind == workflows.KindAgentPaused
+		})
+		for _, e := range events[:len(events)/2] {
+			apply(s, at(30), e)
+		}
+		register(t, s, noon, requests()...)
+		for _, e := range events[len(events)/2:] {
+			apply(s, at(30), e)
+		}
+	}},
+	"one by one before their requests are registered": {true, func(t testing.TB, s *world, events []workflows.ActivationEvent) {
 		for _, e := range events {
 			apply(s, at(30), e)
 		}
-		if s.Status == workflows.ActivationPaused {
+		if s.State.Status == workflows.ActivationPaused {
 			apply(s, at(40), resumed(40))
 		}
-		if s.Status != workflows.ActivationDeactivated {
+		if s.State.Status != workflows.ActivationDeactivated {
 			register(t, s, noon, requests()...)
 		}
 	}},
@@ -157,7 +180,7 @@ func requireOrderDoesNotMatter(t *testing.T, orders int, chance func() rand.Sour
 		events := story(r, telling.crossing)
 		var want said
 		for i := range orders {
-			s := newState()
+			s := newState(t)
 			order := events
 			if i > 0 {
 				order = shuffled(r, events)
@@ -211,26 +234,35 @@ func (w *written) Uint64() uint64 {
 	return choice
 }
 
-// However the events arrive, one at a time and crossing each other, nobody is told twice and what is final stays.
-func TestWhatIsFinalStaysInAnyOrder(t *testing.T) {
+// In any order of arrival, one event at a time, with hand-offs between them: no receiver gets two ends, and what it got stays.
+func TestWhatIsToldStaysInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		s := newState()
+		s := newState(t)
 		register(t, s, noon, requests()...)
-		told := map[string]string{}
+		told := map[string]workflows.ApprovalStatus{}
 		for _, e := range shuffled(r, story(r, true)) {
 			apply(s, at(30), e)
-			for _, reply := range s.DueReplies(at(30)) {
-				answer := s.Answer(reply)
-				require.NotContains(t, told, answer.ID, "seed %d", seed)
-				told[answer.ID] = string(answer.Approval.Status)
-				s.Confirmed(reply)
+			if r.IntN(2) == 0 {
+				for _, n := range s.handOff(at(30)) {
+					require.NotContains(t, told, n.Data.Approval.MessageID, "seed %d", seed)
+					told[n.Data.Approval.MessageID] = n.Data.Approval.Status
+				}
 			}
 			for _, a := range s.View().Approvals {
-				if id := "artmail-activation/pages/act_1/approval/" + a.MessageID; a.Status != workflows.ApprovalOpen {
-					require.Equal(t, told[id], string(a.Status), "seed %d", seed)
+				if status, ok := told[a.MessageID]; ok {
+					require.Equal(t, status, a.Status, "seed %d", seed)
 				}
+			}
+		}
+		for _, n := range s.handOff(at(30)) {
+			require.NotContains(t, told, n.Data.Approval.MessageID, "seed %d", seed)
+			told[n.Data.Approval.MessageID] = n.Data.Approval.Status
+		}
+		for _, a := range s.View().Approvals {
+			if a.Status != workflows.ApprovalOpen {
+				require.Equal(t, told[a.MessageID], a.Status, "seed %d", seed)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 const (
@@ -13,76 +14,106 @@ const (
 	expiredReason     = "the deadline passed without an answer"
 )
 
-// Response is an answer that came before its request was registered.
+// Response is a response to an approval. One that came before its request was registered is kept.
 type Response struct {
 	// At is the provider's time, KeptAt ours.
 	At        time.Time `json:"at"`
 	KeptAt    time.Time `json:"keptAt"`
 	MessageID string    `json:"messageId,omitempty"`
 	RequestID string    `json:"requestId"`
-	Approved  bool      `json:"approved,omitempty"`
-	Reason    string    `json:"reason,omitempty"`
+	// Approved is nil where the response says neither yes nor no.
+	Approved *bool  `json:"approved,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// unclear says whether the event is a response that says neither yes nor no.
+func unclear(e workflows.ActivationEvent) bool {
+	return e.Kind == workflows.KindApprovalResponse && e.Approved == nil
 }
 
 // respond matches a response to its request by inResponseToId. Its runId plays no part: a run may ask for many approvals.
-func (s *State) respond(e workflows.ActivationEvent, now time.Time) (Verdict, string) {
-	a := s.approval(e.InResponseToID)
-	switch {
-	case e.InResponseToID == "" || len(e.InResponseToID) > maxID:
+func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (Result, string) {
+	if e.InResponseToID == "" || len(e.InResponseToID) > maxID {
 		return Ignored, "its inResponseToId can't be used"
-	case a != nil && a.Status != workflows.ApprovalOpen:
-		if e.MessageID != "" && clip(e.MessageID, maxID) == a.ResponseMessageID {
-			return Duplicate, "this response is applied"
-		}
-		a.LateResponses++
-		return Late, "the approval is " + string(a.Status)
-	case e.Approved == nil:
-		if a != nil {
-			a.Unclear = true
-		}
-		return Ignored, "it says neither yes nor no"
 	}
-	response := Response{
-		At: providerTime(e), KeptAt: now,
-		MessageID: clip(e.MessageID, maxID), RequestID: e.InResponseToID,
-		Approved: *e.Approved, Reason: clip(e.Reason, maxReason),
+	r := Response{
+		At: e.OccurredAt, KeptAt: now,
+		MessageID: rules.Clip(e.MessageID, maxID), RequestID: e.InResponseToID,
+		Approved: e.Approved, Reason: rules.Clip(e.Reason, maxReason),
 	}
-	if a == nil {
-		return s.keepEarly(response)
+	approval := findApproval(&a.State, r.RequestID)
+	switch {
+	case approval == nil:
+		return keepEarly(&a.State, r)
+	case approval.Status != workflows.ApprovalOpen && r.MessageID != "" && r.MessageID == approval.ResponseMessageID:
+		return Duplicate, "this response is applied"
+	case r.Approved == nil:
+		return respondUnclearly(approval)
+	case approval.Status != workflows.ApprovalOpen && !decidesInstead(approval, r):
+		approval.LateResponses++
+		return Late, "the approval is " + string(approval.Status)
 	}
-	s.answer(a, response, workflows.NewsByWebhook, now)
+	if approval.Status == workflows.ApprovalApproved || approval.Status == workflows.ApprovalRejected {
+		approval.LateResponses++ // the response that decided until now
+	}
+	answer(a, approval, r, now)
 	return Applied, ""
 }
 
-func (s *State) answer(a *Approval, r Response, source workflows.NewsSource, now time.Time) {
-	a.ResponseMessageID = r.MessageID
+func respondUnclearly(approval *Approval) (Result, string) {
+	switch {
+	case approval.Status != workflows.ApprovalOpen:
+		return Late, "the approval is " + string(approval.Status)
+	case approval.Unclear:
+		return Duplicate, "the approval is known to have an unclear response"
+	}
+	approval.Unclear = true
+	return Applied, "it says neither yes nor no"
+}
+
+// decidesInstead says whether a response takes the place of the event that decided.
+func decidesInstead(approval *Approval, r Response) bool {
+	switch {
+	case !correctable(approval):
+		return false
+	case approval.Status == workflows.ApprovalVoided:
+		return !r.At.After(approval.DecidedAt)
+	}
+	return cmp.Or(r.At.Compare(approval.DecidedAt), cmp.Compare(r.MessageID, approval.ResponseMessageID)) < 0
+}
+
+// answer closes an approval by a response that says yes or no.
+func answer(a *Activation, approval *Approval, r Response, now time.Time) {
 	status := workflows.ApprovalRejected
-	if r.Approved {
+	if *r.Approved {
 		status = workflows.ApprovalApproved
 	}
-	s.closeApproval(a, status, source, r.Reason, now)
+	decide(a, approval, decision{
+		status: status, source: workflows.NewsByWebhook, reason: r.Reason, responseMessageID: r.MessageID, at: r.At,
+	}, now)
 }
 
-// keepEarly keeps one response for each request, the earliest by the provider's time: it is the one that would have been applied.
-func (s *State) keepEarly(r Response) (Verdict, string) {
-	for i := range s.Early {
-		known := &s.Early[i]
-		switch {
-		case known.RequestID != r.RequestID:
-			continue
-		case known.MessageID == r.MessageID:
-			return Duplicate, "this response is kept"
-		case cmp.Or(r.At.Compare(known.At), cmp.Compare(r.MessageID, known.MessageID)) < 0:
-			*known = r
-			return Applied, "it is earlier than the response that was kept"
-		}
-		return Late, "an earlier response is kept"
+// keepEarly keeps one response for each request: the earliest by the provider's time that says yes or no, since it is the one that decides.
+func keepEarly(s *State, r Response) (Result, string) {
+	i := slices.IndexFunc(s.Early, func(known Response) bool { return known.RequestID == r.RequestID })
+	if i < 0 {
+		s.Early = append(s.Early, r)
+		return Applied, "it is kept until its request is registered"
 	}
-	s.Early = append(s.Early, r)
-	return Applied, "it is kept until its request is registered"
+	known := s.Early[i]
+	switch {
+	case known.MessageID == r.MessageID && (known.Approved == nil) == (r.Approved == nil):
+		return Duplicate, "this response is kept"
+	case r.Approved == nil:
+		return Late, "another response is kept"
+	case known.Approved == nil, cmp.Or(r.At.Compare(known.At), cmp.Compare(r.MessageID, known.MessageID)) < 0:
+		s.Early[i] = r
+		return Applied, "it decides instead of the response that was kept"
+	}
+	return Late, "an earlier response is kept"
 }
 
-func (s *State) takeEarly(requestID string) (Response, bool) {
+func takeEarly(s *State, requestID string) (Response, bool) {
 	for i, r := range s.Early {
 		if r.RequestID == requestID {
 			s.Early = slices.Delete(s.Early, i, i+1)

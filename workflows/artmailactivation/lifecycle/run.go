@@ -1,10 +1,10 @@
 package lifecycle
 
 import (
-	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Run is a run with what only the rules need.
@@ -12,9 +12,12 @@ type Run struct {
 	workflows.Run
 	// FailedAt is the provider's time of run_force_failed.
 	FailedAt time.Time `json:"failedAt,omitzero"`
+	// WarningID and EndID are the notices that were posted about the last warning and about the end.
+	WarningID string `json:"warningId,omitempty"`
+	EndID     string `json:"endId,omitempty"`
 }
 
-func (s *State) run(runID string) *Run {
+func findRun(s *State, runID string) *Run {
 	for i := range s.Runs {
 		if s.Runs[i].RunID == runID {
 			return &s.Runs[i]
@@ -24,121 +27,186 @@ func (s *State) run(runID string) *Run {
 }
 
 // knownRun finds a run or makes it known as open; nil for an empty ID.
-func (s *State) knownRun(runID string, now time.Time) *Run {
+func knownRun(s *State, runID string, now time.Time) *Run {
 	if runID == "" {
 		return nil
 	}
-	if r := s.run(runID); r != nil {
-		return r
+	if run := findRun(s, runID); run != nil {
+		return run
 	}
 	s.Runs = append(s.Runs, Run{Run: workflows.Run{RunID: runID, Status: workflows.RunOpen, OpenedAt: now, LastActiveAt: now}})
 	return &s.Runs[len(s.Runs)-1]
 }
 
 // touch moves the clock of an open run forward, never back: touches may arrive in any order.
-func (r *Run) touch(at time.Time) {
-	if r.Status == workflows.RunOpen && at.After(r.LastActiveAt) {
-		r.LastActiveAt, r.WarnedAt = at, time.Time{}
+func touch(run *Run, at time.Time) {
+	if run.Status == workflows.RunOpen && at.After(run.LastActiveAt) {
+		run.LastActiveAt, run.WarnedAt = at, time.Time{}
 	}
 }
 
-// CheckOpen says why a run can't be opened. Opening an open one again is no mistake, in any state of the activation.
-func (s *State) CheckOpen(o workflows.OpenRun) error {
-	if strings.TrimSpace(o.RunID) == "" {
-		return refuse(workflows.ErrTypeInvalidArgument, "runId: it is required")
+// CheckOpenRun says why a run can't be opened. Opening an open one again is no mistake, in any state of the activation.
+func CheckOpenRun(a Activation, o workflows.OpenRun) error {
+	s := &a.State
+	if err := o.Validate(); err != nil {
+		return rules.Invalid("%v", err)
 	}
-	if err := firstError(fits("runId", o.RunID, maxID), validReplyTo(o.ReplyTo)); err != nil {
-		return err
-	}
-	if r := s.run(o.RunID); r != nil {
-		if r.Status != workflows.RunOpen {
-			return refuse(workflows.ErrTypeRunClosed, "run %q is %s", o.RunID, r.Status)
+	if run := findRun(s, o.RunID); run != nil {
+		if run.Status != workflows.RunOpen {
+			return rules.Refuse(workflows.ErrTypeRunClosed, "run %q is %s", o.RunID, run.Status)
 		}
 		return nil
 	}
-	if err := s.acceptsWork("run " + o.RunID); err != nil {
+	if err := acceptsWork(s, "run "+o.RunID); err != nil {
 		return err
 	}
 	fresh := Run{Run: workflows.Run{RunID: o.RunID, Status: workflows.RunOpen, ReplyTo: o.ReplyTo}}
-	return checkRoomForRun(s.openRunBytes()+fresh.weight(), o.RunID)
+	return checkRoomForRun(openRunBytes(s)+runBytes(&fresh), o.RunID)
 }
 
-// Open makes a run known, or says that a known one goes on. The newest ReplyTo holds: whoever opens it again waits for it now.
-func (s *State) Open(o workflows.OpenRun, now time.Time) (workflows.Run, error) {
-	if err := s.CheckOpen(o); err != nil {
-		return workflows.Run{}, err
-	}
-	r := s.knownRun(o.RunID, now)
-	r.touch(now)
+// OpenRun makes a run known, or says that a known one goes on; CheckOpenRun has passed it. The newest ReplyTo holds: the caller that opens the
+// run again waits for it now.
+func OpenRun(a Activation, o workflows.OpenRun, now time.Time) (Activation, workflows.Run) {
+	a = clone(a)
+	run := knownRun(&a.State, o.RunID, now)
+	touch(run, now)
 	if o.ReplyTo != nil {
-		r.ReplyTo = o.ReplyTo
+		run.ReplyTo = o.ReplyTo
 	}
-	return r.Run, nil
+	return a, run.Run
 }
 
-// CheckClose says why a run can't be closed. Closing a closed one is no mistake.
-func (s *State) CheckClose(c workflows.CloseRun) error {
-	r := s.run(c.RunID)
+// CheckCloseRun says why a run can't be closed. Closing a closed one is no mistake.
+func CheckCloseRun(a Activation, c workflows.CloseRun) error {
+	if err := c.Validate(); err != nil {
+		return rules.Invalid("%v", err)
+	}
+	run := findRun(&a.State, c.RunID)
 	switch {
-	case r == nil || c.RunID == "":
-		return refuse(workflows.ErrTypeUnknownRun, "run %q is not known", clip(c.RunID, maxID))
-	case r.Status != workflows.RunOpen && r.Status != workflows.RunClosed:
-		return refuse(workflows.ErrTypeRunClosed, "run %q is %s", r.RunID, r.Status)
+	case run == nil:
+		return rules.Refuse(workflows.ErrTypeUnknownRun, "run %q is not known", c.RunID)
+	case run.Status != workflows.RunOpen && run.Status != workflows.RunClosed:
+		return rules.Refuse(workflows.ErrTypeRunClosed, "run %q is %s", run.RunID, run.Status)
 	}
 	return nil
 }
 
-// Close says that the agent has ended a run. Its open approvals stay open: the brand may still answer them.
-func (s *State) Close(c workflows.CloseRun, now time.Time) (workflows.Run, error) {
-	if err := s.CheckClose(c); err != nil {
-		return workflows.Run{}, err
+// CloseRun says that the agent has ended a run; CheckCloseRun has passed it. Its open approvals stay open: the brand may still answer them.
+func CloseRun(a Activation, c workflows.CloseRun, now time.Time) (Activation, workflows.Run) {
+	a = clone(a)
+	run := findRun(&a.State, c.RunID)
+	if run.Status == workflows.RunOpen {
+		run.Status, run.ClosedAt, run.Reason = workflows.RunClosed, now, c.Reason
 	}
-	r := s.run(c.RunID)
-	if r.Status == workflows.RunOpen {
-		r.Status, r.ClosedAt, r.Reason = workflows.RunClosed, now, clip(c.Reason, maxReason)
-	}
-	return r.Run, nil
+	return a, run.Run
 }
 
-// Touch says that runs were active. A time ahead of ours counts as now, or a wrong clock would silence the warning. Unknown runs are
-// passed over: a signal has no way to refuse them, and a run that nobody opened would wait for a touch for ever.
-func (s *State) Touch(t workflows.TouchRuns, now time.Time) {
+// TouchRuns says that runs were active. A time ahead of ours counts as now, or a wrong clock would silence the warning. Unknown runs are
+// passed over: a signal has no way to refuse them, and a run that was never opened would wait for a touch for ever.
+func TouchRuns(a Activation, t workflows.TouchRuns, now time.Time) Activation {
+	a = clone(a)
 	at := t.At
 	if at.IsZero() || at.After(now) {
 		at = now
 	}
 	for _, id := range t.RunIDs {
-		if r := s.run(id); r != nil {
-			r.touch(at)
+		if run := findRun(&a.State, id); run != nil {
+			touch(run, at)
 		}
 	}
+	return a
 }
 
-// forceFail voids the run's open approvals, whatever the run is for us: if the agent closed it, Artmail didn't hear of it. It is
+// forceFail voids the run's approvals that were not answered by then, even where the run is closed here: then Artmail didn't hear of it. It is
 // remembered for an unknown run too, since a request of that run may be registered later.
-func (s *State) forceFail(e workflows.ActivationEvent, now time.Time) (Verdict, string) {
+func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (Result, string) {
 	if e.RunID == "" || len(e.RunID) > maxID {
 		return Ignored, "its runId can't be used"
 	}
-	r := s.run(e.RunID)
-	if r == nil {
+	s := &a.State
+	run := findRun(s, e.RunID)
+	if run == nil {
 		s.Runs = append(s.Runs, Run{Run: workflows.Run{RunID: e.RunID, Status: workflows.RunOpen}})
-		r = &s.Runs[len(s.Runs)-1]
-	}
-	if r.Status == workflows.RunForceFailed {
-		r.FailedAt = earlier(r.FailedAt, providerTime(e))
-		return Duplicate, "the run is force-failed"
+		run = &s.Runs[len(s.Runs)-1]
 	}
 	for i := range s.Approvals {
-		if a := &s.Approvals[i]; a.RunID == r.RunID && a.Status == workflows.ApprovalOpen {
-			s.closeApproval(a, workflows.ApprovalVoided, workflows.NewsByWebhook, forceFailedReason, now)
+		if approval := &s.Approvals[i]; approval.RunID == run.RunID {
+			voidByFailure(a, approval, e.OccurredAt, now)
 		}
 	}
-	if r.Status != workflows.RunOpen {
-		return Late, "the run is " + string(r.Status)
+	switch run.Status {
+	case workflows.RunOpen:
+		run.Status, run.ClosedAt, run.FailedAt = workflows.RunForceFailed, now, e.OccurredAt
+		run.StaleMinutes, run.Reason = e.StaleMinutes, rules.Clip(e.Reason, maxWord)
+		postEnd(a, run, workflows.NoticeRunForceFailed, now)
+		return Applied, ""
+	case workflows.RunForceFailed:
+		run.FailedAt = earlier(run.FailedAt, e.OccurredAt)
+		return Duplicate, "the run is force-failed"
+	case workflows.RunClosed, workflows.RunVoided:
 	}
-	r.Status, r.ClosedAt, r.FailedAt = workflows.RunForceFailed, now, providerTime(e)
-	r.StaleMinutes, r.Reason = e.StaleMinutes, clip(e.Reason, maxReason)
-	s.notify(r, workflows.NoticeRunForceFailed)
-	return Applied, ""
+	return Late, "the run is " + string(run.Status)
+}
+
+// openRunBytes counts what can't be forgotten: open runs, and those with a notice that waits.
+func openRunBytes(s *State) int {
+	waiting := waitingNotices(s)
+	n := 0
+	for i := range s.Runs {
+		if run := &s.Runs[i]; run.Status == workflows.RunOpen || waiting[run.WarningID] || waiting[run.EndID] {
+			n += runBytes(run)
+		}
+	}
+	return n
+}
+
+// checkRoomForRuns counts the runs that requests would make known.
+func checkRoomForRuns(s *State, requests []workflows.ApprovalRequest) error {
+	fresh := make(map[string]bool)
+	bytes := openRunBytes(s)
+	for _, r := range requests {
+		if r.RunID == "" || fresh[r.RunID] || findRun(s, r.RunID) != nil {
+			continue
+		}
+		fresh[r.RunID] = true
+		run := Run{Run: workflows.Run{RunID: r.RunID}}
+		bytes += runBytes(&run)
+		if err := checkRoomForRun(bytes, r.RunID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkRoomForRun(bytes int, runID string) error {
+	if bytes > maxOpenRunBytes {
+		return rules.Refuse(workflows.ErrTypeTooMany, "run %q: too many runs are open; close those that have ended", runID)
+	}
+	return nil
+}
+
+// pruneRuns forgets ended runs beyond what is kept, and open runs that were not touched for long. An agent that doesn't close its runs would
+// fill the state with them; Artmail ends them after a quarter of an hour. A run that an open approval belongs to stays.
+func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
+	awaited := make(map[string]bool)
+	for i := range s.Approvals {
+		if s.Approvals[i].Status == workflows.ApprovalOpen {
+			awaited[s.Approvals[i].RunID] = true
+		}
+	}
+	crowded := openRunBytes(s) > maxOpenRunBytes/2
+	var ended kept
+	var idle []int
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		switch {
+		case waiting[run.WarningID] || waiting[run.EndID]:
+		case run.Status != workflows.RunOpen:
+			ended.add(i, run.ClosedAt, runBytes(run))
+		case awaited[run.RunID]:
+		case now.Sub(run.LastActiveAt) > keepHorizon, crowded && now.Sub(run.LastActiveAt) > crowdedHorizon:
+			idle = append(idle, i)
+		}
+	}
+	s.Runs = without(s.Runs, append(ended.beyond(maxEndedRunBytes, now), idle...))
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
-func open(t testing.TB, s *lifecycle.State, runID string, minutes float64) {
+func open(t testing.TB, s *world, runID string, minutes float64) {
 	t.Helper()
 	_, err := s.Open(workflows.OpenRun{RunID: runID, ReplyTo: waiter}, at(minutes))
 	require.NoError(t, err)
 }
 
-func touch(s *lifecycle.State, runID string, minutes float64) {
+func touch(s *world, runID string, minutes float64) {
 	s.Touch(workflows.TouchRuns{RunIDs: []string{runID}}, at(minutes))
 }
 
@@ -28,22 +28,21 @@ func TestAnIdleRunIsWarnedAboutOnceBeforeTheWindowEnds(t *testing.T) {
 	require.Equal(t, at(12), wake)
 
 	s.Tick(at(11.9))
-	require.Empty(t, s.Replies)
+	require.Empty(t, s.waiting())
 	s.Tick(at(12))
 	s.Tick(at(13))
 	require.Equal(t, at(12), run(t, s, "r1").WarnedAt)
 	require.Equal(t, []string{workflows.AttentionRunStale}, s.View().Attention)
-	require.Len(t, s.Replies, 1)
-	first := s.Notice(s.Replies[0])
+	require.Len(t, s.waiting(), 1)
+	first := s.handOff(at(13))[0]
 	require.Equal(t, workflows.NoticeRunStaleWarning, first.Kind)
-	require.Equal(t, workflows.RunOpen, first.Run.Status)
-	s.Confirmed(s.Replies[0])
+	require.Equal(t, workflows.RunOpen, first.Data.Run.Status)
 
 	touch(s, "r1", 14)
 	require.Empty(t, s.View().Attention)
 	s.Tick(at(26))
-	require.Len(t, s.Replies, 1, "a new silence is warned about anew")
-	require.NotEqual(t, first.ID, s.Notice(s.Replies[0]).ID)
+	require.Len(t, s.waiting(), 1, "a new silence is warned about anew")
+	require.NotEqual(t, first.ID, s.waiting()[0].ID)
 }
 
 func TestTouchesMoveTheClockForwardOnly(t *testing.T) {
@@ -55,7 +54,7 @@ func TestTouchesMoveTheClockForwardOnly(t *testing.T) {
 	require.Equal(t, at(8), run(t, s, "r1").LastActiveAt)
 	s.Touch(workflows.TouchRuns{RunIDs: []string{"r1"}, At: at(1000)}, at(11))
 	require.Equal(t, at(11), run(t, s, "r1").LastActiveAt, "a clock that is ahead does not silence the warning")
-	require.Len(t, s.Runs, 1)
+	require.Len(t, s.State.Runs, 1)
 }
 
 func TestARunIsKnownFromItsApproval(t *testing.T) {
@@ -80,11 +79,11 @@ func TestAForcedEndVoidsTheRunsApprovals(t *testing.T) {
 	r := run(t, s, "r1")
 	require.Equal(t, workflows.RunForceFailed, r.Status)
 	require.InDelta(t, 16, r.StaleMinutes, 0)
-	require.Len(t, s.DueReplies(at(16)), 2, "the approval's answer and the run's notice")
-	require.Equal(t, workflows.NoticeRunForceFailed, s.Notice(s.Replies[1]).Kind)
+	require.Len(t, s.due(at(16)), 2, "the approval's answer and the run's notice")
+	require.Equal(t, workflows.NoticeRunForceFailed, s.waiting()[1].Kind)
 
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(17), redelivered(forceFailed(16, "r1")))))
-	require.Len(t, s.DueReplies(at(17)), 2)
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(17), redelivered(forceFailed(16, "r1")))))
+	require.Len(t, s.due(at(17)), 2)
 }
 
 func TestAForcedEndOfAnUnknownRunIsRemembered(t *testing.T) {
@@ -103,7 +102,7 @@ func TestAForcedEndOfAClosedRunStillVoids(t *testing.T) {
 	_, err := s.Close(workflows.CloseRun{RunID: "r1", Reason: "done"}, at(1))
 	require.NoError(t, err)
 	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Late}, verdicts(apply(s, at(16), forceFailed(16, "r1"))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(apply(s, at(16), forceFailed(16, "r1"))))
 	require.Equal(t, workflows.RunClosed, run(t, s, "r1").Status)
 	require.Equal(t, workflows.ApprovalVoided, approval(t, s, "m1").Status)
 }

@@ -32,7 +32,7 @@ func compareChanges(a, b Change) int {
 
 // record puts a change in its place by the provider's time; false where it was known already. Beyond maxChanges the oldest go: only an
 // approval that has been open for longer than all of them would then count a little less paused time.
-func (s *State) record(c Change) bool {
+func record(s *State, c Change) bool {
 	at, found := slices.BinarySearchFunc(s.Changes, c, compareChanges)
 	if found {
 		return false
@@ -48,7 +48,7 @@ func (s *State) record(c Change) bool {
 //
 // agent.activated opens an activation and comes once, so every pause and resume is after it, whatever its time says; a resume proves
 // that the activation is active, and a pause that it is paused, even if agent.activated has not come yet.
-func (s *State) standing() (status workflows.ActivationStatus, at time.Time, reason string) {
+func standing(s *State) (status workflows.ActivationStatus, at time.Time, reason string) {
 	if s.Ended != nil && !s.Ended.Stopped {
 		return workflows.ActivationDeactivated, s.Ended.At, s.Ended.Reason
 	}
@@ -70,8 +70,8 @@ func (s *State) standing() (status workflows.ActivationStatus, at time.Time, rea
 }
 
 // settle brings Status up to what was said.
-func (s *State) settle(now time.Time) {
-	if status, _, _ := s.standing(); status != s.Status {
+func settle(s *State, now time.Time) {
+	if status, _, _ := standing(s); status != s.Status {
 		s.Status, s.Since = status, now
 	}
 }
@@ -82,7 +82,9 @@ func (s *State) settle(now time.Time) {
 // The pauses are Artmail's own, by its times, and not those in which we knew of it: the brand's user had that much less time, whether
 // the news of it came at once or through the slow queue, and in whatever order. So a pause whose news came too late to stop a clock
 // still moves its end.
-func (s *State) reach(from, until time.Time) (end time.Time, runs bool) {
+//
+// The end is never after workflows.MaxTime, so that every time can be written as JSON.
+func reach(s *State, from, until time.Time) (end time.Time, runs bool) {
 	if s.Status == workflows.ActivationPaused {
 		return time.Time{}, false
 	}
@@ -100,12 +102,5 @@ func (s *State) reach(from, until time.Time) (end time.Time, runs bool) {
 			}
 		}
 	}
-	return end, true
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	return earlier(end, workflows.MaxTime), true
 }

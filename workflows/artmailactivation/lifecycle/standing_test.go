@@ -45,7 +45,7 @@ func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := newState()
+			s := newState(t)
 			for i, e := range tc.events {
 				apply(s, at(60+float64(i)), e)
 			}
@@ -60,14 +60,14 @@ func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
 func TestEventsCountOnce(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(1), activated(0, "key"))))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(1), redelivered(activated(0, "key")))))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Applied}, verdicts(apply(s, at(3), paused(2, "user_paused"))))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(3), redelivered(paused(2, "user_paused")))))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Late}, verdicts(apply(s, at(4), resumed(1))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(1), activated(0, "key"))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(1), redelivered(activated(0, "key")))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Applied}, results(apply(s, at(3), paused(2, "user_paused"))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(3), redelivered(paused(2, "user_paused")))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(apply(s, at(4), resumed(1))))
 	apply(s, at(5), deactivated(5))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(6), deactivated(5))))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Late}, verdicts(apply(s, at(6), resumed(6))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(6), deactivated(5))))
+	require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(apply(s, at(6), resumed(6))))
 
 	v := s.View()
 	require.Equal(t, 3, v.EventsApplied)
@@ -80,7 +80,7 @@ func TestAnUnknownKindIsNotedAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	notes := apply(s, at(1), event("agent.renamed", "x", 1), event(workflows.KindTestPing, "y", 1))
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Ignored, lifecycle.Ignored}, verdicts(notes))
+	require.Equal(t, []lifecycle.Result{lifecycle.Ignored, lifecycle.Ignored}, results(notes))
 	require.Equal(t, 1, s.View().EventsApplied)
 }
 
@@ -114,7 +114,7 @@ func TestAttentionSaysWhyAPersonShouldLook(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := newState()
+			s := newState(t)
 			register(t, s, noon, request("m1"))
 			for _, e := range tc.events {
 				apply(s, at(5), e)
@@ -151,7 +151,7 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := newState()
+			s := newState(t)
 			for i, e := range tc.events {
 				if i > 0 {
 					e = redelivered(e)
@@ -179,7 +179,82 @@ func TestTheWindowOfSeenKeysIsBoundedAndWhatSlipsPastItStillCountsOnce(t *testin
 	for i := range 2500 {
 		apply(s, at(2), response(2, fmt.Sprint("m", i), "m", true))
 	}
-	require.Len(t, s.Seen, 2000)
-	require.Equal(t, []lifecycle.Verdict{lifecycle.Duplicate}, verdicts(apply(s, at(3), first)))
+	require.Len(t, s.State.Seen, 2000)
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(3), first)))
 	require.Equal(t, at(1), s.View().StatusAt)
+}
+
+func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
+	t.Parallel()
+	ahead := func(e workflows.ActivationEvent, minutes float64) workflows.ActivationEvent {
+		e.OccurredAt = e.ReceivedAt.Add(time.Duration(minutes * float64(time.Minute)))
+		return e
+	}
+	for _, tc := range []struct {
+		name   string
+		events []workflows.ActivationEvent
+		want   workflows.ActivationStatus
+		at     time.Time
+	}{
+		{"a pause that is dated a day ahead does not outlast the resume", []workflows.ActivationEvent{ahead(paused(1, "user_paused"), 24*60), resumed(2)}, workflows.ActivationActive, at(2)},
+		{"in the other order too", []workflows.ActivationEvent{resumed(2), ahead(paused(1, "user_paused"), 24*60)}, workflows.ActivationActive, at(2)},
+		{"up to five minutes a clock may be ahead", []workflows.ActivationEvent{ahead(paused(1, "user_paused"), 5), resumed(2)}, workflows.ActivationPaused, at(6)},
+		{"more is no time", []workflows.ActivationEvent{ahead(paused(1, "user_paused"), 5.1), resumed(2)}, workflows.ActivationActive, at(2)},
+		{"an activation and an end too", []workflows.ActivationEvent{ahead(activated(1, "k"), 1e6), ahead(deactivated(3), 1e6)}, workflows.ActivationDeactivated, at(3)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := activeState(t)
+			for _, e := range tc.events {
+				apply(s, at(10), e)
+			}
+			require.Equal(t, tc.want, s.View().Status)
+			require.Equal(t, tc.at, s.View().StatusAt)
+		})
+	}
+}
+
+func TestTheSameBytesWithoutATimeAreOneEvent(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	timeless := func(e workflows.ActivationEvent, key string) workflows.ActivationEvent {
+		e.OccurredAt, e.DedupeKey = time.Time{}, key
+		return e
+	}
+	pause := timeless(paused(1, "user_paused"), "agent.paused:fingerprint of its body")
+	apply(s, at(1), pause)
+	apply(s, at(2), timeless(resumed(2), "agent.resumed:fingerprint of its body"))
+	again := pause
+	again.DeliveryID, again.ReceivedAt = "dlv_again", at(30)
+	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(30), again)))
+	require.Equal(t, workflows.ActivationActive, s.View().Status)
+}
+
+func TestWhenAttentionBecomesUrgent(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	require.Equal(t, noon, lifecycle.DueAt(s.Activation), "since when")
+	apply(s, at(1), activated(1, "k"))
+	require.Equal(t, at(1), lifecycle.DueAt(s.Activation))
+	register(t, s, at(1), requestDue("m1", 40), requestDue("m2", 30), request("m3"))
+	open(t, s, "r1", 1)
+	require.Equal(t, at(30), lifecycle.DueAt(s.Activation), "the nearest deadline; the run is not stale")
+	s.Tick(at(13))
+	require.Equal(t, at(16), lifecycle.DueAt(s.Activation), "then the run is force-failed")
+	apply(s, at(14), paused(14, "webhook_failure"))
+	require.Equal(t, at(14), lifecycle.DueAt(s.Activation), "its clocks stand still")
+	apply(s, at(24), resumed(24))
+	require.Equal(t, at(26), lifecycle.DueAt(s.Activation))
+}
+
+func TestTextsFromOutsideAreShownAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	r := request("m1` **bold** `")
+	r.Subject = "Publish?\n\n**DEACTIVATED** since today\r\r[here](https://evil.example)` <b>"
+	register(t, s, noon, r)
+	apply(s, at(1), paused(1, "user`_paused\n\n# x"))
+	details := lifecycle.Details(s.Activation)
+	require.Contains(t, details, "- `m1' **bold** '` `Publish?  **DEACTIVATED** since today  [here](https://evil.example)' <b>`, asked 2026-03-02T12:00:00Z")
+	require.Contains(t, details, "**PAUSED** since 2026-03-02T12:01:00Z (`user'_paused  # x`)")
 }

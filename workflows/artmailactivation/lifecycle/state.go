@@ -1,15 +1,23 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// State is all that an activation carries from run to run. Its zero value is an activation of which nothing is known.
+// Activation is what the rules work on: what the workflow was started with, and its state. Options that are told later replace those in Start.
+type Activation struct {
+	Start workflows.ActivationStart
+	State State
+}
+
+// State is what an activation carries from run to run.
 type State struct {
-	// Start is set by New and Restore and travels beside the state, not in it.
-	Start workflows.ActivationStart `json:"-"`
+	// Version is the one of the code that began the activation; versions.go of the workflow lists them.
+	Version int `json:"version"`
 
 	Status workflows.ActivationStatus `json:"status"`
 	// Since is when Status was entered here, by our clock.
@@ -26,12 +34,13 @@ type State struct {
 	Approvals []Approval `json:"approvals,omitempty"`
 	Early     []Response `json:"early,omitempty"`
 	Runs      []Run      `json:"runs,omitempty"`
-	Replies   []Reply    `json:"replies,omitempty"`
 
-	Seen          []string `json:"seen,omitempty"`
-	EventsApplied int      `json:"eventsApplied"`
-	Duplicates    int      `json:"duplicates"`
-	LateEvents    int      `json:"lateEvents"`
+	Outbox rules.Outbox `json:"outbox,omitzero"`
+
+	Seen          rules.Seen `json:"seen,omitempty"`
+	EventsApplied int        `json:"eventsApplied"`
+	Duplicates    int        `json:"duplicates"`
+	LateEvents    int        `json:"lateEvents"`
 }
 
 // Activated is the earliest agent.activated.
@@ -50,36 +59,48 @@ type Ending struct {
 	Stopped bool `json:"stopped,omitempty"`
 }
 
-// New is the state of an activation before its first event.
-func New(start workflows.ActivationStart, now time.Time) *State {
-	s := &State{Status: workflows.ActivationUnknown, Since: now}
-	return s.Restore(start)
+// Begin is an activation before its first event.
+func Begin(start workflows.ActivationStart, version int, now time.Time) Activation {
+	return Restore(start, State{Version: version, Status: workflows.ActivationUnknown, Since: now})
 }
 
 // Restore puts a carried state together with the start it belongs to.
-func (s *State) Restore(start workflows.ActivationStart) *State {
+func Restore(start workflows.ActivationStart, state State) Activation {
 	start.Options = start.Options.Normalized()
-	s.Start = start
-	return s
+	return Activation{Start: start, State: state}
 }
 
-// Note says what became of one thing that happened. It is for the log: it holds no key, no personal data and no text of a message.
+// clone copies what the rules change in place. What other pointers lead to, such as a ReplyTo, is only replaced as a whole; the outbox and the
+// seen keys copy themselves.
+func clone(a Activation) Activation {
+	s := &a.State
+	s.Changes, s.Approvals, s.Early, s.Runs = slices.Clone(s.Changes), slices.Clone(s.Approvals), slices.Clone(s.Early), slices.Clone(s.Runs)
+	if s.Activated != nil {
+		activated := *s.Activated
+		s.Activated = &activated
+	}
+	return a
+}
+
+// Note says what was done with one thing that happened. It is for the log: it holds no key, no personal data and no text of a message.
 type Note struct {
-	Verdict Verdict
-	Kind    string
-	// ID is the delivery, approval, run or reply that it is about.
-	ID  string
-	Why string
+	// Text says the object and what happened to it, such as "approval expired"; "event" where Result says the rest.
+	Text string
+	// Result is set for events.
+	Result Result
+	// Kind is the event's; ID is that of the delivery, approval or run.
+	Kind string
+	ID   string
+	Why  string
 }
 
-// Verdict is what became of something.
-type Verdict string
+// Result is what was done with an event.
+type Result string
 
-// What may become of something.
+// Results of events.
 const (
-	Applied   Verdict = "applied"
-	Duplicate Verdict = "duplicate"
-	Late      Verdict = "late"    // true, but too late to change anything
-	Ignored   Verdict = "ignored" // it can't be used; a person may want to know
-	GivenUp   Verdict = "given up"
+	Applied   Result = "applied"
+	Duplicate Result = "duplicate" // it is known
+	Late      Result = "late"      // true, but something newer, or final, is known
+	Ignored   Result = "ignored"   // it can't be used
 )

@@ -8,12 +8,13 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Two lives together touch every field; one that is forgotten on the way to the next run shows.
 func TestEverythingIsCarried(t *testing.T) {
 	t.Parallel()
-	living := lifecycle.New(start(workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"}), noon)
+	living := newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"})
 	apply(living, noon, activated(0, "key"), activated(1, "other"), paused(2, "user_paused"), paused(2, "user_paused"), resumed(3))
 	r := requestDue("checked", 10)
 	r.RunID = "r1"
@@ -24,18 +25,22 @@ func TestEverythingIsCarried(t *testing.T) {
 	unclear.Approved = nil
 	apply(living, at(5), response(4, "yes", "answered", true), unclear, forceFailed(5, "r2"), response(5, "early", "not registered", true), resumed(1))
 	apply(living, at(5), response(4, "no", "answered", false))
-	for i, reply := range living.DueReplies(at(5)) {
-		living.Undelivered(reply, i > 0, "no such workflow is running", at(5))
-	}
+	h := lifecycle.Next(living.Activation, at(5)).HandOff
+	require.NotNil(t, h)
+	living.Activation = lifecycle.HandOffFailed(lifecycle.HandingOff(living.Activation, *h), *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, at(5))
 	living.Tick(at(14))
+	living.Checked("checked", workflows.CheckApprovalResult{}, at(14))
+	h = lifecycle.Next(living.Activation, at(14)).HandOff
+	require.NotNil(t, h)
+	living.Activation = lifecycle.HandOffFailed(living.Activation, *h, rules.Failure{}, at(14))
 
 	ended := activeState(t)
 	apply(ended, at(1), deactivated(1))
 
 	filled := map[string]bool{}
-	for _, s := range []*lifecycle.State{living, ended} {
-		require.Equal(t, s, carried(t, s))
-		mark(reflect.ValueOf(*s), "", filled)
+	for _, s := range []*world{living, ended} {
+		require.Equal(t, s.Activation, carried(t, s).Activation)
+		mark(reflect.ValueOf(s.State), "", filled)
 	}
 	for field, ok := range filled {
 		require.True(t, ok, "the story leaves %s empty, and so proves nothing of it", field)
@@ -67,10 +72,11 @@ func mark(v reflect.Value, path string, filled map[string]bool) {
 	}
 }
 
-// notCarried are fields that travel beside the state, that only a view fills, or that are another room's.
+// notCarried are fields that only a view or a hand-off fills, or that are another package's.
 var notCarried = map[string]bool{
-	".Start":                    true,
-	".Ended.Stopped":            true,
-	".Approvals.Approval.DueAt": true,
+	".Ended.Stopped":                true,
+	".Outbox.Waiting.Notice.Source": true, ".Outbox.Waiting.Notice.Reference": true, ".Outbox.Waiting.Notice.Agent": true,
+	".Outbox.Waiting.Notice.ActivationID": true, ".Outbox.Waiting.Notice.Data": true, ".Outbox.Waiting.To": true,
+	".Approvals.Approval.DueAt":                       true,
 	".Approvals.Approval.ApprovalRequest.CallbackURL": true,
 }

@@ -7,24 +7,26 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// View is the state as the contract shows it.
-func (s *State) View() workflows.ActivationState {
-	_, at, reason := s.standing()
+// View is the state as the contract shows it, without the options.
+func View(a Activation) workflows.ActivationState {
+	s := &a.State
+	_, at, reason := standing(s)
 	v := workflows.ActivationState{
-		Agent: s.Start.Agent, ActivationID: s.Start.ActivationID,
+		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID,
 		Status: s.Status, StatusAt: at, Since: s.Since, StatusReason: reason,
-		WaitingFor: s.WaitingFor(), Attention: s.Attention(),
+		WaitingFor: WaitingFor(a), Attention: Attention(a),
 		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents,
 	}
 	if s.Activated != nil {
 		v.User, v.SealedAPIKey = s.Activated.User, s.Activated.SealedAPIKey
 	}
 	for i := range s.Approvals {
-		a := s.Approvals[i].Approval
-		a.DueAt, _ = s.due(&s.Approvals[i])
-		v.Approvals = append(v.Approvals, a)
+		approval := s.Approvals[i].Approval
+		approval.DueAt, _ = dueAt(s, &s.Approvals[i])
+		v.Approvals = append(v.Approvals, approval)
 	}
 	for i := range s.Runs {
 		v.Runs = append(v.Runs, s.Runs[i].Run)
@@ -32,13 +34,17 @@ func (s *State) View() workflows.ActivationState {
 	return v
 }
 
-// Attention says why a person should look, sorted; nil if nobody needs to.
-func (s *State) Attention() []string {
-	if s.Ended != nil {
-		return nil
-	}
+// Attention says why a person should look, sorted; nil if there is nothing to look at. After the end only a refused notice is left.
+func Attention(a Activation) []string {
+	s := &a.State
 	var why []string
-	if _, _, reason := s.standing(); s.Status == workflows.ActivationPaused && reason == workflows.AttentionPausedByFailure {
+	if s.Outbox.Refused {
+		why = append(why, workflows.AttentionNoticeRefused)
+	}
+	if s.Ended != nil {
+		return why
+	}
+	if _, _, reason := standing(s); s.Status == workflows.ActivationPaused && reason == workflows.AttentionPausedByFailure {
 		why = append(why, workflows.AttentionPausedByFailure)
 	}
 	if s.Activated == nil || len(s.Activated.SealedAPIKey) == 0 {
@@ -47,7 +53,7 @@ func (s *State) Attention() []string {
 	if s.KeyConflict {
 		why = append(why, workflows.AttentionAPIKeyConflict)
 	}
-	if slices.ContainsFunc(s.Runs, func(r Run) bool { return r.Status == workflows.RunOpen && !r.WarnedAt.IsZero() }) {
+	if slices.ContainsFunc(s.Runs, stale) {
 		why = append(why, workflows.AttentionRunStale)
 	}
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Unclear }) {
@@ -57,13 +63,36 @@ func (s *State) Attention() []string {
 	return why
 }
 
+func stale(r Run) bool { return r.Status == workflows.RunOpen && !r.WarnedAt.IsZero() }
+
+// DueAt is when what needs attention becomes urgent: the nearest deadline of an open approval, or forced end of a stale run; else since when
+// the status is what it is.
+func DueAt(a Activation) time.Time {
+	var due time.Time
+	for i := range a.State.Approvals {
+		at, _ := dueAt(&a.State, &a.State.Approvals[i])
+		due = rules.Sooner(due, at)
+	}
+	for i := range a.State.Runs {
+		if run := &a.State.Runs[i]; stale(*run) {
+			at, _ := failAt(&a, run)
+			due = rules.Sooner(due, at)
+		}
+	}
+	if due.IsZero() {
+		return a.State.Since
+	}
+	return due
+}
+
 // WaitingFor says in words what happens next and who can make it happen.
-func (s *State) WaitingFor() string {
-	open, checking, runs := 0, 0, 0
+func WaitingFor(a Activation) string {
+	s := &a.State
+	open, checking, runs, notices := 0, 0, 0, len(s.Outbox.Waiting)
 	for i := range s.Approvals {
-		if a := &s.Approvals[i]; a.Status == workflows.ApprovalOpen {
+		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
 			open++
-			if !a.CheckingSince.IsZero() {
+			if !approval.CheckingSince.IsZero() {
 				checking++
 			}
 		}
@@ -76,7 +105,7 @@ func (s *State) WaitingFor() string {
 
 	var waits []string
 	switch {
-	case s.Ended != nil && len(s.Replies) == 0:
+	case s.Ended != nil && notices == 0:
 		return ""
 	case s.Ended != nil:
 	case s.Status == workflows.ActivationUnknown:
@@ -93,8 +122,8 @@ func (s *State) WaitingFor() string {
 	if runs > 0 {
 		waits = append(waits, "the agent to go on with "+count(runs, "run"))
 	}
-	if n := len(s.Replies); n > 0 {
-		waits = append(waits, count(n, "reply")+" to be confirmed")
+	if notices > 0 {
+		waits = append(waits, "the hand-off of "+count(notices, "notice"))
 	}
 	if len(waits) == 0 {
 		return "the agent's requests and Artmail's events"
@@ -103,29 +132,27 @@ func (s *State) WaitingFor() string {
 }
 
 func count(n int, noun string) string {
-	switch {
-	case n == 1:
+	if n == 1 {
 		return "1 " + noun
-	case strings.HasSuffix(noun, "y"):
-		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Details is what a person sees on the workflow's page: where it stands, since when, what it waits for, and how to act.
-func (s *State) Details() string {
-	standing := fmt.Sprintf("**%s** since %s", s.Status, when(s.Since))
-	if _, _, reason := s.standing(); reason != "" && s.Status != workflows.ActivationActive {
-		standing += fmt.Sprintf(" (%s)", reason)
+// Details is the Markdown that a person sees on the workflow's page: where it stands, since when, what it waits for, and how to act.
+func Details(a Activation) string {
+	s := &a.State
+	status := fmt.Sprintf("**%s** since %s", s.Status, rules.Stamp(s.Since))
+	if _, _, reason := standing(s); reason != "" && s.Status != workflows.ActivationActive {
+		status += fmt.Sprintf(" (%s)", quoted(reason))
 	}
-	paragraphs := []string{standing}
-	if waits := s.WaitingFor(); waits != "" {
+	paragraphs := []string{status}
+	if waits := WaitingFor(a); waits != "" {
 		paragraphs = append(paragraphs, "Waits for "+waits+".")
 	}
-	if why := s.Attention(); len(why) > 0 {
+	if why := Attention(a); len(why) > 0 {
 		paragraphs = append(paragraphs, "Needs attention: "+strings.Join(why, ", ")+".")
 	}
-	if open := s.openApprovals(); len(open) > 0 {
+	if open := approvalLines(s); len(open) > 0 {
 		paragraphs = append(paragraphs,
 			fmt.Sprintf("Open approvals (the brand answers in Artmail; `%s` closes one here):", workflows.UpdateCancelApproval),
 			strings.Join(open, "\n"))
@@ -133,37 +160,43 @@ func (s *State) Details() string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// openApprovals are lines about the oldest open approvals, whose waiting is the likeliest reason to look.
-func (s *State) openApprovals() []string {
+// approvalLines are lines about the oldest open approvals, whose waiting is the likeliest reason to look.
+func approvalLines(s *State) []string {
 	const most = 10
+	open := openApprovals(s)
 	var lines []string
-	left := 0
-	for i := range s.Approvals {
-		a := &s.Approvals[i]
-		if a.Status != workflows.ApprovalOpen {
-			continue
+	for i := range open[:min(len(open), most)] {
+		approval := &open[i]
+		line := "- " + quoted(approval.MessageID)
+		if approval.Subject != "" {
+			line += " " + quoted(approval.Subject)
 		}
-		if len(lines) == most {
-			left++
-			continue
+		line += ", asked " + rules.Stamp(approval.RequestedAt)
+		if due, runs := dueAt(s, approval); runs {
+			line += ", due " + rules.Stamp(due)
 		}
-		line := fmt.Sprintf("- %s, asked %s", approvalTitle(a), when(a.RequestedAt))
-		if due, runs := s.due(a); runs {
-			line += ", due " + when(due)
+		if approval.Unclear {
+			line += ", its response says neither yes nor no"
 		}
 		lines = append(lines, line)
 	}
-	if left > 0 {
+	if left := len(open) - most; left > 0 {
 		lines = append(lines, fmt.Sprintf("- and %d more", left))
 	}
 	return lines
 }
 
-func when(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-func approvalTitle(a *Approval) string {
-	if a.Subject == "" {
-		return "`" + a.MessageID + "`"
-	}
-	return fmt.Sprintf("`%s` %q", a.MessageID, a.Subject)
+// quoted is a text from outside as Markdown shows it as it is: code of one line.
+func quoted(s string) string {
+	const most = 200
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r == '`':
+			return '\''
+		case r < ' ', r == '\u007f', r == '\u0085', r == '\u2028', r == '\u2029':
+			return ' '
+		}
+		return r
+	}, s)
+	return "`" + rules.Clip(plain, most) + "`"
 }

@@ -1,0 +1,86 @@
+package artmailactivation
+
+import (
+	"errors"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+)
+
+// handle sets up the query and the updates, before the run yields for the first time: a handler that is registered later can miss what is there
+// already. Handlers change the activation and return; the loop does the work.
+func (r *run) handle() error {
+	return errors.Join(
+		entity.HandleState(r.Run, "Where the activation stands, what it waits for, its approvals and runs", r.state),
+		entity.HandleUpdate(r.Run, workflows.UpdateRequestApprovals, "Register messages that the agent sent to Artmail",
+			func(in []workflows.ApprovalRequest) error { return lifecycle.CheckRequestApprovals(r.a, in) }, r.requestApprovals),
+		entity.HandleUpdate(r.Run, workflows.UpdateCancelApproval, "Close an approval that is not needed any more",
+			func(in workflows.CancelApproval) error { return lifecycle.CheckCancelApproval(r.a, in) }, r.cancelApproval),
+		entity.HandleUpdate(r.Run, workflows.UpdateOpenRun, "Say that a run has begun",
+			func(in workflows.OpenRun) error { return lifecycle.CheckOpenRun(r.a, in) }, r.openRun),
+		entity.HandleUpdate(r.Run, workflows.UpdateCloseRun, "Say that a run has ended by itself",
+			func(in workflows.CloseRun) error { return lifecycle.CheckCloseRun(r.a, in) }, r.closeRun),
+		entity.HandleUpdate(r.Run, workflows.UpdateResealAPIKey, "Replace the sealed API key by the same key in a newer seal",
+			func(in workflows.ResealAPIKey) error { return lifecycle.CheckReseal(r.a, in) }, r.reseal),
+	)
+}
+
+// state is the view with the options in force. The workflow's result leaves them out.
+func (r *run) state() workflows.ActivationState {
+	view := lifecycle.View(r.a)
+	view.Options = r.a.Start.Options
+	return view
+}
+
+// Each update takes in the signals that came before it, so that it is not answered from a state older than itself.
+
+func (r *run) requestApprovals(in []workflows.ApprovalRequest) ([]workflows.Approval, error) {
+	r.receive()
+	if err := lifecycle.CheckRequestApprovals(r.a, in); err != nil {
+		return nil, err
+	}
+	next, approvals := lifecycle.RequestApprovals(r.a, in, r.Now())
+	r.apply(next, nil)
+	return approvals, nil
+}
+
+func (r *run) cancelApproval(in workflows.CancelApproval) (workflows.Approval, error) {
+	r.receive()
+	if err := lifecycle.CheckCancelApproval(r.a, in); err != nil {
+		return workflows.Approval{}, err
+	}
+	next, approval := lifecycle.CancelApproval(r.a, in, r.Now())
+	r.apply(next, nil)
+	return approval, nil
+}
+
+func (r *run) openRun(in workflows.OpenRun) (workflows.Run, error) {
+	r.receive()
+	if err := lifecycle.CheckOpenRun(r.a, in); err != nil {
+		return workflows.Run{}, err
+	}
+	next, opened := lifecycle.OpenRun(r.a, in, r.Now())
+	r.apply(next, nil)
+	return opened, nil
+}
+
+func (r *run) closeRun(in workflows.CloseRun) (workflows.Run, error) {
+	r.receive()
+	if err := lifecycle.CheckCloseRun(r.a, in); err != nil {
+		return workflows.Run{}, err
+	}
+	next, closed := lifecycle.CloseRun(r.a, in, r.Now())
+	r.apply(next, nil)
+	return closed, nil
+}
+
+func (r *run) reseal(in workflows.ResealAPIKey) (workflows.APIKeyReceipt, error) {
+	r.receive()
+	if err := lifecycle.CheckReseal(r.a, in); err != nil {
+		return workflows.APIKeyReceipt{}, err
+	}
+	next, receipt := lifecycle.Reseal(r.a, in)
+	r.apply(next, nil)
+	return receipt, nil
+}

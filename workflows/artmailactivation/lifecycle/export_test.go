@@ -1,0 +1,8 @@
+package lifecycle
+
+// What the limits count for one of these.
+var (
+	ApprovalBytes = approvalBytes
+	RunBytes      = runBytes
+	ResponseBytes = responseBytes
+)

@@ -1,0 +1,82 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// Effects is what must be under way now. What it does not name, and is under way, is given up.
+type Effects struct {
+	Checks []Check
+	// HandOff is the next hand-off of notices; nil: none is due.
+	HandOff *workflows.HandOff
+	// Wake is when the clock changes something next; zero: never. WakeFor says what.
+	Wake    time.Time
+	WakeFor string
+	// Done: the activation has ended and every notice is handed off.
+	Done bool
+}
+
+// Check is an approval that Artmail is asked about until Until, by the worker of Queue.
+type Check struct {
+	Params workflows.CheckApprovalParams
+	Queue  string
+	Until  time.Time
+	// Title is for the Web UI, and short: beyond 400 bytes of JSON the server refuses the command, and so the whole workflow task.
+	Title string
+}
+
+// Next says what must be under way now. What is due now was done by Tick before.
+func Next(a Activation, now time.Time) Effects {
+	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
+	fx.wakeAt(a.State.Outbox.NotBefore, now, "retry of a hand-off")
+	for i := range a.State.Approvals {
+		fx.addApproval(&a, &a.State.Approvals[i], now)
+	}
+	for i := range a.State.Runs {
+		if at, runs := warnAt(&a, &a.State.Runs[i]); runs {
+			fx.wakeAt(at, now, "run goes stale")
+		}
+	}
+	return fx
+}
+
+func (fx *Effects) wakeAt(at, now time.Time, why string) {
+	if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
+		fx.Wake, fx.WakeFor = at, why
+	}
+}
+
+// addApproval adds the check and the times of an approval. While the activation is paused there are none: whether its key works then is not
+// documented, and the clock stands still.
+func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
+	due, runs := dueAt(&a.State, approval)
+	if !runs {
+		return
+	}
+	fx.wakeAt(due, now, "deadline of an approval")
+	if due.After(now) || approval.CheckingSince.IsZero() {
+		return
+	}
+	until, _ := checkedUntil(a, approval)
+	fx.wakeAt(until, now, "end of a check")
+	if approval.NextCheckAt.After(now) {
+		fx.wakeAt(approval.NextCheckAt, now, "next check")
+		return
+	}
+	if len(fx.Checks) == maxChecks {
+		return
+	}
+	params := workflows.CheckApprovalParams{
+		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID, MessageID: approval.MessageID, RunID: approval.RunID,
+	}
+	if a.State.Activated != nil {
+		params.SealedAPIKey = a.State.Activated.SealedAPIKey
+	}
+	fx.Checks = append(fx.Checks, Check{
+		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
+		Title: "check approval " + rules.Clip(approval.MessageID, maxTitle),
+	})
+}

@@ -1,0 +1,133 @@
+package lifecycle
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// Source is the ID of the activation's workflow, and so the source of its notices.
+func Source(a Activation) string {
+	return workflows.ArtmailActivationWorkflowID(a.Start.Agent, a.Start.ActivationID)
+}
+
+// post puts a notice into the outbox and returns its ID, or nothing where to is nil. What the activation, the approval or the run holds anyway
+// is left out there until the hand-off, so hundreds of notices fit the state.
+func post(a *Activation, to *workflows.ReplyTo, kind workflows.NoticeKind, subject string, now time.Time) string {
+	if to == nil {
+		return ""
+	}
+	outbox := a.State.Outbox.Post(to, workflows.Notice{Kind: kind, Source: Source(*a), Time: now}, subject)
+	last := &outbox.Waiting[len(outbox.Waiting)-1] // Post has made this list
+	last.Source, last.To = "", workflows.ReplyTo{}
+	a.State.Outbox = outbox
+	return last.ID
+}
+
+// postWarning posts that a run is about to be force-failed. A warning that still waits is replaced: the receiver needs it once.
+func postWarning(a *Activation, run *Run, now time.Time) {
+	withdraw(&a.State, run.WarningID)
+	subject := run.RunID + " " + strconv.FormatInt(run.LastActiveAt.UnixMilli(), 10)
+	run.WarningID = post(a, run.ReplyTo, workflows.NoticeRunStaleWarning, subject, now)
+}
+
+// postEnd posts the end of a run, which comes once.
+func postEnd(a *Activation, run *Run, kind workflows.NoticeKind, now time.Time) {
+	run.EndID = post(a, run.ReplyTo, kind, run.RunID, now)
+}
+
+func noticeOfApproval(status workflows.ApprovalStatus) workflows.NoticeKind {
+	switch status {
+	case workflows.ApprovalApproved:
+		return workflows.NoticeApprovalApproved
+	case workflows.ApprovalRejected:
+		return workflows.NoticeApprovalRejected
+	case workflows.ApprovalExpired:
+		return workflows.NoticeApprovalExpired
+	case workflows.ApprovalVoided:
+		return workflows.NoticeApprovalVoided
+	case workflows.ApprovalCancelled:
+		return workflows.NoticeApprovalCancelled
+	case workflows.ApprovalOpen:
+	}
+	return ""
+}
+
+// withdraw takes a notice that still waits back.
+func withdraw(s *State, id string) {
+	if id != "" {
+		s.Outbox.Waiting = slices.DeleteFunc(slices.Clone(s.Outbox.Waiting), func(n workflows.AddressedNotice) bool { return n.ID == id })
+	}
+}
+
+// waitingNotices are the IDs of the notices that wait.
+func waitingNotices(s *State) map[string]bool {
+	waiting := make(map[string]bool, len(s.Outbox.Waiting))
+	for _, n := range s.Outbox.Waiting {
+		waiting[n.ID] = true
+	}
+	return waiting
+}
+
+// handOff are the notices to hand off now, complete: the approval or the run as it is now.
+func handOff(a Activation, now time.Time) *workflows.HandOff {
+	due := a.State.Outbox.Due(now)
+	if len(due) == 0 {
+		return nil
+	}
+	notices := slices.Clone(due)
+	for i := range notices {
+		n := &notices[i]
+		n.Source, n.Agent, n.ActivationID = Source(a), a.Start.Agent, a.Start.ActivationID
+		fill(&a.State, n)
+	}
+	return &workflows.HandOff{Source: Source(a), Notices: notices}
+}
+
+// fill sets the data and the receiver of a notice. The approval or run is there: none goes while a notice about it waits.
+func fill(s *State, n *workflows.AddressedNotice) {
+	for i := range s.Approvals {
+		if s.Approvals[i].NoticeID == n.ID {
+			approval := s.Approvals[i].Approval
+			n.Data.Approval, n.To = &approval, *approval.ReplyTo
+			return
+		}
+	}
+	for i := range s.Runs {
+		if s.Runs[i].WarningID == n.ID || s.Runs[i].EndID == n.ID {
+			run := s.Runs[i].Run
+			n.Data.Run, n.To = &run, *run.ReplyTo
+			return
+		}
+	}
+}
+
+// HandingOff takes in that a hand-off begins. What its notices say is final from now on: the receiver may have it before the hand-off is over.
+func HandingOff(a Activation, h workflows.HandOff) Activation {
+	a = clone(a)
+	begun := make(map[string]bool, len(h.Notices))
+	for _, n := range h.Notices {
+		begun[n.ID] = true
+	}
+	for i := range a.State.Approvals {
+		if approval := &a.State.Approvals[i]; begun[approval.NoticeID] {
+			approval.Told = true
+		}
+	}
+	return a
+}
+
+// HandedOff takes in that a hand-off succeeded.
+func HandedOff(a Activation, h workflows.HandOff) Activation {
+	a.State.Outbox = a.State.Outbox.HandedOff(h.Notices)
+	return a
+}
+
+// HandOffFailed takes in that a hand-off failed.
+func HandOffFailed(a Activation, h workflows.HandOff, f rules.Failure, now time.Time) Activation {
+	a.State.Outbox = a.State.Outbox.Failed(h.Notices, f, now)
+	return a
+}

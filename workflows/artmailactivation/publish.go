@@ -1,0 +1,69 @@
+package artmailactivation
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// metricTransitions counts changes of an activation's status, by the new status.
+const metricTransitions = "signalbox_activation_transitions"
+
+// publish shows the activation in the search attributes and in the Web UI's details. The memo is upserted each time options come, since the
+// relay that sent them looks there for whether to send them again.
+func (r *run) publish() error {
+	if r.optionsCame {
+		r.optionsCame = false
+		err := workflow.UpsertMemo(r.Ctx, map[string]any{workflows.MemoActivationOptions: r.a.Start.Options})
+		if err != nil {
+			return fmt.Errorf("show the options in the memo: %w", err)
+		}
+	}
+	r.Publish(entity.Published{
+		State: string(r.a.State.Status), Attention: lifecycle.Attention(r.a),
+		DueAt: lifecycle.DueAt(r.a), Details: lifecycle.Details(r.a),
+	})
+	return nil
+}
+
+// apply makes the rules' answer the activation, and reports their notes and a change of the status.
+func (r *run) apply(next lifecycle.Activation, notes []lifecycle.Note) {
+	before := r.a.State.Status
+	r.a = next
+	r.log(notes)
+	status := next.State.Status
+	if status == before {
+		return
+	}
+	workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"state": string(status)}).Counter(metricTransitions).Inc(1)
+	workflow.GetLogger(r.Ctx).Info("activation changed", "state", status)
+}
+
+// log writes a line for each note.
+func (r *run) log(notes []lifecycle.Note) {
+	logger := workflow.GetLogger(r.Ctx)
+	for _, n := range notes {
+		fields := []any{"kind", n.Kind, "id", n.ID, "why", n.Why}
+		switch n.Result {
+		case lifecycle.Applied:
+			logger.Debug("event applied", fields...)
+		case lifecycle.Duplicate:
+			logger.Debug("duplicate event", fields...)
+		case lifecycle.Late:
+			logger.Info("late event", fields...)
+		case lifecycle.Ignored:
+			logger.Warn("event ignored", fields...)
+		default:
+			logger.Info(n.Text, fields...)
+		}
+	}
+}
+
+func (r *run) logFailedHandOff(h workflows.HandOff, f rules.Failure) {
+	workflow.GetLogger(r.Ctx).Warn("hand-off of notices failed", "notices", len(h.Notices), "type", f.Type, "error", f.Message)
+}
