@@ -107,7 +107,7 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 	}
 	decide(&a, approval, decision{
 		status: status, source: workflows.NewsByPoll,
-		reason: rules.Clip(result.Reason, maxReason), responseMessageID: rules.Clip(result.MessageID, maxID),
+		reason: workflows.Clip(result.Reason, maxReason), responseMessageID: workflows.Clip(result.MessageID, maxID),
 	}, now)
 	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
 }
@@ -124,5 +124,5 @@ func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time)
 	if approval == nil || approval.Status != workflows.ApprovalOpen {
 		return a, nil
 	}
-	return a, expire(&a, approval, "its check ended: "+rules.Clip(f.Message, maxReason), now)
+	return a, expire(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReason), now)
 }

@@ -54,11 +54,11 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (Result,
 	case workflows.KindAgentActivated:
 		return activate(s, e)
 	case workflows.KindAgentPaused:
-		return change(s, Change{At: e.OccurredAt, Paused: true, Reason: rules.Clip(e.Reason, maxWord)})
+		return change(s, Change{At: e.OccurredAt, Paused: true, Reason: workflows.Clip(e.Reason, maxWord)})
 	case workflows.KindAgentResumed:
 		return change(s, Change{At: e.OccurredAt})
 	case workflows.KindAgentDeactivated:
-		end(a, Ending{At: e.OccurredAt, Reason: rules.Clip(e.Reason, maxWord)}, "the activation was deactivated", now)
+		end(a, Ending{At: e.OccurredAt, Reason: workflows.Clip(e.Reason, maxWord)}, "the activation was deactivated", now)
 		return Applied, ""
 	case workflows.KindApprovalResponse:
 		return respond(a, e, now)
@@ -149,7 +149,7 @@ func clippedUser(u *workflows.ActivationUser) *workflows.ActivationUser {
 	if u == nil {
 		return nil
 	}
-	return &workflows.ActivationUser{ID: rules.Clip(u.ID, maxID), Email: rules.Clip(u.Email, maxID)}
+	return &workflows.ActivationUser{ID: workflows.Clip(u.ID, maxID), Email: workflows.Clip(u.Email, maxID)}
 }
 
 func change(s *State, c Change) (Result, string) {

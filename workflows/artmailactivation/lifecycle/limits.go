@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // What is carried goes through continue-as-new as one payload, and a payload fails at 2 MiB. So each part has its share of it, counted
@@ -55,29 +54,29 @@ const (
 // approvalBytes counts all texts of an approval, its notice, and room for the longest end while it is open.
 func approvalBytes(a *Approval) int {
 	const fixed = 850 // names of fields, times, and the entry of its notice in the outbox
-	n := fixed + rules.JSONLen(a.MessageID) + rules.JSONLen(a.RunID) + rules.JSONLen(a.Subject) + rules.JSONLen(a.CallbackURL) + replyToBytes(a.ReplyTo)
+	n := fixed + workflows.JSONLen(a.MessageID) + workflows.JSONLen(a.RunID) + workflows.JSONLen(a.Subject) + workflows.JSONLen(a.CallbackURL) + replyToBytes(a.ReplyTo)
 	if a.Status == workflows.ApprovalOpen {
 		return n + maxCancelReason
 	}
-	return n + rules.JSONLen(a.Reason) + rules.JSONLen(a.ResponseMessageID)
+	return n + workflows.JSONLen(a.Reason) + workflows.JSONLen(a.ResponseMessageID)
 }
 
 // runBytes counts all texts of a run, a warning and an end that wait to be handed off, and room for the provider's reason while it is open.
 func runBytes(r *Run) int {
 	const fixed = 850
-	return fixed + rules.JSONLen(r.RunID) + max(maxWord, rules.JSONLen(r.Reason)) + replyToBytes(r.ReplyTo)
+	return fixed + workflows.JSONLen(r.RunID) + max(maxWord, workflows.JSONLen(r.Reason)) + replyToBytes(r.ReplyTo)
 }
 
 func responseBytes(r *Response) int {
 	const fixed = 250
-	return fixed + rules.JSONLen(r.MessageID) + rules.JSONLen(r.RequestID) + rules.JSONLen(r.Reason)
+	return fixed + workflows.JSONLen(r.MessageID) + workflows.JSONLen(r.RequestID) + workflows.JSONLen(r.Reason)
 }
 
 func replyToBytes(r *workflows.ReplyTo) int {
 	if r == nil {
 		return 0
 	}
-	return rules.JSONLen(r.WorkflowID) + rules.JSONLen(r.Signal)
+	return workflows.JSONLen(r.WorkflowID) + workflows.JSONLen(r.Signal)
 }
 
 // prune forgets what is closed beyond what is kept, and never what is open or has a notice that waits.

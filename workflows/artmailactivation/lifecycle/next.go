@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Effects is what must be under way now. What it does not name, and is under way, is given up.
@@ -77,6 +76,6 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 	}
 	fx.Checks = append(fx.Checks, Check{
 		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
-		Title: "check approval " + rules.Clip(approval.MessageID, maxTitle),
+		Title: "check approval " + workflows.Clip(approval.MessageID, maxTitle),
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 const (
@@ -38,8 +37,8 @@ func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (Result,
 	}
 	r := Response{
 		At: e.OccurredAt, KeptAt: now,
-		MessageID: rules.Clip(e.MessageID, maxID), RequestID: e.InResponseToID,
-		Approved: e.Approved, Reason: rules.Clip(e.Reason, maxReason),
+		MessageID: workflows.Clip(e.MessageID, maxID), RequestID: e.InResponseToID,
+		Approved: e.Approved, Reason: workflows.Clip(e.Reason, maxReason),
 	}
 	approval := findApproval(&a.State, r.RequestID)
 	switch {

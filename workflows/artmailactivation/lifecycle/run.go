@@ -137,7 +137,7 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (Resul
 	switch run.Status {
 	case workflows.RunOpen:
 		run.Status, run.ClosedAt, run.FailedAt = workflows.RunForceFailed, now, e.OccurredAt
-		run.StaleMinutes, run.Reason = e.StaleMinutes, rules.Clip(e.Reason, maxWord)
+		run.StaleMinutes, run.Reason = e.StaleMinutes, workflows.Clip(e.Reason, maxWord)
 		postEnd(a, run, workflows.NoticeRunForceFailed, now)
 		return Applied, ""
 	case workflows.RunForceFailed:

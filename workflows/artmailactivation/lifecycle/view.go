@@ -198,5 +198,5 @@ func quoted(s string) string {
 		}
 		return r
 	}, s)
-	return "`" + rules.Clip(plain, most) + "`"
+	return "`" + workflows.Clip(plain, most) + "`"
 }
