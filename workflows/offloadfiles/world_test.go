@@ -17,6 +17,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -124,6 +125,8 @@ func (w *world) run(every int, input any, now time.Time) (next offloadfiles.Inpu
 	env := w.env
 	env.SetStartTime(now)
 	env.SetTestTimeout(30 * time.Second)
+	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 30 * time.Second})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: workflows.OffloadFilesWorkflowID("vendor_2048"), TaskQueue: workflows.TaskQueueWorkflows,
 	})
