@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	creates = workflows.ActivityOffloadCreateCase
-	answers = workflows.ActivityOffloadProvideInput
-	gets    = workflows.ActivityOffloadGetCase
-	reconciles   = workflows.ActivityOffloadReconcileCase
+	creates    = workflows.ActivityOffloadCreateCase
+	answers    = workflows.ActivityOffloadProvideInput
+	gets       = workflows.ActivityOffloadGetCase
+	reconciles = workflows.ActivityOffloadReconcileCase
 )
 
 func paramsOf(activity string) any {
@@ -59,10 +59,10 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 		return map[string]expectation{creates: {errType, delay}, gets: {errType, delay}, reconciles: {errType, read}}
 	}
 	unsure := map[string]expectation{
-		creates: {workflows.ErrTypeOffloadUncertain, never},
-		answers: {workflows.ErrTypeOffloadUnavailable, soon},
-		gets:    {workflows.ErrTypeOffloadUnavailable, soon},
-		reconciles:   {workflows.ErrTypeOffloadUnavailable, floor},
+		creates:    {workflows.ErrTypeOffloadUncertain, never},
+		answers:    {workflows.ErrTypeOffloadUnavailable, soon},
+		gets:       {workflows.ErrTypeOffloadUnavailable, soon},
+		reconciles: {workflows.ErrTypeOffloadUnavailable, floor},
 	}
 	unreadable := map[string]expectation{
 		creates:    {workflows.ErrTypeOffloadUncertain, never},
@@ -128,9 +128,9 @@ func TestAnUnknownAccountIsTroubleAndCallsNobody(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(200, ``))
 	for activity, params := range map[string]any{
-		creates: workflows.CreateCaseParams{Account: "other"},
-		gets:    workflows.GetCaseParams{Account: "other", CaseID: caseID},
-		reconciles:   workflows.ReconcileCaseParams{Account: "other", CaseID: caseID},
+		creates:    workflows.CreateCaseParams{Account: "other"},
+		gets:       workflows.GetCaseParams{Account: "other", CaseID: caseID},
+		reconciles: workflows.ReconcileCaseParams{Account: "other", CaseID: caseID},
 	} {
 		_, err := run[any](t, p.Activities, activity, params)
 		appErr := applicationError(t, err)

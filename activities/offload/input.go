@@ -19,7 +19,7 @@ func (a *Activities) ProvideInput(ctx context.Context, p workflows.ProvideInputP
 		return workflows.ProvideInputResult{}, a.failure(ctx, repeatable, waitedFor, err)
 	case workflows.InputNotWaiting, workflows.InputMismatch, workflows.InputRejected:
 		result.Message = err.Error()
-	case workflows.InputAccepted, workflows.InputAlreadyResolved, workflows.InputUnsettled:
+	case workflows.InputAccepted, workflows.InputAlreadyResolved, workflows.InputUnsettled, workflows.InputOvertaken:
 	}
 	return result, nil
 }

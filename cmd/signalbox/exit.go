@@ -19,9 +19,16 @@ func exitStatus(err error) int {
 	switch {
 	case err == nil:
 		return 0
+	// What is wrong with the whole workflow goes before what it was asked.
+	case errors.Is(err, signalbox.ErrTerminated):
+		return 7
+	case errors.Is(err, signalbox.ErrTimedOut):
+		return 8
+	case errors.Is(err, signalbox.ErrFailed):
+		return 9
 	case errors.Is(err, errUsage), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid):
 		return 2
-	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, inbox.ErrNotFound):
+	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, signalbox.ErrNoFiles), errors.Is(err, inbox.ErrNotFound):
 		return 3
 	case errors.Is(err, signalbox.ErrConflict), errors.Is(err, signalbox.ErrEnded), errors.Is(err, signalbox.ErrNoOpenQuestion),
 		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrPaused), errors.Is(err, signalbox.ErrNotUncertain),

@@ -79,7 +79,7 @@ Every flag is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are
 tools reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or a profile.
 
 Exit status: 0 done · 1 failed · 2 wrong usage or settings · 3 not found · 4 conflict with an earlier request · 5 the case ended without
-being completed · 6 temporarily unavailable`,
+being completed · 6 temporarily unavailable · 7 the workflow was terminated · 8 it timed out · 9 it failed`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,

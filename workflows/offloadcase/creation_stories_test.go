@@ -1,6 +1,7 @@
 package offloadcase_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -41,9 +42,10 @@ var creationStories = map[string]func() scenario{
 			},
 		}
 	},
-	"is adopted after an uncertain creation, and a second case shows up": func() scenario {
+	"is adopted after an uncertain creation": func() scenario {
 		other := completed(5 * minute)
 		other.Facts.CaseID = "another"
+		other.Unproven = true
 		return scenario{
 			start: start(), provider: &provider{
 				creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadUncertain, minute)}},
@@ -53,14 +55,74 @@ var creationStories = map[string]func() scenario{
 				updates(minute, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: caseID}),
 				updates(2*minute, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "x"}),
 				signals(6*minute, other),
-				stands(7*minute, workflows.CaseRunning, "second_case"),
+				stands(7*minute, workflows.CaseRunning),
 			},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, caseID, w.outcome.CaseID)
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, workflows.NewsByPoll, w.outcome.Source)
-				require.Equal(t, []string{"second_case"}, w.outcome.Attention)
+				require.Empty(t, w.outcome.Attention)
 				require.Equal(t, []string{"adopt-case: SignalboxOtherCase"}, w.refused)
+			},
+		}
+	},
+	"is adopted wrongly, and its own webhook says so": func() scenario {
+		other := completed(7 * minute)
+		other.Facts.CaseID = "another"
+		return scenario{
+			start: start(), provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadUncertain, minute)}}},
+			steps: []step{
+				updates(minute, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: caseID}),
+				stands(2*minute, workflows.CaseRunning),
+				signals(8*minute, other),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, "another", w.outcome.CaseID)
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"second_case"}, w.outcome.Attention)
+				require.Equal(t, "another", w.keyword(workflows.SearchAttributeCaseID))
+			},
+		}
+	},
+	"is not adopted when the case belongs to another request": func() scenario {
+		theirs := shows(event("", workflows.OffloadRunning, 0), 0)
+		theirs.facts.ClientReferenceID = "vendor_4711"
+		return scenario{
+			start: start(replying), provider: &provider{
+				creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadUncertain, minute)}}, truth: []truth{theirs},
+			},
+			steps: []step{
+				updates(minute, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "id\n"}),
+				updates(2*minute, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: strings.Repeat("x", 3000)}),
+				updates(200*time.Second, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: caseID}),
+				stands(4*minute, workflows.CaseCreateUncertain, "adopt_refused", "create_uncertain"),
+				{5 * minute, func(w *world) {
+					require.Contains(w.t, w.state().LastError, `"vendor_4711"`)
+					require.Empty(w.t, w.state().CaseID)
+				}},
+				updates(7*minute, workflows.UpdateCancel, workflows.CancelCase{}),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, []string{"adopt-case: SignalboxInvalidArgument", "adopt-case: SignalboxInvalidArgument"}, w.refused)
+				require.Empty(t, w.outcome.CaseID)
+				require.Empty(t, w.keyword(workflows.SearchAttributeCaseID), "no event finds it by that case")
+			},
+		}
+	},
+	"can't be created for a while": func() scenario {
+		return scenario{
+			start:    start(replying),
+			provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadNotSent, 2*minute)}, {err: failed(workflows.ErrTypeOffloadThrottled, 6*minute)}, {caseID: caseID}}},
+			steps: []step{
+				stands(2*minute, workflows.CaseCreating),
+				stands(5*minute, workflows.CaseCreating, "not_created"),
+				stands(9*minute, workflows.CaseRunning),
+				signals(10*minute, completed(10*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Len(t, w.scenario.provider.created, 3)
+				require.Equal(t, []string{"case.attention", "case.completed"}, kinds(w))
+				require.Empty(t, w.outcome.Attention)
 			},
 		}
 	},
@@ -109,7 +171,7 @@ var creationStories = map[string]func() scenario{
 			steps: []step{
 				stands(minute, workflows.CaseCreating, "create_rejected"),
 				updates(2*minute, workflows.UpdateRetryCreate, workflows.RetryCreate{Request: corrected}),
-				signals(5*minute, completed(5*minute)),
+				signals(6*minute, completed(6*minute)),
 			},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, "Obtain a W-9", w.scenario.provider.created[1].Request.Goal.Objective)

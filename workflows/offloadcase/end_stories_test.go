@@ -22,9 +22,9 @@ var endStories = map[string]func() scenario{
 				require.Equal(t, "vendor_2048", w.scenario.provider.created[0].Request.ClientReferenceID)
 				require.Len(t, w.scenario.provider.created, 1)
 				require.Zero(t, w.scenario.provider.polls)
-				require.Len(t, w.replies, 1)
-				require.Equal(t, w.outcome, *w.replies[0].Outcome)
-				require.Equal(t, "vendor_2048/outcome", w.replies[0].ID)
+				require.Equal(t, []string{"case.completed"}, kinds(w))
+				require.Equal(t, w.outcome, toldOutcome(w))
+				require.Equal(t, after(5*minute), w.ended, "it completes at its end")
 				require.Equal(t, caseID, w.keyword(workflows.SearchAttributeCaseID))
 			},
 		}
@@ -46,7 +46,7 @@ var endStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, workflows.NewsByPoll, w.outcome.Source)
-				require.Equal(t, []string{"metadata"}, w.outcome.Unknown)
+				require.Empty(t, w.outcome.Unknown, "the app sent no metadata")
 				require.Equal(t, after(45*minute), w.ended, "15 minutes of silence, then every 10")
 				require.Equal(t, 4, w.scenario.provider.polls)
 			},
@@ -54,7 +54,7 @@ var endStories = map[string]func() scenario{
 	},
 	"loses its API key for a while": func() scenario {
 		return scenario{
-			start: start(), provider: &provider{keyInvalidUntil: 60 * minute, truth: []truth{shows(completed(0), 80*minute)}},
+			start: start(replying), provider: &provider{keyInvalidUntil: 60 * minute, truth: []truth{shows(completed(0), 80*minute)}},
 			steps: []step{
 				stands(16*minute, workflows.CaseRunning, "unauthorized"),
 				stands(50*minute, workflows.CaseRunning, "unauthorized"),
@@ -63,6 +63,8 @@ var endStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Empty(t, w.outcome.Attention)
+				require.Equal(t, []string{"case.attention", "case.completed"}, kinds(w))
+				require.Equal(t, []string{"unauthorized"}, w.notices[0].Data.Attention)
 			},
 		}
 	},
@@ -75,7 +77,7 @@ var endStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, workflows.NewsByWebhook, w.outcome.Source)
-				require.Equal(t, 1, w.scenario.provider.looks)
+				require.Equal(t, 1, w.scenario.provider.reads)
 				require.Empty(t, w.outcome.Unknown)
 			},
 		}
@@ -111,7 +113,7 @@ var endStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCancelled, w.outcome.Status)
 				require.Equal(t, []string{"still_running"}, w.outcome.Attention)
-				require.Equal(t, []string{"vendor_2048/outcome"}, replyIDs(w))
+				require.Equal(t, "case.cancelled", kinds(w)[len(w.notices)-1])
 			},
 		}
 	},
@@ -123,7 +125,7 @@ var endStories = map[string]func() scenario{
 				require.Equal(t, workflows.CaseCancelled, w.outcome.Status)
 				require.Contains(t, w.outcome.Reason, "in Temporal")
 				require.Equal(t, after(22*minute), w.ended)
-				require.Equal(t, []string{"vendor_2048/outcome"}, replyIDs(w))
+				require.Equal(t, "case.cancelled", kinds(w)[len(w.notices)-1])
 			},
 		}
 	},
@@ -134,7 +136,7 @@ var endStories = map[string]func() scenario{
 			steps:    []step{signals(5*minute, inputNeeded("q1", 5*minute))},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseExpired, w.outcome.Status)
-				require.Equal(t, 1, w.scenario.provider.looks)
+				require.Equal(t, 1, w.scenario.provider.reads)
 				require.Equal(t, after(65*minute), w.ended)
 				require.Equal(t, []string{"still_running"}, w.outcome.Attention)
 			},
@@ -146,18 +148,68 @@ var endStories = map[string]func() scenario{
 			provider: &provider{truth: []truth{shows(completed(0), 13*minute)}},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
-				require.Equal(t, 1, w.scenario.provider.looks)
+				require.Equal(t, 1, w.scenario.provider.reads)
 			},
 		}
 	},
-	"has nobody left to tell": func() scenario {
+	"is handed off when Temporal takes it again": func() scenario {
 		return scenario{
-			start: start(replying), provider: &provider{}, receiverGone: true,
-			steps: []step{signals(5*minute, completed(5*minute))},
+			start: start(replying), provider: &provider{}, awayUntil: 3 * time.Hour,
+			steps: []step{
+				signals(5*minute, sending(completed(5*minute), "a")),
+				{6 * minute, func(w *world) {
+					require.Equal(w.t, workflows.CaseCompleted, w.state().Status)
+					require.Contains(w.t, w.state().WaitingFor, "handed off")
+				}},
+			},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
-				require.Equal(t, []string{"reply_failed"}, w.outcome.Attention)
-				require.Equal(t, after(5*minute+20*time.Second), w.ended)
+				require.Empty(t, w.outcome.Attention)
+				require.Equal(t, []string{"case.completed"}, kinds(w))
+				require.Len(t, w.files, 1)
+				require.Equal(t, after(5*minute), w.outcome.EndedAt)
+				require.WithinDuration(t, after(3*time.Hour), w.ended, 5*minute)
+			},
+		}
+	},
+	"is refused when it is handed off": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{}, refused: true,
+			steps: []step{signals(5*minute, sending(completed(5*minute), "a"))},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"notice_refused"}, w.outcome.Attention)
+				require.Equal(t, after(5*minute), w.ended)
+			},
+		}
+	},
+	"shows a status that is not documented": func() scenario {
+		odd := event("", "CANCELLED", 0)
+		return scenario{
+			start: start(replying), provider: &provider{truth: []truth{shows(odd, 10*minute), shows(completed(0), 10*time.Hour)}},
+			steps: []step{
+				stands(30*minute, workflows.CaseRunning, "unknown_status"),
+				stands(9*time.Hour, workflows.CaseRunning, "unknown_status"),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Empty(t, w.outcome.Attention)
+				require.Equal(t, []string{"case.attention", "case.completed"}, kinds(w))
+				require.Less(t, w.scenario.provider.polls, 15, "slowly")
+			},
+		}
+	},
+	"answers nothing that can be read": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{unreadableUntil: 10 * time.Hour, truth: []truth{shows(completed(0), 9*time.Hour)}},
+			steps: []step{
+				stands(30*minute, workflows.CaseRunning, "unreadable_answer"),
+				stands(9*time.Hour, workflows.CaseRunning, "unreadable_answer"),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Empty(t, w.outcome.Attention)
+				require.Equal(t, []string{"case.attention", "case.completed"}, kinds(w))
 			},
 		}
 	},

@@ -95,10 +95,14 @@ func stands(at time.Duration, status workflows.CaseStatus, attention ...string) 
 
 var answerQ1 = workflows.ProvideInput{QuestionID: "q1", Text: "Yes", By: "ada"}
 
-func replyIDs(w *world) []string {
-	var ids []string
-	for _, r := range w.replies {
-		ids = append(ids, r.ID)
+// kinds are those of the notices that were handed off.
+func kinds(w *world) []string {
+	var kinds []string
+	for _, n := range w.notices {
+		kinds = append(kinds, string(n.Kind))
 	}
-	return ids
+	return kinds
 }
+
+// toldOutcome is the outcome in the last notice.
+func toldOutcome(w *world) workflows.CaseOutcome { return *w.notices[len(w.notices)-1].Data.Outcome }

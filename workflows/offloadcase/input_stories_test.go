@@ -2,6 +2,7 @@ package offloadcase_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,7 +36,9 @@ var inputStories = map[string]func() scenario{
 				}, w.refused)
 				require.Len(t, w.scenario.provider.answered, 2)
 				require.Equal(t, workflows.ProvideInputParams{Account: "default", CaseID: caseID, QuestionID: "q1", Text: "Yes"}, w.scenario.provider.answered[0])
-				require.Equal(t, []string{"vendor_2048/question/q1", "vendor_2048/question/q2", "vendor_2048/outcome"}, replyIDs(w))
+				require.Equal(t, []string{"case.input_needed", "case.input_needed", "case.completed"}, kinds(w))
+				require.Equal(t, "q1", w.notices[0].Data.Question.ID)
+				require.Equal(t, "q2", w.notices[1].Data.Question.ID)
 				require.Equal(t, "ada", w.outcome.Answers[0].By)
 				require.Equal(t, after(9*minute), w.outcome.Answers[0].GivenAt)
 				require.Equal(t, workflows.InputAccepted, w.outcome.Answers[1].Result)
@@ -57,9 +60,9 @@ var inputStories = map[string]func() scenario{
 			},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
-				require.Equal(t, []string{
-					"vendor_2048/question/q1", "vendor_2048/question/q1/reminder/1", "vendor_2048/question/q1/reminder/2", "vendor_2048/outcome",
-				}, replyIDs(w))
+				require.Equal(t, []string{"case.input_needed", "case.input_needed", "case.input_needed", "case.attention", "case.completed"}, kinds(w))
+				require.NotEqual(t, w.notices[1].ID, w.notices[2].ID, "each reminder has its own ID")
+				require.Equal(t, []string{"question_expired"}, w.notices[3].Data.Attention)
 			},
 		}
 	},
@@ -76,7 +79,7 @@ var inputStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, workflows.InputNotWaiting, w.outcome.Answers[0].Result)
-				require.Equal(t, 1, w.scenario.provider.looks)
+				require.Equal(t, 1, w.scenario.provider.reads)
 			},
 		}
 	},
@@ -88,7 +91,7 @@ var inputStories = map[string]func() scenario{
 				signals(5*minute, inputNeeded("q1", 5*minute)),
 				updates(7*minute, workflows.UpdateProvideInput, answerQ1),
 				stands(8*minute, workflows.CaseInputSent),
-				signals(20*minute, completed(20*minute)),
+				signals(21*minute+30*time.Second, completed(21*minute)),
 			},
 			check: func(t *testing.T, w *world) {
 				require.Len(t, w.scenario.provider.answered, 3)
@@ -107,8 +110,45 @@ var inputStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, workflows.InputUnsettled, w.outcome.Answers[0].Result)
-				require.Equal(t, w.outcome, *w.replies[1].Outcome, "it is told when nothing can change it any more")
+				require.Equal(t, w.outcome, toldOutcome(w), "it is told when nothing can change it any more")
 				require.Equal(t, after(9*minute), w.ended)
+			},
+		}
+	},
+	"ends in the moment in which it is answered": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{},
+			steps: []step{
+				signals(5*minute, inputNeeded("q1", 5*minute)),
+				{7 * minute, func(w *world) {
+					w.signalBefore(completed(7 * minute))
+					w.update(workflows.UpdateProvideInput, answerQ1)
+				}},
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Empty(t, w.scenario.provider.answered)
+				require.Equal(t, workflows.InputOvertaken, w.outcome.Answers[0].Result)
+				require.Equal(t, w.outcome, toldOutcome(w))
+			},
+		}
+	},
+	"is asked by an event without a time": func() scenario {
+		untimed := inputNeeded("q1", 5*minute)
+		untimed.OccurredAt = time.Time{}
+		silent := event("", workflows.OffloadInputNeeded, 5*minute)
+		return scenario{
+			start: start(replying), provider: &provider{truth: []truth{shows(silent, 5*minute)}},
+			steps: []step{
+				signals(5*minute, untimed),
+				stands(6*minute, workflows.CaseInputNeeded, "input_needed"),
+				updates(7*minute, workflows.UpdateProvideInput, answerQ1),
+				signals(9*minute, completed(9*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Empty(t, w.refused)
+				require.Len(t, w.scenario.provider.answered, 1)
+				require.Equal(t, "Is a signed PDF acceptable?", w.notices[0].Data.Question.Text)
 			},
 		}
 	},

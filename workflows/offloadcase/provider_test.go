@@ -19,23 +19,20 @@ type provider struct {
 	answers []answerAnswer
 	// truth is what the case looks like from a time on.
 	truth []truth
-	// keyInvalidUntil makes every look fail as unauthorized.
+	// keyInvalidUntil makes every read fail as unauthorized.
 	keyInvalidUntil time.Duration
-	// noBucket: the worker keeps no files. lost are the files that can't be stored, and awayUntil those that can from a time on; "" is the result.
-	noBucket  bool
-	lost      map[string]error
-	awayUntil map[string]time.Duration
+	// unreadableUntil makes every read fail as unreadable.
+	unreadableUntil time.Duration
+	// unreachable makes every read fail for good.
+	unreachable bool
 
 	mu         sync.Mutex
 	env        *testsuite.TestWorkflowEnvironment
 	created    []workflows.CreateCaseParams
 	answered   []workflows.ProvideInputParams
 	reconciled []workflows.ReconcileCaseParams
-	looks      int
+	reads      int
 	polls      int
-	// tried are the attempts at each file, files how many were stored.
-	tried map[string]int
-	files int
 }
 
 type createAnswer struct {
@@ -60,12 +57,6 @@ func (p *provider) register(env *testsuite.TestWorkflowEnvironment) {
 		workflows.ActivityOffloadProvideInput:  p.provideInput,
 		workflows.ActivityOffloadReconcileCase: p.reconcileCase,
 		workflows.ActivityOffloadGetCase:       p.getCase,
-		workflows.ActivityArchiveStoreAttachment: func(_ context.Context, params workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
-			return p.store(params.Attachment.ID, params.Account+"/"+params.Reference+"/"+params.CaseID+"/"+params.Attachment.Name)
-		},
-		workflows.ActivityArchiveStoreResult: func(_ context.Context, params workflows.StoreResultParams) (workflows.StoredFile, error) {
-			return p.store("", params.Account+"/"+params.Reference+"/"+params.CaseID+"/result.json")
-		},
 	} {
 		env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -96,8 +87,8 @@ func (p *provider) provideInput(_ context.Context, params workflows.ProvideInput
 func (p *provider) getCase(context.Context, workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.looks++
-	return p.look(time.Minute)
+	p.reads++
+	return p.read(time.Minute)
 }
 
 func (p *provider) reconcileCase(ctx context.Context, params workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
@@ -107,37 +98,23 @@ func (p *provider) reconcileCase(ctx context.Context, params workflows.Reconcile
 	if activity.GetInfo(ctx).Attempt == 1 {
 		p.reconciled = append(p.reconciled, params)
 	}
-	snapshot, err := p.look(params.Floor.Std())
+	snapshot, err := p.read(params.Floor.Std())
 	if err == nil && !news(params.Known, snapshot.Facts) {
 		err = failed(workflows.ErrTypeOffloadNoNews, params.Floor.Std())
 	}
 	return snapshot, err
 }
 
-// store is the bucket's side.
-func (p *provider) store(id, key string) (workflows.StoredFile, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.tried == nil {
-		p.tried = map[string]int{}
-	}
-	p.tried[id]++
-	switch {
-	case p.noBucket:
-		return workflows.StoredFile{}, temporal.NewNonRetryableApplicationError("no bucket", workflows.ErrTypeArchiveNoBucket, nil)
-	case p.lost[id] != nil:
-		return workflows.StoredFile{}, p.lost[id]
-	case p.env.Now().Sub(t0) < p.awayUntil[id]:
-		return workflows.StoredFile{}, failed(workflows.ErrTypeArchiveBucket, 10*time.Minute)
-	}
-	p.files++
-	return workflows.StoredFile{AttachmentID: id, Bucket: "mem://", Key: key, Size: 1}, nil
-}
-
-func (p *provider) look(again time.Duration) (workflows.CaseSnapshot, error) {
+func (p *provider) read(again time.Duration) (workflows.CaseSnapshot, error) {
 	now := p.env.Now()
 	if now.Sub(t0) < p.keyInvalidUntil {
 		return workflows.CaseSnapshot{}, failed(workflows.ErrTypeOffloadUnauthorized, again)
+	}
+	if now.Sub(t0) < p.unreadableUntil {
+		return workflows.CaseSnapshot{}, failed(workflows.ErrTypeOffloadUnreadable, time.Hour)
+	}
+	if p.unreachable {
+		return workflows.CaseSnapshot{}, temporal.NewNonRetryableApplicationError("no route", workflows.ErrTypeOffloadInvalidRequest, nil)
 	}
 	facts := workflows.CaseFacts{CaseID: caseID, Status: workflows.OffloadRunning, UpdatedAt: t0}
 	for _, truth := range p.truth {

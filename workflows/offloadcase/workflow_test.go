@@ -1,6 +1,7 @@
 package offloadcase_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
 // TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew finds what is not carried from run to run.
@@ -59,6 +62,73 @@ func TestAnInvalidStartFailsForGood(t *testing.T) {
 	require.Empty(t, w.scenario.provider.created)
 }
 
+func TestACaseStartedUnderAnotherIDFailsAtOnceAndIsToldTheRightOne(t *testing.T) {
+	t.Parallel()
+	w := play(t, 0, scenario{start: start(), provider: &provider{}, workflowID: "my-own-id"})
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, w.err, &application)
+	require.Equal(t, workflows.ErrTypeWorkflowID, application.Type())
+	require.True(t, application.NonRetryable())
+	require.Contains(t, application.Message(), "offload-case/vendor_2048")
+	require.Empty(t, w.scenario.provider.created)
+}
+
+func TestAStateOfALaterVersionWaitsForNewerCode(t *testing.T) {
+	t.Parallel()
+	w := &world{t: t, scenario: scenario{start: start(), provider: &provider{}}}
+	in := offloadcase.Input{CaseStart: start().Normalized(), Carried: &lifecycle.State{Version: 99, Status: workflows.CaseRunning, CaseID: caseID}}
+	w.run(0, in, t0)
+	require.ErrorContains(t, w.err, "run a newer worker")
+	var application *temporal.ApplicationError
+	require.False(t, errors.As(w.err, &application), "the workflow task fails and not the workflow")
+}
+
+func TestACarriedStartIsNotValidatedAgain(t *testing.T) {
+	t.Parallel()
+	carried := start().Normalized()
+	carried.Request.Channel = "FAX" // newer rules may refuse what older ones took
+	w := &world{t: t, scenario: scenario{start: start(), provider: &provider{truth: []truth{shows(completed(0), 0)}}}}
+	w.run(0, offloadcase.Input{CaseStart: carried, Carried: &lifecycle.State{Version: 1, Status: workflows.CaseRunning, CaseID: caseID}}, t0)
+	require.NoError(t, w.err)
+	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+}
+
+func TestAnOperatorDoesNotCutAHandOffShort(t *testing.T) {
+	t.Parallel()
+	s := scenario{
+		start: start(replying, func(s *workflows.CaseStart) { s.Options.RemindAfter = workflows.Duration(minute) }), provider: &provider{}, handOffTakes: 10 * minute,
+		steps: []step{
+			signals(5*minute, inputNeeded("q1", 5*minute)),
+			{5*minute + time.Second, func(w *world) {
+				// The hand-off is under way, the reminder's timer fires, and the run may not continue as new yet.
+				w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil)
+			}},
+			{14 * minute, func(w *world) { require.Equal(w.t, 1, w.runs) }},
+			stands(25*minute, workflows.CaseInputNeeded, "input_needed"),
+			{26 * minute, func(w *world) { require.Equal(w.t, 2, w.runs) }},
+			signals(27*minute+time.Second, completed(27*minute)),
+		},
+	}
+	w := play(t, 0, s)
+	require.NoError(t, w.err)
+	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+	require.Less(t, w.timers, 60, "it did not spin")
+}
+
+func TestACreationSaysWhetherAPersonAskedForIt(t *testing.T) {
+	t.Parallel()
+	w := play(t, 1, scenario{
+		start: start(), provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadUncertain, minute)}, {caseID: caseID}}},
+		steps: []step{
+			updates(minute, workflows.UpdateRetryCreate, workflows.RetryCreate{}),
+			signals(5*minute, completed(5*minute)),
+		},
+	})
+	first, again := w.scenario.provider.created[0], w.scenario.provider.created[1]
+	require.False(t, first.Asked)
+	require.True(t, again.Asked, "a person asked for it")
+}
+
 func TestAnOperatorShortensTheHistory(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{
@@ -96,7 +166,7 @@ func TestAnOperatorDoesNotCutACreationShort(t *testing.T) {
 		start: start(), provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadNotSent, 10*time.Minute)}, {caseID: caseID}}},
 		steps: []step{
 			{time.Minute, func(w *world) { w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil) }},
-			stands(5*time.Minute, workflows.CaseCreating),
+			stands(5*time.Minute, workflows.CaseCreating, "not_created"),
 			{6 * time.Minute, func(w *world) { require.Equal(w.t, 1, w.runs) }},
 			stands(11*time.Minute, workflows.CaseRunning),
 			{12 * time.Minute, func(w *world) { require.Equal(w.t, 2, w.runs) }},
@@ -107,7 +177,7 @@ func TestAnOperatorDoesNotCutACreationShort(t *testing.T) {
 	require.Len(t, w.scenario.provider.created, 2)
 }
 
-func TestAWebhookGivesTheLookUpThatIsUnderWay(t *testing.T) {
+func TestAWebhookGivesUpTheReadingThatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{
 		start: start(), provider: &provider{},
@@ -148,7 +218,7 @@ func TestTheWebUIShowsWhatIsWaitedForAndHowToAnswer(t *testing.T) {
 				require.NoError(w.t, value.Get(&metadata))
 				details := metadata.GetCurrentDetails()
 				require.Contains(w.t, details, "**INPUT_NEEDED** since 2026-03-21T12:01:00Z")
-				require.Contains(w.t, details, "> Is a signed PDF acceptable?")
+				require.Contains(w.t, details, ">     Is a signed PDF acceptable?")
 				require.Contains(w.t, details, "signalbox case answer vendor_2048 --question q1")
 				require.Len(w.t, metadata.GetDefinition().GetUpdateDefinitions(), 4)
 			}},

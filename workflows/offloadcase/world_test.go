@@ -1,6 +1,8 @@
 package offloadcase_test
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -37,9 +39,14 @@ type scenario struct {
 	start    workflows.CaseStart
 	provider *provider
 	steps    []step
-	// receiverGone makes every reply be refused.
-	receiverGone bool
-	check        func(t *testing.T, w *world)
+	// awayUntil is the time from which a hand-off succeeds; refused makes Temporal refuse each for good.
+	awayUntil time.Duration
+	refused   bool
+	// handOffTakes is how long each hand-off takes.
+	handOffTakes time.Duration
+	// workflowID is the ID to start under; empty is the right one.
+	workflowID string
+	check      func(t *testing.T, w *world)
 }
 
 // world plays a scenario over as many runs of the workflow as it continues as new.
@@ -54,7 +61,9 @@ type world struct {
 
 	mu         sync.Mutex
 	refused    []string
-	replies    []workflows.CaseReply
+	notices    []workflows.Notice
+	files      []workflows.FilesStart
+	handOffs   int
 	attributes temporal.SearchAttributes
 	canceled   []string
 	timers     int
@@ -86,7 +95,7 @@ func (w *world) run(every int, input any, now time.Time) (next offloadcase.Input
 	env.SetStartTime(now)
 	env.SetTestTimeout(30 * time.Second)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
-		ID: workflows.OffloadCaseWorkflowID(w.scenario.start.Normalized().Reference), TaskQueue: workflows.TaskQueueWorkflows,
+		ID: cmp.Or(w.scenario.workflowID, workflows.OffloadCaseWorkflowID(w.scenario.start.Normalized().Reference)), TaskQueue: workflows.TaskQueueWorkflows,
 	})
 	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))
 	env.RegisterWorkflowWithOptions(w.observed(offloadcase.ContinuingAfter(every)), workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
@@ -136,25 +145,38 @@ func (w *world) schedule(now time.Time) {
 	}
 }
 
-// listen records replies, search attributes and cancelled activities.
+// handOff is the local activity "notice.hand-off".
+func (w *world) handOff(_ context.Context, h workflows.HandOff) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handOffs++
+	if h.Source != workflows.OffloadCaseWorkflowID(w.scenario.start.Normalized().Reference) {
+		return errors.New("another source")
+	}
+	switch {
+	case w.scenario.refused:
+		return temporal.NewNonRetryableApplicationError("refused", workflows.ErrTypeNoticeInvalid, nil)
+	case w.env.Now().Sub(t0) < w.scenario.awayUntil:
+		return errors.New("no Temporal")
+	}
+	for _, n := range h.Notices {
+		if to := w.scenario.start.ReplyTo; to == nil || n.To != *to {
+			return errors.New("a receiver that did not ask to be told")
+		}
+		w.notices = append(w.notices, n.Notice)
+	}
+	if h.Files != nil {
+		w.files = append(w.files, *h.Files)
+	}
+	return nil
+}
+
+// listen records search attributes and cancelled activities.
 func (w *world) listen() {
-	w.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, "", mock.Anything, mock.Anything).Return(
-		func(_, workflowID, _, signal string, arg any) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if w.scenario.receiverGone {
-				return errors.New("unknown external workflow execution")
-			}
-			if to := w.scenario.start.ReplyTo; to == nil || to.WorkflowID != workflowID || to.Signal != signal {
-				return errors.New("nobody asked to be told")
-			}
-			reply, ok := arg.(workflows.CaseReply)
-			if !ok {
-				return errors.New("a reply of another kind")
-			}
-			w.replies = append(w.replies, reply)
-			return nil
-		}).Maybe()
+	w.env.RegisterActivityWithOptions(w.handOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	if takes := w.scenario.handOffTakes; takes > 0 {
+		w.env.OnActivity(workflows.ActivityNoticeHandOff, mock.Anything, mock.Anything).Return(nil).After(takes)
+	}
 	last := w.attributes.GetUntypedValues()
 	w.env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
 		upserted, ok := args.Get(0).(temporal.SearchAttributes)
@@ -219,4 +241,8 @@ func (u updateResult) Reject(err error) {
 	u.w.refused = append(u.w.refused, u.name+": "+application.Type())
 }
 
-func (u updateResult) Complete(_ any, err error) { require.NoError(u.w.t, err) }
+func (u updateResult) Complete(_ any, err error) {
+	if err != nil {
+		u.Reject(err)
+	}
+}

@@ -61,6 +61,10 @@ func (a *Activation) CloseRun(ctx context.Context, closeRun workflows.CloseRun) 
 
 // TouchRuns says that runs were active just now. It is a signal: cheap, and not answered.
 func (a *Activation) TouchRuns(ctx context.Context, touch workflows.TouchRuns) error {
+	// The workflow can't refuse a signal.
+	if err := touch.Validate(); err != nil {
+		return fmt.Errorf("%s: %w: %w", a.op("touch runs of"), ErrInvalid, err)
+	}
 	err := a.client.temporal.SignalWorkflow(ctx, a.WorkflowID(), "", workflows.SignalTouchRuns, touch)
 	return a.client.endedOrNever(ctx, a.op("touch runs of"), a.WorkflowID(), err)
 }

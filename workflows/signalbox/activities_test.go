@@ -9,8 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
@@ -93,6 +91,13 @@ func TestARequestThatCannotBeCarriedOutIsNotRetried(t *testing.T) {
 	require.True(t, failed.NonRetryable())
 }
 
+func TestTouchingRunsThatCannotBeKeptIsRefusedBeforeItIsSignalled(t *testing.T) {
+	t.Parallel()
+	env := activityEnvironment(mocks.NewClient(t), t) // fails the test on any call
+	_, err := env.ExecuteActivity(signalbox.ActivityTouchRuns, signalbox.TouchRunsOf{ActivationRef: ofPages, Touch: workflows.TouchRuns{RunIDs: []string{"r\n"}}})
+	require.ErrorIs(t, signalbox.Failure(err), signalbox.ErrInvalid)
+}
+
 func TestStartingACaseByActivityNamesTheCase(t *testing.T) {
 	t.Parallel()
 	server := mocks.NewClient(t)
@@ -153,10 +158,8 @@ func TestAnAnswerThatWasGivenByAnEarlierAttemptIsNoFailure(t *testing.T) {
 				server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewUnavailable("lost")).Times(c.lost)
 			}
 			server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewNotFound("already completed"))
-			server.On("DescribeWorkflowExecution", mock.Anything, mock.Anything, "").Return(&workflowservice.DescribeWorkflowExecutionResponse{
-				WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED},
-			}, nil)
-			server.On("QueryWorkflow", mock.Anything, "offload-case/a", "", workflows.QueryState).Return(client.NewValue(state), nil).Maybe()
+			server.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil)
+			server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(&client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(state)}, nil).Maybe()
 			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 			signalbox.NewActivities(newClient(t, server, signalbox.Options{})).Register(env)
 			env.ExecuteWorkflow(callOnce(c.activity, c.argument))

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -28,14 +26,16 @@ type Case struct {
 func (c *Client) Case(reference string) *Case { return &Case{client: c, reference: reference} }
 
 // StartCase starts a case, or attaches to the one that was started with the same reference and the same request. The same reference
-// with another request is ErrConflict. A case that has ended is attached to as well and never started again.
+// with another request is ErrConflict. A case that has ended is attached to as well and never started again; one whose workflow was
+// terminated, timed out or failed is ErrTerminated, ErrTimedOut or ErrFailed.
 func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Case, error) {
+	sent := start
 	start = start.Normalized()
 	if err := start.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	op := fmt.Sprintf("start case %s", start.Reference)
-	hash, err := requestHash(start)
+	hash, err := requestHash(sent)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", op, ErrInvalid, err)
 	}
@@ -57,7 +57,7 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	}, workflows.OffloadCaseWorkflow, start)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &exists) {
-		err = c.sameRequest(ctx, start.Reference, hash)
+		err = c.sameRequest(ctx, workflows.OffloadCaseWorkflowID(start.Reference), hash)
 	}
 	if err != nil {
 		return nil, translate(op, err)
@@ -81,6 +81,18 @@ func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 	var outcome workflows.CaseOutcome
 	err := c.client.temporal.GetWorkflow(ctx, c.WorkflowID(), "").Get(ctx, &outcome)
 	return outcome, translate(c.op("wait for"), err)
+}
+
+// Files waits until the files of the case are stored, which may take as long as downloads are retried, and returns where each is. It fails
+// with ErrNoFiles where nothing stores any: Wait for the case first.
+func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
+	var files workflows.CaseFiles
+	err := c.client.temporal.GetWorkflow(ctx, workflows.OffloadFilesWorkflowID(c.reference), "").Get(ctx, &files)
+	var never *serviceerror.NotFound
+	if errors.As(err, &never) {
+		return files, fmt.Errorf("%s: %w: %w", c.op("wait for the files of"), ErrNoFiles, err)
+	}
+	return files, translate(c.op("wait for the files of"), err)
 }
 
 // State says where the case stands. It needs a running worker, also for a case that has ended.
@@ -127,34 +139,28 @@ func startStatus(start workflows.CaseStart) workflows.CaseStatus {
 	return workflows.CaseCreating
 }
 
-// sameRequest compares what runs, or ran, under the reference with the request by the hash in its memo.
-func (c *Client) sameRequest(ctx context.Context, reference, hash string) error {
-	description, err := c.temporal.DescribeWorkflowExecution(ctx, workflows.OffloadCaseWorkflowID(reference), "")
+// sameRequest compares what runs, or ran, under the workflow ID with the request by the hash in its memo. The client's own data converter
+// reads the memo, since a payload codec changes its bytes.
+func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error {
+	description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
 	if err != nil {
 		return err
 	}
-	if memoText(description.GetWorkflowExecutionInfo().GetMemo(), workflows.MemoRequestHash) != hash {
-		return fmt.Errorf("%w: reference %s was started with another request", ErrConflict, reference)
+	var earlier string
+	if err := description.GetMemoValue(workflows.MemoRequestHash, &earlier); err != nil {
+		return fmt.Errorf("%w: %s runs, and its request can't be compared: read memo %s: %w", ErrConflict, workflowID, workflows.MemoRequestHash, err)
 	}
-	return nil
+	if earlier != hash {
+		return fmt.Errorf("%w: %s was started with another request", ErrConflict, workflowID)
+	}
+	return broken(workflowID, description.Status)
 }
 
-// memoText is empty for a field that is missing or unreadable, which then equals no hash.
-func memoText(memo *commonpb.Memo, field string) string {
-	payload, ok := memo.GetFields()[field]
-	if !ok {
-		return ""
-	}
-	var text string
-	if err := converter.GetDefaultDataConverter().FromPayload(payload, &text); err != nil {
-		return ""
-	}
-	return text
-}
-
-// requestHash covers the whole normalized start: JSON with sorted maps and compacted raw parts.
-func requestHash(start workflows.CaseStart) (string, error) {
-	canonical, err := json.Marshal(start)
+// requestHash covers the start as the app sent it, without defaults: a default that changes later must not make the same request another one.
+// The reference is left out, since the workflow ID has it. Maps are sorted and raw parts compacted.
+func requestHash(sent workflows.CaseStart) (string, error) {
+	sent.Reference = ""
+	canonical, err := json.Marshal(sent)
 	if err != nil {
 		return "", fmt.Errorf("encode request: %w", err)
 	}

@@ -1,6 +1,7 @@
 package signalbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,12 +72,20 @@ func (c *Client) update(ctx context.Context, op, workflowID, name string, answer
 	return c.endedOrNever(ctx, op, workflowID, err)
 }
 
+// state asks a workflow's query "state". A worker would answer for a workflow that was terminated too, as if it still ran, so the server
+// rejects that.
 func (c *Client) state(ctx context.Context, op, workflowID string, answer any) error {
-	value, err := c.temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryState)
-	if err == nil {
-		err = value.Get(answer)
+	response, err := c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID: workflowID, QueryType: workflows.QueryState,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
+	})
+	if err != nil {
+		return translate(op, err)
 	}
-	return translate(op, err)
+	if rejected := response.QueryRejected; rejected != nil {
+		return fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
+	}
+	return translate(op, response.QueryResult.Get(answer))
 }
 
 // endedOrNever tells a workflow that is over from one that never was: the server answers NotFound for both.
@@ -85,9 +94,9 @@ func (c *Client) endedOrNever(ctx context.Context, op, workflowID string, err er
 	if !errors.As(err, &notFound) {
 		return translate(op, err)
 	}
-	description, describeErr := c.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
-	if describeErr == nil && description.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return fmt.Errorf("%s: %w: %w", op, ErrEnded, err)
+	description, describeErr := c.temporal.DescribeWorkflow(ctx, workflowID, "")
+	if describeErr != nil || description.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return translate(op, err)
 	}
-	return translate(op, err)
+	return fmt.Errorf("%s: %w: %w", op, cmp.Or(broken(workflowID, description.Status), ErrEnded), err)
 }

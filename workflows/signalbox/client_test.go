@@ -8,13 +8,9 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/temporal"
 
@@ -79,44 +75,18 @@ func TestAnInvalidStartNeverReachesTemporal(t *testing.T) {
 	require.ErrorContains(t, err, "request or caseId")
 }
 
-// started records the start options of a first start, so that a second one meets what the first left behind.
-func started(t *testing.T, start workflows.CaseStart) client.StartWorkflowOptions {
-	t.Helper()
+func TestACaseIsStartedOnceForItsReference(t *testing.T) {
+	t.Parallel()
 	var options client.StartWorkflowOptions
 	server := mocks.NewClient(t)
-	server.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.OffloadCaseWorkflow, mock.Anything).
+	server.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.OffloadCaseWorkflow, goodStart().Normalized()).
 		Run(func(args mock.Arguments) { options = args.Get(1).(client.StartWorkflowOptions) }).
 		Return(mocks.NewWorkflowRun(t), nil)
-	_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), start)
+	_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), goodStart())
 	require.NoError(t, err)
-	return options
-}
-
-func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *testing.T) {
-	t.Parallel()
-	first := started(t, goodStart())
-	require.Equal(t, "offload-case/vendor_2048", first.ID)
-	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, first.WorkflowIDReusePolicy)
-	hash, err := converter.GetDefaultDataConverter().ToPayload(first.Memo[workflows.MemoRequestHash])
-	require.NoError(t, err)
-
-	again := func(start workflows.CaseStart, memo *commonpb.Memo) error {
-		server := mocks.NewClient(t)
-		server.On("ExecuteWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything).
-			Return(nil, serviceerror.NewWorkflowExecutionAlreadyStarted("already started", "", ""))
-		server.On("DescribeWorkflowExecution", mock.Anything, "offload-case/vendor_2048", "").
-			Return(&workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Memo: memo}}, nil)
-		_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), start)
-		return err
-	}
-	memo := &commonpb.Memo{Fields: map[string]*commonpb.Payload{workflows.MemoRequestHash: hash}}
-	spelledOut := goodStart().Normalized()
-	other := goodStart()
-	other.Request.Goal.Objective = "Something else"
-	require.NoError(t, again(goodStart(), memo))
-	require.NoError(t, again(spelledOut, memo), "a default that is spelled out is the same request")
-	require.ErrorIs(t, again(other, memo), signalbox.ErrConflict)
-	require.ErrorIs(t, again(goodStart(), nil), signalbox.ErrConflict, "a workflow that Signalbox did not start is not ours to attach to")
+	require.Equal(t, "offload-case/vendor_2048", options.ID)
+	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
+	require.True(t, options.WorkflowExecutionErrorWhenAlreadyStarted)
 }
 
 func TestRefusedUpdatesAreSentinels(t *testing.T) {
@@ -149,6 +119,10 @@ func TestRefusedUpdatesAreSentinels(t *testing.T) {
 	}
 }
 
+func described(status enumspb.WorkflowExecutionStatus) *client.WorkflowExecutionDescription {
+	return &client.WorkflowExecutionDescription{WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{Status: status}}
+}
+
 func TestAnEndedCaseIsToldFromOneThatNeverWas(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -156,15 +130,15 @@ func TestAnEndedCaseIsToldFromOneThatNeverWas(t *testing.T) {
 		err    error
 		want   error
 	}{
-		"ended":     {status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, want: signalbox.ErrEnded},
-		"never was": {err: serviceerror.NewNotFound("x"), want: signalbox.ErrNotFound},
+		"ended":      {status: enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, want: signalbox.ErrEnded},
+		"terminated": {status: enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, want: signalbox.ErrTerminated},
+		"never was":  {err: serviceerror.NewNotFound("x"), want: signalbox.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := mocks.NewClient(t)
 			server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewNotFound("x"))
-			server.On("DescribeWorkflowExecution", mock.Anything, "offload-case/a", "").
-				Return(&workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: c.status}}, c.err)
+			server.On("DescribeWorkflow", mock.Anything, "offload-case/a", "").Return(described(c.status), c.err)
 			_, err := newClient(t, server, signalbox.Options{}).Case("a").Cancel(t.Context(), workflows.CancelCase{})
 			require.ErrorIs(t, err, c.want)
 		})

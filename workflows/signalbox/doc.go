@@ -5,8 +5,8 @@
 //	cs, err := c.StartCase(ctx, workflows.CaseStart{Reference: "vendor_2048", Request: …})
 //	outcome, err := cs.Wait(ctx)
 //
-// An app's own workflows use it through the activities that NewActivities registers on the app's worker, and are told by signals that
-// ReceiveReplies takes once each (the example of Activities). The author of an Artmail agent runs a worker on the task queue that the
+// An app's own workflows use it through the activities that NewActivities registers on the app's worker, and get notices by signals that
+// ReceiveNotices takes once each (the example of Activities). The author of an Artmail agent runs a worker on the task queue that the
 // agent's configuration names as checkApprovalQueue, with an activity "check-approval" that opens the activation's API key by OpenAPIKey
 // (the example of Client.OpenAPIKey). That worker needs the ingress's keyring, and is restarted with the others when its keys are
 // rotated, or it can't open what ResealAPIKeys has sealed anew.

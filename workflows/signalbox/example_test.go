@@ -31,7 +31,7 @@ type page struct {
 // publishPage is a workflow of a business app. It asks the brand, waits for days if need be, and goes on with the answer.
 func publishPage(ctx workflow.Context, p page) (string, error) {
 	const answered = "page-answered"
-	answers := signalbox.ReceiveReplies[workflows.ApprovalReply](ctx, answered)
+	answers := signalbox.ReceiveNotices(ctx, answered)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second})
 
 	// Only the agent's author knows how a message is posted to Artmail.
@@ -55,12 +55,12 @@ func publishPage(ctx workflow.Context, p page) (string, error) {
 		return "", err
 	}
 
-	reply, err := answers.Receive(ctx)
+	answer, err := answers.Receive(ctx)
 	if err != nil {
 		return "", err
 	}
-	if reply.Approval.Status != workflows.ApprovalApproved {
-		return fmt.Sprintf("%s is not published: %s", p.Title, reply.Approval.Status), nil
+	if answer.Kind != workflows.NoticeApprovalApproved {
+		return fmt.Sprintf("%s is not published: %s", p.Title, answer.Data.Approval.Status), nil
 	}
 	return p.Title + " is published", nil
 }
@@ -82,9 +82,9 @@ func ExampleActivities() {
 	env.RegisterActivityWithOptions(func(in signalbox.RequestApprovals) ([]workflows.Approval, error) {
 		asked := in.Requests[0]
 		fmt.Println("asked:", asked.Subject)
-		approved := workflows.ApprovalReply{
-			ID: "reply-1", Agent: in.Agent, ActivationID: in.ActivationID,
-			Approval: workflows.Approval{ApprovalRequest: asked, Status: workflows.ApprovalApproved},
+		approved := workflows.Notice{
+			ID: "ntc_1", Kind: workflows.NoticeApprovalApproved, Agent: in.Agent, ActivationID: in.ActivationID,
+			Data: workflows.NoticeData{Approval: &workflows.Approval{ApprovalRequest: asked, Status: workflows.ApprovalApproved}},
 		}
 		// At least once: the second is dropped.
 		env.SignalWorkflow(asked.ReplyTo.Signal, approved)

@@ -20,6 +20,9 @@ const (
 	ErrTypeNotUncertain    = "SignalboxNotUncertain"
 	ErrTypePaused          = "SignalboxPaused"
 	ErrTypeTooMany         = "SignalboxTooMany"
+	ErrTypeTerminated      = "SignalboxTerminated"
+	ErrTypeTimedOut        = "SignalboxTimedOut"
+	ErrTypeFailed          = "SignalboxFailed"
 	ErrTypeUnavailable     = "SignalboxUnavailable"
 )
 
@@ -28,6 +31,10 @@ var failureTypes = []struct {
 	sentinel error
 	typ      string
 }{
+	// What is wrong with the whole workflow goes before what it was asked.
+	{ErrTerminated, ErrTypeTerminated},
+	{ErrTimedOut, ErrTypeTimedOut},
+	{ErrFailed, ErrTypeFailed},
 	{ErrInvalid, ErrTypeInvalid},
 	{ErrConflict, ErrTypeConflict},
 	{ErrNotFound, ErrTypeNotFound},

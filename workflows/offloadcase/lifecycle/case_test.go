@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -44,7 +45,7 @@ func replying(s *workflows.CaseStart) {
 }
 
 func began(change ...func(*workflows.CaseStart)) lifecycle.Case {
-	return lifecycle.Begin(start(change...), t0)
+	return lifecycle.Begin(start(change...), 1, t0)
 }
 
 func running(change ...func(*workflows.CaseStart)) lifecycle.Case {
@@ -117,9 +118,41 @@ func requireStatus(t *testing.T, want workflows.CaseStatus, c lifecycle.Case) {
 	require.Equal(t, want, c.State.Status)
 }
 
-func requireRefusal(t *testing.T, errorType string, refusal *lifecycle.Refusal) {
+func requireRefusal(t *testing.T, errorType string, err error) {
 	t.Helper()
-	require.NotNil(t, refusal)
+	var refusal *rules.Refusal
+	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, errorType, refusal.Type)
 	require.NotEmpty(t, refusal.Message)
+}
+
+// handOff is what is to be handed off at a minute.
+func handOff(c lifecycle.Case, minute int) *workflows.HandOff {
+	return lifecycle.Next(c, after(minute)).HandOff
+}
+
+// handedOff is the case after everything was handed off.
+func handedOff(c lifecycle.Case) lifecycle.Case {
+	for {
+		h := lifecycle.Next(c, after(100_000)).HandOff
+		if h == nil {
+			return c
+		}
+		c = lifecycle.HandedOff(c, *h)
+	}
+}
+
+// kinds are those of the notices that wait.
+func kinds(c lifecycle.Case) []string {
+	var kinds []string
+	for _, n := range c.State.Outbox.Waiting {
+		kinds = append(kinds, string(n.Kind))
+	}
+	return kinds
+}
+
+// adopted is the case after adopt-case and the read that verified it, which shows it running.
+func adopted(c lifecycle.Case, minute int) lifecycle.Case {
+	c = lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID})
+	return lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 0), after(minute))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -57,7 +58,7 @@ func TestAFailedCreationIsRepeatedOnlyIfItCertainlyMadeNothing(t *testing.T) {
 			if change == nil {
 				change = func(*workflows.CaseStart) {}
 			}
-			c := lifecycle.CreateFailed(began(change), lifecycle.Failure{Type: row.errorType, Message: "the provider's words"}, after(1))
+			c := lifecycle.CreateFailed(began(change), rules.Failure{Type: row.errorType, Message: "the provider's words"}, after(1))
 			requireStatus(t, row.status, c)
 			require.Equal(t, row.attention, lifecycle.Attention(c.State))
 			require.Equal(t, row.creates, lifecycle.Next(c, after(1)).Create != nil, "tried again at once")
@@ -69,18 +70,18 @@ func TestAFailedCreationIsRepeatedOnlyIfItCertainlyMadeNothing(t *testing.T) {
 
 func TestARejectedCreationEndsWithTheProvidersMessage(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.CreateFailed(began(replying), lifecycle.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: "channel is bad"}, after(1))
+	c := lifecycle.CreateFailed(began(replying), rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: "channel is bad"}, after(1))
 	outcome := lifecycle.Outcome(c)
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
 	require.Contains(t, outcome.Reason, "channel is bad")
 	require.Equal(t, workflows.NewsByCreate, outcome.Source)
 	require.Empty(t, outcome.ResultStatus, "Offload ended nothing")
-	require.Equal(t, workflows.CaseFailed, lifecycle.Next(c, after(1)).Reply.Outcome.Status)
+	require.Equal(t, workflows.NoticeCaseFailed, handOff(c, 1).Notices[0].Kind)
 }
 
 func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
 	t.Parallel()
-	limit := lifecycle.Failure{Type: workflows.ErrTypeOffloadUsageLimit, Message: "cap reached"}
+	limit := rules.Failure{Type: workflows.ErrTypeOffloadUsageLimit, Message: "cap reached"}
 	c := lifecycle.CreateFailed(began(), limit, after(1))
 	fx := lifecycle.Next(c, after(1))
 	require.NotNil(t, fx.Create)
@@ -92,7 +93,7 @@ func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
 	require.Nil(t, lifecycle.Next(again, after(2)).Create, "an activity that reports it all the same is not asked in a loop")
 	require.NotNil(t, lifecycle.Next(again, after(3)).Create)
 
-	other := lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(2))
+	other := lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(2))
 	require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(other.State))
 
 	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(60))
@@ -101,7 +102,7 @@ func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
 }
 
 func uncertain(change ...func(*workflows.CaseStart)) lifecycle.Case {
-	return lifecycle.CreateFailed(began(change...), lifecycle.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1))
+	return lifecycle.CreateFailed(began(change...), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1))
 }
 
 func TestAnUncertainCreationIsProvenByAWebhookOnItsOwnURL(t *testing.T) {
@@ -118,11 +119,10 @@ func TestAnUncertainCreationIsNotProvenByAnEventOfTheSharedRoute(t *testing.T) {
 	requireStatus(t, workflows.CaseCreateUncertain, c)
 	require.Contains(t, lifecycle.WaitingFor(c), caseID, "a person is told of it")
 	fx := lifecycle.Next(c, after(10))
-	require.Nil(t, fx.Look)
+	require.Nil(t, fx.Read)
 
-	c = lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID}, after(11))
-	require.NotNil(t, lifecycle.Next(c, after(11)).Look, "now it can be confirmed")
-	c = lifecycle.Looked(c, read(completed(10)), after(11))
+	c = lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID})
+	c = lifecycle.Read(c, caseID, read(completed(10)), after(11))
 	requireStatus(t, workflows.CaseCompleted, c)
 	require.Equal(t, workflows.NewsByWebhook, lifecycle.Outcome(c).Source)
 	require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(lifecycle.Outcome(c).Facts.Metadata))
@@ -131,14 +131,14 @@ func TestAnUncertainCreationIsNotProvenByAnEventOfTheSharedRoute(t *testing.T) {
 func TestAnUncertainCreationIsSettledByAPerson(t *testing.T) {
 	t.Parallel()
 	c := uncertain()
-	require.Nil(t, lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: caseID}))
-	adopted := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID}, after(2))
+	require.NoError(t, lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: caseID}))
+	adopted := adopted(c, 2)
 	requireStatus(t, workflows.CaseRunning, adopted)
 	require.NotNil(t, lifecycle.Next(adopted, after(2)).Reconcile, "nobody knows how far it is")
-	require.Nil(t, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: caseID}), "the same again changes nothing")
+	require.NoError(t, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: caseID}), "the same again changes nothing")
 	requireRefusal(t, workflows.ErrTypeOtherCase, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: "other"}))
 
-	require.Nil(t, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{}))
+	require.NoError(t, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{}))
 	again := lifecycle.RetryCreate(c, workflows.RetryCreate{}, after(2))
 	requireStatus(t, workflows.CaseCreating, again)
 	require.NotNil(t, lifecycle.Next(again, after(2)).Create)
@@ -147,14 +147,14 @@ func TestAnUncertainCreationIsSettledByAPerson(t *testing.T) {
 func TestARejectedRequestIsCorrected(t *testing.T) {
 	t.Parallel()
 	c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
-	c = lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
+	c = lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
 	bad := request()
 	bad.Channel = "FAX"
 	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: bad}))
 
 	good := request()
 	good.Goal.Objective = "Obtain a W-9"
-	require.Nil(t, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: good}))
+	require.NoError(t, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: good}))
 	c = lifecycle.RetryCreate(c, workflows.RetryCreate{Request: good}, after(2))
 	create := lifecycle.Next(c, after(2)).Create
 	require.Equal(t, "Obtain a W-9", create.Request.Goal.Objective)
@@ -171,7 +171,7 @@ func TestCreatingAgainIsRefusedUnlessItIsUncertainOrWasRejected(t *testing.T) {
 	ended := lifecycle.Receive(running(), completed(10), after(10))
 	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckRetryCreate(ended, workflows.RetryCreate{}))
 	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckAdopt(ended, workflows.AdoptCase{CaseID: caseID}))
-	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckCancel(ended))
+	requireRefusal(t, workflows.ErrTypeCaseEnded, lifecycle.CheckCancel(ended, workflows.CancelCase{}))
 }
 
 func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
@@ -180,10 +180,9 @@ func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
 	other.Facts.CaseID = "another"
 	otherRead := read(other)
 	for name, c := range map[string]lifecycle.Case{
-		"by webhook":                       lifecycle.Receive(running(), other, after(10)),
-		"by a read":                        lifecycle.Polled(running(), otherRead, after(10)),
-		"by the creation":                  lifecycle.Created(lifecycle.Receive(began(), inputNeeded("q1", 1), after(1)), workflows.CreateCaseResult{CaseID: "another"}, after(2)),
-		"by an event before the case came": lifecycle.Created(lifecycle.Receive(began(), unproven(other), after(1)), workflows.CreateCaseResult{CaseID: caseID}, after(2)),
+		"by webhook":      lifecycle.Receive(running(), other, after(10)),
+		"by a read":       lifecycle.Reconciled(running(), otherRead, after(10)),
+		"by the creation": lifecycle.Created(lifecycle.Receive(began(), inputNeeded("q1", 1), after(1)), workflows.CreateCaseResult{CaseID: "another"}, after(2)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -195,6 +194,20 @@ func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
 	}
 }
 
+func TestAnEventThatProvesNothingIsNoSecondCase(t *testing.T) {
+	t.Parallel()
+	other := unproven(completed(10))
+	other.Facts.CaseID = "another"
+	for name, c := range map[string]lifecycle.Case{
+		"while it runs":        lifecycle.Receive(running(), other, after(10)),
+		"before it is created": lifecycle.Created(lifecycle.Receive(began(), other, after(1)), workflows.CreateCaseResult{CaseID: caseID}, after(2)),
+		"after the end":        lifecycle.Receive(lifecycle.Receive(running(), completed(9), after(9)), other, after(10)),
+	} {
+		require.Empty(t, lifecycle.Attention(c.State), name)
+		require.Nil(t, lifecycle.Next(c, after(10)).Read, "no read of this case can confirm it")
+	}
+}
+
 func TestAWebhookThatOvertakesTheCreationsAnswerGivesTheCreationUp(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(began(), inputNeeded("q1", 1), after(1))
@@ -202,8 +215,8 @@ func TestAWebhookThatOvertakesTheCreationsAnswerGivesTheCreationUp(t *testing.T)
 	require.Nil(t, lifecycle.Next(c, after(1)).Create)
 	for name, settled := range map[string]lifecycle.Case{
 		"answered":  lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(2)),
-		"given up":  lifecycle.CreateFailed(c, lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(2)),
-		"uncertain": lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)),
+		"given up":  lifecycle.CreateFailed(c, rules.Failure{Type: rules.FailureCancelled}, after(2)),
+		"uncertain": lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)),
 	} {
 		require.Equal(t, lifecycle.CreationSettled, settled.State.Creation, name)
 		requireStatus(t, workflows.CaseInputNeeded, settled)
@@ -213,12 +226,12 @@ func TestAWebhookThatOvertakesTheCreationsAnswerGivesTheCreationUp(t *testing.T)
 
 func TestAnAdoptedCaseIsLookedAtAtOnce(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), t0)
+	c := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), 1, t0)
 	requireStatus(t, workflows.CaseRunning, c)
 	fx := lifecycle.Next(c, t0)
 	require.Nil(t, fx.Create)
 	require.Equal(t, workflows.KnownCase{}, fx.Reconcile.Known, "whatever it shows is news")
-	c = lifecycle.Polled(c, read(failed(-10)), after(1))
+	c = lifecycle.Reconciled(c, read(failed(-10)), after(1))
 	requireStatus(t, workflows.CaseFailed, c)
 	require.Equal(t, []string{"failureReason", "metadata"}, lifecycle.Outcome(c).Unknown)
 }

@@ -3,11 +3,11 @@ package lifecycle_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -23,22 +23,24 @@ func TestAnEndByWebhookIsKnownInFull(t *testing.T) {
 	require.Equal(t, after(10), outcome.EndedAt)
 	fx := lifecycle.Next(c, after(10))
 	require.True(t, fx.Ended)
-	require.Equal(t, "vendor_2048/outcome", fx.Reply.ID)
-	require.Equal(t, outcome, *fx.Reply.Outcome)
+	require.Equal(t, outcome, *fx.HandOff.Notices[0].Data.Outcome)
 	require.Nil(t, fx.Reconcile)
 	require.Zero(t, fx.Wake)
 }
 
 func TestAnEndByPollSaysWhatOnlyTheWebhookWouldHaveTold(t *testing.T) {
 	t.Parallel()
-	byPoll := lifecycle.Outcome(lifecycle.Polled(running(), read(failed(10)), after(30)))
+	byPoll := lifecycle.Outcome(lifecycle.Reconciled(running(), read(failed(10)), after(30)))
 	require.Equal(t, workflows.NewsByPoll, byPoll.Source)
-	require.Equal(t, []string{"failureReason", "metadata"}, byPoll.Unknown)
+	require.Equal(t, []string{"failureReason"}, byPoll.Unknown, "the app knows the metadata: it sent none")
 
-	withQuestion := lifecycle.Outcome(lifecycle.Polled(asked(), read(completed(30)), after(31)))
+	own := running(func(s *workflows.CaseStart) { s.Request.Metadata = json.RawMessage(`{"vendorId":"v1"}`) })
+	require.JSONEq(t, `{"vendorId":"v1"}`, string(lifecycle.Outcome(lifecycle.Reconciled(own, read(failed(10)), after(30))).Facts.Metadata))
+
+	withQuestion := lifecycle.Outcome(lifecycle.Reconciled(asked(), read(completed(30)), after(31)))
 	require.Empty(t, withQuestion.Unknown, "an earlier webhook without metadata says that there is none")
 
-	late := lifecycle.Receive(lifecycle.Polled(running(), read(failed(10)), after(30)), failed(10), after(31))
+	late := lifecycle.Receive(lifecycle.Reconciled(running(), read(failed(10)), after(30)), failed(10), after(31))
 	require.Empty(t, lifecycle.Outcome(late).Unknown, "a webhook that just misses the end still completes it")
 	require.Equal(t, 1, late.State.LateEvents)
 	require.Equal(t, workflows.NewsByPoll, lifecycle.Outcome(late).Source)
@@ -72,7 +74,7 @@ func TestTheFirstOfTwoContradictingEndsStandsAndAttentionSaysSo(t *testing.T) {
 			require.Equal(t, first.State.Status, c.State.Status)
 			require.Equal(t, []string{workflows.AttentionConflict}, lifecycle.Attention(c.State))
 			if !row.second.OccurredAt.IsZero() {
-				polled := lifecycle.Polled(first, read(row.second), after(13))
+				polled := lifecycle.Reconciled(first, read(row.second), after(13))
 				require.Equal(t, []string{workflows.AttentionConflict}, lifecycle.Attention(polled.State))
 			}
 		})
@@ -86,7 +88,7 @@ func TestAnEndAbsorbsWhateverFollows(t *testing.T) {
 	reason := workflows.CancelCase{By: "ada"}
 	for name, end := range map[string]lifecycle.Case{
 		"completed": lifecycle.Receive(asked(), completed(30), after(30)),
-		"failed":    lifecycle.Polled(asked(), read(failed(30)), after(30)),
+		"failed":    lifecycle.Reconciled(asked(), read(failed(30)), after(30)),
 		"cancelled": lifecycle.Cancel(asked(), reason, after(30)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,17 +99,17 @@ func TestAnEndAbsorbsWhateverFollows(t *testing.T) {
 				require.Equal(t, end.State.Source, next.State.Source)
 				require.Equal(t, end.State.Since, next.State.Since)
 				fx := lifecycle.Next(next, after(1000))
-				require.Equal(t, lifecycle.Effects{Ended: true, KnownTrouble: next.State.Trouble}, fx)
+				require.Equal(t, lifecycle.Effects{Ended: true, Done: true, KnownTrouble: next.State.Trouble}, fx)
 			}
 			same(lifecycle.Receive(end, inputNeeded("q2", 40), after(40)))
 			same(lifecycle.Receive(end, completed(40), after(40)))
 			same(lifecycle.Receive(end, untimed(failed(40)), after(40)))
-			same(lifecycle.Polled(end, shows(workflows.OffloadRunning, 40), after(40)))
-			same(lifecycle.Looked(end, read(completed(40)), after(40)))
+			same(lifecycle.Reconciled(end, shows(workflows.OffloadRunning, 40), after(40)))
+			same(lifecycle.Read(end, caseID, read(completed(40)), after(40)))
 			same(lifecycle.Cancel(end, reason, after(40)))
 			same(lifecycle.Tick(end, after(40)))
-			same(lifecycle.PollFailed(end, lifecycle.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)))
-			same(lifecycle.LookFailed(end, lifecycle.Failure{}, after(40)))
+			same(lifecycle.ReconcileFailed(end, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)))
+			same(lifecycle.ReadFailed(end, caseID, rules.Failure{}, after(40)))
 			same(lifecycle.Answered(end, "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(40)))
 		})
 	}
@@ -118,7 +120,7 @@ func TestAnAnswerThatRacesTheEndIsSettledAfterIt(t *testing.T) {
 	c := lifecycle.Receive(answering(), completed(21), after(21))
 	requireStatus(t, workflows.CaseCompleted, c)
 	require.Nil(t, lifecycle.Next(c, after(21)).Answer, "it is given up")
-	given := lifecycle.AnswerFailed(c, "q1", lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(21))
+	given := lifecycle.AnswerFailed(c, "q1", rules.Failure{Type: rules.FailureCancelled}, after(21))
 	require.Equal(t, workflows.InputUnsettled, lifecycle.Outcome(given).Answers[0].Result)
 	refused := lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputNotWaiting}, after(21))
 	require.Equal(t, workflows.InputNotWaiting, lifecycle.Outcome(refused).Answers[0].Result)
@@ -149,9 +151,9 @@ func TestCancellingDuringTheCreationWaitsForWhatBecomesOfIt(t *testing.T) {
 		attention []string
 	}{
 		"it was made":        {lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(2)), caseID, []string{"still_running"}},
-		"it was not":         {lifecycle.CreateFailed(c, lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(2)), "", nil},
-		"it can't be":        {lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(2)), "", nil},
-		"nobody can tell":    {lifecycle.CreateFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)), "", []string{"still_running"}},
+		"it was not":         {lifecycle.CreateFailed(c, rules.Failure{Type: rules.FailureCancelled}, after(2)), "", nil},
+		"it can't be":        {lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(2)), "", nil},
+		"nobody can tell":    {lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)), "", []string{"still_running"}},
 		"its webhook proves": {lifecycle.Receive(c, inputNeeded("q1", 1), after(2)), caseID, []string{"still_running"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +166,7 @@ func TestCancellingDuringTheCreationWaitsForWhatBecomesOfIt(t *testing.T) {
 	}
 }
 
-func TestTheDeadlineEndsTheCaseAfterALastLook(t *testing.T) {
+func TestTheDeadlineEndsTheCaseAfterALastRead(t *testing.T) {
 	t.Parallel()
 	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(10) })
 	c := running(deadline)
@@ -172,20 +174,20 @@ func TestTheDeadlineEndsTheCaseAfterALastLook(t *testing.T) {
 	c = lifecycle.Tick(c, after(10))
 	requireStatus(t, workflows.CaseRunning, c)
 	fx := lifecycle.Next(c, after(10))
-	require.NotNil(t, fx.Look)
+	require.NotNil(t, fx.Read)
 	require.Zero(t, fx.Wake)
-	require.Contains(t, lifecycle.WaitingFor(c), "last look")
+	require.Contains(t, lifecycle.WaitingFor(c), "last read")
 
-	expired := lifecycle.Looked(c, shows(workflows.OffloadRunning, 5), after(10))
+	expired := lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 5), after(10))
 	outcome := lifecycle.Outcome(expired)
 	require.Equal(t, workflows.CaseExpired, outcome.Status)
 	require.Equal(t, workflows.NewsByClock, outcome.Source)
 	require.Equal(t, []string{"still_running"}, outcome.Attention)
 	require.Contains(t, outcome.Reason, "2026-03-21T12:10:00Z")
 
-	requireStatus(t, workflows.CaseCompleted, lifecycle.Looked(c, read(completed(9)), after(10)))
+	requireStatus(t, workflows.CaseCompleted, lifecycle.Read(c, caseID, read(completed(9)), after(10)))
 	requireStatus(t, workflows.CaseCompleted, lifecycle.Receive(c, completed(9), after(10)))
-	blind := lifecycle.LookFailed(c, lifecycle.Failure{Message: "no route"}, after(12))
+	blind := lifecycle.ReadFailed(c, caseID, rules.Failure{Message: "no route"}, after(12))
 	require.Contains(t, lifecycle.Outcome(blind).Reason, "no route")
 
 	c = lifecycle.Tick(uncertain(deadline), after(10))
@@ -209,41 +211,72 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 			c := lifecycle.Receive(row.c, row.e, after(10))
 			requireStatus(t, workflows.CaseRunning, c)
 			fx := lifecycle.Next(c, after(10))
-			require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: caseID}, fx.Look)
+			require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: caseID}, fx.Read)
 			require.Nil(t, fx.Reconcile)
 
-			confirmed := lifecycle.Looked(c, read(completed(10)), after(11))
+			confirmed := lifecycle.Read(c, caseID, read(completed(10)), after(11))
 			outcome := lifecycle.Outcome(confirmed)
 			require.Equal(t, workflows.CaseCompleted, outcome.Status)
 			require.Equal(t, workflows.NewsByWebhook, outcome.Source)
 			require.Empty(t, outcome.Unknown)
 			require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(outcome.Facts.Metadata))
 
-			denied := lifecycle.Looked(c, shows(workflows.OffloadRunning, 9), after(11))
+			denied := lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 9), after(11))
 			requireStatus(t, workflows.CaseRunning, denied)
 			require.Equal(t, after(12), lifecycle.Next(denied, after(11)).Wake, "the provider's reads may lag behind its webhooks")
-			later := lifecycle.Polled(denied, read(completed(10)), after(13))
+			later := lifecycle.Reconciled(denied, read(completed(10)), after(13))
 			require.Equal(t, workflows.NewsByWebhook, lifecycle.Outcome(later).Source)
 
-			blind := lifecycle.LookFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "bad key"}, after(11))
+			blind := lifecycle.ReadFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "bad key"}, after(11))
 			require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(blind.State))
 			require.NotNil(t, lifecycle.Next(blind, after(12)).Reconcile)
 		})
 	}
 	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Receive(running(confirm), inputNeeded("q1", 10), after(10)))
 	question := lifecycle.Receive(running(), unproven(inputNeeded("q1", 10)), after(10))
-	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Looked(question, read(inputNeeded("q1", 10)), after(11)))
+	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Read(question, caseID, read(inputNeeded("q1", 10)), after(11)))
 }
 
-func TestAResultTooLargeForASignalIsTakenFromTheRead(t *testing.T) {
+func TestAnEndThatOmitsWhatGetHasIsReadOnceBeforeItCounts(t *testing.T) {
 	t.Parallel()
-	large := completed(10)
-	large.Facts.Result, large.Facts.ResultOmitted = nil, true
-	c := lifecycle.Receive(running(), large, after(10))
-	require.True(t, lifecycle.Outcome(c).Facts.ResultOmitted)
-	c = lifecycle.Polled(c, read(completed(10)), after(11))
-	require.False(t, lifecycle.Outcome(c).Facts.ResultOmitted)
-	require.JSONEq(t, `{"signedW9Received":true}`, string(lifecycle.Outcome(c).Facts.Result))
+	noFiles := completed(10)
+	noFiles.Facts = noFiles.Facts.Omitting(workflows.FieldAttachments)
+	for name, e := range map[string]workflows.CaseEvent{"its result": omitting(completed(10)), "its attachments": noFiles} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := lifecycle.Receive(running(), e, after(10))
+			requireStatus(t, workflows.CaseRunning, c)
+			require.NotNil(t, lifecycle.Next(c, after(10)).Read)
+			require.Contains(t, lifecycle.WaitingFor(c), "Offload ended the case")
+
+			whole := lifecycle.Read(c, caseID, read(sending(completed(10), "a")), after(11))
+			outcome := lifecycle.Outcome(whole)
+			require.Equal(t, workflows.CaseCompleted, outcome.Status)
+			require.Equal(t, workflows.NewsByWebhook, outcome.Source)
+			require.JSONEq(t, `{"signedW9Received":true}`, string(outcome.Facts.Result))
+			require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(outcome.Facts.Metadata))
+			require.Len(t, outcome.Facts.Attachments, 1)
+			require.Empty(t, outcome.Facts.Omitted)
+
+			for _, blind := range []lifecycle.Case{
+				lifecycle.ReadFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(12)),
+				lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 9), after(12)),
+				lifecycle.Receive(c, completedWithout(e, 11), after(12)),
+				lifecycle.Cancel(c, workflows.CancelCase{}, after(12)),
+			} {
+				outcome := lifecycle.Outcome(blind)
+				require.Equal(t, workflows.CaseCompleted, outcome.Status)
+				require.Equal(t, e.Facts.Omitted, outcome.Facts.Omitted, "the outcome names it")
+				require.Nil(t, lifecycle.Next(blind, after(12)).Read)
+			}
+		})
+	}
+}
+
+// completedWithout is a later event that omits the same.
+func completedWithout(e workflows.CaseEvent, minute int) workflows.CaseEvent {
+	e.EventMeta = completed(minute).EventMeta
+	return e
 }
 
 func TestTheStateSurvivesItsJourneyThroughJSON(t *testing.T) {
@@ -256,22 +289,4 @@ func TestTheStateSurvivesItsJourneyThroughJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &back))
 	require.Equal(t, c.State, back)
 	require.Equal(t, lifecycle.Next(c, after(40)), lifecycle.Next(lifecycle.Case{Start: c.Start, State: back}, after(40)))
-}
-
-func TestALetterThatNobodyTakesIsDroppedWithAttention(t *testing.T) {
-	t.Parallel()
-	c := lifecycle.Receive(running(replying), completed(10), after(10))
-	now := after(10)
-	for range 2 {
-		reply := lifecycle.Next(c, now).Reply
-		require.NotNil(t, reply)
-		c = lifecycle.ReplyRefused(c, reply.ID, now)
-		fx := lifecycle.Next(c, now)
-		require.Nil(t, fx.Reply, "a receiver between two runs of its own gets a moment")
-		require.Equal(t, now.Add(10*time.Second), fx.Wake)
-		now = fx.Wake
-	}
-	c = lifecycle.ReplyRefused(c, lifecycle.Next(c, now).Reply.ID, now)
-	require.Equal(t, lifecycle.Effects{Ended: true}, lifecycle.Next(c, now))
-	require.Equal(t, []string{"reply_failed"}, lifecycle.Outcome(c).Attention)
 }

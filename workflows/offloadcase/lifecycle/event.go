@@ -54,13 +54,14 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	case needsConfirmation(c, e):
 		return receiveUnconfirmed(c, e, now)
 	case !s.Status.Ended() && isEnd(e.Facts.Status) && (e.Facts.Omits(workflows.FieldResult) || e.Facts.Omits(workflows.FieldAttachments)):
-		s.HeldEnd, s.ReadWanted = &e, true
+		hold(s, e)
 		return c
 	}
 	apply(&c, e)
 	if s.Status.Ended() {
 		return c
 	}
+	s.ReadWanted = s.ReadWanted || e.Facts.Omits(workflows.FieldQuestion)
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	settle(&c, workflows.NewsByWebhook, now)
 	return c
@@ -175,6 +176,13 @@ func apply(c *Case, e workflows.CaseEvent) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
 		s.UnknownStatus = ""
 	}
+}
+
+// hold keeps an end that omits what GET has until a read brings it. Metadata never changes, so it is not kept twice.
+func hold(s *State, e workflows.CaseEvent) {
+	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
+	e.Facts.Metadata = nil
+	s.HeldEnd, s.ReadWanted = &e, true
 }
 
 // applyHeldEnd lets the end that waited for a read count.

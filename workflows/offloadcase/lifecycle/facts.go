@@ -14,6 +14,8 @@ import (
 // Webhooks and GET say different fields. What only one of them says is filled in, whichever came first.
 func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
 	have := &s.Facts
+	// An end that was told with all its attachments is not made incomplete by another one that omits them.
+	whole := isEnd(have.Status) && !have.Omits(workflows.FieldAttachments)
 	newer := compareSaid(said.Status, at, have.Status, s.FactsAt)
 	switch {
 	case isEnd(said.Status) && isEnd(have.Status):
@@ -46,6 +48,9 @@ func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
 		have.Question = withResolved(have.Question, said.Question)
 	}
 	fillLasting(have, said)
+	if whole {
+		setOmitted(have, workflows.FieldAttachments, false)
+	}
 	*have = have.Bounded()
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -26,13 +27,13 @@ func TestAQuestionIsPutToPeopleAndItsAnswerIsSent(t *testing.T) {
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(c.State))
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
-	reply := lifecycle.Next(c, after(10)).Reply
-	require.Equal(t, "vendor_2048/question/q1", reply.ID)
-	require.Equal(t, "q1", reply.Question.ID)
+	notice := handOff(c, 10).Notices[0]
+	require.Equal(t, workflows.NoticeCaseInputNeeded, notice.Kind)
+	require.Equal(t, c.State.Facts.Question, notice.Data.Question)
 	require.Contains(t, lifecycle.Details(c), "signalbox case answer vendor_2048")
 	require.Contains(t, lifecycle.Details(c), workflows.UpdateProvideInput)
 
-	require.Nil(t, lifecycle.CheckInput(c, answer("q1")))
+	require.NoError(t, lifecycle.CheckInput(c, answer("q1")))
 	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
 	requireStatus(t, workflows.CaseInputSent, c)
 	require.Equal(t, &workflows.ProvideInputParams{Account: "default", CaseID: caseID, QuestionID: "q1", Text: "Yes"}, lifecycle.Next(c, after(20)).Answer)
@@ -45,7 +46,7 @@ func TestAQuestionIsPutToPeopleAndItsAnswerIsSent(t *testing.T) {
 	given := lifecycle.View(c).Answers
 	require.Equal(t, []workflows.Answer{{QuestionID: "q1", Text: "Yes", By: "ada", GivenAt: after(20), Result: workflows.InputAccepted}}, given)
 
-	c = lifecycle.Polled(c, shows(workflows.OffloadRunning, 23), after(23))
+	c = lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 23), after(23))
 	requireStatus(t, workflows.CaseRunning, c)
 	require.Nil(t, lifecycle.View(c).Question)
 }
@@ -62,13 +63,13 @@ func TestAnswersThatCanNotBeTakenAreRefusedWithTheReason(t *testing.T) {
 	}{
 		"no question":         {running(), answer("q1"), workflows.ErrTypeNoOpenQuestion},
 		"before the creation": {began(), answer("q1"), workflows.ErrTypeNoOpenQuestion},
-		"unknown question":    {lifecycle.Polled(running(), silent, after(10)), answer("q1"), workflows.ErrTypeNoOpenQuestion},
+		"unknown question":    {lifecycle.Reconciled(running(), silent, after(10)), answer("q1"), workflows.ErrTypeNoOpenQuestion},
 		"another question":    {asked(), answer("q2"), workflows.ErrTypeOtherQuestion},
 		"blank":               {asked(), workflows.ProvideInput{QuestionID: "q1", Text: " \n"}, workflows.ErrTypeInvalidArgument},
 		"too long":            {asked(), workflows.ProvideInput{QuestionID: "q1", Text: strings.Repeat("x", 33<<10)}, workflows.ErrTypeInvalidArgument},
 		"answered":            {answering(), answer("q1"), workflows.ErrTypeAlreadyAnswered},
 		"answered before":     {lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
-		"answered elsewhere":  {lifecycle.Polled(asked(), read(resolvedElsewhere), after(11)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
+		"answered elsewhere":  {lifecycle.Reconciled(asked(), read(resolvedElsewhere), after(11)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
 		"ended":               {lifecycle.Receive(asked(), completed(30), after(30)), answer("q1"), workflows.ErrTypeCaseEnded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +96,7 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 			t.Parallel()
 			c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: result, Message: "said so"}, after(21))
 			requireStatus(t, row.status, c)
-			require.Equal(t, row.looks, lifecycle.Next(c, after(21)).Look != nil)
+			require.Equal(t, row.looks, lifecycle.Next(c, after(21)).Read != nil)
 			require.Equal(t, row.open, lifecycle.CheckInput(c, answer("q1")) == nil)
 			require.Equal(t, "said so", c.State.LastError)
 			require.Equal(t, result, c.State.Answers[0].Result)
@@ -106,29 +107,29 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 func TestAfterARefusedAnswerTheLookSaysWhatIsTrue(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(21))
-	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Looked(c, read(inputNeeded("q2", 20)), after(22)))
-	requireStatus(t, workflows.CaseCompleted, lifecycle.Looked(c, read(completed(20)), after(22)))
-	open := lifecycle.Looked(c, read(inputNeeded("q1", 10)), after(22))
+	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Read(c, caseID, read(inputNeeded("q2", 20)), after(22)))
+	requireStatus(t, workflows.CaseCompleted, lifecycle.Read(c, caseID, read(completed(20)), after(22)))
+	open := lifecycle.Read(c, caseID, read(inputNeeded("q1", 10)), after(22))
 	requireStatus(t, workflows.CaseInputNeeded, open)
-	require.Nil(t, lifecycle.CheckInput(open, answer("q1")), "Offload says that it is open after all")
+	require.NoError(t, lifecycle.CheckInput(open, answer("q1")), "Offload says that it is open after all")
 }
 
 func TestAnAnswerThatCouldNotBeDeliveredIsAskedForAgain(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.ReplyConfirmed(answering(replying), "vendor_2048/question/q1")
-	c = lifecycle.AnswerFailed(c, "q1", lifecycle.Failure{Message: "a day of outage"}, after(1500))
+	c := handedOff(answering(replying))
+	c = lifecycle.AnswerFailed(c, "q1", rules.Failure{Message: "a day of outage"}, after(1500))
 	requireStatus(t, workflows.CaseInputNeeded, c)
-	require.Equal(t, "vendor_2048/question/q1/reminder/1", lifecycle.Next(c, after(1500)).Reply.ID)
+	require.Equal(t, []string{"case.input_needed"}, kinds(c))
 }
 
 func TestResolvedWhileStillInputNeededIsAnAnswerInFlight(t *testing.T) {
 	t.Parallel()
 	resolved := inputNeeded("q1", 10)
 	resolved.Facts.Question.Status = workflows.QuestionResolved
-	c := lifecycle.Polled(asked(), read(resolved), after(11))
+	c := lifecycle.Reconciled(asked(), read(resolved), after(11))
 	requireStatus(t, workflows.CaseInputSent, c)
 	require.Empty(t, lifecycle.Attention(c.State))
-	c = lifecycle.Polled(running(), read(resolved), after(11))
+	c = lifecycle.Reconciled(running(), read(resolved), after(11))
 	requireStatus(t, workflows.CaseInputSent, c)
 	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(12))
 	requireStatus(t, workflows.CaseInputSent, c)
@@ -139,8 +140,8 @@ func TestAQuestionOnceResolvedIsNotReopenedByAWebhookThatIsStampedLater(t *testi
 	t.Parallel()
 	resolved := inputNeeded("q1", 10)
 	resolved.Facts.Question.Status = workflows.QuestionResolved
-	requireStatus(t, workflows.CaseInputSent, lifecycle.Receive(lifecycle.Polled(running(), read(resolved), after(12)), inputNeeded("q1", 11), after(13)))
-	requireStatus(t, workflows.CaseInputSent, lifecycle.Polled(lifecycle.Receive(running(), inputNeeded("q1", 11), after(11)), read(resolved), after(12)))
+	requireStatus(t, workflows.CaseInputSent, lifecycle.Receive(lifecycle.Reconciled(running(), read(resolved), after(12)), inputNeeded("q1", 11), after(13)))
+	requireStatus(t, workflows.CaseInputSent, lifecycle.Reconciled(lifecycle.Receive(running(), inputNeeded("q1", 11), after(11)), read(resolved), after(12)))
 }
 
 func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
@@ -148,21 +149,21 @@ func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
 	c := lifecycle.Receive(asked(replying), inputNeeded("q2", 30), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	requireRefusal(t, workflows.ErrTypeOtherQuestion, lifecycle.CheckInput(c, answer("q1")))
-	require.Len(t, c.State.Outbox, 2)
+	require.Equal(t, "q2", handOff(c, 30).Notices[0].Data.Question.ID)
 
 	c = lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	c = lifecycle.ProvideInput(c, answer("q2"), after(31))
 	require.Equal(t, "q2", lifecycle.Next(c, after(31)).Answer.QuestionID)
-	c = lifecycle.AnswerFailed(c, "q1", lifecycle.Failure{Type: lifecycle.FailureCancelled}, after(31))
+	c = lifecycle.AnswerFailed(c, "q1", rules.Failure{Type: rules.FailureCancelled}, after(31))
 	require.Equal(t, workflows.InputUnsettled, c.State.Answers[0].Result)
 	require.Empty(t, c.State.Answers[1].Result)
-	require.Nil(t, lifecycle.Next(c, after(31)).Look, "a replaced answer says nothing of the case")
+	require.Nil(t, lifecycle.Next(c, after(31)).Read, "a replaced answer says nothing of the case")
 }
 
 func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Polled(running(), shows(workflows.OffloadRunning, 20), after(21))
+	c := lifecycle.Reconciled(running(), shows(workflows.OffloadRunning, 20), after(21))
 	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(22))
 	requireStatus(t, workflows.CaseRunning, c)
 	c = lifecycle.Receive(c, inputNeeded("q2", 30), after(31))
@@ -172,9 +173,9 @@ func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
 
 func TestAReadWithoutTheQuestionKeepsTheOneThatTheWebhookTold(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Polled(asked(), shows(workflows.OffloadInputNeeded, 11), after(12))
+	c := lifecycle.Reconciled(asked(), shows(workflows.OffloadInputNeeded, 11), after(12))
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
-	c = lifecycle.Polled(running(), shows(workflows.OffloadInputNeeded, 11), after(12))
+	c = lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 11), after(12))
 	require.Contains(t, lifecycle.WaitingFor(c), "has not said which")
 	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(13))
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
@@ -187,27 +188,30 @@ func TestPeopleAreRemindedAndAttentionIsRaisedWhenNobodyAnswers(t *testing.T) {
 		o.QuestionExpiresAfter = workflows.Duration(time.Hour)
 		o.ReconcileAfter = workflows.Duration(24 * time.Hour)
 	}))
-	c = lifecycle.ReplyConfirmed(c, "vendor_2048/question/q1")
+	first := handOff(c, 10).Notices[0].ID
+	c = lifecycle.Tick(handedOff(c), after(10))
 	require.Equal(t, after(40), lifecycle.Next(c, after(10)).Wake)
 	require.Equal(t, c, lifecycle.Tick(c, after(39)))
 
 	c = lifecycle.Tick(c, after(40))
-	require.Equal(t, "vendor_2048/question/q1/reminder/1", lifecycle.Next(c, after(40)).Reply.ID)
+	reminder := handOff(c, 40).Notices
+	require.Len(t, reminder, 1)
+	require.NotEqual(t, first, reminder[0].ID, "each reminder has its own ID")
 	require.Equal(t, c, lifecycle.Tick(c, after(40)), "once")
 
 	c = lifecycle.Tick(c, after(70))
 	require.Equal(t, []string{"input_needed", "question_expired"}, lifecycle.Attention(c.State))
-	require.Nil(t, lifecycle.CheckInput(c, answer("q1")), "it may still be answered")
-	c = lifecycle.ProvideInput(c, answer("q1"), after(80))
+	require.NoError(t, lifecycle.CheckInput(c, answer("q1")), "it may still be answered")
+	c = lifecycle.Tick(lifecycle.ProvideInput(c, answer("q1"), after(80)), after(80))
 	require.Empty(t, lifecycle.Attention(c.State))
 	require.Equal(t, c, lifecycle.Tick(c, after(200)), "nobody is reminded of what is answered")
 }
 
 func TestWithoutAnybodyToTellThereAreNoReminders(t *testing.T) {
 	t.Parallel()
-	c := asked(options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) }))
+	c := lifecycle.Tick(asked(options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) })), after(10))
 	require.Equal(t, c, lifecycle.Tick(c, after(100)))
-	require.Nil(t, lifecycle.Next(c, after(10)).Reply)
+	require.Nil(t, handOff(c, 10))
 }
 
 func TestOnlyTheNewestAnswersAreKept(t *testing.T) {

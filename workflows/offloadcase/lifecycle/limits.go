@@ -71,7 +71,9 @@ func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer 
 	return list
 }
 
-// jsonLen is the number of bytes that a value takes on the wire.
+// jsonLen is the number of bytes that a value takes on the wire. The values have no maps, so the encoder always writes the same.
+//
+//workflowcheck:ignore
 func jsonLen(v any) int {
 	raw, err := json.Marshal(v)
 	if err != nil {

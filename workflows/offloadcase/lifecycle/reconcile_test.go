@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
@@ -42,7 +43,7 @@ func TestLookingIsSlowerWhileAPersonIsAskedAndFasterAfterAnAnswer(t *testing.T) 
 
 func TestNewsByPollIsFollowedByTheNextLook(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Polled(running(), read(inputNeeded("q1", 20)), after(30))
+	c := lifecycle.Reconciled(running(), read(inputNeeded("q1", 20)), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.NotNil(t, lifecycle.Next(c, after(30)).Reconcile)
 }
@@ -51,14 +52,14 @@ func TestTheSameNewsTwiceIsNotAskedForInALoop(t *testing.T) {
 	t.Parallel()
 	stale := shows(workflows.OffloadRunning, 5)
 	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))
-	c = lifecycle.Polled(c, stale, after(30))
+	c = lifecycle.Reconciled(c, stale, after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	fx := lifecycle.Next(c, after(30))
 	require.Nil(t, fx.Reconcile)
 	require.Equal(t, after(31), fx.Wake)
 	require.Equal(t, workflows.OffloadRunning, lifecycle.Next(c, after(31)).Reconcile.Known.Status, "what was read last is known")
 
-	c = lifecycle.Polled(c, stale, after(31))
+	c = lifecycle.Reconciled(c, stale, after(31))
 	require.Equal(t, after(91), lifecycle.Next(c, after(31)).Wake)
 }
 
@@ -72,8 +73,8 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 	} {
 		t.Run(attention, func(t *testing.T) {
 			t.Parallel()
-			trouble := lifecycle.Failure{Type: errorType, Message: "says the provider"}
-			c := lifecycle.PollFailed(running(), trouble, after(20))
+			trouble := rules.Failure{Type: errorType, Message: "says the provider"}
+			c := lifecycle.ReconcileFailed(running(), trouble, after(20))
 			requireStatus(t, workflows.CaseRunning, c)
 			require.Equal(t, []string{attention}, lifecycle.Attention(c.State))
 			require.Equal(t, "says the provider", c.State.LastError)
@@ -81,24 +82,24 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 			require.NotNil(t, fx.Reconcile)
 			require.Equal(t, attention, fx.KnownTrouble)
 
-			again := lifecycle.PollFailed(c, trouble, after(21))
+			again := lifecycle.ReconcileFailed(c, trouble, after(21))
 			require.Nil(t, lifecycle.Next(again, after(21)).Reconcile)
 			require.Equal(t, after(81), lifecycle.Next(again, after(21)).Wake)
 
-			over := lifecycle.PollFailed(c, lifecycle.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(500))
+			over := lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(500))
 			require.Empty(t, lifecycle.Attention(over.State))
 			require.Empty(t, lifecycle.Next(over, after(500)).KnownTrouble)
 			require.NotNil(t, lifecycle.Next(over, after(500)).Reconcile)
-			require.Empty(t, lifecycle.Attention(lifecycle.Polled(c, shows(workflows.OffloadRunning, 30), after(31)).State))
+			require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 30), after(31)).State))
 		})
 	}
 }
 
 func TestAFailureThatNobodyForesawIsTriedAgainSlowly(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.PollFailed(running(), lifecycle.Failure{Message: "can't decode"}, after(20))
+	c := lifecycle.ReconcileFailed(running(), rules.Failure{Message: "can't decode"}, after(20))
 	require.Empty(t, lifecycle.Attention(c.State))
 	require.Equal(t, after(80), lifecycle.Next(c, after(20)).Wake)
-	c = lifecycle.PollFailed(running(), lifecycle.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(20))
+	c = lifecycle.ReconcileFailed(running(), rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(20))
 	require.Equal(t, after(21), lifecycle.Next(c, after(20)).Wake)
 }

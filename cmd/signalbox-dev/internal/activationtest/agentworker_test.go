@@ -80,14 +80,17 @@ func (a *pagesAgent) CheckApproval(ctx context.Context, params workflows.CheckAp
 
 // waitForAnswer is a workflow of the agent's author: it registers a message that was sent, and returns what became of it.
 func waitForAnswer(ctx workflow.Context, in signalbox.RequestApprovals) (workflows.Approval, error) {
-	answers := signalbox.ReceiveReplies[workflows.ApprovalReply](ctx, "answer")
+	answers := signalbox.ReceiveNotices(ctx, "answer")
 	in.Requests[0].ReplyTo = signalbox.ReplyHere(ctx, "answer")
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second})
 	if err := workflow.ExecuteActivity(ctx, signalbox.ActivityRequestApprovals, in).Get(ctx, nil); err != nil {
 		return workflows.Approval{}, signalbox.Failure(err)
 	}
-	reply, err := answers.Receive(ctx)
-	return reply.Approval, err
+	answer, err := answers.Receive(ctx)
+	if err != nil {
+		return workflows.Approval{}, err
+	}
+	return *answer.Data.Approval, nil
 }
 
 func TestAnAgentsOwnWorkerFindsTheAnswersThatNoWebhookBrought(t *testing.T) {

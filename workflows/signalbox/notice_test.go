@@ -13,17 +13,17 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-func TestRepeatedRepliesAreReceivedOnceAlsoAcrossContinueAsNew(t *testing.T) {
+func TestRepeatedNoticesAreReceivedOnceAlsoAcrossContinueAsNew(t *testing.T) {
 	t.Parallel()
 	type taken struct{ IDs, Seen []string }
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.RegisterDelayedCallback(func() {
 		for _, id := range []string{"r0", "r1", "r1", "r2", "r0", "r1", "r3"} {
-			env.SignalWorkflow("notice", workflows.RunNotice{ID: id})
+			env.SignalWorkflow("notice", workflows.Notice{ID: id})
 		}
 	}, 0)
 	env.ExecuteWorkflow(func(ctx workflow.Context) (taken, error) {
-		notices := signalbox.ReceiveReplies[workflows.RunNotice](ctx, "notice", "r0")
+		notices := signalbox.ReceiveNotices(ctx, "notice", "r0")
 		var got taken
 		for range 3 {
 			notice, err := notices.Receive(ctx)
@@ -40,7 +40,7 @@ func TestRepeatedRepliesAreReceivedOnceAlsoAcrossContinueAsNew(t *testing.T) {
 	require.Equal(t, taken{IDs: []string{"r1", "r2", "r3"}, Seen: []string{"r0", "r1", "r2", "r3"}}, got)
 }
 
-func TestOnlyTheNewestRepliesAreRemembered(t *testing.T) {
+func TestOnlyTheNewestNoticesAreRemembered(t *testing.T) {
 	t.Parallel()
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.ExecuteWorkflow(func(ctx workflow.Context) ([]string, error) {
@@ -48,7 +48,7 @@ func TestOnlyTheNewestRepliesAreRemembered(t *testing.T) {
 		for i := range 1500 {
 			seen = append(seen, fmt.Sprint(i))
 		}
-		return signalbox.ReceiveReplies[workflows.CaseReply](ctx, "case", seen...).Seen(), nil
+		return signalbox.ReceiveNotices(ctx, "case", seen...).Seen(), nil
 	})
 	var seen []string
 	require.NoError(t, env.GetWorkflowResult(&seen))
@@ -56,18 +56,18 @@ func TestOnlyTheNewestRepliesAreRemembered(t *testing.T) {
 	require.Equal(t, "500", seen[0])
 }
 
-func TestWaitingForAReplyEndsWithTheWorkflow(t *testing.T) {
+func TestWaitingForANoticeEndsWithTheWorkflow(t *testing.T) {
 	t.Parallel()
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.RegisterDelayedCallback(env.CancelWorkflow, 0)
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
-		_, err := signalbox.ReceiveReplies[workflows.ApprovalReply](ctx, "answer").Receive(ctx)
+		_, err := signalbox.ReceiveNotices(ctx, "answer").Receive(ctx)
 		return err
 	})
 	require.True(t, temporal.IsCanceledError(env.GetWorkflowError()))
 }
 
-func TestAReplyComesBackToTheCallingWorkflow(t *testing.T) {
+func TestANoticeComesBackToTheCallingWorkflow(t *testing.T) {
 	t.Parallel()
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.ExecuteWorkflow(func(ctx workflow.Context) (*workflows.ReplyTo, error) { return signalbox.ReplyHere(ctx, "answer"), nil })

@@ -1,0 +1,61 @@
+package offloadcase
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// options are the activity options that a policy sets in a workflow's context.
+func options(t *testing.T, policy func(workflow.Context) workflow.Context) workflow.ActivityOptions {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	var set workflow.ActivityOptions
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		set = workflow.GetActivityOptions(policy(ctx))
+		return nil
+	})
+	require.NoError(t, env.GetWorkflowError())
+	return set
+}
+
+func TestTheServerNeverRepeatsACreationThatMayHaveBeenCarriedOut(t *testing.T) {
+	t.Parallel()
+	for _, known := range []string{"", workflows.AttentionUsageLimit} {
+		o := options(t, func(ctx workflow.Context) workflow.Context { return createPolicy(ctx, known) })
+		require.Subset(t, o.RetryPolicy.NonRetryableErrorTypes, []string{
+			"TemporalTimeout:StartToClose", "PanicError", workflows.ErrTypeOffloadUncertain, workflows.ErrTypeOffloadInvalidRequest, workflows.ErrTypeOffloadUnauthorized,
+		})
+		require.Equal(t, known == "", slices.Contains(o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadUsageLimit), "what is known is left to the server")
+		require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadNotSent)
+		require.Equal(t, workflows.TaskQueueOffload, o.TaskQueue)
+		require.True(t, o.WaitForCancellation, "what became of it has to be known")
+		require.Zero(t, o.ScheduleToCloseTimeout)
+		require.Zero(t, o.HeartbeatTimeout, "an attempt under way must not learn of a cancellation")
+	}
+}
+
+func TestReconcilingGoesOnWithoutLimitInItsOwnQueue(t *testing.T) {
+	t.Parallel()
+	params := workflows.ReconcileCaseParams{Floor: workflows.Duration(time.Minute), Ceiling: workflows.Duration(time.Hour)}
+	o := options(t, func(ctx workflow.Context) workflow.Context { return reconcilePolicy(ctx, "", params) })
+	require.Equal(t, workflows.TaskQueueOffloadPoll, o.TaskQueue)
+	require.Zero(t, o.ScheduleToCloseTimeout)
+	require.Zero(t, o.RetryPolicy.MaximumAttempts)
+	require.Equal(t, time.Minute, o.RetryPolicy.InitialInterval)
+	require.Equal(t, time.Hour, o.RetryPolicy.MaximumInterval)
+	require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadNoNews)
+
+	o = options(t, func(ctx workflow.Context) workflow.Context {
+		return reconcilePolicy(ctx, workflows.AttentionForbidden, params)
+	})
+	require.Contains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadNoNews, "the end of the trouble is final")
+	require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadForbidden)
+}

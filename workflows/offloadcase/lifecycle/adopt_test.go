@@ -1,0 +1,92 @@
+package lifecycle_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+func verifying() lifecycle.Case {
+	return lifecycle.Adopt(uncertain(), workflows.AdoptCase{CaseID: caseID})
+}
+
+func TestACaseIsAdoptedOnceAReadHasShownIt(t *testing.T) {
+	t.Parallel()
+	c := verifying()
+	requireStatus(t, workflows.CaseCreateUncertain, c)
+	require.Empty(t, c.State.CaseID, "nothing is identified by it yet")
+	require.Equal(t, caseID, lifecycle.View(c).Verifying)
+	require.Contains(t, lifecycle.WaitingFor(c), "verifies")
+	require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: caseID}, lifecycle.Next(c, after(2)).Read)
+
+	shown := shows(workflows.OffloadRunning, 2)
+	for _, reference := range []string{"", "vendor_2048"} {
+		shown.Facts.ClientReferenceID = reference
+		bound := lifecycle.Read(c, caseID, shown, after(3))
+		requireStatus(t, workflows.CaseRunning, bound)
+		require.Equal(t, caseID, bound.State.CaseID)
+		require.Empty(t, lifecycle.Attention(bound.State))
+		require.NotNil(t, lifecycle.Next(bound, after(3)).Reconcile, "it may have gone on long ago")
+	}
+	requireStatus(t, workflows.CaseFailed, lifecycle.Read(c, caseID, read(failed(2)), after(3)))
+}
+
+func TestAnAdoptionThatIsNotVerifiedBindsNothing(t *testing.T) {
+	t.Parallel()
+	theirs := shows(workflows.OffloadRunning, 2)
+	theirs.Facts.ClientReferenceID = "vendor_4711"
+	for name, c := range map[string]lifecycle.Case{
+		"it is another request's": lifecycle.Read(verifying(), caseID, theirs, after(3)),
+		"there is no such case":   lifecycle.ReadFailed(verifying(), caseID, rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "vendor_4711 not found"}, after(3)),
+		"the read fails":          lifecycle.ReadFailed(verifying(), caseID, rules.Failure{Message: "vendor_4711: no route"}, after(3)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireStatus(t, workflows.CaseCreateUncertain, c)
+			require.Empty(t, c.State.CaseID)
+			require.Equal(t, []string{"adopt_refused", "create_uncertain"}, lifecycle.Attention(c.State))
+			require.Contains(t, c.State.LastError, "vendor_4711")
+			require.Nil(t, lifecycle.Next(c, after(3)).Read)
+
+			again := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: "right"})
+			require.Equal(t, []string{"create_uncertain"}, lifecycle.Attention(again.State))
+			require.Equal(t, again, lifecycle.Read(again, caseID, shows(workflows.OffloadRunning, 2), after(4)), "an older read says nothing of it")
+			right := shows(workflows.OffloadRunning, 2)
+			right.Facts.CaseID = "right"
+			require.Equal(t, "right", lifecycle.Read(again, "right", right, after(4)).State.CaseID)
+		})
+	}
+}
+
+func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
+	t.Parallel()
+	other := inputNeeded("q1", 10)
+	other.Facts.CaseID = "another"
+
+	early := lifecycle.Receive(verifying(), other, after(10))
+	require.Equal(t, "another", early.State.CaseID)
+	require.Empty(t, lifecycle.Attention(lifecycle.Read(early, caseID, shows(workflows.OffloadRunning, 2), after(11)).State)[1:], "input_needed alone")
+
+	adopted := lifecycle.Reconciled(adopted(uncertain(), 2), read(inputNeeded("q0", 5)), after(6))
+	late := lifecycle.Receive(adopted, other, after(10))
+	require.Equal(t, "another", late.State.CaseID)
+	require.Equal(t, []string{caseID}, late.State.OtherCaseIDs)
+	require.Equal(t, []string{"input_needed", "second_case"}, lifecycle.Attention(late.State))
+	require.Equal(t, "another", late.State.Facts.CaseID, "what was learnt of the other case is forgotten")
+
+	require.Equal(t, caseID, lifecycle.Receive(adopted, unproven(other), after(10)).State.CaseID, "it proves nothing")
+	proven := lifecycle.Receive(adopted, inputNeeded("q1", 8), after(8))
+	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "its own URL has named this one before")
+}
+
+func TestAdoptingAnIDThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"", "id\n", "a\tb", "..", strings.Repeat("x", 251)} {
+		requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckAdopt(uncertain(), workflows.AdoptCase{CaseID: id}))
+	}
+}

@@ -1,0 +1,146 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+// mostPayload is where Temporal fails a payload.
+const mostPayload = 2 << 20
+
+func encodedLen(t *testing.T, v any) int {
+	t.Helper()
+	encoded, err := json.Marshal(v)
+	require.NoError(t, err)
+	return len(encoded)
+}
+
+// escaped is a text of that many bytes of JSON, each of its characters escaped.
+func escaped(bytes int) string { return strings.Repeat("<", bytes/6) }
+
+func rawEscaped(bytes int) json.RawMessage { return json.RawMessage(`"` + escaped(bytes-2) + `"`) }
+
+// largest is an event of the largest fields that the contract allows.
+func largest(e workflows.CaseEvent) workflows.CaseEvent {
+	reason := escaped(workflows.MaxTextBytes)
+	f := &e.Facts
+	f.ClientReferenceID, f.ResultStatus = escaped(6*workflows.MaxClientReferenceIDBytes), escaped(workflows.MaxShortTextBytes)
+	f.Result, f.Metadata, f.FailureReason = rawEscaped(workflows.MaxJSONBytes), rawEscaped(workflows.MaxJSONBytes), &reason
+	if f.Question == nil {
+		f.Question = &workflows.Question{ID: "q1"}
+	}
+	f.Question = &workflows.Question{ID: f.Question.ID, Text: escaped(workflows.MaxTextBytes), Status: "PENDING", RequestedAt: e.OccurredAt}
+	for i := range 300 {
+		f.Attachments = append(f.Attachments, workflows.Attachment{ID: fmt.Sprintf("%s-%d", e.DedupeKey, i), Name: escaped(600)})
+	}
+	return e
+}
+
+func TestTheLargestCaseFitsWhateverCarriesIt(t *testing.T) {
+	t.Parallel()
+	fits := func(c lifecycle.Case) {
+		t.Helper()
+		require.Less(t, encodedLen(t, lifecycle.View(c)), mostPayload, "state query")
+		require.Less(t, encodedLen(t, lifecycle.Outcome(c)), mostPayload, "outcome")
+		require.Less(t, encodedLen(t, lifecycle.Next(c, after(100_000)).HandOff), mostPayload, "hand-off")
+		require.Less(t, encodedLen(t, struct {
+			workflows.CaseStart
+			Carried *lifecycle.State `json:"carried"`
+		}{c.Start, &c.State}), mostPayload, "continue-as-new")
+	}
+	c := running(func(s *workflows.CaseStart) {
+		s.ReplyTo = &workflows.ReplyTo{WorkflowID: strings.Repeat("w", 255), Signal: strings.Repeat("s", 255)}
+		s.Request.Goal.Objective = escaped(workflows.MaxTextBytes)
+		s.Request.Metadata, s.Request.ResultSchema = rawEscaped(workflows.MaxStartBytes/2), json.RawMessage(`{"d":"`+escaped(workflows.MaxStartBytes/3)+`"}`)
+	})
+	require.Greater(t, encodedLen(t, c.Start), workflows.MaxStartBytes*3/4)
+	for i := range 12 {
+		q := fmt.Sprint("q", i)
+		e := inputNeeded(q, 10+i)
+		c = lifecycle.Receive(c, largest(e), after(10+i))
+		in := workflows.ProvideInput{QuestionID: q, Text: escaped(workflows.MaxTextBytes), By: escaped(workflows.MaxShortTextBytes)}
+		require.NoError(t, lifecycle.CheckInput(c, in))
+		c = lifecycle.ProvideInput(c, in, after(10+i))
+		c = lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputRejected, Message: escaped(100_000)}, after(10+i))
+		c = lifecycle.Receive(c, largest(untimed(inputNeeded(q, 1000+i))), after(10+i))
+		other := unproven(completed(2000 + i))
+		other.Facts.CaseID = fmt.Sprint(strings.Repeat("x", 240), i)
+		c = lifecycle.Receive(c, largest(other), after(10+i))
+		second := completed(3000 + i)
+		second.Facts.CaseID = fmt.Sprint(strings.Repeat("x", 240), i)
+		c = lifecycle.Receive(c, largest(second), after(10+i))
+		c = lifecycle.Tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: escaped(1 << 20)}, after(10+i)), after(10+i))
+	}
+	require.Greater(t, encodedLen(t, c.State), 1<<20, "it is large")
+	fits(c)
+	held := largest(completed(100))
+	held.Facts = held.Facts.Omitting(workflows.FieldResult)
+	c = lifecycle.Receive(c, held, after(100))
+	require.NotNil(t, c.State.HeldEnd)
+	fits(c)
+	cancelled := lifecycle.Cancel(running(), workflows.CancelCase{Reason: escaped(workflows.MaxShortTextBytes), By: escaped(workflows.MaxShortTextBytes)}, after(101))
+	fits(cancelled)
+	c = lifecycle.Tick(lifecycle.Read(c, caseID, read(largest(completed(100))), after(101)), after(101))
+	requireStatus(t, workflows.CaseCompleted, c)
+	require.Len(t, c.State.Answers[0].Text, workflows.MaxTextBytes/6)
+	fits(c)
+}
+
+func TestUnconfirmedEventsAreBoundedInBytesAndNumber(t *testing.T) {
+	t.Parallel()
+	c := running()
+	proven := untimed(completed(5))
+	c = lifecycle.Receive(c, proven, after(5))
+	for i := range 24 {
+		e := unproven(completed(10 + i))
+		e.Facts.Metadata = json.RawMessage(`"` + strings.Repeat("m", 245_000) + `"`)
+		c = lifecycle.Receive(c, e, after(10+i))
+		c = lifecycle.ReadFailed(c, caseID, rules.Failure{}, after(10+i))
+	}
+	require.Less(t, encodedLen(t, c.State), 512<<10)
+	require.LessOrEqual(t, len(c.State.Unconfirmed), 8)
+	require.Equal(t, proven.DeliveryID, c.State.Unconfirmed[0].DeliveryID, "what proves nothing gives way first")
+	require.True(t, c.State.Unconfirmed[1].Facts.Omits(workflows.FieldMetadata), "it is named")
+}
+
+func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
+	t.Parallel()
+	ahead := inputNeeded("q1", 10)
+	ahead.OccurredAt = ahead.OccurredAt.AddDate(10, 0, 0)
+	ahead.Facts.Question.RequestedAt = ahead.OccurredAt
+	c := lifecycle.Receive(running(), ahead, after(11))
+	require.Equal(t, ahead.ReceivedAt, c.State.FactsAt)
+	require.Equal(t, ahead.ReceivedAt, c.State.Facts.Question.RequestedAt)
+	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
+	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
+	requireStatus(t, workflows.CaseRunning, lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 22), after(23)))
+
+	odd := shows(workflows.OffloadRunning, 22)
+	odd.Facts.UpdatedAt = odd.Facts.UpdatedAt.AddDate(10, 0, 0)
+	c = lifecycle.Receive(lifecycle.Reconciled(running(), odd, after(23)), inputNeeded("q2", 30), after(30))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+
+	soon := inputNeeded("q1", 10)
+	soon.OccurredAt = soon.ReceivedAt.Add(4 * time.Minute)
+	require.Equal(t, soon.OccurredAt, lifecycle.Receive(running(), soon, after(11)).State.FactsAt, "clocks differ by so much")
+
+	jumped := inputNeeded("q1", 10)
+	jumped.ReceivedAt, jumped.OccurredAt = jumped.ReceivedAt.AddDate(20, 0, 0), jumped.OccurredAt.AddDate(20, 0, 0)
+	require.Equal(t, after(11), lifecycle.Receive(running(), jumped, after(11)).State.FactsAt, "the ingress's own clock may be wrong too")
+}
+
+func TestALongReasonIsCutInTheOutcome(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.CreateFailed(began(), rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: escaped(1 << 20)}, after(1))
+	require.Less(t, encodedLen(t, lifecycle.Outcome(c)), 8<<10)
+	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckCancel(running(), workflows.CancelCase{By: strings.Repeat("x", 1_200_000)}))
+}

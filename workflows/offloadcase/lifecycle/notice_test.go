@@ -1,0 +1,204 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+// sending is the event with an attachment for each ID, which came in that order.
+func sending(e workflows.CaseEvent, ids ...string) workflows.CaseEvent {
+	for i, id := range ids {
+		e.Facts.Attachments = append(e.Facts.Attachments, workflows.Attachment{ID: id, Name: id + ".pdf", ReceivedAt: after(i)})
+	}
+	return e
+}
+
+func omitting(e workflows.CaseEvent) workflows.CaseEvent {
+	e.Facts.Result = nil
+	e.Facts = e.Facts.Omitting(workflows.FieldResult)
+	return e
+}
+
+func TestFilesAreStoredByAnotherWorkflowOnceTheCaseHasEnded(t *testing.T) {
+	t.Parallel()
+	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(30) })
+	withFiles := func(change ...func(*workflows.CaseStart)) lifecycle.Case {
+		return lifecycle.Receive(running(change...), sending(inputNeeded("q1", 10), "a", "b"), after(10))
+	}
+	tooLarge := lifecycle.ReadFailed(lifecycle.Receive(withFiles(), omitting(completed(20)), after(20)), caseID, rules.Failure{}, after(21))
+	for name, row := range map[string]struct {
+		c      lifecycle.Case
+		want   string
+		result bool
+	}{
+		"it waits for an answer":               {c: withFiles()},
+		"it completed":                         {c: lifecycle.Receive(withFiles(), completed(20), after(20)), want: "a b"},
+		"it completed by poll":                 {c: lifecycle.Reconciled(withFiles(), read(completed(20)), after(20)), want: "a b"},
+		"one more is told after the end":       {c: lifecycle.Receive(lifecycle.Receive(withFiles(), completed(20), after(20)), sending(completed(50), "a", "b", "c"), after(50)), want: "a b c"},
+		"it failed":                            {c: lifecycle.Receive(withFiles(), failed(20), after(20)), want: "a b"},
+		"it expired":                           {c: lifecycle.ReadFailed(lifecycle.Tick(withFiles(deadline), after(30)), caseID, rules.Failure{}, after(31)), want: "a b"},
+		"it was cancelled":                     {c: lifecycle.Cancel(withFiles(), workflows.CancelCase{}, after(20))},
+		"it completed without any":             {c: lifecycle.Receive(running(), completed(20), after(20))},
+		"an attachment has no ID":              {c: lifecycle.Receive(running(), sending(completed(20), "", "a"), after(20)), want: "a"},
+		"its result is too large for an event": {c: tooLarge, want: "a b", result: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := handOff(row.c, 60)
+			if row.want == "" && !row.result {
+				require.Nil(t, h, "without ReplyTo and files there is nothing to hand off")
+				require.Empty(t, lifecycle.Outcome(row.c).FilesWorkflowID)
+				return
+			}
+			require.Empty(t, h.Notices)
+			var ids []string
+			for _, a := range h.Files.Attachments {
+				ids = append(ids, a.ID)
+			}
+			require.Equal(t, row.want, strings.Join(ids, " "))
+			require.Equal(t, row.result, h.Files.Result)
+			require.Equal(t, "offload-files/vendor_2048", lifecycle.Outcome(row.c).FilesWorkflowID)
+			require.False(t, lifecycle.Next(row.c, after(60)).Done)
+			done := lifecycle.HandedOff(row.c, *h)
+			require.True(t, lifecycle.Next(done, after(60)).Done)
+			require.Equal(t, lifecycle.Outcome(row.c), lifecycle.Outcome(done))
+		})
+	}
+}
+
+func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(replying), sending(completed(20), "a"), after(20))
+	fx := lifecycle.Next(c, after(20))
+	require.True(t, fx.Ended)
+	require.False(t, fx.Done)
+	notice := fx.HandOff.Notices[0]
+	require.Equal(t, workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}, notice.To)
+	require.Equal(t, workflows.NoticeCaseCompleted, notice.Kind)
+	require.Equal(t, "offload-case/vendor_2048", notice.Source)
+	require.Equal(t, "vendor_2048", notice.Reference)
+	require.Equal(t, after(20), notice.Time)
+	require.Equal(t, lifecycle.Outcome(c), *notice.Data.Outcome)
+	require.Equal(t, &workflows.FilesStart{
+		Account: "default", Reference: "vendor_2048", CaseID: caseID, EndedAt: after(20),
+		Attachments: []workflows.Attachment{{ID: "a", Name: "a.pdf", ReceivedAt: after(0)}}, Seq: notice.Seq, ReplyTo: c.Start.ReplyTo,
+	}, fx.HandOff.Files)
+	require.True(t, lifecycle.Next(lifecycle.HandedOff(c, *fx.HandOff), after(20)).Done)
+}
+
+func TestAHandOffThatFailsIsTriedAgainForAsLongAsItTakes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]lifecycle.Case{
+		"notices":    lifecycle.Receive(running(replying), completed(10), after(10)),
+		"files":      lifecycle.Receive(running(), sending(completed(10), "a"), after(10)),
+		"a question": asked(replying),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := after(10)
+			for range 2000 {
+				h := lifecycle.Next(c, now).HandOff
+				require.NotNil(t, h)
+				c = lifecycle.HandOffFailed(c, *h, rules.Failure{Message: "no Temporal"}, now)
+				fx := lifecycle.Next(c, now)
+				require.Nil(t, fx.HandOff)
+				require.False(t, fx.Done)
+				now = c.State.Outbox.NotBefore
+				require.False(t, fx.Wake.After(now))
+			}
+			require.NotNil(t, lifecycle.Next(c, now).HandOff)
+			require.NotContains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeRefused)
+		})
+	}
+}
+
+func TestAHandOffThatTemporalRefusesForGoodRaisesAttentionAndBlocksNothing(t *testing.T) {
+	t.Parallel()
+	refused := rules.Failure{Type: workflows.ErrTypeNoticeInvalid}
+	c := lifecycle.Receive(running(replying), sending(completed(10), "a"), after(10))
+	c = lifecycle.HandOffFailed(c, *handOff(c, 10), refused, after(10))
+	require.Equal(t, []string{workflows.AttentionNoticeRefused}, lifecycle.Outcome(c).Attention)
+	h := handOff(c, 11)
+	require.Empty(t, h.Notices)
+	require.NotNil(t, h.Files, "the files may be fine")
+	c = lifecycle.HandOffFailed(c, *h, refused, after(11))
+	require.True(t, lifecycle.Next(c, after(11)).Done)
+	require.Empty(t, lifecycle.Outcome(c).FilesWorkflowID)
+}
+
+func TestTheOutcomeSaysWhereTheResultIs(t *testing.T) {
+	t.Parallel()
+	blind := func(c lifecycle.Case) lifecycle.Case {
+		return lifecycle.ReadFailed(c, caseID, rules.Failure{}, after(11))
+	}
+	large := blind(lifecycle.Receive(running(), omitting(completed(10)), after(10)))
+	refused := lifecycle.HandOffFailed(large, workflows.HandOff{Files: &workflows.FilesStart{}}, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, after(11))
+	cancelled := lifecycle.Cancel(lifecycle.Receive(running(), unproven(completed(9)), after(9)), workflows.CancelCase{}, after(10))
+	for name, row := range map[string]struct {
+		c    lifecycle.Case
+		want workflows.ResultPlace
+	}{
+		"inline":                      {lifecycle.Receive(running(), completed(10), after(10)), workflows.ResultInline},
+		"stored":                      {large, workflows.ResultStored},
+		"storing it was refused":      {refused, workflows.ResultOmitted},
+		"cancelled before":            {lifecycle.Receive(cancelled, omitting(completed(11)), after(11)), workflows.ResultOmitted},
+		"failed, so it has none":      {lifecycle.Receive(running(), failed(10), after(10)), ""},
+		"cancelled, so there is none": {cancelled, ""},
+	} {
+		require.Equal(t, row.want, lifecycle.Outcome(row.c).ResultIs, name)
+	}
+}
+
+func TestAttentionIsToldWhenAReasonAppears(t *testing.T) {
+	t.Parallel()
+	tick := func(c lifecycle.Case, minute int) lifecycle.Case { return lifecycle.Tick(c, after(minute)) }
+	c := tick(lifecycle.ReconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), 20)
+	first := handOff(c, 20).Notices
+	require.Len(t, first, 1)
+	require.Equal(t, workflows.NoticeCaseAttention, first[0].Kind)
+	require.Equal(t, []string{"unauthorized"}, first[0].Data.Attention)
+	c = tick(handedOff(c), 21)
+	require.Nil(t, handOff(c, 21), "once")
+
+	c = tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(30)), 30)
+	require.Nil(t, handOff(c, 30), "that it is over is not told")
+	c = tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)), 40)
+	again := handOff(c, 40).Notices
+	require.NotEqual(t, first[0].ID, again[0].ID)
+	require.Greater(t, again[0].Seq, first[0].Seq)
+
+	question := tick(asked(replying), 10)
+	require.Equal(t, []string{"case.input_needed"}, kinds(question), "it has a notice of its own")
+	conflict := tick(lifecycle.Receive(lifecycle.Receive(running(replying), completed(10), after(10)), failed(11), after(11)), 11)
+	require.Equal(t, []string{"case.completed"}, kinds(conflict), "the outcome names it")
+	require.Equal(t, []string{"conflict"}, handOff(conflict, 11).Notices[0].Data.Outcome.Attention)
+}
+
+func TestWhileHandOffsFailTheNewestOfEachKindWaits(t *testing.T) {
+	t.Parallel()
+	c := asked(replying, options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) }))
+	for i := range 500 {
+		minute := 11 + i
+		errType := []string{workflows.ErrTypeOffloadUnauthorized, workflows.ErrTypeOffloadForbidden}[i%2]
+		c = lifecycle.ReconcileFailed(c, rules.Failure{Type: errType}, after(minute))
+		c = lifecycle.Receive(c, inputNeeded(fmt.Sprint("q", i), minute), after(minute))
+		c = lifecycle.Tick(c, after(minute))
+		require.LessOrEqual(t, len(c.State.Outbox.Waiting), 2)
+	}
+	for _, n := range handOff(c, 1000).Notices {
+		if n.Kind == workflows.NoticeCaseInputNeeded {
+			require.Equal(t, "q499", n.Data.Question.ID)
+			require.NotEmpty(t, n.Data.Question.Text)
+		}
+	}
+	c = lifecycle.Receive(c, completed(600), after(600))
+	require.Equal(t, []string{"case.attention", "case.completed"}, kinds(c), "nobody has to answer any more")
+}

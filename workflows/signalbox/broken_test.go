@@ -1,0 +1,154 @@
+package signalbox_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// invalidArgument is what a workflow fails with whose input is invalid. A refused update has the same type.
+var invalidArgument = &failurepb.Failure{
+	Message: "reference: it is missing",
+	FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
+		ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{Type: workflows.ErrTypeInvalidArgument, NonRetryable: true},
+	},
+}
+
+func TestAWorkflowThatIsClosedWithoutAResultIsShownAsSuch(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[enumspb.WorkflowExecutionStatus]error{
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: signalbox.ErrTerminated,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  signalbox.ErrTimedOut,
+		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     signalbox.ErrFailed,
+	} {
+		t.Run(status.String(), func(t *testing.T) {
+			t.Parallel()
+			server, temporal := serveTemporal(t, nil)
+			c := newClient(t, temporal, signalbox.Options{})
+			one, err := c.StartCase(t.Context(), goodStart())
+			require.NoError(t, err)
+			_, err = one.State(t.Context())
+			require.NoError(t, err, "while it runs")
+			server.become(one.WorkflowID(), status)
+			server.become(c.Activation("pages", "act/1").WorkflowID(), status)
+			server.become(workflows.OffloadFilesWorkflowID("vendor_2048"), status)
+
+			_, stateErr := one.State(t.Context())
+			_, startErr := c.StartCase(t.Context(), goodStart())
+			_, waitErr := one.Wait(t.Context())
+			_, filesErr := one.Files(t.Context())
+			_, activationErr := c.Activation("pages", "act/1").State(t.Context())
+			for _, err := range []error{stateErr, startErr, waitErr, filesErr, activationErr} {
+				require.ErrorIs(t, err, want)
+				require.ErrorContains(t, err, "reset it there to its last workflow task", "it says what to do")
+				require.NotErrorIs(t, err, signalbox.ErrInvalid, "the cause of the failure is not the caller's mistake")
+			}
+			require.ErrorContains(t, stateErr, "offload-case/vendor_2048")
+			require.ErrorContains(t, startErr, "offload-case/vendor_2048")
+			require.ErrorContains(t, activationErr, "artmail-activation/pages/act%2F1")
+
+			other := goodStart()
+			other.Request.Goal.Objective = "Something else"
+			_, err = c.StartCase(t.Context(), other)
+			require.ErrorIs(t, err, signalbox.ErrConflict, "another request is another case, whatever became of the first")
+		})
+	}
+}
+
+func TestStoredFilesAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	server, temporal := serveTemporal(t, nil)
+	one := newClient(t, temporal, signalbox.Options{}).Case("vendor_2048")
+	_, err := one.Files(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrNoFiles)
+
+	want := workflows.CaseFiles{Reference: "vendor_2048", CaseID: "c1", Stored: []workflows.StoredFile{{AttachmentID: "f1", Key: "k", Size: 5}}}
+	server.complete(t, "offload-files/vendor_2048", want)
+	got, err := one.Files(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
+// reversing is a payload codec: what it encodes only it can read.
+type reversing struct{}
+
+func (reversing) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	out := make([]*commonpb.Payload, len(payloads))
+	for i, p := range payloads {
+		data, err := p.Marshal()
+		if err != nil {
+			return nil, err
+		}
+		slices.Reverse(data)
+		out[i] = &commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("binary/reversed")}, Data: data}
+	}
+	return out, nil
+}
+
+func (reversing) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	out := make([]*commonpb.Payload, len(payloads))
+	for i, p := range payloads {
+		data := slices.Clone(p.GetData())
+		slices.Reverse(data)
+		out[i] = &commonpb.Payload{}
+		if err := out[i].Unmarshal(data); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func TestAClientWithAPayloadCodecAttachesToItsOwnStart(t *testing.T) {
+	t.Parallel()
+	server, temporal := serveTemporal(t, converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), reversing{}))
+	c := newClient(t, temporal, signalbox.Options{})
+	_, err := c.StartCase(t.Context(), goodStart())
+	require.NoError(t, err)
+	memo := server.memo["offload-case/vendor_2048"].GetFields()[workflows.MemoRequestHash]
+	require.Equal(t, "binary/reversed", string(memo.GetMetadata()["encoding"]), "the codec is at work")
+	_, err = c.StartCase(t.Context(), goodStart())
+	require.NoError(t, err)
+
+	other := goodStart()
+	other.Request.Goal.Objective = "Something else"
+	_, err = c.StartCase(t.Context(), other)
+	require.ErrorIs(t, err, signalbox.ErrConflict)
+}
+
+func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *testing.T) {
+	t.Parallel()
+	server, temporal := serveTemporal(t, nil)
+	c := newClient(t, temporal, signalbox.Options{})
+	start := func(change func(*workflows.CaseStart)) error {
+		one := goodStart()
+		change(&one)
+		_, err := c.StartCase(t.Context(), one)
+		return err
+	}
+	same := func(*workflows.CaseStart) {}
+	require.NoError(t, start(same))
+	require.NoError(t, start(same))
+	require.ErrorIs(t, start(func(s *workflows.CaseStart) { s.Request.Goal.Objective = "Something else" }), signalbox.ErrConflict)
+	require.ErrorIs(t, start(func(s *workflows.CaseStart) { s.Options.PollFloor = workflows.DefaultPollFloor }), signalbox.ErrConflict,
+		"the hash has what was sent: a default that changes later must not change it")
+	server.complete(t, "offload-case/vendor_2048", workflows.CaseOutcome{})
+	require.NoError(t, start(same), "a case that has ended")
+
+	// An adopted case is called by its caseId, whether or not that is said.
+	_, err := c.AdoptCase(t.Context(), "4fc5904d", "", workflows.CaseOptions{})
+	require.NoError(t, err)
+	_, err = c.AdoptCase(t.Context(), "4fc5904d", "4fc5904d", workflows.CaseOptions{})
+	require.NoError(t, err)
+
+	server.become("offload-case/foreign", enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	err = start(func(s *workflows.CaseStart) { s.Reference = "foreign" })
+	require.ErrorIs(t, err, signalbox.ErrConflict, "Signalbox did not start it")
+}
