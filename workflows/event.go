@@ -36,8 +36,8 @@ const (
 // TestActivationID is the activationId of every test delivery of Artmail; no activation may be made of it.
 const TestActivationID = "test"
 
-// ReplyTo names the workflow, in the same namespace, that is told by a signal. The receiver drops a reply whose ID it has seen:
-// replies are sent at least once.
+// ReplyTo names the workflow, in the same namespace, that gets notices by a signal. It drops a notice whose ID it has seen: they are delivered
+// at least once. Both fields are printable ASCII, at most MaxWorkflowIDBytes and MaxSignalNameBytes long.
 type ReplyTo struct {
 	WorkflowID string `json:"workflowId"`
 	Signal     string `json:"signal"`

@@ -48,14 +48,15 @@ func rawLen(raw []byte) int {
 
 // Clip shortens s to at most that many bytes of JSON, marks the cut with "…", and makes it valid UTF-8.
 func Clip(s string, most int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	if JSONLen(s) <= most {
-		return strings.ToValidUTF8(s, "\uFFFD")
+		return s
 	}
 	const mark = "…"
 	n := len(mark)
 	for i, r := range s {
 		if n += runeLen(r, utf8.RuneLen(r)); n > most {
-			return strings.ToValidUTF8(s[:i], "\uFFFD") + mark
+			return s[:i] + mark
 		}
 	}
 	return s

@@ -1,9 +1,11 @@
 package workflows_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -107,8 +109,34 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 
 func TestTextsAreClippedToTheirBytesInJSON(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "short", workflows.Clip("short", 5))
-	require.Equal(t, "lo…", workflows.Clip("longer", 5))
-	require.Equal(t, 6, workflows.JSONLen("<"))
-	require.LessOrEqual(t, workflows.JSONLen(workflows.Clip(strings.Repeat("<", 100), 100)), 100)
+	for _, c := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{"short", 5, "short"},
+		{"longer", 5, "lo…"},
+		{"<<<<<<", 20, "<<…"},
+		{"größer", 7, "grö…"},
+		{"a\xffb", 10, "a\uFFFDb"},
+		{"\xff\xff\xffabc", 9, "\uFFFDabc"},
+	} {
+		got := workflows.Clip(c.text, c.most)
+		require.Equal(t, c.want, got)
+		require.LessOrEqual(t, workflows.JSONLen(got), c.most)
+	}
+}
+
+// FuzzClip: a text is as long in JSON as JSONLen says, and Clip keeps to its limit.
+func FuzzClip(f *testing.F) {
+	f.Add("größe <x> \u2028\n\x00\xff", 12)
+	f.Fuzz(func(t *testing.T, text string, most int) {
+		most = 3 + max(0, most)%100
+		got := workflows.Clip(text, most)
+		encoded, err := json.Marshal(got)
+		require.NoError(t, err)
+		require.Len(t, encoded, workflows.JSONLen(got)+2)
+		require.LessOrEqual(t, workflows.JSONLen(got), most)
+		require.True(t, utf8.ValidString(got))
+	})
 }

@@ -168,6 +168,10 @@ func TestEachKindOfErrorHasItsExitStatus(t *testing.T) {
 		signalbox.ErrNoOpenQuestion: 4,
 		errNotCompleted:             5,
 		signalbox.ErrUnavailable:    6,
+		signalbox.ErrTerminated:     7,
+		signalbox.ErrTimedOut:       8,
+		signalbox.ErrFailed:         9,
+		signalbox.ErrNoFiles:        3,
 	} {
 		if err != nil {
 			err = fmt.Errorf("somewhere: %w", err)

@@ -31,10 +31,10 @@ func (h *holding) dial(t *testing.T) func(context.Context, client.Options) (clie
 	for id := range h.sealed {
 		workflowID := workflows.ArtmailActivationWorkflowID("w9", id)
 		page.Executions = append(page.Executions, &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID}})
-		server.On("QueryWorkflow", mock.Anything, workflowID, "", workflows.QueryState).Return(
-			func(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
+		server.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(asksFor(workflowID))).Return(
+			func(context.Context, *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
 				payloads, err := converter.GetDefaultDataConverter().ToPayloads(workflows.ActivationState{Agent: "w9", ActivationID: id, SealedAPIKey: h.sealed[id]})
-				return client.NewValue(payloads), err
+				return &client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(payloads)}, err
 			})
 	}
 	server.On("ListWorkflow", mock.Anything, mock.Anything).Return(page, nil)

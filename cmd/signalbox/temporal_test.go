@@ -16,6 +16,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	namespacepb "go.temporal.io/api/namespace/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -48,12 +49,50 @@ func answering(t *testing.T, state workflows.ActivationState) func(context.Conte
 	payloads, err := converter.GetDefaultDataConverter().ToPayloads(state)
 	require.NoError(t, err)
 	server := &mocks.Client{}
-	server.On("QueryWorkflow", mock.Anything, workflows.ArtmailActivationWorkflowID("w9", "a1"), "", workflows.QueryState).
-		Return(client.NewValue(payloads), nil)
-	server.On("QueryWorkflow", mock.Anything, mock.Anything, "", workflows.QueryState).
+	server.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(asksFor(workflows.ArtmailActivationWorkflowID("w9", "a1")))).
+		Return(&client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(payloads)}, nil)
+	server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).
 		Return(nil, serviceerror.NewNotFound("no such workflow"))
 	server.On("Close")
 	return func(context.Context, client.Options) (client.Client, error) { return server, nil }
+}
+
+// asksFor tells the query "state" of a workflow from others.
+func asksFor(workflowID string) func(*client.QueryWorkflowWithOptionsRequest) bool {
+	return func(r *client.QueryWorkflowWithOptionsRequest) bool {
+		return r.WorkflowID == workflowID && r.QueryType == workflows.QueryState
+	}
+}
+
+func TestAWorkflowThatIsClosedWithoutAResultHasItsOwnExitStatus(t *testing.T) {
+	t.Parallel()
+	for status, exit := range map[enumspb.WorkflowExecutionStatus]int{
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: 7,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  8,
+		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     9,
+	} {
+		server := &mocks.Client{}
+		server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).
+			Return(&client.QueryWorkflowWithOptionsResponse{QueryRejected: &querypb.QueryRejected{Status: status}}, nil)
+		server.On("Close")
+		dial := func(context.Context, client.Options) (client.Client, error) { return server, nil }
+		for _, c := range []struct {
+			args       []string
+			workflowID string
+		}{
+			{[]string{"case", "show", "vendor_2048"}, "offload-case/vendor_2048"},
+			{[]string{"case", "show", "vendor_2048", "--json"}, "offload-case/vendor_2048"},
+			{[]string{"case", "answer", "vendor_2048", "--text", "Yes."}, "offload-case/vendor_2048"},
+			{[]string{"activation", "show", "w9", "a1"}, "artmail-activation/w9/a1"},
+			{[]string{"approval", "list", "w9", "a1"}, "artmail-activation/w9/a1"},
+		} {
+			got := commandWith(t, nil, dial, c.args...)
+			require.Equal(t, exit, got.status, "%v: %s", c.args, got.err)
+			require.Contains(t, got.err, c.workflowID)
+			require.Contains(t, got.err, "reset it there")
+			require.Empty(t, got.out)
+		}
+	}
 }
 
 func activationState(t *testing.T, ring *keyring.Ring) workflows.ActivationState {

@@ -2,8 +2,8 @@
 // subpackage with one value of it. All of it is plain functions over bytes: no HTTP, no storage, no clock, and no rule of a workflow.
 //
 // What identifies an event (its kind and the ID of what it is about) must be usable, or the body is refused with ErrUnparseable. Any
-// other field that can't be read counts as absent and is named in Envelope.Lost: the end of a case must not be lost because
-// attemptCount came as text. Package wire says what can be read.
+// other field that can't be read counts as absent, a text that is too long is cut, and each is named in Envelope.Lost: the end of a case must
+// not be lost because attemptCount came as text. Package wire says what can be read, the contract what can be kept.
 package hook
 
 import (
@@ -98,8 +98,8 @@ func (e *Envelope) ClipText(field string, value *string, most int) {
 	}
 }
 
-// DropInsane empties a time that is not between workflows.MinTime and workflows.MaxTime, and names it as lost.
-func (e *Envelope) DropInsane(field string, value *time.Time) {
+// DropUnusableTime empties a time that is not between workflows.MinTime and workflows.MaxTime, and names it as lost.
+func (e *Envelope) DropUnusableTime(field string, value *time.Time) {
 	if !value.IsZero() && !workflows.SaneTime(*value) {
 		*value = time.Time{}
 		e.Lose(field)

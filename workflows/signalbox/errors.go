@@ -35,7 +35,7 @@ var (
 	// ErrFailed: the workflow failed, as one does whose input is invalid. It has no outcome. A case that failed at Offload has one.
 	ErrFailed = errors.New("the workflow failed")
 	// ErrNoFiles: no workflow stores files of the case: it has none, or has not ended yet.
-	ErrNoFiles = errors.New("no files are stored for the case")
+	ErrNoFiles = errors.New("no workflow stores files of the case: it has none, or has not ended yet")
 	// ErrNotUncertain: the case exists, so there is nothing to adopt or to create again.
 	ErrNotUncertain = errors.New("the case is not waiting to be adopted or created again")
 	// ErrPaused: the activation is paused and takes nothing new.

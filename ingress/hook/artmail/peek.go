@@ -75,7 +75,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		return hook.Envelope{}, hook.Missing("kind (type, event, eventType or event_type)")
 	}
 	e := hook.Envelope{Kind: kind, Lost: lost}
-	e.DropInsane("timestamp", &id.Timestamp)
+	e.DropUnusableTime("timestamp", &id.Timestamp)
 	e.OccurredAt = id.Timestamp
 	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
 		e.Ignored = "no workflow takes this kind or activation"

@@ -94,7 +94,7 @@ func (d *data) attachments(e *hook.Envelope) []workflows.Attachment {
 		e.ClipText("data.attachments[].type", &a.Type, workflows.MaxShortTextBytes)
 		e.DropUnusable("data.attachments[].messageId", &a.MessageID, maxID)
 		e.DropUnusable("data.attachments[].inboxId", &a.InboxID, maxID)
-		e.DropInsane("data.attachments[].receivedAt", &a.ReceivedAt)
+		e.DropUnusableTime("data.attachments[].receivedAt", &a.ReceivedAt)
 		files = append(files, workflows.Attachment(a))
 	}
 	return files
@@ -133,6 +133,6 @@ func (d *data) question(e *hook.Envelope) *workflows.Question {
 		return nil
 	}
 	e.ClipText("data.inputRequestStatus", &q.Status, workflows.MaxShortTextBytes)
-	e.DropInsane("data.inputRequestedAt", &q.RequestedAt)
+	e.DropUnusableTime("data.inputRequestedAt", &q.RequestedAt)
 	return &q
 }

@@ -56,7 +56,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		return hook.Envelope{}, hook.Missing("event_type")
 	}
 	e := hook.Envelope{Kind: h.EventType, OccurredAt: h.Timestamp, Lost: lost}
-	e.DropInsane("timestamp", &e.OccurredAt)
+	e.DropUnusableTime("timestamp", &e.OccurredAt)
 	e.DropUnusable("event_id", &h.EventID, maxEventID)
 	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
 	e.DropUnusable("data.status", &id.Status, maxKind)

@@ -44,7 +44,7 @@ type inquiry struct {
 type heard struct {
 	Replies, Notices map[string]int
 	Statuses         map[string]workflows.ApprovalStatus
-	Kinds            []string
+	Kinds            []workflows.NoticeKind
 	// TooLate: Artmail had force-failed the run before it was opened here, and so the asker was told at once.
 	TooLate bool
 }
@@ -79,15 +79,15 @@ func ask(ctx workflow.Context, in inquiry) (heard, error) {
 	end.Receive(ctx, nil)
 	all := heard{Replies: map[string]int{}, Notices: map[string]int{}, Statuses: map[string]workflows.ApprovalStatus{}, TooLate: tooLate}
 	for {
-		var reply workflows.ApprovalReply
+		var reply workflows.Notice
 		if !replies.ReceiveAsync(&reply) {
 			break
 		}
 		all.Replies[reply.ID]++
-		all.Statuses[reply.Approval.MessageID] = reply.Approval.Status
+		all.Statuses[reply.Data.Approval.MessageID] = reply.Data.Approval.Status
 	}
 	for {
-		var notice workflows.RunNotice
+		var notice workflows.Notice
 		if !notices.ReceiveAsync(&notice) {
 			return all, nil
 		}
@@ -194,7 +194,7 @@ func TestNoAnswerIsLostOrDeliveredTwiceWhateverHappensToTheWorkflow(t *testing.T
 	var final workflows.ActivationState
 	require.NoError(t, temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), &final))
 	require.Equal(t, workflows.ActivationDeactivated, final.Status)
-	told := map[string]int{} // of the run's end, by how
+	told := map[workflows.NoticeKind]int{} // of the run's end, by how
 	tooLate := 0
 	got := map[string]workflows.ApprovalStatus{}
 	for _, run := range asked {
@@ -206,7 +206,7 @@ func TestNoAnswerIsLostOrDeliveredTwiceWhateverHappensToTheWorkflow(t *testing.T
 			tooLate++
 			// Where the answer to its first try was lost, the run had been opened by that, and the notice came as well.
 			require.LessOrEqual(t, len(all.Notices), 1)
-			all.Kinds = []string{workflows.NoticeRunForceFailed}
+			all.Kinds = []workflows.NoticeKind{workflows.NoticeRunForceFailed}
 		} else {
 			require.Len(t, all.Notices, 1)
 		}
@@ -222,7 +222,7 @@ func TestNoAnswerIsLostOrDeliveredTwiceWhateverHappensToTheWorkflow(t *testing.T
 		told[all.Kinds[0]]++
 	}
 	require.Equal(t, want, got)
-	require.Equal(t, map[string]int{workflows.NoticeRunForceFailed: askers / 10, workflows.NoticeRunVoided: askers - askers/10}, told)
+	require.Equal(t, map[workflows.NoticeKind]int{workflows.NoticeRunForceFailed: askers / 10, workflows.NoticeRunVoided: askers - askers/10}, told)
 	runs := runsOf(t, temporal, one.WorkflowID())
 	require.Greater(t, runs, 2, "it did continue as new")
 	require.Greater(t, restarts(), 1, "its worker did go away")

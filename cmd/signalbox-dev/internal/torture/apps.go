@@ -83,16 +83,18 @@ func app(ctx workflow.Context) error {
 	}
 	selector := workflow.NewSelector(ctx)
 	selector.AddReceive(workflow.GetSignalChannel(ctx, signalCaseReply), func(c workflow.ReceiveChannel, _ bool) {
-		var reply workflows.CaseReply
-		c.Receive(ctx, &reply)
-		if reply.Outcome != nil {
-			h.hear(h.Outcomes, reply.Reference, string(reply.Outcome.Status))
+		var notice workflows.Notice
+		c.Receive(ctx, &notice)
+		if outcome := notice.Data.Outcome; outcome != nil {
+			h.hear(h.Outcomes, notice.Reference, string(outcome.Status))
 		}
 	})
 	selector.AddReceive(workflow.GetSignalChannel(ctx, signalApprovalReply), func(c workflow.ReceiveChannel, _ bool) {
-		var reply workflows.ApprovalReply
-		c.Receive(ctx, &reply)
-		h.hear(h.Approvals, reply.Approval.MessageID, string(reply.Approval.Status))
+		var notice workflows.Notice
+		c.Receive(ctx, &notice)
+		if approval := notice.Data.Approval; approval != nil {
+			h.hear(h.Approvals, approval.MessageID, string(approval.Status))
+		}
 	})
 	for {
 		selector.Select(ctx)
