@@ -37,11 +37,13 @@ func TestAnAttachmentEndsInTheBucketAndAHistoryStaysShort(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, workflows.CaseCompleted, outcome.Status)
 			require.Equal(t, row.source, outcome.Source)
-			require.Empty(t, outcome.Unstored)
 			require.Empty(t, outcome.Attention)
 			require.Len(t, outcome.Facts.Attachments, 1)
-			require.Len(t, outcome.Files, 1)
-			stored := outcome.Files[0]
+			files, err := one.Files(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, files.Unstored)
+			require.Len(t, files.Stored, 1)
+			stored := files.Stored[0]
 			require.Equal(t, outcome.Facts.Attachments[0].ID, stored.AttachmentID)
 
 			content, err := os.ReadFile(filepath.Join(shared.folder, "files", filepath.FromSlash(stored.Key)))
