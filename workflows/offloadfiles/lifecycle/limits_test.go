@@ -106,6 +106,7 @@ func TestALongFileNameKeepsItsExtension(t *testing.T) {
 	require.Equal(t, "\uFFFD.pdf", nameOf(strings.Repeat("\xff", 300)+".pdf"))
 	just := strings.Repeat("<", 82) + "abc.pdf!" // 500 bytes
 	require.Equal(t, just, nameOf(just))
+	require.Equal(t, just, nameOf("x"+just))
 }
 
 func TestATypeThatIsTooLongIsNotTold(t *testing.T) {
