@@ -106,6 +106,8 @@ func TestALongFileNameKeepsItsExtension(t *testing.T) {
 	require.Equal(t, "\uFFFD.pdf", nameOf(strings.Repeat("\xff", 300)+".pdf"))
 	just := strings.Repeat("<", 82) + "abc.pdf!" // 500 bytes
 	require.Equal(t, just, nameOf(just))
+	require.Equal(t, just, nameOf("x"+just))
+	require.Equal(t, strings.Repeat("ü", 247)+"x.pdf", nameOf(strings.Repeat("ü", 300)+"x.pdf"), "no half character is left")
 }
 
 func TestATypeThatIsTooLongIsNotTold(t *testing.T) {
