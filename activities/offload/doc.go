@@ -4,7 +4,7 @@
 // It knows which failures are safe to repeat and how long to wait before the next attempt. It knows nothing of the workflow: which
 // state follows, what raises attention, and how long a case may take.
 //
-// The retry policy belongs to whoever schedules the activities. For offload.create-case it must name "TemporalTimeout:StartToClose" as
+// The workflow that schedules the activities sets their retry policy. For offload.create-case it must name "TemporalTimeout:StartToClose" as
 // non-retryable, or the server posts again by itself after a worker died in the middle. It must not limit the attempts of
 // offload.reconcile-case, each of which is one read. What a person has to mend (OffloadUnauthorized, OffloadForbidden, OffloadNotFound,
 // OffloadUsageLimit, OffloadUnknownAccount, OffloadUnreadable) is retried slowly unless the policy names it: so it does for what the workflow

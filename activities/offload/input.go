@@ -10,7 +10,7 @@ import (
 
 // ProvideInput is the activity "offload.provide-input": POST /cases/{id}/input. Every failure that may pass is retried, lost answers too:
 // Offload accepts one answer to a question and refuses a second with 409 (Offload, "Provide case input"). A refusal is a result, since
-// somebody waits to hear of it.
+// the workflow and a person wait for it.
 func (a *Activities) ProvideInput(ctx context.Context, p workflows.ProvideInputParams) (workflows.ProvideInputResult, error) {
 	err := a.provideInput(ctx, p)
 	result := workflows.ProvideInputResult{Result: inputResult(err)}

@@ -42,7 +42,7 @@ func isOtherQuestion(known workflows.KnownCase, seen workflows.CaseFacts) bool {
 	return q.Status != "" && q.Status != known.QuestionStatus
 }
 
-// atWork is true while nobody but Offload has anything to do.
+// atWork is true while only Offload has anything to do.
 func atWork(status string) bool {
 	return status == workflows.OffloadCreated || status == workflows.OffloadRunning
 }

@@ -34,7 +34,7 @@ func TestNewsIsWhatTheWorkflowHasToActOn(t *testing.T) {
 		"taken up":                                {workflows.KnownCase{Status: "CREATED", UpdatedAt: at(0)}, workflows.CaseFacts{Status: "RUNNING", UpdatedAt: at(1)}, false},
 		"not taken up yet":                        {workflows.KnownCase{Status: "RUNNING"}, workflows.CaseFacts{Status: "CREATED", UpdatedAt: at(1)}, false},
 		"asked before it was seen to be taken up": {workflows.KnownCase{Status: "CREATED", UpdatedAt: at(0)}, workflows.CaseFacts{Status: "INPUT_NEEDED", UpdatedAt: at(1)}, true},
-		"a status that nobody knows":              {running, workflows.CaseFacts{Status: "ON_HOLD", UpdatedAt: at(1)}, true},
+		"a status that is not documented":         {running, workflows.CaseFacts{Status: "ON_HOLD", UpdatedAt: at(1)}, true},
 		"a read that lags behind":                 {asked, workflows.CaseFacts{Status: "RUNNING", UpdatedAt: at(-1)}, false},
 		"an end":                                  {running, workflows.CaseFacts{Status: "FAILED", UpdatedAt: at(1)}, true},
 		"an end that seems older":                 {running, workflows.CaseFacts{Status: "COMPLETED", UpdatedAt: at(-1)}, true},

@@ -96,9 +96,9 @@ func withRequest(start workflows.CaseStart, request *workflows.CaseRequest) work
 	return start.Normalized()
 }
 
-// notCreatedAt is when a creation that was not tried, or not taken, raises attention; zero where another attention says why, or it does already.
+// notCreatedAt is when a creation that was not tried, or not taken, raises attention; zero where another attention says why.
 func notCreatedAt(s State) time.Time {
-	if s.Creation != CreationPending || s.CaseID != "" || s.Trouble != "" || s.NotCreated {
+	if s.Creation != CreationPending || s.CaseID != "" || s.Trouble != "" {
 		return time.Time{}
 	}
 	return s.CreateSince.Add(notCreatedAfter)

@@ -134,7 +134,7 @@ func TestAnUncertainCreationIsSettledByAPerson(t *testing.T) {
 	require.NoError(t, lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: caseID}))
 	adopted := adopted(c, 2)
 	requireStatus(t, workflows.CaseRunning, adopted)
-	require.NotNil(t, lifecycle.Next(adopted, after(2)).Reconcile, "nobody knows how far it is")
+	require.NotNil(t, lifecycle.Next(adopted, after(2)).Reconcile, "it may have gone on long ago")
 	require.NoError(t, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: caseID}), "the same again changes nothing")
 	requireRefusal(t, workflows.ErrTypeOtherCase, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: "other"}))
 
@@ -224,7 +224,7 @@ func TestAWebhookThatOvertakesTheCreationsAnswerGivesTheCreationUp(t *testing.T)
 	}
 }
 
-func TestAnAdoptedCaseIsLookedAtAtOnce(t *testing.T) {
+func TestACaseThatExistsAlreadyIsReadAtOnce(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), 1, t0)
 	requireStatus(t, workflows.CaseRunning, c)

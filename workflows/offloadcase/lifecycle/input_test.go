@@ -79,11 +79,11 @@ func TestAnswersThatCanNotBeTakenAreRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-func TestWhatBecomesOfAnAnswer(t *testing.T) {
+func TestEachResultOfAnAnswerHasItsState(t *testing.T) {
 	t.Parallel()
 	for result, row := range map[workflows.InputResult]struct {
 		status workflows.CaseStatus
-		looks  bool
+		reads  bool
 		open   bool
 	}{
 		workflows.InputAccepted:        {workflows.CaseInputSent, false, false},
@@ -96,7 +96,7 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 			t.Parallel()
 			c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: result, Message: "said so"}, after(21))
 			requireStatus(t, row.status, c)
-			require.Equal(t, row.looks, lifecycle.Next(c, after(21)).Read != nil)
+			require.Equal(t, row.reads, lifecycle.Next(c, after(21)).Read != nil)
 			require.Equal(t, row.open, lifecycle.CheckInput(c, answer("q1")) == nil)
 			require.Equal(t, "said so", c.State.LastError)
 			require.Equal(t, result, c.State.Answers[0].Result)
@@ -104,7 +104,7 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestAfterARefusedAnswerTheLookSaysWhatIsTrue(t *testing.T) {
+func TestAfterARefusedAnswerTheReadSaysWhatIsTrue(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(21))
 	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Read(c, caseID, read(inputNeeded("q2", 20)), after(22)))

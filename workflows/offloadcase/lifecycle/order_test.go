@@ -25,7 +25,7 @@ func (p piece) take(c lifecycle.Case, now time.Time) lifecycle.Case {
 	switch {
 	case p.event != nil:
 		return lifecycle.Receive(c, *p.event, now)
-	case p.snapshot != nil && c.State.CaseID != "": // nobody can look before the caseId is known
+	case p.snapshot != nil && c.State.CaseID != "": // only a case whose caseId is known can be read
 		return lifecycle.Reconciled(c, *p.snapshot, now)
 	case p.created:
 		return lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, now)
@@ -132,7 +132,7 @@ func FuzzAnyOrderOfNewsLeadsToTheSameState(f *testing.F) {
 				shuffled = append(shuffled, pieces[rng.IntN(len(pieces))])
 			}
 			rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-			// The creation's answer first or a webhook first: only then can anybody look.
+			// The creation's answer first or a webhook first: only then can it be read.
 			for i := range shuffled {
 				if shuffled[i].snapshot == nil {
 					shuffled[0], shuffled[i] = shuffled[i], shuffled[0]
@@ -153,7 +153,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-func TestEventsWithoutATimeLeadToTheSameEndOnceLookedInto(t *testing.T) {
+func TestEventsWithoutATimeLeadToTheSameEndOnceRead(t *testing.T) {
 	t.Parallel()
 	ends := 0
 	for seed := range uint64(400) {

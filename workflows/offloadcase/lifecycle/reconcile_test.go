@@ -28,7 +28,7 @@ func TestReconcilingStartsAfterSilenceAndAWebhookPutsItOff(t *testing.T) {
 	require.Equal(t, workflows.KnownCase{Status: workflows.OffloadInputNeeded, UpdatedAt: after(20), QuestionID: "q1", QuestionStatus: "PENDING"}, known)
 }
 
-func TestLookingIsSlowerWhileAPersonIsAskedAndFasterAfterAnAnswer(t *testing.T) {
+func TestReadingIsSlowerWhileAPersonIsAskedAndFasterAfterAnAnswer(t *testing.T) {
 	t.Parallel()
 	asked := lifecycle.Next(asked(), after(60)).Reconcile
 	require.Equal(t, 10*time.Minute, asked.Floor.Std())
@@ -41,7 +41,7 @@ func TestLookingIsSlowerWhileAPersonIsAskedAndFasterAfterAnAnswer(t *testing.T) 
 	require.Equal(t, workflows.QuestionResolved, sent.Known.QuestionStatus, "what is expected is no news")
 }
 
-func TestNewsByPollIsFollowedByTheNextLook(t *testing.T) {
+func TestNewsByPollIsFollowedByTheNextRead(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Reconciled(running(), read(inputNeeded("q1", 20)), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
@@ -95,7 +95,7 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 	}
 }
 
-func TestAFailureThatNobodyForesawIsTriedAgainSlowly(t *testing.T) {
+func TestAnUnforeseenFailureIsTriedAgainSlowly(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.ReconcileFailed(running(), rules.Failure{Message: "can't decode"}, after(20))
 	require.Empty(t, lifecycle.Attention(c.State))

@@ -1,0 +1,69 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+func TestAConfirmedQuestionIsOpenWhereGetDoesNotRepeatIt(t *testing.T) {
+	t.Parallel()
+	silent := shows(workflows.OffloadInputNeeded, 30)
+	for name, row := range map[string]struct {
+		before lifecycle.Case
+		event  workflows.CaseEvent
+	}{
+		"the first one":             {running(), untimed(inputNeeded("q2", 30))},
+		"one of the shared route":   {running(), unproven(inputNeeded("q2", 30))},
+		"after one that is open":    {asked(), untimed(inputNeeded("q2", 30))},
+		"after one that is settled": {lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21)), askedLongAgo(untimed(inputNeeded("q2", 30)))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := lifecycle.Read(lifecycle.Receive(row.before, row.event, after(31)), caseID, silent, after(32))
+			requireStatus(t, workflows.CaseInputNeeded, c)
+			require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text)
+			require.NoError(t, lifecycle.CheckInput(c, answer("q2")))
+		})
+	}
+
+	old := lifecycle.Receive(asked(), untimed(inputNeeded("q0", 5)), after(31))
+	require.Equal(t, "q1", lifecycle.Read(old, caseID, silent, after(32)).State.Facts.Question.ID, "an older one does not replace the open one")
+	told := read(inputNeeded("q3", 30))
+	other := lifecycle.Read(lifecycle.Receive(running(), untimed(inputNeeded("q2", 30)), after(31)), caseID, told, after(32))
+	require.Equal(t, "q3", other.State.Facts.Question.ID, "what GET shows goes before")
+}
+
+// askedLongAgo has a question whose time says nothing.
+func askedLongAgo(e workflows.CaseEvent) workflows.CaseEvent {
+	question := *e.Facts.Question
+	question.RequestedAt = question.RequestedAt.AddDate(-100, 0, 0)
+	e.Facts.Question = &question
+	return e
+}
+
+func TestAllFieldsOfAConfirmedEndCountButResultAndFilesFromAProvenOneOnly(t *testing.T) {
+	t.Parallel()
+	bare := read(event("", workflows.OffloadCompleted, 10))
+	said := sending(completed(10), "a")
+	proven := lifecycle.Outcome(lifecycle.Read(lifecycle.Receive(running(), untimed(said), after(10)), caseID, bare, after(11)))
+	require.Equal(t, "goal_achieved", proven.ResultStatus)
+	require.JSONEq(t, `{"signedW9Received":true}`, string(proven.Facts.Result))
+	require.Len(t, proven.Facts.Attachments, 1)
+	require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(proven.Facts.Metadata))
+
+	spoof := lifecycle.Outcome(lifecycle.Read(lifecycle.Receive(running(), unproven(said), after(10)), caseID, bare, after(11)))
+	require.Equal(t, workflows.CaseCompleted, spoof.Status)
+	require.Nil(t, spoof.Facts.Result)
+	require.Nil(t, spoof.Facts.Attachments)
+	require.Equal(t, json.RawMessage(`{"vendorId":"vendor_2048"}`), spoof.Facts.Metadata)
+
+	reason := lifecycle.Outcome(lifecycle.Read(lifecycle.Receive(running(), untimed(failed(10)), after(10)), caseID, read(event("", workflows.OffloadFailed, 10)), after(11)))
+	require.Equal(t, "nobody answered", *reason.Facts.FailureReason)
+	require.Equal(t, "max_retries", reason.ResultStatus)
+	require.Empty(t, reason.Unknown)
+}
