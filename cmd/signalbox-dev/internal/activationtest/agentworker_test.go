@@ -74,7 +74,7 @@ func (a *pagesAgent) CheckApproval(ctx context.Context, params workflows.CheckAp
 		})
 	}
 	return workflows.CheckApprovalResult{
-		Approved: message.Response.Approved, Reason: message.Response.Reason, MessageID: message.Response.MessageID,
+		Approved: &message.Response.Approved, Reason: message.Response.Reason, MessageID: message.Response.MessageID,
 	}, nil
 }
 
