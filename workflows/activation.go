@@ -125,7 +125,7 @@ type ActivationState struct {
 }
 
 // ResealAPIKey is the argument of the update "reseal-api-key": the same key, sealed anew for the same activation. The workflow can't open
-// either, so whoever calls it has made sure of that.
+// either, so the caller has made sure of that.
 type ResealAPIKey struct {
 	SealedAPIKey []byte `json:"sealedApiKey"`
 	// Replaces is what the activation held when the key was opened, so that a key that came in between is not overwritten.

@@ -25,7 +25,7 @@ type ApprovalRequest struct {
 	RunID     string `json:"runId,omitempty"`
 	// Deadline ends the wait as EXPIRED. Zero: it waits for as long as the activation lives.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// Subject says in a line what is asked, for people who look.
+	// Subject says in a line what is asked, for a person.
 	Subject string `json:"subject,omitempty"`
 	// ReplyTo gets one notice when the approval is closed: "approval.approved", "approval.rejected", "approval.expired", "approval.voided" or
 	// "approval.cancelled".

@@ -31,7 +31,7 @@ func TestOptionsThatAreToldReplaceThoseItWasStartedWith(t *testing.T) {
 		l.play()
 
 		require.NoError(t, l.err)
-		require.Equal(t, []any{told.Normalized(), told.Normalized()}, l.memos, "and it shows them to whoever told")
+		require.Equal(t, []any{told.Normalized(), told.Normalized()}, l.memos, "and it shows them to the relay that told")
 		require.Zero(t, l.final.Options, "a result is for ever, its options are not")
 	})
 }

@@ -370,6 +370,33 @@ func TestForcedContinueAsNewGoesOnAfterAHandOffDuringWhichTheTimerFired(t *testi
 	require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved, "m2": workflows.ApprovalExpired}, l.answered())
 }
 
+// The receiver may have a notice before its hand-off is over: it must not get another end after it.
+func TestWhatComesDuringAHandOffDoesNotChangeWhatItTells(t *testing.T) {
+	t.Parallel()
+	l := newLife(t, 0)
+	release := make(chan struct{})
+	l.receiver = func(attempt int, _ workflows.HandOff) error {
+		if attempt == 1 {
+			<-release
+		}
+		return nil
+	}
+	const soon = 1.0 / 60 / 50 // 20 ms
+	l.events(0, activated())
+	l.update(1, workflows.UpdateRequestApprovals, requests(requestOfRun("m1", "r1")), nil)
+	l.events(2, forceFailed(2, "r1"))
+	l.events(2+soon, response(1.5, "yes", "m1", true))
+	l.see(2+3*soon, func(s workflows.ActivationState) {
+		require.Equal(t, workflows.ApprovalVoided, s.Approvals[0].Status)
+		require.Equal(t, 1, s.Approvals[0].LateResponses)
+		close(release)
+	})
+	l.events(3, deactivated(3))
+	l.play()
+	require.NoError(t, l.err)
+	require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalVoided}, l.answered())
+}
+
 func TestAnInputThatNamesNoActivationFails(t *testing.T) {
 	t.Parallel()
 	for _, start := range []workflows.ActivationStart{

@@ -71,7 +71,7 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 		fresh[r.MessageID] = r
 		open := Approval{Approval: workflows.Approval{ApprovalRequest: r, Status: workflows.ApprovalOpen}}
 		if bytes += approvalBytes(&open); bytes > maxOpenApprovalBytes {
-			return rules.Refuse(workflows.ErrTypeTooMany, "approval %q: too many approvals are open; cancel those that nobody needs", r.MessageID)
+			return rules.Refuse(workflows.ErrTypeTooMany, "approval %q: too many approvals are open; cancel those that are not needed", r.MessageID)
 		}
 	}
 	return checkRoomForRuns(s, requests)

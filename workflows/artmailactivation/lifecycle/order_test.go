@@ -136,7 +136,7 @@ var tellings = map[string]struct {
 	}},
 	"one by one, and nothing is handed off": {true, func(t testing.TB, s *world, events []workflows.ActivationEvent) {
 		register(t, s, noon, requests()...)
-		// The end of the activation is applied last: what comes after it is late, whatever its time.
+		// The end of the activation is applied last: what comes after it is late, even with an earlier time.
 		last := slices.IndexFunc(events, func(e workflows.ActivationEvent) bool { return e.Kind == workflows.KindAgentDeactivated })
 		for _, e := range events {
 			if e.Kind != workflows.KindAgentDeactivated {

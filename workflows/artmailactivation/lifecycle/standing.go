@@ -46,7 +46,7 @@ func record(s *State, c Change) bool {
 
 // standing derives the status from what Artmail said, so that it can't depend on the order of arrival.
 //
-// agent.activated opens an activation and comes once, so every pause and resume is after it, whatever its time says; a resume proves
+// agent.activated opens an activation and comes once, so every pause and resume is after it, even with an earlier time; a resume proves
 // that the activation is active, and a pause that it is paused, even if agent.activated has not come yet.
 func standing(s *State) (status workflows.ActivationStatus, at time.Time, reason string) {
 	if s.Ended != nil && !s.Ended.Stopped {
@@ -80,7 +80,7 @@ func settle(s *State, now time.Time) {
 // paused; false while it stands still now.
 //
 // The pauses are Artmail's own, by its times, and not those in which we knew of it: the brand's user had that much less time, whether
-// the news of it came at once or through the slow queue, and in whatever order. So a pause whose news came too late to stop a clock
+// the news of it came at once or through the slow queue, in any order. So a pause whose news came too late to stop a clock
 // still moves its end.
 //
 // The end is never after workflows.MaxTime, so that every time can be written as JSON.

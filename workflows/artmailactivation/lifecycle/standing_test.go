@@ -110,7 +110,7 @@ func TestAttentionSaysWhyAPersonShouldLook(t *testing.T) {
 		{"another key came", []workflows.ActivationEvent{activated(0, "k"), activated(1, "other")}, []string{workflows.AttentionAPIKeyConflict}},
 		{"a response is unclear", []workflows.ActivationEvent{activated(0, "k"), unclear}, []string{workflows.AttentionResponseUnclear}},
 		{"an unclear response was followed by a clear one", []workflows.ActivationEvent{activated(0, "k"), unclear, response(2, "m3", "m1", true)}, nil},
-		{"after the end nobody needs to", []workflows.ActivationEvent{paused(1, "webhook_failure"), deactivated(2)}, nil},
+		{"after the end there is nothing to look at", []workflows.ActivationEvent{paused(1, "webhook_failure"), deactivated(2)}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
