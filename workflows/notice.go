@@ -169,7 +169,7 @@ type NoticeRecord struct {
 type SelectNotices struct {
 	// IDs are the notices. Empty means all that were given up; "resend" then takes those that can be sent again, as many as may wait.
 	IDs []string `json:"ids,omitempty"`
-	// By says who decided, for the history; at most 200 bytes.
+	// By says who decided, for the history; at most 500 bytes of JSON.
 	By string `json:"by,omitempty"`
 }
 

@@ -91,6 +91,13 @@ func TestARepetitionIsDroppedLongAfterItsRecordIsGone(t *testing.T) {
 	require.Equal(t, s, lifecycle.Receive(s, []workflows.AddressedNotice{notice(1, app)}, t0))
 }
 
+func TestARepetitionOfWhatIsHeldIsDroppedWhenTheWindowHasMovedOn(t *testing.T) {
+	t.Parallel()
+	s := down(received(notice(1, app)), notice(1, app), after(1))
+	s.Seen = nil
+	require.Equal(t, s.Notices, lifecycle.Receive(s, []workflows.AddressedNotice{notice(1, app)}, after(2)).Notices)
+}
+
 func TestADeliveryIsTriedForThreeDaysFromTheNoticesTimeAndAtLeastAMinute(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

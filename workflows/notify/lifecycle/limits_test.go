@@ -270,3 +270,37 @@ func TestRecordsOfWhatWasGivenUpAreCountedWhenTheyMakeRoom(t *testing.T) {
 	s.Notices = nil
 	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, lifecycle.Attention(s))
 }
+
+func TestDeliveredAndDismissedNoticesAreListedTogether(t *testing.T) {
+	t.Parallel()
+	s := begun()
+	for seq := int64(1); seq <= 60; seq++ {
+		n := notice(seq, app)
+		s = lifecycle.Receive(s, []workflows.AddressedNotice{n}, after(int(seq)))
+		if seq%2 == 0 {
+			s = lifecycle.Delivered(s, key(n), 1, after(int(seq)))
+			continue
+		}
+		var err error
+		s, _, err = lifecycle.Dismiss(down(s, n, after(int(seq))), workflows.SelectNotices{}, after(int(seq)))
+		require.NoError(t, err)
+	}
+	require.Len(t, s.Notices, workflows.MaxSettledNotices)
+	require.Equal(t, int64(11), s.Notices[0].Seq)
+}
+
+func TestARecordOfWhatWasDeliveredGoesBeforeTheDataOfWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), 1, after(1))
+	// Together with the record, and not without it, these are over the limit.
+	for seq := int64(2); seq <= 3; seq++ {
+		n := notice(seq, app)
+		text, err := json.Marshal(n)
+		require.NoError(t, err)
+		n.Data.Question.Text += strings.Repeat("a", workflows.MaxNoticesBytes/2-1000-len(text))
+		s = down(lifecycle.Receive(s, []workflows.AddressedNotice{n}, after(2)), n, after(int(seq)))
+	}
+	require.Equal(t, []string{"app 2 GIVEN_UP", "app 3 GIVEN_UP"}, statuses(s))
+	require.False(t, s.Notices[0].NoData)
+	require.False(t, s.Notices[1].NoData)
+}

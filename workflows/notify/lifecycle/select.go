@@ -152,8 +152,8 @@ func (s State) givenUp() []int {
 }
 
 func checkBy(selected workflows.SelectNotices) error {
-	if len(selected.By) > maxBy {
-		return rules.Invalid("by: %d bytes, at most %d", len(selected.By), maxBy)
+	if size := rules.JSONLen(selected.By); size > maxBy {
+		return rules.Invalid("by: %d bytes of JSON, at most %d: shorten it", size, maxBy)
 	}
 	return nil
 }

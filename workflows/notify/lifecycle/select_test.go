@@ -88,7 +88,7 @@ func TestWhatCantBeResentOrDismissedIsRefusedByName(t *testing.T) {
 		"waiting":      {twoGivenUp(), ids("ntc_3"), workflows.ErrTypeNotGivenUp, []string{"ntc_3", "WAITING"}},
 		"delivered":    {twoGivenUp(), ids("ntc_1", "ntc_4"), workflows.ErrTypeNotGivenUp, []string{"ntc_4", "DELIVERED"}},
 		"nothing":      {begun(), workflows.SelectNotices{}, workflows.ErrTypeNotGivenUp, nil},
-		"by":           {twoGivenUp(), workflows.SelectNotices{By: strings.Repeat("a", 201)}, workflows.ErrTypeInvalidArgument, []string{"by", "200"}},
+		"by":           {twoGivenUp(), workflows.SelectNotices{By: strings.Repeat("a", 501)}, workflows.ErrTypeInvalidArgument, []string{"by", "500"}},
 		"a long story": {twoGivenUp(), ids(strings.Repeat("<", 10_000)), workflows.ErrTypeUnknownNotice, []string{"…"}},
 	} {
 		requireRefusal(t, c.want, lifecycle.CheckResend(c.state, c.selected), c.words...)
@@ -100,7 +100,7 @@ func TestWhatCantBeResentOrDismissedIsRefusedByName(t *testing.T) {
 		require.Error(t, err, name)
 		require.Equal(t, c.state, same)
 	}
-	longest := workflows.SelectNotices{By: strings.Repeat("a", 200)}
+	longest := workflows.SelectNotices{By: strings.Repeat("a", 500)}
 	require.NoError(t, lifecycle.CheckResend(twoGivenUp(), longest))
 	require.NoError(t, lifecycle.CheckDismiss(twoGivenUp(), longest))
 }
@@ -162,7 +162,7 @@ func TestWhatWasForgottenIsDismissedWithAll(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, selected.Notices)
 	require.Empty(t, lifecycle.Attention(some))
-	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckDismiss(s, workflows.SelectNotices{By: strings.Repeat("a", 201)}))
+	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckDismiss(s, workflows.SelectNotices{By: strings.Repeat("a", 501)}))
 }
 
 func TestAFailureIsShownUntilTheNoticeIsDelivered(t *testing.T) {

@@ -1,0 +1,238 @@
+package notifytest_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/activities/notice"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/notify"
+)
+
+// source is one for each test and run of it.
+func source(t *testing.T) string {
+	return strings.ReplaceAll(fmt.Sprintf("test/%s-%d", t.Name(), time.Now().UnixNano()), "#", "-")
+}
+
+func notices(source string, from, to int64, target workflows.ReplyTo) []workflows.AddressedNotice {
+	var list []workflows.AddressedNotice
+	for seq := from; seq <= to; seq++ {
+		list = append(list, workflows.AddressedNotice{
+			Notice: workflows.Notice{
+				ID: fmt.Sprintf("ntc_%d", seq), Seq: seq, Kind: workflows.NoticeCaseInputNeeded, Source: source, Time: time.Now().UTC(),
+				Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: "Is a signed PDF acceptable?"}},
+			},
+			To: target,
+		})
+	}
+	return list
+}
+
+func handOff(t *testing.T, source string, list []workflows.AddressedNotice) {
+	t.Helper()
+	activities := notice.Activities{Temporal: shared}
+	require.NoError(t, activities.HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
+}
+
+// startReceiver starts a business app's workflow that waits for so many notices.
+func startReceiver(t *testing.T, id string, count int) client.WorkflowRun {
+	t.Helper()
+	run, err := shared.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: receiverQueue}, "receive", count)
+	require.NoError(t, err)
+	return run
+}
+
+func requireTold(t *testing.T, run client.WorkflowRun, want ...int64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var got []workflows.Notice
+	require.NoError(t, run.Get(ctx, &got))
+	var seqs []int64
+	for _, n := range got {
+		seqs = append(seqs, n.Seq)
+		require.NotNil(t, n.Data.Question)
+	}
+	require.Equal(t, want, seqs)
+}
+
+// eventually reads the state of a source's notify until the condition holds.
+func eventually(t *testing.T, source string, holds func(workflows.NotifyState) bool) workflows.NotifyState {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	var seen workflows.NotifyState
+	var failed error
+	for {
+		value, err := shared.QueryWorkflow(ctx, workflows.NotifyWorkflowID(source), "", workflows.QueryState)
+		if err == nil {
+			seen = workflows.NotifyState{}
+			require.NoError(t, value.Get(&seen))
+			if holds(seen) {
+				return seen
+			}
+		} else if ctx.Err() == nil {
+			failed = err
+		}
+		select {
+		case <-ctx.Done():
+			require.FailNow(t, "waited in vain", "last seen: %+v, last error: %v", seen, failed)
+		case <-again.C:
+		}
+	}
+}
+
+func all(count int, status workflows.NoticeStatus) func(workflows.NotifyState) bool {
+	return func(s workflows.NotifyState) bool {
+		for _, n := range s.Notices {
+			if n.Status != status {
+				return false
+			}
+		}
+		return len(s.Notices) == count
+	}
+}
+
+func runID(t *testing.T, source string) string {
+	t.Helper()
+	described, err := shared.DescribeWorkflowExecution(t.Context(), workflows.NotifyWorkflowID(source), "")
+	require.NoError(t, err)
+	return described.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+}
+
+func TestAHandOffReachesANotifyThatNeverRanThatRunsAndThatIsClosed(t *testing.T) {
+	t.Parallel()
+	from := source(t)
+	target := workflows.ReplyTo{WorkflowID: from + "/app", Signal: "told"}
+	run := startReceiver(t, target.WorkflowID, 5)
+
+	handOff(t, from, notices(from, 1, 2, target))
+	state := eventually(t, from, all(2, workflows.NoticeDelivered))
+	require.Equal(t, from, state.Source)
+	require.Equal(t, 1, state.Notices[0].Attempts)
+	first := runID(t, from)
+
+	handOff(t, from, notices(from, 1, 3, target)) // repeats two
+	eventually(t, from, all(3, workflows.NoticeDelivered))
+	require.Equal(t, first, runID(t, from), "it lingers")
+
+	require.NoError(t, shared.CancelWorkflow(t.Context(), workflows.NotifyWorkflowID(from), ""))
+	require.NoError(t, shared.GetWorkflow(t.Context(), workflows.NotifyWorkflowID(from), first).Get(t.Context(), nil))
+	handOff(t, from, notices(from, 4, 5, target))
+	eventually(t, from, all(2, workflows.NoticeDelivered))
+	require.NotEqual(t, first, runID(t, from))
+	requireTold(t, run, 1, 2, 3, 4, 5)
+	requireReplays(t, from, first)
+	requireReplays(t, from, runID(t, from))
+}
+
+func TestATargetThatRunsLaterIsToldAndOthersMeanwhile(t *testing.T) {
+	t.Parallel()
+	from := source(t)
+	late := workflows.ReplyTo{WorkflowID: from + "/late", Signal: "told"}
+	prompt := workflows.ReplyTo{WorkflowID: from + "/prompt", Signal: "told"}
+	told := startReceiver(t, prompt.WorkflowID, 2)
+	handOff(t, from, append(notices(from, 1, 2, late), notices(from, 3, 4, prompt)...))
+	requireTold(t, told, 3, 4)
+
+	require.NoError(t, shared.SignalWorkflow(t.Context(), workflows.NotifyWorkflowID(from), "", workflows.SignalForceContinueAsNew, nil))
+	requireTold(t, startReceiver(t, late.WorkflowID, 2), 1, 2)
+	eventually(t, from, all(4, workflows.NoticeDelivered))
+	requireReplays(t, from, runID(t, from))
+}
+
+func TestANoticeThatTemporalRefusesIsGivenUpAndResent(t *testing.T) {
+	t.Parallel()
+	from := source(t)
+	impossible := workflows.ReplyTo{WorkflowID: from + "/app", Signal: ""}
+	handOff(t, from, notices(from, 1, 1, impossible))
+	state := eventually(t, from, all(1, workflows.NoticeGivenUp))
+	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, state.Attention)
+	require.Equal(t, 1, state.Notices[0].Attempts)
+	require.NotEmpty(t, state.Notices[0].LastError)
+
+	for _, name := range []string{workflows.UpdateResend, workflows.UpdateDismiss} {
+		handle, err := shared.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+			WorkflowID: workflows.NotifyWorkflowID(from), UpdateName: name, WaitForStage: client.WorkflowUpdateStageCompleted,
+			Args: []any{workflows.SelectNotices{IDs: []string{"ntc_1"}, By: "ada"}},
+		})
+		require.NoError(t, err)
+		var selected workflows.NoticesSelected
+		require.NoError(t, handle.Get(t.Context(), &selected))
+		require.Equal(t, 1, selected.Notices)
+		if name == workflows.UpdateResend {
+			state = eventually(t, from, all(1, workflows.NoticeGivenUp))
+			require.Equal(t, 2, state.Notices[0].Attempts)
+		}
+	}
+	require.Empty(t, eventually(t, from, all(1, workflows.NoticeDismissed)).Attention)
+	requireReplays(t, from, runID(t, from))
+}
+
+func TestFilesOfACaseAreStartedOnceUnlessTheyFailed(t *testing.T) {
+	t.Parallel()
+	reference := strings.ReplaceAll(source(t), "/", ".")
+	start := workflows.HandOff{Source: "test", Files: &workflows.FilesStart{Account: "default", Reference: reference, CaseID: "c1"}}
+	activities := notice.Activities{Temporal: shared}
+	first := ""
+	for range 2 {
+		require.NoError(t, activities.HandOff(t.Context(), start))
+		described, err := shared.DescribeWorkflowExecution(t.Context(), workflows.OffloadFilesWorkflowID(reference), "")
+		require.NoError(t, err)
+		info := described.GetWorkflowExecutionInfo()
+		if first == "" {
+			first = info.GetExecution().GetRunId()
+		}
+		require.Equal(t, first, info.GetExecution().GetRunId(), "already started counts as done")
+		require.Equal(t, workflows.OffloadFilesWorkflow, info.GetType().GetName())
+		require.Equal(t, workflows.TaskQueueWorkflows, info.GetTaskQueue())
+		require.Contains(t, string(described.GetExecutionConfig().GetUserMetadata().GetSummary().GetData()), reference)
+	}
+	require.NoError(t, shared.TerminateWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(reference), "", "test"))
+	require.NoError(t, activities.HandOff(t.Context(), start))
+	described, err := shared.DescribeWorkflowExecution(t.Context(), workflows.OffloadFilesWorkflowID(reference), "")
+	require.NoError(t, err)
+	require.NotEqual(t, first, described.GetWorkflowExecutionInfo().GetExecution().GetRunId(), "a failed one is started again")
+	require.NoError(t, shared.TerminateWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(reference), "", "test"))
+}
+
+// requireReplays replays what the server has recorded of a run.
+func requireReplays(t *testing.T, source, runID string) {
+	t.Helper()
+	var history historypb.History
+	events := shared.GetWorkflowHistory(t.Context(), workflows.NotifyWorkflowID(source), runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(t, err)
+		history.Events = append(history.Events, event)
+	}
+	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{})
+	require.NoError(t, err)
+	replayer.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
+	options := sdkworker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: workflows.NotifyWorkflowID(source), RunID: runID}}
+	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, &history, options))
+}
+
+// The setting is the process's, so the tests run once more in another one.
+func TestEverythingHoldsWithTheStickyCacheOff(t *testing.T) {
+	t.Parallel()
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.skip=StickyCacheOff")
+	command.Env = append(os.Environ(), stickyOff+"=1")
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, string(output))
+	require.Contains(t, string(output), "PASS")
+}
