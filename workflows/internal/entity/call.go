@@ -46,20 +46,9 @@ func (c *Call[P, R]) Drop() {
 
 // Take returns the result and forgets the call. failure is nil where it succeeded.
 func (c *Call[P, R]) Take(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
-	return c.take(ctx, Failure)
-}
-
-// TakeRepeatable is Take for a call that may be repeated: its failure is the LastFailure.
-func (c *Call[P, R]) TakeRepeatable(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
-	return c.take(ctx, LastFailure)
-}
-
-func (c *Call[P, R]) take(ctx workflow.Context, translate func(error) rules.Failure) (params P, result R, failure *rules.Failure) {
-	err := c.future.Get(ctx, &result)
-	params = c.Params
-	*c = Call[P, R]{}
+	params, result, err := c.TakeError(ctx)
 	if err != nil {
-		f := translate(err)
+		f := Failure(err)
 		failure = &f
 	}
 	return params, result, failure
@@ -73,6 +62,14 @@ func (c *Call[P, R]) TakeRepeatable(ctx workflow.Context) (params P, result R, f
 		failure = &f
 	}
 	return params, result, failure
+}
+
+// TakeError is Take for a caller that reads more of the error than its type and message.
+func (c *Call[P, R]) TakeError(ctx workflow.Context) (params P, result R, err error) {
+	err = c.future.Get(ctx, &result)
+	params = c.Params
+	*c = Call[P, R]{}
+	return params, result, err
 }
 
 // Failure translates how an activity failed:
@@ -106,12 +103,4 @@ func LastFailure(err error) rules.Failure {
 		return rules.Failure{Type: application.Type(), Message: application.Message()}
 	}
 	return Failure(err)
-}
-
-// TakeError is Take for a caller that reads more of the error than its type and message.
-func (c *Call[P, R]) TakeError(ctx workflow.Context) (params P, result R, err error) {
-	err = c.future.Get(ctx, &result)
-	params = c.Params
-	*c = Call[P, R]{}
-	return params, result, err
 }

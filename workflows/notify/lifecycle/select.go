@@ -152,7 +152,7 @@ func (s State) givenUp() []int {
 }
 
 func checkBy(selected workflows.SelectNotices) error {
-	if size := rules.JSONLen(selected.By); size > maxBy {
+	if size := workflows.JSONLen(selected.By); size > maxBy {
 		return rules.Invalid("by: %d bytes of JSON, at most %d: shorten it", size, maxBy)
 	}
 	return nil
