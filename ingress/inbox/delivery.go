@@ -12,6 +12,8 @@ var (
 	// ErrBusy says that the store did not answer before the context ended, or that too many writes wait already. The write may
 	// still happen after the context has ended; to repeat an Append is safe, it finds the duplicate. In HTTP: 503.
 	ErrBusy = errors.New("inbox: busy")
+	// ErrLocked is an ErrBusy: another transaction has locked a row for longer than the store waits. Nothing was written.
+	ErrLocked = fmt.Errorf("%w: another transaction has locked a row", ErrBusy)
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("inbox: closed")
 	// ErrInvalid says that the call itself is wrong and will not succeed when repeated.

@@ -253,7 +253,7 @@ func (w *writer) rollback() error {
 var translate = strings.NewReplacer(
 	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any error undoes the transaction anyway.
 	"INSERT INTO", "INSERT OR ROLLBACK INTO",
-	" @lock", "", " @skip", "", "@delivery", "INDEXED BY delivery",
+	" @lock", "", " @skip", "", " @try", "", "@delivery", "INDEXED BY delivery",
 ).Replace
 
 // run executes a statement, and calls scan for each row that it returns. Each statement is kept compiled for the life of the

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
@@ -189,11 +190,11 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.Append(ctx, []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err)
-	_, err = store.Claim(ctx, inbox.ClaimRequest{Owner: "relay", Now: start, Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
+	lanes, err := store.Claim(ctx, inbox.ClaimRequest{Owner: "relay", Now: start, Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
 	require.NoError(t, err)
-	_, err = store.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: start.Add(time.Hour)})
+	_, err = store.Renew(ctx, inbox.RenewRequest{Claims: inboxtest.Claims(lanes), Until: start.Add(time.Hour)})
 	require.NoError(t, err)
-	require.NoError(t, store.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: start, Settlements: []inbox.Settlement{
+	require.NoError(t, store.Settle(ctx, inbox.SettleRequest{Now: start, Claims: inboxtest.Claims(lanes), Settlements: []inbox.Settlement{
 		inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""), inbox.Retry(receipts[1].ID, start.Add(1), "", true), inbox.Release(receipts[2].ID),
 	}}))
 	require.NoError(t, store.Replay(ctx, receipts[0].ID, start))
