@@ -26,6 +26,9 @@ var (
 	ErrNotReplayable = errors.New("inbox: delivery cannot be replayed")
 	// ErrNewer says that a newer version of the program has changed the tables: this version must not open them.
 	ErrNewer = errors.New("inbox: the tables belong to a newer version")
+	// ErrOlder and ErrNoTables say that the tables are not up to date, or not there, and that the store was told not to change that.
+	ErrOlder    = errors.New("inbox: the tables belong to an older version")
+	ErrNoTables = errors.New("inbox: the database has no tables")
 )
 
 // State is the state of a delivery.

@@ -306,7 +306,7 @@ func TestLookingAtADatabaseMakesNoInbox(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
 	_, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
-	require.ErrorIs(t, err, postgres.ErrNoInbox)
+	require.ErrorIs(t, err, inbox.ErrNoTables)
 	require.Zero(t, ask[int](t, address, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'inbox%'"))
 	require.NoError(t, postgres.CanMake(t.Context(), address))
 	require.NoError(t, open(t, address).Close())

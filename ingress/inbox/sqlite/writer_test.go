@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -32,6 +34,21 @@ func pendingIn(lane, key string) inbox.Delivery {
 		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,
 		Body: []byte("sealed"), ReceivedAt: start, State: inbox.StatePending,
 	}
+}
+
+func TestOnlyAProcessThatReceivesBringsTheTablesUpToDate(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	inboxtest.Migrate(t, s, outsideOf(t, s), hasTable, migrations, goose.DialectSQLite3)
+}
+
+// outsideOf is a connection of another process to the store's file.
+func outsideOf(t *testing.T, s *Store) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(s.db.file.path, url.Values{}))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
 }
 
 // catch takes the rows of an append as the queue would get them.
