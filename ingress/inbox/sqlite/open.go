@@ -235,14 +235,13 @@ const hasTable = "SELECT count(*) > 0 FROM sqlite_master WHERE name = '" + sqlst
 
 // migrate brings the tables up to date, or only checks that they are. Two processes may start at once: the one that fails then finds the
 // work done.
-func migrate(ctx context.Context, db *sql.DB, checkOnly bool) (err error) {
-	for range 5 {
-		err = sqlstore.Migrate(ctx, db, checkOnly, hasTable, migrations, goose.DialectSQLite3)
-		if err == nil || checkOnly || ctx.Err() != nil {
-			break
+func migrate(ctx context.Context, db *sql.DB, checkOnly bool) error {
+	for try := 1; ; try++ {
+		err := sqlstore.Migrate(ctx, db, checkOnly, hasTable, migrations, goose.DialectSQLite3)
+		if err == nil || checkOnly || try == 5 || ctx.Err() != nil {
+			return err
 		}
 	}
-	return err
 }
 
 func dsn(path string, query url.Values) string {

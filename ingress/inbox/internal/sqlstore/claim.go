@@ -3,11 +3,12 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -17,19 +18,17 @@ const (
 	selectDue = `SELECT lane_key FROM inbox_lane WHERE due_at <= ? ORDER BY due_at LIMIT ? @skip`
 	// A lane that has to wait longer than MaxWait got its time from a clock that was ahead.
 	selectAhead = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
-	selectHeads = `SELECT l.lane_key, d.sequence, length(b.body) FROM inbox_lane AS l
-JOIN inbox_delivery AS d @delivery_in_lane ON d.lane_key = l.lane_key AND d.state = 'pending' AND d.in_lane = 1
- AND d.id < coalesce((SELECT o.id FROM inbox_delivery AS o @delivery_in_lane
-  WHERE o.lane_key = l.lane_key AND o.state = 'pending' AND o.in_lane = 1 ORDER BY o.id LIMIT 1 OFFSET ?), ?)
-LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE l.lane_key IN (*) ORDER BY l.lane_key, d.id`
+	// The sequences and sizes of a lane's first deliveries are one text, in the order of the subquery. Such a subquery is run lane by
+	// lane; PostgreSQL may turn a join into one that reads the deliveries of all lanes.
+	selectHeads = `SELECT l.lane_key, coalesce((SELECT string_agg(head, ' ') FROM (SELECT d.sequence || ' ' || coalesce(length(b.body), 0) AS head
+ FROM inbox_delivery AS d @delivery_in_lane LEFT JOIN inbox_body AS b ON b.sequence = d.sequence
+ WHERE d.lane_key = l.lane_key AND d.state = 'pending' AND d.in_lane = 1 ORDER BY d.id LIMIT ?) AS heads), '')
+FROM inbox_lane AS l WHERE l.lane_key IN (*)`
 	selectClaimed = `SELECT ` + columns + `, d.sequence, b.body FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.sequence IN (*)`
 	deleteLanes   = `DELETE FROM inbox_lane WHERE lane_key IN (*)`
 	claimLanes    = `UPDATE inbox_lane SET owner = ?, claim = ?, due_at = ? WHERE lane_key IN (*)`
 	renewLanes    = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND lane_key IN (*)`
 )
-
-// lastID is after each ID.
-const lastID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 // Claim implements inbox.Store.
 func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
@@ -61,28 +60,29 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	heads := make(map[int64][]int64, len(due))
-	sizes := map[int64]int64{}
+	heads := make(map[int64]string, len(due))
 	err = tx.EachList(selectHeads, func(row Row) error {
-		var lane, sequence int64
-		var size sql.NullInt64
-		err := row.Scan(&lane, &sequence, &size)
-		heads[lane], sizes[sequence] = append(heads[lane], sequence), size.Int64
+		var lane int64
+		var head string
+		err := row.Scan(&lane, &head)
+		heads[lane] = head
 		return err
-	}, due, request.MaxPerLane, lastID)
+	}, due, request.MaxPerLane)
 	if err != nil {
 		return nil, false, err
 	}
 	var taken, idle, sequences []int64
+	parts := make(map[int64][]int64, len(due)) // of sequences, by lane
 	room := cmp.Or(request.MaxBytes, inbox.DefaultClaimBytes)
 	for _, lane := range due {
-		if len(heads[lane]) == 0 {
+		if heads[lane] == "" {
 			idle = append(idle, lane)
 			continue
 		}
-		n := 0
-		for _, sequence := range heads[lane] {
-			size := sizes[sequence]
+		first := len(sequences)
+		for pair := range slices.Chunk(strings.Fields(heads[lane]), 2) {
+			sequence, _ := strconv.ParseInt(pair[0], 10, 64)
+			size, _ := strconv.ParseInt(pair[1], 10, 64)
 			if len(sequences) > 0 && size > room {
 				// Later deliveries that are smaller must not overtake this one.
 				room = 0
@@ -90,9 +90,8 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 			}
 			room -= size
 			sequences = append(sequences, sequence)
-			n++
 		}
-		if heads[lane] = heads[lane][:n]; n > 0 {
+		if parts[lane] = sequences[first:]; len(parts[lane]) > 0 {
 			taken = append(taken, lane)
 		}
 	}
@@ -113,42 +112,32 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 		return err
 	}, sequences)
 	for _, lane := range taken {
-		claimed = append(claimed, laneOf(number, heads[lane], found))
+		claimed = append(claimed, laneOf(number, parts[lane], found))
 	}
 	return claimed, more, err
 }
 
 // laneOf is the lane of the first delivery. Where two lanes have one hash, those of the other wait for the next claim.
 func laneOf(claim int64, sequences []int64, found map[int64]inbox.Delivery) inbox.Lane {
-	lane := inbox.Lane{Claim: claim}
+	lane := inbox.Lane{Name: found[sequences[0]].Lane, Claim: claim}
 	for _, sequence := range sequences {
-		d := found[sequence]
-		if lane.Name == "" {
-			lane.Name = d.Lane
-		}
-		if d.Lane == lane.Name {
+		if d := found[sequence]; d.Lane == lane.Name {
 			lane.Deliveries = append(lane.Deliveries, d)
 		}
 	}
 	return lane
 }
 
-// dueLanes returns lanes that may be claimed, the longest due first.
-func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
-	err = tx.Each(selectDue, collect(&due), micros(request.Now), request.MaxLanes)
-	if left := request.MaxLanes - len(due); err == nil && left > 0 {
-		err = tx.Each(selectAhead, collect(&due), micros(request.Now.Add(inbox.MaxWait)), left)
-	}
-	return due, err
-}
-
-// fillAndSelect puts what has arrived into its lanes and returns the lanes that are due. Where all that it puts there is of lanes that wait,
-// it goes on for a while: they must not hold up others.
+// fillAndSelect puts what has arrived into its lanes and returns the lanes that are due, the longest due first. Where all that it puts
+// there is of lanes that wait, it goes on for a while: they must not hold up others.
 func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, err error) {
 	const rounds = 8
 	for range rounds {
 		if more, err = fillLanes(tx, request.Now, 2*request.MaxLanes); err == nil {
-			due, err = dueLanes(tx, request)
+			err = tx.Each(selectDue, collect(&due), micros(request.Now), request.MaxLanes)
+		}
+		if left := request.MaxLanes - len(due); err == nil && left > 0 {
+			err = tx.Each(selectAhead, collect(&due), micros(request.Now.Add(inbox.MaxWait)), left)
 		}
 		if err != nil || len(due) > 0 || !more {
 			break
@@ -229,7 +218,8 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 const (
 	selectShort = `SELECT l.lane_key FROM inbox_lane AS l WHERE (SELECT 1 FROM inbox_delivery AS d @delivery_unique
  WHERE d.lane_key = l.lane_key LIMIT 1 OFFSET ?) IS NULL AND l.lane_key IN (*)`
-	putAll = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
+	// Written as an expression, in_lane can't make the database read all that has arrived.
+	putAll = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane + 0 = 0 AND lane_key IN (*)`
 	// shortLane is the most rows of a lane, in any state, that completeLanes searches.
 	shortLane = 1000
 )
@@ -238,12 +228,7 @@ const (
 // is put there as its turn comes.
 func completeLanes(tx Tx, lanes []int64) error {
 	var short []int64
-	err := tx.EachList(selectShort, func(row Row) error {
-		var lane int64
-		err := row.Scan(&lane)
-		short = append(short, lane)
-		return err
-	}, lanes, shortLane)
+	err := tx.EachList(selectShort, collect(&short), lanes, shortLane)
 	if err == nil {
 		_, err = tx.ExecList(putAll, short)
 	}

@@ -40,7 +40,7 @@ SET due_at = CASE WHEN inbox_lane.claim = 0 AND inbox_lane.due_at > excluded.due
 		}
 	}
 	// What arrived before it and is in no lane yet goes first.
-	if _, err := tx.Exec(`UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key = ? AND id < ?`,
+	if _, err := tx.Exec(`UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane + 0 = 0 AND lane_key = ? AND id < ?`,
 		lane, id); err != nil {
 		return err
 	}
