@@ -143,8 +143,9 @@ func claim(t *testing.T, s inbox.Store, r inbox.ClaimRequest) []inbox.Lane {
 // settle settles under the claims with which the owner was last handed out the deliveries.
 func settle(t *testing.T, s inbox.Store, owner string, now time.Time, settlements ...inbox.Settlement) {
 	t.Helper()
-	request := inbox.SettleRequest{Now: now, Claims: s.(*remembered).of(owner, settlements), Settlements: settlements}
-	require.NoError(t, s.Settle(context.Background(), request))
+	r, ok := s.(*remembered)
+	require.True(t, ok)
+	require.NoError(t, s.Settle(context.Background(), inbox.SettleRequest{Now: now, Claims: r.of(owner, settlements), Settlements: settlements}))
 }
 
 // remembered is a store that remembers what it has handed out.
