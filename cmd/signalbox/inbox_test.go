@@ -23,7 +23,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m).Run()) }
+// asCommand is the variable that makes the test binary the command itself, for tests of whole processes.
+const asCommand = "SIGNALBOX_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	os.Exit(pgtest.Run(m).Run())
+}
 
 // desktop is a folder with keys and an inbox with three deliveries: one delivered, one dead, one unmatched.
 type desktop struct {
