@@ -43,9 +43,6 @@ func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Sto
 	}, nil
 }
 
-// releaser is the owner of the settlements; it never holds a claim.
-const releaser = "quarantine-release"
-
 // Release verifies every quarantined webhook of an agent again, or of all agents where agent is empty, the oldest first. What
 // verifies is stored as a new delivery with its first time of arrival, then the quarantined one is closed with its ID. If it stops
 // between the two, the next Release finds the key in the inbox and counts a duplicate.
@@ -123,7 +120,7 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 		done.Accepted++
 	}
 	return r.inbox.Settle(ctx, inbox.SettleRequest{
-		Owner: releaser, Now: r.now(),
+		Now:         r.now(),
 		Settlements: []inbox.Settlement{inbox.Finish(held.ID, inbox.StateIgnored, "released as "+receipts[0].ID)},
 	})
 }

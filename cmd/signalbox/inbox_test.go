@@ -23,7 +23,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m).Run()) }
+// asCommand is the variable that makes the test binary the command itself, for tests of whole processes.
+const asCommand = "SIGNALBOX_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	os.Exit(pgtest.Run(m).Run())
+}
 
 // desktop is a folder with keys and an inbox with three deliveries: one delivered, one dead, one unmatched.
 type desktop struct {
@@ -56,7 +64,7 @@ func newDesktopOn(t *testing.T, address string) desktop {
 	d.delivered = add(offload.Lane("vendor_1"), inbox.StatePending, `{"data":{"caseId":"c1","result":"pat@example.com"}}`)
 	d.dead = add("", inbox.StateDead, `{`)
 	d.unmatched = add(offload.Lane("vendor_2"), inbox.StatePending, `{"caseId":"c2"}`)
-	require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{Owner: "test", Now: time.Now(), Settlements: []inbox.Settlement{
+	require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{Now: time.Now(), Settlements: []inbox.Settlement{
 		inbox.Finish(d.delivered, inbox.StateDelivered, ""), inbox.Finish(d.unmatched, inbox.StateUnmatched, "no such workflow"),
 	}}))
 	require.NoError(t, store.Close())
@@ -373,7 +381,7 @@ func TestAReplayCountsWhatItHandedOutAndWhatItCouldNot(t *testing.T) {
 		defer func() { require.NoError(t, store.Close()) }()
 		n := inbox.MaxPage + 7
 		deliveries := make([]inbox.Delivery, n)
-		settle := inbox.SettleRequest{Owner: "test", Now: time.Now()}
+		settle := inbox.SettleRequest{Now: time.Now()}
 		for i := range deliveries {
 			deliveries[i] = inbox.Delivery{
 				ID: inbox.NewID(time.Now()), Provider: offload.Name, Lane: "a", Body: []byte("sealed"), ReceivedAt: time.Now(), State: inbox.StatePending,

@@ -12,7 +12,7 @@ import (
 
 func (p process) keys() *cobra.Command {
 	keys := &cobra.Command{Use: "keys", Short: "Make, rotate and use the keys that seal bodies and make capability URLs", Args: cobra.NoArgs}
-	keys.AddCommand(p.keysCreate(), p.keysRotate(), p.keysReseal(), p.keysRetire(), p.keysReveal())
+	keys.AddCommand(p.keysCreate(), p.keysStage(), p.keysPromote(), p.keysReseal(), p.keysRetire(), p.keysReveal())
 	return keys
 }
 
@@ -26,7 +26,7 @@ func (p process) keysCreate() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := args[0]
 			if _, err := os.Lstat(path); err == nil && !ifMissing {
-				return fmt.Errorf("%w: %s is there already; `signalbox keys rotate` adds a new key to it", errUsage, path)
+				return fmt.Errorf("%w: %s is there already; `signalbox keys stage` adds a new key to it", errUsage, path)
 			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 				return fmt.Errorf("create keys: %w", err)
 			}
@@ -40,27 +40,79 @@ func (p process) keysCreate() *cobra.Command {
 	return create
 }
 
-func (p process) keysRotate() *cobra.Command {
+func (p process) keysStage() *cobra.Command {
 	return &cobra.Command{
-		Use:   "rotate PATH",
-		Short: "Add new keys and use them from now on; the old ones go on opening and verifying",
-		Long: `Add new keys and use them from now on; the old ones go on opening and verifying. Then restart every process that uses the document, an
-agent's own workers among them. To be rid of the old sealing keys, run "signalbox keys reseal" next, and "signalbox keys retire" in the end.`,
+		Use:   "stage PATH",
+		Short: "Add new keys that are not used yet: the first step of a rotation",
+		Long: `Add new keys that are not used yet. A rotation has five steps, and at no moment does a process refuse what another one made:
+
+  signalbox keys stage PATH      then restart every process that uses the document, an agent's own workers among them
+  signalbox keys promote PATH    then restart them again: from now on they use the new keys
+  signalbox keys reseal          seals the API keys of running activations by the new key
+  signalbox keys retire PATH     takes the old sealing keys out, once nothing needs them`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ring, err := readKeyring(args[0])
-			if err != nil {
-				return err
-			}
-			if ring, err = ring.Rotate(); err != nil {
-				return fmt.Errorf("rotate keys: %w", err)
-			}
-			if err := ring.Save(args[0]); err != nil {
-				return fmt.Errorf("rotate keys: %w", err)
-			}
-			return p.say(cmd, "%s has new keys; restart every process that uses it, then run `signalbox keys reseal`\n", args[0])
+			return p.changeKeys(cmd, args[0], func(ring *keyring.Ring) (*keyring.Ring, string, error) {
+				if ring.Staged() {
+					return nil, "new keys are staged already; restart every process that uses %s, then run `signalbox keys promote`\n", nil
+				}
+				staged, err := ring.Stage()
+				return staged, "%s has new keys that are not used yet; restart every process that uses it, then run `signalbox keys promote`\n", err
+			})
 		},
 	}
+}
+
+func (p process) keysPromote() *cobra.Command {
+	return &cobra.Command{
+		Use:   "promote PATH",
+		Short: "Use the staged keys from now on; the older ones go on opening and verifying",
+		Long: `Use the staged keys from now on; the older ones go on opening and verifying. Every process must have been restarted since "signalbox keys
+stage": one that does not know the new keys refuses the capability URLs that another one makes by them.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.changeKeys(cmd, args[0], func(ring *keyring.Ring) (*keyring.Ring, string, error) {
+				if !ring.Staged() {
+					return nil, "", fmt.Errorf("%w: %s has no staged keys: run `signalbox keys stage` and restart every process first", errUsage, args[0])
+				}
+				promoted, err := ring.Promote()
+				return promoted, "%s: the new keys are in use; restart every process that uses it, then run `signalbox keys reseal`\n", err
+			})
+		},
+	}
+}
+
+// changeKeys writes the document that change returns, where it returns one, and prints what it says of the path.
+func (p process) changeKeys(cmd *cobra.Command, path string, change func(*keyring.Ring) (*keyring.Ring, string, error)) error {
+	ring, err := readKeyring(path)
+	if err != nil {
+		return err
+	}
+	changed, says, err := change(ring)
+	if err != nil {
+		return fmt.Errorf("%s keys: %w", cmd.Name(), err)
+	}
+	if changed != nil {
+		if err := changed.Save(path); err != nil {
+			return fmt.Errorf("%s keys: %w", cmd.Name(), err)
+		}
+	}
+	if err := p.warnOfReaders(cmd, path); err != nil {
+		return err
+	}
+	return p.say(cmd, says, path)
+}
+
+// warnOfReaders warns of a key document that others than its owner can read.
+func (p process) warnOfReaders(cmd *cobra.Command, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("%s keys: %w", cmd.Name(), err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s can be read by others than its owner (mode %#o): chmod 600 %s\n", path, mode, path)
+	}
+	return err
 }
 
 // readKeyring never makes one: a process that starts with fresh keys could read nothing that was stored before.

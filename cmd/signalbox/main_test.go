@@ -70,7 +70,7 @@ func (p process) result(t *testing.T, args []string) result {
 	return result{status, out.String(), errOut.String()}
 }
 
-func TestKeysAreMadeOnceAndRotatedInPlace(t *testing.T) {
+func TestKeysAreMadeOnceStagedAndPromotedInPlace(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
 	require.Zero(t, command(t, nil, "keys", "create", path).status)
@@ -79,15 +79,30 @@ func TestKeysAreMadeOnceAndRotatedInPlace(t *testing.T) {
 
 	again := command(t, nil, "keys", "create", path)
 	require.Equal(t, 2, again.status)
-	require.Contains(t, again.err, "keys rotate")
+	require.Contains(t, again.err, "keys stage")
 	require.Zero(t, command(t, nil, "keys", "create", path, "--if-missing").status)
 	require.Equal(t, token, readRing(t, path).Token("x"), "the keys that were there are there still")
 
-	require.Zero(t, command(t, nil, "keys", "rotate", path).status)
-	rotated := readRing(t, path)
-	require.NotEqual(t, token, rotated.Token("x"))
-	require.NoError(t, rotated.VerifyToken(token, "x"))
-	require.Equal(t, 2, command(t, nil, "keys", "rotate", path+".none").status)
+	none := command(t, nil, "keys", "promote", path)
+	require.Equal(t, 2, none.status)
+	require.Contains(t, none.err, "keys stage")
+	require.Zero(t, command(t, nil, "keys", "stage", path).status)
+	staged := readRing(t, path)
+	require.Equal(t, token, staged.Token("x"), "a staged key is not used yet")
+	twice := command(t, nil, "keys", "stage", path)
+	require.Zero(t, twice.status)
+	require.Contains(t, twice.out, "already")
+	require.Equal(t, staged.String(), readRing(t, path).String())
+
+	require.NoError(t, os.Chmod(path, 0o644))
+	got := command(t, nil, "keys", "promote", path)
+	require.Zero(t, got.status)
+	require.Contains(t, got.err, "chmod 600")
+	promoted := readRing(t, path)
+	require.NotEqual(t, token, promoted.Token("x"))
+	require.NoError(t, staged.VerifyToken(promoted.Token("x"), "x"), "who knows the staged key takes the new token")
+	require.NoError(t, promoted.VerifyToken(token, "x"))
+	require.Equal(t, 2, command(t, nil, "keys", "stage", path+".none").status)
 }
 
 func readRing(t *testing.T, path string) *keyring.Ring {

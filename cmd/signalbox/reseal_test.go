@@ -69,7 +69,8 @@ func TestRotatedKeysAreResealedAndTheOldOnesRetired(t *testing.T) {
 	}
 
 	require.Contains(t, run("retire", path, "--yes").out, "no older sealing key")
-	require.Zero(t, run("rotate", path).status)
+	require.Zero(t, run("stage", path).status)
+	require.Zero(t, run("promote", path).status)
 	old := server.sealed["a1"]
 	got := run("reseal", "--dry-run")
 	require.Zero(t, got.status, got.err)
@@ -109,7 +110,9 @@ func TestAKeyThatCantBeResealedIsNamedAndTheOthersAreDone(t *testing.T) {
 	require.NoError(t, err)
 	server := &holding{sealed: map[string][]byte{"lost": lost, "good": good}}
 	dial := server.dial(t)
-	require.Zero(t, command(t, nil, "keys", "rotate", keys[len("SIGNALBOX_KEYRING="):]).status)
+	for _, step := range []string{"stage", "promote"} {
+		require.Zero(t, command(t, nil, "keys", step, keys[len("SIGNALBOX_KEYRING="):]).status)
+	}
 
 	got := commandWith(t, []string{keys}, dial, "keys", "reseal")
 	require.Equal(t, 4, got.status)

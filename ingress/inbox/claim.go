@@ -8,10 +8,10 @@ import (
 
 // ClaimRequest says who claims, for how long and how much.
 type ClaimRequest struct {
-	// Owner names the claimer, unique among all that share the store.
+	// Owner names the claimer, for people who read the tables.
 	Owner string
 	Now   time.Time
-	// Lease is how long the claim holds unless it is renewed or settled. A lane whose owner was killed waits for its end.
+	// Lease is how long the claims hold unless they are renewed or settled. A lane whose owner was killed waits for its end.
 	Lease time.Duration
 	// MaxLanes and MaxPerLane bound the answer; both are at least 1.
 	MaxLanes, MaxPerLane int
@@ -38,22 +38,23 @@ func (r ClaimRequest) Validate() error {
 
 // Lane is a claimed lane: its name and its oldest pending deliveries, in order.
 type Lane struct {
-	Name       string
+	Name string
+	// Claim is the number of this claim, never 0. No other claim of the lane has it.
+	Claim      int64
 	Deliveries []Delivery
 }
 
-// RenewRequest extends an owner's claims of lanes until a time.
+// RenewRequest extends claims until a time. Claims holds the number of each by its lane.
 type RenewRequest struct {
-	Owner string
-	Lanes []string
-	Until time.Time
+	Claims map[string]int64
+	Until  time.Time
 }
 
-// SettleRequest carries one owner's settlements. It ends the owner's claim of each lane that one of the deliveries is in, so
-// settle all claimed deliveries of a lane in one request.
+// SettleRequest carries settlements, and ends claims: Claims holds the number of each by its lane. Settle all claimed deliveries of
+// a lane in one request. An end needs no claim.
 type SettleRequest struct {
-	Owner       string
 	Now         time.Time
+	Claims      map[string]int64
 	Settlements []Settlement
 }
 
@@ -94,10 +95,10 @@ func Release(id string) Settlement { return Settlement{ID: id, State: StatePendi
 // IsEnd says whether the delivery reached an end: it is no retry or release.
 func (s Settlement) IsEnd() bool { return s.State != StatePending }
 
-// Validate returns ErrInvalid for a missing owner, time or delivery ID, and for a state that can't be settled.
+// Validate returns ErrInvalid for a missing time or delivery ID, and for a state that can't be settled.
 func (r SettleRequest) Validate() error {
-	if r.Owner == "" || r.Now.IsZero() {
-		return fmt.Errorf("%w: a settlement needs an owner and the time", ErrInvalid)
+	if r.Now.IsZero() {
+		return fmt.Errorf("%w: a settlement needs the time", ErrInvalid)
 	}
 	for i, s := range r.Settlements {
 		if s.State == StateQuarantined || !slices.Contains(States(), s.State) {

@@ -12,6 +12,8 @@ var (
 	// ErrBusy says that the store did not answer before the context ended, or that too many writes wait already. The write may
 	// still happen after the context has ended; to repeat an Append is safe, it finds the duplicate. In HTTP: 503.
 	ErrBusy = errors.New("inbox: busy")
+	// ErrLocked is an ErrBusy: another transaction has locked a row for longer than the store waits. Nothing was written.
+	ErrLocked = fmt.Errorf("%w: another transaction has locked a row", ErrBusy)
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("inbox: closed")
 	// ErrInvalid says that the call itself is wrong and will not succeed when repeated.
@@ -24,6 +26,9 @@ var (
 	ErrNotReplayable = errors.New("inbox: delivery cannot be replayed")
 	// ErrNewer says that a newer version of the program has changed the tables: this version must not open them.
 	ErrNewer = errors.New("inbox: the tables belong to a newer version")
+	// ErrOlder and ErrNoTables say that the tables are not up to date, or not there, and that the store was told not to change that.
+	ErrOlder    = errors.New("inbox: the tables belong to an older version")
+	ErrNoTables = errors.New("inbox: the database has no tables")
 )
 
 // State is the state of a delivery.

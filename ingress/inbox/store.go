@@ -18,12 +18,12 @@ type Store interface {
 	// Claim hands out due lanes, the longest due first, each with its oldest pending deliveries in order. A lane is not
 	// handed out again until it is settled or the lease ends. It returns no lanes when none is due.
 	Claim(ctx context.Context, request ClaimRequest) ([]Lane, error)
-	// Renew extends the leases of an owner's claims, and returns the lanes whose leases it extended: the owner does not hold the others
-	// any more, or can't be sure of it.
+	// Renew extends the leases of claims, and returns the lanes whose leases it extended: the claims of the others are over, or may be.
 	Renew(ctx context.Context, request RenewRequest) ([]string, error)
 	// Settle records the results of claimed deliveries, all or none, and ends the claims of their lanes. An end is recorded
-	// even if the owner's claim is over, since it is a fact, but a delivery that has reached an end before keeps that end. A retry or
-	// release changes nothing if the owner's claim is over. Unknown IDs are ignored.
+	// even if the claim is over, since it is a fact, but a delivery that has reached an end before keeps that end. A retry or
+	// release changes nothing if the claim is over, so a request may be repeated when its answer was lost. Unknown IDs are ignored.
+	// It returns ErrLocked if another transaction has locked one of the lanes: settle them one by one.
 	Settle(ctx context.Context, request SettleRequest) error
 
 	// Get returns one delivery with its body, or ErrNotFound.

@@ -290,6 +290,8 @@ type watched struct {
 	renewals    []inbox.RenewRequest
 	// renewError fails every renewal.
 	renewError error
+	// settle is called in place of the store's Settle.
+	settle func(ctx context.Context, request inbox.SettleRequest) error
 }
 
 func (w *watched) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
@@ -311,7 +313,11 @@ func (w *watched) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbo
 }
 
 func (w *watched) Settle(ctx context.Context, request inbox.SettleRequest) error {
-	err := w.Store.Settle(ctx, request)
+	settle := w.Store.Settle
+	if w.settle != nil {
+		settle = w.settle
+	}
+	err := settle(ctx, request)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range request.Settlements {

@@ -21,6 +21,8 @@ type leases struct {
 }
 
 type lease struct {
+	// claim is the number of the claim.
+	claim int64
 	// since is when the lane was last claimed or renewed.
 	since time.Time
 	// settling says that the lane's results are being written, so that the inbox may hand it out again at any moment.
@@ -41,15 +43,15 @@ func newLeases(length, signalTimeout time.Duration) *leases {
 }
 
 // add takes a lane that was claimed at a time. It returns false for a lane that this relay still has from a claim whose lease
-// ended: that one goes on under the new lease, and the lane must not be handled twice.
-func (l *leases) add(lane string, at time.Time) bool {
+// ended: that one goes on under the new claim, and the lane must not be handled twice.
+func (l *leases) add(lane string, claim int64, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if old, held := l.lanes[lane]; held && !old.settling {
-		old.since = at
+		old.claim, old.since = claim, at
 		return false
 	}
-	l.lanes[lane] = &lease{since: at}
+	l.lanes[lane] = &lease{claim: claim, since: at}
 	return true
 }
 
@@ -61,50 +63,50 @@ func (l *leases) trust(lane string, now time.Time) bool {
 	return held != nil && now.Sub(held.since) < l.trusted
 }
 
-// settling is called before the results of lanes are written, settled after.
-func (l *leases) settling(lanes []string) {
+// settling is called before the result of a lane is written, and returns the claim that this ends; settled is called after.
+func (l *leases) settling(lane string) (claim int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, lane := range lanes {
-		if held := l.lanes[lane]; held != nil {
-			held.settling = true
-		}
+	if held := l.lanes[lane]; held != nil {
+		held.settling = true
+		claim = held.claim
 	}
+	return claim
 }
 
 // settled leaves out a lane that was claimed again meanwhile.
-func (l *leases) settled(lanes []string) {
+func (l *leases) settled(claims map[string]int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, lane := range lanes {
-		if held := l.lanes[lane]; held != nil && held.settling {
+	for lane, claim := range claims {
+		if held := l.lanes[lane]; held != nil && held.claim == claim {
 			delete(l.lanes, lane)
 		}
 	}
 }
 
-// due returns the lanes to renew. A lease that has ended is not renewed: another relay may have had the lane since.
-func (l *leases) due(now time.Time) []string {
+// due returns the claims to renew. A lease that has ended is not renewed: another relay may have had the lane since.
+func (l *leases) due(now time.Time) map[string]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var lanes []string
+	claims := map[string]int64{}
 	for lane, held := range l.lanes {
 		if age := now.Sub(held.since); age >= l.length/renewAfter && age < l.length {
-			lanes = append(lanes, lane)
+			claims[lane] = held.claim
 		}
 	}
-	return lanes
+	return claims
 }
 
 // renewed takes the result of a renewal at a time. A lane that was asked for and not renewed may be another relay's by now: it is not
 // trusted any more.
-func (l *leases) renewed(asked, renewed []string, at time.Time) {
+func (l *leases) renewed(asked map[string]int64, renewed []string, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, lane := range asked {
+	for lane, claim := range asked {
 		held := l.lanes[lane]
 		switch {
-		case held == nil || !held.since.Before(at): // settled, or claimed again meanwhile
+		case held == nil || held.claim != claim || !held.since.Before(at): // settled, claimed again or renewed meanwhile
 		case slices.Contains(renewed, lane):
 			held.since = at
 		default:
@@ -125,18 +127,18 @@ func (r *Relay) renewLeases(ctx context.Context) {
 		case <-ticker.C:
 		}
 		now := r.now()
-		lanes := r.leases.due(now)
-		if len(lanes) == 0 {
+		claims := r.leases.due(now)
+		if len(claims) == 0 {
 			continue
 		}
 		try, cancel := context.WithTimeout(ctx, every)
-		renewed, err := r.inbox.Renew(try, inbox.RenewRequest{Owner: r.config.Owner, Lanes: lanes, Until: now.Add(r.config.Lease)})
+		renewed, err := r.inbox.Renew(try, inbox.RenewRequest{Claims: claims, Until: now.Add(r.config.Lease)})
 		cancel()
 		switch {
 		case err == nil:
-			r.leases.renewed(lanes, renewed, now)
+			r.leases.renewed(claims, renewed, now)
 		case ctx.Err() == nil:
-			r.logger.Error("renew claims", zap.Int("lanes", len(lanes)), zap.Error(err))
+			r.logger.Error("renew claims", zap.Int("lanes", len(claims)), zap.Error(err))
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (w *watched) renewedUntil(lane string) (until time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range w.renewals {
-		if slices.Contains(r.Lanes, lane) {
+		if _, asked := r.Claims[lane]; asked {
 			until = r.Until
 		}
 	}

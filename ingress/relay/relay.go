@@ -67,9 +67,11 @@ func (r *Relay) Check(context.Context) error {
 	return nil
 }
 
-// laneResult holds a settlement for each claimed delivery of a lane.
+// laneResult holds a settlement for each claimed delivery of a lane. claim is set when it is settled: until then the relay may have
+// claimed the lane again.
 type laneResult struct {
 	lane        string
+	claim       int64
 	settlements []inbox.Settlement
 }
 
@@ -158,7 +160,7 @@ func (r *Relay) claimOnce(ctx context.Context, room int64) ([]inbox.Lane, error)
 	})
 	var claimed []inbox.Lane
 	for _, lane := range found {
-		if r.leases.add(lane.Name, now) {
+		if r.leases.add(lane.Name, lane.Claim, now) {
 			r.budget.reserve(lane)
 			claimed = append(claimed, lane)
 		}
@@ -176,33 +178,51 @@ const (
 
 // settle writes results, as many at a time as are ready. The results of a lane stay together, since a settlement ends its claim.
 func (r *Relay) settle(ctx context.Context, results <-chan laneResult) {
+	var single sync.WaitGroup
+	defer single.Wait()
 	for first := range results {
-		lanes, batch := []string{first.lane}, first.settlements
-		for len(batch) < maxSettlements && len(results) > 0 {
+		batch := []laneResult{first}
+		for count := len(first.settlements); count < maxSettlements && len(results) > 0; {
 			next := <-results
-			lanes, batch = append(lanes, next.lane), append(batch, next.settlements...)
+			batch, count = append(batch, next), count+len(next.settlements)
 		}
-		r.leases.settling(lanes)
-		r.settleBatch(ctx, batch)
-		r.leases.settled(lanes)
+		for i := range batch {
+			batch[i].claim = r.leases.settling(batch[i].lane)
+		}
+		if !r.settleBatch(ctx, batch, false) {
+			for i := range batch {
+				single.Go(func() { r.settleBatch(ctx, batch[i:i+1], true) })
+			}
+		}
 	}
 }
 
-// settleBatch never gives up while the relay runs: a lost settlement means a repeated signal.
-func (r *Relay) settleBatch(ctx context.Context, batch []inbox.Settlement) {
+// settleBatch never gives up while the relay runs: a lost settlement means a repeated signal. It returns false if a lane is locked and it
+// should not wait: then nothing is settled, and each lane is to be settled by itself, so that a locked one holds up no other.
+func (r *Relay) settleBatch(ctx context.Context, batch []laneResult, wait bool) bool {
+	request := inbox.SettleRequest{Claims: make(map[string]int64, len(batch))}
+	for _, one := range batch {
+		request.Claims[one.lane] = one.claim
+		request.Settlements = append(request.Settlements, one.settlements...)
+	}
 	for pause := firstSettle; ; pause = min(2*pause, longestSettle) {
+		request.Now = r.now()
 		// A stop does not interrupt it: the signals have been sent.
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-		err := r.inbox.Settle(try, inbox.SettleRequest{Owner: r.config.Owner, Now: r.now(), Settlements: batch})
+		err := r.inbox.Settle(try, request)
 		cancel()
-		if err == nil {
-			r.metrics.countSettled(batch)
-			return
+		if errors.Is(err, inbox.ErrLocked) && !wait {
+			return false
 		}
 		stopped := ctx.Err() != nil
-		r.logger.Error("settle deliveries", zap.Int("count", len(batch)), zap.Bool("gave_up", stopped), zap.Error(err))
-		if stopped || errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrInvalid) {
-			return
+		if err != nil {
+			r.logger.Error("settle deliveries", zap.Int("count", len(request.Settlements)), zap.Bool("gave_up", stopped), zap.Error(err))
+		} else {
+			r.metrics.countSettled(request.Settlements)
+		}
+		if err == nil || stopped || errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrInvalid) {
+			r.leases.settled(request.Claims)
+			return true
 		}
 		timer := time.NewTimer(pause)
 		select {

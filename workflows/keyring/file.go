@@ -39,17 +39,28 @@ func LoadOrCreate(path string) (*Ring, error) {
 	return fresh, syncFolder(path)
 }
 
-// Save replaces the key document at path with this Ring's, atomically and with mode 0600. It is
-// for rotation; two processes that rotate one file at once would lose the keys of one.
+// Save replaces the key document at path with this Ring's, atomically. The file keeps its owner and its mode, and a symbolic link stays one:
+// what it points to is replaced. Two processes that change one file at once would lose the keys of one.
 func (r *Ring) Save(path string) error {
-	temp, err := r.writeTemp(path)
+	file, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("keyring: find key file: %w", err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return fmt.Errorf("keyring: find key file: %w", err)
+	}
+	temp, err := r.writeTemp(file)
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err := errors.Join(keepOwner(temp, info), os.Chmod(temp, info.Mode().Perm())); err != nil {
+		return errors.Join(fmt.Errorf("keyring: give the new key file the owner and mode of %s: %w", file, err), os.Remove(temp))
+	}
+	if err := os.Rename(temp, file); err != nil {
 		return errors.Join(fmt.Errorf("keyring: replace key file: %w", err), os.Remove(temp))
 	}
-	return syncFolder(path)
+	return syncFolder(file)
 }
 
 func load(path string) (*Ring, error) {

@@ -29,6 +29,13 @@ func (r *Ring) Retire() (*Ring, error) {
 	return newRing(kept, r.macKeys)
 }
 
+// Staged says whether there are keys that are newer than the ones in use.
+func (r *Ring) Staged() bool {
+	keys := r.aeadKeys.KeysetInfo()
+	newest := keys.GetKeyInfo()[len(keys.GetKeyInfo())-1]
+	return newest.GetKeyId() != keys.GetPrimaryKeyId()
+}
+
 // OlderSealingKeys counts what Retire would take out.
 func (r *Ring) OlderSealingKeys() int {
 	older := 0

@@ -36,21 +36,10 @@ func Generate() (*Ring, error) {
 	return newRing(aeadKeys, macKeys)
 }
 
-// Rotate returns a Ring that seals and makes tokens with new keys, and still opens and
-// verifies with all older ones. It is Stage followed by Promote, and right where one process
-// reads the keys; several processes need the two steps apart.
-func (r *Ring) Rotate() (*Ring, error) {
-	staged, err := r.Stage()
-	if err != nil {
-		return nil, err
-	}
-	return staged.Promote()
-}
-
-// Stage returns a Ring that knows one new key in each keyset but does not use it yet. Where
-// several processes share the keys, each must know a new key before any of them uses it, or
-// one would refuse the token that another has just made: give all of them the staged Ring
-// first, then the promoted one.
+// Stage returns a Ring that knows one new key in each keyset but does not use it yet. Every
+// process that shares the keys must know a new key before any of them uses it: otherwise one
+// refuses the token that another has just made. So give all of them the staged Ring first,
+// then the promoted one.
 func (r *Ring) Stage() (*Ring, error) {
 	aeadKeys, err := withNewKey(r.aeadKeys, aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -63,8 +52,8 @@ func (r *Ring) Stage() (*Ring, error) {
 	return newRing(aeadKeys, macKeys)
 }
 
-// Promote returns a Ring that uses the newest key of each keyset. It changes nothing where
-// the newest is in use already.
+// Promote returns a Ring that uses the newest key of each keyset, and still opens and
+// verifies with all older ones. It changes nothing where the newest is in use already.
 func (r *Ring) Promote() (*Ring, error) {
 	aeadKeys, err := withPrimary(r.aeadKeys, r.aeadKeys.Len()-1)
 	if err != nil {

@@ -20,7 +20,9 @@ func generate(t testing.TB) *keyring.Ring {
 
 func rotate(t testing.TB, r *keyring.Ring) *keyring.Ring {
 	t.Helper()
-	rotated, err := r.Rotate()
+	staged, err := r.Stage()
+	require.NoError(t, err)
+	rotated, err := staged.Promote()
 	require.NoError(t, err)
 	return rotated
 }

@@ -36,19 +36,30 @@ func Open(ctx context.Context, where string, log *zap.Logger) (inbox.Store, erro
 	return opened(sqlite.Open(ctx, where, sqlite.Options{Logger: log}))
 }
 
-// OpenExisting opens an inbox that is there, also while other processes have it open. It makes none: that is ErrNone.
+// OpenExisting opens an inbox that is there, also while other processes have it open. It neither makes one, which is ErrNone, nor brings its
+// tables up to date, which is inbox.ErrOlder: a process of an older version may use them.
 func OpenExisting(ctx context.Context, where string) (inbox.Store, error) {
 	if postgres.IsAddress(where) {
 		store, err := opened(postgres.Open(ctx, where, postgres.Options{Existing: true}))
-		if errors.Is(err, postgres.ErrNoInbox) {
-			return nil, fmt.Errorf("%w at %s: %w; `signalbox ingress` and `signalbox serve` make or update it when they start", ErrNone, Name(where), postgres.ErrNoInbox)
-		}
-		return store, err
+		return store, explain(where, err)
 	}
 	if _, err := os.Stat(where); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s", ErrNone, where)
 	}
-	return opened(sqlite.Open(ctx, where, sqlite.Options{}))
+	store, err := opened(sqlite.Open(ctx, where, sqlite.Options{Existing: true}))
+	return store, explain(where, err)
+}
+
+// explain says what to do about tables that are missing or older.
+func explain(where string, err error) error {
+	switch {
+	case errors.Is(err, inbox.ErrNoTables):
+		return fmt.Errorf("%w at %s: %w; `signalbox ingress` and `signalbox serve` make it when they start", ErrNone, Name(where), inbox.ErrNoTables)
+	case errors.Is(err, inbox.ErrOlder):
+		return fmt.Errorf("%w; `signalbox ingress` and `signalbox serve` of this version bring them up to date when they start", err)
+	default:
+		return err
+	}
 }
 
 // opened keeps a nil pointer from becoming a store that is not nil.
@@ -62,10 +73,12 @@ func opened[S inbox.Store](store S, err error) (inbox.Store, error) {
 // Examine says what is there, or why a process that receives could not start on it. It makes no inbox.
 func Examine(ctx context.Context, where string) (found string, err error) {
 	store, err := OpenExisting(ctx, where)
-	if errors.Is(err, ErrNone) {
-		return Name(where) + ": no inbox of this version yet; it is made at the first start", canMake(ctx, where)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNone):
+		return Name(where) + ": no inbox yet; it is made at the first start", canMake(ctx, where)
+	case errors.Is(err, inbox.ErrOlder):
+		return Name(where) + ": of an older version; it is brought up to date at the first start", canMake(ctx, where)
+	case err != nil:
 		return "", err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()

@@ -25,7 +25,8 @@ func roundTrip(t *testing.T, s inbox.Store) {
 	require.Equal(t, stored, get(t, s, want.ID))
 
 	claimed := claim(t, s, request("relay", at(1)))
-	require.Equal(t, []inbox.Lane{{Name: want.Lane, Deliveries: []inbox.Delivery{want}}}, claimed)
+	require.Len(t, claimed, 1)
+	require.Equal(t, inbox.Lane{Name: want.Lane, Claim: claimed[0].Claim, Deliveries: []inbox.Delivery{want}}, claimed[0])
 
 	_, err := s.Get(context.Background(), "unknown")
 	require.ErrorIs(t, err, inbox.ErrNotFound)
@@ -234,7 +235,7 @@ func endedContext(t *testing.T, s inbox.Store) {
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = s.Claim(ctx, request("relay", at(0)))
 	require.ErrorIs(t, err, inbox.ErrBusy)
-	require.ErrorIs(t, s.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Release("x")}}), inbox.ErrBusy)
+	require.ErrorIs(t, s.Settle(ctx, inbox.SettleRequest{Now: at(0), Settlements: []inbox.Settlement{inbox.Release("x")}}), inbox.ErrBusy)
 	_, err = s.List(ctx, inbox.Filter{})
 	require.ErrorIs(t, err, inbox.ErrBusy)
 	requireCounts(t, s, nil)

@@ -112,18 +112,19 @@ func partlySettled(t *testing.T, s inbox.Store) {
 func renewed(t *testing.T, s inbox.Store) {
 	ctx := context.Background()
 	add(t, s, delivery("a", "1", at(0)), delivery("b", "1", at(0)))
-	claim(t, s, request("one", at(0)))
-	renew := func(owner string, until int, lanes ...string) []string {
+	first := Claims(claim(t, s, request("one", at(0))))
+	renew := func(until int, claims map[string]int64) []string {
 		t.Helper()
-		renewed, err := s.Renew(ctx, inbox.RenewRequest{Owner: owner, Lanes: lanes, Until: at(until)})
+		renewed, err := s.Renew(ctx, inbox.RenewRequest{Claims: claims, Until: at(until)})
 		require.NoError(t, err)
 		return renewed
 	}
-	require.Equal(t, []string{"a"}, renew("one", 100, "a", "unknown"))
-	require.Equal(t, map[string][]string{"b": {"1"}}, take(t, s, request("two", at(60))), "only what was renewed is held longer")
-	require.Empty(t, renew("one", 500, "b"), "it is another's now")
+	require.Equal(t, []string{"a"}, renew(100, map[string]int64{"a": first["a"], "unknown": 1}))
+	require.Equal(t, map[string][]string{"b": {"1"}}, take(t, s, request("one", at(60))), "only what was renewed is held longer")
+	require.Empty(t, renew(500, map[string]int64{"b": first["b"]}), "the same owner has claimed it anew")
 	require.Equal(t, map[string][]string{"a": {"1"}, "b": {"1"}}, take(t, s, request("three", at(120))))
-	require.Empty(t, renew("one", 500), "nothing to renew")
+	require.Empty(t, renew(500, first), "all are claimed anew")
+	require.Empty(t, renew(500, nil), "nothing to renew")
 }
 
 func ends(t *testing.T, s inbox.Store) {
@@ -272,6 +273,36 @@ func staleRetry(t *testing.T, s inbox.Store) {
 	settle(t, s, "nobody", at(65), inbox.Retry("unknown", at(70), "", true), inbox.Finish("unknown", inbox.StateDead, ""))
 }
 
+// The answer to a settlement may be lost, and its repetition may come after the same owner has claimed the lane again.
+func settledAgain(t *testing.T, s inbox.Store) {
+	ids := []string{add(t, s, delivery("a", "1", at(0)))[0].ID, add(t, s, delivery("b", "1", at(0)))[0].ID}
+	first := inbox.SettleRequest{
+		Now: at(1), Claims: Claims(claim(t, s, request("relay", at(0)))),
+		Settlements: []inbox.Settlement{inbox.Retry(ids[0], at(5), "refused", true), inbox.Finish(ids[1], inbox.StateDelivered, "")},
+	}
+	again := func(now int) {
+		t.Helper()
+		first.Now = at(now)
+		require.NoError(t, s.Settle(context.Background(), first))
+		require.Equal(t, 1, get(t, s, ids[0]).Attempts, "counted once")
+		require.Equal(t, at(1), get(t, s, ids[1]).SettledAt)
+	}
+	again(1)
+	again(2)
+	require.Equal(t, at(5), get(t, s, ids[0]).DueAt)
+
+	add(t, s, delivery("b", "2", at(3)))
+	second := claim(t, s, request("relay", at(6)))
+	require.Len(t, second, 2, "also the lane that was settled completely")
+	again(7)
+	require.Empty(t, claim(t, s, request("other", at(7))), "the newer claims stand")
+	first.Settlements = []inbox.Settlement{inbox.Release(ids[0])}
+	again(8)
+	require.Empty(t, claim(t, s, request("other", at(8))))
+	settle(t, s, "relay", at(9), inbox.Retry(ids[0], at(20), "refused", true))
+	require.Equal(t, 2, get(t, s, ids[0]).Attempts, "the newer claim is settled as usual")
+}
+
 func staleEnd(t *testing.T, s inbox.Store) {
 	id := add(t, s, delivery("a", "1", at(0)))[0].ID
 	claim(t, s, request("one", at(0)))
@@ -314,11 +345,10 @@ func invalidClaims(t *testing.T, s inbox.Store) {
 		require.ErrorIs(t, err, inbox.ErrInvalid, name)
 	}
 	for name, r := range map[string]inbox.SettleRequest{
-		"owner":       {Now: at(0)},
-		"time":        {Owner: "relay"},
-		"quarantined": {Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Finish("x", inbox.StateQuarantined, "")}},
-		"state":       {Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Finish("x", "gone", "")}},
-		"ID":          {Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Release("")}},
+		"time":        {},
+		"quarantined": {Now: at(0), Settlements: []inbox.Settlement{inbox.Finish("x", inbox.StateQuarantined, "")}},
+		"state":       {Now: at(0), Settlements: []inbox.Settlement{inbox.Finish("x", "gone", "")}},
+		"ID":          {Now: at(0), Settlements: []inbox.Settlement{inbox.Release("")}},
 	} {
 		require.ErrorIs(t, s.Settle(ctx, r), inbox.ErrInvalid, name)
 	}
@@ -364,7 +394,7 @@ func concurrentClaims(t *testing.T, s inbox.Store) {
 					}
 				}
 				mu.Unlock()
-				if err := s.Settle(context.Background(), inbox.SettleRequest{Owner: owner, Now: at(100), Settlements: settlements}); err != nil {
+				if err := s.Settle(context.Background(), inbox.SettleRequest{Now: at(100), Claims: Claims(claimed), Settlements: settlements}); err != nil {
 					t.Error(err)
 					return
 				}

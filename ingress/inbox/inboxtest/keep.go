@@ -278,7 +278,7 @@ func closed(t *testing.T, s inbox.Store) {
 	require.ErrorIs(t, err, inbox.ErrClosed)
 	_, err = s.Claim(ctx, request("relay", at(0)))
 	require.ErrorIs(t, err, inbox.ErrClosed)
-	require.ErrorIs(t, s.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: at(0), Settlements: []inbox.Settlement{inbox.Release(id)}}), inbox.ErrClosed)
+	require.ErrorIs(t, s.Settle(ctx, inbox.SettleRequest{Now: at(0), Settlements: []inbox.Settlement{inbox.Release(id)}}), inbox.ErrClosed)
 	_, err = s.Get(ctx, id)
 	require.ErrorIs(t, err, inbox.ErrClosed)
 	_, err = s.List(ctx, inbox.Filter{})
@@ -291,7 +291,7 @@ func closed(t *testing.T, s inbox.Store) {
 	_, err = s.Purge(ctx, inbox.PurgeRequest{RowsBefore: at(0)})
 	require.ErrorIs(t, err, inbox.ErrClosed)
 	require.ErrorIs(t, s.Check(ctx), inbox.ErrClosed)
-	_, err = s.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: at(1)})
+	_, err = s.Renew(ctx, inbox.RenewRequest{Claims: map[string]int64{"a": 1}, Until: at(1)})
 	require.ErrorIs(t, err, inbox.ErrClosed)
 	require.ErrorIs(t, s.Audit(ctx, inbox.AuditEntry{At: at(0), Who: "ada", Action: "reveal"}), inbox.ErrClosed)
 }

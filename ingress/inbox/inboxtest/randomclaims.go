@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -36,7 +35,7 @@ func randomClaims(t *testing.T, s inbox.Store) {
 			m.settleSome(t, random)
 		case 8:
 			if id, ok := m.any(random); ok {
-				m.settle(t, "operator", inbox.Finish(id, inbox.StateDead, ""))
+				m.settle(t, &modelClaim{}, inbox.Finish(id, inbox.StateDead, ""))
 			}
 		case 9:
 			if id, ok := m.any(random); ok {
@@ -64,6 +63,7 @@ type claimModel struct {
 
 type modelClaim struct {
 	owner, lane string
+	number      int64
 	until       time.Time
 	ids         []string
 }
@@ -91,7 +91,7 @@ func (m *claimModel) claim(t *testing.T, r inbox.ClaimRequest) map[string][]stri
 		if before := m.out[l.Name]; before != nil {
 			require.False(t, before.until.After(r.Now), "%s is %s's until %s, and it is %s", l.Name, before.owner, before.until, r.Now)
 		}
-		c := &modelClaim{owner: r.Owner, lane: l.Name, until: r.Now.Add(r.Lease)}
+		c := &modelClaim{owner: r.Owner, lane: l.Name, number: l.Claim, until: r.Now.Add(r.Lease)}
 		for _, d := range l.Deliveries {
 			c.ids = append(c.ids, d.ID)
 		}
@@ -121,20 +121,21 @@ func (m *claimModel) settleSome(t *testing.T, random *rand.Rand) {
 			settlements = append(settlements, inbox.Finish(id, inbox.StateDelivered, ""))
 		}
 	}
-	m.settle(t, c.owner, settlements...)
+	m.settle(t, c, settlements...)
 }
 
-func (m *claimModel) settle(t *testing.T, owner string, settlements ...inbox.Settlement) {
+func (m *claimModel) settle(t *testing.T, c *modelClaim, settlements ...inbox.Settlement) {
 	t.Helper()
-	settle(t, m.store, owner, at(m.now), settlements...)
+	require.NoError(t, m.store.Settle(context.Background(), inbox.SettleRequest{
+		Now: at(m.now), Claims: map[string]int64{c.lane: c.number}, Settlements: settlements,
+	}))
 	for _, s := range settlements {
 		if s.IsEnd() {
 			m.ended[s.ID] = true
 		}
-		// Any settlement of the owner ends the claim.
-		if c := m.out[m.lane[s.ID]]; c != nil && c.owner == owner {
-			delete(m.out, c.lane)
-		}
+	}
+	if m.out[c.lane] == c {
+		delete(m.out, c.lane)
 	}
 }
 
@@ -160,11 +161,11 @@ func (m *claimModel) requireNothingLost(t *testing.T) {
 	}
 	got := m.claim(t, r)
 	require.Equal(t, want, got)
-	var settlements []inbox.Settlement
-	for _, ids := range got {
-		for _, id := range slices.Sorted(slices.Values(ids)) {
+	for lane, ids := range got {
+		var settlements []inbox.Settlement
+		for _, id := range ids {
 			settlements = append(settlements, inbox.Release(id))
 		}
+		m.settle(t, m.out[lane], settlements...)
 	}
-	m.settle(t, r.Owner, settlements...)
 }

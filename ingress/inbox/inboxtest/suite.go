@@ -5,6 +5,7 @@ package inboxtest
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"a backlog beyond one claim does not shorten the wait":             backlogKeepsWait,
 		"a release gives the lane back untouched":                          release,
 		"a retry by an owner whose claim is over changes nothing":          staleRetry,
+		"a settlement that is repeated changes nothing":                    settledAgain,
 		"an end by an owner whose claim is over counts":                    staleEnd,
 		"a first end stays":                                                firstEndStays,
 		"invalid claims and settlements are refused":                       invalidClaims,
@@ -76,7 +78,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, open(t))
+			test(t, &remembered{Store: open(t), lanes: map[string]inbox.Lane{}})
 		})
 	}
 }
@@ -138,9 +140,53 @@ func claim(t *testing.T, s inbox.Store, r inbox.ClaimRequest) []inbox.Lane {
 	return lanes
 }
 
+// settle settles under the claims with which the owner was last handed out the deliveries.
 func settle(t *testing.T, s inbox.Store, owner string, now time.Time, settlements ...inbox.Settlement) {
 	t.Helper()
-	require.NoError(t, s.Settle(context.Background(), inbox.SettleRequest{Owner: owner, Now: now, Settlements: settlements}))
+	r, ok := s.(*remembered)
+	require.True(t, ok)
+	require.NoError(t, s.Settle(context.Background(), inbox.SettleRequest{Now: now, Claims: r.of(owner, settlements), Settlements: settlements}))
+}
+
+// remembered is a store that remembers what it has handed out.
+type remembered struct {
+	inbox.Store
+	mu sync.Mutex
+	// lanes are by owner and delivery.
+	lanes map[string]inbox.Lane
+}
+
+func (c *remembered) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
+	lanes, err := c.Store.Claim(ctx, request)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, lane := range lanes {
+		for _, d := range lane.Deliveries {
+			c.lanes[request.Owner+" "+d.ID] = lane
+		}
+	}
+	return lanes, err
+}
+
+func (c *remembered) of(owner string, settlements []inbox.Settlement) map[string]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var lanes []inbox.Lane
+	for _, one := range settlements {
+		if lane, claimed := c.lanes[owner+" "+one.ID]; claimed {
+			lanes = append(lanes, lane)
+		}
+	}
+	return Claims(lanes)
+}
+
+// Claims returns the numbers of the claims by lane, as a settlement takes them.
+func Claims(lanes []inbox.Lane) map[string]int64 {
+	numbers := make(map[string]int64, len(lanes))
+	for _, lane := range lanes {
+		numbers[lane.Name] = lane.Claim
+	}
+	return numbers
 }
 
 func requireCounts(t *testing.T, s inbox.Store, want map[inbox.State]int64) {

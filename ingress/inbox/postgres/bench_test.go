@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -201,7 +202,7 @@ func drain(t testing.TB, s inbox.Store, owner string, now time.Time) int {
 			}
 		}
 		drained += len(settlements)
-		require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Owner: owner, Now: now, Settlements: settlements}))
+		require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(lanes), Settlements: settlements}))
 	}
 }
 

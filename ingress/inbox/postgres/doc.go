@@ -9,6 +9,6 @@
 // pending in a later statement, which sees all that was committed before the lock was granted.
 //
 // Locks are taken in one order: lanes by key, then deliveries. Claims and purges skip what is locked. Everything else waits for a
-// lock for a tenth of a second, then is tried again or leaves the lane out. An append locks no lane: it may wait only for a delivery with its
-// own key that another process is about to commit.
+// lock for a tenth of a second and is tried again, four times in all; a renewal then leaves the lane out, the others return
+// inbox.ErrLocked. An append locks no lane: it may wait only for a delivery with its own key that another process is about to commit.
 package postgres

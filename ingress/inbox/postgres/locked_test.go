@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -86,7 +88,9 @@ func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
 	lanes, err := s.Claim(t.Context(), claimAt("relay", received))
 	require.NoError(t, err)
 	require.Len(t, lanes, 1)
-	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "relay", Now: received, Settlements: []inbox.Settlement{inbox.Release(first[0].ID)}}))
+	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{
+		Now: received, Claims: inboxtest.Claims(lanes), Settlements: []inbox.Settlement{inbox.Release(first[0].ID)},
+	}))
 	release := lockLanes(t, address)
 	accepted := requireOthersGoOn(t, s)
 	require.Positive(t, accepted, "what is for the locked lane is accepted as well")
@@ -110,30 +114,42 @@ func TestALaneThatIsLockedWhenItIsSettledHoldsUpNoOther(t *testing.T) {
 	lanes, err := s.Claim(t.Context(), claimAt("relay", received))
 	require.NoError(t, err)
 	require.Len(t, lanes, 2)
+	claims := inboxtest.Claims(lanes)
 	release := lockLanes(t, address)
 	others, err := s.Append(t.Context(), in("a", "b"))
 	require.NoError(t, err)
 	lanes, err = s.Claim(t.Context(), claimAt("relay", received))
 	require.NoError(t, err)
 	require.Len(t, lanes, 2)
-	_, err = s.Renew(t.Context(), inbox.RenewRequest{Owner: "relay", Lanes: []string{"kept", "a", "b"}, Until: received.Add(time.Hour)})
+	maps.Copy(claims, inboxtest.Claims(lanes))
+	renewed, err := s.Renew(t.Context(), inbox.RenewRequest{Claims: claims, Until: received.Add(time.Minute)})
 	require.NoError(t, err)
-	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "relay", Now: received, Settlements: []inbox.Settlement{
-		inbox.Finish(locked[0].ID, inbox.StateDelivered, ""), inbox.Retry(locked[1].ID, received, "later", true),
-		inbox.Finish(others[0].ID, inbox.StateDelivered, ""), inbox.Release(others[1].ID),
-	}}))
+	require.ElementsMatch(t, []string{"a", "b"}, renewed)
+	settle := func(settlements ...inbox.Settlement) error {
+		return s.Settle(t.Context(), inbox.SettleRequest{Now: received, Claims: claims, Settlements: settlements})
+	}
+	err = settle(inbox.Retry(locked[1].ID, received, "later", true), inbox.Finish(others[0].ID, inbox.StateDelivered, ""))
+	require.ErrorIs(t, err, inbox.ErrLocked)
+	require.ErrorIs(t, err, inbox.ErrBusy)
+	d, err := s.Get(t.Context(), others[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, inbox.StatePending, d.State, "all or none")
+	all := claims
+	claims = inboxtest.Claims(lanes)
+	require.NoError(t, settle(inbox.Finish(others[0].ID, inbox.StateDelivered, ""), inbox.Release(others[1].ID)))
 	lanes, err = s.Claim(t.Context(), claimAt("relay", received))
 	require.NoError(t, err)
 	require.Len(t, lanes, 1)
 	require.Equal(t, "b", lanes[0].Name)
 	release()
-	d, err := s.Get(t.Context(), locked[0].ID)
+	claims = all
+	for range 2 {
+		require.NoError(t, settle(inbox.Finish(locked[0].ID, inbox.StateDelivered, ""), inbox.Retry(locked[1].ID, received, "later", true)))
+	}
+	d, err = s.Get(t.Context(), locked[1].ID)
 	require.NoError(t, err)
-	require.Equal(t, inbox.StateDelivered, d.State, "an end is a fact")
-	lanes, err = s.Claim(t.Context(), claimAt("other", received.Add(2*time.Hour)))
-	require.NoError(t, err)
-	require.Len(t, lanes, 2, "the claim of what was locked has ended with its lease")
-	require.Equal(t, 2, ask[int](t, address, "SELECT count(*) FROM inbox_lane"), "and nothing else has a row")
+	require.Equal(t, 1, d.Attempts, "no attempt is lost, and none is counted twice")
+	require.Equal(t, 2, ask[int](t, address, "SELECT count(*) FROM inbox_lane"), "of what was retried and what is claimed")
 }
 
 // stoppedAddress names the database for the child process of the next test.
@@ -213,20 +229,23 @@ func TestAClaimAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testin
 	const workers, rounds = 8, 40
 	address := pgtest.Shared(t).Database(t)
 	stores := []*postgres.Store{open(t, address), open(t, address)}
-	claim := func(s *postgres.Store, owner string) (released []inbox.Settlement) {
+	// held has the claims of the lanes that the workers hand each other.
+	var held sync.Map
+	claim := func(s *postgres.Store, owner string) (claims map[string]int64, released []inbox.Settlement) {
 		lanes, err := s.Claim(context.Background(), claimAt(owner, received))
 		if err != nil {
 			t.Error(err)
 		}
 		for _, lane := range lanes {
+			held.Store(lane.Name, lane.Claim)
 			for _, d := range lane.Deliveries {
 				released = append(released, inbox.Release(d.ID))
 			}
 		}
-		return released
+		return inboxtest.Claims(lanes), released
 	}
-	settle := func(s *postgres.Store, owner string, all ...inbox.Settlement) {
-		if err := s.Settle(context.Background(), inbox.SettleRequest{Owner: owner, Now: received, Settlements: all}); err != nil {
+	settle := func(s *postgres.Store, claims map[string]int64, all ...inbox.Settlement) {
+		if err := s.Settle(context.Background(), inbox.SettleRequest{Now: received, Claims: claims, Settlements: all}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -241,14 +260,19 @@ func TestAClaimAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testin
 					return
 				}
 				claim(stores[1-w%2], "x")
+				claims := map[string]int64{}
+				if number, claimed := held.Load(lane); claimed {
+					claims[lane] = number.(int64)
+				}
 				var meeting sync.WaitGroup
 				meeting.Go(func() {
 					if _, err := stores[w%2].Append(context.Background(), []inbox.Delivery{pendingIn(lane, "2")}); err != nil {
 						t.Error(err)
 					}
-					settle(stores[w%2], "y", claim(stores[w%2], "y")...)
+					claims, released := claim(stores[w%2], "y")
+					settle(stores[w%2], claims, released...)
 				})
-				meeting.Go(func() { settle(stores[1-w%2], "x", inbox.Finish(first[0].ID, inbox.StateDelivered, "")) })
+				meeting.Go(func() { settle(stores[1-w%2], claims, inbox.Finish(first[0].ID, inbox.StateDelivered, "")) })
 				meeting.Wait()
 			}
 		})
@@ -302,7 +326,8 @@ func TestAppendersAndSettlersOfAFewLanesHandOutEverything(t *testing.T) {
 					for _, d := range lane.Deliveries {
 						ends = append(ends, inbox.Finish(d.ID, inbox.StateDelivered, ""))
 					}
-					if err := stores[c%2].Settle(context.Background(), inbox.SettleRequest{Owner: fmt.Sprint("relay-", c), Now: received, Settlements: ends}); err != nil {
+					claims := map[string]int64{lane.Name: lane.Claim}
+					if err := stores[c%2].Settle(context.Background(), inbox.SettleRequest{Now: received, Claims: claims, Settlements: ends}); err != nil {
 						t.Error(err)
 						return
 					}

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"sync/atomic"
 	"time"
@@ -30,22 +29,16 @@ const (
 	writers, readers = 12, 4
 	// connectTimeout counts where the address has no connect_timeout; openTimeout includes the migrations of a large inbox.
 	connectTimeout, openTimeout = 5 * time.Second, 10 * time.Minute
-	// versionTable is ours alone: the database may belong to a program that uses goose as well.
-	versionTable = "signalbox_migration"
 	// migrationLock is the advisory lock under which tables are made and changed. It is asked for each second.
 	migrationLock, lockTries = 0x7369676e616c6278, 600
 )
 
-var (
-	// ErrNoInbox says that a database has no inbox, or one of an older version than this program's.
-	ErrNoInbox = errors.New("the database has no inbox of this version")
-	// ErrUnsuitable says that a server can be reached but must not be used: its version or settings could lose deliveries.
-	ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
-)
+// ErrUnsuitable says that a server can be reached but must not be used: its version or settings could lose deliveries.
+var ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
-	// Existing opens only an inbox that exists: it neither creates tables nor brings them up to date.
+	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
 	Existing bool
 	// MaxWaiting is how many appends may wait before others get inbox.ErrBusy (default 8192).
 	MaxWaiting int
@@ -160,38 +153,19 @@ set_config('idle_in_transaction_session_timeout', '5s', false),
 set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`
 	selectMissingRight = `SELECT CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN '' ELSE format(
 '%s may not make tables in schema "%s": grant CREATE on it to them, or name another schema by search_path', current_user, current_schema()) END`
+	hasTable   = "SELECT to_regclass('" + sqlstore.VersionTable + "') IS NOT NULL"
 	selectSize = `SELECT sum(pg_total_relation_size(name::regclass))::bigint
 FROM unnest(ARRAY['inbox_delivery', 'inbox_body', 'inbox_kind', 'inbox_lane', 'inbox_audit']) AS t(name)`
 )
 
 // migrate brings the tables up to date, or only checks that they are. Replicas that start together do it one after the other.
-func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) (err error) {
-	files, filesErr := fs.Sub(migrations, "migrations")
-	locker, lockErr := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, lockTries))
-	db := stdlib.OpenDBFromPool(pool)
-	defer func() { err = errors.Join(err, db.Close()) }()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versionTable), goose.WithSessionLocker(locker))
-	if err := errors.Join(filesErr, lockErr, err); err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	sources := provider.ListSources()
-	var there, ours int64 = 0, sources[len(sources)-1].Version
-	// Unlike goose's own, this query makes no table.
-	err = pool.QueryRow(ctx, "SELECT max(version_id) FROM "+versionTable+" WHERE is_applied").Scan(&there)
-	switch {
-	case err != nil && !hasState(err, undefinedTable):
-		return fmt.Errorf("read the version of the tables: %w", err)
-	case there > ours:
-		return fmt.Errorf("%w: version %d, this program has %d", inbox.ErrNewer, there, ours)
-	case there == ours:
-		return nil
-	case checkOnly:
-		return ErrNoInbox
-	}
-	if _, err := provider.Up(ctx); err != nil {
+func migrate(ctx context.Context, pool *pgxpool.Pool, checkOnly bool) error {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, lockTries))
+	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	db := stdlib.OpenDBFromPool(pool)
+	return errors.Join(sqlstore.Migrate(ctx, db, checkOnly, hasTable, migrations, goose.DialectPostgres, goose.WithSessionLocker(locker)), db.Close())
 }
 
 // CanMake returns nil if an inbox can be created in a database, or else the reason.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -138,7 +139,7 @@ func (o *order) claimUntilEmpty(t *testing.T, s *postgres.Store, owner string, n
 			delete(o.out, lane.Name)
 		}
 		o.Unlock()
-		if err := s.Settle(context.Background(), inbox.SettleRequest{Owner: owner, Now: now, Settlements: settlements}); err != nil {
+		if err := s.Settle(context.Background(), inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(claimed), Settlements: settlements}); err != nil {
 			t.Error(err)
 			return
 		}
@@ -222,7 +223,7 @@ func TestBatchesThatCrossEachOtherDoNotWaitInACircle(t *testing.T) {
 				for _, r := range receipts[:10] {
 					ends = append(ends, inbox.Finish(r.ID, inbox.StateDelivered, ""))
 				}
-				if err := s.Settle(context.Background(), inbox.SettleRequest{Owner: "nobody", Now: received, Settlements: ends}); err != nil {
+				if err := s.Settle(context.Background(), inbox.SettleRequest{Now: received, Settlements: ends}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -305,7 +306,7 @@ func TestLookingAtADatabaseMakesNoInbox(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
 	_, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
-	require.ErrorIs(t, err, postgres.ErrNoInbox)
+	require.ErrorIs(t, err, inbox.ErrNoTables)
 	require.Zero(t, ask[int](t, address, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'inbox%'"))
 	require.NoError(t, postgres.CanMake(t.Context(), address))
 	require.NoError(t, open(t, address).Close())

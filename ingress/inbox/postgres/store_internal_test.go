@@ -11,10 +11,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -56,6 +59,14 @@ func TestASessionIsDurableWhateverTheDatabaseDefaultsTo(t *testing.T) {
 	}
 	_, err := s.db.reads.Exec(t.Context(), "DELETE FROM inbox_delivery")
 	require.ErrorContains(t, err, "read-only")
+}
+
+func TestOnlyAProcessThatReceivesBringsTheTablesUpToDate(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pgtest.Shared(t).Database(t))
+	db := stdlib.OpenDBFromPool(s.db.writes)
+	inboxtest.Migrate(t, s, db, hasTable, migrations, goose.DialectPostgres)
+	require.NoError(t, db.Close())
 }
 
 func finish(receipts []inbox.Receipt) (all []inbox.Settlement) {
@@ -131,7 +142,7 @@ func TestAPurgePassesOverWhatAReplayHas(t *testing.T) {
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1"), pendingIn("b", "1")})
 	require.NoError(t, err)
-	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: finish(receipts)}))
+	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Now: start, Settlements: finish(receipts)}))
 	later := start.Add(time.Hour)
 	held, err := s.db.writes.Begin(t.Context())
 	require.NoError(t, err)
@@ -153,7 +164,7 @@ func TestAReplayThatWaitedForAPurgeFindsTheBodyGone(t *testing.T) {
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err)
-	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Owner: "x", Now: start, Settlements: finish(receipts)}))
+	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Now: start, Settlements: finish(receipts)}))
 	held, err := s.db.writes.Begin(t.Context())
 	require.NoError(t, err)
 	_, err = held.Exec(t.Context(), "SELECT FROM inbox_delivery FOR UPDATE")

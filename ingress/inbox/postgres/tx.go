@@ -68,15 +68,12 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	return err
 }
 
-// tries are the tries of a write that conflicts with another. In the last two, relaxed work leaves out lanes that are locked.
+// tries are what @try means in each try of a write that conflicts with another.
 var tries = []string{wait, wait, skip, skip}
 
 // Write implements sqlstore.Database.
 func (d *database) Write(ctx context.Context, relaxed bool, work func(sqlstore.Tx) error) (err error) {
 	for _, lock := range tries {
-		if !relaxed {
-			lock = wait
-		}
 		err = d.transact(ctx, relaxed, lock, work)
 		if !hasState(err, classConflict, lockTimeout) && !pgconn.SafeToRetry(err) {
 			break
@@ -151,7 +148,7 @@ func (d *database) Read(ctx context.Context, query string, scan func(sqlstore.Ro
 
 // translate makes PostgreSQL's text of a query. It takes microseconds, so that the text is not kept.
 func translate(query, lock string) string {
-	query = strings.NewReplacer("IN (*)", "= ANY(?)", " @lock", lock, " @skip", skip,
+	query = strings.NewReplacer("IN (*)", "= ANY(?)", " @lock", wait, " @skip", skip, " @try", lock,
 		" @delivery_unique", "", " @delivery_arrived", "", " @delivery_in_lane", "", " @delivery_open", "", " @delivery_kind", "").Replace(query)
 	parts := strings.Split(query, "?")
 	for i := range parts[1:] {

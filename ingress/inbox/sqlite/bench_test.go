@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 )
 
@@ -117,7 +118,7 @@ func drainAt(t testing.TB, s *sqlite.Store, now time.Time) int {
 			}
 		}
 		drained += len(settlements)
-		require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: now, Settlements: settlements}))
+		require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(lanes), Settlements: settlements}))
 	}
 }
 

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -34,6 +33,8 @@ const (
 
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
+	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
+	Existing bool
 	// MaxWaiting is how many writes may wait before others are refused with inbox.ErrBusy (default 8192).
 	MaxWaiting int
 	// Logger gets what a person should know of the file. Without one nothing is logged.
@@ -77,10 +78,13 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 			err = errors.Join(fmt.Errorf("sqlite inbox: open %s: %w", path, err), db.close())
 		}
 	}()
-	if err := createPrivate(path); err != nil {
-		return nil, err
+	if !options.Existing {
+		err = createPrivate(path)
 	}
-	if db.writes, err = openWriter(ctx, s.Store, db.file, cmp.Or(options.log, usualLogSizes), options.Logger); err != nil {
+	if err == nil {
+		db.writes, err = openWriter(ctx, s.Store, db.file, options)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if db.reader, err = openReader(ctx, path); err != nil {
@@ -227,34 +231,17 @@ func (f *file) check() error {
 	return nil
 }
 
-// migrate brings the tables up to date. Two processes may start at once: the one that fails then finds the work done.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	const tries = 5
+const hasTable = "SELECT count(*) > 0 FROM sqlite_master WHERE name = '" + sqlstore.VersionTable + "'"
+
+// migrate brings the tables up to date, or only checks that they are. Two processes may start at once: the one that fails then finds the
+// work done.
+func migrate(ctx context.Context, db *sql.DB, checkOnly bool) error {
 	for try := 1; ; try++ {
-		_, err := provider.Up(ctx)
-		if err == nil {
-			break
-		}
-		if try == tries || ctx.Err() != nil {
-			return fmt.Errorf("migrate: %w", err)
+		err := sqlstore.Migrate(ctx, db, checkOnly, hasTable, migrations, goose.DialectSQLite3)
+		if err == nil || checkOnly || try == 5 || ctx.Err() != nil {
+			return err
 		}
 	}
-	found, err := provider.GetDBVersion(ctx)
-	if err != nil {
-		return fmt.Errorf("read the version of the tables: %w", err)
-	}
-	if sources := provider.ListSources(); found > sources[len(sources)-1].Version {
-		return fmt.Errorf("%w: %d, and this program knows up to %d; start the newer one", inbox.ErrNewer, found, sources[len(sources)-1].Version)
-	}
-	return nil
 }
 
 func dsn(path string, query url.Values) string {

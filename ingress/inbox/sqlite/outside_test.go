@@ -88,10 +88,10 @@ func TestAFileOfANewerVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	require.NoError(t, open(t, path).Close())
-	execOutside(t, outside(t, path), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 1)")
+	execOutside(t, outside(t, path), "INSERT INTO signalbox_migration (version_id, is_applied) VALUES (7, 1)")
 	_, err := sqlite.Open(context.Background(), path, sqlite.Options{})
 	require.ErrorIs(t, err, inbox.ErrNewer)
-	require.ErrorContains(t, err, "7, and this program knows up to 1; start the newer one")
+	require.ErrorContains(t, err, "version 7, this program has 1; start the newer program")
 }
 
 func TestAFileThatIsRemovedOrReplacedWhileOpenTakesNothing(t *testing.T) {

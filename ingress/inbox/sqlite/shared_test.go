@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 )
 
@@ -148,7 +149,7 @@ func deliverShared(s *sqlite.Store, appended <-chan struct{}) {
 			continue
 		}
 		answered := time.Now()
-		settle := inbox.SettleRequest{Owner: owner, Now: answered}
+		settle := inbox.SettleRequest{Now: answered, Claims: inboxtest.Claims(lanes)}
 		for _, lane := range lanes {
 			for _, d := range lane.Deliveries {
 				say("handed", d.ID, lane.Name, d.DedupeKey, asked.UnixMicro(), answered.UnixMicro())

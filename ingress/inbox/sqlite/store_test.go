@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 )
 
@@ -70,8 +71,9 @@ func TestAfterARestartWaitsAndClaimsGoOn(t *testing.T) {
 	receipts, err := s.Append(ctx, []inbox.Delivery{delivery(1), delivery(2), delivery(3)})
 	require.NoError(t, err)
 	now := received.Add(time.Hour)
-	require.Len(t, claimAll(t, s, now), 3)
-	require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: now, Settlements: []inbox.Settlement{
+	lanes := claimAll(t, s, now)
+	require.Len(t, lanes, 3)
+	require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(lanes[:2]), Settlements: []inbox.Settlement{
 		inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""),
 		inbox.Retry(receipts[1].ID, now.Add(2*time.Minute), "later", true),
 	}}))
@@ -79,7 +81,7 @@ func TestAfterARestartWaitsAndClaimsGoOn(t *testing.T) {
 
 	s = open(t, path)
 	require.Empty(t, claimAll(t, s, now), "the claim of the third has a lease")
-	lanes := claimAll(t, s, now.Add(time.Minute))
+	lanes = claimAll(t, s, now.Add(time.Minute))
 	require.Len(t, lanes, 1)
 	require.Equal(t, receipts[2].ID, lanes[0].Deliveries[0].ID)
 	require.Len(t, claimAll(t, s, now.Add(2*time.Minute)), 2)
@@ -118,7 +120,7 @@ func TestALongBacklogIsDrainedInOrder(t *testing.T) {
 				settlements = append(settlements, inbox.Finish(d.ID, inbox.StateDelivered, ""))
 			}
 		}
-		require.NoError(t, s.Settle(context.Background(), inbox.SettleRequest{Owner: "relay", Now: now, Settlements: settlements}))
+		require.NoError(t, s.Settle(context.Background(), inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(claimed), Settlements: settlements}))
 	}
 	require.Len(t, seen, lanes)
 	for lane, n := range seen {

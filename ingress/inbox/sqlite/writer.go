@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -62,7 +63,8 @@ type job struct {
 	relaxed bool
 }
 
-func openWriter(ctx context.Context, store *sqlstore.Store, file *file, log logSizes, logger *zap.Logger) (_ *writer, err error) {
+func openWriter(ctx context.Context, store *sqlstore.Store, file *file, options Options) (_ *writer, err error) {
+	log := cmp.Or(options.log, usualLogSizes)
 	query := url.Values{
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
@@ -87,12 +89,12 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *file, log logS
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	w := &writer{store: store, db: db, file: file, log: log, logger: logger, synced: "FULL", unsynced: "NORMAL"}
-	if err = migrate(ctx, db); err == nil {
+	w := &writer{store: store, db: db, file: file, log: log, logger: options.Logger, synced: "FULL", unsynced: "NORMAL"}
+	if err = migrate(ctx, db, options.Existing); err == nil {
 		err = w.connect(ctx)
 	}
 	if err == nil {
-		w.checkpoints, err = openCheckpointer(file.path, log.warn, logger)
+		w.checkpoints, err = openCheckpointer(file.path, log.warn, options.Logger)
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.close())
@@ -253,7 +255,7 @@ func (w *writer) rollback() error {
 var translate = strings.NewReplacer(
 	// OR ROLLBACK spares SQLite a copy of each page that it would need to undo one statement; any error undoes the transaction anyway.
 	"INSERT INTO", "INSERT OR ROLLBACK INTO",
-	" @lock", "", " @skip", "", "@delivery", "INDEXED BY delivery",
+	" @lock", "", " @skip", "", " @try", "", "@delivery", "INDEXED BY delivery",
 ).Replace
 
 // run executes a statement, and calls scan for each row that it returns. Each statement is kept compiled for the life of the

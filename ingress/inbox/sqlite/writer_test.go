@@ -5,14 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
@@ -31,6 +34,21 @@ func pendingIn(lane, key string) inbox.Delivery {
 		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,
 		Body: []byte("sealed"), ReceivedAt: start, State: inbox.StatePending,
 	}
+}
+
+func TestOnlyAProcessThatReceivesBringsTheTablesUpToDate(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	inboxtest.Migrate(t, s, outsideOf(t, s), hasTable, migrations, goose.DialectSQLite3)
+}
+
+// outsideOf is a connection of another process to the store's file.
+func outsideOf(t *testing.T, s *Store) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(s.db.file.path, url.Values{}))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
 }
 
 // catch takes the rows of an append as the queue would get them.
@@ -189,11 +207,11 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.Append(ctx, []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err)
-	_, err = store.Claim(ctx, inbox.ClaimRequest{Owner: "relay", Now: start, Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
+	lanes, err := store.Claim(ctx, inbox.ClaimRequest{Owner: "relay", Now: start, Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
 	require.NoError(t, err)
-	_, err = store.Renew(ctx, inbox.RenewRequest{Owner: "relay", Lanes: []string{"a"}, Until: start.Add(time.Hour)})
+	_, err = store.Renew(ctx, inbox.RenewRequest{Claims: inboxtest.Claims(lanes), Until: start.Add(time.Hour)})
 	require.NoError(t, err)
-	require.NoError(t, store.Settle(ctx, inbox.SettleRequest{Owner: "relay", Now: start, Settlements: []inbox.Settlement{
+	require.NoError(t, store.Settle(ctx, inbox.SettleRequest{Now: start, Claims: inboxtest.Claims(lanes), Settlements: []inbox.Settlement{
 		inbox.Finish(receipts[0].ID, inbox.StateDelivered, ""), inbox.Retry(receipts[1].ID, start.Add(1), "", true), inbox.Release(receipts[2].ID),
 	}}))
 	require.NoError(t, store.Replay(ctx, receipts[0].ID, start))

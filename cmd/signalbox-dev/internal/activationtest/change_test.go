@@ -102,7 +102,9 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	requireKey(apps)
 	r.stop()
 
-	rotated, err := old.Rotate()
+	staged, err := old.Stage()
+	require.NoError(t, err)
+	rotated, err := staged.Promote()
 	require.NoError(t, err)
 	r, apps = process(rotated)
 	requireKey(apps)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -64,7 +65,7 @@ func RunPostgres(ctx context.Context, o Options, address string) (Report, error)
 		switch {
 		case err == nil:
 			return errors.Join(errUsedInbox, probe.Close())
-		case !errors.Is(err, postgres.ErrNoInbox):
+		case !errors.Is(err, inbox.ErrNoTables):
 			return err
 		}
 		keys, err := keyring.Generate()

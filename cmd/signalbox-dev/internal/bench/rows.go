@@ -169,12 +169,14 @@ func claimAll(ctx context.Context, on *subject) (Sample, error) {
 			return sample, nil
 		}
 		var settlements []inbox.Settlement
+		claims := map[string]int64{}
 		for _, lane := range lanes {
+			claims[lane.Name] = lane.Claim
 			for _, d := range lane.Deliveries {
 				settlements = append(settlements, inbox.Finish(d.ID, inbox.StateDelivered, ""))
 			}
 		}
-		if err := on.inbox.Settle(ctx, inbox.SettleRequest{Owner: "bench", Now: now(), Settlements: settlements}); err != nil {
+		if err := on.inbox.Settle(ctx, inbox.SettleRequest{Now: now(), Claims: claims, Settlements: settlements}); err != nil {
 			return sample, err
 		}
 		sample.Count += len(settlements)
@@ -235,7 +237,7 @@ func fillDelivered(ctx context.Context, store inbox.Store, rows int) error {
 		for i, r := range receipts {
 			settlements[i] = inbox.Finish(r.ID, inbox.StateDelivered, "")
 		}
-		if err := store.Settle(ctx, inbox.SettleRequest{Owner: "bench", Now: now(), Settlements: settlements}); err != nil {
+		if err := store.Settle(ctx, inbox.SettleRequest{Now: now(), Settlements: settlements}); err != nil {
 			return err
 		}
 	}

@@ -3,9 +3,12 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -15,19 +18,17 @@ const (
 	selectDue = `SELECT lane_key FROM inbox_lane WHERE due_at <= ? ORDER BY due_at LIMIT ? @skip`
 	// A lane that has to wait longer than MaxWait got its time from a clock that was ahead.
 	selectAhead = `SELECT lane_key FROM inbox_lane WHERE due_at > ? ORDER BY due_at LIMIT ? @skip`
-	selectHeads = `SELECT l.lane_key, d.sequence, length(b.body) FROM inbox_lane AS l
-JOIN inbox_delivery AS d @delivery_in_lane ON d.lane_key = l.lane_key AND d.state = 'pending' AND d.in_lane = 1
- AND d.id < coalesce((SELECT o.id FROM inbox_delivery AS o @delivery_in_lane
-  WHERE o.lane_key = l.lane_key AND o.state = 'pending' AND o.in_lane = 1 ORDER BY o.id LIMIT 1 OFFSET ?), ?)
-LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE l.lane_key IN (*) ORDER BY l.lane_key, d.id`
+	// The sequences and sizes of a lane's first deliveries are one text, in the order of the subquery. Such a subquery is run lane by
+	// lane; PostgreSQL may turn a join into one that reads the deliveries of all lanes.
+	selectHeads = `SELECT l.lane_key, coalesce((SELECT string_agg(head, ' ') FROM (SELECT d.sequence || ' ' || coalesce(length(b.body), 0) AS head
+ FROM inbox_delivery AS d @delivery_in_lane LEFT JOIN inbox_body AS b ON b.sequence = d.sequence
+ WHERE d.lane_key = l.lane_key AND d.state = 'pending' AND d.in_lane = 1 ORDER BY d.id LIMIT ?) AS heads), '')
+FROM inbox_lane AS l WHERE l.lane_key IN (*)`
 	selectClaimed = `SELECT ` + columns + `, d.sequence, b.body FROM inbox_delivery AS d LEFT JOIN inbox_body AS b ON b.sequence = d.sequence WHERE d.sequence IN (*)`
 	deleteLanes   = `DELETE FROM inbox_lane WHERE lane_key IN (*)`
-	claimLanes    = `UPDATE inbox_lane SET owner = ?, due_at = ? WHERE lane_key IN (*)`
+	claimLanes    = `UPDATE inbox_lane SET owner = ?, claim = ?, due_at = ? WHERE lane_key IN (*)`
 	renewLanes    = `UPDATE inbox_lane SET due_at = ? WHERE due_at < ? AND lane_key IN (*)`
 )
-
-// lastID is after each ID.
-const lastID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 // Claim implements inbox.Store.
 func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
@@ -59,28 +60,29 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	heads := make(map[int64][]int64, len(due))
-	sizes := map[int64]int64{}
+	heads := make(map[int64]string, len(due))
 	err = tx.EachList(selectHeads, func(row Row) error {
-		var lane, sequence int64
-		var size sql.NullInt64
-		err := row.Scan(&lane, &sequence, &size)
-		heads[lane], sizes[sequence] = append(heads[lane], sequence), size.Int64
+		var lane int64
+		var head string
+		err := row.Scan(&lane, &head)
+		heads[lane] = head
 		return err
-	}, due, request.MaxPerLane, lastID)
+	}, due, request.MaxPerLane)
 	if err != nil {
 		return nil, false, err
 	}
 	var taken, idle, sequences []int64
+	parts := make(map[int64][]int64, len(due)) // of sequences, by lane
 	room := cmp.Or(request.MaxBytes, inbox.DefaultClaimBytes)
 	for _, lane := range due {
-		if len(heads[lane]) == 0 {
+		if heads[lane] == "" {
 			idle = append(idle, lane)
 			continue
 		}
-		n := 0
-		for _, sequence := range heads[lane] {
-			size := sizes[sequence]
+		first := len(sequences)
+		for pair := range slices.Chunk(strings.Fields(heads[lane]), 2) {
+			sequence, _ := strconv.ParseInt(pair[0], 10, 64)
+			size, _ := strconv.ParseInt(pair[1], 10, 64)
 			if len(sequences) > 0 && size > room {
 				// Later deliveries that are smaller must not overtake this one.
 				room = 0
@@ -88,16 +90,16 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 			}
 			room -= size
 			sequences = append(sequences, sequence)
-			n++
 		}
-		if heads[lane] = heads[lane][:n]; n > 0 {
+		if parts[lane] = sequences[first:]; len(parts[lane]) > 0 {
 			taken = append(taken, lane)
 		}
 	}
 	if _, err := tx.ExecList(deleteLanes, idle); err != nil {
 		return nil, false, err
 	}
-	if _, err := tx.ExecList(claimLanes, taken, request.Owner, micros(request.Now.Add(request.Lease))); err != nil {
+	number := 1 + rand.Int64N(math.MaxInt64)
+	if _, err := tx.ExecList(claimLanes, taken, request.Owner, number, micros(request.Now.Add(request.Lease))); err != nil {
 		return nil, false, err
 	}
 	found := make(map[int64]inbox.Delivery, len(sequences))
@@ -110,41 +112,32 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 		return err
 	}, sequences)
 	for _, lane := range taken {
-		claimed = append(claimed, laneOf(heads[lane], found))
+		claimed = append(claimed, laneOf(number, parts[lane], found))
 	}
 	return claimed, more, err
 }
 
 // laneOf is the lane of the first delivery. Where two lanes have one hash, those of the other wait for the next claim.
-func laneOf(sequences []int64, found map[int64]inbox.Delivery) (lane inbox.Lane) {
+func laneOf(claim int64, sequences []int64, found map[int64]inbox.Delivery) inbox.Lane {
+	lane := inbox.Lane{Name: found[sequences[0]].Lane, Claim: claim}
 	for _, sequence := range sequences {
-		d := found[sequence]
-		if lane.Name == "" {
-			lane.Name = d.Lane
-		}
-		if d.Lane == lane.Name {
+		if d := found[sequence]; d.Lane == lane.Name {
 			lane.Deliveries = append(lane.Deliveries, d)
 		}
 	}
 	return lane
 }
 
-// dueLanes returns lanes that may be claimed, the longest due first.
-func dueLanes(tx Tx, request inbox.ClaimRequest) (due []int64, err error) {
-	err = tx.Each(selectDue, collect(&due), micros(request.Now), request.MaxLanes)
-	if left := request.MaxLanes - len(due); err == nil && left > 0 {
-		err = tx.Each(selectAhead, collect(&due), micros(request.Now.Add(inbox.MaxWait)), left)
-	}
-	return due, err
-}
-
-// fillAndSelect puts what has arrived into its lanes and returns the lanes that are due. Where all that it puts there is of lanes that wait,
-// it goes on for a while: they must not hold up others.
+// fillAndSelect puts what has arrived into its lanes and returns the lanes that are due, the longest due first. Where all that it puts
+// there is of lanes that wait, it goes on for a while: they must not hold up others.
 func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, err error) {
 	const rounds = 8
 	for range rounds {
 		if more, err = fillLanes(tx, request.Now, 2*request.MaxLanes); err == nil {
-			due, err = dueLanes(tx, request)
+			err = tx.Each(selectDue, collect(&due), micros(request.Now), request.MaxLanes)
+		}
+		if left := request.MaxLanes - len(due); err == nil && left > 0 {
+			err = tx.Each(selectAhead, collect(&due), micros(request.Now.Add(inbox.MaxWait)), left)
 		}
 		if err != nil || len(due) > 0 || !more {
 			break
@@ -225,7 +218,8 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 const (
 	selectShort = `SELECT l.lane_key FROM inbox_lane AS l WHERE (SELECT 1 FROM inbox_delivery AS d @delivery_unique
  WHERE d.lane_key = l.lane_key LIMIT 1 OFFSET ?) IS NULL AND l.lane_key IN (*)`
-	putAll = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key IN (*)`
+	// Written as an expression, in_lane can't make the database read all that has arrived.
+	putAll = `UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane + 0 = 0 AND lane_key IN (*)`
 	// shortLane is the most rows of a lane, in any state, that completeLanes searches.
 	shortLane = 1000
 )
@@ -234,12 +228,7 @@ const (
 // is put there as its turn comes.
 func completeLanes(tx Tx, lanes []int64) error {
 	var short []int64
-	err := tx.EachList(selectShort, func(row Row) error {
-		var lane int64
-		err := row.Scan(&lane)
-		short = append(short, lane)
-		return err
-	}, lanes, shortLane)
+	err := tx.EachList(selectShort, collect(&short), lanes, shortLane)
 	if err == nil {
 		_, err = tx.ExecList(putAll, short)
 	}
@@ -248,19 +237,15 @@ func completeLanes(tx Tx, lanes []int64) error {
 
 // Renew implements inbox.Store.
 func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) (renewed []string, err error) {
-	keys := make([]int64, len(request.Lanes))
-	for i, lane := range request.Lanes {
-		keys[i] = laneKey(lane)
-	}
-	var owned []int64
+	var held []int64
 	err = s.write(ctx, "renew", true, func(tx Tx) (err error) {
-		if owned, err = lockOwned(tx, request.Owner, keys); err == nil {
-			_, err = tx.ExecList(renewLanes, owned, micros(request.Until), micros(request.Until))
+		if held, err = lockClaimed(tx, selectClaims+" @try", request.Claims); err == nil {
+			_, err = tx.ExecList(renewLanes, held, micros(request.Until), micros(request.Until))
 		}
 		return err
 	})
-	for i, lane := range request.Lanes {
-		if err == nil && slices.Contains(owned, keys[i]) {
+	for lane := range request.Claims {
+		if err == nil && slices.Contains(held, laneKey(lane)) {
 			renewed = append(renewed, lane)
 		}
 	}
@@ -268,8 +253,8 @@ func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) (renewed 
 }
 
 const (
-	selectPlaces = `SELECT id, lane_key, state FROM inbox_delivery WHERE id IN (*)`
-	selectOwned  = `SELECT lane_key FROM inbox_lane WHERE owner = ? AND lane_key IN (*) ORDER BY lane_key @lock`
+	selectClaims = `SELECT lane_key, claim FROM inbox_lane WHERE lane_key IN (*) ORDER BY lane_key`
+	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE id IN (*)`
 	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE state IN ('pending', 'quarantined') AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
@@ -277,7 +262,7 @@ unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WH
 	// NOT EXISTS into a join that reads the deliveries of all lanes.
 	deleteIdle = `DELETE FROM inbox_lane WHERE (SELECT d.id FROM inbox_delivery AS d @delivery_in_lane
 WHERE d.state = 'pending' AND d.in_lane = 1 AND d.lane_key = inbox_lane.lane_key ORDER BY d.id LIMIT 1) IS NULL AND lane_key IN (*)`
-	freeLanes = `UPDATE inbox_lane SET owner = '', due_at = ? WHERE lane_key IN (*)`
+	freeLanes = `UPDATE inbox_lane SET owner = '', claim = 0, due_at = ? WHERE lane_key IN (*)`
 )
 
 // Settle implements inbox.Store.
@@ -298,35 +283,23 @@ func (s *Store) Settle(ctx context.Context, request inbox.SettleRequest) error {
 
 // settle records the settlements, and says whether a lane has more deliveries to hand out now.
 func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
-	places, owned, err := lockPlaces(tx, request)
+	// Locked first: what is appended to the lanes from now on is appended after this.
+	held, err := lockClaimed(tx, selectClaims+" @lock", request.Claims)
+	if err != nil {
+		return false, err
+	}
+	waits, err := retry(tx, request, held)
 	if err != nil {
 		return false, err
 	}
 	type end struct{ state, reason string }
 	ends := map[end][]string{}
 	seen := map[string]bool{}
-	waits := map[int64]int64{} // until when a lane waits
-	latest := micros(request.Now.Add(inbox.MaxWait))
 	for _, one := range request.Settlements {
-		lane, known := places[one.ID]
-		switch {
-		case !known:
-		case one.IsEnd() && !seen[one.ID]:
+		if one.IsEnd() && !seen[one.ID] {
 			seen[one.ID] = true
 			e := end{string(one.State), one.Reason}
 			ends[e] = append(ends[e], one.ID)
-		case !one.IsEnd() && !one.DueAt.IsZero() && owned[lane]:
-			counted := 0
-			if one.Counted {
-				counted = 1
-			}
-			n, err := tx.Exec(retryOne, one.Reason, counted, micros(one.UnmatchedSince), one.ID)
-			if err != nil {
-				return false, err
-			}
-			if _, first := waits[lane]; !first && n > 0 {
-				waits[lane] = min(micros(one.DueAt), latest)
-			}
 		}
 	}
 	for e, ids := range ends {
@@ -335,7 +308,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 		}
 	}
 	byTime := map[int64][]int64{}
-	for lane := range owned {
+	for _, lane := range held {
 		at, waits := waits[lane]
 		if !waits {
 			at = micros(request.Now)
@@ -359,36 +332,53 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 	return due, nil
 }
 
-// lockPlaces returns the lanes of the deliveries that there are, and locks those that the owner has claimed: what is appended to them
-// from now on is appended after this.
-func lockPlaces(tx Tx, request inbox.SettleRequest) (places map[string]int64, owned map[int64]bool, err error) {
-	ids := make([]string, len(request.Settlements))
-	for i, one := range request.Settlements {
-		ids[i] = one.ID
+// lockClaimed locks those of the lanes that there are, and returns those whose claims have these numbers.
+func lockClaimed(tx Tx, query string, claims map[string]int64) (held []int64, err error) {
+	numbers := make(map[int64]int64, len(claims))
+	for lane, number := range claims {
+		numbers[laneKey(lane)] = number
 	}
-	places = make(map[string]int64, len(ids))
-	var lanes []int64
-	err = tx.EachList(selectPlaces, func(row Row) error {
-		var id, state string
-		var lane int64
-		err := row.Scan(&id, &lane, &state)
-		places[id] = lane
-		lanes = append(lanes, lane)
+	err = tx.EachList(query, func(row Row) error {
+		var lane, number int64
+		err := row.Scan(&lane, &number)
+		if number != 0 && number == numbers[lane] {
+			held = append(held, lane)
+		}
 		return err
-	}, ids)
-	if err != nil {
-		return nil, nil, err
-	}
-	mine, err := lockOwned(tx, request.Owner, lanes)
-	owned = make(map[int64]bool, len(mine))
-	for _, lane := range mine {
-		owned[lane] = true
-	}
-	return places, owned, err
+	}, slices.Collect(maps.Keys(numbers)))
+	return held, err
 }
 
-// lockOwned locks those of the lanes that the owner has claimed, and returns them. A store may leave out what another transaction holds.
-func lockOwned(tx Tx, owner string, lanes []int64) (owned []int64, err error) {
-	err = tx.EachList(selectOwned, collect(&owned), lanes, owner)
-	return owned, err
+// retry records the retries in lanes that are held, and returns until when each of these lanes waits.
+func retry(tx Tx, request inbox.SettleRequest, held []int64) (waits map[int64]int64, err error) {
+	retries := slices.DeleteFunc(slices.Clone(request.Settlements), func(one inbox.Settlement) bool { return one.IsEnd() || one.DueAt.IsZero() })
+	ids := make([]string, len(retries))
+	for i, one := range retries {
+		ids[i] = one.ID
+	}
+	places := make(map[string]int64, len(ids))
+	err = tx.EachList(selectPlaces, func(row Row) error {
+		var id string
+		var lane int64
+		err := row.Scan(&id, &lane)
+		places[id] = lane
+		return err
+	}, ids)
+	waits = map[int64]int64{}
+	for _, one := range retries {
+		lane, known := places[one.ID]
+		if err != nil || !known || !slices.Contains(held, lane) {
+			continue
+		}
+		counted := 0
+		if one.Counted {
+			counted = 1
+		}
+		var n int64
+		n, err = tx.Exec(retryOne, one.Reason, counted, micros(one.UnmatchedSince), one.ID)
+		if _, first := waits[lane]; !first && n > 0 {
+			waits[lane] = min(micros(one.DueAt), micros(request.Now.Add(inbox.MaxWait)))
+		}
+	}
+	return waits, err
 }

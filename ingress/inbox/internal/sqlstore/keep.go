@@ -29,7 +29,7 @@ func replay(tx Tx, id string, now time.Time) error {
 	}
 	// Lock the lane first, as all transactions do.
 	if _, err := tx.Exec(`INSERT INTO inbox_lane (lane_key, due_at) VALUES (?, ?) ON CONFLICT (lane_key) DO UPDATE
-SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.due_at THEN excluded.due_at ELSE inbox_lane.due_at END`,
+SET due_at = CASE WHEN inbox_lane.claim = 0 AND inbox_lane.due_at > excluded.due_at THEN excluded.due_at ELSE inbox_lane.due_at END`,
 		lane, micros(now)); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ SET due_at = CASE WHEN inbox_lane.owner = '' AND inbox_lane.due_at > excluded.du
 		}
 	}
 	// What arrived before it and is in no lane yet goes first.
-	if _, err := tx.Exec(`UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND lane_key = ? AND id < ?`,
+	if _, err := tx.Exec(`UPDATE inbox_delivery @delivery_unique SET in_lane = 1 WHERE state = 'pending' AND in_lane + 0 = 0 AND lane_key = ? AND id < ?`,
 		lane, id); err != nil {
 		return err
 	}

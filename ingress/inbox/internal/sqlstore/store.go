@@ -5,6 +5,7 @@
 //	IN (*)     the values of a list
 //	@name      use the index of that name, where the database takes hints
 //	@lock      lock the rows that are found; @skip: the same, but leave out rows that another transaction has locked
+//	@try       the same as @lock, and as @skip once waiting was in vain
 package sqlstore
 
 import (

@@ -55,12 +55,13 @@ CREATE TABLE inbox_kind (
     PRIMARY KEY (provider, scope, kind)
 );
 
--- One row per lane that pending deliveries were put into. It may be claimed from due_at on; a claim names its owner and moves due_at to the end of
--- the lease, so that a lease which has ended needs no cleaning up.
+-- One row per lane that pending deliveries were put into. It may be claimed from due_at on; a claim names its owner, writes its number, which
+-- is 0 without a claim, and moves due_at to the end of the lease, so that a lease which has ended needs no cleaning up.
 CREATE TABLE inbox_lane (
     lane_key bigint           PRIMARY KEY,
     due_at   bigint           NOT NULL,
-    owner    text COLLATE "C" NOT NULL DEFAULT ''
+    owner    text COLLATE "C" NOT NULL DEFAULT '',
+    claim    bigint           NOT NULL DEFAULT 0
 ) WITH (
     -- A small table through which everything passes: vacuum by number, not by share.
     fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_scale_factor = 0,

@@ -51,12 +51,13 @@ CREATE TABLE inbox_kind (
     PRIMARY KEY (provider, scope, kind)
 ) STRICT, WITHOUT ROWID;
 
--- One row per lane that pending deliveries were put into. It may be claimed from due_at on; a claim names its owner and moves due_at to the end of
--- the lease, so that a lease which has ended needs no cleaning up.
+-- One row per lane that pending deliveries were put into. It may be claimed from due_at on; a claim names its owner, writes its number, which
+-- is 0 without a claim, and moves due_at to the end of the lease, so that a lease which has ended needs no cleaning up.
 CREATE TABLE inbox_lane (
     lane_key INTEGER PRIMARY KEY,
     due_at   INTEGER NOT NULL,
-    owner    TEXT    NOT NULL DEFAULT ''
+    owner    TEXT    NOT NULL DEFAULT '',
+    claim    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX lane_due ON inbox_lane (due_at);
 

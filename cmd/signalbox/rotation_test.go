@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+const rotationSecret = "art_secret_of_the_rotation"
+
+// fleet is two ingress processes that share a key document and an inbox. Temporal is away: receiving does not need it.
+type fleet struct {
+	t       *testing.T
+	folder  string
+	keys    string
+	inbox   string
+	members [2]*member
+	client  http.Client
+	posts   int
+	refused []string
+}
+
+type member struct {
+	address string
+	process *exec.Cmd
+	log     *bytes.Buffer
+	// ring is what the document held when the process started.
+	ring *keyring.Ring
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	folder := t.TempDir()
+	f := &fleet{
+		t: t, folder: folder, keys: filepath.Join(folder, "keys.json"), inbox: filepath.Join(folder, "inbox.db"),
+		client: http.Client{Timeout: 10 * time.Second},
+	}
+	require.Zero(t, command(t, nil, "keys", "create", f.keys).status)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "signalbox.yaml"), fmt.Appendf(nil, "agents: {pages: {secrets: [%s]}}\n", rotationSecret), 0o600))
+	for i := range f.members {
+		f.start(i)
+	}
+	t.Cleanup(func() {
+		for i := range f.members {
+			f.stop(i)
+		}
+	})
+	return f
+}
+
+func (f *fleet) start(i int) {
+	f.t.Helper()
+	m := &member{log: &bytes.Buffer{}, ring: readRing(f.t, f.keys)}
+	listener, err := (&net.ListenConfig{}).Listen(f.t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(f.t, err)
+	m.address = listener.Addr().String()
+	require.NoError(f.t, listener.Close())
+	m.process = exec.CommandContext(context.WithoutCancel(f.t.Context()), os.Args[0], "ingress")
+	m.process.Env = []string{
+		asCommand + "=1", "HOME=" + f.folder, "TEMPORAL_ADDRESS=127.0.0.1:1",
+		"SIGNALBOX_CONFIG=" + filepath.Join(f.folder, "signalbox.yaml"),
+		"SIGNALBOX_KEYRING=" + f.keys, "SIGNALBOX_INBOX=" + f.inbox, "SIGNALBOX_LISTEN=" + m.address,
+	}
+	m.process.Stdout, m.process.Stderr = m.log, m.log
+	require.NoError(f.t, m.process.Start())
+	f.members[i] = m
+	require.Eventually(f.t, func() bool {
+		request, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, "http://"+m.address+"/healthz", nil)
+		require.NoError(f.t, err)
+		response, err := f.client.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		return err == nil && response.StatusCode == http.StatusOK
+	}, 20*time.Second, 20*time.Millisecond, "the ingress does not start")
+}
+
+func (f *fleet) stop(i int) {
+	f.t.Helper()
+	f.client.CloseIdleConnections()
+	m := f.members[i]
+	require.NoError(f.t, m.process.Process.Signal(syscall.SIGTERM))
+	require.NoError(f.t, m.process.Wait(), m.log.String())
+}
+
+func (f *fleet) restart(i int) {
+	f.stop(i)
+	f.start(i)
+}
+
+// traffic posts to each process what each process may have made: a case's URL whose token is by the keys that one of them knows.
+func (f *fleet) traffic() {
+	f.t.Helper()
+	for _, maker := range f.members {
+		for _, taker := range f.members {
+			f.posts++
+			reference := fmt.Sprintf("order-%d", f.posts)
+			url := "http://" + taker.address + workflows.OffloadWebhookPath(reference, maker.ring.Token(workflows.OffloadTokenContext(reference)...))
+			f.post(url, fmt.Sprintf(`{"event_id":"e%d","event":"case.completed","data":{"caseId":"c%d","status":"COMPLETED"}}`, f.posts, f.posts), nil)
+			body := fmt.Sprintf(`{"type":"agent.activated","activationId":"act-%d","apiKey":"art_key_%d","timestamp":%d}`, f.posts, f.posts, time.Now().UnixMilli())
+			f.post("http://"+taker.address+"/webhooks/artmail/pages", body, map[string]string{artmail.SignatureHeader: artmail.Sign([]byte(body), rotationSecret)})
+		}
+	}
+}
+
+func (f *fleet) post(url, body string, header map[string]string) {
+	f.t.Helper()
+	request, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(f.t, err)
+	for name, value := range header {
+		request.Header.Set(name, value)
+	}
+	response, err := f.client.Do(request)
+	require.NoError(f.t, err)
+	require.NoError(f.t, response.Body.Close())
+	if response.StatusCode != http.StatusNoContent {
+		f.refused = append(f.refused, fmt.Sprintf("%d %s", response.StatusCode, body))
+	}
+}
+
+// unopenable counts stored bodies that a ring can't open.
+func (f *fleet) unopenable(ring *keyring.Ring) (stored, lost int) {
+	f.t.Helper()
+	store, err := storage.OpenExisting(f.t.Context(), f.inbox)
+	require.NoError(f.t, err)
+	defer func() { require.NoError(f.t, store.Close()) }()
+	cursor := ""
+	for {
+		page, err := store.List(f.t.Context(), inbox.Filter{Cursor: cursor})
+		require.NoError(f.t, err)
+		for _, listed := range page.Deliveries {
+			d, err := store.Get(f.t.Context(), listed.ID)
+			require.NoError(f.t, err)
+			stored++
+			if _, err := ring.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...); err != nil {
+				lost++
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			return stored, lost
+		}
+	}
+}
+
+// Two processes rotate their keys one after the other, under traffic between each two steps.
+func TestARotationInStepsRefusesNothingAndLosesNoBody(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.traffic()
+	for _, step := range []string{"stage", "promote"} {
+		require.Zero(t, command(t, nil, "keys", step, f.keys).status)
+		f.traffic()
+		for i := range f.members {
+			f.restart(i)
+			f.traffic()
+		}
+	}
+	require.Empty(t, f.refused)
+	for i, m := range f.members {
+		stored, lost := f.unopenable(m.ring)
+		require.Equal(t, 2*f.posts, stored)
+		require.Zero(t, lost, "process %d", i)
+	}
+}
+
+// The control of the test above: without the first round of restarts a process refuses what the other one has made.
+func TestARotationWithoutItsFirstRestartsIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	for _, step := range []string{"stage", "promote"} {
+		require.Zero(t, command(t, nil, "keys", step, f.keys).status)
+	}
+	f.restart(0)
+	f.traffic()
+	require.NotEmpty(t, f.refused)
+}
