@@ -190,7 +190,8 @@ func ExampleClient_OpenAPIKey() {
 	var result workflows.CheckApprovalResult
 	if err := answer.Get(&result); err != nil {
 		fmt.Println(err)
+		return
 	}
-	fmt.Printf("%+v\n", result)
-	// Output: {Approved:true Reason:Lovely. MessageID:msg_2}
+	fmt.Println(*result.Approved, result.Reason, result.MessageID)
+	// Output: true Lovely. msg_2
 }
