@@ -42,8 +42,6 @@ type ActivationOptions struct {
 	CheckApprovalQueue string `json:"checkApprovalQueue,omitempty"`
 	// CheckFor is how long an approval whose deadline passed is checked before it expires. Default 10 minutes.
 	CheckFor Duration `json:"checkFor,omitzero"`
-	// CallbackURL is told each change by a signed POST.
-	CallbackURL string `json:"callbackUrl,omitempty"`
 }
 
 // Defaults of ActivationOptions. The window is Artmail's ("run exceeded 15-minute inactivity").

@@ -29,8 +29,7 @@ type ApprovalRequest struct {
 	Subject string `json:"subject,omitempty"`
 	// ReplyTo gets one notice when the approval is closed: "approval.approved", "approval.rejected", "approval.expired", "approval.voided" or
 	// "approval.cancelled".
-	ReplyTo     *ReplyTo `json:"replyTo,omitempty"`
-	CallbackURL string   `json:"callbackUrl,omitempty"`
+	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
 }
 
 // Approval is a registered request and its answer.

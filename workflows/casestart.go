@@ -27,8 +27,6 @@ type CaseStart struct {
 	Options CaseOptions `json:"options,omitzero"`
 	// ReplyTo is told the outcome and each open question by a signal.
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
-	// CallbackURL is told each change by a signed POST.
-	CallbackURL string `json:"callbackUrl,omitempty"`
 }
 
 // CaseRequest is the body of POST /cases (Offload, "Create case"). Signalbox adds clientWebhookUrl.
@@ -78,7 +76,7 @@ type CaseOptions struct {
 	PollCeiling Duration `json:"pollCeiling,omitzero"`
 	// Deadline ends the case as EXPIRED, after a last look. Zero: never.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// RemindAfter repeats an unanswered question to ReplyTo and the callback. Zero: never.
+	// RemindAfter repeats an unanswered question to ReplyTo. Zero: never.
 	RemindAfter Duration `json:"remindAfter,omitzero"`
 	// QuestionExpiresAfter raises attention for a question that nobody answered. Zero: never.
 	QuestionExpiresAfter Duration `json:"questionExpiresAfter,omitzero"`
@@ -140,7 +138,6 @@ func (s CaseStart) Validate() error {
 	}
 	c.options(s.Options)
 	c.replyTo(s.ReplyTo)
-	c.text("callbackUrl", s.CallbackURL, MaxURLBytes)
 	c.whole("the start")
 	return c.err(ErrInvalidStart)
 }

@@ -91,7 +91,6 @@ func TestAStartThatCannotBeCarriedOutNamesEachFieldAndTheFix(t *testing.T) {
 		"beyond JSON":       {func(s *workflows.CaseStart) { s.Options.Deadline = time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC) }, []string{"options.deadline"}},
 		"early deadline":    {func(s *workflows.CaseStart) { s.Options.Deadline = time.Unix(1, 0) }, []string{"options.deadline: the year 1970", "2000-01-01"}},
 		"long pause":        {func(s *workflows.CaseStart) { s.Options.RemindAfter = workflows.Duration(200_000 * time.Hour) }, []string{"options.remindAfter", "ten years"}},
-		"callback":          {func(s *workflows.CaseStart) { s.CallbackURL = strings.Repeat("x", 1001) }, []string{"callbackUrl"}},
 		"reply to no ASCII": {func(s *workflows.CaseStart) { s.ReplyTo = &workflows.ReplyTo{WorkflowID: "größe", Signal: "x"} }, []string{"replyTo.workflowId", "ASCII"}},
 		"reply too long": {func(s *workflows.CaseStart) {
 			s.ReplyTo = &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 1001), Signal: "x"}

@@ -16,8 +16,6 @@ const (
 	MaxTextBytes = 32 << 10
 	// MaxShortTextBytes is the longest subject, reason, name or "by".
 	MaxShortTextBytes = 500
-	// MaxURLBytes is the longest URL.
-	MaxURLBytes = 1000
 	// MaxSignalNameBytes is the longest name of a signal.
 	MaxSignalNameBytes = 255
 

@@ -71,7 +71,6 @@ func (a ApprovalRequest) Validate() error {
 	c.time("deadline", a.Deadline)
 	c.text("subject", a.Subject, MaxShortTextBytes)
 	c.replyTo(a.ReplyTo)
-	c.text("callbackUrl", a.CallbackURL, MaxURLBytes)
 	return c.err(ErrInvalidArgument)
 }
 

@@ -80,7 +80,6 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 		{workflows.ApprovalRequest{MessageID: "m", RunID: "r\t"}, "runId:"},
 		{workflows.ApprovalRequest{MessageID: "m", Deadline: endless}, "deadline: the year 9999: use a time between 2000-01-01 and 2200-01-01"},
 		{workflows.ApprovalRequest{MessageID: "m", Subject: longWord}, "subject: 501"},
-		{workflows.ApprovalRequest{MessageID: "m", CallbackURL: strings.Repeat("x", 1001)}, "callbackUrl: 1001"},
 		{workflows.ApprovalRequest{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 1001), Signal: "s"}}, "replyTo.workflowId: 1001 bytes, at most 255"},
 		{workflows.CancelApproval{MessageID: longID}, "messageId: 251"},
 		{workflows.CancelApproval{MessageID: "m", Reason: longWord}, "reason: 501"},

@@ -29,7 +29,6 @@ type fileAccount struct {
 type fileAgent struct {
 	Secrets            []string           `yaml:"secrets"`
 	SecretFiles        []string           `yaml:"secretFiles"`
-	CallbackURL        string             `yaml:"callbackUrl"`
 	CheckApprovalQueue string             `yaml:"checkApprovalQueue"`
 	CheckFor           workflows.Duration `yaml:"checkFor"`
 	StaleAfter         workflows.Duration `yaml:"staleAfter"`
@@ -84,7 +83,6 @@ func (s Source) addFile(config *Config, path string) error {
 				WarnBefore:         agent.WarnBefore,
 				CheckApprovalQueue: agent.CheckApprovalQueue,
 				CheckFor:           agent.CheckFor,
-				CallbackURL:        agent.CallbackURL,
 			},
 		}
 	}

@@ -196,7 +196,7 @@ func acceptsWork(s *State, what string) error {
 }
 
 func sameRequest(a, b workflows.ApprovalRequest) bool {
-	return a.RunID == b.RunID && a.Deadline.Equal(b.Deadline) && a.Subject == b.Subject && a.CallbackURL == b.CallbackURL &&
+	return a.RunID == b.RunID && a.Deadline.Equal(b.Deadline) && a.Subject == b.Subject &&
 		sameReplyTo(a.ReplyTo, b.ReplyTo)
 }
 

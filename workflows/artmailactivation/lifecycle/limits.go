@@ -54,7 +54,7 @@ const (
 // approvalBytes counts all texts of an approval, its notice, and room for the longest end while it is open.
 func approvalBytes(a *Approval) int {
 	const fixed = 850 // names of fields, times, and the entry of its notice in the outbox
-	n := fixed + workflows.JSONLen(a.MessageID) + workflows.JSONLen(a.RunID) + workflows.JSONLen(a.Subject) + workflows.JSONLen(a.CallbackURL) + replyToBytes(a.ReplyTo)
+	n := fixed + workflows.JSONLen(a.MessageID) + workflows.JSONLen(a.RunID) + workflows.JSONLen(a.Subject) + replyToBytes(a.ReplyTo)
 	if a.Status == workflows.ApprovalOpen {
 		return n + maxCancelReason
 	}

@@ -154,7 +154,7 @@ func (f *filler) approvals(prefix string, to *workflows.ReplyTo, most int) {
 	f.t.Helper()
 	for i := range most {
 		r := workflows.ApprovalRequest{
-			MessageID: f.idFor(prefix, i), RunID: f.idFor("run", i/4), Deadline: at(1e5), Subject: f.text(500), CallbackURL: f.text(1000), ReplyTo: to,
+			MessageID: f.idFor(prefix, i), RunID: f.idFor("run", i/4), Deadline: at(1e5), Subject: f.text(500), ReplyTo: to,
 		}
 		if f.small {
 			r.RunID = ""
@@ -241,7 +241,7 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 			if kind.small {
 				f.to = &workflows.ReplyTo{WorkflowID: "w", Signal: "s"}
 			}
-			f.s = newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: f.text(1000), CallbackURL: f.text(1000)})
+			f.s = newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: f.text(1000)})
 			f.s.Start.Agent, f.s.Start.ActivationID = strings.Repeat("a", 100), f.idFor("activation", 1)
 
 			e := activated(0, "key")

@@ -77,7 +77,6 @@ var notCarried = map[string]bool{
 	".Ended.Stopped":                true,
 	".Outbox.Waiting.Notice.Source": true, ".Outbox.Waiting.Notice.Reference": true, ".Outbox.Waiting.Notice.Agent": true,
 	".Outbox.Waiting.Notice.ActivationID": true, ".Outbox.Waiting.Notice.Data": true, ".Outbox.Waiting.To": true,
-	".Outbox.Waiting.OmittedBytes":                    true,
-	".Approvals.Approval.DueAt":                       true,
-	".Approvals.Approval.ApprovalRequest.CallbackURL": true,
+	".Outbox.Waiting.OmittedBytes": true,
+	".Approvals.Approval.DueAt":    true,
 }
