@@ -35,7 +35,7 @@ func BenchmarkAccept(b *testing.B) {
 	require.NoError(b, err)
 	// Production's level and encoding, without the terminal's speed.
 	logger := zap.NewNop()
-	server, err := ingress.New(config(), ingress.Parts{Keys: keys, Inbox: store, Logger: logger, Metrics: prometheus.NewRegistry(), Now: time.Now})
+	server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: logger, Metrics: prometheus.NewRegistry(), Now: time.Now})
 	require.NoError(b, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)

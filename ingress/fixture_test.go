@@ -68,7 +68,7 @@ func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.St
 	if wrap != nil {
 		f.store = wrap(store)
 	}
-	server, err := ingress.New(config, ingress.Parts{
+	server, err := ingress.New(config, ingress.Deps{
 		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: time.Now, Checks: checks,
 	})
 	require.NoError(tb, err)

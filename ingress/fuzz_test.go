@@ -56,7 +56,7 @@ func FuzzRequests(f *testing.F) {
 			return
 		}
 		store := &memory{}
-		server, err := ingress.New(config(), ingress.Parts{Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
+		server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
 		require.NoError(t, err)
 		request := httptest.NewRequest(http.MethodPost, "http://localhost/", bytes.NewReader([]byte(body)))
 		request.URL, err = url.ParseRequestURI(path)

@@ -76,7 +76,7 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 		IdleTimeout:       s.Config.IdleTimeout,
 		TrustedProxies:    s.Config.TrustedProxies,
 		StopTimeout:       s.Config.Drain,
-	}, ingress.Parts{
+	}, ingress.Deps{
 		Keys:    s.Keyring,
 		Inbox:   store,
 		Logger:  s.Log.Named("ingress"),
