@@ -147,6 +147,19 @@ func TestAnUnverifiedBodyMustArriveAtALeastRate(t *testing.T) {
 	require.Equal(t, 401, statusOn(t, quick))
 }
 
+func TestABodyThatEndsBeforeItsLengthIsAnsweredWith400(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	for _, path := range []string{f.offloadPath("order-1"), "/webhooks/artmail/" + agent} {
+		conn := f.connect(t)
+		begin(t, conn, path, len(completed), completed[:10])
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+		require.Equal(t, 400, statusOn(t, conn))
+	}
+	require.NoError(t, f.stop())
+	require.Empty(t, f.kept(t))
+}
+
 // A commit may take longer than a body: the deadline of the body must not end the wait.
 func TestTheDeadlineOfABodyEndsWithTheBody(t *testing.T) {
 	t.Parallel()
