@@ -84,14 +84,9 @@ func (b *bodies) readVerified(w http.ResponseWriter, r *http.Request) (*body, er
 // readUnverified reads a body of at most `most` bytes that only its signature can verify.
 func (b *bodies) readUnverified(w http.ResponseWriter, r *http.Request, most int64) (*body, error) {
 	began := b.now()
-	read, err := b.read(w, r, &b.unverified, min(most, b.most), func(arrived int) time.Time {
+	return b.read(w, r, &b.unverified, min(most, b.most), func(arrived int) time.Time {
 		return began.Add(min(b.readTimeout, readGrace+time.Duration(arrived)*time.Second/minReadRate))
 	})
-	if err == nil {
-		// Else the deadline of the body would end the wait for the commit: the server goes on reading, to see whether the sender hangs up.
-		_ = read.conn.SetReadDeadline(time.Time{}) // only a recorder of a test has no deadline
-	}
-	return read, err
 }
 
 func (b *bodies) read(w http.ResponseWriter, r *http.Request, from *budget, most int64, deadline func(arrived int) time.Time) (*body, error) {

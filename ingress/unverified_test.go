@@ -316,6 +316,20 @@ func TestTheQuarantineOfOneSourceIsFilledAgainWithTime(t *testing.T) {
 	require.True(t, quarantined(`kept="yes"} 4`), "activations have their own bound")
 }
 
+func TestManySourcesTogetherFillAQuarantineAtABoundedRate(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	c.Quarantine = ingress.QuarantineConfig{Keep: 10}
+	f := start(t, c, nil)
+	for n := range 30 {
+		body := fmt.Sprintf(`{"type":"agent.paused","activationId":"a%d"}`, n)
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, "X-Forwarded-For", fmt.Sprintf("203.0.113.%d", n)).status)
+	}
+	require.Contains(t, f.metrics(t), `signalbox_artmail_bad_signatures_total{kept="yes"} 10`)
+	require.Contains(t, f.metrics(t), `signalbox_artmail_bad_signatures_total{kept="rate_limited"} 20`)
+}
+
 // Eight connections post 60 kB forgeries as fast as they can, while verified webhooks go on.
 func TestAFloodOfForgeriesWritesABoundedAmount(t *testing.T) {
 	t.Parallel()
