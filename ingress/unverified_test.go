@@ -60,6 +60,10 @@ func TestABadTokenIsAnsweredBeforeItsBodyComes(t *testing.T) {
 				closedByServer(t, conn)
 			}
 		}
+		whole := f.connect(t)
+		begin(t, whole, path, len(completed), completed)
+		require.Equal(t, 401, statusOn(t, whole))
+		closedByServer(t, whole)
 	}
 }
 
