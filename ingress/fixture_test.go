@@ -58,6 +58,12 @@ func config() ingress.Config {
 
 func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.Store, checks ...ingress.Check) *fixture {
 	tb.Helper()
+	return startAt(tb, time.Now, config, wrap, checks...)
+}
+
+// startAt starts a server with a clock.
+func startAt(tb testing.TB, now func() time.Time, config ingress.Config, wrap func(inbox.Store) inbox.Store, checks ...ingress.Check) *fixture {
+	tb.Helper()
 	store, err := sqlite.Open(context.Background(), filepath.Join(tb.TempDir(), "inbox.db"), sqlite.Options{})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, store.Close()) })
@@ -68,8 +74,8 @@ func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.St
 	if wrap != nil {
 		f.store = wrap(store)
 	}
-	server, err := ingress.New(config, ingress.Parts{
-		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: time.Now, Checks: checks,
+	server, err := ingress.New(config, ingress.Deps{
+		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: now, Checks: checks,
 	})
 	require.NoError(tb, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -22,8 +22,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Parts are what the ingress is built of; none may be missing but Checks.
-type Parts struct {
+// Deps are what the ingress is built of; none may be missing but Checks.
+type Deps struct {
 	Keys    *keyring.Ring
 	Inbox   inbox.Store
 	Logger  *zap.Logger
@@ -35,20 +35,23 @@ type Parts struct {
 
 // Server answers providers. Make one with New, run it with Serve.
 type Server struct {
-	config     Config
-	keys       *keyring.Ring
-	inbox      inbox.Store
-	logger     *zap.Logger
-	now        func() time.Time
-	echo       *echo.Echo
-	bodies     *bodies
-	badTokens  *badTokenLimiter
-	metrics    *metrics
-	requestIDs *requestIDs
-	artmail    *artmailSecrets
-	shared     hook.Secrets
-	quarantine *quarantine
-	health     health
+	config Config
+	keys   *keyring.Ring
+	inbox  inbox.Store
+	logger *zap.Logger
+	now    func() time.Time
+	echo   *echo.Echo
+	bodies *bodies
+	// badTokenLimiter limits the 401s of a source, for bad tokens and signatures. Beyond it, 429.
+	badTokenLimiter *limiter[source]
+	connections     *connections
+	refusals        *sampledLog
+	metrics         *metrics
+	requestIDs      *requestIDs
+	artmail         *artmailSecrets
+	shared          hook.Secrets
+	quarantine      *quarantine
+	health          health
 
 	// underWay is held for reading by each request that has begun; the inbox must outlive them. stopped is written under it.
 	underWay sync.RWMutex
@@ -56,12 +59,12 @@ type Server struct {
 }
 
 // New returns ErrConfig for a Config that does not validate.
-func New(config Config, parts Parts) (*Server, error) {
+func New(config Config, deps Deps) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	config = config.withDefaults()
-	metrics, err := newMetrics(parts.Metrics)
+	metrics, err := newMetrics(deps.Metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +73,16 @@ func New(config Config, parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, keys: parts.Keys, inbox: parts.Inbox, logger: parts.Logger, now: parts.Now,
-		echo:       echo.New(),
-		bodies:     newBodies(config.MaxBody, config.MaxSourceInFlight, config.MaxInFlight),
-		badTokens:  newBadTokenLimiter(parts.Now, config.Refusals, config.RefusalsPerSecond),
-		metrics:    metrics,
-		requestIDs: newRequestIDs(),
-		artmail:    artmail,
-		health:     health{inbox: parts.Inbox, now: parts.Now, checks: parts.Checks},
+		config: config, keys: deps.Keys, inbox: deps.Inbox, logger: deps.Logger, now: deps.Now,
+		echo:            echo.New(),
+		bodies:          newBodies(config, deps.Now),
+		badTokenLimiter: newLimiter[source](deps.Now, config.Refusals, config.RefusalsPerSecond),
+		connections:     newConnections(config.MaxConnections),
+		refusals:        newSampledLog(deps.Logger, deps.Now),
+		metrics:         metrics,
+		requestIDs:      newRequestIDs(),
+		artmail:         artmail,
+		health:          health{inbox: deps.Inbox, now: deps.Now, checks: deps.Checks},
 	}
 	// Without secrets the shared route is off.
 	if len(config.SharedSecrets) > 0 {
@@ -86,7 +91,7 @@ func New(config Config, parts Parts) (*Server, error) {
 		}
 	}
 	s.quarantine = newQuarantine(s)
-	s.routes(parts.Metrics)
+	s.routes(deps.Metrics)
 	return s, nil
 }
 
@@ -136,8 +141,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog:       zap.NewStdLog(s.logger.Named("http")),
 		// Handlers that wait for something other than the inbox, such as a long poll, end when the stop begins.
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnContext: s.connections.accept,
+		ConnState:   s.connections.changed,
 	}
 	s.quarantine.start()
+	defer s.refusals.stop()
 	defer s.quarantine.stop()
 	defer s.stop()
 

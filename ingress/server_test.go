@@ -214,7 +214,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
 	c := config()
-	c.MaxBody, c.MaxInFlight, c.MaxSourceInFlight, c.OffloadBudget, c.StopTimeout = 64<<10, 100<<10, 1<<20, 15*time.Second, 20*time.Second
+	c.MaxBody, c.MaxInFlight, c.MaxUnverifiedInFlight, c.OffloadBudget, c.StopTimeout = 64<<10, 100<<10, 1<<20, 15*time.Second, 20*time.Second
 	f := start(t, c, func(s inbox.Store) inbox.Store {
 		store.Store = s
 		return store
@@ -313,7 +313,7 @@ func TestMetricsCountWhatBecameOfWebhooks(t *testing.T) {
 	for _, line := range []string{
 		`signalbox_webhooks_total{outcome="new",provider="offload"} 1`,
 		`signalbox_webhooks_total{outcome="duplicate",provider="offload"} 1`,
-		`signalbox_webhooks_total{outcome="refused",provider="offload"} 1`,
+		`signalbox_webhooks_total{outcome="bad_token",provider="offload"} 1`,
 		`signalbox_http_request_duration_seconds_count{route="/webhooks/offload/:reference/:token",status="204"} 2`,
 	} {
 		require.Contains(t, got.body, line)
@@ -357,7 +357,7 @@ func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, says)
 	}
-	_, err = ingress.New(c, ingress.Parts{Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
+	_, err = ingress.New(c, ingress.Deps{Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
 	require.ErrorIs(t, err, ingress.ErrConfig)
 	require.NoError(t, ingress.Config{}.Validate())
 }

@@ -31,9 +31,9 @@ type Config struct {
 	Keyring string
 	// MaxBody is the size cap of a webhook, in bytes.
 	MaxBody int64
-	// MaxInFlight bounds the bodies in memory, in bytes, and MaxInFlightPerSource those of one source; 0: the ingress's defaults.
-	MaxInFlight, MaxInFlightPerSource int64
-	// MaxConnections is how many connections the ingress serves at the same time.
+	// MaxInFlight bounds the verified bodies in memory, in bytes, and MaxUnverifiedInFlight the others; 0: the ingress's defaults.
+	MaxInFlight, MaxUnverifiedInFlight int64
+	// MaxConnections is how many connections the ingress holds at the same time.
 	MaxConnections int
 	// IdleTimeout closes a connection without a request.
 	IdleTimeout time.Duration
@@ -143,8 +143,8 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	if c.MaxInFlight < 0 || c.MaxInFlight > 0 && c.MaxInFlight <= c.MaxBody {
 		say("--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxInFlight, c.MaxBody)
 	}
-	if c.MaxInFlightPerSource < 0 || c.MaxInFlightPerSource > 0 && c.MaxInFlightPerSource <= c.MaxBody {
-		say("--max-in-flight-per-source (SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxInFlightPerSource, c.MaxBody)
+	if c.MaxUnverifiedInFlight < 0 || c.MaxUnverifiedInFlight > 0 && c.MaxUnverifiedInFlight <= c.MaxBody {
+		say("--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxUnverifiedInFlight, c.MaxBody)
 	}
 	if c.MaxConnections <= 0 {
 		say("--max-connections (SIGNALBOX_MAX_CONNECTIONS): %d: want at least 1", c.MaxConnections)

@@ -94,7 +94,7 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	require.Equal(t, 4096, c.MaxConnections)
 	require.Equal(t, 2*time.Minute, c.IdleTimeout)
 	require.Zero(t, c.MaxInFlight)
-	require.Zero(t, c.MaxInFlightPerSource)
+	require.Zero(t, c.MaxUnverifiedInFlight)
 	require.Empty(t, c.TrustedProxies)
 	require.Zero(t, c.OffloadCallsPerSecond)
 	require.Zero(t, c.OffloadReadsPerSecond)
@@ -102,7 +102,7 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	files := map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: 0.5, readsPerSecond: 20}}"}
 	c, err = load(t, files, append([]string{
 		"SIGNALBOX_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.1,2001:db8::/32", "SIGNALBOX_IDLE_TIMEOUT=30s", "SIGNALBOX_MAX_CONNECTIONS=10",
-		"SIGNALBOX_MAX_IN_FLIGHT=20000000", "SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE=2000000",
+		"SIGNALBOX_MAX_IN_FLIGHT=20000000", "SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT=2000000",
 		"SIGNALBOX_OFFLOAD_CALLS_PER_SECOND=2.5", "SIGNALBOX_OFFLOAD_READS_PER_SECOND=10", "SIGNALBOX_CONFIG=s.yaml",
 	}, minimal...), "--max-connections=11")
 	require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	require.Equal(t, 30*time.Second, c.IdleTimeout)
 	require.Equal(t, 11, c.MaxConnections)
 	require.Equal(t, int64(20_000_000), c.MaxInFlight)
-	require.Equal(t, int64(2_000_000), c.MaxInFlightPerSource)
+	require.Equal(t, int64(2_000_000), c.MaxUnverifiedInFlight)
 	require.InDelta(t, 2.5, c.OffloadCallsPerSecond, 0)
 	require.InDelta(t, 10, c.OffloadReadsPerSecond, 0)
 	require.Equal(t, config.Account{BaseURL: "https://a.example.com", APIKey: "k", CallsPerSecond: 0.5, ReadsPerSecond: 20}, c.Accounts["a"])
@@ -183,9 +183,9 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		},
 		"limits that can't be": {
 			environ: minimal,
-			args:    []string{"--max-in-flight=1048576", "--max-in-flight-per-source=-1", "--max-connections=0", "--idle-timeout=0s", "--offload-calls-per-second=-1", "--offload-reads-per-second=NaN"},
+			args:    []string{"--max-in-flight=1048576", "--max-unverified-in-flight=-1", "--max-connections=0", "--idle-timeout=0s", "--offload-calls-per-second=-1", "--offload-reads-per-second=NaN"},
 			says: []string{
-				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes do not hold one body", "--max-in-flight-per-source (SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
+				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes do not hold one body", "--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
 				"--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND)", "--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND)",
 			},
 		},

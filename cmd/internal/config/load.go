@@ -34,9 +34,9 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for one that several processes share; with a password rather by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
 	flags.String("keyring", "", "key document, made by `signalbox keys create`")
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
-	flags.Int64("max-in-flight", 0, "most bytes of webhook bodies in memory at a time, beyond which it answers 503; 0: 64 MiB, or eight times --max-body where that is more")
-	flags.Int64("max-in-flight-per-source", 0, "most of these bytes for one source (an IPv4 address or an IPv6 /64); 0: a quarter")
-	flags.Int("max-connections", 4096, "most connections that are served at a time; further ones wait")
+	flags.Int64("max-in-flight", 0, "most bytes of verified webhook bodies in memory at a time, beyond which the slowest sender gets 503; 0: 64 MiB, or eight times --max-body where that is more")
+	flags.Int64("max-unverified-in-flight", 0, "the same for bodies whose signature is not verified yet, which are counted apart; 0: a quarter of --max-in-flight")
+	flags.Int("max-connections", 4096, "most connections at a time; for a new one, the oldest is closed that has not sent a verified webhook, or else the one idle for longest")
 	flags.Duration("idle-timeout", 2*time.Minute, "how long a connection stays open without a request")
 	flags.StringSlice("trusted-proxies", nil, "addresses or ranges, such as 10.0.0.0/8, of the proxies whose X-Forwarded-For is believed; several with commas")
 	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that isn't there yet")
@@ -106,25 +106,25 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		return b
 	}
 	config := Config{
-		Listen:               text("listen"),
-		PublicURL:            strings.TrimSuffix(text("public-url"), "/"),
-		Inbox:                text("inbox"),
-		Keyring:              text("keyring"),
-		InboxNamed:           flags.Changed("inbox"),
-		MaxBody:              size("max-body"),
-		MaxInFlight:          size("max-in-flight"),
-		MaxInFlightPerSource: size("max-in-flight-per-source"),
-		MaxConnections:       number("max-connections"),
-		IdleTimeout:          duration("idle-timeout"),
-		TrustedProxies:       prefixes("trusted-proxies"),
-		UnmatchedGrace:       duration("unmatched-grace"),
-		KeepBodies:           duration("keep-bodies"),
-		KeepRows:             duration("keep-rows"),
-		Drain:                duration("drain"),
-		LogLevel:             text("log-level"),
-		LogFormat:            text("log-format"),
-		BuildID:              text("build-id"),
-		WorkflowCache:        number("workflow-cache"),
+		Listen:                text("listen"),
+		PublicURL:             strings.TrimSuffix(text("public-url"), "/"),
+		Inbox:                 text("inbox"),
+		Keyring:               text("keyring"),
+		InboxNamed:            flags.Changed("inbox"),
+		MaxBody:               size("max-body"),
+		MaxInFlight:           size("max-in-flight"),
+		MaxUnverifiedInFlight: size("max-unverified-in-flight"),
+		MaxConnections:        number("max-connections"),
+		IdleTimeout:           duration("idle-timeout"),
+		TrustedProxies:        prefixes("trusted-proxies"),
+		UnmatchedGrace:        duration("unmatched-grace"),
+		KeepBodies:            duration("keep-bodies"),
+		KeepRows:              duration("keep-rows"),
+		Drain:                 duration("drain"),
+		LogLevel:              text("log-level"),
+		LogFormat:             text("log-format"),
+		BuildID:               text("build-id"),
+		WorkflowCache:         number("workflow-cache"),
 
 		OffloadCallsPerSecond: rate("offload-calls-per-second"),
 		OffloadReadsPerSecond: rate("offload-reads-per-second"),

@@ -67,16 +67,16 @@ func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *rec
 		shared = []string{s.Config.SharedSecret}
 	}
 	in.server, err = ingress.New(ingress.Config{
-		Agents:            secrets,
-		SharedSecrets:     shared,
-		MaxBody:           s.Config.MaxBody,
-		MaxInFlight:       cmp.Or(s.Config.MaxInFlight, max(64<<20, 8*s.Config.MaxBody)),
-		MaxSourceInFlight: s.Config.MaxInFlightPerSource,
-		MaxConnections:    s.Config.MaxConnections,
-		IdleTimeout:       s.Config.IdleTimeout,
-		TrustedProxies:    s.Config.TrustedProxies,
-		StopTimeout:       s.Config.Drain,
-	}, ingress.Parts{
+		Agents:                secrets,
+		SharedSecrets:         shared,
+		MaxBody:               s.Config.MaxBody,
+		MaxInFlight:           cmp.Or(s.Config.MaxInFlight, max(64<<20, 8*s.Config.MaxBody)),
+		MaxUnverifiedInFlight: s.Config.MaxUnverifiedInFlight,
+		MaxConnections:        s.Config.MaxConnections,
+		IdleTimeout:           s.Config.IdleTimeout,
+		TrustedProxies:        s.Config.TrustedProxies,
+		StopTimeout:           s.Config.Drain,
+	}, ingress.Deps{
 		Keys:    s.Keyring,
 		Inbox:   store,
 		Logger:  s.Log.Named("ingress"),
