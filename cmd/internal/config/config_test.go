@@ -20,7 +20,7 @@ const bothParts = config.Ingress | config.Worker
 func load(t *testing.T, files map[string]string, environ []string, args ...string) (config.Config, error) {
 	t.Helper()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.Flags(flags)
+	config.Flags(flags, bothParts)
 	require.NoError(t, flags.Parse(args))
 	return config.Load(flags, config.Source{
 		Environ: environ,
@@ -259,7 +259,7 @@ func TestTheREADMEListsEverySetting(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
 	require.NoError(t, err)
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.Flags(flags)
+	config.Flags(flags, bothParts)
 	flags.VisitAll(func(f *pflag.Flag) {
 		require.Contains(t, string(readme), "`--"+f.Name+"`")
 	})
