@@ -63,7 +63,7 @@ func FuzzRequests(f *testing.F) {
 		require.NoError(t, err)
 		request.Header.Set(artmail.SignatureHeader, signature)
 		recorder := httptest.NewRecorder()
-		server.Echo().ServeHTTP(recorder, request)
+		server.Handler().ServeHTTP(recorder, request)
 
 		require.Contains(t, []int{204, 401, 404, 405, 413}, recorder.Code)
 		require.Equal(t, recorder.Code == 204, len(store.kept) == 1)

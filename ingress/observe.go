@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// metrics name routes by their pattern and agents by the configured name, so that a sender can't add a time series.
+// metrics name routes by their pattern, so that a sender can't add a time series, and no agent: they are shown to whoever can scrape.
 type metrics struct {
 	requests    *prometheus.HistogramVec
 	webhooks    *prometheus.CounterVec
@@ -35,8 +35,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		}, []string{"provider", "outcome"}),
 		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_artmail_bad_signatures_total",
-			Help: "Webhooks that no secret of the agent verifies, kept in the quarantine or dropped. A wrong secret can make Artmail pause every activation.",
-		}, []string{"agent", "kept"}),
+			Help: "Webhooks that no secret of the agent verifies, kept in the quarantine or dropped; the log names the agent. A wrong secret can make Artmail pause every activation.",
+		}, []string{"kept"}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.webhooks, m.quarantined} {
 		if err := registry.Register(c); err != nil {
@@ -88,6 +88,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			id = s.requestIDs.next()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		if s.health.draining.Load() {
+			c.Response().Header().Set("Connection", "close")
+		}
 		err = s.recovered(next, c)
 		if err != nil {
 			answerError(err, c)

@@ -70,7 +70,7 @@ func (q *quarantine) offer(agent string, signatures []string, encoding string, r
 		q.enqueue(suspect{agent: agent, signatures: signatures, encoding: encoding, body: raw, at: q.server.now()}) {
 		kept = "yes"
 	}
-	q.server.metrics.quarantined.WithLabelValues(agent, kept).Inc()
+	q.server.metrics.quarantined.WithLabelValues(kept).Inc()
 	q.server.logger.Warn("bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations",
 		zap.String("agent", agent), zap.String("quarantined", kept))
 }
