@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
 var (
@@ -21,7 +19,7 @@ var (
 )
 
 type health struct {
-	inbox inbox.Store
+	inbox Inbox
 	now   func() time.Time
 	ready func(context.Context) bool
 	// failedAt is when the inbox last failed to store, in Unix nanoseconds; zero since it last succeeded.

@@ -21,10 +21,17 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
+// Inbox is what the ingress needs of an inbox.Store.
+type Inbox interface {
+	Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error)
+	Trim(ctx context.Context, request inbox.TrimRequest) (int, error)
+	Check(ctx context.Context) error
+}
+
 // Parts are what the ingress is built of; none may be missing but Ready.
 type Parts struct {
 	Keys    *keyring.Ring
-	Inbox   inbox.Store
+	Inbox   Inbox
 	Logger  *zap.Logger
 	Metrics prometheus.Registerer
 	Now     func() time.Time
@@ -36,7 +43,7 @@ type Parts struct {
 type Server struct {
 	config     Config
 	keys       *keyring.Ring
-	inbox      inbox.Store
+	inbox      Inbox
 	logger     *zap.Logger
 	now        func() time.Time
 	echo       *echo.Echo

@@ -57,7 +57,7 @@ const (
 	probeTimeout = 3 * time.Second
 	// probeEvery is the pause after a probe that went well. After one that failed the pause doubles from firstPause to longestPause, each with jitter.
 	probeEvery               = 2 * time.Second
-	firstPause, longestPause = 250 * time.Millisecond, 4 * time.Second
+	firstPause, longestPause = 250 * time.Millisecond, 2 * time.Second
 )
 
 // Board keeps the state of every check. Make one with New and run it with Run.

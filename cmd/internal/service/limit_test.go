@@ -204,6 +204,10 @@ func (s *polledStub) ListSearchAttributes(context.Context, *operatorservice.List
 	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: attributes}, nil
 }
 
+func (s *polledStub) CountWorkflowExecutions(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	return &workflowservice.CountWorkflowExecutionsResponse{}, nil
+}
+
 func (s *polledStub) PollWorkflowTaskQueue(ctx context.Context, _ *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
