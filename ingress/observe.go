@@ -46,6 +46,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
+const routeReady = "/readyz"
+
 // requestIDs are unique over processes by their prefix and cost a count each.
 type requestIDs struct {
 	prefix string
@@ -120,10 +122,12 @@ func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
-// log is silent at the usual level about what went well: the inbox has a row for it.
+// log is silent at the usual level about what went well: the inbox has a row for it. It is so about readiness too, which is asked every
+// few seconds.
 func (s *Server) log(method, route, id string, status int, took time.Duration, err error) {
 	level := zap.DebugLevel
 	switch {
+	case route == routeReady:
 	case status >= http.StatusInternalServerError:
 		level = zap.WarnLevel
 	case status >= http.StatusBadRequest:

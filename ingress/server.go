@@ -112,7 +112,7 @@ func (s *Server) routes() {
 		e.POST(workflows.OffloadSharedWebhookRoute, s.postOffloadShared, exactPath)
 	}
 	e.GET("/healthz", s.health.alive)
-	e.GET("/readyz", s.health.answerReady)
+	e.GET(routeReady, s.health.answerReady)
 }
 
 // exactPath answers 404 to what echo's last parameter swallows: everything to the end of the path, slashes included. One slash at the

@@ -19,6 +19,8 @@ type Problem struct {
 	// Text says what is wrong, Fix what to do about it.
 	Text, Fix string
 	Cause     error
+	// Follows says that the process is only starting, or that another check says what to do: then it is not worth a line in the log.
+	Follows bool
 }
 
 // Error is the whole problem, for the log.
@@ -157,7 +159,11 @@ func (b *Board) probe(ctx context.Context, i int) (ok bool) {
 		return true
 	}
 	b.gauge.WithLabelValues(next.Name).Set(0)
-	b.log.Warn("check fails", zap.String("check", next.Name), zap.String("problem", next.Problem), zap.String("fix", next.Fix), zap.Error(cause))
+	level := zap.WarnLevel
+	if problem != nil && problem.Follows {
+		level = zap.DebugLevel
+	}
+	b.log.Log(level, "check fails", zap.String("check", next.Name), zap.String("problem", next.Problem), zap.String("fix", next.Fix), zap.Error(cause))
 	return false
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"sync"
 	"syscall"
 
@@ -44,6 +45,10 @@ func newLateInbox(where string, log *zap.Logger) *lateInbox {
 
 // run opens the inbox, and tries again until ctx ends: then it returns nil. It fails where only another setting helps.
 func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
+	if info, err := os.Stat(l.where); err == nil && info.IsDir() && !postgres.IsAddress(l.where) {
+		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %s is a folder: name a file in it", ErrSetting, l.where)
+	}
+	l.log.Info("inbox opens", zap.String("inbox", storage.Name(l.where)))
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		store, err := l.open(ctx)
 		switch {
@@ -53,7 +58,7 @@ func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
 			return store, nil
 		case ctx.Err() != nil:
 			return nil, nil
-		case wrongInbox(err):
+		case l.wrong(err):
 			return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", ErrSetting, err)
 		}
 		l.mu.Lock()
@@ -65,15 +70,21 @@ func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
 	}
 }
 
-// wrongInbox says of an error whether trying again is of no use. A server that is away, a disk that is full and a lock are not among them.
-func wrongInbox(err error) bool {
+// wrong says of an error whether trying again is of no use. A server that is away, a disk that is full and a lock are not among them.
+func (l *lateInbox) wrong(err error) bool {
+	if errors.Is(err, inbox.ErrNewer) {
+		return true
+	}
+	if postgres.IsAddress(l.where) {
+		return false
+	}
 	const notADatabase = 26 // SQLITE_NOTADB
 	var sqlite interface {
 		error
 		Code() int
 	}
-	return errors.Is(err, inbox.ErrNewer) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
-		errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENOTDIR) || errors.As(err, &sqlite) && sqlite.Code() == notADatabase
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) ||
+		errors.As(err, &sqlite) && sqlite.Code() == notADatabase
 }
 
 // check is the probe of the inbox, of which server knows whether it stores.
@@ -83,7 +94,7 @@ func (l *lateInbox) check(ctx context.Context, server *ingress.Server) error {
 		defer l.mu.Unlock()
 		switch {
 		case l.failed == nil:
-			return &health.Problem{Text: "the inbox is not open yet", Fix: "wait: changing the tables of a large inbox takes minutes"}
+			return &health.Problem{Text: "the inbox is not open yet", Fix: "wait: changing the tables of a large inbox takes minutes", Follows: true}
 		case errors.Is(l.failed, postgres.ErrUnsuitable):
 			return &health.Problem{Text: "the PostgreSQL server can't hold the inbox", Fix: "the log says which of its settings to change", Cause: l.failed}
 		default:

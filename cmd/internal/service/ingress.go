@@ -85,10 +85,10 @@ func (in *receiving) checks() []health.Check {
 func (in *receiving) checkRelay(ctx context.Context) error {
 	running := in.relay.Load()
 	if running == nil {
-		return &health.Problem{Text: "nothing is relayed before the inbox is open", Fix: "see the check of the inbox"}
+		return &health.Problem{Text: "nothing is relayed before the inbox is open", Fix: "see the check of the inbox", Follows: true}
 	}
 	if err := running.Check(ctx); err != nil {
-		return &health.Problem{Text: "deliveries are kept and held back", Fix: "see the check of Temporal", Cause: err}
+		return &health.Problem{Text: "deliveries are kept and held back", Fix: "see the check of Temporal", Cause: err, Follows: true}
 	}
 	return nil
 }

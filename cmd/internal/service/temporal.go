@@ -51,7 +51,7 @@ func (t temporalNeeds) problem(err error) error {
 // searchAttributes fails unless workflows can set every one: a workflow that can't would be stuck.
 func (t temporalNeeds) searchAttributes(ctx context.Context) error {
 	if err := t.reachable(ctx); err != nil {
-		return &health.Problem{Text: "the search attributes can't be checked", Fix: "see the check of Temporal", Cause: err}
+		return &health.Problem{Text: "the search attributes can't be checked", Fix: "see the check of Temporal", Cause: err, Follows: true}
 	}
 	err := worker.Check(ctx, t.client, t.namespace)
 	if err == nil {

@@ -31,7 +31,7 @@ type working struct {
 	problem error
 }
 
-var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket"}
+var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket", Follows: true}
 
 func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*working, error) {
 	w := &working{
@@ -85,7 +85,7 @@ func (w *working) checkVersion(ctx context.Context) error {
 			Fix:  "run `" + worker.MakeCurrent(w.temporal.namespace, w.config.DeploymentName, w.config.BuildID) + "`", Cause: err,
 		}
 	case err != nil:
-		return &health.Problem{Text: "the worker's version can't be checked", Fix: "see the check of Temporal", Cause: err}
+		return &health.Problem{Text: "the worker's version can't be checked", Fix: "see the check of Temporal", Cause: err, Follows: true}
 	}
 	return nil
 }
