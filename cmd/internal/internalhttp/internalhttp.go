@@ -73,6 +73,7 @@ func (s *Server) routes(board *health.Board, registry *prometheus.Registry) http
 	// A value that can't be read now is left out; the others are shown.
 	open.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 
+	// Routes for the business, as against the process, belong here.
 	guarded := http.NewServeMux()
 	open.Handle("/", s.needToken(guarded))
 	return open
@@ -181,6 +182,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err := server.Shutdown(stop); err != nil {
 		_ = server.Close() // a slow reader is cut: what it reads is told again to the next
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve operators: %w", err)
+	}
 	return nil
 }
