@@ -65,7 +65,7 @@ func FuzzRequests(f *testing.F) {
 		require.NoError(t, err)
 		request.Header.Set(artmail.SignatureHeader, signature)
 		recorder := httptest.NewRecorder()
-		server.Echo().ServeHTTP(recorder, request)
+		server.Handler().ServeHTTP(recorder, request)
 
 		require.Contains(t, []int{204, 401, 404, 405, 413}, recorder.Code)
 		require.Equal(t, recorder.Code == 204, len(store.kept) == 1)
@@ -111,7 +111,7 @@ func FuzzSignatureHeaders(f *testing.F) {
 			request := httptest.NewRequest(http.MethodPost, "/webhooks/artmail/"+agent, strings.NewReader(body))
 			request.Header[artmail.SignatureHeader] = []string{first, second}
 			recorder := httptest.NewRecorder()
-			server.Echo().ServeHTTP(recorder, request)
+			server.Handler().ServeHTTP(recorder, request)
 			return recorder.Code, recorder.Body.String()
 		}
 		status, text := post(agent)
@@ -144,7 +144,7 @@ func FuzzForwardedFor(f *testing.F) {
 		request.RemoteAddr = peer + ":1234"
 		request.Header["X-Forwarded-For"] = header
 		recorder := httptest.NewRecorder()
-		server.Echo().ServeHTTP(recorder, request)
+		server.Handler().ServeHTTP(recorder, request)
 		return recorder.Code
 	}
 	f.Fuzz(func(t *testing.T, header string) {

@@ -35,7 +35,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		}, []string{"provider", "outcome"}),
 		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_artmail_bad_signatures_total",
-			Help: "Webhooks that no secret of their agent verifies, by whether the quarantine keeps them (yes) or why not. A wrong secret can make Artmail pause every activation.",
+			Help: "Webhooks that no secret of their agent verifies, by whether the quarantine keeps them (yes) or why not; the log names the agent. A wrong secret can make Artmail pause every activation.",
 		}, []string{"kept"}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.webhooks, m.quarantined} {
@@ -45,6 +45,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	}
 	return m, nil
 }
+
+const routeReady = "/readyz"
 
 // requestIDs are unique over processes by their prefix and cost a count each.
 type requestIDs struct {
@@ -88,6 +90,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			id = s.requestIDs.next()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		if s.health.draining.Load() {
+			c.Response().Header().Set("Connection", "close")
+		}
 		err = s.recovered(next, c)
 		if err != nil {
 			answerError(err, c)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 
@@ -22,22 +21,29 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Deps are what the ingress is built of; none may be missing but Checks.
+// Inbox is what the ingress needs of an inbox.Store.
+type Inbox interface {
+	Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error)
+	Trim(ctx context.Context, request inbox.TrimRequest) (int, error)
+	Check(ctx context.Context) error
+}
+
+// Deps are what the ingress is built of; none may be missing but Ready.
 type Deps struct {
 	Keys    *keyring.Ring
-	Inbox   inbox.Store
+	Inbox   Inbox
 	Logger  *zap.Logger
-	Metrics *prometheus.Registry
+	Metrics prometheus.Registerer
 	Now     func() time.Time
-	// Checks are shown by /readyz beside the inbox's own.
-	Checks []Check
+	// Ready is what /readyz asks. Nil: it asks CheckInbox alone.
+	Ready func(context.Context) bool
 }
 
 // Server answers providers. Make one with New, run it with Serve.
 type Server struct {
 	config Config
 	keys   *keyring.Ring
-	inbox  inbox.Store
+	inbox  Inbox
 	logger *zap.Logger
 	now    func() time.Time
 	echo   *echo.Echo
@@ -82,7 +88,10 @@ func New(config Config, deps Deps) (*Server, error) {
 		metrics:         metrics,
 		requestIDs:      newRequestIDs(),
 		artmail:         artmail,
-		health:          health{inbox: deps.Inbox, now: deps.Now, checks: deps.Checks},
+		health:          health{inbox: deps.Inbox, now: deps.Now, ready: deps.Ready},
+	}
+	if s.health.ready == nil {
+		s.health.ready = func(ctx context.Context) bool { return s.CheckInbox(ctx) == nil }
 	}
 	// Without secrets the shared route is off.
 	if len(config.SharedSecrets) > 0 {
@@ -91,11 +100,12 @@ func New(config Config, deps Deps) (*Server, error) {
 		}
 	}
 	s.quarantine = newQuarantine(s)
-	s.routes(deps.Metrics)
+	s.routes()
 	return s, nil
 }
 
-func (s *Server) routes(registry *prometheus.Registry) {
+// routes are all that the public listener has. What is for operators is on the internal one.
+func (s *Server) routes() {
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = answerError
@@ -107,8 +117,7 @@ func (s *Server) routes(registry *prometheus.Registry) {
 		e.POST(workflows.OffloadSharedWebhookRoute, s.postOffloadShared, exactPath)
 	}
 	e.GET("/healthz", s.health.alive)
-	e.GET("/readyz", s.health.ready)
-	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
+	e.GET(routeReady, s.health.answerReady)
 }
 
 // exactPath answers 404 to what echo's last parameter swallows: everything to the end of the path, slashes included. One slash at the
@@ -124,8 +133,12 @@ func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Echo returns the router, so that other packages can add routes before Serve.
-func (s *Server) Echo() *echo.Echo { return s.echo }
+// Handler answers as Serve does, without a listener.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// Drain begins a stop: /readyz answers 503, and each answer closes its connection, so that load balancers and senders go elsewhere.
+// Webhooks are accepted as before, until the context of Serve ends.
+func (s *Server) Drain() { s.health.draining.Store(true) }
 
 // Serve answers on the listener until ctx ends, then stops: no new connection is taken, and what has been read is stored and
 // answered. It returns when it does not use the inbox any more: nil after a stop, even if connections had to be cut.
@@ -157,11 +170,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve webhooks: %w", errors.Join(err, server.Close()))
 	case <-ctx.Done():
 	}
+	s.Drain()
 	s.logger.Info("ingress stops", zap.Duration("at_most", s.config.StopTimeout))
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil {
-		// Only senders that have not sent their whole request are left: StoreBudget is shorter than StopTimeout.
+		// Only senders that have not sent their whole request are left: both budgets are shorter than StopTimeout.
 		s.logger.Warn("ingress cut requests that did not end", zap.Error(err))
 		if err := server.Close(); err != nil {
 			s.logger.Warn("close connections", zap.Error(err))

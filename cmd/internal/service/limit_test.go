@@ -21,11 +21,9 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -200,6 +198,10 @@ func (s *polledStub) ListSearchAttributes(context.Context, *operatorservice.List
 	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: attributes}, nil
 }
 
+func (s *polledStub) CountWorkflowExecutions(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	return &workflowservice.CountWorkflowExecutionsResponse{}, nil
+}
+
 func (s *polledStub) PollWorkflowTaskQueue(ctx context.Context, _ *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
@@ -223,31 +225,41 @@ func (s *polledStub) rate(queue string) float64 {
 	return s.rates[queue]
 }
 
+// startPolled serves as Temporal until the test ends.
+func startPolled(t *testing.T, service workflowservice.WorkflowServiceServer, operator operatorservice.OperatorServiceServer) string {
+	t.Helper()
+	server := grpc.NewServer()
+	workflowservice.RegisterWorkflowServiceServer(server, service)
+	operatorservice.RegisterOperatorServiceServer(server, operator)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		require.NoError(t, <-served)
+	})
+	return listener.Addr().String()
+}
+
+// working is the settings of workers.
+func working() config.Config {
+	return config.Config{
+		PublicURL: "https://hooks.example.com", BucketMaxFile: 1,
+		Accounts: map[string]config.Account{"default": {BaseURL: "https://offload.example.com", APIKey: "k"}},
+	}
+}
+
 func TestTheRatesOfOffloadReachTheServerThatKeepsThem(t *testing.T) {
 	t.Parallel()
 	stub := &polledStub{rates: map[string]float64{}}
-	server := grpc.NewServer()
-	workflowservice.RegisterWorkflowServiceServer(server, stub)
-	operatorservice.RegisterOperatorServiceServer(server, stub)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	served, ran := make(chan error, 1), make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		ran <- service.Run(ctx, service.Settings{
-			Config: config.Config{
-				PublicURL: "https://hooks.example.com", BucketMaxFile: 1, OffloadCallsPerSecond: 2.5, OffloadReadsPerSecond: 20,
-				Accounts: map[string]config.Account{"default": {BaseURL: "https://offload.example.com", APIKey: "k"}},
-			},
-			Parts: config.Worker, Keyring: newRing(t), Temporal: client.Options{HostPort: listener.Addr().String()}, Log: zap.NewNop(),
-		})
-	}()
+	c := working()
+	c.OffloadCallsPerSecond, c.OffloadReadsPerSecond = 2.5, 20
+	r := run(t, c, config.Worker, newRing(t), client.Options{HostPort: startPolled(t, stub, stub)})
 	require.Eventually(t, func() bool {
 		return stub.rate(workflows.TaskQueueOffload) == 2.5 && stub.rate(workflows.TaskQueueOffloadPoll) == 20
 	}, 20*time.Second, 5*time.Millisecond)
-	stop()
-	require.NoError(t, <-ran)
-	server.Stop()
-	require.NoError(t, <-served)
+	r.stop()
+	<-r.ended
+	require.NoError(t, r.err)
 }
