@@ -3,7 +3,6 @@ package ingress
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,28 +17,36 @@ import (
 // errToken is a cause for the log; the sender gets the same 401 for every cause.
 var errToken = errors.New("token does not fit")
 
-// read reads the body, or returns the refusal to answer with.
-func (s *Server) read(c echo.Context, provider string, from source) (*body, error) {
-	b, err := s.bodies.read(c.Request(), from)
-	if err != nil {
-		return nil, s.unread(provider, err)
-	}
-	return b, nil
-}
-
-// unread returns the refusal of a body that could not be read.
-func (s *Server) unread(provider string, err error) error {
-	var timeout net.Error
+// unread returns the refusal of a body that was not read to its end.
+func (s *Server) unread(c echo.Context, provider string, err error) error {
+	s.leaveBody(c)
 	switch {
 	case errors.Is(err, errTooLarge):
 		return s.refuse(provider, http.StatusRequestEntityTooLarge, outcomeTooLarge, err)
-	case errors.Is(err, errInFlight), errors.Is(err, errSourceInFlight):
+	case errors.Is(err, errInFlight):
+		c.Response().Header().Set("Connection", "close")
 		return s.refuse(provider, http.StatusServiceUnavailable, outcomeBusy, err)
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, errSlow):
 		return s.refuse(provider, http.StatusRequestTimeout, outcomeCut, err)
 	default:
 		return s.refuse(provider, http.StatusBadRequest, outcomeCut, err)
 	}
+}
+
+// leaveBody bounds the rest of a body that is not wanted. After the answer, the server reads up to 256 KiB of it, so that the sender sees
+// the answer and not a reset connection; then it closes the connection.
+func (s *Server) leaveBody(c echo.Context) {
+	const rest = time.Second
+	_ = http.NewResponseController(c.Response()).SetReadDeadline(s.now().Add(rest)) // only a recorder of a test has no deadline
+}
+
+// unproven returns the refusal of a bad token or signature: 401, or 429 once the source has sent too many. The answer does not depend on
+// what is wrong with it.
+func (s *Server) unproven(c echo.Context, provider string, what outcome, err error) error {
+	if !s.badTokenLimiter.allow(sourceOf(c)) {
+		return s.refuse(provider, http.StatusTooManyRequests, outcomeRateLimited, err)
+	}
+	return s.refuse(provider, http.StatusUnauthorized, what, err)
 }
 
 func (s *Server) refuse(provider string, status int, what outcome, cause error) error {
@@ -51,7 +58,7 @@ func (s *Server) refuse(provider string, status int, what outcome, cause error) 
 func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Duration) error {
 	plain, err := s.bodies.inflate(raw)
 	if err != nil {
-		return s.unread(from.provider, err)
+		return s.unread(c, from.provider, err)
 	}
 	if plain != raw {
 		defer plain.release()

@@ -12,17 +12,18 @@ import (
 type outcome string
 
 const (
-	outcomeNew         outcome = "new"
-	outcomeDuplicate   outcome = "duplicate"
-	outcomeConflict    outcome = "conflict"
-	outcomeIgnored     outcome = "ignored"
-	outcomeDead        outcome = "dead"
-	outcomeRefused     outcome = "refused"
-	outcomeRateLimited outcome = "rate_limited"
-	outcomeTooLarge    outcome = "too_large"
-	outcomeCut         outcome = "cut"
-	outcomeBusy        outcome = "busy"
-	outcomeUnavailable outcome = "unavailable"
+	outcomeNew          outcome = "new"
+	outcomeDuplicate    outcome = "duplicate"
+	outcomeConflict     outcome = "conflict"
+	outcomeIgnored      outcome = "ignored"
+	outcomeDead         outcome = "dead"
+	outcomeBadToken     outcome = "bad_token"
+	outcomeBadSignature outcome = "bad_signature"
+	outcomeRateLimited  outcome = "rate_limited"
+	outcomeTooLarge     outcome = "too_large"
+	outcomeCut          outcome = "cut"
+	outcomeBusy         outcome = "busy"
+	outcomeUnavailable  outcome = "unavailable"
 )
 
 // refusal is an error with its one answer. The cause is only for the log: senders see the same answer for every refusal of one status.
@@ -59,8 +60,8 @@ func answerError(err error, c echo.Context) {
 	case http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter)
 		header.Set("Connection", "close")
-	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout:
-		// The rest of the body is not worth reading.
+	case http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusRequestTimeout, http.StatusBadRequest:
+		// The rest of the body is not worth reading, nor the next request.
 		header.Set("Connection", "close")
 	}
 	header.Set(echo.HeaderContentType, "application/problem+json")

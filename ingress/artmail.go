@@ -1,8 +1,11 @@
 package ingress
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -11,21 +14,30 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 )
 
-// postArtmail answers an agent's webhook URL.
+// postArtmail answers an agent's webhook URL. Until the signature is verified, nothing depends on whether there is such an agent: the
+// limits, the work and the answer are the same.
 func (s *Server) postArtmail(c echo.Context) error {
-	b, err := s.read(c, artmail.Name, sourceOf(c))
+	signatures := hook.Signatures(c.Request().Header.Values(artmail.SignatureHeader))
+	most := s.config.MaxBody
+	if !slices.ContainsFunc(signatures, couldBeSignature) {
+		most = s.config.Quarantine.MaxBody
+	}
+	b, err := s.bodies.readUnverified(c.Response(), c.Request(), most)
 	if err != nil {
-		return err
+		return s.unread(c, artmail.Name, err)
 	}
 	defer b.release()
 	agent := param(c, "agent")
 	secrets, known := s.artmail.of(agent)
-	signatures := hook.Signatures(c.Request().Header.Values(artmail.SignatureHeader))
 	if err := artmail.Provider.Verify(b.bytes, signatures, secrets); err != nil {
-		if known {
-			s.quarantine.offer(agent, signatures, contentEncoding(c.Request()), b.bytes)
-		}
-		return s.refuse(artmail.Name, http.StatusUnauthorized, outcomeRefused, err)
+		s.quarantine.offer(suspect{
+			agent: agent, known: known, source: sourceOf(c), signatures: signatures, encoding: contentEncoding(c.Request()), body: b.bytes, at: s.now(),
+		})
+		return s.unproven(c, artmail.Name, outcomeBadSignature, err)
+	}
+	s.connections.prove(c.Request().Context())
+	if err := s.bodies.verify(b); err != nil {
+		return s.unread(c, artmail.Name, err)
 	}
 	return s.accept(c, artmailWebhook(agent), b, s.config.ArtmailBudget)
 }
@@ -34,24 +46,42 @@ func artmailWebhook(agent string) webhook {
 	return newWebhook(artmail.Provider, agent, func(e hook.Envelope) string { return artmail.Lane(agent, e.EntityID) })
 }
 
-// artmailSecrets are the secrets of all agents, and a decoy for the agents that do not exist, so that both cost the same work.
+// couldBeSignature says whether a signature is well-formed. A body without one can't verify, so its cap is small.
+func couldBeSignature(signature string) bool {
+	return len(strings.TrimPrefix(signature, "sha256=")) == hex.EncodedLen(sha256.Size)
+}
+
+// artmailSecrets are the secrets of all agents, and decoys for the agents that do not exist. All have the same number of secrets, filled
+// up with decoys, so that each costs the same work.
 type artmailSecrets struct {
 	agents map[string]hook.Secrets
 	decoy  hook.Secrets
 }
 
 func newArtmailSecrets(config map[string][]string) (*artmailSecrets, error) {
-	decoy, err := hook.NewSecrets(uuid.NewString())
-	if err != nil {
-		return nil, fmt.Errorf("make decoy secret: %w", err)
-	}
-	a := &artmailSecrets{agents: map[string]hook.Secrets{}, decoy: decoy}
+	most := 1
 	for agent, list := range config {
-		secrets, err := hook.NewSecrets(list...)
-		if err != nil {
+		if _, err := hook.NewSecrets(list...); err != nil {
 			return nil, fmt.Errorf("agent %s: %w", agent, err)
 		}
-		a.agents[agent] = secrets
+		most = max(most, len(list))
+	}
+	filled := func(list []string) (hook.Secrets, error) {
+		list = slices.Clone(list)
+		for len(list) < most {
+			list = append(list, uuid.NewString())
+		}
+		return hook.NewSecrets(list...)
+	}
+	a := &artmailSecrets{agents: map[string]hook.Secrets{}}
+	var err error
+	if a.decoy, err = filled(nil); err != nil {
+		return nil, fmt.Errorf("make decoy secrets: %w", err)
+	}
+	for agent, list := range config {
+		if a.agents[agent], err = filled(list); err != nil {
+			return nil, fmt.Errorf("agent %s: %w", agent, err)
+		}
 	}
 	return a, nil
 }

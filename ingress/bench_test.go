@@ -27,7 +27,13 @@ import (
 // BenchmarkAccept is the accept path as a provider meets it: HTTP over loopback on 64 kept connections, token verified, body of
 // 700 bytes sealed and on disk (fsync), then 204. The load generator shares the processors. One operation is one durable
 // acknowledgement.
-func BenchmarkAccept(b *testing.B) {
+func BenchmarkAccept(b *testing.B) { benchmarkAccept(b, 0) }
+
+// BenchmarkAcceptBesideStalledSenders is the same while 1,000 connections to an agent that does not exist have announced 1 MiB each, sent
+// half of it and then stalled. At least 0.8 times as many acknowledgements are wanted.
+func BenchmarkAcceptBesideStalledSenders(b *testing.B) { benchmarkAccept(b, 1000) }
+
+func benchmarkAccept(b *testing.B, stalled int) {
 	store, err := sqlite.Open(context.Background(), filepath.Join(b.TempDir(), "inbox.db"), sqlite.Options{})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, store.Close()) }()
@@ -35,7 +41,7 @@ func BenchmarkAccept(b *testing.B) {
 	require.NoError(b, err)
 	// Production's level and encoding, without the terminal's speed.
 	logger := zap.NewNop()
-	server, err := ingress.New(config(), ingress.Parts{Keys: keys, Inbox: store, Logger: logger, Metrics: prometheus.NewRegistry(), Now: time.Now})
+	server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: logger, Metrics: prometheus.NewRegistry(), Now: time.Now})
 	require.NoError(b, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
@@ -50,6 +56,7 @@ func BenchmarkAccept(b *testing.B) {
 	left.Store(int64(b.N))
 	waits := make([][]time.Duration, connections)
 	clients := make([]*rawClient, connections)
+	stall(b, listener.Addr().String(), stalled)
 	for i := range clients {
 		clients[i] = dial(b, listener.Addr().String(), keys, i)
 	}
@@ -73,10 +80,26 @@ func BenchmarkAccept(b *testing.B) {
 		require.NoError(b, client.conn.Close())
 	}
 	all := slices.Concat(waits...)
+	require.NotEmpty(b, all)
 	slices.Sort(all)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "acks/s")
 	b.ReportMetric(float64(all[len(all)/2].Microseconds())/1e3, "p50-ms")
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1e3, "p99-ms")
+}
+
+// stall opens the connections and returns when all have sent their half, or as much as the server took.
+func stall(b *testing.B, address string, connections int) {
+	b.Helper()
+	request := fmt.Appendf(nil, "POST /webhooks/artmail/nobody HTTP/1.1\r\nHost: localhost\r\nX-Artmail-Signature: %064d\r\nContent-Length: %d\r\n\r\n%s", 0, 1<<20, bytes.Repeat([]byte(" "), 512<<10))
+	var sent sync.WaitGroup
+	for range connections {
+		conn, err := net.Dial("tcp", address)
+		require.NoError(b, err)
+		b.Cleanup(func() { _ = conn.Close() })
+		require.NoError(b, conn.SetWriteDeadline(time.Now().Add(5*time.Second)))
+		sent.Go(func() { _, _ = conn.Write(request) }) // the server may cut it
+	}
+	sent.Wait()
 }
 
 // rawClient writes requests made beforehand on one kept connection: what it costs is not the server's.

@@ -3,112 +3,175 @@ package ingress
 import (
 	"bytes"
 	"compress/gzip"
+	"container/list"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 )
 
+// The reasons why a body is not read to its end. None holds an address, as the errors of package net do.
 var (
-	errTooLarge       = errors.New("body is larger than the limit")
-	errInFlight       = errors.New("too many bytes in flight")
-	errSourceInFlight = errors.New("too many bytes in flight from one source")
+	errTooLarge = errors.New("body is larger than the limit")
+	errInFlight = errors.New("too many bytes in flight")
+	errSlow     = errors.New("body did not arrive in time")
+	errCut      = errors.New("body ended before its length")
 )
 
-// bodies reads request bodies into memory within three bounds: on each body, on all of one source, and on all together. A body
-// counts with the bytes that have arrived, not with its Content-Length, so that slow senders hold little.
+// bodies reads request bodies into memory. Bodies whose sender is verified and bodies whose sender is not count against different
+// budgets, so that strangers can't take the memory of those who have a token. A body counts with the bytes that have arrived, not with
+// its Content-Length.
 type bodies struct {
-	most, share int64
-	free        atomic.Int64
+	verified, unverified budget
+	// most is the largest body, in bytes, also after it is inflated.
+	most int64
+	// readTimeout bounds the reading of one request.
+	readTimeout time.Duration
+	now         func() time.Time
 	pool        sync.Pool
-
-	mu sync.Mutex
-	// held is what each source has in flight; it has no entry for nothing.
-	held map[source]int64
 }
 
-// bodyStart holds most webhooks in one piece; bodyPooled is the largest buffer that is kept for the next request.
 const (
+	// bodyStart holds most webhooks in one piece; bodyPooled is the largest buffer that is kept for the next request.
 	bodyStart  = 4 << 10
 	bodyPooled = 64 << 10
+
+	// An unverified body must arrive within readGrace, and a larger one at minReadRate bytes a second.
+	readGrace   = 2 * time.Second
+	minReadRate = 64 << 10
 )
 
-func newBodies(most, share, budget int64) *bodies {
-	b := &bodies{most: most, share: share, held: map[source]int64{}}
-	b.free.Store(budget)
-	return b
+func newBodies(c Config, now func() time.Time) *bodies {
+	return &bodies{
+		verified: budget{free: c.MaxInFlight}, unverified: budget{free: c.MaxUnverifiedInFlight},
+		most: c.MaxBody, readTimeout: c.ReadTimeout, now: now,
+	}
 }
 
 // body is one request's; release it when nothing refers to its bytes any more.
 type body struct {
-	from   *bodies
-	source source
+	pool   *sync.Pool
+	budget *budget
 	bytes  []byte
-	taken  int64
+	// most is the cap of this body, in bytes.
+	most int64
+	// taken is what the body holds of its budget.
+	taken int64
+
+	// place is where the body stands among those of its budget that are being read; cut says that it has lost it.
+	place *list.Element
+	cut   bool
+	conn  *http.ResponseController
 }
 
-// read returns errTooLarge, errInFlight, errSourceInFlight, or what reading the connection failed with.
-func (b *bodies) read(r *http.Request, from source) (*body, error) {
-	if r.ContentLength > b.most {
+// budget bounds the bytes of many bodies. When it is full, bodies that are still being read make room, the one that began first goes
+// first: a webhook arrives in one piece, so the oldest is the slowest.
+type budget struct {
+	mu      sync.Mutex
+	free    int64
+	reading list.List
+}
+
+// readVerified reads the body of a sender whose token fits. It fails with one of the errors of this file.
+func (b *bodies) readVerified(w http.ResponseWriter, r *http.Request) (*body, error) {
+	return b.read(w, r, &b.verified, b.most, nil)
+}
+
+// readUnverified reads a body of at most `most` bytes that only its signature can verify.
+func (b *bodies) readUnverified(w http.ResponseWriter, r *http.Request, most int64) (*body, error) {
+	began := b.now()
+	return b.read(w, r, &b.unverified, min(most, b.most), func(arrived int) time.Time {
+		return began.Add(min(b.readTimeout, readGrace+time.Duration(arrived)*time.Second/minReadRate))
+	})
+}
+
+func (b *bodies) read(w http.ResponseWriter, r *http.Request, from *budget, most int64, deadline func(arrived int) time.Time) (*body, error) {
+	if r.ContentLength > most {
 		return nil, errTooLarge
 	}
-	return b.readAll(r.Body, from)
+	buffer := b.buffer(from, most)
+	buffer.conn = http.NewResponseController(w)
+	from.begin(buffer)
+	err := buffer.fill(r.Body, deadline)
+	if from.end(buffer) {
+		err = errInFlight
+	}
+	if err != nil {
+		buffer.release()
+		return nil, readError(err)
+	}
+	return buffer, nil
 }
 
-// inflate returns a body without its gzip, within the same bounds, or fails with the errors of read. A body without gzip, or that does
-// not inflate, is returned as it is.
+func readError(err error) error {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, errTooLarge), errors.Is(err, errInFlight):
+		return err
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return errSlow
+	default:
+		return errCut
+	}
+}
+
+// inflate returns a verified body without its gzip, within the same bounds, or errTooLarge or errInFlight. A body without gzip, or that
+// does not inflate, is returned as it is.
 func (b *bodies) inflate(raw *body) (*body, error) {
 	if !hook.IsGzip(raw.bytes) {
 		return raw, nil
 	}
-	var plain *body
 	reader, err := gzip.NewReader(bytes.NewReader(raw.bytes))
-	if err == nil {
-		plain, err = b.readAll(reader, raw.source)
+	if err != nil {
+		return raw, nil //nolint:nilerr // it is no gzip: Peek says so
 	}
-	switch {
-	case err == nil:
+	plain := b.buffer(&b.verified, b.most)
+	err = plain.fill(reader, nil)
+	if err == nil {
 		return plain, nil
-	case errors.Is(err, errTooLarge), errors.Is(err, errInFlight), errors.Is(err, errSourceInFlight):
+	}
+	plain.release()
+	if errors.Is(err, errTooLarge) || errors.Is(err, errInFlight) {
 		return nil, err
 	}
 	return raw, nil
 }
 
-func (b *bodies) readAll(r io.Reader, from source) (*body, error) {
+func (b *bodies) buffer(from *budget, most int64) *body {
 	buffer, pooled := b.pool.Get().(*body)
 	if !pooled {
-		buffer = &body{from: b, bytes: make([]byte, 0, bodyStart)}
+		buffer = &body{pool: &b.pool, bytes: make([]byte, 0, bodyStart)}
 	}
-	buffer.source = from
-	if err := buffer.fill(r); err != nil {
-		buffer.release()
-		return nil, err
-	}
-	return buffer, nil
+	buffer.budget, buffer.most, buffer.cut = from, most, false
+	return buffer
 }
 
-func (b *body) fill(from io.Reader) error {
-	if err := b.take(int64(cap(b.bytes))); err != nil {
+// fill reads to the end. With a deadline, each read must end before the one that belongs to what has arrived.
+func (b *body) fill(from io.Reader, deadline func(arrived int) time.Time) error {
+	if err := b.budget.take(b, int64(cap(b.bytes))); err != nil {
 		return err
 	}
 	for {
 		if len(b.bytes) == cap(b.bytes) {
 			// One byte over the cap is enough to know.
-			size := min(2*int64(cap(b.bytes)), b.from.most+1)
-			if err := b.take(size - int64(cap(b.bytes))); err != nil {
+			size := min(2*int64(cap(b.bytes)), b.most+1)
+			if err := b.budget.take(b, size-int64(cap(b.bytes))); err != nil {
 				return err
 			}
 			larger := make([]byte, len(b.bytes), size)
 			copy(larger, b.bytes)
 			b.bytes = larger
 		}
+		if deadline != nil {
+			b.budget.wait(b, deadline(len(b.bytes)))
+		}
 		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
-		if int64(len(b.bytes)) > b.from.most {
+		if int64(len(b.bytes)) > b.most {
 			return errTooLarge
 		}
 		if errors.Is(err, io.EOF) {
@@ -120,44 +183,88 @@ func (b *body) fill(from io.Reader) error {
 	}
 }
 
-func (b *body) take(n int64) error {
-	if b.from.free.Add(-n) < 0 {
-		b.from.free.Add(n)
-		return errInFlight
+// verify moves a body that was verified to the budget of those.
+func (b *bodies) verify(read *body) error {
+	n := read.taken
+	if err := b.verified.take(nil, n); err != nil {
+		return err
 	}
-	if !b.from.charge(b.source, n) {
-		b.from.free.Add(n)
-		return errSourceInFlight
-	}
-	b.taken += n
+	read.budget.give(n)
+	read.budget = &b.verified
 	return nil
 }
 
 func (b *body) release() {
-	b.from.free.Add(b.taken)
-	b.from.charge(b.source, -b.taken)
-	b.taken = 0
-	if cap(b.bytes) > bodyPooled {
+	b.budget.give(b.taken)
+	b.taken, b.conn = 0, nil
+	if cap(b.bytes) > bodyPooled || b.pool == nil {
 		return
 	}
 	// An API key must not wait in memory for the next request.
 	clear(b.bytes)
 	b.bytes = b.bytes[:0]
-	b.from.pool.Put(b)
+	b.pool.Put(b)
 }
 
-// charge adds to what a source has in flight, unless that would exceed its share.
-func (b *bodies) charge(from source, n int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	held := b.held[from] + n
-	switch {
-	case n > 0 && held > b.share:
-		return false
-	case held == 0:
-		delete(b.held, from)
-	default:
-		b.held[from] = held
+// begin puts a body among those that are being read.
+func (g *budget) begin(b *body) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b.place = g.reading.PushBack(b)
+}
+
+// end takes it from there, and says whether it was cut.
+func (g *budget) end(b *body) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !b.cut {
+		g.reading.Remove(b.place)
+		b.place = nil
 	}
-	return true
+	return b.cut
+}
+
+// wait sets the deadline of the next read.
+func (g *budget) wait(b *body, deadline time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !b.cut { // else the past deadline stays
+		_ = b.conn.SetReadDeadline(deadline) // only a recorder of a test has no deadline
+	}
+}
+
+// take gives n bytes to b, which may be nil, or returns errInFlight. For room it cuts the bodies that are being read, the oldest first; b
+// may be among them.
+func (g *budget) take(b *body, n int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.free < n {
+		oldest := g.reading.Front()
+		if oldest == nil {
+			return errInFlight
+		}
+		g.cut(oldest.Value.(*body)) //nolint:errcheck // the list holds nothing else
+	}
+	if b != nil {
+		if b.cut {
+			return errInFlight
+		}
+		b.taken += n
+	}
+	g.free -= n
+	return nil
+}
+
+// cut takes the bytes of a body that is being read, and ends its reading. Its memory is free a moment later.
+func (g *budget) cut(b *body) {
+	g.reading.Remove(b.place)
+	g.free += b.taken
+	b.place, b.taken, b.cut = nil, 0, true
+	_ = b.conn.SetReadDeadline(time.Unix(1, 0)) // only a recorder of a test has no deadline
+}
+
+func (g *budget) give(n int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.free += n
 }

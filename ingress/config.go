@@ -22,25 +22,28 @@ type Config struct {
 
 	// MaxBody is the largest body that is accepted, in bytes, before and after gzip is inflated. Default 1 MiB.
 	MaxBody int64
-	// MaxInFlight bounds the bytes of bodies in memory, over all requests. Default 64 MiB; beyond it, 503.
-	MaxInFlight int64
+	// MaxInFlight bounds the bytes of verified bodies in memory, over all requests, and MaxUnverifiedInFlight those of bodies whose
+	// signature is not verified yet. Beyond it the slowest sender is cut with 503, or the new one if none is still sending. Defaults 64 MiB
+	// and a quarter of MaxInFlight.
+	MaxInFlight, MaxUnverifiedInFlight int64
 
-	// MaxSourceInFlight bounds the part of MaxInFlight that one source may take: an IPv4 address or an IPv6 /64. Default a quarter.
-	MaxSourceInFlight int64
-	// Refusals is how many bad tokens a source may post at once, and RefusalsPerSecond how many from then on, before its bodies
-	// are read only with a good token (429 otherwise). Defaults 100 and 5.
+	// Refusals is how many bad tokens and signatures a source (an IPv4 address or an IPv6 /64) may post at once, and RefusalsPerSecond how
+	// many from then on, before it gets 429 instead of 401. What is verified is always taken. Defaults 100 and 5.
 	Refusals          int
 	RefusalsPerSecond float64
 	// TrustedProxies are the proxies whose X-Forwarded-For is used. Without any, the source is the peer of the connection.
 	TrustedProxies []netip.Prefix
 
-	// MaxConnections is how many connections are served at the same time; others wait, unanswered, until one closes. Default 4096.
+	// MaxConnections is how many connections are open at the same time. The last place is kept for a new one: the oldest connection
+	// that has not sent a verified webhook is closed for it, or else the one that has been idle for longest. Default 4096; with 1, a new
+	// connection waits.
 	MaxConnections int
 
 	// OffloadBudget and ArtmailBudget are how long a request of each provider may wait for its commit. Offload posts an event once and
 	// does not document its timeout: default 8 seconds. Artmail waits 8 seconds, and a 503 before that lets it retry: default 4 seconds.
 	OffloadBudget, ArtmailBudget time.Duration
-	// ReadTimeout bounds reading one request with its body, after which a slow sender is cut. Default 10 seconds.
+	// ReadTimeout bounds reading one request with its body, after which a slow sender is cut with 408. Default 10 seconds. An unverified
+	// body must also arrive within 2 seconds, or at 64 KiB a second where that takes longer.
 	ReadTimeout time.Duration
 	// IdleTimeout closes a connection without a request. Default 2 minutes.
 	IdleTimeout time.Duration
@@ -52,11 +55,16 @@ type Config struct {
 	Quarantine QuarantineConfig
 }
 
-// QuarantineConfig bounds the quarantine of each agent in number; in bytes it is Keep times MaxBody at most.
+// QuarantineConfig bounds the quarantine of each agent. It holds at most Keep times MaxBody bytes, and at most 2 times Keep bodies an hour
+// are written to it: Keep that look like agent.activated, and Keep others.
 type QuarantineConfig struct {
 	// Keep is how many bodies stay: the oldest go first, those that look like agent.activated last. Default 500.
 	Keep int
-	// MaxBody is the largest body that is kept, in bytes. Default 64 KiB: events of Artmail have a few hundred.
+	// SourcePerHour is how many bodies of each of the two kinds are kept for an agent from one source in an hour. Default a fifth of Keep:
+	// one source can't push out what others have sent.
+	SourcePerHour int
+	// MaxBody is the largest body that is kept, and the cap of a body without a well-formed signature, in bytes. Default 64 KiB: events of
+	// Artmail have a few hundred.
 	MaxBody int64
 }
 
@@ -66,7 +74,7 @@ const defaultMaxBody = 1 << 20
 func (c Config) withDefaults() Config {
 	orDefault(&c.MaxBody, defaultMaxBody)
 	orDefault(&c.MaxInFlight, 64<<20)
-	orDefault(&c.MaxSourceInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
+	orDefault(&c.MaxUnverifiedInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
 	orDefault(&c.Refusals, 100)
 	orDefault(&c.RefusalsPerSecond, 5)
 	orDefault(&c.MaxConnections, 4096)
@@ -76,6 +84,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.IdleTimeout, 2*time.Minute)
 	orDefault(&c.StopTimeout, 10*time.Second)
 	orDefault(&c.Quarantine.Keep, 500)
+	orDefault(&c.Quarantine.SourcePerHour, max(c.Quarantine.Keep/5, 1))
 	orDefault(&c.Quarantine.MaxBody, 64<<10)
 	return c
 }
@@ -115,7 +124,7 @@ func (c Config) Validate() error {
 	}{
 		{"maxBody", c.MaxBody},
 		{"maxInFlight", c.MaxInFlight},
-		{"maxSourceInFlight", c.MaxSourceInFlight},
+		{"maxUnverifiedInFlight", c.MaxUnverifiedInFlight},
 		{"refusals", int64(c.Refusals)},
 		{"refusalsPerSecond", int64(c.RefusalsPerSecond)},
 		{"maxConnections", int64(c.MaxConnections)},
@@ -126,6 +135,7 @@ func (c Config) Validate() error {
 		{"stopTimeout", int64(c.StopTimeout)},
 		{"quarantine.keep", int64(c.Quarantine.Keep)},
 		{"quarantine.maxBody", c.Quarantine.MaxBody},
+		{"quarantine.sourcePerHour", int64(c.Quarantine.SourcePerHour)},
 	} {
 		if limit.value < 0 {
 			say("%s: it is negative", limit.name)
@@ -134,8 +144,8 @@ func (c Config) Validate() error {
 	if c.MaxInFlight <= c.MaxBody {
 		say("maxInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxInFlight, c.MaxBody)
 	}
-	if c.MaxSourceInFlight <= c.MaxBody {
-		say("maxSourceInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxSourceInFlight, c.MaxBody)
+	if c.MaxUnverifiedInFlight <= c.MaxBody {
+		say("maxUnverifiedInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxUnverifiedInFlight, c.MaxBody)
 	}
 	for i, proxy := range c.TrustedProxies {
 		if !proxy.IsValid() {

@@ -48,7 +48,7 @@ func serveOnALimitedDisk() bool {
 	must(err)
 	keys, err := keyring.Generate()
 	must(err)
-	server, err := ingress.New(config(), ingress.Parts{
+	server, err := ingress.New(config(), ingress.Deps{
 		Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
 	})
 	must(err)

@@ -48,15 +48,22 @@ type fixture struct {
 	logs     *observer.ObservedLogs
 	registry *prometheus.Registry
 	client   *http.Client
-	// stop begins the stop and returns what Serve returned.
-	stop func() error
+	// drain begins the drain delay; stop begins the stop itself and returns what Serve returned.
+	drain func()
+	stop  func() error
 }
 
 func config() ingress.Config {
 	return ingress.Config{Agents: map[string][]string{agent: {agentSecret}}, SharedSecrets: []string{sharedSecret}}
 }
 
-func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.Store, checks ...ingress.Check) *fixture {
+func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.Store) *fixture {
+	tb.Helper()
+	return startAt(tb, time.Now, config, wrap)
+}
+
+// startAt starts a server with a clock.
+func startAt(tb testing.TB, now func() time.Time, config ingress.Config, wrap func(inbox.Store) inbox.Store) *fixture {
 	tb.Helper()
 	store, err := sqlite.Open(context.Background(), filepath.Join(tb.TempDir(), "inbox.db"), sqlite.Options{})
 	require.NoError(tb, err)
@@ -68,10 +75,11 @@ func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.St
 	if wrap != nil {
 		f.store = wrap(store)
 	}
-	server, err := ingress.New(config, ingress.Parts{
-		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: time.Now, Checks: checks,
+	server, err := ingress.New(config, ingress.Deps{
+		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: now,
 	})
 	require.NoError(tb, err)
+	f.drain = server.Drain
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
 	f.url = "http://" + listener.Addr().String()

@@ -5,7 +5,9 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,14 +58,14 @@ func FuzzRequests(f *testing.F) {
 			return
 		}
 		store := &memory{}
-		server, err := ingress.New(config(), ingress.Parts{Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
+		server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
 		require.NoError(t, err)
 		request := httptest.NewRequest(http.MethodPost, "http://localhost/", bytes.NewReader([]byte(body)))
 		request.URL, err = url.ParseRequestURI(path)
 		require.NoError(t, err)
 		request.Header.Set(artmail.SignatureHeader, signature)
 		recorder := httptest.NewRecorder()
-		server.Echo().ServeHTTP(recorder, request)
+		server.Handler().ServeHTTP(recorder, request)
 
 		require.Contains(t, []int{204, 401, 404, 405, 413}, recorder.Code)
 		require.Equal(t, recorder.Code == 204, len(store.kept) == 1)
@@ -88,4 +90,81 @@ func secrets(tb testing.TB) hook.Secrets {
 	s, err := hook.NewSecrets(agentSecret)
 	require.NoError(tb, err)
 	return s
+}
+
+// Whatever signatures there are in however many lines: only one that fits, among the first eight, lets the body in.
+func FuzzSignatureHeaders(f *testing.F) {
+	keys, err := keyring.Generate()
+	require.NoError(f, err)
+	good := artmail.Sign([]byte(paused), agentSecret)
+	for _, lines := range [][2]string{
+		{good, ""}, {"", good}, {"sha256=" + good, "x"}, {good[1:], good + "0"}, {strings.Repeat("0,", 8), good}, {strings.ToUpper(good), ","}, {"\x00", "ï¼"},
+	} {
+		f.Add(lines[0], lines[1], paused)
+		f.Add(lines[0], lines[1], strings.Repeat(" ", 70<<10))
+	}
+	f.Fuzz(func(t *testing.T, first, second, body string) {
+		store := &memory{}
+		server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
+		require.NoError(t, err)
+		post := func(agent string) (int, string) {
+			request := httptest.NewRequest(http.MethodPost, "/webhooks/artmail/"+agent, strings.NewReader(body))
+			request.Header[artmail.SignatureHeader] = []string{first, second}
+			recorder := httptest.NewRecorder()
+			server.Handler().ServeHTTP(recorder, request)
+			return recorder.Code, recorder.Body.String()
+		}
+		status, text := post(agent)
+		require.Contains(t, []int{204, 401, 413}, status)
+		if status == 204 {
+			require.NoError(t, artmail.Verify([]byte(body), hook.Signatures([]string{first, second}), secrets(t)))
+			require.Len(t, store.kept, 1)
+			return
+		}
+		require.Empty(t, store.kept)
+		otherStatus, otherText := post("nobody")
+		require.Equal(t, status, otherStatus, "an agent that does not exist")
+		require.Equal(t, text, otherText)
+	})
+}
+
+// Whatever X-Forwarded-For says: a stranger can't choose its source, and one behind a proxy can't choose that of somebody else.
+func FuzzForwardedFor(f *testing.F) {
+	keys, err := keyring.Generate()
+	require.NoError(f, err)
+	for _, header := range []string{
+		"203.0.113.7", "203.0.113.7, 198.51.100.1", "10.0.0.1, 10.0.0.2", "x", "", ",", "::ffff:203.0.113.7", "fe80::1%eth0", "2001:db8::1", "[2001:db8::1]:443", "203.0.113.7:80", strings.Repeat("1.1.1.1,", 500),
+	} {
+		f.Add(header)
+	}
+	c := config()
+	c.Refusals, c.RefusalsPerSecond = 1, 0.001
+	post := func(server *ingress.Server, peer string, header ...string) int {
+		request := httptest.NewRequest(http.MethodPost, "/webhooks/offload/order-1/x", strings.NewReader(completed))
+		request.RemoteAddr = peer + ":1234"
+		request.Header["X-Forwarded-For"] = header
+		recorder := httptest.NewRecorder()
+		server.Handler().ServeHTTP(recorder, request)
+		return recorder.Code
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		server := func(proxies ...netip.Prefix) *ingress.Server {
+			c := c
+			c.TrustedProxies = proxies
+			s, err := ingress.New(c, ingress.Deps{Keys: keys, Inbox: &memory{}, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
+			require.NoError(t, err)
+			return s
+		}
+		direct := server()
+		require.Equal(t, 401, post(direct, "192.0.2.1", header))
+		require.Equal(t, 429, post(direct, "192.0.2.1", "203.0.113.99"), "the peer counts")
+		require.Equal(t, 401, post(direct, "192.0.2.2", header), "another peer is another source")
+
+		// The proxy adds the peer that it sees; what the sender wrote before does not count.
+		behind := server(netip.MustParsePrefix("10.0.0.0/8"))
+		require.Equal(t, 401, post(behind, "10.0.0.1", header, "203.0.113.7"))
+		require.Equal(t, 429, post(behind, "10.0.0.1", "203.0.113.7"))
+		require.Equal(t, 429, post(behind, "203.0.113.7", header))
+		require.Equal(t, 401, post(behind, "10.0.0.1", header, "203.0.113.8"))
+	})
 }

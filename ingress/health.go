@@ -2,30 +2,30 @@ package ingress
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Check is a condition that /readyz shows.
-type Check struct {
-	Name string
-	// Required takes the server out of service while the check fails. Leave it false for everything behind the inbox: a provider
-	// that does not retry must be able to post while Temporal is away.
-	Required bool
-	Check    func(context.Context) error
-}
+var (
+	// ErrInboxAway says that the inbox does not answer.
+	ErrInboxAway = errors.New("the inbox does not answer")
+	// ErrNotStored says that the inbox answers, but did not store the last webhook.
+	ErrNotStored = errors.New("the inbox does not store")
+)
 
 type health struct {
-	inbox  inbox.Store
-	now    func() time.Time
-	checks []Check
+	inbox Inbox
+	now   func() time.Time
+	ready func(context.Context) bool
 	// failedAt is when the inbox last failed to store, in Unix nanoseconds; zero since it last succeeded.
 	failedAt atomic.Int64
+	// draining: a stop has begun.
+	draining atomic.Bool
 }
 
 const (
@@ -44,29 +44,27 @@ func (h *health) stored(err error) {
 	}
 }
 
+// CheckInbox returns ErrInboxAway or ErrNotStored while webhooks can't be stored.
+func (s *Server) CheckInbox(ctx context.Context) error { return s.health.check(ctx) }
+
+func (h *health) check(ctx context.Context) error {
+	if err := h.inbox.Check(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrInboxAway, err)
+	}
+	if at := h.failedAt.Load(); at != 0 && h.now().Sub(time.Unix(0, at)) < unreadyFor {
+		return ErrNotStored
+	}
+	return nil
+}
+
 func (h *health) alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }
 
-// ready answers 200 if webhooks would be accepted and 503 if not, with the result of each check.
-func (h *health) ready(c echo.Context) error {
+// answerReady answers 200 while webhooks are accepted, otherwise 503. Why is for operators, and not said here: anybody can ask.
+func (h *health) answerReady(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), checkTimeout)
 	defer cancel()
-	ready := true
-	says := map[string]string{"inbox": "ok"}
-	if err := h.inbox.Check(ctx); err != nil {
-		ready, says["inbox"] = false, "it does not answer"
-	} else if at := h.failedAt.Load(); at != 0 && h.now().Sub(time.Unix(0, at)) < unreadyFor {
-		ready, says["inbox"] = false, "it does not store"
+	if h.draining.Load() || !h.ready(ctx) {
+		return c.String(http.StatusServiceUnavailable, "not ready\n")
 	}
-	for _, check := range h.checks {
-		says[check.Name] = "ok"
-		if err := check.Check(ctx); err != nil {
-			says[check.Name] = err.Error()
-			ready = ready && !check.Required
-		}
-	}
-	status := http.StatusOK
-	if !ready {
-		status = http.StatusServiceUnavailable
-	}
-	return c.JSON(status, map[string]any{"ready": ready, "checks": says})
+	return c.String(http.StatusOK, "ready\n")
 }

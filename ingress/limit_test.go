@@ -3,6 +3,7 @@ package ingress_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -39,22 +40,103 @@ func answered(t *testing.T, conn net.Conn) {
 	require.NoError(t, response.Body.Close())
 }
 
-func TestAConnectionOverTheCapIsServedWhenAnotherCloses(t *testing.T) {
+// begin sends a webhook's head with a part of its body.
+func begin(t *testing.T, conn net.Conn, path string, length int, body string) {
+	t.Helper()
+	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, length, body)
+	require.NoError(t, err)
+}
+
+func statusOn(t *testing.T, conn net.Conn) int {
+	t.Helper()
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+func closedByServer(t *testing.T, conn net.Conn) {
+	t.Helper()
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	_, err := conn.Read(make([]byte, 1))
+	require.Error(t, err)
+	require.False(t, errors.Is(err, os.ErrDeadlineExceeded), "it is still open")
+}
+
+func TestTheOldestConnectionThatHasProvedNothingMakesRoom(t *testing.T) {
+	t.Parallel()
+	const most = 8
+	c := config()
+	c.MaxConnections = most
+	f := start(t, c, nil)
+	// One connection has a verified body under way, and one has sent a verified webhook; both came first.
+	busy, proven := f.connect(t), f.connect(t)
+	begin(t, proven, f.offloadPath("order-1"), len(completed), completed)
+	require.Equal(t, 204, statusOn(t, proven))
+	begin(t, busy, f.offloadPath("order-2"), len(completed), completed[:10])
+	for n := range 50 * most {
+		conn := f.connect(t)
+		if n%50 == 0 {
+			ask(t, conn)
+			require.Equal(t, 200, statusOn(t, conn), "a new connection is served at once")
+		}
+		if n%70 == 0 {
+			require.Equal(t, 204, f.post(t, f.offloadPath("order-3"), completed).status)
+		}
+	}
+	_, err := io.WriteString(busy, completed[10:])
+	require.NoError(t, err)
+	require.Equal(t, 204, statusOn(t, busy))
+	begin(t, proven, f.offloadPath("order-1"), len(completed), completed)
+	require.Equal(t, 204, statusOn(t, proven), "it is still open")
+}
+
+func TestTheConnectionThatIsIdleForLongestMakesRoomWhereAllAreProven(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.MaxConnections = 3
+	f := start(t, c, nil)
+	first, second := f.connect(t), f.connect(t)
+	for _, conn := range []net.Conn{first, second, first} {
+		begin(t, conn, f.offloadPath("order-1"), len(completed), completed)
+		require.Equal(t, 204, statusOn(t, conn))
+	}
+	third := f.connect(t)
+	begin(t, third, f.offloadPath("order-1"), len(completed), completed)
+	require.Equal(t, 204, statusOn(t, third))
+	closedByServer(t, second)
+	begin(t, first, f.offloadPath("order-1"), len(completed), completed)
+	require.Equal(t, 204, statusOn(t, first))
+}
+
+func TestAConnectionOverTheCapWaitsWhereAllHaveAVerifiedRequestUnderWay(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.MaxConnections = 2
 	f := start(t, c, nil)
-	first, second, third := f.connect(t), f.connect(t), f.connect(t)
-	for _, served := range []net.Conn{first, second} {
-		ask(t, served)
-		answered(t, served)
+	var conns []net.Conn
+	for range 2 {
+		conn := f.connect(t)
+		conns = append(conns, conn)
+		_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", f.offloadPath("order-1"), len(completed))
+		require.NoError(t, err)
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		require.NoError(t, err)
+		require.Contains(t, line, "100 Continue", "the body is being read")
 	}
+	third := f.connect(t)
 	ask(t, third)
 	require.NoError(t, third.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
 	_, err := third.Read(make([]byte, 1))
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "two are served already")
-	require.NoError(t, first.Close())
+	_, err = io.WriteString(conns[0], completed)
+	require.NoError(t, err)
+	require.NoError(t, conns[0].Close())
 	answered(t, third)
+	_, err = io.WriteString(conns[1], completed)
+	require.NoError(t, err)
+	require.Equal(t, 204, statusOn(t, conns[1]))
 }
 
 func TestAnIdleConnectionIsClosed(t *testing.T) {

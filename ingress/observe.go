@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// metrics name routes by their pattern and agents by the configured name, so that a sender can't add a time series.
+// metrics name routes by their pattern, and neither agents nor addresses, so that a sender can't add a time series.
 type metrics struct {
 	requests    *prometheus.HistogramVec
 	webhooks    *prometheus.CounterVec
@@ -35,8 +35,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		}, []string{"provider", "outcome"}),
 		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_artmail_bad_signatures_total",
-			Help: "Webhooks that no secret of the agent verifies, kept in the quarantine or dropped. A wrong secret can make Artmail pause every activation.",
-		}, []string{"agent", "kept"}),
+			Help: "Webhooks that no secret of their agent verifies, by whether the quarantine keeps them (yes) or why not; the log names the agent. A wrong secret can make Artmail pause every activation.",
+		}, []string{"kept"}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.webhooks, m.quarantined} {
 		if err := registry.Register(c); err != nil {
@@ -45,6 +45,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	}
 	return m, nil
 }
+
+const routeReady = "/readyz"
 
 // requestIDs are unique over processes by their prefix and cost a count each.
 type requestIDs struct {
@@ -88,6 +90,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			id = s.requestIDs.next()
 		}
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		if s.health.draining.Load() {
+			c.Response().Header().Set("Connection", "close")
+		}
 		err = s.recovered(next, c)
 		if err != nil {
 			answerError(err, c)
@@ -99,7 +104,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		took := s.now().Sub(began)
 		status := c.Response().Status
 		s.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
-		s.log(c.Request().Method, route, id, status, took, err)
+		s.log(c, route, id, status, took, err)
 		return nil
 	}
 }
@@ -117,19 +122,25 @@ func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
-// log is silent at the usual level about what went well: the inbox has a row for it.
-func (s *Server) log(method, route, id string, status int, took time.Duration, err error) {
-	level := zap.DebugLevel
-	switch {
-	case status >= http.StatusInternalServerError:
-		level = zap.WarnLevel
-	case status >= http.StatusBadRequest:
-		level = zap.InfoLevel
-	}
-	if entry := s.logger.Check(level, "request"); entry != nil {
+// log is silent at the usual level about what went well: the inbox has a row for it. What is refused is sampled.
+func (s *Server) log(c echo.Context, route, id string, status int, took time.Duration, err error) {
+	if entry := s.logger.Check(zap.DebugLevel, "request"); entry != nil {
 		entry.Write(
-			zap.String("method", method), zap.String("route", route), zap.String("request_id", id),
+			zap.String("method", c.Request().Method), zap.String("route", route), zap.String("request_id", id),
 			zap.Int("status", status), zap.Duration("took", took), zap.Error(err),
 		)
 	}
+	if status < http.StatusBadRequest || err == nil {
+		return
+	}
+	level := zap.InfoLevel
+	if status >= http.StatusInternalServerError {
+		level = zap.WarnLevel
+	}
+	cause := strconv.Itoa(status)
+	var r *refusal
+	if errors.As(err, &r) {
+		cause = string(r.outcome)
+	}
+	s.refusals.write(level, sample{"request refused", route, cause, network(sourceOf(c))}, zap.Int("status", status), zap.String("request_id", id), zap.Error(err))
 }

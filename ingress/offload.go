@@ -1,8 +1,6 @@
 package ingress
 
 import (
-	"net/http"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -24,21 +22,17 @@ func (s *Server) postOffloadShared(c echo.Context) error {
 	return s.unsigned(c, fits, func(e hook.Envelope) string { return offload.SharedLane(e.EntityID) })
 }
 
-// unsigned takes a webhook that only its path proves. The body is read before a bad path is refused, so that a body over the limit
-// gets the same answer for good and bad paths; a source that has sent too many bad paths gets 429 before its body is read.
+// unsigned takes a webhook that only its path proves. Where it does not, no body is read.
 func (s *Server) unsigned(c echo.Context, fits bool, lane func(hook.Envelope) string) error {
-	from := sourceOf(c)
-	if !fits && s.badTokens.over(from) {
-		return s.refuse(offload.Name, http.StatusTooManyRequests, outcomeRateLimited, errToken)
+	if !fits {
+		s.leaveBody(c)
+		return s.unproven(c, offload.Name, outcomeBadToken, errToken)
 	}
-	b, err := s.read(c, offload.Name, from)
+	s.connections.prove(c.Request().Context())
+	b, err := s.bodies.readVerified(c.Response(), c.Request())
 	if err != nil {
-		return err
+		return s.unread(c, offload.Name, err)
 	}
 	defer b.release()
-	if !fits {
-		s.badTokens.refused(from)
-		return s.refuse(offload.Name, http.StatusUnauthorized, outcomeRefused, errToken)
-	}
 	return s.accept(c, newWebhook(offload.Provider, "", lane), b, s.config.OffloadBudget)
 }

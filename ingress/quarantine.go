@@ -27,6 +27,9 @@ const (
 // that does not exist, and many forged webhooks would delay real ones. What is lost by a crash or a full queue was
 // never acknowledged: Artmail sends it again. Bodies that look like agent.activated have a separate queue that is written
 // first, so that many other bodies can't keep an API key from being stored.
+//
+// Each agent has a bound in number, and takes a limited number in an hour; so does each source for each agent. A source therefore can't
+// push out what others have sent, and what is written to the disk is bounded whatever is posted. Repetitions of a body are free.
 type quarantine struct {
 	server *Server
 	wake   chan struct{} // holds one notice of something queued
@@ -34,14 +37,45 @@ type quarantine struct {
 
 	mu                  sync.Mutex
 	activations, others []suspect
+
+	bySource *limiter[suspectSource]
+	byAgent  *limiter[suspectAgent]
 }
 
+// suspect is a webhook that no secret of its agent verifies.
 type suspect struct {
 	agent, encoding string
-	signatures      []string
-	body            []byte
-	at              time.Time
+	// known says that there is such an agent.
+	known      bool
+	source     source
+	signatures []string
+	body       []byte
+	at         time.Time
+	kind       string
 }
+
+// suspectAgent and suspectSource are what the quarantine limits.
+type (
+	suspectAgent  struct{ agent, kind string }
+	suspectSource struct {
+		suspectAgent
+		source source
+	}
+)
+
+func (s suspect) ofAgent() suspectAgent   { return suspectAgent{s.agent, s.kind} }
+func (s suspect) ofSource() suspectSource { return suspectSource{s.ofAgent(), s.source} }
+
+// kept says whether the quarantine keeps a suspect, or why not.
+type kept string
+
+const (
+	keptYes         kept = "yes"
+	keptTooLarge    kept = "too_large"
+	keptEmpty       kept = "empty"
+	keptRateLimited kept = "rate_limited"
+	keptQueueFull   kept = "queue_full"
+)
 
 const (
 	// quarantineQueue, of each kind, and quarantineBatch hold at most 36 MiB of bodies of the default size.
@@ -52,7 +86,13 @@ const (
 )
 
 func newQuarantine(s *Server) *quarantine {
-	return &quarantine{server: s, wake: make(chan struct{}, 1)}
+	const hour = 60 * 60
+	c := s.config.Quarantine
+	return &quarantine{
+		server: s, wake: make(chan struct{}, 1),
+		bySource: newLimiter[suspectSource](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
+		byAgent:  newLimiter[suspectAgent](s.now, c.Keep, float64(c.Keep)/hour),
+	}
 }
 
 func (q *quarantine) start() { q.done.Go(q.run) }
@@ -63,35 +103,54 @@ func (q *quarantine) stop() {
 	q.done.Wait()
 }
 
-// offer copies the body, or drops it where it is too large or too much waits.
-func (q *quarantine) offer(agent string, signatures []string, encoding string, raw []byte) {
-	kept := "no"
-	if int64(len(raw)) <= q.server.config.Quarantine.MaxBody && len(raw) > 0 &&
-		q.enqueue(suspect{agent: agent, signatures: signatures, encoding: encoding, body: raw, at: q.server.now()}) {
-		kept = "yes"
+// offer queues a suspect, or drops it where it is beyond a bound. It does the same work for an agent that does not exist, up to the end.
+func (q *quarantine) offer(s suspect) {
+	result := q.enqueue(s)
+	subject := s.agent
+	if s.known {
+		q.server.metrics.quarantined.WithLabelValues(string(result)).Inc()
+	} else {
+		subject = "unknown agent" // a sender must not choose what is logged
 	}
-	q.server.metrics.quarantined.WithLabelValues(agent, kept).Inc()
-	q.server.logger.Warn("bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations",
-		zap.String("agent", agent), zap.String("quarantined", kept))
+	q.server.refusals.write(zap.WarnLevel, sample{
+		"bad signature: if the agent's webhook secret is wrong, Artmail will pause its activations", subject, "quarantined: " + string(result), network(s.source),
+	})
 }
 
-func (q *quarantine) enqueue(s suspect) bool {
+func (q *quarantine) enqueue(s suspect) kept {
+	switch {
+	case len(s.body) == 0:
+		return keptEmpty
+	case int64(len(s.body)) > q.server.config.Quarantine.MaxBody:
+		return keptTooLarge
+	}
 	queue := &q.others
-	if artmail.LooksLikeActivation(s.body) {
-		queue = &q.activations
+	if s.kind = kindUnverified; artmail.LooksLikeActivation(s.body) {
+		queue, s.kind = &q.activations, kindUnverifiedActivation
+	}
+	if !s.known {
+		s.agent = "" // all that do not exist share one bound
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(*queue) == quarantineQueue {
-		return false
+	switch {
+	case len(*queue) == quarantineQueue:
+		return keptQueueFull
+	case !q.bySource.allow(s.ofSource()):
+		return keptRateLimited
+	case !q.byAgent.allow(s.ofAgent()):
+		return keptRateLimited
 	}
 	s.body = bytes.Clone(s.body)
+	if !s.known {
+		return keptYes
+	}
 	*queue = append(*queue, s)
 	select {
 	case q.wake <- struct{}{}:
 	default: // a notice is already there
 	}
-	return true
+	return keptYes
 }
 
 // take returns the next batch, empty where nothing waits.
@@ -134,8 +193,15 @@ func (q *quarantine) write(batch []suspect) error {
 		deliveries = append(deliveries, d)
 		agents[s.agent] = true
 	}
-	if _, err := q.server.inbox.Append(ctx, deliveries); err != nil {
+	receipts, err := q.server.inbox.Append(ctx, deliveries)
+	if err != nil {
 		return err
+	}
+	for i, s := range batch {
+		if receipts[i].Outcome == inbox.OutcomeDuplicate { // it takes no place
+			q.bySource.giveBack(s.ofSource())
+			q.byAgent.giveBack(s.ofAgent())
+		}
 	}
 	for agent := range agents {
 		_, err := q.server.inbox.Trim(ctx, inbox.TrimRequest{
@@ -151,10 +217,6 @@ func (q *quarantine) write(batch []suspect) error {
 
 func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 	id := inbox.NewID(s.at)
-	kind := kindUnverified
-	if artmail.LooksLikeActivation(s.body) {
-		kind = kindUnverifiedActivation
-	}
 	packed := hook.Pack(s.signatures, s.encoding, s.body)
 	body, err := q.server.keys.Seal(packed, hook.BodyContext(artmail.Name, "", id)...)
 	if err != nil {
@@ -164,7 +226,7 @@ func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 		// Artmail tries an event seven times: with a key, the tries take one place together and can't fill the quarantine. The key
 		// reveals nothing of the body without the keyring.
 		DedupeKey: base64.RawURLEncoding.EncodeToString(q.server.keys.Fingerprint(packed, "quarantine", s.agent)),
-		ID:        id, Provider: artmail.Name, Scope: s.agent, Kind: kind, Body: body, ReceivedAt: s.at,
+		ID:        id, Provider: artmail.Name, Scope: s.agent, Kind: s.kind, Body: body, ReceivedAt: s.at,
 		State: inbox.StateQuarantined, Reason: "no secret of the agent verifies it",
 	}, nil
 }

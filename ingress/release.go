@@ -39,7 +39,7 @@ func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Sto
 	}
 	return &Releaser{
 		agents: secrets.agents, keys: keys, inbox: store, now: now,
-		bodies: newBodies(defaultMaxBody, 2*defaultMaxBody, 2*defaultMaxBody),
+		bodies: newBodies(Config{MaxBody: defaultMaxBody, MaxInFlight: 2 * defaultMaxBody}, now),
 	}, nil
 }
 
@@ -98,15 +98,15 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 		done.Refused++
 		return nil
 	}
-	plain, err := r.bodies.inflate(&body{from: r.bodies, bytes: raw})
-	if err != nil {
-		// No sender waits for a 413, so the body is stored as it came, and is dead.
-		plain = &body{from: r.bodies, bytes: raw}
+	// Where it is too large, no sender waits for a 413: the body is stored as it came, and is dead.
+	as := &body{bytes: raw}
+	if plain, err := r.bodies.inflate(as); err == nil && plain != as {
+		defer plain.release()
+		raw = plain.bytes
 	}
-	defer plain.release()
 	from := artmailWebhook(held.Scope)
 	from.encoding = encoding
-	d, err := from.delivery(r.keys, plain.bytes, held.ReceivedAt)
+	d, err := from.delivery(r.keys, raw, held.ReceivedAt)
 	if err != nil {
 		return err
 	}

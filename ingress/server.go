@@ -12,7 +12,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 
@@ -22,33 +21,43 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Parts are what the ingress is built of; none may be missing but Checks.
-type Parts struct {
+// Inbox is what the ingress needs of an inbox.Store.
+type Inbox interface {
+	Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error)
+	Trim(ctx context.Context, request inbox.TrimRequest) (int, error)
+	Check(ctx context.Context) error
+}
+
+// Deps are what the ingress is built of; none may be missing but Ready.
+type Deps struct {
 	Keys    *keyring.Ring
-	Inbox   inbox.Store
+	Inbox   Inbox
 	Logger  *zap.Logger
-	Metrics *prometheus.Registry
+	Metrics prometheus.Registerer
 	Now     func() time.Time
-	// Checks are shown by /readyz beside the inbox's own.
-	Checks []Check
+	// Ready is what /readyz asks. Nil: it asks CheckInbox alone.
+	Ready func(context.Context) bool
 }
 
 // Server answers providers. Make one with New, run it with Serve.
 type Server struct {
-	config     Config
-	keys       *keyring.Ring
-	inbox      inbox.Store
-	logger     *zap.Logger
-	now        func() time.Time
-	echo       *echo.Echo
-	bodies     *bodies
-	badTokens  *badTokenLimiter
-	metrics    *metrics
-	requestIDs *requestIDs
-	artmail    *artmailSecrets
-	shared     hook.Secrets
-	quarantine *quarantine
-	health     health
+	config Config
+	keys   *keyring.Ring
+	inbox  Inbox
+	logger *zap.Logger
+	now    func() time.Time
+	echo   *echo.Echo
+	bodies *bodies
+	// badTokenLimiter limits the 401s of a source, for bad tokens and signatures. Beyond it, 429.
+	badTokenLimiter *limiter[source]
+	connections     *connections
+	refusals        *sampledLog
+	metrics         *metrics
+	requestIDs      *requestIDs
+	artmail         *artmailSecrets
+	shared          hook.Secrets
+	quarantine      *quarantine
+	health          health
 
 	// underWay is held for reading by each request that has begun; the inbox must outlive them. stopped is written under it.
 	underWay sync.RWMutex
@@ -56,12 +65,12 @@ type Server struct {
 }
 
 // New returns ErrConfig for a Config that does not validate.
-func New(config Config, parts Parts) (*Server, error) {
+func New(config Config, deps Deps) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	config = config.withDefaults()
-	metrics, err := newMetrics(parts.Metrics)
+	metrics, err := newMetrics(deps.Metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +79,19 @@ func New(config Config, parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, keys: parts.Keys, inbox: parts.Inbox, logger: parts.Logger, now: parts.Now,
-		echo:       echo.New(),
-		bodies:     newBodies(config.MaxBody, config.MaxSourceInFlight, config.MaxInFlight),
-		badTokens:  newBadTokenLimiter(parts.Now, config.Refusals, config.RefusalsPerSecond),
-		metrics:    metrics,
-		requestIDs: newRequestIDs(),
-		artmail:    artmail,
-		health:     health{inbox: parts.Inbox, now: parts.Now, checks: parts.Checks},
+		config: config, keys: deps.Keys, inbox: deps.Inbox, logger: deps.Logger, now: deps.Now,
+		echo:            echo.New(),
+		bodies:          newBodies(config, deps.Now),
+		badTokenLimiter: newLimiter[source](deps.Now, config.Refusals, config.RefusalsPerSecond),
+		connections:     newConnections(config.MaxConnections),
+		refusals:        newSampledLog(deps.Logger, deps.Now),
+		metrics:         metrics,
+		requestIDs:      newRequestIDs(),
+		artmail:         artmail,
+		health:          health{inbox: deps.Inbox, now: deps.Now, ready: deps.Ready},
+	}
+	if s.health.ready == nil {
+		s.health.ready = func(ctx context.Context) bool { return s.CheckInbox(ctx) == nil }
 	}
 	// Without secrets the shared route is off.
 	if len(config.SharedSecrets) > 0 {
@@ -86,11 +100,12 @@ func New(config Config, parts Parts) (*Server, error) {
 		}
 	}
 	s.quarantine = newQuarantine(s)
-	s.routes(parts.Metrics)
+	s.routes()
 	return s, nil
 }
 
-func (s *Server) routes(registry *prometheus.Registry) {
+// routes are all that the public listener has. What is for operators is on the internal one.
+func (s *Server) routes() {
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = answerError
@@ -102,8 +117,7 @@ func (s *Server) routes(registry *prometheus.Registry) {
 		e.POST(workflows.OffloadSharedWebhookRoute, s.postOffloadShared, exactPath)
 	}
 	e.GET("/healthz", s.health.alive)
-	e.GET("/readyz", s.health.ready)
-	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
+	e.GET(routeReady, s.health.answerReady)
 }
 
 // exactPath answers 404 to what echo's last parameter swallows: everything to the end of the path, slashes included. One slash at the
@@ -119,8 +133,12 @@ func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Echo returns the router, so that other packages can add routes before Serve.
-func (s *Server) Echo() *echo.Echo { return s.echo }
+// Handler answers as Serve does, without a listener.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// Drain begins a stop: /readyz answers 503, and each answer closes its connection, so that load balancers and senders go elsewhere.
+// Webhooks are accepted as before, until the context of Serve ends.
+func (s *Server) Drain() { s.health.draining.Store(true) }
 
 // Serve answers on the listener until ctx ends, then stops: no new connection is taken, and what has been read is stored and
 // answered. It returns when it does not use the inbox any more: nil after a stop, even if connections had to be cut.
@@ -136,8 +154,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog:       zap.NewStdLog(s.logger.Named("http")),
 		// Handlers that wait for something other than the inbox, such as a long poll, end when the stop begins.
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnContext: s.connections.accept,
+		ConnState:   s.connections.changed,
 	}
 	s.quarantine.start()
+	defer s.refusals.stop()
 	defer s.quarantine.stop()
 	defer s.stop()
 
@@ -149,11 +170,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve webhooks: %w", errors.Join(err, server.Close()))
 	case <-ctx.Done():
 	}
+	s.Drain()
 	s.logger.Info("ingress stops", zap.Duration("at_most", s.config.StopTimeout))
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil {
-		// Only senders that have not sent their whole request are left: StoreBudget is shorter than StopTimeout.
+		// Only senders that have not sent their whole request are left: both budgets are shorter than StopTimeout.
 		s.logger.Warn("ingress cut requests that did not end", zap.Error(err))
 		if err := server.Close(); err != nil {
 			s.logger.Warn("close connections", zap.Error(err))

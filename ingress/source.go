@@ -3,8 +3,6 @@ package ingress
 import (
 	"net"
 	"net/netip"
-	"sync"
-	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -31,6 +29,19 @@ func sourceOf(c echo.Context) source {
 	return network.Addr()
 }
 
+// network is what logs show of a source: the /24 of an IPv4 address, the /48 of an IPv6 one.
+func network(s source) string {
+	bits := 24
+	if s.Is6() {
+		bits = 48
+	}
+	prefix, err := s.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return prefix.String()
+}
+
 // sourceExtractor believes X-Forwarded-For only from the named proxies.
 func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
 	if len(proxies) == 0 {
@@ -43,75 +54,4 @@ func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
 		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: proxy.Addr().AsSlice(), Mask: net.CIDRMask(proxy.Bits(), bits)}))
 	}
 	return echo.ExtractIPFromXFFHeader(trust...)
-}
-
-// badTokenLimiter limits how many bad tokens a source may post. The body is read before a bad token is refused, which takes up to MaxBody of
-// memory; once a source has used up its allowance, only its bodies with a good token are read. Those are never refused: all
-// senders behind a proxy that is not in TrustedProxies are one source.
-type badTokenLimiter struct {
-	now    func() time.Time
-	burst  float64
-	refill float64 // per second
-
-	mu      sync.Mutex
-	sources map[source]allowance
-}
-
-// allowance is how many refusals a source has left.
-type allowance struct {
-	left float64
-	at   time.Time
-}
-
-// maxSources is how many sources are remembered.
-const maxSources = 10_000
-
-func newBadTokenLimiter(now func() time.Time, burst int, perSecond float64) *badTokenLimiter {
-	return &badTokenLimiter{now: now, burst: float64(burst), refill: perSecond, sources: map[source]allowance{}}
-}
-
-// refused takes one from the source's allowance.
-func (f *badTokenLimiter) refused(s source) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	a := f.current(s)
-	a.left = max(a.left-1, 0)
-	if _, known := f.sources[s]; !known && len(f.sources) >= maxSources {
-		f.forget()
-	}
-	f.sources[s] = a
-}
-
-// over says whether the allowance is used up.
-func (f *badTokenLimiter) over(s source) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.current(s).left < 1
-}
-
-func (f *badTokenLimiter) current(s source) allowance {
-	now := f.now()
-	a, known := f.sources[s]
-	if !known {
-		return allowance{left: f.burst, at: now}
-	}
-	a.left = min(f.burst, a.left+f.refill*now.Sub(a.at).Seconds())
-	a.at = now
-	return a
-}
-
-// forget drops sources with a full allowance. If too few have one, it drops any sources down to nine tenths of maxSources, so that
-// not every new source has to search.
-func (f *badTokenLimiter) forget() {
-	for s := range f.sources {
-		if f.current(s).left >= f.burst {
-			delete(f.sources, s)
-		}
-	}
-	for s := range f.sources {
-		if len(f.sources) < maxSources*9/10 {
-			return
-		}
-		delete(f.sources, s)
-	}
 }

@@ -4,11 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
 func TestASourceOfForgeriesIsReadOnlyWithAGoodToken(t *testing.T) {
@@ -54,29 +51,4 @@ func TestAnAllowanceComesBack(t *testing.T) {
 	f := start(t, c, nil)
 	require.Equal(t, 401, f.post(t, "/webhooks/offload/a/x", completed).status)
 	eventually(t, "answered as before", func() bool { return f.post(t, "/webhooks/offload/a/x", completed).status == 401 })
-}
-
-func TestOneSourceCannotTakeAllBytesInFlight(t *testing.T) {
-	t.Parallel()
-	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
-	c := config()
-	c.MaxBody, c.MaxSourceInFlight, c.OffloadBudget, c.StopTimeout = 64<<10, 100<<10, 15*time.Second, 20*time.Second
-	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	f := start(t, c, func(s inbox.Store) inbox.Store {
-		store.Store = s
-		return store
-	})
-	large := completed + strings.Repeat(" ", 60<<10)
-	send := func(address, reference string) answer {
-		return f.post(t, f.offloadPath(reference), large, "X-Forwarded-For", address)
-	}
-	first, other := make(chan answer, 1), make(chan answer, 1)
-	go func() { first <- send("203.0.113.7", "order-1") }()
-	<-store.entered
-	require.Equal(t, 503, send("203.0.113.7", "order-2").status, "its share is taken")
-	go func() { other <- send("203.0.113.8", "order-3") }()
-	close(store.leave)
-	require.Equal(t, 204, (<-first).status)
-	require.Equal(t, 204, (<-other).status)
-	require.Equal(t, 204, send("203.0.113.7", "order-2").status, "and given back")
 }

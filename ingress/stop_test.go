@@ -68,6 +68,23 @@ func TestAStopAnswersWhatHasBeenAccepted(t *testing.T) {
 	require.Len(t, f.kept(t), 1)
 }
 
+func TestADrainingServerIsNotReadyAndGoesOnAccepting(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(), nil)
+	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
+	f.drain()
+	require.Equal(t, 503, f.do(t, "GET", "/readyz", nil).status)
+	require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status, "nobody should kill it")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+f.offloadPath("order-1"), strings.NewReader(completed))
+	require.NoError(t, err)
+	response, err := f.client.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusNoContent, response.StatusCode)
+	require.True(t, response.Close, "the sender's next webhook takes a new connection, and so another process")
+	require.Len(t, f.kept(t), 1)
+}
+
 // Whatever was acknowledged is in the inbox, also when the stop comes under load.
 func TestAStopUnderLoadLosesNothingThatWasAcknowledged(t *testing.T) {
 	t.Parallel()

@@ -109,9 +109,20 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 			return f.post(t, "/webhooks/artmail/stranger", paused, artmail.SignatureHeader, artmail.Sign([]byte(paused), agentSecret))
 		}, 401, nil},
 
+		{"bad tokens repeatedly from one source", func(t *testing.T, f *fixture) answer {
+			for range 10_000 {
+				if got := f.post(t, "/webhooks/offload/order-1/x", completed); got.status != http.StatusUnauthorized {
+					require.NotEmpty(t, got.header.Get("Retry-After"))
+					return got
+				}
+			}
+			return answer{}
+		}, 429, nil},
+
 		{"a body over the cap", postOffload(completed + large), 413, nil},
-		{"a body over the cap with a forged token", at("POST", "/webhooks/offload/order-1/x", completed+large), 413, nil},
+		{"a body over the cap with a forged token", at("POST", "/webhooks/offload/order-1/x", completed+large), 401, nil},
 		{"a body over the cap for an agent", postArtmail(paused + large), 413, nil},
+		{"an unsigned body over its cap", at("POST", "/webhooks/artmail/"+agent, large[:64<<10+1]), 413, nil},
 		{"a body at the cap", postOffload(completed + large[len(completed):]), 204, []kept{{state: "pending", lane: caseLane, kind: "case.completed", key: "evt_1"}}},
 
 		{"another method", at("GET", "/webhooks/artmail/"+agent, ""), 405, nil},

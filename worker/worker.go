@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/archive"
 	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/activities/offload"
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
@@ -33,29 +34,31 @@ type Options struct {
 	OffloadReadsPerSecond float64
 	// WorkflowCache is how many workflows the process keeps in memory, shared by all workers in it. Zero: as the process has it.
 	WorkflowCache int
-	// BuildID turns worker versioning on.
-	BuildID string
-	// StopTimeout is how long a stop waits for running activities. Default 10 s.
-	StopTimeout time.Duration
+	// BuildID turns worker versioning on; DeploymentName is the deployment that it is a version of.
+	DeploymentName, BuildID string
+	// Started is called when all workers poll. It may be nil.
+	Started func()
 }
+
+// StopTimeout is how long a stop waits for running activities. It exceeds the time of a call to Offload: a creation that is cut could not
+// be told from one that came to nothing.
+const StopTimeout = offloadapi.DefaultTimeout + 5*time.Second
 
 const pollersPerQueue = 10
 
 // filesAtOnce bounds what one process downloads: each file takes a connection and its size in the folder for files under way.
 const filesAtOnce = 8
 
-// deploymentName is what Temporal's worker versioning calls the fleet.
-const deploymentName = "signalbox"
-
 // Workers are the workers of all task queues.
 type Workers struct {
 	workers []sdkworker.Worker
 	fatal   chan error
+	started func()
 }
 
 // New registers everything; nothing runs yet.
 func New(temporal client.Client, options Options) *Workers {
-	w := &Workers{fatal: make(chan error, 1)}
+	w := &Workers{fatal: make(chan error, 1), started: options.Started}
 	if options.WorkflowCache > 0 {
 		// The SDK reads it when the first worker of a process is made.
 		sdkworker.SetStickyWorkflowCacheSize(options.WorkflowCache)
@@ -109,10 +112,7 @@ func New(temporal client.Client, options Options) *Workers {
 }
 
 func (w *Workers) add(temporal client.Client, options Options, taskQueue string, o sdkworker.Options) sdkworker.Worker {
-	o.WorkerStopTimeout = options.StopTimeout
-	if o.WorkerStopTimeout == 0 {
-		o.WorkerStopTimeout = 10 * time.Second
-	}
+	o.WorkerStopTimeout = StopTimeout
 	// The SDK's two pollers bound a drain long before the processor does. Their number is fixed: the autoscaling behaviour of SDK 1.50 was
 	// seen to cancel polls while the server recorded the start of a task, which then was lost until its timeout.
 	pollers := sdkworker.NewPollerBehaviorSimpleMaximum(sdkworker.PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: pollersPerQueue})
@@ -127,7 +127,7 @@ func (w *Workers) add(temporal client.Client, options Options, taskQueue string,
 	if options.BuildID != "" {
 		o.DeploymentOptions = sdkworker.DeploymentOptions{
 			UseVersioning: true,
-			Version:       sdkworker.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildID: options.BuildID},
+			Version:       sdkworker.WorkerDeploymentVersion{DeploymentName: options.DeploymentName, BuildID: options.BuildID},
 		}
 	}
 	added := sdkworker.New(temporal, taskQueue, o)
@@ -155,6 +155,9 @@ func (w *Workers) Run(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", ErrNotStarted, err)
 		}
 		started = append(started, one)
+	}
+	if w.started != nil {
+		w.started()
 	}
 	select {
 	case <-ctx.Done():

@@ -86,6 +86,18 @@ func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 	return bucket, nil
 }
 
+// Check fails while the bucket does not answer, or is not there. A bucket whose objects may not be listed counts as there.
+func (b *Bucket) Check(ctx context.Context) error {
+	there, err := b.objects.IsAccessible(ctx)
+	switch {
+	case err != nil && gcerrors.Code(err) != gcerrors.PermissionDenied:
+		return fmt.Errorf("check bucket %s: %w", b.name, err)
+	case err == nil && !there:
+		return fmt.Errorf("check bucket %s: it is not there", b.name)
+	}
+	return nil
+}
+
 // Close closes the bucket.
 func (b *Bucket) Close() error {
 	if err := b.objects.Close(); err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/bench"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
@@ -48,6 +50,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags := command.Flags()
 	flags.StringVar(&o.Data, "data", ".signalbox", "folder that keeps everything; started again on it, all goes on")
 	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "ingress")
+	flags.StringVar(&o.InternalListen, "internal-listen", "127.0.0.1:8081", "health, checks and metrics, on loopback; empty: none")
 	flags.StringVar(&o.Temporal, "temporal", "127.0.0.1:7233", "Temporal server")
 	flags.StringVar(&o.UI, "ui", "127.0.0.1:8233", "Temporal Web UI; empty: none")
 	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
@@ -75,6 +78,9 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	if o.exit && !o.demo {
 		return errors.New("--exit ends after the demonstration: it needs --demo")
+	}
+	if o.InternalListen != "" && !internalhttp.IsLoopback(o.InternalListen) {
+		return errors.New("--internal-listen: signalbox-dev has neither tokens nor TLS: want an address of loopback, such as 127.0.0.1:8081")
 	}
 	if o.Log, err = logging.New(errOut, o.logLevel, o.logFormat); err != nil {
 		return err
@@ -105,18 +111,16 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 }
 
 func say(out io.Writer, in *dev.Instance, data string) error {
-	ui := in.UIURL()
-	if ui == "" {
-		ui = "(none)"
-	}
+	ui := cmp.Or(in.UIURL(), "(none)")
 	_, err := fmt.Fprintf(out, `Signalbox for development
 
   ingress        %s
+  operators      %s  (/readyz, /metrics)
   Temporal UI    %s
   Temporal       %s
   simulators     %s  (controls: /offload/sim/…, /artmail/sim/…)
   data           %s
-`, in.IngressURL(), ui, in.TemporalAddress(), in.Simulators.URL(), data)
+`, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
 	if err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}

@@ -55,7 +55,7 @@ func (p process) doctor() *cobra.Command {
 			return nil
 		},
 	}
-	config.Flags(doctor.Flags())
+	config.Flags(doctor.Flags(), config.Ingress|config.Worker)
 	jsonFlag(doctor, &asJSON)
 	return doctor
 }
@@ -88,6 +88,9 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	}
 	settings, err := config.Load(flags, p.settings)
 	note("settings", "complete", errors.Join(err, settings.Validate(parts)))
+	for _, warning := range settings.Unknown {
+		note("settings", "", errors.New(warning))
+	}
 	_, err = readKeyring(settings.Keyring)
 	note("keyring", settings.Keyring, err)
 	if parts&config.Ingress != 0 {
@@ -109,6 +112,9 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	note("search attributes", "registered and usable", searchAttributes(ctx, temporal, options.Namespace))
 	kept, err := retention(ctx, temporal, options.Namespace)
 	note("retention", days(kept), err)
+	if parts&config.Worker != 0 && settings.BuildID != "" {
+		note("worker version", fmt.Sprintf("%q of deployment %q gets tasks", settings.BuildID, settings.DeploymentName), workerVersion(ctx, temporal, options.Namespace, settings))
+	}
 	return findings
 }
 
@@ -128,6 +134,17 @@ func searchAttributes(ctx context.Context, temporal client.Client, namespace str
 		return err
 	}
 	return worker.Usable(ctx, temporal, namespace)
+}
+
+// workerVersion fails where Temporal gives no tasks to the version of this process, with the command that mends it.
+func workerVersion(ctx context.Context, temporal client.Client, namespace string, settings config.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := worker.CheckVersion(ctx, temporal, settings.DeploymentName, settings.BuildID)
+	if errors.Is(err, worker.ErrNoTasks) {
+		return fmt.Errorf("%w; when its workers run, `%s` mends it", err, worker.MakeCurrent(namespace, settings.DeploymentName, settings.BuildID))
+	}
+	return err
 }
 
 // retention fails where closed cases are forgotten too soon to be refused a second time.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -26,7 +27,7 @@ func exitStatus(err error) int {
 		return 8
 	case errors.Is(err, signalbox.ErrFailed):
 		return 9
-	case errors.Is(err, errUsage), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid):
+	case errors.Is(err, errUsage), errors.Is(err, service.ErrSetting), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid):
 		return 2
 	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, signalbox.ErrNoFiles), errors.Is(err, inbox.ErrNotFound):
 		return 3

@@ -65,6 +65,9 @@ func (p process) run(ctx context.Context, args []string) int {
 	if err != nil {
 		// Nothing is left to do where even this can't be written.
 		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(err.Error()))
+		if line := (*commandLineError)(nil); errors.As(err, &line) {
+			_, _ = fmt.Fprintf(p.err, "\n%s", line.command.UsageString())
+		}
 	}
 	return exitStatus(err)
 }
@@ -84,19 +87,32 @@ being completed · 6 temporarily unavailable · 7 the workflow was terminated ·
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errors.Join(errUsage, err) })
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return &commandLineError{command, err} })
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
 		p.activation(), p.approval(), p.inbox(), p.doctor())
 	markUsage(root)
 	return root
 }
 
-// markUsage makes what a command says of its arguments an error of usage.
+// commandLineError is a command line that can't be used; the usage of its command is shown after it.
+type commandLineError struct {
+	command *cobra.Command
+	err     error
+}
+
+func (e *commandLineError) Error() string   { return e.err.Error() }
+func (e *commandLineError) Unwrap() []error { return []error{errUsage, e.err} }
+
+// markUsage makes what a command says of its arguments, and of flags that it can't do without, an error of usage.
 func markUsage(command *cobra.Command) {
 	validate := command.Args
 	command.Args = func(cmd *cobra.Command, args []string) error {
-		if err := validate(cmd, args); err != nil {
-			return errors.Join(errUsage, err)
+		err := validate(cmd, args)
+		if err == nil {
+			err = cmd.ValidateRequiredFlags()
+		}
+		if err != nil {
+			return &commandLineError{cmd, err}
 		}
 		return nil
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
@@ -152,6 +154,49 @@ func TestWhatCannotRunSaysWhichSettingAndExitsWithTwo(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestACommandLineThatCanNotBeUsedShowsItsUsage(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"case", "answer", "order-1"}, {"case", "answer"}, {"case", "answer", "order-1", "--colour"}} {
+		got := command(t, nil, args...)
+		require.Equal(t, 2, got.status, got.err)
+		require.Contains(t, got.err, "Usage:\n  signalbox case answer")
+		require.Contains(t, got.err, "--text")
+	}
+}
+
+// pflag takes a back-quoted word of a usage text for the name of the flag's value.
+func TestHelpShowsTheTypesOfFlags(t *testing.T) {
+	t.Parallel()
+	got := command(t, nil, "serve", "--help")
+	require.Zero(t, got.status)
+	require.Regexp(t, `--keyring string +key document`, got.out)
+	var check func(*cobra.Command)
+	check = func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { require.NotContains(t, f.Usage, "`", "%s --%s", c.CommandPath(), f.Name) })
+		for _, sub := range c.Commands() {
+			check(sub)
+		}
+	}
+	check(testProcess(nil, nil, nil).root())
+}
+
+func TestAMisspeltVariableIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	_, keys := newKeys(t)
+	got := command(t, []string{keys, "SIGNALBOX_PUBLIC_URL=https://h.example.com", "SIGNALBOX_KEYRIGN=x"}, "webhook", "url", "a")
+	require.Zero(t, got.status, got.err)
+	require.Contains(t, got.err, "SIGNALBOX_KEYRIGN is no setting and does nothing; is SIGNALBOX_KEYRING meant?")
+}
+
+func TestASettingThatOnlyShowsWhenItIsUsedIsAMistakeToo(t *testing.T) {
+	t.Parallel()
+	_, keys := newKeys(t)
+	got := command(t, []string{keys, "SIGNALBOX_INBOX=" + filepath.Join(t.TempDir(), "none", "inbox.db")},
+		"ingress", "--listen=127.0.0.1:0", "--internal-listen=127.0.0.1:0", "--log-level=error")
+	require.Equal(t, 2, got.status, got.err)
+	require.Contains(t, got.err, "--inbox (SIGNALBOX_INBOX)")
 }
 
 func TestAMisspeltOptionInADocumentIsNotAnOptionLeftOut(t *testing.T) {

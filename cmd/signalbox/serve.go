@@ -48,6 +48,9 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
+			for _, warning := range settings.Unknown {
+				log.Warn(warning)
+			}
 			return service.Run(cmd.Context(), service.Settings{
 				Config:   settings,
 				Parts:    parts,
@@ -57,7 +60,7 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 			})
 		},
 	}
-	config.Flags(command.Flags())
+	config.Flags(command.Flags(), parts)
 	return command
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -11,7 +13,7 @@ import (
 // as they do for a process.
 func (p process) settingsFlags(command *cobra.Command, names ...string) func() (config.Config, error) {
 	all := pflag.NewFlagSet(command.Name(), pflag.ContinueOnError)
-	config.Flags(all)
+	config.Flags(all, config.Ingress|config.Worker)
 	for _, name := range names {
 		command.Flags().AddFlag(all.Lookup(name))
 	}
@@ -19,6 +21,10 @@ func (p process) settingsFlags(command *cobra.Command, names ...string) func() (
 		settings, err := config.Load(all, p.settings)
 		if err != nil {
 			return settings, usage(err)
+		}
+		for _, warning := range settings.Unknown {
+			// Nothing is left to do where even this can't be written.
+			_, _ = fmt.Fprintf(command.ErrOrStderr(), "signalbox: %s\n", printable(warning))
 		}
 		return settings, nil
 	}

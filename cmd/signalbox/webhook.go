@@ -14,14 +14,15 @@ func (p process) webhook() *cobra.Command {
 }
 
 func (p process) webhookURL() *cobra.Command {
+	var load func() (config.Config, error)
 	url := &cobra.Command{
 		Use:   "url REFERENCE",
 		Short: "Print the capability URL of a case: whoever knows it can post the case's events",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			settings, err := config.Load(cmd.Flags(), p.settings)
+			settings, err := load()
 			if err != nil {
-				return usage(err)
+				return err
 			}
 			ring, err := readKeyring(settings.Keyring)
 			if err != nil {
@@ -38,6 +39,6 @@ func (p process) webhookURL() *cobra.Command {
 			return p.say(cmd, "%s\n", u)
 		},
 	}
-	config.Flags(url.Flags())
+	load = p.settingsFlags(url, "config", "keyring", "public-url")
 	return url
 }

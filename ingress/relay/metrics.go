@@ -68,6 +68,7 @@ type inboxCollector struct {
 const scrapeTimeout = 2 * time.Second
 
 var (
+	upDesc         = prometheus.NewDesc("signalbox_inbox_up", "1 while the inbox answers; 0 while it does not, and then the values that are read from it are left out.", nil, nil)
 	deliveriesDesc = prometheus.NewDesc("signalbox_inbox_deliveries", "Deliveries in the inbox by state, of the states that a person may have to act on.", []string{"state"}, nil)
 	oldestDesc     = prometheus.NewDesc("signalbox_inbox_oldest_pending_seconds", "Age of the oldest pending delivery; 0 when none is pending.", nil, nil)
 	bytesDesc      = prometheus.NewDesc("signalbox_inbox_bytes", "Disk space of the inbox: its tables, and the log written ahead of them, which grows while a reader holds an old snapshot.", []string{"part"}, nil)
@@ -75,38 +76,52 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *inboxCollector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- upDesc
 	descs <- deliveriesDesc
 	descs <- oldestDesc
 	descs <- bytesDesc
 }
 
-// Collect implements prometheus.Collector. Where the inbox does not answer, the scrape fails rather than show old numbers.
+// Collect implements prometheus.Collector. Where the inbox does not answer, its values are left out rather than shown as they were.
 func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
+	values, err := c.read(ctx)
+	up := 1.0
+	if err != nil {
+		up, values = 0, nil
+	}
+	out <- prometheus.MustNewConstMetric(upDesc, prometheus.GaugeValue, up)
+	for _, value := range values {
+		out <- value
+	}
+}
+
+func (c *inboxCollector) read(ctx context.Context) (values []prometheus.Metric, err error) {
+	add := func(desc *prometheus.Desc, value float64, labels ...string) {
+		values = append(values, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...))
+	}
 	counts, err := c.store.Counts(ctx, inbox.OpenStates()...)
 	if err != nil {
-		out <- prometheus.NewInvalidMetric(deliveriesDesc, err)
-		return
+		return nil, err
 	}
 	for state, n := range counts {
-		out <- prometheus.MustNewConstMetric(deliveriesDesc, prometheus.GaugeValue, float64(n), string(state))
+		add(deliveriesDesc, float64(n), string(state))
 	}
 	oldest, pending, err := c.store.OldestPending(ctx)
 	if err != nil {
-		out <- prometheus.NewInvalidMetric(oldestDesc, err)
-		return
+		return nil, err
 	}
 	age := 0.0
 	if pending {
 		age = max(0, c.now().Sub(oldest).Seconds())
 	}
-	out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
+	add(oldestDesc, age)
 	size, err := c.store.Size(ctx)
 	if err != nil {
-		out <- prometheus.NewInvalidMetric(bytesDesc, err)
-		return
+		return nil, err
 	}
-	out <- prometheus.MustNewConstMetric(bytesDesc, prometheus.GaugeValue, float64(size.Tables), "tables")
-	out <- prometheus.MustNewConstMetric(bytesDesc, prometheus.GaugeValue, float64(size.Log), "log")
+	add(bytesDesc, float64(size.Tables), "tables")
+	add(bytesDesc, float64(size.Log), "log")
+	return values, nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -19,8 +20,12 @@ import (
 
 // Config is what was read and found usable.
 type Config struct {
+	// Unknown are warnings of SIGNALBOX_ variables that are no setting.
+	Unknown []string
 	// Listen is where the ingress listens, host:port.
 	Listen string
+	// Internal is the listener for operators.
+	Internal Internal
 	// PublicURL is where providers reach the ingress; capability URLs begin with it.
 	PublicURL string
 	// Inbox is the path of a SQLite file, or the URL of a PostgreSQL database; that may hold a password and is never shown as it is.
@@ -31,27 +36,28 @@ type Config struct {
 	Keyring string
 	// MaxBody is the size cap of a webhook, in bytes.
 	MaxBody int64
-	// MaxInFlight bounds the bodies in memory, in bytes, and MaxInFlightPerSource those of one source; 0: the ingress's defaults.
-	MaxInFlight, MaxInFlightPerSource int64
-	// MaxConnections is how many connections the ingress serves at the same time.
+	// MaxInFlight bounds the verified bodies in memory, in bytes, and MaxUnverifiedInFlight the others; 0: the ingress's defaults.
+	MaxInFlight, MaxUnverifiedInFlight int64
+	// MaxConnections is how many connections the ingress holds at the same time.
 	MaxConnections int
 	// IdleTimeout closes a connection without a request.
 	IdleTimeout time.Duration
 	// TrustedProxies are whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// SharedSecret opens the shared Offload route; empty: the route is off.
-	SharedSecret string
+	// SharedSecrets open the shared Offload route, several while one rolls over; none: the route is off.
+	SharedSecrets []string
 	// UnmatchedGrace is how long an event waits for a workflow that isn't there.
 	UnmatchedGrace time.Duration
 	// KeepBodies and KeepRows are how long after its arrival a delivery keeps its body, and then its row with the dedupe key; 0 is for ever.
 	// What is quarantined keeps its body with its row: it could still be released.
 	KeepBodies, KeepRows time.Duration
-	// Drain bounds a graceful stop.
-	Drain     time.Duration
+	// DrainDelay is how long a stopping ingress goes on accepting, Drain how long it then waits for webhooks that are being received.
+	DrainDelay, Drain time.Duration
+
 	LogLevel  string
 	LogFormat string
-	// BuildID turns Temporal's worker versioning on.
-	BuildID string
+	// BuildID turns Temporal's worker versioning on; DeploymentName is the deployment that it is a version of.
+	DeploymentName, BuildID string
 	// OffloadReadsPerSecond limits polling, OffloadCallsPerSecond the other calls: all workers and accounts together; 0: no limit.
 	OffloadCallsPerSecond, OffloadReadsPerSecond float64
 	// WorkflowCache is how many workflows the process keeps in memory; one that isn't kept is read from Temporal again when something
@@ -98,6 +104,9 @@ const (
 // minDrain is the longest that the ingress lets a request wait for its commit: a shorter stop could cut one whose event is being stored.
 const minDrain = 8 * time.Second
 
+// DefaultDeployment is the worker deployment where TEMPORAL_DEPLOYMENT_NAME names none.
+const DefaultDeployment = "signalbox"
+
 // MinWorkflowCache is as many workflows as a worker takes up at a time: with fewer it would drop what it is about to work on.
 const MinWorkflowCache = 10
 
@@ -121,6 +130,10 @@ func (c Config) Validate(parts Part) error {
 	case c.Drain <= minDrain && parts&Ingress != 0:
 		say("--drain (SIGNALBOX_DRAIN): %s: want more than %s, for which a webhook may wait to be stored", c.Drain, minDrain)
 	}
+	if c.DrainDelay < 0 {
+		say("--drain-delay (SIGNALBOX_DRAIN_DELAY): %s is negative", c.DrainDelay)
+	}
+	c.Internal.validate(say)
 	if parts&Ingress != 0 {
 		c.validateIngress(say)
 	}
@@ -143,8 +156,8 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	if c.MaxInFlight < 0 || c.MaxInFlight > 0 && c.MaxInFlight <= c.MaxBody {
 		say("--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxInFlight, c.MaxBody)
 	}
-	if c.MaxInFlightPerSource < 0 || c.MaxInFlightPerSource > 0 && c.MaxInFlightPerSource <= c.MaxBody {
-		say("--max-in-flight-per-source (SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxInFlightPerSource, c.MaxBody)
+	if c.MaxUnverifiedInFlight < 0 || c.MaxUnverifiedInFlight > 0 && c.MaxUnverifiedInFlight <= c.MaxBody {
+		say("--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxUnverifiedInFlight, c.MaxBody)
 	}
 	if c.MaxConnections <= 0 {
 		say("--max-connections (SIGNALBOX_MAX_CONNECTIONS): %d: want at least 1", c.MaxConnections)
@@ -163,6 +176,12 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	}
 	if c.KeepRows > 0 && (c.KeepBodies == 0 || c.KeepBodies > c.KeepRows) {
 		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is shorter than --keep-bodies: a body can't outlive its row", c.KeepRows)
+	}
+	for n, secret := range c.SharedSecrets {
+		if utf8.RuneCountInString(secret) < MinSharedSecret {
+			say("shared secret %d (SIGNALBOX_SHARED_SECRET, SIGNALBOX_SHARED_SECRET_FILE, or shared in the --config file): it has fewer than %d characters and could be guessed; "+
+				"`openssl rand -hex 32` makes one, and without one the shared route is off", n+1, MinSharedSecret)
+		}
 	}
 	for name, agent := range sorted(c.Agents) {
 		if err := workflows.ValidateAgent(name); err != nil {
@@ -204,6 +223,9 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): say where Offload reaches the ingress, such as https://hooks.example.com")
 	} else if !absoluteHTTP(c.PublicURL) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): %q: want an absolute http or https URL without query", redactURL(c.PublicURL))
+	}
+	if c.DeploymentName != "" && c.BuildID == "" {
+		say("TEMPORAL_DEPLOYMENT_NAME: it is of no use without TEMPORAL_WORKER_BUILD_ID: set both or neither")
 	}
 	if !usableRate(c.OffloadCallsPerSecond) {
 		say("--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND): %v: want a positive number, or 0 for no limit", c.OffloadCallsPerSecond)

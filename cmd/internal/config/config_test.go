@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 )
 
 const bothParts = config.Ingress | config.Worker
@@ -20,7 +21,7 @@ const bothParts = config.Ingress | config.Worker
 func load(t *testing.T, files map[string]string, environ []string, args ...string) (config.Config, error) {
 	t.Helper()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.Flags(flags)
+	config.Flags(flags, bothParts)
 	require.NoError(t, flags.Parse(args))
 	return config.Load(flags, config.Source{
 		Environ: environ,
@@ -94,7 +95,7 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	require.Equal(t, 4096, c.MaxConnections)
 	require.Equal(t, 2*time.Minute, c.IdleTimeout)
 	require.Zero(t, c.MaxInFlight)
-	require.Zero(t, c.MaxInFlightPerSource)
+	require.Zero(t, c.MaxUnverifiedInFlight)
 	require.Empty(t, c.TrustedProxies)
 	require.Zero(t, c.OffloadCallsPerSecond)
 	require.Zero(t, c.OffloadReadsPerSecond)
@@ -102,7 +103,7 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	files := map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: 0.5, readsPerSecond: 20}}"}
 	c, err = load(t, files, append([]string{
 		"SIGNALBOX_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.1,2001:db8::/32", "SIGNALBOX_IDLE_TIMEOUT=30s", "SIGNALBOX_MAX_CONNECTIONS=10",
-		"SIGNALBOX_MAX_IN_FLIGHT=20000000", "SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE=2000000",
+		"SIGNALBOX_MAX_IN_FLIGHT=20000000", "SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT=2000000",
 		"SIGNALBOX_OFFLOAD_CALLS_PER_SECOND=2.5", "SIGNALBOX_OFFLOAD_READS_PER_SECOND=10", "SIGNALBOX_CONFIG=s.yaml",
 	}, minimal...), "--max-connections=11")
 	require.NoError(t, err)
@@ -111,7 +112,7 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	require.Equal(t, 30*time.Second, c.IdleTimeout)
 	require.Equal(t, 11, c.MaxConnections)
 	require.Equal(t, int64(20_000_000), c.MaxInFlight)
-	require.Equal(t, int64(2_000_000), c.MaxInFlightPerSource)
+	require.Equal(t, int64(2_000_000), c.MaxUnverifiedInFlight)
 	require.InDelta(t, 2.5, c.OffloadCallsPerSecond, 0)
 	require.InDelta(t, 10, c.OffloadReadsPerSecond, 0)
 	require.Equal(t, config.Account{BaseURL: "https://a.example.com", APIKey: "k", CallsPerSecond: 0.5, ReadsPerSecond: 20}, c.Accounts["a"])
@@ -183,9 +184,9 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		},
 		"limits that can't be": {
 			environ: minimal,
-			args:    []string{"--max-in-flight=1048576", "--max-in-flight-per-source=-1", "--max-connections=0", "--idle-timeout=0s", "--offload-calls-per-second=-1", "--offload-reads-per-second=NaN"},
+			args:    []string{"--max-in-flight=1048576", "--max-unverified-in-flight=-1", "--max-connections=0", "--idle-timeout=0s", "--offload-calls-per-second=-1", "--offload-reads-per-second=NaN"},
 			says: []string{
-				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes do not hold one body", "--max-in-flight-per-source (SIGNALBOX_MAX_IN_FLIGHT_PER_SOURCE)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
+				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes do not hold one body", "--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
 				"--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND)", "--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND)",
 			},
 		},
@@ -197,26 +198,39 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 			files: map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: -1, readsPerSecond: .inf}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
 			says: []string{"accounts.a.callsPerSecond: -1", "accounts.a.readsPerSecond"},
 		},
-		"a switch that is neither on nor off": {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
-		"a cache that is no number":           {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
-		"bodies that outlive their rows":      {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
-		"variable that doesn't parse":         {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
-		"empty shared secret":                 {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},
-		"empty shared secret file":            {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},
-		"secret twice":                        {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_OFFLOAD_API_KEY_FILE=f"}, minimal...), says: []string{"SIGNALBOX_OFFLOAD_API_KEY_FILE"}},
-		"empty API key":                       {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://a.example.com", "SIGNALBOX_OFFLOAD_API_KEY="}, says: []string{"accounts.default.apiKey"}},
-		"account without a URL":               {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
-		"inbox of another kind":               {environ: append([]string{"SIGNALBOX_INBOX=mysql://u:hunter2@h/d"}, minimal...), says: []string{"--inbox", "mysql://", "SQLite", "postgres://"}},
-		"inbox address out of order":          {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h:port/d"}, minimal...), says: []string{"--inbox", "percent-encoded"}},
-		"inbox parameter out of order":        {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d?sslmode=perhaps"}, minimal...), says: []string{"--inbox", "sslmode"}},
-		"inbox twice":                         {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d", "SIGNALBOX_INBOX_FILE=f"}, minimal...), says: []string{"SIGNALBOX_INBOX_FILE"}},
-		"inbox file that is missing":          {environ: append([]string{"SIGNALBOX_INBOX_FILE=none"}, minimal...), says: []string{"SIGNALBOX_INBOX_FILE", "none"}},
-		"missing file":                        {environ: append([]string{"SIGNALBOX_CONFIG=none.yaml"}, minimal...), says: []string{"SIGNALBOX_CONFIG", "none.yaml"}},
-		"misspelt setting":                    {files: map[string]string{"s.yaml": "agents: {a: {secret: x}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "secret"}},
-		"a second document":                   {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x]}}\n---\nagents: {b: {secrets: [y]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "follows the first YAML document"}},
-		"agent without a secret":              {files: map[string]string{"s.yaml": "agents: {a: {}, b: {secrets: [\"\"]}, 'c/d': {secrets: [x], staleAfter: 1m, warnBefore: 2m}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "agents.b", "agents.c/d: invalid agent", "warnBefore"}},
-		"account twice":                       {files: map[string]string{"s.yaml": "accounts: {default: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.default"}},
-		"missing secret file":                 {files: map[string]string{"s.yaml": "accounts: {a: {apiKeyFile: none}}\nagents: {b: {secretFiles: [none]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.a.apiKeyFile", "agents.b.secretFiles"}},
+		"a switch that is neither on nor off":  {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
+		"a cache that is no number":            {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
+		"bodies that outlive their rows":       {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
+		"variable that doesn't parse":          {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
+		"empty shared secret":                  {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},
+		"empty shared secret file":             {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},
+		"secret twice":                         {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_OFFLOAD_API_KEY_FILE=f"}, minimal...), says: []string{"SIGNALBOX_OFFLOAD_API_KEY_FILE"}},
+		"empty API key":                        {environ: []string{"SIGNALBOX_OFFLOAD_BASE_URL=https://a.example.com", "SIGNALBOX_OFFLOAD_API_KEY="}, says: []string{"accounts.default.apiKey"}},
+		"account without a URL":                {environ: []string{"SIGNALBOX_OFFLOAD_API_KEY=k"}, says: []string{"accounts.default.baseUrl"}},
+		"inbox of another kind":                {environ: append([]string{"SIGNALBOX_INBOX=mysql://u:hunter2@h/d"}, minimal...), says: []string{"--inbox", "mysql://", "SQLite", "postgres://"}},
+		"inbox address out of order":           {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h:port/d"}, minimal...), says: []string{"--inbox", "percent-encoded"}},
+		"inbox parameter out of order":         {environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d?sslmode=perhaps"}, minimal...), says: []string{"--inbox", "sslmode"}},
+		"inbox twice":                          {files: map[string]string{"f": "x"}, environ: append([]string{"SIGNALBOX_INBOX=postgres://u:hunter2@h/d", "SIGNALBOX_INBOX_FILE=f"}, minimal...), says: []string{"SIGNALBOX_INBOX_FILE"}},
+		"inbox file that is missing":           {environ: append([]string{"SIGNALBOX_INBOX_FILE=none"}, minimal...), says: []string{"SIGNALBOX_INBOX_FILE", "none"}},
+		"missing file":                         {environ: append([]string{"SIGNALBOX_CONFIG=none.yaml"}, minimal...), says: []string{"SIGNALBOX_CONFIG", "none.yaml"}},
+		"internal listener that all can reach": {environ: minimal, args: []string{"--internal-listen=:8081"}, says: []string{"--internal-listen", "--internal-tokens", "--internal-tls-cert", "--internal-plain"}},
+		"internal listener without tokens":     {environ: minimal, args: []string{"--internal-listen=10.0.0.1:8081", "--internal-plain"}, says: []string{"--internal-tokens (SIGNALBOX_INTERNAL_TOKENS)"}},
+		"internal listener that is nowhere":    {environ: minimal, args: []string{"--internal-listen=8081"}, says: []string{"--internal-listen"}},
+		"half a pair":                          {environ: minimal, args: []string{"--internal-tls-cert=c.pem"}, says: []string{"--internal-tls-key", "both or neither"}},
+		"a pair that is none":                  {files: map[string]string{"c.pem": "x", "k.pem": "y"}, environ: minimal, args: []string{"--internal-tls-cert=c.pem", "--internal-tls-key=k.pem"}, says: []string{"--internal-tls-cert"}},
+		"tokens that are none":                 {files: map[string]string{"t": "ann\n"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"--internal-tokens", "t: entry 1", "name:token"}},
+		"a short token":                        {files: map[string]string{"t": "ann:hunter2"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"ann", "16"}},
+		"the same token twice":                 {files: map[string]string{"t": "ann:0123456789abcdef\nbob:0123456789abcdef"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"ann", "bob", "same token"}},
+		"a negative delay":                     {environ: minimal, args: []string{"--drain-delay=-1s"}, says: []string{"--drain-delay (SIGNALBOX_DRAIN_DELAY)"}},
+		"a shared secret to be guessed":        {environ: append([]string{"SIGNALBOX_SHARED_SECRET=x"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "8 characters"}},
+		"a shared secret in UTF-16":            {files: map[string]string{"f": "\xff\xfes\x00e\x00"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f is UTF-16", "save it as UTF-8"}},
+		"two secrets in one file":              {files: map[string]string{"f": "secret-1\nsecret-2\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f has 2 lines", "a file of its own"}},
+		"a deployment without a build":         {environ: append([]string{"TEMPORAL_DEPLOYMENT_NAME=orders"}, minimal...), says: []string{"TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"}},
+		"misspelt setting":                     {files: map[string]string{"s.yaml": "agents: {a: {secret: x}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "secret"}},
+		"a second document":                    {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x]}}\n---\nagents: {b: {secrets: [y]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "follows the first YAML document"}},
+		"agent without a secret":               {files: map[string]string{"s.yaml": "agents: {a: {}, b: {secrets: [\"\"]}, 'c/d': {secrets: [x], staleAfter: 1m, warnBefore: 2m}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "agents.b", "agents.c/d: invalid agent", "warnBefore"}},
+		"account twice":                        {files: map[string]string{"s.yaml": "accounts: {default: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.default"}},
+		"missing secret file":                  {files: map[string]string{"s.yaml": "accounts: {a: {apiKeyFile: none}}\nagents: {b: {secretFiles: [none]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.a.apiKeyFile", "agents.b.secretFiles"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -259,8 +273,74 @@ func TestTheREADMEListsEverySetting(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
 	require.NoError(t, err)
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	config.Flags(flags)
+	config.Flags(flags, bothParts)
 	flags.VisitAll(func(f *pflag.Flag) {
 		require.Contains(t, string(readme), "`--"+f.Name+"`")
 	})
+}
+
+func TestTokensComeFromLinesOrYAMLAndSeveralFiles(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"lines": "\uFEFF# operators\r\nann: 0123456789abcdef\r\n\r\nbob:fedcba9876543210\r\n",
+		"yaml":  "- name: ci\n  token: 0123456789abcdef-ci\n",
+	}
+	c, err := load(t, files, minimal, "--internal-listen=0.0.0.0:8081", "--internal-tokens=lines,yaml", "--internal-plain")
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, []internalhttp.Token{
+		{Name: "ann", Secret: "0123456789abcdef"}, {Name: "bob", Secret: "fedcba9876543210"}, {Name: "ci", Secret: "0123456789abcdef-ci"},
+	}, c.Internal.Tokens)
+	require.True(t, c.Internal.HTTP().AnyHost)
+}
+
+func TestWhatStandsAroundASecretIsRemoved(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"secret-1", "secret-1\n", "\uFEFFsecret-1\r\n", "  secret-1\t\n\n"} {
+		c, err := load(t, map[string]string{"f": text}, append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...))
+		require.NoError(t, err)
+		require.Equal(t, []string{"secret-1"}, c.SharedSecrets, "%q", text)
+	}
+}
+
+func TestTheSecretsOfTheSharedRouteCanRoll(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"s.yaml": "shared: {secrets: [secret-new], secretFiles: [old]}", "old": "secret-old\n"}
+	c, err := load(t, files, append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...))
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, []string{"secret-new", "secret-old"}, c.SharedSecrets)
+}
+
+func TestAVariableThatIsNoSettingIsToldWithTheNearestName(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, append([]string{"SIGNALBOX_PUBLIC_ULR=x", "SIGNALBOX_SHARED_SECERT_FILE=x", "SIGNALBOX_ZZ=x", "SIGNALBOX_LISTEN=:1"}, minimal...))
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"SIGNALBOX_PUBLIC_ULR is no setting and does nothing; is SIGNALBOX_PUBLIC_URL meant?",
+		"SIGNALBOX_SHARED_SECERT_FILE is no setting and does nothing; is SIGNALBOX_SHARED_SECRET_FILE meant?",
+		"SIGNALBOX_ZZ is no setting and does nothing",
+	}, c.Unknown)
+}
+
+func TestTheWorkersVersionComesFromTemporalsOwnVariables(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, append([]string{"TEMPORAL_WORKER_BUILD_ID=b1"}, minimal...))
+	require.NoError(t, err)
+	require.Equal(t, []string{"signalbox", "b1"}, []string{c.DeploymentName, c.BuildID})
+	c, err = load(t, nil, append([]string{"TEMPORAL_WORKER_BUILD_ID=b1", "TEMPORAL_DEPLOYMENT_NAME=orders"}, minimal...))
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, "orders", c.DeploymentName)
+}
+
+func TestAProcessOfWorkersAloneListensBesideAnIngress(t *testing.T) {
+	t.Parallel()
+	for parts, address := range map[config.Part]string{bothParts: "127.0.0.1:8081", config.Ingress: "127.0.0.1:8081", config.Worker: "127.0.0.1:8082"} {
+		flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+		config.Flags(flags, parts)
+		c, err := config.Load(flags, config.Source{Environ: minimal})
+		require.NoError(t, err)
+		require.Equal(t, address, c.Internal.Listen)
+	}
 }

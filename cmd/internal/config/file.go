@@ -16,6 +16,13 @@ import (
 type file struct {
 	Accounts map[string]fileAccount `yaml:"accounts"`
 	Agents   map[string]fileAgent   `yaml:"agents"`
+	// Shared are the secrets of Offload's shared route.
+	Shared fileSecrets `yaml:"shared"`
+}
+
+type fileSecrets struct {
+	Secrets     []string `yaml:"secrets"`
+	SecretFiles []string `yaml:"secretFiles"`
 }
 
 type fileAccount struct {
@@ -27,8 +34,7 @@ type fileAccount struct {
 }
 
 type fileAgent struct {
-	Secrets            []string           `yaml:"secrets"`
-	SecretFiles        []string           `yaml:"secretFiles"`
+	fileSecrets        `yaml:",inline"`
 	CheckApprovalQueue string             `yaml:"checkApprovalQueue"`
 	CheckFor           workflows.Duration `yaml:"checkFor"`
 	StaleAfter         workflows.Duration `yaml:"staleAfter"`
@@ -50,6 +56,8 @@ func (s Source) addFile(config *Config, path string) error {
 		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: something follows the first YAML document; put all settings into one", path)
 	}
 	var mistakes []error
+	config.SharedSecrets, err = s.secrets("shared", f.Shared.Secrets, f.Shared.SecretFiles)
+	mistakes = append(mistakes, err)
 	for name, account := range sorted(f.Accounts) {
 		key := account.APIKey
 		switch {
@@ -67,15 +75,8 @@ func (s Source) addFile(config *Config, path string) error {
 		}
 	}
 	for name, agent := range sorted(f.Agents) {
-		secrets := agent.Secrets
-		for _, secretPath := range agent.SecretFiles {
-			secret, err := s.secretFile(secretPath)
-			if err != nil {
-				mistakes = append(mistakes, fmt.Errorf("agents.%s.secretFiles: %w", name, err))
-				continue
-			}
-			secrets = append(secrets, secret)
-		}
+		secrets, err := s.secrets("agents."+name, agent.Secrets, agent.SecretFiles)
+		mistakes = append(mistakes, err)
 		config.Agents[name] = Agent{
 			Secrets: secrets,
 			Options: workflows.ActivationOptions{

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -26,23 +27,34 @@ type Source struct {
 const envPrefix = "SIGNALBOX_"
 
 // Flags adds the flags of a process to the set. Each is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are never flags,
-// since anybody on the machine can read those.
-func Flags(flags *pflag.FlagSet) {
+// since anybody on the machine can read those. The internal listener of a process of workers alone has a default of its own, so that it
+// can run beside an ingress.
+func Flags(flags *pflag.FlagSet, parts Part) {
+	internal := "127.0.0.1:8081"
+	if parts == Worker {
+		internal = "127.0.0.1:8082"
+	}
 	flags.String("config", "", "YAML file with accounts and agents")
 	flags.String("listen", ":8080", "where the ingress listens, host:port")
+	flags.String("internal-listen", internal, "where operators are answered: health, checks and metrics, host:port")
+	flags.StringSlice("internal-tokens", nil, "files with tokens for operators: lines name:token, or a YAML list of name and token; several files with commas")
+	flags.String("internal-tls-cert", "", "PEM file of the internal listener's certificate; read again when it changes")
+	flags.String("internal-tls-key", "", "PEM file of its key")
+	flags.Bool("internal-plain", false, "let the internal listener be unencrypted beyond loopback, behind a proxy that does TLS")
 	flags.String("public-url", "", "where providers reach the ingress, such as https://hooks.example.com")
 	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for one that several processes share; with a password rather by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
-	flags.String("keyring", "", "key document, made by `signalbox keys create`")
+	flags.String("keyring", "", "key document, made by signalbox keys create")
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
-	flags.Int64("max-in-flight", 0, "most bytes of webhook bodies in memory at a time, beyond which it answers 503; 0: 64 MiB, or eight times --max-body where that is more")
-	flags.Int64("max-in-flight-per-source", 0, "most of these bytes for one source (an IPv4 address or an IPv6 /64); 0: a quarter")
-	flags.Int("max-connections", 4096, "most connections that are served at a time; further ones wait")
+	flags.Int64("max-in-flight", 0, "most bytes of verified webhook bodies in memory at a time, beyond which the slowest sender gets 503; 0: 64 MiB, or eight times --max-body where that is more")
+	flags.Int64("max-unverified-in-flight", 0, "the same for bodies whose signature is not verified yet, which are counted apart; 0: a quarter of --max-in-flight")
+	flags.Int("max-connections", 4096, "most connections at a time; for a new one, the oldest is closed that has not sent a verified webhook, or else the one idle for longest")
 	flags.Duration("idle-timeout", 2*time.Minute, "how long a connection stays open without a request")
 	flags.StringSlice("trusted-proxies", nil, "addresses or ranges, such as 10.0.0.0/8, of the proxies whose X-Forwarded-For is believed; several with commas")
 	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that isn't there yet")
 	flags.Duration("keep-bodies", 30*24*time.Hour, "how long the inbox keeps bodies that are neither pending nor quarantined; 0: for ever")
 	flags.Duration("keep-rows", 180*24*time.Hour, "how long the inbox keeps deliveries with their dedupe keys, by which a late repetition is told, and quarantined ones whole; 0: for ever")
-	flags.Duration("drain", 20*time.Second, "how long a graceful stop may take")
+	flags.Duration("drain-delay", 5*time.Second, "how long a stopping ingress goes on accepting webhooks, while /readyz says 503, until load balancers have noticed")
+	flags.Duration("drain", 20*time.Second, "how long a stop then waits for webhooks that are being received")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("log-format", "json", "json or console")
 	flags.String("bucket", "", "bucket for the files of a case, such as s3://name?region=eu-central-1 or file:///var/lib/signalbox/files; empty: none are kept")
@@ -53,7 +65,6 @@ func Flags(flags *pflag.FlagSet) {
 	flags.Float64("offload-calls-per-second", 0, "most calls to Offload a second besides polling (creating, answering, single reads), over all accounts and workers; 0: no limit")
 	flags.Float64("offload-reads-per-second", 0, "most polls of Offload's cases a second, over all accounts and workers; 0: no limit")
 	flags.Int("workflow-cache", 2000, "how many workflows a worker keeps in memory, at about 60 kB each, whatever number is open; the others it reads from Temporal again when something happens to them")
-	flags.String("build-id", "", "worker build ID; turns Temporal's worker versioning on")
 }
 
 // Load reads flags that were set, then variables, then the defaults; and the YAML file. It doesn't validate: which settings are
@@ -106,25 +117,29 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		return b
 	}
 	config := Config{
-		Listen:               text("listen"),
-		PublicURL:            strings.TrimSuffix(text("public-url"), "/"),
-		Inbox:                text("inbox"),
-		Keyring:              text("keyring"),
-		InboxNamed:           flags.Changed("inbox"),
-		MaxBody:              size("max-body"),
-		MaxInFlight:          size("max-in-flight"),
-		MaxInFlightPerSource: size("max-in-flight-per-source"),
-		MaxConnections:       number("max-connections"),
-		IdleTimeout:          duration("idle-timeout"),
-		TrustedProxies:       prefixes("trusted-proxies"),
-		UnmatchedGrace:       duration("unmatched-grace"),
-		KeepBodies:           duration("keep-bodies"),
-		KeepRows:             duration("keep-rows"),
-		Drain:                duration("drain"),
-		LogLevel:             text("log-level"),
-		LogFormat:            text("log-format"),
-		BuildID:              text("build-id"),
-		WorkflowCache:        number("workflow-cache"),
+		Unknown: unknown(flags, env),
+		Listen:  text("listen"),
+		Internal: Internal{
+			Listen: text("internal-listen"), CertFile: text("internal-tls-cert"), KeyFile: text("internal-tls-key"), Plain: yes("internal-plain"),
+		},
+		PublicURL:             strings.TrimSuffix(text("public-url"), "/"),
+		Inbox:                 text("inbox"),
+		Keyring:               text("keyring"),
+		InboxNamed:            flags.Changed("inbox"),
+		MaxBody:               size("max-body"),
+		MaxInFlight:           size("max-in-flight"),
+		MaxUnverifiedInFlight: size("max-unverified-in-flight"),
+		MaxConnections:        number("max-connections"),
+		IdleTimeout:           duration("idle-timeout"),
+		TrustedProxies:        prefixes("trusted-proxies"),
+		UnmatchedGrace:        duration("unmatched-grace"),
+		KeepBodies:            duration("keep-bodies"),
+		KeepRows:              duration("keep-rows"),
+		DrainDelay:            duration("drain-delay"),
+		Drain:                 duration("drain"),
+		LogLevel:              text("log-level"),
+		LogFormat:             text("log-format"),
+		WorkflowCache:         number("workflow-cache"),
 
 		OffloadCallsPerSecond: rate("offload-calls-per-second"),
 		OffloadReadsPerSecond: rate("offload-reads-per-second"),
@@ -137,6 +152,9 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		Accounts:             map[string]Account{},
 		Agents:               map[string]Agent{},
 	}
+	config.DeploymentName, config.BuildID = source.version()
+	tokenFiles, err := flags.GetStringSlice("internal-tokens")
+	mistakes = append(mistakes, err, source.addInternal(&config, tokenFiles))
 	if path := text("config"); path != "" {
 		mistakes = append(mistakes, source.addFile(&config, path))
 	}
@@ -180,6 +198,22 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return netip.PrefixFrom(address, address.BitLen()), err
 }
 
+// version is the worker's version, by the variables that Temporal's own worker controller sets. Without a build ID versioning is off.
+func (s Source) version() (deployment, build string) {
+	for _, entry := range s.Environ {
+		switch name, value, _ := strings.Cut(entry, "="); name {
+		case "TEMPORAL_DEPLOYMENT_NAME":
+			deployment = value
+		case "TEMPORAL_WORKER_BUILD_ID":
+			build = value
+		}
+	}
+	if build != "" {
+		deployment = cmp.Or(deployment, DefaultDeployment)
+	}
+	return deployment, build
+}
+
 // addSecrets reads what is never a flag: the shared secret and the one account of those who need no file.
 func (s Source) addSecrets(config *Config, env map[string]string) []error {
 	var mistakes []error
@@ -189,10 +223,10 @@ func (s Source) addSecrets(config *Config, env map[string]string) []error {
 		return value, set
 	}
 	if value, set := secret("SIGNALBOX_SHARED_SECRET"); set {
-		if value == "" {
-			mistakes = append(mistakes, errors.New("SIGNALBOX_SHARED_SECRET: it is empty; leave it out to switch the shared route off"))
+		if len(config.SharedSecrets) > 0 {
+			mistakes = append(mistakes, errors.New("SIGNALBOX_SHARED_SECRET: set it there or by shared in the --config file, not both"))
 		}
-		config.SharedSecret = value
+		config.SharedSecrets = append(config.SharedSecrets, value)
 	}
 	baseURL, hasURL := env["SIGNALBOX_OFFLOAD_BASE_URL"]
 	apiKey, hasKey := secret("SIGNALBOX_OFFLOAD_API_KEY")
@@ -212,35 +246,6 @@ func (s Source) addInbox(config *Config, env map[string]string) error {
 		config.Inbox, config.InboxNamed = value, true
 	}
 	return err
-}
-
-// secret is NAME, or the content of the file that NAME_FILE names without the line end that editors add.
-func (s Source) secret(env map[string]string, name string) (value string, set bool, err error) {
-	value, set = env[name]
-	path, fromFile := env[name+"_FILE"]
-	switch {
-	case set && fromFile:
-		return "", true, fmt.Errorf("%s and %s_FILE: set only one of them", name, name)
-	case fromFile:
-		value, err = s.secretFile(path)
-		if err != nil {
-			err = fmt.Errorf("%s_FILE: %w", name, err)
-		}
-		return value, true, err
-	}
-	return value, set, nil
-}
-
-func (s Source) secretFile(path string) (string, error) {
-	b, err := s.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	secret := strings.TrimRight(string(b), "\r\n")
-	if secret == "" {
-		return "", fmt.Errorf("%s is empty", path)
-	}
-	return secret, nil
 }
 
 func (s Source) variables() map[string]string {

@@ -4,35 +4,57 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/activities/archive"
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 )
 
-// openArchive returns the activities that store files, and what closes them after their workers have stopped. Without a bucket they are
-// there too, and say so.
-func openArchive(ctx context.Context, s Settings, provider archive.Provider) (_ *archive.Activities, closeAll func(), err error) {
-	c := s.Config
-	var bucket *archive.Bucket
-	if c.Bucket != "" {
-		if err := checkScratch(c.Scratch); err != nil {
-			return nil, nil, fmt.Errorf("--scratch (SIGNALBOX_SCRATCH): %w", err)
-		}
-		if bucket, err = archive.OpenBucket(ctx, c.Bucket); err != nil {
-			return nil, nil, fmt.Errorf("--bucket (SIGNALBOX_BUCKET): %w", err)
+// files are the activities that store files. Without a bucket they are there too, and say so.
+type files struct {
+	settings Settings
+	provider archive.Provider
+	// activities are nil until the bucket could be opened.
+	activities *archive.Activities
+	bucket     *archive.Bucket
+}
+
+// newFiles fails where only another setting helps. A bucket that is away is opened later.
+func newFiles(ctx context.Context, s Settings, provider archive.Provider) (*files, error) {
+	f := &files{settings: s, provider: provider}
+	if s.Config.Bucket != "" {
+		if err := checkScratch(s.Config.Scratch); err != nil {
+			return nil, fmt.Errorf("%w: --scratch (SIGNALBOX_SCRATCH): %w", ErrSetting, err)
 		}
 	}
-	closeBucket := func() error {
-		if bucket == nil {
-			return nil
-		}
-		return bucket.Close()
+	if err := f.open(ctx); errors.Is(err, ErrSetting) {
+		return nil, err
 	}
-	activities, err := archive.New(archive.Config{
-		Bucket:         bucket,
-		Provider:       provider,
+	return f, nil
+}
+
+// open opens the bucket unless it is open.
+func (f *files) open(ctx context.Context) (err error) {
+	if f.activities != nil {
+		return nil
+	}
+	c := f.settings.Config
+	if c.Bucket != "" && f.bucket == nil {
+		if f.bucket, err = archive.OpenBucket(ctx, c.Bucket); err != nil {
+			err = fmt.Errorf("--bucket (SIGNALBOX_BUCKET): %w", err)
+			// A folder may be on a disk that is not mounted yet; of everything else the URL is wrong.
+			if path := (*fs.PathError)(nil); !errors.As(err, &path) {
+				err = fmt.Errorf("%w: %w", ErrSetting, err)
+			}
+			return err
+		}
+	}
+	f.activities, err = archive.New(archive.Config{
+		Bucket:         f.bucket,
+		Provider:       f.provider,
 		MaxBytes:       c.BucketMaxFile,
 		AllowPrivate:   c.DownloadAllowPrivate,
 		AllowPlainHTTP: c.DownloadAllowHTTP,
@@ -40,14 +62,33 @@ func openArchive(ctx context.Context, s Settings, provider archive.Provider) (_ 
 		Now:            now,
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, closeBucket())
+		return fmt.Errorf("%w: %w", ErrSetting, err)
 	}
-	return activities, func() {
-		activities.Close()
-		if err := closeBucket(); err != nil {
-			s.Log.Error("close bucket", zap.Error(err))
+	return nil
+}
+
+// check opens a bucket of its own: the workers' may not be open yet.
+func (f *files) check(ctx context.Context) error {
+	bucket, err := archive.OpenBucket(ctx, f.settings.Config.Bucket)
+	if err == nil {
+		err = errors.Join(bucket.Check(ctx), bucket.Close())
+	}
+	if err != nil {
+		return &health.Problem{Text: "the bucket does not answer", Fix: "see that it is there and lets this process in, and --bucket (SIGNALBOX_BUCKET); the log says more", Cause: err}
+	}
+	return nil
+}
+
+// close comes after the workers have stopped.
+func (f *files) close() {
+	if f.activities != nil {
+		f.activities.Close()
+	}
+	if f.bucket != nil {
+		if err := f.bucket.Close(); err != nil {
+			f.settings.Log.Error("close bucket", zap.Error(err))
 		}
-	}, nil
+	}
 }
 
 // checkScratch tells at the start what would otherwise only show when the first file comes.

@@ -5,95 +5,92 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // receiving is the part that receives: the server, its inbox and the relay.
 type receiving struct {
 	server   *ingress.Server
 	listener net.Listener
-	inbox    inbox.Store
-	relay    *relay.Relay
+	inbox    *lateInbox
+	// relay is there once the inbox is open.
+	relay    atomic.Pointer[relay.Relay]
+	temporal client.Client
+	keys     *keyring.Ring
+	registry *prometheus.Registry
 	config   config.Config
 	log      *zap.Logger
 	headroom Headroom
 }
 
-func newIngress(ctx context.Context, s Settings, temporal client.Client) (_ *receiving, err error) {
-	store, err := storage.Open(ctx, s.Config.Inbox, s.Log.Named("inbox"))
-	if err != nil {
-		return nil, fmt.Errorf("inbox: %w", err)
+// newIngress takes what /readyz says.
+func newIngress(s Settings, temporal client.Client, registry *prometheus.Registry, ready func(context.Context) bool) (*receiving, error) {
+	in := &receiving{
+		inbox:    newLateInbox(s.Config.Inbox, s.Log.Named("inbox")),
+		temporal: temporal, keys: s.Keyring, registry: registry, config: s.Config, log: s.Log, headroom: NewHeadroom(),
 	}
-	in := &receiving{inbox: store, config: s.Config, log: s.Log, headroom: NewHeadroom()}
-	defer func() {
-		if err != nil {
-			in.close()
-		}
-	}()
-	// Unique among all that share the inbox, also across restarts.
-	owner := inbox.NewID(now())
-	registry := newRegistry()
-	options := make(map[string]workflows.ActivationOptions, len(s.Config.Agents))
 	secrets := make(map[string][]string, len(s.Config.Agents))
 	for name, agent := range s.Config.Agents {
-		options[name], secrets[name] = agent.Options, agent.Secrets
+		secrets[name] = agent.Secrets
 	}
-	in.relay, err = relay.New(relay.Config{
-		Owner:          owner,
-		Agents:         options,
-		UnmatchedGrace: s.Config.UnmatchedGrace,
-	}, relay.Deps{
-		Keys:     s.Keyring,
-		Inbox:    store,
-		Temporal: temporal,
-		Logger:   s.Log.Named("relay"),
-		Metrics:  registry,
-		Now:      now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("relay: %w", err)
-	}
-	var shared []string
-	if s.Config.SharedSecret != "" {
-		shared = []string{s.Config.SharedSecret}
-	}
+	var err error
 	in.server, err = ingress.New(ingress.Config{
-		Agents:            secrets,
-		SharedSecrets:     shared,
-		MaxBody:           s.Config.MaxBody,
-		MaxInFlight:       cmp.Or(s.Config.MaxInFlight, max(64<<20, 8*s.Config.MaxBody)),
-		MaxSourceInFlight: s.Config.MaxInFlightPerSource,
-		MaxConnections:    s.Config.MaxConnections,
-		IdleTimeout:       s.Config.IdleTimeout,
-		TrustedProxies:    s.Config.TrustedProxies,
-		StopTimeout:       s.Config.Drain,
-	}, ingress.Parts{
+		Agents:                secrets,
+		SharedSecrets:         s.Config.SharedSecrets,
+		MaxBody:               s.Config.MaxBody,
+		MaxInFlight:           cmp.Or(s.Config.MaxInFlight, max(64<<20, 8*s.Config.MaxBody)),
+		MaxUnverifiedInFlight: s.Config.MaxUnverifiedInFlight,
+		MaxConnections:        s.Config.MaxConnections,
+		IdleTimeout:           s.Config.IdleTimeout,
+		TrustedProxies:        s.Config.TrustedProxies,
+		StopTimeout:           s.Config.Drain,
+	}, ingress.Deps{
 		Keys:    s.Keyring,
-		Inbox:   store,
+		Inbox:   in.inbox,
 		Logger:  s.Log.Named("ingress"),
 		Metrics: registry,
 		Now:     now,
-		Checks:  []ingress.Check{{Name: "temporal", Check: in.relay.Check}},
+		Ready:   ready,
 	})
 	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
+	}
+	if in.listener, err = listen(s.Listener, s.Config.Listen, "--listen (SIGNALBOX_LISTEN)"); err != nil {
 		return nil, err
 	}
-	in.listener = s.Listener
-	if in.listener == nil {
-		if in.listener, err = net.Listen("tcp", s.Config.Listen); err != nil {
-			return nil, fmt.Errorf("--listen (SIGNALBOX_LISTEN): %w", err)
-		}
-	}
 	return in, nil
+}
+
+// checks are what receiving and relaying need.
+func (in *receiving) checks() []health.Check {
+	return []health.Check{
+		{Name: "inbox", Receiving: true, Probe: func(ctx context.Context) error { return in.inbox.check(ctx, in.server) }},
+		{Name: "relay", Probe: in.checkRelay},
+	}
+}
+
+func (in *receiving) checkRelay(ctx context.Context) error {
+	running := in.relay.Load()
+	if running == nil {
+		return &health.Problem{Text: "nothing is relayed before the inbox is open", Fix: "see the check of the inbox", Follows: true}
+	}
+	if err := running.Check(ctx); err != nil {
+		return &health.Problem{Text: "deliveries are kept and held back", Fix: "see the check of Temporal", Cause: err, Follows: true}
+	}
+	return nil
 }
 
 func (in *receiving) serve(ctx context.Context) error {
@@ -101,14 +98,44 @@ func (in *receiving) serve(ctx context.Context) error {
 	return in.server.Serve(ctx, in.listener)
 }
 
-func (in *receiving) drain(ctx context.Context) error {
-	in.relay.Run(ctx)
+// work opens the inbox, and then relays and ends retention until ctx ends.
+func (in *receiving) work(ctx context.Context) error {
+	store, err := in.inbox.run(ctx)
+	if err != nil || store == nil {
+		return err
+	}
+	running, err := in.newRelay(store)
+	if err != nil {
+		return err
+	}
+	in.relay.Store(running)
+	var all sync.WaitGroup
+	all.Go(func() { running.Run(ctx) })
+	all.Go(func() { in.retain(ctx, store) })
+	all.Wait()
 	return nil
 }
 
-// close comes after all that writes to the inbox has ended.
-func (in *receiving) close() {
-	if err := in.inbox.Close(); err != nil {
-		in.log.Error("close inbox", zap.Error(err))
+func (in *receiving) newRelay(store inbox.Store) (*relay.Relay, error) {
+	options := make(map[string]workflows.ActivationOptions, len(in.config.Agents))
+	for name, agent := range in.config.Agents {
+		options[name] = agent.Options
 	}
+	running, err := relay.New(relay.Config{
+		// Unique among all that share the inbox, also across restarts.
+		Owner:          inbox.NewID(now()),
+		Agents:         options,
+		UnmatchedGrace: in.config.UnmatchedGrace,
+	}, relay.Deps{
+		Keys:     in.keys,
+		Inbox:    store,
+		Temporal: in.temporal,
+		Logger:   in.log.Named("relay"),
+		Metrics:  in.registry,
+		Now:      now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("relay: %w", err)
+	}
+	return running, nil
 }

@@ -21,11 +21,9 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -69,18 +67,19 @@ func (w wire) quiet() bool {
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-func TestAConnectionOverTheSettingWaits(t *testing.T) {
+func TestAConnectionOverTheSettingClosesOneThatHasProvedNothing(t *testing.T) {
 	t.Parallel()
 	c := receiver(t)
-	c.MaxConnections = 1
+	c.MaxConnections = 2
 	url := startIngress(t, c, newRing(t), nowhere)
-	first, second := connect(t, url), connect(t, url)
+	first := connect(t, url)
 	first.askHealth()
 	require.Equal(t, 200, first.status())
+	second := connect(t, url)
 	second.askHealth()
-	require.True(t, second.quiet(), "one is served already")
-	require.NoError(t, first.Close())
 	require.Equal(t, 200, second.status())
+	_, err := first.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
 }
 
 func TestAnIdleConnectionIsClosedAfterTheSetting(t *testing.T) {
@@ -139,46 +138,41 @@ func TestATrustedProxyTellsItsSourcesApart(t *testing.T) {
 
 func TestBytesInFlightAreBoundedBySettings(t *testing.T) {
 	t.Parallel()
-	const body = 60 << 10
+	const size = 60 << 10
 	for name, c := range map[string]struct {
-		total, source int64
-		other         int
+		verified, unverified int64
+		path                 func(token string) string
 	}{
-		"all together":  {100 << 10, 90 << 10, 503},
-		"of one source": {10 << 20, 90 << 10, 204},
+		"verified":   {100 << 10, 10 << 20, ownURL},
+		"unverified": {10 << 20, 100 << 10, agentURL},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			settings := receiver(t)
-			settings.MaxBody, settings.MaxInFlight, settings.MaxInFlightPerSource = 64<<10, c.total, c.source
-			settings.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			settings.MaxBody, settings.MaxInFlight, settings.MaxUnverifiedInFlight = 64<<10, c.verified, c.unverified
 			ring := newRing(t)
 			url, poster := startIngress(t, settings, ring, nowhere), newPoster(t)
-			path := workflows.OffloadWebhookPath("order-1", ring.Token(workflows.OffloadTokenContext("order-1")...))
-			head := `{"event_id":"evt_1","event_type":"case.completed","data":{"caseId":"c1"}}`
-			text := head + strings.Repeat(" ", body-len(head))
-
-			postAs := func(source string) int {
-				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+path, strings.NewReader(text))
-				require.NoError(t, err)
-				request.Header.Set("X-Forwarded-For", source)
-				response, err := poster.Do(request)
+			token := ring.Token(workflows.OffloadTokenContext("order-1")...)
+			body := strings.Repeat(" ", size)
+			post := func(path string) int {
+				response, err := poster.Post(url+path, "application/json", strings.NewReader(body))
 				require.NoError(t, err)
 				require.NoError(t, response.Body.Close())
 				return response.StatusCode
 			}
-			require.Equal(t, 204, postAs("203.0.113.7"), "it is up")
+			require.Equal(t, 204, post(ownURL(token)), "it is up")
 			slow := connect(t, url)
-			slow.send("POST %s HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\nContent-Length: %d\r\n\r\n%s", path, body, text[:body-1])
+			slow.send("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", c.path(token), size, body[:size-1])
 			require.True(t, slow.quiet(), "its bytes are read, and the last one is waited for")
-			require.Eventually(t, func() bool { return postAs("203.0.113.7") == 503 }, 10*time.Second, 5*time.Millisecond)
-			require.Equal(t, c.other, postAs("203.0.113.8"))
-			slow.send("%s", text[body-1:])
-			require.Equal(t, 204, slow.status())
-			require.Equal(t, 204, postAs("203.0.113.7"), "they are given back")
+			require.Contains(t, []int{204, 401}, post(c.path(token)), "the slow one makes room")
+			require.Equal(t, 503, slow.status())
 		})
 	}
 }
+
+func ownURL(token string) string { return workflows.OffloadWebhookPath("order-1", token) }
+
+func agentURL(string) string { return "/webhooks/artmail/nobody" }
 
 // polledStub is as much of a Temporal server as a worker needs to poll, and remembers the rates that it polls with.
 type polledStub struct {
@@ -204,6 +198,10 @@ func (s *polledStub) ListSearchAttributes(context.Context, *operatorservice.List
 	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: attributes}, nil
 }
 
+func (s *polledStub) CountWorkflowExecutions(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	return &workflowservice.CountWorkflowExecutionsResponse{}, nil
+}
+
 func (s *polledStub) PollWorkflowTaskQueue(ctx context.Context, _ *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
@@ -227,31 +225,41 @@ func (s *polledStub) rate(queue string) float64 {
 	return s.rates[queue]
 }
 
+// startPolled serves as Temporal until the test ends.
+func startPolled(t *testing.T, service workflowservice.WorkflowServiceServer, operator operatorservice.OperatorServiceServer) string {
+	t.Helper()
+	server := grpc.NewServer()
+	workflowservice.RegisterWorkflowServiceServer(server, service)
+	operatorservice.RegisterOperatorServiceServer(server, operator)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		require.NoError(t, <-served)
+	})
+	return listener.Addr().String()
+}
+
+// working is the settings of workers.
+func working() config.Config {
+	return config.Config{
+		PublicURL: "https://hooks.example.com", BucketMaxFile: 1,
+		Accounts: map[string]config.Account{"default": {BaseURL: "https://offload.example.com", APIKey: "k"}},
+	}
+}
+
 func TestTheRatesOfOffloadReachTheServerThatKeepsThem(t *testing.T) {
 	t.Parallel()
 	stub := &polledStub{rates: map[string]float64{}}
-	server := grpc.NewServer()
-	workflowservice.RegisterWorkflowServiceServer(server, stub)
-	operatorservice.RegisterOperatorServiceServer(server, stub)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	served, ran := make(chan error, 1), make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		ran <- service.Run(ctx, service.Settings{
-			Config: config.Config{
-				PublicURL: "https://hooks.example.com", BucketMaxFile: 1, OffloadCallsPerSecond: 2.5, OffloadReadsPerSecond: 20,
-				Accounts: map[string]config.Account{"default": {BaseURL: "https://offload.example.com", APIKey: "k"}},
-			},
-			Parts: config.Worker, Keyring: newRing(t), Temporal: client.Options{HostPort: listener.Addr().String()}, Log: zap.NewNop(),
-		})
-	}()
+	c := working()
+	c.OffloadCallsPerSecond, c.OffloadReadsPerSecond = 2.5, 20
+	r := run(t, c, config.Worker, newRing(t), client.Options{HostPort: startPolled(t, stub, stub)})
 	require.Eventually(t, func() bool {
 		return stub.rate(workflows.TaskQueueOffload) == 2.5 && stub.rate(workflows.TaskQueueOffloadPoll) == 20
 	}, 20*time.Second, 5*time.Millisecond)
-	stop()
-	require.NoError(t, <-ran)
-	server.Stop()
-	require.NoError(t, <-served)
+	r.stop()
+	<-r.ended
+	require.NoError(t, r.err)
 }

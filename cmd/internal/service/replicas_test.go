@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -82,23 +83,56 @@ func startTemporalStub(t *testing.T) (*temporalStub, string) {
 	return stub, listener.Addr().String()
 }
 
-// startIngress runs a whole ingress until the test ends, and returns where it listens.
-func startIngress(t *testing.T, c config.Config, ring *keyring.Ring, temporal string) string {
+// running is a process that runs until the test ends, or until stop.
+type running struct {
+	url, internal string
+	logs          *observer.ObservedLogs
+	// stop asks for the stop; ended is closed after it, and err is then what Run returned.
+	stop  context.CancelFunc
+	ended chan struct{}
+	err   error
+}
+
+func run(t *testing.T, c config.Config, parts config.Part, ring *keyring.Ring, temporal client.Options) *running {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(context.Background())
-	ran := make(chan error, 1)
+	core, logs := observer.New(zap.InfoLevel)
+	r := &running{logs: logs, ended: make(chan struct{})}
+	listen := func() (net.Listener, string) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		return listener, "http://" + listener.Addr().String()
+	}
+	var listener, internal net.Listener
+	if parts&config.Ingress != 0 {
+		listener, r.url = listen()
+	}
+	internal, r.internal = listen()
+	c.Internal.Listen = internal.Addr().String()
+	var ctx context.Context
+	ctx, r.stop = context.WithCancel(context.Background())
 	go func() {
-		ran <- service.Run(ctx, service.Settings{
-			Config: c, Parts: config.Ingress, Keyring: ring, Temporal: client.Options{HostPort: temporal}, Log: zap.NewNop(), Listener: listener,
+		defer close(r.ended)
+		r.err = service.Run(ctx, service.Settings{
+			Config: c, Parts: parts, Keyring: ring, Temporal: temporal, Log: zap.New(core), Listener: listener, InternalListener: internal,
 		})
 	}()
 	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-ran)
+		r.stop()
+		<-r.ended
 	})
-	return "http://" + listener.Addr().String()
+	return r
+}
+
+// startIngress runs a whole ingress until the test ends, and returns where it listens.
+func startIngress(t *testing.T, c config.Config, ring *keyring.Ring, temporal string) string {
+	t.Helper()
+	r := run(t, c, config.Ingress, ring, client.Options{HostPort: temporal})
+	t.Cleanup(func() {
+		r.stop()
+		<-r.ended
+		require.NoError(t, r.err)
+	})
+	return r.url
 }
 
 // Each case's events go to the two replicas in turns, and the database is killed in the middle.

@@ -13,24 +13,24 @@ import (
 const retainEvery = time.Hour
 
 // retain ends the retention of bodies and rows, now and every hour.
-func (in *receiving) retain(ctx context.Context) error {
+func (in *receiving) retain(ctx context.Context, store inbox.Store) {
 	if in.config.KeepBodies == 0 && in.config.KeepRows == 0 {
-		return nil
+		return
 	}
 	tick := time.NewTicker(retainEvery)
 	defer tick.Stop()
 	for {
-		in.purge(ctx)
+		in.purge(ctx, store)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 	}
 }
 
 // purge removes what is past its retention. What it can't remove now it removes in an hour.
-func (in *receiving) purge(ctx context.Context) {
+func (in *receiving) purge(ctx context.Context, store inbox.Store) {
 	request := inbox.PurgeRequest{Now: now()}
 	if in.config.KeepBodies > 0 {
 		request.BodiesBefore = request.Now.Add(-in.config.KeepBodies)
@@ -38,7 +38,7 @@ func (in *receiving) purge(ctx context.Context) {
 	if in.config.KeepRows > 0 {
 		request.RowsBefore = request.Now.Add(-in.config.KeepRows)
 	}
-	purged, err := in.inbox.Purge(ctx, request)
+	purged, err := store.Purge(ctx, request)
 	if purged != (inbox.Purged{}) {
 		in.log.Info("retention ended", zap.Int("bodies_removed", purged.Bodies), zap.Int("deliveries_removed", purged.Rows))
 	}

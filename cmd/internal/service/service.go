@@ -7,18 +7,26 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
+
+// ErrSetting says that a process can't run with its settings. Everything else that it lacks is waited for.
+var ErrSetting = errors.New("wrong setting")
+
+// The first pause before something is tried again, and the longest: each is twice the last, with jitter.
+const firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
 
 // Settings are what Run needs.
 type Settings struct {
@@ -28,45 +36,140 @@ type Settings struct {
 	// Temporal says where the server is. It need not be there yet: webhooks are accepted without it.
 	Temporal client.Options
 	Log      *zap.Logger
-	// Listener replaces the one that Config.Listen names.
-	Listener net.Listener
+	// Listener and InternalListener replace the ones that Config names. Without an internal one nobody is told of the process's health.
+	Listener, InternalListener net.Listener
 }
 
-// Run runs the parts until ctx ends, and returns when all of them have stopped: every request that was read is stored and answered, and
-// what is under way to Temporal and to providers is finished. A part that fails stops the others.
+// Run runs the parts until ctx ends, and returns when all of them have stopped. It fails for a wrong setting alone, and where a listener breaks.
+//
+// A stop goes in the order of the data: /readyz says 503 while webhooks are accepted for Config.DrainDelay, then every request that was
+// read is stored and answered, then signals under way to Temporal and calls under way to providers end. Operators are answered to the end.
 func Run(ctx context.Context, s Settings) error {
 	s.Temporal.Logger = logging.ForTemporal(s.Log)
 	temporal, err := client.NewLazyClient(s.Temporal)
 	if err != nil {
-		return fmt.Errorf("temporal client: %w", err)
+		return fmt.Errorf("%w: temporal client: %w", ErrSetting, err)
 	}
 	defer temporal.Close()
 
-	var parts []func(context.Context) error
+	registry := newRegistry()
+	p := process{settings: s}
+	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace}.reachable}}
 	if s.Parts&config.Ingress != 0 {
-		in, err := newIngress(ctx, s, temporal)
-		if err != nil {
+		if p.in, err = newIngress(s, temporal, registry, p.receives); err != nil {
 			return err
 		}
-		defer in.close()
-		parts = append(parts, in.serve, in.drain, in.retain)
+		defer p.in.inbox.close()
+		defer func() { _ = p.in.listener.Close() }() // where Run fails before it is served
+		checks = append(p.in.checks(), checks...)
 	}
 	if s.Parts&config.Worker != 0 {
-		run, err := newWorkers(ctx, s, temporal)
-		if err != nil {
+		if p.workers, err = newWorkers(ctx, s, temporal); err != nil {
 			return err
 		}
-		parts = append(parts, run)
+		checks = append(checks, p.workers.checks()...)
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	for _, run := range parts {
-		group.Go(func() error { return run(ctx) })
-	}
-	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	if p.board, err = health.New(checks, registry, s.Log.Named("health"), now); err != nil {
 		return err
 	}
-	s.Log.Info("stopped")
-	return nil
+	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
+		if p.operators, err = internalhttp.New(s.Config.Internal.HTTP(), p.board, registry, s.Log.Named("internal")); err != nil {
+			return fmt.Errorf("%w: --internal-tls-cert (SIGNALBOX_INTERNAL_TLS_CERT): %w", ErrSetting, err)
+		}
+		if p.internal, err = listen(s.InternalListener, s.Config.Internal.Listen, "--internal-listen (SIGNALBOX_INTERNAL_LISTEN)"); err != nil {
+			return err
+		}
+	}
+	return p.run(ctx)
+}
+
+func listen(given net.Listener, address, setting string) (net.Listener, error) {
+	if given != nil {
+		return given, nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrSetting, setting, err)
+	}
+	return listener, nil
+}
+
+// process is what Run has put together.
+type process struct {
+	settings  Settings
+	in        *receiving
+	workers   *working
+	board     *health.Board
+	operators *internalhttp.Server
+	internal  net.Listener
+}
+
+// receives is asked by the public /readyz.
+func (p *process) receives(ctx context.Context) bool {
+	p.board.Refresh(ctx)
+	return p.board.Receives()
+}
+
+// stage is what is stopped together.
+type stage struct {
+	ctx  context.Context
+	stop context.CancelFunc
+	all  sync.WaitGroup
+}
+
+func newStage(ctx context.Context) *stage {
+	s := &stage{}
+	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return s
+}
+
+func (s *stage) end() {
+	s.stop()
+	s.all.Wait()
+}
+
+func (p *process) run(ctx context.Context) error {
+	failing, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	start := func(s *stage, part func(context.Context) error) {
+		s.all.Go(func() {
+			if err := part(s.ctx); err != nil {
+				fail(err)
+			}
+		})
+	}
+	watch, work, receive := newStage(ctx), newStage(ctx), newStage(ctx)
+	if p.operators != nil {
+		p.settings.Log.Info("operators are answered", zap.Stringer("address", p.internal.Addr()))
+		start(watch, func(ctx context.Context) error { return p.operators.Serve(ctx, p.internal) })
+	}
+	start(watch, func(ctx context.Context) error { p.board.Run(ctx); return nil })
+	if p.workers != nil {
+		start(work, p.workers.run)
+	}
+	if p.in != nil {
+		start(work, p.in.work)
+		start(receive, p.in.serve)
+	}
+
+	<-failing.Done()
+	p.board.Stop()
+	failed := context.Cause(failing)
+	if ctx.Err() != nil {
+		failed = nil
+		if p.in != nil {
+			p.in.server.Drain()
+			p.settings.Log.Info("stops: webhooks are accepted for a while", zap.Duration("for", p.settings.Config.DrainDelay))
+			health.Sleep(watch.ctx, p.settings.Config.DrainDelay)
+		}
+	}
+	for _, s := range []*stage{receive, work, watch} {
+		s.end()
+	}
+	if failed == nil {
+		p.settings.Log.Info("stopped")
+	}
+	return failed
 }
 
 // newRegistry is the process's own set of metrics.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -11,80 +12,141 @@ import (
 
 	"github.com/signalbox-dev/signalbox/activities/offload"
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
-// newWorkers returns what runs the workers as soon as Temporal can be reached. A namespace that isn't set up ends it with the command to run.
-func newWorkers(ctx context.Context, s Settings, temporal client.Client) (func(context.Context) error, error) {
-	accounts := make(map[string]*offloadapi.Client, len(s.Config.Accounts))
+// working is the part that works: the workers of every task queue.
+type working struct {
+	config   config.Config
+	temporal temporalNeeds
+	log      *zap.Logger
+	accounts map[string]*offloadapi.Client
+	offload  *offload.Activities
+	files    *files
+
+	mu sync.Mutex
+	// problem is why the workers don't run; nil while they do.
+	problem error
+}
+
+var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket", Follows: true}
+
+func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*working, error) {
+	w := &working{
+		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
+		accounts: make(map[string]*offloadapi.Client, len(s.Config.Accounts)), problem: errNotStarted,
+	}
 	for name, account := range s.Config.Accounts {
 		api, err := offloadapi.New(offloadapi.Config{
 			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
 			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("accounts.%s: %w", name, err)
+			return nil, fmt.Errorf("%w: accounts.%s: %w", ErrSetting, name, err)
 		}
-		accounts[name] = api
+		w.accounts[name] = api
 	}
-	activities, err := offload.New(offload.Config{Accounts: accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
+	var err error
+	w.offload, err = offload.New(offload.Config{Accounts: w.accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
 	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
+	}
+	if w.files, err = newFiles(ctx, s, w.offload); err != nil {
 		return nil, err
 	}
-	files, closeFiles, err := openArchive(ctx, s, activities)
+	return w, nil
+}
+
+// checks are what workers need.
+func (w *working) checks() []health.Check {
+	checks := []health.Check{{Name: "search_attributes", Probe: w.temporal.searchAttributes}}
+	if w.config.Bucket != "" {
+		checks = append(checks, health.Check{Name: "bucket", Probe: w.files.check})
+	}
+	checks = append(checks, health.Check{Name: "workers", Probe: func(context.Context) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.problem
+	}})
+	if w.config.BuildID != "" {
+		checks = append(checks, health.Check{Name: "worker_version", Probe: w.checkVersion})
+	}
+	return checks
+}
+
+func (w *working) checkVersion(ctx context.Context) error {
+	err := worker.CheckVersion(ctx, w.temporal.client, w.config.DeploymentName, w.config.BuildID)
+	switch {
+	case errors.Is(err, worker.ErrNoTasks):
+		return &health.Problem{
+			Text: fmt.Sprintf("Temporal gives no tasks to version %q of deployment %q", w.config.BuildID, w.config.DeploymentName),
+			Fix:  "run `" + worker.MakeCurrent(w.temporal.namespace, w.config.DeploymentName, w.config.BuildID) + "`", Cause: err,
+		}
+	case err != nil:
+		return &health.Problem{Text: "the worker's version can't be checked", Fix: "see the check of Temporal", Cause: err, Follows: true}
+	}
+	return nil
+}
+
+// lasting is how long workers have to run for a failure to count as a new one.
+const lasting = time.Minute
+
+// run runs the workers until ctx ends. What they lack is waited for, and workers that break are started again: only a wrong setting is an error.
+func (w *working) run(ctx context.Context) error {
+	defer w.close()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		began := now()
+		err := w.once(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrSetting):
+			return err
+		case now().Sub(began) > lasting:
+			pause = firstPause
+		}
+		if !health.Sleep(ctx, health.Jitter(pause)) {
+			return nil
+		}
+	}
+}
+
+// once runs the workers if everything that they need is there.
+func (w *working) once(ctx context.Context) error {
+	err := w.temporal.searchAttributes(ctx)
+	if err == nil {
+		err = w.files.open(ctx)
+	}
 	if err != nil {
-		return nil, err
+		w.set(errNotStarted)
+		return err
 	}
-	namespace := s.Temporal.Namespace
-	run := func(ctx context.Context) error {
-		if err := worker.Check(ctx, temporal, namespace); err != nil {
-			return err
-		}
-		s.Log.Info("workers run", zap.String("namespace", namespace))
-		return worker.New(temporal, worker.Options{
-			Offload: activities, Archive: files, WorkflowCache: s.Config.WorkflowCache, BuildID: s.Config.BuildID,
-			OffloadCallsPerSecond: s.Config.OffloadCallsPerSecond, OffloadReadsPerSecond: s.Config.OffloadReadsPerSecond,
-		}).Run(ctx)
+	err = worker.New(w.temporal.client, worker.Options{
+		Offload: w.offload, Archive: w.files.activities, WorkflowCache: w.config.WorkflowCache,
+		DeploymentName: w.config.DeploymentName, BuildID: w.config.BuildID,
+		OffloadCallsPerSecond: w.config.OffloadCallsPerSecond, OffloadReadsPerSecond: w.config.OffloadReadsPerSecond,
+		Started: func() {
+			w.set(nil)
+			w.log.Info("workers run", zap.String("namespace", w.temporal.namespace))
+		},
+	}).Run(ctx)
+	if err != nil {
+		w.set(&health.Problem{Text: "the workers do not run", Fix: "they are started again by themselves; the log says why they ended", Cause: err})
 	}
-	return func(ctx context.Context) error {
-		defer func() {
-			closeFiles()
-			for _, api := range accounts {
-				api.Close()
-			}
-		}()
-		return untilStarted(ctx, s.Log, run)
-	}, nil
+	return err
 }
 
-// untilStarted runs the workers, and tries again while Temporal is away at their start. Once they have started the SDK itself waits for
-// a server that goes away.
-func untilStarted(ctx context.Context, log *zap.Logger, run func(context.Context) error) error {
-	const (
-		firstPause = 250 * time.Millisecond
-		mostPause  = 5 * time.Second
-	)
-	for pause := firstPause; ; pause = min(2*pause, mostPause) {
-		err := run(ctx)
-		if err == nil || ctx.Err() != nil {
-			return nil
-		}
-		if !temporary(err) {
-			return err
-		}
-		log.Warn("workers wait for Temporal", zap.Error(err), zap.Duration("next_try_in", pause))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-	}
+func (w *working) set(problem error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.problem = problem
 }
 
-// temporary says whether a failed start is worth another try: a namespace that isn't set up, and a worker that broke while it ran, are not.
-func temporary(err error) bool {
-	if errors.Is(err, worker.ErrNotReady) {
-		return false
+func (w *working) close() {
+	w.files.close()
+	for _, api := range w.accounts {
+		api.Close()
 	}
-	return errors.Is(err, worker.ErrNotStarted) || errors.Is(err, worker.ErrUnreachable)
 }

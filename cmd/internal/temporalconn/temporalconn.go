@@ -1,11 +1,12 @@
-// Package temporalconn says how to reach Temporal, from the variables and the profile file that Temporal's own tools use: a local
-// server, a self-hosted one with mTLS, or Temporal Cloud with an API key.
+// Package temporalconn says how to reach Temporal: as Temporal's own tools do, by the SDK's envconfig, from variables TEMPORAL_… and a
+// profile file. Temporal documents them under "Environment configuration".
 //
-// Temporal documents them under "Environment configuration": TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE choose a profile, and
-// TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS and TEMPORAL_TLS_…, TEMPORAL_GRPC_META_… go before what it says.
+// It adds checks that envconfig leaves out: a file or profile that is named must be there, a switch must be on or off, and every mistake
+// is reported at once, by the name of its variable.
 package temporalconn
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
 )
 
 // Defaults where neither the environment nor a profile says otherwise.
@@ -33,126 +35,143 @@ type Source struct {
 	ConfigDir string
 }
 
-// Options are the client options of the chosen profile with the environment on top. All mistakes are reported at once, by the name of
-// the variable.
+// Options are the client options of the chosen profile with the environment on top.
 func (s Source) Options() (client.Options, error) {
-	env := s.variables()
-	p, err := s.profile(env)
+	options, err := s.options()
 	if err != nil {
-		return client.Options{}, err
-	}
-	mistakes := p.overlay(env)
-
-	options := client.Options{HostPort: p.Address, Namespace: p.Namespace}
-	if options.HostPort == "" {
-		options.HostPort = DefaultAddress
-	}
-	if options.Namespace == "" {
-		options.Namespace = DefaultNamespace
-	}
-	if len(p.GRPCMeta) > 0 {
-		options.HeadersProvider = headers(p.GRPCMeta)
-	}
-	// Temporal's rule: an API key means TLS unless it is switched off.
-	if p.APIKey != "" {
-		options.Credentials = client.NewAPIKeyStaticCredentials(p.APIKey)
-	}
-	if p.usesTLS() {
-		config, err := p.TLS.config(s.ReadFile)
-		mistakes = append(mistakes, err)
-		options.ConnectionOptions.TLS = config
-	}
-	if err := errors.Join(mistakes...); err != nil {
 		return client.Options{}, fmt.Errorf("temporal connection: %w", err)
 	}
 	return options, nil
 }
 
-func (s Source) variables() map[string]string {
-	env := make(map[string]string)
+func (s Source) options() (client.Options, error) {
+	env := s.variables()
+	file, err := s.profileFile(env)
+	if err != nil {
+		return client.Options{}, err
+	}
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
+		ConfigFileData: file, DisableFile: len(file) == 0, EnvLookup: env,
+	})
+	if err != nil {
+		return client.Options{}, fmt.Errorf("profile file (TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE): %w", err)
+	}
+	profile.Address = cmp.Or(profile.Address, DefaultAddress)
+	profile.Namespace = cmp.Or(profile.Namespace, DefaultNamespace)
+	mistakes := []error{env.checkSwitch("TEMPORAL_TLS"), env.checkSwitch("TEMPORAL_TLS_DISABLE_HOST_VERIFICATION")}
+	if profile.TLS != nil && !profile.TLS.Disabled {
+		mistakes = append(mistakes, s.readPEM(profile.TLS))
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return client.Options{}, err
+	}
+	return profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
+}
+
+// environment is what envconfig reads variables from. One that is set to nothing counts as not set, but for gRPC metadata, where it removes
+// what the profile says.
+type environment []string
+
+func (e environment) Environ() []string { return e }
+
+func (e environment) LookupEnv(name string) (string, bool) {
+	for _, entry := range e {
+		if value, found := strings.CutPrefix(entry, name+"="); found && value != "" {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// checkSwitch knows the words that envconfig knows; of any other it would take no notice.
+func (e environment) checkSwitch(name string) error {
+	value, set := e.LookupEnv(name)
+	switch strings.ToLower(value) {
+	case "1", "0", "true", "false":
+		return nil
+	}
+	if !set {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is neither true nor false", name, value)
+}
+
+func (s Source) variables() environment {
+	var env environment
 	for _, entry := range s.Environ {
-		name, value, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "TEMPORAL_") && value != "" {
-			env[name] = value
+		if strings.HasPrefix(entry, "TEMPORAL_") {
+			env = append(env, entry)
 		}
 	}
 	return env
 }
 
-// profile reads the chosen profile. A file or profile that was asked for must be there; the default ones need not.
-func (s Source) profile(env map[string]string) (profile, error) {
-	path, pathAsked := env["TEMPORAL_CONFIG_FILE"]
-	name, nameAsked := env["TEMPORAL_PROFILE"]
-	if !nameAsked {
-		name = "default"
-	}
+// profileFile is the content of the profile file. One that was asked for must be there, and so must the default one where a profile was.
+func (s Source) profileFile(env environment) ([]byte, error) {
+	path, pathAsked := env.LookupEnv("TEMPORAL_CONFIG_FILE")
+	name, nameAsked := env.LookupEnv("TEMPORAL_PROFILE")
 	if !pathAsked {
 		if s.ConfigDir == "" {
-			return profile{}, nil
+			if nameAsked {
+				return nil, fmt.Errorf("TEMPORAL_PROFILE: there is no profile file for %q: name one by TEMPORAL_CONFIG_FILE", name)
+			}
+			return nil, nil
 		}
 		path = filepath.Join(s.ConfigDir, "temporalio", "temporal.toml")
 	}
 	text, err := s.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !pathAsked && !nameAsked:
-		return profile{}, nil
+		return nil, nil
 	case err != nil:
-		return profile{}, fmt.Errorf("temporal connection: read profile file (TEMPORAL_CONFIG_FILE): %w", err)
+		return nil, fmt.Errorf("read profile file (TEMPORAL_CONFIG_FILE): %w", err)
 	}
-	profiles, err := parseProfiles(text)
-	if err != nil {
-		return profile{}, fmt.Errorf("temporal connection: profile file %s: %w", path, err)
+	var known envconfig.ClientConfig
+	if err := known.FromTOML(text, envconfig.ClientConfigFromTOMLOptions{}); err != nil {
+		return nil, fmt.Errorf("profile file %s: not valid TOML: %w", path, err)
 	}
-	p, found := profiles[name]
-	if !found && nameAsked {
-		return profile{}, fmt.Errorf("temporal connection: profile file %s has no profile %q (TEMPORAL_PROFILE)", path, name)
+	if nameAsked && known.Profiles[name] == nil {
+		return nil, fmt.Errorf("profile file %s has no profile %q (TEMPORAL_PROFILE)", path, name)
 	}
-	return p, nil
+	return text, nil
 }
 
-func (t tlsSettings) config(readFile func(string) ([]byte, error)) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	// Asked for by name in Temporal's own configuration; it is for test servers.
-	config.InsecureSkipVerify = t.DisableHostVerification
-
-	cert, certErr := pem("TEMPORAL_TLS_CLIENT_CERT", t.ClientCertData, t.ClientCertPath, readFile)
-	key, keyErr := pem("TEMPORAL_TLS_CLIENT_KEY", t.ClientKeyData, t.ClientKeyPath, readFile)
-	ca, caErr := pem("TEMPORAL_TLS_SERVER_CA_CERT", t.ServerCACertData, t.ServerCACertPath, readFile)
-	if err := errors.Join(certErr, keyErr, caErr); err != nil {
-		return nil, err
-	}
-	switch {
-	case (cert == nil) != (key == nil):
-		return nil, errors.New("TEMPORAL_TLS_CLIENT_CERT_… and TEMPORAL_TLS_CLIENT_KEY_…: set both or neither")
-	case cert != nil:
-		pair, err := tls.X509KeyPair(cert, key)
-		if err != nil {
-			return nil, fmt.Errorf("TEMPORAL_TLS_CLIENT_CERT_… and TEMPORAL_TLS_CLIENT_KEY_…: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	if ca != nil {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(ca) {
-			return nil, errors.New("TEMPORAL_TLS_SERVER_CA_CERT_…: no PEM certificate in it")
+// readPEM puts the files' content in the place of their paths, and checks what envconfig would report without a name.
+func (s Source) readPEM(t *envconfig.ClientConfigTLS) error {
+	var mistakes []error
+	for _, pem := range []struct {
+		variable string
+		data     *[]byte
+		path     *string
+	}{
+		{"TEMPORAL_TLS_CLIENT_CERT", &t.ClientCertData, &t.ClientCertPath},
+		{"TEMPORAL_TLS_CLIENT_KEY", &t.ClientKeyData, &t.ClientKeyPath},
+		{"TEMPORAL_TLS_SERVER_CA_CERT", &t.ServerCACertData, &t.ServerCACertPath},
+	} {
+		switch {
+		case *pem.path == "":
+		case len(*pem.data) > 0:
+			mistakes = append(mistakes, fmt.Errorf("%s_DATA and %s_PATH: set only one of them", pem.variable, pem.variable))
+		default:
+			content, err := s.ReadFile(*pem.path)
+			if err != nil {
+				mistakes = append(mistakes, fmt.Errorf("%s_PATH: %w", pem.variable, err))
+			}
+			*pem.data, *pem.path = content, ""
 		}
 	}
-	return config, nil
-}
-
-// pem is the content of one of Temporal's pairs …_DATA and …_PATH; nil where neither is set.
-func pem(variable, data, path string, readFile func(string) ([]byte, error)) ([]byte, error) {
-	switch {
-	case data != "" && path != "":
-		return nil, fmt.Errorf("%s_DATA and %s_PATH: set only one of them", variable, variable)
-	case data != "":
-		return []byte(data), nil
-	case path != "":
-		b, err := readFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("%s_PATH: %w", variable, err)
-		}
-		return b, nil
+	if len(mistakes) > 0 {
+		return errors.Join(mistakes...)
 	}
-	return nil, nil
+	if (len(t.ClientCertData) == 0) != (len(t.ClientKeyData) == 0) {
+		mistakes = append(mistakes, errors.New("TEMPORAL_TLS_CLIENT_CERT_… and TEMPORAL_TLS_CLIENT_KEY_…: set both or neither"))
+	} else if len(t.ClientCertData) > 0 {
+		if _, err := tls.X509KeyPair(t.ClientCertData, t.ClientKeyData); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("TEMPORAL_TLS_CLIENT_CERT_… and TEMPORAL_TLS_CLIENT_KEY_…: %w", err))
+		}
+	}
+	if len(t.ServerCACertData) > 0 && !x509.NewCertPool().AppendCertsFromPEM(t.ServerCACertData) {
+		mistakes = append(mistakes, errors.New("TEMPORAL_TLS_SERVER_CA_CERT_…: no PEM certificate in it"))
+	}
+	return errors.Join(mistakes...)
 }

@@ -81,6 +81,11 @@ func TestAnAPIKeyMeansTLSUnlessItIsSwitchedOff(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, got.Credentials)
 	require.Nil(t, got.ConnectionOptions.TLS)
+	require.True(t, got.ConnectionOptions.TLSDisabled, "or the SDK would turn it on for the key")
+
+	got, err = source(nil, "TEMPORAL_CLIENT_AUTHORITY=temporal.example").Options()
+	require.NoError(t, err)
+	require.Equal(t, "temporal.example", got.ConnectionOptions.Authority)
 
 	got, err = source(nil, "TEMPORAL_TLS=true", "TEMPORAL_TLS_SERVER_NAME=temporal.internal").Options()
 	require.NoError(t, err)
@@ -115,6 +120,7 @@ func TestMistakesNameTheVariable(t *testing.T) {
 		"profile that was asked for":      {[]string{"TEMPORAL_CONFIG_FILE=/empty.toml", "TEMPORAL_PROFILE=prod"}, []string{"TEMPORAL_PROFILE", `"prod"`}},
 		"broken file":                     {[]string{"TEMPORAL_CONFIG_FILE=/broken.toml"}, []string{"/broken.toml"}},
 		"flag":                            {[]string{"TEMPORAL_TLS=maybe"}, []string{"TEMPORAL_TLS", "maybe"}},
+		"other flag":                      {[]string{"TEMPORAL_TLS_DISABLE_HOST_VERIFICATION=yes"}, []string{"TEMPORAL_TLS_DISABLE_HOST_VERIFICATION", "yes"}},
 		"half a pair":                     {[]string{"TEMPORAL_TLS_CLIENT_CERT_DATA=" + cert}, []string{"TEMPORAL_TLS_CLIENT_KEY"}},
 		"data and path":                   {[]string{"TEMPORAL_TLS_SERVER_CA_CERT_DATA=x", "TEMPORAL_TLS_SERVER_CA_CERT_PATH=y"}, []string{"TEMPORAL_TLS_SERVER_CA_CERT_DATA"}},
 		"missing key file":                {[]string{"TEMPORAL_TLS_CLIENT_KEY_PATH=/none.pem"}, []string{"TEMPORAL_TLS_CLIENT_KEY_PATH"}},

@@ -61,7 +61,7 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 	store, err := sqlite.Open(t.Context(), r.file, sqlite.Options{})
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
-	server, err := ingress.New(ingress.Config{Agents: r.agents}, ingress.Parts{
+	server, err := ingress.New(ingress.Config{Agents: r.agents}, ingress.Deps{
 		Keys: r.ring, Inbox: store, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)

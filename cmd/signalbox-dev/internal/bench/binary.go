@@ -62,8 +62,9 @@ func (s *stage) binary(ctx context.Context, o Options) (*Binary, error) {
 
 // timeStart runs `serve` until it is ready, and stops it.
 func (s *stage) timeStart(ctx context.Context, path string) (_ time.Duration, err error) {
-	address, err := freeAddress()
-	if err != nil {
+	address, addressErr := freeAddress()
+	internal, err := freeAddress()
+	if err := errors.Join(addressErr, err); err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -72,7 +73,8 @@ func (s *stage) timeStart(ctx context.Context, path string) (_ time.Duration, er
 	serve.Dir = s.folder
 	serve.Env = []string{
 		"HOME=" + s.folder, "TEMPORAL_ADDRESS=" + s.server.FrontendAddr(),
-		"SIGNALBOX_KEYRING=keys.json", "SIGNALBOX_INBOX=binary.db", "SIGNALBOX_LISTEN=" + address, "SIGNALBOX_PUBLIC_URL=http://" + address,
+		"SIGNALBOX_KEYRING=keys.json", "SIGNALBOX_INBOX=binary.db", "SIGNALBOX_LISTEN=" + address, "SIGNALBOX_INTERNAL_LISTEN=" + internal,
+		"SIGNALBOX_DRAIN_DELAY=0s", "SIGNALBOX_PUBLIC_URL=http://" + address,
 		// Nobody is there, and nobody is asked: no case is open.
 		"SIGNALBOX_OFFLOAD_BASE_URL=http://127.0.0.1:1", "SIGNALBOX_OFFLOAD_API_KEY=unused",
 	}

@@ -45,7 +45,7 @@ func startSubject(folder, name string, keys *keyring.Ring) (*subject, error) {
 // serveSubject serves with an inbox that is the subject's from then on.
 func serveSubject(store inbox.Store, keys *keyring.Ring) (*subject, error) {
 	s := &subject{inbox: store, keys: keys, registry: prometheus.NewRegistry(), headroom: service.NewHeadroom(), served: make(chan error, 1), stopRelay: func() {}, stopServer: func() {}}
-	server, err := ingress.New(ingress.Config{}, ingress.Parts{
+	server, err := ingress.New(ingress.Config{}, ingress.Deps{
 		Keys: keys, Inbox: s.inbox, Logger: zap.NewNop(), Metrics: s.registry, Now: now,
 	})
 	if err == nil {

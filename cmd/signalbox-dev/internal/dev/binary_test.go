@@ -12,12 +12,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -41,9 +44,18 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	offload, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: "key-1", Owner: "test"}}, Pace: 20 * time.Millisecond})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, offload.Close()) })
-	provider := httptest.NewServer(offload)
+	// hold keeps the next creation waiting until its channel is closed.
+	var hold atomic.Pointer[chan struct{}]
+	var holding atomic.Bool
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait := hold.Load(); wait != nil && r.Method == http.MethodPost {
+			holding.Store(true)
+			<-*wait
+		}
+		offload.ServeHTTP(w, r)
+	}))
 	t.Cleanup(provider.Close)
-	address := freeAddress(t)
+	address, internal := freeAddress(t), freeAddress(t)
 
 	run := func(args ...string) (*exec.Cmd, *bytes.Buffer) {
 		command := exec.CommandContext(t.Context(), binary, args...)
@@ -53,6 +65,10 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 			"TEMPORAL_ADDRESS=" + temporal.FrontendAddr(),
 			"SIGNALBOX_KEYRING=keys.json",
 			"SIGNALBOX_LISTEN=" + address,
+			"SIGNALBOX_INTERNAL_LISTEN=" + internal,
+			"SIGNALBOX_DRAIN_DELAY=500ms",
+			"SIGNALBOX_LOG_FORMAT=console",
+			"TEMPORAL_WORKER_BUILD_ID=build-1",
 			"SIGNALBOX_PUBLIC_URL=http://" + address,
 			"SIGNALBOX_OFFLOAD_BASE_URL=" + provider.URL,
 			"SIGNALBOX_OFFLOAD_API_KEY=key-1",
@@ -73,9 +89,16 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 
 	code, said := status("keys", "create", "keys.json")
 	require.Zero(t, code, said)
-	code, said = status("worker")
-	require.Equal(t, 1, code, said)
-	require.Contains(t, said, "signalbox setup", "a worker refuses a namespace without search attributes and says what to do")
+
+	// Neither the search attributes nor a current version are there: webhooks are accepted, and each lack is told with what mends it.
+	serve, log := run("serve")
+	require.NoError(t, serve.Start())
+	exited := make(chan error, 1)
+	go func() { exited <- serve.Wait() }()
+	t.Cleanup(func() { _ = serve.Process.Kill() })
+	eventuallyReady(t, "http://"+address+"/readyz")
+	require.Contains(t, eventuallyTold(t, internal, "search_attributes", false), "signalbox setup")
+	require.Equal(t, 401, statusOf(t, "http://"+address+"/webhooks/offload/a/b"), "it receives")
 	code, said = status("setup")
 	require.Zero(t, code, said)
 	require.Contains(t, said, workflows.SearchAttributeState)
@@ -83,20 +106,26 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	require.Zero(t, code, said)
 	require.Contains(t, said, "already")
 
-	serve, log := run("serve")
-	require.NoError(t, serve.Start())
-	exited := make(chan error, 1)
-	go func() { exited <- serve.Wait() }()
-	eventuallyReady(t, "http://"+address+"/readyz")
+	eventuallyTold(t, internal, "workers", true)
+	makeCurrent := eventuallyTold(t, internal, "worker_version", false)
+	require.Contains(t, makeCurrent, "temporal worker deployment set-current-version")
+	code, said = status("doctor", "worker")
+	require.Equal(t, 1, code, said)
+	require.Contains(t, said, "temporal worker deployment set-current-version")
+	operator, err := temporal.Dial(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(operator.Close)
+	_, err = operator.WorkerDeploymentClient().GetHandle("signalbox").SetCurrentVersion(t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: "build-1"})
+	require.NoError(t, err)
+	eventuallyTold(t, internal, "worker_version", true)
+	eventuallyReady(t, "http://"+internal+"/readyz")
 
 	for script, want := range map[string]struct {
 		code   int
 		status workflows.CaseStatus
 	}{"complete": {0, workflows.CaseCompleted}, "fail": {5, workflows.CaseFailed}} {
 		document := filepath.Join(folder, script+".json")
-		require.NoError(t, os.WriteFile(document, fmt.Appendf(nil, `{"reference":"binary-%s","request":{"channel":"EMAIL",
-			"goal":{"objective":"Obtain a signed W-9"},"counterparty":{"address":"%s@vendor.example","name":"Ada"},
-			"senderPersona":{"name":"Grace"}}}`, script, script), 0o600))
+		require.NoError(t, os.WriteFile(document, caseDocument(script, script), 0o600))
 		code, said = status("case", "start", "-f", document, "--wait", "--json")
 		require.Equal(t, want.code, code, said)
 		var outcome workflows.CaseOutcome
@@ -108,7 +137,18 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	code, said = status("case", "show", "nobody")
 	require.Equal(t, 3, code, said)
 
+	// A stop lets the creation that is under way end.
+	held := make(chan struct{})
+	hold.Store(&held)
+	document := filepath.Join(folder, "held.json")
+	require.NoError(t, os.WriteFile(document, caseDocument("held", "silent"), 0o600))
+	code, said = status("case", "start", "-f", document)
+	require.Zero(t, code, said)
+	require.Eventually(t, func() bool { return holding.Load() }, 20*time.Second, 5*time.Millisecond)
 	require.NoError(t, serve.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool { return statusOf(t, "http://"+address+"/readyz") == 503 }, 400*time.Millisecond, time.Millisecond)
+	require.Equal(t, 401, statusOf(t, "http://"+address+"/webhooks/offload/a/b"), "it still receives")
+	close(held)
 	select {
 	case err := <-exited:
 		require.NoError(t, err, log.String())
@@ -116,6 +156,82 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 		require.Fail(t, "it did not stop", log.String())
 	}
 	require.NotContains(t, log.String(), "key-1")
+	require.Len(t, offload.CasesOf("binary-held"), 1)
+
+	again, _ := run("worker")
+	again.Env = append(again.Env, "SIGNALBOX_INTERNAL_LISTEN="+freeAddress(t))
+	require.NoError(t, again.Start())
+	t.Cleanup(func() {
+		_ = again.Process.Kill()
+		_ = again.Wait()
+	})
+	require.Eventually(t, func() bool {
+		_, said := status("case", "show", "binary-held")
+		return strings.Contains(said, string(workflows.CaseRunning))
+	}, 20*time.Second, 50*time.Millisecond)
+	require.Len(t, offload.CasesOf("binary-held"), 1, "it was created once")
+
+	// A second signal ends a process that is still accepting.
+	stubborn, log := run("ingress")
+	stubborn.Env = append(stubborn.Env, "SIGNALBOX_DRAIN_DELAY=1h")
+	require.NoError(t, stubborn.Start())
+	t.Cleanup(func() { _ = stubborn.Process.Kill() })
+	eventuallyReady(t, "http://"+address+"/readyz")
+	require.NoError(t, stubborn.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool { return statusOf(t, "http://"+address+"/readyz") == 503 }, 20*time.Second, 5*time.Millisecond)
+	require.NoError(t, stubborn.Process.Signal(syscall.SIGTERM))
+	require.ErrorContains(t, stubborn.Wait(), "terminated", log.String())
+}
+
+func caseDocument(reference, script string) []byte {
+	return fmt.Appendf(nil, `{"reference":"binary-%s","request":{"channel":"EMAIL",
+		"goal":{"objective":"Obtain a signed W-9"},"counterparty":{"address":"%s@vendor.example","name":"Ada"},
+		"senderPersona":{"name":"Grace"}}}`, reference, script)
+}
+
+// statusOf is the status of a GET of a page, or of a POST to a webhook; 0 where nobody answers.
+func statusOf(t *testing.T, url string) int {
+	t.Helper()
+	method := http.MethodGet
+	if strings.Contains(url, "/webhooks/") {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader("{}"))
+	require.NoError(t, err)
+	response, err := providers.Do(request)
+	if err != nil {
+		return 0
+	}
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+// eventuallyTold waits until the internal /readyz says something of a check, and returns what mends it.
+func eventuallyTold(t *testing.T, internal, check string, ok bool) (fix string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+internal+"/readyz", nil)
+		if err != nil {
+			return false
+		}
+		response, err := providers.Do(request)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = response.Body.Close() }()
+		var told struct{ Checks []health.State }
+		if json.NewDecoder(response.Body).Decode(&told) != nil {
+			return false
+		}
+		for _, c := range told.Checks {
+			if c.Name == check && c.OK == ok && !strings.Contains(c.Problem, "checked") {
+				fix = c.Fix
+				return true
+			}
+		}
+		return false
+	}, 30*time.Second, 50*time.Millisecond, check)
+	return fix
 }
 
 func freeAddress(t *testing.T) string {

@@ -30,8 +30,9 @@ const Agent = "demo-agent"
 type Options struct {
 	// Data is the folder of the instance; it is made where it is missing.
 	Data string
-	// Listen is the ingress, Temporal the server's frontend, UI the Web UI (empty: none), Simulators the providers.
-	Listen, Temporal, UI, Simulators string
+	// Listen is the ingress, InternalListen what operators are answered on (empty: nothing), Temporal the server's frontend, UI the Web UI
+	// (empty: none), Simulators the providers.
+	Listen, InternalListen, Temporal, UI, Simulators string
 	// Pace is the pause before each step of the simulated providers. Default 1 s.
 	Pace time.Duration
 	// Trouble is what goes wrong at the simulated providers from the start.
@@ -56,6 +57,7 @@ type Instance struct {
 	temporal temporaldev.Options
 	server   *temporaldev.Server
 	ingress  string
+	internal string
 	stopRun  context.CancelFunc
 	stopped  chan struct{}
 	runError error
@@ -97,6 +99,18 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 		return nil, fmt.Errorf("ingress: %w", err)
 	}
 	in.ingress = "http://" + listener.Addr().String()
+	var internal net.Listener
+	if o.InternalListen != "" {
+		if internal, err = net.Listen("tcp", o.InternalListen); err != nil {
+			return nil, errors.Join(fmt.Errorf("internal listener: %w", err), listener.Close())
+		}
+		in.internal = "http://" + internal.Addr().String()
+		defer func() {
+			if !running {
+				_ = internal.Close() // nothing was served
+			}
+		}()
+	}
 	if in.Simulators, err = startSimulators(o, data, ring, in.ingress); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -114,7 +128,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			Keyring:  ring,
 			Temporal: options,
 			Log:      o.Log,
-			Listener: listener,
+			Listener: listener, InternalListener: internal,
 		})
 	}()
 	return in, nil
@@ -126,13 +140,19 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 		workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: secret(ring, offloadKey)},
 	}
 	maps.Copy(accounts, o.Accounts)
+	var shared []string
+	if o.SharedSecret != "" {
+		shared = []string{o.SharedSecret}
+	}
 	return config.Config{
+		// Without DrainDelay: nobody balances the load.
+		Internal:       config.Internal{Listen: o.InternalListen},
 		PublicURL:      in.ingress,
 		Inbox:          data.inbox(),
 		MaxBody:        1 << 20,
 		UnmatchedGrace: 15 * time.Minute,
 		Drain:          10 * time.Second,
-		SharedSecret:   o.SharedSecret,
+		SharedSecrets:  shared,
 		Bucket:         data.files(),
 		// The simulator's downloads are on this machine and unencrypted.
 		DownloadAllowPrivate: true,
@@ -158,6 +178,9 @@ func (in *Instance) StopTemporal() error { return in.server.Stop() }
 
 // IngressURL is where providers post, UIURL where people look, TemporalAddress where clients dial.
 func (in *Instance) IngressURL() string { return in.ingress }
+
+// InternalURL is where operators ask for health and metrics; empty where there is no such listener.
+func (in *Instance) InternalURL() string { return in.internal }
 
 // UIURL is empty where there is no Web UI.
 func (in *Instance) UIURL() string { return in.server.UIURL() }

@@ -92,7 +92,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 		"history":                 exportedHistory(t, one.WorkflowID()),
 		"log":                     []byte(shared.log.String()),
 		"answers to the operator": answers,
-		"metrics":                 get(t, shared.IngressURL()+"/metrics"),
+		"metrics":                 get(t, shared.InternalURL()+"/metrics"),
 		"simulator's controls":    get(t, shared.Simulators.ArtmailURL()+"/sim/activations"),
 		"simulator's settings":    get(t, shared.Simulators.ArtmailURL()+"/sim/settings"),
 	}

@@ -85,11 +85,12 @@ func options(folder string, log io.Writer) dev.Options {
 	const anyPort = "127.0.0.1:0"
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(log), zap.DebugLevel)
 	return dev.Options{
-		Data:       folder,
-		Listen:     anyPort,
-		Temporal:   anyPort,
-		Simulators: anyPort,
-		Pace:       20 * time.Millisecond,
+		Data:           folder,
+		Listen:         anyPort,
+		InternalListen: anyPort,
+		Temporal:       anyPort,
+		Simulators:     anyPort,
+		Pace:           20 * time.Millisecond,
 		// The server rounds timers and retry delays up to about a second; tests would wait for that.
 		DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},
 		Log:           zap.New(core),

@@ -23,14 +23,14 @@ func (r *run) temporalReady(ctx context.Context) error {
 }
 
 func (r *run) ingressReady(ctx context.Context) error {
-	return r.get(ctx, "/healthz", func(io.Reader) error { return nil })
+	return r.get(ctx, r.world.ingressURL()+"/healthz", func(io.Reader) error { return nil })
 }
 
 // pending is how many deliveries wait to be handed out, as the ingress's own metrics say.
 func (r *run) pending(ctx context.Context) (count int, err error) {
 	const metric = `signalbox_inbox_deliveries{state="pending"} `
 	count = -1
-	err = r.get(ctx, "/metrics", func(body io.Reader) error {
+	err = r.get(ctx, r.world.internalURL()+"/metrics", func(body io.Reader) error {
 		for lines := bufio.NewScanner(body); lines.Scan(); {
 			if value, ok := strings.CutPrefix(lines.Text(), metric); ok {
 				n, err := strconv.ParseFloat(value, 64)
@@ -46,8 +46,8 @@ func (r *run) pending(ctx context.Context) (count int, err error) {
 // asks is the client for the ingress's own pages. A new connection each time: the process may be another one.
 var asks = &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-func (r *run) get(ctx context.Context, path string, read func(io.Reader) error) (err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.world.ingressURL()+path, nil)
+func (r *run) get(ctx context.Context, url string, read func(io.Reader) error) (err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (r *run) get(ctx context.Context, path string, read func(io.Reader) error) 
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", path, response.Status)
+		return fmt.Errorf("%s answered %s", url, response.Status)
 	}
 	return read(response.Body)
 }

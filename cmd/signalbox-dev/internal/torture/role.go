@@ -125,9 +125,14 @@ func (p part) service(parts config.Part) service.Settings {
 	if p.world.Attempt > 0 {
 		temporal.Interceptors = []interceptor.ClientInterceptor{&hastier{attempt: p.world.Attempt}}
 	}
+	var internal config.Internal
+	if parts&config.Ingress != 0 {
+		internal.Listen = p.world.Internal
+	}
 	return service.Settings{
 		Config: config.Config{
 			Listen:         p.world.Ingress,
+			Internal:       internal,
 			PublicURL:      p.world.ingressURL(),
 			Inbox:          p.world.Inbox,
 			MaxBody:        1 << 20,

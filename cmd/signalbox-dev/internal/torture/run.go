@@ -297,7 +297,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	return report, nil
 }
 
-const stopPatience = 20 * time.Second
+const stopPatience = 45 * time.Second
 
 // close ends everything, whatever state it is in. Nothing is left running.
 func (r *run) close() error {

@@ -26,9 +26,10 @@ const (
 
 // settings are what all processes of a run must agree on. The secrets are of this run alone.
 type settings struct {
-	// Temporal, Ingress and Providers are host:port. They stay the same when a process is started again.
+	// Temporal, Ingress, Internal (the ingress's listener for operators) and Providers are host:port. They stay the same when a process is started again.
 	Temporal  string `json:"temporal"`
 	Ingress   string `json:"ingress"`
+	Internal  string `json:"internal"`
 	Providers string `json:"providers"`
 	// Inbox is what SIGNALBOX_INBOX would say.
 	Inbox       string `json:"inbox"`
@@ -38,8 +39,9 @@ type settings struct {
 	Attempt time.Duration `json:"attempt,omitempty"`
 }
 
-func (s settings) ingressURL() string { return "http://" + s.Ingress }
-func (s settings) offloadURL() string { return "http://" + s.Providers + "/offload" }
+func (s settings) ingressURL() string  { return "http://" + s.Ingress }
+func (s settings) internalURL() string { return "http://" + s.Internal }
+func (s settings) offloadURL() string  { return "http://" + s.Providers + "/offload" }
 func (s settings) artmailHook() string {
 	return s.ingressURL() + "/webhooks/artmail/" + agent
 }
@@ -56,7 +58,7 @@ func newSettings(folder, inbox string, attempt time.Duration) (settings, *keyrin
 		AgentSecret: fmt.Sprintf("%x", keys.Fingerprint([]byte("artmail"), "torture")),
 		Attempt:     attempt,
 	}
-	for _, address := range []*string{&s.Temporal, &s.Ingress, &s.Providers} {
+	for _, address := range []*string{&s.Temporal, &s.Ingress, &s.Internal, &s.Providers} {
 		if *address, err = freeAddress(); err != nil {
 			return settings{}, nil, err
 		}

@@ -1,0 +1,95 @@
+package health_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+)
+
+// stage is a board whose only check answers what the test says, and a clock that the test moves.
+type stage struct {
+	*health.Board
+	answer error
+	at     time.Time
+	logs   *observer.ObservedLogs
+}
+
+func newStage(t *testing.T, others ...health.Check) *stage {
+	t.Helper()
+	core, logs := observer.New(zap.InfoLevel)
+	s := &stage{at: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), logs: logs}
+	var err error
+	s.Board, err = health.New(append([]health.Check{{Name: "inbox", Receiving: true, Probe: func(context.Context) error { return s.answer }}}, others...),
+		prometheus.NewRegistry(), zap.New(core), func() time.Time { return s.at })
+	require.NoError(t, err)
+	return s
+}
+
+func (s *stage) told(t *testing.T) health.State {
+	t.Helper()
+	_, states := s.Ready()
+	return states[0]
+}
+
+func TestNothingIsReadyBeforeEveryCheckWasProbed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, health.Check{Name: "temporal", Probe: func(context.Context) error { return nil }})
+	require.False(t, s.Receives())
+	s.Refresh(t.Context())
+	require.False(t, s.Receives(), "the check of Temporal was not probed: nothing is known of it")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { s.Run(ctx); close(ended) }()
+	require.Eventually(t, s.Receives, 10*time.Second, time.Millisecond)
+	stop()
+	<-ended
+}
+
+func TestAChangeIsLoggedOnceAndKeepsItsTime(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	away := s.at.Add(time.Minute)
+	s.Refresh(t.Context())
+	s.at, s.answer = away, &health.Problem{Text: "it does not answer", Fix: "start it", Cause: errors.New("dial tcp 10.1.2.3:5432: refused")}
+	for range 5 {
+		s.Refresh(t.Context())
+		s.at = s.at.Add(time.Second)
+	}
+	require.Equal(t, health.State{Name: "inbox", Since: away, Problem: "it does not answer", Fix: "start it"}, s.told(t), "and no address")
+	require.Equal(t, 1, s.logs.FilterMessage("check fails").Len())
+	require.Equal(t, "dial tcp 10.1.2.3:5432: refused", s.logs.FilterMessage("check fails").All()[0].ContextMap()["error"])
+	back := s.at
+	s.answer = nil
+	s.Refresh(t.Context())
+	s.Refresh(t.Context())
+	require.Equal(t, health.State{Name: "inbox", OK: true, Since: back}, s.told(t))
+	require.Equal(t, 1, s.logs.FilterMessage("check passes").Len())
+}
+
+func TestAnErrorThatIsNotForOthersIsNotShown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.answer = errors.New("dial tcp 10.1.2.3:5432")
+	s.Refresh(t.Context())
+	require.Equal(t, "it fails", s.told(t).Problem)
+}
+
+func TestAStoppingProcessIsNotReady(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Refresh(t.Context())
+	require.True(t, s.Receives())
+	s.Stop()
+	require.False(t, s.Receives())
+	ready, states := s.Ready()
+	require.False(t, ready)
+	require.Equal(t, "process", states[1].Name)
+}

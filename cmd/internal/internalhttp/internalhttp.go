@@ -1,0 +1,189 @@
+// Package internalhttp is the HTTP listener for operators: /healthz, /readyz with every check, and /metrics. Everything else needs a token
+// where tokens are configured.
+//
+// On loopback without tokens the Host header must be a loopback name or address: otherwise a web page that its own name server resolves
+// to 127.0.0.1 could read the answers in somebody's browser (DNS rebinding).
+package internalhttp
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+)
+
+// Token lets a caller in; its name says who that is.
+type Token struct{ Name, Secret string }
+
+// Config says who may call and how. The zero value is for loopback: plain HTTP, and the Host header is checked.
+type Config struct {
+	// Tokens are what a caller sends as `Authorization: Bearer …`. /healthz, /readyz and /metrics need none.
+	Tokens []Token
+	// CertFile and KeyFile are a PEM pair for TLS, read again when they change; empty: plain HTTP.
+	CertFile, KeyFile string
+	// AnyHost turns the check of the Host header off, for an address beyond loopback.
+	AnyHost bool
+}
+
+// Server answers operators. Make one with New, run it with Serve.
+type Server struct {
+	config  Config
+	hashes  [][sha256.Size]byte
+	handler http.Handler
+	tls     *tls.Config
+	log     *zap.Logger
+}
+
+// New fails where the certificate can't be used.
+func New(config Config, board *health.Board, registry *prometheus.Registry, log *zap.Logger) (*Server, error) {
+	s := &Server{config: config, log: log}
+	for _, t := range config.Tokens {
+		s.hashes = append(s.hashes, sha256.Sum256([]byte(t.Secret)))
+	}
+	if config.CertFile != "" {
+		certificate, err := newCertificate(config.CertFile, config.KeyFile, log)
+		if err != nil {
+			return nil, err
+		}
+		s.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
+	}
+	s.handler = s.checkHost(s.routes(board, registry))
+	return s, nil
+}
+
+// routes are open to all who reach the listener, or need a token.
+func (s *Server) routes(board *health.Board, registry *prometheus.Registry) http.Handler {
+	open := http.NewServeMux()
+	open.HandleFunc("GET /healthz", alive)
+	open.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, board) })
+	// A value that can't be read now is left out; the others are shown.
+	open.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+
+	// Routes for the business, as against the process, belong here.
+	guarded := http.NewServeMux()
+	open.Handle("/", s.needToken(guarded))
+	return open
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive\n") }
+
+// ready answers 200 while every check is in order, otherwise 503, in both cases with all checks.
+func ready(w http.ResponseWriter, r *http.Request, board *health.Board) {
+	board.Refresh(r.Context())
+	ok, checks := board.Ready()
+	body, err := json.MarshalIndent(map[string]any{"ready": ok, "checks": checks}, "", "  ")
+	if err != nil {
+		answer(w, http.StatusInternalServerError, "")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	status := http.StatusOK
+	if !ok {
+		status = http.StatusServiceUnavailable
+	}
+	answer(w, status, string(body)+"\n")
+}
+
+// answer leaves nothing to do where the caller has gone.
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+}
+
+// needToken answers 401 to a caller without a token, where there are tokens.
+func (s *Server) needToken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(s.config.Tokens) > 0 && !s.knows(r) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			answer(w, http.StatusUnauthorized, "")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// knows compares with every token, and hashes of one length, so that the time of an answer tells nothing.
+func (s *Server) knows(r *http.Request) bool {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	sum := sha256.Sum256([]byte(strings.TrimSpace(secret)))
+	found := 0
+	for _, want := range s.hashes {
+		found |= subtle.ConstantTimeCompare(sum[:], want[:])
+	}
+	return found == 1 && strings.EqualFold(scheme, "Bearer")
+}
+
+func (s *Server) checkHost(next http.Handler) http.Handler {
+	if s.config.AnyHost || len(s.config.Tokens) > 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !IsLoopback(r.Host) {
+			answer(w, http.StatusMisdirectedRequest, "this listener answers to localhost only\n")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// IsLoopback says whether a host, or host:port, is this machine alone. The empty host of a listen address is every interface.
+func IsLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	if host == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+const stopTimeout = 2 * time.Second
+
+// Serve answers on the listener until ctx ends.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          zap.NewStdLog(s.log.Named("http")),
+	}
+	if s.tls != nil {
+		listener = tls.NewListener(listener, s.tls)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve operators: %w", errors.Join(err, server.Close()))
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		_ = server.Close() // a slow reader is cut: what it reads is told again to the next
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve operators: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package internalhttp_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve runs a listener until the test ends and returns its host:port.
+func serve(t *testing.T, config internalhttp.Config, collectors ...prometheus.Collector) string {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors...)
+	board, err := health.New(nil, registry, zap.NewNop(), time.Now)
+	require.NoError(t, err)
+	server, err := internalhttp.New(config, board, registry, zap.NewNop())
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-served)
+	})
+	return listener.Addr().String()
+}
+
+func get(t *testing.T, address, path, host, authorization string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
+	require.NoError(t, err)
+	request.Host = host
+	if authorization != "" {
+		request.Header.Set("Authorization", authorization)
+	}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+func TestOnLoopbackWithoutTokensOnlyLoopbackIsAHost(t *testing.T) {
+	t.Parallel()
+	address := serve(t, internalhttp.Config{})
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	for host, status := range map[string]int{
+		address: 200, "localhost:" + port: 200, "LOCALHOST": 200, "[::1]:" + port: 200, "127.8.9.10": 200,
+		"evil.example": 421, "evil.example:" + port: 421, "localhost.evil.example": 421, "10.0.0.1:" + port: 421, "127.0.0.1.evil.example": 421,
+	} {
+		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+			require.Equal(t, status, get(t, address, path, host, ""), "%s as %s", path, host)
+		}
+	}
+}
+
+func TestTokensGuardAllButHealthAndMetrics(t *testing.T) {
+	t.Parallel()
+	address := serve(t, internalhttp.Config{AnyHost: true, Tokens: []internalhttp.Token{
+		{Name: "ann", Secret: "first-token-of-many"}, {Name: "bob", Secret: "other-token-of-many"},
+	}})
+	for authorization, status := range map[string]int{
+		"": 401, "Bearer": 401, "Bearer wrong": 401, "Basic first-token-of-many": 401, "first-token-of-many": 401, "Bearer first-token-of-man": 401,
+		"Bearer first-token-of-many": 404, "bearer other-token-of-many": 404,
+	} {
+		require.Equal(t, status, get(t, address, "/anything", "any.example", authorization), "%q", authorization)
+		require.Equal(t, 200, get(t, address, "/readyz", "any.example", authorization))
+		require.Equal(t, 200, get(t, address, "/metrics", "any.example", authorization))
+	}
+}
+
+// broken is a collector whose source is away.
+type broken struct{ desc *prometheus.Desc }
+
+func (b broken) Describe(descs chan<- *prometheus.Desc) { descs <- b.desc }
+func (b broken) Collect(out chan<- prometheus.Metric) {
+	out <- prometheus.NewInvalidMetric(b.desc, errors.New("away"))
+}
+
+func TestAScrapeShowsWhatCanBeRead(t *testing.T) {
+	t.Parallel()
+	address := serve(t, internalhttp.Config{}, broken{prometheus.NewDesc("x", "x", nil, nil)}, prometheus.NewGauge(prometheus.GaugeOpts{Name: "y"}))
+	require.Equal(t, 200, get(t, address, "/metrics", address, ""))
+}
+
+func TestACertificateThatIsReplacedIsUsedAndABrokenOneIsNot(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	config := internalhttp.Config{CertFile: filepath.Join(folder, "cert.pem"), KeyFile: filepath.Join(folder, "key.pem")}
+	age := time.Now().Add(-time.Hour)
+	write := func(name string) {
+		cert, key := selfSigned(t, name)
+		for path, content := range map[string][]byte{config.CertFile: cert, config.KeyFile: key} {
+			require.NoError(t, os.WriteFile(path, content, 0o600))
+			require.NoError(t, os.Chtimes(path, age, age))
+		}
+		age = age.Add(time.Minute)
+	}
+	write("first")
+	address := serve(t, config)
+	shown := func() string {
+		conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", address)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, conn.Close()) }()
+		return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Subject.CommonName
+	}
+	require.Equal(t, "first", shown())
+	write("second")
+	require.Equal(t, "second", shown())
+	require.NoError(t, os.WriteFile(config.CertFile, []byte("nothing"), 0o600))
+	require.Equal(t, "second", shown())
+	write("third")
+	require.Equal(t, "third", shown())
+}
+
+func selfSigned(t *testing.T, name string) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalECPrivateKey(private)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
+}

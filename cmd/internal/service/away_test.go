@@ -1,0 +1,281 @@
+package service_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// ask is one GET of a process.
+func ask(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	asker := newPoster(t)
+	response, err := asker.Do(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	content, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(content)
+}
+
+// check is a check of the internal /readyz.
+func (r *running) check(t *testing.T, name string) health.State {
+	t.Helper()
+	_, body := ask(t, r.internal+"/readyz")
+	var told struct{ Checks []health.State }
+	require.NoError(t, json.Unmarshal([]byte(body), &told), body)
+	for _, c := range told.Checks {
+		if c.Name == name {
+			return c
+		}
+	}
+	require.FailNow(t, "no such check", "%s in %s", name, body)
+	return health.State{}
+}
+
+func (r *running) becomes(t *testing.T, name string, ok bool) health.State {
+	t.Helper()
+	var last health.State
+	require.Eventually(t, func() bool {
+		last = r.check(t, name)
+		return last.OK == ok && !strings.Contains(last.Problem, "not checked yet")
+	}, 20*time.Second, 20*time.Millisecond)
+	return last
+}
+
+// posted posts an event of a case and returns the answer's status.
+func posted(t *testing.T, url string, ring *keyring.Ring, id string) int {
+	t.Helper()
+	path := workflows.OffloadWebhookPath("order-1", ring.Token(workflows.OffloadTokenContext("order-1")...))
+	body := `{"event_id":"` + id + `","event_type":"case.completed","data":{"caseId":"c1"}}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+path, strings.NewReader(body))
+	require.NoError(t, err)
+	poster := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := poster.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+func TestAnIngressStartsBeforeItsDatabaseAndRecoversByItself(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Start(t)
+	address := database.Database(t)
+	database.Stop(t)
+	_, temporal := startTemporalStub(t)
+	ring := newRing(t)
+	c := receiver(t)
+	c.Inbox = address
+	r := run(t, c, config.Ingress, ring, client.Options{HostPort: temporal})
+
+	failed := r.becomes(t, "inbox", false)
+	require.NotEmpty(t, failed.Fix)
+	status, body := ask(t, r.url+"/readyz")
+	require.Equal(t, 503, status)
+	require.Equal(t, "not ready\n", body)
+	status, metrics := ask(t, r.internal+"/metrics")
+	require.Equal(t, 200, status)
+	require.Contains(t, metrics, `signalbox_check_ok{check="inbox"} 0`)
+	waiting := make(chan int, 1)
+	go func() {
+		waiting <- posted(t, r.url, ring, "evt_1")
+	}()
+	database.Restart(t)
+	require.Equal(t, 204, <-waiting, "a webhook waits for the inbox as long as its budget allows")
+	r.becomes(t, "inbox", true)
+	r.becomes(t, "relay", true)
+
+	// And once more, while it runs.
+	database.Stop(t)
+	require.Contains(t, r.becomes(t, "inbox", false).Problem, "the inbox does not answer")
+	status, metrics = ask(t, r.internal+"/metrics")
+	require.Equal(t, 200, status)
+	require.Contains(t, metrics, "signalbox_inbox_up 0")
+	require.NotContains(t, metrics, "signalbox_inbox_deliveries")
+	_, checks := ask(t, r.internal+"/readyz")
+	for _, secret := range []string{"127.0.0.1", "localhost", "hunter2", "@"} {
+		require.NotContains(t, metrics+checks, secret)
+	}
+	database.Restart(t)
+	r.becomes(t, "inbox", true)
+	require.Equal(t, 204, posted(t, r.url, ring, "evt_2"))
+	require.LessOrEqual(t, r.logs.FilterMessage("check fails").FilterFieldKey("check").Len(), 6, "one line per change, not per try")
+}
+
+func TestALongMigrationIsAnsweredWith503UntilItEnds(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Start(t)
+	address := database.Database(t)
+	// As another replica does that changes the tables.
+	const migrationLock = 0x7369676e616c6278
+	other, err := pgx.Connect(t.Context(), address)
+	require.NoError(t, err)
+	_, err = other.Exec(t.Context(), "SELECT pg_advisory_lock($1)", int64(migrationLock))
+	require.NoError(t, err)
+	ring := newRing(t)
+	c := receiver(t)
+	c.Inbox = address
+	r := run(t, c, config.Ingress, ring, client.Options{HostPort: nowhere})
+	require.Contains(t, r.becomes(t, "inbox", false).Problem, "not open yet")
+	status, _ := ask(t, r.url+"/readyz")
+	require.Equal(t, 503, status)
+	require.NoError(t, other.Close(t.Context()))
+	r.becomes(t, "inbox", true)
+	require.Eventually(t, func() bool {
+		status, _ := ask(t, r.url+"/readyz")
+		return status == 200
+	}, 20*time.Second, 10*time.Millisecond)
+}
+
+func TestAnInboxThatCanNotBeOpenedByTryingAgainEndsTheProcessAtOnce(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	text := filepath.Join(folder, "text.db")
+	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("this is no database\n", 300)), 0o600))
+	newer := filepath.Join(folder, "newer.db")
+	store, err := sqlite.Open(t.Context(), newer, sqlite.Options{})
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	database, err := sql.Open("sqlite", newer)
+	require.NoError(t, err)
+	_, err = database.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
+	require.NoError(t, err)
+	require.NoError(t, database.Close())
+	for name, where := range map[string]string{
+		"no folder": filepath.Join(folder, "none", "inbox.db"), "a folder": folder, "not a database": text, "a newer version": newer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := receiver(t)
+			c.Inbox, c.DrainDelay = where, time.Hour
+			r := run(t, c, config.Ingress, newRing(t), client.Options{HostPort: nowhere})
+			<-r.ended
+			require.ErrorIs(t, r.err, service.ErrSetting)
+			require.ErrorContains(t, r.err, "--inbox (SIGNALBOX_INBOX)")
+		})
+	}
+}
+
+// fragile is a Temporal that has no namespace until it is made, and then ends a worker for good once.
+type fragile struct {
+	polledStub
+	made, broken atomic.Bool
+}
+
+func (f *fragile) DescribeNamespace(ctx context.Context, r *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	if !f.made.Load() {
+		return nil, serviceerror.ToStatus(serviceerror.NewNamespaceNotFound(r.GetNamespace())).Err()
+	}
+	return f.polledStub.DescribeNamespace(ctx, r)
+}
+
+func (f *fragile) ListSearchAttributes(ctx context.Context, r *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+	if !f.made.Load() {
+		return nil, serviceerror.ToStatus(serviceerror.NewNamespaceNotFound(r.GetNamespace())).Err()
+	}
+	return f.polledStub.ListSearchAttributes(ctx, r)
+}
+
+func (f *fragile) PollWorkflowTaskQueue(ctx context.Context, r *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+	if f.broken.CompareAndSwap(false, true) {
+		return nil, serviceerror.ToStatus(serviceerror.NewInvalidArgument("broken")).Err()
+	}
+	return f.polledStub.PollWorkflowTaskQueue(ctx, r)
+}
+
+func TestReceivingGoesOnWhateverWorkersLackAndTheyStartWhenItIsThere(t *testing.T) {
+	t.Parallel()
+	temporal := &fragile{polledStub: polledStub{rates: map[string]float64{}}}
+	ring := newRing(t)
+	c := working()
+	c.Inbox, c.MaxBody, c.Drain = receiver(t).Inbox, 1<<20, 10*time.Second
+	r := run(t, c, config.Ingress|config.Worker, ring, client.Options{HostPort: startPolled(t, temporal, temporal), Namespace: "orders"})
+
+	missing := r.becomes(t, "temporal", false)
+	require.Equal(t, `the namespace "orders" does not exist`, missing.Problem)
+	require.Contains(t, missing.Fix, "signalbox setup --create-namespace")
+	require.Eventually(t, func() bool {
+		status, _ := ask(t, r.url+"/readyz")
+		return status == 200
+	}, 20*time.Second, 5*time.Millisecond, "webhooks are accepted")
+	status, _ := ask(t, r.internal+"/readyz")
+	require.Equal(t, 503, status, "but not all is in order")
+	require.Equal(t, 204, posted(t, r.url, ring, "evt_1"))
+
+	temporal.made.Store(true)
+	require.Eventually(t, func() bool {
+		return r.check(t, "workers").OK && r.logs.FilterMessage("workers run").Len() >= 1
+	}, 20*time.Second, 10*time.Millisecond)
+	since := r.check(t, "temporal").Since
+	require.Equal(t, since, r.check(t, "temporal").Since, "it is since the change, not since the question")
+}
+
+func TestAStoppingIngressAcceptsWebhooksForItsDrainDelay(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t)
+	c := receiver(t)
+	c.DrainDelay = 700 * time.Millisecond
+	r := run(t, c, config.Ingress, ring, client.Options{HostPort: nowhere})
+	require.Eventually(t, func() bool {
+		status, _ := ask(t, r.url+"/readyz")
+		return status == 200
+	}, 20*time.Second, 5*time.Millisecond)
+	began := time.Now()
+	r.stop()
+	require.Eventually(t, func() bool {
+		status, _ := ask(t, r.url+"/readyz")
+		return status == 503
+	}, c.DrainDelay/2, time.Millisecond)
+	require.False(t, r.check(t, "process").OK)
+	require.Equal(t, 204, posted(t, r.url, ring, "evt_1"))
+	<-r.ended
+	require.NoError(t, r.err)
+	require.GreaterOrEqual(t, time.Since(began), c.DrainDelay)
+}
+
+func TestABucketThatIsAwayIsShownWhileTheWorkersRun(t *testing.T) {
+	t.Parallel()
+	var there atomic.Bool
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !there.Load() {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_, _ = io.WriteString(w, `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>files</Name></ListBucketResult>`)
+	}))
+	t.Cleanup(store.Close)
+	stub := &polledStub{rates: map[string]float64{}}
+	c := working()
+	c.Bucket = "s3://files?region=eu-central-1&anonymous=true&use_path_style=true&endpoint=" + store.URL
+	r := run(t, c, config.Worker, newRing(t), client.Options{HostPort: startPolled(t, stub, stub)})
+	require.Contains(t, r.becomes(t, "bucket", false).Fix, "--bucket")
+	r.becomes(t, "workers", true)
+	there.Store(true)
+	r.becomes(t, "bucket", true)
+}

@@ -1,0 +1,169 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
+)
+
+// lateInbox is an inbox that opens while the process already listens: its database may be away, or its tables may be changed for minutes.
+// Until then Append waits as long as its context allows, and the other methods fail with inbox.ErrBusy.
+type lateInbox struct {
+	where string
+	open  func(context.Context) (inbox.Store, error)
+	log   *zap.Logger
+
+	// opened is closed when store is there.
+	opened chan struct{}
+	store  inbox.Store
+
+	mu sync.Mutex
+	// failed is why the last try to open failed; nil while none has.
+	failed error
+}
+
+func newLateInbox(where string, log *zap.Logger) *lateInbox {
+	return &lateInbox{
+		where:  where,
+		open:   func(ctx context.Context) (inbox.Store, error) { return storage.Open(ctx, where, log) },
+		log:    log,
+		opened: make(chan struct{}),
+	}
+}
+
+// run opens the inbox, and tries again until ctx ends: then it returns nil. It fails where only another setting helps.
+func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
+	if info, err := os.Stat(l.where); err == nil && info.IsDir() && !postgres.IsAddress(l.where) {
+		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %s is a folder: name a file in it", ErrSetting, l.where)
+	}
+	l.log.Info("inbox opens", zap.String("inbox", storage.Name(l.where)))
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		store, err := l.open(ctx)
+		switch {
+		case err == nil:
+			l.store = store
+			close(l.opened)
+			return store, nil
+		case ctx.Err() != nil:
+			return nil, nil
+		case l.wrong(err):
+			return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", ErrSetting, err)
+		}
+		l.mu.Lock()
+		l.failed = err
+		l.mu.Unlock()
+		if !health.Sleep(ctx, health.Jitter(pause)) {
+			return nil, nil
+		}
+	}
+}
+
+// wrong says of an error whether trying again is of no use. A server that is away, a disk that is full and a lock are not among them.
+func (l *lateInbox) wrong(err error) bool {
+	if errors.Is(err, inbox.ErrNewer) {
+		return true
+	}
+	if postgres.IsAddress(l.where) {
+		return false
+	}
+	const notADatabase = 26 // SQLITE_NOTADB
+	var sqlite interface {
+		error
+		Code() int
+	}
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) ||
+		errors.As(err, &sqlite) && sqlite.Code() == notADatabase
+}
+
+// check is the probe of the inbox, of which server knows whether it stores.
+func (l *lateInbox) check(ctx context.Context, server *ingress.Server) error {
+	if _, err := l.now(); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		switch {
+		case l.failed == nil:
+			return &health.Problem{Text: "the inbox is not open yet", Fix: "wait: changing the tables of a large inbox takes minutes", Follows: true}
+		case errors.Is(l.failed, postgres.ErrUnsuitable):
+			return &health.Problem{Text: "the PostgreSQL server can't hold the inbox", Fix: "the log says which of its settings to change", Cause: l.failed}
+		default:
+			return &health.Problem{Text: "the inbox can't be opened", Fix: l.fix(), Cause: l.failed}
+		}
+	}
+	err := server.CheckInbox(ctx)
+	switch {
+	case errors.Is(err, ingress.ErrNotStored):
+		return &health.Problem{Text: ingress.ErrNotStored.Error(), Fix: l.fix(), Cause: err}
+	case err != nil:
+		return &health.Problem{Text: ingress.ErrInboxAway.Error(), Fix: l.fix(), Cause: err}
+	}
+	return nil
+}
+
+func (l *lateInbox) fix() string {
+	if postgres.IsAddress(l.where) {
+		return "see that PostgreSQL runs and lets this process in, and that --inbox (SIGNALBOX_INBOX) names it; the log says more"
+	}
+	return "see that the disk has room and the file that --inbox (SIGNALBOX_INBOX) names is there; the log says more"
+}
+
+// now is the store, if it is open.
+func (l *lateInbox) now() (inbox.Store, error) {
+	select {
+	case <-l.opened:
+		return l.store, nil
+	default:
+		return nil, fmt.Errorf("%w: it is not open yet", inbox.ErrBusy)
+	}
+}
+
+// Append implements ingress.Inbox.
+func (l *lateInbox) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+	select {
+	case <-l.opened:
+	case <-ctx.Done():
+	}
+	store, err := l.now()
+	if err != nil {
+		return nil, err
+	}
+	return store.Append(ctx, deliveries)
+}
+
+// Trim implements ingress.Inbox.
+func (l *lateInbox) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
+	store, err := l.now()
+	if err != nil {
+		return 0, err
+	}
+	return store.Trim(ctx, request)
+}
+
+// Check implements ingress.Inbox.
+func (l *lateInbox) Check(ctx context.Context) error {
+	store, err := l.now()
+	if err != nil {
+		return err
+	}
+	return store.Check(ctx)
+}
+
+// close comes after all that writes has ended, and run too.
+func (l *lateInbox) close() {
+	if store, err := l.now(); err == nil {
+		if err := store.Close(); err != nil {
+			l.log.Error("close inbox", zap.Error(err))
+		}
+	}
+}

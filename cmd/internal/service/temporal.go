@@ -1,0 +1,68 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/worker"
+)
+
+// temporalNeeds are the checks of a Temporal server and the namespace.
+type temporalNeeds struct {
+	client    client.Client
+	namespace string
+}
+
+// reachable fails unless the server answers, lets this process in and has the namespace.
+func (t temporalNeeds) reachable(ctx context.Context) error {
+	_, err := t.client.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: t.namespace})
+	return t.problem(err)
+}
+
+func (t temporalNeeds) problem(err error) error {
+	var (
+		noNamespace *serviceerror.NamespaceNotFound
+		missing     *serviceerror.NotFound
+		denied      *serviceerror.PermissionDenied
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &noNamespace), errors.As(err, &missing):
+		return &health.Problem{
+			Text: fmt.Sprintf("the namespace %q does not exist", t.namespace),
+			Fix:  "run `signalbox setup --create-namespace`, or correct TEMPORAL_NAMESPACE", Cause: err,
+		}
+	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
+		return &health.Problem{Text: "Temporal refuses this process", Fix: "see TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_…, and what they may do in the namespace", Cause: err}
+	default:
+		return &health.Problem{Text: "Temporal does not answer", Fix: "see that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: err}
+	}
+}
+
+// searchAttributes fails unless workflows can set every one: a workflow that can't would be stuck.
+func (t temporalNeeds) searchAttributes(ctx context.Context) error {
+	if err := t.reachable(ctx); err != nil {
+		return &health.Problem{Text: "the search attributes can't be checked", Fix: "see the check of Temporal", Cause: err, Follows: true}
+	}
+	err := worker.Check(ctx, t.client, t.namespace)
+	if err == nil {
+		err = worker.Usable(ctx, t.client, t.namespace)
+	}
+	switch {
+	case errors.Is(err, worker.ErrNotReady):
+		// It names attributes and the namespace only.
+		return &health.Problem{Text: "the namespace lacks search attributes", Fix: "run `signalbox setup`", Cause: err}
+	case err != nil:
+		return &health.Problem{Text: "the search attributes are not usable yet", Fix: "wait some seconds after `signalbox setup`; the log says more", Cause: err}
+	}
+	return nil
+}

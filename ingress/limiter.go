@@ -1,0 +1,66 @@
+package ingress
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// limiter has one token bucket for each key.
+type limiter[K comparable] struct {
+	now   func() time.Time
+	every rate.Limit
+	burst int
+
+	mu      sync.Mutex
+	buckets map[K]*rate.Limiter
+}
+
+// maxBuckets is how many keys a limiter remembers.
+const maxBuckets = 10_000
+
+func newLimiter[K comparable](now func() time.Time, burst int, perSecond float64) *limiter[K] {
+	return &limiter[K]{now: now, every: rate.Limit(perSecond), burst: burst, buckets: map[K]*rate.Limiter{}}
+}
+
+// allow takes a token of the key, and says whether there was one.
+func (l *limiter[K]) allow(key K) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	bucket, known := l.buckets[key]
+	if !known {
+		if len(l.buckets) >= maxBuckets {
+			l.forget()
+		}
+		bucket = rate.NewLimiter(l.every, l.burst)
+		l.buckets[key] = bucket
+	}
+	return bucket.AllowN(l.now(), 1)
+}
+
+// giveBack returns a token that was allowed.
+func (l *limiter[K]) giveBack(key K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if bucket, known := l.buckets[key]; known {
+		bucket.AllowN(l.now(), -1)
+	}
+}
+
+// forget drops full buckets, which say nothing. If too few are full, it drops any down to nine tenths of maxBuckets, so that not every
+// new key has to search.
+func (l *limiter[K]) forget() {
+	now := l.now()
+	for key, bucket := range l.buckets {
+		if bucket.TokensAt(now) >= float64(l.burst) {
+			delete(l.buckets, key)
+		}
+	}
+	for key := range l.buckets {
+		if len(l.buckets) < maxBuckets*9/10 {
+			return
+		}
+		delete(l.buckets, key)
+	}
+}
