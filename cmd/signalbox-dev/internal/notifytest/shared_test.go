@@ -65,7 +65,7 @@ func runTests(m *testing.M) (code int, err error) {
 	}
 	defer receivers.Stop()
 	ended := make(chan error, 1)
-	go func() { ended <- worker.New(shared, worker.Options{StopTimeout: time.Second}).Run(ctx) }()
+	go func() { ended <- worker.New(shared, worker.Options{}).Run(ctx) }()
 	code = m.Run()
 	stop()
 	return code, <-ended
