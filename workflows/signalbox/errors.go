@@ -55,6 +55,7 @@ var refusals = map[string]error{
 	workflows.ErrTypeOtherQuestion:     ErrOtherQuestion,
 	workflows.ErrTypeAlreadyAnswered:   ErrAlreadyAnswered,
 	workflows.ErrTypeCaseEnded:         ErrEnded,
+	workflows.ErrTypeFilesEnded:        ErrEnded,
 	workflows.ErrTypeNotUncertain:      ErrNotUncertain,
 	workflows.ErrTypeOtherCase:         ErrConflict,
 	workflows.ErrTypeActivationPaused:  ErrPaused,
@@ -66,6 +67,9 @@ var refusals = map[string]error{
 	workflows.ErrTypeUnknownRun:        ErrNotFound,
 	workflows.ErrTypeRunClosed:         ErrEnded,
 	workflows.ErrTypeTooMany:           ErrTooMany,
+	workflows.ErrTypeUnknownNotice:     ErrNotFound,
+	workflows.ErrTypeNotGivenUp:        ErrConflict,
+	workflows.ErrTypeNoNoticeData:      ErrConflict,
 	workflows.ErrTypeOtherAPIKey:       ErrConflict,
 }
 

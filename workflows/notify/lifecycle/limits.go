@@ -20,7 +20,6 @@ const (
 	recordBytes = 900
 	// maxSeen is how many notices are remembered. A hand-off is repeated within minutes and takes 50 notices at most.
 	maxSeen = 2000
-	maxBy   = 500
 )
 
 // firstTime is the least time that a delivery is tried, however old the notice is.

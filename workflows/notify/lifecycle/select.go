@@ -55,7 +55,7 @@ func Dismiss(s State, selected workflows.SelectNotices, now time.Time) (State, w
 
 func (s State) toDismiss(selected workflows.SelectNotices) ([]int, error) {
 	if len(selected.IDs) == 0 && s.Forgotten > 0 {
-		return s.givenUp(), checkBy(selected)
+		return s.givenUp(), validate(selected)
 	}
 	return s.chosen(selected)
 }
@@ -103,7 +103,7 @@ func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
 
 // chosen returns the positions of the notices that are meant, each once. It refuses an ID that is unknown or of a notice that was not given up.
 func (s State) chosen(selected workflows.SelectNotices) ([]int, error) {
-	if err := checkBy(selected); err != nil {
+	if err := validate(selected); err != nil {
 		return nil, err
 	}
 	if len(selected.IDs) == 0 {
@@ -151,9 +151,9 @@ func (s State) givenUp() []int {
 	return positions
 }
 
-func checkBy(selected workflows.SelectNotices) error {
-	if size := workflows.JSONLen(selected.By); size > maxBy {
-		return rules.Invalid("by: %d bytes of JSON, at most %d: shorten it", size, maxBy)
+func validate(selected workflows.SelectNotices) error {
+	if err := selected.Validate(); err != nil {
+		return rules.Invalid("%v", err)
 	}
 	return nil
 }

@@ -84,12 +84,12 @@ func TestWhatCantBeResentOrDismissedIsRefusedByName(t *testing.T) {
 		words    []string
 	}{
 		"unknown":      {twoGivenUp(), ids("ntc_1", "ntc_9"), workflows.ErrTypeUnknownNotice, []string{`"ntc_9"`}},
-		"empty":        {twoGivenUp(), ids(""), workflows.ErrTypeUnknownNotice, []string{`""`}},
+		"empty":        {twoGivenUp(), ids(""), workflows.ErrTypeInvalidArgument, []string{"ids[0]"}},
 		"waiting":      {twoGivenUp(), ids("ntc_3"), workflows.ErrTypeNotGivenUp, []string{"ntc_3", "WAITING"}},
 		"delivered":    {twoGivenUp(), ids("ntc_1", "ntc_4"), workflows.ErrTypeNotGivenUp, []string{"ntc_4", "DELIVERED"}},
 		"nothing":      {begun(), workflows.SelectNotices{}, workflows.ErrTypeNotGivenUp, nil},
 		"by":           {twoGivenUp(), workflows.SelectNotices{By: strings.Repeat("a", 501)}, workflows.ErrTypeInvalidArgument, []string{"by", "500"}},
-		"a long story": {twoGivenUp(), ids(strings.Repeat("<", 10_000)), workflows.ErrTypeUnknownNotice, []string{"…"}},
+		"a long story": {twoGivenUp(), ids(strings.Repeat("<", 10_000)), workflows.ErrTypeInvalidArgument, []string{"ids[0]", "250"}},
 	} {
 		requireRefusal(t, c.want, lifecycle.CheckResend(c.state, c.selected), c.words...)
 		requireRefusal(t, c.want, lifecycle.CheckDismiss(c.state, c.selected), c.words...)
