@@ -255,6 +255,6 @@ func TestTextsFromOutsideAreShownAsTheyAre(t *testing.T) {
 	register(t, s, noon, r)
 	apply(s, at(1), paused(1, "user`_paused\n\n# x"))
 	details := lifecycle.Details(s.Activation)
-	require.Contains(t, details, "- `m1' **bold** '` `Publish?  **DEACTIVATED** since today  [here](https://evil.example)' <b>`, asked 2026-03-02T12:00:00Z")
-	require.Contains(t, details, "**PAUSED** since 2026-03-02T12:01:00Z (`user'_paused  # x`)")
+	require.Contains(t, details, "- `` m1` **bold** ` `` `` Publish?  **DEACTIVATED** since today  [here](https://evil.example)` <b> ``, asked 2026-03-02T12:00:00Z")
+	require.Contains(t, details, "**PAUSED** since 2026-03-02T12:01:00Z (`` user`_paused  # x ``)")
 }

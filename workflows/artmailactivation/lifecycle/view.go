@@ -143,7 +143,7 @@ func Details(a Activation) string {
 	s := &a.State
 	status := fmt.Sprintf("**%s** since %s", s.Status, rules.Stamp(s.Since))
 	if _, _, reason := standing(s); reason != "" && s.Status != workflows.ActivationActive {
-		status += fmt.Sprintf(" (%s)", quoted(reason))
+		status += fmt.Sprintf(" (%s)", rules.Code(workflows.Clip(reason, maxShown)))
 	}
 	paragraphs := []string{status}
 	if waits := WaitingFor(a); waits != "" {
@@ -167,9 +167,9 @@ func approvalLines(s *State) []string {
 	var lines []string
 	for i := range open[:min(len(open), most)] {
 		approval := &open[i]
-		line := "- " + quoted(approval.MessageID)
+		line := "- " + rules.Code(workflows.Clip(approval.MessageID, maxShown))
 		if approval.Subject != "" {
-			line += " " + quoted(approval.Subject)
+			line += " " + rules.Code(workflows.Clip(approval.Subject, maxShown))
 		}
 		line += ", asked " + rules.Stamp(approval.RequestedAt)
 		if due, runs := dueAt(s, approval); runs {
@@ -186,17 +186,5 @@ func approvalLines(s *State) []string {
 	return lines
 }
 
-// quoted is a text from outside as Markdown shows it as it is: code of one line.
-func quoted(s string) string {
-	const most = 200
-	plain := strings.Map(func(r rune) rune {
-		switch {
-		case r == '`':
-			return '\''
-		case r < ' ', r == '\u007f', r == '\u0085', r == '\u2028', r == '\u2029':
-			return ' '
-		}
-		return r
-	}, s)
-	return "`" + workflows.Clip(plain, most) + "`"
-}
+// maxShown bounds a text of others in the details, in bytes.
+const maxShown = 200

@@ -59,9 +59,12 @@ func WaitingFor(s State) string {
 // maxDetails is how many notices the Web UI's details list. The query lists all.
 const maxDetails = 10
 
+// maxShown bounds a text of others in the details, in bytes.
+const maxShown = 200
+
 // Details are the Web UI's: what is waited for, and how a person can act.
 func Details(s State) string {
-	lines := []string{fmt.Sprintf("Notices of %s", code(s.Source)), "", fmt.Sprintf("Waits for %s.", WaitingFor(s))}
+	lines := []string{fmt.Sprintf("Notices of %s", rules.Code(workflows.Clip(s.Source, maxShown))), "", fmt.Sprintf("Waits for %s.", WaitingFor(s))}
 	if len(Attention(s)) == 0 {
 		return strings.Join(lines, "\n")
 	}
@@ -71,7 +74,7 @@ func Details(s State) string {
 	for _, i := range listed {
 		n := s.Notices[i]
 		lines = append(lines, fmt.Sprintf("- %s %s for %s, since %s: %s",
-			code(string(n.Kind)), code(n.ID), code(n.To.WorkflowID), rules.Stamp(n.SettledAt), code(n.LastError)))
+			rules.Code(workflows.Clip(string(n.Kind), maxShown)), rules.Code(workflows.Clip(n.ID, maxShown)), rules.Code(workflows.Clip(n.To.WorkflowID, maxShown)), rules.Stamp(n.SettledAt), rules.Code(workflows.Clip(n.LastError, maxShown))))
 	}
 	if more := s.givenUpInAll() - len(listed); more > 0 {
 		lines = append(lines, fmt.Sprintf("- and %d more", more))
@@ -79,13 +82,6 @@ func Details(s State) string {
 	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to end them, `%s`. The argument `{\"ids\":[\"ntc_…\"]}` chooses some, `{}` all.",
 		workflows.UpdateResend, workflows.UpdateDismiss))
 	return strings.Join(lines, "\n")
-}
-
-// code shows a text that others wrote as code, in one line, so that none of it is read as Markdown.
-func code(text string) string {
-	const most = 200
-	text = strings.Join(strings.Fields(workflows.Clip(text, most)), " ")
-	return "`" + strings.ReplaceAll(text, "`", "'") + "`"
 }
 
 func counted(n int, what string) string {

@@ -445,7 +445,7 @@ func TestWordsOfStrangersStayTextInTheDetails(t *testing.T) {
 		f = lifecycle.FileFailed(f, id, rules.Failure{Type: workflows.ErrTypeArchiveInvalid, Message: "`\n# no`"}, t0)
 	}
 	details := lifecycle.Details(f)
-	require.Contains(t, details, "- `x'   # Signed off **by** [us](https://evil.example) <b> fdp (a)`: `' # no'`\n- `b`: ")
+	require.Contains(t, details, "- `` x`   # Signed off **by** [us](https://evil.example) <b> fdp (a) ``: `` ` # no` ``\n- `b`: ")
 }
 
 func encoded(t testing.TB, v any) string {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
@@ -121,17 +120,17 @@ func Details(f Files) string {
 		line("The update `%s` ends it: what is stored stays.", workflows.UpdateCancel)
 	}
 	if s.Status == workflows.FilesNoBucket {
-		line("The workers keep no files. Download URLs are made by %s.", code("GET /cases/"+f.Start.CaseID+"/attachments/{attachmentId}"))
+		line("The workers keep no files. Download URLs are made by %s.", rules.Code("GET /cases/"+f.Start.CaseID+"/attachments/{attachmentId}"))
 	}
 	if s.Cancelled != "" {
-		line("%s", code(s.Cancelled))
+		line("%s", rules.Code(s.Cancelled))
 	}
-	list(line, s.Files, "Not stored", "Read them at Offload: "+code("GET /cases/"+f.Start.CaseID)+", for an attachment with "+code("/attachments/{attachmentId}")+" behind it.",
+	list(line, s.Files, "Not stored", "Read them at Offload: "+rules.Code("GET /cases/"+f.Start.CaseID)+", for an attachment with "+rules.Code("/attachments/{attachmentId}")+" behind it.",
 		func(file File) string {
 			if !failed(s, file) {
 				return ""
 			}
-			return code(label(file.ID, file.Unstored.Name)) + ": " + code(file.Unstored.Reason)
+			return rules.Code(label(file.ID, file.Unstored.Name)) + ": " + rules.Code(file.Unstored.Reason)
 		})
 	if s.Omitted > 0 && s.Status != workflows.FilesNoBucket {
 		line("Left out: %d attachments without a usable ID, or beyond the first %d.", s.Omitted, workflows.MaxCaseFiles)
@@ -141,7 +140,7 @@ func Details(f Files) string {
 			if file.Stored == nil || !file.Stored.Differs() {
 				return ""
 			}
-			return code(file.Stored.Key) + difference(*file.Stored)
+			return rules.Code(file.Stored.Key) + difference(*file.Stored)
 		})
 	if attention := Attention(f); len(attention) > 0 {
 		line("Attention: %s", strings.Join(attention, ", "))
@@ -178,7 +177,7 @@ func difference(stored workflows.StoredFile) string {
 		text += fmt.Sprintf(", %d bytes, told %d", stored.Size, stored.ToldSize)
 	}
 	if stored.ToldType != "" {
-		text += ", type " + code(stored.ContentType) + ", told " + code(stored.ToldType)
+		text += ", type " + rules.Code(stored.ContentType) + ", told " + rules.Code(stored.ToldType)
 	}
 	return text
 }
@@ -191,18 +190,4 @@ func label(id, name string) string {
 		return id
 	}
 	return name + " (" + id + ")"
-}
-
-// code shows a stranger's words in Markdown as they are: in a code span nothing is a link, a heading or HTML.
-func code(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r == '`':
-			return '\''
-		case unicode.IsControl(r), unicode.In(r, unicode.Zl, unicode.Zp, unicode.Cf):
-			return ' '
-		}
-		return r
-	}, text)
-	return "`" + strings.TrimSpace(text) + "`"
 }
