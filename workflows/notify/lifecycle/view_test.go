@@ -1,7 +1,6 @@
 package lifecycle_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
