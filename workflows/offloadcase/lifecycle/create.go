@@ -119,7 +119,8 @@ func identify(c *Case, caseID string, now time.Time) {
 			ours = append(ours, e)
 		}
 	}
-	s.Unconfirmed, s.ReadWanted = ours, len(ours) > 0
+	// The last read before the deadline counts for this case.
+	s.Unconfirmed, s.ReadWanted = ours, len(ours) > 0 || s.Expiring
 }
 
 // otherCase reports a second caseId. Merging it would hide a second e-mail thread to a real person.

@@ -195,6 +195,17 @@ func TestTheDeadlineEndsTheCaseAfterALastRead(t *testing.T) {
 	require.Equal(t, []string{"still_running"}, lifecycle.Attention(c.State), "it may exist")
 }
 
+func TestTheLastReadIsOfTheCaseThatReplacesAnAdoptedOne(t *testing.T) {
+	t.Parallel()
+	c := adopted(uncertain(options(func(o *workflows.CaseOptions) { o.Deadline = after(60) })), 2)
+	c = lifecycle.Tick(c, after(60))
+	other := inputNeeded("q1", 60)
+	other.Facts.CaseID = "another"
+	c = lifecycle.Tick(lifecycle.Receive(c, other, after(60)), after(60))
+	require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: "another"}, lifecycle.Next(c, after(60)).Read)
+	requireStatus(t, workflows.CaseExpired, lifecycle.ReadFailed(c, "another", rules.Failure{Message: "no answer"}, after(61)))
+}
+
 func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 	t.Parallel()
 	confirm := options(func(o *workflows.CaseOptions) { o.ConfirmEnd = true })
