@@ -20,21 +20,22 @@ func TestWordsOfOthersStayInsideTheirQuotation(t *testing.T) {
 	c = lifecycle.ReconcileFailed(c, rules.Failure{Message: hostile}, after(20))
 	quoted := 0
 	for _, line := range strings.FieldsFunc(lifecycle.Details(c), func(r rune) bool { return strings.ContainsRune("\r\n\u2028", r) }) {
-		if strings.HasPrefix(line, ">     ") {
+		if strings.HasPrefix(line, "> ") {
 			quoted++
+			require.NotRegexp(t, `(^|[^\\])[*\[\]()#:/]`, line, "it is shown as it was written")
 			continue
 		}
 		require.NotContains(t, line, "COMPLETED")
 		require.NotContains(t, line, "evil")
 		require.NotContains(t, line, "# x")
 	}
-	require.Equal(t, 10, quoted, "five lines each, blank ones too")
+	require.Equal(t, 8, quoted, "four lines each")
 }
 
 func TestACommandThatIsSuggestedIsSafeToPaste(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(running(), inputNeeded("q1'; touch pasted; echo '`x`", 10), after(10))
-	require.Contains(t, lifecycle.Details(c), `    signalbox case answer vendor_2048 --question 'q1'\''; touch pasted; echo '\''`+"`x`'"+` --text '…'`)
+	require.Contains(t, lifecycle.Details(c), `signalbox case answer vendor_2048 --question 'q1'\''; touch pasted; echo '\''`+"`x`'"+` --text '…'`)
 	require.NotContains(t, lifecycle.WaitingFor(c), "touch")
 	require.Contains(t, lifecycle.Details(asked()), "--question q1 --text")
 }
