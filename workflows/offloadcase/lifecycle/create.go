@@ -39,7 +39,7 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	case nothing && !needed:
 		s.Creation = CreationSettled
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest && c.Start.Options.AwaitCorrection:
-		s.Creation = CreationRejected
+		s.Creation, s.Trouble = CreationRejected, "" // Offload took the call, so an earlier trouble is over
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest:
 		s.Creation = CreationSettled
 		s.Reason = workflows.Clip("Offload rejected the request: "+f.Message, maxReasonBytes)
@@ -53,7 +53,7 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 		// Its own webhook, or a person, has proven the case already.
 		s.Creation = CreationSettled
 	default:
-		s.Creation = CreationUncertain
+		s.Creation, s.Trouble = CreationUncertain, ""
 	}
 	settle(&c, workflows.NewsByCreate, now)
 	return c

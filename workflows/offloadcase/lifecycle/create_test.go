@@ -105,6 +105,19 @@ func uncertain(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.CreateFailed(began(change...), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1))
 }
 
+func TestATroubleOfTheCreationIsOverOnceAnAttemptEndsOtherwise(t *testing.T) {
+	t.Parallel()
+	for failure, attention := range map[string]string{
+		workflows.ErrTypeOffloadUncertain:      workflows.AttentionCreateUncertain,
+		workflows.ErrTypeOffloadInvalidRequest: workflows.AttentionCreateRejected,
+	} {
+		c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
+		c = lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(1))
+		c = lifecycle.CreateFailed(c, rules.Failure{Type: failure}, after(2))
+		require.Equal(t, []string{attention}, lifecycle.Attention(c.State))
+	}
+}
+
 func TestAnUncertainCreationIsProvenByAWebhookOnItsOwnURL(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(uncertain(), inputNeeded("q1", 10), after(10))
