@@ -36,7 +36,7 @@ func TestACommandThatIsSuggestedIsSafeToPaste(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(running(), inputNeeded("q1'; touch pasted; echo '`x`", 10), after(10))
 	require.Contains(t, lifecycle.Details(c), `signalbox case answer vendor_2048 --question 'q1'\''; touch pasted; echo '\''`+"`x`'"+` --text '…'`)
-	require.NotContains(t, lifecycle.WaitingFor(c), "touch")
+	require.Contains(t, lifecycle.WaitingFor(c), "`` q1'; touch pasted; echo '`x` ``", "as code, which is no command")
 	require.Contains(t, lifecycle.Details(asked()), "--question q1 --text")
 }
 
