@@ -125,6 +125,7 @@ func shown(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 		if confirmEvents(s, facts) {
 			source = workflows.NewsByWebhook
 		}
+		settleUnconfirmed(s)
 	} else {
 		s.Conflict = true
 	}
