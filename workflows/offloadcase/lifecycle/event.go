@@ -204,6 +204,7 @@ func apply(c *Case, e workflows.CaseEvent) {
 func hold(s *State, e workflows.CaseEvent) {
 	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
 	e.Facts.Metadata = nil
+	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the rest has no limit, and is not needed any more
 	s.HeldEnd, s.ReadWanted = &e, true
 }
 
