@@ -46,7 +46,8 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 		enter(&c, workflows.CaseFailed, workflows.NewsByCreate, now)
 	case nothing && trouble != "" && trouble != s.Trouble:
 		// From now on the server retries this one by itself, slowly and without history.
-		s.Trouble, s.CreateAt = trouble, now
+		noteTrouble(s, trouble)
+		s.CreateAt = now
 	case nothing:
 		s.CreateAt = now.Add(createGuard)
 	case s.CaseID != "":

@@ -85,9 +85,9 @@ func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
 	c := lifecycle.CreateFailed(began(), limit, after(1))
 	fx := lifecycle.Next(c, after(1))
 	require.NotNil(t, fx.Create)
-	require.Equal(t, workflows.AttentionUsageLimit, fx.KnownTrouble)
-	require.NotContains(t, lifecycle.TroubleTypes(fx.KnownTrouble), workflows.ErrTypeOffloadUsageLimit)
-	require.Contains(t, lifecycle.TroubleTypes(""), workflows.ErrTypeOffloadUsageLimit)
+	require.Equal(t, []string{workflows.AttentionUsageLimit}, fx.KnownTroubles)
+	require.NotContains(t, lifecycle.TroubleTypes(fx.KnownTroubles...), workflows.ErrTypeOffloadUsageLimit)
+	require.Contains(t, lifecycle.TroubleTypes(), workflows.ErrTypeOffloadUsageLimit)
 
 	again := lifecycle.CreateFailed(c, limit, after(2))
 	require.Nil(t, lifecycle.Next(again, after(2)).Create, "an activity that reports it all the same is not asked in a loop")

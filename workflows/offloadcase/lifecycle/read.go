@@ -39,7 +39,8 @@ func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 	case f.Type == workflows.ErrTypeOffloadNoNews:
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	case trouble != "" && trouble != s.Trouble:
-		s.Trouble, s.LastError = trouble, clipError(f.Message)
+		noteTrouble(s, trouble)
+		s.LastError = clipError(f.Message)
 		s.ReconcileAt = now
 	default:
 		s.LastError = clipError(f.Message)
@@ -84,7 +85,7 @@ func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 	s.ReadWanted = false
 	s.LastError = clipError(f.Message)
 	if trouble := troubleOf(f); trouble != "" {
-		s.Trouble = trouble
+		noteTrouble(s, trouble)
 	}
 	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	applyHeldEnd(&c, now)
