@@ -16,6 +16,9 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 	ordered := slices.Clone(events)
 	for i := range ordered {
 		ordered[i].OccurredAt = providerTime(ordered[i], now)
+		if len(ordered[i].APIKeyFingerprint) > maxFingerprint {
+			ordered[i].APIKeyFingerprint = nil // it is none
+		}
 	}
 	slices.SortStableFunc(ordered, compareEvents)
 

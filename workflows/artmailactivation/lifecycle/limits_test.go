@@ -337,6 +337,19 @@ func TestRunsThatGrowAfterTheyWereOpenedFitIntoAPayload(t *testing.T) {
 	f.requireFits(at(15))
 }
 
+func TestAFingerprintThatIsTooLongCountsAsNone(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	e := activated(0, "key")
+	e.APIKeyFingerprint = make([]byte, payloadLimit)
+	apply(s, noon, e)
+	require.Empty(t, s.State.Activated.Fingerprint)
+	require.Less(t, size(t, s), 10<<10)
+	e.DedupeKey += " again"
+	apply(s, noon, e)
+	require.Empty(t, lifecycle.Attention(s.Activation))
+}
+
 // size is that of the continue-as-new input.
 func size(t testing.TB, s *world) int {
 	t.Helper()
