@@ -72,7 +72,8 @@ func Read(c Case, caseID string, snapshot workflows.CaseSnapshot, now time.Time)
 	return c
 }
 
-// ReadFailed takes in that a single read showed nothing. Reconciling goes on where it stopped.
+// ReadFailed takes in that a single read showed nothing. Reconciling goes on, and its first read is news whatever it shows: what was in doubt
+// still is, such as a question that Offload refused an answer to.
 func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	switch {
@@ -87,6 +88,7 @@ func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 	if trouble := troubleOf(f); trouble != "" {
 		noteTrouble(s, trouble)
 	}
+	s.Known = workflows.KnownCase{}
 	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	applyHeldEnd(&c, now)
 	if s.Expiring {
