@@ -1,6 +1,9 @@
 package workflows
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // ActivationStatus is where an Artmail activation stands.
 type ActivationStatus string
@@ -63,6 +66,21 @@ func (o ActivationOptions) Normalized() ActivationOptions {
 		o.CheckFor = DefaultCheckFor
 	}
 	return o
+}
+
+// Validate names every field that can't be used.
+func (o ActivationOptions) Validate() error {
+	var c check
+	c.duration("staleAfter", o.StaleAfter)
+	c.duration("warnBefore", o.WarnBefore)
+	c.duration("checkFor", o.CheckFor)
+	if o.CheckApprovalQueue != "" {
+		c.ascii("options.checkApprovalQueue", o.CheckApprovalQueue, MaxTaskQueueBytes)
+	}
+	if strings.HasPrefix(o.CheckApprovalQueue, "/_sys/") {
+		c.say("options.checkApprovalQueue: %q begins with /_sys/, which Temporal keeps for itself: use another one", clip(o.CheckApprovalQueue))
+	}
+	return c.err(ErrInvalidArgument)
 }
 
 // ActivationEvent is a webhook of Artmail as it travels in the signal "artmail-events". It has the documented fields only: one that is not

@@ -69,6 +69,7 @@ func (f CaseFacts) Omitting(field string) CaseFacts {
 // reason, MaxAttachments and MaxAttachmentsBytes for the attachments, of which the first stay. What is missing or cut short then is named in
 // Omitted. It changes nothing that f points to.
 func (f CaseFacts) Bounded() CaseFacts {
+	f.Omitted = knownFields(f.Omitted)
 	f.Status, f.Channel, f.ResultStatus = short(f.Status), short(f.Channel), short(f.ResultStatus)
 	if tooLong(f.CaseID, MaxIDBytes) {
 		f.CaseID = ""
@@ -129,6 +130,17 @@ func (f CaseFacts) withAttachmentsBounded() CaseFacts {
 	}
 	f.Attachments = kept
 	return f
+}
+
+// knownFields are the names in the list that Omitted may have, sorted and each once.
+func knownFields(names []string) []string {
+	var known []string
+	for _, field := range []string{FieldAttachments, FieldClientReferenceID, FieldFailureReason, FieldMetadata, FieldQuestion, FieldResult} {
+		if slices.Contains(names, field) {
+			known = append(known, field)
+		}
+	}
+	return known
 }
 
 // maxAttachmentBytes, of JSON, is far above what a file's name, type and IDs have.

@@ -19,6 +19,9 @@ const (
 	// MaxSignalNameBytes is the longest name of a signal.
 	MaxSignalNameBytes = 255
 
+	// MaxTaskQueueBytes is the longest name of a task queue.
+	MaxTaskQueueBytes = 200
+
 	// MaxJSONBytes is the largest metadata, result, knowledge or resultSchema.
 	MaxJSONBytes = 256 << 10
 	// MaxAttachments and MaxAttachmentsBytes bound the attachments of a case, as a number and all together.

@@ -40,17 +40,17 @@ type (
 	reconcileCall = entity.Call[workflows.ReconcileCaseParams, workflows.CaseSnapshot]
 )
 
-func startCreate(ctx workflow.Context, knownTrouble string, params workflows.CreateCaseParams) createCall {
-	return entity.Execute[workflows.CreateCaseParams, workflows.CreateCaseResult](createPolicy(ctx, knownTrouble), workflows.ActivityOffloadCreateCase, params)
+func startCreate(ctx workflow.Context, known []string, params workflows.CreateCaseParams) createCall {
+	return entity.Execute[workflows.CreateCaseParams, workflows.CreateCaseResult](createPolicy(ctx, known), workflows.ActivityOffloadCreateCase, params)
 }
 
 // createPolicy never lets the server repeat a POST /cases that may have been carried out. Its cancellation is waited for: between two
 // attempts it comes at once, and an attempt under way is not interrupted but answered.
-func createPolicy(ctx workflow.Context, knownTrouble string) workflow.Context {
+func createPolicy(ctx workflow.Context, known []string) workflow.Context {
 	final := append([]string{
 		startToCloseTimeout, panicked,
 		workflows.ErrTypeOffloadUncertain, workflows.ErrTypeOffloadInvalidRequest,
-	}, lifecycle.TroubleTypes(knownTrouble)...)
+	}, lifecycle.TroubleTypes(known...)...)
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           workflows.TaskQueueOffload,
 		StartToCloseTimeout: attemptTimeout,
@@ -71,7 +71,7 @@ func answerPolicy(ctx workflow.Context) workflow.Context {
 		StartToCloseTimeout:    attemptTimeout,
 		ScheduleToCloseTimeout: answerFor,
 		WaitForCancellation:    true,
-		RetryPolicy:            retry(slowestRetry, lifecycle.TroubleTypes("")),
+		RetryPolicy:            retry(slowestRetry, lifecycle.TroubleTypes()),
 		Summary:                "Send the answer to Offload",
 	})
 }
@@ -85,21 +85,21 @@ func readPolicy(ctx workflow.Context) workflow.Context {
 		TaskQueue:              workflows.TaskQueueOffload,
 		StartToCloseTimeout:    attemptTimeout,
 		ScheduleToCloseTimeout: readFor,
-		RetryPolicy:            retry(readFor/4, lifecycle.TroubleTypes("")),
+		RetryPolicy:            retry(readFor/4, lifecycle.TroubleTypes()),
 		Summary:                "Read the case at Offload",
 	})
 }
 
-func startReconcile(ctx workflow.Context, knownTrouble string, params workflows.ReconcileCaseParams) reconcileCall {
+func startReconcile(ctx workflow.Context, known []string, params workflows.ReconcileCaseParams) reconcileCall {
 	return entity.Execute[workflows.ReconcileCaseParams, workflows.CaseSnapshot](
-		reconcilePolicy(ctx, knownTrouble, params), workflows.ActivityOffloadReconcileCase, params)
+		reconcilePolicy(ctx, known, params), workflows.ActivityOffloadReconcileCase, params)
 }
 
 // reconcilePolicy lets the server repeat the read for as long as it takes; the activity chooses each pause. While a trouble is known, the first
 // read that succeeds is final even without news, so that the attention ends.
-func reconcilePolicy(ctx workflow.Context, knownTrouble string, params workflows.ReconcileCaseParams) workflow.Context {
-	final := lifecycle.TroubleTypes(knownTrouble)
-	if knownTrouble != "" {
+func reconcilePolicy(ctx workflow.Context, known []string, params workflows.ReconcileCaseParams) workflow.Context {
+	final := lifecycle.TroubleTypes(known...)
+	if len(known) > 0 {
 		final = append(final, workflows.ErrTypeOffloadNoNews)
 	}
 	policy := retry(params.Ceiling.Std(), final)

@@ -28,12 +28,12 @@ func options(t *testing.T, policy func(workflow.Context) workflow.Context) workf
 
 func TestTheServerNeverRepeatsACreationThatMayHaveBeenCarriedOut(t *testing.T) {
 	t.Parallel()
-	for _, known := range []string{"", workflows.AttentionUsageLimit} {
+	for _, known := range [][]string{nil, {workflows.AttentionUsageLimit}} {
 		o := options(t, func(ctx workflow.Context) workflow.Context { return createPolicy(ctx, known) })
 		require.Subset(t, o.RetryPolicy.NonRetryableErrorTypes, []string{
 			"TemporalTimeout:StartToClose", "PanicError", workflows.ErrTypeOffloadUncertain, workflows.ErrTypeOffloadInvalidRequest, workflows.ErrTypeOffloadUnauthorized,
 		})
-		require.Equal(t, known == "", slices.Contains(o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadUsageLimit), "what is known is left to the server")
+		require.Equal(t, known == nil, slices.Contains(o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadUsageLimit), "what is known is left to the server")
 		require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadNotSent)
 		require.Equal(t, workflows.TaskQueueOffload, o.TaskQueue)
 		require.True(t, o.WaitForCancellation, "what became of it has to be known")
@@ -45,7 +45,7 @@ func TestTheServerNeverRepeatsACreationThatMayHaveBeenCarriedOut(t *testing.T) {
 func TestReconcilingGoesOnWithoutLimitInItsOwnQueue(t *testing.T) {
 	t.Parallel()
 	params := workflows.ReconcileCaseParams{Floor: workflows.Duration(time.Minute), Ceiling: workflows.Duration(time.Hour)}
-	o := options(t, func(ctx workflow.Context) workflow.Context { return reconcilePolicy(ctx, "", params) })
+	o := options(t, func(ctx workflow.Context) workflow.Context { return reconcilePolicy(ctx, nil, params) })
 	require.Equal(t, workflows.TaskQueueOffloadPoll, o.TaskQueue)
 	require.Zero(t, o.ScheduleToCloseTimeout)
 	require.Zero(t, o.RetryPolicy.MaximumAttempts)
@@ -54,7 +54,7 @@ func TestReconcilingGoesOnWithoutLimitInItsOwnQueue(t *testing.T) {
 	require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadNoNews)
 
 	o = options(t, func(ctx workflow.Context) workflow.Context {
-		return reconcilePolicy(ctx, workflows.AttentionForbidden, params)
+		return reconcilePolicy(ctx, []string{workflows.AttentionForbidden}, params)
 	})
 	require.Contains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadNoNews, "the end of the trouble is final")
 	require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadForbidden)

@@ -27,7 +27,7 @@ func (r *run) carryOutCreate(fx lifecycle.Effects) {
 	case !r.create.Running():
 		params := *fx.Create
 		params.OriginalRunID = workflow.GetInfo(r.Ctx).OriginalRunID
-		r.create = startCreate(r.Ctx, fx.KnownTrouble, params)
+		r.create = startCreate(r.Ctx, fx.KnownTroubles, params)
 	}
 }
 
@@ -55,7 +55,7 @@ func (r *run) carryOutReconcile(fx lifecycle.Effects) {
 		r.reconcile.Drop()
 	}
 	if fx.Reconcile != nil && !r.reconcile.Running() {
-		r.reconcile = startReconcile(r.Ctx, fx.KnownTrouble, *fx.Reconcile)
+		r.reconcile = startReconcile(r.Ctx, fx.KnownTroubles, *fx.Reconcile)
 	}
 }
 

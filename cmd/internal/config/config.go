@@ -193,6 +193,9 @@ func (c Config) validateIngress(say func(string, ...any)) {
 		if slices.Contains(agent.Secrets, "") {
 			say("agents.%s: a secret is empty", name)
 		}
+		if err := agent.Options.Validate(); err != nil {
+			say("agents.%s: %w", name, err)
+		}
 		o := agent.Options.Normalized()
 		if o.StaleAfter <= 0 || o.WarnBefore <= 0 || o.WarnBefore >= o.StaleAfter {
 			say("agents.%s: want 0 < warnBefore (%s) < staleAfter (%s)", name, o.WarnBefore, o.StaleAfter)

@@ -230,6 +230,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"a second document":                    {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x]}}\n---\nagents: {b: {secrets: [y]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "follows the first YAML document"}},
 		"agent without a secret":               {files: map[string]string{"s.yaml": "agents: {a: {}, b: {secrets: [\"\"]}, 'c/d': {secrets: [x], staleAfter: 1m, warnBefore: 2m}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "agents.b", "agents.c/d: invalid agent", "warnBefore"}},
 		"account twice":                        {files: map[string]string{"s.yaml": "accounts: {default: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.default"}},
+		"a queue that Temporal refuses":        {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x], checkApprovalQueue: /_sys/pages}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "checkApprovalQueue"}},
 		"missing secret file":                  {files: map[string]string{"s.yaml": "accounts: {a: {apiKeyFile: none}}\nagents: {b: {secretFiles: [none]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.a.apiKeyFile", "agents.b.secretFiles"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestClocksStandStillWhilePaused(t *testing.T) {
 			register(t, s, noon, requestDue("m1", 10))
 			open(t, s, "r1", 0)
 			for _, e := range tc.events {
-				apply(s, at(0), e)
+				apply(s, at(65), e)
 			}
 			require.Equal(t, tc.due, approval(t, s, "m1").DueAt)
 			wake, ok := s.NextWake(noon)

@@ -16,6 +16,9 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 	ordered := slices.Clone(events)
 	for i := range ordered {
 		ordered[i].OccurredAt = providerTime(ordered[i], now)
+		if len(ordered[i].APIKeyFingerprint) > maxFingerprint {
+			ordered[i].APIKeyFingerprint = nil // it is none
+		}
 	}
 	slices.SortStableFunc(ordered, compareEvents)
 
@@ -68,13 +71,10 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (Result,
 	return Ignored, "its kind is not known"
 }
 
-// providerTime does not depend on how the event got from the ingress to here.
+// providerTime does not depend on how the event got from the ingress to here, unless the ingress's clock is wrong by minutes: a change that it
+// dated years ahead would be the newest one until then.
 func providerTime(e workflows.ActivationEvent, now time.Time) time.Time {
-	arrival := e.ReceivedAt
-	if arrival.IsZero() {
-		arrival = now
-	}
-	return rules.EventTime(e.OccurredAt, arrival)
+	return rules.EventTime(e.OccurredAt, rules.EventTime(e.ReceivedAt, now))
 }
 
 // compareEvents is a total order. At the same time a response goes before what could void its approval: the answer was given.

@@ -48,7 +48,8 @@ const (
 	maxTitle        = 300                                // the summary of an activity; the server refuses more than 400
 	maxWord         = 100                                // a reason that is one of the provider's words
 
-	maxSealedKey = 16 << 10 // bytes
+	maxSealedKey   = 16 << 10 // bytes
+	maxFingerprint = 256      // bytes; one has about 40
 )
 
 // approvalBytes counts all texts of an approval, its notice, and room for the longest end while it is open.

@@ -282,6 +282,74 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	}
 }
 
+// The smallest runs are opened until no more is taken, opened again with the longest receiver, and closed with the longest reason while the
+// notices about them wait.
+func TestRunsThatGrowAfterTheyWereOpenedFitIntoAPayload(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("<", 255)
+	f := &filler{t: t, fill: "<", s: newState(t), to: &workflows.ReplyTo{WorkflowID: longest, Signal: longest}}
+	f.idFor = func(prefix string, i int) string {
+		id := fmt.Sprint(prefix, i)
+		return id + strings.Repeat("<", workflows.MaxIDBytes-len(id))
+	}
+	var events []workflows.ActivationEvent
+	for i := range 1000 {
+		early := response(1, f.idFor("x", i), f.idFor("early", i), true)
+		early.Reason = f.text(500)
+		events = append(events, early, forceFailed(1, f.idFor("failed", i)))
+	}
+	apply(f.s, noon, events...)
+	register := func(prefix string, to *workflows.ReplyTo) {
+		for i := range 3000 {
+			_, err := f.s.Request([]workflows.ApprovalRequest{{MessageID: f.idFor(prefix, i), Subject: f.text(500), ReplyTo: to}}, noon)
+			if f.tooMany(err) {
+				return
+			}
+		}
+	}
+	register("kept", nil)
+	f.close(at(5))
+	f.s.Tick(at(5))
+	register("open", f.to)
+
+	var opened []string
+	for i := range 1000 {
+		id := fmt.Sprint("run", i)
+		_, err := f.s.Open(workflows.OpenRun{RunID: id, ReplyTo: &workflows.ReplyTo{WorkflowID: "w", Signal: "s"}}, noon)
+		if f.tooMany(err) {
+			break
+		}
+		opened = append(opened, id)
+	}
+	require.NotEmpty(t, opened)
+	for _, id := range opened {
+		_, err := f.s.Open(workflows.OpenRun{RunID: id, ReplyTo: f.to}, noon)
+		f.tooMany(err)
+	}
+	f.s.Tick(at(6))
+	f.requireFits(at(6))
+	f.s.Tick(at(14)) // every open run is stale
+	for _, id := range opened {
+		_, err := f.s.Close(workflows.CloseRun{RunID: id, Reason: f.text(500)}, at(15))
+		require.NoError(t, err)
+	}
+	f.s.Tick(at(15))
+	f.requireFits(at(15))
+}
+
+func TestAFingerprintThatIsTooLongCountsAsNone(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	e := activated(0, "key")
+	e.APIKeyFingerprint = make([]byte, payloadLimit)
+	apply(s, noon, e)
+	require.Empty(t, s.State.Activated.Fingerprint)
+	require.Less(t, size(t, s), 10<<10)
+	e.DedupeKey += " again"
+	apply(s, noon, e)
+	require.Empty(t, lifecycle.Attention(s.Activation))
+}
+
 // size is that of the continue-as-new input.
 func size(t testing.TB, s *world) int {
 	t.Helper()

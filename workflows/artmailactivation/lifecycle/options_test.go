@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,29 @@ import (
 )
 
 func minutes(n int) workflows.Duration { return workflows.Duration(time.Duration(n) * time.Minute) }
+
+func TestOptionsThatCanNotBeUsedAreLeftAtTheirDefaults(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]workflows.ActivationOptions{
+		"a queue that is too long":    {CheckApprovalQueue: strings.Repeat("q", 2<<20)},
+		"a queue of Temporal's own":   {CheckApprovalQueue: "/_sys/pages"},
+		"a queue with a control":      {CheckApprovalQueue: "pages\n"},
+		"negative times":              {StaleAfter: -1, WarnBefore: -1, CheckFor: -1},
+		"times that are far too long": {StaleAfter: 1 << 62, WarnBefore: 1 << 62, CheckFor: 1 << 62},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Error(t, options.Validate())
+			require.Equal(t, workflows.ActivationOptions{}.Normalized(), newWorld(t, options).Start.Options)
+			told := newState(t)
+			told.Configure(options)
+			require.Equal(t, workflows.ActivationOptions{}.Normalized(), told.Start.Options)
+		})
+	}
+	good := workflows.ActivationOptions{CheckApprovalQueue: "pages-agent", CheckFor: workflows.Duration(time.Hour)}
+	require.NoError(t, good.Validate())
+	require.Equal(t, good.Normalized(), newWorld(t, good).Start.Options)
+}
 
 func TestOtherOptionsHoldForWhatIsStillOpen(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,8 @@ func touch(run *Run, at time.Time) {
 	}
 }
 
-// CheckOpenRun says why a run can't be opened. Opening an open one again is no mistake, in any state of the activation.
+// CheckOpenRun says why a run can't be opened. Opening an open one again is no mistake, in any state of the activation, unless a longer ReplyTo
+// finds no room.
 func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 	s := &a.State
 	if err := o.Validate(); err != nil {
@@ -54,6 +55,11 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 	if run := findRun(s, o.RunID); run != nil {
 		if run.Status != workflows.RunOpen {
 			return rules.Refuse(workflows.ErrTypeRunClosed, "run %q is %s", o.RunID, run.Status)
+		}
+		grown := *run
+		grown.ReplyTo = o.ReplyTo
+		if more := runBytes(&grown) - runBytes(run); o.ReplyTo != nil && more > 0 {
+			return checkRoomForRun(openRunBytes(s)+more, o.RunID)
 		}
 		return nil
 	}

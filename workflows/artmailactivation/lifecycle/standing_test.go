@@ -184,6 +184,23 @@ func TestTheWindowOfSeenKeysIsBoundedAndWhatSlipsPastItStillCountsOnce(t *testin
 	require.Equal(t, at(1), s.View().StatusAt)
 }
 
+func TestAnArrivalFromTheFutureCountsAsNow(t *testing.T) {
+	t.Parallel()
+	for name, occurred := range map[string]time.Time{"without a time": {}, "dated ahead too": at(1e7)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := activeState(t)
+			e := paused(1, "user_paused")
+			e.OccurredAt, e.ReceivedAt = occurred, at(1e7) // the ingress's clock was twenty years ahead
+			apply(s, at(1), e)
+			require.Equal(t, workflows.ActivationPaused, s.State.Status)
+			require.Equal(t, at(1), s.View().StatusAt)
+			apply(s, at(60), resumed(60))
+			require.Equal(t, workflows.ActivationActive, s.State.Status)
+		})
+	}
+}
+
 func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	t.Parallel()
 	ahead := func(e workflows.ActivationEvent, minutes float64) workflows.ActivationEvent {

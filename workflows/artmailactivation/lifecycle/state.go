@@ -66,7 +66,7 @@ func Begin(start workflows.ActivationStart, version int, now time.Time) Activati
 
 // Restore puts a carried state together with the start it belongs to.
 func Restore(start workflows.ActivationStart, state State) Activation {
-	start.Options = start.Options.Normalized()
+	start.Options = usable(start.Options)
 	return Activation{Start: start, State: state}
 }
 

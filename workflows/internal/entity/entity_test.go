@@ -1,6 +1,7 @@
 package entity_test
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -249,6 +250,22 @@ func TestAStateOfNewerCodeFailsTheTask(t *testing.T) {
 	t.Parallel()
 	require.NotPanics(t, func() { entity.CheckVersion(2, 2); entity.CheckVersion(1, 2) })
 	require.PanicsWithValue(t, "the carried state has version 3, this code knows 2: run a newer worker", func() { entity.CheckVersion(3, 2) })
+}
+
+func TestASignalKeepsNothingOfOneThatCanNotBeDecoded(t *testing.T) {
+	t.Parallel()
+	env := environment(t)
+	env.RegisterDelayedCallback(func() {
+		env.SignalWorkflow("events", json.RawMessage(`[{"kind":"odd","facts":{"caseId":"odd"},"receivedAt":5}]`))
+		env.SignalWorkflow("events", json.RawMessage(`[{"kind":"good"}]`))
+		env.SignalWorkflow("events", "odd")
+	}, minute)
+	require.NoError(t, execute(env, func(ctx workflow.Context) error {
+		events := workflow.GetSignalChannel(ctx, "events")
+		require.NoError(t, workflow.Sleep(ctx, 2*minute))
+		require.Equal(t, [][]workflows.CaseEvent{{{EventMeta: workflows.EventMeta{Kind: "good"}}}}, entity.Drain[[]workflows.CaseEvent](events))
+		return nil
+	}))
 }
 
 func TestDrainTakesAllSignalsInOrderAndEachByItself(t *testing.T) {

@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -107,14 +108,28 @@ func CheckVersion(carried, known int) {
 	}
 }
 
-// Drain returns what waits in a signal channel, oldest first.
+// Drain returns what waits in a signal channel, oldest first. The SDK logs and skips a signal that can't be decoded.
 func Drain[T any](channel workflow.ReceiveChannel) []T {
 	var all []T
 	for {
-		var one T
+		var one signal[T]
 		if !channel.ReceiveAsync(&one) {
 			return all
 		}
-		all = append(all, one)
+		all = append(all, one.value)
 	}
+}
+
+// signal decodes each time into a new value. The SDK decodes the signal after one that it skips into the same variable, and encoding/json leaves
+// what the skipped one had set where the next one has no such field.
+type signal[T any] struct{ value T }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *signal[T]) UnmarshalJSON(raw []byte) error {
+	var fresh T
+	if err := json.Unmarshal(raw, &fresh); err != nil {
+		return fmt.Errorf("decode signal: %w", err)
+	}
+	s.value = fresh
+	return nil
 }

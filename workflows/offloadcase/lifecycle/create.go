@@ -39,21 +39,22 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	case nothing && !needed:
 		s.Creation = CreationSettled
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest && c.Start.Options.AwaitCorrection:
-		s.Creation = CreationRejected
+		s.Creation, s.Trouble = CreationRejected, "" // Offload took the call, so an earlier trouble is over
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest:
 		s.Creation = CreationSettled
 		s.Reason = workflows.Clip("Offload rejected the request: "+f.Message, maxReasonBytes)
 		enter(&c, workflows.CaseFailed, workflows.NewsByCreate, now)
 	case nothing && trouble != "" && trouble != s.Trouble:
 		// From now on the server retries this one by itself, slowly and without history.
-		s.Trouble, s.CreateAt = trouble, now
+		noteTrouble(s, trouble)
+		s.CreateAt = now
 	case nothing:
 		s.CreateAt = now.Add(createGuard)
 	case s.CaseID != "":
 		// Its own webhook, or a person, has proven the case already.
 		s.Creation = CreationSettled
 	default:
-		s.Creation = CreationUncertain
+		s.Creation, s.Trouble = CreationUncertain, ""
 	}
 	settle(&c, workflows.NewsByCreate, now)
 	return c
@@ -119,7 +120,8 @@ func identify(c *Case, caseID string, now time.Time) {
 			ours = append(ours, e)
 		}
 	}
-	s.Unconfirmed, s.ReadWanted = ours, len(ours) > 0
+	// The last read before the deadline counts for this case.
+	s.Unconfirmed, s.ReadWanted = ours, len(ours) > 0 || s.Expiring
 }
 
 // otherCase reports a second caseId. Merging it would hide a second e-mail thread to a real person.

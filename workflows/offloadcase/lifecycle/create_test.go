@@ -85,9 +85,9 @@ func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
 	c := lifecycle.CreateFailed(began(), limit, after(1))
 	fx := lifecycle.Next(c, after(1))
 	require.NotNil(t, fx.Create)
-	require.Equal(t, workflows.AttentionUsageLimit, fx.KnownTrouble)
-	require.NotContains(t, lifecycle.TroubleTypes(fx.KnownTrouble), workflows.ErrTypeOffloadUsageLimit)
-	require.Contains(t, lifecycle.TroubleTypes(""), workflows.ErrTypeOffloadUsageLimit)
+	require.Equal(t, []string{workflows.AttentionUsageLimit}, fx.KnownTroubles)
+	require.NotContains(t, lifecycle.TroubleTypes(fx.KnownTroubles...), workflows.ErrTypeOffloadUsageLimit)
+	require.Contains(t, lifecycle.TroubleTypes(), workflows.ErrTypeOffloadUsageLimit)
 
 	again := lifecycle.CreateFailed(c, limit, after(2))
 	require.Nil(t, lifecycle.Next(again, after(2)).Create, "an activity that reports it all the same is not asked in a loop")
@@ -103,6 +103,19 @@ func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
 
 func uncertain(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.CreateFailed(began(change...), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1))
+}
+
+func TestATroubleOfTheCreationIsOverOnceAnAttemptEndsOtherwise(t *testing.T) {
+	t.Parallel()
+	for failure, attention := range map[string]string{
+		workflows.ErrTypeOffloadUncertain:      workflows.AttentionCreateUncertain,
+		workflows.ErrTypeOffloadInvalidRequest: workflows.AttentionCreateRejected,
+	} {
+		c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
+		c = lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(1))
+		c = lifecycle.CreateFailed(c, rules.Failure{Type: failure}, after(2))
+		require.Equal(t, []string{attention}, lifecycle.Attention(c.State))
+	}
 }
 
 func TestAnUncertainCreationIsProvenByAWebhookOnItsOwnURL(t *testing.T) {

@@ -22,9 +22,7 @@ func TestWordsOfOthersStayInsideTheirQuotation(t *testing.T) {
 	for _, line := range strings.FieldsFunc(lifecycle.Details(c), func(r rune) bool { return strings.ContainsRune("\r\n\u2028", r) }) {
 		if strings.HasPrefix(line, "> ") {
 			quoted++
-			require.NotContains(t, line, "**")
-			require.NotContains(t, line, "](")
-			require.NotContains(t, line, "> #")
+			require.NotRegexp(t, `(^|[^\\])[*\[\]()#:/]`, line, "it is shown as it was written")
 			continue
 		}
 		require.NotContains(t, line, "COMPLETED")
@@ -38,6 +36,7 @@ func TestACommandThatIsSuggestedIsSafeToPaste(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(running(), inputNeeded("q1'; touch pasted; echo '`x`", 10), after(10))
 	require.Contains(t, lifecycle.Details(c), "`` signalbox case answer vendor_2048 --question 'q1'\\''; touch pasted; echo '\\''`x`' --text '…' ``")
+	require.Contains(t, lifecycle.WaitingFor(c), "`` q1'; touch pasted; echo '`x` ``", "as code, which is no command")
 	c = lifecycle.Receive(running(), inputNeeded("q1\u202ex", 10), after(10))
 	require.Contains(t, lifecycle.Details(c), "--question QUESTION_ID --text", "an ID with an invisible character is not pasted")
 	require.Contains(t, lifecycle.Details(asked()), "--question q1 --text")

@@ -99,7 +99,7 @@ func TestAnEndAbsorbsWhateverFollows(t *testing.T) {
 				require.Equal(t, end.State.Source, next.State.Source)
 				require.Equal(t, end.State.Since, next.State.Since)
 				fx := lifecycle.Next(next, after(1000))
-				require.Equal(t, lifecycle.Effects{Ended: true, Done: true, KnownTrouble: next.State.Trouble}, fx)
+				require.Equal(t, lifecycle.Effects{Ended: true, Done: true, KnownTroubles: fx.KnownTroubles}, fx)
 			}
 			same(lifecycle.Receive(end, inputNeeded("q2", 40), after(40)))
 			same(lifecycle.Receive(end, completed(40), after(40)))
@@ -193,6 +193,17 @@ func TestTheDeadlineEndsTheCaseAfterALastRead(t *testing.T) {
 	c = lifecycle.Tick(uncertain(deadline), after(10))
 	requireStatus(t, workflows.CaseExpired, c)
 	require.Equal(t, []string{"still_running"}, lifecycle.Attention(c.State), "it may exist")
+}
+
+func TestTheLastReadIsOfTheCaseThatReplacesAnAdoptedOne(t *testing.T) {
+	t.Parallel()
+	c := adopted(uncertain(options(func(o *workflows.CaseOptions) { o.Deadline = after(60) })), 2)
+	c = lifecycle.Tick(c, after(60))
+	other := inputNeeded("q1", 60)
+	other.Facts.CaseID = "another"
+	c = lifecycle.Tick(lifecycle.Receive(c, other, after(60)), after(60))
+	require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: "another"}, lifecycle.Next(c, after(60)).Read)
+	requireStatus(t, workflows.CaseExpired, lifecycle.ReadFailed(c, "another", rules.Failure{Message: "no answer"}, after(61)))
 }
 
 func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {

@@ -154,12 +154,33 @@ func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 		s.Unconfirmed = kept(s.Unconfirmed, e)
 		s.ReadWanted = true
 		s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
-	case isEnd(s.Facts.Status) && agrees(e, s.Facts):
-		confirm(s, e, s.Facts)
-	case isEnd(s.Facts.Status) && isEnd(e.Facts.Status) && !e.Unproven:
-		s.Conflict = true
+	default:
+		compareWithEnd(s, e)
 	}
 	return c
+}
+
+// compareWithEnd takes in an event that waits for nothing more, since the end is known: what agrees with it fills it in, and another end that is
+// proven contradicts it.
+func compareWithEnd(s *State, e workflows.CaseEvent) {
+	switch {
+	case !isEnd(s.Facts.Status):
+	case agrees(e, s.Facts):
+		confirm(s, e, s.Facts)
+	case isEnd(e.Facts.Status) && !e.Unproven:
+		s.Conflict = true
+	}
+}
+
+// settleUnconfirmed takes in the events that still wait when the end becomes known, as if they had come after it.
+func settleUnconfirmed(s *State) {
+	if !isEnd(s.Facts.Status) {
+		return
+	}
+	for _, e := range s.Unconfirmed {
+		compareWithEnd(s, e)
+	}
+	s.Unconfirmed = nil
 }
 
 // apply learns from an event that stands for itself.
@@ -176,12 +197,14 @@ func apply(c *Case, e workflows.CaseEvent) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
 		s.UnknownStatus = ""
 	}
+	settleUnconfirmed(s)
 }
 
 // hold keeps an end that omits what GET has until a read brings it. Metadata never changes, so it is not kept twice.
 func hold(s *State, e workflows.CaseEvent) {
 	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
 	e.Facts.Metadata = nil
+	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the rest has no limit, and is not needed any more
 	s.HeldEnd, s.ReadWanted = &e, true
 }
 

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"slices"
+
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
@@ -15,16 +17,36 @@ var troubles = []struct{ errorType, attention string }{
 	{workflows.ErrTypeOffloadUnreadable, workflows.AttentionUnreadable},
 }
 
-// TroubleTypes are the error types of every trouble except the known one. A call stops for a trouble that the workflow has not noted yet, and
-// is retried by the server for the known one.
-func TroubleTypes(known string) []string {
+// TroubleTypes are the error types of every trouble except the known ones. A call stops for a trouble that the workflow has not noted yet, and
+// is retried by the server for the known ones.
+func TroubleTypes(known ...string) []string {
 	var types []string
 	for _, t := range troubles {
-		if t.attention != known {
+		if !slices.Contains(known, t.attention) {
 			types = append(types, t.errorType)
 		}
 	}
 	return types
+}
+
+// noteTrouble makes a trouble the one that attention names, and remembers the one before it. Two that alternate, as from two workers of which one
+// lacks the account, would otherwise each stop the call that knows only of the other, in a loop without a pause.
+func noteTrouble(s *State, trouble string) {
+	switch {
+	case s.Trouble == "":
+		s.EarlierTroubles = nil
+	case s.Trouble != trouble && !slices.Contains(s.EarlierTroubles, s.Trouble):
+		s.EarlierTroubles = rules.Appended(s.EarlierTroubles, s.Trouble, len(troubles))
+	}
+	s.Trouble = trouble
+}
+
+// knownTroubles are those that were noted since a call last succeeded.
+func knownTroubles(s State) []string {
+	if s.Trouble == "" {
+		return nil
+	}
+	return append(slices.Clone(s.EarlierTroubles), s.Trouble)
 }
 
 func troubleOf(f rules.Failure) string {

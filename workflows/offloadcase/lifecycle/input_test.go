@@ -114,6 +114,20 @@ func TestAfterARefusedAnswerTheReadSaysWhatIsTrue(t *testing.T) {
 	require.NoError(t, lifecycle.CheckInput(open, answer("q1")), "Offload says that it is open after all")
 }
 
+func TestAfterARefusedAnswerAndAFailedReadTheNextReadSaysWhatIsTrue(t *testing.T) {
+	t.Parallel()
+	for _, result := range []workflows.InputResult{workflows.InputNotWaiting, workflows.InputMismatch} {
+		c := lifecycle.ProvideInput(asked(), workflows.ProvideInput{QuestionID: "q1", Text: "yes"}, after(20))
+		c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: result}, after(21))
+		c = lifecycle.ReadFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnavailable}, after(24))
+		requireStatus(t, workflows.CaseRunning, c)
+		require.Zero(t, lifecycle.Next(c, after(25)).Reconcile.Known, "the question as it was asked would be no news")
+		c = lifecycle.Reconciled(c, read(inputNeeded("q1", 10)), after(25))
+		requireStatus(t, workflows.CaseInputNeeded, c)
+		require.Equal(t, after(26), lifecycle.Next(c, after(25)).Wake)
+	}
+}
+
 func TestAnAnswerThatCouldNotBeDeliveredIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	c := handedOff(answering(replying))

@@ -112,6 +112,17 @@ func TestUnconfirmedEventsAreBoundedInBytesAndNumber(t *testing.T) {
 	require.True(t, c.State.Unconfirmed[1].Facts.Omits(workflows.FieldMetadata), "it is named")
 }
 
+func TestAHeldEndKeepsNothingThatHasNoLimit(t *testing.T) {
+	t.Parallel()
+	e := completed(10)
+	e.DeliveryID, e.DedupeKey = strings.Repeat("d", mostPayload), strings.Repeat("k", mostPayload)
+	e.Facts = e.Facts.Omitting(workflows.FieldResult).Omitting(strings.Repeat("o", mostPayload))
+	c := lifecycle.Receive(running(), e, after(11))
+	require.NotNil(t, c.State.HeldEnd)
+	require.Less(t, encodedLen(t, c.State), 10<<10)
+	require.Equal(t, []string{workflows.FieldResult}, c.State.HeldEnd.Facts.Omitted)
+}
+
 func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	t.Parallel()
 	ahead := inputNeeded("q1", 10)

@@ -15,8 +15,8 @@ type Effects struct {
 	Read   *workflows.GetCaseParams
 	// Reconcile runs until it has news. A change of its parameters means that it knows too little and has to start again.
 	Reconcile *workflows.ReconcileCaseParams
-	// KnownTrouble is the trouble that Create and Reconcile need not report again.
-	KnownTrouble string
+	// KnownTroubles are those that Create and Reconcile need not report again.
+	KnownTroubles []string
 	// HandOff is to be handed off, one at a time. That of an end waits until Create and Answer can't change the outcome any more.
 	HandOff *workflows.HandOff
 	// Wake is when Tick or Next will have more to say though nothing else happened; zero is never. WakeFor says why.
@@ -31,7 +31,7 @@ type Effects struct {
 // Next says what must be under way at this time.
 func Next(c Case, now time.Time) Effects {
 	s := c.State
-	fx := Effects{KnownTrouble: s.Trouble, Ended: s.Status.Ended(), HandOff: handOff(c, now)}
+	fx := Effects{KnownTroubles: knownTroubles(s), Ended: s.Status.Ended(), HandOff: handOff(c, now)}
 	wake := func(at time.Time, why string) {
 		if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
 			fx.Wake, fx.WakeFor = at, why

@@ -183,6 +183,42 @@ func TestEventsWithoutATimeLeadToTheSameEndOnceRead(t *testing.T) {
 	require.Greater(t, ends, 100)
 }
 
+func TestAnUnconfirmedEventCountsTheSameBeforeAndAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	confirm := options(func(o *workflows.CaseOptions) { o.ConfirmEnd = true })
+	none := func(*workflows.CaseStart) {}
+	event := func(e workflows.CaseEvent) piece { return piece{event: &e} }
+	shown := func(e workflows.CaseEvent) piece { snapshot := read(e); return piece{snapshot: &snapshot} }
+	withoutReason := failed(12)
+	withoutReason.Facts.FailureReason = nil
+	for name, row := range map[string]struct {
+		option    func(*workflows.CaseStart)
+		first     piece
+		end       piece
+		attention []string
+	}{
+		"no time, another end":             {none, event(untimed(failed(10))), event(completed(11)), []string{"conflict"}},
+		"no time, the same end":            {none, event(untimed(failed(10))), event(withoutReason), nil},
+		"no time, a question":              {none, event(untimed(inputNeeded("q1", 10))), event(completed(11)), nil},
+		"unproven, another end":            {none, event(unproven(failed(10))), event(completed(11)), nil},
+		"unproven, the same end":           {none, event(unproven(completed(10))), event(completed(11)), nil},
+		"the app confirms, another end":    {confirm, event(failed(10)), shown(completed(11)), []string{"conflict"}},
+		"the app confirms, the same end":   {confirm, event(completed(11)), shown(completed(11)), nil},
+		"no time, the same end, by a read": {none, event(untimed(failed(10))), shown(failed(12)), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before := lifecycle.Outcome(row.end.take(row.first.take(running(row.option), after(20)), after(21)))
+			late := lifecycle.Outcome(row.first.take(row.end.take(running(row.option), after(20)), after(21)))
+			require.Equal(t, row.attention, before.Attention)
+			require.Equal(t, row.attention, late.Attention)
+			require.Equal(t, late.Status, before.Status)
+			require.Equal(t, late.Facts, before.Facts)
+			require.Equal(t, late.Unknown, before.Unknown)
+		})
+	}
+}
+
 func TestADuplicateChangesOnlyItsCount(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))

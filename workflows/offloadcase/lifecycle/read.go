@@ -39,7 +39,8 @@ func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 	case f.Type == workflows.ErrTypeOffloadNoNews:
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	case trouble != "" && trouble != s.Trouble:
-		s.Trouble, s.LastError = trouble, clipError(f.Message)
+		noteTrouble(s, trouble)
+		s.LastError = clipError(f.Message)
 		s.ReconcileAt = now
 	default:
 		s.LastError = clipError(f.Message)
@@ -71,7 +72,8 @@ func Read(c Case, caseID string, snapshot workflows.CaseSnapshot, now time.Time)
 	return c
 }
 
-// ReadFailed takes in that a single read showed nothing. Reconciling goes on where it stopped.
+// ReadFailed takes in that a single read showed nothing. Reconciling goes on, and its first read is news whatever it shows: what was in doubt
+// still is, such as a question that Offload refused an answer to.
 func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	switch {
@@ -84,8 +86,9 @@ func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 	s.ReadWanted = false
 	s.LastError = clipError(f.Message)
 	if trouble := troubleOf(f); trouble != "" {
-		s.Trouble = trouble
+		noteTrouble(s, trouble)
 	}
+	s.Known = workflows.KnownCase{}
 	s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	applyHeldEnd(&c, now)
 	if s.Expiring {
@@ -125,6 +128,7 @@ func shown(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 		if confirmEvents(s, facts) {
 			source = workflows.NewsByWebhook
 		}
+		settleUnconfirmed(s)
 	} else {
 		s.Conflict = true
 	}

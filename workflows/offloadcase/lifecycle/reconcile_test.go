@@ -80,7 +80,7 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 			require.Equal(t, "says the provider", c.State.LastError)
 			fx := lifecycle.Next(c, after(20))
 			require.NotNil(t, fx.Reconcile)
-			require.Equal(t, attention, fx.KnownTrouble)
+			require.Equal(t, []string{attention}, fx.KnownTroubles)
 
 			again := lifecycle.ReconcileFailed(c, trouble, after(21))
 			require.Nil(t, lifecycle.Next(again, after(21)).Reconcile)
@@ -88,11 +88,41 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 
 			over := lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(500))
 			require.Empty(t, lifecycle.Attention(over.State))
-			require.Empty(t, lifecycle.Next(over, after(500)).KnownTrouble)
+			require.Empty(t, lifecycle.Next(over, after(500)).KnownTroubles)
 			require.NotNil(t, lifecycle.Next(over, after(500)).Reconcile)
 			require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 30), after(31)).State))
 		})
 	}
+}
+
+func TestTroublesThatAlternateAreLeftToTheServersRetries(t *testing.T) {
+	t.Parallel()
+	troubles := []string{workflows.ErrTypeOffloadUnknownAccount, workflows.ErrTypeOffloadUnauthorized}
+	for name, call := range map[string]struct {
+		c      lifecycle.Case
+		failed func(lifecycle.Case, rules.Failure, time.Time) lifecycle.Case
+	}{
+		"the creation": {began(), lifecycle.CreateFailed},
+		"reconciling":  {running(), lifecycle.ReconcileFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := call.c
+			for _, trouble := range troubles {
+				require.Contains(t, lifecycle.TroubleTypes(lifecycle.Next(c, after(20)).KnownTroubles...), trouble)
+				c = call.failed(c, rules.Failure{Type: trouble}, after(20))
+			}
+			require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(c.State), "the newest")
+			for _, trouble := range troubles {
+				require.NotContains(t, lifecycle.TroubleTypes(lifecycle.Next(c, after(20)).KnownTroubles...), trouble)
+			}
+		})
+	}
+	over := lifecycle.ReconcileFailed(running(), rules.Failure{Type: troubles[0]}, after(20))
+	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[1]}, after(20))
+	over = lifecycle.Reconciled(over, shows(workflows.OffloadRunning, 30), after(31))
+	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[1]}, after(40))
+	require.Equal(t, []string{"unauthorized"}, lifecycle.Next(over, after(40)).KnownTroubles, "a success ends both")
 }
 
 func TestAnUnforeseenFailureIsTriedAgainSlowly(t *testing.T) {

@@ -65,6 +65,8 @@ type State struct {
 	// Trouble is the attention that a failing provider call raised, until a call succeeds. LastError is what it said.
 	Trouble   string `json:"trouble,omitempty"`
 	LastError string `json:"lastError,omitempty"`
+	// EarlierTroubles are those that calls reported before Trouble, since none has succeeded. They mean nothing without Trouble.
+	EarlierTroubles []string `json:"earlierTroubles,omitempty"`
 
 	Asked Asked `json:"asked,omitzero"`
 	// ClosedQuestion is the ID of a question that Offload refused an answer to because it isn't open, until a read says that it is.
