@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,18 +28,22 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 	"downloads-that-hang-delay-no-outcome": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		resume := offload.stallDownloads()
 		defer resume()
-		many := start
-		many.Reference += "-before"
-		before, caseID := startRunning(t, offload, many)
-		receiveAttachments(t, offload, caseID, filesAtOnce+1)
-		require.NoError(t, offload.Complete(caseID, nil))
-		endsAs(t, before, workflows.CaseCompleted, caseID)
+		var all []*signalbox.Case
+		for n := range filesAtOnce {
+			before := start
+			before.Reference = fmt.Sprint(start.Reference, "-", n)
+			one, caseID := startRunning(t, offload, before)
+			receiveAttachment(t, offload, caseID)
+			require.NoError(t, offload.Complete(caseID, nil))
+			endsAs(t, one, workflows.CaseCompleted, caseID)
+			all = append(all, one)
+		}
 		require.Eventually(t, func() bool { return offload.downloading() == filesAtOnce }, patience, tick, "every slot has a download")
 
 		start.ReplyTo = receiverOf(start.Reference)
 		told := startReceiver(t, shared.Temporal, start.Reference, 1)
 		one, caseID := startRunning(t, offload, start)
-		receiveAttachments(t, offload, caseID, 1)
+		receiveAttachment(t, offload, caseID)
 		require.NoError(t, offload.Complete(caseID, nil))
 		got := endsAs(t, one, workflows.CaseCompleted, caseID)
 		require.Equal(t, got, *told()[0].Data.Outcome)
@@ -53,7 +58,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		require.Positive(t, offload.downloading(), "the outcome was told before any file was stored")
 
 		resume()
-		for _, ended := range []*signalbox.Case{before, one} {
+		for _, ended := range append(all, one) {
 			files, err := ended.Files(t.Context())
 			require.NoError(t, err)
 			require.Empty(t, files.Unstored)
@@ -133,7 +138,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			told = askedAndCompleted(t, offload, start)
 			eventually(t, deliveries(shared.Temporal, shared.Apps.Case(start.Reference)), func(s workflows.NotifyState) bool { return len(s.Notices) == notices })
 			t.Log(len(alone), len(told))
-			if len(told)-len(alone) <= 2*notices {
+			if len(told)-len(alone) <= 2*notices && len(withoutTasks(told))-len(withoutTasks(alone)) <= notices {
 				return
 			}
 		}
@@ -180,6 +185,11 @@ func TestWhatACasePromises(t *testing.T) {
 	}
 }
 
+// withoutTasks leaves out workflow tasks: how many there are depends on what happens to come together.
+func withoutTasks(events []string) []string {
+	return slices.DeleteFunc(slices.Clone(events), func(event string) bool { return strings.HasPrefix(event, "WorkflowTask") })
+}
+
 // askedAndCompleted plays a case with a question and returns the types of its events.
 func askedAndCompleted(t *testing.T, offload *provider, start workflows.CaseStart) []string {
 	t.Helper()
@@ -195,12 +205,10 @@ func askedAndCompleted(t *testing.T, offload *provider, start workflows.CaseStar
 	return events(t, one.WorkflowID())
 }
 
-func receiveAttachments(t *testing.T, offload *provider, caseID string, count int) {
+func receiveAttachment(t *testing.T, offload *provider, caseID string) {
 	t.Helper()
-	for n := range count {
-		_, err := offload.ReceiveAttachment(caseID, fmt.Sprintf("w9-%d.pdf", n), "application/pdf", []byte("a file"))
-		require.NoError(t, err)
-	}
+	_, err := offload.ReceiveAttachment(caseID, "w9.pdf", "application/pdf", []byte("a file"))
+	require.NoError(t, err)
 }
 
 // firstTask is the event with which the first workflow task was completed.
