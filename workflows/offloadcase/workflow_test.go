@@ -218,7 +218,7 @@ func TestTheWebUIShowsWhatIsWaitedForAndHowToAnswer(t *testing.T) {
 				require.NoError(w.t, value.Get(&metadata))
 				details := metadata.GetCurrentDetails()
 				require.Contains(w.t, details, "**INPUT_NEEDED** since 2026-03-21T12:01:00Z")
-				require.Contains(w.t, details, ">     Is a signed PDF acceptable?")
+				require.Contains(w.t, details, "> Is a signed PDF acceptable?")
 				require.Contains(w.t, details, "signalbox case answer vendor_2048 --question q1")
 				require.Len(w.t, metadata.GetDefinition().GetUpdateDefinitions(), 4)
 			}},

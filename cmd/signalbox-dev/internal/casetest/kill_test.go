@@ -228,6 +228,8 @@ func (s *killStage) requireOnce(t *testing.T, one doomed) {
 	}
 	notice := one.told()[0]
 	require.Equal(t, workflows.NoticeCaseCompleted, notice.Kind, one.Reference())
+	// A task that was never recorded is carried out again, some seconds later by the workflow's clock: only EndedAt may differ.
+	notice.Data.Outcome.EndedAt = got.EndedAt
 	require.Equal(t, got, *notice.Data.Outcome)
 	require.Equal(t, notice.ID, eventually(t, deliveries(s.temporal, one.Case), allDelivered(1)).Notices[0].ID, "a repetition has the same ID")
 }

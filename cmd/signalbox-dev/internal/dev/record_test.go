@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -282,6 +283,11 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		id := workflows.OffloadFilesWorkflowID(reference)
 		eventually(t, filesOf(one), func(f workflows.CaseFiles) bool { return f.Pending == 1 })
 		continueAsNew(t, id)
+		eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+			return shared.Temporal.DescribeWorkflowExecution(ctx, id, "")
+		}, func(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
+			return len(d.GetPendingActivities()) == 1
+		})
 		handle, err := shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 			WorkflowID: id, UpdateName: workflows.UpdateCancel, WaitForStage: client.WorkflowUpdateStageCompleted,
 			Args: []any{workflows.CancelCase{Reason: "not needed", By: "ada"}},
