@@ -80,8 +80,7 @@ func caseCompletes(ctx context.Context, s *stage) error {
 }
 
 func caseAsks(ctx context.Context, s *stage) error {
-	one, err := start(ctx, s, "question", workflows.CaseOptions{},
-		workflows.NoticeCaseInputNeeded, workflows.NoticeCaseCompleted, workflows.NoticeCaseFilesStored)
+	one, err := start(ctx, s, "question", workflows.CaseOptions{}, workflows.NoticeCaseInputNeeded, workflows.NoticeCaseCompleted)
 	if err != nil {
 		return err
 	}
@@ -107,7 +106,7 @@ func caseLosesItsWebhook(ctx context.Context, s *stage) error {
 		ReconcileAfter: workflows.Duration(4 * time.Second),
 		PollFloor:      workflows.Duration(time.Second),
 		PollCeiling:    workflows.Duration(2 * time.Second),
-	}, workflows.NoticeCaseCompleted, workflows.NoticeCaseFilesStored)
+	}, workflows.NoticeCaseCompleted)
 	if err != nil {
 		return err
 	}
