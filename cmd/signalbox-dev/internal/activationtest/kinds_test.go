@@ -62,7 +62,7 @@ func signed(bodies ...string) (steps []step) {
 }
 
 func register(runID string) step {
-	return step{register: &workflows.ApprovalRequest{MessageID: "m1", RunID: runID}}
+	return step{register: &workflows.ApprovalRequest{MessageID: "m1", RunID: runID, ReplyTo: &workflows.ReplyTo{WorkflowID: "nobody", Signal: "told"}}}
 }
 
 // kept is what the inbox holds of a story's events, in the order in which they came.
@@ -228,7 +228,16 @@ func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
 				return
 			}
 			state := eventually(t, one.State, s.says)
-			require.Zero(t, state.Duplicates, "what came twice was told once")
+			// Where an event reaches the workflow again, since the relay had no answer in time, no second notice is made of it.
+			notices := 0
+			for _, a := range state.Approvals {
+				if a.Status != workflows.ApprovalOpen {
+					notices++
+				}
+			}
+			if notices > 0 {
+				require.Len(t, eventually(t, noticesOf(shared.temporal, one), some).Notices, notices, "what came twice is told once")
+			}
 		})
 	}
 }

@@ -131,7 +131,8 @@ func TestAFloodOfForgeriesWhileTheSecretIsWrongLosesNoKey(t *testing.T) {
 	}
 	for n := range flood {
 		body := event(workflows.KindApprovalResponse, n, `,"messageId":"forged","inResponseToId":"m1","approved":true`)
-		require.Equal(t, 401, post(t, r.url(agent), body, "a forger's guess"))
+		// Many from one source are told to wait; whether they are quarantined does not depend on that.
+		require.Contains(t, []int{401, 429}, post(t, r.url(agent), body, "a forger's guess"))
 	}
 	for _, a := range sim.Activations() {
 		eventually(t, func(context.Context) (artmailsim.Record, error) { return sim.Activation(a.ActivationID) },

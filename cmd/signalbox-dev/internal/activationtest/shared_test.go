@@ -114,6 +114,28 @@ func inStatus(want workflows.ActivationStatus) func(workflows.ActivationState) b
 	return func(s workflows.ActivationState) bool { return s.Status == want }
 }
 
+// noticesOf reads where the notices of an activation stand.
+func noticesOf(temporal client.Client, one *signalbox.Activation) func(context.Context) (workflows.NotifyState, error) {
+	return func(ctx context.Context) (state workflows.NotifyState, err error) {
+		value, err := temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(one.WorkflowID()), "", workflows.QueryState)
+		if err == nil {
+			err = value.Get(&state)
+		}
+		return state, err
+	}
+}
+
+func some(s workflows.NotifyState) bool { return len(s.Notices) > 0 }
+
+func noneWaits(s workflows.NotifyState) bool {
+	for _, n := range s.Notices {
+		if n.Status == workflows.NoticeWaiting {
+			return false
+		}
+	}
+	return some(s)
+}
+
 func approval(s workflows.ActivationState, messageID string) workflows.Approval {
 	for _, a := range s.Approvals {
 		if a.MessageID == messageID {

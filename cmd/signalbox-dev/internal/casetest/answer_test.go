@@ -118,11 +118,9 @@ func TestWhateverBecomesOfAnAnswerOffloadTakesOneAtMost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			offload := shared.providers[answering(name)]
-			one := startCase(t, shared.Apps, workflows.CaseStart{
+			one, caseID := startRunning(t, offload, workflows.CaseStart{
 				Reference: answering(name), Account: answering(name), Request: request(offloadsim.ScriptManual),
 			})
-			caseID := inStatus(t, one, workflows.CaseRunning).CaseID
-			require.NoError(t, offload.SendFirstMessage(caseID))
 			questionID, err := offload.AskInput(caseID, "Is a PDF fine?")
 			require.NoError(t, err)
 			require.Equal(t, questionID, inStatus(t, one, workflows.CaseInputNeeded).Question.ID)

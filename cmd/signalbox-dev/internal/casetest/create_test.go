@@ -83,7 +83,7 @@ func TestEachFailureOfACreationLeavesAtMostOneCase(t *testing.T) {
 			}
 			began := time.Now()
 			one := startCase(t, shared.Apps, start)
-			state := eventually(t, one.State, func(s workflows.CaseState) bool {
+			state := eventually(t, unlost(offload, one), func(s workflows.CaseState) bool {
 				// A case that is still being created shows its attention a moment later.
 				return s.Status == c.status && len(s.Attention) == len(c.attention)
 			})
@@ -145,7 +145,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		require.Empty(t, none)
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
-		caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+		caseID := eventually(t, attended(offload, one), isRunning).CaseID
 		require.NoError(t, offload.Fail(caseID, offloadsim.ResultBounced, ""))
 		endsAs(t, one, workflows.CaseFailed, caseID)
 		require.Len(t, offload.Cases(), 1)
@@ -206,7 +206,7 @@ func startUncertain(t *testing.T, offload *provider, failure offloadsim.Failure,
 	t.Helper()
 	require.NoError(t, offload.FailNext(offloadsim.RouteCreate, failure))
 	one = startCase(t, shared.Apps, start)
-	inStatus(t, one, workflows.CaseCreateUncertain)
+	eventually(t, unlost(offload, one), func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
 	for _, created := range offload.Cases() {
 		caseID = created.CaseID
 	}

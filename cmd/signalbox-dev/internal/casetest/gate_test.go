@@ -21,8 +21,66 @@ import (
 type gate struct {
 	sim *offloadsim.Simulator
 
-	mu    sync.Mutex
-	holds map[place]*hold
+	mu      sync.Mutex
+	holds   map[place]*hold
+	created int
+	// stalled, where it is not nil, lets no download end until it is closed; stalls counts those that wait.
+	stalled chan struct{}
+	stalls  int
+}
+
+// stallDownloads makes each download hang until resume is called or its caller is gone.
+func (g *gate) stallDownloads() (resume func()) {
+	stalled := make(chan struct{})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stalled = stalled
+	return sync.OnceFunc(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.stalled = nil
+		close(stalled)
+	})
+}
+
+// downloading is how many downloads hang.
+func (g *gate) downloading() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.stalls
+}
+
+// creations is how often POST /cases was called.
+func (g *gate) creations() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.created
+}
+
+// count takes note of the call and hangs where it is a download that is to.
+func (g *gate) count(r *http.Request) (goOn bool) {
+	g.mu.Lock()
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/cases") {
+		g.created++
+	}
+	stalled := g.stalled
+	if stalled == nil || !strings.HasPrefix(r.URL.Path, "/downloads/") {
+		g.mu.Unlock()
+		return true
+	}
+	g.stalls++
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.stalls--
+	}()
+	select {
+	case <-stalled:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
 }
 
 // place is where the next call of a route for a reference is held.
@@ -81,6 +139,9 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if !g.count(r) {
+		panic(http.ErrAbortHandler)
+	}
 	if h := g.next(r, body, arriving); h != nil && !h.stop(r) {
 		panic(http.ErrAbortHandler)
 	}

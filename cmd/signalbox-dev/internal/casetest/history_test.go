@@ -70,7 +70,7 @@ func completedByLook(t *testing.T, reference string, looks int) []string {
 			PollCeiling:    workflows.Duration(10 * time.Millisecond),
 		},
 	})
-	caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+	caseID := eventually(t, one.State, isRunning).CaseID
 	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID, Times: -1}))
 	lookedAt := func(times int) {
 		eventually(t, func(context.Context) (int, error) {

@@ -30,6 +30,9 @@ var deaths = map[string]offloadsim.Route{
 	workflows.ActivityOffloadGetCase:       offloadsim.RouteGet,
 }
 
+// handOvers are the activities that pass a case's notices on. They call Temporal, so the worker dies before or after that.
+var handOvers = []string{workflows.ActivityNoticeHandOff, workflows.ActivityNoticeSignal}
+
 // points are where the worker dies in each: before it calls, while the call is on its way there or back, and after the answer.
 var points = []string{string(begun), string(arriving), string(returning), string(done)}
 
@@ -39,6 +42,8 @@ type doomed struct {
 	activity, point string
 	// call is the held call, where the worker dies while it is on its way.
 	call *hold
+	// told waits for the notice of the end, where somebody is told.
+	told func() []workflows.Notice
 }
 
 // One worker has an activity of each kind under way at each point when it is killed, and another takes over.
@@ -72,6 +77,19 @@ func TestAKilledWorkerMakesNoSecondCaseAndNoSecondAnswer(t *testing.T) {
 		}
 	}
 
+	for _, activity := range handOvers {
+		for _, point := range []moment{begun, done} {
+			reference := activity + "." + string(point)
+			first.Held[heldKey(reference, activity)] = point
+			stopped[heldKey(reference, activity)] = true
+			one := doomed{activity: activity, point: string(point), told: startReceiver(t, stage.temporal, reference, 1)}
+			one.Case = startCase(t, stage.apps, workflows.CaseStart{
+				Reference: reference, Request: request(offloadsim.ScriptManual), ReplyTo: receiverOf(reference),
+			})
+			cases = append(cases, one)
+		}
+	}
+
 	killed := startWorker(t, first)
 	for _, one := range cases {
 		stage.bringTo(t, one)
@@ -100,9 +118,10 @@ func TestAKilledWorkerMakesNoSecondCaseAndNoSecondAnswer(t *testing.T) {
 
 // killStage is a stage of its own: no other worker may take what the killed one leaves.
 type killStage struct {
-	offload *provider
-	apps    *signalbox.Client
-	worker  workerProcess
+	offload  *provider
+	temporal client.Client
+	apps     *signalbox.Client
+	worker   workerProcess
 }
 
 func newStage(t *testing.T) *killStage {
@@ -116,6 +135,9 @@ func newStage(t *testing.T) *killStage {
 	temporal, err := server.Dial(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
+	stopReceivers, err := startReceivers(temporal)
+	require.NoError(t, err)
+	t.Cleanup(stopReceivers)
 
 	folder := t.TempDir()
 	keys, err := keyring.LoadOrCreate(filepath.Join(folder, "keyring.json"))
@@ -141,7 +163,7 @@ func newStage(t *testing.T) *killStage {
 	})
 	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: keys, PublicURL: url})
 	require.NoError(t, err)
-	return &killStage{offload: offload, apps: apps, worker: workerProcess{
+	return &killStage{offload: offload, temporal: temporal, apps: apps, worker: workerProcess{
 		Keyring: filepath.Join(folder, "keyring.json"), Temporal: server.FrontendAddr(), Namespace: server.Namespace(),
 		Ingress: url, Offload: offload.url,
 	}}
@@ -153,7 +175,7 @@ func (s *killStage) bringTo(t *testing.T, one doomed) {
 	if one.activity == workflows.ActivityOffloadCreateCase {
 		return
 	}
-	caseID := inStatus(t, one.Case, workflows.CaseRunning).CaseID
+	caseID := eventually(t, attended(s.offload, one.Case), isRunning).CaseID
 	require.NoError(t, s.offload.SendFirstMessage(caseID))
 	switch one.activity {
 	case workflows.ActivityOffloadProvideInput:
@@ -165,7 +187,7 @@ func (s *killStage) bringTo(t *testing.T, one doomed) {
 	case workflows.ActivityOffloadReconcileCase:
 		require.NoError(t, s.offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID}))
 		require.NoError(t, s.offload.Complete(caseID, nil))
-	case workflows.ActivityOffloadGetCase:
+	case workflows.ActivityOffloadGetCase, workflows.ActivityNoticeHandOff, workflows.ActivityNoticeSignal:
 		require.NoError(t, s.offload.Complete(caseID, nil))
 	}
 }
@@ -201,4 +223,13 @@ func (s *killStage) requireOnce(t *testing.T, one doomed) {
 	require.Len(t, created, 1, one.Reference())
 	require.Equal(t, created[0].CaseID, got.CaseID)
 	require.Len(t, created[0].Answers, len(got.Answers))
+	if one.told == nil {
+		return
+	}
+	notice := one.told()[0]
+	require.Equal(t, workflows.NoticeCaseCompleted, notice.Kind, one.Reference())
+	// A task that was never recorded is carried out again, some seconds later by the workflow's clock: only EndedAt may differ.
+	notice.Data.Outcome.EndedAt = got.EndedAt
+	require.Equal(t, got, *notice.Data.Outcome)
+	require.Equal(t, notice.ID, eventually(t, deliveries(s.temporal, one.Case), allDelivered(1)).Notices[0].ID, "a repetition has the same ID")
 }

@@ -49,7 +49,7 @@ func TestATroubleThatIsMendedEndsByItself(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, offload.close()) })
 			require.NoError(t, offload.FailNext(c.route, slices.Repeat([]offloadsim.Failure{c.failure}, troubled)...))
-			env := skippingTime(t, offload)
+			env := skippingTime(t, offload, name)
 			at := func(when time.Duration, check func(workflows.CaseState)) {
 				env.RegisterDelayedCallback(func() {
 					value, err := env.QueryWorkflow(workflows.QueryState)
@@ -91,13 +91,15 @@ func TestATroubleThatIsMendedEndsByItself(t *testing.T) {
 
 // skippingTime is the SDK's test environment, for what takes hours. All that it runs is real, workflow, activities and client; only the
 // provider's webhooks reach nobody.
-func skippingTime(t *testing.T, at *provider) *testsuite.TestWorkflowEnvironment {
+func skippingTime(t *testing.T, at *provider, reference string) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(patience)
-	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "skipping-time", TaskQueue: workflows.TaskQueueWorkflows})
+	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
+		ID: workflows.OffloadCaseWorkflowID(reference), TaskQueue: workflows.TaskQueueWorkflows,
+	})
 	env.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	api, err := offloadapi.New(offloadapi.Config{BaseURL: at.url, APIKey: apiKey, Now: env.Now})
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ const (
 	// patience bounds every wait. It is well above the minute after which the server gives a killed worker's activity up: on a busy machine
 	// that can happen to a case again and again.
 	patience = 5 * time.Minute
+	tick     = 20 * time.Millisecond
 )
 
 // impatientServer: the server rounds timers and retry delays up to about a second; tests would wait for that.
@@ -114,7 +116,12 @@ func runTests(m *testing.M) int {
 	if err != nil {
 		return complain(err)
 	}
+	stopReceivers, err := startReceivers(shared.Temporal)
+	if err != nil {
+		return complain(errors.Join(err, shared.Stop()))
+	}
 	code := m.Run()
+	stopReceivers()
 	var problems []error
 	for _, p := range shared.providers {
 		problems = append(problems, p.close())
@@ -138,6 +145,9 @@ func accountNames() []string {
 	}
 	for name := range endings {
 		names = append(names, ending(name))
+	}
+	for name := range promises {
+		names = append(names, promise(name))
 	}
 	return names
 }
@@ -231,6 +241,21 @@ func attended(offload *provider, one *signalbox.Case) func(context.Context) (wor
 		return state, err
 	}
 }
+
+// unlost reads a case whose creation is to go wrong at Offload. Where a busy machine lost the call before, it is made again.
+func unlost(offload *provider, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
+	return func(ctx context.Context) (workflows.CaseState, error) {
+		state, err := one.State(ctx)
+		lost := state.Status == workflows.CaseCreateUncertain && strings.Contains(state.LastError, "no answer in time")
+		if err != nil || !lost || len(offload.CasesOf(one.Reference())) > 0 {
+			return state, err
+		}
+		_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
+		return state, errors.Join(errors.New("the creation was lost"), err)
+	}
+}
+
+func isRunning(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning }
 
 func outcome(t *testing.T, one *signalbox.Case) workflows.CaseOutcome {
 	t.Helper()

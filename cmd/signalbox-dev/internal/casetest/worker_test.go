@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,6 +91,15 @@ type stops struct {
 }
 
 func (s *stops) intercept(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption) error {
+	if handOff, ok := request.(*workflowservice.SignalWithStartWorkflowExecutionRequest); ok {
+		// A local activity, which the server knows nothing of.
+		activity := heldKey(referenceOf(handOff.GetWorkflowId()), workflows.ActivityNoticeHandOff)
+		if err := s.stop(ctx, activity, begun); err != nil {
+			return err
+		}
+		err := invoke(ctx, method, request, reply, cc, o...)
+		return errors.Join(err, s.stop(ctx, activity, done))
+	}
 	if completed, ok := request.(*workflowservice.RespondActivityTaskCompletedRequest); ok {
 		s.mu.Lock()
 		activity := s.activities[string(completed.GetTaskToken())]
@@ -102,14 +112,18 @@ func (s *stops) intercept(ctx context.Context, method string, request, reply any
 		return err
 	}
 	if task, ok := reply.(*workflowservice.PollActivityTaskQueueResponse); ok && len(task.GetTaskToken()) > 0 {
-		reference := strings.TrimPrefix(task.GetWorkflowExecution().GetWorkflowId(), workflows.OffloadCaseWorkflowID(""))
-		activity := heldKey(reference, task.GetActivityType().GetName())
+		activity := heldKey(referenceOf(task.GetWorkflowExecution().GetWorkflowId()), task.GetActivityType().GetName())
 		s.mu.Lock()
 		s.activities[string(task.GetTaskToken())] = activity
 		s.mu.Unlock()
 		return s.stop(ctx, activity, begun)
 	}
 	return nil
+}
+
+// referenceOf is the reference of the case that a workflow belongs to.
+func referenceOf(workflowID string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")), workflows.OffloadCaseWorkflowID(""))
 }
 
 // stop never lets an activity go on that is to be stopped here.

@@ -45,7 +45,13 @@ func approve(ctx context.Context, s *stage, activationID string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: messageID, Subject: "publish the landing page"}); err != nil {
+	app, err := startListening(ctx, s, messageID, workflows.NoticeApprovalApproved)
+	if err != nil {
+		return err
+	}
+	if _, err := one.RequestApprovals(ctx, workflows.ApprovalRequest{
+		MessageID: messageID, Subject: "publish the landing page", ReplyTo: app.replyTo(),
+	}); err != nil {
 		return err
 	}
 	s.say("the agent asks: May I publish the landing page?")
@@ -63,7 +69,7 @@ func approve(ctx context.Context, s *stage, activationID string) error {
 	if got.Status != workflows.ApprovalApproved {
 		return fmt.Errorf("the approval is %s, want %s", got.Status, workflows.ApprovalApproved)
 	}
-	return nil
+	return app.isTold(ctx, s)
 }
 
 // forceFail opens a run with a pending approval and lets it go stale.
@@ -74,7 +80,11 @@ func forceFail(ctx context.Context, s *stage, activationID string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := one.OpenRun(ctx, workflows.OpenRun{RunID: runID}); err != nil {
+	app, err := startListening(ctx, s, runID, workflows.NoticeRunForceFailed)
+	if err != nil {
+		return err
+	}
+	if _, err := one.OpenRun(ctx, workflows.OpenRun{RunID: runID, ReplyTo: app.replyTo()}); err != nil {
 		return err
 	}
 	messageID, err := artmail.RequestApproval(activationID, "May I send the campaign?", runID)
@@ -99,7 +109,7 @@ func forceFail(ctx context.Context, s *stage, activationID string) error {
 	if gotRun.Status != workflows.RunForceFailed || gotApproval.Status != workflows.ApprovalVoided {
 		return fmt.Errorf("run %s and approval %s, want %s and %s", gotRun.Status, gotApproval.Status, workflows.RunForceFailed, workflows.ApprovalVoided)
 	}
-	return nil
+	return app.isTold(ctx, s)
 }
 
 // approval is open until it is seen otherwise.

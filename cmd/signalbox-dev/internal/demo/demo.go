@@ -39,6 +39,11 @@ func Play(ctx context.Context, instance *dev.Instance, out io.Writer) error {
 	printer := &printer{out: out, began: began}
 	printer.printf("\nThe demonstration:\n")
 
+	stopApp, err := startApp(instance.Temporal)
+	if err != nil {
+		return err
+	}
+	defer stopApp()
 	errs := make([]error, len(scenes))
 	var all sync.WaitGroup
 	for i, s := range scenes {

@@ -4,26 +4,35 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+	"github.com/signalbox-dev/signalbox/workflows/notify"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -48,20 +57,54 @@ func TestWhatTheServerRecordsReplays(t *testing.T) {
 			checkHistories(t, "artmailactivation", name, story(t).WorkflowID())
 		})
 	}
+	for name, story := range noticeStories {
+		t.Run("notices-"+name, func(t *testing.T) {
+			t.Parallel()
+			source := "record/" + name
+			story(t, source)
+			stopLingering(t, workflows.NotifyWorkflowID(source))
+			checkHistories(t, "notify", name, workflows.NotifyWorkflowID(source))
+		})
+	}
+	for name, story := range fileStories {
+		t.Run("files-"+name, func(t *testing.T) {
+			t.Parallel()
+			one := story(t, "record-files-"+name)
+			_, err := one.Files(t.Context())
+			require.NoError(t, err)
+			checkHistories(t, "offloadfiles", name, workflows.OffloadFilesWorkflowID(one.Reference()))
+		})
+	}
 }
 
 func startScripted(t *testing.T, reference, script string, options workflows.CaseOptions) *signalbox.Case {
 	t.Helper()
-	one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{
-		Reference: reference,
-		Request: &workflows.CaseRequest{
-			Channel:       "EMAIL",
-			Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
-			Counterparty:  workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"},
-			SenderPersona: workflows.SenderPersona{Name: "Grace"},
-		},
-		Options: options,
-	})
+	return startWith(t, workflows.CaseStart{Reference: reference, Options: options}, script)
+}
+
+// startTold starts a case whose receiver takes every signal.
+func startTold(t *testing.T, reference, script string) *signalbox.Case {
+	t.Helper()
+	return startWith(t, workflows.CaseStart{Reference: reference, ReplyTo: startReceiver(t, "app/"+reference)}, script)
+}
+
+// startReceiver starts a workflow that no worker runs: Temporal takes its signals all the same.
+func startReceiver(t *testing.T, id string) *workflows.ReplyTo {
+	t.Helper()
+	_, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "nobody"}, "app")
+	require.NoError(t, err)
+	return &workflows.ReplyTo{WorkflowID: id, Signal: "news"}
+}
+
+func startWith(t *testing.T, start workflows.CaseStart, script string) *signalbox.Case {
+	t.Helper()
+	start.Request = &workflows.CaseRequest{
+		Channel:       "EMAIL",
+		Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+		Counterparty:  workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"},
+		SenderPersona: workflows.SenderPersona{Name: "Grace"},
+	}
+	one, err := shared.Apps.StartCase(t.Context(), start)
 	require.NoError(t, err)
 	return one
 }
@@ -140,28 +183,200 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		return one
 	},
 	"create-uncertain-then-adopted": func(t *testing.T, reference string) *signalbox.Case {
-		caseID := ""
-		// Other stories create cases at the same time, so this one has a provider of its own.
-		one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{
-			Reference: reference,
-			Account:   "uncertain",
-			Request: &workflows.CaseRequest{
-				Channel:       "EMAIL",
-				Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
-				Counterparty:  workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"},
-				SenderPersona: workflows.SenderPersona{Name: "Grace"},
-			},
-		})
-		require.NoError(t, err)
-		inStatus(t, one, workflows.CaseCreateUncertain)
-		for _, found := range shared.uncertain.CasesOf(reference) {
-			caseID = found.CaseID
-		}
-		_, err = one.Adopt(t.Context(), workflows.AdoptCase{CaseID: caseID, By: "ada"})
+		one, caseID := startUncertain(t, reference)
+		_, err := one.Adopt(t.Context(), workflows.AdoptCase{CaseID: caseID, By: "ada"})
 		require.NoError(t, err)
 		require.NoError(t, shared.uncertain.Fail(caseID, offloadsim.ResultBounced, ""))
 		return one
 	},
+	"create-uncertain-then-retried": func(t *testing.T, reference string) *signalbox.Case {
+		one, _ := startUncertain(t, reference)
+		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
+		require.NoError(t, err)
+		made := eventually(t, func(context.Context) ([]offloadsim.Record, error) { return shared.uncertain.CasesOf(reference), nil },
+			func(made []offloadsim.Record) bool { return len(made) == 2 })
+		// Its answer is lost as well; the case's own webhook proves it.
+		require.NoError(t, shared.uncertain.SendFirstMessage(made[1].CaseID))
+		require.NoError(t, shared.uncertain.Complete(made[1].CaseID, nil))
+		return one
+	},
+	"completed-with-files-and-told": func(t *testing.T, reference string) *signalbox.Case {
+		return startTold(t, reference, "complete")
+	},
+	"completed-with-result-omitted": func(t *testing.T, reference string) *signalbox.Case {
+		return completeLarge(t, startTold(t, reference, "manual"))
+	},
+	"answered-and-told": func(t *testing.T, reference string) *signalbox.Case {
+		one := startTold(t, reference, "question")
+		answerOpenQuestion(t, one)
+		return one
+	},
+	"asked-without-a-time": func(t *testing.T, reference string) *signalbox.Case {
+		one := startTold(t, reference, "manual")
+		offload := shared.Simulators.Offload
+		caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+		require.NoError(t, offload.SendFirstMessage(caseID))
+		require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID}))
+		question, err := offload.AskInput(caseID, "Is a PDF fine?")
+		require.NoError(t, err)
+		url, err := shared.Apps.WebhookURL(reference)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusNoContent, post(t, url, `{"event_type":"case.input_needed","data":{"caseId":"`+caseID+
+			`","status":"INPUT_NEEDED","inputRequestId":"`+question+`","inputRequest":"Is a PDF fine?","inputRequestStatus":"PENDING"}}`))
+		answerOpenQuestion(t, one)
+		inStatus(t, one, workflows.CaseInputSent)
+		require.NoError(t, offload.Complete(caseID, nil))
+		return one
+	},
+	"unknown-status": func(t *testing.T, reference string) *signalbox.Case {
+		one := startWith(t, workflows.CaseStart{
+			Reference: reference, Account: "odd", Options: impatient, ReplyTo: startReceiver(t, "app/"+reference),
+		}, "manual")
+		eventually(t, one.State, func(s workflows.CaseState) bool {
+			return slices.Contains(s.Attention, workflows.AttentionUnknownStatus)
+		})
+		caseID := shared.odd.CasesOf(reference)[0].CaseID
+		require.NoError(t, shared.odd.SendFirstMessage(caseID))
+		require.NoError(t, shared.odd.Complete(caseID, nil))
+		return one
+	},
+}
+
+// startUncertain starts a case whose creation is uncertain. Other stories create cases at the same time, so it has a provider of its own.
+func startUncertain(t *testing.T, reference string) (one *signalbox.Case, caseID string) {
+	t.Helper()
+	one = startWith(t, workflows.CaseStart{Reference: reference, Account: "uncertain"}, "manual")
+	inStatus(t, one, workflows.CaseCreateUncertain)
+	return one, shared.uncertain.CasesOf(reference)[0].CaseID
+}
+
+// completeLarge completes a case with a result that no signal carries.
+func completeLarge(t *testing.T, one *signalbox.Case) *signalbox.Case {
+	t.Helper()
+	offload := shared.Simulators.Offload
+	caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+	require.NoError(t, offload.SendFirstMessage(caseID))
+	require.NoError(t, offload.Complete(caseID, map[string]any{"text": strings.Repeat("x", 600<<10)}))
+	return one
+}
+
+var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
+	"stored-and-told": func(t *testing.T, reference string) *signalbox.Case {
+		one := startTold(t, reference, "manual")
+		offload := shared.Simulators.Offload
+		caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+		require.NoError(t, offload.SendFirstMessage(caseID))
+		for _, name := range []string{"w9.pdf", "terms.pdf"} {
+			_, err := offload.ReceiveAttachment(caseID, name, "application/pdf", []byte(name))
+			require.NoError(t, err)
+		}
+		require.NoError(t, offload.Complete(caseID, nil))
+		return ended(t, one)
+	},
+	"result-stored": func(t *testing.T, reference string) *signalbox.Case {
+		return ended(t, completeLarge(t, startScripted(t, reference, "manual", workflows.CaseOptions{})))
+	},
+	"cancelled-after-continue-as-new": func(t *testing.T, reference string) *signalbox.Case {
+		one := startWith(t, workflows.CaseStart{Reference: reference, Account: "odd"}, "complete")
+		_, err := one.Wait(t.Context())
+		require.NoError(t, err)
+		id := workflows.OffloadFilesWorkflowID(reference)
+		eventually(t, filesOf(one), func(f workflows.CaseFiles) bool { return f.Pending == 1 })
+		continueAsNew(t, id)
+		eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+			return shared.Temporal.DescribeWorkflowExecution(ctx, id, "")
+		}, func(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
+			return len(d.GetPendingActivities()) == 1
+		})
+		handle, err := shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+			WorkflowID: id, UpdateName: workflows.UpdateCancel, WaitForStage: client.WorkflowUpdateStageCompleted,
+			Args: []any{workflows.CancelCase{Reason: "not needed", By: "ada"}},
+		})
+		require.NoError(t, err)
+		require.NoError(t, handle.Get(t.Context(), nil))
+		return one
+	},
+}
+
+// ended waits for the case, and so for the start of the workflow that stores its files.
+func ended(t *testing.T, one *signalbox.Case) *signalbox.Case {
+	t.Helper()
+	_, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	return one
+}
+
+func filesOf(one *signalbox.Case) func(context.Context) (workflows.CaseFiles, error) {
+	return func(ctx context.Context) (files workflows.CaseFiles, err error) {
+		value, err := shared.Temporal.QueryWorkflow(ctx, workflows.OffloadFilesWorkflowID(one.Reference()), "", workflows.QueryState)
+		if err == nil {
+			err = value.Get(&files)
+		}
+		return files, err
+	}
+}
+
+var noticeStories = map[string]func(t *testing.T, source string){
+	"delivered": func(t *testing.T, source string) {
+		to := startReceiver(t, "app/"+source)
+		handOff(t, source, *to, 1, 2)
+		allNotices(t, source, workflows.NoticeDelivered, 2)
+		handOff(t, source, *to, 2, 3) // repeats one
+		allNotices(t, source, workflows.NoticeDelivered, 3)
+	},
+	"receiver-comes-later": func(t *testing.T, source string) {
+		to := workflows.ReplyTo{WorkflowID: "app/" + source, Signal: "news"}
+		handOff(t, source, to, 1, 2)
+		allNotices(t, source, workflows.NoticeWaiting, 2)
+		continueAsNew(t, workflows.NotifyWorkflowID(source))
+		startReceiver(t, to.WorkflowID)
+		allNotices(t, source, workflows.NoticeDelivered, 2)
+	},
+	"given-up-resent-and-dismissed": func(t *testing.T, source string) {
+		handOff(t, source, workflows.ReplyTo{WorkflowID: "app/" + source}, 1, 1) // without a signal's name
+		for _, update := range []string{workflows.UpdateResend, workflows.UpdateDismiss} {
+			allNotices(t, source, workflows.NoticeGivenUp, 1)
+			handle, err := shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+				WorkflowID: workflows.NotifyWorkflowID(source), UpdateName: update, WaitForStage: client.WorkflowUpdateStageCompleted,
+				Args: []any{workflows.SelectNotices{By: "ada"}},
+			})
+			require.NoError(t, err)
+			require.NoError(t, handle.Get(t.Context(), nil))
+		}
+		allNotices(t, source, workflows.NoticeDismissed, 1)
+	},
+}
+
+func handOff(t *testing.T, source string, to workflows.ReplyTo, from, until int64) {
+	t.Helper()
+	h := workflows.HandOff{Source: source}
+	for seq := from; seq <= until; seq++ {
+		h.Notices = append(h.Notices, workflows.AddressedNotice{To: to, Notice: workflows.Notice{
+			ID: fmt.Sprint("ntc_", seq), Seq: seq, Kind: workflows.NoticeCaseInputNeeded, Source: source, Time: time.Now().UTC(),
+			Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: "Is a PDF fine?"}},
+		}})
+	}
+	require.NoError(t, (&notice.Activities{Temporal: shared.Temporal}).HandOff(t.Context(), h))
+}
+
+func allNotices(t *testing.T, source string, status workflows.NoticeStatus, count int) {
+	t.Helper()
+	eventually(t, func(ctx context.Context) (state workflows.NotifyState, err error) {
+		value, err := shared.Temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(source), "", workflows.QueryState)
+		if err == nil {
+			err = value.Get(&state)
+		}
+		return state, err
+	}, func(s workflows.NotifyState) bool {
+		return len(s.Notices) == count && !slices.ContainsFunc(s.Notices, func(n workflows.NoticeRecord) bool { return n.Status != status })
+	})
+}
+
+// stopLingering ends a workflow that would wait for ten minutes.
+func stopLingering(t *testing.T, workflowID string) {
+	t.Helper()
+	require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), workflowID, ""))
+	require.NoError(t, shared.Temporal.GetWorkflow(t.Context(), workflowID, "").Get(t.Context(), nil))
 }
 
 var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
@@ -189,8 +404,8 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 			messages = append(messages, message)
 		}
 		_, err = one.RequestApprovals(t.Context(),
-			workflows.ApprovalRequest{MessageID: messages[0]},
-			workflows.ApprovalRequest{MessageID: messages[1], RunID: run},
+			workflows.ApprovalRequest{MessageID: messages[0], ReplyTo: startReceiver(t, "app/"+messages[0])},
+			workflows.ApprovalRequest{MessageID: messages[1], RunID: run, ReplyTo: &workflows.ReplyTo{WorkflowID: "nobody", Signal: "news"}},
 			workflows.ApprovalRequest{MessageID: messages[2], Deadline: time.Now().Add(time.Second)})
 		require.NoError(t, err)
 		require.NoError(t, one.TouchRuns(t.Context(), workflows.TouchRuns{RunIDs: []string{run}}))
@@ -205,6 +420,14 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		})
 		require.NoError(t, artmail.Deactivate(id, "admin_revoke"))
 		inActivationStatus(t, one, workflows.ActivationDeactivated)
+		return one
+	},
+	"cancelled": func(t *testing.T) *signalbox.Activation {
+		_, one := activate(t)
+		_, err := one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1", ReplyTo: startReceiver(t, "app/"+one.WorkflowID())})
+		require.NoError(t, err)
+		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
+		require.Error(t, shared.Temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), nil))
 		return one
 	},
 	"told-options-and-resealed": func(t *testing.T) *signalbox.Activation {
@@ -251,6 +474,8 @@ func checkHistories(t *testing.T, packageName, name, workflowID string) {
 	t.Helper()
 	folder := filepath.Join("..", "..", "..", "..", "workflows", packageName, "testdata", "histories")
 	replayer := sdkworker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
+	replayer.RegisterWorkflowWithOptions(offloadfiles.Workflow, workflow.RegisterOptions{Name: workflows.OffloadFilesWorkflow})
 	replayer.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	replayer.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	runID := ""
@@ -279,7 +504,8 @@ func checkHistories(t *testing.T, packageName, name, workflowID string) {
 			require.NoError(t, os.WriteFile(filepath.Join(folder, file), append(text, '\n'), 0o644))
 		}
 		// Last, since replaying writes into the history that it is given.
-		require.NoError(t, replayer.ReplayWorkflowHistory(logging.ForTemporal(zap.NewNop()), &history), "run %s", runID)
+		original := sdkworker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: workflowID, RunID: runID}}
+		require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(logging.ForTemporal(zap.NewNop()), &history, original), "run %s", runID)
 		if runID = continued; runID == "" {
 			return
 		}

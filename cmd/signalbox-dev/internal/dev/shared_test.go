@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -34,6 +35,8 @@ var shared struct {
 	log    *lockedBuffer
 	// uncertain is an Offload that makes each case and then loses the answer; it is the account of the same name.
 	uncertain *offloadsim.Simulator
+	// odd is an Offload that tells a status of its own while a case runs, and gives no attachment away; it is the account of the same name.
+	odd *offloadsim.Simulator
 }
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
@@ -52,27 +55,50 @@ func runTests(m *testing.M) int {
 	defer reference.close()
 	o := options(folder, shared.log)
 	o.Accounts = reference.accounts
-	shared.uncertain, err = offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: "key", Owner: "test"}}, Pace: o.Pace})
+	shared.uncertain, err = newSimulator(o.Pace, offloadsim.RouteCreate, offloadsim.FailResetAfter)
 	if err == nil {
-		err = shared.uncertain.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{
-			offloadsim.RouteCreate: {offloadsim.FailResetAfter: 1},
-		})
+		shared.odd, err = newSimulator(o.Pace, offloadsim.RouteAttachment, offloadsim.FailInternal)
 	}
 	if err != nil {
 		return complain(err)
 	}
-	uncertain := httptest.NewServer(shared.uncertain)
-	defer uncertain.Close()
-	o.Accounts["uncertain"] = config.Account{BaseURL: uncertain.URL, APIKey: "key"}
+	for name, handler := range map[string]http.Handler{"uncertain": shared.uncertain, "odd": http.HandlerFunc(serveOdd)} {
+		server := httptest.NewServer(handler)
+		defer server.Close()
+		o.Accounts[name] = config.Account{BaseURL: server.URL, APIKey: "key"}
+	}
 	shared.Instance, err = dev.Start(context.Background(), o)
 	if err != nil {
 		return complain(err)
 	}
 	code := m.Run()
-	if err := errors.Join(shared.Stop(), shared.uncertain.Close()); err != nil {
+	if err := errors.Join(shared.Stop(), shared.uncertain.Close(), shared.odd.Close()); err != nil {
 		return complain(err)
 	}
 	return code
+}
+
+// newSimulator is an Offload that fails each call of a route.
+func newSimulator(pace time.Duration, route offloadsim.Route, failure offloadsim.Failure) (*offloadsim.Simulator, error) {
+	sim, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: "key", Owner: "test"}}, Pace: pace})
+	if err == nil {
+		err = sim.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{route: {failure: 1}})
+	}
+	return sim, err
+}
+
+// serveOdd answers reads of a case that waits for its first message with a status that Offload does not document.
+func serveOdd(w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	shared.odd.ServeHTTP(answer, r)
+	maps.Copy(w.Header(), answer.Header())
+	body := answer.Body.Bytes()
+	if r.Method == http.MethodGet {
+		body = bytes.ReplaceAll(body, []byte(`"status":"CREATED"`), []byte(`"status":"PARKED"`))
+		w.Header().Del("Content-Length")
+	}
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body) // the caller may have gone
 }
 
 func complain(err error) int {

@@ -202,12 +202,15 @@ func TestFilesOfACaseAreStartedOnceUnlessTheyFailed(t *testing.T) {
 		require.Equal(t, workflows.TaskQueueWorkflows, info.GetTaskQueue())
 		require.Contains(t, string(described.GetExecutionConfig().GetUserMetadata().GetSummary().GetData()), reference)
 	}
-	require.NoError(t, shared.TerminateWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(reference), "", "test"))
+
+	start.Files.Reference, start.Files.CaseID = reference+".failed", "" // which can't be carried out
 	require.NoError(t, activities.HandOff(t.Context(), start))
-	described, err := shared.DescribeWorkflowExecution(t.Context(), workflows.OffloadFilesWorkflowID(reference), "")
-	require.NoError(t, err)
-	require.NotEqual(t, first, described.GetWorkflowExecutionInfo().GetExecution().GetRunId(), "a failed one is started again")
-	require.NoError(t, shared.TerminateWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(reference), "", "test"))
+	failed := shared.GetWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(start.Files.Reference), "")
+	require.Error(t, failed.Get(t.Context(), nil))
+	require.NoError(t, activities.HandOff(t.Context(), start))
+	again := shared.GetWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(start.Files.Reference), "")
+	require.Error(t, again.Get(t.Context(), nil))
+	require.NotEqual(t, failed.GetRunID(), again.GetRunID(), "a failed one is started again")
 }
 
 // requireReplays replays what the server has recorded of a run.

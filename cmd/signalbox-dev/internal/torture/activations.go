@@ -105,7 +105,7 @@ func (s *stage) step(ctx context.Context, one *signalbox.Activation, step activa
 		}
 	}
 	request := workflows.ApprovalRequest{
-		MessageID: message, Subject: "torture", ReplyTo: &workflows.ReplyTo{WorkflowID: appOf(played.id), Signal: signalApprovalReply},
+		MessageID: message, Subject: "torture", ReplyTo: &workflows.ReplyTo{WorkflowID: appOf(played.id), Signal: signalApprovalNotice},
 	}
 	// It is refused until the workflow knows of the activation, and of the latest resume.
 	if err := s.waits.until(ctx, played.id, "request approval "+message, func(ctx context.Context) (bool, error) {

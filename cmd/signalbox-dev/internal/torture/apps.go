@@ -13,37 +13,38 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// The business apps' side: workflows of theirs wait for replies. They run in this process, which nobody kills.
+// The business apps' side: workflows of theirs wait for notices. They run in this process, which nobody kills.
 const (
-	appWorkflow         = "torture-app"
-	appQueue            = "torture-apps"
-	appQuery            = "heard"
-	signalCaseReply     = "case-replies"
-	signalApprovalReply = "approval-replies"
+	appWorkflow          = "torture-app"
+	appQueue             = "torture-apps"
+	appQuery             = "heard"
+	signalCaseNotice     = "case-notices"
+	signalApprovalNotice = "approval-notices"
 
-	// apps share the replies, so that no history grows large.
+	// apps share the notices, so that no history grows large.
 	apps = 4
 )
 
-// heard is what an app was told. A reply may come twice; it must not say two things.
+// heard is what an app was told. A notice may come twice; nothing may be told in two notices.
 type heard struct {
-	// Outcomes are the statuses told for each reference, Approvals those told for each message, each once.
+	// Outcomes are the statuses told for each reference, Approvals those told for each message: one for each notice ID.
 	Outcomes  map[string][]string `json:"outcomes"`
 	Approvals map[string][]string `json:"approvals"`
 	Repeats   int                 `json:"repeats"`
+
+	seen map[string]bool
 }
 
 func newHeard() heard {
-	return heard{Outcomes: map[string][]string{}, Approvals: map[string][]string{}}
+	return heard{Outcomes: map[string][]string{}, Approvals: map[string][]string{}, seen: map[string]bool{}}
 }
 
-func (h *heard) hear(list map[string][]string, key, status string) {
-	for _, told := range list[key] {
-		if told == status {
-			h.Repeats++
-			return
-		}
+func (h *heard) hear(list map[string][]string, key, id, status string) {
+	if h.seen[id] {
+		h.Repeats++
+		return
 	}
+	h.seen[id] = true
 	list[key] = append(list[key], status)
 }
 
@@ -82,18 +83,18 @@ func app(ctx workflow.Context) error {
 		return err
 	}
 	selector := workflow.NewSelector(ctx)
-	selector.AddReceive(workflow.GetSignalChannel(ctx, signalCaseReply), func(c workflow.ReceiveChannel, _ bool) {
+	selector.AddReceive(workflow.GetSignalChannel(ctx, signalCaseNotice), func(c workflow.ReceiveChannel, _ bool) {
 		var notice workflows.Notice
 		c.Receive(ctx, &notice)
 		if outcome := notice.Data.Outcome; outcome != nil {
-			h.hear(h.Outcomes, notice.Reference, string(outcome.Status))
+			h.hear(h.Outcomes, notice.Reference, notice.ID, string(outcome.Status))
 		}
 	})
-	selector.AddReceive(workflow.GetSignalChannel(ctx, signalApprovalReply), func(c workflow.ReceiveChannel, _ bool) {
+	selector.AddReceive(workflow.GetSignalChannel(ctx, signalApprovalNotice), func(c workflow.ReceiveChannel, _ bool) {
 		var notice workflows.Notice
 		c.Receive(ctx, &notice)
 		if approval := notice.Data.Approval; approval != nil {
-			h.hear(h.Approvals, approval.MessageID, string(approval.Status))
+			h.hear(h.Approvals, approval.MessageID, notice.ID, string(approval.Status))
 		}
 	})
 	for {

@@ -140,7 +140,7 @@ func startOf(c caseScript) workflows.CaseStart {
 			Counterparty:  workflows.Counterparty{Address: string(offloadsim.ScriptManual) + "@vendor.example", Name: "Ada Vendor"},
 			SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		},
-		ReplyTo: &workflows.ReplyTo{WorkflowID: appOf(c.reference), Signal: signalCaseReply},
+		ReplyTo: &workflows.ReplyTo{WorkflowID: appOf(c.reference), Signal: signalCaseNotice},
 		// Offload posts each webhook once: what comes while the ingress is dead is found by polling.
 		Options: workflows.CaseOptions{
 			ReconcileAfter: workflows.Duration(4 * time.Second),

@@ -94,6 +94,10 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 			func(f *facts) { f.heard.Outcomes["r"] = []string{"COMPLETED", "FAILED"} },
 			[]string{"each outcome and approval was told to who waits for it"},
 		},
+		"an outcome was told in two notices": {
+			func(f *facts) { f.heard.Outcomes["r"] = []string{"COMPLETED", "COMPLETED"} },
+			[]string{"each outcome and approval was told to who waits for it"},
+		},
 		"an approval was told to nobody": {
 			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval was told to who waits for it"},
 		},

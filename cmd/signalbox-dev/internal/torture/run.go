@@ -230,7 +230,7 @@ func (r *run) gatherTold(ctx context.Context) (facts, error) {
 	defer cancel()
 	for {
 		f, err := r.stage.gather(ctx)
-		if err != nil || len(repliesHeard(f).Violations) == 0 || waiting.Err() != nil {
+		if err != nil || len(allTold(f).Violations) == 0 || waiting.Err() != nil {
 			return f, err
 		}
 		wait(waiting, time.Second)

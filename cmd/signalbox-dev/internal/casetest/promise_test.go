@@ -1,0 +1,252 @@
+package casetest_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func promise(name string) string { return "promise-" + name }
+
+// promises are what holds of a case whatever happens around it. The name of each is that of its test.
+var promises = map[string]func(t *testing.T, offload *provider, start workflows.CaseStart){
+	"downloads-that-hang-delay-no-outcome": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		resume := offload.stallDownloads()
+		defer resume()
+		var all []*signalbox.Case
+		for n := range filesAtOnce {
+			before := start
+			before.Reference = fmt.Sprint(start.Reference, "-", n)
+			one, caseID := startRunning(t, offload, before)
+			receiveAttachment(t, offload, caseID)
+			require.NoError(t, offload.Complete(caseID, nil))
+			endsAs(t, one, workflows.CaseCompleted, caseID)
+			all = append(all, one)
+		}
+		require.Eventually(t, func() bool { return offload.downloading() == filesAtOnce }, patience, tick, "every slot has a download")
+
+		start.ReplyTo = receiverOf(start.Reference)
+		told := startReceiver(t, shared.Temporal, start.Reference, 1)
+		one, caseID := startRunning(t, offload, start)
+		receiveAttachment(t, offload, caseID)
+		require.NoError(t, offload.Complete(caseID, nil))
+		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, got, *told()[0].Data.Outcome)
+		var files workflows.CaseFiles
+		eventually(t, func(ctx context.Context) (workflows.CaseFiles, error) {
+			value, err := shared.Temporal.QueryWorkflow(ctx, workflows.OffloadFilesWorkflowID(start.Reference), "", workflows.QueryState)
+			if err == nil {
+				err = value.Get(&files)
+			}
+			return files, err
+		}, func(f workflows.CaseFiles) bool { return f.Pending == 1 })
+		require.Positive(t, offload.downloading(), "the outcome was told before any file was stored")
+
+		resume()
+		for _, ended := range append(all, one) {
+			files, err := ended.Files(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, files.Unstored)
+		}
+	},
+	"a-reset-creates-no-second-case": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		one := startCase(t, shared.Apps, start)
+		first := eventually(t, unlost(offload, one), isRunning).CaseID
+		posted := offload.creations()
+		described, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
+		require.NoError(t, err)
+		_, err = shared.Temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace: namespace, WorkflowExecution: described.GetWorkflowExecutionInfo().GetExecution(),
+			Reason: "test", RequestId: start.Reference, WorkflowTaskFinishEventId: firstTask(t, one.WorkflowID()),
+		})
+		require.NoError(t, err)
+		state := inStatus(t, one, workflows.CaseCreateUncertain)
+		require.Contains(t, state.LastError, "this run was reset")
+		require.Equal(t, posted, offload.creations(), "POST /cases")
+
+		_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
+		require.NoError(t, err)
+		second := eventually(t, attended(offload, one), isRunning).CaseID
+		require.NotEqual(t, first, second)
+		require.NoError(t, offload.SendFirstMessage(second))
+		require.NoError(t, offload.Complete(second, nil))
+		endsAs(t, one, workflows.CaseCompleted, second)
+	},
+	"another-workflow-id-is-refused": func(t *testing.T, _ *provider, start workflows.CaseStart) {
+		run, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+			ID: "my-own-id", TaskQueue: workflows.TaskQueueWorkflows,
+		}, workflows.OffloadCaseWorkflow, start)
+		require.NoError(t, err)
+		var refused *temporal.ApplicationError
+		require.ErrorAs(t, run.Get(t.Context(), nil), &refused)
+		require.Equal(t, workflows.ErrTypeWorkflowID, refused.Type())
+		require.Contains(t, refused.Message(), workflows.OffloadCaseWorkflowID(start.Reference))
+	},
+	"a-terminated-case-is-shown-as-such": func(t *testing.T, _ *provider, start workflows.CaseStart) {
+		one := startCase(t, shared.Apps, start)
+		require.NoError(t, shared.Temporal.TerminateWorkflow(t.Context(), one.WorkflowID(), "", "test"))
+		_, err := one.Wait(t.Context())
+		require.ErrorIs(t, err, signalbox.ErrTerminated)
+		_, err = one.State(t.Context())
+		require.ErrorIs(t, err, signalbox.ErrTerminated)
+		_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+		require.ErrorIs(t, err, signalbox.ErrTerminated)
+		_, err = shared.Apps.StartCase(t.Context(), start)
+		require.ErrorIs(t, err, signalbox.ErrTerminated)
+	},
+	"a-receiver-that-comes-back-is-told": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.ReplyTo = receiverOf(start.Reference)
+		one, caseID := startRunning(t, offload, start)
+		_, err := offload.AskInput(caseID, "Is a PDF fine?")
+		require.NoError(t, err)
+		inStatus(t, one, workflows.CaseInputNeeded)
+		require.NoError(t, offload.Complete(caseID, nil))
+		endsAs(t, one, workflows.CaseCompleted, caseID)
+		waiting := eventually(t, deliveries(shared.Temporal, one), func(s workflows.NotifyState) bool { return len(s.Notices) == 2 })
+		require.Equal(t, workflows.NoticeWaiting, waiting.Notices[1].Status, "nobody listens, and the case has ended all the same")
+
+		var kinds []workflows.NoticeKind
+		for _, n := range startReceiver(t, shared.Temporal, start.Reference, 2)() {
+			kinds = append(kinds, n.Kind)
+		}
+		require.Equal(t, []workflows.NoticeKind{workflows.NoticeCaseInputNeeded, workflows.NoticeCaseCompleted}, kinds)
+		eventually(t, deliveries(shared.Temporal, one), allDelivered(2))
+	},
+	"a-notice-costs-two-events-at-most": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		const notices = 2
+		var alone, told []string
+		for n := range 5 { // on a slow machine Temporal repeats a task now and then, which has its events too
+			start.Reference, start.ReplyTo = fmt.Sprint(promise("alone-"), n), nil
+			alone = askedAndCompleted(t, offload, start)
+			// Whether the receiver runs makes no difference to the case.
+			start.Reference, start.ReplyTo = fmt.Sprint(promise("told-"), n), receiverOf("nobody")
+			told = askedAndCompleted(t, offload, start)
+			eventually(t, deliveries(shared.Temporal, shared.Apps.Case(start.Reference)), func(s workflows.NotifyState) bool { return len(s.Notices) == notices })
+			t.Log(len(alone), len(told))
+			if len(told)-len(alone) <= 2*notices && len(withoutTasks(told))-len(withoutTasks(alone)) <= notices {
+				return
+			}
+		}
+		require.FailNow(t, "too many events", "alone: %v\ntold: %v", alone, told)
+	},
+	"an-older-worker-leaves-a-newer-state-alone": func(t *testing.T, _ *provider, start workflows.CaseStart) {
+		queue := start.Reference
+		stop := runCases(t, queue, offloadcase.Workflow)
+		run, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+			ID: workflows.OffloadCaseWorkflowID(start.Reference), TaskQueue: queue,
+		}, workflows.OffloadCaseWorkflow, map[string]any{
+			"reference": start.Reference, "caseId": "c1",
+			"carried": map[string]any{"version": 1000, "status": workflows.CaseRunning, "caseId": "c1"},
+		})
+		require.NoError(t, err)
+		eventually(t, func(ctx context.Context) (string, error) { return failedTask(ctx, run.GetID()) }, func(message string) bool {
+			return message == "the carried state has version 1000, this code knows 1: run a newer worker"
+		})
+		stop()
+		runCases(t, queue, func(ctx workflow.Context, in offloadcase.Input) (workflows.CaseOutcome, error) {
+			in.Carried.Version = 1 // as if this code knew the version
+			return offloadcase.Workflow(ctx, in)
+		})
+		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), run.GetID(), ""))
+		endsAs(t, shared.Apps.Case(start.Reference), workflows.CaseCancelled, "c1")
+	},
+}
+
+const (
+	namespace = "default"
+	// filesAtOnce is how many files one worker downloads at a time.
+	filesAtOnce = 8
+)
+
+func TestWhatACasePromises(t *testing.T) {
+	t.Parallel()
+	for name, story := range promises {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			story(t, shared.providers[promise(name)], workflows.CaseStart{
+				Reference: promise(name), Account: promise(name), Request: request(offloadsim.ScriptManual),
+			})
+		})
+	}
+}
+
+// withoutTasks leaves out workflow tasks: how many there are depends on what happens to come together.
+func withoutTasks(events []string) []string {
+	return slices.DeleteFunc(slices.Clone(events), func(event string) bool { return strings.HasPrefix(event, "WorkflowTask") })
+}
+
+// askedAndCompleted plays a case with a question and returns the types of its events.
+func askedAndCompleted(t *testing.T, offload *provider, start workflows.CaseStart) []string {
+	t.Helper()
+	one, caseID := startRunning(t, offload, start)
+	questionID, err := offload.AskInput(caseID, "Is a PDF fine?")
+	require.NoError(t, err)
+	inStatus(t, one, workflows.CaseInputNeeded)
+	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: questionID, Text: "Yes."})
+	require.NoError(t, err)
+	inStatus(t, one, workflows.CaseInputSent)
+	require.NoError(t, offload.Complete(caseID, nil))
+	endsAs(t, one, workflows.CaseCompleted, caseID)
+	return events(t, one.WorkflowID())
+}
+
+func receiveAttachment(t *testing.T, offload *provider, caseID string) {
+	t.Helper()
+	_, err := offload.ReceiveAttachment(caseID, "w9.pdf", "application/pdf", []byte("a file"))
+	require.NoError(t, err)
+}
+
+// firstTask is the event with which the first workflow task was completed.
+func firstTask(t *testing.T, workflowID string) int64 {
+	t.Helper()
+	at := slices.Index(events(t, workflowID), enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED.String())
+	require.Positive(t, at)
+	return int64(at) + 1
+}
+
+// failedTask is why the newest workflow task failed.
+func failedTask(ctx context.Context, workflowID string) (message string, err error) {
+	history := shared.Temporal.GetWorkflowHistory(ctx, workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil {
+			return "", err
+		}
+		if failed := event.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+			message = failed.GetFailure().GetMessage()
+		}
+	}
+	return message, nil
+}
+
+// runCases runs a worker for cases on a queue of its own, until the end of the test or sooner.
+func runCases(t *testing.T, queue string, code any) (stop func()) {
+	t.Helper()
+	w := sdkworker.New(shared.Temporal, queue, sdkworker.Options{})
+	w.RegisterWorkflowWithOptions(code, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
+	require.NoError(t, w.Start())
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			w.Stop()
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}

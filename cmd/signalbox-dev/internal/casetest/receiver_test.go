@@ -1,0 +1,82 @@
+package casetest_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+const (
+	receiverQueue = "receivers"
+	receiver      = "receive"
+	told          = "told"
+)
+
+// receive is a workflow of a business app: it returns so many different notices, in the order in which they came.
+func receive(ctx workflow.Context, count int) ([]workflows.Notice, error) {
+	notices := signalbox.ReceiveNotices(ctx, told)
+	var got []workflows.Notice
+	for len(got) < count {
+		next, err := notices.Receive(ctx)
+		if err != nil {
+			return got, err
+		}
+		got = append(got, next)
+	}
+	return got, nil
+}
+
+// startReceivers runs the worker of the receivers.
+func startReceivers(temporal client.Client) (stop func(), err error) {
+	w := sdkworker.New(temporal, receiverQueue, sdkworker.Options{})
+	w.RegisterWorkflowWithOptions(receive, workflow.RegisterOptions{Name: receiver})
+	return w.Stop, w.Start()
+}
+
+// receiverOf is where the notices of a case go, whether or not anything runs there.
+func receiverOf(reference string) *workflows.ReplyTo {
+	return &workflows.ReplyTo{WorkflowID: receiver + "/" + reference, Signal: told}
+}
+
+// startReceiver starts the receiver of a case. What it returns waits for the notices.
+func startReceiver(t *testing.T, temporal client.Client, reference string, count int) (wait func() []workflows.Notice) {
+	t.Helper()
+	run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count)
+	require.NoError(t, err)
+	return func() (got []workflows.Notice) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		require.NoError(t, run.Get(ctx, &got))
+		return got
+	}
+}
+
+// deliveries reads where the notices of a case stand.
+func deliveries(temporal client.Client, one *signalbox.Case) func(context.Context) (workflows.NotifyState, error) {
+	return func(ctx context.Context) (state workflows.NotifyState, err error) {
+		value, err := temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(one.WorkflowID()), "", workflows.QueryState)
+		if err == nil {
+			err = value.Get(&state)
+		}
+		return state, err
+	}
+}
+
+func allDelivered(count int) func(workflows.NotifyState) bool {
+	return func(s workflows.NotifyState) bool {
+		for _, n := range s.Notices {
+			if n.Status != workflows.NoticeDelivered {
+				return false
+			}
+		}
+		return len(s.Notices) == count
+	}
+}
