@@ -286,7 +286,7 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 			return shared.Temporal.DescribeWorkflowExecution(ctx, id, "")
 		}, func(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
-			return len(d.GetPendingActivities()) == 1
+			return d.GetWorkflowExecutionInfo().GetHistoryLength() > 4 // it waits for its next try
 		})
 		handle, err := shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 			WorkflowID: id, UpdateName: workflows.UpdateCancel, WaitForStage: client.WorkflowUpdateStageCompleted,
