@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,8 +29,9 @@ import (
 
 // network is a bad network between an ingress and its database.
 type network struct {
-	t     *testing.T
-	proxy *toxiproxy.Proxy
+	t      *testing.T
+	proxy  *toxiproxy.Proxy
+	bridge *bridge
 }
 
 // newNetwork returns a network to a database, and the database's address over it.
@@ -41,9 +43,10 @@ func newNetwork(t *testing.T, address string) (*network, string) {
 	// Some of it logs by a logger that all of the process shares.
 	zerolog.SetGlobalLevel(zerolog.Disabled)
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, "database", "127.0.0.1:0", bridge(t, filepath.Join(query.Get("host"), ".s.PGSQL.5432")))
+	b := newBridge(t, filepath.Join(query.Get("host"), ".s.PGSQL.5432"))
+	proxy := toxiproxy.NewProxy(server, "database", "127.0.0.1:0", b.address)
 	require.NoError(t, proxy.Start())
-	n := &network{t, proxy}
+	n := &network{t, proxy, b}
 	t.Cleanup(func() {
 		n.heal()
 		proxy.Stop()
@@ -63,10 +66,19 @@ func (n *network) harm(toxics ...string) {
 	}
 }
 
+// freeze makes all connections that there are carry nothing any more, as a firewall does that forgets them. New ones work.
+func (n *network) freeze() { n.bridge.frozen.Store(n.bridge.accepted.Load()) }
+
 func (n *network) heal() { n.proxy.Toxics.ResetToxics(n.t.Context()) }
 
-// bridge listens on TCP for a server that listens on a Unix socket, until the test ends.
-func bridge(t *testing.T, socket string) (address string) {
+// bridge is a TCP listener for a server that listens on a Unix socket, until the test ends.
+type bridge struct {
+	address string
+	// accepted is the number of connections so far; those up to frozen carry nothing any more.
+	accepted, frozen atomic.Int64
+}
+
+func newBridge(t *testing.T, socket string) *bridge {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -75,6 +87,7 @@ func bridge(t *testing.T, socket string) (address string) {
 		require.NoError(t, listener.Close())
 		copies.Wait()
 	})
+	b := &bridge{address: listener.Addr().String()}
 	copies.Go(func() {
 		for {
 			near, err := listener.Accept()
@@ -86,16 +99,31 @@ func bridge(t *testing.T, socket string) (address string) {
 				_ = near.Close()
 				continue
 			}
+			number := b.accepted.Add(1)
 			for from, to := range map[net.Conn]net.Conn{near: far, far: near} {
 				copies.Go(func() {
 					// An end of either is the end of both.
-					_, _ = io.Copy(to, from)
+					_, _ = io.Copy(freezing{to, b, number}, from)
 					_, _ = near.Close(), far.Close()
 				})
 			}
 		}
 	})
-	return listener.Addr().String()
+	return b
+}
+
+// freezing writes until its connection is frozen: then nothing arrives, and nobody is told.
+type freezing struct {
+	io.Writer
+	bridge *bridge
+	number int64
+}
+
+func (f freezing) Write(p []byte) (int, error) {
+	if f.number <= f.bridge.frozen.Load() {
+		return len(p), nil
+	}
+	return f.Writer.Write(p)
 }
 
 // answer is what one post got.
@@ -229,4 +257,47 @@ func stored(t *testing.T, address string, events map[string]bool) (found int) {
 		}
 	}
 	return found
+}
+
+func TestConnectionsToTheDatabaseThatAreForgottenOnTheWayAreReplaced(t *testing.T) {
+	t.Parallel()
+	const (
+		budget, slack = 8 * time.Second, 3 * time.Second
+		// The store gives a connection up after 15 s.
+		recovered = 45 * time.Second
+	)
+	direct := pgtest.Shared(t).Database(t)
+	network, address := newNetwork(t, direct)
+	settings, ring := receiver(t), newRing(t)
+	settings.Inbox = address
+	r := run(t, settings, config.Ingress, ring, client.Options{HostPort: nowhere})
+	r.becomes(t, "inbox", true)
+	sender := newPoster(t)
+	sender.Timeout = 0
+	accepted := map[string]bool{}
+	accept := func(name string) {
+		t.Helper()
+		var events []string
+		for i := range 24 {
+			events = append(events, fmt.Sprintf("%s-%d", name, i))
+		}
+		for _, a := range sendEvents(sender, r.url, ring, events) {
+			require.NoError(t, a.err)
+			require.Equal(t, 204, a.status)
+			accepted[a.event] = true
+		}
+	}
+	accept("before")
+	network.freeze()
+	for began, first := time.Now(), 0; first != 204; {
+		a := sendEvent(sender, r.url, ring, "first")
+		require.NoError(t, a.err)
+		require.Contains(t, []int{204, 503}, a.status)
+		require.Less(t, a.took, budget+slack)
+		require.Less(t, time.Since(began), recovered, "it recovers without a restart")
+		first = a.status
+	}
+	accepted["first"] = true
+	accept("after")
+	require.Equal(t, len(accepted), stored(t, direct, accepted))
 }
