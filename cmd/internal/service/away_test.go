@@ -166,7 +166,7 @@ func TestAnInboxThatCanNotBeOpenedByTryingAgainEndsTheProcessAtOnce(t *testing.T
 	require.NoError(t, store.Close())
 	database, err := sql.Open("sqlite", newer)
 	require.NoError(t, err)
-	_, err = database.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
+	_, err = database.ExecContext(t.Context(), "INSERT INTO signalbox_migration (version_id, is_applied) VALUES (9999, 1)")
 	require.NoError(t, err)
 	require.NoError(t, database.Close())
 	for name, where := range map[string]string{
