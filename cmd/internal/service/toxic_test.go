@@ -261,11 +261,8 @@ func stored(t *testing.T, address string, events map[string]bool) (found int) {
 
 func TestConnectionsToTheDatabaseThatAreForgottenOnTheWayAreReplaced(t *testing.T) {
 	t.Parallel()
-	const (
-		budget, slack = 8 * time.Second, 3 * time.Second
-		// The store gives a connection up after 15 s.
-		recovered = 45 * time.Second
-	)
+	// The store gives a connection up after 5 s, so that a webhook of Offload is stored within its 8 s.
+	const budget, slack = 8 * time.Second, 3 * time.Second
 	direct := pgtest.Shared(t).Database(t)
 	network, address := newNetwork(t, direct)
 	settings, ring := receiver(t), newRing(t)
@@ -289,14 +286,10 @@ func TestConnectionsToTheDatabaseThatAreForgottenOnTheWayAreReplaced(t *testing.
 	}
 	accept("before")
 	network.freeze()
-	for began, first := time.Now(), 0; first != 204; {
-		a := sendEvent(sender, r.url, ring, "first")
-		require.NoError(t, a.err)
-		require.Contains(t, []int{204, 503}, a.status)
-		require.Less(t, a.took, budget+slack)
-		require.Less(t, time.Since(began), recovered, "it recovers without a restart")
-		first = a.status
-	}
+	first := sendEvent(sender, r.url, ring, "first")
+	require.NoError(t, first.err)
+	require.Equal(t, 204, first.status, "it is stored by another connection within its budget")
+	require.Less(t, first.took, budget+slack)
 	accepted["first"] = true
 	accept("after")
 	require.Equal(t, len(accepted), stored(t, direct, accepted))
