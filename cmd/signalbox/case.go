@@ -44,6 +44,12 @@ With --case-id it follows a case that exists at Offload already, and needs no do
 			override(&request.Reference, reference)
 			override(&request.Account, account)
 			override(&request.CaseID, caseID)
+			switch {
+			case file == "" && caseID == "":
+				return &commandLineError{cmd, errors.New("give --file with the request, or --case-id of a case that exists at Offload already")}
+			case request.Reference == "":
+				return &commandLineError{cmd, errors.New("give --reference, or a reference in the document")}
+			}
 			apps, end, err := p.client(cmd)
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -166,20 +167,116 @@ func TestACommandLineThatCanNotBeUsedShowsItsUsage(t *testing.T) {
 	}
 }
 
-// pflag takes a back-quoted word of a usage text for the name of the flag's value.
-func TestHelpShowsTheTypesOfFlags(t *testing.T) {
-	t.Parallel()
-	got := command(t, nil, "serve", "--help")
-	require.Zero(t, got.status)
-	require.Regexp(t, `--keyring string +key document`, got.out)
-	var check func(*cobra.Command)
-	check = func(c *cobra.Command) {
-		c.Flags().VisitAll(func(f *pflag.Flag) { require.NotContains(t, f.Usage, "`", "%s --%s", c.CommandPath(), f.Name) })
+// eachCommand calls do for each command with its names, "case start" such as.
+func eachCommand(do func(c *cobra.Command, names []string)) {
+	var each func(*cobra.Command)
+	each = func(c *cobra.Command) {
+		do(c, strings.Fields(c.CommandPath())[1:])
 		for _, sub := range c.Commands() {
-			check(sub)
+			each(sub)
 		}
 	}
-	check(testProcess(nil, nil, nil).root())
+	each(testProcess(nil, nil, nil).root())
+}
+
+// pflag takes a back-quoted word of a usage text for the name of the flag's value.
+func TestTheHelpOfEachCommandShowsTheTypesOfItsFlags(t *testing.T) {
+	t.Parallel()
+	shown := map[string]string{
+		"bool": "", "string": "string", "stringSlice": "strings", "int": "int", "int64": "int", "float64": "float", "duration": "duration",
+	}
+	line := regexp.MustCompile(`(?m)^ +(?:-\w, )?--([\w-]+)(?: (\S+))?  +\S`)
+	flags := 0
+	eachCommand(func(c *cobra.Command, names []string) {
+		got := command(t, nil, append(names, "--help")...)
+		require.Zero(t, got.status, names)
+		require.Empty(t, got.err, names)
+		types := map[string]string{"help": ""}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			kind, known := shown[f.Value.Type()]
+			require.True(t, known, "%s --%s %s", names, f.Name, f.Value.Type())
+			types[f.Name] = kind
+		})
+		told := map[string]string{}
+		for _, match := range line.FindAllStringSubmatch(got.out, -1) {
+			told[match[1]] = match[2]
+		}
+		if c.Runnable() {
+			require.Equal(t, types, told, names)
+		}
+		flags += len(told)
+	})
+	require.Greater(t, flags, 100)
+	require.Regexp(t, `--keyring string +key document`, command(t, nil, "serve", "--help").out)
+}
+
+func TestWhatIsMissingOnACommandLineExitsWithTwo(t *testing.T) {
+	t.Parallel()
+	needy := 0
+	eachCommand(func(c *cobra.Command, names []string) {
+		if c.Args(c, nil) == nil {
+			return
+		}
+		needy++
+		got := command(t, nil, names...)
+		require.Equal(t, 2, got.status, names)
+		require.Empty(t, got.out, names)
+		require.Contains(t, got.err, "Usage:\n  "+c.CommandPath()+" ")
+	})
+	require.Greater(t, needy, 10)
+	d := newDesktop(t)
+	for missing, args := range map[string][]string{
+		"--text":          {"case", "answer", "order-1"},
+		"--reference":     {"case", "start", "--case-id", "c1"},
+		"--file":          {"case", "start"},
+		"--agent":         {"webhook", "send", "-f", "main_test.go"},
+		"--all":           {"inbox", "replay"},
+		"--bodies-before": {"inbox", "purge"},
+		"--config":        {"inbox", "release"},
+		"--keyring":       {"keys", "reseal"},
+	} {
+		environ := d.environ
+		if missing == "--keyring" {
+			environ = nil
+		}
+		got := command(t, environ, args...)
+		require.Equal(t, 2, got.status, "%s: %s", args, got.err)
+		require.Contains(t, strings.ReplaceAll(got.err, `"text"`, "--text"), missing, args)
+	}
+}
+
+func TestAProcessWarnsOfAMisspeltVariable(t *testing.T) {
+	t.Parallel()
+	_, keys := newKeys(t)
+	const warning = "SIGNALBOX_PUBLIC_ULR is no setting and does nothing; is SIGNALBOX_PUBLIC_URL meant?"
+	environ := []string{keys, "SIGNALBOX_PUBLIC_ULR=https://h.example.com", "SIGNALBOX_INBOX=" + filepath.Join(t.TempDir(), "none", "inbox.db")}
+	for process, status := range map[string]int{"ingress": 2, "worker": 2, "serve": 2} {
+		got := command(t, environ, process, "--internal-listen=127.0.0.1:0")
+		require.Equal(t, status, got.status, got.err)
+		require.Contains(t, got.err, warning, process)
+	}
+}
+
+func TestARotationKeepsTheLinkToItsDocument(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	require.Zero(t, command(t, nil, "keys", "create", path).status)
+	link := filepath.Join(t.TempDir(), "link.json")
+	require.NoError(t, os.Symlink(path, link))
+	require.NoError(t, os.Chmod(path, 0o640))
+	before := readRing(t, path).Token("x")
+	for _, step := range []string{"stage", "promote"} {
+		got := command(t, nil, "keys", step, link)
+		require.Zero(t, got.status, got.err)
+		require.Contains(t, got.err, "can be read by others than its owner (mode 0640)")
+	}
+	target, err := os.Readlink(link)
+	require.NoError(t, err)
+	require.Equal(t, path, target)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	require.NotEqual(t, before, readRing(t, path).Token("x"))
 }
 
 func TestAMisspeltVariableIsWarnedOf(t *testing.T) {

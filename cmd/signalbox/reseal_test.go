@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -15,6 +17,9 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -64,8 +69,12 @@ func TestRotatedKeysAreResealedAndTheOldOnesRetired(t *testing.T) {
 	}
 	server := &holding{sealed: map[string][]byte{"a1": seal(ring, "a1"), "a2": nil}}
 	dial := server.dial(t)
+	where := filepath.Join(filepath.Dir(path), "i.db")
+	store, err := storage.Open(t.Context(), where, nil)
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
 	run := func(args ...string) result {
-		return commandWith(t, []string{keys}, dial, append([]string{"keys"}, args...)...)
+		return commandWith(t, []string{keys, "SIGNALBOX_INBOX=" + where}, dial, append([]string{"keys"}, args...)...)
 	}
 
 	require.Contains(t, run("retire", path, "--yes").out, "no older sealing key")
@@ -124,4 +133,79 @@ func TestAKeyThatCantBeResealedIsNamedAndTheOthersAreDone(t *testing.T) {
 
 	require.Equal(t, 2, commandWith(t, nil, dial, "keys", "reseal").status, "no keyring")
 	require.Equal(t, 2, commandWith(t, []string{keys}, dial, "keys", "retire", filepath.Join(t.TempDir(), "none.json")).status)
+}
+
+func TestKeysThatStoredBodiesNeedAreNotRetired(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(t)
+	keys := d.environ[1][len("SIGNALBOX_KEYRING="):]
+	quarantined := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", State: inbox.StateQuarantined}, `{}`)
+	pending := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Lane: "w9/1", State: inbox.StatePending}, `{}`)
+	for _, step := range []string{"stage", "promote"} {
+		require.Zero(t, command(t, nil, "keys", step, keys).status)
+	}
+	d.keys = readRing(t, keys)
+	d.addTo(t, inbox.Delivery{Provider: artmail.Name, State: inbox.StateDead}, `sealed by the new key`)
+
+	dial := (&holding{}).dial(t)
+	process := testProcess(d.environ, dial, storage.OpenExisting)
+	// An hour later, so that what a purge removes by its age is certain.
+	process.now = func() time.Time { return time.Now().Add(time.Hour) }
+	retire := func(more ...string) result {
+		return process.result(t, append([]string{"keys", "retire", keys, "--yes"}, more...))
+	}
+	got := retire("--keep-bodies", "48h", "--keep-rows", "0")
+	require.Equal(t, 4, got.status, got.err)
+	require.Regexp(t, `1 pending, which stay until they are handed to their workflows.*list --state pending --until 20`, got.err)
+	require.Regexp(t, `1 delivered, whose retention ends by 20.*--keep-bodies 48h0m0s.*list --state delivered --until 20.*purge --bodies-before (59m5|1h0m0)`, got.err)
+	require.Regexp(t, `1 dead, .*\n1 quarantined, which stay for ever \(--keep-rows 0\).*list --state quarantined --until 20.*purge --rows-before (59m5|1h0m0)`, got.err)
+	require.Equal(t, 1, readRing(t, keys).OlderSealingKeys(), "--yes does not skip it")
+
+	// The commands that it names do what it says of them.
+	run := func(named string) string {
+		t.Helper()
+		found := regexp.MustCompile("`signalbox (" + named + "[^`]*)`").FindStringSubmatch(got.err)
+		require.NotNil(t, found, got.err)
+		done := process.result(t, strings.Fields(found[1]))
+		require.Zero(t, done.status, done.err)
+		return done.out
+	}
+	require.Contains(t, run("inbox list --state pending"), pending)
+	require.Contains(t, run("inbox list --state quarantined"), quarantined)
+	run("inbox purge --bodies-before")
+	require.NotContains(t, retire().err, "delivered,")
+	require.Contains(t, retire().err, "1 quarantined, whose retention ends by")
+	run("inbox purge --rows-before")
+	got = retire()
+	require.Equal(t, 4, got.status)
+	require.NotContains(t, got.err, "quarantined")
+	require.Contains(t, got.err, "1 pending")
+
+	store, err := storage.OpenExisting(t.Context(), d.inbox)
+	require.NoError(t, err)
+	require.NoError(t, store.Settle(t.Context(), inbox.SettleRequest{
+		Now: time.Now(), Settlements: []inbox.Settlement{inbox.Finish(pending, inbox.StateDelivered, "")},
+	}))
+	require.NoError(t, store.Close())
+	got = retire()
+	require.Contains(t, got.err, "1 delivered")
+	run("inbox purge --bodies-before")
+	got = retire()
+	require.Zero(t, got.status, got.err)
+	require.Zero(t, readRing(t, keys).OlderSealingKeys())
+}
+
+func TestNoKeyIsRetiredWithoutSeeingTheInbox(t *testing.T) {
+	t.Parallel()
+	_, keys := newKeys(t)
+	path := keys[len("SIGNALBOX_KEYRING="):]
+	for _, step := range []string{"stage", "promote"} {
+		require.Zero(t, command(t, nil, "keys", step, path).status)
+	}
+	for where, status := range map[string]int{filepath.Join(filepath.Dir(path), "none.db"): 2, "postgres://u@127.0.0.1:1/d": 6} {
+		got := commandWith(t, nil, (&holding{}).dial(t), "keys", "retire", path, "--yes", "--inbox", where)
+		require.Equal(t, status, got.status, got.err)
+		require.Contains(t, got.err, "nothing was done")
+		require.Equal(t, 1, readRing(t, path).OlderSealingKeys())
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -34,8 +35,10 @@ type fleet struct {
 	inbox   string
 	members [2]*member
 	client  http.Client
-	posts   int
-	refused []string
+	// settings are variables of the processes, besides those that each test needs.
+	settings []string
+	posts    int
+	refused  []string
 }
 
 type member struct {
@@ -46,16 +49,17 @@ type member struct {
 	ring *keyring.Ring
 }
 
-func newFleet(t *testing.T) *fleet {
+func newFleet(t *testing.T, settings ...string) *fleet {
 	t.Helper()
 	folder := t.TempDir()
 	f := &fleet{
 		t: t, folder: folder, keys: filepath.Join(folder, "keys.json"), inbox: filepath.Join(folder, "inbox.db"),
-		client: http.Client{Timeout: 10 * time.Second},
+		client: http.Client{Timeout: 10 * time.Second}, settings: settings,
 	}
 	require.Zero(t, command(t, nil, "keys", "create", f.keys).status)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "signalbox.yaml"), fmt.Appendf(nil, "agents: {pages: {secrets: [%s]}}\n", rotationSecret), 0o600))
 	for i := range f.members {
+		f.members[i] = &member{address: freeAddress(t)}
 		f.start(i)
 	}
 	t.Cleanup(func() {
@@ -68,29 +72,47 @@ func newFleet(t *testing.T) *fleet {
 
 func (f *fleet) start(i int) {
 	f.t.Helper()
-	m := &member{log: &bytes.Buffer{}, ring: readRing(f.t, f.keys)}
-	listener, err := (&net.ListenConfig{}).Listen(f.t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(f.t, err)
-	m.address = listener.Addr().String()
-	require.NoError(f.t, listener.Close())
+	m := &member{address: f.members[i].address, log: &bytes.Buffer{}, ring: readRing(f.t, f.keys)}
 	m.process = exec.CommandContext(context.WithoutCancel(f.t.Context()), os.Args[0], "ingress")
-	m.process.Env = []string{
+	m.process.Env = append([]string{
 		asCommand + "=1", "HOME=" + f.folder, "TEMPORAL_ADDRESS=127.0.0.1:1",
 		"SIGNALBOX_CONFIG=" + filepath.Join(f.folder, "signalbox.yaml"),
-		"SIGNALBOX_KEYRING=" + f.keys, "SIGNALBOX_INBOX=" + f.inbox, "SIGNALBOX_LISTEN=" + m.address,
-	}
+		"SIGNALBOX_KEYRING=" + f.keys, "SIGNALBOX_INBOX=" + f.inbox, "SIGNALBOX_LISTEN=" + m.address, "SIGNALBOX_INTERNAL_LISTEN=127.0.0.1:0",
+	}, f.settings...)
 	m.process.Stdout, m.process.Stderr = m.log, m.log
 	require.NoError(f.t, m.process.Start())
 	f.members[i] = m
-	require.Eventually(f.t, func() bool {
-		request, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, "http://"+m.address+"/healthz", nil)
-		require.NoError(f.t, err)
-		response, err := f.client.Do(request)
+	require.Eventually(f.t, func() bool { return f.ask("http://"+m.address+"/readyz") == http.StatusOK },
+		20*time.Second, 20*time.Millisecond, "the ingress does not start")
+}
+
+// ask returns the status of a GET, 0 where there is no answer.
+func (f *fleet) ask(url string) int {
+	f.t.Helper()
+	request, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, url, nil)
+	require.NoError(f.t, err)
+	response, err := f.client.Do(request)
+	if err != nil {
+		return 0
+	}
+	require.NoError(f.t, response.Body.Close())
+	return response.StatusCode
+}
+
+// freeAddress returns an address that nothing listens at. Its port is below those that the system gives to connections, so that it stays
+// free while a process restarts.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 		if err == nil {
-			_ = response.Body.Close()
+			require.NoError(t, listener.Close())
+			return address
 		}
-		return err == nil && response.StatusCode == http.StatusOK
-	}, 20*time.Second, 20*time.Millisecond, "the ingress does not start")
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }
 
 func (f *fleet) stop(i int) {
@@ -136,8 +158,8 @@ func (f *fleet) post(url, body string, header map[string]string) {
 	}
 }
 
-// unopenable counts stored bodies that a ring can't open.
-func (f *fleet) unopenable(ring *keyring.Ring) (stored, lost int) {
+// onInbox opens the inbox beside the processes, and calls do for each delivery.
+func (f *fleet) onInbox(do func(store inbox.Store, d inbox.Delivery)) {
 	f.t.Helper()
 	store, err := storage.OpenExisting(f.t.Context(), f.inbox)
 	require.NoError(f.t, err)
@@ -149,21 +171,47 @@ func (f *fleet) unopenable(ring *keyring.Ring) (stored, lost int) {
 		for _, listed := range page.Deliveries {
 			d, err := store.Get(f.t.Context(), listed.ID)
 			require.NoError(f.t, err)
-			stored++
-			if _, err := ring.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...); err != nil {
-				lost++
-			}
+			do(store, d)
 		}
 		if cursor = page.Next; cursor == "" {
-			return stored, lost
+			return
 		}
 	}
+}
+
+// unopenable counts stored bodies, and those that a ring can't open.
+func (f *fleet) unopenable(ring *keyring.Ring) (stored, lost int) {
+	f.t.Helper()
+	f.onInbox(func(_ inbox.Store, d inbox.Delivery) {
+		if len(d.Body) == 0 {
+			return
+		}
+		stored++
+		if _, err := ring.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...); err != nil {
+			lost++
+		}
+	})
+	return stored, lost
+}
+
+// deliverAll ends what is pending, as a relay does, and returns when the newest delivery arrived whose body needs another key than the ring's.
+func (f *fleet) deliverAll(ring *keyring.Ring) (newest time.Time) {
+	f.t.Helper()
+	f.onInbox(func(store inbox.Store, d inbox.Delivery) {
+		require.NoError(f.t, store.Settle(f.t.Context(), inbox.SettleRequest{
+			Now: time.Now(), Settlements: []inbox.Settlement{inbox.Finish(d.ID, inbox.StateDelivered, "")},
+		}))
+		if !ring.SealedByCurrent(d.Body) && d.ReceivedAt.After(newest) {
+			newest = d.ReceivedAt
+		}
+	})
+	return newest
 }
 
 // Two processes rotate their keys one after the other, under traffic between each two steps.
 func TestARotationInStepsRefusesNothingAndLosesNoBody(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newFleet(t, "SIGNALBOX_DRAIN_DELAY=0s")
 	f.traffic()
 	for _, step := range []string{"stage", "promote"} {
 		require.Zero(t, command(t, nil, "keys", step, f.keys).status)
@@ -179,12 +227,37 @@ func TestARotationInStepsRefusesNothingAndLosesNoBody(t *testing.T) {
 		require.Equal(t, 2*f.posts, stored)
 		require.Zero(t, lost, "process %d", i)
 	}
+
+	// The old key is retired when what it has sealed is gone; what the new one has sealed stays.
+	newest := f.deliverAll(f.members[0].ring)
+	dial := (&holding{}).dial(t)
+	on := []string{"SIGNALBOX_INBOX=" + f.inbox}
+	retire := func() result { return commandWith(t, on, dial, "keys", "retire", f.keys, "--yes") }
+	got := retire()
+	require.Equal(t, 4, got.status, got.err)
+	require.Contains(t, got.err, errBodiesSealed.Error())
+	purging := testProcess(on, dial, storage.OpenExisting)
+	purging.now = func() time.Time { return newest.Add(time.Hour + time.Millisecond) }
+	require.Zero(t, purging.result(t, []string{"inbox", "purge", "--bodies-before", "1h"}).status)
+	got = retire()
+	require.Zero(t, got.status, got.err)
+	for i := range f.members {
+		f.restart(i)
+		f.traffic()
+	}
+	require.Empty(t, f.refused, "capability URLs by the old keys go on working")
+	for i, m := range f.members {
+		require.Zero(t, m.ring.OlderSealingKeys())
+		stored, lost := f.unopenable(m.ring)
+		require.Positive(t, stored)
+		require.Zero(t, lost, "process %d", i)
+	}
 }
 
 // The control of the test above: without the first round of restarts a process refuses what the other one has made.
 func TestARotationWithoutItsFirstRestartsIsRefused(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	f := newFleet(t, "SIGNALBOX_DRAIN_DELAY=0s")
 	for _, step := range []string{"stage", "promote"} {
 		require.Zero(t, command(t, nil, "keys", step, f.keys).status)
 	}

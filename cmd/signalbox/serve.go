@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +36,8 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 				return usage(err)
 			}
 			if err := settings.Validate(parts); err != nil {
-				return usage(err)
+				// A misspelt variable may be why a setting is missing.
+				return usage(errors.Join(err, warnings(settings)))
 			}
 			ring, err := readKeyring(settings.Keyring)
 			if err != nil {
@@ -62,6 +65,14 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 	}
 	config.Flags(command.Flags(), parts)
 	return command
+}
+
+// warnings are an error for people that lists what is odd in the settings, nil where nothing is.
+func warnings(settings config.Config) error {
+	if len(settings.Unknown) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(settings.Unknown, "\n"))
 }
 
 // usage marks an error as the settings' own.

@@ -3,6 +3,7 @@ package inbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -142,18 +143,11 @@ func Prepare(deliveries []Delivery) ([]Delivery, error) {
 
 // validate returns ErrInvalid for a delivery that can't be stored.
 func (d Delivery) validate() error {
-	switch d.State {
-	case StatePending:
-		if d.Lane == "" {
-			return fmt.Errorf("%w: a pending delivery needs a lane", ErrInvalid)
-		}
-	case StateIgnored, StateDead, StateQuarantined:
-	case StateDelivered, StateUnmatched, StateLate:
-		return fmt.Errorf("%w: a delivery cannot arrive in state %q", ErrInvalid, d.State)
-	default:
-		return fmt.Errorf("%w: unknown state %q", ErrInvalid, d.State)
-	}
 	switch {
+	case !slices.Contains([]State{StatePending, StateIgnored, StateDead, StateQuarantined}, d.State):
+		return fmt.Errorf("%w: a delivery cannot arrive in state %q", ErrInvalid, d.State)
+	case d.State == StatePending && d.Lane == "":
+		return fmt.Errorf("%w: a pending delivery needs a lane", ErrInvalid)
 	case d.Provider == "":
 		return fmt.Errorf("%w: a delivery needs a provider", ErrInvalid)
 	case d.ReceivedAt.IsZero():

@@ -35,6 +35,8 @@ type Store interface {
 	Counts(ctx context.Context, states ...State) (map[State]int64, error)
 	// OldestPending returns the arrival of the oldest pending delivery; false when none is pending.
 	OldestPending(ctx context.Context) (time.Time, bool, error)
+	// BodiesWithout counts, by state, the bodies that do not begin with a prefix: what an older key has sealed. It reads all bodies.
+	BodiesWithout(ctx context.Context, prefix []byte) (map[State]Bodies, error)
 	// Check returns nil if the store can be used now, or else the reason.
 	Check(ctx context.Context) error
 	// Size returns how much disk space the inbox takes.
@@ -64,6 +66,12 @@ type Store interface {
 
 // Size is in bytes. Log is the write-ahead log, 0 where the database does not show it.
 type Size struct{ Tables, Log int64 }
+
+// Bodies is a number of bodies, and when the newest of their deliveries arrived.
+type Bodies struct {
+	Count  int64
+	Newest time.Time
+}
 
 // MaxPage is the most deliveries that one List returns; DefaultPage is the page size of a Filter without a Limit.
 const (

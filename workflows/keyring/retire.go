@@ -13,9 +13,11 @@ const tinkPrefix = 1
 
 // SealedByCurrent says whether bytes were sealed by the key that Seal uses now: what was not is sealed again before its key is retired. It
 // opens nothing, and so believes what forged bytes say of themselves.
-func (r *Ring) SealedByCurrent(sealed []byte) bool {
-	prefix := binary.BigEndian.AppendUint32([]byte{tinkPrefix}, r.aeadKeys.KeysetInfo().GetPrimaryKeyId())
-	return bytes.HasPrefix(sealed, prefix)
+func (r *Ring) SealedByCurrent(sealed []byte) bool { return bytes.HasPrefix(sealed, r.SealedPrefix()) }
+
+// SealedPrefix is what begins everything that Seal returns now, 5 bytes.
+func (r *Ring) SealedPrefix() []byte {
+	return binary.BigEndian.AppendUint32([]byte{tinkPrefix}, r.aeadKeys.KeysetInfo().GetPrimaryKeyId())
 }
 
 // Retire returns a Ring without the sealing keys that are older than the one in use: what they have sealed can't be opened any more.

@@ -14,6 +14,7 @@ func TestItIsToldWhichKeyHasSealed(t *testing.T) {
 	sealed, err := old.Seal([]byte("body"), "ctx")
 	require.NoError(t, err)
 	require.True(t, old.SealedByCurrent(sealed))
+	require.Equal(t, sealed[:5], old.SealedPrefix())
 	staged, err := old.Stage()
 	require.NoError(t, err)
 	require.True(t, staged.SealedByCurrent(sealed), "a staged key is not in use yet")

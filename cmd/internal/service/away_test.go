@@ -99,6 +99,8 @@ func TestAnIngressStartsBeforeItsDatabaseAndRecoversByItself(t *testing.T) {
 	status, body := ask(t, r.url+"/readyz")
 	require.Equal(t, 503, status)
 	require.Equal(t, "not ready\n", body)
+	status, _ = ask(t, r.url+"/metrics")
+	require.Equal(t, 404, status, "only the internal listener has metrics")
 	status, metrics := ask(t, r.internal+"/metrics")
 	require.Equal(t, 200, status)
 	require.Contains(t, metrics, `signalbox_check_ok{check="inbox"} 0`)
@@ -164,7 +166,7 @@ func TestAnInboxThatCanNotBeOpenedByTryingAgainEndsTheProcessAtOnce(t *testing.T
 	require.NoError(t, store.Close())
 	database, err := sql.Open("sqlite", newer)
 	require.NoError(t, err)
-	_, err = database.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
+	_, err = database.ExecContext(t.Context(), "INSERT INTO signalbox_migration (version_id, is_applied) VALUES (9999, 1)")
 	require.NoError(t, err)
 	require.NoError(t, database.Close())
 	for name, where := range map[string]string{
@@ -182,7 +184,7 @@ func TestAnInboxThatCanNotBeOpenedByTryingAgainEndsTheProcessAtOnce(t *testing.T
 	}
 }
 
-// fragile is a Temporal that has no namespace until it is made, and then ends a worker for good once.
+// fragile is a Temporal that has no namespace until it is made, and then refuses one poll.
 type fragile struct {
 	polledStub
 	made, broken atomic.Bool
@@ -236,6 +238,72 @@ func TestReceivingGoesOnWhateverWorkersLackAndTheyStartWhenItIsThere(t *testing.
 	require.Equal(t, since, r.check(t, "temporal").Since, "it is since the change, not since the question")
 }
 
+// crippled is a Temporal whose namespace lacks the search attributes, and which refuses every poll, as long as it is told to.
+type crippled struct {
+	polledStub
+	bare, breaks atomic.Bool
+}
+
+func (c *crippled) ListSearchAttributes(ctx context.Context, r *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+	if c.bare.Load() {
+		return &operatorservice.ListSearchAttributesResponse{}, nil
+	}
+	return c.polledStub.ListSearchAttributes(ctx, r)
+}
+
+func (c *crippled) PollWorkflowTaskQueue(ctx context.Context, r *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+	if c.breaks.Load() {
+		return nil, serviceerror.ToStatus(serviceerror.NewInvalidArgument("broken")).Err()
+	}
+	return c.polledStub.PollWorkflowTaskQueue(ctx, r)
+}
+
+// receives says that webhooks are accepted.
+func (r *running) receives(t *testing.T, ring *keyring.Ring, event string) {
+	t.Helper()
+	r.becomes(t, "inbox", true)
+	status, _ := ask(t, r.url+"/readyz")
+	require.Equal(t, 200, status)
+	require.Equal(t, 204, posted(t, r.url, ring, event))
+}
+
+func TestReceivingGoesOnWithoutSearchAttributes(t *testing.T) {
+	t.Parallel()
+	temporal := &crippled{polledStub: polledStub{rates: map[string]float64{}}}
+	temporal.bare.Store(true)
+	ring := newRing(t)
+	c := working()
+	c.Inbox, c.MaxBody, c.Drain = receiver(t).Inbox, 1<<20, 10*time.Second
+	r := run(t, c, config.Ingress|config.Worker, ring, client.Options{HostPort: startPolled(t, temporal, temporal), Namespace: "orders"})
+	missing := r.becomes(t, "search_attributes", false)
+	require.Equal(t, "the namespace lacks search attributes", missing.Problem)
+	require.Contains(t, missing.Fix, "signalbox setup")
+	require.False(t, r.check(t, "workers").OK)
+	r.receives(t, ring, "evt_1")
+	temporal.bare.Store(false)
+	r.becomes(t, "search_attributes", true)
+	r.becomes(t, "workers", true)
+}
+
+// The SDK gives a worker up when its polls have been refused for two minutes.
+func TestReceivingGoesOnWhenWorkersBreakAndTheyAreStartedAgain(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes the SDK two minutes to give a worker up")
+	}
+	temporal := &crippled{polledStub: polledStub{rates: map[string]float64{}}}
+	temporal.breaks.Store(true)
+	ring := newRing(t)
+	c := working()
+	c.Inbox, c.MaxBody, c.Drain = receiver(t).Inbox, 1<<20, 10*time.Second
+	r := run(t, c, config.Ingress|config.Worker, ring, client.Options{HostPort: startPolled(t, temporal, temporal), Namespace: "orders"})
+	r.receives(t, ring, "evt_1")
+	require.Eventually(t, func() bool { return r.logs.FilterMessage("workers run").Len() == 2 }, 4*time.Minute, 20*time.Millisecond)
+	r.receives(t, ring, "evt_2")
+	temporal.breaks.Store(false)
+	r.becomes(t, "workers", true)
+}
+
 func TestAStoppingIngressAcceptsWebhooksForItsDrainDelay(t *testing.T) {
 	t.Parallel()
 	ring := newRing(t)
@@ -246,6 +314,11 @@ func TestAStoppingIngressAcceptsWebhooksForItsDrainDelay(t *testing.T) {
 		status, _ := ask(t, r.url+"/readyz")
 		return status == 200
 	}, 20*time.Second, 5*time.Millisecond)
+	slow := connect(t, r.url)
+	path := workflows.OffloadWebhookPath("order-2", ring.Token(workflows.OffloadTokenContext("order-2")...))
+	const body = `{"event_id":"evt_2","event_type":"case.completed","data":{"caseId":"c2"}}`
+	slow.send("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body[:len(body)-1])
+	require.True(t, slow.quiet())
 	began := time.Now()
 	r.stop()
 	require.Eventually(t, func() bool {
@@ -254,6 +327,8 @@ func TestAStoppingIngressAcceptsWebhooksForItsDrainDelay(t *testing.T) {
 	}, c.DrainDelay/2, time.Millisecond)
 	require.False(t, r.check(t, "process").OK)
 	require.Equal(t, 204, posted(t, r.url, ring, "evt_1"))
+	slow.send("}")
+	require.Equal(t, 204, slow.status(), "a request that was open when the stop began")
 	<-r.ended
 	require.NoError(t, r.err)
 	require.GreaterOrEqual(t, time.Since(began), c.DrainDelay)

@@ -221,3 +221,42 @@ func oldestPending(t *testing.T, s inbox.Store) {
 	require.NoError(t, err)
 	require.Equal(t, at(9), oldest)
 }
+
+func bodiesWithout(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	require.Empty(t, without(t, s, "\x01\x00new"))
+	put := func(key, body string, state inbox.State, received int) string {
+		d := delivery("lane "+key, key, at(received))
+		d.Body, d.State = []byte(body), state
+		return add(t, s, d)[0].ID
+	}
+	put("new", "\x01\x00new, by the new key", inbox.StatePending, 9)
+	put("prefix alone", "\x01\x00new", inbox.StateDead, 9)
+	require.Empty(t, without(t, s, "\x01\x00new"))
+
+	sent := put("old", "\x01\x00old, by the old key", inbox.StatePending, 1)
+	put("older", "\x01\x00old", inbox.StatePending, 3)
+	put("oldest", "\x01\x00old", inbox.StatePending, 2)
+	put("short", "\x01", inbox.StateDead, 5)
+	put("forged", "\x00\xff\\x01", inbox.StateQuarantined, 6)
+	require.Equal(t, map[inbox.State]inbox.Bodies{
+		inbox.StatePending:     {Count: 3, Newest: at(3)},
+		inbox.StateDead:        {Count: 1, Newest: at(5)},
+		inbox.StateQuarantined: {Count: 1, Newest: at(6)},
+	}, without(t, s, "\x01\x00new"))
+	require.Equal(t, int64(2), without(t, s, "\x01\x00old")[inbox.StateDead].Count)
+
+	settle(t, s, "relay", at(10), inbox.Finish(sent, inbox.StateDelivered, ""))
+	require.Equal(t, inbox.Bodies{Count: 1, Newest: at(1)}, without(t, s, "\x01\x00new")[inbox.StateDelivered])
+	_, err := s.Purge(ctx, inbox.PurgeRequest{BodiesBefore: at(4)})
+	require.NoError(t, err)
+	require.NotContains(t, without(t, s, "\x01\x00new"), inbox.StateDelivered, "a body that is gone needs no key")
+	require.Equal(t, int64(2), without(t, s, "\x01\x00new")[inbox.StatePending].Count)
+}
+
+func without(t *testing.T, s inbox.Store, prefix string) map[inbox.State]inbox.Bodies {
+	t.Helper()
+	found, err := s.BodiesWithout(context.Background(), []byte(prefix))
+	require.NoError(t, err)
+	return found
+}

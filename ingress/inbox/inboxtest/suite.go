@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"a list refuses a bad cursor or state":                             listRefuses,
 		"counts follow every change of state":                              counts,
 		"the oldest pending delivery is known":                             oldestPending,
+		"bodies that another key has sealed are counted by state":          bodiesWithout,
 		"purging bodies keeps rows and keys":                               purgeBodies,
 		"purging rows forgets keys but never what is pending":              purgeRows,
 		"a purge of many goes on to the end":                               purgeMany,

@@ -79,7 +79,7 @@ func (d *database) write(batch []job) error {
 // SQLSTATEs, or the classes that their first two characters are: https://www.postgresql.org/docs/15/errcodes-appendix.html
 const (
 	classConflict, classOperator = "40", "57" // deadlock, serialization failure; the server starts or stops
-	lockTimeout, undefinedTable  = "55P03", "42P01"
+	lockTimeout                  = "55P03"
 )
 
 var (

@@ -18,8 +18,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
-// longest bounds a transaction: if it takes longer, the server is gone.
-const longest = 15 * time.Second
+// longest bounds a transaction: if it takes longer, the connection is dead. An append is then tried again within the 8 s of a webhook.
+const longest = 5 * time.Second
 
 // What a transaction does with rows that another one has locked.
 const wait, skip = " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
@@ -38,6 +38,7 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	if d.closed.Load() {
 		return inbox.ErrClosed
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	conn, err := d.writes.Acquire(ctx)
@@ -57,9 +58,9 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 		err = t.send()
 	}
 	switch {
-	case err == nil || ctx.Err() != nil:
+	case err == nil || caller.Err() != nil:
 	case conn.Conn().IsClosed():
-		// The server has restarted or is gone: the other connections are lost as well.
+		// The server has restarted or does not answer: the other connections are lost as well.
 		d.writes.Reset()
 		d.reads.Reset()
 	default:

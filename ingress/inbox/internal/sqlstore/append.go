@@ -31,12 +31,10 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 		return nil, err
 	}
 	receipts := make([]inbox.Receipt, len(prepared))
-	all := make([]Delivery, len(prepared))
 	rows := make([]*Delivery, len(prepared))
 	var size int64
 	for i, d := range prepared {
-		all[i] = Delivery{Delivery: d, unique: uniqueKey(d), lane: laneKey(d.Lane), receipt: &receipts[i]}
-		rows[i] = &all[i]
+		rows[i] = &Delivery{Delivery: d, unique: uniqueKey(d), lane: laneKey(d.Lane), receipt: &receipts[i]}
 		size += rowSize + int64(len(d.Body))
 	}
 	if err := s.db.Append(ctx, rows, size); err != nil {
@@ -50,7 +48,7 @@ var (
 		Table: `inbox_delivery (id, lane_key, unique_key, provider, scope, kind, lane, dedupe_key, fingerprint, occurred_at, received_at, state,
 reason, conflict_of, settled_at)`,
 		Types: []string{"text", "bigint", "bytea", "text", "text", "text", "text", "text", "bytea", "bigint", "bigint", "text", "text", "text", "bigint"},
-		Tail:  "ON CONFLICT DO NOTHING RETURNING sequence, id",
+		Tail:  "ON CONFLICT DO NOTHING RETURNING id, sequence",
 	}
 	insertBodies = Insert{Table: "inbox_body (sequence, body)", Types: []string{"bigint", "bytea"}}
 	insertKinds  = Insert{Table: "inbox_kind (provider, scope, kind)", Types: []string{"text", "text", "text"}, Tail: "ON CONFLICT DO NOTHING"}
@@ -106,14 +104,7 @@ func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
 			micros(d.OccurredAt), micros(d.ReceivedAt), string(d.State), d.Reason, d.ConflictOf, micros(d.SettledAt))
 	}
 	stored := make(map[string]int64, len(rows))
-	err = tx.Insert(insertDeliveries, args, func(row Row) error {
-		var sequence int64
-		var id string
-		err := row.Scan(&sequence, &id)
-		stored[id] = sequence
-		return err
-	})
-	if err != nil {
+	if err := tx.Insert(insertDeliveries, args, gather(stored)); err != nil {
 		return nil, err
 	}
 	bodies := make([]any, 0, 2*len(rows))

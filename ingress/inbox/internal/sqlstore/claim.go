@@ -61,14 +61,7 @@ func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, 
 		return nil, false, err
 	}
 	heads := make(map[int64]string, len(due))
-	err = tx.EachList(selectHeads, func(row Row) error {
-		var lane int64
-		var head string
-		err := row.Scan(&lane, &head)
-		heads[lane] = head
-		return err
-	}, due, request.MaxPerLane)
-	if err != nil {
+	if err := tx.EachList(selectHeads, gather(heads), due, request.MaxPerLane); err != nil {
 		return nil, false, err
 	}
 	var taken, idle, sequences []int64
@@ -309,10 +302,7 @@ func settle(tx Tx, request inbox.SettleRequest) (due bool, err error) {
 	}
 	byTime := map[int64][]int64{}
 	for _, lane := range held {
-		at, waits := waits[lane]
-		if !waits {
-			at = micros(request.Now)
-		}
+		at := cmp.Or(waits[lane], micros(request.Now))
 		byTime[at] = append(byTime[at], lane)
 	}
 	for at, lanes := range byTime {
@@ -357,13 +347,7 @@ func retry(tx Tx, request inbox.SettleRequest, held []int64) (waits map[int64]in
 		ids[i] = one.ID
 	}
 	places := make(map[string]int64, len(ids))
-	err = tx.EachList(selectPlaces, func(row Row) error {
-		var id string
-		var lane int64
-		err := row.Scan(&id, &lane)
-		places[id] = lane
-		return err
-	}, ids)
+	err = tx.EachList(selectPlaces, gather(places), ids)
 	waits = map[int64]int64{}
 	for _, one := range retries {
 		lane, known := places[one.ID]
@@ -376,7 +360,7 @@ func retry(tx Tx, request inbox.SettleRequest, held []int64) (waits map[int64]in
 		}
 		var n int64
 		n, err = tx.Exec(retryOne, one.Reason, counted, micros(one.UnmatchedSince), one.ID)
-		if _, first := waits[lane]; !first && n > 0 {
+		if waits[lane] == 0 && n > 0 {
 			waits[lane] = min(micros(one.DueAt), micros(request.Now.Add(inbox.MaxWait)))
 		}
 	}

@@ -198,9 +198,7 @@ func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
 
 // AuditTrail implements inbox.Store.
 func (s *Store) AuditTrail(ctx context.Context, cursor string, limit int) (trail []inbox.AuditEntry, err error) {
-	if cursor == "" {
-		cursor = "z" // after every ID
-	}
+	const last = "z" // after every ID
 	err = s.db.Read(ctx, "SELECT id, at, who, action, subject FROM inbox_audit WHERE id < ? ORDER BY id DESC LIMIT ?", func(row Row) error {
 		var e inbox.AuditEntry
 		var at int64
@@ -208,6 +206,6 @@ func (s *Store) AuditTrail(ctx context.Context, cursor string, limit int) (trail
 		e.At = fromMicros(at)
 		trail = append(trail, e)
 		return err
-	}, cursor, inbox.Filter{Limit: limit}.PageSize())
+	}, cmp.Or(cursor, last), inbox.Filter{Limit: limit}.PageSize())
 	return trail, s.db.Wrap(ctx, "audit trail", err)
 }

@@ -96,6 +96,17 @@ func collect(numbers *[]int64) func(Row) error {
 	}
 }
 
+// gather returns a scan that puts the key and the value of each row into a map.
+func gather[K comparable, V any](pairs map[K]V) func(Row) error {
+	return func(row Row) error {
+		var key K
+		var value V
+		err := row.Scan(&key, &value)
+		pairs[key] = value
+		return err
+	}
+}
+
 // columns are what scanDelivery reads, in its order.
 const columns = `d.id, d.provider, d.scope, d.kind, d.lane, d.dedupe_key, d.fingerprint, d.occurred_at, d.received_at, d.state, d.reason,
 d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at`
@@ -207,15 +218,31 @@ func (s *Store) Counts(ctx context.Context, states ...inbox.State) (map[inbox.St
 
 // OldestPending implements inbox.Store.
 func (s *Store) OldestPending(ctx context.Context) (oldest time.Time, any bool, err error) {
+	var received []int64
 	err = s.db.Read(ctx, `SELECT received_at FROM inbox_delivery WHERE id = (SELECT min(id) FROM (
 SELECT min(id) AS id FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
-UNION ALL SELECT min(id || '') FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1) AS oldest)`, func(row Row) error {
-		var received int64
-		err := row.Scan(&received)
-		oldest, any = fromMicros(received), true
+UNION ALL SELECT min(id || '') FROM inbox_delivery @delivery_in_lane WHERE state = 'pending' AND in_lane = 1) AS oldest)`, collect(&received))
+	if len(received) > 0 {
+		oldest = fromMicros(received[0])
+	}
+	return oldest, len(received) > 0, s.db.Wrap(ctx, "oldest pending", err)
+}
+
+// BodiesWithout implements inbox.Store.
+func (s *Store) BodiesWithout(ctx context.Context, prefix []byte) (map[inbox.State]inbox.Bodies, error) {
+	found := map[inbox.State]inbox.Bodies{}
+	query := fmt.Sprintf(`SELECT d.state, count(*), max(d.received_at) FROM inbox_body AS b JOIN inbox_delivery AS d ON d.sequence = b.sequence
+WHERE substr(b.body, 1, %d) <> ? GROUP BY d.state`, len(prefix))
+	err := s.db.Read(ctx, query, func(row Row) error {
+		var state string
+		var bodies inbox.Bodies
+		var newest int64
+		err := row.Scan(&state, &bodies.Count, &newest)
+		bodies.Newest = fromMicros(newest)
+		found[inbox.State(state)] = bodies
 		return err
-	})
-	return oldest, any, s.db.Wrap(ctx, "oldest pending", err)
+	}, prefix)
+	return found, s.db.Wrap(ctx, "count bodies", err)
 }
 
 // micros is a time in microseconds since 1970; the zero time is 0.

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// errBodiesSealed: the inbox holds bodies that only an older key opens.
+var errBodiesSealed = errors.New("the inbox holds bodies that an older key has sealed")
+
+func (p process) keysRetire() *cobra.Command {
+	var yes bool
+	retire := &cobra.Command{
+		Use:   "retire PATH",
+		Short: "Take the older sealing keys out of a key document, once nothing needs them",
+		Long: `Take the sealing keys that are older than the one in use out of a key document; keep a copy of it as it was. Without --yes it only says what it
+would do. With or without --yes it refuses while anything needs one of them:
+
+  the API key of a running activation    "signalbox keys reseal" seals it anew
+  a body in the inbox                    it ends with its retention; "signalbox inbox purge" ends it at once
+
+Every process must have been restarted since "signalbox keys promote": one that has not still seals by an older key. For how long bodies stay, use
+the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability URLs are never retired.`,
+		Args: cobra.ExactArgs(1),
+	}
+	settings := p.settingsFlags(retire, "inbox", "keep-bodies", "keep-rows")
+	retire.RunE = func(cmd *cobra.Command, args []string) error {
+		read, err := settings()
+		if err != nil {
+			return err
+		}
+		ring, err := readKeyring(args[0])
+		if err != nil {
+			return err
+		}
+		older := ring.OlderSealingKeys()
+		if older == 0 {
+			return p.say(cmd, "%s has no older sealing key\n", args[0])
+		}
+		if err := errors.Join(p.needByAPIKeys(cmd, ring), p.needByBodies(cmd.Context(), ring, read)); err != nil {
+			return fmt.Errorf("retire keys: nothing was done: %w", err)
+		}
+		if !yes {
+			return p.say(cmd, "%d older sealing keys would be taken out; nothing needs them any more. --yes takes them out\n", older)
+		}
+		if ring, err = ring.Retire(); err != nil {
+			return fmt.Errorf("retire keys: %w", err)
+		}
+		if err := ring.Save(args[0]); err != nil {
+			return fmt.Errorf("retire keys: %w", err)
+		}
+		return p.say(cmd, "%d older sealing keys are taken out of %s; restart every process that uses it\n", older, args[0])
+	}
+	retire.Flags().BoolVar(&yes, "yes", false, "take them out")
+	return retire
+}
+
+// needByAPIKeys returns errNotResealed where the API key of a running activation needs an older key.
+func (p process) needByAPIKeys(cmd *cobra.Command, ring *keyring.Ring) error {
+	found, err := p.resealAPIKeys(cmd, ring, true)
+	if err != nil {
+		return err
+	}
+	if found.Resealed+found.Failed > 0 {
+		return fmt.Errorf("%w: %d need an older key; run `signalbox keys reseal`", errNotResealed, found.Resealed+found.Failed)
+	}
+	return nil
+}
+
+// needByBodies returns errBodiesSealed where a stored body needs an older key.
+func (p process) needByBodies(ctx context.Context, ring *keyring.Ring, settings config.Config) (err error) {
+	on, err := p.openDesk(ctx, settings)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, on.Close()) }()
+	found, err := on.BodiesWithout(ctx, ring.SealedPrefix())
+	if err != nil {
+		return err
+	}
+	var needs []string
+	for _, state := range inbox.States() {
+		if bodies := found[state]; bodies.Count > 0 {
+			needs = append(needs, bodiesInWords(state, bodies, settings, on.now()))
+		}
+	}
+	if len(needs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w:\n%s", errBodiesSealed, strings.Join(needs, "\n"))
+}
+
+// bodiesInWords says of the bodies in a state until when they stay, and which command shows or removes them.
+func bodiesInWords(state inbox.State, bodies inbox.Bodies, settings config.Config, now time.Time) string {
+	keep, setting, purge := settings.KeepBodies, "--keep-bodies", "--bodies-before"
+	if state == inbox.StateQuarantined {
+		keep, setting, purge = settings.KeepRows, "--keep-rows", "--rows-before"
+	}
+	until := fmt.Sprintf("whose retention ends by %s (%s %s) and is enforced once an hour", stamp(bodies.Newest.Add(keep)), setting, keep)
+	// The age in whole seconds: it includes the newest body from the next second on.
+	age := max(now.Sub(bodies.Newest).Truncate(time.Second), time.Second)
+	removes := fmt.Sprintf("`signalbox inbox purge %s %s` removes these and all that are older", purge, age)
+	switch {
+	case state == inbox.StatePending:
+		until, removes = "which stay until they are handed to their workflows", "nothing purges them"
+	case keep == 0:
+		until = fmt.Sprintf("which stay for ever (%s 0)", setting)
+	}
+	// The end of a list is exclusive, and whole seconds are enough.
+	shown := stamp(bodies.Newest.Truncate(time.Second).Add(time.Second))
+	return fmt.Sprintf("%d %s, %s: `signalbox inbox list --state %s --until %s` shows them, %s", bodies.Count, state, until, state, shown, removes)
+}
