@@ -231,5 +231,9 @@ func (s *killStage) requireOnce(t *testing.T, one doomed) {
 	// A task that was never recorded is carried out again, some seconds later by the workflow's clock: only EndedAt may differ.
 	notice.Data.Outcome.EndedAt = got.EndedAt
 	require.Equal(t, got, *notice.Data.Outcome)
+	if one.activity == workflows.ActivityNoticeSignal && one.point == string(done) {
+		// The repetition finds the receiver ended, and is tried for as long as a receiver may be away.
+		return
+	}
 	require.Equal(t, notice.ID, eventually(t, deliveries(s.temporal, one.Case), allDelivered(1)).Notices[0].ID, "a repetition has the same ID")
 }
