@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -106,7 +107,9 @@ func (w *world) run(every int, input any, now time.Time) (next notify.Input, don
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows})
 	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))
 	env.RegisterWorkflowWithOptions(w.observed(notify.ContinuingAfter(every)), workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
-	env.RegisterActivityWithOptions(w.signal, activity.RegisterOptions{Name: workflows.ActivityNoticeSignal})
+	env.RegisterActivityWithOptions(func(ctx context.Context, s workflows.SignalNotice) (workflows.NoticeDelivery, error) {
+		return w.signal(ctx, env, s)
+	}, activity.RegisterOptions{Name: workflows.ActivityNoticeSignal})
 	for i := range w.scenario.steps {
 		s := &w.scenario.steps[i]
 		if s.do == nil {
@@ -148,10 +151,10 @@ func (w *world) observed(live notifyWorkflow) notifyWorkflow {
 }
 
 // signal stands in for the activity. The test environment ends an activity after ten attempts, so the later ones are hours apart here.
-func (w *world) signal(ctx context.Context, s workflows.SignalNotice) (workflows.NoticeDelivery, error) {
+func (w *world) signal(ctx context.Context, env *testsuite.TestWorkflowEnvironment, s workflows.SignalNotice) (workflows.NoticeDelivery, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := w.env.Now().Sub(t0)
+	now := env.Now().Sub(t0)
 	attempt := workflows.NoticeDelivery{Attempt: int(activity.GetInfo(ctx).Attempt)}
 	if w.scenario.refused[s.To.WorkflowID] {
 		return workflows.NoticeDelivery{}, temporal.NewApplicationErrorWithOptions("invalid argument", workflows.ErrTypeNoticeInvalid,
@@ -171,11 +174,11 @@ func (w *world) signal(ctx context.Context, s workflows.SignalNotice) (workflows
 	return attempt, nil
 }
 
-// told lists what a target got, each once, in order.
+// told lists what a target got, in order. It drops repetitions, as a target does: a delivery under way is repeated in the next run.
 func (w *world) told(to workflows.ReplyTo) []int64 {
 	var list []int64
 	for _, d := range w.got {
-		if d.to == to.WorkflowID {
+		if d.to == to.WorkflowID && !slices.Contains(list, d.seq) {
 			list = append(list, d.seq)
 		}
 	}

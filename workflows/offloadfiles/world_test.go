@@ -179,24 +179,25 @@ func (w *world) schedule(now time.Time) {
 }
 
 func (w *world) register() {
-	w.env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
-		stored, err := w.store(ctx, p.Attachment.ID, "attachments/"+p.Attachment.Name, p.LagUntil)
+	env := w.env // an activity of this run may still be at work when the next run begins
+	env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
+		stored, err := w.store(ctx, env, p.Attachment.ID, "attachments/"+p.Attachment.Name, p.LagUntil)
 		if w.scenario.archive.differs[p.Attachment.ID] {
 			stored.ToldSize = p.Attachment.Size
 		}
 		return stored, err
 	}, activity.RegisterOptions{Name: workflows.ActivityArchiveStoreAttachment})
-	w.env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreResultParams) (workflows.StoredFile, error) {
-		return w.store(ctx, "", "result.json", p.LagUntil)
+	env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreResultParams) (workflows.StoredFile, error) {
+		return w.store(ctx, env, "", "result.json", p.LagUntil)
 	}, activity.RegisterOptions{Name: workflows.ActivityArchiveStoreResult})
-	w.env.RegisterActivityWithOptions(w.takeHandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	env.RegisterActivityWithOptions(w.takeHandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 }
 
-func (w *world) store(ctx context.Context, id, key string, lagUntil time.Time) (workflows.StoredFile, error) {
+func (w *world) store(ctx context.Context, env *testsuite.TestWorkflowEnvironment, id, key string, lagUntil time.Time) (workflows.StoredFile, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tried[id]++
-	now := w.env.Now()
+	now := env.Now()
 	a := w.scenario.archive
 	away, is := a.away[id]
 	if !is {
