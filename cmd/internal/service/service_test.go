@@ -16,7 +16,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Run(m)) }
+// TestMain looks for goroutines that are left. Toxiproxy leaves some of its own behind a connection that it cut.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(pgtest.Run(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+}
 
 // nowhere is the address of a Temporal that is away.
 const nowhere = "127.0.0.1:1"

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"sync"
 	"time"
 
@@ -17,7 +18,6 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
-	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // Stand-ins that do one thing wrong. Only this test binary has them.
@@ -90,28 +90,19 @@ func playForgetfulWorker(ctx context.Context, p part) error {
 type forgetful struct{ converter.DataConverter }
 
 func (f forgetful) FromPayload(payload *commonpb.Payload, into any) error {
-	err := f.DataConverter.FromPayload(payload, into)
-	forget(into)
-	return err
+	return f.DataConverter.FromPayload(withoutKeys(payload), into)
 }
 
 func (f forgetful) FromPayloads(payloads *commonpb.Payloads, into ...any) error {
-	err := f.DataConverter.FromPayloads(payloads, into...)
-	for _, one := range into {
-		forget(one)
+	forgotten := &commonpb.Payloads{}
+	for _, payload := range payloads.GetPayloads() {
+		forgotten.Payloads = append(forgotten.Payloads, withoutKeys(payload))
 	}
-	return err
+	return f.DataConverter.FromPayloads(forgotten, into...)
 }
 
-func forget(decoded any) {
-	switch events := decoded.(type) {
-	case *[]workflows.CaseEvent:
-		for i := range *events {
-			(*events)[i].DedupeKey = ""
-		}
-	case *[]workflows.ActivationEvent:
-		for i := range *events {
-			(*events)[i].DedupeKey = ""
-		}
-	}
+var dedupeKey = regexp.MustCompile(`"dedupeKey":"[^"]*"`)
+
+func withoutKeys(payload *commonpb.Payload) *commonpb.Payload {
+	return &commonpb.Payload{Metadata: payload.GetMetadata(), Data: dedupeKey.ReplaceAll(payload.GetData(), []byte(`"dedupeKey":""`))}
 }

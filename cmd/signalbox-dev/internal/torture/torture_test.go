@@ -140,12 +140,13 @@ func survived(t *testing.T, o Options) Report {
 }
 
 func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
-	for inbox, killed := range map[string]role{inboxSQLite: roleIngress, inboxPostgres: rolePostgres} {
+	for _, inbox := range []string{inboxSQLite, inboxPostgres} {
 		t.Run(inbox, func(t *testing.T) {
 			o := short(t, 2)
 			o.Inbox, o.Kills = inbox, 4
 			o.instead = map[role]role{roleIngress: roleEarlyIngress}
-			o.only = map[role][]deed{killed: {deedKill}}
+			// A database that is killed loses nothing here: the store tries again until it is back.
+			o.only = map[role][]deed{roleIngress: {deedKill}}
 			o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
 			report := tortured(t, o)
 			require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
