@@ -49,7 +49,7 @@
 //   - Hold [Config.MaxUnverifiedInFlight] bytes of memory, apart from that for verified bodies. When they are used up, the slowest
 //     sender is cut, so a webhook that comes in one piece is read. An unverified body must arrive within 2 seconds, or at 64 KiB a second.
 //     Only a flood that brings as many bytes while one webhook is on its way cuts that one; Artmail sends it again.
-//   - Hold connections until somebody else needs one: the oldest connection without a verified webhook is closed for a new one.
+//   - Hold connections until another sender needs one: the oldest connection without a verified webhook is closed for a new one.
 //     An operator's health check on this listener is a stranger too, and opens a new connection. Only a flood that opens
 //     [Config.MaxConnections] connections while one webhook's head is on its way cuts that one.
 //   - Write to the quarantine of an agent, if it guesses the name: [QuarantineConfig.SourcePerHour] bodies an hour of each of two kinds from

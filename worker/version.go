@@ -12,7 +12,7 @@ import (
 // ErrNoTasks says that Temporal gives no task to workers of a version: it is neither current nor ramping, and drains no workflows.
 var ErrNoTasks = errors.New("workers of this version get no tasks")
 
-// CheckVersion returns ErrNoTasks for a version that nobody has made current, or that has had its time. Temporal itself says nothing to
+// CheckVersion returns ErrNoTasks for a version that was never made current, or that has had its time. Temporal itself says nothing to
 // its workers, which then wait for ever.
 func CheckVersion(ctx context.Context, temporal client.Client, deploymentName, buildID string) error {
 	version, err := temporal.WorkerDeploymentClient().GetHandle(deploymentName).

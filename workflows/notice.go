@@ -131,7 +131,7 @@ const (
 	NoticeDelivered NoticeStatus = "DELIVERED"
 	// NoticeGivenUp: it was not delivered and will not be, unless a person asks for it with the update "resend".
 	NoticeGivenUp NoticeStatus = "GIVEN_UP"
-	// NoticeDismissed: a person has decided that nobody needs it any more.
+	// NoticeDismissed: a person has decided that it is not needed any more.
 	NoticeDismissed NoticeStatus = "DISMISSED"
 )
 

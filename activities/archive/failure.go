@@ -58,7 +58,7 @@ func provided(err error, lagging bool) error {
 const lagPause = 30 * time.Second
 
 // failures is the one translation into the contract's error types; the first that matches counts. Final is what no later attempt can end
-// otherwise, unless somebody changes the configuration. pause is until the next attempt; 0 leaves it to the retry policy.
+// otherwise, unless a person changes the configuration. pause is until the next attempt; 0 leaves it to the retry policy.
 var failures = []struct {
 	err     error
 	errType string

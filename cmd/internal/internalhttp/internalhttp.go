@@ -2,7 +2,7 @@
 // where tokens are configured.
 //
 // On loopback without tokens the Host header must be a loopback name or address: otherwise a web page that its own name server resolves
-// to 127.0.0.1 could read the answers in somebody's browser (DNS rebinding).
+// to 127.0.0.1 could read the answers in a person's browser (DNS rebinding).
 package internalhttp
 
 import (

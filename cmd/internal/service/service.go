@@ -36,7 +36,7 @@ type Settings struct {
 	// Temporal says where the server is. It need not be there yet: webhooks are accepted without it.
 	Temporal client.Options
 	Log      *zap.Logger
-	// Listener and InternalListener replace the ones that Config names. Without an internal one nobody is told of the process's health.
+	// Listener and InternalListener replace the ones that Config names. Without an internal one the process shows no health.
 	Listener, InternalListener net.Listener
 }
 

@@ -112,7 +112,7 @@ func newBridge(t *testing.T, socket string) *bridge {
 	return b
 }
 
-// freezing writes until its connection is frozen: then nothing arrives, and nobody is told.
+// freezing writes until its connection is frozen: then nothing arrives, and no error is returned.
 type freezing struct {
 	io.Writer
 	bridge *bridge
@@ -195,7 +195,7 @@ func TestABadNetworkToTheDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
 			r := run(t, settings, config.Ingress, ring, client.Options{HostPort: nowhere})
 			r.becomes(t, "inbox", true)
 			sender := newPoster(t)
-			sender.Timeout = 0
+			sender.Timeout = 30 * time.Second
 			name := strings.NewReplacer(" ", "-", ",", "").Replace(name)
 			first := sendEvent(sender, r.url, ring, name+"-before")
 			require.NoError(t, first.err)
@@ -270,7 +270,7 @@ func TestConnectionsToTheDatabaseThatAreForgottenOnTheWayAreReplaced(t *testing.
 	r := run(t, settings, config.Ingress, ring, client.Options{HostPort: nowhere})
 	r.becomes(t, "inbox", true)
 	sender := newPoster(t)
-	sender.Timeout = 0
+	sender.Timeout = 30 * time.Second
 	accepted := map[string]bool{}
 	accept := func(name string) {
 		t.Helper()

@@ -30,7 +30,7 @@ func Attention(s State) []string {
 	return nil
 }
 
-// DueAt is since when a person should look; zero while nobody needs to.
+// DueAt is since when a person should look; zero while there is no attention.
 func DueAt(s State) time.Time {
 	var due time.Time
 	for _, i := range s.givenUp() {

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// postFilesStored posts the one notice. Its source is the case, so that it follows the case's own notices. Without a bucket nobody expects files.
+// postFilesStored posts the one notice. Its source is the case, so that it follows the case's own notices. Without a bucket no files are expected.
 func postFilesStored(f Files, now time.Time) Files {
 	if f.State.Status == workflows.FilesNoBucket {
 		return f

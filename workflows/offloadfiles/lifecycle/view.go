@@ -97,10 +97,10 @@ func WaitingFor(f Files) string {
 }
 
 var troubleAdvice = map[string]string{
-	workflows.AttentionUnauthorized: "Offload refuses the API key: somebody has to correct it in the worker's configuration.",
+	workflows.AttentionUnauthorized: "Offload refuses the API key: a person has to correct it in the worker's configuration.",
 	workflows.AttentionForbidden:    "Offload forbids it: the API key is inactive, or the case is another owner's.",
-	workflows.AttentionUsageLimit:   "The plan's usage limit is reached: it ends with the month, or somebody raises it.",
-	workflows.AttentionAccount:      "No worker has the account: somebody has to add it to the worker's configuration.",
+	workflows.AttentionUsageLimit:   "The plan's usage limit is reached: it ends with the month, or a person raises it.",
+	workflows.AttentionAccount:      "No worker has the account: a person has to add it to the worker's configuration.",
 }
 
 // maxListed is how many files the details name of each kind. The query "state" names all.

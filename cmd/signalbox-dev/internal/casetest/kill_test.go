@@ -42,7 +42,7 @@ type doomed struct {
 	activity, point string
 	// call is the held call, where the worker dies while it is on its way.
 	call *hold
-	// told waits for the notice of the end, where somebody is told.
+	// told waits for the notice of the end, where the case has a receiver.
 	told func() []workflows.Notice
 }
 

@@ -189,7 +189,7 @@ func caseDocument(reference, script string) []byte {
 		"senderPersona":{"name":"Grace"}}}`, reference, script)
 }
 
-// statusOf is the status of a GET of a page, or of a POST to a webhook; 0 where nobody answers.
+// statusOf is the status of a GET of a page, or of a POST to a webhook; 0 where no server answers.
 func statusOf(t *testing.T, url string) int {
 	t.Helper()
 	method := http.MethodGet

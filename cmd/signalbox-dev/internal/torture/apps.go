@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// The business apps' side: workflows of theirs wait for notices. They run in this process, which nobody kills.
+// The business apps' side: workflows of theirs wait for notices. They run in this process, which is never killed.
 const (
 	appWorkflow          = "torture-app"
 	appQueue             = "torture-apps"
