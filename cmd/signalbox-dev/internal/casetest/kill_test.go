@@ -69,6 +69,8 @@ func TestAKilledWorkerMakesNoSecondCaseAndNoSecondAnswer(t *testing.T) {
 			switch activity {
 			case workflows.ActivityOffloadReconcileCase:
 				start.Options.ReconcileAfter = workflows.Duration(50 * time.Millisecond)
+				// It polls until the others are ready to be killed. By default each pause is twice the one before.
+				start.Options.PollCeiling = workflows.Duration(time.Second)
 			case workflows.ActivityOffloadGetCase:
 				start.Options.ConfirmEnd = true
 			}
