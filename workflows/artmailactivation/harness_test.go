@@ -189,12 +189,16 @@ func (l *life) newRun() *testsuite.TestWorkflowEnvironment {
 	env := suite.NewTestWorkflowEnvironment()
 	l.env = env
 	env.SetStartTime(l.now)
-	env.SetTestTimeout(30 * time.Second)
+	env.SetTestTimeout(2 * time.Minute)
 	env.RegisterWorkflowWithOptions(workflowOf(l.every), workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	env.RegisterActivityWithOptions(l.check, activity.RegisterOptions{Name: workflows.ActivityArtmailCheckApproval})
 	env.RegisterActivityWithOptions(l.handOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: l.workflowID, TaskQueue: workflows.TaskQueueWorkflows})
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&watchUpserts{life: l}}})
+	env.SetWorkerOptions(worker.Options{
+		Interceptors: []interceptor.WorkerInterceptor{&watchUpserts{life: l}},
+		// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+		DeadlockDetectionTimeout: time.Minute,
+	})
 	env.SetOnTimerScheduledListener(func(string, time.Duration) { l.timers++ })
 	require.NoError(l.t, env.SetTypedSearchAttributesOnStart(l.attributes))
 	for _, s := range l.steps {

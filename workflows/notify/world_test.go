@@ -19,6 +19,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -102,7 +103,9 @@ func (w *world) run(every int, input any, now time.Time) (next notify.Input, don
 	w.env = suite.NewTestWorkflowEnvironment()
 	env := w.env
 	env.SetStartTime(now)
-	env.SetTestTimeout(30 * time.Second)
+	env.SetTestTimeout(2 * time.Minute)
+	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetWorkflowRunTimeout(365 * day)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows})
 	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))

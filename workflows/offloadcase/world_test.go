@@ -18,6 +18,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -93,7 +94,9 @@ func (w *world) run(every int, input any, now time.Time) (next offloadcase.Input
 	w.env = suite.NewTestWorkflowEnvironment()
 	env := w.env
 	env.SetStartTime(now)
-	env.SetTestTimeout(30 * time.Second)
+	env.SetTestTimeout(2 * time.Minute)
+	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: cmp.Or(w.scenario.workflowID, workflows.OffloadCaseWorkflowID(w.scenario.start.Normalized().Reference)), TaskQueue: workflows.TaskQueueWorkflows,
 	})

@@ -124,9 +124,9 @@ func (w *world) run(every int, input any, now time.Time) (next offloadfiles.Inpu
 	w.env = suite.NewTestWorkflowEnvironment()
 	env := w.env
 	env.SetStartTime(now)
-	env.SetTestTimeout(30 * time.Second)
+	env.SetTestTimeout(2 * time.Minute)
 	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 30 * time.Second})
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: workflows.OffloadFilesWorkflowID("vendor_2048"), TaskQueue: workflows.TaskQueueWorkflows,
 	})

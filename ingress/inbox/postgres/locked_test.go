@@ -36,15 +36,16 @@ func lockLanes(t testing.TB, address string) (release func()) {
 }
 
 // requireOthersGoOn appends to other lanes, beside callers who append to the locked one for as long as that takes.
-func requireOthersGoOn(t *testing.T, s *postgres.Store) (acceptedThere int64) {
+func requireOthersGoOn(t *testing.T, s *postgres.Store) (acceptedThere, triedThere int64) {
 	t.Helper()
 	const callers, each, budget = 8, 50, time.Second
 	var others, stuck sync.WaitGroup
-	var accepted atomic.Int64
+	var accepted, tried atomic.Int64
 	done := make(chan struct{})
 	for range 4 {
 		stuck.Go(func() {
 			for {
+				tried.Add(1)
 				ctx, cancel := context.WithTimeout(context.Background(), budget/4)
 				_, err := s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, fmt.Sprint(numbers.Add(1)))})
 				cancel()
@@ -76,7 +77,7 @@ func requireOthersGoOn(t *testing.T, s *postgres.Store) (acceptedThere int64) {
 	others.Wait()
 	close(done)
 	stuck.Wait()
-	return accepted.Load()
+	return accepted.Load(), tried.Load()
 }
 
 func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
@@ -92,11 +93,14 @@ func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
 		Now: received, Claims: inboxtest.Claims(lanes), Settlements: []inbox.Settlement{inbox.Release(first[0].ID)},
 	}))
 	release := lockLanes(t, address)
-	accepted := requireOthersGoOn(t, s)
+	accepted, tried := requireOthersGoOn(t, s)
 	require.Positive(t, accepted, "what is for the locked lane is accepted as well")
 	require.Equal(t, 400, drain(t, s, "relay", received), "others are claimed and settled")
 	release()
-	require.EqualValues(t, 1+accepted, drain(t, s, "relay", received))
+	drained := int64(drain(t, s, "relay", received))
+	// One whose caller did not wait for the answer may be stored all the same.
+	require.GreaterOrEqual(t, drained, 1+accepted)
+	require.LessOrEqual(t, drained, 1+tried)
 }
 
 func TestALaneThatIsLockedWhenItIsSettledHoldsUpNoOther(t *testing.T) {
