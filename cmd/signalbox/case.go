@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -179,6 +180,7 @@ func (p process) wait(cmd *cobra.Command, one *signalbox.Case, asJSON bool) erro
 		{"result status", outcome.ResultStatus},
 		{"reason", reason},
 		{"result", string(outcome.Facts.Result)},
+		{"result check", resultCheck(outcome.ResultCheck)},
 		{"ended at", stamp(outcome.EndedAt)},
 		{"known by", string(outcome.Source)},
 		{"attention", strings.Join(outcome.Attention, ", ")},
@@ -189,6 +191,24 @@ func (p process) wait(cmd *cobra.Command, one *signalbox.Case, asJSON bool) erro
 		return fmt.Errorf("%w: %s", errNotCompleted, outcome.Status)
 	}
 	return nil
+}
+
+// resultCheck is what the check of a result found, a line for each violation.
+func resultCheck(check *workflows.ResultCheck) string {
+	if check == nil {
+		return ""
+	}
+	lines := []string{string(check.Verdict)}
+	if check.Reason != "" {
+		lines = append(lines, check.Reason)
+	}
+	for _, v := range check.Violations {
+		lines = append(lines, cmp.Or(v.At, "the result")+": "+v.Reason)
+	}
+	if check.More > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", check.More))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func stateRows(state workflows.CaseState) [][2]string {
