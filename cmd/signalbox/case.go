@@ -19,7 +19,7 @@ import (
 
 func (p process) cases() *cobra.Command {
 	cases := &cobra.Command{Use: "case", Short: "Start and follow Offload cases", Args: cobra.NoArgs}
-	cases.AddCommand(p.caseStart(), p.caseShow(), p.caseWait(), p.caseAnswer(), p.caseAdopt(), p.caseRetryCreate(), p.caseCancel())
+	cases.AddCommand(p.caseStart(), p.caseShow(), p.caseWait(), p.caseTranscript(), p.caseAnswer(), p.caseAdopt(), p.caseRetryCreate(), p.caseCancel())
 	return cases
 }
 
@@ -220,6 +220,9 @@ func stateRows(state workflows.CaseState) [][2]string {
 		{"waits for", state.WaitingFor},
 		{"attention", strings.Join(state.Attention, ", ")},
 		{"last error", state.LastError},
+	}
+	if state.Outcome != nil {
+		rows = append(rows, [2]string{"result check", resultCheck(state.Outcome.ResultCheck)})
 	}
 	if state.Question != nil {
 		rows = append(rows, [2]string{"question", state.Question.Text}, [2]string{"question ID", state.Question.ID})
