@@ -48,6 +48,7 @@ func TestAResultIsComparedWithItsSchema(t *testing.T) {
 		"unevaluated":        {`{"allOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false}`, `{"a":1,"b":"secret"}`, []workflows.SchemaViolation{at("/b", "the schema allows nothing here")}},
 		"recursive":          {`{"properties":{"next":{"$ref":"#"}},"required":["v"]}`, `{"v":1,"next":{"v":1,"next":{}}}`, []workflows.SchemaViolation{at("/next/next", `property "v" is missing`)}},
 		"endless":            {`{"properties":{"a":{"$ref":"#/properties/a"}}}`, `{"a":1}`, []workflows.SchemaViolation{at("/a", "the schema refers to itself without end")}},
+		"const":              {`{"properties":{"a":{"const":{"x":[1]}},"b":{"const":null}}}`, `{"a":{"x":[1.0]},"b":4711}`, []workflows.SchemaViolation{at("/b", "it is not the value that the schema names")}},
 		"conditional":        {`{"if":{"required":["a"]},"then":{"dependentRequired":{"a":["b"]}}}`, `{"a":1}`, []workflows.SchemaViolation{at("", `with property "a" it needs ["b"] too`)}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -143,6 +144,19 @@ func TestACheckIsBoundedWhateverItIsGiven(t *testing.T) {
 			require.NotEmpty(t, found.Reason)
 		})
 	}
+}
+
+func TestALargeResultOfAnOrdinarySchemaIsChecked(t *testing.T) {
+	t.Parallel()
+	var countries []string
+	for i := range 250 {
+		countries = append(countries, fmt.Sprintf(`"C%03d"`, i))
+	}
+	lines := strings.TrimSuffix(strings.Repeat(`{"country":"C249","amount":12.5,"text":"something that was bought"},`, 3500), ",")
+	found := check(`{"type":"object","required":["lines"],"properties":{"lines":{"type":"array","items":{"$ref":"#/$defs/line"}}},"$defs":{"line":{
+		"type":"object","required":["country","amount"],"additionalProperties":false,"properties":{"country":{"enum":[`+strings.Join(countries, ",")+`]},
+		"amount":{"type":"number","minimum":0},"text":{"type":"string","pattern":"^[a-z ]+$"}}}}}`, `{"lines":[`+lines+`]}`)
+	require.Equal(t, workflows.ResultCheck{Verdict: workflows.ResultMatches}, found)
 }
 
 func TestViolationsAreBoundedAndCounted(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 const home = "https://schema.invalid/result"
 
 // compile reads a schema. Each use compiles anew: a check happens once in the life of a case.
-func compile(raw json.RawMessage, work *budget) (schema *counted, err error) {
+func compile(raw json.RawMessage, work *budget) (schema *jsonschema.Schema, err error) {
 	document, err := parse(raw, schemaLimits)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it %w", ErrSchema, err)
@@ -27,12 +27,10 @@ func compile(raw json.RawMessage, work *budget) (schema *counted, err error) {
 		if err := compiler.AddResource(home, document); err != nil {
 			return err
 		}
-		root, err := compiler.Compile(home)
-		if err != nil {
+		if schema, err = compiler.Compile(home); err != nil {
 			return err
 		}
-		schema, err = count(root, work)
-		return err
+		return count(schema, work)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrSchema, explain(err))

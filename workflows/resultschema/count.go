@@ -1,24 +1,16 @@
 package resultschema
 
 import (
+	"encoding/json"
 	"errors"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// counted is a compiled schema that counts its work.
-type counted struct {
-	root *jsonschema.Schema
-	// heaviest is the size of the largest const or enum.
-	heaviest int
-}
-
-// count makes each schema that the root reaches count when it is applied to a value. The library asks a schema's format first of all, also
-// where only a yes or no is wanted, so the count stands there; the schema's own format goes on behind it. What a dynamic reference leads to is
-// known only while a value is checked, so it could not be counted and is refused.
-func count(root *jsonschema.Schema, work *budget) (*counted, error) {
-	c := &counted{root: root, heaviest: 1}
+// count makes each schema that the root reaches count its work when it is applied to a value. What a dynamic reference leads to is known only
+// while a value is checked, so it could not be counted and is refused.
+func count(root *jsonschema.Schema, work *budget) error {
 	done := map[*jsonschema.Schema]bool{}
 	lengths := map[*jsonschema.Schema]int{}
 	open := []*jsonschema.Schema{root}
@@ -30,34 +22,39 @@ func count(root *jsonschema.Schema, work *budget) (*counted, error) {
 		}
 		done[s] = true
 		if s.DynamicRef != nil || s.RecursiveRef != nil {
-			return nil, errDynamic
+			return errDynamic
 		}
 		if chain(s, lengths) > maxChain {
-			return nil, errTooMuchWork
+			return errTooMuchWork
 		}
 		open = append(append(open, inPlace(s)...), inside(s)...)
-		if s.Enum != nil {
-			c.heaviest = max(c.heaviest, nodes(s.Enum.Values))
-		}
-		if s.Const != nil {
-			c.heaviest = max(c.heaviest, nodes(*s.Const))
-		}
 		checkNamesBehind(s)
 		countBefore(s, work)
 	}
-	return c, nil
+	return nil
 }
 
 var errDynamic = errors.New("$dynamicRef and $recursiveRef are not supported: use $ref")
 
+// countBefore puts the count into the format, which the library asks before anything that may take long, also where only a yes or no is wanted.
+// The schema's own format goes on behind it. So do const and enum, which the library would compare before.
 func countBefore(s *jsonschema.Schema, work *budget) {
 	own := s.Format
+	values := &jsonschema.Schema{Const: s.Const, Enum: s.Enum}
+	compared := 0
+	if s.Const != nil {
+		compared += comparing(*s.Const)
+	}
+	if s.Enum != nil {
+		compared += comparing(s.Enum.Values)
+	}
+	s.Const, s.Enum = nil, nil
 	name := ""
 	if own != nil {
 		name = own.Name
 	}
 	perMember := 1 + len(s.PatternProperties)
-	perValue := 1 + len(s.AllOf) + len(s.AnyOf) + len(s.OneOf) + len(s.Required) + len(s.Dependencies) + len(s.DependentRequired) + len(s.DependentSchemas)
+	perValue := 1 + compared/numberWork + len(s.AllOf) + len(s.AnyOf) + len(s.OneOf) + len(s.Required) + len(s.Dependencies) + len(s.DependentRequired) + len(s.DependentSchemas)
 	unique := s.UniqueItems
 	s.Format = &jsonschema.Format{Name: name, Validate: func(value any) error {
 		steps := perValue
@@ -73,12 +70,43 @@ func countBefore(s *jsonschema.Schema, work *budget) {
 			steps += len(v) / 100
 		}
 		work.spend(steps)
+		if compared > 0 {
+			if err := values.Validate(value); err != nil {
+				return otherValue{err}
+			}
+		}
 		if own == nil {
 			return nil
 		}
 		return own.Validate(value)
 	}}
 }
+
+// numberWork is what comparing two numbers exactly takes, in the time of comparing two short texts.
+const numberWork = 20
+
+// comparing is what a comparison with all parts of a value takes.
+func comparing(value any) int {
+	work := 1
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			work += comparing(member)
+		}
+	case []any:
+		for _, item := range v {
+			work += comparing(item)
+		}
+	case json.Number:
+		return 2 * numberWork
+	case string:
+		return 1 + len(v)/100
+	}
+	return work
+}
+
+// otherValue is what const or enum say, in the place of a format's error.
+type otherValue struct{ error }
 
 // checkNamesBehind replaces propertyNames of the library, whose errors point to the wrong place.
 func checkNamesBehind(s *jsonschema.Schema) {

@@ -43,6 +43,13 @@ func collect(all []workflows.SchemaViolation, found *jsonschema.ValidationError)
 		}
 	case *kind.PropertyNames:
 		say("the schema does not allow this name of a property", k.Property)
+	case *kind.Format:
+		var other *jsonschema.ValidationError
+		if value := (otherValue{}); errors.As(k.Err, &value) && errors.As(value.error, &other) {
+			say(reason(other.Causes[0].ErrorKind))
+			break
+		}
+		say(reason(k))
 	default:
 		say(reason(found.ErrorKind))
 	}
