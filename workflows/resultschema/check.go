@@ -19,8 +19,8 @@ func Validate(schema json.RawMessage) error {
 	return err
 }
 
-// Check compares a result with a schema. An empty result is that of a case that was completed without one. The answer is the same each time,
-// and within the limits of the contract.
+// Check compares a result with a schema. An empty result is that of a case that was completed without one. The answer is within the limits of
+// the contract. It is the same each time, except close to the limit of work.
 func Check(schema, result json.RawMessage) workflows.ResultCheck {
 	work := newBudget()
 	compiled, err := compile(schema, work)

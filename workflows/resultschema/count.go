@@ -63,8 +63,11 @@ func countBefore(s *jsonschema.Schema, work *budget) {
 			steps += perMember * len(v)
 		case []any:
 			steps += len(v)
-			if unique {
-				steps += 20 * nodes(v) // a short list is compared pair by pair
+			switch {
+			case unique && len(v) <= 20: // it is compared pair by pair
+				steps += 20 * nodes(v)
+			case unique:
+				steps += 2 * nodes(v)
 			}
 		case string:
 			steps += len(v) / 100
