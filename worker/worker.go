@@ -67,10 +67,11 @@ func New(temporal client.Client, options Options) *Workers {
 	notices := &notice.Activities{Temporal: temporal}
 	decisions := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{
 		DisableRegistrationAliasing: true,
-		// It runs the hand-off of notices, and takes no activity tasks.
+		// It runs the hand-off of notices and the check of results, and takes no activity tasks.
 		LocalActivityWorkerOnly: true,
 	})
 	notices.Register(decisions)
+	options.Offload.RegisterLocal(decisions)
 	decisions.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{
 		Name:               workflows.OffloadCaseWorkflow,
 		VersioningBehavior: versioning(options),

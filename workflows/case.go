@@ -55,6 +55,7 @@ const (
 	AttentionUnreadable      = "unreadable_answer" // Offload's answer to GET can't be read
 	AttentionAccount         = "account"           // no worker has the account's API key
 	AttentionFileNotStored   = "file_not_stored"   // a file of the case is not in the bucket; the workflow "offload-files" says why
+	AttentionResultOffSchema = "result_off_schema" // the result is not what the request's resultSchema describes
 	AttentionNoticeRefused   = "notice_refused"    // Temporal refuses a notice, or the start of "offload-files", for good
 )
 
@@ -115,6 +116,9 @@ type CaseOutcome struct {
 	Facts CaseFacts `json:"facts"`
 	// ResultIs says where the result is; empty where the case has none.
 	ResultIs ResultPlace `json:"resultIs,omitempty"`
+	// ResultCheck compares the result with the request's resultSchema. Nil where the request has none, where the case was adopted by its
+	// caseId, and where there is nothing to check: Offload did not complete the case and told no result.
+	ResultCheck *ResultCheck `json:"resultCheck,omitempty"`
 	// FilesWorkflowID is the workflow "offload-files" that stores the attachments and a result that was omitted; its result says where each
 	// is. Empty where there is nothing to store, and for a case that was cancelled.
 	FilesWorkflowID string `json:"filesWorkflowId,omitempty"`

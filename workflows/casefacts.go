@@ -165,6 +165,16 @@ func encodedLen(v any) int {
 	return len(encoded)
 }
 
+// CaseTranscript is the conversation of a case, as Offload told it when it was asked. It is never stored.
+type CaseTranscript struct {
+	Reference string `json:"reference"`
+	CaseID    string `json:"caseId"`
+	// Text is plain text that the counterparty wrote parts of, at most 16 MiB; empty while Offload tracks no thread, as before its first
+	// message.
+	Text   string    `json:"text"`
+	ReadAt time.Time `json:"readAt"`
+}
+
 // Attachment is a file that the counterparty sent: what Offload says of it. Its download URL is temporary and never kept.
 type Attachment struct {
 	ID         string    `json:"attachmentId"`

@@ -31,16 +31,18 @@ type CaseStart struct {
 
 // CaseRequest is the body of POST /cases (Offload, "Create case"). Signalbox adds clientWebhookUrl.
 type CaseRequest struct {
-	Channel           string          `json:"channel"`
-	Goal              CaseGoal        `json:"goal"`
-	Counterparty      Counterparty    `json:"counterparty"`
-	SenderPersona     SenderPersona   `json:"senderPersona"`
-	ClientReferenceID string          `json:"clientReferenceId,omitempty"`
-	Constraints       []string        `json:"constraints,omitempty"`
-	MaxAttempts       *int            `json:"maxAttempts,omitempty"`
-	FollowUpDelay     *int            `json:"followUpDelayHours,omitempty"`
-	ResultSchema      json.RawMessage `json:"resultSchema,omitempty"`
-	Metadata          json.RawMessage `json:"metadata,omitempty"`
+	Channel           string        `json:"channel"`
+	Goal              CaseGoal      `json:"goal"`
+	Counterparty      Counterparty  `json:"counterparty"`
+	SenderPersona     SenderPersona `json:"senderPersona"`
+	ClientReferenceID string        `json:"clientReferenceId,omitempty"`
+	Constraints       []string      `json:"constraints,omitempty"`
+	MaxAttempts       *int          `json:"maxAttempts,omitempty"`
+	FollowUpDelay     *int          `json:"followUpDelayHours,omitempty"`
+	// ResultSchema is a JSON Schema (2020-12 unless its $schema names an older draft) that refers to nothing outside itself. Offload takes it as
+	// guidance; Signalbox compares the result with it, see CaseOutcome.ResultCheck.
+	ResultSchema json.RawMessage `json:"resultSchema,omitempty"`
+	Metadata     json.RawMessage `json:"metadata,omitempty"`
 }
 
 // CaseGoal says what the case is to reach.

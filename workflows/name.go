@@ -80,6 +80,9 @@ const (
 	ActivityOffloadReconcileCase = "offload.reconcile-case" // ReconcileCaseParams → CaseSnapshot
 	ActivityOffloadGetCase       = "offload.get-case"       // GetCaseParams → CaseSnapshot
 
+	// ActivityOffloadCheckResult is a local activity, so it has no task queue: the result is not written into the history once more.
+	ActivityOffloadCheckResult = "offload.check-result" // CheckResultParams → ResultCheck
+
 	// ActivityNoticeHandOff is a local activity, so it has no task queue.
 	ActivityNoticeHandOff = "notice.hand-off" // HandOff → nothing
 	ActivityNoticeSignal  = "notice.signal"   // SignalNotice → NoticeDelivery

@@ -79,6 +79,11 @@ func (a *Activities) Register(registry worker.ActivityRegistry) {
 	registry.RegisterActivityWithOptions(a.ReconcileCase, activity.RegisterOptions{Name: workflows.ActivityOffloadReconcileCase})
 }
 
+// RegisterLocal registers what runs as a local activity, in the worker of the workflows.
+func (a *Activities) RegisterLocal(registry worker.ActivityRegistry) {
+	registry.RegisterActivityWithOptions(a.CheckResult, activity.RegisterOptions{Name: workflows.ActivityOffloadCheckResult})
+}
+
 // parsePublicURL returns the URL without a slash at its end. http is allowed: TLS may end before it, or all may run on one machine.
 func parsePublicURL(text string) (string, error) {
 	u, err := url.Parse(text)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 
 func (p process) cases() *cobra.Command {
 	cases := &cobra.Command{Use: "case", Short: "Start and follow Offload cases", Args: cobra.NoArgs}
-	cases.AddCommand(p.caseStart(), p.caseShow(), p.caseWait(), p.caseAnswer(), p.caseAdopt(), p.caseRetryCreate(), p.caseCancel())
+	cases.AddCommand(p.caseStart(), p.caseShow(), p.caseWait(), p.caseTranscript(), p.caseAnswer(), p.caseAdopt(), p.caseRetryCreate(), p.caseCancel())
 	return cases
 }
 
@@ -179,6 +180,7 @@ func (p process) wait(cmd *cobra.Command, one *signalbox.Case, asJSON bool) erro
 		{"result status", outcome.ResultStatus},
 		{"reason", reason},
 		{"result", string(outcome.Facts.Result)},
+		{"result check", resultCheck(outcome.ResultCheck)},
 		{"ended at", stamp(outcome.EndedAt)},
 		{"known by", string(outcome.Source)},
 		{"attention", strings.Join(outcome.Attention, ", ")},
@@ -191,6 +193,24 @@ func (p process) wait(cmd *cobra.Command, one *signalbox.Case, asJSON bool) erro
 	return nil
 }
 
+// resultCheck is what the check of a result found, a line for each violation.
+func resultCheck(check *workflows.ResultCheck) string {
+	if check == nil {
+		return ""
+	}
+	lines := []string{string(check.Verdict)}
+	if check.Reason != "" {
+		lines = append(lines, check.Reason)
+	}
+	for _, v := range check.Violations {
+		lines = append(lines, cmp.Or(v.At, "the result")+": "+v.Reason)
+	}
+	if check.More > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", check.More))
+	}
+	return strings.Join(lines, "\n")
+}
+
 func stateRows(state workflows.CaseState) [][2]string {
 	rows := [][2]string{
 		{"reference", state.Reference},
@@ -200,6 +220,9 @@ func stateRows(state workflows.CaseState) [][2]string {
 		{"waits for", state.WaitingFor},
 		{"attention", strings.Join(state.Attention, ", ")},
 		{"last error", state.LastError},
+	}
+	if state.Outcome != nil {
+		rows = append(rows, [2]string{"result check", resultCheck(state.Outcome.ResultCheck)})
 	}
 	if state.Question != nil {
 		rows = append(rows, [2]string{"question", state.Question.Text}, [2]string{"question ID", state.Question.ID})

@@ -57,6 +57,20 @@ func answering(t *testing.T, state workflows.ActivationState) func(context.Conte
 	return func(context.Context, client.Options) (client.Client, error) { return server, nil }
 }
 
+// answeringCase is a Temporal whose case has the state; every other workflow is not there.
+func answeringCase(t *testing.T, state workflows.CaseState) func(context.Context, client.Options) (client.Client, error) {
+	t.Helper()
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(state)
+	require.NoError(t, err)
+	server := &mocks.Client{}
+	server.On("QueryWorkflowWithOptions", mock.Anything, mock.MatchedBy(asksFor(workflows.OffloadCaseWorkflowID(state.Reference)))).
+		Return(&client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(payloads)}, nil)
+	server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).
+		Return(nil, serviceerror.NewNotFound("no such workflow"))
+	server.On("Close")
+	return func(context.Context, client.Options) (client.Client, error) { return server, nil }
+}
+
 // asksFor tells the query "state" of a workflow from others.
 func asksFor(workflowID string) func(*client.QueryWorkflowWithOptionsRequest) bool {
 	return func(r *client.QueryWorkflowWithOptionsRequest) bool {

@@ -24,6 +24,9 @@ const (
 	// readFor is how long a single read may take with its retries; the case then goes on without.
 	readFor = 2 * time.Minute
 
+	// checkAttempt is far above what a check takes: its work is bounded to about a second.
+	checkAttempt = 10 * time.Second
+
 	firstRetry = time.Second
 	// slowestRetry bounds the pause between attempts where the activity doesn't choose it.
 	slowestRetry = 5 * time.Minute
@@ -38,6 +41,7 @@ type (
 	answerCall    = entity.Call[workflows.ProvideInputParams, workflows.ProvideInputResult]
 	readCall      = entity.Call[workflows.GetCaseParams, workflows.CaseSnapshot]
 	reconcileCall = entity.Call[workflows.ReconcileCaseParams, workflows.CaseSnapshot]
+	checkCall     = entity.Call[workflows.CheckResultParams, workflows.ResultCheck]
 )
 
 func startCreate(ctx workflow.Context, known []string, params workflows.CreateCaseParams) createCall {
@@ -110,6 +114,23 @@ func reconcilePolicy(ctx workflow.Context, known []string, params workflows.Reco
 		StartToCloseTimeout: attemptTimeout,
 		RetryPolicy:         policy,
 		Summary:             "Read the case until there is news",
+	})
+}
+
+// startCheck checks the result in the worker that runs the workflow: the answer of another release of the checker could differ when the history
+// replays, so it is recorded. A local activity costs one event and writes neither schema nor result into the history again.
+func startCheck(ctx workflow.Context, params workflows.CheckResultParams) checkCall {
+	return entity.ExecuteLocal[workflows.CheckResultParams, workflows.ResultCheck](checkPolicy(ctx), workflows.ActivityOffloadCheckResult, params)
+}
+
+// checkPolicy repeats no check that fails: the outcome then says that the result is unchecked. That of a worker which dies is begun again with its
+// workflow task.
+func checkPolicy(ctx workflow.Context) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: 2 * checkAttempt,
+		StartToCloseTimeout:    checkAttempt,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "Check the result against its schema",
 	})
 }
 

@@ -13,6 +13,7 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutAnswer(fx)
 	r.carryOutRead(fx)
 	r.carryOutReconcile(fx)
+	r.carryOutCheck(fx)
 	r.carryOutHandOff(fx)
 	if !fx.Ended || !fx.Wake.IsZero() { // the end takes a useless timer with it; cancelling it would be one event more
 		r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
@@ -59,6 +60,12 @@ func (r *run) carryOutReconcile(fx lifecycle.Effects) {
 	}
 }
 
+func (r *run) carryOutCheck(fx lifecycle.Effects) {
+	if fx.CheckResult != nil && !r.check.Running() {
+		r.check = startCheck(r.Ctx, *fx.CheckResult)
+	}
+}
+
 // carryOutHandOff holds an outcome back until nothing can change it any more: a creation or an answer may still come to its end.
 func (r *run) carryOutHandOff(fx lifecycle.Effects) {
 	unsettled := fx.Ended && (r.create.Running() || r.answer.Running())
@@ -95,6 +102,13 @@ func (r *run) collect() {
 			r.take(lifecycle.ReconcileFailed(r.c, *failed, r.Now()))
 		} else {
 			r.take(lifecycle.Reconciled(r.c, snapshot, r.Now()))
+		}
+	}
+	if r.check.Done() {
+		if params, found, failed := r.check.Take(r.Ctx); failed != nil {
+			r.take(lifecycle.ResultCheckFailed(r.c, params, *failed))
+		} else {
+			r.take(lifecycle.ResultChecked(r.c, params, found))
 		}
 	}
 	if r.handOff.Done() {

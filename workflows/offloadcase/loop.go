@@ -53,13 +53,13 @@ func (r *run) receive() {
 // hasWork is true when takeIn has something to take in, or when a call that held back a return is done.
 func (r *run) hasWork() bool {
 	return r.HasWork() || r.events.Len() > 0 ||
-		r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done() || r.handOff.Done()
+		r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done() || r.check.Done() || r.handOff.Done()
 }
 
 // canEnd is true when the run may end: no call is under way whose result must be known, and each update is answered. A read, a reconcile and a
 // timer may be lost: the carried state starts them again.
 func (r *run) canEnd() bool {
-	return r.CanEnd() && !r.create.Running() && !r.answer.Running() && !r.handOff.Running()
+	return r.CanEnd() && !r.create.Running() && !r.answer.Running() && !r.check.Running() && !r.handOff.Running()
 }
 
 // continueAsNew ends this run for the next. Due times are carried as absolute times.

@@ -26,11 +26,15 @@ type provider struct {
 	// unreachable makes every read fail for good.
 	unreachable bool
 
+	// checks is what the check of a result finds.
+	checks func(workflows.CheckResultParams) (workflows.ResultCheck, error)
+
 	mu         sync.Mutex
 	env        *testsuite.TestWorkflowEnvironment
 	created    []workflows.CreateCaseParams
 	answered   []workflows.ProvideInputParams
 	reconciled []workflows.ReconcileCaseParams
+	checked    []workflows.CheckResultParams
 	reads      int
 	polls      int
 }
@@ -57,6 +61,7 @@ func (p *provider) register(env *testsuite.TestWorkflowEnvironment) {
 		workflows.ActivityOffloadProvideInput:  p.provideInput,
 		workflows.ActivityOffloadReconcileCase: p.reconcileCase,
 		workflows.ActivityOffloadGetCase:       p.getCase,
+		workflows.ActivityOffloadCheckResult:   p.checkResult,
 	} {
 		env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -82,6 +87,13 @@ func (p *provider) provideInput(_ context.Context, params workflows.ProvideInput
 	}
 	a := p.answers[min(len(p.answered), len(p.answers))-1]
 	return workflows.ProvideInputResult{Result: a.result}, a.err
+}
+
+func (p *provider) checkResult(_ context.Context, params workflows.CheckResultParams) (workflows.ResultCheck, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checked = append(p.checked, params)
+	return p.checks(params)
 }
 
 func (p *provider) getCase(context.Context, workflows.GetCaseParams) (workflows.CaseSnapshot, error) {

@@ -40,6 +40,7 @@ type run struct {
 	answer    answerCall
 	read      readCall
 	reconcile reconcileCall
+	check     checkCall
 	handOff   entity.HandOff
 }
 

@@ -43,7 +43,7 @@ func TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew(t *testing.T) {
 // stories are played once without continuing as new, and then with it at every turn.
 func stories() map[string]func() scenario {
 	all := map[string]func() scenario{}
-	for _, some := range []map[string]func() scenario{creationStories, inputStories, endStories, fileStories} {
+	for _, some := range []map[string]func() scenario{creationStories, inputStories, endStories, fileStories, resultStories} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/resultschema"
 )
 
 // Case is a handle of one case; it holds no state of its own.
@@ -33,6 +34,9 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	start = start.Normalized()
 	if err := start.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err := checkSchema(start.Request); err != nil {
+		return nil, fmt.Errorf("%w: %w: %w", ErrInvalid, workflows.ErrInvalidStart, err)
 	}
 	op := fmt.Sprintf("start case %s", start.Reference)
 	hash, err := requestHash(sent)
@@ -119,6 +123,9 @@ func (c *Case) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.
 // RetryCreate creates the case again, where its creation was uncertain or refused. A case that exists all the same then exists twice.
 func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
 	var receipt workflows.CaseReceipt
+	if err := checkSchema(retry.Request); err != nil {
+		return receipt, fmt.Errorf("%s: %w: %w", c.op("create again"), ErrInvalid, err)
+	}
 	err := c.client.update(ctx, c.op("create again"), c.WorkflowID(), workflows.UpdateRetryCreate, &receipt, retry)
 	return receipt, err
 }
@@ -128,6 +135,18 @@ func (c *Case) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflo
 	var receipt workflows.CaseReceipt
 	err := c.client.update(ctx, c.op("cancel"), c.WorkflowID(), workflows.UpdateCancel, &receipt, cancel)
 	return receipt, err
+}
+
+// checkSchema refuses a resultSchema that no result could be checked against. The workflow doesn't: the case of another client goes on, and its
+// outcome says so.
+func checkSchema(request *workflows.CaseRequest) error {
+	if request == nil || len(request.ResultSchema) == 0 {
+		return nil
+	}
+	if err := resultschema.Validate(request.ResultSchema); err != nil {
+		return fmt.Errorf("request.resultSchema: %w", err)
+	}
+	return nil
 }
 
 func (c *Case) op(verb string) string { return fmt.Sprintf("%s case %s", verb, c.reference) }

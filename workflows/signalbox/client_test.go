@@ -2,6 +2,7 @@ package signalbox_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -73,6 +74,21 @@ func TestAnInvalidStartNeverReachesTemporal(t *testing.T) {
 	require.ErrorIs(t, err, signalbox.ErrInvalid)
 	require.ErrorContains(t, err, "reference")
 	require.ErrorContains(t, err, "request or caseId")
+}
+
+func TestARequestWhoseSchemaNoResultCanBeCheckedAgainstNeverReachesTemporal(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, mocks.NewClient(t), signalbox.Options{})
+	start := goodStart()
+	start.Request.ResultSchema = json.RawMessage(`{"properties":{"a":{"type":"nmber"}}}`)
+	_, err := c.StartCase(t.Context(), start)
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	require.ErrorIs(t, err, workflows.ErrInvalidStart)
+	require.ErrorContains(t, err, "request.resultSchema: not a usable JSON Schema: at /properties/a/type")
+	require.NotContains(t, err.Error(), "nmber")
+	_, err = c.Case("vendor_2048").RetryCreate(t.Context(), workflows.RetryCreate{Request: start.Request})
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	require.ErrorContains(t, err, "request.resultSchema")
 }
 
 func TestACaseIsStartedOnceForItsReference(t *testing.T) {

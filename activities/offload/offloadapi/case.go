@@ -11,7 +11,8 @@ import (
 )
 
 // Case is what GET /cases/{id} answers, of it what Signalbox uses (Offload, "Get case"). metadata, failureReason and clientWebhookUrl
-// are never in it, and conversationThread is never asked for: it is fetched live from the mail provider, whose failure would fail the read.
+// are never in it. conversationThread is asked for by GetTranscript alone: it is fetched live from the mail provider, whose failure would fail
+// the read.
 type Case struct {
 	CaseID            string          `json:"caseId"`
 	ClientReferenceID string          `json:"clientReferenceId"`

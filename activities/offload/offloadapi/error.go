@@ -75,7 +75,7 @@ const (
 
 // Error is what every failed call returns.
 type Error struct {
-	// Op is the call: "create case", "get case", "provide input", "get attachment".
+	// Op is the call: "create case", "get case", "get transcript", "provide input", "get attachment".
 	Op   string
 	Kind Kind
 	// Status is the HTTP status, 0 where no answer came.

@@ -36,19 +36,12 @@ var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fi
 func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*working, error) {
 	w := &working{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
-		accounts: make(map[string]*offloadapi.Client, len(s.Config.Accounts)), problem: errNotStarted,
-	}
-	for name, account := range s.Config.Accounts {
-		api, err := offloadapi.New(offloadapi.Config{
-			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
-			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("%w: accounts.%s: %w", ErrSetting, name, err)
-		}
-		w.accounts[name] = api
+		problem: errNotStarted,
 	}
 	var err error
+	if w.accounts, err = OffloadClients(s.Config); err != nil {
+		return nil, err
+	}
 	w.offload, err = offload.New(offload.Config{Accounts: w.accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
@@ -57,6 +50,22 @@ func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*worki
 		return nil, err
 	}
 	return w, nil
+}
+
+// OffloadClients are the clients of the configured accounts, by name. They are the caller's to close.
+func OffloadClients(c config.Config) (map[string]*offloadapi.Client, error) {
+	clients := make(map[string]*offloadapi.Client, len(c.Accounts))
+	for name, account := range c.Accounts {
+		api, err := offloadapi.New(offloadapi.Config{
+			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
+			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%w: accounts.%s: %w", ErrSetting, name, err)
+		}
+		clients[name] = api
+	}
+	return clients, nil
 }
 
 // checks are what workers need.

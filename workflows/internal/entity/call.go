@@ -24,6 +24,12 @@ func Execute[P, R any](ctx workflow.Context, activity string, params P) Call[P, 
 	return Call[P, R]{Params: params, future: workflow.ExecuteActivity(ctx, activity, params), cancel: cancel}
 }
 
+// ExecuteLocal starts a local activity. The context carries its options.
+func ExecuteLocal[P, R any](ctx workflow.Context, activity string, params P) Call[P, R] {
+	ctx, cancel := workflow.WithCancel(ctx)
+	return Call[P, R]{Params: params, future: workflow.ExecuteLocalActivity(ctx, activity, params), cancel: cancel}
+}
+
 // Running says whether the call was started and its result not taken.
 func (c *Call[P, R]) Running() bool { return c.future != nil }
 

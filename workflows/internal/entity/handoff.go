@@ -20,14 +20,10 @@ const (
 
 // StartHandOff starts the hand-off.
 func StartHandOff(ctx workflow.Context, params workflows.HandOff) HandOff {
-	ctx, cancel := workflow.WithCancel(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+	return ExecuteLocal[workflows.HandOff, struct{}](workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		ScheduleToCloseTimeout: handOffTime,
 		StartToCloseTimeout:    handOffAttempt,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Hand off notices",
-	}))
-	return HandOff{
-		Params: params, cancel: cancel,
-		future: workflow.ExecuteLocalActivity(ctx, workflows.ActivityNoticeHandOff, params),
-	}
+	}), workflows.ActivityNoticeHandOff, params)
 }

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -32,6 +33,9 @@ func WaitingFor(c Case) string {
 		}
 		return "Offload has the answer and is processing it."
 	case workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:
+		if checkResultParams(c) != nil {
+			return "Ended; its result is being checked against the request's resultSchema."
+		}
 		if len(s.Outbox.Waiting) > 0 || filesWaiting(c) {
 			return "Ended; its notices are being handed off."
 		}
@@ -113,11 +117,30 @@ func Details(c Case) string {
 	if attention := Attention(s); len(attention) > 0 {
 		line("Attention: %s", strings.Join(attention, ", "))
 	}
+	if check := resultCheck(c); check != nil && check.Verdict != workflows.ResultMatches {
+		line("Result check: %s", check.Verdict)
+		line("%s", rules.Quote(resultProblems(*check)))
+	}
 	if s.LastError != "" {
 		line("Last error:")
 		line("%s", rules.Quote(s.LastError))
 	}
 	return strings.Join(paragraphs, "\n\n")
+}
+
+// resultProblems says what the check of a result found wrong, a line each.
+func resultProblems(check workflows.ResultCheck) string {
+	if check.Reason != "" {
+		return check.Reason
+	}
+	var lines []string
+	for _, v := range check.Violations {
+		lines = append(lines, cmp.Or(v.At, "the result")+": "+v.Reason)
+	}
+	if check.More > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", check.More))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // word is a word of a command to paste, or the placeholder where the word can't be pasted safely.

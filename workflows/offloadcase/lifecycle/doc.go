@@ -41,6 +41,9 @@
 //
 // "!" raises attention: adopt_refused, not_created.
 //
+// Where Offload has ended a case whose request has a resultSchema, the result is compared with it before the outcome is told. What is off schema
+// raises result_off_schema and changes nothing else.
+//
 // # Failures of calls
 //
 // A creation that may have made a case is never repeated by itself.

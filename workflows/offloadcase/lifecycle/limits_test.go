@@ -92,6 +92,14 @@ func TestTheLargestCaseFitsWhateverCarriesIt(t *testing.T) {
 	c = lifecycle.Tick(lifecycle.Read(c, caseID, read(largest(completed(100))), after(101)), after(101))
 	requireStatus(t, workflows.CaseCompleted, c)
 	require.Len(t, c.State.Answers[0].Text, workflows.MaxTextBytes/6)
+	check := workflows.ResultCheck{Verdict: workflows.ResultOffSchema, More: 1 << 30}
+	for range workflows.MaxSchemaViolations {
+		check.Violations = append(check.Violations, workflows.SchemaViolation{
+			At: escaped(workflows.MaxShortTextBytes), Reason: escaped(workflows.MaxShortTextBytes),
+		})
+	}
+	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(101)).CheckResult, check)
+	require.NotNil(t, lifecycle.Next(c, after(101)).HandOff)
 	fits(c)
 }
 

@@ -17,6 +17,8 @@ type Effects struct {
 	Reconcile *workflows.ReconcileCaseParams
 	// KnownTroubles are those that Create and Reconcile need not report again.
 	KnownTroubles []string
+	// CheckResult is a call of no provider: the outcome is not told before it.
+	CheckResult *workflows.CheckResultParams
 	// HandOff is to be handed off, one at a time. That of an end waits until Create and Answer can't change the outcome any more.
 	HandOff *workflows.HandOff
 	// Wake is when Tick or Next will have more to say though nothing else happened; zero is never. WakeFor says why.
@@ -42,7 +44,11 @@ func Next(c Case, now time.Time) Effects {
 		wake(s.Outbox.NotBefore, "Hand off notices again")
 	}
 	if fx.Ended {
-		fx.Done = !waiting
+		fx.CheckResult = checkResultParams(c)
+		if fx.CheckResult != nil {
+			fx.HandOff = nil
+		}
+		fx.Done = !waiting && fx.CheckResult == nil
 		return fx
 	}
 	if s.CaseID == "" && s.Creation == CreationPending {

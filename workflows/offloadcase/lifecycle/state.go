@@ -73,6 +73,10 @@ type State struct {
 	ClosedQuestion string             `json:"closedQuestion,omitempty"`
 	Answers        []workflows.Answer `json:"answers,omitempty"`
 
+	// ResultCheck is what the check of the result found, CheckedBytes the size of the result that it is about.
+	ResultCheck  *workflows.ResultCheck `json:"resultCheck,omitempty"`
+	CheckedBytes int                    `json:"checkedBytes,omitempty"`
+
 	// Expiring: the deadline passed, and one last read is under way.
 	Expiring bool `json:"expiring,omitempty"`
 	// Conflict: an end was reported that contradicts the one applied.

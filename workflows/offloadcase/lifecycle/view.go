@@ -31,7 +31,7 @@ func Outcome(c Case) workflows.CaseOutcome {
 	outcome := workflows.CaseOutcome{
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, ResultStatus: s.Facts.ResultStatus, Reason: s.Reason,
-		Facts: withOwnMetadata(c), ResultIs: resultIs(c), Unknown: unknown(c), Source: s.Source, EndedAt: s.Since,
+		Facts: withOwnMetadata(c), ResultIs: resultIs(c), ResultCheck: resultCheck(c), Unknown: unknown(c), Source: s.Source, EndedAt: s.Since,
 		Attention: Attention(s), Answers: s.Answers,
 	}
 	if wantsFiles(c) {
@@ -103,6 +103,7 @@ func Attention(s State) []string {
 	add(s.Conflict, workflows.AttentionConflict)
 	add(len(s.OtherCaseIDs) > 0, workflows.AttentionSecondCase)
 	add(mayStillRun(s), workflows.AttentionStillRunning)
+	add(offSchema(s), workflows.AttentionResultOffSchema)
 	add(s.Outbox.Refused, workflows.AttentionNoticeRefused)
 	slices.Sort(reasons)
 	return reasons

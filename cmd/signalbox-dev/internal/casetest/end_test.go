@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
@@ -178,11 +179,42 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 		require.Equal(t, workflows.NewsByWebhook, got.Source)
 		require.Empty(t, got.Attention)
 	},
+	"with-a-result-off-its-schema": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.Request.ResultSchema = json.RawMessage(`{"properties":{"amount":{"type":"number"}},"required":["amount"]}`)
+		start.ReplyTo = receiverOf(start.Reference)
+		told := startReceiver(t, shared.Temporal, start.Reference, 1)
+		one, caseID := startRunning(t, offload, start)
+		require.NoError(t, offload.Complete(caseID, map[string]any{"amount": "about 4711"}))
+		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, []workflows.SchemaViolation{{At: "/amount", Reason: "it is of type string, want number"}}, got.ResultCheck.Violations)
+		require.Equal(t, []string{workflows.AttentionResultOffSchema}, got.Attention)
+		require.Equal(t, got, *told()[0].Data.Outcome)
+	},
+	"with-a-schema-that-another-client-sent-and-nobody-can-use": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.Request.ResultSchema = json.RawMessage(`{"$ref":"https://schemas.example/invoice.json"}`)
+		_, err := shared.Apps.StartCase(t.Context(), start)
+		require.ErrorIs(t, err, signalbox.ErrInvalid)
+		require.ErrorContains(t, err, "request.resultSchema")
+		_, err = shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+			ID: workflows.OffloadCaseWorkflowID(start.Reference), TaskQueue: workflows.TaskQueueWorkflows,
+		}, workflows.OffloadCaseWorkflow, start)
+		require.NoError(t, err)
+		one := shared.Apps.Case(start.Reference)
+		caseID := eventually(t, attended(offload, one), isRunning).CaseID
+		require.NoError(t, offload.SendFirstMessage(caseID))
+		require.NoError(t, offload.Complete(caseID, nil))
+		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, workflows.ResultSchemaUnusable, got.ResultCheck.Verdict)
+		require.Contains(t, got.ResultCheck.Reason, "nothing is fetched")
+		require.Empty(t, got.Attention)
+	},
 	"with-a-result-that-no-signal-carries": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		start.Request.ResultSchema = json.RawMessage(`{"required":["amount"]}`)
 		one, caseID := startRunning(t, offload, start)
 		result := largeResult(600 << 10) // below the ingress's cap
 		require.NoError(t, offload.Complete(caseID, result))
 		got := endsAs(t, one, workflows.CaseCompleted, caseID)
+		require.Equal(t, workflows.ResultUnchecked, got.ResultCheck.Verdict)
 		require.Equal(t, workflows.NewsByWebhook, got.Source)
 		storedResult(t, got, result)
 	},

@@ -3,6 +3,7 @@ package dev_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
@@ -98,11 +99,17 @@ func startReceiver(t *testing.T, id string) *workflows.ReplyTo {
 
 func startWith(t *testing.T, start workflows.CaseStart, script string) *signalbox.Case {
 	t.Helper()
+	return startWithSchema(t, start, script, nil)
+}
+
+func startWithSchema(t *testing.T, start workflows.CaseStart, script string, schema json.RawMessage) *signalbox.Case {
+	t.Helper()
 	start.Request = &workflows.CaseRequest{
 		Channel:       "EMAIL",
 		Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
 		Counterparty:  workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"},
 		SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		ResultSchema:  schema,
 	}
 	one, err := shared.Apps.StartCase(t.Context(), start)
 	require.NoError(t, err)
@@ -205,6 +212,16 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	},
 	"completed-with-result-omitted": func(t *testing.T, reference string) *signalbox.Case {
 		return completeLarge(t, startTold(t, reference, "manual"))
+	},
+	"completed-off-schema-and-told": func(t *testing.T, reference string) *signalbox.Case {
+		one := startWithSchema(t, workflows.CaseStart{Reference: reference, ReplyTo: startReceiver(t, "app/"+reference)}, "complete",
+			json.RawMessage(`{"required":["vatId"]}`))
+		outcome, err := one.Wait(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, workflows.CaseCompleted, outcome.Status)
+		require.Equal(t, []workflows.SchemaViolation{{Reason: `property "vatId" is missing`}}, outcome.ResultCheck.Violations)
+		require.Equal(t, []string{workflows.AttentionResultOffSchema}, outcome.Attention)
+		return one
 	},
 	"answered-and-told": func(t *testing.T, reference string) *signalbox.Case {
 		one := startTold(t, reference, "question")

@@ -1,0 +1,14 @@
+package offload
+
+import (
+	"context"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/resultschema"
+)
+
+// CheckResult is the local activity "offload.check-result": it compares a result with the resultSchema of its request, which Offload does not
+// (Offload, "Result schema"). It calls no provider and never fails: the answer says why a result could not be checked.
+func (a *Activities) CheckResult(_ context.Context, p workflows.CheckResultParams) (workflows.ResultCheck, error) {
+	return resultschema.Check(p.Schema, p.Result), nil
+}

@@ -1,0 +1,60 @@
+// Package transcript reads the conversation of a case from Offload, for people who look at it now. It stores nothing.
+package transcript
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// ErrNoAccount: this process has no API key of the account that the case was created with.
+var ErrNoAccount = errors.New("no such Offload account is configured here")
+
+// Source is where transcripts come from. All fields are required.
+type Source struct {
+	Cases *signalbox.Client
+	// Accounts are the clients by the name that a case's start gives.
+	Accounts map[string]*offloadapi.Client
+	Now      func() time.Time
+}
+
+// Read reads the conversation of the case with the reference. It fails with signalbox.ErrNotFound where there is no such case, here or at Offload,
+// or none at Offload yet; with ErrNoAccount; and with signalbox.ErrUnavailable where another attempt may succeed. The cause stays wrapped.
+func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
+	state, err := s.Cases.Case(reference).State(ctx)
+	if err != nil {
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript: %w", err)
+	}
+	if state.CaseID == "" {
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: it is %s, and no case at Offload is known yet", reference, signalbox.ErrNotFound, state.Status)
+	}
+	account, found := s.Accounts[state.Account]
+	if !found {
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: add %q to accounts", reference, ErrNoAccount, state.Account)
+	}
+	text, err := account.GetTranscript(ctx, state.CaseID)
+	if err != nil {
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w", reference, translate(ctx, err))
+	}
+	return workflows.CaseTranscript{Reference: reference, CaseID: state.CaseID, Text: text, ReadAt: s.Now().UTC()}, nil
+}
+
+// translate adds what the failure means to somebody who asks for a transcript.
+func translate(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, offloadapi.ErrNotFound):
+		return fmt.Errorf("%w: %w", signalbox.ErrNotFound, err)
+	case errors.Is(err, offloadapi.ErrInvalidArgument), errors.Is(err, offloadapi.ErrInvalidResponse), errors.Is(err, offloadapi.ErrResponseTooLarge):
+		return err
+	case errors.Is(err, offloadapi.ErrNotSent), errors.Is(err, offloadapi.ErrThrottled), errors.Is(err, offloadapi.ErrUncertain):
+		return fmt.Errorf("%w: try again later: %w", signalbox.ErrUnavailable, err)
+	}
+	return err
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
+)
+
+func (p process) caseTranscript() *cobra.Command {
+	var asJSON bool
+	command := &cobra.Command{
+		Use:   "transcript REFERENCE",
+		Short: "Print the conversation of a case, read from Offload now",
+		Long: `Print the conversation of a case. It is read from Offload now and stored nowhere. It needs the API key of the case's account:
+SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file.`,
+		Args: cobra.ExactArgs(1),
+	}
+	jsonFlag(command, &asJSON)
+	settings := p.settingsFlags(command, "config")
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		read, err := settings()
+		if err != nil {
+			return err
+		}
+		accounts, err := service.OffloadClients(read)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			for _, account := range accounts {
+				account.Close()
+			}
+		}()
+		apps, end, err := p.client(cmd)
+		if err != nil {
+			return err
+		}
+		defer end()
+		found, err := transcript.Source{Cases: apps, Accounts: accounts, Now: p.now}.Read(cmd.Context(), args[0])
+		switch {
+		case errors.Is(err, transcript.ErrNoAccount):
+			return fmt.Errorf("%w: %w", errUsage, err)
+		case err != nil:
+			return err
+		case asJSON:
+			return p.showJSON(cmd, found)
+		case found.Text == "":
+			// Nothing is left to do where even this can't be written.
+			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "signalbox: Offload tracks no conversation of the case yet")
+			return nil
+		}
+		return p.say(cmd, "%s\n", printable(strings.TrimRight(strings.ReplaceAll(found.Text, "\r\n", "\n"), "\n")))
+	}
+	return command
+}

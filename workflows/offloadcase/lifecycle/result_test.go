@@ -1,0 +1,97 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+func withSchema(s *workflows.CaseStart) {
+	s.Request.ResultSchema = json.RawMessage(`{"type":"object"}`)
+}
+
+var offSchema = workflows.ResultCheck{
+	Verdict: workflows.ResultOffSchema, Violations: []workflows.SchemaViolation{{At: "/a", Reason: "it is of type `string`, want number"}},
+}
+
+func TestAnOutcomeWaitsForTheCheckOfItsResult(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(replying, withSchema), completed(10), after(10))
+	fx := lifecycle.Next(c, after(10))
+	require.Equal(t, &workflows.CheckResultParams{Schema: json.RawMessage(`{"type":"object"}`), Result: completed(10).Facts.Result}, fx.CheckResult)
+	require.Nil(t, fx.HandOff)
+	require.False(t, fx.Done)
+	require.Contains(t, lifecycle.WaitingFor(c), "being checked")
+
+	c = lifecycle.ResultChecked(c, *fx.CheckResult, offSchema)
+	fx = lifecycle.Next(c, after(10))
+	require.Nil(t, fx.CheckResult)
+	outcome := fx.HandOff.Notices[0].Data.Outcome
+	require.Equal(t, &offSchema, outcome.ResultCheck)
+	require.Equal(t, []string{workflows.AttentionResultOffSchema}, outcome.Attention)
+	require.Contains(t, lifecycle.Details(c), `it is of type \`+"`string")
+	require.True(t, lifecycle.Next(handedOff(c), after(10)).Done)
+}
+
+func TestOnlyWhatOffloadEndedAndARequestDescribesIsChecked(t *testing.T) {
+	t.Parallel()
+	noResult := completed(10)
+	noResult.Facts.Result = nil
+	large := shows(workflows.OffloadCompleted, 10)
+	large.Facts = large.Facts.Omitting(workflows.FieldResult)
+	adopted := lifecycle.Begin(workflows.CaseStart{CaseID: caseID}.Normalized(), 1, after(0))
+	for name, c := range map[string]struct {
+		c       lifecycle.Case
+		checked bool
+		says    workflows.ResultVerdict
+	}{
+		"no schema":            {c: lifecycle.Receive(running(), completed(10), after(10))},
+		"adopted":              {c: lifecycle.Receive(adopted, completed(10), after(10))},
+		"failed, no result":    {c: lifecycle.Receive(running(withSchema), failed(10), after(10))},
+		"still running":        {c: running(withSchema)},
+		"cancelled":            {c: lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(10))},
+		"completed, no result": {c: lifecycle.Receive(running(withSchema), noResult, after(10)), checked: true},
+		"by poll":              {c: lifecycle.Reconciled(running(withSchema), read(completed(10)), after(11)), checked: true},
+		"late":                 {c: lifecycle.Receive(lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(9)), completed(10), after(10)), checked: true},
+		"too large":            {c: lifecycle.Reconciled(running(withSchema), large, after(11)), says: workflows.ResultUnchecked},
+	} {
+		require.Equal(t, c.checked, lifecycle.Next(c.c, after(12)).CheckResult != nil, name)
+		if check := lifecycle.Outcome(c.c).ResultCheck; c.says != "" {
+			require.Equal(t, c.says, check.Verdict, name)
+		} else {
+			require.Nil(t, check, name)
+		}
+	}
+}
+
+func TestAResultThatComesLateIsCheckedToo(t *testing.T) {
+	t.Parallel()
+	noResult := completed(10)
+	noResult.Facts.Result = nil
+	c := lifecycle.Reconciled(running(withSchema), read(noResult), after(11))
+	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(11)).CheckResult, offSchema)
+	require.NotEmpty(t, lifecycle.Attention(c.State))
+	c = lifecycle.Receive(c, completed(10), after(12))
+	again := lifecycle.Next(c, after(12)).CheckResult
+	require.NotNil(t, again)
+	c = lifecycle.ResultChecked(c, *again, workflows.ResultCheck{Verdict: workflows.ResultMatches})
+	require.Empty(t, lifecycle.Attention(c.State))
+	require.Nil(t, lifecycle.Next(c, after(12)).CheckResult)
+}
+
+func TestACheckThatFailsHoldsNothingBack(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(replying, withSchema), completed(10), after(10))
+	c = lifecycle.ResultCheckFailed(c, *lifecycle.Next(c, after(10)).CheckResult, rules.Failure{Message: strings.Repeat("<", 10_000)})
+	require.NotNil(t, lifecycle.Next(c, after(10)).HandOff)
+	check := lifecycle.Outcome(c).ResultCheck
+	require.Equal(t, workflows.ResultUnchecked, check.Verdict)
+	require.LessOrEqual(t, workflows.JSONLen(check.Reason), workflows.MaxShortTextBytes)
+	require.Empty(t, lifecycle.Attention(c.State))
+}

@@ -1,0 +1,84 @@
+package resultschema
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// home is the URL of a schema that names none by $id. Nothing is fetched from it.
+const home = "https://schema.invalid/result"
+
+// compile reads a schema. Each use compiles anew: a check happens once in the life of a case.
+func compile(raw json.RawMessage, work *budget) (schema *jsonschema.Schema, err error) {
+	document, err := parse(raw, schemaLimits)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it %w", ErrSchema, err)
+	}
+	err = work.within(func() error {
+		compiler := jsonschema.NewCompiler()
+		compiler.DefaultDraft(jsonschema.Draft2020)
+		compiler.UseLoader(nowhere{})
+		compiler.UseRegexpEngine(work.pattern)
+		if err := compiler.AddResource(home, document); err != nil {
+			return err
+		}
+		if schema, err = compiler.Compile(home); err != nil {
+			return err
+		}
+		return count(schema, work)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrSchema, explain(err))
+	}
+	return schema, nil
+}
+
+var errLeadsOut = errors.New("a reference leads out of the schema; nothing is fetched: put what it needs into $defs")
+
+// nowhere loads nothing. The documented drafts come with the library.
+type nowhere struct{}
+
+func (nowhere) Load(string) (any, error) { return nil, errLeadsOut }
+
+// maxPatternBytes is the longest regular expression.
+const maxPatternBytes = 1000
+
+var errPattern = errors.New("a pattern is no regular expression of RE2, or longer than 1,000 bytes: lookaround and back references are not supported")
+
+// pattern compiles a regular expression. Its time is linear in the text; the factor, its instructions, is counted.
+func (b *budget) pattern(text string) (jsonschema.Regexp, error) {
+	if len(text) > maxPatternBytes {
+		return nil, errPattern
+	}
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return nil, errPattern
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil, errPattern
+	}
+	b.spend(len(program.Inst))
+	compiled, err := regexp.Compile(text)
+	if err != nil {
+		return nil, errPattern
+	}
+	return countedPattern{Regexp: compiled, instructions: len(program.Inst), work: b}, nil
+}
+
+type countedPattern struct {
+	*regexp.Regexp
+	instructions int
+	work         *budget
+}
+
+// MatchString implements jsonschema.Regexp. One step is 50 instructions at one byte.
+func (p countedPattern) MatchString(text string) bool {
+	p.work.spend(1 + (len(text)+1)*p.instructions/50)
+	return p.Regexp.MatchString(text)
+}

@@ -1,0 +1,190 @@
+package resultschema
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+// count makes each schema that the root reaches count its work when it is applied to a value. What a dynamic reference leads to is known only
+// while a value is checked, so it could not be counted and is refused.
+func count(root *jsonschema.Schema, work *budget) error {
+	done := map[*jsonschema.Schema]bool{}
+	lengths := map[*jsonschema.Schema]int{}
+	open := []*jsonschema.Schema{root}
+	for len(open) > 0 {
+		s := open[len(open)-1]
+		open = open[:len(open)-1]
+		if s == nil || done[s] {
+			continue
+		}
+		done[s] = true
+		if s.DynamicRef != nil || s.RecursiveRef != nil {
+			return errDynamic
+		}
+		if chain(s, lengths) > maxChain {
+			return errTooMuchWork
+		}
+		open = append(append(open, inPlace(s)...), inside(s)...)
+		checkNamesBehind(s)
+		countBefore(s, work)
+	}
+	return nil
+}
+
+var errDynamic = errors.New("$dynamicRef and $recursiveRef are not supported: use $ref")
+
+// countBefore puts the count into the format, which the library asks before anything that may take long, also where only a yes or no is wanted.
+// The schema's own format goes on behind it. So do const and enum, which the library would compare before.
+func countBefore(s *jsonschema.Schema, work *budget) {
+	own := s.Format
+	values := &jsonschema.Schema{Const: s.Const, Enum: s.Enum}
+	compared := 0
+	if s.Const != nil {
+		compared += comparing(*s.Const)
+	}
+	if s.Enum != nil {
+		compared += comparing(s.Enum.Values)
+	}
+	s.Const, s.Enum = nil, nil
+	name := ""
+	if own != nil {
+		name = own.Name
+	}
+	perMember := 1 + len(s.PatternProperties)
+	perValue := 1 + compared/numberWork + len(s.AllOf) + len(s.AnyOf) + len(s.OneOf) + len(s.Required) + len(s.Dependencies) + len(s.DependentRequired) + len(s.DependentSchemas)
+	unique := s.UniqueItems
+	s.Format = &jsonschema.Format{Name: name, Validate: func(value any) error {
+		steps := perValue
+		switch v := value.(type) {
+		case map[string]any:
+			steps += perMember * len(v)
+		case []any:
+			steps += len(v)
+			switch {
+			case unique && len(v) <= 20: // it is compared pair by pair
+				steps += 20 * nodes(v)
+			case unique:
+				steps += 2 * nodes(v)
+			}
+		case string:
+			steps += len(v) / 100
+		}
+		work.spend(steps)
+		if compared > 0 {
+			if err := values.Validate(value); err != nil {
+				return otherValue{err}
+			}
+		}
+		if own == nil {
+			return nil
+		}
+		return own.Validate(value)
+	}}
+}
+
+// numberWork is what comparing two numbers exactly takes, in the time of comparing two short texts.
+const numberWork = 20
+
+// comparing is what a comparison with all parts of a value takes.
+func comparing(value any) int {
+	work := 1
+	switch v := value.(type) {
+	case map[string]any:
+		for _, member := range v {
+			work += comparing(member)
+		}
+	case []any:
+		for _, item := range v {
+			work += comparing(item)
+		}
+	case json.Number:
+		return 2 * numberWork
+	case string:
+		return 1 + len(v)/100
+	}
+	return work
+}
+
+// otherValue is what const or enum say, in the place of a format's error.
+type otherValue struct{ error }
+
+// checkNamesBehind replaces propertyNames of the library, whose errors point to the wrong place.
+func checkNamesBehind(s *jsonschema.Schema) {
+	if names := s.PropertyNames; names != nil {
+		s.PropertyNames = nil
+		s.Extensions = append(s.Extensions, propertyNames{names})
+	}
+}
+
+type propertyNames struct{ schema *jsonschema.Schema }
+
+// Validate implements jsonschema.SchemaExt.
+func (p propertyNames) Validate(ctx *jsonschema.ValidatorContext, value any) {
+	object, isObject := value.(map[string]any)
+	if !isObject {
+		return
+	}
+	for name := range object {
+		if p.schema.Validate(name) != nil {
+			ctx.AddError(&kind.PropertyNames{Property: name})
+		}
+	}
+}
+
+// maxChain bounds how many schemas apply to one value one within the other, by $ref or allOf. With the depth of a result it bounds the stack.
+const maxChain = 100
+
+// chain is the length of the longest chain of schemas from s on that apply to the same value. A cycle ends it: the library finds those.
+func chain(s *jsonschema.Schema, known map[*jsonschema.Schema]int) int {
+	if length, found := known[s]; found || s == nil {
+		return length
+	}
+	known[s] = 0
+	longest := 0
+	for _, next := range inPlace(s) {
+		longest = max(longest, chain(next, known))
+	}
+	known[s] = longest + 1
+	return longest + 1
+}
+
+// inPlace are the schemas that a schema applies to the value that it is applied to itself.
+func inPlace(s *jsonschema.Schema) []*jsonschema.Schema {
+	all := []*jsonschema.Schema{s.Ref, s.Not, s.If, s.Then, s.Else}
+	for _, list := range [][]*jsonschema.Schema{s.AllOf, s.AnyOf, s.OneOf} {
+		all = append(all, list...)
+	}
+	for _, one := range s.DependentSchemas {
+		all = append(all, one)
+	}
+	for _, one := range s.Dependencies {
+		if one, isSchema := one.(*jsonschema.Schema); isSchema {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// inside are the schemas that a schema applies to members and items of its value, and to names.
+func inside(s *jsonschema.Schema) []*jsonschema.Schema {
+	all := []*jsonschema.Schema{s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.Items2020, s.UnevaluatedItems, s.ContentSchema}
+	all = append(all, s.PrefixItems...)
+	for _, one := range s.Properties {
+		all = append(all, one)
+	}
+	for _, one := range s.PatternProperties {
+		all = append(all, one)
+	}
+	for _, one := range []any{s.AdditionalProperties, s.Items, s.AdditionalItems} {
+		switch one := one.(type) {
+		case *jsonschema.Schema:
+			all = append(all, one)
+		case []*jsonschema.Schema:
+			all = append(all, one...)
+		}
+	}
+	return all
+}
