@@ -26,7 +26,7 @@ func (b *budget) within(do func() error) (err error) {
 	defer func() {
 		switch cause := recover(); cause {
 		case nil:
-		case errTooMuchWork: //nolint:errorlint // it is the value that spend panics with
+		case errTooMuchWork:
 			err = errTooMuchWork
 		default:
 			err = fmt.Errorf("the checker fails on it (%T)", cause)
