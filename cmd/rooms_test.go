@@ -62,6 +62,7 @@ var rooms = []room{
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
 	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
 	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "workflows/notify", "workflows/offloadfiles", "activities/..."}, why: "the worker registers; it has no ingress"},
+	{folder: "cmd/internal/sim", why: "a provider's simulator knows nothing of Signalbox or of Temporal", not: []string{temporalSDK, "github.com/temporalio"}},
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
 }
 
@@ -158,6 +159,8 @@ func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
 		{"ingress/hook", module + "/ingress/inbox"},
 		{"ingress/hook/offload", "net/http"},
 		{"worker", module + "/ingress"},
+		{"cmd/internal/sim/offloadsim", module + "/workflows"},
+		{"cmd/internal/sim/artmailsim", "go.temporal.io/server/common"},
 		{"somewhere", module + "/workflows"},
 	} {
 		require.NotEmpty(t, forbidden(c.folder, c.imported), "%s must not import %s", c.folder, c.imported)

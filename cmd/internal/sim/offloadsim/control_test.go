@@ -1,0 +1,105 @@
+package offloadsim_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+)
+
+func TestControlAPITakesACaseThroughItsLife(t *testing.T) {
+	t.Parallel()
+	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
+		id := b.create(map[string]any{"clientReferenceId": "ref"})
+		do := func(step, body string) map[string]any {
+			t.Helper()
+			got := b.call("POST", "/sim/cases/"+id+"/"+step, "", body)
+			require.Equal(t, http.StatusOK, got.status, "%s: %v", step, got.body)
+			synctest.Wait()
+			return got.body
+		}
+		require.Equal(t, "RUNNING", do("first-message", "")["status"])
+		require.EqualValues(t, 2, do("message", "")["attemptCount"])
+		do("reply", "")
+		do("attachment", `{"name":"a.txt","type":"text/plain","content":"aGVsbG8="}`)
+		require.EqualValues(t, 5, as[map[string]any](as[[]any](b.get(id)["attachments"])[0])["size"])
+		asked := do("ask", `{"question":"How?"}`)
+		require.Equal(t, 202, b.answer(id, as[string](asked["inputRequestId"]), "So").status)
+		require.Equal(t, "RUNNING", do("resume", "")["status"])
+		require.Equal(t, "COMPLETED", do("complete", `{"result":{"done":true}}`)["status"])
+		do("webhook", `{"event":"case.failed","data":{"status":"FAILED"}}`)
+		require.Equal(t, http.StatusConflict, b.call("POST", "/sim/cases/"+id+"/fail", "", `{"resultStatus":"x"}`).status)
+
+		second := b.create(nil)
+		require.Equal(t, http.StatusOK, b.call("POST", "/sim/cases/"+second+"/fail", "", `{"resultStatus":"REJECTED","reason":"no"}`).status)
+		synctest.Wait()
+		var events []any
+		for _, webhook := range b.webhooks() {
+			events = append(events, webhook["event_type"])
+		}
+		require.Equal(t, []any{"case.input_needed", "case.completed", "case.failed", "case.failed"}, events)
+		require.Equal(t, "no", as[map[string]any](b.webhooks()[3]["data"])["failureReason"])
+
+		record := b.call("GET", "/sim/cases/"+id, "", "").body
+		require.Len(t, record["webhooks"], 3)
+		require.EqualValues(t, 1, record["looks"])
+		require.Len(t, record["answers"], 1)
+		var list []offloadsim.Record
+		require.NoError(t, json.Unmarshal([]byte(as[string](b.call("GET", "/sim/cases?clientReferenceId=ref", "", "").body["list"])), &list))
+		require.Len(t, list, 1)
+		require.NoError(t, json.Unmarshal([]byte(as[string](b.call("GET", "/sim/cases", "", "").body["list"])), &list))
+		require.Len(t, list, 2)
+	})
+}
+
+func TestControlAPISetsWhatGoesWrong(t *testing.T) {
+	t.Parallel()
+	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
+		set := func(method, path, body string) {
+			t.Helper()
+			got := b.call(method, "/sim/"+path, "", body)
+			require.Equal(t, http.StatusNoContent, got.status, "%v", got.body)
+		}
+		set("POST", "failures", `{"next":{"create":["throttle"]},"rates":{"get":{"gateway":1}}}`)
+		require.Equal(t, 429, b.call("POST", "/cases", goodKey, createBody(t, nil)).status)
+		id := b.create(nil)
+		require.Equal(t, 500, b.call("GET", "/cases/"+id, goodKey, "").status)
+		set("POST", "failures", `{"rates":{}}`)
+		set("PUT", "undocumented", `{"oldSentinel":true}`)
+		require.EqualValues(t, 253402300799000, b.get(id)["nextActionAt"])
+
+		set("POST", "webhook-faults", `{"rules":[{"fault":"drop","event":"case.completed"}],"rates":{"repeat":1}}`)
+		require.NoError(t, b.SendFirstMessage(id))
+		_, err := b.AskInput(id, "?")
+		require.NoError(t, err)
+		require.NoError(t, b.Complete(id, nil))
+		require.Len(t, b.webhooks(), 2, "the question twice, and no end")
+		set("DELETE", "webhook-faults", "")
+		require.NoError(t, b.SendWebhook(id, offloadsim.EventCompleted, nil))
+		require.Len(t, b.webhooks(), 3)
+	})
+}
+
+func TestControlAPIRefusesMistakes(t *testing.T) {
+	t.Parallel()
+	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
+		id := b.create(nil)
+		for path, want := range map[string]struct {
+			body   string
+			status int
+		}{
+			"cases/nope/complete":      {"", 404},
+			"cases/" + id + "/dance":   {"", 404},
+			"cases/" + id + "/fail":    {`{"resultStatu":"x"}`, 400},
+			"cases/" + id + "/message": {"", 409},
+			"webhook-faults":           {`{"rules":[{"fault":"explode"}]}`, 400},
+			"failures":                 {`{"next":{"create":["explode"]}}`, 400},
+		} {
+			require.Equal(t, want.status, b.call("POST", "/sim/"+path, "", want.body).status, path)
+		}
+	})
+}

@@ -1,0 +1,176 @@
+package offloadsim
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+)
+
+// Failure is what goes wrong with one API call. Its text is how the control API names it.
+type Failure string
+
+const (
+	// FailNot lets a call through, for use in a sequence of failures.
+	FailNot Failure = ""
+
+	// Before anything was done:
+
+	// FailThrottle is the gateway's 429, with Retry-After and without Offload's envelope.
+	FailThrottle Failure = "throttle"
+	// FailGateway is the platform's 500 without Offload's envelope.
+	FailGateway Failure = "gateway"
+	// FailResetBefore closes the connection without an answer.
+	FailResetBefore  Failure = "reset-before"
+	FailUnauthorized Failure = "unauthorized" // 401
+	FailForbidden    Failure = "forbidden"    // 403
+	FailNotFound     Failure = "not-found"    // 404 CASE_NOT_FOUND
+	FailInternal     Failure = "internal"     // 500 INTERNAL_ERROR
+	FailUsageLimit   Failure = "usage-limit"  // 429 USAGE_LIMIT_REACHED, documented for POST /cases only
+
+	// After it was done, so that the client cannot know it:
+
+	// FailResetAfter closes the connection without an answer.
+	FailResetAfter Failure = "reset-after"
+	// FailHangAfter does not answer until the client gives up.
+	FailHangAfter Failure = "hang-after"
+	// FailInternalAfter answers 500 INTERNAL_ERROR: stored, but not queued.
+	FailInternalAfter Failure = "internal-after"
+	// FailGatewayAfter answers 504 without Offload's envelope.
+	FailGatewayAfter Failure = "gateway-after"
+)
+
+var allFailures = []Failure{
+	FailThrottle, FailGateway, FailResetBefore, FailUnauthorized, FailForbidden, FailNotFound, FailInternal, FailUsageLimit,
+	FailResetAfter, FailHangAfter, FailInternalAfter, FailGatewayAfter,
+}
+
+// failures are the planned ones, first in first out per route, and those by chance.
+type failures struct {
+	dice    *courier.Dice
+	planned map[Route][]Failure
+	rates   map[Route]map[Failure]float64
+}
+
+// FailNext plans what happens to the next calls of a route, one failure per call.
+func (s *Simulator) FailNext(route Route, next ...Failure) error {
+	if !route.known() {
+		return fmt.Errorf("unknown route %q, want one of %q", route, allRoutes)
+	}
+	for _, failure := range next {
+		if failure != FailNot && !slices.Contains(allFailures, failure) {
+			return fmt.Errorf("unknown failure %q, want one of %q", failure, allFailures)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures.planned[route] = append(s.failures.planned[route], next...)
+	return nil
+}
+
+// SetFailureRates replaces the probabilities, from 0 to 1, of failures by chance for each route. Planned failures come first.
+func (s *Simulator) SetFailureRates(rates map[Route]map[Failure]float64) error {
+	for route, of := range rates {
+		if !route.known() {
+			return fmt.Errorf("unknown route %q, want one of %q", route, allRoutes)
+		}
+		var sum float64
+		for failure, rate := range of {
+			if !slices.Contains(allFailures, failure) {
+				return fmt.Errorf("unknown failure %q, want one of %q", failure, allFailures)
+			}
+			if rate < 0 {
+				return fmt.Errorf("rate %v of failure %q is negative", rate, failure)
+			}
+			sum += rate
+		}
+		if sum > 1 {
+			return fmt.Errorf("rates of route %q sum up to %v", route, sum)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures.rates = maps.Clone(rates)
+	return nil
+}
+
+func (s *Simulator) nextFailure(route Route) Failure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if planned := s.failures.planned[route]; len(planned) > 0 {
+		s.failures.planned[route] = planned[1:]
+		return planned[0]
+	}
+	rates := s.failures.rates[route]
+	if len(rates) == 0 {
+		return FailNot
+	}
+	drawn := s.failures.dice.Float64()
+	for _, failure := range allFailures { // In a fixed order, so that a seed decides alike in each run.
+		if drawn -= rates[failure]; drawn < 0 {
+			return failure
+		}
+	}
+	return FailNot
+}
+
+// failBefore answers where the failure happens before the work, and says whether it did.
+func (s *Simulator) failBefore(w http.ResponseWriter, failure Failure) bool {
+	switch failure {
+	case FailThrottle:
+		s.writeThrottle(w)
+	case FailGateway:
+		writeGateway(w, http.StatusInternalServerError, "Internal Server Error")
+	case FailResetBefore:
+		panic(http.ErrAbortHandler)
+	case FailUnauthorized:
+		errNoKey.write(w)
+	case FailForbidden:
+		errInactiveKey.write(w)
+	case FailNotFound:
+		errCaseNotFound.write(w)
+	case FailInternal:
+		errInternal.write(w)
+	case FailUsageLimit:
+		errUsageLimit.write(w)
+	case FailNot, FailResetAfter, FailHangAfter, FailInternalAfter, FailGatewayAfter:
+		return false
+	}
+	return true
+}
+
+// failAfter loses the answer of a call that was carried out, and says whether it did.
+func (s *Simulator) failAfter(w http.ResponseWriter, r *http.Request, failure Failure) bool {
+	switch failure {
+	case FailResetAfter:
+		panic(http.ErrAbortHandler)
+	case FailHangAfter:
+		select {
+		case <-r.Context().Done():
+		case <-s.closed:
+		}
+		panic(http.ErrAbortHandler)
+	case FailInternalAfter:
+		errInternal.write(w)
+	case FailGatewayAfter:
+		writeGateway(w, http.StatusGatewayTimeout, "Endpoint request timed out")
+	case FailNot, FailThrottle, FailGateway, FailResetBefore, FailUnauthorized, FailForbidden, FailNotFound, FailInternal, FailUsageLimit:
+		return false
+	}
+	return true
+}
+
+func (s *Simulator) writeThrottle(w http.ResponseWriter) {
+	s.mu.Lock()
+	retryAfter := s.undocumented.RetryAfter
+	s.mu.Unlock()
+	if retryAfter > 0 {
+		seconds := (retryAfter + time.Second - 1) / time.Second
+		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	writeGateway(w, http.StatusTooManyRequests, "Too Many Requests")
+}
