@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // Status is an activation's.
@@ -29,13 +30,12 @@ const (
 	DeactivateAdminRevoke   = "admin_revoke"
 )
 
+// ErrReason is returned for a reason that is not documented.
+var ErrReason = errors.New("not a documented reason")
+
 var (
-	// ErrUnknown is returned for an agent, activation, message or run that the simulator does not know.
-	ErrUnknown = errors.New("unknown to the simulator")
-	// ErrTransition is returned for a step that the life of an activation or a run does not have.
-	ErrTransition = errors.New("its state does not allow it")
-	// ErrReason is returned for a reason that is not documented.
-	ErrReason = errors.New("not a documented reason")
+	pauseReasons      = []string{PauseUser, PausePlanDowngrade, PauseWebhookFailure}
+	deactivateReasons = []string{DeactivateUser, DeactivatePlanDowngrade, DeactivateAdminRevoke}
 )
 
 // activation is one brand's use of an agent. Guarded by the simulator's mutex.
@@ -57,19 +57,19 @@ func (s *Simulator) Activate(agent string) (activationID string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.agents[agent]; !ok {
-		return "", fmt.Errorf("agent %q: %w", agent, ErrUnknown)
+		return "", fmt.Errorf("agent %q: %w", agent, simbase.ErrUnknown)
 	}
 	a := &activation{
-		id:     "act_" + s.dice.UUID(),
+		id:     "act_" + s.Dice.UUID(),
 		agent:  agent,
 		status: Active,
-		apiKey: "art_agent_" + s.dice.UUID(),
+		apiKey: "art_agent_" + s.Dice.UUID(),
 		sent:   map[string]courier.Message{},
 	}
 	s.activations[a.id] = a
 	s.order = append(s.order, a.id)
 	s.keyOwner[a.apiKey] = a.id
-	user := s.dice.UUID()
+	user := s.Dice.UUID()
 	return a.id, s.emit(a, EventActivated, map[string]any{
 		"apiKey": a.apiKey,
 		"user":   map[string]any{"id": "usr_" + user, "email": "brand-" + user[:8] + "@example.com"},
@@ -78,8 +78,8 @@ func (s *Simulator) Activate(agent string) (activationID string, err error) {
 
 // Pause pauses an active activation for one of the documented reasons.
 func (s *Simulator) Pause(activationID, reason string) error {
-	if !slices.Contains([]string{PauseUser, PausePlanDowngrade, PauseWebhookFailure}, reason) {
-		return fmt.Errorf("pause for %q: %w", reason, ErrReason)
+	if !slices.Contains(pauseReasons, reason) {
+		return fmt.Errorf("pause for %q: %w, want one of %q", reason, ErrReason, pauseReasons)
 	}
 	return s.step(activationID, []Status{Active}, func(a *activation) error {
 		a.status, a.pauseReason = Paused, reason
@@ -97,8 +97,8 @@ func (s *Simulator) Resume(activationID string) error {
 
 // Deactivate ends an activation for one of the documented reasons, and revokes its API key.
 func (s *Simulator) Deactivate(activationID, reason string) error {
-	if !slices.Contains([]string{DeactivateUser, DeactivatePlanDowngrade, DeactivateAdminRevoke}, reason) {
-		return fmt.Errorf("deactivate for %q: %w", reason, ErrReason)
+	if !slices.Contains(deactivateReasons, reason) {
+		return fmt.Errorf("deactivate for %q: %w, want one of %q", reason, ErrReason, deactivateReasons)
 	}
 	return s.step(activationID, []Status{Active, Paused}, func(a *activation) error {
 		a.status = Deactivated
@@ -119,11 +119,11 @@ func (s *Simulator) Redeliver(activationID, event string) error {
 	defer s.mu.Unlock()
 	a, ok := s.activations[activationID]
 	if !ok {
-		return fmt.Errorf("activation %q: %w", activationID, ErrUnknown)
+		return fmt.Errorf("activation %q: %w", activationID, simbase.ErrUnknown)
 	}
 	m, ok := a.sent[event]
 	if !ok {
-		return fmt.Errorf("%s of activation %q: %w", event, activationID, ErrUnknown)
+		return fmt.Errorf("%s of activation %q: %w", event, activationID, simbase.ErrUnknown)
 	}
 	m.URL = s.agents[a.agent].WebhookURL
 	s.deliver(m)
@@ -136,9 +136,9 @@ func (s *Simulator) TestPing(agent, note string) error {
 	defer s.mu.Unlock()
 	listed, ok := s.agents[agent]
 	if !ok {
-		return fmt.Errorf("agent %q: %w", agent, ErrUnknown)
+		return fmt.Errorf("agent %q: %w", agent, simbase.ErrUnknown)
 	}
-	m, err := s.compose(listed, EventTestPing, testActivationID, s.opts.Now(), map[string]any{"note": orNull(note)})
+	m, err := s.compose(listed, EventTestPing, testActivationID, s.Now(), map[string]any{"note": orNull(note)})
 	if err != nil {
 		return err
 	}
@@ -159,10 +159,10 @@ func (s *Simulator) step(activationID string, from []Status, change func(a *acti
 	defer s.mu.Unlock()
 	a, ok := s.activations[activationID]
 	if !ok {
-		return fmt.Errorf("activation %q: %w", activationID, ErrUnknown)
+		return fmt.Errorf("activation %q: %w", activationID, simbase.ErrUnknown)
 	}
 	if !slices.Contains(from, a.status) {
-		return fmt.Errorf("activation %s is %s: %w", activationID, a.status, ErrTransition)
+		return fmt.Errorf("activation %s is %s, want one of %s: %w", activationID, a.status, from, simbase.ErrTransition)
 	}
 	return change(a)
 }

@@ -4,9 +4,16 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
-// agentRoutes registers what an agent calls. Artmail documents nothing of it but that the key is a Bearer token: paths
+var (
+	errKey     = errors.New("the API key is unknown, revoked or not usable now")
+	errMessage = errors.New("a message needs the type APPROVAL_REQUEST and a text")
+)
+
+// agentAPI registers what an agent calls. Artmail documents nothing of it but that the key is a Bearer token: paths
 // and bodies are invented.
 //
 //	POST /agent-api/messages             {"type": "APPROVAL_REQUEST", "text", "runId"} → 201 {"messageId"}
@@ -14,12 +21,12 @@ import (
 //	POST /agent-api/runs                 → 201 {"runId"}
 //	POST /agent-api/runs/{id}/heartbeat  → 204
 //	POST /agent-api/runs/{id}/finish     → 204
-func (s *Simulator) agentRoutes(mux *http.ServeMux) {
+func (s *Simulator) agentAPI() {
 	handle := func(pattern string, serve func(w http.ResponseWriter, r *http.Request, activationID string)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		s.Mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			activationID, status := s.authenticate(r)
 			if status != http.StatusOK {
-				writeError(w, status, "the API key is unknown, revoked or not usable now")
+				simbase.WriteError(w, status, errKey)
 				return
 			}
 			serve(w, r, activationID)
@@ -29,16 +36,16 @@ func (s *Simulator) agentRoutes(mux *http.ServeMux) {
 	handle("GET /agent-api/messages/{id}", s.getMessage)
 	handle("POST /agent-api/runs", func(w http.ResponseWriter, _ *http.Request, activationID string) {
 		id, err := s.OpenRun(activationID)
-		writeResult(w, http.StatusCreated, map[string]string{"runId": id}, err)
+		simbase.Answer(w, http.StatusCreated, map[string]string{"runId": id}, err)
 	})
 	for path, step := range map[string]func(runID string) error{"heartbeat": s.TouchRun, "finish": s.FinishRun} {
 		handle("POST /agent-api/runs/{id}/"+path, func(w http.ResponseWriter, r *http.Request, activationID string) {
 			id := r.PathValue("id")
 			if !s.ownsRun(activationID, id) {
-				writeResult(w, 0, nil, ErrUnknown)
+				simbase.Answer(w, 0, nil, simbase.ErrUnknown)
 				return
 			}
-			writeResult(w, http.StatusNoContent, nil, step(id))
+			simbase.Answer(w, http.StatusNoContent, nil, step(id))
 		})
 	}
 }
@@ -70,15 +77,16 @@ func (s *Simulator) postMessage(w http.ResponseWriter, r *http.Request, activati
 		Text  string `json:"text"`
 		RunID string `json:"runId"`
 	}
-	if !readJSON(w, r, &body) {
+	if err := simbase.ReadJSON(w, r, &body); err != nil {
+		simbase.Answer(w, 0, nil, err)
 		return
 	}
 	if body.Type != "APPROVAL_REQUEST" || body.Text == "" {
-		writeError(w, http.StatusBadRequest, "a message needs the type APPROVAL_REQUEST and a text")
+		simbase.Answer(w, 0, nil, errMessage)
 		return
 	}
 	id, err := s.RequestApproval(activationID, body.Text, body.RunID)
-	writeResult(w, http.StatusCreated, map[string]string{"messageId": id}, err)
+	simbase.Answer(w, http.StatusCreated, map[string]string{"messageId": id}, err)
 }
 
 func (s *Simulator) getMessage(w http.ResponseWriter, r *http.Request, activationID string) {
@@ -90,24 +98,8 @@ func (s *Simulator) getMessage(w http.ResponseWriter, r *http.Request, activatio
 	}
 	s.mu.Unlock()
 	if !ok || view.ActivationID != activationID {
-		writeResult(w, 0, nil, ErrUnknown)
+		simbase.Answer(w, 0, nil, simbase.ErrUnknown)
 		return
 	}
-	writeResult(w, http.StatusOK, view, nil)
-}
-
-// writeResult answers with the status and body, or with what the error means.
-func writeResult(w http.ResponseWriter, status int, body any, err error) {
-	switch {
-	case errors.Is(err, ErrUnknown):
-		writeError(w, http.StatusNotFound, err.Error())
-	case errors.Is(err, ErrTransition):
-		writeError(w, http.StatusConflict, err.Error())
-	case err != nil:
-		writeError(w, http.StatusBadRequest, err.Error())
-	case body == nil:
-		w.WriteHeader(status)
-	default:
-		writeJSON(w, status, body)
-	}
+	simbase.Answer(w, http.StatusOK, view, nil)
 }

@@ -101,6 +101,16 @@ func TestControlAPITakesAnActivationThroughItsLife(t *testing.T) {
 		do("activations/"+id+"/resume", "", 409)
 		do("activations/nope/resume", "", 404)
 		do("agents/nope/activate", "", 404)
+		brief := as[string](do("agents/pages/activate", "", 200)["activationId"])
+		do("activations/latest/pause", "", 200)
+		do("activations/latest/resume", "", 200)
+		do("activations/latest/open-run", "", 200)
+		do("activations/latest/approval-request", "", 200)
+		do("messages/latest/respond", "", 200)
+		do("runs/latest/finish", "", 204)
+		require.Equal(t, brief, do("activations/latest/deactivate", "", 200)["activationId"])
+		do("messages/nope/respond", "", 404)
+		do("runs/nope/touch", "", 404)
 		do("agents/pages/test-ping", `{"note":"n"}`, 204)
 		do("agents/pages/test-ping", `{"notes":"n"}`, 400)
 		require.Equal(t, "n", b.lastEvent()["note"])
@@ -114,11 +124,12 @@ func TestControlAPITakesAnActivationThroughItsLife(t *testing.T) {
 func TestControlAPISetsWhatGoesWrong(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{}, func(t *testing.T, b bench) {
-		faults := func(method, body string, status int) {
+		faults := func(method, fault string, status int) {
 			t.Helper()
-			require.Equal(t, status, b.call(method, "/sim/webhook-faults", "", body).status)
+			require.Equal(t, status, b.call(method, "/sim/webhook-faults"+fault, "", "").status)
 		}
-		faults("POST", `{"rules":[{"fault":"drop"}],"rates":{"repeat":1}}`, 204)
+		faults("POST", "/repeat=1", 204)
+		faults("POST", "/drop", 204)
 		b.activate()
 		require.Empty(t, b.receiver.Received())
 		couriertest.Pass(time.Second)
@@ -128,6 +139,6 @@ func TestControlAPISetsWhatGoesWrong(t *testing.T) {
 		faults("DELETE", "", 204)
 		b.activate()
 		require.Len(t, b.receiver.Received(), 4)
-		faults("POST", `{"rates":{"explode":1}}`, 400)
+		faults("POST", "/explode=1", 400)
 	})
 }

@@ -1,6 +1,10 @@
 package artmailsim
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
+)
 
 // message is an APPROVAL_REQUEST that an agent posted. Guarded by the simulator's mutex.
 type message struct {
@@ -26,25 +30,25 @@ func (s *Simulator) RequestApproval(activationID, text, runID string) (messageID
 	defer s.mu.Unlock()
 	a, ok := s.activations[activationID]
 	if !ok {
-		return "", fmt.Errorf("activation %q: %w", activationID, ErrUnknown)
+		return "", fmt.Errorf("activation %q: %w", activationID, simbase.ErrUnknown)
 	}
 	if a.status == Deactivated {
-		return "", fmt.Errorf("activation %s is %s: %w", activationID, a.status, ErrTransition)
+		return "", fmt.Errorf("activation %s is %s: %w", activationID, a.status, simbase.ErrTransition)
 	}
 	if runID != "" {
 		r, ok := s.runs[runID]
 		if !ok || r.activationID != activationID {
-			return "", fmt.Errorf("run %q: %w", runID, ErrUnknown)
+			return "", fmt.Errorf("run %q: %w", runID, simbase.ErrUnknown)
 		}
 		if r.status != RunOpen {
-			return "", fmt.Errorf("run %s is %s: %w", runID, r.status, ErrTransition)
+			return "", fmt.Errorf("run %s is %s: %w", runID, r.status, simbase.ErrTransition)
 		}
 		r.touch()
 	}
-	m := &message{id: "msg_" + s.dice.UUID(), activationID: activationID, runID: runID, text: text}
+	m := &message{id: "msg_" + s.Dice.UUID(), activationID: activationID, runID: runID, text: text}
 	s.messages[m.id] = m
 	a.messages = append(a.messages, m.id)
-	s.changed = true
+	s.Changed()
 	return m.id, nil
 }
 
@@ -56,7 +60,7 @@ func (s *Simulator) RespondApproval(messageID string, approved bool, reason, run
 	defer s.mu.Unlock()
 	m, ok := s.messages[messageID]
 	if !ok {
-		return "", fmt.Errorf("message %q: %w", messageID, ErrUnknown)
+		return "", fmt.Errorf("message %q: %w", messageID, simbase.ErrUnknown)
 	}
 	if runID == "" {
 		runID = m.runID
@@ -65,7 +69,8 @@ func (s *Simulator) RespondApproval(messageID string, approved bool, reason, run
 	if err != nil {
 		return "", err
 	}
-	m.response, s.changed = response, true
+	m.response = response
+	s.Changed()
 	return response.MessageID, nil
 }
 
@@ -83,12 +88,12 @@ func (s *Simulator) SendApprovalResponse(activationID, inResponseTo string, appr
 func (s *Simulator) respond(activationID, inResponseTo string, approved bool, reason, runID string) (*Response, error) {
 	a, ok := s.activations[activationID]
 	if !ok {
-		return nil, fmt.Errorf("activation %q: %w", activationID, ErrUnknown)
+		return nil, fmt.Errorf("activation %q: %w", activationID, simbase.ErrUnknown)
 	}
 	if r, ok := s.runs[runID]; ok && r.status == RunOpen {
 		r.touch()
 	}
-	response := &Response{MessageID: "msg_" + s.dice.UUID(), InResponseTo: inResponseTo, Approved: approved}
+	response := &Response{MessageID: "msg_" + s.Dice.UUID(), InResponseTo: inResponseTo, Approved: approved}
 	if reason != "" {
 		response.Reason = &reason
 	}

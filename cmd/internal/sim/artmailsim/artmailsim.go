@@ -8,17 +8,16 @@
 package artmailsim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/statefile"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // Documented durations, before TimeScale.
@@ -52,7 +51,7 @@ type Options struct {
 	// clocks of runs begin anew.
 	StateFile string
 	// StateSealer seals the state file. Nil: it is in clear.
-	StateSealer statefile.Sealer
+	StateSealer simbase.Sealer
 	// Seed decides everything that is left to chance, ids included. 0 draws one.
 	Seed uint64
 	// Now is the clock of all timestamps. Default: the system's.
@@ -61,16 +60,14 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// Simulator is a simulated Artmail: an http.Handler with controls. Its methods are safe for concurrent use.
+// Simulator is a simulated Artmail: an http.Handler of the invented agent API under /agent-api/ and the controls under
+// /sim/. Its methods are safe for concurrent use.
 type Simulator struct {
-	// Webhooks carries the events; its Faults decide what goes wrong on their way. Its keys are activation ids.
-	Webhooks *courier.Courier
+	*simbase.Base
 
 	opts     Options
 	envelope Envelope
-	dice     *courier.Dice
 	scale    atomic.Uint64 // bits of the time scale
-	mux      *http.ServeMux
 
 	mu          sync.Mutex
 	agents      map[string]*Agent
@@ -79,9 +76,6 @@ type Simulator struct {
 	keyOwner    map[string]string // api key → activation id
 	messages    map[string]*message
 	runs        map[string]*run
-	changed     bool // since the state was last encoded
-
-	state *statefile.File // nil where none is kept
 }
 
 // New makes a simulator. An agent without slug, webhook URL or secret is refused.
@@ -96,16 +90,15 @@ func New(opts Options) (*Simulator, error) {
 	if len(agents) == 0 {
 		return nil, errors.New("artmailsim: no agent")
 	}
-	opts = withDefaults(opts)
-	dice := courier.NewDice(opts.Seed)
-	envelope, err := opts.Envelope.draw(dice)
-	if err != nil {
-		return nil, err
+	opts.TimeScale = cmp.Or(max(opts.TimeScale, 0), 1)
+	if opts.Undocumented.DirectBackoff == nil {
+		opts.Undocumented.DirectBackoff = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
+	}
+	if opts.Undocumented.QueueIntervals == nil {
+		opts.Undocumented.QueueIntervals = []time.Duration{12 * time.Minute, 48 * time.Minute, 3 * time.Hour}
 	}
 	s := &Simulator{
 		opts:        opts,
-		envelope:    envelope,
-		dice:        dice,
 		agents:      agents,
 		activations: map[string]*activation{},
 		keyOwner:    map[string]string{},
@@ -113,43 +106,22 @@ func New(opts Options) (*Simulator, error) {
 		runs:        map[string]*run{},
 	}
 	s.scale.Store(math.Float64bits(opts.TimeScale))
-	s.Webhooks = courier.New(courier.Options{
-		Transport: opts.Transport,
-		Timeout:   max(s.scaled(attemptTimeout), minAttemptTimeout),
-		MaxDelay:  s.scaled(10 * time.Minute),
-		MaxHold:   s.scaled(10 * time.Minute),
-		Now:       opts.Now,
-		Dice:      dice,
+	s.Base = simbase.New(simbase.Options{
+		Seed: opts.Seed, Now: opts.Now, Transport: opts.Transport, StateFile: opts.StateFile, StateSealer: opts.StateSealer,
+		WebhookTimeout: max(s.scaled(attemptTimeout), minAttemptTimeout), MaxDelay: s.scaled(10 * time.Minute),
 	})
-	s.mux = s.routes()
-	if opts.StateFile != "" {
-		s.state = statefile.New(opts.StateFile, opts.StateSealer, s.encodeState)
-		if err := s.load(); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.Webhooks.Go(s.state.Keep)
+	var err error
+	if s.envelope, err = opts.Envelope.draw(s.Dice); err != nil {
+		return nil, err
 	}
+	s.agentAPI()
+	s.controls()
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.Keep(s.encodeState)
 	return s, nil
 }
-
-// ServeHTTP answers the invented agent API under /agent-api/ and the controls under /sim/.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// Close stops deliveries and the clocks of runs, and returns when none of them runs any more. Its error says that the
-// state file could not be written.
-func (s *Simulator) Close() error {
-	s.Webhooks.Close()
-	if s.state == nil {
-		return nil
-	}
-	if err := s.state.Save(); err != nil {
-		return fmt.Errorf("artmailsim: %w", err)
-	}
-	return nil
-}
-
-// Seed is the seed of this run; with it the run's chances can be had again.
-func (s *Simulator) Seed() uint64 { return s.opts.Seed }
 
 // Envelope is the shape that the run's events have.
 func (s *Simulator) Envelope() Envelope { return s.envelope }
@@ -160,7 +132,7 @@ func (s *Simulator) SetAgent(slug, webhookURL, secret string) error {
 	defer s.mu.Unlock()
 	agent, ok := s.agents[slug]
 	if !ok {
-		return fmt.Errorf("agent %q: %w", slug, ErrUnknown)
+		return fmt.Errorf("agent %q: %w", slug, simbase.ErrUnknown)
 	}
 	if webhookURL != "" {
 		agent.WebhookURL = webhookURL
@@ -169,26 +141,4 @@ func (s *Simulator) SetAgent(slug, webhookURL, secret string) error {
 		agent.Secret = secret
 	}
 	return nil
-}
-
-func withDefaults(opts Options) Options {
-	if opts.TimeScale <= 0 {
-		opts.TimeScale = 1
-	}
-	if opts.Seed == 0 {
-		opts.Seed = rand.Uint64()
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now //nolint:forbidigo // the default clock of the simulated provider
-	}
-	if opts.Transport == nil {
-		opts.Transport = &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
-	}
-	if opts.Undocumented.DirectBackoff == nil {
-		opts.Undocumented.DirectBackoff = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
-	}
-	if opts.Undocumented.QueueIntervals == nil {
-		opts.Undocumented.QueueIntervals = []time.Duration{12 * time.Minute, 48 * time.Minute, 3 * time.Hour}
-	}
-	return opts
 }

@@ -1,169 +1,143 @@
 package artmailsim
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
+	"cmp"
 	"net/http"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
-const bodyLimit = 1 << 20
+// latest stands in a control's path for the newest activation, or for its newest message or run.
+const latest = "latest"
 
-func (s *Simulator) routes() *http.ServeMux {
-	mux := http.NewServeMux()
-	s.agentRoutes(mux)
-	s.controlRoutes(mux)
-	s.faultRoutes(mux)
-	s.settingRoutes(mux)
-	return mux
-}
-
-// controlRoutes registers the controls under /sim/, which are no part of Artmail and ask for no key: the same steps
-// and records as the Go methods. Bodies are JSON and may be empty; steps answer with the activation's Record.
-//
-//	GET  /sim/activations                            GET /sim/activations/{id}
-//	PUT  /sim/agents/{slug}                          {"webhookUrl", "secret"}
-//	POST /sim/agents/{slug}/activate                 no body
-//	POST /sim/agents/{slug}/test-ping                {"note"}
-//	GET  /sim/test-pings
-//	POST /sim/activations/{id}/pause                 {"reason"}
-//	POST /sim/activations/{id}/resume                no body
-//	POST /sim/activations/{id}/deactivate            {"reason"}
-//	POST /sim/activations/{id}/redeliver             {"event"}
-//	POST /sim/activations/{id}/open-run              no body
-//	POST /sim/activations/{id}/approval-request      {"text", "runId"}
-//	POST /sim/activations/{id}/approval-response     {"inResponseToId", "approved", "reason", "runId"}
-//	POST /sim/messages/{id}/respond                  {"approved", "reason", "runId"}
-//	POST /sim/runs/{id}/touch|finish|force-fail      no body
-//	POST /sim/webhook-faults                         {"rules": [courier.Rule], "rates": {fault: probability}}
-//	DELETE /sim/webhook-faults                       forgets both
-func (s *Simulator) controlRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /sim/activations", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, s.Activations())
+// controls registers the controls of Artmail beside those of simbase. What acts on an activation answers with its Record.
+func (s *Simulator) controls() {
+	simbase.Control(s.Base, "GET /sim/activations", "all activations, oldest first", func(*http.Request, simbase.Empty) (any, error) {
+		return s.Activations(), nil
 	})
-	mux.HandleFunc("GET /sim/activations/{id}", func(w http.ResponseWriter, r *http.Request) {
-		s.writeRecord(w, r.PathValue("id"), nil)
+	onActivation(s, "GET /sim/activations/{id}", "one activation; {id} is everywhere an ID or latest",
+		func(string, simbase.Empty) error { return nil })
+	simbase.Control(s.Base, "POST /sim/agents/{slug}/activate", "a brand activates the agent", func(r *http.Request, _ simbase.Empty) (any, error) {
+		id, err := s.Activate(r.PathValue("slug"))
+		if err != nil {
+			return nil, err
+		}
+		return s.Activation(id)
 	})
-	mux.HandleFunc("GET /sim/test-pings", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, append([]courier.Attempt{}, s.TestPings()...))
+	simbase.Control(s.Base, "PUT /sim/agents/{slug}", `from now on another webhook URL or secret: {"webhookUrl", "secret"}`,
+		func(r *http.Request, b struct{ WebhookURL, Secret string }) (any, error) {
+			return nil, s.SetAgent(r.PathValue("slug"), b.WebhookURL, b.Secret)
+		})
+	simbase.Control(s.Base, "POST /sim/agents/{slug}/test-ping", `send a test webhook: {"note"}`,
+		func(r *http.Request, b struct{ Note string }) (any, error) {
+			return nil, s.TestPing(r.PathValue("slug"), b.Note)
+		})
+	simbase.Control(s.Base, "GET /sim/test-pings", "the attempts to deliver test webhooks", func(*http.Request, simbase.Empty) (any, error) {
+		return append([]courier.Attempt{}, s.TestPings()...), nil
 	})
-	control(mux, "PUT /sim/agents/{slug}", func(w http.ResponseWriter, slug string, b stepBody) {
-		writeResult(w, http.StatusNoContent, nil, s.SetAgent(slug, b.WebhookURL, b.Secret))
-	})
-	control(mux, "POST /sim/agents/{slug}/activate", func(w http.ResponseWriter, slug string, _ stepBody) {
-		id, err := s.Activate(slug)
-		s.writeRecord(w, id, err)
-	})
-	control(mux, "POST /sim/agents/{slug}/test-ping", func(w http.ResponseWriter, slug string, b stepBody) {
-		writeResult(w, http.StatusNoContent, nil, s.TestPing(slug, b.Note))
-	})
-	for name, step := range map[string]func(id string, b stepBody) error{
-		"pause":      func(id string, b stepBody) error { return s.Pause(id, b.Reason) },
-		"resume":     func(id string, _ stepBody) error { return s.Resume(id) },
-		"deactivate": func(id string, b stepBody) error { return s.Deactivate(id, b.Reason) },
-		"redeliver":  func(id string, b stepBody) error { return s.Redeliver(id, b.Event) },
-		"open-run": func(id string, _ stepBody) error {
+	onActivation(s, "POST /sim/activations/{id}/pause", `pause it: {"reason"}`,
+		func(id string, b struct{ Reason string }) error { return s.Pause(id, cmp.Or(b.Reason, PauseUser)) })
+	onActivation(s, "POST /sim/activations/{id}/resume", "resume it",
+		func(id string, _ simbase.Empty) error { return s.Resume(id) })
+	onActivation(s, "POST /sim/activations/{id}/deactivate", `end it: {"reason"}`,
+		func(id string, b struct{ Reason string }) error {
+			return s.Deactivate(id, cmp.Or(b.Reason, DeactivateUser))
+		})
+	onActivation(s, "POST /sim/activations/{id}/redeliver", `send its latest event of a kind again: {"event"}`,
+		func(id string, b struct{ Event string }) error {
+			return s.Redeliver(id, cmp.Or(b.Event, EventActivated))
+		})
+	onActivation(s, "POST /sim/activations/{id}/open-run", "its agent opens a run",
+		func(id string, _ simbase.Empty) error {
 			_, err := s.OpenRun(id)
 			return err
-		},
-		"approval-request": func(id string, b stepBody) error {
-			_, err := s.RequestApproval(id, b.Text, b.RunID)
+		})
+	onActivation(s, "POST /sim/activations/{id}/approval-request", `its agent asks: {"text", "runId"}`,
+		func(id string, b struct{ Text, RunID string }) error {
+			_, err := s.RequestApproval(id, cmp.Or(b.Text, "May I go on?"), b.RunID)
 			return err
+		})
+	onActivation(s, "POST /sim/activations/{id}/approval-response", `answer any message: {"inResponseToId", "approved", "reason", "runId"}`,
+		func(id string, b struct {
+			InResponseToID, Reason, RunID string
+			Approved                      bool
 		},
-		"approval-response": func(id string, b stepBody) error {
+		) error {
 			_, err := s.SendApprovalResponse(id, b.InResponseToID, b.Approved, b.Reason, b.RunID)
 			return err
+		})
+	simbase.Control(s.Base, "POST /sim/messages/{id}/respond", `the brand answers what its agent asked: {"approved", "reason", "runId"}`,
+		func(r *http.Request, b struct {
+			Approved      bool
+			Reason, RunID string
 		},
+		) (any, error) {
+			id, err := s.RespondApproval(s.messageNamed(r.PathValue("id")), b.Approved, b.Reason, b.RunID)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]string{"messageId": id}, nil
+		})
+	for _, of := range []struct {
+		name, help string
+		step       func(runID string) error
+	}{
+		{"touch", "the run is active", s.TouchRun},
+		{"finish", "the run ends well", s.FinishRun},
+		{"force-fail", "the run was idle for too long", s.ForceFailRun},
 	} {
-		control(mux, "POST /sim/activations/{id}/"+name, func(w http.ResponseWriter, id string, b stepBody) {
-			s.writeRecord(w, id, step(id, b))
+		simbase.Control(s.Base, "POST /sim/runs/{id}/"+of.name, of.help, func(r *http.Request, _ simbase.Empty) (any, error) {
+			return nil, of.step(s.runNamed(r.PathValue("id")))
 		})
 	}
-	control(mux, "POST /sim/messages/{id}/respond", func(w http.ResponseWriter, id string, b stepBody) {
-		responseID, err := s.RespondApproval(id, b.Approved, b.Reason, b.RunID)
-		writeResult(w, http.StatusOK, map[string]string{"messageId": responseID}, err)
-	})
-	for name, step := range map[string]func(string) error{
-		"touch": s.TouchRun, "finish": s.FinishRun, "force-fail": s.ForceFailRun,
-	} {
-		control(mux, "POST /sim/runs/{id}/"+name, func(w http.ResponseWriter, id string, _ stepBody) {
-			writeResult(w, http.StatusNoContent, nil, step(id))
+	simbase.Control(s.Base, "GET /sim/settings", "what the run goes by: seed, envelope, timeScale, agents",
+		func(*http.Request, simbase.Empty) (any, error) { return s.Settings(), nil })
+	simbase.Control(s.Base, "PUT /sim/time-scale", `{"timeScale"}: 0.001 makes a minute of 60 ms`,
+		func(_ *http.Request, b struct{ TimeScale float64 }) (any, error) {
+			return nil, s.SetTimeScale(b.TimeScale)
 		})
-	}
 }
 
-func (s *Simulator) faultRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /sim/webhook-faults", func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Rules []courier.Rule            `json:"rules"`
-			Rates map[courier.Fault]float64 `json:"rates"`
+// onActivation registers a control of one activation.
+func onActivation[B any](s *Simulator, pattern, help string, do func(activationID string, body B) error) {
+	simbase.Control(s.Base, pattern, help, func(r *http.Request, body B) (any, error) {
+		id := s.activationNamed(r.PathValue("id"))
+		if err := do(id, body); err != nil {
+			return nil, err
 		}
-		if !readJSON(w, r, &body) {
-			return
-		}
-		err := s.Webhooks.Faults.Plan(body.Rules...)
-		if body.Rates != nil {
-			err = errors.Join(err, s.Webhooks.Faults.SetRates(body.Rates))
-		}
-		writeResult(w, http.StatusNoContent, nil, err)
-	})
-	mux.HandleFunc("DELETE /sim/webhook-faults", func(w http.ResponseWriter, _ *http.Request) {
-		s.Webhooks.Faults.Clear()
-		w.WriteHeader(http.StatusNoContent)
+		return s.Activation(id)
 	})
 }
 
-// stepBody holds the fields of all steps; each uses its own.
-type stepBody struct {
-	WebhookURL     string `json:"webhookUrl"`
-	Secret         string `json:"secret"`
-	Note           string `json:"note"`
-	Reason         string `json:"reason"`
-	Event          string `json:"event"`
-	Text           string `json:"text"`
-	RunID          string `json:"runId"`
-	InResponseToID string `json:"inResponseToId"`
-	Approved       bool   `json:"approved"`
+func (s *Simulator) activationNamed(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return newest(name, s.order)
 }
 
-// control registers a route that reads a stepBody; id is the path's one variable.
-func control(mux *http.ServeMux, pattern string, serve func(w http.ResponseWriter, id string, b stepBody)) {
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		var body stepBody
-		if readJSON(w, r, &body) {
-			serve(w, r.PathValue("id")+r.PathValue("slug"), body)
-		}
-	})
-}
-
-func (s *Simulator) writeRecord(w http.ResponseWriter, activationID string, err error) {
-	record, lookupErr := s.Activation(activationID)
-	if err == nil {
-		err = lookupErr
+func (s *Simulator) messageNamed(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.activations[newest(latest, s.order)]; a != nil {
+		return newest(name, a.messages)
 	}
-	writeResult(w, http.StatusOK, record, err)
+	return name
 }
 
-// readJSON reads a JSON body, empty or strict, and answers 400 where it cannot.
-func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyLimit))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		writeError(w, http.StatusBadRequest, err.Error())
-		return false
+func (s *Simulator) runNamed(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.activations[newest(latest, s.order)]; a != nil {
+		return newest(name, a.runs)
 	}
-	return true
+	return name
 }
 
-func writeError(w http.ResponseWriter, status int, message string) {
-	writeJSON(w, status, map[string]string{"error": message})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	// An error here means that the client is gone, and there is nobody left to tell.
-	_ = json.NewEncoder(w).Encode(body)
+// newest is the last ID for the name latest, and else the name.
+func newest(name string, ids []string) string {
+	if name == latest && len(ids) > 0 {
+		return ids[len(ids)-1]
+	}
+	return name
 }

@@ -39,12 +39,12 @@ func Sign(secret string, body []byte) string {
 // emit sends an event of an activation in the background; the caller holds the mutex. The time of each of an
 // activation's events differs from the one before in the envelope's own unit, since pause and resume are told apart by it.
 func (s *Simulator) emit(a *activation, event string, extra map[string]any) error {
-	at := s.opts.Now().Truncate(s.envelope.tick())
+	at := s.Now().Truncate(s.envelope.tick())
 	if !at.After(a.lastEventAt) {
 		at = a.lastEventAt.Add(s.envelope.tick())
 	}
 	a.lastEventAt = at
-	s.changed = true
+	s.Changed()
 	m, err := s.compose(s.agents[a.agent], event, a.id, at, extra)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (s *Simulator) giveUp(m courier.Message, last courier.Attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.activations[m.Key]
-	s.changed = true
+	s.Changed()
 	a.lastError = last.Error
 	if last.Error == "" {
 		a.lastError = fmt.Sprintf("the webhook answered %d", last.Status)

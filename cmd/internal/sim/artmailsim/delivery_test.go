@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // waits lists the pauses between the attempts that the receiver saw.
@@ -160,8 +161,8 @@ func TestEventCanBeDeliveredAgainByteForByte(t *testing.T) {
 		require.Equal(t, b.receiver.Bodies()[0], b.receiver.Bodies()[2])
 		require.Equal(t, b.receiver.Received()[0].Header, b.receiver.Received()[2].Header)
 		require.Equal(t, "http://moved.test/", b.receiver.Received()[2].URL)
-		require.ErrorIs(t, b.Redeliver(id, artmailsim.EventPaused), artmailsim.ErrUnknown)
-		require.ErrorIs(t, b.Redeliver("nope", artmailsim.EventPaused), artmailsim.ErrUnknown)
+		require.ErrorIs(t, b.Redeliver(id, artmailsim.EventPaused), simbase.ErrUnknown)
+		require.ErrorIs(t, b.Redeliver("nope", artmailsim.EventPaused), simbase.ErrUnknown)
 	})
 }
 

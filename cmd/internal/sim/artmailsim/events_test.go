@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 func TestEventsCarryTheDocumentedFields(t *testing.T) {
@@ -200,11 +201,11 @@ func TestStepsThatTheLifeOfAnActivationLacksAreRefused(t *testing.T) {
 					refused = refused || r == name
 				}
 				if err := step(b, id); refused {
-					require.ErrorIs(t, err, artmailsim.ErrTransition, "%s after %v", name, test.reach)
+					require.ErrorIs(t, err, simbase.ErrTransition, "%s after %v", name, test.reach)
 				} else {
 					require.NoError(t, err, "%s after %v", name, test.reach)
 				}
-				require.ErrorIs(t, step(b, "nope"), artmailsim.ErrUnknown)
+				require.ErrorIs(t, step(b, "nope"), simbase.ErrUnknown)
 			}
 		})
 	}
@@ -233,9 +234,9 @@ func TestAgentsAreListedWithAllTheyNeed(t *testing.T) {
 	}
 	run(t, artmailsim.Options{}, func(t *testing.T, b bench) {
 		_, err := b.Activate("other")
-		require.ErrorIs(t, err, artmailsim.ErrUnknown)
-		require.ErrorIs(t, b.TestPing("other", ""), artmailsim.ErrUnknown)
-		require.ErrorIs(t, b.SetAgent("other", "", ""), artmailsim.ErrUnknown)
+		require.ErrorIs(t, err, simbase.ErrUnknown)
+		require.ErrorIs(t, b.TestPing("other", ""), simbase.ErrUnknown)
+		require.ErrorIs(t, b.SetAgent("other", "", ""), simbase.ErrUnknown)
 		require.NoError(t, b.SetAgent(agent, "http://moved.test/", ""))
 		b.activate()
 		require.Equal(t, "http://moved.test/", b.receiver.Received()[0].URL)

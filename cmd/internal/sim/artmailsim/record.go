@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // Record is what the simulator knows of an activation, apart from its API key: for assertions and for people.
@@ -40,7 +41,7 @@ func (s *Simulator) Activation(activationID string) (Record, error) {
 	defer s.mu.Unlock()
 	a, ok := s.activations[activationID]
 	if !ok {
-		return Record{}, fmt.Errorf("activation %q: %w", activationID, ErrUnknown)
+		return Record{}, fmt.Errorf("activation %q: %w", activationID, simbase.ErrUnknown)
 	}
 	return s.record(a), nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // RunStatus is a run's.
@@ -34,15 +36,15 @@ func (s *Simulator) OpenRun(activationID string) (runID string, err error) {
 	defer s.mu.Unlock()
 	a, ok := s.activations[activationID]
 	if !ok {
-		return "", fmt.Errorf("activation %q: %w", activationID, ErrUnknown)
+		return "", fmt.Errorf("activation %q: %w", activationID, simbase.ErrUnknown)
 	}
 	if a.status != Active {
-		return "", fmt.Errorf("activation %s is %s: %w", activationID, a.status, ErrTransition)
+		return "", fmt.Errorf("activation %s is %s: %w", activationID, a.status, simbase.ErrTransition)
 	}
-	runID = "run_" + s.dice.UUID()
+	runID = "run_" + s.Dice.UUID()
 	a.runs = append(a.runs, runID)
 	s.addRun(runID, activationID, RunOpen)
-	s.changed = true
+	s.Changed()
 	return runID, nil
 }
 
@@ -111,12 +113,12 @@ func (s *Simulator) runStep(runID string, change func(r *run) error) error {
 	defer s.mu.Unlock()
 	r, ok := s.runs[runID]
 	if !ok {
-		return fmt.Errorf("run %q: %w", runID, ErrUnknown)
+		return fmt.Errorf("run %q: %w", runID, simbase.ErrUnknown)
 	}
 	if r.status != RunOpen {
-		return fmt.Errorf("run %s is %s: %w", runID, r.status, ErrTransition)
+		return fmt.Errorf("run %s is %s: %w", runID, r.status, simbase.ErrTransition)
 	}
-	s.changed = true
+	s.Changed()
 	return change(r)
 }
 

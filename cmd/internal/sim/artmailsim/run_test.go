@@ -8,6 +8,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 func TestRunIsForceFailedAfterFifteenMinutesWithoutActivity(t *testing.T) {
@@ -38,11 +39,11 @@ func TestRunIsForceFailedAfterFifteenMinutesWithoutActivity(t *testing.T) {
 		require.Equal(t, 15.0, b.lastEvent()["staleMinutes"])
 		require.Equal(t, artmailsim.RunForceFailed, b.activation(id).Runs[0].Status)
 		for _, step := range []func(string) error{b.TouchRun, b.FinishRun, b.ForceFailRun} {
-			require.ErrorIs(t, step(runID), artmailsim.ErrTransition)
-			require.ErrorIs(t, step("nope"), artmailsim.ErrUnknown)
+			require.ErrorIs(t, step(runID), simbase.ErrTransition)
+			require.ErrorIs(t, step("nope"), simbase.ErrUnknown)
 		}
 		_, err = b.RequestApproval(id, "?", runID)
-		require.ErrorIs(t, err, artmailsim.ErrTransition)
+		require.ErrorIs(t, err, simbase.ErrTransition)
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -22,7 +21,7 @@ type Settings struct {
 func (s *Simulator) Settings() Settings {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Settings{Seed: s.opts.Seed, Envelope: s.envelope, TimeScale: s.timeScale(), Agents: slices.Sorted(maps.Keys(s.agents))}
+	return Settings{Seed: s.Seed(), Envelope: s.envelope, TimeScale: s.timeScale(), Agents: slices.Sorted(maps.Keys(s.agents))}
 }
 
 // ErrTimeScale is returned for a scale by which no time could pass.
@@ -42,22 +41,4 @@ func (s *Simulator) timeScale() float64 { return math.Float64frombits(s.scale.Lo
 
 func (s *Simulator) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * s.timeScale())
-}
-
-// settingRoutes registers
-//
-//	GET  /sim/settings                               what the run goes by: seed, envelope, timeScale, agents
-//	PUT  /sim/time-scale                             {"timeScale"}
-func (s *Simulator) settingRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /sim/settings", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, s.Settings())
-	})
-	mux.HandleFunc("PUT /sim/time-scale", func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			TimeScale float64 `json:"timeScale"`
-		}
-		if readJSON(w, r, &body) {
-			writeResult(w, http.StatusNoContent, nil, s.SetTimeScale(body.TimeScale))
-		}
-	})
 }

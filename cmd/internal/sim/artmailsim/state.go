@@ -2,7 +2,6 @@ package artmailsim
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
@@ -30,8 +29,8 @@ type savedActivation struct {
 // load takes each saved activation on where it stood. Those of an agent that is no longer listed are left out.
 func (s *Simulator) load() error {
 	var saved savedState
-	if err := s.state.Load(&saved); err != nil {
-		return fmt.Errorf("artmailsim: %w", err)
+	if err := s.Load(&saved); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,14 +65,10 @@ func (s *Simulator) restore(saved savedActivation) {
 	}
 }
 
-// encodeState returns the whole state, where something has changed.
+// encodeState returns the whole state.
 func (s *Simulator) encodeState() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.changed {
-		return nil, nil
-	}
-	s.changed = false
 	saved := savedState{Envelope: s.envelope}
 	for _, id := range s.order {
 		a, record := s.activations[id], s.record(s.activations[id])

@@ -85,6 +85,9 @@ func (c *Courier) Close() {
 	c.client.CloseIdleConnections()
 }
 
+// Closed is closed when Close begins.
+func (c *Courier) Closed() <-chan struct{} { return c.ctx.Done() }
+
 // Go runs f in the background until Close. It does nothing once the courier is closed.
 func (c *Courier) Go(f func(ctx context.Context)) {
 	c.mu.Lock()

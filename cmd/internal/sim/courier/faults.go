@@ -92,6 +92,18 @@ func (f *Faults) SetRates(rates map[Fault]float64) error {
 	return nil
 }
 
+// addRates sets these probabilities and leaves the others as they are.
+func (f *Faults) addRates(rates map[Fault]float64) error {
+	f.mu.Lock()
+	all := maps.Clone(f.rates)
+	f.mu.Unlock()
+	if all == nil {
+		all = map[Fault]float64{}
+	}
+	maps.Copy(all, rates)
+	return f.SetRates(all)
+}
+
 // Clear forgets all rules and rates.
 func (f *Faults) Clear() {
 	f.mu.Lock()

@@ -13,7 +13,7 @@ import (
 //	drop:case.completed    the next attempt with that kind of event
 //	drop=0.2               each attempt, with that probability
 //
-// The error names what can't be used.
+// Faults by chance are set beside those that were set before. The error names what can't be used.
 func (f *Faults) PlanText(texts ...string) error {
 	var rules []Rule
 	rates := map[Fault]float64{}
@@ -37,10 +37,8 @@ func (f *Faults) PlanText(texts ...string) error {
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)
 	}
-	if len(rates) > 0 {
-		if err := f.SetRates(rates); err != nil {
-			return err
-		}
+	if err := f.addRates(rates); err != nil {
+		return err
 	}
 	return f.Plan(rules...)
 }

@@ -163,7 +163,7 @@ func TestGetShowsWhatIsDocumentedAndHidesTheRest(t *testing.T) {
 
 		record, err := b.Case(id)
 		require.NoError(t, err)
-		require.Equal(t, 2, record.Looks)
+		require.Equal(t, 2, record.Reads)
 	})
 }
 

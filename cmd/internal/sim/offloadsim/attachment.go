@@ -43,8 +43,8 @@ func (s *Simulator) getAttachment(r *http.Request, owner string, _ []byte) answe
 		if file.AttachmentID != r.PathValue("attachmentId") {
 			continue
 		}
-		token := s.dice.UUID()
-		expires := s.opts.Now().Add(s.undocumented.downloadLifetime())
+		token := s.Dice.UUID()
+		expires := s.Now().Add(s.undocumented.downloadLifetime())
 		s.downloads[token] = download{file: file, expires: expires}
 		return answer{status: http.StatusOK, data: struct {
 			attachment
@@ -60,7 +60,7 @@ func (s *Simulator) download(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	found, ok := s.downloads[r.PathValue("token")]
 	s.mu.Unlock()
-	if !ok || s.opts.Now().After(found.expires) {
+	if !ok || s.Now().After(found.expires) {
 		http.Error(w, "Request has expired", http.StatusForbidden)
 		return
 	}

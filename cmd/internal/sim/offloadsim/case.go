@@ -57,7 +57,7 @@ type offloadCase struct {
 	failureReason *string
 	input         *inputRequest
 	answers       []Answer
-	looks         int // how often GET /cases/{id} was answered
+	reads         int // how often GET /cases/{id} was answered
 
 	script   Script
 	step     int           // the script's next

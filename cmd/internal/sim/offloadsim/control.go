@@ -1,152 +1,112 @@
 package offloadsim
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
+	"cmp"
 	"net/http"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
-// controlRoutes registers the controls under /sim/, which are no part of Offload and ask for no API key: the same
-// steps, faults and records as the Go methods. Bodies are JSON and may be empty; steps answer with the case's Record.
-//
-//	GET  /sim/cases[?clientReferenceId=]      GET /sim/cases/{id}
-//	POST /sim/cases/{id}/first-message        no body
-//	POST /sim/cases/{id}/message              no body
-//	POST /sim/cases/{id}/reply                no body
-//	POST /sim/cases/{id}/attachment           {"name", "type", "content" (base64)}
-//	POST /sim/cases/{id}/complete             {"result"}
-//	POST /sim/cases/{id}/fail                 {"resultStatus", "reason"}
-//	POST /sim/cases/{id}/ask                  {"question"}
-//	POST /sim/cases/{id}/resume               no body
-//	POST /sim/cases/{id}/webhook              {"event", "data" (replaces fields)}
-//	POST /sim/webhook-faults                  {"rules": [courier.Rule], "rates": {fault: probability}}
-//	DELETE /sim/webhook-faults                forgets both
-//	POST /sim/failures                        {"next": {route: [failure]}, "rates": {route: {failure: probability}}}
-//	PUT  /sim/undocumented                    Undocumented, whole; durations in nanoseconds
-func (s *Simulator) controlRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /sim/cases", func(w http.ResponseWriter, r *http.Request) {
-		if reference := r.URL.Query().Get("clientReferenceId"); reference != "" {
-			writeJSON(w, http.StatusOK, s.CasesOf(reference))
-			return
-		}
-		writeJSON(w, http.StatusOK, s.Cases())
-	})
-	mux.HandleFunc("GET /sim/cases/{id}", func(w http.ResponseWriter, r *http.Request) {
-		s.writeRecord(w, r.PathValue("id"), nil)
-	})
-	for name, step := range map[string]func(id string, body stepBody) error{
-		"first-message": func(id string, _ stepBody) error { return s.SendFirstMessage(id) },
-		"message":       func(id string, _ stepBody) error { return s.SendMessage(id) },
-		"reply":         func(id string, _ stepBody) error { return s.ReceiveReply(id) },
-		"resume":        func(id string, _ stepBody) error { return s.Resume(id) },
-		"complete":      func(id string, b stepBody) error { return s.Complete(id, b.Result) },
-		"fail":          func(id string, b stepBody) error { return s.Fail(id, b.ResultStatus, b.Reason) },
-		"webhook":       func(id string, b stepBody) error { return s.SendWebhook(id, b.Event, b.Data) },
-		"ask": func(id string, b stepBody) error {
-			_, err := s.AskInput(id, b.Question)
-			return err
-		},
-		"attachment": func(id string, b stepBody) error {
-			_, err := s.ReceiveAttachment(id, b.Name, b.Type, b.Content)
-			return err
-		},
-	} {
-		mux.HandleFunc("POST /sim/cases/{id}/"+name, func(w http.ResponseWriter, r *http.Request) {
-			var body stepBody
-			if readControl(w, r, &body) {
-				s.writeRecord(w, r.PathValue("id"), step(r.PathValue("id"), body))
+// controls registers the controls of Offload beside those of simbase. {id} is a caseId, a clientReferenceId, which means the newest case
+// with it, or "latest", the newest case of all. What acts on a case answers with its Record.
+func (s *Simulator) controls() {
+	simbase.Control(s.Base, "GET /sim/cases", "all cases, oldest first; with ?clientReferenceId= only those created with it",
+		func(r *http.Request, _ simbase.Empty) (any, error) {
+			if reference := r.URL.Query().Get("clientReferenceId"); reference != "" {
+				return s.CasesOf(reference), nil
 			}
+			return s.Cases(), nil
 		})
-	}
-	mux.HandleFunc("POST /sim/webhook-faults", func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Rules []courier.Rule            `json:"rules"`
-			Rates map[courier.Fault]float64 `json:"rates"`
-		}
-		if !readControl(w, r, &body) {
-			return
-		}
-		err := s.Webhooks.Faults.Plan(body.Rules...)
-		if body.Rates != nil {
-			err = errors.Join(err, s.Webhooks.Faults.SetRates(body.Rates))
-		}
-		writeControl(w, err)
+	onCase(s, "GET /sim/cases/{id}", "one case; {id} is everywhere a caseId, a reference or latest",
+		func(string, simbase.Empty) error { return nil })
+	onCase(s, "POST /sim/cases/{id}/first-message", "send the first message: the case is RUNNING",
+		func(id string, _ simbase.Empty) error { return s.SendFirstMessage(id) })
+	onCase(s, "POST /sim/cases/{id}/message", "send another message",
+		func(id string, _ simbase.Empty) error { return s.SendMessage(id) })
+	onCase(s, "POST /sim/cases/{id}/reply", "a reply comes and is being evaluated",
+		func(id string, _ simbase.Empty) error { return s.ReceiveReply(id) })
+	onCase(s, "POST /sim/cases/{id}/attachment", `a file comes: {"name", "type", "content" in base64}`,
+		func(id string, b struct {
+			Name, Type string
+			Content    []byte
+		},
+		) error {
+			_, err := s.ReceiveAttachment(id, cmp.Or(b.Name, "reply.txt"), cmp.Or(b.Type, "text/plain"), b.Content)
+			return err
+		})
+	onCase(s, "POST /sim/cases/{id}/ask", `ask a person: {"question"}`,
+		func(id string, b struct{ Question string }) error {
+			if err := s.begin(id); err != nil {
+				return err
+			}
+			_, err := s.AskInput(id, cmp.Or(b.Question, scriptQuestion))
+			return err
+		})
+	onCase(s, "POST /sim/cases/{id}/resume", "go on after an answer",
+		func(id string, _ simbase.Empty) error { return s.Resume(id) })
+	onCase(s, "POST /sim/cases/{id}/complete", `end it with the goal achieved: {"result"}`,
+		func(id string, b struct{ Result map[string]any }) error {
+			if err := s.begin(id); err != nil {
+				return err
+			}
+			return s.Complete(id, b.Result)
+		})
+	onCase(s, "POST /sim/cases/{id}/fail", `end it as failed: {"resultStatus", "reason"}`,
+		func(id string, b struct{ ResultStatus, Reason string }) error {
+			return s.Fail(id, cmp.Or(b.ResultStatus, ResultFailedRejected), b.Reason)
+		})
+	onCase(s, "POST /sim/cases/{id}/webhook", `send a webhook for the case as it is: {"event", "data" that replaces fields}`,
+		func(id string, b struct {
+			Event string
+			Data  map[string]any
+		},
+		) error {
+			return s.SendWebhook(id, b.Event, b.Data)
+		})
+	simbase.Control(s.Base, "POST /sim/failures/{failure}", "ROUTE:FAILURE, such as create:reset-after: the next call; get:throttle=0.2: each by chance",
+		func(r *http.Request, _ simbase.Empty) (any, error) { return nil, s.FailText(r.PathValue("failure")) })
+	simbase.Control(s.Base, "DELETE /sim/failures", "forget all of them", func(*http.Request, simbase.Empty) (any, error) {
+		s.ClearFailures()
+		return nil, nil
 	})
-	mux.HandleFunc("DELETE /sim/webhook-faults", func(w http.ResponseWriter, _ *http.Request) {
-		s.Webhooks.Faults.Clear()
-		writeControl(w, nil)
-	})
-	mux.HandleFunc("POST /sim/failures", func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Next  map[Route][]Failure           `json:"next"`
-			Rates map[Route]map[Failure]float64 `json:"rates"`
+	simbase.Control(s.Base, "PUT /sim/undocumented", "how to handle what is not documented: Undocumented, whole; durations in nanoseconds",
+		func(_ *http.Request, u Undocumented) (any, error) {
+			s.SetUndocumented(u)
+			return nil, nil
+		})
+}
+
+// onCase registers a control of one case.
+func onCase[B any](s *Simulator, pattern, help string, do func(caseID string, body B) error) {
+	simbase.Control(s.Base, pattern, help, func(r *http.Request, body B) (any, error) {
+		id := s.caseNamed(r.PathValue("id"))
+		if err := do(id, body); err != nil {
+			return nil, err
 		}
-		if !readControl(w, r, &body) {
-			return
-		}
-		var err error
-		for route, next := range body.Next {
-			err = errors.Join(err, s.FailNext(route, next...))
-		}
-		if body.Rates != nil {
-			err = errors.Join(err, s.SetFailureRates(body.Rates))
-		}
-		writeControl(w, err)
-	})
-	mux.HandleFunc("PUT /sim/undocumented", func(w http.ResponseWriter, r *http.Request) {
-		var body Undocumented
-		if readControl(w, r, &body) {
-			s.SetUndocumented(body)
-			writeControl(w, nil)
-		}
+		return s.Case(id)
 	})
 }
 
-// stepBody holds the fields of all steps; each uses its own.
-type stepBody struct {
-	Result       map[string]any `json:"result"`
-	ResultStatus string         `json:"resultStatus"`
-	Reason       string         `json:"reason"`
-	Question     string         `json:"question"`
-	Name         string         `json:"name"`
-	Type         string         `json:"type"`
-	Content      []byte         `json:"content"`
-	Event        string         `json:"event"`
-	Data         map[string]any `json:"data"`
+// begin sends the first message where that is still to come: a person then needs one call less.
+func (s *Simulator) begin(caseID string) error {
+	record, err := s.Case(caseID)
+	if err != nil || record.Status != StatusCreated {
+		return err
+	}
+	return s.SendFirstMessage(caseID)
 }
 
-// readControl reads a JSON body, empty or strict, and answers 400 where it cannot.
-func readControl(w http.ResponseWriter, r *http.Request, into any) bool {
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyLimit))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		writeGateway(w, http.StatusBadRequest, err.Error())
-		return false
+// caseNamed is the caseId that a name in a control's path means; a name that means nothing stays as it is.
+func (s *Simulator) caseNamed(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.cases[name]; known {
+		return name
 	}
-	return true
-}
-
-func (s *Simulator) writeRecord(w http.ResponseWriter, caseID string, err error) {
-	record, lookupErr := s.Case(caseID)
-	switch {
-	case lookupErr != nil:
-		writeGateway(w, http.StatusNotFound, lookupErr.Error())
-	case errors.Is(err, ErrTransition):
-		writeGateway(w, http.StatusConflict, err.Error())
-	case err != nil:
-		writeGateway(w, http.StatusBadRequest, err.Error())
-	default:
-		writeJSON(w, http.StatusOK, record)
+	for i := len(s.order) - 1; i >= 0; i-- {
+		if id := s.order[i]; name == "latest" || s.cases[id].request.clientReferenceID == name {
+			return id
+		}
 	}
-}
-
-func writeControl(w http.ResponseWriter, err error) {
-	if err != nil {
-		writeGateway(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+	return name
 }

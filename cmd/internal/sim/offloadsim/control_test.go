@@ -3,6 +3,7 @@ package offloadsim_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 
@@ -46,7 +47,7 @@ func TestControlAPITakesACaseThroughItsLife(t *testing.T) {
 
 		record := b.call("GET", "/sim/cases/"+id, "", "").body
 		require.Len(t, record["webhooks"], 3)
-		require.EqualValues(t, 1, record["looks"])
+		require.EqualValues(t, 1, record["reads"])
 		require.Len(t, record["answers"], 1)
 		var list []offloadsim.Record
 		require.NoError(t, json.Unmarshal([]byte(as[string](b.call("GET", "/sim/cases?clientReferenceId=ref", "", "").body["list"])), &list))
@@ -64,15 +65,19 @@ func TestControlAPISetsWhatGoesWrong(t *testing.T) {
 			got := b.call(method, "/sim/"+path, "", body)
 			require.Equal(t, http.StatusNoContent, got.status, "%v", got.body)
 		}
-		set("POST", "failures", `{"next":{"create":["throttle"]},"rates":{"get":{"gateway":1}}}`)
+		set("POST", "failures/get:gateway=1", "")
+		set("POST", "failures/create:forbidden=0.0", "") // leaves the one before
+		set("POST", "failures/create:throttle", "")
 		require.Equal(t, 429, b.call("POST", "/cases", goodKey, createBody(t, nil)).status)
 		id := b.create(nil)
 		require.Equal(t, 500, b.call("GET", "/cases/"+id, goodKey, "").status)
-		set("POST", "failures", `{"rates":{}}`)
+		set("DELETE", "failures", "")
 		set("PUT", "undocumented", `{"oldSentinel":true}`)
 		require.EqualValues(t, 253402300799000, b.get(id)["nextActionAt"])
 
-		set("POST", "webhook-faults", `{"rules":[{"fault":"drop","event":"case.completed"}],"rates":{"repeat":1}}`)
+		set("POST", "webhook-faults/repeat=1", "")
+		set("POST", "webhook-faults/delay=0", "") // leaves the one before
+		set("POST", "webhook-faults/drop:case.completed", "")
 		require.NoError(t, b.SendFirstMessage(id))
 		_, err := b.AskInput(id, "?")
 		require.NoError(t, err)
@@ -96,10 +101,37 @@ func TestControlAPIRefusesMistakes(t *testing.T) {
 			"cases/" + id + "/dance":   {"", 404},
 			"cases/" + id + "/fail":    {`{"resultStatu":"x"}`, 400},
 			"cases/" + id + "/message": {"", 409},
-			"webhook-faults":           {`{"rules":[{"fault":"explode"}]}`, 400},
-			"failures":                 {`{"next":{"create":["explode"]}}`, 400},
+			"cases/latest/ask":         {`{"questions":"x"}`, 400},
+			"webhook-faults/explode":   {"", 400},
+			"failures/create:explode":  {"", 400},
 		} {
 			require.Equal(t, want.status, b.call("POST", "/sim/"+path, "", want.body).status, path)
 		}
+	})
+}
+
+func TestAPersonDrivesACaseByItsReferenceWithFewWords(t *testing.T) {
+	t.Parallel()
+	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
+		b.create(map[string]any{"clientReferenceId": "ref"})
+		second, other := b.create(map[string]any{"clientReferenceId": "ref"}), b.create(nil)
+		do := func(path string) map[string]any {
+			t.Helper()
+			got := b.call("POST", "/sim/cases/"+path, "", "")
+			require.Equal(t, http.StatusOK, got.status, "%v", got.body)
+			return got.body
+		}
+		asked := do("ref/ask")
+		require.Equal(t, []any{second, "INPUT_NEEDED"}, []any{asked["caseId"], asked["status"]}, "the newest, and its first message was sent")
+		require.NotEmpty(t, asked["question"])
+		require.Equal(t, other, do("latest/complete")["caseId"])
+		require.Equal(t, "failed_rejected", do("ref/fail")["resultStatus"])
+		refused := b.call("POST", "/sim/cases/ref/ask", "", "")
+		require.Equal(t, http.StatusConflict, refused.status)
+		require.Contains(t, refused.body["error"], "is FAILED, want one of [RUNNING INPUT_NEEDED]")
+		list := httptest.NewRecorder()
+		b.ServeHTTP(list, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://offload.test/sim/", nil))
+		require.Contains(t, list.Body.String(), "POST /sim/cases/{id}/ask")
+		require.Contains(t, list.Body.String(), "DELETE /sim/webhook-faults")
 	})
 }

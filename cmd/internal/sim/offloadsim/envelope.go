@@ -1,8 +1,9 @@
 package offloadsim
 
 import (
-	"encoding/json"
 	"net/http"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // The codes of Offload's error envelope.
@@ -27,7 +28,7 @@ type apiError struct {
 }
 
 func (e *apiError) write(w http.ResponseWriter) {
-	writeJSON(w, e.status, map[string]any{
+	simbase.WriteJSON(w, e.status, map[string]any{
 		"ok":    false,
 		"error": map[string]string{"code": e.code, "message": e.message},
 	})
@@ -52,17 +53,10 @@ func invalidRequest(message string) *apiError {
 }
 
 func writeData(w http.ResponseWriter, status int, data any) {
-	writeJSON(w, status, map[string]any{"ok": true, "data": data})
+	simbase.WriteJSON(w, status, map[string]any{"ok": true, "data": data})
 }
 
 // writeGateway answers as the platform in front of Offload does: without Offload's envelope.
 func writeGateway(w http.ResponseWriter, status int, message string) {
-	writeJSON(w, status, map[string]string{"message": message})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	// An error here means that the client is gone, and there is nobody left to tell.
-	_ = json.NewEncoder(w).Encode(body)
+	simbase.WriteJSON(w, status, map[string]string{"message": message})
 }

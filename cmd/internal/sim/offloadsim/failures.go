@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 )
 
 // Failure is what goes wrong with one API call. Its text is how the control API names it.
@@ -51,7 +49,6 @@ var allFailures = []Failure{
 
 // failures are the planned ones, first in first out per route, and those by chance.
 type failures struct {
-	dice    *courier.Dice
 	planned map[Route][]Failure
 	rates   map[Route]map[Failure]float64
 }
@@ -98,6 +95,24 @@ func (s *Simulator) SetFailureRates(rates map[Route]map[Failure]float64) error {
 	return nil
 }
 
+// failureRates returns a copy of the probabilities.
+func (s *Simulator) failureRates() map[Route]map[Failure]float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rates := map[Route]map[Failure]float64{}
+	for route, of := range s.failures.rates {
+		rates[route] = maps.Clone(of)
+	}
+	return rates
+}
+
+// ClearFailures forgets all planned failures and probabilities.
+func (s *Simulator) ClearFailures() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = failures{planned: map[Route][]Failure{}}
+}
+
 func (s *Simulator) nextFailure(route Route) Failure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +124,7 @@ func (s *Simulator) nextFailure(route Route) Failure {
 	if len(rates) == 0 {
 		return FailNot
 	}
-	drawn := s.failures.dice.Float64()
+	drawn := s.Dice.Float64()
 	for _, failure := range allFailures { // In a fixed order, so that a seed decides alike in each run.
 		if drawn -= rates[failure]; drawn < 0 {
 			return failure
@@ -151,7 +166,7 @@ func (s *Simulator) failAfter(w http.ResponseWriter, r *http.Request, failure Fa
 	case FailHangAfter:
 		select {
 		case <-r.Context().Done():
-		case <-s.closed:
+		case <-s.Webhooks.Closed():
 		}
 		panic(http.ErrAbortHandler)
 	case FailInternalAfter:

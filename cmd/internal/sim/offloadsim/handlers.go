@@ -25,7 +25,7 @@ func (s *Simulator) createCase(_ *http.Request, owner string, body []byte) answe
 	if apiErr != nil {
 		return fail(apiErr)
 	}
-	now := s.opts.Now()
+	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	month := ownerMonth{owner, billingMonth(now)}
@@ -34,16 +34,16 @@ func (s *Simulator) createCase(_ *http.Request, owner string, body []byte) answe
 	}
 	s.created[month]++
 	c := &offloadCase{
-		id: s.dice.UUID(), owner: owner, request: req, body: body, status: StatusCreated,
+		id: s.Dice.UUID(), owner: owner, request: req, body: body, status: StatusCreated,
 		createdAt: now.UnixMilli(), updatedAt: now.UnixMilli(), script: script, answered: make(chan struct{}, 1),
 	}
 	s.cases[c.id] = c
 	s.order = append(s.order, c.id)
-	s.changed = true
+	s.Changed()
 	s.play(c)
 
 	data := map[string]any{"caseId": c.id}
-	if s.dice.IntN(2) == 0 { // Whether there is more than the caseId depends on the page's revision.
+	if s.Dice.IntN(2) == 0 { // Whether there is more than the caseId depends on the page's revision.
 		data["status"] = c.status
 	}
 	return answer{status: s.createStatus(), data: data}
@@ -56,8 +56,8 @@ func (s *Simulator) getCase(r *http.Request, owner string, _ []byte) answer {
 	if apiErr != nil {
 		return fail(apiErr)
 	}
-	c.looks++
-	data := c.view(s.opts.Now(), s.undocumented)
+	c.reads++
+	data := c.view(s.Now(), s.undocumented)
 	if r.URL.Query().Get("includeTranscript") == "true" {
 		data["conversationThread"] = c.transcript()
 	}
@@ -92,8 +92,8 @@ func (s *Simulator) provideInput(r *http.Request, owner string, body []byte) ans
 	}
 	// Resolved at once, whereas the case stays INPUT_NEEDED until the worker has come round.
 	c.input.Status = requestResolved
-	c.touch(s.opts.Now())
-	s.changed = true
+	c.touch(s.Now())
+	s.Changed()
 	c.answers = append(c.answers, Answer{InputRequestID: req.InputRequestID, ProvidedContext: req.ProvidedContext})
 	c.learn(req.ProvidedContext)
 	select {

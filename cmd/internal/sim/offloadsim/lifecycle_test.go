@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 func TestMessagesAreCountedAndFollowUpsScheduled(t *testing.T) {
@@ -98,7 +99,7 @@ func TestStepsThatTheStatusModelLacksAreRefused(t *testing.T) {
 							return
 						}
 					}
-					require.ErrorIs(t, err, offloadsim.ErrTransition)
+					require.ErrorIs(t, err, simbase.ErrTransition)
 					require.Equal(t, status, b.get(id)["status"])
 					require.Len(t, b.webhooks(), before)
 				})
@@ -277,7 +278,7 @@ func TestWebhookCanContradictTheCase(t *testing.T) {
 		require.NoError(t, b.SendFirstMessage(id))
 		require.NoError(t, b.Complete(id, nil))
 		require.NoError(t, b.SendWebhook(id, offloadsim.EventFailed, map[string]any{"status": "FAILED", "resultStatus": "BOUNCED"}))
-		require.ErrorIs(t, b.SendWebhook("nope", offloadsim.EventFailed, nil), offloadsim.ErrNoCase)
+		require.ErrorIs(t, b.SendWebhook("nope", offloadsim.EventFailed, nil), simbase.ErrUnknown)
 		second := b.webhooks()[1]
 		require.Equal(t, "case.failed", second["event_type"])
 		require.Equal(t, "FAILED", as[map[string]any](second["data"])["status"])

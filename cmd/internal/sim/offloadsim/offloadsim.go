@@ -2,20 +2,19 @@
 // documented. It knows nothing of Signalbox. What the documentation leaves open is drawn by chance or set in
 // Undocumented, so that no client learns to rely on one answer.
 //
-// What a case goes through is decided by its script, by the Go methods of Simulator, or over HTTP under /sim/. What
-// goes wrong is decided by the courier's faults (webhooks) and by FailNext and SetFailureRates (the API).
+// What a case goes through is decided by its script, by the Go methods of Simulator, or over HTTP under /sim/, where GET
+// /sim/ lists the controls. What goes wrong is decided by the courier's faults (webhooks) and by FailNext and
+// SetFailureRates (the API).
 package offloadsim
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/statefile"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // Key is an API key that the simulator accepts.
@@ -54,19 +53,13 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// Simulator is a simulated Offload: an http.Handler with controls. Its methods are safe for concurrent use.
+// Simulator is a simulated Offload: an http.Handler of Offload's routes, the downloads, and the controls under /sim/. Its
+// methods are safe for concurrent use.
 type Simulator struct {
-	// Webhooks carries the webhooks; its Faults decide what goes wrong on their way.
-	Webhooks *courier.Courier
+	*simbase.Base
 
-	opts   Options
-	keys   map[string]Key
-	dice   *courier.Dice
-	mux    *http.ServeMux
-	closed chan struct{}
-
-	state     *statefile.File // nil where none is kept
-	closeOnce sync.Once
+	opts Options
+	keys map[string]Key
 
 	mu           sync.Mutex
 	undocumented Undocumented
@@ -75,7 +68,6 @@ type Simulator struct {
 	order        []string // case ids, oldest first
 	created      map[ownerMonth]int
 	downloads    map[string]download
-	changed      bool // since the state was last encoded
 }
 
 // New makes a simulator. It refuses to run without an API key.
@@ -90,86 +82,37 @@ func New(opts Options) (*Simulator, error) {
 		}
 		keys[key.Value] = key
 	}
-	opts = withDefaults(opts)
+	opts.DefaultScript = cmp.Or(opts.DefaultScript, ScriptManual)
+	opts.Pace = cmp.Or(max(opts.Pace, 0), time.Second)
+	opts.WebhookTimeout = cmp.Or(max(opts.WebhookTimeout, 0), 10*time.Second)
 	if !opts.DefaultScript.known() {
 		return nil, errors.New("offloadsim: unknown default script " + string(opts.DefaultScript))
 	}
-	dice := courier.NewDice(opts.Seed)
 	s := &Simulator{
-		Webhooks: courier.New(courier.Options{
-			Transport: opts.Transport,
-			Timeout:   opts.WebhookTimeout,
-			MaxDelay:  5 * opts.Pace,
-			MaxHold:   5 * opts.Pace,
-			Now:       opts.Now,
-			Dice:      dice,
+		Base: simbase.New(simbase.Options{
+			Seed: opts.Seed, Now: opts.Now, Transport: opts.Transport, StateFile: opts.StateFile,
+			WebhookTimeout: opts.WebhookTimeout, MaxDelay: 5 * opts.Pace,
 		}),
 		opts:         opts,
 		keys:         keys,
-		dice:         dice,
-		closed:       make(chan struct{}),
 		undocumented: opts.Undocumented,
-		failures:     failures{dice: dice, planned: map[Route][]Failure{}},
+		failures:     failures{planned: map[Route][]Failure{}},
 		cases:        map[string]*offloadCase{},
 		created:      map[ownerMonth]int{},
 		downloads:    map[string]download{},
 	}
-	s.mux = s.routes()
-	if opts.StateFile != "" {
-		s.state = statefile.New(opts.StateFile, nil, s.encodeState)
-		if err := s.load(); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.Webhooks.Go(s.state.Keep)
+	s.routes()
+	s.controls()
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
+	s.Keep(s.encodeState)
 	return s, nil
 }
-
-// ServeHTTP answers Offload's routes, the downloads, and the controls under /sim/.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// Close stops scripts, webhooks and hanging requests, and returns when none of them runs any more. Its error says that
-// the state file could not be written.
-func (s *Simulator) Close() error {
-	s.closeOnce.Do(func() { close(s.closed) })
-	s.Webhooks.Close()
-	if s.state == nil {
-		return nil
-	}
-	if err := s.state.Save(); err != nil {
-		return fmt.Errorf("offloadsim: %w", err)
-	}
-	return nil
-}
-
-// Seed is the seed of this run; with it the run's chances can be had again.
-func (s *Simulator) Seed() uint64 { return s.opts.Seed }
 
 // SetUndocumented changes how the undocumented points are handled from now on.
 func (s *Simulator) SetUndocumented(u Undocumented) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.undocumented = u
-}
-
-func withDefaults(opts Options) Options {
-	if opts.DefaultScript == "" {
-		opts.DefaultScript = ScriptManual
-	}
-	if opts.Pace <= 0 {
-		opts.Pace = time.Second
-	}
-	if opts.WebhookTimeout <= 0 {
-		opts.WebhookTimeout = 10 * time.Second
-	}
-	if opts.Seed == 0 {
-		opts.Seed = rand.Uint64()
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now //nolint:forbidigo // the default clock of the simulated provider
-	}
-	if opts.Transport == nil {
-		opts.Transport = &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
-	}
-	return opts
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // Record is what the simulator knows of a case, beyond what Offload would tell: for assertions and for people.
@@ -16,8 +17,9 @@ type Record struct {
 	AttemptCount      int               `json:"attemptCount"`
 	UpdatedAt         int64             `json:"updatedAt"`                // ms
 	InputRequestID    string            `json:"inputRequestId,omitempty"` // the latest
+	Question          string            `json:"question,omitempty"`       // the latest
 	Answers           []Answer          `json:"answers"`                  // accepted with 202
-	Looks             int               `json:"looks"`                    // answered GET /cases/{id}
+	Reads             int               `json:"reads"`                    // answered GET /cases/{id}
 	Webhooks          []courier.Attempt `json:"webhooks"`
 }
 
@@ -27,7 +29,7 @@ func (s *Simulator) Case(caseID string) (Record, error) {
 	defer s.mu.Unlock()
 	c, ok := s.cases[caseID]
 	if !ok {
-		return Record{}, fmt.Errorf("%s: %w", caseID, ErrNoCase)
+		return Record{}, fmt.Errorf("case %q: %w", caseID, simbase.ErrUnknown)
 	}
 	return s.record(c), nil
 }
@@ -58,11 +60,11 @@ func (s *Simulator) record(c *offloadCase) Record {
 		AttemptCount:      c.attemptCount,
 		UpdatedAt:         c.updatedAt,
 		Answers:           append([]Answer{}, c.answers...),
-		Looks:             c.looks,
+		Reads:             c.reads,
 		Webhooks:          append([]courier.Attempt{}, s.Webhooks.Attempts(c.id)...),
 	}
 	if c.input != nil {
-		r.InputRequestID = c.input.ID
+		r.InputRequestID, r.Question = c.input.ID, c.input.Question
 	}
 	return r
 }

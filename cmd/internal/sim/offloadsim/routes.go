@@ -41,8 +41,8 @@ func (a answer) write(w http.ResponseWriter) {
 	writeData(w, a.status, a.data)
 }
 
-func (s *Simulator) routes() *http.ServeMux {
-	mux := http.NewServeMux()
+func (s *Simulator) routes() {
+	mux := s.Mux
 	mux.Handle("POST /cases", s.serve(RouteCreate, s.createCase))
 	mux.Handle("GET /cases/{id}", s.serve(RouteGet, s.getCase))
 	mux.Handle("GET /cases/{$}", s.serve(RouteGet, s.getCase))
@@ -52,8 +52,6 @@ func (s *Simulator) routes() *http.ServeMux {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeGateway(w, http.StatusNotFound, "Not Found")
 	})
-	s.controlRoutes(mux)
-	return mux
 }
 
 // serve authenticates, reads the body, and lets a planned failure happen before or after the work is done.

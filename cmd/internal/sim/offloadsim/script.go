@@ -87,7 +87,8 @@ func (s *Simulator) play(c *offloadCase) {
 				return // Somebody else took the case another way, or the simulator is closing.
 			}
 			s.mu.Lock()
-			c.step, s.changed = number+1, true
+			c.step = number + 1
+			s.Changed()
 			s.mu.Unlock()
 		}
 	})
@@ -117,8 +118,10 @@ func (a *actor) complete() error {
 	})
 }
 
+const scriptQuestion = "The counterparty asked whether a signed PDF is acceptable. How should I respond?"
+
 func (a *actor) ask() error {
-	_, err := a.sim.AskInput(a.caseID, "The counterparty asked whether a signed PDF is acceptable. How should I respond?")
+	_, err := a.sim.AskInput(a.caseID, scriptQuestion)
 	return err
 }
 

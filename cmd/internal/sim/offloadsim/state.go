@@ -35,15 +35,15 @@ type savedAttachment struct {
 // load takes each saved case on where it stood.
 func (s *Simulator) load() error {
 	var saved []savedCase
-	if err := s.state.Load(&saved); err != nil {
-		return fmt.Errorf("offloadsim: %w", err)
+	if err := s.Load(&saved); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range saved {
 		c, err := one.restore()
 		if err != nil {
-			return fmt.Errorf("offloadsim: state file: %w", err)
+			return fmt.Errorf("state file %s: %w", s.opts.StateFile, err)
 		}
 		s.cases[c.id] = c
 		s.order = append(s.order, c.id)
@@ -53,14 +53,10 @@ func (s *Simulator) load() error {
 	return nil
 }
 
-// encodeState returns all cases, where one has changed.
+// encodeState returns all cases.
 func (s *Simulator) encodeState() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.changed {
-		return nil, nil
-	}
-	s.changed = false
 	saved := make([]savedCase, 0, len(s.order))
 	for _, id := range s.order {
 		saved = append(saved, s.cases[id].save())

@@ -13,10 +13,10 @@ import (
 //	create:reset-after    the next call of the route; named again, the one after it
 //	get:throttle=0.2      each call of the route, with that probability
 //
-// The error names what can't be used.
+// Failures by chance are set beside those that were set before. The error names what can't be used.
 func (s *Simulator) FailText(texts ...string) error {
 	next := map[Route][]Failure{}
-	rates := map[Route]map[Failure]float64{}
+	rates := s.failureRates()
 	var wrong []error
 	for _, text := range texts {
 		what, rate, byChance, err := courier.ParseChance(text)
@@ -32,7 +32,7 @@ func (s *Simulator) FailText(texts ...string) error {
 		case byChance && rates[route] == nil:
 			rates[route] = map[Failure]float64{Failure(failure): rate}
 		case byChance:
-			rates[route][Failure(failure)] += rate
+			rates[route][Failure(failure)] = rate
 		default:
 			next[route] = append(next[route], Failure(failure))
 		}

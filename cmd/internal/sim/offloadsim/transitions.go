@@ -1,17 +1,11 @@
 package offloadsim
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-)
 
-var (
-	// ErrNoCase is returned for a case id that the simulator does not know.
-	ErrNoCase = errors.New("no such case")
-	// ErrTransition is returned for a step that Offload's status model does not have.
-	ErrTransition = errors.New("the case's status does not allow it")
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // Documented values of resultStatus. It is an open string, and Fail takes any.
@@ -52,10 +46,10 @@ func (s *Simulator) ReceiveReply(caseID string) error {
 // ReceiveAttachment adds an inbound file to a case that has not ended, and returns its id.
 func (s *Simulator) ReceiveAttachment(caseID, name, mimeType string, content []byte) (attachmentID string, err error) {
 	err = s.step(caseID, []Status{StatusRunning, StatusInputNeeded}, func(c *offloadCase, now time.Time) error {
-		attachmentID = s.dice.UUID()
+		attachmentID = s.Dice.UUID()
 		c.attachments = append(c.attachments, attachment{
 			AttachmentID: attachmentID, Name: name, Size: len(content), Type: mimeType,
-			MessageID: "<" + s.dice.UUID() + "@example.com>", InboxID: leakedInboxID,
+			MessageID: "<" + s.Dice.UUID() + "@example.com>", InboxID: leakedInboxID,
 			ReceivedAt: now.UnixMilli(), content: slices.Clone(content),
 		})
 		return nil
@@ -89,7 +83,7 @@ func (s *Simulator) Fail(caseID, resultStatus, reason string) error {
 // gets a new request in place of the old one.
 func (s *Simulator) AskInput(caseID, question string) (inputRequestID string, err error) {
 	err = s.step(caseID, []Status{StatusRunning, StatusInputNeeded}, func(c *offloadCase, now time.Time) error {
-		inputRequestID = s.dice.UUID()
+		inputRequestID = s.Dice.UUID()
 		c.status, c.nextActionAt = StatusInputNeeded, 0
 		c.input = &inputRequest{
 			ID: inputRequestID, Question: question, Status: requestPending, RequestedAt: now.UnixMilli(),
@@ -103,7 +97,7 @@ func (s *Simulator) AskInput(caseID, question string) (inputRequestID string, er
 func (s *Simulator) Resume(caseID string) error {
 	return s.step(caseID, []Status{StatusInputNeeded}, func(c *offloadCase, now time.Time) error {
 		if c.input.Status != requestResolved {
-			return fmt.Errorf("%w: input request %s is not answered", ErrTransition, c.input.ID)
+			return fmt.Errorf("%w: input request %s is not answered", simbase.ErrTransition, c.input.ID)
 		}
 		c.leaveInput(now)
 		c.status = StatusRunning
@@ -119,25 +113,25 @@ func (s *Simulator) SendWebhook(caseID, event string, overrides map[string]any) 
 	defer s.mu.Unlock()
 	c, ok := s.cases[caseID]
 	if !ok {
-		return fmt.Errorf("%s: %w", caseID, ErrNoCase)
+		return fmt.Errorf("case %q: %w", caseID, simbase.ErrUnknown)
 	}
 	return s.notify(c, event, overrides)
 }
 
 // step carries out one update of a case whose status is among from.
 func (s *Simulator) step(caseID string, from []Status, update func(c *offloadCase, now time.Time) error) error {
-	now := s.opts.Now()
+	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.cases[caseID]
 	if !ok {
-		return fmt.Errorf("%s: %w", caseID, ErrNoCase)
+		return fmt.Errorf("case %q: %w", caseID, simbase.ErrUnknown)
 	}
 	if !slices.Contains(from, c.status) {
-		return fmt.Errorf("case %s is %s: %w", caseID, c.status, ErrTransition)
+		return fmt.Errorf("case %s is %s, want one of %s: %w", caseID, c.status, from, simbase.ErrTransition)
 	}
 	c.touch(now)
-	s.changed = true
+	s.Changed()
 	return update(c, now)
 }
 

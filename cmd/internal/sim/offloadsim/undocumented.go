@@ -63,5 +63,5 @@ func (s *Simulator) createStatus() int {
 		return status
 	}
 	any2xx := [...]int{http.StatusOK, http.StatusCreated, http.StatusAccepted}
-	return any2xx[s.dice.IntN(len(any2xx))]
+	return any2xx[s.Dice.IntN(len(any2xx))]
 }

@@ -220,7 +220,7 @@ func looksAt(t *testing.T, offload *provider, caseID string, times int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		record, err := offload.Case(caseID)
-		return err == nil && record.Looks >= times
+		return err == nil && record.Reads >= times
 	}, patience, 20*time.Millisecond)
 }
 
