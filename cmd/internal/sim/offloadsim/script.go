@@ -2,6 +2,7 @@ package offloadsim
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
@@ -45,6 +46,16 @@ var scripts = map[Script][]func(*actor) error{
 	ScriptLostQuestion: {
 		(*actor).open, (*actor).loseNextWebhook, (*actor).ask, (*actor).awaitAnswer, (*actor).resume, (*actor).complete,
 	},
+}
+
+// Scripts lists the names of all scripts.
+func Scripts() []string {
+	var names []string
+	for script := range scripts {
+		names = append(names, string(script))
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (s Script) known() bool {

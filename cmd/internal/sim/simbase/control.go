@@ -28,7 +28,7 @@ func Control[B any](b *Base, pattern, help string, do func(r *http.Request, body
 	})
 }
 
-// Answer answers with a status and JSON, 204 where there is no body, or with the status of an error and {"error": …}: 404 for ErrUnknown,
+// Answer answers with a status and JSON that a person can read, 204 where there is no body, or with the status of an error and {"error": …}: 404 for ErrUnknown,
 // 409 for ErrTransition, else 400.
 func Answer(w http.ResponseWriter, status int, body any, err error) {
 	switch {
@@ -41,7 +41,7 @@ func Answer(w http.ResponseWriter, status int, body any, err error) {
 	case body == nil:
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		WriteJSON(w, status, body)
+		writeJSON(w, status, body, "  ")
 	}
 }
 
@@ -79,11 +79,13 @@ func WriteError(w http.ResponseWriter, status int, err error) {
 	WriteJSON(w, status, map[string]string{"error": err.Error()})
 }
 
-// WriteJSON answers with JSON that a person can read.
-func WriteJSON(w http.ResponseWriter, status int, body any) {
+// WriteJSON answers with JSON in one line, as providers do.
+func WriteJSON(w http.ResponseWriter, status int, body any) { writeJSON(w, status, body, "") }
+
+func writeJSON(w http.ResponseWriter, status int, body any, indent string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
+	encoder.SetIndent("", indent)
 	_ = encoder.Encode(body) // an error means that the client is gone
 }
