@@ -62,8 +62,8 @@ var rooms = []room{
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
 	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
 	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "workflows/notify", "workflows/offloadfiles", "activities/..."}, why: "the worker registers; it has no ingress"},
-	{folder: "cmd/internal/sim", may: []string{"workflows/keyring"}, why: "a provider's simulator knows nothing of Signalbox or of Temporal", not: []string{temporalSDK, "github.com/temporalio"}},
-	{folder: "cmd/signalbox-sim", may: []string{"cmd/internal/sim", "workflows/keyring"}, why: "the simulators run alone: it builds in seconds"},
+	{folder: "cmd/internal/sim", why: "a provider's simulator knows nothing of Signalbox or of Temporal", not: []string{temporalSDK, "github.com/temporalio"}},
+	{folder: "cmd/signalbox-sim", may: []string{"cmd/internal/sim"}, why: "the simulators run alone: it builds in seconds"},
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
 }
 

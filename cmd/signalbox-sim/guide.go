@@ -10,9 +10,9 @@ import (
 // guide is what the guide tells.
 type guide struct {
 	*sim.Providers
-	PublicURL, Listen       string
-	OffloadKey, AgentSecret string
-	State, Reference        string
+	secrets
+	PublicURL, Listen string
+	State, Reference  string
 }
 
 func (guide) Agent() string        { return sim.Agent }

@@ -13,14 +13,12 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 func main() {
@@ -75,12 +73,13 @@ func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https" {
 		return fmt.Errorf("--public-url: %q: want an absolute http or https URL, such as http://127.0.0.1:8080", o.publicURL)
 	}
-	ring, err := o.keyring()
+	secrets, err := openSecrets(o.state)
 	if err != nil {
 		return fmt.Errorf("--state: %w", err)
 	}
 	providers, err := sim.Start(sim.Options{
-		Listen: o.listen, PublicURL: o.publicURL, Folder: o.state, Keyring: ring, Pace: o.pace, Trouble: o.trouble,
+		Listen: o.listen, PublicURL: o.publicURL, Folder: o.state, Pace: o.pace, Trouble: o.trouble,
+		OffloadKey: secrets.OffloadKey, AgentSecret: secrets.AgentSecret,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("--listen: another process listens on %s: stop it, or give another address (127.0.0.1:0 picks a free port)", o.listen)
@@ -94,24 +93,13 @@ func (o options) run(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, providers.Stop()) }()
 	if err := writeGuide(out, guide{
 		Providers: providers, PublicURL: o.publicURL, Listen: listenAddress(public),
-		OffloadKey: sim.OffloadKey(ring), AgentSecret: sim.AgentSecret(ring),
-		State: cmp.Or(o.state, "(not kept)"), Reference: "try-" + time.Now().UTC().Format("20060102-150405"), //nolint:forbidigo // a new case for each start
+		secrets: secrets,
+		State:   cmp.Or(o.state, "(not kept)"), Reference: "try-" + time.Now().UTC().Format("20060102-150405"), //nolint:forbidigo // a new case for each start
 	}); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// keyring makes or opens the keyring of the state folder; without a folder it is a new one.
-func (o options) keyring() (*keyring.Ring, error) {
-	if o.state == "" {
-		return keyring.Generate()
-	}
-	if err := os.MkdirAll(o.state, 0o700); err != nil {
-		return nil, err
-	}
-	return keyring.LoadOrCreate(filepath.Join(o.state, "keyring.json"))
 }
 
 // listenAddress is where `signalbox serve` listens: at its public URL where that is on loopback, else behind a proxy.

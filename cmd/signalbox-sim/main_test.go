@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,6 +84,11 @@ func TestTheSecretsStayWithTheState(t *testing.T) {
 	first, again, other := guideOf(t, "--state", state), guideOf(t, "--state", state), guideOf(t, "--state", "")
 	require.Equal(t, exported(t, first, "SIGNALBOX_OFFLOAD_API_KEY"), exported(t, again, "SIGNALBOX_OFFLOAD_API_KEY"))
 	require.NotEqual(t, exported(t, first, "SIGNALBOX_OFFLOAD_API_KEY"), exported(t, other, "SIGNALBOX_OFFLOAD_API_KEY"))
+
+	require.NoError(t, os.WriteFile(filepath.Join(state, "secrets.json"), []byte("{}"), 0o600))
+	status, said := ended(t, "--listen", "127.0.0.1:0", "--state", state)
+	require.Equal(t, 1, status)
+	require.Contains(t, said, "secrets.json does not hold the secrets: remove it")
 }
 
 func TestSignalboxListensWhereItsPublicURLSays(t *testing.T) {

@@ -4,7 +4,6 @@ package sim
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +15,13 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
 // Agent is the one agent that the simulated Artmail lists.
 const Agent = "demo-agent"
 
-// Options configure the providers. All but Folder, Pace and Trouble are needed.
+// Options configure the providers. All but Folder, Sealer, Pace and Trouble are needed.
 type Options struct {
 	// Listen is host:port; port 0 picks a free one. The controls ask for no key, so it should be on loopback.
 	Listen string
@@ -30,8 +29,10 @@ type Options struct {
 	PublicURL string
 	// Folder keeps the providers' state over restarts. Empty: nothing outlives Stop.
 	Folder string
-	// Keyring decides the secrets, so that a restart has the same ones, and seals Artmail's state, which holds API keys.
-	Keyring *keyring.Ring
+	// OffloadKey is the API key that the simulated Offload accepts, AgentSecret what the simulated Artmail signs with.
+	OffloadKey, AgentSecret string
+	// Sealer seals Artmail's state, which holds the activations' API keys. Nil: it is in clear.
+	Sealer simbase.Sealer
 	// Pace is the pause before each step of a scripted case. Default 1 s.
 	Pace time.Duration
 	// Trouble is what goes wrong from the start.
@@ -61,7 +62,7 @@ func Start(o Options) (_ *Providers, err error) {
 		}
 	}()
 	if p.Offload, err = offloadsim.New(offloadsim.Options{
-		Keys:      []offloadsim.Key{{Value: OffloadKey(o.Keyring), Owner: "signalbox"}},
+		Keys:      []offloadsim.Key{{Value: o.OffloadKey, Owner: "signalbox"}},
 		PublicURL: p.OffloadURL(),
 		Pace:      o.Pace,
 		Seed:      o.Trouble.Seed,
@@ -70,10 +71,10 @@ func Start(o Options) (_ *Providers, err error) {
 		return nil, err
 	}
 	if p.Artmail, err = artmailsim.New(artmailsim.Options{
-		Agents:      []artmailsim.Agent{{Slug: Agent, WebhookURL: ArtmailWebhookURL(o.PublicURL), Secret: AgentSecret(o.Keyring)}},
+		Agents:      []artmailsim.Agent{{Slug: Agent, WebhookURL: ArtmailWebhookURL(o.PublicURL), Secret: o.AgentSecret}},
 		Seed:        o.Trouble.Seed,
-		StateFile:   o.file("artmail-simulator.sealed"),
-		StateSealer: o.Keyring,
+		StateFile:   o.file("artmail-simulator.json"),
+		StateSealer: o.Sealer,
 	}); err != nil {
 		return nil, err
 	}
@@ -113,15 +114,6 @@ func (p *Providers) ArtmailURL() string { return p.url + "/artmail" }
 // ArtmailWebhookURL is where the agent's events go.
 func ArtmailWebhookURL(publicURL string) string {
 	return strings.TrimRight(publicURL, "/") + "/webhooks/artmail/" + Agent
-}
-
-// OffloadKey is the API key that the simulated Offload accepts, AgentSecret what the simulated Artmail signs with.
-func OffloadKey(ring *keyring.Ring) string  { return secret(ring, "offload-api-key") }
-func AgentSecret(ring *keyring.Ring) string { return secret(ring, "artmail-webhook-secret") }
-
-// secret derives what the providers and Signalbox share, so that a restart has it again and no file holds it.
-func secret(ring *keyring.Ring, name string) string {
-	return hex.EncodeToString(ring.Fingerprint([]byte(name), "signalbox-sim"))
 }
 
 // Stop ends webhooks and scripts, and then the listener. Its error says what of the state could not be kept.

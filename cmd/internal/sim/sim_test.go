@@ -17,21 +17,18 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func start(t *testing.T, o sim.Options) (*sim.Providers, *keyring.Ring, error) {
-	t.Helper()
-	ring, err := keyring.Generate()
-	require.NoError(t, err)
-	o.Listen, o.Keyring = "127.0.0.1:0", ring
-	providers, err := sim.Start(o)
-	return providers, ring, err
+const key = "key-1"
+
+func start(o sim.Options) (*sim.Providers, error) {
+	o.Listen, o.OffloadKey, o.AgentSecret = "127.0.0.1:0", key, "secret-1"
+	return sim.Start(o)
 }
 
 func TestTroubleThatCanNotBeIsRefusedWithItsFlag(t *testing.T) {
 	t.Parallel()
-	_, _, err := start(t, sim.Options{PublicURL: "http://127.0.0.1:1", Trouble: sim.Trouble{
+	_, err := start(sim.Options{PublicURL: "http://127.0.0.1:1", Trouble: sim.Trouble{
 		OffloadCalls: []string{"create:explode"}, OffloadWebhooks: []string{"burst"}, ArtmailWebhooks: []string{"drop=2"},
 	}})
 	require.ErrorContains(t, err, `--offload-call: unknown failure "explode"`)
@@ -55,7 +52,7 @@ func TestTheCommandsOfTheHelpWork(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(signalbox.Close)
-	providers, ring, err := start(t, sim.Options{PublicURL: signalbox.URL + "/"})
+	providers, err := start(sim.Options{PublicURL: signalbox.URL + "/"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, providers.Stop()) })
 
@@ -70,7 +67,7 @@ func TestTheCommandsOfTheHelpWork(t *testing.T) {
 	commands := 0
 	for line := range strings.SplitSeq(help, "\n") {
 		if command, isCommand := strings.CutPrefix(line, "  curl "); isCommand {
-			createManualCase(t, providers, sim.OffloadKey(ring), signalbox.URL)
+			createManualCase(t, providers, signalbox.URL)
 			command, _, _ = strings.Cut(command, "   ")
 			require.NotEmpty(t, shell("curl -w '%{http_code}' "+strings.ReplaceAll(command, "REFERENCE", "latest")))
 			commands++
@@ -94,7 +91,7 @@ func TestTheCommandsOfTheHelpWork(t *testing.T) {
 }
 
 // createManualCase creates a case as Signalbox does.
-func createManualCase(t *testing.T, providers *sim.Providers, key, webhookURL string) {
+func createManualCase(t *testing.T, providers *sim.Providers, webhookURL string) {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
 		"channel": "EMAIL", "goal": map[string]string{"objective": "Get the W-9"}, "senderPersona": map[string]string{"name": "Sam"},

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -40,3 +41,17 @@ func openFolder(path string) (folder, *keyring.Ring, error) {
 	}
 	return f, ring, nil
 }
+
+// Names of what is derived from the keyring.
+const (
+	offloadKey  = "offload-api-key"
+	agentSecret = "artmail-webhook-secret"
+)
+
+// secret derives what the simulators and Signalbox share, so that a restart has it again and no file holds it.
+func secret(ring *keyring.Ring, name string) string {
+	return hex.EncodeToString(ring.Fingerprint([]byte(name), "signalbox-dev"))
+}
+
+// AgentSecret is what the simulated Artmail signs with.
+func AgentSecret(ring *keyring.Ring) string { return secret(ring, agentSecret) }

@@ -113,7 +113,8 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 		}()
 	}
 	if in.Simulators, err = sim.Start(sim.Options{
-		Listen: o.Simulators, PublicURL: in.ingress, Folder: string(data), Keyring: ring, Pace: o.Pace, Trouble: o.Trouble,
+		Listen: o.Simulators, PublicURL: in.ingress, Folder: string(data), Pace: o.Pace, Trouble: o.Trouble,
+		OffloadKey: secret(ring, offloadKey), AgentSecret: AgentSecret(ring), Sealer: ring,
 	}); err != nil {
 		return nil, errors.Join(fmt.Errorf("simulators: %w", err), listener.Close())
 	}
@@ -140,7 +141,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 // config is what a production process would have read.
 func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Config {
 	accounts := map[string]config.Account{
-		workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: sim.OffloadKey(ring)},
+		workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: secret(ring, offloadKey)},
 	}
 	maps.Copy(accounts, o.Accounts)
 	var shared []string
@@ -161,7 +162,7 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 		DownloadAllowPrivate: true,
 		DownloadAllowHTTP:    true,
 		Accounts:             accounts,
-		Agents:               map[string]config.Agent{Agent: {Secrets: []string{sim.AgentSecret(ring)}}},
+		Agents:               map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}},
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -130,7 +129,7 @@ func ring(t testing.TB) *keyring.Ring {
 // postArtmail signs a body as Artmail does and posts it.
 func postArtmail(t testing.TB, ingress, body string) int {
 	t.Helper()
-	mac := hmac.New(sha256.New, []byte(sim.AgentSecret(ring(t))))
+	mac := hmac.New(sha256.New, []byte(dev.AgentSecret(ring(t))))
 	mac.Write([]byte(body))
 	return post(t, ingress+"/webhooks/artmail/"+dev.Agent, body, "X-Artmail-Signature", hex.EncodeToString(mac.Sum(nil)))
 }
