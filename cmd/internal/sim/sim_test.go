@@ -32,7 +32,7 @@ func TestTroubleThatCanNotBeIsRefusedWithItsFlag(t *testing.T) {
 		OffloadCalls: []string{"create:explode"}, OffloadWebhooks: []string{"burst"}, ArtmailWebhooks: []string{"drop=2"},
 	}})
 	require.ErrorContains(t, err, `--offload-call: unknown failure "explode"`)
-	require.ErrorContains(t, err, `--offload-webhook: "burst": unknown fault "burst"`)
+	require.ErrorContains(t, err, `--offload-webhook: unknown fault "burst"`)
 	require.ErrorContains(t, err, `--artmail-webhook: "drop=2": "2" is no probability`)
 }
 

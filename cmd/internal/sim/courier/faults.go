@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,8 +30,6 @@ const (
 
 var allFaults = []Fault{Drop, Repeat, Delay, Reorder, Corrupt, LoseAnswer}
 
-func (f Fault) known() bool { return slices.Contains(allFaults, f) }
-
 // Rule plans a fault for the next attempts that match. Delay, Repeat and Reorder only bear on a message's first attempt.
 type Rule struct {
 	Fault Fault `json:"fault"`
@@ -51,15 +50,17 @@ type Faults struct {
 
 	mu    sync.Mutex
 	rules []Rule
-	rates map[Fault]float64
+	rates Rates[Fault]
 }
 
 // Plan adds rules, to be tried in their order. A rule for None lets a matching attempt pass as it should.
 func (f *Faults) Plan(rules ...Rule) error {
 	rules = slices.Clone(rules)
 	for i, rule := range rules {
-		if rule.Fault != None && !rule.Fault.known() {
-			return fmt.Errorf("unknown fault %q", rule.Fault)
+		if rule.Fault != None {
+			if err := CheckName("fault", rule.Fault, allFaults); err != nil {
+				return err
+			}
 		}
 		if rule.Times == 0 {
 			rules[i].Times = 1
@@ -71,20 +72,10 @@ func (f *Faults) Plan(rules ...Rule) error {
 	return nil
 }
 
-// SetRates replaces the probabilities, from 0 to 1, of each fault by chance. Their sum must not exceed 1.
+// SetRates replaces the probabilities of each fault by chance.
 func (f *Faults) SetRates(rates map[Fault]float64) error {
-	var sum float64
-	for fault, rate := range rates {
-		if !fault.known() {
-			return fmt.Errorf("unknown fault %q", fault)
-		}
-		if rate < 0 {
-			return fmt.Errorf("rate %v of fault %q is negative", rate, fault)
-		}
-		sum += rate
-	}
-	if sum > 1 {
-		return fmt.Errorf("rates of faults sum up to %v", sum)
+	if err := Rates[Fault](rates).Check("fault", allFaults); err != nil {
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -92,16 +83,43 @@ func (f *Faults) SetRates(rates map[Fault]float64) error {
 	return nil
 }
 
-// addRates sets these probabilities and leaves the others as they are.
-func (f *Faults) addRates(rates map[Fault]float64) error {
+// PlanText plans faults as flags and controls name them:
+//
+//	drop                   the next attempt
+//	drop:case.completed    the next attempt with that kind of event
+//	drop=0.2               each attempt, with that probability, beside the faults by chance that were set before
+//
+// The error names all that can't be used; nothing is planned then.
+func (f *Faults) PlanText(texts ...string) error {
+	plans, err := ParsePlans(texts)
+	wrong := []error{err}
+	var rules []Rule
 	f.mu.Lock()
-	all := maps.Clone(f.rates)
+	rates := maps.Clone(f.rates)
 	f.mu.Unlock()
-	if all == nil {
-		all = map[Fault]float64{}
+	for _, p := range plans {
+		fault := Fault(p.First)
+		switch err := CheckName("fault", fault, allFaults); {
+		case err != nil:
+			wrong = append(wrong, err)
+		case p.ByChance && p.Second != "":
+			wrong = append(wrong, fmt.Errorf("fault %q by chance picks no kind of event: leave out %q or the probability", fault, p.Second))
+		case p.ByChance:
+			if rates == nil {
+				rates = Rates[Fault]{}
+			}
+			rates[fault] = p.Probability
+		default:
+			rules = append(rules, Rule{Fault: fault, Event: p.Second})
+		}
 	}
-	maps.Copy(all, rates)
-	return f.SetRates(all)
+	if err := errors.Join(wrong...); err != nil {
+		return err
+	}
+	if err := f.SetRates(rates); err != nil {
+		return err
+	}
+	return f.Plan(rules...)
 }
 
 // Clear forgets all rules and rates.
@@ -126,14 +144,5 @@ func (f *Faults) next(m Message) Fault {
 		}
 		return rule.Fault
 	}
-	if len(f.rates) == 0 {
-		return None
-	}
-	drawn := f.dice.Float64()
-	for _, fault := range allFaults { // In a fixed order, so that a seed decides alike in each run.
-		if drawn -= f.rates[fault]; drawn < 0 {
-			return fault
-		}
-	}
-	return None
+	return f.rates.Draw(f.dice, allFaults)
 }

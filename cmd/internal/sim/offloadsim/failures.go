@@ -1,12 +1,14 @@
 package offloadsim
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 )
 
 // Failure is what goes wrong with one API call. Its text is how the control API names it.
@@ -55,12 +57,14 @@ type failures struct {
 
 // FailNext plans what happens to the next calls of a route, one failure per call.
 func (s *Simulator) FailNext(route Route, next ...Failure) error {
-	if !route.known() {
-		return fmt.Errorf("unknown route %q, want one of %q", route, allRoutes)
+	if err := courier.CheckName("route", route, allRoutes); err != nil {
+		return err
 	}
 	for _, failure := range next {
-		if failure != FailNot && !slices.Contains(allFailures, failure) {
-			return fmt.Errorf("unknown failure %q, want one of %q", failure, allFailures)
+		if failure != FailNot {
+			if err := courier.CheckName("failure", failure, allFailures); err != nil {
+				return err
+			}
 		}
 	}
 	s.mu.Lock()
@@ -69,24 +73,14 @@ func (s *Simulator) FailNext(route Route, next ...Failure) error {
 	return nil
 }
 
-// SetFailureRates replaces the probabilities, from 0 to 1, of failures by chance for each route. Planned failures come first.
+// SetFailureRates replaces the probabilities of failures by chance for each route. Planned failures come first.
 func (s *Simulator) SetFailureRates(rates map[Route]map[Failure]float64) error {
 	for route, of := range rates {
-		if !route.known() {
-			return fmt.Errorf("unknown route %q, want one of %q", route, allRoutes)
+		if err := courier.CheckName("route", route, allRoutes); err != nil {
+			return err
 		}
-		var sum float64
-		for failure, rate := range of {
-			if !slices.Contains(allFailures, failure) {
-				return fmt.Errorf("unknown failure %q, want one of %q", failure, allFailures)
-			}
-			if rate < 0 {
-				return fmt.Errorf("rate %v of failure %q is negative", rate, failure)
-			}
-			sum += rate
-		}
-		if sum > 1 {
-			return fmt.Errorf("rates of route %q sum up to %v", route, sum)
+		if err := courier.Rates[Failure](of).Check("failure", allFailures); err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()
@@ -95,15 +89,45 @@ func (s *Simulator) SetFailureRates(rates map[Route]map[Failure]float64) error {
 	return nil
 }
 
-// failureRates returns a copy of the probabilities.
-func (s *Simulator) failureRates() map[Route]map[Failure]float64 {
+// FailText plans failures of API calls as flags and controls name them:
+//
+//	create:reset-after    the next call of the route; named again, the one after it
+//	get:throttle=0.2      each call of the route, with that probability, beside the failures by chance that were set before
+//
+// The error names what can't be used.
+func (s *Simulator) FailText(texts ...string) error {
+	plans, err := courier.ParsePlans(texts)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	rates := map[Route]map[Failure]float64{}
 	for route, of := range s.failures.rates {
 		rates[route] = maps.Clone(of)
 	}
-	return rates
+	s.mu.Unlock()
+	next := map[Route][]Failure{}
+	for _, p := range plans {
+		route, failure := Route(p.First), Failure(p.Second)
+		switch {
+		case failure == FailNot:
+			return fmt.Errorf("%q: want ROUTE:FAILURE, with a failure of %q", p.First, allFailures)
+		case p.ByChance && rates[route] == nil:
+			rates[route] = map[Failure]float64{failure: p.Probability}
+		case p.ByChance:
+			rates[route][failure] = p.Probability
+		default:
+			next[route] = append(next[route], failure)
+		}
+	}
+	if err := s.SetFailureRates(rates); err != nil {
+		return err
+	}
+	var wrong []error
+	for route, failures := range next {
+		wrong = append(wrong, s.FailNext(route, failures...))
+	}
+	return errors.Join(wrong...)
 }
 
 // ClearFailures forgets all planned failures and probabilities.
@@ -120,17 +144,7 @@ func (s *Simulator) nextFailure(route Route) Failure {
 		s.failures.planned[route] = planned[1:]
 		return planned[0]
 	}
-	rates := s.failures.rates[route]
-	if len(rates) == 0 {
-		return FailNot
-	}
-	drawn := s.Dice.Float64()
-	for _, failure := range allFailures { // In a fixed order, so that a seed decides alike in each run.
-		if drawn -= rates[failure]; drawn < 0 {
-			return failure
-		}
-	}
-	return FailNot
+	return courier.Rates[Failure](s.failures.rates[route]).Draw(s.Dice, allFailures)
 }
 
 // failBefore answers where the failure happens before the work, and says whether it did.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 )
 
 // bodyLimit is the gateway's; a larger body never reaches Offload.
@@ -21,8 +20,6 @@ const (
 )
 
 var allRoutes = []Route{RouteCreate, RouteGet, RouteAttachment, RouteInput}
-
-func (r Route) known() bool { return slices.Contains(allRoutes, r) }
 
 // answer is what a route's handler decides; it is written, or lost, by serve.
 type answer struct {

@@ -33,7 +33,7 @@ func TestFailuresThatAreMisspeltAreNamed(t *testing.T) {
 			"create:explode":      `unknown failure "explode", want one of ["throttle"`,
 			"create:explode=0.5":  `unknown failure "explode"`,
 			"create:throttle=two": `"two" is no probability`,
-			"create:=0.5":         `unknown failure ""`,
+			"create:=0.5":         "want ROUTE:FAILURE",
 		} {
 			require.ErrorContains(t, b.FailText(text), says, text)
 		}

@@ -45,7 +45,7 @@ func TestFaultsThatAreMisspeltAreAllNamed(t *testing.T) {
 		"drop=1.1":                `"1.1" is no probability`,
 		"drop=-0.1":               `"-0.1" is no probability`,
 		"drop=NaN":                `"NaN" is no probability`,
-		"drop:case.completed=0.5": `leave out "case.completed"`,
+		"drop:case.completed=0.5": `leave out "case.completed" or`,
 	} {
 		c := newCourier(&couriertest.Receiver{}, 1)
 		err := c.Faults.PlanText(text, "burst")
