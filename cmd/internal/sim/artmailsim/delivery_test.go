@@ -10,12 +10,12 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 // waits lists the pauses between the attempts that the receiver saw.
-func waits(received []couriertest.Received) []time.Duration {
+func waits(received []simtest.Received) []time.Duration {
 	var between []time.Duration
 	for i := 1; i < len(received); i++ {
 		between = append(between, received[i].At.Sub(received[i-1].At))
@@ -29,12 +29,12 @@ func TestEventIsTriedDirectlyThenByTheQueueThenTheActivationIsPaused(t *testing.
 		run(t, artmailsim.Options{
 			Envelope: plain, TimeScale: scale, Undocumented: artmailsim.Undocumented{SkipFailurePause: true},
 		}, func(t *testing.T, b bench) {
-			b.receiver.Answer(couriertest.Status(503))
+			b.receiver.Answer(simtest.Status(503))
 			id := b.activate()
 			scaled := func(d time.Duration) time.Duration { return time.Duration(float64(d) * scale) }
-			couriertest.Pass(scaled(4 * time.Hour))
+			simtest.Pass(scaled(4 * time.Hour))
 			require.Equal(t, artmailsim.Active, b.activation(id).Status)
-			couriertest.Pass(scaled(20 * time.Hour))
+			simtest.Pass(scaled(20 * time.Hour))
 
 			require.Equal(t, []time.Duration{
 				scaled(time.Second), scaled(2 * time.Second), scaled(4 * time.Second),
@@ -60,9 +60,9 @@ func TestEventIsTriedDirectlyThenByTheQueueThenTheActivationIsPaused(t *testing.
 func TestPauseForWebhookFailureIsAnnouncedToTheFailingURLOnce(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{Envelope: plain}, func(t *testing.T, b bench) {
-		b.receiver.Answer(couriertest.Status(500))
+		b.receiver.Answer(simtest.Status(500))
 		id := b.activate()
-		couriertest.Pass(5 * 24 * time.Hour)
+		simtest.Pass(5 * 24 * time.Hour)
 		require.Len(t, b.events(), 14, "two events, seven attempts each")
 		require.Equal(t, "agent.paused", b.lastEvent()["type"])
 		require.Equal(t, "webhook_failure", b.lastEvent()["reason"])
@@ -76,12 +76,12 @@ func TestFirstSuccessEndsTheRetries(t *testing.T) {
 		run(t, artmailsim.Options{}, func(t *testing.T, b bench) {
 			answers := make([]func(*http.Request) (*http.Response, error), attempts)
 			for i := range answers {
-				answers[i] = couriertest.Status(500)
+				answers[i] = simtest.Status(500)
 			}
-			answers[attempts-1] = couriertest.Status(204)
-			b.receiver.Answer(couriertest.InTurn(answers...))
+			answers[attempts-1] = simtest.Status(204)
+			b.receiver.Answer(simtest.InTurn(answers...))
 			id := b.activate()
-			couriertest.Pass(5 * 24 * time.Hour)
+			simtest.Pass(5 * 24 * time.Hour)
 			require.Len(t, b.receiver.Received(), attempts)
 			require.Equal(t, artmailsim.Active, b.activation(id).Status)
 		})
@@ -97,10 +97,10 @@ func TestAttemptTimesOutAfterEightSeconds(t *testing.T) {
 		run(t, artmailsim.Options{TimeScale: scale, Undocumented: artmailsim.Undocumented{
 			DirectBackoff: []time.Duration{0}, QueueIntervals: []time.Duration{},
 		}}, func(t *testing.T, b bench) {
-			b.receiver.Answer(couriertest.Hang)
+			b.receiver.Answer(simtest.Hang)
 			began := time.Now()
 			id := b.activate()
-			couriertest.Pass(time.Minute)
+			simtest.Pass(time.Minute)
 			attempts := b.activation(id).Webhooks
 			require.Equal(t, want, attempts[1].At.Sub(began))
 			require.Contains(t, b.activation(id).WebhookLastError, "deadline exceeded")
@@ -112,9 +112,9 @@ func TestTestPingsPauseNothing(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{}, func(t *testing.T, b bench) {
 		id := b.activate()
-		b.receiver.Answer(couriertest.Status(500))
+		b.receiver.Answer(simtest.Status(500))
 		require.NoError(t, b.TestPing(agent, ""))
-		couriertest.Pass(5 * 24 * time.Hour)
+		simtest.Pass(5 * 24 * time.Hour)
 		require.Equal(t, artmailsim.Active, b.activation(id).Status)
 		require.Len(t, b.TestPings(), 7)
 		require.Equal(t, 500, b.TestPings()[0].Status, "shown in the dashboard")
@@ -128,7 +128,7 @@ func TestQueuedEventIsOvertakenByLaterOnes(t *testing.T) {
 		require.NoError(t, b.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Event: artmailsim.EventPaused, Times: 4}))
 		require.NoError(t, b.Pause(id, artmailsim.PauseUser))
 		require.NoError(t, b.Resume(id))
-		couriertest.Pass(time.Hour)
+		simtest.Pass(time.Hour)
 		var order []any
 		for _, event := range b.events() {
 			order = append(order, event["type"])
@@ -143,7 +143,7 @@ func TestLostAnswerBringsTheEventAgain(t *testing.T) {
 	run(t, artmailsim.Options{}, func(t *testing.T, b bench) {
 		require.NoError(t, b.Webhooks.Faults.Plan(courier.Rule{Fault: courier.LoseAnswer}))
 		b.activate()
-		couriertest.Pass(time.Hour)
+		simtest.Pass(time.Hour)
 		require.Len(t, b.receiver.Bodies(), 2)
 		require.Equal(t, b.receiver.Bodies()[0], b.receiver.Bodies()[1])
 	})
@@ -169,9 +169,9 @@ func TestEventCanBeDeliveredAgainByteForByte(t *testing.T) {
 func TestQueueMayLeaveTheSignatureOff(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{Undocumented: artmailsim.Undocumented{QueueUnsigned: true}}, func(t *testing.T, b bench) {
-		b.receiver.Answer(couriertest.Status(500))
+		b.receiver.Answer(simtest.Status(500))
 		b.activate()
-		couriertest.Pass(20 * time.Minute)
+		simtest.Pass(20 * time.Minute)
 		received := b.receiver.Received()
 		require.Len(t, received, 5)
 		require.NotEmpty(t, received[3].Header.Get("X-Artmail-Signature"))
@@ -185,7 +185,7 @@ func TestCloseEndsRetriesAndRuns(t *testing.T) {
 		id := b.activate()
 		_, err := b.OpenRun(id)
 		require.NoError(t, err)
-		b.receiver.Answer(couriertest.Status(500))
+		b.receiver.Answer(simtest.Status(500))
 		require.NoError(t, b.Pause(id, artmailsim.PauseUser))
 		synctest.Wait()
 		began := time.Now()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestEventsCarryTheDocumentedFields(t *testing.T) {
@@ -29,9 +30,9 @@ func TestEventsCarryTheDocumentedFields(t *testing.T) {
 			require.Equal(t, want, got)
 		}
 		activated := b.lastEvent()
-		require.True(t, b.HoldsAPIKey(id, as[string](activated["apiKey"])))
+		require.True(t, b.HoldsAPIKey(id, simtest.As[string](activated["apiKey"])))
 		require.False(t, b.HoldsAPIKey(id, "another"))
-		require.ElementsMatch(t, []string{"id", "email"}, keys(as[map[string]any](activated["user"])))
+		require.ElementsMatch(t, []string{"id", "email"}, keys(simtest.As[map[string]any](activated["user"])))
 		expect("agent.activated", map[string]any{"apiKey": activated["apiKey"], "user": activated["user"]})
 
 		runID, err := b.OpenRun(id)
@@ -114,7 +115,7 @@ func TestEnvelopeHasTheChosenShape(t *testing.T) {
 					require.Equal(t, id, got["activationId"])
 					extra := got
 					if nesting == artmailsim.UnderData {
-						extra = as[map[string]any](got["data"])
+						extra = simtest.As[map[string]any](got["data"])
 						require.NotContains(t, got, "reason")
 					}
 					require.Equal(t, "user_paused", extra["reason"])
@@ -125,7 +126,7 @@ func TestEnvelopeHasTheChosenShape(t *testing.T) {
 					case artmailsim.TimeMilliseconds:
 						require.InDelta(t, at.UnixMilli(), got["timestamp"], 1)
 					default:
-						parsed, err := time.Parse(time.RFC3339, as[string](got["timestamp"]))
+						parsed, err := time.Parse(time.RFC3339, simtest.As[string](got["timestamp"]))
 						require.NoError(t, err)
 						require.WithinDuration(t, at, parsed, time.Millisecond)
 					}

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestRunIsForceFailedAfterFifteenMinutesWithoutActivity(t *testing.T) {
@@ -29,12 +29,12 @@ func TestRunIsForceFailedAfterFifteenMinutesWithoutActivity(t *testing.T) {
 			},
 		}
 		for _, activity := range active {
-			couriertest.Pass(15*time.Minute - time.Second)
+			simtest.Pass(15*time.Minute - time.Second)
 			activity()
 		}
-		couriertest.Pass(15*time.Minute - time.Second)
+		simtest.Pass(15*time.Minute - time.Second)
 		require.Equal(t, artmailsim.RunOpen, b.activation(id).Runs[0].Status)
-		couriertest.Pass(time.Second)
+		simtest.Pass(time.Second)
 		require.Equal(t, "run_force_failed", b.lastEvent()["type"])
 		require.Equal(t, 15.0, b.lastEvent()["staleMinutes"])
 		require.Equal(t, artmailsim.RunForceFailed, b.activation(id).Runs[0].Status)
@@ -57,7 +57,7 @@ func TestFinishedRunsAndThoseOfADeactivatedAgentAreNotForceFailed(t *testing.T) 
 		require.NoError(t, err)
 		require.NoError(t, b.FinishRun(finished))
 		require.NoError(t, b.Deactivate(id, artmailsim.DeactivateUser))
-		couriertest.Pass(time.Hour)
+		simtest.Pass(time.Hour)
 		require.Len(t, b.events(), 2)
 		require.Equal(t, artmailsim.RunFinished, b.activation(id).Runs[0].Status)
 		require.Equal(t, artmailsim.RunCutOff, b.activation(id).Runs[1].Status)
@@ -70,7 +70,7 @@ func TestScaleShortensTheRunsWindowButNotWhatItSays(t *testing.T) {
 		id := b.activate()
 		_, err := b.OpenRun(id)
 		require.NoError(t, err)
-		couriertest.Pass(900 * time.Millisecond)
+		simtest.Pass(900 * time.Millisecond)
 		require.Equal(t, "run_force_failed", b.lastEvent()["type"])
 		require.Equal(t, 15.0, b.lastEvent()["staleMinutes"])
 	})

@@ -1,10 +1,6 @@
 package artmailsim_test
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/http/httptest"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -12,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,14 +27,14 @@ var plain = artmailsim.Envelope{
 type bench struct {
 	*artmailsim.Simulator
 	t        *testing.T
-	receiver *couriertest.Receiver
+	receiver *simtest.Receiver
 }
 
 // run runs a test in a bubble of its own time; it fails if the simulator leaves a goroutine behind.
 func run(t *testing.T, opts artmailsim.Options, test func(t *testing.T, b bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		receiver := &couriertest.Receiver{}
+		receiver := &simtest.Receiver{}
 		opts.Transport = receiver
 		opts.Agents = []artmailsim.Agent{{Slug: agent, WebhookURL: webhookURL, Secret: secret}}
 		sim, err := artmailsim.New(opts)
@@ -63,18 +59,7 @@ func (b bench) activation(id string) artmailsim.Record {
 	return record
 }
 
-// events decodes what the receiver has got so far.
-func (b bench) events() []map[string]any {
-	b.t.Helper()
-	synctest.Wait()
-	var decoded []map[string]any
-	for _, body := range b.receiver.Bodies() {
-		var one map[string]any
-		require.NoError(b.t, json.Unmarshal([]byte(body), &one))
-		decoded = append(decoded, one)
-	}
-	return decoded
-}
+func (b bench) events() []map[string]any { return b.receiver.Events(b.t) }
 
 func (b bench) lastEvent() map[string]any {
 	b.t.Helper()
@@ -98,37 +83,17 @@ func (b bench) apiKey(activationID string) string {
 // keyOf is the API key in an event, wherever the envelope has it.
 func (b bench) keyOf(event map[string]any) string {
 	if b.Envelope().Nesting == artmailsim.UnderData {
-		event = as[map[string]any](event["data"])
+		event = simtest.As[map[string]any](event["data"])
 	}
 	key, _ := event["apiKey"].(string)
 	return key
 }
 
-type response struct {
-	status int
-	body   map[string]any
-}
-
-func (b bench) call(method, path, key, body string) response {
+func (b bench) call(method, path, key, body string) simtest.Response {
 	b.t.Helper()
-	req := httptest.NewRequestWithContext(b.t.Context(), method, "http://artmail.test"+path, strings.NewReader(body))
+	var headers []string
 	if key != "" {
-		req.Header.Set("Authorization", "Bearer "+key)
+		headers = []string{"Authorization", "Bearer " + key}
 	}
-	recorder := httptest.NewRecorder()
-	b.ServeHTTP(recorder, req)
-	got := response{status: recorder.Code}
-	if recorder.Header().Get("Content-Type") == "application/json" && strings.HasPrefix(recorder.Body.String(), "{") {
-		require.NoError(b.t, json.Unmarshal(recorder.Body.Bytes(), &got.body))
-	}
-	return got
-}
-
-// as asserts the type of a decoded JSON value.
-func as[T any](value any) T {
-	typed, ok := value.(T)
-	if !ok {
-		panic(fmt.Sprintf("%v is %T, not %T", value, value, typed))
-	}
-	return typed
+	return simtest.Call(b.t, b, method, "http://artmail.test"+path, body, headers...)
 }

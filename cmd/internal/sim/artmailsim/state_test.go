@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -35,7 +35,7 @@ func TestActivationsGoOnWhereTheyStoodAfterARestart(t *testing.T) {
 		require.NoError(t, err)
 		finished, err = b.OpenRun(id)
 		require.NoError(t, err)
-		couriertest.Pass(time.Second)
+		simtest.Pass(time.Second)
 		require.NoError(t, b.FinishRun(finished), "the only change that is not saved yet")
 	})
 
@@ -44,11 +44,11 @@ func TestActivationsGoOnWhereTheyStoodAfterARestart(t *testing.T) {
 		require.Equal(t, artmailsim.Active, b.activation(id).Status)
 		require.Equal(t, artmailsim.Deactivated, b.activation(gone).Status)
 		require.NoError(t, b.Resume(paused))
-		require.Equal(t, 200, b.call("GET", "/agent-api/messages/"+messageID, key, "").status)
+		require.Equal(t, 200, b.call("GET", "/agent-api/messages/"+messageID, key, "").Status)
 		_, err := b.RespondApproval(messageID, true, "", "")
 		require.NoError(t, err)
 		require.NoError(t, b.Redeliver(id, artmailsim.EventActivated))
-		couriertest.Pass(15 * time.Minute)
+		simtest.Pass(15 * time.Minute)
 		require.Contains(t, b.receiver.Bodies(), body)
 		runs = []artmailsim.RunRecord{
 			{RunID: runID, Status: artmailsim.RunForceFailed}, {RunID: finished, Status: artmailsim.RunFinished},
@@ -68,7 +68,7 @@ func TestStateFileIsForItsOwnerOnly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	run(t, artmailsim.Options{StateFile: file}, func(t *testing.T, b bench) {
 		b.activate()
-		couriertest.Pass(time.Second)
+		simtest.Pass(time.Second)
 		info, err := os.Stat(file)
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds API keys")

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +24,7 @@ const (
 	maxHold  = time.Hour
 )
 
-func newCourier(receiver *couriertest.Receiver, seed uint64) *courier.Courier {
+func newCourier(receiver *simtest.Receiver, seed uint64) *courier.Courier {
 	return courier.New(courier.Options{
 		Transport: receiver, Timeout: timeout, MaxDelay: maxDelay, MaxHold: maxHold,
 		Now: time.Now, Dice: courier.NewDice(seed),
@@ -56,14 +56,14 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 		t.Run("fault "+string(fault), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				receiver := &couriertest.Receiver{}
+				receiver := &simtest.Receiver{}
 				c := newCourier(receiver, 1)
 				defer c.Close()
 				require.NoError(t, c.Faults.Plan(courier.Rule{Fault: fault}))
 				var outcome courier.Attempt
 				c.Send(message("k", 1), func(_ context.Context, a courier.Attempt) { outcome = a })
 				c.Send(message("k", 2), nil)
-				couriertest.Pass(maxDelay)
+				simtest.Pass(maxDelay)
 				require.Equal(t, want.bodies, receiver.Bodies())
 				require.Equal(t, want.delivered, outcome.Delivered())
 				require.Equal(t, fault, outcome.Fault)
@@ -76,7 +76,7 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 func TestCorruptedBodyIsNeverValidJSON(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		receiver := &couriertest.Receiver{}
+		receiver := &simtest.Receiver{}
 		c := newCourier(receiver, 1)
 		defer c.Close()
 		require.NoError(t, c.Faults.Plan(courier.Rule{Fault: courier.Corrupt, Times: -1}))
@@ -94,8 +94,8 @@ func TestCorruptedBodyIsNeverValidJSON(t *testing.T) {
 func TestMessagesOfOneKeyKeepTheirOrderAndOthersDoNotWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		receiver := &couriertest.Receiver{}
-		receiver.Answer(couriertest.InTurn(couriertest.Hang, couriertest.Status(204)))
+		receiver := &simtest.Receiver{}
+		receiver.Answer(simtest.InTurn(simtest.Hang, simtest.Status(204)))
 		c := newCourier(receiver, 1)
 		defer c.Close()
 		c.Send(message("slow", 1), nil)
@@ -106,7 +106,7 @@ func TestMessagesOfOneKeyKeepTheirOrderAndOthersDoNotWait(t *testing.T) {
 		c.Send(message("quick", 1), nil)
 		synctest.Wait()
 		require.Equal(t, []string{`{"key":"slow","number":1}`, `{"key":"quick","number":1}`}, receiver.Bodies())
-		couriertest.Pass(timeout)
+		simtest.Pass(timeout)
 		require.Equal(t, []string{
 			`{"key":"slow","number":1}`, `{"key":"quick","number":1}`, `{"key":"slow","number":2}`,
 			`{"key":"slow","number":3}`, `{"key":"slow","number":4}`, `{"key":"slow","number":5}`,
@@ -117,14 +117,14 @@ func TestMessagesOfOneKeyKeepTheirOrderAndOthersDoNotWait(t *testing.T) {
 func TestReorderedMessageComesInTheEndWhenNothingOvertakesIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		receiver := &couriertest.Receiver{}
+		receiver := &simtest.Receiver{}
 		c := newCourier(receiver, 1)
 		defer c.Close()
 		require.NoError(t, c.Faults.Plan(courier.Rule{Fault: courier.Reorder}))
 		c.Send(message("k", 1), nil)
-		couriertest.Pass(maxHold - 1)
+		simtest.Pass(maxHold - 1)
 		require.Empty(t, receiver.Bodies())
-		couriertest.Pass(1)
+		simtest.Pass(1)
 		require.Len(t, receiver.Bodies(), 1)
 	})
 }
@@ -132,7 +132,7 @@ func TestReorderedMessageComesInTheEndWhenNothingOvertakesIt(t *testing.T) {
 func TestRulesApplyByKeyEventAndTimesBeforeTheRates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		receiver := &couriertest.Receiver{}
+		receiver := &simtest.Receiver{}
 		c := newCourier(receiver, 1)
 		defer c.Close()
 		require.NoError(t, c.Faults.SetRates(map[courier.Fault]float64{courier.Repeat: 1}))
@@ -164,7 +164,7 @@ func TestOneSeedGivesOneRun(t *testing.T) {
 	t.Parallel()
 	faults := func(seed uint64) (drawn []courier.Fault) {
 		synctest.Test(t, func(t *testing.T) {
-			c := newCourier(&couriertest.Receiver{}, seed)
+			c := newCourier(&simtest.Receiver{}, seed)
 			defer c.Close()
 			require.NoError(t, c.Faults.SetRates(map[courier.Fault]float64{courier.Drop: 0.3, courier.LoseAnswer: 0.3}))
 			for number := range 200 {
@@ -186,7 +186,7 @@ func TestOneSeedGivesOneRun(t *testing.T) {
 
 func TestFaultsRefuseWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
-	c := newCourier(&couriertest.Receiver{}, 1)
+	c := newCourier(&simtest.Receiver{}, 1)
 	defer c.Close()
 	require.ErrorContains(t, c.Faults.Plan(courier.Rule{Fault: "explode"}), `unknown fault "explode"`)
 	for name, rates := range map[string]map[courier.Fault]float64{
@@ -201,9 +201,9 @@ func TestFaultsRefuseWhatMakesNoSense(t *testing.T) {
 func TestSlowReceiverAndRedirectAreNotDeliveries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		receiver := &couriertest.Receiver{}
-		receiver.Answer(couriertest.InTurn(couriertest.Hang, func(req *http.Request) (*http.Response, error) {
-			resp, err := couriertest.Status(http.StatusTemporaryRedirect)(req)
+		receiver := &simtest.Receiver{}
+		receiver.Answer(simtest.InTurn(simtest.Hang, func(req *http.Request) (*http.Response, error) {
+			resp, err := simtest.Status(http.StatusTemporaryRedirect)(req)
 			resp.Header.Set("Location", "http://elsewhere.test/")
 			return resp, err
 		}))
@@ -225,8 +225,8 @@ func TestSlowReceiverAndRedirectAreNotDeliveries(t *testing.T) {
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
-		receiver := &couriertest.Receiver{}
-		receiver.Answer(couriertest.Hang)
+		receiver := &simtest.Receiver{}
+		receiver.Answer(simtest.Hang)
 		c := newCourier(receiver, 1)
 		require.NoError(t, c.Faults.Plan(courier.Rule{Fault: courier.Delay}, courier.Rule{Fault: courier.Reorder}))
 		for number := range 5 {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestFaultsArePlannedAsTheyAreNamed(t *testing.T) {
@@ -22,7 +22,7 @@ func TestFaultsArePlannedAsTheyAreNamed(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				receiver := &couriertest.Receiver{}
+				receiver := &simtest.Receiver{}
 				c := newCourier(receiver, 1)
 				defer c.Close()
 				require.NoError(t, c.Faults.PlanText(text))
@@ -47,13 +47,13 @@ func TestFaultsThatAreMisspeltAreAllNamed(t *testing.T) {
 		"drop=NaN":                `"NaN" is no probability`,
 		"drop:case.completed=0.5": `leave out "case.completed" or`,
 	} {
-		c := newCourier(&couriertest.Receiver{}, 1)
+		c := newCourier(&simtest.Receiver{}, 1)
 		err := c.Faults.PlanText(text, "burst")
 		require.ErrorContains(t, err, says)
 		require.ErrorContains(t, err, `unknown fault "burst"`)
 		c.Close()
 	}
-	c := newCourier(&couriertest.Receiver{}, 1)
+	c := newCourier(&simtest.Receiver{}, 1)
 	defer c.Close()
 	require.ErrorContains(t, c.Faults.PlanText("drop=0.6", "repeat=0.6"), "sum up to 1.2")
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestKeysAreCheckedOnEveryRoute(t *testing.T) {
@@ -31,13 +31,13 @@ func TestKeysAreCheckedOnEveryRoute(t *testing.T) {
 				{inactiveKey, "FORBIDDEN", 403},
 			} {
 				got := b.call(route.method, route.path, want.key, route.body)
-				require.Equal(t, want.status, got.status, "%s with key %q", route.path, want.key)
+				require.Equal(t, want.status, got.Status, "%s with key %q", route.path, want.key)
 				require.Equal(t, want.code, got.code())
-				require.Equal(t, false, got.body["ok"])
+				require.Equal(t, false, got.Body["ok"])
 			}
 			if route.path != "/cases" {
 				got := b.call(route.method, route.path, otherKey, route.body)
-				require.Equal(t, 403, got.status, "another owner's case")
+				require.Equal(t, 403, got.Status, "another owner's case")
 				require.Equal(t, "FORBIDDEN", got.code())
 			}
 		}
@@ -75,7 +75,7 @@ func TestCreateValidatesAsDocumented(t *testing.T) {
 			t.Parallel()
 			run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 				got := b.call("POST", "/cases", goodKey, createBody(t, replace))
-				require.Equal(t, http.StatusBadRequest, got.status)
+				require.Equal(t, http.StatusBadRequest, got.Status)
 				require.Equal(t, "INVALID_REQUEST", got.code())
 				require.Empty(t, b.Cases())
 			})
@@ -111,12 +111,12 @@ func TestSuccessStatusOfCreateIsAny2xx(t *testing.T) {
 	run(t, offloadsim.Options{Seed: 3}, func(t *testing.T, b bench) {
 		seen := map[int]bool{}
 		for range 50 {
-			seen[b.call("POST", "/cases", goodKey, createBody(t, nil)).status] = true
+			seen[b.call("POST", "/cases", goodKey, createBody(t, nil)).Status] = true
 		}
 		require.Equal(t, map[int]bool{200: true, 201: true, 202: true}, seen)
 		b.SetUndocumented(offloadsim.Undocumented{CreateStatus: 202})
 		for range 20 {
-			require.Equal(t, 202, b.call("POST", "/cases", goodKey, createBody(t, nil)).status)
+			require.Equal(t, 202, b.call("POST", "/cases", goodKey, createBody(t, nil)).Status)
 		}
 	})
 }
@@ -127,10 +127,10 @@ func TestPlanCapCountsCasesOfAUTCMonth(t *testing.T) {
 		b.create(nil)
 		b.create(nil)
 		over := b.call("POST", "/cases", goodKey, createBody(t, nil))
-		require.Equal(t, http.StatusTooManyRequests, over.status)
+		require.Equal(t, http.StatusTooManyRequests, over.Status)
 		require.Equal(t, "USAGE_LIMIT_REACHED", over.code())
-		require.Equal(t, true, b.call("POST", "/cases", otherKey, createBody(t, nil)).body["ok"], "another owner's plan")
-		couriertest.Pass(31 * 24 * time.Hour)
+		require.Equal(t, true, b.call("POST", "/cases", otherKey, createBody(t, nil)).Body["ok"], "another owner's plan")
+		simtest.Pass(31 * 24 * time.Hour)
 		b.create(nil)
 	})
 }
@@ -195,7 +195,7 @@ func TestUnknownThingsAreNotFound(t *testing.T) {
 			"/nothing/here":                      {404, ""}, // the gateway's
 		} {
 			got := b.call("GET", path, goodKey, "")
-			require.Equal(t, want.status, got.status, path)
+			require.Equal(t, want.status, got.Status, path)
 			require.Equal(t, want.code, got.code(), path)
 		}
 	})
@@ -209,7 +209,7 @@ func TestAttachmentIsFetchedThroughAFreshURLThatExpires(t *testing.T) {
 		attachmentID, err := b.ReceiveAttachment(id, "w9.pdf", "application/pdf", []byte("%PDF"))
 		require.NoError(t, err)
 
-		listed := as[map[string]any](as[[]any](b.get(id)["attachments"])[0])
+		listed := simtest.As[map[string]any](simtest.As[[]any](b.get(id)["attachments"])[0])
 		require.Equal(t, "w9.pdf", listed["name"])
 		require.EqualValues(t, 4, listed["size"])
 		require.Equal(t, "dev-test@agentmail.to", listed["inboxId"])
@@ -221,15 +221,15 @@ func TestAttachmentIsFetchedThroughAFreshURLThatExpires(t *testing.T) {
 		for name, value := range listed {
 			require.Equal(t, value, minted[name], name)
 		}
-		expires, err := time.Parse(time.RFC3339, as[string](minted["expiresAt"]))
+		expires, err := time.Parse(time.RFC3339, simtest.As[string](minted["expiresAt"]))
 		require.NoError(t, err)
 
-		url := as[string](minted["downloadUrl"])
+		url := simtest.As[string](minted["downloadUrl"])
 		require.True(t, strings.HasPrefix(url, "http://offload.test/downloads/"), url)
-		require.Equal(t, "%PDF", b.fetch(url).Body.String())
-		require.Equal(t, "application/pdf", b.fetch(url).Header().Get("Content-Type"))
-		couriertest.Pass(time.Until(expires) + time.Second)
-		require.Equal(t, http.StatusForbidden, b.fetch(url).Code)
+		require.Equal(t, "%PDF", b.fetch(url).Text)
+		require.Equal(t, "application/pdf", b.fetch(url).Header.Get("Content-Type"))
+		simtest.Pass(time.Until(expires) + time.Second)
+		require.Equal(t, http.StatusForbidden, b.fetch(url).Status)
 	})
 }
 

@@ -37,10 +37,10 @@ func TestFailuresAnswerAsNamedAndDoOrDoNotTheWork(t *testing.T) {
 				require.NoError(t, b.FailNext(offloadsim.RouteCreate, offloadsim.FailNot, failure))
 				b.create(nil)
 				got := b.call("POST", "/cases", goodKey, createBody(t, nil))
-				require.Equal(t, want.status, got.status)
+				require.Equal(t, want.status, got.Status)
 				require.Equal(t, want.code, got.code())
 				if want.code == "" {
-					require.NotContains(t, got.body, "ok")
+					require.NotContains(t, got.Body, "ok")
 				}
 				require.Len(t, b.Cases(), 1+want.created)
 				b.create(nil) // and it is over
@@ -53,9 +53,9 @@ func TestThrottleSaysWhenToRetryWhereThatIsSet(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		require.NoError(t, b.FailNext(offloadsim.RouteGet, offloadsim.FailThrottle, offloadsim.FailThrottle))
-		require.Empty(t, b.call("GET", "/cases/x", goodKey, "").header.Get("Retry-After"))
+		require.Empty(t, b.call("GET", "/cases/x", goodKey, "").Header.Get("Retry-After"))
 		b.SetUndocumented(offloadsim.Undocumented{RetryAfter: 1500 * time.Millisecond})
-		require.Equal(t, "2", b.call("GET", "/cases/x", goodKey, "").header.Get("Retry-After"))
+		require.Equal(t, "2", b.call("GET", "/cases/x", goodKey, "").Header.Get("Retry-After"))
 	})
 }
 
@@ -67,7 +67,7 @@ func TestLostInputAnswerWasAccepted(t *testing.T) {
 		request, err := b.AskInput(id, "?")
 		require.NoError(t, err)
 		require.NoError(t, b.FailNext(offloadsim.RouteInput, offloadsim.FailGatewayAfter))
-		require.Equal(t, 504, b.answer(id, request, "Yes").status)
+		require.Equal(t, 504, b.answer(id, request, "Yes").Status)
 		require.Equal(t, "INPUT_REQUEST_NOT_PENDING", b.answer(id, request, "Yes").code())
 		record, err := b.Case(id)
 		require.NoError(t, err)
@@ -83,13 +83,13 @@ func TestFailuresByChanceFollowTheirRates(t *testing.T) {
 		}))
 		throttled := 0
 		for range 200 {
-			if b.call("POST", "/cases", goodKey, createBody(t, nil)).status == 429 {
+			if b.call("POST", "/cases", goodKey, createBody(t, nil)).Status == 429 {
 				throttled++
 			}
 		}
 		require.InDelta(t, 100, throttled, 30)
 		require.Len(t, b.Cases(), 200-throttled)
-		require.Equal(t, 404, b.call("GET", "/cases/x", goodKey, "").status, "another route")
+		require.Equal(t, 404, b.call("GET", "/cases/x", goodKey, "").Status, "another route")
 	})
 }
 
@@ -168,4 +168,37 @@ func TestCloseLetsGoOfRequestsThatHang(t *testing.T) {
 	require.NoError(t, sim.Close())
 	<-ended
 	server.Close()
+}
+
+func TestFailuresArePlannedAsTheyAreNamed(t *testing.T) {
+	t.Parallel()
+	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
+		require.NoError(t, b.FailText("create:throttle", "create:internal-after", "get:forbidden=1"))
+		create := func() int { return b.call("POST", "/cases", goodKey, createBody(t, nil)).Status }
+		require.Equal(t, 429, create())
+		require.Equal(t, 500, create())
+		require.Len(t, b.Cases(), 1, "the second was carried out")
+		id := b.create(nil)
+		for range 3 {
+			require.Equal(t, 403, b.call("GET", "/cases/"+id, goodKey, "").Status)
+		}
+	})
+}
+
+func TestFailuresThatAreMisspeltAreNamed(t *testing.T) {
+	t.Parallel()
+	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
+		for text, says := range map[string]string{
+			"throttle":            "want ROUTE:FAILURE",
+			"list:throttle":       `unknown route "list", want one of ["create" "get" "attachment" "input"]`,
+			"list:throttle=0.5":   `unknown route "list"`,
+			"create:explode":      `unknown failure "explode", want one of ["throttle"`,
+			"create:explode=0.5":  `unknown failure "explode"`,
+			"create:throttle=two": `"two" is no probability`,
+			"create:=0.5":         "want ROUTE:FAILURE",
+		} {
+			require.ErrorContains(t, b.FailText(text), says, text)
+		}
+		require.ErrorContains(t, b.FailText("get:gateway=0.7", "get:internal=0.7"), "sum up to 1.4")
+	})
 }

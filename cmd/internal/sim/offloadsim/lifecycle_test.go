@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestMessagesAreCountedAndFollowUpsScheduled(t *testing.T) {
@@ -26,7 +26,7 @@ func TestMessagesAreCountedAndFollowUpsScheduled(t *testing.T) {
 		require.EqualValues(t, 1, got["attemptCount"])
 		require.EqualValues(t, time.Now().Add(2*time.Hour).UnixMilli(), got["nextActionAt"])
 
-		couriertest.Pass(time.Hour)
+		simtest.Pass(time.Hour)
 		require.NoError(t, b.SendMessage(id))
 		require.NoError(t, b.SendMessage(id))
 		got = b.get(id)
@@ -44,12 +44,12 @@ func TestUpdatedAtNeverRepeats(t *testing.T) {
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		id := b.create(nil)
 		require.NoError(t, b.SendFirstMessage(id))
-		last := as[float64](b.get(id)["updatedAt"])
+		last := simtest.As[float64](b.get(id)["updatedAt"])
 		for range 20 { // all within one millisecond
 			_, err := b.AskInput(id, "?")
 			require.NoError(t, err)
-			require.Greater(t, as[float64](b.get(id)["updatedAt"]), last)
-			last = as[float64](b.get(id)["updatedAt"])
+			require.Greater(t, simtest.As[float64](b.get(id)["updatedAt"]), last)
+			last = simtest.As[float64](b.get(id)["updatedAt"])
 		}
 		seen := map[any]bool{}
 		for _, webhook := range b.webhooks() {
@@ -127,30 +127,30 @@ func TestAnswerIsAcceptedOnceWhileTheCaseStillReadsInputNeeded(t *testing.T) {
 			`{"inputRequestId":"x","providedContext":" \n"}`, `{"inputRequestId":1,"providedContext":"y"}`,
 		} {
 			got := b.call("POST", "/cases/"+id+"/input", goodKey, body)
-			require.Equal(t, 400, got.status, body)
+			require.Equal(t, 400, got.Status, body)
 			require.Equal(t, "INVALID_REQUEST", got.code(), body)
 		}
 		require.Equal(t, "INPUT_REQUEST_MISMATCH", b.answer(id, old, "late").code())
 
 		accepted := b.answer(id, " "+current+" ", "  Yes, a PDF is fine. ")
-		require.Equal(t, 202, accepted.status)
+		require.Equal(t, 202, accepted.Status)
 		require.Equal(t, map[string]any{"caseId": id, "inputRequestId": current, "accepted": true}, accepted.data())
 		got := b.get(id)
 		require.Equal(t, "INPUT_NEEDED", got["status"])
-		require.Equal(t, "RESOLVED", as[map[string]any](got["inputRequest"])["status"])
+		require.Equal(t, "RESOLVED", simtest.As[map[string]any](got["inputRequest"])["status"])
 
 		repeated := b.answer(id, current, "again")
-		require.Equal(t, 409, repeated.status)
+		require.Equal(t, 409, repeated.Status)
 		require.Equal(t, "INPUT_REQUEST_NOT_PENDING", repeated.code())
 
 		require.NoError(t, b.Resume(id))
 		got = b.get(id)
 		require.Equal(t, "RUNNING", got["status"])
-		require.Equal(t, "RESOLVED", as[map[string]any](got["inputRequest"])["status"], "recently resolved")
+		require.Equal(t, "RESOLVED", simtest.As[map[string]any](got["inputRequest"])["status"], "recently resolved")
 		require.Equal(t, "Yes, a PDF is fine.",
-			as[map[string]any](as[map[string]any](got["goal"])["knowledge"])["additionalHumanContext"])
+			simtest.As[map[string]any](simtest.As[map[string]any](got["goal"])["knowledge"])["additionalHumanContext"])
 		require.Equal(t, "CASE_NOT_WAITING_FOR_INPUT", b.answer(id, current, "again").code())
-		couriertest.Pass(2 * time.Minute)
+		simtest.Pass(2 * time.Minute)
 		require.Nil(t, b.get(id)["inputRequest"])
 
 		record, err := b.Case(id)
@@ -176,8 +176,8 @@ func TestWebhooksHaveTheShapeOfTheReference(t *testing.T) {
 
 		bodies := map[string]map[string]any{}
 		for _, webhook := range b.webhooks() {
-			event := as[string](webhook["event_type"])
-			data := as[map[string]any](webhook["data"])
+			event := simtest.As[string](webhook["event_type"])
+			data := simtest.As[map[string]any](webhook["data"])
 			bodies[event] = data
 			require.ElementsMatch(t, []string{"event_id", "event_type", "timestamp", "data"}, keys(webhook))
 			require.Equal(t, fmt.Sprintf("evt_%s_%s_%.0f", data["caseId"], strings.ReplaceAll(event, ".", "_"), webhook["timestamp"]), webhook["event_id"])
@@ -221,11 +221,11 @@ func keys(object map[string]any) []string {
 func TestWebhookIsTriedOnceAndThenDropped(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
-		b.receiver.Answer(couriertest.Status(500))
+		b.receiver.Answer(simtest.Status(500))
 		id := b.create(nil)
 		require.NoError(t, b.SendFirstMessage(id))
 		require.NoError(t, b.Complete(id, nil))
-		couriertest.Pass(24 * time.Hour)
+		simtest.Pass(24 * time.Hour)
 		require.Len(t, b.webhooks(), 1)
 		record, err := b.Case(id)
 		require.NoError(t, err)
@@ -256,7 +256,7 @@ func TestUndocumentedShapesOfWebhooksCanBeChosen(t *testing.T) {
 			failed := b.create(nil)
 			require.NoError(t, b.Fail(failed, offloadsim.ResultBounced, ""))
 			webhook = b.webhooks()[0]
-			data = as[map[string]any](b.webhooks()[1]["data"])
+			data = simtest.As[map[string]any](b.webhooks()[1]["data"])
 		})
 		return webhook, data
 	}
@@ -268,7 +268,7 @@ func TestUndocumentedShapesOfWebhooksCanBeChosen(t *testing.T) {
 	plain, _ := send(offloadsim.Undocumented{})
 	skewed, _ := send(offloadsim.Undocumented{TimestampSkew: time.Second})
 	require.Equal(t, plain["event_id"], skewed["event_id"])
-	require.EqualValues(t, 1000, as[float64](skewed["timestamp"])-as[float64](plain["timestamp"]))
+	require.EqualValues(t, 1000, simtest.As[float64](skewed["timestamp"])-simtest.As[float64](plain["timestamp"]))
 }
 
 func TestWebhookCanContradictTheCase(t *testing.T) {
@@ -281,7 +281,7 @@ func TestWebhookCanContradictTheCase(t *testing.T) {
 		require.ErrorIs(t, b.SendWebhook("nope", offloadsim.EventFailed, nil), simbase.ErrUnknown)
 		second := b.webhooks()[1]
 		require.Equal(t, "case.failed", second["event_type"])
-		require.Equal(t, "FAILED", as[map[string]any](second["data"])["status"])
+		require.Equal(t, "FAILED", simtest.As[map[string]any](second["data"])["status"])
 		require.Equal(t, "COMPLETED", b.get(id)["status"])
 	})
 }
@@ -324,9 +324,9 @@ func TestScripts(t *testing.T) {
 			run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 				id := b.create(test.create)
 				for range 20 {
-					couriertest.Pass(pace)
+					simtest.Pass(pace)
 					if request, ok := b.get(id)["inputRequest"].(map[string]any); ok && request["status"] == "PENDING" {
-						require.Equal(t, 202, b.answer(id, as[string](request["id"]), "Yes").status)
+						require.Equal(t, 202, b.answer(id, simtest.As[string](request["id"]), "Yes").Status)
 					}
 				}
 				got := b.get(id)
@@ -335,7 +335,7 @@ func TestScripts(t *testing.T) {
 				require.Equal(t, test.count, got["attemptCount"])
 				var events []string
 				for _, webhook := range b.webhooks() {
-					events = append(events, as[string](webhook["event_type"]))
+					events = append(events, simtest.As[string](webhook["event_type"]))
 				}
 				require.Equal(t, test.events, events)
 				record, err := b.Case(id)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,14 +30,14 @@ const (
 type bench struct {
 	*offloadsim.Simulator
 	t        *testing.T
-	receiver *couriertest.Receiver
+	receiver *simtest.Receiver
 }
 
 // run runs a test in a bubble of its own time; it fails if the simulator leaves a goroutine behind.
 func run(t *testing.T, opts offloadsim.Options, test func(t *testing.T, b bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		receiver := &couriertest.Receiver{}
+		receiver := &simtest.Receiver{}
 		opts.Transport = receiver
 		opts.Pace = pace
 		opts.Keys = []offloadsim.Key{
@@ -54,39 +52,27 @@ func run(t *testing.T, opts offloadsim.Options, test func(t *testing.T, b bench)
 	})
 }
 
-// response is an answer of the simulator, decoded.
-type response struct {
-	status int
-	header http.Header
-	body   map[string]any
-}
+// response is an answer of Offload's API.
+type response struct{ simtest.Response }
 
 func (r response) data() map[string]any {
-	data, _ := r.body["data"].(map[string]any)
+	data, _ := r.Body["data"].(map[string]any)
 	return data
 }
 
 func (r response) code() string {
-	envelope, _ := r.body["error"].(map[string]any)
+	envelope, _ := r.Body["error"].(map[string]any)
 	code, _ := envelope["code"].(string)
 	return code
 }
 
 func (b bench) call(method, path, key, body string) response {
 	b.t.Helper()
-	req := httptest.NewRequestWithContext(b.t.Context(), method, "http://offload.test"+path, strings.NewReader(body))
+	var headers []string
 	if key != "" {
-		req.Header.Set("x-api-key", key)
+		headers = []string{"x-api-key", key}
 	}
-	recorder := httptest.NewRecorder()
-	b.ServeHTTP(recorder, req)
-	got := response{status: recorder.Code, header: recorder.Header()}
-	if recorder.Body.Len() > 0 && strings.HasPrefix(recorder.Header().Get("Content-Type"), "application/json") {
-		if err := json.Unmarshal(recorder.Body.Bytes(), &got.body); err != nil {
-			got.body = map[string]any{"list": recorder.Body.String()}
-		}
-	}
-	return got
+	return response{simtest.Call(b.t, b, method, "http://offload.test"+path, body, headers...)}
 }
 
 // createBody is a valid body of POST /cases with some fields replaced; nil removes one.
@@ -109,14 +95,14 @@ func createBody(t *testing.T, replace map[string]any) string {
 func (b bench) create(replace map[string]any) (caseID string) {
 	b.t.Helper()
 	created := b.call("POST", "/cases", goodKey, createBody(b.t, replace))
-	require.Equal(b.t, true, created.body["ok"], "%v", created.body)
-	return as[string](created.data()["caseId"])
+	require.Equal(b.t, true, created.Body["ok"], "%v", created.Body)
+	return simtest.As[string](created.data()["caseId"])
 }
 
 func (b bench) get(caseID string) map[string]any {
 	b.t.Helper()
 	got := b.call("GET", "/cases/"+caseID, goodKey, "")
-	require.Equal(b.t, http.StatusOK, got.status)
+	require.Equal(b.t, http.StatusOK, got.Status)
 	return got.data()
 }
 
@@ -126,30 +112,8 @@ func (b bench) answer(caseID, inputRequestID, context string) response {
 }
 
 // fetch gets a download URL, without an API key.
-func (b bench) fetch(url string) *httptest.ResponseRecorder {
-	recorder := httptest.NewRecorder()
-	b.ServeHTTP(recorder, httptest.NewRequestWithContext(b.t.Context(), http.MethodGet, url, nil))
-	return recorder
+func (b bench) fetch(url string) simtest.Response {
+	return simtest.Call(b.t, b, http.MethodGet, url, "")
 }
 
-// webhooks decodes what the receiver has got so far.
-func (b bench) webhooks() []map[string]any {
-	b.t.Helper()
-	synctest.Wait()
-	var decoded []map[string]any
-	for _, body := range b.receiver.Bodies() {
-		var one map[string]any
-		require.NoError(b.t, json.Unmarshal([]byte(body), &one))
-		decoded = append(decoded, one)
-	}
-	return decoded
-}
-
-// as asserts the type of a decoded JSON value.
-func as[T any](value any) T {
-	typed, ok := value.(T)
-	if !ok {
-		panic(fmt.Sprintf("%v is %T, not %T", value, value, typed))
-	}
-	return typed
-}
+func (b bench) webhooks() []map[string]any { return b.receiver.Events(b.t) }

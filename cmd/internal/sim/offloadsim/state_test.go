@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier/couriertest"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
 func TestCasesGoOnWhereTheyStoodAfterARestart(t *testing.T) {
@@ -27,27 +27,27 @@ func TestCasesGoOnWhereTheyStoodAfterARestart(t *testing.T) {
 		require.NoError(t, err)
 		request, err := b.AskInput(manual, "?")
 		require.NoError(t, err)
-		require.Equal(t, 202, b.answer(manual, request, "Because").status)
-		couriertest.Pass(2 * pace) // The questions are asked, and the scripts do not wait for the answers yet.
-		id := as[string](as[map[string]any](b.get(asked)["inputRequest"])["id"])
-		require.Equal(t, 202, b.answer(asked, id, "Yes").status)
+		require.Equal(t, 202, b.answer(manual, request, "Because").Status)
+		simtest.Pass(2 * pace) // The questions are asked, and the scripts do not wait for the answers yet.
+		id := simtest.As[string](simtest.As[map[string]any](b.get(asked)["inputRequest"])["id"])
+		require.Equal(t, 202, b.answer(asked, id, "Yes").Status)
 		before = b.get(manual)
 	})
 
 	run(t, offloadsim.Options{StateFile: file}, func(t *testing.T, b bench) {
 		require.Equal(t, before, b.get(manual))
 		require.Len(t, b.CasesOf("ref"), 1)
-		attachmentID := as[string](as[map[string]any](as[[]any](before["attachments"])[0])["attachmentId"])
+		attachmentID := simtest.As[string](simtest.As[map[string]any](simtest.As[[]any](before["attachments"])[0])["attachmentId"])
 		minted := b.call("GET", "/cases/"+manual+"/attachments/"+attachmentID, goodKey, "").data()
-		require.Equal(t, "hello", b.fetch(as[string](minted["downloadUrl"])).Body.String())
+		require.Equal(t, "hello", b.fetch(simtest.As[string](minted["downloadUrl"])).Text)
 
-		couriertest.Pass(10 * pace)
+		simtest.Pass(10 * pace)
 		require.Equal(t, "COMPLETED", b.get(asked)["status"], "the accepted answer still counts")
 		require.Equal(t, "COMPLETED", b.get(done)["status"])
-		request := as[map[string]any](b.get(waiting)["inputRequest"])
+		request := simtest.As[map[string]any](b.get(waiting)["inputRequest"])
 		require.Equal(t, "PENDING", request["status"])
-		require.Equal(t, 202, b.answer(waiting, as[string](request["id"]), "Yes").status)
-		couriertest.Pass(10 * pace)
+		require.Equal(t, 202, b.answer(waiting, simtest.As[string](request["id"]), "Yes").Status)
+		simtest.Pass(10 * pace)
 		require.Equal(t, "COMPLETED", b.get(waiting)["status"])
 	})
 }
@@ -57,7 +57,7 @@ func TestStateIsWrittenWithoutWaitingForClose(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	run(t, offloadsim.Options{StateFile: file}, func(t *testing.T, b bench) {
 		id := b.create(nil)
-		couriertest.Pass(time.Second)
+		simtest.Pass(time.Second)
 		written, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.Contains(t, string(written), id)
@@ -78,7 +78,7 @@ func TestBrokenOrUnwritableStateIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim, err := offloadsim.New(offloadsim.Options{Keys: keys, StateFile: filepath.Join(t.TempDir(), "missing", "state.json")})
 		require.NoError(t, err)
-		b := bench{sim, t, &couriertest.Receiver{}}
+		b := bench{sim, t, &simtest.Receiver{}}
 		b.create(nil)
 		require.ErrorContains(t, sim.Close(), "write state")
 	})

@@ -1,6 +1,6 @@
-// Package couriertest has a receiver of webhooks for tests, without a network: under testing/synctest minutes and
-// hours of retries then pass at once.
-package couriertest
+// Package simtest has what tests of a simulated provider share: a receiver of its webhooks without a network, so that under testing/synctest
+// minutes and hours of retries pass at once, and calls of its API.
+package simtest
 
 import (
 	"io"
