@@ -152,7 +152,7 @@ A manual case, and any other, is driven by hand; REFERENCE is the case's, or lat
   curl -X POST SIM/offload/sim/cases/REFERENCE/complete      complete it now
   curl -X POST SIM/offload/sim/cases/REFERENCE/fail -d '{"resultStatus": "BOUNCED", "reason": "mailbox full"}'
   curl -X POST SIM/offload/sim/webhook-faults/drop           drop the next webhook
-  curl -X POST SIM/offload/sim/failures/get:throttle         refuse the next GET /cases/{id}
+  curl -X POST SIM/offload/sim/failures/throttle:get         refuse the next GET /cases/{id}
   curl -X POST SIM/artmail/sim/agents/%s/activate    a brand activates the agent
   curl -X POST SIM/artmail/sim/activations/latest/pause      pause the newest activation
 

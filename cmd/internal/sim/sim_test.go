@@ -29,11 +29,11 @@ func start(o sim.Options) (*sim.Providers, error) {
 func TestTroubleThatCanNotBeIsRefusedWithItsFlag(t *testing.T) {
 	t.Parallel()
 	_, err := start(sim.Options{PublicURL: "http://127.0.0.1:1", Trouble: sim.Trouble{
-		OffloadCalls: []string{"create:explode"}, OffloadWebhooks: []string{"burst"}, ArtmailWebhooks: []string{"drop=2"},
+		OffloadCalls: []string{"explode:create"}, OffloadWebhooks: []string{"burst"}, ArtmailWebhooks: []string{"drop=2"},
 	}})
 	require.ErrorContains(t, err, `--offload-call: unknown failure "explode"`)
 	require.ErrorContains(t, err, `--offload-webhook: unknown fault "burst"`)
-	require.ErrorContains(t, err, `--artmail-webhook: "drop=2": "2" is no probability`)
+	require.ErrorContains(t, err, `--artmail-webhook: fault "drop": "2" is no probability`)
 }
 
 // Each command of the help is run against a case of its own.

@@ -61,7 +61,7 @@ type Courier struct {
 func New(opts Options) *Courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Courier{
-		Faults: &Faults{dice: opts.Dice},
+		Faults: NewPlan(opts.Dice, "fault", allFaults),
 		opts:   opts,
 		client: &http.Client{
 			Transport: opts.Transport,
@@ -112,7 +112,7 @@ func (c *Courier) Wait(d time.Duration) bool {
 // Send carries a message in the background, after the earlier ones of its key, and calls then (where there is one)
 // with the outcome of the first attempt, before the next message of the key sets out.
 func (c *Courier) Send(m Message, then func(ctx context.Context, first Attempt)) {
-	fault := c.Faults.next(m)
+	fault := c.Faults.Next(m.Key, m.Event)
 	carry := func(ctx context.Context) {
 		first := c.post(ctx, m, fault)
 		if fault == Repeat {
@@ -152,7 +152,7 @@ func (c *Courier) Send(m Message, then func(ctx context.Context, first Attempt))
 
 // Post makes one attempt, now, with the fault that is due.
 func (c *Courier) Post(ctx context.Context, m Message) Attempt {
-	return c.post(ctx, m, c.Faults.next(m))
+	return c.post(ctx, m, c.Faults.Next(m.Key, m.Event))
 }
 
 // Attempts lists the attempts made for a key, oldest first; of all keys, where key is empty.

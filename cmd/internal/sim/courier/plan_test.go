@@ -13,11 +13,12 @@ func TestFaultsArePlannedAsTheyAreNamed(t *testing.T) {
 	t.Parallel()
 	const first, second = `{"key":"k","number":1}`, `{"key":"k","number":2}`
 	for text, want := range map[string][]string{
-		"drop":         {second},
-		"drop:event.2": {first},
-		"repeat=1":     {first, first, second, second},
-		"repeat=0":     {first, second},
-		"drop:event.9": {first, second},
+		"drop":           {second},
+		"drop:event.2":   {first},
+		"repeat=1":       {first, first, second, second},
+		"repeat=0":       {first, second},
+		"drop:event.9":   {first, second},
+		"drop:event.2=1": {first},
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
@@ -39,13 +40,14 @@ func TestFaultsArePlannedAsTheyAreNamed(t *testing.T) {
 func TestFaultsThatAreMisspeltAreAllNamed(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
-		"explode":                 `unknown fault "explode"`,
-		"":                        `unknown fault ""`,
-		"drop=much":               `"much" is no probability`,
-		"drop=1.1":                `"1.1" is no probability`,
-		"drop=-0.1":               `"-0.1" is no probability`,
-		"drop=NaN":                `"NaN" is no probability`,
-		"drop:case.completed=0.5": `leave out "case.completed" or`,
+		"explode":   `unknown fault "explode"`,
+		"":          `unknown fault ""`,
+		"=0.5":      `unknown fault ""`,
+		"drop=":     `"" is no probability`,
+		"drop=much": `"much" is no probability`,
+		"drop=1.1":  `"1.1" is no probability`,
+		"drop=-0.1": `"-0.1" is no probability`,
+		"drop=NaN":  `"NaN" is no probability`,
 	} {
 		c := newCourier(&simtest.Receiver{}, 1)
 		err := c.Faults.PlanText(text, "burst")

@@ -63,12 +63,7 @@ func (s *Simulator) controls() {
 		) error {
 			return s.SendWebhook(id, b.Event, b.Data)
 		})
-	simbase.Control(s.Base, "POST /sim/failures/{failure}", "ROUTE:FAILURE, such as create:reset-after: the next call; get:throttle=0.2: each by chance",
-		func(r *http.Request, _ simbase.Empty) (any, error) { return nil, s.FailText(r.PathValue("failure")) })
-	simbase.Control(s.Base, "DELETE /sim/failures", "forget all of them", func(*http.Request, simbase.Empty) (any, error) {
-		s.ClearFailures()
-		return nil, nil
-	})
+	simbase.PlanControls(s.Base, "failures", "throttle:get: the next GET; reset-after:create=0.2: each POST /cases by chance", s.Calls)
 	simbase.Control(s.Base, "PUT /sim/undocumented", "how to handle what is not documented: Undocumented, whole; durations in nanoseconds",
 		func(_ *http.Request, u Undocumented) (any, error) {
 			s.SetUndocumented(u)

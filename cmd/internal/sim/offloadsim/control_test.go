@@ -66,9 +66,9 @@ func TestControlAPISetsWhatGoesWrong(t *testing.T) {
 			got := b.call(method, "/sim/"+path, "", body)
 			require.Equal(t, http.StatusNoContent, got.Status, "%v", got.Body)
 		}
-		set("POST", "failures/get:gateway=1", "")
-		set("POST", "failures/create:forbidden=0.0", "") // leaves the one before
-		set("POST", "failures/create:throttle", "")
+		set("POST", "failures/gateway:get=1", "")
+		set("POST", "failures/forbidden:get=0", "") // leaves the one before
+		set("POST", "failures/throttle:create", "")
 		require.Equal(t, 429, b.call("POST", "/cases", goodKey, createBody(t, nil)).Status)
 		id := b.create(nil)
 		require.Equal(t, 500, b.call("GET", "/cases/"+id, goodKey, "").Status)
@@ -104,7 +104,7 @@ func TestControlAPIRefusesMistakes(t *testing.T) {
 			"cases/" + id + "/message": {"", 409},
 			"cases/latest/ask":         {`{"questions":"x"}`, 400},
 			"webhook-faults/explode":   {"", 400},
-			"failures/create:explode":  {"", 400},
+			"failures/explode:create":  {"", 400},
 		} {
 			require.Equal(t, want.status, b.call("POST", "/sim/"+path, "", want.body).Status, path)
 		}

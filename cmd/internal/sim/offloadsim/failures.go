@@ -1,9 +1,6 @@
 package offloadsim
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -49,102 +46,13 @@ var allFailures = []Failure{
 	FailResetAfter, FailHangAfter, FailInternalAfter, FailGatewayAfter,
 }
 
-// failures are the planned ones, first in first out per route, and those by chance.
-type failures struct {
-	planned map[Route][]Failure
-	rates   map[Route]map[Failure]float64
-}
-
 // FailNext plans what happens to the next calls of a route, one failure per call.
 func (s *Simulator) FailNext(route Route, next ...Failure) error {
-	if err := courier.CheckName("route", route, allRoutes); err != nil {
-		return err
-	}
+	var rules []courier.PlannedRule[Failure]
 	for _, failure := range next {
-		if failure != FailNot {
-			if err := courier.CheckName("failure", failure, allFailures); err != nil {
-				return err
-			}
-		}
+		rules = append(rules, courier.PlannedRule[Failure]{Fault: failure, Event: string(route)})
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures.planned[route] = append(s.failures.planned[route], next...)
-	return nil
-}
-
-// SetFailureRates replaces the probabilities of failures by chance for each route. Planned failures come first.
-func (s *Simulator) SetFailureRates(rates map[Route]map[Failure]float64) error {
-	for route, of := range rates {
-		if err := courier.CheckName("route", route, allRoutes); err != nil {
-			return err
-		}
-		if err := courier.Rates[Failure](of).Check("failure", allFailures); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures.rates = maps.Clone(rates)
-	return nil
-}
-
-// FailText plans failures of API calls as flags and controls name them:
-//
-//	create:reset-after    the next call of the route; named again, the one after it
-//	get:throttle=0.2      each call of the route, with that probability, beside the failures by chance that were set before
-//
-// The error names what can't be used.
-func (s *Simulator) FailText(texts ...string) error {
-	plans, err := courier.ParsePlans(texts)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	rates := map[Route]map[Failure]float64{}
-	for route, of := range s.failures.rates {
-		rates[route] = maps.Clone(of)
-	}
-	s.mu.Unlock()
-	next := map[Route][]Failure{}
-	for _, p := range plans {
-		route, failure := Route(p.First), Failure(p.Second)
-		switch {
-		case failure == FailNot:
-			return fmt.Errorf("%q: want ROUTE:FAILURE, with a failure of %q", p.First, allFailures)
-		case p.ByChance && rates[route] == nil:
-			rates[route] = map[Failure]float64{failure: p.Probability}
-		case p.ByChance:
-			rates[route][failure] = p.Probability
-		default:
-			next[route] = append(next[route], failure)
-		}
-	}
-	if err := s.SetFailureRates(rates); err != nil {
-		return err
-	}
-	var wrong []error
-	for route, failures := range next {
-		wrong = append(wrong, s.FailNext(route, failures...))
-	}
-	return errors.Join(wrong...)
-}
-
-// ClearFailures forgets all planned failures and probabilities.
-func (s *Simulator) ClearFailures() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures = failures{planned: map[Route][]Failure{}}
-}
-
-func (s *Simulator) nextFailure(route Route) Failure {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if planned := s.failures.planned[route]; len(planned) > 0 {
-		s.failures.planned[route] = planned[1:]
-		return planned[0]
-	}
-	return courier.Rates[Failure](s.failures.rates[route]).Draw(s.Dice, allFailures)
+	return s.Calls.Plan(rules...)
 }
 
 // failBefore answers where the failure happens before the work, and says whether it did.

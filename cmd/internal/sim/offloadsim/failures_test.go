@@ -78,9 +78,7 @@ func TestLostInputAnswerWasAccepted(t *testing.T) {
 func TestFailuresByChanceFollowTheirRates(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{Seed: 5}, func(t *testing.T, b bench) {
-		require.NoError(t, b.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{
-			offloadsim.RouteCreate: {offloadsim.FailThrottle: 0.5},
-		}))
+		require.NoError(t, b.Calls.SetEventRates("create", map[offloadsim.Failure]float64{offloadsim.FailThrottle: 0.5}))
 		throttled := 0
 		for range 200 {
 			if b.call("POST", "/cases", goodKey, createBody(t, nil)).Status == 429 {
@@ -102,7 +100,7 @@ func TestFailuresThatDoNotExistAreRefused(t *testing.T) {
 			{offloadsim.FailGateway: -1},
 			{offloadsim.FailGateway: 0.7, offloadsim.FailInternal: 0.7},
 		} {
-			require.Error(t, b.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{offloadsim.RouteGet: rates}))
+			require.Error(t, b.Calls.SetEventRates("get", rates))
 		}
 	})
 }
@@ -173,7 +171,7 @@ func TestCloseLetsGoOfRequestsThatHang(t *testing.T) {
 func TestFailuresArePlannedAsTheyAreNamed(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
-		require.NoError(t, b.FailText("create:throttle", "create:internal-after", "get:forbidden=1"))
+		require.NoError(t, b.Calls.PlanText("throttle:create", "internal-after:create", "forbidden:get=1"))
 		create := func() int { return b.call("POST", "/cases", goodKey, createBody(t, nil)).Status }
 		require.Equal(t, 429, create())
 		require.Equal(t, 500, create())
@@ -189,16 +187,17 @@ func TestFailuresThatAreMisspeltAreNamed(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		for text, says := range map[string]string{
-			"throttle":            "want ROUTE:FAILURE",
-			"list:throttle":       `unknown route "list", want one of ["create" "get" "attachment" "input"]`,
-			"list:throttle=0.5":   `unknown route "list"`,
-			"create:explode":      `unknown failure "explode", want one of ["throttle"`,
-			"create:explode=0.5":  `unknown failure "explode"`,
-			"create:throttle=two": `"two" is no probability`,
-			"create:=0.5":         "want ROUTE:FAILURE",
+			"throttle":            `failure "throttle" of "": want one of ["create" "get" "attachment" "input"], as in throttle:create`,
+			"throttle=0.5":        `failure "throttle" of "": want one of`,
+			"throttle:list":       `failure "throttle" of "list"`,
+			"throttle:list=0.5":   `failure "throttle" of "list"`,
+			"explode:create":      `unknown failure "explode", want one of ["throttle"`,
+			"explode:create=0.5":  `unknown failure "explode"`,
+			"throttle:create=two": `"two" is no probability`,
+			":create=0.5":         `unknown failure ""`,
 		} {
-			require.ErrorContains(t, b.FailText(text), says, text)
+			require.ErrorContains(t, b.Calls.PlanText(text), says, text)
 		}
-		require.ErrorContains(t, b.FailText("get:gateway=0.7", "get:internal=0.7"), "sum up to 1.4")
+		require.ErrorContains(t, b.Calls.PlanText("gateway:get=0.7", "internal:get=0.7"), "sum up to 1.4")
 	})
 }

@@ -3,8 +3,7 @@
 // Undocumented, so that no client learns to rely on one answer.
 //
 // What a case goes through is decided by its script, by the Go methods of Simulator, or over HTTP under /sim/, where GET
-// /sim/ lists the controls. What goes wrong is decided by the courier's faults (webhooks) and by FailNext and
-// SetFailureRates (the API).
+// /sim/ lists the controls. What goes wrong is decided by the faults of Webhooks and by Calls (the API).
 package offloadsim
 
 import (
@@ -14,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
@@ -57,13 +57,14 @@ type Options struct {
 // methods are safe for concurrent use.
 type Simulator struct {
 	*simbase.Base
+	// Calls decides which calls of the API fail, and how. Its events are routes.
+	Calls *courier.Plan[Failure]
 
 	opts Options
 	keys map[string]Key
 
 	mu           sync.Mutex
 	undocumented Undocumented
-	failures     failures
 	cases        map[string]*offloadCase
 	order        []string // case ids, oldest first
 	created      map[ownerMonth]int
@@ -96,11 +97,11 @@ func New(opts Options) (*Simulator, error) {
 		opts:         opts,
 		keys:         keys,
 		undocumented: opts.Undocumented,
-		failures:     failures{planned: map[Route][]Failure{}},
 		cases:        map[string]*offloadCase{},
 		created:      map[ownerMonth]int{},
 		downloads:    map[string]download{},
 	}
+	s.Calls = courier.NewPlan(s.Dice, "failure", allFailures, allRoutes...)
 	s.routes()
 	s.controls()
 	if err := s.load(); err != nil {

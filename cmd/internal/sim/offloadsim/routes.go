@@ -19,7 +19,7 @@ const (
 	RouteInput      Route = "input"      // POST /cases/{id}/input
 )
 
-var allRoutes = []Route{RouteCreate, RouteGet, RouteAttachment, RouteInput}
+var allRoutes = []string{string(RouteCreate), string(RouteGet), string(RouteAttachment), string(RouteInput)}
 
 // answer is what a route's handler decides; it is written, or lost, by serve.
 type answer struct {
@@ -63,7 +63,7 @@ func (s *Simulator) serve(route Route, handle func(r *http.Request, owner string
 		case err != nil:
 			return // The client went away while it was sending.
 		}
-		failure := s.nextFailure(route)
+		failure := s.Calls.Next("", string(route))
 		if s.failBefore(w, failure) {
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 )
 
 // bodyLimit bounds the body of a control, in bytes.
@@ -54,12 +56,16 @@ func (b *Base) commonControls() {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, strings.Join(b.controls, "")) // an error means that the client is gone
 	})
-	Control(b, "POST /sim/webhook-faults/{fault}", "drop, drop:EVENT: the next webhook; drop=0.2: each by chance; or repeat, delay, reorder, corrupt, lose-answer",
-		func(r *http.Request, _ Empty) (any, error) {
-			return nil, b.Webhooks.Faults.PlanText(r.PathValue("fault"))
-		})
-	Control(b, "DELETE /sim/webhook-faults", "forget all of them", func(*http.Request, Empty) (any, error) {
-		b.Webhooks.Faults.Clear()
+	PlanControls(b, "webhook-faults", "drop, drop:EVENT: the next webhook; drop=0.2: each by chance; or repeat, delay, reorder, corrupt, lose-answer", b.Webhooks.Faults)
+}
+
+// PlanControls registers the controls of what goes wrong under POST /sim/NAME/{plan} and DELETE /sim/NAME.
+func PlanControls[F ~string](b *Base, name, help string, plan *courier.Plan[F]) {
+	Control(b, "POST /sim/"+name+"/{plan}", help, func(r *http.Request, _ Empty) (any, error) {
+		return nil, plan.PlanText(r.PathValue("plan"))
+	})
+	Control(b, "DELETE /sim/"+name, "forget all of them", func(*http.Request, Empty) (any, error) {
+		plan.Clear()
 		return nil, nil
 	})
 }

@@ -82,7 +82,7 @@ func runTests(m *testing.M) int {
 func newSimulator(pace time.Duration, route offloadsim.Route, failure offloadsim.Failure) (*offloadsim.Simulator, error) {
 	sim, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: "key", Owner: "test"}}, Pace: pace})
 	if err == nil {
-		err = sim.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{route: {failure: 1}})
+		err = sim.Calls.SetEventRates(string(route), map[offloadsim.Failure]float64{failure: 1})
 	}
 	return sim, err
 }
