@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -40,7 +41,8 @@ func TestTroubleThatCanNotBeIsRefusedWithItsFlag(t *testing.T) {
 func TestTheCommandsOfTheHelpWork(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("no curl")
+		require.NotContains(t, strings.Split(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ","), "curl", "required by SIGNALBOX_TEST_REQUIRE, but not installed")
+		t.Skip("curl is not installed: the commands of the help are not run")
 	}
 	var received strings.Builder
 	var mu sync.Mutex
@@ -64,6 +66,7 @@ func TestTheCommandsOfTheHelpWork(t *testing.T) {
 	}
 	help := shell("curl " + providers.URL() + "/")
 	require.Equal(t, sim.Help(providers.URL()), help)
+	require.Contains(t, shell("curl "+providers.ArtmailURL()+"/sim/"), "POST /artmail/sim/activations/{id}/pause ")
 	commands := 0
 	for line := range strings.SplitSeq(help, "\n") {
 		if command, isCommand := strings.CutPrefix(line, "  curl "); isCommand {

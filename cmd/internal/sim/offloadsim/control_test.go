@@ -131,7 +131,7 @@ func TestAPersonDrivesACaseByItsReferenceWithFewWords(t *testing.T) {
 		require.Equal(t, http.StatusConflict, refused.Status)
 		require.Contains(t, refused.Body["error"], "is FAILED, want one of [RUNNING INPUT_NEEDED]")
 		list := httptest.NewRecorder()
-		b.ServeHTTP(list, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://offload.test/sim/", nil))
+		b.ServeHTTP(list, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/sim/", nil))
 		require.Contains(t, list.Body.String(), "POST /sim/cases/{id}/ask")
 		require.Contains(t, list.Body.String(), "DELETE /sim/webhook-faults")
 	})

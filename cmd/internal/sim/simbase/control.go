@@ -52,9 +52,11 @@ type Empty = struct{}
 
 // commonControls are those of every simulator.
 func (b *Base) commonControls() {
-	b.Mux.HandleFunc("GET /sim/{$}", func(w http.ResponseWriter, _ *http.Request) {
+	b.Mux.HandleFunc("GET /sim/{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(w, strings.Join(b.controls, "")) // an error means that the client is gone
+		// The list shows paths as the caller knows them, with what was stripped in front of /sim/.
+		list := strings.ReplaceAll(strings.Join(b.controls, ""), " /sim/", " "+strings.TrimSuffix(r.RequestURI, "/sim/")+"/sim/")
+		_, _ = io.WriteString(w, list) // an error means that the client is gone
 	})
 	PlanControls(b, "webhook-faults", "drop, drop:EVENT: the next webhook; drop=0.2: each by chance; or repeat, delay, reorder, corrupt, lose-answer", b.Webhooks.Faults)
 }
