@@ -115,7 +115,7 @@ func say(out io.Writer, in *dev.Instance, data string) error {
   operators      %s  (/readyz, /metrics)
   Temporal UI    %s
   Temporal       %s
-  simulators     %s  (controls: /offload/sim/…, /artmail/sim/…)
+  simulators     %s  (curl it: how to drive them by hand)
   data           %s
 `, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
 	if err != nil {
