@@ -63,6 +63,8 @@ var rooms = []room{
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
 	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
 	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "workflows/notify", "workflows/offloadfiles", "activities/..."}, why: "the worker registers; it has no ingress"},
+	{folder: "cmd/internal/sim", why: "a provider's simulator knows nothing of Signalbox or of Temporal", not: []string{temporalSDK, "github.com/temporalio"}},
+	{folder: "cmd/signalbox-sim", may: []string{"cmd/internal/sim"}, why: "the simulators run alone: it builds in seconds"},
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
 }
 
@@ -159,22 +161,35 @@ func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
 		{"ingress/hook", module + "/ingress/inbox"},
 		{"ingress/hook/offload", "net/http"},
 		{"worker", module + "/ingress"},
+		{"cmd/internal/sim/offloadsim", module + "/workflows"},
+		{"cmd/internal/sim/artmailsim", "go.temporal.io/server/common"},
 		{"somewhere", module + "/workflows"},
 	} {
 		require.NotEmpty(t, forbidden(c.folder, c.imported), "%s must not import %s", c.folder, c.imported)
 	}
 	require.Empty(t, forbidden("ingress/inbox/inboxtest", module+"/ingress/inbox"))
 	require.Empty(t, forbidden("cmd/signalbox", module+"/worker"))
+	require.NotEmpty(t, forbidden("cmd/signalbox-sim", module+"/cmd/internal/service"))
 }
 
-// The embedded server is for development and tests; it would triple the production binary.
-func TestRoomsTheLeanBinaryNeverLinksTheServer(t *testing.T) {
+// The embedded server is for development and tests: it would triple the production binary. The simulators do without Temporal's SDK, too.
+func TestRoomsTheLeanBinariesLinkNoTemporalServer(t *testing.T) {
 	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./signalbox").CombinedOutput()
-	require.NoError(t, err, string(out))
-	deps := strings.Fields(string(out))
-	require.Contains(t, deps, module+"/worker")
-	for _, dep := range deps {
-		require.False(t, strings.HasPrefix(dep, "go.temporal.io/server") || strings.HasPrefix(dep, "github.com/temporalio/ui-server"), dep)
+	for _, c := range []struct {
+		command, has string
+		not          []string
+	}{
+		{"./signalbox", "worker", []string{"go.temporal.io/server", "github.com/temporalio/ui-server"}},
+		{"./signalbox-sim", "cmd/internal/sim", []string{"go.temporal.io", "github.com/temporalio"}},
+	} {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", c.command).CombinedOutput()
+		require.NoError(t, err, string(out))
+		deps := strings.Fields(string(out))
+		require.Contains(t, deps, module+"/"+c.has)
+		for _, dep := range deps {
+			for _, not := range c.not {
+				require.False(t, strings.HasPrefix(dep, not), "%s links %s", c.command, dep)
+			}
+		}
 	}
 }

@@ -55,10 +55,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags.StringVar(&o.UI, "ui", "127.0.0.1:8233", "Temporal Web UI; empty: none")
 	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
 	flags.DurationVar(&o.Pace, "pace", time.Second, "pause before each step of a simulated provider")
-	flags.StringArrayVar(&o.Trouble.OffloadCalls, "offload-call", nil, "fail a call of Offload's API: ROUTE:FAILURE for the next one, ROUTE:FAILURE=0.2 by chance; repeatable, as in create:reset-after")
-	flags.StringArrayVar(&o.Trouble.OffloadWebhooks, "offload-webhook", nil, "trouble a webhook of Offload: FAULT or FAULT:EVENT for the next one, FAULT=0.2 by chance; repeatable, as in drop:case.completed")
-	flags.StringArrayVar(&o.Trouble.ArtmailWebhooks, "artmail-webhook", nil, "the same for Artmail's")
-	flags.Uint64Var(&o.Trouble.Seed, "seed", 0, "decides what the simulators leave to chance, IDs included, so give it a --data of its own; 0: another one each time")
+	o.Trouble.Flags(flags)
 	flags.BoolVar(&o.demo, "demo", false, "play the demonstration")
 	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
@@ -118,7 +115,7 @@ func say(out io.Writer, in *dev.Instance, data string) error {
   operators      %s  (/readyz, /metrics)
   Temporal UI    %s
   Temporal       %s
-  simulators     %s  (controls: /offload/sim/…, /artmail/sim/…)
+  simulators     %s  (curl it: how to drive them by hand)
   data           %s
 `, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -72,7 +72,7 @@ func TestEachFailureOfACreationLeavesAtMostOneCase(t *testing.T) {
 			offload.SetUndocumented(offloadsim.Undocumented{RetryAfter: c.retryAfter})
 			require.NoError(t, offload.FailNext(offloadsim.RouteCreate, c.fails...))
 			if c.always != offloadsim.FailNot {
-				require.NoError(t, offload.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{offloadsim.RouteCreate: {c.always: 1}}))
+				require.NoError(t, offload.Calls.SetEventRates(string(offloadsim.RouteCreate), map[offloadsim.Failure]float64{c.always: 1}))
 			}
 			start := workflows.CaseStart{
 				Reference: creation(name), Account: creation(name), Request: request(offloadsim.ScriptManual),

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -252,7 +252,7 @@ func looksAt(t *testing.T, offload *provider, caseID string, times int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		record, err := offload.Case(caseID)
-		return err == nil && record.Looks >= times
+		return err == nil && record.Reads >= times
 	}, patience, 20*time.Millisecond)
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 )
 
 // gate stands before a provider and holds a call at a chosen place of its way.

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -75,7 +75,7 @@ func completedByLook(t *testing.T, reference string, looks int) []string {
 	lookedAt := func(times int) {
 		eventually(t, func(context.Context) (int, error) {
 			record, err := offload.Case(caseID)
-			return record.Looks, err
+			return record.Reads, err
 		}, func(seen int) bool { return seen >= times })
 	}
 	lookedAt(2) // as CREATED, which is no news

@@ -14,7 +14,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/activities/offload"
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"

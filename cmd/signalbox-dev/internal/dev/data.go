@@ -17,8 +17,6 @@ type folder string
 func (f folder) temporal() string { return filepath.Join(string(f), "temporal.db") }
 func (f folder) inbox() string    { return filepath.Join(string(f), "inbox.db") }
 func (f folder) keyring() string  { return filepath.Join(string(f), "keyring.json") }
-func (f folder) offload() string  { return filepath.Join(string(f), "offload-simulator.json") }
-func (f folder) artmail() string  { return filepath.Join(string(f), "artmail-simulator.sealed") }
 
 // files is the URL of the bucket, a folder beside the databases.
 func (f folder) files() string {
@@ -44,7 +42,13 @@ func openFolder(path string) (folder, *keyring.Ring, error) {
 	return f, ring, nil
 }
 
-// secret derives what the simulators and Signalbox share, so that a restart knows it again and no file holds it.
+// Names of what is derived from the keyring.
+const (
+	offloadKey  = "offload-api-key"
+	agentSecret = "artmail-webhook-secret"
+)
+
+// secret derives what the simulators and Signalbox share, so that a restart has it again and no file holds it.
 func secret(ring *keyring.Ring, name string) string {
 	return hex.EncodeToString(ring.Fingerprint([]byte(name), "signalbox-dev"))
 }

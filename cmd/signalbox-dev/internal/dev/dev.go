@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -24,7 +25,7 @@ import (
 )
 
 // Agent is the simulated agent's name.
-const Agent = "demo-agent"
+const Agent = sim.Agent
 
 // Options say where everything listens and is kept. Port 0 picks a free one.
 type Options struct {
@@ -36,7 +37,7 @@ type Options struct {
 	// Pace is the pause before each step of the simulated providers. Default 1 s.
 	Pace time.Duration
 	// Trouble is what goes wrong at the simulated providers from the start.
-	Trouble Trouble
+	Trouble sim.Trouble
 	// Accounts are further Offload accounts, beside the simulator's, which is the default one.
 	Accounts map[string]config.Account
 	// SharedSecret opens the ingress's shared route for Offload. Empty: it is off.
@@ -52,7 +53,7 @@ type Instance struct {
 	Temporal client.Client
 	Apps     *signalbox.Client
 	// Simulators are the providers.
-	Simulators *Simulators
+	Simulators *sim.Providers
 
 	temporal temporaldev.Options
 	server   *temporaldev.Server
@@ -111,8 +112,11 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			}
 		}()
 	}
-	if in.Simulators, err = startSimulators(o, data, ring, in.ingress); err != nil {
-		return nil, errors.Join(err, listener.Close())
+	if in.Simulators, err = sim.Start(sim.Options{
+		Listen: o.Simulators, PublicURL: in.ingress, Folder: string(data), Pace: o.Pace, Trouble: o.Trouble,
+		OffloadKey: secret(ring, offloadKey), AgentSecret: AgentSecret(ring), Sealer: ring,
+	}); err != nil {
+		return nil, errors.Join(fmt.Errorf("simulators: %w", err), listener.Close())
 	}
 	if in.Apps, err = signalbox.New(in.Temporal, signalbox.Options{Keyring: ring, PublicURL: in.ingress}); err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -195,7 +199,7 @@ func (in *Instance) Done() <-chan struct{} { return in.stopped }
 func (in *Instance) Stop() error {
 	var problems []error
 	if in.Simulators != nil {
-		problems = append(problems, in.Simulators.stop())
+		problems = append(problems, in.Simulators.Stop())
 	}
 	in.stopRun()
 	<-in.stopped

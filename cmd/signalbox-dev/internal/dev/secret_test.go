@@ -100,7 +100,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	require.Contains(t, string(found["simulator's controls"]), id)
 	// The simulator writes its state a moment after it changes.
 	require.Eventually(t, func() bool {
-		sealed, err := os.Stat(filepath.Join(shared.folder, "artmail-simulator.sealed"))
+		sealed, err := os.Stat(filepath.Join(shared.folder, "artmail-simulator.json"))
 		return err == nil && sealed.Size() > 0
 	}, time.Minute, 20*time.Millisecond)
 	require.NoError(t, filepath.WalkDir(shared.folder, func(path string, entry fs.DirEntry, err error) error {
@@ -113,7 +113,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 		}
 		return ignoreVanished(err)
 	}))
-	for _, file := range []string{"inbox.db", "inbox.db-wal", "temporal.db", "artmail-simulator.sealed", "keyring.json"} {
+	for _, file := range []string{"inbox.db", "inbox.db-wal", "temporal.db", "artmail-simulator.json", "keyring.json"} {
 		require.NotEmpty(t, found[filepath.Join(shared.folder, file)], file)
 	}
 	for _, secret := range []string{key, unverified, dead} {

@@ -21,8 +21,8 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
 )
 
 // stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
@@ -82,7 +82,7 @@ func runTests(m *testing.M) int {
 func newSimulator(pace time.Duration, route offloadsim.Route, failure offloadsim.Failure) (*offloadsim.Simulator, error) {
 	sim, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: "key", Owner: "test"}}, Pace: pace})
 	if err == nil {
-		err = sim.SetFailureRates(map[offloadsim.Route]map[offloadsim.Failure]float64{route: {failure: 1}})
+		err = sim.Calls.SetEventRates(string(route), map[offloadsim.Failure]float64{failure: 1})
 	}
 	return sim, err
 }

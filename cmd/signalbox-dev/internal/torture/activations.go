@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -78,13 +79,13 @@ func (s *stage) step(ctx context.Context, one *signalbox.Activation, step activa
 	artmail := s.providers.artmail
 	if step == stepStanding {
 		err := artmail.Pause(played.id, artmailsim.PauseUser)
-		if errors.Is(err, artmailsim.ErrTransition) {
+		if errors.Is(err, simbase.ErrTransition) {
 			err = artmail.Resume(played.id)
 		}
 		return err
 	}
 	// What is left is refused while the activation is paused.
-	if err := artmail.Resume(played.id); err != nil && !errors.Is(err, artmailsim.ErrTransition) {
+	if err := artmail.Resume(played.id); err != nil && !errors.Is(err, simbase.ErrTransition) {
 		return err
 	}
 	if step == stepForceFail {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 

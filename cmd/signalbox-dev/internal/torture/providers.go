@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/artmailsim"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/courier"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 )
 
 // providers are both simulators, in this process: what they know is not lost when something is killed.

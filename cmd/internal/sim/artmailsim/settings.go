@@ -1,0 +1,44 @@
+package artmailsim
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+)
+
+// Settings are what a run of the simulator goes by.
+type Settings struct {
+	Seed      uint64   `json:"seed,string"` // text, since JSON's numbers are no 64 bits wide for everybody
+	Envelope  Envelope `json:"envelope"`
+	TimeScale float64  `json:"timeScale"`
+	Agents    []string `json:"agents"`
+}
+
+// Settings returns what the run goes by now.
+func (s *Simulator) Settings() Settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Settings{Seed: s.Seed(), Envelope: s.envelope, TimeScale: s.timeScale(), Agents: slices.Sorted(maps.Keys(s.agents))}
+}
+
+// ErrTimeScale is returned for a scale by which no time could pass.
+var ErrTimeScale = errors.New("the time scale must be greater than 0")
+
+// SetTimeScale multiplies Artmail's durations that begin from now on: pauses between tries, and the window of runs that are opened or touched.
+// What is waited for already, and how long one attempt may take, stays.
+func (s *Simulator) SetTimeScale(scale float64) error {
+	if !(scale > 0) || math.IsInf(scale, 0) {
+		return fmt.Errorf("time scale %v: %w", scale, ErrTimeScale)
+	}
+	s.scale.Store(math.Float64bits(scale))
+	return nil
+}
+
+func (s *Simulator) timeScale() float64 { return math.Float64frombits(s.scale.Load()) }
+
+func (s *Simulator) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * s.timeScale())
+}

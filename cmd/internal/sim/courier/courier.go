@@ -1,0 +1,201 @@
+// Package courier carries a simulated provider's webhooks to their receivers, over a wire that can be told to be
+// unreliable. It knows HTTP, order and faults; it does not know what a message means, who signs it, or how often a
+// provider tries again.
+package courier
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options configure a Courier. All are needed.
+type Options struct {
+	// Transport makes the connections; tests may answer in memory.
+	Transport http.RoundTripper
+	// Timeout bounds one attempt, from the connection to the end of the answer.
+	Timeout time.Duration
+	// MaxDelay bounds how long a delayed message is late.
+	MaxDelay time.Duration
+	// MaxHold bounds how long a reordered message waits for another one to overtake it.
+	MaxHold time.Duration
+	Now     func() time.Time
+	Dice    *Dice
+}
+
+// Message is one webhook.
+type Message struct {
+	// ID names the message in the log of attempts. Empty where the provider gives it none.
+	ID string
+	// Event is the kind of event, e.g. "case.completed".
+	Event string
+	// Key is what the message is about: a case, an activation. Messages of one key travel in order, unless a fault
+	// says otherwise.
+	Key    string
+	URL    string
+	Header http.Header
+	Body   []byte
+}
+
+// Courier carries messages until it is closed. Its methods are safe for concurrent use.
+type Courier struct {
+	// Faults is what goes wrong on the wire.
+	Faults *Faults
+
+	opts   Options
+	client *http.Client
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	closed   bool
+	running  sync.WaitGroup
+	tails    map[string]chan struct{} // per key: closed when its last message has been carried
+	held     []chan struct{}          // reordered messages that wait for another one to pass
+	attempts []Attempt
+}
+
+// New makes a courier that carries faultlessly until Faults says otherwise.
+func New(opts Options) *Courier {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Courier{
+		Faults: NewPlan(opts.Dice, "fault", allFaults),
+		opts:   opts,
+		client: &http.Client{
+			Transport: opts.Transport,
+			Timeout:   opts.Timeout,
+			// Neither provider documents that it follows redirects.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		ctx:    ctx,
+		cancel: cancel,
+		tails:  map[string]chan struct{}{},
+	}
+}
+
+// Close ends all that is under way, without carrying what still waits, and returns when nothing runs any more.
+func (c *Courier) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.running.Wait()
+	c.client.CloseIdleConnections()
+}
+
+// Closed is closed when Close begins.
+func (c *Courier) Closed() <-chan struct{} { return c.ctx.Done() }
+
+// Go runs f in the background until Close. It does nothing once the courier is closed.
+func (c *Courier) Go(f func(ctx context.Context)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.running.Go(func() { f(c.ctx) })
+	}
+}
+
+// Wait sleeps for d. It reports false when the courier was closed meanwhile.
+func (c *Courier) Wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// Send carries a message in the background, after the earlier ones of its key, and calls then (where there is one)
+// with the outcome of the first attempt, before the next message of the key sets out.
+func (c *Courier) Send(m Message, then func(ctx context.Context, first Attempt)) {
+	fault := c.Faults.Next(m.Key, m.Event)
+	carry := func(ctx context.Context) {
+		first := c.post(ctx, m, fault)
+		if fault == Repeat {
+			c.post(ctx, m, Repeat)
+		}
+		if then != nil && ctx.Err() == nil {
+			then(ctx, first)
+		}
+	}
+	switch fault {
+	case Delay:
+		c.Go(func(ctx context.Context) {
+			if c.Wait(c.opts.Dice.Duration(c.opts.MaxDelay)) {
+				carry(ctx)
+			}
+		})
+	case Reorder:
+		overtaken := make(chan struct{})
+		c.mu.Lock()
+		c.held = append(c.held, overtaken)
+		c.mu.Unlock()
+		c.Go(func(ctx context.Context) {
+			timer := time.NewTimer(c.opts.MaxHold)
+			defer timer.Stop()
+			select {
+			case <-ctx.Done():
+				return
+			case <-overtaken:
+			case <-timer.C:
+			}
+			carry(ctx)
+		})
+	case None, Drop, Repeat, Corrupt, LoseAnswer:
+		c.inOrder(m.Key, carry)
+	}
+}
+
+// Post makes one attempt, now, with the fault that is due.
+func (c *Courier) Post(ctx context.Context, m Message) Attempt {
+	return c.post(ctx, m, c.Faults.Next(m.Key, m.Event))
+}
+
+// Attempts lists the attempts made for a key, oldest first; of all keys, where key is empty.
+func (c *Courier) Attempts(key string) []Attempt {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key == "" {
+		return slices.Clone(c.attempts)
+	}
+	var of []Attempt
+	for _, a := range c.attempts {
+		if a.Key == key {
+			of = append(of, a)
+		}
+	}
+	return of
+}
+
+// inOrder runs f after what was sent for the key before.
+func (c *Courier) inOrder(key string, f func(ctx context.Context)) {
+	done := make(chan struct{})
+	c.mu.Lock()
+	before := c.tails[key]
+	c.tails[key] = done
+	c.mu.Unlock()
+	c.Go(func(ctx context.Context) {
+		if before != nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-before:
+			}
+		}
+		f(ctx)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		close(done)
+		if c.tails[key] == done {
+			delete(c.tails, key)
+		}
+		for _, overtaken := range c.held {
+			close(overtaken)
+		}
+		c.held = nil
+	})
+}
