@@ -62,6 +62,7 @@ func noteOutage(ctx context.Context, now outage) {
 func (a *Activities) readFailure(ctx context.Context, pacing pacing, err error) error {
 	errType, kind := classify(reading, err)
 	if kind != passing {
+		noteOutage(ctx, outage{})
 		return a.failure(ctx, reading, pacing, err)
 	}
 	now := lastOutage(ctx)

@@ -133,9 +133,13 @@ func TestAStatusThatIsNotDocumentedIsNewsOnce(t *testing.T) {
 // TestReadsThatFailInPassingForMinutesAreTrouble plays the attempts of one activity, with what each leaves for the next.
 func TestReadsThatFailInPassingForMinutesAreTrouble(t *testing.T) {
 	t.Parallel()
-	away := true
+	away, refused := true, false
 	p := newProvider(t, func(w http.ResponseWriter, r *http.Request) {
-		if away {
+		switch {
+		case refused:
+			answerWith(401, envelope("UNAUTHORIZED"))(w, r)
+			return
+		case away:
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
@@ -171,6 +175,12 @@ func TestReadsThatFailInPassingForMinutesAreTrouble(t *testing.T) {
 	require.Greater(t, now.Sub(began), unreachableAfter)
 	require.Equal(t, testNow, left[0].Since)
 	require.Equal(t, workflows.ErrTypeOffloadUnreachable, attempt().Type(), "as long as it lasts")
+
+	refused = true
+	require.Equal(t, workflows.ErrTypeOffloadUnauthorized, attempt().Type())
+	require.Equal(t, outage{}, left[len(left)-1], "a refusal is an answer")
+	refused = false
+	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type())
 
 	away = false
 	require.Equal(t, workflows.ErrTypeOffloadNoNews, attempt().Type())

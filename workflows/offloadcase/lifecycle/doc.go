@@ -38,8 +38,9 @@
 //	cancel                                    E       E       E                                  refused
 //	deadline                                  E       E       one read, then E                   =
 //	three minutes without a creation          = !     -       -                                  -
+//	three minutes without an answer's result  -       -       = !                                -
 //
-// "!" raises attention: adopt_refused, not_created.
+// "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //
 // # Failures of calls
 //
@@ -57,5 +58,6 @@
 //	OffloadUsageLimit            repeated slowly                            repeated slowly            usage_limit
 //	OffloadUnknownAccount        repeated slowly                            repeated slowly            account
 //	OffloadUnreadable            uncertain                                  repeated slowly            unreadable_answer
+//	OffloadUnreachable           -                                          the server repeats it      unreachable
 //	Cancelled                    nothing was created                        given up                   -
 package lifecycle
