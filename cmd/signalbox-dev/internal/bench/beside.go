@@ -163,7 +163,7 @@ func (s *stage) lockLane(ctx context.Context, address, ingress string) (release 
 	lane := workflows.OffloadCaseWorkflowID(reference(lockedCase))
 	tag, err := session.Exec(ctx, "BEGIN")
 	if err == nil {
-		tag, err = session.Exec(ctx, "SELECT FROM inbox_lane WHERE lane = $1 FOR UPDATE", lane)
+		tag, err = session.Exec(ctx, "SELECT FROM inbox_lane WHERE lane_key = (SELECT lane_key FROM inbox_delivery WHERE lane = $1 LIMIT 1) FOR UPDATE", lane)
 	}
 	if err == nil && tag.RowsAffected() != 1 {
 		err = fmt.Errorf("%d rows of %s", tag.RowsAffected(), lane)
