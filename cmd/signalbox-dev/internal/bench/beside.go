@@ -134,9 +134,8 @@ func (s *stage) acceptInPostgres(ctx context.Context, name string, l load, addre
 	if err != nil {
 		return sample, err
 	}
-	// The locked lane's own sender may get some of its events through.
 	after, err := signalbox.stored(ctx)
-	if err == nil && after-before < int64(sample.Count) {
+	if err == nil && after-before != int64(sample.Count) {
 		err = fmt.Errorf("%s: acknowledged %d events, the inbox has %d", name, sample.Count, after-before)
 	}
 	return sample, err
@@ -145,40 +144,46 @@ func (s *stage) acceptInPostgres(ctx context.Context, name string, l load, addre
 // lockedCase is the number of a case that nothing else posts to.
 const lockedCase = 999_999
 
-// lockLane locks a lane as another session does, and has a sender post to it as long as it is locked.
+// lockLane locks a lane and its delivery as another session does, and has a sender post that delivery again and again as long as they are
+// locked: each waits for the lock to be counted.
 func (s *stage) lockLane(ctx context.Context, address, ingress string) (release func(), err error) {
-	event := caseRequest(s.keys, lockedCase, &s.numbers)
-	first, err := dial(ctx, ingress)
-	if err != nil {
-		return nil, err
+	event := caseRequest(s.keys, lockedCase, new(atomic.Int64))
+	post := func() error {
+		c, err := dial(ctx, ingress)
+		if err != nil {
+			return err
+		}
+		event.count.Store(0) // the same event each time
+		return errors.Join(c.post(event), c.conn.Close())
 	}
-	defer func() { _ = first.conn.Close() }()
-	if err := first.post(event); err != nil {
+	if err := post(); err != nil {
 		return nil, err
 	}
 	session, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("lock a lane: %w", err)
 	}
-	lane := workflows.OffloadCaseWorkflowID(reference(lockedCase))
-	tag, err := session.Exec(ctx, "BEGIN")
-	if err == nil {
-		tag, err = session.Exec(ctx, "SELECT FROM inbox_lane WHERE lane_key = (SELECT lane_key FROM inbox_delivery WHERE lane = $1 LIMIT 1) FOR UPDATE", lane)
+	locked, lane := 0, "'"+workflows.OffloadCaseWorkflowID(reference(lockedCase))+"'"
+	for _, statement := range []string{
+		"BEGIN",
+		"SELECT FROM inbox_delivery WHERE lane = " + lane + " FOR UPDATE",
+		// There is a row where a relay has claimed it before.
+		"SELECT FROM inbox_lane WHERE lane_key IN (SELECT lane_key FROM inbox_delivery WHERE lane = " + lane + ") FOR UPDATE",
+	} {
+		tag, err := session.Exec(ctx, statement)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("lock a lane: %w", err), session.Close(ctx))
+		}
+		locked += int(tag.RowsAffected())
 	}
-	if err == nil && tag.RowsAffected() != 1 {
-		err = fmt.Errorf("%d rows of %s", tag.RowsAffected(), lane)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock a lane: %w", err), session.Close(ctx))
+	if locked == 0 {
+		return nil, errors.Join(errors.New("lock a lane: it has no delivery"), session.Close(ctx))
 	}
 	var over atomic.Bool
 	var stuck sync.WaitGroup
 	stuck.Go(func() {
 		for !over.Load() && ctx.Err() == nil {
-			if c, err := dial(ctx, ingress); err == nil {
-				_ = c.post(event) // it is refused once its budget is over
-				_ = c.conn.Close()
-			}
+			_ = post() // it is refused once its budget is over
 		}
 	})
 	return func() {

@@ -77,7 +77,7 @@ func TestWhatWasMeasuredIsPrintedWhereARunBreaksOff(t *testing.T) {
 		says        string
 	}{
 		"there is no such binary": {[]string{"--only", "acks,binary", "--binary", "/nowhere/signalbox"}, "", "--binary"},
-		"it is interrupted":       {[]string{"--only", "acks"}, "round 2 of 3", "context canceled"},
+		"it is interrupted":       {[]string{"--only", "acks"}, "round 2 of 3", "canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
