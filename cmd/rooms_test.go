@@ -179,7 +179,7 @@ func TestRoomsTheLeanBinariesLinkNoTemporalServer(t *testing.T) {
 		command, has string
 		not          []string
 	}{
-		{"./signalbox", "worker", []string{"go.temporal.io/server", "github.com/temporalio/ui-server"}},
+		{"./signalbox", "worker", []string{"go.temporal.io/server", "github.com/temporalio/ui-server", "github.com/Shopify/toxiproxy"}},
 		{"./signalbox-sim", "cmd/internal/sim", []string{"go.temporal.io", "github.com/temporalio"}},
 	} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", c.command).CombinedOutput()

@@ -23,6 +23,7 @@
 //	no room in memory for the body              503 and Retry-After   counted
 //	inbox can't store within its budget         503 and Retry-After   nothing
 //	another method; another path                405; 404              nothing
+//	what a fault in this program breaks         500                   logged with the place, without the request
 //
 // "Counted" is the metric signalbox_webhooks_total, by provider and outcome. The connection is closed after each 400, 401, 408, 413 and
 // 429, and after a 503 to a body that was not read. A verified body that can't be parsed is answered with 204, since a retry would bring
@@ -62,6 +63,25 @@
 // A source is the IPv4 address or the IPv6 /64 of the peer. Behind a proxy that is not in [Config.TrustedProxies] all senders are one source:
 // then a stranger can get 429 for Artmail's bad signatures too, and can use up what is quarantined of them, but a verified post is never
 // refused for its source. X-Forwarded-For counts only from a trusted proxy, read from its end to the first address that is not one.
+//
+// # Who can answer, and who can read
+//
+// What else is secret, and what its holder can do. Each is apart from the others:
+//
+//   - Access to the Temporal namespace (an API key, a client certificate, or the network where the server asks for neither; the Web UI has it
+//     too) is access to all workflows: to start, answer, cancel and end them, and to read requests, questions, answers, results and the
+//     people named in them. The name that stands beside an answer is what the caller said, not who it was. Agents' API keys are sealed there.
+//   - The keyring opens those API keys together with access to the namespace, and the bodies together with the inbox. It makes capability URLs.
+//   - The inbox, a file or a database, shows without the keyring which events came, when, and for which reference or activation. Its
+//     holder can take deliveries away or hand them out again, but can't make or change a body: a body opens only in its own row.
+//   - Offload's API key, which workers have, lets its holder read, create and answer all cases of the account at Offload itself. An agent's
+//     API key does the same for its activation at Artmail.
+//   - The bucket has the files of ended cases, as the provider served them.
+//   - The internal listener shows health and metrics to all who reach it, with neither agents nor addresses; the rest needs one of its
+//     tokens, where there are any.
+//
+// What a person reveals, releases, purges or replays by the command line is recorded in the inbox, with the name that the person's machine
+// gives; access to the inbox itself can avoid that.
 //
 // # What is recorded
 //

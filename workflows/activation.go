@@ -25,6 +25,7 @@ const (
 	AttentionRunStale        = "run_stale"        // a run is about to be force-failed for inactivity
 	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated brought another key
 	AttentionResponseUnclear = "response_unclear" // a response to an open approval says neither yes nor no
+	AttentionCheckUnanswered = "check_unanswered" // for minutes no worker of the agent has answered "check-approval"
 )
 
 // ActivationStart is the input of the workflow "artmail-activation".

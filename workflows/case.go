@@ -57,6 +57,9 @@ const (
 	AttentionFileNotStored   = "file_not_stored"   // a file of the case is not in the bucket; the workflow "offload-files" says why
 	AttentionResultOffSchema = "result_off_schema" // the result is not what the request's resultSchema describes
 	AttentionNoticeRefused   = "notice_refused"    // Temporal refuses a notice, or the start of "offload-files", for good
+	AttentionNoticeDelayed   = "notice_delayed"    // for minutes a notice, or the start of "offload-files", could not be handed off; it is tried again
+	AttentionUnreachable     = "unreachable"       // for minutes no read of the case was answered: Offload, or its host, is away
+	AttentionAnswerDelayed   = "answer_delayed"    // for minutes an answer could not be sent to Offload; it is tried again
 )
 
 // NewsSource says how a change became known.

@@ -73,12 +73,12 @@ type SenderPersona struct {
 type CaseOptions struct {
 	// ReconcileAfter is the silence after which Signalbox starts to look for itself. Default 15 minutes.
 	ReconcileAfter Duration `json:"reconcileAfter,omitzero"`
-	// PollFloor and PollCeiling bound the pause between two looks. Defaults 1 minute and 1 hour.
+	// PollFloor and PollCeiling bound the pause between two looks. Defaults 1 minute and 1 hour; at least MinPollFloor.
 	PollFloor   Duration `json:"pollFloor,omitzero"`
 	PollCeiling Duration `json:"pollCeiling,omitzero"`
 	// Deadline ends the case as EXPIRED, after a last look. Zero: never.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// RemindAfter repeats an unanswered question to ReplyTo. Zero: never.
+	// RemindAfter repeats an unanswered question to ReplyTo. Zero: never; else at least MinRemindAfter.
 	RemindAfter Duration `json:"remindAfter,omitzero"`
 	// QuestionExpiresAfter raises attention for a question that nobody answered. Zero: never.
 	QuestionExpiresAfter Duration `json:"questionExpiresAfter,omitzero"`
@@ -113,7 +113,7 @@ func (s CaseStart) Normalized() CaseStart {
 		o.ReconcileAfter = DefaultReconcileAfter
 	}
 	if o.PollFloor == 0 {
-		o.PollFloor = min(DefaultPollFloor, o.ReconcileAfter)
+		o.PollFloor = max(MinPollFloor, min(DefaultPollFloor, o.ReconcileAfter))
 	}
 	if o.PollCeiling == 0 {
 		o.PollCeiling = max(DefaultPollCeiling, o.PollFloor)
@@ -159,6 +159,8 @@ func (c *check) options(o CaseOptions) {
 	} {
 		c.duration(d.name, d.value)
 	}
+	c.atLeast("pollFloor", o.PollFloor, MinPollFloor)
+	c.atLeast("remindAfter", o.RemindAfter, MinRemindAfter)
 	if o.PollCeiling < o.PollFloor {
 		c.say("options.pollCeiling: %s is below pollFloor (%s)", o.PollCeiling, o.PollFloor)
 	}

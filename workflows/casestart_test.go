@@ -98,6 +98,9 @@ func TestAStartThatCannotBeCarriedOutNamesEachFieldAndTheFix(t *testing.T) {
 		"reply":               {func(s *workflows.CaseStart) { s.ReplyTo = &workflows.ReplyTo{Signal: "x"} }, []string{"replyTo"}},
 		"negative reconcile":  {func(s *workflows.CaseStart) { s.Options.ReconcileAfter = -1 }, []string{"reconcileAfter"}},
 		"ceiling below floor": {func(s *workflows.CaseStart) { s.Options.PollFloor, s.Options.PollCeiling = 20, 10 }, []string{"pollCeiling"}},
+		"reminders in a loop": {func(s *workflows.CaseStart) { s.Options.RemindAfter = 1 }, []string{"options.remindAfter: 1ns, at least 1m0s"}},
+		"reminders too often": {func(s *workflows.CaseStart) { s.Options.RemindAfter = workflows.MinRemindAfter - 1 }, []string{"options.remindAfter"}},
+		"looks in a loop":     {func(s *workflows.CaseStart) { s.Options.PollFloor = 1 }, []string{"options.pollFloor: 1ns, at least 10ms"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,6 +118,18 @@ func TestAStartThatCannotBeCarriedOutNamesEachFieldAndTheFix(t *testing.T) {
 // jsonObject is an object of that many bytes.
 func jsonObject(bytes int) json.RawMessage {
 	return json.RawMessage(`{"x":"` + strings.Repeat("x", bytes-len(`{"x":""}`)+1) + `"}`)
+}
+
+func TestTheShortestTimesAreAccepted(t *testing.T) {
+	t.Parallel()
+	start := goodStart()
+	start.Options = workflows.CaseOptions{RemindAfter: workflows.MinRemindAfter, PollFloor: workflows.MinPollFloor, PollCeiling: workflows.MinPollFloor}
+	require.NoError(t, start.Normalized().Validate())
+
+	start.Options = workflows.CaseOptions{ReconcileAfter: 1, QuestionExpiresAfter: 1}
+	start = start.Normalized()
+	require.NoError(t, start.Validate(), "what comes once may come at once")
+	require.Equal(t, workflows.MinPollFloor, start.Options.PollFloor, "a default is always within the bound")
 }
 
 func TestALargestStartOfEachKindIsAccepted(t *testing.T) {

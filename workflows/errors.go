@@ -46,6 +46,8 @@ const (
 	ErrTypeOffloadUnavailable = "OffloadUnavailable"
 	// ErrTypeOffloadUnreadable: a read was answered with what can't be read. Retried slowly.
 	ErrTypeOffloadUnreadable = "OffloadUnreadable"
+	// ErrTypeOffloadUnreachable: for minutes each read was OffloadNotSent, OffloadThrottled or OffloadUnavailable. Retried.
+	ErrTypeOffloadUnreachable = "OffloadUnreachable"
 	// ErrTypeOffloadNoNews: a look found nothing new. Benign; it carries the delay until the next look.
 	ErrTypeOffloadNoNews = "OffloadNoNews"
 	// ErrTypeOffloadUnknownAccount: the worker has no such account configured.

@@ -92,6 +92,9 @@ func (s FilesStatus) Ended() bool { return s != FilesStoring }
 // AttentionFileDiffers: a stored file has another size or type than the provider told; CaseFiles says which.
 const AttentionFileDiffers = "file_differs"
 
+// AttentionFilesDelayed: for 15 minutes no file could be stored; it is tried again.
+const AttentionFilesDelayed = "files_delayed"
+
 // ErrTypeFilesEnded refuses the update "cancel" of a workflow "offload-files" that has nothing left to store.
 const ErrTypeFilesEnded = "SignalboxFilesEnded"
 

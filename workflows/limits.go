@@ -44,6 +44,10 @@ const (
 
 	// MaxDuration is the longest duration of an option: ten years.
 	MaxDuration = Duration(10 * 366 * 24 * time.Hour)
+	// MinRemindAfter and MinPollFloor bound what repeats though nothing happens: each reminder is a notice, and each look a request to Offload,
+	// whose sum over all cases the worker's setting for reads per second bounds.
+	MinRemindAfter = Duration(time.Minute)
+	MinPollFloor   = Duration(10 * time.Millisecond)
 )
 
 // MinTime and MaxTime bound every time that enters from outside: none is before MinTime or after MaxTime. A time after the year 9999 can't be

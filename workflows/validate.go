@@ -242,6 +242,13 @@ func (c *check) duration(field string, d Duration) {
 	}
 }
 
+// atLeast accepts zero, which stands for none or the default, and leaves what is negative to duration.
+func (c *check) atLeast(field string, d, least Duration) {
+	if d > 0 && d < least {
+		c.say("options.%s: %s, at least %s: lengthen it, or leave it out", field, d, least)
+	}
+}
+
 func (c *check) number(field string, n *int, least, most int) {
 	if n != nil && (*n < least || *n > most) {
 		c.say("%s: %d: use a number from %d to %d, or leave it out", field, *n, least, most)

@@ -51,6 +51,11 @@ const (
 // The client's error becomes the message and no cause, which would only store the same words again.
 func (a *Activities) failure(ctx context.Context, may repetition, pacing pacing, err error) error {
 	errType, kind := classify(may, err)
+	return a.failureOf(errType, kind, pacing, activity.GetInfo(ctx).Attempt, err)
+}
+
+// failureOf is failure with the pause after that many attempts.
+func (a *Activities) failureOf(errType string, kind retryKind, pacing pacing, attempt int32, err error) error {
 	if kind == final {
 		return temporal.NewApplicationErrorWithOptions(err.Error(), errType, temporal.ApplicationErrorOptions{NonRetryable: true})
 	}
@@ -63,7 +68,7 @@ func (a *Activities) failure(ctx context.Context, may repetition, pacing pacing,
 	if errors.As(err, &apiErr) {
 		retryAfter = apiErr.RetryAfter
 	}
-	delay := pace.afterFailure(activity.GetInfo(ctx).Attempt, retryAfter, a.random())
+	delay := pace.afterFailure(attempt, retryAfter, a.random())
 	message := err.Error()
 	if kind == passing {
 		// Of trouble, the retry policy may have none but the workflow say when.

@@ -15,21 +15,67 @@ import (
 // ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news, also a
 // status that is not documented; else it fails with the benign OffloadNoNews, whose delay is the pause until the server tries again, so that
 // months of reading add nothing to the history. Trouble (401, 403, 404, an unknown account, an answer that can't be read) is tried again after
-// the ceiling.
+// the ceiling. Reads that fail in passing for minutes are trouble too (OffloadUnreachable), and tried again at the usual pace.
 func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
 	pacing := reconciling(p.Floor, p.Ceiling)
 	snapshot, err := a.read(ctx, p.Account, p.CaseID)
 	if err != nil {
-		return workflows.CaseSnapshot{}, a.failure(ctx, reading, pacing, err)
+		return workflows.CaseSnapshot{}, a.readFailure(ctx, pacing, err)
 	}
 	if isNews(p.Known, snapshot.Facts) {
 		return snapshot, nil
 	}
+	noteOutage(ctx, outage{})
 	var due time.Duration
 	if next := snapshot.Facts.NextActionAt; !next.IsZero() {
 		due = next.Sub(snapshot.ReadAt)
 	}
 	return workflows.CaseSnapshot{}, noNews(snapshot, pacing.soon.afterRead(activity.GetInfo(ctx).Attempt, due, a.random()))
+}
+
+// outage is what an attempt leaves for the next one in the heartbeat: how many reads in a row have failed in passing, and since when.
+type outage struct {
+	Since time.Time `json:"since,omitzero"`
+	Reads int32     `json:"reads,omitempty"`
+}
+
+// unreachableAfter is how long reads may fail in passing before a person should look.
+const unreachableAfter = 3 * time.Minute
+
+// lastOutage is what the attempts before left. Details that can't be read count as none.
+func lastOutage(ctx context.Context) (last outage) {
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &last) != nil {
+		return outage{}
+	}
+	return last
+}
+
+// noteOutage costs a call to the server only where something changed.
+func noteOutage(ctx context.Context, now outage) {
+	if now != lastOutage(ctx) {
+		activity.RecordHeartbeat(ctx, now)
+	}
+}
+
+// readFailure is failure, but the pauses grow with the reads that failed in a row: after months of reading they are an hour, and an outage is
+// told within minutes.
+func (a *Activities) readFailure(ctx context.Context, pacing pacing, err error) error {
+	errType, kind := classify(reading, err)
+	if kind != passing {
+		noteOutage(ctx, outage{})
+		return a.failure(ctx, reading, pacing, err)
+	}
+	now := lastOutage(ctx)
+	now.Reads++
+	if now.Since.IsZero() {
+		now.Since = a.now().UTC()
+	}
+	noteOutage(ctx, now)
+	if a.now().Sub(now.Since) >= unreachableAfter {
+		errType, err = workflows.ErrTypeOffloadUnreachable, fmt.Errorf("no read was answered since %s: %w", now.Since.Format(time.RFC3339), err)
+	}
+	pacing.soon.floor = min(pacing.soon.floor, workflows.DefaultPollFloor.Std())
+	return a.failureOf(errType, kind, pacing, now.Reads, err)
 }
 
 // noNews is what the Temporal Web UI shows as the last failure of the waiting activity: what the provider said, and when the next read is.

@@ -3,12 +3,18 @@ package offload
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -122,4 +128,66 @@ func TestAStatusThatIsNotDocumentedIsNewsOnce(t *testing.T) {
 		_, err = run[any](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: status, UpdatedAt: got.Facts.UpdatedAt}))
 		require.Equal(t, workflows.ErrTypeOffloadNoNews, applicationError(t, err).Type())
 	}
+}
+
+// TestReadsThatFailInPassingForMinutesAreTrouble plays the attempts of one activity, with what each leaves for the next.
+func TestReadsThatFailInPassingForMinutesAreTrouble(t *testing.T) {
+	t.Parallel()
+	away, refused := true, false
+	p := newProvider(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case refused:
+			answerWith(401, envelope("UNAUTHORIZED"))(w, r)
+			return
+		case away:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		answerWith(200, runningCase(""))(w, r)
+	})
+	now := testNow
+	p.now = func() time.Time { return now }
+	var left []outage
+	attempt := func() *temporal.ApplicationError {
+		var suite testsuite.WorkflowTestSuite
+		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+		env := suite.NewTestActivityEnvironment()
+		p.Register(env)
+		if len(left) > 0 {
+			env.SetHeartbeatDetails(left[len(left)-1])
+		}
+		env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+			var one outage
+			require.NoError(t, details.Get(&one))
+			left = append(left, one)
+		})
+		_, err := env.ExecuteActivity(reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
+		failed := applicationError(t, err)
+		require.False(t, failed.NonRetryable())
+		now = now.Add(failed.NextRetryDelay())
+		return failed
+	}
+	began := now
+	for failed := attempt(); failed.Type() != workflows.ErrTypeOffloadUnreachable; failed = attempt() {
+		require.Equal(t, workflows.ErrTypeOffloadUnavailable, failed.Type())
+		require.Less(t, now.Sub(began), 6*time.Minute, "within minutes")
+	}
+	require.Greater(t, now.Sub(began), unreachableAfter)
+	require.Equal(t, testNow, left[0].Since)
+	require.Equal(t, workflows.ErrTypeOffloadUnreachable, attempt().Type(), "as long as it lasts")
+
+	refused = true
+	require.Equal(t, workflows.ErrTypeOffloadUnauthorized, attempt().Type())
+	require.Equal(t, outage{}, left[len(left)-1], "a refusal is an answer")
+	refused = false
+	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type())
+
+	away = false
+	require.Equal(t, workflows.ErrTypeOffloadNoNews, attempt().Type())
+	require.Equal(t, outage{}, left[len(left)-1], "it is over")
+	notes := len(left)
+	attempt()
+	require.Len(t, left, notes, "a quiet read costs no call to the server")
+	away = true
+	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type(), "the next one counts from its own start")
 }

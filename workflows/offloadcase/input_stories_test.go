@@ -56,7 +56,7 @@ var inputStories = map[string]func() scenario{
 				signals(minute, inputNeeded("q1", minute)),
 				stands(52*minute, workflows.CaseInputNeeded, "input_needed", "question_expired"),
 				updates(55*minute, workflows.UpdateProvideInput, answerQ1),
-				signals(58*minute, completed(58*minute)),
+				signals(57*minute, completed(57*minute)),
 			},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)

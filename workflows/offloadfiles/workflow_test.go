@@ -275,7 +275,8 @@ var stories = map[string]func() scenario{
 		return scenario{
 			start: startOf("a"), handOffAwayUntil: hour,
 			steps: []step{{30 * minute, func(w *world) {
-				require.Equal(w.t, "The notice is being handed off.", w.state().WaitingFor)
+				require.Contains(w.t, w.state().WaitingFor, "The notice is being handed off. Its notices could not be handed off for minutes")
+				require.Equal(w.t, []string{workflows.AttentionNoticeDelayed}, w.state().Attention)
 				w.cancel("ada")
 			}}},
 			check: func(t *testing.T, w *world) {

@@ -1,24 +1,19 @@
 package service_test
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	toxiproxy "github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/badnetwork"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -27,103 +22,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// network is a bad network between an ingress and its database.
-type network struct {
-	t      *testing.T
-	proxy  *toxiproxy.Proxy
-	bridge *bridge
-}
-
-// newNetwork returns a network to a database, and the database's address over it.
-func newNetwork(t *testing.T, address string) (*network, string) {
+// newNetwork returns a bad network to a database, and the database's address over it.
+func newNetwork(t *testing.T, address string) (*badnetwork.Network, string) {
 	t.Helper()
 	parsed, err := url.Parse(address)
 	require.NoError(t, err)
 	query := parsed.Query()
-	// Some of it logs by a logger that all of the process shares.
-	zerolog.SetGlobalLevel(zerolog.Disabled)
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	b := newBridge(t, filepath.Join(query.Get("host"), ".s.PGSQL.5432"))
-	proxy := toxiproxy.NewProxy(server, "database", "127.0.0.1:0", b.address)
-	require.NoError(t, proxy.Start())
-	n := &network{t, proxy, b}
-	t.Cleanup(func() {
-		n.heal()
-		proxy.Stop()
-	})
+	network, err := badnetwork.New("127.0.0.1:0", filepath.Join(query.Get("host"), ".s.PGSQL.5432"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, network.Close()) })
 	query.Del("host")
 	query.Set("sslmode", "disable")
-	parsed.Host, parsed.RawQuery = proxy.Listen, query.Encode()
-	return n, parsed.String()
-}
-
-// harm adds what is wrong with the network, each as toxiproxy takes it.
-func (n *network) harm(toxics ...string) {
-	n.t.Helper()
-	for _, toxic := range toxics {
-		_, err := n.proxy.Toxics.AddToxicJson(strings.NewReader(toxic))
-		require.NoError(n.t, err)
-	}
-}
-
-// freeze makes all connections that there are carry nothing any more, as a firewall does that forgets them. New ones work.
-func (n *network) freeze() { n.bridge.frozen.Store(n.bridge.accepted.Load()) }
-
-func (n *network) heal() { n.proxy.Toxics.ResetToxics(n.t.Context()) }
-
-// bridge is a TCP listener for a server that listens on a Unix socket, until the test ends.
-type bridge struct {
-	address string
-	// accepted is the number of connections so far; those up to frozen carry nothing any more.
-	accepted, frozen atomic.Int64
-}
-
-func newBridge(t *testing.T, socket string) *bridge {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var copies sync.WaitGroup
-	t.Cleanup(func() {
-		require.NoError(t, listener.Close())
-		copies.Wait()
-	})
-	b := &bridge{address: listener.Addr().String()}
-	copies.Go(func() {
-		for {
-			near, err := listener.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			far, err := net.Dial("unix", socket)
-			if err != nil {
-				_ = near.Close()
-				continue
-			}
-			number := b.accepted.Add(1)
-			for from, to := range map[net.Conn]net.Conn{near: far, far: near} {
-				copies.Go(func() {
-					// An end of either is the end of both.
-					_, _ = io.Copy(freezing{to, b, number}, from)
-					_, _ = near.Close(), far.Close()
-				})
-			}
-		}
-	})
-	return b
-}
-
-// freezing writes until its connection is frozen: then nothing arrives, and no error is returned.
-type freezing struct {
-	io.Writer
-	bridge *bridge
-	number int64
-}
-
-func (f freezing) Write(p []byte) (int, error) {
-	if f.number <= f.bridge.frozen.Load() {
-		return len(p), nil
-	}
-	return f.Writer.Write(p)
+	parsed.Host, parsed.RawQuery = network.Address(), query.Encode()
+	return network, parsed.String()
 }
 
 // answer is what one post got.
@@ -177,14 +88,14 @@ func TestABadNetworkToTheDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
 		least, most int
 		events      int
 	}{
-		"latency":                       {[]string{`{"type":"latency","stream":"upstream","attributes":{"latency":150,"jitter":100}}`, `{"type":"latency","attributes":{"latency":150,"jitter":100}}`}, all, all, count},
-		"little bandwidth":              {[]string{`{"type":"bandwidth","stream":"upstream","attributes":{"rate":60}}`}, some, all, count},
-		"half-open, no answer":          {[]string{`{"type":"timeout","attributes":{"timeout":0}}`}, none, none, 8},
-		"half-open, no question":        {[]string{`{"type":"timeout","stream":"upstream","attributes":{"timeout":0}}`}, none, none, 8},
-		"reset at once":                 {[]string{`{"type":"reset_peer","attributes":{"timeout":0}}`}, none, none, 8},
-		"half of the connections reset": {[]string{`{"type":"reset_peer","toxicity":0.5,"attributes":{"timeout":0}}`}, some, all, count},
+		"latency":                       {[]string{badnetwork.SlowQuestions, badnetwork.SlowAnswers}, all, all, count},
+		"little bandwidth":              {[]string{badnetwork.LittleBandwidth}, some, all, count},
+		"half-open, no answer":          {[]string{badnetwork.NoAnswers}, none, none, 8},
+		"half-open, no question":        {[]string{badnetwork.NoQuestions}, none, none, 8},
+		"reset at once":                 {[]string{badnetwork.Resets}, none, none, 8},
+		"half of the connections reset": {[]string{badnetwork.HalfReset}, some, all, count},
 		// In the middle of some answer, which may be that to a commit.
-		"each connection cut": {[]string{`{"type":"limit_data","attributes":{"bytes":2000}}`}, some, all, count},
+		"each connection cut": {[]string{badnetwork.Cuts}, some, all, count},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -201,7 +112,7 @@ func TestABadNetworkToTheDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
 			require.NoError(t, first.err)
 			require.Equal(t, 204, first.status)
 
-			network.harm(c.toxics...)
+			require.NoError(t, network.Harm(c.toxics...))
 			var events []string
 			for i := range c.events {
 				events = append(events, fmt.Sprintf("%s-%d", name, i))
@@ -223,7 +134,7 @@ func TestABadNetworkToTheDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
 			require.LessOrEqual(t, len(accepted)-1, c.most)
 			require.Equal(t, stored(t, direct, accepted), len(accepted), "what was acknowledged is there")
 
-			network.heal()
+			network.Heal(t.Context())
 			r.becomes(t, "inbox", true)
 			// Again what was refused, and all that was accepted: each may have been stored already.
 			for _, a := range sendEvents(sender, r.url, ring, append(refused, name+"-after", first.event)) {
@@ -285,7 +196,7 @@ func TestConnectionsToTheDatabaseThatAreForgottenOnTheWayAreReplaced(t *testing.
 		}
 	}
 	accept("before")
-	network.freeze()
+	network.Freeze()
 	first := sendEvent(sender, r.url, ring, "first")
 	require.NoError(t, first.err)
 	require.Equal(t, 204, first.status, "it is stored by another connection within its budget")

@@ -22,6 +22,8 @@ type Approval struct {
 	// EmptyChecks counts checks that found no answer, and NextCheckAt is when to check again.
 	EmptyChecks int       `json:"emptyChecks,omitempty"`
 	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
+	// CheckSilent: the check that is under way has brought nothing for minutes.
+	CheckSilent bool `json:"checkSilent,omitempty"`
 }
 
 func findApproval(s *State, messageID string) *Approval {

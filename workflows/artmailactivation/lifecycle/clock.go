@@ -31,7 +31,7 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 		return nil
 	case due.After(now):
 		// News of an older pause may have moved the deadline after its check began.
-		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt = time.Time{}, 0, time.Time{}
+		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
 		return nil
 	case a.Start.Options.CheckApprovalQueue == "":
 		return expire(a, approval, "", now)
@@ -42,6 +42,8 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 	if until, _ := checkedUntil(a, approval); !until.After(now) {
 		return expire(a, approval, "no check brought an answer", now)
 	}
+	silentAt, _ := checkSilentAt(&a.State, approval)
+	approval.CheckSilent = !silentAt.After(now)
 	return nil
 }
 
@@ -72,6 +74,17 @@ func checkedUntil(a *Activation, approval *Approval) (time.Time, bool) {
 	return reach(&a.State, approval.CheckingSince, approval.CheckingSince.Add(a.Start.Options.CheckFor.Std()))
 }
 
+// checkSilentAfter is how long a check may bring nothing before a person should look: no worker may have the agent's queue, or its activity fails.
+const checkSilentAfter = 3 * time.Minute
+
+func checkSilentAt(s *State, approval *Approval) (time.Time, bool) {
+	begun := approval.CheckingSince
+	if approval.NextCheckAt.After(begun) {
+		begun = approval.NextCheckAt
+	}
+	return reach(s, begun, begun.Add(checkSilentAfter))
+}
+
 // warnAt is when an open run is to be warned about that was not yet.
 func warnAt(a *Activation, run *Run) (time.Time, bool) {
 	if run.Status != workflows.RunOpen || !run.WarnedAt.IsZero() {
@@ -99,6 +112,7 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 	if result.Approved == nil {
 		approval.NextCheckAt = now.Add(min(firstCheckPause<<min(approval.EmptyChecks, 10), longestCheckPause))
 		approval.EmptyChecks++
+		approval.CheckSilent = false
 		return a, []Note{{Text: "approval check found no answer", ID: messageID}}
 	}
 	status := workflows.ApprovalRejected

@@ -162,7 +162,33 @@ func TestACheckStandsStillWhilePaused(t *testing.T) {
 	s.Tick(at(42))
 	require.Equal(t, at(50), s.Checks(at(42))[0].Until)
 	wake, _ := s.NextWake(at(42))
+	require.Equal(t, at(43), wake, "it has brought nothing for two minutes")
+	s.Tick(at(43))
+	wake, _ = s.NextWake(at(43))
 	require.Equal(t, at(50), wake)
+}
+
+func TestACheckThatBringsNothingRaisesAttentionWithinMinutes(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(10))
+	wake, _ := s.NextWake(at(10))
+	require.Equal(t, at(13), wake)
+	require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered)
+	s.Tick(at(13))
+	require.Contains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered)
+	require.Contains(t, lifecycle.Details(s.Activation), "no worker of the agent has answered its check for minutes")
+	require.Len(t, s.Checks(at(13)), 1, "it goes on")
+
+	s.Checked("m1", workflows.CheckApprovalResult{}, at(14))
+	s.Tick(at(14))
+	require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered, "an answer that finds nothing is one")
+	s.Tick(at(15))
+	s.Tick(at(18))
+	require.Contains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered, "the next check brings nothing")
+	s.Tick(at(20))
+	require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered, "it has expired")
 }
 
 func TestNewsOfAnOlderPauseEndsACheckThatBeganTooSoon(t *testing.T) {

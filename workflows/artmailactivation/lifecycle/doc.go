@@ -39,6 +39,7 @@
 //	deadline passed       checked, EXPIRED      nothing                 nothing               nothing
 //	check: yes or no      APPROVED, REJECTED    nothing                 nothing               nothing
 //	check: no answer      checked again         nothing                 nothing               nothing
+//	check: nothing, 3 min check_unanswered      nothing                 nothing               nothing
 //	cancel-approval       CANCELLED             refused                 refused               refused; CANCELLED again is no mistake
 //
 //	(5) By a response or by the force-failure of its run, while the hand-off of the notice about it has not begun; for good where it has no

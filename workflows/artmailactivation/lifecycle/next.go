@@ -65,6 +65,8 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 		fx.wakeAt(approval.NextCheckAt, now, "next check")
 		return
 	}
+	silentAt, _ := checkSilentAt(&a.State, approval)
+	fx.wakeAt(silentAt, now, "a check brings nothing")
 	if len(fx.Checks) == maxChecks {
 		return
 	}

@@ -108,8 +108,18 @@ func TestAHandOffThatFailsIsTriedAgain(t *testing.T) {
 	next = lifecycle.Next(s.Activation, next.Wake)
 	require.Equal(t, h, next.HandOff)
 	require.Empty(t, lifecycle.Attention(s.Activation))
-	s.handOff(at(1))
-	require.True(t, lifecycle.Next(s.Activation, at(1)).Done)
+
+	now := next.Wake
+	for range 8 {
+		now = s.State.Outbox.NotBefore
+		s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Message: "not permitted"}, now)
+	}
+	require.Less(t, now.Sub(noon), 5*time.Minute)
+	require.Equal(t, []string{workflows.AttentionNoticeDelayed}, lifecycle.Attention(s.Activation))
+	require.Contains(t, lifecycle.Details(s.Activation), "The last error: `not permitted`.")
+	s.handOff(at(10))
+	require.True(t, lifecycle.Next(s.Activation, at(10)).Done)
+	require.Empty(t, lifecycle.Attention(s.Activation))
 }
 
 func TestANoticeThatTemporalRefusesRaisesAttentionAndDoesNotKeepTheEnd(t *testing.T) {

@@ -32,7 +32,8 @@ func TestEverythingIsCarried(t *testing.T) {
 	living.Checked("checked", workflows.CheckApprovalResult{}, at(14))
 	h = lifecycle.Next(living.Activation, at(14)).HandOff
 	require.NotNil(t, h)
-	living.Activation = lifecycle.HandOffFailed(living.Activation, *h, rules.Failure{}, at(14))
+	living.Activation = lifecycle.HandOffFailed(living.Activation, *h, rules.Failure{Message: "no Temporal"}, at(14))
+	living.Tick(at(19))
 
 	ended := activeState(t)
 	apply(ended, at(1), deactivated(1))

@@ -34,14 +34,18 @@ func View(a Activation) workflows.ActivationState {
 	return v
 }
 
-// Attention says why a person should look, sorted; nil if there is nothing to look at. After the end only a refused notice is left.
+// Attention says why a person should look, sorted; nil if there is nothing to look at. After the end only refused and delayed notices are left.
 func Attention(a Activation) []string {
 	s := &a.State
 	var why []string
 	if s.Outbox.Refused {
 		why = append(why, workflows.AttentionNoticeRefused)
 	}
+	if s.Outbox.Delayed() {
+		why = append(why, workflows.AttentionNoticeDelayed)
+	}
 	if s.Ended != nil {
+		slices.Sort(why)
 		return why
 	}
 	if _, _, reason := standing(s); s.Status == workflows.ActivationPaused && reason == workflows.AttentionPausedByFailure {
@@ -59,9 +63,14 @@ func Attention(a Activation) []string {
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Unclear }) {
 		why = append(why, workflows.AttentionResponseUnclear)
 	}
+	if slices.ContainsFunc(s.Approvals, checkSilent) {
+		why = append(why, workflows.AttentionCheckUnanswered)
+	}
 	slices.Sort(why)
 	return why
 }
+
+func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen && a.CheckSilent }
 
 func stale(r Run) bool { return r.Status == workflows.RunOpen && !r.WarnedAt.IsZero() }
 
@@ -123,7 +132,11 @@ func WaitingFor(a Activation) string {
 		waits = append(waits, "the agent to go on with "+count(runs, "run"))
 	}
 	if notices > 0 {
-		waits = append(waits, "the hand-off of "+count(notices, "notice"))
+		handOff := "the hand-off of " + count(notices, "notice")
+		if s.Outbox.Delayed() {
+			handOff += ", which has failed for minutes"
+		}
+		waits = append(waits, handOff)
 	}
 	if len(waits) == 0 {
 		return "the agent's requests and Artmail's events"
@@ -148,6 +161,9 @@ func Details(a Activation) string {
 	paragraphs := []string{status}
 	if waits := WaitingFor(a); waits != "" {
 		paragraphs = append(paragraphs, "Waits for "+waits+".")
+	}
+	if trouble := s.Outbox.Trouble(); trouble != "" {
+		paragraphs = append(paragraphs, trouble)
 	}
 	if why := Attention(a); len(why) > 0 {
 		paragraphs = append(paragraphs, "Needs attention: "+strings.Join(why, ", ")+".")
@@ -177,6 +193,9 @@ func approvalLines(s *State) []string {
 		}
 		if approval.Unclear {
 			line += ", its response says neither yes nor no"
+		}
+		if approval.CheckSilent {
+			line += ", no worker of the agent has answered its check for minutes"
 		}
 		lines = append(lines, line)
 	}

@@ -16,9 +16,10 @@ type Outbox struct {
 	// Seq is the number of the newest notice.
 	Seq     int64                       `json:"seq,omitempty"`
 	Waiting []workflows.AddressedNotice `json:"waiting,omitempty"`
-	// Attempts counts hand-offs that failed since the last one that succeeded, and NotBefore is when to try again.
+	// Attempts counts hand-offs that failed since the last one that succeeded, NotBefore is when to try again, and LastError why the last failed.
 	Attempts  int       `json:"attempts,omitempty"`
 	NotBefore time.Time `json:"notBefore,omitzero"`
+	LastError string    `json:"lastError,omitempty"`
 	// Refused: notices were dropped, since Temporal refused them for good or too many were waiting. A person should look.
 	Refused bool `json:"refused,omitempty"`
 }
@@ -28,6 +29,8 @@ const (
 	handOffSize = 50
 	// maxWaiting bounds what waits while hand-offs fail. A workflow posts fewer in one go.
 	maxWaiting = 1500
+	// delayedAfter is how many hand-offs in a row have to fail until a person should look. The pauses between that many are two minutes together.
+	delayedAfter = 8
 )
 
 // Post adds a notice for to, or nothing where to is nil. The subject tells notices of one kind apart; a notice with the same kind and subject
@@ -59,7 +62,7 @@ func (o Outbox) Due(now time.Time) []workflows.AddressedNotice {
 
 // HandedOff drops the notices that a hand-off passed on.
 func (o Outbox) HandedOff(notices []workflows.AddressedNotice) Outbox {
-	o.Attempts, o.NotBefore = 0, time.Time{}
+	o.Attempts, o.NotBefore, o.LastError = 0, time.Time{}, ""
 	o.Waiting = without(o.Waiting, notices)
 	return o
 }
@@ -73,8 +76,20 @@ func (o Outbox) Failed(notices []workflows.AddressedNotice, f Failure, now time.
 		return o
 	}
 	o.Attempts++
+	o.LastError = workflows.Clip(f.Message, workflows.MaxShortTextBytes)
 	o.NotBefore = now.Add(min(firstHandOffPause<<min(o.Attempts-1, 10), longestHandOffPause))
 	return o
+}
+
+// Delayed says whether hand-offs have failed for minutes. They may go on failing for ever: the worker may lack a permission at Temporal.
+func (o Outbox) Delayed() bool { return o.Attempts >= delayedAfter }
+
+// Trouble says in words, as Markdown, why notices are delayed; empty where they are not.
+func (o Outbox) Trouble() string {
+	if !o.Delayed() {
+		return ""
+	}
+	return "Its notices could not be handed off for minutes; it is tried again by itself. The last error: " + Code(o.LastError) + "."
 }
 
 const (

@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,27 @@ func TestAFailedHandOffIsTriedAgainAfterLongerPausesForEver(t *testing.T) {
 	o = o.HandedOff(o.Due(o.NotBefore))
 	require.Equal(t, rules.Outbox{Seq: 1, Waiting: o.Waiting}, o, "the next failure begins with a short pause again")
 	require.Empty(t, o.Waiting)
+}
+
+func TestHandOffsThatFailForMinutesSayWhy(t *testing.T) {
+	t.Parallel()
+	o, now := post(rules.Outbox{}, "q1"), t0
+	denied := rules.Failure{Message: "permission `denied`\nby Temporal"}
+	for !o.Delayed() {
+		require.Empty(t, o.Trouble())
+		require.Less(t, now.Sub(t0), 5*time.Minute, "within minutes")
+		o = o.Failed(o.Due(now), denied, now)
+		now = o.NotBefore
+	}
+	require.Greater(t, now.Sub(t0), time.Minute, "a short outage is no reason to look")
+	require.Contains(t, o.Trouble(), "The last error: `` permission `denied` by Temporal ``.")
+	require.Len(t, o.Due(now), 1, "it goes on")
+	o = o.HandedOff(o.Due(now))
+	require.False(t, o.Delayed())
+	require.Empty(t, o.Trouble())
+
+	o = post(rules.Outbox{}, "q1").Failed(nil, rules.Failure{Message: strings.Repeat("<", 10_000)}, t0)
+	require.LessOrEqual(t, workflows.JSONLen(o.LastError), workflows.MaxShortTextBytes)
 }
 
 func TestWhatTemporalRefusesForGoodIsDroppedVisibly(t *testing.T) {

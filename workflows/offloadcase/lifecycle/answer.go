@@ -120,6 +120,17 @@ func pendingAnswer(s State) *workflows.Answer {
 	return nil
 }
 
+// answerDelayedAfter is how long an answer may be on its way before a person should look: Offload, or its host, is away.
+const answerDelayedAfter = 3 * time.Minute
+
+// answerDelayedAt is when the answer that is on its way raises attention; zero where none is.
+func answerDelayedAt(s State) time.Time {
+	if answer := pendingAnswer(s); answer != nil {
+		return answer.GivenAt.Add(answerDelayedAfter)
+	}
+	return time.Time{}
+}
+
 func by(who string) string {
 	if who == "" {
 		return ""

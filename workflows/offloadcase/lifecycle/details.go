@@ -9,8 +9,12 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// WaitingFor says in a sentence what happens next and who can make it happen. It is Markdown.
+// WaitingFor says in a sentence or two what happens next and who can make it happen. It is Markdown.
 func WaitingFor(c Case) string {
+	return strings.TrimSpace(waitingFor(c) + " " + c.State.Outbox.Trouble())
+}
+
+func waitingFor(c Case) string {
 	s := c.State
 	switch s.Status {
 	case workflows.CaseCreating:
@@ -28,7 +32,10 @@ func WaitingFor(c Case) string {
 		}
 		return "A person has to answer question " + rules.Code(s.Facts.Question.ID) + "."
 	case workflows.CaseInputSent:
-		if pendingAnswer(s) != nil {
+		switch {
+		case s.AnswerDelayed:
+			return "The answer could not be sent to Offload for minutes; it is tried again by itself. The pending activity shows the last failure."
+		case pendingAnswer(s) != nil:
 			return "The answer is being sent to Offload."
 		}
 		return "Offload has the answer and is processing it."

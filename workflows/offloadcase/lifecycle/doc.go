@@ -38,8 +38,9 @@
 //	cancel                                    E       E       E                                  refused
 //	deadline                                  E       E       one read, then E                   =
 //	three minutes without a creation          = !     -       -                                  -
+//	three minutes without an answer's result  -       -       = !                                -
 //
-// "!" raises attention: adopt_refused, not_created.
+// "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //
 // Where Offload has ended a case whose request has a resultSchema, the result is compared with it before the outcome is told. What is off schema
 // raises result_off_schema and changes nothing else.
@@ -60,5 +61,6 @@
 //	OffloadUsageLimit            repeated slowly                            repeated slowly            usage_limit
 //	OffloadUnknownAccount        repeated slowly                            repeated slowly            account
 //	OffloadUnreadable            uncertain                                  repeated slowly            unreadable_answer
+//	OffloadUnreachable           -                                          the server repeats it      unreachable
 //	Cancelled                    nothing was created                        given up                   -
 package lifecycle

@@ -15,6 +15,7 @@ var troubles = []struct{ errorType, attention string }{
 	{workflows.ErrTypeOffloadUsageLimit, workflows.AttentionUsageLimit},
 	{workflows.ErrTypeOffloadUnknownAccount, workflows.AttentionAccount},
 	{workflows.ErrTypeOffloadUnreadable, workflows.AttentionUnreadable},
+	{workflows.ErrTypeOffloadUnreachable, workflows.AttentionUnreachable},
 }
 
 // TroubleTypes are the error types of every trouble except the known ones. A call stops for a trouble that the workflow has not noted yet, and
@@ -63,7 +64,7 @@ func createdNothing(f rules.Failure) bool {
 	switch f.Type {
 	case rules.FailureCancelled, workflows.ErrTypeOffloadNotSent, workflows.ErrTypeOffloadThrottled, workflows.ErrTypeOffloadInvalidRequest:
 		return true
-	case workflows.ErrTypeOffloadUnreadable:
+	case workflows.ErrTypeOffloadUnreadable, workflows.ErrTypeOffloadUnreachable:
 		return false
 	}
 	return troubleOf(f) != ""

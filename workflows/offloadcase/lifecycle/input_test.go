@@ -218,7 +218,26 @@ func TestPeopleAreRemindedAndAttentionIsRaisedWhenNobodyAnswers(t *testing.T) {
 	require.NoError(t, lifecycle.CheckInput(c, answer("q1")), "it may still be answered")
 	c = lifecycle.Tick(lifecycle.ProvideInput(c, answer("q1"), after(80)), after(80))
 	require.Empty(t, lifecycle.Attention(c.State))
+	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(80))
 	require.Equal(t, c, lifecycle.Tick(c, after(200)), "nobody is reminded of what is answered")
+}
+
+func TestAnAnswerThatIsNotSentRaisesAttentionWithinMinutes(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Tick(lifecycle.ProvideInput(asked(replying), answer("q1"), after(20)), after(20))
+	require.Equal(t, after(23), lifecycle.Next(c, after(20)).Wake)
+	require.Empty(t, lifecycle.Attention(lifecycle.Tick(c, after(22)).State))
+
+	c = lifecycle.Tick(c, after(23))
+	require.Equal(t, []string{workflows.AttentionAnswerDelayed}, lifecycle.Attention(c.State))
+	require.Contains(t, lifecycle.WaitingFor(c), "could not be sent to Offload for minutes")
+	require.NotNil(t, lifecycle.Next(c, after(23)).Answer, "it is tried again by itself")
+	notices := handOff(c, 23).Notices
+	require.Equal(t, []string{workflows.AttentionAnswerDelayed}, notices[len(notices)-1].Data.Attention)
+
+	sent := lifecycle.Tick(lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(60)), after(60))
+	require.Empty(t, lifecycle.Attention(sent.State))
+	require.Empty(t, lifecycle.Attention(lifecycle.Tick(lifecycle.Receive(c, completed(60), after(60)), after(60)).State), "an end needs no answer")
 }
 
 func TestWithoutAnybodyToTellThereAreNoReminders(t *testing.T) {

@@ -63,6 +63,7 @@ func Next(c Case, now time.Time) Effects {
 	}
 	if answer := pendingAnswer(s); answer != nil {
 		fx.Answer = &workflows.ProvideInputParams{Account: c.Start.Account, CaseID: s.CaseID, QuestionID: answer.QuestionID, Text: answer.Text}
+		wake(answerDelayedAt(s), "The answer takes too long")
 	}
 	switch {
 	case s.CaseID == "" && s.Verifying != "":

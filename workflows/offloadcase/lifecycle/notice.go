@@ -35,13 +35,16 @@ func tellEnd(c *Case, now time.Time) {
 	post(c, kind, workflows.NoticeData{}, "", now)
 }
 
-// tellAttention posts the reasons that are new since the last turn. An open question has a notice of its own, and the outcome names its attention.
+// untold are reasons that no notice tells: an open question has its own kind, and those of notices could not be told.
+var untold = []string{workflows.AttentionInputNeeded, workflows.AttentionNoticeRefused, workflows.AttentionNoticeDelayed}
+
+// tellAttention posts the reasons that are new since the last turn. The outcome names its attention itself.
 func tellAttention(c *Case, now time.Time) {
 	s := &c.State
 	reasons := Attention(*s)
 	var added []string
 	for _, reason := range reasons {
-		if !slices.Contains(s.Noticed, reason) && reason != workflows.AttentionInputNeeded && reason != workflows.AttentionNoticeRefused {
+		if !slices.Contains(s.Noticed, reason) && !slices.Contains(untold, reason) {
 			added = append(added, reason)
 		}
 	}

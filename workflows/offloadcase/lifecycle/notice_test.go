@@ -116,6 +116,15 @@ func TestAHandOffThatFailsIsTriedAgainForAsLongAsItTakes(t *testing.T) {
 			}
 			require.NotNil(t, lifecycle.Next(c, now).HandOff)
 			require.NotContains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeRefused)
+			require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeDelayed)
+			require.Contains(t, lifecycle.WaitingFor(c), "could not be handed off for minutes; it is tried again by itself. The last error: `no Temporal`.")
+			require.NotContains(t, lifecycle.Outcome(c).Attention, workflows.AttentionNoticeDelayed, "it is over once the outcome is told")
+
+			waiting := len(c.State.Outbox.Waiting)
+			c = lifecycle.Tick(c, now)
+			require.Len(t, c.State.Outbox.Waiting, waiting, "no notice can tell it")
+			c = lifecycle.HandedOff(c, *lifecycle.Next(c, now).HandOff)
+			require.NotContains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeDelayed)
 		})
 	}
 }

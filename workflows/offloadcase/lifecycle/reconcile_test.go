@@ -70,6 +70,8 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 		workflows.ErrTypeOffloadUnauthorized:   "unauthorized",
 		workflows.ErrTypeOffloadForbidden:      "forbidden",
 		workflows.ErrTypeOffloadUnknownAccount: "account",
+		workflows.ErrTypeOffloadUnreadable:     "unreadable_answer",
+		workflows.ErrTypeOffloadUnreachable:    "unreachable",
 	} {
 		t.Run(attention, func(t *testing.T) {
 			t.Parallel()

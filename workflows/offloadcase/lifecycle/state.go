@@ -72,6 +72,8 @@ type State struct {
 	// ClosedQuestion is the ID of a question that Offload refused an answer to because it isn't open, until a read says that it is.
 	ClosedQuestion string             `json:"closedQuestion,omitempty"`
 	Answers        []workflows.Answer `json:"answers,omitempty"`
+	// AnswerDelayed: minutes after it was given, the newest answer was still on its way to Offload.
+	AnswerDelayed bool `json:"answerDelayed,omitempty"`
 
 	// ResultCheck is what the check of the result found, CheckedBytes the size of the result that it is about.
 	ResultCheck  *workflows.ResultCheck `json:"resultCheck,omitempty"`

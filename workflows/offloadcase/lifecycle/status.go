@@ -90,7 +90,7 @@ func CheckCancel(c Case, cancel workflows.CancelCase) error {
 	return nil
 }
 
-// Tick takes in that time has passed: the deadline, reminders, the expiry of a question, a creation that takes too long. It is called once in
+// Tick takes in that time has passed: the deadline, reminders, the expiry of a question, a creation or an answer that takes too long. It is called once in
 // each turn of the loop, after whatever else happened, and tells of attention that is new.
 func Tick(c Case, now time.Time) Case {
 	s := &c.State
@@ -98,6 +98,7 @@ func Tick(c Case, now time.Time) Case {
 		tickDeadline(&c, now)
 		tickQuestion(&c, now)
 		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)
+		s.AnswerDelayed = rules.Due(answerDelayedAt(*s), now)
 	}
 	tellAttention(&c, now)
 	return c

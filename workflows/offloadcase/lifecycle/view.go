@@ -32,7 +32,7 @@ func Outcome(c Case) workflows.CaseOutcome {
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, ResultStatus: s.Facts.ResultStatus, Reason: s.Reason,
 		Facts: withOwnMetadata(c), ResultIs: resultIs(c), ResultCheck: resultCheck(c), Unknown: unknown(c), Source: s.Source, EndedAt: s.Since,
-		Attention: Attention(s), Answers: s.Answers,
+		Attention: lastingAttention(s), Answers: s.Answers,
 	}
 	if wantsFiles(c) {
 		outcome.FilesWorkflowID = workflows.OffloadFilesWorkflowID(c.Start.Reference)
@@ -83,6 +83,16 @@ func unknown(c Case) []string {
 
 // Attention says why a person should look at the case, sorted.
 func Attention(s State) []string {
+	reasons := lastingAttention(s)
+	if s.Outbox.Delayed() {
+		reasons = append(reasons, workflows.AttentionNoticeDelayed)
+		slices.Sort(reasons)
+	}
+	return reasons
+}
+
+// lastingAttention is what an outcome tells: a delay of its notices is over once it is told.
+func lastingAttention(s State) []string {
 	var reasons []string
 	add := func(when bool, reason string) {
 		if when {
@@ -98,6 +108,7 @@ func Attention(s State) []string {
 	add(uncreated && s.AdoptRefused, workflows.AttentionAdoptRefused)
 	add(s.Trouble != "" && !ended, s.Trouble)
 	add(s.UnknownStatus != "" && !ended, workflows.AttentionUnknownStatus)
+	add(s.AnswerDelayed && !ended, workflows.AttentionAnswerDelayed)
 	add(open, workflows.AttentionInputNeeded)
 	add(open && s.Asked.Expired, workflows.AttentionQuestionExpired)
 	add(s.Conflict, workflows.AttentionConflict)

@@ -11,6 +11,8 @@
 //	  a new trouble           attention; tried again by the server                nothing
 //	  anything else           tried again after the files that wait               nothing
 //	Cancel                    CANCELLED; what is left is unstored                 refused
+//	Tick, 15 minutes after
+//	  a file came to its end  attention                                           nothing
 //	Tick, at Until            STORED; what is left is unstored                    nothing
 //	HandedOff, HandOffFailed  –                                                   the outbox changes
 //

@@ -17,6 +17,7 @@ func FileStored(f Files, id string, stored workflows.StoredFile, now time.Time) 
 	stored = clipStored(stored)
 	stored.AttachmentID = "" // File.ID
 	f = f.change(i, File{ID: id, Stored: &stored})
+	f.State.ProgressAt = now
 	f.State.Probed = true
 	return finish(f, now)
 }
@@ -39,6 +40,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReason)
 	file.NotBefore = now.Add(min(firstPause<<min(file.Turns, 10), longestPause))
 	if isFinal(f.State, failure.Type, now) || !file.NotBefore.Before(f.State.Until.Add(-reportTime)) {
+		f.State.ProgressAt = now
 		return finish(f.change(i, unstored(file, file.LastType, file.LastError)), now)
 	}
 	isNew := troubleAttention(failure.Type) != "" && failure.Type != file.Trouble
@@ -61,9 +63,13 @@ func unstored(file File, errType, reason string) File {
 	}}
 }
 
-// Tick takes in the time: at Until, what is not stored is given up.
+// Tick takes in the time: at Until, what is not stored is given up; long before that, a person should look.
 func Tick(f Files, now time.Time) Files {
-	if f.State.Status.Ended() || !rules.Due(f.State.Until, now) {
+	if f.State.Status.Ended() {
+		return f
+	}
+	f.State.Delayed = rules.Due(delayedAt(f.State), now)
+	if !rules.Due(f.State.Until, now) {
 		return f
 	}
 	return finish(giveUp(f, func(file File) File {
@@ -74,6 +80,8 @@ func Tick(f Files, now time.Time) Files {
 		return unstored(file, file.LastType, reason)
 	}), now)
 }
+
+func delayedAt(s State) time.Time { return s.ProgressAt.Add(delayedAfter) }
 
 // CheckCancel refuses a cancellation that can't be carried out.
 func CheckCancel(f Files, c workflows.CancelCase) error {

@@ -295,6 +295,30 @@ func TestACallEndsForWhatTheRulesHaveToHearOf(t *testing.T) {
 	}, lifecycle.EndsCall(workflows.ErrTypeOffloadForbidden))
 }
 
+func TestFilesThatAreNotStoredRaiseAttentionWithinMinutes(t *testing.T) {
+	t.Parallel()
+	const quarter = 15 * time.Minute
+	f := probed("a", "b", "c")
+	require.Equal(t, after(quarter), lifecycle.Next(f, t0).Wake)
+	require.Empty(t, lifecycle.Attention(lifecycle.Tick(f, after(quarter-1))))
+
+	late := lifecycle.Tick(f, after(quarter))
+	require.Equal(t, []string{workflows.AttentionFilesDelayed}, lifecycle.Attention(late))
+	require.Contains(t, lifecycle.WaitingFor(late), "None was stored since 2026-03-21T12:00:00Z")
+	require.Len(t, lifecycle.Next(late, after(quarter)).Calls, 2, "it goes on")
+
+	moving := lifecycle.Tick(lifecycle.FileStored(late, "b", workflows.StoredFile{Key: "k"}, after(20*time.Minute)), after(20*time.Minute))
+	require.Empty(t, lifecycle.Attention(moving))
+	require.Equal(t, after(35*time.Minute), lifecycle.Next(moving, after(20*time.Minute)).Wake)
+
+	known := lifecycle.Tick(lifecycle.FileFailed(late, "b", fails(workflows.ErrTypeOffloadForbidden), after(16*time.Minute)), after(16*time.Minute))
+	require.Equal(t, []string{workflows.AttentionForbidden}, lifecycle.Attention(known), "a trouble says it better")
+	nearlyOver := lifecycle.FileStored(late, "b", workflows.StoredFile{Key: "k"}, after(24*time.Hour-time.Minute))
+	require.Equal(t, after(24*time.Hour), lifecycle.Next(nearlyOver, after(24*time.Hour-time.Minute)).Wake, "the end of the time comes first")
+	over := lifecycle.Tick(late, after(24*time.Hour))
+	require.NotContains(t, lifecycle.Attention(over), workflows.AttentionFilesDelayed)
+}
+
 func TestTheBudgetEndsEveryFile(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
@@ -302,7 +326,7 @@ func TestTheBudgetEndsEveryFile(t *testing.T) {
 	require.Equal(t, day-time.Minute, callFor(t, f, "b", t0).For, "its last failure is to become known")
 	require.Equal(t, time.Minute, callFor(t, f, "b", after(day-time.Minute)).For)
 	require.Equal(t, 2*time.Minute, callFor(t, f, "b", after(day-2*time.Minute)).For)
-	require.Equal(t, after(day), lifecycle.Next(f, t0).Wake)
+	require.Equal(t, after(day), lifecycle.Next(f, after(time.Hour)).Wake)
 
 	f = lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveBucket), after(time.Hour))
 	require.Equal(t, workflows.FilesStoring, lifecycle.Tick(f, after(day-1)).State.Status)

@@ -13,6 +13,9 @@ const (
 	Budget = 24 * time.Hour
 	// Lag is how long after its end the provider may not know a file of the case: its reads lag behind its webhooks.
 	Lag = 10 * time.Minute
+	// delayedAfter is how long no file may come to its end before a person should look: the bucket, the file server or the provider may be away.
+	// It is more than Lag.
+	delayedAfter = 15 * time.Minute
 	// turn is how long a file is tried while others wait for its place.
 	turn = 30 * time.Minute
 	// firstPause is before the second call for a file, and longestPause bounds what grows from it. The server makes the attempts of one call,

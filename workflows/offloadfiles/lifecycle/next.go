@@ -46,6 +46,9 @@ func Next(f Files, now time.Time) Effects {
 		return fx
 	}
 	fx.Wake, fx.WakeFor = s.Until, "the time for the files is over"
+	if at := delayedAt(s); at.After(now) && at.Before(fx.Wake) {
+		fx.Wake, fx.WakeFor = at, "the files take too long"
+	}
 	first, others := inTurn(s)
 	for _, file := range first {
 		if file.NotBefore.After(now) {

@@ -26,6 +26,9 @@ type State struct {
 	Until time.Time `json:"until"`
 	// LagUntil is until when a file that the provider does not know is asked for again.
 	LagUntil time.Time `json:"lagUntil"`
+	// ProgressAt is when a file last came to its end, or the start. Delayed: that is long ago, and files are pending.
+	ProgressAt time.Time `json:"progressAt,omitzero"`
+	Delayed    bool      `json:"delayed,omitempty"`
 	// Probed: an attempt has told that the workers keep files.
 	Probed bool `json:"probed,omitempty"`
 	// Cancelled says who cancelled it and why.
@@ -66,7 +69,7 @@ func Begin(start workflows.FilesStart, now time.Time) Files {
 	attachments := start.Attachments
 	start.Attachments = nil
 	f := Files{Start: start, State: State{
-		Status: workflows.FilesStoring, Since: now, Until: now.Add(Budget), LagUntil: lagUntil(start.EndedAt, now),
+		Status: workflows.FilesStoring, Since: now, ProgressAt: now, Until: now.Add(Budget), LagUntil: lagUntil(start.EndedAt, now),
 		Outbox: rules.Outbox{Seq: start.Seq},
 	}}
 	if start.Result {

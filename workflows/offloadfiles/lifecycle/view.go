@@ -13,7 +13,7 @@ import (
 // View is what the query "state" shows.
 func View(f Files) workflows.CaseFiles {
 	view := Result(f)
-	view.WaitingFor = WaitingFor(f)
+	view.WaitingFor, view.Attention = WaitingFor(f), Attention(f)
 	return view
 }
 
@@ -22,7 +22,7 @@ func Result(f Files) workflows.CaseFiles {
 	s := f.State
 	files := workflows.CaseFiles{
 		Reference: f.Start.Reference, CaseID: f.Start.CaseID, Status: s.Status, Since: s.Since,
-		Omitted: s.Omitted, NoBucket: s.Status == workflows.FilesNoBucket, Cancelled: s.Cancelled, Attention: Attention(f),
+		Omitted: s.Omitted, NoBucket: s.Status == workflows.FilesNoBucket, Cancelled: s.Cancelled, Attention: lastingAttention(f),
 	}
 	if !s.Status.Ended() {
 		files.Pending, files.Until = pending(s), s.Until
@@ -47,6 +47,19 @@ func Result(f Files) workflows.CaseFiles {
 
 // Attention says why a person should look, sorted. Files that a person left out by cancelling are no reason, nor are any where no bucket is.
 func Attention(f Files) []string {
+	reasons := lastingAttention(f)
+	if f.State.Outbox.Delayed() {
+		reasons = append(reasons, workflows.AttentionNoticeDelayed)
+	}
+	if delayedUntold(f.State) {
+		reasons = append(reasons, workflows.AttentionFilesDelayed)
+	}
+	slices.Sort(reasons)
+	return reasons
+}
+
+// lastingAttention is what the result tells: a delay of its notice is over once it is told.
+func lastingAttention(f Files) []string {
 	s := f.State
 	var reasons []string
 	add := func(when bool, reason string) {
@@ -63,6 +76,11 @@ func Attention(f Files) []string {
 	add(s.Outbox.Refused, workflows.AttentionNoticeRefused)
 	slices.Sort(reasons)
 	return reasons
+}
+
+// delayedUntold says whether the files are delayed and no trouble says why.
+func delayedUntold(s State) bool {
+	return s.Delayed && !s.Status.Ended() && !slices.ContainsFunc(s.Files, func(file File) bool { return file.pending() && file.Trouble != "" })
 }
 
 // failed says whether the file is unstored for another reason than the cancellation.
@@ -83,11 +101,14 @@ func WaitingFor(f Files) string {
 	s := f.State
 	if s.Status.Ended() {
 		if len(s.Outbox.Waiting) > 0 {
-			return "The notice is being handed off."
+			return strings.TrimSpace("The notice is being handed off. " + s.Outbox.Trouble())
 		}
 		return ""
 	}
 	text := fmt.Sprintf("Files are being stored, %d to go, until %s at the latest.", pending(s), rules.Stamp(s.Until))
+	if delayedUntold(s) {
+		text += fmt.Sprintf(" None was stored since %s: the bucket, the file server or Offload may be away. The pending activities show the last failures.", rules.Stamp(s.ProgressAt))
+	}
 	for _, t := range troubles {
 		if slices.ContainsFunc(s.Files, func(file File) bool { return file.pending() && file.Trouble == t.errType }) {
 			text += " " + troubleAdvice[t.attention] + " It is tried again by itself."

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
@@ -24,23 +25,37 @@ const (
 	manyConnections = 64
 )
 
-// acks measures each way in turns.
+// way is a way of acknowledging, and on how many connections.
+type way struct {
+	name string
+	run  func(context.Context, string, load) (Sample, error)
+	n    int
+}
+
+// measured are the samples that there are.
+func measured(samples []Sample) []Sample {
+	return slices.DeleteFunc(samples, func(s Sample) bool { return s.Count == 0 })
+}
+
+// acks measures each way in turns. Where it breaks off, it returns what was measured beside the error.
 func (s *stage) acks(ctx context.Context, o Options) ([]Sample, error) {
 	if err := s.startCases(ctx, manyConnections); err != nil {
 		return nil, err
 	}
-	ways := []struct {
-		name string
-		run  func(context.Context, string, load) (Sample, error)
-		n    int
-	}{
+	ways := []way{
 		{rowCeiling, s.ceiling, manyConnections},
 		{rowPlain16, s.plain, fewConnections},
 		{rowPlain64, s.plain, manyConnections},
 		{rowAccept, s.accept, manyConnections},
 		{rowDelivering, s.acceptDelivering, manyConnections},
 		{rowStopped, s.acceptStopped, manyConnections},
+		{rowStalled, s.acceptBesideStalled, manyConnections},
 	}
+	locked, err := s.lockedWays(o)
+	if err != nil {
+		return nil, err
+	}
+	ways = append(ways, locked...)
 	samples := make([]Sample, len(ways))
 	for round := range rounds {
 		for i, way := range ways {
@@ -48,7 +63,7 @@ func (s *stage) acks(ctx context.Context, o Options) ([]Sample, error) {
 			l := load{requests: requests(s.keys, way.n, &s.numbers), until: o.each() / rounds}
 			sample, err := way.run(ctx, way.name, l)
 			if err != nil {
-				return nil, err
+				return measured(samples), err
 			}
 			samples[i].Name = way.name
 			samples[i].add(sample)

@@ -111,7 +111,7 @@ func partNames() string {
 	return strings.Join(names, ", ")
 }
 
-// Run measures everything once.
+// Run measures everything once. Where it breaks off, the report has what was measured until then, beside the error.
 func Run(ctx context.Context, o Options) (Report, error) {
 	return o.run(func(folder string, report *Report) (err error) {
 		s, err := newStage(ctx, folder)
@@ -132,7 +132,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 }
 
 // run gives what is measured a folder, and the report what it was measured on and what follows.
-func (o Options) run(measure func(folder string, report *Report) error) (_ Report, err error) {
+func (o Options) run(measure func(folder string, report *Report) error) (report Report, err error) {
 	if err := o.validate(); err != nil {
 		return Report{}, err
 	}
@@ -141,17 +141,18 @@ func (o Options) run(measure func(folder string, report *Report) error) (_ Repor
 		return Report{}, fmt.Errorf("folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	report := Report{Machine: Machine{GoVersion: runtime.Version(), Processors: runtime.GOMAXPROCS(0)}}
+	report = Report{Machine: Machine{GoVersion: runtime.Version(), Processors: runtime.GOMAXPROCS(0)}}
 	if report.Machine.Sync, err = timeSync(folder); err != nil {
 		return Report{}, err
 	}
 	before := readUsage()
-	if err := measure(folder, &report); err != nil {
-		return Report{}, err
-	}
+	err = measure(folder, &report)
 	report.Machine.Others = readUsage().othersSince(before)
 	report.Figures = figures(report)
-	return report, nil
+	if err != nil {
+		report.Figures = slices.DeleteFunc(report.Figures, func(f Figure) bool { return f.Got == 0 })
+	}
+	return report, err
 }
 
 // Command is `signalbox-dev bench`.
@@ -165,10 +166,7 @@ func Command() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Progress = cmd.ErrOrStderr()
 			report, err := Run(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return report.write(cmd.OutOrStdout(), asJSON)
+			return errors.Join(err, report.write(cmd.OutOrStdout(), asJSON, err))
 		},
 	}
 	flags := command.Flags()

@@ -38,10 +38,7 @@ func postgresCommand() *cobra.Command {
 			o.Progress = cmd.ErrOrStderr()
 			o.Deliveries = 1
 			report, err := RunPostgres(cmd.Context(), o, address)
-			if err != nil {
-				return err
-			}
-			return report.write(cmd.OutOrStdout(), asJSON)
+			return errors.Join(err, report.write(cmd.OutOrStdout(), asJSON, err))
 		},
 	}
 	flags := command.Flags()
@@ -98,7 +95,7 @@ func shared(ctx context.Context, o Options, address, folder string, keys *keyrin
 			o.say("acknowledging, round %d of %d: %s", round+1, rounds, name)
 			sample, err := acknowledge(ctx, name, start, keys, numbers, o.each()/rounds)
 			if err != nil {
-				return nil, err
+				return measured(samples), err
 			}
 			samples[i].Name = name
 			samples[i].add(sample)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -27,7 +28,11 @@ func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
 	require.NoError(t, command.ExecuteContext(t.Context()))
 	var report Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
-	require.Len(t, report.Acks, 6)
+	ways := 7
+	if pgserver.Installed() == nil {
+		ways = 9
+	}
+	require.Len(t, report.Acks, ways)
 	require.Len(t, report.Drains, 3)
 	require.Len(t, report.Latency, 5)
 	for _, list := range [][]Sample{report.Acks, report.Drains, report.Latency} {
@@ -61,6 +66,48 @@ func TestAnEmptyRunIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "must be positive")
 	_, err = Run(t.Context(), Options{Seconds: 1, Deliveries: 1, Only: []string{"ack"}})
 	require.ErrorContains(t, err, `no part "ack"; the parts are acks, drains`)
+}
+
+func TestWhatWasMeasuredIsPrintedWhereARunBreaksOff(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args []string
+		// interrupted is what the run says when it is interrupted.
+		interrupted string
+		says        string
+	}{
+		"there is no such binary": {[]string{"--only", "acks,binary", "--binary", "/nowhere/signalbox"}, "", "--binary"},
+		"it is interrupted":       {[]string{"--only", "acks"}, "round 2 of 3", "canceled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			var table bytes.Buffer
+			command := Command()
+			command.SilenceUsage, command.SilenceErrors = true, true
+			command.SetOut(&table)
+			command.SetErr(onLine{c.interrupted, interrupt})
+			command.SetArgs(append([]string{"--seconds", "0.2", "--deliveries", "20", "--folder", t.TempDir()}, c.args...))
+			require.ErrorContains(t, command.ExecuteContext(ctx), c.says)
+			require.Contains(t, table.String(), rowAccept)
+			require.Contains(t, table.String(), "durable acks against answering and keeping nothing")
+			require.NotContains(t, table.String(), " 0 x", "no figure without a measurement")
+		})
+	}
+}
+
+// onLine does something at a line of progress.
+type onLine struct {
+	line string
+	do   func()
+}
+
+func (o onLine) Write(p []byte) (int, error) {
+	if o.line != "" && bytes.Contains(p, []byte(o.line)) {
+		o.do()
+	}
+	return len(p), nil
 }
 
 func TestFiguresAreHeldOrNot(t *testing.T) {

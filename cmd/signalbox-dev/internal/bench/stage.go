@@ -28,6 +28,8 @@ type stage struct {
 	// numbers makes each event another one.
 	numbers atomic.Int64
 	started int
+	// stopDatabase ends the run's own PostgreSQL; nil where there is none.
+	stopDatabase func() error
 }
 
 func newStage(ctx context.Context, folder string) (*stage, error) {
@@ -56,13 +58,17 @@ func newStageOn(ctx context.Context, folder, database string) (_ *stage, err err
 }
 
 func (s *stage) close() error {
+	var problems []error
+	if s.stopDatabase != nil {
+		problems = append(problems, s.stopDatabase())
+	}
 	if s.temporal != nil {
 		s.temporal.Close()
 	}
 	if s.server != nil {
-		return s.server.Stop()
+		problems = append(problems, s.server.Stop())
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // startCases makes sure that so many workflows exist. No worker runs them; a signal needs none.

@@ -38,6 +38,8 @@ var troubles = map[string]struct {
 	"unauthorized-while-reconciling": {offloadsim.RouteGet, offloadsim.FailUnauthorized, workflows.CaseRunning, workflows.AttentionUnauthorized, 15 * time.Minute, 105 * time.Minute, 200 * time.Minute},
 	"forbidden-while-reconciling":    {offloadsim.RouteGet, offloadsim.FailForbidden, workflows.CaseRunning, workflows.AttentionForbidden, 15 * time.Minute, 105 * time.Minute, 200 * time.Minute},
 	"not-found-while-reconciling":    {offloadsim.RouteGet, offloadsim.FailNotFound, workflows.CaseRunning, workflows.AttentionCaseNotFound, 15 * time.Minute, 105 * time.Minute, 200 * time.Minute},
+	// Four reads fail until it is known, and four more while it is.
+	"away-while-reconciling": {offloadsim.RouteGet, offloadsim.FailInternal, workflows.CaseRunning, workflows.AttentionUnreachable, 20 * time.Minute, 3 * time.Minute, 60 * time.Minute},
 }
 
 func TestATroubleThatIsMendedEndsByItself(t *testing.T) {
@@ -48,7 +50,11 @@ func TestATroubleThatIsMendedEndsByItself(t *testing.T) {
 			offload, err := newProvider()
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, offload.close()) })
-			require.NoError(t, offload.FailNext(c.route, slices.Repeat([]offloadsim.Failure{c.failure}, troubled)...))
+			times := troubled
+			if c.attention == workflows.AttentionUnreachable {
+				times *= 2
+			}
+			require.NoError(t, offload.FailNext(c.route, slices.Repeat([]offloadsim.Failure{c.failure}, times)...))
 			env := skippingTime(t, offload, name)
 			at := func(when time.Duration, check func(workflows.CaseState)) {
 				env.RegisterDelayedCallback(func() {

@@ -18,6 +18,8 @@ type Options struct {
 	Events int `json:"events"`
 	// Kills is how often each process is killed, and as often it is stopped and continued, and the disk of an ingress with SQLite is full.
 	Kills int `json:"kills"`
+	// Toxics is how often the network of the ingress and the worker to Temporal, and that to PostgreSQL, is bad for a while.
+	Toxics int `json:"toxics"`
 	// Duplicates is the share of events that a provider repeats by itself, in percent; what isn't acknowledged in time is repeated besides.
 	Duplicates float64 `json:"duplicatesPercent"`
 	// Seed decides what happens and when; 0 draws one. How the processes race each other it does not decide.
@@ -48,8 +50,8 @@ func (o Options) validate() error {
 	switch {
 	case o.Events < 1 || o.Players < 1 || o.TimeLimit <= 0:
 		return errors.New("--events, --players and --time-limit: each must be positive")
-	case o.Kills < 0:
-		return errors.New("--kills: it is negative")
+	case o.Kills < 0 || o.Toxics < 0:
+		return errors.New("--kills and --toxics: neither can be negative")
 	case titles[o.Inbox] == "":
 		return fmt.Errorf("--inbox: it is %q, want %s or %s", o.Inbox, inboxSQLite, inboxPostgres)
 	case o.Duplicates < 0 || o.Duplicates > 50:
@@ -101,6 +103,7 @@ func Command() *cobra.Command {
 	flags := command.Flags()
 	flags.IntVar(&o.Events, "events", 2000, "about how many different events the providers send")
 	flags.IntVar(&o.Kills, "kills", 5, "how often each process is killed, and as often stopped for a while; with SQLite the ingress's disk is as often full")
+	flags.IntVar(&o.Toxics, "toxics", 0, "how often the network to Temporal, and that to PostgreSQL, is slow, half-open or reset for a while")
 	flags.Float64Var(&o.Duplicates, "duplicates", 5, "percentage of events that a provider repeats by itself")
 	flags.Uint64Var(&o.Seed, "seed", 0, "what happens and when; 0: drawn and printed")
 	flags.DurationVar(&o.TimeLimit, "time-limit", 30*time.Minute, "until all must be quiet")

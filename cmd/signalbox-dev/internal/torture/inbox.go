@@ -51,7 +51,7 @@ func (s settings) growing() string { return s.Inbox + "-wal" }
 
 // openInbox opens the inbox, also while an ingress has it open.
 func (s settings) openInbox(ctx context.Context) (inbox.Store, error) {
-	return storage.Open(ctx, s.Inbox, nil)
+	return storage.Open(ctx, s.InboxServer, nil)
 }
 
 // readInbox reads every delivery and opens its body.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -23,8 +25,10 @@ type Report struct {
 	// Kept are the deliveries in the inbox by their state.
 	Kept map[inbox.State]int `json:"kept"`
 	// Faults counts what was done to each process.
-	Faults   map[role]map[deed]int `json:"faults"`
-	Replayed int                   `json:"replayed"`
+	Faults map[role]map[deed]int `json:"faults"`
+	// Networks counts what was wrong with the network to each server.
+	Networks map[role]map[string]int `json:"networks"`
+	Replayed int                     `json:"replayed"`
 	// Revived counts how often Temporal ended by itself, and was started anew.
 	Revived int `json:"temporalRevived"`
 	// Unstarted counts how often an ingress ended at its start for want of its database, and was started anew.
@@ -75,6 +79,9 @@ func (r Report) WriteTable(w io.Writer) error {
 	p.line("kept in the inbox\t%v", r.Kept)
 	for _, one := range r.Options.roles() {
 		p.line("%s\t%v", one, r.Faults[one])
+	}
+	for _, to := range slices.Sorted(maps.Keys(r.Networks)) {
+		p.line("network to %s\t%v", to, r.Networks[to])
 	}
 	p.line("Temporal ended by itself\t%d", r.Revived)
 	if r.Options.Inbox == inboxPostgres {

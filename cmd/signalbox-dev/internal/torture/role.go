@@ -106,7 +106,7 @@ func newPart(folder string, log io.Writer) (part, error) {
 func playTemporal(ctx context.Context, p part) error {
 	server, err := temporaldev.Start(ctx, temporaldev.Options{
 		DatabaseFile:     filepath.Join(p.folder, "temporal.db"),
-		FrontendAddr:     p.world.Temporal,
+		FrontendAddr:     p.world.TemporalServer,
 		SearchAttributes: worker.SearchAttributes(),
 		// The server rounds retry delays up to about a second; a run has many of them.
 		DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},

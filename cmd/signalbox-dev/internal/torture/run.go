@@ -62,6 +62,8 @@ type run struct {
 	keys    *keyring.Ring
 	// database is the server of the inbox, nil where the inbox is a file.
 	database *pgserver.Server
+	// weathers are the bad networks, none where the run has sound ones.
+	weathers []*weather
 	stage    *stage
 	keepers  []*keeper
 	script   script
@@ -83,7 +85,7 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 		return nil, err
 	}
 	r.database = database
-	if r.world, r.keys, err = newSettings(folder, address, o.attempt); err != nil {
+	if r.world, r.keys, err = newSettings(folder, address, o.attempt, r.connect); err != nil {
 		return nil, err
 	}
 	r.stage = &stage{waits: newWaits()}
@@ -91,7 +93,7 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 		return nil, err
 	}
 	r.stage.temporal, err = client.NewLazyClient(client.Options{
-		HostPort: r.world.Temporal, Namespace: namespace, Logger: logging.ForTemporal(zap.NewNop()),
+		HostPort: r.world.TemporalServer, Namespace: namespace, Logger: logging.ForTemporal(zap.NewNop()),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("temporal client: %w", err)
@@ -165,6 +167,9 @@ func (r *run) torture(ctx context.Context) error {
 			}
 		})
 	}
+	for _, w := range r.weathers {
+		kept.Go(func() { w.run(ctx, r.stage.providers.wire.begun.Load, r.played, keeping.Done()) })
+	}
 	var watching sync.WaitGroup
 	watching.Go(func() { r.stage.watch.run(keeping) })
 	watching.Go(func() { r.tell(keeping) })
@@ -176,6 +181,12 @@ func (r *run) torture(ctx context.Context) error {
 	for _, k := range r.keepers {
 		select {
 		case <-k.finished:
+		case <-limited.Done():
+		}
+	}
+	for _, w := range r.weathers {
+		select {
+		case <-w.finished:
 		case <-limited.Done():
 		}
 	}
@@ -246,7 +257,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	report := Report{
 		Seed: r.options.Seed, Options: r.options, Wire: r.stage.providers.wire.tally(),
 		Cases: len(r.script.cases), Activations: len(r.script.activations),
-		Kept: map[inbox.State]int{}, Faults: map[role]map[deed]int{}, Decided: r.stage.decisions.Load(), Waits: r.stage.waits.most(),
+		Kept: map[inbox.State]int{}, Faults: map[role]map[deed]int{}, Networks: map[role]map[string]int{}, Decided: r.stage.decisions.Load(), Waits: r.stage.waits.most(),
 	}
 	// The ingress goes first: what it hands over after somebody was asked would look lost.
 	var unexpected, unmended []string
@@ -268,6 +279,12 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 			if err := k.process.stop(stopPatience); err != nil {
 				unexpected = append(unexpected, err.Error())
 			}
+		}
+	}
+	for _, w := range r.weathers {
+		report.Networks[w.to] = w.done
+		if w.err != nil {
+			return report, w.err
 		}
 	}
 	f, err := r.gatherTold(ctx)
@@ -317,6 +334,9 @@ func (r *run) close() error {
 		default:
 			problems = append(problems, p.kill())
 		}
+	}
+	for _, w := range r.weathers {
+		problems = append(problems, w.network.Close())
 	}
 	if r.stage == nil {
 		return errors.Join(problems...)

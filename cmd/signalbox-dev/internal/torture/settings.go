@@ -27,12 +27,15 @@ const (
 // settings are what all processes of a run must agree on. The secrets are of this run alone.
 type settings struct {
 	// Temporal, Ingress, Internal (the ingress's listener for operators) and Providers are host:port. They stay the same when a process is started again.
-	Temporal  string `json:"temporal"`
-	Ingress   string `json:"ingress"`
-	Internal  string `json:"internal"`
-	Providers string `json:"providers"`
-	// Inbox is what SIGNALBOX_INBOX would say.
+	// Temporal and Inbox are where the ingress and the worker reach them, by a network that may be bad; TemporalServer is where the server listens.
+	Temporal       string `json:"temporal"`
+	TemporalServer string `json:"temporalServer"`
+	Ingress        string `json:"ingress"`
+	Internal       string `json:"internal"`
+	Providers      string `json:"providers"`
+	// Inbox is what SIGNALBOX_INBOX would say, InboxServer the same by no network.
 	Inbox       string `json:"inbox"`
+	InboxServer string `json:"inboxServer"`
 	OffloadKey  string `json:"offloadKey"`
 	AgentSecret string `json:"agentSecret"`
 	// Attempt is how long an attempt at an activity may take; zero leaves that to the workflows.
@@ -46,22 +49,27 @@ func (s settings) artmailHook() string {
 	return s.ingressURL() + "/webhooks/artmail/" + agent
 }
 
-// newSettings makes the keyring and the settings of a run in its folder.
-func newSettings(folder, inbox string, attempt time.Duration) (settings, *keyring.Ring, error) {
+// newSettings makes the keyring and the settings of a run in its folder. connect may put other addresses between the processes and their servers.
+func newSettings(folder, inbox string, attempt time.Duration, connect func(*settings) error) (settings, *keyring.Ring, error) {
 	keys, err := keyring.LoadOrCreate(filepath.Join(folder, keyringFile))
 	if err != nil {
 		return settings{}, nil, err
 	}
 	s := settings{
 		Inbox:       inbox,
+		InboxServer: inbox,
 		OffloadKey:  fmt.Sprintf("%x", keys.Fingerprint([]byte("offload"), "torture")),
 		AgentSecret: fmt.Sprintf("%x", keys.Fingerprint([]byte("artmail"), "torture")),
 		Attempt:     attempt,
 	}
-	for _, address := range []*string{&s.Temporal, &s.Ingress, &s.Internal, &s.Providers} {
+	for _, address := range []*string{&s.TemporalServer, &s.Ingress, &s.Internal, &s.Providers} {
 		if *address, err = freeAddress(); err != nil {
 			return settings{}, nil, err
 		}
+	}
+	s.Temporal = s.TemporalServer
+	if err := connect(&s); err != nil {
+		return settings{}, nil, err
 	}
 	content, err := json.Marshal(s)
 	if err == nil {

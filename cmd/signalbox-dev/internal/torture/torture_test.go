@@ -119,6 +119,23 @@ func TestNothingIsLostAndNothingCountsTwiceWhilePostgreSQLIsKilledToo(t *testing
 	require.Contains(t, table.String(), "seed 1, inbox in PostgreSQL,")
 }
 
+func TestNothingIsLostAndNothingCountsTwiceWhileTheNetworkIsBad(t *testing.T) {
+	for _, inbox := range []string{inboxSQLite, inboxPostgres} {
+		t.Run(inbox, func(t *testing.T) {
+			o := short(t, 4)
+			o.Inbox, o.Toxics = inbox, len(ills)
+			report := survived(t, o)
+			require.Len(t, report.Networks[roleTemporal], len(ills), "each ill has had its turn")
+			if inbox == inboxPostgres {
+				require.Len(t, report.Networks[rolePostgres], len(ills))
+			}
+			var table bytes.Buffer
+			require.NoError(t, report.WriteTable(&table))
+			require.Contains(t, table.String(), "network to temporal")
+		})
+	}
+}
+
 // survived runs, and demands that each fault was inflicted and each invariant held.
 func survived(t *testing.T, o Options) Report {
 	t.Helper()
@@ -169,6 +186,7 @@ func TestTheCommandRefusesWhatMakesNoSense(t *testing.T) {
 	for _, args := range [][]string{
 		{"--events", "0"},
 		{"--kills", "-1"},
+		{"--toxics", "-1"},
 		{"--duplicates", "51"},
 		{"--time-limit", "0s"},
 		{"--players", "0"},

@@ -1,0 +1,90 @@
+package badnetwork_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/badnetwork"
+)
+
+// Toxiproxy leaves goroutines behind a connection that it cut.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+}
+
+// echoing is a server that answers each byte with itself, on TCP or on a Unix socket.
+func echoing(t *testing.T, network, address string) string {
+	t.Helper()
+	listener, err := net.Listen(network, address)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, listener.Close()) })
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(c, c)
+				_ = c.Close()
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// ask sends a line on a connection of its own and says whether it came back.
+func ask(t *testing.T, address string) bool {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	return askOn(t, c, 200*time.Millisecond)
+}
+
+func askOn(t *testing.T, c net.Conn, within time.Duration) bool {
+	t.Helper()
+	require.NoError(t, c.SetDeadline(time.Now().Add(within)))
+	if _, err := c.Write([]byte("ping\n")); err != nil {
+		return false
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	return err == nil && line == "ping\n"
+}
+
+func TestAServerIsReachedUnlessTheNetworkIsHarmed(t *testing.T) {
+	t.Parallel()
+	for name, server := range map[string]string{
+		"TCP": echoing(t, "tcp", "127.0.0.1:0"), "a Unix socket": echoing(t, "unix", filepath.Join(t.TempDir(), "s")),
+	} {
+		n, err := badnetwork.New("127.0.0.1:0", server)
+		require.NoError(t, err, name)
+		sound := func() bool { return ask(t, n.Address()) }
+		require.Eventually(t, sound, 10*time.Second, time.Millisecond, name)
+		for _, toxic := range []string{badnetwork.NoAnswers, badnetwork.NoQuestions, badnetwork.Resets} {
+			require.NoError(t, n.Harm(toxic), name)
+			require.False(t, ask(t, n.Address()), "%s %s", name, toxic)
+			n.Heal(t.Context())
+			require.Eventually(t, sound, 10*time.Second, time.Millisecond, "%s %s", name, toxic)
+		}
+		require.Error(t, n.Harm("no toxic"), name)
+
+		kept, err := net.Dial("tcp", n.Address())
+		require.NoError(t, err, name)
+		require.True(t, askOn(t, kept, 10*time.Second), name)
+		n.Freeze()
+		require.False(t, askOn(t, kept, 200*time.Millisecond), "%s: it is open and carries nothing", name)
+		require.Eventually(t, sound, 10*time.Second, time.Millisecond, "%s: a new connection works", name)
+		require.NoError(t, kept.Close())
+		require.NoError(t, n.Close(), name)
+		_, err = net.Dial("tcp", n.Address())
+		require.Error(t, err, name)
+	}
+}
