@@ -41,6 +41,7 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	}
 	attributes := []temporal.SearchAttributeUpdate{
 		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState).ValueSet(string(startStatus(start))),
+		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount).ValueSet(start.Account),
 	}
 	if start.CaseID != "" {
 		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID).ValueSet(start.CaseID))
@@ -128,6 +129,18 @@ func (c *Case) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflo
 	var receipt workflows.CaseReceipt
 	err := c.client.update(ctx, c.op("cancel"), c.WorkflowID(), workflows.UpdateCancel, &receipt, cancel)
 	return receipt, err
+}
+
+// ReconcileNow lets the case be read at Offload now, however far away the next read is. It is a signal: it returns when Temporal has it. The
+// read is paced by the account's rate; State shows it as Check until it is done. A case without a caseId is not read.
+func (c *Case) ReconcileNow(ctx context.Context, by string) error {
+	// The workflow can't refuse a signal.
+	now := workflows.ReconcileNow{By: by}
+	if err := now.Validate(); err != nil {
+		return fmt.Errorf("%s: %w: %w", c.op("check"), ErrInvalid, err)
+	}
+	err := c.client.temporal.SignalWorkflow(ctx, c.WorkflowID(), "", workflows.SignalReconcileNow, now)
+	return c.client.endedOrNever(ctx, c.op("check"), c.WorkflowID(), err)
 }
 
 func (c *Case) op(verb string) string { return fmt.Sprintf("%s case %s", verb, c.reference) }
