@@ -60,6 +60,7 @@ var rooms = []room{
 	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
 	{folder: "ingress/hook", may: []string{"workflows", "workflows/wire"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
+	{folder: "ingress/deliveries", may: []string{"workflows", "workflows/signalbox", "ingress/inbox"}, why: "it gives the client the inbox, and opens no body", not: []string{temporalSDK, "github.com/labstack"}},
 	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
 	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "workflows/notify", "workflows/offloadfiles", "activities/..."}, why: "the worker registers; it has no ingress"},
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
