@@ -90,7 +90,6 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 	return i
 }
 
-
 // replaysAtOnce lets the store commit many replays together.
 const replaysAtOnce = 64
 

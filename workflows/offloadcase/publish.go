@@ -17,7 +17,7 @@ func (r *run) publish() {
 	r.Publish(entity.Published{
 		State: string(s.Status), Attention: lifecycle.Attention(s), CaseID: s.CaseID,
 		Account: r.c.Start.Account,
-		DueAt: lifecycle.DueAt(r.c), Details: lifecycle.Details(r.c),
+		DueAt:   lifecycle.DueAt(r.c), Details: lifecycle.Details(r.c),
 	})
 }
 

@@ -77,23 +77,24 @@ func (c *Case) Reference() string { return c.reference }
 // WorkflowID is where the case is found in Temporal.
 func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }
 
-// Wait returns the outcome when the case has ended, which may take weeks: it waits as long as ctx lets it.
+// Wait returns the outcome when the case has ended, which may take weeks: it waits as long as ctx lets it, also while Temporal is away. It
+// needs no worker, and costs Temporal a call every 20 seconds.
 func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 	var outcome workflows.CaseOutcome
-	err := c.client.temporal.GetWorkflow(ctx, c.WorkflowID(), "").Get(ctx, &outcome)
-	return outcome, translate(c.op("wait for"), err)
+	err := c.client.result(ctx, c.op("wait for"), c.WorkflowID(), &outcome)
+	return outcome, err
 }
 
 // Files waits until the files of the case are stored, which may take as long as downloads are retried, and returns where each is. It fails
 // with ErrNoFiles where nothing stores any: Wait for the case first.
 func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 	var files workflows.CaseFiles
-	err := c.client.temporal.GetWorkflow(ctx, workflows.OffloadFilesWorkflowID(c.reference), "").Get(ctx, &files)
-	var never *serviceerror.NotFound
-	if errors.As(err, &never) {
-		return files, fmt.Errorf("%s: %w: %w", c.op("wait for the files of"), ErrNoFiles, err)
+	op := c.op("wait for the files of")
+	err := c.client.result(ctx, op, workflows.OffloadFilesWorkflowID(c.reference), &files)
+	if errors.Is(err, ErrNotFound) {
+		return files, fmt.Errorf("%w: %w", ErrNoFiles, err)
 	}
-	return files, translate(c.op("wait for the files of"), err)
+	return files, err
 }
 
 // State says where the case stands. It needs a running worker, also for a case that has ended.
