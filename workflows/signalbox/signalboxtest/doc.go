@@ -3,7 +3,8 @@
 //
 //	apps, fake := signalboxtest.New(t, signalbox.Options{})
 //	go myapp.Buy(ctx, apps)               // it starts the case "vendor_2048" and waits
-//	fake.Ask("vendor_2048", "Is a signed PDF fine?")
+//	question := fake.Ask("vendor_2048", "Is a signed PDF fine?")
+//	answer := fake.AwaitAnswer("vendor_2048", question)
 //	fake.Complete("vendor_2048", map[string]any{"signedW9Received": true})
 //
 // Cases and activations follow the very rules of the workflows, so updates are refused as in production. The fake passes the suite of package

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -34,7 +33,7 @@ type Fake struct {
 const pipeBytes = 1 << 20
 
 // New returns a client over a fake that ends with the test. options are those of signalbox.New: with a keyring, API keys can be revealed.
-func New(t testing.TB, options signalbox.Options) (*signalbox.Client, *Fake) {
+func New(t T, options signalbox.Options) (*signalbox.Client, *Fake) {
 	t.Helper()
 	s := &server{executions: map[string][]*execution{}, changed: make(chan struct{})}
 	fake := &Fake{server: s}
@@ -107,6 +106,31 @@ func (f *Fake) WorkersAway(away bool) {
 	f.server.workersAway = away
 }
 
+// AwaitAnswer waits, for ten seconds at most, until the app has answered the question, and returns what it said.
+func (f *Fake) AwaitAnswer(reference, questionID string) string {
+	f.Provider.t.Helper()
+	var text string
+	answered := f.server.await(func() bool {
+		e := f.server.newest(workflows.OffloadCaseWorkflowID(reference))
+		if e == nil {
+			return false
+		}
+		state, _ := e.machine.view().(workflows.CaseState)
+		for _, answer := range state.Answers {
+			if answer.QuestionID == questionID {
+				text = answer.Text
+				return true
+			}
+		}
+		return false
+	})
+	f.server.mu.Unlock()
+	if !answered {
+		f.Provider.t.Fatalf("signalboxtest: the app has not answered question %s of case %s within %s", questionID, reference, patience)
+	}
+	return text
+}
+
 // Terminate ends a workflow as an operator does in Temporal: it has no outcome.
 func (f *Fake) Terminate(workflowID string) {
 	f.Provider.t.Helper()
@@ -177,16 +201,38 @@ func (s *server) settle(e *execution) {
 	s.wake()
 }
 
-// deliver is how the provider's events get to a workflow.
-func (s *server) deliver(workflowID, signal string, start, events any) error {
+// patience is how long the fake waits for what the app is to do.
+const patience = 10 * time.Second
+
+// await waits until holds, which is called with the lock held, and returns with the lock held. It is false where that takes too long.
+func (s *server) await(holds func() bool) bool {
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
 	s.mu.Lock()
+	for !holds() {
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+			s.mu.Lock()
+		case <-deadline.C:
+			s.mu.Lock()
+			return holds()
+		}
+	}
+	return true
+}
+
+// deliver is how the provider's events get to a workflow. It waits for the app to start it.
+func (s *server) deliver(workflowID, signal string, start, events any) error {
+	s.await(func() bool { return start != nil || s.newest(workflowID) != nil })
 	defer s.mu.Unlock()
 	e := s.newest(workflowID)
 	if activation, ok := start.(workflows.ActivationStart); ok && e == nil {
 		e = s.add(workflowID, workflows.ArtmailActivationWorkflow, newActivation(activation, s.now()), nil)
 	}
 	if e == nil {
-		return fmt.Errorf("there is no workflow %s: start it first", workflowID)
+		return fmt.Errorf("the app has not started %s within %s", workflowID, patience)
 	}
 	if e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil // a webhook that comes late changes nothing

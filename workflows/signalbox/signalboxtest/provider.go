@@ -5,17 +5,23 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
+// T is the part of a testing.TB that is needed.
+type T interface {
+	Helper()
+	Cleanup(cleanup func())
+	Fatalf(format string, args ...any)
+}
+
 // Provider plays Offload and Artmail: what they answer, and the events that their webhooks tell. Its methods fail the test where an event can't
-// be delivered. With a Fake they return when the event is applied.
+// be delivered. With a Fake they wait for the app to start the case, for ten seconds at most, and return when the event is applied.
 type Provider struct {
-	t       testing.TB
+	t       T
 	deliver Deliver
 	now     func() time.Time
 	keys    *keyring.Ring
@@ -43,7 +49,7 @@ const (
 type Deliver func(workflowID, signal string, start, events any) error
 
 // NewProvider makes one that delivers its events elsewhere than into a Fake, such as into a real Temporal. keys may be nil.
-func NewProvider(t testing.TB, keys *keyring.Ring, now func() time.Time, deliver Deliver) *Provider {
+func NewProvider(t T, keys *keyring.Ring, now func() time.Time, deliver Deliver) *Provider {
 	return &Provider{t: t, deliver: deliver, now: now, keys: keys, cases: map[string]*offloadCase{}, creations: map[string]Creation{}}
 }
 
