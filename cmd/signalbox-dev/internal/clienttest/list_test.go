@@ -175,7 +175,7 @@ func TestCasesAreFiltered(t *testing.T) {
 	page, err := apps.ListCases(t.Context(), signalbox.CaseFilter{Reference: "filter_a"})
 	require.NoError(t, err)
 	row := page.Cases[0]
-	require.Equal(t, signalbox.ExecutionRunning, row.Execution.Execution)
+	require.Equal(t, signalbox.ExecutionRunning, row.Execution)
 	require.Equal(t, []string{"input_needed"}, row.Attention)
 	require.WithinDuration(t, begin.Add(time.Hour), row.DueAt, time.Second)
 	require.Equal(t, "eu", row.Account)
@@ -184,7 +184,7 @@ func TestCasesAreFiltered(t *testing.T) {
 	require.WithinDuration(t, begin, row.StartedAt, time.Minute)
 	page, err = apps.ListCases(t.Context(), signalbox.CaseFilter{Reference: "filter_e"})
 	require.NoError(t, err)
-	require.Equal(t, signalbox.ExecutionTerminated, page.Cases[0].Execution.Execution)
+	require.Equal(t, signalbox.ExecutionTerminated, page.Cases[0].Execution)
 	require.NotZero(t, page.Cases[0].ClosedAt)
 }
 

@@ -38,6 +38,7 @@ func TestTheRealServerBehavesAsTheFake(t *testing.T) {
 			require.NoError(t, shared.TerminateWorkflow(t.Context(), workflowID, "", "the test said so"))
 		}})
 	})
+	requireGivenUpNoticesAreListed(t)
 }
 
 // deliver signals as the relay does.

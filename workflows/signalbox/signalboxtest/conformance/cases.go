@@ -203,7 +203,7 @@ func terminated(t *testing.T, w World) {
 	row := eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
 		return w.Apps.ListCases(ctx, signalbox.CaseFilter{Reference: one.Reference(), Open: signalbox.Closed})
 	}, func(p signalbox.CasePage) bool { return len(p.Cases) == 1 }).Cases[0]
-	require.Equal(t, signalbox.ExecutionTerminated, row.Execution.Execution)
+	require.Equal(t, signalbox.ExecutionTerminated, row.Execution)
 	require.Equal(t, workflows.CaseRunning, row.Status, "its last state")
 }
 
