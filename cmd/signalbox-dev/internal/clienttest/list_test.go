@@ -56,8 +56,7 @@ func awaitListed(t *testing.T, filter signalbox.CaseFilter, want int) {
 func TestAListStandsStillWhileCasesStartCloseAndContinueAsNew(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []uint64{1, 2, 3} {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { //nolint:paralleltest // one after the other, to go easy on a small server
 			rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test
 			prefix := fmt.Sprintf("still-%d-", seed)
 			id := func(n int) string { return workflows.OffloadCaseWorkflowID(fmt.Sprintf("%s%03d", prefix, n)) }
