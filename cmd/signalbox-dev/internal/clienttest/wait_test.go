@@ -104,15 +104,30 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 	step(t, one, "nothing")
 	step(t, one, string(workflows.CaseInputNeeded))
 	next(workflows.CaseInputNeeded)
-	step(t, one, "again")
+	again := func() (begun func()) {
+		before, err := shared.DescribeWorkflow(t.Context(), one.WorkflowID(), "")
+		require.NoError(t, err)
+		step(t, one, "again")
+		return func() { // a signal that waits in the run before would be lost
+			eventually(t, func(ctx context.Context) (string, error) {
+				now, err := shared.DescribeWorkflow(ctx, one.WorkflowID(), "")
+				if err != nil {
+					return "", err
+				}
+				return now.WorkflowExecution.RunID, nil
+			}, func(runID string) bool { return runID != before.WorkflowExecution.RunID })
+		}
+	}
+	again()()
 	step(t, one, "nothing")
 	step(t, one, string(workflows.CaseInputSent))
 	next(workflows.CaseInputSent)
 	first.Stop()
-	step(t, one, "again")
-	step(t, one, string(workflows.CaseRunning))
+	begun := again()
 	second := followedWorker(t)
 	t.Cleanup(second.Stop)
+	begun()
+	step(t, one, string(workflows.CaseRunning))
 	next(workflows.CaseRunning)
 	step(t, one, "end")
 	next(workflows.CaseCompleted)
