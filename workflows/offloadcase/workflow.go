@@ -34,7 +34,8 @@ type run struct {
 	*entity.Run
 	c lifecycle.Case
 
-	events workflow.ReceiveChannel
+	events  workflow.ReceiveChannel
+	readNow workflow.ReceiveChannel
 
 	create    createCall
 	answer    answerCall
@@ -47,6 +48,7 @@ type run struct {
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
+	r.readNow = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
 	if in.Carried != nil {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.c = lifecycle.Case{Start: in.CaseStart, State: *in.Carried}
