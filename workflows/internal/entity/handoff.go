@@ -11,7 +11,7 @@ import (
 
 // HandOff is the one hand-off of notices that may be under way. It is a local activity, so no task queue that is full delays it, and it costs one
 // event. The worker does not retry it: the outbox does, by the loop's timer.
-type HandOff = Call[workflows.HandOff, struct{}]
+type HandOff = Call[workflows.HandOff, workflows.HandOffResult]
 
 const (
 	handOffAttempt = 5 * time.Second

@@ -221,11 +221,16 @@ func TestPeopleAreRemindedAndAttentionIsRaisedWhenNobodyAnswers(t *testing.T) {
 	require.Equal(t, c, lifecycle.Tick(c, after(200)), "nobody is reminded of what is answered")
 }
 
-func TestWithoutAnybodyToTellThereAreNoReminders(t *testing.T) {
+func TestAQuestionIsRepeatedForTheCallbacksToo(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Tick(asked(options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) })), after(10))
-	require.Equal(t, c, lifecycle.Tick(c, after(100)))
-	require.Nil(t, handOff(c, 10))
+	c := lifecycle.Tick(asked(func(s *workflows.CaseStart) {
+		s.Notify, s.Options.RemindAfter = []string{"finance"}, workflows.Duration(time.Minute)
+	}), after(10))
+	first := handOff(c, 10)
+	require.Equal(t, []string{"finance"}, first.Notices[0].Notify)
+	again := handOff(lifecycle.Tick(lifecycle.HandedOff(c, *first), after(100)), 100)
+	require.Equal(t, workflows.NoticeCaseInputNeeded, again.Notices[0].Kind)
+	require.NotEqual(t, first.Notices[0].ID, again.Notices[0].ID)
 }
 
 func TestOnlyTheNewestAnswersAreKept(t *testing.T) {
