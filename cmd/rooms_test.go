@@ -57,7 +57,7 @@ var rooms = []room{
 	{folder: "activities/offload", may: []string{"workflows", "workflows/keyring", "workflows/resultschema", "activities/offload/offloadapi"}, why: "an activity knows no workflow code"},
 	{folder: "activities/offload/offloadapi", may: []string{"workflows", "workflows/wire"}, why: "the typed client works without Temporal", not: []string{temporalSDK}},
 	{folder: "activities/archive", may: []string{"workflows", "activities/publicnet"}, why: "it stores files and knows no provider's rules"},
-	{folder: "activities/notice", may: []string{"workflows"}, why: "it delivers notices and knows no workflow code"},
+	{folder: "activities/notice", may: []string{"workflows", "activities/publicnet"}, why: "it delivers notices and knows no workflow code"},
 	{folder: "activities/publicnet", why: "it dials; it knows nobody's URLs"},
 	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
 	{folder: "ingress/hook", may: []string{"workflows", "workflows/wire"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},

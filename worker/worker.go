@@ -22,12 +22,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 )
 
-// Options say what runs and how fast. The zero value of each field but Offload and Archive means its default.
+// Options say what runs and how fast. The zero value of each field but Offload, Archive and Notice means its default.
 type Options struct {
 	// Offload are the activities that call Offload.
 	Offload *offload.Activities
 	// Archive are the activities that put files into the bucket. They are there without a bucket too: then they say so.
 	Archive *archive.Activities
+	// Notice are the activities that pass notices on.
+	Notice *notice.Activities
 	// OffloadReadsPerSecond limits polling, OffloadCallsPerSecond the other calls: each over all workers of the namespace, kept by the server.
 	// Zero: no limit.
 	OffloadCallsPerSecond float64
@@ -64,13 +66,12 @@ func New(temporal client.Client, options Options) *Workers {
 		sdkworker.SetStickyWorkflowCacheSize(options.WorkflowCache)
 	}
 
-	notices := &notice.Activities{Temporal: temporal}
 	decisions := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{
 		DisableRegistrationAliasing: true,
 		// It runs the hand-off of notices and the check of results, and takes no activity tasks.
 		LocalActivityWorkerOnly: true,
 	})
-	notices.Register(decisions)
+	options.Notice.Register(decisions)
 	options.Offload.RegisterLocal(decisions)
 	decisions.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{
 		Name:               workflows.OffloadCaseWorkflow,
@@ -108,7 +109,7 @@ func New(temporal client.Client, options Options) *Workers {
 	options.Archive.Register(deliveries)
 
 	callbacks := w.add(temporal, options, workflows.TaskQueueCallbacks, sdkworker.Options{DisableWorkflowWorker: true})
-	notices.Register(callbacks)
+	options.Notice.Register(callbacks)
 	return w
 }
 

@@ -117,6 +117,19 @@ type ActivationUser struct {
 	Email string `json:"email"`
 }
 
+// ActivationChange is what a notice "activation.…" tells: documented fields of Artmail's event, and never the API key.
+type ActivationChange struct {
+	// Status is where the activation stands with the event: one that comes late may not change it.
+	Status ActivationStatus `json:"status"`
+	// At is the provider's time of the event.
+	At time.Time `json:"at"`
+	// Reason is Artmail's word on a pause or an end.
+	Reason string `json:"reason,omitempty"`
+	// User and HasAPIKey are set in "activation.activated". HasAPIKey says whether the activation holds the key, which Artmail shows once.
+	User      *ActivationUser `json:"user,omitempty"`
+	HasAPIKey bool            `json:"hasApiKey,omitempty"`
+}
+
 // ActivationState is what the query "state" answers.
 type ActivationState struct {
 	Agent        string           `json:"agent"`

@@ -30,6 +30,8 @@ type ApprovalRequest struct {
 	// ReplyTo gets one notice when the approval is closed: "approval.approved", "approval.rejected", "approval.expired", "approval.voided" or
 	// "approval.cancelled".
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
+	// Notify names the callbacks that get the same notice. Empty: those that the agent's configuration names.
+	Notify []string `json:"notify,omitempty"`
 }
 
 // Approval is a registered request and its answer.

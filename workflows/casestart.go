@@ -25,8 +25,10 @@ type CaseStart struct {
 	// CaseID is a case that exists at Offload already.
 	CaseID  string      `json:"caseId,omitempty"`
 	Options CaseOptions `json:"options,omitzero"`
-	// ReplyTo is told the outcome and each open question by a signal.
+	// ReplyTo gets the notices of the case by a signal: each open question, new attention, the outcome, the stored files.
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
+	// Notify names the callbacks that get the same notices. Empty: those that the account's configuration names.
+	Notify []string `json:"notify,omitempty"`
 }
 
 // CaseRequest is the body of POST /cases (Offload, "Create case"). Signalbox adds clientWebhookUrl.
@@ -78,7 +80,7 @@ type CaseOptions struct {
 	PollCeiling Duration `json:"pollCeiling,omitzero"`
 	// Deadline ends the case as EXPIRED, after a last look. Zero: never.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// RemindAfter repeats an unanswered question to ReplyTo. Zero: never; else at least MinRemindAfter.
+	// RemindAfter repeats the notice of an unanswered question. Zero: never; else at least MinRemindAfter.
 	RemindAfter Duration `json:"remindAfter,omitzero"`
 	// QuestionExpiresAfter raises attention for a question that nobody answered. Zero: never.
 	QuestionExpiresAfter Duration `json:"questionExpiresAfter,omitzero"`
@@ -140,6 +142,7 @@ func (s CaseStart) Validate() error {
 	}
 	c.options(s.Options)
 	c.replyTo(s.ReplyTo)
+	c.notify(s.Notify)
 	c.whole("the start")
 	return c.err(ErrInvalidStart)
 }

@@ -56,8 +56,12 @@ const (
 
 // Types of the errors that the activities for notices fail with.
 const (
-	// ErrTypeNoticeInvalid: Temporal refuses the notice or its target for good. Final.
+	// ErrTypeNoticeInvalid: Temporal refuses the notice or its target for good, or no configuration knows the target. Final.
 	ErrTypeNoticeInvalid = "NoticeInvalid"
-	// ErrTypeNoticeUndelivered: the target can't take the notice now; its workflow may not run at the moment. Retried.
+	// ErrTypeNoticeUndelivered: the target can't take the notice now. Retried.
 	ErrTypeNoticeUndelivered = "NoticeUndelivered"
+	// ErrTypeNoticeReceiverEnded: the workflow that should get the notice has ended. Final.
+	ErrTypeNoticeReceiverEnded = "NoticeReceiverEnded"
+	// ErrTypeNoticeTargetGone: the callback answered 410: it wants no more notices of this source. Final, for all that wait for it too.
+	ErrTypeNoticeTargetGone = "NoticeTargetGone"
 )

@@ -28,8 +28,9 @@ type FilesStart struct {
 	Attachments []Attachment `json:"attachments,omitempty"`
 	// Result says that the result was too large for the outcome and is to be stored as a file.
 	Result bool `json:"result,omitempty"`
-	// ReplyTo gets the notice "case.files_stored". Nil: no notice is made.
+	// ReplyTo and Notify are the case's: they get the notice "case.files_stored".
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
+	Notify  []string `json:"notify,omitempty"`
 	// Seq is the number of the case's newest notice. The notice of the files, which has the same source, gets the next one.
 	Seq int64 `json:"seq,omitempty"`
 }
@@ -57,6 +58,9 @@ func (s FilesStart) Validate() error {
 	if s.ReplyTo != nil {
 		within("replyTo.workflowId", s.ReplyTo.WorkflowID, maxFilesTargetBytes)
 		within("replyTo.signal", s.ReplyTo.Signal, maxFilesTargetBytes)
+	}
+	if err := ValidateNotify(s.Notify); err != nil {
+		say("%v", err)
 	}
 	if s.Seq < 0 {
 		say("seq: %d is negative", s.Seq)

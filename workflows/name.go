@@ -32,6 +32,8 @@ const (
 	SignalActivationOptions = "activation-options"
 	// SignalNotices carries a []AddressedNotice to the workflow "notify".
 	SignalNotices = "notices"
+	// SignalAgentNotice carries a Notice to the hand-over workflow of an agent.
+	SignalAgentNotice = "agent-notice"
 	// SignalForceContinueAsNew carries nothing; an operator sends it to shorten a history.
 	SignalForceContinueAsNew = "force-continue-as-new"
 )
@@ -88,8 +90,11 @@ const (
 	ActivityOffloadCheckResult = "offload.check-result" // CheckResultParams → ResultCheck
 
 	// ActivityNoticeHandOff is a local activity, so it has no task queue.
-	ActivityNoticeHandOff = "notice.hand-off" // HandOff → nothing
-	ActivityNoticeSignal  = "notice.signal"   // SignalNotice → NoticeDelivery
+	ActivityNoticeHandOff = "notice.hand-off" // HandOff → HandOffResult
+	// One for each kind of Target.
+	ActivityNoticeSignal = "notice.signal" // DeliverNotice → NoticeDelivery
+	ActivityNoticePost   = "notice.post"   // DeliverNotice → NoticeDelivery
+	ActivityNoticeStart  = "notice.start"  // DeliverNotice → NoticeDelivery
 
 	// ActivityArtmailCheckApproval is written by the author of an agent and runs on the agent's own task queue.
 	ActivityArtmailCheckApproval = "check-approval" // CheckApprovalParams → CheckApprovalResult

@@ -43,32 +43,46 @@ const (
 	NoticeRunStaleWarning NoticeKind = "run.stale_warning" // Run
 	NoticeRunForceFailed  NoticeKind = "run.force_failed"  // Run
 	NoticeRunVoided       NoticeKind = "run.voided"        // Run
+
+	NoticeActivationActivated   NoticeKind = "activation.activated"   // Activation
+	NoticeActivationPaused      NoticeKind = "activation.paused"      // Activation
+	NoticeActivationResumed     NoticeKind = "activation.resumed"     // Activation
+	NoticeActivationDeactivated NoticeKind = "activation.deactivated" // Activation
 )
 
-// NoticeData is what happened: one field, by the notice's kind.
+// NoticeData is what happened: one field, by the notice's kind. It holds no secret: no API key, sealed or not, and no token.
 type NoticeData struct {
-	Question  *Question    `json:"question,omitempty"`
-	Outcome   *CaseOutcome `json:"outcome,omitempty"`
-	Attention []string     `json:"attention,omitempty"`
-	Files     *CaseFiles   `json:"files,omitempty"`
-	Approval  *Approval    `json:"approval,omitempty"`
-	Run       *Run         `json:"run,omitempty"`
+	Question   *Question         `json:"question,omitempty"`
+	Outcome    *CaseOutcome      `json:"outcome,omitempty"`
+	Attention  []string          `json:"attention,omitempty"`
+	Files      *CaseFiles        `json:"files,omitempty"`
+	Approval   *Approval         `json:"approval,omitempty"`
+	Run        *Run              `json:"run,omitempty"`
+	Activation *ActivationChange `json:"activation,omitempty"`
 }
 
-// AddressedNotice is a notice on its way to its target. The signal "notices" carries a list of them to the workflow "notify".
+// PostedNotice is a notice and the targets that its source names. The hand-off adds those that the configuration names: the callbacks of the
+// account or agent where Notify is empty, and the agent's hand-over workflow.
+type PostedNotice struct {
+	Notice
+	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
+	Notify  []string `json:"notify,omitempty"`
+}
+
+// AddressedNotice is a notice on its way to its targets. The signal "notices" carries a list of them to the workflow "notify".
 type AddressedNotice struct {
 	Notice
-	To ReplyTo `json:"to"`
+	To []Target `json:"to"`
 	// OmittedBytes is set where the notice was larger than MaxNoticeBytes and Data was left out: its size. It is not delivered but given up.
 	OmittedBytes int `json:"omittedBytes,omitempty"`
 }
 
 // Limits of the workflow "notify". Bytes are bytes of JSON.
 const (
-	// MaxNoticeBytes is the size of one notice with its target.
+	// MaxNoticeBytes is the size of one notice with its targets.
 	MaxNoticeBytes = 768 << 10
-	// MaxWaitingNoticeBytes is what may wait in one workflow, for all targets together. Beyond it the newest notice of the target that holds the
-	// most is given up.
+	// MaxWaitingNoticeBytes is what may wait in one workflow, for all targets together. A notice for several targets counts its data once. Beyond
+	// it the newest notice of the target that holds the most is given up.
 	MaxWaitingNoticeBytes = 1 << 20
 	// MaxNoticesBytes is what one workflow holds in all, with what was delivered, given up or dismissed. The oldest of these make room.
 	MaxNoticesBytes = 3 << 19
@@ -76,6 +90,8 @@ const (
 	MaxNoticeTargets = 500
 	// MaxSettledNotices is how many notices that were delivered or dismissed are still listed.
 	MaxSettledNotices = 50
+	// MaxNoticeAttempts is how many attempts are listed of a notice, the newest ones.
+	MaxNoticeAttempts = 10
 
 	// NoticeDeliveryTime is how long a delivery is tried, from the notice's time or from the "resend" on.
 	NoticeDeliveryTime = 72 * time.Hour
@@ -101,22 +117,45 @@ type NotifyStart struct{}
 
 // HandOff is the argument of the local activity "notice.hand-off": it passes notices on to the workflow "notify" of their source, and starts
 // the workflow that stores the files of a case. Both may be repeated.
+//
+// Workflows know no configuration, so it is the hand-off that finds the targets which the configuration names: by Account or Agent.
 type HandOff struct {
-	Source  string            `json:"source"`
-	Notices []AddressedNotice `json:"notices,omitempty"`
-	Files   *FilesStart       `json:"files,omitempty"`
+	Source string `json:"source"`
+	// Account is set by a case, Agent by an activation.
+	Account string         `json:"account,omitempty"`
+	Agent   string         `json:"agent,omitempty"`
+	Notices []PostedNotice `json:"notices,omitempty"`
+	Files   *FilesStart    `json:"files,omitempty"`
 }
 
-// SignalNotice is the argument of the activity "notice.signal".
-type SignalNotice struct {
-	Notice Notice  `json:"notice"`
-	To     ReplyTo `json:"to"`
+// HandOffResult is what "notice.hand-off" returns.
+type HandOffResult struct {
+	// Untold are the IDs of the notices that have no target, so nothing was passed on.
+	Untold []string `json:"untold,omitempty"`
 }
 
-// NoticeDelivery is what "notice.signal" returns.
+// DeliverNotice is the argument of the activities "notice.signal", "notice.post" and "notice.start".
+type DeliverNotice struct {
+	Notice Notice `json:"notice"`
+	To     Target `json:"to"`
+}
+
+// NoticeDelivery is what these activities return, and the details of their errors and heartbeats: the attempts so far. While a delivery is under
+// way they are seen in Temporal only, as the heartbeat details of the pending activity.
 type NoticeDelivery struct {
-	// Attempt is the number of the attempt that succeeded, from 1.
-	Attempt int `json:"attempt"`
+	// Attempts is the number of the last attempt, from 1.
+	Attempts int `json:"attempts"`
+	// Log has the newest attempts, oldest first. An attempt that was cut off, as when a worker was killed, is not in it.
+	Log []NoticeAttempt `json:"log,omitempty"`
+}
+
+// NoticeAttempt is one attempt to deliver a notice.
+type NoticeAttempt struct {
+	At time.Time `json:"at"`
+	// Status is the HTTP status that a callback answered; zero where there was no answer, and for workflows.
+	Status int `json:"status,omitempty"`
+	// Error says why the attempt failed, in at most 100 bytes; empty where it succeeded.
+	Error string `json:"error,omitempty"`
 }
 
 // NotifyWorkflowID is the ID of the workflow that delivers the notices of a source.
@@ -152,12 +191,13 @@ type NoticeRecord struct {
 	Seq    int64        `json:"seq"`
 	Kind   NoticeKind   `json:"kind"`
 	Time   time.Time    `json:"time"`
-	To     ReplyTo      `json:"to"`
+	To     Target       `json:"to"`
 	Status NoticeStatus `json:"status"`
 	// SettledAt is when Status became what it is; zero while it is waiting.
 	SettledAt time.Time `json:"settledAt,omitzero"`
-	// Attempts counts the attempts that are known to have ended.
-	Attempts int `json:"attempts,omitempty"`
+	// Attempts counts the attempts of deliveries that have ended, and Log lists the newest, oldest first.
+	Attempts int             `json:"attempts,omitempty"`
+	Log      []NoticeAttempt `json:"log,omitempty"`
 	// LastError is the error of the last attempt that failed, or why the notice was not tried.
 	LastError string `json:"lastError,omitempty"`
 	// NoData says that the notice was given up and its data is not held any more, so that it can't be sent again.
@@ -169,6 +209,8 @@ type NoticeRecord struct {
 type SelectNotices struct {
 	// IDs are the notices. Empty means all that were given up; "resend" then takes those that can be sent again, as many as may wait.
 	IDs []string `json:"ids,omitempty"`
+	// Since leaves out what happened before it. It is for all, so IDs must be empty.
+	Since time.Time `json:"since,omitzero"`
 	// By says who decided, for the history; at most 500 bytes of JSON.
 	By string `json:"by,omitempty"`
 }

@@ -78,6 +78,7 @@ func (a ApprovalRequest) Validate() error {
 	c.time("deadline", a.Deadline)
 	c.text("subject", a.Subject, MaxShortTextBytes)
 	c.replyTo(a.ReplyTo)
+	c.notify(a.Notify)
 	return c.err(ErrInvalidArgument)
 }
 
@@ -118,6 +119,10 @@ func (t TouchRuns) Validate() error {
 func (s SelectNotices) Validate() error {
 	var c check
 	c.ids("ids", s.IDs)
+	c.time("since", s.Since)
+	if len(s.IDs) > 0 && !s.Since.IsZero() {
+		c.say("ids and since: set only one of them")
+	}
 	c.text("by", s.By, MaxShortTextBytes)
 	return c.err(ErrInvalidArgument)
 }

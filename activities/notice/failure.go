@@ -2,6 +2,7 @@ package notice
 
 import (
 	"errors"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
@@ -9,11 +10,44 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// invalid is the error of what Temporal refuses for good.
-func invalid(err error, details ...any) error {
-	return temporal.NewApplicationErrorWithOptions(err.Error(), workflows.ErrTypeNoticeInvalid, temporal.ApplicationErrorOptions{
-		NonRetryable: true, Details: details,
+// failure is how an attempt failed. Type is one of the contract's; only workflows.ErrTypeNoticeUndelivered is tried again.
+type failure struct {
+	err       error
+	errorType string
+	// pause is before the next attempt; zero: as the workflow's retry policy says.
+	pause time.Duration
+}
+
+func undelivered(err error) *failure {
+	return &failure{err: err, errorType: workflows.ErrTypeNoticeUndelivered}
+}
+
+func final(errorType string, err error) *failure { return &failure{err: err, errorType: errorType} }
+
+// maxErrorBytes keeps a retried error within the 4 KiB beyond which Temporal drops its details.
+const maxErrorBytes = 500
+
+// asError is the failure as Temporal takes it. A delivery is expected to fail, so the SDK does not log each attempt at ERROR.
+func (f *failure) asError(made workflows.NoticeDelivery) error {
+	return temporal.NewApplicationErrorWithOptions(workflows.Clip(f.err.Error(), maxErrorBytes), f.errorType, temporal.ApplicationErrorOptions{
+		NonRetryable: f.errorType != workflows.ErrTypeNoticeUndelivered, NextRetryDelay: f.pause,
+		Category: temporal.ApplicationErrorCategoryBenign, Details: []any{made},
 	})
+}
+
+// byTemporal translates an error of Temporal: what it calls invalid or not permitted is final, anything else is tried again.
+func byTemporal(err error) *failure {
+	var refused *serviceerror.InvalidArgument
+	var denied *serviceerror.PermissionDenied
+	if errors.As(err, &refused) || errors.As(err, &denied) {
+		return final(workflows.ErrTypeNoticeInvalid, err)
+	}
+	return undelivered(err)
+}
+
+// invalid is the error of a hand-off that Temporal refuses for good.
+func invalid(err error) error {
+	return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeNoticeInvalid, nil)
 }
 
 func isInvalid(err error) bool {
@@ -21,31 +55,11 @@ func isInvalid(err error) bool {
 	return errors.As(err, &application) && application.Type() == workflows.ErrTypeNoticeInvalid
 }
 
-// translate makes an error of a start final where Temporal calls the request invalid.
+// translate makes an error of a hand-off final where Temporal calls the request invalid.
 func translate(err error) error {
 	var refused *serviceerror.InvalidArgument
 	if errors.As(err, &refused) {
 		return invalid(err)
 	}
 	return err
-}
-
-// undelivered translates the error of a signal:
-//
-//	no such workflow runs               retried quietly: it may run in 25 seconds or in a day
-//	invalid argument, not permitted     final
-//	anything else                       retried
-func undelivered(err error, attempt workflows.NoticeDelivery) error {
-	var notFound *serviceerror.NotFound
-	var refused *serviceerror.InvalidArgument
-	var denied *serviceerror.PermissionDenied
-	options := temporal.ApplicationErrorOptions{Details: []any{attempt}}
-	switch {
-	case errors.As(err, &refused), errors.As(err, &denied):
-		return invalid(err, attempt)
-	case errors.As(err, &notFound):
-		// The SDK logs each attempt at ERROR otherwise.
-		options.Category = temporal.ApplicationErrorCategoryBenign
-	}
-	return temporal.NewApplicationErrorWithOptions(err.Error(), workflows.ErrTypeNoticeUndelivered, options)
 }

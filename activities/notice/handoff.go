@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -18,24 +19,66 @@ const signalBytes = 512 << 10
 // HandOff passes notices on to the workflow "notify" of their source and starts the workflow that stores a case's files. It may be repeated:
 // "notify" drops what it has seen, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final, any other means that the
 // whole is to be tried again.
-func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) error {
+func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
 	// Each is tried whatever becomes of the other. An error that passes goes before a final one, since the caller drops the whole at that.
-	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h)
+	notices, untold := a.address(h)
+	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h.Source, notices)
 	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
-		return noticesErr
+		return workflows.HandOffResult{Untold: untold}, noticesErr
 	}
-	return filesErr
+	return workflows.HandOffResult{}, filesErr
 }
 
-func (a *Activities) passOn(ctx context.Context, h workflows.HandOff) error {
-	if len(h.Notices) == 0 {
+// address finds the targets of each notice. untold are the IDs of those that have none.
+func (a *Activities) address(h workflows.HandOff) (addressed []workflows.AddressedNotice, untold []string) {
+	for _, n := range h.Notices {
+		to := a.targets(h, n)
+		if len(to) == 0 {
+			untold = append(untold, n.ID)
+			continue
+		}
+		addressed = append(addressed, workflows.AddressedNotice{Notice: n.Notice, To: to})
+	}
+	return addressed, untold
+}
+
+// targets are those that the source names, and those that the configuration names for it.
+func (a *Activities) targets(h workflows.HandOff, n workflows.PostedNotice) []workflows.Target {
+	var to []workflows.Target
+	add := func(t workflows.Target) {
+		if !slices.Contains(to, t) {
+			to = append(to, t)
+		}
+	}
+	if n.ReplyTo != nil {
+		add(n.ReplyTo.Target())
+	}
+	callbacks := n.Notify
+	switch {
+	case len(callbacks) > 0:
+	case h.Agent != "":
+		callbacks = a.agents[h.Agent].Notify
+	default:
+		callbacks = a.accounts[h.Account]
+	}
+	for _, name := range callbacks {
+		add(workflows.Target{Callback: name})
+	}
+	if h.Agent != "" && a.agents[h.Agent].HandOver != nil {
+		add(workflows.Target{HandOver: true})
+	}
+	return to
+}
+
+func (a *Activities) passOn(ctx context.Context, source string, notices []workflows.AddressedNotice) error {
+	if len(notices) == 0 {
 		return nil
 	}
-	lists, err := signals(h.Notices)
+	lists, err := signals(notices)
 	if err != nil {
-		return invalid(fmt.Errorf("hand off notices of %s: %w", h.Source, err))
+		return invalid(fmt.Errorf("hand off notices of %s: %w", source, err))
 	}
-	id := workflows.NotifyWorkflowID(h.Source)
+	id := workflows.NotifyWorkflowID(source)
 	if err := checkID(id); err != nil {
 		return err
 	}
@@ -43,12 +86,12 @@ func (a *Activities) passOn(ctx context.Context, h workflows.HandOff) error {
 		ID:                    id,
 		TaskQueue:             workflows.TaskQueueWorkflows,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:         "Notices of " + h.Source,
+		StaticSummary:         "Notices of " + source,
 	}
 	for _, list := range lists {
-		_, err := a.Temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalNotices, list, options, workflows.NotifyWorkflow, workflows.NotifyStart{})
+		_, err := a.temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalNotices, list, options, workflows.NotifyWorkflow, workflows.NotifyStart{})
 		if err != nil {
-			return translate(fmt.Errorf("hand off notices of %s: %w", h.Source, err))
+			return translate(fmt.Errorf("hand off notices of %s: %w", source, err))
 		}
 	}
 	return nil
@@ -64,7 +107,7 @@ func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error 
 	if err := checkID(id); err != nil {
 		return err
 	}
-	_, err := a.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	_, err := a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                    id,
 		TaskQueue:             workflows.TaskQueueWorkflows,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,

@@ -1,7 +1,6 @@
 package notice_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 
 	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -26,19 +24,28 @@ const source = "offload-case/vendor_2048"
 
 var app = workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}
 
-func notices(count, bytes int) []workflows.AddressedNotice {
-	var list []workflows.AddressedNotice
+func notices(count, bytes int) []workflows.PostedNotice {
+	var list []workflows.PostedNotice
 	for seq := range int64(count) {
-		list = append(list, workflows.AddressedNotice{
+		list = append(list, workflows.PostedNotice{
 			Notice: workflows.Notice{
 				ID: fmt.Sprintf("ntc_%d", seq+1), Seq: seq + 1, Kind: workflows.NoticeCaseInputNeeded, Source: source,
 				Time: time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC),
 				Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: strings.Repeat("<", bytes/6)}},
 			},
-			To: app,
+			ReplyTo: &app,
 		})
 	}
 	return list
+}
+
+// addressed is what "notify" gets of notices whose only target is the app.
+func addressed(list []workflows.PostedNotice) []workflows.AddressedNotice {
+	var all []workflows.AddressedNotice
+	for _, n := range list {
+		all = append(all, workflows.AddressedNotice{Notice: n.Notice, To: []workflows.Target{app.Target()}})
+	}
+	return all
 }
 
 func files() *workflows.FilesStart {
@@ -70,6 +77,20 @@ func newClient(t *testing.T, signalErr, startErr error) *temporalClient {
 	return c
 }
 
+func newActivities(t *testing.T, config notice.Config) *notice.Activities {
+	t.Helper()
+	made, err := notice.New(config)
+	require.NoError(t, err)
+	t.Cleanup(made.Close)
+	return made
+}
+
+func handOff(t *testing.T, c client.Client, h workflows.HandOff) error {
+	t.Helper()
+	_, err := newActivities(t, notice.Config{Temporal: c}).HandOff(t.Context(), h)
+	return err
+}
+
 func errorType(err error) string {
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {
@@ -82,8 +103,8 @@ func TestAHandOffSignalsAndStartsTheNotifyOfItsSource(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, nil, nil)
 	list := notices(3, 100)
-	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
-	require.Equal(t, [][]workflows.AddressedNotice{list}, c.signals)
+	require.NoError(t, handOff(t, c, workflows.HandOff{Source: source, Notices: list}))
+	require.Equal(t, [][]workflows.AddressedNotice{addressed(list)}, c.signals)
 	require.Equal(t, []string{"notify/" + source}, c.signalID)
 	require.Equal(t, []client.StartWorkflowOptions{{
 		ID: "notify/" + source, TaskQueue: workflows.TaskQueueWorkflows,
@@ -94,7 +115,7 @@ func TestAHandOffSignalsAndStartsTheNotifyOfItsSource(t *testing.T) {
 func TestAHandOffStartsTheFilesOnce(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, nil, nil)
-	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source, Files: files()}))
+	require.NoError(t, handOff(t, c, workflows.HandOff{Source: source, Files: files()}))
 	require.Empty(t, c.signals)
 	require.Equal(t, []any{*files()}, c.inputs)
 	require.Equal(t, []client.StartWorkflowOptions{{
@@ -106,7 +127,7 @@ func TestAHandOffStartsTheFilesOnce(t *testing.T) {
 func TestAHandOffWithNothingToPassOnAsksNothingOfTemporal(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, nil, nil)
-	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source}))
+	require.NoError(t, handOff(t, c, workflows.HandOff{Source: source}))
 	require.Empty(t, c.Calls)
 }
 
@@ -117,7 +138,7 @@ func TestManyBytesTakeSeveralSignalsInOrder(t *testing.T) {
 	} {
 		temporal := newClient(t, nil, nil)
 		list := notices(c.count, c.bytes)
-		require.NoError(t, (&notice.Activities{Temporal: temporal}).HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
+		require.NoError(t, handOff(t, temporal, workflows.HandOff{Source: source, Notices: list}))
 		require.Len(t, temporal.signals, c.signals, "%+v", c)
 		var sent []workflows.AddressedNotice
 		for _, signal := range temporal.signals {
@@ -126,7 +147,7 @@ func TestManyBytesTakeSeveralSignalsInOrder(t *testing.T) {
 			require.True(t, len(text) <= 512<<10+100 || len(signal) == 1)
 			sent = append(sent, signal...)
 		}
-		require.Equal(t, list, sent)
+		require.Equal(t, addressed(list), sent)
 	}
 }
 
@@ -135,11 +156,11 @@ func TestANoticeThatIsTooLargeIsPassedOnWithoutItsDataAndSaysSo(t *testing.T) {
 	c := newClient(t, nil, nil)
 	list := notices(3, 100)
 	list[1] = notices(2, 3<<20)[1]
-	require.NoError(t, (&notice.Activities{Temporal: c}).HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
+	require.NoError(t, handOff(t, c, workflows.HandOff{Source: source, Notices: list}))
 	require.Len(t, c.signals, 1)
 	sent := c.signals[0]
-	require.Equal(t, list[0], sent[0])
-	require.Equal(t, list[2], sent[2])
+	require.Equal(t, addressed(list)[0], sent[0])
+	require.Equal(t, addressed(list)[2], sent[2])
 	require.Equal(t, "ntc_2", sent[1].ID)
 	require.Zero(t, sent[1].Data)
 	require.Greater(t, sent[1].OmittedBytes, 3<<20)
@@ -168,14 +189,14 @@ func TestOnlyWhatTemporalRefusesForGoodEndsAHandOff(t *testing.T) {
 		"namespace missing":        {serviceerror.NewNamespaceNotFound("x"), nil, both, false},
 		"source too long":          {nil, nil, workflows.HandOff{Source: long, Notices: notices(1, 100)}, true},
 		"reference too long":       {nil, nil, workflows.HandOff{Source: source, Files: &workflows.FilesStart{Reference: long}}, true},
-		"odd data": {nil, nil, workflows.HandOff{Source: source, Notices: func() []workflows.AddressedNotice {
+		"odd data": {nil, nil, workflows.HandOff{Source: source, Notices: func() []workflows.PostedNotice {
 			list := notices(1, 100)
 			list[0].Data = workflows.NoticeData{Outcome: &workflows.CaseOutcome{Facts: workflows.CaseFacts{Result: json.RawMessage("{")}}}
 			return list
 		}()}, true},
 	} {
 		temporalClient := newClient(t, c.signal, c.start)
-		err := (&notice.Activities{Temporal: temporalClient}).HandOff(t.Context(), c.handOff)
+		err := handOff(t, temporalClient, c.handOff)
 		require.Error(t, err, name)
 		if c.final {
 			require.IsType(t, &temporal.ApplicationError{}, err, "the SDK looks at the outermost error")
@@ -185,60 +206,5 @@ func TestOnlyWhatTemporalRefusesForGoodEndsAHandOff(t *testing.T) {
 			require.Len(t, temporalClient.signals, 1, "%s: each is tried whatever becomes of the other", name)
 			require.Len(t, temporalClient.inputs, 1, name)
 		}
-	}
-}
-
-// signalOnce runs the activity as a worker does.
-func signalOnce(t *testing.T, answer error) (workflows.NoticeDelivery, error) {
-	t.Helper()
-	c := mocks.NewClient(t)
-	n := notices(1, 100)[0].Notice
-	c.On("SignalWorkflow", mock.Anything, "app", "", "case-news", n).Return(answer).Once()
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestActivityEnvironment()
-	activities := &notice.Activities{Temporal: c}
-	activities.Register(env)
-	value, err := env.ExecuteActivity(workflows.ActivityNoticeSignal, workflows.SignalNotice{Notice: n, To: app})
-	if err != nil {
-		return workflows.NoticeDelivery{}, err
-	}
-	var delivery workflows.NoticeDelivery
-	require.NoError(t, value.Get(&delivery))
-	return delivery, nil
-}
-
-func TestASignalDeliversTheNoticeWithoutItsAddress(t *testing.T) {
-	t.Parallel()
-	delivery, err := signalOnce(t, nil)
-	require.NoError(t, err)
-	require.Equal(t, 1, delivery.Attempt)
-}
-
-func TestASignalIsRepeatedUnlessTemporalRefusesItForGood(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		answer    error
-		want      string
-		retryable bool
-		quiet     bool
-	}{
-		"not running":   {serviceerror.NewNotFound("workflow execution already completed"), workflows.ErrTypeNoticeUndelivered, true, true},
-		"away":          {serviceerror.NewUnavailable("away"), workflows.ErrTypeNoticeUndelivered, true, false},
-		"late":          {context.DeadlineExceeded, workflows.ErrTypeNoticeUndelivered, true, false},
-		"no namespace":  {serviceerror.NewNamespaceNotFound("x"), workflows.ErrTypeNoticeUndelivered, true, false},
-		"throttled":     {serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_RPS_LIMIT, "slow"), workflows.ErrTypeNoticeUndelivered, true, false},
-		"invalid":       {serviceerror.NewInvalidArgument("WorkflowId length exceeds limit"), workflows.ErrTypeNoticeInvalid, false, false},
-		"not permitted": {serviceerror.NewPermissionDenied("no", ""), workflows.ErrTypeNoticeInvalid, false, false},
-	} {
-		_, err := signalOnce(t, c.answer)
-		var application *temporal.ApplicationError
-		require.ErrorAs(t, err, &application, name)
-		require.Equal(t, c.want, application.Type(), name)
-		require.Equal(t, c.retryable, !application.NonRetryable(), name)
-		require.Equal(t, c.quiet, application.Category() == temporal.ApplicationErrorCategoryBenign, name)
-		require.Contains(t, application.Message(), `workflow "app"`)
-		var attempt workflows.NoticeDelivery
-		require.NoError(t, application.Details(&attempt), name)
-		require.Equal(t, 1, attempt.Attempt, name)
 	}
 }

@@ -2,20 +2,46 @@ package notice
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
-	"go.temporal.io/sdk/activity"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Signal delivers a notice to a workflow. A target that does not run now may run again later, so that is tried again (ErrTypeNoticeUndelivered); what
-// Temporal refuses for good is final (ErrTypeNoticeInvalid). Both carry the number of the attempt as details.
-func (a *Activities) Signal(ctx context.Context, s workflows.SignalNotice) (workflows.NoticeDelivery, error) {
-	attempt := workflows.NoticeDelivery{Attempt: int(activity.GetInfo(ctx).Attempt)}
-	err := a.Temporal.SignalWorkflow(ctx, s.To.WorkflowID, "", s.To.Signal, s.Notice)
+// Signal delivers a notice to a workflow. One that never ran may run in 25 seconds or in a day, so that is tried again
+// (ErrTypeNoticeUndelivered). One that has ended will not (ErrTypeNoticeReceiverEnded); what Temporal refuses for good is final too
+// (ErrTypeNoticeInvalid).
+func (a *Activities) Signal(ctx context.Context, d workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
+	what := fmt.Sprintf("signal %q of workflow %q", d.To.Signal, d.To.WorkflowID)
+	return a.attempt(ctx, what, func() (int, *failure) {
+		err := a.temporal.SignalWorkflow(ctx, d.To.WorkflowID, "", d.To.Signal, d.Notice)
+		if err == nil {
+			return 0, nil
+		}
+		var notFound *serviceerror.NotFound
+		if errors.As(err, &notFound) {
+			if status := a.endedAs(ctx, d.To.WorkflowID); status != "" {
+				return 0, final(workflows.ErrTypeNoticeReceiverEnded, fmt.Errorf("the receiver has ended (%s)", status))
+			}
+		}
+		return 0, byTemporal(err)
+	})
+}
+
+// endedAs is the status of a workflow whose newest run has ended; empty where it runs, never ran, or can't be asked.
+func (a *Activities) endedAs(ctx context.Context, workflowID string) string {
+	described, err := a.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {
-		return workflows.NoticeDelivery{}, undelivered(fmt.Errorf("signal %q of workflow %q: %w", s.To.Signal, s.To.WorkflowID, err), attempt)
+		return ""
 	}
-	return attempt, nil
+	switch status := described.GetWorkflowExecutionInfo().GetStatus(); status {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return status.String()
+	default:
+		return ""
+	}
 }

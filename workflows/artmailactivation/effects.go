@@ -58,11 +58,11 @@ func (r *run) anyCheckDone() bool {
 // collect lets the rules have the results of what is done.
 func (r *run) collect() {
 	if r.handOff.Done() {
-		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
+		if params, result, failed := r.handOff.Take(r.Ctx); failed != nil {
 			r.logFailedHandOff(params, *failed)
 			r.apply(lifecycle.HandOffFailed(r.a, params, *failed, r.Now()), nil)
 		} else {
-			r.apply(lifecycle.HandedOff(r.a, params), nil)
+			r.apply(lifecycle.HandedOff(r.a, params, result), nil)
 		}
 		r.Step(1)
 	}

@@ -42,7 +42,7 @@ type life struct {
 	receiver func(attempt int, h workflows.HandOff) error
 
 	mu         sync.Mutex
-	notices    []workflows.AddressedNotice
+	notices    []workflows.PostedNotice
 	handOffs   int
 	checked    int
 	queues     []string // where checks were begun
@@ -229,21 +229,33 @@ func (l *life) check(params workflows.CheckApprovalParams) (workflows.CheckAppro
 	return l.checks(params)
 }
 
-// handOff is the local activity "notice.hand-off".
-func (l *life) handOff(h workflows.HandOff) error {
+// handOff is the local activity "notice.hand-off" where the configuration names no targets: it asks nothing of Temporal for notices without a
+// receiver.
+func (l *life) handOff(h workflows.HandOff) (result workflows.HandOffResult, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.handOffs++
-	if h.Source != l.workflowID || len(h.Notices) == 0 || len(h.Notices) > 50 || h.Files != nil {
-		return fmt.Errorf("a hand-off of %d notices from %s", len(h.Notices), h.Source)
+	if h.Source != l.workflowID || h.Agent != "pages" || len(h.Notices) == 0 || len(h.Notices) > 50 || h.Files != nil {
+		return result, fmt.Errorf("a hand-off of %d notices from %s", len(h.Notices), h.Source)
 	}
-	if l.receiver != nil {
-		if err := l.receiver(l.handOffs, h); err != nil {
-			return err
+	var told []workflows.PostedNotice
+	for _, n := range h.Notices {
+		if n.ReplyTo == nil {
+			result.Untold = append(result.Untold, n.ID)
+		} else {
+			told = append(told, n)
 		}
 	}
-	l.notices = append(l.notices, h.Notices...)
-	return nil
+	if h.Notices = told; len(told) == 0 {
+		return result, nil
+	}
+	l.handOffs++
+	if l.receiver != nil {
+		if err := l.receiver(l.handOffs, h); err != nil {
+			return workflows.HandOffResult{}, err
+		}
+	}
+	l.notices = append(l.notices, told...)
+	return result, nil
 }
 
 // shown are the search attributes by name.
@@ -270,7 +282,7 @@ func (l *life) answered() map[string]workflows.ApprovalStatus {
 		require.NotContains(l.t, told, a.MessageID, "it was told twice")
 		require.Equal(l.t, l.workflowID, n.Source)
 		require.Equal(l.t, "act_1", n.ActivationID)
-		require.Equal(l.t, *a.ReplyTo, n.To)
+		require.Equal(l.t, a.ReplyTo, n.ReplyTo)
 		require.Equal(l.t, strings.ToLower("approval."+string(a.Status)), string(n.Kind))
 		told[a.MessageID] = a.Status
 	}

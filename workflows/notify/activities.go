@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// deliverAttempt bounds one attempt. It is above the client's own timeout.
-	deliverAttempt = 15 * time.Second
+	// deliverAttempt bounds one attempt. It is above the activities' own timeouts, of which the longest is the one of a callback, 15 seconds.
+	deliverAttempt = 25 * time.Second
 	firstPause     = time.Second
 	longestPause   = time.Hour
 	// maxSummary is in bytes; Temporal refuses the workflow task over 400.
@@ -23,32 +23,50 @@ const (
 )
 
 // delivery is a notice on its way to its target.
-type delivery = entity.Call[workflows.SignalNotice, workflows.NoticeDelivery]
+type delivery = entity.Call[workflows.DeliverNotice, workflows.NoticeDelivery]
 
-// deliver signals the target, again and again for as long as the rules allow. The activity marks what is final.
+// deliver brings a notice to its target, again and again for as long as the rules allow. The activity marks what is final.
 func deliver(ctx workflow.Context, d lifecycle.Delivery) delivery {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              workflows.TaskQueueCallbacks,
 		StartToCloseTimeout:    deliverAttempt,
 		ScheduleToCloseTimeout: d.Within,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: firstPause, BackoffCoefficient: 2, MaximumInterval: longestPause},
-		Summary:                workflows.Clip(string(d.Notice.Kind)+" for "+d.To.WorkflowID, maxSummary),
+		Summary:                workflows.Clip(string(d.Notice.Kind)+" for "+d.To.String(), maxSummary),
 	})
-	return entity.Execute[workflows.SignalNotice, workflows.NoticeDelivery](ctx, workflows.ActivityNoticeSignal, d.SignalNotice)
+	return entity.Execute[workflows.DeliverNotice, workflows.NoticeDelivery](ctx, activityFor(d.To), d.DeliverNotice)
 }
 
-// outcome takes the result of a delivery: how many attempts it took, as far as is known, and how it failed. A delivery whose time is over
-// failed for what the last attempt said.
-func outcome(ctx workflow.Context, d *delivery) (attempts int, failure *rules.Failure) {
-	_, delivered, err := d.TakeError(ctx)
-	if err == nil {
-		return delivered.Attempt, nil
+func activityFor(to workflows.Target) string {
+	switch {
+	case to.HandOver:
+		return workflows.ActivityNoticeStart
+	case to.Callback != "":
+		return workflows.ActivityNoticePost
 	}
-	var failed *temporal.ApplicationError
-	var last workflows.NoticeDelivery
-	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&last) == nil {
-		attempts = last.Attempt
+	return workflows.ActivityNoticeSignal
+}
+
+// outcome takes the result of a delivery: its attempts, as far as they are known, and how it failed. A delivery whose time is over failed for
+// what the last attempt said.
+func outcome(ctx workflow.Context, d *delivery) (attempts workflows.NoticeDelivery, failure *rules.Failure) {
+	_, attempts, err := d.TakeError(ctx)
+	if err == nil {
+		return attempts, nil
 	}
 	f := entity.LastFailure(err)
-	return attempts, &f
+	return attemptsOf(err), &f
+}
+
+// attemptsOf reads the attempts from the last heartbeat, or where there was none from the last error.
+func attemptsOf(err error) (attempts workflows.NoticeDelivery) {
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) && timeout.HasLastHeartbeatDetails() && timeout.LastHeartbeatDetails(&attempts) == nil {
+		return attempts
+	}
+	var failed *temporal.ApplicationError
+	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&attempts) == nil {
+		return attempts
+	}
+	return workflows.NoticeDelivery{}
 }

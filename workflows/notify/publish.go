@@ -34,7 +34,7 @@ func (r *run) report(settled []lifecycle.Notice) {
 		workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{
 			"kind": string(n.Kind), "result": results[n.Status],
 		}).Counter(metricNotices).Inc(1)
-		about := []any{"notice", n.ID, "kind", n.Kind, "target", n.To.WorkflowID, "attempts", n.Attempts}
+		about := []any{"notice", n.ID, "kind", n.Kind, "target", n.To.String(), "attempts", n.Attempts}
 		switch n.Status {
 		case workflows.NoticeDelivered:
 			log.Info("notice delivered", about...)

@@ -247,7 +247,7 @@ func TestWhatWasGivenUpIsShownUntilAPersonDecides(t *testing.T) {
 					state := w.state()
 					require.Equal(w.t, []string{workflows.AttentionNoticeGivenUp}, state.Attention)
 					require.Contains(w.t, state.WaitingFor, "a person: 1 notice given up")
-					require.Contains(w.t, details(w), "`ntc_1` for `app`")
+					require.Contains(w.t, details(w), "`ntc_1` for `workflow app`")
 				}},
 				{2 * minute, func(w *world) { w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil) }},
 				{3 * minute, func(w *world) {

@@ -35,8 +35,8 @@ const (
 var (
 	t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 
-	app     = workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}
-	finance = workflows.ReplyTo{WorkflowID: "finance", Signal: "case-news"}
+	app     = workflows.Target{WorkflowID: "app", Signal: "case-news"}
+	finance = workflows.Target{WorkflowID: "finance", Signal: "case-news"}
 )
 
 func after(d time.Duration) time.Time { return t0.Add(d) }
@@ -110,7 +110,7 @@ func (w *world) run(every int, input any, now time.Time) (next notify.Input, don
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows})
 	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))
 	env.RegisterWorkflowWithOptions(w.observed(notify.ContinuingAfter(every)), workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
-	env.RegisterActivityWithOptions(func(ctx context.Context, s workflows.SignalNotice) (workflows.NoticeDelivery, error) {
+	env.RegisterActivityWithOptions(func(ctx context.Context, s workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 		return w.signal(ctx, env, s)
 	}, activity.RegisterOptions{Name: workflows.ActivityNoticeSignal})
 	for i := range w.scenario.steps {
@@ -154,18 +154,18 @@ func (w *world) observed(live notifyWorkflow) notifyWorkflow {
 }
 
 // signal stands in for the activity. The test environment ends an activity after ten attempts, so the later ones are hours apart here.
-func (w *world) signal(ctx context.Context, env *testsuite.TestWorkflowEnvironment, s workflows.SignalNotice) (workflows.NoticeDelivery, error) {
+func (w *world) signal(ctx context.Context, env *testsuite.TestWorkflowEnvironment, s workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := env.Now().Sub(t0)
-	attempt := workflows.NoticeDelivery{Attempt: int(activity.GetInfo(ctx).Attempt)}
+	attempt := workflows.NoticeDelivery{Attempts: int(activity.GetInfo(ctx).Attempt)}
 	if w.scenario.refused[s.To.WorkflowID] {
 		return workflows.NoticeDelivery{}, temporal.NewApplicationErrorWithOptions("invalid argument", workflows.ErrTypeNoticeInvalid,
 			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{attempt}})
 	}
 	if away, found := w.scenario.down[s.To.WorkflowID]; found && now >= away[0] && now < away[1] {
 		options := temporal.ApplicationErrorOptions{Details: []any{attempt}}
-		if attempt.Attempt > 4 {
+		if attempt.Attempts > 4 {
 			options.NextRetryDelay = 18 * time.Hour
 		}
 		return workflows.NoticeDelivery{}, temporal.NewApplicationErrorWithOptions("workflow not found", workflows.ErrTypeNoticeUndelivered, options)
@@ -178,7 +178,7 @@ func (w *world) signal(ctx context.Context, env *testsuite.TestWorkflowEnvironme
 }
 
 // told lists what a target got, in order. It drops repetitions, as a target does: a delivery under way is repeated in the next run.
-func (w *world) told(to workflows.ReplyTo) []int64 {
+func (w *world) told(to workflows.Target) []int64 {
 	var list []int64
 	for _, d := range w.got {
 		if d.to == to.WorkflowID && !slices.Contains(list, d.seq) {
@@ -189,7 +189,7 @@ func (w *world) told(to workflows.ReplyTo) []int64 {
 }
 
 // toldAt is when a target first got a notice.
-func (w *world) toldAt(to workflows.ReplyTo, seq int64) time.Duration {
+func (w *world) toldAt(to workflows.Target, seq int64) time.Duration {
 	for _, d := range w.got {
 		if d.to == to.WorkflowID && d.seq == seq {
 			return d.at
@@ -221,13 +221,13 @@ func statuses(state workflows.NotifyState) []string {
 	return list
 }
 
-func notice(seq int64, to workflows.ReplyTo, made time.Duration) workflows.AddressedNotice {
+func notice(seq int64, to workflows.Target, made time.Duration) workflows.AddressedNotice {
 	return workflows.AddressedNotice{
 		Notice: workflows.Notice{
 			ID: fmt.Sprintf("ntc_%d", seq), Seq: seq, Kind: workflows.NoticeCaseInputNeeded, Source: source, Reference: "vendor_2048", Time: after(made),
 			Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: "Is a signed PDF acceptable?"}},
 		},
-		To: to,
+		To: []workflows.Target{to},
 	}
 }
 

@@ -32,7 +32,7 @@ var creationStories = map[string]func() scenario{
 			steps: []step{
 				updates(minute, workflows.UpdateRetryCreate, workflows.RetryCreate{By: "ada"}),
 				stands(2*minute, workflows.CaseRunning),
-				updates(3*minute, workflows.UpdateRetryCreate, workflows.RetryCreate{}),
+				updates(4*minute, workflows.UpdateRetryCreate, workflows.RetryCreate{}),
 				signals(5*minute, completed(5*minute)),
 			},
 			check: func(t *testing.T, w *world) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -149,36 +151,40 @@ func (w *world) schedule(now time.Time) {
 }
 
 // handOff is the local activity "notice.hand-off".
-func (w *world) handOff(_ context.Context, h workflows.HandOff) error {
+func (w *world) handOff(_ context.Context, h workflows.HandOff) (result workflows.HandOffResult, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.handOffs++
 	if h.Source != workflows.OffloadCaseWorkflowID(w.scenario.start.Normalized().Reference) {
-		return errors.New("another source")
+		return result, errors.New("another source")
 	}
 	switch {
 	case w.scenario.refused:
-		return temporal.NewNonRetryableApplicationError("refused", workflows.ErrTypeNoticeInvalid, nil)
+		return result, temporal.NewNonRetryableApplicationError("refused", workflows.ErrTypeNoticeInvalid, nil)
 	case w.env.Now().Sub(t0) < w.scenario.awayUntil:
-		return errors.New("no Temporal")
+		return result, errors.New("no Temporal")
 	}
 	for _, n := range h.Notices {
-		if to := w.scenario.start.ReplyTo; to == nil || n.To != *to {
-			return errors.New("a receiver that did not ask to be told")
+		if !reflect.DeepEqual(n.ReplyTo, w.scenario.start.ReplyTo) || !slices.Equal(n.Notify, w.scenario.start.Notify) {
+			return result, errors.New("not the receivers that the start names")
 		}
-		w.notices = append(w.notices, n.Notice)
+		if n.ReplyTo == nil {
+			result.Untold = append(result.Untold, n.ID)
+		} else {
+			w.notices = append(w.notices, n.Notice)
+		}
 	}
 	if h.Files != nil {
 		w.files = append(w.files, *h.Files)
 	}
-	return nil
+	return result, nil
 }
 
 // listen records search attributes and cancelled activities.
 func (w *world) listen() {
 	w.env.RegisterActivityWithOptions(w.handOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	if takes := w.scenario.handOffTakes; takes > 0 {
-		w.env.OnActivity(workflows.ActivityNoticeHandOff, mock.Anything, mock.Anything).Return(nil).After(takes)
+		w.env.OnActivity(workflows.ActivityNoticeHandOff, mock.Anything, mock.Anything).Return(workflows.HandOffResult{}, nil).After(takes)
 	}
 	last := w.attributes.GetUntypedValues()
 	w.env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {

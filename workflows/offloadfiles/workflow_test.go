@@ -65,7 +65,7 @@ func requireToldOnce(t *testing.T, w *world) {
 	require.Equal(t, "offload-case/vendor_2048", w.handOffs[0].Source)
 	require.Len(t, w.handOffs[0].Notices, 1)
 	n := w.handOffs[0].Notices[0]
-	require.Equal(t, workflows.ReplyTo{WorkflowID: "app", Signal: "notices"}, n.To)
+	require.Equal(t, &workflows.ReplyTo{WorkflowID: "app", Signal: "notices"}, n.ReplyTo)
 	require.Equal(t, rules.NoticeID("offload-case/vendor_2048", workflows.NoticeCaseFilesStored, "files"), n.ID)
 	require.EqualValues(t, 8, n.Seq, "after the case's own")
 	require.Equal(t, workflows.NoticeCaseFilesStored, n.Kind)
@@ -86,12 +86,13 @@ var stories = map[string]func() scenario{
 			require.Equal(t, t0, w.ended)
 		}}
 	},
-	"nobody is to be told": func() scenario {
+	"callbacks are to be told": func() scenario {
 		start := startOf("a")
-		start.ReplyTo = nil
+		start.ReplyTo, start.Notify = nil, []string{"finance"}
 		return scenario{start: start, check: func(t *testing.T, w *world) {
 			require.Equal(t, []string{"a"}, ids(w.result.Stored))
-			require.Empty(t, w.handOffs)
+			require.Equal(t, []string{"finance"}, w.handOffs[0].Notices[0].Notify)
+			require.Equal(t, "default", w.handOffs[0].Account)
 		}}
 	},
 	"the bucket is away for a night": func() scenario {

@@ -223,17 +223,17 @@ func (w *world) store(ctx context.Context, env *testsuite.TestWorkflowEnvironmen
 	return workflows.StoredFile{Bucket: "mem://", Key: key, Size: 9}, nil
 }
 
-func (w *world) takeHandOff(_ context.Context, h workflows.HandOff) error {
+func (w *world) takeHandOff(_ context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.scenario.handOffRefused:
-		return temporal.NewNonRetryableApplicationError("too large", workflows.ErrTypeNoticeInvalid, nil)
+		return workflows.HandOffResult{}, temporal.NewNonRetryableApplicationError("too large", workflows.ErrTypeNoticeInvalid, nil)
 	case w.env.Now().Before(after(w.scenario.handOffAwayUntil)):
-		return errors.New("frontend is away")
+		return workflows.HandOffResult{}, errors.New("frontend is away")
 	}
 	w.handOffs = append(w.handOffs, h)
-	return nil
+	return workflows.HandOffResult{}, nil
 }
 
 func (w *world) keyword(name string) string {

@@ -75,6 +75,8 @@ type Config struct {
 	Accounts map[string]Account
 	// Agents are the Artmail agents by name.
 	Agents map[string]Agent
+	// Callbacks are the receivers of notices by name.
+	Callbacks map[string]Callback
 }
 
 // Account is how one Offload account is reached.
@@ -83,6 +85,8 @@ type Account struct {
 	APIKey  string
 	// CallsPerSecond limits this process's POSTs with the account's key, ReadsPerSecond its GETs; 0: no limit.
 	CallsPerSecond, ReadsPerSecond float64
+	// Notify are the callbacks that get the notices of a case whose start names none.
+	Notify []string
 }
 
 // Agent is how the events of one Artmail agent are verified and handled.
@@ -90,6 +94,10 @@ type Agent struct {
 	// Secrets verify signatures; several while one rolls over.
 	Secrets []string
 	Options workflows.ActivationOptions
+	// Notify are the callbacks that get the notices of runs and activations, and of approvals that name none.
+	Notify []string
+	// HandOver is the agent's own workflow, which gets all of these notices; nil: there is none.
+	HandOver *workflows.HandOver
 }
 
 // Part says which part of Signalbox a process runs: each needs only its own settings.
@@ -259,6 +267,7 @@ func (c Config) validateWorker(say func(string, ...any)) {
 			say("accounts.%s.readsPerSecond: %v: want a positive number, or 0 for no limit", name, account.ReadsPerSecond)
 		}
 	}
+	c.validateNotices(say)
 }
 
 // usableRate refuses what is no rate, infinity and NaN among it.

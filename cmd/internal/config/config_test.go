@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 const bothParts = config.Ingress | config.Worker
@@ -344,4 +345,68 @@ func TestAProcessOfWorkersAloneListensBesideAnIngress(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, address, c.Internal.Listen)
 	}
+}
+
+const signingSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+
+func TestCallbacksAndTheirDefaultsAreRead(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"s.yaml": `
+callbacks:
+  finance: {url: "https://finance.example.com/signalbox?tenant=7", secrets: [` + signingSecret + `], secretFiles: [old.txt]}
+  audit: {url: "http://127.0.0.1:9000/", secrets: [` + signingSecret + `], allowPrivate: true, allowHTTP: true}
+accounts:
+  default: {baseUrl: "https://a.example.com", apiKey: k1, notify: [finance, audit]}
+agents:
+  pages:
+    secrets: [s]
+    notify: [finance]
+    handOver: {workflowType: page, taskQueue: pages}
+`,
+		"old.txt": signingSecret + "\n",
+	}
+	c, err := load(t, files, []string{"SIGNALBOX_KEYRING=keys.json", "SIGNALBOX_PUBLIC_URL=https://h.example.com", "SIGNALBOX_CONFIG=s.yaml"})
+	require.NoError(t, err)
+	require.NoError(t, c.Validate(bothParts))
+	require.Equal(t, map[string]config.Callback{
+		"finance": {URL: "https://finance.example.com/signalbox?tenant=7", Secrets: []string{signingSecret, signingSecret}},
+		"audit":   {URL: "http://127.0.0.1:9000/", Secrets: []string{signingSecret}, AllowPrivate: true, AllowHTTP: true},
+	}, c.Callbacks)
+	require.Equal(t, []string{"finance", "audit"}, c.Accounts["default"].Notify)
+	require.Equal(t, []string{"finance"}, c.Agents["pages"].Notify)
+	require.Equal(t, &workflows.HandOver{WorkflowType: "page", TaskQueue: "pages"}, c.Agents["pages"].HandOver)
+}
+
+func TestMistakesOfCallbacksAreNamedAtOnceWithoutTheirSecrets(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"s.yaml": `
+callbacks:
+  "bad name": {url: "https://a.example.com", secrets: [` + signingSecret + `]}
+  none: {}
+  plain: {url: "http://a.example.com?t=hunter2", secrets: [hunter2]}
+  user: {url: "https://u:hunter2@a.example.com", secrets: ["whsec_hunter2!"]}
+  near: {url: "https://10.0.0.1/", secrets: [whsec_aHVudGVyMg==]}
+  odd: {url: "ftp://a.example.com", secrets: [` + signingSecret + `]}
+accounts:
+  default: {baseUrl: "https://a.example.com", apiKey: k1, notify: [finances]}
+agents:
+  pages: {secrets: [s], notify: [near, near, other], handOver: {taskQueue: signalbox}}
+  notify: {secrets: [s], handOver: {workflowType: page, taskQueue: pages}}
+`}
+	c, err := load(t, files, []string{"SIGNALBOX_KEYRING=keys.json", "SIGNALBOX_PUBLIC_URL=https://h.example.com", "SIGNALBOX_CONFIG=s.yaml"})
+	require.NoError(t, err)
+	err = c.Validate(bothParts)
+	for _, says := range []string{
+		"callbacks.bad name: the name is not", "callbacks.none.url: it is missing", "callbacks.none: 0 secrets", "callbacks.plain.url: it is unencrypted: use https, or set allowHTTP",
+		"callbacks.plain: secret 1: it does not begin with whsec_", "callbacks.user.url: it holds credentials", "callbacks.user: secret 1: what follows whsec_ is not base64",
+		"callbacks.near.url: it is a private address", "allowPrivate", "callbacks.near: secret 1: it has 7 bytes, want 24 to 64", "callbacks.odd.url: want an absolute URL",
+		`accounts.default.notify: "finances" is not among callbacks (bad name, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
+		`agents.pages.notify: "other"`, "handOver.workflowType: it is missing", `handOver.taskQueue: "signalbox" is polled by Signalbox's own workers`,
+		"agents.notify.handOver: invalid agent",
+	} {
+		require.ErrorContains(t, err, says)
+	}
+	require.NotContains(t, err.Error(), "hunter2")
+	require.NoError(t, c.Validate(config.Ingress), "the ingress posts no notices")
 }

@@ -16,6 +16,8 @@ import (
 type file struct {
 	Accounts map[string]fileAccount `yaml:"accounts"`
 	Agents   map[string]fileAgent   `yaml:"agents"`
+	// Callbacks are the receivers of notices.
+	Callbacks map[string]fileCallback `yaml:"callbacks"`
 	// Shared are the secrets of Offload's shared route.
 	Shared fileSecrets `yaml:"shared"`
 }
@@ -31,6 +33,15 @@ type fileAccount struct {
 	APIKeyFile     string  `yaml:"apiKeyFile"`
 	CallsPerSecond float64 `yaml:"callsPerSecond"`
 	ReadsPerSecond float64 `yaml:"readsPerSecond"`
+	// Notify names callbacks.
+	Notify []string `yaml:"notify"`
+}
+
+type fileCallback struct {
+	fileSecrets  `yaml:",inline"`
+	URL          string `yaml:"url"`
+	AllowPrivate bool   `yaml:"allowPrivate"`
+	AllowHTTP    bool   `yaml:"allowHTTP"`
 }
 
 type fileAgent struct {
@@ -39,6 +50,14 @@ type fileAgent struct {
 	CheckFor           workflows.Duration `yaml:"checkFor"`
 	StaleAfter         workflows.Duration `yaml:"staleAfter"`
 	WarnBefore         workflows.Duration `yaml:"warnBefore"`
+	// Notify names callbacks.
+	Notify   []string      `yaml:"notify"`
+	HandOver *fileHandOver `yaml:"handOver"`
+}
+
+type fileHandOver struct {
+	WorkflowType string `yaml:"workflowType"`
+	TaskQueue    string `yaml:"taskQueue"`
 }
 
 func (s Source) addFile(config *Config, path string) error {
@@ -71,14 +90,14 @@ func (s Source) addFile(config *Config, path string) error {
 		}
 		config.Accounts[name] = Account{
 			BaseURL: strings.TrimSuffix(account.BaseURL, "/"), APIKey: key,
-			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
+			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond, Notify: account.Notify,
 		}
 	}
 	for name, agent := range sorted(f.Agents) {
 		secrets, err := s.secrets("agents."+name, agent.Secrets, agent.SecretFiles)
 		mistakes = append(mistakes, err)
 		config.Agents[name] = Agent{
-			Secrets: secrets,
+			Secrets: secrets, Notify: agent.Notify, HandOver: (*workflows.HandOver)(agent.HandOver),
 			Options: workflows.ActivationOptions{
 				StaleAfter:         agent.StaleAfter,
 				WarnBefore:         agent.WarnBefore,
@@ -86,6 +105,11 @@ func (s Source) addFile(config *Config, path string) error {
 				CheckFor:           agent.CheckFor,
 			},
 		}
+	}
+	for name, callback := range sorted(f.Callbacks) {
+		secrets, err := s.secrets("callbacks."+name, callback.Secrets, callback.SecretFiles)
+		mistakes = append(mistakes, err)
+		config.Callbacks[name] = Callback{URL: callback.URL, Secrets: secrets, AllowPrivate: callback.AllowPrivate, AllowHTTP: callback.AllowHTTP}
 	}
 	return errors.Join(mistakes...)
 }

@@ -151,6 +151,7 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		Scratch:              text("scratch"),
 		Accounts:             map[string]Account{},
 		Agents:               map[string]Agent{},
+		Callbacks:            map[string]Callback{},
 	}
 	config.DeploymentName, config.BuildID = source.version()
 	tokenFiles, err := flags.GetStringSlice("internal-tokens")

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/activities/offload"
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -25,6 +26,7 @@ type working struct {
 	accounts map[string]*offloadapi.Client
 	offload  *offload.Activities
 	files    *files
+	notices  *notice.Activities
 
 	mu sync.Mutex
 	// problem is why the workers don't run; nil while they do.
@@ -44,6 +46,9 @@ func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*worki
 	}
 	w.offload, err = offload.New(offload.Config{Accounts: w.accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
 	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
+	}
+	if w.notices, err = notice.New(noticeConfig(s.Config, temporal)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
 	}
 	if w.files, err = newFiles(ctx, s, w.offload); err != nil {
@@ -66,6 +71,26 @@ func OffloadClients(c config.Config) (map[string]*offloadapi.Client, error) {
 		clients[name] = api
 	}
 	return clients, nil
+}
+
+// noticeConfig is what the configuration says of notices.
+func noticeConfig(c config.Config, temporal client.Client) notice.Config {
+	n := notice.Config{
+		Temporal: temporal, Now: now,
+		Callbacks: make(map[string]notice.Callback, len(c.Callbacks)),
+		Accounts:  make(map[string][]string, len(c.Accounts)),
+		Agents:    make(map[string]notice.Agent, len(c.Agents)),
+	}
+	for name, callback := range c.Callbacks {
+		n.Callbacks[name] = notice.Callback{URL: callback.URL, Secrets: callback.Secrets, AllowPrivate: callback.AllowPrivate}
+	}
+	for name, account := range c.Accounts {
+		n.Accounts[name] = account.Notify
+	}
+	for name, agent := range c.Agents {
+		n.Agents[name] = notice.Agent{Notify: agent.Notify, HandOver: agent.HandOver}
+	}
+	return n
 }
 
 // checks are what workers need.
@@ -133,7 +158,7 @@ func (w *working) once(ctx context.Context) error {
 		return err
 	}
 	err = worker.New(w.temporal.client, worker.Options{
-		Offload: w.offload, Archive: w.files.activities, WorkflowCache: w.config.WorkflowCache,
+		Offload: w.offload, Archive: w.files.activities, Notice: w.notices, WorkflowCache: w.config.WorkflowCache,
 		DeploymentName: w.config.DeploymentName, BuildID: w.config.BuildID,
 		OffloadCallsPerSecond: w.config.OffloadCallsPerSecond, OffloadReadsPerSecond: w.config.OffloadReadsPerSecond,
 		Started: func() {
@@ -155,6 +180,7 @@ func (w *working) set(problem error) {
 
 func (w *working) close() {
 	w.files.close()
+	w.notices.Close()
 	for _, api := range w.accounts {
 		api.Close()
 	}

@@ -163,7 +163,7 @@ func decide(a *Activation, approval *Approval, d decision, now time.Time) {
 	approval.Status, approval.Source, approval.Reason = d.status, d.source, d.reason
 	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = d.responseMessageID, d.at, now
 	approval.Unclear = false
-	approval.NoticeID = post(a, approval.ReplyTo, noticeOfApproval(d.status), approval.MessageID, now)
+	approval.NoticeID = post(a, noticeOfApproval(d.status), workflows.NoticeData{}, approval.MessageID, now)
 }
 
 // correctable says whether an event with an earlier provider's time may still change the end.
@@ -199,7 +199,7 @@ func acceptsWork(s *State, what string) error {
 
 func sameRequest(a, b workflows.ApprovalRequest) bool {
 	return a.RunID == b.RunID && a.Deadline.Equal(b.Deadline) && a.Subject == b.Subject &&
-		sameReplyTo(a.ReplyTo, b.ReplyTo)
+		sameReplyTo(a.ReplyTo, b.ReplyTo) && slices.Equal(a.Notify, b.Notify)
 }
 
 func sameReplyTo(a, b *workflows.ReplyTo) bool {

@@ -25,6 +25,9 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 	notes := make([]Note, 0, len(ordered))
 	for _, e := range ordered {
 		result, why := receive(&a, e, now)
+		if result == Applied && changesActivation(e.Kind) {
+			postChange(&a, e, now)
+		}
 		switch result {
 		case Applied:
 			a.State.EventsApplied++
@@ -42,6 +45,14 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 		settle(&a.State, now)
 	}
 	return a, notes
+}
+
+func changesActivation(kind string) bool {
+	switch kind {
+	case workflows.KindAgentActivated, workflows.KindAgentPaused, workflows.KindAgentResumed, workflows.KindAgentDeactivated:
+		return true
+	}
+	return false
 }
 
 func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (Result, string) {

@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -118,25 +119,50 @@ func (w *world) NextWake(now time.Time) (time.Time, bool) {
 	return wake, !wake.IsZero()
 }
 
-// waiting are the notices in the outbox.
-func (w *world) waiting() []workflows.AddressedNotice { return w.State.Outbox.Waiting }
-
-// due are the notices to hand off now, complete.
-func (w *world) due(now time.Time) []workflows.AddressedNotice {
-	if h := lifecycle.Next(w.Activation, now).HandOff; h != nil {
-		return h.Notices
+// waiting are the notices in the outbox that have a receiver.
+func (w *world) waiting() []workflows.PostedNotice {
+	told := map[string]bool{}
+	for _, a := range w.State.Approvals {
+		told[a.NoticeID] = a.ReplyTo != nil
 	}
-	return nil
+	for _, r := range w.State.Runs {
+		told[r.WarningID] = told[r.WarningID] || r.ReplyTo != nil
+		told[r.EndID] = told[r.EndID] || r.ReplyTo != nil
+	}
+	return slices.DeleteFunc(slices.Clone(w.State.Outbox.Waiting), func(n workflows.PostedNotice) bool { return !told[n.ID] })
 }
 
-// handOff hands off what is due and returns it.
-func (w *world) handOff(now time.Time) []workflows.AddressedNotice {
+// due are the notices to hand off now that have a receiver, complete.
+func (w *world) due(now time.Time) []workflows.PostedNotice {
 	h := lifecycle.Next(w.Activation, now).HandOff
 	if h == nil {
 		return nil
 	}
-	w.Activation = lifecycle.HandedOff(lifecycle.HandingOff(w.Activation, *h), *h)
-	return h.Notices
+	return withReceiver(h.Notices)
+}
+
+// handOff hands off what is due and returns what has a receiver.
+func (w *world) handOff(now time.Time) []workflows.PostedNotice {
+	h := lifecycle.Next(w.Activation, now).HandOff
+	if h == nil {
+		return nil
+	}
+	w.Activation = lifecycle.HandedOff(lifecycle.HandingOff(w.Activation, *h), *h, withoutConfig(*h))
+	return withReceiver(h.Notices)
+}
+
+func withReceiver(notices []workflows.PostedNotice) []workflows.PostedNotice {
+	return slices.DeleteFunc(slices.Clone(notices), func(n workflows.PostedNotice) bool { return n.ReplyTo == nil })
+}
+
+// withoutConfig is the result of a hand-off where the configuration names no targets.
+func withoutConfig(h workflows.HandOff) (result workflows.HandOffResult) {
+	for _, n := range h.Notices {
+		if n.ReplyTo == nil && len(n.Notify) == 0 {
+			result.Untold = append(result.Untold, n.ID)
+		}
+	}
+	return result
 }
 
 func activeState(t testing.TB) *world {
@@ -144,6 +170,7 @@ func activeState(t testing.TB) *world {
 	s := newState(t)
 	apply(s, noon, activated(0, "key"))
 	require.Equal(t, workflows.ActivationActive, s.State.Status)
+	s.handOff(noon)
 	return s
 }
 

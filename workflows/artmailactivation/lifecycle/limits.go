@@ -55,7 +55,7 @@ const (
 // approvalBytes counts all texts of an approval, its notice, and room for the longest end while it is open.
 func approvalBytes(a *Approval) int {
 	const fixed = 850 // names of fields, times, and the entry of its notice in the outbox
-	n := fixed + workflows.JSONLen(a.MessageID) + workflows.JSONLen(a.RunID) + workflows.JSONLen(a.Subject) + replyToBytes(a.ReplyTo)
+	n := fixed + workflows.JSONLen(a.MessageID) + workflows.JSONLen(a.RunID) + workflows.JSONLen(a.Subject) + replyToBytes(a.ReplyTo) + notifyBytes(a.Notify)
 	if a.Status == workflows.ApprovalOpen {
 		return n + maxCancelReason
 	}
@@ -78,6 +78,14 @@ func replyToBytes(r *workflows.ReplyTo) int {
 		return 0
 	}
 	return workflows.JSONLen(r.WorkflowID) + workflows.JSONLen(r.Signal)
+}
+
+func notifyBytes(names []string) int {
+	n := 0
+	for _, name := range names {
+		n += workflows.JSONLen(name) + 3 // quotes and comma
+	}
+	return n
 }
 
 // prune forgets what is closed beyond what is kept, and never what is open or has a notice that waits.

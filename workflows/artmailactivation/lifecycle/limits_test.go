@@ -26,6 +26,7 @@ func TestClosedApprovalsAreForgottenBeyondTheNewest500(t *testing.T) {
 		r.ReplyTo = nil
 		register(t, s, noon, r)
 		apply(s, at(float64(i)/60), response(1, fmt.Sprint("x", i), r.MessageID, true))
+		s.handOff(at(float64(i) / 60))
 	}
 	s.Tick(at(11))
 	v := s.View()
@@ -94,6 +95,7 @@ func TestRunsThatNobodyClosesDoNotFillTheState(t *testing.T) {
 			refused++
 		}
 		s.Tick(now)
+		s.handOff(now)
 	}
 	require.Zero(t, refused)
 	for i := range 1000 {
@@ -193,6 +195,13 @@ func (f *filler) close(now time.Time) {
 	apply(f.s, now, events...)
 }
 
+// handOffAll empties the outbox.
+func (f *filler) handOffAll(now time.Time) {
+	for len(f.s.State.Outbox.Waiting) > 0 {
+		f.s.handOff(now)
+	}
+}
+
 // requireFits checks the payloads that Temporal gets, and what the limits count for their parts.
 func (f *filler) requireFits(now time.Time) {
 	f.t.Helper()
@@ -208,7 +217,7 @@ func (f *filler) requireFits(now time.Time) {
 	require.Less(f.t, handOff, payloadLimit)
 
 	waiting := map[string]int{}
-	for _, n := range s.waiting() {
+	for _, n := range s.State.Outbox.Waiting {
 		waiting[n.ID] = len(mustJSON(f.t, n)) + 1
 	}
 	for i := range s.State.Approvals {
@@ -260,9 +269,12 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 			}
 			apply(f.s, noon, events...)
 			f.s.Tick(noon)
+			f.requireFits(noon)
+			f.handOffAll(noon)
 
 			f.approvals("kept", nil, 700)
 			f.close(at(5))
+			f.handOffAll(at(5))
 			f.s.Tick(at(5))
 			f.runs("run", 1000)
 			f.approvals("owed", f.to, 3000)
@@ -307,8 +319,10 @@ func TestRunsThatGrowAfterTheyWereOpenedFitIntoAPayload(t *testing.T) {
 			}
 		}
 	}
+	f.handOffAll(noon)
 	register("kept", nil)
 	f.close(at(5))
+	f.handOffAll(at(5))
 	f.s.Tick(at(5))
 	register("open", f.to)
 

@@ -14,29 +14,48 @@ func Source(a Activation) string {
 	return workflows.ArtmailActivationWorkflowID(a.Start.Agent, a.Start.ActivationID)
 }
 
-// post puts a notice into the outbox and returns its ID, or nothing where to is nil. What the activation, the approval or the run holds anyway
-// is left out there until the hand-off, so hundreds of notices fit the state.
-func post(a *Activation, to *workflows.ReplyTo, kind workflows.NoticeKind, subject string, now time.Time) string {
-	if to == nil {
-		return ""
-	}
-	outbox := a.State.Outbox.Post(to, workflows.Notice{Kind: kind, Source: Source(*a), Time: now}, subject)
+// post puts a notice into the outbox and returns its ID. What the activation, the approval or the run holds anyway is left out there until the
+// hand-off, so hundreds of notices fit the state.
+func post(a *Activation, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) string {
+	outbox := a.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{Kind: kind, Source: Source(*a), Time: now, Data: data}}, subject)
 	last := &outbox.Waiting[len(outbox.Waiting)-1] // Post has made this list
-	last.Source, last.To = "", workflows.ReplyTo{}
+	last.Source = ""
 	a.State.Outbox = outbox
 	return last.ID
+}
+
+// postChange posts that Artmail has activated, paused, resumed or deactivated the activation. Of pauses and resumes that still wait, only the
+// newest is worth telling.
+func postChange(a *Activation, e workflows.ActivationEvent, now time.Time) {
+	kind := workflows.NoticeActivationActivated
+	switch e.Kind {
+	case workflows.KindAgentPaused:
+		kind = workflows.NoticeActivationPaused
+	case workflows.KindAgentResumed:
+		kind = workflows.NoticeActivationResumed
+	case workflows.KindAgentDeactivated:
+		kind = workflows.NoticeActivationDeactivated
+	}
+	if kind == workflows.NoticeActivationPaused || kind == workflows.NoticeActivationResumed {
+		withdrawKinds(&a.State, workflows.NoticeActivationPaused, workflows.NoticeActivationResumed)
+	} else {
+		withdrawKinds(&a.State, kind)
+	}
+	status, _, _ := standing(&a.State)
+	change := workflows.ActivationChange{Status: status, At: e.OccurredAt, Reason: workflows.Clip(e.Reason, maxWord)}
+	post(a, kind, workflows.NoticeData{Activation: &change}, strconv.FormatInt(a.State.Outbox.Seq+1, 10), now)
 }
 
 // postWarning posts that a run is about to be force-failed. A warning that still waits is replaced: the receiver needs it once.
 func postWarning(a *Activation, run *Run, now time.Time) {
 	withdraw(&a.State, run.WarningID)
 	subject := run.RunID + " " + strconv.FormatInt(run.LastActiveAt.UnixMilli(), 10)
-	run.WarningID = post(a, run.ReplyTo, workflows.NoticeRunStaleWarning, subject, now)
+	run.WarningID = post(a, workflows.NoticeRunStaleWarning, workflows.NoticeData{}, subject, now)
 }
 
 // postEnd posts the end of a run, which comes once.
 func postEnd(a *Activation, run *Run, kind workflows.NoticeKind, now time.Time) {
-	run.EndID = post(a, run.ReplyTo, kind, run.RunID, now)
+	run.EndID = post(a, kind, workflows.NoticeData{}, run.RunID, now)
 }
 
 func noticeOfApproval(status workflows.ApprovalStatus) workflows.NoticeKind {
@@ -59,8 +78,16 @@ func noticeOfApproval(status workflows.ApprovalStatus) workflows.NoticeKind {
 // withdraw takes a notice that still waits back.
 func withdraw(s *State, id string) {
 	if id != "" {
-		s.Outbox.Waiting = slices.DeleteFunc(slices.Clone(s.Outbox.Waiting), func(n workflows.AddressedNotice) bool { return n.ID == id })
+		withdrawIf(s, func(n workflows.PostedNotice) bool { return n.ID == id })
 	}
+}
+
+func withdrawKinds(s *State, kinds ...workflows.NoticeKind) {
+	withdrawIf(s, func(n workflows.PostedNotice) bool { return slices.Contains(kinds, n.Kind) })
+}
+
+func withdrawIf(s *State, goes func(workflows.PostedNotice) bool) {
+	s.Outbox.Waiting = slices.DeleteFunc(slices.Clone(s.Outbox.Waiting), goes)
 }
 
 // waitingNotices are the IDs of the notices that wait.
@@ -84,22 +111,28 @@ func handOff(a Activation, now time.Time) *workflows.HandOff {
 		n.Source, n.Agent, n.ActivationID = Source(a), a.Start.Agent, a.Start.ActivationID
 		fill(&a.State, n)
 	}
-	return &workflows.HandOff{Source: Source(a), Notices: notices}
+	return &workflows.HandOff{Source: Source(a), Agent: a.Start.Agent, Notices: notices}
 }
 
-// fill sets the data and the receiver of a notice. The approval or run is there: none goes while a notice about it waits.
-func fill(s *State, n *workflows.AddressedNotice) {
+// fill sets the data and the receivers of a notice. The approval or run is there: none goes while a notice about it waits.
+func fill(s *State, n *workflows.PostedNotice) {
+	if n.Kind == workflows.NoticeActivationActivated && s.Activated != nil {
+		change := *n.Data.Activation
+		change.User, change.HasAPIKey = s.Activated.User, len(s.Activated.SealedAPIKey) > 0
+		n.Data.Activation = &change
+		return
+	}
 	for i := range s.Approvals {
 		if s.Approvals[i].NoticeID == n.ID {
 			approval := s.Approvals[i].Approval
-			n.Data.Approval, n.To = &approval, *approval.ReplyTo
+			n.Data.Approval, n.ReplyTo, n.Notify = &approval, approval.ReplyTo, approval.Notify
 			return
 		}
 	}
 	for i := range s.Runs {
 		if s.Runs[i].WarningID == n.ID || s.Runs[i].EndID == n.ID {
 			run := s.Runs[i].Run
-			n.Data.Run, n.To = &run, *run.ReplyTo
+			n.Data.Run, n.ReplyTo = &run, run.ReplyTo
 			return
 		}
 	}
@@ -120,9 +153,15 @@ func HandingOff(a Activation, h workflows.HandOff) Activation {
 	return a
 }
 
-// HandedOff takes in that a hand-off succeeded.
-func HandedOff(a Activation, h workflows.HandOff) Activation {
+// HandedOff takes in that a hand-off succeeded. The end of an approval that has no receiver may still be corrected.
+func HandedOff(a Activation, h workflows.HandOff, result workflows.HandOffResult) Activation {
+	a = clone(a)
 	a.State.Outbox = a.State.Outbox.HandedOff(h.Notices)
+	for i := range a.State.Approvals {
+		if approval := &a.State.Approvals[i]; approval.Told && slices.Contains(result.Untold, approval.NoticeID) {
+			approval.Told = false
+		}
+	}
 	return a
 }
 

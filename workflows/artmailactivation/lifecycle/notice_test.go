@@ -1,7 +1,9 @@
 package lifecycle_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ func TestANoticeIsCompleteAtItsHandOff(t *testing.T) {
 	require.Len(t, s.waiting(), 2, "m2 has no receiver")
 	for _, n := range s.waiting() {
 		require.Zero(t, n.Data, "the state holds it once")
-		require.Zero(t, n.To)
+		require.Nil(t, n.ReplyTo)
 		require.Empty(t, n.Source)
 	}
 
@@ -33,24 +35,26 @@ func TestANoticeIsCompleteAtItsHandOff(t *testing.T) {
 	h := lifecycle.Next(s.Activation, at(2)).HandOff
 	require.Equal(t, source, h.Source)
 	require.Nil(t, h.Files)
-	require.Len(t, h.Notices, 2)
+	require.Len(t, h.Notices, 3, "the configuration may name a receiver of m2")
+	require.Nil(t, h.Notices[1].ReplyTo)
+	h.Notices = slices.Delete(h.Notices, 1, 2)
 	a, r := approval(t, s, "m1"), run(t, s, "r1")
 	require.Equal(t, "because of m8", a.Reason)
-	require.Equal(t, workflows.AddressedNotice{
+	require.Equal(t, workflows.PostedNotice{
 		Notice: workflows.Notice{
-			ID: rules.NoticeID(source, workflows.NoticeApprovalApproved, "m1"), Seq: 1, Kind: workflows.NoticeApprovalApproved,
+			ID: rules.NoticeID(source, workflows.NoticeApprovalApproved, "m1"), Seq: 2, Kind: workflows.NoticeApprovalApproved,
 			Source: source, Agent: "pages", ActivationID: "act_1", Time: at(1), Data: workflows.NoticeData{Approval: &a},
 		},
-		To: *waiter,
+		ReplyTo: waiter,
 	}, h.Notices[0])
-	require.Equal(t, workflows.AddressedNotice{
+	require.Equal(t, workflows.PostedNotice{
 		Notice: workflows.Notice{
-			ID: rules.NoticeID(source, workflows.NoticeRunForceFailed, "r1"), Seq: 2, Kind: workflows.NoticeRunForceFailed,
+			ID: rules.NoticeID(source, workflows.NoticeRunForceFailed, "r1"), Seq: 4, Kind: workflows.NoticeRunForceFailed,
 			Source: source, Agent: "pages", ActivationID: "act_1", Time: at(1), Data: workflows.NoticeData{Run: &r},
 		},
-		To: *waiter,
+		ReplyTo: waiter,
 	}, h.Notices[1])
-	require.Equal(t, h, lifecycle.Next(s.Activation, at(3)).HandOff, "a repeated hand-off is the same")
+	require.Equal(t, lifecycle.Next(s.Activation, at(2)).HandOff, lifecycle.Next(s.Activation, at(3)).HandOff, "a repeated hand-off is the same")
 
 	s.handOff(at(3))
 	require.Empty(t, s.waiting())
@@ -66,10 +70,14 @@ func TestEachEndOfAnApprovalHasItsKind(t *testing.T) {
 	_, err := s.Cancel(workflows.CancelApproval{MessageID: "cancelled"}, at(1))
 	require.NoError(t, err)
 	s.Tick(at(2))
+	approvals := 0
 	for _, n := range s.due(at(2)) {
-		require.Equal(t, "approval."+n.Data.Approval.MessageID, string(n.Kind))
+		if n.Data.Approval != nil {
+			require.Equal(t, "approval."+n.Data.Approval.MessageID, string(n.Kind))
+			approvals++
+		}
 	}
-	require.Len(t, s.due(at(2)), 5)
+	require.Equal(t, 5, approvals)
 }
 
 func TestHundredsOfNoticesAreHandedOffInBatches(t *testing.T) {
@@ -131,6 +139,7 @@ func TestANoticeThatTemporalRefusesRaisesAttentionAndDoesNotKeepTheEnd(t *testin
 	s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, noon)
 	require.Equal(t, []string{workflows.AttentionNoticeRefused}, lifecycle.Attention(s.Activation))
 	apply(s, at(1), deactivated(1))
+	s.handOff(at(1))
 	require.True(t, lifecycle.Next(s.Activation, at(1)).Done)
 	require.Equal(t, []string{workflows.AttentionNoticeRefused}, s.View().Attention, "it is still to be looked at")
 }
@@ -144,4 +153,128 @@ func TestAWarningThatStillWaitsIsReplacedByTheNext(t *testing.T) {
 		touch(s, "r1", minute)
 	}
 	require.Len(t, s.waiting(), 1)
+}
+
+// changes lists what the hand-off tells of the activation itself, as "kind status".
+func changes(s *world, now time.Time) []string {
+	var list []string
+	h := lifecycle.Next(s.Activation, now).HandOff
+	if h == nil {
+		return nil
+	}
+	for _, n := range h.Notices {
+		if c := n.Data.Activation; c != nil {
+			list = append(list, fmt.Sprint(n.Kind, " ", c.Status))
+		}
+	}
+	return list
+}
+
+func TestEachChangeOfTheActivationIsToldWithWhereItStandsThen(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	apply(s, at(1), activated(1, "key"))
+	require.Equal(t, []string{"activation.activated ACTIVE"}, changes(s, at(1)))
+	n := lifecycle.Next(s.Activation, at(1)).HandOff.Notices[0]
+	require.Equal(t, "pages", n.Agent)
+	require.Equal(t, "act_1", n.ActivationID)
+	require.Equal(t, at(1), n.Data.Activation.At)
+	require.True(t, n.Data.Activation.HasAPIKey)
+	require.Equal(t, s.State.Activated.User, n.Data.Activation.User)
+	s.handOff(at(1))
+
+	apply(s, at(2), paused(2, "user_requested"))
+	require.Equal(t, []string{"activation.paused PAUSED"}, changes(s, at(2)))
+	require.Equal(t, "user_requested", lifecycle.Next(s.Activation, at(2)).HandOff.Notices[0].Data.Activation.Reason)
+	apply(s, at(3), resumed(3))
+	require.Equal(t, []string{"activation.resumed ACTIVE"}, changes(s, at(3)), "a pause that still waits is old news")
+	s.handOff(at(3))
+
+	apply(s, at(4), paused(2.5, "older"), resumed(3), activated(1, "key"))
+	require.Empty(t, changes(s, at(4)), "what is late or known changes nothing")
+
+	register(t, s, at(5), request("m1"))
+	apply(s, at(6), deactivated(6))
+	h := lifecycle.Next(s.Activation, at(6)).HandOff
+	require.Equal(t, []string{"activation.deactivated DEACTIVATED"}, changes(s, at(6)))
+	require.Equal(t, workflows.NoticeActivationDeactivated, h.Notices[len(h.Notices)-1].Kind, "last, after what it voided")
+	require.False(t, lifecycle.Next(s.Activation, at(6)).Done)
+	s.handOff(at(6))
+	require.True(t, lifecycle.Next(s.Activation, at(6)).Done)
+}
+
+func TestAnActivationThatIsToldLateSaysThatItIsPaused(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	apply(s, at(2), paused(2, "webhook_failure"))
+	s.handOff(at(2))
+	apply(s, at(3), activated(1, "key"))
+	require.Equal(t, []string{"activation.activated PAUSED"}, changes(s, at(3)))
+}
+
+func TestNoNoticeHoldsTheAPIKey(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	e := activated(0, "key")
+	e.SealedAPIKey, e.APIKeyFingerprint = []byte("sealed-and-secret"), []byte("its-fingerprint")
+	apply(s, noon, e)
+	register(t, s, noon, request("m1"))
+	open(t, s, "r1", 0)
+	s.Tick(at(12))
+	apply(s, at(13), response(13, "m8", "m1", true), paused(13.1, "x"), resumed(13.2), deactivated(14))
+	for {
+		h := lifecycle.Next(s.Activation, at(15)).HandOff
+		if h == nil {
+			break
+		}
+		text, err := json.Marshal(h)
+		require.NoError(t, err)
+		for _, secret := range [][]byte{e.SealedAPIKey, e.APIKeyFingerprint} {
+			encoded, err := json.Marshal(secret)
+			require.NoError(t, err)
+			require.NotContains(t, string(text), string(encoded[1:len(encoded)-1]))
+			require.NotContains(t, string(text), string(secret))
+		}
+		s.handOff(at(15))
+	}
+}
+
+// Runs that events alone make known can't be refused; while hand-offs fail, the notices of the oldest make room.
+func TestTooManyFailedRunsWhileHandOffsFailAreGivenUpVisibly(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	var events []workflows.ActivationEvent
+	for i := range 1000 {
+		events = append(events, forceFailed(1, fmt.Sprint("run", i)))
+	}
+	apply(s, at(1), events...)
+	s.Tick(at(1))
+	require.Less(t, size(t, s), 700<<10)
+	require.Contains(t, lifecycle.Attention(s.Activation), workflows.AttentionNoticeRefused)
+	waiting := s.State.Outbox.Waiting
+	require.NotEmpty(t, waiting)
+	require.Equal(t, rules.NoticeID(source, workflows.NoticeRunForceFailed, "run999"), waiting[len(waiting)-1].ID, "the newest stay")
+}
+
+func TestAnEndWithoutAReceiverIsCorrectedAfterItsHandOff(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string]bool{"no receiver": false, "a callback of the configuration is told": true} {
+		s := activeState(t)
+		r := requestOfRun("m1", "r1")
+		r.ReplyTo = nil
+		register(t, s, noon, r)
+		apply(s, at(3), forceFailed(3, "r1"))
+		h := lifecycle.Next(s.Activation, at(3)).HandOff
+		result := withoutConfig(*h)
+		if told {
+			result = workflows.HandOffResult{}
+		}
+		s.Activation = lifecycle.HandedOff(lifecycle.HandingOff(s.Activation, *h), *h, result)
+		apply(s, at(4), response(2, "yes", "m1", true))
+		want := workflows.ApprovalApproved
+		if told {
+			want = workflows.ApprovalVoided
+		}
+		require.Equal(t, want, approval(t, s, "m1").Status, name)
+	}
 }

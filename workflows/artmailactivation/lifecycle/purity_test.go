@@ -83,7 +83,7 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 			if r.IntN(3) == 0 {
 				a = lifecycle.HandOffFailed(a, *effects.HandOff, rules.Failure{}, now)
 			} else {
-				a = lifecycle.HandedOff(a, *effects.HandOff)
+				a = lifecycle.HandedOff(a, *effects.HandOff, withoutConfig(*effects.HandOff))
 			}
 		}
 	case 12:

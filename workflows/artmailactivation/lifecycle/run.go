@@ -191,6 +191,27 @@ func checkRoomForRun(bytes int, runID string) error {
 	return nil
 }
 
+// withdrawEnds gives up the notices of the oldest ended runs where too many wait, which a person is told. Runs that an event alone made known
+// can't be refused, and hand-offs may fail for long.
+func withdrawEnds(s *State, waiting map[string]bool) {
+	over := openRunBytes(s) - maxOpenRunBytes
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		if over <= 0 {
+			return
+		}
+		if run.Status == workflows.RunOpen || !waiting[run.EndID] {
+			continue
+		}
+		over -= runBytes(run)
+		for _, id := range []string{run.WarningID, run.EndID} {
+			withdraw(s, id)
+			delete(waiting, id)
+		}
+		s.Outbox.Refused = true
+	}
+}
+
 // pruneRuns forgets ended runs beyond what is kept, and open runs that were not touched for long. An agent that doesn't close its runs would
 // fill the state with them; Artmail ends them after a quarter of an hour. A run that an open approval belongs to stays.
 func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
@@ -200,6 +221,7 @@ func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 			awaited[s.Approvals[i].RunID] = true
 		}
 	}
+	withdrawEnds(s, waiting)
 	crowded := openRunBytes(s) > maxOpenRunBytes/2
 	var ended kept
 	var idle []int

@@ -17,7 +17,7 @@ func TestEverythingIsCarried(t *testing.T) {
 	living := newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"})
 	apply(living, noon, activated(0, "key"), activated(1, "other"), paused(2, "user_paused"), paused(2, "user_paused"), resumed(3))
 	r := requestDue("checked", 10)
-	r.RunID = "r1"
+	r.RunID, r.Notify = "r1", []string{"finance"}
 	register(t, living, noon, r, requestDue("answered", 10), request("unclear"), requestOfRun("voided", "r2"))
 	open(t, living, "r1", 0)
 	open(t, living, "r2", 0)
@@ -77,7 +77,9 @@ func mark(v reflect.Value, path string, filled map[string]bool) {
 var notCarried = map[string]bool{
 	".Ended.Stopped":                true,
 	".Outbox.Waiting.Notice.Source": true, ".Outbox.Waiting.Notice.Reference": true, ".Outbox.Waiting.Notice.Agent": true,
-	".Outbox.Waiting.Notice.ActivationID": true, ".Outbox.Waiting.Notice.Data": true, ".Outbox.Waiting.To": true,
-	".Outbox.Waiting.OmittedBytes": true,
-	".Approvals.Approval.DueAt":    true,
+	".Outbox.Waiting.Notice.ActivationID": true, ".Outbox.Waiting.ReplyTo": true, ".Outbox.Waiting.Notify": true,
+	".Outbox.Waiting.Notice.Data.Question": true, ".Outbox.Waiting.Notice.Data.Outcome": true, ".Outbox.Waiting.Notice.Data.Attention": true,
+	".Outbox.Waiting.Notice.Data.Files": true, ".Outbox.Waiting.Notice.Data.Approval": true, ".Outbox.Waiting.Notice.Data.Run": true,
+	".Outbox.Waiting.Notice.Data.Activation.User": true, ".Outbox.Waiting.Notice.Data.Activation.HasAPIKey": true,
+	".Approvals.Approval.DueAt": true,
 }

@@ -11,7 +11,7 @@ import (
 
 // HandOff is the one hand-off of notices that may be under way. It is a local activity, so no task queue that is full delays it, and it costs one
 // event. The worker does not retry it: the outbox does, by the loop's timer.
-type HandOff = Call[workflows.HandOff, struct{}]
+type HandOff = Call[workflows.HandOff, workflows.HandOffResult]
 
 const (
 	handOffAttempt = 5 * time.Second
@@ -20,7 +20,7 @@ const (
 
 // StartHandOff starts the hand-off.
 func StartHandOff(ctx workflow.Context, params workflows.HandOff) HandOff {
-	return ExecuteLocal[workflows.HandOff, struct{}](workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+	return ExecuteLocal[workflows.HandOff, workflows.HandOffResult](workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		ScheduleToCloseTimeout: handOffTime,
 		StartToCloseTimeout:    handOffAttempt,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},

@@ -14,8 +14,8 @@ import (
 // Data that the state holds anyway is left out here; the workflow fills it in when it hands the notice off.
 type Outbox struct {
 	// Seq is the number of the newest notice.
-	Seq     int64                       `json:"seq,omitempty"`
-	Waiting []workflows.AddressedNotice `json:"waiting,omitempty"`
+	Seq     int64                    `json:"seq,omitempty"`
+	Waiting []workflows.PostedNotice `json:"waiting,omitempty"`
 	// Attempts counts hand-offs that failed since the last one that succeeded, NotBefore is when to try again, and LastError why the last failed.
 	Attempts  int       `json:"attempts,omitempty"`
 	NotBefore time.Time `json:"notBefore,omitzero"`
@@ -33,16 +33,13 @@ const (
 	delayedAfter = 8
 )
 
-// Post adds a notice for to, or nothing where to is nil. The subject tells notices of one kind apart; a notice with the same kind and subject
-// has the same ID.
-func (o Outbox) Post(to *workflows.ReplyTo, notice workflows.Notice, subject string) Outbox {
-	if to == nil {
-		return o
-	}
+// Post adds a notice. Whether it has a target is only known at the hand-off, since the configuration may name one. The subject tells notices of
+// one kind apart; a notice with the same kind and subject has the same ID.
+func (o Outbox) Post(notice workflows.PostedNotice, subject string) Outbox {
 	o.Seq++
 	notice.ID, notice.Seq = NoticeID(notice.Source, notice.Kind, subject), o.Seq
 	o.Refused = o.Refused || len(o.Waiting) == maxWaiting
-	o.Waiting = Appended(o.Waiting, workflows.AddressedNotice{Notice: notice, To: *to}, maxWaiting)
+	o.Waiting = Appended(o.Waiting, notice, maxWaiting)
 	return o
 }
 
@@ -53,7 +50,7 @@ func NoticeID(source string, kind workflows.NoticeKind, subject string) string {
 }
 
 // Due returns the notices to hand off now: none before NotBefore.
-func (o Outbox) Due(now time.Time) []workflows.AddressedNotice {
+func (o Outbox) Due(now time.Time) []workflows.PostedNotice {
 	if o.NotBefore.After(now) {
 		return nil
 	}
@@ -61,7 +58,7 @@ func (o Outbox) Due(now time.Time) []workflows.AddressedNotice {
 }
 
 // HandedOff drops the notices that a hand-off passed on.
-func (o Outbox) HandedOff(notices []workflows.AddressedNotice) Outbox {
+func (o Outbox) HandedOff(notices []workflows.PostedNotice) Outbox {
 	o.Attempts, o.NotBefore, o.LastError = 0, time.Time{}, ""
 	o.Waiting = without(o.Waiting, notices)
 	return o
@@ -69,7 +66,7 @@ func (o Outbox) HandedOff(notices []workflows.AddressedNotice) Outbox {
 
 // Failed takes in that a hand-off failed. It is tried again for as long as it takes, after pauses from a second to five minutes; one that
 // Temporal refused as invalid is dropped, since it would be refused again.
-func (o Outbox) Failed(notices []workflows.AddressedNotice, f Failure, now time.Time) Outbox {
+func (o Outbox) Failed(notices []workflows.PostedNotice, f Failure, now time.Time) Outbox {
 	if f.Type == workflows.ErrTypeNoticeInvalid {
 		o = o.HandedOff(notices)
 		o.Refused = true
@@ -97,8 +94,8 @@ const (
 	longestHandOffPause = 5 * time.Minute
 )
 
-func without(list, drop []workflows.AddressedNotice) []workflows.AddressedNotice {
-	return slices.DeleteFunc(slices.Clone(list), func(n workflows.AddressedNotice) bool {
-		return slices.ContainsFunc(drop, func(d workflows.AddressedNotice) bool { return d.Seq == n.Seq })
+func without(list, drop []workflows.PostedNotice) []workflows.PostedNotice {
+	return slices.DeleteFunc(slices.Clone(list), func(n workflows.PostedNotice) bool {
+		return slices.ContainsFunc(drop, func(d workflows.PostedNotice) bool { return d.Seq == n.Seq })
 	})
 }

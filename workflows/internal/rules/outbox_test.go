@@ -13,7 +13,6 @@ import (
 )
 
 var (
-	app  = &workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}
 	away = rules.Failure{Message: "Temporal is away"}
 	bad  = rules.Failure{Type: workflows.ErrTypeNoticeInvalid, Message: "invalid"}
 )
@@ -22,12 +21,12 @@ const source = "offload-case/vendor_2048"
 
 func post(o rules.Outbox, subjects ...string) rules.Outbox {
 	for _, subject := range subjects {
-		o = o.Post(app, workflows.Notice{Source: source, Kind: workflows.NoticeCaseInputNeeded, Time: t0}, subject)
+		o = o.Post(workflows.PostedNotice{Notice: workflows.Notice{Source: source, Kind: workflows.NoticeCaseInputNeeded, Time: t0}, Notify: []string{"finance"}}, subject)
 	}
 	return o
 }
 
-func seqs(list []workflows.AddressedNotice) []int64 {
+func seqs(list []workflows.PostedNotice) []int64 {
 	var out []int64
 	for _, n := range list {
 		out = append(out, n.Seq)
@@ -39,9 +38,8 @@ func TestPostedNoticesWaitInOrder(t *testing.T) {
 	t.Parallel()
 	o := post(rules.Outbox{}, "q1", "q2")
 	require.Equal(t, []int64{1, 2}, seqs(o.Due(t0)))
-	require.Equal(t, *app, o.Waiting[0].To)
+	require.Equal(t, []string{"finance"}, o.Waiting[0].Notify)
 	require.Equal(t, rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q1"), o.Waiting[0].ID)
-	require.Equal(t, rules.Outbox{}, rules.Outbox{}.Post(nil, workflows.Notice{}, "q1"), "nobody is to be told")
 
 	rest := o.HandedOff(o.Due(t0)[:1])
 	require.Equal(t, []int64{2}, seqs(rest.Waiting))

@@ -18,18 +18,18 @@ func TestEachTargetGetsItsNoticesInOrderAndOneAtATime(t *testing.T) {
 	s := received(notice(3, app), notice(1, app), notice(2, finance), notice(4, app))
 	require.Equal(t, []string{"app 1", "finance 2"}, toDeliver(s, t0))
 
-	s = lifecycle.Delivered(s, key(notice(1, app)), 1, after(1))
+	s = lifecycle.Delivered(s, key(notice(1, app)), tries(1), after(1))
 	require.Equal(t, []string{"app 3", "finance 2"}, toDeliver(s, after(1)))
-	s = lifecycle.Delivered(s, key(notice(3, app)), 1, after(1))
+	s = lifecycle.Delivered(s, key(notice(3, app)), tries(1), after(1))
 	require.Equal(t, []string{"finance 2", "app 4"}, toDeliver(s, after(1)))
-	s = lifecycle.Delivered(s, key(notice(2, finance)), 1, after(1))
-	s = lifecycle.Delivered(s, key(notice(4, app)), 1, after(1))
+	s = lifecycle.Delivered(s, key(notice(2, finance)), tries(1), after(1))
+	s = lifecycle.Delivered(s, key(notice(4, app)), tries(1), after(1))
 	require.Empty(t, toDeliver(s, after(1)))
 }
 
 func TestTheSameWorkflowByAnotherSignalIsAnotherTarget(t *testing.T) {
 	t.Parallel()
-	other := workflows.ReplyTo{WorkflowID: app.WorkflowID, Signal: "other"}
+	other := workflows.Target{WorkflowID: app.WorkflowID, Signal: "other"}
 	require.Equal(t, []string{"app 1", "app 2"}, toDeliver(received(notice(1, app), notice(2, other)), t0))
 }
 
@@ -39,11 +39,11 @@ func TestAnyOrderOfArrivalIsDeliveredInOrderOfSeq(t *testing.T) {
 	for range 50 {
 		var list []workflows.AddressedNotice
 		for seq := range int64(20) {
-			list = append(list, notice(seq+1, []workflows.ReplyTo{app, finance}[random.IntN(2)]))
+			list = append(list, notice(seq+1, []workflows.Target{app, finance}[random.IntN(2)]))
 		}
 		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		s := received(list...)
-		delivered := map[workflows.ReplyTo][]int64{}
+		delivered := map[workflows.Target][]int64{}
 		for steps := 0; ; steps++ {
 			require.LessOrEqual(t, steps, 20)
 			effects := lifecycle.Next(s, t0)
@@ -52,7 +52,7 @@ func TestAnyOrderOfArrivalIsDeliveredInOrderOfSeq(t *testing.T) {
 			}
 			d := effects.Deliver[random.IntN(len(effects.Deliver))]
 			delivered[d.To] = append(delivered[d.To], d.Notice.Seq)
-			s = lifecycle.Delivered(s, lifecycle.Key{ID: d.Notice.ID, To: d.To}, 1, t0)
+			s = lifecycle.Delivered(s, lifecycle.Key{ID: d.Notice.ID, To: d.To}, tries(1), t0)
 		}
 		require.Len(t, slices.Concat(delivered[app], delivered[finance]), 20)
 		require.IsIncreasing(t, delivered[app])
@@ -67,7 +67,7 @@ func TestRepetitionsAreDroppedWhateverBecameOfTheNotice(t *testing.T) {
 		return lifecycle.Receive(s, []workflows.AddressedNotice{one, one}, after(5))
 	}
 	waiting := received(one)
-	delivered := lifecycle.Delivered(waiting, key(one), 1, after(1))
+	delivered := lifecycle.Delivered(waiting, key(one), tries(1), after(1))
 	givenUp := down(waiting, one, after(1))
 	dismissed, _, err := lifecycle.Dismiss(givenUp, workflows.SelectNotices{}, after(2))
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func TestARepetitionIsDroppedLongAfterItsRecordIsGone(t *testing.T) {
 	for seq := range int64(1999) {
 		n := notice(seq+1, app)
 		s = lifecycle.Receive(s, []workflows.AddressedNotice{n}, t0)
-		s = lifecycle.Delivered(s, key(n), 1, t0)
+		s = lifecycle.Delivered(s, key(n), tries(1), t0)
 	}
 	require.Len(t, s.Notices, workflows.MaxSettledNotices)
 	require.Equal(t, int64(1999), s.Notices[workflows.MaxSettledNotices-1].Seq, "the newest are listed")
@@ -129,7 +129,7 @@ func TestANoticeThatIsGivenUpStaysAndTheNextGoesOn(t *testing.T) {
 	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, lifecycle.Attention(s))
 	require.Equal(t, after(3), lifecycle.DueAt(s))
 
-	s = lifecycle.Delivered(s, key(notice(2, app)), 1, after(4))
+	s = lifecycle.Delivered(s, key(notice(2, app)), tries(1), after(4))
 	effects := lifecycle.Next(s, after(60*24*365))
 	require.False(t, effects.Ended, "it waits for a person")
 	require.Zero(t, effects.WakeAt)
@@ -137,10 +137,10 @@ func TestANoticeThatIsGivenUpStaysAndTheNextGoesOn(t *testing.T) {
 
 func TestWhatComesTooLateChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), 2, after(1))
+	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), tries(2), after(1))
 	require.Equal(t, s, down(s, notice(1, app), after(2)))
-	require.Equal(t, s, lifecycle.Delivered(s, key(notice(1, app)), 1, after(2)))
-	require.Equal(t, s, lifecycle.Delivered(s, key(notice(9, app)), 1, after(2)), "unknown")
+	require.Equal(t, s, lifecycle.Delivered(s, key(notice(1, app)), tries(1), after(2)))
+	require.Equal(t, s, lifecycle.Delivered(s, key(notice(9, app)), tries(1), after(2)), "unknown")
 	require.False(t, lifecycle.Waits(s, key(notice(1, app))))
 	require.False(t, lifecycle.Waits(s, key(notice(9, app))))
 	require.True(t, lifecycle.Waits(received(notice(1, app)), key(notice(1, app))))
@@ -153,7 +153,7 @@ func TestItLingersTenMinutesAfterTheLastDelivery(t *testing.T) {
 
 	s = lifecycle.Receive(s, []workflows.AddressedNotice{notice(1, app)}, after(9))
 	require.Zero(t, lifecycle.Next(s, after(20)).WakeAt, "it waits for the delivery")
-	s = lifecycle.Delivered(s, key(notice(1, app)), 1, after(30))
+	s = lifecycle.Delivered(s, key(notice(1, app)), tries(1), after(30))
 	require.Equal(t, lifecycle.Effects{WakeAt: after(40)}, lifecycle.Next(s, after(40).Add(-1)))
 	require.Equal(t, lifecycle.Effects{Ended: true}, lifecycle.Next(s, after(40)))
 
@@ -166,7 +166,7 @@ func TestItLingersTenMinutesAfterTheLastDelivery(t *testing.T) {
 func TestACancelledWorkflowDismissesWhatItHoldsAndEnds(t *testing.T) {
 	t.Parallel()
 	s := down(received(notice(1, app), notice(2, app), notice(3, finance)), notice(1, app), after(1))
-	s = lifecycle.Delivered(s, key(notice(3, finance)), 1, after(1))
+	s = lifecycle.Delivered(s, key(notice(3, finance)), tries(1), after(1))
 	s.Forgotten = 2
 	s = lifecycle.Cancel(s, after(2))
 	require.Equal(t, []string{"app 1 DISMISSED", "app 2 DISMISSED", "finance 3 DELIVERED"}, statuses(s))
@@ -181,7 +181,7 @@ func TestACancelledWorkflowDismissesWhatItHoldsAndEnds(t *testing.T) {
 func TestOnlyWhatBecameSettledIsReported(t *testing.T) {
 	t.Parallel()
 	before := down(received(notice(1, app), notice(2, app), notice(3, finance)), notice(1, app), after(1))
-	after := lifecycle.Delivered(before, key(notice(2, app)), 4, after(2))
+	after := lifecycle.Delivered(before, key(notice(2, app)), tries(4), after(2))
 	settled := lifecycle.Settled(before, after)
 	require.Len(t, settled, 1)
 	require.Equal(t, "ntc_2", settled[0].ID)
@@ -195,15 +195,15 @@ func TestRulesLeaveTheirArgumentAlone(t *testing.T) {
 	t.Parallel()
 	make2 := func() lifecycle.State {
 		s := down(received(notice(1, app), notice(2, app), notice(3, finance), sized(4, app, 700<<10)), notice(1, app), after(1))
-		return lifecycle.Delivered(s, key(notice(3, finance)), 1, after(1))
+		return lifecycle.Delivered(s, key(notice(3, finance)), tries(1), after(1))
 	}
 	for name, change := range map[string]func(lifecycle.State){
 		"receive": func(s lifecycle.State) {
 			lifecycle.Receive(s, []workflows.AddressedNotice{sized(5, app, 700<<10), sized(6, finance, 700<<10)}, after(2))
 		},
-		"delivered": func(s lifecycle.State) { lifecycle.Delivered(s, key(notice(2, app)), 1, after(2)) },
+		"delivered": func(s lifecycle.State) { lifecycle.Delivered(s, key(notice(2, app)), tries(1), after(2)) },
 		"failed": func(s lifecycle.State) {
-			lifecycle.Failed(s, key(notice(2, app)), rules.Failure{Message: "gone"}, 1, after(2))
+			lifecycle.Failed(s, key(notice(2, app)), rules.Failure{Message: "gone"}, tries(1), after(2))
 		},
 		"resend":  func(s lifecycle.State) { _, _, _ = lifecycle.Resend(s, workflows.SelectNotices{}, after(2)) },
 		"dismiss": func(s lifecycle.State) { _, _, _ = lifecycle.Dismiss(s, workflows.SelectNotices{}, after(2)) },

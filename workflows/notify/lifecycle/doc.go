@@ -6,7 +6,7 @@
 //	event                 new        WAITING                 GIVEN_UP            DELIVERED, DISMISSED
 //	Receive               WAITING¹   dropped as a repetition dropped             dropped
 //	Delivered             -          DELIVERED               -                   -
-//	Failed                -          GIVEN_UP                -                   -
+//	Failed                -          GIVEN_UP³               -                   -
 //	Resend                refused    refused                 WAITING²            refused
 //	Dismiss               refused    refused                 DISMISSED           refused
 //	Cancel                -          DISMISSED               DISMISSED           -
@@ -14,4 +14,5 @@
 //
 //	¹ see limits.go and queue.go
 //	² refused where its data is gone, or too much would wait
+//	³ where the target wants no more notices, all that wait for it too
 package lifecycle

@@ -11,54 +11,101 @@ import (
 
 // Receive takes in notices that were handed off. One that came before, for the same target, is dropped.
 func Receive(s State, notices []workflows.AddressedNotice, now time.Time) State {
-	s.Notices = slices.Clone(s.Notices)
+	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
+	waits := s.waits()
 	for _, n := range notices {
-		s = receive(s, n, now)
+		came := measured(n)
+		for _, to := range n.To {
+			s = receive(s, waits, came, to, now)
+		}
 	}
 	return fit(s)
 }
 
-// receive writes into s.Notices.
-func receive(s State, came workflows.AddressedNotice, now time.Time) State {
-	key := keyOf(came)
+// receive writes into s.Notices, s.Bodies and waits.
+func receive(s State, waits *waits, came arrival, to workflows.Target, now time.Time) State {
+	key := Key{ID: came.notice.ID, To: to}
 	if s.Seen.Has(key.text()) || s.find(key) >= 0 {
 		return s
 	}
 	s.Seen = s.Seen.With(key.text(), maxSeen)
-	n, why := sized(came)
+	n, why := came.forTarget(to)
 	n.Status = workflows.NoticeWaiting
-	n.Until = rules.EventTime(came.Time, now).Add(workflows.NoticeDeliveryTime)
-	if why == "" && !s.waitsFor(n.To) && len(s.heads()) >= workflows.MaxNoticeTargets {
+	n.Until = rules.EventTime(n.Time, now).Add(workflows.NoticeDeliveryTime)
+	if why == "" {
+		why = s.goneBecause(to)
+	}
+	if why == "" && waits.others(to) >= workflows.MaxNoticeTargets {
 		why = fmt.Sprintf("notices wait for %d other targets, which is the most", workflows.MaxNoticeTargets)
 	}
 	if why != "" {
 		n = giveUp(n, why, now)
 	}
+	if _, held := waits.bodies[n.ID]; !n.NoData && !held {
+		s.Bodies = append(s.Bodies, came.body)
+		waits.bodies[n.ID] = came.body.Bytes
+	}
 	s.Notices = append(s.Notices, n)
+	waits.of = append(waits.of, -1)
+	if why != "" {
+		return s
+	}
 	last := len(s.Notices) - 1
-	for s.Notices[last].is(workflows.NoticeWaiting) && s.bytes(workflows.NoticeWaiting) > workflows.MaxWaitingNoticeBytes {
-		i := s.surplus(last)
+	waits.add(s, last)
+	for s.Notices[last].is(workflows.NoticeWaiting) && waits.bytes > workflows.MaxWaitingNoticeBytes {
+		i := waits.surplus(s, last)
+		waits.remove(s, i)
 		s.Notices[i] = giveUp(s.Notices[i].withoutData(), "too much waits for this target and others", now)
 	}
 	return s
 }
 
 // Delivered takes in that the target has a notice.
-func Delivered(s State, key Key, attempts int, now time.Time) State {
+func Delivered(s State, key Key, delivery workflows.NoticeDelivery, now time.Time) State {
 	return s.settle(key, now, func(n Notice) Notice {
+		n = n.attempted(delivery)
 		n.Status, n.SettledAt, n.LastError = workflows.NoticeDelivered, now, ""
-		n.Attempts += attempts
 		// What was delivered is listed, not sent again.
 		return n.withoutData()
 	})
 }
 
-// Failed takes in that a notice could not be delivered: its time is over, or its target refused it for good.
-func Failed(s State, key Key, failure rules.Failure, attempts int, now time.Time) State {
-	return s.settle(key, now, func(n Notice) Notice {
-		n.Attempts += attempts
-		return giveUp(n, failure.Message, now)
-	})
+// Failed takes in that a notice could not be delivered: its time is over, or its target refused it for good. Where the target wants no more
+// notices, those that wait for it are given up too, and so is each that comes.
+func Failed(s State, key Key, failure rules.Failure, delivery workflows.NoticeDelivery, now time.Time) State {
+	before := s
+	s = s.settle(key, now, func(n Notice) Notice { return giveUp(n.attempted(delivery), failure.Message, now) })
+	if failure.Type != workflows.ErrTypeNoticeTargetGone || !Waits(before, key) {
+		return s
+	}
+	why := workflows.Clip(failure.Message, maxErrorBytes)
+	s.Gone = rules.Appended(s.Gone, Gone{To: key.To, Why: why}, maxGone)
+	for i, n := range s.Notices {
+		if n.is(workflows.NoticeWaiting) && n.To == key.To {
+			s.Notices[i] = giveUp(n, why, now)
+		}
+	}
+	return fit(s)
+}
+
+// goneBecause says why the target wants no more notices; empty: it does.
+func (s State) goneBecause(to workflows.Target) string {
+	if i := slices.IndexFunc(s.Gone, func(g Gone) bool { return g.To == to }); i >= 0 {
+		return s.Gone[i].Why
+	}
+	return ""
+}
+
+// attempted adds the attempts of a delivery that has ended.
+func (n Notice) attempted(delivery workflows.NoticeDelivery) Notice {
+	n.Attempts += delivery.Attempts
+	log := n.Log
+	for _, attempt := range delivery.Log {
+		attempt.Error = workflows.Clip(attempt.Error, maxAttemptError)
+		log = rules.Appended(log, attempt, workflows.MaxNoticeAttempts)
+	}
+	n.Log = log
+	return n
 }
 
 func giveUp(n Notice, why string, now time.Time) Notice {
@@ -77,7 +124,7 @@ func (s State) settle(key Key, now time.Time, change func(Notice) Notice) State 
 	if i < 0 || !s.Notices[i].is(workflows.NoticeWaiting) {
 		return s
 	}
-	s.Notices = slices.Clone(s.Notices)
+	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
 	s.Notices[i] = change(s.Notices[i])
 	s.IdleSince = now
 	return fit(s)
@@ -89,7 +136,7 @@ func (s State) find(key Key) int {
 
 // Cancel takes in that a person has cancelled the workflow in Temporal: nothing is delivered any more.
 func Cancel(s State, now time.Time) State {
-	s.Notices = slices.Clone(s.Notices)
+	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
 	for i, n := range s.Notices {
 		if !n.settled() {
 			s.Notices[i] = dismiss(n, now)

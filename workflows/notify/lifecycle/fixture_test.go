@@ -17,26 +17,26 @@ const source = "offload-case/vendor_2048"
 var (
 	t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 
-	app     = workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}
-	finance = workflows.ReplyTo{WorkflowID: "finance", Signal: "case-news"}
+	app     = workflows.Target{WorkflowID: "app", Signal: "case-news"}
+	finance = workflows.Target{WorkflowID: "finance", Signal: "case-news"}
 )
 
 func after(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Minute) }
 
 func begun() lifecycle.State { return lifecycle.Begin(1, source, t0) }
 
-func notice(seq int64, to workflows.ReplyTo) workflows.AddressedNotice {
+func notice(seq int64, to workflows.Target) workflows.AddressedNotice {
 	return workflows.AddressedNotice{
 		Notice: workflows.Notice{
 			ID: fmt.Sprintf("ntc_%d", seq), Seq: seq, Kind: workflows.NoticeCaseInputNeeded, Source: source, Reference: "vendor_2048", Time: t0,
 			Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: "Is a signed PDF acceptable?"}},
 		},
-		To: to,
+		To: []workflows.Target{to},
 	}
 }
 
 // sized is a notice whose data has about that many bytes of JSON, in characters that JSON escapes.
-func sized(seq int64, to workflows.ReplyTo, bytes int) workflows.AddressedNotice {
+func sized(seq int64, to workflows.Target, bytes int) workflows.AddressedNotice {
 	n := notice(seq, to)
 	n.Data.Question.Text = escaped(bytes)
 	return n
@@ -55,10 +55,12 @@ func received(notices ...workflows.AddressedNotice) lifecycle.State {
 	return lifecycle.Receive(begun(), notices, t0)
 }
 
-func key(n workflows.AddressedNotice) lifecycle.Key { return lifecycle.Key{ID: n.ID, To: n.To} }
+func key(n workflows.AddressedNotice) lifecycle.Key { return lifecycle.Key{ID: n.ID, To: n.To[0]} }
+
+func tries(n int) workflows.NoticeDelivery { return workflows.NoticeDelivery{Attempts: n} }
 
 func down(s lifecycle.State, n workflows.AddressedNotice, now time.Time) lifecycle.State {
-	return lifecycle.Failed(s, key(n), rules.Failure{Type: workflows.ErrTypeNoticeUndelivered, Message: "workflow not found"}, 80, now)
+	return lifecycle.Failed(s, key(n), rules.Failure{Type: workflows.ErrTypeNoticeUndelivered, Message: "workflow not found"}, tries(80), now)
 }
 
 // toDeliver lists what is to be delivered, as "target seq".

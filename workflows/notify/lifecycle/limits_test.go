@@ -36,10 +36,21 @@ func requireFits(t *testing.T, s lifecycle.State) {
 	require.Equal(t, len(s.Notices), len(back.Notices))
 }
 
+// longLog is a delivery with the longest log that an activity could send.
+func longLog() workflows.NoticeDelivery {
+	d := workflows.NoticeDelivery{Attempts: 1 << 40}
+	for range 20 {
+		at := time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.FixedZone("", 14*3600-60))
+		d.Log = append(d.Log, workflows.NoticeAttempt{At: at, Status: 599, Error: strings.Repeat("<\x01", 500)})
+	}
+	return d
+}
+
 // widest fills each text of a notice with characters that JSON escapes.
 func widest(seq int64, header, data int) workflows.AddressedNotice {
 	text := func() string { return escaped(header / 6) }
-	n := sized(seq, workflows.ReplyTo{WorkflowID: fmt.Sprint(seq%600) + text(), Signal: text()}, data)
+	n := sized(seq, workflows.Target{WorkflowID: fmt.Sprint(seq%600) + text(), Signal: text()}, data)
+	n.To = append(n.To, workflows.Target{Callback: strings.Repeat("c", 64)}, workflows.Target{HandOver: true})
 	n.ID += text()
 	n.Source, n.Agent, n.ActivationID = text(), text(), text()
 	n.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.FixedZone("", 14*3600-60))
@@ -77,9 +88,9 @@ func TestTheLargestThatIsHeldFitsAPayloadOfTemporal(t *testing.T) {
 				for i, d := range wanted {
 					k := lifecycle.Key{ID: d.Notice.ID, To: d.To}
 					if i%20 == 1 {
-						s = lifecycle.Delivered(s, k, 1<<62, t0)
+						s = lifecycle.Delivered(s, k, longLog(), t0)
 					} else {
-						s = lifecycle.Failed(s, k, why, 1<<62, t0)
+						s = lifecycle.Failed(s, k, why, longLog(), t0)
 					}
 				}
 			}
@@ -106,16 +117,24 @@ func TestAnyCourseOfEventsStaysWithinTheLimits(t *testing.T) {
 				var list []workflows.AddressedNotice
 				for range 1 + random.IntN(4) {
 					seq++
-					list = append(list, sized(seq, workflows.ReplyTo{WorkflowID: fmt.Sprint(random.IntN(5)), Signal: "s"}, 1+random.IntN(random.IntN(400_000)+1)))
+					n := sized(seq, workflows.Target{WorkflowID: fmt.Sprint(random.IntN(5)), Signal: "s"}, 1+random.IntN(random.IntN(400_000)+1))
+					for i := range random.IntN(4) {
+						n.To = append(n.To, workflows.Target{Callback: fmt.Sprint(i)})
+					}
+					list = append(list, n)
 				}
 				s = lifecycle.Receive(s, list, now)
 			case 3, 4:
 				for _, d := range lifecycle.Next(s, now).Deliver {
 					k := lifecycle.Key{ID: d.Notice.ID, To: d.To}
 					if random.IntN(2) == 0 {
-						s = lifecycle.Delivered(s, k, 1, now)
+						s = lifecycle.Delivered(s, k, longLog(), now)
 					} else {
-						s = lifecycle.Failed(s, k, rules.Failure{Message: "gone"}, 1, now)
+						failure := rules.Failure{Message: "gone"}
+						if random.IntN(8) == 0 {
+							failure.Type = workflows.ErrTypeNoticeTargetGone
+						}
+						s = lifecycle.Failed(s, k, failure, longLog(), now)
 					}
 				}
 			case 5:
@@ -134,6 +153,15 @@ func TestAnyCourseOfEventsStaysWithinTheLimits(t *testing.T) {
 func requireWithinLimits(t *testing.T, s lifecycle.State) {
 	t.Helper()
 	waiting, all, settled := 0, 0, 0
+	bodies, waited := map[string]int{}, map[string]bool{}
+	for _, b := range s.Bodies {
+		text, err := json.Marshal(b)
+		require.NoError(t, err)
+		require.NotContains(t, bodies, b.ID, "one body for all targets")
+		bodies[b.ID] = len(text)
+		all += len(text)
+	}
+	needed := map[string]bool{}
 	for _, n := range s.Notices {
 		text, err := json.Marshal(n)
 		require.NoError(t, err)
@@ -141,15 +169,27 @@ func requireWithinLimits(t *testing.T, s lifecycle.State) {
 		switch n.Status {
 		case workflows.NoticeWaiting:
 			waiting += len(text)
-			require.NotNil(t, n.Data.Question, "what waits has its data")
+			if !waited[n.ID] {
+				waiting += bodies[n.ID]
+			}
+			waited[n.ID] = true
+			require.Contains(t, bodies, n.ID, "what waits has its data")
 			require.False(t, n.NoData)
 		case workflows.NoticeDelivered, workflows.NoticeDismissed:
 			settled++
-			require.Nil(t, n.Data.Question, "what is over needs none")
+			require.True(t, n.NoData, "what is over needs none")
 		case workflows.NoticeGivenUp:
-			require.Equal(t, n.NoData, n.Data.Question == nil)
+			if !n.NoData {
+				require.Contains(t, bodies, n.ID)
+			}
 			require.NotEmpty(t, n.LastError)
 		}
+		needed[n.ID] = needed[n.ID] || !n.NoData
+		require.Zero(t, n.Data)
+		require.LessOrEqual(t, len(n.Log), workflows.MaxNoticeAttempts)
+	}
+	for id := range bodies {
+		require.True(t, needed[id], "no body is kept for nothing")
 	}
 	require.LessOrEqual(t, waiting, workflows.MaxWaitingNoticeBytes)
 	require.LessOrEqual(t, all, workflows.MaxNoticesBytes)
@@ -205,7 +245,7 @@ func TestANoticeThatIsTooLargeIsGivenUpAtOnceAndVisible(t *testing.T) {
 
 func TestTextsThatNoTargetCanHaveAreCut(t *testing.T) {
 	t.Parallel()
-	n := notice(1, workflows.ReplyTo{WorkflowID: strings.Repeat("a", 9000), Signal: "s"})
+	n := notice(1, workflows.Target{WorkflowID: strings.Repeat("a", 9000), Signal: "s"})
 	s := received(n, n)
 	require.Len(t, s.Notices, 1, "and its repetition is dropped")
 	require.Equal(t, workflows.NoticeGivenUp, s.Notices[0].Status)
@@ -215,8 +255,8 @@ func TestTextsThatNoTargetCanHaveAreCut(t *testing.T) {
 
 func TestANoticeForOneTargetTooManyIsGivenUpWithItsData(t *testing.T) {
 	t.Parallel()
-	target := func(i int) workflows.ReplyTo {
-		return workflows.ReplyTo{WorkflowID: fmt.Sprintf("app-%d", i), Signal: "s"}
+	target := func(i int) workflows.Target {
+		return workflows.Target{WorkflowID: fmt.Sprintf("app-%d", i), Signal: "s"}
 	}
 	s := begun()
 	for i := range workflows.MaxNoticeTargets {
@@ -228,7 +268,7 @@ func TestANoticeForOneTargetTooManyIsGivenUpWithItsData(t *testing.T) {
 	require.Equal(t, "app 901 GIVEN_UP", statuses(s)[workflows.MaxNoticeTargets+1])
 	require.Contains(t, s.Notices[workflows.MaxNoticeTargets+1].LastError, "500 other targets")
 
-	s = lifecycle.Delivered(s, key(notice(2, target(1))), 1, t0)
+	s = lifecycle.Delivered(s, key(notice(2, target(1))), tries(1), t0)
 	_, _, err := lifecycle.Resend(s, ids("ntc_901"), t0)
 	require.NoError(t, err)
 }
@@ -278,7 +318,7 @@ func TestDeliveredAndDismissedNoticesAreListedTogether(t *testing.T) {
 		n := notice(seq, app)
 		s = lifecycle.Receive(s, []workflows.AddressedNotice{n}, after(int(seq)))
 		if seq%2 == 0 {
-			s = lifecycle.Delivered(s, key(n), 1, after(int(seq)))
+			s = lifecycle.Delivered(s, key(n), tries(1), after(int(seq)))
 			continue
 		}
 		var err error
@@ -291,7 +331,7 @@ func TestDeliveredAndDismissedNoticesAreListedTogether(t *testing.T) {
 
 func TestARecordOfWhatWasDeliveredGoesBeforeTheDataOfWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
-	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), 1, after(1))
+	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), tries(1), after(1))
 	// Together with the record, and not without it, these are over the limit.
 	for seq := int64(2); seq <= 3; seq++ {
 		n := notice(seq, app)

@@ -18,7 +18,7 @@ type Effects struct {
 
 // Delivery is a notice to deliver, and how long that may be tried.
 type Delivery struct {
-	workflows.SignalNotice
+	workflows.DeliverNotice
 	Within time.Duration
 }
 
@@ -27,9 +27,11 @@ func Next(s State, now time.Time) Effects {
 	var e Effects
 	for _, i := range s.heads() {
 		n := s.Notices[i]
+		notice := n.Notice
+		notice.Data = s.data(n.ID)
 		e.Deliver = append(e.Deliver, Delivery{
-			SignalNotice: workflows.SignalNotice{Notice: n.Notice, To: n.To},
-			Within:       max(n.Until.Sub(now), firstTime),
+			DeliverNotice: workflows.DeliverNotice{Notice: notice, To: n.To},
+			Within:        max(n.Until.Sub(now), firstTime),
 		})
 	}
 	if len(e.Deliver) > 0 || len(Attention(s)) > 0 {

@@ -14,16 +14,18 @@ func CheckResend(s State, selected workflows.SelectNotices) error {
 	return err
 }
 
-// Resend lets notices that were given up wait again, for three days from now. They keep their place in the order of their target.
+// Resend lets notices that were given up wait again, for three days from now. They keep their place in the order of their target. A target that
+// wanted no more notices gets them again.
 func Resend(s State, selected workflows.SelectNotices, now time.Time) (State, workflows.NoticesSelected, error) {
 	chosen, err := s.toResend(selected)
 	if err != nil {
 		return s, workflows.NoticesSelected{}, err
 	}
-	s.Notices = slices.Clone(s.Notices)
+	s.Notices, s.Bodies, s.Gone = slices.Clone(s.Notices), slices.Clone(s.Bodies), slices.Clone(s.Gone)
 	for _, i := range chosen {
 		n := &s.Notices[i]
 		n.Status, n.SettledAt, n.Until = workflows.NoticeWaiting, time.Time{}, now.Add(workflows.NoticeDeliveryTime)
+		s.Gone = slices.DeleteFunc(s.Gone, func(g Gone) bool { return g.To == n.To })
 	}
 	return fit(s), workflows.NoticesSelected{Notices: len(chosen)}, nil
 }
@@ -34,18 +36,18 @@ func CheckDismiss(s State, selected workflows.SelectNotices) error {
 	return err
 }
 
-// Dismiss ends notices that were given up. Where no ID is given, those that were forgotten are dismissed too.
+// Dismiss ends notices that were given up. Where all are meant, those that were forgotten are dismissed too.
 func Dismiss(s State, selected workflows.SelectNotices, now time.Time) (State, workflows.NoticesSelected, error) {
 	chosen, err := s.toDismiss(selected)
 	if err != nil {
 		return s, workflows.NoticesSelected{}, err
 	}
 	dismissed := len(chosen)
-	s.Notices = slices.Clone(s.Notices)
+	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
 	for _, i := range chosen {
 		s.Notices[i] = dismiss(s.Notices[i], now)
 	}
-	if len(selected.IDs) == 0 {
+	if all(selected) {
 		dismissed += s.Forgotten
 		s.Forgotten = 0
 	}
@@ -53,8 +55,13 @@ func Dismiss(s State, selected workflows.SelectNotices, now time.Time) (State, w
 	return fit(s), workflows.NoticesSelected{Notices: dismissed}, nil
 }
 
+// all says whether every notice that was given up is meant.
+func all(selected workflows.SelectNotices) bool {
+	return len(selected.IDs) == 0 && selected.Since.IsZero()
+}
+
 func (s State) toDismiss(selected workflows.SelectNotices) ([]int, error) {
-	if len(selected.IDs) == 0 && s.Forgotten > 0 {
+	if all(selected) && s.Forgotten > 0 {
 		return s.givenUp(), validate(selected)
 	}
 	return s.chosen(selected)
@@ -66,25 +73,38 @@ func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets := map[workflows.ReplyTo]bool{}
+	targets := map[workflows.Target]bool{}
 	for _, i := range s.heads() {
 		targets[s.Notices[i].To] = true
 	}
 	waiting := s.bytes(workflows.NoticeWaiting)
+	counted := map[string]bool{} // bodies that are part of waiting
+	for _, n := range s.Notices {
+		counted[n.ID] = counted[n.ID] || n.is(workflows.NoticeWaiting)
+	}
+	bodies := make(map[string]int, len(s.Bodies))
+	for _, b := range s.Bodies {
+		bodies[b.ID] = b.Bytes
+	}
 	var resend []int
 	var refused error
 	for _, i := range chosen {
 		n := s.Notices[i]
+		size := n.size()
+		if !counted[n.ID] {
+			size += bodies[n.ID]
+		}
 		switch {
 		case n.NoData:
 			err = rules.Refuse(workflows.ErrTypeNoNoticeData, "notice %s can't be sent again, its data is not held (%s): dismiss it", n.ID, n.LastError)
-		case waiting+n.size() > workflows.MaxWaitingNoticeBytes:
+		case waiting+size > workflows.MaxWaitingNoticeBytes:
 			err = rules.Refuse(workflows.ErrTypeTooMany, "notice %s: too much is waiting already: resend it later, or fewer at once", n.ID)
 		case !targets[n.To] && len(targets) >= workflows.MaxNoticeTargets:
 			err = rules.Refuse(workflows.ErrTypeTooMany, "notice %s: notices wait for %d targets already: resend it later", n.ID, len(targets))
 		default:
 			targets[n.To] = true
-			waiting += n.size()
+			counted[n.ID] = true
+			waiting += size
 			resend = append(resend, i)
 			continue
 		}
@@ -107,8 +127,11 @@ func (s State) chosen(selected workflows.SelectNotices) ([]int, error) {
 		return nil, err
 	}
 	if len(selected.IDs) == 0 {
-		chosen := s.givenUp()
-		if len(chosen) == 0 {
+		chosen := slices.DeleteFunc(s.givenUp(), func(i int) bool { return s.Notices[i].Time.Before(selected.Since) })
+		switch {
+		case len(chosen) == 0 && !selected.Since.IsZero():
+			return nil, rules.Refuse(workflows.ErrTypeNotGivenUp, "no notice since %s was given up: there is nothing to resend or dismiss", rules.Stamp(selected.Since))
+		case len(chosen) == 0:
 			return nil, rules.Refuse(workflows.ErrTypeNotGivenUp, "no notice was given up: there is nothing to resend or dismiss")
 		}
 		return chosen, nil

@@ -18,7 +18,7 @@ func twoGivenUp() lifecycle.State {
 	s := received(notice(1, app), notice(2, app), notice(3, app), notice(4, finance))
 	s = down(s, notice(1, app), after(1))
 	s = down(s, notice(2, app), after(2))
-	return lifecycle.Delivered(s, key(notice(4, finance)), 1, after(3))
+	return lifecycle.Delivered(s, key(notice(4, finance)), tries(1), after(3))
 }
 
 func TestAResentNoticeHasThreeMoreDaysAndItsOldPlace(t *testing.T) {
@@ -31,7 +31,7 @@ func TestAResentNoticeHasThreeMoreDaysAndItsOldPlace(t *testing.T) {
 	require.Equal(t, "app 2 GIVEN_UP", statuses(s)[1])
 	require.Zero(t, s.Notices[0].SettledAt)
 
-	s = lifecycle.Delivered(s, key(notice(1, app)), 3, after(60*24*10))
+	s = lifecycle.Delivered(s, key(notice(1, app)), tries(3), after(60*24*10))
 	require.Equal(t, 83, s.Notices[0].Attempts, "attempts add up")
 	require.Empty(t, s.Notices[0].LastError)
 }
@@ -63,7 +63,7 @@ func TestANoticeIsDismissedByItsID(t *testing.T) {
 func TestAnIDMeansTheTargetsForWhichItWasGivenUp(t *testing.T) {
 	t.Parallel()
 	s := received(notice(1, app), notice(1, finance))
-	for _, first := range []workflows.ReplyTo{app, finance} {
+	for _, first := range []workflows.Target{app, finance} {
 		one, selected, err := lifecycle.Resend(down(s, notice(1, first), after(1)), ids("ntc_1"), after(2))
 		require.NoError(t, err)
 		require.Equal(t, 1, selected.Notices)
@@ -126,14 +126,14 @@ func TestAResendStaysWithinWhatMayWait(t *testing.T) {
 	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(2, app, half)}, after(2))
 	requireRefusal(t, workflows.ErrTypeTooMany, lifecycle.CheckResend(s, ids("ntc_1")), "ntc_1")
 
-	s = lifecycle.Delivered(s, key(notice(2, app)), 1, after(3))
+	s = lifecycle.Delivered(s, key(notice(2, app)), tries(1), after(3))
 	require.NoError(t, lifecycle.CheckResend(s, ids("ntc_1")))
 }
 
 func TestAResendStaysWithinTheNumberOfTargets(t *testing.T) {
 	t.Parallel()
-	target := func(i int) workflows.ReplyTo {
-		return workflows.ReplyTo{WorkflowID: fmt.Sprintf("app-%d", i), Signal: "s"}
+	target := func(i int) workflows.Target {
+		return workflows.Target{WorkflowID: fmt.Sprintf("app-%d", i), Signal: "s"}
 	}
 	s := down(received(notice(1, app), notice(2, finance)), notice(1, app), after(1))
 	s = down(s, notice(2, finance), after(1))
@@ -167,7 +167,7 @@ func TestWhatWasForgottenIsDismissedWithAll(t *testing.T) {
 
 func TestAFailureIsShownUntilTheNoticeIsDelivered(t *testing.T) {
 	t.Parallel()
-	s := lifecycle.Failed(received(notice(1, app)), key(notice(1, app)), rules.Failure{Message: strings.Repeat("<", 1000)}, 7, after(1))
+	s := lifecycle.Failed(received(notice(1, app)), key(notice(1, app)), rules.Failure{Message: strings.Repeat("<", 1000)}, tries(7), after(1))
 	record := lifecycle.View(s).Notices[0]
 	require.Equal(t, 7, record.Attempts)
 	require.Equal(t, workflows.NoticeGivenUp, record.Status)

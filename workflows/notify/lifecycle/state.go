@@ -12,8 +12,12 @@ type State struct {
 	// Version says which code wrote it.
 	Version int    `json:"version"`
 	Source  string `json:"source"`
-	// Notices are in the order in which they came.
+	// Notices are in the order in which they came, one for each target.
 	Notices []Notice `json:"notices,omitempty"`
+	// Bodies are the data of notices that can still be sent, once for all targets.
+	Bodies []Body `json:"bodies,omitempty"`
+	// Gone are the targets that want no more notices of this source, oldest first.
+	Gone []Gone `json:"gone,omitempty"`
 	// Seen are the newest notices that came, by ID and target.
 	Seen rules.Seen `json:"seen,omitempty"`
 	// Forgotten counts notices that were given up and whose record made room for others.
@@ -24,34 +28,55 @@ type State struct {
 	Cancelled bool `json:"cancelled,omitempty"`
 }
 
-// Notice is a notice and how its delivery goes.
+// Notice is a notice for one target and how its delivery goes. Its Data is a Body.
 type Notice struct {
-	workflows.AddressedNotice
+	workflows.Notice
+	To     workflows.Target       `json:"to"`
 	Status workflows.NoticeStatus `json:"status"`
 	// Until is when the delivery is given up; one minute is tried even when it has passed.
 	Until     time.Time `json:"until"`
 	SettledAt time.Time `json:"settledAt,omitzero"`
 	Attempts  int       `json:"attempts,omitempty"`
-	LastError string    `json:"lastError,omitempty"`
-	// NoData: Data was left out.
+	// Log has the newest attempts, oldest first.
+	Log       []workflows.NoticeAttempt `json:"log,omitempty"`
+	LastError string                    `json:"lastError,omitempty"`
+	// NoData: the data is not held for this target any more.
 	NoData bool `json:"noData,omitempty"`
-	// Bytes is the size of the AddressedNotice as JSON.
+	// Bytes is the size of Notice and To as JSON.
 	Bytes int `json:"bytes"`
+}
+
+// Body is the data of a notice.
+type Body struct {
+	ID   string               `json:"id"`
+	Data workflows.NoticeData `json:"data"`
+	// Bytes is the size of ID and Data as JSON.
+	Bytes int `json:"bytes"`
+}
+
+// Gone is a target that wants no more notices, and why.
+type Gone struct {
+	To  workflows.Target `json:"to"`
+	Why string           `json:"why"`
 }
 
 // Key tells notices apart.
 type Key struct {
 	ID string
-	To workflows.ReplyTo
+	To workflows.Target
 }
 
 // Key returns the notice's.
-func (n Notice) Key() Key { return keyOf(n.AddressedNotice) }
+func (n Notice) Key() Key { return Key{ID: n.ID, To: n.To} }
 
-func keyOf(n workflows.AddressedNotice) Key { return Key{ID: n.ID, To: n.To} }
-
-// text is unique for the key, since the fields of a signal's target can't hold a zero byte in Temporal.
-func (k Key) text() string { return k.ID + "\x00" + k.To.WorkflowID + "\x00" + k.To.Signal }
+// text is unique for the key, since the fields of a target can't hold a zero byte.
+func (k Key) text() string {
+	text := k.ID + "\x00" + k.To.WorkflowID + "\x00" + k.To.Signal
+	if k.To.Callback != "" || k.To.HandOver {
+		text += "\x00" + k.To.String()
+	}
+	return text
+}
 
 // Begin is the state of a workflow that has just been started.
 func Begin(version int, source string, now time.Time) State {

@@ -15,7 +15,7 @@ func View(s State) workflows.NotifyState {
 	for _, n := range s.Notices {
 		v.Notices = append(v.Notices, workflows.NoticeRecord{
 			ID: n.ID, Seq: n.Seq, Kind: n.Kind, Time: n.Time, To: n.To, Status: n.Status,
-			SettledAt: n.SettledAt, Attempts: n.Attempts, LastError: n.LastError,
+			SettledAt: n.SettledAt, Attempts: n.Attempts, Log: n.Log, LastError: n.LastError,
 			NoData: n.NoData && n.is(workflows.NoticeGivenUp),
 		})
 	}
@@ -74,12 +74,12 @@ func Details(s State) string {
 	for _, i := range listed {
 		n := s.Notices[i]
 		lines = append(lines, fmt.Sprintf("- %s %s for %s, since %s: %s",
-			rules.Code(workflows.Clip(string(n.Kind), maxShown)), rules.Code(workflows.Clip(n.ID, maxShown)), rules.Code(workflows.Clip(n.To.WorkflowID, maxShown)), rules.Stamp(n.SettledAt), rules.Code(workflows.Clip(n.LastError, maxShown))))
+			rules.Code(workflows.Clip(string(n.Kind), maxShown)), rules.Code(workflows.Clip(n.ID, maxShown)), rules.Code(workflows.Clip(n.To.String(), maxShown)), rules.Stamp(n.SettledAt), rules.Code(workflows.Clip(n.LastError, maxShown))))
 	}
 	if more := s.givenUpInAll() - len(listed); more > 0 {
 		lines = append(lines, fmt.Sprintf("- and %d more", more))
 	}
-	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to end them, `%s`. The argument `{\"ids\":[\"ntc_…\"]}` chooses some, `{}` all.",
+	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to end them, `%s`. The argument `{\"ids\":[\"ntc_…\"]}` or `{\"since\":\"2026-03-21T12:00:00Z\"}` chooses some, `{}` all.",
 		workflows.UpdateResend, workflows.UpdateDismiss))
 	return strings.Join(lines, "\n")
 }

@@ -43,7 +43,7 @@ func TestTheDetailsSayWhatAPersonCanDo(t *testing.T) {
 	t.Parallel()
 	details := lifecycle.Details(twoGivenUp())
 	for _, want := range []string{
-		"`" + source + "`", "`case.input_needed` `ntc_1` for `app`, since 2026-03-21T12:01:00Z: `workflow not found`", "`resend`", "`dismiss`",
+		"`" + source + "`", "`case.input_needed` `ntc_1` for `workflow app`, since 2026-03-21T12:01:00Z: `workflow not found`", "`resend`", "`dismiss`",
 	} {
 		require.Contains(t, details, want)
 	}
@@ -63,9 +63,9 @@ func TestTheDetailsSayWhatAPersonCanDo(t *testing.T) {
 
 func TestTextsOfOthersAreShownAsCode(t *testing.T) {
 	t.Parallel()
-	n := notice(1, workflows.ReplyTo{WorkflowID: "app` **bold** [link](https://evil.example)\n# title", Signal: "s"})
-	s := lifecycle.Failed(received(n), key(n), rules.Failure{Message: "a\n\n`b`"}, 1, t0)
+	n := notice(1, workflows.Target{WorkflowID: "app` **bold** [link](https://evil.example)\n# title", Signal: "s"})
+	s := lifecycle.Failed(received(n), key(n), rules.Failure{Message: "a\n\n`b`"}, tries(1), t0)
 	details := lifecycle.Details(s)
-	require.Contains(t, details, "`` app` **bold** [link](https://evil.example) # title ``")
+	require.Contains(t, details, "`` workflow app` **bold** [link](https://evil.example) # title ``")
 	require.Contains(t, details, "`` a  `b` ``")
 }

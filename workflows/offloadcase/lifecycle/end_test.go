@@ -99,7 +99,9 @@ func TestAnEndAbsorbsWhateverFollows(t *testing.T) {
 				require.Equal(t, end.State.Source, next.State.Source)
 				require.Equal(t, end.State.Since, next.State.Since)
 				fx := lifecycle.Next(next, after(1000))
-				require.Equal(t, lifecycle.Effects{Ended: true, Done: true, KnownTroubles: fx.KnownTroubles}, fx)
+				require.Equal(t, lifecycle.Effects{Ended: true, HandOff: fx.HandOff, KnownTroubles: fx.KnownTroubles}, fx)
+				require.Len(t, fx.HandOff.Notices, 1, "the outcome")
+				require.True(t, lifecycle.Next(lifecycle.HandedOff(next, *fx.HandOff), after(1000)).Done)
 			}
 			same(lifecycle.Receive(end, inputNeeded("q2", 40), after(40)))
 			same(lifecycle.Receive(end, completed(40), after(40)))

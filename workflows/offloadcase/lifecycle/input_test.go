@@ -240,11 +240,16 @@ func TestAnAnswerThatIsNotSentRaisesAttentionWithinMinutes(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(lifecycle.Tick(lifecycle.Receive(c, completed(60), after(60)), after(60)).State), "an end needs no answer")
 }
 
-func TestWithoutAnybodyToTellThereAreNoReminders(t *testing.T) {
+func TestAQuestionIsRepeatedForTheCallbacksToo(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Tick(asked(options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) })), after(10))
-	require.Equal(t, c, lifecycle.Tick(c, after(100)))
-	require.Nil(t, handOff(c, 10))
+	c := lifecycle.Tick(asked(func(s *workflows.CaseStart) {
+		s.Notify, s.Options.RemindAfter = []string{"finance"}, workflows.Duration(time.Minute)
+	}), after(10))
+	first := handOff(c, 10)
+	require.Equal(t, []string{"finance"}, first.Notices[0].Notify)
+	again := handOff(lifecycle.Tick(lifecycle.HandedOff(c, *first), after(100)), 100)
+	require.Equal(t, workflows.NoticeCaseInputNeeded, again.Notices[0].Kind)
+	require.NotEqual(t, first.Notices[0].ID, again.Notices[0].ID)
 }
 
 func TestOnlyTheNewestAnswersAreKept(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// What is told to CaseStart.ReplyTo. Questions and outcomes are filled in when a notice is handed off: the state holds them anyway. So of each
+// The notices of the case. Their targets are CaseStart.ReplyTo, CaseStart.Notify and what the configuration names. Questions and outcomes are filled in when a notice is handed off: the state holds them anyway. So of each
 // kind at most one notice waits. While hand-offs fail, a newer one takes the place of an older one.
 
 // tellQuestion posts the open question. The subject tells the question from its reminders.
@@ -67,14 +67,14 @@ func tellAttention(c *Case, now time.Time) {
 }
 
 func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {
-	c.State.Outbox = c.State.Outbox.Post(c.Start.ReplyTo, workflows.Notice{
+	c.State.Outbox = c.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{
 		Kind: kind, Source: source(*c), Reference: c.Start.Reference, Time: now, Data: data,
-	}, subject)
+	}}, subject)
 }
 
 // take removes and returns the notices of a kind that wait.
-func take(s *State, kind workflows.NoticeKind) (taken []workflows.AddressedNotice) {
-	var rest []workflows.AddressedNotice
+func take(s *State, kind workflows.NoticeKind) (taken []workflows.PostedNotice) {
+	var rest []workflows.PostedNotice
 	for _, n := range s.Outbox.Waiting {
 		if n.Kind == kind {
 			taken = append(taken, n)
@@ -97,8 +97,9 @@ func handOff(c Case, now time.Time) *workflows.HandOff {
 	if s.Outbox.NotBefore.After(now) {
 		return nil
 	}
-	h := workflows.HandOff{Source: source(c), Notices: slices.Clone(s.Outbox.Due(now))}
+	h := workflows.HandOff{Source: source(c), Account: c.Start.Account, Notices: slices.Clone(s.Outbox.Due(now))}
 	for i := range h.Notices {
+		h.Notices[i].ReplyTo, h.Notices[i].Notify = c.Start.ReplyTo, c.Start.Notify
 		data := &h.Notices[i].Data
 		switch h.Notices[i].Kind {
 		case workflows.NoticeCaseInputNeeded:
@@ -153,6 +154,6 @@ func filesStart(c Case) *workflows.FilesStart {
 	return &workflows.FilesStart{
 		Account: c.Start.Account, Reference: c.Start.Reference, CaseID: s.CaseID, EndedAt: s.Since,
 		Attachments: s.Facts.Attachments, Result: s.Facts.Omits(workflows.FieldResult),
-		Seq: s.Outbox.Seq, ReplyTo: c.Start.ReplyTo,
+		Seq: s.Outbox.Seq, ReplyTo: c.Start.ReplyTo, Notify: c.Start.Notify,
 	}
 }

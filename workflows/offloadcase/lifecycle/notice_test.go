@@ -54,11 +54,10 @@ func TestFilesAreStoredByAnotherWorkflowOnceTheCaseHasEnded(t *testing.T) {
 			t.Parallel()
 			h := handOff(row.c, 60)
 			if row.want == "" && !row.result {
-				require.Nil(t, h, "without ReplyTo and files there is nothing to hand off")
+				require.Nil(t, h.Files)
 				require.Empty(t, lifecycle.Outcome(row.c).FilesWorkflowID)
 				return
 			}
-			require.Empty(t, h.Notices)
 			var ids []string
 			for _, a := range h.Files.Attachments {
 				ids = append(ids, a.ID)
@@ -81,7 +80,7 @@ func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
 	require.True(t, fx.Ended)
 	require.False(t, fx.Done)
 	notice := fx.HandOff.Notices[0]
-	require.Equal(t, workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}, notice.To)
+	require.Equal(t, &workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}, notice.ReplyTo)
 	require.Equal(t, workflows.NoticeCaseCompleted, notice.Kind)
 	require.Equal(t, "offload-case/vendor_2048", notice.Source)
 	require.Equal(t, "vendor_2048", notice.Reference)

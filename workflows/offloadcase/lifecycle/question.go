@@ -32,8 +32,7 @@ func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 
 func planReminder(c *Case, now time.Time) {
 	c.State.Asked.RemindAt = time.Time{}
-	// Without a receiver, a reminder would only be an event in the history.
-	if every := c.Start.Options.RemindAfter.Std(); every > 0 && c.Start.ReplyTo != nil {
+	if every := c.Start.Options.RemindAfter.Std(); every > 0 {
 		c.State.Asked.RemindAt = now.Add(every)
 	}
 }

@@ -396,14 +396,14 @@ func TestTheNoticeFollowsThoseOfTheCase(t *testing.T) {
 	require.False(t, lifecycle.Settled(f))
 	require.Equal(t, "The notice is being handed off.", lifecycle.View(f).WaitingFor)
 	require.Equal(t, &workflows.HandOff{
-		Source: "offload-case/vendor_2048",
-		Notices: []workflows.AddressedNotice{{
+		Source: "offload-case/vendor_2048", Account: "default",
+		Notices: []workflows.PostedNotice{{
 			Notice: workflows.Notice{
 				ID: rules.NoticeID("offload-case/vendor_2048", "case.files_stored", "files"), Seq: 8, Kind: "case.files_stored",
 				Source: "offload-case/vendor_2048", Reference: "vendor_2048", Time: after(time.Minute),
 				Data: workflows.NoticeData{Files: &result},
 			},
-			To: workflows.ReplyTo{WorkflowID: "app", Signal: "notices"},
+			ReplyTo: &workflows.ReplyTo{WorkflowID: "app", Signal: "notices"},
 		}},
 	}, fx.HandOff)
 	require.Nil(t, f.State.Outbox.Waiting[0].Data.Files, "the state holds the files once")
@@ -424,9 +424,9 @@ func TestTheNoticeFollowsThoseOfTheCase(t *testing.T) {
 	require.Empty(t, lifecycle.View(done).WaitingFor)
 
 	start := startOf("a")
-	start.ReplyTo = nil
-	quiet := lifecycle.FileStored(lifecycle.Begin(start, t0), "a", workflows.StoredFile{}, t0)
-	require.True(t, lifecycle.Settled(quiet))
+	start.ReplyTo, start.Notify = nil, []string{"finance"}
+	named := lifecycle.FileStored(lifecycle.Begin(start, t0), "a", workflows.StoredFile{}, t0)
+	require.Equal(t, []string{"finance"}, lifecycle.Next(named, t0).HandOff.Notices[0].Notify)
 }
 
 func TestAFileThatDiffersRaisesAttention(t *testing.T) {

@@ -13,8 +13,11 @@ func postFilesStored(f Files, now time.Time) Files {
 	if f.State.Status == workflows.FilesNoBucket {
 		return f
 	}
-	f.State.Outbox = f.State.Outbox.Post(f.Start.ReplyTo, workflows.Notice{
-		Kind: workflows.NoticeCaseFilesStored, Source: source(f), Reference: f.Start.Reference, Time: now,
+	f.State.Outbox = f.State.Outbox.Post(workflows.PostedNotice{
+		Notice: workflows.Notice{
+			Kind: workflows.NoticeCaseFilesStored, Source: source(f), Reference: f.Start.Reference, Time: now,
+		},
+		ReplyTo: f.Start.ReplyTo, Notify: f.Start.Notify,
 	}, "files")
 	return f
 }
@@ -31,17 +34,17 @@ func handOff(f Files, now time.Time) *workflows.HandOff {
 		files := Result(f)
 		due[i].Data.Files = &files
 	}
-	return &workflows.HandOff{Source: source(f), Notices: due}
+	return &workflows.HandOff{Source: source(f), Account: f.Start.Account, Notices: due}
 }
 
 // HandedOff takes in that notices were handed off.
-func HandedOff(f Files, notices []workflows.AddressedNotice) Files {
+func HandedOff(f Files, notices []workflows.PostedNotice) Files {
 	f.State.Outbox = f.State.Outbox.HandedOff(notices)
 	return f
 }
 
 // HandOffFailed takes in that a hand-off failed.
-func HandOffFailed(f Files, notices []workflows.AddressedNotice, failure rules.Failure, now time.Time) Files {
+func HandOffFailed(f Files, notices []workflows.PostedNotice, failure rules.Failure, now time.Time) Files {
 	f.State.Outbox = f.State.Outbox.Failed(notices, failure, now)
 	return f
 }

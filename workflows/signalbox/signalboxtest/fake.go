@@ -84,8 +84,9 @@ func (f *Fake) Advance(by time.Duration) {
 // Now is the fake's time.
 func (f *Fake) Now() time.Time { return f.server.now() }
 
-// Notices are all notices so far, in the order in which they were made, with their targets.
-func (f *Fake) Notices() []workflows.AddressedNotice {
+// Notices are all notices so far that have a target, in the order in which they were made. The fake knows no configuration, so these are the
+// targets that a start or an approval names.
+func (f *Fake) Notices() []workflows.PostedNotice {
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
 	return slices.Clone(f.server.notices)
@@ -153,7 +154,7 @@ type server struct {
 	mu          sync.Mutex
 	executions  map[string][]*execution // by workflow ID, the oldest first
 	runs        int
-	notices     []workflows.AddressedNotice
+	notices     []workflows.PostedNotice
 	away        bool
 	workersAway bool
 	stopped     bool

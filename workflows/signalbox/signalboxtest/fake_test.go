@@ -228,5 +228,5 @@ func TestTimePassesWhenTheTestSaysSo(t *testing.T) {
 	notices := fake.Notices()
 	require.Len(t, notices, 1)
 	require.Equal(t, workflows.NoticeCaseExpired, notices[0].Kind)
-	require.Equal(t, "app", notices[0].To.WorkflowID)
+	require.Equal(t, "app", notices[0].ReplyTo.WorkflowID)
 }

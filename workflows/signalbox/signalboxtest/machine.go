@@ -21,7 +21,7 @@ type machine interface {
 	view() any
 	shows() shown
 	// told are the notices since the last call.
-	told() []workflows.AddressedNotice
+	told() []workflows.PostedNotice
 }
 
 // shown is what a workflow publishes of itself.
@@ -35,7 +35,7 @@ type shown struct {
 type caseMachine struct {
 	c        offload.Case
 	provider *Provider
-	notices  []workflows.AddressedNotice
+	notices  []workflows.PostedNotice
 }
 
 func newCase(input json.RawMessage, workflowID string, provider *Provider, now time.Time) (*caseMachine, error) {
@@ -110,7 +110,8 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 		case fx.Read != nil:
 			m.c = offload.Read(m.c, fx.Read.CaseID, m.provider.Read(fx.Read.CaseID), now)
 		case fx.HandOff != nil:
-			m.notices = append(m.notices, fx.HandOff.Notices...)
+			told, _ := withTarget(fx.HandOff.Notices)
+			m.notices = append(m.notices, told...)
 			m.c = offload.HandedOff(m.c, *fx.HandOff)
 		case fx.Reconcile != nil && m.c.State.Check != nil:
 			m.c = offload.Reconciled(m.c, m.provider.Read(fx.Reconcile.CaseID), now)
@@ -142,7 +143,7 @@ func (m *caseMachine) shows() shown {
 	}
 }
 
-func (m *caseMachine) told() []workflows.AddressedNotice {
+func (m *caseMachine) told() []workflows.PostedNotice {
 	told := m.notices
 	m.notices = nil
 	return told
@@ -151,7 +152,7 @@ func (m *caseMachine) told() []workflows.AddressedNotice {
 // activationMachine is an Artmail activation.
 type activationMachine struct {
 	a       activation.Activation
-	notices []workflows.AddressedNotice
+	notices []workflows.PostedNotice
 }
 
 func newActivation(start workflows.ActivationStart, now time.Time) *activationMachine {
@@ -208,8 +209,9 @@ func (m *activationMachine) settle(now time.Time) (any, bool) {
 		case fx.Done:
 			return activation.View(m.a), true
 		case fx.HandOff != nil:
-			m.notices = append(m.notices, fx.HandOff.Notices...)
-			m.a = activation.HandedOff(activation.HandingOff(m.a, *fx.HandOff), *fx.HandOff)
+			told, untold := withTarget(fx.HandOff.Notices)
+			m.notices = append(m.notices, told...)
+			m.a = activation.HandedOff(activation.HandingOff(m.a, *fx.HandOff), *fx.HandOff, workflows.HandOffResult{Untold: untold})
 		default:
 			return nil, false // an approval is not checked
 		}
@@ -227,10 +229,22 @@ func (m *activationMachine) shows() shown {
 	return shown{state: string(m.a.State.Status), attention: activation.Attention(m.a), dueAt: activation.DueAt(m.a)}
 }
 
-func (m *activationMachine) told() []workflows.AddressedNotice {
+func (m *activationMachine) told() []workflows.PostedNotice {
 	told := m.notices
 	m.notices = nil
 	return told
+}
+
+// withTarget is what the hand-off does: it passes on what has a target, and names the rest.
+func withTarget(notices []workflows.PostedNotice) (told []workflows.PostedNotice, untold []string) {
+	for _, n := range notices {
+		if n.ReplyTo != nil || len(n.Notify) > 0 {
+			told = append(told, n)
+		} else {
+			untold = append(untold, n.ID)
+		}
+	}
+	return told, untold
 }
 
 // change decodes, checks and applies the argument of an update.

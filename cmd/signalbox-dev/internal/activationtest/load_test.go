@@ -289,8 +289,12 @@ func restartEverySecond(t *testing.T, temporal client.Client) (restarts func() i
 		w.RegisterWorkflowWithOptions(artmailactivation.ContinuingAfter(5), workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 		w.RegisterWorkflowWithOptions(notify.ContinuingAfter(50), workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
 		callbacks := sdkworker.New(temporal, workflows.TaskQueueCallbacks, o)
+		notices, err := notice.New(notice.Config{Temporal: temporal})
+		if err != nil {
+			return err
+		}
 		for _, each := range []sdkworker.Worker{w, callbacks} {
-			(&notice.Activities{Temporal: temporal}).Register(each)
+			notices.Register(each)
 			if err := each.Start(); err != nil {
 				return err
 			}

@@ -357,6 +357,19 @@ var noticeStories = map[string]func(t *testing.T, source string){
 		startReceiver(t, to.WorkflowID)
 		allNotices(t, source, workflows.NoticeDelivered, 2)
 	},
+	"no-such-callback": func(t *testing.T, source string) {
+		to := startReceiver(t, "app/"+source)
+		handOff(t, source, *to, 1, 1, "unknown")
+		eventually(t, func(ctx context.Context) (state workflows.NotifyState, err error) {
+			value, err := shared.Temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(source), "", workflows.QueryState)
+			if err != nil {
+				return state, err
+			}
+			return state, value.Get(&state)
+		}, func(s workflows.NotifyState) bool {
+			return len(s.Notices) == 2 && len(s.Attention) == 1 && s.Notices[0].Status == workflows.NoticeDelivered
+		})
+	},
 	"given-up-resent-and-dismissed": func(t *testing.T, source string) {
 		handOff(t, source, workflows.ReplyTo{WorkflowID: "app/" + source}, 1, 1) // without a signal's name
 		for _, update := range []string{workflows.UpdateResend, workflows.UpdateDismiss} {
@@ -372,16 +385,19 @@ var noticeStories = map[string]func(t *testing.T, source string){
 	},
 }
 
-func handOff(t *testing.T, source string, to workflows.ReplyTo, from, until int64) {
+func handOff(t *testing.T, source string, to workflows.ReplyTo, from, until int64, callbacks ...string) {
 	t.Helper()
 	h := workflows.HandOff{Source: source}
 	for seq := from; seq <= until; seq++ {
-		h.Notices = append(h.Notices, workflows.AddressedNotice{To: to, Notice: workflows.Notice{
+		h.Notices = append(h.Notices, workflows.PostedNotice{ReplyTo: &to, Notify: callbacks, Notice: workflows.Notice{
 			ID: fmt.Sprint("ntc_", seq), Seq: seq, Kind: workflows.NoticeCaseInputNeeded, Source: source, Time: time.Now().UTC(),
 			Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: "Is a PDF fine?"}},
 		}})
 	}
-	require.NoError(t, (&notice.Activities{Temporal: shared.Temporal}).HandOff(t.Context(), h))
+	activities, err := notice.New(notice.Config{Temporal: shared.Temporal})
+	require.NoError(t, err)
+	_, err = activities.HandOff(t.Context(), h)
+	require.NoError(t, err)
 }
 
 func allNotices(t *testing.T, source string, status workflows.NoticeStatus, count int) {

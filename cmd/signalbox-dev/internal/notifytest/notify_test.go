@@ -16,7 +16,6 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
 )
@@ -26,24 +25,30 @@ func source(t *testing.T) string {
 	return strings.ReplaceAll(fmt.Sprintf("test/%s-%d", t.Name(), time.Now().UnixNano()), "#", "-")
 }
 
-func notices(source string, from, to int64, target workflows.ReplyTo) []workflows.AddressedNotice {
-	var list []workflows.AddressedNotice
+func notices(source string, from, to int64, target workflows.ReplyTo) []workflows.PostedNotice {
+	var list []workflows.PostedNotice
 	for seq := from; seq <= to; seq++ {
-		list = append(list, workflows.AddressedNotice{
+		list = append(list, workflows.PostedNotice{
 			Notice: workflows.Notice{
 				ID: fmt.Sprintf("ntc_%d", seq), Seq: seq, Kind: workflows.NoticeCaseInputNeeded, Source: source, Time: time.Now().UTC(),
 				Data: workflows.NoticeData{Question: &workflows.Question{ID: "q1", Text: "Is a signed PDF acceptable?"}},
 			},
-			To: target,
+			ReplyTo: &target,
 		})
 	}
 	return list
 }
 
-func handOff(t *testing.T, source string, list []workflows.AddressedNotice) {
+func handOff(t *testing.T, source string, list []workflows.PostedNotice) {
 	t.Helper()
-	activities := notice.Activities{Temporal: shared}
-	require.NoError(t, activities.HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list}))
+	_, err := activities.HandOff(t.Context(), workflows.HandOff{Source: source, Notices: list})
+	require.NoError(t, err)
+}
+
+func startFiles(t *testing.T, h workflows.HandOff) {
+	t.Helper()
+	_, err := activities.HandOff(t.Context(), h)
+	require.NoError(t, err)
 }
 
 // startReceiver starts a business app's workflow that waits for so many notices.
@@ -187,10 +192,9 @@ func TestFilesOfACaseAreStartedOnceUnlessTheyFailed(t *testing.T) {
 	t.Parallel()
 	reference := strings.ReplaceAll(source(t), "/", ".")
 	start := workflows.HandOff{Source: "test", Files: &workflows.FilesStart{Account: "default", Reference: reference, CaseID: "c1"}}
-	activities := notice.Activities{Temporal: shared}
 	first := ""
 	for range 2 {
-		require.NoError(t, activities.HandOff(t.Context(), start))
+		startFiles(t, start)
 		described, err := shared.DescribeWorkflowExecution(t.Context(), workflows.OffloadFilesWorkflowID(reference), "")
 		require.NoError(t, err)
 		info := described.GetWorkflowExecutionInfo()
@@ -204,10 +208,10 @@ func TestFilesOfACaseAreStartedOnceUnlessTheyFailed(t *testing.T) {
 	}
 
 	start.Files.Reference, start.Files.CaseID = reference+".failed", "" // which can't be carried out
-	require.NoError(t, activities.HandOff(t.Context(), start))
+	startFiles(t, start)
 	failed := shared.GetWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(start.Files.Reference), "")
 	require.Error(t, failed.Get(t.Context(), nil))
-	require.NoError(t, activities.HandOff(t.Context(), start))
+	startFiles(t, start)
 	again := shared.GetWorkflow(t.Context(), workflows.OffloadFilesWorkflowID(start.Files.Reference), "")
 	require.Error(t, again.Get(t.Context(), nil))
 	require.NotEqual(t, failed.GetRunID(), again.GetRunID(), "a failed one is started again")

@@ -1,0 +1,37 @@
+package notice
+
+import (
+	"context"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// maxAttemptError keeps the details of a retried error within the 4 KiB beyond which Temporal drops them.
+const maxAttemptError = 100
+
+// attempt makes one attempt to deliver, and keeps its result with those before: in the activity's result, the error's details, and the heartbeat's,
+// which Temporal hands to the next attempt. what names the delivery in errors.
+func (a *Activities) attempt(ctx context.Context, what string, once func() (status int, failed *failure)) (workflows.NoticeDelivery, error) {
+	var made workflows.NoticeDelivery
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &made) != nil {
+		made = workflows.NoticeDelivery{}
+	}
+	this := workflows.NoticeAttempt{At: a.now().UTC()}
+	status, failed := once()
+	this.Status = status
+	if failed != nil {
+		this.Error = workflows.Clip(failed.err.Error(), maxAttemptError)
+	}
+	made.Attempts = int(activity.GetInfo(ctx).Attempt)
+	made.Log = append(made.Log, this)
+	made.Log = made.Log[max(0, len(made.Log)-workflows.MaxNoticeAttempts):]
+	if failed == nil {
+		return made, nil
+	}
+	activity.RecordHeartbeat(ctx, made)
+	failed.err = fmt.Errorf("%s: %w", what, failed.err)
+	return workflows.NoticeDelivery{}, failed.asError(made)
+}

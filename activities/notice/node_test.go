@@ -1,0 +1,50 @@
+package notice_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The npm packages "standardwebhooks" and "svix" verify what is posted, by each of two secrets, and refuse a changed body.
+func TestTheLibrariesOfReceiversVerifyACallback(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join("testdata", "verify")
+	_, err := exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat(filepath.Join(folder, "node_modules"))
+	}
+	if err != nil {
+		for name := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
+			require.NotEqual(t, "node", strings.TrimSpace(name), "required by SIGNALBOX_TEST_REQUIRE: %v", err)
+		}
+		t.Skipf("it needs node, and `npm ci` in %s: %v", folder, err)
+	}
+	headers := map[string]string{}
+	var body []byte
+	_, err = post(t, func(_ http.ResponseWriter, r *http.Request) {
+		body, _ = io.ReadAll(r.Body)
+		for _, name := range []string{"webhook-id", "webhook-timestamp", "webhook-signature"} {
+			headers[name] = r.Header.Get(name)
+		}
+	})
+	require.NoError(t, err)
+	for _, letter := range []string{"a", "b"} {
+		input, err := json.Marshal(map[string]any{"secret": secret(letter), "headers": headers, "body": string(body)})
+		require.NoError(t, err)
+		command := exec.CommandContext(t.Context(), "node", "verify.mjs")
+		command.Dir, command.Stdin = folder, bytes.NewReader(input)
+		output, err := command.CombinedOutput()
+		require.NoError(t, err, string(output))
+		require.Contains(t, string(output), "standardwebhooks: verified")
+		require.Contains(t, string(output), "svix: verified")
+	}
+}

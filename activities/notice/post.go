@@ -1,0 +1,141 @@
+package notice
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// callback is a Callback that is ready to be posted to.
+type callback struct {
+	url     string
+	signers []*standardwebhooks.Webhook
+	client  *http.Client
+	// slots are taken by posts under way: a receiver that hangs must not take the whole worker.
+	slots chan struct{}
+}
+
+const (
+	// postsAtOnce is how many posts to one callback a process has under way, and busyPause how long another one waits.
+	postsAtOnce = 100
+	busyPause   = 10 * time.Second
+	// maxRetryAfter bounds the pause that a receiver asks for.
+	maxRetryAfter = 24 * time.Hour
+	// maxAnswer is how much of an answer is read, so that the connection can be used again.
+	maxAnswer = 64 << 10
+)
+
+// Post delivers a notice to a callback: its JSON, signed as Standard Webhooks asks ("v1"), one signature for each secret. A 2xx within 15 seconds
+// is a delivery. 410 means that the receiver wants no more of this source (ErrTypeNoticeTargetGone). Anything else, a redirect too, is tried
+// again, after the pause that Retry-After asks for, at most a day. The answer's body is never kept.
+func (a *Activities) Post(ctx context.Context, d workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
+	name := d.To.Callback
+	return a.attempt(ctx, fmt.Sprintf("post to callback %q", name), func() (int, *failure) {
+		to, known := a.callbacks[name]
+		if !known {
+			return 0, final(workflows.ErrTypeNoticeInvalid, fmt.Errorf("no such callback is configured: set callbacks.%s and resend it", name))
+		}
+		return to.post(ctx, d.Notice, a.now())
+	})
+}
+
+func (c *callback) post(ctx context.Context, n workflows.Notice, now time.Time) (status int, failed *failure) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	default:
+		return 0, &failure{
+			err:       fmt.Errorf("%d posts are under way: the receiver is slow", postsAtOnce),
+			errorType: workflows.ErrTypeNoticeUndelivered, pause: busyPause,
+		}
+	}
+	request, err := c.request(ctx, n, now)
+	if err != nil {
+		return 0, final(workflows.ErrTypeNoticeInvalid, err)
+	}
+	response, err := c.client.Do(request)
+	if err != nil {
+		return 0, undelivered(withoutURL(err))
+	}
+	defer func() { _ = response.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
+	return response.StatusCode, classify(response, now)
+}
+
+func (c *callback) request(ctx context.Context, n workflows.Notice, now time.Time) (*http.Request, error) {
+	body, err := json.Marshal(n)
+	if err != nil {
+		return nil, fmt.Errorf("write notice %s: %w", n.ID, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("its URL can't be used")
+	}
+	signatures := make([]string, 0, len(c.signers))
+	for _, signer := range c.signers {
+		signature, err := signer.Sign(n.ID, now, body)
+		if err != nil {
+			return nil, fmt.Errorf("sign notice %s: %w", n.ID, err)
+		}
+		signatures = append(signatures, signature)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "Signalbox")
+	request.Header.Set(standardwebhooks.HeaderWebhookID, n.ID)
+	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	request.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
+	return request, nil
+}
+
+// classify says what an answer means; nil: the notice is delivered.
+func classify(response *http.Response, now time.Time) *failure {
+	status := response.StatusCode
+	switch {
+	case status >= 200 && status < 300:
+		return nil
+	case status == http.StatusGone:
+		return final(workflows.ErrTypeNoticeTargetGone, errors.New("it answered 410: it wants no more notices of this source"))
+	case status >= 300 && status < 400:
+		return undelivered(fmt.Errorf("it answered %d: redirects are not followed: configure the URL that it leads to", status))
+	}
+	failed := undelivered(fmt.Errorf("it answered %d", status))
+	failed.pause = retryAfter(response.Header.Get("Retry-After"), now)
+	return failed
+}
+
+// retryAfter is the pause that a header asks for, in seconds or as a date; zero where it asks for none.
+func retryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
+		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+// withoutURL keeps the callback's URL, which may hold a token, out of states and logs.
+func withoutURL(err error) error {
+	var at *url.Error
+	if !errors.As(err, &at) {
+		return err
+	}
+	if at.Timeout() {
+		return fmt.Errorf("no answer within %s", postTimeout)
+	}
+	return at.Err
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/activities/publicnet"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Callback is a receiver of notices. Its URL and secrets stand in the configuration only, so that no start can name an address.
+type Callback struct {
+	URL string
+	// Secrets sign each notice, in the form of Standard Webhooks: "whsec_" and 24 to 64 bytes in base64. Several while one rolls.
+	Secrets []string
+	// AllowPrivate lets the URL lead to a private address, AllowHTTP be unencrypted.
+	AllowPrivate, AllowHTTP bool
+}
+
+const (
+	secretPrefix = "whsec_"
+	// Sizes that Standard Webhooks asks for, in bytes.
+	minSigningKey, maxSigningKey = 24, 64
+	// maxSecrets bounds the signatures in one header.
+	maxSecrets = 10
+)
+
+func (c Config) validateNotices(say func(string, ...any)) {
+	for name, callback := range sorted(c.Callbacks) {
+		if err := workflows.ValidateNotify([]string{name}); err != nil {
+			say("callbacks.%.80s: the name is not 1 to 64 characters of A-Z a-z 0-9 . _ -", name)
+		}
+		if problem := callback.urlProblem(); problem != "" {
+			say("callbacks.%s.url: %s", name, problem)
+		}
+		if n := len(callback.Secrets); n == 0 || n > maxSecrets {
+			say("callbacks.%s: %d secrets: set 1 to %d by secrets or secretFiles, as `echo \"whsec_$(openssl rand -base64 32)\"` makes one", name, n, maxSecrets)
+		}
+		for i, secret := range callback.Secrets {
+			if problem := signingKeyProblem(secret); problem != "" {
+				say("callbacks.%s: secret %d: %s", name, i+1, problem)
+			}
+		}
+	}
+	for name, account := range sorted(c.Accounts) {
+		c.validateNotify("accounts."+name, account.Notify, say)
+	}
+	for name, agent := range sorted(c.Agents) {
+		c.validateNotify("agents."+name, agent.Notify, say)
+		if agent.HandOver == nil {
+			continue
+		}
+		if err := agent.HandOver.Validate(); err != nil {
+			say("agents.%s: %w", name, err)
+		}
+		if err := workflows.ValidateHandOverAgent(name); err != nil {
+			say("agents.%s.handOver: %w", name, err)
+		}
+	}
+}
+
+func (c Config) validateNotify(setting string, names []string, say func(string, ...any)) {
+	if err := workflows.ValidateNotify(names); err != nil {
+		say("%s: %w", setting, err)
+	}
+	for _, name := range names {
+		if _, known := c.Callbacks[name]; !known {
+			say("%s.notify: %q is not among callbacks (%s): add it there, or name one of them", setting, name,
+				strings.Join(slices.Sorted(maps.Keys(c.Callbacks)), ", "))
+		}
+	}
+}
+
+// urlProblem never shows the URL, which may hold a token.
+func (c Callback) urlProblem() string {
+	u, err := url.Parse(c.URL)
+	switch {
+	case c.URL == "":
+		return "it is missing: set it"
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "want an absolute URL, such as https://finance.example.com/signalbox"
+	case u.Scheme == "http" && !c.AllowHTTP:
+		return "it is unencrypted: use https, or set allowHTTP"
+	case u.User != nil:
+		return "it holds credentials: leave them out, the receiver verifies the signature"
+	case u.Fragment != "":
+		return "it has a fragment (#…): leave it out"
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !c.AllowPrivate && !publicnet.Public(ip) {
+		return "it is a private address: use a public one, or set allowPrivate"
+	}
+	return ""
+}
+
+func signingKeyProblem(secret string) string {
+	encoded, found := strings.CutPrefix(secret, secretPrefix)
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	switch {
+	case !found:
+		return "it does not begin with whsec_: take one as Standard Webhooks writes it"
+	case err != nil:
+		return "what follows whsec_ is not base64"
+	case len(key) < minSigningKey || len(key) > maxSigningKey:
+		return fmt.Sprintf("it has %d bytes, want %d to %d", len(key), minSigningKey, maxSigningKey)
+	}
+	return ""
+}
