@@ -1,0 +1,66 @@
+package api_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func TestAStartSaysWhereTheCaseIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	first := w.post(t, adminSecret, "/v1/cases", start("first", ""))
+	require.Equal(t, 201, first.status, first.body)
+	require.Equal(t, "/v1/cases/first", first.header.Get("Location"))
+	require.JSONEq(t, `{"reference":"first","workflowId":"offload-case/first"}`, first.body)
+	var state workflows.CaseState
+	w.get(t, adminSecret, "/v1/cases/first").into(t, &state)
+	require.Equal(t, "default", state.Account)
+}
+
+func TestTheNameOfTheTokenIsRecordedAsWhoActed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	w.temporal.become("offload-case/acts", workflows.CaseState{Reference: "acts", Account: "emea", Status: workflows.CaseInputNeeded})
+	for path, body := range map[string]string{
+		"/input": `{"questionId":"q1","text":"yes"}`, "/cancel": `{"reason":"no need"}`, "/adopt": `{"caseId":"c1"}`, "/retry-create": "",
+	} {
+		require.Less(t, w.post(t, emeaSecret, "/v1/cases/acts"+path, body).status, 300, path)
+	}
+	require.Equal(t, map[string][]any{
+		workflows.UpdateProvideInput: {workflows.ProvideInput{QuestionID: "q1", Text: "yes", By: "emea"}},
+		workflows.UpdateCancel:       {workflows.CancelCase{Reason: "no need", By: "emea"}},
+		workflows.UpdateAdoptCase:    {workflows.AdoptCase{CaseID: "c1", By: "emea"}},
+		workflows.UpdateRetryCreate:  {workflows.RetryCreate{By: "emea"}},
+	}, w.temporal.updates)
+}
+
+func TestAWaitEndsWithTheCaseAQuestionOrItsTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	running := workflows.CaseState{Reference: "wait", Status: workflows.CaseRunning}
+	w.temporal.become("offload-case/wait", running)
+	for _, ended := range []workflows.CaseStatus{workflows.CaseInputNeeded, workflows.CaseCompleted, workflows.CaseExpired} {
+		w.temporal.become("offload-case/wait", running)
+		changed := time.AfterFunc(50*time.Millisecond, func() {
+			w.temporal.become("offload-case/wait", workflows.CaseState{Reference: "wait", Status: ended})
+		})
+		var state workflows.CaseState
+		w.get(t, "", "/v1/cases/wait?wait=30s").into(t, &state)
+		require.Equal(t, ended, state.Status)
+		changed.Stop()
+	}
+	w.temporal.become("offload-case/wait", running)
+	var state workflows.CaseState
+	w.get(t, "", "/v1/cases/wait?wait=1s").into(t, &state)
+	require.Equal(t, workflows.CaseRunning, state.Status)
+
+	time.AfterFunc(50*time.Millisecond, w.server.Stop)
+	began := time.Now()
+	w.get(t, "", "/v1/cases/wait?wait=60s").into(t, &state)
+	require.Equal(t, workflows.CaseRunning, state.Status, "a stop answers with what is so now")
+	require.Less(t, time.Since(began), 30*time.Second)
+}
