@@ -31,6 +31,7 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 		workflows.SearchAttributeState:     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.SearchAttributeAttention: enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 		workflows.SearchAttributeCaseID:    enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		workflows.SearchAttributeAccount:   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		workflows.SearchAttributeDueAt:     enumspb.INDEXED_VALUE_TYPE_DATETIME,
 	}
 }

@@ -91,6 +91,8 @@ type CaseState struct {
 	LastError string `json:"lastError,omitempty"`
 	// Verifying is the caseId of adopt-case while a read verifies it.
 	Verifying string `json:"verifying,omitempty"`
+	// Check is the newest reconcile-now until a read has shown the case, or has failed for a reason that LastError tells.
+	Check *Check `json:"check,omitempty"`
 	// OtherCaseIDs are caseIds that showed up for the same reference beside CaseID.
 	OtherCaseIDs []string `json:"otherCaseIds,omitempty"`
 	// EventsApplied and Duplicates count events, LateEvents those that came after the end.
@@ -200,6 +202,19 @@ type RetryCreate struct {
 type CancelCase struct {
 	Reason string `json:"reason,omitempty"`
 	By     string `json:"by,omitempty"`
+}
+
+// ReconcileNow is the payload of the signal "reconcile-now": read the case now, however far away the next read is. It changes nothing for a
+// case that has ended or that has no caseId yet.
+type ReconcileNow struct {
+	// By says who asked, for the record; at most MaxShortTextBytes.
+	By string `json:"by,omitempty"`
+}
+
+// Check is a read that a person asked for by reconcile-now.
+type Check struct {
+	By string    `json:"by,omitempty"`
+	At time.Time `json:"at"`
 }
 
 // CaseReceipt answers adopt-case, retry-create and cancel.

@@ -64,6 +64,9 @@ type ReconcileCaseParams struct {
 	// Floor and Ceiling bound the pause between two reads.
 	Floor   Duration `json:"floor"`
 	Ceiling Duration `json:"ceiling"`
+	// Check is the number of the reconcile-now that asked for this read: the first one that succeeds is then news, whatever it shows. Zero:
+	// nobody asked.
+	Check int `json:"check,omitempty"`
 }
 
 // KnownCase is what the workflow knows already: news is what differs from it.

@@ -106,6 +106,21 @@ func AgentOfArtmailActivation(workflowID string) (agent string, ok bool) {
 	return agent, true
 }
 
+// ParseArtmailActivationWorkflowID is the inverse of ArtmailActivationWorkflowID; ok is false for any other workflow ID. activationID is empty
+// where the ID has only its hash: the query "state" tells it.
+func ParseArtmailActivationWorkflowID(workflowID string) (agent, activationID string, ok bool) {
+	agent, ok = AgentOfArtmailActivation(workflowID)
+	if !ok {
+		return "", "", false
+	}
+	escaped := strings.TrimPrefix(workflowID, artmailActivationPrefix+agent+"/")
+	if strings.HasPrefix(escaped, hashedPrefix) {
+		return agent, "", true
+	}
+	activationID, err := url.PathUnescape(escaped)
+	return agent, activationID, err == nil
+}
+
 // clip keeps an unusable ID readable in an error.
 func clip(s string) string {
 	const most = 60

@@ -22,6 +22,8 @@ const (
 const (
 	// SignalOffloadEvents carries a []CaseEvent to an Offload case.
 	SignalOffloadEvents = "offload-events"
+	// SignalReconcileNow carries a ReconcileNow to an Offload case: read the case now.
+	SignalReconcileNow = "reconcile-now"
 	// SignalArtmailEvents carries a []ActivationEvent to an Artmail activation.
 	SignalArtmailEvents = "artmail-events"
 	// SignalTouchRuns carries a TouchRuns: these runs were active just now.
@@ -62,6 +64,8 @@ const (
 	SearchAttributeAttention = "SignalboxAttention"
 	// SearchAttributeCaseID (Keyword) is Offload's caseId, by which events on the shared route find their case.
 	SearchAttributeCaseID = "SignalboxCaseId"
+	// SearchAttributeAccount (Keyword) is the name of the Offload account that a case belongs to.
+	SearchAttributeAccount = "SignalboxAccount"
 	// SearchAttributeDueAt (Datetime) is when what needs attention becomes urgent; unset while nothing does.
 	SearchAttributeDueAt = "SignalboxDueAt"
 )

@@ -64,6 +64,13 @@ func (x CancelCase) Validate() error {
 }
 
 // Validate names every field that can't be used.
+func (r ReconcileNow) Validate() error {
+	var c check
+	c.text("by", r.By, MaxShortTextBytes)
+	return c.err(ErrInvalidArgument)
+}
+
+// Validate names every field that can't be used.
 func (a ApprovalRequest) Validate() error {
 	var c check
 	c.id("messageId", a.MessageID)

@@ -11,6 +11,28 @@ import (
 
 // How cases end, and how that becomes known.
 var endStories = map[string]func() scenario{
+	"an end without a webhook is found at once by reconcile-now": func() scenario {
+		return scenario{
+			start:    start(),
+			provider: &provider{truth: []truth{{from: 2 * time.Minute, facts: completed(2 * time.Minute).Facts}}},
+			steps: []step{
+				{at: time.Minute, do: func(w *world) {
+					w.env.SignalWorkflow(workflows.SignalReconcileNow, workflows.ReconcileNow{By: "ada"})
+				}},
+				{at: 3 * time.Minute, do: func(w *world) {
+					w.requireState(workflows.CaseRunning)
+					require.Nil(w.t, w.state().Check, "the first check is done")
+					w.env.SignalWorkflow(workflows.SignalReconcileNow, workflows.ReconcileNow{By: "grace"})
+				}},
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.NewsByPoll, w.outcome.Source)
+				require.Equal(t, after(3*time.Minute), w.outcome.EndedAt, "far ahead of the quarter of an hour of silence")
+				require.GreaterOrEqual(t, w.scenario.provider.polls, 2)
+			},
+		}
+	},
 	"completes by webhook": func() scenario {
 		return scenario{
 			start: start(replying), provider: &provider{},

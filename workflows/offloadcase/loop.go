@@ -48,11 +48,15 @@ func (r *run) receive() {
 			r.Step(1)
 		}
 	}
+	for _, asked := range entity.Drain[workflows.ReconcileNow](r.checks) {
+		r.apply(lifecycle.ReconcileNow(r.c, asked, r.Now()))
+		r.Step(1)
+	}
 }
 
 // hasWork is true when takeIn has something to take in, or when a call that held back a return is done.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.events.Len() > 0 ||
+	return r.HasWork() || r.events.Len() > 0 || r.checks.Len() > 0 ||
 		r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done() || r.handOff.Done()
 }
 

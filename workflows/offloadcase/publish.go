@@ -16,7 +16,8 @@ func (r *run) publish() {
 	s := r.c.State
 	r.Publish(entity.Published{
 		State: string(s.Status), Attention: lifecycle.Attention(s), CaseID: s.CaseID,
-		DueAt: lifecycle.DueAt(r.c), Details: lifecycle.Details(r.c),
+		Account: r.c.Start.Account,
+		DueAt:   lifecycle.DueAt(r.c), Details: lifecycle.Details(r.c),
 	})
 }
 

@@ -35,6 +35,7 @@ type run struct {
 	c lifecycle.Case
 
 	events workflow.ReceiveChannel
+	checks workflow.ReceiveChannel
 
 	create    createCall
 	answer    answerCall
@@ -46,6 +47,7 @@ type run struct {
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
+	r.checks = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
 	if in.Carried != nil {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.c = lifecycle.Case{Start: in.CaseStart, State: *in.Carried}

@@ -42,6 +42,7 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	}
 	attributes := []temporal.SearchAttributeUpdate{
 		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState).ValueSet(string(startStatus(start))),
+		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount).ValueSet(start.Account),
 	}
 	if start.CaseID != "" {
 		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID).ValueSet(start.CaseID))
@@ -81,23 +82,24 @@ func (c *Case) Attached() bool { return c.attached }
 // WorkflowID is where the case is found in Temporal.
 func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }
 
-// Wait returns the outcome when the case has ended, which may take weeks: it waits as long as ctx lets it.
+// Wait returns the outcome when the case has ended, which may take weeks: it waits as long as ctx lets it, also while Temporal is away. It
+// needs no worker, and costs Temporal a call every 20 seconds.
 func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 	var outcome workflows.CaseOutcome
-	err := c.client.temporal.GetWorkflow(ctx, c.WorkflowID(), "").Get(ctx, &outcome)
-	return outcome, translate(c.op("wait for"), err)
+	err := c.client.result(ctx, c.op("wait for"), c.WorkflowID(), &outcome)
+	return outcome, err
 }
 
 // Files waits until the files of the case are stored, which may take as long as downloads are retried, and returns where each is. It fails
 // with ErrNoFiles where nothing stores any: Wait for the case first.
 func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 	var files workflows.CaseFiles
-	err := c.client.temporal.GetWorkflow(ctx, workflows.OffloadFilesWorkflowID(c.reference), "").Get(ctx, &files)
-	var never *serviceerror.NotFound
-	if errors.As(err, &never) {
-		return files, fmt.Errorf("%s: %w: %w", c.op("wait for the files of"), ErrNoFiles, err)
+	op := c.op("wait for the files of")
+	err := c.client.result(ctx, op, workflows.OffloadFilesWorkflowID(c.reference), &files)
+	if errors.Is(err, ErrNotFound) {
+		return files, fmt.Errorf("%w: %w", ErrNoFiles, err)
 	}
-	return files, translate(c.op("wait for the files of"), err)
+	return files, err
 }
 
 // State says where the case stands. It needs a running worker, also for a case that has ended.
@@ -133,6 +135,18 @@ func (c *Case) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflo
 	var receipt workflows.CaseReceipt
 	err := c.client.update(ctx, c.op("cancel"), c.WorkflowID(), workflows.UpdateCancel, &receipt, cancel)
 	return receipt, err
+}
+
+// ReconcileNow lets the case be read at Offload now, however far away the next read is. It is a signal: it returns when Temporal has it. The
+// read is paced by the account's rate; State shows it as Check until it is done. A case without a caseId is not read.
+func (c *Case) ReconcileNow(ctx context.Context, by string) error {
+	// The workflow can't refuse a signal.
+	now := workflows.ReconcileNow{By: by}
+	if err := now.Validate(); err != nil {
+		return fmt.Errorf("%s: %w: %w", c.op("check"), ErrInvalid, err)
+	}
+	err := c.client.temporal.SignalWorkflow(ctx, c.WorkflowID(), "", workflows.SignalReconcileNow, now)
+	return c.client.endedOrNever(ctx, c.op("check"), c.WorkflowID(), err)
 }
 
 func (c *Case) op(verb string) string { return fmt.Sprintf("%s case %s", verb, c.reference) }

@@ -22,13 +22,16 @@ type Options struct {
 	Keyring *keyring.Ring
 	// PublicURL is where providers reach the ingress, such as https://hooks.example.com.
 	PublicURL string
+	// Deliveries is the inbox, for ToDo and CatchUp. Without it they leave deliveries out.
+	Deliveries Deliveries
 }
 
 // Client starts and follows cases and activations. It is safe for concurrent use.
 type Client struct {
-	temporal  client.Client
-	keyring   *keyring.Ring
-	publicURL string
+	temporal   client.Client
+	keyring    *keyring.Ring
+	publicURL  string
+	deliveries Deliveries
 }
 
 // New makes a client. PublicURL may be empty; where it is set it must be an absolute http or https URL.
@@ -39,7 +42,9 @@ func New(temporal client.Client, options Options) (*Client, error) {
 			return nil, fmt.Errorf("%w: public URL %q: want an absolute http or https URL without query", ErrInvalid, options.PublicURL)
 		}
 	}
-	return &Client{temporal: temporal, keyring: options.Keyring, publicURL: strings.TrimSuffix(options.PublicURL, "/")}, nil
+	return &Client{
+		temporal: temporal, keyring: options.Keyring, publicURL: strings.TrimSuffix(options.PublicURL, "/"), deliveries: options.Deliveries,
+	}, nil
 }
 
 // WebhookURL is the capability URL of a case: whoever knows it can post this case's events. Apps that create cases at Offload

@@ -89,6 +89,21 @@ func TestACaseIsStartedOnceForItsReference(t *testing.T) {
 	require.True(t, options.WorkflowExecutionErrorWhenAlreadyStarted)
 }
 
+func TestACheckIsASignalThatNamesWhoAsked(t *testing.T) {
+	t.Parallel()
+	server := mocks.NewClient(t)
+	server.On("SignalWorkflow", mock.Anything, "offload-case/a", "", workflows.SignalReconcileNow, workflows.ReconcileNow{By: "ada"}).Return(nil)
+	require.NoError(t, newClient(t, server, signalbox.Options{}).Case("a").ReconcileNow(t.Context(), "ada"))
+
+	refused := newClient(t, mocks.NewClient(t), signalbox.Options{}).Case("a").ReconcileNow(t.Context(), strings.Repeat("x", 501))
+	require.ErrorIs(t, refused, signalbox.ErrInvalid)
+
+	ended := mocks.NewClient(t)
+	ended.On("SignalWorkflow", mock.Anything, mock.Anything, "", mock.Anything, mock.Anything).Return(serviceerror.NewNotFound("x"))
+	ended.On("DescribeWorkflow", mock.Anything, "offload-case/a", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil)
+	require.ErrorIs(t, newClient(t, ended, signalbox.Options{}).Case("a").ReconcileNow(t.Context(), "ada"), signalbox.ErrEnded)
+}
+
 func TestRefusedUpdatesAreSentinels(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -289,11 +289,11 @@ func TestDrainTakesAllSignalsInOrderAndEachByItself(t *testing.T) {
 var publicState = []entity.Published{
 	{State: "RUNNING"},
 	{State: "RUNNING", Details: "more"},
-	{State: "RUNNING", CaseID: "c1", Attention: []string{"conflict"}, DueAt: t0.Add(time.Hour + time.Millisecond)},
-	{State: "RUNNING", CaseID: "c1", Attention: []string{"conflict"}, DueAt: t0.Add(time.Hour)},
-	{State: "RUNNING", CaseID: "c1", Attention: []string{"conflict", "account"}, DueAt: t0.Add(2 * time.Hour)},
-	{State: "DONE", CaseID: "c1", DueAt: t0.Add(3 * time.Hour)},
-	{State: "DONE", CaseID: "c1"},
+	{State: "RUNNING", CaseID: "c1", Account: "eu", Attention: []string{"conflict"}, DueAt: t0.Add(time.Hour + time.Millisecond)},
+	{State: "RUNNING", CaseID: "c1", Account: "eu", Attention: []string{"conflict"}, DueAt: t0.Add(time.Hour)},
+	{State: "RUNNING", CaseID: "c1", Account: "eu", Attention: []string{"conflict", "account"}, DueAt: t0.Add(2 * time.Hour)},
+	{State: "DONE", CaseID: "c1", Account: "eu", DueAt: t0.Add(3 * time.Hour)},
+	{State: "DONE", CaseID: "c1", Account: "eu"},
 }
 
 func TestOnlyWhatChangedIsUpsertedAndInOneCommand(t *testing.T) {
@@ -317,6 +317,8 @@ func TestOnlyWhatChangedIsUpsertedAndInOneCommand(t *testing.T) {
 			require.Equal(t, publicState[i].State, got)
 			got, _ = set.GetKeyword(caseID)
 			require.Equal(t, publicState[i].CaseID, got)
+			got, _ = set.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount))
+			require.Equal(t, publicState[i].Account, got)
 			list, _ := set.GetKeywordList(attention)
 			require.Equal(t, publicState[i].Attention, list)
 			at, isDue := set.GetTime(due)

@@ -14,6 +14,7 @@ var (
 	stateKey     = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState)
 	attentionKey = temporal.NewSearchAttributeKeyKeywordList(workflows.SearchAttributeAttention)
 	caseIDKey    = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID)
+	accountKey   = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount)
 	dueAtKey     = temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt)
 )
 
@@ -22,6 +23,7 @@ type Published struct {
 	State     string
 	Attention []string
 	CaseID    string
+	Account   string
 	// DueAt is when what needs attention becomes urgent; it is published only while there is attention.
 	DueAt time.Time
 	// Details are Markdown.
@@ -35,6 +37,7 @@ func readPublished(ctx workflow.Context) Published {
 	p.State, _ = set.GetKeyword(stateKey)
 	p.Attention, _ = set.GetKeywordList(attentionKey)
 	p.CaseID, _ = set.GetKeyword(caseIDKey)
+	p.Account, _ = set.GetKeyword(accountKey)
 	p.DueAt, _ = set.GetTime(dueAtKey)
 	return p
 }
@@ -52,6 +55,9 @@ func (r *Run) Publish(p Published) {
 	}
 	if p.CaseID != before.CaseID {
 		changes = append(changes, caseIDKey.ValueSet(p.CaseID))
+	}
+	if p.Account != before.Account {
+		changes = append(changes, accountKey.ValueSet(p.Account))
 	}
 	if !slices.Equal(p.Attention, before.Attention) {
 		if len(p.Attention) == 0 {

@@ -74,6 +74,11 @@ func waitingForNews(s State) string {
 		return "Offload ended the case; a read brings what was too large for the webhook."
 	case s.ReadWanted:
 		return "A read of the case confirms an event."
+	case s.Check != nil:
+		if s.Check.By == "" {
+			return "A read of the case that a person asked for."
+		}
+		return "A read of the case that " + rules.Code(s.Check.By) + " asked for."
 	case s.Trouble != "":
 		return "A webhook of Offload. Reading the case fails (" + s.Trouble + ") and is tried again slowly."
 	case s.UnknownStatus != "":

@@ -25,6 +25,7 @@
 //	  is an end and omits what GET has        read first      read first                         fills in
 //	webhook without time, on the shared
 //	route, or an end with confirmEnd          kept    kept    kept; a read confirms it           conflict (proven), or fills in
+//	reconcile-now                             =       =       a read                             =
 //	read or reconcile: RUNNING                -       -       R                                  =
 //	  INPUT_NEEDED, question PENDING          -       -       N, or S after an answer            =
 //	  INPUT_NEEDED, question RESOLVED         -       -       S                                  =

@@ -64,7 +64,7 @@ func Next(c Case, now time.Time) Effects {
 	case s.CaseID == "":
 	case s.ReadWanted:
 		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.CaseID}
-	case s.ReconcileAt.After(now):
+	case s.ReconcileAt.After(now) && s.Check == nil:
 		wake(s.ReconcileAt, "Read the case if no webhook comes")
 	default:
 		fx.Reconcile = reconcileParams(c)
@@ -88,6 +88,9 @@ func reconcileParams(c Case) *workflows.ReconcileCaseParams {
 	p := &workflows.ReconcileCaseParams{
 		Account: c.Start.Account, CaseID: c.State.CaseID, Known: c.State.Known,
 		Floor: c.Start.Options.PollFloor, Ceiling: c.Start.Options.PollCeiling,
+	}
+	if c.State.Check != nil {
+		p.Known, p.Check = workflows.KnownCase{}, c.State.Checks
 	}
 	switch {
 	case c.State.Status == workflows.CaseInputNeeded || pendingAnswer(c.State) != nil || c.State.UnknownStatus != "":

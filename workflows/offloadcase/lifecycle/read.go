@@ -8,14 +8,31 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
+// ReconcileNow takes in that a person wants the case to be read now. A read that waits for its next attempt begins again.
+func ReconcileNow(c Case, asked workflows.ReconcileNow, now time.Time) Case {
+	s := &c.State
+	if s.CaseID == "" || s.Status.Ended() {
+		return c
+	}
+	s.Check = &workflows.Check{By: workflows.Clip(asked.By, workflows.MaxShortTextBytes), At: now}
+	s.Checks++
+	return c
+}
+
 // Reconciled takes in the news that reconciling brought.
 func Reconciled(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
 	s.Trouble, s.LastError = "", ""
-	known, before := s.Known, s.Facts
+	known, before, status, checked := s.Known, s.Facts, s.Status, s.Check != nil
+	s.Check = nil
 	shown(&c, snapshot, now)
 	options := c.Start.Options
 	switch {
+	case checked && s.Status == status && askedID(s.Facts) == askedID(before):
+		// Nothing changed, so the next read stays where it was.
+		if soon := now.Add(options.PollFloor.Std()); s.ReconcileAt.Before(soon) {
+			s.ReconcileAt = soon
+		}
 	case s.Known == known:
 		// Nothing changed: back off, or this becomes a hot loop.
 		s.ReconcileAt = now.Add(options.PollCeiling.Std())
@@ -32,6 +49,9 @@ func Reconciled(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	trouble := troubleOf(f)
+	if trouble == "" || trouble == s.Trouble {
+		s.Check = nil
+	}
 	switch {
 	case f.Type == workflows.ErrTypeOffloadNoNews && s.Trouble != "":
 		s.Trouble, s.LastError = "", ""
@@ -59,7 +79,7 @@ func Read(c Case, caseID string, snapshot workflows.CaseSnapshot, now time.Time)
 	case s.CaseID != caseID:
 		return c
 	}
-	s.ReadWanted = false
+	s.ReadWanted, s.Check = false, nil
 	s.Trouble, s.LastError = "", ""
 	shown(&c, snapshot, now)
 	applyHeldEnd(&c, now)

@@ -48,6 +48,80 @@ func TestNewsByPollIsFollowedByTheNextRead(t *testing.T) {
 	require.NotNil(t, lifecycle.Next(c, after(30)).Reconcile)
 }
 
+func TestACheckReadsNowAndLeavesTheNextReadWhereItWas(t *testing.T) {
+	t.Parallel()
+	c := running()
+	require.Nil(t, lifecycle.Next(c, after(5)).Reconcile, "the next read is at minute 15")
+	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "ada"}, after(5))
+	require.Equal(t, &workflows.Check{By: "ada", At: after(5)}, lifecycle.View(c).Check)
+	require.Contains(t, lifecycle.WaitingFor(c), "`ada`")
+	first := lifecycle.Next(c, after(5)).Reconcile
+	require.Zero(t, first.Known, "whatever it shows is news, so that it is known to be done")
+
+	again := lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "grace"}, after(6))
+	require.NotEqual(t, first, lifecycle.Next(again, after(6)).Reconcile, "one that waits for its next attempt begins again")
+
+	c = lifecycle.Reconciled(again, shows(workflows.OffloadRunning, 0), after(7))
+	require.Nil(t, lifecycle.View(c).Check)
+	fx := lifecycle.Next(c, after(7))
+	require.Nil(t, fx.Reconcile)
+	require.Equal(t, after(15), fx.Wake)
+}
+
+func TestACheckWhileReconcilingIsFollowedByTheNextReadAfterTheFloor(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Reconciled(running(), shows(workflows.OffloadRunning, 0), after(20))
+	require.NotNil(t, lifecycle.Next(c, after(90)).Reconcile)
+	before := lifecycle.Next(c, after(90)).Reconcile
+	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{}, after(90))
+	require.NotEqual(t, before, lifecycle.Next(c, after(90)).Reconcile, "the server may be hours from its next attempt")
+	c = lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 0), after(91))
+	fx := lifecycle.Next(c, after(91))
+	require.Nil(t, fx.Reconcile, "no hot loop")
+	require.Equal(t, after(92), fx.Wake)
+	require.Zero(t, lifecycle.Next(c, after(92)).Reconcile.Check)
+}
+
+func TestACheckBringsNewsAsAnyReadDoes(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{}, after(5))
+	c = lifecycle.Reconciled(c, read(inputNeeded("q1", 4)), after(5))
+	requireStatus(t, workflows.CaseInputNeeded, c)
+	require.Nil(t, lifecycle.View(c).Check)
+}
+
+func TestACheckThatFailsIsOverAndIsNotTriedInALoop(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{}, after(5))
+	unauthorized := rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "says the provider"}
+	c = lifecycle.ReconcileFailed(c, unauthorized, after(6))
+	require.NotNil(t, lifecycle.View(c).Check, "the server tries it again slowly")
+	require.NotNil(t, lifecycle.Next(c, after(6)).Reconcile)
+	c = lifecycle.ReconcileFailed(c, unauthorized, after(7))
+	require.Nil(t, lifecycle.View(c).Check)
+	require.Nil(t, lifecycle.Next(c, after(7)).Reconcile)
+	require.Equal(t, "says the provider", c.State.LastError)
+}
+
+func TestACheckChangesNothingWhereThereIsNothingToRead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]lifecycle.Case{
+		"creating":  began(),
+		"uncertain": lifecycle.CreateFailed(began(), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1)),
+		"completed": lifecycle.Receive(running(), completed(10), after(10)),
+		"cancelled": lifecycle.Cancel(running(), workflows.CancelCase{}, after(10)),
+	} {
+		require.Equal(t, c, lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "ada"}, after(11)), name)
+	}
+	c := lifecycle.Receive(running(), unproven(completed(10)), after(10))
+	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{}, after(11))
+	fx := lifecycle.Next(c, after(11))
+	require.NotNil(t, fx.Read, "the read that is under way is the check")
+	require.Nil(t, fx.Reconcile)
+	c = lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 11), after(12))
+	require.Nil(t, lifecycle.View(c).Check)
+}
+
 func TestTheSameNewsTwiceIsNotAskedForInALoop(t *testing.T) {
 	t.Parallel()
 	stale := shows(workflows.OffloadRunning, 5)

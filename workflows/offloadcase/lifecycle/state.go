@@ -62,6 +62,9 @@ type State struct {
 	// Known is what the reconcile activity is told, and ReconcileAt when it is to start.
 	Known       workflows.KnownCase `json:"known,omitzero"`
 	ReconcileAt time.Time           `json:"reconcileAt,omitzero"`
+	// Check is the newest reconcile-now until it is done. Checks counts them, so that the next one starts the reading again.
+	Check  *workflows.Check `json:"check,omitempty"`
+	Checks int              `json:"checks,omitempty"`
 	// Trouble is the attention that a failing provider call raised, until a call succeeds. LastError is what it said.
 	Trouble   string `json:"trouble,omitempty"`
 	LastError string `json:"lastError,omitempty"`

@@ -149,6 +149,14 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	"completed-by-poll": func(t *testing.T, reference string) *signalbox.Case {
 		return startScripted(t, reference, "lost", impatient)
 	},
+	"reconciled-now": func(t *testing.T, reference string) *signalbox.Case {
+		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
+		inStatus(t, one, workflows.CaseRunning)
+		require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
+		checked := eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
+		require.NoError(t, shared.Simulators.Offload.Complete(checked.CaseID, nil))
+		return one
+	},
 	"answered": func(t *testing.T, reference string) *signalbox.Case {
 		one := startScripted(t, reference, "question", workflows.CaseOptions{})
 		answerOpenQuestion(t, one)

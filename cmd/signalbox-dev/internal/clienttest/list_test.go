@@ -1,0 +1,218 @@
+package clienttest_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// listed reads all pages; between two of them it calls meanwhile.
+func listed(t *testing.T, filter signalbox.CaseFilter, meanwhile func()) []signalbox.CaseRow {
+	t.Helper()
+	var rows []signalbox.CaseRow
+	for {
+		page, err := apps.ListCases(t.Context(), filter)
+		require.NoError(t, err)
+		rows = append(rows, page.Cases...)
+		if page.Next == "" {
+			return rows
+		}
+		require.LessOrEqual(t, len(page.Cases), max(filter.Limit, 1))
+		filter.Cursor = page.Next
+		if meanwhile != nil {
+			meanwhile()
+		}
+	}
+}
+
+func references(rows []signalbox.CaseRow) []string {
+	all := make([]string, len(rows))
+	for i, row := range rows {
+		all[i] = row.Reference
+	}
+	slices.Sort(all)
+	return all
+}
+
+// awaitListed waits until Temporal's list has caught up.
+func awaitListed(t *testing.T, filter signalbox.CaseFilter, want int) {
+	t.Helper()
+	filter.Limit = signalbox.MaxPage
+	eventually(t, func(ctx context.Context) (int, error) {
+		page, err := apps.ListCases(ctx, filter)
+		return len(page.Cases), err
+	}, func(n int) bool { return n == want })
+}
+
+func TestAListStandsStillWhileCasesStartCloseAndContinueAsNew(t *testing.T) {
+	t.Parallel()
+	for _, seed := range []uint64{1, 2, 3} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test
+			prefix := fmt.Sprintf("still-%d-", seed)
+			id := func(n int) string { return workflows.OffloadCaseWorkflowID(fmt.Sprintf("%s%03d", prefix, n)) }
+			const count = 60
+			var running []int
+			var want []string
+			start := func(n int) {
+				startStub(t, workflows.OffloadCaseWorkflow, id(n), stubState{State: "RUNNING"})
+				running = append(running, n)
+			}
+			end := func(at int) {
+				signalStub(t, id(running[at]), "end")
+				running = slices.Delete(running, at, at+1)
+			}
+			for n := range count {
+				start(n)
+				want = append(want, fmt.Sprintf("%s%03d", prefix, n))
+			}
+			for range count / 4 {
+				end(rng.IntN(len(running)))
+			}
+			filter := signalbox.CaseFilter{ReferencePrefix: prefix, Limit: 1 + rng.IntN(9)}
+			closed := filter
+			closed.Open = signalbox.Closed
+			awaitListed(t, filter, count)
+			awaitListed(t, closed, count/4)
+
+			next := count
+			rows := listed(t, filter, func() {
+				for range rng.IntN(5) {
+					switch {
+					case rng.IntN(3) == 0 || len(running) == 0:
+						start(next)
+						next++
+					case rng.IntN(2) == 0:
+						end(rng.IntN(len(running)))
+					default:
+						signalStub(t, id(running[rng.IntN(len(running))]), "again")
+					}
+				}
+			})
+			require.Equal(t, want, references(rows), "each that was there throughout is listed once, and none that came later")
+		})
+	}
+}
+
+func TestAListOfOpenCasesMissesNoneThatContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	const prefix = "open-"
+	var want []string
+	for n := range 20 {
+		reference := fmt.Sprintf("%s%02d", prefix, n)
+		want = append(want, reference)
+		startStub(t, workflows.OffloadCaseWorkflow, workflows.OffloadCaseWorkflowID(reference), stubState{State: "RUNNING"})
+	}
+	filter := signalbox.CaseFilter{ReferencePrefix: prefix, Open: signalbox.Open, Limit: 3}
+	awaitListed(t, filter, len(want))
+	again := 0
+	rows := listed(t, filter, func() {
+		for range 3 { // from the oldest on: they are listed last
+			if again < len(want) {
+				signalStub(t, workflows.OffloadCaseWorkflowID(want[again]), "again")
+				again++
+			}
+		}
+		eventually(t, func(ctx context.Context) (int64, error) {
+			return countOf(ctx, fmt.Sprintf("WorkflowId STARTS_WITH 'offload-case/%s' AND ExecutionStatus = 'ContinuedAsNew'", prefix))
+		}, func(n int64) bool { return n == int64(again) })
+	})
+	require.Equal(t, want, references(rows))
+}
+
+func TestCasesAreFiltered(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	start := func(reference string, shows stubState) {
+		startStub(t, workflows.OffloadCaseWorkflow, workflows.OffloadCaseWorkflowID(reference), shows)
+	}
+	start("filter_a", stubState{State: "INPUT_NEEDED", Account: "eu", CaseID: "c1", Attention: []string{"input_needed"}, DueAt: begin.Add(time.Hour)})
+	start("filter_b", stubState{State: "RUNNING", Account: "us", CaseID: "c2", Attention: []string{"account", "second_case"}})
+	start("filter_c", stubState{State: "RUNNING", Account: "eu", CaseID: "c3"})
+	start("filterXd", stubState{State: "COMPLETED", Account: "eu"})
+	start("filter_e", stubState{State: "RUNNING", Account: "us"})
+	signalStub(t, workflows.OffloadCaseWorkflowID("filterXd"), "end")
+	require.NoError(t, shared.TerminateWorkflow(t.Context(), workflows.OffloadCaseWorkflowID("filter_e"), "", "test"))
+	awaitListed(t, signalbox.CaseFilter{ReferencePrefix: "filter", Open: signalbox.Closed}, 2)
+
+	for name, c := range map[string]struct {
+		filter signalbox.CaseFilter
+		want   string
+	}{
+		"prefix":              {signalbox.CaseFilter{ReferencePrefix: "filter"}, "filterXd filter_a filter_b filter_c filter_e"},
+		"_ is a letter":       {signalbox.CaseFilter{ReferencePrefix: "filter_"}, "filter_a filter_b filter_c filter_e"},
+		"% is none":           {signalbox.CaseFilter{ReferencePrefix: "filter%"}, ""},
+		"reference":           {signalbox.CaseFilter{Reference: "filter_a"}, "filter_a"},
+		"none":                {signalbox.CaseFilter{Reference: "filter_"}, ""},
+		"states":              {signalbox.CaseFilter{ReferencePrefix: "filter", States: []workflows.CaseStatus{"COMPLETED", "INPUT_NEEDED"}}, "filterXd filter_a"},
+		"an attention":        {signalbox.CaseFilter{ReferencePrefix: "filter", Attention: []string{"second_case", "conflict"}}, "filter_b"},
+		"any attention":       {signalbox.CaseFilter{ReferencePrefix: "filter", NeedsAttention: true}, "filter_a filter_b"},
+		"account":             {signalbox.CaseFilter{ReferencePrefix: "filter", Accounts: []string{"eu"}}, "filterXd filter_a filter_c"},
+		"accounts":            {signalbox.CaseFilter{ReferencePrefix: "filter_", Accounts: []string{"eu", "us"}, Open: signalbox.Open}, "filter_a filter_b filter_c"},
+		"caseId":              {signalbox.CaseFilter{CaseID: "c3", ReferencePrefix: "filter"}, "filter_c"},
+		"open":                {signalbox.CaseFilter{ReferencePrefix: "filter", Open: signalbox.Open}, "filter_a filter_b filter_c"},
+		"closed":              {signalbox.CaseFilter{ReferencePrefix: "filter", Open: signalbox.Closed}, "filterXd filter_e"},
+		"since":               {signalbox.CaseFilter{ReferencePrefix: "filter", StartedSince: begin.Add(-time.Second)}, "filterXd filter_a filter_b filter_c filter_e"},
+		"since later":         {signalbox.CaseFilter{ReferencePrefix: "filter", StartedSince: begin.Add(time.Hour)}, ""},
+		"before":              {signalbox.CaseFilter{ReferencePrefix: "filter", StartedBefore: begin.Add(-time.Second)}, ""},
+		"all of it in a page": {signalbox.CaseFilter{ReferencePrefix: "filter", Limit: 5}, "filterXd filter_a filter_b filter_c filter_e"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, strings.Join(references(listed(t, c.filter, nil)), " "))
+		})
+	}
+	page, err := apps.ListCases(t.Context(), signalbox.CaseFilter{Reference: "filter_a"})
+	require.NoError(t, err)
+	row := page.Cases[0]
+	require.Equal(t, signalbox.ExecutionRunning, row.Execution.Execution)
+	require.Equal(t, []string{"input_needed"}, row.Attention)
+	require.WithinDuration(t, begin.Add(time.Hour), row.DueAt, time.Second)
+	require.Equal(t, "eu", row.Account)
+	require.Equal(t, "c1", row.CaseID)
+	require.Equal(t, workflows.CaseInputNeeded, row.Status)
+	require.WithinDuration(t, begin, row.StartedAt, time.Minute)
+	page, err = apps.ListCases(t.Context(), signalbox.CaseFilter{Reference: "filter_e"})
+	require.NoError(t, err)
+	require.Equal(t, signalbox.ExecutionTerminated, page.Cases[0].Execution.Execution)
+	require.NotZero(t, page.Cases[0].ClosedAt)
+}
+
+func TestActivationsAreListedByAgent(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 250)
+	for _, one := range [][2]string{{"lister", "act/1 ü"}, {"lister", long}, {"lister-2", "act-2"}} {
+		startStub(t, workflows.ArtmailActivationWorkflow, workflows.ArtmailActivationWorkflowID(one[0], one[1]),
+			stubState{State: "ACTIVE", Query: workflows.ActivationState{Agent: one[0], ActivationID: one[1]}})
+	}
+	filter := signalbox.ActivationFilter{Agents: []string{"lister"}, States: []workflows.ActivationStatus{workflows.ActivationActive}}
+	page := eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) { return apps.ListActivations(ctx, filter) },
+		func(p signalbox.ActivationPage) bool { return len(p.Activations) == 2 })
+	require.Equal(t, long, page.Activations[0].ActivationID, "the workflow ID has only its hash: the activation tells it")
+	require.Equal(t, "act/1 ü", page.Activations[1].ActivationID)
+	require.Equal(t, "lister", page.Activations[1].Agent)
+	require.Equal(t, workflows.ActivationActive, page.Activations[1].Status)
+
+	both := eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) {
+		return apps.ListActivations(ctx, signalbox.ActivationFilter{Agents: []string{"lister", "lister-2"}})
+	}, func(p signalbox.ActivationPage) bool { return len(p.Activations) == 3 })
+	require.Empty(t, both.Next)
+	one, err := apps.ListActivations(t.Context(), signalbox.ActivationFilter{Agents: []string{"lister"}, ActivationID: long})
+	require.NoError(t, err)
+	require.Len(t, one.Activations, 1)
+}
+
+func countOf(ctx context.Context, query string) (int64, error) {
+	response, err := shared.CountWorkflow(ctx, countRequest(query))
+	return response.GetCount(), err
+}

@@ -1,0 +1,169 @@
+package clienttest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+const (
+	// stubQueue is the task queue of the stubs.
+	stubQueue = "stubs"
+	patience  = time.Minute
+)
+
+// shared is the server of all tests.
+var (
+	server *temporaldev.Server
+	shared client.Client
+	apps   *signalbox.Client
+)
+
+func TestMain(m *testing.M) {
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (code int, err error) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	server, err = temporaldev.Start(ctx, temporaldev.Options{
+		SearchAttributes: worker.SearchAttributes(),
+		DynamicConfig:    map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},
+	})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	if shared, err = server.Dial(ctx); err != nil {
+		return 1, err
+	}
+	defer shared.Close()
+	if apps, err = signalbox.New(shared, signalbox.Options{}); err != nil {
+		return 1, err
+	}
+	stubs := sdkworker.New(shared, stubQueue, sdkworker.Options{})
+	for _, name := range []string{workflows.OffloadCaseWorkflow, workflows.ArtmailActivationWorkflow, workflows.NotifyWorkflow} {
+		stubs.RegisterWorkflowWithOptions(stub, workflow.RegisterOptions{Name: name})
+	}
+	if err := stubs.Start(); err != nil {
+		return 1, err
+	}
+	defer stubs.Stop()
+	return m.Run(), nil
+}
+
+// stub is a workflow that shows what it is given, and does as it is told by signals: "end", "again" and "fail".
+func stub(ctx workflow.Context, shows stubState) (string, error) {
+	err := workflow.SetQueryHandler(ctx, workflows.QueryState, func() (any, error) {
+		return shows.Query, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	var end, again, fail bool
+	for !end && !again && !fail {
+		selector := workflow.NewSelector(ctx)
+		for name, flag := range map[string]*bool{"end": &end, "again": &again, "fail": &fail} { //nolint:forbidigo // a test
+			selector.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
+				c.Receive(ctx, nil)
+				*flag = true
+			})
+		}
+		selector.Select(ctx)
+	}
+	switch {
+	case again:
+		return "", workflow.NewContinueAsNewError(ctx, workflow.GetInfo(ctx).WorkflowType.Name, shows)
+	case fail:
+		return "", temporal.NewNonRetryableApplicationError("told to", "Told", nil)
+	}
+	return "ended", nil
+}
+
+type stubState struct {
+	// Query is what the query "state" answers.
+	Query any
+	// State, Attention, Account, CaseID and DueAt are the search attributes.
+	State, Account, CaseID string
+	Attention              []string
+	DueAt                  time.Time
+	// Queue is another task queue than that of the stubs.
+	Queue string
+}
+
+func startStub(t *testing.T, workflowType, workflowID string, shows stubState) {
+	t.Helper()
+	var attributes []temporal.SearchAttributeUpdate
+	keyword := func(name, value string) {
+		if value != "" {
+			attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(name).ValueSet(value))
+		}
+	}
+	keyword(workflows.SearchAttributeState, shows.State)
+	keyword(workflows.SearchAttributeAccount, shows.Account)
+	keyword(workflows.SearchAttributeCaseID, shows.CaseID)
+	if len(shows.Attention) > 0 {
+		attributes = append(attributes, temporal.NewSearchAttributeKeyKeywordList(workflows.SearchAttributeAttention).ValueSet(shows.Attention))
+	}
+	if !shows.DueAt.IsZero() {
+		attributes = append(attributes, temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt).ValueSet(shows.DueAt))
+	}
+	queue := shows.Queue
+	if queue == "" {
+		queue = stubQueue
+	}
+	_, err := shared.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		ID: workflowID, TaskQueue: queue, TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
+	}, workflowType, shows)
+	require.NoError(t, err)
+}
+
+func signalStub(t *testing.T, workflowID, name string) {
+	t.Helper()
+	require.NoError(t, shared.SignalWorkflow(t.Context(), workflowID, "", name, nil))
+}
+
+// eventually waits until what is read holds.
+func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var last S
+	var err error
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if last, err = read(ctx); err == nil && holds(last) {
+			return last
+		}
+		select {
+		case <-ctx.Done():
+			require.Fail(t, "it never came", "last: %+v, error: %v", last, err)
+		case <-tick.C:
+		}
+	}
+}
+
+func countRequest(query string) *workflowservice.CountWorkflowExecutionsRequest {
+	return &workflowservice.CountWorkflowExecutionsRequest{Query: query}
+}

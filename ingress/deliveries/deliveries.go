@@ -1,0 +1,154 @@
+// Package deliveries gives the Go client the inbox: which deliveries a person has to act on, and the replay of those that did not arrive. It
+// knows the inbox and the client's words for it; it never opens a body.
+package deliveries
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// Store is the part of an inbox.Store that is needed.
+type Store interface {
+	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
+	Replay(ctx context.Context, id string, now time.Time) error
+	Audit(ctx context.Context, entry inbox.AuditEntry) error
+}
+
+// Deliveries is a signalbox.Deliveries over an inbox. It is safe for concurrent use.
+type Deliveries struct {
+	store Store
+	now   func() time.Time
+}
+
+var _ signalbox.Deliveries = Deliveries{}
+
+// New makes one. The store stays the caller's, who closes it.
+func New(store Store, now func() time.Time) Deliveries { return Deliveries{store: store, now: now} }
+
+// toDo are the deliveries that a person may have to act on. Of those that came too late only the ends matter: what a question or a step said is
+// known without.
+var toDo = []inbox.Filter{
+	{States: []inbox.State{inbox.StateUnmatched, inbox.StateDead}},
+	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindCaseCompleted},
+	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindCaseFailed},
+}
+
+// ToDo implements signalbox.Deliveries.
+func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDoItem, more bool, err error) {
+	var found []inbox.Delivery
+	for _, filter := range toDo {
+		filter.Limit = min(limit, inbox.MaxPage)
+		page, err := d.store.List(ctx, filter)
+		if err != nil {
+			return nil, false, fmt.Errorf("list deliveries: %w", err)
+		}
+		found = append(found, page.Deliveries...)
+		more = more || page.Next != ""
+	}
+	slices.SortFunc(found, func(a, b inbox.Delivery) int { return strings.Compare(b.ID, a.ID) })
+	if len(found) > limit {
+		found, more = found[:limit], true
+	}
+	for _, delivery := range found {
+		items = append(items, item(delivery))
+	}
+	return items, more, nil
+}
+
+func item(d inbox.Delivery) signalbox.ToDoItem {
+	i := signalbox.ToDoItem{
+		DeliveryID: d.ID, WorkflowID: d.Lane, Agent: d.Scope,
+		Since: d.SettledAt, DueAt: d.SettledAt,
+		Says: strings.TrimSpace(fmt.Sprintf("%s of %s: %s", cmp.Or(d.Kind, "a delivery"), d.Provider, d.Reason)),
+	}
+	if d.Lane != "" { // without one it can't be handed out
+		i.Actions = []signalbox.Action{signalbox.ActionReplay}
+	}
+	switch d.State {
+	case inbox.StateUnmatched:
+		i.Kind = signalbox.ToDoDeliveryNoMatch
+		i.Help = []string{"Start or adopt the case that it belongs to: it is then replayed by itself. If there is none, it may be left to expire."}
+	case inbox.StateLate:
+		i.Kind = signalbox.ToDoDeliveryLate
+		i.Help = []string{"Compare it with the outcome: the case had ended here when Offload's end came."}
+	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
+		i.Kind = signalbox.ToDoDeliveryDead
+		i.Help = []string{"Look at what the provider sent, and replay it once a version of Signalbox can read it."}
+	}
+	return i
+}
+
+// replaysAtOnce lets the store commit many replays together.
+const replaysAtOnce = 64
+
+// Replay implements signalbox.Deliveries. It records who asked before it replays the first one.
+func (d Deliveries) Replay(ctx context.Context, replay signalbox.ReplayDeliveries) (signalbox.ReplayedDeliveries, error) {
+	var done signalbox.ReplayedDeliveries
+	found, err := d.matching(ctx, inbox.Filter{States: []inbox.State{inbox.StateUnmatched, inbox.StateLate}, Since: replay.Since})
+	if err != nil {
+		return done, fmt.Errorf("list deliveries: %w", err)
+	}
+	if len(found) == 0 {
+		return done, nil
+	}
+	var unmatched, late, skipped atomic.Int64
+	counter := map[inbox.State]*atomic.Int64{inbox.StateUnmatched: &unmatched, inbox.StateLate: &late}
+	if !replay.DryRun {
+		entry := inbox.AuditEntry{
+			At: d.now(), Who: replay.By, Action: "replay",
+			Subject: fmt.Sprintf("%d deliveries: state=unmatched,late since=%s", len(found), replay.Since.UTC().Format(time.RFC3339)),
+		}
+		if err := d.store.Audit(ctx, entry); err != nil {
+			return done, fmt.Errorf("replay: nothing was done, since the audit record could not be written: %w", err)
+		}
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(replaysAtOnce)
+	for _, delivery := range found {
+		group.Go(func() error {
+			if !replay.DryRun {
+				switch err := d.store.Replay(groupCtx, delivery.ID, d.now()); {
+				case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // purged in between
+					skipped.Add(1)
+					return nil
+				case err != nil:
+					return fmt.Errorf("replay delivery %s: %w", delivery.ID, err)
+				}
+			}
+			counter[delivery.State].Add(1)
+			return nil
+		})
+	}
+	err = group.Wait()
+	done = signalbox.ReplayedDeliveries{Unmatched: int(unmatched.Load()), Late: int(late.Load()), Skipped: int(skipped.Load())}
+	return done, err
+}
+
+// matching returns the deliveries that the filter matches now, the oldest first, so that each lane keeps its order.
+func (d Deliveries) matching(ctx context.Context, filter inbox.Filter) ([]inbox.Delivery, error) {
+	filter.Limit = inbox.MaxPage
+	var all []inbox.Delivery
+	for {
+		page, err := d.store.List(ctx, filter)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Deliveries...)
+		if filter.Cursor = page.Next; page.Next == "" {
+			slices.Reverse(all)
+			return all, nil
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package signalbox
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// NoticeFilter chooses sources of notices: cases and activations whose notices have targets. An empty field chooses all.
+type NoticeFilter struct {
+	// GivenUp chooses sources with notices that were given up.
+	GivenUp bool `json:"givenUp,omitempty"`
+	// SourcePrefix is the beginning of the source's workflow ID, such as "artmail-activation/pages/".
+	SourcePrefix string `json:"sourcePrefix,omitempty"`
+	// Open chooses Open: notices wait, were given up, or were delivered minutes ago.
+	Open Openness `json:"open,omitempty"`
+
+	// Cursor is the Next of a page, given with the same filter. Limit is the size of the page: at most MaxPage; 0 is DefaultPage.
+	Cursor string `json:"-"`
+	Limit  int    `json:"-"`
+}
+
+// NoticeSource is a case or an activation in a list of sources. Execution is the workflow "notify" that delivers its notices.
+type NoticeSource struct {
+	Execution
+	// Source is the workflow ID of the case or activation.
+	Source string `json:"source"`
+	// Reference and Account say which case it is, Agent and ActivationID which activation. ActivationID is empty where the ID has only its hash.
+	Reference    string `json:"reference,omitempty"`
+	Account      string `json:"account,omitempty"`
+	Agent        string `json:"agent,omitempty"`
+	ActivationID string `json:"activationId,omitempty"`
+}
+
+// NoticePage is one part of a list; Next is the cursor of the following one, empty on the last.
+type NoticePage struct {
+	Sources []NoticeSource `json:"sources"`
+	Next    string         `json:"next,omitempty"`
+}
+
+// ListNotices lists the sources of notices, in the order of ListCases. Notices tells the notices of one. A source whose notices were delivered
+// longer ago may be listed several times as closed, once for each time that it had notices.
+func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePage, error) {
+	const op = "list notices"
+	page := NoticePage{Sources: []NoticeSource{}}
+	where := conditions{typeIs(workflows.NotifyWorkflow)}
+	err := filter.Open.validate()
+	if err == nil && filter.SourcePrefix != "" {
+		where, err = where.startsWith("source prefix", "WorkflowId", workflows.NotifyWorkflowID(filter.SourcePrefix))
+	}
+	if err == nil && filter.GivenUp {
+		where, err = where.in("given up", workflows.SearchAttributeAttention, workflows.AttentionNoticeGivenUp)
+	}
+	if err != nil {
+		return page, fmt.Errorf("%s: %w", op, err)
+	}
+	rows, next, err := c.executions(ctx, op, where, filter.Open, filter.Limit, filter.Cursor, filterHash(filter))
+	if err != nil {
+		return page, err
+	}
+	about := make([]ToDoItem, len(rows))
+	for i, f := range rows {
+		about[i].Reference, about[i].Agent, about[i].ActivationID = subjectOf(f.WorkflowID)
+	}
+	c.findAccounts(ctx, about)
+	for i, f := range rows {
+		page.Sources = append(page.Sources, NoticeSource{
+			Execution: f.Execution, Source: strings.TrimPrefix(f.WorkflowID, workflows.NotifyWorkflowID("")),
+			Reference: about[i].Reference, Account: about[i].Account, Agent: about[i].Agent, ActivationID: about[i].ActivationID,
+		})
+	}
+	page.Next = next
+	return page, nil
+}
+
+// Notices tells the notices of a source, given by the workflow ID of its case or activation, and how their delivery went. ErrNotFound: none of
+// its notices had a target, or Temporal has forgotten them.
+func (c *Client) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
+	var state workflows.NotifyState
+	err := c.state(ctx, "read notices of "+source, workflows.NotifyWorkflowID(source), &state)
+	return state, err
+}
+
+// ResendNotices sends notices again that were given up: those that are named, or all of the source. They are tried for three days more.
+func (c *Client) ResendNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
+	return c.selectNotices(ctx, "resend notices of ", source, workflows.UpdateResend, which)
+}
+
+// DismissNotices ends notices that were given up: those that are named, or all of the source.
+func (c *Client) DismissNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
+	return c.selectNotices(ctx, "dismiss notices of ", source, workflows.UpdateDismiss, which)
+}
+
+func (c *Client) selectNotices(ctx context.Context, op, source, update string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
+	var selected workflows.NoticesSelected
+	err := c.update(ctx, op+source, workflows.NotifyWorkflowID(source), update, &selected, which)
+	return selected, err
+}

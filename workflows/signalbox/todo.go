@@ -1,0 +1,272 @@
+package signalbox
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// Deliveries is the inbox, as far as the to-do list and catching up need it: package ingress/deliveries has one.
+type Deliveries interface {
+	// ToDo returns the deliveries that a person may have to act on, up to limit, the newest first; more says whether there are others.
+	ToDo(ctx context.Context, limit int) (items []ToDoItem, more bool, err error)
+	// Replay hands out again what did not arrive.
+	Replay(ctx context.Context, replay ReplayDeliveries) (ReplayedDeliveries, error)
+}
+
+// ToDoItem is one thing that a person is needed for: a workflow, or a delivery in the inbox.
+type ToDoItem struct {
+	Kind ToDoKind `json:"kind"`
+
+	// WorkflowID is that of the workflow; of a delivery, the workflow that it is for, where that is known. RunID is empty for a delivery.
+	WorkflowID string `json:"workflowId,omitempty"`
+	RunID      string `json:"runId,omitempty"`
+	// Reference and Account say which case it is about, Agent and ActivationID which activation. ActivationID is empty where its workflow ID
+	// has only its hash and no worker answers.
+	Reference    string `json:"reference,omitempty"`
+	Account      string `json:"account,omitempty"`
+	Agent        string `json:"agent,omitempty"`
+	ActivationID string `json:"activationId,omitempty"`
+	// DeliveryID is the delivery's ID in the inbox.
+	DeliveryID string `json:"deliveryId,omitempty"`
+
+	// Attention is all that the workflow publishes; Kind stands for the most pressing of it.
+	Attention []string `json:"attention,omitempty"`
+	// Since is when the workflow entered its state, or the delivery its own.
+	Since time.Time `json:"since,omitzero"`
+	// DueAt is when it becomes urgent: a question expires, a deadline passes, Artmail ends a run. Where nothing will happen by itself, since
+	// when it is so.
+	DueAt time.Time `json:"dueAt,omitzero"`
+	// QuestionID is the open question's.
+	QuestionID string `json:"questionId,omitempty"`
+	// Says is what the workflow or the delivery says: the question, the last error, what it waits for. Others wrote it.
+	Says string `json:"says,omitempty"`
+	// Help says in words what to do, Actions what can be done here.
+	Help    []string `json:"help,omitempty"`
+	Actions []Action `json:"actions,omitempty"`
+	// Note says why details are missing: no worker answered.
+	Note string `json:"note,omitempty"`
+}
+
+// key orders what is due at the same time.
+func (i ToDoItem) key() string {
+	if i.DeliveryID != "" {
+		return "delivery/" + i.DeliveryID
+	}
+	return i.WorkflowID
+}
+
+// ToDoOptions choose entries.
+type ToDoOptions struct {
+	// Accounts and Agents, where not nil, limit the list to cases of these accounts and to activations of these agents; an empty one has none.
+	// What can't be told apart, as a delivery that names no case, is then left out.
+	Accounts []string `json:"accounts"`
+	Agents   []string `json:"agents"`
+	// Kinds chooses kinds; none means all.
+	Kinds []ToDoKind `json:"kinds,omitempty"`
+
+	// Cursor is the Next of a page, given with the same options. Limit is the size of the page: at most MaxPage; 0 is DefaultPage.
+	Cursor string `json:"-"`
+	Limit  int    `json:"-"`
+}
+
+// ToDoList is one page of what a person is needed for, the most urgent first.
+type ToDoList struct {
+	Items []ToDoItem `json:"items"`
+	// Next is the cursor of the following page, empty on the last.
+	Next string `json:"next,omitempty"`
+	// Total is how many entries there are on all pages.
+	Total int `json:"total"`
+	// Truncated says that there are more workflows with attention, or more deliveries, than the list looks at: the most urgent ones may be
+	// missing. Workflows is how many workflows there are.
+	Truncated bool  `json:"truncated,omitempty"`
+	Workflows int64 `json:"workflows"`
+	// DeliveriesMissing says why deliveries are missing: the inbox could not be read.
+	DeliveriesMissing string `json:"deliveriesMissing,omitempty"`
+}
+
+const (
+	// maxAttention is how many workflows with attention a to-do list looks at.
+	maxAttention = 2000
+	// maxToDoDeliveries is how many deliveries it looks at.
+	maxToDoDeliveries = 500
+)
+
+// toDoCursor is the last entry of a page.
+type toDoCursor struct {
+	Filter string    `json:"f"`
+	DueAt  time.Time `json:"d"`
+	Key    string    `json:"k"`
+}
+
+// ToDo lists what a person is needed for, the most urgent first: workflows with attention, workflows that failed or timed out in Temporal, and,
+// where Options.Deliveries is set, deliveries that did not arrive. Each workflow is one entry. Workflows that a person has terminated are left
+// out. It looks at up to 2,000 workflows and 500 deliveries, and says where there are more. Without workers, or without the inbox, it lists what
+// it can and says what is missing; without Temporal it fails with ErrUnavailable.
+func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error) {
+	const op = "list what is to do"
+	list := ToDoList{Items: []ToDoItem{}}
+	size, err := pageSize(options.Limit)
+	if err != nil {
+		return list, fmt.Errorf("%s: %w", op, err)
+	}
+	after, err := options.after()
+	if err != nil {
+		return list, fmt.Errorf("%s: %w", op, err)
+	}
+	all, err := c.needsPerson(ctx, op, &list)
+	if err != nil {
+		return list, err
+	}
+	all = append(all, c.deliveriesToDo(ctx, &list)...)
+	if options.Accounts != nil {
+		c.findAccounts(ctx, all)
+	}
+	all = slices.DeleteFunc(all, func(i ToDoItem) bool { return !options.chooses(i) })
+	slices.SortFunc(all, byUrgency)
+	list.Total = len(all)
+	if after.Key != "" {
+		last := ToDoItem{WorkflowID: after.Key, DueAt: after.DueAt}
+		from, _ := slices.BinarySearchFunc(all, last, byUrgency)
+		if from < len(all) && byUrgency(all[from], last) == 0 {
+			from++
+		}
+		all = all[from:]
+	}
+	if len(all) > size {
+		all = all[:size]
+		last := all[size-1]
+		list.Next = encodeCursor(toDoCursor{Filter: filterHash(options), DueAt: last.DueAt, Key: last.key()})
+	}
+	if options.Accounts == nil {
+		c.findAccounts(ctx, all)
+	}
+	c.addDetails(ctx, all)
+	list.Items = append(list.Items, all...)
+	return list, nil
+}
+
+func byUrgency(a, b ToDoItem) int {
+	return cmp.Or(a.DueAt.Compare(b.DueAt), strings.Compare(a.key(), b.key()))
+}
+
+func (o ToDoOptions) after() (toDoCursor, error) {
+	var after toDoCursor
+	if o.Cursor == "" {
+		return after, nil
+	}
+	if err := decodeCursor(o.Cursor, &after); err != nil {
+		return after, err
+	}
+	if after.Filter != filterHash(o) {
+		return after, errOtherCursor
+	}
+	return after, nil
+}
+
+func (o ToDoOptions) chooses(i ToDoItem) bool {
+	if len(o.Kinds) > 0 && !slices.Contains(o.Kinds, i.Kind) {
+		return false
+	}
+	if o.Accounts == nil && o.Agents == nil {
+		return true
+	}
+	switch {
+	case i.Agent != "":
+		return o.Agents == nil || slices.Contains(o.Agents, i.Agent)
+	case i.Account != "":
+		return o.Accounts == nil || slices.Contains(o.Accounts, i.Account)
+	case i.Reference != "":
+		return o.Accounts == nil
+	}
+	return false
+}
+
+// needsPerson reads the workflows with attention, and those that broke.
+func (c *Client) needsPerson(ctx context.Context, op string, list *ToDoList) ([]ToDoItem, error) {
+	where := conditions{
+		fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s', '%s')",
+			workflows.OffloadCaseWorkflow, workflows.ArtmailActivationWorkflow, workflows.NotifyWorkflow, workflows.OffloadFilesWorkflow),
+		fmt.Sprintf("(ExecutionStatus IN ('Failed', 'TimedOut') OR %s IS NOT NULL AND ExecutionStatus IN ('Running', 'Completed'))", workflows.SearchAttributeAttention),
+	}
+	all, more, err := c.listAll(ctx, op, where, maxAttention)
+	if err != nil {
+		return nil, err
+	}
+	list.Workflows = int64(len(all))
+	if more {
+		list.Truncated = true
+		if list.Workflows, err = c.count(ctx, op, where); err != nil {
+			return nil, err
+		}
+	}
+	// One that continues as new while the list is read may be in it twice.
+	seen := map[string]bool{}
+	var items []ToDoItem
+	for _, f := range all {
+		if !seen[f.WorkflowID] {
+			seen[f.WorkflowID] = true
+			items = append(items, toDoItem(f))
+		}
+	}
+	return items, nil
+}
+
+func toDoItem(f found) ToDoItem {
+	item := ToDoItem{
+		WorkflowID: f.WorkflowID, RunID: f.RunID, Account: f.account,
+		Attention: f.Attention, DueAt: f.DueAt.UTC(),
+	}
+	item.Kind, item.Actions = classify(f)
+	if item.Kind == ToDoWorkflowBroken {
+		item.Since, item.DueAt = f.ClosedAt, f.ClosedAt
+		item.Says = fmt.Sprintf("The workflow %s.", map[bool]string{true: "timed out", false: "failed"}[f.Execution.Execution == ExecutionTimedOut])
+		item.Help = []string{"See in Temporal's Web UI why. Reset it there to its last workflow task to let it go on."}
+	}
+	if item.DueAt.IsZero() {
+		item.DueAt = f.StartedAt
+	}
+	for _, attention := range f.Attention {
+		if sentence, known := workflows.AttentionHelp(attention); known {
+			item.Help = append(item.Help, sentence)
+		}
+	}
+	item.Reference, item.Agent, item.ActivationID = subjectOf(f.WorkflowID)
+	return item
+}
+
+// subjectOf says what a workflow is about: a case, an activation, or the notices or files of one.
+func subjectOf(workflowID string) (reference, agent, activationID string) {
+	source := strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID(""))
+	if files, ok := strings.CutPrefix(source, workflows.OffloadFilesWorkflowID("")); ok {
+		return files, "", ""
+	}
+	if reference, ok := workflows.ParseOffloadCaseWorkflowID(source); ok {
+		return reference, "", ""
+	}
+	agent, activationID, _ = workflows.ParseArtmailActivationWorkflowID(source)
+	return "", agent, activationID
+}
+
+func (c *Client) deliveriesToDo(ctx context.Context, list *ToDoList) []ToDoItem {
+	if c.deliveries == nil {
+		return nil
+	}
+	items, more, err := c.deliveries.ToDo(ctx, maxToDoDeliveries)
+	if err != nil {
+		list.DeliveriesMissing = "the inbox could not be read: " + err.Error()
+		return nil
+	}
+	list.Truncated = list.Truncated || more
+	for i := range items {
+		if reference, agent, activationID := subjectOf(items[i].WorkflowID); reference != "" || agent != "" {
+			items[i].Reference, items[i].Agent, items[i].ActivationID = reference, agent, activationID
+		}
+	}
+	return items
+}

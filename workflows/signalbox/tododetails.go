@@ -1,0 +1,188 @@
+package signalbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const (
+	// detailsWithin bounds how long a to-do list waits for workers to tell details.
+	detailsWithin = 5 * time.Second
+	// detailsAtOnce bounds the queries under way.
+	detailsAtOnce = 16
+	// idsPerQuery bounds the length of a visibility query.
+	idsPerQuery = 50
+)
+
+// addDetails asks the workflows of a page what they say. One that doesn't answer keeps its place, with a note.
+func (c *Client) addDetails(ctx context.Context, items []ToDoItem) {
+	ctx, cancel := context.WithTimeout(ctx, detailsWithin)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(detailsAtOnce)
+	for i := range items {
+		if items[i].RunID == "" || items[i].Kind == ToDoWorkflowBroken {
+			continue
+		}
+		group.Go(func() error {
+			if err := c.addDetail(ctx, &items[i]); err != nil {
+				items[i].Note = "No details: no worker has answered in time."
+				if ctx.Err() == nil {
+					items[i].Note = "No details: " + err.Error()
+				}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // none fails
+}
+
+func (c *Client) addDetail(ctx context.Context, item *ToDoItem) error {
+	const op = "read"
+	switch workflowType, _, _ := strings.Cut(item.WorkflowID, "/"); workflowType {
+	case workflows.OffloadCaseWorkflow:
+		var state workflows.CaseState
+		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
+			return err
+		}
+		item.Account, item.Since = state.Account, state.Since
+		item.Says = caseSays(item, state)
+	case workflows.ArtmailActivationWorkflow:
+		var state workflows.ActivationState
+		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
+			return err
+		}
+		item.ActivationID, item.Since = state.ActivationID, state.Since
+		item.Says = activationSays(item, state)
+	case workflows.NotifyWorkflow:
+		var state workflows.NotifyState
+		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
+			return err
+		}
+		item.Since = item.DueAt
+		item.Says = noticesSay(state)
+	case workflows.OffloadFilesWorkflow:
+		var files workflows.CaseFiles
+		if err := c.state(ctx, op, item.WorkflowID, &files); err != nil {
+			return err
+		}
+		item.Since = files.Since
+		item.Says = filesSay(files)
+	}
+	item.Says = workflows.Clip(item.Says, workflows.MaxTextBytes)
+	return nil
+}
+
+func caseSays(item *ToDoItem, state workflows.CaseState) string {
+	switch {
+	case state.Question != nil && (item.Kind == ToDoQuestion || item.Kind == ToDoQuestionExpired):
+		item.QuestionID = state.Question.ID
+		return state.Question.Text
+	case state.LastError != "":
+		return state.LastError
+	case slices.Contains(item.Attention, workflows.AttentionSecondCase):
+		return fmt.Sprintf("caseId %s is followed; %s showed up for the same reference.", state.CaseID, strings.Join(state.OtherCaseIDs, ", "))
+	case state.Outcome != nil:
+		return strings.TrimSpace(fmt.Sprintf("The case ended as %s. %s", state.Status, state.Outcome.Reason))
+	}
+	return state.WaitingFor
+}
+
+func activationSays(item *ToDoItem, state workflows.ActivationState) string {
+	switch item.Kind {
+	case ToDoRunStale:
+		var stale []string
+		for _, run := range state.Runs {
+			if run.Status == workflows.RunOpen && !run.WarnedAt.IsZero() {
+				stale = append(stale, run.RunID)
+			}
+		}
+		return "Inactive runs: " + strings.Join(stale, ", ")
+	case ToDoActivationPaused:
+		return strings.TrimSpace("Artmail paused it. " + state.StatusReason)
+	default:
+		if state.WaitingFor == "" {
+			return ""
+		}
+		return "It waits for " + state.WaitingFor + "."
+	}
+}
+
+func noticesSay(state workflows.NotifyState) string {
+	var last *workflows.NoticeRecord
+	count := state.Forgotten
+	for i := range state.Notices {
+		if state.Notices[i].Status == workflows.NoticeGivenUp {
+			last = &state.Notices[i]
+			count++
+		}
+	}
+	if last == nil {
+		return fmt.Sprintf("%d not delivered.", count)
+	}
+	return fmt.Sprintf("%d not delivered. The newest is %s %s: %s", count, last.Kind, last.ID, last.LastError)
+}
+
+func filesSay(files workflows.CaseFiles) string {
+	var says []string
+	for _, unstored := range files.Unstored {
+		says = append(says, fmt.Sprintf("%s is not stored: %s", unstored.Name, unstored.Reason))
+	}
+	for _, stored := range files.Stored {
+		if stored.Differs() {
+			says = append(says, stored.Key+" has another size or type than Offload told")
+		}
+	}
+	if len(says) == 0 {
+		return files.WaitingFor
+	}
+	return strings.Join(says, "; ")
+}
+
+// findAccounts fills in the accounts of entries that only name a case: those of its notices, files and deliveries. An account that is not found
+// stays empty.
+func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) {
+	accounts := map[string]string{}
+	for i := range items {
+		if items[i].Reference != "" && items[i].Account == "" {
+			accounts[items[i].Reference] = ""
+		}
+	}
+	references := make([]string, 0, len(accounts))
+	for reference := range accounts {
+		references = append(references, workflows.OffloadCaseWorkflowID(reference))
+	}
+	for batch := range slices.Chunk(references, idsPerQuery) {
+		where, err := conditions{typeIs(workflows.OffloadCaseWorkflow)}.in("reference", "WorkflowId", batch...)
+		if err != nil {
+			continue // a reference that has no case
+		}
+		cases, _, err := c.listAll(ctx, "find accounts", where, maxAttention)
+		if err != nil {
+			return
+		}
+		for _, f := range cases {
+			if reference, ok := workflows.ParseOffloadCaseWorkflowID(f.WorkflowID); ok && f.account != "" {
+				accounts[reference] = f.account
+			}
+		}
+	}
+	for i := range items {
+		if items[i].Account == "" {
+			items[i].Account = accounts[items[i].Reference]
+		}
+	}
+}
+
+func (c *Client) count(ctx context.Context, op string, where conditions) (int64, error) {
+	response, err := c.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: where.query()})
+	return response.GetCount(), translate(op, err)
+}
