@@ -130,6 +130,11 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	return handle{answer: answer}, nil
 }
 
+// DescribeWorkflow is asked where a workflow is not found, to tell one that has ended.
+func (f *temporal) DescribeWorkflow(context.Context, string, string) (*client.WorkflowExecutionDescription, error) {
+	return nil, serviceerror.NewNotFound("no such workflow")
+}
+
 func (f *temporal) SignalWorkflow(_ context.Context, workflowID, _, _ string, _ any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

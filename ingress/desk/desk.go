@@ -56,6 +56,9 @@ const MaxAuditPage = inbox.MaxPage - 1
 
 // AuditPage returns a page; cursor is empty at first. A limit of 0 means inbox.DefaultPage.
 func (d Desk) AuditPage(ctx context.Context, cursor string, limit int) (AuditPage, error) {
+	if cursor != "" && inbox.ParseID(cursor) != nil {
+		return AuditPage{}, fmt.Errorf("%w: cursor: it is none of this list: begin without one", inbox.ErrInvalid)
+	}
 	limit = min(inbox.Filter{Limit: limit}.PageSize(), MaxAuditPage)
 	entries, err := d.Inbox.AuditTrail(ctx, cursor, limit+1)
 	if err != nil {
