@@ -163,10 +163,12 @@ func (s *Server) deskOf(ctx context.Context, id string) (desk.Desk, error) {
 	return on, mayUseDeliveries(ctx, one.Scope)
 }
 
+var errWhole = problem(problemOtherAgent, "this call concerns all accounts and agents, and the token is limited: use a token without accounts and agents")
+
 // wholeDesk is the desk for what concerns every delivery.
 func (s *Server) wholeDesk(ctx context.Context) (desk.Desk, error) {
 	if caller(ctx).limited() {
-		return desk.Desk{}, problem(problemOtherAgent, "this call concerns all deliveries, and the token is limited: use a token without accounts and agents")
+		return desk.Desk{}, errWhole
 	}
 	return s.desk(ctx)
 }

@@ -14,7 +14,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -42,18 +45,24 @@ type temporal struct {
 	fails error
 	// updates are the arguments of updates in order, by name.
 	updates map[string][]any
+	// changed is closed when a state is set, and made anew.
+	changed chan struct{}
+	// queries are those of lists.
+	queries []string
 	// refuse is what updates fail with.
 	refuse error
 }
 
 func newTemporal() *temporal {
-	return &temporal{states: map[string]any{}, updates: map[string][]any{}}
+	return &temporal{states: map[string]any{}, updates: map[string][]any{}, changed: make(chan struct{})}
 }
 
 func (f *temporal) become(workflowID string, state any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.states[workflowID] = state
+	close(f.changed)
+	f.changed = make(chan struct{})
 }
 
 func (f *temporal) ExecuteWorkflow(_ context.Context, options client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
@@ -130,9 +139,52 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	return handle{answer: answer}, nil
 }
 
-// DescribeWorkflow is asked where a workflow is not found, to tell one that has ended.
-func (f *temporal) DescribeWorkflow(context.Context, string, string) (*client.WorkflowExecutionDescription, error) {
-	return nil, serviceerror.NewNotFound("no such workflow")
+func (f *temporal) DescribeWorkflow(_ context.Context, workflowID, _ string) (*client.WorkflowExecutionDescription, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.states[workflowID]; !known {
+		return nil, serviceerror.NewNotFound("no such workflow")
+	}
+	description := &client.WorkflowExecutionDescription{}
+	description.WorkflowExecution.RunID = "run"
+	description.Status = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	return description, nil
+}
+
+// GetWorkflowHistory has one event after another, whenever a state was set.
+func (f *temporal) GetWorkflowHistory(ctx context.Context, _, _ string, _ bool, _ enumspb.HistoryEventFilterType) client.HistoryEventIterator {
+	return &steps{ctx: ctx, of: f}
+}
+
+type steps struct {
+	client.HistoryEventIterator
+	ctx context.Context
+	of  *temporal
+	id  int64
+}
+
+func (s *steps) HasNext() bool { return true }
+
+func (s *steps) Next() (*historypb.HistoryEvent, error) {
+	s.of.mu.Lock()
+	changed := s.of.changed
+	s.of.mu.Unlock()
+	s.id++
+	if s.id > 1 { // the state may have changed before the history was asked for
+		select {
+		case <-changed:
+		case <-s.ctx.Done():
+			return nil, s.ctx.Err()
+		}
+	}
+	return &historypb.HistoryEvent{EventId: s.id, EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED}, nil
+}
+
+func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queries = append(f.queries, request.GetQuery())
+	return &workflowservice.ListWorkflowExecutionsResponse{}, f.fails
 }
 
 func (f *temporal) SignalWorkflow(_ context.Context, workflowID, _, _ string, _ any) error {

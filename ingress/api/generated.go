@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // Defines values for DeliveryFilterProvider.
@@ -134,6 +135,60 @@ func (e ProblemType) Valid() bool {
 	}
 }
 
+// Defines values for Open.
+const (
+	OpenClosed Open = "closed"
+	OpenOpen   Open = "open"
+)
+
+// Valid indicates whether the value is a known member of the Open enum.
+func (e Open) Valid() bool {
+	switch e {
+	case OpenClosed:
+		return true
+	case OpenOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListActivationsParamsOpen.
+const (
+	ListActivationsParamsOpenClosed ListActivationsParamsOpen = "closed"
+	ListActivationsParamsOpenOpen   ListActivationsParamsOpen = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListActivationsParamsOpen enum.
+func (e ListActivationsParamsOpen) Valid() bool {
+	switch e {
+	case ListActivationsParamsOpenClosed:
+		return true
+	case ListActivationsParamsOpenOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListCasesParamsOpen.
+const (
+	ListCasesParamsOpenClosed ListCasesParamsOpen = "closed"
+	ListCasesParamsOpenOpen   ListCasesParamsOpen = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListCasesParamsOpen enum.
+func (e ListCasesParamsOpen) Valid() bool {
+	switch e {
+	case ListCasesParamsOpenClosed:
+		return true
+	case ListCasesParamsOpenOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDeliveriesParamsProvider.
 const (
 	ListDeliveriesParamsProviderArtmail ListDeliveriesParamsProvider = "artmail"
@@ -146,6 +201,24 @@ func (e ListDeliveriesParamsProvider) Valid() bool {
 	case ListDeliveriesParamsProviderArtmail:
 		return true
 	case ListDeliveriesParamsProviderOffload:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListNoticesParamsOpen.
+const (
+	ListNoticesParamsOpenClosed ListNoticesParamsOpen = "closed"
+	ListNoticesParamsOpenOpen   ListNoticesParamsOpen = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListNoticesParamsOpen enum.
+func (e ListNoticesParamsOpen) Valid() bool {
+	switch e {
+	case ListNoticesParamsOpenClosed:
+		return true
+	case ListNoticesParamsOpenOpen:
 		return true
 	default:
 		return false
@@ -165,6 +238,12 @@ type Activation = shownActivation
 
 // ActivationOptions The agent's options in force.
 type ActivationOptions = workflows.ActivationOptions
+
+// ActivationPage defines model for ActivationPage.
+type ActivationPage = signalbox.ActivationPage
+
+// ActivationRow defines model for ActivationRow.
+type ActivationRow = signalbox.ActivationRow
 
 // ActivationStatus defines model for ActivationStatus.
 type ActivationStatus = workflows.ActivationStatus
@@ -227,11 +306,17 @@ type CaseOptions = workflows.CaseOptions
 // CaseOutcome defines model for CaseOutcome.
 type CaseOutcome = workflows.CaseOutcome
 
+// CasePage defines model for CasePage.
+type CasePage = signalbox.CasePage
+
 // CaseReceipt defines model for CaseReceipt.
 type CaseReceipt = workflows.CaseReceipt
 
 // CaseRequest What Offload's POST /cases takes. Signalbox adds the webhook URL.
 type CaseRequest = workflows.CaseRequest
+
+// CaseRow defines model for CaseRow.
+type CaseRow = signalbox.CaseRow
 
 // CaseStart Either `request` (create the case) or `caseId` (follow one that exists at Offload already). As a whole at most 400 KiB.
 //
@@ -243,6 +328,26 @@ type CaseState = workflows.CaseState
 
 // CaseStatus defines model for CaseStatus.
 type CaseStatus = workflows.CaseStatus
+
+// CatchUp defines model for CatchUp.
+type CatchUp struct {
+	DryRun bool `json:"dryRun,omitempty,omitzero"`
+
+	// Since When the outage began.
+	Since time.Time `json:"since"`
+}
+
+// CatchUpCount defines model for CatchUpCount.
+type CatchUpCount = signalbox.CatchUpCount
+
+// CatchUpFailure defines model for CatchUpFailure.
+type CatchUpFailure = signalbox.CatchUpFailure
+
+// CatchUpReport defines model for CatchUpReport.
+type CatchUpReport = signalbox.CatchUpReport
+
+// Check A check that is under way.
+type Check = workflows.Check
 
 // CloseRun defines model for CloseRun.
 type CloseRun = workflows.CloseRun
@@ -292,6 +397,9 @@ type DeliveryWithBody = desk.Shown
 // Duration A number with a unit, such as `90s`, `15m` or `72h`; at most ten years.
 type Duration = workflows.Duration
 
+// ExecutionStatus Where Temporal has the workflow.
+type ExecutionStatus = signalbox.ExecutionStatus
+
 // FieldError defines model for FieldError.
 type FieldError struct {
 	// Detail What is wrong with it.
@@ -312,6 +420,21 @@ type LongText = string
 
 // NewsSource How a change became known.
 type NewsSource = workflows.NewsSource
+
+// NoticePage defines model for NoticePage.
+type NoticePage = signalbox.NoticePage
+
+// NoticeRecord defines model for NoticeRecord.
+type NoticeRecord = workflows.NoticeRecord
+
+// NoticeSource defines model for NoticeSource.
+type NoticeSource = signalbox.NoticeSource
+
+// NoticesSelected defines model for NoticesSelected.
+type NoticesSelected = workflows.NoticesSelected
+
+// NotifyState defines model for NotifyState.
+type NotifyState = workflows.NotifyState
 
 // OpenRun defines model for OpenRun.
 type OpenRun = workflows.OpenRun
@@ -442,6 +565,9 @@ type Released struct {
 // Replayed defines model for Replayed.
 type Replayed = desk.Replayed
 
+// ReplayedDeliveries defines model for ReplayedDeliveries.
+type ReplayedDeliveries = signalbox.ReplayedDeliveries
+
 // ReplyTo The workflow of your own that gets notices, by a signal.
 type ReplyTo = workflows.ReplyTo
 
@@ -450,6 +576,12 @@ type RetryCreate = workflows.RetryCreate
 
 // Run defines model for Run.
 type Run = workflows.Run
+
+// Searched Printable ASCII without quotes and backslashes, as Temporal can search for it.
+type Searched = string
+
+// SelectNotices defines model for SelectNotices.
+type SelectNotices = workflows.SelectNotices
 
 // SenderPersona In whose name it is written.
 type SenderPersona = workflows.SenderPersona
@@ -468,11 +600,23 @@ type StartedCase struct {
 // StoredFile defines model for StoredFile.
 type StoredFile = workflows.StoredFile
 
+// ToDoItem defines model for ToDoItem.
+type ToDoItem = signalbox.ToDoItem
+
+// ToDoKind defines model for ToDoKind.
+type ToDoKind = signalbox.ToDoKind
+
+// ToDoList defines model for ToDoList.
+type ToDoList = signalbox.ToDoList
+
 // TouchRuns defines model for TouchRuns.
 type TouchRuns = workflows.TouchRuns
 
 // UnstoredFile defines model for UnstoredFile.
 type UnstoredFile = workflows.UnstoredFile
+
+// Word defines model for Word.
+type Word = string
 
 // WorkflowID The ID of a workflow in Temporal, in printable ASCII.
 type WorkflowID = string
@@ -492,8 +636,53 @@ type DeliveryId = string
 // Limit defines model for limit.
 type Limit = int
 
+// Open defines model for open.
+type Open string
+
+// Source The ID of a workflow in Temporal, in printable ASCII.
+type Source = WorkflowID
+
+// StartedBefore defines model for startedBefore.
+type StartedBefore = time.Time
+
+// StartedSince defines model for startedSince.
+type StartedSince = time.Time
+
 // Wait defines model for wait.
 type Wait = string
+
+// ListActivationsParams defines parameters for ListActivations.
+type ListActivationsParams struct {
+	// State States.
+	State []ActivationStatus `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Attention Activations with one of these attentions.
+	Attention []Word `form:"attention,omitempty" json:"attention,omitempty,omitzero"`
+
+	// NeedsAttention Activations with any attention.
+	NeedsAttention bool `form:"needsAttention,omitempty" json:"needsAttention,omitempty,omitzero"`
+
+	// Agent Activations of these agents.
+	Agent []AgentName `form:"agent,omitempty" json:"agent,omitempty,omitzero"`
+
+	// Open Only what is running in Temporal, or only what is closed.
+	Open ListActivationsParamsOpen `form:"open,omitempty" json:"open,omitempty,omitzero"`
+
+	// StartedSince Started at this time or later.
+	StartedSince StartedSince `form:"startedSince,omitempty" json:"startedSince,omitempty,omitzero"`
+
+	// StartedBefore Started before this time.
+	StartedBefore StartedBefore `form:"startedBefore,omitempty" json:"startedBefore,omitempty,omitzero"`
+
+	// Cursor `next` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit How many a page has at most.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListActivationsParamsOpen defines parameters for ListActivations.
+type ListActivationsParamsOpen string
 
 // GetActivationParams defines parameters for GetActivation.
 type GetActivationParams struct {
@@ -509,6 +698,45 @@ type ListAuditParams struct {
 	// Limit How many a page has at most.
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
+
+// ListCasesParams defines parameters for ListCases.
+type ListCasesParams struct {
+	// State States; several as `state=RUNNING&state=INPUT_NEEDED`.
+	State []CaseStatus `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Attention Cases with one of these attentions.
+	Attention []Word `form:"attention,omitempty" json:"attention,omitempty,omitzero"`
+
+	// NeedsAttention Cases with any attention.
+	NeedsAttention bool `form:"needsAttention,omitempty" json:"needsAttention,omitempty,omitzero"`
+
+	// Account Cases of these accounts.
+	Account []Searched `form:"account,omitempty" json:"account,omitempty,omitzero"`
+
+	// CaseId Offload's ID.
+	CaseId Searched `form:"caseId,omitempty" json:"caseId,omitempty,omitzero"`
+
+	// Prefix How the reference begins.
+	Prefix Reference `form:"prefix,omitempty" json:"prefix,omitempty,omitzero"`
+
+	// Open Only what is running in Temporal, or only what is closed.
+	Open ListCasesParamsOpen `form:"open,omitempty" json:"open,omitempty,omitzero"`
+
+	// StartedSince Started at this time or later.
+	StartedSince StartedSince `form:"startedSince,omitempty" json:"startedSince,omitempty,omitzero"`
+
+	// StartedBefore Started before this time.
+	StartedBefore StartedBefore `form:"startedBefore,omitempty" json:"startedBefore,omitempty,omitzero"`
+
+	// Cursor `next` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit How many a page has at most.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListCasesParamsOpen defines parameters for ListCases.
+type ListCasesParamsOpen string
 
 // GetCaseParams defines parameters for GetCase.
 type GetCaseParams struct {
@@ -552,6 +780,39 @@ type ListDeliveriesParams struct {
 // ListDeliveriesParamsProvider defines parameters for ListDeliveries.
 type ListDeliveriesParamsProvider string
 
+// ListNoticesParams defines parameters for ListNotices.
+type ListNoticesParams struct {
+	// GivenUp Only sources with notices that were given up.
+	GivenUp bool `form:"givenUp,omitempty" json:"givenUp,omitempty,omitzero"`
+
+	// Agent Only activations of this agent.
+	Agent AgentName `form:"agent,omitempty" json:"agent,omitempty,omitzero"`
+
+	// Open Only what is running in Temporal, or only what is closed.
+	Open ListNoticesParamsOpen `form:"open,omitempty" json:"open,omitempty,omitzero"`
+
+	// Cursor `next` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit How many a page has at most.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// ListNoticesParamsOpen defines parameters for ListNotices.
+type ListNoticesParamsOpen string
+
+// ListToDoParams defines parameters for ListToDo.
+type ListToDoParams struct {
+	// Kind Entries of these kinds.
+	Kind []ToDoKind `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// Cursor `next` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit How many a page has at most.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // RequestApprovalsJSONRequestBody defines body for RequestApprovals for application/json ContentType.
 type RequestApprovalsJSONRequestBody = ApprovalRequests
 
@@ -582,6 +843,9 @@ type ProvideInputJSONRequestBody = ProvideInput
 // RetryCreateJSONRequestBody defines body for RetryCreate for application/json ContentType.
 type RetryCreateJSONRequestBody = RetryCreate
 
+// CatchUpJSONRequestBody defines body for CatchUp for application/json ContentType.
+type CatchUpJSONRequestBody = CatchUp
+
 // PurgeDeliveriesJSONRequestBody defines body for PurgeDeliveries for application/json ContentType.
 type PurgeDeliveriesJSONRequestBody = Purge
 
@@ -591,8 +855,17 @@ type ReleaseDeliveriesJSONRequestBody = Release
 // ReplayDeliveriesJSONRequestBody defines body for ReplayDeliveries for application/json ContentType.
 type ReplayDeliveriesJSONRequestBody = DeliveryFilter
 
+// DismissNoticesJSONRequestBody defines body for DismissNotices for application/json ContentType.
+type DismissNoticesJSONRequestBody = SelectNotices
+
+// ResendNoticesJSONRequestBody defines body for ResendNotices for application/json ContentType.
+type ResendNoticesJSONRequestBody = SelectNotices
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListActivations List activations
+	// (GET /v1/activations)
+	ListActivations(ctx echo.Context, params ListActivationsParams) error
 	// GetActivation Read an activation
 	// (GET /v1/activations/{agent}/{activationId})
 	GetActivation(ctx echo.Context, agent Agent, activationId ActivationId, params GetActivationParams) error
@@ -617,6 +890,9 @@ type ServerInterface interface {
 	// ListAudit List who revealed, replayed, released and purged what
 	// (GET /v1/audit)
 	ListAudit(ctx echo.Context, params ListAuditParams) error
+	// ListCases List cases
+	// (GET /v1/cases)
+	ListCases(ctx echo.Context, params ListCasesParams) error
 	// StartCase Start a case
 	// (POST /v1/cases)
 	StartCase(ctx echo.Context) error
@@ -635,9 +911,15 @@ type ServerInterface interface {
 	// ProvideInput Answer the open question
 	// (POST /v1/cases/{reference}/input)
 	ProvideInput(ctx echo.Context, reference Reference) error
+	// ReconcileCase Check a case at Offload now
+	// (POST /v1/cases/{reference}/reconcile)
+	ReconcileCase(ctx echo.Context, reference Reference) error
 	// RetryCreate Create a case again
 	// (POST /v1/cases/{reference}/retry-create)
 	RetryCreate(ctx echo.Context, reference Reference) error
+	// CatchUp Catch up after an outage
+	// (POST /v1/catch-up)
+	CatchUp(ctx echo.Context) error
 	// ListDeliveries List deliveries
 	// (GET /v1/deliveries)
 	ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error
@@ -662,11 +944,100 @@ type ServerInterface interface {
 	// RevealDelivery Reveal the body of a delivery
 	// (POST /v1/deliveries/{id}/reveal)
 	RevealDelivery(ctx echo.Context, id DeliveryId) error
+	// ListNotices List the sources of notices
+	// (GET /v1/notices)
+	ListNotices(ctx echo.Context, params ListNoticesParams) error
+	// GetNotices List the notices of a source with their attempts
+	// (GET /v1/notices/{source})
+	GetNotices(ctx echo.Context, source Source) error
+	// DismissNotices End notices that were given up
+	// (POST /v1/notices/{source}/dismiss)
+	DismissNotices(ctx echo.Context, source Source) error
+	// ResendNotices Send notices again that were given up
+	// (POST /v1/notices/{source}/resend)
+	ResendNotices(ctx echo.Context, source Source) error
+	// ListToDo List what a person is needed for
+	// (GET /v1/todo)
+	ListToDo(ctx echo.Context, params ListToDoParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListActivations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListActivations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListActivationsParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "attention" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attention", ctx.QueryParams(), &params.Attention, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attention: %s", err))
+	}
+
+	// ------------- Optional query parameter "needsAttention" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "needsAttention", ctx.QueryParams(), &params.NeedsAttention, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter needsAttention: %s", err))
+	}
+
+	// ------------- Optional query parameter "agent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "agent", ctx.QueryParams(), &params.Agent, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter agent: %s", err))
+	}
+
+	// ------------- Optional query parameter "open" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "open", ctx.QueryParams(), &params.Open, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter open: %s", err))
+	}
+
+	// ------------- Optional query parameter "startedSince" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startedSince", ctx.QueryParams(), &params.StartedSince, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startedSince: %s", err))
+	}
+
+	// ------------- Optional query parameter "startedBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startedBefore", ctx.QueryParams(), &params.StartedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startedBefore: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListActivations(ctx, params)
+	return err
 }
 
 // GetActivation converts echo context to params.
@@ -887,6 +1258,94 @@ func (w *ServerInterfaceWrapper) ListAudit(ctx echo.Context) error {
 	return err
 }
 
+// ListCases converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCases(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCasesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "attention" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attention", ctx.QueryParams(), &params.Attention, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attention: %s", err))
+	}
+
+	// ------------- Optional query parameter "needsAttention" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "needsAttention", ctx.QueryParams(), &params.NeedsAttention, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter needsAttention: %s", err))
+	}
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", ctx.QueryParams(), &params.Account, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
+	}
+
+	// ------------- Optional query parameter "caseId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "caseId", ctx.QueryParams(), &params.CaseId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter caseId: %s", err))
+	}
+
+	// ------------- Optional query parameter "prefix" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "prefix", ctx.QueryParams(), &params.Prefix, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter prefix: %s", err))
+	}
+
+	// ------------- Optional query parameter "open" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "open", ctx.QueryParams(), &params.Open, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter open: %s", err))
+	}
+
+	// ------------- Optional query parameter "startedSince" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startedSince", ctx.QueryParams(), &params.StartedSince, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startedSince: %s", err))
+	}
+
+	// ------------- Optional query parameter "startedBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startedBefore", ctx.QueryParams(), &params.StartedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startedBefore: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCases(ctx, params)
+	return err
+}
+
 // StartCase converts echo context to params.
 func (w *ServerInterfaceWrapper) StartCase(ctx echo.Context) error {
 	var err error
@@ -985,6 +1444,22 @@ func (w *ServerInterfaceWrapper) ProvideInput(ctx echo.Context) error {
 	return err
 }
 
+// ReconcileCase converts echo context to params.
+func (w *ServerInterfaceWrapper) ReconcileCase(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "reference" -------------
+	var reference Reference
+
+	err = runtime.BindStyledParameterWithOptions("simple", "reference", ctx.Param("reference"), &reference, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reference: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReconcileCase(ctx, reference)
+	return err
+}
+
 // RetryCreate converts echo context to params.
 func (w *ServerInterfaceWrapper) RetryCreate(ctx echo.Context) error {
 	var err error
@@ -998,6 +1473,15 @@ func (w *ServerInterfaceWrapper) RetryCreate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RetryCreate(ctx, reference)
+	return err
+}
+
+// CatchUp converts echo context to params.
+func (w *ServerInterfaceWrapper) CatchUp(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CatchUp(ctx)
 	return err
 }
 
@@ -1166,6 +1650,132 @@ func (w *ServerInterfaceWrapper) RevealDelivery(ctx echo.Context) error {
 	return err
 }
 
+// ListNotices converts echo context to params.
+func (w *ServerInterfaceWrapper) ListNotices(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNoticesParams
+	// ------------- Optional query parameter "givenUp" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "givenUp", ctx.QueryParams(), &params.GivenUp, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter givenUp: %s", err))
+	}
+
+	// ------------- Optional query parameter "agent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "agent", ctx.QueryParams(), &params.Agent, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter agent: %s", err))
+	}
+
+	// ------------- Optional query parameter "open" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "open", ctx.QueryParams(), &params.Open, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter open: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListNotices(ctx, params)
+	return err
+}
+
+// GetNotices converts echo context to params.
+func (w *ServerInterfaceWrapper) GetNotices(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source Source
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetNotices(ctx, source)
+	return err
+}
+
+// DismissNotices converts echo context to params.
+func (w *ServerInterfaceWrapper) DismissNotices(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source Source
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DismissNotices(ctx, source)
+	return err
+}
+
+// ResendNotices converts echo context to params.
+func (w *ServerInterfaceWrapper) ResendNotices(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source Source
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResendNotices(ctx, source)
+	return err
+}
+
+// ListToDo converts echo context to params.
+func (w *ServerInterfaceWrapper) ListToDo(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListToDoParams
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListToDo(ctx, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -1213,6 +1823,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/v1/activations", wrapper.ListActivations, options.OperationMiddlewares["listActivations"]...)
 	router.GET(options.BaseURL+"/v1/activations/:agent/:activationId", wrapper.GetActivation, options.OperationMiddlewares["getActivation"]...)
 	router.POST(options.BaseURL+"/v1/activations/:agent/:activationId/api-key", wrapper.RevealAPIKey, options.OperationMiddlewares["revealAPIKey"]...)
 	router.POST(options.BaseURL+"/v1/activations/:agent/:activationId/approvals", wrapper.RequestApprovals, options.OperationMiddlewares["requestApprovals"]...)
@@ -1221,13 +1832,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/activations/:agent/:activationId/runs/:runId/close", wrapper.CloseRun, options.OperationMiddlewares["closeRun"]...)
 	router.POST(options.BaseURL+"/v1/activations/:agent/:activationId/runs/touch", wrapper.TouchRuns, options.OperationMiddlewares["touchRuns"]...)
 	router.GET(options.BaseURL+"/v1/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
+	router.GET(options.BaseURL+"/v1/cases", wrapper.ListCases, options.OperationMiddlewares["listCases"]...)
 	router.POST(options.BaseURL+"/v1/cases", wrapper.StartCase, options.OperationMiddlewares["startCase"]...)
 	router.GET(options.BaseURL+"/v1/cases/:reference", wrapper.GetCase, options.OperationMiddlewares["getCase"]...)
 	router.POST(options.BaseURL+"/v1/cases/:reference/adopt", wrapper.AdoptCase, options.OperationMiddlewares["adoptCase"]...)
 	router.POST(options.BaseURL+"/v1/cases/:reference/cancel", wrapper.CancelCase, options.OperationMiddlewares["cancelCase"]...)
 	router.GET(options.BaseURL+"/v1/cases/:reference/files", wrapper.GetCaseFiles, options.OperationMiddlewares["getCaseFiles"]...)
 	router.POST(options.BaseURL+"/v1/cases/:reference/input", wrapper.ProvideInput, options.OperationMiddlewares["provideInput"]...)
+	router.POST(options.BaseURL+"/v1/cases/:reference/reconcile", wrapper.ReconcileCase, options.OperationMiddlewares["reconcileCase"]...)
 	router.POST(options.BaseURL+"/v1/cases/:reference/retry-create", wrapper.RetryCreate, options.OperationMiddlewares["retryCreate"]...)
+	router.POST(options.BaseURL+"/v1/catch-up", wrapper.CatchUp, options.OperationMiddlewares["catchUp"]...)
 	router.GET(options.BaseURL+"/v1/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
 	router.GET(options.BaseURL+"/v1/deliveries/:id", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
 	router.POST(options.BaseURL+"/v1/deliveries/:id/replay", wrapper.ReplayDelivery, options.OperationMiddlewares["replayDelivery"]...)
@@ -1236,6 +1850,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/deliveries/purge", wrapper.PurgeDeliveries, options.OperationMiddlewares["purgeDeliveries"]...)
 	router.POST(options.BaseURL+"/v1/deliveries/release", wrapper.ReleaseDeliveries, options.OperationMiddlewares["releaseDeliveries"]...)
 	router.POST(options.BaseURL+"/v1/deliveries/replay", wrapper.ReplayDeliveries, options.OperationMiddlewares["replayDeliveries"]...)
+	router.GET(options.BaseURL+"/v1/notices", wrapper.ListNotices, options.OperationMiddlewares["listNotices"]...)
+	router.GET(options.BaseURL+"/v1/notices/:source", wrapper.GetNotices, options.OperationMiddlewares["getNotices"]...)
+	router.POST(options.BaseURL+"/v1/notices/:source/dismiss", wrapper.DismissNotices, options.OperationMiddlewares["dismissNotices"]...)
+	router.POST(options.BaseURL+"/v1/notices/:source/resend", wrapper.ResendNotices, options.OperationMiddlewares["resendNotices"]...)
+	router.GET(options.BaseURL+"/v1/todo", wrapper.ListToDo, options.OperationMiddlewares["listToDo"]...)
 
 }
 
@@ -1246,6 +1865,28 @@ type ProblemApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers ProblemResponseHeaders
+}
+
+type ListActivationsRequestObject struct {
+	Params ListActivationsParams
+}
+
+type ListActivationsResponseObject interface {
+	VisitListActivationsResponse(w http.ResponseWriter) error
+}
+
+type ListActivations200JSONResponse ActivationPage
+
+func (response ListActivations200JSONResponse) VisitListActivationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetActivationRequestObject struct {
@@ -1441,6 +2082,28 @@ func (response ListAudit200JSONResponse) VisitListAuditResponse(w http.ResponseW
 	return err
 }
 
+type ListCasesRequestObject struct {
+	Params ListCasesParams
+}
+
+type ListCasesResponseObject interface {
+	VisitListCasesResponse(w http.ResponseWriter) error
+}
+
+type ListCases200JSONResponse CasePage
+
+func (response ListCases200JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StartCaseRequestObject struct {
 	Body *StartCaseJSONRequestBody
 }
@@ -1607,6 +2270,22 @@ func (response ProvideInput202JSONResponse) VisitProvideInputResponse(w http.Res
 	return err
 }
 
+type ReconcileCaseRequestObject struct {
+	Reference Reference `json:"reference"`
+}
+
+type ReconcileCaseResponseObject interface {
+	VisitReconcileCaseResponse(w http.ResponseWriter) error
+}
+
+type ReconcileCase202Response struct {
+}
+
+func (response ReconcileCase202Response) VisitReconcileCaseResponse(w http.ResponseWriter) error {
+	w.WriteHeader(202)
+	return nil
+}
+
 type RetryCreateRequestObject struct {
 	Reference Reference `json:"reference"`
 	Body      *RetryCreateJSONRequestBody
@@ -1626,6 +2305,28 @@ func (response RetryCreate202JSONResponse) VisitRetryCreateResponse(w http.Respo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CatchUpRequestObject struct {
+	Body *CatchUpJSONRequestBody
+}
+
+type CatchUpResponseObject interface {
+	VisitCatchUpResponse(w http.ResponseWriter) error
+}
+
+type CatchUp200JSONResponse CatchUpReport
+
+func (response CatchUp200JSONResponse) VisitCatchUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1813,8 +2514,123 @@ func (response RevealDelivery200JSONResponse) VisitRevealDeliveryResponse(w http
 	return err
 }
 
+type ListNoticesRequestObject struct {
+	Params ListNoticesParams
+}
+
+type ListNoticesResponseObject interface {
+	VisitListNoticesResponse(w http.ResponseWriter) error
+}
+
+type ListNotices200JSONResponse NoticePage
+
+func (response ListNotices200JSONResponse) VisitListNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticesRequestObject struct {
+	Source Source `json:"source"`
+}
+
+type GetNoticesResponseObject interface {
+	VisitGetNoticesResponse(w http.ResponseWriter) error
+}
+
+type GetNotices200JSONResponse NotifyState
+
+func (response GetNotices200JSONResponse) VisitGetNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DismissNoticesRequestObject struct {
+	Source Source `json:"source"`
+	Body   *DismissNoticesJSONRequestBody
+}
+
+type DismissNoticesResponseObject interface {
+	VisitDismissNoticesResponse(w http.ResponseWriter) error
+}
+
+type DismissNotices200JSONResponse NoticesSelected
+
+func (response DismissNotices200JSONResponse) VisitDismissNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResendNoticesRequestObject struct {
+	Source Source `json:"source"`
+	Body   *ResendNoticesJSONRequestBody
+}
+
+type ResendNoticesResponseObject interface {
+	VisitResendNoticesResponse(w http.ResponseWriter) error
+}
+
+type ResendNotices200JSONResponse NoticesSelected
+
+func (response ResendNotices200JSONResponse) VisitResendNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListToDoRequestObject struct {
+	Params ListToDoParams
+}
+
+type ListToDoResponseObject interface {
+	VisitListToDoResponse(w http.ResponseWriter) error
+}
+
+type ListToDo200JSONResponse ToDoList
+
+func (response ListToDo200JSONResponse) VisitListToDoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListActivations List activations
+	// (GET /v1/activations)
+	ListActivations(ctx context.Context, request ListActivationsRequestObject) (ListActivationsResponseObject, error)
 	// GetActivation Read an activation
 	// (GET /v1/activations/{agent}/{activationId})
 	GetActivation(ctx context.Context, request GetActivationRequestObject) (GetActivationResponseObject, error)
@@ -1839,6 +2655,9 @@ type StrictServerInterface interface {
 	// ListAudit List who revealed, replayed, released and purged what
 	// (GET /v1/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// ListCases List cases
+	// (GET /v1/cases)
+	ListCases(ctx context.Context, request ListCasesRequestObject) (ListCasesResponseObject, error)
 	// StartCase Start a case
 	// (POST /v1/cases)
 	StartCase(ctx context.Context, request StartCaseRequestObject) (StartCaseResponseObject, error)
@@ -1857,9 +2676,15 @@ type StrictServerInterface interface {
 	// ProvideInput Answer the open question
 	// (POST /v1/cases/{reference}/input)
 	ProvideInput(ctx context.Context, request ProvideInputRequestObject) (ProvideInputResponseObject, error)
+	// ReconcileCase Check a case at Offload now
+	// (POST /v1/cases/{reference}/reconcile)
+	ReconcileCase(ctx context.Context, request ReconcileCaseRequestObject) (ReconcileCaseResponseObject, error)
 	// RetryCreate Create a case again
 	// (POST /v1/cases/{reference}/retry-create)
 	RetryCreate(ctx context.Context, request RetryCreateRequestObject) (RetryCreateResponseObject, error)
+	// CatchUp Catch up after an outage
+	// (POST /v1/catch-up)
+	CatchUp(ctx context.Context, request CatchUpRequestObject) (CatchUpResponseObject, error)
 	// ListDeliveries List deliveries
 	// (GET /v1/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
@@ -1884,6 +2709,21 @@ type StrictServerInterface interface {
 	// RevealDelivery Reveal the body of a delivery
 	// (POST /v1/deliveries/{id}/reveal)
 	RevealDelivery(ctx context.Context, request RevealDeliveryRequestObject) (RevealDeliveryResponseObject, error)
+	// ListNotices List the sources of notices
+	// (GET /v1/notices)
+	ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error)
+	// GetNotices List the notices of a source with their attempts
+	// (GET /v1/notices/{source})
+	GetNotices(ctx context.Context, request GetNoticesRequestObject) (GetNoticesResponseObject, error)
+	// DismissNotices End notices that were given up
+	// (POST /v1/notices/{source}/dismiss)
+	DismissNotices(ctx context.Context, request DismissNoticesRequestObject) (DismissNoticesResponseObject, error)
+	// ResendNotices Send notices again that were given up
+	// (POST /v1/notices/{source}/resend)
+	ResendNotices(ctx context.Context, request ResendNoticesRequestObject) (ResendNoticesResponseObject, error)
+	// ListToDo List what a person is needed for
+	// (GET /v1/todo)
+	ListToDo(ctx context.Context, request ListToDoRequestObject) (ListToDoResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -1896,6 +2736,31 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListActivations operation middleware
+func (sh *strictHandler) ListActivations(ctx echo.Context, params ListActivationsParams) error {
+	var request ListActivationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListActivations(ctx.Request().Context(), request.(ListActivationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListActivations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListActivationsResponseObject); ok {
+		return validResponse.VisitListActivationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // GetActivation operation middleware
@@ -2229,6 +3094,31 @@ func (sh *strictHandler) ListAudit(ctx echo.Context, params ListAuditParams) err
 	return nil
 }
 
+// ListCases operation middleware
+func (sh *strictHandler) ListCases(ctx echo.Context, params ListCasesParams) error {
+	var request ListCasesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCases(ctx.Request().Context(), request.(ListCasesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCases")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCasesResponseObject); ok {
+		return validResponse.VisitListCasesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // StartCase operation middleware
 func (sh *strictHandler) StartCase(ctx echo.Context) error {
 	var request StartCaseRequestObject
@@ -2473,6 +3363,31 @@ func (sh *strictHandler) ProvideInput(ctx echo.Context, reference Reference) err
 	return nil
 }
 
+// ReconcileCase operation middleware
+func (sh *strictHandler) ReconcileCase(ctx echo.Context, reference Reference) error {
+	var request ReconcileCaseRequestObject
+
+	request.Reference = reference
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReconcileCase(ctx.Request().Context(), request.(ReconcileCaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReconcileCase")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReconcileCaseResponseObject); ok {
+		return validResponse.VisitReconcileCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RetryCreate operation middleware
 func (sh *strictHandler) RetryCreate(ctx echo.Context, reference Reference) error {
 	var request RetryCreateRequestObject
@@ -2518,6 +3433,52 @@ func (sh *strictHandler) RetryCreate(ctx echo.Context, reference Reference) erro
 		return err
 	} else if validResponse, ok := response.(RetryCreateResponseObject); ok {
 		return validResponse.VisitRetryCreateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CatchUp operation middleware
+func (sh *strictHandler) CatchUp(ctx echo.Context) error {
+	var request CatchUpRequestObject
+
+	var body CatchUpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CatchUp(ctx.Request().Context(), request.(CatchUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CatchUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CatchUpResponseObject); ok {
+		return validResponse.VisitCatchUpResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2782,6 +3743,183 @@ func (sh *strictHandler) RevealDelivery(ctx echo.Context, id DeliveryId) error {
 		return err
 	} else if validResponse, ok := response.(RevealDeliveryResponseObject); ok {
 		return validResponse.VisitRevealDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListNotices operation middleware
+func (sh *strictHandler) ListNotices(ctx echo.Context, params ListNoticesParams) error {
+	var request ListNoticesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNotices(ctx.Request().Context(), request.(ListNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNotices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListNoticesResponseObject); ok {
+		return validResponse.VisitListNoticesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetNotices operation middleware
+func (sh *strictHandler) GetNotices(ctx echo.Context, source Source) error {
+	var request GetNoticesRequestObject
+
+	request.Source = source
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNotices(ctx.Request().Context(), request.(GetNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNotices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetNoticesResponseObject); ok {
+		return validResponse.VisitGetNoticesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DismissNotices operation middleware
+func (sh *strictHandler) DismissNotices(ctx echo.Context, source Source) error {
+	var request DismissNoticesRequestObject
+
+	request.Source = source
+
+	var body DismissNoticesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DismissNotices(ctx.Request().Context(), request.(DismissNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DismissNotices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DismissNoticesResponseObject); ok {
+		return validResponse.VisitDismissNoticesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResendNotices operation middleware
+func (sh *strictHandler) ResendNotices(ctx echo.Context, source Source) error {
+	var request ResendNoticesRequestObject
+
+	request.Source = source
+
+	var body ResendNoticesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendNotices(ctx.Request().Context(), request.(ResendNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendNotices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResendNoticesResponseObject); ok {
+		return validResponse.VisitResendNoticesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListToDo operation middleware
+func (sh *strictHandler) ListToDo(ctx echo.Context, params ListToDoParams) error {
+	var request ListToDoRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListToDo(ctx.Request().Context(), request.(ListToDoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListToDo")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListToDoResponseObject); ok {
+		return validResponse.VisitListToDoResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

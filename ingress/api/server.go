@@ -167,7 +167,7 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) timeout(c echo.Context, op *operation) time.Duration {
 	timeout := callTimeout
 	switch op.id {
-	case "replayDeliveries", "releaseDeliveries", "purgeDeliveries", "countDeliveries":
+	case "replayDeliveries", "releaseDeliveries", "purgeDeliveries", "countDeliveries", "catchUp":
 		timeout = longTimeout
 	case "getCase":
 		timeout += waitTime(c.QueryParam("wait"))

@@ -17,27 +17,28 @@ func waitTime(wait string) time.Duration {
 	return duration
 }
 
-// The first pause between two reads of a waiting call, and the longest.
-const firstRead, slowestRead = 250 * time.Millisecond, 2 * time.Second
-
-// waitForNews returns the state when the case has ended or asks something, at the latest after the time.
+// waitForNews returns the state when the case has ended or asks something, at the latest after the time, or when the process stops.
 func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time.Duration) (workflows.CaseState, error) {
-	end := time.NewTimer(wait)
-	defer end.Stop()
-	for pause := firstRead; ; pause = min(2*pause, slowestRead) {
-		state, err := one.State(ctx)
-		if err != nil || wait == 0 || state.Status.Ended() || state.Status == workflows.CaseInputNeeded {
-			return state, err
-		}
-		next := time.NewTimer(pause)
+	state, err := one.State(ctx)
+	waiting, stop := context.WithTimeout(ctx, wait)
+	defer stop()
+	go func() {
 		select {
-		case <-next.C:
-			continue
-		case <-end.C:
 		case <-s.stopping:
-		case <-ctx.Done():
+			stop()
+		case <-waiting.Done():
 		}
-		next.Stop()
-		return state, ctx.Err()
+	}()
+	for err == nil && waiting.Err() == nil && !state.Status.Ended() && state.Status != workflows.CaseInputNeeded {
+		// The time of waiting ends it: then what was last seen is the answer.
+		var last workflows.CaseState
+		last, err = one.WaitForChange(waiting, wait, &state)
+		switch {
+		case err == nil:
+			state = last
+		case waiting.Err() != nil && ctx.Err() == nil:
+			return state, nil
+		}
 	}
+	return state, err
 }

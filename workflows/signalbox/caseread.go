@@ -6,12 +6,21 @@ import (
 	"fmt"
 
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Account is the Offload account of the case. It needs a running worker.
+// Account is the Offload account of the case. It needs a running worker only where a client of another kind has just started the case.
 func (c *Case) Account(ctx context.Context) (string, error) {
+	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
+	if err != nil {
+		return "", translate(c.op("read"), err)
+	}
+	account, published := description.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount))
+	if published {
+		return account, nil
+	}
 	state, err := c.State(ctx)
 	return state.Account, err
 }
