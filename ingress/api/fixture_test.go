@@ -208,7 +208,6 @@ type world struct {
 	keys     *keyring.Ring
 	log      *observer.ObservedLogs
 	server   *api.Server
-	url      string
 }
 
 // secrets of the tokens that the world knows.
@@ -244,9 +243,6 @@ func newWorld(t testing.TB, callers api.Tokens) *world {
 		AgentSecrets: map[string][]string{"crm": {"whsec_c2VjcmV0"}}, Tokens: callers, Log: zap.New(core), Now: time.Now,
 	})
 	require.NoError(t, err)
-	listener := httptest.NewServer(w.server)
-	t.Cleanup(listener.Close)
-	w.url = listener.URL
 	return w
 }
 
