@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -107,4 +109,22 @@ func TestListsKeepToTheLimitsOfTheToken(t *testing.T) {
 	}
 	require.Equal(t, 400, w.get(t, adminSecret, "/v1/notices/some-workflow").status)
 	require.Equal(t, 200, w.get(t, adminSecret, "/v1/todo?kind=question").status)
+}
+
+func TestAWaitOutlivesTheDeadlinesOfTheListener(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.temporal.become("offload-case/long", workflows.CaseState{Reference: "long", Status: workflows.CaseRunning})
+	listener := httptest.NewUnstartedServer(w.server)
+	listener.Config.ReadTimeout, listener.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	listener.Start()
+	t.Cleanup(listener.Close)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, listener.URL+"/v1/cases/long?wait=1s", nil)
+	require.NoError(t, err)
+	began := time.Now()
+	response, err := listener.Client().Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.GreaterOrEqual(t, time.Since(began), time.Second)
 }
