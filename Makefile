@@ -6,9 +6,9 @@ TOOLS := -modfile=.ci/tools/go.mod
 # Everything that doesn't link the embedded Temporal server: the race detector would rebuild that for many minutes.
 RACE_PACKAGES = $$($(GO) list ./... | grep -v /cmd/signalbox-dev)
 
-.PHONY: check test fmt format lint vet workflowcheck tidy imports race race-all build torture fuzz
+.PHONY: check test generate generate-check fmt format lint vet workflowcheck tidy imports race race-all build torture fuzz
 
-check: format vet lint workflowcheck tidy imports race
+check: format vet lint workflowcheck generate-check tidy imports race
 
 test: ## the whole suite
 	$(GO) test ./...
@@ -34,6 +34,13 @@ vet:
 
 workflowcheck: ## nondeterminism in workflow code
 	$(GO) tool $(TOOLS) workflowcheck ./workflows/...
+
+generate: ## the server's code of the API from its document
+	cd ingress/api && $(GO) tool -modfile=../../.ci/tools/go.mod oapi-codegen -config generate.yaml -o generated.go openapi.yaml
+
+generate-check: ## the generated code is that of the document
+	@cd ingress/api && fresh=$$(mktemp) && trap 'rm -f "$$fresh"' EXIT && \
+		$(GO) tool -modfile=../../.ci/tools/go.mod oapi-codegen -config generate.yaml -o "$$fresh" openapi.yaml && diff -u generated.go "$$fresh"
 
 tidy: ## go mod tidy changes nothing
 	$(GO) mod tidy -diff

@@ -64,6 +64,8 @@ var rooms = []room{
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},
 	{folder: "ingress/deliveries", may: []string{"workflows", "workflows/signalbox", "ingress/inbox"}, why: "it gives the client the inbox, and opens no body", not: []string{temporalSDK, "github.com/labstack"}},
 	{folder: "ingress/relay", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the relay knows no rule of any workflow", not: []string{"github.com/labstack"}},
+	{folder: "ingress/desk", may: []string{"workflows/keyring", "ingress", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "it works on the inbox and knows neither workflows nor who asks", not: []string{temporalSDK, "github.com/labstack"}},
+	{folder: "ingress/api", may: []string{"workflows", "workflows/keyring", "workflows/signalbox", "ingress/inbox", "ingress/desk"}, why: "the API stands on the Go client and the desk, and knows no workflow code, relay or provider"},
 	{folder: "worker", may: []string{"workflows", "workflows/offloadcase", "workflows/artmailactivation", "workflows/notify", "workflows/offloadfiles", "activities/..."}, why: "the worker registers; it has no ingress"},
 	{folder: "cmd/internal/sim", why: "a provider's simulator knows nothing of Signalbox or of Temporal", not: []string{temporalSDK, "github.com/temporalio"}},
 	{folder: "cmd/signalbox-sim", may: []string{"cmd/internal/sim"}, why: "the simulators run alone: it builds in seconds"},

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/desk"
 )
 
 func (p process) inbox() *cobra.Command {
@@ -28,16 +27,26 @@ see "signalbox inbox audit". Where the record can't be written, nothing is done.
 	return command
 }
 
-// desk is what a command works with: the inbox, open, and the settings it was opened by.
-type desk struct {
-	inbox.Store
+// openDesk is what a command works with: the inbox, open, and the settings it was opened by.
+type openDesk struct {
+	desk.Desk
 	settings config.Config
-	who      string
-	now      func() time.Time
+}
+
+func (d openDesk) Close() error { return d.Inbox.Close() }
+
+// withKeyring reads the keyring of the settings, where they name one.
+func (d openDesk) withKeyring() (openDesk, error) {
+	if d.settings.Keyring == "" {
+		return d, nil
+	}
+	var err error
+	d.Keys, err = readKeyring(d.settings.Keyring)
+	return d, err
 }
 
 // operation is what an inbox command does.
-type operation func(cmd *cobra.Command, args []string, on desk) error
+type operation func(cmd *cobra.Command, args []string, on openDesk) error
 
 // operate opens the inbox for the command and closes it afterwards. settings are the flags that the command uses besides --inbox.
 func (p process) operate(command *cobra.Command, do operation, settings ...string) *cobra.Command {
@@ -58,16 +67,16 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 }
 
 // openDesk opens the inbox of the settings. It makes none: that is wrong usage.
-func (p process) openDesk(ctx context.Context, settings config.Config) (desk, error) {
+func (p process) openDesk(ctx context.Context, settings config.Config) (openDesk, error) {
 	if err := settings.CheckInbox(); err != nil {
-		return desk{}, usage(err)
+		return openDesk{}, usage(err)
 	}
 	store, err := p.openInbox(ctx, settings.Inbox)
 	switch {
 	case errors.Is(err, storage.ErrNone):
-		return desk{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
+		return openDesk{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
 	case err != nil:
-		return desk{}, fmt.Errorf("inbox: %w", err)
+		return openDesk{}, fmt.Errorf("inbox: %w", err)
 	}
-	return desk{Store: store, settings: settings, who: p.who(), now: p.now}, nil
+	return openDesk{Desk: desk.Desk{Inbox: store, Who: p.who(), Now: p.now}, settings: settings}, nil
 }

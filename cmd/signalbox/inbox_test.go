@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
@@ -106,7 +107,7 @@ func (d desktop) audited(t *testing.T) []inbox.AuditEntry {
 	t.Helper()
 	got := command(t, d.environ, "inbox", "audit", "--json")
 	require.Zero(t, got.status, got.err)
-	var page auditPage
+	var page desk.AuditPage
 	require.NoError(t, json.Unmarshal([]byte(got.out), &page))
 	return page.Entries
 }
@@ -326,7 +327,7 @@ func TestABodyThatCantBeReadIsNotShownUnredacted(t *testing.T) {
 		require.Contains(t, got.out, "not JSON", name)
 		require.NotContains(t, got.out, "art_key_1", name)
 		got = command(t, d.environ, "inbox", "show", id, "--reveal", "--json")
-		var shown shownDelivery
+		var shown desk.Shown
 		require.NoError(t, json.Unmarshal([]byte(got.out), &shown), name)
 		require.Equal(t, []byte(body), shown.Raw, name)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ func (p process) inboxRelease() *cobra.Command {
 --config (SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. What is accepted keeps its time of arrival and is
 not counted twice. The inbox records who asked.`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on desk) error {
+	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
 		done, err := on.release(cmd, agent)
 		if err != nil {
 			return err
@@ -40,33 +39,13 @@ not counted twice. The inbox records who asked.`,
 }
 
 // release lets in what the secrets of the settings verify, of one agent or of all.
-func (d desk) release(cmd *cobra.Command, agent string) (ingress.Released, error) {
-	keys, err := readKeyring(d.settings.Keyring)
+func (d openDesk) release(cmd *cobra.Command, agent string) (ingress.Released, error) {
+	on, err := d.withKeyring()
 	if err != nil {
 		return ingress.Released{}, err
 	}
-	secrets := make(map[string][]string, len(d.settings.Agents))
-	for name, configured := range d.settings.Agents {
-		secrets[name] = configured.Secrets
-	}
-	if _, known := secrets[agent]; !known && agent != "" {
-		return ingress.Released{}, fmt.Errorf("%w: --agent: no agent %q in --config (SIGNALBOX_CONFIG)", errUsage, agent)
-	}
-	if len(secrets) == 0 {
-		return ingress.Released{}, fmt.Errorf("%w: a release verifies by the agents' secrets, and --config (SIGNALBOX_CONFIG) names no agent", errUsage)
-	}
-	releaser, err := ingress.NewReleaser(secrets, keys, d.Store, d.now)
-	if err != nil {
-		return ingress.Released{}, usage(err)
-	}
-	subject := agent
-	if agent == "" {
-		subject = "all agents"
-	}
-	if err := d.record(cmd.Context(), actRelease, subject); err != nil {
-		return ingress.Released{}, err
-	}
-	return releaser.Release(cmd.Context(), agent)
+	on.Secrets = d.settings.AgentSecrets()
+	return on.Release(cmd.Context(), agent)
 }
 
 func (p process) inboxPurge() *cobra.Command {
@@ -80,17 +59,13 @@ func (p process) inboxPurge() *cobra.Command {
 		Long: `Remove bodies or whole deliveries by age; what is pending stays. It works in short steps beside a running ingress, and may be interrupted and
 repeated. The inbox records who asked.`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on desk) error {
+	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
 		if bodies < 0 || rows < 0 || bodies == 0 && rows == 0 {
 			return fmt.Errorf("%w: give a minimum age: --bodies-before, --rows-before, or both", errUsage)
 		}
-		request := purgeOlderThan(p.now(), bodies, rows)
-		if err := on.record(cmd.Context(), actPurge, purgeInWords(request)); err != nil {
-			return err
-		}
-		done, err := on.Purge(cmd.Context(), request)
+		done, err := on.Purge(cmd.Context(), purgeOlderThan(p.now(), bodies, rows))
 		if err != nil {
-			return fmt.Errorf("purge (%d bodies and %d deliveries are gone): %w", done.Bodies, done.Rows, err)
+			return err
 		}
 		if asJSON {
 			return p.showJSON(cmd, done)
@@ -113,15 +88,4 @@ func purgeOlderThan(now time.Time, bodies, rows time.Duration) inbox.PurgeReques
 		request.RowsBefore = now.Add(-rows)
 	}
 	return request
-}
-
-func purgeInWords(request inbox.PurgeRequest) string {
-	var words []string
-	if !request.BodiesBefore.IsZero() {
-		words = append(words, "bodies before "+stamp(request.BodiesBefore))
-	}
-	if !request.RowsBefore.IsZero() {
-		words = append(words, "rows before "+stamp(request.RowsBefore))
-	}
-	return strings.Join(words, ", ")
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,12 +19,12 @@ func (p process) inboxList() *cobra.Command {
 		Use:   "list",
 		Short: "List deliveries, the newest first",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on desk) error {
+	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
 		filter, err := chosen.filter(p.now())
 		if err != nil {
 			return err
 		}
-		page, err := on.List(cmd.Context(), filter)
+		page, err := on.Inbox.List(cmd.Context(), filter)
 		if err != nil {
 			return err
 		}
@@ -56,33 +55,23 @@ func (p process) sayMore(cmd *cobra.Command, next string) error {
 	return p.say(cmd, "more: --cursor %s\n", next)
 }
 
-// counted are the deliveries by state. OldestPending is the zero time where nothing is pending.
-type counted struct {
-	States        map[inbox.State]int64 `json:"states"`
-	OldestPending time.Time             `json:"oldestPending,omitzero"`
-}
-
 func (p process) inboxCounts() *cobra.Command {
 	var asJSON bool
 	counts := p.operate(&cobra.Command{
 		Use:   "counts",
 		Short: "Count deliveries by state",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on desk) error {
-		states, err := on.Counts(cmd.Context())
-		if err != nil {
-			return err
-		}
-		oldest, _, err := on.OldestPending(cmd.Context())
+	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
+		counts, err := on.Count(cmd.Context())
 		if err != nil {
 			return err
 		}
 		var rows [][2]string
 		for _, state := range inbox.States() {
-			rows = append(rows, [2]string{string(state), strconv.FormatInt(states[state], 10)})
+			rows = append(rows, [2]string{string(state), strconv.FormatInt(counts.States[state], 10)})
 		}
-		rows = append(rows, [2]string{"oldest pending", stamp(oldest)})
-		return p.show(cmd, asJSON, counted{States: states, OldestPending: oldest}, rows)
+		rows = append(rows, [2]string{"oldest pending", stamp(counts.OldestPending)})
+		return p.show(cmd, asJSON, counts, rows)
 	})
 	jsonFlag(counts, &asJSON)
 	return counts

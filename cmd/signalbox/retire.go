@@ -83,14 +83,14 @@ func (p process) needByBodies(ctx context.Context, ring *keyring.Ring, settings 
 		return err
 	}
 	defer func() { err = errors.Join(err, on.Close()) }()
-	found, err := on.BodiesWithout(ctx, ring.SealedPrefix())
+	found, err := on.Inbox.BodiesWithout(ctx, ring.SealedPrefix())
 	if err != nil {
 		return err
 	}
 	var needs []string
 	for _, state := range inbox.States() {
 		if bodies := found[state]; bodies.Count > 0 {
-			needs = append(needs, bodiesInWords(state, bodies, settings, on.now()))
+			needs = append(needs, bodiesInWords(state, bodies, settings, on.Now()))
 		}
 	}
 	if len(needs) == 0 {

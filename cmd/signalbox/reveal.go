@@ -75,6 +75,6 @@ func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, w
 	case err != nil:
 		return false, fmt.Errorf("reveal: no key is printed without an audit record: %w", err)
 	}
-	err = on.record(cmd.Context(), actReveal, "API key of "+workflowID)
+	err = on.RecordReveal(cmd.Context(), "API key of "+workflowID)
 	return err == nil, errors.Join(err, on.Close())
 }

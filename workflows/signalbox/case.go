@@ -21,6 +21,7 @@ import (
 type Case struct {
 	client    *Client
 	reference string
+	attached  bool
 }
 
 // Case is the handle of the case that the business app calls reference, whether or not it exists.
@@ -61,13 +62,14 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 		StaticSummary:                            "Offload case " + start.Reference,
 	}, workflows.OffloadCaseWorkflow, start)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &exists) {
+	attached := errors.As(err, &exists)
+	if attached {
 		err = c.sameRequest(ctx, workflows.OffloadCaseWorkflowID(start.Reference), hash)
 	}
 	if err != nil {
 		return nil, translate(op, err)
 	}
-	return c.Case(start.Reference), nil
+	return &Case{client: c, reference: start.Reference, attached: attached}, nil
 }
 
 // AdoptCase follows a case that exists at Offload already. An empty reference means the caseId.
@@ -77,6 +79,9 @@ func (c *Client) AdoptCase(ctx context.Context, caseID, reference string, option
 
 // Reference is the business app's own ID for the case.
 func (c *Case) Reference() string { return c.reference }
+
+// Attached says, of a case that StartCase returned, whether an earlier call had started it.
+func (c *Case) Attached() bool { return c.attached }
 
 // WorkflowID is where the case is found in Temporal.
 func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }

@@ -100,6 +100,15 @@ type Agent struct {
 	HandOver *workflows.HandOver
 }
 
+// AgentSecrets are the secrets of each agent.
+func (c Config) AgentSecrets() map[string][]string {
+	secrets := make(map[string][]string, len(c.Agents))
+	for name, agent := range c.Agents {
+		secrets[name] = agent.Secrets
+	}
+	return secrets
+}
+
 // Part says which part of Signalbox a process runs: each needs only its own settings.
 type Part int
 

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -285,14 +285,21 @@ func TestTokensComeFromLinesOrYAMLAndSeveralFiles(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"lines": "\uFEFF# operators\r\nann: 0123456789abcdef\r\n\r\nbob:fedcba9876543210\r\n",
-		"yaml":  "- name: ci\n  token: 0123456789abcdef-ci\n",
+		"yaml":  "- name: ci\n  token: 0123456789abcdef-ci\n  scopes: [cases:read, cases:write]\n  accounts: [emea]\n- {name: ann, token: 0123456789abcdef-next, scopes: [admin]}\n",
 	}
 	c, err := load(t, files, minimal, "--internal-listen=0.0.0.0:8081", "--internal-tokens=lines,yaml", "--internal-plain")
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(bothParts))
-	require.Equal(t, []internalhttp.Token{
-		{Name: "ann", Secret: "0123456789abcdef"}, {Name: "bob", Secret: "fedcba9876543210"}, {Name: "ci", Secret: "0123456789abcdef-ci"},
-	}, c.Internal.Tokens)
+	require.Equal(t, 4, c.Internal.Tokens.Len())
+	admin := []api.Scope{api.ScopeAdmin}
+	for secret, want := range map[string]api.Token{
+		"0123456789abcdef": {Name: "ann", Scopes: admin}, "fedcba9876543210": {Name: "bob", Scopes: admin}, "0123456789abcdef-next": {Name: "ann", Scopes: admin},
+		"0123456789abcdef-ci": {Name: "ci", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}, Accounts: []string{"emea"}},
+	} {
+		found, ok := c.Internal.Tokens.Find(secret)
+		require.True(t, ok)
+		require.Equal(t, want, found)
+	}
 	require.True(t, c.Internal.HTTP().AnyHost)
 }
 

@@ -5,19 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
+	"github.com/signalbox-dev/signalbox/ingress/api"
 )
 
 // Internal is the listener for operators.
 type Internal struct {
 	// Listen is its host:port; empty, which production refuses: there is none.
 	Listen string
-	// Tokens let callers in.
-	Tokens []internalhttp.Token
+	// TokenFiles are the files that Tokens were read from. They may change while the process runs.
+	TokenFiles []string
+	// Tokens let callers of the API in; nil where no file is named.
+	Tokens *api.TokenSet
 	// CertFile and KeyFile are its TLS pair.
 	CertFile, KeyFile string
 	// Plain allows plain HTTP beyond loopback, behind a proxy that does TLS.
@@ -26,7 +26,7 @@ type Internal struct {
 
 // HTTP is the setting in the listener's own form.
 func (i Internal) HTTP() internalhttp.Config {
-	return internalhttp.Config{Tokens: i.Tokens, CertFile: i.CertFile, KeyFile: i.KeyFile, AnyHost: !internalhttp.IsLoopback(i.Listen)}
+	return internalhttp.Config{CertFile: i.CertFile, KeyFile: i.KeyFile, AnyHost: len(i.TokenFiles) > 0 || !internalhttp.IsLoopback(i.Listen)}
 }
 
 func (i Internal) validate(say func(string, ...any)) {
@@ -44,7 +44,7 @@ func (i Internal) validate(say func(string, ...any)) {
 	if internalhttp.IsLoopback(i.Listen) {
 		return
 	}
-	if len(i.Tokens) == 0 {
+	if len(i.TokenFiles) == 0 {
 		say("--internal-listen (SIGNALBOX_INTERNAL_LISTEN): %s can be reached from other machines: name a file with tokens by --internal-tokens (SIGNALBOX_INTERNAL_TOKENS), or listen on 127.0.0.1", i.Listen)
 	}
 	if !hasTLS && !i.Plain {
@@ -55,19 +55,10 @@ func (i Internal) validate(say func(string, ...any)) {
 // addInternal reads the files of the listener for operators.
 func (s Source) addInternal(config *Config, tokenFiles []string) error {
 	var mistakes []error
-	for _, path := range tokenFiles {
-		tokens, err := s.tokenFile(path)
-		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %w", err))
-		}
-		config.Internal.Tokens = append(config.Internal.Tokens, tokens...)
-	}
-	names := map[string]string{}
-	for _, t := range config.Internal.Tokens {
-		if other, seen := names[t.Secret]; seen {
-			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %q and %q have the same token: give each its own", other, t.Name))
-		}
-		names[t.Secret] = t.Name
+	if len(tokenFiles) > 0 {
+		tokens, err := s.ReadTokens(tokenFiles)
+		mistakes = append(mistakes, err)
+		config.Internal.TokenFiles, config.Internal.Tokens = tokenFiles, tokens
 	}
 	if i := config.Internal; i.CertFile != "" && i.KeyFile != "" {
 		cert, certErr := s.ReadFile(i.CertFile)
@@ -81,46 +72,4 @@ func (s Source) addInternal(config *Config, tokenFiles []string) error {
 		}
 	}
 	return errors.Join(mistakes...)
-}
-
-// tokenFile reads lines `name:token`, or a YAML list whose members have a name and a token. No error repeats a token.
-func (s Source) tokenFile(path string) ([]internalhttp.Token, error) {
-	text, err := s.textFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var tokens []internalhttp.Token
-	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "[") {
-		var list []struct{ Name, Token string }
-		decoder := yaml.NewDecoder(strings.NewReader(text))
-		decoder.KnownFields(true)
-		if err := decoder.Decode(&list); err != nil {
-			return nil, fmt.Errorf("%s: want a YAML list whose members have a name and a token", path)
-		}
-		for _, t := range list {
-			tokens = append(tokens, internalhttp.Token{Name: t.Name, Secret: t.Token})
-		}
-	} else {
-		for line := range strings.SplitSeq(text, "\n") {
-			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
-				continue
-			}
-			name, secret, _ := strings.Cut(line, ":")
-			tokens = append(tokens, internalhttp.Token{Name: strings.TrimSpace(name), Secret: strings.TrimSpace(secret)})
-		}
-	}
-	if len(tokens) == 0 {
-		return nil, fmt.Errorf("%s holds no token: want lines name:token, or a YAML list", path)
-	}
-	for n, t := range tokens {
-		switch {
-		case t.Name == "" || t.Secret == "":
-			return nil, fmt.Errorf("%s: entry %d: want name:token, or a YAML list whose members have a name and a token", path, n+1)
-		case len(t.Secret) < MinToken:
-			return nil, fmt.Errorf("%s: the token of %q is shorter than %d characters and could be guessed: `openssl rand -hex 32` makes one", path, t.Name, MinToken)
-		case strings.ContainsAny(t.Secret, " \t\n"):
-			return nil, fmt.Errorf("%s: the token of %q holds a blank", path, t.Name)
-		}
-	}
-	return tokens, nil
 }

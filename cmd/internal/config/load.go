@@ -36,8 +36,8 @@ func Flags(flags *pflag.FlagSet, parts Part) {
 	}
 	flags.String("config", "", "YAML file with accounts and agents")
 	flags.String("listen", ":8080", "where the ingress listens, host:port")
-	flags.String("internal-listen", internal, "where operators are answered: health, checks and metrics, host:port")
-	flags.StringSlice("internal-tokens", nil, "files with tokens for operators: lines name:token, or a YAML list of name and token; several files with commas")
+	flags.String("internal-listen", internal, "where operators and apps are answered: health, metrics and the API, host:port")
+	flags.StringSlice("internal-tokens", nil, "files with the tokens of the API: a YAML list of name, token and scopes, or lines name:token, which may do everything; read again when they change; several files with commas")
 	flags.String("internal-tls-cert", "", "PEM file of the internal listener's certificate; read again when it changes")
 	flags.String("internal-tls-key", "", "PEM file of its key")
 	flags.Bool("internal-plain", false, "let the internal listener be unencrypted beyond loopback, behind a proxy that does TLS")

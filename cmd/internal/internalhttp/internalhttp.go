@@ -1,5 +1,5 @@
-// Package internalhttp is the HTTP listener for operators: /healthz, /readyz with every check, and /metrics. Everything else needs a token
-// where tokens are configured.
+// Package internalhttp is the HTTP listener for operators and apps: /healthz, /readyz with every check, /metrics, and the API under /v1, which
+// asks for tokens itself.
 //
 // On loopback without tokens the Host header must be a loopback name or address: otherwise a web page that its own name server resolves
 // to 127.0.0.1 could read the answers in a person's browser (DNS rebinding).
@@ -7,8 +7,6 @@ package internalhttp
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -26,23 +24,25 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 )
 
-// Token lets a caller in; its name says who that is.
-type Token struct{ Name, Secret string }
-
 // Config says who may call and how. The zero value is for loopback: plain HTTP, and the Host header is checked.
 type Config struct {
-	// Tokens are what a caller sends as `Authorization: Bearer …`. /healthz, /readyz and /metrics need none.
-	Tokens []Token
+	// API answers under /v1; nil: there is none. Its calls that wait end by Stop.
+	API API
 	// CertFile and KeyFile are a PEM pair for TLS, read again when they change; empty: plain HTTP.
 	CertFile, KeyFile string
-	// AnyHost turns the check of the Host header off, for an address beyond loopback.
+	// AnyHost turns the check of the Host header off: for an address beyond loopback, and where callers need tokens.
 	AnyHost bool
+}
+
+// API is a handler whose calls may wait until Stop is called.
+type API interface {
+	http.Handler
+	Stop()
 }
 
 // Server answers operators. Make one with New, run it with Serve.
 type Server struct {
 	config  Config
-	hashes  [][sha256.Size]byte
 	handler http.Handler
 	tls     *tls.Config
 	log     *zap.Logger
@@ -51,9 +51,6 @@ type Server struct {
 // New fails where the certificate can't be used.
 func New(config Config, board *health.Board, registry *prometheus.Registry, log *zap.Logger) (*Server, error) {
 	s := &Server{config: config, log: log}
-	for _, t := range config.Tokens {
-		s.hashes = append(s.hashes, sha256.Sum256([]byte(t.Secret)))
-	}
 	if config.CertFile != "" {
 		certificate, err := newCertificate(config.CertFile, config.KeyFile, log)
 		if err != nil {
@@ -65,18 +62,17 @@ func New(config Config, board *health.Board, registry *prometheus.Registry, log 
 	return s, nil
 }
 
-// routes are open to all who reach the listener, or need a token.
 func (s *Server) routes(board *health.Board, registry *prometheus.Registry) http.Handler {
-	open := http.NewServeMux()
-	open.HandleFunc("GET /healthz", alive)
-	open.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, board) })
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", alive)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, board) })
 	// A value that can't be read now is left out; the others are shown.
-	open.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-
-	// Routes for the business, as against the process, belong here.
-	guarded := http.NewServeMux()
-	open.Handle("/", s.needToken(guarded))
-	return open
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	if s.config.API != nil {
+		mux.Handle("/v1", s.config.API)
+		mux.Handle("/v1/", s.config.API)
+	}
+	return mux
 }
 
 func alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive\n") }
@@ -105,31 +101,8 @@ func answer(w http.ResponseWriter, status int, body string) {
 	_, _ = w.Write([]byte(body))
 }
 
-// needToken answers 401 to a caller without a token, where there are tokens.
-func (s *Server) needToken(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(s.config.Tokens) > 0 && !s.knows(r) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			answer(w, http.StatusUnauthorized, "")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// knows compares with every token, and hashes of one length, so that the time of an answer tells nothing.
-func (s *Server) knows(r *http.Request) bool {
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	sum := sha256.Sum256([]byte(strings.TrimSpace(secret)))
-	found := 0
-	for _, want := range s.hashes {
-		found |= subtle.ConstantTimeCompare(sum[:], want[:])
-	}
-	return found == 1 && strings.EqualFold(scheme, "Bearer")
-}
-
 func (s *Server) checkHost(next http.Handler) http.Handler {
-	if s.config.AnyHost || len(s.config.Tokens) > 0 {
+	if s.config.AnyHost {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -166,6 +139,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          zap.NewStdLog(s.log.Named("http")),
+	}
+	if s.config.API != nil {
+		server.RegisterOnShutdown(s.config.API.Stop)
 	}
 	if s.tls != nil {
 		listener = tls.NewListener(listener, s.tls)

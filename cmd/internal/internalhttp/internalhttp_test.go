@@ -80,19 +80,35 @@ func TestOnLoopbackWithoutTokensOnlyLoopbackIsAHost(t *testing.T) {
 	}
 }
 
-func TestTokensGuardAllButHealthAndMetrics(t *testing.T) {
-	t.Parallel()
-	address := serve(t, internalhttp.Config{AnyHost: true, Tokens: []internalhttp.Token{
-		{Name: "ann", Secret: "first-token-of-many"}, {Name: "bob", Secret: "other-token-of-many"},
-	}})
-	for authorization, status := range map[string]int{
-		"": 401, "Bearer": 401, "Bearer wrong": 401, "Basic first-token-of-many": 401, "first-token-of-many": 401, "Bearer first-token-of-man": 401,
-		"Bearer first-token-of-many": 404, "bearer other-token-of-many": 404,
-	} {
-		require.Equal(t, status, get(t, address, "/anything", "any.example", authorization), "%q", authorization)
-		require.Equal(t, 200, get(t, address, "/readyz", "any.example", authorization))
-		require.Equal(t, 200, get(t, address, "/metrics", "any.example", authorization))
+// waiting is an API with a call that ends by Stop.
+type waiting struct {
+	arrived, stopped chan struct{}
+}
+
+func (a waiting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/v1/wait" {
+		close(a.arrived)
+		<-a.stopped
 	}
+	w.WriteHeader(http.StatusTeapot)
+}
+
+func (a waiting) Stop() { close(a.stopped) }
+
+func TestTheAPIIsUnderV1AndItsWaitingCallsEndByAStop(t *testing.T) {
+	t.Parallel()
+	api := waiting{make(chan struct{}), make(chan struct{})}
+	address := serve(t, internalhttp.Config{API: api})
+	for path, status := range map[string]int{"/v1": 418, "/v1/": 418, "/v1/a%2Fb": 418, "/v1/a%2F%2Fb": 418, "/v2": 404, "/": 404} {
+		require.Equal(t, status, get(t, address, path, address, ""), path)
+	}
+	require.Equal(t, 421, get(t, address, "/v1", "evil.example", ""))
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	_, err = conn.Write([]byte("GET /v1/wait HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+	require.NoError(t, err)
+	<-api.arrived // the listener stops at the end of the test, and would be cut without the API's Stop
 }
 
 // broken is a collector whose source is away.

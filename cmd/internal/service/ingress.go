@@ -42,13 +42,9 @@ func newIngress(s Settings, temporal client.Client, registry *prometheus.Registr
 		inbox:    newLateInbox(s.Config.Inbox, s.Log.Named("inbox")),
 		temporal: temporal, keys: s.Keyring, registry: registry, config: s.Config, log: s.Log, headroom: NewHeadroom(),
 	}
-	secrets := make(map[string][]string, len(s.Config.Agents))
-	for name, agent := range s.Config.Agents {
-		secrets[name] = agent.Secrets
-	}
 	var err error
 	in.server, err = ingress.New(ingress.Config{
-		Agents:                secrets,
+		Agents:                s.Config.AgentSecrets(),
 		SharedSecrets:         s.Config.SharedSecrets,
 		MaxBody:               s.Config.MaxBody,
 		MaxInFlight:           cmp.Or(s.Config.MaxInFlight, max(64<<20, 8*s.Config.MaxBody)),

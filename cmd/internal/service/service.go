@@ -73,7 +73,13 @@ func Run(ctx context.Context, s Settings) error {
 		return err
 	}
 	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
-		if p.operators, err = internalhttp.New(s.Config.Internal.HTTP(), p.board, registry, s.Log.Named("internal")); err != nil {
+		listener := s.Config.Internal.HTTP()
+		if p.in != nil {
+			if listener.API, err = newAPI(s, temporal, p.in.inbox); err != nil {
+				return err
+			}
+		}
+		if p.operators, err = internalhttp.New(listener, p.board, registry, s.Log.Named("internal")); err != nil {
 			return fmt.Errorf("%w: --internal-tls-cert (SIGNALBOX_INTERNAL_TLS_CERT): %w", ErrSetting, err)
 		}
 		if p.internal, err = listen(s.InternalListener, s.Config.Internal.Listen, "--internal-listen (SIGNALBOX_INTERNAL_LISTEN)"); err != nil {

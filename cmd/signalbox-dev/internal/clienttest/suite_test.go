@@ -57,11 +57,13 @@ func deliver(workflowID, signal string, start, events any) error {
 // startWorkers runs the real workflows, with activities that call the provider of the test.
 func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
 	t.Helper()
+	notices, err := notice.New(notice.Config{Temporal: shared})
+	require.NoError(t, err)
 	flows := sdkworker.New(shared, workflows.TaskQueueWorkflows, sdkworker.Options{})
 	flows.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	flows.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	flows.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
-	flows.RegisterActivityWithOptions((&notice.Activities{Temporal: shared}).HandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	flows.RegisterActivityWithOptions(notices.HandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	calls := sdkworker.New(shared, workflows.TaskQueueOffload, sdkworker.Options{})
 	polls := sdkworker.New(shared, workflows.TaskQueueOffloadPoll, sdkworker.Options{})
 	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// fileToken is a member of a YAML list of tokens.
+type fileToken struct {
+	Name     string      `yaml:"name"`
+	Token    string      `yaml:"token"`
+	Scopes   []api.Scope `yaml:"scopes"`
+	Accounts []string    `yaml:"accounts"`
+	Agents   []string    `yaml:"agents"`
+}
+
+// ReadTokens reads files with tokens, each either a YAML list of name, token, scopes, accounts and agents, or lines name:token, whose scope is
+// admin. While a token rolls over, one name stands twice, with the old token and the new one. No error repeats a token.
+func (s Source) ReadTokens(paths []string) (*api.TokenSet, error) {
+	set := new(api.TokenSet)
+	var mistakes []error
+	holders := map[string]string{}
+	for _, path := range paths {
+		tokens, err := s.tokenFile(path)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %s: %w", path, err))
+		}
+		for _, t := range tokens {
+			if other, seen := holders[t.Token]; seen {
+				mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %q and %q have the same token: give each its own", other, t.Name))
+			}
+			holders[t.Token] = t.Name
+			set.Add(t.Token, api.Token{Name: t.Name, Scopes: t.Scopes, Accounts: t.Accounts, Agents: t.Agents})
+		}
+	}
+	return set, errors.Join(mistakes...)
+}
+
+func (s Source) tokenFile(path string) ([]fileToken, error) {
+	text, err := s.textFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var tokens []fileToken
+	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "[") {
+		decoder := yaml.NewDecoder(strings.NewReader(text))
+		decoder.KnownFields(true)
+		if err := decoder.Decode(&tokens); err != nil {
+			// The library's own words repeat parts of the file.
+			return nil, errors.New("want a YAML list whose members have name, token and scopes, and may have accounts and agents")
+		}
+	} else {
+		for line := range strings.SplitSeq(text, "\n") {
+			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			name, secret, _ := strings.Cut(line, ":")
+			tokens = append(tokens, fileToken{Name: strings.TrimSpace(name), Token: strings.TrimSpace(secret), Scopes: []api.Scope{api.ScopeAdmin}})
+		}
+	}
+	if len(tokens) == 0 {
+		return nil, errors.New("it holds no token: want lines name:token, or a YAML list")
+	}
+	var mistakes []error
+	for n, t := range tokens {
+		mistakes = append(mistakes, t.validate(n+1))
+	}
+	return tokens, errors.Join(mistakes...)
+}
+
+func (t fileToken) validate(entry int) error {
+	switch {
+	case t.Name == "" || t.Token == "":
+		return fmt.Errorf("entry %d: want name:token, or a YAML list whose members have a name and a token", entry)
+	case workflows.JSONLen(t.Name) > workflows.MaxShortTextBytes:
+		return fmt.Errorf("entry %d: the name is longer than %d bytes: shorten it", entry, workflows.MaxShortTextBytes)
+	case len(t.Token) < MinToken:
+		return fmt.Errorf("the token of %q is shorter than %d characters and could be guessed: `openssl rand -hex 32` makes one", t.Name, MinToken)
+	case strings.ContainsAny(t.Token, " \t\n"):
+		return fmt.Errorf("the token of %q holds a blank", t.Name)
+	case len(t.Scopes) == 0:
+		return fmt.Errorf("the token of %q has no scopes: want some of %s", t.Name, scopesInWords())
+	case slices.Contains(t.Accounts, "") || slices.Contains(t.Agents, ""):
+		return fmt.Errorf("the token of %q: accounts or agents has an empty name: remove it", t.Name)
+	}
+	for _, scope := range t.Scopes {
+		if !slices.Contains(api.Scopes(), scope) {
+			return fmt.Errorf("the token of %q: scope %q is none of %s", t.Name, scope, scopesInWords())
+		}
+	}
+	return nil
+}
+
+func scopesInWords() string {
+	words := make([]string, 0, len(api.Scopes()))
+	for _, scope := range api.Scopes() {
+		words = append(words, string(scope))
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,56 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/deliveries"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// newAPI makes the API of a process that has an inbox.
+func newAPI(s Settings, temporal client.Client, late *lateInbox) (*api.Server, error) {
+	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(lateDeliveries{late}, now)})
+	if err != nil {
+		return nil, fmt.Errorf("API: %w", err)
+	}
+	deps := api.Deps{
+		Client: apps, Inbox: late.now, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Now: now,
+	}
+	if len(s.Config.Internal.TokenFiles) > 0 {
+		deps.Tokens = newLiveTokens(s.Config.Internal, s.Log.Named("api"))
+	}
+	return api.New(deps)
+}
+
+// lateDeliveries implement deliveries.Store by an inbox that may not be open yet.
+type lateDeliveries struct{ inbox *lateInbox }
+
+func (l lateDeliveries) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+	store, err := l.inbox.now()
+	if err != nil {
+		return inbox.Page{}, err
+	}
+	return store.List(ctx, filter)
+}
+
+func (l lateDeliveries) Replay(ctx context.Context, id string, at time.Time) error {
+	store, err := l.inbox.now()
+	if err != nil {
+		return err
+	}
+	return store.Replay(ctx, id, at)
+}
+
+func (l lateDeliveries) Audit(ctx context.Context, entry inbox.AuditEntry) error {
+	store, err := l.inbox.now()
+	if err != nil {
+		return err
+	}
+	return store.Audit(ctx, entry)
+}

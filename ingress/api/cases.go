@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// StartCase implements StrictServerInterface.
+func (s *Server) StartCase(ctx context.Context, request StartCaseRequestObject) (StartCaseResponseObject, error) {
+	if err := mayUseAccount(ctx, request.Body.Normalized().Account); err != nil {
+		return nil, err
+	}
+	started, err := s.deps.Client.StartCase(ctx, *request.Body)
+	if err != nil {
+		return nil, err
+	}
+	body := StartedCase{Reference: started.Reference(), WorkflowId: started.WorkflowID()}
+	location := "/v1/cases/" + started.Reference()
+	if started.Attached() {
+		return StartCase200JSONResponse{Body: body, Headers: StartCase200ResponseHeaders{Location: location}}, nil
+	}
+	return StartCase201JSONResponse{Body: body, Headers: StartCase201ResponseHeaders{Location: location}}, nil
+}
+
+// GetCase implements StrictServerInterface.
+func (s *Server) GetCase(ctx context.Context, request GetCaseRequestObject) (GetCaseResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	state, err := s.waitForNews(ctx, one, waitTime(request.Params.Wait))
+	if err != nil {
+		return nil, err
+	}
+	return GetCase200JSONResponse(state), nil
+}
+
+// ProvideInput implements StrictServerInterface.
+func (s *Server) ProvideInput(ctx context.Context, request ProvideInputRequestObject) (ProvideInputResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	input := *request.Body
+	input.By = caller(ctx).Name
+	receipt, err := one.ProvideInput(ctx, input)
+	return ProvideInput202JSONResponse(receipt), err
+}
+
+// CancelCase implements StrictServerInterface.
+func (s *Server) CancelCase(ctx context.Context, request CancelCaseRequestObject) (CancelCaseResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := one.Cancel(ctx, workflows.CancelCase{Reason: bodyOf(request.Body).Reason, By: caller(ctx).Name})
+	return CancelCase200JSONResponse(receipt), err
+}
+
+// AdoptCase implements StrictServerInterface.
+func (s *Server) AdoptCase(ctx context.Context, request AdoptCaseRequestObject) (AdoptCaseResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := one.Adopt(ctx, workflows.AdoptCase{CaseID: request.Body.CaseID, By: caller(ctx).Name})
+	return AdoptCase202JSONResponse(receipt), err
+}
+
+// RetryCreate implements StrictServerInterface.
+func (s *Server) RetryCreate(ctx context.Context, request RetryCreateRequestObject) (RetryCreateResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := one.RetryCreate(ctx, workflows.RetryCreate{Request: bodyOf(request.Body).Request, By: caller(ctx).Name})
+	return RetryCreate202JSONResponse(receipt), err
+}
+
+// GetCaseFiles implements StrictServerInterface.
+func (s *Server) GetCaseFiles(ctx context.Context, request GetCaseFilesRequestObject) (GetCaseFilesResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	files, err := one.FilesNow(ctx)
+	return GetCaseFiles200JSONResponse(files), err
+}
+
+// allowedCase is the case, where the caller may use its account. A caller without limits costs no call of Temporal.
+func (s *Server) allowedCase(ctx context.Context, reference string) (*signalbox.Case, error) {
+	one := s.deps.Client.Case(reference)
+	if len(caller(ctx).Accounts) == 0 {
+		return one, nil
+	}
+	account, err := one.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return one, mayUseAccount(ctx, account)
+}
+
+func mayUseAccount(ctx context.Context, account string) error {
+	if !caller(ctx).mayUseAccount(account) {
+		return problem(problemOtherAccount, problemOtherAccount.fix)
+	}
+	return nil
+}
+
+// bodyOf is a body that may be left out.
+func bodyOf[T any](body *T) T {
+	if body == nil {
+		var none T
+		return none
+	}
+	return *body
+}

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+
+	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// A delivery does not tell its Offload account. So a limited token sees the deliveries of its agents only: it names one in lists, and gets no
+// delivery of another.
+
+// ListDeliveries implements StrictServerInterface.
+func (s *Server) ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error) {
+	p := request.Params
+	filter, err := deliveryFilter(ctx, DeliveryFilter{
+		States: p.State, Provider: DeliveryFilterProvider(p.Provider), Agent: p.Agent, Kind: p.Kind, Reference: p.Reference, Lane: p.Lane,
+		Since: p.Since, Until: p.Until,
+	})
+	if err != nil {
+		return nil, err
+	}
+	on, err := s.desk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	filter.Cursor, filter.Limit = p.Cursor, p.Limit
+	page, err := on.Inbox.List(ctx, filter)
+	if page.Deliveries == nil {
+		page.Deliveries = []inbox.Delivery{}
+	}
+	return ListDeliveries200JSONResponse(page), err
+}
+
+// CountDeliveries implements StrictServerInterface.
+func (s *Server) CountDeliveries(ctx context.Context, _ CountDeliveriesRequestObject) (CountDeliveriesResponseObject, error) {
+	on, err := s.wholeDesk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := on.Count(ctx)
+	return CountDeliveries200JSONResponse(counts), err
+}
+
+// GetDelivery implements StrictServerInterface.
+func (s *Server) GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error) {
+	on, err := s.deskOf(ctx, request.Id)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := on.Show(ctx, request.Id)
+	return GetDelivery200JSONResponse(shown), err
+}
+
+// RevealDelivery implements StrictServerInterface.
+func (s *Server) RevealDelivery(ctx context.Context, request RevealDeliveryRequestObject) (RevealDeliveryResponseObject, error) {
+	on, err := s.deskOf(ctx, request.Id)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := on.Reveal(ctx, request.Id)
+	return RevealDelivery200JSONResponse{Body: shown, Headers: RevealDelivery200ResponseHeaders{CacheControl: "no-store"}}, err
+}
+
+// ReplayDelivery implements StrictServerInterface.
+func (s *Server) ReplayDelivery(ctx context.Context, request ReplayDeliveryRequestObject) (ReplayDeliveryResponseObject, error) {
+	on, err := s.deskOf(ctx, request.Id)
+	if err != nil {
+		return nil, err
+	}
+	done, err := on.Replay(ctx, request.Id)
+	return ReplayDelivery200JSONResponse(done), err
+}
+
+// ReplayDeliveries implements StrictServerInterface.
+func (s *Server) ReplayDeliveries(ctx context.Context, request ReplayDeliveriesRequestObject) (ReplayDeliveriesResponseObject, error) {
+	filter, err := deliveryFilter(ctx, *request.Body)
+	if err != nil {
+		return nil, err
+	}
+	on, err := s.desk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done, err := on.ReplayAll(ctx, filter)
+	return ReplayDeliveries200JSONResponse(done), err
+}
+
+// ReleaseDeliveries implements StrictServerInterface.
+func (s *Server) ReleaseDeliveries(ctx context.Context, request ReleaseDeliveriesRequestObject) (ReleaseDeliveriesResponseObject, error) {
+	agent := bodyOf(request.Body).Agent
+	if err := mayUseDeliveries(ctx, agent); err != nil {
+		return nil, err
+	}
+	on, err := s.desk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done, err := on.Release(ctx, agent)
+	return ReleaseDeliveries200JSONResponse{Accepted: done.Accepted, Duplicates: done.Duplicates, Refused: done.Refused, Unreadable: done.Unreadable}, err
+}
+
+// PurgeDeliveries implements StrictServerInterface.
+func (s *Server) PurgeDeliveries(ctx context.Context, request PurgeDeliveriesRequestObject) (PurgeDeliveriesResponseObject, error) {
+	on, err := s.wholeDesk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done, err := on.Purge(ctx, inbox.PurgeRequest{Now: s.deps.Now(), BodiesBefore: request.Body.BodiesBefore, RowsBefore: request.Body.RowsBefore})
+	return PurgeDeliveries200JSONResponse(done), err
+}
+
+// ListAudit implements StrictServerInterface.
+func (s *Server) ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error) {
+	on, err := s.wholeDesk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, err := on.AuditPage(ctx, request.Params.Cursor, request.Params.Limit)
+	return ListAudit200JSONResponse(page), err
+}
+
+// deliveryFilter is a filter that the caller may use.
+func deliveryFilter(ctx context.Context, f DeliveryFilter) (inbox.Filter, error) {
+	if err := mayUseDeliveries(ctx, f.Agent); err != nil {
+		return inbox.Filter{}, err
+	}
+	lane := f.Lane
+	if f.Reference != "" {
+		if lane != "" {
+			return inbox.Filter{}, invalid(FieldError{Field: "lane", Detail: "give lane or reference, not both"})
+		}
+		lane = workflows.OffloadCaseWorkflowID(f.Reference)
+	}
+	return inbox.Filter{
+		States: f.States, Provider: string(f.Provider), Scope: f.Agent, Kind: f.Kind, Lane: lane, Since: f.Since, Until: f.Until,
+	}, nil
+}
+
+// mayUseDeliveries refuses a limited token that names none of its agents.
+func mayUseDeliveries(ctx context.Context, agent string) error {
+	token := caller(ctx)
+	switch {
+	case token.limited() && agent == "":
+		return problem(problemOtherAgent, "agent: the token is limited, and sees the deliveries of its agents only: name one")
+	case !token.mayUseAgent(agent):
+		return problem(problemOtherAgent, problemOtherAgent.fix)
+	}
+	return nil
+}
+
+// deskOf is the desk for a delivery that the caller may see.
+func (s *Server) deskOf(ctx context.Context, id string) (desk.Desk, error) {
+	on, err := s.desk(ctx)
+	if err != nil || !caller(ctx).limited() {
+		return on, err
+	}
+	one, err := on.Inbox.Get(ctx, id)
+	if err != nil {
+		return on, err
+	}
+	return on, mayUseDeliveries(ctx, one.Scope)
+}
+
+var errWhole = problem(problemOtherAgent, "this call concerns all accounts and agents, and the token is limited: use a token without accounts and agents")
+
+// wholeDesk is the desk for what concerns every delivery.
+func (s *Server) wholeDesk(ctx context.Context) (desk.Desk, error) {
+	if caller(ctx).limited() {
+		return desk.Desk{}, errWhole
+	}
+	return s.desk(ctx)
+}

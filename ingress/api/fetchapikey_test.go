@@ -1,0 +1,76 @@
+package api_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func TestAnAuthorsWorkerFetchesItsKeyWithoutAKeyring(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	listener := httptest.NewServer(w.server)
+	t.Cleanup(listener.Close)
+	fetch := func(secret, agent, id string) (string, error) {
+		return signalbox.FetchAPIKey(t.Context(), signalbox.FetchAPIKeyOptions{URL: listener.URL + "/", Token: secret, Client: listener.Client()}, agent, id)
+	}
+	const id = "brand/1%"
+	become := func(state workflows.ActivationState) {
+		state.Agent, state.ActivationID = "crm", id
+		w.temporal.become(workflows.ArtmailActivationWorkflowID("crm", id), state)
+	}
+	fails := func(want error) {
+		t.Helper()
+		_, err := fetch(crmSecret, "crm", id)
+		require.ErrorIs(t, err, want)
+	}
+	fails(signalbox.ErrNotFound)
+	become(workflows.ActivationState{Status: workflows.ActivationUnknown})
+	fails(signalbox.ErrNoAPIKeyYet)
+	become(workflows.ActivationState{Status: workflows.ActivationActive, Attention: []string{workflows.AttentionNoAPIKey}})
+	fails(signalbox.ErrAPIKeyLost)
+	become(workflows.ActivationState{Status: workflows.ActivationDeactivated})
+	fails(signalbox.ErrEnded)
+	sealed, err := w.keys.Seal([]byte("art_key"), workflows.APIKeyContext("crm", id)...)
+	require.NoError(t, err)
+	become(workflows.ActivationState{Status: workflows.ActivationActive, SealedAPIKey: sealed})
+	key, err := fetch(crmSecret, "crm", id)
+	require.NoError(t, err)
+	require.Equal(t, "art_key", key)
+
+	for secret, agent := range map[string]string{crmSecret: "sales", readSecret: "crm", "no-such-token": "crm"} {
+		_, err := fetch(secret, agent, id)
+		require.ErrorIs(t, err, signalbox.ErrDenied)
+		require.NotContains(t, err.Error(), secret)
+	}
+	w.store = noAudit{w.store}
+	fails(signalbox.ErrUnavailable)
+}
+
+func TestFetchingAKeyTellsAWrongAddress(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moved/v1/activations/crm/a/api-key" {
+			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
+			return
+		}
+		_, _ = w.Write([]byte("<html>art_key</html>"))
+	}))
+	t.Cleanup(web.Close)
+	for _, address := range []string{"", "localhost:8081", "ftp://x", web.URL, web.URL + "/moved"} {
+		_, err := signalbox.FetchAPIKey(t.Context(), signalbox.FetchAPIKeyOptions{URL: address}, "crm", "a")
+		require.ErrorIs(t, err, signalbox.ErrInvalid, address)
+		require.NotContains(t, err.Error(), "art_key")
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err := signalbox.FetchAPIKey(ended, signalbox.FetchAPIKeyOptions{URL: web.URL}, "crm", "a")
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
+	web.CloseClientConnections()
+}

@@ -1,0 +1,145 @@
+package api
+
+import (
+	"context"
+	"slices"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// ListCases implements StrictServerInterface.
+func (s *Server) ListCases(ctx context.Context, request ListCasesRequestObject) (ListCasesResponseObject, error) {
+	p := request.Params
+	accounts, err := within(p.Account, caller(ctx).Accounts, problemOtherAccount)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.deps.Client.ListCases(ctx, signalbox.CaseFilter{
+		States: p.State, Attention: p.Attention, NeedsAttention: p.NeedsAttention, Accounts: accounts, CaseID: p.CaseId, ReferencePrefix: p.Prefix,
+		Open: signalbox.Openness(p.Open), StartedSince: p.StartedSince, StartedBefore: p.StartedBefore, Cursor: p.Cursor, Limit: p.Limit,
+	})
+	return ListCases200JSONResponse(page), err
+}
+
+// ListActivations implements StrictServerInterface.
+func (s *Server) ListActivations(ctx context.Context, request ListActivationsRequestObject) (ListActivationsResponseObject, error) {
+	p := request.Params
+	agents, err := within(p.Agent, caller(ctx).Agents, problemOtherAgent)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.deps.Client.ListActivations(ctx, signalbox.ActivationFilter{
+		States: p.State, Attention: p.Attention, NeedsAttention: p.NeedsAttention, Agents: agents,
+		Open: signalbox.Openness(p.Open), StartedSince: p.StartedSince, StartedBefore: p.StartedBefore, Cursor: p.Cursor, Limit: p.Limit,
+	})
+	return ListActivations200JSONResponse(page), err
+}
+
+// within is what is asked for, or all that is allowed where nothing is; allowed is empty where all is.
+func within(asked, allowed []string, refused problemKind) ([]string, error) {
+	switch {
+	case len(allowed) == 0:
+		return asked, nil
+	case len(asked) == 0:
+		return allowed, nil
+	}
+	for _, one := range asked {
+		if !slices.Contains(allowed, one) {
+			return nil, problem(refused, refused.fix)
+		}
+	}
+	return asked, nil
+}
+
+// ListToDo implements StrictServerInterface.
+func (s *Server) ListToDo(ctx context.Context, request ListToDoRequestObject) (ListToDoResponseObject, error) {
+	p, token := request.Params, caller(ctx)
+	// The client tells "all", which is nil, from "none".
+	list, err := s.deps.Client.ToDo(ctx, signalbox.ToDoOptions{
+		Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), Cursor: p.Cursor, Limit: p.Limit,
+	})
+	return ListToDo200JSONResponse(list), err
+}
+
+func orNil(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// ReconcileCase implements StrictServerInterface.
+func (s *Server) ReconcileCase(ctx context.Context, request ReconcileCaseRequestObject) (ReconcileCaseResponseObject, error) {
+	one, err := s.allowedCase(ctx, request.Reference)
+	if err != nil {
+		return nil, err
+	}
+	return ReconcileCase202Response{}, one.ReconcileNow(ctx, caller(ctx).Name)
+}
+
+// CatchUp implements StrictServerInterface.
+func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (CatchUpResponseObject, error) {
+	if caller(ctx).limited() {
+		return nil, errWhole
+	}
+	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name})
+	return CatchUp200JSONResponse(report), err
+}
+
+// ListNotices implements StrictServerInterface.
+func (s *Server) ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error) {
+	p := request.Params
+	if err := mayUseDeliveries(ctx, p.Agent); err != nil {
+		return nil, err
+	}
+	filter := signalbox.NoticeFilter{GivenUp: p.GivenUp, Open: signalbox.Openness(p.Open), Cursor: p.Cursor, Limit: p.Limit}
+	if p.Agent != "" {
+		filter.SourcePrefix = workflows.ArtmailActivationWorkflow + "/" + p.Agent + "/"
+	}
+	page, err := s.deps.Client.ListNotices(ctx, filter)
+	return ListNotices200JSONResponse(page), err
+}
+
+// GetNotices implements StrictServerInterface.
+func (s *Server) GetNotices(ctx context.Context, request GetNoticesRequestObject) (GetNoticesResponseObject, error) {
+	if err := s.mayUseSource(ctx, request.Source); err != nil {
+		return nil, err
+	}
+	state, err := s.deps.Client.Notices(ctx, request.Source)
+	return GetNotices200JSONResponse(state), err
+}
+
+// ResendNotices implements StrictServerInterface.
+func (s *Server) ResendNotices(ctx context.Context, request ResendNoticesRequestObject) (ResendNoticesResponseObject, error) {
+	if err := s.mayUseSource(ctx, request.Source); err != nil {
+		return nil, err
+	}
+	selected, err := s.deps.Client.ResendNotices(ctx, request.Source, workflows.SelectNotices{IDs: bodyOf(request.Body).IDs, By: caller(ctx).Name})
+	return ResendNotices200JSONResponse(selected), err
+}
+
+// DismissNotices implements StrictServerInterface.
+func (s *Server) DismissNotices(ctx context.Context, request DismissNoticesRequestObject) (DismissNoticesResponseObject, error) {
+	if err := s.mayUseSource(ctx, request.Source); err != nil {
+		return nil, err
+	}
+	selected, err := s.deps.Client.DismissNotices(ctx, request.Source, workflows.SelectNotices{IDs: bodyOf(request.Body).IDs, By: caller(ctx).Name})
+	return DismissNotices200JSONResponse(selected), err
+}
+
+// mayUseSource checks the account of a case, or the agent of an activation, by the workflow ID.
+func (s *Server) mayUseSource(ctx context.Context, source string) error {
+	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(source); isCase {
+		_, err := s.allowedCase(ctx, reference)
+		return err
+	}
+	agent, isActivation := workflows.AgentOfArtmailActivation(source)
+	if !isActivation {
+		return invalid(FieldError{Field: "source", Detail: "want the workflow ID of a case or an activation"})
+	}
+	if !caller(ctx).mayUseAgent(agent) {
+		return problem(problemOtherAgent, problemOtherAgent.fix)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// problemPrefix begins every type of a problem. The document describes the rest.
+const problemPrefix = "urn:signalbox:problem:"
+
+// retryAfter is in seconds.
+const retryAfter = 5
+
+// problemKind is one type of problem.
+type problemKind struct {
+	name   string
+	status int
+	title  string
+	// fix is the detail where the call has no better one.
+	fix string
+}
+
+var (
+	problemInvalid         = problemKind{"invalid-request", http.StatusBadRequest, "The request can't be carried out as it is", "correct the fields that the document describes"}
+	problemUnauthorized    = problemKind{"unauthorized", http.StatusUnauthorized, "No valid token", "send the header Authorization: Bearer TOKEN"}
+	problemMissingScope    = problemKind{"missing-scope", http.StatusForbidden, "The token lacks a scope", "use another token"}
+	problemOtherAccount    = problemKind{"other-account", http.StatusForbidden, "The token is limited to other accounts", "account: add it to the token's accounts, or use another token"}
+	problemOtherAgent      = problemKind{"other-agent", http.StatusForbidden, "The token is limited to other agents", "agent: add it to the token's agents, or use another token"}
+	problemForeignOrigin   = problemKind{"foreign-origin", http.StatusForbidden, "A web page of another origin sent the request", "call the API from a program"}
+	problemNoRoute         = problemKind{"no-such-route", http.StatusNotFound, "There is no such path", "see /v1/openapi.yaml for the paths"}
+	problemMethod          = problemKind{"method-not-allowed", http.StatusMethodNotAllowed, "The path has no such method", "see /v1/openapi.yaml for the methods"}
+	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run or delivery: check the IDs in the path and body"}
+	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
+	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
+	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key never came", "Artmail shows the key once, and that webhook never came: the brand has to activate the agent anew"}
+	problemConflict        = problemKind{"conflict", http.StatusConflict, "Another request has it already", "the reference or message stands for another request: use another one, or send the same request"}
+	problemEnded           = problemKind{"ended", http.StatusConflict, "Already ended", "the case, activation, approval or run is over and takes nothing more"}
+	problemNoQuestion      = problemKind{"no-open-question", http.StatusConflict, "No open question", "the case asks nothing at the moment: read it to see what it waits for"}
+	problemOtherQuestion   = problemKind{"other-question", http.StatusConflict, "Another question is open", "questionId: the case asks another question by now: read it and answer that one"}
+	problemAnswered        = problemKind{"already-answered", http.StatusConflict, "Already answered", "questionId: an answer to this question is on its way"}
+	problemNotUncertain    = problemKind{"not-uncertain", http.StatusConflict, "The case exists", "there is nothing to adopt or to create again"}
+	problemPaused          = problemKind{"paused", http.StatusConflict, "The activation is paused", "it takes nothing new until the brand resumes it"}
+	problemNotReplayable   = problemKind{"not-replayable", http.StatusConflict, "The delivery can't be replayed", "it has no lane, or its body has been purged"}
+	problemTerminated      = problemKind{"terminated", http.StatusGone, "The workflow was terminated", "it has no outcome; reset it in Temporal's Web UI to let it go on, or use another reference"}
+	problemTimedOut        = problemKind{"timed-out", http.StatusGone, "The workflow timed out", "it has no outcome; reset it in Temporal's Web UI to let it go on, or use another reference"}
+	problemFailed          = problemKind{"failed", http.StatusGone, "The workflow failed", "it has no outcome; Temporal's Web UI shows why"}
+	problemTooLarge        = problemKind{"too-large", http.StatusRequestEntityTooLarge, "The body is too large", "shorten the body to 1 MiB"}
+	problemUnsupportedType = problemKind{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not plain JSON", "send Content-Type: application/json, in UTF-8, without Content-Encoding"}
+	problemTooMany         = problemKind{"too-many", http.StatusTooManyRequests, "A limit is reached", "close some approvals or runs of the activation first"}
+	problemInternal        = problemKind{"internal", http.StatusInternalServerError, "A fault in Signalbox", "see the log at the requestId"}
+	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away: repeat the call after Retry-After"}
+)
+
+// sentinels is the one place where errors of the packages below become problems. What is wrong with a whole workflow goes before what it was
+// asked.
+var sentinels = []struct {
+	err  error
+	kind problemKind
+}{
+	{signalbox.ErrTerminated, problemTerminated},
+	{signalbox.ErrTimedOut, problemTimedOut},
+	{signalbox.ErrFailed, problemFailed},
+	{signalbox.ErrInvalid, problemInvalid},
+	{signalbox.ErrConflict, problemConflict},
+	{signalbox.ErrNotFound, problemNotFound},
+	{signalbox.ErrNoFiles, problemNoFiles},
+	{signalbox.ErrNoOpenQuestion, problemNoQuestion},
+	{signalbox.ErrOtherQuestion, problemOtherQuestion},
+	{signalbox.ErrAlreadyAnswered, problemAnswered},
+	{signalbox.ErrEnded, problemEnded},
+	{signalbox.ErrNotUncertain, problemNotUncertain},
+	{signalbox.ErrPaused, problemPaused},
+	{signalbox.ErrTooMany, problemTooMany},
+	{signalbox.ErrUnavailable, problemUnavailable},
+	{inbox.ErrNotFound, problemNotFound},
+	{inbox.ErrNotReplayable, problemNotReplayable},
+	{inbox.ErrInvalid, problemInvalid},
+	{inbox.ErrBusy, problemUnavailable},
+	{inbox.ErrClosed, problemUnavailable},
+	{context.DeadlineExceeded, problemUnavailable},
+	{context.Canceled, problemUnavailable}, // the caller has gone
+	{echo.ErrNotFound, problemNoRoute},
+	{echo.ErrMethodNotAllowed, problemMethod},
+}
+
+// problemError is a problem on its way to the caller.
+type problemError struct {
+	kind   problemKind
+	detail string
+	fields []FieldError
+}
+
+func (e *problemError) Error() string { return e.kind.name + ": " + e.detail }
+
+func problem(kind problemKind, detail string) error { return &problemError{kind: kind, detail: detail} }
+
+// invalid is a problem that names each field.
+func invalid(fields ...FieldError) error {
+	texts := make([]string, len(fields))
+	for i, f := range fields {
+		texts[i] = f.Field + ": " + f.Detail
+	}
+	return &problemError{kind: problemInvalid, detail: strings.Join(texts, "; "), fields: fields}
+}
+
+// toProblem returns what the caller is told of an error. Of the error's own text only the contract's words about fields are told.
+func toProblem(err error) *problemError {
+	var known *problemError
+	if errors.As(err, &known) {
+		return known
+	}
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			detail := s.kind.fix
+			if s.kind.name == problemInvalid.name {
+				detail = contractDetail(err, detail)
+			}
+			return &problemError{kind: s.kind, detail: detail}
+		}
+	}
+	var typed *json.UnmarshalTypeError
+	if errors.As(err, &typed) && typed.Field != "" {
+		return &problemError{kind: problemInvalid, detail: typed.Field + ": it does not fit its type; a whole number has neither point nor exponent"}
+	}
+	var refused *echo.HTTPError
+	if errors.As(err, &refused) && refused.Code == http.StatusBadRequest {
+		return &problemError{kind: problemInvalid, detail: problemInvalid.fix}
+	}
+	return &problemError{kind: problemInternal, detail: problemInternal.fix}
+}
+
+// quoted is a value as the contract's messages have it.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// contractDetail is what the contract says of the fields of a request. Its messages quote short values, which are left out here.
+func contractDetail(err error, otherwise string) string {
+	text := err.Error()
+	for _, sentinel := range []error{workflows.ErrInvalidStart, workflows.ErrInvalidArgument, inbox.ErrInvalid} {
+		if _, fields, found := strings.Cut(text, sentinel.Error()+": "); found {
+			return quoted.ReplaceAllString(fields, "what was sent")
+		}
+	}
+	return otherwise
+}
+
+// write sends a problem. It does nothing where a part of an answer is sent already.
+func (e *problemError) write(w http.ResponseWriter, requestID string) error {
+	header := w.Header()
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	switch e.kind.status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		header.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	if e.kind.name == problemNoAPIKeyYet.name {
+		header.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	w.WriteHeader(e.kind.status)
+	return json.NewEncoder(w).Encode(Problem{
+		Type: ProblemType(problemPrefix + e.kind.name), Title: e.kind.title, Status: e.kind.status, Detail: e.detail, RequestId: requestID, Errors: e.fields,
+	})
+}

@@ -1,0 +1,264 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	sdktemporal "go.temporal.io/sdk/temporal"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// marker stands in every wrong value, and in no answer.
+const marker = "tulip"
+
+func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
+	long := func(n int) string { return marker + strings.Repeat("x", n) }
+	nested := strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)
+	request := func(more string) string {
+		return `{"reference":"r","request":{"channel":"EMAIL","goal":{"objective":"o"},"counterparty":{"address":"a","name":"n"},"senderPersona":{"name":"s"}` + more + `}}`
+	}
+	const activation = "/v1/activations/crm/a1"
+	for _, c := range []struct {
+		method, path, body, says string
+	}{
+		{"POST", "/v1/cases", "", "body: it is missing"},
+		{"POST", "/v1/cases", "  ", "body: it is missing"},
+		{"POST", "/v1/cases", `{"reference":"` + marker, "body: it is not JSON from byte"},
+		{"POST", "/v1/cases", `[]`, "body: want object"},
+		{"POST", "/v1/cases", `null`, "body: want object"},
+		{"POST", "/v1/cases", `{} {}`, "body: something follows"},
+		{"POST", "/v1/cases", nested, "more than 64 levels"},
+		{"POST", "/v1/cases", request(`,"maxAttempts":1e9999999999`), "a number has more than 40 characters"},
+		{"POST", "/v1/cases", `{"reference":"r"}`, "request or caseId: set request"},
+		{"POST", "/v1/cases", `{"reference":"r","caseId":"c","request":` + request("")[len(`{"reference":"r","request":`):len(request(""))-1] + `}`, "set only one"},
+		{"POST", "/v1/cases", `{"reference":"a b/` + marker + `"}`, "reference: want 1 to 200 characters of A-Z"},
+		{"POST", "/v1/cases", `{"reference":".."}`, "reference: want 1 to 200"},
+		{"POST", "/v1/cases", `{"reference":7}`, "reference: want string"},
+		{"POST", "/v1/cases", `{"Reference":"x"}`, "Reference: there is no such field"},
+		{"POST", "/v1/cases", `{"refernce":"` + marker + `"}`, "refernce: there is no such field: remove it"},
+		{"POST", "/v1/cases", `{"account":"` + marker + `\u0000"}`, "account: want 1 to 100 characters"},
+		{"POST", "/v1/cases", `{"account":"` + long(100) + `"}`, "account: 105 characters, at most 100"},
+		{"POST", "/v1/cases", `{"caseId":" "}`, "caseId: want 1 to 250 characters"},
+		{"POST", "/v1/cases", `{"caseId":"` + long(250) + `"}`, "caseId: 255 characters, at most 250"},
+		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"` + marker + `"}}`, "replyTo.signal: it is missing"},
+		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"` + marker + `ü","signal":"s"}}`, "replyTo.workflowId: want 1 to 255 printable"},
+		{"POST", "/v1/cases", `{"caseId":"c","replyTo":{"workflowId":"w","signal":""}}`, "replyTo.signal: want 1 to 255 printable"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"` + marker + `"}}`, "options.pollFloor: want a number with a unit"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"-5m"}}`, "options.pollFloor: want a number with a unit"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"reconcileAfter":"99999h"}}`, "options.reconcileAfter:"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"remindAfter":5}}`, "options.remindAfter: want string"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"questionExpiresAfter":""}}`, "options.questionExpiresAfter: want a number"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"pollFloor":"2h","pollCeiling":"1h"}}`, "options.pollCeiling:"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"deadline":"` + marker + `"}}`, "options.deadline: want a time such as"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"deadline":"1999-01-01T00:00:00Z"}}`, "options.deadline: the year 1999"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"confirmEnd":"` + marker + `"}}`, "options.confirmEnd: want boolean"},
+		{"POST", "/v1/cases", `{"caseId":"c","options":{"awaitCorrection":1}}`, "options.awaitCorrection: want boolean"},
+		{"POST", "/v1/cases", `{"reference":"r","request":{}}`, "request.channel: it is missing: set it; request.goal: it is missing"},
+		{"POST", "/v1/cases", strings.Replace(request(""), "EMAIL", marker, 1), "request.channel: want one of EMAIL, SMS"},
+		{"POST", "/v1/cases", strings.Replace(request(""), `"objective":"o"`, `"objective":" "`, 1), "request.goal.objective: want text that is not blank"},
+		{"POST", "/v1/cases", strings.Replace(request(""), `"objective":"o"`, `"objective":"o","knowledge":7`, 1), "request.goal.knowledge: want string or object"},
+		{"POST", "/v1/cases", strings.Replace(request(""), `"address":"a"`, `"address":""`, 1), "request.counterparty.address: want text"},
+		{"POST", "/v1/cases", strings.Replace(request(""), `"address":"a"`, `"address":"a","customData":{"k":1}`, 1), "request.counterparty.customData.k: want string"},
+		{"POST", "/v1/cases", strings.Replace(request(""), `"address":"a"`, `"address":"a","company":"`+long(500)+`"`, 1), "request.counterparty.company: 505 characters, at most 500"},
+		{"POST", "/v1/cases", strings.Replace(request(""), `"address":"a"`, `"address":"a","timezone":[]`, 1), "request.counterparty.timezone: want string"},
+		{"POST", "/v1/cases", strings.Replace(request(""), `"name":"s"`, `"name":"s","role":"`+strings.Repeat("<", 400)+marker+`"`, 1), "request.senderPersona.role:"},
+		{"POST", "/v1/cases", request(`,"clientReferenceId":"` + marker + `\n"`), "request.clientReferenceId: want 1 to 1000"},
+		{"POST", "/v1/cases", request(`,"constraints":["` + long(40000) + `"]`), "request.constraints[0]: 40005 characters"},
+		{"POST", "/v1/cases", request(`,"constraints":[` + strings.TrimSuffix(strings.Repeat(`"a",`, 101), ",") + `]`), "request.constraints: 101, at most 100"},
+		{"POST", "/v1/cases", request(`,"maxAttempts":-1`), "request.maxAttempts: want at least 0"},
+		{"POST", "/v1/cases", request(`,"maxAttempts":1.5`), "request.maxAttempts: want integer"},
+		{"POST", "/v1/cases", request(`,"maxAttempts":1.0`), "request.maxAttempts: it does not fit its type"},
+		{"POST", "/v1/cases", request(`,"followUpDelayHours":8785`), "request.followUpDelayHours: want at most 8784"},
+		{"POST", "/v1/cases", request(`,"resultSchema":"` + marker + `"`), "request.resultSchema: want object"},
+		{"POST", "/v1/cases", request(`,"metadata":[1]`), "request.metadata: want object"},
+		{"POST", "/v1/cases", request(`,"metadata":{"a":"` + long(300000) + `"}`), "request.metadata:"},
+		{"POST", "/v1/cases", request(`,"clientWebhookUrl":"` + marker + `"`), "request.clientWebhookUrl: there is no such field"},
+		{"POST", "/v1/cases?dryRun=" + marker, `{"caseId":"c"}`, "dryRun: there is no such parameter"},
+
+		{"GET", "/v1/cases/a%20" + marker, "", "reference: want 1 to 200"},
+		{"GET", "/v1/cases/%2e%2e", "", "reference: want 1 to 200"},
+		{"GET", "/v1/cases/x?wait=" + marker, "", "wait: want whole seconds up to 60"},
+		{"GET", "/v1/cases/x?wait=61s", "", "wait: want whole seconds up to 60"},
+		{"GET", "/v1/cases/x?wait=", "", "wait: want whole seconds up to 60"},
+		{"GET", "/v1/cases/x?wait=1s&wait=2s", "", "wait: it is given more than once"},
+		{"GET", "/v1/cases/x?" + marker + "=1", "", ": there is no such parameter"},
+		{"GET", "/v1/cases/x?a=%zz", "", "query: it is not percent-encoded"},
+		{"POST", "/v1/cases/x/input", `{"questionId":"q","text":" \n"}`, "text: want text that is not blank"},
+		{"POST", "/v1/cases/x/input", `{"text":"` + long(32768) + `"}`, "questionId: it is missing: set it; text: 32773 characters"},
+		{"POST", "/v1/cases/x/input", `{"questionId":"q","text":"t","by":"` + marker + `"}`, "by: the name of the token is recorded: remove it"},
+		{"POST", "/v1/cases/x/cancel", `{"by":"` + marker + `"}`, "by: the name of the token is recorded"},
+		{"POST", "/v1/cases/x/cancel", `{"reason":"` + long(500) + `"}`, "reason: 505 characters"},
+		{"POST", "/v1/cases/x/adopt", `{"caseId":""}`, "caseId: want 1 to 250"},
+		{"POST", "/v1/cases/x/adopt", `{}`, "caseId: it is missing"},
+		{"POST", "/v1/cases/x/retry-create", `{"request":null}`, "request: want object"},
+		{"POST", "/v1/cases/x/retry-create", `{"by":"` + marker + `"}`, "by: the name of the token"},
+
+		{"GET", "/v1/activations/crm/a1?user=" + marker, "", "user: want boolean"},
+		{"GET", "/v1/activations/c%20" + marker + "/a1", "", "agent: want 1 to 100 characters"},
+		{"GET", "/v1/activations/crm/%00" + marker, "", "activationId: want 1 to 250 characters"},
+		{"POST", activation + "/approvals", `{"requests":[]}`, "requests: want at least 1"},
+		{"POST", activation + "/approvals", `{"requests":[{"messageId":"m"},{"messageId":"","runId":7}]}`, "requests[1].messageId: want 1 to 250"},
+		{"POST", activation + "/approvals", `{"requests":[{"messageId":"m","deadline":"` + marker + `","subject":"` + long(500) + `"}]}`, "requests[0].deadline: want a time"},
+		{"POST", activation + "/approvals", `{"requests":[` + strings.TrimSuffix(strings.Repeat(`{"messageId":"m"},`, 501), ",") + `]}`, "requests: 501, at most 500"},
+		{"POST", activation + "/approvals/m1/cancel", `{"messageId":"` + marker + `"}`, "messageId: there is no such field"},
+		{"POST", activation + "/runs", `{}`, "runId: it is missing"},
+		{"POST", activation + "/runs/touch", `{"runIds":["` + marker + `\t"]}`, "runIds[0]: want 1 to 250"},
+		{"POST", activation + "/runs/touch", `{"runIds":["r"],"at":"2300-01-01T00:00:00Z"}`, "at: the year 2300"},
+		{"POST", activation + "/runs/r1/close", `{"reason":7}`, "reason: want string"},
+		{"POST", activation + "/api-key", `{"a":1}`, "body: this call takes none"},
+
+		{"GET", "/v1/deliveries?state=" + marker, "", "state[0]: want one of pending, delivered"},
+		{"GET", "/v1/deliveries?provider=" + marker, "", "provider: want one of offload, artmail"},
+		{"GET", "/v1/deliveries?limit=0", "", "limit: want at least 1"},
+		{"GET", "/v1/deliveries?limit=101", "", "limit: want at most 100"},
+		{"GET", "/v1/deliveries?limit=" + marker, "", "limit: want integer"},
+		{"GET", "/v1/deliveries?limit=1e1", "", "limit: want integer"},
+		{"GET", "/v1/deliveries?cursor=" + marker, "", ""},
+		{"GET", "/v1/deliveries?cursor=%2F" + marker, "", "cursor: want next of the page before"},
+		{"GET", "/v1/deliveries?since=" + marker, "", "since: want a time such as"},
+		{"GET", "/v1/deliveries?until=2026-05-01", "", "until: want a time such as"},
+		{"GET", "/v1/deliveries?lane=a&reference=b", "", "lane: give lane or reference"},
+		{"GET", "/v1/deliveries/" + marker, "", "id: want the ID of a delivery"},
+		{"POST", "/v1/deliveries/" + marker + "/replay", "", "id: want the ID of a delivery"},
+		{"POST", "/v1/deliveries/replay", `{"state":["dead"]}`, "state: there is no such field"},
+		{"POST", "/v1/deliveries/release", `{"agent":"` + marker + `"}`, "agent: there is none of that name"},
+		{"POST", "/v1/deliveries/purge", `{}`, "body: want at least 1 field"},
+		{"POST", "/v1/deliveries/purge", `{"rowsBefore":"` + marker + `"}`, "rowsBefore: want a time"},
+		{"GET", "/v1/audit?cursor=" + marker, "", ""},
+	} {
+		got := w.call(t, c.method, c.path, c.body, map[string]string{"Content-Type": "application/json"})
+		at := fmt.Sprintf("%s %s %.200s: %s", c.method, c.path, c.body, got.body)
+		require.Equal(t, 400, got.status, at)
+		p := got.problem(t)
+		require.Equal(t, "urn:signalbox:problem:invalid-request", string(p.Type), at)
+		require.Contains(t, p.Detail, c.says, at)
+		if !strings.Contains(c.path, marker+"=1") { // there it is the name
+			require.NotContains(t, got.body, marker, at)
+		}
+	}
+	require.Empty(t, w.temporal.updates)
+}
+
+func TestWhatIsNoCallIsAProblemToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	plain := map[string]string{"Content-Type": "application/json"}
+	for _, c := range []struct {
+		method, path, body string
+		header             map[string]string
+		status             int
+		typ                string
+	}{
+		{"GET", "/v1/nothing", "", plain, 404, "no-such-route"},
+		{"DELETE", "/v1/cases/x", "", plain, 405, "method-not-allowed"},
+		{"PUT", "/v1/cases", "{}", plain, 405, "method-not-allowed"},
+		{"POST", "/v1/cases", start("r", ""), nil, 415, "unsupported-media-type"},
+		{"POST", "/v1/cases", start("r", ""), map[string]string{"Content-Type": "application/xml"}, 415, "unsupported-media-type"},
+		{"POST", "/v1/cases", start("r", ""), map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}, 415, "unsupported-media-type"},
+		{"POST", "/v1/cases", "{\"reference\":\"\xff\"}", plain, 415, "unsupported-media-type"},
+		{"POST", "/v1/cases", `{"reference":"` + strings.Repeat("x", 1<<20) + `"}`, plain, 413, "too-large"},
+		{"GET", "/v1/cases/none", "", plain, 404, "not-found"},
+		{"GET", "/v1/cases/none/files", "", plain, 404, "no-files"},
+		{"POST", "/v1/cases/none/cancel", "", plain, 404, "not-found"},
+		{"GET", "/v1/activations/crm/none", "", plain, 404, "not-found"},
+		{"POST", "/v1/activations/crm/none/runs/touch", `{"runIds":["r"]}`, plain, 404, "not-found"},
+	} {
+		got := w.call(t, c.method, c.path, c.body, c.header)
+		require.Equal(t, c.status, got.status, "%s %s: %s", c.method, c.path, got.body)
+		require.Equal(t, "urn:signalbox:problem:"+c.typ, string(got.problem(t).Type))
+	}
+}
+
+func TestEachRefusalOfAWorkflowHasItsProblem(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err    error
+		status int
+		typ    string
+	}{
+		{refusal(workflows.ErrTypeInvalidArgument), 400, "invalid-request"},
+		{refusal(workflows.ErrTypeNoOpenQuestion), 409, "no-open-question"},
+		{refusal(workflows.ErrTypeOtherQuestion), 409, "other-question"},
+		{refusal(workflows.ErrTypeAlreadyAnswered), 409, "already-answered"},
+		{refusal(workflows.ErrTypeCaseEnded), 409, "ended"},
+		{refusal(workflows.ErrTypeNotUncertain), 409, "not-uncertain"},
+		{refusal(workflows.ErrTypeOtherCase), 409, "conflict"},
+		{refusal(workflows.ErrTypeActivationPaused), 409, "paused"},
+		{refusal(workflows.ErrTypeUnknownRun), 404, "not-found"},
+		{refusal(workflows.ErrTypeTooMany), 429, "too-many"},
+		{serviceerror.NewUnavailable(marker), 503, "unavailable"},
+		{serviceerror.NewDeadlineExceeded(marker), 503, "unavailable"},
+		{serviceerror.NewWorkflowNotReady(marker), 503, "unavailable"},
+		{context.DeadlineExceeded, 503, "unavailable"},
+		{serviceerror.NewInternal(marker), 500, "internal"},
+	} {
+		w := newWorld(t, nil)
+		w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
+		w.temporal.refuse = c.err
+		got := w.post(t, "", "/v1/cases/x/cancel", "")
+		require.Equal(t, c.status, got.status, got.body)
+		require.Equal(t, "urn:signalbox:problem:"+c.typ, string(got.problem(t).Type))
+		require.NotContains(t, got.body, marker)
+		require.Equal(t, c.status == 429 || c.status == 503, got.header.Get("Retry-After") != "")
+	}
+}
+
+func refusal(typ string) error { return sdktemporal.NewApplicationError(marker, typ) }
+
+func TestAnInboxThatIsAwayIsUnavailable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	require.NoError(t, w.store.Close())
+	w.store = closed{w.store}
+	for _, path := range []string{"/v1/deliveries", "/v1/deliveries/counts", "/v1/audit", "/v1/deliveries/" + inbox.NewID(clock)} {
+		got := w.get(t, "", path)
+		require.Equal(t, 503, got.status, path+got.body)
+		require.Equal(t, "urn:signalbox:problem:unavailable", string(got.problem(t).Type))
+	}
+}
+
+// closed may be closed again.
+type closed struct{ inbox.Store }
+
+func (closed) Close() error { return nil }
+
+// Whatever is sent, it is an answer or a problem of the caller's, and repeats no value.
+func FuzzBodiesGiveNoFault(f *testing.F) {
+	w := newWorld(f, nil)
+	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
+	w.temporal.become("artmail-activation/crm/a1", workflows.ActivationState{Agent: "crm", ActivationID: "a1"})
+	paths := []string{
+		"/v1/cases", "/v1/cases/x/input", "/v1/cases/x/cancel", "/v1/cases/x/adopt", "/v1/cases/x/retry-create",
+		"/v1/activations/crm/a1/approvals", "/v1/activations/crm/a1/approvals/m1/cancel", "/v1/activations/crm/a1/runs",
+		"/v1/activations/crm/a1/runs/touch", "/v1/activations/crm/a1/runs/r1/close", "/v1/activations/crm/a1/api-key",
+		"/v1/deliveries/replay", "/v1/deliveries/release", "/v1/deliveries/purge",
+	}
+	for i, body := range []string{
+		start("r", "emea"), `{"questionId":"q","text":"t"}`, `{"reason":"no"}`, `{"caseId":"c"}`, `{}`, `{"requests":[{"messageId":"m","deadline":"2026-06-01T00:00:00Z"}]}`,
+		`{"reason":null}`, `{"runId":"r","replyTo":{"workflowId":"w","signal":"s"}}`, `{"runIds":["r"],"at":"2026-06-01T00:00:00.5+02:00"}`, `[[[]]]`, "\xff", `{"states":["dead"]}`,
+		`{"agent":"crm"}`, `{"rowsBefore":"2020-01-01T00:00:00Z"}`,
+		`{"caseId":"c","options":{"pollFloor":"1h","deadline":"2026-06-01T00:00:60Z","pollCeiling":"1.5s"}}`, `{"requests":[{"messageId":"\ud800"}]}`,
+	} {
+		f.Add(uint8(i%len(paths)), body)
+	}
+	f.Fuzz(func(t *testing.T, at uint8, body string) {
+		path := paths[int(at)%len(paths)]
+		got := w.call(t, http.MethodPost, path, body, map[string]string{"Content-Type": "application/json"})
+		require.Less(t, got.status, 500, "%s %s: %s", path, body, got.body)
+		if got.status >= 400 {
+			require.True(t, slices.Contains([]int{400, 404, 409, 413, 415, 429}, got.status), got.body)
+			got.problem(t)
+		}
+	})
+}

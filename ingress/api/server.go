@@ -1,0 +1,187 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// Deps are what the API works with.
+type Deps struct {
+	// Client needs a keyring to reveal API keys.
+	Client *signalbox.Client
+	// Inbox returns the store, or an error while it is not open.
+	Inbox func() (inbox.Store, error)
+	// Keys open the bodies of deliveries, and AgentSecrets verify those that are released.
+	Keys         *keyring.Ring
+	AgentSecrets map[string][]string
+	// Tokens find callers. Nil: everybody is let in as "local", which is for loopback alone.
+	Tokens Tokens
+	Log    *zap.Logger
+	Now    func() time.Time
+}
+
+const (
+	// callTimeout bounds a call that does not wait.
+	callTimeout = 10 * time.Second
+	// longTimeout bounds a call that works through many deliveries.
+	longTimeout = 5 * time.Minute
+	// writeTime is left for sending an answer.
+	writeTime = 10 * time.Second
+)
+
+// Server answers under /v1. Make one with New.
+type Server struct {
+	deps    Deps
+	spec    *specification
+	handler http.Handler
+
+	stopping chan struct{}
+	stop     sync.Once
+}
+
+// New makes a server.
+func New(deps Deps) (*Server, error) {
+	spec, err := readSpecification()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{deps: deps, spec: spec, stopping: make(chan struct{})}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.fail
+	e.Use(s.identify, middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, LogErrorFunc: s.recovered}), s.admit)
+	RegisterHandlers(e, NewStrictHandler(s, nil))
+	if err := s.publish(e); err != nil {
+		return nil, err
+	}
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, newRequestID())
+	}))
+	s.handler = origin.Handler(e)
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Stop lets calls that wait answer at once with what is so now.
+func (s *Server) Stop() { s.stop.Do(func() { close(s.stopping) }) }
+
+func newRequestID() string { return uuid.NewString() }
+
+const requestIDKey = "requestId"
+
+func requestID(c echo.Context) string {
+	id, _ := c.Get(requestIDKey).(string)
+	return id
+}
+
+// identify gives the request an ID and logs its end.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := newRequestID()
+		c.Set(requestIDKey, id)
+		c.Response().Header().Set("X-Request-Id", id)
+		c.Response().Header().Set("X-Content-Type-Options", "nosniff")
+		err := next(c)
+		if err != nil {
+			c.Error(err)
+		}
+		s.logEnd(c, err)
+		return nil
+	}
+}
+
+// logEnd writes a line for each call that changed something or was refused. It has no parameter, since those may be secret.
+func (s *Server) logEnd(c echo.Context, err error) {
+	status := c.Response().Status
+	fields := []zap.Field{
+		zap.String("request_id", requestID(c)), zap.String("method", c.Request().Method), zap.String("route", c.Path()),
+		zap.Int("status", status), zap.String("by", caller(c.Request().Context()).Name),
+	}
+	switch {
+	case status >= http.StatusInternalServerError:
+		s.deps.Log.Error("call failed", append(fields, zap.Error(err))...)
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		s.deps.Log.Warn("call refused", append(fields, zap.String("remote", c.Request().RemoteAddr), zap.String("why", toProblem(err).kind.name))...)
+	case c.Request().Method != http.MethodGet:
+		s.deps.Log.Info("call answered", fields...)
+	}
+}
+
+func (s *Server) recovered(c echo.Context, err error, stack []byte) error {
+	s.deps.Log.Error("panic", zap.String("request_id", requestID(c)), zap.Error(err), zap.ByteString("stack", stack))
+	return errors.New("panic")
+}
+
+// fail answers with a problem.
+func (s *Server) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	// A caller that has gone takes no answer.
+	_ = toProblem(err).write(c.Response(), requestID(c))
+}
+
+// admit lets a request through to its handler when the caller may make it and it is valid.
+func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		op := s.spec.operations[c.Request().Method+" "+c.Path()]
+		if op == nil {
+			return next(c) // the document itself, or no route
+		}
+		token, err := authenticate(s.deps.Tokens, c.Request())
+		if err != nil {
+			return err
+		}
+		c.SetRequest(c.Request().WithContext(withCaller(c.Request().Context(), token)))
+		if err := authorize(token, op.scopes, c.Param("agent")); err != nil {
+			return err
+		}
+		if err := s.spec.validate(c, op); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(c.Request().Context(), s.timeout(c, op))
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
+
+// timeout is how long a call may take. It moves the deadline of the connection, which the listener sets for short answers.
+func (s *Server) timeout(c echo.Context, op *operation) time.Duration {
+	timeout := callTimeout
+	switch op.id {
+	case "replayDeliveries", "releaseDeliveries", "purgeDeliveries", "countDeliveries", "catchUp":
+		timeout = longTimeout
+	case "getCase":
+		timeout += waitTime(c.QueryParam("wait"))
+	}
+	// A listener without deadlines needs none.
+	_ = http.NewResponseController(c.Response()).SetWriteDeadline(s.deps.Now().Add(timeout + writeTime))
+	return timeout
+}
+
+// desk is the caller's access to the inbox.
+func (s *Server) desk(ctx context.Context) (desk.Desk, error) {
+	store, err := s.deps.Inbox()
+	if err != nil {
+		return desk.Desk{}, fmt.Errorf("inbox: %w", err)
+	}
+	return desk.Desk{Inbox: store, Keys: s.deps.Keys, Secrets: s.deps.AgentSecrets, Who: caller(ctx).Name, Now: s.deps.Now}, nil
+}

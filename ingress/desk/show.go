@@ -1,0 +1,87 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// Shown is a delivery with at most one of Body, where it is JSON, and Raw, where it is not. Withheld says why neither is there.
+type Shown struct {
+	inbox.Delivery
+	Body     json.RawMessage `json:"body,omitempty"`
+	Raw      []byte          `json:"raw,omitempty"`
+	Redacted bool            `json:"redacted,omitempty"`
+	Withheld string          `json:"withheld,omitempty"`
+}
+
+// Show returns a delivery with what is neither secret nor personal of its body.
+func (d Desk) Show(ctx context.Context, id string) (Shown, error) {
+	shown, plain, err := d.open(ctx, id)
+	if err != nil || shown.Withheld != "" {
+		return shown, err
+	}
+	body, hidden, ok := hook.Redact(plain)
+	if !ok {
+		shown.Withheld = "it is not JSON, so its secret parts can't be hidden; only a reveal shows it"
+		return shown, nil
+	}
+	shown.Body, shown.Redacted = body, hidden
+	return shown, nil
+}
+
+// Reveal returns a delivery with its body as it came, after the inbox has recorded who asked.
+func (d Desk) Reveal(ctx context.Context, id string) (Shown, error) {
+	shown, plain, err := d.open(ctx, id)
+	if err != nil || shown.Withheld != "" {
+		return shown, err
+	}
+	if err := d.record(ctx, actReveal, id); err != nil {
+		return Shown{}, err
+	}
+	if json.Valid(plain) {
+		shown.Body = plain
+	} else {
+		shown.Raw = plain
+	}
+	return shown, nil
+}
+
+// unverifiedKind begins the kind of what came from the quarantine: its body is packed with the signature that did not fit.
+const unverifiedKind = "unverified"
+
+// open returns the body as it came, or a Shown that says why it can't be seen.
+func (d Desk) open(ctx context.Context, id string) (shown Shown, plain []byte, err error) {
+	one, err := d.Inbox.Get(ctx, id)
+	if err != nil {
+		return Shown{}, nil, err
+	}
+	shown = Shown{Delivery: one}
+	switch {
+	case len(one.Body) == 0:
+		shown.Withheld = "it has been purged"
+		return shown, nil, nil
+	case d.Keys == nil:
+		shown.Withheld = "it is sealed, and no keyring is set: --keyring (SIGNALBOX_KEYRING)"
+		return shown, nil, nil
+	}
+	plain, err = d.Keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)
+	switch {
+	case errors.Is(err, keyring.ErrOpen):
+		shown.Withheld = "the keyring does not open it"
+		return shown, nil, nil
+	case err != nil:
+		return Shown{}, nil, fmt.Errorf("open body of %s: %w", one.ID, err)
+	}
+	if one.Provider == artmail.Name && one.Lane == "" && strings.HasPrefix(one.Kind, unverifiedKind) {
+		_, _, plain = hook.Unpack(plain)
+	}
+	return shown, plain, nil
+}
