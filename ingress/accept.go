@@ -71,7 +71,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	// Store the event even if the sender has closed the connection: Offload posts each event only once.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), budget)
 	defer cancel()
-	receipts, err := s.inbox.Append(ctx, []inbox.Delivery{d})
+	receipts, err := s.store(ctx, d)
 	s.health.stored(err)
 	switch {
 	case errors.Is(err, inbox.ErrBusy):
@@ -86,6 +86,16 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 			zap.String("provider", d.Provider), zap.String("outcome", string(what)), zap.String("delivery", receipts[0].ID), zap.String("reason", d.Reason))
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// store commits a delivery, and measures how long that takes.
+func (s *Server) store(ctx context.Context, d inbox.Delivery) ([]inbox.Receipt, error) {
+	s.metrics.storing.Inc()
+	defer s.metrics.storing.Dec()
+	began := s.now()
+	receipts, err := s.inbox.Append(ctx, []inbox.Delivery{d})
+	s.metrics.stored.Observe(s.now().Sub(began).Seconds())
+	return receipts, err
 }
 
 func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {

@@ -77,6 +77,9 @@ const (
 	keptQueueFull   kept = "queue_full"
 )
 
+// keptResults lists every value of kept: each is counted from zero.
+var keptResults = []kept{keptYes, keptTooLarge, keptEmpty, keptRateLimited, keptQueueFull}
+
 const (
 	// quarantineQueue, of each kind, and quarantineBatch hold at most 36 MiB of bodies of the default size.
 	quarantineQueue = 256

@@ -34,6 +34,9 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	if err := start.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
+	if workflows.IsCanaryReference(start.Reference) {
+		return nil, fmt.Errorf("%w: reference: %q is kept for `signalbox doctor --canary`: choose another", ErrInvalid, start.Reference)
+	}
 	op := fmt.Sprintf("start case %s", start.Reference)
 	hash, err := requestHash(sent)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -25,6 +26,7 @@ type working struct {
 	accounts map[string]*offloadapi.Client
 	offload  *offload.Activities
 	files    *files
+	open     *openWork
 
 	mu sync.Mutex
 	// problem is why the workers don't run; nil while they do.
@@ -33,22 +35,29 @@ type working struct {
 
 var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket", Follows: true}
 
-func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*working, error) {
+func newWorkers(ctx context.Context, s Settings, temporal client.Client, registry prometheus.Registerer) (*working, error) {
 	w := &working{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
 		accounts: make(map[string]*offloadapi.Client, len(s.Config.Accounts)), problem: errNotStarted,
+		open: &openWork{temporal: temporal, namespace: s.Temporal.Namespace, log: s.Log.Named("open-work"), now: now},
+	}
+	calls, err := newProviderCalls(registry)
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.Register(w.open); err != nil {
+		return nil, fmt.Errorf("register metrics of open work: %w", err)
 	}
 	for name, account := range s.Config.Accounts {
 		api, err := offloadapi.New(offloadapi.Config{
 			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
-			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
+			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond, Observe: calls.observe,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%w: accounts.%s: %w", ErrSetting, name, err)
 		}
 		w.accounts[name] = api
 	}
-	var err error
 	w.offload, err = offload.New(offload.Config{Accounts: w.accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
@@ -96,6 +105,9 @@ const lasting = time.Minute
 // run runs the workers until ctx ends. What they lack is waited for, and workers that break are started again: only a wrong setting is an error.
 func (w *working) run(ctx context.Context) error {
 	defer w.close()
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	reading.Go(func() { w.open.run(ctx) })
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		began := now()
 		err := w.once(ctx)
