@@ -2,6 +2,8 @@ package ingress
 
 import (
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -9,7 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 )
 
-// metrics name routes by their pattern, and neither agents nor addresses, so that a sender can't add a time series.
+// metrics name routes by their pattern, and neither agents nor addresses, so that a sender can't add a time series. A nil *metrics counts
+// nothing: a benchmark compares with it.
 type metrics struct {
 	requests    *prometheus.HistogramVec
 	webhooks    *prometheus.CounterVec
@@ -73,4 +76,35 @@ func newMetrics(registry prometheus.Registerer, bodies *bodies, config Config) (
 		}
 	}
 	return m, nil
+}
+
+func (m *metrics) countRequest(route string, status int, took time.Duration) {
+	if m != nil {
+		m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+	}
+}
+
+func (m *metrics) countWebhook(provider string, what outcome) {
+	if m != nil {
+		m.webhooks.WithLabelValues(provider, string(what)).Inc()
+	}
+}
+
+func (m *metrics) countBadSignature(result kept) {
+	if m != nil {
+		m.quarantined.WithLabelValues(string(result)).Inc()
+	}
+}
+
+func (m *metrics) beginCommit() {
+	if m != nil {
+		m.storing.Inc()
+	}
+}
+
+func (m *metrics) endCommit(took time.Duration) {
+	if m != nil {
+		m.storing.Dec()
+		m.stored.Observe(took.Seconds())
+	}
 }

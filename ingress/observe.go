@@ -71,7 +71,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		took := s.now().Sub(began)
 		status := c.Response().Status
-		s.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+		s.metrics.countRequest(route, status, took)
 		s.log(c, route, id, status, took, err)
 		return nil
 	}

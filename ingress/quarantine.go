@@ -111,7 +111,7 @@ func (q *quarantine) offer(s suspect) {
 	result := q.enqueue(s)
 	subject := s.agent
 	if s.known {
-		q.server.metrics.quarantined.WithLabelValues(string(result)).Inc()
+		q.server.metrics.countBadSignature(result)
 	} else {
 		subject = "unknown agent" // a sender must not choose what is logged
 	}

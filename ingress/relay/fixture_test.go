@@ -284,7 +284,7 @@ func (f *fakeTemporal) listRunning(query string) *workflowservice.ListWorkflowEx
 type watched struct {
 	inbox.Store
 	// away makes Counts fail, as where the database does not answer.
-	away atomic.Bool
+	away    atomic.Bool
 	mu      sync.Mutex
 	claimed map[string]bool
 	// idleAt is the time of the last claim that found nothing while nothing was claimed.

@@ -78,7 +78,9 @@ func TestTheCanaryTimesEachStepAndLeavesAnEndedCase(t *testing.T) {
 			states = append(states, execution.GetStatus().String())
 		}
 		return states, err
-	}, func(states []string) bool { return len(states) == 1 && states[0] == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED.String() })
+	}, func(states []string) bool {
+		return len(states) == 1 && states[0] == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED.String()
+	})
 	require.Len(t, left, 1)
 }
 
