@@ -170,7 +170,12 @@ func (c canary) post(ctx context.Context, reference, caseID string) (err error) 
 		return fmt.Errorf("%w: --canary-url is no URL", errUsage) // the error would repeat the token
 	}
 	request.Header.Set("Content-Type", "application/json")
-	poster := &http.Client{Timeout: sendTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}
+	poster := &http.Client{
+		Timeout:   sendTimeout,
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		// A provider's POST would not be repeated elsewhere either.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	response, err := poster.Do(request)
 	var withURL *url.Error
 	if errors.As(err, &withURL) {

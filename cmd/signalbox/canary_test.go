@@ -84,14 +84,14 @@ func TestTheCanarySaysWhichStepHangsAndWhatToLookAt(t *testing.T) {
 			var options client.StartWorkflowOptions
 			var start workflows.CaseStart
 			server.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.OffloadCaseWorkflow, mock.Anything).Run(func(args mock.Arguments) {
-				options = args.Get(1).(client.StartWorkflowOptions) //nolint:errcheck // the mock has checked the call
-				start = args.Get(3).(workflows.CaseStart)           //nolint:errcheck // as above
+				options = args.Get(1).(client.StartWorkflowOptions)
+				start = args.Get(3).(workflows.CaseStart)
 				run.On("GetID").Return(options.ID)
 				run.On("GetRunID").Return("run")
 			}).Return(run, c.refuses)
 			history := &canaryHistory{left: c.history, waits: !c.ok}
 			server.On("GetWorkflowHistory", mock.Anything, mock.Anything, "run", true, mock.Anything).
-				Run(func(args mock.Arguments) { history.ctx = args.Get(0).(context.Context) }). //nolint:errcheck // as above
+				Run(func(args mock.Arguments) { history.ctx = args.Get(0).(context.Context) }).
 				Return(history)
 			server.On("TerminateWorkflow", mock.Anything, mock.Anything, "run", mock.Anything).Return(nil)
 

@@ -130,6 +130,9 @@ func (o *openWork) read(ctx context.Context) (openWorkFound, error) {
 		return found, err
 	}
 	for _, execution := range looked {
+		if reference, ok := workflows.ParseOffloadCaseWorkflowID(execution.GetExecution().GetWorkflowId()); ok && workflows.IsCanaryReference(reference) {
+			continue // one that was terminated keeps its search attributes
+		}
 		for _, reason := range reasonsOf(execution) {
 			found.attention[attentionKey{execution.GetType().GetName(), reason}]++
 		}

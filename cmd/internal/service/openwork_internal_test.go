@@ -83,17 +83,19 @@ func TestOpenWorkIsWhatTheStatesSay(t *testing.T) {
 	ago := func(d time.Duration) time.Time { return openWorkTime.Add(-d) }
 	temporal := &openWorkTemporal{
 		ids: map[string][]string{
-			"INPUT_NEEDED": {"c1", "c2"}, workflows.ArtmailActivationWorkflow: {"a1"}, "'notify'": {"n1"}, "IS NOT NULL": {"c1"},
+			"INPUT_NEEDED": {"c1", "c2"}, workflows.ArtmailActivationWorkflow: {"a1"}, "'notify'": {"n1"}, "IS NOT NULL": {"c1", workflows.OffloadCaseWorkflowID(workflows.CanaryReference("1"))},
 		},
 		states: map[string]any{
 			"c1": workflows.CaseState{Status: workflows.CaseInputNeeded, Since: ago(time.Hour)},
 			"c2": workflows.CaseState{Status: workflows.CaseInputSent, Since: ago(48 * time.Hour)},
 			"a1": workflows.ActivationState{Approvals: []workflows.Approval{
-				{Status: workflows.ApprovalOpen, RequestedAt: ago(time.Minute)}, {Status: workflows.ApprovalOpen, RequestedAt: ago(2 * time.Minute)},
+				{Status: workflows.ApprovalOpen, RequestedAt: ago(time.Minute)},
+				{Status: workflows.ApprovalOpen, RequestedAt: ago(2 * time.Minute)},
 				{Status: workflows.ApprovalApproved, RequestedAt: ago(9 * time.Minute)},
 			}},
 			"n1": workflows.NotifyState{Notices: []workflows.NoticeRecord{
-				{Status: workflows.NoticeWaiting, Time: ago(10 * time.Second)}, {Status: workflows.NoticeDelivered, Time: ago(time.Hour)},
+				{Status: workflows.NoticeWaiting, Time: ago(10 * time.Second)},
+				{Status: workflows.NoticeDelivered, Time: ago(time.Hour)},
 				{Status: workflows.NoticeGivenUp, Time: ago(72 * time.Hour)},
 			}},
 		},
