@@ -112,6 +112,8 @@ func TestAnIngressStartsBeforeItsDatabaseAndRecoversByItself(t *testing.T) {
 	require.Equal(t, 204, <-waiting, "a webhook waits for the inbox as long as its budget allows")
 	r.becomes(t, "inbox", true)
 	r.becomes(t, "relay", true)
+	_, metrics = ask(t, r.internal+"/metrics")
+	require.Contains(t, metrics, "signalbox_inbox_up 1")
 
 	// And once more, while it runs.
 	database.Stop(t)
