@@ -50,7 +50,7 @@ func (s *Server) unproven(c echo.Context, provider string, what outcome, err err
 }
 
 func (s *Server) refuse(provider string, status int, what outcome, cause error) error {
-	s.metrics.webhooks.WithLabelValues(provider, string(what)).Inc()
+	s.metrics.countWebhook(provider, what)
 	return &refusal{status: status, outcome: what, cause: cause}
 }
 
@@ -71,7 +71,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	// Store the event even if the sender has closed the connection: Offload posts each event only once.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), budget)
 	defer cancel()
-	receipts, err := s.inbox.Append(ctx, []inbox.Delivery{d})
+	receipts, err := s.store(ctx, d)
 	s.health.stored(err)
 	switch {
 	case errors.Is(err, inbox.ErrBusy):
@@ -80,12 +80,21 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 		return s.refuse(d.Provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
 	}
 	what := outcomeOf(d.State, receipts[0].Outcome)
-	s.metrics.webhooks.WithLabelValues(d.Provider, string(what)).Inc()
+	s.metrics.countWebhook(d.Provider, what)
 	if what == outcomeDead || what == outcomeConflict {
 		s.logger.Warn("webhook stored, a person should check it",
 			zap.String("provider", d.Provider), zap.String("outcome", string(what)), zap.String("delivery", receipts[0].ID), zap.String("reason", d.Reason))
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// store commits a delivery, and measures how long that takes.
+func (s *Server) store(ctx context.Context, d inbox.Delivery) ([]inbox.Receipt, error) {
+	s.metrics.beginCommit()
+	began := s.now()
+	receipts, err := s.inbox.Append(ctx, []inbox.Delivery{d})
+	s.metrics.endCommit(s.now().Sub(began))
+	return receipts, err
 }
 
 func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {

@@ -26,6 +26,12 @@ const (
 	outcomeUnavailable  outcome = "unavailable"
 )
 
+// outcomes lists every outcome: each is counted from zero.
+var outcomes = []outcome{
+	outcomeNew, outcomeDuplicate, outcomeConflict, outcomeIgnored, outcomeDead, outcomeBadToken, outcomeBadSignature, outcomeRateLimited,
+	outcomeTooLarge, outcomeCut, outcomeBusy, outcomeUnavailable,
+}
+
 // refusal is an error with its one answer. The cause is only for the log: senders see the same answer for every refusal of one status.
 type refusal struct {
 	status  int

@@ -263,6 +263,13 @@ func (g *budget) cut(b *body) {
 	_ = b.conn.SetReadDeadline(time.Unix(1, 0)) // only a recorder of a test has no deadline
 }
 
+// left is how many bytes are free.
+func (g *budget) left() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.free
+}
+
 func (g *budget) give(n int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

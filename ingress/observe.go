@@ -11,40 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
-
-// metrics name routes by their pattern, and neither agents nor addresses, so that a sender can't add a time series.
-type metrics struct {
-	requests    *prometheus.HistogramVec
-	webhooks    *prometheus.CounterVec
-	quarantined *prometheus.CounterVec
-}
-
-func newMetrics(registry prometheus.Registerer) (*metrics, error) {
-	m := &metrics{
-		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "signalbox_http_request_duration_seconds",
-			Help:    "Time from the first byte of a request to its answer.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, []string{"route", "status"}),
-		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "signalbox_webhooks_total",
-			Help: "Webhooks by outcome.",
-		}, []string{"provider", "outcome"}),
-		quarantined: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "signalbox_artmail_bad_signatures_total",
-			Help: "Webhooks that no secret of their agent verifies, by whether the quarantine keeps them (yes) or why not; the log names the agent. A wrong secret can make Artmail pause every activation.",
-		}, []string{"kept"}),
-	}
-	for _, c := range []prometheus.Collector{m.requests, m.webhooks, m.quarantined} {
-		if err := registry.Register(c); err != nil {
-			return nil, fmt.Errorf("register ingress metrics: %w", err)
-		}
-	}
-	return m, nil
-}
 
 const routeReady = "/readyz"
 
@@ -103,7 +71,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		took := s.now().Sub(began)
 		status := c.Response().Status
-		s.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+		s.metrics.countRequest(route, status, took)
 		s.log(c, route, id, status, took, err)
 		return nil
 	}

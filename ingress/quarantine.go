@@ -77,6 +77,9 @@ const (
 	keptQueueFull   kept = "queue_full"
 )
 
+// keptResults lists every value of kept: each is counted from zero.
+var keptResults = []kept{keptYes, keptTooLarge, keptEmpty, keptRateLimited, keptQueueFull}
+
 const (
 	// quarantineQueue, of each kind, and quarantineBatch hold at most 36 MiB of bodies of the default size.
 	quarantineQueue = 256
@@ -108,7 +111,7 @@ func (q *quarantine) offer(s suspect) {
 	result := q.enqueue(s)
 	subject := s.agent
 	if s.known {
-		q.server.metrics.quarantined.WithLabelValues(string(result)).Inc()
+		q.server.metrics.countBadSignature(result)
 	} else {
 		subject = "unknown agent" // a sender must not choose what is logged
 	}

@@ -70,7 +70,8 @@ func New(config Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	config = config.withDefaults()
-	metrics, err := newMetrics(deps.Metrics)
+	bodies := newBodies(config, deps.Now)
+	metrics, err := newMetrics(deps.Metrics, bodies, config)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func New(config Config, deps Deps) (*Server, error) {
 	s := &Server{
 		config: config, keys: deps.Keys, inbox: deps.Inbox, logger: deps.Logger, now: deps.Now,
 		echo:            echo.New(),
-		bodies:          newBodies(config, deps.Now),
+		bodies:          bodies,
 		badTokenLimiter: newLimiter[source](deps.Now, config.Refusals, config.RefusalsPerSecond),
 		connections:     newConnections(config.MaxConnections),
 		refusals:        newSampledLog(deps.Logger, deps.Now),

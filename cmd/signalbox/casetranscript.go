@@ -27,7 +27,7 @@ SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --c
 		if err != nil {
 			return err
 		}
-		accounts, err := service.OffloadClients(read)
+		accounts, err := service.OffloadClients(read, nil)
 		if err != nil {
 			return err
 		}

@@ -24,27 +24,45 @@ const Hidden = "[redacted]"
 // The answer is JSON. hidden says whether anything was taken out; ok is false where the body is not one JSON document, so that
 // nothing of it can be shown.
 func Redact(body []byte) (shown json.RawMessage, hidden, ok bool) {
-	// A byte order mark is no part of the document.
-	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
-	// Numbers keep all their digits.
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
+	value, r, ok := redact(body)
+	if !ok {
 		return nil, false, false
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, false, false
-	}
-	var r redaction
-	encoded, err := json.Marshal(r.object(value, envelopeFields))
+	encoded, err := json.Marshal(value)
 	if err != nil {
 		return nil, false, false
 	}
 	return encoded, r.hidden, true
 }
 
+func redact(body []byte) (shown any, r redaction, ok bool) {
+	// A byte order mark is no part of the document.
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	// Numbers keep all their digits.
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, r, false
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, r, false
+	}
+	shown = r.object(value, envelopeFields)
+	return shown, r, true
+}
+
+// Undocumented returns how many fields a webhook's body has that no provider documents; 0 for a body that Redact can't show.
+func Undocumented(body []byte) int {
+	_, r, _ := redact(body)
+	return r.undocumented
+}
+
 // redaction remembers whether anything was taken out.
-type redaction struct{ hidden bool }
+type redaction struct {
+	hidden bool
+	// undocumented counts the fields that no provider documents.
+	undocumented int
+}
 
 // documented says for the name of each documented field when its value may be shown; nil: never.
 type documented map[string]func(*redaction, any) any
@@ -72,6 +90,7 @@ func (r *redaction) object(value any, fields documented) any {
 	}
 	if others > 0 {
 		r.hidden = true
+		r.undocumented += others
 		shown[Hidden] = "undocumented fields: " + strconv.Itoa(others)
 	}
 	return shown

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -282,6 +283,8 @@ func (f *fakeTemporal) listRunning(query string) *workflowservice.ListWorkflowEx
 // watched is an inbox that records what a relay does with it.
 type watched struct {
 	inbox.Store
+	// away makes Counts fail, as where the database does not answer.
+	away    atomic.Bool
 	mu      sync.Mutex
 	claimed map[string]bool
 	// idleAt is the time of the last claim that found nothing while nothing was claimed.
@@ -310,6 +313,13 @@ func (w *watched) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbo
 		w.idleAt = request.Now
 	}
 	return lanes, err
+}
+
+func (w *watched) Counts(ctx context.Context, states ...inbox.State) (map[inbox.State]int64, error) {
+	if w.away.Load() {
+		return nil, errors.New("the database does not answer")
+	}
+	return w.Store.Counts(ctx, states...)
 }
 
 func (w *watched) Settle(ctx context.Context, request inbox.SettleRequest) error {

@@ -46,6 +46,8 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 		if err != nil {
 			return pendingEvent{}, err
 		}
+		r.metrics.undocumented.WithLabelValues(d.Provider).Add(float64(hook.Undocumented(body)))
+		r.metrics.unreadable.WithLabelValues(d.Provider).Add(float64(len(parsed.Lost)))
 		if len(parsed.Lost) > 0 {
 			r.logger.Warn("event has fields that can't be read",
 				zap.String("delivery", d.ID), zap.String("provider", d.Provider), zap.String("kind", parsed.Kind), zap.Strings("fields", parsed.Lost))
@@ -92,6 +94,7 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 			return append(settled, release(unopened)...)
 		}
 		r.metrics.signals.WithLabelValues(events[0].Provider).Inc()
+		r.metrics.events.WithLabelValues(events[0].Provider).Add(float64(n))
 		now := r.now()
 		for _, e := range events[:n] {
 			settled = append(settled, inbox.Finish(e.ID, inbox.StateDelivered, ""))

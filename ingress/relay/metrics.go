@@ -3,18 +3,24 @@ package relay
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
 type metrics struct {
-	held    prometheus.Gauge
-	signals *prometheus.CounterVec
-	settled *prometheus.CounterVec
-	lag     prometheus.Histogram
+	held         prometheus.Gauge
+	signals      *prometheus.CounterVec
+	events       *prometheus.CounterVec
+	settled      *prometheus.CounterVec
+	lag          prometheus.Histogram
+	undocumented *prometheus.CounterVec
+	unreadable   *prometheus.CounterVec
 }
 
 func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() time.Time) (*metrics, error) {
@@ -27,6 +33,10 @@ func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() ti
 			Name: "signalbox_relay_signals_total",
 			Help: "Signals that Temporal accepted.",
 		}, []string{"provider"}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_relay_events_total",
+			Help: "Events in the signals that Temporal accepted. Workflows count them as signalbox_workflow_events_total.",
+		}, []string{"provider"}),
 		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_relay_settled_total",
 			Help: "Settled deliveries by their new state; pending is a retry or a release.",
@@ -36,8 +46,26 @@ func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() ti
 			Help:    "Time from the arrival of a delivery to its accepted signal.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600},
 		}),
+		undocumented: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_webhook_undocumented_fields_total",
+			Help: "Fields of relayed webhooks that the provider does not document: it may have changed its API.",
+		}, []string{"provider"}),
+		unreadable: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_webhook_unreadable_fields_total",
+			Help: "Documented fields of relayed webhooks that could not be read or kept whole; the log names them.",
+		}, []string{"provider"}),
 	}
-	for _, c := range []prometheus.Collector{m.held, m.signals, m.settled, m.lag, &inboxCollector{store: store, now: now}} {
+	// A rate needs a value to start from.
+	for _, perProvider := range []*prometheus.CounterVec{m.signals, m.events, m.undocumented, m.unreadable} {
+		perProvider.WithLabelValues(offload.Name)
+		perProvider.WithLabelValues(artmail.Name)
+	}
+	for _, state := range inbox.States() {
+		if state != inbox.StateQuarantined { // a claimed delivery never becomes that
+			m.settled.WithLabelValues(string(state))
+		}
+	}
+	for _, c := range []prometheus.Collector{m.held, m.signals, m.events, m.settled, m.lag, m.undocumented, m.unreadable, &inboxCollector{store: store, now: now}} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register relay metrics: %w", err)
 		}
@@ -63,12 +91,25 @@ func (m *metrics) countSettled(batch []inbox.Settlement) {
 type inboxCollector struct {
 	store inbox.Store
 	now   func() time.Time
+
+	mu   sync.Mutex
+	last inboxValues
 }
 
+// inboxValues are what the inbox last answered; read is false before its first answer.
+type inboxValues struct {
+	read    bool
+	counts  map[inbox.State]int64
+	oldest  time.Time
+	pending bool
+	size    inbox.Size
+}
+
+// scrapeTimeout is well below Prometheus's, which is 10 seconds by default.
 const scrapeTimeout = 2 * time.Second
 
 var (
-	upDesc         = prometheus.NewDesc("signalbox_inbox_up", "1 while the inbox answers; 0 while it does not, and then the values that are read from it are left out.", nil, nil)
+	upDesc         = prometheus.NewDesc("signalbox_inbox_up", "1 while the inbox answers; 0 while it does not, and then the values that are read from it are the last ones.", nil, nil)
 	deliveriesDesc = prometheus.NewDesc("signalbox_inbox_deliveries", "Deliveries in the inbox by state, of the states that a person may have to act on.", []string{"state"}, nil)
 	oldestDesc     = prometheus.NewDesc("signalbox_inbox_oldest_pending_seconds", "Age of the oldest pending delivery; 0 when none is pending.", nil, nil)
 	bytesDesc      = prometheus.NewDesc("signalbox_inbox_bytes", "Disk space of the inbox: its tables, and the log written ahead of them, which grows while a reader holds an old snapshot.", []string{"part"}, nil)
@@ -82,46 +123,46 @@ func (c *inboxCollector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- bytesDesc
 }
 
-// Collect implements prometheus.Collector. Where the inbox does not answer, its values are left out rather than shown as they were.
+// Collect implements prometheus.Collector. Where the inbox does not answer, its last values are shown: an alert about them must not end
+// because the database is away as well.
 func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	values, err := c.read(ctx)
-	up := 1.0
-	if err != nil {
-		up, values = 0, nil
+	up := 0.0
+	if values, err := c.read(ctx); err == nil {
+		up, c.last = 1, values
 	}
 	out <- prometheus.MustNewConstMetric(upDesc, prometheus.GaugeValue, up)
-	for _, value := range values {
-		out <- value
+	if !c.last.read {
+		return
 	}
-}
-
-func (c *inboxCollector) read(ctx context.Context) (values []prometheus.Metric, err error) {
-	add := func(desc *prometheus.Desc, value float64, labels ...string) {
-		values = append(values, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...))
+	show := func(desc *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	counts, err := c.store.Counts(ctx, inbox.OpenStates()...)
-	if err != nil {
-		return nil, err
-	}
-	for state, n := range counts {
-		add(deliveriesDesc, float64(n), string(state))
-	}
-	oldest, pending, err := c.store.OldestPending(ctx)
-	if err != nil {
-		return nil, err
+	for state, n := range c.last.counts {
+		show(deliveriesDesc, float64(n), string(state))
 	}
 	age := 0.0
-	if pending {
-		age = max(0, c.now().Sub(oldest).Seconds())
+	if c.last.pending {
+		age = max(0, c.now().Sub(c.last.oldest).Seconds())
 	}
-	add(oldestDesc, age)
-	size, err := c.store.Size(ctx)
-	if err != nil {
-		return nil, err
+	show(oldestDesc, age)
+	show(bytesDesc, float64(c.last.size.Tables), "tables")
+	show(bytesDesc, float64(c.last.size.Log), "log")
+}
+
+func (c *inboxCollector) read(ctx context.Context) (values inboxValues, err error) {
+	if values.counts, err = c.store.Counts(ctx, inbox.OpenStates()...); err != nil {
+		return values, err
 	}
-	add(bytesDesc, float64(size.Tables), "tables")
-	add(bytesDesc, float64(size.Log), "log")
+	if values.oldest, values.pending, err = c.store.OldestPending(ctx); err != nil {
+		return values, err
+	}
+	if values.size, err = c.store.Size(ctx); err != nil {
+		return values, err
+	}
+	values.read = true
 	return values, nil
 }

@@ -463,6 +463,37 @@ func TestMetricsSayWhatWaitsAndForHowLong(t *testing.T) {
 	eventually(t, "counted", func() bool { return f.metric(t, "signalbox_relay_settled_total", "delivered") >= 1 })
 }
 
+func TestMetricsCountTheEventsOfSignalsAndWhatProvidersChanged(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	f.start(t, relay.Config{})
+	require.Zero(t, f.metric(t, "signalbox_relay_events_total", "artmail"))
+	body := `{"event_type":"case.completed","event_id":"evt-1","timestamp":1774131900000,"brandNew":1,"data":{"caseId":"c1","status":"COMPLETED","attemptCount":"many","other":{"x":1}}}`
+	f.becomes(t, f.keep(t, inbox.Delivery{
+		Provider: offload.Name, Lane: offload.Lane("order-1"), Kind: workflows.KindCaseCompleted, DedupeKey: "evt-1",
+	}, body), inbox.StateDelivered)
+	require.InDelta(t, 1, f.metric(t, "signalbox_relay_events_total", "offload"), 0)
+	require.InDelta(t, 2, f.metric(t, "signalbox_webhook_undocumented_fields_total", "offload"), 0)
+	require.InDelta(t, 1, f.metric(t, "signalbox_webhook_unreadable_fields_total", "offload"), 0)
+}
+
+func TestMetricsOfAnInboxThatIsAwayAreTheLastOnes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.keepOffload(t, "order-1", "evt")
+	f.start(t, relay.Config{})
+	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_up", ""), 0)
+	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_deliveries", "pending"), 0)
+	f.watched.away.Store(true)
+	f.clock.advance(time.Hour)
+	require.InDelta(t, 0, f.metric(t, "signalbox_inbox_up", ""), 0)
+	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_deliveries", "pending"), 0)
+	require.InDelta(t, 3600, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0, "it grows older all the same")
+	f.watched.away.Store(false)
+	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_up", ""), 0)
+}
+
 func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
 	err := relay.Config{Concurrency: -1, Lease: time.Second, MaxAttempts: -1}.Validate()

@@ -11,9 +11,6 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// metricTransitions counts changes of an activation's status, by the new status.
-const metricTransitions = "signalbox_activation_transitions"
-
 // publish shows the activation in the search attributes and in the Web UI's details. The memo is upserted each time options come, since the
 // relay that sent them looks there for whether to send them again.
 func (r *run) publish() error {
@@ -35,12 +32,17 @@ func (r *run) publish() error {
 func (r *run) apply(next lifecycle.Activation, notes []lifecycle.Note) {
 	before := r.a.State.Status
 	r.a = next
+	for _, n := range notes {
+		if n.Result != "" {
+			r.CountEvent(n.Result, n.ReceivedAt)
+		}
+	}
 	r.log(notes)
 	status := next.State.Status
 	if status == before {
 		return
 	}
-	workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"state": string(status)}).Counter(metricTransitions).Inc(1)
+	workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"state": string(status)}).Counter(workflows.MetricActivationTransitions).Inc(1)
 	workflow.GetLogger(r.Ctx).Info("activation changed", "state", status)
 }
 
@@ -50,13 +52,13 @@ func (r *run) log(notes []lifecycle.Note) {
 	for _, n := range notes {
 		fields := []any{"kind", n.Kind, "id", n.ID, "why", n.Why}
 		switch n.Result {
-		case lifecycle.Applied:
+		case workflows.EventApplied:
 			logger.Debug("event applied", fields...)
-		case lifecycle.Duplicate:
+		case workflows.EventDuplicate:
 			logger.Debug("duplicate event", fields...)
-		case lifecycle.Late:
+		case workflows.EventLate:
 			logger.Info("late event", fields...)
-		case lifecycle.Ignored:
+		case workflows.EventIgnored:
 			logger.Warn("event ignored", fields...)
 		default:
 			logger.Info(n.Text, fields...)

@@ -8,10 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// metricNotices counts notices that were delivered, given up or dismissed.
-const metricNotices = "signalbox_notices"
-
-// results are the values of the metric's label "result".
+// results are the values of the label "result" of workflows.MetricNotices.
 var results = map[workflows.NoticeStatus]string{
 	workflows.NoticeDelivered: "delivered",
 	workflows.NoticeGivenUp:   "given_up",
@@ -33,7 +30,7 @@ func (r *run) report(settled []lifecycle.Notice) {
 	for _, n := range settled {
 		workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{
 			"kind": string(n.Kind), "result": results[n.Status],
-		}).Counter(metricNotices).Inc(1)
+		}).Counter(workflows.MetricNotices).Inc(1)
 		about := []any{"notice", n.ID, "kind", n.Kind, "target", n.To.String(), "attempts", n.Attempts}
 		switch n.Status {
 		case workflows.NoticeDelivered:

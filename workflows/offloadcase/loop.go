@@ -44,7 +44,9 @@ func (r *run) takeIn() {
 func (r *run) receive() {
 	for _, events := range entity.Drain[[]workflows.CaseEvent](r.events) {
 		for _, e := range events {
+			before := r.c.State
 			r.apply(lifecycle.Receive(r.c, e, r.Now()))
+			r.CountEvent(lifecycle.ResultOf(before, r.c.State), e.ReceivedAt)
 			r.Step(1)
 		}
 	}

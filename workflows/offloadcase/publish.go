@@ -3,13 +3,10 @@ package offloadcase
 import (
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
-
-// metricTransitions counts changes of a case's status, by the new status and by what brought it: how often polling had to repair a lost webhook is
-// a number to watch.
-const metricTransitions = "signalbox_case_transitions"
 
 // publish shows the case in the search attributes and in the Web UI's details.
 func (r *run) publish() {
@@ -31,6 +28,6 @@ func (r *run) apply(next lifecycle.Case) {
 	}
 	workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{
 		"state": string(s.Status), "source": string(s.Source),
-	}).Counter(metricTransitions).Inc(1)
+	}).Counter(workflows.MetricCaseTransitions).Inc(1)
 	workflow.GetLogger(r.Ctx).Info("case changed", "state", s.Status, "source", s.Source, "case", s.CaseID)
 }

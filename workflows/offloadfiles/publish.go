@@ -8,9 +8,6 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// metricFiles counts the files of cases by their result: "stored", "differs" (stored, but other than told) or "unstored".
-const metricFiles = "signalbox_case_files"
-
 // publish shows where it stands. The caseId is not published: by it the relay finds the case.
 func (r *run) publish() {
 	r.Publish(entity.Published{
@@ -27,6 +24,7 @@ func (r *run) apply(next lifecycle.Files) {
 	}
 }
 
+// countFiles counts what is stored, what is stored but differs from what was told, and what is not stored.
 func (r *run) countFiles(files workflows.CaseFiles) {
 	stored := files.Stored
 	if files.Result != nil {
@@ -42,7 +40,7 @@ func (r *run) countFiles(files workflows.CaseFiles) {
 		result string
 		count  int
 	}{{"stored", len(stored) - differing}, {"differs", differing}, {"unstored", len(files.Unstored) + files.Omitted}} {
-		workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"result": c.result}).Counter(metricFiles).Inc(int64(c.count))
+		workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"result": c.result}).Counter(workflows.MetricCaseFiles).Inc(int64(c.count))
 	}
 	workflow.GetLogger(r.Ctx).Info("files settled", "state", files.Status, "case", files.CaseID,
 		"stored", len(stored), "differing", differing, "unstored", len(files.Unstored), "omitted", files.Omitted)

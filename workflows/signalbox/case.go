@@ -39,6 +39,9 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	if err := checkSchema(start.Request); err != nil {
 		return nil, fmt.Errorf("%w: %w: %w", ErrInvalid, workflows.ErrInvalidStart, err)
 	}
+	if workflows.IsCanaryReference(start.Reference) {
+		return nil, fmt.Errorf("%w: reference: %q is kept for `signalbox doctor --canary`: choose another", ErrInvalid, start.Reference)
+	}
 	op := fmt.Sprintf("start case %s", start.Reference)
 	hash, err := requestHash(sent)
 	if err != nil {

@@ -91,6 +91,16 @@ func TestARequestWhoseSchemaNoResultCanBeCheckedAgainstNeverReachesTemporal(t *t
 	require.ErrorContains(t, err, "request.resultSchema")
 }
 
+func TestAReferenceThatIsKeptForCanariesIsRefused(t *testing.T) {
+	t.Parallel()
+	server := mocks.NewClient(t) // fails the test on any call
+	start := goodStart()
+	start.Reference = workflows.CanaryReference("1")
+	_, err := newClient(t, server, signalbox.Options{}).StartCase(t.Context(), start)
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	require.ErrorContains(t, err, "choose another")
+}
+
 func TestACaseIsStartedOnceForItsReference(t *testing.T) {
 	t.Parallel()
 	var options client.StartWorkflowOptions

@@ -17,6 +17,7 @@ type Client struct {
 	key              func() string // not a string: fmt shows every field, but of a function only the address
 	maxResponseBytes int64
 	now              func() time.Time
+	observe          func(Call)
 	reads, writes    via
 }
 
@@ -37,6 +38,7 @@ func New(cfg Config) (*Client, error) {
 		key:              func() string { return cfg.APIKey },
 		maxResponseBytes: cfg.MaxResponseBytes,
 		now:              cfg.Now,
+		observe:          cfg.Observe,
 		reads:            via{newHTTPClient(cfg.Timeout, readTransport), newLimiter(cfg.ReadsPerSecond, cfg)},
 		writes:           via{newHTTPClient(cfg.Timeout, writeTransport), newLimiter(cfg.CallsPerSecond, cfg)},
 	}, nil
@@ -102,6 +104,8 @@ func caseRoute(caseID string, suffix ...string) (string, error) {
 
 // get reads a route, and names the fields of its data that were lost.
 func get[T checked](ctx context.Context, c *Client, op, route string) (data T, lost []string, err error) {
+	began := c.now()
+	defer func() { c.observe(Call{Op: op, Took: c.now().Sub(began), Lost: len(lost), Err: err}) }()
 	answer, err := c.send(ctx, c.reads, request{op: op, method: http.MethodGet, route: route})
 	if err != nil {
 		return data, nil, err
@@ -111,6 +115,8 @@ func get[T checked](ctx context.Context, c *Client, op, route string) (data T, l
 
 // post writes body to a route and reads the answer. No error repeats one of the secrets, even where the answer does.
 func post[T checked](ctx context.Context, c *Client, op, route string, body any, secrets ...string) (data T, err error) {
+	began := c.now()
+	defer func() { c.observe(Call{Op: op, Took: c.now().Sub(began), Err: err}) }()
 	raw, err := marshal(body)
 	if err != nil {
 		return data, &Error{Op: op, Kind: NotSent, Err: errors.Join(ErrInvalidArgument, err)}

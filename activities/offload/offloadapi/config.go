@@ -37,6 +37,19 @@ type Config struct {
 	CallsPerSecond, ReadsPerSecond float64
 	// Now is the clock against which a Retry-After date is read. Required.
 	Now func() time.Time
+	// Observe is told of every call that has ended. It may be nil.
+	Observe func(Call)
+}
+
+// Call is how a call ended.
+type Call struct {
+	// Op is the call, as in Error.
+	Op   string
+	Took time.Duration
+	// Lost is how many fields of the answer could not be read.
+	Lost int
+	// Err is nil, or an *Error.
+	Err error
 }
 
 // Format keeps the key out of logs whatever the verb.
@@ -75,6 +88,9 @@ func (c Config) normalized() (Config, error) {
 	}
 	if !usableRate(c.ReadsPerSecond) {
 		wrong = append(wrong, fmt.Errorf("reads per second: %v is no rate", c.ReadsPerSecond))
+	}
+	if c.Observe == nil {
+		c.Observe = func(Call) {}
 	}
 	if c.Now == nil {
 		wrong = append(wrong, errors.New("clock: it is missing"))

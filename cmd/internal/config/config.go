@@ -263,6 +263,9 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		say("no Offload account: set SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file")
 	}
 	for name, account := range sorted(c.Accounts) {
+		if name == workflows.CanaryAccount {
+			say("accounts.%s: the name is kept for `signalbox doctor --canary`: choose another", name)
+		}
 		if !absoluteHTTP(account.BaseURL) {
 			say("accounts.%s.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): %q: want an absolute http or https URL", name, redactURL(account.BaseURL))
 		}

@@ -112,6 +112,8 @@ func TestAnIngressStartsBeforeItsDatabaseAndRecoversByItself(t *testing.T) {
 	require.Equal(t, 204, <-waiting, "a webhook waits for the inbox as long as its budget allows")
 	r.becomes(t, "inbox", true)
 	r.becomes(t, "relay", true)
+	_, metrics = ask(t, r.internal+"/metrics")
+	require.Contains(t, metrics, "signalbox_inbox_up 1")
 
 	// And once more, while it runs.
 	database.Stop(t)
@@ -119,7 +121,7 @@ func TestAnIngressStartsBeforeItsDatabaseAndRecoversByItself(t *testing.T) {
 	status, metrics = ask(t, r.internal+"/metrics")
 	require.Equal(t, 200, status)
 	require.Contains(t, metrics, "signalbox_inbox_up 0")
-	require.NotContains(t, metrics, "signalbox_inbox_deliveries")
+	require.Contains(t, metrics, `signalbox_inbox_deliveries{state="pending"}`, "the last values stay")
 	_, checks := ask(t, r.internal+"/readyz")
 	for _, secret := range []string{"127.0.0.1", "localhost", "hunter2", "@"} {
 		require.NotContains(t, metrics+checks, secret)

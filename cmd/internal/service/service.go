@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -19,6 +17,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -45,14 +44,18 @@ type Settings struct {
 // A stop goes in the order of the data: /readyz says 503 while webhooks are accepted for Config.DrainDelay, then every request that was
 // read is stored and answered, then signals under way to Temporal and calls under way to providers end. Operators are answered to the end.
 func Run(ctx context.Context, s Settings) error {
-	s.Temporal.Logger = logging.ForTemporal(s.Log)
+	metrics, err := telemetry.New(s.Log.Named("metrics"))
+	if err != nil {
+		return err
+	}
+	registry := metrics.Registry
+	s.Temporal.Logger, s.Temporal.MetricsHandler = logging.ForTemporal(s.Log), metrics.Temporal
 	temporal, err := client.NewLazyClient(s.Temporal)
 	if err != nil {
 		return fmt.Errorf("%w: temporal client: %w", ErrSetting, err)
 	}
 	defer temporal.Close()
 
-	registry := newRegistry()
 	p := process{settings: s}
 	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace}.reachable}}
 	if s.Parts&config.Ingress != 0 {
@@ -64,9 +67,10 @@ func Run(ctx context.Context, s Settings) error {
 		checks = append(p.in.checks(), checks...)
 	}
 	if s.Parts&config.Worker != 0 {
-		if p.workers, err = newWorkers(ctx, s, temporal); err != nil {
+		if p.workers, err = newWorkers(ctx, s, temporal, registry); err != nil {
 			return err
 		}
+		metrics.CountFromZero()
 		checks = append(checks, p.workers.checks()...)
 	}
 	if p.board, err = health.New(checks, registry, s.Log.Named("health"), now); err != nil {
@@ -176,13 +180,6 @@ func (p *process) run(ctx context.Context) error {
 		p.settings.Log.Info("stopped")
 	}
 	return failed
-}
-
-// newRegistry is the process's own set of metrics.
-func newRegistry() *prometheus.Registry {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return registry
 }
 
 // now is the process's clock: the rooms take it as an argument.

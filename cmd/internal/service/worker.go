@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -27,6 +28,7 @@ type working struct {
 	offload  *offload.Activities
 	files    *files
 	notices  *notice.Activities
+	open     *openWork
 
 	mu sync.Mutex
 	// problem is why the workers don't run; nil while they do.
@@ -35,13 +37,20 @@ type working struct {
 
 var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket", Follows: true}
 
-func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*working, error) {
+func newWorkers(ctx context.Context, s Settings, temporal client.Client, registry prometheus.Registerer) (*working, error) {
 	w := &working{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
 		problem: errNotStarted,
+		open:    &openWork{temporal: temporal, namespace: s.Temporal.Namespace, log: s.Log.Named("open-work"), now: now},
 	}
-	var err error
-	if w.accounts, err = OffloadClients(s.Config); err != nil {
+	calls, err := newProviderCalls(registry)
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.Register(w.open); err != nil {
+		return nil, fmt.Errorf("register metrics of open work: %w", err)
+	}
+	if w.accounts, err = OffloadClients(s.Config, calls.observe); err != nil {
 		return nil, err
 	}
 	w.offload, err = offload.New(offload.Config{Accounts: w.accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
@@ -57,13 +66,13 @@ func newWorkers(ctx context.Context, s Settings, temporal client.Client) (*worki
 	return w, nil
 }
 
-// OffloadClients are the clients of the configured accounts, by name. They are the caller's to close.
-func OffloadClients(c config.Config) (map[string]*offloadapi.Client, error) {
+// OffloadClients are the clients of the configured accounts, by name. They are the caller's to close. Each call is given to observe; nil: to none.
+func OffloadClients(c config.Config, observe func(offloadapi.Call)) (map[string]*offloadapi.Client, error) {
 	clients := make(map[string]*offloadapi.Client, len(c.Accounts))
 	for name, account := range c.Accounts {
 		api, err := offloadapi.New(offloadapi.Config{
 			BaseURL: account.BaseURL, APIKey: account.APIKey, Now: now,
-			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond,
+			CallsPerSecond: account.CallsPerSecond, ReadsPerSecond: account.ReadsPerSecond, Observe: observe,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%w: accounts.%s: %w", ErrSetting, name, err)
@@ -130,6 +139,9 @@ const lasting = time.Minute
 // run runs the workers until ctx ends. What they lack is waited for, and workers that break are started again: only a wrong setting is an error.
 func (w *working) run(ctx context.Context) error {
 	defer w.close()
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	reading.Go(func() { w.open.run(ctx) })
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		began := now()
 		err := w.once(ctx)

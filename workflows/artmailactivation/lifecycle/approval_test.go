@@ -71,7 +71,7 @@ func TestAnUnclearResponseRaisesAttentionUntilAClearOneOrTheEnd(t *testing.T) {
 			s := activeState(t)
 			requireUsed := func(events []workflows.ActivationEvent) {
 				for _, e := range events {
-					require.NotContains(t, results(apply(s, at(2), e)), lifecycle.Ignored)
+					require.NotContains(t, results(apply(s, at(2), e)), workflows.EventIgnored)
 				}
 			}
 			requireUsed(tc.before)
@@ -138,7 +138,7 @@ func TestAResponseAfterTheEndIsLateAndChangesNothing(t *testing.T) {
 			tc.end(t, s)
 			require.Len(t, s.handOff(at(10)), 1)
 			notes := apply(s, at(11), response(0.5, "m9", "m1", false))
-			require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(notes))
+			require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(notes))
 			a := approval(t, s, "m1")
 			require.Equal(t, tc.want, a.Status)
 			require.Equal(t, 1, a.LateResponses)
@@ -152,7 +152,7 @@ func TestADuplicateOfTheAppliedResponseIsNotLate(t *testing.T) {
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
 	apply(s, at(1), response(1, "m2", "m1", true))
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(2), redelivered(response(1, "m2", "m1", true)))))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(2), redelivered(response(1, "m2", "m1", true)))))
 	require.Zero(t, approval(t, s, "m1").LateResponses)
 }
 
@@ -371,6 +371,6 @@ func TestResponsesThatCantBeUsedAreIgnored(t *testing.T) {
 	s := activeState(t)
 	nowhere := response(1, "m2", "", true)
 	endless := response(1, "m3", strings.Repeat("x", 300), true)
-	require.Equal(t, []lifecycle.Result{lifecycle.Ignored, lifecycle.Ignored}, results(apply(s, at(1), nowhere, endless)))
+	require.Equal(t, []workflows.EventResult{workflows.EventIgnored, workflows.EventIgnored}, results(apply(s, at(1), nowhere, endless)))
 	require.Empty(t, s.State.Early)
 }

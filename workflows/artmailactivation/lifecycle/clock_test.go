@@ -118,7 +118,7 @@ func TestAfterTheDeadlineArtmailIsAskedBeforeItExpires(t *testing.T) {
 	require.Equal(t, workflows.NewsByPoll, a.Source)
 	require.Equal(t, "m7", a.ResponseMessageID)
 	require.Empty(t, s.Checks(at(12)))
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(13), response(9, "m7", "m1", true))), "the webhook of the same answer")
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(13), response(9, "m7", "m1", true))), "the webhook of the same answer")
 	require.Len(t, s.due(at(13)), 1)
 }
 

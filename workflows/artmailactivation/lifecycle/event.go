@@ -25,23 +25,23 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 	notes := make([]Note, 0, len(ordered))
 	for _, e := range ordered {
 		result, why := receive(&a, e, now)
-		if result == Applied && changesActivation(e.Kind) {
+		if result == workflows.EventApplied && changesActivation(e.Kind) {
 			postChange(&a, e, now)
 		}
 		switch result {
-		case Applied:
+		case workflows.EventApplied:
 			a.State.EventsApplied++
-		case Duplicate:
+		case workflows.EventDuplicate:
 			a.State.Duplicates++
-		case Late:
+		case workflows.EventLate:
 			a.State.LateEvents++
-		case Ignored:
+		case workflows.EventIgnored:
 		}
 		// What could not be read in full counts when it is replayed once the cause is mended.
-		if result != Ignored && !unclear(e) {
+		if result != workflows.EventIgnored && !unclear(e) {
 			a.State.Seen = a.State.Seen.With(e.DedupeKey, maxSeen)
 		}
-		notes = append(notes, Note{Text: "event", Result: result, Kind: e.Kind, ID: e.DeliveryID, Why: why})
+		notes = append(notes, Note{Text: "event", Result: result, Kind: e.Kind, ID: e.DeliveryID, Why: why, ReceivedAt: e.ReceivedAt})
 		settle(&a.State, now)
 	}
 	return a, notes
@@ -55,14 +55,14 @@ func changesActivation(kind string) bool {
 	return false
 }
 
-func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (Result, string) {
+func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	s := &a.State
 	// A second key is worth a person's look even under the dedupe key of the first: Artmail's key is the activationId alone.
 	if s.Seen.Has(e.DedupeKey) && !bringsOtherKey(s, e) {
-		return Duplicate, "its dedupe key was seen"
+		return workflows.EventDuplicate, "its dedupe key was seen"
 	}
 	if s.Ended != nil {
-		return Late, "the activation has ended"
+		return workflows.EventLate, "the activation has ended"
 	}
 	switch e.Kind {
 	case workflows.KindAgentActivated:
@@ -73,13 +73,13 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (Result,
 		return change(s, Change{At: e.OccurredAt})
 	case workflows.KindAgentDeactivated:
 		end(a, Ending{At: e.OccurredAt, Reason: workflows.Clip(e.Reason, maxWord)}, "the activation was deactivated", now)
-		return Applied, ""
+		return workflows.EventApplied, ""
 	case workflows.KindApprovalResponse:
 		return respond(a, e, now)
 	case workflows.KindRunForceFailed:
 		return forceFail(a, e, now)
 	}
-	return Ignored, "its kind is not known"
+	return workflows.EventIgnored, "its kind is not known"
 }
 
 // providerTime does not depend on how the event got from the ingress to here, unless the ingress's clock is wrong by minutes: a change that it
@@ -115,7 +115,7 @@ func rank(kind string) int {
 
 // activate keeps the key of the earliest activation. It is shown once, so a repeat never replaces it; only another key with an earlier
 // time does, so that two conflicting ones leave the same key in either order.
-func activate(s *State, e workflows.ActivationEvent) (Result, string) {
+func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, string) {
 	at := e.OccurredAt
 	next := &Activated{At: at, SealedAPIKey: e.SealedAPIKey, Fingerprint: e.APIKeyFingerprint, User: clippedUser(e.User)}
 	why := ""
@@ -126,7 +126,7 @@ func activate(s *State, e workflows.ActivationEvent) (Result, string) {
 	switch {
 	case known == nil:
 		s.Activated = next
-		return Applied, why
+		return workflows.EventApplied, why
 	case len(known.SealedAPIKey) == 0 && len(next.SealedAPIKey) > 0:
 		// The one that came before brought no key, so this is no repeat.
 		next.At = earlier(known.At, at)
@@ -134,16 +134,16 @@ func activate(s *State, e workflows.ActivationEvent) (Result, string) {
 			next.User = known.User
 		}
 		s.Activated = next
-		return Applied, why
+		return workflows.EventApplied, why
 	case !bringsOtherKey(s, e):
 		known.At = earlier(known.At, at)
-		return Duplicate, "it is known to be activated"
+		return workflows.EventDuplicate, "it is known to be activated"
 	}
 	s.KeyConflict = true
 	if keyBefore(next, known) {
 		s.Activated = next
 	}
-	return Applied, "it brings another API key"
+	return workflows.EventApplied, "it brings another API key"
 }
 
 // bringsOtherKey compares fingerprints, since the same key sealed twice gives other bytes. Without them nothing can be told.
@@ -163,14 +163,14 @@ func clippedUser(u *workflows.ActivationUser) *workflows.ActivationUser {
 	return &workflows.ActivationUser{ID: workflows.Clip(u.ID, maxID), Email: workflows.Clip(u.Email, maxID)}
 }
 
-func change(s *State, c Change) (Result, string) {
+func change(s *State, c Change) (workflows.EventResult, string) {
 	if !record(s, c) {
-		return Duplicate, "it is known"
+		return workflows.EventDuplicate, "it is known"
 	}
 	if last := s.Changes[len(s.Changes)-1]; compareChanges(last, c) != 0 {
-		return Late, "something newer is known"
+		return workflows.EventLate, "something newer is known"
 	}
-	return Applied, ""
+	return workflows.EventApplied, ""
 }
 
 // end voids what is open and drops the key, which Artmail has revoked, and the user, who is not needed any more.

@@ -271,8 +271,8 @@ func run(t testing.TB, s *world, runID string) workflows.Run {
 	return workflows.Run{}
 }
 
-func results(notes []lifecycle.Note) []lifecycle.Result {
-	var all []lifecycle.Result
+func results(notes []lifecycle.Note) []workflows.EventResult {
+	var all []workflows.EventResult
 	for _, n := range notes {
 		all = append(all, n.Result)
 	}

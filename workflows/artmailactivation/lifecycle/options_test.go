@@ -89,7 +89,7 @@ func TestTheAPIKeyIsResealedInItsPlaceOnly(t *testing.T) {
 
 	stale := workflows.ResealAPIKey{SealedAPIKey: []byte("of an older reading"), Replaces: []byte("sealed key")}
 	requireRefused(t, workflows.ErrTypeOtherAPIKey, s.CheckReseal(stale))
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(1), redelivered(activated(0, "key")))), "it is still the same key")
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), redelivered(activated(0, "key")))), "it is still the same key")
 	require.Equal(t, []byte("resealed key"), s.View().SealedAPIKey)
 	require.Empty(t, lifecycle.Attention(s.Activation))
 

@@ -31,9 +31,9 @@ func unclear(e workflows.ActivationEvent) bool {
 }
 
 // respond matches a response to its request by inResponseToId. Its runId plays no part: a run may ask for many approvals.
-func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (Result, string) {
+func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	if e.InResponseToID == "" || len(e.InResponseToID) > maxID {
-		return Ignored, "its inResponseToId can't be used"
+		return workflows.EventIgnored, "its inResponseToId can't be used"
 	}
 	r := Response{
 		At: e.OccurredAt, KeptAt: now,
@@ -45,29 +45,29 @@ func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (Result,
 	case approval == nil:
 		return keepEarly(&a.State, r)
 	case approval.Status != workflows.ApprovalOpen && r.MessageID != "" && r.MessageID == approval.ResponseMessageID:
-		return Duplicate, "this response is applied"
+		return workflows.EventDuplicate, "this response is applied"
 	case r.Approved == nil:
 		return respondUnclearly(approval)
 	case approval.Status != workflows.ApprovalOpen && !decidesInstead(approval, r):
 		approval.LateResponses++
-		return Late, "the approval is " + string(approval.Status)
+		return workflows.EventLate, "the approval is " + string(approval.Status)
 	}
 	if approval.Status == workflows.ApprovalApproved || approval.Status == workflows.ApprovalRejected {
 		approval.LateResponses++ // the response that decided until now
 	}
 	answer(a, approval, r, now)
-	return Applied, ""
+	return workflows.EventApplied, ""
 }
 
-func respondUnclearly(approval *Approval) (Result, string) {
+func respondUnclearly(approval *Approval) (workflows.EventResult, string) {
 	switch {
 	case approval.Status != workflows.ApprovalOpen:
-		return Late, "the approval is " + string(approval.Status)
+		return workflows.EventLate, "the approval is " + string(approval.Status)
 	case approval.Unclear:
-		return Duplicate, "the approval is known to have an unclear response"
+		return workflows.EventDuplicate, "the approval is known to have an unclear response"
 	}
 	approval.Unclear = true
-	return Applied, "it says neither yes nor no"
+	return workflows.EventApplied, "it says neither yes nor no"
 }
 
 // decidesInstead says whether a response takes the place of the event that decided.
@@ -93,23 +93,23 @@ func answer(a *Activation, approval *Approval, r Response, now time.Time) {
 }
 
 // keepEarly keeps one response for each request: the earliest by the provider's time that says yes or no, since it is the one that decides.
-func keepEarly(s *State, r Response) (Result, string) {
+func keepEarly(s *State, r Response) (workflows.EventResult, string) {
 	i := slices.IndexFunc(s.Early, func(known Response) bool { return known.RequestID == r.RequestID })
 	if i < 0 {
 		s.Early = append(s.Early, r)
-		return Applied, "it is kept until its request is registered"
+		return workflows.EventApplied, "it is kept until its request is registered"
 	}
 	known := s.Early[i]
 	switch {
 	case known.MessageID == r.MessageID && (known.Approved == nil) == (r.Approved == nil):
-		return Duplicate, "this response is kept"
+		return workflows.EventDuplicate, "this response is kept"
 	case r.Approved == nil:
-		return Late, "another response is kept"
+		return workflows.EventLate, "another response is kept"
 	case known.Approved == nil, cmp.Or(r.At.Compare(known.At), cmp.Compare(r.MessageID, known.MessageID)) < 0:
 		s.Early[i] = r
-		return Applied, "it decides instead of the response that was kept"
+		return workflows.EventApplied, "it decides instead of the response that was kept"
 	}
-	return Late, "an earlier response is kept"
+	return workflows.EventLate, "an earlier response is kept"
 }
 
 func takeEarly(s *State, requestID string) (Response, bool) {

@@ -125,9 +125,9 @@ func TouchRuns(a Activation, t workflows.TouchRuns, now time.Time) Activation {
 
 // forceFail voids the run's approvals that were not answered by then, even where the run is closed here: then Artmail didn't hear of it. It is
 // remembered for an unknown run too, since a request of that run may be registered later.
-func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (Result, string) {
+func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	if e.RunID == "" || len(e.RunID) > maxID {
-		return Ignored, "its runId can't be used"
+		return workflows.EventIgnored, "its runId can't be used"
 	}
 	s := &a.State
 	run := findRun(s, e.RunID)
@@ -145,13 +145,13 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (Resul
 		run.Status, run.ClosedAt, run.FailedAt = workflows.RunForceFailed, now, e.OccurredAt
 		run.StaleMinutes, run.Reason = e.StaleMinutes, workflows.Clip(e.Reason, maxWord)
 		postEnd(a, run, workflows.NoticeRunForceFailed, now)
-		return Applied, ""
+		return workflows.EventApplied, ""
 	case workflows.RunForceFailed:
 		run.FailedAt = earlier(run.FailedAt, e.OccurredAt)
-		return Duplicate, "the run is force-failed"
+		return workflows.EventDuplicate, "the run is force-failed"
 	case workflows.RunClosed, workflows.RunVoided:
 	}
-	return Late, "the run is " + string(run.Status)
+	return workflows.EventLate, "the run is " + string(run.Status)
 }
 
 // openRunBytes counts what can't be forgotten: open runs, and those with a notice that waits.

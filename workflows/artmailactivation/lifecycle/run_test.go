@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
 func open(t testing.TB, s *world, runID string, minutes float64) {
@@ -82,7 +81,7 @@ func TestAForcedEndVoidsTheRunsApprovals(t *testing.T) {
 	require.Len(t, s.due(at(16)), 2, "the approval's answer and the run's notice")
 	require.Equal(t, workflows.NoticeRunForceFailed, s.waiting()[1].Kind)
 
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(17), redelivered(forceFailed(16, "r1")))))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(17), redelivered(forceFailed(16, "r1")))))
 	require.Len(t, s.due(at(17)), 2)
 }
 
@@ -102,7 +101,7 @@ func TestAForcedEndOfAClosedRunStillVoids(t *testing.T) {
 	_, err := s.Close(workflows.CloseRun{RunID: "r1", Reason: "done"}, at(1))
 	require.NoError(t, err)
 	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
-	require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(apply(s, at(16), forceFailed(16, "r1"))))
+	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(16), forceFailed(16, "r1"))))
 	require.Equal(t, workflows.RunClosed, run(t, s, "r1").Status)
 	require.Equal(t, workflows.ApprovalVoided, approval(t, s, "m1").Status)
 }

@@ -60,14 +60,14 @@ func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
 func TestEventsCountOnce(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(1), activated(0, "key"))))
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(1), redelivered(activated(0, "key")))))
-	require.Equal(t, []lifecycle.Result{lifecycle.Applied}, results(apply(s, at(3), paused(2, "user_paused"))))
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(3), redelivered(paused(2, "user_paused")))))
-	require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(apply(s, at(4), resumed(1))))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), activated(0, "key"))))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), redelivered(activated(0, "key")))))
+	require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(3), paused(2, "user_paused"))))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(3), redelivered(paused(2, "user_paused")))))
+	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(4), resumed(1))))
 	apply(s, at(5), deactivated(5))
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(6), deactivated(5))))
-	require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(apply(s, at(6), resumed(6))))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(6), deactivated(5))))
+	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(6), resumed(6))))
 
 	v := s.View()
 	require.Equal(t, 3, v.EventsApplied)
@@ -80,7 +80,7 @@ func TestAnUnknownKindIsNotedAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	notes := apply(s, at(1), event("agent.renamed", "x", 1), event(workflows.KindTestPing, "y", 1))
-	require.Equal(t, []lifecycle.Result{lifecycle.Ignored, lifecycle.Ignored}, results(notes))
+	require.Equal(t, []workflows.EventResult{workflows.EventIgnored, workflows.EventIgnored}, results(notes))
 	require.Equal(t, 1, s.View().EventsApplied)
 }
 
@@ -180,7 +180,7 @@ func TestTheWindowOfSeenKeysIsBoundedAndWhatSlipsPastItStillCountsOnce(t *testin
 		apply(s, at(2), response(2, fmt.Sprint("m", i), "m", true))
 	}
 	require.Len(t, s.State.Seen, 2000)
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(3), first)))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(3), first)))
 	require.Equal(t, at(1), s.View().StatusAt)
 }
 
@@ -243,7 +243,7 @@ func TestTheSameBytesWithoutATimeAreOneEvent(t *testing.T) {
 	apply(s, at(2), timeless(resumed(2), "agent.resumed:fingerprint of its body"))
 	again := pause
 	again.DeliveryID, again.ReceivedAt = "dlv_again", at(30)
-	require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(30), again)))
+	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(30), again)))
 	require.Equal(t, workflows.ActivationActive, s.View().Status)
 }
 

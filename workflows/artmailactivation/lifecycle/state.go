@@ -87,20 +87,11 @@ type Note struct {
 	// Text says the object and what happened to it, such as "approval expired"; "event" where Result says the rest.
 	Text string
 	// Result is set for events.
-	Result Result
+	Result workflows.EventResult
+	// ReceivedAt is when the ingress had stored the event; zero for everything else.
+	ReceivedAt time.Time
 	// Kind is the event's; ID is that of the delivery, approval or run.
 	Kind string
 	ID   string
 	Why  string
 }
-
-// Result is what was done with an event.
-type Result string
-
-// Results of events.
-const (
-	Applied   Result = "applied"
-	Duplicate Result = "duplicate" // it is known
-	Late      Result = "late"      // true, but something newer, or final, is known
-	Ignored   Result = "ignored"   // it can't be used
-)

@@ -67,6 +67,19 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	return c
 }
 
+// ResultOf says what Receive did with an event, from the state before and after it.
+func ResultOf(before, after State) workflows.EventResult {
+	switch {
+	case after.Duplicates > before.Duplicates:
+		return workflows.EventDuplicate
+	case after.LateEvents > before.LateEvents:
+		return workflows.EventLate
+	case after.EventsApplied > before.EventsApplied:
+		return workflows.EventApplied
+	}
+	return workflows.EventIgnored
+}
+
 // seenKey keeps the keys of unproven events apart: a sender that knows only the shared secret must not occupy the key of an event to come.
 func seenKey(e workflows.CaseEvent) string {
 	if e.DedupeKey != "" && e.Unproven {

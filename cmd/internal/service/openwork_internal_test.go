@@ -1,0 +1,195 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+var openWorkTime = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// openWorkTemporal is a Temporal with some workflows, of which it tells the states.
+type openWorkTemporal struct {
+	client.Client
+	states map[string]any
+	// ids are listed by a word of the query.
+	ids     map[string][]string
+	away    error
+	queried []string
+}
+
+func (f *openWorkTemporal) CountWorkflow(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	return &workflowservice.CountWorkflowExecutionsResponse{Count: 7}, f.away
+}
+
+func (f *openWorkTemporal) ListWorkflow(_ context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	answer := &workflowservice.ListWorkflowExecutionsResponse{}
+	for word, ids := range f.ids {
+		if !strings.Contains(request.GetQuery(), word) {
+			continue
+		}
+		for _, id := range ids {
+			reasons, err := converter.GetDefaultDataConverter().ToPayload([]string{workflows.AttentionInputNeeded, workflows.AttentionConflict})
+			if err != nil {
+				return nil, err
+			}
+			answer.Executions = append(answer.Executions, &workflowpb.WorkflowExecutionInfo{
+				Execution:        &commonpb.WorkflowExecution{WorkflowId: id},
+				Type:             &commonpb.WorkflowType{Name: workflows.OffloadCaseWorkflow},
+				SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.SearchAttributeAttention: reasons}},
+			})
+		}
+	}
+	return answer, nil
+}
+
+func (f *openWorkTemporal) QueryWorkflowWithOptions(_ context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+	f.queried = append(f.queried, request.WorkflowID)
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(f.states[request.WorkflowID])
+	return &client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(payloads)}, err
+}
+
+func newOpenWork(temporal client.Client) *openWork {
+	return &openWork{temporal: temporal, log: zap.NewNop(), now: func() time.Time { return openWorkTime }}
+}
+
+// passes makes a pass and shows what it found, as run does.
+func (o *openWork) passes() error {
+	found, err := o.read(context.Background())
+	if o.found.ok = err == nil; err == nil {
+		o.found = found
+	}
+	return err
+}
+
+func TestOpenWorkIsWhatTheStatesSay(t *testing.T) {
+	t.Parallel()
+	ago := func(d time.Duration) time.Time { return openWorkTime.Add(-d) }
+	temporal := &openWorkTemporal{
+		ids: map[string][]string{
+			"INPUT_NEEDED": {"c1", "c2"}, workflows.ArtmailActivationWorkflow: {"a1"}, "'notify'": {"n1"}, "IS NOT NULL": {"c1", workflows.OffloadCaseWorkflowID(workflows.CanaryReference("1"))},
+		},
+		states: map[string]any{
+			"c1": workflows.CaseState{Status: workflows.CaseInputNeeded, Since: ago(time.Hour)},
+			"c2": workflows.CaseState{Status: workflows.CaseInputSent, Since: ago(48 * time.Hour)},
+			"a1": workflows.ActivationState{Approvals: []workflows.Approval{
+				{Status: workflows.ApprovalOpen, RequestedAt: ago(time.Minute)},
+				{Status: workflows.ApprovalOpen, RequestedAt: ago(2 * time.Minute)},
+				{Status: workflows.ApprovalApproved, RequestedAt: ago(9 * time.Minute)},
+			}},
+			"n1": workflows.NotifyState{Notices: []workflows.NoticeRecord{
+				{Status: workflows.NoticeWaiting, Time: ago(10 * time.Second)},
+				{Status: workflows.NoticeDelivered, Time: ago(time.Hour)},
+				{Status: workflows.NoticeGivenUp, Time: ago(72 * time.Hour)},
+			}},
+		},
+	}
+	o := newOpenWork(temporal)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(o)
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP signalbox_open_work_up 1 while Temporal tells what is open; 0 while it does not, and then the values are the last ones.
+# TYPE signalbox_open_work_up gauge
+signalbox_open_work_up 0
+`)), "nothing is told before the first pass")
+
+	want := `
+# HELP signalbox_waiting Open questions, open approvals, notices that are being delivered, and notices that were given up.
+# TYPE signalbox_waiting gauge
+signalbox_waiting{kind="approval"} 2
+signalbox_waiting{kind="notice"} 1
+signalbox_waiting{kind="notice_given_up"} 1
+signalbox_waiting{kind="question"} 1
+# HELP signalbox_waiting_oldest_seconds Age of the oldest one that waits; 0 when none does.
+# TYPE signalbox_waiting_oldest_seconds gauge
+signalbox_waiting_oldest_seconds{kind="approval"} 120
+signalbox_waiting_oldest_seconds{kind="notice"} 10
+signalbox_waiting_oldest_seconds{kind="notice_given_up"} 259200
+signalbox_waiting_oldest_seconds{kind="question"} 3600
+# HELP signalbox_attention_workflows Workflows that a person should look at, by reason.
+# TYPE signalbox_attention_workflows gauge
+signalbox_attention_workflows{reason="conflict",workflow_type="offload-case"} 1
+signalbox_attention_workflows{reason="input_needed",workflow_type="offload-case"} 1
+# HELP signalbox_open_work_up 1 while Temporal tells what is open; 0 while it does not, and then the values are the last ones.
+# TYPE signalbox_open_work_up gauge
+signalbox_open_work_up `
+	names := []string{"signalbox_waiting", "signalbox_waiting_oldest_seconds", "signalbox_attention_workflows", "signalbox_open_work_up"}
+	require.NoError(t, o.passes())
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want+"1\n"), names...))
+
+	temporal.away = errors.New("away")
+	require.Error(t, o.passes())
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want+"0\n"), names...), "the last values stay")
+}
+
+func TestAPassAsksABoundedNumberOfWorkflowsThoseLongestAgoFirst(t *testing.T) {
+	t.Parallel()
+	temporal := &openWorkTemporal{ids: map[string][]string{}, states: map[string]any{}}
+	const activations = maxStates + 30
+	for n := range activations {
+		id := fmt.Sprintf("a%03d", n)
+		temporal.ids[workflows.ArtmailActivationWorkflow] = append(temporal.ids[workflows.ArtmailActivationWorkflow], id)
+		temporal.states[id] = workflows.ActivationState{Approvals: []workflows.Approval{{Status: workflows.ApprovalOpen, RequestedAt: openWorkTime}}}
+	}
+	o := newOpenWork(temporal)
+	require.NoError(t, o.passes())
+	require.Len(t, temporal.queried, maxStates)
+	require.Equal(t, 30, o.found.unread)
+	require.Equal(t, maxStates, o.found.waiting[waitsApproval].count)
+
+	o.now = func() time.Time { return openWorkTime.Add(time.Minute) }
+	require.NoError(t, o.passes())
+	require.Contains(t, temporal.queried[maxStates:maxStates+30], fmt.Sprintf("a%03d", activations-1), "what was never asked comes first")
+	require.Zero(t, o.found.unread)
+	require.Equal(t, activations, o.found.waiting[waitsApproval].count)
+
+	temporal.ids = nil
+	require.NoError(t, o.passes())
+	require.Zero(t, o.found.waiting[waitsApproval].count, "what has ended is forgotten")
+	require.Empty(t, o.states)
+}
+
+func TestCallsToAProviderAreCountedByTheirParticularResult(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"ok":           nil,
+		"not_sent":     &offloadapi.Error{Kind: offloadapi.NotSent},
+		"refused":      &offloadapi.Error{Kind: offloadapi.Refused, Status: 400},
+		"unauthorized": &offloadapi.Error{Kind: offloadapi.Refused, Status: 401},
+		"forbidden":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 403},
+		"not_found":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 404},
+		"usage_limit":  &offloadapi.Error{Kind: offloadapi.Refused, Status: 429, Code: "USAGE_LIMIT_REACHED"},
+		"throttled":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 429},
+		"unreadable":   &offloadapi.Error{Kind: offloadapi.Uncertain, Status: 200, Err: offloadapi.ErrInvalidResponse},
+		"uncertain":    &offloadapi.Error{Kind: offloadapi.Uncertain, Status: 502},
+		"failed":       errors.New("another"),
+	} {
+		require.Equal(t, want, resultOf(err))
+	}
+	registry := prometheus.NewRegistry()
+	calls, err := newProviderCalls(registry)
+	require.NoError(t, err)
+	calls.observe(offloadapi.Call{Op: "get case", Took: time.Second, Lost: 2})
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP signalbox_provider_unreadable_fields_total Documented fields of a provider's answers that could not be read; the log names them.
+# TYPE signalbox_provider_unreadable_fields_total counter
+signalbox_provider_unreadable_fields_total{provider="offload"} 2
+`), "signalbox_provider_unreadable_fields_total"))
+	require.Equal(t, 1, testutil.CollectAndCount(calls.seconds))
+}

@@ -1,0 +1,72 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+)
+
+// providerCalls counts the calls to a provider's API.
+type providerCalls struct {
+	seconds    *prometheus.HistogramVec
+	unreadable *prometheus.CounterVec
+}
+
+const offloadProvider = "offload"
+
+func newProviderCalls(registry prometheus.Registerer) (*providerCalls, error) {
+	p := &providerCalls{
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "signalbox_provider_call_seconds",
+			Help:    "Time of calls to a provider's API, by call and result.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30},
+		}, []string{"provider", "call", "result"}),
+		unreadable: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_provider_unreadable_fields_total",
+			Help: "Documented fields of a provider's answers that could not be read; the log names them.",
+		}, []string{"provider"}),
+	}
+	p.unreadable.WithLabelValues(offloadProvider)
+	for _, c := range []prometheus.Collector{p.seconds, p.unreadable} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics of provider calls: %w", err)
+		}
+	}
+	return p, nil
+}
+
+func (p *providerCalls) observe(call offloadapi.Call) {
+	p.seconds.WithLabelValues(offloadProvider, strings.ReplaceAll(call.Op, " ", "_"), resultOf(call.Err)).Observe(call.Took.Seconds())
+	p.unreadable.WithLabelValues(offloadProvider).Add(float64(call.Lost))
+}
+
+// resultOf asks for the particular before the general: a 401 is also a refusal.
+func resultOf(err error) string {
+	for _, known := range []struct {
+		err  error
+		word string
+	}{
+		{offloadapi.ErrUnauthorized, "unauthorized"},
+		{offloadapi.ErrForbidden, "forbidden"},
+		{offloadapi.ErrNotFound, "not_found"},
+		{offloadapi.ErrUsageLimit, "usage_limit"},
+		{offloadapi.ErrThrottled, "throttled"},
+		{offloadapi.ErrInvalidResponse, "unreadable"},
+		{offloadapi.ErrResponseTooLarge, "unreadable"},
+		{offloadapi.ErrNotSent, "not_sent"},
+		{offloadapi.ErrRefused, "refused"},
+		{offloadapi.ErrUncertain, "uncertain"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.word
+		}
+	}
+	if err != nil {
+		return "failed"
+	}
+	return "ok"
+}

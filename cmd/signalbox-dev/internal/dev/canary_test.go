@@ -1,0 +1,148 @@
+package dev_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// step is what the doctor says of a step of the canary.
+type step struct {
+	Check   string
+	OK      bool
+	Detail  string
+	Seconds float64
+}
+
+// flyCanary runs `signalbox doctor worker --canary` and returns what it says of the canary, and its exit status.
+func flyCanary(t *testing.T, temporal, keys, ingress string, args ...string) (steps []step, status int) {
+	t.Helper()
+	folder := t.TempDir()
+	binary := filepath.Join(folder, "signalbox")
+	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../../signalbox").CombinedOutput()
+	require.NoError(t, err, string(output))
+	command := exec.CommandContext(t.Context(), binary, append([]string{"doctor", "worker", "--json", "--canary"}, args...)...)
+	command.Env = []string{
+		"HOME=" + folder, "TEMPORAL_ADDRESS=" + temporal, "SIGNALBOX_KEYRING=" + keys, "SIGNALBOX_PUBLIC_URL=" + ingress,
+		"SIGNALBOX_OFFLOAD_BASE_URL=http://127.0.0.1:1", "SIGNALBOX_OFFLOAD_API_KEY=key-1",
+	}
+	said, err := command.Output()
+	if err != nil {
+		require.ErrorAs(t, err, new(*exec.ExitError))
+	}
+	var all []step
+	require.NoError(t, json.Unmarshal(said, &all), string(said))
+	for _, s := range all {
+		if strings.HasPrefix(s.Check, "canary ") {
+			steps = append(steps, s)
+		}
+	}
+	return steps, command.ProcessState.ExitCode()
+}
+
+func TestTheCanaryTimesEachStepAndLeavesAnEndedCase(t *testing.T) {
+	t.Parallel()
+	steps, status := flyCanary(t, shared.TemporalAddress(), filepath.Join(shared.folder, "keyring.json"), shared.IngressURL())
+	require.Len(t, steps, 5, "%+v", steps)
+	for _, s := range steps {
+		require.True(t, s.OK, "%+v", s)
+		require.Less(t, s.Seconds, 30.0)
+	}
+	require.Zero(t, status)
+	left := eventually(t, func(ctx context.Context) ([]string, error) {
+		found, err := shared.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Query: "WorkflowId STARTS_WITH '" + workflows.OffloadCaseWorkflowID(workflows.CanaryReference("")) + "'",
+		})
+		var states []string
+		for _, execution := range found.GetExecutions() {
+			states = append(states, execution.GetStatus().String())
+		}
+		return states, err
+	}, func(states []string) bool {
+		return len(states) == 1 && states[0] == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED.String()
+	})
+	require.Len(t, left, 1)
+}
+
+// A worker that takes signals but no longer applies them looks healthy: it polls, and its tasks succeed.
+func TestTheCanaryFindsAWorkerThatDoesNotApplyEvents(t *testing.T) {
+	t.Parallel()
+	temporal, err := temporaldev.Start(t.Context(), temporaldev.Options{SearchAttributes: worker.SearchAttributes()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, temporal.Stop()) })
+	connected, err := temporal.Dial(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(connected.Close)
+	deaf := sdkworker.New(connected, workflows.TaskQueueWorkflows, sdkworker.Options{})
+	deaf.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ workflows.CaseStart) error {
+		events := workflow.GetSignalChannel(ctx, workflows.SignalOffloadEvents)
+		for {
+			events.Receive(ctx, nil)
+		}
+	}, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
+	require.NoError(t, deaf.Start())
+	t.Cleanup(deaf.Stop)
+
+	folder := t.TempDir()
+	keys := filepath.Join(folder, "keyring.json")
+	ring, err := keyring.LoadOrCreate(keys)
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	internal, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- service.Run(ctx, service.Settings{
+			Config: config.Config{Inbox: filepath.Join(folder, "inbox.db"), MaxBody: 1 << 20, UnmatchedGrace: time.Minute, Drain: 10 * time.Second},
+			Parts:  config.Ingress, Keyring: ring, Temporal: client.Options{HostPort: temporal.FrontendAddr(), Namespace: temporal.Namespace()},
+			Log: zap.NewNop(), Listener: listener, InternalListener: internal,
+		})
+	}()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-ended)
+	})
+
+	steps, status := flyCanary(t, temporal.FrontendAddr(), keys, "http://"+listener.Addr().String(), "--canary-timeout", "10s")
+	require.NotZero(t, status)
+	require.Len(t, steps, 5, "%+v", steps)
+	for _, s := range steps[:4] {
+		require.True(t, s.OK, "%+v", s)
+	}
+	require.Equal(t, "canary apply", steps[4].Check)
+	require.False(t, steps[4].OK)
+	require.Contains(t, steps[4].Detail, "does not apply")
+
+	// What the alert SignalboxEventsNotApplied compares.
+	metrics := string(get(t, "http://"+internal.Addr().String()+"/metrics"))
+	require.True(t, strings.Contains(metrics, `signalbox_relay_events_total{provider="offload"} 1`))
+	require.False(t, strings.Contains(metrics, "signalbox_workflow_events_total{"))
+
+	// A canary that was not applied does not stay.
+	eventually(t, func(ctx context.Context) (int, error) {
+		found, err := connected.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Running'"})
+		return len(found.GetExecutions()), err
+	}, func(running int) bool { return running == 0 })
+}

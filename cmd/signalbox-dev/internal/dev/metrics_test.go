@@ -1,0 +1,275 @@
+package dev_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// served is what /metrics of the shared instance shows, by name.
+func served(t *testing.T) map[string]*dto.MetricFamily {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(get(t, shared.InternalURL()+"/metrics")))
+	require.NoError(t, err)
+	return families
+}
+
+// listed is a row of the README's table of metrics.
+type listed struct{ name, kind, labels string }
+
+func readme(t *testing.T) []listed {
+	t.Helper()
+	text, err := os.ReadFile("../../../../README.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(text), "\n## Metrics\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	var rows []listed
+	for line := range strings.Lines(section) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) == 7 && strings.Contains(cells[1], "`") {
+			rows = append(rows, listed{strings.Trim(cells[1], " `"), strings.TrimSpace(cells[2]), strings.TrimSpace(cells[3])})
+		}
+	}
+	require.NotEmpty(t, rows)
+	return rows
+}
+
+// liveThrough makes the instance do what its metrics tell of: a case that ends with a file, one that asks, an activation with an open
+// approval, and a notice.
+func liveThrough(t *testing.T) {
+	t.Helper()
+	ended := startTold(t, "metrics-complete", "complete")
+	asked := startScripted(t, "metrics-question", "question", workflows.CaseOptions{})
+	inStatus(t, asked, workflows.CaseInputNeeded)
+	_, err := ended.Wait(t.Context())
+	require.NoError(t, err)
+	_, err = ended.Files(t.Context())
+	require.NoError(t, err)
+	id, err := shared.Simulators.Artmail.Activate(dev.Agent)
+	require.NoError(t, err)
+	one := shared.Apps.Activation(dev.Agent, id)
+	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "metrics-m1"})
+	require.NoError(t, err)
+	// A pass over the open work comes each minute or so.
+	require.Eventually(t, func() bool {
+		return valueOf(served(t), "signalbox_waiting", "kind", "question") > 0 && valueOf(served(t), "signalbox_waiting", "kind", "approval") > 0
+	}, 4*time.Minute, 500*time.Millisecond)
+}
+
+// valueOf is the sum of a gauge or counter over the series whose label has the value.
+func valueOf(families map[string]*dto.MetricFamily, name, label, value string) (sum float64) {
+	for _, m := range families[name].GetMetric() {
+		for _, pair := range m.GetLabel() {
+			if pair.GetName() == label && pair.GetValue() == value {
+				sum += m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+func TestMetricsAreWhatTheReadmeAndTheDashboardSay(t *testing.T) {
+	t.Parallel()
+	liveThrough(t)
+	t.Run("the README lists each metric with its type and labels", readmeListsAll)
+	t.Run("promtool finds nothing to improve", func(t *testing.T) { lintMetrics(t, get(t, shared.InternalURL()+"/metrics")) })
+	t.Run("Prometheus answers each query of the dashboard and evaluates each alert", askPrometheus)
+}
+
+func readmeListsAll(t *testing.T) {
+	families := served(t)
+	patterns := map[string]bool{}
+	rows := map[string]listed{}
+	for _, row := range readme(t) {
+		if prefix, isPattern := strings.CutSuffix(row.name, "…"); isPattern {
+			for name := range strings.SplitSeq(strings.ReplaceAll(prefix, "`", ""), "…, ") {
+				patterns[name] = true
+			}
+			continue
+		}
+		rows[row.name] = row
+	}
+	for name, family := range families {
+		row, found := rows[name]
+		if !found {
+			require.True(t, patterns[name[:strings.Index(name, "_")+1]], "the README does not list %s", name)
+			continue
+		}
+		require.Equal(t, row.kind, strings.ToLower(family.GetType().String()), name)
+		var labels []string
+		for _, pair := range family.GetMetric()[0].GetLabel() {
+			labels = append(labels, pair.GetName())
+		}
+		want := strings.FieldsFunc(row.labels, func(r rune) bool { return r == ',' || r == ' ' })
+		require.ElementsMatch(t, want, labels, name)
+	}
+	for name := range rows {
+		require.Contains(t, families, name, "the README lists a metric that is not served")
+	}
+	require.NotContains(t, string(get(t, shared.InternalURL()+"/metrics")), dev.Agent, "no label holds an agent")
+}
+
+// lintMetrics lets promtool check our own metrics. The SDK's names are Temporal's.
+func lintMetrics(t *testing.T, metrics []byte) {
+	var ours bytes.Buffer
+	for line := range bytes.Lines(metrics) {
+		if bytes.Contains(line, []byte("signalbox_")) {
+			ours.Write(line)
+		}
+	}
+	command := exec.CommandContext(t.Context(), tool(t, "promtool"), "check", "metrics")
+	command.Stdin = &ours
+	said, err := command.CombinedOutput()
+	require.NoError(t, err, string(said))
+	require.Empty(t, strings.TrimSpace(string(said)))
+}
+
+// onlyInTrouble are metrics without a value while nothing has failed.
+var onlyInTrouble = regexp.MustCompile(`temporal_workflow_task_execution_failed_total|temporal_request_failure_total`)
+
+func askPrometheus(t *testing.T) {
+	folder := t.TempDir()
+	rules, err := filepath.Abs("../../../signalbox/deploy/alerts.yml")
+	require.NoError(t, err)
+	listens := freeAddress(t)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "prometheus.yml"), fmt.Appendf(nil, `
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [%s]
+scrape_configs:
+  - job_name: signalbox
+    static_configs: [{targets: [%q]}]
+`, rules, strings.TrimPrefix(shared.InternalURL(), "http://")), 0o600))
+	ctx, stop := context.WithCancel(t.Context())
+	command := exec.CommandContext(ctx, tool(t, "prometheus"), "--config.file="+filepath.Join(folder, "prometheus.yml"),
+		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+listens, "--log.level=warn")
+	var said bytes.Buffer
+	command.Stdout, command.Stderr = &said, &said
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		stop()
+		_ = command.Wait() // it was killed
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	ask := func(ctx context.Context, path string) (json.RawMessage, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listens+"/api/v1"+path, http.NoBody)
+		require.NoError(t, err)
+		response, err := providers.Do(request)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = response.Body.Close() }()
+		var answer struct {
+			Status, Error string
+			Data          json.RawMessage
+		}
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			return nil, err
+		}
+		if answer.Status != "success" {
+			return nil, fmt.Errorf("%s: %s", path, answer.Error)
+		}
+		return answer.Data, nil
+	}
+	unanswered := ""
+	defer func() {
+		if unanswered != "" {
+			t.Log("no answer to " + unanswered)
+		}
+	}()
+	for _, query := range dashboardQueries(t) {
+		eventually(t, func(ctx context.Context) (int, error) {
+			data, err := ask(ctx, "/query?query="+url.QueryEscape(query))
+			if err != nil {
+				return 0, fmt.Errorf("%s: %w", query, err)
+			}
+			var vector struct{ Result []any }
+			err = json.Unmarshal(data, &vector)
+			unanswered = query
+			return len(vector.Result), err
+		}, func(n int) bool { return n > 0 || onlyInTrouble.MatchString(query) })
+	}
+	unanswered = ""
+	eventually(t, func(ctx context.Context) ([]string, error) {
+		data, err := ask(ctx, "/rules")
+		if err != nil {
+			return nil, err
+		}
+		var all struct {
+			Groups []struct {
+				Rules []struct{ Name, Health, LastError string }
+			}
+		}
+		var bad []string
+		err = json.Unmarshal(data, &all)
+		for _, group := range all.Groups {
+			for _, rule := range group.Rules {
+				if rule.Health != "ok" {
+					bad = append(bad, rule.Name+": "+rule.Health+" "+rule.LastError)
+				}
+			}
+		}
+		if len(all.Groups) == 0 {
+			bad = append(bad, "no rules")
+		}
+		return bad, err
+	}, func(bad []string) bool { return len(bad) == 0 })
+}
+
+// dashboardQueries are the expressions of all panels.
+func dashboardQueries(t *testing.T) (queries []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../../signalbox/deploy/dashboard.json")
+	require.NoError(t, err)
+	var dashboard struct {
+		Panels []struct {
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &dashboard))
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			queries = append(queries, target.Expr)
+		}
+	}
+	require.NotEmpty(t, queries)
+	return slices.Compact(queries)
+}
+
+// tool is the path of a program of the system. A test that needs one which is missing is skipped, or fails where the test run insists on it.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
+		require.NotEqual(t, name, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
+	}
+	t.Skipf("no %s on this machine: install it (Debian: apt-get install prometheus)", name)
+	return ""
+}

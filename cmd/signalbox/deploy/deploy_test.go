@@ -1,0 +1,117 @@
+// Package deploy_test tries the files of this folder that Prometheus and Grafana read.
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+)
+
+// promtool runs it in this folder. Where it is missing the test is skipped, or fails where the test run insists on it.
+func promtool(t *testing.T, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
+	if err != nil {
+		for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
+			require.NotEqual(t, "promtool", strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
+		}
+		t.Skip("no promtool on this machine: install it (Debian: apt-get install prometheus)")
+	}
+	said, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput()
+	require.NoError(t, err, string(said))
+}
+
+func TestPromtoolAcceptsTheAlerts(t *testing.T) {
+	t.Parallel()
+	promtool(t, "check", "rules", "--lint=all", "--lint-fatal", "alerts.yml")
+}
+
+func TestEachAlertFiresAndStaysSilentAsItsUnitTestsSay(t *testing.T) {
+	t.Parallel()
+	promtool(t, "test", "rules", "alerts_test.yml")
+}
+
+// alerts are the names of all alerts.
+func alerts(t *testing.T) (names []string) {
+	t.Helper()
+	var rules struct {
+		Groups []struct {
+			Rules []struct {
+				Alert       string
+				Annotations map[string]string
+				Labels      map[string]string
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(read(t, "alerts.yml"), &rules))
+	for _, group := range rules.Groups {
+		for _, rule := range group.Rules {
+			require.Equal(t, "runbook.md#"+strings.ToLower(rule.Alert), rule.Annotations["runbook"])
+			require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
+			require.Contains(t, []string{"page", "ticket", "info"}, rule.Labels["severity"], rule.Alert)
+			names = append(names, rule.Alert)
+		}
+	}
+	require.NotEmpty(t, names)
+	return names
+}
+
+func TestEachAlertHasARunbookParagraphAndBothUnitTests(t *testing.T) {
+	t.Parallel()
+	runbook := string(read(t, "runbook.md"))
+	var tests struct {
+		Tests []struct {
+			AlertRuleTest []struct {
+				Alertname string
+				ExpAlerts []any `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(read(t, "alerts_test.yml"), &tests))
+	fires, silent := map[string]bool{}, map[string]bool{}
+	for _, test := range tests.Tests {
+		for _, one := range test.AlertRuleTest {
+			if len(one.ExpAlerts) > 0 {
+				fires[one.Alertname] = true
+			} else {
+				silent[one.Alertname] = true
+			}
+		}
+	}
+	names := alerts(t)
+	for _, name := range names {
+		_, paragraph, found := strings.Cut(runbook, "\n## "+name+"\n")
+		require.True(t, found, "%s has no paragraph in runbook.md", name)
+		paragraph, _, _ = strings.Cut(paragraph, "\n## ")
+		for _, part := range []string{"**It means:** ", "**Look at** ", "**Do:** "} {
+			require.Contains(t, paragraph, part, name)
+		}
+		require.True(t, fires[name], "%s fires in no unit test", name)
+		require.True(t, silent[name], "%s stays silent in no unit test", name)
+	}
+	require.Equal(t, len(names), strings.Count(runbook, "\n## "), "runbook.md has paragraphs of alerts alone")
+}
+
+// The README's table is the list of metrics; that it lists what is served is tested where everything runs.
+func TestAlertsDashboardAndRunbookNameMetricsThatTheReadmeLists(t *testing.T) {
+	t.Parallel()
+	readme := string(read(t, "../../../README.md"))
+	suffix := regexp.MustCompile(`_(bucket|count|sum)$`)
+	for _, file := range []string{"alerts.yml", "alerts_test.yml", "dashboard.json", "runbook.md"} {
+		for _, name := range regexp.MustCompile(`\bsignalbox_[a-z_]+`).FindAllString(string(read(t, file)), -1) {
+			require.Contains(t, readme, "| `"+suffix.ReplaceAllString(name, "")+"` |", "%s in %s", name, file)
+		}
+	}
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return text
+}

@@ -1,0 +1,19 @@
+package entity
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// CountEvent counts an event that the rules have taken in. Of one that was applied it also records the time since the ingress had stored it.
+func (r *Run) CountEvent(result workflows.EventResult, receivedAt time.Time) {
+	metrics := workflow.GetMetricsHandler(r.Ctx)
+	metrics.WithTags(map[string]string{"result": string(result)}).Counter(workflows.MetricEvents).Inc(1)
+	if result == workflows.EventApplied && !receivedAt.IsZero() {
+		// The ingress and Temporal have different clocks.
+		metrics.Timer(workflows.MetricApplied).Record(max(0, r.Now().Sub(receivedAt)))
+	}
+}
