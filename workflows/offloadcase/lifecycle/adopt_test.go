@@ -80,6 +80,12 @@ func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
 	require.Equal(t, "another", late.State.Facts.CaseID, "what was learnt of the other case is forgotten")
 
 	require.Equal(t, caseID, lifecycle.Receive(adopted, unproven(other), after(10)).State.CaseID, "it proves nothing")
+	nameless := inputNeeded("q1", 8)
+	nameless.Facts.CaseID = ""
+	for _, e := range []workflows.CaseEvent{nameless, unproven(inputNeeded("q1", 8))} {
+		still := lifecycle.Receive(adopted, e, after(8))
+		require.Equal(t, "another", lifecycle.Receive(still, other, after(10)).State.CaseID, "that the case is the adopted one was not proven")
+	}
 	proven := lifecycle.Receive(adopted, inputNeeded("q1", 8), after(8))
 	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "its own URL has named this one before")
 }

@@ -260,6 +260,12 @@ func TestAnEndThatOmitsWhatGetHasIsReadOnceBeforeItCounts(t *testing.T) {
 			require.NotNil(t, lifecycle.Next(c, after(10)).Read)
 			require.Contains(t, lifecycle.WaitingFor(c), "Offload ended the case")
 
+			for _, other := range []workflows.CaseEvent{inputNeeded("q1", 9), unproven(completed(10)), unproven(inputNeeded("q1", 9))} {
+				waiting := lifecycle.Receive(c, other, after(10))
+				require.False(t, waiting.State.Status.Ended(), "only another end decides")
+				require.NotNil(t, lifecycle.Next(waiting, after(10)).Read)
+			}
+
 			whole := lifecycle.Read(c, caseID, read(sending(completed(10), "a")), after(11))
 			outcome := lifecycle.Outcome(whole)
 			require.Equal(t, workflows.CaseCompleted, outcome.Status)

@@ -169,10 +169,22 @@ func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	c = lifecycle.ProvideInput(c, answer("q2"), after(31))
 	require.Equal(t, "q2", lifecycle.Next(c, after(31)).Answer.QuestionID)
+	require.Equal(t, workflows.InputOvertaken, lifecycle.View(c).Answers[0].Result)
 	c = lifecycle.AnswerFailed(c, "q1", rules.Failure{Type: rules.FailureCancelled}, after(31))
 	require.Equal(t, workflows.InputUnsettled, c.State.Answers[0].Result)
 	require.Empty(t, c.State.Answers[1].Result)
 	require.Nil(t, lifecycle.Next(c, after(31)).Read, "a replaced answer says nothing of the case")
+}
+
+func TestAnAnswerThatWasTakenStaysTakenWhileOthersFollow(t *testing.T) {
+	t.Parallel()
+	accepted := workflows.ProvideInputResult{Result: workflows.InputAccepted}
+	c := lifecycle.Answered(answering(), "q1", accepted, after(21))
+	c = lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q2", 30), after(30)), answer("q2"), after(31))
+	require.Equal(t, workflows.InputAccepted, lifecycle.View(c).Answers[0].Result)
+	requireRefusal(t, workflows.ErrTypeAlreadyAnswered, lifecycle.CheckInput(c, answer("q1")))
+	ended := lifecycle.View(lifecycle.Receive(c, completed(40), after(40))).Answers
+	require.Equal(t, []workflows.InputResult{workflows.InputAccepted, workflows.InputOvertaken}, []workflows.InputResult{ended[0].Result, ended[1].Result})
 }
 
 func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {

@@ -94,7 +94,7 @@ func Attention(s State) []string {
 	uncreated := s.CaseID == "" && !ended
 	add(s.Status == workflows.CaseCreateUncertain, workflows.AttentionCreateUncertain)
 	add(uncreated && s.Creation == CreationRejected, workflows.AttentionCreateRejected)
-	add(uncreated && s.Creation == CreationPending && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
+	add(wantsCreation(s) && !ended && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
 	add(uncreated && s.AdoptRefused, workflows.AttentionAdoptRefused)
 	add(s.Trouble != "" && !ended, s.Trouble)
 	add(s.UnknownStatus != "" && !ended, workflows.AttentionUnknownStatus)
