@@ -97,7 +97,7 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 
 func TestTroublesThatAlternateAreLeftToTheServersRetries(t *testing.T) {
 	t.Parallel()
-	troubles := []string{workflows.ErrTypeOffloadUnknownAccount, workflows.ErrTypeOffloadUnauthorized}
+	troubles := []string{workflows.ErrTypeOffloadForbidden, workflows.ErrTypeOffloadUnknownAccount, workflows.ErrTypeOffloadUnauthorized}
 	for name, call := range map[string]struct {
 		c      lifecycle.Case
 		failed func(lifecycle.Case, rules.Failure, time.Time) lifecycle.Case
@@ -113,15 +113,20 @@ func TestTroublesThatAlternateAreLeftToTheServersRetries(t *testing.T) {
 				c = call.failed(c, rules.Failure{Type: trouble}, after(20))
 			}
 			require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(c.State), "the newest")
+			for range 10 {
+				for _, trouble := range troubles[1:] {
+					c = call.failed(c, rules.Failure{Type: trouble}, after(20))
+				}
+			}
 			for _, trouble := range troubles {
 				require.NotContains(t, lifecycle.TroubleTypes(lifecycle.Next(c, after(20)).KnownTroubles...), trouble)
 			}
 		})
 	}
-	over := lifecycle.ReconcileFailed(running(), rules.Failure{Type: troubles[0]}, after(20))
-	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[1]}, after(20))
+	over := lifecycle.ReconcileFailed(running(), rules.Failure{Type: troubles[1]}, after(20))
+	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[2]}, after(20))
 	over = lifecycle.Reconciled(over, shows(workflows.OffloadRunning, 30), after(31))
-	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[1]}, after(40))
+	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[2]}, after(40))
 	require.Equal(t, []string{"unauthorized"}, lifecycle.Next(over, after(40)).KnownTroubles, "a success ends both")
 }
 
