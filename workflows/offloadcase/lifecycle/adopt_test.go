@@ -56,6 +56,7 @@ func TestAnAdoptionThatIsNotVerifiedBindsNothing(t *testing.T) {
 			again := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: "right"})
 			require.Equal(t, []string{"create_uncertain"}, lifecycle.Attention(again.State))
 			require.Equal(t, again, lifecycle.Read(again, caseID, shows(workflows.OffloadRunning, 2), after(4)), "an older read says nothing of it")
+			require.Equal(t, again, lifecycle.ReadFailed(again, caseID, rules.Failure{Message: "late"}, after(4)))
 			right := shows(workflows.OffloadRunning, 2)
 			right.Facts.CaseID = "right"
 			require.Equal(t, "right", lifecycle.Read(again, "right", right, after(4)).State.CaseID)

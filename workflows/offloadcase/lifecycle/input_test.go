@@ -224,6 +224,7 @@ func TestPeopleAreRemindedAndAttentionIsRaisedWhenNobodyAnswers(t *testing.T) {
 	require.Len(t, reminder, 1)
 	require.NotEqual(t, first, reminder[0].ID, "each reminder has its own ID")
 	require.Equal(t, c, lifecycle.Tick(c, after(40)), "once")
+	require.Equal(t, 1, c.State.Asked.Reminders)
 
 	c = lifecycle.Tick(c, after(70))
 	require.Equal(t, []string{"input_needed", "question_expired"}, lifecycle.Attention(c.State))
@@ -238,6 +239,25 @@ func TestWithoutAnybodyToTellThereAreNoReminders(t *testing.T) {
 	c := lifecycle.Tick(asked(options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) })), after(10))
 	require.Equal(t, c, lifecycle.Tick(c, after(100)))
 	require.Nil(t, handOff(c, 10))
+}
+
+func TestAQuestionThatIsToWaitForEverIsPutOnce(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Tick(handedOff(asked(replying)), after(10))
+	require.Equal(t, c, lifecycle.Tick(c, after(100_000)))
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(c.State))
+}
+
+func TestAQuestionThatIsNotKnownDoesNotExpire(t *testing.T) {
+	t.Parallel()
+	expiring := options(func(o *workflows.CaseOptions) { o.QuestionExpiresAfter = workflows.Duration(time.Hour) })
+	c := lifecycle.Answered(answering(expiring), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
+	c = lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 22), after(23))
+	c = lifecycle.Tick(lifecycle.Reconciled(c, shows(workflows.OffloadInputNeeded, 65), after(66)), after(66))
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Tick(c, after(80)).State), "the one before it would have")
+	require.Equal(t, after(66), lifecycle.DueAt(c))
+	known := lifecycle.Receive(c, inputNeeded("q2", 64), after(81))
+	require.Equal(t, after(141), lifecycle.DueAt(known))
 }
 
 func TestOnlyTheNewestAnswersAreKept(t *testing.T) {

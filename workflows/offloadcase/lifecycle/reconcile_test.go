@@ -46,6 +46,15 @@ func TestNewsByPollIsFollowedByTheNextRead(t *testing.T) {
 	c := lifecycle.Reconciled(running(), read(inputNeeded("q1", 20)), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.NotNil(t, lifecycle.Next(c, after(30)).Reconcile)
+	for name, news := range map[string]workflows.CaseSnapshot{
+		"another question": read(inputNeeded("q2", 20)), "another status": shows(workflows.OffloadRunning, 20),
+	} {
+		require.NotNil(t, lifecycle.Next(lifecycle.Reconciled(asked(), news, after(30)), after(30)).Reconcile, name)
+	}
+	silent := lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 20), after(30))
+	require.NotNil(t, lifecycle.Next(silent, after(30)).Reconcile, "another status without a question")
+	same := lifecycle.Reconciled(asked(), shows(workflows.OffloadInputNeeded, 20), after(30))
+	require.Equal(t, after(31), lifecycle.Next(same, after(30)).Wake, "only a time has changed")
 }
 
 func TestTheSameNewsTwiceIsNotAskedForInALoop(t *testing.T) {
