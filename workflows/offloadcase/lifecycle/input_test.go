@@ -36,6 +36,7 @@ func TestAQuestionIsPutToPeopleAndItsAnswerIsSent(t *testing.T) {
 	require.NoError(t, lifecycle.CheckInput(c, answer("q1")))
 	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
 	requireStatus(t, workflows.CaseInputSent, c)
+	require.Equal(t, "q1", lifecycle.View(c).Question.ID, "what the answer is to")
 	require.Equal(t, &workflows.ProvideInputParams{Account: "default", CaseID: caseID, QuestionID: "q1", Text: "Yes"}, lifecycle.Next(c, after(20)).Answer)
 
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))

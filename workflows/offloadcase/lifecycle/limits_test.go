@@ -193,6 +193,18 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
 	requireStatus(t, workflows.CaseRunning, lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 22), after(23)))
 
+	for name, row := range map[string]struct{ readAt, updatedAt, want time.Time }{
+		"read now":              {after(30), after(20), after(20)},
+		"read at no time":       {time.Time{}, after(20), after(20)},
+		"read in the future":    {after(99), after(98), after(31)},
+		"changed in the future": {after(30), after(98), after(30)},
+		"changed at no time":    {after(30), time.Time{}, after(30)},
+		"neither has any time":  {time.Time{}, time.Time{}, after(31)},
+	} {
+		snapshot := shows(workflows.OffloadRunning, 20)
+		snapshot.ReadAt, snapshot.Facts.UpdatedAt = row.readAt, row.updatedAt
+		require.Equal(t, row.want, lifecycle.Reconciled(running(), snapshot, after(31)).State.Known.UpdatedAt, name)
+	}
 	odd := shows(workflows.OffloadRunning, 22)
 	odd.Facts.UpdatedAt = odd.Facts.UpdatedAt.AddDate(10, 0, 0)
 	c = lifecycle.Receive(lifecycle.Reconciled(running(), odd, after(23)), inputNeeded("q2", 30), after(30))

@@ -68,6 +68,7 @@ func TestOmittedMetadataStaysNamedUntilItIsTold(t *testing.T) {
 	silent := lifecycle.Receive(c, inputNeeded("q2", 20), after(20))
 	require.Equal(t, []string{"metadata"}, silent.State.Facts.Omitted)
 	require.Empty(t, lifecycle.Receive(silent, completed(30), after(30)).State.Facts.Omitted)
+	require.Equal(t, []string{"metadata"}, lifecycle.Outcome(lifecycle.Receive(silent, failed(30), after(30))).Facts.Omitted)
 }
 
 func omittingFiles(e workflows.CaseEvent) workflows.CaseEvent {
