@@ -55,7 +55,7 @@ func Attention(f Files) []string {
 		}
 	}
 	for _, file := range s.Files {
-		add(file.pending() && file.Trouble != "" && !s.Status.Ended(), troubleAttention(file.Trouble))
+		add(file.Trouble != "" && !s.Status.Ended(), troubleAttention(file.Trouble))
 		add(file.Stored != nil && file.Stored.Differs(), workflows.AttentionFileDiffers)
 		add(failed(s, file), workflows.AttentionFileNotStored)
 	}
@@ -89,7 +89,7 @@ func WaitingFor(f Files) string {
 	}
 	text := fmt.Sprintf("Files are being stored, %d to go, until %s at the latest.", pending(s), rules.Stamp(s.Until))
 	for _, t := range troubles {
-		if slices.ContainsFunc(s.Files, func(file File) bool { return file.pending() && file.Trouble == t.errType }) {
+		if slices.ContainsFunc(s.Files, func(file File) bool { return file.Trouble == t.errType }) {
 			text += " " + troubleAdvice[t.attention] + " It is tried again by itself."
 		}
 	}
