@@ -52,6 +52,8 @@ func TestAnAdoptionThatIsNotVerifiedBindsNothing(t *testing.T) {
 			require.Equal(t, []string{"adopt_refused", "create_uncertain"}, lifecycle.Attention(c.State))
 			require.Contains(t, c.State.LastError, "vendor_4711")
 			require.Nil(t, lifecycle.Next(c, after(3)).Read)
+			require.Equal(t, []string{"still_running"}, lifecycle.Attention(lifecycle.Cancel(c, workflows.CancelCase{}, after(4)).State))
+			require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Receive(c, inputNeeded("q1", 4), after(4)).State))
 
 			again := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: "right"})
 			require.Equal(t, []string{"create_uncertain"}, lifecycle.Attention(again.State))

@@ -91,11 +91,10 @@ func Attention(s State) []string {
 	}
 	ended := s.Status.Ended()
 	open := s.Status == workflows.CaseInputNeeded
-	uncreated := s.CaseID == "" && !ended
 	add(s.Status == workflows.CaseCreateUncertain, workflows.AttentionCreateUncertain)
-	add(uncreated && s.Creation == CreationRejected, workflows.AttentionCreateRejected)
+	add(s.Creation == CreationRejected && !ended, workflows.AttentionCreateRejected)
 	add(wantsCreation(s) && !ended && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
-	add(uncreated && s.AdoptRefused, workflows.AttentionAdoptRefused)
+	add(s.AdoptRefused, workflows.AttentionAdoptRefused)
 	add(s.Trouble != "" && !ended, s.Trouble)
 	add(s.UnknownStatus != "" && !ended, workflows.AttentionUnknownStatus)
 	add(open, workflows.AttentionInputNeeded)
