@@ -122,7 +122,7 @@ func without[T any](list []T, drop []int) []T {
 		return list
 	}
 	slices.Sort(drop)
-	left := make([]T, 0, len(list)-len(drop))
+	left := make([]T, 0, len(list))
 	for i, item := range list {
 		if _, goes := slices.BinarySearch(drop, i); !goes {
 			left = append(left, item)

@@ -67,6 +67,30 @@ func TestApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, lifecycle.CheckRequestApprovals(s.Activation, another))
 }
 
+func TestAnApprovalNeedsNoMoreRoomOnceItIsClosed(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("<", workflows.MaxShortTextBytes/6)
+	for name, end := range map[string]func(s *world){
+		"cancelled": func(s *world) {
+			_, err := s.Cancel(workflows.CancelApproval{MessageID: "m1", Reason: longest, By: longest}, at(1))
+			require.NoError(t, err)
+		},
+		"answered": func(s *world) {
+			e := response(1, strings.Repeat("<", 250), "m1", true)
+			e.Reason = strings.Repeat("<", 5000)
+			apply(s, at(1), e)
+		},
+	} {
+		s := activeState(t)
+		register(t, s, noon, request("m1"))
+		open := lifecycle.ApprovalBytes(&s.State.Approvals[0])
+		end(s)
+		closed := lifecycle.ApprovalBytes(&s.State.Approvals[0])
+		require.LessOrEqual(t, closed, open, name)
+		require.Greater(t, closed, open-1000, name)
+	}
+}
+
 func runOf(id string, to *workflows.ReplyTo) *lifecycle.Run {
 	return &lifecycle.Run{Run: workflows.Run{RunID: id, Status: workflows.RunOpen, ReplyTo: to}}
 }

@@ -164,6 +164,36 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 	}
 }
 
+func TestWithoutFingerprintsNothingTellsTwoKeysApart(t *testing.T) {
+	t.Parallel()
+	blind := activated(1, "other")
+	blind.APIKeyFingerprint, blind.DedupeKey = nil, "blind"
+	for name, events := range map[string][]workflows.ActivationEvent{"the second has none": {activated(0, "key"), blind}, "the first has none": {blind, activated(2, "key")}} {
+		s := newState(t)
+		require.Equal(t, []lifecycle.Result{lifecycle.Applied, lifecycle.Duplicate}, results(apply(s, at(3), events...)), name)
+		require.Equal(t, events[0].SealedAPIKey, s.View().SealedAPIKey, name)
+		require.Empty(t, s.View().Attention, name)
+	}
+}
+
+func TestAKeyIsKeptUpToItsLongestLength(t *testing.T) {
+	t.Parallel()
+	for extra, attention := range map[int][]string{0: nil, 1: {workflows.AttentionNoAPIKey}} {
+		s := newState(t)
+		e := activated(0, "key")
+		e.SealedAPIKey = make([]byte, 16<<10+extra)
+		apply(s, noon, e)
+		require.Equal(t, attention, s.View().Attention)
+	}
+	for extra, conflict := range map[int]bool{0: true, 1: false} {
+		s := activeState(t)
+		e := activated(1, "other")
+		e.APIKeyFingerprint = make([]byte, 256+extra)
+		apply(s, at(1), e)
+		require.Equal(t, conflict, s.State.KeyConflict, "a fingerprint that is too long is none")
+	}
+}
+
 func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
