@@ -174,7 +174,7 @@ func list(line func(string, ...any), files []File, title, advice string, say fun
 func difference(stored workflows.StoredFile) string {
 	var text string
 	if stored.ToldSize != 0 {
-		text += fmt.Sprintf(", %d bytes, told %d", stored.Size, stored.ToldSize)
+		text = fmt.Sprintf(", %d bytes, told %d", stored.Size, stored.ToldSize)
 	}
 	if stored.ToldType != "" {
 		text += ", type " + rules.Code(stored.ContentType) + ", told " + rules.Code(stored.ToldType)
