@@ -176,6 +176,32 @@ func TestWithoutFingerprintsNothingTellsTwoKeysApart(t *testing.T) {
 	}
 }
 
+func TestAKeyThatCameLaterIsKeptWithWhatIsKnownOfTheUser(t *testing.T) {
+	t.Parallel()
+	keyless, again := activated(0, "key"), activated(1, "key")
+	keyless.SealedAPIKey, keyless.APIKeyFingerprint, keyless.User = nil, nil, &workflows.ActivationUser{ID: "first"}
+	again.SealedAPIKey, again.APIKeyFingerprint = nil, nil
+	userless, other := activated(2, "key"), activated(2, "key")
+	userless.User, other.User = nil, &workflows.ActivationUser{ID: "second"}
+	for want, e := range map[string]workflows.ActivationEvent{"first": userless, "second": other} {
+		s := newState(t)
+		apply(s, noon, keyless)
+		require.Equal(t, []lifecycle.Result{lifecycle.Duplicate}, results(apply(s, at(1), redelivered(again))), "it brings no key either")
+		require.Equal(t, []lifecycle.Result{lifecycle.Applied}, results(apply(s, at(2), redelivered(redelivered(e)))))
+		require.Equal(t, []byte("sealed key"), s.View().SealedAPIKey)
+		require.Equal(t, want, s.View().User.ID)
+		require.Equal(t, noon, s.View().StatusAt, "since the first")
+	}
+}
+
+func TestAnActivationUnderTheKeyOfAnotherEventIsADuplicate(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	pause := paused(1, "user_paused")
+	pause.DedupeKey = activated(0, "key").DedupeKey
+	require.Equal(t, []lifecycle.Result{lifecycle.Applied, lifecycle.Duplicate}, results(apply(s, at(1), pause, activated(2, "key"))))
+}
+
 func TestAKeyIsKeptUpToItsLongestLength(t *testing.T) {
 	t.Parallel()
 	for extra, attention := range map[int][]string{0: nil, 1: {workflows.AttentionNoAPIKey}} {
