@@ -390,6 +390,16 @@ func TestResponsesThatCantBeUsedAreIgnored(t *testing.T) {
 	require.Equal(t, []lifecycle.Result{lifecycle.Applied}, results(apply(s, at(1), response(1, "m4", strings.Repeat("x", 250), true))))
 }
 
+func TestAResponseWithoutAnIDIsLateAfterAnEndThatNoResponseBrought(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, noon, request("m1"))
+	_, err := s.Cancel(workflows.CancelApproval{MessageID: "m1"}, noon)
+	require.NoError(t, err)
+	require.Equal(t, []lifecycle.Result{lifecycle.Late}, results(apply(s, at(1), response(1, "", "m1", true))))
+	require.Equal(t, 1, approval(t, s, "m1").LateResponses)
+}
+
 func TestOfTwoResponsesThatNothingTellsApartTheFirstStands(t *testing.T) {
 	t.Parallel()
 	yes, no := response(1, "", "m1", true), response(1, "", "m1", false)

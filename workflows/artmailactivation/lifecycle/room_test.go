@@ -67,6 +67,37 @@ func TestApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, lifecycle.CheckRequestApprovals(s.Activation, another))
 }
 
+func TestEachTextTakesTheRoomOfItsBytes(t *testing.T) {
+	t.Parallel()
+	const text = "twelve bytes"
+	to := &workflows.ReplyTo{WorkflowID: text, Signal: text}
+	approvalOf := func(status workflows.ApprovalStatus, change func(*workflows.Approval)) int {
+		a := lifecycle.Approval{Approval: workflows.Approval{Status: status}}
+		change(&a.Approval)
+		return lifecycle.ApprovalBytes(&a)
+	}
+	closed := approvalOf(workflows.ApprovalApproved, func(*workflows.Approval) {})
+	for name, change := range map[string]func(*workflows.Approval){
+		"messageId":         func(a *workflows.Approval) { a.MessageID = text },
+		"runId":             func(a *workflows.Approval) { a.RunID = text },
+		"subject":           func(a *workflows.Approval) { a.Subject = text },
+		"workflow":          func(a *workflows.Approval) { a.ReplyTo = &workflows.ReplyTo{WorkflowID: text} },
+		"signal":            func(a *workflows.Approval) { a.ReplyTo = &workflows.ReplyTo{Signal: text} },
+		"reason":            func(a *workflows.Approval) { a.Reason = text },
+		"responseMessageId": func(a *workflows.Approval) { a.ResponseMessageID = text },
+	} {
+		require.Equal(t, closed+len(text), approvalOf(workflows.ApprovalApproved, change), name)
+	}
+	run := func(r workflows.Run) int { return lifecycle.RunBytes(&lifecycle.Run{Run: r}) }
+	require.Equal(t, run(workflows.Run{})+len(text), run(workflows.Run{RunID: text}))
+	require.Equal(t, run(workflows.Run{})+2*len(text), run(workflows.Run{ReplyTo: to}))
+	require.Equal(t, run(workflows.Run{})+20, run(workflows.Run{Reason: strings.Repeat("r", 120)}), "there is room for 100 already")
+	response := lifecycle.ResponseBytes(&lifecycle.Response{})
+	for _, r := range []lifecycle.Response{{MessageID: text}, {RequestID: text}, {Reason: text}} {
+		require.Equal(t, response+len(text), lifecycle.ResponseBytes(&r))
+	}
+}
+
 func TestAnApprovalNeedsNoMoreRoomOnceItIsClosed(t *testing.T) {
 	t.Parallel()
 	longest := strings.Repeat("<", workflows.MaxShortTextBytes/6)
