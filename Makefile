@@ -6,7 +6,7 @@ TOOLS := -modfile=.ci/tools/go.mod
 # Everything that doesn't link the embedded Temporal server: the race detector would rebuild that for many minutes.
 RACE_PACKAGES = $$($(GO) list ./... | grep -v /cmd/signalbox-dev)
 
-.PHONY: check test fmt format lint vet workflowcheck tidy imports race race-all build torture fuzz mutants
+.PHONY: check test fmt format lint vet workflowcheck tidy imports race race-all build torture fuzz
 
 check: format vet lint workflowcheck tidy imports race
 
@@ -60,6 +60,7 @@ fuzz: ## each fuzz test for half a minute
 MUTANTS = workflows/offloadcase/lifecycle workflows/artmailactivation/lifecycle workflows/notify/lifecycle workflows/offloadfiles/lifecycle \
 	workflows/internal/rules workflows/internal/entity
 
+.PHONY: mutants
 # Go's coverage has no entry for the conditions of a switch, so gremlins calls those "not covered" and leaves them out.
 mutants: ## changes one operator at a time and fails where under 98 % of the changes fail a test; some 20 minutes for each package
 	@for package in $(MUTANTS); do \
