@@ -279,6 +279,8 @@ func TestStoppingCancelsWhatIsOpenAndLeavesTheStatus(t *testing.T) {
 func TestRegisteringIsIdempotent(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
+	quiet := workflows.ApprovalRequest{MessageID: "quiet"}
+	require.Equal(t, register(t, s, noon, quiet), register(t, s, at(5), quiet))
 	first := register(t, s, noon, requestDue("m1", 30))
 	second := register(t, s, at(5), requestDue("m1", 30), requestDue("m1", 30))
 	require.Equal(t, append(first, first...), second)
@@ -311,7 +313,12 @@ func TestRegisteringIsRefusedWithATypedError(t *testing.T) {
 		{"half a replyTo", nil, with(func(r *workflows.ApprovalRequest) { r.ReplyTo = &workflows.ReplyTo{Signal: "s"} }), workflows.ErrTypeInvalidArgument},
 		{"a workflow ID that the server can't take", nil, with(func(r *workflows.ApprovalRequest) { r.ReplyTo = &workflows.ReplyTo{WorkflowID: "ö", Signal: "s"} }), workflows.ErrTypeInvalidArgument},
 		{"a deadline that is too far", nil, with(func(r *workflows.ApprovalRequest) { r.Deadline = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }), workflows.ErrTypeInvalidArgument},
-		{"another content", nil, one(requestDue("m1", 5)), workflows.ErrTypeApprovalConflict},
+		{"another deadline", nil, one(requestDue("m1", 5)), workflows.ErrTypeApprovalConflict},
+		{"another run", nil, one(requestOfRun("m1", "r1")), workflows.ErrTypeApprovalConflict},
+		{"another subject", nil, one(workflows.ApprovalRequest{MessageID: "m1", Subject: "?", ReplyTo: waiter}), workflows.ErrTypeApprovalConflict},
+		{"another receiver", nil, one(workflows.ApprovalRequest{MessageID: "m1", Subject: "Publish m1?", ReplyTo: &workflows.ReplyTo{WorkflowID: "order/7", Signal: "other"}}), workflows.ErrTypeApprovalConflict},
+		{"no receiver", nil, one(workflows.ApprovalRequest{MessageID: "m1", Subject: "Publish m1?"}), workflows.ErrTypeApprovalConflict},
+		{"a receiver where there was none", nil, one(workflows.ApprovalRequest{MessageID: "quiet", ReplyTo: waiter}), workflows.ErrTypeApprovalConflict},
 		{"another content within the list", nil, []workflows.ApprovalRequest{request("m9"), requestDue("m9", 5)}, workflows.ErrTypeApprovalConflict},
 		{"a run that was closed", nil, one(requestOfRun("m9", "closed")), workflows.ErrTypeRunClosed},
 		{"paused", []workflows.ActivationEvent{paused(1, "user_paused")}, one(request("m9")), workflows.ErrTypeActivationPaused},
@@ -321,7 +328,7 @@ func TestRegisteringIsRefusedWithATypedError(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			s := activeState(t)
-			register(t, s, noon, request("m1"))
+			register(t, s, noon, request("m1"), workflows.ApprovalRequest{MessageID: "quiet"})
 			_, err := s.Open(workflows.OpenRun{RunID: "closed"}, noon)
 			require.NoError(t, err)
 			_, err = s.Close(workflows.CloseRun{RunID: "closed"}, noon)
@@ -362,6 +369,13 @@ func TestCancelling(t *testing.T) {
 
 	_, err = s.Cancel(workflows.CancelApproval{MessageID: "m2"}, at(3))
 	requireRefused(t, workflows.ErrTypeApprovalClosed, err)
+	register(t, s, at(3), request("m4"), request("m5"))
+	got, err = s.Cancel(workflows.CancelApproval{MessageID: "m4", Reason: "not needed"}, at(4))
+	require.NoError(t, err)
+	require.Equal(t, "not needed", got.Reason)
+	got, err = s.Cancel(workflows.CancelApproval{MessageID: "m5", By: "ada"}, at(4))
+	require.NoError(t, err)
+	require.Equal(t, "(by ada)", got.Reason)
 	_, err = s.Cancel(workflows.CancelApproval{MessageID: "m9"}, at(3))
 	requireRefused(t, workflows.ErrTypeUnknownApproval, err)
 }
@@ -370,7 +384,33 @@ func TestResponsesThatCantBeUsedAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	nowhere := response(1, "m2", "", true)
-	endless := response(1, "m3", strings.Repeat("x", 300), true)
+	endless := response(1, "m3", strings.Repeat("x", 251), true)
 	require.Equal(t, []workflows.EventResult{workflows.EventIgnored, workflows.EventIgnored}, results(apply(s, at(1), nowhere, endless)))
 	require.Empty(t, s.State.Early)
+	require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(1), response(1, "m4", strings.Repeat("x", 250), true))))
+}
+
+func TestAResponseWithoutAnIDIsLateAfterAnEndThatNoResponseBrought(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, noon, request("m1"))
+	_, err := s.Cancel(workflows.CancelApproval{MessageID: "m1"}, noon)
+	require.NoError(t, err)
+	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(1), response(1, "", "m1", true))))
+	require.Equal(t, 1, approval(t, s, "m1").LateResponses)
+}
+
+func TestOfTwoResponsesThatNothingTellsApartTheFirstStands(t *testing.T) {
+	t.Parallel()
+	yes, no := response(1, "", "m1", true), response(1, "", "m1", false)
+	no.DedupeKey += " no"
+	for _, before := range []bool{true, false} {
+		s := activeState(t)
+		if before {
+			register(t, s, noon, request("m1"))
+		}
+		apply(s, at(1), yes)
+		apply(s, at(2), no)
+		require.Equal(t, workflows.ApprovalApproved, register(t, s, noon, request("m1"))[0].Status)
+	}
 }

@@ -6,3 +6,12 @@ var (
 	RunBytes      = runBytes
 	ResponseBytes = responseBytes
 )
+
+// The room that each kind has, in these bytes.
+const (
+	MaxOpenApprovalBytes   = maxOpenApprovalBytes
+	MaxClosedApprovalBytes = maxClosedApprovalBytes
+	MaxOpenRunBytes        = maxOpenRunBytes
+	MaxEndedRunBytes       = maxEndedRunBytes
+	MaxEarlyBytes          = maxEarlyBytes
+)

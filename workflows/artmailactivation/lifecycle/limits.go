@@ -20,7 +20,6 @@ const (
 
 // What is closed is kept for people who look, the newest of each kind, and not for longer than the horizon.
 const (
-	maxKept     = 500
 	keepHorizon = 30 * 24 * time.Hour
 
 	// crowdedHorizon is how long an open run may be idle while there is little room left for runs.
@@ -108,7 +107,7 @@ func (k *kept) add(index int, at time.Time, bytes int) {
 	*k = append(*k, keepable{index, at, bytes})
 }
 
-// beyond names the ones that go: all but the newest maxKept of budget bytes within the horizon.
+// beyond names the ones that go: all but the newest of budget bytes within the horizon.
 func (k kept) beyond(budget int, now time.Time) []int {
 	slices.SortStableFunc(k, func(a, b keepable) int {
 		if c := b.at.Compare(a.at); c != 0 {
@@ -117,9 +116,9 @@ func (k kept) beyond(budget int, now time.Time) []int {
 		return b.index - a.index
 	})
 	var drop []int
-	for n, item := range k {
+	for _, item := range k {
 		budget -= item.bytes
-		if n >= maxKept || budget < 0 || now.Sub(item.at) > keepHorizon {
+		if budget < 0 || now.Sub(item.at) > keepHorizon {
 			drop = append(drop, item.index)
 		}
 	}
@@ -131,7 +130,7 @@ func without[T any](list []T, drop []int) []T {
 		return list
 	}
 	slices.Sort(drop)
-	left := make([]T, 0, len(list)-len(drop))
+	left := make([]T, 0, len(list))
 	for i, item := range list {
 		if _, goes := slices.BinarySearch(drop, i); !goes {
 			left = append(left, item)

@@ -56,7 +56,7 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 		return
 	}
 	fx.wakeAt(due, now, "deadline of an approval")
-	if due.After(now) || approval.CheckingSince.IsZero() {
+	if approval.CheckingSince.IsZero() {
 		return
 	}
 	until, _ := checkedUntil(a, approval)

@@ -16,9 +16,10 @@ func usable(o workflows.ActivationOptions) workflows.ActivationOptions {
 		o.CheckApprovalQueue = ""
 	}
 	for _, d := range []*workflows.Duration{&o.StaleAfter, &o.WarnBefore, &o.CheckFor} {
-		if *d < 0 || *d > workflows.MaxDuration {
+		if *d > workflows.MaxDuration {
 			*d = 0
 		}
+		*d = max(*d, 0)
 	}
 	return o.Normalized()
 }

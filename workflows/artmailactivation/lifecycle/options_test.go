@@ -31,7 +31,7 @@ func TestOptionsThatCanNotBeUsedAreLeftAtTheirDefaults(t *testing.T) {
 			require.Equal(t, workflows.ActivationOptions{}.Normalized(), told.Start.Options)
 		})
 	}
-	good := workflows.ActivationOptions{CheckApprovalQueue: "pages-agent", CheckFor: workflows.Duration(time.Hour)}
+	good := workflows.ActivationOptions{CheckApprovalQueue: "pages-agent", StaleAfter: workflows.MaxDuration, CheckFor: workflows.Duration(time.Hour)}
 	require.NoError(t, good.Validate())
 	require.Equal(t, good.Normalized(), newWorld(t, good).Start.Options)
 }
@@ -94,8 +94,8 @@ func TestTheAPIKeyIsResealedInItsPlaceOnly(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(s.Activation))
 
 	requireRefused(t, workflows.ErrTypeInvalidArgument, s.CheckReseal(workflows.ResealAPIKey{Replaces: []byte("resealed key")}))
-	huge := workflows.ResealAPIKey{SealedAPIKey: make([]byte, 1<<20), Replaces: []byte("resealed key")}
-	requireRefused(t, workflows.ErrTypeInvalidArgument, s.CheckReseal(huge))
+	requireRefused(t, workflows.ErrTypeInvalidArgument, s.CheckReseal(workflows.ResealAPIKey{SealedAPIKey: make([]byte, 16<<10+1), Replaces: []byte("resealed key")}))
+	require.NoError(t, s.CheckReseal(workflows.ResealAPIKey{SealedAPIKey: make([]byte, 16<<10), Replaces: []byte("resealed key")}))
 	keyless := newState(t)
 	requireRefused(t, workflows.ErrTypeOtherAPIKey, keyless.CheckReseal(again))
 	apply(keyless, at(1), paused(1, "user_paused"))

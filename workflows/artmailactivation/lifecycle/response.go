@@ -44,7 +44,7 @@ func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	switch {
 	case approval == nil:
 		return keepEarly(&a.State, r)
-	case approval.Status != workflows.ApprovalOpen && r.MessageID != "" && r.MessageID == approval.ResponseMessageID:
+	case r.MessageID != "" && r.MessageID == approval.ResponseMessageID:
 		return workflows.EventDuplicate, "this response is applied"
 	case r.Approved == nil:
 		return respondUnclearly(approval)

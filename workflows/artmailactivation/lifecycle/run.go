@@ -58,7 +58,7 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 		}
 		grown := *run
 		grown.ReplyTo = o.ReplyTo
-		if more := runBytes(&grown) - runBytes(run); o.ReplyTo != nil && more > 0 {
+		if more := runBytes(&grown) - runBytes(run); more > 0 {
 			return checkRoomForRun(openRunBytes(s)+more, o.RunID)
 		}
 		return nil

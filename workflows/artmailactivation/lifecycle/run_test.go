@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -92,6 +93,11 @@ func TestAForcedEndOfAnUnknownRunIsRemembered(t *testing.T) {
 	require.Equal(t, workflows.RunForceFailed, run(t, s, "r1").Status)
 	_, err := s.Open(workflows.OpenRun{RunID: "r1"}, at(17))
 	requireRefused(t, workflows.ErrTypeRunClosed, err)
+
+	longest := strings.Repeat("r", 250)
+	require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(18), forceFailed(18, longest))))
+	require.Equal(t, []workflows.EventResult{workflows.EventIgnored, workflows.EventIgnored}, results(apply(s, at(18), forceFailed(18, longest+"r"), forceFailed(18, ""))))
+	require.Len(t, s.View().Runs, 2)
 }
 
 func TestAForcedEndOfAClosedRunStillVoids(t *testing.T) {

@@ -38,9 +38,7 @@ func record(s *State, c Change) bool {
 		return false
 	}
 	s.Changes = slices.Insert(s.Changes, at, c)
-	if extra := len(s.Changes) - maxChanges; extra > 0 {
-		s.Changes = slices.Delete(s.Changes, 0, extra)
-	}
+	s.Changes = slices.Delete(s.Changes, 0, max(0, len(s.Changes)-maxChanges))
 	return true
 }
 

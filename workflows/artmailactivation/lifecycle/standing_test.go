@@ -164,6 +164,62 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 	}
 }
 
+func TestWithoutFingerprintsNothingTellsTwoKeysApart(t *testing.T) {
+	t.Parallel()
+	blind := activated(1, "other")
+	blind.APIKeyFingerprint, blind.DedupeKey = nil, "blind"
+	for name, events := range map[string][]workflows.ActivationEvent{"the second has none": {activated(0, "key"), blind}, "the first has none": {blind, activated(2, "key")}} {
+		s := newState(t)
+		require.Equal(t, []workflows.EventResult{workflows.EventApplied, workflows.EventDuplicate}, results(apply(s, at(3), events...)), name)
+		require.Equal(t, events[0].SealedAPIKey, s.View().SealedAPIKey, name)
+		require.Empty(t, s.View().Attention, name)
+	}
+}
+
+func TestAKeyThatCameLaterIsKeptWithWhatIsKnownOfTheUser(t *testing.T) {
+	t.Parallel()
+	keyless, again := activated(0, "key"), activated(1, "key")
+	keyless.SealedAPIKey, keyless.APIKeyFingerprint, keyless.User = nil, nil, &workflows.ActivationUser{ID: "first"}
+	again.SealedAPIKey, again.APIKeyFingerprint = nil, nil
+	userless, other := activated(2, "key"), activated(2, "key")
+	userless.User, other.User = nil, &workflows.ActivationUser{ID: "second"}
+	for want, e := range map[string]workflows.ActivationEvent{"first": userless, "second": other} {
+		s := newState(t)
+		apply(s, noon, keyless)
+		require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), redelivered(again))), "it brings no key either")
+		require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(2), redelivered(redelivered(e)))))
+		require.Equal(t, []byte("sealed key"), s.View().SealedAPIKey)
+		require.Equal(t, want, s.View().User.ID)
+		require.Equal(t, noon, s.View().StatusAt, "since the first")
+	}
+}
+
+func TestAnActivationUnderTheKeyOfAnotherEventIsADuplicate(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	pause := paused(1, "user_paused")
+	pause.DedupeKey = activated(0, "key").DedupeKey
+	require.Equal(t, []workflows.EventResult{workflows.EventApplied, workflows.EventDuplicate}, results(apply(s, at(1), pause, activated(2, "key"))))
+}
+
+func TestAKeyIsKeptUpToItsLongestLength(t *testing.T) {
+	t.Parallel()
+	for extra, attention := range map[int][]string{0: nil, 1: {workflows.AttentionNoAPIKey}} {
+		s := newState(t)
+		e := activated(0, "key")
+		e.SealedAPIKey = make([]byte, 16<<10+extra)
+		apply(s, noon, e)
+		require.Equal(t, attention, s.View().Attention)
+	}
+	for extra, conflict := range map[int]bool{0: true, 1: false} {
+		s := activeState(t)
+		e := activated(1, "other")
+		e.APIKeyFingerprint = make([]byte, 256+extra)
+		apply(s, at(1), e)
+		require.Equal(t, conflict, s.State.KeyConflict, "a fingerprint that is too long is none")
+	}
+}
+
 func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)

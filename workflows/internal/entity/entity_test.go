@@ -1,8 +1,12 @@
 package entity_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -31,7 +36,14 @@ var t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 // environment runs a workflow that a test writes.
 func environment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
+	return environmentThatLogs(t, io.Discard)
+}
+
+// environmentThatLogs writes what is logged as an error.
+func environmentThatLogs(t *testing.T, to io.Writer) *testsuite.TestWorkflowEnvironment {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelError}))))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(t0)
 	env.SetTestTimeout(2 * time.Minute)
@@ -302,7 +314,8 @@ func TestOnlyWhatChangedIsUpsertedAndInOneCommand(t *testing.T) {
 	attention := temporal.NewSearchAttributeKeyKeywordList(workflows.SearchAttributeAttention)
 	caseID := temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID)
 	due := temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt)
-	env := environment(t)
+	var logged bytes.Buffer
+	env := environmentThatLogs(t, &logged)
 	// The client has set the state with the start.
 	require.NoError(t, env.SetTypedSearchAttributesOnStart(temporal.NewSearchAttributes(state.ValueSet("RUNNING"))))
 	upserts := 0
@@ -323,12 +336,14 @@ func TestOnlyWhatChangedIsUpsertedAndInOneCommand(t *testing.T) {
 			require.Equal(t, publicState[i].Attention, list)
 			at, isDue := set.GetTime(due)
 			require.Equal(t, len(list) > 0, isDue, "due only while a person is needed")
+			require.Equal(t, publicState[i].Details, workflow.GetCurrentDetails(ctx))
 			if isDue {
 				require.Equal(t, publicState[i].DueAt.Truncate(time.Second), at.UTC())
 			}
 		}
 		return nil
 	}))
+	require.Empty(t, logged.String())
 }
 
 // published outlives a run: the next one must not write the same values again.
@@ -471,6 +486,11 @@ func TestTakeTranslatesAndTakeErrorDoesNot(t *testing.T) {
 		require.NoError(t, application.Details(&details))
 		require.Equal(t, 4, details)
 		require.False(t, c.Running())
+
+		c = entity.Execute[string, int](callOptions(ctx, time.Hour), "call", "params")
+		require.NoError(t, workflow.Await(ctx, c.Done))
+		_, _, failure = c.TakeRepeatable(ctx)
+		require.Equal(t, &rules.Failure{Type: "Refused", Message: "refused"}, failure)
 		return nil
 	}))
 }
@@ -480,8 +500,11 @@ func TestAHandOffIsTriedOnceAndTellsItsFailure(t *testing.T) {
 	env := environment(t)
 	params := workflows.HandOff{Source: workflowID}
 	attempts := 0
-	env.RegisterActivityWithOptions(func(h workflows.HandOff) error {
+	env.RegisterActivityWithOptions(func(ctx context.Context, h workflows.HandOff) error {
 		require.Equal(t, params, h)
+		info := activity.GetInfo(ctx)
+		require.Equal(t, 5*time.Second, info.StartToCloseTimeout, "a hand-off that hangs ends")
+		require.Equal(t, 10*time.Second, info.ScheduleToCloseTimeout, "its waiting for a slot included")
 		if attempts++; attempts == 1 {
 			return temporal.NewApplicationError("away", "Away")
 		}

@@ -10,8 +10,7 @@ import (
 // Appended returns the list with the item, without the oldest items beyond most. It never writes into the array of the list.
 func Appended[T any](list []T, item T, most int) []T {
 	drop := max(0, len(list)+1-most)
-	out := make([]T, 0, len(list)+1-drop)
-	return append(append(out, list[drop:]...), item)
+	return slices.Concat(list[drop:], []T{item})
 }
 
 // Seen is a window of the newest dedupe keys, oldest first. A key is kept as 96 bits of its hash, so its length does not count.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -65,21 +66,19 @@ func Code(s string) string {
 	return fence + " " + s + " " + fence
 }
 
-// ShellWord is one word of a command for a POSIX shell, quoted where that is needed. ok is false where the text holds characters that can't be
-// pasted safely; the command then has to name a placeholder.
+// ShellWord is one word of a command for a POSIX shell, quoted where that is needed. ok is false where the text can't be pasted safely: it holds
+// characters that can't be seen, or the command would take it for an option. The command then has to name a placeholder.
 func ShellWord(s string) (word string, ok bool) {
-	plain := s != "" && !strings.HasPrefix(s, "-")
-	for _, r := range s {
-		if unprintable(r) {
-			return "", false
-		}
-		plain = plain && (r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("._/:@%+,-", r))
-	}
-	if plain {
+	switch {
+	case strings.ContainsFunc(s, unprintable) || strings.HasPrefix(s, "-"):
+		return "", false
+	case plainWord.MatchString(s):
 		return s, true
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'", true
 }
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._/:@%+,-]+$`)
 
 // unprintable is true for control characters, for those that change the direction of text, and for other invisible ones.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -52,10 +52,13 @@ func TestAnAdoptionThatIsNotVerifiedBindsNothing(t *testing.T) {
 			require.Equal(t, []string{"adopt_refused", "create_uncertain"}, lifecycle.Attention(c.State))
 			require.Contains(t, c.State.LastError, "vendor_4711")
 			require.Nil(t, lifecycle.Next(c, after(3)).Read)
+			require.Equal(t, []string{"still_running"}, lifecycle.Attention(lifecycle.Cancel(c, workflows.CancelCase{}, after(4)).State))
+			require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Receive(c, inputNeeded("q1", 4), after(4)).State))
 
 			again := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: "right"})
 			require.Equal(t, []string{"create_uncertain"}, lifecycle.Attention(again.State))
 			require.Equal(t, again, lifecycle.Read(again, caseID, shows(workflows.OffloadRunning, 2), after(4)), "an older read says nothing of it")
+			require.Equal(t, again, lifecycle.ReadFailed(again, caseID, rules.Failure{Message: "late"}, after(4)))
 			right := shows(workflows.OffloadRunning, 2)
 			right.Facts.CaseID = "right"
 			require.Equal(t, "right", lifecycle.Read(again, "right", right, after(4)).State.CaseID)
@@ -80,6 +83,12 @@ func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
 	require.Equal(t, "another", late.State.Facts.CaseID, "what was learnt of the other case is forgotten")
 
 	require.Equal(t, caseID, lifecycle.Receive(adopted, unproven(other), after(10)).State.CaseID, "it proves nothing")
+	nameless := inputNeeded("q1", 8)
+	nameless.Facts.CaseID = ""
+	for _, e := range []workflows.CaseEvent{nameless, unproven(inputNeeded("q1", 8))} {
+		still := lifecycle.Receive(adopted, e, after(8))
+		require.Equal(t, "another", lifecycle.Receive(still, other, after(10)).State.CaseID, "that the case is the adopted one was not proven")
+	}
 	proven := lifecycle.Receive(adopted, inputNeeded("q1", 8), after(8))
 	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "its own URL has named this one before")
 }

@@ -36,6 +36,12 @@ func TestAConfirmedQuestionIsOpenWhereGetDoesNotRepeatIt(t *testing.T) {
 	told := read(inputNeeded("q3", 30))
 	other := lifecycle.Read(lifecycle.Receive(running(), untimed(inputNeeded("q2", 30)), after(31)), caseID, told, after(32))
 	require.Equal(t, "q3", other.State.Facts.Question.ID, "what GET shows goes before")
+	require.Equal(t, after(33), lifecycle.Next(other, after(32)).Wake, "the event still waits to be confirmed")
+
+	answered := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
+	stale := lifecycle.Read(lifecycle.Receive(answered, untimed(inputNeeded("q0", 5)), after(31)), caseID, read(inputNeeded("q0", 5)), after(32))
+	requireStatus(t, workflows.CaseInputSent, stale)
+	require.Equal(t, "q1", stale.State.Facts.Question.ID, "a read that is older than the question brings none back")
 }
 
 // askedLongAgo has a question whose time says nothing.
@@ -66,4 +72,25 @@ func TestAllFieldsOfAConfirmedEndCountButResultAndFilesFromAProvenOneOnly(t *tes
 	require.Equal(t, "nobody answered", *reason.Facts.FailureReason)
 	require.Equal(t, "max_retries", reason.ResultStatus)
 	require.Empty(t, reason.Unknown)
+}
+
+func TestAReadConfirmsOnlyWhatAgreesWithIt(t *testing.T) {
+	t.Parallel()
+	nameless, another := untimed(completed(10)), unproven(completed(10))
+	nameless.Facts.CaseID, another.Facts.CaseID = "", "another"
+	for name, row := range map[string]struct {
+		event workflows.CaseEvent
+		want  workflows.NewsSource
+	}{
+		"the same end":       {untimed(completed(10)), workflows.NewsByWebhook},
+		"it names no case":   {nameless, workflows.NewsByWebhook},
+		"another case":       {another, workflows.NewsByPoll},
+		"another end":        {untimed(failed(10)), workflows.NewsByPoll},
+		"an open question":   {untimed(inputNeeded("q1", 10)), workflows.NewsByPoll},
+		"it runs at Offload": {untimed(event("", workflows.OffloadRunning, 10)), workflows.NewsByPoll},
+	} {
+		c := lifecycle.Read(lifecycle.Receive(running(), row.event, after(10)), caseID, read(completed(10)), after(11))
+		requireStatus(t, workflows.CaseCompleted, c)
+		require.Equal(t, row.want, lifecycle.Outcome(c).Source, name)
+	}
 }

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -99,11 +100,14 @@ func withRequest(start workflows.CaseStart, request *workflows.CaseRequest) work
 
 // notCreatedAt is when a creation that was not tried, or not taken, raises attention; zero where another attention says why.
 func notCreatedAt(s State) time.Time {
-	if s.Creation != CreationPending || s.CaseID != "" || s.Trouble != "" {
+	if !wantsCreation(s) || s.Trouble != "" {
 		return time.Time{}
 	}
 	return s.CreateSince.Add(notCreatedAfter)
 }
+
+// wantsCreation says whether POST /cases is to be, or is, under way.
+func wantsCreation(s State) bool { return s.CaseID == "" && s.Creation == CreationPending }
 
 // identify fixes the caseId. Events that waited for it can be confirmed now.
 func identify(c *Case, caseID string, now time.Time) {
@@ -126,20 +130,10 @@ func identify(c *Case, caseID string, now time.Time) {
 
 // otherCase reports a second caseId. Merging it would hide a second e-mail thread to a real person.
 func otherCase(s *State, caseID string) {
-	at := len(s.OtherCaseIDs)
-	for i, id := range s.OtherCaseIDs {
-		if id == caseID {
-			return
-		}
-		if id > caseID && i < at {
-			at = i
-		}
+	at, known := slices.BinarySearch(s.OtherCaseIDs, caseID)
+	if !known && len(s.OtherCaseIDs) < maxOtherCases {
+		s.OtherCaseIDs = slices.Insert(slices.Clone(s.OtherCaseIDs), at, caseID)
 	}
-	if len(s.OtherCaseIDs) == maxOtherCases {
-		return
-	}
-	ids := append(make([]string, 0, len(s.OtherCaseIDs)+1), s.OtherCaseIDs[:at]...)
-	s.OtherCaseIDs = append(append(ids, caseID), s.OtherCaseIDs[at:]...)
 }
 
 func refuseEnded(s State) error {

@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ func TestAFailedCreationIsRepeatedOnlyIfItCertainlyMadeNothing(t *testing.T) {
 	}{
 		"uncertain":               {errorType: workflows.ErrTypeOffloadUncertain, status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
 		"a timeout":               {errorType: "", status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
+		"unreadable":              {errorType: workflows.ErrTypeOffloadUnreadable, status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
 		"unavailable":             {errorType: workflows.ErrTypeOffloadUnavailable, status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
 		"something new":           {errorType: "Surprise", status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
 		"rejected":                {errorType: workflows.ErrTypeOffloadInvalidRequest, status: workflows.CaseFailed},
@@ -92,6 +94,10 @@ func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
 	again := lifecycle.CreateFailed(c, limit, after(2))
 	require.Nil(t, lifecycle.Next(again, after(2)).Create, "an activity that reports it all the same is not asked in a loop")
 	require.NotNil(t, lifecycle.Next(again, after(3)).Create)
+
+	throttled := lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadThrottled}, after(2))
+	require.Nil(t, lifecycle.Next(throttled, after(2)).Create, "nor one that gives up what it should repeat")
+	require.Equal(t, []string{"usage_limit"}, lifecycle.Attention(throttled.State), "no call has succeeded since")
 
 	other := lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(2))
 	require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(other.State))
@@ -161,6 +167,7 @@ func TestARejectedRequestIsCorrected(t *testing.T) {
 	t.Parallel()
 	c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
 	c = lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
+	require.Empty(t, lifecycle.Outcome(lifecycle.Cancel(c, workflows.CancelCase{}, after(2))).Attention, "nobody has to correct it any more")
 	bad := request()
 	bad.Channel = "FAX"
 	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: bad}))
@@ -204,6 +211,52 @@ func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
 			require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionSecondCase)
 			require.False(t, c.State.Status.Ended())
 		})
+	}
+}
+
+func TestSecondCasesAreListedOnceInOrderAndNotWithoutEnd(t *testing.T) {
+	t.Parallel()
+	c := running()
+	tell := func(id string) {
+		other := completed(10)
+		other.Facts.CaseID, other.DedupeKey = id, ""
+		c = lifecycle.Receive(c, other, after(10))
+	}
+	for _, id := range []string{"c", "a", "b", "a", "c", "d"} {
+		tell(id)
+	}
+	require.Equal(t, []string{"a", "b", "c", "d"}, lifecycle.View(c).OtherCaseIDs)
+	for i := range 7 {
+		tell(fmt.Sprint("x", i))
+	}
+	require.Equal(t, []string{"a", "b", "c", "d", "x0", "x1", "x2", "x3", "x4", "x5"}, lifecycle.View(c).OtherCaseIDs)
+}
+
+func TestACreationThatIsNotTakenForThreeMinutesRaisesAttention(t *testing.T) {
+	t.Parallel()
+	c := began()
+	require.Equal(t, after(3), lifecycle.Next(c, t0).Wake)
+	require.Empty(t, lifecycle.Attention(lifecycle.Tick(c, after(3).Add(-1)).State))
+	c = lifecycle.Tick(c, after(3))
+	require.Equal(t, []string{"not_created"}, lifecycle.Attention(c.State))
+	require.Zero(t, lifecycle.Next(c, after(3)).Wake)
+	require.Equal(t, []string{"not_created"}, lifecycle.Attention(lifecycle.Tick(c, after(4)).State), "it stays")
+
+	unauthorized := rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}
+	known := lifecycle.CreateFailed(began(), unauthorized, after(1))
+	require.Zero(t, lifecycle.Next(known, after(1)).Wake, "its own attention says why")
+	for name, row := range map[string]struct {
+		c    lifecycle.Case
+		want []string
+	}{
+		"it has a reason that a person can mend": {lifecycle.CreateFailed(c, unauthorized, after(4)), []string{"unauthorized"}},
+		"it is uncertain":                        {lifecycle.CreateFailed(c, rules.Failure{}, after(4)), []string{"create_uncertain"}},
+		"it was taken after all":                 {lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(4)), nil},
+		"its webhook came":                       {lifecycle.Receive(c, inputNeeded("q1", 4), after(4)), []string{"input_needed"}},
+		"it is asked for again":                  {lifecycle.RetryCreate(lifecycle.CreateFailed(c, rules.Failure{}, after(4)), workflows.RetryCreate{}, after(5)), nil},
+		"it was cancelled":                       {lifecycle.Cancel(c, workflows.CancelCase{}, after(4)), nil},
+	} {
+		require.Equal(t, row.want, lifecycle.Attention(lifecycle.Tick(row.c, after(7)).State), name)
 	}
 }
 

@@ -1,8 +1,10 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -68,4 +70,97 @@ func TestAttentionIsDueWhenItBecomesUrgent(t *testing.T) {
 	require.Equal(t, after(70), lifecycle.DueAt(tick(asked(expiring))))
 	require.Equal(t, after(30), lifecycle.DueAt(tick(asked(expiring, deadline))))
 	require.Equal(t, after(10), lifecycle.DueAt(lifecycle.Tick(tick(asked()), after(20))), "else since when")
+}
+
+func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	failedWith := func(errorType string) rules.Failure { return rules.Failure{Type: errorType, Message: "no luck"} }
+	correcting := options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true })
+	naming := func(caseID string, minute int) workflows.CaseEvent {
+		e := unproven(completed(minute))
+		e.Facts.CaseID = caseID
+		return e
+	}
+	settle := "A person has to find out whether Offload made the case: a webhook on its URL decides by itself, otherwise adopt-case with its caseId, " +
+		"or retry-create if there is none."
+	howToSettle := "Settle it with `signalbox case adopt vendor_2048 CASE_ID` or `signalbox case retry-create vendor_2048`, or the updates `adopt-case` and `retry-create`."
+	silent := lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 10), after(10))
+	for name, row := range map[string]struct {
+		c       lifecycle.Case
+		waiting string
+		rest    string
+	}{
+		"creating": {began(), "POST /cases is under way.", ""},
+		"its creation is not taken": {
+			lifecycle.Tick(began(), after(3)),
+			"POST /cases could not be sent, or was throttled, for minutes; it is tried again by itself. The pending activity shows the last failure.",
+			"Attention: not_created",
+		},
+		"its creation needs help": {
+			lifecycle.CreateFailed(began(), failedWith(workflows.ErrTypeOffloadUnauthorized), t0),
+			"Offload can't create the case yet (unauthorized); it is tried again by itself.",
+			"Attention: unauthorized\n\nLast error:\n\n> no luck",
+		},
+		"its request was rejected": {
+			lifecycle.CreateFailed(began(correcting), failedWith(workflows.ErrTypeOffloadInvalidRequest), t0),
+			"Offload rejected the request; retry-create with a corrected one, or cancel.",
+			"Correct it with `signalbox case retry-create vendor_2048 -f corrected.json` or the update `retry-create`.\n\n" +
+				"Attention: create_rejected\n\nLast error:\n\n> no luck",
+		},
+		"uncertain": {uncertain(), settle, howToSettle + "\n\nAttention: create_uncertain"},
+		"uncertain, and events name cases": {
+			lifecycle.Receive(lifecycle.Receive(lifecycle.Receive(uncertain(), naming("one", 2), after(2)), naming("", 3), after(3)), naming("two", 4), after(4)),
+			settle + " An event that proves nothing names `one`, `two`.",
+			howToSettle + "\n\nAttention: create_uncertain",
+		},
+		"verifying": {verifying(), "A read verifies the case that adopt-case named.", howToSettle + "\n\nAttention: create_uncertain"},
+		"running":   {running(), "A webhook of Offload; from 2026-03-21T12:15:00Z on Signalbox reads the case by itself.", ""},
+		"its last read is under way": {
+			lifecycle.Tick(running(options(func(o *workflows.CaseOptions) { o.Deadline = after(10) })), after(10)),
+			"The deadline passed; a last read of the case is under way.", "",
+		},
+		"an event is confirmed": {lifecycle.Receive(running(), untimed(completed(10)), after(10)), "A read of the case confirms an event.", ""},
+		"its end is read": {
+			lifecycle.Receive(running(), omitting(completed(10)), after(10)),
+			"Offload ended the case; a read brings what was too large for the webhook.", "",
+		},
+		"reading needs help": {
+			lifecycle.ReconcileFailed(running(), failedWith(workflows.ErrTypeOffloadForbidden), after(20)),
+			"A webhook of Offload. Reading the case fails (forbidden) and is tried again slowly.",
+			"Attention: forbidden\n\nLast error:\n\n> no luck",
+		},
+		"its status is unknown": {
+			lifecycle.Reconciled(running(), shows("PAUSED", 20), after(20)),
+			"A webhook of Offload. Its status is none that Signalbox knows; the case is read again slowly.",
+			"Attention: unknown_status\n\nLast error:\n\n> Offload says status \"PAUSED\", which Signalbox does not know",
+		},
+		"it asks": {
+			asked(), "A person has to answer question `q1`.",
+			"> Is a signed PDF acceptable?\n\nAsked 2026-03-21T12:10:00Z. " +
+				"Answer with `signalbox case answer vendor_2048 --question q1 --text '…'` or the update `provide-input`.\n\nAttention: input_needed",
+		},
+		"it asks something": {
+			silent, "Offload asks a question but has not said which; its webhook or the next read brings it.", "Attention: input_needed",
+		},
+		"the answer is sent": {answering(), "The answer is being sent to Offload.", ""},
+		"the answer is there": {
+			lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21)),
+			"Offload has the answer and is processing it.", "",
+		},
+		"its end is told":       {lifecycle.Receive(running(replying), completed(10), after(10)), "Ended; its notices are being handed off.", ""},
+		"its files are started": {lifecycle.Receive(running(), sending(completed(10), "a"), after(10)), "Ended; its notices are being handed off.", ""},
+		"done":                  {lifecycle.Receive(running(), completed(10), after(10)), "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, row.waiting, lifecycle.WaitingFor(row.c))
+			paragraphs := []string{fmt.Sprintf("**%s** since %s", row.c.State.Status, row.c.State.Since.Format(time.RFC3339))}
+			for _, p := range []string{row.waiting, row.rest} {
+				if p != "" {
+					paragraphs = append(paragraphs, p)
+				}
+			}
+			require.Equal(t, strings.Join(paragraphs, "\n\n"), lifecycle.Details(row.c))
+		})
+	}
 }

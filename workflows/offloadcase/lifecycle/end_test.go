@@ -141,6 +141,9 @@ func TestCancellingEndsHereAndSaysThatOffloadGoesOn(t *testing.T) {
 	c = lifecycle.Receive(c, completed(11), after(11))
 	require.Empty(t, lifecycle.Outcome(c).Attention, "now it runs no more")
 	requireStatus(t, workflows.CaseCancelled, c)
+
+	c = lifecycle.Cancel(lifecycle.Receive(uncertain(), inputNeeded("q1", 9), after(9)), cancel, after(10))
+	require.Empty(t, lifecycle.Attention(lifecycle.Receive(c, completed(11), after(11)).State), "its webhook settled the creation")
 }
 
 func TestCancellingDuringTheCreationWaitsForWhatBecomesOfIt(t *testing.T) {
@@ -247,7 +250,9 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 	}
 	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Receive(running(confirm), inputNeeded("q1", 10), after(10)))
 	question := lifecycle.Receive(running(), unproven(inputNeeded("q1", 10)), after(10))
-	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Read(question, caseID, read(inputNeeded("q1", 10)), after(11)))
+	question = lifecycle.Read(question, caseID, read(inputNeeded("q1", 10)), after(11))
+	requireStatus(t, workflows.CaseInputNeeded, question)
+	require.Equal(t, after(25), lifecycle.Next(question, after(11)).Wake, "nothing is left to confirm")
 }
 
 func TestAnEndThatOmitsWhatGetHasIsReadOnceBeforeItCounts(t *testing.T) {
@@ -261,6 +266,12 @@ func TestAnEndThatOmitsWhatGetHasIsReadOnceBeforeItCounts(t *testing.T) {
 			requireStatus(t, workflows.CaseRunning, c)
 			require.NotNil(t, lifecycle.Next(c, after(10)).Read)
 			require.Contains(t, lifecycle.WaitingFor(c), "Offload ended the case")
+
+			for _, other := range []workflows.CaseEvent{inputNeeded("q1", 9), unproven(completed(10)), unproven(inputNeeded("q1", 9))} {
+				waiting := lifecycle.Receive(c, other, after(10))
+				require.False(t, waiting.State.Status.Ended(), "only another end decides")
+				require.NotNil(t, lifecycle.Next(waiting, after(10)).Read)
+			}
 
 			whole := lifecycle.Read(c, caseID, read(sending(completed(10), "a")), after(11))
 			outcome := lifecycle.Outcome(whole)

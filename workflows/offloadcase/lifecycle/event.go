@@ -125,13 +125,10 @@ func eventStatus(e workflows.CaseEvent) string {
 	return e.Facts.Status
 }
 
-// prove takes in that a webhook on the case's own URL named its case. A creation still under way keeps its state: it is given up or answered,
-// and either is taken in.
+// prove takes in that a webhook on the case's own URL named its case. A creation still under way is given up.
 func prove(c *Case, caseID string, now time.Time) {
 	identify(c, caseID, now)
-	if c.State.Creation != CreationPending {
-		c.State.Creation = CreationSettled
-	}
+	c.State.Creation = CreationSettled
 	c.State.Trouble, c.State.LastError = "", ""
 }
 

@@ -36,6 +36,7 @@ func TestAQuestionIsPutToPeopleAndItsAnswerIsSent(t *testing.T) {
 	require.NoError(t, lifecycle.CheckInput(c, answer("q1")))
 	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
 	requireStatus(t, workflows.CaseInputSent, c)
+	require.Equal(t, "q1", lifecycle.View(c).Question.ID, "what the answer is to")
 	require.Equal(t, &workflows.ProvideInputParams{Account: "default", CaseID: caseID, QuestionID: "q1", Text: "Yes"}, lifecycle.Next(c, after(20)).Answer)
 
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
@@ -169,10 +170,22 @@ func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	c = lifecycle.ProvideInput(c, answer("q2"), after(31))
 	require.Equal(t, "q2", lifecycle.Next(c, after(31)).Answer.QuestionID)
+	require.Equal(t, workflows.InputOvertaken, lifecycle.View(c).Answers[0].Result)
 	c = lifecycle.AnswerFailed(c, "q1", rules.Failure{Type: rules.FailureCancelled}, after(31))
 	require.Equal(t, workflows.InputUnsettled, c.State.Answers[0].Result)
 	require.Empty(t, c.State.Answers[1].Result)
 	require.Nil(t, lifecycle.Next(c, after(31)).Read, "a replaced answer says nothing of the case")
+}
+
+func TestAnAnswerThatWasTakenStaysTakenWhileOthersFollow(t *testing.T) {
+	t.Parallel()
+	accepted := workflows.ProvideInputResult{Result: workflows.InputAccepted}
+	c := lifecycle.Answered(answering(), "q1", accepted, after(21))
+	c = lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q2", 30), after(30)), answer("q2"), after(31))
+	require.Equal(t, workflows.InputAccepted, lifecycle.View(c).Answers[0].Result)
+	requireRefusal(t, workflows.ErrTypeAlreadyAnswered, lifecycle.CheckInput(c, answer("q1")))
+	ended := lifecycle.View(lifecycle.Receive(c, completed(40), after(40))).Answers
+	require.Equal(t, []workflows.InputResult{workflows.InputAccepted, workflows.InputOvertaken}, []workflows.InputResult{ended[0].Result, ended[1].Result})
 }
 
 func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
@@ -212,6 +225,7 @@ func TestPeopleAreRemindedAndAttentionIsRaisedWhenNobodyAnswers(t *testing.T) {
 	require.Len(t, reminder, 1)
 	require.NotEqual(t, first, reminder[0].ID, "each reminder has its own ID")
 	require.Equal(t, c, lifecycle.Tick(c, after(40)), "once")
+	require.Equal(t, 1, c.State.Asked.Reminders)
 
 	c = lifecycle.Tick(c, after(70))
 	require.Equal(t, []string{"input_needed", "question_expired"}, lifecycle.Attention(c.State))
@@ -250,6 +264,25 @@ func TestAQuestionIsRepeatedForTheCallbacksToo(t *testing.T) {
 	again := handOff(lifecycle.Tick(lifecycle.HandedOff(c, *first), after(100)), 100)
 	require.Equal(t, workflows.NoticeCaseInputNeeded, again.Notices[0].Kind)
 	require.NotEqual(t, first.Notices[0].ID, again.Notices[0].ID)
+}
+
+func TestAQuestionThatIsToWaitForEverIsPutOnce(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Tick(handedOff(asked(replying)), after(10))
+	require.Equal(t, c, lifecycle.Tick(c, after(100_000)))
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(c.State))
+}
+
+func TestAQuestionThatIsNotKnownDoesNotExpire(t *testing.T) {
+	t.Parallel()
+	expiring := options(func(o *workflows.CaseOptions) { o.QuestionExpiresAfter = workflows.Duration(time.Hour) })
+	c := lifecycle.Answered(answering(expiring), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
+	c = lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 22), after(23))
+	c = lifecycle.Tick(lifecycle.Reconciled(c, shows(workflows.OffloadInputNeeded, 65), after(66)), after(66))
+	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Tick(c, after(80)).State), "the one before it would have")
+	require.Equal(t, after(66), lifecycle.DueAt(c))
+	known := lifecycle.Receive(c, inputNeeded("q2", 64), after(81))
+	require.Equal(t, after(141), lifecycle.DueAt(known))
 }
 
 func TestOnlyTheNewestAnswersAreKept(t *testing.T) {

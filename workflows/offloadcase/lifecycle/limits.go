@@ -22,7 +22,7 @@ const (
 	maxUnconfirmedBytes = 256 << 10
 	maxEventBytes       = maxUnconfirmedBytes / 2
 
-	// maxAnswers and maxAnswersBytes bound the answers, of which the newest stay.
+	// maxAnswers and maxAnswersBytes bound the answers, of which the newest stay. One takes a third of the bytes at most.
 	maxAnswers      = 10
 	maxAnswersBytes = 128 << 10
 
@@ -65,7 +65,7 @@ func kept(list []workflows.CaseEvent, e workflows.CaseEvent) []workflows.CaseEve
 // withAnswer is the list with the answer, within the bounds.
 func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer {
 	list = rules.Appended(list, a, maxAnswers)
-	for len(list) > 1 && jsonLen(list) > maxAnswersBytes {
+	for jsonLen(list) > maxAnswersBytes {
 		list = list[1:]
 	}
 	return list

@@ -120,6 +120,64 @@ func TestUnconfirmedEventsAreBoundedInBytesAndNumber(t *testing.T) {
 	require.True(t, c.State.Unconfirmed[1].Facts.Omits(workflows.FieldMetadata), "it is named")
 }
 
+// sized is an unconfirmed event that takes that many bytes of JSON where it waits.
+func sized(t *testing.T, e workflows.CaseEvent, bytes int) workflows.CaseEvent {
+	t.Helper()
+	e.Facts.Metadata = json.RawMessage(`""`)
+	waiting := lifecycle.Receive(running(), e, after(10)).State.Unconfirmed[0]
+	e.Facts.Metadata = json.RawMessage(`"` + strings.Repeat("m", bytes-encodedLen(t, waiting)) + `"`)
+	return e
+}
+
+func TestAsManyUnconfirmedEventsWaitAsHaveRoom(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ sizes, waiting []int }{
+		"two of the largest size":             {[]int{128 << 10, 128 << 10}, []int{128 << 10, 128 << 10}},
+		"a byte more than there is room for":  {[]int{1001, 128 << 10, 128<<10 - 1001, 1002}, []int{128<<10 - 1001, 1002}},
+		"the oldest makes room":               {[]int{1001, 128 << 10, 128<<10 - 1001, 1001}, []int{128 << 10, 128<<10 - 1001, 1001}},
+		"a large one takes the room of three": {[]int{31000, 31001, 31002, 31003, 31004, 31005, 31006, 128 << 10}, []int{31003, 31004, 31005, 31006, 128 << 10}},
+		"many small ones":                     {[]int{1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010}, []int{1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := running()
+			for i, size := range row.sizes {
+				c = lifecycle.Receive(c, sized(t, untimed(completed(10+i)), size), after(10))
+			}
+			var waiting []int
+			for _, e := range c.State.Unconfirmed {
+				require.Empty(t, e.Facts.Omitted)
+				waiting = append(waiting, encodedLen(t, e))
+			}
+			require.Equal(t, row.waiting, waiting)
+		})
+	}
+	larger := lifecycle.Receive(running(), sized(t, untimed(completed(10)), 128<<10+1), after(10))
+	require.Equal(t, []string{"result"}, larger.State.Unconfirmed[0].Facts.Omitted, "of a larger one goes first what GET has as well")
+}
+
+func TestTheNewestAnswersAreKeptWithinTheirBytes(t *testing.T) {
+	t.Parallel()
+	give := func(c lifecycle.Case, i, textBytes int) lifecycle.Case {
+		q := fmt.Sprint("q", i)
+		c = lifecycle.Receive(c, inputNeeded(q, 10+i), after(10+i))
+		in := workflows.ProvideInput{QuestionID: q, Text: strings.Repeat("t", textBytes)}
+		require.NoError(t, lifecycle.CheckInput(c, in))
+		c = lifecycle.ProvideInput(c, in, after(10+i))
+		return lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(10+i))
+	}
+	c := running()
+	for i := range 4 {
+		c = give(c, i, 30_000)
+	}
+	one := lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q4", 14), after(14)), workflows.ProvideInput{QuestionID: "q4", Text: "t"}, after(14))
+	room := 128<<10 - encodedLen(t, one.State.Answers) + 1
+	require.Len(t, give(c, 4, room).State.Answers, 5)
+	less := give(c, 4, room+1).State.Answers
+	require.Len(t, less, 4)
+	require.Equal(t, "q1", less[0].QuestionID, "the oldest gives way")
+}
+
 func TestAHeldEndKeepsNothingThatHasNoLimit(t *testing.T) {
 	t.Parallel()
 	e := completed(10)
@@ -143,6 +201,18 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
 	requireStatus(t, workflows.CaseRunning, lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 22), after(23)))
 
+	for name, row := range map[string]struct{ readAt, updatedAt, want time.Time }{
+		"read now":              {after(30), after(20), after(20)},
+		"read at no time":       {time.Time{}, after(20), after(20)},
+		"read in the future":    {after(99), after(98), after(31)},
+		"changed in the future": {after(30), after(98), after(30)},
+		"changed at no time":    {after(30), time.Time{}, after(30)},
+		"neither has any time":  {time.Time{}, time.Time{}, after(31)},
+	} {
+		snapshot := shows(workflows.OffloadRunning, 20)
+		snapshot.ReadAt, snapshot.Facts.UpdatedAt = row.readAt, row.updatedAt
+		require.Equal(t, row.want, lifecycle.Reconciled(running(), snapshot, after(31)).State.Known.UpdatedAt, name)
+	}
 	odd := shows(workflows.OffloadRunning, 22)
 	odd.Facts.UpdatedAt = odd.Facts.UpdatedAt.AddDate(10, 0, 0)
 	c = lifecycle.Receive(lifecycle.Reconciled(running(), odd, after(23)), inputNeeded("q2", 30), after(30))

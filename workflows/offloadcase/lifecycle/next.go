@@ -51,7 +51,7 @@ func Next(c Case, now time.Time) Effects {
 		fx.Done = !waiting && fx.CheckResult == nil
 		return fx
 	}
-	if s.CaseID == "" && s.Creation == CreationPending {
+	if wantsCreation(s) {
 		if s.CreateAt.After(now) {
 			wake(s.CreateAt, "Create the case again")
 		} else {

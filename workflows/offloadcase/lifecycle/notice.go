@@ -63,7 +63,7 @@ func tellAttention(c *Case, now time.Time) {
 		}
 	}
 	slices.Sort(added)
-	post(c, workflows.NoticeCaseAttention, workflows.NoticeData{Attention: added}, strconv.FormatInt(s.Outbox.Seq+1, 10), now)
+	post(c, workflows.NoticeCaseAttention, workflows.NoticeData{Attention: added}, strconv.FormatInt(s.Outbox.Seq, 10), now)
 }
 
 func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {
@@ -82,9 +82,7 @@ func take(s *State, kind workflows.NoticeKind) (taken []workflows.PostedNotice) 
 			rest = append(rest, n)
 		}
 	}
-	if len(taken) > 0 {
-		s.Outbox.Waiting = rest
-	}
+	s.Outbox.Waiting = rest
 	return taken
 }
 

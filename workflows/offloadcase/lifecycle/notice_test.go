@@ -190,6 +190,23 @@ func TestAttentionIsToldWhenAReasonAppears(t *testing.T) {
 	require.Equal(t, []string{"conflict"}, handOff(conflict, 11).Notices[0].Data.Outcome.Attention)
 }
 
+func TestAttentionThatWaitsToBeToldIsToldWithWhatIsNew(t *testing.T) {
+	t.Parallel()
+	told := func(c lifecycle.Case) []string {
+		t.Helper()
+		notices := handOff(c, 1000).Notices
+		require.Len(t, notices, 1)
+		return notices[0].Data.Attention
+	}
+	second := completed(21)
+	second.Facts.CaseID = "another"
+	c := lifecycle.Tick(lifecycle.ReconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
+	both := lifecycle.Tick(lifecycle.Receive(c, second, after(21)), after(21))
+	require.Equal(t, []string{"second_case", "unauthorized"}, told(both))
+	over := lifecycle.Tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(21)), after(21))
+	require.Equal(t, []string{"forbidden"}, told(over), "what is over is not told any more")
+}
+
 func TestWhileHandOffsFailTheNewestOfEachKindWaits(t *testing.T) {
 	t.Parallel()
 	c := asked(replying, options(func(o *workflows.CaseOptions) { o.RemindAfter = workflows.Duration(time.Minute) }))

@@ -38,16 +38,12 @@ func planReminder(c *Case, now time.Time) {
 }
 
 func tickQuestion(c *Case, now time.Time) {
-	s := &c.State
-	if s.Status != workflows.CaseInputNeeded || s.Facts.Question == nil {
-		return
-	}
-	if rules.Due(s.Asked.RemindAt, now) {
+	if rules.Due(c.State.Asked.RemindAt, now) {
 		remind(c, now)
 		planReminder(c, now)
 	}
 	if rules.Due(questionExpiry(*c), now) {
-		s.Asked.Expired = true
+		c.State.Asked.Expired = true
 	}
 }
 
@@ -61,7 +57,7 @@ func remind(c *Case, now time.Time) {
 func questionExpiry(c Case) time.Time {
 	s := c.State
 	after := c.Start.Options.QuestionExpiresAfter.Std()
-	if after <= 0 || s.Status != workflows.CaseInputNeeded || s.Asked.QuestionID == "" {
+	if after <= 0 || s.Status != workflows.CaseInputNeeded || s.Facts.Question == nil {
 		return time.Time{}
 	}
 	return s.Asked.At.Add(after)

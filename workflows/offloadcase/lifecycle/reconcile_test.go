@@ -46,6 +46,15 @@ func TestNewsByPollIsFollowedByTheNextRead(t *testing.T) {
 	c := lifecycle.Reconciled(running(), read(inputNeeded("q1", 20)), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.NotNil(t, lifecycle.Next(c, after(30)).Reconcile)
+	for name, news := range map[string]workflows.CaseSnapshot{
+		"another question": read(inputNeeded("q2", 20)), "another status": shows(workflows.OffloadRunning, 20),
+	} {
+		require.NotNil(t, lifecycle.Next(lifecycle.Reconciled(asked(), news, after(30)), after(30)).Reconcile, name)
+	}
+	silent := lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 20), after(30))
+	require.NotNil(t, lifecycle.Next(silent, after(30)).Reconcile, "another status without a question")
+	same := lifecycle.Reconciled(asked(), shows(workflows.OffloadInputNeeded, 20), after(30))
+	require.Equal(t, after(31), lifecycle.Next(same, after(30)).Wake, "only a time has changed")
 }
 
 func TestACheckReadsNowAndLeavesTheNextReadWhereItWas(t *testing.T) {
@@ -173,7 +182,7 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 
 func TestTroublesThatAlternateAreLeftToTheServersRetries(t *testing.T) {
 	t.Parallel()
-	troubles := []string{workflows.ErrTypeOffloadUnknownAccount, workflows.ErrTypeOffloadUnauthorized}
+	troubles := []string{workflows.ErrTypeOffloadForbidden, workflows.ErrTypeOffloadUnknownAccount, workflows.ErrTypeOffloadUnauthorized}
 	for name, call := range map[string]struct {
 		c      lifecycle.Case
 		failed func(lifecycle.Case, rules.Failure, time.Time) lifecycle.Case
@@ -189,15 +198,20 @@ func TestTroublesThatAlternateAreLeftToTheServersRetries(t *testing.T) {
 				c = call.failed(c, rules.Failure{Type: trouble}, after(20))
 			}
 			require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(c.State), "the newest")
+			for range 10 {
+				for _, trouble := range troubles[1:] {
+					c = call.failed(c, rules.Failure{Type: trouble}, after(20))
+				}
+			}
 			for _, trouble := range troubles {
 				require.NotContains(t, lifecycle.TroubleTypes(lifecycle.Next(c, after(20)).KnownTroubles...), trouble)
 			}
 		})
 	}
-	over := lifecycle.ReconcileFailed(running(), rules.Failure{Type: troubles[0]}, after(20))
-	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[1]}, after(20))
+	over := lifecycle.ReconcileFailed(running(), rules.Failure{Type: troubles[1]}, after(20))
+	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[2]}, after(20))
 	over = lifecycle.Reconciled(over, shows(workflows.OffloadRunning, 30), after(31))
-	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[1]}, after(40))
+	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[2]}, after(40))
 	require.Equal(t, []string{"unauthorized"}, lifecycle.Next(over, after(40)).KnownTroubles, "a success ends both")
 }
 

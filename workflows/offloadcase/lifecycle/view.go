@@ -101,11 +101,10 @@ func lastingAttention(s State) []string {
 	}
 	ended := s.Status.Ended()
 	open := s.Status == workflows.CaseInputNeeded
-	uncreated := s.CaseID == "" && !ended
 	add(s.Status == workflows.CaseCreateUncertain, workflows.AttentionCreateUncertain)
-	add(uncreated && s.Creation == CreationRejected, workflows.AttentionCreateRejected)
-	add(uncreated && s.Creation == CreationPending && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
-	add(uncreated && s.AdoptRefused, workflows.AttentionAdoptRefused)
+	add(s.Creation == CreationRejected && !ended, workflows.AttentionCreateRejected)
+	add(wantsCreation(s) && !ended && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
+	add(s.AdoptRefused, workflows.AttentionAdoptRefused)
 	add(s.Trouble != "" && !ended, s.Trouble)
 	add(s.UnknownStatus != "" && !ended, workflows.AttentionUnknownStatus)
 	add(s.AnswerDelayed && !ended, workflows.AttentionAnswerDelayed)

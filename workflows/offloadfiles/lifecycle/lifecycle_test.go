@@ -140,6 +140,8 @@ func TestWithoutABucketNoFileIsWantedOrMissingAndNobodyIsTold(t *testing.T) {
 	fx := lifecycle.Next(f, after(time.Minute))
 	require.Equal(t, lifecycle.Effects{Ended: true}, fx)
 	require.True(t, lifecycle.Settled(f))
+	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileStored(f, "b", workflows.StoredFile{Key: "b"}, after(time.Hour))), "the end stays")
+	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveTooLarge), after(time.Hour))))
 	require.Equal(t, workflows.CaseFiles{
 		Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: after(time.Minute), Omitted: 1, NoBucket: true,
 	}, lifecycle.View(f))
@@ -264,6 +266,7 @@ func TestATroubleRaisesAttentionUntilTheFileIsPastIt(t *testing.T) {
 	require.Equal(t, []string{workflows.AttentionUnauthorized}, lifecycle.Attention(f))
 	require.Contains(t, lifecycle.View(f).WaitingFor, "Offload refuses the API key")
 	require.Equal(t, after(24*time.Hour), lifecycle.DueAt(f))
+	require.Equal(t, []string{"c", "d", "e"}, calls(f, t0), "those behind it need not wait")
 	require.Equal(t, []string{"b", "c", "d", "e"}, calls(f, after(time.Minute)), "it keeps its place")
 	require.Equal(t, workflows.ErrTypeOffloadUnauthorized, callFor(t, f, "b", after(time.Minute)).Trouble)
 	require.Empty(t, callFor(t, f, "c", after(time.Minute)).Trouble)
@@ -457,6 +460,57 @@ func TestDetailsSayWhatIsWaitedForAndWhatToDo(t *testing.T) {
 
 	require.Contains(t, lifecycle.Details(lifecycle.Cancel(f, workflows.CancelCase{By: "ada"}, t0)), "`cancelled by ada`")
 	require.Contains(t, lifecycle.Details(lifecycle.FileFailed(f, "a00", fails(workflows.ErrTypeArchiveNoBucket), t0)), "The workers keep no files.")
+}
+
+func TestDetailsAreOfWhatMattersOnly(t *testing.T) {
+	t.Parallel()
+	const (
+		storing = "**STORING** since 2026-03-21T12:00:00Z"
+		toGo    = "Files are being stored, 2 to go, until 2026-03-22T12:00:00Z at the latest."
+		cancel  = "The update `cancel` ends it: what is stored stays."
+		key     = " Offload refuses the API key: a person has to correct it in the worker's configuration. It is tried again by itself."
+		forbids = " Offload forbids it: the API key is inactive, or the case is another owner's. It is tried again by itself."
+	)
+	noID := startOf("a", "")
+	cancelled := lifecycle.Cancel(lifecycle.Begin(noID, t0), workflows.CancelCase{}, t0)
+	differs := func(stored workflows.StoredFile) lifecycle.Files {
+		stored.Key = "k"
+		f := lifecycle.FileStored(begin("a"), "a", stored, t0)
+		return lifecycle.HandedOff(f, f.State.Outbox.Waiting)
+	}
+	other := []string{"**STORED** since 2026-03-21T12:00:00Z", "Stored, but other than told. Open them and compare: the file server may have sent another file."}
+	for name, row := range map[string]struct {
+		f    lifecycle.Files
+		want []string
+	}{
+		"storing":     {begin("a", "b"), []string{storing, toGo, cancel}},
+		"one trouble": {lifecycle.FileFailed(begin("a", "b"), "a", fails(workflows.ErrTypeOffloadForbidden), t0), []string{storing, toGo + forbids, cancel, "Attention: forbidden"}},
+		"two troubles": {
+			lifecycle.FileFailed(lifecycle.FileFailed(begin("a", "b"), "a", fails(workflows.ErrTypeOffloadForbidden), t0), "b", fails(workflows.ErrTypeOffloadUnauthorized), t0),
+			[]string{storing, toGo + key + forbids, cancel, "Attention: forbidden, unauthorized"},
+		},
+		"done": {differs(workflows.StoredFile{}), []string{"**STORED** since 2026-03-21T12:00:00Z"}},
+		"no bucket": {
+			lifecycle.FileFailed(lifecycle.Begin(noID, t0), "a", fails(workflows.ErrTypeArchiveNoBucket), t0),
+			[]string{"**NO_BUCKET** since 2026-03-21T12:00:00Z", "The workers keep no files. Download URLs are made by `GET /cases/4fc5904d/attachments/{attachmentId}`."},
+		},
+		"left out": {
+			lifecycle.HandedOff(cancelled, cancelled.State.Outbox.Waiting),
+			[]string{"**CANCELLED** since 2026-03-21T12:00:00Z", "`cancelled`", "Left out: 1 attachments without a usable ID, or beyond the first 500.", "Attention: file_not_stored"},
+		},
+		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, told 2", "Attention: file_differs")},
+		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, told `b/b`", "Attention: file_differs")},
+		"another size and type": {
+			differs(workflows.StoredFile{Size: 1, ToldSize: 2, ContentType: "a/a", ToldType: "b/b"}),
+			append(other[:2:2], "- `k`, 1 bytes, told 2, type `a/a`, told `b/b`", "Attention: file_differs"),
+		},
+	} {
+		require.Equal(t, strings.Join(row.want, "\n\n"), lifecycle.Details(row.f), name)
+	}
+
+	ten := lifecycle.Details(lifecycle.Tick(begin(numbered(10)...), after(24*time.Hour)))
+	require.Contains(t, ten, "- `a09.pdf (a09)`: `not stored within 24h0m0s`\n\nAttention")
+	require.NotContains(t, ten, "more")
 }
 
 func TestWordsOfStrangersStayTextInTheDetails(t *testing.T) {

@@ -39,13 +39,8 @@ const (
 
 // withEnd shortens a file name to its end, which has the extension.
 func withEnd(name string, most int) string {
-	if len(name) > most {
-		name = name[len(name)-most:]
-		for name != "" && !utf8.RuneStart(name[0]) {
-			name = name[1:]
-		}
-	}
-	for workflows.JSONLen(name) > most {
+	name = name[max(0, len(name)-most):]
+	for workflows.JSONLen(name) > most { // a character that the cut has broken counts more than its bytes, so it goes too
 		_, size := utf8.DecodeRuneInString(name)
 		name = name[size:]
 	}

@@ -40,7 +40,7 @@ func Next(f Files, now time.Time) Effects {
 	s := f.State
 	fx := Effects{Ended: s.Status.Ended(), HandOff: handOff(f, now)}
 	if fx.Ended {
-		if len(s.Outbox.Waiting) > 0 && s.Outbox.NotBefore.After(now) {
+		if s.Outbox.NotBefore.After(now) {
 			fx.Wake, fx.WakeFor = s.Outbox.NotBefore, "the notice is handed off again"
 		}
 		return fx

@@ -51,7 +51,7 @@ type File struct {
 	Turns int `json:"turns,omitempty"`
 	// NotBefore is when the next call may start.
 	NotBefore time.Time `json:"notBefore,omitzero"`
-	// Trouble is the type of the error that a person has to mend before this file can be stored.
+	// Trouble is the type of the error that a person has to mend before this file can be stored; empty once it is not pending.
 	Trouble string `json:"trouble,omitempty"`
 	// LastType and LastError are how the last call failed.
 	LastType  string `json:"lastType,omitempty"`

@@ -68,7 +68,7 @@ func lastingAttention(f Files) []string {
 		}
 	}
 	for _, file := range s.Files {
-		add(file.pending() && file.Trouble != "" && !s.Status.Ended(), troubleAttention(file.Trouble))
+		add(file.Trouble != "" && !s.Status.Ended(), troubleAttention(file.Trouble))
 		add(file.Stored != nil && file.Stored.Differs(), workflows.AttentionFileDiffers)
 		add(failed(s, file), workflows.AttentionFileNotStored)
 	}
@@ -110,7 +110,7 @@ func WaitingFor(f Files) string {
 		text += fmt.Sprintf(" None was stored since %s: the bucket, the file server or Offload may be away. The pending activities show the last failures.", rules.Stamp(s.ProgressAt))
 	}
 	for _, t := range troubles {
-		if slices.ContainsFunc(s.Files, func(file File) bool { return file.pending() && file.Trouble == t.errType }) {
+		if slices.ContainsFunc(s.Files, func(file File) bool { return file.Trouble == t.errType }) {
 			text += " " + troubleAdvice[t.attention] + " It is tried again by itself."
 		}
 	}
@@ -195,7 +195,7 @@ func list(line func(string, ...any), files []File, title, advice string, say fun
 func difference(stored workflows.StoredFile) string {
 	var text string
 	if stored.ToldSize != 0 {
-		text += fmt.Sprintf(", %d bytes, told %d", stored.Size, stored.ToldSize)
+		text = fmt.Sprintf(", %d bytes, told %d", stored.Size, stored.ToldSize)
 	}
 	if stored.ToldType != "" {
 		text += ", type " + rules.Code(stored.ContentType) + ", told " + rules.Code(stored.ToldType)

@@ -1,0 +1,123 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+// after is an active activation to which some things have happened.
+func after(t testing.TB, happened ...func(s *world)) lifecycle.Activation {
+	t.Helper()
+	s := checkedState(t)
+	for _, h := range happened {
+		h(s)
+	}
+	return s.Activation
+}
+
+func told(minutes float64, events ...workflows.ActivationEvent) func(*world) {
+	return func(s *world) { apply(s, at(minutes), events...) }
+}
+
+func requested(requests ...workflows.ApprovalRequest) func(*world) {
+	return func(s *world) { register(s.t, s, noon, requests...) }
+}
+
+func opened(runIDs ...string) func(*world) {
+	return func(s *world) {
+		for _, id := range runIDs {
+			open(s.t, s, id, 0)
+		}
+	}
+}
+
+func ticked(minutes float64) func(*world) { return func(s *world) { s.Tick(at(minutes)) } }
+
+func closed(runID string) func(*world) {
+	return func(s *world) {
+		_, err := s.Close(workflows.CloseRun{RunID: runID}, noon)
+		require.NoError(s.t, err)
+	}
+}
+
+func TestItSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		a    lifecycle.Activation
+		want string
+	}{
+		"not activated":             {newState(t).Activation, "Artmail to say that it is activated"},
+		"active":                    {after(t), "the agent's requests and Artmail's events"},
+		"paused":                    {after(t, told(1, paused(1, ""))), "the brand to resume it (deadlines stand still)"},
+		"one approval":              {after(t, requested(request("m1"))), "the brand to answer 1 approval"},
+		"two approvals":             {after(t, requested(request("m1"), request("m2"))), "the brand to answer 2 approvals"},
+		"one of two is checked":     {after(t, requested(requestDue("m1", 5), requestDue("m2", 50)), ticked(5)), "the brand to answer 2 approvals; the check of 1 of them, whose deadline passed"},
+		"a run":                     {after(t, opened("r1")), "the agent to go on with 1 run"},
+		"two runs, one closed":      {after(t, opened("r1", "r2", "r3"), closed("r2")), "the agent to go on with 2 runs"},
+		"an answer is to be told":   {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true))), "the hand-off of 1 notice"},
+		"answers are to be told":    {after(t, requested(request("m1"), request("m2")), told(1, response(1, "x", "m1", true), response(1, "y", "m2", true))), "the hand-off of 2 notices"},
+		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "the hand-off of 1 notice"},
+		"ended":                     {after(t, told(1, deactivated(1))), ""},
+		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "the brand to resume it (deadlines stand still); the brand to answer 1 approval; the check of 1 of them, whose deadline passed; the agent to go on with 1 run; the hand-off of 1 notice"},
+		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail to say that it is activated; the agent to go on with 1 run"},
+		"a response is not unclear": {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true)), func(s *world) { s.handOff(at(1)) }), "the agent's requests and Artmail's events"},
+	} {
+		require.Equal(t, row.want, lifecycle.WaitingFor(row.a), name)
+		require.Equal(t, row.want, lifecycle.View(row.a).WaitingFor, name)
+	}
+}
+
+func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	const header = "Open approvals (the brand answers in Artmail; `cancel-approval` closes one here):"
+	unclear := response(1, "x", "m1", true)
+	unclear.Approved = nil
+	silent := request("m1")
+	silent.Subject = ""
+	many := func(n int) func(*world) {
+		return func(s *world) {
+			for i := range n {
+				register(t, s, noon, request(fmt.Sprint("m", i)))
+			}
+		}
+	}
+	lines := func(n int) string {
+		var lines []string
+		for i := range n {
+			lines = append(lines, fmt.Sprintf("- `m%d` `Publish m%d?`, asked 2026-03-02T12:00:00Z", i, i))
+		}
+		return strings.Join(lines, "\n")
+	}
+	for name, row := range map[string]struct {
+		a    lifecycle.Activation
+		want []string
+	}{
+		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Waits for Artmail to say that it is activated.", "Needs attention: no_api_key."}},
+		"active":            {after(t), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the agent's requests and Artmail's events."}},
+		"paused":            {after(t, told(1, paused(1, "user_paused"))), []string{"**PAUSED** since 2026-03-02T12:01:00Z (`user_paused`)", "Waits for the brand to resume it (deadlines stand still)."}},
+		"paused, no reason": {after(t, told(1, paused(1, ""))), []string{"**PAUSED** since 2026-03-02T12:01:00Z", "Waits for the brand to resume it (deadlines stand still)."}},
+		"resumed":           {after(t, told(2, paused(1, "user_paused"), resumed(2))), []string{"**ACTIVE** since 2026-03-02T12:02:00Z", "Waits for the agent's requests and Artmail's events."}},
+		"ended":             {after(t, told(1, deactivated(1))), []string{"**DEACTIVATED** since 2026-03-02T12:01:00Z (`user_deactivated`)"}},
+		"several reasons": {after(t, opened("r1"), ticked(13), told(14, paused(14, "webhook_failure")), func(s *world) { s.handOff(at(14)) }), []string{
+			"**PAUSED** since 2026-03-02T12:14:00Z (`webhook_failure`)",
+			"Waits for the brand to resume it (deadlines stand still); the agent to go on with 1 run.",
+			"Needs attention: run_stale, webhook_failure.",
+		}},
+		"approvals": {after(t, requested(silent, requestDue("m2", 5), request("m3")), told(1, unclear, response(1, "y", "m3", true)), func(s *world) { s.handOff(at(1)) }), []string{
+			"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 2 approvals.", "Needs attention: response_unclear.", header,
+			"- `m1`, asked 2026-03-02T12:00:00Z, its response says neither yes nor no\n- `m2` `Publish m2?`, asked 2026-03-02T12:00:00Z, due 2026-03-02T12:05:00Z",
+		}},
+		"ten": {after(t, many(10)), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 10 approvals.", header, lines(10)}},
+		"more": {after(t, many(11)), []string{
+			"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 11 approvals.", header, lines(10) + "\n- and 1 more",
+		}},
+	} {
+		require.Equal(t, strings.Join(row.want, "\n\n"), lifecycle.Details(row.a), name)
+	}
+}

@@ -1,0 +1,77 @@
+package lifecycle_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+// cut is the event whose question was too large: its text ends early.
+func cut(e workflows.CaseEvent) workflows.CaseEvent {
+	question := *e.Facts.Question
+	question.Text = "Is a"
+	e.Facts.Question = &question
+	e.Facts = e.Facts.Omitting(workflows.FieldQuestion)
+	return e
+}
+
+func TestAQuestionThatWasCutIsReadWhole(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(), cut(inputNeeded("q1", 10)), after(10))
+	require.NotNil(t, lifecycle.Next(c, after(10)).Read)
+	require.Equal(t, []string{"question"}, lifecycle.View(c).Facts.Omitted)
+
+	silent := lifecycle.Read(c, caseID, shows(workflows.OffloadInputNeeded, 11), after(12))
+	require.Equal(t, []string{"question"}, lifecycle.View(silent).Facts.Omitted, "a read that does not repeat it brings nothing")
+	require.Equal(t, "Is a", lifecycle.View(silent).Question.Text)
+	require.Empty(t, lifecycle.Reconciled(silent, shows(workflows.OffloadRunning, 20), after(21)).State.Facts.Omitted, "nothing is asked any more")
+
+	whole := read(inputNeeded("q1", 10))
+	for name, c := range map[string]lifecycle.Case{
+		"read afterwards": lifecycle.Read(c, caseID, whole, after(12)),
+		"read before":     lifecycle.Receive(lifecycle.Reconciled(running(), whole, after(10)), cut(inputNeeded("q1", 10)), after(12)),
+		"asked again":     lifecycle.Receive(c, inputNeeded("q1", 11), after(12)),
+	} {
+		require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text, name)
+		require.Empty(t, lifecycle.View(c).Facts.Omitted, name)
+	}
+}
+
+func TestOmittedAttachmentsStayNamedUntilAnEndTellsThemAll(t *testing.T) {
+	t.Parallel()
+	told := sending(inputNeeded("q1", 10), "a")
+	told.Facts = told.Facts.Omitting(workflows.FieldAttachments)
+	c := lifecycle.Receive(running(), told, after(10))
+	for name, row := range map[string]struct {
+		c    lifecycle.Case
+		want []string
+	}{
+		"at first":                    {c, []string{"attachments"}},
+		"while it runs":               {lifecycle.Reconciled(c, read(sending(event("", workflows.OffloadRunning, 20), "a", "b")), after(21)), []string{"attachments"}},
+		"an end that names none":      {lifecycle.Receive(c, completed(20), after(20)), []string{"attachments"}},
+		"an end that tells them":      {lifecycle.Receive(c, sending(completed(20), "a", "b"), after(20)), nil},
+		"an end by a read":            {lifecycle.Reconciled(c, read(sending(completed(20), "a", "b")), after(21)), nil},
+		"a later end that omits them": {lifecycle.Receive(lifecycle.Receive(c, sending(completed(20), "a", "b"), after(20)), omittingFiles(completed(21)), after(21)), nil},
+	} {
+		require.Equal(t, row.want, row.c.State.Facts.Omitted, name)
+	}
+}
+
+func TestOmittedMetadataStaysNamedUntilItIsTold(t *testing.T) {
+	t.Parallel()
+	told := inputNeeded("q1", 10)
+	told.Facts = told.Facts.Omitting(workflows.FieldMetadata)
+	c := lifecycle.Receive(running(), told, after(10))
+	silent := lifecycle.Receive(c, inputNeeded("q2", 20), after(20))
+	require.Equal(t, []string{"metadata"}, silent.State.Facts.Omitted)
+	require.Empty(t, lifecycle.Receive(silent, completed(30), after(30)).State.Facts.Omitted)
+	require.Equal(t, []string{"metadata"}, lifecycle.Outcome(lifecycle.Receive(silent, failed(30), after(30))).Facts.Omitted)
+}
+
+func omittingFiles(e workflows.CaseEvent) workflows.CaseEvent {
+	e.Facts = e.Facts.Omitting(workflows.FieldAttachments)
+	return e
+}
