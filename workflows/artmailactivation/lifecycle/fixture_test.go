@@ -151,6 +151,13 @@ func (w *world) handOff(now time.Time) []workflows.PostedNotice {
 	return withReceiver(h.Notices)
 }
 
+// handOffAll empties the outbox.
+func (w *world) handOffAll(now time.Time) {
+	for len(w.State.Outbox.Waiting) > 0 {
+		w.handOff(now)
+	}
+}
+
 func withReceiver(notices []workflows.PostedNotice) []workflows.PostedNotice {
 	return slices.DeleteFunc(slices.Clone(notices), func(n workflows.PostedNotice) bool { return n.ReplyTo == nil })
 }

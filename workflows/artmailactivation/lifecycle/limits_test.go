@@ -195,13 +195,6 @@ func (f *filler) close(now time.Time) {
 	apply(f.s, now, events...)
 }
 
-// handOffAll empties the outbox.
-func (f *filler) handOffAll(now time.Time) {
-	for len(f.s.State.Outbox.Waiting) > 0 {
-		f.s.handOff(now)
-	}
-}
-
 // requireFits checks the payloads that Temporal gets, and what the limits count for their parts.
 func (f *filler) requireFits(now time.Time) {
 	f.t.Helper()
@@ -270,11 +263,11 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 			apply(f.s, noon, events...)
 			f.s.Tick(noon)
 			f.requireFits(noon)
-			f.handOffAll(noon)
+			f.s.handOffAll(noon)
 
 			f.approvals("kept", nil, 700)
 			f.close(at(5))
-			f.handOffAll(at(5))
+			f.s.handOffAll(at(5))
 			f.s.Tick(at(5))
 			f.runs("run", 1000)
 			f.approvals("owed", f.to, 3000)
@@ -319,10 +312,10 @@ func TestRunsThatGrowAfterTheyWereOpenedFitIntoAPayload(t *testing.T) {
 			}
 		}
 	}
-	f.handOffAll(noon)
+	f.s.handOffAll(noon)
 	register("kept", nil)
 	f.close(at(5))
-	f.handOffAll(at(5))
+	f.s.handOffAll(at(5))
 	f.s.Tick(at(5))
 	register("open", f.to)
 

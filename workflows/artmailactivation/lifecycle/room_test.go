@@ -163,7 +163,7 @@ func TestRunsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, err)
 	requireFull()
 	openAll(t, s, ids[:2], at(12)) // what is open goes on
-	s.handOff(at(13))
+	s.handOffAll(at(13))
 	require.NoError(t, lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: last[:200]}))
 }
 
@@ -225,6 +225,8 @@ func TestClosedApprovalsAreKeptToTheLastByteOfTheirRoom(t *testing.T) {
 				apply(s, noon.Add(time.Duration(row.minutes(i)*float64(time.Second))), e)
 			}
 			s.Tick(at(10))
+			s.handOffAll(at(10))
+			s.Tick(at(10))
 			require.Equal(t, want, messages(s))
 		})
 	}
@@ -269,6 +271,7 @@ func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testin
 		openAll(t, s, []string{ids[0] + row.more}, noon)
 		s.Tick(noon.Add(row.kept))
 		require.Len(t, s.View().Runs, len(ids), name)
+		s.handOffAll(noon.Add(row.kept))
 		s.Tick(noon.Add(row.kept + 1))
 		require.Empty(t, s.View().Runs, name)
 	}
@@ -278,6 +281,7 @@ func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testin
 	r.ReplyTo = nil
 	register(t, s, noon, r)
 	apply(s, noon, response(0, "x", "m1", true))
+	s.handOffAll(noon)
 	s.Tick(noon.Add(30 * day))
 	require.Len(t, s.View().Approvals, 1)
 	s.Tick(noon.Add(30*day + 1))

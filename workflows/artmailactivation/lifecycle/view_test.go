@@ -15,11 +15,14 @@ import (
 func after(t testing.TB, happened ...func(s *world)) lifecycle.Activation {
 	t.Helper()
 	s := checkedState(t)
+	s.handOffAll(noon)
 	for _, h := range happened {
 		h(s)
 	}
 	return s.Activation
 }
+
+func handedOff(s *world) { s.handOffAll(at(30)) }
 
 func told(minutes float64, events ...workflows.ActivationEvent) func(*world) {
 	return func(s *world) { apply(s, at(minutes), events...) }
@@ -54,7 +57,7 @@ func TestItSaysWhatItWaitsFor(t *testing.T) {
 	}{
 		"not activated":             {newState(t).Activation, "Artmail to say that it is activated"},
 		"active":                    {after(t), "the agent's requests and Artmail's events"},
-		"paused":                    {after(t, told(1, paused(1, ""))), "the brand to resume it (deadlines stand still)"},
+		"paused":                    {after(t, told(1, paused(1, "")), handedOff), "the brand to resume it (deadlines stand still)"},
 		"one approval":              {after(t, requested(request("m1"))), "the brand to answer 1 approval"},
 		"two approvals":             {after(t, requested(request("m1"), request("m2"))), "the brand to answer 2 approvals"},
 		"one of two is checked":     {after(t, requested(requestDue("m1", 5), requestDue("m2", 50)), ticked(5)), "the brand to answer 2 approvals; the check of 1 of them, whose deadline passed"},
@@ -62,9 +65,9 @@ func TestItSaysWhatItWaitsFor(t *testing.T) {
 		"two runs, one closed":      {after(t, opened("r1", "r2", "r3"), closed("r2")), "the agent to go on with 2 runs"},
 		"an answer is to be told":   {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true))), "the hand-off of 1 notice"},
 		"answers are to be told":    {after(t, requested(request("m1"), request("m2")), told(1, response(1, "x", "m1", true), response(1, "y", "m2", true))), "the hand-off of 2 notices"},
-		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "the hand-off of 1 notice"},
-		"ended":                     {after(t, told(1, deactivated(1))), ""},
-		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "the brand to resume it (deadlines stand still); the brand to answer 1 approval; the check of 1 of them, whose deadline passed; the agent to go on with 1 run; the hand-off of 1 notice"},
+		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "the hand-off of 2 notices"},
+		"ended":                     {after(t, told(1, deactivated(1)), handedOff), ""},
+		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "the brand to resume it (deadlines stand still); the brand to answer 1 approval; the check of 1 of them, whose deadline passed; the agent to go on with 1 run; the hand-off of 2 notices"},
 		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail to say that it is activated; the agent to go on with 1 run"},
 		"a response is not unclear": {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true)), func(s *world) { s.handOff(at(1)) }), "the agent's requests and Artmail's events"},
 	} {
@@ -100,10 +103,10 @@ func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
 	}{
 		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Waits for Artmail to say that it is activated.", "Needs attention: no_api_key."}},
 		"active":            {after(t), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the agent's requests and Artmail's events."}},
-		"paused":            {after(t, told(1, paused(1, "user_paused"))), []string{"**PAUSED** since 2026-03-02T12:01:00Z (`user_paused`)", "Waits for the brand to resume it (deadlines stand still)."}},
-		"paused, no reason": {after(t, told(1, paused(1, ""))), []string{"**PAUSED** since 2026-03-02T12:01:00Z", "Waits for the brand to resume it (deadlines stand still)."}},
-		"resumed":           {after(t, told(2, paused(1, "user_paused"), resumed(2))), []string{"**ACTIVE** since 2026-03-02T12:02:00Z", "Waits for the agent's requests and Artmail's events."}},
-		"ended":             {after(t, told(1, deactivated(1))), []string{"**DEACTIVATED** since 2026-03-02T12:01:00Z (`user_deactivated`)"}},
+		"paused":            {after(t, told(1, paused(1, "user_paused")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z (`user_paused`)", "Waits for the brand to resume it (deadlines stand still)."}},
+		"paused, no reason": {after(t, told(1, paused(1, "")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z", "Waits for the brand to resume it (deadlines stand still)."}},
+		"resumed":           {after(t, told(2, paused(1, "user_paused"), resumed(2)), handedOff), []string{"**ACTIVE** since 2026-03-02T12:02:00Z", "Waits for the agent's requests and Artmail's events."}},
+		"ended":             {after(t, told(1, deactivated(1)), handedOff), []string{"**DEACTIVATED** since 2026-03-02T12:01:00Z (`user_deactivated`)"}},
 		"several reasons": {after(t, opened("r1"), ticked(13), told(14, paused(14, "webhook_failure")), func(s *world) { s.handOff(at(14)) }), []string{
 			"**PAUSED** since 2026-03-02T12:14:00Z (`webhook_failure`)",
 			"Waits for the brand to resume it (deadlines stand still); the agent to go on with 1 run.",

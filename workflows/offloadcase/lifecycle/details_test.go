@@ -149,7 +149,7 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		},
 		"its end is told":       {lifecycle.Receive(running(replying), completed(10), after(10)), "Ended; its notices are being handed off.", ""},
 		"its files are started": {lifecycle.Receive(running(), sending(completed(10), "a"), after(10)), "Ended; its notices are being handed off.", ""},
-		"done":                  {lifecycle.Receive(running(), completed(10), after(10)), "", ""},
+		"done":                  {handedOff(lifecycle.Receive(running(), completed(10), after(10))), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
