@@ -27,7 +27,9 @@ func TestEachEventIsCountedByItsResultAndTimedFromItsAcceptance(t *testing.T) {
 	env.SetTestTimeout(30 * time.Second)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.ArtmailActivationWorkflowID("w9", "a1"), TaskQueue: workflows.TaskQueueWorkflows})
 	env.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
-	env.RegisterActivityWithOptions(func(workflows.HandOff) error { return nil }, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	env.RegisterActivityWithOptions(func(workflows.HandOff) (workflows.HandOffResult, error) {
+		return workflows.HandOffResult{}, nil
+	}, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	event := func(kind, key string, occurred time.Duration) workflows.ActivationEvent {
 		return workflows.ActivationEvent{EventMeta: workflows.EventMeta{
 			DeliveryID: key, DedupeKey: key, Kind: kind, OccurredAt: began.Add(occurred), ReceivedAt: began.Add(30 * time.Second),

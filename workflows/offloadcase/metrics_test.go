@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -25,6 +26,9 @@ func TestEachEventIsCountedByItsResultAndTimedFromItsAcceptance(t *testing.T) {
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OffloadCaseWorkflowID("r1"), TaskQueue: workflows.TaskQueueWorkflows})
 	env.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	(&provider{}).register(env)
+	env.RegisterActivityWithOptions(func(workflows.HandOff) (workflows.HandOffResult, error) {
+		return workflows.HandOffResult{}, nil
+	}, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	event := func(kind, key string, at time.Duration) workflows.CaseEvent {
 		return workflows.CaseEvent{
 			EventMeta: workflows.EventMeta{DeliveryID: key, DedupeKey: key, Kind: kind, OccurredAt: t0, ReceivedAt: t0.Add(at)},
