@@ -30,12 +30,22 @@ var finance = workflows.Target{Callback: "finance"}
 // post delivers a notice to a receiver that answers so.
 func post(t *testing.T, answer http.HandlerFunc, change ...func(*notice.Config)) (workflows.NoticeDelivery, error) {
 	t.Helper()
+	return postNotice(t, told(finance).Notice, answer, change...)
+}
+
+func postNotice(t *testing.T, n workflows.Notice, answer http.HandlerFunc, change ...func(*notice.Config)) (workflows.NoticeDelivery, error) {
+	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
-	return postTo(t, server.URL+"/hook?token=hunter2", change...)
+	return postNoticeTo(t, n, server.URL+"/hook?token=hunter2", change...)
 }
 
 func postTo(t *testing.T, url string, change ...func(*notice.Config)) (workflows.NoticeDelivery, error) {
+	t.Helper()
+	return postNoticeTo(t, told(finance).Notice, url, change...)
+}
+
+func postNoticeTo(t *testing.T, n workflows.Notice, url string, change ...func(*notice.Config)) (workflows.NoticeDelivery, error) {
 	t.Helper()
 	config := notice.Config{Callbacks: map[string]notice.Callback{
 		"finance": {URL: url, Secrets: []string{secret("a"), secret("b")}, AllowPrivate: true},
@@ -43,7 +53,7 @@ func postTo(t *testing.T, url string, change ...func(*notice.Config)) (workflows
 	for _, c := range change {
 		c(&config)
 	}
-	return deliver(t, config, workflows.ActivityNoticePost, told(finance))
+	return deliver(t, config, workflows.ActivityNoticePost, workflows.DeliverNotice{Notice: n, To: finance})
 }
 
 func TestAPostIsSignedOnceForEachSecret(t *testing.T) {

@@ -89,6 +89,15 @@ func (s *Server) GetCaseFiles(ctx context.Context, request GetCaseFilesRequestOb
 	return GetCaseFiles200JSONResponse(files), err
 }
 
+// GetCaseTranscript implements StrictServerInterface.
+func (s *Server) GetCaseTranscript(ctx context.Context, request GetCaseTranscriptRequestObject) (GetCaseTranscriptResponseObject, error) {
+	if _, err := s.allowedCase(ctx, request.Reference); err != nil {
+		return nil, err
+	}
+	transcript, err := s.deps.Transcript(ctx, request.Reference)
+	return GetCaseTranscript200JSONResponse{Body: transcript, Headers: GetCaseTranscript200ResponseHeaders{CacheControl: "no-store"}}, err
+}
+
 // allowedCase is the case, where the caller may use its account. A caller without limits costs no call of Temporal.
 func (s *Server) allowedCase(ctx context.Context, reference string) (*signalbox.Case, error) {
 	one := s.deps.Client.Case(reference)

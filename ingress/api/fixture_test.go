@@ -54,10 +54,12 @@ type temporal struct {
 	queries []string
 	// refuse is what updates fail with.
 	refuse error
+	// starts are the inputs of cases by workflow ID.
+	starts map[string]workflows.CaseStart
 }
 
 func newTemporal() *temporal {
-	return &temporal{states: map[string]any{}, updates: map[string][]any{}, changed: make(chan struct{})}
+	return &temporal{states: map[string]any{}, updates: map[string][]any{}, starts: map[string]workflows.CaseStart{}, changed: make(chan struct{})}
 }
 
 func (f *temporal) become(workflowID string, state any) {
@@ -75,6 +77,7 @@ func (f *temporal) ExecuteWorkflow(_ context.Context, options client.StartWorkfl
 		return nil, f.fails
 	}
 	start := args[0].(workflows.CaseStart)
+	f.starts[options.ID] = start
 	f.states[options.ID] = workflows.CaseState{Reference: start.Reference, Account: start.Account, Status: workflows.CaseRunning, Since: clock}
 	return nil, nil
 }
@@ -128,6 +131,8 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	f.updates[options.UpdateName] = append(f.updates[options.UpdateName], options.Args[0])
 	var answer any
 	switch options.UpdateName {
+	case workflows.UpdateResend, workflows.UpdateDismiss:
+		answer = workflows.NoticesSelected{Notices: 1}
 	case workflows.UpdateProvideInput:
 		answer = workflows.InputReceipt{QuestionID: "q1", GivenAt: clock}
 	case workflows.UpdateRequestApprovals:
@@ -212,6 +217,8 @@ type world struct {
 	keys     *keyring.Ring
 	log      *observer.ObservedLogs
 	server   *api.Server
+	// transcript reads conversations; nil: there is none.
+	transcript func(ctx context.Context, reference string) (workflows.CaseTranscript, error)
 }
 
 // secrets of the tokens that the world knows.
@@ -245,6 +252,9 @@ func newWorld(t testing.TB, callers api.Tokens) *world {
 	w.server, err = api.New(api.Deps{
 		Client: apps, Inbox: func() (inbox.Store, error) { return w.store, nil }, Keys: keys,
 		AgentSecrets: map[string][]string{"crm": {"whsec_c2VjcmV0"}}, Tokens: callers, Log: zap.New(core), Now: time.Now,
+		Transcript: func(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
+			return w.transcript(ctx, reference)
+		},
 	})
 	require.NoError(t, err)
 	return w

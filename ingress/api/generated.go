@@ -51,6 +51,7 @@ const (
 	UrnSignalboxProblemInvalidRequest       ProblemType = "urn:signalbox:problem:invalid-request"
 	UrnSignalboxProblemMethodNotAllowed     ProblemType = "urn:signalbox:problem:method-not-allowed"
 	UrnSignalboxProblemMissingScope         ProblemType = "urn:signalbox:problem:missing-scope"
+	UrnSignalboxProblemNoAccount            ProblemType = "urn:signalbox:problem:no-account"
 	UrnSignalboxProblemNoApiKeyYet          ProblemType = "urn:signalbox:problem:no-api-key-yet"
 	UrnSignalboxProblemNoFiles              ProblemType = "urn:signalbox:problem:no-files"
 	UrnSignalboxProblemNoOpenQuestion       ProblemType = "urn:signalbox:problem:no-open-question"
@@ -93,6 +94,8 @@ func (e ProblemType) Valid() bool {
 	case UrnSignalboxProblemMethodNotAllowed:
 		return true
 	case UrnSignalboxProblemMissingScope:
+		return true
+	case UrnSignalboxProblemNoAccount:
 		return true
 	case UrnSignalboxProblemNoApiKeyYet:
 		return true
@@ -236,6 +239,9 @@ type AccountName = string
 // Activation defines model for Activation.
 type Activation = shownActivation
 
+// ActivationChange defines model for ActivationChange.
+type ActivationChange = workflows.ActivationChange
+
 // ActivationOptions The agent's options in force.
 type ActivationOptions = workflows.ActivationOptions
 
@@ -285,6 +291,9 @@ type AuditEntry = inbox.AuditEntry
 // AuditPage defines model for AuditPage.
 type AuditPage = desk.AuditPage
 
+// CallbackName The name of a callback in the configuration.
+type CallbackName = string
+
 // CancelApproval defines model for CancelApproval.
 type CancelApproval = workflows.CancelApproval
 
@@ -328,6 +337,9 @@ type CaseState = workflows.CaseState
 
 // CaseStatus defines model for CaseStatus.
 type CaseStatus = workflows.CaseStatus
+
+// CaseTranscript defines model for CaseTranscript.
+type CaseTranscript = workflows.CaseTranscript
 
 // CatchUp defines model for CatchUp.
 type CatchUp struct {
@@ -424,6 +436,9 @@ type NewsSource = workflows.NewsSource
 // Notice Something has happened. It holds no secret.
 type Notice = workflows.Notice
 
+// NoticeAttempt defines model for NoticeAttempt.
+type NoticeAttempt = workflows.NoticeAttempt
+
 // NoticeData One field, by the kind of the notice.
 type NoticeData = workflows.NoticeData
 
@@ -441,6 +456,9 @@ type NoticeSource = signalbox.NoticeSource
 
 // NoticesSelected defines model for NoticesSelected.
 type NoticesSelected = workflows.NoticesSelected
+
+// Notify The callbacks of the configuration that get notices. Default those of the account or agent.
+type Notify = []CallbackName
 
 // NotifyState defines model for NotifyState.
 type NotifyState = workflows.NotifyState
@@ -477,6 +495,7 @@ type Problem struct {
 	// | `method-not-allowed` | 405 | The path has no such method. |
 	// | `not-found` | 404 | There is no such case, activation, approval, run or delivery. |
 	// | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
+	// | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 	// | `api-key-lost` | 410 | The activation is active, but its API key never came. The brand has to activate the agent anew. |
 	// | `conflict` | 409 | The reference, or message, stands for another request already. |
@@ -510,6 +529,7 @@ type Problem struct {
 // | `method-not-allowed` | 405 | The path has no such method. |
 // | `not-found` | 404 | There is no such case, activation, approval, run or delivery. |
 // | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
+// | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 // | `api-key-lost` | 410 | The activation is active, but its API key never came. The brand has to activate the agent anew. |
 // | `conflict` | 409 | The reference, or message, stands for another request already. |
@@ -580,16 +600,22 @@ type ReplayedDeliveries = signalbox.ReplayedDeliveries
 // ReplyTo The workflow of your own that gets notices, by a signal.
 type ReplyTo = workflows.ReplyTo
 
+// ResultCheck Whether the result is what the `resultSchema` of the request describes. Signalbox checks it when the case has ended. No verdict makes a case fail.
+type ResultCheck = workflows.ResultCheck
+
 // RetryCreate defines model for RetryCreate.
 type RetryCreate = workflows.RetryCreate
 
 // Run defines model for Run.
 type Run = workflows.Run
 
+// SchemaViolation It holds no value of the result.
+type SchemaViolation = workflows.SchemaViolation
+
 // Searched Printable ASCII without quotes and backslashes, as Temporal can search for it.
 type Searched = string
 
-// SelectNotices defines model for SelectNotices.
+// SelectNotices Without `ids`, all that were given up, or all since a time.
 type SelectNotices = workflows.SelectNotices
 
 // SenderPersona In whose name it is written.
@@ -608,6 +634,9 @@ type StartedCase struct {
 
 // StoredFile defines model for StoredFile.
 type StoredFile = workflows.StoredFile
+
+// Target Where a notice goes: a workflow (`workflowId` and `signal`), a callback, or the hand-over workflow of the agent.
+type Target = workflows.Target
 
 // ToDoItem defines model for ToDoItem.
 type ToDoItem = signalbox.ToDoItem
@@ -941,6 +970,9 @@ type ServerInterface interface {
 	// RetryCreate Create a case again
 	// (POST /v1/cases/{reference}/retry-create)
 	RetryCreate(ctx echo.Context, reference Reference) error
+	// GetCaseTranscript Read the conversation of a case
+	// (GET /v1/cases/{reference}/transcript)
+	GetCaseTranscript(ctx echo.Context, reference Reference) error
 	// CatchUp Catch up after an outage
 	// (POST /v1/catch-up)
 	CatchUp(ctx echo.Context) error
@@ -1500,6 +1532,22 @@ func (w *ServerInterfaceWrapper) RetryCreate(ctx echo.Context) error {
 	return err
 }
 
+// GetCaseTranscript converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCaseTranscript(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "reference" -------------
+	var reference Reference
+
+	err = runtime.BindStyledParameterWithOptions("simple", "reference", ctx.Param("reference"), &reference, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reference: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCaseTranscript(ctx, reference)
+	return err
+}
+
 // CatchUp converts echo context to params.
 func (w *ServerInterfaceWrapper) CatchUp(ctx echo.Context) error {
 	var err error
@@ -1865,6 +1913,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/cases/:reference/input", wrapper.ProvideInput, options.OperationMiddlewares["provideInput"]...)
 	router.POST(options.BaseURL+"/v1/cases/:reference/reconcile", wrapper.ReconcileCase, options.OperationMiddlewares["reconcileCase"]...)
 	router.POST(options.BaseURL+"/v1/cases/:reference/retry-create", wrapper.RetryCreate, options.OperationMiddlewares["retryCreate"]...)
+	router.GET(options.BaseURL+"/v1/cases/:reference/transcript", wrapper.GetCaseTranscript, options.OperationMiddlewares["getCaseTranscript"]...)
 	router.POST(options.BaseURL+"/v1/catch-up", wrapper.CatchUp, options.OperationMiddlewares["catchUp"]...)
 	router.GET(options.BaseURL+"/v1/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
 	router.GET(options.BaseURL+"/v1/deliveries/:id", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
@@ -2419,6 +2468,36 @@ func (response RetryCreate202JSONResponse) VisitRetryCreateResponse(w http.Respo
 	return err
 }
 
+type GetCaseTranscriptRequestObject struct {
+	Reference Reference `json:"reference"`
+}
+
+type GetCaseTranscriptResponseObject interface {
+	VisitGetCaseTranscriptResponse(w http.ResponseWriter) error
+}
+
+type GetCaseTranscript200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetCaseTranscript200JSONResponse struct {
+	Body    CaseTranscript
+	Headers GetCaseTranscript200ResponseHeaders
+}
+
+func (response GetCaseTranscript200JSONResponse) VisitGetCaseTranscriptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CatchUpRequestObject struct {
 	Body *CatchUpJSONRequestBody
 }
@@ -2792,6 +2871,9 @@ type StrictServerInterface interface {
 	// RetryCreate Create a case again
 	// (POST /v1/cases/{reference}/retry-create)
 	RetryCreate(ctx context.Context, request RetryCreateRequestObject) (RetryCreateResponseObject, error)
+	// GetCaseTranscript Read the conversation of a case
+	// (GET /v1/cases/{reference}/transcript)
+	GetCaseTranscript(ctx context.Context, request GetCaseTranscriptRequestObject) (GetCaseTranscriptResponseObject, error)
 	// CatchUp Catch up after an outage
 	// (POST /v1/catch-up)
 	CatchUp(ctx context.Context, request CatchUpRequestObject) (CatchUpResponseObject, error)
@@ -3543,6 +3625,31 @@ func (sh *strictHandler) RetryCreate(ctx echo.Context, reference Reference) erro
 		return err
 	} else if validResponse, ok := response.(RetryCreateResponseObject); ok {
 		return validResponse.VisitRetryCreateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCaseTranscript operation middleware
+func (sh *strictHandler) GetCaseTranscript(ctx echo.Context, reference Reference) error {
+	var request GetCaseTranscriptRequestObject
+
+	request.Reference = reference
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCaseTranscript(ctx.Request().Context(), request.(GetCaseTranscriptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCaseTranscript")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCaseTranscriptResponseObject); ok {
+		return validResponse.VisitGetCaseTranscriptResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

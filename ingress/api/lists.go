@@ -115,7 +115,7 @@ func (s *Server) ResendNotices(ctx context.Context, request ResendNoticesRequest
 	if err := s.mayUseSource(ctx, request.Source); err != nil {
 		return nil, err
 	}
-	selected, err := s.deps.Client.ResendNotices(ctx, request.Source, workflows.SelectNotices{IDs: bodyOf(request.Body).IDs, By: caller(ctx).Name})
+	selected, err := s.deps.Client.ResendNotices(ctx, request.Source, selection(ctx, request.Body))
 	return ResendNotices200JSONResponse(selected), err
 }
 
@@ -124,8 +124,14 @@ func (s *Server) DismissNotices(ctx context.Context, request DismissNoticesReque
 	if err := s.mayUseSource(ctx, request.Source); err != nil {
 		return nil, err
 	}
-	selected, err := s.deps.Client.DismissNotices(ctx, request.Source, workflows.SelectNotices{IDs: bodyOf(request.Body).IDs, By: caller(ctx).Name})
+	selected, err := s.deps.Client.DismissNotices(ctx, request.Source, selection(ctx, request.Body))
 	return DismissNotices200JSONResponse(selected), err
+}
+
+func selection(ctx context.Context, body *workflows.SelectNotices) workflows.SelectNotices {
+	which := bodyOf(body)
+	which.By = caller(ctx).Name
+	return which
 }
 
 // mayUseSource checks the account of a case, or the agent of an activation, by the workflow ID.

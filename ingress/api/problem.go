@@ -42,6 +42,7 @@ var (
 	problemMethod          = problemKind{"method-not-allowed", http.StatusMethodNotAllowed, "The path has no such method", "see /v1/openapi.yaml for the methods"}
 	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run or delivery: check the IDs in the path and body"}
 	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
+	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
 	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key never came", "Artmail shows the key once, and that webhook never came: the brand has to activate the agent anew"}
 	problemConflict        = problemKind{"conflict", http.StatusConflict, "Another request has it already", "the reference or message stands for another request: use another one, or send the same request"}
@@ -75,6 +76,7 @@ var sentinels = []struct {
 	{signalbox.ErrConflict, problemConflict},
 	{signalbox.ErrNotFound, problemNotFound},
 	{signalbox.ErrNoFiles, problemNoFiles},
+	{ErrNoAccount, problemNoAccount},
 	{signalbox.ErrNoOpenQuestion, problemNoQuestion},
 	{signalbox.ErrOtherQuestion, problemOtherQuestion},
 	{signalbox.ErrAlreadyAnswered, problemAnswered},

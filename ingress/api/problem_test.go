@@ -84,6 +84,10 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"POST", "/v1/cases", request(`,"metadata":[1]`), "request.metadata: want object"},
 		{"POST", "/v1/cases", request(`,"metadata":{"a":"` + long(300000) + `"}`), "request.metadata:"},
 		{"POST", "/v1/cases", request(`,"clientWebhookUrl":"` + marker + `"`), "request.clientWebhookUrl: there is no such field"},
+		{"POST", "/v1/cases", `{"caseId":"c","notify":["` + marker + `!"]}`, "notify[0]: want the name of a callback"},
+		{"POST", "/v1/cases", `{"caseId":"c","notify":["` + marker + `","` + marker + `"]}`, "notify: two are the same: leave one out"},
+		{"POST", "/v1/cases", `{"caseId":"c","notify":[` + strings.TrimSuffix(strings.Repeat(`"a",`, 21), ",") + `]}`, "notify: 21, at most 20: send fewer"},
+		{"POST", "/v1/notices/offload-case%2Fx/resend", `{"since":"` + marker + `"}`, "since: want a time"},
 		{"POST", "/v1/cases?dryRun=" + marker, `{"caseId":"c"}`, "dryRun: there is no such parameter"},
 
 		{"GET", "/v1/cases/a%20" + marker, "", "reference: want 1 to 200"},
@@ -242,12 +246,12 @@ func FuzzBodiesGiveNoFault(f *testing.F) {
 		"/v1/cases", "/v1/cases/x/input", "/v1/cases/x/cancel", "/v1/cases/x/adopt", "/v1/cases/x/retry-create",
 		"/v1/activations/crm/a1/approvals", "/v1/activations/crm/a1/approvals/m1/cancel", "/v1/activations/crm/a1/runs",
 		"/v1/activations/crm/a1/runs/touch", "/v1/activations/crm/a1/runs/r1/close", "/v1/activations/crm/a1/api-key",
-		"/v1/deliveries/replay", "/v1/deliveries/release", "/v1/deliveries/purge",
+		"/v1/deliveries/replay", "/v1/deliveries/release", "/v1/deliveries/purge", "/v1/notices/offload-case%2Fx/resend", "/v1/catch-up",
 	}
 	for i, body := range []string{
 		start("r", "emea"), `{"questionId":"q","text":"t"}`, `{"reason":"no"}`, `{"caseId":"c"}`, `{}`, `{"requests":[{"messageId":"m","deadline":"2026-06-01T00:00:00Z"}]}`,
 		`{"reason":null}`, `{"runId":"r","replyTo":{"workflowId":"w","signal":"s"}}`, `{"runIds":["r"],"at":"2026-06-01T00:00:00.5+02:00"}`, `[[[]]]`, "\xff", `{"states":["dead"]}`,
-		`{"agent":"crm"}`, `{"rowsBefore":"2020-01-01T00:00:00Z"}`,
+		`{"agent":"crm"}`, `{"rowsBefore":"2020-01-01T00:00:00Z"}`, `{"since":"2020-01-01T00:00:00Z"}`, `{"since":"2020-01-01T00:00:00Z","dryRun":true}`,
 		`{"caseId":"c","options":{"pollFloor":"1h","deadline":"2026-06-01T00:00:60Z","pollCeiling":"1.5s"}}`, `{"requests":[{"messageId":"\ud800"}]}`,
 	} {
 		f.Add(uint8(i%len(paths)), body)

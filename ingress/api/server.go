@@ -15,9 +15,13 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
+
+// ErrNoAccount: this process has no API key of the case's Offload account.
+var ErrNoAccount = errors.New("the case's Offload account is not configured here")
 
 // Deps are what the API works with.
 type Deps struct {
@@ -28,6 +32,8 @@ type Deps struct {
 	// Keys open the bodies of deliveries, and AgentSecrets verify those that are released.
 	Keys         *keyring.Ring
 	AgentSecrets map[string][]string
+	// Transcript reads the conversation of a case from Offload. It fails with ErrNoAccount where the process has no API key of the case's account.
+	Transcript func(ctx context.Context, reference string) (workflows.CaseTranscript, error)
 	// Tokens find callers. Nil: everybody is let in as "local", which is for loopback alone.
 	Tokens Tokens
 	Log    *zap.Logger
@@ -37,6 +43,8 @@ type Deps struct {
 const (
 	// callTimeout bounds a call that does not wait.
 	callTimeout = 10 * time.Second
+	// transcriptTimeout bounds a call that reads from Offload, where the account's rate may make it wait.
+	transcriptTimeout = 30 * time.Second
 	// longTimeout bounds a call that works through many deliveries.
 	longTimeout = 5 * time.Minute
 	// writeTime is left for sending an answer.
@@ -169,6 +177,8 @@ func (s *Server) timeout(c echo.Context, op *operation) time.Duration {
 	switch op.id {
 	case "replayDeliveries", "releaseDeliveries", "purgeDeliveries", "countDeliveries", "catchUp":
 		timeout = longTimeout
+	case "getCaseTranscript":
+		timeout = transcriptTimeout
 	case "getCase":
 		timeout += waitTime(c.QueryParam("wait"))
 	}

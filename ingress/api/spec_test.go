@@ -49,8 +49,10 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		"CaseFacts": {value: workflows.CaseFacts{}}, "Attachment": {value: workflows.Attachment{}}, "Question": {value: workflows.Question{}},
 		"Answer": {value: workflows.Answer{}}, "Check": {value: workflows.Check{}}, "InputReceipt": {value: workflows.InputReceipt{}},
 		"CaseReceipt": {value: workflows.CaseReceipt{}}, "CaseFiles": {value: workflows.CaseFiles{}}, "StoredFile": {value: workflows.StoredFile{}},
-		"UnstoredFile": {value: workflows.UnstoredFile{}},
-		"ProvideInput": {workflows.ProvideInput{}, []string{"by"}}, "CancelCase": {workflows.CancelCase{}, []string{"by"}},
+		"UnstoredFile": {value: workflows.UnstoredFile{}}, "ResultCheck": {value: workflows.ResultCheck{}}, "SchemaViolation": {value: workflows.SchemaViolation{}},
+		"CaseTranscript": {value: workflows.CaseTranscript{}}, "ActivationChange": {value: workflows.ActivationChange{}}, "Target": {value: workflows.Target{}},
+		"NoticeAttempt": {value: workflows.NoticeAttempt{}},
+		"ProvideInput":  {workflows.ProvideInput{}, []string{"by"}}, "CancelCase": {workflows.CancelCase{}, []string{"by"}},
 		"AdoptCase": {workflows.AdoptCase{}, []string{"by"}}, "RetryCreate": {workflows.RetryCreate{}, []string{"by"}},
 		"Activation": {shownActivation{}, []string{"sealedApiKey"}}, "ActivationUser": {value: workflows.ActivationUser{}},
 		"ActivationOptions": {value: workflows.ActivationOptions{}}, "ApprovalRequest": {value: workflows.ApprovalRequest{}}, "Approval": {value: workflows.Approval{}},
@@ -90,7 +92,7 @@ func TestTheDocumentListsEachProblemAndScope(t *testing.T) {
 	t.Parallel()
 	kinds := []problemKind{
 		problemInvalid, problemUnauthorized, problemMissingScope, problemOtherAccount, problemOtherAgent, problemForeignOrigin, problemNoRoute, problemMethod,
-		problemNotFound, problemNoFiles, problemNoAPIKeyYet, problemAPIKeyLost, problemConflict, problemEnded, problemNoQuestion, problemOtherQuestion,
+		problemNotFound, problemNoFiles, problemNoAccount, problemNoAPIKeyYet, problemAPIKeyLost, problemConflict, problemEnded, problemNoQuestion, problemOtherQuestion,
 		problemAnswered, problemNotUncertain, problemPaused, problemNotReplayable, problemTerminated, problemTimedOut, problemFailed, problemTooLarge,
 		problemUnsupportedType, problemTooMany, problemInternal, problemUnavailable,
 	}

@@ -249,7 +249,9 @@ func (s *specification) inWords(e *jsonschema.ValidationError) string {
 	case *kind.MinItems:
 		words = fmt.Sprintf("at least %d", k.Want)
 	case *kind.MaxItems:
-		return fmt.Sprintf("%d, at most %d: send them in several calls", k.Got, k.Want)
+		return fmt.Sprintf("%d, at most %d: send fewer at once", k.Got, k.Want)
+	case *kind.UniqueItems:
+		return "two are the same: leave one out"
 	case *kind.MinProperties:
 		words = fmt.Sprintf("at least %d field", k.Want)
 	case *kind.MaxProperties:

@@ -160,7 +160,7 @@ func TestAnAnswerThatWasGivenByAnEarlierAttemptIsNoFailure(t *testing.T) {
 			server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewNotFound("already completed"))
 			server.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil)
 			server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(&client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(state)}, nil).Maybe()
-			env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+			env := newEnvironment()
 			signalbox.NewActivities(newClient(t, server, signalbox.Options{})).Register(env)
 			env.ExecuteWorkflow(callOnce(c.activity, c.argument))
 

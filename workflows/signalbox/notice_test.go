@@ -3,20 +3,29 @@ package signalbox_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
+// newEnvironment lets a workflow task take its time: the race detector on a busy machine is slow.
+func newEnvironment() *testsuite.TestWorkflowEnvironment {
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	return env
+}
+
 func TestRepeatedNoticesAreReceivedOnceAlsoAcrossContinueAsNew(t *testing.T) {
 	t.Parallel()
 	type taken struct{ IDs, Seen []string }
-	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env := newEnvironment()
 	env.RegisterDelayedCallback(func() {
 		for _, id := range []string{"r0", "r1", "r1", "r2", "r0", "r1", "r3"} {
 			env.SignalWorkflow("notice", workflows.Notice{ID: id})
@@ -42,7 +51,7 @@ func TestRepeatedNoticesAreReceivedOnceAlsoAcrossContinueAsNew(t *testing.T) {
 
 func TestOnlyTheNewestNoticesAreRemembered(t *testing.T) {
 	t.Parallel()
-	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env := newEnvironment()
 	env.ExecuteWorkflow(func(ctx workflow.Context) ([]string, error) {
 		var seen []string
 		for i := range 1500 {
@@ -58,7 +67,7 @@ func TestOnlyTheNewestNoticesAreRemembered(t *testing.T) {
 
 func TestWaitingForANoticeEndsWithTheWorkflow(t *testing.T) {
 	t.Parallel()
-	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env := newEnvironment()
 	env.RegisterDelayedCallback(env.CancelWorkflow, 0)
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
 		_, err := signalbox.ReceiveNotices(ctx, "answer").Receive(ctx)
@@ -69,7 +78,7 @@ func TestWaitingForANoticeEndsWithTheWorkflow(t *testing.T) {
 
 func TestANoticeComesBackToTheCallingWorkflow(t *testing.T) {
 	t.Parallel()
-	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env := newEnvironment()
 	env.ExecuteWorkflow(func(ctx workflow.Context) (*workflows.ReplyTo, error) { return signalbox.ReplyHere(ctx, "answer"), nil })
 	var to workflows.ReplyTo
 	require.NoError(t, env.GetWorkflowResult(&to))

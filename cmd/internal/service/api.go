@@ -2,30 +2,46 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// newAPI makes the API of a process that has an inbox.
-func newAPI(s Settings, temporal client.Client, late *lateInbox) (*api.Server, error) {
+// newAPI makes the API of a process that has an inbox. Transcripts are read by the accounts' clients.
+func newAPI(s Settings, temporal client.Client, late *lateInbox, accounts map[string]*offloadapi.Client) (*api.Server, error) {
 	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(lateDeliveries{late}, now)})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
 	deps := api.Deps{
 		Client: apps, Inbox: late.now, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Now: now,
+		Transcript: transcripts(transcript.Source{Cases: apps, Accounts: accounts, Now: now}),
 	}
 	if len(s.Config.Internal.TokenFiles) > 0 {
 		deps.Tokens = newLiveTokens(s.Config.Internal, s.Log.Named("api"))
 	}
 	return api.New(deps)
+}
+
+// transcripts says in the API's words that an account is missing.
+func transcripts(from transcript.Source) func(context.Context, string) (workflows.CaseTranscript, error) {
+	return func(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
+		found, err := from.Read(ctx, reference)
+		if errors.Is(err, transcript.ErrNoAccount) {
+			err = fmt.Errorf("%w: %w", api.ErrNoAccount, err)
+		}
+		return found, err
+	}
 }
 
 // lateDeliveries implement deliveries.Store by an inbox that may not be open yet.

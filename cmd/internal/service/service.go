@@ -56,6 +56,16 @@ func Run(ctx context.Context, s Settings) error {
 	}
 	defer temporal.Close()
 
+	accounts, err := accountClients(s, registry)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, account := range accounts {
+			account.Close()
+		}
+	}()
+
 	p := process{settings: s}
 	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace}.reachable}}
 	if s.Parts&config.Ingress != 0 {
@@ -67,7 +77,7 @@ func Run(ctx context.Context, s Settings) error {
 		checks = append(p.in.checks(), checks...)
 	}
 	if s.Parts&config.Worker != 0 {
-		if p.workers, err = newWorkers(ctx, s, temporal, registry); err != nil {
+		if p.workers, err = newWorkers(ctx, s, temporal, accounts, registry); err != nil {
 			return err
 		}
 		metrics.CountFromZero()
@@ -79,7 +89,7 @@ func Run(ctx context.Context, s Settings) error {
 	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
 		listener := s.Config.Internal.HTTP()
 		if p.in != nil {
-			if listener.API, err = newAPI(s, temporal, p.in.inbox); err != nil {
+			if listener.API, err = newAPI(s, temporal, p.in.inbox, accounts); err != nil {
 				return err
 			}
 		}

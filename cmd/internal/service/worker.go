@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,7 +25,6 @@ type working struct {
 	config   config.Config
 	temporal temporalNeeds
 	log      *zap.Logger
-	accounts map[string]*offloadapi.Client
 	offload  *offload.Activities
 	files    *files
 	notices  *notice.Activities
@@ -37,23 +37,19 @@ type working struct {
 
 var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket", Follows: true}
 
-func newWorkers(ctx context.Context, s Settings, temporal client.Client, registry prometheus.Registerer) (*working, error) {
+func newWorkers(
+	ctx context.Context, s Settings, temporal client.Client, accounts map[string]*offloadapi.Client, registry prometheus.Registerer,
+) (*working, error) {
 	w := &working{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
 		problem: errNotStarted,
 		open:    &openWork{temporal: temporal, namespace: s.Temporal.Namespace, log: s.Log.Named("open-work"), now: now},
 	}
-	calls, err := newProviderCalls(registry)
+	err := registry.Register(w.open)
 	if err != nil {
-		return nil, err
-	}
-	if err := registry.Register(w.open); err != nil {
 		return nil, fmt.Errorf("register metrics of open work: %w", err)
 	}
-	if w.accounts, err = OffloadClients(s.Config, calls.observe); err != nil {
-		return nil, err
-	}
-	w.offload, err = offload.New(offload.Config{Accounts: w.accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
+	w.offload, err = offload.New(offload.Config{Accounts: accounts, Keys: s.Keyring, PublicURL: s.Config.PublicURL, Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
 	}
@@ -64,6 +60,21 @@ func newWorkers(ctx context.Context, s Settings, temporal client.Client, registr
 		return nil, err
 	}
 	return w, nil
+}
+
+// accountClients are the clients that the workers and the API of a process share, so that both keep to an account's rate. A process without
+// workers needs no account, so one that lacks its URL or key is left out there.
+func accountClients(s Settings, registry prometheus.Registerer) (map[string]*offloadapi.Client, error) {
+	calls, err := newProviderCalls(registry)
+	if err != nil {
+		return nil, err
+	}
+	c := s.Config
+	if s.Parts&config.Worker == 0 {
+		c.Accounts = maps.Clone(c.Accounts)
+		maps.DeleteFunc(c.Accounts, func(_ string, a config.Account) bool { return a.BaseURL == "" || a.APIKey == "" })
+	}
+	return OffloadClients(c, calls.observe)
 }
 
 // OffloadClients are the clients of the configured accounts, by name. They are the caller's to close. Each call is given to observe; nil: to none.
@@ -193,7 +204,4 @@ func (w *working) set(problem error) {
 func (w *working) close() {
 	w.files.close()
 	w.notices.Close()
-	for _, api := range w.accounts {
-		api.Close()
-	}
 }

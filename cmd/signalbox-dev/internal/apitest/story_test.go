@@ -38,6 +38,9 @@ func TestACaseIsStartedAnsweredAndAwaitedOverTheAPI(t *testing.T) {
 	require.Equal(t, workflows.CaseCompleted, state.Status)
 	require.Equal(t, "local", state.Answers[0].By)
 	require.NotNil(t, state.Outcome)
+	var transcript workflows.CaseTranscript
+	call(t, "GET", oneCase+"/transcript", "/v1/cases/api-story/transcript", "", 200, &transcript)
+	require.Contains(t, transcript.Text, "Obtain a signed W-9")
 	call(t, "POST", oneCase+"/cancel", "/v1/cases/api-story/cancel", "", 409, nil)
 	call(t, "POST", oneCase+"/reconcile", "/v1/cases/api-story/reconcile", "", 409, nil)
 
