@@ -56,17 +56,23 @@ func (d Deployment) endRamp(ctx context.Context, buildID string) error {
 func (d Deployment) whenPolled(ctx context.Context, buildID string, change func() error) error {
 	again := time.NewTicker(promotePause)
 	defer again.Stop()
+	var missing error
 	for {
 		err := d.polled(ctx, buildID)
 		if err == nil {
 			err = d.refused(change(), buildID)
 		}
-		if !errors.Is(err, ErrNotPolled) && !errors.Is(err, ErrNoVersion) {
+		switch {
+		case errors.Is(err, ErrNotPolled), errors.Is(err, ErrNoVersion):
+			missing = err
+		case ctx.Err() != nil && missing != nil:
+			return missing
+		default:
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return missing
 		case <-again.C:
 		}
 	}

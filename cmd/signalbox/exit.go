@@ -39,7 +39,7 @@ func exitStatus(err error) int {
 		return 4
 	case errors.Is(err, errNotCompleted):
 		return 5
-	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed), errors.Is(err, worker.ErrNotPolled):
+	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed), errors.Is(err, worker.ErrNotPolled), errors.Is(err, errNotReady):
 		return 6
 	}
 	return 1
