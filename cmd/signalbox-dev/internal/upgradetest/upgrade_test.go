@@ -238,8 +238,8 @@ func (p *play) migrateInbox(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, database.Close()) }()
 	for _, statement := range []string{
-		"ALTER TABLE delivery ADD COLUMN added_later TEXT",
-		"CREATE INDEX delivery_added_later ON delivery (added_later) WHERE added_later IS NOT NULL",
+		"ALTER TABLE inbox_delivery ADD COLUMN added_later TEXT",
+		"CREATE INDEX delivery_added_later ON inbox_delivery (added_later) WHERE added_later IS NOT NULL",
 	} {
 		_, err = database.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
