@@ -32,7 +32,7 @@ func CheckVersion(ctx context.Context, temporal client.Client, deploymentName, b
 	return nil
 }
 
-// MakeCurrent is the command that makes a version current.
+// MakeCurrent is the command that makes a version current. It waits until the version's workers poll every queue.
 func MakeCurrent(namespace, deploymentName, buildID string) string {
-	return fmt.Sprintf("temporal worker deployment set-current-version --namespace %q --deployment-name %q --build-id %q", namespace, deploymentName, buildID)
+	return fmt.Sprintf("TEMPORAL_NAMESPACE=%q signalbox worker versions set-current --deployment %q %q", namespace, deploymentName, buildID)
 }

@@ -118,6 +118,14 @@ func say(out io.Writer, in *dev.Instance, data string) error {
   simulators     %s  (curl it: how to drive them by hand)
   data           %s
 `, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
+	if err == nil && in.UIURL() != "" {
+		_, err = fmt.Fprint(out, "\nIn the Temporal UI\n\n")
+	}
+	for _, view := range in.Views() {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "  %-14s %s\n", view.Name, view.URL)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -29,7 +30,8 @@ func exitStatus(err error) int {
 		return 9
 	case errors.Is(err, errUsage), errors.Is(err, service.ErrSetting), errors.Is(err, signalbox.ErrInvalid), errors.Is(err, inbox.ErrInvalid):
 		return 2
-	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, signalbox.ErrNoFiles), errors.Is(err, inbox.ErrNotFound):
+	case errors.Is(err, signalbox.ErrNotFound), errors.Is(err, signalbox.ErrNoFiles), errors.Is(err, inbox.ErrNotFound),
+		errors.Is(err, worker.ErrNoVersion):
 		return 3
 	case errors.Is(err, signalbox.ErrConflict), errors.Is(err, signalbox.ErrEnded), errors.Is(err, signalbox.ErrNoOpenQuestion),
 		errors.Is(err, signalbox.ErrOtherQuestion), errors.Is(err, signalbox.ErrAlreadyAnswered), errors.Is(err, signalbox.ErrPaused), errors.Is(err, signalbox.ErrNotUncertain),
@@ -37,7 +39,7 @@ func exitStatus(err error) int {
 		return 4
 	case errors.Is(err, errNotCompleted):
 		return 5
-	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed):
+	case errors.Is(err, signalbox.ErrUnavailable), errors.Is(err, inbox.ErrBusy), errors.Is(err, inbox.ErrClosed), errors.Is(err, worker.ErrNotPolled), errors.Is(err, errNotReady):
 		return 6
 	}
 	return 1

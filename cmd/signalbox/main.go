@@ -89,7 +89,7 @@ being completed · 6 temporarily unavailable · 7 the workflow was terminated ·
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return &commandLineError{command, err} })
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
-		p.activation(), p.approval(), p.inbox(), p.doctor())
+		p.activation(), p.approval(), p.inbox(), p.doctor(), p.ready())
 	markUsage(root)
 	return root
 }

@@ -21,7 +21,9 @@ func (p process) ingress() *cobra.Command {
 }
 
 func (p process) worker() *cobra.Command {
-	return p.service("worker", "Run the workers: workflows and the activities that call providers", config.Worker)
+	command := p.service("worker", "Run the workers: workflows and the activities that call providers", config.Worker)
+	command.AddCommand(p.workerVersions())
+	return command
 }
 
 // service is a command that runs parts of Signalbox until it is told to stop.

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
@@ -108,15 +107,21 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 
 	eventuallyTold(t, internal, "workers", true)
 	makeCurrent := eventuallyTold(t, internal, "worker_version", false)
-	require.Contains(t, makeCurrent, "temporal worker deployment set-current-version")
+	require.Contains(t, makeCurrent, "signalbox worker versions set-current")
 	code, said = status("doctor", "worker")
 	require.Equal(t, 1, code, said)
-	require.Contains(t, said, "temporal worker deployment set-current-version")
-	operator, err := temporal.Dial(t.Context())
-	require.NoError(t, err)
-	t.Cleanup(operator.Close)
-	_, err = operator.WorkerDeploymentClient().GetHandle("signalbox").SetCurrentVersion(t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: "build-1"})
-	require.NoError(t, err)
+	require.Contains(t, said, "signalbox worker versions set-current")
+	code, said = status("worker", "versions")
+	require.Zero(t, code, said)
+	require.Regexp(t, `build-1 +never current .*signalbox \(workflow\) [1-9]`, said)
+	code, said = status("worker", "versions", "set-current", "build-2", "--timeout=1s")
+	require.Equal(t, 3, code, said)
+	require.Contains(t, said, "build-2")
+	code, said = status("worker", "versions", "set-current", "build-1")
+	require.Zero(t, code, said)
+	code, said = status("worker", "versions")
+	require.Zero(t, code, said)
+	require.Regexp(t, "build-1 +current ", said)
 	eventuallyTold(t, internal, "worker_version", true)
 	eventuallyReady(t, "http://"+internal+"/readyz")
 

@@ -12,7 +12,6 @@ import (
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/membership/static"
 	"go.temporal.io/server/common/metrics"
-	"go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
 	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/temporal"
 )
@@ -27,11 +26,13 @@ var oneShard = map[string]any{
 	"history.visibilityProcessorMaxPollRPS": 200,
 }
 
-func newServer(database *config.SQL, addrs addresses, opts Options) (temporal.Server, error) {
-	cfg := serverConfig(database, addrs)
+func newServer(databases stores, addrs addresses, opts Options) (temporal.Server, error) {
+	cfg := serverConfig(databases, opts.Shards, addrs)
 	dynamic := dynamicconfig.StaticClient{}
-	for key, value := range oneShard {
-		dynamic[dynamicconfig.MakeKey(key)] = value
+	if opts.Shards == 1 {
+		for key, value := range oneShard {
+			dynamic[dynamicconfig.MakeKey(key)] = value
+		}
 	}
 	for key, value := range opts.DynamicConfig {
 		dynamic[dynamicconfig.MakeKey(key)] = value
@@ -56,13 +57,16 @@ func newServer(database *config.SQL, addrs addresses, opts Options) (temporal.Se
 	)
 }
 
-func serverConfig(database *config.SQL, addrs addresses) *config.Config {
+func serverConfig(databases stores, shards int32, addrs addresses) *config.Config {
 	return &config.Config{
 		Persistence: config.Persistence{
-			DefaultStore:     sqlite.PluginName,
-			VisibilityStore:  sqlite.PluginName,
-			NumHistoryShards: 1,
-			DataStores:       map[string]config.DataStore{sqlite.PluginName: {SQL: database}},
+			DefaultStore:     mainDatabase,
+			VisibilityStore:  visibilityDatabase,
+			NumHistoryShards: shards,
+			DataStores: map[string]config.DataStore{
+				mainDatabase:       {SQL: databases.main},
+				visibilityDatabase: {SQL: databases.visibility},
+			},
 		},
 		ClusterMetadata: &cluster.Config{
 			FailoverVersionIncrement: 10,

@@ -54,20 +54,35 @@ func sqliteConfig(file string) *config.SQL {
 	}
 }
 
-// prepareDatabase creates what is missing of the schema, the namespace and the search attributes, before the server
+// stores are the databases of the server; SQLite has both in one.
+type stores struct{ main, visibility *config.SQL }
+
+// prepareDatabases creates what is missing of the schema, the namespace and the search attributes, before the server
 // runs: what is there when it starts is usable at once, whereas its services would learn of a later change in their
 // own time.
-func prepareDatabase(ctx context.Context, database *config.SQL, opts Options) error {
+func prepareDatabases(ctx context.Context, opts Options) (stores, error) {
+	databases, err := openStores(ctx, opts)
+	if err != nil {
+		return stores{}, err
+	}
+	db, err := sql.NewSQLDB(sqlplugin.DbKindMain, databases.main, resolver.NewNoopResolver(), log.NewNoopLogger(), metrics.NoopMetricsHandler)
+	if err != nil {
+		return stores{}, fmt.Errorf("open Temporal's database: %w", err)
+	}
+	return databases, errors.Join(ensureNamespace(ctx, db, opts), db.Close())
+}
+
+func openStores(ctx context.Context, opts Options) (stores, error) {
+	if opts.Postgres != "" {
+		return postgresStores(ctx, opts.Postgres)
+	}
+	database := sqliteConfig(opts.DatabaseFile)
 	if opts.DatabaseFile != "" {
 		if err := createSchema(database); err != nil {
-			return fmt.Errorf("create Temporal's schema in %s: %w", opts.DatabaseFile, err)
+			return stores{}, fmt.Errorf("create Temporal's schema in %s: %w", opts.DatabaseFile, err)
 		}
 	}
-	db, err := sql.NewSQLDB(sqlplugin.DbKindMain, database, resolver.NewNoopResolver(), log.NewNoopLogger(), metrics.NoopMetricsHandler)
-	if err != nil {
-		return fmt.Errorf("open Temporal's database: %w", err)
-	}
-	return errors.Join(ensureNamespace(ctx, db, opts), db.Close())
+	return stores{main: database, visibility: database}, nil
 }
 
 // createSchema fills an empty or absent file. The schema is one script that ends with the visibility tables, and is

@@ -1,7 +1,6 @@
 // Package temporaldev runs the real Temporal server and its Web UI inside this process, for development and for
 // whole-system tests. It knows how the server is put together and where its data lies; it knows nothing of
-// Signalbox's workflows. It is not for production: one history shard, one SQLite database, loopback only, no TLS and
-// no authentication.
+// Signalbox's workflows. It is not for production: one process, loopback only, no TLS and no authentication.
 package temporaldev
 
 import (
@@ -31,6 +30,11 @@ const (
 type Options struct {
 	// DatabaseFile is the path of the SQLite file; its folder must exist. Empty keeps everything in memory.
 	DatabaseFile string
+	// Postgres is the address of a PostgreSQL server, postgres://…, that keeps the data instead; its databases temporal and
+	// temporal_visibility are made where they are missing.
+	Postgres string
+	// Shards is the number of history shards, which may not change between starts. Default: 1.
+	Shards int32
 	// Namespace is created where it does not exist. Default: "default".
 	Namespace string
 	// Retention of closed workflows, for a namespace that is created. Default: 30 days.
@@ -71,11 +75,11 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	database := sqliteConfig(opts.DatabaseFile)
-	if err := prepareDatabase(ctx, database, opts); err != nil {
+	databases, err := prepareDatabases(ctx, opts)
+	if err != nil {
 		return nil, err
 	}
-	server, err := newServer(database, addrs, opts)
+	server, err := newServer(databases, addrs, opts)
 	if err != nil {
 		return nil, fmt.Errorf("put the Temporal server together: %w", err)
 	}
@@ -145,6 +149,9 @@ func withDefaults(opts Options) Options {
 	}
 	if opts.Retention <= 0 {
 		opts.Retention = defaultRetention
+	}
+	if opts.Shards <= 0 {
+		opts.Shards = 1
 	}
 	if opts.FrontendAddr == "" {
 		opts.FrontendAddr = net.JoinHostPort("127.0.0.1", "0")

@@ -1,0 +1,114 @@
+package composetest_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+)
+
+// root is the project's folder.
+const root = "../../../.."
+
+// composed is what the play reads of docker-compose.yml.
+type composed struct {
+	Services map[string]serviceOf `yaml:"services"`
+}
+
+type serviceOf struct {
+	Image       string            `yaml:"image"`
+	Command     any               `yaml:"command"`
+	Environment map[string]string `yaml:"environment"`
+	Volumes     []string          `yaml:"volumes"`
+	Secrets     []string          `yaml:"secrets"`
+	HealthCheck struct {
+		Test []string `yaml:"test"`
+	} `yaml:"healthcheck"`
+	StopGracePeriod string `yaml:"stop_grace_period"`
+}
+
+// readCompose reads the file with the values of variables in their places.
+func readCompose(t *testing.T, variables map[string]string) composed {
+	t.Helper()
+	text, err := os.ReadFile(root + "/docker-compose.yml")
+	require.NoError(t, err)
+	filled := variable.ReplaceAllStringFunc(string(text), func(whole string) string {
+		if whole == "$$" {
+			return "$"
+		}
+		parts := variable.FindStringSubmatch(whole)
+		value := variables[parts[1]]
+		if value == "" && parts[2] == ":?" {
+			require.Fail(t, "a variable is missing", parts[1])
+		}
+		if value == "" {
+			value = parts[3]
+		}
+		return value
+	})
+	var c composed
+	require.NoError(t, yaml.Unmarshal([]byte(filled), &c))
+	return c
+}
+
+var variable = regexp.MustCompile(`\$\$|\$\{([A-Z_]+)(:[?-])?([^}]*)\}`)
+
+// arguments are those of the image's program.
+func (s serviceOf) arguments(t *testing.T) []string {
+	t.Helper()
+	list, isList := s.Command.([]any)
+	require.True(t, isList, "the command is a list")
+	var arguments []string
+	for _, one := range list {
+		arguments = append(arguments, one.(string))
+	}
+	return arguments
+}
+
+// imageEnvironment are the variables that the image of Signalbox sets.
+func imageEnvironment(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(root + "/cmd/signalbox/Dockerfile")
+	require.NoError(t, err)
+	environment := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if values, isEnv := strings.CutPrefix(strings.TrimSpace(line), "ENV "); isEnv {
+			for value := range strings.FieldsSeq(values) {
+				name, text, _ := strings.Cut(value, "=")
+				environment[name] = text
+			}
+		}
+	}
+	require.NotEmpty(t, environment)
+	return environment
+}
+
+// Both of a kind are the same but for their ports, and each gets what its command needs.
+func TestTheFileHasTwoOfEachAndSecretsAsFilesOnly(t *testing.T) {
+	t.Parallel()
+	c := readCompose(t, map[string]string{"SIGNALBOX_PUBLIC_URL": "https://hooks.example.com", "SIGNALBOX_OFFLOAD_BASE_URL": "https://offload.example.com"})
+	for _, kind := range []string{"ingress", "worker"} {
+		one, two := c.Services["signalbox-"+kind+"-1"], c.Services["signalbox-"+kind+"-2"]
+		require.Equal(t, []string{kind}, one.arguments(t))
+		require.Equal(t, one, two)
+	}
+	for name, s := range c.Services {
+		for variable, value := range s.Environment {
+			secret := strings.Contains(variable, "PASSWORD") || strings.Contains(variable, "PWD") || strings.Contains(variable, "API_KEY")
+			require.False(t, secret && !strings.HasPrefix(value, "/run/secrets/"), "%s of %s", variable, name)
+			if file, isSecret := strings.CutPrefix(value, "/run/secrets/"); isSecret {
+				require.Contains(t, s.Secrets, file, "%s of %s", variable, name)
+			}
+		}
+		require.NotEmpty(t, s.Image, name)
+		require.NotContains(t, s.Image, "latest", name)
+		for _, volume := range s.Volumes {
+			if path, _, _ := strings.Cut(volume, ":"); strings.HasPrefix(path, "./") {
+				require.FileExists(t, root+"/"+path)
+			}
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package composetest_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+)
+
+const patience = 90 * time.Second
+
+// stage is the machine on which the services run.
+type stage struct {
+	folder, binary string
+	services       map[string]serviceOf
+	// variables are those of the image, replace are pairs that put this machine in the place of the containers.
+	variables map[string]string
+	replace   []string
+}
+
+// running is a service that runs.
+type running struct {
+	name, address, internal string
+	process                 *exec.Cmd
+	log                     *bytes.Buffer
+}
+
+func (s *stage) in(address, internal, text string) string {
+	pairs := append([]string{
+		"127.0.0.1:8080", address, "127.0.0.1:8081", internal, ":8080", address, ":8081", internal,
+		"172.30.80.0/24", "127.0.0.1", "/run/secrets/", filepath.Join(s.folder, "secrets") + "/", "/data", filepath.Join(s.folder, "data"),
+	}, s.replace...)
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+func (s *stage) command(t *testing.T, name string, r *running, arguments ...string) *exec.Cmd {
+	t.Helper()
+	one, found := s.services[name]
+	require.True(t, found, name)
+	require.Equal(t, "signalbox", one.Image)
+	command := exec.CommandContext(context.WithoutCancel(t.Context()), s.binary)
+	for _, argument := range arguments {
+		command.Args = append(command.Args, s.in(r.address, r.internal, argument))
+	}
+	command.Dir = filepath.Join(s.folder, "data")
+	command.Env = []string{"PATH=/nonexistent"}
+	for _, set := range []map[string]string{s.variables, one.Environment} {
+		for variable, value := range set {
+			command.Env = append(command.Env, variable+"="+s.in(r.address, r.internal, value))
+		}
+	}
+	command.Stdout, command.Stderr = r.log, r.log
+	return command
+}
+
+// once runs a service that ends by itself.
+func (s *stage) once(t *testing.T, name string) {
+	t.Helper()
+	r := &running{name: name, log: &bytes.Buffer{}}
+	require.NoError(t, s.command(t, name, r, s.services[name].arguments(t)...).Run(), "%s: %s", name, r.log)
+}
+
+// start runs a service until the test ends or it is killed, and returns when its health check is content.
+func (s *stage) start(t *testing.T, name, address string) *running {
+	t.Helper()
+	r := &running{name: name, address: address, internal: freeAddress(t), log: &bytes.Buffer{}}
+	r.process = s.command(t, name, r, s.services[name].arguments(t)...)
+	require.NoError(t, r.process.Start())
+	t.Cleanup(func() {
+		if r.process.ProcessState == nil {
+			require.NoError(t, r.process.Process.Signal(syscall.SIGTERM))
+			require.NoError(t, r.process.Wait(), r.log.String())
+		}
+		if t.Failed() {
+			t.Log(name, r.log.String())
+		}
+	})
+	return r
+}
+
+func (s *stage) awaitHealthy(t *testing.T, r *running) {
+	t.Helper()
+	check := s.services[r.name].HealthCheck.Test
+	require.Equal(t, []string{"CMD", "signalbox"}, check[:2])
+	require.Eventually(t, func() bool {
+		asking := &running{address: r.address, internal: r.internal, log: &bytes.Buffer{}}
+		return s.command(t, r.name, asking, check[2:]...).Run() == nil
+	}, patience, 100*time.Millisecond, r.name)
+}
+
+// kill ends a process as a power failure does.
+func (r *running) kill(t *testing.T) {
+	t.Helper()
+	require.NoError(t, r.process.Process.Kill())
+	_ = r.process.Wait() // it was killed
+}
+
+// makeSecrets runs secrets.sh, and inbox.sh against the database server as its image would.
+func (s *stage) makeSecrets(t *testing.T, database *pgtest.Server) {
+	t.Helper()
+	s.script(t, "secrets.sh", "SIGNALBOX_OFFLOAD_API_KEY=key")
+	server, user := socketOf(t, database)
+	s.script(t, "inbox.sh", "POSTGRES_USER="+user, "PGHOST="+server)
+	path := filepath.Join(s.folder, "secrets", "inbox_url")
+	url, err := os.ReadFile(path)
+	require.NoError(t, err)
+	here := strings.Replace(string(url), "@postgresql:5432/signalbox?sslmode=disable", "@/signalbox?host="+server, 1)
+	require.NotEqual(t, string(url), here)
+	require.NoError(t, os.WriteFile(path, []byte(here), 0o600))
+}
+
+func (s *stage) script(t *testing.T, name string, environment ...string) {
+	t.Helper()
+	text, err := os.ReadFile(root + "/cmd/signalbox/deploy/compose/" + name)
+	require.NoError(t, err)
+	command := exec.CommandContext(t.Context(), "sh", "-c", s.in("", "", string(text)))
+	command.Dir, command.Env = s.folder, append(os.Environ(), environment...)
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "%s: %s", name, output)
+}
+
+// haproxy runs the proxy of the file at an address.
+func (s *stage) haproxy(t *testing.T, program, address string, ingresses ...*running) {
+	t.Helper()
+	text, err := os.ReadFile(root + "/cmd/signalbox/deploy/compose/haproxy.cfg")
+	require.NoError(t, err)
+	replace := []string{"bind :8080", "bind " + address}
+	for _, one := range ingresses {
+		require.Contains(t, string(text), one.name+":8080")
+		replace = append(replace, one.name+":8080", one.address)
+	}
+	path := filepath.Join(s.folder, "haproxy.cfg")
+	require.NoError(t, os.WriteFile(path, []byte(strings.NewReplacer(replace...).Replace(string(text))), 0o600))
+	var log bytes.Buffer
+	proxy := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-db", "-f", path)
+	proxy.Stdout, proxy.Stderr = &log, &log
+	require.NoError(t, proxy.Start())
+	t.Cleanup(func() {
+		require.NoError(t, proxy.Process.Signal(syscall.SIGTERM))
+		_ = proxy.Wait() // it has a status of its own for a signal
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+}
+
+// program is the path of a program of the system. A test that needs one which is missing is skipped, or fails where the test run insists on it.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	for _, folder := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
+		if path, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
+			return path
+		}
+	}
+	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
+		require.NotEqual(t, name, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
+	}
+	t.Skipf("no %s on this machine: install it (Debian: apt-get install %s)", name, name)
+	return ""
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	return listener.Addr().String()
+}

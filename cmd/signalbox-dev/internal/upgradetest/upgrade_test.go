@@ -1,0 +1,278 @@
+package upgradetest_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// fullPlay plays with 200 cases and 50 activations.
+const fullPlay = "SIGNALBOX_TEST_FULL_UPGRADE"
+
+// play are the workflows that live through the builds.
+type play struct {
+	*stage
+	cases       []*signalbox.Case
+	activations []string
+}
+
+// Workflows that are open on one build go through a ramp, a promotion and a downgrade, while their webhooks go on and the inbox is migrated.
+func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
+	cases, activations := 40, 10
+	if os.Getenv(fullPlay) != "" {
+		cases, activations = 200, 50
+	}
+	p := &play{stage: newStage(t)}
+
+	promoted := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		promoted <- p.deployment.SetCurrent(ctx, "build-1")
+	}()
+	stopFirst := p.build(t, "build-1", unchanged)
+	require.NoError(t, <-promoted, "it waits for workers that start later")
+	for range activations {
+		id, err := p.simulators.Artmail.Activate(sim.Agent)
+		require.NoError(t, err)
+		p.activations = append(p.activations, id)
+	}
+	p.start(t, "first", cases)
+	p.open(t, p.cases...)
+	p.awaitActivations(t, "ACTIVE")
+
+	// The ramp: half of all is asked and paused while two builds work.
+	stopSecond := p.build(t, "build-2", behindPredicate)
+	early, cancel := context.WithTimeout(t.Context(), time.Second)
+	require.ErrorIs(t, p.deployment.SetCurrent(early, "build-3"), worker.ErrNoVersion, "it says to the end what is missing")
+	cancel()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	require.NoError(t, p.deployment.SetRamping(ctx, "build-2", 50))
+	cancel()
+	require.Equal(t, map[string]worker.VersionState{"build-1": worker.VersionCurrent, "build-2": worker.VersionRamping}, p.states(t))
+	p.migrateInbox(t)
+	asked := p.cases[:cases/2]
+	for _, one := range asked {
+		_, err := p.simulators.Offload.AskInput(p.caseID(t, one), "Which address?")
+		require.NoError(t, err)
+	}
+	for _, id := range p.activations {
+		require.NoError(t, p.simulators.Artmail.Pause(id, "holiday"))
+	}
+	p.await(t, workflows.CaseInputNeeded, asked...)
+	p.awaitActivations(t, "PAUSED")
+	p.start(t, "ramp", cases/4)
+	p.open(t, p.cases[cases:]...)
+
+	p.makeCurrent(t, "build-2")
+	for _, one := range asked {
+		state, err := one.State(t.Context())
+		require.NoError(t, err)
+		_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "12 High Street", By: "pat"})
+		require.NoError(t, err)
+	}
+	eventually(t, "the old build is drained", func() bool { return p.states(t)["build-1"] == worker.VersionDrained })
+	stopFirst()
+	p.start(t, "second", cases/4)
+	p.open(t, p.cases[len(p.cases)-cases/4:]...)
+	half := len(p.cases) / 2
+	p.complete(t, p.cases[:half]...)
+
+	// Down again, to a build that knows the predicates.
+	stopKnowing := p.build(t, "build-1-knows", behindPredicate)
+	p.makeCurrent(t, "build-1-knows")
+	stopSecond()
+	for _, id := range p.activations {
+		require.NoError(t, p.simulators.Artmail.Resume(id))
+	}
+	p.awaitActivations(t, "ACTIVE")
+	p.complete(t, p.cases[half:]...)
+	for _, id := range p.activations {
+		require.NoError(t, p.simulators.Artmail.Deactivate(id, "done"))
+	}
+	p.awaitActivations(t, "DEACTIVATED")
+	p.noneLost(t)
+	require.Empty(t, p.failedTasks(t, p.workflowIDs()...))
+	stopKnowing()
+}
+
+// A build that meets carried state of a newer version leaves the task to wait, and the webhooks that come meanwhile wait with it.
+func TestWorkflowsWithNewerStateWaitForABuildThatKnowsIt(t *testing.T) {
+	p := &play{stage: newStage(t)}
+	p.build(t, "newer", newerState)
+	p.makeCurrent(t, "newer")
+	p.start(t, "newer", 4)
+	p.open(t, p.cases...)
+	for _, one := range p.cases {
+		require.NoError(t, p.temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
+	}
+	eventually(t, "they continue as new", func() bool {
+		return !slices.ContainsFunc(p.cases, func(one *signalbox.Case) bool {
+			described, err := p.temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
+			return err != nil || described.GetWorkflowExecutionInfo().GetFirstRunId() == described.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+		})
+	})
+
+	p.build(t, "older", behindPredicate)
+	p.makeCurrent(t, "older")
+	for _, one := range p.cases {
+		require.NoError(t, p.simulators.Offload.Complete(p.caseID(t, one), nil))
+	}
+	eventually(t, "the older build refuses each task", func() bool {
+		return !slices.ContainsFunc(p.cases, func(one *signalbox.Case) bool { return len(p.failedTasks(t, one.WorkflowID())) == 0 })
+	})
+	for _, cause := range p.failedTasks(t, p.workflowIDs()...) {
+		require.Contains(t, cause, "run a newer worker")
+	}
+	p.noneLost(t)
+
+	p.makeCurrent(t, "newer")
+	p.ended(t, p.cases...)
+}
+
+// The check of failed tasks sees a change that stands behind no predicate.
+func TestAChangeWithoutAPredicateFailsTasks(t *testing.T) {
+	p := &play{stage: newStage(t)}
+	p.build(t, "good", unchanged)
+	p.makeCurrent(t, "good")
+	p.start(t, "bad", 1)
+	p.open(t, p.cases...)
+	p.build(t, "bad", noPredicate)
+	p.makeCurrent(t, "bad")
+	require.NoError(t, p.simulators.Offload.Complete(p.caseID(t, p.cases[0]), nil))
+	eventually(t, "a task fails", func() bool { return len(p.failedTasks(t, p.workflowIDs()...)) > 0 })
+	p.makeCurrent(t, "good")
+	p.ended(t, p.cases...)
+}
+
+func (p *play) start(t *testing.T, name string, n int) {
+	t.Helper()
+	for i := range n {
+		one, err := p.apps.StartCase(t.Context(), workflows.CaseStart{
+			Reference: fmt.Sprintf("%s_%d", name, i),
+			Request: &workflows.CaseRequest{
+				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+				Counterparty: workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
+			},
+		})
+		require.NoError(t, err)
+		p.cases = append(p.cases, one)
+	}
+}
+
+func (p *play) await(t *testing.T, status workflows.CaseStatus, cases ...*signalbox.Case) {
+	t.Helper()
+	for _, one := range cases {
+		eventually(t, one.Reference()+" is "+string(status), func() bool {
+			state, err := one.State(t.Context())
+			return err == nil && state.Status == status
+		})
+	}
+}
+
+// open waits until cases run and lets the provider send their first message.
+func (p *play) open(t *testing.T, cases ...*signalbox.Case) {
+	t.Helper()
+	p.await(t, workflows.CaseRunning, cases...)
+	for _, one := range cases {
+		require.NoError(t, p.simulators.Offload.SendFirstMessage(p.caseID(t, one)))
+	}
+}
+
+func (p *play) awaitActivations(t *testing.T, status workflows.ActivationStatus) {
+	t.Helper()
+	for _, id := range p.activations {
+		eventually(t, id+" is "+string(status), func() bool {
+			state, err := p.apps.Activation(sim.Agent, id).State(t.Context())
+			return err == nil && state.Status == status
+		})
+	}
+}
+
+func (p *play) caseID(t *testing.T, one *signalbox.Case) string {
+	t.Helper()
+	records := p.simulators.Offload.CasesOf(one.Reference())
+	require.Len(t, records, 1, "a case is created once")
+	return records[0].CaseID
+}
+
+// complete ends cases at the provider and checks that each workflow has heard it from the webhook.
+func (p *play) complete(t *testing.T, cases ...*signalbox.Case) {
+	t.Helper()
+	for _, one := range cases {
+		require.NoError(t, p.simulators.Offload.Complete(p.caseID(t, one), nil))
+	}
+	p.ended(t, cases...)
+}
+
+func (p *play) ended(t *testing.T, cases ...*signalbox.Case) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, one := range cases {
+		outcome, err := one.Wait(ctx)
+		require.NoError(t, err, one.Reference())
+		require.Equal(t, workflows.CaseCompleted, outcome.Status, one.Reference())
+		require.Equal(t, workflows.NewsByWebhook, outcome.Source, one.Reference())
+		require.Len(t, p.simulators.Offload.CasesOf(one.Reference()), 1, "a case is created once")
+	}
+}
+
+// migrateInbox does what an additive migration of a later release does, while the ingress of this one runs.
+func (p *play) migrateInbox(t *testing.T) {
+	t.Helper()
+	database, err := sql.Open("sqlite", "file:"+p.config.Inbox+"?_pragma=busy_timeout(10000)")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, database.Close()) }()
+	for _, statement := range []string{
+		"ALTER TABLE inbox_delivery ADD COLUMN added_later TEXT",
+		"CREATE INDEX delivery_added_later ON inbox_delivery (added_later) WHERE added_later IS NOT NULL",
+	} {
+		_, err = database.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+}
+
+// noneLost checks that every webhook was accepted at its first post and has reached its workflow.
+func (p *play) noneLost(t *testing.T) {
+	t.Helper()
+	store, err := storage.OpenExisting(t.Context(), p.config.Inbox)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	var counts map[inbox.State]int64
+	eventually(t, "the inbox is handed over", func() bool {
+		counts, err = store.Counts(t.Context())
+		return err == nil && counts[inbox.StatePending] == 0
+	})
+	for _, state := range []inbox.State{inbox.StateUnmatched, inbox.StateDead, inbox.StateQuarantined, inbox.StateLate} {
+		require.Zero(t, counts[state], state)
+	}
+	for _, record := range p.simulators.Offload.Cases() {
+		for _, attempt := range record.Webhooks {
+			require.True(t, attempt.Delivered(), "%+v", attempt)
+		}
+	}
+}
+
+func (p *play) workflowIDs() (ids []string) {
+	for _, one := range p.cases {
+		ids = append(ids, one.WorkflowID())
+	}
+	for _, id := range p.activations {
+		ids = append(ids, workflows.ArtmailActivationWorkflowID(sim.Agent, id))
+	}
+	return ids
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// errNotReady: a process answers that it is not ready, or does not answer.
+var errNotReady = errors.New("not ready")
+
+// readyTimeout bounds the question.
+const readyTimeout = 5 * time.Second
+
+// ready is for health checks of containers: the image has no other program.
+func (p process) ready() *cobra.Command {
+	return &cobra.Command{
+		Use:   "ready [URL]",
+		Short: "Ask a process whether it is ready, by the URL of its /readyz; exit status 0 or 6",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			url := "http://127.0.0.1:8080/readyz"
+			if len(args) > 0 {
+				url = args[0]
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), readyTimeout)
+			defer cancel()
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			if err != nil {
+				return usage(err)
+			}
+			client := http.Client{Timeout: readyTimeout}
+			response, err := client.Do(request)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errNotReady, err)
+			}
+			defer func() { _ = response.Body.Close() }() // only its status counts
+			if response.StatusCode != http.StatusOK {
+				return fmt.Errorf("%w: %s answers %s", errNotReady, url, response.Status)
+			}
+			return p.say(cmd, "ready\n")
+		},
+	}
+}

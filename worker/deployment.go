@@ -1,0 +1,200 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+var (
+	// ErrNoVersion says that no worker of a deployment or a version has ever polled.
+	ErrNoVersion = errors.New("no such version")
+	// ErrNotPolled says that a version can't take over yet: its workers do not poll every queue.
+	ErrNotPolled = errors.New("not every task queue is polled")
+)
+
+// VersionState says whether Temporal gives tasks to a version.
+type VersionState string
+
+const (
+	VersionCurrent VersionState = "current"
+	VersionRamping VersionState = "ramping"
+	// VersionDraining: it was current or ramping, and Temporal has not said yet that no workflow needs it.
+	VersionDraining VersionState = "draining"
+	// VersionDrained: its workers can be stopped.
+	VersionDrained VersionState = "drained"
+	// VersionNeverCurrent: its workers get no tasks.
+	VersionNeverCurrent VersionState = "never current"
+)
+
+// Version is one version of a deployment.
+type Version struct {
+	BuildID string       `json:"buildId"`
+	State   VersionState `json:"state"`
+	// RampPercent is the share of workflows that a ramping version gets, 0 to 100.
+	RampPercent float32 `json:"rampPercent,omitempty"`
+	// Since is when the state began; for a version that was never current, when its first worker polled.
+	Since  time.Time     `json:"since"`
+	Queues []QueuePolled `json:"queues"`
+}
+
+// QueuePolled says how many pollers of a version Temporal knows for a task queue. It forgets a poller five minutes after its last poll, and
+// tells those of one partition of the queue: the number may be lower than that of all pollers, and is 0 only where there are none.
+type QueuePolled struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"` // workflow or activity
+	Pollers int    `json:"pollers"`
+}
+
+func (q QueuePolled) String() string { return q.Name + " (" + q.Kind + ")" }
+
+// needed are the queues that the workers of this code poll.
+func needed() []QueuePolled {
+	return []QueuePolled{
+		{Name: workflows.TaskQueueWorkflows, Kind: kindWorkflow},
+		{Name: workflows.TaskQueueOffload, Kind: kindActivity},
+		{Name: workflows.TaskQueueOffloadPoll, Kind: kindActivity},
+		{Name: workflows.TaskQueueFiles, Kind: kindActivity},
+		{Name: workflows.TaskQueueCallbacks, Kind: kindActivity},
+	}
+}
+
+const kindWorkflow, kindActivity = "workflow", "activity"
+
+// Deployment are the versions of one worker deployment.
+type Deployment struct {
+	temporal  client.Client
+	namespace string
+	name      string
+}
+
+// NewDeployment is the deployment of a name. It need not exist yet.
+func NewDeployment(temporal client.Client, namespace, name string) Deployment {
+	return Deployment{temporal, namespace, name}
+}
+
+func (d Deployment) handle() client.WorkerDeploymentHandle {
+	return d.temporal.WorkerDeploymentClient().GetHandle(d.name)
+}
+
+// Versions lists the versions, the newest first. ErrNoVersion: no versioned worker has polled yet.
+func (d Deployment) Versions(ctx context.Context) ([]Version, error) {
+	described, err := d.handle().Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+	if err != nil {
+		return nil, d.explain(err, "")
+	}
+	summaries := described.Info.VersionSummaries
+	slices.SortFunc(summaries, func(a, b client.WorkerDeploymentVersionSummary) int { return b.CreateTime.Compare(a.CreateTime) })
+	pollers := pollers{d, map[QueuePolled][]*taskqueuepb.PollerInfo{}}
+	versions := make([]Version, 0, len(summaries))
+	for _, summary := range summaries {
+		one, err := d.version(ctx, summary.Version.BuildID, pollers)
+		if errors.Is(err, ErrNoVersion) {
+			continue // Temporal has removed it meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		versions = append(versions, one)
+	}
+	return versions, nil
+}
+
+func (d Deployment) version(ctx context.Context, buildID string, pollers pollers) (Version, error) {
+	described, err := d.handle().DescribeVersion(ctx, client.WorkerDeploymentDescribeVersionOptions{BuildID: buildID})
+	if err != nil {
+		return Version{}, d.explain(err, buildID)
+	}
+	v := Version{BuildID: buildID}
+	v.State, v.Since = stateOf(described.Info)
+	if v.State == VersionRamping {
+		v.RampPercent = described.Info.RampPercentage
+	}
+	for _, queue := range described.Info.TaskQueuesInfos {
+		polled := QueuePolled{Name: queue.Name, Kind: kindWorkflow}
+		switch queue.Type {
+		case client.TaskQueueTypeWorkflow:
+		case client.TaskQueueTypeActivity:
+			polled.Kind = kindActivity
+		default:
+			continue // Signalbox has no other
+		}
+		if polled.Pollers, err = pollers.of(ctx, polled, buildID); err != nil {
+			return Version{}, err
+		}
+		v.Queues = append(v.Queues, polled)
+	}
+	slices.SortFunc(v.Queues, func(a, b QueuePolled) int { return strings.Compare(a.String(), b.String()) })
+	return v, nil
+}
+
+func stateOf(info client.WorkerDeploymentVersionInfo) (VersionState, time.Time) {
+	switch drainage := info.DrainageInfo; {
+	case !info.CurrentSinceTime.IsZero():
+		return VersionCurrent, info.CurrentSinceTime
+	case !info.RampingSinceTime.IsZero():
+		return VersionRamping, info.RampingSinceTime
+	case drainage == nil:
+		return VersionNeverCurrent, info.CreateTime
+	case drainage.DrainageStatus == client.WorkerDeploymentVersionDrainageStatusDrained:
+		return VersionDrained, drainage.LastChangedTime
+	default:
+		return VersionDraining, drainage.LastChangedTime
+	}
+}
+
+// explain gives an error of Temporal its operation, and what mends it.
+func (d Deployment) explain(err error, buildID string) error {
+	var missing *serviceerror.NotFound
+	switch {
+	case errors.As(err, &missing) && buildID == "":
+		return fmt.Errorf("%w: deployment %q has none in namespace %q: start workers with TEMPORAL_WORKER_BUILD_ID, or name another deployment", ErrNoVersion, d.name, d.namespace)
+	case errors.As(err, &missing):
+		return fmt.Errorf("%w: deployment %q in namespace %q has no build %q: start its workers, or correct the build ID", ErrNoVersion, d.name, d.namespace, buildID)
+	}
+	return fmt.Errorf("deployment %q in namespace %q: %w", d.name, d.namespace, err)
+}
+
+// pollers asks for the pollers of each queue once.
+type pollers struct {
+	deployment Deployment
+	known      map[QueuePolled][]*taskqueuepb.PollerInfo
+}
+
+func (p pollers) of(ctx context.Context, queue QueuePolled, buildID string) (int, error) {
+	all, asked := p.known[queue]
+	if !asked {
+		kind := enumspb.TASK_QUEUE_TYPE_WORKFLOW
+		if queue.Kind == kindActivity {
+			kind = enumspb.TASK_QUEUE_TYPE_ACTIVITY
+		}
+		described, err := p.deployment.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+			Namespace:     p.deployment.namespace,
+			TaskQueue:     &taskqueuepb.TaskQueue{Name: queue.Name, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+			TaskQueueType: kind,
+		})
+		if err != nil {
+			return 0, fmt.Errorf("pollers of task queue %s: %w", queue, err)
+		}
+		all = described.GetPollers()
+		p.known[queue] = all
+	}
+	polling := 0
+	for _, one := range all {
+		if o := one.GetDeploymentOptions(); o.GetDeploymentName() == p.deployment.name && o.GetBuildId() == buildID {
+			polling++
+		}
+	}
+	return polling, nil
+}

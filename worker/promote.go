@@ -1,0 +1,123 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/sdk/client"
+)
+
+const promotePause = 500 * time.Millisecond
+
+// SetCurrent gives all new and running workflows to a build. It first waits, until ctx ends, for the build's workers to poll every queue
+// that it needs: a task in a queue that they do not poll would wait for ever. ErrNotPolled and ErrNoVersion say what was missing to the end.
+func (d Deployment) SetCurrent(ctx context.Context, buildID string) error {
+	return d.whenPolled(ctx, buildID, func() error {
+		_, err := d.handle().SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: buildID})
+		return err
+	})
+}
+
+// SetRamping gives a share of the workflows to a build, 0 to 100 percent; 0 takes the ramp back. It waits as SetCurrent does.
+func (d Deployment) SetRamping(ctx context.Context, buildID string, percent float32) error {
+	if percent == 0 {
+		return d.endRamp(ctx, buildID)
+	}
+	return d.whenPolled(ctx, buildID, func() error {
+		_, err := d.handle().SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{BuildID: buildID, Percentage: percent})
+		return err
+	})
+}
+
+// endRamp waits for no pollers: a ramp is also ended because its workers are gone.
+func (d Deployment) endRamp(ctx context.Context, buildID string) error {
+	described, err := d.handle().Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+	if err != nil {
+		return d.explain(err, "")
+	}
+	ramping := described.Info.RoutingConfig.RampingVersion
+	if ramping == nil || ramping.BuildID != buildID {
+		return fmt.Errorf("%w: build %q of deployment %q is not ramping", ErrNoVersion, buildID, d.name)
+	}
+	// Without a build no version ramps.
+	if _, err := d.handle().SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{ConflictToken: described.ConflictToken}); err != nil {
+		return d.explain(err, buildID)
+	}
+	return nil
+}
+
+// whenPolled changes the routing once the build's workers poll. Temporal checks by itself too, and knows of a first poll a moment later.
+func (d Deployment) whenPolled(ctx context.Context, buildID string, change func() error) error {
+	again := time.NewTicker(promotePause)
+	defer again.Stop()
+	var missing error
+	for {
+		err := d.polled(ctx, buildID)
+		if err == nil {
+			err = d.refused(change(), buildID)
+		}
+		switch {
+		case errors.Is(err, ErrNotPolled), errors.Is(err, ErrNoVersion):
+			missing = err
+		case ctx.Err() != nil && missing != nil:
+			return missing
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return missing
+		case <-again.C:
+		}
+	}
+}
+
+func (d Deployment) refused(err error, buildID string) error {
+	var early *serviceerror.FailedPrecondition
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &early):
+		return fmt.Errorf("%w: Temporal refuses build %q of deployment %q: %w", ErrNotPolled, buildID, d.name, err)
+	}
+	return d.explain(err, buildID)
+}
+
+// polled fails with ErrNotPolled, naming the queues, while the build lacks a poller of a queue of the current version or of this code.
+func (d Deployment) polled(ctx context.Context, buildID string) error {
+	pollers := pollers{d, map[QueuePolled][]*taskqueuepb.PollerInfo{}}
+	next, err := d.version(ctx, buildID, pollers)
+	if err != nil {
+		return err
+	}
+	described, err := d.handle().Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+	if err != nil {
+		return d.explain(err, "")
+	}
+	want := needed()
+	if current := described.Info.RoutingConfig.CurrentVersion; current != nil {
+		// Another release may have other queues: what counts is that nothing of the current one is left alone.
+		one, err := d.version(ctx, current.BuildID, pollers)
+		if err != nil {
+			return err
+		}
+		want = one.Queues
+	}
+	var missing []string
+	for _, queue := range want {
+		if !slices.ContainsFunc(next.Queues, func(q QueuePolled) bool { return q.Name == queue.Name && q.Kind == queue.Kind && q.Pollers > 0 }) {
+			missing = append(missing, queue.String())
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: build %q of deployment %q has no worker on %s: start its workers, or wait until they run",
+			ErrNotPolled, buildID, d.name, strings.Join(missing, ", "))
+	}
+	return nil
+}
