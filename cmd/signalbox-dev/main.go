@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags := command.Flags()
 	flags.StringVar(&o.Data, "data", ".signalbox", "folder that keeps everything; started again on it, all goes on")
 	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "ingress")
-	flags.StringVar(&o.InternalListen, "internal-listen", "127.0.0.1:8081", "health, checks and metrics, on loopback; empty: none")
+	flags.StringVar(&o.InternalListen, "internal-listen", "127.0.0.1:8081", "the page, the API, health and metrics, on loopback; empty: none")
 	flags.StringVar(&o.Temporal, "temporal", "127.0.0.1:7233", "Temporal server")
 	flags.StringVar(&o.UI, "ui", "127.0.0.1:8233", "Temporal Web UI; empty: none")
 	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags.StringArrayVar(&o.Trouble.OffloadWebhooks, "offload-webhook", nil, "trouble a webhook of Offload: FAULT or FAULT:EVENT for the next one, FAULT=0.2 by chance; repeatable, as in drop:case.completed")
 	flags.StringArrayVar(&o.Trouble.ArtmailWebhooks, "artmail-webhook", nil, "the same for Artmail's")
 	flags.Uint64Var(&o.Trouble.Seed, "seed", 0, "decides what the simulators leave to chance, IDs included, so give it a --data of its own; 0: another one each time")
-	flags.BoolVar(&o.demo, "demo", false, "play the demonstration")
+	flags.BoolVar(&o.demo, "demo", false, "play the demonstration; without --exit a question is then left open on the page, for you to answer")
 	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
 	flags.StringVar(&o.logFormat, "log-format", "console", "console or json")
@@ -101,6 +101,9 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 		if err != nil {
 			_, _ = fmt.Fprintf(out, "\nThe demonstration did not end as it should: %v\n", err)
 		}
+		if err := demo.LeaveQuestion(ctx, instance, out); err != nil && ctx.Err() == nil {
+			_, _ = fmt.Fprintf(out, "\nNo question is left open: %v\n", err)
+		}
 	}
 	_, _ = fmt.Fprintln(out, "\nRunning. Ctrl-C stops it.")
 	select {
@@ -112,15 +115,21 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 
 func say(out io.Writer, in *dev.Instance, data string) error {
 	ui := cmp.Or(in.UIURL(), "(none)")
+	page := "(none)"
+	if in.InternalURL() != "" {
+		page = in.InternalURL() + "/"
+	}
 	_, err := fmt.Fprintf(out, `Signalbox for development
 
+  open first     %s  (the page: what is to do, cases, deliveries)
+
   ingress        %s
-  operators      %s  (/readyz, /metrics)
+  operators      %s  (/v1, /readyz, /metrics)
   Temporal UI    %s
   Temporal       %s
   simulators     %s  (controls: /offload/sim/…, /artmail/sim/…)
   data           %s
-`, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
+`, page, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
 	if err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
