@@ -192,7 +192,9 @@ func (v *visit) transcript() {
 }
 
 // casePath is the API's path of a call about the case of the address.
-func (v *visit) caseCall(call string) []string { return []string{"cases", v.r.PathValue("reference"), call} }
+func (v *visit) caseCall(call string) []string {
+	return []string{"cases", v.r.PathValue("reference"), call}
+}
 
 // answerQuestion takes an answer. One that is not taken comes back with what happened meanwhile, and the text in its box.
 func (v *visit) answerQuestion() {

@@ -187,7 +187,9 @@ func (s *Server) routes() http.Handler {
 	signedIn("POST /notices/resend", (*visit).resendNotices)
 	signedIn("POST /notices/dismiss", (*visit).dismissNotices)
 	signedIn("GET /health", (*visit).health)
-	signedIn("/", func(v *visit) { v.fail(http.StatusNotFound, "There is no such page", "The menu above has all there are.") })
+	signedIn("/", func(v *visit) {
+		v.fail(http.StatusNotFound, "There is no such page", "The menu above has all there are.")
+	})
 	return mux
 }
 

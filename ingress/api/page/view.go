@@ -128,6 +128,8 @@ func (s *Server) functions() template.FuncMap {
 		"lines":        func(text string) int { return min(8, 2+strings.Count(text, "\n")) },
 		"id":           anchor,
 		"split":        strings.Fields,
+		// The contract's sentences mark names as code, for Temporal's Web UI.
+		"plain": func(text string) string { return strings.ReplaceAll(text, "`", "") },
 	}
 }
 
