@@ -41,6 +41,7 @@ var rooms = []room{
 	{folder: "workflows/wire", why: "it reads JSON and knows no provider", not: []string{temporalSDK, "net/http"}},
 	{folder: "workflows/keyring", why: "it doesn't know what is sealed, or why"},
 	{folder: "workflows/signalbox", may: []string{"workflows", "workflows/keyring"}, why: "business apps import it: it must bring neither workflow code nor a provider"},
+	{folder: "workflows/signalbox/signalboxtest", may: []string{"workflows", "workflows/keyring", "workflows/signalbox", "workflows/internal/rules", "workflows/offloadcase/lifecycle", "workflows/artmailactivation/lifecycle"}, why: "a fake for the tests of business apps: the rules in memory, no workflow and no provider"},
 	{folder: "workflows/internal/rules", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
 	{folder: "workflows/internal/entity", may: []string{"workflows", "workflows/internal/rules"}, why: "what all workflows share knows none of them"},
 	{folder: "workflows/internal/replaytest", why: "it replays any workflow and knows none"},

@@ -65,7 +65,7 @@ type ReconcileCaseParams struct {
 	Floor   Duration `json:"floor"`
 	Ceiling Duration `json:"ceiling"`
 	// Check is the number of the reconcile-now that asked for this read: the first one that succeeds is then news, whatever it shows. Zero:
-	// nobody asked.
+	// no person asked.
 	Check int `json:"check,omitempty"`
 }
 

@@ -1,6 +1,9 @@
 package api_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,4 +66,65 @@ func TestAWaitEndsWithTheCaseAQuestionOrItsTime(t *testing.T) {
 	w.get(t, "", "/v1/cases/wait?wait=60s").into(t, &state)
 	require.Equal(t, workflows.CaseRunning, state.Status, "a stop answers with what is so now")
 	require.Less(t, time.Since(began), 30*time.Second)
+}
+
+// TestMain finds a goroutine that a waiter leaves behind.
+func TestAThousandCallersWaitForOneCase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.temporal.become("offload-case/many", workflows.CaseState{Reference: "many", Status: workflows.CaseRunning})
+	var all sync.WaitGroup
+	answers := make(chan answer, 1000)
+	for range cap(answers) {
+		all.Go(func() { answers <- w.get(t, "", "/v1/cases/many?wait=60s") })
+	}
+	require.Eventually(t, func() bool { return w.temporal.following.Load() == 1000 }, 30*time.Second, time.Millisecond)
+	w.temporal.become("offload-case/many", workflows.CaseState{Reference: "many", Status: workflows.CaseCompleted})
+	all.Wait()
+	close(answers)
+	for got := range answers {
+		var state workflows.CaseState
+		got.into(t, &state)
+		require.Equal(t, workflows.CaseCompleted, state.Status)
+	}
+}
+
+func TestListsKeepToTheLimitsOfTheToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	for _, path := range []string{"/v1/cases", "/v1/cases?account=emea"} {
+		require.Equal(t, 200, w.get(t, emeaSecret, path).status)
+		require.Contains(t, w.temporal.queries[len(w.temporal.queries)-1], "SignalboxAccount IN ('emea')")
+	}
+	require.Equal(t, 200, w.get(t, crmSecret, "/v1/activations").status)
+	require.Contains(t, w.temporal.queries[len(w.temporal.queries)-1], "artmail-activation/crm/")
+	for secret, paths := range map[string][]string{
+		emeaSecret: {"/v1/cases?account=apac", "/v1/cases?account=emea&account=apac", "/v1/notices"},
+		crmSecret:  {"/v1/activations?agent=sales", "/v1/notices", "/v1/notices?agent=sales", "/v1/notices/artmail-activation%2Fsales%2Fa1"},
+	} {
+		for _, path := range paths {
+			require.Equal(t, 403, w.get(t, secret, path).status, path)
+		}
+		require.Equal(t, 403, w.post(t, secret, "/v1/catch-up", `{"since":"2026-05-01T00:00:00Z"}`).status)
+	}
+	require.Equal(t, 400, w.get(t, adminSecret, "/v1/notices/some-workflow").status)
+	require.Equal(t, 200, w.get(t, adminSecret, "/v1/todo?kind=question").status)
+}
+
+func TestAWaitOutlivesTheDeadlinesOfTheListener(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.temporal.become("offload-case/long", workflows.CaseState{Reference: "long", Status: workflows.CaseRunning})
+	listener := httptest.NewUnstartedServer(w.server)
+	listener.Config.ReadTimeout, listener.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	listener.Start()
+	t.Cleanup(listener.Close)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, listener.URL+"/v1/cases/long?wait=1s", nil)
+	require.NoError(t, err)
+	began := time.Now()
+	response, err := listener.Client().Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.GreaterOrEqual(t, time.Since(began), time.Second)
 }

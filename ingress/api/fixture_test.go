@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ type temporal struct {
 	updates map[string][]any
 	// changed is closed when a state is set, and made anew.
 	changed chan struct{}
+	// following counts the readers of a history.
+	following atomic.Int64
 	// queries are those of lists.
 	queries []string
 	// refuse is what updates fail with.
@@ -153,6 +156,7 @@ func (f *temporal) DescribeWorkflow(_ context.Context, workflowID, _ string) (*c
 
 // GetWorkflowHistory has one event after another, whenever a state was set.
 func (f *temporal) GetWorkflowHistory(ctx context.Context, _, _ string, _ bool, _ enumspb.HistoryEventFilterType) client.HistoryEventIterator {
+	f.following.Add(1)
 	return &steps{ctx: ctx, of: f}
 }
 

@@ -421,6 +421,15 @@ type LongText = string
 // NewsSource How a change became known.
 type NewsSource = workflows.NewsSource
 
+// Notice Something has happened. It holds no secret.
+type Notice = workflows.Notice
+
+// NoticeData One field, by the kind of the notice.
+type NoticeData = workflows.NoticeData
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind = workflows.NoticeKind
+
 // NoticePage defines model for NoticePage.
 type NoticePage = signalbox.NoticePage
 
@@ -813,6 +822,18 @@ type ListToDoParams struct {
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// ReceiveNoticeParams defines parameters for ReceiveNotice.
+type ReceiveNoticeParams struct {
+	// WebhookId The `id` of the notice.
+	WebhookId string `json:"webhook-id"`
+
+	// WebhookTimestamp When this attempt was made, in seconds since 1970.
+	WebhookTimestamp string `json:"webhook-timestamp"`
+
+	// WebhookSignature One signature or more, with blanks between them: `v1,` and base64.
+	WebhookSignature string `json:"webhook-signature"`
+}
+
 // RequestApprovalsJSONRequestBody defines body for RequestApprovals for application/json ContentType.
 type RequestApprovalsJSONRequestBody = ApprovalRequests
 
@@ -860,6 +881,9 @@ type DismissNoticesJSONRequestBody = SelectNotices
 
 // ResendNoticesJSONRequestBody defines body for ResendNotices for application/json ContentType.
 type ResendNoticesJSONRequestBody = SelectNotices
+
+// ReceiveNoticeJSONRequestBody defines body for ReceiveNotice for application/json ContentType.
+type ReceiveNoticeJSONRequestBody = Notice
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1856,6 +1880,92 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/notices/:source/resend", wrapper.ResendNotices, options.OperationMiddlewares["resendNotices"]...)
 	router.GET(options.BaseURL+"/v1/todo", wrapper.ListToDo, options.OperationMiddlewares["listToDo"]...)
 
+}
+
+// WebhookReceiverInterface represents handlers for receiving inbound
+// webhook requests. Each webhook becomes a Handle*Webhook
+// method that the implementation fills in. The caller mounts the per-
+// webhook echo.HandlerFunc returned by {Op}WebhookHandler at
+// whatever URL path they advertise to senders.
+type WebhookReceiverInterface interface {
+	// Receive a notice
+	// HandleReceiveNoticeWebhook handles the POST webhook for notice.
+	HandleReceiveNoticeWebhook(ctx echo.Context, params ReceiveNoticeParams) error
+}
+
+// ReceiveNoticeWebhookHandler returns the echo.HandlerFunc for the notice webhook.
+// Mount this at the URL path advertised to webhook senders. Errors
+// during parameter binding are returned via echo.NewHTTPError so echo's
+// error-handling chain reports them as 400. Middlewares are applied in
+// the order provided -- the last argument becomes the outermost wrapper.
+func ReceiveNoticeWebhookHandler(si WebhookReceiverInterface, middlewares ...echo.MiddlewareFunc) echo.HandlerFunc {
+	h := echo.HandlerFunc(func(ctx echo.Context) error {
+		var err error
+		_ = err
+
+		// Parameter object where we will unmarshal all parameters from the context.
+		var params ReceiveNoticeParams
+
+		// ------------- Required header parameter "webhook-id" -------------
+		if valueList, found := ctx.Request().Header[http.CanonicalHeaderKey("webhook-id")]; found {
+			var WebhookId string
+			n := len(valueList)
+			if n != 1 {
+				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for webhook-id, got %d", n))
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-id", valueList[0], &WebhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhook-id: %s", err))
+			}
+			params.WebhookId = WebhookId
+
+		} else {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter webhook-id is required, but not found"))
+		}
+
+		// ------------- Required header parameter "webhook-timestamp" -------------
+		if valueList, found := ctx.Request().Header[http.CanonicalHeaderKey("webhook-timestamp")]; found {
+			var WebhookTimestamp string
+			n := len(valueList)
+			if n != 1 {
+				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for webhook-timestamp, got %d", n))
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-timestamp", valueList[0], &WebhookTimestamp, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhook-timestamp: %s", err))
+			}
+			params.WebhookTimestamp = WebhookTimestamp
+
+		} else {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter webhook-timestamp is required, but not found"))
+		}
+
+		// ------------- Required header parameter "webhook-signature" -------------
+		if valueList, found := ctx.Request().Header[http.CanonicalHeaderKey("webhook-signature")]; found {
+			var WebhookSignature string
+			n := len(valueList)
+			if n != 1 {
+				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for webhook-signature, got %d", n))
+			}
+
+			err = runtime.BindStyledParameterWithOptions("simple", "webhook-signature", valueList[0], &WebhookSignature, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+			if err != nil {
+				return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhook-signature: %s", err))
+			}
+			params.WebhookSignature = WebhookSignature
+
+		} else {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter webhook-signature is required, but not found"))
+		}
+
+		return si.HandleReceiveNoticeWebhook(ctx, params)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
 }
 
 type ProblemResponseHeaders struct {

@@ -56,7 +56,7 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		"ActivationOptions": {value: workflows.ActivationOptions{}}, "ApprovalRequest": {value: workflows.ApprovalRequest{}}, "Approval": {value: workflows.Approval{}},
 		"CancelApproval": {workflows.CancelApproval{}, []string{"by", "messageId"}}, "OpenRun": {value: workflows.OpenRun{}}, "TouchRuns": {value: workflows.TouchRuns{}},
 		"CloseRun": {workflows.CloseRun{}, []string{"runId"}}, "Run": {value: workflows.Run{}},
-		"NotifyState": {value: workflows.NotifyState{}}, "NoticeRecord": {value: workflows.NoticeRecord{}},
+		"Notice": {value: workflows.Notice{}}, "NoticeData": {value: workflows.NoticeData{}}, "NotifyState": {value: workflows.NotifyState{}}, "NoticeRecord": {value: workflows.NoticeRecord{}},
 		"SelectNotices": {workflows.SelectNotices{}, []string{"by"}}, "NoticesSelected": {value: workflows.NoticesSelected{}},
 		"Delivery": {value: inbox.Delivery{}}, "DeliveryPage": {value: inbox.Page{}}, "DeliveryWithBody": {value: desk.Shown{}}, "DeliveryCounts": {value: desk.Counts{}},
 		"Purged": {value: inbox.Purged{}}, "Replayed": {value: desk.Replayed{}}, "AuditPage": {value: desk.AuditPage{}}, "AuditEntry": {value: inbox.AuditEntry{}},

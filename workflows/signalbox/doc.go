@@ -5,6 +5,9 @@
 //	cs, err := c.StartCase(ctx, workflows.CaseStart{Reference: "vendor_2048", Request: …})
 //	outcome, err := cs.Wait(ctx)
 //
+// Lists, the to-do list and catching up after an outage read Temporal's visibility; the to-do list also reads the inbox where
+// Options.Deliveries is set. Package signalboxtest has a fake for the tests of apps.
+//
 // An app's own workflows use it through the activities that NewActivities registers on the app's worker, and get notices by signals that
 // ReceiveNotices takes once each (the example of Activities). The author of an Artmail agent runs a worker on the task queue that the
 // agent's configuration names as checkApprovalQueue, with an activity "check-approval" that opens the activation's API key by OpenAPIKey

@@ -98,6 +98,7 @@ func translate(op string, err error) error {
 		unavailable *serviceerror.Unavailable
 		exhausted   *serviceerror.ResourceExhausted
 		deadline    *serviceerror.DeadlineExceeded
+		cancelled   *serviceerror.Canceled
 	)
 	switch {
 	case errors.As(err, &notFound):
@@ -106,6 +107,8 @@ func translate(op string, err error) error {
 		return wrap(ErrInvalid)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", op, err)
+	case errors.As(err, &cancelled):
+		return wrap(context.Canceled)
 	case errors.As(err, &notReady), errors.As(err, &unavailable), errors.As(err, &exhausted), errors.As(err, &deadline):
 		return wrap(ErrUnavailable)
 	}

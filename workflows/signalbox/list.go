@@ -35,7 +35,7 @@ type CaseFilter struct {
 
 // CaseRow is a case in a list.
 type CaseRow struct {
-	Execution
+	Listed
 	Reference string `json:"reference"`
 	// Account is empty until the case's worker has told it, where a client of another kind started the case.
 	Account string               `json:"account,omitempty"`
@@ -73,7 +73,7 @@ func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, er
 
 func caseRow(f found) CaseRow {
 	reference, _ := workflows.ParseOffloadCaseWorkflowID(f.WorkflowID)
-	return CaseRow{Execution: f.Execution, Reference: reference, Account: f.account, CaseID: f.caseID, Status: workflows.CaseStatus(f.state)}
+	return CaseRow{Listed: f.Listed, Reference: reference, Account: f.account, CaseID: f.caseID, Status: workflows.CaseStatus(f.state)}
 }
 
 func (f CaseFilter) conditions() (conditions, error) {
@@ -123,7 +123,7 @@ type ActivationFilter struct {
 
 // ActivationRow is an activation in a list.
 type ActivationRow struct {
-	Execution
+	Listed
 	Agent string `json:"agent"`
 	// ActivationID is empty for one so long that the workflow ID has only its hash, where no worker answers.
 	ActivationID string                     `json:"activationId,omitempty"`
@@ -164,7 +164,7 @@ func (c *Client) activationRow(ctx context.Context, f found) ActivationRow {
 			activationID = state.ActivationID
 		}
 	}
-	return ActivationRow{Execution: f.Execution, Agent: agent, ActivationID: activationID, Status: workflows.ActivationStatus(f.state)}
+	return ActivationRow{Listed: f.Listed, Agent: agent, ActivationID: activationID, Status: workflows.ActivationStatus(f.state)}
 }
 
 func (f ActivationFilter) conditions() (conditions, error) {

@@ -22,9 +22,9 @@ type NoticeFilter struct {
 	Limit  int    `json:"-"`
 }
 
-// NoticeSource is a case or an activation in a list of sources. Execution is the workflow "notify" that delivers its notices.
+// NoticeSource is a case or an activation in a list of sources. Listed is the workflow "notify" that delivers its notices.
 type NoticeSource struct {
-	Execution
+	Listed
 	// Source is the workflow ID of the case or activation.
 	Source string `json:"source"`
 	// Reference and Account say which case it is, Agent and ActivationID which activation. ActivationID is empty where the ID has only its hash.
@@ -67,7 +67,7 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 	c.findAccounts(ctx, about)
 	for i, f := range rows {
 		page.Sources = append(page.Sources, NoticeSource{
-			Execution: f.Execution, Source: strings.TrimPrefix(f.WorkflowID, workflows.NotifyWorkflowID("")),
+			Listed: f.Listed, Source: strings.TrimPrefix(f.WorkflowID, workflows.NotifyWorkflowID("")),
 			Reference: about[i].Reference, Account: about[i].Account, Agent: about[i].Agent, ActivationID: about[i].ActivationID,
 		})
 	}

@@ -221,9 +221,12 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]found, error) {
 	if !oldest.IsZero() {
 		closed = closed.time("StartTime", ">=", oldest.Add(-imprecision))
 	}
-	since, _, err := l.client.listAll(ctx, l.op, closed, maxClosedMeanwhile)
+	since, more, err := l.client.listAll(ctx, l.op, closed, maxClosedMeanwhile)
 	if err != nil {
 		return nil, err
+	}
+	if more {
+		return nil, fmt.Errorf("%s: %w: cursor: more than %d workflows have closed since the list began: begin without one", l.op, ErrInvalid, maxClosedMeanwhile)
 	}
 	for _, f := range since {
 		replaced := f.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
@@ -241,7 +244,8 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]found, error) {
 	return sorted, nil
 }
 
-// maxClosedMeanwhile bounds what is read of the executions that closed since a list began, among those that started within one page.
+// maxClosedMeanwhile bounds what is read of the executions that closed since a list began, among those that started within one page. With more
+// of them the cursor is too old.
 const maxClosedMeanwhile = 20_000
 
 // current puts the run that a workflow has now in the place of one that has continued as new since the list began.

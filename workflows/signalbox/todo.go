@@ -225,7 +225,7 @@ func toDoItem(f found) ToDoItem {
 	item.Kind, item.Actions = classify(f)
 	if item.Kind == ToDoWorkflowBroken {
 		item.Since, item.DueAt = f.ClosedAt, f.ClosedAt
-		item.Says = fmt.Sprintf("The workflow %s.", map[bool]string{true: "timed out", false: "failed"}[f.Execution.Execution == ExecutionTimedOut])
+		item.Says = fmt.Sprintf("The workflow %s.", map[bool]string{true: "timed out", false: "failed"}[f.Execution == ExecutionTimedOut])
 		item.Help = []string{"See in Temporal's Web UI why. Reset it there to its last workflow task to let it go on."}
 	}
 	if item.DueAt.IsZero() {

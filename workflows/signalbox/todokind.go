@@ -78,7 +78,7 @@ var toDoKinds = []struct {
 // classify is the kind of an execution, and what can be done about it. Nothing can be done here about one that is closed, except for the
 // workflow of its notices.
 func classify(f found) (kind ToDoKind, actions []Action) {
-	switch f.Execution.Execution {
+	switch f.Execution {
 	case ExecutionFailed, ExecutionTimedOut:
 		return ToDoWorkflowBroken, []Action{ActionReset}
 	case ExecutionRunning, ExecutionCompleted, ExecutionCancelled, ExecutionTerminated:
@@ -91,7 +91,7 @@ func classify(f found) (kind ToDoKind, actions []Action) {
 			kind = k.kind
 		}
 		for _, action := range k.actions {
-			if f.Execution.Execution == ExecutionRunning && !slices.Contains(actions, action) {
+			if f.Execution == ExecutionRunning && !slices.Contains(actions, action) {
 				actions = append(actions, action)
 			}
 		}

@@ -29,8 +29,8 @@ const (
 	ExecutionTimedOut   ExecutionStatus = "timed_out"
 )
 
-// Execution is a workflow as Temporal lists it. A list may lag behind the workflow by a moment.
-type Execution struct {
+// Listed is a workflow as Temporal lists it. A list may lag behind the workflow by a moment.
+type Listed struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
 	// Execution is where Temporal has the workflow.
@@ -47,7 +47,7 @@ type Execution struct {
 
 // found is one execution with what this package's lists read of it.
 type found struct {
-	Execution
+	Listed
 	workflowType string
 	state        string
 	caseID       string
@@ -57,7 +57,7 @@ type found struct {
 
 func foundOf(info *workflowpb.WorkflowExecutionInfo) found {
 	f := found{
-		Execution: Execution{
+		Listed: Listed{
 			WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
 			Execution: executionStatus(info.GetStatus()), StartedAt: info.GetStartTime().AsTime(),
 		},

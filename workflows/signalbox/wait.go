@@ -60,7 +60,8 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 // answers, the attention, a check, and that an adoption is being verified; what Offload says in between does not.
 //
 // It needs a running worker, as State does. One that waits costs Temporal one query and one read of the history at first, then a call every
-// 20 seconds, and one query whenever the workflow takes a step. It keeps no goroutine of its own.
+// 20 seconds, and one query whenever the workflow takes a step. It leaves no goroutine behind. Each frontend of Temporal lets 1,200 calls wait
+// in a namespace at once, unless its setting frontend.namespaceCount says otherwise; those beyond it are tried again.
 func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *workflows.CaseState) (workflows.CaseState, error) {
 	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 	if err != nil {

@@ -80,6 +80,16 @@ func stub(ctx workflow.Context, shows stubState) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	err = workflow.SetUpdateHandler(ctx, workflows.UpdateResend, func(_ workflow.Context, in workflows.SelectNotices) (workflows.NoticesSelected, error) {
+		if state, ok := shows.Query.(map[string]any); ok {
+			said, _ := state["waitingFor"].(string)
+			state["waitingFor"] = fmt.Sprintf("%s%s resends %v; ", said, in.By, in.IDs)
+		}
+		return workflows.NoticesSelected{Notices: len(in.IDs)}, nil
+	})
+	if err != nil {
+		return "", err
+	}
 	var end, again, fail bool
 	for !end && !again && !fail {
 		selector := workflow.NewSelector(ctx)
@@ -107,8 +117,6 @@ type stubState struct {
 	State, Account, CaseID string
 	Attention              []string
 	DueAt                  time.Time
-	// Queue is another task queue than that of the stubs.
-	Queue string
 }
 
 func startStub(t *testing.T, workflowType, workflowID string, shows stubState) {
@@ -128,13 +136,16 @@ func startStub(t *testing.T, workflowType, workflowID string, shows stubState) {
 	if !shows.DueAt.IsZero() {
 		attributes = append(attributes, temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt).ValueSet(shows.DueAt))
 	}
-	queue := shows.Queue
-	if queue == "" {
-		queue = stubQueue
-	}
 	_, err := shared.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
-		ID: workflowID, TaskQueue: queue, TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
+		ID: workflowID, TaskQueue: stubQueue, TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
 	}, workflowType, shows)
+	require.NoError(t, err)
+}
+
+// startStubOf starts a workflow of another task queue.
+func startStubOf(t *testing.T, workflowType, workflowID, queue string, input any) {
+	t.Helper()
+	_, err := shared.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflowID, TaskQueue: queue}, workflowType, input)
 	require.NoError(t, err)
 }
 

@@ -1,0 +1,115 @@
+package apitest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+)
+
+// shared is the one instance of this package's tests.
+var shared *dev.Instance
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "signalbox-api-test-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(folder) }()
+		const anyPort = "127.0.0.1:0"
+		shared, err = dev.Start(context.Background(), dev.Options{
+			Data: folder, Listen: anyPort, InternalListen: anyPort, Temporal: anyPort, Simulators: anyPort, Pace: 20 * time.Millisecond,
+			DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond}, Log: zap.NewNop(),
+		})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := errors.Join(shared.Stop()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+var caller = &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
+// send calls the API.
+func send(t testing.TB, method, path, body string) (*http.Response, []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, shared.InternalURL()+path, strings.NewReader(body))
+	require.NoError(t, err)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := caller.Do(request)
+	require.NoError(t, err)
+	answer, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response, answer
+}
+
+// call calls the API and compares the answer with the document; route is the path as the document has it.
+func call(t testing.TB, method, route, path, body string, status int, into any) http.Header {
+	t.Helper()
+	response, answer := send(t, method, path, body)
+	require.Equal(t, status, response.StatusCode, "%s %s: %s", method, path, answer)
+	conforms(t, strings.ToLower(method), route, response, answer)
+	if into != nil {
+		require.NoError(t, json.Unmarshal(answer, into))
+	}
+	return response.Header
+}
+
+// conforms fails for an answer that the document does not describe.
+func conforms(t testing.TB, method, route string, response *http.Response, answer []byte) {
+	t.Helper()
+	pointer := "#/paths/" + strings.NewReplacer("/", "~1", "{", "%7B", "}", "%7D").Replace(route) + "/" + method + "/responses/" + fmt.Sprint(response.StatusCode) +
+		"/content/application~1json/schema"
+	if response.StatusCode >= http.StatusBadRequest {
+		pointer = "#/components/schemas/Problem"
+		require.Equal(t, "application/problem+json", response.Header.Get("Content-Type"))
+	}
+	if len(answer) == 0 {
+		return
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(answer))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	require.NoError(t, compiler.AddResource("urn:document", document(t)))
+	schema, err := compiler.Compile("urn:document" + pointer)
+	require.NoError(t, err)
+	require.NoError(t, schema.Validate(value), "%s", answer)
+}
+
+func document(t testing.TB) any {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "ingress", "api", "openapi.yaml"))
+	require.NoError(t, err)
+	var parsed any
+	require.NoError(t, yaml.Unmarshal(raw, &parsed))
+	raw, err = json.Marshal(parsed)
+	require.NoError(t, err)
+	parsed, err = jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	require.NoError(t, err)
+	return parsed
+}

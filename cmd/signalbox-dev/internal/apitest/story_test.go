@@ -1,0 +1,81 @@
+package apitest_test
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func start(reference, script string) string {
+	return fmt.Sprintf(`{"reference":%q,"request":{"channel":"EMAIL","goal":{"objective":"Obtain a signed W-9"},
+		"counterparty":{"address":"%s@vendor.example","name":"Ada"},"senderPersona":{"name":"Grace"}}}`, reference, script)
+}
+
+const oneCase = "/v1/cases/{reference}"
+
+func TestACaseIsStartedAnsweredAndAwaitedOverTheAPI(t *testing.T) {
+	t.Parallel()
+	var started struct{ Reference string }
+	header := call(t, "POST", "/v1/cases", "/v1/cases", start("api-story", "question"), 201, &started)
+	require.Equal(t, "/v1/cases/api-story", header.Get("Location"))
+	call(t, "POST", "/v1/cases", "/v1/cases", start("api-story", "question"), 200, &started)
+	call(t, "POST", "/v1/cases", "/v1/cases", start("api-story", "complete"), 409, nil)
+
+	var state workflows.CaseState
+	call(t, "GET", oneCase, "/v1/cases/api-story?wait=60s", "", 200, &state)
+	require.Equal(t, workflows.CaseInputNeeded, state.Status)
+	require.NotNil(t, state.Question)
+	call(t, "POST", oneCase+"/input", "/v1/cases/api-story/input", `{"questionId":"another","text":"yes"}`, 409, nil)
+	call(t, "POST", oneCase+"/input", "/v1/cases/api-story/input", fmt.Sprintf(`{"questionId":%q,"text":"Yes, a signed PDF is fine."}`, state.Question.ID), 202, nil)
+	for !state.Status.Ended() {
+		call(t, "GET", oneCase, "/v1/cases/api-story?wait=60s", "", 200, &state)
+	}
+	require.Equal(t, workflows.CaseCompleted, state.Status)
+	require.Equal(t, "local", state.Answers[0].By)
+	require.NotNil(t, state.Outcome)
+	call(t, "POST", oneCase+"/cancel", "/v1/cases/api-story/cancel", "", 409, nil)
+	call(t, "POST", oneCase+"/reconcile", "/v1/cases/api-story/reconcile", "", 409, nil)
+
+	var page signalbox.CasePage
+	for len(page.Cases) == 0 { // Temporal's lists lag behind by a moment
+		call(t, "GET", "/v1/cases", "/v1/cases?prefix=api-story&state=COMPLETED", "", 200, &page)
+	}
+	require.Equal(t, "default", page.Cases[0].Account)
+}
+
+func TestACaseIsCancelledAndItsFilesAreToldOverTheAPI(t *testing.T) {
+	t.Parallel()
+	call(t, "POST", "/v1/cases", "/v1/cases", start("api-cancel", "silent"), 201, nil)
+	call(t, "POST", oneCase+"/reconcile", "/v1/cases/api-cancel/reconcile", "", 202, nil)
+	call(t, "POST", oneCase+"/retry-create", "/v1/cases/api-cancel/retry-create", `{}`, 409, nil)
+	call(t, "GET", oneCase+"/files", "/v1/cases/api-cancel/files", "", 404, nil)
+	call(t, "POST", oneCase+"/cancel", "/v1/cases/api-cancel/cancel", `{"reason":"no need"}`, 200, nil)
+	call(t, "GET", oneCase, "/v1/cases/none", "", 404, nil)
+}
+
+func TestListsAndDeliveriesAreToldOverTheAPI(t *testing.T) {
+	t.Parallel()
+	call(t, "POST", "/v1/cases", "/v1/cases", start("api-lists", "complete"), 201, nil)
+	var state workflows.CaseState
+	call(t, "GET", oneCase, "/v1/cases/api-lists?wait=60s", "", 200, &state)
+	require.True(t, state.Status.Ended())
+	var deliveries struct{ Deliveries []struct{ ID, Lane string } }
+	call(t, "GET", "/v1/deliveries", "/v1/deliveries?reference=api-lists", "", 200, &deliveries)
+	require.NotEmpty(t, deliveries.Deliveries)
+	one := "/v1/deliveries/" + deliveries.Deliveries[0].ID
+	call(t, "GET", "/v1/deliveries/{id}", one, "", 200, nil)
+	call(t, "POST", "/v1/deliveries/{id}/reveal", one+"/reveal", "", 200, nil)
+	call(t, "POST", "/v1/deliveries/{id}/replay", one+"/replay", "", 200, nil)
+	call(t, "GET", "/v1/deliveries/counts", "/v1/deliveries/counts", "", 200, nil)
+	call(t, "GET", "/v1/audit", "/v1/audit?limit=2", "", 200, nil)
+	call(t, "GET", "/v1/todo", "/v1/todo", "", 200, nil)
+	call(t, "GET", "/v1/activations", "/v1/activations", "", 200, nil)
+	call(t, "GET", "/v1/notices", "/v1/notices?open=open", "", 200, nil)
+	call(t, "GET", "/v1/notices/{source}", "/v1/notices/"+url.PathEscape("offload-case/api-lists"), "", 404, nil)
+	call(t, "POST", "/v1/catch-up", "/v1/catch-up", `{"since":"2026-01-01T00:00:00Z","dryRun":true}`, 200, nil)
+}

@@ -1,0 +1,101 @@
+package clienttest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// giveUp makes a source whose one notice is given up: its receiver names no workflow that there is.
+func giveUp(t *testing.T, source, noticeID string) {
+	t.Helper()
+	_, err := shared.SignalWithStartWorkflow(t.Context(), workflows.NotifyWorkflowID(source), workflows.SignalNotices, []workflows.AddressedNotice{{
+		Notice:       workflows.Notice{ID: noticeID, Seq: 1, Kind: workflows.NoticeCaseCompleted, Source: source, Time: time.Now()},
+		To:           workflows.ReplyTo{WorkflowID: "nobody", Signal: "told"},
+		OmittedBytes: workflows.MaxNoticeBytes + 1,
+	}}, client.StartWorkflowOptions{
+		ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflows.NotifyWorkflow, workflows.NotifyStart{})
+	require.NoError(t, err)
+}
+
+func requireGivenUpNoticesAreListed(t *testing.T) {
+	t.Helper()
+	const source = "offload-case/given-up"
+	giveUp(t, source, "ntc_1")
+	filter := signalbox.NoticeFilter{GivenUp: true, SourcePrefix: source}
+	page := eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
+		func(p signalbox.NoticePage) bool { return len(p.Sources) == 1 })
+	require.Equal(t, source, page.Sources[0].Source)
+	require.Equal(t, "given-up", page.Sources[0].Reference)
+	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, page.Sources[0].Attention)
+	state, err := apps.Notices(t.Context(), source)
+	require.NoError(t, err)
+	require.Equal(t, workflows.NoticeGivenUp, state.Notices[0].Status)
+
+	list, err := apps.ToDo(t.Context(), signalbox.ToDoOptions{Kinds: []signalbox.ToDoKind{signalbox.ToDoNoticesGivenUp}})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	require.Contains(t, list.Items[0].Says, "1 not delivered")
+	require.Contains(t, list.Items[0].Says, "ntc_1")
+	require.Equal(t, []signalbox.Action{signalbox.ActionResend, signalbox.ActionDismiss}, list.Items[0].Actions)
+
+	_, err = apps.ResendNotices(t.Context(), source, workflows.SelectNotices{IDs: []string{"ntc_1"}})
+	require.ErrorIs(t, err, signalbox.ErrConflict, "its data was too large to be kept")
+	_, err = apps.DismissNotices(t.Context(), source, workflows.SelectNotices{IDs: []string{"unknown"}})
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	dismissed, err := apps.DismissNotices(t.Context(), source, workflows.SelectNotices{By: "ada"})
+	require.NoError(t, err)
+	require.Equal(t, 1, dismissed.Notices)
+	eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
+		func(p signalbox.NoticePage) bool { return len(p.Sources) == 0 })
+}
+
+func TestCatchingUpResendsWhatWasGivenUpSince(t *testing.T) {
+	t.Parallel()
+	const source = "artmail-activation/outage/act"
+	since := time.Now().Add(-time.Hour).UTC()
+	notice := func(id string, givenUp time.Time, change func(*workflows.NoticeRecord)) workflows.NoticeRecord {
+		n := workflows.NoticeRecord{ID: id, Status: workflows.NoticeGivenUp, SettledAt: givenUp}
+		if change != nil {
+			change(&n)
+		}
+		return n
+	}
+	startStub(t, workflows.NotifyWorkflow, workflows.NotifyWorkflowID(source), stubState{
+		Attention: []string{workflows.AttentionNoticeGivenUp},
+		Query: workflows.NotifyState{Source: source, Notices: []workflows.NoticeRecord{
+			notice("before", since.Add(-time.Minute), nil),
+			notice("a", since.Add(time.Minute), nil),
+			notice("no-data", since.Add(time.Minute), func(n *workflows.NoticeRecord) { n.NoData = true }),
+			notice("waiting", time.Time{}, func(n *workflows.NoticeRecord) { n.Status = workflows.NoticeWaiting }),
+			notice("b", since.Add(2*time.Minute), nil),
+		}},
+	})
+	eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) {
+		return apps.ListNotices(ctx, signalbox.NoticeFilter{GivenUp: true, SourcePrefix: source})
+	}, func(p signalbox.NoticePage) bool { return len(p.Sources) == 1 && p.Sources[0].Agent == "outage" })
+
+	options := signalbox.CatchUpOptions{Since: since, By: "grace", DryRun: true, CallsPerSecond: 1000}
+	report, err := apps.CatchUp(t.Context(), options)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, report.Notices.Done, 2)
+	require.GreaterOrEqual(t, report.Notices.Skipped, 1)
+	state, err := apps.Notices(t.Context(), source)
+	require.NoError(t, err)
+	require.NotContains(t, state.WaitingFor, "grace")
+
+	options.DryRun = false
+	_, err = apps.CatchUp(t.Context(), options)
+	require.NoError(t, err)
+	state, err = apps.Notices(t.Context(), source)
+	require.NoError(t, err)
+	require.Contains(t, state.WaitingFor, "grace resends [a b]; ")
+}

@@ -1,0 +1,96 @@
+package clienttest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/activities/notice"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/notify"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest/conformance"
+)
+
+func TestTheRealServerBehavesAsTheFake(t *testing.T) {
+	t.Parallel()
+	ring, err := keyring.Generate()
+	require.NoError(t, err)
+	apps, err := signalbox.New(shared, signalbox.Options{Keyring: ring})
+	require.NoError(t, err)
+	provider := signalboxtest.NewProvider(t, ring, time.Now, deliver)
+	startWorkers(t, provider)
+	t.Run("suite", func(t *testing.T) { //nolint:paralleltest // the workers stop with the outer test
+		conformance.Run(t, conformance.World{Apps: apps, Provider: provider, Terminate: func(t *testing.T, workflowID string) {
+			t.Helper()
+			require.NoError(t, shared.TerminateWorkflow(t.Context(), workflowID, "", "the test said so"))
+		}})
+	})
+	requireGivenUpNoticesAreListed(t)
+}
+
+// deliver signals as the relay does.
+func deliver(workflowID, signal string, start, events any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if start == nil {
+		return shared.SignalWorkflow(ctx, workflowID, "", signal, events) //nolint:wrapcheck // a test
+	}
+	_, err := shared.SignalWithStartWorkflow(ctx, workflowID, signal, events, client.StartWorkflowOptions{
+		ID: workflowID, TaskQueue: workflows.TaskQueueWorkflows, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+	}, workflows.ArtmailActivationWorkflow, start)
+	return err //nolint:wrapcheck // a test
+}
+
+// startWorkers runs the real workflows, with activities that call the provider of the test.
+func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
+	t.Helper()
+	flows := sdkworker.New(shared, workflows.TaskQueueWorkflows, sdkworker.Options{})
+	flows.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
+	flows.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
+	flows.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
+	flows.RegisterActivityWithOptions((&notice.Activities{Temporal: shared}).HandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	calls := sdkworker.New(shared, workflows.TaskQueueOffload, sdkworker.Options{})
+	polls := sdkworker.New(shared, workflows.TaskQueueOffloadPoll, sdkworker.Options{})
+	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
+		caseID, how := provider.Create(p.Reference)
+		switch how {
+		case signalboxtest.CreationUncertain:
+			return workflows.CreateCaseResult{}, temporal.NewNonRetryableApplicationError("lost", workflows.ErrTypeOffloadUncertain, nil)
+		case signalboxtest.CreationRejected:
+			return workflows.CreateCaseResult{}, temporal.NewNonRetryableApplicationError("invalid", workflows.ErrTypeOffloadInvalidRequest, nil)
+		}
+		return workflows.CreateCaseResult{CaseID: caseID}, nil
+	}, activity.RegisterOptions{Name: workflows.ActivityOffloadCreateCase})
+	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.ProvideInputParams) (workflows.ProvideInputResult, error) {
+		return provider.Answered(p.CaseID), nil
+	}, activity.RegisterOptions{Name: workflows.ActivityOffloadProvideInput})
+	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
+		return provider.Read(p.CaseID), nil
+	}, activity.RegisterOptions{Name: workflows.ActivityOffloadGetCase})
+	polls.RegisterActivityWithOptions(func(_ context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
+		seen := provider.Read(p.CaseID)
+		if p.Known.Status == seen.Facts.Status {
+			return workflows.CaseSnapshot{}, temporal.NewApplicationErrorWithOptions("no news", workflows.ErrTypeOffloadNoNews, temporal.ApplicationErrorOptions{
+				NextRetryDelay: time.Hour, Category: temporal.ApplicationErrorCategoryBenign,
+			})
+		}
+		return seen, nil
+	}, activity.RegisterOptions{Name: workflows.ActivityOffloadReconcileCase})
+	for _, one := range []sdkworker.Worker{flows, calls, polls} {
+		require.NoError(t, one.Start())
+		t.Cleanup(one.Stop)
+	}
+}

@@ -1,0 +1,162 @@
+package clienttest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// followed is a case whose state goes on by the signal "ask", which may also make it continue as new.
+func followed(ctx workflow.Context, state workflows.CaseState) (workflows.CaseOutcome, error) {
+	err := workflow.SetQueryHandler(ctx, workflows.QueryState, func() (workflows.CaseState, error) { return state, nil })
+	if err != nil {
+		return workflows.CaseOutcome{}, err
+	}
+	steps := workflow.GetSignalChannel(ctx, "step")
+	for {
+		var step string
+		steps.Receive(ctx, &step)
+		switch step {
+		case "end":
+			state.Status = workflows.CaseCompleted
+			return workflows.CaseOutcome{Status: workflows.CaseCompleted}, nil
+		case "again":
+			return workflows.CaseOutcome{}, workflow.NewContinueAsNewError(ctx, workflows.OffloadCaseWorkflow, state)
+		case "nothing":
+		default:
+			state.Status = workflows.CaseStatus(step)
+		}
+	}
+}
+
+const followedQueue = "followed"
+
+func startFollowed(t *testing.T, reference string) *signalbox.Case {
+	t.Helper()
+	startStubOf(t, workflows.OffloadCaseWorkflow, workflows.OffloadCaseWorkflowID(reference), followedQueue, workflows.CaseState{Status: workflows.CaseRunning})
+	return apps.Case(reference)
+}
+
+func followedWorker(t *testing.T) sdkworker.Worker {
+	t.Helper()
+	w := sdkworker.New(shared, followedQueue, sdkworker.Options{})
+	w.RegisterWorkflowWithOptions(followed, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
+	require.NoError(t, w.Start())
+	return w
+}
+
+func step(t *testing.T, one *signalbox.Case, what string) {
+	t.Helper()
+	require.NoError(t, shared.SignalWorkflow(t.Context(), one.WorkflowID(), "", "step", what))
+}
+
+func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
+	t.Parallel()
+	first := followedWorker(t)
+	one := startFollowed(t, "waited-for")
+	atFirst, err := one.State(t.Context())
+	require.NoError(t, err)
+	type ended struct {
+		outcome workflows.CaseOutcome
+		err     error
+	}
+	waits, changes := make(chan ended, 1), make(chan workflows.CaseState, 10)
+	go func() {
+		outcome, err := one.Wait(t.Context())
+		waits <- ended{outcome, err}
+	}()
+	failed := make(chan error, 1)
+	go func() {
+		known := &atFirst
+		for {
+			state, err := one.WaitForChange(t.Context(), patience, known)
+			if err != nil {
+				failed <- err
+				return
+			}
+			changes <- state
+			if known = &state; state.Status.Ended() {
+				return
+			}
+		}
+	}()
+	next := func(want workflows.CaseStatus) {
+		t.Helper()
+		select {
+		case state := <-changes:
+			require.Equal(t, want, state.Status)
+		case err := <-failed:
+			require.NoError(t, err)
+		case <-time.After(patience):
+			require.Fail(t, "no change to "+string(want))
+		}
+	}
+	step(t, one, "nothing")
+	step(t, one, string(workflows.CaseInputNeeded))
+	next(workflows.CaseInputNeeded)
+	step(t, one, "again")
+	step(t, one, "nothing")
+	step(t, one, string(workflows.CaseInputSent))
+	next(workflows.CaseInputSent)
+	first.Stop()
+	step(t, one, "again")
+	step(t, one, string(workflows.CaseRunning))
+	second := followedWorker(t)
+	t.Cleanup(second.Stop)
+	next(workflows.CaseRunning)
+	step(t, one, "end")
+	next(workflows.CaseCompleted)
+	got := <-waits
+	require.NoError(t, got.err)
+	require.Equal(t, workflows.CaseCompleted, got.outcome.Status)
+}
+
+// Many callers wait for changes of the same cases. It runs alone, so that its figures mean something.
+func TestManyWaitersAreToldOfEachChange(t *testing.T) { //nolint:paralleltest // see above
+	w := followedWorker(t)
+	t.Cleanup(w.Stop)
+	const cases, waitersOfEach = 20, 10
+	all, known := make([]*signalbox.Case, cases), make([]workflows.CaseState, cases)
+	for n := range all {
+		all[n] = startFollowed(t, fmt.Sprintf("many-%03d", n))
+		known[n] = eventually(t, all[n].State, func(workflows.CaseState) bool { return true })
+	}
+	began := time.Now()
+	var done sync.WaitGroup
+	failed := make(chan error, cases*waitersOfEach)
+	for n, one := range all {
+		for range waitersOfEach {
+			done.Go(func() {
+				state, err := one.WaitForChange(t.Context(), 5*patience, &known[n])
+				for errors.Is(err, signalbox.ErrUnavailable) { // a small server takes so many at once only on a fast machine
+					state, err = one.WaitForChange(t.Context(), 5*patience, &known[n])
+				}
+				if err == nil && state.Status != workflows.CaseInputNeeded {
+					err = fmt.Errorf("told of %s", state.Status)
+				}
+				if err != nil {
+					failed <- err
+				}
+			})
+		}
+	}
+	for _, one := range all {
+		eventually(t, func(ctx context.Context) (bool, error) {
+			return true, shared.SignalWorkflow(ctx, one.WorkflowID(), "", "step", string(workflows.CaseInputNeeded))
+		}, func(bool) bool { return true })
+	}
+	done.Wait()
+	close(failed)
+	require.NoError(t, <-failed)
+	t.Logf("%d callers were told within %s", cases*waitersOfEach, time.Since(began).Round(time.Millisecond))
+}

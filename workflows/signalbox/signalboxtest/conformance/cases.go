@@ -1,0 +1,227 @@
+package conformance
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+)
+
+func startTwice(t *testing.T, w World) {
+	same := start(reference("twice"))
+	one, err := w.Apps.StartCase(t.Context(), same)
+	require.NoError(t, err)
+	again, err := w.Apps.StartCase(t.Context(), same)
+	require.NoError(t, err)
+	require.Equal(t, one.WorkflowID(), again.WorkflowID())
+
+	other := same
+	request := *same.Request
+	request.Goal.Objective = "Something else"
+	other.Request = &request
+	_, err = w.Apps.StartCase(t.Context(), other)
+	require.ErrorIs(t, err, signalbox.ErrConflict)
+	same.Request.Channel = "FAX"
+	_, err = w.Apps.StartCase(t.Context(), same)
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+}
+
+func answer(t *testing.T, w World) {
+	one := startCase(t, w, "answer")
+	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: "q", Text: "Yes."})
+	require.ErrorIs(t, err, signalbox.ErrNoOpenQuestion)
+
+	question := w.Provider.Ask(one.Reference(), "Is a signed PDF fine?")
+	state := stands(t, one, workflows.CaseInputNeeded)
+	require.Equal(t, "Is a signed PDF fine?", state.Question.Text)
+	require.Equal(t, question, state.Question.ID)
+	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: "another", Text: "Yes."})
+	require.ErrorIs(t, err, signalbox.ErrOtherQuestion)
+	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: " "})
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	receipt, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
+	require.NoError(t, err)
+	require.Equal(t, question, receipt.QuestionID)
+	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "No."})
+	require.ErrorIs(t, err, signalbox.ErrAlreadyAnswered)
+	eventually(t, one.State, func(s workflows.CaseState) bool {
+		return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
+	})
+
+	w.Provider.Complete(one.Reference(), map[string]any{"signed": true})
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, outcome.Status)
+	require.JSONEq(t, `{"signed":true}`, string(outcome.Facts.Result))
+	require.Equal(t, "ada", outcome.Answers[0].By)
+	require.Equal(t, workflows.NewsByWebhook, outcome.Source)
+	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Yes."})
+	require.ErrorIs(t, err, signalbox.ErrEnded)
+	require.ErrorIs(t, one.ReconcileNow(t.Context(), "ada"), signalbox.ErrEnded)
+	stands(t, one, workflows.CaseCompleted) // it can be read after its end
+	_, err = w.Apps.StartCase(t.Context(), start(one.Reference()))
+	require.NoError(t, err, "the same start attaches to a case that has ended")
+}
+
+func fail(t *testing.T, w World) {
+	one := startCase(t, w, "fail")
+	w.Provider.Fail(one.Reference(), "max_retries", "no answer came")
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err, "a failed case is an outcome")
+	require.Equal(t, workflows.CaseFailed, outcome.Status)
+	require.Equal(t, "max_retries", outcome.ResultStatus)
+	require.Equal(t, "no answer came", *outcome.Facts.FailureReason)
+	_, err = one.Files(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrNoFiles)
+}
+
+func cancel(t *testing.T, w World) {
+	one := startCase(t, w, "cancel")
+	receipt, err := one.Cancel(t.Context(), workflows.CancelCase{Reason: "not needed", By: "ada"})
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCancelled, receipt.Status)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, outcome.Reason, "not needed")
+	require.Equal(t, []string{workflows.AttentionStillRunning}, outcome.Attention)
+	_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+	require.ErrorIs(t, err, signalbox.ErrEnded)
+}
+
+func uncertain(t *testing.T, w World) {
+	for name, settle := range map[string]func(one *signalbox.Case) error{
+		"adopted": func(one *signalbox.Case) error {
+			_, err := one.Adopt(t.Context(), workflows.AdoptCase{CaseID: w.Provider.CaseID(one.Reference())})
+			return err
+		},
+		"created again": func(one *signalbox.Case) error {
+			_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
+			return err
+		},
+	} {
+		ref := reference("uncertain")
+		w.Provider.NextCreation(ref, signalboxtest.CreationUncertain)
+		one, err := w.Apps.StartCase(t.Context(), start(ref))
+		require.NoError(t, err)
+		state := stands(t, one, workflows.CaseCreateUncertain)
+		require.Equal(t, []string{workflows.AttentionCreateUncertain}, state.Attention)
+		require.NoError(t, settle(one), name)
+		state = stands(t, one, workflows.CaseRunning)
+		require.Equal(t, w.Provider.CaseID(ref), state.CaseID)
+		_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{})
+		require.ErrorIs(t, err, signalbox.ErrNotUncertain)
+	}
+}
+
+func rejected(t *testing.T, w World) {
+	waits := start(reference("rejected"))
+	waits.Options.AwaitCorrection = true
+	w.Provider.NextCreation(waits.Reference, signalboxtest.CreationRejected)
+	one, err := w.Apps.StartCase(t.Context(), waits)
+	require.NoError(t, err)
+	eventually(t, one.State, func(s workflows.CaseState) bool {
+		return len(s.Attention) == 1 && s.Attention[0] == workflows.AttentionCreateRejected
+	})
+	_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{Request: start("x").Request})
+	require.NoError(t, err)
+	stands(t, one, workflows.CaseRunning)
+
+	ends := start(reference("rejected"))
+	w.Provider.NextCreation(ends.Reference, signalboxtest.CreationRejected)
+	one, err = w.Apps.StartCase(t.Context(), ends)
+	require.NoError(t, err)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseFailed, outcome.Status)
+}
+
+func reconcile(t *testing.T, w World) {
+	one := startCase(t, w, "reconcile")
+	require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
+	eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
+	w.Provider.CompleteSilently(one.Reference())
+	require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.NewsByPoll, outcome.Source)
+}
+
+func waitForChange(t *testing.T, w World) {
+	one := startCase(t, w, "change")
+	before, err := one.State(t.Context())
+	require.NoError(t, err)
+	state, err := one.WaitForChange(t.Context(), 50*time.Millisecond, nil)
+	require.NoError(t, err, "that the time is over is no error")
+	require.Equal(t, workflows.CaseRunning, state.Status)
+
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		w.Provider.Ask(one.Reference(), "Which form?")
+	}()
+	state, err = one.WaitForChange(t.Context(), patience, &before)
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseInputNeeded, state.Status)
+	<-asked
+	state, err = one.WaitForChange(t.Context(), patience, &before)
+	require.NoError(t, err, "at once: what the caller knows is past")
+	require.Equal(t, workflows.CaseInputNeeded, state.Status)
+
+	go w.Provider.Complete(one.Reference(), nil)
+	state, err = one.WaitForChange(t.Context(), patience, nil)
+	for err == nil && !state.Status.Ended() {
+		state, err = one.WaitForChange(t.Context(), patience, &state)
+	}
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, state.Status)
+	state, err = one.WaitForChange(t.Context(), patience, &state)
+	require.NoError(t, err, "nothing changes any more")
+	require.NotNil(t, state.Outcome)
+
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	_, err = startCase(t, w, "change").WaitForChange(ctx, patience, nil)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func terminated(t *testing.T, w World) {
+	one := startCase(t, w, "terminated")
+	w.Terminate(t, one.WorkflowID())
+	_, err := one.Wait(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrTerminated)
+	_, err = one.State(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrTerminated)
+	_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+	require.ErrorIs(t, err, signalbox.ErrTerminated)
+	_, err = w.Apps.StartCase(t.Context(), start(one.Reference()))
+	require.ErrorIs(t, err, signalbox.ErrTerminated)
+	row := eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
+		return w.Apps.ListCases(ctx, signalbox.CaseFilter{Reference: one.Reference(), Open: signalbox.Closed})
+	}, func(p signalbox.CasePage) bool { return len(p.Cases) == 1 }).Cases[0]
+	require.Equal(t, signalbox.ExecutionTerminated, row.Execution)
+	require.Equal(t, workflows.CaseRunning, row.Status, "its last state")
+}
+
+func never(t *testing.T, w World) {
+	one := w.Apps.Case(reference("never"))
+	_, err := one.State(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	_, err = one.Wait(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	_, err = one.WaitForChange(t.Context(), time.Second, nil)
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	require.ErrorIs(t, one.ReconcileNow(t.Context(), ""), signalbox.ErrNotFound)
+	_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	_, err = w.Apps.Activation("pages", reference("never")).State(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	_, err = w.Apps.Notices(t.Context(), one.WorkflowID())
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	_, err = w.Apps.ResendNotices(t.Context(), one.WorkflowID(), workflows.SelectNotices{})
+	require.ErrorIs(t, err, signalbox.ErrNotFound)
+}

@@ -1,0 +1,174 @@
+package conformance
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func list(t *testing.T, w World) {
+	prefix := reference("list") + "_"
+	var want []string
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		one := start(prefix + name)
+		one.Account = prefix
+		_, err := w.Apps.StartCase(t.Context(), one)
+		require.NoError(t, err)
+		stands(t, w.Apps.Case(one.Reference), workflows.CaseRunning)
+		want = append(want, one.Reference)
+	}
+	w.Provider.Ask(want[1], "Which?")
+	w.Provider.Complete(want[2], nil)
+	_, err := w.Apps.Case(want[2]).Wait(t.Context())
+	require.NoError(t, err)
+	stands(t, w.Apps.Case(want[1]), workflows.CaseInputNeeded)
+
+	listed := func(filter signalbox.CaseFilter) []string {
+		filter.Accounts = []string{prefix}
+		var rows []string
+		for {
+			page, err := w.Apps.ListCases(t.Context(), filter)
+			require.NoError(t, err)
+			for _, row := range page.Cases {
+				require.Equal(t, prefix, row.Account)
+				rows = append(rows, row.Reference)
+			}
+			if filter.Cursor = page.Next; page.Next == "" {
+				return rows
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		filter signalbox.CaseFilter
+		want   []string
+	}{
+		"open, the newest first": {signalbox.CaseFilter{Open: signalbox.Open}, []string{want[4], want[3], want[1], want[0]}},
+		"page by page":           {signalbox.CaseFilter{Open: signalbox.Open, Limit: 1}, []string{want[4], want[3], want[1], want[0]}},
+		"closed":                 {signalbox.CaseFilter{Open: signalbox.Closed, Limit: 1}, []string{want[2]}},
+		"attention":              {signalbox.CaseFilter{Attention: []string{workflows.AttentionInputNeeded}}, []string{want[1]}},
+		"state":                  {signalbox.CaseFilter{States: []workflows.CaseStatus{workflows.CaseCompleted}, ReferencePrefix: prefix}, []string{want[2]}},
+		"all of them":            {signalbox.CaseFilter{ReferencePrefix: prefix, Limit: 2}, []string{want[4], want[3], want[2], want[1], want[0]}},
+	} {
+		// The list may lag behind the workflows by a moment.
+		eventually(t, func(context.Context) ([]string, error) { return listed(c.filter), nil },
+			func(rows []string) bool { return slices.Equal(rows, c.want) })
+		_ = name
+	}
+}
+
+func cursors(t *testing.T, w World) {
+	prefix := reference("cursor") + "_"
+	for _, name := range []string{"a", "b"} {
+		one := start(prefix + name)
+		_, err := w.Apps.StartCase(t.Context(), one)
+		require.NoError(t, err)
+	}
+	filter := signalbox.CaseFilter{ReferencePrefix: prefix, Limit: 1}
+	page := eventually(t, func(ctx context.Context) (signalbox.CasePage, error) { return w.Apps.ListCases(ctx, filter) },
+		func(p signalbox.CasePage) bool { return p.Next != "" })
+	filter.Cursor = page.Next
+	other := filter
+	other.Open = signalbox.Open
+	_, err := w.Apps.ListCases(t.Context(), other)
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+	require.ErrorContains(t, err, "another filter")
+	other = filter
+	other.Limit = 2
+	_, err = w.Apps.ListCases(t.Context(), other)
+	require.NoError(t, err, "the size of a page is no part of the filter")
+	for _, bad := range []string{"%", "bm9uZQ", page.Next[1:]} {
+		filter.Cursor = bad
+		_, err = w.Apps.ListCases(t.Context(), filter)
+		require.ErrorIs(t, err, signalbox.ErrInvalid, bad)
+		_, err = w.Apps.ToDo(t.Context(), signalbox.ToDoOptions{Cursor: bad})
+		require.ErrorIs(t, err, signalbox.ErrInvalid, bad)
+	}
+	for _, limit := range []int{-1, signalbox.MaxPage + 1} {
+		_, err = w.Apps.ListActivations(t.Context(), signalbox.ActivationFilter{Limit: limit})
+		require.ErrorIs(t, err, signalbox.ErrInvalid)
+	}
+}
+
+func unquotable(t *testing.T, w World) {
+	for _, bad := range []string{"'", `"`, `\`, "`", "a' OR WorkflowType = 'x", "größe", "a\n"} {
+		for _, filter := range []signalbox.CaseFilter{
+			{Reference: bad},
+			{ReferencePrefix: bad},
+			{CaseID: bad},
+			{Accounts: []string{"good", bad}},
+			{Attention: []string{bad}},
+			{States: []workflows.CaseStatus{workflows.CaseStatus(bad)}},
+		} {
+			_, err := w.Apps.ListCases(t.Context(), filter)
+			require.ErrorIs(t, err, signalbox.ErrInvalid, bad)
+		}
+		_, err := w.Apps.ListActivations(t.Context(), signalbox.ActivationFilter{Agents: []string{bad}})
+		require.ErrorIs(t, err, signalbox.ErrInvalid, bad)
+		_, err = w.Apps.ListNotices(t.Context(), signalbox.NoticeFilter{SourcePrefix: bad})
+		require.ErrorIs(t, err, signalbox.ErrInvalid, bad)
+	}
+}
+
+func toDo(t *testing.T, w World) {
+	one := startCase(t, w, "todo")
+	account := "account-" + one.Reference()
+	options := signalbox.ToDoOptions{Accounts: []string{account}, Agents: []string{}}
+	items := func(ctx context.Context) ([]signalbox.ToDoItem, error) {
+		list, err := w.Apps.ToDo(ctx, options)
+		return list.Items, err
+	}
+	question := w.Provider.Ask(one.Reference(), "Which form?")
+	item := eventually(t, items, func(items []signalbox.ToDoItem) bool {
+		return len(items) == 1 && items[0].Kind == signalbox.ToDoQuestion
+	})[0]
+	require.Equal(t, one.Reference(), item.Reference)
+	require.Equal(t, account, item.Account)
+	require.Equal(t, "Which form?", item.Says)
+	require.Equal(t, question, item.QuestionID)
+	require.Equal(t, []signalbox.Action{signalbox.ActionAnswer, signalbox.ActionCancel}, item.Actions)
+	require.NotEmpty(t, item.Help)
+	require.NotZero(t, item.Since)
+	require.NotZero(t, item.DueAt)
+	require.Empty(t, item.Note)
+
+	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "The long one."})
+	require.NoError(t, err)
+	eventually(t, items, func(items []signalbox.ToDoItem) bool { return len(items) == 0 })
+}
+
+func catchUp(t *testing.T, w World) {
+	one := startCase(t, w, "outage")
+	w.Provider.CompleteSilently(one.Reference())
+	eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
+		return w.Apps.ListCases(ctx, signalbox.CaseFilter{Reference: one.Reference()})
+	}, func(p signalbox.CasePage) bool { return len(p.Cases) == 1 && p.Cases[0].CaseID != "" })
+	options := signalbox.CatchUpOptions{Since: time.Now().Add(-time.Hour), By: "ada", DryRun: true, CallsPerSecond: 1000}
+	report, err := w.Apps.CatchUp(t.Context(), options)
+	require.NoError(t, err)
+	require.Positive(t, report.Cases.Done)
+	state, err := one.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseRunning, state.Status, "a dry run changes nothing")
+
+	options.DryRun = false
+	report, err = w.Apps.CatchUp(t.Context(), options)
+	require.NoError(t, err)
+	require.Positive(t, report.Cases.Done)
+	require.Empty(t, report.Failures)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.NewsByPoll, outcome.Source)
+
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	_, err = w.Apps.CatchUp(ctx, options)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = w.Apps.CatchUp(t.Context(), signalbox.CatchUpOptions{})
+	require.ErrorIs(t, err, signalbox.ErrInvalid)
+}

@@ -1,0 +1,232 @@
+package signalboxtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest/conformance"
+)
+
+func TestTheFakeBehavesAsTheRealOne(t *testing.T) {
+	t.Parallel()
+	ring, err := keyring.Generate()
+	require.NoError(t, err)
+	apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: ring})
+	t.Run("suite", func(t *testing.T) { //nolint:paralleltest // the fake ends with the outer test
+		conformance.Run(t, conformance.World{
+			Apps: apps, Provider: fake.Provider, Terminate: func(_ *testing.T, workflowID string) { fake.Terminate(workflowID) },
+		})
+	})
+}
+
+func startOne(t *testing.T, apps *signalbox.Client, reference string, change func(*workflows.CaseStart)) *signalbox.Case {
+	t.Helper()
+	start := workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
+		Channel:       "EMAIL",
+		Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+		Counterparty:  workflows.Counterparty{Address: "ap@example.com", Name: "Ada"},
+		SenderPersona: workflows.SenderPersona{Name: "Grace"},
+	}}
+	if change != nil {
+		change(&start)
+	}
+	one, err := apps.StartCase(t.Context(), start)
+	require.NoError(t, err)
+	return one
+}
+
+// The most urgent case is the first that started, so Temporal lists it last.
+func TestTheMostUrgentComesFirstAmongTenThousandOpenCases(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	const open, asked = 10_000, 1_500
+	begin := fake.Now()
+	for n := range open {
+		reference := fmt.Sprintf("case-%05d", n)
+		startOne(t, apps, reference, func(start *workflows.CaseStart) {
+			// The later it starts, the later its deadline.
+			start.Options.Deadline = begin.Add(time.Hour + time.Duration(n)*time.Second)
+		})
+		if n < asked {
+			fake.Ask(reference, "Which form?")
+		}
+	}
+	list, err := apps.ToDo(t.Context(), signalbox.ToDoOptions{Limit: 2})
+	require.NoError(t, err)
+	require.Equal(t, "case-00000", list.Items[0].Reference)
+	require.Equal(t, "Which form?", list.Items[0].Says)
+	require.WithinDuration(t, begin.Add(time.Hour), list.Items[0].DueAt, time.Second)
+	require.Equal(t, "case-00001", list.Items[1].Reference)
+	require.Equal(t, asked, list.Total)
+	require.False(t, list.Truncated)
+
+	var seen []string
+	options := signalbox.ToDoOptions{Limit: signalbox.MaxPage}
+	for {
+		list, err = apps.ToDo(t.Context(), options)
+		require.NoError(t, err)
+		for _, item := range list.Items {
+			seen = append(seen, item.Reference)
+		}
+		if options.Cursor = list.Next; list.Next == "" {
+			break
+		}
+	}
+	require.Len(t, seen, asked)
+	require.True(t, slices.IsSorted(seen))
+
+	for n := asked; n < 2_100; n++ {
+		fake.Ask(fmt.Sprintf("case-%05d", n), "Which form?")
+	}
+	list, err = apps.ToDo(t.Context(), signalbox.ToDoOptions{Limit: 1})
+	require.NoError(t, err)
+	require.True(t, list.Truncated)
+	require.EqualValues(t, 2_100, list.Workflows)
+	require.Equal(t, 2_000, list.Total)
+}
+
+func TestWithoutWorkersTheToDoListSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{Deliveries: brokenInbox{}})
+	startOne(t, apps, "vendor_2048", nil)
+	fake.Ask("vendor_2048", "Which form?")
+	fake.WorkersAway(true)
+	list, err := apps.ToDo(t.Context(), signalbox.ToDoOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "vendor_2048", list.Items[0].Reference)
+	require.Equal(t, signalbox.ToDoQuestion, list.Items[0].Kind)
+	require.Contains(t, list.Items[0].Note, "No details")
+	require.Empty(t, list.Items[0].Says)
+	require.Equal(t, "the inbox could not be read: disk full", list.DeliveriesMissing)
+
+	fake.Away(true)
+	_, err = apps.ToDo(t.Context(), signalbox.ToDoOptions{})
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
+}
+
+type brokenInbox struct{}
+
+func (brokenInbox) ToDo(context.Context, int) ([]signalbox.ToDoItem, bool, error) {
+	return nil, false, errors.New("disk full")
+}
+
+func (brokenInbox) Replay(context.Context, signalbox.ReplayDeliveries) (signalbox.ReplayedDeliveries, error) {
+	return signalbox.ReplayedDeliveries{}, errors.New("disk full")
+}
+
+func TestCatchingUpGoesOnWithoutTheInbox(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{Deliveries: brokenInbox{}})
+	one := startOne(t, apps, "vendor_2048", nil)
+	fake.CompleteSilently("vendor_2048")
+	report, err := apps.CatchUp(t.Context(), signalbox.CatchUpOptions{Since: time.Now(), By: "ada"})
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Cases.Done)
+	require.Equal(t, []signalbox.CatchUpFailure{{What: "deliveries", Error: "disk full"}}, report.Failures)
+	_, err = one.Wait(t.Context())
+	require.NoError(t, err)
+}
+
+func TestWaitingOutlivesTemporalBeingAway(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	one := startOne(t, apps, "vendor_2048", nil)
+	type ended struct {
+		outcome workflows.CaseOutcome
+		err     error
+	}
+	done, changed := make(chan ended, 1), make(chan error, 1)
+	go func() {
+		outcome, err := one.Wait(t.Context())
+		done <- ended{outcome, err}
+	}()
+	go func() {
+		state, err := one.WaitForChange(t.Context(), time.Minute, nil)
+		if err == nil && !state.Status.Ended() {
+			err = fmt.Errorf("it returned in %s", state.Status)
+		}
+		changed <- err
+	}()
+	_, err := one.WaitForChange(t.Context(), 300*time.Millisecond, nil) // the others wait by now
+	require.NoError(t, err)
+	fake.Away(true)
+	_, err = one.State(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
+	fake.Complete("vendor_2048", nil)
+	fake.Away(false)
+	got := <-done
+	require.NoError(t, got.err)
+	require.Equal(t, workflows.CaseCompleted, got.outcome.Status)
+	require.NoError(t, <-changed)
+}
+
+func TestAThousandWaitersLeaveNoGoroutine(t *testing.T) { //nolint:paralleltest // it counts goroutines
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	const waiters = 1_000
+	cases := make([]*signalbox.Case, waiters)
+	for n := range cases {
+		cases[n] = startOne(t, apps, fmt.Sprintf("case-%04d", n), nil)
+	}
+	before := goleak.IgnoreCurrent()
+	var group sync.WaitGroup
+	failed := make(chan error, waiters)
+	for n, one := range cases {
+		group.Go(func() {
+			atMost := time.Minute
+			if n%2 == 1 { // half of them see nothing
+				atMost = 500 * time.Millisecond
+			}
+			state, err := one.WaitForChange(t.Context(), atMost, nil)
+			for errors.Is(err, signalbox.ErrUnavailable) { // on a slow machine a call may take longer than the SDK lets it
+				state, err = one.WaitForChange(t.Context(), atMost, nil)
+			}
+			if err == nil && n%2 == 0 && !state.Status.Ended() {
+				err = fmt.Errorf("told of %s", state.Status)
+			}
+			if err != nil {
+				failed <- err
+			}
+		})
+	}
+	for n := 0; n < waiters; n += 2 {
+		fake.Complete(cases[n].Reference(), nil)
+	}
+	group.Wait()
+	close(failed)
+	require.NoError(t, <-failed)
+	goleak.VerifyNone(t, before)
+}
+
+func TestTimePassesWhenTheTestSaysSo(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	one := startOne(t, apps, "vendor_2048", func(start *workflows.CaseStart) {
+		start.Options.Deadline = fake.Now().Add(time.Hour)
+		start.ReplyTo = &workflows.ReplyTo{WorkflowID: "app", Signal: "told"}
+	})
+	fake.Advance(59 * time.Minute)
+	state, err := one.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseRunning, state.Status)
+	require.Empty(t, fake.Notices())
+	fake.Advance(time.Minute)
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseExpired, outcome.Status)
+	notices := fake.Notices()
+	require.Len(t, notices, 1)
+	require.Equal(t, workflows.NoticeCaseExpired, notices[0].Kind)
+	require.Equal(t, "app", notices[0].To.WorkflowID)
+}

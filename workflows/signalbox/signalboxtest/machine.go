@@ -1,0 +1,256 @@
+package signalboxtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	activation "github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+	offload "github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+)
+
+// machine is a workflow in memory: it runs the very rules of the real one, and carries out what they want at once.
+type machine interface {
+	// update changes the state and answers; a *rules.Refusal says why not.
+	update(name string, argument json.RawMessage, now time.Time) (any, error)
+	signal(name string, argument json.RawMessage, now time.Time) error
+	// settle takes in the time and carries out what follows; done says that the workflow has ended, with a result.
+	settle(now time.Time) (result any, done bool)
+	view() any
+	shows() shown
+	// told are the notices since the last call.
+	told() []workflows.AddressedNotice
+}
+
+// shown is what a workflow publishes of itself.
+type shown struct {
+	state, account, caseID string
+	attention              []string
+	dueAt                  time.Time
+}
+
+// caseMachine is an Offload case.
+type caseMachine struct {
+	c        offload.Case
+	provider *Provider
+	notices  []workflows.AddressedNotice
+}
+
+func newCase(input json.RawMessage, workflowID string, provider *Provider, now time.Time) (*caseMachine, error) {
+	var start workflows.CaseStart
+	if err := json.Unmarshal(input, &start); err != nil {
+		return nil, rules.Invalid("%v", err)
+	}
+	start = start.Normalized()
+	if err := start.Validate(); err != nil {
+		return nil, rules.Invalid("%v", err)
+	}
+	if want := workflows.OffloadCaseWorkflowID(start.Reference); want != workflowID {
+		return nil, rules.Refuse(workflows.ErrTypeWorkflowID, "the workflow ID is %q; start it with %q", workflowID, want)
+	}
+	return &caseMachine{c: offload.Begin(start, 1, now), provider: provider}, nil
+}
+
+func (m *caseMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
+	switch name {
+	case workflows.UpdateProvideInput:
+		return change(argument, func(in workflows.ProvideInput) error { return offload.CheckInput(m.c, in) }, func(in workflows.ProvideInput) workflows.InputReceipt {
+			m.c = offload.ProvideInput(m.c, in, now)
+			return workflows.InputReceipt{QuestionID: in.QuestionID, GivenAt: now}
+		})
+	case workflows.UpdateAdoptCase:
+		return change(argument, func(in workflows.AdoptCase) error { return offload.CheckAdopt(m.c, in) }, func(in workflows.AdoptCase) workflows.CaseReceipt {
+			m.c = offload.Adopt(m.c, in)
+			return m.receipt()
+		})
+	case workflows.UpdateRetryCreate:
+		return change(argument, func(in workflows.RetryCreate) error { return offload.CheckRetryCreate(m.c, in) }, func(in workflows.RetryCreate) workflows.CaseReceipt {
+			m.c = offload.RetryCreate(m.c, in, now)
+			return m.receipt()
+		})
+	case workflows.UpdateCancel:
+		return change(argument, func(in workflows.CancelCase) error { return offload.CheckCancel(m.c, in) }, func(in workflows.CancelCase) workflows.CaseReceipt {
+			m.c = offload.Cancel(m.c, in, now)
+			return m.receipt()
+		})
+	}
+	return nil, fmt.Errorf("unknown update %s", name)
+}
+
+func (m *caseMachine) receipt() workflows.CaseReceipt {
+	return workflows.CaseReceipt{Status: m.c.State.Status, Verifying: m.c.State.Verifying}
+}
+
+func (m *caseMachine) signal(name string, argument json.RawMessage, now time.Time) error {
+	switch name {
+	case workflows.SignalOffloadEvents:
+		return each(argument, func(events []workflows.CaseEvent) {
+			for _, event := range events {
+				m.c = offload.Receive(m.c, event, now)
+			}
+		})
+	case workflows.SignalReconcileNow:
+		return each(argument, func(asked workflows.ReconcileNow) { m.c = offload.ReconcileNow(m.c, asked, now) })
+	}
+	return nil
+}
+
+func (m *caseMachine) settle(now time.Time) (any, bool) {
+	for range maxSteps {
+		m.c = offload.Tick(m.c, now)
+		switch fx := offload.Next(m.c, now); {
+		case fx.Done:
+			return offload.Outcome(m.c), true
+		case fx.Create != nil:
+			m.create(*fx.Create, now)
+		case fx.Answer != nil:
+			m.c = offload.Answered(m.c, fx.Answer.QuestionID, m.provider.Answered(fx.Answer.CaseID), now)
+		case fx.Read != nil:
+			m.c = offload.Read(m.c, fx.Read.CaseID, m.provider.Read(fx.Read.CaseID), now)
+		case fx.HandOff != nil:
+			m.notices = append(m.notices, fx.HandOff.Notices...)
+			m.c = offload.HandedOff(m.c, *fx.HandOff)
+		case fx.Reconcile != nil && m.c.State.Check != nil:
+			m.c = offload.Reconciled(m.c, m.provider.Read(fx.Reconcile.CaseID), now)
+		default:
+			return nil, false // it does not poll by itself
+		}
+	}
+	panic("signalboxtest: a case never comes to rest")
+}
+
+// maxSteps is far above what follows from one event.
+const maxSteps = 1000
+
+func (m *caseMachine) create(params workflows.CreateCaseParams, now time.Time) {
+	caseID, how := m.provider.Create(params.Reference)
+	if how == "" {
+		m.c = offload.Created(m.c, workflows.CreateCaseResult{CaseID: caseID}, now)
+		return
+	}
+	m.c = offload.CreateFailed(m.c, rules.Failure{Type: failureOf(how), Message: "the test said so: " + string(how)}, now)
+}
+
+func (m *caseMachine) view() any { return offload.View(m.c) }
+
+func (m *caseMachine) shows() shown {
+	return shown{
+		state: string(m.c.State.Status), account: m.c.Start.Account, caseID: m.c.State.CaseID,
+		attention: offload.Attention(m.c.State), dueAt: offload.DueAt(m.c),
+	}
+}
+
+func (m *caseMachine) told() []workflows.AddressedNotice {
+	told := m.notices
+	m.notices = nil
+	return told
+}
+
+// activationMachine is an Artmail activation.
+type activationMachine struct {
+	a       activation.Activation
+	notices []workflows.AddressedNotice
+}
+
+func newActivation(start workflows.ActivationStart, now time.Time) *activationMachine {
+	return &activationMachine{a: activation.Begin(start, 1, now)}
+}
+
+func (m *activationMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
+	switch name {
+	case workflows.UpdateRequestApprovals:
+		return change(argument, func(in []workflows.ApprovalRequest) error { return activation.CheckRequestApprovals(m.a, in) }, func(in []workflows.ApprovalRequest) (out []workflows.Approval) {
+			m.a, out = activation.RequestApprovals(m.a, in, now)
+			return out
+		})
+	case workflows.UpdateCancelApproval:
+		return change(argument, func(in workflows.CancelApproval) error { return activation.CheckCancelApproval(m.a, in) }, func(in workflows.CancelApproval) (out workflows.Approval) {
+			m.a, out = activation.CancelApproval(m.a, in, now)
+			return out
+		})
+	case workflows.UpdateOpenRun:
+		return change(argument, func(in workflows.OpenRun) error { return activation.CheckOpenRun(m.a, in) }, func(in workflows.OpenRun) (out workflows.Run) {
+			m.a, out = activation.OpenRun(m.a, in, now)
+			return out
+		})
+	case workflows.UpdateCloseRun:
+		return change(argument, func(in workflows.CloseRun) error { return activation.CheckCloseRun(m.a, in) }, func(in workflows.CloseRun) (out workflows.Run) {
+			m.a, out = activation.CloseRun(m.a, in, now)
+			return out
+		})
+	case workflows.UpdateResealAPIKey:
+		return change(argument, func(in workflows.ResealAPIKey) error { return activation.CheckReseal(m.a, in) }, func(in workflows.ResealAPIKey) (out workflows.APIKeyReceipt) {
+			m.a, out = activation.Reseal(m.a, in)
+			return out
+		})
+	}
+	return nil, fmt.Errorf("unknown update %s", name)
+}
+
+func (m *activationMachine) signal(name string, argument json.RawMessage, now time.Time) error {
+	switch name {
+	case workflows.SignalArtmailEvents:
+		return each(argument, func(events []workflows.ActivationEvent) { m.a, _ = activation.Receive(m.a, events, now) })
+	case workflows.SignalTouchRuns:
+		return each(argument, func(touch workflows.TouchRuns) { m.a = activation.TouchRuns(m.a, touch, now) })
+	case workflows.SignalActivationOptions:
+		return each(argument, func(options workflows.ActivationOptions) { m.a = activation.Configure(m.a, options) })
+	}
+	return nil
+}
+
+func (m *activationMachine) settle(now time.Time) (any, bool) {
+	for range maxSteps {
+		m.a, _ = activation.Tick(m.a, now)
+		switch fx := activation.Next(m.a, now); {
+		case fx.Done:
+			return activation.View(m.a), true
+		case fx.HandOff != nil:
+			m.notices = append(m.notices, fx.HandOff.Notices...)
+			m.a = activation.HandedOff(activation.HandingOff(m.a, *fx.HandOff), *fx.HandOff)
+		default:
+			return nil, false // an approval is not checked
+		}
+	}
+	panic("signalboxtest: an activation never comes to rest")
+}
+
+func (m *activationMachine) view() any {
+	view := activation.View(m.a)
+	view.Options = m.a.Start.Options
+	return view
+}
+
+func (m *activationMachine) shows() shown {
+	return shown{state: string(m.a.State.Status), attention: activation.Attention(m.a), dueAt: activation.DueAt(m.a)}
+}
+
+func (m *activationMachine) told() []workflows.AddressedNotice {
+	told := m.notices
+	m.notices = nil
+	return told
+}
+
+// change decodes, checks and applies the argument of an update.
+func change[In, Out any](argument json.RawMessage, check func(In) error, apply func(In) Out) (any, error) {
+	var in In
+	if err := json.Unmarshal(argument, &in); err != nil {
+		return nil, rules.Invalid("%v", err)
+	}
+	if err := check(in); err != nil {
+		return nil, err
+	}
+	return apply(in), nil
+}
+
+// each decodes the argument of a signal.
+func each[In any](argument json.RawMessage, take func(In)) error {
+	var in In
+	if err := json.Unmarshal(argument, &in); err != nil {
+		return fmt.Errorf("decode signal: %w", err)
+	}
+	take(in)
+	return nil
+}

@@ -1,0 +1,253 @@
+package signalboxtest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+// T is the part of a testing.TB that is needed.
+type T interface {
+	Helper()
+	Cleanup(cleanup func())
+	Fatalf(format string, args ...any)
+}
+
+// Provider plays Offload and Artmail: what they answer, and the events that their webhooks tell. Its methods fail the test where an event can't
+// be delivered. With a Fake they wait for the app to start the case, for ten seconds at most, and return when the event is applied.
+type Provider struct {
+	t       T
+	deliver Deliver
+	now     func() time.Time
+	keys    *keyring.Ring
+
+	mu        sync.Mutex
+	cases     map[string]*offloadCase // by reference
+	creations map[string]Creation     // by reference
+	events    int
+}
+
+type offloadCase struct{ facts workflows.CaseFacts }
+
+// Creation is how Offload takes the creation of a case.
+type Creation string
+
+// What POST /cases comes to. Without another word it creates the case.
+const (
+	// CreationUncertain: whether the case was made is not known.
+	CreationUncertain Creation = "uncertain"
+	// CreationRejected: the request is invalid (400).
+	CreationRejected Creation = "rejected"
+)
+
+// Deliver brings events to a workflow by a signal. start is set where the signal may start the workflow.
+type Deliver func(workflowID, signal string, start, events any) error
+
+// NewProvider makes one that delivers its events elsewhere than into a Fake, such as into a real Temporal. keys may be nil.
+func NewProvider(t T, keys *keyring.Ring, now func() time.Time, deliver Deliver) *Provider {
+	return &Provider{t: t, deliver: deliver, now: now, keys: keys, cases: map[string]*offloadCase{}, creations: map[string]Creation{}}
+}
+
+// NextCreation says how Offload takes the next creation of a case with the reference.
+func (p *Provider) NextCreation(reference string, creation Creation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.creations[reference] = creation
+}
+
+// CaseID is the ID that Offload gives to the case with the reference.
+func (p *Provider) CaseID(reference string) string { return "case-" + reference }
+
+// Ask lets Offload ask a question, and returns its ID.
+func (p *Provider) Ask(reference, question string) (questionID string) {
+	p.t.Helper()
+	now := p.now()
+	p.mu.Lock()
+	p.events++
+	questionID = fmt.Sprintf("question-%d", p.events)
+	p.mu.Unlock()
+	p.tell(reference, workflows.KindCaseInputNeeded, func(f *workflows.CaseFacts) {
+		f.Status = workflows.OffloadInputNeeded
+		f.Question = &workflows.Question{ID: questionID, Text: question, Status: workflows.QuestionPending, RequestedAt: now}
+	})
+	return questionID
+}
+
+// Complete lets Offload complete the case. The result is anything that encodes as a JSON object, or nil.
+func (p *Provider) Complete(reference string, result any) {
+	p.t.Helper()
+	var raw json.RawMessage
+	if result != nil {
+		var err error
+		if raw, err = json.Marshal(result); err != nil {
+			p.t.Fatalf("signalboxtest: encode the result of case %s: %v", reference, err)
+		}
+	}
+	p.tell(reference, workflows.KindCaseCompleted, func(f *workflows.CaseFacts) {
+		f.Status, f.ResultStatus, f.Result, f.Question = workflows.OffloadCompleted, "goal_achieved", raw, nil
+	})
+}
+
+// Fail lets Offload fail the case, with a result status such as "max_retries" and a reason in words.
+func (p *Provider) Fail(reference, resultStatus, reason string) {
+	p.t.Helper()
+	p.tell(reference, workflows.KindCaseFailed, func(f *workflows.CaseFacts) {
+		f.Status, f.ResultStatus, f.FailureReason, f.Question = workflows.OffloadFailed, resultStatus, &reason, nil
+	})
+}
+
+// CompleteSilently lets Offload complete the case while its webhook is lost: only a read shows it.
+func (p *Provider) CompleteSilently(reference string) {
+	p.change(reference, func(f *workflows.CaseFacts) {
+		f.Status, f.ResultStatus, f.Question = workflows.OffloadCompleted, "goal_achieved", nil
+	})
+}
+
+// tell changes a case and delivers the event of it.
+func (p *Provider) tell(reference, kind string, change func(*workflows.CaseFacts)) {
+	p.t.Helper()
+	facts := p.change(reference, change)
+	facts.UpdatedAt = time.Time{} // only GET says it
+	event := workflows.CaseEvent{EventMeta: p.meta(kind), Facts: facts}
+	if err := p.deliver(workflows.OffloadCaseWorkflowID(reference), workflows.SignalOffloadEvents, nil, []workflows.CaseEvent{event}); err != nil {
+		p.t.Fatalf("signalboxtest: %s of case %s: %v", kind, reference, err)
+	}
+}
+
+func (p *Provider) change(reference string, change func(*workflows.CaseFacts)) workflows.CaseFacts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.caseOf(reference)
+	change(&one.facts)
+	one.facts.UpdatedAt = p.now()
+	return one.facts
+}
+
+func (p *Provider) caseOf(reference string) *offloadCase {
+	if p.cases[reference] == nil {
+		p.cases[reference] = &offloadCase{facts: workflows.CaseFacts{
+			CaseID: p.CaseID(reference), ClientReferenceID: reference, Channel: "EMAIL", Status: workflows.OffloadRunning, AttemptCount: 1,
+			CreatedAt: p.now(), UpdatedAt: p.now(),
+		}}
+	}
+	return p.cases[reference]
+}
+
+func (p *Provider) meta(kind string) workflows.EventMeta {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events++
+	id := fmt.Sprintf("event-%d", p.events)
+	return workflows.EventMeta{DeliveryID: id, DedupeKey: id, Kind: kind, OccurredAt: p.now(), ReceivedAt: p.now()}
+}
+
+// Create is what POST /cases comes to; the empty creation is a case that was made.
+func (p *Provider) Create(reference string) (caseID string, how Creation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	how = p.creations[reference]
+	delete(p.creations, reference)
+	if how != CreationRejected {
+		p.caseOf(reference)
+	}
+	return p.CaseID(reference), how
+}
+
+// Read is what GET /cases/{caseId} shows. A case that the provider does not know yet is running.
+func (p *Provider) Read(caseID string) workflows.CaseSnapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for reference, one := range p.cases {
+		if p.CaseID(reference) == caseID {
+			facts := one.facts
+			facts.FailureReason = nil // only webhooks say it
+			return workflows.CaseSnapshot{Facts: facts, ReadAt: p.now()}
+		}
+	}
+	return workflows.CaseSnapshot{Facts: workflows.CaseFacts{CaseID: caseID, Status: workflows.OffloadRunning, UpdatedAt: p.now()}, ReadAt: p.now()}
+}
+
+// Answered is what POST /cases/{caseId}/input comes to: the open question is resolved.
+func (p *Provider) Answered(caseID string) workflows.ProvideInputResult {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for reference, one := range p.cases {
+		if p.CaseID(reference) == caseID && one.facts.Question != nil {
+			resolved := *one.facts.Question
+			resolved.Status = workflows.QuestionResolved
+			one.facts.Question = &resolved
+		}
+	}
+	return workflows.ProvideInputResult{Result: workflows.InputAccepted}
+}
+
+// Activate lets a brand activate an agent. The API key is sealed with the keyring of the client's options; without a keyring, or with an empty
+// key, the activation has none.
+func (p *Provider) Activate(agent, activationID, apiKey string) {
+	p.t.Helper()
+	event := workflows.ActivationEvent{User: &workflows.ActivationUser{ID: "user_1", Email: "ada@brand.example"}}
+	if p.keys != nil && apiKey != "" {
+		sealed, err := p.keys.Seal([]byte(apiKey), workflows.APIKeyContext(agent, activationID)...)
+		if err != nil {
+			p.t.Fatalf("signalboxtest: seal the API key: %v", err)
+		}
+		event.SealedAPIKey = sealed
+	}
+	p.tellActivation(agent, activationID, workflows.KindAgentActivated, event)
+}
+
+// Pause lets Artmail pause the activation, for a reason such as "user_paused".
+func (p *Provider) Pause(agent, activationID, reason string) {
+	p.t.Helper()
+	p.tellActivation(agent, activationID, workflows.KindAgentPaused, workflows.ActivationEvent{Reason: reason})
+}
+
+// Resume ends a pause.
+func (p *Provider) Resume(agent, activationID string) {
+	p.t.Helper()
+	p.tellActivation(agent, activationID, workflows.KindAgentResumed, workflows.ActivationEvent{})
+}
+
+// Deactivate ends the activation.
+func (p *Provider) Deactivate(agent, activationID, reason string) {
+	p.t.Helper()
+	p.tellActivation(agent, activationID, workflows.KindAgentDeactivated, workflows.ActivationEvent{Reason: reason})
+}
+
+// Respond lets the brand answer the approval request with the message ID. A nil approved says neither yes nor no.
+func (p *Provider) Respond(agent, activationID, messageID string, approved *bool, reason string) {
+	p.t.Helper()
+	p.tellActivation(agent, activationID, workflows.KindApprovalResponse, workflows.ActivationEvent{
+		MessageID: "response-" + messageID, InResponseToID: messageID, Approved: approved, Reason: reason,
+	})
+}
+
+// ForceFail lets Artmail end a run for inactivity.
+func (p *Provider) ForceFail(agent, activationID, runID string) {
+	p.t.Helper()
+	p.tellActivation(agent, activationID, workflows.KindRunForceFailed, workflows.ActivationEvent{
+		RunID: runID, StaleMinutes: 15, Reason: "run exceeded 15-minute inactivity",
+	})
+}
+
+func (p *Provider) tellActivation(agent, activationID, kind string, event workflows.ActivationEvent) {
+	p.t.Helper()
+	event.EventMeta = p.meta(kind)
+	start := workflows.ActivationStart{Agent: agent, ActivationID: activationID}
+	err := p.deliver(workflows.ArtmailActivationWorkflowID(agent, activationID), workflows.SignalArtmailEvents, start, []workflows.ActivationEvent{event})
+	if err != nil {
+		p.t.Fatalf("signalboxtest: %s of activation %s/%s: %v", kind, agent, activationID, err)
+	}
+}
+
+// failureOf is the failure type of a creation.
+func failureOf(how Creation) string {
+	return cmp.Or(map[Creation]string{
+		CreationUncertain: workflows.ErrTypeOffloadUncertain, CreationRejected: workflows.ErrTypeOffloadInvalidRequest,
+	}[how], workflows.ErrTypeOffloadUncertain)
+}
