@@ -76,11 +76,11 @@ func (v *visit) doneActivation(err error, done string) {
 }
 
 func (v *visit) closeRun() {
-	v.doneActivation(v.post(workflows.CloseRun{Reason: v.r.PostForm.Get("reason")}, nil,
-		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "runs", v.r.PostForm.Get("runId"), "close"), "closed")
+	v.doneActivation(v.post(workflows.CloseRun{Reason: v.form.Get("reason")}, nil,
+		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "runs", v.form.Get("runId"), "close"), "closed")
 }
 
 func (v *visit) cancelApproval() {
-	v.doneActivation(v.post(workflows.CancelApproval{Reason: v.r.PostForm.Get("reason")}, nil,
-		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "approvals", v.r.PostForm.Get("messageId"), "cancel"), "withdrawn")
+	v.doneActivation(v.post(workflows.CancelApproval{Reason: v.form.Get("reason")}, nil,
+		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "approvals", v.form.Get("messageId"), "cancel"), "withdrawn")
 }

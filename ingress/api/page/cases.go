@@ -198,7 +198,7 @@ func (v *visit) caseCall(call string) []string {
 
 // answerQuestion takes an answer. One that is not taken comes back with what happened meanwhile, and the text in its box.
 func (v *visit) answerQuestion() {
-	form := v.r.PostForm
+	form := v.form
 	input := workflows.ProvideInput{QuestionID: form.Get("questionId"), Text: form.Get("text")}
 	err := v.post(input, nil, v.caseCall("input")...)
 	var refused *problem
@@ -229,11 +229,11 @@ func (v *visit) doneCase(err error, done string) {
 }
 
 func (v *visit) cancelCase() {
-	v.doneCase(v.post(workflows.CancelCase{Reason: v.r.PostForm.Get("reason")}, nil, v.caseCall("cancel")...), "cancelled")
+	v.doneCase(v.post(workflows.CancelCase{Reason: v.form.Get("reason")}, nil, v.caseCall("cancel")...), "cancelled")
 }
 
 func (v *visit) adoptCase() {
-	v.doneCase(v.post(workflows.AdoptCase{CaseID: v.r.PostForm.Get("caseId")}, nil, v.caseCall("adopt")...), "adopted")
+	v.doneCase(v.post(workflows.AdoptCase{CaseID: v.form.Get("caseId")}, nil, v.caseCall("adopt")...), "adopted")
 }
 
 func (v *visit) retryCreate() {

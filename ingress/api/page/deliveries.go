@@ -72,7 +72,7 @@ func (v *visit) replayDelivery() {
 
 // replayDeliveries replays all that the filter of the list matches.
 func (v *visit) replayDeliveries() {
-	form := v.r.PostForm
+	form := v.form
 	filter := map[string]any{}
 	for _, name := range []string{"provider", "agent", "kind", "reference", "lane"} {
 		if value := form.Get(name); value != "" {
@@ -94,7 +94,7 @@ func (v *visit) replayDeliveries() {
 
 func (v *visit) releaseDeliveries() {
 	body := map[string]any{}
-	if agent := v.r.PostForm.Get("agent"); agent != "" {
+	if agent := v.form.Get("agent"); agent != "" {
 		body["agent"] = agent
 	}
 	var done api.Released

@@ -50,9 +50,9 @@ func (v *visit) dismissNotices() { v.selectNotices("dismiss", "dismissed") }
 
 // selectNotices acts on one notice, or on all of the source that were given up.
 func (v *visit) selectNotices(call, done string) {
-	source := v.r.PostForm.Get("source")
+	source := v.form.Get("source")
 	which := workflows.SelectNotices{}
-	if id := v.r.PostForm.Get("id"); id != "" {
+	if id := v.form.Get("id"); id != "" {
 		which.IDs = []string{id}
 	}
 	var selected workflows.NoticesSelected

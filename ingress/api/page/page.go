@@ -211,6 +211,8 @@ type visit struct {
 	r      *http.Request
 	token  api.Token
 	secret string
+	// form is what was posted.
+	form url.Values
 	// signed: the visitor is known, by a session or since no token is needed.
 	signed bool
 }
@@ -234,6 +236,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, handle func(*visi
 		v.fail(http.StatusBadRequest, "The form can't be read", "It may be too large: shorten the text and send it again.")
 		return
 	}
+	v.form = r.PostForm //nolint:forbidigo // a form that came, not the function that posts one
 	if s.deps.API.WantsToken() {
 		if cookie, err := r.Cookie(cookieName(v.secure())); err == nil {
 			v.resume(cookie.Value)
@@ -295,13 +298,13 @@ func (v *visit) refuse(err error, workflowID string) {
 		return
 	}
 	v.render(refused.Status, "problem", view{Title: refused.Title, Data: problemView{
-		Detail: refused.Detail, Kept: v.r.PostForm.Get("text"), WorkflowID: workflowID, RequestID: refused.RequestId,
+		Detail: refused.Detail, Kept: v.form.Get("text"), WorkflowID: workflowID, RequestID: refused.RequestId,
 	}})
 }
 
 // back sends the visitor to the page that a form came from, which then says what was done.
 func (v *visit) back(otherwise, done string, counts ...int) {
-	target := local(v.r.PostForm.Get("return"), otherwise)
+	target := local(v.form.Get("return"), otherwise)
 	query := target.Query()
 	query.Set("done", done)
 	query.Del("n")

@@ -23,12 +23,25 @@ type way struct{ from, to string }
 var diagrams = map[string]diagram{
 	"case": {
 		boxes: []box{
-			{"CREATING", 0, 0}, {"CREATE_UNCERTAIN", 0, 1}, {"RUNNING", 1, 0}, {"INPUT_NEEDED", 1, 1}, {"INPUT_SENT", 1, 2},
-			{"COMPLETED", 2, 0}, {"FAILED", 2, 1}, {"EXPIRED", 2, 2}, {"CANCELLED", 0, 2},
+			{"CREATING", 0, 0},
+			{"CREATE_UNCERTAIN", 0, 1},
+			{"RUNNING", 1, 0},
+			{"INPUT_NEEDED", 1, 1},
+			{"INPUT_SENT", 1, 2},
+			{"COMPLETED", 2, 0},
+			{"FAILED", 2, 1},
+			{"EXPIRED", 2, 2},
+			{"CANCELLED", 0, 2},
 		},
 		ways: []way{
-			{"CREATING", "RUNNING"}, {"CREATING", "CREATE_UNCERTAIN"}, {"CREATE_UNCERTAIN", "RUNNING"}, {"RUNNING", "INPUT_NEEDED"},
-			{"INPUT_NEEDED", "INPUT_SENT"}, {"INPUT_SENT", "RUNNING"}, {"RUNNING", "COMPLETED"}, {"RUNNING", "FAILED"},
+			{"CREATING", "RUNNING"},
+			{"CREATING", "CREATE_UNCERTAIN"},
+			{"CREATE_UNCERTAIN", "RUNNING"},
+			{"RUNNING", "INPUT_NEEDED"},
+			{"INPUT_NEEDED", "INPUT_SENT"},
+			{"INPUT_SENT", "RUNNING"},
+			{"RUNNING", "COMPLETED"},
+			{"RUNNING", "FAILED"},
 		},
 	},
 	"activation": {

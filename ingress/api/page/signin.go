@@ -25,7 +25,7 @@ func requireSession(handle func(*visit)) func(*visit) {
 			v.askToSignIn(http.StatusUnauthorized, signInView{Return: v.r.URL.RequestURI()})
 		default:
 			v.askToSignIn(http.StatusUnauthorized, signInView{
-				Return: v.r.PostForm.Get("return"), Kept: v.r.PostForm.Get("text"),
+				Return: v.form.Get("return"), Kept: v.form.Get("text"),
 				Problem: "The session has ended, and nothing was sent. Sign in and do it again.",
 			})
 		}
@@ -46,7 +46,7 @@ func (v *visit) signInForm() {
 
 // signIn begins a session with a new ID, whatever cookie came.
 func (v *visit) signIn() {
-	form := signInView{Return: v.r.PostForm.Get("return")}
+	form := signInView{Return: v.form.Get("return")}
 	source := sourceOf(v.r)
 	if !v.s.tries.allow(source) {
 		v.s.deps.Log.Warn("sign-in throttled", zap.String("source", source))
@@ -55,7 +55,7 @@ func (v *visit) signIn() {
 		v.askToSignIn(http.StatusTooManyRequests, form)
 		return
 	}
-	secret := strings.TrimSpace(v.r.PostForm.Get("token"))
+	secret := strings.TrimSpace(v.form.Get("token"))
 	token, known := v.s.deps.API.Caller(secret)
 	if !known || secret == "" {
 		v.s.deps.Log.Warn("sign-in refused", zap.String("source", source))

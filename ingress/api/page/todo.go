@@ -3,6 +3,7 @@ package page
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -46,7 +47,7 @@ func (v *visit) toDo() {
 			}
 		}
 	}
-	query := url.Values{"limit": {"20"}}
+	query := url.Values{"limit": {strconv.Itoa(toDoPage)}}
 	if cursor := v.r.URL.Query().Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
