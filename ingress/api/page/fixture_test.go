@@ -27,6 +27,7 @@ import (
 	sdktemporal "go.temporal.io/sdk/temporal"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
@@ -284,7 +285,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	calls, err := api.New(deps)
 	require.NoError(t, err)
 	w.server, err = page.New(page.Deps{
-		API: calls, WebUI: "http://localhost:8233/namespaces/default", Log: zap.NewNop(), Now: w.clock.now,
+		API: calls, WebUI: "http://localhost:8233/namespaces/default", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Now: w.clock.now,
 		Health: func(context.Context) (bool, []page.Check) {
 			return false, []page.Check{{Name: "inbox", OK: true}, {Name: "temporal", Problem: "it can't be reached", Fix: "start it"}}
 		},
@@ -348,7 +349,7 @@ func (w *world) signedIn(t *testing.T, secret string) *browser {
 	b := w.browser(t)
 	status, body := b.post(t, "/sign-in", url.Values{"token": {secret}, "return": {"/health"}})
 	require.Equal(t, 200, status, body)
-	require.Contains(t, body, "<h1>Health</h1>")
+	require.Contains(t, body, "<bdi>Health</bdi>")
 	return b
 }
 

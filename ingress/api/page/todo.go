@@ -76,7 +76,11 @@ func (v *visit) toDo() {
 		})
 	}
 	_ = group.Wait() // none fails
-	v.render(http.StatusOK, "todo", view{Title: "To do", Section: "/", Data: data, Every: liveEvery})
+	every := liveEvery
+	if list.Total > 100 {
+		every = slowEvery
+	}
+	v.render(http.StatusOK, "todo", view{Title: "To do", Section: "/", Data: data, Every: every})
 }
 
 // together runs reads of one page at the same time; each keeps its own error.

@@ -117,6 +117,9 @@ func (s *Server) functions() template.FuncMap {
 		},
 		"deliveryPath": func(id string) string { return "/deliveries/" + url.PathEscape(id) },
 		"noticesPath":  func(source string) string { return "/notices/of?" + url.Values{"source": {source}}.Encode() },
+		// noticesOf is the case or activation whose notices a workflow delivers.
+		"noticesOf":    func(workflowID string) string { return strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")) },
+		"ahead":        func(t time.Time) bool { return t.After(s.deps.Now()) },
 		"caseNotices":  func(reference string) string { return workflows.OffloadCaseWorkflowID(reference) },
 		"webUI":        s.webUI,
 		"json":         pretty,

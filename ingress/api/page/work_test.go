@@ -184,3 +184,35 @@ func TestEachPageIsThere(t *testing.T) {
 	require.Contains(t, body, "The case was cancelled.")
 	require.Equal(t, []string{"dismiss by ann", "reconcile-now", "cancel by ann"}, w.temporal.acts())
 }
+
+func TestEachStateHasAPlaceInThePicture(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	b := w.browser(t)
+	for _, status := range []workflows.CaseStatus{
+		workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent,
+		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled,
+	} {
+		w.temporal.set(workflows.CaseState{Reference: "w9", Status: status})
+		_, body := b.get(t, "/cases/w9")
+		require.Equal(t, 1, strings.Count(body, `class="box now"`), status)
+	}
+}
+
+func TestTheTimelineTellsWhoDidWhat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	state := asks("w9")
+	state.Answers = []workflows.Answer{{QuestionID: "q0", Text: "On Friday.", By: "bob", GivenAt: state.Since.Add(-1), Result: workflows.InputAccepted}}
+	state.Check = &workflows.Check{By: "ann", At: state.Since}
+	w.temporal.set(state)
+	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "case.input_needed", State: inbox.StateDead}, []byte(`{}`))
+	_, body := w.browser(t).get(t, "/cases/w9")
+	_, life, _ := strings.Cut(body, "Timeline")
+	at := 0
+	for _, part := range []string{"case.input_needed: dead", "A person asked for a check", "by <bdi>ann</bdi>", "by <bdi>bob</bdi>", "On Friday."} {
+		next := strings.Index(life[at:], part)
+		require.GreaterOrEqual(t, next, 0, "%s in order in %s", part, life)
+		at += next
+	}
+}
