@@ -80,6 +80,9 @@ type CaseState struct {
 	Account   string     `json:"account"`
 	CaseID    string     `json:"caseId,omitempty"`
 	Status    CaseStatus `json:"status"`
+	// Objective and Counterparty are the request's goal and the name of whom Offload writes to. Empty for a case that the app created itself.
+	Objective    string `json:"objective,omitempty"`
+	Counterparty string `json:"counterparty,omitempty"`
 	// Since is when Status was entered.
 	Since time.Time `json:"since"`
 	// WaitingFor says in words what happens next and who can make it happen.

@@ -50,13 +50,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags := command.Flags()
 	flags.StringVar(&o.Data, "data", ".signalbox", "folder that keeps everything; started again on it, all goes on")
 	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "ingress")
-	flags.StringVar(&o.InternalListen, "internal-listen", "127.0.0.1:8081", "health, checks and metrics, on loopback; empty: none")
+	flags.StringVar(&o.InternalListen, "internal-listen", "127.0.0.1:8081", "the page, the API, health and metrics, on loopback; empty: none")
 	flags.StringVar(&o.Temporal, "temporal", "127.0.0.1:7233", "Temporal server")
 	flags.StringVar(&o.UI, "ui", "127.0.0.1:8233", "Temporal Web UI; empty: none")
 	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
 	flags.DurationVar(&o.Pace, "pace", time.Second, "pause before each step of a simulated provider")
 	o.Trouble.Flags(flags)
-	flags.BoolVar(&o.demo, "demo", false, "play the demonstration")
+	flags.BoolVar(&o.demo, "demo", false, "play the demonstration; without --exit a question is then left open on the page, for you to answer")
 	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
 	flags.StringVar(&o.logFormat, "log-format", "console", "console or json")
@@ -98,6 +98,9 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 		if err != nil {
 			_, _ = fmt.Fprintf(out, "\nThe demonstration did not end as it should: %v\n", err)
 		}
+		if err := demo.LeaveQuestion(ctx, instance, out); err != nil && ctx.Err() == nil {
+			_, _ = fmt.Fprintf(out, "\nNo question is left open: %v\n", err)
+		}
 	}
 	_, _ = fmt.Fprintln(out, "\nRunning. Ctrl-C stops it.")
 	select {
@@ -109,15 +112,21 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 
 func say(out io.Writer, in *dev.Instance, data string) error {
 	ui := cmp.Or(in.UIURL(), "(none)")
+	page := "(none)"
+	if in.InternalURL() != "" {
+		page = in.InternalURL() + "/"
+	}
 	_, err := fmt.Fprintf(out, `Signalbox for development
 
+  open first     %s  (the page: what is to do, cases, deliveries)
+
   ingress        %s
-  operators      %s  (/readyz, /metrics)
+  operators      %s  (/v1, /readyz, /metrics)
   Temporal UI    %s
   Temporal       %s
   simulators     %s  (curl it: how to drive them by hand)
   data           %s
-`, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
+`, page, in.IngressURL(), cmp.Or(in.InternalURL(), "(none)"), ui, in.TemporalAddress(), in.Simulators.URL(), data)
 	if err == nil && in.UIURL() != "" {
 		_, err = fmt.Fprint(out, "\nIn the Temporal UI\n\n")
 	}

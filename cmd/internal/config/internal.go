@@ -22,6 +22,8 @@ type Internal struct {
 	CertFile, KeyFile string
 	// Plain allows plain HTTP beyond loopback, behind a proxy that does TLS.
 	Plain bool
+	// WebUIURL is where people reach Temporal's Web UI, for links on the page; empty: no links.
+	WebUIURL string
 }
 
 // HTTP is the setting in the listener's own form.
@@ -33,6 +35,9 @@ func (i Internal) validate(say func(string, ...any)) {
 	if _, _, err := net.SplitHostPort(i.Listen); err != nil {
 		say("--internal-listen (SIGNALBOX_INTERNAL_LISTEN): %q: want host:port, such as 127.0.0.1:8081", i.Listen)
 		return
+	}
+	if i.WebUIURL != "" && !absoluteHTTP(i.WebUIURL) {
+		say("--web-ui-url (SIGNALBOX_WEB_UI_URL): %q: want an absolute http or https URL without query", redactURL(i.WebUIURL))
 	}
 	hasTLS := i.CertFile != "" && i.KeyFile != ""
 	switch {

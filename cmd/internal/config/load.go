@@ -36,11 +36,12 @@ func Flags(flags *pflag.FlagSet, parts Part) {
 	}
 	flags.String("config", "", "YAML file with accounts and agents")
 	flags.String("listen", ":8080", "where the ingress listens, host:port")
-	flags.String("internal-listen", internal, "where operators and apps are answered: health, metrics and the API, host:port")
+	flags.String("internal-listen", internal, "where operators and apps are answered: health, metrics, the API and the page, host:port")
 	flags.StringSlice("internal-tokens", nil, "files with the tokens of the API: a YAML list of name, token and scopes, or lines name:token, which may do everything; read again when they change; several files with commas")
 	flags.String("internal-tls-cert", "", "PEM file of the internal listener's certificate; read again when it changes")
 	flags.String("internal-tls-key", "", "PEM file of its key")
 	flags.Bool("internal-plain", false, "let the internal listener be unencrypted beyond loopback, behind a proxy that does TLS")
+	flags.String("web-ui-url", "", "where people reach Temporal's Web UI, such as http://localhost:8233, for links on the page; empty: no links")
 	flags.String("public-url", "", "where providers reach the ingress, such as https://hooks.example.com")
 	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for one that several processes share; with a password rather by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
 	flags.String("keyring", "", "key document, made by signalbox keys create")
@@ -121,6 +122,7 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		Listen:  text("listen"),
 		Internal: Internal{
 			Listen: text("internal-listen"), CertFile: text("internal-tls-cert"), KeyFile: text("internal-tls-key"), Plain: yes("internal-plain"),
+			WebUIURL: strings.TrimSuffix(text("web-ui-url"), "/"),
 		},
 		PublicURL:             strings.TrimSuffix(text("public-url"), "/"),
 		Inbox:                 text("inbox"),

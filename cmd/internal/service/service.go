@@ -89,7 +89,12 @@ func Run(ctx context.Context, s Settings) error {
 	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
 		listener := s.Config.Internal.HTTP()
 		if p.in != nil {
-			if listener.API, err = newAPI(s, temporal, p.in.inbox, accounts); err != nil {
+			calls, err := newAPI(s, temporal, p.in.inbox, accounts)
+			if err != nil {
+				return err
+			}
+			listener.API = calls
+			if listener.Page, err = newPage(s, calls, p.board); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,9 @@ func View(c Case) workflows.CaseState {
 		Answers: s.Answers, Facts: s.Facts, LastError: s.LastError, Verifying: s.Verifying, Check: s.Check, OtherCaseIDs: s.OtherCaseIDs,
 		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents,
 	}
+	if request := c.Start.Request; request != nil {
+		view.Objective, view.Counterparty = request.Goal.Objective, request.Counterparty.Name
+	}
 	if s.Status == workflows.CaseInputNeeded || s.Status == workflows.CaseInputSent {
 		view.Question = s.Facts.Question
 	}

@@ -150,7 +150,7 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 	}
 	return config.Config{
 		// Without DrainDelay: nobody balances the load.
-		Internal:       config.Internal{Listen: o.InternalListen},
+		Internal:       config.Internal{Listen: o.InternalListen, WebUIURL: in.UIURL()},
 		PublicURL:      in.ingress,
 		Inbox:          data.inbox(),
 		MaxBody:        1 << 20,

@@ -1,0 +1,43 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// LeaveQuestion starts a case that asks something and leaves the question open, for the reader to answer on the page. It returns once the
+// question is there, and prints where.
+func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	began := time.Now() //nolint:forbidigo // a clock for people who watch
+	one, err := instance.Apps.StartCase(ctx, workflows.CaseStart{
+		Reference: "your-turn-" + began.UTC().Format("20060102-150405"),
+		Request: &workflows.CaseRequest{
+			Channel:       "EMAIL",
+			Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+			Counterparty:  workflows.Counterparty{Address: "question@vendor.example", Name: "Ada Vendor"},
+			SenderPersona: workflows.SenderPersona{Name: "Grace", Role: "Accounts payable"},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("start the case with a question: %w", err)
+	}
+	if _, err := await(ctx, one.State, func(state workflows.CaseState) bool { return state.Status == workflows.CaseInputNeeded }); err != nil {
+		return fmt.Errorf("wait for the question: %w", err)
+	}
+	where := "With --internal-listen there is a page to answer it on."
+	if page := instance.InternalURL(); page != "" {
+		where = "Answer it here, and see the case end:  " + page + "/"
+	}
+	_, err = fmt.Fprintf(out, "\nYour turn: a case asks a question, and waits for you.\n%s\n", where)
+	if err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}

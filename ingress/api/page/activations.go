@@ -1,0 +1,86 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+var activationStates = []string{
+	string(workflows.ActivationUnknown), string(workflows.ActivationActive), string(workflows.ActivationPaused), string(workflows.ActivationDeactivated),
+}
+
+// activations lists activations.
+func (v *visit) activations() {
+	query, filter := v.filter("state", "attention", "needsAttention", "agent", "open", "startedSince", "startedBefore", "cursor")
+	var page signalbox.ActivationPage
+	problem, err := v.list(&page, query, "activations")
+	if err != nil {
+		v.refuse(err, "")
+		return
+	}
+	v.render(http.StatusOK, "activations", view{Title: "Activations", Section: "/activations", Every: slowEvery, Data: listView[signalbox.ActivationRow]{
+		Rows: page.Activations, Filter: filter, States: activationStates, Next: v.next(page.Next), Problem: problem,
+	}})
+}
+
+// activationView is one activation with all that is known about it.
+type activationView struct {
+	State      activationState
+	WorkflowID string
+	Timeline   []happening
+	Deliveries []inbox.Delivery
+	Notices    []workflows.NoticeRecord
+}
+
+// activationState is what the API shows of an activation: never its key.
+type activationState struct {
+	workflows.ActivationState
+	HasAPIKey bool `json:"hasApiKey"`
+}
+
+func (v *visit) oneActivation() {
+	agent, activation := v.r.PathValue("agent"), v.r.PathValue("activation")
+	data := activationView{WorkflowID: workflows.ArtmailActivationWorkflowID(agent, activation)}
+	var failed error
+	var deliveries inbox.Page
+	var notices workflows.NotifyState
+	together(
+		func() { failed = v.get(&data.State, nil, "activations", agent, activation) },
+		func() {
+			if v.s.deps.API.May(v.token, "listDeliveries") {
+				_ = v.get(&deliveries, url.Values{"agent": {agent}, "lane": {data.WorkflowID}, "limit": {"100"}}, "deliveries") // the rest is worth showing
+			}
+		},
+		func() {
+			if v.s.deps.API.May(v.token, "getNotices") {
+				_ = v.get(&notices, nil, "notices", data.WorkflowID) // one without targets has none
+			}
+		},
+	)
+	if failed != nil {
+		v.refuse(failed, data.WorkflowID)
+		return
+	}
+	data.Deliveries, data.Notices = deliveries.Deliveries, notices.Notices
+	data.Timeline = activationTimeline(data)
+	v.render(http.StatusOK, "activation", view{Title: "Activation " + activation, Section: "/activations", Data: data, Every: liveEvery})
+}
+
+func (v *visit) doneActivation(err error, done string) {
+	agent, activation := v.r.PathValue("agent"), v.r.PathValue("activation")
+	v.done(err, workflows.ArtmailActivationWorkflowID(agent, activation), "/activations/"+url.PathEscape(agent)+"/"+url.PathEscape(activation), done)
+}
+
+func (v *visit) closeRun() {
+	v.doneActivation(v.post(workflows.CloseRun{Reason: v.form.Get("reason")}, nil,
+		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "runs", v.form.Get("runId"), "close"), "closed")
+}
+
+func (v *visit) cancelApproval() {
+	v.doneActivation(v.post(workflows.CancelApproval{Reason: v.form.Get("reason")}, nil,
+		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "approvals", v.form.Get("messageId"), "cancel"), "withdrawn")
+}

@@ -1,0 +1,243 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// listView is a list with its filter.
+type listView[T any] struct {
+	Rows   []T
+	Filter url.Values
+	// States are those to choose from.
+	States []string
+	// Next is the address of the following page, empty on the last.
+	Next string
+	// Problem says why there is no list.
+	Problem string
+}
+
+var caseStates = []string{
+	string(workflows.CaseCreating), string(workflows.CaseCreateUncertain), string(workflows.CaseRunning), string(workflows.CaseInputNeeded),
+	string(workflows.CaseInputSent), string(workflows.CaseCompleted), string(workflows.CaseFailed), string(workflows.CaseExpired), string(workflows.CaseCancelled),
+}
+
+// cases lists cases.
+func (v *visit) cases() {
+	query, filter := v.filter("state", "attention", "needsAttention", "account", "prefix", "caseId", "open", "startedSince", "startedBefore", "cursor")
+	var page signalbox.CasePage
+	problem, err := v.list(&page, query, "cases")
+	if err != nil {
+		v.refuse(err, "")
+		return
+	}
+	v.render(http.StatusOK, "cases", view{Title: "Cases", Section: "/cases", Every: slowEvery, Data: listView[signalbox.CaseRow]{
+		Rows: page.Cases, Filter: filter, States: caseStates, Next: v.next(page.Next), Problem: problem,
+	}})
+}
+
+// filter is what the visitor chose of these parameters: for the API, and as it stands in the form.
+func (v *visit) filter(names ...string) (query, form url.Values) {
+	query, form = url.Values{}, url.Values{}
+	for name, values := range v.r.URL.Query() {
+		for _, value := range values {
+			if value == "" || !contains(names, name) {
+				continue
+			}
+			form.Add(name, value)
+			query.Add(name, asTime(name, value))
+		}
+	}
+	return query, form
+}
+
+func contains(names []string, name string) bool {
+	for _, one := range names {
+		if one == name {
+			return true
+		}
+	}
+	return false
+}
+
+// asTime turns a browser's time of a day, which is meant as UTC here, into the API's.
+func asTime(name, value string) string {
+	switch name {
+	case "startedSince", "startedBefore", "since", "until":
+		for _, form := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02"} {
+			if t, err := time.Parse(form, value); err == nil {
+				return t.Format(time.RFC3339)
+			}
+		}
+	}
+	return value
+}
+
+// list reads a list. What is wrong with the filter is a problem to be shown beside the form.
+func (v *visit) list(into any, query url.Values, path ...string) (string, error) {
+	err := v.get(into, query, path...)
+	var refused *problem
+	if errors.As(err, &refused) && (refused.Status == http.StatusBadRequest || refused.is("other-account", "other-agent")) {
+		return refused.Detail, nil
+	}
+	return "", err
+}
+
+// next is the address of the page with a cursor.
+func (v *visit) next(cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	query := v.r.URL.Query()
+	query.Set("cursor", cursor)
+	return v.r.URL.Path + "?" + query.Encode()
+}
+
+// caseView is one case with all that is known about it.
+type caseView struct {
+	State      workflows.CaseState
+	WorkflowID string
+	Timeline   []happening
+	// Deliveries and Notices are nil where the visitor may not see them, or where there are none.
+	Deliveries []inbox.Delivery
+	Notices    []workflows.NoticeRecord
+	Files      *workflows.CaseFiles
+	Transcript bool
+	// Late is set where an answer was not taken.
+	Late *lateAnswer
+}
+
+// lateAnswer is an answer that came too late, or to another question.
+type lateAnswer struct {
+	Problem string
+	// QuestionID is the question that it was meant for, Text what the person wrote.
+	QuestionID, Text string
+	// Given is the answer that the question has; nil where none is known.
+	Given *workflows.Answer
+}
+
+func (v *visit) oneCase() { v.showCase(http.StatusOK, nil) }
+
+func (v *visit) showCase(status int, late *lateAnswer) {
+	reference := v.r.PathValue("reference")
+	data := caseView{WorkflowID: workflows.OffloadCaseWorkflowID(reference), Transcript: v.s.deps.Transcript != nil, Late: late}
+	var failed error
+	var deliveries inbox.Page
+	var notices workflows.NotifyState
+	together(
+		func() { failed = v.get(&data.State, nil, "cases", reference) },
+		func() {
+			if v.s.deps.API.May(v.token, "listDeliveries") && !v.token.Limited() {
+				_ = v.get(&deliveries, url.Values{"reference": {reference}, "limit": {"100"}}, "deliveries") // the rest is worth showing
+			}
+		},
+		func() {
+			if v.s.deps.API.May(v.token, "getNotices") {
+				_ = v.get(&notices, nil, "notices", data.WorkflowID) // a case without targets has none
+			}
+		},
+	)
+	if failed != nil {
+		v.refuse(failed, data.WorkflowID)
+		return
+	}
+	if outcome := data.State.Outcome; outcome != nil && outcome.FilesWorkflowID != "" {
+		var files workflows.CaseFiles
+		if v.get(&files, nil, "cases", reference, "files") == nil { // they may not have been asked for yet
+			data.Files = &files
+		}
+	}
+	if late != nil {
+		for i, answer := range data.State.Answers {
+			if answer.QuestionID == late.QuestionID {
+				late.Given = &data.State.Answers[i]
+			}
+		}
+	}
+	data.Deliveries, data.Notices = deliveries.Deliveries, notices.Notices
+	data.Timeline = caseTimeline(data)
+	every := liveEvery
+	if late != nil {
+		every = 0 // the address is that of the form
+	}
+	v.render(status, "case", view{Title: "Case " + reference, Section: "/cases", Data: data, Every: every})
+}
+
+// transcriptView is the conversation as Offload has it now.
+type transcriptView struct{ Reference, Text, Problem string }
+
+// transcript reads the conversation from Offload, after the API has let the visitor read the case.
+func (v *visit) transcript() {
+	reference := v.r.PathValue("reference")
+	var state workflows.CaseState
+	if err := v.get(&state, nil, "cases", reference); err != nil {
+		v.refuse(err, workflows.OffloadCaseWorkflowID(reference))
+		return
+	}
+	data := transcriptView{Reference: reference, Problem: "This process can't read transcripts."}
+	if read := v.s.deps.Transcript; read != nil {
+		text, err := read(v.r.Context(), reference)
+		data.Text, data.Problem = text, ""
+		if err != nil {
+			data.Problem = "Offload did not give the transcript: " + err.Error()
+		}
+	}
+	v.render(http.StatusOK, "transcript", view{Title: "Transcript of " + reference, Section: "/cases", Data: data})
+}
+
+// casePath is the API's path of a call about the case of the address.
+func (v *visit) caseCall(call string) []string {
+	return []string{"cases", v.r.PathValue("reference"), call}
+}
+
+// answerQuestion takes an answer. One that is not taken comes back with what happened meanwhile, and the text in its box.
+func (v *visit) answerQuestion() {
+	form := v.form
+	input := workflows.ProvideInput{QuestionID: form.Get("questionId"), Text: form.Get("text")}
+	err := v.post(input, nil, v.caseCall("input")...)
+	var refused *problem
+	switch {
+	case err == nil:
+		v.back(v.here(), "answered")
+	case errors.As(err, &refused) && (refused.Status == http.StatusConflict || refused.Status == http.StatusBadRequest):
+		v.showCase(refused.Status, &lateAnswer{Problem: refused.Title + ": " + refused.Detail + ".", QuestionID: input.QuestionID, Text: input.Text})
+	default:
+		v.refuse(err, workflows.OffloadCaseWorkflowID(v.r.PathValue("reference")))
+	}
+}
+
+// here is the page of the case.
+func (v *visit) here() string { return "/cases/" + url.PathEscape(v.r.PathValue("reference")) }
+
+// done goes back where the call went well, and says why where it did not.
+func (v *visit) done(err error, workflowID, otherwise, done string, counts ...int) {
+	if err != nil {
+		v.refuse(err, workflowID)
+		return
+	}
+	v.back(otherwise, done, counts...)
+}
+
+func (v *visit) doneCase(err error, done string) {
+	v.done(err, workflows.OffloadCaseWorkflowID(v.r.PathValue("reference")), v.here(), done)
+}
+
+func (v *visit) cancelCase() {
+	v.doneCase(v.post(workflows.CancelCase{Reason: v.form.Get("reason")}, nil, v.caseCall("cancel")...), "cancelled")
+}
+
+func (v *visit) adoptCase() {
+	v.doneCase(v.post(workflows.AdoptCase{CaseID: v.form.Get("caseId")}, nil, v.caseCall("adopt")...), "adopted")
+}
+
+func (v *visit) retryCreate() {
+	v.doneCase(v.post(workflows.RetryCreate{}, nil, v.caseCall("retry-create")...), "created")
+}
+
+func (v *visit) reconcile() { v.doneCase(v.post(nil, nil, v.caseCall("reconcile")...), "checking") }

@@ -1,0 +1,103 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+var deliveryStates = func() []string {
+	var states []string
+	for _, state := range inbox.States() {
+		states = append(states, string(state))
+	}
+	return states
+}()
+
+// deliveryNames are the parameters of a list of deliveries.
+var deliveryNames = []string{"state", "provider", "agent", "kind", "reference", "lane", "since", "until", "cursor"}
+
+// deliveries lists deliveries.
+func (v *visit) deliveries() {
+	query, filter := v.filter(deliveryNames...)
+	if v.token.Limited() && !query.Has("agent") && len(v.token.Agents) > 0 {
+		query.Set("agent", v.token.Agents[0])
+		filter.Set("agent", v.token.Agents[0])
+	}
+	var page inbox.Page
+	problem, err := v.list(&page, query, "deliveries")
+	if err != nil {
+		v.refuse(err, "")
+		return
+	}
+	v.render(http.StatusOK, "deliveries", view{Title: "Deliveries", Section: "/deliveries", Every: slowEvery, Data: listView[inbox.Delivery]{
+		Rows: page.Deliveries, Filter: filter, States: deliveryStates, Next: v.next(page.Next), Problem: problem,
+	}})
+}
+
+// deliveryView is one delivery; Revealed says that it is shown with all its secrets.
+type deliveryView struct {
+	desk.Shown
+	Revealed bool
+}
+
+func (v *visit) oneDelivery() {
+	var data deliveryView
+	if err := v.get(&data.Shown, nil, "deliveries", v.r.PathValue("id")); err != nil {
+		v.refuse(err, "")
+		return
+	}
+	v.render(http.StatusOK, "delivery", view{Title: "Delivery", Section: "/deliveries", Data: data})
+}
+
+// revealDelivery answers the form itself: a page that another request could ask for again would be recorded again.
+func (v *visit) revealDelivery() {
+	data := deliveryView{Revealed: true}
+	if err := v.post(nil, &data.Shown, "deliveries", v.r.PathValue("id"), "reveal"); err != nil {
+		v.refuse(err, "")
+		return
+	}
+	v.render(http.StatusOK, "delivery", view{Title: "Delivery, revealed", Section: "/deliveries", Data: data})
+}
+
+func (v *visit) replayDelivery() {
+	var done desk.Replayed
+	id := v.r.PathValue("id")
+	err := v.post(nil, &done, "deliveries", id, "replay")
+	v.done(err, "", "/deliveries/"+url.PathEscape(id), "replayed", done.Replayed, done.Skipped)
+}
+
+// replayDeliveries replays all that the filter of the list matches.
+func (v *visit) replayDeliveries() {
+	form := v.form
+	filter := map[string]any{}
+	for _, name := range []string{"provider", "agent", "kind", "reference", "lane"} {
+		if value := form.Get(name); value != "" {
+			filter[name] = value
+		}
+	}
+	for _, name := range []string{"since", "until"} {
+		if value := form.Get(name); value != "" {
+			filter[name] = asTime(name, value)
+		}
+	}
+	if states := form["state"]; len(states) > 0 {
+		filter["states"] = states
+	}
+	var done desk.Replayed
+	err := v.post(filter, &done, "deliveries", "replay")
+	v.done(err, "", "/deliveries", "replayed", done.Replayed, done.Skipped)
+}
+
+func (v *visit) releaseDeliveries() {
+	body := map[string]any{}
+	if agent := v.form.Get("agent"); agent != "" {
+		body["agent"] = agent
+	}
+	var done api.Released
+	err := v.post(body, &done, "deliveries", "release")
+	v.done(err, "", "/deliveries?state=quarantined", "released", done.Accepted, done.Duplicates, done.Refused, done.Unreadable)
+}

@@ -1,0 +1,408 @@
+package page_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	sdktemporal "go.temporal.io/sdk/temporal"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/api/page"
+	"github.com/signalbox-dev/signalbox/ingress/deliveries"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// temporal answers as a Temporal with one worker would that runs cases: lists show those with attention, and updates change them. Calls that
+// the page does not lead to are missing on purpose.
+type temporal struct {
+	client.Client
+
+	mu      sync.Mutex
+	cases   map[string]*workflows.CaseState
+	notices map[string]workflows.NotifyState
+	// updates are the names of updates with who acted.
+	updates []string
+}
+
+func (f *temporal) set(state workflows.CaseState) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cases[workflows.OffloadCaseWorkflowID(state.Reference)] = &state
+}
+
+func (f *temporal) get(reference string) workflows.CaseState {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return *f.cases[workflows.OffloadCaseWorkflowID(reference)]
+}
+
+func (f *temporal) acts() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.updates)
+}
+
+type value struct{ v any }
+
+func (v value) HasValue() bool { return true }
+func (v value) Get(into any) error {
+	raw, err := json.Marshal(v.v)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+func (f *temporal) QueryWorkflowWithOptions(_ context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if state, known := f.cases[request.WorkflowID]; known {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{*state}}, nil
+	}
+	if state, known := f.notices[request.WorkflowID]; known {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{state}}, nil
+	}
+	return nil, serviceerror.NewNotFound("no such workflow")
+}
+
+type handle struct {
+	client.WorkflowUpdateHandle
+	answer any
+}
+
+func (h handle) Get(_ context.Context, into any) error { return value{h.answer}.Get(into) }
+
+func refuse(errorType string) error {
+	return sdktemporal.NewApplicationError("refused", errorType)
+}
+
+func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.notices[options.WorkflowID]; known {
+		f.updates = append(f.updates, options.UpdateName+" by "+options.Args[0].(workflows.SelectNotices).By)
+		return handle{answer: workflows.NoticesSelected{Notices: 1}}, nil
+	}
+	state, known := f.cases[options.WorkflowID]
+	if !known {
+		return nil, serviceerror.NewNotFound("no such workflow")
+	}
+	var by string
+	var answer any
+	switch args := options.Args[0].(type) {
+	case workflows.ProvideInput:
+		switch {
+		case slices.ContainsFunc(state.Answers, func(a workflows.Answer) bool { return a.QuestionID == args.QuestionID }):
+			return nil, refuse(workflows.ErrTypeAlreadyAnswered)
+		case state.Question == nil:
+			return nil, refuse(workflows.ErrTypeNoOpenQuestion)
+		case state.Question.ID != args.QuestionID:
+			return nil, refuse(workflows.ErrTypeOtherQuestion)
+		}
+		by = args.By
+		state.Status, state.Attention = workflows.CaseInputSent, nil
+		state.Answers = append(slices.Clone(state.Answers), workflows.Answer{QuestionID: args.QuestionID, Text: args.Text, By: args.By, GivenAt: time.Now()})
+		answer = workflows.InputReceipt{QuestionID: args.QuestionID, GivenAt: time.Now()}
+	case workflows.AdoptCase:
+		by = args.By
+		state.Status, state.Attention, state.CaseID = workflows.CaseRunning, nil, args.CaseID
+		answer = workflows.CaseReceipt{Status: state.Status, Verifying: args.CaseID}
+	case workflows.CancelCase:
+		by = args.By
+		state.Status, state.Attention = workflows.CaseCancelled, nil
+		state.Outcome = &workflows.CaseOutcome{Status: state.Status, Reason: args.Reason, EndedAt: time.Now(), Source: workflows.NewsByApp}
+		answer = workflows.CaseReceipt{Status: state.Status}
+	default:
+		return nil, errors.New("unknown update")
+	}
+	f.updates = append(f.updates, options.UpdateName+" by "+by)
+	return handle{answer: answer}, nil
+}
+
+func (f *temporal) SignalWorkflow(_ context.Context, _, _, signal string, _ any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.updates = append(f.updates, signal)
+	return nil
+}
+
+func (f *temporal) DescribeWorkflow(_ context.Context, workflowID, _ string) (*client.WorkflowExecutionDescription, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.cases[workflowID]; !known {
+		return nil, serviceerror.NewNotFound(workflowID)
+	}
+	description := &client.WorkflowExecutionDescription{}
+	description.Status = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	return description, nil
+}
+
+func payload(v any) *commonpb.Payload {
+	p, err := converter.GetDefaultDataConverter().ToPayload(v)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// ListWorkflow lists what runs, by the two parts of a query that matter here.
+func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	response := &workflowservice.ListWorkflowExecutionsResponse{}
+	if strings.Contains(request.Query, "!= 'Running'") || !strings.Contains(request.Query, workflows.OffloadCaseWorkflow) {
+		return response, nil
+	}
+	for id, state := range f.cases {
+		if len(state.Attention) == 0 && strings.Contains(request.Query, workflows.SearchAttributeAttention) {
+			continue
+		}
+		response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+			Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflows.OffloadCaseWorkflow},
+			Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(state.Since),
+			SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
+				workflows.SearchAttributeState: payload(string(state.Status)), workflows.SearchAttributeAttention: payload(state.Attention),
+				workflows.SearchAttributeDueAt: payload(state.Since), workflows.SearchAttributeAccount: payload(state.Account),
+			}},
+		})
+	}
+	return response, nil
+}
+
+// Tokens of the world.
+const (
+	annSecret   = "the-secret-of-ann-0001"
+	bobSecret   = "the-secret-of-bob-0001"
+	readSecret  = "the-secret-that-reads-1"
+	emeaSecret  = "the-secret-of-emea-0001"
+	agentSecret = "whsec_c2VjcmV0"
+)
+
+// clock can be moved on.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+// tokens can be taken away.
+type tokens struct {
+	mu  sync.Mutex
+	set map[string]api.Token
+}
+
+func (t *tokens) Find(secret string) (api.Token, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	token, known := t.set[secret]
+	return token, known
+}
+
+func (t *tokens) remove(secret string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.set, secret)
+}
+
+// world is a page with all that it works on.
+type world struct {
+	temporal *temporal
+	store    inbox.Store
+	keys     *keyring.Ring
+	clock    *clock
+	tokens   *tokens
+	server   *page.Server
+	url      string
+}
+
+func newWorld(t *testing.T, withTokens bool) *world {
+	t.Helper()
+	keys, err := keyring.Generate()
+	require.NoError(t, err)
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "inbox.db"), sqlite.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	w := &world{
+		temporal: &temporal{cases: map[string]*workflows.CaseState{}, notices: map[string]workflows.NotifyState{}}, store: store, keys: keys, clock: &clock{},
+		tokens: &tokens{set: map[string]api.Token{
+			annSecret:  {Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}},
+			bobSecret:  {Name: "bob", Scopes: []api.Scope{api.ScopeAdmin}},
+			readSecret: {Name: "reader", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeActivationsRead, api.ScopeDeliveriesRead}},
+			emeaSecret: {Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}},
+		}},
+	}
+	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: deliveries.New(store, time.Now)})
+	require.NoError(t, err)
+	deps := api.Deps{
+		Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: keys,
+		AgentSecrets: map[string][]string{"crm": {agentSecret}}, Log: zap.NewNop(), Now: time.Now,
+	}
+	if withTokens {
+		deps.Tokens = w.tokens
+	}
+	calls, err := api.New(deps)
+	require.NoError(t, err)
+	w.server, err = page.New(page.Deps{
+		API: calls, WebUI: "http://localhost:8233/namespaces/default", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Now: w.clock.now,
+		Health: func(context.Context) (bool, []page.Check) {
+			return false, []page.Check{{Name: "inbox", OK: true}, {Name: "temporal", Problem: "it can't be reached", Fix: "start it"}}
+		},
+		Transcript: func(_ context.Context, reference string) (string, error) { return "The thread of " + reference, nil },
+	})
+	require.NoError(t, err)
+	listening := httptest.NewServer(w.server)
+	t.Cleanup(listening.Close)
+	w.url = listening.URL
+	return w
+}
+
+// asks is a case with an open question.
+func asks(reference string) workflows.CaseState {
+	return workflows.CaseState{
+		Reference: reference, Account: "default", CaseID: "c1", Status: workflows.CaseInputNeeded, Since: time.Now().Add(-time.Hour),
+		Objective: "Obtain a signed W-9", Counterparty: "Ada Vendor", Attention: []string{workflows.AttentionInputNeeded},
+		Question: &workflows.Question{ID: "q1", Text: "Is a signed PDF fine?", RequestedAt: time.Now().Add(-time.Hour)},
+	}
+}
+
+// uncertain is a case that may have been created.
+func uncertain(reference string) workflows.CaseState {
+	return workflows.CaseState{
+		Reference: reference, Account: "default", Status: workflows.CaseCreateUncertain, Since: time.Now(), LastError: "POST /cases was cut off",
+		Attention: []string{workflows.AttentionCreateUncertain},
+	}
+}
+
+// store stores a delivery with a sealed body.
+func (w *world) storeDelivery(t *testing.T, d inbox.Delivery, body []byte) string {
+	t.Helper()
+	d.ReceivedAt = time.Now()
+	d.ID = inbox.NewID(d.ReceivedAt)
+	var err error
+	d.Body, err = w.keys.Seal(body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
+	require.NoError(t, err)
+	_, err = w.store.Append(t.Context(), []inbox.Delivery{d})
+	require.NoError(t, err)
+	return d.ID
+}
+
+// browser keeps cookies and follows redirects, as far as the page.
+type browser struct {
+	*http.Client
+	w *world
+}
+
+func (w *world) browser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &browser{&http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}, w}
+}
+
+// signedIn is a browser of the holder of a token.
+func (w *world) signedIn(t *testing.T, secret string) *browser {
+	t.Helper()
+	b := w.browser(t)
+	status, body := b.post(t, "/sign-in", url.Values{"token": {secret}, "return": {"/health"}})
+	require.Equal(t, 200, status, body)
+	require.Contains(t, body, "<bdi>Health</bdi>")
+	return b
+}
+
+func (b *browser) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	return b.send(t, http.MethodGet, path, nil, nil)
+}
+
+func (b *browser) post(t *testing.T, path string, form url.Values) (int, string) {
+	t.Helper()
+	return b.send(t, http.MethodPost, path, form, map[string]string{"Sec-Fetch-Site": "same-origin"})
+}
+
+func (b *browser) send(t *testing.T, method, path string, form url.Values, header map[string]string) (int, string) {
+	t.Helper()
+	response := b.response(t, method, path, form, header)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(body)
+}
+
+func (b *browser) response(t *testing.T, method, path string, form url.Values, header map[string]string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, b.w.url+path, strings.NewReader(form.Encode()))
+	require.NoError(t, err)
+	if method == http.MethodPost {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, value := range header {
+		request.Header.Set(name, value)
+	}
+	response, err := b.Do(request)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response
+}
+
+// cookie is the session's.
+func (b *browser) cookie(t *testing.T) *http.Cookie {
+	t.Helper()
+	u, err := url.Parse(b.w.url)
+	require.NoError(t, err)
+	for _, cookie := range b.Jar.Cookies(u) {
+		if cookie.Name == "signalbox" {
+			return cookie
+		}
+	}
+	return nil
+}
+
+func (b *browser) setCookie(t *testing.T, value string) {
+	t.Helper()
+	u, err := url.Parse(b.w.url)
+	require.NoError(t, err)
+	b.Jar.SetCookies(u, []*http.Cookie{{Name: "signalbox", Value: value, Path: "/"}})
+}

@@ -1,0 +1,219 @@
+package page_test
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Each row is something that an attacker tries; none of them gets in, and none changes anything.
+func TestWhatAttackersTryIsRefused(t *testing.T) {
+	t.Parallel()
+	answer := url.Values{"questionId": {"q1"}, "text": {"yes"}}
+	for name, c := range map[string]struct {
+		try    func(*testing.T, *world) (int, string)
+		status int
+		says   string
+	}{
+		"a form of another site": {func(t *testing.T, w *world) (int, string) {
+			return w.signedIn(t, annSecret).send(t, http.MethodPost, "/cases/w9/answer", answer, map[string]string{"Sec-Fetch-Site": "cross-site"})
+		}, 403, "Another web page sent this"},
+		"a form of another site in an old browser": {func(t *testing.T, w *world) (int, string) {
+			return w.signedIn(t, annSecret).send(t, http.MethodPost, "/cases/w9/answer", answer, map[string]string{"Origin": "https://evil.example"})
+		}, 403, "Another web page sent this"},
+		"a sign-in from another site": {func(t *testing.T, w *world) (int, string) {
+			return w.browser(t).send(t, http.MethodPost, "/sign-in", url.Values{"token": {annSecret}}, map[string]string{"Sec-Fetch-Site": "cross-site"})
+		}, 403, "Another web page sent this"},
+		"no session": {func(t *testing.T, w *world) (int, string) { return w.browser(t).post(t, "/cases/w9/answer", answer) }, 401, "nothing was sent"},
+		"an ID that an attacker chose": {func(t *testing.T, w *world) (int, string) {
+			b := w.browser(t)
+			b.setCookie(t, "chosen")
+			status, _ := b.post(t, "/sign-in", url.Values{"token": {annSecret}})
+			require.Equal(t, 200, status)
+			require.NotEqual(t, "chosen", b.cookie(t).Value, "a sign-in makes a new ID")
+			attacker := w.browser(t)
+			attacker.setCookie(t, "chosen")
+			return attacker.get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie from before another sign-in": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			old := b.cookie(t).Value
+			_, _ = b.post(t, "/sign-in", url.Values{"token": {annSecret}})
+			require.NotEqual(t, old, b.cookie(t).Value)
+			thief := w.browser(t)
+			thief.setCookie(t, old)
+			return thief.get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie from before the sign-out": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			old := b.cookie(t).Value
+			_, _ = b.post(t, "/sign-out", nil)
+			require.Nil(t, b.cookie(t))
+			thief := w.browser(t)
+			thief.setCookie(t, old)
+			return thief.get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie of half a day ago": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			for range 12 {
+				w.clock.advance(time.Hour)
+				_, _ = b.get(t, "/health")
+			}
+			return b.get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie that was not used for hours": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			w.clock.advance(2 * time.Hour)
+			return b.get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie whose token was removed": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			w.tokens.remove(annSecret)
+			return b.post(t, "/cases/w9/answer", answer)
+		}, 401, "nothing was sent"},
+		"a token in a URL": {func(t *testing.T, w *world) (int, string) {
+			return w.browser(t).get(t, "/cases/w9?token="+annSecret)
+		}, 400, "replace it"},
+		"a sign-in by a URL": {func(t *testing.T, w *world) (int, string) {
+			return w.browser(t).post(t, "/sign-in?token="+annSecret, nil)
+		}, 400, "replace it"},
+		"a token of the API as a header": {func(t *testing.T, w *world) (int, string) {
+			return w.browser(t).send(t, http.MethodGet, "/cases/w9", nil, map[string]string{"Authorization": "Bearer " + annSecret})
+		}, 401, "Sign in"},
+		"guessed tokens": {func(t *testing.T, w *world) (int, string) {
+			b := w.browser(t)
+			for range 5 {
+				status, _ := b.post(t, "/sign-in", url.Values{"token": {"a-guess-of-a-token"}})
+				require.Equal(t, 401, status)
+			}
+			return b.post(t, "/sign-in", url.Values{"token": {annSecret}}) // even the right one waits
+		}, 429, "Too many tries"},
+		"an empty token": {func(t *testing.T, w *world) (int, string) {
+			return w.browser(t).post(t, "/sign-in", url.Values{"token": {" "}})
+		}, 401, "not known"},
+		"a form without the scope": {func(t *testing.T, w *world) (int, string) {
+			return w.signedIn(t, readSecret).post(t, "/cases/w9/answer", answer)
+		}, 403, "cases:write"},
+		"a case of another account": {func(t *testing.T, w *world) (int, string) {
+			return w.signedIn(t, emeaSecret).get(t, "/cases/w9")
+		}, 403, "other accounts"},
+		"a form that is too large": {func(t *testing.T, w *world) (int, string) {
+			return w.signedIn(t, annSecret).post(t, "/cases/w9/answer", url.Values{"text": {strings.Repeat("x", 1<<20)}})
+		}, 400, "too large"},
+		"a method that is none": {func(t *testing.T, w *world) (int, string) {
+			return w.signedIn(t, annSecret).send(t, http.MethodPut, "/cases/w9/answer", nil, map[string]string{"Sec-Fetch-Site": "same-origin"})
+		}, 404, "no such page"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, true)
+			w.temporal.set(asks("w9"))
+			status, body := c.try(t, w)
+			require.Equal(t, c.status, status, body)
+			require.Contains(t, body, c.says)
+			require.NotContains(t, body, "Is a signed PDF fine?")
+			require.Empty(t, w.temporal.acts(), "nothing was done")
+		})
+	}
+}
+
+func TestASignInReturnsToAPageHereOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	for target, want := range map[string]string{
+		"/cases?state=RUNNING": "/cases?state=RUNNING", "": "/", "https://evil.example/": "/", "//evil.example/": "/", `/\evil.example`: "/",
+		"javascript:alert(1)": "/", "/\t/evil.example": "/", "cases": "/", "https:/evil.example": "/",
+	} {
+		b := w.browser(t)
+		b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		response := b.response(t, http.MethodPost, "/sign-in", url.Values{"token": {annSecret}, "return": {target}}, nil)
+		require.Equal(t, 303, response.StatusCode)
+		require.Equal(t, want, response.Header.Get("Location"), "%q", target)
+	}
+}
+
+func TestEveryAnswerHasTheHeaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	b := w.browser(t)
+	for _, path := range []string{"/", "/sign-in", "/cases/none", "/nowhere"} {
+		header := b.response(t, http.MethodGet, path, nil, nil).Header
+		require.Equal(t, "no-store", header.Get("Cache-Control"), path)
+		require.Equal(t, "DENY", header.Get("X-Frame-Options"), path)
+		require.Equal(t, "nosniff", header.Get("X-Content-Type-Options"), path)
+		for _, part := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+			require.Contains(t, header.Get("Content-Security-Policy"), part, path)
+		}
+		require.NotContains(t, header.Get("Content-Security-Policy"), "unsafe", path)
+	}
+}
+
+func TestTheCookieIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	for name, request := range map[string]*http.Request{
+		"signalbox":        httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/sign-in", strings.NewReader("token="+annSecret)),
+		"__Host-signalbox": httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://signalbox.example/sign-in", strings.NewReader("token="+annSecret)),
+	} {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		recorder := httptest.NewRecorder()
+		w.server.ServeHTTP(recorder, request)
+		cookies := recorder.Result().Cookies() //nolint:bodyclose // a recorder has nothing to close
+		require.Len(t, cookies, 1, recorder.Body.String())
+		require.Equal(t, name, cookies[0].Name)
+		require.True(t, cookies[0].HttpOnly)
+		require.Equal(t, http.SameSiteStrictMode, cookies[0].SameSite)
+		require.Equal(t, request.TLS != (*tls.ConnectionState)(nil), cookies[0].Secure)
+		require.Equal(t, 12*60*60, cookies[0].MaxAge)
+		require.NotContains(t, cookies[0].Value, annSecret)
+	}
+}
+
+// The throttle lets a person who mistyped try again, and does not hold up others.
+func TestTheThrottleIsOfOneSourceAndEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	try := func(source, secret string) int {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/sign-in", strings.NewReader("token="+secret))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.RemoteAddr = source
+		recorder := httptest.NewRecorder()
+		w.server.ServeHTTP(recorder, request)
+		return recorder.Code
+	}
+	for n := range 8 {
+		try("192.0.2.1:1", "a-guess")
+		// The addresses of one IPv6 network are one source.
+		try([]string{"[2001:db8::1]:1", "[2001:db8::2]:1"}[n%2], "a-guess")
+	}
+	require.Equal(t, 429, try("192.0.2.1:2", annSecret))
+	require.Equal(t, 429, try("[2001:db8::3]:1", annSecret))
+	require.Equal(t, 303, try("192.0.2.2:1", annSecret))
+	require.Equal(t, 303, try("[2001:db8:1::1]:1", annSecret))
+	w.clock.advance(11 * time.Second)
+	require.Equal(t, 303, try("192.0.2.1:3", annSecret))
+	for range 20 {
+		require.Equal(t, 303, try("192.0.2.3:1", annSecret), "who has a token is not throttled")
+	}
+}
+
+func TestWithoutTokensThereIsNothingToSignInTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	w.temporal.set(asks("w9"))
+	b := w.browser(t)
+	status, body := b.get(t, "/")
+	require.Equal(t, 200, status)
+	require.Contains(t, body, "Is a signed PDF fine?")
+	require.NotContains(t, body, "Sign out")
+	status, body = b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes."}, "return": {"/"}})
+	require.Equal(t, 200, status)
+	require.Contains(t, body, "The answer was taken")
+	require.Equal(t, []string{"provide-input by local"}, w.temporal.acts())
+}

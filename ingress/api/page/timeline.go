@@ -1,0 +1,106 @@
+package page
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// happening is a moment in the life of a case or an activation.
+type happening struct {
+	At time.Time
+	// Source says how it became known: webhook, poll, question, answer, notice, clock, app.
+	Source string
+	What   string
+	// Said is what others wrote, By who acted.
+	Said, By string
+	// Link is a page with more.
+	Link string
+}
+
+// caseTimeline is the life of a case as its state, its deliveries and its notices tell it, the newest first.
+func caseTimeline(c caseView) []happening {
+	s := c.State
+	var life []happening
+	add := func(h happening) {
+		if !h.At.IsZero() {
+			life = append(life, h)
+		}
+	}
+	add(happening{At: s.Facts.CreatedAt, Source: "poll", What: "Offload made the case"})
+	if q := s.Question; q != nil {
+		add(happening{At: q.RequestedAt, Source: "question", What: "Offload asked", Said: q.Text})
+	}
+	for _, a := range s.Answers {
+		add(happening{At: a.GivenAt, Source: "answer", What: answerResult(a), Said: a.Text, By: a.By})
+	}
+	if s.Check != nil {
+		add(happening{At: s.Check.At, Source: "check", What: "A person asked for a check", By: s.Check.By})
+	}
+	if o := s.Outcome; o != nil {
+		add(happening{At: o.EndedAt, Source: string(o.Source), What: "The case ended: " + word(string(o.Status)), Said: o.Reason})
+	} else {
+		add(happening{At: s.Since, Source: "state", What: "The state became: " + word(string(s.Status))})
+	}
+	if c.Files != nil {
+		add(happening{At: c.Files.Since, Source: "files", What: "Files: " + word(string(c.Files.Status))})
+	}
+	return newestFirst(append(append(life, ofDeliveries(c.Deliveries)...), ofNotices(c.Notices)...))
+}
+
+func answerResult(a workflows.Answer) string {
+	if a.Result == "" {
+		return "Answered; the answer is on its way"
+	}
+	return "Answered: " + word(string(a.Result))
+}
+
+// activationTimeline is the same of an activation.
+func activationTimeline(a activationView) []happening {
+	var life []happening
+	add := func(at time.Time, source, what, said string) {
+		if !at.IsZero() {
+			life = append(life, happening{At: at, Source: source, What: what, Said: said})
+		}
+	}
+	add(a.State.Since, "state", "The state became: "+word(string(a.State.Status)), a.State.StatusReason)
+	for _, approval := range a.State.Approvals {
+		add(approval.RequestedAt, "approval", "Approval "+approval.MessageID+" was asked for", approval.Subject)
+		add(approval.ClosedAt, "approval", "Approval "+approval.MessageID+": "+word(string(approval.Status)), approval.Reason)
+	}
+	for _, run := range a.State.Runs {
+		add(run.OpenedAt, "run", "Run "+run.RunID+" began", "")
+		add(run.WarnedAt, "run", "Run "+run.RunID+" is inactive", "")
+		add(run.ClosedAt, "run", "Run "+run.RunID+": "+word(string(run.Status)), run.Reason)
+	}
+	return newestFirst(append(append(life, ofDeliveries(a.Deliveries)...), ofNotices(a.Notices)...))
+}
+
+func ofDeliveries(deliveries []inbox.Delivery) []happening {
+	var life []happening
+	for _, d := range deliveries {
+		what := d.Kind + ": " + string(d.State)
+		if d.State == inbox.StateDelivered {
+			what = d.Kind
+		}
+		life = append(life, happening{At: d.ReceivedAt, Source: "webhook", What: what, Link: "/deliveries/" + d.ID})
+	}
+	return life
+}
+
+func ofNotices(notices []workflows.NoticeRecord) []happening {
+	var life []happening
+	for _, n := range notices {
+		what := string(n.Kind) + ": " + strings.ToLower(word(string(n.Status)))
+		life = append(life, happening{At: n.Time, Source: "notice", What: what, Said: n.LastError})
+	}
+	return life
+}
+
+func newestFirst(life []happening) []happening {
+	slices.SortStableFunc(life, func(a, b happening) int { return b.At.Compare(a.At) })
+	return life
+}

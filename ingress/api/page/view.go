@@ -1,0 +1,304 @@
+package page
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// view is what a template gets.
+type view struct {
+	// Title is the page's heading, Section the entry of the menu.
+	Title, Section string
+	Data           any
+	// Every is after how many seconds the page brings itself up to date; 0: never.
+	Every int
+
+	visit *visit
+}
+
+// Who is the name of the visitor's token, empty before a sign-in.
+func (p view) Who() string {
+	if !p.visit.signed {
+		return ""
+	}
+	return p.visit.token.Name
+}
+
+// HasSession says whether there is something to sign out of.
+func (p view) HasSession() bool { return p.visit.secret != "" }
+
+// May says whether the visitor's token has the scopes of an operation of the API.
+func (p view) May(operationID string) bool {
+	return p.visit.signed && p.visit.s.deps.API.May(p.visit.token, operationID)
+}
+
+// Here is the address of the page, for forms that come back to it.
+func (p view) Here() string {
+	here := *p.visit.r.URL
+	query := here.Query()
+	query.Del("done")
+	query.Del("n")
+	here.RawQuery = query.Encode()
+	return here.RequestURI()
+}
+
+// Done says what the last form did; empty where none was sent.
+func (p view) Done() string {
+	query := p.visit.r.URL.Query()
+	text, known := doneTexts[query.Get("done")]
+	if !known || p.visit.r.Method != "GET" {
+		return ""
+	}
+	for _, n := range query["n"] {
+		if len(n) > 9 || strings.Trim(n, "0123456789") != "" {
+			return ""
+		}
+		text = strings.Replace(text, "#", n, 1)
+	}
+	return text
+}
+
+var doneTexts = map[string]string{
+	"answered":  "The answer was taken and is on its way to Offload.",
+	"cancelled": "The case was cancelled.",
+	"adopted":   "Offload is asked for that case. It is bound to the reference once Offload has shown it.",
+	"created":   "The case is created again.",
+	"checking":  "Offload is asked how the case stands.",
+	"closed":    "The run was closed.",
+	"withdrawn": "The approval was cancelled.",
+	"replayed":  "Replayed: #. Not replayable: #.",
+	"released":  "Released: #. Repetitions: #. Still refused, since no secret verifies them: #. Unreadable: #.",
+	"resent":    "Sent again: #.",
+	"dismissed": "Dismissed: #.",
+}
+
+// link is an entry of the menu.
+type link struct{ Name, Path, Operation string }
+
+// Menu is the sections that the visitor's token may see.
+func (p view) Menu() []link {
+	var menu []link
+	for _, one := range sections {
+		if p.visit.signed && (one.Operation == "" || p.May(one.Operation)) {
+			menu = append(menu, one)
+		}
+	}
+	return menu
+}
+
+var sections = []link{
+	{"To do", "/", "listToDo"},
+	{"Cases", "/cases", "listCases"},
+	{"Activations", "/activations", "listActivations"},
+	{"Deliveries", "/deliveries", "listDeliveries"},
+	{"Notices", "/notices", "listNotices"},
+	{"Health", "/health", ""},
+}
+
+func (s *Server) functions() template.FuncMap {
+	return template.FuncMap{
+		"asset":    func(name string) string { return s.assets[name].url },
+		"clean":    clean,
+		"when":     s.when,
+		"word":     word,
+		"toDoKind": toDoKind,
+		"help":     func(attention string) string { sentence, _ := workflows.AttentionHelp(attention); return sentence },
+		"casePath": func(reference string) string { return "/cases/" + url.PathEscape(reference) },
+		"activationPath": func(agent, activation string) string {
+			return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
+		},
+		"deliveryPath": func(id string) string { return "/deliveries/" + url.PathEscape(id) },
+		"noticesPath":  func(source string) string { return "/notices/of?" + url.Values{"source": {source}}.Encode() },
+		// noticesOf is the case or activation whose notices a workflow delivers.
+		"noticesOf":    func(workflowID string) string { return strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")) },
+		"ahead":        func(t time.Time) bool { return t.After(s.deps.Now()) },
+		"caseNotices":  func(reference string) string { return workflows.OffloadCaseWorkflowID(reference) },
+		"webUI":        s.webUI,
+		"json":         pretty,
+		"picture":      picture,
+		"size":         size,
+		"dict":         dict,
+		"can":          func(item signalbox.ToDoItem, action string) bool { return has(item.Actions, action) },
+		"workflowPath": workflowPath,
+		"lines":        func(text string) int { return min(8, 2+strings.Count(text, "\n")) },
+		"id":           anchor,
+		"split":        strings.Fields,
+		// The contract's sentences mark names as code, for Temporal's Web UI.
+		"plain": func(text string) string { return strings.ReplaceAll(text, "`", "") },
+	}
+}
+
+func has(actions []signalbox.Action, action string) bool {
+	for _, one := range actions {
+		if string(one) == action {
+			return true
+		}
+	}
+	return false
+}
+
+// dict gives a template several values.
+func dict(pairs ...any) map[string]any {
+	values := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return values
+}
+
+// anchor is a text as an ID in HTML.
+func anchor(parts ...string) string {
+	var id strings.Builder
+	id.WriteString("i")
+	for _, part := range parts {
+		fmt.Fprintf(&id, "-%x", part)
+	}
+	return id.String()
+}
+
+// webUI is where Temporal's Web UI shows a workflow; empty where that is not configured.
+func (s *Server) webUI(workflowID string) string {
+	if s.deps.WebUI == "" || workflowID == "" {
+		return ""
+	}
+	return strings.TrimSuffix(s.deps.WebUI, "/") + "/workflows/" + url.PathEscape(workflowID)
+}
+
+// workflowPath is the page of a case or an activation by its workflow ID; empty for another workflow.
+func workflowPath(workflowID string) string {
+	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(workflowID); isCase {
+		return "/cases/" + url.PathEscape(reference)
+	}
+	if agent, activation, isActivation := workflows.ParseArtmailActivationWorkflowID(workflowID); isActivation && activation != "" {
+		return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
+	}
+	return ""
+}
+
+// clean makes a text of others harmless to look at: control characters, and those that turn the direction of what follows, are shown by name.
+func clean(text any) string {
+	if pointer, isPointer := text.(*string); isPointer {
+		text = *pointer
+	}
+	var out strings.Builder
+	for _, r := range strings.ToValidUTF8(strings.ReplaceAll(fmt.Sprint(text), "\r\n", "\n"), "\uFFFD") {
+		switch {
+		case r == '\n' || r == '\t':
+			out.WriteRune(r)
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0x200E, r == 0x200F, r == 0x061C,
+			r == 0x2028, r == 0x2029, r == 0x200B, r == 0xFEFF:
+			fmt.Fprintf(&out, "⟨U+%04X⟩", r)
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+// moment is a time with how far away it is.
+type moment struct{ ISO, At, Ago string }
+
+func (s *Server) when(t time.Time) *moment {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &moment{ISO: t.Format(time.RFC3339), At: t.Format("2 Jan 2006, 15:04:05 UTC"), Ago: ago(s.deps.Now().Sub(t))}
+}
+
+func ago(d time.Duration) string {
+	form := "%s ago"
+	if d < 0 {
+		d, form = -d, "in %s"
+	}
+	switch {
+	case d < 5*time.Second:
+		return "now"
+	case d < 2*time.Minute:
+		return fmt.Sprintf(form, fmt.Sprintf("%d s", int(d.Seconds())))
+	case d < 2*time.Hour:
+		return fmt.Sprintf(form, fmt.Sprintf("%d min", int(d.Minutes())))
+	case d < 48*time.Hour:
+		return fmt.Sprintf(form, fmt.Sprintf("%d h", int(d.Hours())))
+	}
+	return fmt.Sprintf(form, fmt.Sprintf("%d days", int(d.Hours()/24)))
+}
+
+// word is a name of the contract as people write it: "INPUT_NEEDED" is "Input needed".
+func word(name any) string {
+	text := strings.ReplaceAll(strings.ToLower(fmt.Sprint(name)), "_", " ")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// pretty is JSON with indents; what is none stays as it is.
+func pretty(raw any) string {
+	var text []byte
+	switch value := raw.(type) {
+	case json.RawMessage:
+		text = value
+	case []byte:
+		return clean(string(value))
+	default:
+		text, _ = json.Marshal(raw) // values of the contract always encode
+	}
+	var parsed any
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.UseNumber()
+	if decoder.Decode(&parsed) != nil {
+		return clean(string(text))
+	}
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if encoder.Encode(parsed) != nil {
+		return clean(string(text))
+	}
+	return clean(strings.TrimSuffix(out.String(), "\n"))
+}
+
+func size(bytes int64) string {
+	switch {
+	case bytes < 1<<10:
+		return fmt.Sprintf("%d bytes", bytes)
+	case bytes < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
+	}
+	return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+}
+
+func toDoKind(kind signalbox.ToDoKind) string {
+	if text, known := toDoKinds[kind]; known {
+		return text
+	}
+	return word(string(kind))
+}
+
+var toDoKinds = map[signalbox.ToDoKind]string{
+	signalbox.ToDoQuestion:         "Question",
+	signalbox.ToDoQuestionExpired:  "Question, its time is over",
+	signalbox.ToDoCreateUncertain:  "Uncertain creation",
+	signalbox.ToDoRequestRejected:  "Request refused",
+	signalbox.ToDoResultOffSchema:  "Result off schema",
+	signalbox.ToDoActivationPaused: "Activation paused",
+	signalbox.ToDoNoAPIKey:         "No API key",
+	signalbox.ToDoRunStale:         "Inactive run",
+	signalbox.ToDoResponseUnclear:  "Unclear response",
+	signalbox.ToDoNoticesGivenUp:   "Notices not delivered",
+	signalbox.ToDoWorkflowBroken:   "Broken workflow",
+	signalbox.ToDoDeliveryDead:     "Unreadable webhook",
+	signalbox.ToDoDeliveryNoMatch:  "Webhook without a case",
+	signalbox.ToDoDeliveryLate:     "Late webhook",
+	signalbox.ToDoAttention:        "Needs a look",
+}

@@ -1,0 +1,218 @@
+package page_test
+
+import (
+	"html"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func TestAQuestionIsShownWithItsCaseAndAnswered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/")
+	for _, part := range []string{"Is a signed PDF fine?", "Obtain a signed W-9", "Ada Vendor", "Answer the question.", "Send the answer", "1 entry", "/workflows/offload-case%2Fw9"} {
+		require.Contains(t, body, part)
+	}
+	status, body := b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes, it is."}, "return": {"/"}})
+	require.Equal(t, 200, status)
+	require.Contains(t, body, "The answer was taken")
+	require.Contains(t, body, "nothing is to do")
+	require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())
+	_, body = b.get(t, "/cases/w9")
+	require.Contains(t, body, "Yes, it is.")
+}
+
+// Of two people the second is told what the first has answered, and keeps the text.
+func TestAnAnswerThatComesTooLateIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	ann, bob := w.signedIn(t, annSecret), w.signedIn(t, bobSecret)
+	_, _ = ann.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes, it is."}})
+	status, body := bob.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"No, on paper <please>."}})
+	require.Equal(t, 409, status)
+	require.Contains(t, body, "Your answer was not sent")
+	require.Contains(t, body, "<bdi>ann</bdi>")
+	require.Contains(t, body, "Yes, it is.")
+	require.Contains(t, body, "No, on paper &lt;please&gt;.</textarea>")
+	require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())
+
+	// The next question is open by now: the text stands in its box.
+	next := w.temporal.get("w9")
+	next.Status, next.Question = workflows.CaseInputNeeded, &workflows.Question{ID: "q2", Text: "Which date?"}
+	w.temporal.set(next)
+	_, body = bob.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"No, on paper."}})
+	require.Contains(t, body, "Which date?")
+	require.Contains(t, body, `value="q2"`)
+	require.Equal(t, 1, strings.Count(body, "No, on paper.</textarea>"))
+}
+
+func TestAnAnswerWithoutASessionIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	b := w.signedIn(t, annSecret)
+	w.clock.advance(3 * 3600e9)
+	status, body := b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Half an hour of work."}, "return": {"/cases/w9"}})
+	require.Equal(t, 401, status)
+	require.Contains(t, body, "Half an hour of work.</textarea>")
+	require.Contains(t, body, `value="/cases/w9"`)
+}
+
+func TestWhatATokenMayNotDoHasNoButton(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	w.temporal.set(uncertain("u1"))
+	id := w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "case.completed", State: inbox.StateDead}, []byte(`{"event":"x"}`))
+	reader, admin := w.signedIn(t, readSecret), w.signedIn(t, annSecret)
+	for path, buttons := range map[string][]string{
+		"/":                 {"Send the answer", "Cancel the case", "Adopt this case", "Create it again", "Replay"},
+		"/cases/w9":         {"Send the answer", "Cancel the case", "Check now"},
+		"/deliveries":       {"Replay all", "Verify again"},
+		"/deliveries/" + id: {">Replay<", ">Reveal<"},
+	} {
+		_, read := reader.get(t, path)
+		_, full := admin.get(t, path)
+		for _, button := range buttons {
+			require.Contains(t, full, button, path)
+			require.NotContains(t, read, button, path)
+		}
+	}
+}
+
+func TestADeadDeliveryIsReplayedAndTheQuarantineReleased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	b := w.signedIn(t, annSecret)
+	dead := w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "case.completed", State: inbox.StateDead, Reason: "unreadable"}, []byte(`{"apiKey":"tulip"}`))
+	_, body := b.get(t, "/")
+	require.Contains(t, body, "/deliveries/"+dead)
+	_, body = b.get(t, "/deliveries/"+dead)
+	require.NotContains(t, body, "tulip")
+	_, body = b.post(t, "/deliveries/"+dead+"/reveal", nil)
+	require.Contains(t, body, "tulip")
+	_, body = b.post(t, "/deliveries/"+dead+"/replay", nil)
+	require.Contains(t, body, "Replayed: 1. Not replayable: 0.")
+	one, err := w.store.Get(t.Context(), dead)
+	require.NoError(t, err)
+	require.Equal(t, inbox.StatePending, one.State)
+	trail, err := w.store.AuditTrail(t.Context(), "", 10)
+	require.NoError(t, err)
+	var acts []string
+	for _, entry := range trail {
+		acts = append(acts, entry.Action+" by "+entry.Who)
+	}
+	require.Equal(t, []string{"replay by ann", "reveal by ann"}, acts)
+
+	event := []byte(`{"type":"agent.activated","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1"}`)
+	w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", Kind: "unverified agent.activated", State: inbox.StateQuarantined},
+		hook.Pack([]string{artmail.Sign(event, agentSecret)}, "", event))
+	_, body = b.post(t, "/deliveries/release", url.Values{"agent": {"crm"}, "return": {"/deliveries"}})
+	require.Contains(t, body, "Released: 1. Repetitions: 0.")
+}
+
+func TestHostileTextIsInert(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	state := asks("w9")
+	state.Question.Text = "<script>document.title='owned'</script> **bold** [a](javascript:alert(1)) \u202egnp.exe\u0007 {{.}} " + strings.Repeat("x", 10_000)
+	state.Objective = `"><img src=x onerror=alert(1)>`
+	state.Counterparty = "\u2066Ada\u2069"
+	w.temporal.set(state)
+	b := w.signedIn(t, annSecret)
+	for _, path := range []string{"/", "/cases/w9"} {
+		_, body := b.get(t, path)
+		for _, bad := range []string{"<script>document", "<img", "href=\"javascript", "\u202e", "\u0007", "\u2066", "ZgotmplZ"} {
+			require.NotContains(t, body, bad, path)
+		}
+		for _, shown := range []string{"<script>document", "⟨U+202E⟩", "⟨U+0007⟩", "⟨U+2066⟩", "**bold**"} {
+			require.Contains(t, html.UnescapeString(body), shown, path)
+		}
+	}
+}
+
+// Each page is rendered, with what it is about.
+func TestEachPageIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	ended := asks("done")
+	reason := "BOUNCED"
+	ended.Status, ended.Attention, ended.Question = workflows.CaseFailed, nil, nil
+	ended.Facts = workflows.CaseFacts{Attachments: []workflows.Attachment{{ID: "1", Name: "scan.pdf", Size: 2048}}}
+	ended.Outcome = &workflows.CaseOutcome{Status: workflows.CaseFailed, Source: workflows.NewsByPoll, Facts: workflows.CaseFacts{FailureReason: &reason, Result: []byte(`{"a":1}`)}}
+	w.temporal.set(ended)
+	w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{Source: "offload-case/w9", Notices: []workflows.NoticeRecord{
+		{ID: "n1", Kind: workflows.NoticeCaseInputNeeded, Status: workflows.NoticeGivenUp, LastError: "no such workflow"},
+	}}
+	b := w.signedIn(t, annSecret)
+	for path, parts := range map[string][]string{
+		"/cases":                               {"w9", "Input needed", "Reference begins with"},
+		"/cases?state=NONSENSE":                {`role="alert"`, "Filter"},
+		"/cases?startedSince=2026-01-01T10:00": {"w9"},
+		"/cases/w9":                            {"<svg", "Timeline", "Offload asked", "case.input_needed: given up", "Dismiss"},
+		"/cases/done":                          {"BOUNCED", "scan.pdf", "known by poll", "Outcome"},
+		"/cases/w9/transcript":                 {"The thread of w9"},
+		"/activations":                         {"No activation fits."},
+		"/deliveries":                          {"No delivery fits."},
+		"/notices":                             {"No notices fit."},
+		"/notices/of?source=offload-case/w9":   {"no such workflow", "Send all again"},
+		"/health":                              {"start it", "Oldest pending"},
+	} {
+		status, body := b.get(t, path)
+		require.Equal(t, 200, status, path)
+		for _, part := range parts {
+			require.Contains(t, body, part, path)
+		}
+	}
+	_, body := b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}, "id": {"n1"}, "return": {"/notices"}})
+	require.Contains(t, body, "Dismissed: 1.")
+	_, body = b.post(t, "/cases/w9/reconcile", nil)
+	require.Contains(t, body, "Offload is asked how the case stands.")
+	_, body = b.post(t, "/cases/w9/cancel", url.Values{"reason": {"no need"}})
+	require.Contains(t, body, "The case was cancelled.")
+	require.Equal(t, []string{"dismiss by ann", "reconcile-now", "cancel by ann"}, w.temporal.acts())
+}
+
+func TestEachStateHasAPlaceInThePicture(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	b := w.browser(t)
+	for _, status := range []workflows.CaseStatus{
+		workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent,
+		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled,
+	} {
+		w.temporal.set(workflows.CaseState{Reference: "w9", Status: status})
+		_, body := b.get(t, "/cases/w9")
+		require.Equal(t, 1, strings.Count(body, `class="box now"`), status)
+	}
+}
+
+func TestTheTimelineTellsWhoDidWhat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	state := asks("w9")
+	state.Answers = []workflows.Answer{{QuestionID: "q0", Text: "On Friday.", By: "bob", GivenAt: state.Since.Add(-1), Result: workflows.InputAccepted}}
+	state.Check = &workflows.Check{By: "ann", At: state.Since}
+	w.temporal.set(state)
+	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "case.input_needed", State: inbox.StateDead}, []byte(`{}`))
+	_, body := w.browser(t).get(t, "/cases/w9")
+	_, life, _ := strings.Cut(body, "Timeline")
+	at := 0
+	for _, part := range []string{"case.input_needed: dead", "A person asked for a check", "by <bdi>ann</bdi>", "by <bdi>bob</bdi>", "On Friday."} {
+		next := strings.Index(life[at:], part)
+		require.GreaterOrEqual(t, next, 0, "%s in order in %s", part, life)
+		at += next
+	}
+}
