@@ -89,11 +89,3 @@ func (d Desk) Count(ctx context.Context) (Counts, error) {
 	oldest, _, err := d.Inbox.OldestPending(ctx)
 	return Counts{States: states, OldestPending: oldest}, err
 }
-
-// stamp is a time as an audit record has it; empty for the zero time.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Format(time.RFC3339)
-}
