@@ -45,6 +45,15 @@ func (d Desk) record(ctx context.Context, action, subject string) error {
 	return nil
 }
 
+// List returns deliveries without bodies, the newest arrival first.
+func (d Desk) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+	page, err := d.Inbox.List(ctx, filter)
+	if page.Deliveries == nil {
+		page.Deliveries = []inbox.Delivery{}
+	}
+	return page, err
+}
+
 // AuditPage is one part of the audit trail, the newest first. Next is the cursor of the following part, empty on the last.
 type AuditPage struct {
 	Entries []inbox.AuditEntry `json:"entries"`
