@@ -65,7 +65,11 @@ func (p process) completeActivation(cmd *cobra.Command, args []string, prefix st
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
-		page, err := on.ListActivations(ctx, signalbox.ActivationFilter{Agents: args, Limit: signalbox.MaxPage})
+		filter := signalbox.ActivationFilter{Limit: signalbox.MaxPage}
+		if len(args) == 1 {
+			filter.Agents = args
+		}
+		page, err := on.ListActivations(ctx, filter)
 		var found []string
 		for _, row := range page.Activations {
 			found = append(found, [...]string{row.Agent, row.ActivationID}[len(args)])
