@@ -35,12 +35,16 @@ vet:
 workflowcheck: ## nondeterminism in workflow code
 	$(GO) tool $(TOOLS) workflowcheck ./workflows/...
 
-generate: ## the server's code of the API from its document
-	cd ingress/api && $(GO) tool -modfile=../../.ci/tools/go.mod oapi-codegen -config generate.yaml -o generated.go openapi.yaml
+OAPI_CODEGEN = $(GO) tool -modfile=../../.ci/tools/go.mod oapi-codegen
+
+generate: ## the code of the API's server and client from its document
+	cd ingress/api && $(OAPI_CODEGEN) -config generate.yaml -o generated.go openapi.yaml && \
+		$(OAPI_CODEGEN) -config client.yaml -o client_generated.go openapi.yaml
 
 generate-check: ## the generated code is that of the document
 	@cd ingress/api && fresh=$$(mktemp) && trap 'rm -f "$$fresh"' EXIT && \
-		$(GO) tool -modfile=../../.ci/tools/go.mod oapi-codegen -config generate.yaml -o "$$fresh" openapi.yaml && diff -u generated.go "$$fresh"
+		$(OAPI_CODEGEN) -config generate.yaml -o "$$fresh" openapi.yaml && diff -u generated.go "$$fresh" && \
+		$(OAPI_CODEGEN) -config client.yaml -o "$$fresh" openapi.yaml && diff -u client_generated.go "$$fresh"
 
 tidy: ## go mod tidy changes nothing
 	$(GO) mod tidy -diff

@@ -8,19 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 func (p process) activation() *cobra.Command {
 	activation := &cobra.Command{Use: "activation", Short: "Look at Artmail activations", Args: cobra.NoArgs}
-	activation.AddCommand(p.activationShow())
+	activation.AddCommand(p.activationList(), p.activationShow())
 	return activation
-}
-
-// shownActivation is an activation for people's eyes: neither its key, sealed as it is, nor unless asked for its user.
-type shownActivation struct {
-	workflows.ActivationState
-	HasAPIKey bool `json:"hasApiKey"`
 }
 
 func (p process) activationShow() *cobra.Command {
@@ -29,25 +24,22 @@ func (p process) activationShow() *cobra.Command {
 		Use:   "show AGENT ACTIVATION_ID",
 		Short: "Say where an activation stands, with its open approvals and runs counted",
 		Args:  cobra.ExactArgs(2),
+
+		ValidArgsFunction: p.completeActivation,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			state, err := p.activationState(cmd, args)
+			shown, err := p.activationState(cmd, args, user)
 			if err != nil {
 				return err
 			}
-			shown := shownActivation{ActivationState: state, HasAPIKey: len(state.SealedAPIKey) > 0}
-			shown.SealedAPIKey = nil
-			if !user {
-				shown.User = nil
-			}
-			return p.show(cmd, asJSON, shown, activationRows(shown))
+			return p.show(cmd, asJSON, shown, p.activationRows(shown))
 		},
 	}
 	show.Flags().BoolVar(&user, "user", false, "show the user as well, which is personal data")
 	jsonFlag(show, &asJSON)
-	return show
+	return usesAPI(show)
 }
 
-func activationRows(shown shownActivation) [][2]string {
+func (p process) activationRows(shown api.Activation) [][2]string {
 	openApprovals, openRuns := 0, 0
 	for _, approval := range shown.Approvals {
 		if approval.ClosedAt.IsZero() {
@@ -67,7 +59,7 @@ func activationRows(shown shownActivation) [][2]string {
 		{"agent", shown.Agent},
 		{"activation", shown.ActivationID},
 		{"status", string(shown.Status)},
-		{"status at", stamp(shown.StatusAt)},
+		{"status since", p.when(shown.StatusAt)},
 		{"status reason", shown.StatusReason},
 		{"waits for", shown.WaitingFor},
 		{"attention", strings.Join(shown.Attention, ", ")},
@@ -107,8 +99,10 @@ func (p process) approvalList() *cobra.Command {
 		Use:   "list AGENT ACTIVATION_ID",
 		Short: "List the approvals of an activation",
 		Args:  cobra.ExactArgs(2),
+
+		ValidArgsFunction: p.completeActivation,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			state, err := p.activationState(cmd, args)
+			state, err := p.activationState(cmd, args, false)
 			if err != nil {
 				return err
 			}
@@ -118,22 +112,22 @@ func (p process) approvalList() *cobra.Command {
 			}
 			rows := make([][]string, len(approvals))
 			for i, a := range approvals {
-				rows[i] = []string{a.MessageID, string(a.Status), a.RunID, stamp(a.RequestedAt), stamp(a.DueAt), stamp(a.ClosedAt), a.Subject, a.Reason}
+				rows[i] = []string{a.MessageID, string(a.Status), a.RunID, p.when(a.RequestedAt), p.when(a.DueAt), p.when(a.ClosedAt), a.Subject, a.Reason}
 			}
 			return p.list(cmd, []string{"MESSAGE", "STATUS", "RUN", "REQUESTED", "DUE", "CLOSED", "SUBJECT", "REASON"}, rows)
 		},
 	}
 	list.Flags().BoolVar(&open, "open", false, "only those that wait for an answer")
 	jsonFlag(list, &asJSON)
-	return list
+	return usesAPI(list)
 }
 
 // activationState asks for the activation that the arguments name: agent, activation ID.
-func (p process) activationState(cmd *cobra.Command, args []string) (workflows.ActivationState, error) {
-	apps, end, err := p.client(cmd)
+func (p process) activationState(cmd *cobra.Command, args []string, user bool) (api.Activation, error) {
+	on, end, err := p.backend(cmd)
 	if err != nil {
-		return workflows.ActivationState{}, err
+		return api.Activation{}, err
 	}
 	defer end()
-	return apps.Activation(args[0], args[1]).State(cmd.Context())
+	return on.ShowActivation(cmd.Context(), args[0], args[1], user)
 }

@@ -19,14 +19,16 @@ import (
 
 func (p process) cases() *cobra.Command {
 	cases := &cobra.Command{Use: "case", Short: "Start and follow Offload cases", Args: cobra.NoArgs}
-	cases.AddCommand(p.caseStart(), p.caseShow(), p.caseWait(), p.caseTranscript(), p.caseAnswer(), p.caseAdopt(), p.caseRetryCreate(), p.caseCancel())
+	cases.AddCommand(p.caseStart(), p.caseList(), p.caseShow(), p.caseWait(), p.caseTranscript(), p.caseAnswer(), p.caseCheck(), p.caseAdopt(),
+		p.caseRetryCreate(), p.caseCancel())
 	return cases
 }
 
 func (p process) caseStart() *cobra.Command {
 	var (
-		file, reference, account, caseID string
-		wait, asJSON                     bool
+		file, reference, account, caseID, deadline string
+		notify                                     []string
+		awaitCorrection, wait, asJSON              bool
 	)
 	start := &cobra.Command{
 		Use:   "start",
@@ -45,18 +47,28 @@ With --case-id it follows a case that exists at Offload already, and needs no do
 			override(&request.Reference, reference)
 			override(&request.Account, account)
 			override(&request.CaseID, caseID)
+			if len(notify) > 0 {
+				request.Notify = notify
+			}
+			request.Options.AwaitCorrection = request.Options.AwaitCorrection || awaitCorrection
+			if deadline != "" {
+				var err error
+				if request.Options.Deadline, err = time.Parse(time.RFC3339, deadline); err != nil {
+					return fmt.Errorf("%w: --deadline: %q is no time like 2026-05-01T12:00:00Z", errUsage, deadline)
+				}
+			}
 			switch {
 			case file == "" && caseID == "":
 				return &commandLineError{cmd, errors.New("give --file with the request, or --case-id of a case that exists at Offload already")}
 			case request.Reference == "":
 				return &commandLineError{cmd, errors.New("give --reference, or a reference in the document")}
 			}
-			apps, end, err := p.client(cmd)
+			on, end, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
 			defer end()
-			started, err := apps.StartCase(cmd.Context(), request)
+			started, err := on.StartCase(cmd.Context(), request)
 			if err != nil {
 				return err
 			}
@@ -73,9 +85,12 @@ With --case-id it follows a case that exists at Offload already, and needs no do
 	start.Flags().StringVar(&reference, "reference", "", "your own unique ID for the case; goes before the document's")
 	start.Flags().StringVar(&account, "account", "", "Offload account; goes before the document's")
 	start.Flags().StringVar(&caseID, "case-id", "", "follow this case, which exists at Offload already")
+	start.Flags().StringSliceVar(&notify, "notify", nil, "callbacks that get the notices of the case, by their names in the configuration; several with commas; goes before the document's")
+	start.Flags().StringVar(&deadline, "deadline", "", "end the case as EXPIRED at this time, like 2026-05-01T12:00:00Z; goes before the document's")
+	start.Flags().BoolVar(&awaitCorrection, "await-correction", false, "where Offload rejects the request, wait for \"case retry-create\" instead of failing")
 	start.Flags().BoolVar(&wait, "wait", false, "wait for the outcome")
 	jsonFlag(start, &asJSON)
-	return start
+	return usesAPI(start)
 }
 
 func (p process) caseShow() *cobra.Command {
@@ -84,21 +99,23 @@ func (p process) caseShow() *cobra.Command {
 		Use:   "show REFERENCE",
 		Short: "Say where a case stands and what it waits for",
 		Args:  cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			apps, end, err := p.client(cmd)
+			on, end, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
 			defer end()
-			state, err := apps.Case(args[0]).State(cmd.Context())
+			state, err := on.Case(args[0]).State(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return p.show(cmd, asJSON, state, stateRows(state))
+			return p.show(cmd, asJSON, state, p.stateRows(state))
 		},
 	}
 	jsonFlag(show, &asJSON)
-	return show
+	return usesAPI(show)
 }
 
 func (p process) caseWait() *cobra.Command {
@@ -107,64 +124,23 @@ func (p process) caseWait() *cobra.Command {
 		Use:   "wait REFERENCE",
 		Short: "Wait until a case has ended and print its outcome",
 		Args:  cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			apps, end, err := p.client(cmd)
+			on, end, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
 			defer end()
-			return p.wait(cmd, apps.Case(args[0]), asJSON)
+			return p.wait(cmd, on.Case(args[0]), asJSON)
 		},
 	}
 	jsonFlag(wait, &asJSON)
-	return wait
-}
-
-func (p process) caseAnswer() *cobra.Command {
-	var (
-		input  workflows.ProvideInput
-		asJSON bool
-	)
-	answer := &cobra.Command{
-		Use:   "answer REFERENCE",
-		Short: "Answer the open question of a case",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			apps, end, err := p.client(cmd)
-			if err != nil {
-				return err
-			}
-			defer end()
-			one := apps.Case(args[0])
-			if input.QuestionID == "" {
-				state, err := one.State(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if state.Question == nil {
-					return fmt.Errorf("answer case %s: %w", args[0], signalbox.ErrNoOpenQuestion)
-				}
-				input.QuestionID = state.Question.ID
-			}
-			receipt, err := one.ProvideInput(cmd.Context(), input)
-			if err != nil {
-				return err
-			}
-			return p.show(cmd, asJSON, receipt, [][2]string{{"question", receipt.QuestionID}, {"given at", stamp(receipt.GivenAt)}})
-		},
-	}
-	answer.Flags().StringVar(&input.QuestionID, "question", "", "ID of the question; empty: the one that is open")
-	answer.Flags().StringVar(&input.Text, "text", "", "the answer")
-	answer.Flags().StringVar(&input.By, "by", "", "who answers, for the record")
-	if err := answer.MarkFlagRequired("text"); err != nil {
-		panic(err) // the flag is defined just above
-	}
-	jsonFlag(answer, &asJSON)
-	return answer
+	return usesAPI(wait)
 }
 
 // wait prints the outcome; one that isn't COMPLETED has an exit status of its own.
-func (p process) wait(cmd *cobra.Command, one *signalbox.Case, asJSON bool) error {
+func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	outcome, err := one.Wait(cmd.Context())
 	if err != nil {
 		return err
@@ -181,7 +157,7 @@ func (p process) wait(cmd *cobra.Command, one *signalbox.Case, asJSON bool) erro
 		{"reason", reason},
 		{"result", string(outcome.Facts.Result)},
 		{"result check", resultCheck(outcome.ResultCheck)},
-		{"ended at", stamp(outcome.EndedAt)},
+		{"ended", p.when(outcome.EndedAt)},
 		{"known by", string(outcome.Source)},
 		{"attention", strings.Join(outcome.Attention, ", ")},
 	}); err != nil {
@@ -211,12 +187,12 @@ func resultCheck(check *workflows.ResultCheck) string {
 	return strings.Join(lines, "\n")
 }
 
-func stateRows(state workflows.CaseState) [][2]string {
+func (p process) stateRows(state workflows.CaseState) [][2]string {
 	rows := [][2]string{
 		{"reference", state.Reference},
 		{"case", state.CaseID},
 		{"status", string(state.Status)},
-		{"since", stamp(state.Since)},
+		{"since", p.when(state.Since)},
 		{"waits for", state.WaitingFor},
 		{"attention", strings.Join(state.Attention, ", ")},
 		{"last error", state.LastError},
@@ -264,11 +240,4 @@ func override(field *string, flag string) {
 
 func jsonFlag(cmd *cobra.Command, asJSON *bool) {
 	cmd.Flags().BoolVar(asJSON, "json", false, "print JSON")
-}
-
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Format(time.RFC3339)
 }

@@ -12,18 +12,18 @@ import (
 
 // caseChange is a command that changes the case of its first argument and prints where that leaves it.
 func (p process) caseChange(use, short string, args cobra.PositionalArgs,
-	change func(ctx context.Context, one *signalbox.Case, args []string) (workflows.CaseReceipt, error),
+	change func(ctx context.Context, one oneCase, args []string) (workflows.CaseReceipt, error),
 ) *cobra.Command {
 	var asJSON bool
 	command := &cobra.Command{
-		Use: use, Short: short, Args: args,
+		Use: use, Short: short, Args: args, ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			apps, end, err := p.client(cmd)
+			on, end, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
 			defer end()
-			receipt, err := change(cmd.Context(), apps.Case(args[0]), args[1:])
+			receipt, err := change(cmd.Context(), on.Case(args[0]), args[1:])
 			if err != nil {
 				return err
 			}
@@ -31,13 +31,13 @@ func (p process) caseChange(use, short string, args cobra.PositionalArgs,
 		},
 	}
 	jsonFlag(command, &asJSON)
-	return command
+	return usesAPI(command)
 }
 
 func (p process) caseAdopt() *cobra.Command {
 	var by string
 	command := p.caseChange("adopt REFERENCE CASE_ID", "Say which case at Offload an uncertain creation made", cobra.ExactArgs(2),
-		func(ctx context.Context, one *signalbox.Case, args []string) (workflows.CaseReceipt, error) {
+		func(ctx context.Context, one oneCase, args []string) (workflows.CaseReceipt, error) {
 			return one.Adopt(ctx, workflows.AdoptCase{CaseID: args[0], By: by})
 		})
 	command.Flags().StringVar(&by, "by", "", "who says so, for the record")
@@ -50,7 +50,7 @@ func (p process) caseRetryCreate() *cobra.Command {
 		file  string
 	)
 	command := p.caseChange("retry-create REFERENCE", "Create a case again whose creation is uncertain or was rejected", cobra.ExactArgs(1),
-		func(ctx context.Context, one *signalbox.Case, _ []string) (workflows.CaseReceipt, error) {
+		func(ctx context.Context, one oneCase, _ []string) (workflows.CaseReceipt, error) {
 			if file != "" {
 				corrected, err := p.readStart(file)
 				if err != nil {
@@ -73,7 +73,7 @@ Where the request was rejected, give a corrected document, as for "case start"; 
 func (p process) caseCancel() *cobra.Command {
 	var cancel workflows.CancelCase
 	command := p.caseChange("cancel REFERENCE", "End a case here; Offload has no cancel and goes on with it", cobra.ExactArgs(1),
-		func(ctx context.Context, one *signalbox.Case, _ []string) (workflows.CaseReceipt, error) {
+		func(ctx context.Context, one oneCase, _ []string) (workflows.CaseReceipt, error) {
 			return one.Cancel(ctx, cancel)
 		})
 	command.Flags().StringVar(&cancel.Reason, "reason", "", "why, for the record")

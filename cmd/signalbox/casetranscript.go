@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 func (p process) caseTranscript() *cobra.Command {
@@ -36,7 +37,7 @@ SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --c
 				account.Close()
 			}
 		}()
-		apps, end, err := p.client(cmd)
+		apps, end, err := p.client(cmd, signalbox.Options{})
 		if err != nil {
 			return err
 		}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"net/http"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -18,9 +20,12 @@ var (
 
 // exitStatus is the one place where errors become the statuses that `signalbox --help` lists.
 func exitStatus(err error) int {
+	var refused *api.Refusal
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &refused) && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
+		return 2 // another token is needed
 	// What is wrong with the whole workflow goes before what it was asked.
 	case errors.Is(err, signalbox.ErrTerminated):
 		return 7

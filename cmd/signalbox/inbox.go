@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -46,24 +47,38 @@ func (d openDesk) withKeyring() (openDesk, error) {
 }
 
 // operation is what an inbox command does.
-type operation func(cmd *cobra.Command, args []string, on openDesk) error
+type operation func(cmd *cobra.Command, args []string, on inboxBackend) error
 
-// operate opens the inbox for the command and closes it afterwards. settings are the flags that the command uses besides --inbox.
+// operate opens the inbox for the command and closes it afterwards, or works over the API. settings are the flags that the command uses besides
+// --inbox.
 func (p process) operate(command *cobra.Command, do operation, settings ...string) *cobra.Command {
 	read := p.settingsFlags(command, append([]string{"inbox"}, settings...)...)
 	command.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		settings, err := read()
+		remote, err := p.api(cmd)
 		if err != nil {
 			return err
 		}
-		on, err := p.openDesk(cmd.Context(), settings)
+		if remote != nil {
+			return do(cmd, args, remote)
+		}
+		opened, err := read()
+		if err != nil {
+			return err
+		}
+		on, err := p.openDesk(cmd.Context(), opened)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, on.Close()) }()
+		on.Secrets = opened.AgentSecrets()
+		if slices.Contains(settings, "keyring") {
+			if on, err = on.withKeyring(); err != nil {
+				return err
+			}
+		}
 		return do(cmd, args, on)
 	}
-	return command
+	return usesAPI(command)
 }
 
 // openDesk opens the inbox of the settings. It makes none: that is wrong usage.

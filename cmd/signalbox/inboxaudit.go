@@ -38,7 +38,7 @@ func (p process) inboxAudit() *cobra.Command {
 		Use:   "audit",
 		Short: "List who revealed, replayed, released and purged what, the newest first",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
+	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
 		page, err := on.AuditPage(cmd.Context(), cursor, limit)
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ func (p process) inboxAudit() *cobra.Command {
 		}
 		rows := make([][]string, len(page.Entries))
 		for i, e := range page.Entries {
-			rows[i] = []string{stamp(e.At), e.Who, e.Action, e.Subject}
+			rows[i] = []string{p.when(e.At), e.Who, e.Action, e.Subject}
 		}
 		if err := p.list(cmd, []string{"AT", "WHO", "ACTION", "SUBJECT"}, rows); err != nil {
 			return err

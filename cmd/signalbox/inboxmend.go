@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
@@ -22,8 +21,8 @@ func (p process) inboxRelease() *cobra.Command {
 --config (SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. What is accepted keeps its time of arrival and is
 not counted twice. The inbox records who asked.`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
-		done, err := on.release(cmd, agent)
+	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
+		done, err := on.Release(cmd.Context(), agent)
 		if err != nil {
 			return err
 		}
@@ -38,16 +37,6 @@ not counted twice. The inbox records who asked.`,
 	return release
 }
 
-// release lets in what the secrets of the settings verify, of one agent or of all.
-func (d openDesk) release(cmd *cobra.Command, agent string) (ingress.Released, error) {
-	on, err := d.withKeyring()
-	if err != nil {
-		return ingress.Released{}, err
-	}
-	on.Secrets = d.settings.AgentSecrets()
-	return on.Release(cmd.Context(), agent)
-}
-
 func (p process) inboxPurge() *cobra.Command {
 	var (
 		bodies, rows time.Duration
@@ -59,7 +48,7 @@ func (p process) inboxPurge() *cobra.Command {
 		Long: `Remove bodies or whole deliveries by age; what is pending stays. It works in short steps beside a running ingress, and may be interrupted and
 repeated. The inbox records who asked.`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
+	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
 		if bodies < 0 || rows < 0 || bodies == 0 && rows == 0 {
 			return fmt.Errorf("%w: give a minimum age: --bodies-before, --rows-before, or both", errUsage)
 		}

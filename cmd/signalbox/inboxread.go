@@ -19,12 +19,12 @@ func (p process) inboxList() *cobra.Command {
 		Use:   "list",
 		Short: "List deliveries, the newest first",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
+	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
 		filter, err := chosen.filter(p.now())
 		if err != nil {
 			return err
 		}
-		page, err := on.Inbox.List(cmd.Context(), filter)
+		page, err := on.List(cmd.Context(), filter)
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (p process) inboxList() *cobra.Command {
 		}
 		rows := make([][]string, len(page.Deliveries))
 		for i, d := range page.Deliveries {
-			rows[i] = []string{d.ID, stamp(d.ReceivedAt), string(d.State), d.Provider, d.Kind, d.Lane, number(d.Duplicates), d.Reason}
+			rows[i] = []string{d.ID, p.when(d.ReceivedAt), string(d.State), d.Provider, d.Kind, d.Lane, number(d.Duplicates), d.Reason}
 		}
 		if err := p.list(cmd, []string{"ID", "RECEIVED", "STATE", "PROVIDER", "KIND", "LANE", "AGAIN", "REASON"}, rows); err != nil {
 			return err
@@ -61,7 +61,7 @@ func (p process) inboxCounts() *cobra.Command {
 		Use:   "counts",
 		Short: "Count deliveries by state",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on openDesk) error {
+	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
 		counts, err := on.Count(cmd.Context())
 		if err != nil {
 			return err
@@ -70,14 +70,14 @@ func (p process) inboxCounts() *cobra.Command {
 		for _, state := range inbox.States() {
 			rows = append(rows, [2]string{string(state), strconv.FormatInt(counts.States[state], 10)})
 		}
-		rows = append(rows, [2]string{"oldest pending", stamp(counts.OldestPending)})
+		rows = append(rows, [2]string{"oldest pending", p.when(counts.OldestPending)})
 		return p.show(cmd, asJSON, counts, rows)
 	})
 	jsonFlag(counts, &asJSON)
 	return counts
 }
 
-func deliveryRows(d inbox.Delivery) [][2]string {
+func (p process) deliveryRows(d inbox.Delivery) [][2]string {
 	return [][2]string{
 		{"id", d.ID},
 		{"state", string(d.State)},
@@ -88,13 +88,13 @@ func deliveryRows(d inbox.Delivery) [][2]string {
 		{"lane", d.Lane},
 		{"dedupe key", d.DedupeKey},
 		{"conflict of", d.ConflictOf},
-		{"occurred at", stamp(d.OccurredAt)},
-		{"received at", stamp(d.ReceivedAt)},
-		{"due at", stamp(d.DueAt)},
-		{"unmatched since", stamp(d.UnmatchedSince)},
-		{"settled at", stamp(d.SettledAt)},
+		{"occurred at", p.when(d.OccurredAt)},
+		{"received at", p.when(d.ReceivedAt)},
+		{"due at", p.when(d.DueAt)},
+		{"unmatched since", p.when(d.UnmatchedSince)},
+		{"settled at", p.when(d.SettledAt)},
 		{"attempts", number(d.Attempts)},
-		{"duplicates", strings.TrimSpace(number(d.Duplicates) + " " + stamp(d.LastDuplicateAt))},
+		{"duplicates", strings.TrimSpace(number(d.Duplicates) + " " + p.when(d.LastDuplicateAt))},
 	}
 }
 

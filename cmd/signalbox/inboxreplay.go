@@ -19,7 +19,7 @@ func (p process) inboxReplay() *cobra.Command {
 		Long: `Hand a delivery out again, or with --all every one that the filter matches; without --state those that are unmatched, late or dead.
 It passes dedupe on purpose. What the workflow has applied before it does not apply again. The inbox records who asked.`,
 		Args: cobra.MaximumNArgs(1),
-	}, func(cmd *cobra.Command, args []string, on openDesk) error {
+	}, func(cmd *cobra.Command, args []string, on inboxBackend) error {
 		if (len(args) == 1) == all {
 			return fmt.Errorf("%w: name one delivery, or give --all with a filter", errUsage)
 		}

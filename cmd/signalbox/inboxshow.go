@@ -18,11 +18,7 @@ func (p process) inboxShow() *cobra.Command {
 		Long: `Show a delivery, and of its body what is neither secret nor personal: documented IDs, times, numbers, flags and statuses. API keys, people,
 their words, results and undocumented fields are hidden. With --reveal the body is shown as it came, after the inbox has recorded who asked.`,
 		Args: cobra.ExactArgs(1),
-	}, func(cmd *cobra.Command, args []string, on openDesk) error {
-		on, err := on.withKeyring()
-		if err != nil {
-			return err
-		}
+	}, func(cmd *cobra.Command, args []string, on inboxBackend) error {
 		see := on.Show
 		if reveal {
 			see = on.Reveal
@@ -31,7 +27,7 @@ their words, results and undocumented fields are hidden. With --reveal the body 
 		if err != nil {
 			return err
 		}
-		if err := p.show(cmd, asJSON, shown, deliveryRows(shown.Delivery)); err != nil || asJSON {
+		if err := p.show(cmd, asJSON, shown, p.deliveryRows(shown.Delivery)); err != nil || asJSON {
 			return err
 		}
 		return p.showBody(cmd, shown)

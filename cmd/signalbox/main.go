@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
+	"golang.org/x/term"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
@@ -30,7 +31,7 @@ func main() {
 		configDir = "" // no home: then there is no default profile file either
 	}
 	p := process{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdin.Fd())),
 		settings: config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
 		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
@@ -45,6 +46,7 @@ func main() {
 type process struct {
 	in       io.Reader
 	out, err io.Writer
+	terminal bool // in is a terminal, with a person before it
 	settings config.Source
 	temporal temporalconn.Source
 	now      func() time.Time
@@ -79,7 +81,10 @@ func (p process) root() *cobra.Command {
 		Long: `The dependable link between webhook-driven providers and long-running Temporal workflows.
 
 Every flag is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are variables or files only. Temporal is reached as its own
-tools reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or a profile.
+tools reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or a profile. Commands that have --api
+(SIGNALBOX_API) work over the HTTP API as well, with the token of SIGNALBOX_API_TOKEN or of the file SIGNALBOX_API_TOKEN_FILE.
+
+Times are shown as seen from now; --json has them exactly. "signalbox completion --help" says how a shell completes commands and references.
 
 Exit status: 0 done · 1 failed · 2 wrong usage or settings · 3 not found · 4 conflict with an earlier request · 5 the case ended without
 being completed · 6 temporarily unavailable · 7 the workflow was terminated · 8 it timed out · 9 it failed`,
@@ -89,7 +94,8 @@ being completed · 6 temporarily unavailable · 7 the workflow was terminated ·
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return &commandLineError{command, err} })
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
-		p.activation(), p.approval(), p.inbox(), p.doctor(), p.ready())
+		p.activation(), p.approval(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())
+	refuseAPI(root)
 	markUsage(root)
 	return root
 }
@@ -102,6 +108,25 @@ type commandLineError struct {
 
 func (e *commandLineError) Error() string   { return e.err.Error() }
 func (e *commandLineError) Unwrap() []error { return []error{errUsage, e.err} }
+
+// refuseAPI lets each command that can't work over the API say so.
+func refuseAPI(command *cobra.Command) {
+	if do := command.RunE; do != nil && command.Flags().Lookup("api") == nil {
+		command.Flags().String("api", "", "")
+		if err := command.Flags().MarkHidden("api"); err != nil {
+			panic(err) // the flag is defined just above
+		}
+		command.RunE = func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("api") {
+				return fmt.Errorf("%w: --api: %s needs this machine's own settings and can't work over the API", errUsage, cmd.CommandPath())
+			}
+			return do(cmd, args)
+		}
+	}
+	for _, sub := range command.Commands() {
+		refuseAPI(sub)
+	}
+}
 
 // markUsage makes what a command says of its arguments, and of flags that it can't do without, an error of usage.
 func markUsage(command *cobra.Command) {

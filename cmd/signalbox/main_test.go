@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/internal/temporalconn"
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -159,7 +161,7 @@ func TestWhatCannotRunSaysWhichSettingAndExitsWithTwo(t *testing.T) {
 
 func TestACommandLineThatCanNotBeUsedShowsItsUsage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"case", "answer", "order-1"}, {"case", "answer"}, {"case", "answer", "order-1", "--colour"}} {
+	for _, args := range [][]string{{"case", "answer", "order-1", "yes"}, {"case", "answer"}, {"case", "answer", "order-1", "--colour"}} {
 		got := command(t, nil, args...)
 		require.Equal(t, 2, got.status, got.err)
 		require.Contains(t, got.err, "Usage:\n  signalbox case answer")
@@ -193,6 +195,9 @@ func TestTheHelpOfEachCommandShowsTheTypesOfItsFlags(t *testing.T) {
 		require.Empty(t, got.err, names)
 		types := map[string]string{"help": ""}
 		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Hidden {
+				return
+			}
 			kind, known := shown[f.Value.Type()]
 			require.True(t, known, "%s --%s %s", names, f.Name, f.Value.Type())
 			types[f.Name] = kind
@@ -226,7 +231,7 @@ func TestWhatIsMissingOnACommandLineExitsWithTwo(t *testing.T) {
 	require.Greater(t, needy, 10)
 	d := newDesktop(t)
 	for missing, args := range map[string][]string{
-		"--text":          {"case", "answer", "order-1"},
+		"--since":         {"catch-up"},
 		"--reference":     {"case", "start", "--case-id", "c1"},
 		"--file":          {"case", "start"},
 		"--agent":         {"webhook", "send", "-f", "main_test.go"},
@@ -241,7 +246,7 @@ func TestWhatIsMissingOnACommandLineExitsWithTwo(t *testing.T) {
 		}
 		got := command(t, environ, args...)
 		require.Equal(t, 2, got.status, "%s: %s", args, got.err)
-		require.Contains(t, strings.ReplaceAll(got.err, `"text"`, "--text"), missing, args)
+		require.Contains(t, strings.ReplaceAll(got.err, `"since"`, "--since"), missing, args)
 	}
 }
 
@@ -329,6 +334,13 @@ func TestEachKindOfErrorHasItsExitStatus(t *testing.T) {
 		signalbox.ErrTimedOut:       8,
 		signalbox.ErrFailed:         9,
 		signalbox.ErrNoFiles:        3,
+		errPartlyDone:               1,
+		errNoAnswer:                 1,
+
+		&api.Refusal{Problem: api.Problem{Status: http.StatusUnauthorized}}:                                      2,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusForbidden}}:                                         2,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusNotFound, Type: "urn:signalbox:problem:not-found"}}: 3,
+		&api.Refusal{Problem: api.Problem{Status: http.StatusGone, Type: "urn:signalbox:problem:terminated"}}:    7,
 	} {
 		if err != nil {
 			err = fmt.Errorf("somewhere: %w", err)

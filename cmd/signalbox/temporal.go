@@ -27,12 +27,12 @@ func (p process) dial(ctx context.Context) (client.Client, client.Options, error
 }
 
 // client is the business app's client over a connection; close ends it.
-func (p process) client(cmd *cobra.Command) (apps *signalbox.Client, end func(), err error) {
+func (p process) client(cmd *cobra.Command, options signalbox.Options) (apps *signalbox.Client, end func(), err error) {
 	temporal, _, err := p.dial(cmd.Context())
 	if err != nil {
 		return nil, nil, err
 	}
-	apps, err = signalbox.New(temporal, signalbox.Options{})
+	apps, err = signalbox.New(temporal, options)
 	if err != nil {
 		temporal.Close()
 		return nil, nil, err

@@ -13,18 +13,23 @@ type shownActivation struct {
 	HasAPIKey bool `json:"hasApiKey"`
 }
 
+// ShowActivation leaves out the key, sealed as it is, and, unless asked for, the brand's user.
+func ShowActivation(state workflows.ActivationState, user bool) Activation {
+	shown := shownActivation{ActivationState: state, HasAPIKey: len(state.SealedAPIKey) > 0}
+	shown.SealedAPIKey = nil
+	if !user {
+		shown.User = nil
+	}
+	return shown
+}
+
 // GetActivation implements StrictServerInterface.
 func (s *Server) GetActivation(ctx context.Context, request GetActivationRequestObject) (GetActivationResponseObject, error) {
 	state, err := s.deps.Client.Activation(request.Agent, request.ActivationId).State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	shown := shownActivation{ActivationState: state, HasAPIKey: len(state.SealedAPIKey) > 0}
-	shown.SealedAPIKey = nil
-	if !request.Params.User {
-		shown.User = nil
-	}
-	return GetActivation200JSONResponse(shown), nil
+	return GetActivation200JSONResponse(ShowActivation(state, request.Params.User)), nil
 }
 
 // RequestApprovals implements StrictServerInterface.

@@ -26,10 +26,7 @@ func (s *Server) ListDeliveries(ctx context.Context, request ListDeliveriesReque
 		return nil, err
 	}
 	filter.Cursor, filter.Limit = p.Cursor, p.Limit
-	page, err := on.Inbox.List(ctx, filter)
-	if page.Deliveries == nil {
-		page.Deliveries = []inbox.Delivery{}
-	}
+	page, err := on.List(ctx, filter)
 	return ListDeliveries200JSONResponse(page), err
 }
 

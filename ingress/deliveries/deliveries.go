@@ -5,14 +5,10 @@ package deliveries
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -90,65 +86,36 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 	return i
 }
 
-// replaysAtOnce lets the store commit many replays together.
-const replaysAtOnce = 64
-
 // Replay implements signalbox.Deliveries. It records who asked before it replays the first one.
 func (d Deliveries) Replay(ctx context.Context, replay signalbox.ReplayDeliveries) (signalbox.ReplayedDeliveries, error) {
-	var done signalbox.ReplayedDeliveries
-	found, err := d.matching(ctx, inbox.Filter{States: []inbox.State{inbox.StateUnmatched, inbox.StateLate}, Since: replay.Since})
-	if err != nil {
-		return done, fmt.Errorf("list deliveries: %w", err)
+	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched, inbox.StateLate}, Since: replay.Since.UTC()}
+	found, err := inbox.Matching(ctx, d.store, filter)
+	if err != nil || len(found) == 0 {
+		return signalbox.ReplayedDeliveries{}, err
 	}
-	if len(found) == 0 {
-		return done, nil
+	if replay.DryRun {
+		return count(found), nil
 	}
-	var unmatched, late, skipped atomic.Int64
-	counter := map[inbox.State]*atomic.Int64{inbox.StateUnmatched: &unmatched, inbox.StateLate: &late}
-	if !replay.DryRun {
-		entry := inbox.AuditEntry{
-			At: d.now(), Who: replay.By, Action: "replay",
-			Subject: fmt.Sprintf("%d deliveries: state=unmatched,late since=%s", len(found), replay.Since.UTC().Format(time.RFC3339)),
-		}
-		if err := d.store.Audit(ctx, entry); err != nil {
-			return done, fmt.Errorf("replay: nothing was done, since the audit record could not be written: %w", err)
-		}
+	entry := inbox.AuditEntry{At: d.now(), Who: replay.By, Action: "replay", Subject: fmt.Sprintf("%d deliveries: %s", len(found), filter)}
+	if err := d.store.Audit(ctx, entry); err != nil {
+		return signalbox.ReplayedDeliveries{}, fmt.Errorf("replay: nothing was done, since the audit record could not be written: %w", err)
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(replaysAtOnce)
-	for _, delivery := range found {
-		group.Go(func() error {
-			if !replay.DryRun {
-				switch err := d.store.Replay(groupCtx, delivery.ID, d.now()); {
-				case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // purged in between
-					skipped.Add(1)
-					return nil
-				case err != nil:
-					return fmt.Errorf("replay delivery %s: %w", delivery.ID, err)
-				}
-			}
-			counter[delivery.State].Add(1)
-			return nil
-		})
+	replayed, err := inbox.ReplayAll(ctx, d.store, found, d.now)
+	done := count(replayed)
+	if err == nil {
+		done.Skipped = len(found) - len(replayed)
 	}
-	err = group.Wait()
-	done = signalbox.ReplayedDeliveries{Unmatched: int(unmatched.Load()), Late: int(late.Load()), Skipped: int(skipped.Load())}
 	return done, err
 }
 
-// matching returns the deliveries that the filter matches now, the oldest first, so that each lane keeps its order.
-func (d Deliveries) matching(ctx context.Context, filter inbox.Filter) ([]inbox.Delivery, error) {
-	filter.Limit = inbox.MaxPage
-	var all []inbox.Delivery
-	for {
-		page, err := d.store.List(ctx, filter)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Deliveries...)
-		if filter.Cursor = page.Next; page.Next == "" {
-			slices.Reverse(all)
-			return all, nil
+func count(deliveries []inbox.Delivery) signalbox.ReplayedDeliveries {
+	var counts signalbox.ReplayedDeliveries
+	for _, delivery := range deliveries {
+		if delivery.State == inbox.StateLate {
+			counts.Late++
+		} else {
+			counts.Unmatched++
 		}
 	}
+	return counts
 }

@@ -45,6 +45,15 @@ func (d Desk) record(ctx context.Context, action, subject string) error {
 	return nil
 }
 
+// List returns deliveries without bodies, the newest arrival first.
+func (d Desk) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+	page, err := d.Inbox.List(ctx, filter)
+	if page.Deliveries == nil {
+		page.Deliveries = []inbox.Delivery{}
+	}
+	return page, err
+}
+
 // AuditPage is one part of the audit trail, the newest first. Next is the cursor of the following part, empty on the last.
 type AuditPage struct {
 	Entries []inbox.AuditEntry `json:"entries"`
@@ -88,12 +97,4 @@ func (d Desk) Count(ctx context.Context) (Counts, error) {
 	}
 	oldest, _, err := d.Inbox.OldestPending(ctx)
 	return Counts{States: states, OldestPending: oldest}, err
-}
-
-// stamp is a time as an audit record has it; empty for the zero time.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Format(time.RFC3339)
 }

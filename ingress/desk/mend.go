@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -46,10 +47,10 @@ func (d Desk) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purg
 func purgeInWords(request inbox.PurgeRequest) string {
 	var words []string
 	if !request.BodiesBefore.IsZero() {
-		words = append(words, "bodies before "+stamp(request.BodiesBefore))
+		words = append(words, "bodies before "+request.BodiesBefore.Format(time.RFC3339))
 	}
 	if !request.RowsBefore.IsZero() {
-		words = append(words, "rows before "+stamp(request.RowsBefore))
+		words = append(words, "rows before "+request.RowsBefore.Format(time.RFC3339))
 	}
 	return strings.Join(words, ", ")
 }

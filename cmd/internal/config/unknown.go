@@ -10,11 +10,11 @@ import (
 )
 
 // secretNames are the variables that are not flags. Each can be a file by NAME_FILE, but the base URL, which is no secret.
-var secretNames = []string{"SIGNALBOX_SHARED_SECRET", "SIGNALBOX_OFFLOAD_API_KEY", "SIGNALBOX_INBOX"}
+var secretNames = []string{"SIGNALBOX_SHARED_SECRET", "SIGNALBOX_OFFLOAD_API_KEY", "SIGNALBOX_INBOX", apiToken}
 
 // unknown says of each SIGNALBOX_ variable that is no setting what may have been meant.
 func unknown(flags *pflag.FlagSet, env map[string]string) []string {
-	known := []string{"SIGNALBOX_OFFLOAD_BASE_URL"}
+	known := []string{"SIGNALBOX_OFFLOAD_BASE_URL", apiURL}
 	for _, name := range secretNames {
 		known = append(known, name, name+"_FILE")
 	}

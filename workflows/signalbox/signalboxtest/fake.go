@@ -26,8 +26,12 @@ import (
 type Fake struct {
 	*Provider
 
-	server *server
+	server   *server
+	temporal client.Client
 }
+
+// Temporal is the client that New's client works with, for code that makes its own. It is closed when the test ends.
+func (f *Fake) Temporal() client.Client { return f.temporal }
 
 // pipeBytes is the buffer of the connection in the process.
 const pipeBytes = 1 << 20
@@ -58,6 +62,7 @@ func New(t T, options signalbox.Options) (*signalbox.Client, *Fake) {
 	if err != nil {
 		t.Fatalf("signalboxtest: %v", err)
 	}
+	fake.temporal = temporal
 	apps, err := signalbox.New(temporal, options)
 	if err != nil {
 		t.Fatalf("signalboxtest: %v", err)

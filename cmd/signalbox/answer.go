@@ -1,0 +1,145 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+var errNoAnswer = errors.New("the answer is empty, so none was given")
+
+func (p process) caseAnswer() *cobra.Command {
+	var (
+		input  workflows.ProvideInput
+		asJSON bool
+	)
+	answer := &cobra.Command{
+		Use:   "answer REFERENCE",
+		Short: "Answer the open question of a case",
+		Long: `Answer the open question of a case. Without --text it shows the question and takes the answer from the editor that VISUAL or EDITOR names,
+or, where standard input is no terminal, from standard input.`,
+		Args: cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open, States: []workflows.CaseStatus{workflows.CaseInputNeeded}}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			one := on.Case(args[0])
+			if given := cmd.Flags().Changed("text"); !given || input.QuestionID == "" {
+				question, err := openQuestion(cmd.Context(), one, input.QuestionID)
+				if err != nil {
+					return err
+				}
+				input.QuestionID = question.ID
+				if !given {
+					if input.Text, err = p.readAnswer(cmd, args[0], question); err != nil {
+						return err
+					}
+				}
+			}
+			if strings.TrimSpace(input.Text) == "" {
+				return fmt.Errorf("answer case %s: %w", args[0], errNoAnswer)
+			}
+			receipt, err := one.ProvideInput(cmd.Context(), input)
+			if err != nil {
+				return err
+			}
+			return p.show(cmd, asJSON, receipt, [][2]string{{"question", receipt.QuestionID}, {"given", p.when(receipt.GivenAt)}})
+		},
+	}
+	answer.Flags().StringVar(&input.QuestionID, "question", "", "ID of the question; empty: the one that is open")
+	answer.Flags().StringVar(&input.Text, "text", "", "the answer; left out: it is read from an editor or from standard input")
+	answer.Flags().StringVar(&input.By, "by", "", "who answers, for the record")
+	jsonFlag(answer, &asJSON)
+	return usesAPI(answer)
+}
+
+// openQuestion is the question that is open; with an ID, only that one.
+func openQuestion(ctx context.Context, one oneCase, id string) (workflows.Question, error) {
+	state, err := one.State(ctx)
+	switch {
+	case err != nil:
+		return workflows.Question{}, err
+	case state.Question == nil || state.Status != workflows.CaseInputNeeded:
+		return workflows.Question{}, fmt.Errorf("answer case %s: %w", one.Reference(), signalbox.ErrNoOpenQuestion)
+	case id != "" && id != state.Question.ID:
+		return workflows.Question{}, fmt.Errorf("answer case %s: %w", one.Reference(), signalbox.ErrOtherQuestion)
+	}
+	return *state.Question, nil
+}
+
+// readAnswer shows the question and returns what the person writes, without the space around it.
+func (p process) readAnswer(cmd *cobra.Command, reference string, question workflows.Question) (string, error) {
+	shown := printable(strings.ReplaceAll(question.Text, "\r\n", "\n"))
+	if p.terminal {
+		return p.editAnswer(cmd, reference, shown)
+	}
+	// Nothing is left to do where even this can't be written.
+	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "question of %s: %s\n", reference, shown)
+	// One byte more than an answer may have lets the case refuse it.
+	text, err := io.ReadAll(io.LimitReader(p.in, workflows.MaxTextBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// editAnswer opens the editor on a file that has the question as a comment.
+func (p process) editAnswer(cmd *cobra.Command, reference, question string) (string, error) {
+	file, err := os.CreateTemp("", "signalbox-answer-*.txt") // only its owner can read it
+	if err != nil {
+		return "", fmt.Errorf("write the question: %w", err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // the system clears it away otherwise
+	var text strings.Builder
+	fmt.Fprintf(&text, "\n# Question of %s:\n", reference)
+	for line := range strings.SplitSeq(question, "\n") {
+		fmt.Fprintf(&text, "#   %s\n", line)
+	}
+	text.WriteString("# Write the answer. Lines that begin with # are left out. An empty answer is not given.\n")
+	_, err = file.WriteString(text.String())
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("write the question: %w", err)
+	}
+	// The variable may hold arguments, as other tools allow.
+	editor := cmp.Or(p.variable("VISUAL"), p.variable("EDITOR"), "vi")
+	run := exec.CommandContext(cmd.Context(), "sh", "-c", editor+` "$1"`, editor, file.Name())
+	run.Stdin, run.Stdout, run.Stderr = p.in, p.out, p.err
+	if err := run.Run(); err != nil {
+		return "", fmt.Errorf("editor %s (VISUAL, EDITOR): %w: nothing was answered", editor, err)
+	}
+	edited, err := os.ReadFile(file.Name())
+	if err != nil {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	var answer strings.Builder
+	for line := range strings.Lines(string(edited)) {
+		if !strings.HasPrefix(line, "#") {
+			answer.WriteString(line)
+		}
+	}
+	return strings.TrimSpace(answer.String()), nil
+}
+
+// variable is one of the process's environment; empty where it is not set.
+func (p process) variable(name string) string {
+	for _, entry := range p.settings.Environ {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		id := d.fake.Ask("vendor_9", "Is a PDF fine?\r\n# A \x1b[2Jsecond line")
+		folder := t.TempDir()
+		seen := filepath.Join(folder, "seen")
+		editor := func(script string) string {
+			path := filepath.Join(folder, "my editor")
+			require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\ncp \"$2\" "+seen+"\n"+script), 0o700))
+			return "'" + path + "' --wait"
+		}
+		answer := func(variable, script string) result {
+			terminal := d
+			terminal.process.terminal = true
+			terminal.process.settings.Environ = append([]string{variable + "=" + editor(script)}, d.process.settings.Environ...)
+			return terminal.run(t, "", "case", "answer", "vendor_9")
+		}
+
+		empty := answer("EDITOR", "")
+		require.Equal(t, 1, empty.status)
+		require.Contains(t, empty.err, "the answer is empty")
+		question, err := os.ReadFile(seen)
+		require.NoError(t, err)
+		require.Contains(t, string(question), "# Question of vendor_9:\n#   Is a PDF fine?\n#   # A \\u001b[2Jsecond line\n")
+
+		failed := answer("EDITOR", "exit 3\n")
+		require.Equal(t, 1, failed.status)
+		require.Contains(t, failed.err, "nothing was answered")
+
+		given := answer("VISUAL", "printf 'Yes.\\n# no\\nTwo pages.\\n' > \"$2.new\"; cat \"$2\" >> \"$2.new\"; mv \"$2.new\" \"$2\"\n")
+		require.Zero(t, given.status, given.err)
+		require.Equal(t, "Yes.\nTwo pages.", d.fake.AwaitAnswer("vendor_9", id))
+	})
+}

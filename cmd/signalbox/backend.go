@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/deliveries"
+	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// backend is what commands about workflows work with: the Go client over Temporal, or the HTTP API.
+type backend interface {
+	StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error)
+	Case(reference string) oneCase
+	ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error)
+	ListCases(ctx context.Context, filter signalbox.CaseFilter) (signalbox.CasePage, error)
+	ListActivations(ctx context.Context, filter signalbox.ActivationFilter) (signalbox.ActivationPage, error)
+	ListNotices(ctx context.Context, filter signalbox.NoticeFilter) (signalbox.NoticePage, error)
+	Notices(ctx context.Context, source string) (workflows.NotifyState, error)
+	ResendNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error)
+	DismissNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error)
+	ToDo(ctx context.Context, options signalbox.ToDoOptions) (signalbox.ToDoList, error)
+	CatchUp(ctx context.Context, options signalbox.CatchUpOptions) (signalbox.CatchUpReport, error)
+}
+
+// oneCase is a handle of a case, as *signalbox.Case is one.
+type oneCase interface {
+	Reference() string
+	WorkflowID() string
+	State(ctx context.Context) (workflows.CaseState, error)
+	Wait(ctx context.Context) (workflows.CaseOutcome, error)
+	ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error)
+	Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error)
+	RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error)
+	Cancel(ctx context.Context, cancel workflows.CancelCase) (workflows.CaseReceipt, error)
+	ReconcileNow(ctx context.Context, by string) error
+}
+
+// inboxBackend is what commands about deliveries work with: the inbox itself, or the HTTP API.
+type inboxBackend interface {
+	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
+	Count(ctx context.Context) (desk.Counts, error)
+	Show(ctx context.Context, id string) (desk.Shown, error)
+	Reveal(ctx context.Context, id string) (desk.Shown, error)
+	Replay(ctx context.Context, id string) (desk.Replayed, error)
+	ReplayAll(ctx context.Context, filter inbox.Filter) (desk.Replayed, error)
+	Release(ctx context.Context, agent string) (ingress.Released, error)
+	Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error)
+	AuditPage(ctx context.Context, cursor string, limit int) (desk.AuditPage, error)
+}
+
+// direct is the backend over Temporal.
+type direct struct{ *signalbox.Client }
+
+func (d direct) Case(reference string) oneCase { return d.Client.Case(reference) }
+
+func (d direct) StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error) {
+	started, err := d.Client.StartCase(ctx, start)
+	if err != nil {
+		return nil, err
+	}
+	return started, nil
+}
+
+func (d direct) ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error) {
+	state, err := d.Activation(agent, activationID).State(ctx)
+	return api.ShowActivation(state, user), err
+}
+
+// usesAPI gives a command the flag --api: it then works with the backend.
+func usesAPI(command *cobra.Command) *cobra.Command {
+	command.Flags().String("api", "", "URL of the HTTP API to use instead of Temporal and the inbox, such as http://127.0.0.1:8081; "+
+		"the token is in SIGNALBOX_API_TOKEN or in the file that SIGNALBOX_API_TOKEN_FILE names")
+	return command
+}
+
+// api returns the API that the command line or a variable names; nil where neither does.
+func (p process) api(cmd *cobra.Command) (*overAPI, error) {
+	flag, err := cmd.Flags().GetString("api")
+	if err != nil {
+		return nil, err
+	}
+	named, err := p.settings.API(flag)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if named.URL == "" {
+		return nil, nil
+	}
+	if by := cmd.Flags().Lookup("by"); by != nil && by.Changed {
+		return nil, fmt.Errorf("%w: --by: the API records the name of the token: leave it out", errUsage)
+	}
+	connected, err := api.Connect(named.URL, named.Token)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --api (SIGNALBOX_API): %w", errUsage, err)
+	}
+	return &overAPI{connected}, nil
+}
+
+// backend returns what the command works with; end closes it.
+func (p process) backend(cmd *cobra.Command) (on backend, end func(), err error) {
+	remote, err := p.api(cmd)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case remote != nil:
+		return remote, func() {}, nil
+	}
+	return p.direct(cmd, nil)
+}
+
+func (p process) direct(cmd *cobra.Command, of signalbox.Deliveries) (on backend, end func(), err error) {
+	apps, end, err := p.client(cmd, signalbox.Options{Deliveries: of})
+	if err != nil {
+		return nil, nil, err
+	}
+	return direct{apps}, end, nil
+}
+
+// backendWithInbox is a backend that knows deliveries. Where the inbox is not named and not at its default place, a command that does not need
+// it goes on without, and says so.
+func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Config, error), needed bool) (on backend, end func(), err error) {
+	if remote, err := p.api(cmd); remote != nil || err != nil {
+		return remote, func() {}, err
+	}
+	read, err := settings()
+	if err != nil {
+		return nil, nil, err
+	}
+	opened, err := p.openDesk(cmd.Context(), read)
+	if errors.Is(err, storage.ErrNone) && !read.InboxNamed && !needed {
+		// Nothing is left to do where even this can't be written.
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "signalbox: deliveries are left out: name the inbox by --inbox (SIGNALBOX_INBOX)")
+		return p.direct(cmd, nil)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	on, disconnect, err := p.direct(cmd, deliveries.New(opened.Inbox, p.now))
+	if err != nil {
+		return nil, nil, errors.Join(err, opened.Close())
+	}
+	return on, func() {
+		disconnect()
+		_ = opened.Close() // what it wrote, it has committed
+	}, nil
+}

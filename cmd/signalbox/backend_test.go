@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/deliveries"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+)
+
+// staysOpen is the client of a fake, which each command would close.
+type staysOpen struct{ client.Client }
+
+func (staysOpen) Close() {}
+
+// door is one way to the same cases, activations and deliveries.
+type door struct {
+	desktop
+	fake    *signalboxtest.Fake
+	process process
+}
+
+func (d door) run(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	p := d.process
+	var out, errOut bytes.Buffer
+	p.in, p.out, p.err = strings.NewReader(stdin), &out, &errOut
+	status := p.run(t.Context(), args)
+	return result{status, out.String(), errOut.String()}
+}
+
+const apiSecret = "token-of-ann-0123456789"
+
+// eachDoor runs a test over Temporal and the inbox, and again over the real API with a token alone.
+func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
+	t.Helper()
+	away := func(context.Context, client.Options) (client.Client, error) { return nil, context.DeadlineExceeded }
+	for _, name := range []string{"direct", "api"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := door{desktop: newDesktop(t)}
+			store, err := storage.Open(t.Context(), d.inbox, nil)
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, store.Close()) })
+			apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: d.keys, Deliveries: deliveries.New(store, time.Now)})
+			d.fake = fake
+			if name == "direct" {
+				d.process = testProcess(d.environ, func(context.Context, client.Options) (client.Client, error) {
+					return staysOpen{fake.Temporal()}, nil
+				}, storage.OpenExisting)
+				test(t, d)
+				return
+			}
+			tokens := new(api.TokenSet)
+			tokens.Add(apiSecret, api.Token{Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}})
+			tokens.Add("token-of-a-reader-01234", api.Token{Name: "reader", Scopes: []api.Scope{api.ScopeCasesRead}})
+			handler, err := api.New(api.Deps{
+				Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: d.keys, Tokens: tokens, Log: zap.NewNop(), Now: time.Now,
+			})
+			require.NoError(t, err)
+			server := httptest.NewServer(handler)
+			t.Cleanup(server.Close)
+			d.process = testProcess([]string{"SIGNALBOX_API=" + server.URL, "SIGNALBOX_API_TOKEN=" + apiSecret}, away, storage.OpenExisting)
+			test(t, d)
+		})
+	}
+}
+
+// request writes the document of a start.
+func request(t *testing.T, objective string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "case.json")
+	document, err := json.Marshal(workflows.CaseStart{Request: &workflows.CaseRequest{
+		Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: objective},
+		Counterparty: workflows.Counterparty{Address: "v@vendor.example", Name: "V"}, SenderPersona: workflows.SenderPersona{Name: "Ann"},
+	}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, document, 0o600))
+	return path
+}
+
+func TestACaseIsWorkedOverEachDoor(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		do := func(status int, stdin string, args ...string) result {
+			t.Helper()
+			got := d.run(t, stdin, args...)
+			require.Equal(t, status, got.status, "%v: %s%s", args, got.out, got.err)
+			require.NotContains(t, got.out+got.err, "\x1b", args)
+			require.NotContains(t, got.out+got.err, apiSecret, args)
+			return got
+		}
+		document := request(t, "Obtain a signed W-9")
+		do(0, "", "case", "start", "--reference", "vendor_9", "-f", document, "--deadline", "2099-05-01T12:00:00Z", "--await-correction")
+		do(0, "", "case", "start", "--reference", "vendor_9", "-f", document, "--deadline", "2099-05-01T12:00:00Z", "--await-correction")
+		do(4, "", "case", "start", "--reference", "vendor_9", "-f", document)
+		do(2, "", "case", "start", "--reference", "vendor 9", "-f", document)
+		do(3, "", "case", "show", "vendor_404")
+		do(3, "", "case", "check", "vendor_404")
+		require.Contains(t, do(0, "", "case", "check", "vendor_9").out, "vendor_9")
+		require.Contains(t, do(4, "Yes.", "case", "answer", "vendor_9").err, "no open question")
+
+		require.Regexp(t, `vendor_9 +RUNNING +case-vendor_9 +default +now|vendor_9 +RUNNING +case-vendor_9 +default +\d seconds? ago`, do(0, "", "case", "list").out)
+		require.NotContains(t, do(0, "", "case", "list", "--prefix", "other").out, "vendor_9")
+		require.NotContains(t, do(0, "", "case", "list", "--state", "COMPLETED,FAILED").out, "vendor_9")
+		do(2, "", "case", "list", "--limit", "9999")
+		do(2, "", "case", "list", "--since", "yesterday")
+
+		id := d.fake.Ask("vendor_9", "Is a \x1b[31msigned PDF\nfine?")
+		require.Contains(t, do(0, "", "todo", "--kind", "question").out, `case vendor_9`)
+		require.Contains(t, do(0, "", "todo").out, `Is a \u001b[31msigned PDF fine?`)
+		require.Contains(t, do(0, "", "todo").out, "delivery "+d.dead)
+		var list signalbox.ToDoList
+		require.NoError(t, json.Unmarshal([]byte(do(0, "", "todo", "--json").out), &list))
+		require.Equal(t, 3, list.Total, "a question, a dead and an unmatched delivery")
+		require.Empty(t, list.DeliveriesMissing)
+
+		do(1, " \n", "case", "answer", "vendor_9")
+		do(4, "Yes.", "case", "answer", "vendor_9", "--question", "other")
+		got := do(0, "Yes.\n", "case", "answer", "vendor_9")
+		require.Contains(t, got.err, `Is a \u001b[31msigned PDF`)
+		require.Equal(t, "Yes.", d.fake.AwaitAnswer("vendor_9", id))
+
+		d.fake.Complete("vendor_9", map[string]any{"signed": true})
+		require.Contains(t, do(0, "", "case", "wait", "vendor_9").out, "COMPLETED")
+		do(4, "", "case", "cancel", "vendor_9")
+
+		do(0, "", "case", "start", "--reference", "vendor_10", "-f", document)
+		d.fake.Fail("vendor_10", "max_retries", "no answer")
+		require.Contains(t, do(5, "", "case", "wait", "vendor_10").out, "FAILED")
+		do(0, "", "case", "start", "--reference", "vendor_11", "-f", document)
+		d.fake.Terminate(workflows.OffloadCaseWorkflowID("vendor_11"))
+		do(7, "", "case", "show", "vendor_11")
+		require.Contains(t, do(0, "", "case", "list", "--open", "closed").out, "(workflow terminated)")
+
+		d.fake.Away(true)
+		require.NotContains(t, do(0, "", "__complete", "case", "show", "").err, "signalbox", "a completion is quiet")
+	})
+}
+
+func TestDeliveriesAndActivationsAreWorkedOverEachDoor(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		d.fake.Activate("crm", "act_1", "art_key")
+		for _, c := range []struct {
+			args   []string
+			status int
+			says   string
+		}{
+			{[]string{"activation", "list"}, 0, `crm +act_1 +ACTIVE`},
+			{[]string{"activation", "list", "--agent", "other"}, 0, `^AGENT +ACTIVATION[^\n]*\n$`},
+			{[]string{"activation", "show", "crm", "act_1"}, 0, `API key +held`},
+			{[]string{"activation", "show", "crm", "act_1", "--json"}, 0, `"hasApiKey": true`},
+			{[]string{"activation", "show", "crm", "act_2"}, 3, ``},
+			{[]string{"approval", "list", "crm", "act_1"}, 0, `MESSAGE`},
+			{[]string{"notice", "list"}, 0, `SOURCE`},
+			{[]string{"notice", "list", "vendor_404"}, 3, ``},
+			{[]string{"notice", "resend", "vendor_404"}, 3, ``},
+			{[]string{"notice", "dismiss", "vendor_404", "n1"}, 3, ``},
+			{[]string{"notice", "resend", "vendor_404", "n1", "--since", "2h"}, 2, ``},
+			{[]string{"inbox", "list"}, 0, `unmatched`},
+			{[]string{"inbox", "list", "--state", "dead"}, 0, d.dead},
+			{[]string{"inbox", "list", "--reference", "vendor_1", "--limit", "1"}, 0, d.delivered},
+			{[]string{"inbox", "counts"}, 0, `dead +1`},
+			{[]string{"inbox", "show", d.delivered}, 0, `body \(redacted\)`},
+			{[]string{"inbox", "show", d.delivered, "--reveal"}, 0, `pat@example.com`},
+			{[]string{"inbox", "show", inbox.NewID(time.Now())}, 3, ``},
+			{[]string{"catch-up", "--since", "1h", "--dry-run"}, 0, `deliveries to replay +1 to do \(1 unmatched, 0 late\)`},
+			{[]string{"catch-up", "--since", "1h"}, 0, `deliveries to replay +1 done`},
+			{[]string{"catch-up", "--since", "1h", "--json"}, 0, `"deliveries": {}`},
+			{[]string{"inbox", "replay", d.dead}, 4, ``},
+			{[]string{"inbox", "replay", "--all"}, 0, `0 replayed, 1 skipped`},
+			{[]string{"inbox", "purge", "--rows-before", "1h"}, 0, `0 bodies and 0 deliveries`},
+			{[]string{"inbox", "release"}, 2, ``},
+			{[]string{"inbox", "audit"}, 0, `replay +1 deliveries: state=unmatched,late since=`},
+		} {
+			got := d.run(t, "", c.args...)
+			require.Equal(t, c.status, got.status, "%v: %s%s", c.args, got.out, got.err)
+			require.Regexp(t, c.says, got.out, c.args)
+		}
+		require.Regexp(t, `ago|now`, d.run(t, "", "inbox", "audit").out)
+	})
+}
+
+func TestReferencesAgentsAndActivationsAreCompleted(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		document := request(t, "ask")
+		for _, reference := range []string{"vendor_9", "vendor_10", "other"} {
+			require.Zero(t, d.run(t, "", "case", "start", "--reference", reference, "-f", document).status)
+		}
+		d.fake.Ask("vendor_10", "Really?")
+		d.fake.Activate("crm", "act_1", "")
+		d.fake.Activate("pages", "act_2\x1b[2J", "")
+		for line, want := range map[string]string{
+			"case show ":               "other vendor_10 vendor_9",
+			"case wait vendor_":        "vendor_10 vendor_9",
+			"case answer ":             "vendor_10",
+			"case show vendor_9 ":      "",
+			"activation show ":         "crm pages",
+			"activation show crm ":     "act_1",
+			"activation show pages ":   "",
+			"approval list crm act_1 ": "",
+			"notice list ":             "",
+			"case show quote'":         "",
+		} {
+			args := strings.Split(line, " ")
+			got := d.run(t, "", append([]string{"__complete"}, args...)...)
+			require.Zero(t, got.status, got.err)
+			offered, _, found := strings.Cut(got.out, ":4\n") // no files
+			require.True(t, found, got.out)
+			require.Equal(t, want, strings.Join(strings.Fields(offered), " "), line)
+		}
+	})
+}
+
+func TestTheTokenOfTheAPIDecides(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		address := d.process.variable("SIGNALBOX_API")
+		if address == "" {
+			return // it is about the API
+		}
+		file := filepath.Join(t.TempDir(), "token")
+		require.NoError(t, os.WriteFile(file, []byte(apiSecret+"\n"), 0o600))
+		for name, c := range map[string]struct {
+			environ []string
+			args    []string
+			status  int
+			says    string
+		}{
+			"from a file":            {[]string{"SIGNALBOX_API_TOKEN_FILE=" + file}, []string{"case", "list", "--api", address}, 0, ""},
+			"none":                   {nil, []string{"case", "list", "--api", address}, 2, "No valid token"},
+			"wrong":                  {[]string{"SIGNALBOX_API_TOKEN=wrong-0123456789"}, []string{"case", "list", "--api", address}, 2, "No valid token"},
+			"empty":                  {[]string{"SIGNALBOX_API_TOKEN="}, []string{"case", "list", "--api", address}, 2, "SIGNALBOX_API_TOKEN"},
+			"two":                    {[]string{"SIGNALBOX_API_TOKEN=a", "SIGNALBOX_API_TOKEN_FILE=" + file}, []string{"todo", "--api", address}, 2, "only one"},
+			"lacks a scope":          {[]string{"SIGNALBOX_API_TOKEN=token-of-a-reader-01234"}, []string{"case", "check", "a", "--api", address}, 2, "scope"},
+			"no URL":                 {nil, []string{"case", "list", "--api", "signalbox:8081"}, 2, "--api"},
+			"credentials in it":      {nil, []string{"case", "list", "--api", "http://ann:secret@127.0.0.1"}, 2, "--api"},
+			"who acts":               {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "check", "a", "--by", "bob", "--api", address}, 2, "--by"},
+			"accounts":               {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"todo", "--account", "a", "--api", address}, 2, "--account"},
+			"nobody there":           {nil, []string{"case", "list", "--api", "http://127.0.0.1:1"}, 6, "the API"},
+			"needs the keyring":      {nil, []string{"keys", "create", file, "--api", address}, 2, "can't work over the API"},
+			"needs the config":       {nil, []string{"case", "transcript", "a", "--api", address}, 2, "can't work over the API"},
+			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "can't work over the API"},
+		} {
+			p := testProcess(c.environ, d.process.dialTemporal, storage.OpenExisting)
+			got := p.result(t, c.args)
+			require.Equal(t, c.status, got.status, "%s: %s", name, got.err)
+			require.Contains(t, got.err, c.says, name)
+			require.NotContains(t, got.err, apiSecret)
+			require.NotContains(t, got.err, "ann:secret")
+		}
+	})
+}
+
+func TestWhatIsNoAPIIsToldApartAndGetsNoTokenByRedirect(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	t.Cleanup(elsewhere.Close)
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		status int
+	}{
+		"a page": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, 2},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, 2},
+		"a broken proxy": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, 6},
+	} {
+		server := httptest.NewServer(c.answer)
+		t.Cleanup(server.Close)
+		got := command(t, []string{"SIGNALBOX_API_TOKEN=" + apiSecret}, "case", "list", "--api", server.URL)
+		require.Equal(t, c.status, got.status, "%s: %s", name, got.err)
+		require.NotContains(t, got.err, apiSecret)
+	}
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// errPartlyDone: some of what was asked failed; the report names it.
+var errPartlyDone = errors.New("some of it failed")
+
+func (p process) catchUp() *cobra.Command {
+	var (
+		since, by      string
+		dryRun, asJSON bool
+	)
+	command := &cobra.Command{
+		Use:   "catch-up",
+		Short: "Catch up after an outage: replay deliveries, check open cases, resend notices",
+		Long: `Catch up after an outage of any side. It replays deliveries that have arrived since then and were unmatched or late, lets every open case be read
+at Offload now, and sends notices again that were given up since then. It may be repeated. With --dry-run it only counts.`,
+		Args: cobra.NoArgs,
+	}
+	settings := p.settingsFlags(command, "inbox")
+	command.RunE = func(cmd *cobra.Command, _ []string) error {
+		from, err := moment("since", since, p.now())
+		if err != nil {
+			return err
+		}
+		on, end, err := p.backendWithInbox(cmd, settings, true)
+		if err != nil {
+			return err
+		}
+		defer end()
+		report, err := on.CatchUp(cmd.Context(), signalbox.CatchUpOptions{Since: from, By: cmp.Or(by, p.who()), DryRun: dryRun})
+		if errors.Is(err, signalbox.ErrInvalid) || errors.Is(err, errUsage) {
+			return err
+		}
+		// What was done before it was broken off is told as well.
+		return errors.Join(p.showCatchUp(cmd, report, asJSON), err, partlyDone(report))
+	}
+	command.Flags().StringVar(&since, "since", "", "when the outage began: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")
+	command.Flags().BoolVar(&dryRun, "dry-run", false, "count what would be done, and change nothing")
+	command.Flags().StringVar(&by, "by", "", "who asks, for the records; empty: the user who runs the command")
+	jsonFlag(command, &asJSON)
+	if err := command.MarkFlagRequired("since"); err != nil {
+		panic(err) // the flag is defined just above
+	}
+	return usesAPI(command)
+}
+
+func (p process) showCatchUp(cmd *cobra.Command, report signalbox.CatchUpReport, asJSON bool) error {
+	if asJSON {
+		return p.showJSON(cmd, report)
+	}
+	done := "done"
+	if report.DryRun {
+		done = "to do"
+	}
+	counts := func(c signalbox.CatchUpCount) string {
+		return fmt.Sprintf("%d %s, %d skipped, %d failed", c.Done, done, c.Skipped, c.Failed)
+	}
+	d := report.Deliveries
+	rows := [][2]string{
+		{"deliveries to replay", fmt.Sprintf("%d %s (%d unmatched, %d late), %d skipped", d.Unmatched+d.Late, done, d.Unmatched, d.Late, d.Skipped)},
+		{"cases to check", counts(report.Cases)},
+		{"notices to resend", counts(report.Notices)},
+	}
+	for _, failure := range report.Failures {
+		rows = append(rows, [2]string{"failed: " + printable(failure.What), failure.Error})
+	}
+	return p.show(cmd, false, nil, rows)
+}
+
+func partlyDone(report signalbox.CatchUpReport) error {
+	if len(report.Failures) == 0 {
+		return nil
+	}
+	return errPartlyDone
+}
+
+func (p process) caseCheck() *cobra.Command {
+	var by string
+	check := &cobra.Command{
+		Use:   "check REFERENCE",
+		Short: "Let a case be read at Offload now",
+		Long: `Let a case be read at Offload now, however far away the next read is. It does not wait for the read, which is paced by the account's rate: "case show"
+says what came of it. A case without an ID at Offload is not read.`,
+		Args: cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			if err := on.Case(args[0]).ReconcileNow(cmd.Context(), cmp.Or(by, p.who())); err != nil {
+				return err
+			}
+			return p.say(cmd, "case %s will be read now\n", args[0])
+		},
+	}
+	check.Flags().StringVar(&by, "by", "", "who asks, for the record; empty: the user who runs the command")
+	return usesAPI(check)
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+const (
+	// completionTime bounds a completion: a shell that waits longer is a nuisance.
+	completionTime = 2 * time.Second
+	// completions is how many are offered at most.
+	completions = 100
+)
+
+// complete offers what find returns within a short time. It says nothing where Temporal or the API is away: a completion has no place for that.
+func (p process) complete(cmd *cobra.Command, prefix string, find func(ctx context.Context, on backend) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	cmd.SetContext(ctx)
+	on, end, err := p.backend(cmd)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer end()
+	found, err := find(ctx, on)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	slices.Sort(found)
+	found = slices.DeleteFunc(slices.Compact(found), func(s string) bool {
+		// A tab would begin a description, and what steers a terminal belongs on none.
+		return !strings.HasPrefix(s, prefix) || printable(s) != s || strings.ContainsAny(s, "\t\n")
+	})
+	return found[:min(len(found), completions)], cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeReference completes the first argument by the references of cases.
+func (p process) completeReference(filter signalbox.CaseFilter) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		filter.ReferencePrefix, filter.Limit = prefix, completions
+		return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
+			page, err := on.ListCases(ctx, filter)
+			var references []string
+			for _, row := range page.Cases {
+				references = append(references, row.Reference)
+			}
+			return references, err
+		})
+	}
+}
+
+// completeActivation completes an agent, and then one of its activations.
+func (p process) completeActivation(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 1 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
+		filter := signalbox.ActivationFilter{Limit: signalbox.MaxPage}
+		if len(args) == 1 {
+			filter.Agents = args
+		}
+		page, err := on.ListActivations(ctx, filter)
+		var found []string
+		for _, row := range page.Activations {
+			found = append(found, [...]string{row.Agent, row.ActivationID}[len(args)])
+		}
+		return slices.DeleteFunc(found, func(s string) bool { return s == "" }), err
+	})
+}
+
+// completeSource completes the first argument by the sources of notices. A case is offered by its reference until a workflow ID is begun.
+func (p process) completeSource(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
+		page, err := on.ListNotices(ctx, signalbox.NoticeFilter{Limit: signalbox.MaxPage})
+		var found []string
+		for _, source := range page.Sources {
+			found = append(found, source.Source)
+			if reference, isCase := workflows.ParseOffloadCaseWorkflowID(source.Source); isCase {
+				found = append(found, reference)
+			}
+		}
+		return found, err
+	})
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// pageFlags are what all lists of workflows have.
+type pageFlags struct {
+	cursor string
+	limit  int
+	asJSON bool
+}
+
+func (f *pageFlags) add(command *cobra.Command) {
+	command.Flags().StringVar(&f.cursor, "cursor", "", "go on where the last page ended, with the same filter")
+	command.Flags().IntVar(&f.limit, "limit", signalbox.DefaultPage, fmt.Sprintf("how many, at most %d", signalbox.MaxPage))
+	jsonFlag(command, &f.asJSON)
+}
+
+// workflowFlags choose workflows in a list.
+type workflowFlags struct {
+	pageFlags
+	states, attention []string
+	needsAttention    bool
+	open              string
+	since, before     string
+}
+
+func (f *workflowFlags) add(command *cobra.Command, states string) {
+	flags := command.Flags()
+	flags.StringSliceVar(&f.states, "state", nil, states+"; several with commas")
+	flags.StringSliceVar(&f.attention, "attention", nil, "those with one of these attentions; several with commas")
+	flags.BoolVar(&f.needsAttention, "needs-attention", false, "those with any attention")
+	flags.StringVar(&f.open, "open", "", "open or closed in Temporal; empty: both")
+	flags.StringVar(&f.since, "since", "", "started since: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")
+	flags.StringVar(&f.before, "before", "", "started before: as for --since")
+	f.pageFlags.add(command)
+}
+
+func (p process) caseList() *cobra.Command {
+	var (
+		chosen         workflowFlags
+		accounts       []string
+		prefix, caseID string
+	)
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "List cases: first the open ones, the newest first, then those that have ended",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter := signalbox.CaseFilter{
+				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Accounts: accounts, ReferencePrefix: prefix, CaseID: caseID,
+				Open: signalbox.Openness(chosen.open), Cursor: chosen.cursor, Limit: chosen.limit,
+			}
+			for _, state := range chosen.states {
+				filter.States = append(filter.States, workflows.CaseStatus(state))
+			}
+			var err error
+			if filter.StartedSince, err = moment("since", chosen.since, p.now()); err != nil {
+				return err
+			}
+			if filter.StartedBefore, err = moment("before", chosen.before, p.now()); err != nil {
+				return err
+			}
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			page, err := on.ListCases(cmd.Context(), filter)
+			if err != nil {
+				return err
+			}
+			if chosen.asJSON {
+				return p.showJSON(cmd, page)
+			}
+			rows := make([][]string, len(page.Cases))
+			for i, c := range page.Cases {
+				rows[i] = []string{c.Reference, standing(string(c.Status), c.Execution), c.CaseID, c.Account, p.when(c.StartedAt), p.when(c.DueAt), strings.Join(c.Attention, ", ")}
+			}
+			if err := p.list(cmd, []string{"REFERENCE", "STATUS", "CASE", "ACCOUNT", "STARTED", "DUE", "ATTENTION"}, rows); err != nil {
+				return err
+			}
+			return p.sayMore(cmd, page.Next)
+		},
+	}
+	chosen.add(list, "RUNNING, INPUT_NEEDED, COMPLETED and so on")
+	list.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts; several with commas")
+	list.Flags().StringVar(&prefix, "prefix", "", "how the reference begins")
+	list.Flags().StringVar(&caseID, "case-id", "", "ID of the case at Offload")
+	return usesAPI(list)
+}
+
+func (p process) activationList() *cobra.Command {
+	var (
+		chosen workflowFlags
+		agents []string
+	)
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "List activations: first the open ones, the newest first, then those that have ended",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter := signalbox.ActivationFilter{
+				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Agents: agents,
+				Open: signalbox.Openness(chosen.open), Cursor: chosen.cursor, Limit: chosen.limit,
+			}
+			for _, state := range chosen.states {
+				filter.States = append(filter.States, workflows.ActivationStatus(state))
+			}
+			var err error
+			if filter.StartedSince, err = moment("since", chosen.since, p.now()); err != nil {
+				return err
+			}
+			if filter.StartedBefore, err = moment("before", chosen.before, p.now()); err != nil {
+				return err
+			}
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			page, err := on.ListActivations(cmd.Context(), filter)
+			if err != nil {
+				return err
+			}
+			if chosen.asJSON {
+				return p.showJSON(cmd, page)
+			}
+			rows := make([][]string, len(page.Activations))
+			for i, a := range page.Activations {
+				rows[i] = []string{a.Agent, a.ActivationID, standing(string(a.Status), a.Execution), p.when(a.StartedAt), p.when(a.DueAt), strings.Join(a.Attention, ", ")}
+			}
+			if err := p.list(cmd, []string{"AGENT", "ACTIVATION", "STATUS", "STARTED", "DUE", "ATTENTION"}, rows); err != nil {
+				return err
+			}
+			return p.sayMore(cmd, page.Next)
+		},
+	}
+	chosen.add(list, "UNKNOWN, ACTIVE, PAUSED or DEACTIVATED")
+	list.Flags().StringSliceVar(&agents, "agent", nil, "activations of these agents; several with commas")
+	return usesAPI(list)
+}
+
+// standing is the status that a workflow has published last, and how it was broken off in Temporal, if it was.
+func standing(status string, execution signalbox.ExecutionStatus) string {
+	switch execution {
+	case signalbox.ExecutionFailed, signalbox.ExecutionTimedOut, signalbox.ExecutionTerminated, signalbox.ExecutionCancelled:
+		return fmt.Sprintf("%s (workflow %s)", status, execution)
+	case signalbox.ExecutionRunning, signalbox.ExecutionCompleted:
+	}
+	return status
+}

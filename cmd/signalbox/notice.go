@@ -1,0 +1,149 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func (p process) notice() *cobra.Command {
+	notice := &cobra.Command{
+		Use:   "notice",
+		Short: "Look at notices and their delivery: list, resend, dismiss",
+		Long: `Look at notices and their delivery. SOURCE is what the notices are about: the reference of a case, or a workflow ID such as
+artmail-activation/AGENT/ACTIVATION_ID.`,
+		Args: cobra.NoArgs,
+	}
+	notice.AddCommand(p.noticeList(),
+		p.noticeChange("resend", "Send notices again that were given up; they are tried for three days more", backend.ResendNotices),
+		p.noticeChange("dismiss", "End notices that were given up", backend.DismissNotices))
+	return notice
+}
+
+// sourceOf is the workflow ID that an argument means. A reference has no slash.
+func sourceOf(argument string) string {
+	if strings.Contains(argument, "/") {
+		return argument
+	}
+	return workflows.OffloadCaseWorkflowID(argument)
+}
+
+func (p process) noticeList() *cobra.Command {
+	var (
+		page         pageFlags
+		givenUp      bool
+		open, prefix string
+	)
+	list := &cobra.Command{
+		Use:   "list [SOURCE]",
+		Short: "List the cases and activations that have notices, or the notices of one with their attempts",
+		Args:  cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: p.completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			if len(args) == 1 {
+				return p.showNotices(cmd, on, sourceOf(args[0]), givenUp, page.asJSON)
+			}
+			found, err := on.ListNotices(cmd.Context(), signalbox.NoticeFilter{
+				GivenUp: givenUp, SourcePrefix: prefix, Open: signalbox.Openness(open), Cursor: page.cursor, Limit: page.limit,
+			})
+			if err != nil {
+				return err
+			}
+			if page.asJSON {
+				return p.showJSON(cmd, found)
+			}
+			rows := make([][]string, len(found.Sources))
+			for i, s := range found.Sources {
+				rows[i] = []string{s.Source, string(s.Execution), s.Account, p.when(s.StartedAt), strings.Join(s.Attention, ", ")}
+			}
+			if err := p.list(cmd, []string{"SOURCE", "DELIVERY", "ACCOUNT", "STARTED", "ATTENTION"}, rows); err != nil {
+				return err
+			}
+			return p.sayMore(cmd, found.Next)
+		},
+	}
+	page.add(list)
+	list.Flags().BoolVar(&givenUp, "given-up", false, "only what was given up")
+	list.Flags().StringVar(&open, "open", "", "open: notices wait, were given up, or were delivered minutes ago; closed: the others; empty: both")
+	list.Flags().StringVar(&prefix, "prefix", "", "how the source begins, such as artmail-activation/AGENT/")
+	return usesAPI(list)
+}
+
+func (p process) showNotices(cmd *cobra.Command, on backend, source string, givenUp, asJSON bool) error {
+	state, err := on.Notices(cmd.Context(), source)
+	if err != nil {
+		return err
+	}
+	if givenUp {
+		kept := []workflows.NoticeRecord{}
+		for _, n := range state.Notices {
+			if n.Status == workflows.NoticeGivenUp {
+				kept = append(kept, n)
+			}
+		}
+		state.Notices = kept
+	}
+	if asJSON {
+		return p.showJSON(cmd, state)
+	}
+	rows := make([][]string, len(state.Notices))
+	for i, n := range state.Notices {
+		rows[i] = []string{
+			n.ID, string(n.Kind), n.To.String(), string(n.Status), p.when(n.Time), p.when(n.SettledAt), number(n.Attempts), clipped(n.LastError),
+		}
+	}
+	return p.list(cmd, []string{"ID", "KIND", "TO", "STATUS", "MADE", "SETTLED", "ATTEMPTS", "LAST ERROR"}, rows)
+}
+
+// noticeChange is a command that resends or dismisses notices of its first argument: those of the other arguments, or all that were given up.
+func (p process) noticeChange(name, short string,
+	change func(on backend, ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error),
+) *cobra.Command {
+	var (
+		since, by string
+		asJSON    bool
+	)
+	command := &cobra.Command{
+		Use:   name + " SOURCE [NOTICE_ID…]",
+		Short: short,
+		Args:  cobra.MinimumNArgs(1),
+
+		ValidArgsFunction: p.completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			which := workflows.SelectNotices{IDs: args[1:], By: cmp.Or(by, p.who())}
+			if since != "" && len(which.IDs) > 0 {
+				return fmt.Errorf("%w: give --since or the IDs of notices, not both", errUsage)
+			}
+			var err error
+			if which.Since, err = moment("since", since, p.now()); err != nil {
+				return err
+			}
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			done, err := change(on, cmd.Context(), sourceOf(args[0]), which)
+			if err != nil {
+				return err
+			}
+			return p.show(cmd, asJSON, done, [][2]string{{"notices", fmt.Sprint(done.Notices)}})
+		},
+	}
+	command.Flags().StringVar(&since, "since", "", "only what happened since: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")
+	command.Flags().StringVar(&by, "by", "", "who decides, for the record; empty: the user who runs the command")
+	jsonFlag(command, &asJSON)
+	return usesAPI(command)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// overAPI is both backends over the HTTP API. Who acts is the token's name there, so no call sends one.
+type overAPI struct{ *api.Client }
+
+func (o *overAPI) StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error) {
+	started, err := api.ReadAnswer[api.StartedCase](o.Client.StartCase(ctx, start))
+	return caseOverAPI{o.Client, started.Reference}, err
+}
+
+func (o *overAPI) Case(reference string) oneCase { return caseOverAPI{o.Client, reference} }
+
+func (o *overAPI) ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error) {
+	return api.ReadAnswer[api.Activation](o.GetActivation(ctx, agent, activationID, &api.GetActivationParams{User: user}))
+}
+
+func (o *overAPI) ListCases(ctx context.Context, f signalbox.CaseFilter) (signalbox.CasePage, error) {
+	return api.ReadAnswer[signalbox.CasePage](o.Client.ListCases(ctx, &api.ListCasesParams{
+		State: f.States, Attention: f.Attention, NeedsAttention: f.NeedsAttention, Account: f.Accounts, CaseId: f.CaseID, Prefix: f.ReferencePrefix,
+		Open: api.ListCasesParamsOpen(f.Open), StartedSince: f.StartedSince, StartedBefore: f.StartedBefore, Cursor: f.Cursor, Limit: f.Limit,
+	}))
+}
+
+func (o *overAPI) ListActivations(ctx context.Context, f signalbox.ActivationFilter) (signalbox.ActivationPage, error) {
+	return api.ReadAnswer[signalbox.ActivationPage](o.Client.ListActivations(ctx, &api.ListActivationsParams{
+		State: f.States, Attention: f.Attention, NeedsAttention: f.NeedsAttention, Agent: f.Agents,
+		Open: api.ListActivationsParamsOpen(f.Open), StartedSince: f.StartedSince, StartedBefore: f.StartedBefore, Cursor: f.Cursor, Limit: f.Limit,
+	}))
+}
+
+func (o *overAPI) ListNotices(ctx context.Context, f signalbox.NoticeFilter) (signalbox.NoticePage, error) {
+	params := api.ListNoticesParams{GivenUp: f.GivenUp, Open: api.ListNoticesParamsOpen(f.Open), Cursor: f.Cursor, Limit: f.Limit}
+	if f.SourcePrefix != "" {
+		agent, rest, whole := strings.Cut(strings.TrimPrefix(f.SourcePrefix, workflows.ArtmailActivationWorkflow+"/"), "/")
+		if !whole || rest != "" || f.SourcePrefix != workflows.ArtmailActivationWorkflow+"/"+agent+"/" {
+			return signalbox.NoticePage{}, fmt.Errorf("%w: --prefix: the API knows only artmail-activation/AGENT/", errUsage)
+		}
+		params.Agent = agent
+	}
+	return api.ReadAnswer[signalbox.NoticePage](o.Client.ListNotices(ctx, &params))
+}
+
+func (o *overAPI) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
+	return api.ReadAnswer[workflows.NotifyState](o.GetNotices(ctx, source))
+}
+
+func (o *overAPI) ResendNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
+	which.By = ""
+	return api.ReadAnswer[workflows.NoticesSelected](o.Client.ResendNotices(ctx, source, which))
+}
+
+func (o *overAPI) DismissNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
+	which.By = ""
+	return api.ReadAnswer[workflows.NoticesSelected](o.Client.DismissNotices(ctx, source, which))
+}
+
+func (o *overAPI) ToDo(ctx context.Context, options signalbox.ToDoOptions) (signalbox.ToDoList, error) {
+	if options.Accounts != nil || options.Agents != nil {
+		return signalbox.ToDoList{}, fmt.Errorf("%w: --account, --agent: the API lists what the token may see: leave them out", errUsage)
+	}
+	return api.ReadAnswer[signalbox.ToDoList](o.ListToDo(ctx, &api.ListToDoParams{Kind: options.Kinds, Cursor: options.Cursor, Limit: options.Limit}))
+}
+
+func (o *overAPI) CatchUp(ctx context.Context, options signalbox.CatchUpOptions) (signalbox.CatchUpReport, error) {
+	return api.ReadAnswer[signalbox.CatchUpReport](o.Client.CatchUp(ctx, api.CatchUp{Since: options.Since, DryRun: options.DryRun}))
+}
+
+func (o *overAPI) List(ctx context.Context, f inbox.Filter) (inbox.Page, error) {
+	return api.ReadAnswer[inbox.Page](o.ListDeliveries(ctx, &api.ListDeliveriesParams{
+		State: f.States, Provider: api.ListDeliveriesParamsProvider(f.Provider), Agent: f.Scope, Kind: f.Kind, Lane: f.Lane, Since: f.Since, Until: f.Until,
+		Cursor: f.Cursor, Limit: f.Limit,
+	}))
+}
+
+func (o *overAPI) Count(ctx context.Context) (desk.Counts, error) {
+	return api.ReadAnswer[desk.Counts](o.CountDeliveries(ctx))
+}
+
+func (o *overAPI) Show(ctx context.Context, id string) (desk.Shown, error) {
+	return api.ReadAnswer[desk.Shown](o.GetDelivery(ctx, id))
+}
+
+func (o *overAPI) Reveal(ctx context.Context, id string) (desk.Shown, error) {
+	return api.ReadAnswer[desk.Shown](o.RevealDelivery(ctx, id))
+}
+
+func (o *overAPI) Replay(ctx context.Context, id string) (desk.Replayed, error) {
+	return api.ReadAnswer[desk.Replayed](o.ReplayDelivery(ctx, id))
+}
+
+func (o *overAPI) ReplayAll(ctx context.Context, f inbox.Filter) (desk.Replayed, error) {
+	return api.ReadAnswer[desk.Replayed](o.ReplayDeliveries(ctx, api.DeliveryFilter{
+		States: f.States, Provider: api.DeliveryFilterProvider(f.Provider), Agent: f.Scope, Kind: f.Kind, Lane: f.Lane, Since: f.Since, Until: f.Until,
+	}))
+}
+
+func (o *overAPI) Release(ctx context.Context, agent string) (ingress.Released, error) {
+	done, err := api.ReadAnswer[api.Released](o.ReleaseDeliveries(ctx, api.Release{Agent: agent}))
+	return ingress.Released{Accepted: done.Accepted, Duplicates: done.Duplicates, Refused: done.Refused, Unreadable: done.Unreadable}, err
+}
+
+func (o *overAPI) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
+	return api.ReadAnswer[inbox.Purged](o.PurgeDeliveries(ctx, api.Purge{BodiesBefore: request.BodiesBefore, RowsBefore: request.RowsBefore}))
+}
+
+func (o *overAPI) AuditPage(ctx context.Context, cursor string, limit int) (desk.AuditPage, error) {
+	return api.ReadAnswer[desk.AuditPage](o.ListAudit(ctx, &api.ListAuditParams{Cursor: cursor, Limit: limit}))
+}
+
+// caseOverAPI is one case over the HTTP API.
+type caseOverAPI struct {
+	api       *api.Client
+	reference string
+}
+
+func (c caseOverAPI) Reference() string  { return c.reference }
+func (c caseOverAPI) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }
+
+func (c caseOverAPI) State(ctx context.Context) (workflows.CaseState, error) {
+	return api.ReadAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, nil))
+}
+
+const (
+	// waitAtOnce is how long the API waits in one call, at most 60s.
+	waitAtOnce = "60s"
+	// waitPause is between two calls where the first was answered at once: the case asks something, or the API is away.
+	waitPause = 5 * time.Second
+)
+
+// Wait goes on while the API is away, after it was there once.
+func (c caseOverAPI) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
+	wait := &api.GetCaseParams{}
+	for {
+		state, err := api.ReadAnswer[workflows.CaseState](c.api.GetCase(ctx, c.reference, wait))
+		switch {
+		case ctx.Err() != nil:
+			return workflows.CaseOutcome{}, fmt.Errorf("wait for case %s: %w", c.reference, ctx.Err())
+		case err != nil && (wait.Wait == "" || !errors.Is(err, signalbox.ErrUnavailable)):
+			return workflows.CaseOutcome{}, err
+		case err == nil && state.Outcome != nil:
+			return *state.Outcome, nil
+		}
+		if wait.Wait != "" && (err != nil || state.Status == workflows.CaseInputNeeded) {
+			pause := time.NewTimer(waitPause)
+			select {
+			case <-ctx.Done():
+			case <-pause.C:
+			}
+			pause.Stop()
+		}
+		wait.Wait = waitAtOnce
+	}
+}
+
+func (c caseOverAPI) ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error) {
+	input.By = ""
+	return api.ReadAnswer[workflows.InputReceipt](c.api.ProvideInput(ctx, c.reference, input))
+}
+
+func (c caseOverAPI) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error) {
+	adopt.By = ""
+	return api.ReadAnswer[workflows.CaseReceipt](c.api.AdoptCase(ctx, c.reference, adopt))
+}
+
+func (c caseOverAPI) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
+	retry.By = ""
+	return api.ReadAnswer[workflows.CaseReceipt](c.api.RetryCreate(ctx, c.reference, retry))
+}
+
+func (c caseOverAPI) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflows.CaseReceipt, error) {
+	cancel.By = ""
+	return api.ReadAnswer[workflows.CaseReceipt](c.api.CancelCase(ctx, c.reference, cancel))
+}
+
+func (c caseOverAPI) ReconcileNow(ctx context.Context, _ string) error {
+	_, err := api.ReadAnswer[struct{}](c.api.ReconcileCase(ctx, c.reference))
+	return err
+}

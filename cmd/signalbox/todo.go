@@ -1,0 +1,101 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func (p process) toDo() *cobra.Command {
+	var (
+		page                    pageFlags
+		kinds, accounts, agents []string
+	)
+	command := &cobra.Command{
+		Use:   "todo",
+		Short: "List what a person is needed for, the most urgent first",
+		Long: `List what a person is needed for, the most urgent first: open questions, uncertain creations, results off schema, paused activations, stale runs,
+notices given up, broken workflows, and deliveries that did not arrive. --json has the whole texts, and for each entry what to do.`,
+		Args: cobra.NoArgs,
+	}
+	settings := p.settingsFlags(command, "inbox")
+	command.RunE = func(cmd *cobra.Command, _ []string) error {
+		options := signalbox.ToDoOptions{Cursor: page.cursor, Limit: page.limit}
+		for _, kind := range kinds {
+			options.Kinds = append(options.Kinds, signalbox.ToDoKind(kind))
+		}
+		// Nil means all, an empty list none.
+		if len(accounts) > 0 {
+			options.Accounts = accounts
+		}
+		if len(agents) > 0 {
+			options.Agents = agents
+		}
+		on, end, err := p.backendWithInbox(cmd, settings, false)
+		if err != nil {
+			return err
+		}
+		defer end()
+		list, err := on.ToDo(cmd.Context(), options)
+		if err != nil {
+			return err
+		}
+		if page.asJSON {
+			return p.showJSON(cmd, list)
+		}
+		return p.showToDo(cmd, list)
+	}
+	page.add(command)
+	command.Flags().StringSliceVar(&kinds, "kind", nil, "entries of these kinds, such as question; several with commas")
+	command.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts only; several with commas")
+	command.Flags().StringSliceVar(&agents, "agent", nil, "activations of these Artmail agents only; several with commas")
+	return usesAPI(command)
+}
+
+func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
+	rows := make([][]string, len(list.Items))
+	for i, item := range list.Items {
+		actions := make([]string, len(item.Actions))
+		for n, action := range item.Actions {
+			actions[n] = string(action)
+		}
+		rows[i] = []string{
+			string(item.Kind), about(item), p.when(item.Since), p.when(item.DueAt), strings.Join(actions, ", "), clipped(cmp.Or(item.Says, item.Note)),
+		}
+	}
+	if err := p.list(cmd, []string{"KIND", "ABOUT", "SINCE", "DUE", "ACTIONS", "SAYS"}, rows); err != nil {
+		return err
+	}
+	if list.Truncated {
+		if err := p.say(cmd, "there is more than this list looks at (%d workflows): the most urgent entries may be missing\n", list.Workflows); err != nil {
+			return err
+		}
+	}
+	if list.DeliveriesMissing != "" {
+		if err := p.say(cmd, "deliveries are missing: %s\n", printable(list.DeliveriesMissing)); err != nil {
+			return err
+		}
+	}
+	return p.sayMore(cmd, list.Next)
+}
+
+// about names what an entry is about, as the other commands take it.
+func about(item signalbox.ToDoItem) string {
+	var subject string
+	switch {
+	case item.Reference != "":
+		subject = "case " + item.Reference
+	case item.Agent != "":
+		subject = strings.TrimSpace("activation " + item.Agent + " " + item.ActivationID)
+	default:
+		subject = item.WorkflowID
+	}
+	if item.DeliveryID != "" {
+		return strings.TrimSuffix(fmt.Sprintf("delivery %s of %s", item.DeliveryID, subject), " of ")
+	}
+	return subject
+}
