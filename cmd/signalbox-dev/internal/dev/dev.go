@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -40,6 +41,10 @@ type Options struct {
 	Trouble sim.Trouble
 	// Accounts are further Offload accounts, beside the simulator's, which is the default one.
 	Accounts map[string]config.Account
+	// Agents are further agents, beside the simulator's.
+	Agents map[string]config.Agent
+	// TokenFile has the tokens of the API, as --internal-tokens says. Empty: everybody on loopback is let in.
+	TokenFile string
 	// SharedSecret opens the ingress's shared route for Offload. Empty: it is off.
 	SharedSecret string
 	// DynamicConfig is passed to the Temporal server.
@@ -69,6 +74,13 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	data, ring, err := openFolder(o.Data)
 	if err != nil {
 		return nil, err
+	}
+	internalConfig := config.Internal{Listen: o.InternalListen}
+	if o.TokenFile != "" {
+		internalConfig.TokenFiles = []string{o.TokenFile}
+		if internalConfig.Tokens, err = (config.Source{ReadFile: os.ReadFile}).ReadTokens(internalConfig.TokenFiles); err != nil {
+			return nil, err
+		}
 	}
 	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}}
 	running := false
@@ -127,7 +139,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	go func() {
 		defer close(in.stopped)
 		in.runError = service.Run(runContext, service.Settings{
-			Config:   in.config(o, data, ring),
+			Config:   in.config(o, internalConfig, data, ring),
 			Parts:    config.Ingress | config.Worker,
 			Keyring:  ring,
 			Temporal: options,
@@ -139,7 +151,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 }
 
 // config is what a production process would have read.
-func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Config {
+func (in *Instance) config(o Options, internal config.Internal, data folder, ring *keyring.Ring) config.Config {
 	accounts := map[string]config.Account{
 		workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: secret(ring, offloadKey)},
 	}
@@ -148,9 +160,12 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 	if o.SharedSecret != "" {
 		shared = []string{o.SharedSecret}
 	}
+	agents := map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}}
+	maps.Copy(agents, o.Agents)
+	internal.WebUIURL = in.UIURL()
 	return config.Config{
 		// Without DrainDelay: nobody balances the load.
-		Internal:       config.Internal{Listen: o.InternalListen, WebUIURL: in.UIURL()},
+		Internal:       internal,
 		PublicURL:      in.ingress,
 		Inbox:          data.inbox(),
 		MaxBody:        1 << 20,
@@ -162,7 +177,7 @@ func (in *Instance) config(o Options, data folder, ring *keyring.Ring) config.Co
 		DownloadAllowPrivate: true,
 		DownloadAllowHTTP:    true,
 		Accounts:             accounts,
-		Agents:               map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}},
+		Agents:               agents,
 	}
 }
 
