@@ -95,3 +95,20 @@ func TestACheckThatFailsHoldsNothingBack(t *testing.T) {
 	require.LessOrEqual(t, workflows.JSONLen(check.Reason), workflows.MaxShortTextBytes)
 	require.Empty(t, lifecycle.Attention(c.State))
 }
+
+func TestDetailsSayWhatIsWrongWithAResult(t *testing.T) {
+	t.Parallel()
+	ended := lifecycle.Receive(running(withSchema), completed(10), after(10))
+	details := func(check workflows.ResultCheck) string {
+		return lifecycle.Details(lifecycle.ResultChecked(ended, *lifecycle.Next(ended, after(10)).CheckResult, check))
+	}
+	require.NotContains(t, details(workflows.ResultCheck{Verdict: workflows.ResultMatches}), "Result check")
+	unchecked := details(workflows.ResultCheck{Verdict: workflows.ResultUnchecked, Reason: "the schema is odd"})
+	require.Contains(t, unchecked, "Result check: "+string(workflows.ResultUnchecked)+"\n\n> the schema is odd")
+
+	violations := workflows.ResultCheck{Verdict: workflows.ResultOffSchema, Violations: []workflows.SchemaViolation{{Reason: "it is short"}, {At: "x", Reason: "it is odd"}}}
+	require.Contains(t, details(violations), "> the result\\: it is short\n>\n> x\\: it is odd")
+	require.NotContains(t, details(violations), "more")
+	violations.More = 1
+	require.Contains(t, details(violations), "it is odd\n>\n> and 1 more")
+}
