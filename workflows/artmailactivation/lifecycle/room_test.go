@@ -88,6 +88,8 @@ func TestEachTextTakesTheRoomOfItsBytes(t *testing.T) {
 	} {
 		require.Equal(t, closed+len(text), approvalOf(workflows.ApprovalApproved, change), name)
 	}
+	callbacks := func(a *workflows.Approval) { a.Notify = []string{text, text} }
+	require.Equal(t, closed+2*len(text)+6, approvalOf(workflows.ApprovalApproved, callbacks), "with quotes and commas")
 	run := func(r workflows.Run) int { return lifecycle.RunBytes(&lifecycle.Run{Run: r}) }
 	require.Equal(t, run(workflows.Run{})+len(text), run(workflows.Run{RunID: text}))
 	require.Equal(t, run(workflows.Run{})+2*len(text), run(workflows.Run{ReplyTo: to}))
