@@ -59,6 +59,7 @@ func TestOnlyWhatOffloadEndedAndARequestDescribesIsChecked(t *testing.T) {
 		"completed, no result": {c: lifecycle.Receive(running(withSchema), noResult, after(10)), checked: true},
 		"by poll":              {c: lifecycle.Reconciled(running(withSchema), read(completed(10)), after(11)), checked: true},
 		"late":                 {c: lifecycle.Receive(lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(9)), completed(10), after(10)), checked: true},
+		"too large, no schema": {c: lifecycle.Reconciled(running(), large, after(11))},
 		"too large":            {c: lifecycle.Reconciled(running(withSchema), large, after(11)), says: workflows.ResultUnchecked},
 	} {
 		require.Equal(t, c.checked, lifecycle.Next(c.c, after(12)).CheckResult != nil, name)
