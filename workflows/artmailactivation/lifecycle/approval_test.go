@@ -317,6 +317,7 @@ func TestRegisteringIsRefusedWithATypedError(t *testing.T) {
 		{"another run", nil, one(requestOfRun("m1", "r1")), workflows.ErrTypeApprovalConflict},
 		{"another subject", nil, one(workflows.ApprovalRequest{MessageID: "m1", Subject: "?", ReplyTo: waiter}), workflows.ErrTypeApprovalConflict},
 		{"another receiver", nil, one(workflows.ApprovalRequest{MessageID: "m1", Subject: "Publish m1?", ReplyTo: &workflows.ReplyTo{WorkflowID: "order/7", Signal: "other"}}), workflows.ErrTypeApprovalConflict},
+		{"another callback", nil, one(workflows.ApprovalRequest{MessageID: "m1", Subject: "Publish m1?", ReplyTo: waiter, Notify: []string{"finance"}}), workflows.ErrTypeApprovalConflict},
 		{"no receiver", nil, one(workflows.ApprovalRequest{MessageID: "m1", Subject: "Publish m1?"}), workflows.ErrTypeApprovalConflict},
 		{"a receiver where there was none", nil, one(workflows.ApprovalRequest{MessageID: "quiet", ReplyTo: waiter}), workflows.ErrTypeApprovalConflict},
 		{"another content within the list", nil, []workflows.ApprovalRequest{request("m9"), requestDue("m9", 5)}, workflows.ErrTypeApprovalConflict},

@@ -88,6 +88,8 @@ func TestEachTextTakesTheRoomOfItsBytes(t *testing.T) {
 	} {
 		require.Equal(t, closed+len(text), approvalOf(workflows.ApprovalApproved, change), name)
 	}
+	callbacks := func(a *workflows.Approval) { a.Notify = []string{text, text} }
+	require.Equal(t, closed+2*len(text)+6, approvalOf(workflows.ApprovalApproved, callbacks), "with quotes and commas")
 	run := func(r workflows.Run) int { return lifecycle.RunBytes(&lifecycle.Run{Run: r}) }
 	require.Equal(t, run(workflows.Run{})+len(text), run(workflows.Run{RunID: text}))
 	require.Equal(t, run(workflows.Run{})+2*len(text), run(workflows.Run{ReplyTo: to}))
@@ -269,9 +271,10 @@ func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testin
 		s := activeState(t)
 		openAll(t, s, ids[1:], noon)
 		openAll(t, s, []string{ids[0] + row.more}, noon)
+		s.Tick(at(60))
+		s.handOffAll(at(60)) // the warnings
 		s.Tick(noon.Add(row.kept))
 		require.Len(t, s.View().Runs, len(ids), name)
-		s.handOffAll(noon.Add(row.kept))
 		s.Tick(noon.Add(row.kept + 1))
 		require.Empty(t, s.View().Runs, name)
 	}
@@ -286,4 +289,34 @@ func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testin
 	require.Len(t, s.View().Approvals, 1)
 	s.Tick(noon.Add(30*day + 1))
 	require.Empty(t, s.View().Approvals)
+}
+
+func TestEndsOfRunsThatFindNoRoomToWaitAreGivenUpOldestFirst(t *testing.T) {
+	t.Parallel()
+	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
+	for _, more := range []string{"", "x"} {
+		s := activeState(t)
+		apply(s, noon, forceFailed(0, "told before"))
+		s.handOffAll(noon)
+		openAll(t, s, ids[:1], noon)
+		for i, id := range ids[1:] {
+			if i == 0 {
+				id += more
+			}
+			apply(s, noon, forceFailed(0, id))
+		}
+		s.Tick(at(1))
+		require.Len(t, s.waitingIDs(), len(ids)-1-len(more))
+		require.Equal(t, more != "", s.State.Outbox.Refused, "a person is told of it")
+		require.Equal(t, s.State.Runs[2+len(more)].EndID, s.waitingIDs()[0], "the oldest goes")
+	}
+}
+
+// waitingIDs are the IDs of all notices that wait, whether they have a receiver or not.
+func (w *world) waitingIDs() []string {
+	var ids []string
+	for _, n := range w.State.Outbox.Waiting {
+		ids = append(ids, n.ID)
+	}
+	return ids
 }

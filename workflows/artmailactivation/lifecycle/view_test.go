@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // after is an active activation to which some things have happened.
@@ -123,4 +124,21 @@ func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
 	} {
 		require.Equal(t, strings.Join(row.want, "\n\n"), lifecycle.Details(row.a), name)
 	}
+}
+
+func TestWhatTakesTooLongIsSaidBesideTheRest(t *testing.T) {
+	t.Parallel()
+	silent := lifecycle.Details(after(t, requested(requestDue("m1", 5)), ticked(5), ticked(8)))
+	require.Contains(t, silent, "- `m1` `Publish m1?`, asked 2026-03-02T12:00:00Z, due 2026-03-02T12:05:00Z, no worker of the agent has answered its check for minutes")
+
+	s := activeState(t)
+	register(t, s, noon, request("m1"))
+	apply(s, at(1), response(1, "x", "m1", true))
+	for range 12 {
+		now := s.State.Outbox.NotBefore
+		if h := lifecycle.Next(s.Activation, now).HandOff; h != nil {
+			s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Message: "away"}, now)
+		}
+	}
+	require.Equal(t, "the hand-off of 1 notice, which has failed for minutes", lifecycle.WaitingFor(s.Activation))
 }

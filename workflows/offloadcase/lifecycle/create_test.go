@@ -282,10 +282,12 @@ func TestAWebhookThatOvertakesTheCreationsAnswerGivesTheCreationUp(t *testing.T)
 	for name, settled := range map[string]lifecycle.Case{
 		"answered":  lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(2)),
 		"given up":  lifecycle.CreateFailed(c, rules.Failure{Type: rules.FailureCancelled}, after(2)),
+		"rejected":  lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(2)),
 		"uncertain": lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)),
 	} {
 		require.Equal(t, lifecycle.CreationSettled, settled.State.Creation, name)
 		requireStatus(t, workflows.CaseInputNeeded, settled)
+		require.Equal(t, []string{"input_needed"}, lifecycle.Attention(settled.State), name)
 		require.Empty(t, settled.State.OtherCaseIDs, name)
 	}
 }

@@ -71,6 +71,22 @@ func TestOmittedMetadataStaysNamedUntilItIsTold(t *testing.T) {
 	require.Equal(t, []string{"metadata"}, lifecycle.Outcome(lifecycle.Receive(silent, failed(30), after(30))).Facts.Omitted)
 }
 
+func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
+	t.Parallel()
+	told := shows(workflows.OffloadRunning, 20)
+	told.Facts.ClientReferenceID = "vendor_2048"
+	c := lifecycle.Reconciled(asked(), told, after(21))
+	require.Equal(t, "vendor_2048", c.State.Facts.ClientReferenceID)
+	c = lifecycle.Receive(c, inputNeeded("q2", 30), after(30))
+	require.Equal(t, "vendor_2048", c.State.Facts.ClientReferenceID, "what is not repeated stays")
+
+	omits := inputNeeded("q1", 10)
+	omits.Facts = omits.Facts.Omitting(workflows.FieldClientReferenceID)
+	c = lifecycle.Receive(lifecycle.Receive(running(), omits, after(10)), inputNeeded("q2", 15), after(15))
+	require.Equal(t, []string{"clientReferenceId"}, c.State.Facts.Omitted)
+	require.Empty(t, lifecycle.Reconciled(c, told, after(21)).State.Facts.Omitted)
+}
+
 func omittingFiles(e workflows.CaseEvent) workflows.CaseEvent {
 	e.Facts = e.Facts.Omitting(workflows.FieldAttachments)
 	return e

@@ -235,6 +235,27 @@ func TestADuplicateChangesOnlyItsCount(t *testing.T) {
 	require.Equal(t, after(10), c.State.Asked.At, "the rules need no window")
 }
 
+func TestWhatWasDoneWithAnEventIsTold(t *testing.T) {
+	t.Parallel()
+	c := running()
+	for i, row := range []struct {
+		event workflows.CaseEvent
+		want  workflows.EventResult
+	}{
+		{inputNeeded("q1", 10), workflows.EventApplied},
+		{inputNeeded("q1", 10), workflows.EventDuplicate},
+		{completed(20), workflows.EventApplied},
+		{completed(20), workflows.EventDuplicate},
+		{inputNeeded("q2", 15), workflows.EventLate},
+		{inputNeeded("q2", 15), workflows.EventDuplicate},
+	} {
+		next := lifecycle.Receive(c, row.event, after(30))
+		require.Equal(t, row.want, lifecycle.ResultOf(c.State, next.State), i)
+		c = next
+	}
+	require.Equal(t, workflows.EventIgnored, lifecycle.ResultOf(c.State, c.State))
+}
+
 func TestAnUnprovenEventDoesNotOccupyTheKeyOfAProvenOne(t *testing.T) {
 	t.Parallel()
 	forged := completed(10)

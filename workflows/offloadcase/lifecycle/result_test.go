@@ -59,6 +59,7 @@ func TestOnlyWhatOffloadEndedAndARequestDescribesIsChecked(t *testing.T) {
 		"completed, no result": {c: lifecycle.Receive(running(withSchema), noResult, after(10)), checked: true},
 		"by poll":              {c: lifecycle.Reconciled(running(withSchema), read(completed(10)), after(11)), checked: true},
 		"late":                 {c: lifecycle.Receive(lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(9)), completed(10), after(10)), checked: true},
+		"too large, no schema": {c: lifecycle.Reconciled(running(), large, after(11))},
 		"too large":            {c: lifecycle.Reconciled(running(withSchema), large, after(11)), says: workflows.ResultUnchecked},
 	} {
 		require.Equal(t, c.checked, lifecycle.Next(c.c, after(12)).CheckResult != nil, name)
@@ -94,4 +95,21 @@ func TestACheckThatFailsHoldsNothingBack(t *testing.T) {
 	require.Equal(t, workflows.ResultUnchecked, check.Verdict)
 	require.LessOrEqual(t, workflows.JSONLen(check.Reason), workflows.MaxShortTextBytes)
 	require.Empty(t, lifecycle.Attention(c.State))
+}
+
+func TestDetailsSayWhatIsWrongWithAResult(t *testing.T) {
+	t.Parallel()
+	ended := lifecycle.Receive(running(withSchema), completed(10), after(10))
+	details := func(check workflows.ResultCheck) string {
+		return lifecycle.Details(lifecycle.ResultChecked(ended, *lifecycle.Next(ended, after(10)).CheckResult, check))
+	}
+	require.NotContains(t, details(workflows.ResultCheck{Verdict: workflows.ResultMatches}), "Result check")
+	unchecked := details(workflows.ResultCheck{Verdict: workflows.ResultUnchecked, Reason: "the schema is odd"})
+	require.Contains(t, unchecked, "Result check: "+string(workflows.ResultUnchecked)+"\n\n> the schema is odd")
+
+	violations := workflows.ResultCheck{Verdict: workflows.ResultOffSchema, Violations: []workflows.SchemaViolation{{Reason: "it is short"}, {At: "x", Reason: "it is odd"}}}
+	require.Contains(t, details(violations), "> the result\\: it is short\n>\n> x\\: it is odd")
+	require.NotContains(t, details(violations), "more")
+	violations.More = 1
+	require.Contains(t, details(violations), "it is odd\n>\n> and 1 more")
 }

@@ -1,0 +1,54 @@
+package lifecycle_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+)
+
+// waitingKinds are those of all notices that wait, whether they have a receiver or not.
+func waitingKinds(s *world) []string {
+	var kinds []string
+	for _, n := range s.State.Outbox.Waiting {
+		kinds = append(kinds, string(n.Kind))
+	}
+	return kinds
+}
+
+func TestANoticeThatIsOvertakenIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	apply(s, at(1), paused(1, "user_paused"))
+	apply(s, at(2), resumed(2))
+	require.Equal(t, []string{"activation.resumed"}, waitingKinds(s))
+	apply(s, at(3), paused(3, "user_paused"))
+	require.Equal(t, []string{"activation.paused"}, waitingKinds(s))
+	apply(s, at(4), redelivered(activated(0, "other")))
+	require.Equal(t, []string{"activation.paused", "activation.activated"}, waitingKinds(s), "another key is another matter")
+
+	s = activeState(t)
+	register(t, s, noon, requestOfRun("m1", "r1"))
+	apply(s, at(3), forceFailed(2, "r1"))
+	require.Equal(t, []string{"approval.voided", "run.force_failed"}, waitingKinds(s))
+	apply(s, at(4), response(1, "x", "m1", true))
+	require.Equal(t, []string{"run.force_failed", "approval.approved"}, waitingKinds(s), "the answer was given before")
+}
+
+func TestANoticeOfAnActivationSaysWhetherItsKeyCame(t *testing.T) {
+	t.Parallel()
+	keyless := activated(0, "key")
+	keyless.SealedAPIKey, keyless.APIKeyFingerprint = nil, nil
+	for _, has := range []bool{true, false} {
+		s := newState(t)
+		if e := activated(0, "key"); has {
+			apply(s, noon, e)
+		} else {
+			apply(s, noon, keyless)
+		}
+		change := lifecycle.Next(s.Activation, noon).HandOff.Notices[0].Data.Activation
+		require.Equal(t, has, change.HasAPIKey)
+		require.Equal(t, "usr_1", change.User.ID)
+	}
+}
