@@ -60,9 +60,10 @@ type arrival struct {
 
 func measured(came workflows.AddressedNotice) arrival {
 	a := arrival{notice: came.Notice, body: Body{ID: came.ID, Data: came.Data}}
-	a.body.Bytes = jsonSize(a.body)
+	data := jsonSize(came.Data) - len("{}") // beyond that of an empty one, which is in the rest
+	a.body.Bytes = jsonSize(Body{ID: came.ID}) + data
 	a.notice.Data, came.Data = workflows.NoticeData{}, workflows.NoticeData{}
-	a.bytes = max(a.body.Bytes+jsonSize(came), came.OmittedBytes)
+	a.bytes = max(jsonSize(came)+data, came.OmittedBytes)
 	return a
 }
 
