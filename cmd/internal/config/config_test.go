@@ -221,6 +221,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"internal listener that all can reach": {environ: minimal, args: []string{"--internal-listen=:8081"}, says: []string{"--internal-listen", "--internal-tokens", "--internal-tls-cert", "--internal-plain"}},
 		"internal listener without tokens":     {environ: minimal, args: []string{"--internal-listen=10.0.0.1:8081", "--internal-plain"}, says: []string{"--internal-tokens (SIGNALBOX_INTERNAL_TOKENS)"}},
 		"internal listener that is nowhere":    {environ: minimal, args: []string{"--internal-listen=8081"}, says: []string{"--internal-listen"}},
+		"a Web UI that is nowhere":             {environ: minimal, args: []string{"--web-ui-url=localhost:8233"}, says: []string{"--web-ui-url", "SIGNALBOX_WEB_UI_URL"}},
 		"half a pair":                          {environ: minimal, args: []string{"--internal-tls-cert=c.pem"}, says: []string{"--internal-tls-key", "both or neither"}},
 		"a pair that is none":                  {files: map[string]string{"c.pem": "x", "k.pem": "y"}, environ: minimal, args: []string{"--internal-tls-cert=c.pem", "--internal-tls-key=k.pem"}, says: []string{"--internal-tls-cert"}},
 		"tokens that are none":                 {files: map[string]string{"t": "ann\n"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"--internal-tokens", "t: entry 1", "name:token"}},

@@ -111,6 +111,16 @@ func TestTheAPIIsUnderV1AndItsWaitingCallsEndByAStop(t *testing.T) {
 	<-api.arrived // the listener stops at the end of the test, and would be cut without the API's Stop
 }
 
+func TestThePageAnswersWhatNothingElseDoes(t *testing.T) {
+	t.Parallel()
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	address := serve(t, internalhttp.Config{Page: page})
+	for path, status := range map[string]int{"/": 418, "/cases/a": 418, "/healthz": 200, "/readyz": 200, "/metrics": 200} {
+		require.Equal(t, status, get(t, address, path, address, ""), path)
+	}
+	require.Equal(t, 421, get(t, address, "/", "evil.example", ""), "a name that someone else resolves to this machine")
+}
+
 // broken is a collector whose source is away.
 type broken struct{ desc *prometheus.Desc }
 

@@ -108,7 +108,6 @@ type caseView struct {
 	Deliveries []inbox.Delivery
 	Notices    []workflows.NoticeRecord
 	Files      *workflows.CaseFiles
-	Transcript bool
 	// Late is set where an answer was not taken.
 	Late *lateAnswer
 }
@@ -126,7 +125,7 @@ func (v *visit) oneCase() { v.showCase(http.StatusOK, nil) }
 
 func (v *visit) showCase(status int, late *lateAnswer) {
 	reference := v.r.PathValue("reference")
-	data := caseView{WorkflowID: workflows.OffloadCaseWorkflowID(reference), Transcript: v.s.deps.Transcript != nil, Late: late}
+	data := caseView{WorkflowID: workflows.OffloadCaseWorkflowID(reference), Late: late}
 	var failed error
 	var deliveries inbox.Page
 	var notices workflows.NotifyState

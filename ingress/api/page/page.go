@@ -236,7 +236,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, handle func(*visi
 		v.fail(http.StatusBadRequest, "The form can't be read", "It may be too large: shorten the text and send it again.")
 		return
 	}
-	v.form = r.PostForm //nolint:forbidigo // a form that came, not the function that posts one
+	v.form = r.PostForm
 	if s.deps.API.WantsToken() {
 		if cookie, err := r.Cookie(cookieName(v.secure())); err == nil {
 			v.resume(cookie.Value)

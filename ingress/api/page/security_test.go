@@ -127,7 +127,7 @@ func TestASignInReturnsToAPageHereOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
 	for target, want := range map[string]string{
-		"/cases?state=RUNNING": "/cases?state=RUNNING", "": "/", "https://evil.example/": "/", "//evil.example/": "/", `/\evil.example`: "/",
+		"/cases?state=RUNNING": "/cases?state=RUNNING", "": "/", "https://evil.example/": "/", "//evil.example/": "/", "////evil.example/": "/", `/\evil.example`: "/",
 		"javascript:alert(1)": "/", "/\t/evil.example": "/", "cases": "/", "https:/evil.example": "/",
 	} {
 		b := w.browser(t)

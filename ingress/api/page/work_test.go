@@ -42,7 +42,7 @@ func TestAnAnswerThatComesTooLateIsKept(t *testing.T) {
 	status, body := bob.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"No, on paper <please>."}})
 	require.Equal(t, 409, status)
 	require.Contains(t, body, "Your answer was not sent")
-	require.Contains(t, body, "<bdi>ann</bdi>")
+	require.Contains(t, body, "<strong><bdi>ann</bdi></strong> answered")
 	require.Contains(t, body, "Yes, it is.")
 	require.Contains(t, body, "No, on paper &lt;please&gt;.</textarea>")
 	require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())
