@@ -23,7 +23,7 @@ const (
 // none. It follows no redirect, which would take the token elsewhere. ReadAnswer reads what its calls return.
 func Connect(address, token string) (*Client, error) {
 	return NewClient(address, WithHTTPClient(&http.Client{
-		Timeout: clientTimeout,
+		Timeout:       clientTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}), WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
 		if token != "" {
