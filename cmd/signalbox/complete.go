@@ -15,7 +15,7 @@ import (
 const (
 	// completionTime bounds a completion: a shell that waits longer is a nuisance.
 	completionTime = 2 * time.Second
-	// completions is how many are offered at most.
+	// completions is how many are looked at, and offered, at most: a page of the API.
 	completions = 100
 )
 
@@ -65,7 +65,7 @@ func (p process) completeActivation(cmd *cobra.Command, args []string, prefix st
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
-		filter := signalbox.ActivationFilter{Limit: signalbox.MaxPage}
+		filter := signalbox.ActivationFilter{Limit: completions}
 		if len(args) == 1 {
 			filter.Agents = args
 		}
@@ -84,7 +84,7 @@ func (p process) completeSource(cmd *cobra.Command, args []string, prefix string
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
-		page, err := on.ListNotices(ctx, signalbox.NoticeFilter{Limit: signalbox.MaxPage})
+		page, err := on.ListNotices(ctx, signalbox.NoticeFilter{Limit: completions})
 		var found []string
 		for _, source := range page.Sources {
 			found = append(found, source.Source)

@@ -19,7 +19,7 @@ type pageFlags struct {
 
 func (f *pageFlags) add(command *cobra.Command) {
 	command.Flags().StringVar(&f.cursor, "cursor", "", "go on where the last page ended, with the same filter")
-	command.Flags().IntVar(&f.limit, "limit", signalbox.DefaultPage, fmt.Sprintf("how many, at most %d", signalbox.MaxPage))
+	command.Flags().IntVar(&f.limit, "limit", signalbox.DefaultPage, fmt.Sprintf("how many, at most %d; over the API at most 100", signalbox.MaxPage))
 	jsonFlag(command, &f.asJSON)
 }
 

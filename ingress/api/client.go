@@ -22,9 +22,8 @@ const (
 // Connect makes a client of the API at a URL, such as https://signalbox.internal:8081. An empty token is for a listener on loopback that asks for
 // none. It follows no redirect, which would take the token elsewhere. ReadAnswer reads what its calls return.
 func Connect(address, token string) (*Client, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
 	return NewClient(address, WithHTTPClient(&http.Client{
-		Timeout: clientTimeout, Transport: transport,
+		Timeout:       clientTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}), WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
 		if token != "" {
