@@ -11,7 +11,8 @@
 //
 // and among its API tokens (--internal-tokens), the one with which the agent's worker gets the API keys of its brands, and of no other agent's:
 //
-//   - {name: pages-worker, token: "…", scopes: ["keys:reveal"], agents: [pages]}
+//	# tokens.yaml
+//	- {name: pages-worker, token: "…", scopes: ["keys:reveal"], agents: [pages]}
 //
 // The worker is a process of the author. It shares Signalbox's Temporal namespace, and needs neither its keyring nor its inbox:
 //

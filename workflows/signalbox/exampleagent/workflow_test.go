@@ -413,6 +413,8 @@ func TestTheWorkflowGoesOnWhereItContinuedAsNew(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
+	s.after(time.Minute, s.paused)
+	s.after(2*time.Minute, s.resumed)
 	s.after(time.Hour, func() {
 		s.env.SetContinueAsNewSuggested(true)
 		s.approved()
@@ -427,8 +429,16 @@ func TestTheWorkflowGoesOnWhereItContinuedAsNew(t *testing.T) {
 	api := httptest.NewServer(s)
 	t.Cleanup(api.Close)
 	s.environment(api.URL)
-	s.seq = 1 // the answer comes once more
-	s.after(time.Minute, s.approved)
+	s.seq = 1 // the pause is told once more
+	s.after(time.Minute, s.paused)
+	s.after(2*time.Minute, func() {
+		value, err := s.env.QueryWorkflow(workflows.QueryState)
+		require.NoError(t, err)
+		var state exampleagent.State
+		require.NoError(t, value.Get(&state))
+		require.Equal(t, workflows.ActivationActive, state.Status)
+		s.seq = 9
+	})
 	s.after(time.Hour, s.deactivated)
 	s.play(next)
 	require.Len(t, s.published, 1)

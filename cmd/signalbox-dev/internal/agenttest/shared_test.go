@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -54,6 +55,8 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) (code int, err error) {
+	// Each workflow task replays the history, so that a workflow which is not deterministic gets stuck.
+	sdkworker.SetStickyWorkflowCacheSize(0)
 	folder, err := os.MkdirTemp("", "signalbox-agent-test-")
 	if err != nil {
 		return 1, err
