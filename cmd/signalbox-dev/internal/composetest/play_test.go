@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
@@ -26,12 +27,28 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// socketOf are the folder of a database server's socket and its first role.
-func socketOf(t *testing.T, database *pgtest.Server) (folder, role string) {
+// administrator makes the first role of the file's database image, and returns the address that it connects to. The tests' own first role has the name of the
+// inbox's role and makes way for that.
+func administrator(t *testing.T, database *pgtest.Server, role string) (address *url.URL) {
 	t.Helper()
 	address, err := url.Parse(database.URL("postgres"))
 	require.NoError(t, err)
-	return address.Query().Get("host"), address.Query().Get("user")
+	query := address.Query()
+	first := query.Get("user")
+	execute(t, address, "CREATE ROLE "+role+" SUPERUSER LOGIN")
+	query.Set("user", role)
+	address.RawQuery = query.Encode()
+	execute(t, address, "ALTER ROLE "+first+" RENAME TO first")
+	return address
+}
+
+func execute(t *testing.T, address *url.URL, statement string) {
+	t.Helper()
+	connection, err := pgx.Connect(t.Context(), address.String())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, connection.Close(context.WithoutCancel(t.Context()))) }()
+	_, err = connection.Exec(t.Context(), statement)
+	require.NoError(t, err)
 }
 
 // The services of the file run as processes: an ingress and a worker are killed under load, and nothing is lost, counted twice or stuck.
@@ -50,11 +67,12 @@ func TestTheServicesOfTheFileLoseNothingWhenTwoAreKilled(t *testing.T) {
 	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, root+"/cmd/signalbox").CombinedOutput()
 	require.NoError(t, err, string(output))
 	require.NoError(t, os.Mkdir(filepath.Join(s.folder, "data"), 0o700))
-	s.makeSecrets(t, database)
+	address := administrator(t, database, s.services["postgresql"].Environment["POSTGRES_USER"])
+	s.makeSecrets(t, address)
 
 	shards, err := strconv.Atoi(s.services["temporal"].Environment["NUM_HISTORY_SHARDS"])
 	require.NoError(t, err)
-	server, err := temporaldev.Start(t.Context(), temporaldev.Options{Postgres: database.URL("postgres"), Shards: int32(shards)})
+	server, err := temporaldev.Start(t.Context(), temporaldev.Options{Postgres: address.String(), Shards: int32(shards)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	s.replace = []string{"temporal:7233", server.FrontendAddr()}
