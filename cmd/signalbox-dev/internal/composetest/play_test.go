@@ -28,6 +28,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
+// playIt lets the play run.
+const playIt = "SIGNALBOX_TEST_COMPOSE"
+
 // administrator makes the first role of the file's database image, and returns the address that it connects to. The tests' own first role has the name of the
 // inbox's role and makes way for that.
 func administrator(t *testing.T, database *pgtest.Server, role string) (address *url.URL) {
@@ -55,6 +58,9 @@ func execute(t *testing.T, address *url.URL, statement string) {
 // The services of the file run as processes: an ingress and a worker are killed under load, and nothing is lost, counted twice or stuck.
 func TestTheServicesOfTheFileLoseNothingWhenTwoAreKilled(t *testing.T) {
 	t.Parallel()
+	if os.Getenv(playIt) == "" {
+		t.Skipf("the play takes minutes: set %s=1", playIt)
+	}
 	proxy := program(t, "haproxy")
 	program(t, "psql")
 	database := pgtest.Start(t)

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait; on a busy machine the server finds a killed worker's activities a minute late.
-const patience = 4 * time.Minute
+const patience = 2 * time.Minute
 
 // stage is the machine on which the services run.
 type stage struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/worker"
@@ -66,7 +67,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for _, id := range p.activations {
-		require.NoError(t, p.simulators.Artmail.Pause(id, "holiday"))
+		require.NoError(t, p.simulators.Artmail.Pause(id, artmailsim.PauseUser))
 	}
 	p.await(t, workflows.CaseInputNeeded, asked...)
 	p.awaitActivations(t, "PAUSED")
@@ -97,7 +98,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 	p.awaitActivations(t, "ACTIVE")
 	p.complete(t, p.cases[half:]...)
 	for _, id := range p.activations {
-		require.NoError(t, p.simulators.Artmail.Deactivate(id, "done"))
+		require.NoError(t, p.simulators.Artmail.Deactivate(id, artmailsim.DeactivateUser))
 	}
 	p.awaitActivations(t, "DEACTIVATED")
 	p.noneLost(t)
