@@ -31,7 +31,6 @@ workflows go to it), ramping (a share of them does), draining (it was one of the
 (its workers get no tasks). A queue's number is that of the pollers Temporal remembers, for five minutes after their last poll.`,
 		Args: cobra.NoArgs,
 	}
-	versions.PersistentFlags().StringVar(&deployment, "deployment", "", "the deployment; TEMPORAL_DEPLOYMENT_NAME by default, or "+config.DefaultDeployment)
 	load := p.settingsFlags(versions)
 	// with calls f with the deployment.
 	with := func(cmd *cobra.Command, timeout time.Duration, f func(context.Context, worker.Deployment) error) error {
@@ -97,6 +96,9 @@ workflows go to it), ramping (a share of them does), draining (it was one of the
 	}
 	for _, change := range []*cobra.Command{setCurrent, setRamping} {
 		change.Flags().DurationVar(&timeout, "timeout", promoteTimeout, "how long to wait for the build's workers")
+	}
+	for _, command := range []*cobra.Command{versions, setCurrent, setRamping} {
+		command.Flags().StringVar(&deployment, "deployment", "", "the deployment; TEMPORAL_DEPLOYMENT_NAME by default, or "+config.DefaultDeployment)
 	}
 	versions.AddCommand(setCurrent, setRamping)
 	return versions

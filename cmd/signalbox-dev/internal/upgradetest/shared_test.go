@@ -33,7 +33,7 @@ const (
 	anyPort   = "127.0.0.1:0"
 	longTimer = 1000 * time.Hour
 	patience  = 3 * time.Minute
-	tick      = 20 * time.Millisecond
+	tick      = 50 * time.Millisecond
 )
 
 func TestMain(m *testing.M) {

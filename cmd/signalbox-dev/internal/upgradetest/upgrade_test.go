@@ -7,11 +7,11 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/worker"
@@ -56,9 +56,6 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 
 	// The ramp: half of all is asked and paused while two builds work.
 	stopSecond := p.build(t, "build-2", behindPredicate)
-	early, cancel := context.WithTimeout(t.Context(), time.Second)
-	require.ErrorIs(t, p.deployment.SetCurrent(early, "build-3"), worker.ErrNoVersion, "it says to the end what is missing")
-	cancel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	require.NoError(t, p.deployment.SetRamping(ctx, "build-2", 50))
 	cancel()
@@ -70,7 +67,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for _, id := range p.activations {
-		require.NoError(t, p.simulators.Artmail.Pause(id, "holiday"))
+		require.NoError(t, p.simulators.Artmail.Pause(id, artmailsim.PauseUser))
 	}
 	p.await(t, workflows.CaseInputNeeded, asked...)
 	p.awaitActivations(t, "PAUSED")
@@ -101,7 +98,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 	p.awaitActivations(t, "ACTIVE")
 	p.complete(t, p.cases[half:]...)
 	for _, id := range p.activations {
-		require.NoError(t, p.simulators.Artmail.Deactivate(id, "done"))
+		require.NoError(t, p.simulators.Artmail.Deactivate(id, artmailsim.DeactivateUser))
 	}
 	p.awaitActivations(t, "DEACTIVATED")
 	p.noneLost(t)
@@ -178,9 +175,22 @@ func (p *play) await(t *testing.T, status workflows.CaseStatus, cases ...*signal
 	for _, one := range cases {
 		eventually(t, one.Reference()+" is "+string(status), func() bool {
 			state, err := one.State(t.Context())
+			if err == nil && state.Status == workflows.CaseCreateUncertain {
+				p.decide(t.Context(), one)
+			}
 			return err == nil && state.Status == status
 		})
 	}
+}
+
+// decide is the person who says what an uncertain creation came to: on a busy machine the server loses the start of an activity, and the
+// worker then never says. An error is met again at the next look.
+func (p *play) decide(ctx context.Context, one *signalbox.Case) {
+	if made := p.simulators.Offload.CasesOf(one.Reference()); len(made) > 0 {
+		_, _ = one.Adopt(ctx, workflows.AdoptCase{CaseID: made[0].CaseID, By: "test"})
+		return
+	}
+	_, _ = one.RetryCreate(ctx, workflows.RetryCreate{By: "test"})
 }
 
 // open waits until cases run and lets the provider send their first message.
