@@ -168,26 +168,15 @@ func (v *visit) showCase(status int, late *lateAnswer) {
 	v.render(status, "case", view{Title: "Case " + reference, Section: "/cases", Data: data, Every: every})
 }
 
-// transcriptView is the conversation as Offload has it now.
-type transcriptView struct{ Reference, Text, Problem string }
-
-// transcript reads the conversation from Offload, after the API has let the visitor read the case.
+// transcript shows the conversation as Offload has it now.
 func (v *visit) transcript() {
 	reference := v.r.PathValue("reference")
-	var state workflows.CaseState
-	if err := v.get(&state, nil, "cases", reference); err != nil {
+	var read workflows.CaseTranscript
+	if err := v.get(&read, nil, v.caseCall("transcript")...); err != nil {
 		v.refuse(err, workflows.OffloadCaseWorkflowID(reference))
 		return
 	}
-	data := transcriptView{Reference: reference, Problem: "This process can't read transcripts."}
-	if read := v.s.deps.Transcript; read != nil {
-		text, err := read(v.r.Context(), reference)
-		data.Text, data.Problem = text, ""
-		if err != nil {
-			data.Problem = "Offload did not give the transcript: " + err.Error()
-		}
-	}
-	v.render(http.StatusOK, "transcript", view{Title: "Transcript of " + reference, Section: "/cases", Data: data})
+	v.render(http.StatusOK, "transcript", view{Title: "Transcript of " + reference, Section: "/cases", Data: read})
 }
 
 // casePath is the API's path of a call about the case of the address.

@@ -278,6 +278,9 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	deps := api.Deps{
 		Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: keys,
 		AgentSecrets: map[string][]string{"crm": {agentSecret}}, Log: zap.NewNop(), Now: time.Now,
+		Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
+			return workflows.CaseTranscript{Reference: reference, Text: "The thread of " + reference}, nil
+		},
 	}
 	if withTokens {
 		deps.Tokens = w.tokens
@@ -289,7 +292,6 @@ func newWorld(t *testing.T, withTokens bool) *world {
 		Health: func(context.Context) (bool, []page.Check) {
 			return false, []page.Check{{Name: "inbox", OK: true}, {Name: "temporal", Problem: "it can't be reached", Fix: "start it"}}
 		},
-		Transcript: func(_ context.Context, reference string) (string, error) { return "The thread of " + reference, nil },
 	})
 	require.NoError(t, err)
 	listening := httptest.NewServer(w.server)

@@ -35,9 +35,6 @@ type Deps struct {
 	API *api.Server
 	// Health tells the checks of the process, and whether all are in order.
 	Health func(context.Context) (ready bool, checks []Check)
-	// Transcript reads the conversation of a case from Offload; nil: the page offers none. It is asked after the API has let the visitor read
-	// the case.
-	Transcript func(ctx context.Context, reference string) (string, error)
 	// WebUI is where Temporal's Web UI shows the workflows of the namespace, such as http://localhost:8233/namespaces/default; empty: no links.
 	WebUI string
 	// Secure marks the session's cookie for TLS also where this process sees plain HTTP, behind a proxy.

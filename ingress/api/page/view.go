@@ -122,7 +122,6 @@ func (s *Server) functions() template.FuncMap {
 		"ahead":        func(t time.Time) bool { return t.After(s.deps.Now()) },
 		"caseNotices":  func(reference string) string { return workflows.OffloadCaseWorkflowID(reference) },
 		"webUI":        s.webUI,
-		"transcripts":  func() bool { return s.deps.Transcript != nil },
 		"json":         pretty,
 		"picture":      picture,
 		"size":         size,

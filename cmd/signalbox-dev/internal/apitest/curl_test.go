@@ -20,6 +20,9 @@ func TestTheCommandsOfTheREADMERunAsTheyAre(t *testing.T) {
 	requires(t, "sh", "curl")
 	commands, err := os.ReadFile(filepath.Join("testdata", "curl.sh"))
 	require.NoError(t, err)
+	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "README.md"))
+	require.NoError(t, err)
+	require.Contains(t, string(readme), strings.TrimSpace(string(commands)))
 	const address = "http://127.0.0.1:8081"
 	require.Equal(t, 1, strings.Count(string(commands), address))
 	shell := exec.CommandContext(t.Context(), "sh", "-eu")
