@@ -60,7 +60,7 @@ func New(config Config) (*Activities, error) {
 		callbacks: make(map[string]*callback, len(config.Callbacks)), public: newTransport(false), private: newTransport(true),
 	}
 	if a.now == nil {
-		a.now = time.Now
+		a.now = time.Now //nolint:forbidigo // no clock was given
 	}
 	for name, c := range config.Callbacks {
 		made := &callback{url: c.URL, client: newClient(a.public), slots: make(chan struct{}, postsAtOnce)}

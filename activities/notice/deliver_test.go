@@ -71,7 +71,7 @@ func signalOnce(t *testing.T, answer error, status enumspb.WorkflowExecutionStat
 	d := told(app.Target())
 	c.On("SignalWorkflow", mock.Anything, "app", "", "case-news", d.Notice).Return(answer).Once()
 	var described *workflowservice.DescribeWorkflowExecutionResponse
-	var describeErr error = serviceerror.NewNotFound("workflow not found")
+	describeErr := error(serviceerror.NewNotFound("workflow not found"))
 	if status != enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED {
 		described, describeErr = &workflowservice.DescribeWorkflowExecutionResponse{
 			WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{WorkflowId: "app"}, Status: status},

@@ -22,13 +22,13 @@ const (
 func (c *Client) result(ctx context.Context, op, workflowID string, into any) error {
 	pause := firstPause
 	for {
-		began := time.Now()
+		began := time.Now() //nolint:forbidigo // what is measured is only how long a call hung
 		err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, into)
 		err = translate(op, err)
 		if ctx.Err() != nil || !away(err) {
 			return err
 		}
-		if time.Since(began) > time.Minute { // it was there meanwhile
+		if time.Since(began) > time.Minute { //nolint:forbidigo // see above: Temporal was there meanwhile
 			pause = firstPause
 		}
 		if !sleep(ctx, pause) {

@@ -114,7 +114,7 @@ func (f *Fake) WorkersAway(away bool) {
 
 // AwaitAnswer waits, for ten seconds at most, until the app has answered the question, and returns what it said.
 func (f *Fake) AwaitAnswer(reference, questionID string) string {
-	f.Provider.t.Helper()
+	f.t.Helper()
 	var text string
 	answered := f.server.await(func() bool {
 		e := f.server.newest(workflows.OffloadCaseWorkflowID(reference))
@@ -132,19 +132,19 @@ func (f *Fake) AwaitAnswer(reference, questionID string) string {
 	})
 	f.server.mu.Unlock()
 	if !answered {
-		f.Provider.t.Fatalf("signalboxtest: the app has not answered question %s of case %s within %s", questionID, reference, patience)
+		f.t.Fatalf("signalboxtest: the app has not answered question %s of case %s within %s", questionID, reference, patience)
 	}
 	return text
 }
 
 // Terminate ends a workflow as an operator does in Temporal: it has no outcome.
 func (f *Fake) Terminate(workflowID string) {
-	f.Provider.t.Helper()
+	f.t.Helper()
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
 	e := f.server.newest(workflowID)
 	if e == nil || e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		f.Provider.t.Fatalf("signalboxtest: %s does not run", workflowID)
+		f.t.Fatalf("signalboxtest: %s does not run", workflowID)
 	}
 	f.server.close(e, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, nil)
 }
