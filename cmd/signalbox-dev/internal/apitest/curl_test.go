@@ -53,7 +53,7 @@ func TestTheCommandsOfTheREADMERunAsTheyAre(t *testing.T) {
 // requires skips the test where a program is missing, unless the run insists on it.
 func requires(t *testing.T, programs ...string) {
 	t.Helper()
-	insisted := strings.Split(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") //nolint:forbidigo // what a test run insists on is told by its environment
+	insisted := strings.Split(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",")
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
 			require.False(t, slices.Contains(insisted, program), "required by SIGNALBOX_TEST_REQUIRE, but not installed: %v", err)

@@ -93,7 +93,7 @@ func stub(ctx workflow.Context, shows stubState) (string, error) {
 	var end, again, fail bool
 	for !end && !again && !fail {
 		selector := workflow.NewSelector(ctx)
-		for name, flag := range map[string]*bool{"end": &end, "again": &again, "fail": &fail} { //nolint:forbidigo // a test
+		for name, flag := range map[string]*bool{"end": &end, "again": &again, "fail": &fail} {
 			selector.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
 				c.Receive(ctx, nil)
 				*flag = true
