@@ -318,6 +318,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/cases/{reference}/retry-create (the `RetryCreate` operationId).
 	RetryCreate(ctx context.Context, reference Reference, body RetryCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetCaseTranscript Read the conversation of a case
+	//
+	// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+	//
+	// Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
+	GetCaseTranscript(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CatchUpWithBody Catch up after an outage
 	//
 	// Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
@@ -979,6 +986,23 @@ func (c *Client) RetryCreateWithBody(ctx context.Context, reference Reference, c
 // Corresponds with POST /v1/cases/{reference}/retry-create (the `RetryCreate` operationId).
 func (c *Client) RetryCreate(ctx context.Context, reference Reference, body RetryCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRetryCreateRequest(c.Server, reference, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCaseTranscript Read the conversation of a case
+//
+// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+//
+// Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
+func (c *Client) GetCaseTranscript(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCaseTranscriptRequest(c.Server, reference)
 	if err != nil {
 		return nil, err
 	}
@@ -2419,6 +2443,40 @@ func NewRetryCreateRequestWithBody(server string, reference Reference, contentTy
 	return req, nil
 }
 
+// NewGetCaseTranscriptRequest constructs an http.Request for the GetCaseTranscript method
+func NewGetCaseTranscriptRequest(server string, reference Reference) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "reference", reference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/cases/%s/transcript", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCatchUpRequest calls the generic CatchUp builder with application/json body
 func NewCatchUpRequest(server string, body CatchUpJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -3402,6 +3460,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/cases/{reference}/retry-create (the `RetryCreate` operationId).
 	RetryCreateWithResponse(ctx context.Context, reference Reference, body RetryCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryCreateResponse, error)
 
+	// GetCaseTranscriptWithResponse Read the conversation of a case
+	//
+	// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
+	GetCaseTranscriptWithResponse(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*GetCaseTranscriptResponse, error)
+
 	// CatchUpWithBodyWithResponse Catch up after an outage
 	//
 	// Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
@@ -4327,6 +4394,54 @@ func (r RetryCreateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RetryCreateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCaseTranscriptResponse200Headers the declared response headers of an HTTP 200 response for GetCaseTranscript
+type GetCaseTranscriptResponse200Headers struct {
+	CacheControl string
+}
+
+type GetCaseTranscriptResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CaseTranscript
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetCaseTranscriptResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCaseTranscriptResponse) GetJSON200() *CaseTranscript {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCaseTranscriptResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCaseTranscriptResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCaseTranscriptResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCaseTranscriptResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5326,6 +5441,21 @@ func (c *ClientWithResponses) RetryCreateWithResponse(ctx context.Context, refer
 	return ParseRetryCreateResponse(rsp)
 }
 
+// GetCaseTranscriptWithResponse Read the conversation of a case
+//
+// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
+func (c *ClientWithResponses) GetCaseTranscriptWithResponse(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*GetCaseTranscriptResponse, error) {
+	rsp, err := c.GetCaseTranscript(ctx, reference, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCaseTranscriptResponse(rsp)
+}
+
 // CatchUpWithBodyWithResponse Catch up after an outage
 //
 // Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
@@ -6110,6 +6240,45 @@ func ParseRetryCreateResponse(rsp *http.Response) (*RetryCreateResponse, error) 
 		}
 		response.JSON202 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetCaseTranscriptResponse parses an HTTP response from a GetCaseTranscriptWithResponse call
+func ParseGetCaseTranscriptResponse(rsp *http.Response) (*GetCaseTranscriptResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCaseTranscriptResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CaseTranscript
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetCaseTranscriptResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
