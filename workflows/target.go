@@ -100,9 +100,12 @@ func HandOverWorkflowID(agent, activationID string) string {
 	return strings.TrimPrefix(ArtmailActivationWorkflowID(agent, activationID), artmailActivationPrefix)
 }
 
+// ownWorkflows begin the IDs of Signalbox's own workflows.
+var ownWorkflows = []string{OffloadCaseWorkflow, ArtmailActivationWorkflow, NotifyWorkflow, OffloadFilesWorkflow}
+
 // ValidateHandOverAgent refuses the agents whose HandOverWorkflowID would be the ID of a workflow of Signalbox.
 func ValidateHandOverAgent(agent string) error {
-	if slices.Contains([]string{OffloadCaseWorkflow, ArtmailActivationWorkflow, NotifyWorkflow, OffloadFilesWorkflow}, agent) {
+	if slices.Contains(ownWorkflows, agent) {
 		return fmt.Errorf("%w %q: the workflow IDs of its hand-over would be those of Signalbox: leave handOver out", ErrInvalidAgent, agent)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -131,8 +132,7 @@ func (s SelectNotices) Validate() error {
 // terminates a workflow that signals one which is too long.
 func (r ReplyTo) Validate() error {
 	var c check
-	c.ascii("workflowId", r.WorkflowID, MaxWorkflowIDBytes)
-	c.ascii("signal", r.Signal, MaxSignalNameBytes)
+	c.receiver("", r)
 	return c.err(ErrInvalidArgument)
 }
 
@@ -234,8 +234,16 @@ func (c *check) replyTo(r *ReplyTo) {
 	if r == nil {
 		return
 	}
-	c.ascii("replyTo.workflowId", r.WorkflowID, MaxWorkflowIDBytes)
-	c.ascii("replyTo.signal", r.Signal, MaxSignalNameBytes)
+	c.receiver("replyTo.", *r)
+}
+
+// receiver refuses Signalbox's own workflows too: they would take a notice for something else, such as other options.
+func (c *check) receiver(at string, r ReplyTo) {
+	c.ascii(at+"workflowId", r.WorkflowID, MaxWorkflowIDBytes)
+	c.ascii(at+"signal", r.Signal, MaxSignalNameBytes)
+	if kind, _, _ := strings.Cut(r.WorkflowID, "/"); slices.Contains(ownWorkflows, kind) {
+		c.say("%sworkflowId: %q is a workflow of Signalbox: name one of your own", at, clip(r.WorkflowID))
+	}
 }
 
 // time accepts the zero time: it stands for none.

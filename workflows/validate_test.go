@@ -89,6 +89,8 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 		{workflows.OpenRun{}, "runId: it is blank"},
 		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "größe", Signal: "s"}}, "replyTo.workflowId: \"größe\" has a character that is not printable ASCII"},
 		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "w"}}, "replyTo.signal: it is missing"},
+		{workflows.OpenRun{RunID: "r", ReplyTo: &workflows.ReplyTo{WorkflowID: "artmail-activation/a/b", Signal: "activation-options"}}, "replyTo.workflowId: \"artmail-activation/a/b\" is a workflow of Signalbox: name one of your own"},
+		{workflows.ApprovalRequest{MessageID: "m", ReplyTo: &workflows.ReplyTo{WorkflowID: "offload-case/r", Signal: "reconcile-now"}}, "is a workflow of Signalbox"},
 		{workflows.CloseRun{RunID: longID}, "runId: 251"},
 		{workflows.CloseRun{RunID: "r", Reason: longWord}, "reason: 501"},
 		{workflows.TouchRuns{RunIDs: []string{"r", longID}}, "runIds[1]: 251"},

@@ -36,6 +36,10 @@ func (s *Server) CountDeliveries(ctx context.Context, _ CountDeliveriesRequestOb
 	if err != nil {
 		return nil, err
 	}
+	if err := s.counting.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.counting.free()
 	counts, err := on.Count(ctx)
 	return CountDeliveries200JSONResponse(counts), err
 }

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
+
+	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -59,6 +62,16 @@ func (s *Server) ListToDo(ctx context.Context, request ListToDoRequestObject) (L
 	list, err := s.deps.Client.ToDo(ctx, signalbox.ToDoOptions{
 		Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), Cursor: p.Cursor, Limit: p.Limit,
 	})
+	// What failed is for operators: it may name hosts and users.
+	if list.DeliveriesMissing != "" {
+		s.deps.Log.Warn("to-do list without deliveries", zap.String("why", list.DeliveriesMissing))
+		list.DeliveriesMissing = "the inbox could not be read: /readyz and the log say more"
+	}
+	for i := range list.Items {
+		if note := &list.Items[i].Note; *note != "" {
+			*note = "No details: no worker has answered in time."
+		}
+	}
 	return ListToDo200JSONResponse(list), err
 }
 
@@ -84,6 +97,13 @@ func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (Cat
 		return nil, errWhole
 	}
 	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name})
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// What was done is told; a repetition does the rest.
+		report.Failures = append(report.Failures, signalbox.CatchUpFailure{
+			What: "the rest", Error: "the time of one call is over: run `signalbox catch-up` without --api, which has no limit",
+		})
+		err = nil
+	}
 	return CatchUp200JSONResponse(report), err
 }
 

@@ -57,9 +57,35 @@ type Server struct {
 	spec    *specification
 	handler http.Handler
 
+	// One caller must not keep the inbox, Offload's rate or Temporal's waiting calls from others.
+	counting, transcripts, waiting slots
+
 	stopping chan struct{}
 	stop     sync.Once
 }
+
+// slots bound how many calls of a kind are under way.
+type slots chan struct{}
+
+// take waits for a slot; free gives it back.
+func (s slots) take(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // it says that the context has ended
+	}
+}
+
+func (s slots) free() { <-s }
+
+// How many calls of a kind are under way. Counting reads all deliveries, a transcript takes a turn of the reads that polling needs, and Temporal
+// lets 1,200 calls wait for each frontend and namespace.
+const (
+	countingAtOnce    = 1
+	transcriptsAtOnce = 2
+	waitingAtOnce     = 1000
+)
 
 // New makes a server.
 func New(deps Deps) (*Server, error) {
@@ -67,7 +93,10 @@ func New(deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{deps: deps, spec: spec, stopping: make(chan struct{})}
+	s := &Server{
+		deps: deps, spec: spec, stopping: make(chan struct{}),
+		counting: make(slots, countingAtOnce), transcripts: make(slots, transcriptsAtOnce), waiting: make(slots, waitingAtOnce),
+	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,6 +125,7 @@ func (s *specification) checkBody(r *http.Request, op *operation) error {
 	if err != nil || mediaType != "application/json" || r.Header.Get("Content-Encoding") != "" || !utf8.Valid(body) {
 		return problem(problemUnsupportedType, problemUnsupportedType.fix)
 	}
+	r.Header.Set("Content-Type", mediaType) // the decoder behind it compares letter by letter
 	value, err := decode(body)
 	if err != nil {
 		return err
@@ -133,6 +135,9 @@ func (s *specification) checkBody(r *http.Request, op *operation) error {
 			return nil
 		}
 		return invalid(FieldError{Field: "body", Detail: "this call takes none: leave it out"})
+	}
+	if field := tooMany(op.body, "", value); field != nil {
+		return invalid(*field)
 	}
 	if fields := s.check(op.body, "", value); len(fields) > 0 {
 		return invalid(bounded(fields)...)
@@ -174,6 +179,40 @@ func decode(body []byte) (any, error) {
 		return nil, invalid(FieldError{Field: "body", Detail: "something follows the JSON object: send one"})
 	}
 	return value, nil
+}
+
+// tooMany refuses lists and objects with more members than the schema allows, before each member is checked: an error for each of a
+// million would fill the memory.
+func tooMany(schema *jsonschema.Schema, at string, value any) *FieldError {
+	for schema != nil && schema.Ref != nil {
+		schema = schema.Ref
+	}
+	if schema == nil {
+		return nil
+	}
+	switch v := value.(type) {
+	case []any:
+		if schema.MaxItems != nil && len(v) > *schema.MaxItems {
+			return &FieldError{Field: cmp.Or(at, "body"), Detail: fmt.Sprintf("%d, at most %d: send fewer at once", len(v), *schema.MaxItems)}
+		}
+		for i, one := range v {
+			if field := tooMany(schema.Items2020, fmt.Sprintf("%s[%d]", at, i), one); field != nil {
+				return field
+			}
+		}
+	case map[string]any:
+		if schema.MaxProperties != nil && len(v) > *schema.MaxProperties {
+			return &FieldError{Field: cmp.Or(at, "body"), Detail: fmt.Sprintf("%d names, at most %d: leave some out", len(v), *schema.MaxProperties)}
+		}
+		for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
+			if one, has := v[name]; has {
+				if field := tooMany(schema.Properties[name], join(at, name), one); field != nil {
+					return field
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // check returns what a schema refuses of a value; at is the name of the value, empty for the body.

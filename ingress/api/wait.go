@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -20,6 +21,15 @@ func waitTime(wait string) time.Duration {
 // waitForNews returns the state when the case has ended or asks something, at the latest after the time, or when the process stops.
 func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time.Duration) (workflows.CaseState, error) {
 	state, err := one.State(ctx)
+	if err != nil || wait == 0 {
+		return state, err
+	}
+	select {
+	case s.waiting <- struct{}{}:
+		defer s.waiting.free()
+	default:
+		return state, fmt.Errorf("%w: %d calls wait already: ask without wait", signalbox.ErrUnavailable, waitingAtOnce)
+	}
 	waiting, stop := context.WithTimeout(ctx, wait)
 	defer stop()
 	go func() {

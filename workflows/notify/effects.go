@@ -2,9 +2,13 @@ package notify
 
 import (
 	"slices"
+	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
+
+// nextStart is the pause between two turns that start deliveries: those of one turn go to Temporal together.
+const nextStart = time.Second
 
 // carryOut starts each delivery that is wanted and whose target has none under way, and gives up those of notices that wait no more.
 func (r *run) carryOut(effects lifecycle.Effects) {
@@ -15,11 +19,15 @@ func (r *run) carryOut(effects lifecycle.Effects) {
 		d.Drop()
 		return true
 	})
-	for _, wanted := range effects.Deliver {
-		busy := slices.ContainsFunc(r.deliveries, func(d delivery) bool { return d.Params.To == wanted.To })
-		if !busy {
-			r.deliveries = append(r.deliveries, deliver(r.Ctx, wanted))
-		}
+	idle := slices.DeleteFunc(effects.Deliver, func(wanted lifecycle.Delivery) bool {
+		return slices.ContainsFunc(r.deliveries, func(d delivery) bool { return d.Params.To == wanted.To })
+	})
+	start, more := lifecycle.Startable(idle)
+	for _, wanted := range start {
+		r.deliveries = append(r.deliveries, deliver(r.Ctx, wanted))
+	}
+	if more {
+		r.Timer.Set(r.Ctx, r.Now(), r.Now().Add(nextStart), "Start more deliveries")
 	}
 	r.Timer.Set(r.Ctx, r.Now(), effects.WakeAt, "End unless notices come")
 }

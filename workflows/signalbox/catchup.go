@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -87,7 +88,7 @@ func (c *Client) CatchUp(ctx context.Context, options CatchUpOptions) (CatchUpRe
 		options.CallsPerSecond = DefaultCallsPerSecond
 	}
 	run := &catchUp{client: c, options: options, report: &report, pace: rate.NewLimiter(rate.Limit(options.CallsPerSecond), 1)}
-	for _, part := range []func(context.Context) error{run.deliveries, run.cases, run.notices} {
+	for _, part := range []func(context.Context) error{run.deliveries, run.notices, run.cases} {
 		if err := part(ctx); err != nil {
 			return report, fmt.Errorf("catch up: %w", err)
 		}
@@ -173,19 +174,33 @@ func (r *catchUp) resend(ctx context.Context, source NoticeSource) error {
 		case notice.NoData:
 			r.report.Notices.Skipped++
 		default:
-			ids = append(ids, notice.ID)
+			if !slices.Contains(ids, notice.ID) { // one that has several targets is listed once for each
+				ids = append(ids, notice.ID)
+			}
 		}
 	}
 	for batch := range slices.Chunk(ids, workflows.MaxListed) {
-		err := r.call(ctx, func() error {
-			_, err := r.client.ResendNotices(ctx, source.Source, workflows.SelectNotices{IDs: batch, By: r.options.By})
-			return err
-		})
-		if err := r.count(ctx, &r.report.Notices, len(batch), source.WorkflowID, err); err != nil {
+		if err := r.resendBatch(ctx, source, batch); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// resendBatch resends notices together. They are refused together as well, so it tries halves of what is refused.
+func (r *catchUp) resendBatch(ctx context.Context, source NoticeSource, ids []string) error {
+	err := r.call(ctx, func() error {
+		_, err := r.client.ResendNotices(ctx, source.Source, workflows.SelectNotices{IDs: ids, By: r.options.By})
+		return err
+	})
+	if len(ids) > 1 && (errors.Is(err, ErrTooMany) || errors.Is(err, ErrConflict)) {
+		half := len(ids) / 2
+		if err := r.resendBatch(ctx, source, ids[:half]); err != nil {
+			return err
+		}
+		return r.resendBatch(ctx, source, ids[half:])
+	}
+	return r.count(ctx, &r.report.Notices, len(ids), source.WorkflowID, err)
 }
 
 // call makes one call at the pace; none in a dry run.
@@ -206,7 +221,7 @@ func (r *catchUp) count(ctx context.Context, counts *CatchUpCount, n int, what s
 		counts.Done += n
 	case ctx.Err() != nil:
 		return ctx.Err() //nolint:wrapcheck // CatchUp names itself
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, ErrUnavailable) && !errors.As(err, new(*serviceerror.WorkflowNotReady)): // that one is of this workflow alone
 		return err
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound):
 		counts.Skipped += n

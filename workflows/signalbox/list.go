@@ -148,8 +148,14 @@ func (c *Client) ListActivations(ctx context.Context, filter ActivationFilter) (
 	if err != nil {
 		return page, err
 	}
+	detailed, cancel := context.WithTimeout(ctx, detailsWithin)
+	defer cancel()
 	for _, f := range rows {
-		page.Activations = append(page.Activations, c.activationRow(ctx, f))
+		row := c.activationRow(detailed, f)
+		// Temporal on SQLite finds what begins with the name in capitals, too.
+		if len(filter.Agents) == 0 || slices.Contains(filter.Agents, row.Agent) {
+			page.Activations = append(page.Activations, row)
+		}
 	}
 	page.Next = next
 	return page, nil

@@ -3,6 +3,7 @@ package signalbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -60,6 +61,10 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 	if err != nil {
 		return page, err
 	}
+	// Temporal on SQLite finds what begins with the prefix in capitals, too.
+	rows = slices.DeleteFunc(rows, func(f found) bool {
+		return !strings.HasPrefix(f.WorkflowID, workflows.NotifyWorkflowID(filter.SourcePrefix))
+	})
 	about := make([]ToDoItem, len(rows))
 	for i, f := range rows {
 		about[i].Reference, about[i].Agent, about[i].ActivationID = subjectOf(f.WorkflowID)

@@ -25,7 +25,7 @@ func (c *Client) result(ctx context.Context, op, workflowID string, into any) er
 		began := time.Now() //nolint:forbidigo // what is measured is only how long a call hung
 		err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, into)
 		err = translate(op, err)
-		if ctx.Err() != nil || !away(err) {
+		if ctx.Err() != nil || !away(err) && !c.replaced(ctx, workflowID, err) {
 			return err
 		}
 		if time.Since(began) > time.Minute { //nolint:forbidigo // see above: Temporal was there meanwhile
@@ -36,6 +36,15 @@ func (c *Client) result(ctx context.Context, op, workflowID string, into any) er
 		}
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// replaced says whether a run was terminated by a reset: another run of the workflow goes on, or has ended well.
+func (c *Client) replaced(ctx context.Context, workflowID string, err error) bool {
+	if !errors.Is(err, ErrTerminated) {
+		return false
+	}
+	described, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
+	return err == nil && (described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED)
 }
 
 // away says whether Temporal, or what is in front of it, may be back later. The SDK's own timeout for a call looks like the caller's.

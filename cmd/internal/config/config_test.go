@@ -308,6 +308,15 @@ func TestTokensComeFromLinesOrYAMLAndSeveralFiles(t *testing.T) {
 	require.True(t, c.Internal.HTTP().AnyHost)
 }
 
+func TestATokenWithAnEmptyListIsNotOneForEverything(t *testing.T) {
+	t.Parallel()
+	for _, list := range []string{"accounts: []", "agents: []"} {
+		files := map[string]string{"yaml": "- {name: shop, token: 0123456789abcdef, scopes: [admin], " + list + "}\n"}
+		_, err := load(t, files, minimal, "--internal-tokens=yaml")
+		require.ErrorContains(t, err, "leave it out for all of them")
+	}
+}
+
 func TestWhatStandsAroundASecretIsRemoved(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"secret-1", "secret-1\n", "\uFEFFsecret-1\r\n", "  secret-1\t\n\n"} {

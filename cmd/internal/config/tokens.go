@@ -87,6 +87,8 @@ func (t fileToken) validate(entry int) error {
 		return fmt.Errorf("the token of %q holds a blank", t.Name)
 	case len(t.Scopes) == 0:
 		return fmt.Errorf("the token of %q has no scopes: want some of %s", t.Name, scopesInWords())
+	case t.Accounts != nil && len(t.Accounts) == 0 || t.Agents != nil && len(t.Agents) == 0:
+		return fmt.Errorf("the token of %q: accounts or agents is an empty list: leave it out for all of them, or name some", t.Name)
 	case slices.Contains(t.Accounts, "") || slices.Contains(t.Agents, ""):
 		return fmt.Errorf("the token of %q: accounts or agents has an empty name: remove it", t.Name)
 	}

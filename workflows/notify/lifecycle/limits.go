@@ -104,12 +104,12 @@ func (s State) bytes(status ...workflows.NoticeStatus) int {
 	return total
 }
 
-// data is the body of a notice.
-func (s State) data(id string) workflows.NoticeData {
+// body is the body of a notice; empty where it is not held any more.
+func (s State) body(id string) Body {
 	if i := slices.IndexFunc(s.Bodies, func(b Body) bool { return b.ID == id }); i >= 0 {
-		return s.Bodies[i].Data
+		return s.Bodies[i]
 	}
-	return workflows.NoticeData{}
+	return Body{}
 }
 
 // dropBodies forgets the bodies that no target needs any more. It writes into s.Bodies.

@@ -20,6 +20,22 @@ type Effects struct {
 type Delivery struct {
 	workflows.DeliverNotice
 	Within time.Duration
+	// Bytes is about the size of the notice as JSON.
+	Bytes int
+}
+
+// maxStartBytes bounds what one workflow task starts: each delivery has a copy of the data, and Temporal takes no request over 4 MiB.
+const maxStartBytes = 2 << 20
+
+// Startable returns those of the deliveries that can be started together. more says that others are left for the next turn.
+func Startable(deliver []Delivery) (now []Delivery, more bool) {
+	bytes := 0
+	for i, d := range deliver {
+		if bytes += d.Bytes; i > 0 && bytes > maxStartBytes {
+			return deliver[:i], true
+		}
+	}
+	return deliver, false
 }
 
 // Next says what the state wants.
@@ -28,10 +44,12 @@ func Next(s State, now time.Time) Effects {
 	for _, i := range s.heads() {
 		n := s.Notices[i]
 		notice := n.Notice
-		notice.Data = s.data(n.ID)
+		body := s.body(n.ID)
+		notice.Data = body.Data
 		e.Deliver = append(e.Deliver, Delivery{
 			DeliverNotice: workflows.DeliverNotice{Notice: notice, To: n.To},
 			Within:        max(n.Until.Sub(now), firstTime),
+			Bytes:         n.Bytes + body.Bytes,
 		})
 	}
 	if len(e.Deliver) > 0 || len(Attention(s)) > 0 {

@@ -86,10 +86,17 @@ func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
 	for _, b := range s.Bodies {
 		bodies[b.ID] = b.Bytes
 	}
+	sendable := map[string]bool{} // IDs that can be sent to some target
+	for _, i := range chosen {
+		sendable[s.Notices[i].ID] = sendable[s.Notices[i].ID] || !s.Notices[i].NoData
+	}
 	var resend []int
 	var refused error
 	for _, i := range chosen {
 		n := s.Notices[i]
+		if n.NoData && sendable[n.ID] {
+			continue
+		}
 		size := n.size()
 		if !counted[n.ID] {
 			size += bodies[n.ID]

@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -117,6 +118,39 @@ func TestANoticeWithoutDataIsNotResentButDismissed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, selected.Notices, "of all, those that can be sent again")
 	require.Equal(t, []string{"app 1 GIVEN_UP", "app 2 WAITING"}, statuses(resent))
+}
+
+func TestAnIDWithoutDataForOneTargetIsResentToTheOthers(t *testing.T) {
+	t.Parallel()
+	n := notice(1, app)
+	n.To = []workflows.Target{{WorkflowID: strings.Repeat("a", 9000), Signal: "s"}, app} // the first is not a target that there can be
+	s := down(received(n), notice(1, app), after(1))
+	resent, selected, err := lifecycle.Resend(s, ids("ntc_1"), after(2))
+	require.NoError(t, err)
+	require.Equal(t, 1, selected.Notices)
+	require.Equal(t, []string{"app 1"}, toDeliver(resent, after(2)))
+}
+
+func TestWhatIsStartedTogetherFitsOneRequestToTemporal(t *testing.T) {
+	t.Parallel()
+	n := sized(1, app, 300<<10)
+	n.To = nil
+	for i := range 20 {
+		n.To = append(n.To, workflows.Target{Callback: fmt.Sprint("c", i)})
+	}
+	wanted := lifecycle.Next(received(n), t0).Deliver
+	require.Len(t, wanted, 20)
+	started := 0
+	for more := true; more; {
+		var now []lifecycle.Delivery
+		now, more = lifecycle.Startable(wanted[started:])
+		text, err := json.Marshal(now)
+		require.NoError(t, err)
+		require.Less(t, len(text), 3<<20)
+		require.NotEmpty(t, now)
+		started += len(now)
+	}
+	require.Equal(t, 20, started)
 }
 
 func TestAResendStaysWithinWhatMayWait(t *testing.T) {

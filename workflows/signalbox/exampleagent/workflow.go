@@ -1,6 +1,7 @@
 package exampleagent
 
 import (
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -29,6 +30,9 @@ const approvalTime = 7 * 24 * time.Hour
 
 // attemptTime is for one attempt of an activity. Attempts go on for as long as the activation: what is away may come back.
 const attemptTime = time.Minute
+
+// noticeTime is how long the notice about what a refusal tells may take.
+const noticeTime = time.Hour
 
 var untilStopped = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
 
@@ -173,22 +177,28 @@ func (s *serving) do(ctx workflow.Context, name string, argument, result any, ne
 		}
 	}
 	stop()
-	err := call.Get(ctx, result)
+	failed := call.Get(ctx, result)
 	switch {
-	case err == nil:
+	case failed == nil:
 		s.Page.Step = next
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case temporal.IsCanceledError(err):
+	case temporal.IsCanceledError(failed):
 		// Paused: the step is done anew after that.
-	case isStopped(signalbox.Failure(err)):
-		// Signalbox knows already what a notice is about to tell.
+	case isStopped(signalbox.Failure(failed)):
+		// Signalbox knows already what a notice is about to tell. It tells none of a run that a person has closed.
 		if s.taken == taken {
-			return s.wait(ctx)
+			told, err := workflow.AwaitWithTimeout(ctx, noticeTime, s.notices.Pending)
+			if err != nil {
+				return err
+			}
+			if !told && errors.Is(signalbox.Failure(failed), signalbox.ErrEnded) {
+				s.Page.Step, s.Page.Problem = StepDone, failed.Error()
+			}
 		}
 	default:
 		// The workflow stays for as long as the activation.
-		s.Page.Step, s.Page.Problem = StepDone, err.Error()
+		s.Page.Step, s.Page.Problem = StepDone, failed.Error()
 	}
 	return nil
 }
