@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/replay"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -87,20 +88,20 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 }
 
 // Replay implements signalbox.Deliveries. It records who asked before it replays the first one.
-func (d Deliveries) Replay(ctx context.Context, replay signalbox.ReplayDeliveries) (signalbox.ReplayedDeliveries, error) {
-	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched, inbox.StateLate}, Since: replay.Since.UTC()}
-	found, err := inbox.Matching(ctx, d.store, filter)
+func (d Deliveries) Replay(ctx context.Context, wanted signalbox.ReplayDeliveries) (signalbox.ReplayedDeliveries, error) {
+	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched, inbox.StateLate}, Since: wanted.Since.UTC()}
+	found, err := replay.Matching(ctx, d.store, filter)
 	if err != nil || len(found) == 0 {
 		return signalbox.ReplayedDeliveries{}, err
 	}
-	if replay.DryRun {
+	if wanted.DryRun {
 		return count(found), nil
 	}
-	entry := inbox.AuditEntry{At: d.now(), Who: replay.By, Action: "replay", Subject: fmt.Sprintf("%d deliveries: %s", len(found), filter)}
+	entry := inbox.AuditEntry{At: d.now(), Who: wanted.By, Action: "replay", Subject: fmt.Sprintf("%d deliveries: %s", len(found), replay.Describe(filter))}
 	if err := d.store.Audit(ctx, entry); err != nil {
 		return signalbox.ReplayedDeliveries{}, fmt.Errorf("replay: nothing was done, since the audit record could not be written: %w", err)
 	}
-	replayed, err := inbox.ReplayAll(ctx, d.store, found, d.now)
+	replayed, err := replay.All(ctx, d.store, found, d.now)
 	done := count(replayed)
 	if err == nil {
 		done.Skipped = len(found) - len(replayed)

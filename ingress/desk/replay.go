@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/replay"
 )
 
 // Replayed counts. Skipped deliveries can't be handed out: they have no lane, or their body has been purged.
@@ -29,14 +30,14 @@ func (d Desk) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, err
 	if len(filter.States) == 0 {
 		filter.States = []inbox.State{inbox.StateUnmatched, inbox.StateLate, inbox.StateDead}
 	}
-	found, err := inbox.Matching(ctx, d.Inbox, filter)
+	found, err := replay.Matching(ctx, d.Inbox, filter)
 	if err != nil {
 		return Replayed{}, err
 	}
-	if err := d.record(ctx, actReplay, fmt.Sprintf("%d deliveries: %s", len(found), filter)); err != nil {
+	if err := d.record(ctx, actReplay, fmt.Sprintf("%d deliveries: %s", len(found), replay.Describe(filter))); err != nil {
 		return Replayed{}, err
 	}
-	done, err := inbox.ReplayAll(ctx, d.Inbox, found, d.Now)
+	done, err := replay.All(ctx, d.Inbox, found, d.Now)
 	if err != nil {
 		return Replayed{Replayed: len(done)}, err
 	}

@@ -1,4 +1,5 @@
-package inbox
+// Package replay hands stored deliveries out again, many at a time. It knows the inbox, and nothing of what a delivery means.
+package replay
 
 import (
 	"context"
@@ -10,15 +11,17 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
 // Matching returns the deliveries that the filter matches now, without bodies, the oldest first. Cursor and Limit of the filter don't count.
 func Matching(ctx context.Context, store interface {
-	List(ctx context.Context, filter Filter) (Page, error)
-}, filter Filter,
-) ([]Delivery, error) {
-	filter.Cursor, filter.Limit = "", MaxPage
-	var all []Delivery
+	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
+}, filter inbox.Filter,
+) ([]inbox.Delivery, error) {
+	filter.Cursor, filter.Limit = "", inbox.MaxPage
+	var all []inbox.Delivery
 	for {
 		page, err := store.List(ctx, filter)
 		if err != nil {
@@ -35,12 +38,12 @@ func Matching(ctx context.Context, store interface {
 // replaysAtOnce lets the store commit many replays together.
 const replaysAtOnce = 64
 
-// ReplayAll hands deliveries out again and returns those that it did. The others have no lane, or their body or row was purged. Where the store fails it stops; the
+// All hands deliveries out again and returns those that it did. The others have no lane, or their body or row was purged. Where the store fails it stops; the
 // error then says how many are done.
-func ReplayAll(ctx context.Context, store interface {
+func All(ctx context.Context, store interface {
 	Replay(ctx context.Context, id string, now time.Time) error
-}, deliveries []Delivery, now func() time.Time,
-) ([]Delivery, error) {
+}, deliveries []inbox.Delivery, now func() time.Time,
+) ([]inbox.Delivery, error) {
 	done := make([]atomic.Bool, len(deliveries))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(replaysAtOnce)
@@ -48,7 +51,7 @@ func ReplayAll(ctx context.Context, store interface {
 		group.Go(func() error {
 			err := store.Replay(groupCtx, delivery.ID, now())
 			switch {
-			case errors.Is(err, ErrNotReplayable), errors.Is(err, ErrNotFound): // purged in between
+			case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // purged in between
 			case err != nil:
 				return fmt.Errorf("replay delivery %s: %w", delivery.ID, err)
 			default:
@@ -58,7 +61,7 @@ func ReplayAll(ctx context.Context, store interface {
 		})
 	}
 	err := group.Wait()
-	var replayed []Delivery
+	var replayed []inbox.Delivery
 	for i, delivery := range deliveries {
 		if done[i].Load() {
 			replayed = append(replayed, delivery)
@@ -70,8 +73,8 @@ func ReplayAll(ctx context.Context, store interface {
 	return replayed, err
 }
 
-// String is the filter in words, as an audit record names it. It leaves out the page.
-func (f Filter) String() string {
+// Describe is the filter in words, as an audit record names it. It leaves out the page.
+func Describe(f inbox.Filter) string {
 	states := make([]string, len(f.States))
 	for i, state := range f.States {
 		states[i] = string(state)
