@@ -77,6 +77,9 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 		return workflows.CaseState{}, translate(c.op("wait for"), err)
 	}
 	state, err := c.State(ctx)
+	for errors.Is(err, context.Canceled) && sleep(ctx, firstPause) { // a worker that stops has cut the query
+		state, err = c.State(ctx)
+	}
 	if err != nil {
 		return state, err
 	}

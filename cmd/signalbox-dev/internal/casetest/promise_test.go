@@ -16,6 +16,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
@@ -239,7 +240,10 @@ func firstTask(t *testing.T, workflowID string) int64 {
 // runCases runs a worker for cases on a queue of its own, until the end of the test or sooner.
 func runCases(t *testing.T, queue string, code any) (stop func()) {
 	t.Helper()
+	notices, err := notice.New(notice.Config{Temporal: shared.Temporal})
+	require.NoError(t, err)
 	w := sdkworker.New(shared.Temporal, queue, sdkworker.Options{})
+	notices.Register(w)
 	w.RegisterWorkflowWithOptions(code, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	require.NoError(t, w.Start())
 	stopped := false

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
@@ -117,5 +118,8 @@ func skippingTime(t *testing.T, at *provider, reference string) *testsuite.TestW
 	})
 	require.NoError(t, err)
 	activities.Register(env)
+	env.RegisterActivityWithOptions(func(workflows.HandOff) (workflows.HandOffResult, error) {
+		return workflows.HandOffResult{}, nil
+	}, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	return env
 }
