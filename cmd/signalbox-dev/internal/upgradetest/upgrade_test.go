@@ -22,6 +22,16 @@ import (
 // playIt lets the play run.
 const playIt = "SIGNALBOX_TEST_UPGRADE"
 
+// onDemand skips what is not asked for.
+func onDemand(t *testing.T) {
+	t.Helper()
+	if os.Getenv(playIt) == "" {
+		// With the workflow cache off, which these tests need, the system workflows of the server in this process replay and fail a change of the
+		// current version now and then. Workers in processes of their own would not need that.
+		t.Skipf("it does not end reliably while builds and server share a process: set %s=1", playIt)
+	}
+}
+
 // fullPlay plays with 200 cases and 50 activations.
 const fullPlay = "SIGNALBOX_TEST_FULL_UPGRADE"
 
@@ -34,11 +44,7 @@ type play struct {
 
 // Workflows that are open on one build go through a ramp, a promotion and a downgrade, while their webhooks go on and the inbox is migrated.
 func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
-	if os.Getenv(playIt) == "" {
-		// With the workflow cache off, which these tests need, the system workflows of the server in this process replay and fail a change of the
-		// current version now and then. Workers in processes of their own would not need that.
-		t.Skipf("it does not end reliably while builds and server share a process: set %s=1", playIt)
-	}
+	onDemand(t)
 	cases, activations := 40, 10
 	if os.Getenv(fullPlay) != "" {
 		cases, activations = 200, 50
@@ -116,6 +122,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 
 // A build that meets carried state of a newer version leaves the task to wait, and the webhooks that come meanwhile wait with it.
 func TestWorkflowsWithNewerStateWaitForABuildThatKnowsIt(t *testing.T) {
+	onDemand(t)
 	p := &play{stage: newStage(t)}
 	p.build(t, "newer", newerState)
 	p.makeCurrent(t, "newer")
