@@ -234,7 +234,7 @@ func (l *life) check(params workflows.CheckApprovalParams) (workflows.CheckAppro
 func (l *life) handOff(h workflows.HandOff) (result workflows.HandOffResult, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if h.Source != l.workflowID || h.Agent != "pages" || len(h.Notices) == 0 || len(h.Notices) > 50 || h.Files != nil {
+	if h.Source != workflows.ArtmailActivationWorkflowID(l.start.Agent, l.start.ActivationID) || h.Agent != "pages" || len(h.Notices) == 0 || len(h.Notices) > 50 || h.Files != nil {
 		return result, fmt.Errorf("a hand-off of %d notices from %s", len(h.Notices), h.Source)
 	}
 	var told []workflows.PostedNotice
