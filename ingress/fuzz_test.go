@@ -128,7 +128,7 @@ func FuzzSignatureHeaders(f *testing.F) {
 	})
 }
 
-// Whatever X-Forwarded-For says: a stranger can't choose its source, and one behind a proxy can't choose that of another sender.
+// X-Forwarded-For changes nothing: a stranger can't choose its source, and one behind a proxy can't choose that of another sender.
 func FuzzForwardedFor(f *testing.F) {
 	keys, err := keyring.Generate()
 	require.NoError(f, err)

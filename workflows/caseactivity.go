@@ -64,7 +64,7 @@ type ReconcileCaseParams struct {
 	// Floor and Ceiling bound the pause between two reads.
 	Floor   Duration `json:"floor"`
 	Ceiling Duration `json:"ceiling"`
-	// Check is the number of the reconcile-now that asked for this read: the first one that succeeds is then news, whatever it shows. Zero:
+	// Check is the number of the reconcile-now that asked for this read: the first one that succeeds is then news, even if it shows nothing new. Zero:
 	// no person asked.
 	Check int `json:"check,omitempty"`
 }

@@ -131,14 +131,14 @@ func TestAttemptsAreCarriedFromOneToTheNext(t *testing.T) {
 		before.Log = append(before.Log, workflows.NoticeAttempt{Status: 500 + i, Error: "it answered"})
 	}
 	before.Attempts = 10
-	_, err := deliver(t, notice.Config{}, workflows.ActivityNoticePost, told(workflows.Target{Callback: "nobody"}), before)
+	_, err := deliver(t, notice.Config{}, workflows.ActivityNoticePost, told(workflows.Target{Callback: "unknown"}), before)
 	var application *temporal.ApplicationError
 	require.ErrorAs(t, err, &application)
 	var made workflows.NoticeDelivery
 	require.NoError(t, application.Details(&made))
 	require.Len(t, made.Log, workflows.MaxNoticeAttempts, "the newest")
 	require.Equal(t, 501, made.Log[0].Status)
-	require.Contains(t, made.Log[9].Error, "callbacks.nobody")
+	require.Contains(t, made.Log[9].Error, "callbacks.unknown")
 }
 
 func TestAHandOverStartsAndSignalsTheAgentsWorkflow(t *testing.T) {

@@ -23,7 +23,7 @@ func TestTheLibrariesOfReceiversVerifyACallback(t *testing.T) {
 		_, err = os.Stat(filepath.Join(folder, "node_modules"))
 	}
 	if err != nil {
-		for name := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // what a test run insists on is told by its environment
+		for name := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // a test run says in its environment what it requires
 			require.NotEqual(t, "node", strings.TrimSpace(name), "required by SIGNALBOX_TEST_REQUIRE: %v", err)
 		}
 		t.Skipf("it needs node, and `npm ci` in %s: %v", folder, err)

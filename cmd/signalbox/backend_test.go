@@ -257,7 +257,7 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			"credentials in it":      {nil, []string{"case", "list", "--api", "http://ann:secret@127.0.0.1"}, 2, "--api"},
 			"who acts":               {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "check", "a", "--by", "bob", "--api", address}, 2, "--by"},
 			"accounts":               {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"todo", "--account", "a", "--api", address}, 2, "--account"},
-			"nobody there":           {nil, []string{"case", "list", "--api", "http://127.0.0.1:1"}, 6, "the API"},
+			"no process there":       {nil, []string{"case", "list", "--api", "http://127.0.0.1:1"}, 6, "the API"},
 			"needs the keyring":      {nil, []string{"keys", "create", file, "--api", address}, 2, "can't work over the API"},
 			"needs the config":       {nil, []string{"case", "transcript", "a", "--api", address}, 2, "can't work over the API"},
 			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "can't work over the API"},

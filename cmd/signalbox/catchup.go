@@ -40,7 +40,7 @@ at Offload now, and sends notices again that were given up since then. It may be
 		if errors.Is(err, signalbox.ErrInvalid) || errors.Is(err, errUsage) {
 			return err
 		}
-		// What was done before it was broken off is told as well.
+		// The report has what was done before it was broken off.
 		return errors.Join(p.showCatchUp(cmd, report, asJSON), err, partlyDone(report))
 	}
 	command.Flags().StringVar(&since, "since", "", "when the outage began: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")

@@ -379,7 +379,7 @@ type ClientInterface interface {
 
 	// ReleaseDeliveriesWithBody Verify quarantined deliveries again
 	//
-	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -388,7 +388,7 @@ type ClientInterface interface {
 
 	// ReleaseDeliveries Verify quarantined deliveries again
 	//
-	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1127,7 +1127,7 @@ func (c *Client) PurgeDeliveries(ctx context.Context, body PurgeDeliveriesJSONRe
 
 // ReleaseDeliveriesWithBody Verify quarantined deliveries again
 //
-// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1146,7 +1146,7 @@ func (c *Client) ReleaseDeliveriesWithBody(ctx context.Context, contentType stri
 
 // ReleaseDeliveries Verify quarantined deliveries again
 //
-// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3527,7 +3527,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReleaseDeliveriesWithBodyWithResponse Verify quarantined deliveries again
 	//
-	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3536,7 +3536,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReleaseDeliveriesWithResponse Verify quarantined deliveries again
 	//
-	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+	// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5550,7 +5550,7 @@ func (c *ClientWithResponses) PurgeDeliveriesWithResponse(ctx context.Context, b
 
 // ReleaseDeliveriesWithBodyWithResponse Verify quarantined deliveries again
 //
-// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5565,7 +5565,7 @@ func (c *ClientWithResponses) ReleaseDeliveriesWithBodyWithResponse(ctx context.
 
 // ReleaseDeliveriesWithResponse Verify quarantined deliveries again
 //
-// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its own.
+// Accepts what a secret of this process now verifies. Without `agent` it means all agents; a limited token names one of its agents.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -25,6 +25,10 @@ func (s *Server) ListDeliveries(ctx context.Context, request ListDeliveriesReque
 	if err != nil {
 		return nil, err
 	}
+	if err := s.reading.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.reading.free()
 	filter.Cursor, filter.Limit = p.Cursor, p.Limit
 	page, err := on.List(ctx, filter)
 	return ListDeliveries200JSONResponse(page), err

@@ -2,7 +2,7 @@ package api
 
 // The page of the same process calls the API as any other caller does, by ServeHTTP. Beforehand it asks what it can show.
 
-// Caller finds the holder of a token. Without tokens, on loopback, it is "local" whatever the secret.
+// Caller finds the holder of a token. Without tokens, on loopback, it is "local" for every secret.
 func (s *Server) Caller(secret string) (Token, bool) {
 	if s.deps.Tokens == nil {
 		return local, true

@@ -20,7 +20,7 @@ func TestTheDocumentPassesRedocly(t *testing.T) {
 		_, err = exec.LookPath("node")
 	}
 	if err != nil {
-		for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // what a test run insists on is told by its environment
+		for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // a test run says in its environment what it requires
 			require.NotEqual(t, "node", strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed: %v", err)
 		}
 		t.Skip("no Redocly on this machine: install node, and run `npm ci` in .ci/openapi")

@@ -98,7 +98,7 @@ func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (Cat
 	}
 	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name})
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		// What was done is told; a repetition does the rest.
+		// The report has what was done; a repetition does the rest.
 		report.Failures = append(report.Failures, signalbox.CatchUpFailure{
 			What: "the rest", Error: "the time of one call is over: run `signalbox catch-up` without --api, which has no limit",
 		})

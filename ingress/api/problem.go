@@ -116,7 +116,7 @@ func invalid(fields ...FieldError) error {
 	return &problemError{kind: problemInvalid, detail: strings.Join(texts, "; "), fields: fields}
 }
 
-// toProblem returns what the caller is told of an error. Of the error's own text only the contract's words about fields are told.
+// toProblem returns what the caller gets for an error. Of the error's own text it shows only the contract's words about fields.
 func toProblem(err error) *problemError {
 	var known *problemError
 	if errors.As(err, &known) {

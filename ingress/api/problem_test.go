@@ -239,7 +239,7 @@ type closed struct{ inbox.Store }
 
 func (closed) Close() error { return nil }
 
-// Whatever is sent, it is an answer or a problem of the caller's, and repeats no value.
+// Every body gets an answer or a problem of the caller's, which repeats no value.
 func FuzzBodiesGiveNoFault(f *testing.F) {
 	w := newWorld(f, nil)
 	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})

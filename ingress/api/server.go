@@ -58,7 +58,7 @@ type Server struct {
 	handler http.Handler
 
 	// One caller must not keep the inbox, Offload's rate or Temporal's waiting calls from others.
-	counting, transcripts, waiting slots
+	counting, reading, transcripts, waiting slots
 
 	stopping chan struct{}
 	stop     sync.Once
@@ -79,10 +79,11 @@ func (s slots) take(ctx context.Context) error {
 
 func (s slots) free() { <-s }
 
-// How many calls of a kind are under way. Counting reads all deliveries, a transcript takes a turn of the reads that polling needs, and Temporal
+// How many calls of a kind are under way. Counting reads all deliveries, readiness shares the four connections by which a PostgreSQL inbox is read, a transcript takes a turn of the reads that polling needs, and Temporal
 // lets 1,200 calls wait for each frontend and namespace.
 const (
 	countingAtOnce    = 1
+	readingAtOnce     = 2
 	transcriptsAtOnce = 2
 	waitingAtOnce     = 1000
 )
@@ -95,7 +96,7 @@ func New(deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		deps: deps, spec: spec, stopping: make(chan struct{}),
-		counting: make(slots, countingAtOnce), transcripts: make(slots, transcriptsAtOnce), waiting: make(slots, waitingAtOnce),
+		counting: make(slots, countingAtOnce), reading: make(slots, readingAtOnce), transcripts: make(slots, transcriptsAtOnce), waiting: make(slots, waitingAtOnce),
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true

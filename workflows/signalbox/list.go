@@ -51,7 +51,7 @@ type CasePage struct {
 
 // ListCases lists cases, for as long as Temporal keeps them: first those that were open when the first page was read, the newest first, then
 // those that had ended, the last one to end first. A case that exists while all pages are read, and fits the filter meanwhile, is listed once,
-// whatever happens to it. Cases that start after the first page was read are not listed. A run that was replaced by a reset in Temporal is
+// even if it ends in between. Cases that start after the first page was read are not listed. A run that was replaced by a reset in Temporal is
 // listed beside the one that replaced it, as terminated.
 func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, error) {
 	const op = "list cases"

@@ -214,7 +214,7 @@ func (c *Client) needsPerson(ctx context.Context, op string, list *ToDoList) ([]
 			items = append(items, toDoItem(f))
 		}
 	}
-	return items, nil
+	return c.withoutReplaced(ctx, items), nil
 }
 
 func toDoItem(f found) ToDoItem {

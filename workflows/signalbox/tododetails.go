@@ -22,6 +22,33 @@ const (
 	idsPerQuery = 50
 )
 
+// withoutReplaced leaves out broken workflows that a newer run has replaced, as after a reset. One that can't be looked at in time stays.
+func (c *Client) withoutReplaced(ctx context.Context, items []ToDoItem) []ToDoItem {
+	ctx, cancel := context.WithTimeout(ctx, detailsWithin)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(detailsAtOnce)
+	replaced := make([]bool, len(items))
+	for i, item := range items {
+		if item.Kind != ToDoWorkflowBroken {
+			continue
+		}
+		group.Go(func() error {
+			newest, err := c.temporal.DescribeWorkflow(ctx, item.WorkflowID, "")
+			replaced[i] = err == nil && newest.WorkflowExecution.RunID != item.RunID
+			return nil
+		})
+	}
+	_ = group.Wait() // none fails
+	kept := items[:0]
+	for i, item := range items {
+		if !replaced[i] {
+			kept = append(kept, item)
+		}
+	}
+	return kept
+}
+
 // addDetails asks the workflows of a page what they say. One that doesn't answer keeps its place, with a note.
 func (c *Client) addDetails(ctx context.Context, items []ToDoItem) {
 	ctx, cancel := context.WithTimeout(ctx, detailsWithin)

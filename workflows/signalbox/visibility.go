@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ExecutionStatus is where Temporal has a workflow, whatever its own state says: one that was terminated still shows its last state.
+// ExecutionStatus is where Temporal has a workflow. It may differ from the workflow's state: one that was terminated still shows its last state.
 type ExecutionStatus string
 
 // Statuses of a workflow in Temporal. All but the first two say that it was broken off: it takes no events and has no outcome.

@@ -37,7 +37,7 @@ type Config struct {
 	CallsPerSecond, ReadsPerSecond float64
 	// Now is the clock against which a Retry-After date is read. Required.
 	Now func() time.Time
-	// Observe is told of every call that has ended. It may be nil.
+	// Observe gets every call that has ended. It may be nil.
 	Observe func(Call)
 }
 

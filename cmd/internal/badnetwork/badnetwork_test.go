@@ -40,7 +40,7 @@ func echoing(t *testing.T, network, address string) string {
 	return listener.Addr().String()
 }
 
-// ask sends a line on a connection of its own and says whether it came back.
+// ask sends a line on a new connection and says whether it came back.
 func ask(t *testing.T, address string) bool {
 	t.Helper()
 	c, err := net.Dial("tcp", address)

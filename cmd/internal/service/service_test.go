@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// TestMain looks for goroutines that are left. Toxiproxy leaves some of its own behind a connection that it cut.
+// TestMain looks for goroutines that are left. Toxiproxy leaves some behind a connection that it cut.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(pgtest.Run(m), goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }

@@ -37,7 +37,7 @@ func TestTroubleThatCanNotBeIsRefusedWithItsFlag(t *testing.T) {
 	require.ErrorContains(t, err, `--artmail-webhook: fault "drop": "2" is no probability`)
 }
 
-// Each command of the help is run against a case of its own.
+// Each command of the help is run against its own case.
 func TestTheCommandsOfTheHelpWork(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {

@@ -44,7 +44,7 @@ func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTrans
 	return workflows.CaseTranscript{Reference: reference, CaseID: state.CaseID, Text: text, ReadAt: s.Now().UTC()}, nil
 }
 
-// translate adds what the failure means to somebody who asks for a transcript.
+// translate adds what the failure means for a person who asks for a transcript.
 func translate(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:

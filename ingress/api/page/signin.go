@@ -44,7 +44,7 @@ func (v *visit) signInForm() {
 	v.askToSignIn(http.StatusOK, signInView{Return: "/"})
 }
 
-// signIn begins a session with a new ID, whatever cookie came.
+// signIn begins a session with a new ID, also where a cookie came.
 func (v *visit) signIn() {
 	form := signInView{Return: v.form.Get("return")}
 	source := sourceOf(v.r)

@@ -32,7 +32,7 @@ func TestAQuestionIsShownWithItsCaseAndAnswered(t *testing.T) {
 	require.Contains(t, body, "Yes, it is.")
 }
 
-// Of two people the second is told what the first has answered, and keeps the text.
+// The second of two people sees what the first has answered, and keeps the text.
 func TestAnAnswerThatComesTooLateIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)

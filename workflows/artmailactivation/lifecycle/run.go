@@ -191,7 +191,7 @@ func checkRoomForRun(bytes int, runID string) error {
 	return nil
 }
 
-// withdrawEnds gives up the notices of the oldest ended runs where too many wait, which a person is told. Runs that an event alone made known
+// withdrawEnds gives up the notices of the oldest ended runs where too many wait, which raises attention. Runs that an event alone made known
 // can't be refused, and hand-offs may fail for long.
 func withdrawEnds(s *State, waiting map[string]bool) {
 	over := openRunBytes(s) - maxOpenRunBytes

@@ -167,7 +167,7 @@ func TestARejectedRequestIsCorrected(t *testing.T) {
 	t.Parallel()
 	c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
 	c = lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
-	require.Empty(t, lifecycle.Outcome(lifecycle.Cancel(c, workflows.CancelCase{}, after(2))).Attention, "nobody has to correct it any more")
+	require.Empty(t, lifecycle.Outcome(lifecycle.Cancel(c, workflows.CancelCase{}, after(2))).Attention, "there is nothing to correct any more")
 	bad := request()
 	bad.Channel = "FAX"
 	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: bad}))

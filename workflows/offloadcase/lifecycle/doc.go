@@ -43,7 +43,7 @@
 //
 // "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //
-// Where Offload has ended a case whose request has a resultSchema, the result is compared with it before the outcome is told. What is off schema
+// Where Offload has ended a case whose request has a resultSchema, the result is compared with it before the outcome is handed off. What is off schema
 // raises result_off_schema and changes nothing else.
 //
 // # Failures of calls

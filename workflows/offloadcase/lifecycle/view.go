@@ -94,7 +94,7 @@ func Attention(s State) []string {
 	return reasons
 }
 
-// lastingAttention is what an outcome tells: a delay of its notices is over once it is told.
+// lastingAttention is the attention of an outcome: a delay of its notices is over once they are handed off.
 func lastingAttention(s State) []string {
 	var reasons []string
 	add := func(when bool, reason string) {

@@ -58,7 +58,7 @@ func Attention(f Files) []string {
 	return reasons
 }
 
-// lastingAttention is what the result tells: a delay of its notice is over once it is told.
+// lastingAttention is the attention of the result: a delay of its notice is over once it is handed off.
 func lastingAttention(f Files) []string {
 	s := f.State
 	var reasons []string

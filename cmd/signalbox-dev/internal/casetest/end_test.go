@@ -190,7 +190,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 		require.Equal(t, []string{workflows.AttentionResultOffSchema}, got.Attention)
 		require.Equal(t, got, *told()[0].Data.Outcome)
 	},
-	"with-a-schema-that-another-client-sent-and-nobody-can-use": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+	"with-an-unusable-schema-of-another-client": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		start.Request.ResultSchema = json.RawMessage(`{"$ref":"https://schemas.example/invoice.json"}`)
 		_, err := shared.Apps.StartCase(t.Context(), start)
 		require.ErrorIs(t, err, signalbox.ErrInvalid)

@@ -19,7 +19,7 @@ func giveUp(t *testing.T, source, noticeID string) {
 	t.Helper()
 	_, err := shared.SignalWithStartWorkflow(t.Context(), workflows.NotifyWorkflowID(source), workflows.SignalNotices, []workflows.AddressedNotice{{
 		Notice:       workflows.Notice{ID: noticeID, Seq: 1, Kind: workflows.NoticeCaseCompleted, Source: source, Time: time.Now()},
-		To:           []workflows.Target{{WorkflowID: "nobody", Signal: "told"}},
+		To:           []workflows.Target{{WorkflowID: "absent", Signal: "told"}},
 		OmittedBytes: workflows.MaxNoticeBytes + 1,
 	}}, client.StartWorkflowOptions{
 		ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,

@@ -72,7 +72,7 @@ func runTests(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// stub is a workflow that shows what it is given, and does as it is told by signals: "end", "again" and "fail".
+// stub is a workflow that shows what it is given, and does what signals say: "end", "again" and "fail".
 func stub(ctx workflow.Context, shows stubState) (string, error) {
 	err := workflow.SetQueryHandler(ctx, workflows.QueryState, func() (any, error) {
 		return shows.Query, nil

@@ -147,7 +147,7 @@ func (s *stage) haproxy(t *testing.T, program, address string, ingresses ...*run
 	require.NoError(t, proxy.Start())
 	t.Cleanup(func() {
 		require.NoError(t, proxy.Process.Signal(syscall.SIGTERM))
-		_ = proxy.Wait() // it has a status of its own for a signal
+		_ = proxy.Wait() // a signal gives it another status
 		if t.Failed() {
 			t.Log(log.String())
 		}

@@ -30,7 +30,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// linked is a part of Signalbox with a network of its own to Temporal.
+// linked is a part of Signalbox with its own network to Temporal.
 type linked struct {
 	network       *badnetwork.Network
 	url, internal string

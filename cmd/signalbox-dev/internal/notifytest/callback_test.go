@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// hook is a receiver of callbacks. It takes what is signed, and answers as it is told.
+// hook is a receiver of callbacks. It takes what is signed, and answers as the test has set it.
 type hook struct {
 	server   *httptest.Server
 	verifier *standardwebhooks.Webhook

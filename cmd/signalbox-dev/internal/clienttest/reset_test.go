@@ -1,0 +1,74 @@
+package clienttest_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// reset replaces the newest run by one that begins after its first task, without the signals that came since.
+func reset(t *testing.T, workflowID string) {
+	t.Helper()
+	const firstTask = 4 // started, scheduled, task started, task completed
+	described := eventually(t, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
+		return shared.DescribeWorkflow(ctx, workflowID, "")
+	}, func(d *client.WorkflowExecutionDescription) bool { return d.HistoryLength >= firstTask })
+	_, err := shared.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace:         client.DefaultNamespace,
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: described.WorkflowExecution.RunID},
+		Reason:            "test", RequestId: workflowID, WorkflowTaskFinishEventId: firstTask,
+		ResetReapplyExcludeTypes: []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL},
+	})
+	require.NoError(t, err)
+}
+
+func TestAWaitGoesOnWithTheRunThatAResetMade(t *testing.T) {
+	t.Parallel()
+	const queue = "reset"
+	w := sdkworker.New(shared, queue, sdkworker.Options{})
+	w.RegisterWorkflowWithOptions(followed, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	one := apps.Case("reset-while-waited-for")
+	startStubOf(t, workflows.OffloadCaseWorkflow, one.WorkflowID(), queue, workflows.CaseState{Status: workflows.CaseRunning})
+	waited := make(chan error, 1)
+	go func() {
+		outcome, err := one.Wait(t.Context())
+		if err == nil && outcome.Status != workflows.CaseCompleted {
+			err = fmt.Errorf("it ended as %s", outcome.Status)
+		}
+		waited <- err
+	}()
+	reset(t, one.WorkflowID())
+	step(t, one, "end")
+	require.NoError(t, <-waited)
+}
+
+func TestAWorkflowThatFailedIsToDoUntilItIsReset(t *testing.T) {
+	t.Parallel()
+	workflowID := workflows.OffloadCaseWorkflowID("failed-then-reset")
+	startStub(t, workflows.OffloadCaseWorkflow, workflowID, stubState{State: string(workflows.CaseRunning)})
+	signalStub(t, workflowID, "fail")
+	isToDo := func(want bool) {
+		eventually(t, func(ctx context.Context) (signalbox.ToDoList, error) {
+			return apps.ToDo(ctx, signalbox.ToDoOptions{Kinds: []signalbox.ToDoKind{signalbox.ToDoWorkflowBroken}})
+		}, func(list signalbox.ToDoList) bool {
+			return slices.ContainsFunc(list.Items, func(i signalbox.ToDoItem) bool { return i.WorkflowID == workflowID }) == want
+		})
+	}
+	isToDo(true)
+	reset(t, workflowID)
+	isToDo(false)
+}
