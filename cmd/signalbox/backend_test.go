@@ -74,6 +74,12 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 			tokens.Add("token-of-a-reader-01234", api.Token{Name: "reader", Scopes: []api.Scope{api.ScopeCasesRead}})
 			handler, err := api.New(api.Deps{
 				Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: d.keys, Tokens: tokens, Log: zap.NewNop(), Now: time.Now,
+				Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
+					if reference == "missing" {
+						return workflows.CaseTranscript{}, signalbox.ErrNotFound
+					}
+					return workflows.CaseTranscript{Reference: reference, Text: "Ada: a \u001b[2J PDF?\n"}, nil
+				},
 			})
 			require.NoError(t, err)
 			server := httptest.NewServer(handler)
@@ -259,7 +265,7 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			"accounts":               {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"todo", "--account", "a", "--api", address}, 2, "--account"},
 			"no process there":       {nil, []string{"case", "list", "--api", "http://127.0.0.1:1"}, 6, "the API"},
 			"needs the keyring":      {nil, []string{"keys", "create", file, "--api", address}, 2, "can't work over the API"},
-			"needs the config":       {nil, []string{"case", "transcript", "a", "--api", address}, 2, "can't work over the API"},
+			"no such case":           {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "missing", "--api", address}, 3, "Not found"},
 			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "can't work over the API"},
 		} {
 			p := testProcess(c.environ, d.process.dialTemporal, storage.OpenExisting)
@@ -269,6 +275,11 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			require.NotContains(t, got.err, apiSecret)
 			require.NotContains(t, got.err, "ann:secret")
 		}
+		// No account's key is needed here.
+		p := testProcess([]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, d.process.dialTemporal, storage.OpenExisting)
+		got := p.result(t, []string{"case", "transcript", "vendor_2048", "--api", address})
+		require.Zero(t, got.status, got.err)
+		require.Equal(t, "Ada: a \\u001b[2J PDF?\n", got.out)
 	})
 }
 

@@ -7,8 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -17,35 +20,15 @@ func (p process) caseTranscript() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "transcript REFERENCE",
 		Short: "Print the conversation of a case, read from Offload now",
-		Long: `Print the conversation of a case. It is read from Offload now and stored nowhere. It needs the API key of the case's account:
-SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file.`,
+		Long: `Print the conversation of a case. It is read from Offload now and stored nowhere. Without --api it needs the API key of the
+case's account: SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file.`,
 		Args: cobra.ExactArgs(1),
 	}
 	jsonFlag(command, &asJSON)
 	settings := p.settingsFlags(command, "config")
 	command.RunE = func(cmd *cobra.Command, args []string) error {
-		read, err := settings()
-		if err != nil {
-			return err
-		}
-		accounts, err := service.OffloadClients(read, nil)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			for _, account := range accounts {
-				account.Close()
-			}
-		}()
-		apps, end, err := p.client(cmd, signalbox.Options{})
-		if err != nil {
-			return err
-		}
-		defer end()
-		found, err := transcript.Source{Cases: apps, Accounts: accounts, Now: p.now}.Read(cmd.Context(), args[0])
+		found, err := p.transcript(cmd, settings, args[0])
 		switch {
-		case errors.Is(err, transcript.ErrNoAccount):
-			return fmt.Errorf("%w: %w", errUsage, err)
 		case err != nil:
 			return err
 		case asJSON:
@@ -57,5 +40,39 @@ SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --c
 		}
 		return p.say(cmd, "%s\n", printable(strings.TrimRight(strings.ReplaceAll(found.Text, "\r\n", "\n"), "\n")))
 	}
-	return command
+	return usesAPI(command)
+}
+
+// transcript reads the conversation over the API where it is named, or with the keys that are configured here.
+func (p process) transcript(cmd *cobra.Command, settings func() (config.Config, error), reference string) (workflows.CaseTranscript, error) {
+	none := workflows.CaseTranscript{}
+	if over, err := p.api(cmd); over != nil || err != nil {
+		if err != nil {
+			return none, err
+		}
+		return api.ReadAnswer[workflows.CaseTranscript](over.GetCaseTranscript(cmd.Context(), reference))
+	}
+	read, err := settings()
+	if err != nil {
+		return none, err
+	}
+	accounts, err := service.OffloadClients(read, nil)
+	if err != nil {
+		return none, err
+	}
+	defer func() {
+		for _, account := range accounts {
+			account.Close()
+		}
+	}()
+	apps, end, err := p.client(cmd, signalbox.Options{})
+	if err != nil {
+		return none, err
+	}
+	defer end()
+	found, err := transcript.Source{Cases: apps, Accounts: accounts, Now: p.now}.Read(cmd.Context(), reference)
+	if errors.Is(err, transcript.ErrNoAccount) {
+		err = fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return found, err
 }
