@@ -152,3 +152,15 @@ func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *test
 	err = start(func(s *workflows.CaseStart) { s.Reference = "foreign" })
 	require.ErrorIs(t, err, signalbox.ErrConflict, "Signalbox did not start it")
 }
+
+func TestAStateIsReadWhileItsWorkflowContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	server, temporal := serveTemporal(t, nil)
+	c := newClient(t, temporal, signalbox.Options{})
+	one, err := c.StartCase(t.Context(), goodStart())
+	require.NoError(t, err)
+	server.become(one.WorkflowID(), enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW)
+	state, err := one.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseRunning, state.Status)
+}

@@ -80,17 +80,23 @@ func (c *Client) update(ctx context.Context, op, workflowID, name string, answer
 // state asks a workflow's query "state". A worker would answer for a workflow that was terminated too, as if it still ran, so the server
 // rejects that.
 func (c *Client) state(ctx context.Context, op, workflowID string, answer any) error {
-	response, err := c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
-		WorkflowID: workflowID, QueryType: workflows.QueryState,
-		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
-	})
-	if err != nil {
-		return translate(op, err)
+	for {
+		response, err := c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+			WorkflowID: workflowID, QueryType: workflows.QueryState,
+			QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
+		})
+		if err != nil {
+			return translate(op, err)
+		}
+		rejected := response.QueryRejected
+		if rejected == nil {
+			return translate(op, response.QueryResult.Get(answer))
+		}
+		if rejected.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+			return fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
+		}
+		// The run continued as new while it was asked: the next one answers.
 	}
-	if rejected := response.QueryRejected; rejected != nil {
-		return fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
-	}
-	return translate(op, response.QueryResult.Get(answer))
 }
 
 // endedOrNever tells a workflow that is over from one that never was: the server answers NotFound for both.

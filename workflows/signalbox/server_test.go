@@ -108,6 +108,9 @@ func (f *fakeServer) QueryWorkflow(_ context.Context, r *workflowservice.QueryWo
 	if err != nil {
 		return nil, err
 	}
+	if status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW { // asked again, the server finds the next run
+		f.become(r.GetExecution().GetWorkflowId(), enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	}
 	clean := status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 	if !clean && r.GetQueryRejectCondition() == enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY {
 		return &workflowservice.QueryWorkflowResponse{QueryRejected: &querypb.QueryRejected{Status: status}}, nil

@@ -76,8 +76,10 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 	if err != nil {
 		return workflows.CaseState{}, translate(c.op("wait for"), err)
 	}
+	within, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
 	state, err := c.State(ctx)
-	for errors.Is(err, context.Canceled) && sleep(ctx, firstPause) { // a worker that stops has cut the query
+	for away(err) && sleep(within, firstPause) { // a worker that stops cuts the query
 		state, err = c.State(ctx)
 	}
 	if err != nil {
@@ -90,8 +92,6 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 		return state, nil
 	}
 	w := &changeWait{of: c, known: *known, last: state, runID: description.WorkflowExecution.RunID, seen: int64(description.HistoryLength)}
-	within, cancel := context.WithTimeout(ctx, atMost)
-	defer cancel()
 	for pause := firstPause; within.Err() == nil; pause = min(2*pause, longestPause) {
 		done, err := w.follow(within)
 		switch {

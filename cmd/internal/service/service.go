@@ -3,6 +3,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,10 @@ func Run(ctx context.Context, s Settings) error {
 	}
 	registry := metrics.Registry
 	s.Temporal.Logger, s.Temporal.MetricsHandler = logging.ForTemporal(s.Log), metrics.Temporal
+	// A firewall that forgets a connection says nothing: this bounds how long webhooks then wait. Temporal allows a ping every 10 seconds.
+	connection := &s.Temporal.ConnectionOptions
+	connection.KeepAliveTime = cmp.Or(connection.KeepAliveTime, 15*time.Second)
+	connection.KeepAliveTimeout = cmp.Or(connection.KeepAliveTimeout, 5*time.Second)
 	temporal, err := client.NewLazyClient(s.Temporal)
 	if err != nil {
 		return fmt.Errorf("%w: temporal client: %w", ErrSetting, err)

@@ -18,13 +18,21 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
+// firstTask is the event that completes the first task of a workflow: started, scheduled, task started, task completed.
+const firstTask = 4
+
+// afterFirstTask waits until the workflow has taken its first step: what is signalled then comes after it.
+func afterFirstTask(t *testing.T, workflowID string) *client.WorkflowExecutionDescription {
+	t.Helper()
+	return eventually(t, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
+		return shared.DescribeWorkflow(ctx, workflowID, "")
+	}, func(d *client.WorkflowExecutionDescription) bool { return d.HistoryLength >= firstTask })
+}
+
 // reset replaces the newest run by one that begins after its first task, without the signals that came since.
 func reset(t *testing.T, workflowID string) {
 	t.Helper()
-	const firstTask = 4 // started, scheduled, task started, task completed
-	described := eventually(t, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
-		return shared.DescribeWorkflow(ctx, workflowID, "")
-	}, func(d *client.WorkflowExecutionDescription) bool { return d.HistoryLength >= firstTask })
+	described := afterFirstTask(t, workflowID)
 	_, err := shared.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:         client.DefaultNamespace,
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: described.WorkflowExecution.RunID},
@@ -60,6 +68,7 @@ func TestAWorkflowThatFailedIsToDoUntilItIsReset(t *testing.T) {
 	t.Parallel()
 	workflowID := workflows.OffloadCaseWorkflowID("failed-then-reset")
 	startStub(t, workflows.OffloadCaseWorkflow, workflowID, stubState{State: string(workflows.CaseRunning)})
+	afterFirstTask(t, workflowID)
 	signalStub(t, workflowID, "fail")
 	isToDo := func(want bool) {
 		eventually(t, func(ctx context.Context) (signalbox.ToDoList, error) {
