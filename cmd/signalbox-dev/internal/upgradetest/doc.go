@@ -1,2 +1,3 @@
-// Package upgradetest plays upgrades and downgrades of the workers against the embedded Temporal server and the simulated providers.
+// Package upgradetest plays upgrades and downgrades of the workers: each build is a process that works for the embedded Temporal server of the tests and the
+// simulated providers.
 package upgradetest

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,43 +13,40 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/interceptor"
-	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
-	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 const (
-	anyPort   = "127.0.0.1:0"
-	longTimer = 1000 * time.Hour
-	patience  = 3 * time.Minute
-	tick      = 50 * time.Millisecond
+	anyPort     = "127.0.0.1:0"
+	agentSecret = "agent-secret"
+	longTimer   = 1000 * time.Hour
+	patience    = 3 * time.Minute
+	tick        = 50 * time.Millisecond
 )
 
 func TestMain(m *testing.M) {
-	// The builds are in one process. Without a cache that they would share, each task replays the whole history, as in a new process.
-	sdkworker.SetStickyWorkflowCacheSize(0)
+	if settings := os.Getenv(workerSettings); settings != "" {
+		os.Exit(runWorker(settings))
+	}
 	os.Exit(m.Run())
 }
 
-// stage is a server, both providers and an ingress; the workers come and go.
+// stage is a server, both providers and an ingress; the workers come and go, each build in its own process.
 type stage struct {
 	temporal   client.Client
 	apps       *signalbox.Client
 	simulators *sim.Providers
 	deployment worker.Deployment
-	config     config.Config
-	ring       *keyring.Ring
-	address    string
+	// address is the Temporal server's; keyring and inbox are paths.
+	address, publicURL, keyring, inbox string
 }
 
 func newStage(t *testing.T) *stage {
@@ -66,74 +62,73 @@ func newStage(t *testing.T) *stage {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	s := &stage{address: server.FrontendAddr()}
+	folder := t.TempDir()
+	s := &stage{address: server.FrontendAddr(), keyring: filepath.Join(folder, "keys.json"), inbox: filepath.Join(folder, "inbox.db")}
 	s.temporal, err = server.Dial(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
-	s.deployment = worker.NewDeployment(s.temporal, "default", "signalbox")
-	s.ring, err = keyring.Generate()
+	s.deployment = worker.NewDeployment(s.temporal, namespace, deployment)
+	keys, err := keyring.LoadOrCreate(s.keyring)
 	require.NoError(t, err)
 
 	listener, err := net.Listen("tcp", anyPort)
 	require.NoError(t, err)
-	url := "http://" + listener.Addr().String()
-	s.simulators, err = sim.Start(sim.Options{Listen: anyPort, PublicURL: url, Pace: tick, OffloadKey: "key", AgentSecret: "agent-secret"})
+	s.publicURL = "http://" + listener.Addr().String()
+	s.simulators, err = sim.Start(sim.Options{Listen: anyPort, PublicURL: s.publicURL, Pace: tick, OffloadKey: apiKey, AgentSecret: agentSecret})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.simulators.Stop()) })
-	s.apps, err = signalbox.New(s.temporal, signalbox.Options{Keyring: s.ring, PublicURL: url})
+	s.apps, err = signalbox.New(s.temporal, signalbox.Options{Keyring: keys, PublicURL: s.publicURL})
 	require.NoError(t, err)
-	s.config = config.Config{
-		PublicURL: url, Inbox: filepath.Join(t.TempDir(), "inbox.db"), MaxBody: 1 << 20, UnmatchedGrace: 15 * time.Minute, Drain: 10 * time.Second,
-		Accounts:       map[string]config.Account{workflows.DefaultAccount: {BaseURL: s.simulators.OffloadURL(), APIKey: "key"}},
-		Agents:         map[string]config.Agent{sim.Agent: {Secrets: []string{"agent-secret"}}},
-		DeploymentName: "signalbox",
-	}
-	s.run(t, service.Settings{Config: s.config, Parts: config.Ingress, Listener: listener})
+	s.receive(t, listener, keys)
 	return s
 }
 
-// run runs a process until the test ends or it is stopped.
-func (s *stage) run(t *testing.T, settings service.Settings) (stop func()) {
+// receive runs the ingress until the test ends.
+func (s *stage) receive(t *testing.T, listener net.Listener, keys *keyring.Ring) {
 	t.Helper()
-	settings.Keyring, settings.Log = s.ring, zap.NewNop()
-	settings.Temporal.HostPort, settings.Temporal.Namespace = s.address, "default"
-	settings.Temporal.Logger = logging.ForTemporal(settings.Log)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- service.Run(ctx, settings) }()
-	stop = sync.OnceFunc(func() {
+	go func() {
+		ended <- service.Run(ctx, service.Settings{
+			Config: config.Config{
+				Inbox: s.inbox, MaxBody: 1 << 20, UnmatchedGrace: 15 * time.Minute, Drain: 10 * time.Second,
+				Agents: map[string]config.Agent{sim.Agent: {Secrets: []string{agentSecret}}},
+			},
+			Parts: config.Ingress, Listener: listener, Keyring: keys, Log: zap.NewNop(),
+			Temporal: client.Options{HostPort: s.address, Namespace: namespace},
+		})
+	}()
+	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		require.NoError(t, <-ended)
 	})
-	t.Cleanup(stop)
-	return stop
 }
 
-// build runs the workers of a build.
-func (s *stage) build(t *testing.T, buildID string, how change) (stop func()) {
-	t.Helper()
-	c := s.config
-	c.BuildID = buildID
-	settings := service.Settings{Config: c, Parts: config.Worker}
-	if how != unchanged {
-		settings.Temporal.Interceptors = []interceptor.ClientInterceptor{&both{changed: changed{change: how}}}
-	}
-	return s.run(t, settings)
-}
-
-// both gives a worker the interceptor by way of its client.
-type both struct {
-	interceptor.ClientInterceptorBase
-	changed
-}
-
+// makeCurrent returns when every task queue knows: until then tasks still go to the version before.
 func (s *stage) makeCurrent(t *testing.T, buildID string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, s.deployment.SetCurrent(ctx, buildID))
+	s.awaitRouting(t)
+}
+
+func (s *stage) ramp(t *testing.T, buildID string, percent float32) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	require.NoError(t, s.deployment.SetRamping(ctx, buildID, percent))
+	s.awaitRouting(t)
+}
+
+func (s *stage) awaitRouting(t *testing.T) {
+	t.Helper()
+	eventually(t, "every task queue knows the versions", func() bool {
+		described, err := s.temporal.WorkflowService().DescribeWorkerDeployment(t.Context(), &workflowservice.DescribeWorkerDeploymentRequest{
+			Namespace: namespace, DeploymentName: deployment,
+		})
+		return err == nil && described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
+	})
 }
 
 func (s *stage) states(t *testing.T) map[string]worker.VersionState {

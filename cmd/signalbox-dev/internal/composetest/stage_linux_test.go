@@ -3,11 +3,13 @@ package composetest_test
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds every wait; on a busy machine the server finds a killed worker's activities a minute late.
-const patience = 2 * time.Minute
+// patience bounds every wait. It is well above the minute after which the server gives a killed worker's activities up.
+const patience = 5 * time.Minute
 
 // stage is the machine on which the services run.
 type stage struct {
@@ -60,6 +62,8 @@ func (s *stage) command(t *testing.T, name string, r *running, arguments ...stri
 		}
 	}
 	command.Stdout, command.Stderr = r.log, r.log
+	// It must not outlive a test run that is killed.
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return command
 }
 
@@ -70,7 +74,7 @@ func (s *stage) once(t *testing.T, name string) {
 	require.NoError(t, s.command(t, name, r, s.services[name].arguments(t)...).Run(), "%s: %s", name, r.log)
 }
 
-// start runs a service until the test ends or it is killed, and returns when its health check is content.
+// start runs a service until the test ends or it is killed.
 func (s *stage) start(t *testing.T, name, address string) *running {
 	t.Helper()
 	r := &running{name: name, address: address, internal: freeAddress(t), log: &bytes.Buffer{}}
@@ -88,6 +92,7 @@ func (s *stage) start(t *testing.T, name, address string) *running {
 	return r
 }
 
+// awaitHealthy waits until the service's health check is content.
 func (s *stage) awaitHealthy(t *testing.T, r *running) {
 	t.Helper()
 	check := s.services[r.name].HealthCheck.Test
@@ -103,6 +108,14 @@ func (r *running) kill(t *testing.T) {
 	t.Helper()
 	require.NoError(t, r.process.Process.Kill())
 	_ = r.process.Wait() // it was killed
+}
+
+// stop halts a process in the middle of what it does, and lets it go on after that.
+func (r *running) stop(t *testing.T, meanwhile func()) {
+	t.Helper()
+	require.NoError(t, r.process.Process.Signal(syscall.SIGSTOP))
+	defer func() { require.NoError(t, r.process.Process.Signal(syscall.SIGCONT)) }()
+	meanwhile()
 }
 
 // makeSecrets runs secrets.sh, and inbox.sh against the database server as its image would.
@@ -144,6 +157,7 @@ func (s *stage) haproxy(t *testing.T, program, address string, ingresses ...*run
 	var log bytes.Buffer
 	proxy := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-db", "-f", path)
 	proxy.Stdout, proxy.Stderr = &log, &log
+	proxy.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(t, proxy.Start())
 	t.Cleanup(func() {
 		require.NoError(t, proxy.Process.Signal(syscall.SIGTERM))
@@ -169,10 +183,17 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
+// freeAddress finds a port below those that the system gives to outgoing connections: while a process is dead, none of them may take its port.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
+	const lowest, count, tries = 20000, 12000, 100
+	for range tries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(count)))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, listener.Close())
+			return address
+		}
+	}
+	require.FailNow(t, "no free address")
+	return ""
 }
