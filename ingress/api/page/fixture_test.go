@@ -53,6 +53,14 @@ type temporal struct {
 	notices map[string]workflows.NotifyState
 	// updates are the names of updates with who acted.
 	updates []string
+	// silent: no worker answers queries.
+	silent bool
+}
+
+func (f *temporal) silence() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.silent = true
 }
 
 func (f *temporal) set(state workflows.CaseState) {
@@ -84,8 +92,13 @@ func (v value) Get(into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-func (f *temporal) QueryWorkflowWithOptions(_ context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+func (f *temporal) QueryWorkflowWithOptions(ctx context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
 	f.mu.Lock()
+	if f.silent {
+		f.mu.Unlock()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	defer f.mu.Unlock()
 	if state, known := f.cases[request.WorkflowID]; known {
 		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{*state}}, nil
@@ -181,10 +194,14 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
-	if strings.Contains(request.Query, "!= 'Running'") || !strings.Contains(request.Query, workflows.OffloadCaseWorkflow) {
+	if !strings.Contains(request.Query, workflows.OffloadCaseWorkflow) {
 		return response, nil
 	}
+	closed := strings.Contains(request.Query, "!= 'Running'")
 	for id, state := range f.cases {
+		if closed != (state.Outcome != nil) {
+			continue
+		}
 		if len(state.Attention) == 0 && strings.Contains(request.Query, workflows.SearchAttributeAttention) {
 			continue
 		}

@@ -1,10 +1,12 @@
 package page_test
 
 import (
+	"fmt"
 	"html"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -215,4 +217,39 @@ func TestTheTimelineTellsWhoDidWhat(t *testing.T) {
 		require.GreaterOrEqual(t, next, 0, "%s in order in %s", part, life)
 		at += next
 	}
+}
+
+// Each case tells how its own news came, so the figures are right whatever process is asked.
+func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/health")
+	require.NotContains(t, body, "How news reaches cases", "there is no case")
+
+	at := time.Now().Add(-time.Hour)
+	applied := func(d time.Duration) *workflows.AppliedEvent {
+		return &workflows.AppliedEvent{AcceptedAt: at, AppliedAt: at.Add(d)}
+	}
+	running := asks("runs")
+	running.LastApplied = applied(90 * time.Minute)
+	w.temporal.set(running)
+	for i, source := range []workflows.NewsSource{workflows.NewsByWebhook, workflows.NewsByWebhook, workflows.NewsByPoll, workflows.NewsByApp} {
+		ended := workflows.CaseState{Reference: fmt.Sprint("ended-", i), Status: workflows.CaseCompleted, Since: at}
+		ended.Outcome = &workflows.CaseOutcome{Status: ended.Status, Source: source, EndedAt: at}
+		if source == workflows.NewsByWebhook {
+			ended.LastApplied = applied(250 * time.Millisecond)
+		}
+		w.temporal.set(ended)
+	}
+	_, body = b.get(t, "/health")
+	require.Contains(t, body, "1 of 3 ends (33 %)")
+	require.Contains(t, body, "250ms at the median, 1h30m at most; the newest webhook of 3 cases")
+	require.Contains(t, body, "5 of 5 answered.")
+	_, body = w.signedIn(t, emeaSecret).get(t, "/health")
+	require.NotContains(t, body, "1 of 3 ends", "cases of other accounts are not told")
+
+	w.temporal.silence()
+	_, body = b.get(t, "/health")
+	require.Contains(t, body, "0 of 5 answered within 2 s; the others need a worker that runs.")
 }
