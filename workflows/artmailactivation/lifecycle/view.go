@@ -165,9 +165,6 @@ func Details(a Activation) string {
 	if trouble := s.Outbox.Trouble(); trouble != "" {
 		paragraphs = append(paragraphs, trouble)
 	}
-	if why := Attention(a); len(why) > 0 {
-		paragraphs = append(paragraphs, "Needs attention: "+strings.Join(why, ", ")+".")
-	}
 	if open := approvalLines(s); len(open) > 0 {
 		paragraphs = append(paragraphs,
 			fmt.Sprintf("Open approvals (the brand answers in Artmail; `%s` closes one here):", workflows.UpdateCancelApproval),
