@@ -51,6 +51,7 @@ type temporal struct {
 	mu      sync.Mutex
 	cases   map[string]*workflows.CaseState
 	notices map[string]workflows.NotifyState
+	files   map[string]workflows.CaseFiles
 	// updates are the names of updates with who acted.
 	updates []string
 	// silent: no worker answers queries.
@@ -105,6 +106,9 @@ func (f *temporal) QueryWorkflowWithOptions(ctx context.Context, request *client
 	}
 	if state, known := f.notices[request.WorkflowID]; known {
 		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{state}}, nil
+	}
+	if files, known := f.files[request.WorkflowID]; known {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{files}}, nil
 	}
 	return nil, serviceerror.NewNotFound("no such workflow")
 }
@@ -282,7 +286,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	w := &world{
-		temporal: &temporal{cases: map[string]*workflows.CaseState{}, notices: map[string]workflows.NotifyState{}}, store: store, keys: keys, clock: &clock{},
+		temporal: &temporal{cases: map[string]*workflows.CaseState{}, notices: map[string]workflows.NotifyState{}, files: map[string]workflows.CaseFiles{}}, store: store, keys: keys, clock: &clock{},
 		tokens: &tokens{set: map[string]api.Token{
 			annSecret:  {Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}},
 			bobSecret:  {Name: "bob", Scopes: []api.Scope{api.ScopeAdmin}},

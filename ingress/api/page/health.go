@@ -5,6 +5,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // healthView is what the process knows of itself, and what the inbox and the newest cases tell.
@@ -18,6 +19,11 @@ type healthView struct {
 	// Pace is how news reaches cases; nil where there is nothing to tell. PaceProblem says why it can't be told.
 	Pace        *pace
 	PaceProblem string
+}
+
+// attention is the contract's table of what to do.
+func (v *visit) attention() {
+	v.render(http.StatusOK, "attention", view{Title: "What to do for each attention", Data: workflows.Attentions()})
 }
 
 func (v *visit) health() {

@@ -184,6 +184,7 @@ func (s *Server) routes() http.Handler {
 	signedIn("POST /notices/resend", (*visit).resendNotices)
 	signedIn("POST /notices/dismiss", (*visit).dismissNotices)
 	signedIn("GET /health", (*visit).health)
+	signedIn("GET /attention", (*visit).attention)
 	signedIn("/", func(v *visit) {
 		v.fail(http.StatusNotFound, "There is no such page", "The menu above has all there are.")
 	})
