@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,7 @@ import (
 	"go.uber.org/zap/zaptest"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/api/page"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
@@ -274,6 +276,7 @@ type world struct {
 	keys     *keyring.Ring
 	clock    *clock
 	tokens   *tokens
+	deps     page.Deps
 	server   *page.Server
 	url      string
 }
@@ -308,17 +311,25 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	}
 	calls, err := api.New(deps)
 	require.NoError(t, err)
-	w.server, err = page.New(page.Deps{
+	w.deps = page.Deps{
+		Keys: keys, Source: ingress.Sources([]netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}),
 		API: calls, WebUI: "http://localhost:8233/namespaces/default", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Now: w.clock.now,
 		Health: func(context.Context) (bool, []page.Check) {
 			return false, []page.Check{{Name: "inbox", OK: true}, {Name: "temporal", Problem: "it can't be reached", Fix: "start it"}}
 		},
-	})
-	require.NoError(t, err)
-	listening := httptest.NewServer(w.server)
-	t.Cleanup(listening.Close)
-	w.url = listening.URL
+	}
+	w.server, w.url = w.process(t)
 	return w
+}
+
+// process is a page of its own over the same API, as another process has it.
+func (w *world) process(t *testing.T) (*page.Server, string) {
+	t.Helper()
+	server, err := page.New(w.deps)
+	require.NoError(t, err)
+	listening := httptest.NewServer(server)
+	t.Cleanup(listening.Close)
+	return server, listening.URL
 }
 
 // asks is a case with an open question.
