@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 
 	"github.com/labstack/echo/v4"
@@ -12,9 +13,18 @@ type source = netip.Addr
 
 const ipv6Network = 64
 
+// Sources tells the sender of a request: an IPv4 address, or the network address of an IPv6 /64. X-Forwarded-For is believed from the proxies
+// alone. The zero address stands for all senders that are not known.
+func Sources(proxies []netip.Prefix) func(*http.Request) netip.Addr {
+	sender := sourceExtractor(proxies)
+	return func(r *http.Request) netip.Addr { return sourceAt(sender(r)) }
+}
+
 // sourceOf returns the zero address if the sender's address is unknown; all such senders share one allowance.
-func sourceOf(c echo.Context) source {
-	address, err := netip.ParseAddr(c.RealIP())
+func sourceOf(c echo.Context) source { return sourceAt(c.RealIP()) }
+
+func sourceAt(text string) source {
+	address, err := netip.ParseAddr(text)
 	if err != nil {
 		return source{}
 	}

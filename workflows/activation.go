@@ -150,6 +150,8 @@ type ActivationState struct {
 	EventsApplied int        `json:"eventsApplied"`
 	Duplicates    int        `json:"duplicates"`
 	LateEvents    int        `json:"lateEvents"`
+	// LastApplied is about the webhook that was accepted last of those that were applied.
+	LastApplied *AppliedEvent `json:"lastApplied,omitempty"`
 	// Options are those in force. Only the query tells them, not the workflow's result.
 	Options ActivationOptions `json:"options,omitzero"`
 }

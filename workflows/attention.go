@@ -1,5 +1,10 @@
 package workflows
 
+import (
+	"maps"
+	"slices"
+)
+
 // attentionHelp has a sentence for each value of SearchAttributeAttention: what a person can do.
 var attentionHelp = map[string]string{
 	AttentionInputNeeded:     "Answer the question.",
@@ -35,6 +40,9 @@ var attentionHelp = map[string]string{
 	AttentionAPIKeyConflict:  "Ask Artmail which of the two API keys is right: the first one is in use.",
 	AttentionResponseUnclear: "Ask the brand what it meant, and cancel the approval or wait for another response.",
 }
+
+// Attentions lists every value of SearchAttributeAttention, sorted.
+func Attentions() []string { return slices.Sorted(maps.Keys(attentionHelp)) }
 
 // AttentionHelp says in a sentence what a person can do about a value of SearchAttributeAttention; ok is false for a value that this version
 // does not know.

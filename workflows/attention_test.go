@@ -4,7 +4,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,8 +26,21 @@ func TestEachAttentionSaysWhatToDo(t *testing.T) {
 		require.True(t, ok, "%s has no help: add it to the table", name)
 		require.Regexp(t, `^[A-Z].*\.$`, sentence, name)
 	}
+	require.ElementsMatch(t, slices.Collect(maps.Values(values)), workflows.Attentions())
 	_, ok := workflows.AttentionHelp("of a later version")
 	require.False(t, ok)
+}
+
+func TestThePackageDocListsWhatToDo(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	var table strings.Builder
+	for _, attention := range workflows.Attentions() {
+		sentence, _ := workflows.AttentionHelp(attention)
+		table.WriteString("//   - " + attention + ": " + sentence + "\n")
+	}
+	require.Contains(t, string(doc), "//\n"+table.String()+"//\n")
 }
 
 // attentionConstants are the values of all constants of the package that begin with Attention.

@@ -106,6 +106,8 @@ type CaseState struct {
 	EventsApplied int `json:"eventsApplied"`
 	Duplicates    int `json:"duplicates"`
 	LateEvents    int `json:"lateEvents"`
+	// LastApplied is about the webhook that was accepted last of those that were applied.
+	LastApplied *AppliedEvent `json:"lastApplied,omitempty"`
 	// Outcome is there from the moment the case has ended.
 	Outcome *CaseOutcome `json:"outcome,omitempty"`
 }

@@ -15,6 +15,12 @@ type EventMeta struct {
 	ReceivedAt time.Time `json:"receivedAt"`
 }
 
+// AppliedEvent says when a webhook was accepted and when its workflow had applied it. The ingress and Temporal have different clocks.
+type AppliedEvent struct {
+	AcceptedAt time.Time `json:"acceptedAt"`
+	AppliedAt  time.Time `json:"appliedAt"`
+}
+
 // Offload's event kinds (Offload, "Webhook events").
 const (
 	KindCaseCompleted   = "case.completed"

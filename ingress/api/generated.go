@@ -266,6 +266,9 @@ type AgentName = string
 // Answer defines model for Answer.
 type Answer = workflows.Answer
 
+// AppliedEvent The webhook that was accepted last of those that were applied.
+type AppliedEvent = workflows.AppliedEvent
+
 // Approval defines model for Approval.
 type Approval = workflows.Approval
 

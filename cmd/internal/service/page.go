@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/api/page"
 )
@@ -16,6 +17,7 @@ import (
 func newPage(s Settings, calls *api.Server, board *health.Board) (*page.Server, error) {
 	deps := page.Deps{
 		API: calls, Secure: s.Config.Internal.Plain, Log: s.Log.Named("page"), Now: now,
+		Keys: s.Keyring, Source: ingress.Sources(s.Config.TrustedProxies),
 		Health: func(ctx context.Context) (bool, []page.Check) {
 			board.Refresh(ctx)
 			ready, states := board.Ready()

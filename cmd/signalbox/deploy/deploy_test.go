@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // promtool runs it in this folder. Where it is missing the test is skipped, or fails where the test run insists on it.
@@ -36,29 +38,33 @@ func TestEachAlertFiresAndStaysSilentAsItsUnitTestsSay(t *testing.T) {
 	promtool(t, "test", "rules", "alerts_test.yml")
 }
 
-// alerts are the names of all alerts.
-func alerts(t *testing.T) (names []string) {
+type rule struct {
+	Alert, Expr         string
+	Annotations, Labels map[string]string
+}
+
+// rules are all alerts by name.
+func rules(t *testing.T) map[string]rule {
 	t.Helper()
-	var rules struct {
-		Groups []struct {
-			Rules []struct {
-				Alert       string
-				Annotations map[string]string
-				Labels      map[string]string
-			}
+	var file struct{ Groups []struct{ Rules []rule } }
+	require.NoError(t, yaml.Unmarshal(read(t, "alerts.yml"), &file))
+	all := map[string]rule{}
+	for _, group := range file.Groups {
+		for _, one := range group.Rules {
+			all[one.Alert] = one
 		}
 	}
-	require.NoError(t, yaml.Unmarshal(read(t, "alerts.yml"), &rules))
-	for _, group := range rules.Groups {
-		for _, rule := range group.Rules {
-			require.Equal(t, "runbook.md#"+strings.ToLower(rule.Alert), rule.Annotations["runbook"])
-			require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
-			require.Contains(t, []string{"page", "ticket", "info"}, rule.Labels["severity"], rule.Alert)
-			names = append(names, rule.Alert)
-		}
+	require.NotEmpty(t, all)
+	return all
+}
+
+func TestEachAlertIsWhole(t *testing.T) {
+	t.Parallel()
+	for name, rule := range rules(t) {
+		require.Equal(t, "runbook.md#"+strings.ToLower(name), rule.Annotations["runbook"])
+		require.NotEmpty(t, rule.Annotations["summary"], name)
+		require.Contains(t, []string{"page", "ticket", "info"}, rule.Labels["severity"], name)
 	}
-	require.NotEmpty(t, names)
-	return names
 }
 
 func TestEachAlertHasARunbookParagraphAndBothUnitTests(t *testing.T) {
@@ -83,8 +89,8 @@ func TestEachAlertHasARunbookParagraphAndBothUnitTests(t *testing.T) {
 			}
 		}
 	}
-	names := alerts(t)
-	for _, name := range names {
+	names := rules(t)
+	for name := range names {
 		_, paragraph, found := strings.Cut(runbook, "\n## "+name+"\n")
 		require.True(t, found, "%s has no paragraph in runbook.md", name)
 		paragraph, _, _ = strings.Cut(paragraph, "\n## ")
@@ -95,6 +101,36 @@ func TestEachAlertHasARunbookParagraphAndBothUnitTests(t *testing.T) {
 		require.True(t, silent[name], "%s stays silent in no unit test", name)
 	}
 	require.Equal(t, len(names), strings.Count(runbook, "\n## "), "runbook.md has paragraphs of alerts alone")
+}
+
+func TestTheRunbookSaysWhatToDoForEachAttentionAsTheContractDoes(t *testing.T) {
+	t.Parallel()
+	_, listed, found := strings.Cut(string(read(t, "runbook.md")), "\n# What to do for each attention\n")
+	require.True(t, found)
+	var want strings.Builder
+	for _, attention := range workflows.Attentions() {
+		sentence, _ := workflows.AttentionHelp(attention)
+		want.WriteString("\n### " + attention + "\n\n" + sentence + "\n")
+	}
+	_, listed, _ = strings.Cut(listed, "\n### ")
+	require.Equal(t, want.String(), "\n### "+listed)
+}
+
+// What an alert says of attention leads to the sentences.
+func TestAlertsAboutAttentionLinkToWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, rule := range rules(t) {
+		link := rule.Annotations["what_to_do"]
+		switch {
+		case strings.Contains(rule.Expr, "signalbox_attention_workflows"):
+			require.Equal(t, "runbook.md#{{ $labels.reason }}", link, name)
+			for reason := range strings.SplitSeq(regexp.MustCompile(`reason=~"([^"]*)"`).FindStringSubmatch(rule.Expr)[1], "|") {
+				require.Contains(t, workflows.Attentions(), reason, name)
+			}
+		case link != "":
+			require.Contains(t, workflows.Attentions(), strings.TrimPrefix(link, "runbook.md#"), name)
+		}
+	}
 }
 
 // The README's table is the list of metrics; that it lists what is served is tested where everything runs.

@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,66 @@ func TestInABrowserTwoPeopleAnswerTheSame(t *testing.T) {
 	w.temporal.set(asks("second"))
 	ann.shows(t, "1 new")
 	require.Equal(t, 1.0, evaluate[float64](t, ann, `document.querySelectorAll(".answer").length`))
+}
+
+// What a person has begun to write is there again after a reload, and after the session has ended and another one has begun; once it was taken, it
+// is gone from the browser.
+func TestInABrowserAHalfWrittenAnswerIsNotLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	b := w.chromium(t)()
+	b.signIn(t, annSecret)
+	b.open(t, "/cases/w9")
+	written := func() string { return evaluate[string](t, b, `document.querySelector(".answer textarea").value`) }
+	b.write(t, ".answer textarea", "Yes, it ")
+	b.open(t, "/cases/w9")
+	require.Equal(t, "Yes, it ", written(), "after a reload")
+	b.open(t, "/")
+	require.Equal(t, "Yes, it ", written(), "in the list")
+
+	b.write(t, ".answer textarea", "is.")
+	w.clock.advance(12 * time.Hour)
+	b.click(t, ".answer button")
+	b.shows(t, "The session has ended, and nothing was sent.")
+	require.Equal(t, "Yes, it is.", evaluate[string](t, b, `document.querySelector("#kept").value`))
+	b.write(t, "#token", annSecret)
+	b.click(t, ".signin button")
+	b.shows(t, "Is a signed PDF fine?")
+	require.Equal(t, "Yes, it is.", written(), "after a new sign-in")
+	b.click(t, ".answer button")
+	b.shows(t, "The answer was taken")
+	require.Equal(t, "Yes, it is.", w.temporal.get("w9").Answers[0].Text)
+	require.False(t, evaluate[bool](t, b, `Object.values(sessionStorage).includes("Yes, it is.")`))
+}
+
+// On the page of a case a half-written answer stays while another person answers, and while Offload asks something else.
+func TestInABrowserTheCasePageSaysWhatAnotherPersonDidMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	open := w.chromium(t)
+	ann, bob := open(), open()
+	ann.signIn(t, annSecret)
+	bob.signIn(t, bobSecret)
+	bob.open(t, "/cases/w9")
+	bob.write(t, ".answer textarea", "No, on paper.")
+	ann.write(t, ".answer textarea", "Yes, it is.")
+	ann.click(t, ".answer button")
+	bob.shows(t, "The question is not open any more.")
+	bob.shows(t, "Input sent")
+	require.Equal(t, "No, on paper.", evaluate[string](t, bob, `document.querySelector(".answer textarea").value`))
+
+	// Offload asks again: what was written for the first question is not sent for the second.
+	again := w.temporal.get("w9")
+	again.Status, again.Question = workflows.CaseInputNeeded, &workflows.Question{ID: "q2", Text: "By Friday?"}
+	w.temporal.set(again)
+	bob.shows(t, "Input needed")
+	bob.click(t, ".answer button")
+	bob.shows(t, "Your answer was not sent")
+	bob.shows(t, "ann answered")
+	bob.shows(t, "By Friday?")
+	require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())
 }
 
 func TestInABrowserOperatorsPutThingsRight(t *testing.T) {
@@ -147,6 +208,16 @@ func TestInABrowserEachPageIsFitForEverybody(t *testing.T) {
 	w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{Source: "offload-case/w9", Notices: []workflows.NoticeRecord{
 		{ID: "n1", Kind: workflows.NoticeCaseInputNeeded, Status: workflows.NoticeGivenUp, LastError: longText},
 	}}
+	ended := asks("ended")
+	ended.Status, ended.Attention, ended.Question = workflows.CaseCompleted, []string{workflows.AttentionFileNotStored}, nil
+	ended.Facts.Attachments = []workflows.Attachment{{ID: "1", Name: longText[:200], Size: 2048}}
+	ended.LastApplied = &workflows.AppliedEvent{AcceptedAt: ended.Since, AppliedAt: ended.Since.Add(time.Second)}
+	ended.Outcome = &workflows.CaseOutcome{Status: ended.Status, Source: workflows.NewsByWebhook, EndedAt: ended.Since, FilesWorkflowID: "offload-files/ended"}
+	w.temporal.set(ended)
+	w.temporal.files["offload-files/ended"] = workflows.CaseFiles{
+		Status: workflows.FilesStored, Stored: []workflows.StoredFile{{AttachmentID: "1", Bucket: "s3://files", Key: longText[:200], Size: 4096, SHA256: longText[:64]}},
+		Unstored: []workflows.UnstoredFile{{AttachmentID: "2", Name: "b.pdf", Reason: longText[:200]}},
+	}
 	dead := w.storeDelivery(t, inbox.Delivery{
 		Provider: "offload", Lane: "offload-case/w9", Kind: "case.completed", State: inbox.StateDead, Reason: longText[:500],
 	}, []byte(`{"event":"`+longText+`"}`))
@@ -156,7 +227,7 @@ func TestInABrowserEachPageIsFitForEverybody(t *testing.T) {
 	b.signIn(t, annSecret)
 	for _, path := range []string{
 		"/", "/cases", "/cases/w9", "/cases/hostile", "/cases/none", "/cases/w9/transcript", "/activations", "/deliveries", "/deliveries/" + dead, "/notices",
-		"/notices/of?source=offload-case/w9", "/health",
+		"/notices/of?source=offload-case/w9", "/health", "/attention", "/cases/ended",
 	} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.scheme(t, scheme)

@@ -108,6 +108,7 @@ type caseView struct {
 	Deliveries []inbox.Delivery
 	Notices    []workflows.NoticeRecord
 	Files      *workflows.CaseFiles
+	FileRows   []caseFile
 	// Late is set where an answer was not taken.
 	Late *lateAnswer
 }
@@ -160,7 +161,7 @@ func (v *visit) showCase(status int, late *lateAnswer) {
 		}
 	}
 	data.Deliveries, data.Notices = deliveries.Deliveries, notices.Notices
-	data.Timeline = caseTimeline(data)
+	data.Timeline, data.FileRows = caseTimeline(data), caseFiles(data.State.Facts, data.Files)
 	every := liveEvery
 	if late != nil {
 		every = 0 // the address is that of the form

@@ -7,6 +7,8 @@
 // touches a form that a person has begun. Texts of providers and people are shown as text: package html/template escapes them, and clean makes
 // control characters visible.
 //
-// A visitor signs in with a token of the API. The session holds it in memory, so a token that is removed ends its sessions, and a restart
-// ends all. Without tokens, on loopback, there is nothing to sign in to.
+// A visitor signs in with a token of the API. The session is the token in a cookie, sealed by the keyring: any process with the same keyring knows
+// it, also after a restart, and a token that is removed ends its sessions. A sign-out removes the cookie from the browser, and the process that
+// answers refuses copies of it. Another process takes a copy that was stolen before until it was not used for two hours, or is twelve hours
+// old: remove the token to end it at once. Without tokens, on loopback, there is nothing to sign in to.
 package page

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,7 @@ import (
 	"go.uber.org/zap/zaptest"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/api/page"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
@@ -51,8 +53,17 @@ type temporal struct {
 	mu      sync.Mutex
 	cases   map[string]*workflows.CaseState
 	notices map[string]workflows.NotifyState
+	files   map[string]workflows.CaseFiles
 	// updates are the names of updates with who acted.
 	updates []string
+	// silent: no worker answers queries.
+	silent bool
+}
+
+func (f *temporal) silence() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.silent = true
 }
 
 func (f *temporal) set(state workflows.CaseState) {
@@ -84,14 +95,22 @@ func (v value) Get(into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-func (f *temporal) QueryWorkflowWithOptions(_ context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+func (f *temporal) QueryWorkflowWithOptions(ctx context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
 	f.mu.Lock()
+	if f.silent {
+		f.mu.Unlock()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	defer f.mu.Unlock()
 	if state, known := f.cases[request.WorkflowID]; known {
 		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{*state}}, nil
 	}
 	if state, known := f.notices[request.WorkflowID]; known {
 		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{state}}, nil
+	}
+	if files, known := f.files[request.WorkflowID]; known {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{files}}, nil
 	}
 	return nil, serviceerror.NewNotFound("no such workflow")
 }
@@ -181,10 +200,14 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
-	if strings.Contains(request.Query, "!= 'Running'") || !strings.Contains(request.Query, workflows.OffloadCaseWorkflow) {
+	if !strings.Contains(request.Query, workflows.OffloadCaseWorkflow) {
 		return response, nil
 	}
+	closed := strings.Contains(request.Query, "!= 'Running'")
 	for id, state := range f.cases {
+		if closed != (state.Outcome != nil) {
+			continue
+		}
 		if len(state.Attention) == 0 && strings.Contains(request.Query, workflows.SearchAttributeAttention) {
 			continue
 		}
@@ -253,6 +276,7 @@ type world struct {
 	keys     *keyring.Ring
 	clock    *clock
 	tokens   *tokens
+	deps     page.Deps
 	server   *page.Server
 	url      string
 }
@@ -265,7 +289,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	w := &world{
-		temporal: &temporal{cases: map[string]*workflows.CaseState{}, notices: map[string]workflows.NotifyState{}}, store: store, keys: keys, clock: &clock{},
+		temporal: &temporal{cases: map[string]*workflows.CaseState{}, notices: map[string]workflows.NotifyState{}, files: map[string]workflows.CaseFiles{}}, store: store, keys: keys, clock: &clock{},
 		tokens: &tokens{set: map[string]api.Token{
 			annSecret:  {Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}},
 			bobSecret:  {Name: "bob", Scopes: []api.Scope{api.ScopeAdmin}},
@@ -287,17 +311,25 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	}
 	calls, err := api.New(deps)
 	require.NoError(t, err)
-	w.server, err = page.New(page.Deps{
+	w.deps = page.Deps{
+		Keys: keys, Source: ingress.Sources([]netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}),
 		API: calls, WebUI: "http://localhost:8233/namespaces/default", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Now: w.clock.now,
 		Health: func(context.Context) (bool, []page.Check) {
 			return false, []page.Check{{Name: "inbox", OK: true}, {Name: "temporal", Problem: "it can't be reached", Fix: "start it"}}
 		},
-	})
-	require.NoError(t, err)
-	listening := httptest.NewServer(w.server)
-	t.Cleanup(listening.Close)
-	w.url = listening.URL
+	}
+	w.server, w.url = w.process(t)
 	return w
+}
+
+// process is a page of its own over the same API, as another process has it.
+func (w *world) process(t *testing.T) (*page.Server, string) {
+	t.Helper()
+	server, err := page.New(w.deps)
+	require.NoError(t, err)
+	listening := httptest.NewServer(server)
+	t.Cleanup(listening.Close)
+	return server, listening.URL
 }
 
 // asks is a case with an open question.

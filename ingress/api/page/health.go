@@ -5,9 +5,10 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// healthView is what the process knows of itself.
+// healthView is what the process knows of itself, and what the inbox and the newest cases tell.
 type healthView struct {
 	Ready  bool
 	Checks []Check
@@ -15,18 +16,37 @@ type healthView struct {
 	Counts  *desk.Counts
 	States  []inbox.State
 	Problem string
+	// Pace is how news reaches cases; nil where there is nothing to tell. PaceProblem says why it can't be told.
+	Pace        *pace
+	PaceProblem string
+}
+
+// attention is the contract's table of what to do.
+func (v *visit) attention() {
+	v.render(http.StatusOK, "attention", view{Title: "What to do for each attention", Data: workflows.Attentions()})
 }
 
 func (v *visit) health() {
 	data := healthView{States: inbox.States()}
-	data.Ready, data.Checks = v.s.deps.Health(v.r.Context())
-	if v.s.deps.API.May(v.token, "countDeliveries") && !v.token.Limited() {
-		var counts desk.Counts
-		if err := v.get(&counts, nil, "deliveries", "counts"); err != nil {
-			data.Problem = err.Error()
-		} else {
+	together(
+		func() { data.Ready, data.Checks = v.s.deps.Health(v.r.Context()) },
+		func() {
+			if !v.s.deps.API.May(v.token, "countDeliveries") || v.token.Limited() {
+				return
+			}
+			var counts desk.Counts
+			if err := v.get(&counts, nil, "deliveries", "counts"); err != nil {
+				data.Problem = err.Error()
+				return
+			}
 			data.Counts = &counts
-		}
-	}
+		},
+		func() {
+			var err error
+			if data.Pace, err = v.pace(); err != nil {
+				data.PaceProblem = err.Error()
+			}
+		},
+	)
 	v.render(http.StatusOK, "health", view{Title: "Health", Section: "/health", Data: data, Every: slowEvery})
 }

@@ -11,6 +11,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // Check is something that this process needs, as /readyz tells it.
@@ -39,6 +41,10 @@ type Deps struct {
 	WebUI string
 	// Secure marks the session's cookie for TLS also where this process sees plain HTTP, behind a proxy.
 	Secure bool
+	// Keys seal the sessions' cookies: processes that share them share the sessions.
+	Keys *keyring.Ring
+	// Source tells the sender of a request, by which tries to sign in are counted; ingress.Sources makes one.
+	Source func(*http.Request) netip.Addr
 	Log    *zap.Logger
 	Now    func() time.Time
 }
@@ -73,7 +79,7 @@ var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "te
 // New makes a server. It fails only for templates that a test would have refused.
 func New(deps Deps) (*Server, error) {
 	s := &Server{
-		deps: deps, sessions: newSessions(deps.Now),
+		deps: deps, sessions: newSessions(deps.Keys, deps.Now),
 		tries: &throttle{now: deps.Now, buckets: map[string]*rate.Limiter{}}, assets: map[string]asset{}, pages: map[string]*template.Template{},
 	}
 	if err := s.readAssets(); err != nil {
@@ -184,6 +190,7 @@ func (s *Server) routes() http.Handler {
 	signedIn("POST /notices/resend", (*visit).resendNotices)
 	signedIn("POST /notices/dismiss", (*visit).dismissNotices)
 	signedIn("GET /health", (*visit).health)
+	signedIn("GET /attention", (*visit).attention)
 	signedIn("/", func(v *visit) {
 		v.fail(http.StatusNotFound, "There is no such page", "The menu above has all there are.")
 	})
@@ -244,16 +251,23 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, handle func(*visi
 	handle(v)
 }
 
-func (v *visit) resume(id string) {
-	secret, ok := v.s.sessions.use(id)
+// resume knows the visitor by the cookie, and replaces it once it is some time old.
+func (v *visit) resume(cookie string) {
+	one, ok := v.s.sessions.use(cookie)
 	if !ok {
 		return
 	}
-	if v.token, v.signed = v.s.deps.API.Caller(secret); !v.signed {
-		v.s.sessions.end(id)
+	if v.token, v.signed = v.s.deps.API.Caller(one.Secret); !v.signed {
+		v.s.sessions.end(cookie)
 		return
 	}
-	v.secret = secret
+	v.secret = one.Secret
+	next, err := v.s.sessions.renew(one)
+	if err != nil {
+		v.s.deps.Log.Error("session not renewed", zap.Error(err))
+	} else if next != "" {
+		http.SetCookie(v.w, sessionCookie(next, v.secure()))
+	}
 }
 
 func (v *visit) secure() bool { return v.r.TLS != nil || v.s.deps.Secure }

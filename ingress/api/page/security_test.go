@@ -175,14 +175,55 @@ func TestTheCookieIsOutOfReach(t *testing.T) {
 	}
 }
 
+// A balancer may send each request to another process, and one may have been started anew.
+func TestProcessesWithOneKeyringShareSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	b := w.signedIn(t, annSecret)
+	first := w.url
+	_, second := w.process(t)
+	w.url = second // the cookie is the host's, whatever the port
+	status, body := b.get(t, "/cases/w9")
+	require.Equal(t, 200, status, body)
+	require.Contains(t, body, "Is a signed PDF fine?")
+
+	for range 5 { // used here and there it goes on for as long as a session may
+		w.clock.advance(110 * time.Minute)
+		w.url = map[string]string{first: second, second: first}[w.url]
+		status, _ = b.get(t, "/cases/w9")
+		require.Equal(t, 200, status)
+	}
+	w.tokens.remove(annSecret)
+	for _, w.url = range []string{first, second} {
+		status, _ = b.get(t, "/cases/w9")
+		require.Equal(t, 401, status, "a removed token ends the session everywhere")
+	}
+}
+
+func TestACookieOfAnotherKeyringIsNone(t *testing.T) {
+	t.Parallel()
+	w, other := newWorld(t, true), newWorld(t, true)
+	b, thief := w.signedIn(t, annSecret), other.browser(t)
+	value := b.cookie(t).Value
+	for _, try := range []string{value, value[:len(value)-2], strings.ToLower(value), "", "AAAA"} {
+		thief.setCookie(t, try)
+		status, _ := thief.get(t, "/health")
+		require.Equal(t, 401, status)
+	}
+}
+
 // The throttle lets a person who mistyped try again, and does not hold up others.
 func TestTheThrottleIsOfOneSourceAndEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
-	try := func(source, secret string) int {
+	try := func(source, secret string, forwarded ...string) int {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/sign-in", strings.NewReader("token="+secret))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		request.RemoteAddr = source
+		for _, address := range forwarded {
+			request.Header.Add("X-Forwarded-For", address)
+		}
 		recorder := httptest.NewRecorder()
 		w.server.ServeHTTP(recorder, request)
 		return recorder.Code
@@ -201,6 +242,14 @@ func TestTheThrottleIsOfOneSourceAndEnds(t *testing.T) {
 	for range 20 {
 		require.Equal(t, 303, try("192.0.2.3:1", annSecret), "who has a token is not throttled")
 	}
+	// People behind a trusted proxy are counted apart; what another sender says of itself is not believed.
+	for range 6 {
+		try("198.51.100.7:1", "a-guess", "203.0.113.1")
+		try("192.0.2.9:1", "a-guess", "203.0.113.2")
+	}
+	require.Equal(t, 429, try("198.51.100.8:1", annSecret, "203.0.113.1"))
+	require.Equal(t, 303, try("198.51.100.7:1", annSecret, "203.0.113.2"))
+	require.Equal(t, 429, try("192.0.2.9:1", annSecret, "203.0.113.3"))
 }
 
 func TestWithoutTokensThereIsNothingToSignInTo(t *testing.T) {

@@ -2,22 +2,27 @@ package page
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"net"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 const (
 	// sessionLife ends a session, idleLife one that is not used.
 	sessionLife = 12 * time.Hour
 	idleLife    = 2 * time.Hour
-	// maxSessions bounds the memory; the one that was used longest ago makes room.
-	maxSessions = 1000
+	// renewEvery is how often the cookie of a session in use is replaced.
+	renewEvery = time.Minute
+	// maxEnded bounds the memory of sessions that were ended; the oldest makes room.
+	maxEnded = 10_000
 
 	// signInBurst tries are free for each source, then one every signInEvery.
 	signInBurst = 5
@@ -26,78 +31,108 @@ const (
 	maxSources = 10_000
 )
 
-// session is one sign-in. The secret is asked of the API anew with each request, so a token that is gone ends it.
+// session is one sign-in. It travels in the visitor's cookie, sealed by the keyring that all processes share, so each of them knows it. The secret
+// is asked of the API anew with each request: a token that is gone ends its sessions.
 type session struct {
-	secret        string
-	began, usedAt time.Time
+	ID     string    `json:"id"`
+	Secret string    `json:"secret"`
+	Began  time.Time `json:"began"`
+	UsedAt time.Time `json:"usedAt"`
 }
 
-// sessions keeps them by the hash of their ID: what the process holds does not let anybody in.
+// sealContext keeps a cookie apart from all else that the keyring seals.
+const sealContext = "page session"
+
+// sessions make and read cookies, and remember which sessions were ended here before their time.
 type sessions struct {
-	now func() time.Time
+	keys *keyring.Ring
+	now  func() time.Time
 
-	mu  sync.Mutex
-	all map[[sha256.Size]byte]*session
+	mu sync.Mutex
+	// ended has the ID of each session that a person ended with the time until which its cookie would have been good.
+	ended map[string]time.Time
 }
 
-func newSessions(now func() time.Time) *sessions {
-	return &sessions{now: now, all: map[[sha256.Size]byte]*session{}}
+func newSessions(keys *keyring.Ring, now func() time.Time) *sessions {
+	return &sessions{keys: keys, now: now, ended: map[string]time.Time{}}
 }
 
-// begin returns the ID of a new session.
-func (s *sessions) begin(secret string) string {
-	id := rand.Text()
+// begin returns the cookie of a new session.
+func (s *sessions) begin(secret string) (string, error) {
+	now := s.now()
+	return s.seal(session{ID: rand.Text(), Secret: secret, Began: now, UsedAt: now})
+}
+
+func (s *sessions) seal(one session) (string, error) {
+	plain, err := json.Marshal(one)
+	if err != nil {
+		return "", fmt.Errorf("session: %w", err)
+	}
+	sealed, err := s.keys.Seal(plain, sealContext)
+	if err != nil {
+		return "", fmt.Errorf("session: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// use returns the session of a cookie, if it lives.
+func (s *sessions) use(cookie string) (one session, ok bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(cookie)
+	if err != nil {
+		return session{}, false
+	}
+	plain, err := s.keys.Open(sealed, sealContext)
+	if err != nil || json.Unmarshal(plain, &one) != nil {
+		return session{}, false
+	}
+	now := s.now()
+	if now.Sub(one.Began) >= sessionLife || now.Sub(one.UsedAt) >= idleLife {
+		return session{}, false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
-	if len(s.all) >= maxSessions {
-		s.makeRoom(now)
-	}
-	s.all[sha256.Sum256([]byte(id))] = &session{secret: secret, began: now, usedAt: now}
-	return id
+	_, ended := s.ended[one.ID]
+	return one, !ended
 }
 
-func (s *sessions) makeRoom(now time.Time) {
-	var oldest [sha256.Size]byte
-	last := now.Add(time.Hour)
-	for id, one := range s.all {
-		if over(one, now) {
-			delete(s.all, id)
-		} else if one.usedAt.Before(last) {
-			oldest, last = id, one.usedAt
+// renew returns the cookie of a session that is used now; empty where the one that came is young enough.
+func (s *sessions) renew(one session) (string, error) {
+	now := s.now()
+	if now.Sub(one.UsedAt) < renewEvery {
+		return "", nil
+	}
+	one.UsedAt = now
+	return s.seal(one)
+}
+
+// end ends a session in this process: another one takes a copy of its cookie until that is too old.
+func (s *sessions) end(cookie string) {
+	one, ok := s.use(cookie)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.ended) >= maxEnded {
+		s.makeRoom()
+	}
+	s.ended[one.ID] = one.Began.Add(sessionLife)
+}
+
+// makeRoom forgets sessions that are too old by now, or the oldest one.
+func (s *sessions) makeRoom() {
+	now := s.now()
+	maps.DeleteFunc(s.ended, func(_ string, until time.Time) bool { return !until.After(now) })
+	if len(s.ended) < maxEnded {
+		return
+	}
+	var oldest string
+	for id, until := range s.ended {
+		if oldest == "" || until.Before(s.ended[oldest]) {
+			oldest = id
 		}
 	}
-	if len(s.all) >= maxSessions {
-		delete(s.all, oldest)
-	}
-}
-
-func over(one *session, now time.Time) bool {
-	return now.Sub(one.began) >= sessionLife || now.Sub(one.usedAt) >= idleLife
-}
-
-// use returns the secret of a session that lives.
-func (s *sessions) use(id string) (secret string, ok bool) {
-	key := sha256.Sum256([]byte(id))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one, known := s.all[key]
-	if !known {
-		return "", false
-	}
-	now := s.now()
-	if over(one, now) {
-		delete(s.all, key)
-		return "", false
-	}
-	one.usedAt = now
-	return one.secret, true
-}
-
-func (s *sessions) end(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.all, sha256.Sum256([]byte(id)))
+	delete(s.ended, oldest)
 }
 
 // cookieName has the prefix that lets a browser take the cookie over TLS from this host alone.
@@ -108,12 +143,12 @@ func cookieName(secure bool) string {
 	return "signalbox"
 }
 
-func sessionCookie(id string, secure bool) *http.Cookie {
+func sessionCookie(value string, secure bool) *http.Cookie {
 	cookie := &http.Cookie{
-		Name: cookieName(secure), Value: id, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
+		Name: cookieName(secure), Value: value, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 		MaxAge: int(sessionLife.Seconds()),
 	}
-	if id == "" {
+	if value == "" {
 		cookie.MaxAge = -1
 	}
 	return cookie
@@ -165,22 +200,4 @@ func (t *throttle) forget(now time.Time) {
 		}
 		delete(t.buckets, source)
 	}
-}
-
-// sourceOf is the caller's address; of IPv6 the network, in which one machine has many addresses.
-func sourceOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if address = address.Unmap(); address.Is6() {
-		if network, err := address.Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return address.String()
 }

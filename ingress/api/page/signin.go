@@ -47,7 +47,7 @@ func (v *visit) signInForm() {
 // signIn begins a session with a new ID, also where a cookie came.
 func (v *visit) signIn() {
 	form := signInView{Return: v.form.Get("return")}
-	source := sourceOf(v.r)
+	source := v.s.deps.Source(v.r).String()
 	if !v.s.tries.allow(source) {
 		v.s.deps.Log.Warn("sign-in throttled", zap.String("source", source))
 		v.w.Header().Set("Retry-After", "10")
@@ -66,7 +66,12 @@ func (v *visit) signIn() {
 	v.s.tries.giveBack(source)
 	v.endSession()
 	if v.s.deps.API.WantsToken() {
-		http.SetCookie(v.w, sessionCookie(v.s.sessions.begin(secret), v.secure()))
+		cookie, err := v.s.sessions.begin(secret)
+		if err != nil {
+			v.refuse(err, "")
+			return
+		}
+		http.SetCookie(v.w, sessionCookie(cookie, v.secure()))
 	}
 	v.s.deps.Log.Info("signed in", zap.String("by", token.Name), zap.String("source", source))
 	http.Redirect(v.w, v.r, local(form.Return, "/").String(), http.StatusSeeOther)

@@ -125,6 +125,8 @@ func (s *Server) functions() template.FuncMap {
 		"json":         pretty,
 		"picture":      picture,
 		"size":         size,
+		"span":         span,
+		"since":        func(from, to time.Time) time.Duration { return max(0, to.Sub(from)) }, // of two clocks
 		"dict":         dict,
 		"can":          func(item signalbox.ToDoItem, action string) bool { return has(item.Actions, action) },
 		"workflowPath": workflowPath,
@@ -230,6 +232,17 @@ func ago(d time.Duration) string {
 		return fmt.Sprintf(form, fmt.Sprintf("%d h", int(d.Hours())))
 	}
 	return fmt.Sprintf(form, fmt.Sprintf("%d days", int(d.Hours()/24)))
+}
+
+// span is a time that passed, as short as it can be told.
+func span(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Hour:
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
 // word is a name of the contract as people write it: "INPUT_NEEDED" is "Input needed".

@@ -1,10 +1,12 @@
 package page_test
 
 import (
+	"fmt"
 	"html"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -215,4 +217,89 @@ func TestTheTimelineTellsWhoDidWhat(t *testing.T) {
 		require.GreaterOrEqual(t, next, 0, "%s in order in %s", part, life)
 		at += next
 	}
+}
+
+func TestWhatToDoIsShownForEachAttention(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	b := w.signedIn(t, readSecret)
+	_, body := b.get(t, "/attention")
+	for _, attention := range workflows.Attentions() {
+		sentence, _ := workflows.AttentionHelp(attention)
+		require.Contains(t, html.UnescapeString(body), `<div id="`+attention+`">`)
+		require.Contains(t, html.UnescapeString(body), "<dd>"+sentence+"</dd>")
+	}
+	_, body = b.get(t, "/cases")
+	require.Contains(t, body, `href="/attention#input_needed"`, "each attention leads there")
+}
+
+// The files of a case have their names, as Offload told them, with size, state and place.
+func TestTheFilesOfACaseSayWhereTheyLie(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	ended := asks("w9")
+	ended.Status, ended.Attention, ended.Question = workflows.CaseCompleted, nil, nil
+	ended.Facts.Attachments = []workflows.Attachment{{ID: "1", Name: "W-9.pdf", Size: 2048}, {ID: "2", Name: "<b>.exe", Size: 10}, {ID: "3", Name: "late.pdf"}}
+	ended.Outcome = &workflows.CaseOutcome{Status: ended.Status, FilesWorkflowID: workflows.OffloadFilesWorkflowID("w9")}
+	w.temporal.set(ended)
+	b := w.signedIn(t, annSecret)
+	rows := func() string {
+		_, body := b.get(t, "/cases/w9")
+		_, table, found := strings.Cut(body, `aria-label="Files"`)
+		require.True(t, found, body)
+		table, _, _ = strings.Cut(table, "</table>")
+		return table
+	}
+	require.Equal(t, 3, strings.Count(rows(), "at Offload"), "nothing has been stored yet")
+
+	w.temporal.files[ended.Outcome.FilesWorkflowID] = workflows.CaseFiles{
+		Reference: "w9", Status: workflows.FilesStoring, Pending: 1, Result: &workflows.StoredFile{Bucket: "s3://files", Key: "acme/w9/result.json", Size: 5 << 20},
+		Stored:   []workflows.StoredFile{{AttachmentID: "1", Bucket: "s3://files", Key: "acme/w9/attachments/1/W-9.pdf", Size: 4096, ToldSize: 2048, SHA256: "abc123"}},
+		Unstored: []workflows.UnstoredFile{{AttachmentID: "2", Name: "<b>.exe", Reason: "the download stalled"}},
+	}
+	table := rows()
+	for _, part := range []string{
+		"s3://files/acme/w9/result.json", "5.0 MiB", "<bdi>W-9.pdf</bdi>", "s3://files/acme/w9/attachments/1/W-9.pdf", "4.0 KiB", "SHA-256 abc123", "Another size or type",
+		"&lt;b&gt;.exe", "the download stalled", "Not stored", "<bdi>late.pdf</bdi>", "Storing",
+	} {
+		require.Contains(t, table, part)
+	}
+	_, body := b.get(t, "/cases/w9")
+	require.Contains(t, body, "/workflows/offload-files%2Fw9", "the workflow that stores them is a link")
+}
+
+// Each case tells how its own news came, so the figures are right whatever process is asked.
+func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/health")
+	require.NotContains(t, body, "How news reaches cases", "there is no case")
+
+	at := time.Now().Add(-time.Hour)
+	applied := func(d time.Duration) *workflows.AppliedEvent {
+		return &workflows.AppliedEvent{AcceptedAt: at, AppliedAt: at.Add(d)}
+	}
+	running := asks("runs")
+	running.LastApplied = applied(90 * time.Minute)
+	w.temporal.set(running)
+	for i, source := range []workflows.NewsSource{workflows.NewsByWebhook, workflows.NewsByWebhook, workflows.NewsByPoll, workflows.NewsByApp} {
+		ended := workflows.CaseState{Reference: fmt.Sprint("ended-", i), Status: workflows.CaseCompleted, Since: at}
+		ended.Outcome = &workflows.CaseOutcome{Status: ended.Status, Source: source, EndedAt: at}
+		if source == workflows.NewsByWebhook {
+			ended.LastApplied = applied(250 * time.Millisecond)
+		}
+		w.temporal.set(ended)
+	}
+	_, body = b.get(t, "/health")
+	require.Contains(t, body, "1 of 3 ends (33 %)")
+	require.Contains(t, body, "250ms at the median, 1h30m at most; the newest webhook of 3 cases")
+	require.Contains(t, body, "5 of 5 answered.")
+	_, body = w.signedIn(t, emeaSecret).get(t, "/health")
+	require.NotContains(t, body, "1 of 3 ends", "cases of other accounts are not told")
+
+	w.temporal.silence()
+	_, body = b.get(t, "/health")
+	require.Contains(t, body, "0 of 5 answered within 2 s; the others need a worker that runs.")
 }

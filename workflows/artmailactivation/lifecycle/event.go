@@ -31,6 +31,7 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 		switch result {
 		case workflows.EventApplied:
 			a.State.EventsApplied++
+			a.State.LastApplied = rules.LastApplied(a.State.LastApplied, e.ReceivedAt, now)
 		case workflows.EventDuplicate:
 			a.State.Duplicates++
 		case workflows.EventLate:

@@ -65,7 +65,9 @@ func TestEventsCountOnce(t *testing.T) {
 	require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(3), paused(2, "user_paused"))))
 	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(3), redelivered(paused(2, "user_paused")))))
 	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(4), resumed(1))))
-	apply(s, at(5), deactivated(5))
+	ended := deactivated(5)
+	ended.ReceivedAt = at(4)
+	apply(s, at(5), ended)
 	require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(6), deactivated(5))))
 	require.Equal(t, []workflows.EventResult{workflows.EventLate}, results(apply(s, at(6), resumed(6))))
 
@@ -74,6 +76,7 @@ func TestEventsCountOnce(t *testing.T) {
 	require.Equal(t, 4, v.Duplicates)
 	require.Equal(t, 2, v.LateEvents)
 	require.Equal(t, at(5), v.Since)
+	require.Equal(t, &workflows.AppliedEvent{AcceptedAt: at(4), AppliedAt: at(5)}, v.LastApplied)
 }
 
 func TestAnUnknownKindIsNotedAndChangesNothing(t *testing.T) {

@@ -37,10 +37,11 @@ type State struct {
 
 	Outbox rules.Outbox `json:"outbox,omitzero"`
 
-	Seen          rules.Seen `json:"seen,omitempty"`
-	EventsApplied int        `json:"eventsApplied"`
-	Duplicates    int        `json:"duplicates"`
-	LateEvents    int        `json:"lateEvents"`
+	Seen          rules.Seen              `json:"seen,omitempty"`
+	EventsApplied int                     `json:"eventsApplied"`
+	Duplicates    int                     `json:"duplicates"`
+	LateEvents    int                     `json:"lateEvents"`
+	LastApplied   *workflows.AppliedEvent `json:"lastApplied,omitempty"`
 }
 
 // Activated is the earliest agent.activated.

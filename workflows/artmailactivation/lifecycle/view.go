@@ -18,7 +18,7 @@ func View(a Activation) workflows.ActivationState {
 		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID,
 		Status: s.Status, StatusAt: at, Since: s.Since, StatusReason: reason,
 		WaitingFor: WaitingFor(a), Attention: Attention(a),
-		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents,
+		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents, LastApplied: s.LastApplied,
 	}
 	if s.Activated != nil {
 		v.User, v.SealedAPIKey = s.Activated.User, s.Activated.SealedAPIKey
@@ -164,9 +164,6 @@ func Details(a Activation) string {
 	}
 	if trouble := s.Outbox.Trouble(); trouble != "" {
 		paragraphs = append(paragraphs, trouble)
-	}
-	if why := Attention(a); len(why) > 0 {
-		paragraphs = append(paragraphs, "Needs attention: "+strings.Join(why, ", ")+".")
 	}
 	if open := approvalLines(s); len(open) > 0 {
 		paragraphs = append(paragraphs,

@@ -102,7 +102,7 @@ func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
 		a    lifecycle.Activation
 		want []string
 	}{
-		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Waits for Artmail to say that it is activated.", "Needs attention: no_api_key."}},
+		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Waits for Artmail to say that it is activated."}},
 		"active":            {after(t), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the agent's requests and Artmail's events."}},
 		"paused":            {after(t, told(1, paused(1, "user_paused")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z (`user_paused`)", "Waits for the brand to resume it (deadlines stand still)."}},
 		"paused, no reason": {after(t, told(1, paused(1, "")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z", "Waits for the brand to resume it (deadlines stand still)."}},
@@ -111,10 +111,9 @@ func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
 		"several reasons": {after(t, opened("r1"), ticked(13), told(14, paused(14, "webhook_failure")), func(s *world) { s.handOff(at(14)) }), []string{
 			"**PAUSED** since 2026-03-02T12:14:00Z (`webhook_failure`)",
 			"Waits for the brand to resume it (deadlines stand still); the agent to go on with 1 run.",
-			"Needs attention: run_stale, webhook_failure.",
 		}},
 		"approvals": {after(t, requested(silent, requestDue("m2", 5), request("m3")), told(1, unclear, response(1, "y", "m3", true)), func(s *world) { s.handOff(at(1)) }), []string{
-			"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 2 approvals.", "Needs attention: response_unclear.", header,
+			"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 2 approvals.", header,
 			"- `m1`, asked 2026-03-02T12:00:00Z, its response says neither yes nor no\n- `m2` `Publish m2?`, asked 2026-03-02T12:00:00Z, due 2026-03-02T12:05:00Z",
 		}},
 		"ten": {after(t, many(10)), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 10 approvals.", header, lines(10)}},

@@ -2,6 +2,7 @@ package entity
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -26,7 +27,7 @@ type Published struct {
 	Account   string
 	// DueAt is when what needs attention becomes urgent; it is published only while there is attention.
 	DueAt time.Time
-	// Details are Markdown.
+	// Details are Markdown. Publish adds what to do for each attention.
 	Details string
 }
 
@@ -40,6 +41,19 @@ func readPublished(ctx workflow.Context) Published {
 	p.Account, _ = set.GetKeyword(accountKey)
 	p.DueAt, _ = set.GetTime(dueAtKey)
 	return p
+}
+
+// withWhatToDo adds a line for each reason of attention.
+func withWhatToDo(details string, attention []string) string {
+	if len(attention) == 0 {
+		return details
+	}
+	lines := []string{details, "", "Attention:", ""}
+	for _, reason := range attention {
+		sentence, _ := workflows.AttentionHelp(reason)
+		lines = append(lines, "- `"+reason+"`: "+sentence)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Publish sets what has changed: the search attributes in one command, since each upsert is an event; details cost none.
@@ -73,6 +87,7 @@ func (r *Run) Publish(p Published) {
 			changes = append(changes, dueAtKey.ValueSet(p.DueAt))
 		}
 	}
+	p.Details = withWhatToDo(p.Details, p.Attention)
 	if p.Details != before.Details {
 		workflow.SetCurrentDetails(r.Ctx, p.Details)
 	}

@@ -126,9 +126,6 @@ func Details(c Case) string {
 	case workflows.CaseRunning, workflows.CaseInputSent,
 		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled:
 	}
-	if attention := Attention(s); len(attention) > 0 {
-		line("Attention: %s", strings.Join(attention, ", "))
-	}
 	if check := resultCheck(c); check != nil && check.Verdict != workflows.ResultMatches {
 		line("Result check: %s", check.Verdict)
 		line("%s", rules.Quote(resultProblems(*check)))

@@ -93,27 +93,26 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		"creating": {began(), "POST /cases is under way.", ""},
 		"its creation is not taken": {
 			lifecycle.Tick(began(), after(3)),
-			"POST /cases could not be sent, or was throttled, for minutes; it is tried again by itself. The pending activity shows the last failure.",
-			"Attention: not_created",
+			"POST /cases could not be sent, or was throttled, for minutes; it is tried again by itself. The pending activity shows the last failure.", "",
 		},
 		"its creation needs help": {
 			lifecycle.CreateFailed(began(), failedWith(workflows.ErrTypeOffloadUnauthorized), t0),
 			"Offload can't create the case yet (unauthorized); it is tried again by itself.",
-			"Attention: unauthorized\n\nLast error:\n\n> no luck",
+			"Last error:\n\n> no luck",
 		},
 		"its request was rejected": {
 			lifecycle.CreateFailed(began(correcting), failedWith(workflows.ErrTypeOffloadInvalidRequest), t0),
 			"Offload rejected the request; retry-create with a corrected one, or cancel.",
 			"Correct it with `signalbox case retry-create vendor_2048 -f corrected.json` or the update `retry-create`.\n\n" +
-				"Attention: create_rejected\n\nLast error:\n\n> no luck",
+				"Last error:\n\n> no luck",
 		},
-		"uncertain": {uncertain(), settle, howToSettle + "\n\nAttention: create_uncertain"},
+		"uncertain": {uncertain(), settle, howToSettle},
 		"uncertain, and events name cases": {
 			lifecycle.Receive(lifecycle.Receive(lifecycle.Receive(uncertain(), naming("one", 2), after(2)), naming("", 3), after(3)), naming("two", 4), after(4)),
 			settle + " An event that proves nothing names `one`, `two`.",
-			howToSettle + "\n\nAttention: create_uncertain",
+			howToSettle,
 		},
-		"verifying": {verifying(), "A read verifies the case that adopt-case named.", howToSettle + "\n\nAttention: create_uncertain"},
+		"verifying": {verifying(), "A read verifies the case that adopt-case named.", howToSettle},
 		"running":   {running(), "A webhook of Offload; from 2026-03-21T12:15:00Z on Signalbox reads the case by itself.", ""},
 		"its last read is under way": {
 			lifecycle.Tick(running(options(func(o *workflows.CaseOptions) { o.Deadline = after(10) })), after(10)),
@@ -127,20 +126,20 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		"reading needs help": {
 			lifecycle.ReconcileFailed(running(), failedWith(workflows.ErrTypeOffloadForbidden), after(20)),
 			"A webhook of Offload. Reading the case fails (forbidden) and is tried again slowly.",
-			"Attention: forbidden\n\nLast error:\n\n> no luck",
+			"Last error:\n\n> no luck",
 		},
 		"its status is unknown": {
 			lifecycle.Reconciled(running(), shows("PAUSED", 20), after(20)),
 			"A webhook of Offload. Its status is none that Signalbox knows; the case is read again slowly.",
-			"Attention: unknown_status\n\nLast error:\n\n> Offload says status \"PAUSED\", which Signalbox does not know",
+			"Last error:\n\n> Offload says status \"PAUSED\", which Signalbox does not know",
 		},
 		"it asks": {
 			asked(), "A person has to answer question `q1`.",
 			"> Is a signed PDF acceptable?\n\nAsked 2026-03-21T12:10:00Z. " +
-				"Answer with `signalbox case answer vendor_2048 --question q1 --text '…'` or the update `provide-input`.\n\nAttention: input_needed",
+				"Answer with `signalbox case answer vendor_2048 --question q1 --text '…'` or the update `provide-input`.",
 		},
 		"it asks something": {
-			silent, "Offload asks a question but has not said which; its webhook or the next read brings it.", "Attention: input_needed",
+			silent, "Offload asks a question but has not said which; its webhook or the next read brings it.", "",
 		},
 		"the answer is sent": {answering(), "The answer is being sent to Offload.", ""},
 		"the answer is there": {

@@ -44,6 +44,9 @@ func TestAnEndByPollSaysWhatOnlyTheWebhookWouldHaveTold(t *testing.T) {
 	require.Empty(t, lifecycle.Outcome(late).Unknown, "a webhook that just misses the end still completes it")
 	require.Equal(t, 1, late.State.LateEvents)
 	require.Equal(t, workflows.NewsByPoll, lifecycle.Outcome(late).Source)
+	require.Nil(t, lifecycle.View(late).LastApplied, "it came too late to be applied")
+	byWebhook := lifecycle.View(lifecycle.Receive(running(), failed(10), after(11)))
+	require.Equal(t, &workflows.AppliedEvent{AcceptedAt: after(10), AppliedAt: after(11)}, byWebhook.LastApplied)
 }
 
 func TestEveryResultStatusPassesThrough(t *testing.T) {

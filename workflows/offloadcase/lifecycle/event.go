@@ -20,6 +20,7 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		s.LateEvents++
 	} else {
 		s.EventsApplied++
+		s.LastApplied = rules.LastApplied(s.LastApplied, e.ReceivedAt, now)
 	}
 	e = bounded(e, now)
 

@@ -96,10 +96,11 @@ type State struct {
 	NoticedAt time.Time `json:"noticedAt,omitzero"`
 
 	// Seen are the dedupe keys of the newest events.
-	Seen          rules.Seen `json:"seen,omitempty"`
-	EventsApplied int        `json:"eventsApplied,omitempty"`
-	Duplicates    int        `json:"duplicates,omitempty"`
-	LateEvents    int        `json:"lateEvents,omitempty"`
+	Seen          rules.Seen              `json:"seen,omitempty"`
+	EventsApplied int                     `json:"eventsApplied,omitempty"`
+	Duplicates    int                     `json:"duplicates,omitempty"`
+	LateEvents    int                     `json:"lateEvents,omitempty"`
+	LastApplied   *workflows.AppliedEvent `json:"lastApplied,omitempty"`
 }
 
 // Creation is where POST /cases stands.

@@ -13,7 +13,7 @@ func View(c Case) workflows.CaseState {
 		Reference: c.Start.Reference, Account: c.Start.Account, CaseID: s.CaseID,
 		Status: s.Status, Since: s.Since, WaitingFor: WaitingFor(c), Attention: Attention(s),
 		Answers: s.Answers, Facts: s.Facts, LastError: s.LastError, Verifying: s.Verifying, Check: s.Check, OtherCaseIDs: s.OtherCaseIDs,
-		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents,
+		EventsApplied: s.EventsApplied, Duplicates: s.Duplicates, LateEvents: s.LateEvents, LastApplied: s.LastApplied,
 	}
 	if request := c.Start.Request; request != nil {
 		view.Objective, view.Counterparty = request.Goal.Objective, request.Counterparty.Name

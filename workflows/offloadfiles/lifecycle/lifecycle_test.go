@@ -442,7 +442,6 @@ func TestAFileThatDiffersRaisesAttention(t *testing.T) {
 	details := lifecycle.Details(f)
 	require.Contains(t, details, "- `x/a.pdf`, 0 bytes, told 904860\n- `x/b.pdf`, type `text/html`, told `application/pdf`")
 	require.NotContains(t, details, "x/c.pdf")
-	require.Contains(t, details, "Attention: file_differs")
 }
 
 func TestDetailsSayWhatIsWaitedForAndWhatToDo(t *testing.T) {
@@ -484,10 +483,10 @@ func TestDetailsAreOfWhatMattersOnly(t *testing.T) {
 		want []string
 	}{
 		"storing":     {begin("a", "b"), []string{storing, toGo, cancel}},
-		"one trouble": {lifecycle.FileFailed(begin("a", "b"), "a", fails(workflows.ErrTypeOffloadForbidden), t0), []string{storing, toGo + forbids, cancel, "Attention: forbidden"}},
+		"one trouble": {lifecycle.FileFailed(begin("a", "b"), "a", fails(workflows.ErrTypeOffloadForbidden), t0), []string{storing, toGo + forbids, cancel}},
 		"two troubles": {
 			lifecycle.FileFailed(lifecycle.FileFailed(begin("a", "b"), "a", fails(workflows.ErrTypeOffloadForbidden), t0), "b", fails(workflows.ErrTypeOffloadUnauthorized), t0),
-			[]string{storing, toGo + key + forbids, cancel, "Attention: forbidden, unauthorized"},
+			[]string{storing, toGo + key + forbids, cancel},
 		},
 		"done": {differs(workflows.StoredFile{}), []string{"**STORED** since 2026-03-21T12:00:00Z"}},
 		"no bucket": {
@@ -496,20 +495,20 @@ func TestDetailsAreOfWhatMattersOnly(t *testing.T) {
 		},
 		"left out": {
 			lifecycle.HandedOff(cancelled, cancelled.State.Outbox.Waiting),
-			[]string{"**CANCELLED** since 2026-03-21T12:00:00Z", "`cancelled`", "Left out: 1 attachments without a usable ID, or beyond the first 500.", "Attention: file_not_stored"},
+			[]string{"**CANCELLED** since 2026-03-21T12:00:00Z", "`cancelled`", "Left out: 1 attachments without a usable ID, or beyond the first 500."},
 		},
-		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, told 2", "Attention: file_differs")},
-		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, told `b/b`", "Attention: file_differs")},
+		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, told 2")},
+		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, told `b/b`")},
 		"another size and type": {
 			differs(workflows.StoredFile{Size: 1, ToldSize: 2, ContentType: "a/a", ToldType: "b/b"}),
-			append(other[:2:2], "- `k`, 1 bytes, told 2, type `a/a`, told `b/b`", "Attention: file_differs"),
+			append(other[:2:2], "- `k`, 1 bytes, told 2, type `a/a`, told `b/b`"),
 		},
 	} {
 		require.Equal(t, strings.Join(row.want, "\n\n"), lifecycle.Details(row.f), name)
 	}
 
 	ten := lifecycle.Details(lifecycle.Tick(begin(numbered(10)...), after(24*time.Hour)))
-	require.Contains(t, ten, "- `a09.pdf (a09)`: `not stored within 24h0m0s`\n\nAttention")
+	require.Contains(t, ten, "- `a09.pdf (a09)`: `not stored within 24h0m0s`")
 	require.NotContains(t, ten, "more")
 }
 

@@ -163,9 +163,6 @@ func Details(f Files) string {
 			}
 			return rules.Code(file.Stored.Key) + difference(*file.Stored)
 		})
-	if attention := Attention(f); len(attention) > 0 {
-		line("Attention: %s", strings.Join(attention, ", "))
-	}
 	return strings.Join(paragraphs, "\n\n")
 }
 

@@ -7,12 +7,13 @@
   // The text that says what the last form did is said once: a reload must not repeat it.
   const here = new URL(location.href);
   if (here.searchParams.has("done")) {
+    if (here.searchParams.get("done") === "answered") sessionStorage.removeItem(sessionStorage.getItem("sent"));
     here.searchParams.delete("done");
     here.searchParams.delete("n");
     history.replaceState(null, "", here);
   }
 
-  // An answer that is half written survives a reload and the end of a session, in this tab alone.
+  // An answer that is half written, or was sent and not taken, survives a reload and the end of a session, in this tab alone.
   const drafts = () => document.querySelectorAll("form[data-draft] textarea");
   const key = (box) => "draft " + box.form.dataset.draft;
   for (const box of drafts()) {
@@ -23,7 +24,7 @@
   });
   document.addEventListener("submit", (event) => {
     const box = event.target.querySelector("textarea");
-    if (event.target.dataset.draft && box) sessionStorage.removeItem(key(box));
+    if (event.target.dataset.draft && box) sessionStorage.setItem("sent", key(box));
   });
 
   if (!every) return;

@@ -1,0 +1,72 @@
+package demo_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+func start(t *testing.T) *dev.Instance {
+	t.Helper()
+	const anyPort = "127.0.0.1:0"
+	folder, err := os.MkdirTemp("", "signalbox-demo-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	instance, err := dev.Start(t.Context(), dev.Options{
+		Data: folder, Listen: anyPort, InternalListen: anyPort, Temporal: anyPort, Simulators: anyPort, Pace: 20 * time.Millisecond,
+		DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond}, Log: zap.NewNop(),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, instance.Stop()) })
+	return instance
+}
+
+// What --demo prints leads a newcomer to the page, where the question is answered by the form, and the case ends.
+func TestTheDemonstrationPlaysAndLeavesAQuestionToAnswerOnThePage(t *testing.T) {
+	instance := start(t)
+	var out strings.Builder
+	require.NoError(t, demo.Play(t.Context(), instance, &out), out.String())
+	out.Reset()
+	require.NoError(t, demo.LeaveQuestion(t.Context(), instance, &out))
+	page := regexp.MustCompile(`Answer it here, and see the case end:  (http://\S+)\n`).FindStringSubmatch(out.String())
+	require.NotNil(t, page, out.String())
+
+	body := get(t, page[1])
+	reference := regexp.MustCompile(`action="/cases/(your-turn-[0-9-]+)/answer"`).FindStringSubmatch(body)
+	require.NotNil(t, reference, "the question is to do: %s", body)
+	question := regexp.MustCompile(`name="questionId" value="([^"]+)"`).FindStringSubmatch(body)
+	require.NotNil(t, question, body)
+	response, err := http.PostForm(page[1]+"cases/"+reference[1]+"/answer", url.Values{"questionId": {question[1]}, "text": {"Yes, a signed PDF is fine."}, "return": {"/"}})
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
+
+	outcome, err := instance.Apps.Case(reference[1]).Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, outcome.Status)
+	require.Equal(t, "local", outcome.Answers[0].By)
+}
+
+func get(t *testing.T, address string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return string(body)
+}
