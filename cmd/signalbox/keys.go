@@ -23,7 +23,7 @@ func (p process) keysCreate() *cobra.Command {
 		Short: "Make a new key document",
 		Long: `Make a new key document. Keep a copy of it in a safe place: without it no stored body and no API key can be opened, and every capability
 URL stops working. With --payloads it is one for --payload-keys: without that no workflow goes on, and nothing that it said can be read.`,
-		Args:  cobra.ExactArgs(1),
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := args[0]
 			if _, err := os.Lstat(path); err == nil && !ifMissing {

@@ -53,7 +53,9 @@ the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability 
 		if older == 0 {
 			return p.say(cmd, "%s has no older sealing key\n", args[0])
 		}
-		needs := func() error { return errors.Join(p.needByAPIKeys(cmd, ring), p.needByBodies(cmd.Context(), ring, read)) }
+		needs := func() error {
+			return errors.Join(p.needByAPIKeys(cmd, ring), p.needByBodies(cmd.Context(), ring, read))
+		}
 		if ring.ForPayloads() {
 			needs = func() error { return p.needByWorkflows(cmd.Context(), ring, forgetClosed) }
 		}

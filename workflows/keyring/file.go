@@ -15,7 +15,9 @@ import (
 func LoadOrCreate(path string) (*Ring, error) { return loadOrMake(path, Generate) }
 
 // LoadOrCreateForPayloads is LoadOrCreate with keys for payloads.
-func LoadOrCreateForPayloads(path string) (*Ring, error) { return loadOrMake(path, GenerateForPayloads) }
+func LoadOrCreateForPayloads(path string) (*Ring, error) {
+	return loadOrMake(path, GenerateForPayloads)
+}
 
 func loadOrMake(path string, generate func() (*Ring, error)) (*Ring, error) {
 	r, err := load(path)
