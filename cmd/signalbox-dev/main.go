@@ -56,6 +56,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	flags.StringVar(&o.Simulators, "simulators", "127.0.0.1:8090", "provider simulators")
 	flags.DurationVar(&o.Pace, "pace", time.Second, "pause before each step of a simulated provider")
 	o.Trouble.Flags(flags)
+	flags.BoolVar(&o.EncryptPayloads, "encrypt-payloads", false, "encrypt what Temporal keeps, by keys in the data folder, where it then stays on; the Web UI shows plain text through the codec server of --internal-listen")
 	flags.BoolVar(&o.demo, "demo", false, "play the demonstration; without --exit a question is then left open on the page, for you to answer")
 	flags.BoolVar(&o.exit, "exit", false, "end after the demonstration, with status 0 only if all ended as it should")
 	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/worker"
 )
@@ -111,6 +112,10 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	}
 	_, err = readKeyring(settings.Keyring)
 	note("keyring", settings.Keyring, err)
+	payloads, err := readPayloadKeys(settings.PayloadKeys)
+	if settings.PayloadKeys != "" {
+		note("payload keys", settings.PayloadKeys, err)
+	}
 	if parts&config.Ingress != 0 {
 		found, err := p.examineInbox(ctx, settings)
 		note("inbox", found, err)
@@ -118,7 +123,7 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 
 	dialCtx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	temporal, options, err := p.dial(dialCtx)
+	temporal, options, err := p.dialWith(dialCtx, service.PayloadCodec(payloads, settings.PayloadDecryptOnly))
 	note("temporal", fmt.Sprintf("%s, namespace %s", options.HostPort, options.Namespace), err)
 	if err != nil {
 		away := errors.New("not checked: Temporal can't be reached")

@@ -11,18 +11,19 @@ import (
 )
 
 func (p process) keys() *cobra.Command {
-	keys := &cobra.Command{Use: "keys", Short: "Make, rotate and use the keys that seal bodies and make capability URLs", Args: cobra.NoArgs}
+	keys := &cobra.Command{Use: "keys", Short: "Make, rotate and use the keys that seal bodies, make capability URLs and encrypt payloads", Args: cobra.NoArgs}
 	keys.AddCommand(p.keysCreate(), p.keysStage(), p.keysPromote(), p.keysReseal(), p.keysRetire(), p.keysReveal())
 	return keys
 }
 
 func (p process) keysCreate() *cobra.Command {
-	var ifMissing bool
+	var ifMissing, payloads bool
 	create := &cobra.Command{
 		Use:   "create PATH",
 		Short: "Make a new key document",
-		Long:  "Make a new key document. Keep a copy of it in a safe place: without it no stored body and no API key can be opened, and every capability URL stops working.",
-		Args:  cobra.ExactArgs(1),
+		Long: `Make a new key document. Keep a copy of it in a safe place: without it no stored body and no API key can be opened, and every capability
+URL stops working. With --payloads it is one for --payload-keys: without that no workflow goes on, and nothing that it said can be read.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := args[0]
 			if _, err := os.Lstat(path); err == nil && !ifMissing {
@@ -30,12 +31,19 @@ func (p process) keysCreate() *cobra.Command {
 			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 				return fmt.Errorf("create keys: %w", err)
 			}
-			if _, err := keyring.LoadOrCreate(path); err != nil {
+			make := keyring.LoadOrCreate
+			if payloads {
+				make = keyring.LoadOrCreateForPayloads
+			}
+			if ring, err := make(path); err != nil {
 				return fmt.Errorf("create keys: %w", err)
+			} else if ring.ForPayloads() != payloads {
+				return fmt.Errorf("%w: %s holds keys of the other kind: with --payloads or without", errUsage, path)
 			}
 			return p.say(cmd, "keys are in %s\n", path)
 		},
 	}
+	create.Flags().BoolVar(&payloads, "payloads", false, "make keys that encrypt what Temporal keeps, for --payload-keys")
 	create.Flags().BoolVar(&ifMissing, "if-missing", false, "leave a key document alone that is there already")
 	return create
 }
@@ -49,7 +57,9 @@ func (p process) keysStage() *cobra.Command {
   signalbox keys stage PATH      then restart every process that uses the document, an agent's own workers among them
   signalbox keys promote PATH    then restart them again: from now on they use the new keys
   signalbox keys reseal          seals the API keys of running activations by the new key
-  signalbox keys retire PATH     takes the old sealing keys out, once nothing needs them`,
+  signalbox keys retire PATH     takes the old sealing keys out, once nothing needs them
+
+Keys for payloads rotate by the same commands; they need no "reseal".`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.changeKeys(cmd, args[0], func(ring *keyring.Ring) (*keyring.Ring, string, error) {
@@ -76,7 +86,11 @@ stage": one that does not know the new keys refuses the capability URLs that ano
 					return nil, "", fmt.Errorf("%w: %s has no staged keys: run `signalbox keys stage` and restart every process first", errUsage, args[0])
 				}
 				promoted, err := ring.Promote()
-				return promoted, "%s: the new keys are in use; restart every process that uses it, then run `signalbox keys reseal`\n", err
+				next := "reseal"
+				if ring.ForPayloads() {
+					next = "retire"
+				}
+				return promoted, "%s: the new keys are in use; restart every process that uses it, then run `signalbox keys " + next + "`\n", err
 			})
 		},
 	}
@@ -84,7 +98,7 @@ stage": one that does not know the new keys refuses the capability URLs that ano
 
 // changeKeys writes the document that change returns, where it returns one, and prints what it says of the path.
 func (p process) changeKeys(cmd *cobra.Command, path string, change func(*keyring.Ring) (*keyring.Ring, string, error)) error {
-	ring, err := readKeyring(path)
+	ring, err := readDocument(path, "PATH")
 	if err != nil {
 		return err
 	}
@@ -117,16 +131,38 @@ func (p process) warnOfReaders(cmd *cobra.Command, path string) error {
 
 // readKeyring never makes one: a process that starts with fresh keys could read nothing that was stored before.
 func readKeyring(path string) (*keyring.Ring, error) {
+	const setting = "--keyring (SIGNALBOX_KEYRING)"
 	if path == "" {
-		return nil, fmt.Errorf("%w: --keyring (SIGNALBOX_KEYRING): name the key document; `signalbox keys create PATH` makes one", errUsage)
+		return nil, fmt.Errorf("%w: %s: name the key document; `signalbox keys create PATH` makes one", errUsage, setting)
 	}
+	ring, err := readDocument(path, setting)
+	if err == nil && ring.ForPayloads() {
+		return nil, fmt.Errorf("%w: %s: %s is for payloads: name it by --payload-keys (SIGNALBOX_PAYLOAD_KEYS), and another document here", errUsage, setting, path)
+	}
+	return ring, err
+}
+
+// readPayloadKeys returns nil for no path.
+func readPayloadKeys(path string) (*keyring.Ring, error) {
+	const setting = "--payload-keys (SIGNALBOX_PAYLOAD_KEYS)"
+	if path == "" {
+		return nil, nil //nolint:nilnil // no keys, and nothing is wrong
+	}
+	ring, err := readDocument(path, setting)
+	if err == nil && !ring.ForPayloads() {
+		return nil, fmt.Errorf("%w: %s: %s is not for payloads; `signalbox keys create --payloads PATH` makes a document that is", errUsage, setting, path)
+	}
+	return ring, err
+}
+
+func readDocument(path, setting string) (*keyring.Ring, error) {
 	document, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --keyring (SIGNALBOX_KEYRING): %w; `signalbox keys create PATH` makes one", errUsage, err)
+		return nil, fmt.Errorf("%w: %s: %w; `signalbox keys create` makes one", errUsage, setting, err)
 	}
 	ring, err := keyring.Parse(document)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --keyring (SIGNALBOX_KEYRING): %s: %w", errUsage, path, err)
+		return nil, fmt.Errorf("%w: %s: %s: %w", errUsage, setting, path, err)
 	}
 	return ring, nil
 }

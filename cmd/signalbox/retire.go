@@ -18,7 +18,7 @@ import (
 var errBodiesSealed = errors.New("the inbox holds bodies that an older key has sealed")
 
 func (p process) keysRetire() *cobra.Command {
-	var yes bool
+	var yes, forgetClosed bool
 	retire := &cobra.Command{
 		Use:   "retire PATH",
 		Short: "Take the older sealing keys out of a key document, once nothing needs them",
@@ -27,6 +27,13 @@ would do. With or without --yes it refuses while anything needs one of them:
 
   the API key of a running activation    "signalbox keys reseal" seals it anew
   a body in the inbox                    it ends with its retention; "signalbox inbox purge" ends it at once
+
+or, of keys for payloads:
+
+  an open workflow                       until it ends, or continues as new (the signal "force-continue-as-new" makes it)
+  a closed workflow                      until the namespace's retention ends; --forget-closed gives up what it said
+
+For these it reads the history of every workflow in the namespace, of which some hundred a second can be read.
 
 Every process must have been restarted since "signalbox keys promote": one that has not still seals by an older key. For how long bodies stay, use
 the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability URLs are never retired.`,
@@ -38,7 +45,7 @@ the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability 
 		if err != nil {
 			return err
 		}
-		ring, err := readKeyring(args[0])
+		ring, err := readDocument(args[0], "PATH")
 		if err != nil {
 			return err
 		}
@@ -46,7 +53,13 @@ the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability 
 		if older == 0 {
 			return p.say(cmd, "%s has no older sealing key\n", args[0])
 		}
-		if err := errors.Join(p.needByAPIKeys(cmd, ring), p.needByBodies(cmd.Context(), ring, read)); err != nil {
+		needs := func() error {
+			return errors.Join(p.needByAPIKeys(cmd, ring), p.needByBodies(cmd.Context(), ring, read))
+		}
+		if ring.ForPayloads() {
+			needs = func() error { return p.needByWorkflows(cmd.Context(), ring, forgetClosed) }
+		}
+		if err := needs(); err != nil {
 			return fmt.Errorf("retire keys: nothing was done: %w", err)
 		}
 		if !yes {
@@ -61,6 +74,7 @@ the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability 
 		return p.say(cmd, "%d older sealing keys are taken out of %s; restart every process that uses it\n", older, args[0])
 	}
 	retire.Flags().BoolVar(&yes, "yes", false, "take them out")
+	retire.Flags().BoolVar(&forgetClosed, "forget-closed", false, "of keys for payloads: do not look at closed workflows, which may become unreadable")
 	return retire
 }
 

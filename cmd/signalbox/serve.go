@@ -45,6 +45,10 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			payloads, err := readPayloadKeys(settings.PayloadKeys)
+			if err != nil {
+				return err
+			}
 			temporal, err := p.temporal.Options()
 			if err != nil {
 				return usage(err)
@@ -60,6 +64,7 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 				Config:   settings,
 				Parts:    parts,
 				Keyring:  ring,
+				Payloads: payloads,
 				Temporal: temporal,
 				Log:      log,
 			})

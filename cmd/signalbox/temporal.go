@@ -9,21 +9,42 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
+	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // dial connects now, so that a command for people fails at once with a reason.
 func (p process) dial(ctx context.Context) (client.Client, client.Options, error) {
+	codec, err := p.payloadCodec()
+	if err != nil {
+		return nil, client.Options{}, err
+	}
+	return p.dialWith(ctx, codec)
+}
+
+func (p process) dialWith(ctx context.Context, codec *payloadcodec.Codec) (client.Client, client.Options, error) {
 	options, err := p.temporal.Options()
 	if err != nil {
 		return nil, options, fmt.Errorf("%w: %w", errUsage, err)
 	}
+	codec.Apply(&options)
 	options.Logger = logging.ForTemporal(zap.NewNop())
 	temporal, err := p.dialTemporal(ctx, options)
 	if err != nil {
 		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", signalbox.ErrUnavailable, options.HostPort, options.Namespace, err)
 	}
 	return temporal, options, nil
+}
+
+// payloadCodec is the codec that the variables name.
+func (p process) payloadCodec() (*payloadcodec.Codec, error) {
+	path, decryptOnly, err := p.settings.Payloads()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	ring, err := readPayloadKeys(path)
+	return service.PayloadCodec(ring, decryptOnly), err
 }
 
 // client is the business app's client over a connection; close ends it.

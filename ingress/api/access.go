@@ -21,6 +21,8 @@ const (
 	ScopeDeliveriesRead   Scope = "deliveries:read"
 	ScopeDeliveriesWrite  Scope = "deliveries:write"
 	ScopeKeysReveal       Scope = "keys:reveal"
+	ScopePayloadsRead     Scope = "payloads:read"
+	ScopePayloadsWrite    Scope = "payloads:write"
 	ScopeAdmin            Scope = "admin"
 )
 
@@ -28,7 +30,8 @@ const (
 func Scopes() []Scope {
 	return []Scope{
 		ScopeCasesRead, ScopeCasesWrite, ScopeActivationsRead, ScopeActivationsWrite,
-		ScopeDeliveriesRead, ScopeDeliveriesWrite, ScopeKeysReveal, ScopeAdmin,
+		ScopeDeliveriesRead, ScopeDeliveriesWrite, ScopeKeysReveal,
+		ScopePayloadsRead, ScopePayloadsWrite, ScopeAdmin,
 	}
 }
 

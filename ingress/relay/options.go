@@ -7,7 +7,6 @@ import (
 	"time"
 
 	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -45,7 +44,7 @@ func (r *Relay) sendOptions(ctx context.Context) (sent int, err error) {
 		id := execution.GetExecution().GetWorkflowId()
 		agent, ok := workflows.AgentOfArtmailActivation(id)
 		options, configured := r.config.Agents[agent]
-		if !ok || !configured || hasOptions(execution, options) {
+		if !ok || !configured || r.hasOptions(execution, options) {
 			return nil
 		}
 		switch sendErr := r.sendOptionsTo(ctx, id, options); {
@@ -71,9 +70,10 @@ func (r *Relay) sendOptionsTo(ctx context.Context, id string, options workflows.
 	return nil
 }
 
-// hasOptions says whether the memo shows exactly these options. A memo that can't be read shows none.
-func hasOptions(execution *workflowpb.WorkflowExecutionInfo, options workflows.ActivationOptions) bool {
+// hasOptions says whether the memo shows exactly these options, encrypted as this process encrypts. A memo that can't be read shows none. An
+// activation writes its memo anew each time options come, so that an older payload key is needed no longer.
+func (r *Relay) hasOptions(execution *workflowpb.WorkflowExecutionInfo, options workflows.ActivationOptions) bool {
 	payload, found := execution.GetMemo().GetFields()[workflows.MemoActivationOptions]
 	var shown workflows.ActivationOptions
-	return found && converter.GetDefaultDataConverter().FromPayload(payload, &shown) == nil && shown == options.Normalized()
+	return found && r.payloads.Current(payload) && r.memos.FromPayload(payload, &shown) == nil && shown == options.Normalized()
 }

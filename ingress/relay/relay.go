@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,15 +9,19 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
-// Deps are what a relay needs; all are required.
+// Deps are what a relay needs; all but Payloads are required.
 type Deps struct {
 	Temporal Temporal
+	// Payloads is the codec of the Temporal client; nil: it has none.
+	Payloads *payloadcodec.Codec
 	Inbox    inbox.Store
 	Keys     *keyring.Ring
 	Logger   *zap.Logger
@@ -28,6 +33,8 @@ type Deps struct {
 type Relay struct {
 	config   Config
 	temporal Temporal
+	payloads *payloadcodec.Codec
+	memos    converter.DataConverter
 	inbox    inbox.Store
 	keys     *keyring.Ring
 	logger   *zap.Logger
@@ -49,7 +56,9 @@ func New(config Config, deps Deps) (*Relay, error) {
 		return nil, err
 	}
 	config = config.withDefaults()
+	payloads := cmp.Or(deps.Payloads, payloadcodec.New(nil))
 	r := &Relay{
+		payloads: payloads, memos: converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), payloads),
 		config: config, temporal: deps.Temporal, inbox: deps.Inbox, keys: deps.Keys, logger: deps.Logger, metrics: metrics, now: deps.Now,
 		budget: newBudget(config.MaxInFlight),
 		leases: newLeases(config.Lease, config.SignalTimeout),

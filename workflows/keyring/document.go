@@ -17,9 +17,13 @@ var ErrEmpty = errors.New("keyring: key document is empty")
 
 const documentVersion = 1
 
+// usePayloads marks a document whose keys are for payloads.
+const usePayloads = "payloads"
+
 // document is the secret file: both keysets in cleartext, in Tink's own JSON.
 type document struct {
 	Version int             `json:"version"`
+	Use     string          `json:"use,omitempty"`
 	AEAD    json.RawMessage `json:"aead"`
 	MAC     json.RawMessage `json:"mac"`
 }
@@ -42,6 +46,9 @@ func Parse(b []byte) (*Ring, error) {
 	if doc.Version != documentVersion {
 		return nil, fmt.Errorf("keyring: key document has version %d, this program reads %d", doc.Version, documentVersion)
 	}
+	if doc.Use != "" && doc.Use != usePayloads {
+		return nil, fmt.Errorf("keyring: key document is for %q, which this program does not know", doc.Use)
+	}
 	aeadKeys, err := parseKeyset("aead", doc.AEAD)
 	if err != nil {
 		return nil, err
@@ -50,7 +57,7 @@ func Parse(b []byte) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newRing(aeadKeys, macKeys)
+	return newRing(doc.Use, aeadKeys, macKeys)
 }
 
 // Marshal returns the JSON document that Parse reads. It holds the keys in cleartext.
@@ -63,7 +70,7 @@ func (r *Ring) Marshal() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyring: write token keyset: %w", err)
 	}
-	b, err := json.MarshalIndent(document{Version: documentVersion, AEAD: aeadKeys, MAC: macKeys}, "", "  ")
+	b, err := json.MarshalIndent(document{Version: documentVersion, Use: r.use, AEAD: aeadKeys, MAC: macKeys}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("keyring: write key document: %w", err)
 	}

@@ -12,12 +12,19 @@ import (
 // there is no such file. Processes that race for the first start all return the same keys. A
 // file that is there but empty or damaged is an error and is left alone: what it sealed could
 // never be opened by new keys. The folder must exist.
-func LoadOrCreate(path string) (*Ring, error) {
+func LoadOrCreate(path string) (*Ring, error) { return loadOrMake(path, Generate) }
+
+// LoadOrCreateForPayloads is LoadOrCreate with keys for payloads.
+func LoadOrCreateForPayloads(path string) (*Ring, error) {
+	return loadOrMake(path, GenerateForPayloads)
+}
+
+func loadOrMake(path string, generate func() (*Ring, error)) (*Ring, error) {
 	r, err := load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return r, err
 	}
-	fresh, err := Generate()
+	fresh, err := generate()
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,19 @@ func (r *Ring) SealedByCurrent(sealed []byte) bool { return bytes.HasPrefix(seal
 
 // SealedPrefix is what begins everything that Seal returns now, 5 bytes.
 func (r *Ring) SealedPrefix() []byte {
-	return binary.BigEndian.AppendUint32([]byte{tinkPrefix}, r.aeadKeys.KeysetInfo().GetPrimaryKeyId())
+	return binary.BigEndian.AppendUint32([]byte{tinkPrefix}, r.SealingKeyID())
+}
+
+// SealingKeyID is the ID of the key that Seal uses now. It is public.
+func (r *Ring) SealingKeyID() uint32 { return r.aeadKeys.KeysetInfo().GetPrimaryKeyId() }
+
+// SealingKeyIDs are the IDs of the keys that Open uses, the oldest first.
+func (r *Ring) SealingKeyIDs() []uint32 {
+	var ids []uint32
+	for _, key := range r.aeadKeys.KeysetInfo().GetKeyInfo() {
+		ids = append(ids, key.GetKeyId())
+	}
+	return ids
 }
 
 // Retire returns a Ring without the sealing keys that are older than the one in use: what they have sealed can't be opened any more.
@@ -28,7 +40,7 @@ func (r *Ring) Retire() (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyring: retire sealing keys: %w", err)
 	}
-	return newRing(kept, r.macKeys)
+	return newRing(r.use, kept, r.macKeys)
 }
 
 // Staged says whether there are keys that are newer than the ones in use.

@@ -14,6 +14,7 @@ import (
 // Ring holds the keys that seal and the keys that make tokens. Make one with Generate, Parse
 // or LoadOrCreate; the zero Ring is not usable.
 type Ring struct {
+	use      string
 	aeadKeys *keyset.Handle
 	macKeys  *keyset.Handle
 
@@ -24,7 +25,15 @@ type Ring struct {
 }
 
 // Generate makes a Ring with one new key in each keyset.
-func Generate() (*Ring, error) {
+func Generate() (*Ring, error) { return generate("") }
+
+// GenerateForPayloads makes a Ring as Generate does, marked as one for payloads: its document can't be taken for another one.
+func GenerateForPayloads() (*Ring, error) { return generate(usePayloads) }
+
+// ForPayloads says whether the keys are for payloads.
+func (r *Ring) ForPayloads() bool { return r.use == usePayloads }
+
+func generate(use string) (*Ring, error) {
 	aeadKeys, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
 		return nil, fmt.Errorf("keyring: generate sealing key: %w", err)
@@ -33,7 +42,7 @@ func Generate() (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyring: generate token key: %w", err)
 	}
-	return newRing(aeadKeys, macKeys)
+	return newRing(use, aeadKeys, macKeys)
 }
 
 // Stage returns a Ring that knows one new key in each keyset but does not use it yet. Every
@@ -49,7 +58,7 @@ func (r *Ring) Stage() (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyring: stage token key: %w", err)
 	}
-	return newRing(aeadKeys, macKeys)
+	return newRing(r.use, aeadKeys, macKeys)
 }
 
 // Promote returns a Ring that uses the newest key of each keyset, and still opens and
@@ -63,7 +72,7 @@ func (r *Ring) Promote() (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyring: promote token key: %w", err)
 	}
-	return newRing(aeadKeys, macKeys)
+	return newRing(r.use, aeadKeys, macKeys)
 }
 
 // String names the keys in use by their ids, which are public: each token begins with one.
@@ -86,7 +95,7 @@ func (r *Ring) Format(s fmt.State, _ rune) {
 	_, _ = s.Write([]byte(r.String()))
 }
 
-func newRing(aeadKeys, macKeys *keyset.Handle) (*Ring, error) {
+func newRing(use string, aeadKeys, macKeys *keyset.Handle) (*Ring, error) {
 	sealer, err := aead.New(aeadKeys)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: sealing keyset is unusable: %w", err)
@@ -114,7 +123,7 @@ func newRing(aeadKeys, macKeys *keyset.Handle) (*Ring, error) {
 			return nil, fmt.Errorf("keyring: token keyset makes no MAC: %w", err)
 		}
 	}
-	return &Ring{aeadKeys: aeadKeys, macKeys: macKeys, aead: sealer, mac: tokens, fingerprint: fingerprints}, nil
+	return &Ring{use: use, aeadKeys: aeadKeys, macKeys: macKeys, aead: sealer, mac: tokens, fingerprint: fingerprints}, nil
 }
 
 func withNewKey(keys *keyset.Handle, template *tinkpb.KeyTemplate) (*keyset.Handle, error) {

@@ -34,6 +34,10 @@ type Config struct {
 	InboxNamed bool
 	// Keyring is the path of the key document.
 	Keyring string
+	// PayloadKeys is the path of the key document that encrypts what Temporal keeps; empty: nothing is encrypted. PayloadDecryptOnly reads what
+	// is encrypted and writes plain.
+	PayloadKeys        string
+	PayloadDecryptOnly bool
 	// MaxBody is the size cap of a webhook, in bytes.
 	MaxBody int64
 	// MaxInFlight bounds the verified bodies in memory, in bytes, and MaxUnverifiedInFlight the others; 0: the ingress's defaults.
@@ -149,6 +153,12 @@ func (c Config) Validate(parts Part) error {
 	}
 	if c.DrainDelay < 0 {
 		say("--drain-delay (SIGNALBOX_DRAIN_DELAY): %s is negative", c.DrainDelay)
+	}
+	if c.PayloadDecryptOnly && c.PayloadKeys == "" {
+		say("--payload-decrypt-only (SIGNALBOX_PAYLOAD_DECRYPT_ONLY): it needs --payload-keys (SIGNALBOX_PAYLOAD_KEYS)")
+	}
+	if len(c.Internal.CodecOrigins) > 0 && c.PayloadKeys == "" {
+		say("--codec-origins (SIGNALBOX_CODEC_ORIGINS): without --payload-keys (SIGNALBOX_PAYLOAD_KEYS) there is no codec server")
 	}
 	c.Internal.validate(say)
 	if parts&Ingress != 0 {

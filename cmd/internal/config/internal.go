@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
 	"github.com/signalbox-dev/signalbox/ingress/api"
@@ -24,6 +25,8 @@ type Internal struct {
 	Plain bool
 	// WebUIURL is where people reach Temporal's Web UI, for links on the page; empty: no links.
 	WebUIURL string
+	// CodecOrigins are the origins of the web pages that may use the codec server.
+	CodecOrigins []string
 }
 
 // HTTP is the setting in the listener's own form.
@@ -38,6 +41,11 @@ func (i Internal) validate(say func(string, ...any)) {
 	}
 	if i.WebUIURL != "" && !absoluteHTTP(i.WebUIURL) {
 		say("--web-ui-url (SIGNALBOX_WEB_UI_URL): %q: want an absolute http or https URL without query", redactURL(i.WebUIURL))
+	}
+	for _, origin := range i.CodecOrigins {
+		if u, err := url.Parse(origin); !absoluteHTTP(origin) || err != nil || u.Scheme+"://"+u.Host != origin {
+			say("--codec-origins (SIGNALBOX_CODEC_ORIGINS): %q: want an origin as browsers send it, such as https://temporal.example.com", redactURL(origin))
+		}
 	}
 	hasTLS := i.CertFile != "" && i.KeyFile != ""
 	switch {

@@ -45,6 +45,9 @@ func Flags(flags *pflag.FlagSet, parts Part) {
 	flags.String("public-url", "", "where providers reach the ingress, such as https://hooks.example.com")
 	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for one that several processes share; with a password rather by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
 	flags.String("keyring", "", "key document, made by signalbox keys create")
+	flags.String("payload-keys", "", "key document, made by signalbox keys create --payloads, that encrypts what Temporal keeps; every process, app and worker that shares workflows needs it; empty: nothing is encrypted")
+	flags.Bool("payload-decrypt-only", false, "read what is encrypted and write plain: the first step of turning encryption on, and of turning it off")
+	flags.StringSlice("codec-origins", nil, "origins of the Temporal Web UIs, such as https://temporal.example.com, whose users may read what is encrypted through the codec server on the internal listener; several with commas")
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
 	flags.Int64("max-in-flight", 0, "most bytes of verified webhook bodies in memory at a time, beyond which the slowest sender gets 503; 0: 64 MiB, or eight times --max-body where that is more")
 	flags.Int64("max-unverified-in-flight", 0, "the same for bodies whose signature is not verified yet, which are counted apart; 0: a quarter of --max-in-flight")
@@ -103,13 +106,16 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		mistakes = append(mistakes, err)
 		return f
 	}
-	prefixes := func(name string) []netip.Prefix {
-		list, err := flags.GetStringSlice(name)
-		parsed, wrong := parsePrefixes(list)
-		if wrong != nil {
-			err = fmt.Errorf("--%s (%s): %w", name, envName(name), wrong)
-		}
+	list := func(name string) []string {
+		all, err := flags.GetStringSlice(name)
 		mistakes = append(mistakes, err)
+		return all
+	}
+	prefixes := func(name string) []netip.Prefix {
+		parsed, err := parsePrefixes(list(name))
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("--%s (%s): %w", name, envName(name), err))
+		}
 		return parsed
 	}
 	yes := func(name string) bool {
@@ -122,11 +128,13 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		Listen:  text("listen"),
 		Internal: Internal{
 			Listen: text("internal-listen"), CertFile: text("internal-tls-cert"), KeyFile: text("internal-tls-key"), Plain: yes("internal-plain"),
-			WebUIURL: strings.TrimSuffix(text("web-ui-url"), "/"),
+			WebUIURL: strings.TrimSuffix(text("web-ui-url"), "/"), CodecOrigins: list("codec-origins"),
 		},
 		PublicURL:             strings.TrimSuffix(text("public-url"), "/"),
 		Inbox:                 text("inbox"),
 		Keyring:               text("keyring"),
+		PayloadKeys:           text("payload-keys"),
+		PayloadDecryptOnly:    yes("payload-decrypt-only"),
 		InboxNamed:            flags.Changed("inbox"),
 		MaxBody:               size("max-body"),
 		MaxInFlight:           size("max-in-flight"),
@@ -156,8 +164,7 @@ func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 		Callbacks:            map[string]Callback{},
 	}
 	config.DeploymentName, config.BuildID = source.version()
-	tokenFiles, err := flags.GetStringSlice("internal-tokens")
-	mistakes = append(mistakes, err, source.addInternal(&config, tokenFiles))
+	mistakes = append(mistakes, source.addInternal(&config, list("internal-tokens")))
 	if path := text("config"); path != "" {
 		mistakes = append(mistakes, source.addFile(&config, path))
 	}

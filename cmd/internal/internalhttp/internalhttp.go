@@ -1,5 +1,5 @@
-// Package internalhttp is the HTTP listener for operators and apps: /healthz, /readyz with every check, /metrics, the API under /v1 and the page,
-// which both ask for tokens themselves.
+// Package internalhttp is the HTTP listener for operators and apps: /healthz, /readyz with every check, /metrics, the API under /v1, the codec
+// server under /codec and the page, which all three ask for tokens themselves.
 //
 // On loopback without tokens the Host header must be a loopback name or address: otherwise a web page that its own name server resolves
 // to 127.0.0.1 could read the answers in a person's browser (DNS rebinding).
@@ -28,6 +28,8 @@ import (
 type Config struct {
 	// API answers under /v1; nil: there is none. Its calls that wait end by Stop.
 	API API
+	// Codec answers under /codec; nil: there is none.
+	Codec http.Handler
 	// Page answers everything else; nil: there is none.
 	Page http.Handler
 	// CertFile and KeyFile are a PEM pair for TLS, read again when they change; empty: plain HTTP.
@@ -73,6 +75,9 @@ func (s *Server) routes(board *health.Board, registry *prometheus.Registry) http
 	if s.config.API != nil {
 		mux.Handle("/v1", s.config.API)
 		mux.Handle("/v1/", s.config.API)
+	}
+	if s.config.Codec != nil {
+		mux.Handle("/codec/", s.config.Codec)
 	}
 	if s.config.Page != nil {
 		mux.Handle("/", s.config.Page)

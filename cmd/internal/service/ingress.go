@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
 // receiving is the part that receives: the server, its inbox and the relay.
@@ -29,6 +30,7 @@ type receiving struct {
 	// relay is there once the inbox is open.
 	relay    atomic.Pointer[relay.Relay]
 	temporal client.Client
+	payloads *payloadcodec.Codec
 	keys     *keyring.Ring
 	registry *prometheus.Registry
 	config   config.Config
@@ -37,10 +39,10 @@ type receiving struct {
 }
 
 // newIngress takes what /readyz says.
-func newIngress(s Settings, temporal client.Client, registry *prometheus.Registry, ready func(context.Context) bool) (*receiving, error) {
+func newIngress(s Settings, temporal client.Client, payloads *payloadcodec.Codec, registry *prometheus.Registry, ready func(context.Context) bool) (*receiving, error) {
 	in := &receiving{
 		inbox:    newLateInbox(s.Config.Inbox, s.Log.Named("inbox")),
-		temporal: temporal, keys: s.Keyring, registry: registry, config: s.Config, log: s.Log, headroom: NewHeadroom(),
+		temporal: temporal, payloads: payloads, keys: s.Keyring, registry: registry, config: s.Config, log: s.Log, headroom: NewHeadroom(),
 	}
 	var err error
 	in.server, err = ingress.New(ingress.Config{
@@ -126,6 +128,7 @@ func (in *receiving) newRelay(store inbox.Store) (*relay.Relay, error) {
 		Keys:     in.keys,
 		Inbox:    store,
 		Temporal: in.temporal,
+		Payloads: in.payloads,
 		Logger:   in.log.Named("relay"),
 		Metrics:  in.registry,
 		Now:      now,

@@ -33,6 +33,8 @@ type Settings struct {
 	Config  config.Config
 	Parts   config.Part
 	Keyring *keyring.Ring
+	// Payloads encrypt what Temporal keeps; nil: nothing is encrypted.
+	Payloads *keyring.Ring
 	// Temporal says where the server is. It need not be there yet: webhooks are accepted without it.
 	Temporal client.Options
 	Log      *zap.Logger
@@ -55,6 +57,8 @@ func Run(ctx context.Context, s Settings) error {
 	connection := &s.Temporal.ConnectionOptions
 	connection.KeepAliveTime = cmp.Or(connection.KeepAliveTime, 15*time.Second)
 	connection.KeepAliveTimeout = cmp.Or(connection.KeepAliveTimeout, 5*time.Second)
+	payloads := PayloadCodec(s.Payloads, s.Config.PayloadDecryptOnly)
+	payloads.Apply(&s.Temporal)
 	temporal, err := client.NewLazyClient(s.Temporal)
 	if err != nil {
 		return fmt.Errorf("%w: temporal client: %w", ErrSetting, err)
@@ -74,7 +78,7 @@ func Run(ctx context.Context, s Settings) error {
 	p := process{settings: s}
 	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace}.reachable}}
 	if s.Parts&config.Ingress != 0 {
-		if p.in, err = newIngress(s, temporal, registry, p.receives); err != nil {
+		if p.in, err = newIngress(s, temporal, payloads, registry, p.receives); err != nil {
 			return err
 		}
 		defer p.in.inbox.close()
@@ -99,8 +103,13 @@ func Run(ctx context.Context, s Settings) error {
 				return err
 			}
 			listener.API = calls
-			if listener.Page, err = newPage(s, calls, p.board); err != nil {
+			pages, err := newPage(s, calls, p.board)
+			if err != nil {
 				return err
+			}
+			listener.Page = pages
+			if s.Payloads != nil {
+				listener.Codec = newCodec(s, payloads, pages)
 			}
 		}
 		if p.operators, err = internalhttp.New(listener, p.board, registry, s.Log.Named("internal")); err != nil {

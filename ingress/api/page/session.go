@@ -135,6 +135,15 @@ func (s *sessions) makeRoom() {
 	delete(s.ended, oldest)
 }
 
+// Secret returns the token of the session that a request brings; empty where it brings none.
+func (s *Server) Secret(r *http.Request) string {
+	v := &visit{s: s, r: r}
+	if cookie, err := r.Cookie(cookieName(v.secure())); err == nil {
+		v.resume(cookie.Value)
+	}
+	return v.secret
+}
+
 // cookieName has the prefix that lets a browser take the cookie over TLS from this host alone.
 func cookieName(secure bool) string {
 	if secure {

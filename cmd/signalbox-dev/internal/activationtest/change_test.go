@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/converter"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -32,7 +32,7 @@ func TestChangedOptionsReachAnActivationThatRuns(t *testing.T) {
 		eventually(t, func(ctx context.Context) (shown workflows.ActivationOptions, err error) {
 			d, err := shared.temporal.DescribeWorkflowExecution(ctx, one.WorkflowID(), "")
 			if err == nil {
-				err = converter.GetDefaultDataConverter().FromPayload(d.GetWorkflowExecutionInfo().GetMemo().GetFields()[workflows.MemoActivationOptions], &shown)
+				err = payloadtest.Options().DataConverter.FromPayload(d.GetWorkflowExecutionInfo().GetMemo().GetFields()[workflows.MemoActivationOptions], &shown)
 			}
 			return shown, err
 		}, func(shown workflows.ActivationOptions) bool { return shown == want.Normalized() })
@@ -71,7 +71,7 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	server, err := temporaldev.Start(t.Context(), temporalOptions())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	temporal, err := server.Dial(t.Context())
+	temporal, err := server.Dial(t.Context(), payloadtest.Apply)
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
@@ -110,7 +111,7 @@ func TestNoAnswerIsLostOrToldTwiceWhateverHappensToTheWorkflow(t *testing.T) {
 	server, err := temporaldev.Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	temporal, err := server.Dial(t.Context())
+	temporal, err := server.Dial(t.Context(), payloadtest.Apply)
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
 	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: shared.ring})

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
@@ -66,7 +67,7 @@ func startReceiver(t testing.TB, r receiving) *receiver {
 	})
 	require.NoError(t, err)
 	relayed, err := relay.New(relay.Config{Owner: inbox.NewID(time.Now()), Agents: r.options}, relay.Deps{
-		Keys: r.ring, Inbox: store, Temporal: r.temporal, Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
+		Keys: r.ring, Inbox: store, Temporal: r.temporal, Payloads: payloadtest.Codec(), Logger: zap.NewNop(), Metrics: registry, Now: time.Now,
 	})
 	require.NoError(t, err)
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -42,7 +43,7 @@ func runTests(m *testing.M) (code int) {
 	if err != nil {
 		return complain(err)
 	}
-	shared.temporal, err = server.Dial(ctx)
+	shared.temporal, err = server.Dial(ctx, payloadtest.Apply)
 	if err != nil {
 		return complain(errors.Join(err, server.Stop()))
 	}
@@ -82,6 +83,7 @@ func runWorkers(ctx context.Context, server *temporaldev.Server) error {
 		},
 		Parts:    config.Worker,
 		Keyring:  shared.ring,
+		Payloads: payloadtest.Keys(),
 		Temporal: client.Options{HostPort: server.FrontendAddr(), Namespace: server.Namespace()},
 		Log:      zap.NewNop(),
 	})

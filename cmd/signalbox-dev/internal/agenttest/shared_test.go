@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/exampleagent"
@@ -64,6 +65,9 @@ func runTests(m *testing.M) (code int, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	tokens := filepath.Join(folder, "tokens.yaml")
 	if err := os.WriteFile(tokens, []byte(tokenFile), 0o600); err != nil {
+		return 1, err
+	}
+	if err := payloadtest.Prepare(folder); err != nil {
 		return 1, err
 	}
 	const anyPort = "127.0.0.1:0"

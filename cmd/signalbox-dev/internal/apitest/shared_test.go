@@ -20,6 +20,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 )
 
 // shared is the one instance of this package's tests.
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "signalbox-api-test-")
+	if err == nil {
+		err = payloadtest.Prepare(folder)
+	}
 	if err == nil {
 		defer func() { _ = os.RemoveAll(folder) }()
 		const anyPort = "127.0.0.1:0"

@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -134,7 +135,7 @@ func newStage(t *testing.T) *killStage {
 	server, err := temporaldev.Start(t.Context(), temporaldev.Options{SearchAttributes: worker.SearchAttributes(), DynamicConfig: impatientServer})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	temporal, err := server.Dial(t.Context())
+	temporal, err := server.Dial(t.Context(), payloadtest.Apply)
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
 	stopReceivers, err := startReceivers(temporal)
@@ -155,7 +156,7 @@ func newStage(t *testing.T) *killStage {
 				PublicURL: url, Inbox: filepath.Join(folder, "inbox.db"),
 				MaxBody: 1 << 20, UnmatchedGrace: time.Minute, Drain: 10 * time.Second,
 			},
-			Parts: config.Ingress, Keyring: keys, Listener: listener, Log: zap.NewNop(),
+			Parts: config.Ingress, Keyring: keys, Payloads: payloadtest.Keys(), Listener: listener, Log: zap.NewNop(),
 			Temporal: client.Options{HostPort: server.FrontendAddr(), Namespace: server.Namespace()},
 		})
 	}()

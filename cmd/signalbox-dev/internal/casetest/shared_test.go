@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -101,6 +102,9 @@ func runTests(m *testing.M) int {
 		}
 		shared.providers[name] = p
 		accounts[name] = config.Account{BaseURL: p.url, APIKey: apiKey}
+	}
+	if err := payloadtest.Prepare(folder); err != nil {
+		return complain(err)
 	}
 	shared.Instance, err = dev.Start(context.Background(), dev.Options{
 		Data:          folder,

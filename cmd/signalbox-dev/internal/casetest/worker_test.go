@@ -21,6 +21,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -68,8 +69,9 @@ func runWorker(settings string) int {
 			PublicURL: p.Ingress,
 			Accounts:  map[string]config.Account{workflows.DefaultAccount: {BaseURL: p.Offload, APIKey: apiKey}},
 		},
-		Parts:   config.Worker,
-		Keyring: keys,
+		Parts:    config.Worker,
+		Keyring:  keys,
+		Payloads: payloadtest.Keys(),
 		Temporal: client.Options{
 			HostPort: p.Temporal, Namespace: p.Namespace,
 			ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(stops.intercept)}},

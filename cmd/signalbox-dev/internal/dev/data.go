@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ type folder string
 func (f folder) temporal() string { return filepath.Join(string(f), "temporal.db") }
 func (f folder) inbox() string    { return filepath.Join(string(f), "inbox.db") }
 func (f folder) keyring() string  { return filepath.Join(string(f), "keyring.json") }
+func (f folder) payloads() string { return filepath.Join(string(f), "payload-keys.json") }
 
 // files is the URL of the bucket, a folder beside the databases.
 func (f folder) files() string {
@@ -40,6 +42,20 @@ func openFolder(path string) (folder, *keyring.Ring, error) {
 		return "", nil, fmt.Errorf("data folder: %w", err)
 	}
 	return f, ring, nil
+}
+
+// payloadKeys are the folder's keys for payloads. It has some once encryption was wanted, and from then on always: without them no workflow
+// would go on. Nil: none.
+func (f folder) payloadKeys(wanted bool) (*keyring.Ring, error) {
+	_, err := os.Stat(f.payloads())
+	if errors.Is(err, fs.ErrNotExist) && !wanted {
+		return nil, nil //nolint:nilnil // no keys, and nothing is wrong
+	}
+	ring, err := keyring.LoadOrCreateForPayloads(f.payloads())
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	return ring, nil
 }
 
 // Names of what is derived from the keyring.

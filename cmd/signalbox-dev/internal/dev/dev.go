@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/url"
 	"os"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -45,6 +47,8 @@ type Options struct {
 	Agents map[string]config.Agent
 	// TokenFile has the tokens of the API, as --internal-tokens says. Empty: everybody on loopback is let in.
 	TokenFile string
+	// EncryptPayloads encrypts what Temporal keeps, by keys in the folder. A folder with such keys is encrypted in any case.
+	EncryptPayloads bool
 	// SharedSecret opens the ingress's shared route for Offload. Empty: it is off.
 	SharedSecret string
 	// DynamicConfig is passed to the Temporal server.
@@ -82,6 +86,10 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			return nil, err
 		}
 	}
+	payloads, err := data.payloadKeys(o.EncryptPayloads)
+	if err != nil {
+		return nil, err
+	}
 	in := &Instance{stopped: make(chan struct{}), stopRun: func() {}}
 	running := false
 	defer func() {
@@ -92,30 +100,11 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			err = errors.Join(err, in.Stop())
 		}
 	}()
-	in.temporal = temporaldev.Options{
-		DatabaseFile:     data.temporal(),
-		FrontendAddr:     o.Temporal,
-		UIAddr:           o.UI,
-		SearchAttributes: worker.SearchAttributes(),
-		DynamicConfig:    o.DynamicConfig,
-		Logger:           o.Log.Named("temporal-server"),
-	}
-	if err := in.StartTemporal(ctx); err != nil {
-		return nil, err
-	}
-	options := client.Options{HostPort: in.server.FrontendAddr(), Namespace: in.server.Namespace(), Logger: logging.ForTemporal(o.Log)}
-	if in.Temporal, err = client.DialContext(ctx, options); err != nil {
-		return nil, fmt.Errorf("temporal client: %w", err)
-	}
-	listener, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("ingress: %w", err)
-	}
-	in.ingress = "http://" + listener.Addr().String()
+	// The Web UI is told where the codec server is, and the codec server where the Web UI is.
 	var internal net.Listener
 	if o.InternalListen != "" {
 		if internal, err = net.Listen("tcp", o.InternalListen); err != nil {
-			return nil, errors.Join(fmt.Errorf("internal listener: %w", err), listener.Close())
+			return nil, fmt.Errorf("internal listener: %w", err)
 		}
 		in.internal = "http://" + internal.Addr().String()
 		defer func() {
@@ -124,6 +113,31 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			}
 		}()
 	}
+	in.temporal = temporaldev.Options{
+		DatabaseFile:     data.temporal(),
+		FrontendAddr:     o.Temporal,
+		UIAddr:           o.UI,
+		SearchAttributes: worker.SearchAttributes(),
+		DynamicConfig:    o.DynamicConfig,
+		Logger:           o.Log.Named("temporal-server"),
+	}
+	if payloads != nil && in.internal != "" {
+		in.temporal.UICodecEndpoint = in.internal + "/codec"
+	}
+	if err := in.StartTemporal(ctx); err != nil {
+		return nil, err
+	}
+	options := client.Options{HostPort: in.server.FrontendAddr(), Namespace: in.server.Namespace(), Logger: logging.ForTemporal(o.Log)}
+	dialling := options
+	payloadcodec.New(payloads).Apply(&dialling)
+	if in.Temporal, err = client.DialContext(ctx, dialling); err != nil {
+		return nil, fmt.Errorf("temporal client: %w", err)
+	}
+	listener, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("ingress: %w", err)
+	}
+	in.ingress = "http://" + listener.Addr().String()
 	if in.Simulators, err = sim.Start(sim.Options{
 		Listen: o.Simulators, PublicURL: in.ingress, Folder: string(data), Pace: o.Pace, Trouble: o.Trouble,
 		OffloadKey: secret(ring, offloadKey), AgentSecret: AgentSecret(ring), Sealer: ring,
@@ -142,6 +156,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			Config:   in.config(o, internalConfig, data, ring),
 			Parts:    config.Ingress | config.Worker,
 			Keyring:  ring,
+			Payloads: payloads,
 			Temporal: options,
 			Log:      o.Log,
 			Listener: listener, InternalListener: internal,
@@ -163,6 +178,7 @@ func (in *Instance) config(o Options, internal config.Internal, data folder, rin
 	agents := map[string]config.Agent{Agent: {Secrets: []string{AgentSecret(ring)}}}
 	maps.Copy(agents, o.Agents)
 	internal.WebUIURL = in.UIURL()
+	internal.CodecOrigins = uiOrigins(in.UIURL())
 	return config.Config{
 		// Without DrainDelay: nobody balances the load.
 		Internal:       internal,
@@ -179,6 +195,15 @@ func (in *Instance) config(o Options, internal config.Internal, data folder, rin
 		Accounts:             accounts,
 		Agents:               agents,
 	}
+}
+
+// uiOrigins are the origins by which a browser on this machine reaches the Web UI.
+func uiOrigins(ui string) []string {
+	address, err := url.Parse(ui)
+	if err != nil || ui == "" {
+		return nil
+	}
+	return []string{ui, "http://localhost:" + address.Port()}
 }
 
 // StartTemporal starts the server again, after StopTemporal, where it was.

@@ -29,6 +29,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
@@ -514,7 +515,11 @@ func inActivationStatus(t *testing.T, one *signalbox.Activation, want workflows.
 func checkHistories(t *testing.T, packageName, name, workflowID string) {
 	t.Helper()
 	folder := filepath.Join("..", "..", "..", "..", "workflows", packageName, "testdata", "histories")
-	replayer := sdkworker.NewWorkflowReplayer()
+	options := payloadtest.Options()
+	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{
+		DataConverter: options.DataConverter, FailureConverter: options.FailureConverter,
+	})
+	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
 	replayer.RegisterWorkflowWithOptions(offloadfiles.Workflow, workflow.RegisterOptions{Name: workflows.OffloadFilesWorkflow})
 	replayer.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})

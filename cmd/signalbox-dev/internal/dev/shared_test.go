@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 )
 
 // stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
@@ -51,6 +52,9 @@ func runTests(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	shared.folder, shared.log = folder, &lockedBuffer{}
+	if err := payloadtest.Prepare(folder); err != nil {
+		return complain(err)
+	}
 	reference := referenceProviders()
 	defer reference.close()
 	o := options(folder, shared.log)

@@ -16,6 +16,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
 )
@@ -227,11 +228,14 @@ func requireReplays(t *testing.T, source, runID string) {
 		require.NoError(t, err)
 		history.Events = append(history.Events, event)
 	}
-	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{})
+	options := payloadtest.Options()
+	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{
+		DataConverter: options.DataConverter, FailureConverter: options.FailureConverter,
+	})
 	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
-	options := sdkworker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: workflows.NotifyWorkflowID(source), RunID: runID}}
-	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, &history, options))
+	recorded := sdkworker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: workflows.NotifyWorkflowID(source), RunID: runID}}
+	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, &history, recorded))
 }
 
 // The setting is the process's, so the tests run once more in another one.

@@ -43,6 +43,8 @@ type Options struct {
 	FrontendAddr string
 	// UIAddr is host:port of the Web UI. Port 0 picks a free one; an empty address means no UI.
 	UIAddr string
+	// UICodecEndpoint is the URL of a codec server that the Web UI reads payloads through; empty: it shows them as they are.
+	UICodecEndpoint string
 	// SearchAttributes are the namespace's custom search attributes, by name. Missing ones are added to a namespace
 	// that exists already. An attribute that exists with another type is an error.
 	SearchAttributes map[string]enumspb.IndexedValueType
@@ -91,7 +93,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		return nil, errors.Join(err, s.Stop())
 	}
 	if opts.UIAddr != "" {
-		s.ui, err = startUI(ctx, addrs.ui, s.frontendAddr, opts.Namespace)
+		s.ui, err = startUI(ctx, addrs.ui, s.frontendAddr, opts)
 		if err != nil {
 			return nil, errors.Join(err, s.Stop())
 		}

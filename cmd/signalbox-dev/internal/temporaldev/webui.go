@@ -20,18 +20,20 @@ type webUI struct {
 }
 
 // startUI serves the UI and returns when it answers.
-func startUI(ctx context.Context, addr netip.AddrPort, frontendAddr, namespace string) (*webUI, error) {
+func startUI(ctx context.Context, addr netip.AddrPort, frontendAddr string, opts Options) (*webUI, error) {
 	cfg := &uiconfig.Config{
 		TemporalGRPCAddress: frontendAddr,
 		Host:                addr.Addr().String(),
 		Port:                int(addr.Port()),
 		EnableUI:            true,
-		DefaultNamespace:    namespace,
+		DefaultNamespace:    opts.Namespace,
 		DisableNewsFetch:    true, // The UI has to work without a network.
 		HideLogs:            true,
 		// Without TLS a browser keeps a "secure" cookie only for localhost, and without the CSRF cookie the UI
 		// refuses to signal, cancel or terminate.
 		CORS: uiconfig.CORS{CookieInsecure: true},
+		// The codec server asks for a session where it asks for anything.
+		Codec: uiconfig.Codec{Endpoint: opts.UICodecEndpoint, IncludeCredentials: opts.UICodecEndpoint != ""},
 	}
 	ui := &webUI{
 		url:    "http://" + addr.String(),

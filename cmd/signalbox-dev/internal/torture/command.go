@@ -33,6 +33,8 @@ type Options struct {
 	// Inbox is where the ingress keeps its deliveries: "sqlite", or "postgres", a server that the run starts and that bears what the other
 	// processes bear.
 	Inbox string `json:"inbox"`
+	// EncryptPayloads encrypts what Temporal keeps.
+	EncryptPayloads bool `json:"encryptPayloads"`
 	// Progress is told in words what goes on.
 	Progress io.Writer `json:"-"`
 
@@ -109,6 +111,7 @@ func Command() *cobra.Command {
 	flags.DurationVar(&o.TimeLimit, "time-limit", 30*time.Minute, "until all must be quiet")
 	flags.IntVar(&o.Players, "players", 24, "cases and activations under way at a time")
 	flags.StringVar(&o.Inbox, "inbox", inboxSQLite, "sqlite, or postgres: a server of this machine, which is killed and stopped like the others")
+	flags.BoolVar(&o.EncryptPayloads, "encrypt-payloads", false, "encrypt what Temporal keeps")
 	flags.BoolVar(&o.Keep, "keep", false, "keep the files of the run")
 	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
 	command.AddCommand(processCommand())

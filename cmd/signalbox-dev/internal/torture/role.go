@@ -57,7 +57,9 @@ type part struct {
 	folder string
 	world  settings
 	keys   *keyring.Ring
-	log    *zap.Logger
+	// payloads are nil where nothing is encrypted.
+	payloads *keyring.Ring
+	log      *zap.Logger
 }
 
 // processCommand is how this binary runs itself in a role. It is of no use to people.
@@ -99,7 +101,10 @@ func newPart(folder string, log io.Writer) (part, error) {
 	if p.keys, err = keyring.LoadOrCreate(filepath.Join(folder, keyringFile)); err != nil {
 		return part{}, err
 	}
-	p.world, err = readSettings(folder)
+	if p.world, err = readSettings(folder); err != nil {
+		return part{}, err
+	}
+	p.payloads, err = p.world.payloadKeys(folder)
 	return p, err
 }
 
@@ -143,6 +148,7 @@ func (p part) service(parts config.Part) service.Settings {
 		},
 		Parts:    parts,
 		Keyring:  p.keys,
+		Payloads: p.payloads,
 		Temporal: temporal,
 		Log:      p.log,
 	}

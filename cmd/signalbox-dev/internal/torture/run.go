@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -85,17 +86,20 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 		return nil, err
 	}
 	r.database = database
-	if r.world, r.keys, err = newSettings(folder, address, o.attempt, r.connect); err != nil {
+	if r.world, r.keys, err = newSettings(folder, address, o, r.connect); err != nil {
 		return nil, err
 	}
 	r.stage = &stage{waits: newWaits()}
 	if r.stage.providers, err = startProviders(r.world, o.Seed, o.Duplicates/100); err != nil {
 		return nil, err
 	}
-	r.stage.temporal, err = client.NewLazyClient(client.Options{
-		HostPort: r.world.TemporalServer, Namespace: namespace, Logger: logging.ForTemporal(zap.NewNop()),
-	})
+	payloads, err := r.world.payloadKeys(folder)
 	if err != nil {
+		return nil, err
+	}
+	options := client.Options{HostPort: r.world.TemporalServer, Namespace: namespace, Logger: logging.ForTemporal(zap.NewNop())}
+	payloadcodec.New(payloads).Apply(&options)
+	if r.stage.temporal, err = client.NewLazyClient(options); err != nil {
 		return nil, fmt.Errorf("temporal client: %w", err)
 	}
 	if r.stage.apps, err = signalbox.New(r.stage.temporal, signalbox.Options{}); err != nil {

@@ -17,6 +17,7 @@ import (
 
 const (
 	keyringFile  = "keyring.json"
+	payloadsFile = "payload-keys.json"
 	settingsFile = "settings.json"
 
 	agent     = "torture-agent"
@@ -40,6 +41,16 @@ type settings struct {
 	AgentSecret string `json:"agentSecret"`
 	// Attempt is how long an attempt at an activity may take; zero leaves that to the workflows.
 	Attempt time.Duration `json:"attempt,omitempty"`
+	// EncryptPayloads lets all processes encrypt what Temporal keeps, by keys in the run's folder.
+	EncryptPayloads bool `json:"encryptPayloads,omitempty"`
+}
+
+// payloadKeys are nil where nothing is encrypted.
+func (s settings) payloadKeys(folder string) (*keyring.Ring, error) {
+	if !s.EncryptPayloads {
+		return nil, nil //nolint:nilnil // no keys, and nothing is wrong
+	}
+	return keyring.LoadOrCreateForPayloads(filepath.Join(folder, payloadsFile))
 }
 
 func (s settings) ingressURL() string  { return "http://" + s.Ingress }
@@ -50,7 +61,7 @@ func (s settings) artmailHook() string {
 }
 
 // newSettings makes the keyring and the settings of a run in its folder. connect may put other addresses between the processes and their servers.
-func newSettings(folder, inbox string, attempt time.Duration, connect func(*settings) error) (settings, *keyring.Ring, error) {
+func newSettings(folder, inbox string, o Options, connect func(*settings) error) (settings, *keyring.Ring, error) {
 	keys, err := keyring.LoadOrCreate(filepath.Join(folder, keyringFile))
 	if err != nil {
 		return settings{}, nil, err
@@ -60,7 +71,9 @@ func newSettings(folder, inbox string, attempt time.Duration, connect func(*sett
 		InboxServer: inbox,
 		OffloadKey:  fmt.Sprintf("%x", keys.Fingerprint([]byte("offload"), "torture")),
 		AgentSecret: fmt.Sprintf("%x", keys.Fingerprint([]byte("artmail"), "torture")),
-		Attempt:     attempt,
+		Attempt:     o.attempt,
+
+		EncryptPayloads: o.EncryptPayloads,
 	}
 	for _, address := range []*string{&s.TemporalServer, &s.Ingress, &s.Internal, &s.Providers} {
 		if *address, err = freeAddress(); err != nil {

@@ -1,0 +1,69 @@
+package payloadcodec
+
+import (
+	"context"
+	"errors"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Apply lets a client, and the workers over it, use the codec around the data converter of the options. It replaces their failure converter.
+//
+// A worker that lacks a key fails the workflow task, which Temporal gives out again until a worker has the key: no workflow ends and no signal
+// is dropped because of it. Everywhere else the call fails with ErrKeyMissing.
+func (c *Codec) Apply(options *client.Options) {
+	parent := options.DataConverter
+	if parent == nil {
+		parent = converter.GetDefaultDataConverter()
+	}
+	lenient := converter.NewCodecDataConverter(parent, c)
+	strict := converter.NewCodecDataConverter(parent, inWorkflow{c})
+	failures := func(data converter.DataConverter) converter.FailureConverter {
+		return temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: data, EncodeCommonAttributes: c.encrypt})
+	}
+	options.DataConverter = dataConverter{lenient, strict}
+	options.FailureConverter = failureConverter{failures(lenient), failures(strict)}
+}
+
+// inWorkflow panics where a payload can't be opened. The SDK turns a panic into a failed workflow task; of an error it would make a failed
+// workflow, a dropped signal or a refused update.
+type inWorkflow struct{ *Codec }
+
+func (c inWorkflow) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	opened, err := c.Codec.Decode(payloads)
+	if errors.Is(err, ErrKeyMissing) || errors.Is(err, errDamaged) {
+		panic(err)
+	}
+	return opened, err
+}
+
+// dataConverter is strict inside workflows.
+type dataConverter struct {
+	converter.DataConverter
+	strict converter.DataConverter
+}
+
+// WithWorkflowContext implements workflow.ContextAware.
+func (d dataConverter) WithWorkflowContext(workflow.Context) converter.DataConverter { return d.strict }
+
+// WithContext implements workflow.ContextAware.
+func (d dataConverter) WithContext(context.Context) converter.DataConverter { return d }
+
+// failureConverter is strict where a workflow reads how an activity failed: a workflow must not decide by a failure that it can't read.
+type failureConverter struct {
+	converter.FailureConverter
+	strict converter.FailureConverter
+}
+
+// WithSerializationContext implements converter.FailureConverterWithSerializationContext. The context of an activity that belongs to a workflow
+// is given where the activity's failure is written, which needs no key, and where the workflow reads it.
+func (f failureConverter) WithSerializationContext(where converter.SerializationContext) converter.FailureConverter {
+	if activity, ok := where.(converter.ActivitySerializationContext); ok && activity.WorkflowID != "" {
+		return f.strict
+	}
+	return f
+}
