@@ -8,20 +8,23 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Deps are what a relay needs; all are required.
+// Deps are what a relay needs; all but Tracer are required.
 type Deps struct {
 	Temporal Temporal
 	Inbox    inbox.Store
 	Keys     *keyring.Ring
 	Logger   *zap.Logger
 	Metrics  prometheus.Registerer
-	Now      func() time.Time
+	// Tracer makes a span of each signal. Nil: none is made.
+	Tracer trace.Tracer
+	Now    func() time.Time
 }
 
 // Relay turns pending deliveries into signals. Make one with New, run it with Run.
@@ -32,6 +35,7 @@ type Relay struct {
 	keys     *keyring.Ring
 	logger   *zap.Logger
 	metrics  *metrics
+	tracer   trace.Tracer
 	now      func() time.Time
 	routes   map[string]route
 	gate     *gate
@@ -50,7 +54,8 @@ func New(config Config, deps Deps) (*Relay, error) {
 	}
 	config = config.withDefaults()
 	r := &Relay{
-		config: config, temporal: deps.Temporal, inbox: deps.Inbox, keys: deps.Keys, logger: deps.Logger, metrics: metrics, now: deps.Now,
+		config: config, temporal: deps.Temporal, inbox: deps.Inbox, keys: deps.Keys, logger: deps.Logger, metrics: metrics,
+		tracer: deps.Tracer, now: deps.Now,
 		budget: newBudget(config.MaxInFlight),
 		leases: newLeases(config.Lease, config.SignalTimeout),
 	}

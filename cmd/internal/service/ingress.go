@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -31,16 +32,19 @@ type receiving struct {
 	temporal client.Client
 	keys     *keyring.Ring
 	registry *prometheus.Registry
+	tracer   trace.Tracer
 	config   config.Config
 	log      *zap.Logger
 	headroom Headroom
 }
 
 // newIngress takes what /readyz says.
-func newIngress(s Settings, temporal client.Client, registry *prometheus.Registry, ready func(context.Context) bool) (*receiving, error) {
+func newIngress(
+	s Settings, temporal client.Client, registry *prometheus.Registry, tracer trace.Tracer, ready func(context.Context) bool,
+) (*receiving, error) {
 	in := &receiving{
 		inbox:    newLateInbox(s.Config.Inbox, s.Log.Named("inbox")),
-		temporal: temporal, keys: s.Keyring, registry: registry, config: s.Config, log: s.Log, headroom: NewHeadroom(),
+		temporal: temporal, keys: s.Keyring, registry: registry, tracer: tracer, config: s.Config, log: s.Log, headroom: NewHeadroom(),
 	}
 	var err error
 	in.server, err = ingress.New(ingress.Config{
@@ -58,6 +62,7 @@ func newIngress(s Settings, temporal client.Client, registry *prometheus.Registr
 		Inbox:   in.inbox,
 		Logger:  s.Log.Named("ingress"),
 		Metrics: registry,
+		Tracer:  tracer,
 		Now:     now,
 		Ready:   ready,
 	})
@@ -128,6 +133,7 @@ func (in *receiving) newRelay(store inbox.Store) (*relay.Relay, error) {
 		Temporal: in.temporal,
 		Logger:   in.log.Named("relay"),
 		Metrics:  in.registry,
+		Tracer:   in.tracer,
 		Now:      now,
 	})
 	if err != nil {

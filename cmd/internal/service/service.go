@@ -48,15 +48,21 @@ func Run(ctx context.Context, s Settings) error {
 	if err != nil {
 		return err
 	}
+	traces, err := telemetry.StartTraces(ctx, s.Log.Named("traces"))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSetting, err)
+	}
+	defer traces.Close() // after all that makes spans
 	registry := metrics.Registry
 	s.Temporal.Logger, s.Temporal.MetricsHandler = logging.ForTemporal(s.Log), metrics.Temporal
+	s.Temporal.Interceptors = append(s.Temporal.Interceptors, traces.Interceptors()...)
 	temporal, err := client.NewLazyClient(s.Temporal)
 	if err != nil {
 		return fmt.Errorf("%w: temporal client: %w", ErrSetting, err)
 	}
 	defer temporal.Close()
 
-	accounts, err := accountClients(s, registry)
+	accounts, err := accountClients(s, registry, traces)
 	if err != nil {
 		return err
 	}
@@ -69,7 +75,7 @@ func Run(ctx context.Context, s Settings) error {
 	p := process{settings: s}
 	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace}.reachable}}
 	if s.Parts&config.Ingress != 0 {
-		if p.in, err = newIngress(s, temporal, registry, p.receives); err != nil {
+		if p.in, err = newIngress(s, temporal, registry, traces.Tracer(), p.receives); err != nil {
 			return err
 		}
 		defer p.in.inbox.close()
@@ -77,7 +83,7 @@ func Run(ctx context.Context, s Settings) error {
 		checks = append(p.in.checks(), checks...)
 	}
 	if s.Parts&config.Worker != 0 {
-		if p.workers, err = newWorkers(ctx, s, temporal, accounts, registry); err != nil {
+		if p.workers, err = newWorkers(ctx, s, temporal, accounts, registry, traces); err != nil {
 			return err
 		}
 		metrics.CountFromZero()
@@ -89,7 +95,7 @@ func Run(ctx context.Context, s Settings) error {
 	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
 		listener := s.Config.Internal.HTTP()
 		if p.in != nil {
-			calls, err := newAPI(s, temporal, p.in.inbox, accounts)
+			calls, err := newAPI(s, temporal, p.in.inbox, accounts, traces.Tracer())
 			if err != nil {
 				return err
 			}
