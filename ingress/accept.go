@@ -68,6 +68,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	if err != nil {
 		return s.refuse(from.provider, http.StatusServiceUnavailable, outcomeUnavailable, err)
 	}
+	d.TraceParent = s.traceParent(c)
 	// Store the event even if the sender has closed the connection: Offload posts each event only once.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), budget)
 	defer cancel()
@@ -81,6 +82,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	}
 	what := outcomeOf(d.State, receipts[0].Outcome)
 	s.metrics.countWebhook(d.Provider, what)
+	s.describe(c, d, receipts[0].ID, what)
 	if what == outcomeDead || what == outcomeConflict {
 		s.logger.Warn("webhook stored, a person should check it",
 			zap.String("provider", d.Provider), zap.String("outcome", string(what)), zap.String("delivery", receipts[0].ID), zap.String("reason", d.Reason))

@@ -35,7 +35,7 @@ func (s *Server) postArtmail(c echo.Context) error {
 		})
 		return s.unproven(c, artmail.Name, outcomeBadSignature, err)
 	}
-	s.connections.prove(c.Request().Context())
+	s.verified(c)
 	if err := s.bodies.verify(b); err != nil {
 		return s.unread(c, artmail.Name, err)
 	}

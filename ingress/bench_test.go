@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +19,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress"
@@ -27,12 +33,33 @@ import (
 // BenchmarkAccept is the accept path as a provider meets it: HTTP over loopback on 64 kept connections, token verified, body of
 // 700 bytes sealed and on disk (fsync), then 204. The load generator shares the processors. One operation is one durable
 // acknowledgement.
-func BenchmarkAccept(b *testing.B) { benchmarkAccept(b, 0, nil) }
+func BenchmarkAccept(b *testing.B) { benchmarkAccept(b, 0, nil, nil) }
 
 // BenchmarkAcceptWithoutMetrics is the same while nothing is counted: metrics may cost 5 % at most. Compare medians of runs that alternate:
 //
 //	for i in $(seq 11); do go test ./ingress -run '^$' -bench 'Accept(WithoutMetrics)?$' -benchtime 30000x; done
-func BenchmarkAcceptWithoutMetrics(b *testing.B) { benchmarkAccept(b, 0, ingress.WithoutMetrics) }
+func BenchmarkAcceptWithoutMetrics(b *testing.B) {
+	benchmarkAccept(b, 0, nil, ingress.WithoutMetrics)
+}
+
+// BenchmarkAcceptWithTraces is the same while every webhook has a span (the sampler is parentbased_always_on, the default), which is sent over OTLP to a
+// receiver in this process: traces may cost 10 % at most. Compare medians of runs that alternate:
+//
+//	for i in $(seq 11); do go test ./ingress -run '^$' -bench 'Accept(WithTraces)?$' -benchtime 30000x; done
+func BenchmarkAcceptWithTraces(b *testing.B) {
+	received := 0
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body) // the client may have gone
+		received += int(n)
+	}))
+	exporter, err := otlptracehttp.New(b.Context(), otlptracehttp.WithEndpointURL(collector.URL+"/v1/traces"))
+	require.NoError(b, err)
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter))
+	benchmarkAccept(b, 0, provider.Tracer("bench"), nil)
+	require.NoError(b, provider.Shutdown(b.Context()))
+	collector.Close()
+	require.Positive(b, received)
+}
 
 // BenchmarkMetricsOfAWebhook is the part of BenchmarkAccept that counts: it shows the cost where runs differ by more than that.
 func BenchmarkMetricsOfAWebhook(b *testing.B) {
@@ -45,9 +72,9 @@ func BenchmarkMetricsOfAWebhook(b *testing.B) {
 
 // BenchmarkAcceptBesideStalledSenders is the same while 1,000 connections to an agent that does not exist have announced 1 MiB each, sent
 // half of it and then stalled. At least 0.8 times as many acknowledgements are wanted.
-func BenchmarkAcceptBesideStalledSenders(b *testing.B) { benchmarkAccept(b, 1000, nil) }
+func BenchmarkAcceptBesideStalledSenders(b *testing.B) { benchmarkAccept(b, 1000, nil, nil) }
 
-func benchmarkAccept(b *testing.B, stalled int, change func(*ingress.Server)) {
+func benchmarkAccept(b *testing.B, stalled int, tracer trace.Tracer, change func(*ingress.Server)) {
 	store, err := sqlite.Open(context.Background(), filepath.Join(b.TempDir(), "inbox.db"), sqlite.Options{})
 	require.NoError(b, err)
 	defer func() { require.NoError(b, store.Close()) }()
@@ -55,7 +82,7 @@ func benchmarkAccept(b *testing.B, stalled int, change func(*ingress.Server)) {
 	require.NoError(b, err)
 	// Production's level and encoding, without the terminal's speed.
 	logger := zap.NewNop()
-	server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: logger, Metrics: prometheus.NewRegistry(), Now: time.Now})
+	server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: logger, Metrics: prometheus.NewRegistry(), Tracer: tracer, Now: time.Now})
 	require.NoError(b, err)
 	if change != nil {
 		change(server)

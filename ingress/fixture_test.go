@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -47,6 +49,7 @@ type fixture struct {
 	keys     *keyring.Ring
 	logs     *observer.ObservedLogs
 	registry *prometheus.Registry
+	spans    *tracetest.SpanRecorder
 	client   *http.Client
 	// drain begins the drain delay; stop begins the stop itself and returns what Serve returned.
 	drain func()
@@ -75,8 +78,10 @@ func startAt(tb testing.TB, now func() time.Time, config ingress.Config, wrap fu
 	if wrap != nil {
 		f.store = wrap(store)
 	}
+	f.spans = tracetest.NewSpanRecorder()
 	server, err := ingress.New(config, ingress.Deps{
 		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: now,
+		Tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(f.spans)).Tracer("test"),
 	})
 	require.NoError(tb, err)
 	f.drain = server.Drain

@@ -53,6 +53,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			return nil
 		}
 		began := s.now()
+		s.beginTrace(c, began)
 		id := givenRequestID(c.Request())
 		if id == "" {
 			id = s.requestIDs.next()
@@ -72,6 +73,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		took := s.now().Sub(began)
 		status := c.Response().Status
 		s.metrics.countRequest(route, status, took)
+		s.endTrace(c, status, err)
 		s.log(c, route, id, status, took, err)
 		return nil
 	}

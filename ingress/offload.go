@@ -28,7 +28,7 @@ func (s *Server) unsigned(c echo.Context, fits bool, lane func(hook.Envelope) st
 		s.leaveBody(c)
 		return s.unproven(c, offload.Name, outcomeBadToken, errToken)
 	}
-	s.connections.prove(c.Request().Context())
+	s.verified(c)
 	b, err := s.bodies.readVerified(c.Response(), c.Request())
 	if err != nil {
 		return s.unread(c, offload.Name, err)

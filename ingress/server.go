@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 
@@ -28,13 +29,15 @@ type Inbox interface {
 	Check(ctx context.Context) error
 }
 
-// Deps are what the ingress is built of; none may be missing but Ready.
+// Deps are what the ingress is built of; none may be missing but Tracer and Ready.
 type Deps struct {
 	Keys    *keyring.Ring
 	Inbox   Inbox
 	Logger  *zap.Logger
 	Metrics prometheus.Registerer
-	Now     func() time.Time
+	// Tracer makes a span of each verified webhook. Nil: none is made.
+	Tracer trace.Tracer
+	Now    func() time.Time
 	// Ready is what /readyz asks. Nil: it asks CheckInbox alone.
 	Ready func(context.Context) bool
 }
@@ -53,6 +56,7 @@ type Server struct {
 	connections     *connections
 	refusals        *sampledLog
 	metrics         *metrics
+	tracer          trace.Tracer
 	requestIDs      *requestIDs
 	artmail         *artmailSecrets
 	shared          hook.Secrets
@@ -87,6 +91,7 @@ func New(config Config, deps Deps) (*Server, error) {
 		connections:     newConnections(config.MaxConnections),
 		refusals:        newSampledLog(deps.Logger, deps.Now),
 		metrics:         metrics,
+		tracer:          deps.Tracer,
 		requestIDs:      newRequestIDs(),
 		artmail:         artmail,
 		health:          health{inbox: deps.Inbox, now: deps.Now, ready: deps.Ready},

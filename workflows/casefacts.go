@@ -198,4 +198,6 @@ type CaseEvent struct {
 type CaseSnapshot struct {
 	Facts  CaseFacts `json:"facts"`
 	ReadAt time.Time `json:"readAt"`
+	// TraceParent is the W3C traceparent of the read; empty without traces. It enters no state.
+	TraceParent string `json:"traceParent,omitempty"`
 }

@@ -23,7 +23,9 @@ type Config struct {
 	Accounts map[string][]string
 	// Agents by name.
 	Agents map[string]Agent
-	Now    func() time.Time
+	// Transport wraps what posts to callbacks; nil: nothing does.
+	Transport func(http.RoundTripper) http.RoundTripper
+	Now       func() time.Time
 }
 
 // Callback is where notices are posted to, and how they are signed.
@@ -62,10 +64,14 @@ func New(config Config) (*Activities, error) {
 	if a.now == nil {
 		a.now = time.Now //nolint:forbidigo // no clock was given
 	}
+	wrap := config.Transport
+	if wrap == nil {
+		wrap = func(transport http.RoundTripper) http.RoundTripper { return transport }
+	}
 	for name, c := range config.Callbacks {
-		made := &callback{url: c.URL, client: newClient(a.public), slots: make(chan struct{}, postsAtOnce)}
+		made := &callback{url: c.URL, client: newClient(wrap(a.public)), slots: make(chan struct{}, postsAtOnce)}
 		if c.AllowPrivate {
-			made.client = newClient(a.private)
+			made.client = newClient(wrap(a.private))
 		}
 		for i, secret := range c.Secrets {
 			signer, err := standardwebhooks.NewWebhook(secret)

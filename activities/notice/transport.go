@@ -13,7 +13,7 @@ import (
 const postTimeout = 15 * time.Second
 
 // newClient follows no redirect: the configuration says where notices go, and no answer may change that.
-func newClient(transport *http.Transport) *http.Client {
+func newClient(transport http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     transport,
 		Timeout:       postTimeout,

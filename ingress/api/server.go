@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/desk"
@@ -37,6 +38,8 @@ type Deps struct {
 	// Tokens find callers. Nil: everybody is let in as "local", which is for loopback alone.
 	Tokens Tokens
 	Log    *zap.Logger
+	// Tracer makes a span of each call; it goes on with the trace that the caller's header traceparent names. Nil: none is made.
+	Tracer trace.Tracer
 	Now    func() time.Time
 }
 
@@ -191,13 +194,15 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := authorize(token, op.scopes, c.Param("agent")); err != nil {
 			return err
 		}
-		if err := s.spec.validate(c, op); err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(c.Request().Context(), s.timeout(c, op))
-		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
-		return next(c)
+		return s.traced(c, func() error {
+			if err := s.spec.validate(c, op); err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(c.Request().Context(), s.timeout(c, op))
+			defer cancel()
+			c.SetRequest(c.Request().WithContext(ctx))
+			return next(c)
+		})
 	}
 }
 

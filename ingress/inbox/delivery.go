@@ -100,6 +100,8 @@ type Delivery struct {
 	LastDuplicateAt time.Time `json:"lastDuplicateAt,omitzero"`
 	// ConflictOf is the ID of the first delivery with the same key, if this one's body differs from it.
 	ConflictOf string `json:"conflictOf,omitempty"`
+	// TraceParent is the W3C traceparent of the request that brought it; empty without traces.
+	TraceParent string `json:"traceParent,omitempty"`
 }
 
 // Outcome says what Append did with a delivery.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -361,6 +362,7 @@ type fixture struct {
 	keys     *keyring.Ring
 	clock    *clock
 	registry *prometheus.Registry
+	tracer   trace.Tracer
 	// logs are the warnings and errors of the relay.
 	logs  *observer.ObservedLogs
 	relay *relay.Relay
@@ -393,7 +395,7 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 	f.registry = prometheus.NewRegistry()
 	core, logs := observer.New(zap.WarnLevel)
 	f.logs = logs
-	r, err := relay.New(config, relay.Deps{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.New(core), Metrics: f.registry, Now: f.clock.Now})
+	r, err := relay.New(config, relay.Deps{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.New(core), Metrics: f.registry, Tracer: f.tracer, Now: f.clock.Now})
 	require.NoError(tb, err)
 	f.relay = r
 	ctx, cancel := context.WithCancel(context.Background())

@@ -87,7 +87,9 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		n := countForSignal(events)
 		// A stop lets this signal end, so that it is known whether it arrived.
 		send, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.SignalTimeout)
+		send, endSpan := r.beginSpan(send, lane.Name, events[:n])
 		result := route.send(send, lane.Name, events[:n])
+		endSpan(result)
 		cancel()
 		if result.class != accepted {
 			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events), result)...)

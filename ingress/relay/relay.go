@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
@@ -17,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
-// Deps are what a relay needs; all but Payloads are required.
+// Deps are what a relay needs; all but Payloads and Tracer are required.
 type Deps struct {
 	Temporal Temporal
 	// Payloads is the codec of the Temporal client; nil: it has none.
@@ -26,7 +27,9 @@ type Deps struct {
 	Keys     *keyring.Ring
 	Logger   *zap.Logger
 	Metrics  prometheus.Registerer
-	Now      func() time.Time
+	// Tracer makes a span of each signal. Nil: none is made.
+	Tracer trace.Tracer
+	Now    func() time.Time
 }
 
 // Relay turns pending deliveries into signals. Make one with New, run it with Run.
@@ -39,6 +42,7 @@ type Relay struct {
 	keys     *keyring.Ring
 	logger   *zap.Logger
 	metrics  *metrics
+	tracer   trace.Tracer
 	now      func() time.Time
 	routes   map[string]route
 	gate     *gate
@@ -59,7 +63,8 @@ func New(config Config, deps Deps) (*Relay, error) {
 	payloads := cmp.Or(deps.Payloads, payloadcodec.New(nil))
 	r := &Relay{
 		payloads: payloads, memos: converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), payloads),
-		config: config, temporal: deps.Temporal, inbox: deps.Inbox, keys: deps.Keys, logger: deps.Logger, metrics: metrics, now: deps.Now,
+		config: config, temporal: deps.Temporal, inbox: deps.Inbox, keys: deps.Keys, logger: deps.Logger, metrics: metrics,
+		tracer: deps.Tracer, now: deps.Now,
 		budget: newBudget(config.MaxInFlight),
 		leases: newLeases(config.Lease, config.SignalTimeout),
 	}

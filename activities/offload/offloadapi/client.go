@@ -17,7 +17,7 @@ type Client struct {
 	key              func() string // not a string: fmt shows every field, but of a function only the address
 	maxResponseBytes int64
 	now              func() time.Time
-	observe          func(Call)
+	observe          func(context.Context, string) (context.Context, func(Call))
 	reads, writes    via
 }
 
@@ -105,7 +105,8 @@ func caseRoute(caseID string, suffix ...string) (string, error) {
 // get reads a route, and names the fields of its data that were lost.
 func get[T checked](ctx context.Context, c *Client, op, route string) (data T, lost []string, err error) {
 	began := c.now()
-	defer func() { c.observe(Call{Op: op, Took: c.now().Sub(began), Lost: len(lost), Err: err}) }()
+	ctx, ended := c.observe(ctx, op)
+	defer func() { ended(Call{Took: c.now().Sub(began), Lost: len(lost), Err: err}) }()
 	answer, err := c.send(ctx, c.reads, request{op: op, method: http.MethodGet, route: route})
 	if err != nil {
 		return data, nil, err
@@ -116,7 +117,8 @@ func get[T checked](ctx context.Context, c *Client, op, route string) (data T, l
 // post writes body to a route and reads the answer. No error repeats one of the secrets, even where the answer does.
 func post[T checked](ctx context.Context, c *Client, op, route string, body any, secrets ...string) (data T, err error) {
 	began := c.now()
-	defer func() { c.observe(Call{Op: op, Took: c.now().Sub(began), Err: err}) }()
+	ctx, ended := c.observe(ctx, op)
+	defer func() { ended(Call{Took: c.now().Sub(began), Err: err}) }()
 	raw, err := marshal(body)
 	if err != nil {
 		return data, &Error{Op: op, Kind: NotSent, Err: errors.Join(ErrInvalidArgument, err)}

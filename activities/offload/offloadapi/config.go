@@ -1,6 +1,7 @@
 package offloadapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,14 +38,12 @@ type Config struct {
 	CallsPerSecond, ReadsPerSecond float64
 	// Now is the clock against which a Retry-After date is read. Required.
 	Now func() time.Time
-	// Observe gets every call that has ended. It may be nil.
-	Observe func(Call)
+	// Observe is asked when a call begins, by its name as in Error. It returns the context for the call, and what gets the result. It may be nil.
+	Observe func(ctx context.Context, op string) (context.Context, func(Call))
 }
 
 // Call is how a call ended.
 type Call struct {
-	// Op is the call, as in Error.
-	Op   string
 	Took time.Duration
 	// Lost is how many fields of the answer could not be read.
 	Lost int
@@ -90,7 +89,7 @@ func (c Config) normalized() (Config, error) {
 		wrong = append(wrong, fmt.Errorf("reads per second: %v is no rate", c.ReadsPerSecond))
 	}
 	if c.Observe == nil {
-		c.Observe = func(Call) {}
+		c.Observe = func(ctx context.Context, _ string) (context.Context, func(Call)) { return ctx, func(Call) {} }
 	}
 	if c.Now == nil {
 		wrong = append(wrong, errors.New("clock: it is missing"))

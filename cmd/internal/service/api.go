@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
@@ -18,13 +19,15 @@ import (
 )
 
 // newAPI makes the API of a process that has an inbox. Transcripts are read by the accounts' clients.
-func newAPI(s Settings, temporal client.Client, late *lateInbox, accounts map[string]*offloadapi.Client) (*api.Server, error) {
+func newAPI(
+	s Settings, temporal client.Client, late *lateInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
+) (*api.Server, error) {
 	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(lateDeliveries{late}, now)})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
 	deps := api.Deps{
-		Client: apps, Inbox: late.now, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Now: now,
+		Client: apps, Inbox: late.now, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Tracer: tracer, Now: now,
 		Transcript: transcripts(transcript.Source{Cases: apps, Accounts: accounts, Now: now}),
 	}
 	if len(s.Config.Internal.TokenFiles) > 0 {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -33,16 +34,19 @@ type receiving struct {
 	payloads *payloadcodec.Codec
 	keys     *keyring.Ring
 	registry *prometheus.Registry
+	tracer   trace.Tracer
 	config   config.Config
 	log      *zap.Logger
 	headroom Headroom
 }
 
 // newIngress takes what /readyz says.
-func newIngress(s Settings, temporal client.Client, payloads *payloadcodec.Codec, registry *prometheus.Registry, ready func(context.Context) bool) (*receiving, error) {
+func newIngress(
+	s Settings, temporal client.Client, payloads *payloadcodec.Codec, registry *prometheus.Registry, tracer trace.Tracer, ready func(context.Context) bool,
+) (*receiving, error) {
 	in := &receiving{
 		inbox:    newLateInbox(s.Config.Inbox, s.Log.Named("inbox")),
-		temporal: temporal, payloads: payloads, keys: s.Keyring, registry: registry, config: s.Config, log: s.Log, headroom: NewHeadroom(),
+		temporal: temporal, payloads: payloads, keys: s.Keyring, registry: registry, tracer: tracer, config: s.Config, log: s.Log, headroom: NewHeadroom(),
 	}
 	var err error
 	in.server, err = ingress.New(ingress.Config{
@@ -60,6 +64,7 @@ func newIngress(s Settings, temporal client.Client, payloads *payloadcodec.Codec
 		Inbox:   in.inbox,
 		Logger:  s.Log.Named("ingress"),
 		Metrics: registry,
+		Tracer:  tracer,
 		Now:     now,
 		Ready:   ready,
 	})
@@ -131,6 +136,7 @@ func (in *receiving) newRelay(store inbox.Store) (*relay.Relay, error) {
 		Payloads: in.payloads,
 		Logger:   in.log.Named("relay"),
 		Metrics:  in.registry,
+		Tracer:   in.tracer,
 		Now:      now,
 	})
 	if err != nil {

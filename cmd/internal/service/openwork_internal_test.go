@@ -183,9 +183,10 @@ func TestCallsToAProviderAreCountedByTheirParticularResult(t *testing.T) {
 		require.Equal(t, want, resultOf(err))
 	}
 	registry := prometheus.NewRegistry()
-	calls, err := newProviderCalls(registry)
+	calls, err := newProviderCalls(registry, nil)
 	require.NoError(t, err)
-	calls.observe(offloadapi.Call{Op: "get case", Took: time.Second, Lost: 2})
+	_, ended := calls.observe(t.Context(), "get case")
+	ended(offloadapi.Call{Took: time.Second, Lost: 2})
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
 # HELP signalbox_provider_unreadable_fields_total Documented fields of a provider's answers that could not be read; the log names them.
 # TYPE signalbox_provider_unreadable_fields_total counter

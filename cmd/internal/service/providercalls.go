@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,18 +9,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 )
 
-// providerCalls counts the calls to a provider's API.
+// providerCalls counts the calls to a provider's API, and gives each its span.
 type providerCalls struct {
+	traces     *telemetry.Traces
 	seconds    *prometheus.HistogramVec
 	unreadable *prometheus.CounterVec
 }
 
 const offloadProvider = "offload"
 
-func newProviderCalls(registry prometheus.Registerer) (*providerCalls, error) {
+func newProviderCalls(registry prometheus.Registerer, traces *telemetry.Traces) (*providerCalls, error) {
 	p := &providerCalls{
+		traces: traces,
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "signalbox_provider_call_seconds",
 			Help:    "Time of calls to a provider's API, by call and result.",
@@ -39,9 +43,14 @@ func newProviderCalls(registry prometheus.Registerer) (*providerCalls, error) {
 	return p, nil
 }
 
-func (p *providerCalls) observe(call offloadapi.Call) {
-	p.seconds.WithLabelValues(offloadProvider, strings.ReplaceAll(call.Op, " ", "_"), resultOf(call.Err)).Observe(call.Took.Seconds())
-	p.unreadable.WithLabelValues(offloadProvider).Add(float64(call.Lost))
+func (p *providerCalls) observe(ctx context.Context, op string) (context.Context, func(offloadapi.Call)) {
+	ctx, endSpan := p.traces.Call(ctx, offloadProvider, op)
+	return ctx, func(call offloadapi.Call) {
+		result := resultOf(call.Err)
+		p.seconds.WithLabelValues(offloadProvider, strings.ReplaceAll(op, " ", "_"), result).Observe(call.Took.Seconds())
+		p.unreadable.WithLabelValues(offloadProvider).Add(float64(call.Lost))
+		endSpan(result, call.Err == nil)
+	}
 }
 
 // resultOf asks for the particular before the general: a 401 is also a refusal.

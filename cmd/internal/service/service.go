@@ -51,6 +51,11 @@ func Run(ctx context.Context, s Settings) error {
 	if err != nil {
 		return err
 	}
+	traces, err := telemetry.StartTraces(ctx, s.Log.Named("traces"))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSetting, err)
+	}
+	defer traces.Close() // after all that makes spans
 	registry := metrics.Registry
 	s.Temporal.Logger, s.Temporal.MetricsHandler = logging.ForTemporal(s.Log), metrics.Temporal
 	// A firewall that forgets a connection says nothing: this bounds how long webhooks then wait. Temporal allows a ping every 10 seconds.
@@ -59,13 +64,14 @@ func Run(ctx context.Context, s Settings) error {
 	connection.KeepAliveTimeout = cmp.Or(connection.KeepAliveTimeout, 5*time.Second)
 	payloads := PayloadCodec(s.Payloads, s.Config.PayloadDecryptOnly)
 	payloads.Apply(&s.Temporal)
+	s.Temporal.Interceptors = append(s.Temporal.Interceptors, traces.Interceptors()...)
 	temporal, err := client.NewLazyClient(s.Temporal)
 	if err != nil {
 		return fmt.Errorf("%w: temporal client: %w", ErrSetting, err)
 	}
 	defer temporal.Close()
 
-	accounts, err := accountClients(s, registry)
+	accounts, err := accountClients(s, registry, traces)
 	if err != nil {
 		return err
 	}
@@ -78,7 +84,7 @@ func Run(ctx context.Context, s Settings) error {
 	p := process{settings: s}
 	checks := []health.Check{{Name: "temporal", Probe: temporalNeeds{temporal, s.Temporal.Namespace}.reachable}}
 	if s.Parts&config.Ingress != 0 {
-		if p.in, err = newIngress(s, temporal, payloads, registry, p.receives); err != nil {
+		if p.in, err = newIngress(s, temporal, payloads, registry, traces.Tracer(), p.receives); err != nil {
 			return err
 		}
 		defer p.in.inbox.close()
@@ -86,7 +92,7 @@ func Run(ctx context.Context, s Settings) error {
 		checks = append(p.in.checks(), checks...)
 	}
 	if s.Parts&config.Worker != 0 {
-		if p.workers, err = newWorkers(ctx, s, temporal, accounts, registry); err != nil {
+		if p.workers, err = newWorkers(ctx, s, temporal, accounts, registry, traces); err != nil {
 			return err
 		}
 		metrics.CountFromZero()
@@ -98,7 +104,7 @@ func Run(ctx context.Context, s Settings) error {
 	if s.InternalListener != nil || s.Config.Internal.Listen != "" {
 		listener := s.Config.Internal.HTTP()
 		if p.in != nil {
-			calls, err := newAPI(s, temporal, p.in.inbox, accounts)
+			calls, err := newAPI(s, temporal, p.in.inbox, accounts, traces.Tracer())
 			if err != nil {
 				return err
 			}

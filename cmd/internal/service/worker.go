@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
+	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
@@ -38,7 +39,7 @@ type working struct {
 var errNotStarted = &health.Problem{Text: "the workers have not started yet", Fix: "see the checks of Temporal, its search attributes and the bucket", Follows: true}
 
 func newWorkers(
-	ctx context.Context, s Settings, temporal client.Client, accounts map[string]*offloadapi.Client, registry prometheus.Registerer,
+	ctx context.Context, s Settings, temporal client.Client, accounts map[string]*offloadapi.Client, registry prometheus.Registerer, traces *telemetry.Traces,
 ) (*working, error) {
 	w := &working{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
@@ -53,7 +54,7 @@ func newWorkers(
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
 	}
-	if w.notices, err = notice.New(noticeConfig(s.Config, temporal)); err != nil {
+	if w.notices, err = notice.New(noticeConfig(s.Config, temporal, traces)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSetting, err)
 	}
 	if w.files, err = newFiles(ctx, s, w.offload); err != nil {
@@ -64,8 +65,8 @@ func newWorkers(
 
 // accountClients are the clients that the workers and the API of a process share, so that both keep to an account's rate. A process without
 // workers needs no account, so one that lacks its URL or key is left out there.
-func accountClients(s Settings, registry prometheus.Registerer) (map[string]*offloadapi.Client, error) {
-	calls, err := newProviderCalls(registry)
+func accountClients(s Settings, registry prometheus.Registerer, traces *telemetry.Traces) (map[string]*offloadapi.Client, error) {
+	calls, err := newProviderCalls(registry, traces)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +78,10 @@ func accountClients(s Settings, registry prometheus.Registerer) (map[string]*off
 	return OffloadClients(c, calls.observe)
 }
 
-// OffloadClients are the clients of the configured accounts, by name. They are the caller's to close. Each call is given to observe; nil: to none.
-func OffloadClients(c config.Config, observe func(offloadapi.Call)) (map[string]*offloadapi.Client, error) {
+// OffloadClients are the clients of the configured accounts, by name. They are the caller's to close. observe is offloadapi.Config's; it may be nil.
+func OffloadClients(
+	c config.Config, observe func(context.Context, string) (context.Context, func(offloadapi.Call)),
+) (map[string]*offloadapi.Client, error) {
 	clients := make(map[string]*offloadapi.Client, len(c.Accounts))
 	for name, account := range c.Accounts {
 		api, err := offloadapi.New(offloadapi.Config{
@@ -94,9 +97,9 @@ func OffloadClients(c config.Config, observe func(offloadapi.Call)) (map[string]
 }
 
 // noticeConfig is what the configuration says of notices.
-func noticeConfig(c config.Config, temporal client.Client) notice.Config {
+func noticeConfig(c config.Config, temporal client.Client, traces *telemetry.Traces) notice.Config {
 	n := notice.Config{
-		Temporal: temporal, Now: now,
+		Temporal: temporal, Now: now, Transport: traces.Transport,
 		Callbacks: make(map[string]notice.Callback, len(c.Callbacks)),
 		Accounts:  make(map[string][]string, len(c.Accounts)),
 		Agents:    make(map[string]notice.Agent, len(c.Agents)),

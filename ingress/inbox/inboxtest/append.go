@@ -17,6 +17,7 @@ func roundTrip(t *testing.T, s inbox.Store) {
 		ID: "0190a0a0-0000-7000-8000-000000000001", Provider: "artmail", Scope: "agent-ä", Lane: "artmail-activation/a/1",
 		Kind: "agent.activated", DedupeKey: "agent.activated:1", Body: []byte{0, 1, 255, '\''}, Fingerprint: []byte{0, 7},
 		OccurredAt: at(-5).Add(123456 * time.Microsecond), ReceivedAt: at(0), State: inbox.StatePending, Reason: "told",
+		TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	}
 	receipts := add(t, s, want)
 	require.Equal(t, inbox.Receipt{ID: want.ID, Outcome: inbox.OutcomeNew}, receipts[0])

@@ -212,11 +212,11 @@ const oneLane = "offload-case/order-00000500"
 // fill writes deliveries that were delivered long ago, with their bodies, faster than a relay would have got them there. IDs are as
 // inbox.NewID makes them of the arrival, lane keys are hashes, and unique keys begin with them.
 const fill = `WITH made AS (INSERT INTO inbox_delivery (id, unique_key, lane_key, provider, scope, lane, kind, dedupe_key, fingerprint,
-occurred_at, received_at, state, reason, conflict_of, settled_at)
+occurred_at, received_at, state, reason, conflict_of, settled_at, trace_parent)
 SELECT regexp_replace(lpad(to_hex(($1::bigint + 1000 * n) / 1000), 12, '0'), '(.{8})(.{4})', '\1-\2') || '-7000-8000-' || lpad(to_hex(n), 12, '0'),
 substr(sha256(lane::bytea), 1, 24), ('x' || encode(substr(sha256(lane::bytea), 1, 8), 'hex'))::bit(64)::bigint, 'offload', 'default', lane,
 'case.completed', 'evt_4fc5904d-0e44-4ed3-aa57-' || lpad(n::text, 12, '0') || '_case_completed_1774131900000',
-decode(lpad(n::text, 74, '0'), 'hex'), $1, $1 + 1000 * n, 'delivered', '', '', $1 + 1000 * n
+decode(lpad(n::text, 74, '0'), 'hex'), $1, $1 + 1000 * n, 'delivered', '', '', $1 + 1000 * n, ''
 FROM generate_series(1, $2::bigint) AS n, LATERAL (SELECT 'offload-case/order-' || lpad(n::text, 8, '0')) AS l(lane) RETURNING sequence),
 kinds AS (INSERT INTO inbox_kind VALUES ('offload', 'default', 'case.completed'))
 INSERT INTO inbox_body SELECT sequence, decode(repeat('00', 733), 'hex') FROM made`

@@ -116,11 +116,11 @@ func (s step) rows() (sum float64) {
 
 // fillMixed writes deliveries $2 to $3, a second apart, with a few of other kinds, of other agents and in an older place.
 const fillMixed = `INSERT INTO inbox_delivery (id, unique_key, lane_key, provider, scope, lane, kind, dedupe_key, fingerprint,
-occurred_at, received_at, state, reason, conflict_of, settled_at)
+occurred_at, received_at, state, reason, conflict_of, settled_at, trace_parent)
 SELECT regexp_replace(lpad(to_hex(at / 1000), 12, '0'), '(.{8})(.{4})', '\1-\2') || '-7000-8000-' || lpad(to_hex(n), 12, '0'),
 substr(sha256(n::text::bytea), 1, 24), ('x' || encode(substr(sha256(n::text::bytea), 1, 8), 'hex'))::bit(64)::bigint,
 CASE WHEN n % 1500 = 1 THEN 'artmail' ELSE 'offload' END, CASE WHEN n % 1500 = 1 THEN 'agent' ELSE 'default' END, n::text,
-CASE WHEN n % 1000 = 0 THEN 'case.failed' ELSE 'case.completed' END, n::text, '', at, at, $4, '', '', at
+CASE WHEN n % 1000 = 0 THEN 'case.failed' ELSE 'case.completed' END, n::text, '', at, at, $4, '', '', at, ''
 FROM generate_series($2::bigint, $3::bigint - 1) AS n, LATERAL (SELECT $1::bigint + 1000000 * (n - CASE WHEN n % 1700 = 3 THEN 900 ELSE 0 END)) AS a(at)`
 
 // A query must not take longer with every stored delivery, with or without statistics of the table: nothing at

@@ -182,17 +182,14 @@ func (d *database) vacuum(ctx context.Context) error {
 // It does not open a file that is there: closing it again would drop the locks that this process may hold on it.
 func createPrivate(path string) error {
 	created, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		if err := os.Chmod(path, 0o600); err != nil {
-			return fmt.Errorf("restrict file: %w", err)
-		}
-		return nil
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		err = os.Chmod(path, 0o600)
+	case err == nil:
+		err = errors.Join(created.Sync(), created.Close(), syncFolder(path))
 	}
 	if err != nil {
-		return fmt.Errorf("create file: %w", err)
-	}
-	if err := errors.Join(created.Sync(), created.Close(), syncFolder(path)); err != nil {
-		return fmt.Errorf("create file: %w", err)
+		return fmt.Errorf("make private file: %w", err)
 	}
 	return nil
 }

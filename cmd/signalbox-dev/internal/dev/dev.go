@@ -45,6 +45,8 @@ type Options struct {
 	Accounts map[string]config.Account
 	// Agents are further agents, beside the simulator's.
 	Agents map[string]config.Agent
+	// Callbacks are where notices can be posted, by name.
+	Callbacks map[string]config.Callback
 	// TokenFile has the tokens of the API, as --internal-tokens says. Empty: everybody on loopback is let in.
 	TokenFile string
 	// EncryptPayloads encrypts what Temporal keeps, by keys in the folder. A folder with such keys is encrypted in any case.
@@ -194,6 +196,7 @@ func (in *Instance) config(o Options, internal config.Internal, data folder, rin
 		DownloadAllowHTTP:    true,
 		Accounts:             accounts,
 		Agents:               agents,
+		Callbacks:            o.Callbacks,
 	}
 }
 

@@ -46,8 +46,8 @@ func (s *Store) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbo
 var (
 	insertDeliveries = Insert{
 		Table: `inbox_delivery (id, lane_key, unique_key, provider, scope, kind, lane, dedupe_key, fingerprint, occurred_at, received_at, state,
-reason, conflict_of, settled_at)`,
-		Types: []string{"text", "bigint", "bytea", "text", "text", "text", "text", "text", "bytea", "bigint", "bigint", "text", "text", "text", "bigint"},
+reason, conflict_of, settled_at, trace_parent)`,
+		Types: []string{"text", "bigint", "bytea", "text", "text", "text", "text", "text", "bytea", "bigint", "bigint", "text", "text", "text", "bigint", "text"},
 		Tail:  "ON CONFLICT DO NOTHING RETURNING id, sequence",
 	}
 	insertBodies = Insert{Table: "inbox_body (sequence, body)", Types: []string{"bigint", "bytea"}}
@@ -101,7 +101,7 @@ func insert(tx Tx, rows []*Delivery) (known []*Delivery, err error) {
 			d.Fingerprint = []byte{}
 		}
 		args = append(args, d.ID, d.lane, d.unique[:], d.Provider, d.Scope, d.Kind, d.Lane, d.DedupeKey, d.Fingerprint,
-			micros(d.OccurredAt), micros(d.ReceivedAt), string(d.State), d.Reason, d.ConflictOf, micros(d.SettledAt))
+			micros(d.OccurredAt), micros(d.ReceivedAt), string(d.State), d.Reason, d.ConflictOf, micros(d.SettledAt), d.TraceParent)
 	}
 	stored := make(map[string]int64, len(rows))
 	if err := tx.Insert(insertDeliveries, args, gather(stored)); err != nil {

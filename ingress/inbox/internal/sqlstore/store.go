@@ -109,7 +109,7 @@ func gather[K comparable, V any](pairs map[K]V) func(Row) error {
 
 // columns are what scanDelivery reads, in its order.
 const columns = `d.id, d.provider, d.scope, d.kind, d.lane, d.dedupe_key, d.fingerprint, d.occurred_at, d.received_at, d.state, d.reason,
-d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at`
+d.conflict_of, d.settled_at, d.attempts, d.unmatched_since, d.duplicates, d.last_duplicate_at, d.trace_parent`
 
 // scanDelivery reads columns, then more columns that were selected.
 func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
@@ -118,7 +118,7 @@ func scanDelivery(row Row, more ...any) (inbox.Delivery, error) {
 	var occurred, received, settled, unmatched, duplicate int64
 	dest := []any{
 		&d.ID, &d.Provider, &d.Scope, &d.Kind, &d.Lane, &d.DedupeKey, &d.Fingerprint, &occurred, &received, &state, &d.Reason,
-		&d.ConflictOf, &settled, &d.Attempts, &unmatched, &d.Duplicates, &duplicate,
+		&d.ConflictOf, &settled, &d.Attempts, &unmatched, &d.Duplicates, &duplicate, &d.TraceParent,
 	}
 	if err := row.Scan(append(dest, more...)...); err != nil {
 		return inbox.Delivery{}, err

@@ -21,6 +21,7 @@ CREATE TABLE inbox_delivery (
     reason            text COLLATE "C" NOT NULL,
     conflict_of       text COLLATE "C" NOT NULL,
     settled_at        bigint           NOT NULL,
+    trace_parent      text COLLATE "C" NOT NULL,
     attempts          integer          NOT NULL DEFAULT 0,
     unmatched_since   bigint           NOT NULL DEFAULT 0,
     duplicates        integer          NOT NULL DEFAULT 0,

@@ -21,6 +21,7 @@ CREATE TABLE inbox_delivery (
     reason            TEXT    NOT NULL,
     conflict_of       TEXT    NOT NULL,
     settled_at        INTEGER NOT NULL,
+    trace_parent      TEXT    NOT NULL,
     attempts          INTEGER NOT NULL DEFAULT 0,
     unmatched_since   INTEGER NOT NULL DEFAULT 0,
     duplicates        INTEGER NOT NULL DEFAULT 0,

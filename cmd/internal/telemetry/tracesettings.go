@@ -1,0 +1,84 @@
+package telemetry
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// TraceSettings are what the environment says of traces, as OpenTelemetry's "Environment Variable Specification" names it.
+type TraceSettings struct {
+	// Endpoint is where spans are posted, without user name, password and query; empty: traces are off.
+	Endpoint string
+	// Sampler is the sampler with its argument.
+	Sampler string
+}
+
+// On says whether spans are made.
+func (s TraceSettings) On() bool { return s.Endpoint != "" }
+
+const (
+	envEndpoint       = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	envTracesEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	envSampler        = "OTEL_TRACES_SAMPLER"
+	envSamplerArg     = "OTEL_TRACES_SAMPLER_ARG"
+)
+
+// ReadTraceSettings reads the variables that turn traces on and names all that can't be used: the OpenTelemetry SDK would only print them, and
+// use its defaults. OTEL_SDK_DISABLED=true and OTEL_TRACES_EXPORTER=none turn traces off.
+func ReadTraceSettings(get func(string) string) (TraceSettings, error) {
+	word := func(name string) string { return strings.ToLower(strings.TrimSpace(get(name))) }
+	var wrong []error
+	exporter := word("OTEL_TRACES_EXPORTER")
+	if exporter != "" && exporter != "otlp" && exporter != "none" {
+		wrong = append(wrong, fmt.Errorf("OTEL_TRACES_EXPORTER: %q: want otlp or none", exporter))
+	}
+	if protocol := cmp.Or(word("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), word("OTEL_EXPORTER_OTLP_PROTOCOL")); protocol != "" && protocol != "http/protobuf" {
+		wrong = append(wrong, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL: %q: want http/protobuf", protocol))
+	}
+	settings := TraceSettings{Sampler: "parentbased_always_on"}
+	for name, path := range map[string]string{envEndpoint: "v1/traces", envTracesEndpoint: ""} {
+		if get(name) == "" {
+			continue
+		}
+		// The parser's message repeats the URL, which may hold a password.
+		at, err := url.Parse(get(name))
+		if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
+			wrong = append(wrong, fmt.Errorf("%s: want a URL with http or https and a host, such as http://localhost:4318", name))
+			continue
+		}
+		if settings.Endpoint == "" || name == envTracesEndpoint {
+			settings.Endpoint = (&url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path}).JoinPath(path).String()
+		}
+	}
+	if sampler := word(envSampler); sampler != "" {
+		settings.Sampler = sampler
+		wrong = append(wrong, checkSampler(sampler, strings.TrimSpace(get(envSamplerArg))))
+		if arg := strings.TrimSpace(get(envSamplerArg)); arg != "" {
+			settings.Sampler += " " + arg
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return TraceSettings{}, err
+	}
+	if exporter == "none" || word("OTEL_SDK_DISABLED") == "true" {
+		return TraceSettings{}, nil
+	}
+	return settings, nil
+}
+
+func checkSampler(sampler, arg string) error {
+	switch sampler {
+	case "always_on", "always_off", "parentbased_always_on", "parentbased_always_off":
+		return nil
+	case "traceidratio", "parentbased_traceidratio":
+		if ratio, err := strconv.ParseFloat(cmp.Or(arg, "1"), 64); err != nil || ratio < 0 || ratio > 1 {
+			return fmt.Errorf("%s: %q: want a share from 0 to 1", envSamplerArg, arg)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s: %q: want always_on, always_off, traceidratio, or one of them after parentbased_", envSampler, sampler)
+}
