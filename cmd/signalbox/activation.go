@@ -13,8 +13,8 @@ import (
 )
 
 func (p process) activation() *cobra.Command {
-	activation := &cobra.Command{Use: "activation", Short: "Look at Artmail activations", Args: cobra.NoArgs}
-	activation.AddCommand(p.activationList(), p.activationShow())
+	activation := &cobra.Command{Use: "activation", Short: "Look at Artmail activations, and erase them", Args: cobra.NoArgs}
+	activation.AddCommand(p.activationList(), p.activationShow(), p.activationErase())
 	return activation
 }
 

@@ -20,7 +20,7 @@ import (
 func (p process) cases() *cobra.Command {
 	cases := &cobra.Command{Use: "case", Short: "Start and follow Offload cases", Args: cobra.NoArgs}
 	cases.AddCommand(p.caseStart(), p.caseList(), p.caseShow(), p.caseWait(), p.caseTranscript(), p.caseAnswer(), p.caseCheck(), p.caseAdopt(),
-		p.caseRetryCreate(), p.caseCancel())
+		p.caseRetryCreate(), p.caseCancel(), p.caseErase())
 	return cases
 }
 

@@ -49,10 +49,11 @@ func (p process) payloadCodec() (*payloadcodec.Codec, error) {
 
 // client is the business app's client over a connection; close ends it.
 func (p process) client(cmd *cobra.Command, options signalbox.Options) (apps *signalbox.Client, end func(), err error) {
-	temporal, _, err := p.dial(cmd.Context())
+	temporal, dialled, err := p.dial(cmd.Context())
 	if err != nil {
 		return nil, nil, err
 	}
+	options.Namespace = dialled.Namespace
 	apps, err = signalbox.New(temporal, options)
 	if err != nil {
 		temporal.Close()

@@ -2,15 +2,16 @@ package inbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
 )
 
 // Store keeps deliveries. All methods are safe for concurrent use, also by several processes that have opened the same inbox.
-// What Append, Replay, Purge, Trim and Audit write is on disk (fsynced) when they return nil; see ErrBusy for a context that
+// What Append, Replay, Purge, Trim, Erase and Audit write is on disk (fsynced) when they return nil; see ErrBusy for a context that
 // ends before. What Claim, Renew and Settle write survives the end of a process. It survives a power cut only after one of the
-// first five has returned; before that, a power cut may cause deliveries to be handed out again.
+// first six has returned; before that, a power cut may cause deliveries to be handed out again.
 type Store interface {
 	// Append stores deliveries, all or none, and returns a receipt for each, in order. Two deliveries with the same key in one call
 	// are treated as if the second had come later. It may retry until the context ends; a retry stores nothing twice.
@@ -51,10 +52,16 @@ type Store interface {
 	// Trim removes deliveries of one sender in one state down to a number, and returns how many it removed.
 	Trim(ctx context.Context, request TrimRequest) (int, error)
 
+	// Erase removes what deliveries hold: body, lane, key and fingerprint. Of each stay its times, kind and hashes, by which a repetition still counts
+	// as a duplicate until the row's retention ends. It takes any state, also pending, and ignores unknown IDs.
+	Erase(ctx context.Context, ids []string) error
+
 	// Audit records that a person is about to do something. AuditTrail returns what was recorded, the newest first; cursor is
 	// the ID of the last entry seen, empty at first.
 	Audit(ctx context.Context, entry AuditEntry) error
 	AuditTrail(ctx context.Context, cursor string, limit int) ([]AuditEntry, error)
+	// Audited says whether an act on a subject was recorded.
+	Audited(ctx context.Context, action, subject string) (bool, error)
 
 	// Wake returns a channel that receives soon after this store has made a delivery due. The channel holds one token, which waits
 	// for a receiver; all receivers share it. There is no token for a delivery that another process makes due, or that becomes due
@@ -156,8 +163,13 @@ type AuditEntry struct {
 	At time.Time `json:"at"`
 	// Who is the name of the person or of the token.
 	Who string `json:"who"`
-	// Action is one word, such as reveal, replay, release, purge.
+	// Action is one word, such as reveal, replay, release, purge, erase.
 	Action string `json:"action"`
 	// Subject is what it was done to: a delivery's ID, an agent, or a filter in words.
 	Subject string `json:"subject,omitempty"`
 }
+
+// ActErase is the action of an erasure, ErasedSubject its subject: a hash of the lane, since the record stays and must hold nothing personal.
+const ActErase = "erase"
+
+func ErasedSubject(lane string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(lane))) }

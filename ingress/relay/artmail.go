@@ -73,9 +73,13 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 	return result
 }
 
-// ended says whether the activation's end has been signalled before. Temporal refuses to start a closed workflow again only while its
-// namespace keeps it; the inbox keeps deliveries for longer.
+// ended says whether the activation's end has been signalled before, or the activation was erased. Temporal refuses to start a closed workflow
+// again only while its namespace keeps it; the inbox keeps deliveries for longer.
 func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
+	erased, err := r.inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
+	if err != nil || erased {
+		return erased, err
+	}
 	page, err := r.inbox.List(ctx, inbox.Filter{
 		Lane: lane, Kind: workflows.KindAgentDeactivated, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: 1,
 	})

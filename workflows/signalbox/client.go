@@ -24,6 +24,8 @@ type Options struct {
 	PublicURL string
 	// Deliveries is the inbox, for ToDo and CatchUp. Without it they leave deliveries out.
 	Deliveries Deliveries
+	// Namespace is the Temporal client's, from which EraseCase and EraseActivation delete. Empty: client.DefaultNamespace.
+	Namespace string
 }
 
 // Client starts and follows cases and activations. It is safe for concurrent use.
@@ -32,6 +34,7 @@ type Client struct {
 	keyring    *keyring.Ring
 	publicURL  string
 	deliveries Deliveries
+	namespace  string
 }
 
 // New makes a client. PublicURL may be empty; where it is set it must be an absolute http or https URL.
@@ -44,6 +47,7 @@ func New(temporal client.Client, options Options) (*Client, error) {
 	}
 	return &Client{
 		temporal: temporal, keyring: options.Keyring, publicURL: strings.TrimSuffix(options.PublicURL, "/"), deliveries: options.Deliveries,
+		namespace: cmp.Or(options.Namespace, client.DefaultNamespace),
 	}, nil
 }
 

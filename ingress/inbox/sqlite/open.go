@@ -151,6 +151,17 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Pu
 	return purged, err
 }
 
+// Erase implements inbox.Store. The WAL still has the pages as they were: it is copied into the file and emptied, unless a reader keeps it.
+func (s *Store) Erase(ctx context.Context, ids []string) error {
+	err := s.Store.Erase(ctx, ids)
+	if err == nil {
+		// It keeps writers waiting while it waits for readers.
+		_, err = s.db.writes.checkpoints.db.ExecContext(ctx, "PRAGMA busy_timeout = 500; PRAGMA wal_checkpoint(TRUNCATE)")
+		err = s.db.Wrap(ctx, "empty the log", err)
+	}
+	return err
+}
+
 // vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.
 const vacuumPages = 1000
 

@@ -183,6 +183,32 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error
 	return trimmed, nil
 }
 
+const (
+	lockLanesOf = `SELECT lane_key FROM inbox_lane WHERE lane_key IN (SELECT lane_key FROM inbox_delivery WHERE id IN (*)) ORDER BY lane_key @lock`
+	lockErased  = `SELECT sequence FROM inbox_delivery WHERE id IN (*) ORDER BY id @lock`
+	// A delivery without a fingerprint is the same as any with its key.
+	eraseRows = `UPDATE inbox_delivery SET fingerprint = ?, lane = '', dedupe_key = '', conflict_of = '', reason = 'erased', state = 'ignored', in_lane = 0
+WHERE sequence IN (*)`
+)
+
+// Erase implements inbox.Store. A lane that it leaves empty is deleted by the next claim.
+func (s *Store) Erase(ctx context.Context, ids []string) error {
+	return s.write(ctx, "erase", false, func(tx Tx) error {
+		var lanes, sequences []int64
+		err := tx.EachList(lockLanesOf, collect(&lanes), ids)
+		if err == nil {
+			err = tx.EachList(lockErased, collect(&sequences), ids)
+		}
+		if err == nil {
+			err = removeBodies(tx, sequences)
+		}
+		if err == nil {
+			_, err = tx.ExecList(eraseRows, sequences, []byte{})
+		}
+		return err
+	})
+}
+
 // Audit implements inbox.Store.
 func (s *Store) Audit(ctx context.Context, entry inbox.AuditEntry) error {
 	if entry.Who == "" || entry.Action == "" || entry.At.IsZero() {
@@ -208,4 +234,11 @@ func (s *Store) AuditTrail(ctx context.Context, cursor string, limit int) (trail
 		return err
 	}, cmp.Or(cursor, last), inbox.Filter{Limit: limit}.PageSize())
 	return trail, s.db.Wrap(ctx, "audit trail", err)
+}
+
+// Audited implements inbox.Store.
+func (s *Store) Audited(ctx context.Context, action, subject string) (bool, error) {
+	var found []int64
+	err := s.db.Read(ctx, "SELECT at FROM inbox_audit WHERE action = ? AND subject = ? LIMIT 1", collect(&found), action, subject)
+	return len(found) > 0, s.db.Wrap(ctx, "audited", err)
 }

@@ -78,6 +78,8 @@ CREATE TABLE inbox_audit (
     action  text COLLATE "C" NOT NULL,
     subject text COLLATE "C" NOT NULL
 );
+-- Finds an erasure.
+CREATE INDEX inbox_audit_subject ON inbox_audit (action, subject);
 
 -- +goose Down
 DROP TABLE inbox_audit, inbox_lane, inbox_kind, inbox_body, inbox_delivery;

@@ -70,6 +70,8 @@ CREATE TABLE inbox_audit (
     action  TEXT    NOT NULL,
     subject TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Finds an erasure.
+CREATE INDEX audit_subject ON inbox_audit (action, subject);
 
 -- +goose Down
 DROP TABLE inbox_audit;

@@ -1,0 +1,96 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// Objects returns the keys of what is stored of a case, under any account, and of parts that a crash left behind.
+func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, err error) {
+	accounts, err := b.list(ctx, &blob.ListOptions{Delimiter: "/"})
+	if err != nil {
+		return nil, err
+	}
+	for _, account := range accounts {
+		if !account.IsDir {
+			continue
+		}
+		folder := account.Key + segment(reference) + "/"
+		found, err := b.list(ctx, &blob.ListOptions{Prefix: folder})
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range found {
+			// The bucket may hold what others have put there.
+			_, name, _ := strings.Cut(strings.TrimPrefix(o.Key, folder), "/")
+			if strings.HasPrefix(name, "attachments/") || strings.HasPrefix(name, "result.json") {
+				keys = append(keys, o.Key)
+			}
+		}
+	}
+	return keys, nil
+}
+
+// Erase deletes what Objects returns, and says how many objects those were. It may be interrupted and repeated. A bucket that keeps versions keeps
+// the deleted ones: that is for its own lifecycle rules to end.
+func (b *Bucket) Erase(ctx context.Context, reference string) (erased int, err error) {
+	keys, err := b.Objects(ctx, reference)
+	if err != nil {
+		return 0, err
+	}
+	for _, key := range keys {
+		if err := b.objects.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return erased, fmt.Errorf("%w: delete %s: %w", errBucket, key, err)
+		}
+		erased++
+		if b.folder {
+			b.removeFolders(key, reference)
+		}
+	}
+	return erased, nil
+}
+
+func (b *Bucket) list(ctx context.Context, options *blob.ListOptions) (found []*blob.ListObject, err error) {
+	listed := b.objects.List(options)
+	for {
+		one, err := listed.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return found, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: list: %w", errBucket, err)
+		}
+		found = append(found, one)
+	}
+}
+
+// removeFolders removes the folders of a case that are empty by now: they have its reference as their name.
+func (b *Bucket) removeFolders(key, reference string) {
+	u, err := url.Parse(b.name)
+	if err != nil {
+		return
+	}
+	account, _, _ := strings.Cut(key, "/")
+	top := filepath.Join(filepath.FromSlash(u.Path), filepath.FromSlash(b.prefix+account), segment(reference))
+	var folders []string
+	_ = filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			folders = append(folders, path)
+		}
+		return nil
+	})
+	for _, folder := range slices.Backward(folders) {
+		_ = os.Remove(folder) // one that is not empty stays
+	}
+}

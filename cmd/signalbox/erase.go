@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox-dev/signalbox/activities/archive"
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+// eraseHelp is what both commands say of themselves.
+const eraseHelp = `It removes the deliveries from the inbox, the files from the bucket, and the histories of the workflow, its files and its notices from Temporal.
+Use the settings of the ingress and the worker: --inbox, --keyring, --bucket. First the inbox records who erases: the record names the workflow ID by
+its SHA-256 hash alone. What fails half-way is finished by running the command again.
+
+What is still open, being stored or being delivered is refused, unless --force ends it. The provider, its e-mails, and the apps that were told
+are not reached. A backup keeps what it has until it is deleted, and after a restore what was erased since has to be erased again.`
+
+func (p process) caseErase() *cobra.Command {
+	return p.erase(&cobra.Command{
+		Use:   "erase REFERENCE",
+		Short: "Remove all that is kept of a case, for good",
+		Long:  "Remove all that is kept of a case, for good. " + eraseHelp + "\nIts reference may then be used again.",
+		Args:  cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
+	}, func(apps *signalbox.Client, args []string, _ config.Config) (*signalbox.Erasure, desk.EraseRequest, error) {
+		held, err := apps.EraseCase(args[0])
+		return held, desk.EraseRequest{Provider: offload.Name, Reference: args[0]}, err
+	}, "inbox", "keyring", "bucket")
+}
+
+func (p process) activationErase() *cobra.Command {
+	return p.erase(&cobra.Command{
+		Use:   "erase AGENT ACTIVATION_ID",
+		Short: "Remove all that is kept of an activation, for good",
+		Long: "Remove all that is kept of an activation, for good. " + eraseHelp + `
+With --config, the agent's hand-over workflow for the activation is erased as well. Events that Artmail sends afterwards start no workflow again:
+they are late, and end with their retention.`,
+		Args: cobra.ExactArgs(2),
+
+		ValidArgsFunction: p.completeActivation,
+	}, func(apps *signalbox.Client, args []string, settings config.Config) (*signalbox.Erasure, desk.EraseRequest, error) {
+		handOver := ""
+		if agent := settings.Agents[args[0]]; agent.HandOver != nil {
+			handOver = agent.HandOver.WorkflowType
+		}
+		held, err := apps.EraseActivation(args[0], args[1], handOver)
+		return held, desk.EraseRequest{Provider: artmail.Name, Agent: args[0], IDs: []string{args[1]}}, err
+	}, "inbox", "keyring", "config")
+}
+
+// errNothingHeld: no store knows what was named.
+var errNothingHeld = fmt.Errorf("%w: neither Temporal, the inbox nor the bucket holds anything of it, and it was not erased before", signalbox.ErrNotFound)
+
+// erase makes a command of what finds the parts of a case or activation.
+func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []string, config.Config) (*signalbox.Erasure, desk.EraseRequest, error),
+	flags ...string,
+) *cobra.Command {
+	var force, asJSON bool
+	settings := p.settingsFlags(command, flags...)
+	command.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		read, err := settings()
+		if err != nil {
+			return err
+		}
+		if _, err := readKeyring(read.Keyring); err != nil {
+			return err // without keys it can't be told what the quarantine holds
+		}
+		apps, end, err := p.client(cmd, signalbox.Options{})
+		if err != nil {
+			return err
+		}
+		defer end()
+		e := eraser{force: force}
+		if e.temporal, e.request, err = name(apps, args, read); err != nil {
+			return err
+		}
+		e.request.Lane = e.temporal.Source
+		opened, err := p.openDesk(cmd.Context(), read)
+		if err == nil {
+			defer func() { err = errors.Join(err, opened.Close()) }()
+			opened, err = opened.withKeyring()
+		}
+		if err == nil && read.Bucket != "" && e.request.Reference != "" {
+			e.bucket, err = archive.OpenBucket(cmd.Context(), read.Bucket)
+		}
+		if err != nil {
+			return err
+		}
+		if e.bucket != nil {
+			defer func() { err = errors.Join(err, e.bucket.Close()) }()
+		}
+		e.desk = opened.Desk
+		done, err := e.run(cmd.Context())
+		if done.Record == "" {
+			return err
+		}
+		return errors.Join(p.show(cmd, asJSON, done, done.rows()), err)
+	}
+	command.Flags().BoolVar(&force, "force", false, "end what is still open, being stored or being delivered")
+	jsonFlag(command, &asJSON)
+	return command
+}
+
+// eraser erases from all stores. The bucket is nil where none is named, or where there can be no files.
+type eraser struct {
+	temporal *signalbox.Erasure
+	bucket   *archive.Bucket
+	desk     desk.Desk
+	request  desk.EraseRequest
+	force    bool
+}
+
+// erasedReport says what was removed, also where something failed. Record is the subject of the audit record.
+type erasedReport struct {
+	Record string      `json:"record"`
+	Inbox  desk.Erased `json:"inbox"`
+	// Objects is nil where no bucket was looked at.
+	Objects *int `json:"objects,omitempty"`
+	Runs    int  `json:"runs"`
+}
+
+func (r erasedReport) rows() [][2]string {
+	deliveries := fmt.Sprintf("%d deliveries", r.Inbox.Deliveries)
+	if r.Inbox.Unreadable > 0 {
+		deliveries += fmt.Sprintf("; %d more can't be opened, and end with their retention: whether they are about it is not known", r.Inbox.Unreadable)
+	}
+	objects := "not looked at: none is named by --bucket (SIGNALBOX_BUCKET), or there can be no files"
+	if r.Objects != nil {
+		objects = fmt.Sprintf("%d objects", *r.Objects)
+	}
+	return [][2]string{
+		{"removed from the inbox", deliveries},
+		{"from the bucket", objects},
+		{"from Temporal", fmt.Sprintf("%d runs of workflows", r.Runs)},
+		{"recorded as", r.Record},
+	}
+}
+
+// run looks first, then records, and then removes: last from Temporal, which tells what else there is when the command is run again.
+func (e eraser) run(ctx context.Context) (done erasedReport, err error) {
+	held, err := e.look(ctx)
+	if err != nil {
+		return done, err
+	}
+	e.request.IDs = append(e.request.IDs, held.CaseIDs...)
+	if err := e.desk.RecordErase(ctx, e.request.Lane); err != nil {
+		return done, err
+	}
+	done.Record = inbox.ErasedSubject(e.request.Lane)
+	if err := e.temporal.End(ctx, e.desk.Who); err != nil {
+		return done, err
+	}
+	if err := e.eraseObjects(ctx, &done); err != nil {
+		return done, err
+	}
+	if done.Inbox, err = e.desk.Erase(ctx, e.request); err != nil {
+		return done, err
+	}
+	if done.Runs, err = e.temporal.Delete(ctx); err != nil {
+		return done, err
+	}
+	// A file that was on its way when its workflow was ended.
+	return done, e.eraseObjects(ctx, &done)
+}
+
+// look refuses what is not to be erased.
+func (e eraser) look(ctx context.Context) (signalbox.Held, error) {
+	held, err := e.temporal.Find(ctx)
+	if err != nil {
+		return held, err
+	}
+	if len(held.Open) > 0 && !e.force {
+		return held, fmt.Errorf("%w: %s: %s; wait for the end, or give --force to end it", signalbox.ErrStillOpen, e.request.Lane, strings.Join(held.Open, "; "))
+	}
+	if held.Runs > 0 {
+		return held, nil
+	}
+	known, err := e.desk.Inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(e.request.Lane))
+	if err != nil || known {
+		return held, err
+	}
+	ids, _, err := e.desk.ToErase(ctx, e.request)
+	if err == nil && len(ids) == 0 && e.bucket != nil {
+		ids, err = e.bucket.Objects(ctx, e.request.Reference)
+	}
+	if err == nil && len(ids) == 0 {
+		err = fmt.Errorf("erase %s: %w", e.request.Lane, errNothingHeld)
+	}
+	return held, err
+}
+
+func (e eraser) eraseObjects(ctx context.Context, done *erasedReport) error {
+	if e.bucket == nil {
+		return nil
+	}
+	n, err := e.bucket.Erase(ctx, e.request.Reference)
+	if done.Objects != nil {
+		n += *done.Objects
+	}
+	done.Objects = &n
+	return err
+}

@@ -1,0 +1,183 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// EraseRequest says whose deliveries to erase.
+type EraseRequest struct {
+	// Lane is the workflow's ID.
+	Lane string
+	// Provider is offload or artmail; Agent is that of an activation.
+	Provider, Agent string
+	// Reference is that of a case. IDs are the provider's: those caseIds of the case that are known, or the activationId.
+	Reference string
+	IDs       []string
+}
+
+// Erased counts deliveries. Those that are Unreadable name no workflow, and the keyring does not open their bodies: whether they are about the
+// case or activation can't be known.
+type Erased struct {
+	Deliveries int `json:"deliveries"`
+	Unreadable int `json:"unreadable,omitempty"`
+}
+
+// RecordErase records that what a lane's workflow was about is about to be erased. From then on no delivery starts that workflow again.
+func (d Desk) RecordErase(ctx context.Context, lane string) error {
+	return d.record(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
+}
+
+// Erase erases what ToErase finds. It may be interrupted and repeated.
+func (d Desk) Erase(ctx context.Context, request EraseRequest) (done Erased, err error) {
+	ids, unreadable, err := d.ToErase(ctx, request)
+	done.Unreadable = unreadable
+	for chunk := range slices.Chunk(ids, inbox.MaxPage) {
+		if err = d.Inbox.Erase(ctx, chunk); err != nil {
+			return done, fmt.Errorf("erase (%d deliveries are gone): %w", done.Deliveries, err)
+		}
+		done.Deliveries += len(chunk)
+	}
+	return done, err
+}
+
+// ToErase finds the deliveries of a case or activation: those of its lane, and those that only their body tells: of the route that cases share, in
+// the quarantine, dead, or of a kind that is not known. It reads all deliveries of Offload, or those of the agent that reached no workflow.
+func (d Desk) ToErase(ctx context.Context, request EraseRequest) (ids []string, unreadable int, err error) {
+	f := &toErase{desk: d, request: request, found: map[string]bool{}, lanes: map[string]bool{}}
+	err = f.lane(ctx, request.Lane, func(one inbox.Delivery) error {
+		about, err := f.open(ctx, one.ID)
+		f.know(about.EntityID)
+		return err
+	})
+	for _, id := range request.IDs {
+		f.know(id)
+	}
+	if err == nil {
+		err = f.strays(ctx)
+	}
+	for lane := range f.lanes {
+		if err == nil {
+			err = f.lane(ctx, lane, nil)
+		}
+	}
+	for id := range f.found {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids, f.unreadable, err
+}
+
+// toErase is a search for what to erase.
+type toErase struct {
+	desk    Desk
+	request EraseRequest
+	found   map[string]bool
+	// ids are the provider's IDs that are known by now, lanes those of the route that cases share.
+	ids        []string
+	lanes      map[string]bool
+	unreadable int
+}
+
+// about is what a body says that it is about. Text is set where it says nothing that can be read.
+type about struct {
+	hook.Envelope
+	text []byte
+}
+
+func (f *toErase) know(id string) {
+	if id == "" || slices.Contains(f.ids, id) {
+		return
+	}
+	f.ids = append(f.ids, id)
+	if f.request.Provider == offload.Name {
+		f.lanes[offload.SharedLane(id)] = true
+	}
+}
+
+// lane finds all deliveries of a lane.
+func (f *toErase) lane(ctx context.Context, lane string, also func(inbox.Delivery) error) error {
+	return f.each(ctx, inbox.Filter{Lane: lane}, func(one inbox.Delivery) error {
+		f.found[one.ID] = true
+		if also == nil {
+			return nil
+		}
+		return also(one)
+	})
+}
+
+// strays finds deliveries whose lane does not name the workflow.
+func (f *toErase) strays(ctx context.Context) error {
+	filter := inbox.Filter{Provider: f.request.Provider, Scope: f.request.Agent}
+	if f.request.Provider == artmail.Name {
+		filter.States = []inbox.State{inbox.StateDead, inbox.StateIgnored, inbox.StateQuarantined}
+	}
+	return f.each(ctx, filter, func(one inbox.Delivery) error {
+		if one.Lane != "" && !offload.IsSharedLane(one.Lane) || f.found[one.ID] {
+			return nil
+		}
+		about, err := f.open(ctx, one.ID)
+		if err == nil && f.names(about) {
+			f.found[one.ID] = true
+			f.know(about.EntityID)
+		}
+		return err
+	})
+}
+
+// names says whether a body is about the case or activation.
+func (f *toErase) names(a about) bool {
+	reference := f.request.Reference
+	if a.text == nil {
+		return a.EntityID != "" && slices.Contains(f.ids, a.EntityID) || reference != "" && a.ClientReferenceID == reference
+	}
+	return slices.ContainsFunc(append([]string{reference}, f.ids...), func(id string) bool {
+		return id != "" && bytes.Contains(a.text, []byte(`"`+id+`"`))
+	})
+}
+
+// open reads a body. It returns nothing for one that is gone or can't be opened.
+func (f *toErase) open(ctx context.Context, id string) (about, error) {
+	shown, plain, err := f.desk.open(ctx, id)
+	if err != nil || shown.Withheld != "" {
+		if err == nil && len(shown.Delivery.Body) > 0 {
+			f.unreadable++
+		}
+		return about{}, err
+	}
+	peek := offload.Provider.Peek
+	if shown.Provider == artmail.Name {
+		peek = artmail.Provider.Peek
+	}
+	envelope, _ := peek(plain) // it returns what it could read
+	if envelope.EntityID == "" && envelope.ClientReferenceID == "" {
+		return about{text: plain}, nil
+	}
+	return about{Envelope: envelope}, nil
+}
+
+// each calls do for every delivery that the filter matches.
+func (f *toErase) each(ctx context.Context, filter inbox.Filter, do func(inbox.Delivery) error) error {
+	filter.Limit = inbox.MaxPage
+	for {
+		page, err := f.desk.Inbox.List(ctx, filter)
+		if err != nil {
+			return err
+		}
+		for _, one := range page.Deliveries {
+			if err := do(one); err != nil {
+				return err
+			}
+		}
+		if filter.Cursor = page.Next; page.Next == "" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// Deleted rows stay in a file, and in its log, unless they are overwritten.
+func TestNothingOfWhatWasErasedOrPurgedStaysInTheFiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s := open(t, path)
+	const purged, erased, kept = "purged-body", "erased-body", "kept-body"
+	put := func(n int64, body string, size int, state inbox.State) string {
+		d := delivery(n)
+		d.Lane, d.DedupeKey = "offload-case/"+body, "key of "+body
+		d.DedupeKey += fmt.Sprint(n)
+		d.Body, d.State = bytes.Repeat([]byte(body+" "), size), state
+		receipts, err := s.Append(t.Context(), []inbox.Delivery{d})
+		require.NoError(t, err)
+		return receipts[0].ID
+	}
+	var ids []string
+	for n := int64(0); n < 300; n += 3 {
+		put(n, purged, 50, inbox.StateDead)
+		ids = append(ids, put(n+1, erased, 50+10*int(n), inbox.StatePending))
+		put(n+2, kept, 50, inbox.StatePending)
+	}
+	now := received.Add(time.Hour)
+	_, err := s.Purge(t.Context(), inbox.PurgeRequest{Now: now, RowsBefore: now})
+	require.NoError(t, err)
+	require.NoError(t, s.Erase(t.Context(), ids))
+	for _, name := range []string{path, path + "-wal"} {
+		content, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.NotContains(t, string(content), purged, name)
+		require.NotContains(t, string(content), erased, name)
+	}
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(content), kept)
+}

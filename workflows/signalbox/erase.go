@@ -1,0 +1,232 @@
+package signalbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// ErrStillOpen: what is to be erased is still open, or something of it is under way.
+var ErrStillOpen = errors.New("it is still open")
+
+// Erasure is all that Temporal holds of one case or activation: the workflow itself, that of its files, that of its notices, and the hand-over
+// workflow of an activation. It holds no state beside their IDs, and each of its calls may be repeated.
+type Erasure struct {
+	client *Client
+	// Source is the workflow ID of the case or activation.
+	Source string
+	parts  []erasedPart
+	caseID func(ctx context.Context) []string
+}
+
+// erasedPart is one workflow. Where its type is given, another one of the same ID is left alone.
+type erasedPart struct{ name, id, workflowType string }
+
+// EraseCase returns what is to be erased of a case. It changes nothing by itself.
+func (c *Client) EraseCase(reference string) (*Erasure, error) {
+	if err := workflows.ValidateReference(reference); err != nil {
+		return nil, fmt.Errorf("erase: %w: %w", ErrInvalid, err)
+	}
+	source := workflows.OffloadCaseWorkflowID(reference)
+	return &Erasure{
+		client: c, Source: source,
+		parts: []erasedPart{
+			{"the case", source, workflows.OffloadCaseWorkflow},
+			{"its files", workflows.OffloadFilesWorkflowID(reference), workflows.OffloadFilesWorkflow},
+			{"its notices", workflows.NotifyWorkflowID(source), workflows.NotifyWorkflow},
+		},
+		caseID: func(ctx context.Context) []string {
+			// Without a worker, the search attributes have the one that counts.
+			state, _ := c.Case(reference).State(ctx)
+			return append(state.OtherCaseIDs, state.CaseID)
+		},
+	}, nil
+}
+
+// EraseActivation returns what is to be erased of an activation. handOverType is the type of its agent's hand-over workflow; empty: it has none.
+func (c *Client) EraseActivation(agent, activationID, handOverType string) (*Erasure, error) {
+	if err := errors.Join(workflows.ValidateAgent(agent), workflows.ValidateActivationID(activationID)); err != nil {
+		return nil, fmt.Errorf("erase: %w: %w", ErrInvalid, err)
+	}
+	source := workflows.ArtmailActivationWorkflowID(agent, activationID)
+	e := &Erasure{client: c, Source: source, parts: []erasedPart{
+		{"the activation", source, workflows.ArtmailActivationWorkflow},
+		{"its notices", workflows.NotifyWorkflowID(source), workflows.NotifyWorkflow},
+	}}
+	if handOverType != "" {
+		e.parts = append(e.parts, erasedPart{"its hand-over workflow", workflows.HandOverWorkflowID(agent, activationID), handOverType})
+	}
+	return e, nil
+}
+
+// Held is what Temporal holds.
+type Held struct {
+	// Runs is how many executions there are.
+	Runs int
+	// Open says in words what is under way. Notices that were delivered or given up are not.
+	Open []string
+	// CaseIDs are those of the case at Offload.
+	CaseIDs []string
+}
+
+// Find says what Temporal holds.
+func (e *Erasure) Find(ctx context.Context) (Held, error) {
+	var held Held
+	for _, part := range e.parts {
+		runs, err := e.runs(ctx, part)
+		if err != nil {
+			return held, err
+		}
+		held.Runs += len(runs)
+		for _, run := range runs {
+			if run.caseID != "" && !slices.Contains(held.CaseIDs, run.caseID) {
+				held.CaseIDs = append(held.CaseIDs, run.caseID)
+			}
+			if run.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+				continue
+			}
+			if open := e.open(ctx, part); open != "" {
+				held.Open = append(held.Open, open)
+			}
+		}
+	}
+	if held.Runs > 0 && e.caseID != nil {
+		held.CaseIDs = append(held.CaseIDs, e.caseID(ctx)...)
+	}
+	return held, nil
+}
+
+// open says what a workflow that runs has under way; empty where nothing. The workflow of notices runs on for minutes after the last one.
+func (e *Erasure) open(ctx context.Context, part erasedPart) string {
+	if part.workflowType != workflows.NotifyWorkflow {
+		return part.name
+	}
+	state, err := e.client.Notices(ctx, e.Source)
+	if err != nil {
+		return part.name + ", of which no worker tells whether they are delivered"
+	}
+	waiting := 0
+	for _, notice := range state.Notices {
+		if notice.Status == workflows.NoticeWaiting {
+			waiting++
+		}
+	}
+	if waiting == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, of which %d wait to be delivered", part.name, waiting)
+}
+
+// End terminates what runs.
+func (e *Erasure) End(ctx context.Context, by string) error {
+	for _, part := range e.parts {
+		runs, err := e.runs(ctx, part)
+		if err != nil {
+			return err
+		}
+		for _, run := range runs {
+			if run.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+				continue
+			}
+			err := e.client.temporal.TerminateWorkflow(ctx, part.id, run.RunID, "erased by "+by)
+			if gone := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &gone) {
+				return translate("end "+part.id, err)
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	// erasePause is between two looks at whether Temporal has deleted; eraseTime is how long that may take for one workflow.
+	erasePause = 250 * time.Millisecond
+	eraseTime  = 2 * time.Minute
+)
+
+// Delete deletes the histories of all runs, and returns when Temporal does not know them any more. The source is the last: what it says is needed
+// where an erasure is repeated.
+func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
+	// What was under way when the source was ended may have started one of the others once more.
+	for range 2 {
+		for _, part := range slices.Backward(e.parts) {
+			n, err := e.delete(ctx, part)
+			deleted += n
+			if err != nil {
+				return deleted, err
+			}
+		}
+	}
+	return deleted, nil
+}
+
+func (e *Erasure) delete(ctx context.Context, part erasedPart) (int, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, eraseTime, fmt.Errorf("%w: Temporal has not deleted %s for %s: repeat the erasure", ErrUnavailable, part.id, eraseTime))
+	defer cancel()
+	deleted := map[string]bool{}
+	for {
+		runs, err := e.runs(ctx, part)
+		if err != nil || len(runs) == 0 {
+			return len(deleted), err
+		}
+		for _, run := range runs {
+			if deleted[run.RunID] {
+				continue
+			}
+			_, err := e.client.temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
+				Namespace: e.client.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: part.id, RunId: run.RunID},
+			})
+			if gone := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &gone) {
+				return len(deleted), translate("delete "+part.id, err)
+			}
+			deleted[run.RunID] = true
+		}
+		select {
+		case <-ctx.Done():
+			return len(deleted), context.Cause(ctx)
+		case <-time.After(erasePause):
+		}
+	}
+}
+
+// runs are the executions of a workflow. Temporal's list lags behind a start, and its answer about the newest run behind a deletion.
+func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]found, error) {
+	op := "find " + part.id
+	where, err := conditions{typeIs(part.workflowType)}.in("workflow ID", "WorkflowId", part.id)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	all, _, err := e.client.listAll(ctx, op, where, mostErasedRuns)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := e.client.temporal.DescribeWorkflow(ctx, part.id, "")
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+		return all, nil
+	case err != nil:
+		return nil, translate(op, err)
+	case newest.WorkflowType.Name != part.workflowType:
+		return all, nil
+	}
+	current := found{Listed: Listed{WorkflowID: part.id, RunID: newest.WorkflowExecution.RunID}, status: newest.Status}
+	for i := range all {
+		if all[i].RunID == current.RunID {
+			all[i].status = newest.Status
+			return all, nil
+		}
+	}
+	return append(all, current), nil
+}
+
+// mostErasedRuns is how many runs one look finds; a workflow with more is looked at again.
+const mostErasedRuns = 1000
