@@ -24,10 +24,14 @@ import (
 
 const (
 	// players are how many cases are open at a time.
-	players = 16
-	// few webhooks arrive before a process is killed or halted, and while it is halted.
-	few  = 5
-	tick = 100 * time.Millisecond
+	players = 8
+	// few webhooks arrive before a process is killed or halted, and while it is halted, which is for longestHalt at most: a halted worker may have the calls
+	// of every open case.
+	few         = 3
+	longestHalt = 5 * time.Second
+	tick        = 100 * time.Millisecond
+	// look is how often a person looks at a case; each look is work for a worker.
+	look = time.Second
 )
 
 // ends are the scripts of the cases and how each ends.
@@ -104,10 +108,10 @@ func (l *load) attend(ctx context.Context, reference, script string) (workflows.
 	if err != nil {
 		return "", err
 	}
-	again := time.NewTicker(2 * tick)
+	again := time.NewTicker(look)
 	defer again.Stop()
 	for {
-		call, end := context.WithTimeout(ctx, 5*time.Second)
+		call, end := context.WithTimeout(ctx, 20*time.Second)
 		state, err := one.State(call)
 		if err == nil {
 			l.decide(call, one, state)
@@ -154,8 +158,24 @@ func start(reference, script string) workflows.CaseStart {
 // awaitWebhooks waits until a few more were posted.
 func (l *load) awaitWebhooks(t *testing.T) {
 	t.Helper()
+	require.True(t, l.webhooksWithin(patience), "webhooks are posted")
+}
+
+// webhooksWithin says whether a few more were posted in a time, and returns once they were.
+func (l *load) webhooksWithin(within time.Duration) bool {
 	before := len(l.posted())
-	require.Eventually(t, func() bool { return len(l.posted()) >= before+few }, patience, tick, "webhooks are posted")
+	again := time.NewTicker(tick)
+	defer again.Stop()
+	for end := time.After(within); ; {
+		select {
+		case <-end:
+			return false
+		case <-again.C:
+			if len(l.posted()) >= before+few {
+				return true
+			}
+		}
+	}
 }
 
 // webhook is one event of a case; each comes once in a script.

@@ -94,7 +94,7 @@ func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) 
 	}
 	for _, one := range all {
 		l.awaitWebhooks(t)
-		one.stop(t, func() { l.awaitWebhooks(t) })
+		one.stop(t, func() { l.webhooksWithin(longestHalt) })
 	}
 	l.end(t)
 	l.checkCases(t)

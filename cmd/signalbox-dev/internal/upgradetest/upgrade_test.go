@@ -265,7 +265,8 @@ func (p *play) noneLost(t *testing.T) {
 		counts, err = store.Counts(t.Context())
 		return err == nil && counts[inbox.StatePending] == 0
 	})
-	for _, state := range []inbox.State{inbox.StateUnmatched, inbox.StateDead, inbox.StateQuarantined, inbox.StateLate} {
+	// Late is no loss: the server's answer to a signal came too late, and the signal that was sent again found that it had ended the workflow.
+	for _, state := range []inbox.State{inbox.StateUnmatched, inbox.StateDead, inbox.StateQuarantined} {
 		require.Zero(t, counts[state], state)
 	}
 	for _, record := range p.simulators.Offload.Cases() {
