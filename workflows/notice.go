@@ -97,6 +97,8 @@ const (
 	NoticeDeliveryTime = 72 * time.Hour
 	// NotifyLinger is how long the workflow stays after its last delivery.
 	NotifyLinger = 10 * time.Minute
+	// NotifyGoneLinger is the same where a target answered 410: the next workflow would not know of it, and post again.
+	NotifyGoneLinger = 30 * 24 * time.Hour
 )
 
 // AttentionNoticeGivenUp is the SearchAttributeAttention of a workflow "notify" that holds notices which were given up.

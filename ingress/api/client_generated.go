@@ -436,7 +436,7 @@ type ClientInterface interface {
 
 	// ListNotices List the sources of notices
 	//
-	// Cases and activations whose notices have targets. A limited token names one of its agents.
+	// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 	//
 	// Corresponds with GET /v1/notices (the `ListNotices` operationId).
 	ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1254,7 +1254,7 @@ func (c *Client) RevealDelivery(ctx context.Context, id DeliveryId, reqEditors .
 
 // ListNotices List the sources of notices
 //
-// Cases and activations whose notices have targets. A limited token names one of its agents.
+// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 //
 // Corresponds with GET /v1/notices (the `ListNotices` operationId).
 func (c *Client) ListNotices(ctx context.Context, params *ListNoticesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3590,7 +3590,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListNoticesWithResponse List the sources of notices
 	//
-	// Cases and activations whose notices have targets. A limited token names one of its agents.
+	// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5655,7 +5655,7 @@ func (c *ClientWithResponses) RevealDeliveryWithResponse(ctx context.Context, id
 
 // ListNoticesWithResponse List the sources of notices
 //
-// Cases and activations whose notices have targets. A limited token names one of its agents.
+// Cases and activations whose notices have targets. A limited token gets those of its accounts and agents, so a page may hold fewer than `limit`, or none, while `next` leads on.
 //
 // Returns a wrapper object for the known response body format(s).
 //

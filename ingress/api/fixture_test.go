@@ -18,6 +18,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/goleak"
@@ -52,6 +53,8 @@ type temporal struct {
 	following atomic.Int64
 	// queries are those of lists.
 	queries []string
+	// running are what lists show.
+	running []*workflowpb.WorkflowExecutionInfo
 	// refuse is what updates fail with.
 	refuse error
 	// starts are the inputs of cases by workflow ID.
@@ -193,7 +196,13 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.queries = append(f.queries, request.GetQuery())
-	return &workflowservice.ListWorkflowExecutionsResponse{}, f.fails
+	response := &workflowservice.ListWorkflowExecutionsResponse{}
+	for _, one := range f.running {
+		if strings.Contains(request.GetQuery(), "'"+one.GetType().GetName()+"'") && !strings.Contains(request.GetQuery(), "!= 'Running'") {
+			response.Executions = append(response.Executions, one)
+		}
+	}
+	return response, f.fails
 }
 
 func (f *temporal) SignalWorkflow(_ context.Context, workflowID, _, _ string, _ any) error {

@@ -110,14 +110,21 @@ func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (Cat
 // ListNotices implements StrictServerInterface.
 func (s *Server) ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error) {
 	p := request.Params
-	if err := mayUseDeliveries(ctx, p.Agent); err != nil {
-		return nil, err
+	token := caller(ctx)
+	if p.Agent != "" && !token.mayUseAgent(p.Agent) {
+		return nil, problem(problemOtherAgent, problemOtherAgent.fix)
 	}
 	filter := signalbox.NoticeFilter{GivenUp: p.GivenUp, Open: signalbox.Openness(p.Open), Cursor: p.Cursor, Limit: p.Limit}
 	if p.Agent != "" {
 		filter.SourcePrefix = workflows.ArtmailActivationWorkflow + "/" + p.Agent + "/"
 	}
 	page, err := s.deps.Client.ListNotices(ctx, filter)
+	page.Sources = slices.DeleteFunc(page.Sources, func(one signalbox.NoticeSource) bool {
+		if one.Agent != "" {
+			return !token.mayUseAgent(one.Agent)
+		}
+		return !token.mayUseAccount(one.Account)
+	})
 	return ListNotices200JSONResponse(page), err
 }
 

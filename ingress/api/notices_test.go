@@ -1,9 +1,16 @@
 package api_test
 
 import (
+	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -31,4 +38,44 @@ func TestAStartNamesTheCallbacksOfItsNotices(t *testing.T) {
 	got := w.post(t, "", "/v1/cases", `{"reference":"tells","caseId":"c1","notify":["finance","audit"]}`)
 	require.Equal(t, 201, got.status, got.body)
 	require.Equal(t, []string{"finance", "audit"}, w.temporal.starts["offload-case/tells"].Notify)
+}
+
+// A source names its account or its agent, which is what tokens are limited to.
+func TestALimitedTokenListsTheNoticesOfItsAccountsAndAgents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	add := func(workflowType, id, account string) {
+		info := &workflowpb.WorkflowExecutionInfo{
+			Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflowType},
+			Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(time.Now().Add(-time.Hour)),
+		}
+		if account != "" {
+			payload, err := converter.GetDefaultDataConverter().ToPayload(account)
+			require.NoError(t, err)
+			info.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.SearchAttributeAccount: payload}}
+		}
+		w.temporal.running = append(w.temporal.running, info)
+	}
+	for reference, account := range map[string]string{"mine": "emea", "theirs": "apac"} {
+		add(workflows.OffloadCaseWorkflow, "offload-case/"+reference, account)
+		add(workflows.NotifyWorkflow, "notify/offload-case/"+reference, "")
+	}
+	add(workflows.NotifyWorkflow, "notify/offload-case/forgotten", "")
+	add(workflows.NotifyWorkflow, "notify/artmail-activation/crm/a1", "")
+	add(workflows.NotifyWorkflow, "notify/artmail-activation/sales/a1", "")
+	for secret, want := range map[string][]string{
+		adminSecret: {"offload-case/mine", "offload-case/theirs", "offload-case/forgotten", "artmail-activation/crm/a1", "artmail-activation/sales/a1"},
+		emeaSecret:  {"offload-case/mine", "artmail-activation/crm/a1", "artmail-activation/sales/a1"},
+		crmSecret:   {"offload-case/mine", "offload-case/theirs", "offload-case/forgotten", "artmail-activation/crm/a1"},
+	} {
+		var page struct{ Sources []struct{ Source string } }
+		got := w.get(t, secret, "/v1/notices")
+		require.Equal(t, 200, got.status, got.body)
+		require.NoError(t, json.Unmarshal([]byte(got.body), &page))
+		var sources []string
+		for _, one := range page.Sources {
+			sources = append(sources, one.Source)
+		}
+		require.ElementsMatch(t, want, sources, secret)
+	}
 }

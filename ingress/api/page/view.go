@@ -234,15 +234,19 @@ func ago(d time.Duration) string {
 	return fmt.Sprintf(form, fmt.Sprintf("%d days", int(d.Hours()/24)))
 }
 
-// span is a time that passed, as short as it can be told.
+// span is a time that passed.
 func span(d time.Duration) string {
 	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Hour:
-		return d.Round(time.Second).String()
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
-	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	return fmt.Sprintf("%.0f h", d.Hours())
 }
 
 // word is a name of the contract as people write it: "INPUT_NEEDED" is "Input needed".

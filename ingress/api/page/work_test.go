@@ -294,7 +294,7 @@ func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.
 	}
 	_, body = b.get(t, "/health")
 	require.Contains(t, body, "1 of 3 ends (33 %)")
-	require.Contains(t, body, "250ms at the median, 1h30m at most; the newest webhook of 3 cases")
+	require.Contains(t, body, "250 ms at the median, 90 min at most; the newest webhook of 3 cases")
 	require.Contains(t, body, "5 of 5 answered.")
 	_, body = w.signedIn(t, emeaSecret).get(t, "/health")
 	require.NotContains(t, body, "1 of 3 ends", "cases of other accounts are not told")

@@ -63,10 +63,14 @@ func Next(s State, now time.Time) Effects {
 	return e
 }
 
-// endAt is when a workflow that has nothing to do ends. It lingers, since each start costs more than a signal.
+// endAt is when a workflow that has nothing to do ends. It lingers, since each start costs more than a signal, and
+// longer where it knows of a target that wants no more.
 func (s State) endAt() time.Time {
 	if s.Cancelled {
 		return s.IdleSince
+	}
+	if len(s.Gone) > 0 {
+		return s.IdleSince.Add(workflows.NotifyGoneLinger)
 	}
 	return s.IdleSince.Add(workflows.NotifyLinger)
 }

@@ -16,7 +16,7 @@ type State struct {
 	Notices []Notice `json:"notices,omitempty"`
 	// Bodies are the data of notices that can still be sent, once for all targets.
 	Bodies []Body `json:"bodies,omitempty"`
-	// Gone are the targets that want no more notices of this source, oldest first.
+	// Gone are the targets that want no more notices of this source, oldest first. They are forgotten when the workflow ends.
 	Gone []Gone `json:"gone,omitempty"`
 	// Seen are the newest notices that came, by ID and target.
 	Seen rules.Seen `json:"seen,omitempty"`

@@ -67,9 +67,13 @@ func TestALargeNoticeForManyTargetsCountsOnce(t *testing.T) {
 	requireWithinLimits(t, s)
 }
 
+func keyOf(seq int64, to workflows.Target) lifecycle.Key {
+	return lifecycle.Key{ID: fmt.Sprint("ntc_", seq), To: to}
+}
+
 func gone(s lifecycle.State, seq int64, to workflows.Target, now time.Time) lifecycle.State {
 	failure := rules.Failure{Type: workflows.ErrTypeNoticeTargetGone, Message: "it answered 410"}
-	return lifecycle.Failed(s, lifecycle.Key{ID: fmt.Sprint("ntc_", seq), To: to}, failure, tries(1), now)
+	return lifecycle.Failed(s, keyOf(seq, to), failure, tries(1), now)
 }
 
 func TestATargetThatIsGoneGetsNothingMoreUntilAPersonResends(t *testing.T) {
@@ -89,6 +93,17 @@ func TestATargetThatIsGoneGetsNothingMoreUntilAPersonResends(t *testing.T) {
 	}
 	require.Equal(t, 4, givenUp)
 	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, lifecycle.Attention(s))
+
+	// A person who dismissed them has decided nothing about the next notice: the target still wants none, for thirty idle days.
+	dismissed, _, err := lifecycle.Dismiss(lifecycle.Delivered(lifecycle.Delivered(lifecycle.Delivered(s, keyOf(1, app), tries(1), after(2)),
+		keyOf(2, app), tries(1), after(2)), keyOf(4, app), tries(1), after(2)), workflows.SelectNotices{}, after(3))
+	require.NoError(t, err)
+	later := after(3).Add(workflows.NotifyGoneLinger)
+	require.Equal(t, lifecycle.Effects{WakeAt: later}, lifecycle.Next(dismissed, after(3+24*60)))
+	require.Equal(t, lifecycle.Effects{Ended: true}, lifecycle.Next(dismissed, later))
+	dismissed = lifecycle.Receive(dismissed, []workflows.AddressedNotice{forAll(9, 60, hook)}, later.Add(-time.Hour))
+	require.Empty(t, lifecycle.Next(dismissed, later).Deliver)
+	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, lifecycle.Attention(dismissed), "but a person sees it")
 
 	s, selected, err := lifecycle.Resend(s, ids("ntc_2"), after(3))
 	require.NoError(t, err)

@@ -122,6 +122,10 @@ type stubState struct {
 
 func startStub(t *testing.T, workflowType, workflowID string, shows stubState) {
 	t.Helper()
+	require.NoError(t, begin(t.Context(), workflowType, workflowID, shows))
+}
+
+func begin(ctx context.Context, workflowType, workflowID string, shows stubState) error {
 	var attributes []temporal.SearchAttributeUpdate
 	keyword := func(name, value string) {
 		if value != "" {
@@ -137,10 +141,10 @@ func startStub(t *testing.T, workflowType, workflowID string, shows stubState) {
 	if !shows.DueAt.IsZero() {
 		attributes = append(attributes, temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt).ValueSet(shows.DueAt))
 	}
-	_, err := shared.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+	_, err := shared.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflowID, TaskQueue: stubQueue, TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
 	}, workflowType, shows)
-	require.NoError(t, err)
+	return err
 }
 
 // startStubOf starts a workflow of another task queue.

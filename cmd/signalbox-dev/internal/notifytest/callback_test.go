@@ -24,6 +24,8 @@ type hook struct {
 	verifier *standardwebhooks.Webhook
 	// hang holds every answer back until it is closed.
 	hang chan struct{}
+	// pause is how long each answer takes.
+	pause time.Duration
 
 	mu     sync.Mutex
 	answer func(http.ResponseWriter) // nil: 204
@@ -48,11 +50,18 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.mu.Lock()
-	answer, hang := h.answer, h.hang
+	answer, hang, pause := h.answer, h.hang, h.pause
 	h.mu.Unlock()
 	if hang != nil {
 		select {
 		case <-hang:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	if pause > 0 {
+		select {
+		case <-time.After(pause):
 		case <-r.Context().Done():
 			return
 		}
@@ -71,6 +80,13 @@ func (h *hook) answers(answer func(http.ResponseWriter)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.answer = answer
+}
+
+// count is how many it took, with repetitions.
+func (h *hook) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.took)
 }
 
 // seqsOf lists what the receiver took of a source, in order and without repetitions.

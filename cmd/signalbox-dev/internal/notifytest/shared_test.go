@@ -103,7 +103,7 @@ func newActivities() (*notice.Activities, error) {
 			agent: {HandOver: &workflows.HandOver{WorkflowType: "hand-over", TaskQueue: receiverQueue}},
 		},
 	}
-	for _, name := range []string{"well", "failing", "gone", "redirecting", "hanging"} {
+	for _, name := range []string{"well", "failing", "gone", "redirecting", "hanging", "slow"} {
 		h, err := newHook(secret)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,152 @@
+package clienttest_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/api/page"
+	"github.com/signalbox-dev/signalbox/ingress/deliveries"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+const (
+	manyCases      = 10_000
+	manyQuestions  = 1000
+	manyDeliveries = 1_000_000
+	// openDeliveries are those of each state that a person may have to act on.
+	openDeliveries = 1000
+	// promised is the most for the median of a list's first byte.
+	promised = 200 * time.Millisecond
+)
+
+// BenchmarkThePageWithManyCasesAndDeliveries asks for each list, and for Health, over a real Temporal and a real inbox. It fails where the median of
+// the first bytes of a list is over what is promised. It is run by
+//
+//	go test ./cmd/signalbox-dev/internal/clienttest -run '^$' -bench ThePage -benchtime 30x -timeout 30m
+func BenchmarkThePageWithManyCasesAndDeliveries(b *testing.B) {
+	keys, err := keyring.Generate()
+	require.NoError(b, err)
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "inbox.db"), sqlite.Options{})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, store.Close()) })
+	var filling errgroup.Group
+	filling.Go(func() error { return fillCases(b.Context()) })
+	filling.Go(func() error { return fillDeliveries(b.Context(), store) })
+	require.NoError(b, filling.Wait())
+
+	client, err := signalbox.New(shared, signalbox.Options{Keyring: keys, Deliveries: deliveries.New(store, time.Now)})
+	require.NoError(b, err)
+	calls, err := api.New(api.Deps{Client: client, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: keys, Log: zap.NewNop(), Now: time.Now})
+	require.NoError(b, err)
+	server, err := page.New(page.Deps{
+		API: calls, Keys: keys, Source: ingress.Sources(nil), Log: zap.NewNop(), Now: time.Now,
+		Health: func(context.Context) (bool, []page.Check) { return true, nil },
+	})
+	require.NoError(b, err)
+
+	for _, path := range []string{
+		"/", "/cases", "/cases?state=INPUT_NEEDED", "/cases?needsAttention=true", "/cases?prefix=many-00", "/cases?open=open&startedSince=2026-01-01",
+		"/activations", "/notices", "/deliveries", "/deliveries?state=dead", "/deliveries?state=delivered", "/deliveries?reference=many-00077",
+		"/deliveries?kind=case.completed", "/deliveries?kind=case.never", "/deliveries?state=unmatched&state=late", "/deliveries?since=2026-01-01&until=2026-01-02",
+		"/health",
+	} {
+		b.Run(path, func(b *testing.B) {
+			var times []time.Duration
+			for b.Loop() {
+				first := &firstByte{ResponseWriter: httptest.NewRecorder(), began: time.Now()}
+				server.ServeHTTP(first, httptest.NewRequestWithContext(b.Context(), http.MethodGet, "http://localhost"+path, nil))
+				times = append(times, first.after)
+			}
+			slices.Sort(times)
+			median := times[len(times)/2]
+			b.ReportMetric(float64(median)/1e6, "ms-median")
+			b.ReportMetric(float64(times[len(times)-1])/1e6, "ms-slowest")
+			if path != "/health" && median > promised {
+				b.Errorf("%s: the first byte came after %s at the median, promised are %s", path, median, promised)
+			}
+		})
+	}
+}
+
+// firstByte notes when the first byte of an answer comes.
+type firstByte struct {
+	http.ResponseWriter
+	began time.Time
+	after time.Duration
+}
+
+func (f *firstByte) Write(p []byte) (int, error) {
+	if f.after == 0 {
+		f.after = time.Since(f.began)
+	}
+	return f.ResponseWriter.Write(p)
+}
+
+func fillCases(ctx context.Context) error {
+	var group errgroup.Group
+	group.SetLimit(32)
+	for n := range manyCases {
+		group.Go(func() error {
+			reference := fmt.Sprintf("many-%05d", n)
+			shows := stubState{State: string(workflows.CaseRunning), Account: "default"}
+			state := workflows.CaseState{Reference: reference, Account: "default", Status: workflows.CaseRunning, Since: time.Now()}
+			if n < manyQuestions {
+				state.Status, state.Question = workflows.CaseInputNeeded, &workflows.Question{ID: "q1", Text: "Is a signed PDF fine?"}
+				state.Attention = []string{workflows.AttentionInputNeeded}
+				shows.State, shows.Attention, shows.DueAt = string(state.Status), state.Attention, time.Now().Add(time.Duration(n)*time.Second)
+			}
+			shows.Query = state
+			return begin(ctx, workflows.OffloadCaseWorkflow, workflows.OffloadCaseWorkflowID(reference), shows)
+		})
+	}
+	return group.Wait()
+}
+
+func fillDeliveries(ctx context.Context, store inbox.Store) error {
+	const batch = 2000
+	states := []inbox.State{inbox.StateUnmatched, inbox.StateLate, inbox.StateDead}
+	began := time.Now().Add(-manyDeliveries * time.Second)
+	for n := 0; n < manyDeliveries; n += batch {
+		list := make([]inbox.Delivery, batch)
+		for i := range list {
+			at := began.Add(time.Duration(n+i) * time.Second)
+			id := inbox.NewID(at)
+			list[i] = inbox.Delivery{
+				ID: id, Provider: "offload", Lane: workflows.OffloadCaseWorkflowID(fmt.Sprintf("many-%05d", (n+i)%manyCases)), Kind: workflows.KindCaseCompleted,
+				DedupeKey: id, Fingerprint: make([]byte, 37), Body: make([]byte, 700), ReceivedAt: at, State: inbox.StatePending,
+			}
+		}
+		receipts, err := store.Append(ctx, list)
+		if err != nil {
+			return err
+		}
+		ends := make([]inbox.Settlement, len(receipts))
+		for i, receipt := range receipts {
+			end := inbox.StateDelivered
+			if which := (n + i) % (manyDeliveries / openDeliveries); which < len(states) {
+				end = states[which]
+			}
+			ends[i] = inbox.Finish(receipt.ID, end, "")
+		}
+		if err := store.Settle(ctx, inbox.SettleRequest{Now: time.Now(), Settlements: ends}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// schema is a part of the document as far as a wrong value needs it.
+type schema struct {
+	Ref        string `yaml:"$ref"`
+	Type       any
+	Properties map[string]schema
+	Items      *schema
+	Required   []string
+}
+
+type parameter struct {
+	Ref      string `yaml:"$ref"`
+	Name, In string
+	Schema   schema
+}
+
+type callOf struct {
+	OperationID string `yaml:"operationId"`
+	Parameters  []parameter
+	RequestBody *struct {
+		Content map[string]struct{ Schema schema }
+	} `yaml:"requestBody"`
+}
+
+type apiDocument struct {
+	Paths      map[string]map[string]yaml.Node
+	Components struct {
+		Schemas    map[string]schema
+		Parameters map[string]parameter
+	}
+}
+
+func (d apiDocument) resolve(s schema) schema {
+	if s.Ref == "" {
+		return s
+	}
+	return d.resolve(d.Components.Schemas[path.Base(s.Ref)])
+}
+
+// types are those that a schema takes; empty: any.
+func (s schema) types() []string {
+	switch of := s.Type.(type) {
+	case string:
+		return []string{of}
+	case []any:
+		var names []string
+		for _, one := range of {
+			names = append(names, fmt.Sprint(one))
+		}
+		return names
+	}
+	return nil
+}
+
+// wrongValue is of a type that the schema does not take; ok is false where it takes all.
+func (s schema) wrongValue() (value any, ok bool) {
+	types := s.types()
+	if len(types) == 0 {
+		return nil, false
+	}
+	switch {
+	case !slices.Contains(types, "string"):
+		return marker, true
+	case !slices.Contains(types, "number") && !slices.Contains(types, "integer"):
+		return 7.5, true
+	}
+	return nil, false
+}
+
+// wrongBodies are, by the name of a field, a body with a wrong value there and nothing else. What is required may be missing beside it.
+func (d apiDocument) wrongBodies(s schema, name string, put func(any) any, add func(field string, body any)) {
+	s = d.resolve(s)
+	if value, ok := s.wrongValue(); ok && name != "" {
+		add(name, put(value))
+	}
+	for property, of := range s.Properties {
+		field := strings.TrimPrefix(name+"."+property, ".")
+		d.wrongBodies(of, field, func(v any) any { return put(map[string]any{property: v}) }, add)
+	}
+	for _, property := range s.Required {
+		add(strings.TrimPrefix(name+"."+property, "."), put(map[string]any{}))
+	}
+	if len(s.Properties) > 0 {
+		add(strings.TrimPrefix(name+".unknown", "."), put(map[string]any{"unknown": marker}))
+	}
+	if s.Items != nil {
+		d.wrongBodies(*s.Items, name+"[0]", func(v any) any { return put([]any{v}) }, add)
+	}
+}
+
+// badPath has, for the name of a part of a path, a value that is none.
+var badPath = map[string]string{
+	"reference": "a%20" + marker, "agent": "c%20" + marker, "activationId": "%00" + marker, "messageId": "%00" + marker, "runId": "%00" + marker, "id": marker, "source": marker,
+}
+
+// goodPath has one that may be.
+var goodPath = map[string]string{
+	"reference": "x", "agent": "crm", "activationId": "a1", "messageId": "m1", "runId": "r1", "source": "offload-case%2Fx", "id": inbox.NewID(clock),
+}
+
+// Each call of the document refuses a wrong value in each part of its path, each parameter and each field of its body, by the name of what is wrong
+// and without repeating it. So a call or a field that is added is tried, too.
+func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
+	var document apiDocument
+	require.NoError(t, yaml.Unmarshal([]byte(w.get(t, "", "/v1/openapi.yaml").body), &document))
+	tried := 0
+	refused := func(method, target string, body any, field string) {
+		t.Helper()
+		tried++
+		var text string
+		if body != nil {
+			raw, err := json.Marshal(body)
+			require.NoError(t, err)
+			text = string(raw)
+		}
+		got := w.call(t, method, target, text, map[string]string{"Content-Type": "application/json"})
+		at := fmt.Sprintf("%s %s %.300s for %s: %.500s", method, target, text, field, got.body)
+		require.Equal(t, 400, got.status, at)
+		p := got.problem(t)
+		require.Equal(t, "urn:signalbox:problem:invalid-request", string(p.Type), at)
+		require.Contains(t, p.Detail, field+":", at)
+		require.NotContains(t, got.body, marker, at)
+	}
+	calls := 0
+	for route, parts := range document.Paths {
+		var shared []parameter
+		if node, ok := parts["parameters"]; ok {
+			require.NoError(t, node.Decode(&shared))
+		}
+		for _, method := range slices.Sorted(maps.Keys(parts)) {
+			verb := strings.ToUpper(method)
+			if verb != http.MethodGet && verb != http.MethodPost {
+				continue
+			}
+			calls++
+			var op callOf
+			node := parts[method]
+			require.NoError(t, node.Decode(&op))
+			pathWith := func(bad string) string {
+				filled := route
+				for name, value := range goodPath {
+					if name == bad {
+						value = badPath[name]
+					}
+					filled = strings.ReplaceAll(filled, "{"+name+"}", value)
+				}
+				return filled
+			}
+			for _, parameter := range append(slices.Clone(shared), op.Parameters...) {
+				if parameter.Ref != "" {
+					parameter = document.Components.Parameters[path.Base(parameter.Ref)]
+				}
+				if parameter.In == "path" {
+					require.Contains(t, badPath, parameter.Name, "add a value that is none")
+					refused(verb, pathWith(parameter.Name), nil, parameter.Name)
+					continue
+				}
+				of, field := document.resolve(parameter.Schema), parameter.Name
+				if of.Items != nil {
+					of, field = document.resolve(*of.Items), field+"[0]"
+				}
+				bad := "\x00" + marker
+				if !slices.Contains(of.types(), "string") {
+					bad = marker
+				}
+				refused(verb, pathWith("")+"?"+url.Values{parameter.Name: {bad}}.Encode(), nil, field)
+			}
+			refused(verb, pathWith("")+"?unknown="+marker, nil, "unknown")
+			if op.RequestBody == nil {
+				if verb == http.MethodPost {
+					refused(verb, pathWith(""), map[string]any{"a": marker}, "body")
+				}
+				continue
+			}
+			document.wrongBodies(op.RequestBody.Content["application/json"].Schema, "", func(v any) any { return v }, func(field string, body any) {
+				refused(verb, pathWith(""), body, field)
+			})
+		}
+	}
+	require.Greater(t, calls, 30)
+	require.Greater(t, tried, 200)
+	require.Empty(t, w.temporal.updates)
+}
