@@ -3,8 +3,8 @@ package keyring_test
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"

@@ -117,7 +117,9 @@ func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 	do(after, "memo", "memo")
 	do(after, "memo", "again")
 	listed(11)
-	eventually(t, func(context.Context) (payloadcodec.Survey, error) { return survey(second, payloadcodec.SurveyOptions{OpenOnly: true}), nil },
+	eventually(t, func(context.Context) (payloadcodec.Survey, error) {
+		return survey(second, payloadcodec.SurveyOptions{OpenOnly: true}), nil
+	},
 		func(s payloadcodec.Survey) bool { return len(s.Open) == 0 })
 
 	retired, err := second.Retire()
