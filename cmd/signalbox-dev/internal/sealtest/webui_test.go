@@ -44,6 +44,8 @@ func chromium(t *testing.T) func() context.Context {
 	return func() context.Context {
 		tab, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 		t.Cleanup(closeTab)
+		// A tab ends with the context of its first action.
+		require.NoError(t, chromedp.Do(tab, chromedp.EmulateViewport(1280, 1600)))
 		return tab
 	}
 }
