@@ -36,6 +36,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -356,6 +357,7 @@ func (w *watched) idleSince(now time.Time) bool {
 
 // fixture is a relay between the real SQLite inbox and a fake server.
 type fixture struct {
+	payloads *payloadcodec.Codec
 	temporal *fakeTemporal
 	store    inbox.Store
 	watched  *watched
@@ -395,7 +397,9 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 	f.registry = prometheus.NewRegistry()
 	core, logs := observer.New(zap.WarnLevel)
 	f.logs = logs
-	r, err := relay.New(config, relay.Deps{Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Logger: zap.New(core), Metrics: f.registry, Tracer: f.tracer, Now: f.clock.Now})
+	r, err := relay.New(config, relay.Deps{
+		Temporal: f.temporal, Inbox: f.store, Keys: f.keys, Payloads: f.payloads, Logger: zap.New(core), Metrics: f.registry, Tracer: f.tracer, Now: f.clock.Now,
+	})
 	require.NoError(tb, err)
 	f.relay = r
 	ctx, cancel := context.WithCancel(context.Background())

@@ -15,6 +15,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
 func memoOf(t *testing.T, field string, value any) *commonpb.Memo {
@@ -49,6 +51,54 @@ func TestARunningActivationIsToldTheOptionsThatItWasNotStartedWith(t *testing.T)
 		require.Equal(t, now, told)
 	}
 	require.Len(t, f.temporal.sent(), 3)
+}
+
+// A memo is written anew after payload keys were rotated, and when encryption is turned on or off.
+func TestAnActivationWhoseMemoNeedsAnOlderKeyIsToldItsOptionsAgain(t *testing.T) {
+	t.Parallel()
+	first, err := keyring.GenerateForPayloads()
+	require.NoError(t, err)
+	second, err := first.Stage()
+	require.NoError(t, err)
+	second, err = second.Promote()
+	require.NoError(t, err)
+	const current, older, plain = "artmail-activation/copywriter/1-current", "artmail-activation/copywriter/2-older", "artmail-activation/copywriter/3-plain"
+	for name, c := range map[string]struct {
+		payloads *payloadcodec.Codec
+		told     []string
+	}{
+		"encrypting":   {payloadcodec.New(second), []string{older, plain}},
+		"decrypt only": {payloadcodec.New(second).DecryptOnly(), []string{current, older}},
+		"without keys": {nil, []string{current, older}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour)}
+			memo := func(codec *payloadcodec.Codec) *commonpb.Memo {
+				m := memoOf(t, workflows.MemoActivationOptions, options.Normalized())
+				for field, payload := range m.GetFields() {
+					encoded, err := codec.Encode([]*commonpb.Payload{payload})
+					require.NoError(t, err)
+					m.Fields[field] = encoded[0]
+				}
+				return m
+			}
+			f := newFixture(t)
+			f.payloads = c.payloads
+			f.temporal.run(current, older, plain)
+			f.temporal.memos[current] = memo(payloadcodec.New(second))
+			f.temporal.memos[older] = memo(payloadcodec.New(first))
+			f.temporal.memos[plain] = memo(payloadcodec.New(nil))
+			f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": options}})
+			eventually(t, "they are told", func() bool { return len(f.temporal.sent()) == len(c.told) })
+			f.stop()
+			var told []string
+			for _, sent := range f.temporal.sent() {
+				told = append(told, sent.workflowID)
+			}
+			require.Equal(t, c.told, told)
+		})
+	}
 }
 
 func TestAStartedActivationShowsTheOptionsThatItWasStartedWith(t *testing.T) {

@@ -1,7 +1,9 @@
 package keyring_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -119,4 +121,30 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, "body", string(plain))
 	})
+}
+
+func TestADocumentSaysWhetherItIsForPayloads(t *testing.T) {
+	t.Parallel()
+	sealing := generate(t)
+	require.False(t, sealing.ForPayloads())
+	require.NotContains(t, string(marshal(t, sealing)), `"use"`)
+	payloads, err := keyring.GenerateForPayloads()
+	require.NoError(t, err)
+	for _, change := range []func() (*keyring.Ring, error){payloads.Stage, payloads.Promote, payloads.Retire} {
+		changed, err := change()
+		require.NoError(t, err)
+		parsed, err := keyring.Parse(marshal(t, changed))
+		require.NoError(t, err)
+		require.True(t, parsed.ForPayloads())
+	}
+	_, err = keyring.Parse(bytes.Replace(marshal(t, payloads), []byte(`"payloads"`), []byte(`"else"`), 1))
+	require.ErrorContains(t, err, "does not know")
+
+	path := filepath.Join(t.TempDir(), "keys.json")
+	made, err := keyring.LoadOrCreateForPayloads(path)
+	require.NoError(t, err)
+	again, err := keyring.LoadOrCreateForPayloads(path)
+	require.NoError(t, err)
+	require.Equal(t, made.SealingKeyIDs(), again.SealingKeyIDs())
+	require.Equal(t, []uint32{made.SealingKeyID()}, made.SealingKeyIDs())
 }

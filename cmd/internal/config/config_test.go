@@ -222,6 +222,8 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"internal listener without tokens":     {environ: minimal, args: []string{"--internal-listen=10.0.0.1:8081", "--internal-plain"}, says: []string{"--internal-tokens (SIGNALBOX_INTERNAL_TOKENS)"}},
 		"internal listener that is nowhere":    {environ: minimal, args: []string{"--internal-listen=8081"}, says: []string{"--internal-listen"}},
 		"a Web UI that is nowhere":             {environ: minimal, args: []string{"--web-ui-url=localhost:8233"}, says: []string{"--web-ui-url", "SIGNALBOX_WEB_UI_URL"}},
+		"payloads that nothing opens":          {environ: minimal, args: []string{"--payload-decrypt-only", "--codec-origins=https://temporal.example.com"}, says: []string{"--payload-decrypt-only (SIGNALBOX_PAYLOAD_DECRYPT_ONLY): it needs --payload-keys", "--codec-origins (SIGNALBOX_CODEC_ORIGINS)", "there is no codec server"}},
+		"origins that browsers do not send":    {environ: append([]string{"SIGNALBOX_CODEC_ORIGINS=*,https://a.example.com/ui,b.example.com"}, minimal...), args: []string{"--payload-keys=p.json"}, says: []string{`"*"`, `"https://a.example.com/ui"`, `"b.example.com"`, "want an origin"}},
 		"half a pair":                          {environ: minimal, args: []string{"--internal-tls-cert=c.pem"}, says: []string{"--internal-tls-key", "both or neither"}},
 		"a pair that is none":                  {files: map[string]string{"c.pem": "x", "k.pem": "y"}, environ: minimal, args: []string{"--internal-tls-cert=c.pem", "--internal-tls-key=k.pem"}, says: []string{"--internal-tls-cert"}},
 		"tokens that are none":                 {files: map[string]string{"t": "ann\n"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"--internal-tokens", "t: entry 1", "name:token"}},

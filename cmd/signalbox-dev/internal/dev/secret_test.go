@@ -21,6 +21,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -158,7 +159,10 @@ func exportedHistory(t *testing.T, workflowID string) (history []byte) {
 		require.NoError(t, err)
 		history = append(history, text...)
 	}
-	require.Contains(t, string(history), "sealedApiKey", "the history was read")
+	if payloadtest.Keys() == nil { // encrypted, nothing can be read
+		require.Contains(t, string(history), "sealedApiKey", "the history was read")
+	}
+	require.NotEmpty(t, history)
 	return history
 }
 

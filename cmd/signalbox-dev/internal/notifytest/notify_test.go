@@ -205,7 +205,7 @@ func TestFilesOfACaseAreStartedOnceUnlessTheyFailed(t *testing.T) {
 		require.Equal(t, first, info.GetExecution().GetRunId(), "already started counts as done")
 		require.Equal(t, workflows.OffloadFilesWorkflow, info.GetType().GetName())
 		require.Equal(t, workflows.TaskQueueWorkflows, info.GetTaskQueue())
-		require.Contains(t, string(described.GetExecutionConfig().GetUserMetadata().GetSummary().GetData()), reference)
+		require.Contains(t, payloadtest.Options().DataConverter.ToString(described.GetExecutionConfig().GetUserMetadata().GetSummary()), reference)
 	}
 
 	start.Files.Reference, start.Files.CaseID = reference+".failed", "" // which can't be carried out

@@ -1,0 +1,196 @@
+package sealtest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/proxy"
+	querypb "go.temporal.io/api/query/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func TestNothingIsReadableInTemporalsDatabase(t *testing.T) {
+	t.Parallel()
+	stories(t)
+	for file, content := range filesOf(t, shared.folder, "temporal.db*") {
+		for _, text := range planted {
+			require.False(t, bytes.Contains(content, []byte(text)), "%s shows %q", file, text)
+		}
+	}
+}
+
+// The control of the tests here: without encryption the same story shows its texts, so they would be found.
+func TestWithoutEncryptionTheTextsAreThere(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	plain, err := dev.Start(t.Context(), dev.Options{
+		Data: folder, Listen: anyPort, Temporal: anyPort, Simulators: anyPort, Pace: 20 * time.Millisecond, DynamicConfig: impatient, Log: zap.NewNop(),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, plain.Stop()) })
+	one, err := plain.Apps.StartCase(t.Context(), workflows.CaseStart{Reference: "plain", Request: &workflows.CaseRequest{
+		Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "zebra.objective"},
+		Counterparty: workflows.Counterparty{Address: "reject@vendor.example", Name: "zebra.counterparty"}, SenderPersona: workflows.SenderPersona{Name: "zebra.persona"},
+	}})
+	require.NoError(t, err)
+	_, err = one.Wait(t.Context())
+	require.NoError(t, err)
+	var all []byte
+	for _, content := range filesOf(t, folder, "temporal.db*") {
+		all = append(all, content...)
+	}
+	for _, text := range []string{"zebra.objective", "zebra.counterparty", "vendor.example", "The counterparty declined to help", "Offload case "} {
+		require.True(t, bytes.Contains(all, []byte(text)), text)
+	}
+}
+
+// history is the events of a workflow's current run.
+func history(t *testing.T, workflowID string) *workflowservice.GetWorkflowExecutionHistoryResponse {
+	t.Helper()
+	response, err := shared.Temporal.WorkflowService().GetWorkflowExecutionHistory(t.Context(), &workflowservice.GetWorkflowExecutionHistoryRequest{
+		Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID}, MaximumPageSize: 1000,
+	})
+	require.NoError(t, err)
+	require.Empty(t, response.GetNextPageToken())
+	return response
+}
+
+func TestNothingIsReadableInAnExportedHistoryAndEverythingThroughTheCodecServer(t *testing.T) {
+	t.Parallel()
+	p := stories(t)
+	told := ""
+	for _, id := range []string{p.answered, p.attached, p.rejected, p.refused, p.cancelled, p.activation, workflows.OffloadFilesWorkflowID("attached")} {
+		exported := history(t, id)
+		text, err := protojson.Marshal(exported)
+		require.NoError(t, err)
+		for _, secret := range planted {
+			require.NotContains(t, string(text), secret, id)
+			for shift := range 3 {
+				encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), secret...))
+				require.NotContains(t, string(text), encoded[4:len(encoded)-4], "%s: %s in base64", id, secret)
+			}
+		}
+		payloads := 0
+		require.NoError(t, proxy.VisitPayloads(t.Context(), exported, proxy.VisitPayloadsOptions{
+			SkipSearchAttributes: true,
+			Visitor: func(_ *proxy.VisitPayloadsContext, found []*commonpb.Payload) ([]*commonpb.Payload, error) {
+				for _, one := range found {
+					payloads++
+					_, encrypted := payloadcodec.KeyID(one)
+					require.True(t, encrypted, "%s: %s", id, one)
+				}
+				opened := decode(t, found)
+				for _, one := range opened {
+					told += string(one.GetData()) + "\n"
+				}
+				return opened, nil
+			},
+		}))
+		require.Positive(t, payloads, id)
+	}
+	for _, text := range planted {
+		require.True(t, strings.Contains(told, text), text)
+	}
+}
+
+// decode asks the codec server, as the Web UI and Temporal's command line do.
+func decode(t *testing.T, payloads []*commonpb.Payload) []*commonpb.Payload {
+	t.Helper()
+	body, err := protojson.Marshal(&commonpb.Payloads{Payloads: payloads})
+	require.NoError(t, err)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, shared.InternalURL()+"/codec/decode", bytes.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	answer, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode, string(answer))
+	var opened commonpb.Payloads
+	require.NoError(t, protojson.Unmarshal(answer, &opened))
+	return opened.GetPayloads()
+}
+
+// What Temporal shows without any payload: this is what must hold nothing personal.
+func TestWhatIsNeverEncryptedHoldsNothingPersonal(t *testing.T) {
+	t.Parallel()
+	stories(t)
+	listed := eventually(t, func(ctx context.Context) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+		return shared.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{})
+	}, func(l *workflowservice.ListWorkflowExecutionsResponse) bool { return len(l.GetExecutions()) >= 8 })
+	attributes := map[string]bool{}
+	for _, execution := range listed.GetExecutions() {
+		for name := range execution.GetSearchAttributes().GetIndexedFields() {
+			attributes[name] = true
+		}
+		for name, memo := range execution.GetMemo().GetFields() {
+			_, encrypted := payloadcodec.KeyID(memo)
+			require.True(t, encrypted, "memo %s", name)
+		}
+		text, err := protojson.Marshal(execution)
+		require.NoError(t, err)
+		for _, secret := range planted {
+			require.NotContains(t, string(text), secret)
+			require.NotContains(t, string(text), base64.StdEncoding.EncodeToString([]byte(secret)))
+		}
+	}
+	delete(attributes, "BuildIds")
+	delete(attributes, "TemporalChangeVersion")
+	require.Equal(t, map[string]bool{
+		workflows.SearchAttributeState: true, workflows.SearchAttributeAttention: true, workflows.SearchAttributeCaseID: true,
+		workflows.SearchAttributeAccount: true, workflows.SearchAttributeDueAt: true,
+	}, attributes, "the README names what is never encrypted: a new search attribute belongs there")
+}
+
+// Two starts of one request are told from two different ones, though no two encryptions are equal.
+func TestARepeatedStartIsToldFromAConflictingOne(t *testing.T) {
+	t.Parallel()
+	start := workflows.CaseStart{Reference: "twice", CaseID: "no-such-case"}
+	first, err := shared.Apps.StartCase(t.Context(), start)
+	require.NoError(t, err)
+	require.False(t, first.Attached())
+	again, err := shared.Apps.StartCase(t.Context(), start)
+	require.NoError(t, err)
+	require.True(t, again.Attached())
+	start.Options.ConfirmEnd = true
+	_, err = shared.Apps.StartCase(t.Context(), start)
+	require.ErrorIs(t, err, signalbox.ErrConflict)
+}
+
+// What people read of a workflow that runs: the query of the state, and the details that the Web UI shows.
+func TestQueriesAnswerEncrypted(t *testing.T) {
+	t.Parallel()
+	p := stories(t)
+	for _, query := range []string{workflows.QueryState, "__temporal_workflow_metadata"} {
+		response, err := shared.Temporal.WorkflowService().QueryWorkflow(t.Context(), &workflowservice.QueryWorkflowRequest{
+			Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: p.silent},
+			Query:                &querypb.WorkflowQuery{QueryType: query},
+			QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NONE,
+		})
+		require.NoError(t, err)
+		for _, payload := range response.GetQueryResult().GetPayloads() {
+			_, encrypted := payloadcodec.KeyID(payload)
+			require.True(t, encrypted, query)
+		}
+		opened := decode(t, response.GetQueryResult().GetPayloads())
+		require.True(t, json.Valid(opened[0].GetData()), query)
+	}
+}

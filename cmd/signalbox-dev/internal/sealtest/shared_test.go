@@ -1,0 +1,234 @@
+package sealtest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+const anyPort = "127.0.0.1:0"
+
+// impatient: the server rounds timers and retry delays up to about a second; tests would wait for that.
+var impatient = map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond}
+
+// shared is the instance that encrypts.
+var shared struct {
+	*dev.Instance
+	folder string
+}
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "signalbox-seal-test-")
+	if err != nil {
+		return complain(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	shared.folder = folder
+	shared.Instance, err = dev.Start(context.Background(), dev.Options{
+		Data: folder, Listen: anyPort, InternalListen: anyPort, Temporal: anyPort, UI: anyPort, Simulators: anyPort, Pace: 20 * time.Millisecond,
+		EncryptPayloads: true, DynamicConfig: impatient, Log: zap.NewNop(),
+	})
+	if err != nil {
+		return complain(err)
+	}
+	code := m.Run()
+	if err := shared.Stop(); err != nil {
+		return complain(err)
+	}
+	return code
+}
+
+func complain(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+// planted are texts that a person may have written or that are about a person. Each is found nowhere but in payloads.
+var planted = []string{
+	"zebra.objective", "zebra.knowledge", "zebra.counterparty", "zebra.custom", "zebra.persona", "zebra.constraint", "zebra.metadata",
+	"zebra.answer", "zebra.answered-by", "zebra.cancelled", "zebra.refused", "zebra.subject", "zebra.reason", "zebra.run",
+	// What the simulated providers write.
+	"The counterparty asked whether a signed PDF is acceptable", "The counterparty confirmed", "reply.txt", "The counterparty declined to help",
+	"vendor.example",
+	// What people see in the Web UI.
+	"Offload case ", "Create the case at Offload",
+}
+
+// played are the workflows of the stories.
+type played struct{ answered, attached, rejected, refused, cancelled, silent, activation string }
+
+// play plays each kind of story once.
+var play = sync.OnceValues(func() (played, error) {
+	var p played
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	apps := shared.Apps
+	start := func(reference, script string) workflows.CaseStart {
+		return workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
+			Channel:       "EMAIL",
+			Goal:          workflows.CaseGoal{Objective: "zebra.objective", Knowledge: json.RawMessage(`"zebra.knowledge"`)},
+			Counterparty:  workflows.Counterparty{Address: script + "@vendor.example", Name: "zebra.counterparty", CustomData: map[string]string{"note": "zebra.custom"}},
+			SenderPersona: workflows.SenderPersona{Name: "zebra.persona"},
+			Constraints:   []string{"zebra.constraint"},
+			Metadata:      json.RawMessage(`{"note":"zebra.metadata"}`),
+		}}
+	}
+	asked, err := apps.StartCase(ctx, start("answered", "question"))
+	if err != nil {
+		return p, err
+	}
+	p.answered = asked.WorkflowID()
+	state, err := await(ctx, asked.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	if err != nil {
+		return p, err
+	}
+	if _, err := asked.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "zebra.answer", By: "zebra.answered-by"}); err != nil {
+		return p, err
+	}
+	attached, err := apps.StartCase(ctx, start("attached", "complete"))
+	if err != nil {
+		return p, err
+	}
+	p.attached = attached.WorkflowID()
+	rejected, err := apps.StartCase(ctx, start("rejected", "reject"))
+	if err != nil {
+		return p, err
+	}
+	p.rejected = rejected.WorkflowID()
+	// The simulator refuses the creation and repeats the name of the script: an error text in the history.
+	refusedStart := start("refused", "silent")
+	refusedStart.Request.Metadata = json.RawMessage(`{"script":"zebra.refused"}`)
+	refused, err := apps.StartCase(ctx, refusedStart)
+	if err != nil {
+		return p, err
+	}
+	p.refused = refused.WorkflowID()
+	cancelled, err := apps.StartCase(ctx, start("cancelled", "silent"))
+	if err != nil {
+		return p, err
+	}
+	p.cancelled = cancelled.WorkflowID()
+	if _, err := await(ctx, cancelled.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning }); err != nil {
+		return p, err
+	}
+	if _, err := cancelled.Cancel(ctx, workflows.CancelCase{Reason: "zebra.cancelled", By: "zebra.answered-by"}); err != nil {
+		return p, err
+	}
+	for _, wait := range []interface {
+		Wait(context.Context) (workflows.CaseOutcome, error)
+	}{asked, attached, rejected, refused, cancelled} {
+		if _, err := wait.Wait(ctx); err != nil {
+			return p, err
+		}
+	}
+	if _, err := await(ctx, attached.Files, func(f workflows.CaseFiles) bool { return len(f.Stored) > 0 }); err != nil {
+		return p, err
+	}
+	silent, err := apps.StartCase(ctx, start("silent", "silent"))
+	if err != nil {
+		return p, err
+	}
+	p.silent = silent.WorkflowID()
+	p.activation, err = playActivation(ctx)
+	return p, err
+})
+
+func playActivation(ctx context.Context) (workflowID string, err error) {
+	artmail := shared.Simulators.Artmail
+	id, err := artmail.Activate(dev.Agent)
+	if err != nil {
+		return "", err
+	}
+	one := shared.Apps.Activation(dev.Agent, id)
+	if _, err := await(ctx, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 }); err != nil {
+		return "", err
+	}
+	messageID, err := artmail.RequestApproval(id, "zebra.subject", "")
+	if err != nil {
+		return "", err
+	}
+	if _, err := one.OpenRun(ctx, workflows.OpenRun{RunID: "zebra.run"}); err != nil {
+		return "", err
+	}
+	if _, err := one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: messageID, Subject: "zebra.subject"}); err != nil {
+		return "", err
+	}
+	if _, err := artmail.RespondApproval(messageID, true, "zebra.reason", ""); err != nil {
+		return "", err
+	}
+	_, err = await(ctx, one.State, func(s workflows.ActivationState) bool {
+		return len(s.Approvals) == 1 && s.Approvals[0].Reason == "zebra.reason"
+	})
+	return one.WorkflowID(), err
+}
+
+func stories(t *testing.T) played {
+	t.Helper()
+	p, err := play()
+	require.NoError(t, err)
+	return p
+}
+
+// await reads until the condition holds.
+func await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		seen, err := read(ctx)
+		if err == nil && holds(seen) {
+			return seen, nil
+		}
+		select {
+		case <-ctx.Done():
+			return seen, fmt.Errorf("waited in vain: last seen %+v, last error %w", seen, err)
+		case <-again.C:
+		}
+	}
+}
+
+func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	seen, err := await(ctx, read, holds)
+	require.NoError(t, err)
+	return seen
+}
+
+// missing skips a test, or fails it where SIGNALBOX_TEST_REQUIRE names what is missing.
+func missing(t *testing.T, what, install string) {
+	t.Helper()
+	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // a test run says in its environment what it requires
+		require.NotEqual(t, what, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed: "+install)
+	}
+	t.Skip("not on this machine: " + install)
+}
+
+// filesOf reads the files of a folder by a pattern.
+func filesOf(t *testing.T, folder, pattern string) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	found, err := filepath.Glob(filepath.Join(folder, pattern))
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	for _, path := range found {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		files[filepath.Base(path)] = content
+	}
+	return files
+}

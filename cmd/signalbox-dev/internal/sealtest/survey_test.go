@@ -1,0 +1,136 @@
+package sealtest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+)
+
+// waiter waits for signals: it continues as new by one, fails an activity by another, and ends by the third.
+func waiter(ctx workflow.Context, input string) (string, error) {
+	var does string
+	for {
+		workflow.GetSignalChannel(ctx, "do").Receive(ctx, &does)
+		switch does {
+		case "again":
+			return "", workflow.NewContinueAsNewError(ctx, "waiter", input)
+		case "memo":
+			if err := workflow.UpsertMemo(ctx, map[string]any{"memo": "memo"}); err != nil {
+				return "", err
+			}
+		case "end":
+			return "result", nil
+		}
+	}
+}
+
+// What needs an older key is found wherever it is, and nothing else is.
+func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
+	t.Parallel()
+	// A survey looks at the whole namespace, so this one has a server of its own.
+	server, err := temporaldev.Start(t.Context(), temporaldev.Options{DynamicConfig: impatient})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	first, err := keyring.GenerateForPayloads()
+	require.NoError(t, err)
+	second, err := first.Stage()
+	require.NoError(t, err)
+	second, err = second.Promote()
+	require.NoError(t, err)
+	with := func(ring *keyring.Ring) client.Client {
+		c, err := server.Dial(t.Context(), payloadcodec.New(ring).Apply)
+		require.NoError(t, err)
+		t.Cleanup(c.Close)
+		return c
+	}
+	before, after := with(first), with(second)
+	serve := func(c client.Client) worker.Worker {
+		w := worker.New(c, "waiters", worker.Options{StickyScheduleToStartTimeout: 100 * time.Millisecond})
+		w.RegisterWorkflowWithOptions(waiter, workflow.RegisterOptions{Name: "waiter"})
+		require.NoError(t, w.Start())
+		return w
+	}
+	start := func(c client.Client, id string, memo map[string]any) {
+		_, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "waiters", Memo: memo}, "waiter", "input")
+		require.NoError(t, err)
+	}
+	do := func(c client.Client, id, what string) {
+		require.NoError(t, c.SignalWorkflow(t.Context(), id, "", "do", what))
+	}
+	listed := func(want int64) {
+		eventually(t, func(ctx context.Context) (int64, error) {
+			counted, err := before.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{})
+			return counted.GetCount(), err
+		}, func(n int64) bool { return n == want })
+	}
+	survey := func(ring *keyring.Ring, options payloadcodec.SurveyOptions) payloadcodec.Survey {
+		found, err := payloadcodec.New(ring).Survey(t.Context(), after, options)
+		require.NoError(t, err)
+		return found
+	}
+
+	w := serve(before)
+	start(before, "closed", nil)
+	do(before, "closed", "end")
+	require.NoError(t, before.GetWorkflow(t.Context(), "closed", "").Get(t.Context(), nil))
+	start(before, "open", nil)
+	start(before, "memo", map[string]any{"memo": "memo"})
+	start(before, "plain", nil)
+	w.Stop()
+	w = serve(after)
+	start(after, "new", nil)
+	start(after, "signalled by a process that was not restarted", nil)
+	do(before, "signalled by a process that was not restarted", "nothing")
+	listed(6)
+
+	require.Zero(t, survey(first, payloadcodec.SurveyOptions{}), "there is no older key")
+	all := payloadcodec.Survey{Workflows: 6, Open: []string{"memo", "open", "plain", "signalled by a process that was not restarted"}, Closed: 1}
+	require.Equal(t, all, survey(second, payloadcodec.SurveyOptions{}))
+	require.Equal(t, payloadcodec.Survey{Workflows: 5, Open: all.Open}, survey(second, payloadcodec.SurveyOptions{OpenOnly: true}))
+
+	// Continuing as new brings the input under the new key, and leaves the memo and the closed run behind.
+	for _, id := range all.Open {
+		run := func(ctx context.Context) (string, error) {
+			described, err := after.DescribeWorkflow(ctx, id, "")
+			if err != nil {
+				return "", err
+			}
+			return described.WorkflowExecution.RunID, nil
+		}
+		earlier, err := run(t.Context())
+		require.NoError(t, err)
+		do(after, id, "again")
+		eventually(t, run, func(id string) bool { return id != earlier })
+	}
+	listed(10)
+	require.Equal(t, payloadcodec.Survey{Workflows: 10, Open: []string{"memo"}, Closed: 5}, survey(second, payloadcodec.SurveyOptions{}))
+	do(after, "memo", "memo")
+	do(after, "memo", "again")
+	listed(11)
+	eventually(t, func(context.Context) (payloadcodec.Survey, error) {
+		return survey(second, payloadcodec.SurveyOptions{OpenOnly: true}), nil
+	},
+		func(s payloadcodec.Survey) bool { return len(s.Open) == 0 })
+
+	retired, err := second.Retire()
+	require.NoError(t, err)
+	w.Stop()
+	w = serve(with(retired))
+	t.Cleanup(w.Stop)
+	for _, id := range append(all.Open, "new") {
+		do(with(retired), id, "end")
+		var result string
+		require.NoError(t, with(retired).GetWorkflow(t.Context(), id, "").Get(t.Context(), &result))
+		require.Equal(t, "result", result)
+	}
+}
