@@ -45,8 +45,8 @@ func BenchmarkAcceptWithoutMetrics(b *testing.B) {
 	benchmarkAccept(b, 0, nil, ingress.WithoutMetrics)
 }
 
-// BenchmarkAcceptWithTraces is the same while every webhook has a span (the sampler is parentbased_always_on, the default), which is sent over OTLP to a
-// receiver in this process: traces may cost 10 % at most. Compare medians of runs that alternate:
+// BenchmarkAcceptWithTraces is the same while every webhook has a span, which is sent over OTLP to a receiver in this process; with
+// OTEL_TRACES_SAMPLER a share of them. Traces may cost 10 % at most; compare medians of runs that alternate:
 //
 //	for i in $(seq 11); do go test ./ingress -run '^$' -bench 'Accept(WithTraces)?$' -benchtime 30000x; done
 func BenchmarkAcceptWithTraces(b *testing.B) {
