@@ -120,6 +120,9 @@ func forbidden(folder, imported string) string {
 			return r.why
 		}
 	}
+	if folder != "cmd/internal/telemetry" && (strings.HasPrefix(imported, "go.opentelemetry.io/otel/sdk") || strings.HasPrefix(imported, "go.opentelemetry.io/otel/exporters")) {
+		return "cmd/internal/telemetry alone decides where spans and metrics go; other rooms are given a tracer"
+	}
 	own, isOwn := strings.CutPrefix(imported, module+"/")
 	if !isOwn {
 		return ""
@@ -172,11 +175,15 @@ func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
 		{"cmd/internal/sim/offloadsim", module + "/workflows"},
 		{"cmd/internal/sim/artmailsim", "go.temporal.io/server/common"},
 		{"somewhere", module + "/workflows"},
+		{"ingress", "go.opentelemetry.io/otel/sdk/trace"},
+		{"cmd/internal/service", "go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"},
 	} {
 		require.NotEmpty(t, forbidden(c.folder, c.imported), "%s must not import %s", c.folder, c.imported)
 	}
 	require.Empty(t, forbidden("ingress/inbox/inboxtest", module+"/ingress/inbox"))
 	require.Empty(t, forbidden("cmd/signalbox", module+"/worker"))
+	require.Empty(t, forbidden("cmd/internal/telemetry", "go.opentelemetry.io/otel/sdk/trace"))
+	require.Empty(t, forbidden("ingress", "go.opentelemetry.io/otel/trace"))
 	require.NotEmpty(t, forbidden("cmd/signalbox-sim", module+"/cmd/internal/service"))
 }
 

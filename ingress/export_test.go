@@ -4,12 +4,24 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // WithoutMetrics makes a server count nothing.
 func WithoutMetrics(s *Server) { s.metrics = nil }
+
+// TraceAccepted makes and ends the span of an accepted webhook.
+func TraceAccepted(s *Server, c echo.Context, d inbox.Delivery) {
+	s.beginTrace(c, d.ReceivedAt)
+	s.verified(c)
+	d.TraceParent = s.traceParent(c)
+	s.describe(c, d, d.ID, outcomeNew)
+	s.endTrace(c, http.StatusNoContent, nil)
+}
 
 // CountAccepted counts what an accepted webhook is counted as.
 func CountAccepted(s *Server) {

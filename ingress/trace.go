@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -24,6 +24,8 @@ type traced struct {
 	began time.Time
 	// span is nil until the sender is verified.
 	span trace.Span
+	// attributes are set at the end, in one call: the SDK copies them at each.
+	attributes []attribute.KeyValue
 }
 
 func (s *Server) beginTrace(c echo.Context, began time.Time) {
@@ -40,59 +42,62 @@ func (s *Server) verified(c echo.Context) {
 		return
 	}
 	if t, begun := c.Get(tracedKey).(*traced); begun {
-		_, t.span = s.tracer.Start(context.Background(), c.Request().Method+" "+c.Path(),
-			trace.WithTimestamp(t.began), trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(attribute.String("http.request.method", c.Request().Method), attribute.String("http.route", c.Path())))
+		t.attributes = append(make([]attribute.KeyValue, 0, 7), attribute.String("http.request.method", c.Request().Method), attribute.String("http.route", c.Path()))
+		_, t.span = s.tracer.Start(context.Background(), c.Request().Method+" "+c.Path(), trace.WithTimestamp(t.began), trace.WithSpanKind(trace.SpanKindServer))
 	}
 }
 
-// span is the span of a verified request; nil where there is none.
-func (s *Server) span(c echo.Context) trace.Span {
+// traced is what there is of the trace of a verified request; nil where there is nothing.
+func (s *Server) traced(c echo.Context) *traced {
 	if s.tracer == nil {
 		return nil
 	}
-	if t, begun := c.Get(tracedKey).(*traced); begun {
-		return t.span
+	if t, begun := c.Get(tracedKey).(*traced); begun && t.span != nil {
+		return t
 	}
 	return nil
 }
 
-// traceParent is the request's place in its trace, for the inbox; empty without traces.
+// traceParent is the request's place in its trace, for the inbox; empty without traces. It is the propagator's text without its maps, which cost
+// a percent of an acknowledgement.
 func (s *Server) traceParent(c echo.Context) string {
-	span := s.span(c)
-	if span == nil {
+	t := s.traced(c)
+	if t == nil {
 		return ""
 	}
-	header := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(trace.ContextWithSpan(context.Background(), span), header)
-	return header["traceparent"]
+	place := t.span.SpanContext()
+	traceID, spanID := place.TraceID(), place.SpanID()
+	text := append(make([]byte, 0, 55), "00-"...)
+	text = append(hex.AppendEncode(text, traceID[:]), '-')
+	text = append(hex.AppendEncode(text, spanID[:]), '-')
+	return string(hex.AppendEncode(text, []byte{byte(place.TraceFlags() & trace.FlagsSampled)}))
 }
 
-// describe says of a stored webhook what people search a trace by. A kind that is not documented could be any text, so it is left out.
+// describe says of a stored webhook what its span is to tell. A kind that is not documented could be any text, so it is left out.
 func (s *Server) describe(c echo.Context, d inbox.Delivery, id string, what outcome) {
-	span := s.span(c)
-	if span == nil {
+	t := s.traced(c)
+	if t == nil {
 		return
 	}
-	span.SetAttributes(
-		attribute.String("signalbox.provider", d.Provider), attribute.String("signalbox.delivery_id", id), attribute.String("signalbox.result", string(what)))
+	t.attributes = append(t.attributes,
+		attribute.String("signalbox.result", string(what)), attribute.String("signalbox.provider", d.Provider), attribute.String("signalbox.delivery_id", id))
 	if d.State == inbox.StatePending {
-		span.SetAttributes(attribute.String("signalbox.event_kind", d.Kind))
+		t.attributes = append(t.attributes, attribute.String("signalbox.event_kind", d.Kind))
 	}
 }
 
 func (s *Server) endTrace(c echo.Context, status int, err error) {
-	span := s.span(c)
-	if span == nil {
+	t := s.traced(c)
+	if t == nil {
 		return
 	}
-	span.SetAttributes(attribute.Int("http.response.status_code", status))
 	var r *refusal
 	if errors.As(err, &r) {
-		span.SetAttributes(attribute.String("signalbox.result", string(r.outcome)))
+		t.attributes = append(t.attributes, attribute.String("signalbox.result", string(r.outcome)))
 	}
+	t.span.SetAttributes(append(t.attributes, attribute.Int("http.response.status_code", status))...)
 	if status >= http.StatusInternalServerError {
-		span.SetStatus(codes.Error, http.StatusText(status))
+		t.span.SetStatus(codes.Error, http.StatusText(status))
 	}
-	span.End()
+	t.span.End()
 }

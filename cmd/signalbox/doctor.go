@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
@@ -110,6 +111,8 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	for _, warning := range settings.Unknown {
 		note("settings", "", errors.New(warning))
 	}
+	where, err := traces(p.settings.Environ)
+	note("traces", where, err)
 	_, err = readKeyring(settings.Keyring)
 	note("keyring", settings.Keyring, err)
 	payloads, err := readPayloadKeys(settings.PayloadKeys)
@@ -154,6 +157,18 @@ func (p process) examineInbox(ctx context.Context, settings config.Config) (stri
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return storage.Examine(ctx, settings.Inbox)
+}
+
+// traces says where the spans of a process with this environment go.
+func traces(environ []string) (string, error) {
+	settings, err := telemetry.ReadTraceSettings(environ)
+	switch {
+	case err != nil:
+		return "", err
+	case !settings.On():
+		return "off; OTEL_EXPORTER_OTLP_ENDPOINT turns them on", nil
+	}
+	return settings.Endpoint + ", sampler " + settings.Sampler, nil
 }
 
 func searchAttributes(ctx context.Context, temporal client.Client, namespace string) error {

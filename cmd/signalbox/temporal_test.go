@@ -315,6 +315,9 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 		"Temporal is away":        {complete, away, nil, 1, []string{`ok +settings`, `FAILED +temporal .*nobody there`, `FAILED +search attributes +not checked`, `FAILED +retention +not checked`}},
 		"nothing is set":          {nil, good.dial, nil, 1, []string{`FAILED +settings .*SIGNALBOX_KEYRING.*SIGNALBOX_PUBLIC_URL`, `FAILED +keyring`, `ok +temporal`}},
 		"only what a part needs":  {[]string{keys}, good.dial, []string{"ingress"}, 0, []string{`ok +settings`}},
+		"traces are off":          {complete, good.dial, nil, 0, []string{`ok +traces +off`}},
+		"traces are sent":         {append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://ada:offload-secret@collector:4318"}, complete...), good.dial, nil, 0, []string{`ok +traces +http://collector:4318/v1/traces, sampler parentbased_always_on`}},
+		"traces go nowhere":       {append([]string{"OTEL_TRACES_SAMPLER=often"}, complete...), good.dial, nil, 1, []string{`FAILED +traces +OTEL_TRACES_SAMPLER`}},
 		"a part that there isn't": {complete, good.dial, []string{"relay"}, 2, nil},
 		"for programs":            {complete, short.dial, []string{"--json"}, 1, []string{`"check": "retention",\s+"ok": false`}},
 	} {

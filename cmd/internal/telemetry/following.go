@@ -44,6 +44,10 @@ func (c *cause) read(ctx workflow.Context) {
 
 func (c *cause) set(ctx workflow.Context, header map[string]string) {
 	*c = cause{place: noSpan, at: workflow.Now(ctx)}
+	// A signal that came with the start is handled before the workflow's clock is set.
+	if began := workflow.GetInfo(ctx).WorkflowStartTime; c.at.Before(began) {
+		c.at = began
+	}
 	if place, err := (temporalTracer{}).UnmarshalSpan(header); err == nil && place != nil {
 		c.place, _ = place.(span)
 	}

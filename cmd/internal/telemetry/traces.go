@@ -36,7 +36,7 @@ type Traces struct {
 // returns nil. The OpenTelemetry SDK reads its other OTEL_ variables by itself: sampler, service name, headers, TLS, batches. The error names
 // every variable that can't be used. A collector that is away costs spans, and nothing else.
 func StartTraces(ctx context.Context, log *zap.Logger) (*Traces, error) {
-	settings, err := ReadTraceSettings(os.Getenv)
+	settings, err := ReadTraceSettings(os.Environ())
 	if err != nil || !settings.On() {
 		return nil, err
 	}

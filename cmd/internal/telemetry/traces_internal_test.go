@@ -43,6 +43,13 @@ func recorded(t *testing.T) (*Traces, *tracetest.SpanRecorder) {
 	return &Traces{provider: provider, tracer: provider.Tracer("test"), log: zap.NewNop()}, spans
 }
 
+func environ(variables map[string]string) (list []string) {
+	for name, value := range variables {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
 func TestTracesAreSentWhereTheEnvironmentSays(t *testing.T) {
 	t.Parallel()
 	const all = "parentbased_always_on"
@@ -62,7 +69,7 @@ func TestTracesAreSentWhereTheEnvironmentSays(t *testing.T) {
 		"only a sampler":    {map[string]string{envSampler: "always_off"}, TraceSettings{Sampler: "always_off"}},
 		"the same exporter": {map[string]string{envEndpoint: "http://one", "OTEL_TRACES_EXPORTER": "otlp"}, TraceSettings{"http://one/v1/traces", all}},
 	} {
-		got, err := ReadTraceSettings(func(name string) string { return c.env[name] })
+		got, err := ReadTraceSettings(environ(c.env))
 		require.NoError(t, err, name)
 		require.Equal(t, c.want.Endpoint, got.Endpoint, name)
 		require.Equal(t, c.want.Endpoint != "", got.On(), name)
@@ -70,19 +77,15 @@ func TestTracesAreSentWhereTheEnvironmentSays(t *testing.T) {
 			require.Equal(t, c.want.Sampler, got.Sampler, name)
 		}
 	}
-	_, err := ReadTraceSettings(func(name string) string {
-		return map[string]string{
-			envEndpoint: "collector:4318", envTracesEndpoint: "http://ada:secret@%zz", envSampler: "often", "OTEL_TRACES_EXPORTER": "zipkin",
-			"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-		}[name]
-	})
+	_, err := ReadTraceSettings(environ(map[string]string{
+		envEndpoint: "collector:4318", envTracesEndpoint: "http://ada:secret@%zz", envSampler: "often", "OTEL_TRACES_EXPORTER": "zipkin",
+		"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+	}))
 	for _, variable := range []string{envEndpoint, envTracesEndpoint, envSampler, "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
 		require.ErrorContains(t, err, variable+":")
 	}
 	require.NotContains(t, err.Error(), "secret")
-	_, err = ReadTraceSettings(func(name string) string {
-		return map[string]string{envSampler: "parentbased_traceidratio", envSamplerArg: "2"}[name]
-	})
+	_, err = ReadTraceSettings(environ(map[string]string{envSampler: "parentbased_traceidratio", envSamplerArg: "2"}))
 	require.ErrorContains(t, err, envSamplerArg)
 }
 

@@ -28,8 +28,16 @@ const (
 )
 
 // ReadTraceSettings reads the variables that turn traces on and names all that can't be used: the OpenTelemetry SDK would only print them, and
-// use its defaults. OTEL_SDK_DISABLED=true and OTEL_TRACES_EXPORTER=none turn traces off.
-func ReadTraceSettings(get func(string) string) (TraceSettings, error) {
+// use its defaults. OTEL_SDK_DISABLED=true and OTEL_TRACES_EXPORTER=none turn traces off. environ is a list of NAME=value, as os.Environ returns it.
+func ReadTraceSettings(environ []string) (TraceSettings, error) {
+	get := func(name string) string {
+		for _, entry := range environ {
+			if value, found := strings.CutPrefix(entry, name+"="); found {
+				return value
+			}
+		}
+		return ""
+	}
 	word := func(name string) string { return strings.ToLower(strings.TrimSpace(get(name))) }
 	var wrong []error
 	exporter := word("OTEL_TRACES_EXPORTER")

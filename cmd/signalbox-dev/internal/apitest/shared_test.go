@@ -3,14 +3,17 @@ package apitest_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,17 +22,36 @@ import (
 	"go.uber.org/zap"
 	"gopkg.in/yaml.v3"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// shared is the one instance of this package's tests.
-var shared *dev.Instance
+// shared is the one instance of this package's tests. Its spans go to spans, and notices to hook.
+var (
+	shared *dev.Instance
+	spans  *collector
+	hook   *receiver
+)
+
+const (
+	// callback is the callback's name, personsWords and the callback's path what no span may hold.
+	callback     = "told"
+	personsWords = "Ada-would-rather-not"
+	secretPath   = "/hook-of-few"
+)
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
+	spans, hook = newCollector(), newReceiver()
+	defer spans.Close()
+	defer hook.Close()
 	folder, err := os.MkdirTemp("", "signalbox-api-test-")
+	for name, value := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": spans.URL, "OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "65536"} {
+		err = errors.Join(err, os.Setenv(name, value))
+	}
 	if err == nil {
 		err = payloadtest.Prepare(folder)
 	}
@@ -38,6 +60,9 @@ func runTests(m *testing.M) int {
 		const anyPort = "127.0.0.1:0"
 		shared, err = dev.Start(context.Background(), dev.Options{
 			Data: folder, Listen: anyPort, InternalListen: anyPort, Temporal: anyPort, Simulators: anyPort, Pace: 20 * time.Millisecond,
+			Callbacks: map[string]config.Callback{callback: {
+				URL: hook.URL + secretPath, Secrets: []string{"whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef01234567"))}, AllowPrivate: true, AllowHTTP: true,
+			}},
 			DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond}, Log: zap.NewNop(),
 		})
 	}
@@ -46,11 +71,69 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
-	if err := errors.Join(shared.Stop()); err != nil {
+	if err := errors.Join(shared.Stop(), showsNoSecret()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
+}
+
+// receiver is the callback: it keeps the kind of each notice by its traceparent.
+type receiver struct {
+	*httptest.Server
+	mu    sync.Mutex
+	kinds map[string]string
+}
+
+func newReceiver() *receiver {
+	r := &receiver{kinds: map[string]string{}}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		var notice workflows.Notice
+		if json.NewDecoder(request.Body).Decode(&notice) != nil || request.URL.Path != secretPath {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.kinds[request.Header.Get("traceparent")] = string(notice.Kind)
+	}))
+	return r
+}
+
+func (r *receiver) told(traceParent string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.kinds[traceParent]
+}
+
+// planted are secrets that tests have come to know.
+var planted struct {
+	mu      sync.Mutex
+	secrets []string
+}
+
+func plant(t *testing.T, secret string) {
+	t.Helper()
+	require.NotEmpty(t, secret)
+	planted.mu.Lock()
+	defer planted.mu.Unlock()
+	planted.secrets = append(planted.secrets, secret)
+}
+
+// showsNoSecret reads all spans of all tests.
+func showsNoSecret() error {
+	got := spans.got()
+	if len(got) == 0 {
+		return nil // no test was run
+	}
+	planted.mu.Lock()
+	defer planted.mu.Unlock()
+	for _, secret := range append(planted.secrets, personsWords, secretPath, "Obtain a signed", "vendor.example", "signed PDF") {
+		if bytes.Contains(got, []byte(secret)) {
+			return fmt.Errorf("a span holds %q", secret)
+		}
+	}
+	return nil
 }
 
 var caller = &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
