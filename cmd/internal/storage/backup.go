@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 )
 
@@ -101,15 +103,22 @@ func withSQLite(path string, do func(*sql.DB) error) error {
 
 // dumpPostgres has pg_dump write the inbox's tables to a file, and pg_restore read its table of contents.
 func dumpPostgres(ctx context.Context, where, path string) error {
-	address, password, schema, err := postgres.ForTools(where)
-	if err != nil {
+	if err := postgres.CheckAddress(where); err != nil {
 		return err
 	}
-	tables := "inbox_*"
-	if schema = strings.TrimSpace(strings.Split(schema, ",")[0]); schema != "" {
+	config, err := pgconn.ParseConfig(where)
+	if err != nil {
+		return postgres.CheckAddress(where) // this error may hold the password
+	}
+	// PostgreSQL's tools know no search path in an address.
+	address, parameters, _ := strings.Cut(postgres.Redact(where), "?")
+	query, _ := url.ParseQuery(parameters)
+	query.Del("search_path")
+	tables, password := "inbox_*", config.Password
+	if schema := strings.TrimSpace(strings.Split(config.RuntimeParams["search_path"], ",")[0]); schema != "" {
 		tables = schema + "." + tables
 	}
-	args := []string{"--dbname=" + address, "--format=custom", "--no-owner", "--no-privileges", "--table=" + tables,
+	args := []string{"--dbname=" + address + "?" + query.Encode(), "--format=custom", "--no-owner", "--no-privileges", "--table=" + tables,
 		"--table=" + strings.Replace(tables, "inbox_*", "signalbox_migration", 1)}
 	if _, err := exec.LookPath("pg_dump"); err != nil {
 		return fmt.Errorf("%w: install PostgreSQL's client programs of the server's version, or run there, with the password in PGPASSWORD: pg_dump '%s' --file=FILE",

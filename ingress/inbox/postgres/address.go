@@ -31,26 +31,13 @@ func Redact(address string) string {
 	if parts == nil {
 		return "postgres://(unreadable)"
 	}
-	return without(parts, "search_path", "host", "port", "dbname", "user", "sslmode")
-}
-
-// without is an address without its password and all parameters but those that are named.
-func without(parts []string, parameters ...string) string {
-	kept, _ := url.ParseQuery(parts[4]) // without what can't be read
-	maps.DeleteFunc(kept, func(name string, _ []string) bool { return !slices.Contains(parameters, name) })
-	return strings.TrimSuffix("postgres://"+strings.TrimPrefix(parts[1]+"@"+parts[3], "@")+"?"+kept.Encode(), "?")
-}
-
-// ForTools is an address as PostgreSQL's own tools take it: the URL without its password, which belongs into the variable PGPASSWORD, and the schema
-// of the tables, empty where the database's own search path says it.
-func ForTools(address string) (url, password, schema string, err error) {
-	config, err := parseAddress(address)
-	if err != nil {
-		return "", "", "", err
-	}
-	url = without(addressParts.FindStringSubmatch(address), "host", "port", "dbname", "user", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslsni",
-		"passfile", "connect_timeout", "target_session_attrs", "options")
-	return url, config.ConnConfig.Password, config.ConnConfig.RuntimeParams["search_path"], nil
+	parameters, _ := url.ParseQuery(parts[4]) // without what can't be read
+	maps.DeleteFunc(parameters, func(name string, _ []string) bool {
+		return !slices.Contains([]string{
+			"host", "port", "dbname", "user", "search_path", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs", "connect_timeout",
+		}, name)
+	})
+	return strings.TrimSuffix("postgres://"+strings.TrimPrefix(parts[1]+"@"+parts[3], "@")+"?"+parameters.Encode(), "?")
 }
 
 // CheckAddress returns what is wrong with an address. The error holds no password. It does not connect.
