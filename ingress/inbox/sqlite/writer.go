@@ -214,12 +214,14 @@ func (w *writer) begin(level string) error {
 		}
 		w.level = level
 	}
+	again := time.NewTicker(retryEvery)
+	defer again.Stop()
 	var err error
 	for range giveUp / retryEvery {
 		if _, err = w.Run("BEGIN IMMEDIATE", nil, nil); !isBusy(err) {
 			return err
 		}
-		<-time.After(retryEvery)
+		<-again.C
 	}
 	return fmt.Errorf("%w: another process has been writing for %s: %w", inbox.ErrBusy, giveUp, err)
 }

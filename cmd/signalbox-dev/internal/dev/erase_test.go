@@ -153,9 +153,9 @@ func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing
 	require.NoError(t, request(1))
 	agent := shared.IngressURL() + "/webhooks/artmail/" + dev.Agent
 	require.Equal(t, http.StatusUnauthorized, post(t, agent, artmailEvent(workflows.KindAgentActivated, id, 1, `,"user":"`+words+`"`)), "it is quarantined")
-	approval := artmailEvent("approval.response", id, time.Now().UnixMilli(), `,"messageId":"r1","inResponseToId":"erased-1","approved":true,"reason":"`+words+`"`)
+	approval := artmailEvent(workflows.KindApprovalResponse, id, time.Now().UnixMilli(), `,"messageId":"r1","inResponseToId":"erased-1","approved":true,"reason":"`+words+`"`)
 	require.Equal(t, http.StatusNoContent, postArtmail(t, shared.IngressURL(), approval))
-	store := openInbox(t)
+	store := openInbox(t, shared.folder)
 	eventually(t, func(ctx context.Context) (inbox.Page, error) {
 		return store.List(ctx, inbox.Filter{States: []inbox.State{inbox.StateQuarantined}})
 	}, func(p inbox.Page) bool { return len(p.Deliveries) > 0 })
@@ -182,9 +182,9 @@ func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing
 	require.Error(t, err, "it was not started again")
 }
 
-func openInbox(t *testing.T) inbox.Store {
+func openInbox(t *testing.T, folder string) inbox.Store {
 	t.Helper()
-	store, err := storage.OpenExisting(t.Context(), filepath.Join(shared.folder, "inbox.db"))
+	store, err := storage.OpenExisting(t.Context(), filepath.Join(folder, "inbox.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
@@ -193,7 +193,7 @@ func openInbox(t *testing.T) inbox.Store {
 // deliveriesOf is how many deliveries a lane has.
 func deliveriesOf(t *testing.T, lane string) int {
 	t.Helper()
-	page, err := openInbox(t).List(t.Context(), inbox.Filter{Lane: lane, Limit: inbox.MaxPage})
+	page, err := openInbox(t, shared.folder).List(t.Context(), inbox.Filter{Lane: lane, Limit: inbox.MaxPage})
 	require.NoError(t, err)
 	return len(page.Deliveries)
 }
