@@ -16,7 +16,7 @@ import (
 func (p process) inbox() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inbox",
-		Short: "Manage the inbox: list, show, replay, release, purge, counts, audit",
+		Short: "Manage the inbox: list, show, replay, release, purge, counts, audit, backup",
 		Long: `Manage the inbox. Each command opens the inbox itself, a SQLite file or a PostgreSQL database, also while "signalbox serve" or
 "signalbox ingress" runs. Use the settings of that process: --inbox (SIGNALBOX_INBOX), and for bodies --keyring (SIGNALBOX_KEYRING).
 
@@ -24,7 +24,7 @@ Before a body is revealed, a delivery is replayed, the quarantine is released or
 see "signalbox inbox audit". Where the record can't be written, nothing is done.`,
 		Args: cobra.NoArgs,
 	}
-	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts(), p.inboxAudit())
+	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts(), p.inboxAudit(), p.inboxBackup())
 	return command
 }
 

@@ -36,7 +36,7 @@ func (p process) inboxAudit() *cobra.Command {
 	)
 	audit := p.operate(&cobra.Command{
 		Use:   "audit",
-		Short: "List who revealed, replayed, released and purged what, the newest first",
+		Short: "List who revealed, replayed, released, purged and erased what, the newest first",
 		Args:  cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
 		page, err := on.AuditPage(cmd.Context(), cursor, limit)

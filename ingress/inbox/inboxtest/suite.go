@@ -68,7 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"a purge of many goes on to the end":                               purgeMany,
 		"what a clock that was ahead has stored ends":                      purgeAhead,
 		"an audit trail is newest first and pages":                         audit,
-		"what is erased leaves a trace that recognises it":                  erase,
+		"what is erased leaves a trace that recognises it":                 erase,
 		"an act on a subject is found":                                     audited,
 		"trimming bounds one sender and spares the last kinds":             trim,
 		"what came again is not the first to be trimmed":                   trimByLastArrival,

@@ -33,7 +33,7 @@ func Redact(address string) string {
 	}
 	parameters, _ := url.ParseQuery(parts[4]) // without what can't be read
 	maps.DeleteFunc(parameters, func(name string, _ []string) bool {
-		return !slices.Contains([]string{"host", "port", "dbname", "user", "sslmode", "search_path"}, name)
+		return !slices.Contains([]string{"host", "port", "dbname", "user", "search_path", "sslmode", "sslrootcert", "sslcert", "sslkey"}, name)
 	})
 	return strings.TrimSuffix("postgres://"+strings.TrimPrefix(parts[1]+"@"+parts[3], "@")+"?"+parameters.Encode(), "?")
 }

@@ -40,8 +40,6 @@ var ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 type Options struct {
 	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
 	Existing bool
-	// MaxWaiting is how many appends may wait before others get inbox.ErrBusy (default 8192).
-	MaxWaiting int
 }
 
 // Store is an inbox.Store in a PostgreSQL database.
@@ -65,7 +63,7 @@ type database struct {
 // changed the tables. No error of this package holds the password.
 func Open(ctx context.Context, address string, options Options) (_ *Store, err error) {
 	db := &database{}
-	db.store, db.queue = sqlstore.New(db), group.New(group.Limits{Waiting: options.MaxWaiting}, db.commit)
+	db.store, db.queue = sqlstore.New(db), group.New(group.Limits{}, db.commit)
 	s := &Store{db.store, db}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()

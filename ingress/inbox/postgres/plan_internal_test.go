@@ -32,7 +32,7 @@ func (e *explained) Append(ctx context.Context, rows []*sqlstore.Delivery, _ int
 }
 
 func (e *explained) Write(ctx context.Context, relaxed bool, work func(sqlstore.Tx) error) error {
-	return e.database.Write(ctx, relaxed, func(t sqlstore.Tx) error { return work(explainedTx{t.(*tx), e}) })
+	return e.database.Write(ctx, relaxed, func(t sqlstore.Tx) error { return work(sqlstore.Tx{Statements: explainedTx{t.Statements.(*tx), e}}) })
 }
 
 func (e *explained) Read(ctx context.Context, query string, scan func(sqlstore.Row) error, args ...any) error {
@@ -45,28 +45,13 @@ type explainedTx struct {
 	by *explained
 }
 
-func (x explainedTx) Exec(query string, args ...any) (int64, error) {
-	x.explain(query, args)
-	return x.tx.Exec(query, args...)
-}
-
-func (x explainedTx) Each(query string, scan func(sqlstore.Row) error, args ...any) error {
-	x.explain(query, args)
-	return x.tx.Each(query, scan, args...)
-}
-
-func (x explainedTx) ExecList(query string, list any, args ...any) (int64, error) {
-	if reflect.ValueOf(list).Len() > 0 {
+func (x explainedTx) Run(query string, list any, scan func(sqlstore.Row) error, args ...any) (int64, error) {
+	if list == nil {
+		x.explain(query, args)
+	} else if reflect.ValueOf(list).Len() > 0 {
 		x.explain(query, append(args[:len(args):len(args)], list))
 	}
-	return x.tx.ExecList(query, list, args...)
-}
-
-func (x explainedTx) EachList(query string, scan func(sqlstore.Row) error, list any, args ...any) error {
-	if reflect.ValueOf(list).Len() > 0 {
-		x.explain(query, append(args[:len(args):len(args)], list))
-	}
-	return x.tx.EachList(query, scan, list, args...)
+	return x.tx.Run(query, list, scan, args...)
 }
 
 // explain undoes what the explained query does.

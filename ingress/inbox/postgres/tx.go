@@ -24,7 +24,7 @@ const longest = 5 * time.Second
 // What a transaction does with rows that another one has locked.
 const wait, skip = " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 
-// tx implements sqlstore.Tx. Statements without an answer are kept back and go to the server together with the next one, so that an
+// tx implements sqlstore.Statements. Those without an answer are kept back and go to the server together with the next one, so that an
 // append takes two round trips. Each statement sees what was committed before it, and so what the one before it waited for.
 type tx struct {
 	ctx  context.Context
@@ -53,7 +53,7 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	if relaxed {
 		t.kept.Queue("SET LOCAL synchronous_commit = off")
 	}
-	if err = work(t); err == nil {
+	if err = work(sqlstore.Tx{Statements: t}); err == nil {
 		t.kept.Queue("COMMIT")
 		err = t.send()
 	}
@@ -90,32 +90,25 @@ func (t *tx) send() error {
 	return t.conn.SendBatch(t.ctx, batch).Close()
 }
 
-func (t *tx) Exec(query string, args ...any) (changed int64, err error) {
-	t.kept.Queue(translate(query, t.lock), values(args)...).Exec(func(tag pgconn.CommandTag) error {
-		changed = tag.RowsAffected()
-		return nil
-	})
+// Run implements sqlstore.Statements.
+func (t *tx) Run(query string, list any, scan func(sqlstore.Row) error, args ...any) (changed int64, err error) {
+	if list != nil {
+		if reflect.ValueOf(list).Len() == 0 {
+			return 0, nil
+		}
+		args = append(slices.Clone(args), list)
+	}
+	sent := t.kept.Queue(translate(query, t.lock), values(args)...)
+	if scan != nil {
+		sent.Query(func(rows pgx.Rows) error { return each(rows, scan) })
+	} else {
+		sent.Exec(func(tag pgconn.CommandTag) error {
+			changed = tag.RowsAffected()
+			return nil
+		})
+	}
 	err = t.send()
 	return changed, err
-}
-
-func (t *tx) Each(query string, scan func(sqlstore.Row) error, args ...any) error {
-	t.kept.Queue(translate(query, t.lock), values(args)...).Query(func(rows pgx.Rows) error { return each(rows, scan) })
-	return t.send()
-}
-
-func (t *tx) ExecList(query string, list any, args ...any) (int64, error) {
-	if reflect.ValueOf(list).Len() == 0 {
-		return 0, nil
-	}
-	return t.Exec(query, append(slices.Clone(args), list)...)
-}
-
-func (t *tx) EachList(query string, scan func(sqlstore.Row) error, list any, args ...any) error {
-	if reflect.ValueOf(list).Len() == 0 {
-		return nil
-	}
-	return t.Each(query, scan, append(slices.Clone(args), list)...)
 }
 
 func (t *tx) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) error) error {
@@ -132,7 +125,8 @@ func (t *tx) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) er
 	}
 	query := "INSERT INTO " + into.Table + " SELECT * FROM unnest(?::" + strings.Join(into.Types, "[], ?::") + "[]) " + into.Tail
 	if scan != nil {
-		return t.Each(query, scan, columns...)
+		_, err := t.Run(query, nil, scan, columns...)
+		return err
 	}
 	t.kept.Queue(translate(query, t.lock), values(columns)...)
 	return nil

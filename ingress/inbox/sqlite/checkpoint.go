@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"net/url"
 	"sync"
 	"sync/atomic"
 
@@ -30,6 +28,7 @@ var usualLogSizes = logSizes{checkpoint: 24 << 20, restart: 48 << 20, keep: 64 <
 // checkpointer copies the WAL into the file beside the writer. Left to SQLite, some commit would do it, and all who wait for that
 // commit with it.
 type checkpointer struct {
+	// db is the readers': a checkpoint changes nothing that they could see.
 	db      *sql.DB
 	logger  *zap.Logger
 	warn    int64
@@ -37,26 +36,11 @@ type checkpointer struct {
 	ends    sync.WaitGroup
 }
 
-func openCheckpointer(path string, warn int64, logger *zap.Logger) (*checkpointer, error) {
-	db, err := sql.Open("sqlite", dsn(path, url.Values{"_synchronous": {"FULL"}}))
-	if err != nil {
-		return nil, fmt.Errorf("open for checkpoints: %w", err)
-	}
-	db.SetMaxOpenConns(1)
-	return &checkpointer{db: db, logger: logger, warn: warn}, nil
-}
-
 // start begins a checkpoint, unless one is under way.
 func (c *checkpointer) start() {
 	if c.running.CompareAndSwap(false, true) {
 		c.ends.Go(c.run)
 	}
-}
-
-// close waits for the end of a checkpoint; start must not be called any more.
-func (c *checkpointer) close() error {
-	c.ends.Wait()
-	return c.db.Close()
 }
 
 func (c *checkpointer) run() {

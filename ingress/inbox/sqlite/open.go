@@ -90,6 +90,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if db.reader, err = openReader(ctx, path); err != nil {
 		return nil, err
 	}
+	db.writes.checkpoints.db = db.reader.db
 	db.queue = group.New(group.Limits{Waiting: options.MaxWaiting}, db.writes.commit)
 	return s, nil
 }
@@ -101,6 +102,7 @@ func (d *database) closeAll() error {
 	var errs []error
 	if d.queue != nil {
 		d.queue.Close()
+		d.writes.checkpoints.ends.Wait()
 	}
 	// Readers first: the last connection of all processes folds the WAL into the file and removes it, which a reader can't.
 	if d.reader != nil {
@@ -156,36 +158,34 @@ func (s *Store) Erase(ctx context.Context, ids []string) error {
 	err := s.Store.Erase(ctx, ids)
 	if err == nil {
 		// It keeps writers waiting while it waits for readers.
-		_, err = s.db.writes.checkpoints.db.ExecContext(ctx, "PRAGMA busy_timeout = 500; PRAGMA wal_checkpoint(TRUNCATE)")
+		_, err = s.db.reader.db.ExecContext(ctx, "PRAGMA busy_timeout = 500; PRAGMA wal_checkpoint(TRUNCATE)")
 		err = s.db.Wrap(ctx, "empty the log", err)
 	}
 	return err
 }
 
 // vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.
-const vacuumPages = 1000
+const (
+	vacuumPages = 1000
+	selectSpare = "SELECT CASE WHEN freelist_count > page_count / 4 THEN freelist_count ELSE 0 END FROM pragma_freelist_count, pragma_page_count"
+)
 
 // vacuum gives pages back to the file system once more than a quarter of the file is free: less than that is soon used again. It ends
 // where nothing is given back, as in a file that was restored from a dump and has no auto_vacuum.
 func (d *database) vacuum(ctx context.Context) error {
 	for before := int64(-1); ; {
-		var pages, free int64
+		var spare int64
 		err := d.Write(ctx, false, func(tx sqlstore.Tx) error {
-			for pragma, n := range map[string]*int64{"page_count": &pages, "freelist_count": &free} {
-				if err := tx.Each("PRAGMA "+pragma, func(row sqlstore.Row) error { return row.Scan(n) }); err != nil {
-					return err
-				}
+			err := tx.Each(selectSpare, func(row sqlstore.Row) error { return row.Scan(&spare) })
+			if err == nil && spare > 0 && spare != before {
+				_, err = tx.Exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")")
 			}
-			if free <= pages/4 || free == before {
-				return nil
-			}
-			_, err := tx.Exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")")
 			return err
 		})
-		if err != nil || free <= pages/4 || free == before {
+		if err != nil || spare == 0 || spare == before {
 			return err
 		}
-		before = free
+		before = spare
 	}
 }
 

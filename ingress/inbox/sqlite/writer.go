@@ -27,7 +27,7 @@ const (
 	// cacheSize holds the upper levels of the indexes of some ten million deliveries; the system caches the rest. SQLite walks all of
 	// its own cache at some commits.
 	cacheSize = 16 << 20
-	// retryEvery is the pause while another process holds the write lock; after giveUp the write fails.
+	// retryEvery is the pause while another process holds the write lock; after about giveUp the write fails.
 	retryEvery = time.Millisecond
 	giveUp     = 15 * time.Second
 )
@@ -92,11 +92,9 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *file, options 
 	}
 	db.SetMaxOpenConns(1)
 	w := &writer{store: store, db: db, file: file, log: log, logger: options.Logger, synced: "FULL", unsynced: "NORMAL"}
+	w.checkpoints = &checkpointer{logger: options.Logger, warn: log.warn}
 	if err = migrate(ctx, db, options.Existing); err == nil {
 		err = w.connect(ctx)
-	}
-	if err == nil {
-		w.checkpoints, err = openCheckpointer(file.path, log.warn, options.Logger)
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.close())
@@ -119,9 +117,6 @@ func (w *writer) connect(ctx context.Context) error {
 
 func (w *writer) close() error {
 	var errs []error
-	if w.checkpoints != nil {
-		errs = append(errs, w.checkpoints.close())
-	}
 	if w.conn != nil {
 		for _, stmt := range w.statements {
 			errs = append(errs, stmt.Close())
@@ -166,7 +161,7 @@ func (w *writer) transact(batch []*job) error {
 	}
 	err := w.apply(batch)
 	if err == nil {
-		_, err = w.Exec("COMMIT")
+		_, err = w.Run("COMMIT", nil, nil)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write: %w", err), w.rollback())
@@ -194,7 +189,7 @@ func (w *writer) apply(batch []*job) error {
 		rows = append(rows, j.rows...)
 	}
 	if len(rows) > 0 {
-		if err := w.store.AppendTo(w, rows); err != nil {
+		if err := w.store.AppendTo(sqlstore.Tx{Statements: w}, rows); err != nil {
 			return err
 		}
 	}
@@ -203,7 +198,7 @@ func (w *writer) apply(batch []*job) error {
 			continue
 		}
 		// A batch is applied again if another of its jobs failed.
-		j.refusal = j.work(w)
+		j.refusal = j.work(sqlstore.Tx{Statements: w})
 		if j.refusal != nil && !errors.Is(j.refusal, inbox.ErrNotFound) && !errors.Is(j.refusal, inbox.ErrNotReplayable) {
 			return j.refusal
 		}
@@ -214,35 +209,27 @@ func (w *writer) apply(batch []*job) error {
 // begin takes the write lock of the file. While another process has the lock, begin tries again every millisecond.
 func (w *writer) begin(level string) error {
 	if level != w.level {
-		if _, err := w.Exec("PRAGMA synchronous = " + level); err != nil {
+		if _, err := w.Run("PRAGMA synchronous = "+level, nil, nil); err != nil {
 			return err
 		}
 		w.level = level
 	}
-	_, err := w.Exec("BEGIN IMMEDIATE")
-	if !isBusy(err) {
-		return err
-	}
 	again := time.NewTicker(retryEvery)
 	defer again.Stop()
-	end := time.NewTimer(giveUp)
-	defer end.Stop()
-	for {
-		select {
-		case <-again.C:
-		case <-end.C:
-			return fmt.Errorf("%w: another process has been writing for %s: %w", inbox.ErrBusy, giveUp, err)
-		}
-		if _, err = w.Exec("BEGIN IMMEDIATE"); !isBusy(err) {
+	var err error
+	for range giveUp / retryEvery {
+		if _, err = w.Run("BEGIN IMMEDIATE", nil, nil); !isBusy(err) {
 			return err
 		}
+		<-again.C
 	}
+	return fmt.Errorf("%w: another process has been writing for %s: %w", inbox.ErrBusy, giveUp, err)
 }
 
 // rollback leaves no transaction behind. After some errors SQLite has already ended it and refuses the ROLLBACK; then, and after
 // any other failure, a new connection is opened.
 func (w *writer) rollback() error {
-	if _, err := w.Exec("ROLLBACK"); err == nil {
+	if _, err := w.Run("ROLLBACK", nil, nil); err == nil {
 		return nil
 	}
 	err := w.conn.Raw(func(any) error { return driver.ErrBadConn })
@@ -286,33 +273,15 @@ func (w *writer) run(s statement, text func() string, scan func(sqlstore.Row) er
 	return changed, err
 }
 
-// Exec implements sqlstore.Tx.
-func (w *writer) Exec(query string, args ...any) (int64, error) {
-	return w.run(statement{query: query}, func() string { return query }, nil, args)
-}
-
-// Each implements sqlstore.Tx.
-func (w *writer) Each(query string, scan func(sqlstore.Row) error, args ...any) error {
-	_, err := w.run(statement{query: query}, func() string { return query }, scan, args)
-	return err
-}
-
-// ExecList implements sqlstore.Tx.
-func (w *writer) ExecList(query string, values any, args ...any) (int64, error) {
-	return w.list(query, nil, values, args)
-}
-
-// EachList implements sqlstore.Tx.
-func (w *writer) EachList(query string, scan func(sqlstore.Row) error, values any, args ...any) error {
-	_, err := w.list(query, scan, values, args)
-	return err
-}
-
-func (w *writer) list(query string, scan func(sqlstore.Row) error, values any, args []any) (changed int64, err error) {
-	list := reflect.ValueOf(values)
-	all := make([]any, list.Len())
+// Run implements sqlstore.Statements.
+func (w *writer) Run(query string, list any, scan func(sqlstore.Row) error, args ...any) (changed int64, err error) {
+	if list == nil {
+		return w.run(statement{query: query}, func() string { return query }, scan, args)
+	}
+	values := reflect.ValueOf(list)
+	all := make([]any, values.Len())
 	for i := range all {
-		all[i] = list.Index(i).Interface()
+		all[i] = values.Index(i).Interface()
 	}
 	err = inChunks(all, 1, func(chunk []any) error {
 		text := func() string { return strings.Replace(query, "IN (*)", "IN "+tuple(len(chunk)), 1) }
@@ -323,7 +292,7 @@ func (w *writer) list(query string, scan func(sqlstore.Row) error, values any, a
 	return changed, err
 }
 
-// Insert implements sqlstore.Tx.
+// Insert implements sqlstore.Statements.
 func (w *writer) Insert(into sqlstore.Insert, args []any, scan func(sqlstore.Row) error) error {
 	width := len(into.Types)
 	return inChunks(args, width, func(chunk []any) error {

@@ -219,6 +219,7 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.Purge(ctx, inbox.PurgeRequest{Now: start, BodiesBefore: start, RowsBefore: start})
 	require.NoError(t, err)
+	require.NoError(t, store.Erase(ctx, []string{receipts[1].ID}))
 	_, err = store.AuditTrail(ctx, "", 1)
 	require.NoError(t, err)
 	for _, filter := range []inbox.Filter{
@@ -261,11 +262,13 @@ func (r *recorder) note(query string, args int) {
 }
 
 func (r *recorder) Append(ctx context.Context, rows []*sqlstore.Delivery, _ int64) error {
-	return r.Database.Write(ctx, false, func(tx sqlstore.Tx) error { return sqlstore.New(r).AppendTo(recorded{tx, r}, rows) })
+	return r.Database.Write(ctx, false, func(tx sqlstore.Tx) error {
+		return sqlstore.New(r).AppendTo(sqlstore.Tx{Statements: recorded{tx, r}}, rows)
+	})
 }
 
 func (r *recorder) Write(ctx context.Context, relaxed bool, work func(sqlstore.Tx) error) error {
-	return r.Database.Write(ctx, relaxed, func(tx sqlstore.Tx) error { return work(recorded{tx, r}) })
+	return r.Database.Write(ctx, relaxed, func(tx sqlstore.Tx) error { return work(sqlstore.Tx{Statements: recorded{tx, r}}) })
 }
 
 func (r *recorder) Read(ctx context.Context, query string, scan func(sqlstore.Row) error, args ...any) error {
@@ -278,24 +281,13 @@ type recorded struct {
 	by *recorder
 }
 
-func (r recorded) Exec(query string, args ...any) (int64, error) {
-	r.by.note(query, len(args))
-	return r.Tx.Exec(query, args...)
-}
-
-func (r recorded) Each(query string, scan func(sqlstore.Row) error, args ...any) error {
-	r.by.note(query, len(args))
-	return r.Tx.Each(query, scan, args...)
-}
-
-func (r recorded) ExecList(query string, values any, args ...any) (int64, error) {
-	r.by.note(query, len(args)+1)
-	return r.Tx.ExecList(query, values, args...)
-}
-
-func (r recorded) EachList(query string, scan func(sqlstore.Row) error, values any, args ...any) error {
-	r.by.note(query, len(args)+1)
-	return r.Tx.EachList(query, scan, values, args...)
+func (r recorded) Run(query string, list any, scan func(sqlstore.Row) error, args ...any) (int64, error) {
+	n := len(args)
+	if list != nil {
+		n++
+	}
+	r.by.note(query, n)
+	return r.Tx.Run(query, list, scan, args...)
 }
 
 func plan(t *testing.T, db *sql.DB, query string, args int) (steps []string) {

@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Limits bound the jobs that may wait and the jobs of one batch; bytes are the sum of their sizes. Zero means the default.
+// Limits bound the jobs that may wait and the jobs of one batch; bytes are the sum of their sizes. Zero means the default. How many bytes may
+// wait is the ingress's budget to bound.
 type Limits struct {
-	Waiting      int   // 8192
-	WaitingBytes int64 // 64 MiB
+	Waiting int // 8192
 	// A batch of large jobs would keep small ones waiting.
 	BatchJobs  int   // 512
 	BatchBytes int64 // 8 MiB
@@ -31,7 +30,6 @@ type Committer[J any] struct {
 	closing sync.RWMutex
 	closed  bool
 	jobs    chan *entry[J]
-	bytes   atomic.Int64
 	done    chan struct{}
 }
 
@@ -46,8 +44,7 @@ type entry[J any] struct {
 // called concurrently.
 func New[J any](limits Limits, commit func([]J) []error) *Committer[J] {
 	l := Limits{
-		Waiting: cmp.Or(limits.Waiting, 8192), WaitingBytes: cmp.Or(limits.WaitingBytes, 64<<20),
-		BatchJobs: cmp.Or(limits.BatchJobs, 512), BatchBytes: cmp.Or(limits.BatchBytes, 8<<20),
+		Waiting: cmp.Or(limits.Waiting, 8192), BatchJobs: cmp.Or(limits.BatchJobs, 512), BatchBytes: cmp.Or(limits.BatchBytes, 8<<20),
 	}
 	c := &Committer[J]{commit: commit, limits: l, jobs: make(chan *entry[J], l.Waiting), done: make(chan struct{})}
 	go c.run()
@@ -89,16 +86,10 @@ func (c *Committer[J]) enqueue(e *entry[J]) error {
 	if e.ctx.Err() != nil {
 		return busy(e.ctx)
 	}
-	// A single job larger than the bound passes when nothing else waits.
-	if waiting := c.bytes.Add(e.size); waiting > c.limits.WaitingBytes && waiting > e.size {
-		c.bytes.Add(-e.size)
-		return fmt.Errorf("%w: %d bytes wait to be written", inbox.ErrBusy, waiting-e.size)
-	}
 	select {
 	case c.jobs <- e:
 		return nil
 	default:
-		c.bytes.Add(-e.size)
 		return fmt.Errorf("%w: %d writes wait", inbox.ErrBusy, c.limits.Waiting)
 	}
 }
@@ -114,7 +105,6 @@ func (c *Committer[J]) run() {
 		batch = c.fill(batch)
 		live := batch[:0]
 		for _, e := range batch {
-			c.bytes.Add(-e.size)
 			// Do has already returned an error to the caller.
 			if e.ctx.Err() != nil {
 				e.answer <- busy(e.ctx)

@@ -184,26 +184,18 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error
 }
 
 const (
-	lockLanesOf = `SELECT lane_key FROM inbox_lane WHERE lane_key IN (SELECT lane_key FROM inbox_delivery WHERE id IN (*)) ORDER BY lane_key @lock`
-	lockErased  = `SELECT sequence FROM inbox_delivery WHERE id IN (*) ORDER BY id @lock`
 	// A delivery without a fingerprint is the same as any with its key.
 	eraseRows = `UPDATE inbox_delivery SET fingerprint = ?, lane = '', dedupe_key = '', conflict_of = '', reason = 'erased', state = 'ignored', in_lane = 0
-WHERE sequence IN (*)`
+WHERE id IN (*)`
+	eraseBodies = `DELETE FROM inbox_body WHERE sequence IN (SELECT sequence FROM inbox_delivery WHERE id IN (*))`
 )
 
 // Erase implements inbox.Store. A lane that it leaves empty is deleted by the next claim.
 func (s *Store) Erase(ctx context.Context, ids []string) error {
 	return s.write(ctx, "erase", false, func(tx Tx) error {
-		var lanes, sequences []int64
-		err := tx.EachList(lockLanesOf, collect(&lanes), ids)
+		_, err := tx.ExecList(eraseRows, ids, []byte{})
 		if err == nil {
-			err = tx.EachList(lockErased, collect(&sequences), ids)
-		}
-		if err == nil {
-			err = removeBodies(tx, sequences)
-		}
-		if err == nil {
-			_, err = tx.ExecList(eraseRows, sequences, []byte{})
+			_, err = tx.ExecList(eraseBodies, ids)
 		}
 		return err
 	})

@@ -20,17 +20,32 @@ import (
 // Row is a row of a result.
 type Row interface{ Scan(dest ...any) error }
 
-// Tx is an open transaction.
-type Tx interface {
-	// Exec returns the number of rows changed.
-	Exec(query string, args ...any) (int64, error)
-	// Each calls scan for every row.
-	Each(query string, scan func(Row) error, args ...any) error
-	// ExecList and EachList are for a query with IN (*); values are a []string or an []int64, and their place comes after the args.
-	ExecList(query string, values any, args ...any) (int64, error)
-	EachList(query string, scan func(Row) error, values any, args ...any) error
+// Statements is what a store runs in an open transaction.
+type Statements interface {
+	// Run calls scan, unless it is nil, for every row that a query returns, and returns the number of rows changed. For a query with IN (*),
+	// list is a []string or an []int64, and its place comes after the args; nil otherwise.
+	Run(query string, list any, scan func(Row) error, args ...any) (int64, error)
 	// Insert inserts rows; args are those of all rows, one after the other. It calls scan for each row that the tail returns.
 	Insert(into Insert, args []any, scan func(Row) error) error
+}
+
+// Tx is an open transaction, with words for each kind of statement.
+type Tx struct{ Statements }
+
+func (t Tx) Exec(query string, args ...any) (int64, error) { return t.Run(query, nil, nil, args...) }
+
+func (t Tx) Each(query string, scan func(Row) error, args ...any) error {
+	_, err := t.Run(query, nil, scan, args...)
+	return err
+}
+
+func (t Tx) ExecList(query string, list any, args ...any) (int64, error) {
+	return t.Run(query, list, nil, args...)
+}
+
+func (t Tx) EachList(query string, scan func(Row) error, list any, args ...any) error {
+	_, err := t.Run(query, list, scan, args...)
+	return err
 }
 
 // Insert is a statement that inserts any number of rows.

@@ -1,0 +1,135 @@
+package dev_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+)
+
+func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir(), &lockedBuffer{})
+	first, err := dev.Start(t.Context(), o)
+	require.NoError(t, err)
+	offload := first.Simulators.Offload
+	in := func(one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
+		return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+	}
+	start := func(reference string) string {
+		one, err := first.Apps.StartCase(t.Context(), workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
+			Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+			Counterparty:  workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"},
+			SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		}})
+		require.NoError(t, err)
+		id := in(one, workflows.CaseRunning).CaseID
+		require.NoError(t, offload.SendFirstMessage(id))
+		return id
+	}
+	caseIDs := map[string]string{}
+	for _, name := range []string{"ended", "pending", "asked-since", "ended-since", "unheard"} {
+		caseIDs[name] = start(name)
+	}
+	activation, err := first.Simulators.Artmail.Activate(dev.Agent)
+	require.NoError(t, err)
+	eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationActive })
+	require.NoError(t, offload.Complete(caseIDs["ended"], nil))
+	in(first.Apps.Case("ended"), workflows.CaseCompleted)
+
+	// While Temporal is away, the inbox keeps what arrives: that is pending in the backup.
+	require.NoError(t, first.StopTemporal())
+	_, err = offload.AskInput(caseIDs["pending"], "Is a PDF fine?")
+	require.NoError(t, err)
+	store := openInbox(t, o.Data)
+	eventually(t, func(ctx context.Context) (map[inbox.State]int64, error) { return store.Counts(ctx, inbox.StatePending) },
+		func(counts map[inbox.State]int64) bool { return counts[inbox.StatePending] == 1 })
+	backup, began := filepath.Join(t.TempDir(), "backup.db"), time.Now()
+	require.NoError(t, storage.Backup(t.Context(), filepath.Join(o.Data, "inbox.db"), backup))
+	require.NoError(t, first.StartTemporal(t.Context()))
+
+	in(first.Apps.Case("pending"), workflows.CaseInputNeeded)
+	_, err = offload.AskInput(caseIDs["asked-since"], "Is a PDF fine?")
+	require.NoError(t, err)
+	in(first.Apps.Case("asked-since"), workflows.CaseInputNeeded)
+	require.NoError(t, offload.Complete(caseIDs["ended-since"], nil))
+	in(first.Apps.Case("ended-since"), workflows.CaseCompleted)
+	require.NoError(t, first.Simulators.Artmail.Pause(activation, "user_paused"))
+	eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
+	// As one that the lost inbox had accepted, and had not handed over.
+	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseIDs["unheard"]}))
+	require.NoError(t, offload.Complete(caseIDs["unheard"], nil))
+
+	o.Listen = strings.TrimPrefix(first.IngressURL(), "http://")
+	o.Simulators = strings.TrimPrefix(first.Simulators.URL(), "http://")
+	o.Temporal = first.TemporalAddress()
+	require.NoError(t, first.Stop())
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(filepath.Join(o.Data, "inbox.db"+end)); !errors.Is(err, fs.ErrNotExist) {
+			require.NoError(t, err)
+		}
+	}
+	content, err := os.ReadFile(backup)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(o.Data, "inbox.db"), content, 0o600))
+
+	second, err := dev.Start(t.Context(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, second.Stop()) })
+	report, err := second.Apps.CatchUp(t.Context(), signalbox.CatchUpOptions{Since: began, By: "ada"})
+	require.NoError(t, err)
+	require.Empty(t, report.Failures)
+	require.Equal(t, 3, report.Cases.Done, "those that are open")
+
+	outcome, err := second.Apps.Case("unheard").Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, outcome.Status)
+	require.Equal(t, workflows.NewsByPoll, outcome.Source)
+	restored := openInbox(t, o.Data)
+	eventually(t, func(ctx context.Context) (map[inbox.State]int64, error) { return restored.Counts(ctx) },
+		func(counts map[inbox.State]int64) bool {
+			return counts[inbox.StatePending] == 0 && counts[inbox.StateDelivered] > 0
+		})
+	offload = second.Simulators.Offload
+	for _, name := range []string{"pending", "asked-since"} {
+		one := second.Apps.Case(name)
+		state := in(one, workflows.CaseInputNeeded)
+		_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
+		require.NoError(t, err)
+		eventually(t, one.State, func(s workflows.CaseState) bool {
+			return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
+		})
+		require.NoError(t, offload.Complete(caseIDs[name], nil))
+		outcome, err := one.Wait(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, workflows.CaseCompleted, outcome.Status)
+		require.Empty(t, outcome.Attention)
+		record, err := offload.Case(caseIDs[name])
+		require.NoError(t, err)
+		require.Len(t, record.Answers, 1)
+	}
+	for _, name := range []string{"ended", "ended-since"} {
+		outcome, err := second.Apps.Case(name).Wait(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, workflows.CaseCompleted, outcome.Status)
+		require.Empty(t, outcome.Attention)
+	}
+	state, err := second.Apps.Activation(dev.Agent, activation).State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.ActivationPaused, state.Status)
+	require.NoError(t, second.Simulators.Artmail.Resume(activation))
+	eventually(t, second.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationActive })
+}

@@ -1,0 +1,281 @@
+package dev_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// command builds the production binary once and runs it with the settings of the shared instance.
+var command struct {
+	sync.Once
+	binary string
+	err    error
+}
+
+func run(t *testing.T, args ...string) (status int, said string) {
+	t.Helper()
+	command.Do(func() {
+		command.binary = filepath.Join(shared.folder, "signalbox")
+		output, err := exec.Command("go", "build", "-o", command.binary, "../../../signalbox").CombinedOutput()
+		if err != nil {
+			command.err = fmt.Errorf("%w: %s", err, output)
+		}
+	})
+	require.NoError(t, command.err)
+	one := exec.CommandContext(t.Context(), command.binary, args...)
+	one.Env = []string{
+		"HOME=" + t.TempDir(), "TEMPORAL_ADDRESS=" + shared.TemporalAddress(),
+		"SIGNALBOX_INBOX=" + filepath.Join(shared.folder, "inbox.db"), "SIGNALBOX_KEYRING=" + filepath.Join(shared.folder, "keyring.json"),
+		"SIGNALBOX_BUCKET=file://" + filepath.ToSlash(filepath.Join(shared.folder, "files")),
+	}
+	output, err := one.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return one.ProcessState.ExitCode(), string(output)
+}
+
+func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
+	t.Parallel()
+	const reference, words = "erased-case", "quillfeather"
+	offload := shared.Simulators.Offload
+	one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{
+		// It never runs, so that its notices wait.
+		Reference: reference, ReplyTo: &workflows.ReplyTo{WorkflowID: "app/never-started", Signal: "news"},
+		Request: &workflows.CaseRequest{
+			Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Ask Perpetua Quillfeather: " + words},
+			Counterparty:  workflows.Counterparty{Address: "manual@" + words + ".example", Name: words},
+			SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		},
+	})
+	require.NoError(t, err)
+	caseID := inStatus(t, one, workflows.CaseRunning).CaseID
+	require.NoError(t, offload.SendFirstMessage(caseID))
+	_, err = offload.ReceiveAttachment(caseID, words+".txt", "text/plain", []byte(words+" sends this"))
+	require.NoError(t, err)
+	question, err := offload.AskInput(caseID, "May "+words+" pay later?")
+	require.NoError(t, err)
+	inStatus(t, one, workflows.CaseInputNeeded)
+	webhook, err := shared.Apps.WebhookURL(reference)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.completed","data":"`+words+`"}`), "it is dead")
+
+	status, said := run(t, "case", "erase", reference)
+	require.Equal(t, 4, status, said)
+	require.Contains(t, said, "still open")
+	require.Contains(t, said, "1 wait to be delivered")
+
+	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Not " + words, By: "ada"})
+	require.NoError(t, err)
+	require.NoError(t, offload.Complete(caseID, map[string]any{"payer": words}))
+	outcome, err := one.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, outcome.Status)
+	_, err = one.Files(t.Context())
+	require.NoError(t, err)
+	status, said = run(t, "case", "erase", reference)
+	require.Equal(t, 4, status, "its notices wait: %s", said)
+
+	// What is looked for is there before, or the search would prove nothing.
+	require.NotEmpty(t, inTables(t, words))
+	require.NotEmpty(t, inFiles(t, "files", words))
+	require.NotEmpty(t, inFiles(t, "files", reference))
+	require.NotEmpty(t, inFiles(t, "inbox.db", reference))
+	require.GreaterOrEqual(t, deliveriesOf(t, one.WorkflowID()), 3)
+
+	status, said = run(t, "case", "erase", reference, "--force", "--json")
+	require.Zero(t, status, said)
+	var done struct {
+		Record  string
+		Inbox   struct{ Deliveries, Unreadable int }
+		Objects int
+		Runs    int
+	}
+	require.NoError(t, json.Unmarshal([]byte(said), &done), said)
+	require.Equal(t, inbox.ErasedSubject(one.WorkflowID()), done.Record)
+	require.GreaterOrEqual(t, done.Inbox.Deliveries, 3)
+	require.Equal(t, 1, done.Objects)
+	require.Equal(t, 3, done.Runs, "the case, its files and its notices")
+
+	requireNothing(t, words, reference)
+	require.Zero(t, deliveriesOf(t, one.WorkflowID()))
+	status, said = run(t, "case", "show", reference)
+	require.Equal(t, 3, status, said)
+	status, said = run(t, "inbox", "audit")
+	require.Zero(t, status, said)
+	require.Contains(t, said, done.Record)
+	require.NotContains(t, said, reference)
+
+	// It may be repeated. A repetition of a webhook is known; a new one is unmatched, as for any case that is not there.
+	status, said = run(t, "case", "erase", reference)
+	require.Zero(t, status, said)
+	require.Contains(t, said, "0 deliveries")
+	status, said = run(t, "case", "erase", reference+"-not")
+	require.Equal(t, 3, status, said)
+	require.Contains(t, said, "nor the bucket holds anything")
+	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.completed","data":"`+words+`"}`))
+	require.Equal(t, http.StatusNoContent, post(t, webhook, `{"event_type":"case.failed","data":{"caseId":"another"}}`))
+	require.LessOrEqual(t, deliveriesOf(t, one.WorkflowID()), 2)
+}
+
+func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	const words = "bumblethwaite"
+	artmail := shared.Simulators.Artmail
+	id, err := artmail.Activate(dev.Agent)
+	require.NoError(t, err)
+	one := shared.Apps.Activation(dev.Agent, id)
+	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	request := func(n int) (err error) {
+		_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: fmt.Sprint("erased-", n), Subject: "May " + words + " pay?"})
+		return err
+	}
+	require.NoError(t, request(1))
+	agent := shared.IngressURL() + "/webhooks/artmail/" + dev.Agent
+	require.Equal(t, http.StatusUnauthorized, post(t, agent, artmailEvent(workflows.KindAgentActivated, id, 1, `,"user":"`+words+`"`)), "it is quarantined")
+	approval := artmailEvent(workflows.KindApprovalResponse, id, time.Now().UnixMilli(), `,"messageId":"r1","inResponseToId":"erased-1","approved":true,"reason":"`+words+`"`)
+	require.Equal(t, http.StatusNoContent, postArtmail(t, shared.IngressURL(), approval))
+	store := openInbox(t, shared.folder)
+	eventually(t, func(ctx context.Context) (inbox.Page, error) {
+		return store.List(ctx, inbox.Filter{States: []inbox.State{inbox.StateQuarantined}})
+	}, func(p inbox.Page) bool { return len(p.Deliveries) > 0 })
+	require.NotEmpty(t, inTables(t, words))
+
+	status, said := run(t, "activation", "erase", dev.Agent, id)
+	require.Equal(t, 4, status, said)
+	status, said = run(t, "activation", "erase", dev.Agent, id, "--force")
+	require.Zero(t, status, said)
+	requireNothing(t, words, "")
+	require.Zero(t, deliveriesOf(t, one.WorkflowID()))
+
+	// Artmail goes on, and even sends the key again.
+	require.NoError(t, artmail.Pause(id, "user_paused"))
+	late := eventually(t, func(ctx context.Context) (inbox.Page, error) {
+		return store.List(ctx, inbox.Filter{Lane: one.WorkflowID()})
+	}, func(p inbox.Page) bool { return len(p.Deliveries) > 0 && p.Deliveries[0].State != inbox.StatePending })
+	require.Equal(t, inbox.StateLate, late.Deliveries[0].State)
+	require.Equal(t, http.StatusNoContent, postArtmail(t, shared.IngressURL(), approval), "a repetition")
+	page, err := store.List(t.Context(), inbox.Filter{Lane: one.WorkflowID()})
+	require.NoError(t, err)
+	require.Len(t, page.Deliveries, len(late.Deliveries))
+	_, err = shared.Temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
+	require.Error(t, err, "it was not started again")
+}
+
+func openInbox(t *testing.T, folder string) inbox.Store {
+	t.Helper()
+	store, err := storage.OpenExisting(t.Context(), filepath.Join(folder, "inbox.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+// deliveriesOf is how many deliveries a lane has.
+func deliveriesOf(t *testing.T, lane string) int {
+	t.Helper()
+	page, err := openInbox(t, shared.folder).List(t.Context(), inbox.Filter{Lane: lane, Limit: inbox.MaxPage})
+	require.NoError(t, err)
+	return len(page.Deliveries)
+}
+
+// requireNothing looks for a person's words everywhere, and for the reference, where it is given, in what is Signalbox's own: Temporal's queues
+// name a workflow until what was planned for it is due.
+func requireNothing(t *testing.T, words, reference string) {
+	t.Helper()
+	// Temporal deletes histories after it has answered.
+	eventually(t, func(context.Context) ([]string, error) { return inTables(t, words), nil }, func(found []string) bool { return len(found) == 0 })
+	for _, text := range []string{words, reference} {
+		if text == "" {
+			continue
+		}
+		for _, place := range []string{"inbox.db", "inbox.db-wal", "files"} {
+			require.Empty(t, inFiles(t, place, text), "%s holds %s", place, text)
+		}
+	}
+	require.NotContains(t, strings.ToLower(shared.log.String()), words)
+	require.NotContains(t, string(get(t, shared.InternalURL()+"/metrics")), words)
+}
+
+// inFiles are the files of the data folder that hold a text, or have it in their name.
+func inFiles(t *testing.T, place, text string) (found []string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(filepath.Join(shared.folder, place), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return ignoreVanished(err)
+		}
+		var content []byte
+		if entry.Type().IsRegular() {
+			content, err = os.ReadFile(path)
+		}
+		if strings.Contains(entry.Name(), text) || holds(content, text) {
+			found = append(found, path)
+		}
+		return ignoreVanished(err)
+	}))
+	return found
+}
+
+// inTables are the tables of Temporal's database that hold a text in any column. Its file may hold what was deleted, in pages that are free: the
+// file is Temporal's own.
+func inTables(t *testing.T, text string) (found []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(shared.folder, "temporal.db")+"?mode=ro&_pragma=busy_timeout(10000)")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	tables := column[string](t, db, "SELECT name FROM sqlite_master WHERE type = 'table'")
+	require.Greater(t, len(tables), 20)
+	for _, table := range tables {
+		for _, name := range column[string](t, db, "SELECT name FROM pragma_table_info('"+table+"')") {
+			for _, value := range column[[]byte](t, db, `SELECT CAST("`+name+`" AS BLOB) FROM "`+table+`"`) {
+				if holds(value, text) {
+					found = append(found, table+"."+name)
+					break
+				}
+			}
+		}
+	}
+	return found
+}
+
+func column[T any](t *testing.T, db *sql.DB, query string) (all []T) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	require.NoError(t, err, query)
+	defer func() { require.NoError(t, rows.Close()) }()
+	for rows.Next() {
+		var value T
+		require.NoError(t, rows.Scan(&value))
+		all = append(all, value)
+	}
+	require.NoError(t, rows.Err())
+	return all
+}
+
+func holds(content []byte, text string) bool {
+	for _, spelling := range spellings(text) {
+		if bytes.Contains(content, spelling) {
+			return true
+		}
+	}
+	return false
+}

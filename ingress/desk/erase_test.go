@@ -1,0 +1,100 @@
+package desk_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/hook"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
+)
+
+func TestWhatOnlyABodyTellsIsErasedAndWhatOthersSentStays(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	store, err := sqlite.Open(t.Context(), filepath.Join(folder, "inbox.db"), sqlite.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	ring, err := keyring.LoadOrCreate(filepath.Join(folder, "keys.json"))
+	require.NoError(t, err)
+	lostKey, err := keyring.LoadOrCreate(filepath.Join(folder, "lost.json"))
+	require.NoError(t, err)
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	desks := desk.Desk{Inbox: store, Keys: ring, Who: "ada", Now: func() time.Time { return now }}
+
+	put := func(keys *keyring.Ring, provider, agent, lane string, state inbox.State, body string) string {
+		one := inbox.Delivery{ID: inbox.NewID(now), Provider: provider, Scope: agent, Lane: lane, State: state, Kind: "k", ReceivedAt: now}
+		plain := []byte(body)
+		if state == inbox.StateQuarantined {
+			one.Kind, plain = "unverified", hook.Pack([]string{"00"}, "", plain)
+		}
+		one.Body, err = keys.Seal(plain, hook.BodyContext(provider, lane, one.ID)...)
+		require.NoError(t, err)
+		_, err = store.Append(t.Context(), []inbox.Delivery{one})
+		require.NoError(t, err)
+		return one.ID
+	}
+	event := func(caseID, reference string) string {
+		return `{"event_type":"case.completed","data":{"caseId":"` + caseID + `","clientReferenceId":"` + reference + `"}}`
+	}
+	lane := offload.Lane("vendor_1")
+	cases := []string{
+		put(ring, offload.Name, "", lane, inbox.StatePending, event("c1", "")),
+		put(ring, offload.Name, "", lane, inbox.StateDead, `{`),
+		put(ring, offload.Name, "", offload.SharedLane("c1"), inbox.StatePending, event("c1", "")),
+		put(ring, offload.Name, "", offload.SharedLane("c2"), inbox.StatePending, event("c2", "vendor_1")),
+		put(lostKey, offload.Name, "", offload.SharedLane("c2"), inbox.StatePending, event("c2", "")),
+		put(ring, offload.Name, "", "", inbox.StateDead, `{"event_type":7,"about":"vendor_1"}`),
+		put(ring, offload.Name, "", "", inbox.StateIgnored, `{"event_type":"case.new","data":{"caseId":"c1"}}`),
+	}
+	activation := artmail.Lane("w9", "a1")
+	activations := []string{
+		put(ring, artmail.Name, "w9", activation, inbox.StatePending, `{"type":"agent.paused","activationId":"a1"}`),
+		put(ring, artmail.Name, "w9", "", inbox.StateQuarantined, `{"type":"agent.activated","activationId":"a1","apiKey":"k"}`),
+		put(ring, artmail.Name, "w9", "", inbox.StateDead, `{"activationId":"a1"}`),
+	}
+	others := []string{
+		put(ring, offload.Name, "", offload.Lane("vendor_10"), inbox.StatePending, event("c10", "vendor_1")),
+		put(ring, offload.Name, "", offload.SharedLane("c3"), inbox.StatePending, event("c3", "vendor_10")),
+		put(ring, offload.Name, "", "", inbox.StateDead, `{"event_type":7,"about":"vendor_10"}`),
+		put(ring, artmail.Name, "w10", "", inbox.StateQuarantined, `{"type":"agent.activated","activationId":"a1"}`),
+		put(ring, artmail.Name, "w9", "", inbox.StateQuarantined, `{"type":"agent.activated","activationId":"a2"}`),
+	}
+	unreadable := put(lostKey, offload.Name, "", "", inbox.StateDead, "c1")
+
+	done, err := desks.Erase(t.Context(), desk.EraseRequest{Lane: lane, Provider: offload.Name, Reference: "vendor_1"})
+	require.NoError(t, err)
+	require.Equal(t, len(cases), done.Deliveries)
+	require.Positive(t, done.Unreadable)
+	done, err = desks.Erase(t.Context(), desk.EraseRequest{Lane: activation, Provider: artmail.Name, Agent: "w9", IDs: []string{"a1"}})
+	require.NoError(t, err)
+	require.Equal(t, desk.Erased{Deliveries: len(activations)}, done)
+
+	erased := func(id string) bool {
+		one, err := store.Get(t.Context(), id)
+		require.NoError(t, err)
+		return one.Reason == "erased" && one.Body == nil && one.Lane == ""
+	}
+	for _, id := range append(cases, activations...) {
+		require.True(t, erased(id), id)
+	}
+	for _, id := range append(others, unreadable) {
+		require.False(t, erased(id), id)
+	}
+	done, err = desks.Erase(t.Context(), desk.EraseRequest{Lane: lane, Provider: offload.Name, Reference: "vendor_1", IDs: []string{"c1"}})
+	require.NoError(t, err)
+	require.Equal(t, desk.Erased{Unreadable: 1}, done, "it may be repeated")
+
+	require.NoError(t, desks.RecordErase(t.Context(), lane))
+	trail, err := store.AuditTrail(t.Context(), "", 9)
+	require.NoError(t, err)
+	require.Len(t, trail, 1)
+	require.NotContains(t, trail[0].Subject, "vendor_1")
+}
