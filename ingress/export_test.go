@@ -11,7 +11,7 @@ import (
 // WithoutMetrics makes a server count nothing.
 func WithoutMetrics(s *Server) { s.metrics = nil }
 
-// CountAccepted counts what an accepted webhook is counted as.
+// CountAccepted updates the metrics as an accepted webhook does.
 func CountAccepted(s *Server) {
 	s.metrics.beginCommit()
 	s.metrics.endCommit(time.Millisecond)

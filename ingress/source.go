@@ -12,7 +12,8 @@ type source = netip.Addr
 
 const ipv6Network = 64
 
-// sourceOf returns the zero address if the sender's address is unknown; all such senders share one allowance.
+// sourceOf returns the source of a request. It returns the zero address if the sender's address is unknown; such senders share one
+// allowance.
 func sourceOf(c echo.Context) source {
 	address, err := netip.ParseAddr(c.RealIP())
 	if err != nil {
@@ -29,7 +30,7 @@ func sourceOf(c echo.Context) source {
 	return network.Addr()
 }
 
-// network is what logs show of a source: the /24 of an IPv4 address, the /48 of an IPv6 one.
+// network returns the part of a source that logs show: the /24 of an IPv4 address, the /48 of an IPv6 one.
 func network(s source) string {
 	bits := 24
 	if s.Is6() {
@@ -42,7 +43,7 @@ func network(s source) string {
 	return prefix.String()
 }
 
-// sourceExtractor believes X-Forwarded-For only from the named proxies.
+// sourceExtractor uses X-Forwarded-For only on connections from the named proxies.
 func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
 	if len(proxies) == 0 {
 		return echo.ExtractIPDirect()

@@ -49,7 +49,7 @@ func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 }
 
 // Any JSON value in a field other than caseId and status leaves the end of the case readable.
-func FuzzNoFieldLosesTheEndOfACase(f *testing.F) {
+func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	names := []string{
 		"clientReferenceId", "channel", "createdAt", "updatedAt", "nextActionAt", "attemptCount", "maxAttempts", "attachments", "resultStatus", "result",
 		"inputRequest", "goal", "counterparty", "constraints", "Status", "STATUS", "caseid", "fresh",
