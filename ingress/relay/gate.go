@@ -86,7 +86,7 @@ func (g *gate) suspect(run context.Context, cause error) bool {
 	g.open, g.reason, g.since = make(chan struct{}), reason, g.now()
 	g.mu.Unlock()
 	g.setHeld(true)
-	g.logger.Error("Temporal is away: deliveries are kept and held back", zap.Error(cause), zap.NamedError("probe", reason))
+	g.logger.Error("Temporal is away: deliveries are held back", zap.Error(cause), zap.NamedError("probe", reason))
 	g.reopening.Go(func() { g.reopen(run) })
 	return true
 }

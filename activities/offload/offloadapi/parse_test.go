@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Facts go into a history as JSON: whatever a provider sends must survive that.
+// A history stores facts as JSON, so all facts that can be read must be valid JSON.
 func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 	for _, seed := range []string{
 		`{"ok":true,"data":{"status":"RUNNING"}}`,

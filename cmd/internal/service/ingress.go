@@ -21,12 +21,12 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// receiving is the part that receives: the server, its inbox and the relay.
+// receiving is the ingress part of a process: the server, its inbox and the relay.
 type receiving struct {
 	server   *ingress.Server
 	listener net.Listener
 	inbox    *lateInbox
-	// relay is there once the inbox is open.
+	// relay is set once the inbox is open.
 	relay    atomic.Pointer[relay.Relay]
 	temporal client.Client
 	keys     *keyring.Ring
@@ -36,7 +36,7 @@ type receiving struct {
 	headroom Headroom
 }
 
-// newIngress takes what /readyz says.
+// newIngress returns the ingress part. ready decides the answer of the public /readyz.
 func newIngress(s Settings, temporal client.Client, registry *prometheus.Registry, ready func(context.Context) bool) (*receiving, error) {
 	in := &receiving{
 		inbox:    newLateInbox(s.Config.Inbox, s.Log.Named("inbox")),
@@ -70,7 +70,7 @@ func newIngress(s Settings, temporal client.Client, registry *prometheus.Registr
 	return in, nil
 }
 
-// checks are what receiving and relaying need.
+// checks returns the checks of receiving and relaying.
 func (in *receiving) checks() []health.Check {
 	return []health.Check{
 		{Name: "inbox", Receiving: true, Probe: func(ctx context.Context) error { return in.inbox.check(ctx, in.server) }},
@@ -81,10 +81,10 @@ func (in *receiving) checks() []health.Check {
 func (in *receiving) checkRelay(ctx context.Context) error {
 	running := in.relay.Load()
 	if running == nil {
-		return &health.Problem{Text: "nothing is relayed before the inbox is open", Fix: "see the check of the inbox", Follows: true}
+		return &health.Problem{Text: "deliveries are not relayed before the inbox is open", Fix: "see the check of the inbox", Follows: true}
 	}
 	if err := running.Check(ctx); err != nil {
-		return &health.Problem{Text: "deliveries are kept and held back", Fix: "see the check of Temporal", Cause: err, Follows: true}
+		return &health.Problem{Text: "deliveries are held back", Fix: "see the check of Temporal", Cause: err, Follows: true}
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (in *receiving) serve(ctx context.Context) error {
 	return in.server.Serve(ctx, in.listener)
 }
 
-// work opens the inbox, and then relays and ends retention until ctx ends.
+// work opens the inbox, and then relays and enforces retention until ctx ends.
 func (in *receiving) work(ctx context.Context) error {
 	store, err := in.inbox.run(ctx)
 	if err != nil || store == nil {
@@ -118,7 +118,7 @@ func (in *receiving) newRelay(store inbox.Store) (*relay.Relay, error) {
 		options[name] = agent.Options
 	}
 	running, err := relay.New(relay.Config{
-		// Unique among all that share the inbox, also across restarts.
+		// Unique among all processes that share the inbox, even after a restart.
 		Owner:          inbox.NewID(now()),
 		Agents:         options,
 		UnmatchedGrace: in.config.UnmatchedGrace,

@@ -44,7 +44,7 @@ func (p *providerCalls) observe(call offloadapi.Call) {
 	p.unreadable.WithLabelValues(offloadProvider).Add(float64(call.Lost))
 }
 
-// resultOf asks for the particular before the general: a 401 is also a refusal.
+// resultOf returns the result label of a call. It checks special cases first: a 401 is also ErrRefused.
 func resultOf(err error) string {
 	for _, known := range []struct {
 		err  error
