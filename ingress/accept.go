@@ -15,11 +15,11 @@ import (
 )
 
 // errToken is a cause for the log; the sender gets the same 401 for every cause.
-var errToken = errors.New("token does not fit")
+var errToken = errors.New("token is not the one of this URL")
 
-// unread returns the refusal of a body that was not read to its end.
-func (s *Server) unread(c echo.Context, provider string, err error) error {
-	s.leaveBody(c)
+// refuseBody refuses a body that was not read to its end.
+func (s *Server) refuseBody(c echo.Context, provider string, err error) error {
+	s.skipBody(c)
 	switch {
 	case errors.Is(err, errTooLarge):
 		return s.refuse(provider, http.StatusRequestEntityTooLarge, outcomeTooLarge, err)
@@ -33,16 +33,16 @@ func (s *Server) unread(c echo.Context, provider string, err error) error {
 	}
 }
 
-// leaveBody bounds the rest of a body that is not wanted. After the answer, the server reads up to 256 KiB of it, so that the sender sees
-// the answer and not a reset connection; then it closes the connection.
-func (s *Server) leaveBody(c echo.Context) {
+// skipBody gives the rest of an unread body one second. After the answer, the server reads up to 256 KiB of it and then closes the
+// connection: if it closed at once, the sender would see a reset connection instead of the answer.
+func (s *Server) skipBody(c echo.Context) {
 	const rest = time.Second
-	_ = http.NewResponseController(c.Response()).SetReadDeadline(s.now().Add(rest)) // only a recorder of a test has no deadline
+	// The error is ignored: only a test's response recorder can't set a deadline.
+	_ = http.NewResponseController(c.Response()).SetReadDeadline(s.now().Add(rest))
 }
 
-// unproven returns the refusal of a bad token or signature: 401, or 429 once the source has sent too many. The answer does not depend on
-// what is wrong with it.
-func (s *Server) unproven(c echo.Context, provider string, what outcome, err error) error {
+// refuseUnverified refuses a bad token or signature: 401, or 429 after too many from one source. The answer is the same for every cause.
+func (s *Server) refuseUnverified(c echo.Context, provider string, what outcome, err error) error {
 	if !s.badTokenLimiter.allow(sourceOf(c)) {
 		return s.refuse(provider, http.StatusTooManyRequests, outcomeRateLimited, err)
 	}
@@ -54,11 +54,11 @@ func (s *Server) refuse(provider string, status int, what outcome, cause error) 
 	return &refusal{status: status, outcome: what, cause: cause}
 }
 
-// accept stores a verified body and answers 204 when it is on disk, or 503 where that takes longer than the budget.
+// accept stores a verified body. It answers 204 when the body is on disk, or 503 when that takes longer than the budget.
 func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Duration) error {
 	plain, err := s.bodies.inflate(raw)
 	if err != nil {
-		return s.unread(c, from.provider, err)
+		return s.refuseBody(c, from.provider, err)
 	}
 	if plain != raw {
 		defer plain.release()
@@ -90,7 +90,7 @@ func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Dur
 	return c.NoContent(http.StatusNoContent)
 }
 
-// store commits a delivery, and measures how long that takes.
+// store commits a delivery and measures the time.
 func (s *Server) store(ctx context.Context, d inbox.Delivery) ([]inbox.Receipt, error) {
 	s.metrics.beginCommit()
 	began := s.now()
@@ -114,8 +114,8 @@ func outcomeOf(state inbox.State, stored inbox.Outcome) outcome {
 	}
 }
 
-// param is a path parameter as the sender meant it: a proxy may have percent-encoded what needed no encoding. The last one of a path
-// holds the slash at its end.
+// param returns a path parameter, percent-decoded: a proxy may encode characters that need no encoding. It removes a slash at the end:
+// echo includes that slash in the last parameter of a path.
 func param(c echo.Context, name string) string {
 	raw := strings.TrimSuffix(c.Param(name), "/")
 	if !strings.Contains(raw, "%") {

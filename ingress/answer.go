@@ -26,13 +26,13 @@ const (
 	outcomeUnavailable  outcome = "unavailable"
 )
 
-// outcomes lists every outcome: each is counted from zero.
+// outcomes lists every outcome. The metrics show each of them from the start, with the value zero.
 var outcomes = []outcome{
 	outcomeNew, outcomeDuplicate, outcomeConflict, outcomeIgnored, outcomeDead, outcomeBadToken, outcomeBadSignature, outcomeRateLimited,
 	outcomeTooLarge, outcomeCut, outcomeBusy, outcomeUnavailable,
 }
 
-// refusal is an error with its one answer. The cause is only for the log: senders see the same answer for every refusal of one status.
+// refusal is an error with its HTTP status. The cause is only for the log: senders see the same answer for every refusal of one status.
 type refusal struct {
 	status  int
 	outcome outcome
@@ -42,10 +42,10 @@ type refusal struct {
 func (r *refusal) Error() string { return fmt.Sprintf("%s: %v", r.outcome, r.cause) }
 func (r *refusal) Unwrap() error { return r.cause }
 
-// retryAfter is in seconds. The inbox recovers from a burst within one; from a full disk it recovers when a person acts.
+// retryAfter is in seconds. The inbox recovers from a burst within one second; a full disk needs a person.
 const retryAfter = "5"
 
-// answerError is echo's error handler: the one place where an error becomes a status.
+// answerError is echo's error handler. It is the only place that turns an error into a status.
 func answerError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -67,7 +67,7 @@ func answerError(err error, c echo.Context) {
 		header.Set("Retry-After", retryAfter)
 		header.Set("Connection", "close")
 	case http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusRequestTimeout, http.StatusBadRequest:
-		// The rest of the body is not worth reading, nor the next request.
+		// The body may not be read to its end, so the connection can't carry another request.
 		header.Set("Connection", "close")
 	}
 	header.Set(echo.HeaderContentType, "application/problem+json")

@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 )
 
-// postArtmail answers an agent's webhook URL. Until the signature is verified, nothing depends on whether there is such an agent: the
-// limits, the work and the answer are the same.
+// postArtmail answers an agent's webhook URL. Until the signature is verified, limits, work and answer are the same for agents that exist
+// and for agents that do not exist.
 func (s *Server) postArtmail(c echo.Context) error {
 	signatures := hook.Signatures(c.Request().Header.Values(artmail.SignatureHeader))
 	most := s.config.MaxBody
@@ -24,7 +24,7 @@ func (s *Server) postArtmail(c echo.Context) error {
 	}
 	b, err := s.bodies.readUnverified(c.Response(), c.Request(), most)
 	if err != nil {
-		return s.unread(c, artmail.Name, err)
+		return s.refuseBody(c, artmail.Name, err)
 	}
 	defer b.release()
 	agent := param(c, "agent")
@@ -33,11 +33,11 @@ func (s *Server) postArtmail(c echo.Context) error {
 		s.quarantine.offer(suspect{
 			agent: agent, known: known, source: sourceOf(c), signatures: signatures, encoding: contentEncoding(c.Request()), body: b.bytes, at: s.now(),
 		})
-		return s.unproven(c, artmail.Name, outcomeBadSignature, err)
+		return s.refuseUnverified(c, artmail.Name, outcomeBadSignature, err)
 	}
-	s.verified(c)
-	if err := s.bodies.verify(b); err != nil {
-		return s.unread(c, artmail.Name, err)
+	s.markVerified(c)
+	if err := s.bodies.markVerified(b); err != nil {
+		return s.refuseBody(c, artmail.Name, err)
 	}
 	return s.accept(c, artmailWebhook(agent), b, s.config.ArtmailBudget)
 }
@@ -46,13 +46,14 @@ func artmailWebhook(agent string) webhook {
 	return newWebhook(artmail.Provider, agent, func(e hook.Envelope) string { return artmail.Lane(agent, e.EntityID) })
 }
 
-// couldBeSignature says whether a signature is well-formed. A body without one can't verify, so its cap is small.
+// couldBeSignature reports whether a signature is well-formed. A body without a well-formed signature can't be verified, so its cap is
+// small.
 func couldBeSignature(signature string) bool {
 	return len(strings.TrimPrefix(signature, "sha256=")) == hex.EncodedLen(sha256.Size)
 }
 
-// artmailSecrets are the secrets of all agents, and decoys for the agents that do not exist. All have the same number of secrets, filled
-// up with decoys, so that each costs the same work.
+// artmailSecrets are the secrets of all agents, and decoys for agents that do not exist. Decoys also fill up the lists of agents with few
+// secrets: all lists have the same length, so that each verification costs the same work.
 type artmailSecrets struct {
 	agents map[string]hook.Secrets
 	decoy  hook.Secrets

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 )
 
-// Each secret costs a MAC over the body, so a number that differs would tell agents apart.
+// Each secret costs a MAC over the body, so a different number would show which agents exist.
 func TestEveryAgentHasAsManySecretsAsOneThatDoesNotExist(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]map[string][]string{

@@ -38,7 +38,7 @@ import (
 // acknowledgement.
 func BenchmarkAccept(b *testing.B) { benchmarkAccept(b, 0, nil, nil) }
 
-// BenchmarkAcceptWithoutMetrics is the same while nothing is counted: metrics may cost 5 % at most. Compare medians of runs that alternate:
+// BenchmarkAcceptWithoutMetrics is the same without metrics, which may cost 5 % at most. Compare medians of runs that alternate:
 //
 //	for i in $(seq 11); do go test ./ingress -run '^$' -bench 'Accept(WithoutMetrics)?$' -benchtime 30000x; done
 func BenchmarkAcceptWithoutMetrics(b *testing.B) {
@@ -93,7 +93,7 @@ func exporting(b *testing.B) (provider *sdktrace.TracerProvider, stop func()) {
 	}
 }
 
-// BenchmarkMetricsOfAWebhook is the part of BenchmarkAccept that counts: it shows the cost where runs differ by more than that.
+// BenchmarkMetricsOfAWebhook measures the metrics of one webhook alone, for machines on which runs of BenchmarkAccept differ by more.
 func BenchmarkMetricsOfAWebhook(b *testing.B) {
 	server, err := ingress.New(config(), ingress.Deps{Keys: nil, Inbox: &memory{}, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
 	require.NoError(b, err)
@@ -102,8 +102,8 @@ func BenchmarkMetricsOfAWebhook(b *testing.B) {
 	}
 }
 
-// BenchmarkAcceptBesideStalledSenders is the same while 1,000 connections to an agent that does not exist have announced 1 MiB each, sent
-// half of it and then stalled. At least 0.8 times as many acknowledgements are wanted.
+// BenchmarkAcceptBesideStalledSenders is the same beside 1,000 connections to an agent that does not exist, which have announced 1 MiB
+// each, sent half of it and then stalled. It must reach at least 0.8 times as many acknowledgements.
 func BenchmarkAcceptBesideStalledSenders(b *testing.B) { benchmarkAccept(b, 1000, nil, nil) }
 
 func benchmarkAccept(b *testing.B, stalled int, tracer trace.Tracer, change func(*ingress.Server)) {
@@ -112,9 +112,9 @@ func benchmarkAccept(b *testing.B, stalled int, tracer trace.Tracer, change func
 	defer func() { require.NoError(b, store.Close()) }()
 	keys, err := keyring.Generate()
 	require.NoError(b, err)
-	// Production's level and encoding, without the terminal's speed.
-	logger := zap.NewNop()
-	server, err := ingress.New(config(), ingress.Deps{Keys: keys, Inbox: store, Logger: logger, Metrics: prometheus.NewRegistry(), Tracer: tracer, Now: time.Now})
+	server, err := ingress.New(config(), ingress.Deps{
+		Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Tracer: tracer, Now: time.Now,
+	})
 	require.NoError(b, err)
 	if change != nil {
 		change(server)
@@ -178,12 +178,12 @@ func stall(b *testing.B, address string, connections int) {
 	sent.Wait()
 }
 
-// rawClient writes requests made beforehand on one kept connection: what it costs is not the server's.
+// rawClient writes prepared requests on one kept connection, so that the client costs little.
 type rawClient struct {
 	conn    net.Conn
 	reader  *bufio.Reader
 	request []byte
-	// number is where the request's event_id has its digits.
+	// number is the part of the request that holds the digits of its event_id.
 	number []byte
 	count  int
 }

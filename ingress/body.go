@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 )
 
-// The reasons why a body is not read to its end. None holds an address, as the errors of package net do.
+// The reasons why a body is not read to its end. They replace the errors of package net, which contain the sender's address.
 var (
 	errTooLarge = errors.New("body is larger than the limit")
 	errInFlight = errors.New("too many bytes in flight")
@@ -22,12 +22,11 @@ var (
 	errCut      = errors.New("body ended before its length")
 )
 
-// bodies reads request bodies into memory. Bodies whose sender is verified and bodies whose sender is not count against different
-// budgets, so that strangers can't take the memory of those who have a token. A body counts with the bytes that have arrived, not with
-// its Content-Length.
+// bodies reads request bodies into memory. Verified and unverified bodies have separate budgets, so that unverified senders can't use up
+// the memory for verified ones. A body counts with the size of its buffer, not with its Content-Length.
 type bodies struct {
 	verified, unverified budget
-	// most is the largest body, in bytes, also after it is inflated.
+	// most is the largest body, in bytes, before and after it is inflated.
 	most int64
 	// readTimeout bounds the reading of one request.
 	readTimeout time.Duration
@@ -52,36 +51,36 @@ func newBodies(c Config, now func() time.Time) *bodies {
 	}
 }
 
-// body is one request's; release it when nothing refers to its bytes any more.
+// body is the body of one request. Release it when its bytes are not used any more.
 type body struct {
 	pool   *sync.Pool
 	budget *budget
 	bytes  []byte
 	// most is the cap of this body, in bytes.
 	most int64
-	// taken is what the body holds of its budget.
+	// taken is how many bytes of its budget the body uses.
 	taken int64
 
-	// place is where the body stands among those of its budget that are being read; cut says that it has lost it.
+	// place is the body's element in budget.reading. cut is true once the budget has ended the reading to make room.
 	place *list.Element
 	cut   bool
 	conn  *http.ResponseController
 }
 
-// budget bounds the bytes of many bodies. When it is full, bodies that are still being read make room, the one that began first goes
-// first: a webhook arrives in one piece, so the oldest is the slowest.
+// budget bounds the bytes of many bodies. When it is full, it cuts bodies that are still being read, the oldest first: a webhook arrives
+// in one piece, so the oldest is the slowest.
 type budget struct {
 	mu      sync.Mutex
 	free    int64
 	reading list.List
 }
 
-// readVerified reads the body of a sender whose token fits. It fails with one of the errors of this file.
+// readVerified reads the body of a sender with a good token. It fails with one of the errors of this file.
 func (b *bodies) readVerified(w http.ResponseWriter, r *http.Request) (*body, error) {
 	return b.read(w, r, &b.verified, b.most, nil)
 }
 
-// readUnverified reads a body of at most `most` bytes that only its signature can verify.
+// readUnverified reads a body of at most `most` bytes before its signature is verified.
 func (b *bodies) readUnverified(w http.ResponseWriter, r *http.Request, most int64) (*body, error) {
 	began := b.now()
 	return b.read(w, r, &b.unverified, min(most, b.most), func(arrived int) time.Time {
@@ -119,15 +118,15 @@ func readError(err error) error {
 	}
 }
 
-// inflate returns a verified body without its gzip, within the same bounds, or errTooLarge or errInFlight. A body without gzip, or that
-// does not inflate, is returned as it is.
+// inflate returns a verified body decompressed, within the same bounds, or errTooLarge or errInFlight. It returns a body unchanged that is
+// not gzip or can't be decompressed.
 func (b *bodies) inflate(raw *body) (*body, error) {
 	if !hook.IsGzip(raw.bytes) {
 		return raw, nil
 	}
 	reader, err := gzip.NewReader(bytes.NewReader(raw.bytes))
 	if err != nil {
-		return raw, nil //nolint:nilerr // it is no gzip: Peek says so
+		return raw, nil //nolint:nilerr // Peek reports that the body is unreadable
 	}
 	plain := b.buffer(&b.verified, b.most)
 	err = plain.fill(reader, nil)
@@ -150,14 +149,14 @@ func (b *bodies) buffer(from *budget, most int64) *body {
 	return buffer
 }
 
-// fill reads to the end. With a deadline, each read must end before the one that belongs to what has arrived.
+// fill reads to the end. The deadline of each read depends on how many bytes have arrived; nil means no deadline.
 func (b *body) fill(from io.Reader, deadline func(arrived int) time.Time) error {
 	if err := b.budget.take(b, int64(cap(b.bytes))); err != nil {
 		return err
 	}
 	for {
 		if len(b.bytes) == cap(b.bytes) {
-			// One byte over the cap is enough to know.
+			// One byte over the cap shows that the body is too large.
 			size := min(2*int64(cap(b.bytes)), b.most+1)
 			if err := b.budget.take(b, size-int64(cap(b.bytes))); err != nil {
 				return err
@@ -167,7 +166,7 @@ func (b *body) fill(from io.Reader, deadline func(arrived int) time.Time) error 
 			b.bytes = larger
 		}
 		if deadline != nil {
-			b.budget.wait(b, deadline(len(b.bytes)))
+			b.budget.setDeadline(b, deadline(len(b.bytes)))
 		}
 		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
@@ -183,8 +182,8 @@ func (b *body) fill(from io.Reader, deadline func(arrived int) time.Time) error 
 	}
 }
 
-// verify moves a body that was verified to the budget of those.
-func (b *bodies) verify(read *body) error {
+// markVerified moves a body to the budget of verified bodies.
+func (b *bodies) markVerified(read *body) error {
 	n := read.taken
 	if err := b.verified.take(nil, n); err != nil {
 		return err
@@ -200,20 +199,20 @@ func (b *body) release() {
 	if cap(b.bytes) > bodyPooled || b.pool == nil {
 		return
 	}
-	// An API key must not wait in memory for the next request.
+	// An API key must not stay in memory until the next request.
 	clear(b.bytes)
 	b.bytes = b.bytes[:0]
 	b.pool.Put(b)
 }
 
-// begin puts a body among those that are being read.
+// begin adds a body to those that are being read.
 func (g *budget) begin(b *body) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	b.place = g.reading.PushBack(b)
 }
 
-// end takes it from there, and says whether it was cut.
+// end removes a body from those that are being read, and reports whether it was cut.
 func (g *budget) end(b *body) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -224,17 +223,17 @@ func (g *budget) end(b *body) bool {
 	return b.cut
 }
 
-// wait sets the deadline of the next read.
-func (g *budget) wait(b *body, deadline time.Time) {
+// setDeadline sets the deadline of the next read.
+func (g *budget) setDeadline(b *body, deadline time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !b.cut { // else the past deadline stays
-		_ = b.conn.SetReadDeadline(deadline) // only a recorder of a test has no deadline
+	if !b.cut { // cut has set a deadline in the past, which must stay
+		_ = b.conn.SetReadDeadline(deadline) // only a test's response recorder can't set one
 	}
 }
 
-// take gives n bytes to b, which may be nil, or returns errInFlight. For room it cuts the bodies that are being read, the oldest first; b
-// may be among them.
+// take takes n bytes from the budget for b, which may be nil, or returns errInFlight. To make room it cuts bodies that are being read, the
+// oldest first; b may be one of them.
 func (g *budget) take(b *body, n int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -255,15 +254,15 @@ func (g *budget) take(b *body, n int64) error {
 	return nil
 }
 
-// cut takes the bytes of a body that is being read, and ends its reading. Its memory is free a moment later.
+// cut ends the reading of a body and returns its bytes to the budget. Its memory is free a moment later.
 func (g *budget) cut(b *body) {
 	g.reading.Remove(b.place)
 	g.free += b.taken
 	b.place, b.taken, b.cut = nil, 0, true
-	_ = b.conn.SetReadDeadline(time.Unix(1, 0)) // only a recorder of a test has no deadline
+	_ = b.conn.SetReadDeadline(time.Unix(1, 0)) // only a test's response recorder can't set one
 }
 
-// left is how many bytes are free.
+// left returns how many bytes are free.
 func (g *budget) left() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -15,62 +15,61 @@ import (
 
 // Config holds the settings of an ingress. The zero value of a limit means its default.
 type Config struct {
-	// Agents are the webhook secrets of each Artmail agent: usually one, two while one rolls over.
+	// Agents are the webhook secrets of each Artmail agent: usually one, or two while one replaces the other.
 	Agents map[string][]string
-	// SharedSecrets open the shared Offload route, which is off without any.
+	// SharedSecrets open the shared Offload route. Without any, the route is off.
 	SharedSecrets []string
 
 	// MaxBody is the largest body that is accepted, in bytes, before and after gzip is inflated. Default 1 MiB.
 	MaxBody int64
-	// MaxInFlight bounds the bytes of verified bodies in memory, over all requests, and MaxUnverifiedInFlight those of bodies whose
-	// signature is not verified yet. Beyond it the slowest sender is cut with 503, or the new one if none is still sending. Defaults 64 MiB
-	// and a quarter of MaxInFlight.
+	// MaxInFlight bounds the bytes of verified bodies in memory, over all requests; MaxUnverifiedInFlight bounds those of bodies whose
+	// signature is not verified yet. When a bound is reached, the slowest sender gets 503, or the new one if all bodies are read. Defaults:
+	// 64 MiB and a quarter of MaxInFlight.
 	MaxInFlight, MaxUnverifiedInFlight int64
 
-	// Refusals is how many bad tokens and signatures a source (an IPv4 address or an IPv6 /64) may post at once, and RefusalsPerSecond how
-	// many from then on, before it gets 429 instead of 401. What is verified is always taken. Defaults 100 and 5.
+	// Refusals is how many bad tokens and signatures a source (an IPv4 address or an IPv6 /64) may post in a burst before it gets 429
+	// instead of 401. RefusalsPerSecond is how fast that allowance comes back. Verified webhooks are never limited. Defaults 100 and 5.
 	Refusals          int
 	RefusalsPerSecond float64
 	// TrustedProxies are the proxies whose X-Forwarded-For is used. Without any, the source is the peer of the connection.
 	TrustedProxies []netip.Prefix
 
-	// MaxConnections is how many connections are open at the same time. The last place is kept for a new one: the oldest connection
-	// that has not sent a verified webhook is closed for it, or else the one that has been idle for longest. Default 4096; with 1, a new
-	// connection waits.
+	// MaxConnections is how many connections are open at the same time. When the last place is taken, the oldest connection without a
+	// verified webhook is closed, or else the one that has been idle for longest. Default 4096; with 1, a new connection waits.
 	MaxConnections int
 
 	// OffloadBudget and ArtmailBudget are how long a request of each provider may wait for its commit. Offload posts an event once and
-	// does not document its timeout: default 8 seconds. Artmail waits 8 seconds, and a 503 before that lets it retry: default 4 seconds.
+	// does not document its timeout: default 8 seconds. Artmail waits 8 seconds and retries after an earlier 503: default 4 seconds.
 	OffloadBudget, ArtmailBudget time.Duration
-	// ReadTimeout bounds reading one request with its body, after which a slow sender is cut with 408. Default 10 seconds. An unverified
-	// body must also arrive within 2 seconds, or at 64 KiB a second where that takes longer.
+	// ReadTimeout bounds reading one request with its body. A slower sender gets 408. Default 10 seconds. An unverified body must also
+	// arrive within 2 seconds, or at 64 KiB a second where that takes longer.
 	ReadTimeout time.Duration
 	// IdleTimeout closes a connection without a request. Default 2 minutes.
 	IdleTimeout time.Duration
-	// StopTimeout is how long a stop waits for requests under way before they are cut. Default 10 seconds; it must exceed both
-	// budgets, so that every body that has been read is stored and answered.
+	// StopTimeout is how long a stop waits for requests under way before it cuts them. Default 10 seconds; it must exceed both budgets, so
+	// that every body that has been read is stored and answered.
 	StopTimeout time.Duration
 
-	// Quarantine bounds what is kept of bodies that an agent's secrets do not verify.
+	// Quarantine bounds the bodies that are kept although no secret of their agent verifies them.
 	Quarantine QuarantineConfig
 }
 
-// QuarantineConfig bounds the quarantine of each agent. It holds at most Keep times MaxBody bytes, and at most 2 times Keep bodies an hour
-// are written to it: Keep that look like agent.activated, and Keep others.
+// QuarantineConfig bounds the quarantine of each agent. It holds at most Keep times MaxBody bytes. At most 2 times Keep bodies an hour are
+// written: Keep bodies that look like agent.activated, and Keep others.
 type QuarantineConfig struct {
-	// Keep is how many bodies stay: the oldest go first, those that look like agent.activated last. Default 500.
+	// Keep is how many bodies stay: the oldest are removed first, those that look like agent.activated last. Default 500.
 	Keep int
-	// SourcePerHour is how many bodies of each of the two kinds are kept for an agent from one source in an hour. Default a fifth of Keep:
-	// one source can't push out what others have sent.
+	// SourcePerHour is how many bodies of each of the two kinds are kept for an agent from one source in an hour. Default a fifth of Keep,
+	// so that one source can't displace bodies of other sources.
 	SourcePerHour int
 	// MaxBody is the largest body that is kept, and the cap of a body without a well-formed signature, in bytes. Default 64 KiB: events of
-	// Artmail have a few hundred.
+	// Artmail have a few hundred bytes.
 	MaxBody int64
 }
 
 const defaultMaxBody = 1 << 20
 
-// withDefaults fills in what was left out.
+// withDefaults replaces zero values by the defaults.
 func (c Config) withDefaults() Config {
 	orDefault(&c.MaxBody, defaultMaxBody)
 	orDefault(&c.MaxInFlight, 64<<20)
@@ -138,18 +137,18 @@ func (c Config) Validate() error {
 		{"quarantine.sourcePerHour", int64(c.Quarantine.SourcePerHour)},
 	} {
 		if limit.value < 0 {
-			say("%s: it is negative", limit.name)
+			say("%s: must not be negative", limit.name)
 		}
 	}
 	if c.MaxInFlight <= c.MaxBody {
-		say("maxInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxInFlight, c.MaxBody)
+		say("maxInFlight: %d bytes must be more than maxBody (%d), or no body fits", c.MaxInFlight, c.MaxBody)
 	}
 	if c.MaxUnverifiedInFlight <= c.MaxBody {
-		say("maxUnverifiedInFlight: %d bytes do not hold one body of maxBody (%d)", c.MaxUnverifiedInFlight, c.MaxBody)
+		say("maxUnverifiedInFlight: %d bytes must be more than maxBody (%d), or no body fits", c.MaxUnverifiedInFlight, c.MaxBody)
 	}
 	for i, proxy := range c.TrustedProxies {
 		if !proxy.IsValid() {
-			say("trustedProxies[%d]: it is not an address range", i)
+			say("trustedProxies[%d]: must be an address range, such as 10.0.0.0/8", i)
 		}
 	}
 	if longest := max(c.OffloadBudget, c.ArtmailBudget); c.StopTimeout <= longest {

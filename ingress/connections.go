@@ -8,22 +8,23 @@ import (
 	"sync"
 )
 
-// connections keeps one place free for a new connection: when the last place is taken, it closes the oldest connection that has proved
-// nothing. If all have sent a verified webhook, it closes the one that has waited longest for a request. A connection with a verified
-// request under way is never closed; if all have one, a new connection waits.
+// connections keeps one place free for a new connection: when the last place is taken, it closes the oldest unverified connection. If all
+// have sent a verified webhook, it closes the one that has been idle for longest. It never closes a connection with a verified request
+// under way; if all have one, a new connection waits.
 type connections struct {
 	most int
 
 	mu   sync.Mutex
 	open map[net.Conn]*connection
-	// strangers have proved nothing, in the order in which they came. idle have, and wait for a request, the longest first.
-	strangers, idle list.List
+	// unverified connections have sent no verified webhook; the oldest is first. idle ones have, and now wait for a request; the one that
+	// has waited longest is first.
+	unverified, idle list.List
 }
 
 type connection struct {
-	conn   net.Conn
-	proven bool
-	// list and place say where the connection stands; nil while it has a verified request under way.
+	conn     net.Conn
+	verified bool
+	// list and place say where the connection is listed; nil while it has a verified request under way.
 	list  *list.List
 	place *list.Element
 }
@@ -34,7 +35,7 @@ func newConnections(most int) *connections {
 	return &connections{most: most, open: map[net.Conn]*connection{}}
 }
 
-// accept is the server's ConnContext: it comes once for each new connection.
+// accept is the server's ConnContext: net/http calls it once for each new connection.
 func (c *connections) accept(ctx context.Context, conn net.Conn) context.Context {
 	added := &connection{conn: conn}
 	c.mu.Lock()
@@ -43,12 +44,12 @@ func (c *connections) accept(ctx context.Context, conn net.Conn) context.Context
 	if len(c.open) >= c.most {
 		c.closeOne()
 	}
-	added.moveTo(&c.strangers)
+	added.moveTo(&c.unverified)
 	return context.WithValue(ctx, connectionKey{}, added)
 }
 
 func (c *connections) closeOne() {
-	for _, from := range []*list.List{&c.strangers, &c.idle} {
+	for _, from := range []*list.List{&c.unverified, &c.idle} {
 		if first := from.Front(); first != nil {
 			closing := first.Value.(*connection) //nolint:errcheck // the lists hold nothing else
 			closing.moveTo(nil)
@@ -69,11 +70,11 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateActive:
-		if known.proven {
+		if known.verified {
 			known.moveTo(nil)
 		}
 	case http.StateIdle:
-		if known.proven {
+		if known.verified {
 			known.moveTo(&c.idle)
 		}
 	case http.StateClosed, http.StateHijacked:
@@ -83,18 +84,19 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// prove says that the connection of the context has sent a verified webhook.
-func (c *connections) prove(ctx context.Context) {
+// markVerified records that the connection of the context has sent a verified webhook.
+func (c *connections) markVerified(ctx context.Context) {
 	known, is := ctx.Value(connectionKey{}).(*connection)
-	if !is { // a recorder of a test
+	if !is { // a test's request without a connection
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known.proven = true
+	known.verified = true
 	known.moveTo(nil)
 }
 
+// moveTo moves the connection to the end of a list, or out of all lists where the list is nil.
 func (c *connection) moveTo(to *list.List) {
 	if c.list != nil {
 		c.list.Remove(c.place)

@@ -29,11 +29,11 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// diskFolder tells a child of this binary where to serve from.
+// diskFolder is the environment variable that makes this test binary serve from a folder, as a child process.
 const diskFolder = "SIGNALBOX_TEST_DISK_FOLDER"
 
-// serveOnALimitedDisk is the child: the real ingress on the real inbox, in a process whose files can be kept from growing, for root and
-// others alike. It prints its address and a case's path, then obeys: each line of its input is the size that files may have.
+// serveOnALimitedDisk is the child process: the real ingress on the real inbox, with a limit on the size of its files, which also holds for
+// root. It prints its address and a case's path. Each line of its input sets that limit in bytes.
 func serveOnALimitedDisk() bool {
 	folder := os.Getenv(diskFolder) //nolint:forbidigo // the only way to tell a child of this binary what it is
 	if folder == "" {
@@ -75,10 +75,10 @@ func serveOnALimitedDisk() bool {
 	return true
 }
 
-// provider posts on connections of its own, so that none is left to the end.
+// provider posts on a new connection each time, so that no connection stays open.
 var provider = http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// child is that process, seen from the test.
+// child is the test's view of that process.
 type child struct {
 	url, path string
 	input     io.WriteCloser
@@ -101,7 +101,7 @@ func (c *child) get(t *testing.T, path string) int {
 	return response.StatusCode
 }
 
-// post sends an event of its own, with a body of about 30 KiB.
+// post sends the event with this number, in a body of about 30 KiB.
 func (c *child) post(t *testing.T, event int) (status int, retryAfter string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"event_id":"evt_%d","event_type":"case.completed","data":{"caseId":"c1"}}`, event) + strings.Repeat(" ", 30<<10)
@@ -111,9 +111,8 @@ func (c *child) post(t *testing.T, event int) (status int, retryAfter string) {
 	return response.StatusCode, response.Header.Get("Retry-After")
 }
 
-// A disk that is full, or takes no write at all, is answered with 503; what was acknowledged is kept, and once there is room again the
-// same process goes on.
-func TestADiskThatTakesNothingIsAnsweredWith503AndRecoveredFromWithoutARestart(t *testing.T) {
+// While the disk is full or read-only, the answer is 503 and acknowledged events are kept. Once there is room, the same process stores again.
+func TestAFullDiskIsAnsweredWith503UntilThereIsRoom(t *testing.T) {
 	t.Parallel()
 	for name, size := range map[string]string{"full": strconv.Itoa(2 << 20), "read-only": "0"} {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +144,7 @@ func TestADiskThatTakesNothingIsAnsweredWith503AndRecoveredFromWithoutARestart(t
 				sent++
 				status, retryAfter := c.post(t, sent)
 				require.Contains(t, []int{204, 503}, status)
-				require.Equal(t, status == 503, retryAfter != "", "told to come again")
+				require.Equal(t, status == 503, retryAfter != "", "a 503 has Retry-After, a 204 has none")
 				if status == 204 {
 					acknowledged[fmt.Sprint("evt_", sent)] = true
 				}
@@ -161,7 +160,7 @@ func TestADiskThatTakesNothingIsAnsweredWith503AndRecoveredFromWithoutARestart(t
 				require.Less(t, sent, 1000, "the limit is never reached")
 			}
 			require.Equal(t, 503, c.get(t, "/readyz"))
-			require.Equal(t, 200, c.get(t, "/healthz"), "nobody should restart it")
+			require.Equal(t, 200, c.get(t, "/healthz"), "a restart would not help")
 			c.filesMayHave(t, "all")
 			require.Equal(t, 204, post())
 			require.Equal(t, 200, c.get(t, "/readyz"))
@@ -174,7 +173,7 @@ func TestADiskThatTakesNothingIsAnsweredWith503AndRecoveredFromWithoutARestart(t
 	}
 }
 
-// requireKept opens the inbox again and looks for each key once.
+// requireKept opens the inbox again and requires each key exactly once.
 func requireKept(t *testing.T, path string, keys map[string]bool) {
 	t.Helper()
 	store, err := sqlite.Open(context.Background(), path, sqlite.Options{})

@@ -1,8 +1,7 @@
 // Package ingress is the HTTP server that providers post webhooks to.
 //
-// It verifies, stores and answers: a 2xx is sent only after the inbox has the event on disk. It knows the routes, the order of
-// checks and the answer to each mistake. It knows no rule of any workflow, nor that Temporal exists; the relay sends what is
-// stored to its workflow.
+// It verifies each webhook, stores it and answers: it sends a 2xx only after the inbox has the event on disk. It does not know the
+// workflows or Temporal; package relay sends the stored events to their workflows.
 //
 // # Answers
 //
@@ -11,7 +10,7 @@
 //
 //	What comes                                  Answer                Kept
 //	verified, known kind                        204 after the commit  pending
-//	verified, same key again                    204                   counted on the first; another body is stored and flagged
+//	verified, same dedupe key again             204                   counted on the first; another body is stored and flagged
 //	verified, unknown kind, or test.ping        204                   ignored, visible
 //	verified, not parseable                     204                   dead, visible, can be replayed
 //	bad token                                   401, body not read    counted
@@ -23,75 +22,78 @@
 //	no room in memory for the body              503 and Retry-After   counted
 //	inbox can't store within its budget         503 and Retry-After   nothing
 //	another method; another path                405; 404              nothing
-//	what a fault in this program breaks         500                   logged with the place, without the request
+//	any, while a fault in this program panics   500                   logged with the stack, without the request
 //
-// "Counted" is the metric signalbox_webhooks_total, by provider and outcome. The connection is closed after each 400, 401, 408, 413 and
-// 429, and after a 503 to a body that was not read. A verified body that can't be parsed is answered with 204, since a retry would bring
-// the same bytes. The cap is [Config.MaxBody]; for an Artmail body without a well-formed signature it is [QuarantineConfig.MaxBody].
+// "Counted" means the metric signalbox_webhooks_total, by provider and outcome. The server closes the connection after each 400, 401, 408,
+// 413 and 429, and after a 503 to a body that was not read. It answers 204 to a verified body that can't be parsed, since a retry would
+// bring the same bytes. The cap is [Config.MaxBody]; for an Artmail body without a well-formed signature it is [QuarantineConfig.MaxBody].
 //
 // # Who can post what
 //
-// A capability URL of a case (/webhooks/offload/{reference}/{token}) lets its holder post events of that one case: a result, a failure, a
-// question. The token is a MAC over the reference; it opens no other case and has no end. The holder can also fill the inbox with events
-// of that case, each up to the cap, and hold up to [Config.MaxInFlight] bytes of memory, since a verified post has no limit by source.
+// A capability URL of a case (/webhooks/offload/{reference}/{token}) lets its holder post events of that case: a result, a failure, a
+// question. The token is a MAC over the reference; it is valid for this case only and does not expire. The holder can also fill the inbox
+// with events of that case, each up to the cap, and use up to [Config.MaxInFlight] bytes of memory, since verified posts have no limit by
+// source.
 //
-// The shared secret (/webhooks/offload-shared/{secret}) lets its holder post an event of any case that uses the shared route. Such an event
-// proves nothing: the workflow confirms each end by reading the case.
+// The shared secret (/webhooks/offload-shared/{secret}) lets its holder post an event of any case that uses the shared route. The workflow
+// does not trust such an event: it confirms each end by reading the case.
 //
 // An agent's webhook secret lets its holder post any event of that agent: activations with API keys of its choice, answers to
 // approvals, pauses, force-failures. It gives no access to API keys that are stored.
 //
-// The keyring makes tokens and opens bodies: its holder can do all of the above for Offload, and can read what the inbox holds.
+// The keyring makes tokens and opens bodies: its holder can do all of the above for Offload, and can read all bodies of an inbox to which
+// the holder has access.
 //
 // A stranger, who has none of these, can do at most this:
-//   - Learn that the server is there, and from the answers which methods and paths it has. The answer and the work are the same
-//     for every bad token and every bad signature, whether or not there is such a reference or agent. From /webhooks/offload-shared/ it
-//     can learn whether that route is on.
-//   - Hold [Config.MaxUnverifiedInFlight] bytes of memory, apart from that for verified bodies. When they are used up, the slowest
-//     sender is cut, so a webhook that comes in one piece is read. An unverified body must arrive within 2 seconds, or at 64 KiB a second.
-//     Only a flood that brings as many bytes while one webhook is on its way cuts that one; Artmail sends it again.
-//   - Hold connections until another sender needs one: the oldest connection without a verified webhook is closed for a new one.
-//     An operator's health check on this listener is a stranger too, and opens a new connection. Only a flood that opens
-//     [Config.MaxConnections] connections while one webhook's head is on its way cuts that one.
+//   - Learn that the server exists, and from the answers which methods and paths it has. For a bad token or signature, the answer and the
+//     work do not depend on whether the reference or agent exists. The stranger can learn whether the shared route is on.
+//   - Use [Config.MaxUnverifiedInFlight] bytes of memory; verified bodies have their own. When they are used up, the slowest sender is cut,
+//     so a webhook that comes in one piece is read. An unverified body must arrive within 2 seconds, or at 64 KiB a second. A true webhook
+//     is cut only if a flood brings that many bytes while it arrives; Artmail then sends it again.
+//   - Use connections until another sender needs one: the oldest connection without a verified webhook is closed for a new one. An
+//     operator's health check on this listener counts as unverified too, and can open a new connection. A true webhook is cut only if a
+//     flood opens [Config.MaxConnections] connections while the headers of the webhook arrive.
 //   - Write to the quarantine of an agent, if it guesses the name: [QuarantineConfig.SourcePerHour] bodies an hour of each of two kinds from
 //     one source, [QuarantineConfig.Keep] an hour from all sources, each up to [QuarantineConfig.MaxBody]. With Keep/SourcePerHour
-//     sources, or alone within as many hours, it can push out true events that wait there for a corrected secret: those that look like
-//     agent.activated last, and of those the ones that have not come again for longest.
+//     sources, or with one source in as many hours, it can displace true events that wait there for a corrected secret. Events that look
+//     like agent.activated are displaced last, and among them the one that was last posted longest ago goes first.
 //   - Write lines to the log: two for each source, route and cause in a minute, and at most about 400 in all.
-//   - Take as much of the processor and the network as its posts cost; that is for a firewall or a proxy to limit.
+//   - Cost processor time and network traffic in proportion to its posts. A firewall or a proxy can limit that.
 //
-// A source is the IPv4 address or the IPv6 /64 of the peer. Behind a proxy that is not in [Config.TrustedProxies] all senders are one source:
-// then a stranger can get 429 for Artmail's bad signatures too, and can use up what is quarantined of them, but a verified post is never
-// refused for its source. X-Forwarded-For counts only from a trusted proxy, read from its end to the first address that is not one.
+// A source is the IPv4 address or the IPv6 /64 of the peer. Behind a proxy that is not in [Config.TrustedProxies] all senders are one source.
+// Then a stranger can make Artmail's own bad signatures get 429, and can use up their share of the quarantine; a verified post is never
+// refused for its source. X-Forwarded-For counts only from a trusted proxy; the source is its last address that is not a trusted proxy.
 //
-// # Who can answer, and who can read
+// # Other secrets
 //
-// What else is secret, and what its holder can do. Each is apart from the others:
+// Each of these gives its holder access to something else:
 //
-//   - Access to the Temporal namespace (an API key, a client certificate, or the network where the server asks for neither; the Web UI has it
-//     too) is access to all workflows: to start, answer, cancel and end them, and to read requests, questions, answers, results and the
-//     people named in them. The name that stands beside an answer is what the caller said, not who it was. Agents' API keys are sealed there.
-//   - The keyring opens those API keys together with access to the namespace, and the bodies together with the inbox. It makes capability URLs.
+//   - Access to the Temporal namespace is an API key, a client certificate, or, where the server asks for neither, the network; the Web UI has
+//     it too. Its holder can start, answer, cancel and terminate all workflows, and read requests, questions, answers, results and the
+//     people named in them. The name beside an answer is what the caller said; Signalbox does not verify it. Agents' API keys are sealed
+//     there.
+//   - The keyring opens API keys for a holder with access to the namespace, and bodies for a holder with access to the inbox. It makes
+//     capability URLs.
 //   - The inbox, a file or a database, shows without the keyring which events came, when, and for which reference or activation. Its
-//     holder can take deliveries away or hand them out again, but can't make or change a body: a body opens only in its own row.
+//     holder can delete or replay deliveries, but can't make or change a body: a sealed body opens only in its row.
 //   - Offload's API key, which workers have, lets its holder read, create and answer all cases of the account at Offload itself. An agent's
 //     API key does the same for its activation at Artmail.
 //   - The bucket has the files of ended cases, as the provider served them.
-//   - The internal listener shows health and metrics to all who reach it, with neither agents nor addresses; the rest needs one of its
-//     tokens, where there are any.
+//   - The internal listener shows health and metrics to everyone who can connect to it; they contain neither agents nor addresses. The rest
+//     needs a token, if tokens are configured.
 //
-// What a person reveals, releases, purges or replays by the command line is recorded in the inbox, with the name that the person's machine
-// gives; access to the inbox itself can avoid that.
+// The inbox records what a person reveals, releases, purges or replays on the command line, with the name that the person's machine gives. A
+// person who opens the inbox with another program leaves no record.
 //
-// # What is recorded
+// # What is logged
 //
-// No token, path, query, body or header value of a request is logged, except a request ID that a proxy gave, and the Content-Encoding of
-// a verified body that can't be read: paths carry tokens, and bodies carry API keys and personal data. Logs name the route pattern and,
-// of a refusal, the configured agent and the sender's network: the /24 of an IPv4 address, the /48 of an IPv6 one. Refusals are sampled:
-// the first of each cause, route and source in a minute is logged at once, the others as one line with their count, at the next refusal
-// after that minute or at the stop. Metrics name routes and causes, neither agents nor addresses.
+// Logs contain no token, path, query, body or header value of a request: paths carry tokens, and bodies carry API keys and personal data.
+// Two header values are the exception: a request ID that a proxy gave, and the Content-Encoding of a verified body that can't be read. Logs
+// name the route pattern. For a refusal they also name the configured agent and the sender's network: the /24 of an IPv4 address, the /48 of
+// an IPv6 one. Refusals are sampled: the first of each cause, route and source in a minute is logged at once; the others are logged as one
+// line with their count, at the next refusal after that minute or at the stop. Metrics name routes and causes, neither agents nor addresses.
 //
-// A proxy in front records more: its access log usually has the whole path, and so every capability URL and the shared secret. Whoever
-// reads that log can post the events of those cases. Leave the path out of the log, or cut it after /webhooks/offload/{reference}, and
-// treat tracing, error reports and a CDN's logs the same way. Offload's own settings show the URLs to whoever may read them.
+// A proxy in front records more: its access log usually has the whole path, and so every capability URL and the shared secret. A reader of
+// that log can post events of those cases. Leave the path out of the log, or cut it after /webhooks/offload/{reference}; do the same with
+// traces, error reports and the logs of a CDN. Offload's settings pages show the URLs to the people who may open them.
 package ingress

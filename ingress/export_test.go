@@ -17,13 +17,13 @@ func WithoutMetrics(s *Server) { s.metrics = nil }
 // TraceAccepted makes and ends the span of an accepted webhook.
 func TraceAccepted(s *Server, c echo.Context, d inbox.Delivery) {
 	s.beginTrace(c, d.ReceivedAt)
-	s.verified(c)
+	s.markVerified(c)
 	d.TraceParent = s.traceParent(c)
 	s.describe(c, d, d.ID, outcomeNew)
 	s.endTrace(c, http.StatusNoContent, nil)
 }
 
-// CountAccepted counts what an accepted webhook is counted as.
+// CountAccepted updates the metrics as an accepted webhook does.
 func CountAccepted(s *Server) {
 	s.metrics.beginCommit()
 	s.metrics.endCommit(time.Millisecond)

@@ -39,8 +39,7 @@ func (m *memory) Append(_ context.Context, deliveries []inbox.Delivery) ([]inbox
 	return make([]inbox.Receipt, len(prepared)), nil
 }
 
-// Whatever is posted wherever: the answer is one of the table, and only what a credential proves reaches the inbox, in a form that
-// the inbox accepts.
+// For any body on any path, the answer is one of the table, and only verified bodies reach the inbox, in a form that the inbox accepts.
 func FuzzRequests(f *testing.F) {
 	keys, err := keyring.Generate()
 	require.NoError(f, err)
@@ -92,7 +91,7 @@ func secrets(tb testing.TB) hook.Secrets {
 	return s
 }
 
-// Whatever signatures there are in however many lines: only one that fits, among the first eight, lets the body in.
+// With any signatures in any number of header lines, the body is accepted only if one of the first eight verifies it.
 func FuzzSignatureHeaders(f *testing.F) {
 	keys, err := keyring.Generate()
 	require.NoError(f, err)
@@ -128,7 +127,7 @@ func FuzzSignatureHeaders(f *testing.F) {
 	})
 }
 
-// X-Forwarded-For changes nothing: a stranger can't choose its source, and one behind a proxy can't choose that of another sender.
+// A stranger can't choose its source by X-Forwarded-For; a stranger behind a trusted proxy can't choose the source of another sender.
 func FuzzForwardedFor(f *testing.F) {
 	keys, err := keyring.Generate()
 	require.NoError(f, err)
@@ -160,7 +159,7 @@ func FuzzForwardedFor(f *testing.F) {
 		require.Equal(t, 429, post(direct, "192.0.2.1", "203.0.113.99"), "the peer counts")
 		require.Equal(t, 401, post(direct, "192.0.2.2", header), "another peer is another source")
 
-		// The proxy adds the peer that it sees; what the sender wrote before does not count.
+		// The proxy appends the peer that it sees; the addresses before it, written by the sender, do not count.
 		behind := server(netip.MustParsePrefix("10.0.0.0/8"))
 		require.Equal(t, 401, post(behind, "10.0.0.1", header, "203.0.113.7"))
 		require.Equal(t, 429, post(behind, "10.0.0.1", "203.0.113.7"))

@@ -22,16 +22,16 @@ type health struct {
 	inbox Inbox
 	now   func() time.Time
 	ready func(context.Context) bool
-	// failedAt is when the inbox last failed to store, in Unix nanoseconds; zero since it last succeeded.
+	// failedAt is when the inbox last failed to store, in Unix nanoseconds. A success sets it to zero.
 	failedAt atomic.Int64
-	// draining: a stop has begun.
+	// draining is true once a stop has begun.
 	draining atomic.Bool
 }
 
 const (
 	checkTimeout = time.Second
-	// unreadyFor is how long a failed write keeps the server unready: only a new request can show that the
-	// inbox has recovered.
+	// unreadyFor is how long a failed write keeps the server unready. It ends by itself, because only a new request can show that the inbox
+	// has recovered.
 	unreadyFor = 5 * time.Second
 )
 
@@ -59,7 +59,7 @@ func (h *health) check(ctx context.Context) error {
 
 func (h *health) alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }
 
-// answerReady answers 200 while webhooks are accepted, otherwise 503. Why is for operators, and not said here: anybody can ask.
+// answerReady answers 200 while webhooks are accepted, otherwise 503. It gives no reason, since this listener is public.
 func (h *health) answerReady(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), checkTimeout)
 	defer cancel()

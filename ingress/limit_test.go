@@ -40,7 +40,7 @@ func answered(t *testing.T, conn net.Conn) {
 	require.NoError(t, response.Body.Close())
 }
 
-// begin sends a webhook's head with a part of its body.
+// begin sends a webhook's headers with a part of its body.
 func begin(t *testing.T, conn net.Conn, path string, length int, body string) {
 	t.Helper()
 	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, length, body)
@@ -64,7 +64,7 @@ func closedByServer(t *testing.T, conn net.Conn) {
 	require.False(t, errors.Is(err, os.ErrDeadlineExceeded), "it is still open")
 }
 
-func TestTheOldestConnectionThatHasProvedNothingMakesRoom(t *testing.T) {
+func TestTheOldestUnverifiedConnectionIsClosedForANewOne(t *testing.T) {
 	t.Parallel()
 	const most = 8
 	c := config()
@@ -92,7 +92,7 @@ func TestTheOldestConnectionThatHasProvedNothingMakesRoom(t *testing.T) {
 	require.Equal(t, 204, statusOn(t, proven), "it is still open")
 }
 
-func TestTheConnectionThatIsIdleForLongestMakesRoomWhereAllAreProven(t *testing.T) {
+func TestTheLongestIdleConnectionIsClosedIfAllAreVerified(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.MaxConnections = 3
@@ -110,7 +110,7 @@ func TestTheConnectionThatIsIdleForLongestMakesRoomWhereAllAreProven(t *testing.
 	require.Equal(t, 204, statusOn(t, first))
 }
 
-func TestAConnectionOverTheCapWaitsWhereAllHaveAVerifiedRequestUnderWay(t *testing.T) {
+func TestAConnectionOverTheCapWaitsIfAllHaveAVerifiedRequestUnderWay(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.MaxConnections = 2

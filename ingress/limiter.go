@@ -24,7 +24,7 @@ func newLimiter[K comparable](now func() time.Time, burst int, perSecond float64
 	return &limiter[K]{now: now, every: rate.Limit(perSecond), burst: burst, buckets: map[K]*rate.Limiter{}}
 }
 
-// allow takes a token of the key, and says whether there was one.
+// allow takes a token of the key and reports whether there was one.
 func (l *limiter[K]) allow(key K) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,7 +39,7 @@ func (l *limiter[K]) allow(key K) bool {
 	return bucket.AllowN(l.now(), 1)
 }
 
-// giveBack returns a token that was allowed.
+// giveBack returns a token that allow has taken.
 func (l *limiter[K]) giveBack(key K) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,8 +48,8 @@ func (l *limiter[K]) giveBack(key K) {
 	}
 }
 
-// forget drops full buckets, which say nothing. If too few are full, it drops any down to nine tenths of maxBuckets, so that not every
-// new key has to search.
+// forget drops full buckets: a new bucket is full too. If too few are full, it drops any others down to nine tenths of maxBuckets, so that
+// the next new keys need no search.
 func (l *limiter[K]) forget() {
 	now := l.now()
 	for key, bucket := range l.buckets {

@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 )
 
-// metrics name routes by their pattern, and neither agents nor addresses, so that a sender can't add a time series. A nil *metrics counts
-// nothing: a benchmark compares with it.
+// metrics name routes by their pattern and contain neither agents nor addresses, so that a sender can't add a time series. A nil *metrics
+// counts nothing; a benchmark uses it to measure the cost of counting.
 type metrics struct {
 	requests    *prometheus.HistogramVec
 	webhooks    *prometheus.CounterVec

@@ -16,7 +16,7 @@ import (
 
 const routeReady = "/readyz"
 
-// requestIDs are unique over processes by their prefix and cost a count each.
+// requestIDs makes request IDs from a random prefix, which differs between processes, and a counter.
 type requestIDs struct {
 	prefix string
 	count  atomic.Uint64
@@ -26,7 +26,7 @@ func newRequestIDs() *requestIDs { return &requestIDs{prefix: uuid.NewString()[:
 
 func (r *requestIDs) next() string { return r.prefix + strconv.FormatUint(r.count.Add(1), 10) }
 
-// givenRequestID accepts a proxy's request ID where it is harmless in a log.
+// givenRequestID returns a proxy's request ID, or "" if it is missing, longer than 64 bytes or unsafe in a log.
 func givenRequestID(r *http.Request) string {
 	id := r.Header.Get(echo.HeaderXRequestID)
 	if len(id) > 64 {
@@ -42,8 +42,8 @@ func givenRequestID(r *http.Request) string {
 
 var errStopped = errors.New("the server has stopped")
 
-// observe is the one middleware: request ID, recovery, answer to errors, metric and log line. It marks the request as under way,
-// so that a stop can wait for it.
+// observe is the only middleware: request ID, recovery from panics, answer to errors, metric and log line. It holds s.underWay, so that a
+// stop waits for the request.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		s.underWay.RLock()
@@ -81,7 +81,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 var errPanic = errors.New("panic")
 
-// recovered turns a panic into a 500. Its value is not logged: it could hold what was being read.
+// recovered turns a panic into a 500. It does not log the panic's value, which could contain a part of the body.
 func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -92,7 +92,7 @@ func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
-// log is silent at the usual level about what went well: the inbox has a row for it. What is refused is sampled.
+// log writes accepted requests at debug level only, since the inbox has a row for each. It writes refused requests in samples.
 func (s *Server) log(c echo.Context, route, id string, status int, took time.Duration, err error) {
 	if entry := s.logger.Check(zap.DebugLevel, "request"); entry != nil {
 		entry.Write(

@@ -14,25 +14,24 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Kinds of deliveries that no secret has verified. What the body says only decides which ones Trim removes last.
+// Kinds of unverified deliveries. The body of one can't be trusted; it only decides which ones Trim removes last.
 const (
 	kindUnverified           = "unverified"
 	kindUnverifiedActivation = "unverified agent.activated"
 )
 
-// quarantine keeps bodies that were refused, sealed and bounded, so that a person can correct a wrong secret and release the events:
+// quarantine keeps unverified bodies, sealed and in a bounded number, so that a person can correct a wrong secret and release the events:
 // Artmail shows an API key only once.
 //
-// It writes beside the requests, never within one. A refusal that waited for the disk would take longer than one for an agent
-// that does not exist, and many forged webhooks would delay real ones. What is lost by a crash or a full queue was
-// never acknowledged: Artmail sends it again. Bodies that look like agent.activated have a separate queue that is written
-// first, so that many other bodies can't keep an API key from being stored.
+// It writes in the background. If a refusal waited for the disk, it would take longer than one for an agent that does not exist, and many
+// forged webhooks would delay real ones. A crash or a full queue loses only bodies that were never acknowledged: Artmail sends them again.
+// Bodies that look like agent.activated have a separate queue, which is written first, so that many other bodies can't delay an API key.
 //
-// Each agent has a bound in number, and takes a limited number in an hour; so does each source for each agent. A source therefore can't
-// push out what others have sent, and what is written to the disk is bounded whatever is posted. Repetitions of a body are free.
+// Each agent keeps a bounded number of bodies and takes a bounded number in an hour; so does each source for each agent. So a source can't
+// displace the bodies of other sources, and a flood writes a bounded amount to the disk. Repetitions of a body do not count.
 type quarantine struct {
 	server *Server
-	wake   chan struct{} // holds one notice of something queued
+	wake   chan struct{} // has one element when a body was queued
 	done   sync.WaitGroup
 
 	mu                  sync.Mutex
@@ -45,7 +44,7 @@ type quarantine struct {
 // suspect is a webhook that no secret of its agent verifies.
 type suspect struct {
 	agent, encoding string
-	// known says that there is such an agent.
+	// known is true if the agent exists.
 	known      bool
 	source     source
 	signatures []string
@@ -54,7 +53,7 @@ type suspect struct {
 	kind       string
 }
 
-// suspectAgent and suspectSource are what the quarantine limits.
+// suspectAgent and suspectSource are the keys of the quarantine's limiters.
 type (
 	suspectAgent  struct{ agent, kind string }
 	suspectSource struct {
@@ -66,7 +65,7 @@ type (
 func (s suspect) ofAgent() suspectAgent   { return suspectAgent{s.agent, s.kind} }
 func (s suspect) ofSource() suspectSource { return suspectSource{s.ofAgent(), s.source} }
 
-// kept says whether the quarantine keeps a suspect, or why not.
+// kept says whether the quarantine keeps a suspect, or why it does not.
 type kept string
 
 const (
@@ -77,14 +76,14 @@ const (
 	keptQueueFull   kept = "queue_full"
 )
 
-// keptResults lists every value of kept: each is counted from zero.
+// keptResults lists every value of kept. The metrics show each of them from the start, with the value zero.
 var keptResults = []kept{keptYes, keptTooLarge, keptEmpty, keptRateLimited, keptQueueFull}
 
 const (
-	// quarantineQueue, of each kind, and quarantineBatch hold at most 36 MiB of bodies of the default size.
+	// The two queues of quarantineQueue bodies and one batch of quarantineBatch hold at most 36 MiB with the default size of a body.
 	quarantineQueue = 256
 	quarantineBatch = 64
-	// quarantineBudget is for one batch.
+	// quarantineBudget is how long the writing of one batch may take.
 	quarantineBudget = 10 * time.Second
 )
 
@@ -100,13 +99,13 @@ func newQuarantine(s *Server) *quarantine {
 
 func (q *quarantine) start() { q.done.Go(q.run) }
 
-// stop writes what waits. Nothing may be offered any more.
+// stop writes the queued bodies and returns. Call offer no more after it.
 func (q *quarantine) stop() {
 	close(q.wake)
 	q.done.Wait()
 }
 
-// offer queues a suspect, or drops it where it is beyond a bound. It does the same work for an agent that does not exist, up to the end.
+// offer queues a suspect, or drops it beyond a bound. For an agent that does not exist it does the same work, but queues nothing.
 func (q *quarantine) offer(s suspect) {
 	result := q.enqueue(s)
 	subject := s.agent
@@ -132,7 +131,7 @@ func (q *quarantine) enqueue(s suspect) kept {
 		queue, s.kind = &q.activations, kindUnverifiedActivation
 	}
 	if !s.known {
-		s.agent = "" // all that do not exist share one bound
+		s.agent = "" // agents that do not exist share one bound
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -151,12 +150,12 @@ func (q *quarantine) enqueue(s suspect) kept {
 	*queue = append(*queue, s)
 	select {
 	case q.wake <- struct{}{}:
-	default: // a notice is already there
+	default: // run has already been woken
 	}
 	return keptYes
 }
 
-// take returns the next batch, empty where nothing waits.
+// take returns the next batch, or none if both queues are empty.
 func (q *quarantine) take() []suspect {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -167,7 +166,7 @@ func (q *quarantine) take() []suspect {
 	n := min(len(*queue), quarantineBatch)
 	batch := (*queue)[:n:n]
 	if *queue = (*queue)[n:]; len(*queue) == 0 {
-		*queue = nil // else the written bodies would stay in memory
+		*queue = nil // frees the written bodies
 	}
 	return batch
 }
@@ -201,7 +200,7 @@ func (q *quarantine) write(batch []suspect) error {
 		return err
 	}
 	for i, s := range batch {
-		if receipts[i].Outcome == inbox.OutcomeDuplicate { // it takes no place
+		if receipts[i].Outcome == inbox.OutcomeDuplicate { // no new row was written
 			q.bySource.giveBack(s.ofSource())
 			q.byAgent.giveBack(s.ofAgent())
 		}
@@ -226,8 +225,8 @@ func (q *quarantine) sealed(s suspect) (inbox.Delivery, error) {
 		return inbox.Delivery{}, err
 	}
 	return inbox.Delivery{
-		// Artmail tries an event seven times: with a key, the tries take one place together and can't fill the quarantine. The key
-		// reveals nothing of the body without the keyring.
+		// Artmail tries an event seven times. With this key the tries share one row and can't fill the quarantine. The key does not
+		// reveal the body to people without the keyring.
 		DedupeKey: base64.RawURLEncoding.EncodeToString(q.server.keys.Fingerprint(packed, "quarantine", s.agent)),
 		ID:        id, Provider: artmail.Name, Scope: s.agent, Kind: s.kind, Body: body, ReceivedAt: s.at,
 		State: inbox.StateQuarantined, Reason: "no secret of the agent verifies it",

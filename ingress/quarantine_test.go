@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-func TestTheQuarantineKeepsWhatNoSecretVerifies(t *testing.T) {
+func TestTheQuarantineKeepsBodiesThatNoSecretVerifies(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	body := `{"type":"agent.activated","activationId":"a1","apiKey":"art_key_1"}`
@@ -29,10 +29,10 @@ func TestTheQuarantineKeepsWhatNoSecretVerifies(t *testing.T) {
 	require.Equal(t, []string{artmail.Sign([]byte(body), "wrong")}, signatures)
 	require.Empty(t, encoding)
 	require.Equal(t, body, string(unpacked))
-	require.NotEmpty(t, f.logs.FilterMessageSnippet("bad signature").All(), "it is told loudly")
+	require.NotEmpty(t, f.logs.FilterMessageSnippet("bad signature").All(), "a warning is logged")
 }
 
-func TestAFloodOfForgeriesPushesOutNoActivation(t *testing.T) {
+func TestAFloodOfForgeriesDisplacesNoActivation(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents["other"] = []string{"another secret"}
@@ -57,7 +57,7 @@ func TestAFloodOfForgeriesPushesOutNoActivation(t *testing.T) {
 	require.Contains(t, f.opened(t, kept[agent][9]), "art_key_1", "the oldest, and still there")
 }
 
-func TestTheQuarantineTakesNoLargeBodies(t *testing.T) {
+func TestTheQuarantineRefusesLargeBodies(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	large := strings.Repeat("x", 65<<10)
@@ -69,9 +69,9 @@ func TestTheQuarantineTakesNoLargeBodies(t *testing.T) {
 	require.Contains(t, f.metrics(t), `signalbox_artmail_bad_signatures_total{kept="empty"} 1`)
 }
 
-// Artmail tries each event several times. Were each try to take a place, or to count against the source, a few dozen activations would
-// push each other's keys out.
-func TestTheTriesOfOneEventTakeOnePlace(t *testing.T) {
+// Artmail tries each event several times. If each try took a row, or counted against the source, a few dozen activations would displace each
+// other.
+func TestTheRetriesOfOneEventTakeOneRow(t *testing.T) {
 	t.Parallel()
 	const events = 10
 	c := config()
@@ -91,7 +91,7 @@ func TestTheTriesOfOneEventTakeOnePlace(t *testing.T) {
 	}
 }
 
-// slowStore lets the first append wait, as a disk does under a flood.
+// slowStore blocks the first append, as a busy disk does.
 type slowStore struct {
 	inbox.Store
 	begun chan struct{}
@@ -107,7 +107,7 @@ func (s *slowStore) Append(ctx context.Context, deliveries []inbox.Delivery) ([]
 	return s.Store.Append(ctx, deliveries)
 }
 
-func TestAFullQueueOfForgeriesKeepsNoActivationFromBeingWritten(t *testing.T) {
+func TestAFullQueueOfForgeriesDoesNotBlockAnActivation(t *testing.T) {
 	t.Parallel()
 	slow := &slowStore{begun: make(chan struct{}, 1), free: make(chan struct{})}
 	c := config()

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// sample says which lines of the log are the same: those with one message, subject, cause and source.
+// sample identifies log lines that count as the same.
 type sample struct {
 	message string
 	// subject is a route pattern, or the name of a configured agent.
@@ -21,8 +21,8 @@ type sample struct {
 	source string
 }
 
-// sampledLog writes the first line of each sample at once, and counts the others: one more line says how many they were, when the next
-// line of any sample comes after the interval, or when the server stops.
+// sampledLog writes the first line of each sample at once and counts the others. It writes their number as one more line: at the first
+// line of any sample after the interval, or when the server stops.
 type sampledLog struct {
 	logger *zap.Logger
 	now    func() time.Time
@@ -39,7 +39,7 @@ type sampled struct {
 
 const (
 	sampleInterval = time.Minute
-	// maxSamples bounds the lines of an interval; further sources share a sample.
+	// maxSamples bounds the lines in an interval. Beyond it, new sources share a sample.
 	maxSamples   = 200
 	otherSources = "other sources"
 )

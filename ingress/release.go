@@ -23,15 +23,16 @@ type Releaser struct {
 
 // Released counts what Release did.
 type Released struct {
-	// Accepted are in the inbox now, as if they had just been verified; Duplicates were there already.
+	// Accepted counts deliveries that were verified and stored; Duplicates those that the inbox had already.
 	Accepted, Duplicates int
-	// Refused fit no secret yet, and stay in the quarantine.
+	// Refused counts deliveries that no secret verifies yet. They stay in the quarantine.
 	Refused int
-	// Unreadable have no body any more, or one that today's keyring can't open.
+	// Unreadable counts deliveries whose body was purged, or that the current keyring can't open.
 	Unreadable int
 }
 
-// NewReleaser takes the current secrets of each agent. It returns hook.ErrEmptySecret for a missing or empty one.
+// NewReleaser returns a Releaser that verifies with the given secrets of each agent. It fails with hook.ErrEmptySecret for a missing or
+// empty secret.
 func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Store, now func() time.Time) (*Releaser, error) {
 	secrets, err := newArtmailSecrets(agents)
 	if err != nil {
@@ -43,9 +44,9 @@ func NewReleaser(agents map[string][]string, keys *keyring.Ring, store inbox.Sto
 	}, nil
 }
 
-// Release verifies every quarantined webhook of an agent again, or of all agents where agent is empty, the oldest first. What
-// verifies is stored as a new delivery with its first time of arrival, then the quarantined one is closed with its ID. If it stops
-// between the two, the next Release finds the key in the inbox and counts a duplicate.
+// Release verifies every quarantined webhook of an agent again, or of all agents where agent is empty, the oldest first. It stores a
+// verified webhook as a new delivery with the original arrival time, then closes the quarantined one, whose reason names the new ID. If it
+// stops between the two, the next Release finds the dedupe key in the inbox and counts a duplicate.
 func (r *Releaser) Release(ctx context.Context, agent string) (Released, error) {
 	var done Released
 	ids, err := r.quarantined(ctx, agent)
@@ -88,7 +89,7 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 	}
 	packed, err := r.keys.Open(held.Body, hook.BodyContext(held.Provider, held.Lane, held.ID)...)
 	if err != nil {
-		// Its retention has ended, or it was sealed with a keyring that is gone. The others must not wait behind it.
+		// The body was purged, or it was sealed with a keyring that is gone. The release goes on with the others.
 		done.Unreadable++
 		return nil
 	}
@@ -98,7 +99,7 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 		done.Refused++
 		return nil
 	}
-	// Where it is too large, no sender waits for a 413: the body is stored as it came, and is dead.
+	// No sender waits for a 413 here: a body that is too large when inflated is stored compressed, and is dead.
 	as := &body{bytes: raw}
 	if plain, err := r.bodies.inflate(as); err == nil && plain != as {
 		defer plain.release()

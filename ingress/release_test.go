@@ -21,8 +21,8 @@ func (f *fixture) releaser(tb testing.TB, agents map[string][]string) *ingress.R
 	return r
 }
 
-// A wrong secret, forgeries among true events, the secret mended, the quarantine released.
-func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
+// The configured secret is wrong, and forgeries mix with true events. After the correction a release lets in the true ones only.
+func TestAReleaseAfterACorrectedSecretAcceptsTrueEventsOnly(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"a wrong secret"}
@@ -68,8 +68,8 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, lanes, 1)
 	require.Equal(t, "artmail-activation/copywriter/a1", lanes[0].Name)
-	require.Equal(t, []string{"agent.activated", "agent.paused"}, []string{lanes[0].Deliveries[0].Kind, lanes[0].Deliveries[1].Kind}, "in their order")
-	require.True(t, lanes[0].Deliveries[0].ReceivedAt.Before(stopped), "with the time at which they came")
+	require.Equal(t, []string{"agent.activated", "agent.paused"}, []string{lanes[0].Deliveries[0].Kind, lanes[0].Deliveries[1].Kind}, "in order of arrival")
+	require.True(t, lanes[0].Deliveries[0].ReceivedAt.Before(stopped), "with the original arrival time")
 	require.Equal(t, activated, f.opened(t, lanes[0].Deliveries[0]))
 
 	again, err := f.releaser(t, mended).Release(t.Context(), agent)
@@ -77,14 +77,14 @@ func TestAMendedSecretReleasesTheQuarantine(t *testing.T) {
 	require.Equal(t, ingress.Released{Refused: 3}, again)
 }
 
-func TestNoReleaseByAnEmptySecret(t *testing.T) {
+func TestAReleaseRefusesAnEmptySecret(t *testing.T) {
 	t.Parallel()
 	_, err := ingress.NewReleaser(map[string][]string{agent: {""}}, nil, nil, time.Now)
 	require.ErrorIs(t, err, hook.ErrEmptySecret)
 }
 
-// A keyring that is gone must not keep the rest from being let in, nor may the end of a retention take a key that could still be released.
-func TestARetentionOrALostKeyringDoesNotHoldUpARelease(t *testing.T) {
+// A delivery that a lost keyring sealed does not block the release of the others. A purge keeps quarantined bodies.
+func TestAPurgeOrALostKeyringDoesNotBlockARelease(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"a wrong secret"}
@@ -114,8 +114,8 @@ func TestARetentionOrALostKeyringDoesNotHoldUpARelease(t *testing.T) {
 	require.Equal(t, ingress.Released{Accepted: 2, Unreadable: 1}, done)
 }
 
-// A secret is mistyped a second time: what was let in is not taken again, and what is new is.
-func TestWhatWasReleasedIsNotQuarantinedAgain(t *testing.T) {
+// The secret becomes wrong a second time, and an event comes again that was released before: it is a duplicate in the quarantine.
+func TestAReleasedEventIsNotAcceptedASecondTime(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"a wrong secret"}

@@ -29,16 +29,16 @@ type Inbox interface {
 	Check(ctx context.Context) error
 }
 
-// Deps are what the ingress is built of; none may be missing but Tracer and Ready.
+// Deps are the dependencies of a Server. All but Tracer and Ready are required.
 type Deps struct {
 	Keys    *keyring.Ring
 	Inbox   Inbox
 	Logger  *zap.Logger
 	Metrics prometheus.Registerer
-	// Tracer makes a span of each verified webhook. Nil: none is made.
+	// Tracer makes a span for each verified webhook. Nil means no spans.
 	Tracer trace.Tracer
 	Now    func() time.Time
-	// Ready is what /readyz asks. Nil: it asks CheckInbox alone.
+	// Ready decides the answer of /readyz. Nil means that CheckInbox decides alone.
 	Ready func(context.Context) bool
 }
 
@@ -51,7 +51,7 @@ type Server struct {
 	now    func() time.Time
 	echo   *echo.Echo
 	bodies *bodies
-	// badTokenLimiter limits the 401s of a source, for bad tokens and signatures. Beyond it, 429.
+	// badTokenLimiter limits how many 401s a source gets for bad tokens and signatures; beyond that it gets 429.
 	badTokenLimiter *limiter[source]
 	connections     *connections
 	refusals        *sampledLog
@@ -63,7 +63,7 @@ type Server struct {
 	quarantine      *quarantine
 	health          health
 
-	// underWay is held for reading by each request that has begun; the inbox must outlive them. stopped is written under it.
+	// Each request holds underWay for reading from begin to end, since the inbox must outlive it. underWay also guards stopped.
 	underWay sync.RWMutex
 	stopped  bool
 }
@@ -110,7 +110,7 @@ func New(config Config, deps Deps) (*Server, error) {
 	return s, nil
 }
 
-// routes are all that the public listener has. What is for operators is on the internal one.
+// routes registers all routes of the public listener. Routes for operators are on the internal listener.
 func (s *Server) routes() {
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
@@ -126,8 +126,8 @@ func (s *Server) routes() {
 	e.GET(routeReady, s.health.answerReady)
 }
 
-// exactPath answers 404 to what echo's last parameter swallows: everything to the end of the path, slashes included. One slash at the
-// end is accepted.
+// exactPath answers 404 to longer paths: the last parameter of an echo route also matches slashes and the text behind them. It accepts one
+// slash at the end.
 func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		path := c.Request().URL.EscapedPath()
@@ -139,26 +139,26 @@ func exactPath(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Handler answers as Serve does, without a listener.
+// Handler returns the HTTP handler that Serve uses, for callers with their own listener.
 func (s *Server) Handler() http.Handler { return s.echo }
 
 // Drain begins a stop: /readyz answers 503, and each answer closes its connection, so that load balancers and senders go elsewhere.
 // Webhooks are accepted as before, until the context of Serve ends.
 func (s *Server) Drain() { s.health.draining.Store(true) }
 
-// Serve answers on the listener until ctx ends, then stops: no new connection is taken, and what has been read is stored and
-// answered. It returns when it does not use the inbox any more: nil after a stop, even if connections had to be cut.
+// Serve answers on the listener until ctx ends, then stops: it takes no new connection, and stores and answers every body that has been
+// read. When it returns, it does not use the inbox any more. It returns nil after a stop, even if it had to cut connections.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.echo,
 		ReadHeaderTimeout: min(s.config.ReadTimeout, 5*time.Second),
 		ReadTimeout:       s.config.ReadTimeout,
-		// It runs from the end of the headers, so it covers the body, the commit and the answer.
+		// This timeout starts at the end of the headers, so it covers the body, the commit and the answer.
 		WriteTimeout:   s.config.ReadTimeout + max(s.config.OffloadBudget, s.config.ArtmailBudget) + 5*time.Second,
 		IdleTimeout:    s.config.IdleTimeout,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       zap.NewStdLog(s.logger.Named("http")),
-		// Handlers that wait for something other than the inbox, such as a long poll, end when the stop begins.
+		// The end of ctx cancels every request; accept stores its delivery regardless.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnContext: s.connections.accept,
 		ConnState:   s.connections.changed,
@@ -181,7 +181,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil {
-		// Only senders that have not sent their whole request are left: both budgets are shorter than StopTimeout.
+		// Only requests whose body is still arriving are left: both budgets are shorter than StopTimeout.
 		s.logger.Warn("ingress cut requests that did not end", zap.Error(err))
 		if err := server.Close(); err != nil {
 			s.logger.Warn("close connections", zap.Error(err))
@@ -193,7 +193,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
-// stop waits for the requests that have begun, and turns away what a cut connection may still bring.
+// stop waits for the requests under way. From then on, observe answers 503 to requests that a cut connection may still bring.
 func (s *Server) stop() {
 	s.underWay.Lock()
 	defer s.underWay.Unlock()

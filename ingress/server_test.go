@@ -24,7 +24,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 )
 
-func TestTheExamplesOfTheReferenceAreStoredAsTheyCame(t *testing.T) {
+func TestTheExamplesOfTheReferenceAreStoredUnchanged(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	bodies := map[string]string{}
@@ -103,7 +103,7 @@ func TestAnInboxThatCannotStoreIsAnsweredWith503AndRecovers(t *testing.T) {
 		}
 		got := f.do(t, "GET", "/readyz", nil)
 		require.Equal(t, 503, got.status, name)
-		require.Equal(t, "not ready\n", got.body, "why is for operators")
+		require.Equal(t, "not ready\n", got.body, "the public answer gives no reason")
 	}
 	store.set(nil)
 	require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed).status)
@@ -123,7 +123,7 @@ func TestAnInboxThatTakesTooLongIsAnsweredWith503(t *testing.T) {
 	require.Equal(t, 503, f.post(t, f.offloadPath("order-1"), completed).status)
 }
 
-// busyFor is an inbox whose disk takes a time for each write, which the tests don't wait for: who waits long enough is stored.
+// busyFor is an inbox with a slow disk. It compares the deadline with the duration of a write instead of waiting.
 type busyFor struct {
 	inbox.Store
 	needs time.Duration
@@ -136,7 +136,7 @@ func (b busyFor) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inb
 	return b.Store.Append(ctx, deliveries)
 }
 
-// Offload posts an event once, so that it may wait longer than Artmail, which comes again.
+// Offload posts an event only once, so its budget is longer than Artmail's, which retries.
 func TestEachProviderWaitsAsLongAsItsBudgetForABusyInbox(t *testing.T) {
 	t.Parallel()
 	for needs, want := range map[time.Duration]struct{ offload, artmail int }{
@@ -154,7 +154,7 @@ func TestEachProviderWaitsAsLongAsItsBudgetForABusyInbox(t *testing.T) {
 	}
 }
 
-// What would be written to a file without a name is lost.
+// Data written to a deleted file would be lost.
 func TestAnInboxWhoseFileIsGoneIsAnsweredWith503AndNotReady(t *testing.T) {
 	t.Parallel()
 	for _, suffix := range []string{"", "-wal"} {
@@ -175,7 +175,7 @@ func TestAnInboxWhoseFileIsGoneIsAnsweredWith503AndNotReady(t *testing.T) {
 	}
 }
 
-// The queue before the disk is bounded too, and full at the same time for all.
+// The queue of the inbox is bounded and shared by all senders.
 func TestAQueueThatIsFullIsAnsweredWith503(t *testing.T) {
 	t.Parallel()
 	store, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "inbox.db"), sqlite.Options{MaxWaiting: 1})
@@ -202,11 +202,11 @@ func TestAQueueThatIsFullIsAnsweredWith503(t *testing.T) {
 		})
 	}
 	all.Wait()
-	require.Positive(t, busy.Load(), "more than one may not wait")
+	require.Positive(t, busy.Load(), "a queue of one takes no second webhook")
 	require.Positive(t, kept.Load())
 	counts, err := store.Counts(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, kept.Load(), counts[inbox.StatePending], "a refusal has stored nothing")
+	require.Equal(t, kept.Load(), counts[inbox.StatePending], "a refused webhook is not stored")
 	require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed).status)
 }
 
@@ -223,10 +223,10 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	first := make(chan answer, 1)
 	go func() { first <- f.post(t, f.offloadPath("order-1"), large) }()
 	<-store.entered
-	require.Equal(t, 503, f.post(t, f.offloadPath("order-2"), large).status, "the budget is taken")
+	require.Equal(t, 503, f.post(t, f.offloadPath("order-2"), large).status, "the budget is used up")
 	close(store.leave)
 	require.Equal(t, 204, (<-first).status)
-	require.Equal(t, 204, f.post(t, f.offloadPath("order-2"), large).status, "and given back")
+	require.Equal(t, 204, f.post(t, f.offloadPath("order-2"), large).status, "the budget is free again")
 }
 
 func TestNoSecretIsLogged(t *testing.T) {
@@ -271,7 +271,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 	}
 }
 
-func TestARequestIDIsKeptWhereItIsHarmless(t *testing.T) {
+func TestASafeRequestIDIsKept(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	require.Equal(t, "proxy-7.a_B", f.do(t, "GET", "/healthz", nil, "X-Request-Id", "proxy-7.a_B").header.Get("X-Request-Id"))
@@ -282,7 +282,7 @@ func TestARequestIDIsKeptWhereItIsHarmless(t *testing.T) {
 	}
 }
 
-func TestThePublicListenerTellsNothingToOperators(t *testing.T) {
+func TestThePublicListenerHasNoRoutesForOperators(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	require.Equal(t, "ready\n", f.do(t, "GET", "/readyz", nil).body)
@@ -309,7 +309,7 @@ func TestMetricsCountWebhooksByOutcomeAndNameNoAgent(t *testing.T) {
 	require.NotContains(t, got, agent)
 }
 
-func TestAPanicIsAnsweredWith500AndItsValueNotTold(t *testing.T) {
+func TestAPanicIsAnsweredWith500AndItsValueIsNotShown(t *testing.T) {
 	t.Parallel()
 	store := &panicking{}
 	f := start(t, config(), func(s inbox.Store) inbox.Store {
@@ -342,7 +342,7 @@ func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
 	require.ErrorIs(t, err, ingress.ErrConfig)
 	for _, says := range []string{
 		"agents.empty: secret 1: empty webhook secret", "agents.none: empty webhook secret", `invalid agent "bad name"`,
-		"sharedSecrets[1]: empty secret", "maxBody: it is negative", "artmailBudget: it is negative", "stopTimeout: 10s must exceed offloadBudget and artmailBudget (1m0s)",
+		"sharedSecrets[1]: empty secret", "maxBody: must not be negative", "artmailBudget: must not be negative", "stopTimeout: 10s must exceed offloadBudget and artmailBudget (1m0s)",
 	} {
 		require.ErrorContains(t, err, says)
 	}

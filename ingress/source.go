@@ -13,14 +13,15 @@ type source = netip.Addr
 
 const ipv6Network = 64
 
-// Sources tells the sender of a request: an IPv4 address, or the network address of an IPv6 /64. X-Forwarded-For is believed from the proxies
-// alone. The zero address stands for all senders that are not known.
+// Sources returns a function that tells the sender of a request: an IPv4 address, or the network address of an IPv6 /64. It believes X-Forwarded-For
+// from the proxies alone. The zero address stands for all unknown senders.
 func Sources(proxies []netip.Prefix) func(*http.Request) netip.Addr {
 	sender := sourceExtractor(proxies)
 	return func(r *http.Request) netip.Addr { return sourceAt(sender(r)) }
 }
 
-// sourceOf returns the zero address if the sender's address is unknown; all such senders share one allowance.
+// sourceOf returns the source of a request. It returns the zero address if the sender's address is unknown; such senders share one
+// allowance.
 func sourceOf(c echo.Context) source { return sourceAt(c.RealIP()) }
 
 func sourceAt(text string) source {
@@ -39,7 +40,7 @@ func sourceAt(text string) source {
 	return network.Addr()
 }
 
-// network is what logs show of a source: the /24 of an IPv4 address, the /48 of an IPv6 one.
+// network returns the part of a source that logs show: the /24 of an IPv4 address, the /48 of an IPv6 one.
 func network(s source) string {
 	bits := 24
 	if s.Is6() {
@@ -52,7 +53,7 @@ func network(s source) string {
 	return prefix.String()
 }
 
-// sourceExtractor believes X-Forwarded-For only from the named proxies.
+// sourceExtractor uses X-Forwarded-For only on connections from the named proxies.
 func sourceExtractor(proxies []netip.Prefix) echo.IPExtractor {
 	if len(proxies) == 0 {
 		return echo.ExtractIPDirect()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestASourceOfForgeriesIsReadOnlyWithAGoodToken(t *testing.T) {
+func TestASourceOfBadTokensIsLimitedButItsVerifiedWebhooksAreNot(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Refusals, c.RefusalsPerSecond = 3, 0.001
@@ -24,7 +24,7 @@ func TestASourceOfForgeriesIsReadOnlyWithAGoodToken(t *testing.T) {
 	require.NotEmpty(t, got.header.Get("Retry-After"))
 	require.Equal(t, 429, from("203.0.113.7", "/webhooks/offload-shared/guess").status)
 
-	require.Equal(t, 204, from("203.0.113.7", f.offloadPath("order-1")).status, "a true event is never turned away")
+	require.Equal(t, 204, from("203.0.113.7", f.offloadPath("order-1")).status, "a verified event is never refused for its source")
 	require.Equal(t, 204, from("203.0.113.7", "/webhooks/offload-shared/"+sharedSecret).status)
 	require.Equal(t, 401, from("203.0.113.8", bad).status, "another source has its own allowance")
 
@@ -35,7 +35,7 @@ func TestASourceOfForgeriesIsReadOnlyWithAGoodToken(t *testing.T) {
 	require.Equal(t, 401, from("2001:db8:0:1::1", bad).status)
 }
 
-func TestXForwardedForIsNotBelievedFromStrangers(t *testing.T) {
+func TestXForwardedForOfAStrangerDoesNotCount(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Refusals, c.RefusalsPerSecond = 1, 0.001
@@ -44,7 +44,7 @@ func TestXForwardedForIsNotBelievedFromStrangers(t *testing.T) {
 	require.Equal(t, 429, f.post(t, "/webhooks/offload/a/x", completed, "X-Forwarded-For", "203.0.113.8").status)
 }
 
-func TestAnAllowanceComesBack(t *testing.T) {
+func TestAnAllowanceComesBackWithTime(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Refusals, c.RefusalsPerSecond = 1, 20

@@ -37,7 +37,7 @@ func (s *slow) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox
 	}
 }
 
-func TestAStopAnswersWhatHasBeenAccepted(t *testing.T) {
+func TestAStopAnswersRequestsUnderWay(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
 	f := start(t, config(), func(s inbox.Store) inbox.Store {
@@ -68,25 +68,25 @@ func TestAStopAnswersWhatHasBeenAccepted(t *testing.T) {
 	require.Len(t, f.kept(t), 1)
 }
 
-func TestADrainingServerIsNotReadyAndGoesOnAccepting(t *testing.T) {
+func TestADrainingServerIsNotReadyButAccepts(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
 	f.drain()
 	require.Equal(t, 503, f.do(t, "GET", "/readyz", nil).status)
-	require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status, "nobody should kill it")
+	require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status, "it is alive, so an orchestrator does not kill it")
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+f.offloadPath("order-1"), strings.NewReader(completed))
 	require.NoError(t, err)
 	response, err := f.client.Do(request)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusNoContent, response.StatusCode)
-	require.True(t, response.Close, "the sender's next webhook takes a new connection, and so another process")
+	require.True(t, response.Close, "the sender's next webhook takes a new connection, to another process")
 	require.Len(t, f.kept(t), 1)
 }
 
-// Whatever was acknowledged is in the inbox, also when the stop comes under load.
-func TestAStopUnderLoadLosesNothingThatWasAcknowledged(t *testing.T) {
+// Every acknowledged webhook is in the inbox, even if the stop comes under load.
+func TestAStopUnderLoadLosesNoAcknowledgedWebhook(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	path := f.offloadPath("order-1")
@@ -164,7 +164,7 @@ func TestABodyWithoutALengthIsCappedToo(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, send(1<<19))
 }
 
-func TestASlowBodyIsCut(t *testing.T) {
+func TestASlowBodyIsAnsweredWith408(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.ReadTimeout = 100 * time.Millisecond
@@ -180,7 +180,7 @@ func TestASlowBodyIsCut(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 }
 
-func TestASenderThatHangsUpHasStillToldUs(t *testing.T) {
+func TestAWebhookIsStoredEvenIfItsSenderHangsUp(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
 	f := start(t, config(), func(s inbox.Store) inbox.Store {

@@ -18,7 +18,7 @@ const (
 	ping      = `{"type":"test.ping","activationId":"test","timestamp":1774131900000,"note":null}`
 )
 
-// Each line of the table of answers, over real HTTP and the real inbox.
+// The test has a row for each line of the table in the package comment, over real HTTP and the real inbox.
 func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 	t.Parallel()
 	type kept struct {
@@ -87,10 +87,10 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 		}},
 		{"an activation called test", postArtmail(`{"type":"agent.activated","activationId":"test","apiKey":"k"}`), 204, []kept{{state: "ignored", lane: "artmail-activation/copywriter/test", kind: "agent.activated"}}},
 
-		{"broken JSON with a good token", postOffload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "body is no event"}}},
+		{"broken JSON with a good token", postOffload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "body is not an event"}}},
 		{"no case in the event", postOffload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", reasonContains: "data.caseId is missing"}}},
-		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "body is no event"}}},
-		{"broken JSON with a good signature", postArtmail(`{`), 204, []kept{{state: "dead", reasonContains: "body is no event"}}},
+		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "body is not an event"}}},
+		{"broken JSON with a good signature", postArtmail(`{`), 204, []kept{{state: "dead", reasonContains: "body is not an event"}}},
 		{"a response without its message", postArtmail(`{"type":"approval_response","activationId":"a1","approved":true}`), 204, []kept{{state: "dead", lane: activationLane, kind: "approval_response", reasonContains: "messageId is missing"}}},
 
 		{"a forged token", at("POST", "/webhooks/offload/order-1/"+strings.Repeat("A", 50), completed), 401, nil},
@@ -144,7 +144,7 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 			} else {
 				require.Equal(t, "application/problem+json", got.header.Get("Content-Type"))
 			}
-			// The quarantine is written beside the request; the stop waits for it.
+			// The quarantine is written in the background; the stop waits for it.
 			require.NoError(t, f.stop())
 			have := f.kept(t)
 			require.Len(t, have, len(tt.kept))
@@ -154,7 +154,7 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 				require.Equal(t, want.lane, d.Lane)
 				require.Equal(t, want.kind, d.Kind)
 				if want.state == inbox.StateQuarantined {
-					require.NotEmpty(t, d.DedupeKey, "a repetition takes no second place")
+					require.NotEmpty(t, d.DedupeKey, "a repetition takes no second row")
 				} else {
 					require.Equal(t, want.key, d.DedupeKey)
 				}
@@ -166,7 +166,7 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 	}
 }
 
-func TestEveryRefusalOfACredentialLooksTheSame(t *testing.T) {
+func TestEveryRefusalOfABadCredentialLooksTheSame(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	want := f.post(t, "/webhooks/offload/order-1/x", completed)
@@ -196,7 +196,7 @@ func TestTheSharedRouteIsOffWithoutASecret(t *testing.T) {
 	require.Equal(t, 404, f.post(t, "/webhooks/offload-shared/"+sharedSecret, completed).status)
 }
 
-func TestASecretRollsOver(t *testing.T) {
+func TestBothSecretsVerifyWhileOneReplacesTheOther(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"next", agentSecret}
@@ -208,7 +208,7 @@ func TestASecretRollsOver(t *testing.T) {
 	require.Equal(t, 204, f.post(t, "/webhooks/offload-shared/"+sharedSecret, completed).status)
 }
 
-func TestAPercentEncodedPathMeansTheSame(t *testing.T) {
+func TestAPercentEncodedPathIsDecoded(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	require.Equal(t, 204, f.post(t, strings.Replace(f.offloadPath("order~1"), "order~1", "order%7E1", 1), completed).status)

@@ -29,7 +29,7 @@ func signature(body string) string { return artmail.Sign([]byte(body), agentSecr
 
 const activated = `{"type":"agent.activated","activationId":"a1","timestamp":1774131900000,"apiKey":"art_key_1"}`
 
-func TestAPauseAndAResumeInHTTPDatesAreToldApart(t *testing.T) {
+func TestAPauseAndAResumeWithHTTPDatesHaveDifferentKeys(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	pause := `{"type":"agent.paused","activationId":"a1","timestamp":"Thu, 26 Nov 2026 12:00:00 GMT","reason":"user_paused"}`
@@ -99,7 +99,7 @@ func TestAGzippedBodyIsInflatedOnceItIsVerified(t *testing.T) {
 	}
 }
 
-func TestABodyThatInflatesOverTheCapIsRefusedAsTooLarge(t *testing.T) {
+func TestABodyThatInflatesOverTheCapIsAnsweredWith413(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	fits := gzipped(t, paused+strings.Repeat(" ", 1<<20-len(paused)))
@@ -114,7 +114,7 @@ func TestABodyThatInflatesOverTheCapIsRefusedAsTooLarge(t *testing.T) {
 	require.Len(t, f.kept(t), 1)
 }
 
-func TestABodyThatCannotBeReadIsKeptDeadAsItCame(t *testing.T) {
+func TestAnUnreadableBodyIsDeadAndKeptUnchanged(t *testing.T) {
 	t.Parallel()
 	whole := gzipped(t, activated)
 	for name, tt := range map[string]struct{ body, encoding, reason string }{
@@ -124,7 +124,7 @@ func TestABodyThatCannotBeReadIsKeptDeadAsItCame(t *testing.T) {
 		"another encoding":      {"\x0b\x02\x80{}\x03", "br", `Content-Encoding "br"`},
 		"two encodings":         {gzipped(t, whole), "gzip, gzip", `Content-Encoding "gzip,gzip"`},
 		"an absurd encoding":    {"{", strings.Repeat("e", 5000), `Content-Encoding "eee`},
-		"no encoding, no event": {"{", "identity", "body is no event"},
+		"no encoding, no event": {"{", "identity", "body is not an event"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -144,7 +144,7 @@ func TestABodyThatCannotBeReadIsKeptDeadAsItCame(t *testing.T) {
 	}
 }
 
-func TestAnEncodingThatAProxyHasUndoneIsNoHindrance(t *testing.T) {
+func TestABodyThatAProxyHasDecompressedIsAccepted(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed, "Content-Encoding", "gzip").status)
@@ -194,7 +194,7 @@ func TestOneSlashAtTheEndOfAWebhookRouteIsAccepted(t *testing.T) {
 	require.Contains(t, f.metrics(t), `route="/webhooks/artmail/:agent",status="204"`)
 }
 
-func TestTheQuarantineKeepsWhatItTakesToVerifyAgain(t *testing.T) {
+func TestTheQuarantineKeepsSignaturesAndEncodingForALaterRelease(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"a wrong secret"}
@@ -220,7 +220,7 @@ func TestTheQuarantineKeepsWhatItTakesToVerifyAgain(t *testing.T) {
 	require.Equal(t, bomb, f.opened(t, byState[inbox.StateDead]))
 }
 
-func TestAnEventIsNeverDeadForAFieldThatIdentifiesNothing(t *testing.T) {
+func TestAnUnusableFieldThatDoesNotIdentifyTheEventIsTolerated(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
 	for _, body := range []string{

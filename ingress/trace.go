@@ -34,10 +34,10 @@ func (s *Server) beginTrace(c echo.Context, began time.Time) {
 	}
 }
 
-// verified is called when a token or signature fits: the connection is one of the last to be closed, and the request has a span, with the route in
-// place of the path, which may hold a token.
-func (s *Server) verified(c echo.Context) {
-	s.connections.prove(c.Request().Context())
+// markVerified marks the connection of a verified request as one of the last to close, and begins the request's span. The span names the route and
+// not the path, which may hold a token.
+func (s *Server) markVerified(c echo.Context) {
+	s.connections.markVerified(c.Request().Context())
 	if s.tracer == nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (s *Server) verified(c echo.Context) {
 	}
 }
 
-// traced is what there is of the trace of a verified request; nil where there is nothing.
+// traced returns the trace of a verified request; nil if there is none.
 func (s *Server) traced(c echo.Context) *traced {
 	if s.tracer == nil {
 		return nil

@@ -23,7 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// clock is a clock that a test moves. It begins now, since deadlines of connections are times of this machine.
+// clock is a clock that a test moves. It starts at the real time, since the deadlines of connections are real.
 type clock struct{ ahead atomic.Int64 }
 
 func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
@@ -39,7 +39,7 @@ func (f *fixture) stall(t *testing.T, path string, connections int) []net.Conn {
 	for i := range all {
 		all[i] = f.connect(t)
 		sent.Go(func() {
-			// The server may cut it, so an error is no failure.
+			// The server may cut the connection, so an error is not a failure.
 			_, _ = fmt.Fprintf(all[i], "POST %s HTTP/1.1\r\nHost: x\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s", path, artmail.SignatureHeader, strings.Repeat("0", 64), 1<<20, half)
 		})
 	}
@@ -67,7 +67,7 @@ func TestABadTokenIsAnsweredBeforeItsBodyComes(t *testing.T) {
 	}
 }
 
-func TestStalledStrangersRefuseNobodyWhoIsVerified(t *testing.T) {
+func TestStalledUnverifiedSendersDoNotBlockVerifiedOnes(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/webhooks/artmail/nobody", "/webhooks/artmail/" + agent} {
 		for _, connections := range []int{17, 200} {
@@ -88,14 +88,14 @@ func TestStalledStrangersRefuseNobodyWhoIsVerified(t *testing.T) {
 	}
 }
 
-func TestTheSlowestSenderMakesRoom(t *testing.T) {
+func TestTheSlowestUnverifiedSenderIsCutToMakeRoom(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.MaxBody, c.MaxUnverifiedInFlight = 64<<10, 100<<10
 	f := start(t, c, nil)
 	slow := f.connect(t)
 	begin(t, slow, "/webhooks/artmail/"+agent, 60<<10, strings.Repeat(" ", 60<<10-1))
-	// Its bytes are counted once it has taken the memory, a moment later; then it is in the way of the next one.
+	// Its bytes count against the budget once its buffer is full, a moment later; then the next sender needs its place.
 	large := strings.Repeat(" ", 60<<10)
 	eventually(t, "the slow one is cut", func() bool {
 		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, large).status)
@@ -124,9 +124,9 @@ func TestAVerifiedBodyThatWaitsForTheDiskIsNotCountedAsUnverified(t *testing.T) 
 	require.Equal(t, 204, (<-first).status)
 }
 
-func TestAnUnverifiedBodyMustArriveAtALeastRate(t *testing.T) {
+func TestAnUnverifiedBodyMustArriveAtAMinimumRate(t *testing.T) {
 	t.Parallel()
-	// Deadlines are made by the server's clock: one that is behind makes them come early.
+	// The server computes deadlines with its clock: a clock that is behind makes them come early.
 	behind := &clock{}
 	behind.add(-1900 * time.Millisecond)
 	f := startAt(t, behind.now, config(), nil)
@@ -139,7 +139,7 @@ func TestAnUnverifiedBodyMustArriveAtALeastRate(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 204, statusOn(t, verified), "only the unverified must hurry")
 
-	// At 64 KiB a second, 63 KiB more time for as many bytes.
+	// At 64 KiB a second, 63 KiB that have arrived give about one second more.
 	quick := f.connect(t)
 	begin(t, quick, "/webhooks/artmail/"+agent, 64<<10, strings.Repeat(" ", 63<<10))
 	require.NoError(t, quick.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
@@ -164,7 +164,7 @@ func TestABodyThatEndsBeforeItsLengthIsAnsweredWith400(t *testing.T) {
 	require.Empty(t, f.kept(t))
 }
 
-// A commit may take longer than a body: the deadline of the body must not end the wait.
+// A commit may take longer than reading the body, so the read deadline must not end the wait for it.
 func TestTheDeadlineOfABodyEndsWithTheBody(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
@@ -221,7 +221,7 @@ func TestBadSignaturesFromOneSourceAreAnsweredWith429AndStillQuarantined(t *test
 	require.EqualValues(t, 5, counts[inbox.StateQuarantined], "one of them was answered with 429")
 }
 
-func TestNothingTellsWhetherThereIsAnAgent(t *testing.T) {
+func TestNoAnswerRevealsWhetherAnAgentExists(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Refusals = 10_000
@@ -267,8 +267,8 @@ func TestNothingTellsWhetherThereIsAnAgent(t *testing.T) {
 	}
 }
 
-// The agent's secret has rolled, and Signalbox has the old one. Then somebody forges.
-func TestForgedActivationsOfOneSourcePushOutNoTrueOne(t *testing.T) {
+// The agent has a new secret, but Signalbox still has the old one. Then a stranger forges activations.
+func TestForgedActivationsOfOneSourceDisplaceNoTrueOne(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Agents[agent] = []string{"the old secret"}
@@ -294,7 +294,7 @@ func TestForgedActivationsOfOneSourcePushOutNoTrueOne(t *testing.T) {
 	require.Equal(t, "agent.activated/a1", pending.Deliveries[0].DedupeKey)
 }
 
-func TestTheQuarantineOfOneSourceIsFilledAgainWithTime(t *testing.T) {
+func TestTheQuarantineAllowanceOfASourceComesBackWithTime(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Quarantine = ingress.QuarantineConfig{Keep: 100, SourcePerHour: 2}
@@ -320,7 +320,7 @@ func TestTheQuarantineOfOneSourceIsFilledAgainWithTime(t *testing.T) {
 	require.True(t, quarantined(`kept="yes"} 4`), "activations have their own bound")
 }
 
-func TestManySourcesTogetherFillAQuarantineAtABoundedRate(t *testing.T) {
+func TestManySourcesFillAQuarantineAtABoundedRate(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -334,7 +334,7 @@ func TestManySourcesTogetherFillAQuarantineAtABoundedRate(t *testing.T) {
 	require.Contains(t, f.metrics(t), `signalbox_artmail_bad_signatures_total{kept="rate_limited"} 20`)
 }
 
-// Eight connections post 60 kB forgeries as fast as they can, while verified webhooks go on.
+// Eight connections post forgeries of 60 kB as fast as they can, beside verified webhooks.
 func TestAFloodOfForgeriesWritesABoundedAmount(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
@@ -366,7 +366,7 @@ func TestAFloodOfForgeriesWritesABoundedAmount(t *testing.T) {
 	written := size() - before
 	t.Logf("of %d bytes posted, the inbox grew by %d", 8*200*60_000, written)
 	require.Less(t, written, int64(3*100*60_000), "100 bodies an hour, in the tables and in the log")
-	// The first line, and one with the count, for the request and for the quarantine.
+	// Two lines for the requests and two for the quarantine: the first one, and one with the count.
 	require.LessOrEqual(t, f.logs.FilterLevelExact(zap.WarnLevel).Len()+f.logs.FilterLevelExact(zap.InfoLevel).Len(), 12)
 }
 
@@ -419,7 +419,7 @@ func TestRefusalsAreLoggedInSamples(t *testing.T) {
 	}
 }
 
-func TestManySourcesShareALineOfTheLog(t *testing.T) {
+func TestTheLogIsBoundedForManySources(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -458,7 +458,7 @@ func TestMetricsHoldNeitherAgentsNorAddresses(t *testing.T) {
 	}
 }
 
-func TestFiveThousandIdleConnectionsKeepNobodyOut(t *testing.T) {
+func TestFiveThousandIdleConnectionsDoNotBlockAWebhook(t *testing.T) {
 	t.Parallel()
 	const most, idle = 100, 5000
 	c := config()

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// webhook says how a verified body of one sender becomes a delivery.
+// webhook makes deliveries of the verified bodies of one sender.
 type webhook struct {
 	provider, scope string
 	peek            func(body []byte) (hook.Envelope, error)
@@ -25,8 +25,8 @@ func newWebhook[E any](of hook.Provider[E], scope string, lane func(hook.Envelop
 	return webhook{provider: of.Name, scope: scope, peek: of.Peek, lane: lane}
 }
 
-// delivery is a body as it is stored: with its ID, key and fingerprint, sealed for this ID and lane alone. It fails only where the body
-// can't be sealed.
+// delivery returns the delivery of a body: with its ID, dedupe key and fingerprint, and with the body sealed for this ID and lane alone. It
+// fails only if the body can't be sealed.
 func (w webhook) delivery(keys *keyring.Ring, plain []byte, at time.Time) (inbox.Delivery, error) {
 	e, peekErr := w.peek(plain)
 	id := inbox.NewID(at)
@@ -52,7 +52,7 @@ func (w webhook) delivery(keys *keyring.Ring, plain []byte, at time.Time) (inbox
 	return d, err
 }
 
-// contentEncoding is empty where the body is not encoded, and short enough to be kept.
+// contentEncoding returns the Content-Encoding in lower case, cut to 40 bytes; empty for none and for identity.
 func contentEncoding(r *http.Request) string {
 	encoding := strings.ToLower(strings.ReplaceAll(strings.Join(r.Header.Values("Content-Encoding"), ","), " ", ""))
 	if encoding == "identity" {

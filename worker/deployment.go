@@ -18,9 +18,9 @@ import (
 )
 
 var (
-	// ErrNoVersion says that no worker of a deployment or a version has ever polled.
+	// ErrNoVersion says that no worker of the deployment or version has ever polled.
 	ErrNoVersion = errors.New("no such version")
-	// ErrNotPolled says that a version can't take over yet: its workers do not poll every queue.
+	// ErrNotPolled says that a version can't become current or ramping yet: its workers do not poll every queue.
 	ErrNotPolled = errors.New("not every task queue is polled")
 )
 
@@ -30,7 +30,7 @@ type VersionState string
 const (
 	VersionCurrent VersionState = "current"
 	VersionRamping VersionState = "ramping"
-	// VersionDraining: it was current or ramping, and Temporal has not said yet that no workflow needs it.
+	// VersionDraining: it was current or ramping, and workflows may still need it.
 	VersionDraining VersionState = "draining"
 	// VersionDrained: its workers can be stopped.
 	VersionDrained VersionState = "drained"
@@ -49,8 +49,8 @@ type Version struct {
 	Queues []QueuePolled `json:"queues"`
 }
 
-// QueuePolled says how many pollers of a version Temporal knows for a task queue. It forgets a poller five minutes after its last poll, and
-// tells those of one partition of the queue: the number may be lower than that of all pollers, and is 0 only where there are none.
+// QueuePolled is a task queue with the number of pollers of a version. Temporal forgets a poller five minutes after its last poll, and counts
+// one partition of the queue only: the real number may be higher, but it is 0 only if there are none.
 type QueuePolled struct {
 	Name    string `json:"name"`
 	Kind    string `json:"kind"` // workflow or activity
@@ -59,7 +59,7 @@ type QueuePolled struct {
 
 func (q QueuePolled) String() string { return q.Name + " (" + q.Kind + ")" }
 
-// needed are the queues that the workers of this code poll.
+// needed returns the queues that the workers of this code poll.
 func needed() []QueuePolled {
 	return []QueuePolled{
 		{Name: workflows.TaskQueueWorkflows, Kind: kindWorkflow},
@@ -72,14 +72,14 @@ func needed() []QueuePolled {
 
 const kindWorkflow, kindActivity = "workflow", "activity"
 
-// Deployment are the versions of one worker deployment.
+// Deployment is one worker deployment with its versions.
 type Deployment struct {
 	temporal  client.Client
 	namespace string
 	name      string
 }
 
-// NewDeployment is the deployment of a name. It need not exist yet.
+// NewDeployment returns the deployment with this name. It need not exist yet.
 func NewDeployment(temporal client.Client, namespace, name string) Deployment {
 	return Deployment{temporal, namespace, name}
 }
@@ -154,7 +154,7 @@ func stateOf(info client.WorkerDeploymentVersionInfo) (VersionState, time.Time) 
 	}
 }
 
-// explain gives an error of Temporal its operation, and what mends it.
+// explain wraps an error of Temporal with the deployment and with what to do.
 func (d Deployment) explain(err error, buildID string) error {
 	var missing *serviceerror.NotFound
 	switch {
@@ -166,7 +166,7 @@ func (d Deployment) explain(err error, buildID string) error {
 	return fmt.Errorf("deployment %q in namespace %q: %w", d.name, d.namespace, err)
 }
 
-// pollers asks for the pollers of each queue once.
+// pollers reads the pollers of each queue from Temporal once.
 type pollers struct {
 	deployment Deployment
 	known      map[QueuePolled][]*taskqueuepb.PollerInfo

@@ -15,8 +15,8 @@ import (
 
 const promotePause = 500 * time.Millisecond
 
-// SetCurrent gives all new and running workflows to a build. It first waits, until ctx ends, for the build's workers to poll every queue
-// that it needs: a task in a queue that they do not poll would wait for ever. ErrNotPolled and ErrNoVersion say what was missing to the end.
+// SetCurrent gives all new and running workflows to a build. First it waits, until ctx ends, for the build's workers to poll every queue that
+// they need: a task in a queue without a poller would wait for ever. It fails with ErrNotPolled or ErrNoVersion if they still do not.
 func (d Deployment) SetCurrent(ctx context.Context, buildID string) error {
 	return d.whenPolled(ctx, buildID, func() error {
 		_, err := d.handle().SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: buildID})
@@ -24,7 +24,7 @@ func (d Deployment) SetCurrent(ctx context.Context, buildID string) error {
 	})
 }
 
-// SetRamping gives a share of the workflows to a build, 0 to 100 percent; 0 takes the ramp back. It waits as SetCurrent does.
+// SetRamping gives a share of the workflows to a build, 0 to 100 percent; 0 ends the ramp. It waits as SetCurrent does.
 func (d Deployment) SetRamping(ctx context.Context, buildID string, percent float32) error {
 	if percent == 0 {
 		return d.endRamp(ctx, buildID)
@@ -35,7 +35,7 @@ func (d Deployment) SetRamping(ctx context.Context, buildID string, percent floa
 	})
 }
 
-// endRamp waits for no pollers: a ramp is also ended because its workers are gone.
+// endRamp ends a ramp without a wait for pollers, because the workers may be gone.
 func (d Deployment) endRamp(ctx context.Context, buildID string) error {
 	described, err := d.handle().Describe(ctx, client.WorkerDeploymentDescribeOptions{})
 	if err != nil {
@@ -45,14 +45,15 @@ func (d Deployment) endRamp(ctx context.Context, buildID string) error {
 	if ramping == nil || ramping.BuildID != buildID {
 		return fmt.Errorf("%w: build %q of deployment %q is not ramping", ErrNoVersion, buildID, d.name)
 	}
-	// Without a build no version ramps.
+	// An empty build ID means that no version is ramping.
 	if _, err := d.handle().SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{ConflictToken: described.ConflictToken}); err != nil {
 		return d.explain(err, buildID)
 	}
 	return nil
 }
 
-// whenPolled changes the routing once the build's workers poll. Temporal checks by itself too, and knows of a first poll a moment later.
+// whenPolled changes the routing once the build's workers poll every queue. Temporal checks that too, and may refuse for a moment after the
+// first poll; whenPolled then tries again.
 func (d Deployment) whenPolled(ctx context.Context, buildID string, change func() error) error {
 	again := time.NewTicker(promotePause)
 	defer again.Stop()
@@ -89,7 +90,8 @@ func (d Deployment) refused(err error, buildID string) error {
 	return d.explain(err, buildID)
 }
 
-// polled fails with ErrNotPolled, naming the queues, while the build lacks a poller of a queue of the current version or of this code.
+// polled fails with ErrNotPolled and the names of the queues while the build does not poll all queues of the current version; without a
+// current version, all queues of this code.
 func (d Deployment) polled(ctx context.Context, buildID string) error {
 	pollers := pollers{d, map[QueuePolled][]*taskqueuepb.PollerInfo{}}
 	next, err := d.version(ctx, buildID, pollers)
@@ -102,7 +104,7 @@ func (d Deployment) polled(ctx context.Context, buildID string) error {
 	}
 	want := needed()
 	if current := described.Info.RoutingConfig.CurrentVersion; current != nil {
-		// Another release may have other queues: what counts is that nothing of the current one is left alone.
+		// Another release may have other queues. Each queue of the current version needs a poller.
 		one, err := d.version(ctx, current.BuildID, pollers)
 		if err != nil {
 			return err

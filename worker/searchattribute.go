@@ -19,9 +19,9 @@ import (
 )
 
 var (
-	// ErrNotReady says that the namespace lacks what workflows need.
+	// ErrNotReady says that the namespace lacks search attributes.
 	ErrNotReady = errors.New("the namespace is not set up")
-	// ErrUnreachable says that Temporal doesn't answer, so that nothing is known of the namespace.
+	// ErrUnreachable says that Temporal does not answer, so the namespace could not be checked.
 	ErrUnreachable = errors.New("temporal can't be reached")
 )
 
@@ -36,8 +36,8 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 	}
 }
 
-// Check fails with ErrNotReady, naming what is missing and the command that adds it, unless the namespace has every search attribute with
-// its type. A workflow that upserts an attribute that isn't there would be stuck.
+// Check fails with ErrNotReady unless the namespace has every search attribute with its type: a workflow that upserts a missing attribute is
+// stuck. The error names the missing ones and the command that adds them.
 func Check(ctx context.Context, temporal client.Client, namespace string) error {
 	missing, err := missingAttributes(ctx, temporal, namespace)
 	if err != nil {
@@ -50,7 +50,7 @@ func Check(ctx context.Context, temporal client.Client, namespace string) error 
 	return nil
 }
 
-// Setup adds the search attributes that are missing. They are listed at once, yet usable only about two seconds later: see Usable.
+// Setup adds the missing search attributes. They are usable only about two seconds later: see Usable.
 func Setup(ctx context.Context, temporal client.Client, namespace string) (added []string, err error) {
 	missing, err := missingAttributes(ctx, temporal, namespace)
 	if err != nil || len(missing) == 0 {
@@ -61,12 +61,12 @@ func Setup(ctx context.Context, temporal client.Client, namespace string) (added
 		SearchAttributes: missing,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("add search attributes to namespace %q (on Temporal Cloud add them in its own UI or with tcld): %w", namespace, err)
+		return nil, fmt.Errorf("add search attributes to namespace %q (on Temporal Cloud, add them in its web UI or with tcld): %w", namespace, err)
 	}
 	return slices.Sorted(maps.Keys(missing)), nil
 }
 
-// Usable says whether the server accepts a query by every attribute, which it does only once its own caches know them.
+// Usable fails until the server accepts a query with every search attribute. It does so when its caches know them.
 func Usable(ctx context.Context, temporal client.Client, namespace string) error {
 	clauses := make([]string, 0, len(SearchAttributes()))
 	for name, kind := range SearchAttributes() {
@@ -89,7 +89,7 @@ func Usable(ctx context.Context, temporal client.Client, namespace string) error
 const checkTimeout = 5 * time.Second
 
 func missingAttributes(ctx context.Context, temporal client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
-	// Without it a server that is away would be waited for without end.
+	// Without a timeout, the SDK would wait for ever for a server that is away.
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	listed, err := temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})

@@ -9,11 +9,11 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// ErrNoTasks says that Temporal gives no task to workers of a version: it is neither current nor ramping, and drains no workflows.
+// ErrNoTasks says that Temporal gives no tasks to the workers of a version: it is neither current nor ramping nor draining.
 var ErrNoTasks = errors.New("workers of this version get no tasks")
 
-// CheckVersion returns ErrNoTasks for a version that was never made current, or that has had its time. Temporal itself says nothing to
-// its workers, which then wait for ever.
+// CheckVersion returns ErrNoTasks for a version that was never current or that is drained. Temporal does not report this to the workers, which
+// wait for ever.
 func CheckVersion(ctx context.Context, temporal client.Client, deploymentName, buildID string) error {
 	version, err := temporal.WorkerDeploymentClient().GetHandle(deploymentName).
 		DescribeVersion(ctx, client.WorkerDeploymentDescribeVersionOptions{BuildID: buildID})
@@ -32,7 +32,7 @@ func CheckVersion(ctx context.Context, temporal client.Client, deploymentName, b
 	return nil
 }
 
-// MakeCurrent is the command that makes a version current. It waits until the version's workers poll every queue.
+// MakeCurrent returns the command that makes a version current. The command waits until the version's workers poll every queue.
 func MakeCurrent(namespace, deploymentName, buildID string) string {
 	return fmt.Sprintf("TEMPORAL_NAMESPACE=%q signalbox worker versions set-current --deployment %q %q", namespace, deploymentName, buildID)
 }

@@ -22,33 +22,34 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 )
 
-// Options say what runs and how fast. The zero value of each field but Offload, Archive and Notice means its default.
+// Options are the activities and limits of the workers. Offload, Archive and Notice are required; the zero value of another field means its
+// default.
 type Options struct {
 	// Offload are the activities that call Offload.
 	Offload *offload.Activities
-	// Archive are the activities that put files into the bucket. They are there without a bucket too: then they say so.
+	// Archive are the activities that put files into the bucket. They are required even without a bucket, and then fail with ArchiveNoBucket.
 	Archive *archive.Activities
-	// Notice are the activities that pass notices on.
+	// Notice are the activities that deliver notices.
 	Notice *notice.Activities
-	// OffloadReadsPerSecond limits polling, OffloadCallsPerSecond the other calls: each over all workers of the namespace, kept by the server.
-	// Zero: no limit.
+	// OffloadReadsPerSecond limits polling and OffloadCallsPerSecond the other calls, each over all workers of the namespace: the server
+	// enforces them. 0 means no limit.
 	OffloadCallsPerSecond float64
 	OffloadReadsPerSecond float64
-	// WorkflowCache is how many workflows the process keeps in memory, shared by all workers in it. Zero: as the process has it.
+	// WorkflowCache is how many workflows all workers of the process keep in memory together. 0 leaves it unchanged.
 	WorkflowCache int
-	// BuildID turns worker versioning on; DeploymentName is the deployment that it is a version of.
+	// BuildID turns worker versioning on, as a version of the deployment DeploymentName.
 	DeploymentName, BuildID string
 	// Started is called when all workers poll. It may be nil.
 	Started func()
 }
 
-// StopTimeout is how long a stop waits for running activities. It exceeds the time of a call to Offload: a creation that is cut could not
-// be told from one that came to nothing.
+// StopTimeout is how long a stop waits for running activities. It exceeds the timeout of a call to Offload: after a cut call it would be
+// uncertain whether the case was created.
 const StopTimeout = offloadapi.DefaultTimeout + 5*time.Second
 
 const pollersPerQueue = 10
 
-// filesAtOnce bounds what one process downloads: each file takes a connection and its size in the folder for files under way.
+// filesAtOnce bounds the downloads of one process: each takes a connection, and its size on the disk.
 const filesAtOnce = 8
 
 // Workers are the workers of all task queues.
@@ -58,34 +59,34 @@ type Workers struct {
 	started func()
 }
 
-// New registers everything; nothing runs yet.
+// New registers all workflows and activities. Run starts them.
 func New(temporal client.Client, options Options) *Workers {
 	w := &Workers{fatal: make(chan error, 1), started: options.Started}
 	if options.WorkflowCache > 0 {
-		// The SDK reads it when the first worker of a process is made.
+		// The SDK reads the size when the process creates its first worker.
 		sdkworker.SetStickyWorkflowCacheSize(options.WorkflowCache)
 	}
 
-	decisions := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{
+	workflowWorker := w.add(temporal, options, workflows.TaskQueueWorkflows, sdkworker.Options{
 		DisableRegistrationAliasing: true,
-		// It runs the hand-off of notices and the check of results, and takes no activity tasks.
+		// This worker runs the local activities and takes no activity tasks.
 		LocalActivityWorkerOnly: true,
 	})
-	options.Notice.Register(decisions)
-	options.Offload.RegisterLocal(decisions)
-	decisions.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{
+	options.Notice.Register(workflowWorker)
+	options.Offload.RegisterLocal(workflowWorker)
+	workflowWorker.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{
 		Name:               workflows.OffloadCaseWorkflow,
 		VersioningBehavior: versioning(options),
 	})
-	decisions.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{
+	workflowWorker.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{
 		Name:               workflows.ArtmailActivationWorkflow,
 		VersioningBehavior: versioning(options),
 	})
-	decisions.RegisterWorkflowWithOptions(offloadfiles.Workflow, workflow.RegisterOptions{
+	workflowWorker.RegisterWorkflowWithOptions(offloadfiles.Workflow, workflow.RegisterOptions{
 		Name:               workflows.OffloadFilesWorkflow,
 		VersioningBehavior: versioning(options),
 	})
-	decisions.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{
+	workflowWorker.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{
 		Name:               workflows.NotifyWorkflow,
 		VersioningBehavior: versioning(options),
 	})
@@ -102,11 +103,11 @@ func New(temporal client.Client, options Options) *Workers {
 	})
 	options.Offload.Register(reads)
 
-	deliveries := w.add(temporal, options, workflows.TaskQueueFiles, sdkworker.Options{
+	files := w.add(temporal, options, workflows.TaskQueueFiles, sdkworker.Options{
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: filesAtOnce,
 	})
-	options.Archive.Register(deliveries)
+	options.Archive.Register(files)
 
 	callbacks := w.add(temporal, options, workflows.TaskQueueCallbacks, sdkworker.Options{DisableWorkflowWorker: true})
 	options.Notice.Register(callbacks)
@@ -115,15 +116,15 @@ func New(temporal client.Client, options Options) *Workers {
 
 func (w *Workers) add(temporal client.Client, options Options, taskQueue string, o sdkworker.Options) sdkworker.Worker {
 	o.WorkerStopTimeout = StopTimeout
-	// The SDK's two pollers bound a drain long before the processor does. Their number is fixed: the autoscaling behaviour of SDK 1.50 was
-	// seen to cancel polls while the server recorded the start of a task, which then was lost until its timeout.
+	// The SDK's default of two pollers limits throughput long before the processor does. The number is fixed, because the autoscaling of SDK
+	// 1.50 canceled polls while the server recorded the start of a task, which was then lost until its timeout.
 	pollers := sdkworker.NewPollerBehaviorSimpleMaximum(sdkworker.PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: pollersPerQueue})
 	o.WorkflowTaskPollerBehavior = pollers
 	o.ActivityTaskPollerBehavior = pollers
 	o.OnFatalError = func(err error) {
 		select {
 		case w.fatal <- fmt.Errorf("worker of task queue %s: %w", taskQueue, err):
-		default: // one is enough to stop
+		default: // one error is enough to stop
 		}
 	}
 	if options.BuildID != "" {
@@ -137,7 +138,8 @@ func (w *Workers) add(temporal client.Client, options Options, taskQueue string,
 	return added
 }
 
-// versioning: a case or an activation outlives many releases, so it moves to the newest and relies on changes that replay.
+// versioning returns auto-upgrade if versioning is on: a case or an activation outlives many releases, so it moves to the newest one. Changes
+// of workflow code are made so that they replay.
 func versioning(options Options) workflow.VersioningBehavior {
 	if options.BuildID == "" {
 		return workflow.VersioningBehaviorUnspecified
@@ -145,10 +147,10 @@ func versioning(options Options) workflow.VersioningBehavior {
 	return workflow.VersioningBehaviorAutoUpgrade
 }
 
-// ErrNotStarted says that Temporal could not be reached when the workers began. Others may be made and tried again.
+// ErrNotStarted says that Temporal could not be reached at the start. The caller may create new Workers and try again.
 var ErrNotStarted = errors.New("workers did not start")
 
-// Run works until ctx ends or a worker can't go on, and then waits for what is under way. Workers run once.
+// Run runs the workers until ctx ends or a worker fails, and then waits for running activities. Call it once.
 func (w *Workers) Run(ctx context.Context) error {
 	var started []sdkworker.Worker
 	defer func() { stop(started) }()
@@ -169,7 +171,7 @@ func (w *Workers) Run(ctx context.Context) error {
 	}
 }
 
-// stop stops all at once, since each may wait for its activities.
+// stop stops all workers at the same time, since each may wait for its activities.
 func stop(workers []sdkworker.Worker) {
 	var all sync.WaitGroup
 	for _, one := range workers {

@@ -13,37 +13,37 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Provider is who has the files. Its calls are made under an activity's context, and their errors are what the activity fails with: they must
-// be translated already, and hold no download URL.
+// Provider is the source of the files. Its methods get an activity's context. The activity returns their errors, so the errors must already be
+// types of the contract and must not contain the download URL.
 type Provider interface {
-	// Link makes a temporary URL for an attachment. expires is zero where it isn't known.
+	// Link returns a temporary URL of an attachment. expires is zero if it is not known.
 	Link(ctx context.Context, account, caseID, attachmentID string) (url string, expires time.Time, err error)
-	// Result is the JSON of a case's result, nil where it has none.
+	// Result returns a case's result as JSON; nil if it has none.
 	Result(ctx context.Context, account, caseID string) ([]byte, error)
 }
 
-// DefaultMaxBytes is the size cap: mail servers let far less through.
+// DefaultMaxBytes is the default of Config.MaxBytes, far more than mail servers accept.
 const DefaultMaxBytes = 100 << 20
 
-// Beat is how often a running activity tells the server that its worker lives.
+// Beat is the interval of an activity's heartbeats.
 const Beat = 10 * time.Second
 
-// Config is what the activities need.
+// Config holds the dependencies and limits of the activities.
 type Config struct {
-	// Bucket is where files go. Nil: no files are kept, and the activities fail with ArchiveNoBucket. It stays its owner's to close.
+	// Bucket gets the files. Without one, the activities fail with ArchiveNoBucket. The caller closes it.
 	Bucket *Bucket
-	// Provider is required where there is a bucket.
+	// Provider is required with a bucket.
 	Provider Provider
 	// MaxBytes is the largest file that is stored. Default DefaultMaxBytes.
 	MaxBytes int64
-	// AllowPrivate lets downloads lead to private, link-local and loopback addresses: for simulators and private networks. With it, and only
-	// then, the proxy of the environment is used, since nobody here sees which addresses a proxy goes to.
+	// AllowPrivate allows downloads from private, link-local and loopback addresses, for simulators and private networks. Only with it is the
+	// proxy of the environment used, because the address check can't see the addresses behind a proxy.
 	AllowPrivate bool
-	// AllowPlainHTTP lets downloads travel unencrypted.
+	// AllowPlainHTTP allows unencrypted downloads.
 	AllowPlainHTTP bool
-	// Folder is where a file is kept while it is fetched, each of up to MaxBytes. Default: the system's folder for temporary files.
+	// Folder is where a file is kept during its download, each of up to MaxBytes. Default: the system's folder for temporary files.
 	Folder string
-	// Now is the clock against which a URL's expiry is read. Required where there is a bucket.
+	// Now is the clock with which the expiry of a URL is compared. Required with a bucket.
 	Now func() time.Time
 }
 
@@ -56,19 +56,19 @@ type Activities struct {
 	folder         string
 	now            func() time.Time
 	transport      *http.Transport
-	// stall is how long a download may bring nothing, beat how often the server hears of it.
+	// stall is how long a download may bring no byte; beat is the interval of heartbeats.
 	stall, beat time.Duration
 }
 
-// New returns the activities, or an error that names everything in the configuration that can't be used.
+// New returns the activities, or an error with all mistakes in the configuration.
 func New(cfg Config) (*Activities, error) {
 	var wrong []error
 	if cfg.Bucket != nil {
 		if cfg.Provider == nil {
-			wrong = append(wrong, errors.New("provider: it is missing"))
+			wrong = append(wrong, errors.New("provider: missing"))
 		}
 		if cfg.Now == nil {
-			wrong = append(wrong, errors.New("clock: it is missing"))
+			wrong = append(wrong, errors.New("clock: missing"))
 		}
 	}
 	if cfg.MaxBytes == 0 {

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// secret is in every download URL, and must be nowhere else.
+// secret is a part of every download URL. It must not appear in any other place.
 const secret = "signature-of-the-download-url"
 
 var testNow = time.Date(2026, 3, 21, 15, 42, 0, 0, time.UTC)
@@ -51,7 +51,7 @@ const attachmentObject = "default/vendor_2048/4fc5904d/attachments/att-1/W-9_sig
 
 var resultParams = workflows.StoreResultParams{Account: "default", Reference: "vendor_2048", CaseID: "4fc5904d"}
 
-// provider has every attachment at one URL.
+// provider returns the same URL for every attachment.
 type provider struct {
 	url     string
 	expires time.Time
@@ -82,7 +82,7 @@ func (p *provider) Result(context.Context, string, string) ([]byte, error) {
 	return p.result, p.err
 }
 
-// world is a bucket, a provider, its file server, and the activities between them.
+// world is a test's bucket, provider, file server and activities.
 type world struct {
 	*Activities
 	provider *provider
@@ -168,7 +168,7 @@ func storeAttachment(t testing.TB, w *world) (workflows.StoredFile, error) {
 	return store(t, w.Activities, workflows.ActivityArchiveStoreAttachment, attachmentParams)
 }
 
-// requireFailure wants the contract's type, and says whether the server may try again.
+// requireFailure requires an error of the contract's type and reports whether it is retried.
 func requireFailure(t testing.TB, err error, errType string, final bool) {
 	t.Helper()
 	var appErr *temporal.ApplicationError
@@ -205,7 +205,7 @@ func TestNewNamesEveryMistakeAtOnce(t *testing.T) {
 	}
 }
 
-func TestAWorkerWithoutABucketSaysSoAtOnceAndForGood(t *testing.T) {
+func TestWithoutABucketTheErrorIsFinal(t *testing.T) {
 	t.Parallel()
 	activities, err := New(Config{})
 	require.NoError(t, err)

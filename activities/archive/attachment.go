@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// StoreAttachment is the activity "archive.store-attachment": it fetches an attachment and puts it into the bucket, unless it is there already.
+// StoreAttachment is the activity "archive.store-attachment": it downloads an attachment into the bucket, unless the bucket has it already.
 func (a *Activities) StoreAttachment(ctx context.Context, p workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
 	attempt, end := a.begin(ctx)
 	defer end()
@@ -71,12 +71,12 @@ func (a *Activities) fetchAndPut(ctx *attempt, key string, p workflows.StoreAtta
 	return o, a.bucket.put(ctx, key, content, o)
 }
 
-// differingDownloads is how many downloads that brought another file than told are made, over all attempts, before what comes is stored and
-// marked. With the pauses of the workflow they take two and a half minutes: a file server that is being restarted answers with error pages
-// meanwhile.
+// differingDownloads is after how many downloads, over all attempts, a file is stored and marked although its size or type differs from what
+// the provider said. With the pauses of the workflow that takes two and a half minutes: a restarting file server answers with error pages for
+// some time.
 const differingDownloads = 6
 
-// accept fails the attempt where the file differs from what was told and another download may bring the right one.
+// accept fails if the file differs from what the provider said and another download may bring the right one.
 func (a *attempt) accept(told workflows.Attachment, o object) error {
 	toldSize, toldType := difference(told, o)
 	if toldSize == 0 && toldType == "" {
@@ -86,7 +86,7 @@ func (a *attempt) accept(told workflows.Attachment, o object) error {
 	if n >= differingDownloads {
 		return nil
 	}
-	a.beat() // the next attempt goes on counting
+	a.beat() // carries the count to the next attempt
 	var how []string
 	if toldSize != 0 {
 		how = append(how, fmt.Sprintf("%d bytes, told %d", o.size, toldSize))
@@ -97,8 +97,8 @@ func (a *attempt) accept(told workflows.Attachment, o object) error {
 	return fmt.Errorf("%w: %s; download %d of %d", errDiffers, strings.Join(how, ", "), n, differingDownloads)
 }
 
-// difference returns the size and the type that the provider told, each only where the file has another. Parameters of a type don't count, nor
-// does a type that says nothing.
+// difference returns the size and the type that the provider said, each only if the file has another. Parameters of a type don't count, nor do
+// types such as application/octet-stream that say nothing.
 func difference(told workflows.Attachment, o object) (size int64, contentType string) {
 	if told.Size > 0 && told.Size != o.size {
 		size = told.Size
@@ -113,8 +113,8 @@ func difference(told workflows.Attachment, o object) (size int64, contentType st
 
 const unknownType = "application/octet-stream"
 
-// contentType is what the file was served as, where the file server says something else than the provider. Where one says nothing, the other
-// counts; where both agree, the provider's is kept with its parameters.
+// contentType returns the type of the file server if the provider's differs. If one says nothing, the other counts; if both agree, the
+// provider's is kept with its parameters.
 func contentType(told, served string) string {
 	toldFull, toldBase := mediaType(told)
 	servedFull, servedBase := mediaType(served)
@@ -124,7 +124,7 @@ func contentType(told, served string) string {
 	return cmp.Or(servedFull, toldFull, unknownType)
 }
 
-// mediaType returns a content type in its usual form, with and without parameters. Both are empty where it is none or says nothing.
+// mediaType returns a content type in its standard form, with and without parameters. Both are empty if it is invalid or says nothing.
 func mediaType(text string) (full, base string) {
 	const most = 150
 	base, params, err := mime.ParseMediaType(text)
@@ -138,7 +138,8 @@ func mediaType(text string) (full, base string) {
 	return full, base
 }
 
-// disposition has a browser save the file rather than show it: a stranger wrote it. The name is the original one, within the limits of a header.
+// disposition returns a Content-Disposition with which a browser saves the file instead of showing it, because its content is not trusted. The
+// name is the original one, within the limits of a header.
 func disposition(name string) string {
 	const attachment, most = "attachment", 120
 	if runes := []rune(name); len(runes) > most {
@@ -150,8 +151,8 @@ func disposition(name string) string {
 	return cmp.Or(mime.FormatMediaType(attachment, map[string]string{"filename": name}), attachment)
 }
 
-// download fetches an attachment by a URL made right before. One that has expired by then, or so the worker's clock says, is replaced once;
-// the second is tried whatever the clock says, which may be wrong.
+// download downloads an attachment with a new URL. A URL that has expired, by the worker's clock or by the answer, is replaced once. The second
+// URL is always tried, since the clock may be wrong.
 func (a *Activities) download(ctx *attempt, p workflows.StoreAttachmentParams, into *scratch) (fetched, error) {
 	for try := 1; ; try++ {
 		link, expires, err := a.provider.Link(ctx, p.Account, p.CaseID, p.Attachment.ID)

@@ -41,7 +41,7 @@ func TestAnAttachmentIsStoredWithItsSizeAndHash(t *testing.T) {
 	require.Equal(t, `attachment; filename="W-9 signed.pdf"`, attributes.ContentDisposition, "a browser saves it and does not show it")
 }
 
-func TestEveryFileIsStoredHoweverItIsServed(t *testing.T) {
+func TestAFileIsStoredForEachWayOfServingIt(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("0123456789abcdef", 1<<18)
 	for name, c := range map[string]struct {
@@ -77,7 +77,7 @@ func TestEveryFileIsStoredHoweverItIsServed(t *testing.T) {
 	}
 }
 
-// The result of an attempt can be lost after the file was stored.
+// A retry after the result of an attempt was lost finds the stored file.
 func TestAFileThatWasStoredWholeIsNotFetchedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("a W-9 form"))
@@ -92,7 +92,7 @@ func TestAFileThatWasStoredWholeIsNotFetchedAgain(t *testing.T) {
 	require.Equal(t, []string{attachmentObject}, keys(t, w.objects))
 }
 
-func TestAnObjectWithoutProofThatItIsWholeIsStoredAgainInItsPlace(t *testing.T) {
+func TestAnObjectWithoutItsMetadataIsStoredAgain(t *testing.T) {
 	t.Parallel()
 	for name, metadata := range map[string]map[string]string{
 		"none":       nil,
@@ -114,7 +114,7 @@ func TestAnObjectWithoutProofThatItIsWholeIsStoredAgainInItsPlace(t *testing.T) 
 	}
 }
 
-func TestALongDownloadTellsTheServerThatItsWorkerLives(t *testing.T) {
+func TestALongDownloadSendsHeartbeats(t *testing.T) {
 	t.Parallel()
 	heard := make(chan struct{})
 	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -141,7 +141,7 @@ func TestALongDownloadTellsTheServerThatItsWorkerLives(t *testing.T) {
 	require.EqualValues(t, 10, stored.Size)
 }
 
-func TestAFetchKnowsHowFarItIs(t *testing.T) {
+func TestAFetchReportsItsProgress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("a W-9 form"))
 	file, err := newScratch(w.folder)

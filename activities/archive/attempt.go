@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 )
 
-// reportMargin is kept of an attempt's time for cleaning up and telling the server how it ended.
+// reportMargin is the part of an attempt's time that is reserved to clean up and to report the result to the server.
 const reportMargin = 5 * time.Second
 
 var errOutOfTime = errors.New("the attempt's time is over")
@@ -18,25 +18,25 @@ var errOutOfTime = errors.New("the attempt's time is over")
 // attempt is the context of one attempt of an activity, which ends before the server gives the attempt up.
 type attempt struct {
 	context.Context
-	// fetchedBytes is how far a download is.
+	// fetchedBytes is how many bytes of the download have arrived.
 	fetchedBytes atomic.Int64
-	// differed counts the downloads, of this attempt and those before it, that brought another file than told.
+	// differed counts the downloads, in this and earlier attempts, whose size or type differed from what the provider said.
 	differed atomic.Int64
 }
 
-// Progress is what the Temporal Web UI shows of a running activity, as the details of its last heartbeat. The next attempt gets it.
+// Progress is the details of a heartbeat. The Temporal Web UI shows it for a running activity, and the next attempt reads it.
 type Progress struct {
 	FetchedBytes int64 `json:"fetchedBytes"`
-	// Differed counts the downloads that brought another size or type than told.
+	// Differed counts the downloads whose size or type differed from what the provider said.
 	Differed int64 `json:"differed,omitempty"`
 }
 
-// beat tells the server how far the attempt is.
+// beat sends a heartbeat with the progress.
 func (a *attempt) beat() {
 	activity.RecordHeartbeat(a, Progress{FetchedBytes: a.fetchedBytes.Load(), Differed: a.differed.Load()})
 }
 
-// begin starts an attempt and its heartbeat. The heartbeat says that the worker lives; that the download does is watched apart (stall).
+// begin starts an attempt and its heartbeats. They show that the worker lives; a stalled download is found separately (see stall).
 func (a *Activities) begin(ctx context.Context) (_ *attempt, end func()) {
 	info := activity.GetInfo(ctx)
 	margin := min(reportMargin, info.Deadline.Sub(info.StartedTime)/4)

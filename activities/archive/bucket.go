@@ -20,45 +20,45 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Bucket is where files go.
+// Bucket stores files.
 type Bucket struct {
-	// name is its URL without options, prefix what its objects' names begin with there.
+	// name is the bucket's URL without options; prefix is the start of all keys in it.
 	name, prefix string
 	objects      *blob.Bucket
-	// folder: it is a local folder, in which a crash can leave a part of a file behind.
+	// folder is true for a local folder, in which a crash can leave a part of a file behind.
 	folder bool
 }
 
-// The bucket and the prefix stand in the record of each file, in a history. In bytes of JSON.
+// Limits in bytes of JSON: a history contains the bucket and the prefix for each file.
 const (
 	maxBucketName = 300
 	maxPrefix     = 200
 )
 
 func jsonText(s string) []byte {
-	text, _ := json.Marshal(s) // a string always can be
+	text, _ := json.Marshal(s) // a string never fails
 	return text
 }
 
-// folderMode is 0750 in decimal, as the option wants it: what strangers sent is not for everybody on the machine.
+// folderMode is 0750 in decimal, as the option needs it: other users of the machine can't read the files.
 const folderMode = "488"
 
-// OpenBucket opens a bucket by its URL: s3://name?region=eu-central-1, file:///var/lib/signalbox/files, or what the binary was built for beside
-// them (tags "gcs" and "azure"), each with the options of gocloud.dev/blob, such as prefix=signalbox/. A folder is made where it is missing.
-// Whether a remote bucket can be reached is not tried: stores that fail are retried.
+// OpenBucket opens a bucket by its URL: s3://name?region=eu-central-1, file:///var/lib/signalbox/files, or, in a binary built with the tag "gcs"
+// or "azure", a gs or azblob URL. Each takes the options of gocloud.dev/blob, such as prefix=signalbox/. It creates a missing folder. It does
+// not connect to a remote bucket; failed stores are retried.
 func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 	u, err := url.Parse(bucketURL)
 	if err != nil || u.User != nil {
-		// The parser's own message repeats the URL.
+		// The parser's message contains the URL, which may hold a password.
 		return nil, errors.New("bucket URL: want one such as s3://name?region=eu-central-1 or file:///var/lib/signalbox/files, without a password")
 	}
 	if !blob.DefaultURLMux().ValidBucketScheme(u.Scheme) {
-		return nil, fmt.Errorf("bucket URL: this binary knows no %q, only %s; gs and azblob are built in by the tags gcs and azure",
+		return nil, fmt.Errorf("bucket URL: this binary does not know %q, only %s; build it with the tag gcs or azure for gs or azblob",
 			u.Scheme, strings.Join(blob.DefaultURLMux().BucketSchemes(), ", "))
 	}
 	options := u.Query()
 	if options.Has("key") {
-		return nil, errors.New("bucket URL: the option key would put every file in the same place; want prefix, or none")
+		return nil, errors.New("bucket URL: the option key would store every file under the same key; use prefix or leave it out")
 	}
 	bucket := &Bucket{
 		name:   (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(),
@@ -86,14 +86,14 @@ func OpenBucket(ctx context.Context, bucketURL string) (*Bucket, error) {
 	return bucket, nil
 }
 
-// Check fails while the bucket does not answer, or is not there. A bucket whose objects may not be listed counts as there.
+// Check fails while the bucket does not answer or does not exist. A bucket that denies listing counts as existing.
 func (b *Bucket) Check(ctx context.Context) error {
 	there, err := b.objects.IsAccessible(ctx)
 	switch {
 	case err != nil && gcerrors.Code(err) != gcerrors.PermissionDenied:
 		return fmt.Errorf("check bucket %s: %w", b.name, err)
 	case err == nil && !there:
-		return fmt.Errorf("check bucket %s: it is not there", b.name)
+		return fmt.Errorf("check bucket %s: it does not exist", b.name)
 	}
 	return nil
 }
@@ -118,13 +118,13 @@ func (b *Bucket) stored(key string, o object) workflows.StoredFile {
 	return workflows.StoredFile{Bucket: b.name, Key: b.prefix + key, Size: o.size, SHA256: o.sha256, ContentType: o.contentType}
 }
 
-// What is kept beside an object, as proof that it was stored whole.
+// The metadata of an object, which proves that it was stored whole.
 const (
 	metadataSHA256 = "sha256"
 	metadataSize   = "size"
 )
 
-// find looks for an object that was stored whole. One without its proof, or with another size, is none: it is stored again, in its place.
+// find looks for an object that was stored whole. It ignores one without the metadata or with another size, so that it is stored again.
 func (b *Bucket) find(ctx context.Context, key string) (object, bool, error) {
 	seen, err := b.objects.Attributes(ctx, key)
 	switch gcerrors.Code(err) {
@@ -143,7 +143,7 @@ func (b *Bucket) find(ctx context.Context, key string) (object, bool, error) {
 	return object{size: seen.Size, sha256: sum, contentType: seen.ContentType}, true, nil
 }
 
-// put stores an object. Nobody sees it before it is whole.
+// put stores an object. The object is not visible before it is complete.
 func (b *Bucket) put(ctx context.Context, key string, content io.Reader, o object) error {
 	if b.folder {
 		if err := b.sweep(ctx, key); err != nil {
@@ -158,7 +158,7 @@ func (b *Bucket) put(ctx context.Context, key string, content io.Reader, o objec
 		ContentDisposition: o.disposition,
 		Metadata:           map[string]string{metadataSHA256: o.sha256, metadataSize: strconv.FormatInt(o.size, 10)},
 		BeforeWrite: func(as func(any) bool) error {
-			as(&local) // only a folder has one
+			as(&local) // sets local for a folder only
 			return nil
 		},
 	})
@@ -173,7 +173,7 @@ func (b *Bucket) put(ctx context.Context, key string, content io.Reader, o objec
 		err = local.Sync()
 	}
 	if err != nil {
-		abort() // or closing would store what there is
+		abort() // otherwise Close would store the incomplete object
 	}
 	if closed := writer.Close(); err == nil {
 		err = closed
@@ -184,7 +184,8 @@ func (b *Bucket) put(ctx context.Context, key string, content io.Reader, o objec
 	return nil
 }
 
-// sweep removes what a crash left of an earlier attempt to put the object: in a folder, a file under the object's name with ".….tmp" behind it.
+// sweep removes the temporary files that a crashed put of the object left in a folder. Their names are the key and an ending such as
+// ".123.tmp".
 func (b *Bucket) sweep(ctx context.Context, key string) error {
 	listed := b.objects.List(&blob.ListOptions{Prefix: key + "."})
 	for {

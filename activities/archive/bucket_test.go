@@ -38,7 +38,7 @@ func TestAFolderIsMadeAndUsedAsABucket(t *testing.T) {
 	require.Equal(t, "a W-9 form", string(content))
 	made, err := os.Stat(filepath.Join(folder, "signalbox"))
 	require.NoError(t, err)
-	require.Zero(t, made.Mode().Perm()&0o007, "not for everybody on the machine")
+	require.Zero(t, made.Mode().Perm()&0o007, "other users of the machine can't read it")
 
 	second, err := storeAttachment(t, w)
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestAFolderIsMadeAndUsedAsABucket(t *testing.T) {
 	require.EqualValues(t, 1, w.served.Load())
 }
 
-func TestWhatACrashLeftInAFolderIsSweptByTheNextAttempt(t *testing.T) {
+func TestTheNextAttemptRemovesTemporaryFilesOfACrash(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	bucket := openFolder(t, folder, "")
@@ -67,9 +67,9 @@ func TestBucketURLsThatCannotBeUsedAreRefusedWithTheFix(t *testing.T) {
 	occupied := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(occupied, nil, 0o600))
 	for url, says := range map[string]string{
-		"":                                 "knows no",
-		"/var/lib/files":                   "knows no",
-		"ftp://files":                      "knows no",
+		"":                                 "does not know",
+		"/var/lib/files":                   "does not know",
+		"ftp://files":                      "does not know",
 		"gs://files":                       "tags gcs and azure",
 		"azblob://files":                   "tags gcs and azure",
 		"s3://me:password@files":           "without a password",
@@ -87,17 +87,17 @@ func TestBucketURLsThatCannotBeUsedAreRefusedWithTheFix(t *testing.T) {
 		require.Nil(t, bucket)
 	}
 	bucket, err := OpenBucket(t.Context(), "s3://files?region=eu-central-1&prefix=signalbox/")
-	require.NoError(t, err, "a remote bucket is not reached for")
+	require.NoError(t, err, "OpenBucket does not connect to a remote bucket")
 	require.Equal(t, "s3://files", bucket.name)
 	require.NoError(t, bucket.Close())
 }
 
-func TestABucketThatFailsIsTriedAgainLater(t *testing.T) {
+func TestAFailingBucketIsRetried(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	bucket := openFolder(t, folder, "")
 	w := newWorld(t, serve("a W-9 form"), func(c *Config) { c.Bucket = bucket })
-	// A file where a folder has to be.
+	// A file has the name of a folder that the key needs.
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "default"), nil, 0o600))
 	_, err := storeAttachment(t, w)
 	requireFailure(t, err, workflows.ErrTypeArchiveBucket, false)
@@ -114,7 +114,7 @@ func (b *brokenReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestAPutThatBreaksLeavesNothingVisible(t *testing.T) {
+func TestAFailedPutLeavesNoObject(t *testing.T) {
 	t.Parallel()
 	o := object{size: 10, sha256: sha("a W-9 form"), contentType: "application/pdf", disposition: "attachment"}
 	for name, bucket := range map[string]*Bucket{
@@ -138,7 +138,7 @@ func TestAPutThatBreaksLeavesNothingVisible(t *testing.T) {
 }
 
 // Every character of a key and a name has to survive every bucket.
-func TestAStrangersNamesAreStoredInAFolder(t *testing.T) {
+func TestUnusualNamesAreStoredInAFolder(t *testing.T) {
 	t.Parallel()
 	bucket := openFolder(t, t.TempDir(), "")
 	w := newWorld(t, serve("a W-9 form"), func(c *Config) { c.Bucket = bucket })

@@ -38,11 +38,11 @@ func storeUntilKilled(link, folder, scratch string) {
 	select {}
 }
 
-func TestAKilledWorkerLeavesNeitherAPartNorASecondCopy(t *testing.T) {
+func TestAKilledWorkerLeavesNoPartAndNoSecondCopy(t *testing.T) {
 	t.Parallel()
 	content := strings.Repeat("a W-9 form", 1<<20)
 	for name, c := range map[string]struct {
-		// sent is how much of the file the killed worker gets; -1: all, and the kill comes when it has stored it.
+		// sent is how many bytes the worker gets before it is killed; -1: all, and it is killed after it has stored the file.
 		sent int
 		// fetches is how often the next worker fetches the file.
 		fetches int64

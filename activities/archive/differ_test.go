@@ -17,7 +17,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// storeAsOften runs attempts of the activity until one succeeds, at most that many. As the server does, it gives each the last heartbeat of the one before.
+// storeAsOften runs attempts of the activity until one succeeds, at most that many. Like the server, it gives each attempt the last heartbeat
+// of the one before.
 func storeAsOften(t *testing.T, w *world, p workflows.StoreAttachmentParams, most int) (workflows.StoredFile, int) {
 	t.Helper()
 	var last Progress
@@ -31,13 +32,13 @@ func storeAsOften(t *testing.T, w *world, p workflows.StoreAttachmentParams, mos
 		}
 		requireFailure(t, err, workflows.ErrTypeArchiveDiffers, false)
 		require.ErrorContains(t, err, "told")
-		require.Empty(t, keys(t, w.objects), "nothing is stored that the next download may mend")
+		require.Empty(t, keys(t, w.objects), "a file is not stored while the next download may be right")
 	}
 	require.Fail(t, "never stored")
 	return workflows.StoredFile{}, 0
 }
 
-func TestAFileThatDiffersFromWhatWasToldIsFetchedAgainThenStoredAndMarked(t *testing.T) {
+func TestADifferingFileIsFetchedAgainThenStoredAndMarked(t *testing.T) {
 	t.Parallel()
 	const page = "<!DOCTYPE html><title>Please wait</title>"
 	for name, c := range map[string]struct {
@@ -82,7 +83,7 @@ func TestAFileThatDiffersFromWhatWasToldIsFetchedAgainThenStoredAndMarked(t *tes
 	}
 }
 
-func TestAFileThatComesRightInTheEndIsNotMarked(t *testing.T) {
+func TestAFileThatIsRightAfterARetryIsNotMarked(t *testing.T) {
 	t.Parallel()
 	var w *world
 	w = newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -101,7 +102,7 @@ func TestAFileThatComesRightInTheEndIsNotMarked(t *testing.T) {
 	require.Equal(t, "application/pdf", stored.ContentType)
 }
 
-// Attempts that fail for another reason are none of the downloads that are counted.
+// Attempts that fail for another reason are not counted.
 func TestOnlyDownloadsThatDifferedAreCounted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, answer(503))
@@ -122,7 +123,7 @@ func TestOnlyDownloadsThatDifferedAreCounted(t *testing.T) {
 	}
 }
 
-func TestNothingIsMarkedWhereTheProviderOrTheFileServerSaysNothing(t *testing.T) {
+func TestAnUnknownSizeOrTypeIsNotMarked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		size         int64
@@ -154,8 +155,8 @@ func TestNothingIsMarkedWhereTheProviderOrTheFileServerSaysNothing(t *testing.T)
 	}
 }
 
-// A compressed archive is often served with the Content-Encoding of its own content.
-func TestAFileServedWithAContentEncodingIsStoredAsItsOwnBytes(t *testing.T) {
+// A compressed file is often served with a Content-Encoding that describes the file itself.
+func TestAFileServedWithAContentEncodingIsStoredUnchanged(t *testing.T) {
 	t.Parallel()
 	var packed strings.Builder
 	zip := gzip.NewWriter(&packed)
@@ -179,7 +180,7 @@ func TestAFileServedWithAContentEncodingIsStoredAsItsOwnBytes(t *testing.T) {
 	require.Equal(t, packed.String(), string(content))
 }
 
-func TestAFileThatTheProviderDoesNotKnowYetIsAskedForAgainWhileItsReadsLag(t *testing.T) {
+func TestAFileThatTheProviderDoesNotKnowYetIsRetriedUntilLagUntil(t *testing.T) {
 	t.Parallel()
 	unknown := temporal.NewApplicationErrorWithOptions("no such attachment", workflows.ErrTypeOffloadNotFound, temporal.ApplicationErrorOptions{
 		NextRetryDelay: time.Hour,
@@ -219,7 +220,7 @@ func TestAFileThatTheProviderDoesNotKnowYetIsAskedForAgainWhileItsReadsLag(t *te
 	}
 }
 
-func TestTheCompressedScanIsStoredAsItIs(t *testing.T) {
+func TestACompressedFileIsStoredUnchanged(t *testing.T) {
 	t.Parallel()
 	scan, err := os.ReadFile("testdata/scan.tar.gz")
 	require.NoError(t, err)

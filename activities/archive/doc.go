@@ -1,20 +1,20 @@
-// Package archive holds the activities that put files of a case into a bucket: an attachment, streamed from a temporary download URL, and a
-// result that is too large for a history.
+// Package archive holds the activities that put files of a case into a bucket: an attachment, downloaded from a temporary URL, and a result
+// that is too large for a history.
 //
-// It knows buckets, downloads, sizes and hashes, and where a download must not lead. It knows no provider: who has the files is behind the
-// interface Provider, and what a provider says of a failure passes through, except that a file that it does not know is asked for again only
-// until LagUntil. Nor does it know the workflow: which files are wanted, and when.
+// The package knows buckets, downloads, sizes, hashes and forbidden addresses. The provider is behind the interface Provider; its errors are
+// returned unchanged, except that a file that the provider does not know is retried only until LagUntil. The workflow decides which files are
+// stored and when.
 //
-// A file has one key, made of the account, the reference, the caseId and the attachment, so that whoever stores it again stores it in the
-// same place. It is fetched into a nameless local file first, hashed on the way, and then put into the bucket with its size and hash beside
-// it. An object that carries both was stored whole, and is not fetched again after a crash; a part of one never stands under its key.
+// The key of a file is made of the account, the reference, the caseId and the attachment, so that a repetition stores it in the same place. A
+// file is downloaded into an unnamed local file, hashed, and then put into the bucket with its size and hash as metadata. An object with both
+// was stored whole, so a retry after a crash does not download it again. An incomplete object is never visible under the key.
 //
-// A file that comes with another size or type than the provider told is fetched again some times, each time by a fresh URL, and then stored and
-// marked. A file is stored as its own bytes: nothing is asked to be encoded for the way, and nothing is decoded.
+// If the size or type of a file differs from what the provider said, the file is downloaded again several times, each time with a new URL,
+// and then stored and marked. The bytes are stored unchanged: the request asks for no content encoding, and nothing is decoded.
 //
-// Download URLs are secrets for as long as they live. They stand in no parameter, result, heartbeat, error or log.
+// A download URL is a secret until it expires. No parameter, result, heartbeat, error or log contains one.
 //
-// The retry policy belongs to whoever schedules the activities. A retried attempt asks for a fresh download URL. What is final is marked so.
-// The heartbeat timeout must be well above 10 s (Beat), and the start-to-close timeout long enough for a whole file: an attempt starts from its
-// beginning.
+// The workflow that schedules the activities sets their retry policy. Each attempt gets a new download URL. Final errors are non-retryable.
+// The heartbeat timeout must be well above 10 s (Beat). The start-to-close timeout must be long enough for a whole file, since each attempt
+// starts from the beginning.
 package archive

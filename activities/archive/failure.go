@@ -17,31 +17,30 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// What can go wrong, as the contract tells it apart.
+// The failures that have a type in the contract.
 var (
-	errNoBucket      = errors.New("this worker has no bucket, so no file is kept")
+	errNoBucket      = errors.New("this worker has no bucket, so files are not stored")
 	errTooLarge      = errors.New("file is too large")
-	errTargetRefused = errors.New("download leads to where it must not")
-	errInvalid       = errors.New("file can't be named")
+	errTargetRefused = errors.New("download address is not allowed")
+	errInvalid       = errors.New("file has no key")
 	errNoResult      = errors.New("the provider shows no result")
 	errNoResultYet   = errors.New("the provider shows no result yet")
-	errDiffers       = errors.New("file differs from what the provider told")
+	errDiffers       = errors.New("file differs from what the provider said")
 	errDownload      = errors.New("download failed")
 	errBucket        = errors.New("bucket failed")
-	errWorker        = errors.New("worker can't keep the file while it is fetched")
+	errWorker        = errors.New("worker can't write the downloaded file")
 
 	errStalled = errors.New("nothing came for too long")
 )
 
-// providerError is the provider's, translated already.
+// providerError is an error of the Provider. It has already a type of the contract.
 type providerError struct{ err error }
 
 func (e *providerError) Error() string { return e.err.Error() }
 
 func (e *providerError) Unwrap() error { return e.err }
 
-// provided marks an error of the provider. A file that it does not know is asked for again while its reads may lag behind its webhooks, and
-// after that the error is final.
+// provided wraps an error of the Provider. "Not found" is retried while the provider's reads may lag behind its webhooks, and final after that.
 func provided(err error, lagging bool) error {
 	var known *temporal.ApplicationError
 	if errors.As(err, &known) && known.Type() == workflows.ErrTypeOffloadNotFound {
@@ -54,11 +53,11 @@ func provided(err error, lagging bool) error {
 	return &providerError{err}
 }
 
-// lagPause is between two reads of a file that the provider does not know yet.
+// lagPause is the pause between two reads of a file that the provider does not know yet.
 const lagPause = 30 * time.Second
 
-// failures is the one translation into the contract's error types; the first that matches counts. Final is what no later attempt can end
-// otherwise, unless a person changes the configuration. pause is until the next attempt; 0 leaves it to the retry policy.
+// failures translates errors into the contract's types; the first match counts. final means that a later attempt fails too, unless a person
+// changes the configuration. pause is the time until the next attempt; 0 leaves it to the retry policy.
 var failures = []struct {
 	err     error
 	errType string
@@ -78,10 +77,10 @@ var failures = []struct {
 	{errDownload, workflows.ErrTypeArchiveDownload, false, 0},
 }
 
-// failure is what the activity fails with. The error becomes the message and no cause, which would only store the same words again.
+// failure returns the activity's error. The text of err becomes the message; the error has no cause, which would store the same text again.
 func failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return ctx.Err() // cancelled from outside, whatever that broke
+		return ctx.Err() // err only follows from the cancellation
 	}
 	var provided *providerError
 	if errors.As(err, &provided) {
@@ -96,7 +95,7 @@ func failure(ctx context.Context, err error) error {
 	return fmt.Errorf("archive: %w", err)
 }
 
-// harmless says what broke a connection without the URL, which errors of the network repeat in many places.
+// harmless returns a network error without the URL and the address, which errors of net/http contain in many places.
 func harmless(ctx context.Context, err error) error {
 	var (
 		dns         *net.DNSError
@@ -115,10 +114,10 @@ func harmless(ctx context.Context, err error) error {
 	case errors.As(err, &op):
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
-	return errors.New("the connection broke, or what came is not HTTP")
+	return errors.New("the connection broke, or the answer is not HTTP")
 }
 
-// oneLine makes a message fit for a history, where it is stored whole.
+// oneLine returns a message on one line of valid UTF-8 and at most 400 bytes, because a history stores it whole.
 func oneLine(text string) string {
 	const most = 400
 	text = strings.Map(func(r rune) rune {

@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// maxRedirects is generous: a file server sends one to a store at most.
+// maxRedirects is generous: file servers usually redirect once.
 const maxRedirects = 5
 
-// fetched is what a download brought.
+// fetched describes a downloaded file.
 type fetched struct {
 	size        int64
 	sha256      string
 	contentType string
 }
 
-// fetch downloads a URL into a file. The file is untouched where the answer was no file. What a server has encoded, though it was asked not to,
-// is stored encoded: what the bytes mean is not known here.
+// fetch downloads a URL into a file. If the answer is not a file, it does not write. The request asks for no encoding; if the server sends an
+// encoding nevertheless, fetch stores the encoded bytes, since they may be the file itself.
 func (a *Activities) fetch(ctx *attempt, link string, into *scratch) (fetched, error) {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -31,7 +31,7 @@ func (a *Activities) fetch(ctx *attempt, link string, into *scratch) (fetched, e
 	if err != nil {
 		return fetched{}, err
 	}
-	defer func() { _ = response.Body.Close() }() // it was read as far as wanted; a failed close takes nothing back
+	defer func() { _ = response.Body.Close() }() // the body has been read, so a failed close does not matter
 
 	if response.StatusCode != http.StatusOK {
 		return fetched{}, &statusError{response.StatusCode}
@@ -59,8 +59,8 @@ func (a *Activities) fetch(ctx *attempt, link string, into *scratch) (fetched, e
 	return fetched{size: size, sha256: hex.EncodeToString(hash.Sum(nil)), contentType: response.Header.Get("Content-Type")}, nil
 }
 
-// get sends the request and follows redirects itself: net/http's own errors repeat the URL, which is a secret, and its redirects carry it on
-// as the referrer. Each hop is judged like the first.
+// get sends the request and follows redirects itself: the errors of http.Client contain the URL, which is a secret, and its redirects send the
+// URL on as the referrer. Each redirect has to pass the same checks as the first URL.
 func (a *Activities) get(ctx context.Context, link string) (*http.Response, error) {
 	target, err := url.Parse(link)
 	if err != nil {
@@ -71,12 +71,12 @@ func (a *Activities) get(ctx context.Context, link string) (*http.Response, erro
 		if err != nil || !isRedirect(response.StatusCode) {
 			return response, err
 		}
-		_ = response.Body.Close() // nothing of it is wanted
+		_ = response.Body.Close() // the body of a redirect is not used
 		if hop == maxRedirects {
 			return nil, fmt.Errorf("%w: more than %d redirects", errDownload, maxRedirects)
 		}
 		if target, err = response.Location(); err != nil {
-			return nil, fmt.Errorf("%w: a redirect leads nowhere", errDownload)
+			return nil, fmt.Errorf("%w: a redirect has no usable Location", errDownload)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// statusError is an answer without a file.
+// statusError is an answer with another status than 200.
 type statusError struct{ status int }
 
 func (e *statusError) Error() string {
@@ -119,7 +119,7 @@ func (e *statusError) Error() string {
 
 func (e *statusError) Is(target error) bool { return target == errDownload }
 
-// isExpired says whether a fresh URL may help: file servers answer an old one in any of these ways.
+// isExpired reports whether a new URL may help: file servers answer an expired one with any of these statuses.
 func isExpired(err error) bool {
 	var answered *statusError
 	if !errors.As(err, &answered) {
@@ -132,7 +132,7 @@ func isExpired(err error) bool {
 	return false
 }
 
-// watchedBody tells what is read.
+// watchedBody calls heard after each read.
 type watchedBody struct {
 	body  io.Reader
 	heard func(n int)

@@ -23,7 +23,7 @@ func writeInPieces(w http.ResponseWriter, content string) {
 	}
 }
 
-// compressible answers as file servers do, which compress for a client that reads gzip.
+// compressible compresses its answer for clients that accept gzip, as file servers do.
 func compressible(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
 	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
@@ -36,7 +36,7 @@ func compressible(w http.ResponseWriter, r *http.Request) {
 	_ = packed.Close()
 }
 
-func TestAnExpiredURLIsReplacedOnceByAFreshOne(t *testing.T) {
+func TestAnExpiredURLIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 403, 404, 410} {
 		w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -54,7 +54,7 @@ func TestAnExpiredURLIsReplacedOnceByAFreshOne(t *testing.T) {
 	}
 }
 
-func TestAURLWhoseTimeHasPassedIsReplacedUnused(t *testing.T) {
+func TestAURLThatExpiredBeforeTheDownloadIsReplacedUnused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("a W-9 form"))
 	w.provider.change = func(call int64, p *provider) {
@@ -69,7 +69,7 @@ func TestAURLWhoseTimeHasPassedIsReplacedUnused(t *testing.T) {
 	require.EqualValues(t, 1, w.served.Load())
 }
 
-func TestAWorkersWrongClockKeepsNoFileOut(t *testing.T) {
+func TestAWrongClockDoesNotPreventADownload(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("a W-9 form"))
 	w.provider.expires = testNow.Add(-time.Hour)
@@ -77,7 +77,7 @@ func TestAWorkersWrongClockKeepsNoFileOut(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestWhatIsNoFileIsTriedAgainLater(t *testing.T) {
+func TestAnAnswerWithoutAFileIsRetried(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		handler http.HandlerFunc
@@ -90,11 +90,11 @@ func TestWhatIsNoFileIsTriedAgainLater(t *testing.T) {
 		"no content":        {answer(204), 1, "204"},
 		"partial":           {answer(206), 1, "206"},
 		"not modified":      {answer(304), 1, "304"},
-		"redirect to where": {answer(302), 1, "leads nowhere"},
+		"redirect to where": {answer(302), 1, "no usable Location"},
 		"redirect to junk": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://%zz/"+secret)
 			w.WriteHeader(302)
-		}, 1, "leads nowhere"},
+		}, 1, "no usable Location"},
 		"endless redirects": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/again?sig="+secret, http.StatusFound)
 		}, 6, "more than 5 redirects"},
@@ -121,7 +121,7 @@ func TestWhatIsNoFileIsTriedAgainLater(t *testing.T) {
 	}
 }
 
-func TestURLsThatAreNoneAreFailedDownloads(t *testing.T) {
+func TestInvalidURLsAreFailedDownloads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, answer(200))
 	for _, url := range []string{"http://%zz/" + secret, "https://", "http://host with space/" + secret} {
@@ -132,7 +132,7 @@ func TestURLsThatAreNoneAreFailedDownloads(t *testing.T) {
 	require.Zero(t, w.served.Load())
 }
 
-func TestAFileServerThatIsAwayIsTriedAgainLater(t *testing.T) {
+func TestAnUnreachableFileServerIsRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, answer(200))
 	w.cdn.Close()
@@ -141,7 +141,7 @@ func TestAFileServerThatIsAwayIsTriedAgainLater(t *testing.T) {
 	require.ErrorContains(t, err, "connection refused")
 }
 
-func TestADownloadThatBringsNothingForTooLongIsCut(t *testing.T) {
+func TestAStalledDownloadIsCut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "application/pdf")
@@ -156,8 +156,8 @@ func TestADownloadThatBringsNothingForTooLongIsCut(t *testing.T) {
 	require.Empty(t, keys(t, w.objects))
 }
 
-// As long as something comes, a download may take longer than the stall.
-func TestASlowDownloadIsNotCutWhileSomethingComes(t *testing.T) {
+// A download may take longer than the stall as long as bytes arrive.
+func TestASlowDownloadIsNotCutWhileBytesArrive(t *testing.T) {
 	t.Parallel()
 	const stall, pieces = 200 * time.Millisecond, 8
 	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -180,7 +180,7 @@ func TestASlowDownloadIsNotCutWhileSomethingComes(t *testing.T) {
 	require.EqualValues(t, pieces, stored.Size)
 }
 
-func TestAFileOverTheCapIsRefusedForGood(t *testing.T) {
+func TestAFileOverTheCapIsAFinalError(t *testing.T) {
 	t.Parallel()
 	at := func(most int64) func(*Config) { return func(c *Config) { c.MaxBytes = most } }
 	for says, handler := range map[string]http.HandlerFunc{
@@ -199,7 +199,7 @@ func TestAFileOverTheCapIsRefusedForGood(t *testing.T) {
 	}
 }
 
-func TestWhatTheProviderSaysPassesThrough(t *testing.T) {
+func TestErrorsOfTheProviderAreReturnedUnchanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, answer(200))
 	w.provider.err = errors.New("so says the provider")
@@ -210,7 +210,7 @@ func TestWhatTheProviderSaysPassesThrough(t *testing.T) {
 	require.Zero(t, w.served.Load())
 }
 
-func TestAWorkerWithoutRoomForAFileTriesAgainLater(t *testing.T) {
+func TestAWorkerWithoutAFolderRetries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("a W-9 form"))
 	w.folder += "/missing"
@@ -218,8 +218,8 @@ func TestAWorkerWithoutRoomForAFileTriesAgainLater(t *testing.T) {
 	requireFailure(t, err, workflows.ErrTypeArchiveWorker, false)
 }
 
-// As a full disk does: what breaks here is not the download.
-func TestAFileThatCannotBeWrittenIsTheWorkersTrouble(t *testing.T) {
+// A write fails as on a full disk, so the download is not the cause.
+func TestAFailedWriteIsAnErrorOfTheWorker(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("a W-9 form"))
 	file, err := newScratch(w.folder)

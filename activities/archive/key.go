@@ -10,10 +10,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// maxSegment, in bytes, keeps a key of four such segments and a name below the 1,024 bytes that S3 allows and each below the 255 of a file name.
+// maxSegment, in bytes, keeps a segment below the 255 bytes of a file name, and a key of four segments and a name below the 1,024 bytes of S3.
 const maxSegment = 200
 
-// attachmentKey is {account}/{reference}/{caseId}/attachments/{attachmentId}/{name}. The name is for people; the ID alone makes the key unique.
+// attachmentKey returns {account}/{reference}/{caseId}/attachments/{attachmentId}/{name}. The name is for people; the ID alone makes the key unique.
 func attachmentKey(p workflows.StoreAttachmentParams) (string, error) {
 	folder, err := caseFolder(p.Account, p.Reference, p.CaseID)
 	if err != nil {
@@ -25,7 +25,7 @@ func attachmentKey(p workflows.StoreAttachmentParams) (string, error) {
 	return path.Join(folder, "attachments", segment(p.Attachment.ID), fileName(p.Attachment.Name)), nil
 }
 
-// resultKey is {account}/{reference}/{caseId}/result.json.
+// resultKey returns {account}/{reference}/{caseId}/result.json.
 func resultKey(p workflows.StoreResultParams) (string, error) {
 	folder, err := caseFolder(p.Account, p.Reference, p.CaseID)
 	if err != nil {
@@ -43,8 +43,8 @@ func caseFolder(account, reference, caseID string) (string, error) {
 	return path.Join(segment(account), segment(reference), segment(caseID)), nil
 }
 
-// segment makes an ID into one part of a key, another for each ID: everything but [A-Za-z0-9_~-] and dots inside is percent-encoded, and what
-// is too long ends in "=" and its hash, which no shorter one does.
+// segment returns a unique part of a key for an ID. It percent-encodes everything but [A-Za-z0-9_~-] and dots inside. A part that is too long is
+// cut and ends in "=" and a hash; shorter parts never contain "=".
 func segment(id string) string {
 	const hexDigits = "0123456789ABCDEF"
 	var b strings.Builder
@@ -67,7 +67,7 @@ func segment(id string) string {
 	return text[:maxSegment-33] + "=" + hex.EncodeToString(sum[:16])
 }
 
-// fileName makes a stranger's file name harmless on every file system and in every URL. The original one is kept beside the object.
+// fileName returns a file name that is safe on every file system and in every URL. The object's Content-Disposition keeps the original name.
 func fileName(name string) string {
 	const most = 100
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
@@ -87,7 +87,7 @@ func fileName(name string) string {
 	case name == "":
 		return "file"
 	case strings.HasSuffix(name, ".attrs"):
-		return name + "_" // a folder as bucket keeps what it knows of an object under this ending
+		return name + "_" // a local folder stores the metadata of objects in files with this ending
 	}
 	return name
 }

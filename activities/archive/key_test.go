@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestFileNamesBecomeHarmless(t *testing.T) {
+func TestFileNamesAreMadeSafe(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"W-9 signed.pdf":                  "W-9_signed.pdf",
@@ -29,7 +29,7 @@ func TestFileNamesBecomeHarmless(t *testing.T) {
 	}
 }
 
-func TestKeysAreMadeOfIDsAndOneForEach(t *testing.T) {
+func TestKeysAreMadeOfIDsAndUnique(t *testing.T) {
 	t.Parallel()
 	p := attachmentParams
 	key, err := attachmentKey(p)
@@ -47,7 +47,7 @@ func TestKeysAreMadeOfIDsAndOneForEach(t *testing.T) {
 	}
 }
 
-func TestFilesWithoutAnIDAreRefusedForGood(t *testing.T) {
+func TestAFileWithoutAnIDIsAFinalError(t *testing.T) {
 	t.Parallel()
 	for _, change := range []func(*workflows.StoreAttachmentParams){
 		func(p *workflows.StoreAttachmentParams) { p.Account = "" },
@@ -66,7 +66,7 @@ func TestFilesWithoutAnIDAreRefusedForGood(t *testing.T) {
 	requireFailure(t, err, workflows.ErrTypeArchiveInvalid, true)
 }
 
-func FuzzKeysAreSafeEverywhereAndNeverShared(f *testing.F) {
+func FuzzKeysAreSafeAndUnique(f *testing.F) {
 	f.Add("default", "vendor_2048", "4fc5904d", "att-1", "W-9 signed.pdf", "att-2")
 	f.Add("..", "...", "a/b", "../..", "../../x.attrs", ".")
 	f.Add("ü", strings.Repeat("r", 200), strings.Repeat("/", 300), strings.Repeat("%", 300), "\x00\xff", strings.Repeat("%", 301))

@@ -10,8 +10,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// StoreResult is the activity "archive.store-result": it reads a case and puts its result into the bucket, unless it is there already. A
-// case's result is read when it has ended, and then changes no more.
+// StoreResult is the activity "archive.store-result": it reads a case and puts its result into the bucket, unless the bucket has it already. The
+// case has ended, so its result does not change any more.
 func (a *Activities) StoreResult(ctx context.Context, p workflows.StoreResultParams) (workflows.StoredFile, error) {
 	attempt, end := a.begin(ctx)
 	defer end()

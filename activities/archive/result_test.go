@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestAResultIsStoredAsItCameAndOnlyOnce(t *testing.T) {
+func TestAResultIsStoredUnchangedAndOnce(t *testing.T) {
 	t.Parallel()
 	result := `{"z":1, "a":"` + strings.Repeat("ü", 1<<20) + `"}`
 	w := newWorld(t, answer(200))
@@ -32,7 +32,7 @@ func TestAResultIsStoredAsItCameAndOnlyOnce(t *testing.T) {
 	require.Equal(t, result, string(content))
 }
 
-func TestAResultThatIsMissingOrOverTheCapIsRefusedForGood(t *testing.T) {
+func TestAMissingOrTooLargeResultIsAFinalError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, answer(200), func(c *Config) { c.MaxBytes = 10 })
 	_, err := store(t, w.Activities, workflows.ActivityArchiveStoreResult, resultParams)

@@ -14,14 +14,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// s3 is as much of Amazon's API as storing takes.
+// s3 implements the part of the S3 API that storing needs.
 type s3 struct {
 	mu      sync.Mutex
 	objects map[string]string      // by key
 	headers map[string]http.Header // of each, x-amz-meta-… and content-…
 	parts   map[string]string      // of the one upload under way, by number
 	pending http.Header
-	// hides: it denies that objects are missing, as to someone who may not list the bucket.
+	// hides makes it answer 403 for missing objects, as S3 does to clients without ListBucket.
 	hides bool
 }
 
@@ -108,7 +108,7 @@ func TestFilesAreStoredInS3AndFoundAgain(t *testing.T) {
 	}
 }
 
-func TestAPutToS3ThatBreaksIsTakenBack(t *testing.T) {
+func TestAFailedPutToS3IsAborted(t *testing.T) {
 	t.Parallel()
 	s, bucket := newS3(t)
 	o := object{size: 20 << 20, sha256: sha(""), contentType: "application/pdf", disposition: "attachment"}
@@ -117,7 +117,7 @@ func TestAPutToS3ThatBreaksIsTakenBack(t *testing.T) {
 	require.Empty(t, s.objects)
 }
 
-func TestAnUnwillingS3IsTriedAgainLater(t *testing.T) {
+func TestAFailingS3IsRetried(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(answer(http.StatusForbidden))
 	t.Cleanup(server.Close)

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// scratch is a local file without a name that holds one download.
+// scratch is an unnamed local file for one download.
 type scratch struct{ file *os.File }
 
 func newScratch(folder string) (*scratch, error) {
@@ -14,12 +14,12 @@ func newScratch(folder string) (*scratch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: create: %w", errWorker, err)
 	}
-	// Without a name it is gone with the process, however that ends. Where a file in use can't be removed, drop does it.
+	// An unnamed file disappears with the process, even after a crash. On systems that can't remove an open file, drop removes it.
 	_ = os.Remove(file.Name())
 	return &scratch{file}, nil
 }
 
-// Write marks its errors, so that a full disk is not taken for a broken download.
+// Write wraps its errors with errWorker, so that a full disk does not look like a broken download.
 func (s *scratch) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *scratch) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// reader reads what was written, from its beginning.
+// reader returns a reader of the file from its beginning.
 func (s *scratch) reader() (io.Reader, error) {
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("%w: rewind: %w", errWorker, err)
@@ -36,7 +36,7 @@ func (s *scratch) reader() (io.Reader, error) {
 	return s.file, nil
 }
 
-// drop gives the space back. What fails here changes nothing about the file in the bucket.
+// drop closes and removes the file. It ignores errors, which do not concern the file in the bucket.
 func (s *scratch) drop() {
 	_ = s.file.Close()
 	_ = os.Remove(s.file.Name())

@@ -22,7 +22,7 @@ import (
 
 func strict(c *Config) { c.AllowPrivate = false }
 
-func TestADownloadLeadsToNoPrivateAddress(t *testing.T) {
+func TestADownloadFromAPrivateAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("the crown jewels"), strict)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"} {
@@ -39,7 +39,7 @@ func TestADownloadLeadsToNoPrivateAddress(t *testing.T) {
 	require.Empty(t, keys(t, w.objects))
 }
 
-// asIfPublic lets the activities reach the file server as if its address were public, and nothing else that isn't.
+// asIfPublic makes the file server's address count as public.
 func asIfPublic(w *world) {
 	dialer := &net.Dialer{Control: func(network, address string, c syscall.RawConn) error {
 		if address == w.cdn.Listener.Addr().String() {
@@ -50,7 +50,7 @@ func asIfPublic(w *world) {
 	w.transport.DialContext = dialer.DialContext
 }
 
-func TestARedirectLeadsToNoPrivateAddressEither(t *testing.T) {
+func TestARedirectToAPrivateAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int64
 	inside := httptest.NewUnstartedServer(serve("the crown jewels"))
@@ -80,14 +80,14 @@ func TestARedirectLeadsToNoPrivateAddressEither(t *testing.T) {
 		_, err := storeAttachment(t, w)
 		requireFailure(t, err, workflows.ErrTypeArchiveTargetRefused, true)
 	}
-	require.Zero(t, connections.Load(), "refused before a connection stood")
+	require.Zero(t, connections.Load(), "refused before a connection was made")
 
 	w.provider.url = w.cdn.URL + "/elsewhere?sig=" + secret
 	_, err := storeAttachment(t, w)
 	require.NoError(t, err, "a redirect to a public address is followed")
 }
 
-// A name may resolve to what its owner likes, also differently the second time.
+// The owner of a name decides the address to which it resolves, and may change it at any time.
 func TestANameThatResolvesToAPrivateAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, serve("the crown jewels"), strict)
@@ -111,7 +111,7 @@ func TestOnlyHTTPSIsFollowedUnlessAllowed(t *testing.T) {
 	}
 	require.Zero(t, w.served.Load())
 
-	// From HTTPS, too, nothing leads down to HTTP.
+	// A redirect from HTTPS to HTTP is refused too.
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/down" {
 			http.Redirect(rw, r, w.cdn.URL, http.StatusFound)
@@ -158,7 +158,7 @@ func resolveAllTo(t *testing.T, address string) *net.Resolver {
 	}}
 }
 
-// answerQuestions speaks as much DNS as one question takes (RFC 1035, 4.1): the question is repeated, and an answer put behind it.
+// answerQuestions implements DNS for one question (RFC 1035, 4.1): it repeats the question and appends the answer.
 func answerQuestions(server net.PacketConn, address [4]byte) {
 	const header = 12
 	packet := make([]byte, 1500)

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/publicnet"
 )
 
-// newTransport is for downloads: every wait has its end, but for the body's, which the attempt and the stall bound.
+// newTransport returns the transport for downloads. It bounds every wait but that for the body, which the attempt and the stall bound.
 func newTransport(allowPrivate bool) *http.Transport {
 	const connect = 10 * time.Second
 	dialer := &net.Dialer{Timeout: connect}
@@ -21,7 +21,7 @@ func newTransport(allowPrivate bool) *http.Transport {
 		MaxIdleConnsPerHost:    2,
 		IdleConnTimeout:        30 * time.Second,
 		ForceAttemptHTTP2:      true,
-		DisableCompression:     true, // a file is stored as its own bytes
+		DisableCompression:     true, // files are stored unchanged
 	}
 	if allowPrivate {
 		transport.Proxy = http.ProxyFromEnvironment

@@ -13,35 +13,36 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Config is what the activities work with.
+// Config holds the dependencies of the activities.
 type Config struct {
 	// Temporal is the client of the namespace in which sources and targets run.
 	Temporal client.Client
-	// Callbacks by name.
+	// Callbacks are the callbacks by name.
 	Callbacks map[string]Callback
-	// Accounts are the callbacks that get the notices of a case whose start names none, by Offload account.
+	// Accounts are the names of callbacks by Offload account, for cases whose start names no callback.
 	Accounts map[string][]string
-	// Agents by name.
+	// Agents are the Artmail agents by name.
 	Agents map[string]Agent
 	// Transport wraps what posts to callbacks; nil: nothing does.
 	Transport func(http.RoundTripper) http.RoundTripper
 	Now       func() time.Time
 }
 
-// Callback is where notices are posted to, and how they are signed.
+// Callback is a URL that gets signed notices.
 type Callback struct {
 	URL string
-	// Secrets are in the form of Standard Webhooks, "whsec_" and base64. Each makes a signature: several while one rolls.
+	// Secrets are in the form of Standard Webhooks, "whsec_" and base64. Each post has a signature by each secret: there are two while one
+	// replaces the other.
 	Secrets []string
-	// AllowPrivate lets the URL lead to a private address, and lets the environment's proxy be used.
+	// AllowPrivate allows a private address, and the proxy of the environment.
 	AllowPrivate bool
 }
 
-// Agent is what the notices of an agent's activations need.
+// Agent holds the targets of notices of an agent's activations.
 type Agent struct {
-	// Notify are the callbacks that get the notices of runs and activations, and of approvals that name none.
+	// Notify are the callbacks that get the notices of runs and activations, and of approvals that name no callback.
 	Notify []string
-	// HandOver is the agent's own workflow; nil: it has none.
+	// HandOver is the agent's hand-over workflow; nil if it has none.
 	HandOver *workflows.HandOver
 }
 
@@ -55,7 +56,7 @@ type Activities struct {
 	now             func() time.Time
 }
 
-// New makes the activities. It fails where a secret is none; the error does not hold the secret.
+// New returns the activities. It fails for a malformed secret; the error does not contain the secret.
 func New(config Config) (*Activities, error) {
 	a := &Activities{
 		temporal: config.Temporal, accounts: config.Accounts, agents: config.Agents, now: config.Now,
@@ -85,7 +86,7 @@ func New(config Config) (*Activities, error) {
 	return a, nil
 }
 
-// Close closes the connections that no post uses.
+// Close closes idle connections.
 func (a *Activities) Close() {
 	a.public.CloseIdleConnections()
 	a.private.CloseIdleConnections()

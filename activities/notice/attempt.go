@@ -12,8 +12,8 @@ import (
 // maxAttemptError keeps the details of a retried error within the 4 KiB beyond which Temporal drops them.
 const maxAttemptError = 100
 
-// attempt makes one attempt to deliver, and keeps its result with those before: in the activity's result, the error's details, and the heartbeat's,
-// which Temporal hands to the next attempt. what names the delivery in errors.
+// attempt makes one attempt to deliver a notice, and adds its result to the log of earlier attempts. The log is in the activity's result, in
+// the details of its error, and in those of the heartbeat, which Temporal gives to the next attempt. what names the delivery in errors.
 func (a *Activities) attempt(ctx context.Context, what string, once func() (status int, failed *failure)) (workflows.NoticeDelivery, error) {
 	var made workflows.NoticeDelivery
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &made) != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// deliver runs one attempt as a worker does. before are the attempts that the heartbeat of the last one told.
+// deliver runs one attempt as a worker does. before are the earlier attempts, from the last heartbeat.
 func deliver(t *testing.T, config notice.Config, name string, d workflows.DeliverNotice, before ...workflows.NoticeDelivery) (workflows.NoticeDelivery, error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
@@ -64,7 +64,7 @@ func told(to workflows.Target) workflows.DeliverNotice {
 	return workflows.DeliverNotice{Notice: notices(1, 100)[0].Notice, To: to}
 }
 
-// signalOnce signals the app; status is what Temporal then says of it.
+// signalOnce signals the app; status is the status that Temporal then returns for it.
 func signalOnce(t *testing.T, answer error, status enumspb.WorkflowExecutionStatus) (workflows.NoticeDelivery, error) {
 	t.Helper()
 	c := mocks.NewClient(t)
@@ -81,7 +81,7 @@ func signalOnce(t *testing.T, answer error, status enumspb.WorkflowExecutionStat
 	return deliver(t, notice.Config{Temporal: c}, workflows.ActivityNoticeSignal, d)
 }
 
-func TestASignalDeliversTheNoticeWithoutItsAddress(t *testing.T) {
+func TestASignalDeliversTheNoticeWithoutItsTargets(t *testing.T) {
 	t.Parallel()
 	delivery, err := signalOnce(t, nil, 0)
 	require.NoError(t, err)
@@ -91,7 +91,7 @@ func TestASignalDeliversTheNoticeWithoutItsAddress(t *testing.T) {
 	require.False(t, delivery.Log[0].At.IsZero())
 }
 
-func TestASignalIsRepeatedUnlessItCanNeverBeTaken(t *testing.T) {
+func TestASignalIsRetriedUnlessItCanNeverArrive(t *testing.T) {
 	t.Parallel()
 	notRunning := serviceerror.NewNotFound("workflow execution already completed")
 	for name, c := range map[string]struct {
@@ -223,7 +223,7 @@ func TestTheHandOffFindsTheTargetsThatTheConfigurationNames(t *testing.T) {
 			require.NoError(t, err)
 			if c.want == nil {
 				require.Equal(t, []string{n.ID}, result.Untold)
-				require.Empty(t, temporalClient.Calls, "nothing is asked of Temporal")
+				require.Empty(t, temporalClient.Calls, "no call is made")
 				return
 			}
 			require.Empty(t, result.Untold)

@@ -18,8 +18,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// document is the API's document, whose section "webhooks" tells receivers what is posted. Here an object has no field beside those it lists,
-// while receivers must expect new ones.
+// document is the API document, whose section "webhooks" describes posts to receivers. The test allows no additional fields, although receivers
+// must.
 func document(t *testing.T) map[string]any {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "ingress", "api", "openapi.yaml"))
@@ -50,7 +50,7 @@ func closeObjects(value any) {
 	}
 }
 
-func TestAPostIsWhatTheDocumentTellsReceivers(t *testing.T) {
+func TestAPostMatchesTheAPIDocument(t *testing.T) {
 	t.Parallel()
 	parsed := document(t)
 	compiler := jsonschema.NewCompiler()
@@ -99,7 +99,7 @@ func without(t *testing.T, n workflows.Notice, field string) any {
 	return value
 }
 
-// noticesOfEachKind have as many fields as there are.
+// noticesOfEachKind returns notices with all fields set.
 func noticesOfEachKind() []workflows.Notice {
 	at := time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 	question := &workflows.Question{ID: "q1", Text: "A PDF?", Status: "PENDING", RequestedAt: at}

@@ -10,11 +10,11 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// failure is how an attempt failed. Type is one of the contract's; only workflows.ErrTypeNoticeUndelivered is tried again.
+// failure is a failed attempt. errorType is a type of the contract; only workflows.ErrTypeNoticeUndelivered is retried.
 type failure struct {
 	err       error
 	errorType string
-	// pause is before the next attempt; zero: as the workflow's retry policy says.
+	// pause is the time until the next attempt; 0 leaves it to the retry policy.
 	pause time.Duration
 }
 
@@ -27,7 +27,7 @@ func final(errorType string, err error) *failure { return &failure{err: err, err
 // maxErrorBytes keeps a retried error within the 4 KiB beyond which Temporal drops its details.
 const maxErrorBytes = 500
 
-// asError is the failure as Temporal takes it. A delivery is expected to fail, so the SDK does not log each attempt at ERROR.
+// asError returns the failure as a Temporal error. Failed deliveries are normal, so the error is benign: the SDK does not log it at ERROR.
 func (f *failure) asError(made workflows.NoticeDelivery) error {
 	return temporal.NewApplicationErrorWithOptions(workflows.Clip(f.err.Error(), maxErrorBytes), f.errorType, temporal.ApplicationErrorOptions{
 		NonRetryable: f.errorType != workflows.ErrTypeNoticeUndelivered, NextRetryDelay: f.pause,
@@ -35,7 +35,7 @@ func (f *failure) asError(made workflows.NoticeDelivery) error {
 	})
 }
 
-// byTemporal translates an error of Temporal: what it calls invalid or not permitted is final, anything else is tried again.
+// byTemporal translates an error of Temporal: an invalid or denied request is final, anything else is retried.
 func byTemporal(err error) *failure {
 	var refused *serviceerror.InvalidArgument
 	var denied *serviceerror.PermissionDenied
@@ -45,7 +45,7 @@ func byTemporal(err error) *failure {
 	return undelivered(err)
 }
 
-// invalid is the error of a hand-off that Temporal refuses for good.
+// invalid returns the final error of a hand-off.
 func invalid(err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeNoticeInvalid, nil)
 }
@@ -55,7 +55,7 @@ func isInvalid(err error) bool {
 	return errors.As(err, &application) && application.Type() == workflows.ErrTypeNoticeInvalid
 }
 
-// translate makes an error of a hand-off final where Temporal calls the request invalid.
+// translate makes an error of a hand-off final if Temporal says that the request is invalid.
 func translate(err error) error {
 	var refused *serviceerror.InvalidArgument
 	if errors.As(err, &refused) {

@@ -12,15 +12,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// signalBytes is how much JSON one signal carries, except for a single notice that is larger. Temporal warns of larger payloads from
-// 256 KiB on and refuses them over 2 MiB.
+// signalBytes bounds the JSON in one signal, except for a single larger notice. Temporal warns from 256 KiB on and refuses more than 2 MiB.
 const signalBytes = 512 << 10
 
-// HandOff passes notices on to the workflow "notify" of their source and starts the workflow that stores a case's files. It may be repeated:
-// "notify" drops what it has seen, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final, any other means that the
-// whole is to be tried again.
+// HandOff sends notices to the workflow "notify" of their source and starts the workflow that stores a case's files. A repetition is safe:
+// "notify" ignores notices that it has, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final; after any other,
+// the caller repeats the whole hand-off.
 func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
-	// Each is tried whatever becomes of the other. An error that passes goes before a final one, since the caller drops the whole at that.
+	// Both are tried even if one fails. A transient error outranks a final one, since the caller gives the whole hand-off up at a final one.
 	notices, untold := a.address(h)
 	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h.Source, notices)
 	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
@@ -29,7 +28,7 @@ func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflow
 	return workflows.HandOffResult{}, filesErr
 }
 
-// address finds the targets of each notice. untold are the IDs of those that have none.
+// address adds its targets to each notice. untold are the IDs of notices without a target.
 func (a *Activities) address(h workflows.HandOff) (addressed []workflows.AddressedNotice, untold []string) {
 	for _, n := range h.Notices {
 		to := a.targets(h, n)
@@ -42,7 +41,7 @@ func (a *Activities) address(h workflows.HandOff) (addressed []workflows.Address
 	return addressed, untold
 }
 
-// targets are those that the source names, and those that the configuration names for it.
+// targets returns the targets that the source names, and those that the configuration names for it.
 func (a *Activities) targets(h workflows.HandOff, n workflows.PostedNotice) []workflows.Target {
 	var to []workflows.Target
 	add := func(t workflows.Target) {
@@ -97,8 +96,8 @@ func (a *Activities) passOn(ctx context.Context, source string, notices []workfl
 	return nil
 }
 
-// startFiles starts the workflow that stores the files. Without WorkflowExecutionErrorWhenAlreadyStarted the client returns no error where one
-// runs, or has completed.
+// startFiles starts the workflow that stores the files. If it runs or has completed already, the client returns no error, because
+// WorkflowExecutionErrorWhenAlreadyStarted is not set.
 func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error {
 	if h.Files == nil {
 		return nil
@@ -119,7 +118,7 @@ func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error 
 	return nil
 }
 
-// checkID refuses an ID that PostgreSQL and MySQL can't keep: Temporal then answers for ever as if it were away.
+// checkID refuses an ID that is too long for PostgreSQL and MySQL: Temporal would answer it with Unavailable for ever.
 func checkID(id string) error {
 	if len(id) > workflows.MaxWorkflowIDBytes {
 		return invalid(fmt.Errorf("workflow ID %.60q…: %d bytes, at most %d", id, len(id), workflows.MaxWorkflowIDBytes))
@@ -127,7 +126,7 @@ func checkID(id string) error {
 	return nil
 }
 
-// signals splits notices into the lists of several signals, in order. A notice that is too large loses its data and says so.
+// signals splits notices into lists, one for each signal, in order. A notice that is too large loses its data; OmittedBytes says so.
 func signals(notices []workflows.AddressedNotice) ([][]workflows.AddressedNotice, error) {
 	var lists [][]workflows.AddressedNotice
 	room := 0

@@ -39,7 +39,7 @@ func notices(count, bytes int) []workflows.PostedNotice {
 	return list
 }
 
-// addressed is what "notify" gets of notices whose only target is the app.
+// addressed returns the notices as "notify" gets them, with the app as their only target.
 func addressed(list []workflows.PostedNotice) []workflows.AddressedNotice {
 	var all []workflows.AddressedNotice
 	for _, n := range list {
@@ -52,7 +52,7 @@ func files() *workflows.FilesStart {
 	return &workflows.FilesStart{Account: "default", Reference: "vendor_2048", CaseID: "c1"}
 }
 
-// temporalClient records what is asked of Temporal.
+// temporalClient records the calls to Temporal.
 type temporalClient struct {
 	*mocks.Client
 	signals  [][]workflows.AddressedNotice
@@ -99,7 +99,7 @@ func errorType(err error) string {
 	return ""
 }
 
-func TestAHandOffSignalsAndStartsTheNotifyOfItsSource(t *testing.T) {
+func TestAHandOffSignalsTheNotifyWorkflowOfItsSource(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, nil, nil)
 	list := notices(3, 100)
@@ -124,14 +124,14 @@ func TestAHandOffStartsTheFilesOnce(t *testing.T) {
 	}}, c.started)
 }
 
-func TestAHandOffWithNothingToPassOnAsksNothingOfTemporal(t *testing.T) {
+func TestAnEmptyHandOffMakesNoCall(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, nil, nil)
 	require.NoError(t, handOff(t, c, workflows.HandOff{Source: source}))
 	require.Empty(t, c.Calls)
 }
 
-func TestManyBytesTakeSeveralSignalsInOrder(t *testing.T) {
+func TestManyBytesAreSentInSeveralSignalsInOrder(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ count, bytes, signals int }{
 		{50, 100, 1}, {10, 200 << 10, 5}, {3, 600 << 10, 3}, {4, 100 << 10, 1}, {50, 60 << 10, 7},
@@ -151,7 +151,7 @@ func TestManyBytesTakeSeveralSignalsInOrder(t *testing.T) {
 	}
 }
 
-func TestANoticeThatIsTooLargeIsPassedOnWithoutItsDataAndSaysSo(t *testing.T) {
+func TestATooLargeNoticeIsSentWithoutItsDataAndSaysSo(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, nil, nil)
 	list := notices(3, 100)
@@ -164,10 +164,10 @@ func TestANoticeThatIsTooLargeIsPassedOnWithoutItsDataAndSaysSo(t *testing.T) {
 	require.Equal(t, "ntc_2", sent[1].ID)
 	require.Zero(t, sent[1].Data)
 	require.Greater(t, sent[1].OmittedBytes, 3<<20)
-	require.NotNil(t, list[1].Data.Question, "the caller's notices are left alone")
+	require.NotNil(t, list[1].Data.Question, "the caller's notices are not changed")
 }
 
-func TestOnlyWhatTemporalRefusesForGoodEndsAHandOff(t *testing.T) {
+func TestOnlyAnInvalidRequestEndsAHandOff(t *testing.T) {
 	t.Parallel()
 	invalid := serviceerror.NewInvalidArgument("blob size exceeds limit")
 	away := serviceerror.NewUnavailable("away")
@@ -199,7 +199,7 @@ func TestOnlyWhatTemporalRefusesForGoodEndsAHandOff(t *testing.T) {
 		err := handOff(t, temporalClient, c.handOff)
 		require.Error(t, err, name)
 		if c.final {
-			require.IsType(t, &temporal.ApplicationError{}, err, "the SDK looks at the outermost error")
+			require.IsType(t, &temporal.ApplicationError{}, err, "the SDK reads the outermost error")
 		}
 		require.Equal(t, c.final, errorType(err) == workflows.ErrTypeNoticeInvalid, "%s: %v", name, err)
 		if c.handOff.Files != nil && c.handOff.Notices != nil {

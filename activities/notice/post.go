@@ -18,17 +18,17 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// callback is a Callback that is ready to be posted to.
+// callback is a Callback with its signers and client.
 type callback struct {
 	url     string
 	signers []*standardwebhooks.Webhook
 	client  *http.Client
-	// slots are taken by posts under way: a receiver that hangs must not take the whole worker.
+	// slots bounds the posts under way, so that a receiver that hangs does not occupy the whole worker.
 	slots chan struct{}
 }
 
 const (
-	// postsAtOnce is how many posts to one callback a process has under way, and busyPause how long another one waits.
+	// postsAtOnce is how many posts to one callback a process has under way. Another post is retried after busyPause.
 	postsAtOnce = 100
 	busyPause   = 10 * time.Second
 	// maxRetryAfter bounds the pause that a receiver asks for.
@@ -37,15 +37,15 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// Post delivers a notice to a callback: its JSON, signed as Standard Webhooks asks ("v1"), one signature for each secret. A 2xx within 15 seconds
-// is a delivery. 410 means that the receiver wants no more of this source (ErrTypeNoticeTargetGone). Anything else, a redirect too, is tried
-// again, after the pause that Retry-After asks for, at most a day. The answer's body is never kept.
+// Post delivers a notice to a callback: its JSON, signed as Standard Webhooks says ("v1"), one signature for each secret. The notice is
+// delivered after a 2xx within 15 seconds. 410 means that the receiver wants no more notices of this source (ErrTypeNoticeTargetGone). Any other
+// answer, including a redirect, is retried after the pause of Retry-After, at most a day. Post does not keep the answer's body.
 func (a *Activities) Post(ctx context.Context, d workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 	name := d.To.Callback
 	return a.attempt(ctx, fmt.Sprintf("post to callback %q", name), func() (int, *failure) {
 		to, known := a.callbacks[name]
 		if !known {
-			return 0, final(workflows.ErrTypeNoticeInvalid, fmt.Errorf("no such callback is configured: set callbacks.%s and resend it", name))
+			return 0, final(workflows.ErrTypeNoticeInvalid, fmt.Errorf("no such callback is configured: set callbacks.%s and resend the notice", name))
 		}
 		return to.post(ctx, d.Notice, a.now())
 	})
@@ -81,7 +81,7 @@ func (c *callback) request(ctx context.Context, n workflows.Notice, now time.Tim
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("its URL can't be used")
+		return nil, errors.New("the callback's URL is invalid")
 	}
 	signatures := make([]string, 0, len(c.signers))
 	for _, signer := range c.signers {
@@ -99,7 +99,7 @@ func (c *callback) request(ctx context.Context, n workflows.Notice, now time.Tim
 	return request, nil
 }
 
-// classify says what an answer means; nil: the notice is delivered.
+// classify returns the failure that an answer means; nil if the notice is delivered.
 func classify(response *http.Response, now time.Time) *failure {
 	status := response.StatusCode
 	switch {
@@ -108,14 +108,14 @@ func classify(response *http.Response, now time.Time) *failure {
 	case status == http.StatusGone:
 		return final(workflows.ErrTypeNoticeTargetGone, errors.New("it answered 410: it wants no more notices of this source"))
 	case status >= 300 && status < 400:
-		return undelivered(fmt.Errorf("it answered %d: redirects are not followed: configure the URL that it leads to", status))
+		return undelivered(fmt.Errorf("it answered %d: redirects are not followed: configure the URL of the redirect", status))
 	}
 	failed := undelivered(fmt.Errorf("it answered %d", status))
 	failed.pause = retryAfter(response.Header.Get("Retry-After"), now)
 	return failed
 }
 
-// retryAfter is the pause that a header asks for, in seconds or as a date; zero where it asks for none.
+// retryAfter returns the pause that a header asks for, in seconds or as a date; 0 if it asks for none.
 func retryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
 	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
@@ -128,7 +128,7 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
-// withoutURL keeps the callback's URL, which may hold a token, out of states and logs.
+// withoutURL removes the callback's URL from an error: it may hold a token.
 func withoutURL(err error) error {
 	var at *url.Error
 	if !errors.As(err, &at) {

@@ -27,7 +27,7 @@ func secret(letter string) string {
 
 var finance = workflows.Target{Callback: "finance"}
 
-// post delivers a notice to a receiver that answers so.
+// post delivers a notice to a receiver with this answer.
 func post(t *testing.T, answer http.HandlerFunc, change ...func(*notice.Config)) (workflows.NoticeDelivery, error) {
 	t.Helper()
 	return postNotice(t, told(finance).Notice, answer, change...)
@@ -85,7 +85,7 @@ func TestAPostIsSignedOnceForEachSecret(t *testing.T) {
 	require.Error(t, other.Verify(body, header))
 }
 
-func TestEachAnswerMeansOneThing(t *testing.T) {
+func TestEachStatusIsClassified(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -165,7 +165,7 @@ func TestAPrivateAddressIsRefusedUnlessItIsAllowed(t *testing.T) {
 	requireFailure(t, err, workflows.ErrTypeNoticeUndelivered, "not public")
 }
 
-func TestAConnectionThatFailsIsTriedAgainWithoutTheURL(t *testing.T) {
+func TestAFailedConnectionIsRetriedAndItsErrorHidesTheURL(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -185,8 +185,8 @@ func TestAConnectionThatFailsIsTriedAgainWithoutTheURL(t *testing.T) {
 	require.NotContains(t, err.Error(), "hunter2")
 }
 
-// An answer without an end counts by its status: what follows is not waited for beyond a bound.
-func TestAnAnswerWithoutAnEndIsADelivery(t *testing.T) {
+// Only the status of an answer counts: Post reads a bounded part of the body.
+func TestAnEndlessAnswerWithA2xxIsADelivery(t *testing.T) {
 	t.Parallel()
 	_, err := post(t, func(w http.ResponseWriter, r *http.Request) {
 		chunk := make([]byte, 32<<10)
@@ -199,7 +199,7 @@ func TestAnAnswerWithoutAnEndIsADelivery(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestASecretThatIsNoneIsRefusedWithoutShowingIt(t *testing.T) {
+func TestAMalformedSecretIsRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
 	_, err := notice.New(notice.Config{Callbacks: map[string]notice.Callback{"finance": {Secrets: []string{secret("a"), "whsec_hunter2!"}}}})
 	require.ErrorContains(t, err, `callback "finance": secret 2`)

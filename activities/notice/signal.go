@@ -11,9 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Signal delivers a notice to a workflow. One that never ran may run in 25 seconds or in a day, so that is tried again
-// (ErrTypeNoticeUndelivered). One that has ended will not (ErrTypeNoticeReceiverEnded); what Temporal refuses for good is final too
-// (ErrTypeNoticeInvalid).
+// Signal delivers a notice to a workflow. If the workflow never ran, it may start later, so the signal is retried (ErrTypeNoticeUndelivered). If
+// it has ended, the error is final (ErrTypeNoticeReceiverEnded), as for a request that Temporal says is invalid (ErrTypeNoticeInvalid).
 func (a *Activities) Signal(ctx context.Context, d workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 	what := fmt.Sprintf("signal %q of workflow %q", d.To.Signal, d.To.WorkflowID)
 	return a.attempt(ctx, what, func() (int, *failure) {
@@ -31,7 +30,7 @@ func (a *Activities) Signal(ctx context.Context, d workflows.DeliverNotice) (wor
 	})
 }
 
-// endedAs is the status of a workflow whose newest run has ended; empty where it runs, never ran, or can't be asked.
+// endedAs returns the status of a workflow whose newest run has ended; empty if it runs, never ran, or can't be described.
 func (a *Activities) endedAs(ctx context.Context, workflowID string) string {
 	described, err := a.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Start delivers a notice to the hand-over workflow of its agent, and starts that with the first one. One that has ended is not started again
-// (ErrTypeNoticeReceiverEnded).
+// Start delivers a notice to the hand-over workflow of its agent. The first notice starts the workflow; a workflow that has ended is not started
+// again (ErrTypeNoticeReceiverEnded).
 func (a *Activities) Start(ctx context.Context, d workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 	n := d.Notice
 	id := workflows.HandOverWorkflowID(n.Agent, n.ActivationID)
 	return a.attempt(ctx, fmt.Sprintf("hand over to workflow %q", id), func() (int, *failure) {
 		to := a.agents[n.Agent].HandOver
 		if to == nil {
-			return 0, final(workflows.ErrTypeNoticeInvalid, fmt.Errorf("no hand-over is configured: set agents.%s.handOver and resend it", n.Agent))
+			return 0, final(workflows.ErrTypeNoticeInvalid, fmt.Errorf("no hand-over is configured: set agents.%s.handOver and resend the notice", n.Agent))
 		}
 		_, err := a.temporal.SignalWithStartWorkflow(ctx, id, workflows.SignalAgentNotice, n, client.StartWorkflowOptions{
 			ID:                    id,
@@ -39,5 +39,5 @@ func (a *Activities) Start(ctx context.Context, d workflows.DeliverNotice) (work
 	})
 }
 
-// maxSummary is in bytes; Temporal refuses a start over 400.
+// maxSummary is in bytes. Temporal refuses a start with a summary of more than 400.
 const maxSummary = 200

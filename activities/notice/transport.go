@@ -9,10 +9,10 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/publicnet"
 )
 
-// postTimeout is for a whole post, with its answer.
+// postTimeout bounds a whole post with its answer.
 const postTimeout = 15 * time.Second
 
-// newClient follows no redirect: the configuration says where notices go, and no answer may change that.
+// newClient returns a client that follows no redirects: only the configuration decides where notices go.
 func newClient(transport http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     transport,
@@ -21,7 +21,7 @@ func newClient(transport http.RoundTripper) *http.Client {
 	}
 }
 
-// newTransport is for posts: it connects to public addresses only, unless private ones are allowed.
+// newTransport returns the transport for posts. It connects to public addresses only, unless private ones are allowed.
 func newTransport(allowPrivate bool) *http.Transport {
 	dialer := &net.Dialer{Timeout: postTimeout}
 	transport := &http.Transport{

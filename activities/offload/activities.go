@@ -16,13 +16,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Config is what the activities need. All of it is required.
+// Config holds the dependencies of the activities. All fields are required.
 type Config struct {
-	// Accounts are the clients by the name that a case's start gives.
+	// Accounts are the clients by account name. The start of a case names its account.
 	Accounts map[string]*offloadapi.Client
 	// Keys make the token of a case's capability URL.
 	Keys *keyring.Ring
-	// PublicURL is where Offload reaches the ingress, such as https://hooks.example.com. A path is kept.
+	// PublicURL is the URL at which Offload reaches the ingress, such as https://hooks.example.com. It may have a path.
 	PublicURL string
 	// Now is the clock.
 	Now func() time.Time
@@ -34,30 +34,30 @@ type Activities struct {
 	keys      *keyring.Ring
 	publicURL string
 	now       func() time.Time
-	// random is uniform in [0,1); it spreads what would otherwise happen at once.
+	// random is uniform in [0,1); it spreads retries over time.
 	random func() float64
 }
 
-// New returns the activities, or an error that names everything in the configuration that can't be used.
+// New returns the activities, or an error with all mistakes in the configuration.
 func New(cfg Config) (*Activities, error) {
 	var wrong []error
 	if len(cfg.Accounts) == 0 {
-		wrong = append(wrong, errors.New("accounts: there is none"))
+		wrong = append(wrong, errors.New("accounts: at least one is required"))
 	}
 	for name, client := range cfg.Accounts {
 		if client == nil {
-			wrong = append(wrong, fmt.Errorf("account %q: it has no client", name))
+			wrong = append(wrong, fmt.Errorf("account %q: client is missing", name))
 		}
 	}
 	if cfg.Keys == nil {
-		wrong = append(wrong, errors.New("keys: they are missing"))
+		wrong = append(wrong, errors.New("keys: missing"))
 	}
 	publicURL, err := parsePublicURL(cfg.PublicURL)
 	if err != nil {
 		wrong = append(wrong, err)
 	}
 	if cfg.Now == nil {
-		wrong = append(wrong, errors.New("clock: it is missing"))
+		wrong = append(wrong, errors.New("clock: missing"))
 	}
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("offload activities: %w", errors.Join(wrong...))
@@ -79,12 +79,12 @@ func (a *Activities) Register(registry worker.ActivityRegistry) {
 	registry.RegisterActivityWithOptions(a.ReconcileCase, activity.RegisterOptions{Name: workflows.ActivityOffloadReconcileCase})
 }
 
-// RegisterLocal registers what runs as a local activity, in the worker of the workflows.
+// RegisterLocal registers the local activity, which runs in the worker of the workflows.
 func (a *Activities) RegisterLocal(registry worker.ActivityRegistry) {
 	registry.RegisterActivityWithOptions(a.CheckResult, activity.RegisterOptions{Name: workflows.ActivityOffloadCheckResult})
 }
 
-// parsePublicURL returns the URL without a slash at its end. http is allowed: TLS may end before it, or all may run on one machine.
+// parsePublicURL returns the URL without a slash at its end. It allows http: a proxy may handle TLS, or everything may run on one machine.
 func parsePublicURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.User != nil {

@@ -25,7 +25,7 @@ func TestNewNamesEveryMistakeAtOnce(t *testing.T) {
 	require.ErrorContains(t, err, `account "shop"`)
 }
 
-func TestThePublicURLHasToBeOneThatOffloadCanPostTo(t *testing.T) {
+func TestThePublicURLMustBeUsableForOffload(t *testing.T) {
 	t.Parallel()
 	for url, ok := range map[string]bool{
 		"https://hooks.example.com":        true,
@@ -53,7 +53,7 @@ func TestThePublicURLHasToBeOneThatOffloadCanPostTo(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A call that ended only with its attempt could not tell the server any more how it went.
+// A call that used all the time of its attempt could not report its result to the server.
 func TestACallEndsBeforeItsAttempt(t *testing.T) {
 	t.Parallel()
 	var suite testsuite.WorkflowTestSuite
@@ -71,8 +71,8 @@ func TestACallEndsBeforeItsAttempt(t *testing.T) {
 	require.Equal(t, reportMargin, margin)
 }
 
-// Breaking off would leave a case that exists uncertain.
-func TestCreatingIsNotBrokenOffByAWorkerThatStops(t *testing.T) {
+// After a cancelled call it would be uncertain whether the case exists.
+func TestAStopDoesNotCancelACreation(t *testing.T) {
 	t.Parallel()
 	began, stopped := make(chan struct{}), make(chan struct{})
 	p := newProvider(t, func(w http.ResponseWriter, r *http.Request) {
@@ -98,7 +98,7 @@ func TestCreatingIsNotBrokenOffByAWorkerThatStops(t *testing.T) {
 	require.Equal(t, caseID, result.CaseID)
 }
 
-func TestCreatingDoesNotBeginInAWorkerThatStops(t *testing.T) {
+func TestAStoppingWorkerBeginsNoCreation(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(201, created))
 	var suite testsuite.WorkflowTestSuite

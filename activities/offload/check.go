@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/resultschema"
 )
 
-// CheckResult is the local activity "offload.check-result": it compares a result with the resultSchema of its request, which Offload does not
-// (Offload, "Result schema"). It calls no provider and never fails: the answer says why a result could not be checked.
+// CheckResult is the local activity "offload.check-result": it checks a result against the resultSchema of its request, because Offload does
+// not check it (Offload, "Result schema"). It never fails: the answer says why a result could not be checked.
 func (a *Activities) CheckResult(_ context.Context, p workflows.CheckResultParams) (workflows.ResultCheck, error) {
 	return resultschema.Check(p.Schema, p.Result), nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestAResultIsCheckedUnderTheContractsName(t *testing.T) {
+func TestCheckResultIsRegisteredUnderTheContractsName(t *testing.T) {
 	t.Parallel()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()

@@ -11,11 +11,11 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// CreateCase is the activity "offload.create-case": POST /cases, whose repetition would be a second e-mail thread to a real vendor.
+// CreateCase is the activity "offload.create-case": POST /cases. A repetition would send a second e-mail thread to a real vendor.
 //
-// Only a failure that certainly created nothing can be retried. OffloadUncertain and a rejected request are final. In a run that a reset made,
-// the case may exist from the run before, so the activity posts only where a person asked for it. The capability URL is added here and stands in
-// no history.
+// Only a failure that certainly created nothing can be retried. OffloadUncertain and a rejected request are final. After a reset, the case may
+// exist from the run before, so the activity posts only if a person asked for it. CreateCase adds the capability URL, so that no history
+// contains it.
 func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
 	client, err := a.account(p.Account)
 	if err != nil {
@@ -29,7 +29,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 	if err := ctx.Err(); err != nil {
 		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, notStarted("create case", err))
 	}
-	// A worker that stops lets the call end: breaking it off would turn a case that exists into an uncertain one.
+	// A stop of the worker does not cancel the call: otherwise it would be uncertain whether the case exists.
 	call, cancel := callContext(ctx, context.WithoutCancel(ctx))
 	defer cancel()
 
@@ -40,7 +40,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 	return workflows.CreateCaseResult{CaseID: created.CaseID}, nil
 }
 
-// webhookURL is the capability URL of a case. A token made with keys that have since rotated stays valid.
+// webhookURL returns the capability URL of a case. Its token stays valid after a rotation of the keys.
 func (a *Activities) webhookURL(reference string) string {
 	return a.publicURL + workflows.OffloadWebhookPath(reference, a.keys.Token(workflows.OffloadTokenContext(reference)...))
 }

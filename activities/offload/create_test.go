@@ -66,7 +66,7 @@ func TestAFailedCreationShowsNoCapabilityURL(t *testing.T) {
 	require.NotContains(t, err.Error(), p.keys.Token(workflows.OffloadTokenContext("order-7")...))
 }
 
-func TestARunThatAResetMadePostsNothingUnlessAPersonAsked(t *testing.T) {
+func TestAResetRunPostsOnlyIfAPersonAsked(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(201, created))
 	params := workflows.CreateCaseParams{Account: "default", Reference: "order-7", OriginalRunID: "another-run"}
@@ -89,7 +89,7 @@ func TestARunThatAResetMadePostsNothingUnlessAPersonAsked(t *testing.T) {
 // testsuiteRunID is the run ID of the SDK's test environment.
 const testsuiteRunID = "default-test-run-id"
 
-// createWorkflow creates a case under the retry policy that the contract asks for.
+// createWorkflow creates a case with the retry policy that the package comment requires.
 func createWorkflow(ctx workflow.Context, known []string) (workflows.CreateCaseResult, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
@@ -115,7 +115,7 @@ func runCreateWorkflow(t *testing.T, a *Activities, stopFor ...string) (workflow
 	return result, env.GetWorkflowResult(&result)
 }
 
-func TestAnUncertainCreationIsPostedOnceHoweverTheServerRetries(t *testing.T) {
+func TestAnUncertainCreationIsNotRetried(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.HandlerFunc{
 		"500":      answerWith(500, envelope("INTERNAL_ERROR")),
@@ -130,7 +130,7 @@ func TestAnUncertainCreationIsPostedOnceHoweverTheServerRetries(t *testing.T) {
 	}
 }
 
-func TestAThrottledCreationIsRetriedUntilItPasses(t *testing.T) {
+func TestAThrottledCreationIsRetried(t *testing.T) {
 	t.Parallel()
 	var p *provider
 	p = newProvider(t, func(w http.ResponseWriter, r *http.Request) {
@@ -146,7 +146,7 @@ func TestAThrottledCreationIsRetriedUntilItPasses(t *testing.T) {
 	require.EqualValues(t, 4, p.requests.Load())
 }
 
-func TestTroubleStopsForAPolicyThatNamesItAndIsRetriedForOneThatDoesNot(t *testing.T) {
+func TestAFailureThatNeedsAPersonIsRetriedUnlessThePolicyNamesIt(t *testing.T) {
 	t.Parallel()
 	var p *provider
 	p = newProvider(t, func(w http.ResponseWriter, r *http.Request) {

@@ -1,15 +1,18 @@
-// Package offload holds the activities that call Offload: creating a case, answering its question, reading it, and reading it until
-// there is news. Each is one call of the provider and one translation of its failure into the contract's error types.
+// Package offload holds the activities that call Offload: create a case, answer its question, read it once, and read it until something
+// has changed (reconcile). Each makes one call and translates a failure into an error type of the contract.
 //
-// It knows which failures are safe to repeat and how long to wait before the next attempt. It knows nothing of the workflow: which
-// state follows, what raises attention, and how long a case may take.
+// The activities decide which failures may be retried and how long to wait before the next attempt. The workflow decides which state
+// follows, what raises attention, and how long a case may take.
 //
-// The workflow that schedules the activities sets their retry policy. For offload.create-case it must name "TemporalTimeout:StartToClose" as
-// non-retryable, or the server posts again by itself after a worker died in the middle. It must not limit the attempts of
-// offload.reconcile-case, each of which is one read. What a person has to mend (OffloadUnauthorized, OffloadForbidden, OffloadNotFound,
-// OffloadUsageLimit, OffloadUnknownAccount, OffloadUnreadable) is retried slowly unless the policy names it: so it does for what the workflow
-// has not noted yet. OffloadUnreachable, of reconcile-case alone, is named in the same way, and retried at the usual pace. The start-to-close
-// timeout must be longer than the client's timeout.
+// The workflow that schedules the activities sets their retry policy:
 //
-// Beside them, offload.check-result is a local activity that calls nothing: it compares a result with the schema that the request asked for.
+//   - For offload.create-case, the policy must name "TemporalTimeout:StartToClose" as non-retryable. Otherwise the server posts again when a
+//     worker dies during the call.
+//   - For offload.reconcile-case, the policy must not limit the attempts: each attempt is one read.
+//   - Failures that need a person (OffloadUnauthorized, OffloadForbidden, OffloadNotFound, OffloadUsageLimit, OffloadUnknownAccount,
+//     OffloadUnreadable) are retried slowly. The policy names such a type as non-retryable as long as the workflow has not raised attention
+//     for it. The same holds for OffloadUnreachable, which only reconcile-case returns; it is retried at the usual pace.
+//   - The start-to-close timeout must be longer than the client's timeout.
+//
+// The local activity offload.check-result makes no call: it checks a result against the schema of its request.
 package offload

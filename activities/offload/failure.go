@@ -13,54 +13,54 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// repetition says whether a request may be sent again when it may have been carried out.
+// repetition says whether a request may be sent again although it may have been carried out.
 type repetition int
 
 const (
-	once       repetition = iota // POST /cases
-	repeatable                   // the answer, of which Offload takes only one
-	reading                      // GET
+	once       repetition = iota // never: POST /cases
+	repeatable                   // yes: POST of an answer, since Offload accepts only one
+	reading                      // yes: GET
 )
 
 // retryKind says how a failure is retried.
 type retryKind int
 
 const (
-	// final: no later attempt can end otherwise, or none may be made.
+	// final: a later attempt would fail in the same way, or must not be made.
 	final retryKind = iota
-	// passing: it passes by itself.
-	passing
-	// trouble: a person has to mend it, and any later attempt may find it mended.
-	trouble
+	// transient: the cause ends without a person.
+	transient
+	// needsPerson: a person has to remove the cause; a later attempt may then succeed.
+	needsPerson
 )
 
-// failure is the one translation of a failed call into the error that the server and the workflow see:
+// failure translates a failed call into the error that the server and the workflow see:
 //
-//	the call                       once                   repeatable             reading
-//	not sent                       NotSent, passing       NotSent, passing       NotSent, passing
-//	no usable argument, other 4xx  InvalidRequest, final  InvalidRequest, final  InvalidRequest, final
-//	401, 403, 404                  own type, trouble      own type, trouble      own type, trouble
-//	429 USAGE_LIMIT_REACHED        UsageLimit, trouble    UsageLimit, trouble    UsageLimit, trouble
-//	429                            Throttled, passing     Throttled, passing     Throttled, passing
-//	2xx that can't be read         Uncertain, final       Unavailable, passing   Unreadable, trouble
-//	anything else                  Uncertain, final       Unavailable, passing   Unavailable, passing
+//	the call                       once                     repeatable               reading
+//	not sent                       NotSent, transient       NotSent, transient       NotSent, transient
+//	no usable argument, other 4xx  InvalidRequest, final    InvalidRequest, final    InvalidRequest, final
+//	401, 403, 404                  own type, needsPerson    own type, needsPerson    own type, needsPerson
+//	429 USAGE_LIMIT_REACHED        UsageLimit, needsPerson  UsageLimit, needsPerson  UsageLimit, needsPerson
+//	429                            Throttled, transient     Throttled, transient     Throttled, transient
+//	2xx that can't be read         Uncertain, final         Unavailable, transient   Unreadable, needsPerson
+//	anything else                  Uncertain, final         Unavailable, transient   Unavailable, transient
 //
-// Trouble is retryable, slowly. A workflow that has not noted it yet names its type as non-retryable in the retry policy; afterwards it leaves
-// the retries to the server, which adds nothing to the history.
+// A failure that needs a person is retried slowly. As long as the workflow has not raised attention for it, the retry policy names the type
+// as non-retryable; after that the server retries, which adds nothing to the history.
 //
-// The client's error becomes the message and no cause, which would only store the same words again.
+// The text of the client's error becomes the message. The error has no cause, which would store the same text again.
 func (a *Activities) failure(ctx context.Context, may repetition, pacing pacing, err error) error {
 	errType, kind := classify(may, err)
 	return a.failureOf(errType, kind, pacing, activity.GetInfo(ctx).Attempt, err)
 }
 
-// failureOf is failure with the pause after that many attempts.
+// failureOf does the work of failure for a classified error. attempt, from 1, decides the pause.
 func (a *Activities) failureOf(errType string, kind retryKind, pacing pacing, attempt int32, err error) error {
 	if kind == final {
 		return temporal.NewApplicationErrorWithOptions(err.Error(), errType, temporal.ApplicationErrorOptions{NonRetryable: true})
 	}
 	pace := pacing.soon
-	if kind == trouble {
+	if kind == needsPerson {
 		pace = pacing.slow
 	}
 	var retryAfter time.Duration
@@ -70,43 +70,43 @@ func (a *Activities) failureOf(errType string, kind retryKind, pacing pacing, at
 	}
 	delay := pace.afterFailure(attempt, retryAfter, a.random())
 	message := err.Error()
-	if kind == passing {
-		// Of trouble, the retry policy may have none but the workflow say when.
+	if kind == transient {
+		// A failure that needs a person may not be retried at all, so its message names no next attempt.
 		message += "; next attempt in " + delay.Round(time.Second).String()
 	}
 	return temporal.NewApplicationErrorWithOptions(message, errType, temporal.ApplicationErrorOptions{NextRetryDelay: delay})
 }
 
-// classify asks for the particular before the general: a 401 is also a refusal.
+// classify returns the error type and the kind of retry. It checks special cases first: a 401 is also ErrRefused.
 func classify(may repetition, err error) (string, retryKind) {
 	switch {
 	case errors.Is(err, errUnknownAccount):
-		return workflows.ErrTypeOffloadUnknownAccount, trouble
+		return workflows.ErrTypeOffloadUnknownAccount, needsPerson
 	case errors.Is(err, offloadapi.ErrInvalidArgument):
 		return workflows.ErrTypeOffloadInvalidRequest, final
 	case errors.Is(err, offloadapi.ErrNotSent):
-		return workflows.ErrTypeOffloadNotSent, passing
+		return workflows.ErrTypeOffloadNotSent, transient
 	case errors.Is(err, offloadapi.ErrUnauthorized):
-		return workflows.ErrTypeOffloadUnauthorized, trouble
+		return workflows.ErrTypeOffloadUnauthorized, needsPerson
 	case errors.Is(err, offloadapi.ErrForbidden):
-		return workflows.ErrTypeOffloadForbidden, trouble
+		return workflows.ErrTypeOffloadForbidden, needsPerson
 	case errors.Is(err, offloadapi.ErrNotFound):
-		return workflows.ErrTypeOffloadNotFound, trouble
+		return workflows.ErrTypeOffloadNotFound, needsPerson
 	case errors.Is(err, offloadapi.ErrUsageLimit):
-		return workflows.ErrTypeOffloadUsageLimit, trouble
+		return workflows.ErrTypeOffloadUsageLimit, needsPerson
 	case errors.Is(err, offloadapi.ErrThrottled):
-		return workflows.ErrTypeOffloadThrottled, passing
+		return workflows.ErrTypeOffloadThrottled, transient
 	case errors.Is(err, offloadapi.ErrRefused):
 		return workflows.ErrTypeOffloadInvalidRequest, final
 	case may == reading && (errors.Is(err, offloadapi.ErrInvalidResponse) || errors.Is(err, offloadapi.ErrResponseTooLarge)):
-		return workflows.ErrTypeOffloadUnreadable, trouble
+		return workflows.ErrTypeOffloadUnreadable, needsPerson
 	case may != once:
-		return workflows.ErrTypeOffloadUnavailable, passing
+		return workflows.ErrTypeOffloadUnavailable, transient
 	}
 	return workflows.ErrTypeOffloadUncertain, final
 }
 
-// errUnknownAccount: the name is wrong, or the account is missing in this worker's configuration.
+// errUnknownAccount says that the name is wrong, or that this worker's configuration lacks the account.
 var errUnknownAccount = errors.New("this worker has no such Offload account")
 
 func (a *Activities) account(name string) (*offloadapi.Client, error) {
@@ -117,8 +117,8 @@ func (a *Activities) account(name string) (*offloadapi.Client, error) {
 	return client, nil
 }
 
-// reportMargin is kept of an attempt's time for telling the server how it ended. An attempt that the server gave up on is uncertain even if
-// it went well.
+// reportMargin is the part of an attempt's time that is reserved to report the result to the server. If the report came too late, even a
+// successful attempt would be uncertain.
 const reportMargin = 2 * time.Second
 
 // callContext bounds a call made under parent so that it ends before the attempt's own deadline.

@@ -108,7 +108,7 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotSentIsRetriedByEveryActivity(t *testing.T) {
+func TestEveryActivityRetriesACallThatWasNotSent(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestWhatWasNotSentIsRetriedByEveryActivity(t *testing.T) {
 	}
 }
 
-func TestAnUnknownAccountIsTroubleAndCallsNobody(t *testing.T) {
+func TestAnUnknownAccountNeedsAPersonAndMakesNoCall(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(200, ``))
 	for activity, params := range map[string]any{
@@ -135,14 +135,14 @@ func TestAnUnknownAccountIsTroubleAndCallsNobody(t *testing.T) {
 		_, err := run[any](t, p.Activities, activity, params)
 		appErr := applicationError(t, err)
 		require.Equal(t, workflows.ErrTypeOffloadUnknownAccount, appErr.Type(), activity)
-		require.False(t, appErr.NonRetryable(), "the workflow's retry policy says whether it has to hear of it")
+		require.False(t, appErr.NonRetryable(), "the workflow's retry policy decides whether it is final")
 		require.GreaterOrEqual(t, appErr.NextRetryDelay(), 5*time.Minute)
 		require.ErrorContains(t, err, `"other"`)
 	}
 	require.Zero(t, p.requests.Load())
 }
 
-func TestRetryAfterPutsOffTheNextAttempt(t *testing.T) {
+func TestRetryAfterDelaysTheNextAttempt(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		status int

@@ -8,9 +8,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ProvideInput is the activity "offload.provide-input": POST /cases/{id}/input. Every failure that may pass is retried, lost answers too:
-// Offload accepts one answer to a question and refuses a second with 409 (Offload, "Provide case input"). A refusal is a result, since
-// the workflow and a person wait for it.
+// ProvideInput is the activity "offload.provide-input": POST /cases/{id}/input. Every transient failure is retried, even a lost response:
+// Offload accepts one answer to a question and refuses a second with 409 (Offload, "Provide case input"). A refusal is a result and not an
+// error, since the workflow and a person wait for it.
 func (a *Activities) ProvideInput(ctx context.Context, p workflows.ProvideInputParams) (workflows.ProvideInputResult, error) {
 	err := a.provideInput(ctx, p)
 	result := workflows.ProvideInputResult{Result: inputResult(err)}
@@ -34,10 +34,10 @@ func (a *Activities) provideInput(ctx context.Context, p workflows.ProvideInputP
 	return client.ProvideInput(call, p.CaseID, p.QuestionID, p.Text)
 }
 
-// inputResult is what the call settled; empty where it settled nothing.
+// inputResult returns the result of the call; empty if the call has to be retried.
 //
-// INPUT_REQUEST_NOT_PENDING after an attempt whose response was lost is about our own answer, on a first attempt about another's. Either way
-// the question is answered. CASE_NOT_WAITING_FOR_INPUT may also follow a lost response, if Offload has processed the answer by then.
+// After a lost response, INPUT_REQUEST_NOT_PENDING is about our answer; on a first attempt, it is about another person's. In both cases the
+// question is answered. CASE_NOT_WAITING_FOR_INPUT can also follow a lost response, if Offload has processed the answer by then.
 func inputResult(err error) workflows.InputResult {
 	switch {
 	case err == nil:

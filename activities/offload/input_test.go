@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestWhatOffloadSaysToAnAnswerIsAResult(t *testing.T) {
+func TestOffloadsReactionToAnAnswerIsAResult(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		handler http.HandlerFunc

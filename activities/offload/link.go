@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// Link makes a temporary URL by which an attachment can be downloaded (Offload, "Get case attachment"), for an activity that is about to do so.
-// expires is zero where Offload doesn't say. The URL is a secret: it must not leave the activity. The error is the one to fail the activity
-// with.
+// Link returns a temporary download URL of an attachment (Offload, "Get case attachment"). expires is zero if Offload does not say it. The URL
+// is a secret: it must not leave the calling activity. The error is already translated: the activity returns it unchanged.
 func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID string) (url string, expires time.Time, err error) {
 	client, err := a.account(account)
 	if err != nil {
@@ -22,7 +21,8 @@ func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID str
 	return download.DownloadURL, download.ExpiresAt, nil
 }
 
-// Result is the result of a case as JSON, whole, however large; nil where the case has none. The error is the one to fail an activity with.
+// Result returns the whole result of a case as JSON, of any size; nil if the case has none. The error is already translated: the activity
+// returns it unchanged.
 func (a *Activities) Result(ctx context.Context, account, caseID string) ([]byte, error) {
 	client, err := a.account(account)
 	if err != nil {

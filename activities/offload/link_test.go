@@ -25,7 +25,7 @@ func inActivity(t *testing.T, do func(ctx context.Context) error) error {
 	return err
 }
 
-func TestALinkIsMintedWithItsExpiry(t *testing.T) {
+func TestALinkHasItsExpiry(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(200, `{"ok":true,"data":{"attachmentId":"att-1","downloadUrl":"https://cdn.example.com/x?sig=1","expiresAt":"2026-03-21T15:57:00.000Z"}}`))
 	require.NoError(t, inActivity(t, func(ctx context.Context) error {
@@ -38,7 +38,7 @@ func TestALinkIsMintedWithItsExpiry(t *testing.T) {
 	require.EqualValues(t, 1, p.requests.Load())
 }
 
-func TestAResultIsReadWholeWhateverItsSize(t *testing.T) {
+func TestAResultOfAnySizeIsReadWhole(t *testing.T) {
 	t.Parallel()
 	large := `{"text":"` + strings.Repeat("x", 2*workflows.MaxJSONBytes) + `"}`
 	p := newProvider(t, answerWith(200, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"COMPLETED","result":`+large+`}}`))

@@ -2,31 +2,30 @@ package offload
 
 import "github.com/signalbox-dev/signalbox/workflows"
 
-// isNews says whether a read shows what the workflow has to act on and doesn't know yet.
+// isNews reports whether a read shows a change that the workflow does not know and has to act on.
 //
-// Every message that Offload sends moves updatedAt, attemptCount and nextActionAt while nothing changes for the business app: a case with
-// follow-ups would wake its workflow each time, for nothing. So only the status counts, also one that is not documented, and the question while a case waits for input. The
-// other facts come with the next news at the latest, which carries them all. CREATED and RUNNING count as one: Offload takes a case up by
-// itself (Offload, "Case lifecycle"), which changes nothing, and telling of it would cost a history the events of one more read.
+// Only the status counts, even an undocumented one, and the question while the case waits for input. Other fields do not count: each message
+// that Offload sends changes updatedAt, attemptCount and nextActionAt, but nothing for the business app. The workflow gets all fields with
+// the next news. CREATED and RUNNING count as one status: Offload starts work by itself (Offload, "Case lifecycle"), which changes nothing for
+// the app and would cost the history the events of one more read.
 //
-// Too wide would be worse than too narrow: the workflow, having learnt nothing, would start to read again at once, and see the same.
+// If isNews returned true without a change for the workflow, the workflow would read again at once, in a hot loop.
 func isNews(known workflows.KnownCase, seen workflows.CaseFacts) bool {
 	switch {
 	case ended(seen.Status):
-		// An end is final whatever the times say; that it contradicts a known end is for the workflow to say.
+		// An end is final, so times do not matter. The workflow handles an end that contradicts a known one.
 		return seen.Status != known.Status
 	case atWork(seen.Status) && atWork(known.Status):
 		return false
 	case seen.UpdatedAt.Before(known.UpdatedAt) && !seen.UpdatedAt.IsZero():
-		// An older state than the one that a webhook has told: reads may lag behind.
+		// The read is older than a webhook that the workflow knows: reads may lag behind.
 		return false
 	case seen.Status != known.Status:
 		return true
 	case seen.Status == workflows.OffloadInputNeeded && seen.Question != nil:
 		return isOtherQuestion(known, seen)
 	}
-	// Without INPUT_NEEDED, a question is a recently resolved one, which asks nothing of anybody. A missing one says nothing: older APIs
-	// leave it out.
+	// With any other status than INPUT_NEEDED, the question is a resolved one. A missing question proves nothing: older APIs leave it out.
 	return false
 }
 
@@ -36,13 +35,13 @@ func isOtherQuestion(known workflows.KnownCase, seen workflows.CaseFacts) bool {
 	case q.ID != known.QuestionID:
 		return q.ID != ""
 	case known.QuestionStatus == workflows.QuestionResolved && q.Status == workflows.QuestionPending:
-		// Offload takes the answer first and resolves the question a moment later. Only a later state can have opened it again.
+		// Offload accepts the answer first and resolves the question a moment later. Only a later read can show that it is open again.
 		return seen.UpdatedAt.After(known.UpdatedAt)
 	}
 	return q.Status != "" && q.Status != known.QuestionStatus
 }
 
-// atWork is true while only Offload has anything to do.
+// atWork reports whether the case waits for Offload only.
 func atWork(status string) bool {
 	return status == workflows.OffloadCreated || status == workflows.OffloadRunning
 }

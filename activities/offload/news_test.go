@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestNewsIsWhatTheWorkflowHasToActOn(t *testing.T) {
+func TestOnlyChangesForTheWorkflowAreNews(t *testing.T) {
 	t.Parallel()
 	at := func(minutes int) time.Time { return testNow.Add(time.Duration(minutes) * time.Minute) }
 	question := func(id, status string) *workflows.Question {
@@ -58,8 +58,8 @@ func TestNewsIsWhatTheWorkflowHasToActOn(t *testing.T) {
 	}
 }
 
-// A workflow that has taken a snapshot in must not be given it again: it would read, learn nothing and read again, without a pause.
-func TestASnapshotThatIsKnownIsNoNews(t *testing.T) {
+// A snapshot that the workflow knows must not be news: the workflow would read again and again without a pause.
+func TestAKnownSnapshotIsNotNews(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{"CREATED", "RUNNING", "INPUT_NEEDED", "COMPLETED", "FAILED", "ON_HOLD"} {
 		for _, q := range []*workflows.Question{nil, {}, {ID: "q1", Status: "PENDING"}, {ID: "q1", Status: "RESOLVED"}, {ID: "q1"}, {Status: "PENDING"}} {

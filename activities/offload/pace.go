@@ -7,27 +7,27 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// pace is how pauses grow: from the floor by half each time up to the ceiling, a tenth sooner or later within them, so that what began
-// together drifts apart.
+// pace bounds pauses, which grow by half each time from floor to ceiling. Each pause varies by a tenth within these bounds, so that calls
+// that began together drift apart.
 type pace struct{ floor, ceiling time.Duration }
 
 const (
 	growth = 1.5
 	spread = 0.1
-	// maxRetryAfter bounds what the provider may ask for: a case must not sleep for a year on a mistyped header.
+	// maxRetryAfter bounds the provider's Retry-After: a mistyped header must not stop a case for a year.
 	maxRetryAfter = 24 * time.Hour
 )
 
-// pacing is the pace for what passes by itself, and the slow one for what a person has to mend.
+// pacing has the pace for transient failures, soon, and the one for failures that need a person, slow.
 type pacing struct{ soon, slow pace }
 
-// waitedFor is the pacing of calls that the workflow or a person waits for.
+// waitedFor is the pacing of calls for which the workflow or a person waits.
 var waitedFor = pacing{
 	soon: pace{floor: time.Second, ceiling: 2 * time.Minute},
 	slow: pace{floor: 5 * time.Minute, ceiling: time.Hour},
 }
 
-// reconciling is the pacing of reconcile-case: slow is the ceiling. Bounds that are no bounds become the contract's defaults.
+// reconciling returns the pacing of reconcile-case, whose slow pace is about the ceiling. Bounds of 0 or less become the contract's defaults.
 func reconciling(floor, ceiling workflows.Duration) pacing {
 	if floor <= 0 {
 		floor = workflows.DefaultPollFloor
@@ -39,11 +39,11 @@ func reconciling(floor, ceiling workflows.Duration) pacing {
 	return pacing{soon: soon, slow: pace{floor: max(soon.floor, soon.ceiling-soon.ceiling/10), ceiling: soon.ceiling}}
 }
 
-// afterRead is the pause after a read without news, within floor and ceiling. due is the time until Offload's next action, not above 0 where
+// afterRead returns the pause after a read without news, within floor and ceiling. due is the time until Offload's next action; 0 or less if
 // there is none. u is uniform in [0,1).
 //
-// The next action only ever shortens the pause, to read a floor's time after it: it is when a follow-up may go out or the case be given up,
-// but the counterparty can reply, and so end the case, at any time before.
+// The next action can only shorten the pause, so that the next read comes floor after it. It never makes the pause longer: the counterparty
+// can reply, and so end the case, at any time before that action.
 func (p pace) afterRead(attempt int32, due time.Duration, u float64) time.Duration {
 	pause := p.grown(attempt)
 	if due > 0 && due < pause {
@@ -52,13 +52,13 @@ func (p pace) afterRead(attempt int32, due time.Duration, u float64) time.Durati
 	return p.spread(pause, u)
 }
 
-// afterFailure is the pause after a failed call: never sooner than the provider asks, even beyond the ceiling.
+// afterFailure returns the pause after a failed call. It is at least retryAfter, even beyond the ceiling.
 func (p pace) afterFailure(attempt int32, retryAfter time.Duration, u float64) time.Duration {
 	retryAfter = min(max(retryAfter, 0), maxRetryAfter)
 	return max(p.spread(p.grown(attempt), u), retryAfter+time.Duration(u*spread*float64(retryAfter)))
 }
 
-// grown is the pause after that many attempts (the first is 1), before it is spread.
+// grown returns the pause after an attempt (the first is 1), before spread varies it.
 func (p pace) grown(attempt int32) time.Duration {
 	grown := float64(p.floor) * math.Pow(growth, float64(max(attempt, 1)-1))
 	if grown >= float64(p.ceiling) { // also when it is infinite
@@ -67,7 +67,7 @@ func (p pace) grown(attempt int32) time.Duration {
 	return time.Duration(grown)
 }
 
-// spread keeps within the bounds: at each of them there is room on one side only.
+// spread varies a pause within the bounds.
 func (p pace) spread(pause time.Duration, u float64) time.Duration {
 	away := time.Duration(spread * float64(pause))
 	earliest := max(p.floor, pause-away)

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func FuzzPausesKeepTheirPromises(f *testing.F) {
+func FuzzPausesStayWithinTheirBounds(f *testing.F) {
 	f.Add(int64(time.Minute), int64(time.Hour), int32(1), int64(0), int64(0), 0.5)
 	f.Add(int64(time.Minute), int64(time.Minute), int32(7), int64(time.Second), int64(time.Hour), 0.999)
 	f.Add(int64(0), int64(0), int32(math.MaxInt32), int64(math.MaxInt64), int64(math.MaxInt64), 0.5)
@@ -45,7 +45,7 @@ func FuzzPausesKeepTheirPromises(f *testing.F) {
 	})
 }
 
-func TestReadsGrowRarerFromFloorToCeiling(t *testing.T) {
+func TestPausesBetweenReadsGrowFromFloorToCeiling(t *testing.T) {
 	t.Parallel()
 	p := reconciling(0, 0).soon
 	var pauses []time.Duration
@@ -59,7 +59,7 @@ func TestReadsGrowRarerFromFloorToCeiling(t *testing.T) {
 	}, pauses)
 }
 
-func TestALookFollowsTheNextActionThatComesWithinThePause(t *testing.T) {
+func TestAReadFollowsANextActionWithinThePause(t *testing.T) {
 	t.Parallel()
 	p := pace{floor: time.Minute, ceiling: time.Hour}
 	for due, want := range map[time.Duration]time.Duration{
@@ -74,7 +74,7 @@ func TestALookFollowsTheNextActionThatComesWithinThePause(t *testing.T) {
 	}
 }
 
-func TestWhatBeganTogetherDriftsApart(t *testing.T) {
+func TestCallsThatBeganTogetherDriftApart(t *testing.T) {
 	t.Parallel()
 	for _, p := range []pace{reconciling(0, 0).soon, reconciling(0, 0).slow, waitedFor.soon, waitedFor.slow} {
 		for _, attempt := range []int32{1, 3, 100} {

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// GetCase is the activity "offload.get-case": one read, answered whatever it shows.
+// GetCase is the activity "offload.get-case". It reads the case once.
 func (a *Activities) GetCase(ctx context.Context, p workflows.GetCaseParams) (workflows.CaseSnapshot, error) {
 	snapshot, err := a.read(ctx, p.Account, p.CaseID)
 	if err != nil {
@@ -17,7 +17,7 @@ func (a *Activities) GetCase(ctx context.Context, p workflows.GetCaseParams) (wo
 	return snapshot, nil
 }
 
-// read reads a case. What is too large for a history is left out and named in Omitted.
+// read reads a case. It leaves out parts that are too large for a history and names them in Omitted.
 func (a *Activities) read(ctx context.Context, account, caseID string) (workflows.CaseSnapshot, error) {
 	client, err := a.account(account)
 	if err != nil {

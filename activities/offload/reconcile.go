@@ -12,10 +12,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news, also a
-// status that is not documented; else it fails with the benign OffloadNoNews, whose delay is the pause until the server tries again, so that
-// months of reading add nothing to the history. Trouble (401, 403, 404, an unknown account, an answer that can't be read) is tried again after
-// the ceiling. Reads that fail in passing for minutes are trouble too (OffloadUnreachable), and tried again at the usual pace.
+// ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news (see isNews). Otherwise it
+// fails with the benign OffloadNoNews, whose delay is the pause until the server tries again: months of polling add nothing to the history.
+// After a failure that needs a person (401, 403, 404, an unknown account, an unreadable answer), the pause is about the ceiling. When reads
+// have failed with transient errors for unreachableAfter, the error is OffloadUnreachable, retried at the usual pace.
 func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
 	pacing := reconciling(p.Floor, p.Ceiling)
 	snapshot, err := a.read(ctx, p.Account, p.CaseID)
@@ -33,16 +33,16 @@ func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCas
 	return workflows.CaseSnapshot{}, noNews(snapshot, pacing.soon.afterRead(activity.GetInfo(ctx).Attempt, due, a.random()))
 }
 
-// outage is what an attempt leaves for the next one in the heartbeat: how many reads in a row have failed in passing, and since when.
+// outage counts the transient failures in a row, and says since when. The heartbeat carries it to the next attempt.
 type outage struct {
 	Since time.Time `json:"since,omitzero"`
 	Reads int32     `json:"reads,omitempty"`
 }
 
-// unreachableAfter is how long reads may fail in passing before a person should look.
+// unreachableAfter is how long reads may fail with transient errors before a person should look.
 const unreachableAfter = 3 * time.Minute
 
-// lastOutage is what the attempts before left. Details that can't be read count as none.
+// lastOutage returns the outage that the attempts before recorded; none if it can't be read.
 func lastOutage(ctx context.Context) (last outage) {
 	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &last) != nil {
 		return outage{}
@@ -50,18 +50,18 @@ func lastOutage(ctx context.Context) (last outage) {
 	return last
 }
 
-// noteOutage costs a call to the server only where something changed.
+// noteOutage records an outage for the next attempt. It calls the server only if the outage has changed.
 func noteOutage(ctx context.Context, now outage) {
 	if now != lastOutage(ctx) {
 		activity.RecordHeartbeat(ctx, now)
 	}
 }
 
-// readFailure is failure, but the pauses grow with the reads that failed in a row: after months of reading they are an hour, and an outage is
-// told within minutes.
+// readFailure does the same as failure, but its pauses grow with the number of failures in a row. Pauses by the number of attempts would be
+// an hour after months of polling, and an outage would not be reported within minutes.
 func (a *Activities) readFailure(ctx context.Context, pacing pacing, err error) error {
 	errType, kind := classify(reading, err)
-	if kind != passing {
+	if kind != transient {
 		noteOutage(ctx, outage{})
 		return a.failure(ctx, reading, pacing, err)
 	}
@@ -78,7 +78,8 @@ func (a *Activities) readFailure(ctx context.Context, pacing pacing, err error) 
 	return a.failureOf(errType, kind, pacing, now.Reads, err)
 }
 
-// noNews is what the Temporal Web UI shows as the last failure of the waiting activity: what the provider said, and when the next read is.
+// noNews returns the error of a read without news. The Temporal Web UI shows it as the activity's last failure: what the provider said, and
+// when the next read is.
 func noNews(seen workflows.CaseSnapshot, delay time.Duration) error {
 	said := []string{"Offload says " + seen.Facts.Status}
 	if q := seen.Facts.Question; q != nil && seen.Facts.Status == workflows.OffloadInputNeeded {

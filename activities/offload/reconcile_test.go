@@ -29,7 +29,7 @@ func reconcileParams(known workflows.KnownCase) workflows.ReconcileCaseParams {
 	}
 }
 
-func TestAReadWithoutNewsIsBenignAndSaysWhatItSawAndWhenItReadsAgain(t *testing.T) {
+func TestAReadWithoutNewsFailsBenignlyAndNamesTheNextRead(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(200, runningCase(fmt.Sprintf(`,"nextActionAt":%d`, testNow.Add(48*time.Hour).UnixMilli()))))
 	_, err := run[any](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
@@ -42,7 +42,7 @@ func TestAReadWithoutNewsIsBenignAndSaysWhatItSawAndWhenItReadsAgain(t *testing.
 		"next read in 1m3s, at 2026-03-21T15:43:03Z", appErr.Message())
 }
 
-func TestAReadWithoutNewsNamesTheQuestionThatIsOpenStill(t *testing.T) {
+func TestAReadWithoutNewsNamesTheOpenQuestion(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(200, `{"ok":true,"data":{"status":"INPUT_NEEDED","inputRequest":{"id":"q1","question":"private","status":"RESOLVED"}}}`))
 	_, err := run[any](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: "INPUT_NEEDED", QuestionID: "q1", QuestionStatus: "RESOLVED"}))
@@ -50,7 +50,7 @@ func TestAReadWithoutNewsNamesTheQuestionThatIsOpenStill(t *testing.T) {
 	require.NotContains(t, err.Error(), "private")
 }
 
-func TestNewsIsReturnedWithEverythingThatWasSaid(t *testing.T) {
+func TestNewsIsReturnedWithAllFields(t *testing.T) {
 	t.Parallel()
 	body := strings.Replace(runningCase(`,"resultStatus":"goal_achieved","result":{"a":1},"nextActionAt":253402300799999`), "RUNNING", "COMPLETED", 1)
 	p := newProvider(t, answerWith(200, body))
@@ -66,10 +66,10 @@ func TestNewsIsReturnedWithEverythingThatWasSaid(t *testing.T) {
 
 	got, err = run[workflows.CaseSnapshot](t, p.Activities, gets, paramsOf(gets))
 	require.NoError(t, err)
-	require.Equal(t, want, got, "a single read tells the same")
+	require.Equal(t, want, got, "a single read returns the same")
 }
 
-func TestAnEndWithAnOddFieldIsNews(t *testing.T) {
+func TestAnEndWithAnUnreadableFieldIsNews(t *testing.T) {
 	t.Parallel()
 	for _, odd := range []string{`"attemptCount":2.0`, `"attemptCount":{}`, `"attachments":{}`, `"nextActionAt":""`, `"clientReferenceId":7`} {
 		p := newProvider(t, answerWith(200, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"COMPLETED","result":{"ok":true},`+odd+`}}`))
@@ -80,7 +80,7 @@ func TestAnEndWithAnOddFieldIsNews(t *testing.T) {
 	}
 }
 
-func TestAResultTooLargeForAHistoryIsLeftOutAndTheRestStays(t *testing.T) {
+func TestAResultTooLargeForAHistoryIsOmittedAlone(t *testing.T) {
 	t.Parallel()
 	const most = workflows.MaxJSONBytes
 	for result, omitted := range map[string]bool{
@@ -130,8 +130,8 @@ func TestAStatusThatIsNotDocumentedIsNewsOnce(t *testing.T) {
 	}
 }
 
-// TestReadsThatFailInPassingForMinutesAreTrouble plays the attempts of one activity, with what each leaves for the next.
-func TestReadsThatFailInPassingForMinutesAreTrouble(t *testing.T) {
+// TestReadsThatFailForMinutesAreUnreachable plays the attempts of one activity, with what each leaves for the next.
+func TestReadsThatFailForMinutesAreUnreachable(t *testing.T) {
 	t.Parallel()
 	away, refused := true, false
 	p := newProvider(t, func(w http.ResponseWriter, r *http.Request) {
@@ -174,20 +174,20 @@ func TestReadsThatFailInPassingForMinutesAreTrouble(t *testing.T) {
 	}
 	require.Greater(t, now.Sub(began), unreachableAfter)
 	require.Equal(t, testNow, left[0].Since)
-	require.Equal(t, workflows.ErrTypeOffloadUnreachable, attempt().Type(), "as long as it lasts")
+	require.Equal(t, workflows.ErrTypeOffloadUnreachable, attempt().Type(), "until the outage ends")
 
 	refused = true
 	require.Equal(t, workflows.ErrTypeOffloadUnauthorized, attempt().Type())
-	require.Equal(t, outage{}, left[len(left)-1], "a refusal is an answer")
+	require.Equal(t, outage{}, left[len(left)-1], "a refusal ends the outage")
 	refused = false
 	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type())
 
 	away = false
 	require.Equal(t, workflows.ErrTypeOffloadNoNews, attempt().Type())
-	require.Equal(t, outage{}, left[len(left)-1], "it is over")
+	require.Equal(t, outage{}, left[len(left)-1], "a read ends the outage")
 	notes := len(left)
 	attempt()
-	require.Len(t, left, notes, "a quiet read costs no call to the server")
+	require.Len(t, left, notes, "a read without a change costs no call to the server")
 	away = true
-	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type(), "the next one counts from its own start")
+	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type(), "the next outage has a new start")
 }

@@ -1,9 +1,8 @@
-// Package publicnet keeps outgoing connections off private networks. A URL that somebody else chose must not lead to a cloud's metadata
-// service, to a database next door, or to this machine.
+// Package publicnet keeps outgoing connections away from private networks. A URL from another party must not lead to a cloud's metadata
+// service, to a database in the same network, or to this machine.
 //
-// It knows addresses only: not who connects, nor why. The check is made on the address that is about to be dialed, after the name was
-// resolved, so that a name which resolves differently the second time gains nothing. It can see nothing behind a proxy, which resolves names
-// itself.
+// It checks the address that is about to be dialed, after the name was resolved. So a name that resolves to another address the second time
+// gains nothing. It can't check connections through a proxy, which resolves names itself.
 package publicnet
 
 import (
@@ -16,7 +15,7 @@ import (
 // ErrNotPublic says that a connection was refused before a packet was sent.
 var ErrNotPublic = errors.New("address is not public")
 
-// Control is for net.Dialer.Control: it refuses every address that is not Public. The error names no host.
+// Control is a net.Dialer.Control that refuses every address that is not Public. The error contains the address and no host name.
 func Control(_, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -28,8 +27,8 @@ func Control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// special are the blocks inside the unicast space that are not for the public Internet, or lead to another address (IANA, "IPv4 Special-Purpose
-// Address Registry" and "IPv6 Special-Purpose Address Registry").
+// special are unicast blocks that are not part of the public Internet or that contain another address (IANA, "IPv4 Special-Purpose Address
+// Registry" and "IPv6 Special-Purpose Address Registry").
 var special = prefixes(
 	"0.0.0.0/8",       // this network
 	"100.64.0.0/10",   // carrier-grade NAT; clouds keep services there
@@ -40,21 +39,21 @@ var special = prefixes(
 	"198.51.100.0/24", // documentation
 	"203.0.113.0/24",  // documentation
 	"240.0.0.0/4",     // reserved, and broadcast
-	"2001::/23",       // protocol assignments, among them Teredo, which holds another address
+	"2001::/23",       // protocol assignments, among them Teredo, which contains another address
 	"2001:db8::/32",   // documentation
-	"2002::/16",       // 6to4, which holds another address
+	"2002::/16",       // 6to4, which contains another address
 	"3fff::/20",       // documentation
 )
 
 var (
-	// publicIPv6 is all that has been given out of IPv6.
+	// publicIPv6 is the part of IPv6 that IANA has assigned.
 	publicIPv6 = netip.MustParsePrefix("2000::/3")
-	// nat64 holds an IPv4 address in its last four bytes (RFC 6052).
+	// nat64 addresses contain an IPv4 address in their last four bytes (RFC 6052).
 	nat64 = netip.MustParsePrefix("64:ff9b::/96")
 )
 
-// Public says whether ip is a unicast address of the public Internet: not private, link-local, loopback, shared, reserved, or a way around
-// that.
+// Public reports whether ip is a unicast address of the public Internet. Private, link-local, loopback, shared and reserved addresses are not,
+// nor are addresses that contain another one, except NAT64, whose IPv4 address is checked.
 func Public(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	if nat64.Contains(ip) {

@@ -62,7 +62,7 @@ func TestOnlyAddressesOfThePublicInternetArePublic(t *testing.T) {
 	require.False(t, publicnet.Public(netip.Addr{}))
 }
 
-func TestADialerWithTheControlConnectsToNothingPrivate(t *testing.T) {
+func TestADialerWithTheControlRefusesPrivateAddresses(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestADialerWithTheControlConnectsToNothingPrivate(t *testing.T) {
 	require.NoError(t, conn.Close())
 }
 
-func TestTheControlRefusesWhatItCannotRead(t *testing.T) {
+func TestTheControlRefusesAnUnparseableAddress(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"", "1.1.1.1", "example.com:443", "/run/docker.sock"} {
 		require.ErrorIs(t, publicnet.Control("tcp", address, nil), publicnet.ErrNotPublic, address)

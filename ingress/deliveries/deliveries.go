@@ -1,5 +1,5 @@
-// Package deliveries gives the Go client the inbox: which deliveries a person has to act on, and the replay of those that did not arrive. It
-// knows the inbox and the client's words for it; it never opens a body.
+// Package deliveries gives the Go client access to the inbox: it lists the deliveries that need a person, and replays those that did not
+// reach their workflow. It never opens a body.
 package deliveries
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// Store is the part of an inbox.Store that is needed.
+// Store is the part of inbox.Store that Deliveries uses.
 type Store interface {
 	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
 	Replay(ctx context.Context, id string, now time.Time) error
@@ -31,11 +31,10 @@ type Deliveries struct {
 
 var _ signalbox.Deliveries = Deliveries{}
 
-// New makes one. The store stays the caller's, who closes it.
+// New returns Deliveries over a store. The caller closes the store.
 func New(store Store, now func() time.Time) Deliveries { return Deliveries{store: store, now: now} }
 
-// toDo are the deliveries that a person may have to act on. Of those that came too late only the ends matter: what a question or a step said is
-// known without.
+// toDo matches the deliveries that may need a person. Of the late ones only the ends of cases do: a late question has no effect.
 var toDo = []inbox.Filter{
 	{States: []inbox.State{inbox.StateUnmatched, inbox.StateDead}},
 	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindCaseCompleted},
@@ -70,19 +69,19 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 		Since: d.SettledAt, DueAt: d.SettledAt,
 		Says: strings.TrimSpace(fmt.Sprintf("%s of %s: %s", cmp.Or(d.Kind, "a delivery"), d.Provider, d.Reason)),
 	}
-	if d.Lane != "" { // without one it can't be handed out
+	if d.Lane != "" { // a delivery without a lane can't be replayed
 		i.Actions = []signalbox.Action{signalbox.ActionReplay}
 	}
 	switch d.State {
 	case inbox.StateUnmatched:
 		i.Kind = signalbox.ToDoDeliveryNoMatch
-		i.Help = []string{"Start or adopt the case that it belongs to: it is then replayed by itself. If there is none, it may be left to expire."}
+		i.Help = []string{"Start or adopt the case of this delivery: Signalbox then replays it. If there is no such case, let the delivery expire."}
 	case inbox.StateLate:
 		i.Kind = signalbox.ToDoDeliveryLate
-		i.Help = []string{"Compare it with the outcome: the case had ended here when Offload's end came."}
+		i.Help = []string{"Compare this delivery with the outcome of the case: the case had ended here before the end came from Offload."}
 	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
 		i.Kind = signalbox.ToDoDeliveryDead
-		i.Help = []string{"Look at what the provider sent, and replay it once a version of Signalbox can read it."}
+		i.Help = []string{"Read what the provider sent. Replay the delivery with a version of Signalbox that can read it."}
 	}
 	return i
 }
@@ -99,7 +98,7 @@ func (d Deliveries) Replay(ctx context.Context, wanted signalbox.ReplayDeliverie
 	}
 	entry := inbox.AuditEntry{At: d.now(), Who: wanted.By, Action: "replay", Subject: fmt.Sprintf("%d deliveries: %s", len(found), replay.Describe(filter))}
 	if err := d.store.Audit(ctx, entry); err != nil {
-		return signalbox.ReplayedDeliveries{}, fmt.Errorf("replay: nothing was done, since the audit record could not be written: %w", err)
+		return signalbox.ReplayedDeliveries{}, fmt.Errorf("replay: write the audit record (nothing was replayed): %w", err)
 	}
 	replayed, err := replay.All(ctx, d.store, found, d.now)
 	done := count(replayed)

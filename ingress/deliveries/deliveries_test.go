@@ -29,7 +29,7 @@ func openInbox(t *testing.T) *sqlite.Store {
 	return store
 }
 
-// add stores a delivery that came at an hour, and lets it end.
+// add stores a delivery that came at an hour, and settles it in the given state.
 func add(t *testing.T, store inbox.Store, hour int, end inbox.State, change func(*inbox.Delivery)) (id string) {
 	t.Helper()
 	d := inbox.Delivery{
@@ -52,7 +52,7 @@ func add(t *testing.T, store inbox.Store, hour int, end inbox.State, change func
 	return receipts[0].ID
 }
 
-func TestWhatAPersonMayHaveToActOnIsListed(t *testing.T) {
+func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 	t.Parallel()
 	store := openInbox(t)
 	add(t, store, 0, inbox.StateDelivered, nil)
@@ -82,7 +82,7 @@ func TestWhatAPersonMayHaveToActOnIsListed(t *testing.T) {
 	require.Equal(t, "offload-case/a", items[1].WorkflowID)
 	require.Equal(t, []signalbox.Action{signalbox.ActionReplay}, items[1].Actions)
 	require.Equal(t, signalbox.ToDoDeliveryDead, items[2].Kind)
-	require.Empty(t, items[2].Actions, "without a lane it can't be handed out")
+	require.Empty(t, items[2].Actions, "a delivery without a lane can't be replayed")
 	require.Equal(t, signalbox.ToDoDeliveryNoMatch, items[3].Kind)
 
 	items, more, err = deliveries.New(store, now).ToDo(t.Context(), 3)
@@ -91,7 +91,7 @@ func TestWhatAPersonMayHaveToActOnIsListed(t *testing.T) {
 	require.Len(t, items, 3)
 }
 
-func TestWhatDidNotArriveIsReplayedAndRecorded(t *testing.T) {
+func TestReplayReplaysUnmatchedAndLateDeliveriesAndRecordsIt(t *testing.T) {
 	t.Parallel()
 	store := openInbox(t)
 	before := add(t, store, 0, inbox.StateUnmatched, nil)
@@ -133,15 +133,15 @@ func TestWhatDidNotArriveIsReplayedAndRecorded(t *testing.T) {
 
 	done, err = all.Replay(t.Context(), replay)
 	require.NoError(t, err)
-	require.Zero(t, done, "it may be repeated")
+	require.Zero(t, done, "a second replay finds nothing")
 }
 
-// noAudit is an inbox that can't record who did what.
+// noAudit is an inbox that can't write audit records.
 type noAudit struct{ *sqlite.Store }
 
 func (noAudit) Audit(context.Context, inbox.AuditEntry) error { return errors.New("disk full") }
 
-func TestNothingIsReplayedThatIsNotRecorded(t *testing.T) {
+func TestReplayFailsIfItCannotBeRecorded(t *testing.T) {
 	t.Parallel()
 	store := openInbox(t)
 	id := add(t, store, 2, inbox.StateUnmatched, nil)

@@ -1,5 +1,5 @@
-// Package desk is what people do with the inbox, on the command line and over the API: see, reveal, replay, release and purge deliveries.
-// Before each act that shows or changes something the inbox records who is about to do it; where it can't, nothing is done.
+// Package desk is what people do with the inbox on the command line and over the API: show, reveal, replay, release and purge deliveries.
+// The inbox records the person before each act that reveals or changes data; if it can't, the act fails and nothing is done.
 package desk
 
 import (
@@ -14,11 +14,11 @@ import (
 // Desk is one person's access to an inbox.
 type Desk struct {
 	Inbox inbox.Store
-	// Keys open bodies. Nil: bodies are withheld.
+	// Keys open bodies. Without keys, bodies are withheld.
 	Keys *keyring.Ring
-	// Secrets are those of each Artmail agent, by which Release verifies.
+	// Secrets are the webhook secrets of each Artmail agent, with which Release verifies.
 	Secrets map[string][]string
-	// Who is recorded as the one who acts.
+	// Who is the name of the person in the audit record.
 	Who string
 	Now func() time.Time
 }
@@ -31,16 +31,16 @@ const (
 	actPurge   = "purge"
 )
 
-// RecordReveal records that a secret outside the inbox is about to be shown, such as an agent's API key.
+// RecordReveal records that the person is about to see a secret from outside the inbox, such as an agent's API key.
 func (d Desk) RecordReveal(ctx context.Context, subject string) error {
 	return d.record(ctx, actReveal, subject)
 }
 
-// record writes who is about to do what. The caller acts only where it returns nil.
+// record writes an audit record. The caller must not act if it fails.
 func (d Desk) record(ctx context.Context, action, subject string) error {
 	entry := inbox.AuditEntry{At: d.Now(), Who: d.Who, Action: action, Subject: subject}
 	if err := d.Inbox.Audit(ctx, entry); err != nil {
-		return fmt.Errorf("%s: nothing was done, since the audit record could not be written: %w", action, err)
+		return fmt.Errorf("%s: write the audit record (nothing was done): %w", action, err)
 	}
 	return nil
 }
@@ -54,19 +54,20 @@ func (d Desk) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
 	return page, err
 }
 
-// AuditPage is one part of the audit trail, the newest first. Next is the cursor of the following part, empty on the last.
+// AuditPage is one page of the audit trail, the newest entry first. Next is the cursor of the next page, empty on the last.
 type AuditPage struct {
 	Entries []inbox.AuditEntry `json:"entries"`
 	Next    string             `json:"next,omitempty"`
 }
 
-// MaxAuditPage is the most entries of a page. It leaves room for one more, by which AuditPage tells whether a page is the last.
+// MaxAuditPage is the most entries of a page. It is one less than inbox.MaxPage, because AuditPage reads one more entry to find out whether
+// the page is the last.
 const MaxAuditPage = inbox.MaxPage - 1
 
-// AuditPage returns a page; cursor is empty at first. A limit of 0 means inbox.DefaultPage.
+// AuditPage returns a page. An empty cursor returns the first page; a limit of 0 means inbox.DefaultPage.
 func (d Desk) AuditPage(ctx context.Context, cursor string, limit int) (AuditPage, error) {
 	if cursor != "" && inbox.ParseID(cursor) != nil {
-		return AuditPage{}, fmt.Errorf("%w: cursor: it is none of this list: begin without one", inbox.ErrInvalid)
+		return AuditPage{}, fmt.Errorf("%w: cursor: not a cursor of this list; start without one", inbox.ErrInvalid)
 	}
 	limit = min(inbox.Filter{Limit: limit}.PageSize(), MaxAuditPage)
 	entries, err := d.Inbox.AuditTrail(ctx, cursor, limit+1)
@@ -83,13 +84,13 @@ func (d Desk) AuditPage(ctx context.Context, cursor string, limit int) (AuditPag
 	return page, nil
 }
 
-// Counts are the deliveries by state. OldestPending is the zero time where nothing is pending.
+// Counts is the number of deliveries by state. OldestPending is when the oldest pending one arrived, zero if none is pending.
 type Counts struct {
 	States        map[inbox.State]int64 `json:"states"`
 	OldestPending time.Time             `json:"oldestPending,omitzero"`
 }
 
-// Count counts every delivery, which takes time in proportion to their number.
+// Count counts all deliveries. It takes time in proportion to their number.
 func (d Desk) Count(ctx context.Context) (Counts, error) {
 	states, err := d.Inbox.Counts(ctx)
 	if err != nil {

@@ -10,13 +10,14 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Release verifies quarantined deliveries of an agent again, or of all where agent is empty, and lets in what a secret verifies.
+// Release verifies the quarantined deliveries of an agent again, or of all agents if agent is empty, and accepts those that a secret
+// verifies.
 func (d Desk) Release(ctx context.Context, agent string) (ingress.Released, error) {
 	if _, known := d.Secrets[agent]; !known && agent != "" {
 		return ingress.Released{}, fmt.Errorf("%w: agent: there is none of that name in --config (SIGNALBOX_CONFIG)", inbox.ErrInvalid)
 	}
 	if len(d.Secrets) == 0 {
-		return ingress.Released{}, fmt.Errorf("%w: a release verifies by the agents' secrets, and --config (SIGNALBOX_CONFIG) names no agent", inbox.ErrInvalid)
+		return ingress.Released{}, fmt.Errorf("%w: release needs the webhook secrets of the agents, but --config (SIGNALBOX_CONFIG) names no agent", inbox.ErrInvalid)
 	}
 	releaser, err := ingress.NewReleaser(d.Secrets, d.Keys, d.Inbox, d.Now)
 	if err != nil {
@@ -32,14 +33,14 @@ func (d Desk) Release(ctx context.Context, agent string) (ingress.Released, erro
 	return releaser.Release(ctx, agent)
 }
 
-// Purge removes bodies and rows by age; what is pending stays. It works in short steps and may be interrupted and repeated.
+// Purge removes bodies and rows by age; pending deliveries stay. It works in short steps and can be interrupted and repeated.
 func (d Desk) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
 	if err := d.record(ctx, actPurge, purgeInWords(request)); err != nil {
 		return inbox.Purged{}, err
 	}
 	done, err := d.Inbox.Purge(ctx, request)
 	if err != nil {
-		return done, fmt.Errorf("purge (%d bodies and %d deliveries are gone): %w", done.Bodies, done.Rows, err)
+		return done, fmt.Errorf("purge (%d bodies and %d deliveries were removed): %w", done.Bodies, done.Rows, err)
 	}
 	return done, nil
 }

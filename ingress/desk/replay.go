@@ -8,13 +8,13 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/replay"
 )
 
-// Replayed counts. Skipped deliveries can't be handed out: they have no lane, or their body has been purged.
+// Replayed is the result of a replay. Skipped counts deliveries that can't be replayed: they have no lane, or their body was purged.
 type Replayed struct {
 	Replayed int `json:"replayed"`
 	Skipped  int `json:"skipped"`
 }
 
-// Replay hands one delivery out again. It fails where the delivery can't be handed out.
+// Replay replays one delivery. It fails with inbox.ErrNotReplayable if the delivery has no lane or no body.
 func (d Desk) Replay(ctx context.Context, id string) (Replayed, error) {
 	if err := d.record(ctx, actReplay, id); err != nil {
 		return Replayed{}, err
@@ -25,7 +25,7 @@ func (d Desk) Replay(ctx context.Context, id string) (Replayed, error) {
 	return Replayed{Replayed: 1}, nil
 }
 
-// ReplayAll replays what the filter matches now; one without states means what did not arrive: unmatched, late and dead.
+// ReplayAll replays the deliveries that match the filter now. A filter without states means unmatched, late and dead.
 func (d Desk) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, error) {
 	if len(filter.States) == 0 {
 		filter.States = []inbox.State{inbox.StateUnmatched, inbox.StateLate, inbox.StateDead}

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Shown is a delivery with at most one of Body, where it is JSON, and Raw, where it is not. Withheld says why neither is there.
+// Shown is a delivery with Body if its body is JSON, or Raw if it is not. Withheld says why it has neither.
 type Shown struct {
 	inbox.Delivery
 	Body     json.RawMessage `json:"body,omitempty"`
@@ -22,7 +22,7 @@ type Shown struct {
 	Withheld string          `json:"withheld,omitempty"`
 }
 
-// Show returns a delivery with what is neither secret nor personal of its body.
+// Show returns a delivery without the secret and personal parts of its body.
 func (d Desk) Show(ctx context.Context, id string) (Shown, error) {
 	shown, plain, err := d.open(ctx, id)
 	if err != nil || shown.Withheld != "" {
@@ -30,14 +30,14 @@ func (d Desk) Show(ctx context.Context, id string) (Shown, error) {
 	}
 	body, hidden, ok := hook.Redact(plain)
 	if !ok {
-		shown.Withheld = "it is not JSON, so its secret parts can't be hidden; only a reveal shows it"
+		shown.Withheld = "the body is not JSON, so its secret parts can't be hidden; reveal the delivery to see it"
 		return shown, nil
 	}
 	shown.Body, shown.Redacted = body, hidden
 	return shown, nil
 }
 
-// Reveal returns a delivery with its body as it came, after the inbox has recorded who asked.
+// Reveal returns a delivery with its whole body, after the inbox has recorded the person.
 func (d Desk) Reveal(ctx context.Context, id string) (Shown, error) {
 	shown, plain, err := d.open(ctx, id)
 	if err != nil || shown.Withheld != "" {
@@ -54,10 +54,10 @@ func (d Desk) Reveal(ctx context.Context, id string) (Shown, error) {
 	return shown, nil
 }
 
-// unverifiedKind begins the kind of what came from the quarantine: its body is packed with the signature that did not fit.
+// unverifiedKind is the prefix of the kind of a quarantined delivery, whose body is packed with the signatures.
 const unverifiedKind = "unverified"
 
-// open returns the body as it came, or a Shown that says why it can't be seen.
+// open returns the whole body, or a Shown that says why it is withheld.
 func (d Desk) open(ctx context.Context, id string) (shown Shown, plain []byte, err error) {
 	one, err := d.Inbox.Get(ctx, id)
 	if err != nil {
@@ -66,16 +66,16 @@ func (d Desk) open(ctx context.Context, id string) (shown Shown, plain []byte, e
 	shown = Shown{Delivery: one}
 	switch {
 	case len(one.Body) == 0:
-		shown.Withheld = "it has been purged"
+		shown.Withheld = "the body was purged"
 		return shown, nil, nil
 	case d.Keys == nil:
-		shown.Withheld = "it is sealed, and no keyring is set: --keyring (SIGNALBOX_KEYRING)"
+		shown.Withheld = "the body is sealed; set --keyring (SIGNALBOX_KEYRING) to open it"
 		return shown, nil, nil
 	}
 	plain, err = d.Keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	switch {
 	case errors.Is(err, keyring.ErrOpen):
-		shown.Withheld = "the keyring does not open it"
+		shown.Withheld = "this keyring can't open the body"
 		return shown, nil, nil
 	case err != nil:
 		return Shown{}, nil, fmt.Errorf("open body of %s: %w", one.ID, err)

@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	// maxKeptSignature, in bytes, is far more than a signature with its prefix has.
+	// maxKeptSignature, in bytes, is far longer than a signature with its prefix.
 	maxKeptSignature = 200
-	// maxKeptEncoding, in bytes, is more than any registered content coding has.
+	// maxKeptEncoding, in bytes, is longer than each registered content coding.
 	maxKeptEncoding = 40
 )
 
-// Pack puts a raw body together with what came beside it, for a quarantine: when a secret has been corrected, the body can be verified
-// again. The first line is the signatures, with commas between them, and after a blank the Content-Encoding if there is one. A signature or
-// encoding that can be none is left out.
+// Pack joins a raw body with its signatures and its Content-Encoding, so that the quarantine can verify it again after the secret was
+// corrected. The first line has the signatures with commas between them, and after a space the encoding if there is one; the body follows.
+// Pack leaves out a signature or encoding that is too long or has a character that it can't have.
 func Pack(signatures []string, encoding string, body []byte) []byte {
 	signatures = slices.DeleteFunc(slices.Clone(signatures), func(s string) bool {
 		return len(s) > maxKeptSignature || strings.ContainsAny(s, ", \r\n")
@@ -30,7 +30,7 @@ func Pack(signatures []string, encoding string, body []byte) []byte {
 	return append(packed, body...)
 }
 
-// Unpack is the inverse of Pack.
+// Unpack reverses Pack.
 func Unpack(packed []byte) (signatures []string, encoding string, body []byte) {
 	line, body, _ := bytes.Cut(packed, []byte("\n"))
 	first, encoding, _ := strings.Cut(string(line), " ")

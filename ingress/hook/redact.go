@@ -13,16 +13,15 @@ import (
 	"time"
 )
 
-// Hidden stands where Redact took a value out, so that a reader sees that one was there.
+// Hidden replaces each value that Redact removes.
 const Hidden = "[redacted]"
 
-// Redact returns a webhook's body for people who may not see what is secret or personal in it. It shows only what the providers
-// document as harmless: IDs, times, numbers, booleans and the words of closed lists. A documented field with any other value
-// keeps its name and shows Hidden: an API key, a person, a question, a reason in a person's words, a result. Fields that are not
-// documented may hold anything, also in their names: they are only counted, under the name Hidden.
+// Redact returns a webhook's body without its secret and personal parts. It shows only values that the providers document as harmless:
+// IDs, times, numbers, booleans and the words of closed lists. Any other documented field keeps its name and shows Hidden: an API key, a
+// person, a question, a reason in a person's words, a result. Undocumented fields may hold secrets even in their names, so Redact only
+// counts them, under the name Hidden.
 //
-// The answer is JSON. hidden says whether anything was taken out; ok is false where the body is not one JSON document, so that
-// nothing of it can be shown.
+// The result is JSON. hidden reports whether a value was removed. ok is false if the body is not one JSON document; then nothing is shown.
 func Redact(body []byte) (shown json.RawMessage, hidden, ok bool) {
 	value, r, ok := redact(body)
 	if !ok {
@@ -36,7 +35,7 @@ func Redact(body []byte) (shown json.RawMessage, hidden, ok bool) {
 }
 
 func redact(body []byte) (shown any, r redaction, ok bool) {
-	// A byte order mark is no part of the document.
+	// A byte order mark is not part of the document.
 	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
 	// Numbers keep all their digits.
 	decoder.UseNumber()
@@ -51,20 +50,20 @@ func redact(body []byte) (shown any, r redaction, ok bool) {
 	return shown, r, true
 }
 
-// Undocumented returns how many fields a webhook's body has that no provider documents; 0 for a body that Redact can't show.
+// Undocumented counts the fields of a webhook's body that no provider documents; 0 for a body that Redact can't show.
 func Undocumented(body []byte) int {
 	_, r, _ := redact(body)
 	return r.undocumented
 }
 
-// redaction remembers whether anything was taken out.
+// redaction collects what was removed.
 type redaction struct {
 	hidden bool
 	// undocumented counts the fields that no provider documents.
 	undocumented int
 }
 
-// documented says for the name of each documented field when its value may be shown; nil: never.
+// documented maps the name of each documented field to the function that shows its value; nil hides it always.
 type documented map[string]func(*redaction, any) any
 
 // object shows the documented fields of an object; another kind of value is hidden.
@@ -101,7 +100,7 @@ func (r *redaction) hide() string {
 	return Hidden
 }
 
-// showText returns a rule that shows a harmless string, and a number.
+// showText returns a function that shows numbers, and strings that harmless accepts.
 func showText(harmless func(string) bool) func(*redaction, any) any {
 	return func(r *redaction, value any) any {
 		switch v := value.(type) {
@@ -116,7 +115,7 @@ func showText(harmless func(string) bool) func(*redaction, any) any {
 	}
 }
 
-// The rules. A flag is also shown as a word, since a flag in quotes is a mistake that people look for.
+// These functions show one kind of value each.
 var (
 	showID      = showText(func(s string) bool { return idShape.MatchString(s) && !isAgentKey(s) })
 	showKind    = showText(func(s string) bool { return kindShape.MatchString(s) && !isAgentKey(s) })
@@ -128,6 +127,7 @@ var (
 	showYesNo   = showText(func(s string) bool { return slices.Contains([]string{"true", "false", "yes", "no"}, s) })
 )
 
+// showFlag also shows a boolean in quotes, since people look for that mistake.
 func showFlag(r *redaction, value any) any {
 	if _, isBool := value.(bool); isBool {
 		return value
@@ -141,12 +141,12 @@ var causes = []string{"user_paused", "plan_downgrade", "webhook_failure", "user_
 var (
 	idShape   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,500}$`)
 	kindShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	// wordShape fits a status that is not known yet, such as CANCELLED, and neither digits nor a sentence.
+	// wordShape matches a status that is not known yet, such as CANCELLED, but neither digits nor a sentence.
 	wordShape  = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
 	mediaShape = regexp.MustCompile(`^(application|audio|font|image|message|model|multipart|text|video)/[A-Za-z0-9.+-]{1,100}$`)
 )
 
-// isAgentKey tells an API key of Artmail, which begins with art_live_, art_test_ and the like, from an ID.
+// isAgentKey reports whether an ID may be an API key of Artmail, which begins with art_live_, art_test_ or similar.
 func isAgentKey(s string) bool { return strings.Contains(strings.ToLower(s), "art_") }
 
 func isCount(s string) bool {
@@ -167,7 +167,7 @@ func isInstant(s string) bool {
 }
 
 var (
-	// eventFields are what either provider documents of an event. Artmail's may stand at the top or under data.
+	// eventFields are the fields of an event that one of the providers documents. Artmail's may be at the top or under data.
 	eventFields = documented{
 		// Offload
 		"caseId": showID, "clientReferenceId": showID, "status": showWord, "channel": showWord, "attemptCount": showCount, "resultStatus": showWord,
@@ -179,7 +179,7 @@ var (
 		"reason": showCause, "apiKeyRevoked": showFlag, "staleMinutes": showCount,
 		"apiKey": nil, "user": nil, "note": nil,
 	}
-	// envelopeFields are what stands at the top.
+	// envelopeFields are the fields at the top.
 	envelopeFields = withEventFields(documented{
 		"event_id": showID, "event_type": showKind, "type": showKind, "event": showKind, "eventType": showKind,
 		"data": func(r *redaction, value any) any { return r.object(value, eventFields) },

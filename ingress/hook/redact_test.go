@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 )
 
-func TestRedactShowsOnlyWhatIsDocumentedAsHarmless(t *testing.T) {
+func TestRedactShowsOnlyFieldsDocumentedAsHarmless(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ body, want string }{
 		"a case that was completed": {
@@ -74,7 +74,7 @@ func TestRedactShowsOnlyWhatIsDocumentedAsHarmless(t *testing.T) {
 	}
 }
 
-func TestRedactKeepsANumberAsItIs(t *testing.T) {
+func TestRedactKeepsAllDigitsOfANumber(t *testing.T) {
 	t.Parallel()
 	got, hidden, ok := hook.Redact([]byte(`{"staleMinutes": 1.50, "timestamp": 12345678901234567890}`))
 	require.True(t, ok)
@@ -82,7 +82,7 @@ func TestRedactKeepsANumberAsItIs(t *testing.T) {
 	require.Equal(t, `{"staleMinutes":1.50,"timestamp":12345678901234567890}`, string(got))
 }
 
-func TestRedactShowsNothingOfWhatIsNoDocument(t *testing.T) {
+func TestRedactShowsNothingOfABodyThatIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", `apiKey=art_key_1`, `{"a":1}{"apiKey":"art_key_1"}`, `{"apiKey":"art_key_1"`, "\xff\xfe art_key_1", `{} apiKey: art_key_1`} {
 		got, _, ok := hook.Redact([]byte(body))

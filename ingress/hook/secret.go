@@ -9,13 +9,13 @@ import (
 // ErrUnverified is the error for every signature or secret that is absent, malformed, made for another body or with another secret.
 var ErrUnverified = errors.New("no secret verifies it")
 
-// ErrEmptySecret says that a secret is missing. An empty one would let anyone send.
+// ErrEmptySecret says that a secret is missing or empty. With an empty secret, everyone could sign.
 var ErrEmptySecret = errors.New("empty webhook secret")
 
-// Secrets are the webhook secrets of one sender: usually one, two while one rolls over.
+// Secrets are the webhook secrets of one sender: usually one, or two while one replaces the other.
 type Secrets struct{ secrets [][]byte }
 
-// NewSecrets refuses an empty secret, and an empty list.
+// NewSecrets returns ErrEmptySecret for an empty list or an empty secret.
 func NewSecrets(secrets ...string) (Secrets, error) {
 	if len(secrets) == 0 {
 		return Secrets{}, ErrEmptySecret
@@ -30,11 +30,11 @@ func NewSecrets(secrets ...string) (Secrets, error) {
 	return s, nil
 }
 
-// Any says whether a secret fits. It asks for every secret, so that the answer takes the same time whichever fits.
-func (s Secrets) Any(fits func(secret []byte) bool) bool {
+// Any reports whether verify accepts a secret. It always tries every secret, so that its time does not show which one is right.
+func (s Secrets) Any(verify func(secret []byte) bool) bool {
 	found := false
 	for _, secret := range s.secrets {
-		if fits(secret) {
+		if verify(secret) {
 			found = true
 		}
 	}
@@ -44,13 +44,13 @@ func (s Secrets) Any(fits func(secret []byte) bool) bool {
 // String keeps the secrets out of logs.
 func (s Secrets) String() string { return fmt.Sprintf("hook.Secrets(%d)", len(s.secrets)) }
 
-// Format answers every verb with String.
+// Format prints String for every verb.
 func (s Secrets) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // MaxSignatures is how many signatures of one request are tried.
 const MaxSignatures = 8
 
-// Signatures are those in the lines of a header, of which each may hold several after commas: the first MaxSignatures.
+// Signatures returns the first MaxSignatures signatures in the lines of a header. A line may hold several, separated by commas.
 func Signatures(lines []string) []string {
 	var all []string
 	for _, line := range lines {

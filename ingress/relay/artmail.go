@@ -29,11 +29,11 @@ func (r *Relay) sealAPIKey(parsed *hook.Parsed[workflows.ActivationEvent], d inb
 	return nil
 }
 
-// stateKey is set in the start options: an upsert would cost another history event.
+// stateKey is set in the start options, because an upsert would cost one more history event.
 var stateKey = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState)
 
-// sendArtmail signals the activation that the lane names, and starts it with its first event. It signals first: an activation lives
-// for years, so that nearly every event finds it.
+// sendArtmail signals the activation that the lane names, or starts it with the event if it does not exist. It tries the signal first,
+// because nearly every event belongs to an activation that runs: one lives for years.
 func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEvent) sendResult {
 	signal := signalOf(events)
 	err := r.temporal.SignalWorkflow(ctx, lane, "", workflows.SignalArtmailEvents, signal)
@@ -66,15 +66,15 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 	)
 	result := sendResult{classify(err), err}
 	if result.class == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
-		// The namespace is wrong, not the event: no attempt is counted.
+		// The error lies in the namespace, not in the event, so no attempt is counted.
 		r.logger.Error("an activation can't be started before the search attributes are registered: run signalbox setup", zap.Error(err))
 		return sendResult{busy, err}
 	}
 	return result
 }
 
-// ended says whether the activation's end has been signalled before, or the activation was erased. Temporal refuses to start a closed workflow
-// again only while its namespace keeps it; the inbox keeps deliveries for longer.
+// ended reports whether the activation's end was signalled before, or the activation was erased. Temporal refuses to start a closed workflow
+// again only for as long as its namespace keeps it; the inbox keeps deliveries for longer.
 func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
 	erased, err := r.inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
 	if err != nil || erased {

@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 )
 
-// weighed is an inbox that knows how many bytes of bodies are claimed and not settled.
+// weighed is an inbox that counts the bytes of bodies that are claimed and not settled.
 type weighed struct {
 	inbox.Store
 	mu         sync.Mutex
@@ -36,7 +36,7 @@ func (w *weighed) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbo
 	return lanes, err
 }
 
-// handled is told that the server has got everything of a lane.
+// handled records that the server has all events of a lane.
 func (w *weighed) handled(ids ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,7 +52,7 @@ func (w *weighed) read() (held, most int) {
 	return w.held, w.most
 }
 
-func TestBytesUnderWayAreBounded(t *testing.T) {
+func TestBytesOfClaimedBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const limit, lanes, perLane, size = 40_000, 30, 5, 3000
@@ -87,7 +87,7 @@ func TestBytesUnderWayAreBounded(t *testing.T) {
 	release()
 	f.noPending(t)
 	_, most := store.read()
-	require.LessOrEqual(t, most, limit+size+1000, "one delivery may exceed it")
+	require.LessOrEqual(t, most, limit+size+1000, "one delivery may exceed the limit")
 
 	single := put("huge", 5*limit)
 	f.becomes(t, single, inbox.StateDelivered)

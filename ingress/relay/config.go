@@ -11,7 +11,7 @@ import (
 
 // Config holds the settings of a relay. The zero value of a field means its default.
 type Config struct {
-	// Owner names this relay among all that share the inbox; required.
+	// Owner is the name of this relay, unique among the relays that share the inbox; required.
 	Owner string
 	// Agents are the options of Artmail activations, by agent. The relay starts an activation with them, and sends them to one that was
 	// started with other options.
@@ -22,17 +22,17 @@ type Config struct {
 	MaxInFlight int64
 	// SignalTimeout bounds one signal to Temporal. Default 3 seconds.
 	SignalTimeout time.Duration
-	// Lease is how long a claim holds unless it is renewed; the lanes of a killed relay wait for its end. Default 15 seconds, which is
-	// the most; at least four times SignalTimeout, so that there is time to renew.
+	// Lease is how long a claim is valid unless it is renewed. The lanes of a killed relay wait that long. Default and maximum 15 seconds;
+	// minimum four times SignalTimeout, so that there is time to renew.
 	Lease time.Duration
-	// UnmatchedGrace is how long an event waits for its workflow to start, from when the relay first does not find it. Default 15 minutes.
+	// UnmatchedGrace is how long an event waits for its workflow to start, counted from the first signal that found none. Default 15
+	// minutes.
 	UnmatchedGrace time.Duration
-	// ReplayInterval is how often the relay searches for workflows that have started since their events became unmatched. Default 30
-	// seconds.
+	// ReplayInterval is how often the relay looks for workflows that have started after their events became unmatched. Default 30 seconds.
 	ReplayInterval time.Duration
 	// MaxAttempts is how often Temporal may refuse an event before it is dead. Default 20, which takes about an hour.
 	MaxAttempts int
-	// PollInterval is how often the relay claims when no wake-up has come. Default 1 second.
+	// PollInterval is how often the relay claims while the inbox reports no new delivery. Default 1 second.
 	PollInterval time.Duration
 }
 
@@ -43,7 +43,7 @@ const maxLease = 15 * time.Second
 const (
 	maxEventsPerSignal = 100
 	maxSignalBytes     = 256<<10 - 2<<10
-	// maxPerLane bounds what one claim takes of a lane.
+	// maxPerLane bounds the deliveries of one lane in one claim.
 	maxPerLane = maxEventsPerSignal
 )
 
@@ -89,7 +89,7 @@ func (c Config) Validate() error {
 		{"pollInterval", int64(c.PollInterval)},
 	} {
 		if limit.value < 0 {
-			wrong = append(wrong, limit.name+": it is negative")
+			wrong = append(wrong, limit.name+": must not be negative")
 		}
 	}
 	if c.Lease > maxLease {

@@ -1,7 +1,7 @@
 // Package relay turns the deliveries of the inbox into signals to workflows.
 //
-// It knows lanes, the names and payloads of the contract, and which errors of Temporal concern one workflow and which concern all.
-// It does not know what an event means to a workflow, nor how it was verified.
+// It knows lanes, the names and payloads of the contract, and which errors of Temporal concern one workflow or all. It does not know the
+// meaning of an event or how it was verified.
 //
 // # Promises
 //
@@ -15,12 +15,12 @@
 //
 //   - delivered: Temporal accepted the signal;
 //   - late: the workflow is closed;
-//   - unmatched: there was no such workflow for a grace time, which starts when the relay first does not find it. The relay replays the
-//     delivery when the workflow starts;
+//   - unmatched: the workflow did not exist during the grace time, which starts at the relay's first try. The relay replays the delivery
+//     when the workflow starts;
 //   - dead: it can't be parsed, its workflow ID is too long, or Temporal refused it too often.
 //
 // # Leases
 //
-// The relay claims lanes under a short lease, so that the lanes of a killed process don't wait long, and renews the lease until the
-// lane is settled. It sends no signal for a lane whose lease may have ended.
+// The relay claims lanes under a lease and renews the lease until the lane is settled. The lease is short, so that the lanes of a killed
+// process don't wait long. The relay sends no signal for a lane whose lease may have ended.
 package relay

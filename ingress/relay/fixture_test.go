@@ -41,7 +41,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is moved by the test.
+// clock is a clock that the test moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -59,7 +59,7 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// signal is one that the fake server accepted.
+// signal is a signal that the fake server accepted.
 type signal struct {
 	workflowID, name string
 	// payload is the JSON that the SDK would send.
@@ -68,15 +68,15 @@ type signal struct {
 	input   workflows.ActivationStart
 }
 
-// fakeTemporal answers as the server was seen to answer (see class).
+// fakeTemporal answers with the errors of a real server (see class).
 type fakeTemporal struct {
 	mu      sync.Mutex
 	status  map[string]enumspb.WorkflowExecutionStatus
 	cases   map[string]string
 	queries []string
-	// memos are shown of the activations that run.
+	// memos are the memos of running activations.
 	memos map[string]*commonpb.Memo
-	// down answers everything, broken one workflow.
+	// down is the error of every call; broken has errors of single workflows.
 	down   error
 	broken map[string]error
 	mend   map[string]int
@@ -87,7 +87,7 @@ type fakeTemporal struct {
 	// hook runs within a signal, before it is accepted.
 	hook    func(workflowID string)
 	signals []signal
-	// calls counts signals and starts, described the questions for a workflow.
+	// calls counts signals and starts; described counts descriptions of workflows.
 	calls, described int
 }
 
@@ -139,7 +139,7 @@ func (f *fakeTemporal) begin(ctx context.Context, workflowID string) error {
 	return err
 }
 
-// mendAfter lets a broken workflow fail so many times more. The caller holds the lock.
+// mendAfter lets a broken workflow fail that many times more. The caller holds the lock.
 func (f *fakeTemporal) mendAfter(workflowID string, failures int) {
 	f.mend = map[string]int{workflowID: failures}
 }
@@ -285,11 +285,11 @@ func (f *fakeTemporal) listRunning(query string) *workflowservice.ListWorkflowEx
 // watched is an inbox that records what a relay does with it.
 type watched struct {
 	inbox.Store
-	// away makes Counts fail, as where the database does not answer.
+	// away makes Counts fail, as when the database does not answer.
 	away    atomic.Bool
 	mu      sync.Mutex
 	claimed map[string]bool
-	// idleAt is the time of the last claim that found nothing while nothing was claimed.
+	// idleAt is the time of the last claim that found nothing, at a moment when no lane was claimed.
 	idleAt      time.Time
 	settlements []inbox.Settlement
 	renewals    []inbox.RenewRequest
@@ -467,7 +467,7 @@ func (f *fixture) becomes(tb testing.TB, id string, state inbox.State) inbox.Del
 	return f.get(tb, id)
 }
 
-// noPending waits until everything has an end.
+// noPending waits until no delivery is pending.
 func (f *fixture) noPending(tb testing.TB) {
 	tb.Helper()
 	eventually(tb, "nothing pending", func() bool {
@@ -476,13 +476,13 @@ func (f *fixture) noPending(tb testing.TB) {
 	})
 }
 
-// idle waits until the relay has nothing more to do at the clock's time.
+// idle waits until the relay has nothing more to do before the clock moves.
 func (f *fixture) idle(tb testing.TB) {
 	tb.Helper()
 	eventually(tb, "the relay is idle", func() bool { return f.watched.idleSince(f.clock.Now()) })
 }
 
-// passTime moves the clock, each time when the relay is idle, until the condition holds.
+// passTime moves the clock by a step whenever the relay is idle, until the condition holds.
 func (f *fixture) passTime(tb testing.TB, step time.Duration, what string, condition func() bool) {
 	tb.Helper()
 	eventually(tb, what, func() bool {
@@ -501,7 +501,7 @@ func eventually(tb testing.TB, what string, condition func() bool) {
 	require.Eventually(tb, condition, 30*time.Second, 2*time.Millisecond, what)
 }
 
-// await fails where something does not happen: a test that waits for ever says nothing for ten minutes.
+// await fails after a time limit, because a test that waits for ever reports nothing for ten minutes.
 func await(tb testing.TB, what string, happened <-chan struct{}) {
 	tb.Helper()
 	select {
@@ -525,7 +525,7 @@ func activationEvents(tb testing.TB, s signal) []workflows.ActivationEvent {
 	return events
 }
 
-// metric is the value of a gauge or counter, with one label or none.
+// metric returns the value of a gauge or counter, with one label or none.
 func (f *fixture) metric(tb testing.TB, name, label string) float64 {
 	tb.Helper()
 	families, err := f.registry.Gather()

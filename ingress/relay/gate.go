@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// gate holds all lanes back while Temporal is away. The relay asks it before each claim and signal, and reports each error that may
-// concern all workflows. The gate then probes Temporal, and stays shut until a probe succeeds.
+// gate holds all lanes back while Temporal is away. The relay checks it before each claim and signal, and reports to it each error that may
+// concern all workflows. The gate then probes Temporal. If the probe fails, it shuts until a later probe succeeds.
 type gate struct {
 	probe   func(context.Context) error
 	now     func() time.Time
@@ -22,7 +22,7 @@ type gate struct {
 	healthyAt time.Time
 
 	mu sync.Mutex
-	// open is closed while the gate is open; a shut gate has a channel to wait for.
+	// open is a closed channel while the gate is open. Shutting the gate replaces it by a new one, which reopening closes.
 	open   chan struct{}
 	reason error
 	since  time.Time
@@ -32,7 +32,7 @@ type gate struct {
 
 const (
 	probeTimeout = 3 * time.Second
-	// probeShared is how long a good probe also counts for other senders that failed at about the same time.
+	// probeShared is how long a good probe also answers for senders that failed at about the same time.
 	probeShared    = 100 * time.Millisecond
 	firstHold      = 250 * time.Millisecond
 	longestHold    = 15 * time.Second
@@ -58,15 +58,15 @@ func (g *gate) wait(ctx context.Context) error {
 	}
 }
 
-// shut returns since when and why the gate is shut; a nil reason while it is open.
+// shut returns since when and why the gate is shut. The reason is nil while it is open.
 func (g *gate) shut() (since time.Time, reason error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.since, g.reason
 }
 
-// suspect returns whether an error that may concern all workflows does so: it probes. The attempts to reopen the gate end with run's
-// context.
+// suspect probes Temporal after an error that may concern all workflows. It reports whether the gate is shut, and shuts it if the probe
+// fails. The attempts to reopen it end with the context run.
 func (g *gate) suspect(run context.Context, cause error) bool {
 	asked := g.now()
 	g.probing.Lock()
@@ -86,7 +86,7 @@ func (g *gate) suspect(run context.Context, cause error) bool {
 	g.open, g.reason, g.since = make(chan struct{}), reason, g.now()
 	g.mu.Unlock()
 	g.setHeld(true)
-	g.logger.Error("Temporal is away: deliveries are kept and held back", zap.Error(cause), zap.NamedError("probe", reason))
+	g.logger.Error("Temporal is away: deliveries are held back", zap.Error(cause), zap.NamedError("probe", reason))
 	g.reopening.Go(func() { g.reopen(run) })
 	return true
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// pendingEvent is a delivery that can be sent: its parsed event, and how many bytes of a signal the event takes.
+// pendingEvent is a delivery with its parsed event.
 type pendingEvent struct {
 	inbox.Delivery
 	// entityID is the provider's ID of the case or activation.
 	entityID string
-	// event is what a signal carries, bytes its size as JSON.
+	// event is the event as the signal carries it; bytes is its size as JSON.
 	event any
 	bytes int
 }
 
-// route is how one provider's deliveries become signals.
+// route makes signals of one provider's deliveries.
 type route struct {
-	// parse returns the event of an opened body, fitted to a signal. A delivery that it refuses is dead.
+	// parse returns the event of an opened body, small enough for a signal. If it fails, the delivery is dead.
 	parse func(d inbox.Delivery, body []byte) (pendingEvent, error)
 	// send signals events to the workflow of a lane.
 	send func(ctx context.Context, lane string, events []pendingEvent) sendResult
@@ -39,7 +39,7 @@ func (r *Relay) newRoutes() map[string]route {
 	}
 }
 
-// parser is a route's parse for a provider. complete adds what the body doesn't say.
+// parser returns a route's parse function for a provider. complete adds the fields that do not come from the body.
 func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E], inbox.Delivery) error) func(inbox.Delivery, []byte) (pendingEvent, error) {
 	return func(d inbox.Delivery, body []byte) (pendingEvent, error) {
 		parsed, err := of.Parse(body, metaOf(d))
@@ -73,7 +73,7 @@ func (s sendResult) reason() string {
 	return s.err.Error()
 }
 
-// handle sends what is pending in a lane and returns a settlement for each delivery.
+// handle sends the claimed deliveries of a lane and returns a settlement for each of them.
 func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement {
 	route, known := r.routes[lane.Deliveries[0].Provider]
 	if !known {
@@ -85,7 +85,7 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 			return append(settled, release(append(deliveriesOf(events), unopened...))...)
 		}
 		n := countForSignal(events)
-		// A stop lets this signal end, so that it is known whether it arrived.
+		// A stop does not cancel this signal: otherwise the relay would not know whether it arrived.
 		send, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.SignalTimeout)
 		send, endSpan := r.beginSpan(send, lane.Name, events[:n])
 		result := route.send(send, lane.Name, events[:n])
@@ -105,14 +105,15 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		events = events[n:]
 	}
 	if len(unopened) > 0 {
-		settled = append(settled, r.refuse(unopened[0], "its body can't be opened with this keyring"))
+		settled = append(settled, r.refuse(unopened[0], "this keyring can't open its body"))
 		settled = append(settled, release(unopened[1:])...)
 	}
 	return settled
 }
 
-// open opens and parses the deliveries of a lane. A delivery that can't be parsed is dead, and the rest goes on. One that can't be
-// opened ends the list: it returns that one and those behind it, because the keyring is wrong, not the event, and order matters.
+// open opens and parses the deliveries of a lane. A delivery that can't be parsed is dead, and the rest goes on. At the first one that can't
+// be opened it stops, and returns it and those behind it as unopened: the keyring is wrong, so the order is kept until a restart with the
+// right one.
 func (r *Relay) open(lane inbox.Lane, route route) (events []pendingEvent, dead []inbox.Settlement, unopened []inbox.Delivery) {
 	for i, d := range lane.Deliveries {
 		body, err := r.keys.Open(d.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
@@ -131,8 +132,8 @@ func (r *Relay) open(lane inbox.Lane, route route) (events []pendingEvent, dead 
 	return events, dead, nil
 }
 
-// countForSignal is how many events the next signal carries. An event that Temporal refused before goes alone, so that only its own
-// attempts are counted.
+// countForSignal returns how many events the next signal carries. An event that Temporal refused before goes alone, so that the others lose
+// no attempt.
 func countForSignal(events []pendingEvent) int {
 	if events[0].Attempts > 0 {
 		return 1
@@ -148,7 +149,7 @@ func countForSignal(events []pendingEvent) int {
 	return n
 }
 
-// notAccepted settles what is left of a lane after a signal that Temporal did not accept.
+// notAccepted settles the rest of a lane after a signal that Temporal did not accept.
 func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result sendResult) []inbox.Settlement {
 	head := left[0]
 	holdLane := func(s inbox.Settlement) []inbox.Settlement {
@@ -174,7 +175,7 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), result.reason(), false))
 }
 
-// unmatched lets deliveries wait for their workflow until the grace time of each is over.
+// unmatched keeps deliveries pending for their workflow until the grace time of each is over.
 func (r *Relay) unmatched(left []inbox.Delivery) []inbox.Settlement {
 	const reason = "no such workflow"
 	now := r.now()
@@ -196,7 +197,7 @@ func (r *Relay) unmatched(left []inbox.Delivery) []inbox.Settlement {
 	return out
 }
 
-// refuse counts an attempt, or ends the delivery after the last one.
+// refuse counts a failed attempt. After the last one the delivery is dead.
 func (r *Relay) refuse(d inbox.Delivery, reason string) inbox.Settlement {
 	attempt := d.Attempts + 1
 	if attempt >= r.config.MaxAttempts {
@@ -207,21 +208,21 @@ func (r *Relay) refuse(d inbox.Delivery, reason string) inbox.Settlement {
 	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
 }
 
-// countedPause follows an attempt that counts: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.
+// countedPause returns the pause after a counted attempt: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.
 func countedPause(attempt int) time.Duration {
 	return jittered(min(time.Second<<min(attempt-1, 12), 5*time.Minute))
 }
 
-// uncountedPause is a quarter of the time that an event has waited already, between half a second and half a minute. So the pause
-// grows although nothing counts the tries.
+// uncountedPause returns a quarter of the time that an event has waited already, between half a second and half a minute. So the pause grows
+// without a count of tries.
 func uncountedPause(waited time.Duration) time.Duration {
 	return jittered(min(max(waited/4, 500*time.Millisecond), 30*time.Second))
 }
 
-// jittered is d plus or minus up to a fifth, so that lanes that failed together don't return together.
+// jittered returns d plus or minus up to a fifth, so that lanes that failed together don't return together.
 func jittered(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
-// signalOf is what a signal carries: a list of events.
+// signalOf returns the payload of a signal: a list of events.
 func signalOf(events []pendingEvent) []any {
 	signal := make([]any, len(events))
 	for i, e := range events {

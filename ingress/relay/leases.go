@@ -11,9 +11,9 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// leases are the unsettled claims of this relay: lanes that are queued, being sent or waiting to be settled.
+// leases are the unsettled claims of this relay, of lanes that are queued, being sent or waiting to be settled.
 type leases struct {
-	// length is a lease's; trusted is the part of it in which a signal may begin.
+	// length is how long a lease lasts; trusted is the part of that time in which a signal may begin.
 	length, trusted time.Duration
 
 	mu    sync.Mutex
@@ -23,18 +23,18 @@ type leases struct {
 type lease struct {
 	// claim is the number of the claim.
 	claim int64
-	// since is when the lane was last claimed or renewed.
+	// since is when the lane was claimed, or when the claim was last renewed.
 	since time.Time
-	// settling says that the lane's results are being written, so that the inbox may hand it out again at any moment.
+	// settling is true while the lane's results are being written. From then on the lane may be claimed again at any moment.
 	settling bool
 }
 
-// A lease is renewed from a third of its length on; the relay checks its leases every sixth. So one renewal may fail before
-// the lease is not trusted any more.
+// The relay renews a lease after a third of its length, and looks for leases to renew every sixth of it. So one renewal may fail before the
+// relay stops to trust the lease.
 const (
 	renewAfter = 3
 	renewEvery = 6
-	// leaseMargin is the part of a lease that is left over for clocks that differ.
+	// leaseMargin: a tenth of a lease is reserved for differences between clocks.
 	leaseMargin = 10
 )
 
@@ -42,8 +42,8 @@ func newLeases(length, signalTimeout time.Duration) *leases {
 	return &leases{length: length, trusted: length - signalTimeout - length/leaseMargin, lanes: map[string]*lease{}}
 }
 
-// add takes a lane that was claimed at a time. It returns false for a lane that this relay still has from a claim whose lease
-// ended: that one goes on under the new claim, and the lane must not be handled twice.
+// add records a claim made at a time. It returns false if this relay still handles the lane under an older claim whose lease has ended: that
+// handling goes on under the new claim, and the caller must not handle the lane again.
 func (l *leases) add(lane string, claim int64, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,7 +55,7 @@ func (l *leases) add(lane string, claim int64, at time.Time) bool {
 	return true
 }
 
-// trust says whether a signal for the lane may begin: it ends before the lease does.
+// trust reports whether a signal for the lane may begin, which means that it ends before the lease does.
 func (l *leases) trust(lane string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,7 +63,7 @@ func (l *leases) trust(lane string, now time.Time) bool {
 	return held != nil && now.Sub(held.since) < l.trusted
 }
 
-// settling is called before the result of a lane is written, and returns the claim that this ends; settled is called after.
+// settling must be called before the results of a lane are written, and settled after it. settling returns the claim that they end.
 func (l *leases) settling(lane string) (claim int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +74,7 @@ func (l *leases) settling(lane string) (claim int64) {
 	return claim
 }
 
-// settled leaves out a lane that was claimed again meanwhile.
+// settled forgets the claims, unless their lane was claimed again meanwhile.
 func (l *leases) settled(claims map[string]int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +85,7 @@ func (l *leases) settled(claims map[string]int64) {
 	}
 }
 
-// due returns the claims to renew. A lease that has ended is not renewed: another relay may have had the lane since.
+// due returns the claims to renew. It leaves out leases that have ended: another relay may have claimed the lane since.
 func (l *leases) due(now time.Time) map[string]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,7 +98,7 @@ func (l *leases) due(now time.Time) map[string]int64 {
 	return claims
 }
 
-// renewed takes the result of a renewal at a time. A lane that was asked for and not renewed may be another relay's by now: it is not
+// renewed records the result of a renewal at a time. A lane that could not be renewed may be another relay's by now, so its lease is not
 // trusted any more.
 func (l *leases) renewed(asked map[string]int64, renewed []string, at time.Time) {
 	l.mu.Lock()
@@ -115,7 +115,7 @@ func (l *leases) renewed(asked map[string]int64, renewed []string, at time.Time)
 	}
 }
 
-// renewLeases renews until ctx ends.
+// renewLeases renews leases until ctx ends.
 func (r *Relay) renewLeases(ctx context.Context) {
 	every := r.config.Lease / renewEvery
 	ticker := time.NewTicker(every)

@@ -28,17 +28,17 @@ func TestALeaseIsTrustedUntilASignalCouldOutlastIt(t *testing.T) {
 	l.renewed(map[string]int64{"a": 1}, []string{"a"}, at(10))
 	require.True(t, l.trust("a", at(24)), "a renewal never shortens it")
 	l.renewed(map[string]int64{"a": 2}, nil, at(20))
-	require.True(t, l.trust("a", at(24)), "the renewal was of another claim")
+	require.True(t, l.trust("a", at(24)), "the renewal was for another claim")
 }
 
-func TestALaneOnItsWayIsNotTakenASecondTime(t *testing.T) {
+func TestALaneThatIsBeingSentIsNotHandledASecondTime(t *testing.T) {
 	t.Parallel()
 	l := newLeases(15*time.Second, 3*time.Second)
 	require.True(t, l.add("a", 1, at(0)))
 	require.False(t, l.add("a", 2, at(20)), "its lease has ended, and the same relay claimed it again")
-	require.True(t, l.trust("a", at(21)), "it goes on under the new one")
+	require.True(t, l.trust("a", at(21)), "the handling goes on under the new claim")
 	require.EqualValues(t, 2, l.settling("a"))
-	require.True(t, l.add("a", 3, at(30)), "the settlement has ended the claim")
+	require.True(t, l.add("a", 3, at(30)), "the settlement ended the old claim")
 	l.settled(map[string]int64{"a": 2})
 	require.True(t, l.trust("a", at(31)), "the new claim stays")
 	require.EqualValues(t, 3, l.settling("a"))
@@ -46,7 +46,7 @@ func TestALaneOnItsWayIsNotTakenASecondTime(t *testing.T) {
 	require.False(t, l.trust("a", at(31)))
 }
 
-func TestNoPauseIsLongerThanALaneMayWait(t *testing.T) {
+func TestPausesStayWithinTheirBounds(t *testing.T) {
 	t.Parallel()
 	for range 1000 {
 		require.Less(t, uncountedPause(365*24*time.Hour), inbox.MaxWait)

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 )
 
-// The lease's length is real time as well: it decides how often the relay looks for leases to renew.
+// The lease is short because it also counts in real time: it decides how often the relay looks for leases to renew.
 const lease = 600 * time.Millisecond
 
 func (w *watched) renewedUntil(lane string) (until time.Time) {
@@ -27,7 +27,7 @@ func (w *watched) renewedUntil(lane string) (until time.Time) {
 	return until
 }
 
-// stuckSender starts a relay whose only sender stays within the first signal until leave is called.
+// stuckSender starts a relay whose only sender is stuck in the first signal until leave is called.
 func stuckSender(t *testing.T, f *fixture) (leave func()) {
 	t.Helper()
 	entered, left := make(chan struct{}), make(chan struct{})
@@ -91,10 +91,10 @@ func TestNoSignalIsSentUnderALeaseThatMayHaveEnded(t *testing.T) {
 	f.becomes(t, queued, inbox.StateDelivered)
 	store.mu.Lock()
 	defer store.mu.Unlock()
-	require.True(t, slices.ContainsFunc(store.settlements, func(s inbox.Settlement) bool { return s == inbox.Release(queued) }), "it is released before a new claim sends it")
+	require.True(t, slices.ContainsFunc(store.settlements, func(s inbox.Settlement) bool { return s == inbox.Release(queued) }), "the relay releases it unsent")
 }
 
-// A lane whose lease ended while renewals failed may be another relay's: a later renewal must not bring the trust back.
+// A lane whose lease ended while renewals failed may be another relay's. A later renewal must not make the relay trust it again.
 func TestALaneThatAnotherRelayHasClaimedIsNotSignalled(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

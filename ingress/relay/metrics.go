@@ -55,13 +55,13 @@ func newMetrics(registry prometheus.Registerer, store inbox.Store, now func() ti
 			Help: "Documented fields of relayed webhooks that could not be read or kept whole; the log names them.",
 		}, []string{"provider"}),
 	}
-	// A rate needs a value to start from.
+	// Each label starts at zero: a rate needs a first value.
 	for _, perProvider := range []*prometheus.CounterVec{m.signals, m.events, m.undocumented, m.unreadable} {
 		perProvider.WithLabelValues(offload.Name)
 		perProvider.WithLabelValues(artmail.Name)
 	}
 	for _, state := range inbox.States() {
-		if state != inbox.StateQuarantined { // a claimed delivery never becomes that
+		if state != inbox.StateQuarantined { // a claimed delivery is never quarantined
 			m.settled.WithLabelValues(string(state))
 		}
 	}
@@ -87,7 +87,7 @@ func (m *metrics) countSettled(batch []inbox.Settlement) {
 	}
 }
 
-// inboxCollector reads the inbox during a scrape, so that it costs nothing where metrics are not collected.
+// inboxCollector reads the inbox during each scrape. Without scrapes it costs nothing.
 type inboxCollector struct {
 	store inbox.Store
 	now   func() time.Time
@@ -96,7 +96,7 @@ type inboxCollector struct {
 	last inboxValues
 }
 
-// inboxValues are what the inbox last answered; read is false before its first answer.
+// inboxValues are the last values from the inbox. read is false before its first answer.
 type inboxValues struct {
 	read    bool
 	counts  map[inbox.State]int64
@@ -105,7 +105,7 @@ type inboxValues struct {
 	size    inbox.Size
 }
 
-// scrapeTimeout is well below Prometheus's, which is 10 seconds by default.
+// scrapeTimeout is well below the default scrape timeout of Prometheus, 10 seconds.
 const scrapeTimeout = 2 * time.Second
 
 var (
@@ -123,8 +123,8 @@ func (c *inboxCollector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- bytesDesc
 }
 
-// Collect implements prometheus.Collector. Where the inbox does not answer, its last values are shown: an alert about them must not end
-// because the database is away as well.
+// Collect implements prometheus.Collector. If the inbox does not answer, it shows the last values: an alert about them must not end because
+// the database is away too.
 func (c *inboxCollector) Collect(out chan<- prometheus.Metric) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,14 +14,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// markUnproven marks an event of the shared route: its URL is no proof of its case.
+// markUnproven marks an event of the shared route: its URL does not prove its case.
 func markUnproven(parsed *hook.Parsed[workflows.CaseEvent], d inbox.Delivery) error {
 	parsed.Event.Unproven = offload.IsSharedLane(d.Lane)
 	return nil
 }
 
-// sendOffload signals the case that the lane names. A webhook never starts a case. An event of the shared route came by a URL that
-// is not its case's own, so the case has to be found first.
+// sendOffload signals the case that the lane names. A webhook never starts a case. The lane of the shared route does not name the workflow,
+// so sendOffload finds it first.
 func (r *Relay) sendOffload(ctx context.Context, lane string, events []pendingEvent) sendResult {
 	if !offload.IsSharedLane(lane) {
 		return r.signalCase(ctx, lane, signalOf(events))
@@ -48,22 +48,22 @@ func (r *Relay) signalCase(ctx context.Context, workflowID string, events []any)
 	return r.whyNotFound(ctx, workflowID, err)
 }
 
-// whyNotFound tells a closed workflow from one that never existed: Temporal answers a signal to either with NotFound.
+// whyNotFound finds out whether a workflow is closed or never existed: Temporal answers NotFound to a signal in both cases.
 func (r *Relay) whyNotFound(ctx context.Context, workflowID string, cause error) sendResult {
 	described, err := r.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	switch {
 	case err != nil:
 		return sendResult{classify(err), err}
 	case described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
-		// It has started since: the next try finds it.
+		// The workflow has started since the signal: the next try finds it.
 		return sendResult{busy, cause}
 	default:
 		return sendResult{closed, cause}
 	}
 }
 
-// findCase returns the workflow ID of the case with the caseId, else the one that the clientReferenceId names, or "" where there is
-// neither. Visibility lags behind by a second or two, so "" may be wrong for a new case; the grace time covers that.
+// findCase returns the workflow ID of the case with the caseId, or else the workflow ID that the clientReferenceId names, or "". Visibility
+// lags behind by a second or two, so "" may be wrong for a new case; the grace time covers that.
 func (r *Relay) findCase(ctx context.Context, facts workflows.CaseFacts) (string, error) {
 	if canQuote(facts.CaseID) {
 		found, err := r.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
@@ -90,11 +90,12 @@ func (r *Relay) findCase(ctx context.Context, facts workflows.CaseFacts) (string
 	return "", nil
 }
 
-// canQuote says whether a query can hold the text between quotes. Offload's caseIds are UUIDs, and our workflow IDs have no quotes,
-// so nothing is lost.
+// canQuote reports whether a query can hold the text between quotes. All real IDs can: Offload's caseIds are UUIDs, and our workflow IDs
+// have no quotes.
 func canQuote(text string) bool { return text != "" && !strings.ContainsAny(text, `'"\`) }
 
-// metaOf is what the inbox knows of an event. An event without a dedupe key is never a repetition: it gets a key of the delivery.
+// metaOf returns the fields of an event that the inbox knows. An event without a dedupe key gets the delivery's ID as its key, so that the
+// workflow treats it as new.
 func metaOf(d inbox.Delivery) workflows.EventMeta {
 	key := d.DedupeKey
 	if key == "" {

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// optionsEvery is how often running activations are compared with the configuration. A change of it needs a restart, which
-	// compares at once; later passes find what a relay with an older configuration has started since.
+	// optionsEvery is how often running activations are compared with the configuration. A restart compares at once, and a new configuration
+	// needs a restart. Later passes find activations that another relay, with an older configuration, has started since.
 	optionsEvery = time.Hour
-	// optionsRetry is how soon a pass that failed is repeated.
+	// optionsRetry is the pause after a pass that failed.
 	optionsRetry       = time.Minute
 	activationsPerPage = 500
 )
@@ -36,8 +36,8 @@ func (r *Relay) sendOptionsPass(ctx context.Context) time.Duration {
 	return optionsEvery
 }
 
-// sendOptions signals each running activation of a configured agent whose memo shows other options than the configuration. Two relays
-// may send them at once: an activation applies them once. A failure for one activation does not stop the pass; an outage does.
+// sendOptions signals the options to each running activation of a configured agent whose memo shows other options. Two relays may do so at
+// once, because an activation applies them once. A failure for one activation does not stop the pass; an outage does.
 func (r *Relay) sendOptions(ctx context.Context) (sent int, err error) {
 	query := fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", workflows.ArtmailActivationWorkflow)
 	listErr := r.listWorkflows(ctx, query, activationsPerPage, func(execution *workflowpb.WorkflowExecutionInfo) error {
@@ -64,14 +64,14 @@ func (r *Relay) sendOptionsTo(ctx context.Context, id string, options workflows.
 	ctx, cancel := context.WithTimeout(ctx, r.config.SignalTimeout)
 	defer cancel()
 	err := r.temporal.SignalWorkflow(ctx, id, "", workflows.SignalActivationOptions, options)
-	if err != nil && classify(err) != notFound { // it has ended since the list
+	if err != nil && classify(err) != notFound { // notFound: the activation has ended since it was listed
 		return fmt.Errorf("send options to %s: %w", id, err)
 	}
 	return nil
 }
 
-// hasOptions says whether the memo shows exactly these options, encrypted as this process encrypts. A memo that can't be read shows none. An
-// activation writes its memo anew each time options come, so that an older payload key is needed no longer.
+// hasOptions reports whether the memo shows exactly these options, encrypted as this process encrypts; false for an unreadable memo. An activation
+// writes its memo anew whenever options come, so the memo then needs no older payload key.
 func (r *Relay) hasOptions(execution *workflowpb.WorkflowExecutionInfo, options workflows.ActivationOptions) bool {
 	payload, found := execution.GetMemo().GetFields()[workflows.MemoActivationOptions]
 	var shown workflows.ActivationOptions

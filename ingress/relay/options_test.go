@@ -26,7 +26,7 @@ func memoOf(t *testing.T, field string, value any) *commonpb.Memo {
 	return &commonpb.Memo{Fields: map[string]*commonpb.Payload{field: payload}}
 }
 
-func TestARunningActivationIsToldTheOptionsThatItWasNotStartedWith(t *testing.T) {
+func TestARunningActivationGetsChangedOptions(t *testing.T) {
 	t.Parallel()
 	now := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "pages-agent"}
 	const same, older, unknown, unreadable, elsewhere, over, foreign = "artmail-activation/copywriter/1-same", "artmail-activation/copywriter/2-older",
@@ -101,7 +101,7 @@ func TestAnActivationWhoseMemoNeedsAnOlderKeyIsToldItsOptionsAgain(t *testing.T)
 	}
 }
 
-func TestAStartedActivationShowsTheOptionsThatItWasStartedWith(t *testing.T) {
+func TestAStartedActivationShowsItsOptionsInItsMemo(t *testing.T) {
 	t.Parallel()
 	options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour)}
 	f := newFixture(t)
@@ -110,7 +110,7 @@ func TestAStartedActivationShowsTheOptionsThatItWasStartedWith(t *testing.T) {
 	require.Equal(t, map[string]any{workflows.MemoActivationOptions: options.Normalized()}, f.temporal.sent()[0].started.Memo)
 }
 
-func TestAnActivationThatEndsMeanwhileIsNoReasonNotToTellTheOthers(t *testing.T) {
+func TestAnActivationThatEndsMeanwhileDoesNotStopTheOptionsOfOthers(t *testing.T) {
 	t.Parallel()
 	const ends, lives = "artmail-activation/copywriter/1", "artmail-activation/copywriter/2"
 	f := newFixture(t)
@@ -123,8 +123,8 @@ func TestAnActivationThatEndsMeanwhileIsNoReasonNotToTellTheOthers(t *testing.T)
 	require.Equal(t, lives, f.temporal.sent()[0].workflowID)
 }
 
-// Deliveries flow, whatever becomes of the options, and the other activations are told.
-func TestOptionsThatCanNotBeToldHoldUpNoDelivery(t *testing.T) {
+// If options can't be sent to one activation, deliveries still flow and the other activations get theirs.
+func TestOptionsThatCannotBeSentBlockNoDelivery(t *testing.T) {
 	t.Parallel()
 	const stuck, next = "artmail-activation/copywriter/0", "artmail-activation/copywriter/1"
 	f := newFixture(t)

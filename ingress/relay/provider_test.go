@@ -47,10 +47,10 @@ func TestTheFirstEventStartsItsActivation(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "UNKNOWN", state)
 	require.Equal(t, workflows.ActivationStart{Agent: "copywriter", ActivationID: "a1", Options: options}, sent[0].input)
-	require.Nil(t, sent[1].started, "what runs is signalled")
+	require.Nil(t, sent[1].started, "a running activation is only signalled")
 }
 
-func TestTheAPIKeyIsSealedForItsActivationBeforeItTravels(t *testing.T) {
+func TestTheAPIKeyIsSealedForItsActivationBeforeItIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.keepArtmail(t, workflows.KindAgentActivated, activated)
@@ -63,12 +63,12 @@ func TestTheAPIKeyIsSealedForItsActivationBeforeItTravels(t *testing.T) {
 	key, err := f.keys.Open(event.SealedAPIKey, workflows.APIKeyContext("copywriter", "a1")...)
 	require.NoError(t, err)
 	require.Equal(t, "art_key_1", string(key))
-	require.Equal(t, f.keys.Fingerprint(key, workflows.APIKeyContext("copywriter", "a1")...), event.APIKeyFingerprint, "it tells a repeated key from another one")
+	require.Equal(t, f.keys.Fingerprint(key, workflows.APIKeyContext("copywriter", "a1")...), event.APIKeyFingerprint, "the fingerprint shows whether a key is a repetition")
 	_, err = f.keys.Open(event.SealedAPIKey, workflows.APIKeyContext("copywriter", "a2")...)
 	require.Error(t, err)
 }
 
-func TestNothingRestartsAnActivation(t *testing.T) {
+func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("that the server knows as closed", func(t *testing.T) {
 		t.Parallel()
@@ -108,7 +108,7 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 }
 
 // The lane has only a hash of such an activationId.
-func TestAnActivationWithALongIDIsStartedWithAllOfIt(t *testing.T) {
+func TestAnActivationWithALongIDIsStartedWithTheFullID(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	activationID := strings.Repeat("a", 250)
@@ -126,7 +126,7 @@ func TestAnActivationWithALongIDIsStartedWithAllOfIt(t *testing.T) {
 	require.NotEmpty(t, key)
 }
 
-func TestAnOddFieldIsLostAloneAndNamedInTheLog(t *testing.T) {
+func TestAnUnreadableFieldIsLostAloneAndNamedInTheLog(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
@@ -143,7 +143,7 @@ func TestAnOddFieldIsLostAloneAndNamedInTheLog(t *testing.T) {
 	require.Equal(t, id, lost[0].ContextMap()["delivery"])
 }
 
-func TestAResponseThatIsNoBooleanReachesItsActivation(t *testing.T) {
+func TestAResponseWithoutABooleanReachesItsActivation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	id := f.keepArtmail(t, workflows.KindApprovalResponse,
@@ -155,7 +155,7 @@ func TestAResponseThatIsNoBooleanReachesItsActivation(t *testing.T) {
 	require.Equal(t, "ask_1", event.InResponseToID)
 }
 
-func TestAnEventThatIsTooLargeArrivesWithWhatPeopleWroteCutShort(t *testing.T) {
+func TestATooLargeEventArrivesWithItsTextsCut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	long, err := json.Marshal(string(make([]byte, 100<<10)))

@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
-// Deps are what a relay needs; all but Payloads and Tracer are required.
+// Deps are the dependencies of a Relay; all but Payloads and Tracer are required.
 type Deps struct {
 	Temporal Temporal
 	// Payloads is the codec of the Temporal client; nil: it has none.
@@ -73,7 +73,7 @@ func New(config Config, deps Deps) (*Relay, error) {
 	return r, nil
 }
 
-// Check returns why deliveries are held back; nil while they flow.
+// Check returns an error while deliveries are held back.
 func (r *Relay) Check(context.Context) error {
 	if since, reason := r.gate.shut(); reason != nil {
 		return fmt.Errorf("deliveries are held back since %s: %w", since.UTC().Format(time.RFC3339), reason)
@@ -81,8 +81,8 @@ func (r *Relay) Check(context.Context) error {
 	return nil
 }
 
-// laneResult holds a settlement for each claimed delivery of a lane. claim is set when it is settled: until then the relay may have
-// claimed the lane again.
+// laneResult holds a settlement for each claimed delivery of a lane. claim is set just before they are written, because the relay may claim
+// the lane again until then.
 type laneResult struct {
 	lane        string
 	claim       int64
@@ -91,8 +91,8 @@ type laneResult struct {
 
 // Run claims, sends and settles until ctx ends. It returns when the signals under way have ended and all results are settled.
 //
-// The three steps are a pipeline: while the relay signals one batch of lanes, it claims the next and settles the last one. A
-// settlement takes along all results that are ready.
+// The three steps are a pipeline: while the relay signals one batch of lanes, it claims the next and settles the one before. One settlement
+// writes all results that are ready.
 func (r *Relay) Run(ctx context.Context) {
 	lanes := make(chan inbox.Lane, lanesAhead*r.config.Concurrency)
 	results := make(chan laneResult, 2*r.config.Concurrency)
@@ -124,8 +124,7 @@ func (r *Relay) Run(ctx context.Context) {
 	r.gate.reopening.Wait()
 }
 
-// repeat runs a pass until ctx ends: at once, and then each time after the pause that the last pass returned. While the gate is
-// shut, it waits.
+// repeat runs a pass again and again until ctx ends. Each pass returns the pause before the next one. While the gate is shut, repeat waits.
 func (r *Relay) repeat(ctx context.Context, pass func(context.Context) time.Duration) {
 	for r.gate.wait(ctx) == nil {
 		timer := time.NewTimer(pass(ctx))
@@ -140,7 +139,7 @@ func (r *Relay) repeat(ctx context.Context, pass func(context.Context) time.Dura
 // lanesAhead is how many lanes wait for each sender while more are claimed.
 const lanesAhead = 2
 
-// claim feeds the senders until ctx ends. It passes on what it has claimed by then; the senders release it.
+// claim gives claimed lanes to the senders until ctx ends. It also gives them the lanes of the last claim, which they then release.
 func (r *Relay) claim(ctx context.Context, lanes chan<- inbox.Lane) {
 	poll := time.NewTicker(r.config.PollInterval)
 	defer poll.Stop()
@@ -190,7 +189,7 @@ const (
 	longestSettle  = 5 * time.Second
 )
 
-// settle writes results, as many at a time as are ready. The results of a lane stay together, since a settlement ends its claim.
+// settle writes all results that are ready in one transaction. The results of a lane stay together, since a settlement ends its claim.
 func (r *Relay) settle(ctx context.Context, results <-chan laneResult) {
 	var single sync.WaitGroup
 	defer single.Wait()
@@ -211,8 +210,8 @@ func (r *Relay) settle(ctx context.Context, results <-chan laneResult) {
 	}
 }
 
-// settleBatch never gives up while the relay runs: a lost settlement means a repeated signal. It returns false if a lane is locked and it
-// should not wait: then nothing is settled, and each lane is to be settled by itself, so that a locked one holds up no other.
+// settleBatch tries again until it succeeds or the relay stops: a lost settlement means a repeated signal. With wait false, it returns false
+// at the first locked lane and has settled nothing; the caller then settles each lane separately, so that only the locked one waits.
 func (r *Relay) settleBatch(ctx context.Context, batch []laneResult, wait bool) bool {
 	request := inbox.SettleRequest{Claims: make(map[string]int64, len(batch))}
 	for _, one := range batch {
@@ -221,7 +220,7 @@ func (r *Relay) settleBatch(ctx context.Context, batch []laneResult, wait bool) 
 	}
 	for pause := firstSettle; ; pause = min(2*pause, longestSettle) {
 		request.Now = r.now()
-		// A stop does not interrupt it: the signals have been sent.
+		// A stop does not cancel the settlement, because the signals have been sent.
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 		err := r.inbox.Settle(try, request)
 		cancel()

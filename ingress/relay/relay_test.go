@@ -21,7 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestEventsTravelInOrderAndTogether(t *testing.T) {
+func TestEventsOfALaneAreSentInOrderAndTogether(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const lanes, perLane = 20, 12
@@ -46,10 +46,10 @@ func TestEventsTravelInOrderAndTogether(t *testing.T) {
 		require.Len(t, keys, perLane, lane)
 		require.IsIncreasing(t, keys, lane)
 	}
-	require.Len(t, f.temporal.sent(), lanes, "what waits in one lane travels in one signal")
+	require.Len(t, f.temporal.sent(), lanes, "all events of a lane go in one signal")
 }
 
-func TestAnEventCarriesWhatTheInboxKnows(t *testing.T) {
+func TestAnEventCarriesTheMetadataOfItsDelivery(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
@@ -64,10 +64,10 @@ func TestAnEventCarriesWhatTheInboxKnows(t *testing.T) {
 		DeliveryID: keyed, DedupeKey: "evt-1", Kind: "case.completed", OccurredAt: time.UnixMilli(1774131900000).UTC(), ReceivedAt: f.clock.Now(),
 	}, events[0].EventMeta)
 	require.False(t, events[0].Unproven)
-	require.Equal(t, "delivery/"+unkeyed, events[1].DedupeKey, "an event without a key is nobody's repetition")
+	require.Equal(t, "delivery/"+unkeyed, events[1].DedupeKey, "an event without a key counts as new")
 }
 
-func TestWhileTemporalIsAwayEverythingIsHeldBackAndNoAttemptBurnt(t *testing.T) {
+func TestWhileTemporalIsAwayAllDeliveriesAreHeldBackAndNoAttemptIsCounted(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]error{
 		"unavailable":           serviceerror.NewUnavailable("connection refused"),
@@ -93,7 +93,7 @@ func TestWhileTemporalIsAwayEverythingIsHeldBackAndNoAttemptBurnt(t *testing.T) 
 			require.InDelta(t, 1, f.metric(t, "signalbox_relay_held_back", ""), 0)
 
 			f.temporal.set(func(f *fakeTemporal) { f.down = nil })
-			// What failed by itself may have been told to wait a little.
+			// A delivery that failed before the gate shut may have a pause of its retry left.
 			f.passTime(t, time.Second, "all delivered", func() bool {
 				counts, err := f.store.Counts(t.Context())
 				return err == nil && counts[inbox.StateDelivered] == 30
@@ -126,7 +126,7 @@ func TestWhileHeldBackOnlyProbesAreSent(t *testing.T) {
 	eventually(t, "two more probes", func() bool { return probes() >= before+2 })
 	f.stop()
 	require.LessOrEqual(t, f.count(), 4, "one signal of each sender at most")
-	require.LessOrEqual(t, claims.count.Load(), int64(3), "what can't be sent isn't claimed")
+	require.LessOrEqual(t, claims.count.Load(), int64(3), "the relay claims nothing while it can't send")
 }
 
 type countedClaims struct {
@@ -139,7 +139,7 @@ func (s *countedClaims) Claim(ctx context.Context, request inbox.ClaimRequest) (
 	return s.Store.Claim(ctx, request)
 }
 
-func TestOneWorkflowsTroubleHoldsBackNobodyElse(t *testing.T) {
+func TestAFailureOfOneWorkflowDoesNotHoldBackOthers(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -180,18 +180,18 @@ func TestOneWorkflowsTroubleHoldsBackNobodyElse(t *testing.T) {
 				eventually(t, "an attempt", func() bool { return f.get(t, first).Attempts == attempt })
 				require.Equal(t, inbox.StatePending, f.get(t, first).State)
 				if attempt == 2 {
-					// The next delivery has its own attempts, and a chance.
+					// The next delivery starts with no attempts.
 					f.temporal.set(func(f *fakeTemporal) { f.mendAfter("offload-case/bad", 1) })
 				}
 				f.clock.advance(10 * time.Minute)
 			}
-			require.Equal(t, 2, f.becomes(t, first, inbox.StateDead).Attempts, "the last try is its end")
+			require.Equal(t, 2, f.becomes(t, first, inbox.StateDead).Attempts, "the last attempt ends it")
 			f.becomes(t, second, inbox.StateDelivered)
 		})
 	}
 }
 
-func TestOneRefusedEventIsFoundAmongItsNeighbours(t *testing.T) {
+func TestARefusedEventDoesNotCostTheOthersAnAttempt(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
@@ -243,7 +243,7 @@ func TestAnEventWaitsForItsWorkflowDuringTheGraceTime(t *testing.T) {
 	})
 }
 
-func TestTheGraceTimeStartsWhenTheWorkflowIsFirstLookedFor(t *testing.T) {
+func TestTheGraceTimeStartsWithTheFirstSignal(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.down = serviceerror.NewUnavailable("connection refused")
@@ -277,7 +277,7 @@ func TestAnEventForAClosedWorkflowIsLate(t *testing.T) {
 	f.becomes(t, id, inbox.StateLate)
 }
 
-func TestWhatCannotBeParsedIsDeadAndTheRestGoesOn(t *testing.T) {
+func TestAnUnparseableDeliveryIsDeadAndTheRestIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
@@ -289,16 +289,16 @@ func TestWhatCannotBeParsedIsDeadAndTheRestGoesOn(t *testing.T) {
 	f.start(t, relay.Config{})
 	f.becomes(t, last, inbox.StateDelivered)
 	require.Equal(t, inbox.StateDelivered, f.get(t, first).State)
-	require.Contains(t, f.becomes(t, broken, inbox.StateDead).Reason, "body is no event")
+	require.Contains(t, f.becomes(t, broken, inbox.StateDead).Reason, "body is not an event")
 	require.Contains(t, f.becomes(t, stranger, inbox.StateDead).Reason, "unknown provider")
 }
 
-func TestABodyThatCannotBeOpenedHoldsUpItsLaneAlone(t *testing.T) {
+func TestABodyThatCannotBeOpenedBlocksItsLaneOnly(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1", "offload-case/order-2")
 	moved := inbox.NewID(f.clock.Now())
-	// Sealed for another case: nobody may move a body from one lane to another.
+	// This body is sealed for another case: a body must not open in another lane.
 	body, err := f.keys.Seal([]byte(completed("evt-1")), hook.BodyContext(offload.Name, offload.Lane("order-2"), moved)...)
 	require.NoError(t, err)
 	_, err = f.store.Append(t.Context(), []inbox.Delivery{{
@@ -340,7 +340,7 @@ func TestASignalStaysBelowItsLimit(t *testing.T) {
 	require.Equal(t, map[string]int{"offload-case/order-1": 3, "offload-case/order-2": 1}, signals)
 }
 
-func TestAStopWaitsForWhatIsUnderWay(t *testing.T) {
+func TestAStopWaitsForSignalsUnderWay(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
@@ -350,7 +350,7 @@ func TestAStopWaitsForWhatIsUnderWay(t *testing.T) {
 		once.Do(func() { close(entered) })
 		<-leave
 	}
-	// Also where the test fails before it lets the signal go.
+	// The cleanup also runs if the test fails before it lets the signal end.
 	release := sync.OnceFunc(func() { close(leave) })
 	id := f.keepOffload(t, "order-1", "evt")
 	f.start(t, relay.Config{})
@@ -406,7 +406,7 @@ func TestACrashBetweenSignalAndSettlementRepeatsTheSameDelivery(t *testing.T) {
 	}
 }
 
-func TestEventsThatArriveDoNotShortenThePausesBetweenAttempts(t *testing.T) {
+func TestNewEventsDoNotShortenThePausesBetweenAttempts(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]error{
 		"internal":         serviceerror.NewInternal("invalid UTF-8"),
@@ -427,7 +427,7 @@ func TestEventsThatArriveDoNotShortenThePausesBetweenAttempts(t *testing.T) {
 				f.clock.advance(30 * time.Second)
 			}
 			dead := f.get(t, head)
-			require.Equal(t, 19, dead.Attempts, "the last attempt is its end")
+			require.Equal(t, 19, dead.Attempts, "the last attempt ends it")
 			require.InDelta(t, 60, dead.SettledAt.Sub(began).Minutes(), 15)
 		})
 	}
@@ -443,7 +443,7 @@ func TestNewDeliveriesWakeTheRelay(t *testing.T) {
 	}
 }
 
-func TestMetricsSayWhatWaitsAndForHowLong(t *testing.T) {
+func TestMetricsShowPendingDeliveriesAndTheirAge(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.keepOffload(t, "order-1", "evt")
@@ -463,7 +463,7 @@ func TestMetricsSayWhatWaitsAndForHowLong(t *testing.T) {
 	eventually(t, "counted", func() bool { return f.metric(t, "signalbox_relay_settled_total", "delivered") >= 1 })
 }
 
-func TestMetricsCountTheEventsOfSignalsAndWhatProvidersChanged(t *testing.T) {
+func TestMetricsCountEventsAndUndocumentedFields(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.run("offload-case/order-1")
@@ -478,7 +478,7 @@ func TestMetricsCountTheEventsOfSignalsAndWhatProvidersChanged(t *testing.T) {
 	require.InDelta(t, 1, f.metric(t, "signalbox_webhook_unreadable_fields_total", "offload"), 0)
 }
 
-func TestMetricsOfAnInboxThatIsAwayAreTheLastOnes(t *testing.T) {
+func TestMetricsOfAnInboxThatIsAwayKeepTheLastValues(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.keepOffload(t, "order-1", "evt")
@@ -489,7 +489,7 @@ func TestMetricsOfAnInboxThatIsAwayAreTheLastOnes(t *testing.T) {
 	f.clock.advance(time.Hour)
 	require.InDelta(t, 0, f.metric(t, "signalbox_inbox_up", ""), 0)
 	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_deliveries", "pending"), 0)
-	require.InDelta(t, 3600, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0, "it grows older all the same")
+	require.InDelta(t, 3600, f.metric(t, "signalbox_inbox_oldest_pending_seconds", ""), 0, "its age grows although the inbox is away")
 	f.watched.away.Store(false)
 	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_up", ""), 0)
 }
@@ -498,7 +498,7 @@ func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
 	err := relay.Config{Concurrency: -1, Lease: time.Second, MaxAttempts: -1}.Validate()
 	require.ErrorIs(t, err, relay.ErrConfig)
-	for _, says := range []string{"owner: it is required", "concurrency: it is negative", "maxAttempts: it is negative", "lease: 1s is less"} {
+	for _, says := range []string{"owner: it is required", "concurrency: must not be negative", "maxAttempts: must not be negative", "lease: 1s is less"} {
 		require.ErrorContains(t, err, says)
 	}
 	require.ErrorContains(t, relay.Config{Owner: "me", Lease: 16 * time.Second}.Validate(), "lease: 16s is more than 15s")

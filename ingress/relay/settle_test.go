@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 )
 
-func TestALaneThatIsLockedInTheInboxHoldsUpNoOtherAndLosesNoAttempt(t *testing.T) {
+func TestALockedLaneBlocksNoOtherAndLosesNoAttempt(t *testing.T) {
 	t.Parallel()
 	const lockedLane, others = "offload-case/locked", 20
 	f := newFixture(t)
@@ -55,8 +55,8 @@ func TestALaneThatIsLockedInTheInboxHoldsUpNoOtherAndLosesNoAttempt(t *testing.T
 	eventually(t, "the attempt is counted", func() bool { return f.get(t, refused).Attempts == 1 })
 }
 
-// The store settles, but its answer is lost. Until the relay repeats the settlement, it has claimed the lane again.
-func TestASettlementThatIsRepeatedLeavesTheNewerClaimAlone(t *testing.T) {
+// The store settles, but its answer is lost. The relay claims the lane again before it repeats the settlement.
+func TestARepeatedSettlementLeavesTheNewerClaimAlone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.temporal.poison = "evt-poison"

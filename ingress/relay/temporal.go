@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// Temporal is what the relay calls of a client.Client.
+// Temporal is the part of client.Client that the relay uses.
 type Temporal interface {
 	SignalWorkflow(ctx context.Context, workflowID, runID, signalName string, arg any) error
 	SignalWithStartWorkflow(ctx context.Context, workflowID, signalName string, signalArg any, options client.StartWorkflowOptions, workflow any, workflowArgs ...any) (client.WorkflowRun, error)
@@ -21,7 +21,7 @@ type Temporal interface {
 	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
 }
 
-// class is what Temporal's answer to a signal means for the delivery:
+// class says what Temporal's answer to a signal means for the delivery:
 //
 //	error                                      class       what follows
 //	none                                       accepted    delivered
@@ -48,9 +48,10 @@ const (
 	unclear
 )
 
-// signalLimit is in the server's message when a run has had its 10,000 signals. There is no error type for it.
+// signalLimit is a part of the server's message when a run has had its 10,000 signals. This error has no type.
 const signalLimit = "limit for signal events"
 
+// classify returns the class of an error, as the table of class says.
 func classify(err error) class {
 	if err == nil {
 		return accepted
@@ -95,10 +96,11 @@ func classify(err error) class {
 	return unclear
 }
 
-// probeWorkflowID names no workflow. Describing it goes the same way through the server as a signal does, down to its database.
+// probeWorkflowID is the ID of a workflow that does not exist. A description of it uses the same parts of the server as a signal, down to
+// the database.
 const probeWorkflowID = "signalbox-relay-probe"
 
-// probe returns nil when the server answers correctly: there is no such workflow.
+// probe returns nil if the server answers correctly that the workflow does not exist.
 func probe(ctx context.Context, temporal Temporal) error {
 	_, err := temporal.DescribeWorkflowExecution(ctx, probeWorkflowID, "")
 	if classify(err) == notFound {

@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	// maxUnmatched is about how many unmatched deliveries a pass reads, the newest first.
+	// maxUnmatched is how many unmatched deliveries a pass reads, the newest first. The last page may exceed it.
 	maxUnmatched = 2000
 	// idsPerQuery bounds the length of a visibility query.
 	idsPerQuery = 50
 )
 
-// replayPass replays unmatched deliveries whose workflow has started since. Usually there are none, and a pass is one cheap count.
+// replayPass replays unmatched deliveries whose workflow has started since. Usually nothing is unmatched, and a pass costs one count.
 func (r *Relay) replayPass(ctx context.Context) time.Duration {
 	replayed, err := r.replayUnmatched(ctx)
 	if replayed > 0 {
@@ -35,7 +35,7 @@ func (r *Relay) replayPass(ctx context.Context) time.Duration {
 	if err != nil && ctx.Err() == nil {
 		r.logger.Warn("replay unmatched deliveries", zap.Error(err))
 	}
-	// Jitter keeps several relays apart. Two that do the same lane at once may repeat a signal, which its workflow recognises.
+	// Jitter keeps several relays apart. Two that replay the same lane at once may repeat a signal; its workflow ignores the repetition.
 	return jittered(r.config.ReplayInterval)
 }
 
@@ -62,7 +62,7 @@ func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
 	return replayed, nil
 }
 
-// unmatchedLanes returns the ID of one unmatched delivery by its lane.
+// unmatchedLanes returns the lanes with unmatched deliveries, each with the ID of one of them.
 func (r *Relay) unmatchedLanes(ctx context.Context) (map[string]string, error) {
 	lanes := map[string]string{}
 	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched}, Limit: inbox.MaxPage}
@@ -84,7 +84,7 @@ func (r *Relay) unmatchedLanes(ctx context.Context) (map[string]string, error) {
 
 // startedLanes returns the lanes whose workflow runs.
 func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]string, error) {
-	// A lane of the shared route can be found by two IDs, and an ID can have several lanes.
+	// Two IDs can identify a lane of the shared route, and one ID can identify several lanes.
 	byWorkflowID, byCaseID := map[string][]string{}, map[string][]string{}
 	for lane, delivery := range lanes {
 		if !offload.IsSharedLane(lane) {
@@ -119,7 +119,7 @@ func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]st
 	return slices.Sorted(maps.Keys(started)), err
 }
 
-// caseFacts returns what a delivery of the shared route says of its case; nothing where its body is gone or can't be read.
+// caseFacts returns the facts in a delivery of the shared route; none if its body is gone or unreadable.
 func (r *Relay) caseFacts(ctx context.Context, id string) (workflows.CaseFacts, error) {
 	d, err := r.inbox.Get(ctx, id)
 	if errors.Is(err, inbox.ErrNotFound) {
@@ -135,7 +135,7 @@ func (r *Relay) caseFacts(ctx context.Context, id string) (workflows.CaseFacts, 
 	return parsed.Event.Facts, nil
 }
 
-// findRunning calls found for each running workflow with one of the IDs in an attribute.
+// findRunning calls found for each running workflow whose search attribute has one of the IDs.
 func (r *Relay) findRunning(ctx context.Context, attribute string, ids map[string][]string, found func(*workflowpb.WorkflowExecutionInfo)) error {
 	quotable := slices.DeleteFunc(slices.Sorted(maps.Keys(ids)), func(id string) bool { return !canQuote(id) })
 	for batch := range slices.Chunk(quotable, idsPerQuery) {
@@ -151,7 +151,7 @@ func (r *Relay) findRunning(ctx context.Context, attribute string, ids map[strin
 	return nil
 }
 
-// caseIDOf returns the caseId among the search attributes; empty where there is none.
+// caseIDOf returns the caseId from the search attributes; empty if there is none.
 func caseIDOf(execution *workflowpb.WorkflowExecutionInfo) (caseID string) {
 	payload, found := execution.GetSearchAttributes().GetIndexedFields()[workflows.SearchAttributeCaseID]
 	if !found || converter.GetDefaultDataConverter().FromPayload(payload, &caseID) != nil {
@@ -160,8 +160,8 @@ func caseIDOf(execution *workflowpb.WorkflowExecutionInfo) (caseID string) {
 	return caseID
 }
 
-// replayLane replays what is unmatched in a lane now: another relay may have done so since the pass began. It begins with the oldest,
-// so that the lane keeps its order.
+// replayLane replays the deliveries of a lane that are unmatched now; another relay may have replayed some since the pass began. It replays
+// the oldest first, so that the lane keeps its order.
 func (r *Relay) replayLane(ctx context.Context, lane string) (replayed int, err error) {
 	var ids []string
 	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched}, Lane: lane, Limit: inbox.MaxPage}
@@ -180,7 +180,7 @@ func (r *Relay) replayLane(ctx context.Context, lane string) (replayed int, err 
 		switch {
 		case err == nil:
 			replayed++
-		case errors.Is(err, inbox.ErrNotFound), errors.Is(err, inbox.ErrNotReplayable): // purged, or its body was
+		case errors.Is(err, inbox.ErrNotFound), errors.Is(err, inbox.ErrNotReplayable): // the delivery or its body was purged meanwhile
 		default:
 			return replayed, err
 		}

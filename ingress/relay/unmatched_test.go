@@ -14,14 +14,14 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 )
 
-// often lets a test see many passes.
+// often is a short ReplayInterval, so that a test sees many passes.
 var often = relay.Config{ReplayInterval: 5 * time.Millisecond}
 
 // parkUnmatched waits until the grace time of each delivery is over.
 func (f *fixture) parkUnmatched(tb testing.TB, ids ...string) {
 	tb.Helper()
 	for _, id := range ids {
-		// An event that came after another waits with it.
+		// An event behind another one in its lane waits with it.
 		f.passTime(tb, time.Second, "its workflow is looked for", func() bool {
 			return f.get(tb, id).Reason == "no such workflow"
 		})
@@ -90,7 +90,7 @@ func TestTwoRelaysReplayTheSameUnmatchedEvents(t *testing.T) {
 	for _, s := range f.temporal.sent() {
 		for _, e := range caseEvents(t, s) {
 			seen[e.DeliveryID] = true
-			require.Equal(t, "evt", e.DedupeKey, "a repeated signal is one that the workflow recognises")
+			require.Equal(t, "evt", e.DedupeKey, "the workflow recognises a repeated signal by its key")
 		}
 	}
 	require.Len(t, seen, len(ids))

@@ -1,4 +1,4 @@
-// Package replay hands stored deliveries out again, many at a time. It knows the inbox, and nothing of what a delivery means.
+// Package replay replays stored deliveries, many at a time. It knows the inbox only, not the meaning of a delivery.
 package replay
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Matching returns the deliveries that the filter matches now, without bodies, the oldest first. Cursor and Limit of the filter don't count.
+// Matching returns the deliveries that match the filter now, without bodies, the oldest first. It ignores the filter's Cursor and Limit.
 func Matching(ctx context.Context, store interface {
 	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
 }, filter inbox.Filter,
@@ -38,8 +38,8 @@ func Matching(ctx context.Context, store interface {
 // replaysAtOnce lets the store commit many replays together.
 const replaysAtOnce = 64
 
-// All hands deliveries out again and returns those that it did. The others have no lane, or their body or row was purged. Where the store fails it stops; the
-// error then says how many are done.
+// All replays deliveries and returns those that it replayed. It skips deliveries without a lane, and those whose body or row was purged. It
+// stops when the store fails; the error then says how many were replayed.
 func All(ctx context.Context, store interface {
 	Replay(ctx context.Context, id string, now time.Time) error
 }, deliveries []inbox.Delivery, now func() time.Time,
@@ -51,7 +51,7 @@ func All(ctx context.Context, store interface {
 		group.Go(func() error {
 			err := store.Replay(groupCtx, delivery.ID, now())
 			switch {
-			case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // purged in between
+			case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // no lane, or purged meanwhile
 			case err != nil:
 				return fmt.Errorf("replay delivery %s: %w", delivery.ID, err)
 			default:
@@ -68,12 +68,12 @@ func All(ctx context.Context, store interface {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("%w (%d are done)", err, len(replayed))
+		err = fmt.Errorf("%w (%d were replayed)", err, len(replayed))
 	}
 	return replayed, err
 }
 
-// Describe is the filter in words, as an audit record names it. It leaves out the page.
+// Describe returns the filter in words for an audit record, without Cursor and Limit.
 func Describe(f inbox.Filter) string {
 	states := make([]string, len(f.States))
 	for i, state := range f.States {

@@ -17,8 +17,8 @@ type Attachment struct {
 	ReceivedAt   time.Time `json:"receivedAt"`
 }
 
-// Download is an attachment with a URL to fetch it by. The URL needs no key and ends at ExpiresAt (after how long is not published):
-// ask for it right before the download, and keep it nowhere.
+// Download is an attachment with its download URL. The URL needs no key and is valid until ExpiresAt; Offload does not publish for how long.
+// Get it right before the download and do not store it.
 type Download struct {
 	Attachment
 	DownloadURL string    `json:"downloadUrl"`
@@ -32,7 +32,7 @@ func (d Download) check() error {
 	return nil
 }
 
-// GetAttachment mints a fresh download URL.
+// GetAttachment returns an attachment with a new download URL.
 func (c *Client) GetAttachment(ctx context.Context, caseID, attachmentID string) (Download, error) {
 	const op = "get attachment"
 	route, err := caseRoute(caseID, "attachments", attachmentID)

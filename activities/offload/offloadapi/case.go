@@ -10,9 +10,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Case is what GET /cases/{id} answers, of it what Signalbox uses (Offload, "Get case"). metadata, failureReason and clientWebhookUrl
-// are never in it. conversationThread is asked for by GetTranscript alone: it is fetched live from the mail provider, whose failure would fail
-// the read.
+// Case holds the fields of the answer to GET /cases/{id} that Signalbox uses (Offload, "Get case"). The answer never has metadata,
+// failureReason or clientWebhookUrl. Only GetTranscript asks for conversationThread: Offload fetches it from its mail provider, and a failure
+// there would fail the read.
 type Case struct {
 	CaseID            string          `json:"caseId"`
 	ClientReferenceID string          `json:"clientReferenceId"`
@@ -26,14 +26,14 @@ type Case struct {
 	Attachments       []Attachment    `json:"attachments"`
 	ResultStatus      string          `json:"resultStatus"`
 	Result            json.RawMessage `json:"result"`
-	// InputRequest is nil for null and where an older API leaves it out.
+	// InputRequest is nil for null, and if an older API leaves it out.
 	InputRequest *InputRequest `json:"inputRequest"`
 
-	// Lost names what the answer had in a form that can't be read, such as attemptCount or attachments[1]. Those fields are zero.
+	// Lost names the fields that could not be read, such as attemptCount or attachments[1]. Those fields are zero.
 	Lost []string `json:"-"`
 }
 
-// InputRequest is an open or recently resolved question. Only GET has it as an object; webhooks spread it over four fields.
+// InputRequest is an open or recently resolved question. It is an object in GET only; webhooks have four fields instead.
 type InputRequest struct {
 	ID          string    `json:"id"`
 	Question    string    `json:"question"`
@@ -41,7 +41,7 @@ type InputRequest struct {
 	RequestedAt time.Time `json:"requestedAt"`
 }
 
-// check refuses an answer without a status: nothing can be decided by it.
+// check refuses an answer without a status, which is useless.
 func (c Case) check() error {
 	if c.Status == "" {
 		return errors.New("the case has no status")
@@ -49,8 +49,8 @@ func (c Case) check() error {
 	return nil
 }
 
-// GetCase reads a case. A field that can't be read is lost and named in Lost. An answer without a status, or about another case, is
-// an error that is ErrInvalidResponse.
+// GetCase reads a case. It names unreadable fields in Lost. It fails with ErrInvalidResponse for an answer without a status or about another
+// case.
 func (c *Client) GetCase(ctx context.Context, caseID string) (Case, error) {
 	const op = "get case"
 	route, err := caseRoute(caseID)
@@ -66,13 +66,13 @@ func (c *Client) GetCase(ctx context.Context, caseID string) (Case, error) {
 		found.CaseID = caseID
 	}
 	if found.CaseID != caseID {
-		// Facts of one case must never be taken for another's.
+		// The facts of one case must never be applied to another.
 		return Case{}, &Error{Op: op, Kind: Uncertain, Err: fmt.Errorf("%w: it is about another case", ErrInvalidResponse)}
 	}
 	return found, nil
 }
 
-// Facts is the case in the contract's form, with its result whole. A field that GET doesn't have, or that was lost, stays zero.
+// Facts returns the case in the contract's form, with its whole result. Fields that GET does not have or that were lost stay zero.
 func (c Case) Facts() workflows.CaseFacts {
 	facts := workflows.CaseFacts{
 		CaseID:            c.CaseID,
@@ -88,14 +88,14 @@ func (c Case) Facts() workflows.CaseFacts {
 		NextActionAt:      c.NextActionAt,
 	}
 	for _, a := range c.Attachments {
-		// Without its ID a file can't be fetched.
+		// A file without an ID can't be fetched.
 		if a.AttachmentID != "" {
 			facts.Attachments = append(facts.Attachments, workflows.Attachment{
 				ID: a.AttachmentID, Name: a.Name, Size: a.Size, Type: a.Type, MessageID: a.MessageID, InboxID: a.InboxID, ReceivedAt: a.ReceivedAt,
 			})
 		}
 	}
-	// Without its ID a question can't be answered.
+	// A question without an ID can't be answered.
 	if q := c.InputRequest; q != nil && q.ID != "" {
 		facts.Question = &workflows.Question{ID: q.ID, Text: q.Question, Status: q.Status, RequestedAt: q.RequestedAt}
 	}

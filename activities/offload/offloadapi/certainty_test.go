@@ -19,7 +19,7 @@ import (
 
 const shortTimeout = 100 * time.Millisecond
 
-// posts are the calls that must reach Offload once at most.
+// posts are the calls that must reach Offload at most once.
 var posts = []string{"create case", "provide input"}
 
 func TestAFailureBeforeTheRequestIsNotSent(t *testing.T) {
@@ -74,7 +74,7 @@ func TestACallThatIsCancelledBeforeItBeginsIsNotSent(t *testing.T) {
 	require.Zero(t, requests.Load())
 }
 
-func TestAFailureOnceTheRequestIsOnItsWayIsUncertainAndAPOSTIsSentOnce(t *testing.T) {
+func TestAFailureAfterConnectingIsUncertainAndAPOSTIsSentOnce(t *testing.T) {
 	t.Parallel()
 	reset := func(conn *net.TCPConn) { _ = conn.SetLinger(0) } // makes Close send a reset
 	for name, tc := range map[string]struct {
@@ -138,9 +138,9 @@ func TestAReadFailsAsUncertainToo(t *testing.T) {
 	require.ErrorIs(t, err, offloadapi.ErrUncertain)
 }
 
-// A POST on a kept connection that the server closes at that moment can't be told from one that was carried out, and net/http repeats some
-// requests on such connections by itself.
-func TestEachPOSTHasAConnectionOfItsOwn(t *testing.T) {
+// If the server closes a kept connection during a POST, it is uncertain whether the POST was carried out; and net/http repeats some requests on
+// kept connections.
+func TestEachPOSTOpensANewConnection(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int64
 	server := httptest.NewUnstartedServer(answerWith(200, `{"ok":true,"data":{"caseId":"`+caseID+`","status":"RUNNING","downloadUrl":"u"}}`))
@@ -186,7 +186,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	}
 }
 
-func TestABodyBeyondTheLimitIsAnErrorOfItsOwn(t *testing.T) {
+func TestABodyBeyondTheLimitIsErrResponseTooLarge(t *testing.T) {
 	t.Parallel()
 	body := func(size int) string {
 		frame := `{"ok":true,"data":{"caseId":"` + caseID + `","status":"RUNNING","downloadUrl":"u","result":""}}`

@@ -14,20 +14,20 @@ import (
 // Client calls one Offload API with one key. It is safe for concurrent use.
 type Client struct {
 	baseURL          string
-	key              func() string // not a string: fmt shows every field, but of a function only the address
+	key              func() string // a function, because fmt prints the value of a string field
 	maxResponseBytes int64
 	now              func() time.Time
 	observe          func(context.Context, string) (context.Context, func(Call))
 	reads, writes    via
 }
 
-// via is how requests of a sort are sent.
+// via is an HTTP client with its rate limit; reads and writes have one each.
 type via struct {
 	http  *http.Client
 	turns limiter
 }
 
-// New returns a client, or an error that names everything in the configuration that can't be used.
+// New returns a client, or an error with all mistakes in the configuration.
 func New(cfg Config) (*Client, error) {
 	cfg, err := cfg.normalized()
 	if err != nil {
@@ -50,19 +50,18 @@ func (c *Client) Close() {
 	c.writes.http.CloseIdleConnections()
 }
 
-// readTransport is for GET: connections are kept, and the transport may repeat a GET whose kept connection had died.
+// readTransport sets up the transport for GET. It keeps connections, and net/http may repeat a GET whose kept connection had died.
 func readTransport(t *http.Transport) {
 	t.ForceAttemptHTTP2 = true
 	t.MaxIdleConnsPerHost = 8
 	t.IdleConnTimeout = 90 * time.Second
 }
 
-// writeTransport is for POST, which must reach Offload once at most and whose failures must be told apart.
+// writeTransport sets up the transport for POST, which must reach Offload at most once.
 //
-// Each POST has a connection of its own: a kept one may be closed by the other side just as the request goes out, and that can't
-// be told from a request that was carried out. Creating a case would end up uncertain, and a person asked, for no reason but to
-// save a handshake. It also shuts off net/http's own repetition, which happens on reused connections only. HTTP/1.1, since HTTP/2
-// repeats requests after GOAWAY by itself.
+// Each POST opens a new connection. The other side may close a kept connection just as the request goes out; then it is uncertain whether
+// the request was carried out, and a person has to check. A new connection also prevents net/http from repeating a request, which it does on
+// reused connections only. HTTP/2 is off because it repeats requests after GOAWAY.
 func writeTransport(t *http.Transport) {
 	t.DisableKeepAlives = true
 	t.Protocols = new(http.Protocols)
@@ -84,25 +83,25 @@ func newHTTPClient(timeout time.Duration, apply func(*http.Transport)) *http.Cli
 	return &http.Client{
 		Transport: transport,
 		Timeout:   timeout,
-		// No redirect is followed: the key would go wherever the answer points, and a POST would be sent twice.
+		// Redirects are not followed: the key would go to another server, and a POST would be sent twice.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// caseRoute is the path of a case, of which suffix is the rest.
+// caseRoute returns the path of a case, with suffix behind the ID.
 func caseRoute(caseID string, suffix ...string) (string, error) {
 	route := "/cases"
 	for _, part := range append([]string{caseID}, suffix...) {
-		// Dots alone survive escaping, and servers fold them away: another route would be called.
+		// url.PathEscape keeps dots, and servers resolve these two to another route.
 		if part == "" || part == "." || part == ".." {
-			return "", fmt.Errorf("%w: %q is no ID", ErrInvalidArgument, part)
+			return "", fmt.Errorf("%w: %q is not an ID", ErrInvalidArgument, part)
 		}
 		route += "/" + url.PathEscape(part)
 	}
 	return route, nil
 }
 
-// get reads a route, and names the fields of its data that were lost.
+// get reads a route. It returns its data and the names of fields that were lost.
 func get[T checked](ctx context.Context, c *Client, op, route string) (data T, lost []string, err error) {
 	began := c.now()
 	ctx, ended := c.observe(ctx, op)
@@ -114,7 +113,7 @@ func get[T checked](ctx context.Context, c *Client, op, route string) (data T, l
 	return decode[T](answer)
 }
 
-// post writes body to a route and reads the answer. No error repeats one of the secrets, even where the answer does.
+// post sends body to a route and reads the answer. Its errors never contain the secrets, even if the answer does.
 func post[T checked](ctx context.Context, c *Client, op, route string, body any, secrets ...string) (data T, err error) {
 	began := c.now()
 	ctx, ended := c.observe(ctx, op)

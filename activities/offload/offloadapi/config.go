@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/url"
 	"strings"
@@ -13,10 +14,10 @@ import (
 
 // Defaults of Config.
 const (
-	// DefaultTimeout bounds a whole call. The one host that Offload ever published was an AWS API gateway, which by default gives up
-	// after 29 or 30 seconds; giving up earlier would call uncertain what is about to be answered.
+	// DefaultTimeout bounds a whole call. The only host that Offload has published is an AWS API gateway, which by default answers or gives up
+	// within 30 seconds. A shorter timeout would make calls uncertain that are about to be answered.
 	DefaultTimeout = 30 * time.Second
-	// DefaultMaxResponseBytes is far above what Offload can store for a case (DynamoDB holds at most 400 KB in an item).
+	// DefaultMaxResponseBytes is far above the size of a case (DynamoDB holds at most 400 KB in an item).
 	DefaultMaxResponseBytes = 16 << 20
 )
 
@@ -24,25 +25,26 @@ const (
 type Config struct {
 	// BaseURL is the API's root, such as https://offload.example.com/prod. Offload publishes no fixed host.
 	BaseURL string
-	// APIKey is sent as x-api-key. It appears in no error and in no formatted Config.
+	// APIKey is sent as x-api-key. Errors and a formatted Config never contain it.
 	APIKey string `json:"-"`
-	// AllowPlainHTTP lets the key travel unencrypted to a host other than this machine. For simulators on a private network.
+	// AllowPlainHTTP allows http to another machine, so that the key is sent unencrypted. For simulators on a private network.
 	AllowPlainHTTP bool
-	// Timeout bounds one call from dialing to the last byte of the answer. Default DefaultTimeout. An activity's start-to-close
-	// timeout has to be longer, or it ends before the call can say what happened.
+	// Timeout bounds one call from dialing to the last byte of the answer. Default DefaultTimeout. The start-to-close timeout of an activity
+	// must be longer, or the activity ends before the result of the call is known.
 	Timeout time.Duration
 	// MaxResponseBytes bounds the decompressed body of an answer. Default DefaultMaxResponseBytes.
 	MaxResponseBytes int64
-	// CallsPerSecond limits POSTs, ReadsPerSecond GETs: of this client alone. A request waits for its turn for some seconds; one whose
-	// turn is later fails as NotSent and ErrPaced, with RetryAfter. 0: no limit.
+	// CallsPerSecond limits the POSTs of this client, ReadsPerSecond its GETs. A request waits up to 5 seconds for its turn; if its turn is
+	// later, it fails as NotSent and ErrPaced, with RetryAfter. 0 means no limit.
 	CallsPerSecond, ReadsPerSecond float64
-	// Now is the clock against which a Retry-After date is read. Required.
+	// Now is the clock with which a Retry-After date is compared. Required.
 	Now func() time.Time
-	// Observe is asked when a call begins, by its name as in Error. It returns the context for the call, and what gets the result. It may be nil.
+	// Observe is called when a call begins, with its operation as in Error. It returns the context for the call, and a function for the result. It
+	// may be nil.
 	Observe func(ctx context.Context, op string) (context.Context, func(Call))
 }
 
-// Call is how a call ended.
+// Call describes a finished call.
 type Call struct {
 	Took time.Duration
 	// Lost is how many fields of the answer could not be read.
@@ -51,12 +53,12 @@ type Call struct {
 	Err error
 }
 
-// Format keeps the key out of logs whatever the verb.
+// Format prints the base URL only, for every verb: the key must not get into logs.
 func (c Config) Format(s fmt.State, _ rune) {
 	_, _ = io.WriteString(s, "offloadapi.Config("+c.BaseURL+")") // fmt has nowhere to report a failed write
 }
 
-// normalized fills in defaults and names everything that can't be used.
+// normalized returns the Config with defaults, or an error with all mistakes.
 func (c Config) normalized() (Config, error) {
 	var wrong []error
 	base, err := parseBaseURL(c.BaseURL, c.AllowPlainHTTP)
@@ -66,9 +68,9 @@ func (c Config) normalized() (Config, error) {
 	c.BaseURL = base
 	switch {
 	case c.APIKey == "":
-		wrong = append(wrong, errors.New("api key: it is empty"))
+		wrong = append(wrong, errors.New("api key: must not be empty"))
 	case strings.ContainsFunc(c.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }):
-		wrong = append(wrong, errors.New("api key: it has a space, a line break or a character that no header can carry"))
+		wrong = append(wrong, errors.New("api key: must have only printable ASCII characters and no spaces or line breaks"))
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
@@ -83,16 +85,16 @@ func (c Config) normalized() (Config, error) {
 		wrong = append(wrong, fmt.Errorf("max response bytes: %d is negative", c.MaxResponseBytes))
 	}
 	if !usableRate(c.CallsPerSecond) {
-		wrong = append(wrong, fmt.Errorf("calls per second: %v is no rate", c.CallsPerSecond))
+		wrong = append(wrong, fmt.Errorf("calls per second: %v is not between 0 and %d", c.CallsPerSecond, math.MaxInt32))
 	}
 	if !usableRate(c.ReadsPerSecond) {
-		wrong = append(wrong, fmt.Errorf("reads per second: %v is no rate", c.ReadsPerSecond))
+		wrong = append(wrong, fmt.Errorf("reads per second: %v is not between 0 and %d", c.ReadsPerSecond, math.MaxInt32))
 	}
 	if c.Observe == nil {
 		c.Observe = func(ctx context.Context, _ string) (context.Context, func(Call)) { return ctx, func(Call) {} }
 	}
 	if c.Now == nil {
-		wrong = append(wrong, errors.New("clock: it is missing"))
+		wrong = append(wrong, errors.New("clock: missing"))
 	}
 	if len(wrong) > 0 {
 		return Config{}, fmt.Errorf("offload client: %w", errors.Join(wrong...))
@@ -100,27 +102,27 @@ func (c Config) normalized() (Config, error) {
 	return c, nil
 }
 
-// parseBaseURL returns the URL without a slash at its end, so that a route can be put behind it.
+// parseBaseURL returns the URL without a slash at its end, so that a route can be appended.
 func parseBaseURL(text string, allowPlainHTTP bool) (string, error) {
 	if text == "" {
-		return "", errors.New("base URL: it is empty; Offload publishes no fixed host, so it has to be configured")
+		return "", errors.New("base URL: must not be empty; Offload publishes no fixed host, so set it to yours")
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		// The parser's own message repeats the URL, which may hold a password.
-		return "", errors.New("base URL: it is not a URL")
+		// The parser's message contains the URL, which may hold a password.
+		return "", errors.New("base URL: not a URL")
 	}
 	switch {
 	case u.User != nil:
-		return "", errors.New("base URL: it must hold no user name or password; the API key is its own setting")
+		return "", errors.New("base URL: must have no user name or password; the API key has its own setting")
 	case u.Hostname() == "":
-		return "", fmt.Errorf("base URL %q: it names no host", text)
+		return "", fmt.Errorf("base URL %q: has no host", text)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", fmt.Errorf("base URL %q: it must have no query and no fragment", text)
+		return "", fmt.Errorf("base URL %q: must have no query and no fragment", text)
 	case u.Scheme == "https":
 	case u.Scheme == "http" && (allowPlainHTTP || isThisMachine(u.Hostname())):
 	case u.Scheme == "http":
-		return "", fmt.Errorf("base URL %q: use https, or allow plain HTTP: the API key would travel unencrypted", text)
+		return "", fmt.Errorf("base URL %q: use https, or allow plain HTTP, which sends the API key unencrypted", text)
 	default:
 		return "", fmt.Errorf("base URL %q: want https", text)
 	}

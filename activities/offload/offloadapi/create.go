@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// maxCaseID, in bytes, is far above the UUID that Offload makes and below what a search attribute holds.
+	// maxCaseID, in bytes, is far longer than the UUIDs of Offload and fits a search attribute.
 	maxCaseID = 250
-	// minSecret, in bytes: a shorter part of a URL is no secret, and taking it out would only garble a message.
+	// minSecret, in bytes: a shorter part of a URL is not a secret, and its removal would only garble a message.
 	minSecret = 16
 )
 
@@ -22,7 +22,7 @@ type createRequest struct {
 	ClientWebhookURL string `json:"clientWebhookUrl,omitempty"`
 }
 
-// Created is what POST /cases answers. Newer APIs say more, which GET says too.
+// Created is the answer to POST /cases. Newer APIs answer with more fields, which GET has too.
 type Created struct {
 	CaseID string `json:"caseId"`
 }
@@ -34,10 +34,10 @@ func (c Created) check() error {
 	return nil
 }
 
-// CreateCase creates a case whose webhooks go to webhookURL. There is no idempotency key: after an Uncertain failure it is unknown
-// whether a case exists, and calling again may make a second one.
+// CreateCase creates a case whose webhooks go to webhookURL. Offload has no idempotency key: after an Uncertain failure a case may exist, and
+// another call may create a second one.
 func (c *Client) CreateCase(ctx context.Context, request workflows.CaseRequest, webhookURL string) (Created, error) {
-	// Whoever knows the webhook URL can speak for Offload. An error that quotes it, whole or by its last part, must not show it.
+	// The webhook URL allows its holder to post events. An answer may quote it, or its last part; the error must not.
 	secrets := slices.DeleteFunc([]string{webhookURL, path.Base(webhookURL)}, func(s string) bool {
 		return len(s) < minSecret
 	})

@@ -1,9 +1,9 @@
-// Package offloadapi is the typed client of Offload's public API: its four routes, its errors, and what each failure says about
-// whether the provider has done anything.
+// Package offloadapi is the typed client of Offload's public API: its four routes and its errors. Each error says whether the request may
+// have been carried out.
 //
-// It knows HTTP and the published wire forms, and maps a case to the facts of the contract. It knows nothing of Temporal, of
-// retries or of when to call: a call is one request, sent at most once, and the error says what is certain about it.
+// The client maps a case to the facts of the contract. It works without Temporal and does not retry: a call is one request, sent at most
+// once.
 //
-// Source of every rule: Offload's pages "Introduction", "Create case", "Get case", "Provide case input", "Get case attachment"
-// and "Error handling". Where they are silent the client accepts what it can read, and says so where it cannot.
+// The rules come from Offload's pages "Introduction", "Create case", "Get case", "Provide case input", "Get case attachment" and "Error
+// handling". Where they say nothing, the client accepts what it can read and reports the fields that it can't.
 package offloadapi

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Kind is what a failed call says about whether Offload has done anything.
+// Kind says whether a failed call may have been carried out.
 type Kind int
 
 // The kinds of failure, which decide whether a request may be repeated.
 const (
-	// NotSent: no connection stood, so no byte of the request left this machine. Repeating it is safe.
+	// NotSent: there was no connection, so no byte of the request was sent. A repetition is safe.
 	NotSent Kind = iota + 1
-	// Refused: Offload, or the gateway before it, answered 4xx and did nothing. Repeating it is safe, and often useless.
+	// Refused: Offload, or the gateway before it, answered 4xx and did nothing. A repetition is safe, but often useless.
 	Refused
-	// Uncertain: the request was on its way, and no answer says that it was not carried out: a timeout, a reset, a 5xx, a redirect,
-	// or a 2xx that can't be read. For a read it only means: ask again.
+	// Uncertain: the request was sent, and it may have been carried out: a timeout, a reset, a 5xx, a redirect, or a 2xx that can't be read.
+	// A read can always be repeated.
 	Uncertain
 )
 
-// String is the kind in words.
+// String returns the kind in words.
 func (k Kind) String() string {
 	switch k {
 	case NotSent:
@@ -35,21 +35,21 @@ func (k Kind) String() string {
 	return "kind " + strconv.Itoa(int(k))
 }
 
-// Sentinels for errors.Is. The first three are the kinds; an Error also matches the one that its status or code stands for.
+// Sentinels for errors.Is. An Error matches the one of its Kind (the first three) and the one of its status or code.
 var (
 	ErrNotSent   = errors.New("request was not sent")
 	ErrRefused   = errors.New("request was refused")
 	ErrUncertain = errors.New("request may have been carried out")
 
-	// ErrInvalidArgument: the call could not be made into a request. Always NotSent; repeating it changes nothing.
+	// ErrInvalidArgument: the arguments do not make a valid request. Always NotSent; a repetition fails too.
 	ErrInvalidArgument = errors.New("invalid argument")
 	// ErrUnauthorized: 401, the API key is missing or unknown.
 	ErrUnauthorized = errors.New("API key is missing or unknown")
-	// ErrForbidden: 403, the API key is inactive or the case another owner's.
+	// ErrForbidden: 403, the API key is inactive, or the case belongs to another owner.
 	ErrForbidden = errors.New("API key is inactive or not the owner's")
-	// ErrNotFound: 404, no such case or attachment, or no such route: the base URL may be wrong.
+	// ErrNotFound: 404, the case, the attachment or the route does not exist. The base URL may be wrong.
 	ErrNotFound = errors.New("not found")
-	// ErrUsageLimit: 429 USAGE_LIMIT_REACHED, the plan's cap of the current UTC month. Only when creating a case.
+	// ErrUsageLimit: 429 USAGE_LIMIT_REACHED, the plan's limit in the current UTC month. Only CreateCase returns it.
 	ErrUsageLimit = errors.New("plan's monthly usage limit is reached")
 	// ErrThrottled: any other 429.
 	ErrThrottled = errors.New("throttled")
@@ -59,13 +59,13 @@ var (
 	ErrNotPending = errors.New("input request is not pending")
 	// ErrMismatch: 409 INPUT_REQUEST_MISMATCH, another question is open.
 	ErrMismatch = errors.New("input request is not the open one")
-	// ErrInvalidResponse: a 2xx whose body is not what is published.
+	// ErrInvalidResponse: a 2xx whose body does not have the documented form.
 	ErrInvalidResponse = errors.New("response can't be read")
 	// ErrResponseTooLarge: a body beyond Config.MaxResponseBytes.
 	ErrResponseTooLarge = errors.New("response is too large")
 )
 
-// Codes of Offload's error envelope that mean something to this package. Others pass through in Error.Code.
+// Codes of Offload's error envelope that have a sentinel. Error.Code has these and all others.
 const (
 	codeUsageLimit = "USAGE_LIMIT_REACHED"
 	codeNotWaiting = "CASE_NOT_WAITING_FOR_INPUT"
@@ -73,20 +73,20 @@ const (
 	codeMismatch   = "INPUT_REQUEST_MISMATCH"
 )
 
-// Error is what every failed call returns.
+// Error is the error of every failed call.
 type Error struct {
-	// Op is the call: "create case", "get case", "get transcript", "provide input", "get attachment".
+	// Op is the operation: "create case", "get case", "get transcript", "provide input", "get attachment".
 	Op   string
 	Kind Kind
-	// Status is the HTTP status, 0 where no answer came.
+	// Status is the HTTP status, 0 without an answer.
 	Status int
-	// Code is the envelope's, empty where the answer had no envelope (as of gateways).
+	// Code is the code in the error envelope; empty without an envelope (gateways send none).
 	Code string
-	// Message is the provider's own, shortened, on one line, and without the API key.
+	// Message is the provider's message, shortened, on one line, and without the API key.
 	Message string
-	// RetryAfter is how long the answer asks to wait, 0 where it doesn't.
+	// RetryAfter is the pause that the answer asks for, or 0.
 	RetryAfter time.Duration
-	// Err is the cause where there is one beside the answer.
+	// Err is the cause, if it is not the answer itself.
 	Err error
 }
 
@@ -104,7 +104,7 @@ func (e *Error) Error() string {
 		parts = append(parts, e.Message)
 	}
 	if e.Err != nil {
-		// A malformed answer is quoted in it.
+		// The cause may quote a malformed answer.
 		parts = append(parts, oneLine(strings.ReplaceAll(e.Err.Error(), "\n", ": "), maxMessage))
 	}
 	return strings.Join(parts, ": ")
@@ -142,11 +142,11 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// kindOfStatus says what an answer that is not 2xx proves.
+// kindOfStatus returns the Kind of an answer that is not 2xx.
 func kindOfStatus(status int) Kind {
 	switch {
 	case status == http.StatusRequestTimeout:
-		// The one 4xx that proves nothing: proxies also answer it when the server behind them was too slow.
+		// 408 is not a refusal: proxies also answer it when the server behind them is too slow.
 		return Uncertain
 	case status >= 400 && status < 500:
 		return Refused

@@ -43,7 +43,7 @@ func envelope(code, message string) string {
 	return `{"ok":false,"error":{"code":"` + code + `","message":"` + message + `"}}`
 }
 
-func TestEveryAnswerThatIsNoSuccessIsTyped(t *testing.T) {
+func TestEveryFailureStatusHasItsError(t *testing.T) {
 	t.Parallel()
 	refused, uncertain := offloadapi.ErrRefused, offloadapi.ErrUncertain
 	for name, tc := range map[string]struct {
@@ -132,7 +132,7 @@ func TestASuccessThatCannotBeReadIsUncertain(t *testing.T) {
 	}
 }
 
-func TestFactsOfAnotherCaseAreNotTaken(t *testing.T) {
+func TestFactsOfAnotherCaseAreRefused(t *testing.T) {
 	t.Parallel()
 	client, _ := serve(t, answerWith(200, `{"ok":true,"data":{"caseId":"another","status":"COMPLETED"}}`))
 	_, err := client.GetCase(t.Context(), caseID)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxMessage and maxCode, in bytes, keep what a provider writes from filling a history: an error message is stored whole.
+	// maxMessage and maxCode, in bytes, bound the provider's texts, because a history stores error messages whole.
 	maxMessage = 400
 	maxCode    = 60
 )
@@ -31,7 +31,7 @@ func explain(body []byte, secrets []string) (code, message string) {
 		Message string    `json:"message"`
 	}
 	if _, err := wire.Read(body, &parsed); err != nil {
-		// No envelope, which the provider says can happen. A page of HTML explains nothing that the status doesn't.
+		// An answer may have no envelope (Offload, "Error handling"). An HTML page adds nothing to the status.
 		if strings.HasPrefix(strings.TrimSpace(string(body)), "<") {
 			return "", ""
 		}
@@ -43,8 +43,8 @@ func explain(body []byte, secrets []string) (code, message string) {
 	return harmless(parsed.Error.Code, maxCode, secrets), harmless(parsed.Error.Message, maxMessage, secrets)
 }
 
-// harmless makes the provider's text fit for a log and a history. Secrets are taken out once the text is clean, lest cleaning put one
-// together, and before it is shortened, lest half of one stay.
+// harmless returns the provider's text on one line, without secrets and shortened. It removes secrets after clean, which could otherwise join
+// the parts of one, and before clip, which could otherwise leave half of one.
 func harmless(text string, most int, secrets []string) string {
 	text = clean(text)
 	for _, secret := range secrets {
@@ -55,7 +55,7 @@ func harmless(text string, most int, secrets []string) string {
 
 func oneLine(text string, most int) string { return clip(clean(text), most) }
 
-// clean makes text valid UTF-8, as every stored message has to be, and one line.
+// clean returns the text as valid UTF-8, which Temporal requires, on one line.
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -75,7 +75,7 @@ func clip(text string, most int) string {
 	return strings.ToValidUTF8(text[:most-len(more)], "") + more // the cut may have left a part of a character
 }
 
-// parseRetryAfter reads the header as seconds or as an HTTP date (RFC 9110, 10.2.3). A value that is neither, or past, asks for nothing.
+// parseRetryAfter reads the header as seconds or as an HTTP date (RFC 9110, 10.2.3). It returns 0 for any other value and for past dates.
 func parseRetryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
 	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {

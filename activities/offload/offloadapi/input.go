@@ -24,8 +24,8 @@ func (a inputAccepted) check() error {
 	return nil
 }
 
-// ProvideInput answers the open question of a case. nil means queued (202), not processed: the case may read INPUT_NEEDED for a while.
-// Repeating it after an Uncertain failure is safe: Offload answers 409 to a question that is answered already.
+// ProvideInput answers the open question of a case. nil means that the answer is queued (202), not processed: GET may show INPUT_NEEDED for a
+// while. A repetition after an Uncertain failure is safe: Offload answers 409 if the question is already answered.
 func (c *Client) ProvideInput(ctx context.Context, caseID, questionID, text string) error {
 	const op = "provide input"
 	route, err := caseRoute(caseID, "input")

@@ -10,17 +10,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// ErrPaced: the request's turn under Config.CallsPerSecond or ReadsPerSecond is too far away to wait for it. Always NotSent.
+// ErrPaced says that the request would have to wait too long under Config.CallsPerSecond or ReadsPerSecond. Always NotSent.
 var ErrPaced = errors.New("over the configured rate")
 
-// maxTurn is how long a request waits for its turn. A worker has better uses for the slot that waits longer.
+// maxTurn is the longest wait of a request for its turn. After that its worker slot is free for other work.
 const maxTurn = 5 * time.Second
 
 // limiter spaces requests evenly. The zero value has no limit.
 type limiter struct {
 	turns *rate.Limiter
 	now   func() time.Time
-	// timeout is what a request may take once it is sent.
+	// timeout is how long a request may take after it was sent.
 	timeout time.Duration
 }
 
@@ -33,8 +33,8 @@ func newLimiter(perSecond float64, c Config) limiter {
 	return limiter{turns: rate.NewLimiter(rate.Limit(perSecond), 1), now: c.Now, timeout: c.Timeout}
 }
 
-// wait returns when it is the request's turn. It refuses, with the time until the turn, where that is longer than maxTurn, or would
-// leave the request less than its timeout before the context's deadline: cut short, it would end uncertain.
+// wait waits for the request's turn. It fails with ErrPaced, and returns the time until the turn, if that is longer than maxTurn or would leave
+// less than the timeout before the context's deadline: a request that the deadline cuts short is uncertain.
 func (l limiter) wait(ctx context.Context) (after time.Duration, err error) {
 	if l.turns == nil {
 		return 0, nil

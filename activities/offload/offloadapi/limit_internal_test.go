@@ -25,7 +25,7 @@ func TestRequestsAreSpacedEvenly(t *testing.T) {
 	})
 }
 
-func TestARequestWhoseTurnIsTooFarAwayIsRefusedAndTakesNoTurn(t *testing.T) {
+func TestARequestThatWouldWaitTooLongIsRefusedAndTakesNoTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := limited(0.1)
@@ -43,7 +43,7 @@ func TestARequestWhoseTurnIsTooFarAwayIsRefusedAndTakesNoTurn(t *testing.T) {
 }
 
 // A POST that the deadline cuts short would be uncertain.
-func TestARequestIsRefusedRatherThanLeftWithoutItsTime(t *testing.T) {
+func TestARequestIsRefusedIfTheDeadlineWouldCutItShort(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for deadline, refused := range map[time.Duration]bool{31 * time.Second: true, 33 * time.Second: false} {

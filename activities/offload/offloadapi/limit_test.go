@@ -48,7 +48,7 @@ func TestARequestOverTheRateIsNotSent(t *testing.T) {
 	}
 }
 
-func TestARateThatIsNoneIsRefused(t *testing.T) {
+func TestAnInvalidRateIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := offloadapi.New(offloadapi.Config{BaseURL: "https://o.example", APIKey: "k", Now: clock, CallsPerSecond: -1, ReadsPerSecond: 1e300})
 	require.ErrorContains(t, err, "calls per second")

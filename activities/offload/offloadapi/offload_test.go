@@ -61,7 +61,7 @@ func answerWith(status int, body string) http.HandlerFunc {
 	}
 }
 
-// wire is a server below HTTP: it hands each connection to serve, and counts connections and the requests that were read from them.
+// wire is a TCP server: it passes each connection to serve, and counts connections and the requests that were read from them.
 type wire struct {
 	url         string
 	connections atomic.Int64

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Facts go into a history as JSON: whatever a provider sends must survive that.
+// A history stores facts as JSON, so all facts that can be read must be valid JSON.
 func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 	for _, seed := range []string{
 		`{"ok":true,"data":{"status":"RUNNING"}}`,
@@ -49,7 +49,7 @@ func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 }
 
 // Any JSON value in a field other than caseId and status leaves the end of the case readable.
-func FuzzNoFieldLosesTheEndOfACase(f *testing.F) {
+func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	names := []string{
 		"clientReferenceId", "channel", "createdAt", "updatedAt", "nextActionAt", "attemptCount", "maxAttempts", "attachments", "resultStatus", "result",
 		"inputRequest", "goal", "counterparty", "constraints", "Status", "STATUS", "caseid", "fresh",

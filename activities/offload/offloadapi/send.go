@@ -16,27 +16,27 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// request is one call. The answer may repeat none of its secrets.
+// request is one call. Its error must not contain the secrets.
 type request struct {
 	op, method, route string
 	body              []byte
 	secrets           []string
 }
 
-// answer is a 2xx whose body has not been looked into yet.
+// answer is a 2xx whose body is not parsed yet.
 type answer struct {
 	op     string
 	status int
 	body   []byte
 }
 
-// send sends one request, once. It returns the answer if that is a 2xx whose body could be read whole, and an *Error otherwise.
+// send sends a request once. It returns the answer if it is a 2xx with a complete body, and otherwise an *Error.
 func (c *Client) send(ctx context.Context, by via, call request) (answer, error) {
 	if after, err := by.turns.wait(ctx); err != nil {
 		return answer{}, &Error{Op: call.op, Kind: NotSent, RetryAfter: after, Err: err}
 	}
-	// From the moment that a connection is handed over, bytes may be on their way. A TLS handshake is over by then, so that its
-	// failures, like those of name resolution and dialing, count as not sent.
+	// Once GotConn is called, bytes may have been sent. Name resolution, dialing and the TLS handshake come before it, so their failures
+	// count as not sent.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 
@@ -52,7 +52,7 @@ func (c *Client) send(ctx context.Context, by via, call request) (answer, error)
 		}
 		return answer{}, &Error{Op: call.op, Kind: kind, Err: transportError(err)}
 	}
-	defer func() { _ = response.Body.Close() }() // it was read as far as wanted; a failed close takes nothing back
+	defer func() { _ = response.Body.Close() }() // the body has been read, so a failed close does not matter
 
 	raw, readErr := readBounded(response.Body, c.maxResponseBytes)
 	if response.StatusCode/100 == 2 {
@@ -61,7 +61,7 @@ func (c *Client) send(ctx context.Context, by via, call request) (answer, error)
 		}
 		return answer{op: call.op, status: response.StatusCode, body: raw}, nil
 	}
-	// The status says what happened; what could be read of the body only explains it.
+	// The status alone decides; the body only explains it, so an error in reading it does not matter.
 	refusal := &Error{
 		Op:         call.op,
 		Kind:       kindOfStatus(response.StatusCode),
@@ -85,7 +85,7 @@ func (c *Client) newRequest(ctx context.Context, call request) (*http.Request, e
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	if call.body != nil {
-		// Without it net/http has no second copy of the body, and so no way to send a POST again by itself.
+		// Without GetBody, net/http can't send a POST a second time.
 		outgoing.GetBody = nil
 		outgoing.Header.Set("Content-Type", "application/json")
 	}
@@ -95,7 +95,7 @@ func (c *Client) newRequest(ctx context.Context, call request) (*http.Request, e
 	return outgoing, nil
 }
 
-// transportError leaves out the method and URL that net/http puts before each cause: the operation says it already.
+// transportError removes the method and URL that net/http puts before each cause: Error.Op names the call already.
 func transportError(err error) error {
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
@@ -104,7 +104,7 @@ func transportError(err error) error {
 	return err
 }
 
-// readBounded reads all of r, or fails with ErrResponseTooLarge. What was read is returned in either case.
+// readBounded reads all of r. It fails with ErrResponseTooLarge beyond most bytes; with an error it returns the bytes read so far.
 func readBounded(r io.Reader, most int64) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
@@ -116,11 +116,11 @@ func readBounded(r io.Reader, most int64) ([]byte, error) {
 	return raw, nil
 }
 
-// checked is the data of an answer. Its check refuses data that can't be it.
+// checked is the data of an answer. check fails for data that can't be used.
 type checked interface{ check() error }
 
-// decode reads the data of a success envelope, and names the fields that were lost. A body that is none fails as Uncertain: the provider
-// said yes, but not to what.
+// decode returns the data in a success envelope and the names of lost fields. A body without a usable envelope fails as Uncertain: the
+// provider accepted the request, but the result is unknown.
 func decode[T checked](a answer) (data T, lost []string, err error) {
 	var envelope struct {
 		// Only an explicit false contradicts the status.
@@ -150,11 +150,11 @@ func decode[T checked](a answer) (data T, lost []string, err error) {
 	return data, lost, nil
 }
 
-// marshal is json.Marshal, whose error would repeat a part of the value.
+// marshal is json.Marshal with another error, because that of json.Marshal contains a part of the value.
 func marshal(body any) ([]byte, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
-		return nil, errors.New("request is not valid JSON: look at knowledge, resultSchema and metadata")
+		return nil, errors.New("request is not valid JSON: check knowledge, resultSchema and metadata")
 	}
 	return raw, nil
 }

@@ -18,7 +18,7 @@ func answered(t *testing.T, body string) *offloadapi.Client {
 	return client
 }
 
-func TestAnOddFieldOfAnEndedCaseLosesThatFieldOnly(t *testing.T) {
+func TestAnUnreadableFieldOfAnEndedCaseIsLostAlone(t *testing.T) {
 	t.Parallel()
 	const end = `"caseId":"` + caseID + `","status":"COMPLETED","resultStatus":"goal_achieved","result":{"ok":true},"nextActionAt":253402300799999,"inputRequest":null`
 	whole := workflows.CaseFacts{CaseID: caseID, Status: "COMPLETED", ResultStatus: "goal_achieved", Result: json.RawMessage(`{"ok":true}`)}
@@ -111,7 +111,7 @@ func TestACreatedCaseWhoseIDCannotBeReadIsUncertain(t *testing.T) {
 	require.Equal(t, "7", created.CaseID)
 }
 
-func TestAnOddFieldOfADownloadLosesThatFieldOnly(t *testing.T) {
+func TestAnUnreadableFieldOfADownloadIsLostAlone(t *testing.T) {
 	t.Parallel()
 	client := answered(t, `{"ok":true,"data":{"attachmentId":"a1","size":{},"downloadUrl":"https://cdn.example.com/x","expiresAt":1774111320000}}`)
 	download, err := client.GetAttachment(t.Context(), caseID, "a1")
@@ -121,7 +121,7 @@ func TestAnOddFieldOfADownloadLosesThatFieldOnly(t *testing.T) {
 	require.Equal(t, testNow.Add(time.Hour), download.ExpiresAt)
 }
 
-func TestAnOddAcceptanceOfAnAnswerIsAnAcceptance(t *testing.T) {
+func TestAnUnreadableAcceptanceOfAnAnswerIsAnAcceptance(t *testing.T) {
 	t.Parallel()
 	client := answered(t, `{"ok":true,"data":{"accepted":"queued","inputRequestId":[]}}`)
 	require.NoError(t, client.ProvideInput(t.Context(), caseID, "q1", "Yes."))

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// transcript is what GET /cases/{id}?includeTranscript=true adds to a case (Offload, "Get case").
+// transcript holds the field that GET /cases/{id}?includeTranscript=true adds to a case (Offload, "Get case").
 type transcript struct {
 	CaseID             string `json:"caseId"`
 	ConversationThread string `json:"conversationThread"`
@@ -14,8 +14,8 @@ type transcript struct {
 
 func (transcript) check() error { return nil }
 
-// GetTranscript reads the conversation of a case as plain text; empty while Offload tracks no thread. Offload fetches it from its mail provider
-// at that moment, and answers with a plain 500 where that fails (Offload, "Error handling"). Config.MaxResponseBytes bounds it.
+// GetTranscript returns the conversation of a case as plain text; empty while Offload tracks no thread. Offload fetches it from its mail
+// provider during the call, and answers 500 if that fails (Offload, "Error handling"). Config.MaxResponseBytes bounds it.
 func (c *Client) GetTranscript(ctx context.Context, caseID string) (string, error) {
 	const op = "get transcript"
 	route, err := caseRoute(caseID)
@@ -32,7 +32,7 @@ func (c *Client) GetTranscript(ctx context.Context, caseID string) (string, erro
 	case found.CaseID != "" && found.CaseID != caseID:
 		return "", unreadable("it is about another case")
 	case slices.Contains(lost, "conversationThread"):
-		return "", unreadable("conversationThread is no text")
+		return "", unreadable("conversationThread is not text")
 	}
 	return found.ConversationThread, nil
 }

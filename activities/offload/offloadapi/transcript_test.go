@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 )
 
-func TestATranscriptIsAskedForAndReadAsText(t *testing.T) {
+func TestATranscriptIsRequestedAndReadAsText(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"ok":true,"data":{"caseId":"` + caseID + `","status":"RUNNING","conversationThread":"From: Ada\n\nHello \u001b[2J"}}`: "From: Ada\n\nHello \x1b[2J",

@@ -18,7 +18,7 @@ type seenRequest struct {
 	body                                  string
 }
 
-// expect answers with status and body, and tells what was asked.
+// expect answers with status and body, and records the request.
 func expect(t *testing.T, status int, body string) (*offloadapi.Client, *seenRequest) {
 	t.Helper()
 	seen := new(seenRequest)
@@ -66,7 +66,7 @@ func TestCreateCasePostsEveryFieldInThePublishedForm(t *testing.T) {
 	}
 }
 
-func TestCreateCaseLeavesOutWhatOffloadDefaults(t *testing.T) {
+func TestCreateCaseLeavesOutFieldsWithADefault(t *testing.T) {
 	t.Parallel()
 	client, seen := expect(t, 201, `{"ok":true,"data":{"caseId":"`+caseID+`"}}`)
 	_, err := client.CreateCase(t.Context(), validCreate(), "")
@@ -148,7 +148,7 @@ func TestProvideInputPostsTheAnswer(t *testing.T) {
 	}
 }
 
-func TestGetAttachmentMintsADownload(t *testing.T) {
+func TestGetAttachmentReturnsADownload(t *testing.T) {
 	t.Parallel()
 	client, seen := expect(t, 200, `{"ok":true,"data":{"attachmentId":"a1","name":"w9.pdf","size":9,"type":"application/pdf","messageId":"m",
 		"inboxId":"i","receivedAt":1774131900000,"downloadUrl":"https://cdn.example.com/x?sig=1","expiresAt":"2026-03-21T16:42:00.000Z"}}`)
@@ -168,7 +168,7 @@ func TestAnIDCannotChangeTheRoute(t *testing.T) {
 	require.Equal(t, "/cases/a%2F..%2Fb%3Fx=1%23y", seen.uri)
 }
 
-func TestWhatCannotBeARequestIsNotSent(t *testing.T) {
+func TestInvalidArgumentsAreNotSent(t *testing.T) {
 	t.Parallel()
 	client, requests := serve(t, answerWith(200, wholeCase))
 	ctx := t.Context()

@@ -1,5 +1,5 @@
-// Package badnetwork puts a network that can go wrong between a process and a server that it talks to. It is for tests and for the torture of
-// signalbox-dev; the production binary has no use for it.
+// Package badnetwork puts a network with faults between a process and a server. Tests and the torture of signalbox-dev use it; the production
+// binary does not.
 package badnetwork
 
 import (
@@ -12,31 +12,32 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// What can be wrong, each as toxiproxy takes it. Without "stream":"upstream" it is on the way of the answers.
+// The faults, in the form of toxiproxy. Without "stream":"upstream", a fault affects the answers.
 const (
 	SlowAnswers   = `{"type":"latency","attributes":{"latency":150,"jitter":100}}`
 	SlowQuestions = `{"type":"latency","stream":"upstream","attributes":{"latency":150,"jitter":100}}`
-	// LittleBandwidth lets 60 kB a second of questions through.
+	// LittleBandwidth passes 60 kB of requests a second.
 	LittleBandwidth = `{"type":"bandwidth","stream":"upstream","attributes":{"rate":60}}`
-	// NoAnswers and NoQuestions leave connections open and carry nothing.
+	// NoAnswers and NoQuestions keep connections open but pass no answers or no requests.
 	NoAnswers   = `{"type":"timeout","attributes":{"timeout":0}}`
 	NoQuestions = `{"type":"timeout","stream":"upstream","attributes":{"timeout":0}}`
-	// Resets ends each connection at once, HalfReset every second one.
+	// Resets resets each connection at once, HalfReset every second one.
 	Resets    = `{"type":"reset_peer","attributes":{"timeout":0}}`
 	HalfReset = `{"type":"reset_peer","toxicity":0.5,"attributes":{"timeout":0}}`
-	// Cuts ends each connection in the middle of some answer.
+	// Cuts ends each connection in the middle of an answer.
 	Cuts = `{"type":"limit_data","attributes":{"bytes":2000}}`
 )
 
-// Network is a bad network to one server. Its methods may be called at the same time.
+// Network is a network with faults to one server. It is safe for concurrent use.
 type Network struct {
 	proxy  *toxiproxy.Proxy
 	bridge *bridge
 }
 
-// New listens on an address, host:port, for those who talk to the server: host:port, or the path of a Unix socket. The network is sound at first.
+// New listens on an address, host:port, and passes connections to the server: host:port, or the path of a Unix socket. At first the network has
+// no faults.
 func New(listen, server string) (*Network, error) {
-	// Some of toxiproxy logs by a logger that all of the process shares.
+	// A part of toxiproxy uses the global logger of the process.
 	zerolog.SetGlobalLevel(zerolog.Disabled)
 	b, err := newBridge(server)
 	if err != nil {
@@ -50,10 +51,10 @@ func New(listen, server string) (*Network, error) {
 	return n, nil
 }
 
-// Address is host:port, where the network is entered.
+// Address returns the host:port for clients.
 func (n *Network) Address() string { return n.proxy.Listen }
 
-// Harm adds what is wrong with the network.
+// Harm adds faults to the network.
 func (n *Network) Harm(toxics ...string) error {
 	for _, toxic := range toxics {
 		if _, err := n.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
@@ -63,13 +64,13 @@ func (n *Network) Harm(toxics ...string) error {
 	return nil
 }
 
-// Freeze makes all connections that there are carry nothing any more, as a firewall does that forgets them. New ones work.
+// Freeze stops all open connections from passing data, like a firewall that has forgotten them. New connections work.
 func (n *Network) Freeze() { n.bridge.frozen.Store(n.bridge.accepted.Load()) }
 
-// Heal ends what is wrong.
+// Heal removes all faults.
 func (n *Network) Heal(ctx context.Context) { n.proxy.Toxics.ResetToxics(ctx) }
 
-// Close ends the network and its connections.
+// Close closes the network and its connections.
 func (n *Network) Close() error {
 	n.Heal(context.Background())
 	n.proxy.Stop()

@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 )
 
-// bridge is a TCP listener for a server that listens on TCP or on a Unix socket. Toxiproxy knows TCP only, and no connection that is frozen.
+// bridge passes TCP connections to a server on TCP or on a Unix socket, and can freeze them. Toxiproxy supports TCP only and can't freeze.
 type bridge struct {
 	listener        net.Listener
 	network, server string
-	// accepted is the number of connections so far; those up to frozen carry nothing any more.
+	// accepted is the number of connections so far; those up to the number frozen pass no data.
 	accepted, frozen atomic.Int64
 	copies           sync.WaitGroup
 
@@ -51,7 +51,7 @@ func (b *bridge) serve() {
 		number := b.accepted.Add(1)
 		for from, to := range map[net.Conn]net.Conn{near: far, far: near} {
 			b.copies.Go(func() {
-				// An end of either is the end of both.
+				// When one connection ends, both are closed.
 				_, _ = io.Copy(freezing{to, b, number}, from)
 				b.drop(near, far)
 			})
@@ -59,7 +59,7 @@ func (b *bridge) serve() {
 	}
 }
 
-// keep remembers connections until drop; false: the bridge is closed, and far is too.
+// keep remembers connections until drop. It returns false, and closes far, if the bridge is closed.
 func (b *bridge) keep(near, far net.Conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,7 +92,7 @@ func (b *bridge) close() error {
 	return err
 }
 
-// freezing writes until its connection is frozen: then nothing arrives, and no error is returned.
+// freezing is a writer that drops its data, without an error, once its connection is frozen.
 type freezing struct {
 	io.Writer
 	bridge *bridge

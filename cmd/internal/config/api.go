@@ -6,16 +6,16 @@ import (
 	"net/url"
 )
 
-// The variables of commands that use the API. They are no settings of a process.
+// The variables of commands that use the API. Processes don't read them.
 const (
 	apiURL   = "SIGNALBOX_API"
 	apiToken = "SIGNALBOX_API_TOKEN"
 )
 
-// API is the HTTP API that a command uses instead of Temporal and the inbox. URL is empty where none is named.
+// API is the HTTP API that a command uses instead of Temporal and the inbox. URL is empty if none is set.
 type API struct{ URL, Token string }
 
-// API reads which API a command is to use; address is that of the flag, which goes before the variable.
+// API reads the API of a command. address is the value of the flag, which overrides the variable.
 func (s Source) API(address string) (API, error) {
 	env := s.variables()
 	api := API{URL: address}
@@ -30,7 +30,7 @@ func (s Source) API(address string) (API, error) {
 	}
 	token, set, err := s.secret(env, apiToken)
 	if err == nil && set && token == "" {
-		err = fmt.Errorf("%s: it is empty: set a token, or leave the variable out", apiToken)
+		err = fmt.Errorf("%s: must not be empty: set a token, or unset the variable", apiToken)
 	}
 	api.Token = token
 	return api, err

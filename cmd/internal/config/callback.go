@@ -13,18 +13,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Callback is a receiver of notices. Its URL and secrets stand in the configuration only, so that no start can name an address.
+// Callback is a receiver of notices. Only the configuration has its URL and secrets: the start of a case can name a callback, but no address.
 type Callback struct {
 	URL string
-	// Secrets sign each notice, in the form of Standard Webhooks: "whsec_" and 24 to 64 bytes in base64. Several while one rolls.
+	// Secrets sign each notice, in the form of Standard Webhooks: "whsec_" and 24 to 64 bytes in base64. There are two while one replaces the
+	// other.
 	Secrets []string
-	// AllowPrivate lets the URL lead to a private address, AllowHTTP be unencrypted.
+	// AllowPrivate allows a private address, AllowHTTP an unencrypted URL.
 	AllowPrivate, AllowHTTP bool
 }
 
 const (
 	secretPrefix = "whsec_"
-	// Sizes that Standard Webhooks asks for, in bytes.
+	// The limits of Standard Webhooks, in bytes.
 	minSigningKey, maxSigningKey = 24, 64
 	// maxSecrets bounds the signatures in one header.
 	maxSecrets = 10
@@ -33,13 +34,13 @@ const (
 func (c Config) validateNotices(say func(string, ...any)) {
 	for name, callback := range sorted(c.Callbacks) {
 		if err := workflows.ValidateNotify([]string{name}); err != nil {
-			say("callbacks.%.80s: the name is not 1 to 64 characters of A-Z a-z 0-9 . _ -", name)
+			say("callbacks.%.80s: the name must have 1 to 64 characters of A-Z a-z 0-9 . _ -", name)
 		}
 		if problem := callback.urlProblem(); problem != "" {
 			say("callbacks.%s.url: %s", name, problem)
 		}
 		if n := len(callback.Secrets); n == 0 || n > maxSecrets {
-			say("callbacks.%s: %d secrets: set 1 to %d by secrets or secretFiles, as `echo \"whsec_$(openssl rand -base64 32)\"` makes one", name, n, maxSecrets)
+			say("callbacks.%s: %d secrets: set 1 to %d in secrets or secretFiles; `echo \"whsec_$(openssl rand -base64 32)\"` makes one", name, n, maxSecrets)
 		}
 		for i, secret := range callback.Secrets {
 			if problem := signingKeyProblem(secret); problem != "" {
@@ -70,29 +71,29 @@ func (c Config) validateNotify(setting string, names []string, say func(string, 
 	}
 	for _, name := range names {
 		if _, known := c.Callbacks[name]; !known {
-			say("%s.notify: %q is not among callbacks (%s): add it there, or name one of them", setting, name,
+			say("%s.notify: %q is not one of callbacks (%s): add it there, or name one of them", setting, name,
 				strings.Join(slices.Sorted(maps.Keys(c.Callbacks)), ", "))
 		}
 	}
 }
 
-// urlProblem never shows the URL, which may hold a token.
+// urlProblem returns what is wrong with the URL, or "". It does not contain the URL, which may hold a token.
 func (c Callback) urlProblem() string {
 	u, err := url.Parse(c.URL)
 	switch {
 	case c.URL == "":
-		return "it is missing: set it"
+		return "missing: set it"
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return "want an absolute URL, such as https://finance.example.com/signalbox"
 	case u.Scheme == "http" && !c.AllowHTTP:
-		return "it is unencrypted: use https, or set allowHTTP"
+		return "unencrypted: use https, or set allowHTTP"
 	case u.User != nil:
-		return "it holds credentials: leave them out, the receiver verifies the signature"
+		return "has credentials: remove them, the receiver verifies the signature"
 	case u.Fragment != "":
-		return "it has a fragment (#…): leave it out"
+		return "has a fragment (#…): remove it"
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !c.AllowPrivate && !publicnet.Public(ip) {
-		return "it is a private address: use a public one, or set allowPrivate"
+		return "private address: use a public one, or set allowPrivate"
 	}
 	return ""
 }
@@ -102,11 +103,11 @@ func signingKeyProblem(secret string) string {
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	switch {
 	case !found:
-		return "it does not begin with whsec_: take one as Standard Webhooks writes it"
+		return "does not begin with whsec_: use a secret in the form of Standard Webhooks"
 	case err != nil:
-		return "what follows whsec_ is not base64"
+		return "the part after whsec_ is not base64"
 	case len(key) < minSigningKey || len(key) > maxSigningKey:
-		return fmt.Sprintf("it has %d bytes, want %d to %d", len(key), minSigningKey, maxSigningKey)
+		return fmt.Sprintf("has %d bytes, want %d to %d", len(key), minSigningKey, maxSigningKey)
 	}
 	return ""
 }

@@ -1,5 +1,5 @@
-// Package config reads what the processes of Signalbox are told: flags, SIGNALBOX_… variables, and one YAML file for what is plural
-// (accounts, agents). It knows no process; it reports all mistakes at once, each with the name of the setting and the fix.
+// Package config reads the settings of Signalbox's processes: flags, SIGNALBOX_… variables, and one YAML file for lists (accounts, agents,
+// callbacks). It reports all mistakes at once, each with the name of the setting and the fix.
 package config
 
 import (
@@ -18,19 +18,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Config is what was read and found usable.
+// Config holds the settings. Load reads them, Validate checks them.
 type Config struct {
-	// Unknown are warnings of SIGNALBOX_ variables that are no setting.
+	// Unknown are warnings about SIGNALBOX_ variables that are not settings.
 	Unknown []string
 	// Listen is where the ingress listens, host:port.
 	Listen string
 	// Internal is the listener for operators.
 	Internal Internal
-	// PublicURL is where providers reach the ingress; capability URLs begin with it.
+	// PublicURL is the URL at which providers reach the ingress; capability URLs begin with it.
 	PublicURL string
-	// Inbox is the path of a SQLite file, or the URL of a PostgreSQL database; that may hold a password and is never shown as it is.
+	// Inbox is the path of a SQLite file, or the URL of a PostgreSQL database. The URL may hold a password: show it redacted only.
 	Inbox string
-	// InboxNamed is false where Inbox is the default.
+	// InboxNamed is false if Inbox is the default.
 	InboxNamed bool
 	// Keyring is the path of the key document.
 	Keyring string
@@ -40,40 +40,40 @@ type Config struct {
 	PayloadDecryptOnly bool
 	// MaxBody is the size cap of a webhook, in bytes.
 	MaxBody int64
-	// MaxInFlight bounds the verified bodies in memory, in bytes, and MaxUnverifiedInFlight the others; 0: the ingress's defaults.
+	// MaxInFlight bounds the verified bodies in memory, in bytes, and MaxUnverifiedInFlight the others; 0 means the ingress's default.
 	MaxInFlight, MaxUnverifiedInFlight int64
-	// MaxConnections is how many connections the ingress holds at the same time.
+	// MaxConnections is how many connections of the ingress are open at the same time.
 	MaxConnections int
 	// IdleTimeout closes a connection without a request.
 	IdleTimeout time.Duration
-	// TrustedProxies are whose X-Forwarded-For is believed.
+	// TrustedProxies are the proxies whose X-Forwarded-For counts.
 	TrustedProxies []netip.Prefix
-	// SharedSecrets open the shared Offload route, several while one rolls over; none: the route is off.
+	// SharedSecrets open the shared Offload route: two while one replaces the other. Without any, the route is off.
 	SharedSecrets []string
-	// UnmatchedGrace is how long an event waits for a workflow that isn't there.
+	// UnmatchedGrace is how long an event waits for a workflow that does not exist.
 	UnmatchedGrace time.Duration
-	// KeepBodies and KeepRows are how long after its arrival a delivery keeps its body, and then its row with the dedupe key; 0 is for ever.
-	// What is quarantined keeps its body with its row: it could still be released.
+	// KeepBodies and KeepRows are how long after its arrival a delivery keeps its body, and its row with the dedupe key; 0 means for ever. A
+	// quarantined delivery keeps its body as long as its row, since it can still be released.
 	KeepBodies, KeepRows time.Duration
-	// DrainDelay is how long a stopping ingress goes on accepting, Drain how long it then waits for webhooks that are being received.
+	// DrainDelay is how long a stopping ingress still accepts webhooks; Drain is how long it then waits for requests under way.
 	DrainDelay, Drain time.Duration
 
 	LogLevel  string
 	LogFormat string
-	// BuildID turns Temporal's worker versioning on; DeploymentName is the deployment that it is a version of.
+	// BuildID turns Temporal's worker versioning on, as a version of the deployment DeploymentName.
 	DeploymentName, BuildID string
-	// OffloadReadsPerSecond limits polling, OffloadCallsPerSecond the other calls: all workers and accounts together; 0: no limit.
+	// OffloadReadsPerSecond limits polling and OffloadCallsPerSecond the other calls, over all workers and accounts; 0 means no limit.
 	OffloadCallsPerSecond, OffloadReadsPerSecond float64
-	// WorkflowCache is how many workflows the process keeps in memory; one that isn't kept is read from Temporal again when something
-	// happens to it. 0, which production refuses, leaves it as the process has it: the SDK's 10,000 unless somebody set another number.
+	// WorkflowCache is how many workflows the process keeps in memory. The process reads any other workflow from Temporal again when the
+	// workflow gets an event. 0, which Validate refuses, leaves the cache unchanged; the SDK's default is 10,000.
 	WorkflowCache int
-	// Bucket is the URL of the bucket that the files of a case go to; empty: none are kept.
+	// Bucket is the URL of the bucket for the files of cases; empty means that files are not stored.
 	Bucket string
 	// BucketMaxFile is the size cap of a file, in bytes.
 	BucketMaxFile int64
-	// DownloadAllowPrivate and DownloadAllowHTTP let a file be fetched from a private address, and unencrypted.
+	// DownloadAllowPrivate allows downloads from private addresses, DownloadAllowHTTP unencrypted ones.
 	DownloadAllowPrivate, DownloadAllowHTTP bool
-	// Scratch is the folder for files under way; empty: the system's for temporary files.
+	// Scratch is the folder for files during their download; empty means the system's folder for temporary files.
 	Scratch string
 	// Accounts are the Offload accounts by name.
 	Accounts map[string]Account
@@ -83,28 +83,28 @@ type Config struct {
 	Callbacks map[string]Callback
 }
 
-// Account is how one Offload account is reached.
+// Account holds the settings of one Offload account.
 type Account struct {
 	BaseURL string
 	APIKey  string
-	// CallsPerSecond limits this process's POSTs with the account's key, ReadsPerSecond its GETs; 0: no limit.
+	// CallsPerSecond limits the POSTs of this process with the account's key, ReadsPerSecond its GETs; 0 means no limit.
 	CallsPerSecond, ReadsPerSecond float64
-	// Notify are the callbacks that get the notices of a case whose start names none.
+	// Notify are the callbacks that get the notices of a case whose start names no callback.
 	Notify []string
 }
 
-// Agent is how the events of one Artmail agent are verified and handled.
+// Agent holds the settings of one Artmail agent.
 type Agent struct {
-	// Secrets verify signatures; several while one rolls over.
+	// Secrets verify signatures; there are two while one replaces the other.
 	Secrets []string
 	Options workflows.ActivationOptions
-	// Notify are the callbacks that get the notices of runs and activations, and of approvals that name none.
+	// Notify are the callbacks that get the notices of runs and activations, and of approvals that name no callback.
 	Notify []string
-	// HandOver is the agent's own workflow, which gets all of these notices; nil: there is none.
+	// HandOver is the agent's hand-over workflow, which gets all of these notices; nil if it has none.
 	HandOver *workflows.HandOver
 }
 
-// AgentSecrets are the secrets of each agent.
+// AgentSecrets returns the secrets of each agent.
 func (c Config) AgentSecrets() map[string][]string {
 	secrets := make(map[string][]string, len(c.Agents))
 	for name, agent := range c.Agents {
@@ -113,25 +113,25 @@ func (c Config) AgentSecrets() map[string][]string {
 	return secrets
 }
 
-// Part says which part of Signalbox a process runs: each needs only its own settings.
+// Part is a part of Signalbox that a process runs. A process needs only the settings of its parts.
 type Part int
 
-// Parts.
+// The parts.
 const (
 	Ingress Part = 1 << iota
 	Worker
 )
 
-// minDrain is the longest that the ingress lets a request wait for its commit: a shorter stop could cut one whose event is being stored.
+// minDrain is the longest time that a request waits for its commit. A shorter Drain could cut a request while its event is being stored.
 const minDrain = 8 * time.Second
 
-// DefaultDeployment is the worker deployment where TEMPORAL_DEPLOYMENT_NAME names none.
+// DefaultDeployment is the name of the worker deployment if TEMPORAL_DEPLOYMENT_NAME is not set.
 const DefaultDeployment = "signalbox"
 
-// MinWorkflowCache is as many workflows as a worker takes up at a time: with fewer it would drop what it is about to work on.
+// MinWorkflowCache is how many workflow tasks a worker handles at a time. A smaller cache would drop workflows whose tasks are waiting.
 const MinWorkflowCache = 10
 
-// Validate reports every setting that the parts need and can't use.
+// Validate returns an error with every missing or invalid setting of the parts.
 func (c Config) Validate(parts Part) error {
 	var mistakes []error
 	say := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(format, args...)) }
@@ -140,10 +140,10 @@ func (c Config) Validate(parts Part) error {
 		say("--keyring (SIGNALBOX_KEYRING): name the key document; `signalbox keys create PATH` makes one")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
-		say("--log-level (SIGNALBOX_LOG_LEVEL): %q is none of debug, info, warn, error", c.LogLevel)
+		say("--log-level (SIGNALBOX_LOG_LEVEL): %q is not one of debug, info, warn, error", c.LogLevel)
 	}
 	if c.LogFormat != "json" && c.LogFormat != "console" {
-		say("--log-format (SIGNALBOX_LOG_FORMAT): %q is neither json nor console", c.LogFormat)
+		say("--log-format (SIGNALBOX_LOG_FORMAT): %q is not one of json, console", c.LogFormat)
 	}
 	switch {
 	case c.Drain <= 0:
@@ -181,10 +181,10 @@ func (c Config) validateIngress(say func(string, ...any)) {
 		say("--max-body (SIGNALBOX_MAX_BODY): %d is not positive", c.MaxBody)
 	}
 	if c.MaxInFlight < 0 || c.MaxInFlight > 0 && c.MaxInFlight <= c.MaxBody {
-		say("--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxInFlight, c.MaxBody)
+		say("--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): %d bytes must be more than --max-body (%d), or no body fits; raise it, or set 0 for the default", c.MaxInFlight, c.MaxBody)
 	}
 	if c.MaxUnverifiedInFlight < 0 || c.MaxUnverifiedInFlight > 0 && c.MaxUnverifiedInFlight <= c.MaxBody {
-		say("--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT): %d bytes do not hold one body of --max-body (%d); raise it, or 0 for the default", c.MaxUnverifiedInFlight, c.MaxBody)
+		say("--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT): %d bytes must be more than --max-body (%d), or no body fits; raise it, or set 0 for the default", c.MaxUnverifiedInFlight, c.MaxBody)
 	}
 	if c.MaxConnections <= 0 {
 		say("--max-connections (SIGNALBOX_MAX_CONNECTIONS): %d: want at least 1", c.MaxConnections)
@@ -202,7 +202,7 @@ func (c Config) validateIngress(say func(string, ...any)) {
 		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is negative; 0 keeps them for ever", c.KeepRows)
 	}
 	if c.KeepRows > 0 && (c.KeepBodies == 0 || c.KeepBodies > c.KeepRows) {
-		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is shorter than --keep-bodies: a body can't outlive its row", c.KeepRows)
+		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is shorter than --keep-bodies, but a body can't stay longer than its row", c.KeepRows)
 	}
 	for n, secret := range c.SharedSecrets {
 		if utf8.RuneCountInString(secret) < MinSharedSecret {
@@ -215,7 +215,7 @@ func (c Config) validateIngress(say func(string, ...any)) {
 			say("agents.%s: %w", name, err)
 		}
 		if len(agent.Secrets) == 0 {
-			say("agents.%s: set secrets or secretFiles; an agent without a secret could not tell Artmail from anyone else", name)
+			say("agents.%s: set secrets or secretFiles: without a secret, everyone could post as Artmail", name)
 		}
 		if slices.Contains(agent.Secrets, "") {
 			say("agents.%s: a secret is empty", name)
@@ -233,7 +233,7 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	}
 }
 
-// CheckInbox says what is wrong with the setting of the inbox; it opens nothing.
+// CheckInbox checks the setting of the inbox without opening it.
 func (c Config) CheckInbox() error {
 	switch {
 	case c.Inbox == "":
@@ -250,12 +250,12 @@ func (c Config) CheckInbox() error {
 
 func (c Config) validateWorker(say func(string, ...any)) {
 	if c.PublicURL == "" {
-		say("--public-url (SIGNALBOX_PUBLIC_URL): say where Offload reaches the ingress, such as https://hooks.example.com")
+		say("--public-url (SIGNALBOX_PUBLIC_URL): set the URL at which Offload reaches the ingress, such as https://hooks.example.com")
 	} else if !absoluteHTTP(c.PublicURL) {
 		say("--public-url (SIGNALBOX_PUBLIC_URL): %q: want an absolute http or https URL without query", redactURL(c.PublicURL))
 	}
 	if c.DeploymentName != "" && c.BuildID == "" {
-		say("TEMPORAL_DEPLOYMENT_NAME: it is of no use without TEMPORAL_WORKER_BUILD_ID: set both or neither")
+		say("TEMPORAL_DEPLOYMENT_NAME: has no effect without TEMPORAL_WORKER_BUILD_ID: set both or neither")
 	}
 	if !usableRate(c.OffloadCallsPerSecond) {
 		say("--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND): %v: want a positive number, or 0 for no limit", c.OffloadCallsPerSecond)
@@ -274,13 +274,13 @@ func (c Config) validateWorker(say func(string, ...any)) {
 	}
 	for name, account := range sorted(c.Accounts) {
 		if name == workflows.CanaryAccount {
-			say("accounts.%s: the name is kept for `signalbox doctor --canary`: choose another", name)
+			say("accounts.%s: the name is reserved for `signalbox doctor --canary`: choose another", name)
 		}
 		if !absoluteHTTP(account.BaseURL) {
 			say("accounts.%s.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): %q: want an absolute http or https URL", name, redactURL(account.BaseURL))
 		}
 		if account.APIKey == "" {
-			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): it is empty", name)
+			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): must not be empty", name)
 		}
 		if !usableRate(account.CallsPerSecond) {
 			say("accounts.%s.callsPerSecond: %v: want a positive number, or 0 for no limit", name, account.CallsPerSecond)
@@ -292,7 +292,7 @@ func (c Config) validateWorker(say func(string, ...any)) {
 	c.validateNotices(say)
 }
 
-// usableRate refuses what is no rate, infinity and NaN among it.
+// usableRate refuses negative numbers, infinity and NaN.
 func usableRate(perSecond float64) bool { return perSecond >= 0 && perSecond <= math.MaxInt32 }
 
 func absoluteHTTP(s string) bool {
@@ -300,13 +300,13 @@ func absoluteHTTP(s string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
 }
 
-// schemeOf is all that is shown of a URL whose kind is not known, and whose parts can't be told apart.
+// schemeOf returns the scheme of a URL. The rest of a URL with an unknown scheme may hold a password in any place.
 func schemeOf(s string) string {
 	scheme, _, _ := strings.Cut(s, "://")
 	return scheme + "://…"
 }
 
-// redactURL keeps a password out of an error.
+// redactURL returns a URL without its password, for errors.
 func redactURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 const bothParts = config.Ingress | config.Worker
 
-// load reads the settings of a process; args are its flags.
+// load reads the settings of a process with the flags args.
 func load(t *testing.T, files map[string]string, environ []string, args ...string) (config.Config, error) {
 	t.Helper()
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
@@ -58,7 +58,7 @@ func TestOneAccountNeedsOnlyTheEnvironment(t *testing.T) {
 	require.Equal(t, 2000, c.WorkflowCache)
 }
 
-func TestFlagsGoBeforeTheEnvironment(t *testing.T) {
+func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	t.Parallel()
 	c, err := load(t, nil, append([]string{"SIGNALBOX_LISTEN=:1", "SIGNALBOX_DRAIN=1s"}, minimal...), "--listen=:2")
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestLimitsHaveDefaultsAndCanBeSet(t *testing.T) {
 	require.Equal(t, config.Account{BaseURL: "https://a.example.com", APIKey: "k", CallsPerSecond: 0.5, ReadsPerSecond: 20}, c.Accounts["a"])
 }
 
-func TestFilesAreKeptOnlyWhereABucketIsNamed(t *testing.T) {
+func TestFilesAreStoredOnlyWithABucket(t *testing.T) {
 	t.Parallel()
 	c, err := load(t, nil, minimal)
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestFilesAreKeptOnlyWhereABucketIsNamed(t *testing.T) {
 	require.Equal(t, "/scratch", c.Scratch)
 }
 
-func TestTheFileHoldsWhatIsPlural(t *testing.T) {
+func TestTheFileHoldsAccountsAndAgents(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"s.yaml": `
@@ -169,7 +169,7 @@ agents:
 	require.Equal(t, 10*time.Minute, c.Agents["w9-helper"].Options.StaleAfter.Std())
 }
 
-func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
+func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		files   map[string]string
@@ -187,13 +187,13 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 			environ: minimal,
 			args:    []string{"--max-in-flight=1048576", "--max-unverified-in-flight=-1", "--max-connections=0", "--idle-timeout=0s", "--offload-calls-per-second=-1", "--offload-reads-per-second=NaN"},
 			says: []string{
-				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes do not hold one body", "--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
+				"--max-in-flight (SIGNALBOX_MAX_IN_FLIGHT): 1048576 bytes must be more than --max-body", "--max-unverified-in-flight (SIGNALBOX_MAX_UNVERIFIED_IN_FLIGHT)", "--max-connections (SIGNALBOX_MAX_CONNECTIONS)", "--idle-timeout (SIGNALBOX_IDLE_TIMEOUT)",
 				"--offload-calls-per-second (SIGNALBOX_OFFLOAD_CALLS_PER_SECOND)", "--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND)",
 			},
 		},
 		"proxies that are none": {
 			environ: append([]string{"SIGNALBOX_TRUSTED_PROXIES=proxy.internal,10.0.0.0/33,fe80::1%eth0,0.0.0.0/0"}, minimal...),
-			says:    []string{"--trusted-proxies (SIGNALBOX_TRUSTED_PROXIES)", `"proxy.internal"`, `"10.0.0.0/33"`, `"fe80::1%eth0"`, "0.0.0.0/0 would trust everybody"},
+			says:    []string{"--trusted-proxies (SIGNALBOX_TRUSTED_PROXIES)", `"proxy.internal"`, `"10.0.0.0/33"`, `"fe80::1%eth0"`, "0.0.0.0/0 would trust every sender"},
 		},
 		"an account's rates that are none": {
 			files: map[string]string{"s.yaml": "accounts: {a: {baseUrl: 'https://a.example.com', apiKey: k, callsPerSecond: -1, readsPerSecond: .inf}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
@@ -205,7 +205,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		},
 		"a switch that is neither on nor off":  {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
 		"a cache that is no number":            {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
-		"bodies that outlive their rows":       {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "outlive"}},
+		"bodies that outlive their rows":       {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "stay longer than its row"}},
 		"variable that doesn't parse":          {environ: append([]string{"SIGNALBOX_DRAIN=soon"}, minimal...), says: []string{"SIGNALBOX_DRAIN", "soon"}},
 		"empty shared secret":                  {environ: append([]string{"SIGNALBOX_SHARED_SECRET="}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET"}},
 		"empty shared secret file":             {files: map[string]string{"f": "\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE"}},
@@ -232,10 +232,10 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 		"a negative delay":                     {environ: minimal, args: []string{"--drain-delay=-1s"}, says: []string{"--drain-delay (SIGNALBOX_DRAIN_DELAY)"}},
 		"a shared secret to be guessed":        {environ: append([]string{"SIGNALBOX_SHARED_SECRET=x"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "8 characters"}},
 		"a shared secret in UTF-16":            {files: map[string]string{"f": "\xff\xfes\x00e\x00"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f is UTF-16", "save it as UTF-8"}},
-		"two secrets in one file":              {files: map[string]string{"f": "secret-1\nsecret-2\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f has 2 lines", "a file of its own"}},
+		"two secrets in one file":              {files: map[string]string{"f": "secret-1\nsecret-2\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f has 2 lines", "a separate file"}},
 		"a deployment without a build":         {environ: append([]string{"TEMPORAL_DEPLOYMENT_NAME=orders"}, minimal...), says: []string{"TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"}},
 		"misspelt setting":                     {files: map[string]string{"s.yaml": "agents: {a: {secret: x}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "secret"}},
-		"a second document":                    {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x]}}\n---\nagents: {b: {secrets: [y]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "follows the first YAML document"}},
+		"a second document":                    {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x]}}\n---\nagents: {b: {secrets: [y]}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"s.yaml", "more than one YAML document"}},
 		"agent without a secret":               {files: map[string]string{"s.yaml": "agents: {a: {}, b: {secrets: [\"\"]}, 'c/d': {secrets: [x], staleAfter: 1m, warnBefore: 2m}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "agents.b", "agents.c/d: invalid agent", "warnBefore"}},
 		"account twice":                        {files: map[string]string{"s.yaml": "accounts: {default: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"accounts.default"}},
 		"a queue that Temporal refuses":        {files: map[string]string{"s.yaml": "agents: {a: {secrets: [x], checkApprovalQueue: /_sys/pages}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...), says: []string{"agents.a", "checkApprovalQueue"}},
@@ -288,7 +288,7 @@ func TestTheREADMEListsEverySetting(t *testing.T) {
 	})
 }
 
-func TestTokensComeFromLinesOrYAMLAndSeveralFiles(t *testing.T) {
+func TestTokensAreReadFromLinesOrYAMLInSeveralFiles(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"lines": "\uFEFF# operators\r\nann: 0123456789abcdef\r\n\r\nbob:fedcba9876543210\r\n",
@@ -310,7 +310,7 @@ func TestTokensComeFromLinesOrYAMLAndSeveralFiles(t *testing.T) {
 	require.True(t, c.Internal.HTTP().AnyHost)
 }
 
-func TestATokenWithAnEmptyListIsNotOneForEverything(t *testing.T) {
+func TestATokenWithAnEmptyListIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, list := range []string{"accounts: []", "agents: []"} {
 		files := map[string]string{"yaml": "- {name: shop, token: 0123456789abcdef, scopes: [admin], " + list + "}\n"}
@@ -319,7 +319,7 @@ func TestATokenWithAnEmptyListIsNotOneForEverything(t *testing.T) {
 	}
 }
 
-func TestWhatStandsAroundASecretIsRemoved(t *testing.T) {
+func TestSpaceAroundASecretIsRemoved(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"secret-1", "secret-1\n", "\uFEFFsecret-1\r\n", "  secret-1\t\n\n"} {
 		c, err := load(t, map[string]string{"f": text}, append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...))
@@ -328,7 +328,7 @@ func TestWhatStandsAroundASecretIsRemoved(t *testing.T) {
 	}
 }
 
-func TestTheSecretsOfTheSharedRouteCanRoll(t *testing.T) {
+func TestTheSharedRouteCanHaveTwoSecrets(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"s.yaml": "shared: {secrets: [secret-new], secretFiles: [old]}", "old": "secret-old\n"}
 	c, err := load(t, files, append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...))
@@ -337,14 +337,14 @@ func TestTheSecretsOfTheSharedRouteCanRoll(t *testing.T) {
 	require.Equal(t, []string{"secret-new", "secret-old"}, c.SharedSecrets)
 }
 
-func TestAVariableThatIsNoSettingIsToldWithTheNearestName(t *testing.T) {
+func TestAnUnknownVariableIsReportedWithTheNearestName(t *testing.T) {
 	t.Parallel()
 	c, err := load(t, nil, append([]string{"SIGNALBOX_PUBLIC_ULR=x", "SIGNALBOX_SHARED_SECERT_FILE=x", "SIGNALBOX_ZZ=x", "SIGNALBOX_LISTEN=:1"}, minimal...))
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"SIGNALBOX_PUBLIC_ULR is no setting and does nothing; is SIGNALBOX_PUBLIC_URL meant?",
-		"SIGNALBOX_SHARED_SECERT_FILE is no setting and does nothing; is SIGNALBOX_SHARED_SECRET_FILE meant?",
-		"SIGNALBOX_ZZ is no setting and does nothing",
+		"SIGNALBOX_PUBLIC_ULR is not a setting and has no effect; did you mean SIGNALBOX_PUBLIC_URL?",
+		"SIGNALBOX_SHARED_SECERT_FILE is not a setting and has no effect; did you mean SIGNALBOX_SHARED_SECRET_FILE?",
+		"SIGNALBOX_ZZ is not a setting and has no effect",
 	}, c.Unknown)
 }
 
@@ -359,7 +359,7 @@ func TestTheWorkersVersionComesFromTemporalsOwnVariables(t *testing.T) {
 	require.Equal(t, "orders", c.DeploymentName)
 }
 
-func TestAProcessOfWorkersAloneListensBesideAnIngress(t *testing.T) {
+func TestAWorkerProcessHasAnotherInternalAddressThanAnIngress(t *testing.T) {
 	t.Parallel()
 	for parts, address := range map[config.Part]string{bothParts: "127.0.0.1:8081", config.Ingress: "127.0.0.1:8081", config.Worker: "127.0.0.1:8082"} {
 		flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
@@ -401,7 +401,7 @@ agents:
 	require.Equal(t, &workflows.HandOver{WorkflowType: "page", TaskQueue: "pages"}, c.Agents["pages"].HandOver)
 }
 
-func TestMistakesOfCallbacksAreNamedAtOnceWithoutTheirSecrets(t *testing.T) {
+func TestMistakesOfCallbacksAreReportedWithoutTheirSecrets(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"s.yaml": `
 callbacks:
@@ -421,10 +421,10 @@ agents:
 	require.NoError(t, err)
 	err = c.Validate(bothParts)
 	for _, says := range []string{
-		"callbacks.bad name: the name is not", "callbacks.none.url: it is missing", "callbacks.none: 0 secrets", "callbacks.plain.url: it is unencrypted: use https, or set allowHTTP",
-		"callbacks.plain: secret 1: it does not begin with whsec_", "callbacks.user.url: it holds credentials", "callbacks.user: secret 1: what follows whsec_ is not base64",
-		"callbacks.near.url: it is a private address", "allowPrivate", "callbacks.near: secret 1: it has 7 bytes, want 24 to 64", "callbacks.odd.url: want an absolute URL",
-		`accounts.default.notify: "finances" is not among callbacks (bad name, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
+		"callbacks.bad name: the name must have", "callbacks.none.url: missing", "callbacks.none: 0 secrets", "callbacks.plain.url: unencrypted: use https, or set allowHTTP",
+		"callbacks.plain: secret 1: does not begin with whsec_", "callbacks.user.url: has credentials", "callbacks.user: secret 1: the part after whsec_ is not base64",
+		"callbacks.near.url: private address", "allowPrivate", "callbacks.near: secret 1: has 7 bytes, want 24 to 64", "callbacks.odd.url: want an absolute URL",
+		`accounts.default.notify: "finances" is not one of callbacks (bad name, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
 		`agents.pages.notify: "other"`, "handOver.workflowType: it is missing", `handOver.taskQueue: "signalbox" is polled by Signalbox's own workers`,
 		"agents.notify.handOver: invalid agent",
 	} {

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// file is the YAML file. A field that it doesn't know is a mistake: a misspelt setting must not be a setting left out.
+// file is the YAML file. An unknown field is a mistake: otherwise a misspelt setting would have no effect.
 type file struct {
 	Accounts map[string]fileAccount `yaml:"accounts"`
 	Agents   map[string]fileAgent   `yaml:"agents"`
@@ -72,7 +72,7 @@ func (s Source) addFile(config *Config, path string) error {
 		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: %w", path, err)
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: something follows the first YAML document; put all settings into one", path)
+		return fmt.Errorf("--config (SIGNALBOX_CONFIG): %s: has more than one YAML document; put all settings into one", path)
 	}
 	var mistakes []error
 	config.SharedSecrets, err = s.secrets("shared", f.Shared.Secrets, f.Shared.SecretFiles)

@@ -13,23 +13,23 @@ import (
 
 // Internal is the listener for operators.
 type Internal struct {
-	// Listen is its host:port; empty, which production refuses: there is none.
+	// Listen is its host:port. Empty means no listener, which Validate refuses.
 	Listen string
-	// TokenFiles are the files that Tokens were read from. They may change while the process runs.
+	// TokenFiles are the files of Tokens. They may change while the process runs.
 	TokenFiles []string
-	// Tokens let callers of the API in; nil where no file is named.
+	// Tokens are the tokens of the API; nil without TokenFiles.
 	Tokens *api.TokenSet
-	// CertFile and KeyFile are its TLS pair.
+	// CertFile and KeyFile are the PEM files for TLS.
 	CertFile, KeyFile string
-	// Plain allows plain HTTP beyond loopback, behind a proxy that does TLS.
+	// Plain allows plain HTTP beyond loopback, behind a proxy that handles TLS.
 	Plain bool
-	// WebUIURL is where people reach Temporal's Web UI, for links on the page; empty: no links.
+	// WebUIURL is the URL of Temporal's Web UI, for links on the page; empty means no links.
 	WebUIURL string
 	// CodecOrigins are the origins of the web pages that may use the codec server.
 	CodecOrigins []string
 }
 
-// HTTP is the setting in the listener's own form.
+// HTTP returns the configuration of the listener.
 func (i Internal) HTTP() internalhttp.Config {
 	return internalhttp.Config{CertFile: i.CertFile, KeyFile: i.KeyFile, AnyHost: len(i.TokenFiles) > 0 || !internalhttp.IsLoopback(i.Listen)}
 }
@@ -52,7 +52,7 @@ func (i Internal) validate(say func(string, ...any)) {
 	case (i.CertFile == "") != (i.KeyFile == ""):
 		say("--internal-tls-cert and --internal-tls-key (SIGNALBOX_INTERNAL_TLS_CERT, SIGNALBOX_INTERNAL_TLS_KEY): set both or neither")
 	case hasTLS && i.Plain:
-		say("--internal-plain (SIGNALBOX_INTERNAL_PLAIN): leave it out, or leave out --internal-tls-cert and --internal-tls-key: it can't be both")
+		say("--internal-plain (SIGNALBOX_INTERNAL_PLAIN): can't be combined with --internal-tls-cert and --internal-tls-key: remove one of them")
 	}
 	if internalhttp.IsLoopback(i.Listen) {
 		return
@@ -65,7 +65,7 @@ func (i Internal) validate(say func(string, ...any)) {
 	}
 }
 
-// addInternal reads the files of the listener for operators.
+// addInternal reads the token files and checks the certificate of the listener for operators.
 func (s Source) addInternal(config *Config, tokenFiles []string) error {
 	var mistakes []error
 	if len(tokenFiles) > 0 {

@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Source is where settings come from beside the flags: a test brings its own.
+// Source is the environment and the files from which settings are read.
 type Source struct {
 	// Environ is a list of NAME=value, as os.Environ returns it.
 	Environ []string
@@ -26,53 +26,53 @@ type Source struct {
 
 const envPrefix = "SIGNALBOX_"
 
-// Flags adds the flags of a process to the set. Each is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are never flags,
-// since anybody on the machine can read those. The internal listener of a process of workers alone has a default of its own, so that it
-// can run beside an ingress.
+// Flags adds the flags of a process to the set. Each is also a variable: --public-url is SIGNALBOX_PUBLIC_URL. Secrets are never flags, since
+// everyone on the machine can read flags. A worker process has another default for its internal listener, so that it can run beside an
+// ingress.
 func Flags(flags *pflag.FlagSet, parts Part) {
 	internal := "127.0.0.1:8081"
 	if parts == Worker {
 		internal = "127.0.0.1:8082"
 	}
 	flags.String("config", "", "YAML file with accounts and agents")
-	flags.String("listen", ":8080", "where the ingress listens, host:port")
-	flags.String("internal-listen", internal, "where operators and apps are answered: health, metrics, the API and the page, host:port")
-	flags.StringSlice("internal-tokens", nil, "files with the tokens of the API: a YAML list of name, token and scopes, or lines name:token, which may do everything; read again when they change; several files with commas")
+	flags.String("listen", ":8080", "address of the public listener, host:port")
+	flags.String("internal-listen", internal, "address of the listener for health, metrics, the API and the page, host:port")
+	flags.StringSlice("internal-tokens", nil, "files with the tokens of the API, separated by commas: a YAML list of name, token and scopes, or lines name:token with the scope admin; read again when they change")
 	flags.String("internal-tls-cert", "", "PEM file of the internal listener's certificate; read again when it changes")
-	flags.String("internal-tls-key", "", "PEM file of its key")
-	flags.Bool("internal-plain", false, "let the internal listener be unencrypted beyond loopback, behind a proxy that does TLS")
-	flags.String("web-ui-url", "", "where people reach Temporal's Web UI, such as http://localhost:8233, for links on the page; empty: no links")
-	flags.String("public-url", "", "where providers reach the ingress, such as https://hooks.example.com")
-	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for one that several processes share; with a password rather by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
+	flags.String("internal-tls-key", "", "PEM file of that certificate's key")
+	flags.Bool("internal-plain", false, "allow plain HTTP on the internal listener beyond loopback, behind a proxy that handles TLS")
+	flags.String("web-ui-url", "", "URL of Temporal's Web UI, such as http://localhost:8233, for links on the page; empty: no links")
+	flags.String("public-url", "", "URL at which providers reach the ingress, such as https://hooks.example.com")
+	flags.String("inbox", "signalbox.db", "SQLite file of the inbox, or postgres://… for a database that several machines share; set a URL with a password by SIGNALBOX_INBOX or SIGNALBOX_INBOX_FILE")
 	flags.String("keyring", "", "key document, made by signalbox keys create")
 	flags.String("payload-keys", "", "key document, made by signalbox keys create --payloads, that encrypts what Temporal keeps; every process, app and worker that shares workflows needs it; empty: nothing is encrypted")
 	flags.Bool("payload-decrypt-only", false, "read what is encrypted and write plain: the first step of turning encryption on, and of turning it off")
 	flags.StringSlice("codec-origins", nil, "origins of the Temporal Web UIs, such as https://temporal.example.com, whose users may read what is encrypted through the codec server on the internal listener; several with commas")
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
-	flags.Int64("max-in-flight", 0, "most bytes of verified webhook bodies in memory at a time, beyond which the slowest sender gets 503; 0: 64 MiB, or eight times --max-body where that is more")
-	flags.Int64("max-unverified-in-flight", 0, "the same for bodies whose signature is not verified yet, which are counted apart; 0: a quarter of --max-in-flight")
-	flags.Int("max-connections", 4096, "most connections at a time; for a new one, the oldest is closed that has not sent a verified webhook, or else the one idle for longest")
+	flags.Int64("max-in-flight", 0, "most bytes of verified webhook bodies in memory; beyond that the slowest sender gets 503; 0: 64 MiB, or eight times --max-body if that is more")
+	flags.Int64("max-unverified-in-flight", 0, "most bytes of webhook bodies in memory whose signature is not verified yet; 0: a quarter of --max-in-flight")
+	flags.Int("max-connections", 4096, "most connections at a time; for a new one, the oldest connection without a verified webhook is closed, or else the one idle for longest")
 	flags.Duration("idle-timeout", 2*time.Minute, "how long a connection stays open without a request")
-	flags.StringSlice("trusted-proxies", nil, "addresses or ranges, such as 10.0.0.0/8, of the proxies whose X-Forwarded-For is believed; several with commas")
-	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that isn't there yet")
+	flags.StringSlice("trusted-proxies", nil, "addresses or ranges, such as 10.0.0.0/8, of the proxies whose X-Forwarded-For counts, separated by commas")
+	flags.Duration("unmatched-grace", 15*time.Minute, "how long an event waits for a workflow that does not exist yet")
 	flags.Duration("keep-bodies", 30*24*time.Hour, "how long the inbox keeps bodies that are neither pending nor quarantined; 0: for ever")
-	flags.Duration("keep-rows", 180*24*time.Hour, "how long the inbox keeps deliveries with their dedupe keys, by which a late repetition is told, and quarantined ones whole; 0: for ever")
-	flags.Duration("drain-delay", 5*time.Second, "how long a stopping ingress goes on accepting webhooks, while /readyz says 503, until load balancers have noticed")
-	flags.Duration("drain", 20*time.Second, "how long a stop then waits for webhooks that are being received")
+	flags.Duration("keep-rows", 180*24*time.Hour, "how long the inbox keeps deliveries with their dedupe keys, which identify late repetitions, and quarantined ones with their bodies; 0: for ever")
+	flags.Duration("drain-delay", 5*time.Second, "how long a stopping ingress still accepts webhooks while /readyz answers 503, until load balancers have noticed")
+	flags.Duration("drain", 20*time.Second, "how long a stop then waits for requests under way")
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("log-format", "json", "json or console")
-	flags.String("bucket", "", "bucket for the files of a case, such as s3://name?region=eu-central-1 or file:///var/lib/signalbox/files; empty: none are kept")
-	flags.Int64("bucket-max-file", 100<<20, "largest file that is kept, in bytes")
-	flags.Bool("download-allow-private", false, "let a file be fetched from private addresses, and through the proxy of the environment")
-	flags.Bool("download-allow-http", false, "let a file be fetched unencrypted")
-	flags.String("scratch", "", "folder for files under way; empty: the system's for temporary files")
-	flags.Float64("offload-calls-per-second", 0, "most calls to Offload a second besides polling (creating, answering, single reads), over all accounts and workers; 0: no limit")
-	flags.Float64("offload-reads-per-second", 0, "most polls of Offload's cases a second, over all accounts and workers; 0: no limit")
-	flags.Int("workflow-cache", 2000, "how many workflows a worker keeps in memory, at about 60 kB each, whatever number is open; the others it reads from Temporal again when something happens to them")
+	flags.String("bucket", "", "bucket for the files of cases, such as s3://name?region=eu-central-1 or file:///var/lib/signalbox/files; empty: files are not stored")
+	flags.Int64("bucket-max-file", 100<<20, "largest file that is stored, in bytes")
+	flags.Bool("download-allow-private", false, "allow downloads from private addresses and through the proxy of the environment")
+	flags.Bool("download-allow-http", false, "allow unencrypted downloads")
+	flags.String("scratch", "", "folder for files during their download; empty: the system's folder for temporary files")
+	flags.Float64("offload-calls-per-second", 0, "most calls to Offload per second other than polling (create, answer, single reads), over all accounts and workers; 0: no limit")
+	flags.Float64("offload-reads-per-second", 0, "most polls of Offload's cases per second, over all accounts and workers; 0: no limit")
+	flags.Int("workflow-cache", 2000, "how many workflows a worker keeps in memory, about 60 kB each; it reads the others from Temporal again when they get an event")
 }
 
-// Load reads flags that were set, then variables, then the defaults; and the YAML file. It doesn't validate: which settings are
-// needed depends on the part that runs.
+// Load reads the settings: a flag overrides a variable, which overrides the default; accounts, agents and callbacks come from the YAML file.
+// Load does not check which settings are missing, since that depends on the parts; see Validate.
 func Load(flags *pflag.FlagSet, source Source) (Config, error) {
 	env := source.variables()
 	var mistakes []error
@@ -187,7 +187,7 @@ func parsePrefixes(list []string) ([]netip.Prefix, error) {
 		case err != nil:
 			wrong = append(wrong, fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8", text))
 		case prefix.Bits() == 0:
-			wrong = append(wrong, fmt.Errorf("%s would trust everybody: name the proxies", text))
+			wrong = append(wrong, fmt.Errorf("%s would trust every sender: name the proxies", text))
 		default:
 			all = append(all, prefix.Masked())
 		}
@@ -202,13 +202,13 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	}
 	address, err := netip.ParseAddr(text)
 	if err == nil && address.Zone() != "" {
-		err = errors.New("a zone means something on one machine only")
+		err = errors.New("a zone is valid on one machine only")
 	}
 	address = address.Unmap()
 	return netip.PrefixFrom(address, address.BitLen()), err
 }
 
-// version is the worker's version, by the variables that Temporal's own worker controller sets. Without a build ID versioning is off.
+// version returns the worker's version from the variables that Temporal's worker controller sets. Without a build ID, versioning is off.
 func (s Source) version() (deployment, build string) {
 	for _, entry := range s.Environ {
 		switch name, value, _ := strings.Cut(entry, "="); name {
@@ -224,7 +224,7 @@ func (s Source) version() (deployment, build string) {
 	return deployment, build
 }
 
-// addSecrets reads what is never a flag: the shared secret and the one account of those who need no file.
+// addSecrets reads the settings that are never flags: the shared secret, and the account of an installation without a YAML file.
 func (s Source) addSecrets(config *Config, env map[string]string) []error {
 	var mistakes []error
 	secret := func(name string) (value string, set bool) {
@@ -249,7 +249,7 @@ func (s Source) addSecrets(config *Config, env map[string]string) []error {
 	return mistakes
 }
 
-// addInbox reads where the inbox is as a secret is read, since the URL of a database may hold a password.
+// addInbox reads the inbox like a secret, since the URL of a database may hold a password.
 func (s Source) addInbox(config *Config, env map[string]string) error {
 	value, set, err := s.secret(env, "SIGNALBOX_INBOX")
 	if err == nil && set {
@@ -273,7 +273,7 @@ func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// sorted walks a map in the order of its keys, so that mistakes are told in the same order each time.
+// sorted returns the entries of a map in the order of their keys, so that mistakes have the same order each time.
 func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		for _, key := range slices.Sorted(maps.Keys(m)) {

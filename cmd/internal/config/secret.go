@@ -9,29 +9,29 @@ import (
 	"unicode/utf8"
 )
 
-// MinSharedSecret is how many characters the shared secret has at least: with fewer it could be guessed, and whoever has it can post for
-// every case. MinToken is the same for a token of the internal listener.
+// MinSharedSecret is the minimum number of characters of the shared secret, and MinToken that of a token of the internal listener. A shorter
+// one could be guessed.
 const (
 	MinSharedSecret = 8
 	MinToken        = 16
 )
 
-// secretFile reads a file that holds one secret. Editors and `echo` add a byte order mark, blanks and line ends around it: these are removed.
+// secretFile reads a file with one secret. It removes a byte order mark, spaces and line ends around it, which editors and `echo` add.
 func (s Source) secretFile(path string) (string, error) {
 	text, err := s.textFile(path)
 	if err != nil {
 		return "", err
 	}
 	if lines := strings.Count(text, "\n") + 1; lines > 1 {
-		return "", fmt.Errorf("%s has %d lines, want one: put each secret into a file of its own", path, lines)
+		return "", fmt.Errorf("%s has %d lines, want one: put each secret into a separate file", path, lines)
 	}
 	if strings.ContainsFunc(text, unicode.IsControl) {
-		return "", fmt.Errorf("%s holds control characters: write the secret as plain text", path)
+		return "", fmt.Errorf("%s has control characters: write the secret as plain text", path)
 	}
 	return text, nil
 }
 
-// textFile reads a file as UTF-8, without what stands around its text, and with single line feeds as line ends.
+// textFile reads a UTF-8 file, removes a byte order mark and spaces around the text, and converts line ends to line feeds.
 func (s Source) textFile(path string) (string, error) {
 	b, err := s.ReadFile(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s Source) textFile(path string) (string, error) {
 	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), nil
 }
 
-// secret is NAME, or the content of the file that NAME_FILE names.
+// secret returns the value of NAME, or the content of the file NAME_FILE.
 func (s Source) secret(env map[string]string, name string) (value string, set bool, err error) {
 	value, set = env[name]
 	path, fromFile := env[name+"_FILE"]
@@ -67,7 +67,7 @@ func (s Source) secret(env map[string]string, name string) (value string, set bo
 	return value, set, nil
 }
 
-// secrets are what a list and a list of files hold.
+// secrets returns the secrets in a list and in a list of files.
 func (s Source) secrets(setting string, list, files []string) ([]string, error) {
 	var mistakes []error
 	all := append([]string(nil), list...)

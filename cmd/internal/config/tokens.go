@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// fileToken is a member of a YAML list of tokens.
+// fileToken is an entry of a token file.
 type fileToken struct {
 	Name     string      `yaml:"name"`
 	Token    string      `yaml:"token"`
@@ -21,8 +21,8 @@ type fileToken struct {
 	Agents   []string    `yaml:"agents"`
 }
 
-// ReadTokens reads files with tokens, each either a YAML list of name, token, scopes, accounts and agents, or lines name:token, whose scope is
-// admin. While a token rolls over, one name stands twice, with the old token and the new one. No error repeats a token.
+// ReadTokens reads token files. A file is either a YAML list of name, token, scopes, accounts and agents, or has lines name:token, whose scope
+// is admin. A name may occur twice, with the old token and the new one, while one replaces the other. Errors never contain a token.
 func (s Source) ReadTokens(paths []string) (*api.TokenSet, error) {
 	set := new(api.TokenSet)
 	var mistakes []error
@@ -53,7 +53,7 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 		decoder := yaml.NewDecoder(strings.NewReader(text))
 		decoder.KnownFields(true)
 		if err := decoder.Decode(&tokens); err != nil {
-			// The library's own words repeat parts of the file.
+			// The library's error contains parts of the file.
 			return nil, errors.New("want a YAML list whose members have name, token and scopes, and may have accounts and agents")
 		}
 	} else {
@@ -66,7 +66,7 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 		}
 	}
 	if len(tokens) == 0 {
-		return nil, errors.New("it holds no token: want lines name:token, or a YAML list")
+		return nil, errors.New("has no token: want lines name:token, or a YAML list")
 	}
 	var mistakes []error
 	for n, t := range tokens {
@@ -84,7 +84,7 @@ func (t fileToken) validate(entry int) error {
 	case len(t.Token) < MinToken:
 		return fmt.Errorf("the token of %q is shorter than %d characters and could be guessed: `openssl rand -hex 32` makes one", t.Name, MinToken)
 	case strings.ContainsAny(t.Token, " \t\n"):
-		return fmt.Errorf("the token of %q holds a blank", t.Name)
+		return fmt.Errorf("the token of %q has a space or a line break: remove it", t.Name)
 	case len(t.Scopes) == 0:
 		return fmt.Errorf("the token of %q has no scopes: want some of %s", t.Name, scopesInWords())
 	case t.Accounts != nil && len(t.Accounts) == 0 || t.Agents != nil && len(t.Agents) == 0:
@@ -94,7 +94,7 @@ func (t fileToken) validate(entry int) error {
 	}
 	for _, scope := range t.Scopes {
 		if !slices.Contains(api.Scopes(), scope) {
-			return fmt.Errorf("the token of %q: scope %q is none of %s", t.Name, scope, scopesInWords())
+			return fmt.Errorf("the token of %q: scope %q is not one of %s", t.Name, scope, scopesInWords())
 		}
 	}
 	return nil

@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// secretNames are the variables that are not flags. Each can be a file by NAME_FILE, but the base URL, which is no secret.
+// secretNames are the variables whose value can also be in a file, NAME_FILE.
 var secretNames = []string{"SIGNALBOX_SHARED_SECRET", "SIGNALBOX_OFFLOAD_API_KEY", "SIGNALBOX_INBOX", apiToken}
 
-// unknown says of each SIGNALBOX_ variable that is no setting what may have been meant.
+// unknown returns a warning for each SIGNALBOX_ variable that is not a setting, with the setting that may have been meant.
 func unknown(flags *pflag.FlagSet, env map[string]string) []string {
 	known := []string{"SIGNALBOX_OFFLOAD_BASE_URL", apiURL}
 	for _, name := range secretNames {
@@ -24,16 +24,16 @@ func unknown(flags *pflag.FlagSet, env map[string]string) []string {
 		if slices.Contains(known, name) {
 			continue
 		}
-		warning := name + " is no setting and does nothing"
+		warning := name + " is not a setting and has no effect"
 		if nearest := nearest(name, known); nearest != "" {
-			warning += fmt.Sprintf("; is %s meant?", nearest)
+			warning += fmt.Sprintf("; did you mean %s?", nearest)
 		}
 		warnings = append(warnings, warning)
 	}
 	return warnings
 }
 
-// nearest is the known name with the fewest changed letters; empty where too many differ.
+// nearest returns the known name with the fewest different letters; empty if too many differ.
 func nearest(name string, known []string) string {
 	best, fewest := "", max(2, (len(name)-len(envPrefix))/3)+1
 	for _, k := range known {
@@ -44,7 +44,7 @@ func nearest(name string, known []string) string {
 	return best
 }
 
-// distance is how many letters are added, left out or replaced between two words (Levenshtein).
+// distance returns how many letters have to be added, removed or replaced to get from one word to the other (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

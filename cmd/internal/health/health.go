@@ -1,5 +1,5 @@
-// Package health watches what a process needs: each check is probed from the start on, its state is kept with the time since which it
-// holds, logged once per change, and shown by the internal /readyz.
+// Package health checks the dependencies of a process. It probes each check from the start on, logs each change of its state once, and keeps
+// the state with the time of its last change for the internal /readyz.
 package health
 
 import (
@@ -13,17 +13,17 @@ import (
 	"go.uber.org/zap"
 )
 
-// Problem is why a check fails. Text and Fix are shown to whoever reaches the internal listener: they hold no address, no name of an
-// agent and no secret. Cause is for the log alone.
+// Problem is why a check fails. Everyone who can connect to the internal listener sees Text and Fix: they must not contain an address, the name
+// of an agent or a secret. Cause is for the log only.
 type Problem struct {
 	// Text says what is wrong, Fix what to do about it.
 	Text, Fix string
 	Cause     error
-	// Follows says that the process is only starting, or that another check says what to do: then it is not worth a line in the log.
+	// Follows is true while the process is starting, or if another check says what to do. Then the problem is logged at debug level only.
 	Follows bool
 }
 
-// Error is the whole problem, for the log.
+// Error returns text, fix and cause, for the log.
 func (p *Problem) Error() string {
 	text := p.Text + ": " + p.Fix
 	if p.Cause != nil {
@@ -38,13 +38,13 @@ func (p *Problem) Unwrap() error { return p.Cause }
 // Check is a condition that a process needs.
 type Check struct {
 	Name string
-	// Receiving says that webhooks can't be accepted while the check fails.
+	// Receiving is true if webhooks can't be accepted while the check fails.
 	Receiving bool
-	// Probe returns nil, or best a *Problem: of another error only that it happened is shown.
+	// Probe returns nil or an error. The text of an error is shown only if it is a *Problem.
 	Probe func(context.Context) error
 }
 
-// State is a check as it was last probed.
+// State is the result of a check's last probe.
 type State struct {
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
@@ -57,7 +57,7 @@ type State struct {
 
 const (
 	probeTimeout = 3 * time.Second
-	// probeEvery is the pause after a probe that went well. After one that failed the pause doubles from firstPause to longestPause, each with jitter.
+	// probeEvery is the pause after a successful probe. After a failed one the pause doubles from firstPause to longestPause. All have jitter.
 	probeEvery               = 2 * time.Second
 	firstPause, longestPause = 250 * time.Millisecond, 2 * time.Second
 )
@@ -75,11 +75,11 @@ type Board struct {
 	stops time.Time
 }
 
-// New takes the checks in the order in which they are shown. Until its first probe a check is not ok.
+// New returns a Board that shows the checks in the given order. Before its first probe, a check is not OK.
 func New(checks []Check, registry prometheus.Registerer, log *zap.Logger, now func() time.Time) (*Board, error) {
 	b := &Board{checks: checks, now: now, log: log, gauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "signalbox_check_ok",
-		Help: "1 while a check of /readyz is in order, otherwise 0.",
+		Help: "1 while a check of /readyz passes, otherwise 0.",
 	}, []string{"check"})}
 	if err := registry.Register(b.gauge); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func New(checks []Check, registry prometheus.Registerer, log *zap.Logger, now fu
 	return b, nil
 }
 
-const notProbed = "it was not checked yet"
+const notProbed = "not checked yet"
 
 // Run probes every check until ctx ends.
 func (b *Board) Run(ctx context.Context) {
@@ -117,7 +117,7 @@ func (b *Board) watch(ctx context.Context, i int) {
 	}
 }
 
-// Refresh probes the checks that receiving needs, so that what is shown next is not older than the question.
+// Refresh probes the checks that receiving needs, so that an answer of /readyz is up to date.
 func (b *Board) Refresh(ctx context.Context) {
 	for i, c := range b.checks {
 		if c.Receiving {
@@ -131,7 +131,7 @@ func (b *Board) probe(ctx context.Context, i int) (ok bool) {
 	defer cancel()
 	err := b.checks[i].Probe(probing)
 	if ctx.Err() != nil {
-		return err == nil // it was broken off, and tells nothing
+		return err == nil // the stop has cancelled the probe, so its result says nothing
 	}
 	next, cause := State{Name: b.checks[i].Name, OK: err == nil}, err
 	var problem *Problem
@@ -139,7 +139,7 @@ func (b *Board) probe(ctx context.Context, i int) (ok bool) {
 	case errors.As(err, &problem):
 		next.Problem, next.Fix, cause = problem.Text, problem.Fix, problem.Cause
 	case err != nil:
-		next.Problem, next.Fix = "it fails", "the log of this process says why"
+		next.Problem, next.Fix = "the check fails", "read the log of this process"
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -167,14 +167,14 @@ func (b *Board) probe(ctx context.Context, i int) (ok bool) {
 	return false
 }
 
-// Stop makes the process not ready for good.
+// Stop makes the process not ready from now on.
 func (b *Board) Stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stops = b.now()
 }
 
-// Receives says whether webhooks are accepted: every check was probed, each that receiving needs is in order, and the process does not stop.
+// Receives reports whether webhooks are accepted: every check was probed, all checks with Receiving pass, and the process is not stopping.
 func (b *Board) Receives() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -186,14 +186,14 @@ func (b *Board) Receives() bool {
 	return b.stops.IsZero()
 }
 
-// Ready says whether every check is in order and the process does not stop, and returns all checks.
+// Ready reports whether all checks pass and the process is not stopping. It also returns all checks.
 func (b *Board) Ready() (bool, []State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	states := append([]State(nil), b.states...)
 	ready := true
 	if !b.stops.IsZero() {
-		states = append(states, State{Name: "process", Since: b.stops, Problem: "it stops", Fix: "none needed: what it has accepted is kept"})
+		states = append(states, State{Name: "process", Since: b.stops, Problem: "the process is stopping", Fix: "none needed: accepted webhooks are kept"})
 	}
 	for _, s := range states {
 		ready = ready && s.OK
@@ -201,10 +201,10 @@ func (b *Board) Ready() (bool, []State) {
 	return ready, states
 }
 
-// Jitter is a pause between half and one and a half of d.
+// Jitter returns a random pause between half and one and a half of d.
 func Jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
-// Sleep waits for a time; false says that ctx ended before.
+// Sleep waits for d. It returns false if ctx ended before.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -53,7 +53,7 @@ func TestNothingIsReadyBeforeEveryCheckWasProbed(t *testing.T) {
 	<-ended
 }
 
-func TestAChangeIsLoggedOnceAndKeepsItsTime(t *testing.T) {
+func TestAChangeOfStateIsLoggedOnceAndKeepsItsTime(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	away := s.at.Add(time.Minute)
@@ -74,12 +74,12 @@ func TestAChangeIsLoggedOnceAndKeepsItsTime(t *testing.T) {
 	require.Equal(t, 1, s.logs.FilterMessage("check passes").Len())
 }
 
-func TestAnErrorThatIsNotForOthersIsNotShown(t *testing.T) {
+func TestTheTextOfAnotherErrorIsNotShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.answer = errors.New("dial tcp 10.1.2.3:5432")
 	s.Refresh(t.Context())
-	require.Equal(t, "it fails", s.told(t).Problem)
+	require.Equal(t, "the check fails", s.told(t).Problem)
 }
 
 func TestAStoppingProcessIsNotReady(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// certificate is a pair of files that may be replaced while the process runs.
+// certificate is a certificate and key whose files may be replaced while the process runs.
 type certificate struct {
 	certFile, keyFile string
 	log               *zap.Logger
@@ -32,7 +32,8 @@ func newCertificate(certFile, keyFile string, log *zap.Logger) (*certificate, er
 	return c, nil
 }
 
-// get is asked at each handshake. Files that can't be used leave the old pair in use, which is logged once.
+// get is the server's GetCertificate, called at each handshake. If the new files can't be used, the old pair stays in use and an error is logged
+// once.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,7 +59,7 @@ func (c *certificate) load(changed [2]time.Time) error {
 	return nil
 }
 
-// times are when the files changed.
+// times returns when the files were modified.
 func (c *certificate) times() (times [2]time.Time, err error) {
 	for i, path := range []string{c.certFile, c.keyFile} {
 		info, err := os.Stat(path)

@@ -1,8 +1,8 @@
 // Package internalhttp is the HTTP listener for operators and apps: /healthz, /readyz with every check, /metrics, the API under /v1, the codec
-// server under /codec and the page, which all three ask for tokens themselves.
+// server under /codec, and the page. These last three check tokens themselves.
 //
-// On loopback without tokens the Host header must be a loopback name or address: otherwise a web page that its own name server resolves
-// to 127.0.0.1 could read the answers in a person's browser (DNS rebinding).
+// On loopback without tokens the Host header must be a loopback name or address. Otherwise a web page whose name resolves to 127.0.0.1 could
+// read the answers in a person's browser (DNS rebinding).
 package internalhttp
 
 import (
@@ -24,21 +24,21 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 )
 
-// Config says who may call and how. The zero value is for loopback: plain HTTP, and the Host header is checked.
+// Config holds the handlers and the protection of the listener. The zero value is for loopback: plain HTTP, and the Host header is checked.
 type Config struct {
-	// API answers under /v1; nil: there is none. Its calls that wait end by Stop.
+	// API answers under /v1; nil for none. A stop of the server calls its Stop.
 	API API
-	// Codec answers under /codec; nil: there is none.
+	// Codec answers under /codec; nil for none.
 	Codec http.Handler
-	// Page answers everything else; nil: there is none.
+	// Page answers all other paths; nil for none.
 	Page http.Handler
-	// CertFile and KeyFile are a PEM pair for TLS, read again when they change; empty: plain HTTP.
+	// CertFile and KeyFile are PEM files for TLS, read again when they change; empty for plain HTTP.
 	CertFile, KeyFile string
-	// AnyHost turns the check of the Host header off: for an address beyond loopback, and where callers need tokens.
+	// AnyHost turns the check of the Host header off: for an address beyond loopback, and if callers need tokens.
 	AnyHost bool
 }
 
-// API is a handler whose calls may wait until Stop is called.
+// API is a handler with waiting calls, which end when Stop is called.
 type API interface {
 	http.Handler
 	Stop()
@@ -52,7 +52,7 @@ type Server struct {
 	log     *zap.Logger
 }
 
-// New fails where the certificate can't be used.
+// New fails if the certificate can't be used.
 func New(config Config, board *health.Board, registry *prometheus.Registry, log *zap.Logger) (*Server, error) {
 	s := &Server{config: config, log: log}
 	if config.CertFile != "" {
@@ -70,7 +70,7 @@ func (s *Server) routes(board *health.Board, registry *prometheus.Registry) http
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, board) })
-	// A value that can't be read now is left out; the others are shown.
+	// A metric that can't be read is left out; the others are shown.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	if s.config.API != nil {
 		mux.Handle("/v1", s.config.API)
@@ -87,7 +87,7 @@ func (s *Server) routes(board *health.Board, registry *prometheus.Registry) http
 
 func alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive\n") }
 
-// ready answers 200 while every check is in order, otherwise 503, in both cases with all checks.
+// ready answers with all checks, and with 200 if all of them pass, otherwise 503.
 func ready(w http.ResponseWriter, r *http.Request, board *health.Board) {
 	board.Refresh(r.Context())
 	ok, checks := board.Ready()
@@ -104,7 +104,7 @@ func ready(w http.ResponseWriter, r *http.Request, board *health.Board) {
 	answer(w, status, string(body)+"\n")
 }
 
-// answer leaves nothing to do where the caller has gone.
+// answer writes an answer. It ignores an error, which means that the caller has closed the connection.
 func answer(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
@@ -124,7 +124,8 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 	})
 }
 
-// IsLoopback says whether a host, or host:port, is this machine alone. The empty host of a listen address is every interface.
+// IsLoopback reports whether a host, or host:port, is a loopback name or address. An empty host in a listen address means every interface, so it
+// is not.
 func IsLoopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -166,7 +167,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stop); err != nil {
-		_ = server.Close() // a slow reader is cut: what it reads is told again to the next
+		_ = server.Close() // cuts slow readers, which can repeat their requests
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve operators: %w", err)

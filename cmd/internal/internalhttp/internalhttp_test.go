@@ -65,7 +65,7 @@ func get(t *testing.T, address, path, host, authorization string) int {
 	return response.StatusCode
 }
 
-func TestOnLoopbackWithoutTokensOnlyLoopbackIsAHost(t *testing.T) {
+func TestOnLoopbackWithoutTokensTheHostMustBeLoopback(t *testing.T) {
 	t.Parallel()
 	address := serve(t, internalhttp.Config{})
 	_, port, err := net.SplitHostPort(address)
@@ -95,7 +95,7 @@ func (a waiting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (a waiting) Stop() { close(a.stopped) }
 
-func TestTheAPIIsUnderV1AndItsWaitingCallsEndByAStop(t *testing.T) {
+func TestTheAPIIsUnderV1AndAStopEndsItsWaitingCalls(t *testing.T) {
 	t.Parallel()
 	api := waiting{make(chan struct{}), make(chan struct{})}
 	address := serve(t, internalhttp.Config{API: api})
@@ -111,7 +111,7 @@ func TestTheAPIIsUnderV1AndItsWaitingCallsEndByAStop(t *testing.T) {
 	<-api.arrived // the listener stops at the end of the test, and would be cut without the API's Stop
 }
 
-func TestThePageAnswersWhatNothingElseDoes(t *testing.T) {
+func TestThePageAnswersAllOtherPaths(t *testing.T) {
 	t.Parallel()
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	address := serve(t, internalhttp.Config{Page: page})
@@ -129,13 +129,13 @@ func (b broken) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.NewInvalidMetric(b.desc, errors.New("away"))
 }
 
-func TestAScrapeShowsWhatCanBeRead(t *testing.T) {
+func TestAScrapeLeavesOutUnreadableMetrics(t *testing.T) {
 	t.Parallel()
 	address := serve(t, internalhttp.Config{}, broken{prometheus.NewDesc("x", "x", nil, nil)}, prometheus.NewGauge(prometheus.GaugeOpts{Name: "y"}))
 	require.Equal(t, 200, get(t, address, "/metrics", address, ""))
 }
 
-func TestACertificateThatIsReplacedIsUsedAndABrokenOneIsNot(t *testing.T) {
+func TestAReplacedCertificateIsUsedUnlessItIsBroken(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	config := internalhttp.Config{CertFile: filepath.Join(folder, "cert.pem"), KeyFile: filepath.Join(folder, "key.pem")}

@@ -1,4 +1,4 @@
-// Package logging makes the one logger of a process, and hands it to Temporal's SDK in the form that it takes.
+// Package logging makes the logger of a process and adapts it to Temporal's SDK.
 package logging
 
 import (
@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// New makes a logger that writes to w: JSON lines for machines, or "console" for people. The level is one of debug, info, warn, error.
+// New returns a logger that writes to w, as "json" for machines or as "console" for people. The level is one of debug, info, warn, error.
 func New(w io.Writer, level, format string) (*zap.Logger, error) {
 	parsed, err := zapcore.ParseLevel(level)
 	if err != nil {
@@ -26,7 +26,7 @@ func New(w io.Writer, level, format string) (*zap.Logger, error) {
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), parsed)), nil
 }
 
-// ForTemporal hands the logger to the SDK. What the SDK calls info is news to its own developers, so it is logged as debug.
+// ForTemporal returns the logger for the SDK. It writes the SDK's info lines at debug level, since they are for developers of the SDK.
 func ForTemporal(log *zap.Logger) sdklog.Logger {
 	return temporal{log.Named("temporal").WithOptions(zap.AddCallerSkip(1)).Sugar()}
 }
@@ -38,5 +38,5 @@ func (t temporal) Info(msg string, keyvals ...any)  { t.log.Debugw(msg, keyvals.
 func (t temporal) Warn(msg string, keyvals ...any)  { t.log.Warnw(msg, keyvals...) }
 func (t temporal) Error(msg string, keyvals ...any) { t.log.Errorw(msg, keyvals...) }
 
-// With is what the SDK uses to add the workflow and activity to each line.
+// With returns a logger that adds fields to each line. The SDK adds the workflow and the activity.
 func (t temporal) With(keyvals ...any) sdklog.Logger { return temporal{t.log.With(keyvals...)} }

@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// newAPI makes the API of a process that has an inbox. Transcripts are read by the accounts' clients.
+// newAPI returns the API of a process with an inbox. It reads transcripts with the accounts' clients.
 func newAPI(
 	s Settings, temporal client.Client, late *lateInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
 ) (*api.Server, error) {
@@ -36,7 +36,7 @@ func newAPI(
 	return api.New(deps)
 }
 
-// transcripts says in the API's words that an account is missing.
+// transcripts translates a missing account into the API's error.
 func transcripts(from transcript.Source) func(context.Context, string) (workflows.CaseTranscript, error) {
 	return func(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
 		found, err := from.Read(ctx, reference)
@@ -47,7 +47,7 @@ func transcripts(from transcript.Source) func(context.Context, string) (workflow
 	}
 }
 
-// lateDeliveries implement deliveries.Store by an inbox that may not be open yet.
+// lateDeliveries implements deliveries.Store with an inbox that may not be open yet.
 type lateDeliveries struct{ inbox *lateInbox }
 
 func (l lateDeliveries) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {

@@ -13,16 +13,16 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 )
 
-// files are the activities that store files. Without a bucket they are there too, and say so.
+// files holds the activities that store files. Without a bucket they exist too, and fail with ArchiveNoBucket.
 type files struct {
 	settings Settings
 	provider archive.Provider
-	// activities are nil until the bucket could be opened.
+	// activities is nil until the bucket is open.
 	activities *archive.Activities
 	bucket     *archive.Bucket
 }
 
-// newFiles fails where only another setting helps. A bucket that is away is opened later.
+// newFiles fails for a wrong setting only. A bucket that does not answer is opened later.
 func newFiles(ctx context.Context, s Settings, provider archive.Provider) (*files, error) {
 	f := &files{settings: s, provider: provider}
 	if s.Config.Bucket != "" {
@@ -36,7 +36,7 @@ func newFiles(ctx context.Context, s Settings, provider archive.Provider) (*file
 	return f, nil
 }
 
-// open opens the bucket unless it is open.
+// open opens the bucket if it is not open yet.
 func (f *files) open(ctx context.Context) (err error) {
 	if f.activities != nil {
 		return nil
@@ -45,7 +45,7 @@ func (f *files) open(ctx context.Context) (err error) {
 	if c.Bucket != "" && f.bucket == nil {
 		if f.bucket, err = archive.OpenBucket(ctx, c.Bucket); err != nil {
 			err = fmt.Errorf("--bucket (SIGNALBOX_BUCKET): %w", err)
-			// A folder may be on a disk that is not mounted yet; of everything else the URL is wrong.
+			// A folder may be on a disk that is not mounted yet. For any other bucket, an error means that the URL is wrong.
 			if path := (*fs.PathError)(nil); !errors.As(err, &path) {
 				err = fmt.Errorf("%w: %w", ErrSetting, err)
 			}
@@ -67,19 +67,19 @@ func (f *files) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// check opens a bucket of its own: the workers' may not be open yet.
+// check opens the bucket a second time, because that of the workers may not be open yet.
 func (f *files) check(ctx context.Context) error {
 	bucket, err := archive.OpenBucket(ctx, f.settings.Config.Bucket)
 	if err == nil {
 		err = errors.Join(bucket.Check(ctx), bucket.Close())
 	}
 	if err != nil {
-		return &health.Problem{Text: "the bucket does not answer", Fix: "see that it is there and lets this process in, and --bucket (SIGNALBOX_BUCKET); the log says more", Cause: err}
+		return &health.Problem{Text: "the bucket does not answer", Fix: "check that the bucket exists and admits this process, and --bucket (SIGNALBOX_BUCKET); the log says more", Cause: err}
 	}
 	return nil
 }
 
-// close comes after the workers have stopped.
+// close closes the bucket. Call it after the workers have stopped.
 func (f *files) close() {
 	if f.activities != nil {
 		f.activities.Close()
@@ -91,14 +91,14 @@ func (f *files) close() {
 	}
 }
 
-// checkScratch tells at the start what would otherwise only show when the first file comes.
+// checkScratch fails at the start if files could not be written later.
 func checkScratch(folder string) error {
 	if folder == "" {
 		folder = os.TempDir()
 	}
 	file, err := os.CreateTemp(folder, "signalbox-check-")
 	if err != nil {
-		return fmt.Errorf("files on their way into the bucket need a folder that can be written to: %w", err)
+		return fmt.Errorf("downloaded files need a writable folder: %w", err)
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

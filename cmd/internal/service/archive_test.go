@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestAWorkerThatCanNotKeepFilesSaysSoAtItsStart(t *testing.T) {
+func TestAWorkerChecksItsFolderForFilesAtTheStart(t *testing.T) {
 	t.Parallel()
 	ring, err := keyring.Generate()
 	require.NoError(t, err)

@@ -83,7 +83,7 @@ func posted(t *testing.T, url string, ring *keyring.Ring, id string) int {
 	return response.StatusCode
 }
 
-func TestAnIngressStartsBeforeItsDatabaseAndRecoversByItself(t *testing.T) {
+func TestAnIngressStartsBeforeItsDatabaseAndRecovers(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Start(t)
 	address := database.Database(t)
@@ -157,7 +157,7 @@ func TestALongMigrationIsAnsweredWith503UntilItEnds(t *testing.T) {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
-func TestAnInboxThatCanNotBeOpenedByTryingAgainEndsTheProcessAtOnce(t *testing.T) {
+func TestAWrongInboxSettingEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	text := filepath.Join(folder, "text.db")
@@ -213,7 +213,7 @@ func (f *fragile) PollWorkflowTaskQueue(ctx context.Context, r *workflowservice.
 	return f.polledStub.PollWorkflowTaskQueue(ctx, r)
 }
 
-func TestReceivingGoesOnWhateverWorkersLackAndTheyStartWhenItIsThere(t *testing.T) {
+func TestReceivingDoesNotDependOnWorkersAndTheyStartOnceTheNamespaceExists(t *testing.T) {
 	t.Parallel()
 	temporal := &fragile{polledStub: polledStub{rates: map[string]float64{}}}
 	ring := newRing(t)
@@ -288,7 +288,7 @@ func TestReceivingGoesOnWithoutSearchAttributes(t *testing.T) {
 }
 
 // The SDK gives a worker up when its polls have been refused for two minutes.
-func TestReceivingGoesOnWhenWorkersBreakAndTheyAreStartedAgain(t *testing.T) {
+func TestReceivingGoesOnWhenWorkersFailAndTheyAreStartedAgain(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes the SDK two minutes to give a worker up")

@@ -18,19 +18,19 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 )
 
-// lateInbox is an inbox that opens while the process already listens: its database may be away, or its tables may be changed for minutes.
-// Until then Append waits as long as its context allows, and the other methods fail with inbox.ErrBusy.
+// lateInbox is an inbox that opens while the process already listens: its database may be away, or a migration may take minutes. Until then
+// Append waits as long as its context allows, and the other methods fail with inbox.ErrBusy.
 type lateInbox struct {
 	where string
 	open  func(context.Context) (inbox.Store, error)
 	log   *zap.Logger
 
-	// opened is closed when store is there.
+	// opened is closed when store is set.
 	opened chan struct{}
 	store  inbox.Store
 
 	mu sync.Mutex
-	// failed is why the last try to open failed; nil while none has.
+	// failed is the error of the last try to open; nil if no try has failed.
 	failed error
 }
 
@@ -43,7 +43,7 @@ func newLateInbox(where string, log *zap.Logger) *lateInbox {
 	}
 }
 
-// run opens the inbox, and tries again until ctx ends: then it returns nil. It fails where only another setting helps.
+// run tries to open the inbox until it succeeds or ctx ends; then it returns nil. It fails for a wrong setting only.
 func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
 	if info, err := os.Stat(l.where); err == nil && info.IsDir() && !postgres.IsAddress(l.where) {
 		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %s is a folder: name a file in it", ErrSetting, l.where)
@@ -70,7 +70,7 @@ func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
 	}
 }
 
-// wrong says of an error whether trying again is of no use. A server that is away, a disk that is full and a lock are not among them.
+// wrong reports whether an error means a wrong setting, so that another try can't succeed. A server that is away, a full disk and a lock do not.
 func (l *lateInbox) wrong(err error) bool {
 	if errors.Is(err, inbox.ErrNewer) {
 		return true
@@ -87,7 +87,7 @@ func (l *lateInbox) wrong(err error) bool {
 		errors.As(err, &sqlite) && sqlite.Code() == notADatabase
 }
 
-// check is the probe of the inbox, of which server knows whether it stores.
+// check is the probe of the inbox. server knows whether the last webhook was stored.
 func (l *lateInbox) check(ctx context.Context, server *ingress.Server) error {
 	if _, err := l.now(); err != nil {
 		l.mu.Lock()
@@ -118,7 +118,7 @@ func (l *lateInbox) fix() string {
 	return "see that the disk has room and the file that --inbox (SIGNALBOX_INBOX) names is there; the log says more"
 }
 
-// now is the store, if it is open.
+// now returns the store, or inbox.ErrBusy if it is not open yet.
 func (l *lateInbox) now() (inbox.Store, error) {
 	select {
 	case <-l.opened:
@@ -159,7 +159,7 @@ func (l *lateInbox) Check(ctx context.Context) error {
 	return store.Check(ctx)
 }
 
-// close comes after all that writes has ended, and run too.
+// close closes the store. Call it after run and all writers have ended.
 func (l *lateInbox) close() {
 	if store, err := l.now(); err == nil {
 		if err := store.Close(); err != nil {

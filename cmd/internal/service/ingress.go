@@ -23,12 +23,12 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
-// receiving is the part that receives: the server, its inbox and the relay.
+// receiving is the ingress part of a process: the server, its inbox and the relay.
 type receiving struct {
 	server   *ingress.Server
 	listener net.Listener
 	inbox    *lateInbox
-	// relay is there once the inbox is open.
+	// relay is set once the inbox is open.
 	relay    atomic.Pointer[relay.Relay]
 	temporal client.Client
 	payloads *payloadcodec.Codec
@@ -40,7 +40,7 @@ type receiving struct {
 	headroom Headroom
 }
 
-// newIngress takes what /readyz says.
+// newIngress returns the ingress part. ready decides the answer of the public /readyz.
 func newIngress(
 	s Settings, temporal client.Client, payloads *payloadcodec.Codec, registry *prometheus.Registry, tracer trace.Tracer, ready func(context.Context) bool,
 ) (*receiving, error) {
@@ -77,7 +77,7 @@ func newIngress(
 	return in, nil
 }
 
-// checks are what receiving and relaying need.
+// checks returns the checks of receiving and relaying.
 func (in *receiving) checks() []health.Check {
 	return []health.Check{
 		{Name: "inbox", Receiving: true, Probe: func(ctx context.Context) error { return in.inbox.check(ctx, in.server) }},
@@ -88,10 +88,10 @@ func (in *receiving) checks() []health.Check {
 func (in *receiving) checkRelay(ctx context.Context) error {
 	running := in.relay.Load()
 	if running == nil {
-		return &health.Problem{Text: "nothing is relayed before the inbox is open", Fix: "see the check of the inbox", Follows: true}
+		return &health.Problem{Text: "deliveries are not relayed before the inbox is open", Fix: "see the check of the inbox", Follows: true}
 	}
 	if err := running.Check(ctx); err != nil {
-		return &health.Problem{Text: "deliveries are kept and held back", Fix: "see the check of Temporal", Cause: err, Follows: true}
+		return &health.Problem{Text: "deliveries are held back", Fix: "see the check of Temporal", Cause: err, Follows: true}
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (in *receiving) serve(ctx context.Context) error {
 	return in.server.Serve(ctx, in.listener)
 }
 
-// work opens the inbox, and then relays and ends retention until ctx ends.
+// work opens the inbox, and then relays and enforces retention until ctx ends.
 func (in *receiving) work(ctx context.Context) error {
 	store, err := in.inbox.run(ctx)
 	if err != nil || store == nil {
@@ -125,7 +125,7 @@ func (in *receiving) newRelay(store inbox.Store) (*relay.Relay, error) {
 		options[name] = agent.Options
 	}
 	running, err := relay.New(relay.Config{
-		// Unique among all that share the inbox, also across restarts.
+		// Unique among all processes that share the inbox, even after a restart.
 		Owner:          inbox.NewID(now()),
 		Agents:         options,
 		UnmatchedGrace: in.config.UnmatchedGrace,

@@ -67,7 +67,7 @@ func (w wire) quiet() bool {
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-func TestAConnectionOverTheSettingClosesOneThatHasProvedNothing(t *testing.T) {
+func TestAConnectionOverTheLimitClosesAnUnverifiedOne(t *testing.T) {
 	t.Parallel()
 	c := receiver(t)
 	c.MaxConnections = 2
@@ -112,7 +112,7 @@ func newPoster(t *testing.T) *http.Client {
 	return poster
 }
 
-func TestATrustedProxyTellsItsSourcesApart(t *testing.T) {
+func TestSourcesBehindATrustedProxyAreLimitedSeparately(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		trusted []netip.Prefix
@@ -250,7 +250,7 @@ func working() config.Config {
 	}
 }
 
-func TestTheRatesOfOffloadReachTheServerThatKeepsThem(t *testing.T) {
+func TestTheRatesOfOffloadAreSentToTheServer(t *testing.T) {
 	t.Parallel()
 	stub := &polledStub{rates: map[string]float64{}}
 	c := working()

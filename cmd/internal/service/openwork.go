@@ -21,20 +21,20 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// What a pass reads is bounded, so that it costs the same however many workflows there are.
+// These limits bound the cost of a pass for any number of workflows.
 const (
 	openWorkEvery = time.Minute
 	openWorkRetry = 10 * time.Second
-	// maxListed is how many workflows of a kind are counted one by one; maxStates is how many of them are asked for their state in one pass.
-	// Those that were asked longest ago come first.
+	// maxListed is how many workflows of a kind a pass lists; maxStates is how many states it reads. It reads the states first that were read
+	// longest ago.
 	maxListed = 2000
 	maxStates = 100
 	listTime  = 20 * time.Second
 	stateTime = 3 * time.Second
 )
 
-// openWork reads from Temporal what people and other systems still have to do, and shows it as metrics. Workflows can't keep such a number:
-// it would be lost with each worker. A scrape shows what the last pass found and never waits for Temporal.
+// openWork reads open questions, approvals and notices from Temporal and shows their numbers as metrics. Workers can't count them, because a
+// restart would lose the count. A scrape shows the results of the last pass and never waits for Temporal.
 type openWork struct {
 	temporal  client.Client
 	namespace string
@@ -48,7 +48,7 @@ type openWork struct {
 	found openWorkFound
 }
 
-// openWorkFound is what a pass found; at is zero before the first.
+// openWorkFound is the result of a pass; at is zero before the first one.
 type openWorkFound struct {
 	ok        bool
 	at        time.Time
@@ -60,7 +60,7 @@ type openWorkFound struct {
 
 type attentionKey struct{ workflowType, reason string }
 
-// waiting is how many things wait, and since when the oldest does.
+// waiting is how many items wait, and since when the oldest one does.
 type waiting struct {
 	count  int
 	oldest time.Time
@@ -74,7 +74,7 @@ func (w waiting) with(since time.Time) waiting {
 	return w
 }
 
-// What waits.
+// The kinds of waiting items.
 const (
 	waitsQuestion      = "question"
 	waitsApproval      = "approval"
@@ -82,7 +82,7 @@ const (
 	waitsNoticeGivenUp = "notice_given_up"
 )
 
-// stateRead is what waits in a workflow, as its state said.
+// stateRead holds the waiting items in the state of a workflow.
 type stateRead struct {
 	at      time.Time
 	waiting map[string]waiting
@@ -131,7 +131,7 @@ func (o *openWork) read(ctx context.Context) (openWorkFound, error) {
 	}
 	for _, execution := range looked {
 		if reference, ok := workflows.ParseOffloadCaseWorkflowID(execution.GetExecution().GetWorkflowId()); ok && workflows.IsCanaryReference(reference) {
-			continue // one that was terminated keeps its search attributes
+			continue // a terminated workflow keeps its search attributes
 		}
 		for _, reason := range reasonsOf(execution) {
 			found.attention[attentionKey{execution.GetType().GetName(), reason}]++
@@ -204,8 +204,8 @@ func (o *openWork) list(ctx context.Context, query string) ([]*workflowpb.Workfl
 	}
 }
 
-// readStates keeps the last state of each workflow, after it has read those that were read longest ago again. It returns how many were never
-// read. A worker that does not answer leaves the states as they are.
+// readStates reads the states that are oldest again, and forgets those of other workflows. It returns how many were never read. If no worker
+// answers, it leaves the states unchanged.
 func (o *openWork) readStates(ctx context.Context, executions []*workflowpb.WorkflowExecutionInfo,
 	read func(context.Context, string) (map[string]waiting, error), kept map[string]stateRead,
 ) (unread int, err error) {
@@ -231,7 +231,7 @@ func (o *openWork) readStates(ctx context.Context, executions []*workflowpb.Work
 	return unread, err
 }
 
-// readState finds nothing in a workflow that can't answer: it has ended since, or its task fails, which has its own metric.
+// readState returns nothing for a workflow that can't answer: it has ended since, or its workflow task fails, for which there is another metric.
 func (o *openWork) readState(ctx context.Context, id string, read func(context.Context, string) (map[string]waiting, error)) (map[string]waiting, error) {
 	ctx, cancel := context.WithTimeout(ctx, stateTime)
 	defer cancel()
@@ -253,7 +253,7 @@ func (o *openWork) query(ctx context.Context, id string, state any) error {
 	if err != nil {
 		return fmt.Errorf("read the state of a workflow: %w", err)
 	}
-	if answer.QueryRejected != nil { // it has ended since
+	if answer.QueryRejected != nil { // the workflow has ended since
 		return nil
 	}
 	return answer.QueryResult.Get(state)
@@ -299,7 +299,7 @@ func (o *openWork) notices(ctx context.Context, id string) (map[string]waiting, 
 	return open, nil
 }
 
-// reasonsOf returns why a person should look at a workflow. Reasons are words of the contract.
+// reasonsOf returns the attention reasons of a workflow, as the contract names them.
 func reasonsOf(execution *workflowpb.WorkflowExecutionInfo) (reasons []string) {
 	payload := execution.GetSearchAttributes().GetIndexedFields()[workflows.SearchAttributeAttention]
 	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &reasons) != nil {

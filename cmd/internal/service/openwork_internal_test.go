@@ -78,7 +78,7 @@ func (o *openWork) passes() error {
 	return err
 }
 
-func TestOpenWorkIsWhatTheStatesSay(t *testing.T) {
+func TestOpenWorkIsCountedFromStates(t *testing.T) {
 	t.Parallel()
 	ago := func(d time.Duration) time.Time { return openWorkTime.Add(-d) }
 	temporal := &openWorkTemporal{
@@ -104,7 +104,7 @@ func TestOpenWorkIsWhatTheStatesSay(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(o)
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP signalbox_open_work_up 1 while Temporal tells what is open; 0 while it does not, and then the values are the last ones.
+# HELP signalbox_open_work_up 1 while open work can be read from Temporal; 0 while it can't, and then the other values are the last ones.
 # TYPE signalbox_open_work_up gauge
 signalbox_open_work_up 0
 `)), "nothing is told before the first pass")
@@ -116,7 +116,7 @@ signalbox_waiting{kind="approval"} 2
 signalbox_waiting{kind="notice"} 1
 signalbox_waiting{kind="notice_given_up"} 1
 signalbox_waiting{kind="question"} 1
-# HELP signalbox_waiting_oldest_seconds Age of the oldest one that waits; 0 when none does.
+# HELP signalbox_waiting_oldest_seconds Age of the oldest waiting item; 0 if none waits.
 # TYPE signalbox_waiting_oldest_seconds gauge
 signalbox_waiting_oldest_seconds{kind="approval"} 120
 signalbox_waiting_oldest_seconds{kind="notice"} 10
@@ -126,7 +126,7 @@ signalbox_waiting_oldest_seconds{kind="question"} 3600
 # TYPE signalbox_attention_workflows gauge
 signalbox_attention_workflows{reason="conflict",workflow_type="offload-case"} 1
 signalbox_attention_workflows{reason="input_needed",workflow_type="offload-case"} 1
-# HELP signalbox_open_work_up 1 while Temporal tells what is open; 0 while it does not, and then the values are the last ones.
+# HELP signalbox_open_work_up 1 while open work can be read from Temporal; 0 while it can't, and then the other values are the last ones.
 # TYPE signalbox_open_work_up gauge
 signalbox_open_work_up `
 	names := []string{"signalbox_waiting", "signalbox_waiting_oldest_seconds", "signalbox_attention_workflows", "signalbox_open_work_up"}
@@ -138,7 +138,7 @@ signalbox_open_work_up `
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want+"0\n"), names...), "the last values stay")
 }
 
-func TestAPassAsksABoundedNumberOfWorkflowsThoseLongestAgoFirst(t *testing.T) {
+func TestAPassReadsABoundedNumberOfStatesTheOldestFirst(t *testing.T) {
 	t.Parallel()
 	temporal := &openWorkTemporal{ids: map[string][]string{}, states: map[string]any{}}
 	const activations = maxStates + 30
@@ -165,7 +165,7 @@ func TestAPassAsksABoundedNumberOfWorkflowsThoseLongestAgoFirst(t *testing.T) {
 	require.Empty(t, o.states)
 }
 
-func TestCallsToAProviderAreCountedByTheirParticularResult(t *testing.T) {
+func TestCallsToAProviderAreCountedByResult(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
 		"ok":           nil,

@@ -3,13 +3,13 @@ package service
 import "github.com/prometheus/client_golang/prometheus"
 
 var (
-	openReadDesc      = prometheus.NewDesc("signalbox_open_work_up", "1 while Temporal tells what is open; 0 while it does not, and then the values are the last ones.", nil, nil)
+	openReadDesc      = prometheus.NewDesc("signalbox_open_work_up", "1 while open work can be read from Temporal; 0 while it can't, and then the other values are the last ones.", nil, nil)
 	openReadAtDesc    = prometheus.NewDesc("signalbox_open_work_timestamp_seconds", "When the values of open work were read, in Unix time.", nil, nil)
 	runningDesc       = prometheus.NewDesc("signalbox_workflows_running", "Running workflows.", []string{"workflow_type"}, nil)
 	attentionDesc     = prometheus.NewDesc("signalbox_attention_workflows", "Workflows that a person should look at, by reason.", []string{"workflow_type", "reason"}, nil)
 	waitingDesc       = prometheus.NewDesc("signalbox_waiting", "Open questions, open approvals, notices that are being delivered, and notices that were given up.", []string{"kind"}, nil)
-	waitingOldestDesc = prometheus.NewDesc("signalbox_waiting_oldest_seconds", "Age of the oldest one that waits; 0 when none does.", []string{"kind"}, nil)
-	unreadDesc        = prometheus.NewDesc("signalbox_waiting_unread_workflows", "Workflows whose state was not read yet, so that what waits in them is not counted.", nil, nil)
+	waitingOldestDesc = prometheus.NewDesc("signalbox_waiting_oldest_seconds", "Age of the oldest waiting item; 0 if none waits.", []string{"kind"}, nil)
+	unreadDesc        = prometheus.NewDesc("signalbox_waiting_unread_workflows", "Workflows whose state was not read yet, so that their waiting items are not counted.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/api/page"
 )
 
-// newPage makes the page of a process that has an API.
+// newPage returns the page of a process with an API.
 func newPage(s Settings, calls *api.Server, board *health.Board) (*page.Server, error) {
 	deps := page.Deps{
 		API: calls, Secure: s.Config.Internal.Plain, Log: s.Log.Named("page"), Now: now,

@@ -53,7 +53,7 @@ func (p *providerCalls) observe(ctx context.Context, op string) (context.Context
 	}
 }
 
-// resultOf asks for the particular before the general: a 401 is also a refusal.
+// resultOf returns the result label of a call. It checks special cases first: a 401 is also ErrRefused.
 func resultOf(err error) string {
 	for _, known := range []struct {
 		err  error

@@ -136,7 +136,7 @@ func startIngress(t *testing.T, c config.Config, ring *keyring.Ring, temporal st
 }
 
 // Each case's events go to the two replicas in turns, and the database is killed in the middle.
-func TestTwoIngressesOnOneDatabaseKeepTheOrderOfEachCaseAndLoseNothing(t *testing.T) {
+func TestTwoIngressesOnOneDatabaseKeepOrderAndLoseNothing(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Start(t)
 	address := database.Database(t)

@@ -12,7 +12,7 @@ import (
 // retainEvery is how often retention is enforced.
 const retainEvery = time.Hour
 
-// retain ends the retention of bodies and rows, now and every hour.
+// retain removes bodies and rows whose retention has ended, now and every hour.
 func (in *receiving) retain(ctx context.Context, store inbox.Store) {
 	if in.config.KeepBodies == 0 && in.config.KeepRows == 0 {
 		return
@@ -29,7 +29,7 @@ func (in *receiving) retain(ctx context.Context, store inbox.Store) {
 	}
 }
 
-// purge removes what is past its retention. What it can't remove now it removes in an hour.
+// purge removes bodies and rows whose retention has ended. After an error, the next purge comes in an hour.
 func (in *receiving) purge(ctx context.Context, store inbox.Store) {
 	request := inbox.PurgeRequest{Now: now()}
 	if in.config.KeepBodies > 0 {

@@ -1,5 +1,4 @@
-// Package service puts the rooms of Signalbox together and runs them: the one place where ingress, inbox, relay and worker meet. It knows
-// no rule of any of them.
+// Package service connects ingress, inbox, relay, API and workers, and runs them as one process. It contains none of their rules.
 package service
 
 import (
@@ -22,30 +21,30 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// ErrSetting says that a process can't run with its settings. Everything else that it lacks is waited for.
+// ErrSetting says that a setting is wrong. Only this ends a process; it waits for everything else that is missing.
 var ErrSetting = errors.New("wrong setting")
 
-// The first pause before something is tried again, and the longest: each is twice the last, with jitter.
+// The first and the longest pause before another try: each is twice the last, with jitter.
 const firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
 
-// Settings are what Run needs.
+// Settings are the arguments of Run.
 type Settings struct {
 	Config  config.Config
 	Parts   config.Part
 	Keyring *keyring.Ring
-	// Payloads encrypt what Temporal keeps; nil: nothing is encrypted.
+	// Payloads encrypt what Temporal keeps; nil encrypts nothing.
 	Payloads *keyring.Ring
-	// Temporal says where the server is. It need not be there yet: webhooks are accepted without it.
+	// Temporal are the options of the connection. The server need not run yet: webhooks are accepted without it.
 	Temporal client.Options
 	Log      *zap.Logger
-	// Listener and InternalListener replace the ones that Config names. Without an internal one the process shows no health.
+	// Listener and InternalListener replace the listeners of Config. Without an internal one, the process does not show its health.
 	Listener, InternalListener net.Listener
 }
 
-// Run runs the parts until ctx ends, and returns when all of them have stopped. It fails for a wrong setting alone, and where a listener breaks.
+// Run runs the parts until ctx ends, and returns when all of them have stopped. It fails for a wrong setting or a broken listener only.
 //
-// A stop goes in the order of the data: /readyz says 503 while webhooks are accepted for Config.DrainDelay, then every request that was
-// read is stored and answered, then signals under way to Temporal and calls under way to providers end. Operators are answered to the end.
+// A stop follows the way of the data: for Config.DrainDelay /readyz answers 503 and webhooks are still accepted; then every request that was
+// read is stored and answered; then signals to Temporal and calls to providers end. The internal listener answers until the end.
 func Run(ctx context.Context, s Settings) error {
 	metrics, err := telemetry.New(s.Log.Named("metrics"))
 	if err != nil {
@@ -88,7 +87,7 @@ func Run(ctx context.Context, s Settings) error {
 			return err
 		}
 		defer p.in.inbox.close()
-		defer func() { _ = p.in.listener.Close() }() // where Run fails before it is served
+		defer func() { _ = p.in.listener.Close() }() // needed if Run fails before it serves
 		checks = append(p.in.checks(), checks...)
 	}
 	if s.Parts&config.Worker != 0 {
@@ -139,7 +138,7 @@ func listen(given net.Listener, address, setting string) (net.Listener, error) {
 	return listener, nil
 }
 
-// process is what Run has put together.
+// process holds the parts that Run runs.
 type process struct {
 	settings  Settings
 	in        *receiving
@@ -149,13 +148,13 @@ type process struct {
 	internal  net.Listener
 }
 
-// receives is asked by the public /readyz.
+// receives decides the answer of the public /readyz.
 func (p *process) receives(ctx context.Context) bool {
 	p.board.Refresh(ctx)
 	return p.board.Receives()
 }
 
-// stage is what is stopped together.
+// stage is a group of goroutines that stop together.
 type stage struct {
 	ctx  context.Context
 	stop context.CancelFunc
@@ -217,5 +216,5 @@ func (p *process) run(ctx context.Context) error {
 	return failed
 }
 
-// now is the process's clock: the rooms take it as an argument.
+// now is the clock of the process, which passes it to all packages.
 func now() time.Time { return time.Now() } //nolint:forbidigo // wiring is where the clock comes from

@@ -37,7 +37,7 @@ func newRing(t *testing.T) *keyring.Ring {
 	return ring
 }
 
-func TestARunningIngressKeepsRetentionOfAnInboxThatOthersReadToo(t *testing.T) {
+func TestARunningIngressEnforcesRetention(t *testing.T) {
 	t.Parallel()
 	c := receiver(t)
 	c.KeepBodies, c.KeepRows = 2*time.Hour, 4*time.Hour

@@ -15,13 +15,13 @@ import (
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
-// temporalNeeds are the checks of a Temporal server and the namespace.
+// temporalNeeds has the checks of the Temporal server and the namespace.
 type temporalNeeds struct {
 	client    client.Client
 	namespace string
 }
 
-// reachable fails unless the server answers, lets this process in and has the namespace.
+// reachable fails unless the server answers, admits this process and has the namespace.
 func (t temporalNeeds) reachable(ctx context.Context) error {
 	_, err := t.client.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: t.namespace})
 	return t.problem(err)
@@ -42,13 +42,13 @@ func (t temporalNeeds) problem(err error) error {
 			Fix:  "run `signalbox setup --create-namespace`, or correct TEMPORAL_NAMESPACE", Cause: err,
 		}
 	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
-		return &health.Problem{Text: "Temporal refuses this process", Fix: "see TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_…, and what they may do in the namespace", Cause: err}
+		return &health.Problem{Text: "Temporal refuses this process", Fix: "check TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_…, and their permissions in the namespace", Cause: err}
 	default:
-		return &health.Problem{Text: "Temporal does not answer", Fix: "see that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: err}
+		return &health.Problem{Text: "Temporal does not answer", Fix: "check that it runs, and TEMPORAL_ADDRESS and TEMPORAL_TLS; the log says more", Cause: err}
 	}
 }
 
-// searchAttributes fails unless workflows can set every one: a workflow that can't would be stuck.
+// searchAttributes fails unless every search attribute is usable: a workflow that can't set one is stuck.
 func (t temporalNeeds) searchAttributes(ctx context.Context) error {
 	if err := t.reachable(ctx); err != nil {
 		return &health.Problem{Text: "the search attributes can't be checked", Fix: "see the check of Temporal", Cause: err, Follows: true}
@@ -59,7 +59,7 @@ func (t temporalNeeds) searchAttributes(ctx context.Context) error {
 	}
 	switch {
 	case errors.Is(err, worker.ErrNotReady):
-		// It names attributes and the namespace only.
+		// The error contains attributes and the namespace only.
 		return &health.Problem{Text: "the namespace lacks search attributes", Fix: "run `signalbox setup`", Cause: err}
 	case err != nil:
 		return &health.Problem{Text: "the search attributes are not usable yet", Fix: "wait some seconds after `signalbox setup`; the log says more", Cause: err}

@@ -11,10 +11,10 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/api"
 )
 
-// tokensReadEvery is how long a token that was added or removed may go unnoticed.
+// tokensReadEvery is after how long an added or removed token takes effect at the latest.
 const tokensReadEvery = time.Second
 
-// liveTokens are the tokens of files that may change while the process runs. Files that can't be used leave the old tokens in use.
+// liveTokens are the tokens in files that may change while the process runs. If the files can't be used, the old tokens stay in use.
 type liveTokens struct {
 	paths []string
 	log   *zap.Logger
@@ -22,7 +22,7 @@ type liveTokens struct {
 	mu     sync.Mutex
 	tokens *api.TokenSet
 	read   time.Time
-	// failed is the last error, so that it is logged once.
+	// failed is the last error. It prevents that the same error is logged again.
 	failed string
 }
 

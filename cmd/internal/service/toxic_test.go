@@ -74,7 +74,7 @@ func sendEvents(sender *http.Client, url string, ring *keyring.Ring, events []st
 	return answers
 }
 
-func TestABadNetworkToTheDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
+func TestABadNetworkToTheDatabaseLosesNoAcknowledgedWebhook(t *testing.T) {
 	t.Parallel()
 	const (
 		count = 48
@@ -170,7 +170,7 @@ func stored(t *testing.T, address string, events map[string]bool) (found int) {
 	return found
 }
 
-func TestConnectionsToTheDatabaseThatAreForgottenOnTheWayAreReplaced(t *testing.T) {
+func TestFrozenConnectionsToTheDatabaseAreReplaced(t *testing.T) {
 	t.Parallel()
 	// The store gives a connection up after 5 s, so that a webhook of Offload is stored within its 8 s.
 	const budget, slack = 8 * time.Second, 3 * time.Second

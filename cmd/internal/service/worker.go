@@ -21,7 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
-// working is the part that works: the workers of every task queue.
+// working is the worker part of a process: the workers of every task queue.
 type working struct {
 	config   config.Config
 	temporal temporalNeeds
@@ -32,7 +32,7 @@ type working struct {
 	open     *openWork
 
 	mu sync.Mutex
-	// problem is why the workers don't run; nil while they do.
+	// problem is why the workers do not run; nil while they run.
 	problem error
 }
 
@@ -63,8 +63,8 @@ func newWorkers(
 	return w, nil
 }
 
-// accountClients are the clients that the workers and the API of a process share, so that both keep to an account's rate. A process without
-// workers needs no account, so one that lacks its URL or key is left out there.
+// accountClients returns the clients of the accounts. The workers and the API of a process share them, so that both together keep to an account's
+// rate. A process without workers needs no account, so it leaves out accounts without a URL or key.
 func accountClients(s Settings, registry prometheus.Registerer, traces *telemetry.Traces) (map[string]*offloadapi.Client, error) {
 	calls, err := newProviderCalls(registry, traces)
 	if err != nil {
@@ -78,7 +78,8 @@ func accountClients(s Settings, registry prometheus.Registerer, traces *telemetr
 	return OffloadClients(c, calls.observe)
 }
 
-// OffloadClients are the clients of the configured accounts, by name. They are the caller's to close. observe is offloadapi.Config's; it may be nil.
+// OffloadClients returns the clients of the configured accounts by name. The caller closes them. observe is offloadapi.Config.Observe; it may be
+// nil.
 func OffloadClients(
 	c config.Config, observe func(context.Context, string) (context.Context, func(offloadapi.Call)),
 ) (map[string]*offloadapi.Client, error) {
@@ -96,7 +97,7 @@ func OffloadClients(
 	return clients, nil
 }
 
-// noticeConfig is what the configuration says of notices.
+// noticeConfig returns the configuration of the notice activities.
 func noticeConfig(c config.Config, temporal client.Client, traces *telemetry.Traces) notice.Config {
 	n := notice.Config{
 		Temporal: temporal, Now: now, Transport: traces.Transport,
@@ -116,7 +117,7 @@ func noticeConfig(c config.Config, temporal client.Client, traces *telemetry.Tra
 	return n
 }
 
-// checks are what workers need.
+// checks returns the checks of the workers.
 func (w *working) checks() []health.Check {
 	checks := []health.Check{{Name: "search_attributes", Probe: w.temporal.searchAttributes}}
 	if w.config.Bucket != "" {
@@ -147,10 +148,10 @@ func (w *working) checkVersion(ctx context.Context) error {
 	return nil
 }
 
-// lasting is how long workers have to run for a failure to count as a new one.
+// lasting is how long workers must run before a failure starts again with the first pause.
 const lasting = time.Minute
 
-// run runs the workers until ctx ends. What they lack is waited for, and workers that break are started again: only a wrong setting is an error.
+// run runs the workers until ctx ends. It waits for everything that is missing and starts failed workers again; only a wrong setting is an error.
 func (w *working) run(ctx context.Context) error {
 	defer w.close()
 	var reading sync.WaitGroup
@@ -173,7 +174,7 @@ func (w *working) run(ctx context.Context) error {
 	}
 }
 
-// once runs the workers if everything that they need is there.
+// once runs the workers if all their dependencies are available.
 func (w *working) once(ctx context.Context) error {
 	err := w.temporal.searchAttributes(ctx)
 	if err == nil {
@@ -193,7 +194,7 @@ func (w *working) once(ctx context.Context) error {
 		},
 	}).Run(ctx)
 	if err != nil {
-		w.set(&health.Problem{Text: "the workers do not run", Fix: "they are started again by themselves; the log says why they ended", Cause: err})
+		w.set(&health.Problem{Text: "the workers do not run", Fix: "wait: Signalbox starts them again; the log says why they ended", Cause: err})
 	}
 	return err
 }

@@ -27,7 +27,7 @@ func start(o sim.Options) (*sim.Providers, error) {
 	return sim.Start(o)
 }
 
-func TestTroubleThatCanNotBeIsRefusedWithItsFlag(t *testing.T) {
+func TestInvalidTroubleIsRefusedWithItsFlag(t *testing.T) {
 	t.Parallel()
 	_, err := start(sim.Options{PublicURL: "http://127.0.0.1:1", Trouble: sim.Trouble{
 		OffloadCalls: []string{"explode:create"}, OffloadWebhooks: []string{"burst"}, ArtmailWebhooks: []string{"drop=2"},

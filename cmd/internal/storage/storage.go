@@ -17,10 +17,10 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 )
 
-// ErrNone says that there is no inbox yet at the place.
+// ErrNone says that the inbox does not exist yet.
 var ErrNone = errors.New("there is no inbox")
 
-// Name is the setting without its password, for people.
+// Name returns the setting without its password, for people.
 func Name(where string) string {
 	if postgres.IsAddress(where) {
 		return postgres.Redact(where)
@@ -28,7 +28,7 @@ func Name(where string) string {
 	return where
 }
 
-// Open opens the inbox for a process that receives, and makes it where there is none. The log may be nil.
+// Open opens the inbox for a process that receives, and creates it if it does not exist. The log may be nil.
 func Open(ctx context.Context, where string, log *zap.Logger) (inbox.Store, error) {
 	if postgres.IsAddress(where) {
 		return opened(postgres.Open(ctx, where, postgres.Options{}))
@@ -36,8 +36,8 @@ func Open(ctx context.Context, where string, log *zap.Logger) (inbox.Store, erro
 	return opened(sqlite.Open(ctx, where, sqlite.Options{Logger: log}))
 }
 
-// OpenExisting opens an inbox that is there, also while other processes have it open. It neither makes one, which is ErrNone, nor brings its
-// tables up to date, which is inbox.ErrOlder: a process of an older version may use them.
+// OpenExisting opens an existing inbox, even while other processes have it open. It fails with ErrNone if the inbox does not exist, and with
+// inbox.ErrOlder if its tables are older: it does not change them, since a process of an older version may use them.
 func OpenExisting(ctx context.Context, where string) (inbox.Store, error) {
 	if postgres.IsAddress(where) {
 		store, err := opened(postgres.Open(ctx, where, postgres.Options{Existing: true}))
@@ -50,19 +50,19 @@ func OpenExisting(ctx context.Context, where string) (inbox.Store, error) {
 	return store, explain(where, err)
 }
 
-// explain says what to do about tables that are missing or older.
+// explain adds what to do about missing or older tables to an error.
 func explain(where string, err error) error {
 	switch {
 	case errors.Is(err, inbox.ErrNoTables):
-		return fmt.Errorf("%w at %s: %w; `signalbox ingress` and `signalbox serve` make it when they start", ErrNone, Name(where), inbox.ErrNoTables)
+		return fmt.Errorf("%w at %s: %w; `signalbox ingress` and `signalbox serve` create it when they start", ErrNone, Name(where), inbox.ErrNoTables)
 	case errors.Is(err, inbox.ErrOlder):
-		return fmt.Errorf("%w; `signalbox ingress` and `signalbox serve` of this version bring them up to date when they start", err)
+		return fmt.Errorf("%w; `signalbox ingress` and `signalbox serve` of this version update the tables when they start", err)
 	default:
 		return err
 	}
 }
 
-// opened keeps a nil pointer from becoming a store that is not nil.
+// opened returns a nil interface instead of an interface with a nil pointer.
 func opened[S inbox.Store](store S, err error) (inbox.Store, error) {
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func opened[S inbox.Store](store S, err error) (inbox.Store, error) {
 	return store, nil
 }
 
-// Examine says what is there, or why a process that receives could not start on it. It makes no inbox.
+// Examine describes the inbox, or says why a process that receives could not start with it. It does not create one.
 func Examine(ctx context.Context, where string) (found string, err error) {
 	store, err := OpenExisting(ctx, where)
 	switch {
@@ -97,7 +97,7 @@ func canMake(ctx context.Context, where string) error {
 		return postgres.CanMake(ctx, where)
 	}
 	if info, err := os.Stat(filepath.Dir(where)); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s: its folder is not there; make it, or correct --inbox (SIGNALBOX_INBOX)", where)
+		return fmt.Errorf("%s: the folder does not exist; create it, or correct --inbox (SIGNALBOX_INBOX)", where)
 	}
 	return nil
 }

@@ -17,10 +17,10 @@ func TestAnOlderInboxIsExplained(t *testing.T) {
 	err := explain("inbox.db", fmt.Errorf("open: %w: version 1, this program has 2", inbox.ErrOlder))
 	require.ErrorIs(t, err, inbox.ErrOlder)
 	require.EqualError(t, err, "open: inbox: the tables belong to an older version: version 1, this program has 2; "+
-		"`signalbox ingress` and `signalbox serve` of this version bring them up to date when they start")
+		"`signalbox ingress` and `signalbox serve` of this version update the tables when they start")
 }
 
-func TestAFileWithoutTablesIsNoInboxAndStaysEmpty(t *testing.T) {
+func TestAFileWithoutTablesIsNotAnInboxAndStaysEmpty(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))

@@ -1,8 +1,8 @@
-// Package temporalconn says how to reach Temporal: as Temporal's own tools do, by the SDK's envconfig, from variables TEMPORAL_… and a
-// profile file. Temporal documents them under "Environment configuration".
+// Package temporalconn reads the settings of the connection to Temporal with the SDK's envconfig, like Temporal's own tools: from variables
+// TEMPORAL_… and a profile file. Temporal documents them under "Environment configuration".
 //
-// It adds checks that envconfig leaves out: a file or profile that is named must be there, a switch must be on or off, and every mistake
-// is reported at once, by the name of its variable.
+// It adds checks that envconfig lacks: a named file or profile must exist, and a switch must be true or false. It reports all mistakes at once,
+// each with the name of its variable.
 package temporalconn
 
 import (
@@ -19,23 +19,23 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 )
 
-// Defaults where neither the environment nor a profile says otherwise.
+// Defaults if neither the environment nor a profile has a value.
 const (
 	DefaultAddress   = "localhost:7233"
 	DefaultNamespace = "default"
 )
 
-// Source is where the settings are read from: a test brings its own.
+// Source is the environment and the files from which settings are read.
 type Source struct {
 	// Environ is a list of NAME=value, as os.Environ returns it.
 	Environ []string
 	// ReadFile reads the profile file and the PEM files.
 	ReadFile func(path string) ([]byte, error)
-	// ConfigDir is the user's configuration folder, below which the default profile file stands. Empty: there is none.
+	// ConfigDir is the user's configuration folder, which may contain the default profile file; empty for none.
 	ConfigDir string
 }
 
-// Options are the client options of the chosen profile with the environment on top.
+// Options returns the client options. A variable overrides the profile.
 func (s Source) Options() (client.Options, error) {
 	options, err := s.options()
 	if err != nil {
@@ -68,8 +68,7 @@ func (s Source) options() (client.Options, error) {
 	return profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
 }
 
-// environment is what envconfig reads variables from. One that is set to nothing counts as not set, but for gRPC metadata, where it removes
-// what the profile says.
+// environment gives variables to envconfig. An empty variable counts as not set, except for gRPC metadata, where it removes the profile's value.
 type environment []string
 
 func (e environment) Environ() []string { return e }
@@ -83,7 +82,7 @@ func (e environment) LookupEnv(name string) (string, bool) {
 	return "", false
 }
 
-// checkSwitch knows the words that envconfig knows; of any other it would take no notice.
+// checkSwitch fails for a value that envconfig does not know: envconfig would ignore it.
 func (e environment) checkSwitch(name string) error {
 	value, set := e.LookupEnv(name)
 	switch strings.ToLower(value) {
@@ -106,7 +105,7 @@ func (s Source) variables() environment {
 	return env
 }
 
-// profileFile is the content of the profile file. One that was asked for must be there, and so must the default one where a profile was.
+// profileFile returns the content of the profile file. A named file must exist; so must the default file if a profile is named.
 func (s Source) profileFile(env environment) ([]byte, error) {
 	path, pathAsked := env.LookupEnv("TEMPORAL_CONFIG_FILE")
 	name, nameAsked := env.LookupEnv("TEMPORAL_PROFILE")
@@ -136,7 +135,7 @@ func (s Source) profileFile(env environment) ([]byte, error) {
 	return text, nil
 }
 
-// readPEM puts the files' content in the place of their paths, and checks what envconfig would report without a name.
+// readPEM replaces the paths of PEM files by their content. It checks mistakes that envconfig would report without the name of the variable.
 func (s Source) readPEM(t *envconfig.ClientConfigTLS) error {
 	var mistakes []error
 	for _, pem := range []struct {

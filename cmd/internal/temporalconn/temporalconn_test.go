@@ -33,7 +33,7 @@ func source(files map[string]string, environ ...string) temporalconn.Source {
 
 const defaultFile = "/home/someone/.config/temporalio/temporal.toml"
 
-func TestWithoutSettingsItIsTheLocalServer(t *testing.T) {
+func TestWithoutSettingsTheLocalServerIsUsed(t *testing.T) {
 	t.Parallel()
 	got, err := source(nil).Options()
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestWithoutSettingsItIsTheLocalServer(t *testing.T) {
 	require.Nil(t, got.Credentials)
 }
 
-func TestTheEnvironmentGoesBeforeTheProfile(t *testing.T) {
+func TestTheEnvironmentOverridesTheProfile(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{defaultFile: `
 [profile.default]
@@ -92,7 +92,7 @@ func TestAnAPIKeyMeansTLSUnlessItIsSwitchedOff(t *testing.T) {
 	require.Equal(t, "temporal.internal", got.ConnectionOptions.TLS.ServerName)
 }
 
-func TestMutualTLSTakesItsPairFromFilesOrVariables(t *testing.T) {
+func TestMutualTLSReadsItsPairFromFilesOrVariables(t *testing.T) {
 	t.Parallel()
 	cert, key := selfSigned(t)
 	for name, environ := range map[string][]string{

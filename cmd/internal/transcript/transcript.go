@@ -1,4 +1,4 @@
-// Package transcript reads the conversation of a case from Offload, for people who look at it now. It stores nothing.
+// Package transcript reads the conversation of a case live from Offload. It stores nothing.
 package transcript
 
 import (
@@ -12,19 +12,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// ErrNoAccount: this process has no API key of the account that the case was created with.
+// ErrNoAccount says that this process has no API key of the case's account.
 var ErrNoAccount = errors.New("no such Offload account is configured here")
 
-// Source is where transcripts come from. All fields are required.
+// Source reads transcripts. All fields are required.
 type Source struct {
 	Cases *signalbox.Client
-	// Accounts are the clients by the name that a case's start gives.
+	// Accounts are the clients by account name.
 	Accounts map[string]*offloadapi.Client
 	Now      func() time.Time
 }
 
-// Read reads the conversation of the case with the reference. It fails with signalbox.ErrNotFound where there is no such case, here or at Offload,
-// or none at Offload yet; with ErrNoAccount; and with signalbox.ErrUnavailable where another attempt may succeed. The cause stays wrapped.
+// Read reads the conversation of the case with the reference. It fails with signalbox.ErrNotFound if the case does not exist, here or at Offload;
+// with ErrNoAccount; and with signalbox.ErrUnavailable if another attempt may succeed. These errors wrap the cause.
 func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
 	state, err := s.Cases.Case(reference).State(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTrans
 	return workflows.CaseTranscript{Reference: reference, CaseID: state.CaseID, Text: text, ReadAt: s.Now().UTC()}, nil
 }
 
-// translate adds what the failure means for a person who asks for a transcript.
+// translate wraps a failure of Offload with an error of the Go client.
 func translate(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:

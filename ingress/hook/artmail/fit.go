@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Fit implements hook.Provider. What people wrote goes: the reason, and then the user. IDs and the sealed key stay.
+// Fit implements hook.Provider. It removes the reason, and then the user. IDs and the sealed key stay.
 func Fit(event workflows.ActivationEvent, limit int) (workflows.ActivationEvent, json.RawMessage, error) {
 	for _, omit := range []func(*workflows.ActivationEvent){
 		func(*workflows.ActivationEvent) {},
@@ -24,5 +24,5 @@ func Fit(event workflows.ActivationEvent, limit int) (workflows.ActivationEvent,
 			return event, encoded, nil
 		}
 	}
-	return event, nil, fmt.Errorf("%w: its IDs and key alone have more than the %d bytes that a signal carries", hook.ErrUnparseable, limit)
+	return event, nil, fmt.Errorf("%w: its IDs and its key alone have more than the limit of %d bytes", hook.ErrUnparseable, limit)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestFitLeavesOutWhatPeopleWrote(t *testing.T) {
+func TestFitRemovesTextsOfPeople(t *testing.T) {
 	t.Parallel()
 	long, yes := strings.Repeat("x", 5000), true
 	user := &workflows.ActivationUser{ID: long}

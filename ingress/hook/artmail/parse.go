@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// fields are those of all kinds of events.
+// fields are the fields of all kinds of events together.
 type fields struct {
 	identity
 	InResponseToID string  `json:"inResponseToId"`
@@ -30,8 +30,8 @@ type user struct {
 	Email string `json:"email"`
 }
 
-// Parse implements hook.Provider. A response whose approved is neither true nor false has a nil Approved: the workflow
-// asks a person.
+// Parse implements hook.Provider. If the field approved of a response is neither true nor false, Approved is nil and the workflow asks a
+// person.
 func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.ActivationEvent], error) {
 	var (
 		b struct {
@@ -102,8 +102,8 @@ func (f *fields) fillFrom(data fields) {
 	f.User = cmp.Or(f.User, data.User)
 }
 
-// misspeltAPIKey finds the key where it stands deeper than documented, or under another spelling of its name, such as api_key. It is
-// shown only once, so it is worth a second search.
+// misspeltAPIKey finds the key deeper than documented or under another spelling of its name, such as api_key. Artmail sends the key only
+// once, so a second search is worth its time.
 func misspeltAPIKey(body []byte) string {
 	var value any
 	// A byte order mark may stand before the object.

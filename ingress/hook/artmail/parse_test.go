@@ -73,7 +73,7 @@ func TestParseReadsEachKind(t *testing.T) {
 	}
 }
 
-func TestNothingUndocumentedStaysInTheEvent(t *testing.T) {
+func TestUndocumentedFieldsDoNotEnterTheEvent(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{
 		`"token":"art_key_1"`, `"agentApiKey":"art_key_1"`, `"apiKeys":["art_key_1"]`, `"data":{"brand":{"name":"art_key_1"}}`,
@@ -88,7 +88,7 @@ func TestNothingUndocumentedStaysInTheEvent(t *testing.T) {
 	}
 }
 
-func TestAnApprovalThatIsNoBooleanReachesTheWorkflow(t *testing.T) {
+func TestAResponseWithoutABooleanReachesTheWorkflow(t *testing.T) {
 	t.Parallel()
 	for _, approved := range []string{`,"approved":"true"`, `,"approved":"yes"`, `,"approved":1`, `,"approved":null`, `,"approved":{}`, ``} {
 		got, err := artmail.Parse([]byte(`{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"m0","reason":"go ahead"`+approved+`}`), meta())
@@ -100,7 +100,7 @@ func TestAnApprovalThatIsNoBooleanReachesTheWorkflow(t *testing.T) {
 	}
 }
 
-func TestAResponseLosesAnAbsurdRequestID(t *testing.T) {
+func TestAResponseLosesAnUnusableRequestID(t *testing.T) {
 	t.Parallel()
 	got, err := artmail.Parse([]byte(`{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"`+strings.Repeat("x", 5000)+`","approved":true}`), meta())
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestAResponseLosesAnAbsurdRequestID(t *testing.T) {
 	require.Equal(t, []string{"inResponseToId"}, got.Lost)
 }
 
-func TestWhatIsTooLongForAFieldIsCutOrLostAlone(t *testing.T) {
+func TestATooLongValueIsCutOrLostAlone(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("<", 40_000)
 	for name, tt := range map[string]struct {
@@ -161,7 +161,7 @@ func TestIDsOfOneLengthAreAcceptedEverywhere(t *testing.T) {
 	}
 }
 
-func TestTheAPIKeyNeverStaysInTheEvent(t *testing.T) {
+func TestTheAPIKeyIsRemovedFromTheEvent(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"at the top":                 `{"type":"agent.activated","activationId":"a1","apiKey":"art_key_1","more":1}`,
@@ -190,7 +190,7 @@ func TestParseTakesNoAPIKeyFromOtherKinds(t *testing.T) {
 	require.Empty(t, got.APIKey)
 }
 
-func TestParseRefusesWhatIsNotForAWorkflow(t *testing.T) {
+func TestParseRefusesAnEventThatNoWorkflowTakes(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"type":"test.ping","activationId":"test"}`, `{"type":"agent.activated","activationId":"test"}`, `{"type":"agent.renamed","activationId":"a1"}`, `{`,
@@ -201,7 +201,7 @@ func TestParseRefusesWhatIsNotForAWorkflow(t *testing.T) {
 }
 
 // Any JSON value in a field that identifies nothing leaves the end of the activation, the answer and the failed run readable.
-func FuzzNoFieldLosesAnEvent(f *testing.F) {
+func FuzzAnUnusableFieldDoesNotLoseTheEvent(f *testing.F) {
 	names := []string{"timestamp", "reason", "staleMinutes", "approved", "inResponseToId", "apiKey", "user", "event", "data", "Type", "activationid", "fresh"}
 	bodies := []string{
 		`{"type":"agent.deactivated","activationId":"a1"`, `{"type":"approval_response","activationId":"a1","messageId":"m1"`,

@@ -19,7 +19,7 @@ const (
 	maxID   = workflows.MaxIDBytes
 )
 
-// head holds the names under which the kind may stand, always at the top.
+// head holds the names that the field with the kind may have, always at the top.
 type head struct {
 	Type       string `json:"type"`
 	Event      string `json:"event"`
@@ -27,7 +27,7 @@ type head struct {
 	EventType2 string `json:"event_type"`
 }
 
-// identity is the part of a body that tells one event from another.
+// identity is the part of a body that identifies an event.
 type identity struct {
 	ActivationID string    `json:"activationId"`
 	Timestamp    time.Time `json:"timestamp"`
@@ -50,8 +50,7 @@ func Peek(body []byte) (hook.Envelope, error) {
 	return b.envelope(&b.identity, lost)
 }
 
-// LooksLikeActivation says whether an unverified body may carry an API key that is shown only once. It is a guess that errs on the
-// side of yes.
+// LooksLikeActivation reports whether an unverified body may contain an API key. When in doubt, it returns true.
 func LooksLikeActivation(body []byte) bool {
 	return bytes.Contains(body, []byte(workflows.KindAgentActivated)) || bytes.Contains(body, []byte(`"apiKey"`)) || hook.IsGzip(body)
 }
@@ -65,7 +64,7 @@ func (id *identity) fillFrom(data identity) {
 	}
 }
 
-// envelope empties the fields of id that identify nothing and can't be used.
+// envelope returns the Envelope, and empties unusable fields of id that do not identify the event.
 func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	kind := h.kind()
 	if err := hook.CheckID("kind", kind, maxKind); err != nil {
@@ -78,7 +77,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	e.DropUnusableTime("timestamp", &id.Timestamp)
 	e.OccurredAt = id.Timestamp
 	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
-		e.Ignored = "no workflow takes this kind or activation"
+		e.Ignored = "unknown kind, or a test"
 		e.DropUnusable("activationId", &id.ActivationID, maxID)
 		e.EntityID = id.ActivationID
 		return e, nil
@@ -91,7 +90,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	return e, err
 }
 
-// kind prefers a documented one, should several of the names be in use.
+// kind returns the kind. If several of the names have a value, a documented kind wins.
 func (h head) kind() string {
 	names := []string{h.Type, h.Event, h.EventType, h.EventType2}
 	for _, kind := range names {
@@ -111,8 +110,8 @@ func known(kind string) bool {
 	return false
 }
 
-// setKey follows the reference's idempotency keys, always with the kind before it: agent.activated and agent.deactivated share a bare
-// activationId.
+// setKey sets the dedupe key: the kind, and the idempotency key of the reference. The kind is needed because agent.activated and
+// agent.deactivated have the same idempotency key, the activationId.
 func setKey(e *hook.Envelope, id *identity) error {
 	var own string
 	switch e.Kind {

@@ -41,7 +41,7 @@ func TestPeekKeysEachKindAsTheReferenceSays(t *testing.T) {
 	}
 }
 
-func TestPeekReadsEveryEnvelopeAlike(t *testing.T) {
+func TestPeekReadsEveryFormOfTheEnvelope(t *testing.T) {
 	t.Parallel()
 	want := hook.Envelope{Kind: "run_force_failed", DedupeKey: "run_force_failed/r1", EntityID: "a1", OccurredAt: at}
 	for name, body := range map[string]string{
@@ -83,7 +83,7 @@ func TestAPauseOrResumeWithoutATimeIsKeyedByItsBody(t *testing.T) {
 	}
 }
 
-func TestPeekIgnoresWhateverComesForTheTestActivation(t *testing.T) {
+func TestPeekIgnoresEventsOfTheTestActivation(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"test.ping", "agent.activated", "approval_response"} {
 		got, err := artmail.Peek([]byte(`{"type":"` + kind + `","activationId":"test"}`))
@@ -96,7 +96,7 @@ func TestPeekIgnoresWhateverComesForTheTestActivation(t *testing.T) {
 	require.NotEmpty(t, got.Ignored, "a ping needs no activation")
 }
 
-func TestPeekRefusesWhatIsNoEvent(t *testing.T) {
+func TestPeekRefusesABodyThatIsNotAnEvent(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 5000)
 	tests := []struct{ name, body, says string }{
@@ -125,7 +125,7 @@ func TestPeekRefusesWhatIsNoEvent(t *testing.T) {
 	}
 }
 
-func TestAFieldThatIdentifiesNothingIsLostAlone(t *testing.T) {
+func TestAnUnusableFieldIsLostAlone(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 5000)
 	for _, tt := range []struct{ name, body, key, lost string }{
@@ -145,7 +145,7 @@ func TestAFieldThatIdentifiesNothingIsLostAlone(t *testing.T) {
 	}
 }
 
-func TestAByteOrderMarkIsNoPartOfAnEvent(t *testing.T) {
+func TestAByteOrderMarkBeforeAnEventIsSkipped(t *testing.T) {
 	t.Parallel()
 	got, err := artmail.Peek([]byte("\xef\xbb\xbf" + `{"type":"agent.activated","activationId":"a1","apiKey":"k"}`))
 	require.NoError(t, err)
@@ -171,7 +171,7 @@ func BenchmarkPeek(b *testing.B) {
 	}
 }
 
-func TestLooksLikeActivationErrsOnTheSideOfYes(t *testing.T) {
+func TestLooksLikeActivationReturnsTrueInDoubt(t *testing.T) {
 	t.Parallel()
 	require.True(t, artmail.LooksLikeActivation([]byte(`{"kind":"agent.activated"`)))
 	require.True(t, artmail.LooksLikeActivation([]byte(`{"x":{"apiKey":"k"}}`)))

@@ -1,10 +1,10 @@
 // Package artmail verifies and reads what Artmail posts to an agent's webhook URL (Artmail, "Publish your agent" and "Webhook events
 // reference").
 //
-// The envelope is only partly documented: activationId and timestamp are certain, the name of the field that holds the kind, the
-// form of the time and the place of the other fields are not. So the kind may stand under type, event, eventType or event_type, and
-// every other field at the top or under data. Of a field that stands in both places, the one at the top counts. Fields that the
-// reference doesn't have are ignored, since one of them may be the API key; the inbox keeps the whole body.
+// The reference documents activationId and timestamp, but neither the name of the field with the kind, nor the form of the time, nor the
+// place of the other fields. So the kind may be in type, event, eventType or event_type, and every other field at the top or under data. If
+// a field is in both places, the one at the top counts. Undocumented fields do not enter the event, since one of them may be the API key;
+// the inbox keeps the whole body.
 package artmail
 
 import (
@@ -15,5 +15,5 @@ import (
 // Name names Artmail in deliveries. A delivery's scope is the agent.
 const Name = "artmail"
 
-// Provider is Artmail's row in the table.
+// Provider verifies and reads Artmail's webhooks.
 var Provider = hook.Provider[workflows.ActivationEvent]{Name: Name, Verify: Verify, Peek: Peek, Parse: Parse, Fit: Fit}

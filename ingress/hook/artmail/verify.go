@@ -12,8 +12,8 @@ import (
 // SignatureHeader carries the hex HMAC-SHA256 of the raw body (Artmail, "Publish your agent").
 const SignatureHeader = "X-Artmail-Signature"
 
-// Verify checks the signatures of a request against the raw body: hex in any case, with or without the prefix "sha256=". Each
-// secret's MAC is computed and compared even if no signature is well-formed.
+// Verify checks the signatures of a request against the raw body: hex in any case, with or without the prefix "sha256=". It computes the
+// MAC of each secret even if no signature is well-formed, so that its time does not depend on the signatures.
 func Verify(body []byte, given []string, secrets hook.Secrets) error {
 	sums := make([][sha256.Size]byte, 0, hook.MaxSignatures)
 	for _, signature := range given {
@@ -21,7 +21,7 @@ func Verify(body []byte, given []string, secrets hook.Secrets) error {
 			sums = append(sums, sum)
 		}
 	}
-	fits := secrets.Any(func(secret []byte) bool {
+	verified := secrets.Any(func(secret []byte) bool {
 		want := sum(body, secret)
 		found := false
 		for _, sum := range sums {
@@ -31,13 +31,13 @@ func Verify(body []byte, given []string, secrets hook.Secrets) error {
 		}
 		return found
 	})
-	if !fits {
+	if !verified {
 		return hook.ErrUnverified
 	}
 	return nil
 }
 
-// Sign is what Artmail does: the hex HMAC-SHA256 of the body. It serves tools and tests that play Artmail.
+// Sign returns the signature that Artmail would send, the hex HMAC-SHA256 of the body. Simulators and tests use it.
 func Sign(body []byte, secret string) string {
 	mac := sum(body, []byte(secret))
 	return hex.EncodeToString(mac[:])

@@ -77,7 +77,7 @@ func TestVerifyAnswersEveryFailureAlike(t *testing.T) {
 }
 
 // Half-read hex leaves zeros behind, which must not stand for the zeros of a true signature.
-func TestASignatureThatEndsInZerosNeedsThem(t *testing.T) {
+func TestACutSignatureDoesNotMatchOneThatEndsInZeros(t *testing.T) {
 	t.Parallel()
 	for n := 0; ; n++ {
 		body := fmt.Appendf(nil, `{"n":%d}`, n)
@@ -88,7 +88,7 @@ func TestASignatureThatEndsInZerosNeedsThem(t *testing.T) {
 	}
 }
 
-func TestNoSecretsVerifyNothing(t *testing.T) {
+func TestWithoutSecretsNothingIsVerified(t *testing.T) {
 	t.Parallel()
 	require.ErrorIs(t, artmail.Verify(nil, []string{strings.Repeat("0", 64)}, hook.Secrets{}), hook.ErrUnverified)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Fit implements hook.Provider. Each part is first bounded as the contract says. Then the metadata goes, or the result where only that helps,
-// or both, and at last all but IDs, statuses and numbers: the end of a case must arrive whatever comes with it. What is left out is named in
-// CaseFacts.Omitted, so that the workflow can read it from the provider or say that it is unknown.
+// Fit implements hook.Provider. It first bounds each part as the contract says. If the event is still too large, it removes the metadata, or
+// else the result, or else both, or else everything but IDs, statuses and numbers, so that the end of a case always arrives.
+// CaseFacts.Omitted names each removed part, so that the workflow can read it from the provider or say that it is unknown.
 func Fit(event workflows.CaseEvent, limit int) (workflows.CaseEvent, json.RawMessage, error) {
 	bounded := event.Facts.Bounded()
 	for _, fit := range []func(workflows.CaseFacts) workflows.CaseFacts{
@@ -29,7 +29,7 @@ func Fit(event workflows.CaseEvent, limit int) (workflows.CaseEvent, json.RawMes
 			return event, encoded, nil
 		}
 	}
-	return event, nil, fmt.Errorf("%w: its IDs alone have more than the %d bytes that a signal carries", hook.ErrUnparseable, limit)
+	return event, nil, fmt.Errorf("%w: its IDs alone have more than the limit of %d bytes", hook.ErrUnparseable, limit)
 }
 
 func withoutMetadata(f workflows.CaseFacts) workflows.CaseFacts {

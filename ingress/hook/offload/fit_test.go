@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestFitLeavesOutAndNamesWhatIsTooLarge(t *testing.T) {
+func TestFitRemovesAndNamesPartsThatAreTooLarge(t *testing.T) {
 	t.Parallel()
 	large, small := json.RawMessage(`"`+strings.Repeat("x", 5000)+`"`), json.RawMessage(`{"a":1}`)
 	reason := string(large)
@@ -95,7 +95,7 @@ func TestACompletedCaseKeepsItsResultAndFilesBesideTooMuchMetadata(t *testing.T)
 	require.True(t, got.Omits("metadata"))
 }
 
-func TestWhatNoLimitBoundsAtTheProviderFitsASignal(t *testing.T) {
+func TestPartsThatTheProviderDoesNotLimitFitASignal(t *testing.T) {
 	t.Parallel()
 	file := `{"attachmentId":"f","name":"` + strings.Repeat("n", 5000) + `","type":"t","size":1}`
 	for name, tt := range map[string]struct {

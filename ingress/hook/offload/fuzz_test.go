@@ -56,7 +56,7 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 }
 
 // Any JSON value in a field that identifies nothing leaves the end of the case readable.
-func FuzzNoFieldLosesTheEndOfACase(f *testing.F) {
+func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	names := []string{
 		"event_id", "timestamp", "clientReferenceId", "status", "channel", "attemptCount", "attachments", "resultStatus", "result", "metadata",
 		"failureReason", "inputRequest", "inputRequestId", "inputRequestStatus", "inputRequestedAt", "Result", "CASEID", "fresh",

@@ -9,12 +9,11 @@ import (
 
 const sharedPrefix = "offload-shared/"
 
-// Lane is the lane of events that came by a case's own URL: the workflow's ID.
+// Lane returns the lane of events that came by a case's capability URL: the workflow's ID.
 func Lane(reference string) string { return workflows.OffloadCaseWorkflowID(reference) }
 
-// SharedLane is the lane of events that came by the shared route, whose workflow is not known yet. One case has one lane, so
-// that its events stay in order.
+// SharedLane returns the lane of events of a case that came by the shared route. Their workflow is not known yet.
 func SharedLane(caseID string) string { return sharedPrefix + url.PathEscape(caseID) }
 
-// IsSharedLane tells a SharedLane from a Lane.
+// IsSharedLane reports whether SharedLane made the lane.
 func IsSharedLane(lane string) bool { return strings.HasPrefix(lane, sharedPrefix) }

@@ -85,7 +85,7 @@ func (d *data) attachments(e *hook.Envelope) []workflows.Attachment {
 	}
 	files := make([]workflows.Attachment, 0, len(d.Attachments))
 	for _, a := range d.Attachments {
-		// Without its ID a file can't be fetched.
+		// A file without an ID can't be fetched.
 		if workflows.ValidateID(a.ID) != nil {
 			e.Lose("data.attachments[].attachmentId")
 			continue
@@ -100,9 +100,9 @@ func (d *data) attachments(e *hook.Envelope) []workflows.Attachment {
 	return files
 }
 
-// question reads a webhook's flat fields. In GET the same name, inputRequest, is an object {id, question, status, requestedAt};
-// should a webhook ever have that shape, it is read too. Without its ID a question can't be answered: the status alone makes the
-// workflow read the case, which has the ID.
+// question reads the question from a webhook's flat fields. In the answer of GET, inputRequest is an object {id, question, status,
+// requestedAt}; question reads that form too. It returns nil for a question without an ID, which can't be answered: the workflow then reads
+// the case to learn the ID.
 func (d *data) question(e *hook.Envelope) *workflows.Question {
 	q := workflows.Question{ID: d.InputRequestID, Status: d.InputStatus, RequestedAt: d.InputRequestedAt}
 	var object struct {

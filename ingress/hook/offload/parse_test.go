@@ -103,7 +103,7 @@ func TestParseKeepsTheFailureReason(t *testing.T) {
 	require.Equal(t, "No reply.", *got.Event.Facts.FailureReason)
 }
 
-func TestParseUnderstandsAQuestionInTheShapeOfGET(t *testing.T) {
+func TestParseReadsAQuestionInTheFormOfGET(t *testing.T) {
 	t.Parallel()
 	got, err := offload.Parse([]byte(`{"event_type":"case.input_needed","data":{"caseId":"c1",
 		"inputRequest":{"id":"q1","question":"Which?","status":"PENDING","requestedAt":1774131900300}}}`), meta())
@@ -128,7 +128,7 @@ func TestAnOddAttachmentLosesThatAttachmentOnly(t *testing.T) {
 	require.Equal(t, []string{"data.attachments[1]", "data.attachments[3].receivedAt", "data.attachments[].attachmentId"}, got.Lost)
 }
 
-func TestAFileLosesWhatCannotBeKept(t *testing.T) {
+func TestAFileLosesOnlyItsUnusableFields(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 5000)
 	got, err := offload.Parse([]byte(`{"event_type":"case.completed","data":{"caseId":"c1","attachments":[

@@ -10,8 +10,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// Limits in bytes of the kind and of IDs. Offload documents none: its caseIds and input request IDs are UUIDs, and an event_id is a caseId
-// with a kind and a time.
+// Limits in bytes of the kind and of IDs. Offload documents none; in practice caseIds and input request IDs are UUIDs, and an event_id is a
+// caseId with a kind and a time.
 const (
 	maxKind              = 100
 	maxID                = workflows.MaxIDBytes
@@ -19,14 +19,14 @@ const (
 	maxClientReferenceID = workflows.MaxClientReferenceIDBytes
 )
 
-// head is a body without its data.
+// head holds the fields of a body beside data.
 type head struct {
 	EventID   string    `json:"event_id"`
 	EventType string    `json:"event_type"`
 	Timestamp time.Time `json:"timestamp"`
 }
 
-// identity is the part of data that tells one event from another.
+// identity is the part of data that identifies an event.
 type identity struct {
 	CaseID            string `json:"caseId"`
 	ClientReferenceID string `json:"clientReferenceId"`
@@ -47,7 +47,7 @@ func Peek(body []byte) (hook.Envelope, error) {
 	return b.envelope(&b.Data, lost)
 }
 
-// envelope empties the fields of id that identify nothing and can't be used.
+// envelope returns the Envelope, and empties unusable fields of id that do not identify the event.
 func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 	if err := hook.CheckID("event_type", h.EventType, maxKind); err != nil {
 		return hook.Envelope{}, err
@@ -86,7 +86,7 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 
 func known(kind string) bool { return statusOf(kind) != "" }
 
-// statusOf is the status that a kind stands for.
+// statusOf returns the status that a kind announces; empty for an unknown kind.
 func statusOf(kind string) string {
 	switch kind {
 	case workflows.KindCaseCompleted:
@@ -99,8 +99,8 @@ func statusOf(kind string) string {
 	return ""
 }
 
-// dedupeKey is for an event without event_id. A case has one end of each kind and asks each question once. Without its ID, a question
-// can't be told from its repetition.
+// dedupeKey returns the dedupe key of an event without event_id. A case has one end of each kind and asks each question once. A question
+// without an ID has no key, since it looks like its repetition.
 func dedupeKey(kind string, id *identity) string {
 	switch kind {
 	case workflows.KindCaseCompleted, workflows.KindCaseFailed:

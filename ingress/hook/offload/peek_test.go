@@ -83,7 +83,7 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 	}
 }
 
-func TestPeekRefusesWhatIsNoEvent(t *testing.T) {
+func TestPeekRefusesABodyThatIsNotAnEvent(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 10_000)
 	tests := []struct{ name, body, says string }{
@@ -112,7 +112,7 @@ func TestPeekRefusesWhatIsNoEvent(t *testing.T) {
 	}
 }
 
-func TestAFieldThatIdentifiesNothingNeverMakesAnEventDead(t *testing.T) {
+func TestAnUnusableFieldNeverMakesAnEventDead(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 10_000)
 	for _, tt := range []struct{ field, value string }{
@@ -141,7 +141,7 @@ func TestAFieldThatIdentifiesNothingNeverMakesAnEventDead(t *testing.T) {
 	}
 }
 
-func TestAByteOrderMarkIsNoPartOfAnEvent(t *testing.T) {
+func TestAByteOrderMarkBeforeAnEventIsSkipped(t *testing.T) {
 	t.Parallel()
 	got, err := offload.Peek([]byte("\xef\xbb\xbf" + `{"event_id":"e","event_type":"case.failed","data":{"caseId":"c1"}}`))
 	require.NoError(t, err)

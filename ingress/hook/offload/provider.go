@@ -1,7 +1,7 @@
 // Package offload reads what Offload posts to a case's webhook URL (Offload, "Webhook events").
 //
-// Real bodies may differ from the reference, whose own examples leave out event_id and timestamp. Fields that the reference doesn't
-// have are ignored; the inbox keeps the whole body.
+// Real bodies may differ from the reference: even its examples have no event_id and no timestamp. Undocumented fields are ignored; the inbox
+// keeps the whole body.
 package offload
 
 import (
@@ -12,5 +12,5 @@ import (
 // Name names Offload in deliveries.
 const Name = "offload"
 
-// Provider is Offload's row in the table.
+// Provider verifies and reads Offload's webhooks.
 var Provider = hook.Provider[workflows.CaseEvent]{Name: Name, Verify: Verify, Peek: Peek, Parse: Parse, Fit: Fit}

@@ -7,10 +7,10 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 )
 
-// Verify checks the secret of the shared route. Offload signs nothing, so the body plays no part. Hashes are compared: they have equal
-// lengths.
+// Verify checks the secret of the shared route. Offload does not sign, so the body is not used. Verify compares hashes, which have equal
+// lengths, so that its time does not depend on the length of the secret.
 func Verify(_ []byte, given []string, secrets hook.Secrets) error {
-	fits := secrets.Any(func(secret []byte) bool {
+	verified := secrets.Any(func(secret []byte) bool {
 		want := sha256.Sum256(secret)
 		found := 0
 		for _, one := range given {
@@ -19,7 +19,7 @@ func Verify(_ []byte, given []string, secrets hook.Secrets) error {
 		}
 		return found == 1
 	})
-	if !fits {
+	if !verified {
 		return hook.ErrUnverified
 	}
 	return nil

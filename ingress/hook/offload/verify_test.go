@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 )
 
-func TestVerifyTakesAnySecretOfTheSharedRoute(t *testing.T) {
+func TestVerifyAcceptsEachSecretOfTheSharedRoute(t *testing.T) {
 	t.Parallel()
 	secrets, err := hook.NewSecrets("next", "s3cret")
 	require.NoError(t, err)

@@ -175,7 +175,7 @@ func TestTimesOfAnActivationsEventsDiffer(t *testing.T) {
 	}
 }
 
-func TestStepsThatTheLifeOfAnActivationLacksAreRefused(t *testing.T) {
+func TestStepsThatTheStatusDoesNotAllowAreRefused(t *testing.T) {
 	t.Parallel()
 	steps := map[string]func(b bench, id string) error{
 		"pause":      func(b bench, id string) error { return b.Pause(id, artmailsim.PausePlanDowngrade) },
@@ -212,7 +212,7 @@ func TestStepsThatTheLifeOfAnActivationLacksAreRefused(t *testing.T) {
 	}
 }
 
-func TestReasonsAreTheDocumentedOnes(t *testing.T) {
+func TestUndocumentedReasonsAreRefused(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{}, func(t *testing.T, b bench) {
 		id := b.activate()
@@ -222,7 +222,7 @@ func TestReasonsAreTheDocumentedOnes(t *testing.T) {
 	})
 }
 
-func TestAgentsAreListedWithAllTheyNeed(t *testing.T) {
+func TestAnIncompleteAgentIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, agents := range map[string][]artmailsim.Agent{
 		"none":      nil,

@@ -64,7 +64,7 @@ func TestFinishedRunsAndThoseOfADeactivatedAgentAreNotForceFailed(t *testing.T) 
 	})
 }
 
-func TestScaleShortensTheRunsWindowButNotWhatItSays(t *testing.T) {
+func TestTheTimeScaleShortensTheWindowOfARunButNotItsStaleMinutes(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{Envelope: plain, TimeScale: 0.001}, func(t *testing.T, b bench) {
 		id := b.activate()

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
-func TestControlAPIShowsWhatTheRunGoesByAndCompressesItsTime(t *testing.T) {
+func TestControlAPIShowsTheSettingsAndChangesTheTimeScale(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{Envelope: plain, Seed: 1<<63 + 1}, func(t *testing.T, b bench) {
 		got := b.call("GET", "/sim/settings", "", "")

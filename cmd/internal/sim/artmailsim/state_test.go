@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestActivationsGoOnWhereTheyStoodAfterARestart(t *testing.T) {
+func TestActivationsContinueAfterARestart(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "state.json")
 	opts := artmailsim.Options{StateFile: file}

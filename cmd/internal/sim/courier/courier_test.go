@@ -114,7 +114,7 @@ func TestMessagesOfOneKeyKeepTheirOrderAndOthersDoNotWait(t *testing.T) {
 	})
 }
 
-func TestReorderedMessageComesInTheEndWhenNothingOvertakesIt(t *testing.T) {
+func TestAReorderedMessageArrivesEvenIfNoOtherFollows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		receiver := &simtest.Receiver{}
@@ -184,7 +184,7 @@ func TestOneSeedGivesOneRun(t *testing.T) {
 	require.InDelta(t, 60, dropped, 25)
 }
 
-func TestFaultsRefuseWhatMakesNoSense(t *testing.T) {
+func TestInvalidRulesAndRatesAreRefused(t *testing.T) {
 	t.Parallel()
 	c := newCourier(&simtest.Receiver{}, 1)
 	defer c.Close()
@@ -222,7 +222,7 @@ func TestSlowReceiverAndRedirectAreNotDeliveries(t *testing.T) {
 	})
 }
 
-func TestCloseEndsWhatIsUnderWay(t *testing.T) {
+func TestCloseEndsMessagesUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		receiver := &simtest.Receiver{}

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
-func TestFaultsArePlannedAsTheyAreNamed(t *testing.T) {
+func TestPlanTextPlansFaults(t *testing.T) {
 	t.Parallel()
 	const first, second = `{"key":"k","number":1}`, `{"key":"k","number":2}`
 	for text, want := range map[string][]string{
@@ -37,7 +37,7 @@ func TestFaultsArePlannedAsTheyAreNamed(t *testing.T) {
 	}
 }
 
-func TestFaultsThatAreMisspeltAreAllNamed(t *testing.T) {
+func TestAllMisspeltFaultsAreReported(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
 		"explode":   `unknown fault "explode"`,

@@ -97,7 +97,7 @@ func TestCreateValidatesAsDocumented(t *testing.T) {
 	})
 }
 
-func TestRepeatingACreateMakesASecondCase(t *testing.T) {
+func TestARepeatedCreateMakesASecondCase(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		same := map[string]any{"clientReferenceId": "vendor_2048"}
@@ -135,7 +135,7 @@ func TestPlanCapCountsCasesOfAUTCMonth(t *testing.T) {
 	})
 }
 
-func TestGetShowsWhatIsDocumentedAndHidesTheRest(t *testing.T) {
+func TestGetShowsDocumentedFieldsOnly(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		id := b.create(map[string]any{

@@ -111,7 +111,7 @@ func TestControlAPIRefusesMistakes(t *testing.T) {
 	})
 }
 
-func TestAPersonDrivesACaseByItsReferenceWithFewWords(t *testing.T) {
+func TestAPersonCanStepACaseByItsReference(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		b.create(map[string]any{"clientReferenceId": "ref"})

@@ -147,7 +147,7 @@ func TestLostConnectionLeavesTheClientWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-func TestCloseLetsGoOfRequestsThatHang(t *testing.T) {
+func TestCloseEndsHangingRequests(t *testing.T) {
 	t.Parallel()
 	sim, err := offloadsim.New(offloadsim.Options{Keys: []offloadsim.Key{{Value: goodKey, Owner: "acme"}}})
 	require.NoError(t, err)
@@ -168,7 +168,7 @@ func TestCloseLetsGoOfRequestsThatHang(t *testing.T) {
 	server.Close()
 }
 
-func TestFailuresArePlannedAsTheyAreNamed(t *testing.T) {
+func TestPlanTextPlansFailures(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		require.NoError(t, b.Calls.PlanText("throttle:create", "internal-after:create", "forbidden:get=1"))
@@ -183,7 +183,7 @@ func TestFailuresArePlannedAsTheyAreNamed(t *testing.T) {
 	})
 }
 
-func TestFailuresThatAreMisspeltAreNamed(t *testing.T) {
+func TestMisspeltFailuresAreReported(t *testing.T) {
 	t.Parallel()
 	run(t, offloadsim.Options{}, func(t *testing.T, b bench) {
 		for text, says := range map[string]string{

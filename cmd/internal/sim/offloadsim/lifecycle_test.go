@@ -59,7 +59,7 @@ func TestUpdatedAtNeverRepeats(t *testing.T) {
 	})
 }
 
-func TestStepsThatTheStatusModelLacksAreRefused(t *testing.T) {
+func TestStepsThatTheStatusOfACaseDoesNotAllowAreRefused(t *testing.T) {
 	t.Parallel()
 	steps := map[string]func(b bench, id string) error{
 		"first":    func(b bench, id string) error { return b.SendFirstMessage(id) },

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simtest"
 )
 
-func TestCasesGoOnWhereTheyStoodAfterARestart(t *testing.T) {
+func TestCasesContinueAfterARestart(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "state.json")
 	var asked, waiting, manual, done string
