@@ -48,7 +48,7 @@ func TestAWorkflowThatIsClosedWithoutAResultIsShownAsSuch(t *testing.T) {
 			_, activationErr := c.Activation("pages", "act/1").State(t.Context())
 			for _, err := range []error{stateErr, startErr, waitErr, filesErr, activationErr} {
 				require.ErrorIs(t, err, want)
-				require.ErrorContains(t, err, "reset it there to its last workflow task", "it says what to do")
+				require.ErrorContains(t, err, "reset the workflow there to its last workflow task", "it says what to do")
 				require.NotErrorIs(t, err, signalbox.ErrInvalid, "the cause of the failure is not the caller's mistake")
 			}
 			require.ErrorContains(t, stateErr, "offload-case/vendor_2048")

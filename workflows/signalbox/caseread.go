@@ -11,7 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Account is the Offload account of the case. It needs a running worker only where a client of another kind has just started the case.
+// Account returns the Offload account of the case. It needs a running worker only for a case that another kind of client has just
+// started.
 func (c *Case) Account(ctx context.Context) (string, error) {
 	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 	if err != nil {
@@ -25,8 +26,8 @@ func (c *Case) Account(ctx context.Context) (string, error) {
 	return state.Account, err
 }
 
-// FilesNow says where the files of the case are now, without waiting for those that are still to be stored. It fails with ErrNoFiles where
-// nothing stores any, and needs a running worker.
+// FilesNow returns where the files of the case are now, without waiting for files that are not stored yet. It fails with ErrNoFiles if no
+// workflow stores files of the case. It needs a running worker.
 func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
 	var files workflows.CaseFiles
 	err := c.client.state(ctx, c.op("read the files of"), workflows.OffloadFilesWorkflowID(c.reference), &files)

@@ -98,7 +98,7 @@ func TestEachAttentionHasAKindOfEntry(t *testing.T) {
 		{[]string{"input_needed"}, ExecutionFailed, ToDoWorkflowBroken, []Action{ActionReset}},
 		{nil, ExecutionTimedOut, ToDoWorkflowBroken, []Action{ActionReset}},
 	} {
-		kind, actions := classify(found{Listed: Listed{Attention: c.attention, Execution: c.execution}})
+		kind, actions := classify(execution{Listed: Listed{Attention: c.attention, Execution: c.execution}})
 		require.Equal(t, c.kind, kind, "%v", c.attention)
 		require.Equal(t, c.actions, actions, "%v", c.attention)
 	}
