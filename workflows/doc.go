@@ -1,7 +1,6 @@
-// Package workflows is the contract of Signalbox: the names, IDs, payloads, states and error types that the ingress, the relay,
-// the workflows, the activities and the business apps agree on.
+// Package workflows is the contract of Signalbox: the names, IDs, payloads, states and error types that the ingress, the relay, the
+// workflows, the activities and the business apps share.
 //
-// It is the standard library only and knows nothing of how anything runs: no Temporal, no HTTP, no environment. What stands here
-// is on the wire and in recorded histories, so names are constants that never follow a Go identifier, and fields are only ever
-// added. Times are RFC 3339 in JSON whatever the provider sends.
+// It imports the standard library only: no Temporal, no HTTP, no environment. Its names and payloads are on the wire and in recorded
+// histories, so names are constants that do not depend on Go identifiers. Times in JSON are RFC 3339, also if the provider sends another format.
 package workflows
