@@ -74,7 +74,7 @@ func TestACheckWithoutAnAnswerEndsAsExpired(t *testing.T) {
 	})
 }
 
-func TestACheckThatIsOfNoUseExpiresAtOnce(t *testing.T) {
+func TestACheckWithAFinalErrorExpiresTheApprovalAtOnce(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		checkedLife(l)
@@ -91,7 +91,7 @@ func TestACheckThatIsOfNoUseExpiresAtOnce(t *testing.T) {
 	})
 }
 
-func TestAWebhookBringsTheAnswerBeforeTheCheckDoes(t *testing.T) {
+func TestAWebhookAnswersBeforeTheCheck(t *testing.T) {
 	t.Parallel()
 	for name, news := range map[string]struct {
 		event workflows.ActivationEvent
@@ -209,7 +209,7 @@ func TestHundredsOfApprovalsAndRunsAtOnce(t *testing.T) {
 	})
 }
 
-func TestACheckThatFindsNothingIsRepeatedAndIsNoRejection(t *testing.T) {
+func TestACheckWithoutAnAnswerIsRepeatedAndIsNoRejection(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		answerAt int // the number of the check that finds an answer; 0: none

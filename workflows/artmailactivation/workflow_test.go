@@ -45,7 +45,7 @@ func TestAnActivationLivesFromItsFirstEventToItsEnd(t *testing.T) {
 	})
 }
 
-func TestAnswersReachWhoeverWaitsOnce(t *testing.T) {
+func TestEachAnswerReachesItsReceiverOnce(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.events(0, activated())
@@ -178,7 +178,7 @@ func TestDeadlinesShareOneTimer(t *testing.T) {
 	require.Less(t, l.timers, 10, "a touch does not set the timer anew")
 }
 
-func TestAHandOffThatFailsIsRepeated(t *testing.T) {
+func TestAFailedHandOffIsRetried(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.receiver = func(attempt int, h workflows.HandOff) error {
@@ -221,7 +221,7 @@ func TestTheWorkflowWaitsForItsLastHandOff(t *testing.T) {
 	})
 }
 
-func TestANoticeThatTemporalRefusesDoesNotKeepTheActivation(t *testing.T) {
+func TestARefusedNoticeDoesNotKeepTheActivationOpen(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.receiver = func(int, workflows.HandOff) error {
@@ -247,7 +247,7 @@ func TestANoticeThatTemporalRefusesDoesNotKeepTheActivation(t *testing.T) {
 }
 
 // A response and a force-failure in two signals, of which the first was not handed off when the second came.
-func TestAnEndThatWasNotToldIsCorrected(t *testing.T) {
+func TestAnEndBeforeItsHandOffIsCorrected(t *testing.T) {
 	t.Parallel()
 	for name, signals := range map[string][]workflows.ActivationEvent{
 		"the force-failure came first": {forceFailed(3, "r1"), response(2, "yes", "m1", true)},
@@ -280,7 +280,7 @@ func TestAnEndThatWasNotToldIsCorrected(t *testing.T) {
 	}
 }
 
-func TestCancellingTheWorkflowTellsWhoeverWaits(t *testing.T) {
+func TestCancellingTheWorkflowSendsItsNotices(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.events(0, activated())
@@ -320,7 +320,7 @@ func TestItContinuesAsNewWhenTheServerSuggestsIt(t *testing.T) {
 	require.Equal(t, 2, l.runs)
 }
 
-func TestSeveralSignalsOfOneTaskAreAllTaken(t *testing.T) {
+func TestAllSignalsOfOneTaskAreApplied(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.events(0, activated())
@@ -342,7 +342,7 @@ func TestSeveralSignalsOfOneTaskAreAllTaken(t *testing.T) {
 }
 
 // Continue-as-new waits for the hand-off. A timer that fires meanwhile must not keep the loop busy: that blocks the workflow task.
-func TestForcedContinueAsNewGoesOnAfterAHandOffDuringWhichTheTimerFired(t *testing.T) {
+func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
 	release := make(chan struct{})
@@ -371,7 +371,7 @@ func TestForcedContinueAsNewGoesOnAfterAHandOffDuringWhichTheTimerFired(t *testi
 }
 
 // The receiver may have a notice before its hand-off is over: it must not get another end after it.
-func TestWhatComesDuringAHandOffDoesNotChangeWhatItTells(t *testing.T) {
+func TestAnEventDuringAHandOffDoesNotChangeItsNotices(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
 	release := make(chan struct{})
@@ -456,7 +456,7 @@ func TestOnlyTheFirstRunChecksItsInput(t *testing.T) {
 	require.Equal(t, workflows.ActivationDeactivated, l.final.Status)
 }
 
-func TestAStateOfNewerCodeWaitsForIt(t *testing.T) {
+func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
 	l.carriedIn = &lifecycle.State{Version: 2, Status: workflows.ActivationActive, Since: noon}

@@ -16,7 +16,7 @@ import (
 // payloadLimit is where the server fails a payload.
 const payloadLimit = 2 << 20
 
-func TestTheOldestClosedApprovalsAreForgottenWithoutRoom(t *testing.T) {
+func TestTheOldestClosedApprovalsMakeRoom(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	stays := request("stays open")
@@ -44,7 +44,7 @@ func atoi(t *testing.T, id string) (n int64) {
 	return n
 }
 
-func TestWhatIsClosedIsForgottenAfter30Days(t *testing.T) {
+func TestClosedItemsAreRemovedAfter30Days(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	r := request("m1")
@@ -68,7 +68,7 @@ func TestWhatIsClosedIsForgottenAfter30Days(t *testing.T) {
 	require.Empty(t, s.State.Early)
 }
 
-func TestWhatIsOwedToSomeoneIsNotForgotten(t *testing.T) {
+func TestItemsWithAWaitingNoticeAreKept(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
@@ -84,7 +84,7 @@ func TestWhatIsOwedToSomeoneIsNotForgotten(t *testing.T) {
 	require.Empty(t, s.View().Runs)
 }
 
-func TestRunsThatNobodyClosesDoNotFillTheState(t *testing.T) {
+func TestUnclosedRunsDoNotFillTheState(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	refused := 0
@@ -370,7 +370,7 @@ func mustJSON(t testing.TB, v any) []byte {
 	return b
 }
 
-func TestHundredsOfApprovalsOfTheUsualSizeAreTaken(t *testing.T) {
+func TestHundredsOfApprovalsOfTheUsualSizeAreAccepted(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	var requests []workflows.ApprovalRequest

@@ -235,7 +235,7 @@ func (w *written) Uint64() uint64 {
 }
 
 // In any order of arrival, one event at a time, with hand-offs between them: no receiver gets two ends, and what it got stays.
-func TestWhatIsToldStaysInAnyOrder(t *testing.T) {
+func TestAHandedOffEndStaysInAnyOrderOfEvents(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -13,7 +13,7 @@ import (
 )
 
 // However the rules are applied, an activation that was given to one is never changed: not by it, and not by what is done with its result.
-func TestNoRuleChangesItsArgument(t *testing.T) {
+func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 4))

@@ -41,7 +41,7 @@ func subjects(texts []string) []workflows.ApprovalRequest {
 	return all
 }
 
-func TestApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
+func TestApprovalsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	requests := subjects(filling(t, lifecycle.MaxOpenApprovalBytes, lifecycle.ApprovalBytes(openApproval("")), 400))
 	half := len(requests) / 2
@@ -67,7 +67,7 @@ func TestApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, lifecycle.CheckRequestApprovals(s.Activation, another))
 }
 
-func TestEachTextTakesTheRoomOfItsBytes(t *testing.T) {
+func TestEachTextCountsItsBytes(t *testing.T) {
 	t.Parallel()
 	const text = "twelve bytes"
 	to := &workflows.ReplyTo{WorkflowID: text, Signal: text}
@@ -136,7 +136,7 @@ func openAll(t testing.TB, s *world, ids []string, now time.Time) {
 	}
 }
 
-func TestRunsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
+func TestRunsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
 	last := ids[len(ids)-1]
@@ -169,7 +169,7 @@ func TestRunsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: last[:200]}))
 }
 
-func TestRunsOfApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
+func TestRunsOfApprovalsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
 	var requests []workflows.ApprovalRequest
@@ -193,7 +193,7 @@ func messages(s *world) []string {
 	return ids
 }
 
-func TestClosedApprovalsAreKeptToTheLastByteOfTheirRoom(t *testing.T) {
+func TestClosedApprovalsAreKeptUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	closed := openApproval("")
 	closed.Status, closed.ResponseMessageID, closed.ReplyTo = workflows.ApprovalRejected, "x0000", nil
@@ -234,7 +234,7 @@ func TestClosedApprovalsAreKeptToTheLastByteOfTheirRoom(t *testing.T) {
 	}
 }
 
-func TestEndedRunsAndEarlyResponsesAreKeptToTheLastByteOfTheirRoom(t *testing.T) {
+func TestEndedRunsAndEarlyResponsesAreKeptUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	for _, more := range []string{"", "x"} {
 		s := activeState(t)
@@ -260,7 +260,7 @@ func TestEndedRunsAndEarlyResponsesAreKeptToTheLastByteOfTheirRoom(t *testing.T)
 	}
 }
 
-func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testing.T) {
+func TestAnIdleRunIsKeptForThirtyDaysOrADayWhenRoomIsShort(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	ids := filling(t, lifecycle.MaxOpenRunBytes/2, lifecycle.RunBytes(runOf("", nil)), 240)
@@ -291,7 +291,7 @@ func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testin
 	require.Empty(t, s.View().Approvals)
 }
 
-func TestEndsOfRunsThatFindNoRoomToWaitAreGivenUpOldestFirst(t *testing.T) {
+func TestNoticesOfEndedRunsWithoutRoomAreGivenUpOldestFirst(t *testing.T) {
 	t.Parallel()
 	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
 	for _, more := range []string{"", "x"} {

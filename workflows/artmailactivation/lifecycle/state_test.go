@@ -12,7 +12,7 @@ import (
 )
 
 // Two lives together touch every field; one that is forgotten on the way to the next run shows.
-func TestEverythingIsCarried(t *testing.T) {
+func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	t.Parallel()
 	living := newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"})
 	apply(living, noon, activated(0, "key"), activated(1, "other"), paused(2, "user_paused"), paused(2, "user_paused"), resumed(3))

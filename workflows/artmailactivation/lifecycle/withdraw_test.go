@@ -17,7 +17,7 @@ func waitingKinds(s *world) []string {
 	return kinds
 }
 
-func TestANoticeThatIsOvertakenIsWithdrawn(t *testing.T) {
+func TestAnOutdatedNoticeIsWithdrawn(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	apply(s, at(1), paused(1, "user_paused"))
@@ -36,7 +36,7 @@ func TestANoticeThatIsOvertakenIsWithdrawn(t *testing.T) {
 	require.Equal(t, []string{"run.force_failed", "approval.approved"}, waitingKinds(s), "the answer was given before")
 }
 
-func TestANoticeOfAnActivationSaysWhetherItsKeyCame(t *testing.T) {
+func TestANoticeOfAnActivationSaysWhetherItHasItsKey(t *testing.T) {
 	t.Parallel()
 	keyless := activated(0, "key")
 	keyless.SealedAPIKey, keyless.APIKeyFingerprint = nil, nil
