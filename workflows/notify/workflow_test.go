@@ -161,7 +161,7 @@ var stories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) { require.Equal(t, []string{"app 1 DISMISSED"}, statuses(w.end)) },
 		}
 	},
-	"too much waits": func() scenario {
+	"too many bytes wait": func() scenario {
 		var steps []step
 		for seq := range int64(4) {
 			large := notice(seq+1, app, 0)
@@ -236,7 +236,7 @@ func TestEveryStoryEndsTheSameHoweverOftenItContinuesAsNew(t *testing.T) {
 	}
 }
 
-func TestWhatWasGivenUpIsShownUntilAPersonDecides(t *testing.T) {
+func TestGivenUpNoticesAreShownUntilAPersonDecides(t *testing.T) {
 	t.Parallel()
 	for _, every := range []int{0, 1} {
 		w := play(t, every, scenario{
@@ -272,7 +272,7 @@ func details(w *world) string {
 	return metadata.GetCurrentDetails()
 }
 
-func TestItContinuesAsNewWithDeliveriesUnderWay(t *testing.T) {
+func TestItContinuesAsNewDuringDeliveries(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{
 		down: map[string][2]time.Duration{"app": {0, day}},
@@ -319,7 +319,7 @@ func TestAWorkflowIDThatNamesNoSourceIsRefused(t *testing.T) {
 	}
 }
 
-func TestAStateOfNewerCodeFailsTheTaskAndNotTheWorkflow(t *testing.T) {
+func TestAStateOfANewerVersionFailsTheTaskAndNotTheWorkflow(t *testing.T) {
 	t.Parallel()
 	env := environment(workflows.NotifyWorkflowID(source))
 	env.ExecuteWorkflow(workflows.NotifyWorkflow, notify.Input{Carried: &lifecycle.State{Version: 2, Source: source}})

@@ -297,7 +297,7 @@ var stories = map[string]func() scenario{
 	},
 }
 
-func TestNoMoreThanFourFilesAreUnderWay(t *testing.T) {
+func TestAtMostFourFilesAreStoredAtATime(t *testing.T) {
 	t.Parallel()
 	hangs := map[string]bool{}
 	for _, id := range numbered(8)[1:] {
@@ -349,7 +349,7 @@ func TestAStartWithTheWrongWorkflowIDOrFieldIsRefused(t *testing.T) {
 	}
 }
 
-func TestAStateOfALaterVersionWaitsForNewerCode(t *testing.T) {
+func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
 	w := &world{t: t, scenario: scenario{}, tried: map[string]int{}}
 	_, done := w.run(0, offloadfiles.Input{FilesStart: startOf(), Carried: &lifecycle.State{Version: 1000}}, t0)
@@ -359,7 +359,7 @@ func TestAStateOfALaterVersionWaitsForNewerCode(t *testing.T) {
 	require.ErrorContains(t, w.err, "run a newer worker")
 }
 
-func TestTheWebUIShowsHowFarItIs(t *testing.T) {
+func TestTheWebUIShowsTheProgress(t *testing.T) {
 	t.Parallel()
 	play(t, 0, scenario{
 		start: startOf("a", "b"), archive: archive{hangs: map[string]bool{"b": true}},

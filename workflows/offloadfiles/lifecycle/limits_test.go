@@ -110,7 +110,7 @@ func TestALongFileNameKeepsItsExtension(t *testing.T) {
 	require.Equal(t, strings.Repeat("ü", 247)+"x.pdf", nameOf(strings.Repeat("ü", 300)+"x.pdf"), "no half character is left")
 }
 
-func TestATypeThatIsTooLongIsNotTold(t *testing.T) {
+func TestATooLongMediaTypeIsDropped(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]int{200: 200, 201: 0} {
 		start := startOf("a")
@@ -119,14 +119,14 @@ func TestATypeThatIsTooLongIsNotTold(t *testing.T) {
 	}
 }
 
-func TestAStartThatCannotBeCarriedOutNamesEveryField(t *testing.T) {
+func TestAnInvalidStartNamesEveryField(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, startOf("a").Validate())
 	err := workflows.FilesStart{
 		Reference: "a b", Account: strings.Repeat("x", 1001), Seq: -1, ReplyTo: &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 1001)},
 	}.Validate()
 	require.ErrorIs(t, err, workflows.ErrInvalidFilesStart)
-	for _, field := range []string{"reference: ", "account: 1001 bytes, at most 1000", "caseId: it is required", "replyTo.workflowId: 1001", "replyTo.signal: it is required", "seq: -1"} {
+	for _, field := range []string{"reference: ", "account: 1001 bytes, at most 1000", "caseId: it is missing", "replyTo.workflowId: 1001", "replyTo.signal: it is missing", "seq: -1"} {
 		require.ErrorContains(t, err, field)
 	}
 }
