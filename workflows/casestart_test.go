@@ -45,7 +45,7 @@ func TestAStartIsCompletedWithItsDefaults(t *testing.T) {
 	require.NoError(t, start.Normalized().Validate(), "a floor above the default ceiling lifts the ceiling")
 }
 
-func TestAStartThatCannotBeCarriedOutNamesEachFieldAndTheFix(t *testing.T) {
+func TestAnInvalidStartNamesEachFieldAndTheFix(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*workflows.CaseStart)
@@ -132,7 +132,7 @@ func TestTheShortestTimesAreAccepted(t *testing.T) {
 	require.Equal(t, workflows.MinPollFloor, start.Options.PollFloor, "a default is always within the bound")
 }
 
-func TestALargestStartOfEachKindIsAccepted(t *testing.T) {
+func TestTheLargestStartOfEachKindIsAccepted(t *testing.T) {
 	t.Parallel()
 	start := goodStart()
 	start.Request.ClientReferenceID = strings.Repeat("x", 1000)

@@ -42,7 +42,7 @@ func TestTheServerNeverRepeatsACreationThatMayHaveBeenCarriedOut(t *testing.T) {
 	}
 }
 
-func TestReconcilingGoesOnWithoutLimitInItsOwnQueue(t *testing.T) {
+func TestReconcilingRetriesWithoutLimitInItsOwnQueue(t *testing.T) {
 	t.Parallel()
 	params := workflows.ReconcileCaseParams{Floor: workflows.Duration(time.Minute), Ceiling: workflows.Duration(time.Hour)}
 	o := options(t, func(ctx workflow.Context) workflow.Context { return reconcilePolicy(ctx, nil, params) })

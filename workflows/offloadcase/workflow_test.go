@@ -49,7 +49,7 @@ func stories() map[string]func() scenario {
 	return all
 }
 
-func TestAnInvalidStartFailsForGood(t *testing.T) {
+func TestAnInvalidStartFailsTheWorkflow(t *testing.T) {
 	t.Parallel()
 	bad := start()
 	bad.Request.Channel = "FAX"
@@ -62,7 +62,7 @@ func TestAnInvalidStartFailsForGood(t *testing.T) {
 	require.Empty(t, w.scenario.provider.created)
 }
 
-func TestACaseStartedUnderAnotherIDFailsAtOnceAndIsToldTheRightOne(t *testing.T) {
+func TestACaseWithAWrongWorkflowIDFailsAndNamesTheRightOne(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{start: start(), provider: &provider{}, workflowID: "my-own-id"})
 	var application *temporal.ApplicationError
@@ -73,7 +73,7 @@ func TestACaseStartedUnderAnotherIDFailsAtOnceAndIsToldTheRightOne(t *testing.T)
 	require.Empty(t, w.scenario.provider.created)
 }
 
-func TestAStateOfALaterVersionWaitsForNewerCode(t *testing.T) {
+func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
 	w := &world{t: t, scenario: scenario{start: start(), provider: &provider{}}}
 	in := offloadcase.Input{CaseStart: start().Normalized(), Carried: &lifecycle.State{Version: 99, Status: workflows.CaseRunning, CaseID: caseID}}
@@ -177,7 +177,7 @@ func TestAnOperatorDoesNotCutACreationShort(t *testing.T) {
 	require.Len(t, w.scenario.provider.created, 2)
 }
 
-func TestAWebhookGivesUpTheReadingThatIsUnderWay(t *testing.T) {
+func TestAWebhookStopsARunningReconcile(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{
 		start: start(), provider: &provider{},
@@ -190,7 +190,7 @@ func TestAWebhookGivesUpTheReadingThatIsUnderWay(t *testing.T) {
 	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 }
 
-func TestWhatChangesNothingCostsNoTimer(t *testing.T) {
+func TestEventsWithoutAChangeStartNoTimer(t *testing.T) {
 	t.Parallel()
 	question := inputNeeded("q1", time.Minute)
 	w := play(t, 0, scenario{
@@ -205,7 +205,7 @@ func TestWhatChangesNothingCostsNoTimer(t *testing.T) {
 	require.Equal(t, 2, w.timers, "one after the creation, one after the question")
 }
 
-func TestTheWebUIShowsWhatIsWaitedForAndHowToAnswer(t *testing.T) {
+func TestTheWebUIShowsWhatTheCaseWaitsForAndHowToAnswer(t *testing.T) {
 	t.Parallel()
 	play(t, 0, scenario{
 		start: start(), provider: &provider{},

@@ -22,7 +22,7 @@ var invalidArgument = &failurepb.Failure{
 	},
 }
 
-func TestAWorkflowThatIsClosedWithoutAResultIsShownAsSuch(t *testing.T) {
+func TestAWorkflowWithoutAResultHasItsOwnError(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[enumspb.WorkflowExecutionStatus]error{
 		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: signalbox.ErrTerminated,
@@ -63,7 +63,7 @@ func TestAWorkflowThatIsClosedWithoutAResultIsShownAsSuch(t *testing.T) {
 	}
 }
 
-func TestStoredFilesAreWaitedFor(t *testing.T) {
+func TestFilesWaitsUntilTheFilesAreStored(t *testing.T) {
 	t.Parallel()
 	server, temporal := serveTemporal(t, nil)
 	one := newClient(t, temporal, signalbox.Options{}).Case("vendor_2048")

@@ -104,7 +104,7 @@ func TestEachAttentionHasAKindOfEntry(t *testing.T) {
 	}
 }
 
-func TestAWorkflowIDSaysWhatItIsAbout(t *testing.T) {
+func TestAWorkflowIDNamesItsCaseOrActivation(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string][3]string{
 		"offload-case/a":                             {"a", "", ""},

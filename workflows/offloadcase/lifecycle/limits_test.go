@@ -45,7 +45,7 @@ func largest(e workflows.CaseEvent) workflows.CaseEvent {
 	return e
 }
 
-func TestTheLargestCaseFitsWhateverCarriesIt(t *testing.T) {
+func TestTheLargestCaseFitsEveryPayload(t *testing.T) {
 	t.Parallel()
 	fits := func(c lifecycle.Case) {
 		t.Helper()
@@ -129,7 +129,7 @@ func sized(t *testing.T, e workflows.CaseEvent, bytes int) workflows.CaseEvent {
 	return e
 }
 
-func TestAsManyUnconfirmedEventsWaitAsHaveRoom(t *testing.T) {
+func TestUnconfirmedEventsWaitUpToTheLimit(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ sizes, waiting []int }{
 		"two of the largest size":             {[]int{128 << 10, 128 << 10}, []int{128 << 10, 128 << 10}},
@@ -178,7 +178,7 @@ func TestTheNewestAnswersAreKeptWithinTheirBytes(t *testing.T) {
 	require.Equal(t, "q1", less[0].QuestionID, "the oldest gives way")
 }
 
-func TestAHeldEndKeepsNothingThatHasNoLimit(t *testing.T) {
+func TestAHeldEndHasOnlyFieldsWithALimit(t *testing.T) {
 	t.Parallel()
 	e := completed(10)
 	e.DeliveryID, e.DedupeKey = strings.Repeat("d", mostPayload), strings.Repeat("k", mostPayload)

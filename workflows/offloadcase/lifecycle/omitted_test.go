@@ -40,7 +40,7 @@ func TestAQuestionThatWasCutIsReadWhole(t *testing.T) {
 	}
 }
 
-func TestOmittedAttachmentsStayNamedUntilAnEndTellsThemAll(t *testing.T) {
+func TestOmittedAttachmentsStayNamedUntilAnEndHasThemAll(t *testing.T) {
 	t.Parallel()
 	told := sending(inputNeeded("q1", 10), "a")
 	told.Facts = told.Facts.Omitting(workflows.FieldAttachments)
@@ -60,7 +60,7 @@ func TestOmittedAttachmentsStayNamedUntilAnEndTellsThemAll(t *testing.T) {
 	}
 }
 
-func TestOmittedMetadataStaysNamedUntilItIsTold(t *testing.T) {
+func TestOmittedMetadataStaysNamedUntilAnEventHasIt(t *testing.T) {
 	t.Parallel()
 	told := inputNeeded("q1", 10)
 	told.Facts = told.Facts.Omitting(workflows.FieldMetadata)

@@ -183,7 +183,7 @@ func TestEventsWithoutATimeLeadToTheSameEndOnceRead(t *testing.T) {
 	require.Greater(t, ends, 100)
 }
 
-func TestAnUnconfirmedEventCountsTheSameBeforeAndAfterTheEnd(t *testing.T) {
+func TestAnUnconfirmedEventHasTheSameEffectBeforeAndAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	confirm := options(func(o *workflows.CaseOptions) { o.ConfirmEnd = true })
 	none := func(*workflows.CaseStart) {}
@@ -235,7 +235,7 @@ func TestADuplicateChangesOnlyItsCount(t *testing.T) {
 	require.Equal(t, after(10), c.State.Asked.At, "the rules need no window")
 }
 
-func TestWhatWasDoneWithAnEventIsTold(t *testing.T) {
+func TestTheResultOfEachEventIsReported(t *testing.T) {
 	t.Parallel()
 	c := running()
 	for i, row := range []struct {
@@ -256,7 +256,7 @@ func TestWhatWasDoneWithAnEventIsTold(t *testing.T) {
 	require.Equal(t, workflows.EventIgnored, lifecycle.ResultOf(c.State, c.State))
 }
 
-func TestAnUnprovenEventDoesNotOccupyTheKeyOfAProvenOne(t *testing.T) {
+func TestAnUnprovenEventDoesNotBlockTheKeyOfAProvenOne(t *testing.T) {
 	t.Parallel()
 	forged := completed(10)
 	forged.Unproven = true
@@ -278,7 +278,7 @@ func TestTheWindowOfSeenKeysIsBounded(t *testing.T) {
 	require.Equal(t, 1000, c.State.EventsApplied)
 }
 
-func TestRulesLeaveTheCaseAloneThatTheyAreGiven(t *testing.T) {
+func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Tick(lifecycle.ReconcileFailed(answering(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
 	require.Len(t, c.State.Outbox.Waiting, 1)

@@ -306,7 +306,7 @@ func TestNoAttemptBeginsDuringAPause(t *testing.T) {
 	require.Len(t, s.runs, 1)
 }
 
-func TestTheEndIsNotHeldUpByAnActivityThatFails(t *testing.T) {
+func TestAFailingActivityDoesNotDelayTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.broken = true
@@ -334,7 +334,7 @@ func TestARefusalThatComesBeforeItsNoticeIsNoFailure(t *testing.T) {
 	require.Equal(t, workflows.RunOpen, s.signalbox().Runs[0].Status)
 }
 
-func TestAPageIsMadeAnewInAnotherRunWhereArtmailEndsTheFirst(t *testing.T) {
+func TestAPageStartsAgainInANewRunAfterAForceFailure(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
@@ -352,7 +352,7 @@ func TestAPageIsMadeAnewInAnotherRunWhereArtmailEndsTheFirst(t *testing.T) {
 	require.Equal(t, 1, state.Page.Tries)
 }
 
-func TestAPageIsGivenUpAfterThreeRunsThatArtmailEnded(t *testing.T) {
+func TestAPageIsGivenUpAfterThreeForceFailures(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
@@ -365,7 +365,7 @@ func TestAPageIsGivenUpAfterThreeRunsThatArtmailEnded(t *testing.T) {
 	require.Contains(t, state.Page.Problem, "inactivity")
 }
 
-func TestAPublishedPageIsNotMadeAgainWhereArtmailEndsItsRun(t *testing.T) {
+func TestAPublishedPageIsNotMadeAgainAfterAForceFailure(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
@@ -409,7 +409,7 @@ func TestAnActivationWhoseKeyIsLostIsKeptUntilItsEnd(t *testing.T) {
 	require.Contains(t, s.play(exampleagent.Start{}).Page.Problem, signalbox.ErrAPIKeyLost.Error())
 }
 
-func TestTheWorkflowGoesOnWhereItContinuedAsNew(t *testing.T) {
+func TestTheWorkflowContinuesItsPageAfterContinueAsNew(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
