@@ -27,7 +27,7 @@ func TestEachAttentionSaysWhatToDo(t *testing.T) {
 	require.False(t, ok)
 }
 
-// attentionConstants are the values of all constants of the package that begin with Attention.
+// attentionConstants returns the values of all constants of the package that begin with Attention.
 func attentionConstants(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("*.go")

@@ -115,7 +115,7 @@ func TestAnInvalidStartNamesEachFieldAndTheFix(t *testing.T) {
 	}
 }
 
-// jsonObject is an object of that many bytes.
+// jsonObject returns a JSON object of so many bytes.
 func jsonObject(bytes int) json.RawMessage {
 	return json.RawMessage(`{"x":"` + strings.Repeat("x", bytes-len(`{"x":""}`)+1) + `"}`)
 }
@@ -144,7 +144,7 @@ func TestTheLargestStartOfEachKindIsAccepted(t *testing.T) {
 	require.NoError(t, start.Normalized().Validate())
 }
 
-// FuzzAnAcceptedStartIsSmallOnTheWire: escapes, lists and names are all counted.
+// FuzzAnAcceptedStartIsSmallOnTheWire shows that escapes, lists and names are counted.
 func FuzzAnAcceptedStartIsSmallOnTheWire(f *testing.F) {
 	f.Add("PO 7781", "Obtain a signed W-9", "de-AT", `{"a":"b"}`, 3)
 	f.Add("<<<", strings.Repeat("<", 5000), "\x00\u2028", `{"a":"<\u2028>"}`, 100)

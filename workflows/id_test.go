@@ -59,7 +59,8 @@ func TestActivationIDsExceptEmptyTestAndTooLongOnesAreAccepted(t *testing.T) {
 	}
 }
 
-// FuzzWorkflowIDsFitTemporalAndTellActivationsApart: whatever pair is accepted has an ID of its own, which every database keeps.
+// FuzzWorkflowIDsFitTemporalAndTellActivationsApart: each accepted pair has its own workflow ID, which every database of Temporal can
+// store.
 func FuzzWorkflowIDsFitTemporalAndTellActivationsApart(f *testing.F) {
 	long := strings.Repeat("a", 250)
 	f.Add("vendor_2048", "agent-1", "act/1 ü%2f", "agent-1", "act/1 ü/")

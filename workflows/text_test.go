@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// requireJSONLen compares with what the encoder really writes.
+// requireJSONLen compares JSONLen with the encoder.
 func requireJSONLen(t *testing.T, text string) {
 	t.Helper()
 	encoded, err := json.Marshal(text)

@@ -97,7 +97,7 @@ func TestRefusedCallsSayWhy(t *testing.T) {
 	})
 }
 
-// A signal and an update that come in one workflow task: the update must not be answered from before the signal.
+// The update comes in the same workflow task as a signal before it: its answer must include the signal.
 func TestAnUpdateSeesTheSignalThatCameBeforeIt(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
@@ -246,7 +246,7 @@ func TestARefusedNoticeDoesNotKeepTheActivationOpen(t *testing.T) {
 	})
 }
 
-// A response and a force-failure in two signals, of which the first was not handed off when the second came.
+// A response and a force-failure come in two signals; the second comes before the hand-off of the first.
 func TestAnEndBeforeItsHandOffIsCorrected(t *testing.T) {
 	t.Parallel()
 	for name, signals := range map[string][]workflows.ActivationEvent{
@@ -326,7 +326,7 @@ func TestAllSignalsOfOneTaskAreApplied(t *testing.T) {
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(requestOfRun("m1", "r1"), request("m2"), request("m3")), nil)
 		l.at(2, func(env *testsuite.TestWorkflowEnvironment, done func()) {
-			// A forced end and an older response, in two signals: Artmail's times decide.
+			// A force-failure and an older response come in two signals: Artmail's times decide.
 			for _, e := range []workflows.ActivationEvent{forceFailed(3, "r1"), response(2, "a", "m1", true), response(2, "b", "m2", true)} {
 				env.SignalWorkflowSkippingWorkflowTask(workflows.SignalArtmailEvents, []workflows.ActivationEvent{e})
 			}
@@ -341,7 +341,8 @@ func TestAllSignalsOfOneTaskAreApplied(t *testing.T) {
 	})
 }
 
-// Continue-as-new waits for the hand-off. A timer that fires meanwhile must not keep the loop busy: that blocks the workflow task.
+// Continue-as-new waits for the hand-off. A timer that fires in the meantime must not keep the loop busy, which would block the workflow
+// task.
 func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
@@ -352,7 +353,7 @@ func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.
 		}
 		return nil
 	}
-	// While a local activity runs, the clock of the test environment is the real one.
+	// While a local activity runs, the test environment uses the real clock.
 	const soon = 1.0 / 60 / 50 // 20 ms
 	l.events(0, activated())
 	l.update(1, workflows.UpdateRequestApprovals, requests(request("m1"), requestDue("m2", 2+3*soon)), nil)
@@ -370,7 +371,7 @@ func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.
 	require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved, "m2": workflows.ApprovalExpired}, l.answered())
 }
 
-// The receiver may have a notice before its hand-off is over: it must not get another end after it.
+// A receiver may have a notice before its hand-off has ended: it must not get another end afterwards.
 func TestAnEventDuringAHandOffDoesNotChangeItsNotices(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)

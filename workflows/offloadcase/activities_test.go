@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// options are the activity options that a policy sets in a workflow's context.
+// options returns the activity options that a policy sets.
 func options(t *testing.T, policy func(workflow.Context) workflow.Context) workflow.ActivityOptions {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite

@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew finds what is not carried from run to run.
+// TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew finds state that is not carried over.
 func TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	for name, tell := range stories() {
@@ -40,7 +40,7 @@ func TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew(t *testing.T) {
 	}
 }
 
-// stories are played once without continuing as new, and then with it at every turn.
+// stories are played once without continue-as-new, and once with it in every turn.
 func stories() map[string]func() scenario {
 	all := map[string]func() scenario{}
 	for _, some := range []map[string]func() scenario{creationStories, inputStories, endStories, fileStories, resultStories} {
@@ -100,7 +100,7 @@ func TestAnOperatorDoesNotCutAHandOffShort(t *testing.T) {
 		steps: []step{
 			signals(5*minute, inputNeeded("q1", 5*minute)),
 			{5*minute + time.Second, func(w *world) {
-				// The hand-off is under way, the reminder's timer fires, and the run may not continue as new yet.
+				// During the hand-off the reminder's timer fires, and the run may not continue as new yet.
 				w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil)
 			}},
 			{14 * minute, func(w *world) { require.Equal(w.t, 1, w.runs) }},

@@ -102,7 +102,7 @@ func TestASchemaThatCantBeUsedIsNamedWithTheReason(t *testing.T) {
 	}
 }
 
-// Each is a document that a naive check spends minutes, gigabytes or the whole stack on.
+// A naive check of each of these documents needs minutes, gigabytes or the whole stack.
 func TestACheckIsBoundedForAnyInput(t *testing.T) {
 	t.Parallel()
 	doubling := `"$defs":{`

@@ -30,7 +30,7 @@ func activityEnvironment(server client.Client, t *testing.T) *testsuite.TestActi
 	return env
 }
 
-// calls are one call of each activity that sends an update.
+// calls has one call of each activity that sends an update.
 var calls = map[string]struct {
 	argument         any
 	workflow, update string
@@ -127,7 +127,7 @@ func callOnce(name string, argument any) func(workflow.Context) (workflows.Input
 	}
 }
 
-// The update was carried out, its receipt was lost, and the case has ended before the next attempt.
+// The update succeeded, its receipt was lost, and the case ended before the next attempt.
 func TestAnAnswerOfAnEarlierAttemptIsNoFailure(t *testing.T) {
 	t.Parallel()
 	given := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

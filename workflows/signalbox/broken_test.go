@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// invalidArgument is what a workflow fails with whose input is invalid. A refused update has the same type.
+// invalidArgument is the error of a workflow with an invalid input. A refused update has the same type.
 var invalidArgument = &failurepb.Failure{
 	Message: "reference: it is missing",
 	FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
@@ -77,7 +77,7 @@ func TestFilesWaitsUntilTheFilesAreStored(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// reversing is a payload codec: what it encodes only it can read.
+// reversing is a payload codec: only it can decode what it encodes.
 type reversing struct{}
 
 func (reversing) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
@@ -142,7 +142,7 @@ func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *test
 	server.complete(t, "offload-case/vendor_2048", workflows.CaseOutcome{})
 	require.NoError(t, start(same), "a case that has ended")
 
-	// An adopted case is called by its caseId, whether or not that is said.
+	// The caseId is the reference of an adopted case, whether or not the reference is given.
 	_, err := c.AdoptCase(t.Context(), "4fc5904d", "", workflows.CaseOptions{})
 	require.NoError(t, err)
 	_, err = c.AdoptCase(t.Context(), "4fc5904d", "4fc5904d", workflows.CaseOptions{})

@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// FuzzAFilterNeverLeavesItsQuotes puts any text into each field: it is refused, or stands between two quotes, with nothing that Temporal or its
-// databases take for the end of a string.
+// FuzzAFilterNeverLeavesItsQuotes puts any text into each field: the filter refuses it, or it stands between two quotes without a
+// character that ends the string in Temporal or its databases.
 func FuzzAFilterNeverLeavesItsQuotes(f *testing.F) {
 	for _, seed := range []string{
 		"vendor_2048", "", "'", `\'`, `"`, "`", "a' OR 1=1 --", "a%", "größe", "\x00", "a\xff", "ʼ", "＇", "\u2019", "')", "a\\", strings.Repeat("x", 400),
@@ -45,7 +45,7 @@ func FuzzAFilterNeverLeavesItsQuotes(f *testing.F) {
 			require.NotContains(t, query, `\`, name)
 			require.NotContains(t, query, `"`, name)
 			require.NotContains(t, query, "`", name)
-			// Without what stands in quotes every query is made of these words alone.
+			// Without the quoted values every query consists of these words only.
 			var outside strings.Builder
 			for i, part := range strings.Split(query, "'") {
 				if i%2 == 0 {

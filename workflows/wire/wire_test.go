@@ -202,7 +202,7 @@ func TestTextReadsOneValue(t *testing.T) {
 	}
 }
 
-// What is read can be stored as JSON, and a lost field leaves the others.
+// All values that were read can be encoded as JSON, and a lost field does not change the others.
 func FuzzAnyValueInAnyFieldLosesThatFieldOnly(f *testing.F) {
 	for _, value := range []string{`1`, `"x"`, `null`, `{}`, `[1,{}]`, `9e99`, `"2026-11-26T12:00:00Z"`, `"\ud800"`, "\"\xff\"", `253402300799999`, `[{"id":{}}]`} {
 		for n := range uint8(10) {

@@ -156,8 +156,8 @@ func TestADuplicateOfTheAppliedResponseIsNotLate(t *testing.T) {
 	require.Zero(t, approval(t, s, "m1").LateResponses)
 }
 
-// A response and a force-failure of its run: Artmail's times decide, in any order of arrival, in one signal or two, before or after the
-// registration, with a receiver or without.
+// A response and a force-failure of the run: Artmail's times decide, in any order of arrival, in one signal or two, before or after the
+// registration, with or without a receiver.
 func TestBetweenAResponseAndAForceFailureTheProvidersTimesDecide(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -155,7 +155,7 @@ func TestAWarningThatStillWaitsIsReplacedByTheNext(t *testing.T) {
 	require.Len(t, s.waiting(), 1)
 }
 
-// changes lists what the hand-off tells of the activation itself, as "kind status".
+// changes returns the notices about the activation itself, as "kind status".
 func changes(s *world, now time.Time) []string {
 	var list []string
 	h := lifecycle.Next(s.Activation, now).HandOff
@@ -239,7 +239,7 @@ func TestNoNoticeHoldsTheAPIKey(t *testing.T) {
 	}
 }
 
-// Runs that events alone make known can't be refused; while hand-offs fail, the notices of the oldest make room.
+// Runs of Artmail's events can't be refused; while hand-offs fail, the notices of the oldest are dropped.
 func TestTooManyFailedRunsDuringFailedHandOffsRaiseAttention(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)

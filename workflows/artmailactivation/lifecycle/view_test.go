@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// after is an active activation to which some things have happened.
+// after returns an active activation after some events.
 func after(t testing.TB, happened ...func(s *world)) lifecycle.Activation {
 	t.Helper()
 	s := checkedState(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
-// waitingKinds are those of all notices that wait, whether they have a receiver or not.
+// waitingKinds returns the kinds of all waiting notices, with or without a receiver.
 func waitingKinds(s *world) []string {
 	var kinds []string
 	for _, n := range s.State.Outbox.Waiting {

@@ -33,13 +33,13 @@ const (
 
 var t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 
-// environment runs a workflow that a test writes.
+// environment runs a workflow function of a test.
 func environment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	return environmentThatLogs(t, io.Discard)
 }
 
-// environmentThatLogs writes what is logged as an error.
+// environmentThatLogs records logged errors.
 func environmentThatLogs(t *testing.T, to io.Writer) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite

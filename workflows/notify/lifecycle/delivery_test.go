@@ -190,7 +190,7 @@ func TestOnlyNewlySettledNoticesAreReported(t *testing.T) {
 	require.Empty(t, lifecycle.Settled(after, after))
 }
 
-// Values in, values out: a rule never writes into the state that it is given.
+// A rule never writes into the state that it gets.
 func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	t.Parallel()
 	make2 := func() lifecycle.State {

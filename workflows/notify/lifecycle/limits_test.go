@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// payloadLimit is what Temporal takes as one payload.
+// payloadLimit is Temporal's limit of a payload.
 const payloadLimit = 2 << 20
 
 func requireFits(t *testing.T, s lifecycle.State) {
@@ -36,7 +36,7 @@ func requireFits(t *testing.T, s lifecycle.State) {
 	require.Equal(t, len(s.Notices), len(back.Notices))
 }
 
-// longLog is a delivery with the longest log that an activity could send.
+// longLog returns a delivery with the longest log that an activity can send.
 func longLog() workflows.NoticeDelivery {
 	d := workflows.NoticeDelivery{Attempts: 1 << 40}
 	for range 20 {
@@ -103,7 +103,8 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	}
 }
 
-// Whatever happens in whatever order, the state fits, what waits is not lost to what is over, and every notice is accounted for.
+// After any events in any order, the state fits, waiting notices are never dropped for settled ones, and every notice is listed or
+// counted.
 func TestAnyEventsStayWithinTheLimits(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) {
@@ -332,7 +333,7 @@ func TestDeliveredAndDismissedNoticesAreListedTogether(t *testing.T) {
 func TestRecordsOfDeliveredNoticesGoBeforeTheDataOfGivenUpOnes(t *testing.T) {
 	t.Parallel()
 	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), tries(1), after(1))
-	// Together with the record, and not without it, these are over the limit.
+	// These notices are over the limit only with the record.
 	for seq := int64(2); seq <= 3; seq++ {
 		n := notice(seq, app)
 		text, err := json.Marshal(n)

@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// twoGivenUp holds notices 1 and 2 given up, 3 waiting and 4 delivered.
+// twoGivenUp returns a state with notices 1 and 2 given up, 3 waiting and 4 delivered.
 func twoGivenUp() lifecycle.State {
 	s := received(notice(1, app), notice(2, app), notice(3, app), notice(4, finance))
 	s = down(s, notice(1, app), after(1))

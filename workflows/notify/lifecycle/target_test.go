@@ -165,7 +165,7 @@ func TestNoticesSinceATimeAreResentOrDismissed(t *testing.T) {
 	}
 }
 
-// A callback that takes nothing, with 10,000 notices: what is held stays within the bounds, and none is unaccounted for.
+// A callback that is down, with 10,000 notices: the state stays within its limits, and every notice is listed or counted.
 func TestTenThousandNoticesForOneTargetAreBounded(t *testing.T) {
 	t.Parallel()
 	s := begun()

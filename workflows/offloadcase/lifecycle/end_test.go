@@ -297,7 +297,7 @@ func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
 	}
 }
 
-// completedWithout is a later event that omits the same.
+// completedWithout returns a later event that omits the same fields.
 func completedWithout(e workflows.CaseEvent, minute int) workflows.CaseEvent {
 	e.EventMeta = completed(minute).EventMeta
 	return e

@@ -16,7 +16,7 @@ func answer(question string) workflows.ProvideInput {
 	return workflows.ProvideInput{QuestionID: question, Text: "Yes", By: "ada"}
 }
 
-// answering is the case with an answer to "q1" on its way, given at minute 20.
+// answering returns the case with a pending answer to "q1", given at minute 20.
 func answering(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.ProvideInput(asked(change...), answer("q1"), after(20))
 }
@@ -150,7 +150,7 @@ func TestResolvedWhileStillInputNeededIsAnAnswerInFlight(t *testing.T) {
 	requireStatus(t, workflows.CaseInputSent, c)
 }
 
-// Whether a webhook's timestamp is the case's updatedAt is not documented; it may be a moment later.
+// It is not documented whether a webhook's timestamp equals the case's updatedAt; it may be a moment later.
 func TestAResolvedQuestionIsNotReopenedByAWebhookWithALaterTime(t *testing.T) {
 	t.Parallel()
 	resolved := inputNeeded("q1", 10)

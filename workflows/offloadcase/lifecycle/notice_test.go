@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// sending is the event with an attachment for each ID, which came in that order.
+// sending returns the event with one attachment for each ID, received in that order.
 func sending(e workflows.CaseEvent, ids ...string) workflows.CaseEvent {
 	for i, id := range ids {
 		e.Facts.Attachments = append(e.Facts.Attachments, workflows.Attachment{ID: id, Name: id + ".pdf", ReceivedAt: after(i)})

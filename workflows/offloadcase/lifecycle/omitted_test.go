@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// cut is the event whose question was too large: its text ends early.
+// cut returns an event whose question was too large and is cut.
 func cut(e workflows.CaseEvent) workflows.CaseEvent {
 	question := *e.Facts.Question
 	question.Text = "Is a"

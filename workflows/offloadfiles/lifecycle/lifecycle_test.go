@@ -33,7 +33,7 @@ func startOf(ids ...string) workflows.FilesStart {
 
 func begin(ids ...string) lifecycle.Files { return lifecycle.Begin(startOf(ids...), t0) }
 
-// probed is a state in which the first of the files is stored.
+// probed returns a state in which the first file is stored.
 func probed(ids ...string) lifecycle.Files {
 	return lifecycle.FileStored(begin(ids...), ids[0], workflows.StoredFile{Key: ids[0]}, t0)
 }
@@ -232,7 +232,7 @@ func TestTheLagCountsFromTheEndOfTheCase(t *testing.T) {
 	}
 }
 
-// Four files whose download fails for a day must not hold up the seventeen others.
+// Four files whose downloads fail for a day must not delay the seventeen others.
 func TestAFileMakesRoomForTheOthersAfterItsTurn(t *testing.T) {
 	t.Parallel()
 	f := probed("a", "b", "c", "d", "e", "f")
@@ -341,7 +341,7 @@ func TestTheBudgetEndsEveryFile(t *testing.T) {
 	require.Equal(t, []string{"a"}, storedIDs(lifecycle.Result(over)))
 	require.Equal(t, encoded(t, over), encoded(t, lifecycle.Tick(over, after(2*day))), "an end stays")
 
-	// No attempt begins so late that its failure would not be known.
+	// No attempt starts so late that its failure would stay unknown.
 	again := lifecycle.FileFailed(probed("a", "b", "c"), "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute-1))
 	require.Equal(t, 2, lifecycle.View(again).Pending)
 	again = lifecycle.FileFailed(probed("a", "b", "c"), "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute))

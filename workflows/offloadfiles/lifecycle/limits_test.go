@@ -15,10 +15,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// maxPayload is what Temporal takes, less some room for what it adds.
+// maxPayload is Temporal's limit, less some room for its own fields.
 const maxPayload = 2<<20 - 64<<10
 
-// largest is the largest start there may be, of one character: as many attachments as are stored, and more.
+// largest returns the largest possible start, filled with one character: more attachments than are stored.
 func largest(character string) workflows.FilesStart {
 	long := strings.Repeat(character, 1000)
 	start := workflows.FilesStart{
@@ -37,7 +37,7 @@ func largest(character string) workflows.FilesStart {
 
 func upTo(character string, most int) string { return strings.Repeat(character, most/len(character)) }
 
-// storedAs is the largest record of a file. The archive bounds bucket and key.
+// storedAs returns the largest record of a file. The archive limits bucket and key.
 func storedAs(character string) workflows.StoredFile {
 	long := strings.Repeat(character, 1000)
 	return workflows.StoredFile{
@@ -131,7 +131,7 @@ func TestAnInvalidStartNamesEveryField(t *testing.T) {
 	}
 }
 
-// FuzzStoringEnds plays random events. Each byte is one: what happens, to which file.
+// FuzzStoringEnds plays random events. Each byte chooses an event and its file.
 func FuzzStoringEnds(f *testing.F) {
 	f.Add(uint8(5), true, []byte("abcdefghijklmnopqrstuvwxyz"))
 	f.Add(uint8(21), false, []byte{0x81, 0x82, 0x83, 0, 1, 2, 250, 3, 251, 9})
