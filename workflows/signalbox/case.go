@@ -89,6 +89,21 @@ func (c *Case) Attached() bool { return c.attached }
 // WorkflowID returns the ID of the case's workflow in Temporal.
 func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }
 
+// Account returns the Offload account of the case. It needs a running worker only for a case that another kind of client has just
+// started.
+func (c *Case) Account(ctx context.Context) (string, error) {
+	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
+	if err != nil {
+		return "", translate(c.op("read"), err)
+	}
+	account, published := description.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount))
+	if published {
+		return account, nil
+	}
+	state, err := c.State(ctx)
+	return state.Account, err
+}
+
 // Wait waits until the case has ended and returns the outcome. That may take weeks: it waits until ctx ends, and keeps trying while
 // Temporal is unavailable. It needs no worker and costs Temporal one call every 20 seconds.
 func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
@@ -105,6 +120,18 @@ func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 	err := c.client.result(ctx, op, workflows.OffloadFilesWorkflowID(c.reference), &files)
 	if errors.Is(err, ErrNotFound) {
 		return files, fmt.Errorf("%w: %w", ErrNoFiles, err)
+	}
+	return files, err
+}
+
+// FilesNow returns where the files of the case are now, without waiting for files that are not stored yet. It fails with ErrNoFiles if no
+// workflow stores files of the case. It needs a running worker.
+func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
+	var files workflows.CaseFiles
+	err := c.client.state(ctx, c.op("read the files of"), workflows.OffloadFilesWorkflowID(c.reference), &files)
+	var never *serviceerror.NotFound
+	if errors.As(err, &never) {
+		return files, fmt.Errorf("%s: %w: %w", c.op("read the files of"), ErrNoFiles, never)
 	}
 	return files, err
 }
