@@ -40,7 +40,7 @@ type Approval struct {
 	ApprovalRequest
 	Status      ApprovalStatus `json:"status"`
 	RequestedAt time.Time      `json:"requestedAt"`
-	// ClosedAt is when Status became final.
+	// ClosedAt is when the approval got its present Status; zero while it is open.
 	ClosedAt time.Time `json:"closedAt,omitzero"`
 	// Reason is the brand user's reason, or why the approval was voided, expired or cancelled.
 	Reason string `json:"reason,omitempty"`

@@ -195,7 +195,7 @@ type NoticeRecord struct {
 	Time   time.Time    `json:"time"`
 	To     Target       `json:"to"`
 	Status NoticeStatus `json:"status"`
-	// SettledAt is when Status became final; zero while the notice waits.
+	// SettledAt is when the notice got its present Status; zero while it waits.
 	SettledAt time.Time `json:"settledAt,omitzero"`
 	// Attempts counts the attempts of finished deliveries, and Log has the newest, oldest first.
 	Attempts int             `json:"attempts,omitempty"`
