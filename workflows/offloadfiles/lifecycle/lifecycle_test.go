@@ -498,11 +498,11 @@ func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
 			lifecycle.HandedOff(cancelled, cancelled.State.Outbox.Waiting),
 			[]string{"**CANCELLED** since 2026-03-21T12:00:00Z", "`cancelled`", "Left out: 1 attachments without a usable ID, or beyond the first 500.", "Attention: file_not_stored"},
 		},
-		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, told 2", "Attention: file_differs")},
-		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, told `b/b`", "Attention: file_differs")},
+		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, reported 2", "Attention: file_differs")},
+		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, reported `b/b`", "Attention: file_differs")},
 		"another size and type": {
 			differs(workflows.StoredFile{Size: 1, ToldSize: 2, ContentType: "a/a", ToldType: "b/b"}),
-			append(other[:2:2], "- `k`, 1 bytes, told 2, type `a/a`, told `b/b`", "Attention: file_differs"),
+			append(other[:2:2], "- `k`, 1 bytes, reported 2, type `a/a`, reported `b/b`", "Attention: file_differs"),
 		},
 	} {
 		require.Equal(t, strings.Join(row.want, "\n\n"), lifecycle.Details(row.f), name)
