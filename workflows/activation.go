@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// ActivationStatus is where an Artmail activation stands.
+// ActivationStatus is the status of an Artmail activation.
 type ActivationStatus string
 
 // The life of an activation: UNKNOWN → ACTIVE ⇄ PAUSED → DEACTIVATED.
 const (
-	// ActivationUnknown: events came, but none yet that says whether it is active.
+	// ActivationUnknown: no event so far says whether the activation is active.
 	ActivationUnknown ActivationStatus = "UNKNOWN"
 	ActivationActive  ActivationStatus = "ACTIVE"
 	ActivationPaused  ActivationStatus = "PAUSED"
-	// ActivationDeactivated is terminal; the same brand activating again brings a new activationId.
+	// ActivationDeactivated is final. If the brand activates the agent again, Artmail makes a new activationId.
 	ActivationDeactivated ActivationStatus = "DEACTIVATED"
 )
 
 // Reasons why a person should look at an activation: values of SearchAttributeAttention.
 const (
 	AttentionPausedByFailure = "webhook_failure"  // Artmail paused it because deliveries failed
-	AttentionNoAPIKey        = "no_api_key"       // it is active, but the key that is shown once never came
-	AttentionRunStale        = "run_stale"        // a run is about to be force-failed for inactivity
-	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated brought another key
+	AttentionNoAPIKey        = "no_api_key"       // the activation is active, but its API key, which Artmail sends once, never arrived
+	AttentionRunStale        = "run_stale"        // Artmail is about to force-fail a run for inactivity
+	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated had another API key
 	AttentionResponseUnclear = "response_unclear" // a response to an open approval says neither yes nor no
-	AttentionCheckUnanswered = "check_unanswered" // for minutes no worker of the agent has answered "check-approval"
+	AttentionCheckUnanswered = "check_unanswered" // no worker of the agent has answered "check-approval" for minutes
 )
 
 // ActivationStart is the input of the workflow "artmail-activation".
@@ -35,16 +35,16 @@ type ActivationStart struct {
 	Options      ActivationOptions `json:"options,omitzero"`
 }
 
-// ActivationOptions come from the agent's configuration; the zero value of each means its default. A change there reaches the activations
-// that run by SignalActivationOptions.
+// ActivationOptions come from the agent's configuration; a zero field means its default. After a change of the configuration,
+// SignalActivationOptions brings the new options to running activations.
 type ActivationOptions struct {
 	// StaleAfter is Artmail's inactivity window. Default 15 minutes.
 	StaleAfter Duration `json:"staleAfter,omitzero"`
-	// WarnBefore is how long before the end of the window a run is warned about. Default 3 minutes.
+	// WarnBefore is how long before the end of that window Signalbox warns of an inactive run. Default 3 minutes.
 	WarnBefore Duration `json:"warnBefore,omitzero"`
-	// CheckApprovalQueue is the agent's own task queue where its activity "check-approval" runs. Empty: there is none.
+	// CheckApprovalQueue is the task queue of the agent's own activity "check-approval". Empty: the agent has none.
 	CheckApprovalQueue string `json:"checkApprovalQueue,omitempty"`
-	// CheckFor is how long an approval whose deadline passed is checked before it expires. Default 10 minutes.
+	// CheckFor is how long Signalbox checks an approval after its deadline before the approval expires. Default 10 minutes.
 	CheckFor Duration `json:"checkFor,omitzero"`
 }
 
@@ -55,7 +55,7 @@ const (
 	DefaultCheckFor   = Duration(10 * time.Minute)
 )
 
-// Normalized fills in what was left out.
+// Normalized returns the options with defaults for the fields that are zero.
 func (o ActivationOptions) Normalized() ActivationOptions {
 	if o.StaleAfter == 0 {
 		o.StaleAfter = DefaultStaleAfter
@@ -79,93 +79,93 @@ func (o ActivationOptions) Validate() error {
 		c.ascii("options.checkApprovalQueue", o.CheckApprovalQueue, MaxTaskQueueBytes)
 	}
 	if strings.HasPrefix(o.CheckApprovalQueue, "/_sys/") {
-		c.say("options.checkApprovalQueue: %q begins with /_sys/, which Temporal keeps for itself: use another one", clip(o.CheckApprovalQueue))
+		c.say("options.checkApprovalQueue: %q begins with /_sys/, which Temporal reserves: use another one", clip(o.CheckApprovalQueue))
 	}
 	return c.err(ErrInvalidArgument)
 }
 
-// ActivationEvent is a webhook of Artmail as it travels in the signal "artmail-events". It has the documented fields only: one that is not
-// documented may hold the API key.
+// ActivationEvent is a webhook of Artmail in the signal "artmail-events". It has documented fields only, because an undocumented one
+// could hold the API key.
 type ActivationEvent struct {
 	EventMeta
 
-	// agent.activated. The key is sealed with APIKeyContext before it gets here.
+	// Set by agent.activated. The ingress seals the key with APIKeyContext.
 	SealedAPIKey []byte `json:"sealedApiKey,omitempty"`
-	// APIKeyFingerprint is a keyed fingerprint of the key, made with APIKeyContext: sealing the same key twice gives other bytes, and
-	// only this tells a repeated key from another one. Empty: every further key counts as a repeat.
+	// APIKeyFingerprint is a keyed fingerprint of the key, made with APIKeyContext. It shows whether two events carry the same key; the
+	// sealed bytes differ each time. If it is empty, the event's key counts as the same.
 	APIKeyFingerprint []byte          `json:"apiKeyFingerprint,omitempty"`
 	User              *ActivationUser `json:"user,omitempty"`
 
-	// approval_response. Approved is nil where the provider's value is not a boolean.
+	// Set by approval_response. Approved is nil if the provider's value is not a boolean.
 	MessageID      string `json:"messageId,omitempty"`
 	InResponseToID string `json:"inResponseToId,omitempty"`
 	Approved       *bool  `json:"approved,omitempty"`
 
-	// approval_response and run_force_failed.
+	// Set by approval_response and run_force_failed.
 	RunID string `json:"runId,omitempty"`
 
-	// Reason is the brand user's on a response, and Artmail's own word on a pause, an end or a force-failed run.
+	// Reason is the brand user's reason in a response, and Artmail's own in a pause, a deactivation or a force-failed run.
 	Reason string `json:"reason,omitempty"`
 
-	// run_force_failed, in minutes.
+	// Set by run_force_failed, in minutes.
 	StaleMinutes float64 `json:"staleMinutes,omitempty"`
 }
 
-// ActivationUser is the brand's user who activated the agent. Personal data: never logged.
+// ActivationUser is the brand's user who activated the agent. It is personal data: never log it.
 type ActivationUser struct {
 	ID    string `json:"id"`
 	Email string `json:"email"`
 }
 
-// ActivationChange is what a notice "activation.…" tells: documented fields of Artmail's event, and never the API key.
+// ActivationChange is the data of a notice "activation.…": documented fields of Artmail's event, and never the API key.
 type ActivationChange struct {
-	// Status is where the activation stands with the event: one that comes late may not change it.
+	// Status is the activation's status after the event. A late event may not have changed it.
 	Status ActivationStatus `json:"status"`
 	// At is the provider's time of the event.
 	At time.Time `json:"at"`
-	// Reason is Artmail's word on a pause or an end.
+	// Reason is Artmail's reason for a pause or a deactivation.
 	Reason string `json:"reason,omitempty"`
-	// User and HasAPIKey are set in "activation.activated". HasAPIKey says whether the activation holds the key, which Artmail shows once.
+	// User and HasAPIKey are set in "activation.activated". HasAPIKey says whether the activation holds its API key.
 	User      *ActivationUser `json:"user,omitempty"`
 	HasAPIKey bool            `json:"hasApiKey,omitempty"`
 }
 
-// ActivationState is what the query "state" answers.
+// ActivationState is the answer of the query "state".
 type ActivationState struct {
 	Agent        string           `json:"agent"`
 	ActivationID string           `json:"activationId"`
 	Status       ActivationStatus `json:"status"`
-	// StatusAt is the provider's time of the event that made it so; Since is when that was applied here.
+	// StatusAt is the provider's time of the event that set Status. Since is when Signalbox applied that event.
 	StatusAt time.Time `json:"statusAt,omitzero"`
 	Since    time.Time `json:"since,omitzero"`
-	// StatusReason is Artmail's reason of the last pause or the end.
+	// StatusReason is Artmail's reason for the last pause or the deactivation.
 	StatusReason string          `json:"statusReason,omitempty"`
 	WaitingFor   string          `json:"waitingFor,omitempty"`
 	Attention    []string        `json:"attention,omitempty"`
 	User         *ActivationUser `json:"user,omitempty"`
-	// SealedAPIKey opens only with the keyring and for this activation. Gone after deactivation.
+	// SealedAPIKey opens only with the keyring and for this activation. It is dropped at deactivation.
 	SealedAPIKey  []byte     `json:"sealedApiKey,omitempty"`
 	Approvals     []Approval `json:"approvals,omitempty"`
 	Runs          []Run      `json:"runs,omitempty"`
 	EventsApplied int        `json:"eventsApplied"`
 	Duplicates    int        `json:"duplicates"`
 	LateEvents    int        `json:"lateEvents"`
-	// LastApplied is about the webhook that was accepted last of those that were applied.
+	// LastApplied is about the newest accepted webhook among the applied ones.
 	LastApplied *AppliedEvent `json:"lastApplied,omitempty"`
-	// Options are those in force. Only the query tells them, not the workflow's result.
+	// Options are the options in force. Only the query has them, not the workflow's result.
 	Options ActivationOptions `json:"options,omitzero"`
 }
 
-// ResealAPIKey is the argument of the update "reseal-api-key": the same key, sealed anew for the same activation. The workflow can't open
-// either, so the caller has made sure of that.
+// ResealAPIKey is the argument of the update "reseal-api-key": the same API key, sealed again for the same activation. The workflow can't
+// open the key, so the caller must make sure that it is the same.
 type ResealAPIKey struct {
 	SealedAPIKey []byte `json:"sealedApiKey"`
-	// Replaces is what the activation held when the key was opened, so that a key that came in between is not overwritten.
+	// Replaces is the sealed key that the caller opened. If the activation now holds another one, the update is refused.
 	Replaces []byte `json:"replaces"`
 }
 
 // APIKeyReceipt is the answer to ResealAPIKey.
 type APIKeyReceipt struct {
-	// Resealed is false where the activation held the new form already: the call was repeated.
+	// Resealed is false if the activation already held the new sealed key, because the call was repeated.
 	Resealed bool `json:"resealed"`
 }

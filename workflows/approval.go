@@ -2,11 +2,12 @@ package workflows
 
 import "time"
 
-// ApprovalStatus is where an approval stands.
+// ApprovalStatus is the status of an approval.
 type ApprovalStatus string
 
-// An approval is OPEN until one of the others. Of a response and a force-failure of its run, the earlier one by Artmail's times decides, in
-// any order of arrival, until the notice about it is handed off. All else is final at once.
+// An approval is OPEN until it gets one of the other statuses. If both a response and a force-failure of the run arrive, the earlier one
+// by Artmail's times decides, in either order of arrival, until the notice about the approval is handed off. All other statuses are final
+// at once.
 const (
 	ApprovalOpen     ApprovalStatus = "OPEN"
 	ApprovalApproved ApprovalStatus = "APPROVED"
@@ -20,17 +21,17 @@ const (
 
 // ApprovalRequest registers an APPROVAL_REQUEST message that the agent has sent to Artmail.
 type ApprovalRequest struct {
-	// MessageID is the message's own ID, to which the response refers as inResponseToId.
+	// MessageID is the message's ID. Its response has it as inResponseToId.
 	MessageID string `json:"messageId"`
 	RunID     string `json:"runId,omitempty"`
-	// Deadline ends the wait as EXPIRED. Zero: it waits for as long as the activation lives.
+	// Deadline is when the approval expires. Zero: it stays open as long as the activation lives.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// Subject says in a line what is asked, for a person.
+	// Subject is a line for a person that says what the approval is about.
 	Subject string `json:"subject,omitempty"`
 	// ReplyTo gets one notice when the approval is closed: "approval.approved", "approval.rejected", "approval.expired", "approval.voided" or
 	// "approval.cancelled".
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
-	// Notify names the callbacks that get the same notice. Empty: those that the agent's configuration names.
+	// Notify names callbacks that get the same notice. Empty: the callbacks in the agent's configuration.
 	Notify []string `json:"notify,omitempty"`
 }
 
@@ -39,18 +40,19 @@ type Approval struct {
 	ApprovalRequest
 	Status      ApprovalStatus `json:"status"`
 	RequestedAt time.Time      `json:"requestedAt"`
-	// ClosedAt is when Status became what it is.
+	// ClosedAt is when the approval got its present Status; zero while it is open.
 	ClosedAt time.Time `json:"closedAt,omitzero"`
-	// Reason is the brand user's, or why it was voided, expired or cancelled.
+	// Reason is the brand user's reason, or why the approval was voided, expired or cancelled.
 	Reason string `json:"reason,omitempty"`
-	// ResponseMessageID is the message of the response.
+	// ResponseMessageID is the message ID of the response.
 	ResponseMessageID string     `json:"responseMessageId,omitempty"`
 	Source            NewsSource `json:"source,omitempty"`
-	// LateResponses counts responses that did not decide.
+	// LateResponses counts responses that came too late to decide.
 	LateResponses int `json:"lateResponses,omitempty"`
-	// DueAt is Deadline moved by the time that the activation was paused; zero while it is paused, and once the approval is closed.
+	// DueAt is Deadline plus the time that the activation was paused. It is zero while the activation is paused and after the approval is
+	// closed.
 	DueAt time.Time `json:"dueAt,omitzero"`
-	// CheckingSince is when "check-approval" was begun, after the deadline.
+	// CheckingSince is when "check-approval" started, after the deadline.
 	CheckingSince time.Time `json:"checkingSince,omitzero"`
 }
 
@@ -61,8 +63,8 @@ type CancelApproval struct {
 	By        string `json:"by,omitempty"`
 }
 
-// CheckApprovalParams is the argument of the activity "check-approval", which the author of an agent writes: only they know
-// Artmail's private API.
+// CheckApprovalParams is the argument of the activity "check-approval". The author of an agent writes that activity, because only authors
+// know Artmail's private API.
 type CheckApprovalParams struct {
 	Agent        string `json:"agent"`
 	ActivationID string `json:"activationId"`
@@ -72,9 +74,10 @@ type CheckApprovalParams struct {
 	SealedAPIKey []byte `json:"sealedApiKey,omitempty"`
 }
 
-// CheckApprovalResult says what Artmail knows. An activity without an answer returns a retryable error, so that the server tries again.
+// CheckApprovalResult is the result of "check-approval". If Artmail can't be asked, the activity returns a retryable error, and Temporal
+// tries again.
 type CheckApprovalResult struct {
-	// Approved is nil where there is no answer yet. The approval is then checked again until its time is up.
+	// Approved is nil if there is no answer yet. The approval is then checked again until CheckFor is over.
 	Approved  *bool  `json:"approved"`
 	Reason    string `json:"reason,omitempty"`
 	MessageID string `json:"messageId,omitempty"`

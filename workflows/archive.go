@@ -2,20 +2,20 @@ package workflows
 
 import "time"
 
-// Activities of the archive, on TaskQueueFiles: they put files of a case into the bucket.
+// Activities of the archive, on TaskQueueFiles: they store files of a case in the bucket.
 const (
 	ActivityArchiveStoreAttachment = "archive.store-attachment" // StoreAttachmentParams → StoredFile
 	ActivityArchiveStoreResult     = "archive.store-result"     // StoreResultParams → StoredFile
 )
 
-// StoreAttachmentParams is the argument of the activity "archive.store-attachment". The activity asks for a download URL itself, so that
-// none stands in a history.
+// StoreAttachmentParams is the argument of the activity "archive.store-attachment". The activity requests the download URL itself, so
+// that the history never holds one.
 type StoreAttachmentParams struct {
 	Account    string     `json:"account"`
 	Reference  string     `json:"reference"`
 	CaseID     string     `json:"caseId"`
 	Attachment Attachment `json:"attachment"`
-	// LagUntil is how long the provider's reads may lag behind its webhooks: until then an attachment that it does not know is asked for again.
+	// LagUntil is until when the provider's reads may lag behind its webhooks. Until then the activity retries an attachment that is not found.
 	LagUntil time.Time `json:"lagUntil,omitzero"`
 }
 
@@ -24,11 +24,11 @@ type StoreResultParams struct {
 	Account   string `json:"account"`
 	Reference string `json:"reference"`
 	CaseID    string `json:"caseId"`
-	// LagUntil is how long the provider's reads may lag behind its webhooks: until then a result that it does not show is asked for again.
+	// LagUntil is until when the provider's reads may lag behind its webhooks. Until then the activity retries a result that is missing.
 	LagUntil time.Time `json:"lagUntil,omitzero"`
 }
 
-// StoredFile says where a file is and what it holds. The same file stored again has the same key.
+// StoredFile is a file in the bucket. The same file stored again has the same key.
 type StoredFile struct {
 	// AttachmentID is empty for a result.
 	AttachmentID string `json:"attachmentId,omitempty"`
@@ -39,49 +39,49 @@ type StoredFile struct {
 	Size int64 `json:"size"`
 	// SHA256 is in lower-case hexadecimal, of the object's bytes.
 	SHA256 string `json:"sha256"`
-	// ContentType is the type that the file was served with, or the one that the provider told where the file server named none.
+	// ContentType is the type that the file server gave; if it gave none, the type that the provider reported.
 	ContentType string `json:"contentType"`
-	// ToldSize is the size that the provider told, where that is not Size. The unit of its sizes is not documented (Offload, "Get case
-	// attachment"). Zero where they agree or none was told.
+	// ToldSize is the size that the provider reported, if it differs from Size; else zero. The unit of the provider's sizes is not
+	// documented (Offload, "Get case attachment").
 	ToldSize int64 `json:"toldSize,omitempty"`
-	// ToldType is the type that the provider told, where that is not ContentType; parameters don't count. Empty where they agree, or where
-	// one of them is missing or "application/octet-stream", which says nothing.
+	// ToldType is the type that the provider reported, if it differs from ContentType, parameters aside; else empty. It is empty too if one
+	// of the types is missing or "application/octet-stream", which says nothing.
 	ToldType string `json:"toldType,omitempty"`
 }
 
-// Differs says whether the file has another size or type than the provider told.
+// Differs reports whether the file has another size or type than the provider reported.
 func (f StoredFile) Differs() bool { return f.ToldSize != 0 || f.ToldType != "" }
 
-// UnstoredFile is a file that could not be stored, and why.
+// UnstoredFile is a file that could not be stored.
 type UnstoredFile struct {
 	// AttachmentID is empty for a result.
 	AttachmentID string `json:"attachmentId,omitempty"`
 	// Name is the attachment's file name, as the counterparty wrote it.
 	Name string `json:"name,omitempty"`
-	// ErrorType is one of the activity's: ErrTypeArchive… or ErrTypeOffload…; empty where no attempt has said why.
+	// ErrorType is one of the activity's error types, ErrTypeArchive… or ErrTypeOffload…; empty if no attempt has reported an error.
 	ErrorType string `json:"errorType,omitempty"`
 	Reason    string `json:"reason"`
 }
 
-// Types of the errors that the archive's activities fail with, beside those of the provider (ErrTypeOffload…), which pass through.
+// Types of the errors of the archive's activities. Errors of the provider (ErrTypeOffload…) pass through unchanged.
 const (
-	// ErrTypeArchiveNoBucket: the worker keeps no files. Final; where it is not configured, nothing else is expected.
+	// ErrTypeArchiveNoBucket: the worker has no bucket configured. Final.
 	ErrTypeArchiveNoBucket = "ArchiveNoBucket"
 	// ErrTypeArchiveTooLarge: the file is over the size cap. Final.
 	ErrTypeArchiveTooLarge = "ArchiveTooLarge"
-	// ErrTypeArchiveTargetRefused: the download leads to where the worker must not go: a private address, or unencrypted HTTP. Final.
+	// ErrTypeArchiveTargetRefused: the download URL leads to a forbidden target: a private address, or unencrypted HTTP. Final.
 	ErrTypeArchiveTargetRefused = "ArchiveTargetRefused"
 	// ErrTypeArchiveInvalid: the case or attachment has no usable ID. Final.
 	ErrTypeArchiveInvalid = "ArchiveInvalid"
 	// ErrTypeArchiveNoResult: the provider shows no result for the case. Retried until LagUntil, then final.
 	ErrTypeArchiveNoResult = "ArchiveNoResult"
-	// ErrTypeArchiveDownload: the file could not be fetched. Retried, each time by a fresh URL.
+	// ErrTypeArchiveDownload: the download failed. Retried, each time with a new URL.
 	ErrTypeArchiveDownload = "ArchiveDownload"
-	// ErrTypeArchiveDiffers: the file came with another size or type than told. Retried some times, each time by a fresh URL; then it is stored
-	// and marked.
+	// ErrTypeArchiveDiffers: the downloaded file has another size or type than the provider reported. Retried a few times, each time with a
+	// new URL; then the file is stored and marked.
 	ErrTypeArchiveDiffers = "ArchiveDiffers"
 	// ErrTypeArchiveBucket: the bucket could not be read or written. Retried.
 	ErrTypeArchiveBucket = "ArchiveBucket"
-	// ErrTypeArchiveWorker: the worker could not keep the file while it was fetched: no space, or no folder for it. Retried.
+	// ErrTypeArchiveWorker: the worker could not hold the file during the download: no disk space, or no folder. Retried.
 	ErrTypeArchiveWorker = "ArchiveWorker"
 )

@@ -5,47 +5,47 @@ import (
 	"slices"
 )
 
-// attentionHelp has a sentence for each value of SearchAttributeAttention: what a person can do.
+// attentionHelp says for each value of SearchAttributeAttention what a person can do.
 var attentionHelp = map[string]string{
 	AttentionInputNeeded:     "Answer the question.",
 	AttentionQuestionExpired: "Answer the question, or cancel the case: no answer came in the time that the app gave.",
-	AttentionCreateUncertain: "Look at Offload whether the case exists: adopt it with its caseId, or create it again if there is none.",
-	AttentionNotCreated:      "See why POST /cases can't be sent: the last error says it. It is tried again by itself.",
+	AttentionCreateUncertain: "Check at Offload whether the case exists. If it does, adopt it with its caseId; if not, create it again.",
+	AttentionNotCreated:      "The last error says why POST /cases can't be sent. It is retried automatically.",
 	AttentionCreateRejected:  "Create the case again with a corrected request, or cancel it: Offload refused the first one.",
-	AttentionUsageLimit:      "Raise the monthly cap of the Offload plan, or wait for the next month (UTC). The creation is tried again by itself.",
-	AttentionUnauthorized:    "Correct the account's API key in the configuration, and restart the workers: Offload refuses it.",
+	AttentionUsageLimit:      "Raise the monthly cap of the Offload plan, or wait for the next month (UTC). The creation is retried automatically.",
+	AttentionUnauthorized:    "Offload refuses the account's API key: correct it in the configuration, and restart the workers.",
 	AttentionForbidden:       "Activate the API key at Offload, or use the account that owns the case.",
-	AttentionCaseNotFound:    "Look at Offload whether the caseId exists, and cancel the case if it doesn't. It is read again by itself.",
-	AttentionConflict:        "Look at Offload which of the two ends is right: the first one stands here.",
-	AttentionSecondCase:      "Look at Offload at both cases: two were made for the same reference, so a counterparty may be written to twice.",
-	AttentionStillRunning:    "End the case at Offload, if it must stop: it has ended here only, since Offload has no cancel.",
-	AttentionAdoptRefused:    "Adopt another caseId, or create the case again: the last error says why the first one was not bound.",
-	AttentionUnknownStatus:   "Update Signalbox, or ask Offload what its status means. The case is read again by itself.",
-	AttentionUnreadable:      "See what Offload answers: the last error says it. The case is read again by itself.",
-	AttentionAccount:         "Configure the account's API key on the workers, and restart them.",
-	AttentionFileNotStored:   "Fetch the file from Offload by hand if it is needed: the list of files says why it was not stored.",
-	AttentionFileDiffers:     "Compare the stored file with what Offload told of it: its size or type is another one.",
-	AttentionNoticeRefused:   "Look at the outcome or answer here: the notice about it was refused by Temporal and is not sent again.",
-	AttentionFilesDelayed:    "See the last error: no worker stores the files, or each attempt fails. They are tried again by themselves, within their time.",
-	AttentionNoticeDelayed:   "See the last error: notices can't be handed off, as where the workers lack a permission. They are tried again by themselves.",
-	AttentionUnreachable:     "See whether Offload can be reached from the workers: no read was answered for minutes. The case is read again by itself.",
-	AttentionAnswerDelayed:   "See the last error: the answer can't be sent, or no worker takes it. It is tried again by itself.",
+	AttentionCaseNotFound:    "Check at Offload whether the caseId exists. If it does not, cancel the case. Reading is retried automatically.",
+	AttentionConflict:        "Offload reported two different ends, and Signalbox kept the first. Check at Offload which one is right.",
+	AttentionSecondCase:      "Check both cases at Offload: two exist for the same reference, so the counterparty may get messages from both.",
+	AttentionStillRunning:    "The case has ended in Signalbox only, since Offload has no cancel. If it must stop, end it at Offload.",
+	AttentionAdoptRefused:    "Adopt another caseId, or create the case again: the last error says why the caseId was not adopted.",
+	AttentionUnknownStatus:   "Update Signalbox, or ask Offload what its new status means. Reading is retried automatically.",
+	AttentionUnreadable:      "The last error says what is wrong with Offload's answer. Reading is retried automatically.",
+	AttentionAccount:         "Configure the account's API key for the workers, and restart them.",
+	AttentionFileNotStored:   "If the file is needed, download it from Offload: the list of files says why it was not stored.",
+	AttentionFileDiffers:     "Check the stored file: it has another size or type than Offload reported.",
+	AttentionNoticeRefused:   "Read the outcome or the approval here: Temporal refused the notice about it, so no notice comes.",
+	AttentionFilesDelayed:    "See the last error: no worker stores the files, or each attempt fails. Storing is retried automatically until its time is over.",
+	AttentionNoticeDelayed:   "See the last error: notices can't be handed off, for example because the workers lack a permission. They are retried automatically.",
+	AttentionUnreachable:     "Check whether the workers can reach Offload: no read has succeeded for minutes. Reading is retried automatically.",
+	AttentionAnswerDelayed:   "See the last error: the answer can't be sent to Offload, or no worker sends it. It is retried automatically.",
 	AttentionCheckUnanswered: "Run a worker with the activity check-approval on the queue that the agent's configuration names.",
-	AttentionNoticeGivenUp:   "Mend the receiver and send the notices again, or dismiss them.",
-	AttentionResultOffSchema: "Compare the result with the request's resultSchema: the outcome lists where they differ.",
+	AttentionNoticeGivenUp:   "Repair the receiver and send the notices again, or dismiss them.",
+	AttentionResultOffSchema: "Compare the result with the request's resultSchema: the outcome lists the violations.",
 
-	AttentionPausedByFailure: "Mend the endpoint that Artmail posts to, and resume the agent at Artmail: it paused the activation since deliveries failed.",
-	AttentionNoAPIKey:        "Look for the quarantined agent.activated and release it. If there is none, the brand has to activate the agent again.",
+	AttentionPausedByFailure: "Artmail paused the activation because webhooks failed: repair the endpoint that Artmail posts to, and resume the agent at Artmail.",
+	AttentionNoAPIKey:        "Find the quarantined agent.activated and release it. If there is none, the brand must activate the agent again.",
 	AttentionRunStale:        "Let the agent post to Artmail, or close the run: Artmail is about to end it.",
-	AttentionAPIKeyConflict:  "Ask Artmail which of the two API keys is right: the first one is in use.",
+	AttentionAPIKeyConflict:  "Ask Artmail which of the two API keys is right: Signalbox keeps the first.",
 	AttentionResponseUnclear: "Ask the brand what it meant, and cancel the approval or wait for another response.",
 }
 
 // Attentions lists every value of SearchAttributeAttention, sorted.
 func Attentions() []string { return slices.Sorted(maps.Keys(attentionHelp)) }
 
-// AttentionHelp says in a sentence what a person can do about a value of SearchAttributeAttention; ok is false for a value that this version
-// does not know.
+// AttentionHelp returns a sentence that says what a person can do about a value of SearchAttributeAttention. ok is false for a value that
+// this version does not know.
 func AttentionHelp(attention string) (sentence string, ok bool) {
 	sentence, ok = attentionHelp[attention]
 	return sentence, ok

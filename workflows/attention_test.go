@@ -43,7 +43,7 @@ func TestThePackageDocListsWhatToDo(t *testing.T) {
 	require.Contains(t, string(doc), "//\n"+table.String()+"//\n")
 }
 
-// attentionConstants are the values of all constants of the package that begin with Attention.
+// attentionConstants returns the values of all constants of the package that begin with Attention.
 func attentionConstants(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("*.go")

@@ -2,17 +2,17 @@ package workflows
 
 import "strings"
 
-// A canary is a case that `signalbox doctor --canary` starts to try the way of an event. It follows an invented case of an account that no
-// worker has, so that no provider is called for it; its event ends it.
+// A canary is a case with which `signalbox doctor --canary` tests the path of an event. Its account is on no worker, so it calls no
+// provider, and its event ends it.
 const (
-	// CanaryAccount is the account of a canary. No configuration may have it.
+	// CanaryAccount is the account of canaries. No configuration may define it.
 	CanaryAccount = "~canary"
 
 	canaryPrefix = "~canary-"
 )
 
-// CanaryReference is the reference of a canary, of which id is unique.
+// CanaryReference returns the reference of a canary; id must be unique.
 func CanaryReference(id string) string { return canaryPrefix + id }
 
-// IsCanaryReference says whether a reference is kept for canaries.
+// IsCanaryReference reports whether a reference is reserved for canaries.
 func IsCanaryReference(reference string) bool { return strings.HasPrefix(reference, canaryPrefix) }

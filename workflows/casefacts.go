@@ -16,7 +16,7 @@ const (
 	OffloadFailed      = "FAILED"
 )
 
-// CaseFacts is what Offload says of a case, in one shape whether a webhook or GET /cases/{id} said it. A zero field was not said.
+// CaseFacts is what Offload reports of a case. Webhooks and GET /cases/{id} use the same shape. A zero field was not reported.
 type CaseFacts struct {
 	CaseID            string `json:"caseId,omitempty"`
 	ClientReferenceID string `json:"clientReferenceId,omitempty"`
@@ -29,18 +29,18 @@ type CaseFacts struct {
 	Question     *Question    `json:"question,omitempty"`
 	// Result is a JSON object as the provider sent it.
 	Result json.RawMessage `json:"result,omitempty"`
-	// Omitted names the fields, sorted, that the provider said and that were too large to be kept: they are missing or cut short here.
+	// Omitted names the fields, sorted, that were too large to keep: here they are missing or cut.
 	Omitted []string `json:"omitted,omitempty"`
 
-	// Only webhooks say these.
+	// Only webhooks have these fields.
 	FailureReason *string         `json:"failureReason,omitempty"`
 	Metadata      json.RawMessage `json:"metadata,omitempty"`
 
-	// Only GET says these.
+	// Only GET has these fields.
 	MaxAttempts int       `json:"maxAttempts,omitempty"`
 	CreatedAt   time.Time `json:"createdAt,omitzero"`
 	UpdatedAt   time.Time `json:"updatedAt,omitzero"`
-	// NextActionAt is zero when nothing is scheduled (Offload sends the year 9999 then).
+	// NextActionAt is zero if nothing is scheduled (Offload then sends the year 9999).
 	NextActionAt time.Time `json:"nextActionAt,omitzero"`
 }
 
@@ -54,10 +54,10 @@ const (
 	FieldClientReferenceID = "clientReferenceId"
 )
 
-// Omits says whether the field was said and is missing or cut short.
+// Omits reports whether the field was too large to keep.
 func (f CaseFacts) Omits(field string) bool { return slices.Contains(f.Omitted, field) }
 
-// Omitting is the facts with the field named in Omitted. It changes no array that f points to.
+// Omitting returns the facts with the field added to Omitted. It changes no array that f points to.
 func (f CaseFacts) Omitting(field string) CaseFacts {
 	if at, found := slices.BinarySearch(f.Omitted, field); !found {
 		f.Omitted = slices.Insert(slices.Clone(f.Omitted), at, field)
@@ -65,9 +65,9 @@ func (f CaseFacts) Omitting(field string) CaseFacts {
 	return f
 }
 
-// Bounded is the facts within the limits of the contract: MaxJSONBytes for Result and Metadata, MaxTextBytes for the question and the failure
-// reason, MaxAttachments and MaxAttachmentsBytes for the attachments, of which the first stay. What is missing or cut short then is named in
-// Omitted. It changes nothing that f points to.
+// Bounded returns the facts within the limits of the contract: MaxJSONBytes for Result and Metadata, MaxTextBytes for the question and
+// the failure reason, MaxAttachments and MaxAttachmentsBytes for the attachments, of which the first are kept. It names the fields that
+// it drops or cuts in Omitted. It changes nothing that f points to.
 func (f CaseFacts) Bounded() CaseFacts {
 	f.Omitted = knownFields(f.Omitted)
 	f.Status, f.Channel, f.ResultStatus = short(f.Status), short(f.Channel), short(f.ResultStatus)
@@ -102,7 +102,7 @@ func (f CaseFacts) withQuestionBounded() CaseFacts {
 	q.Status = short(q.Status)
 	switch {
 	case ValidateID(q.ID) != nil:
-		// Without its ID a question can't be answered.
+		// A question without a usable ID can't be answered.
 		f.Question = nil
 		return f.Omitting(FieldQuestion)
 	case JSONLen(q.Text) > MaxTextBytes:
@@ -117,7 +117,7 @@ func (f CaseFacts) withAttachmentsBounded() CaseFacts {
 	var kept []Attachment
 	size := 0
 	for _, a := range f.Attachments {
-		if a.ID == "" { // a file can't be fetched without it
+		if a.ID == "" { // without an ID the file can't be downloaded
 			continue
 		}
 		n := encodedLen(a)
@@ -132,7 +132,7 @@ func (f CaseFacts) withAttachmentsBounded() CaseFacts {
 	return f
 }
 
-// knownFields are the names in the list that Omitted may have, sorted and each once.
+// knownFields returns the names in the list that Omitted may contain, sorted and without duplicates.
 func knownFields(names []string) []string {
 	var known []string
 	for _, field := range []string{FieldAttachments, FieldClientReferenceID, FieldFailureReason, FieldMetadata, FieldQuestion, FieldResult} {
@@ -143,15 +143,15 @@ func knownFields(names []string) []string {
 	return known
 }
 
-// maxAttachmentBytes, of JSON, is far above what a file's name, type and IDs have.
+// maxAttachmentBytes, in bytes of JSON, is far more than the name, type and IDs of a file need.
 const maxAttachmentBytes = 4 << 10
 
 func tooLong(id string, most int) bool { return len(id) > most || JSONLen(id) > 6*most }
 
 func short(text string) string { return Clip(text, MaxShortTextBytes) }
 
-// encodedLen is the number of bytes of JSON that a value takes on the wire; for a RawMessage too, whose "<" is escaped there. The values have
-// no maps, so the encoder always writes the same.
+// encodedLen returns the length of a value as JSON on the wire, in bytes. It encodes a RawMessage too, because its "<" is escaped there.
+// The result is always the same, since the values contain no maps.
 //
 //workflowcheck:ignore
 func encodedLen(v any) int {
@@ -160,22 +160,22 @@ func encodedLen(v any) int {
 	}
 	encoded, err := json.Marshal(v)
 	if err != nil {
-		return math.MaxInt // it can't be kept
+		return math.MaxInt // too large to keep
 	}
 	return len(encoded)
 }
 
-// CaseTranscript is the conversation of a case, as Offload told it when it was asked. It is never stored.
+// CaseTranscript is the conversation of a case, read from Offload on request. It is never stored.
 type CaseTranscript struct {
 	Reference string `json:"reference"`
 	CaseID    string `json:"caseId"`
-	// Text is plain text that the counterparty wrote parts of, at most 16 MiB; empty while Offload tracks no thread, as before its first
-	// message.
+	// Text is plain text, at most 16 MiB; the counterparty wrote parts of it. It is empty while Offload has no thread, for example before
+	// its first message.
 	Text   string    `json:"text"`
 	ReadAt time.Time `json:"readAt"`
 }
 
-// Attachment is a file that the counterparty sent: what Offload says of it. Its download URL is temporary and never kept.
+// Attachment describes a file that the counterparty sent. It has no download URL: that is temporary and never kept.
 type Attachment struct {
 	ID         string    `json:"attachmentId"`
 	Name       string    `json:"name"`
@@ -186,15 +186,15 @@ type Attachment struct {
 	ReceivedAt time.Time `json:"receivedAt,omitzero"`
 }
 
-// CaseEvent is a webhook of Offload as it travels in the signal "offload-events".
+// CaseEvent is a webhook of Offload in the signal "offload-events".
 type CaseEvent struct {
 	EventMeta
 	Facts CaseFacts `json:"facts"`
-	// Unproven is true for an event of the shared route, whose sender knew a secret but not this case's own token.
+	// Unproven is true for an event of the shared route: its sender knew a shared secret, but not the token of this case.
 	Unproven bool `json:"unproven,omitempty"`
 }
 
-// CaseSnapshot is what GET /cases/{id} answered.
+// CaseSnapshot is the answer to GET /cases/{id}.
 type CaseSnapshot struct {
 	Facts  CaseFacts `json:"facts"`
 	ReadAt time.Time `json:"readAt"`

@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestFactsBeyondALimitLoseThePartAndNameIt(t *testing.T) {
+func TestFactsBeyondALimitLoseTheFieldAndNameIt(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("<", workflows.MaxTextBytes/6+1)
 	for field, facts := range map[string]workflows.CaseFacts{
@@ -39,7 +39,7 @@ func TestFactsBeyondALimitLoseThePartAndNameIt(t *testing.T) {
 	}
 }
 
-func TestTheFirstAttachmentsStay(t *testing.T) {
+func TestTheFirstAttachmentsAreKept(t *testing.T) {
 	t.Parallel()
 	var facts workflows.CaseFacts
 	for i := range 12_000 {

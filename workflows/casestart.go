@@ -8,26 +8,27 @@ import (
 	"time"
 )
 
-// ErrInvalidStart says that a start request can't be carried out; the message names each field and the fix.
+// ErrInvalidStart: a start request is invalid. The message names each field and the fix.
 var ErrInvalidStart = errors.New("invalid start request")
 
-// DefaultAccount is the Offload account that a start without one means.
+// DefaultAccount is the Offload account of a start that names none.
 const DefaultAccount = "default"
 
-// CaseStart is the input of the workflow "offload-case". Either Request is set (create the case) or CaseID (adopt one that exists).
+// CaseStart is the input of the workflow "offload-case". Exactly one of Request (create a case) and CaseID (adopt an existing one) is
+// set.
 type CaseStart struct {
 	// Reference is the business app's own unique ID for the case.
 	Reference string `json:"reference"`
 	// Account names the API key and base URL to use; empty means DefaultAccount.
 	Account string `json:"account,omitempty"`
-	// Request is what is posted to Offload. Its clientReferenceId defaults to Reference.
+	// Request is the request to Offload. Its clientReferenceId defaults to Reference.
 	Request *CaseRequest `json:"request,omitempty"`
-	// CaseID is a case that exists at Offload already.
+	// CaseID is the ID of a case that already exists at Offload.
 	CaseID  string      `json:"caseId,omitempty"`
 	Options CaseOptions `json:"options,omitzero"`
-	// ReplyTo gets the notices of the case by a signal: each open question, new attention, the outcome, the stored files.
+	// ReplyTo gets the notices of the case by a signal: each open question, new attention, the outcome and the stored files.
 	ReplyTo *ReplyTo `json:"replyTo,omitempty"`
-	// Notify names the callbacks that get the same notices. Empty: those that the account's configuration names.
+	// Notify names callbacks that get the same notices. Empty: the callbacks in the account's configuration.
 	Notify []string `json:"notify,omitempty"`
 }
 
@@ -41,20 +42,20 @@ type CaseRequest struct {
 	Constraints       []string      `json:"constraints,omitempty"`
 	MaxAttempts       *int          `json:"maxAttempts,omitempty"`
 	FollowUpDelay     *int          `json:"followUpDelayHours,omitempty"`
-	// ResultSchema is a JSON Schema (2020-12 unless its $schema names an older draft) that refers to nothing outside itself. Offload takes it as
-	// guidance; Signalbox compares the result with it, see CaseOutcome.ResultCheck.
+	// ResultSchema is a JSON Schema without references to outside: draft 2020-12, unless $schema names an older one. Offload uses it as
+	// guidance only; Signalbox checks the result, see CaseOutcome.ResultCheck.
 	ResultSchema json.RawMessage `json:"resultSchema,omitempty"`
 	Metadata     json.RawMessage `json:"metadata,omitempty"`
 }
 
-// CaseGoal says what the case is to reach.
+// CaseGoal is the goal of a case.
 type CaseGoal struct {
 	Objective string `json:"objective"`
 	// Knowledge is a JSON string or object.
 	Knowledge json.RawMessage `json:"knowledge,omitempty"`
 }
 
-// Counterparty is who is written to.
+// Counterparty is the person that Offload writes to.
 type Counterparty struct {
 	Address    string            `json:"address"`
 	Name       string            `json:"name"`
@@ -63,7 +64,7 @@ type Counterparty struct {
 	CustomData map[string]string `json:"customData,omitempty"`
 }
 
-// SenderPersona is in whose name it is written.
+// SenderPersona is the name under which Offload writes.
 type SenderPersona struct {
 	Name    string `json:"name"`
 	Role    string `json:"role,omitempty"`
@@ -71,22 +72,24 @@ type SenderPersona struct {
 	Tone    string `json:"tone,omitempty"`
 }
 
-// CaseOptions are the business app's choices; the zero value of each means its default.
+// CaseOptions are the business app's choices; a zero field means its default.
 type CaseOptions struct {
-	// ReconcileAfter is the silence after which Signalbox starts to look for itself. Default 15 minutes.
+	// ReconcileAfter is how long no webhook may come before Signalbox reads the case. Default 15 minutes.
 	ReconcileAfter Duration `json:"reconcileAfter,omitzero"`
-	// PollFloor and PollCeiling bound the pause between two looks. Defaults 1 minute and 1 hour; at least MinPollFloor.
+	// PollFloor and PollCeiling are the shortest and longest pause between two reads. Defaults 1 minute and 1 hour; at least MinPollFloor.
 	PollFloor   Duration `json:"pollFloor,omitzero"`
 	PollCeiling Duration `json:"pollCeiling,omitzero"`
-	// Deadline ends the case as EXPIRED, after a last look. Zero: never.
+	// Deadline is when the case ends as EXPIRED, after a last read. Zero: never.
 	Deadline time.Time `json:"deadline,omitzero"`
-	// RemindAfter repeats the notice of an unanswered question. Zero: never; else at least MinRemindAfter.
+	// RemindAfter is the pause after which the notice of an unanswered question is repeated. Zero: never; else at least MinRemindAfter.
 	RemindAfter Duration `json:"remindAfter,omitzero"`
-	// QuestionExpiresAfter raises attention for a question that nobody answered. Zero: never.
+	// QuestionExpiresAfter is how long a question may stay unanswered before it raises attention. Zero: for ever.
 	QuestionExpiresAfter Duration `json:"questionExpiresAfter,omitzero"`
-	// ConfirmEnd reads the case before a webhook may end it. Events that are unproven or carry no time are confirmed whatever it says.
+	// ConfirmEnd makes Signalbox confirm an end by a read before it applies the webhook of the end. Unproven events and events without a
+	// time are always confirmed.
 	ConfirmEnd bool `json:"confirmEnd,omitempty"`
-	// AwaitCorrection keeps a case whose request Offload rejected (400) waiting for retry-create with a corrected one, instead of ending as FAILED.
+	// AwaitCorrection makes a case whose request Offload rejected (400) wait for a corrected request by retry-create. Without it the case
+	// ends as FAILED.
 	AwaitCorrection bool `json:"awaitCorrection,omitempty"`
 }
 
@@ -97,7 +100,7 @@ const (
 	DefaultPollCeiling    = Duration(time.Hour)
 )
 
-// Normalized fills in what was left out.
+// Normalized returns the start with defaults for the fields that are empty.
 func (s CaseStart) Normalized() CaseStart {
 	if s.Account == "" {
 		s.Account = DefaultAccount
@@ -165,7 +168,7 @@ func (c *check) options(o CaseOptions) {
 	c.atLeast("pollFloor", o.PollFloor, MinPollFloor)
 	c.atLeast("remindAfter", o.RemindAfter, MinRemindAfter)
 	if o.PollCeiling < o.PollFloor {
-		c.say("options.pollCeiling: %s is below pollFloor (%s)", o.PollCeiling, o.PollFloor)
+		c.say("options.pollCeiling: %s is below pollFloor (%s): raise it", o.PollCeiling, o.PollFloor)
 	}
 	c.time("options.deadline", o.Deadline)
 }
@@ -217,7 +220,7 @@ func (c *check) constraints(constraints []string) {
 	}
 }
 
-// customData looks at the names in order: its message stands in a history.
+// customData checks the names in sorted order, because its message enters a history.
 //
 //workflowcheck:ignore
 func (c *check) customData(data map[string]string) {

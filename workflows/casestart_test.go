@@ -45,7 +45,7 @@ func TestAStartIsCompletedWithItsDefaults(t *testing.T) {
 	require.NoError(t, start.Normalized().Validate(), "a floor above the default ceiling lifts the ceiling")
 }
 
-func TestAStartThatCannotBeCarriedOutNamesEachFieldAndTheFix(t *testing.T) {
+func TestAnInvalidStartNamesEachFieldAndTheFix(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*workflows.CaseStart)
@@ -115,7 +115,7 @@ func TestAStartThatCannotBeCarriedOutNamesEachFieldAndTheFix(t *testing.T) {
 	}
 }
 
-// jsonObject is an object of that many bytes.
+// jsonObject returns a JSON object of so many bytes.
 func jsonObject(bytes int) json.RawMessage {
 	return json.RawMessage(`{"x":"` + strings.Repeat("x", bytes-len(`{"x":""}`)+1) + `"}`)
 }
@@ -132,7 +132,7 @@ func TestTheShortestTimesAreAccepted(t *testing.T) {
 	require.Equal(t, workflows.MinPollFloor, start.Options.PollFloor, "a default is always within the bound")
 }
 
-func TestALargestStartOfEachKindIsAccepted(t *testing.T) {
+func TestTheLargestStartOfEachKindIsAccepted(t *testing.T) {
 	t.Parallel()
 	start := goodStart()
 	start.Request.ClientReferenceID = strings.Repeat("x", 1000)
@@ -144,7 +144,7 @@ func TestALargestStartOfEachKindIsAccepted(t *testing.T) {
 	require.NoError(t, start.Normalized().Validate())
 }
 
-// FuzzAnAcceptedStartIsSmallOnTheWire: escapes, lists and names are all counted.
+// FuzzAnAcceptedStartIsSmallOnTheWire shows that escapes, lists and names are counted.
 func FuzzAnAcceptedStartIsSmallOnTheWire(f *testing.F) {
 	f.Add("PO 7781", "Obtain a signed W-9", "de-AT", `{"a":"b"}`, 3)
 	f.Add("<<<", strings.Repeat("<", 5000), "\x00\u2028", `{"a":"<\u2028>"}`, 100)

@@ -1,45 +1,44 @@
-// Package workflows is the contract of Signalbox: the names, IDs, payloads, states and error types that the ingress, the relay,
-// the workflows, the activities and the business apps agree on.
+// Package workflows is the contract of Signalbox: the names, IDs, payloads, states and error types that the ingress, the relay, the
+// workflows, the activities and the business apps share.
 //
-// It is the standard library only and knows nothing of how anything runs: no Temporal, no HTTP, no environment. What stands here
-// is on the wire and in recorded histories, so names are constants that never follow a Go identifier, and fields are only ever
-// added. Times are RFC 3339 in JSON whatever the provider sends.
+// It imports the standard library only: no Temporal, no HTTP, no environment. Its names and payloads are on the wire and in recorded
+// histories, so names are constants that do not depend on Go identifiers. Times in JSON are RFC 3339, also if the provider sends another format.
 //
 // # Attention
 //
-// Why a person should look at a workflow: the values of SearchAttributeAttention. What to do for each:
+// The values of SearchAttributeAttention say why a person should look at a workflow. What to do for each:
 //
-//   - account: Configure the account's API key on the workers, and restart them.
-//   - adopt_refused: Adopt another caseId, or create the case again: the last error says why the first one was not bound.
-//   - answer_delayed: See the last error: the answer can't be sent, or no worker takes it. It is tried again by itself.
-//   - api_key_conflict: Ask Artmail which of the two API keys is right: the first one is in use.
-//   - case_not_found: Look at Offload whether the caseId exists, and cancel the case if it doesn't. It is read again by itself.
+//   - account: Configure the account's API key for the workers, and restart them.
+//   - adopt_refused: Adopt another caseId, or create the case again: the last error says why the caseId was not adopted.
+//   - answer_delayed: See the last error: the answer can't be sent to Offload, or no worker sends it. It is retried automatically.
+//   - api_key_conflict: Ask Artmail which of the two API keys is right: Signalbox keeps the first.
+//   - case_not_found: Check at Offload whether the caseId exists. If it does not, cancel the case. Reading is retried automatically.
 //   - check_unanswered: Run a worker with the activity check-approval on the queue that the agent's configuration names.
-//   - conflict: Look at Offload which of the two ends is right: the first one stands here.
+//   - conflict: Offload reported two different ends, and Signalbox kept the first. Check at Offload which one is right.
 //   - create_rejected: Create the case again with a corrected request, or cancel it: Offload refused the first one.
-//   - create_uncertain: Look at Offload whether the case exists: adopt it with its caseId, or create it again if there is none.
-//   - file_differs: Compare the stored file with what Offload told of it: its size or type is another one.
-//   - file_not_stored: Fetch the file from Offload by hand if it is needed: the list of files says why it was not stored.
-//   - files_delayed: See the last error: no worker stores the files, or each attempt fails. They are tried again by themselves, within their time.
+//   - create_uncertain: Check at Offload whether the case exists. If it does, adopt it with its caseId; if not, create it again.
+//   - file_differs: Check the stored file: it has another size or type than Offload reported.
+//   - file_not_stored: If the file is needed, download it from Offload: the list of files says why it was not stored.
+//   - files_delayed: See the last error: no worker stores the files, or each attempt fails. Storing is retried automatically until its time is over.
 //   - forbidden: Activate the API key at Offload, or use the account that owns the case.
 //   - input_needed: Answer the question.
-//   - no_api_key: Look for the quarantined agent.activated and release it. If there is none, the brand has to activate the agent again.
-//   - not_created: See why POST /cases can't be sent: the last error says it. It is tried again by itself.
-//   - notice_delayed: See the last error: notices can't be handed off, as where the workers lack a permission. They are tried again by themselves.
-//   - notice_given_up: Mend the receiver and send the notices again, or dismiss them.
-//   - notice_refused: Look at the outcome or answer here: the notice about it was refused by Temporal and is not sent again.
+//   - no_api_key: Find the quarantined agent.activated and release it. If there is none, the brand must activate the agent again.
+//   - not_created: The last error says why POST /cases can't be sent. It is retried automatically.
+//   - notice_delayed: See the last error: notices can't be handed off, for example because the workers lack a permission. They are retried automatically.
+//   - notice_given_up: Repair the receiver and send the notices again, or dismiss them.
+//   - notice_refused: Read the outcome or the approval here: Temporal refused the notice about it, so no notice comes.
 //   - question_expired: Answer the question, or cancel the case: no answer came in the time that the app gave.
 //   - response_unclear: Ask the brand what it meant, and cancel the approval or wait for another response.
-//   - result_off_schema: Compare the result with the request's resultSchema: the outcome lists where they differ.
+//   - result_off_schema: Compare the result with the request's resultSchema: the outcome lists the violations.
 //   - run_stale: Let the agent post to Artmail, or close the run: Artmail is about to end it.
-//   - second_case: Look at Offload at both cases: two were made for the same reference, so a counterparty may be written to twice.
-//   - still_running: End the case at Offload, if it must stop: it has ended here only, since Offload has no cancel.
-//   - unauthorized: Correct the account's API key in the configuration, and restart the workers: Offload refuses it.
-//   - unknown_status: Update Signalbox, or ask Offload what its status means. The case is read again by itself.
-//   - unreachable: See whether Offload can be reached from the workers: no read was answered for minutes. The case is read again by itself.
-//   - unreadable_answer: See what Offload answers: the last error says it. The case is read again by itself.
-//   - usage_limit: Raise the monthly cap of the Offload plan, or wait for the next month (UTC). The creation is tried again by itself.
-//   - webhook_failure: Mend the endpoint that Artmail posts to, and resume the agent at Artmail: it paused the activation since deliveries failed.
+//   - second_case: Check both cases at Offload: two exist for the same reference, so the counterparty may get messages from both.
+//   - still_running: The case has ended in Signalbox only, since Offload has no cancel. If it must stop, end it at Offload.
+//   - unauthorized: Offload refuses the account's API key: correct it in the configuration, and restart the workers.
+//   - unknown_status: Update Signalbox, or ask Offload what its new status means. Reading is retried automatically.
+//   - unreachable: Check whether the workers can reach Offload: no read has succeeded for minutes. Reading is retried automatically.
+//   - unreadable_answer: The last error says what is wrong with Offload's answer. Reading is retried automatically.
+//   - usage_limit: Raise the monthly cap of the Offload plan, or wait for the next month (UTC). The creation is retried automatically.
+//   - webhook_failure: Artmail paused the activation because webhooks failed: repair the endpoint that Artmail posts to, and resume the agent at Artmail.
 //
 // AttentionHelp is the source of these sentences.
 package workflows

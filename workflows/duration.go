@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// Duration is a time.Duration that reads as "15m0s" in JSON and so in the Temporal Web UI.
+// Duration is a time.Duration that is written as text, such as "15m0s", in JSON and in the Temporal Web UI.
 type Duration time.Duration
 
-// Std is the standard library's form.
+// Std returns the duration as a time.Duration.
 func (d Duration) Std() time.Duration { return time.Duration(d) }
 
-// String is the standard library's form, such as "1h30m0s".
+// String returns the standard library's form, such as "1h30m0s".
 func (d Duration) String() string { return time.Duration(d).String() }
 
-// MarshalText writes the form that UnmarshalText reads.
+// MarshalText writes the form of String.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads Go's duration syntax: "90s", "15m", "72h".
+// UnmarshalText reads Go's duration syntax, such as "90s", "15m" or "72h".
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {

@@ -1,6 +1,6 @@
 package workflows
 
-// Types of the errors that updates are refused with. A refused update leaves no trace in the history.
+// Types of the errors that refuse updates. A refused update leaves no event in the history.
 const (
 	ErrTypeInvalidArgument   = "SignalboxInvalidArgument"
 	ErrTypeNoOpenQuestion    = "SignalboxNoOpenQuestion"
@@ -18,15 +18,15 @@ const (
 	ErrTypeUnknownRun        = "SignalboxUnknownRun"
 	ErrTypeRunClosed         = "SignalboxRunClosed"
 	ErrTypeTooMany           = "SignalboxTooMany"
-	// ErrTypeWorkflowID: the workflow was started under an ID that is not the one of its input; the message names the right one.
+	// ErrTypeWorkflowID: the workflow ID does not match the workflow's input; the message names the right ID.
 	ErrTypeWorkflowID = "SignalboxWorkflowID"
-	// ErrTypeOtherAPIKey: the activation holds no key, or no more the one that was to be replaced.
+	// ErrTypeOtherAPIKey: the activation holds no API key, or another one than the update replaces.
 	ErrTypeOtherAPIKey = "SignalboxOtherAPIKey"
 )
 
-// Types of the errors that Offload activities fail with: the one translation of what the provider answers.
+// Types of the errors of the Offload activities. The provider's answers are translated into them in one place.
 const (
-	// ErrTypeOffloadUncertain: the request may have been carried out. Never retried by itself.
+	// ErrTypeOffloadUncertain: the request may have been carried out. Never retried automatically.
 	ErrTypeOffloadUncertain = "OffloadUncertain"
 	// ErrTypeOffloadNotSent: no connection was made, so nothing happened. Retried.
 	ErrTypeOffloadNotSent = "OffloadNotSent"
@@ -34,7 +34,7 @@ const (
 	ErrTypeOffloadInvalidRequest = "OffloadInvalidRequest"
 	// ErrTypeOffloadUnauthorized: 401; the API key is missing or unknown.
 	ErrTypeOffloadUnauthorized = "OffloadUnauthorized"
-	// ErrTypeOffloadForbidden: 403; the API key is inactive or the case is another owner's.
+	// ErrTypeOffloadForbidden: 403; the API key is inactive, or the case has another owner.
 	ErrTypeOffloadForbidden = "OffloadForbidden"
 	// ErrTypeOffloadNotFound: 404 CASE_NOT_FOUND or ATTACHMENT_NOT_FOUND.
 	ErrTypeOffloadNotFound = "OffloadNotFound"
@@ -44,24 +44,25 @@ const (
 	ErrTypeOffloadThrottled = "OffloadThrottled"
 	// ErrTypeOffloadUnavailable: a 5xx, a reset or a timeout on a request that is safe to repeat.
 	ErrTypeOffloadUnavailable = "OffloadUnavailable"
-	// ErrTypeOffloadUnreadable: a read was answered with what can't be read. Retried slowly.
+	// ErrTypeOffloadUnreadable: the answer to a read can't be decoded. Retried slowly.
 	ErrTypeOffloadUnreadable = "OffloadUnreadable"
-	// ErrTypeOffloadUnreachable: for minutes each read was OffloadNotSent, OffloadThrottled or OffloadUnavailable. Retried.
+	// ErrTypeOffloadUnreachable: all reads have failed for minutes, with OffloadNotSent, OffloadThrottled or OffloadUnavailable. Retried.
 	ErrTypeOffloadUnreachable = "OffloadUnreachable"
-	// ErrTypeOffloadNoNews: a look found nothing new. Benign; it carries the delay until the next look.
+	// ErrTypeOffloadNoNews: a read found nothing new. It is benign, and carries the delay until the next read.
 	ErrTypeOffloadNoNews = "OffloadNoNews"
 	// ErrTypeOffloadUnknownAccount: the worker has no such account configured.
 	ErrTypeOffloadUnknownAccount = "OffloadUnknownAccount"
 )
 
-// Types of the errors that the activities for notices fail with.
+// Types of the errors of the activities for notices.
 const (
-	// ErrTypeNoticeInvalid: Temporal refuses the notice or its target for good, or no configuration knows the target. Final.
+	// ErrTypeNoticeInvalid: Temporal refuses the notice or its target permanently, or the configuration does not know the target. Final.
 	ErrTypeNoticeInvalid = "NoticeInvalid"
 	// ErrTypeNoticeUndelivered: the target can't take the notice now. Retried.
 	ErrTypeNoticeUndelivered = "NoticeUndelivered"
 	// ErrTypeNoticeReceiverEnded: the workflow that should get the notice has ended. Final.
 	ErrTypeNoticeReceiverEnded = "NoticeReceiverEnded"
-	// ErrTypeNoticeTargetGone: the callback answered 410: it wants no more notices of this source. Final, for all that wait for it too.
+	// ErrTypeNoticeTargetGone: the callback answered 410, so it wants no more notices of this source. Final, also for the other notices that
+	// wait for this target.
 	ErrTypeNoticeTargetGone = "NoticeTargetGone"
 )

@@ -2,16 +2,16 @@ package workflows
 
 import "time"
 
-// EventMeta is what every event in a signal carries, whatever its provider.
+// EventMeta has the fields that events of all providers share.
 type EventMeta struct {
-	// DeliveryID is the inbox's ID of the delivery, by which a person finds it again.
+	// DeliveryID is the ID of the delivery in the inbox.
 	DeliveryID string `json:"deliveryId"`
-	// DedupeKey is unique within provider, account or agent, and workflow.
+	// DedupeKey identifies the event within one provider, account or agent, and workflow.
 	DedupeKey string `json:"dedupeKey"`
 	Kind      string `json:"kind"`
-	// OccurredAt is the provider's time; zero where the provider gave none.
+	// OccurredAt is the provider's time; zero if the provider gave none.
 	OccurredAt time.Time `json:"occurredAt,omitzero"`
-	// ReceivedAt is when the ingress had stored it.
+	// ReceivedAt is when the ingress stored the delivery.
 	ReceivedAt time.Time `json:"receivedAt"`
 }
 
@@ -39,11 +39,11 @@ const (
 	KindTestPing         = "test.ping"
 )
 
-// TestActivationID is the activationId of every test delivery of Artmail; no activation may be made of it.
+// TestActivationID is the activationId of all test deliveries of Artmail; it never becomes an activation.
 const TestActivationID = "test"
 
-// ReplyTo names the workflow, in the same namespace, that gets notices by a signal. It drops a notice whose ID it has seen: they are delivered
-// at least once. Both fields are printable ASCII, at most MaxWorkflowIDBytes and MaxSignalNameBytes long.
+// ReplyTo names a workflow in the same namespace that gets notices by a signal. Delivery is at least once, so the workflow must drop a
+// notice whose ID it has seen. Both fields are printable ASCII, at most MaxWorkflowIDBytes and MaxSignalNameBytes long.
 type ReplyTo struct {
 	WorkflowID string `json:"workflowId"`
 	Signal     string `json:"signal"`

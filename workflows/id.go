@@ -10,37 +10,37 @@ import (
 	"strings"
 )
 
-// ErrInvalidReference says that a business app's reference can't be part of a workflow ID.
+// ErrInvalidReference: a business app's reference can't be part of a workflow ID.
 var ErrInvalidReference = errors.New("invalid reference")
 
-// ErrInvalidAgent says that an agent name can't be part of a workflow ID.
+// ErrInvalidAgent: an agent's name can't be part of a workflow ID.
 var ErrInvalidAgent = errors.New("invalid agent")
 
-// ErrInvalidActivationID says that Artmail's activationId can't be part of a workflow ID.
+// ErrInvalidActivationID: an activationId of Artmail can't be part of a workflow ID.
 var ErrInvalidActivationID = errors.New("invalid activation id")
 
 const (
 	offloadCasePrefix       = OffloadCaseWorkflow + "/"
 	artmailActivationPrefix = ArtmailActivationWorkflow + "/"
 
-	// MaxWorkflowIDBytes is the longest workflow ID that Temporal keeps on PostgreSQL and MySQL. There a longer one fails for ever,
-	// as if the server were away.
+	// MaxWorkflowIDBytes is the longest workflow ID that Temporal stores on PostgreSQL and MySQL. There a call with a longer one always
+	// fails, with an error that looks like an outage.
 	MaxWorkflowIDBytes = 255
-	// MaxSourceIDBytes is the longest ID of a case or activation, so that NotifyWorkflowID of it fits MaxWorkflowIDBytes.
+	// MaxSourceIDBytes is the longest workflow ID of a case or activation. It leaves room for the prefix of NotifyWorkflowID.
 	MaxSourceIDBytes = 240
 
-	// hashedPrefix begins what stands in a workflow ID for an activationId that is too long.
+	// hashedPrefix marks a workflow ID that has the hash of an activationId.
 	hashedPrefix = "sha256-"
 )
 
-// Only ASCII: the server answers Internal, as if it were down, to a workflow ID that is not.
+// IDs are ASCII only: the server answers a workflow ID that is not with Internal, which looks like an outage.
 var (
 	referencePattern = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,200}$`)
 	agentPattern     = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,100}$`)
 )
 
-// ValidateReference accepts 1 to 200 characters of [A-Za-z0-9._~-], which stand in a URL path and a workflow ID as they are.
-// "." and ".." are refused, since HTTP clients and proxies fold them away.
+// ValidateReference accepts 1 to 200 characters of [A-Za-z0-9._~-]: they need no escaping in a URL path or a workflow ID. It refuses "."
+// and "..", because HTTP clients and proxies remove them from paths.
 func ValidateReference(reference string) error {
 	if !referencePattern.MatchString(reference) || reference == "." || reference == ".." {
 		return fmt.Errorf("%w %q: want 1 to 200 characters of A-Z a-z 0-9 . _ ~ - (not \".\" or \"..\")", ErrInvalidReference, clip(reference))
@@ -56,18 +56,18 @@ func ValidateAgent(agent string) error {
 	return nil
 }
 
-// ValidateActivationID accepts what ValidateID does, except "test", which Artmail keeps for test deliveries.
+// ValidateActivationID accepts the IDs of ValidateID except "test", which Artmail uses for test deliveries.
 func ValidateActivationID(id string) error {
 	if problem := idProblem(id, MaxIDBytes); problem != "" {
 		return fmt.Errorf("%w: %s", ErrInvalidActivationID, problem)
 	}
 	if id == TestActivationID {
-		return fmt.Errorf("%w: %q is kept for test deliveries", ErrInvalidActivationID, id)
+		return fmt.Errorf("%w: %q is reserved for test deliveries", ErrInvalidActivationID, id)
 	}
 	return nil
 }
 
-// OffloadCaseWorkflowID is the workflow ID of the case that a business app calls reference.
+// OffloadCaseWorkflowID returns the workflow ID of the case with the business app's reference.
 func OffloadCaseWorkflowID(reference string) string { return offloadCasePrefix + reference }
 
 // ParseOffloadCaseWorkflowID is the inverse of OffloadCaseWorkflowID; ok is false for any other workflow ID.
@@ -79,9 +79,10 @@ func ParseOffloadCaseWorkflowID(id string) (reference string, ok bool) {
 	return reference, true
 }
 
-// ArtmailActivationWorkflowID is the workflow ID of one activation of an agent, at most MaxSourceIDBytes long. Artmail doesn't document the
-// format of its activationId, so it is percent-encoded. Where it is too long for that, its SHA-256 hash stands in the ID instead, and only
-// the workflow's input has the activationId itself. An activationId that looks like such a hash is hashed too, so that no two share an ID.
+// ArtmailActivationWorkflowID returns the workflow ID of an activation, at most MaxSourceIDBytes long. Artmail does not document the
+// format of activationIds, so the ID holds it percent-encoded. If that is too long, the ID holds the SHA-256 hash of the activationId
+// instead, and only the workflow's input has the activationId. An activationId that looks like such a hash is hashed too, so that no two
+// activations share an ID.
 func ArtmailActivationWorkflowID(agent, activationID string) string {
 	prefix := artmailActivationPrefix + agent + "/"
 	id := prefix + url.PathEscape(activationID)
@@ -92,8 +93,7 @@ func ArtmailActivationWorkflowID(agent, activationID string) string {
 	return prefix + hashedPrefix + hex.EncodeToString(sum[:])
 }
 
-// AgentOfArtmailActivation is the agent in an ArtmailActivationWorkflowID; ok is false for any other workflow ID. The activationId can't be
-// read from the ID in every case: ask the workflow's query "state" for it.
+// AgentOfArtmailActivation returns the agent in an ArtmailActivationWorkflowID; ok is false for any other workflow ID.
 func AgentOfArtmailActivation(workflowID string) (agent string, ok bool) {
 	rest, ok := strings.CutPrefix(workflowID, artmailActivationPrefix)
 	if !ok {
@@ -106,8 +106,8 @@ func AgentOfArtmailActivation(workflowID string) (agent string, ok bool) {
 	return agent, true
 }
 
-// ParseArtmailActivationWorkflowID is the inverse of ArtmailActivationWorkflowID; ok is false for any other workflow ID. activationID is empty
-// where the ID has only its hash: the query "state" tells it.
+// ParseArtmailActivationWorkflowID is the inverse of ArtmailActivationWorkflowID; ok is false for any other workflow ID. activationID is
+// empty if the ID has only its hash; the workflow's query "state" has the activationId.
 func ParseArtmailActivationWorkflowID(workflowID string) (agent, activationID string, ok bool) {
 	agent, ok = AgentOfArtmailActivation(workflowID)
 	if !ok {
@@ -121,7 +121,7 @@ func ParseArtmailActivationWorkflowID(workflowID string) (agent, activationID st
 	return agent, activationID, err == nil
 }
 
-// clip keeps an unusable ID readable in an error.
+// clip shortens an unusable value for an error message.
 func clip(s string) string {
 	const most = 60
 	if len(s) <= most {

@@ -37,7 +37,7 @@ func TestReferencesThatFitAWorkflowIDAndAURLAreAccepted(t *testing.T) {
 	}
 }
 
-func TestActivationIDsAreAnythingButEmptyTestOrHuge(t *testing.T) {
+func TestActivationIDsExceptEmptyTestAndTooLongOnesAreAccepted(t *testing.T) {
 	t.Parallel()
 	for id, fits := range map[string]bool{
 		"act_1":                  true,
@@ -59,7 +59,8 @@ func TestActivationIDsAreAnythingButEmptyTestOrHuge(t *testing.T) {
 	}
 }
 
-// FuzzWorkflowIDsFitTemporalAndTellActivationsApart: whatever pair is accepted has an ID of its own, which every database keeps.
+// FuzzWorkflowIDsFitTemporalAndTellActivationsApart: each accepted pair has its own workflow ID, which every database of Temporal can
+// store.
 func FuzzWorkflowIDsFitTemporalAndTellActivationsApart(f *testing.F) {
 	long := strings.Repeat("a", 250)
 	f.Add("vendor_2048", "agent-1", "act/1 ü%2f", "agent-1", "act/1 ü/")
@@ -97,7 +98,7 @@ func requireKeptByTemporal(t *testing.T, id string) {
 	require.Equal(t, -1, strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }), "ASCII only: %q", id)
 }
 
-func TestALongActivationIDStandsAsItsHashInTheWorkflowID(t *testing.T) {
+func TestTheWorkflowIDHasTheHashOfALongActivationID(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "artmail-activation/w9/act%2F1", workflows.ArtmailActivationWorkflowID("w9", "act/1"))
 	long := workflows.ArtmailActivationWorkflowID("w9", strings.Repeat("a", 250))

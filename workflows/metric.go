@@ -1,14 +1,14 @@
 package workflows
 
-// Metrics that workflows count by the SDK's handler, which keeps silent while a history is replayed. The handler adds the label
-// "workflow_type". A process serves a counter with the suffix _total and a time with the suffix _seconds.
+// Metrics that workflows record with the SDK's handler, which records nothing during replay. The handler adds the label "workflow_type".
+// On the metrics page a counter has the suffix _total, and a time the suffix _seconds.
 const (
-	// MetricCaseTransitions counts changes of a case's status, by the new "state" and by the "source" that brought it: how often polling had to
-	// repair a lost webhook is a number to watch.
+	// MetricCaseTransitions counts changes of a case's status, by the new "state" and by "source". Watch the source "poll": it shows how
+	// often a read replaced a lost webhook.
 	MetricCaseTransitions = "signalbox_case_transitions"
 	// MetricActivationTransitions counts changes of an activation's status, by the new "state".
 	MetricActivationTransitions = "signalbox_activation_transitions"
-	// MetricEvents counts the events that a workflow has taken in, by "result": what its rules did with them.
+	// MetricEvents counts the events that workflows have processed, by "result".
 	MetricEvents = "signalbox_workflow_events"
 	// MetricApplied is the time from a webhook's acceptance until its workflow has applied it.
 	MetricApplied = "signalbox_applied"
@@ -18,18 +18,18 @@ const (
 	MetricCaseFiles = "signalbox_case_files"
 )
 
-// EventResult is what the rules of a workflow did with an event.
+// EventResult is what a workflow did with an event.
 type EventResult string
 
 // Results of events.
 const (
 	EventApplied   EventResult = "applied"
-	EventDuplicate EventResult = "duplicate" // it is known
-	EventLate      EventResult = "late"      // true, but something newer, or final, is known
-	EventIgnored   EventResult = "ignored"   // it can't be used
+	EventDuplicate EventResult = "duplicate" // the event is already known
+	EventLate      EventResult = "late"      // a newer or final event was applied before
+	EventIgnored   EventResult = "ignored"   // the event can't be used
 )
 
-// EventResults lists every result.
+// EventResults returns all results.
 func EventResults() []EventResult {
 	return []EventResult{EventApplied, EventDuplicate, EventLate, EventIgnored}
 }

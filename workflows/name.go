@@ -8,8 +8,8 @@ const (
 	OffloadFilesWorkflow      = "offload-files"
 )
 
-// Task queues. Workflows share one. Each kind of activity has its own, so that one that is full never delays another, and a provider's
-// rate limit is one number for the whole fleet.
+// Task queues. All workflows share one. Each kind of activity has its own: a full queue never delays another kind, and a provider's rate
+// limit applies to all workers together.
 const (
 	TaskQueueWorkflows   = "signalbox"
 	TaskQueueOffload     = "signalbox-offload"
@@ -22,13 +22,13 @@ const (
 const (
 	// SignalOffloadEvents carries a []CaseEvent to an Offload case.
 	SignalOffloadEvents = "offload-events"
-	// SignalReconcileNow carries a ReconcileNow to an Offload case: read the case now.
+	// SignalReconcileNow carries a ReconcileNow to an Offload case.
 	SignalReconcileNow = "reconcile-now"
 	// SignalArtmailEvents carries a []ActivationEvent to an Artmail activation.
 	SignalArtmailEvents = "artmail-events"
-	// SignalTouchRuns carries a TouchRuns: these runs were active just now.
+	// SignalTouchRuns carries a TouchRuns to an Artmail activation: runs that were just active.
 	SignalTouchRuns = "touch-runs"
-	// SignalActivationOptions carries the ActivationOptions that the agent's configuration holds by now; the newest replace what is in force.
+	// SignalActivationOptions carries the ActivationOptions of the agent's present configuration; they replace those in force.
 	SignalActivationOptions = "activation-options"
 	// SignalNotices carries a []AddressedNotice to the workflow "notify".
 	SignalNotices = "notices"
@@ -58,25 +58,25 @@ const (
 // QueryState returns a CaseState, an ActivationState, a NotifyState or a CaseFiles.
 const QueryState = "state"
 
-// Search attributes. Upserted only when the value changes, since every upsert is an event in the history.
+// Search attributes. Workflows upsert them only when a value changes, because each upsert adds an event to the history.
 const (
 	// SearchAttributeState (Keyword) is the CaseStatus or ActivationStatus.
 	SearchAttributeState = "SignalboxState"
-	// SearchAttributeAttention (KeywordList) says why a person should look; empty while nobody needs to.
+	// SearchAttributeAttention (KeywordList) has the reasons why a person should look; empty if there is none.
 	SearchAttributeAttention = "SignalboxAttention"
-	// SearchAttributeCaseID (Keyword) is Offload's caseId, by which events on the shared route find their case.
+	// SearchAttributeCaseID (Keyword) is Offload's caseId. Events on the shared route find their case by it.
 	SearchAttributeCaseID = "SignalboxCaseId"
 	// SearchAttributeAccount (Keyword) is the name of the Offload account that a case belongs to.
 	SearchAttributeAccount = "SignalboxAccount"
-	// SearchAttributeDueAt (Datetime) is when what needs attention becomes urgent; unset while nothing does.
+	// SearchAttributeDueAt (Datetime) is when the attention becomes urgent; unset without attention.
 	SearchAttributeDueAt = "SignalboxDueAt"
 )
 
-// MemoActivationOptions is the memo field with the ActivationOptions that are in force, by which the relay finds the activations that still
-// work by older ones.
+// MemoActivationOptions is the memo field with the ActivationOptions in force. With it the relay finds activations that still use older
+// options.
 const MemoActivationOptions = "signalboxActivationOptions"
 
-// MemoRequestHash is the memo field with the hash of the start request, which tells a repeated start from a conflicting one.
+// MemoRequestHash is the memo field with the hash of the start request. It tells a repeated start from a conflicting one.
 const MemoRequestHash = "signalboxRequestHash"
 
 // Activities, by the provider they call.
@@ -86,16 +86,16 @@ const (
 	ActivityOffloadReconcileCase = "offload.reconcile-case" // ReconcileCaseParams → CaseSnapshot
 	ActivityOffloadGetCase       = "offload.get-case"       // GetCaseParams → CaseSnapshot
 
-	// ActivityOffloadCheckResult is a local activity, so it has no task queue: the result is not written into the history once more.
+	// ActivityOffloadCheckResult is a local activity, without a task queue, so that the history does not hold the result twice.
 	ActivityOffloadCheckResult = "offload.check-result" // CheckResultParams → ResultCheck
 
-	// ActivityNoticeHandOff is a local activity, so it has no task queue.
+	// ActivityNoticeHandOff is a local activity, without a task queue.
 	ActivityNoticeHandOff = "notice.hand-off" // HandOff → HandOffResult
-	// One for each kind of Target.
+	// These are one for each kind of Target.
 	ActivityNoticeSignal = "notice.signal" // DeliverNotice → NoticeDelivery
 	ActivityNoticePost   = "notice.post"   // DeliverNotice → NoticeDelivery
 	ActivityNoticeStart  = "notice.start"  // DeliverNotice → NoticeDelivery
 
-	// ActivityArtmailCheckApproval is written by the author of an agent and runs on the agent's own task queue.
+	// ActivityArtmailCheckApproval is an activity of the agent's author. It runs on the agent's own task queue.
 	ActivityArtmailCheckApproval = "check-approval" // CheckApprovalParams → CheckApprovalResult
 )

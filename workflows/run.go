@@ -2,26 +2,26 @@ package workflows
 
 import "time"
 
-// RunStatus is where an agent's run stands.
+// RunStatus is the status of an agent's run.
 type RunStatus string
 
-// A run is OPEN until one of the others, which are final.
+// A run is OPEN until it has one of the other statuses, which are final.
 const (
 	RunOpen   RunStatus = "OPEN"
 	RunClosed RunStatus = "CLOSED"
-	// RunForceFailed: Artmail ended it after its inactivity window.
+	// RunForceFailed: Artmail ended the run after its inactivity window.
 	RunForceFailed RunStatus = "FORCE_FAILED"
 	// RunVoided: its activation was deactivated.
 	RunVoided RunStatus = "VOIDED"
 )
 
-// Run is a unit of an agent's work, known from open-run, from an approval, or from a run_force_failed alone.
+// Run is a unit of an agent's work. Signalbox knows it from open-run, from an approval, or from a run_force_failed.
 type Run struct {
 	RunID        string    `json:"runId"`
 	Status       RunStatus `json:"status"`
 	OpenedAt     time.Time `json:"openedAt,omitzero"`
 	LastActiveAt time.Time `json:"lastActiveAt,omitzero"`
-	// WarnedAt is when the run was last warned about; zero while it is active enough.
+	// WarnedAt is when the last warning about inactivity was sent; zero after new activity.
 	WarnedAt     time.Time `json:"warnedAt,omitzero"`
 	ClosedAt     time.Time `json:"closedAt,omitzero"`
 	StaleMinutes float64   `json:"staleMinutes,omitempty"`
@@ -42,7 +42,7 @@ type CloseRun struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// TouchRuns is the payload of the signal "touch-runs": the runs were active at At, or at its arrival where At is zero.
+// TouchRuns is the payload of the signal "touch-runs": the runs were active at At. A zero At means the arrival of the signal.
 type TouchRuns struct {
 	RunIDs []string  `json:"runIds"`
 	At     time.Time `json:"at,omitzero"`

@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// Target is where a notice goes: a workflow (WorkflowID and Signal), a callback, or the hand-over workflow of the notice's agent. One of them is
-// set.
+// Target is a receiver of notices: a workflow (WorkflowID and Signal), a callback, or the hand-over workflow of the notice's agent.
+// Exactly one is set.
 type Target struct {
 	WorkflowID string `json:"workflowId,omitempty"`
 	Signal     string `json:"signal,omitempty"`
-	// Callback is a name in the configuration, which alone knows its URL and secrets.
+	// Callback is the name of a callback in the configuration, which alone has its URL and secrets.
 	Callback string `json:"callback,omitempty"`
 	HandOver bool   `json:"handOver,omitempty"`
 }
 
-// Target is the receiver as a target of notices.
+// Target returns the receiver as a target of notices.
 func (r ReplyTo) Target() Target { return Target{WorkflowID: r.WorkflowID, Signal: r.Signal} }
 
-// String names the target for people.
+// String returns a name of the target for people.
 func (t Target) String() string {
 	switch {
 	case t.HandOver:
@@ -31,13 +31,13 @@ func (t Target) String() string {
 	return "workflow " + t.WorkflowID
 }
 
-// MaxNotify is how many callbacks a start, an approval, an account or an agent names.
+// MaxNotify is the most callbacks that a start, an approval, an account or an agent may name.
 const MaxNotify = 20
 
-// callbackPattern keeps names short: they stand in states and in logs.
+// callbackPattern allows short names only, because states and logs hold them.
 var callbackPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// ValidateNotify accepts up to MaxNotify names of callbacks, each of 1 to 64 characters of [A-Za-z0-9._-] and named once.
+// ValidateNotify accepts up to MaxNotify different names of callbacks, each of 1 to 64 characters of [A-Za-z0-9._-].
 func ValidateNotify(names []string) error {
 	var c check
 	c.notify(names)
@@ -60,14 +60,15 @@ func (c *check) notify(names []string) {
 	}
 }
 
-// HandOver is an agent's own workflow, which gets each notice of the agent's activations. It stands in the configuration of the agent.
+// HandOver is an agent's own workflow, which gets each notice of the agent's activations. The agent's configuration names it.
 //
-// There is one execution for each activation, under HandOverWorkflowID. Its first notice starts it, with a HandOverStart as its input; each
-// notice, the first one too, comes as a signal SignalAgentNotice with a Notice. Package signalbox has ReceiveNotices, which drops repetitions. It
-// must live for as long as the activation: once it has ended, it is not started again, and further notices are given up.
+// Each activation has one execution, with the ID HandOverWorkflowID. Its first notice starts it, with a HandOverStart as input. Each
+// notice, the first one too, comes as a signal SignalAgentNotice with a Notice. Package signalbox has ReceiveNotices, which drops
+// repetitions. The workflow must live as long as the activation: once it has ended, it is not started again, and further notices are
+// given up.
 type HandOver struct {
 	WorkflowType string `json:"workflowType"`
-	// TaskQueue is polled by the author's worker. Until one polls it, Temporal keeps the workflow waiting.
+	// TaskQueue is the queue of the author's worker. Until a worker polls it, the workflow waits in Temporal.
 	TaskQueue string `json:"taskQueue"`
 }
 
@@ -77,7 +78,7 @@ type HandOverStart struct {
 	ActivationID string `json:"activationId"`
 }
 
-// maxWorkflowTypeBytes is well below Temporal's limit of 1,000.
+// maxWorkflowTypeBytes is below Temporal's limit of 1,000 bytes.
 const maxWorkflowTypeBytes = 255
 
 // Validate names every field that can't be used.
@@ -87,23 +88,23 @@ func (h HandOver) Validate() error {
 	c.ascii("handOver.taskQueue", h.TaskQueue, MaxTaskQueueBytes)
 	switch {
 	case strings.HasPrefix(h.TaskQueue, "/_sys/"):
-		c.say("handOver.taskQueue: %q begins with /_sys/, which Temporal keeps for itself: use another one", clip(h.TaskQueue))
+		c.say("handOver.taskQueue: %q begins with /_sys/, which Temporal reserves: use another one", clip(h.TaskQueue))
 	case slices.Contains([]string{TaskQueueWorkflows, TaskQueueOffload, TaskQueueOffloadPoll, TaskQueueFiles, TaskQueueCallbacks}, h.TaskQueue):
 		c.say("handOver.taskQueue: %q is polled by Signalbox's own workers: use the queue of the agent's worker", h.TaskQueue)
 	}
 	return c.err(ErrInvalidArgument)
 }
 
-// HandOverWorkflowID is the workflow ID of an agent's hand-over workflow for one activation: agent/activationId, of which
-// ArtmailActivationWorkflowID says how it is written.
+// HandOverWorkflowID returns the ID of an agent's hand-over workflow for an activation: agent/activationId, encoded as in
+// ArtmailActivationWorkflowID.
 func HandOverWorkflowID(agent, activationID string) string {
 	return strings.TrimPrefix(ArtmailActivationWorkflowID(agent, activationID), artmailActivationPrefix)
 }
 
-// ownWorkflows begin the IDs of Signalbox's own workflows.
+// ownWorkflows are the first parts of the IDs of Signalbox's own workflows.
 var ownWorkflows = []string{OffloadCaseWorkflow, ArtmailActivationWorkflow, NotifyWorkflow, OffloadFilesWorkflow}
 
-// ValidateHandOverAgent refuses the agents whose HandOverWorkflowID would be the ID of a workflow of Signalbox.
+// ValidateHandOverAgent refuses an agent whose HandOverWorkflowID would be the ID of a workflow of Signalbox.
 func ValidateHandOverAgent(agent string) error {
 	if slices.Contains(ownWorkflows, agent) {
 		return fmt.Errorf("%w %q: the workflow IDs of its hand-over would be those of Signalbox: leave handOver out", ErrInvalidAgent, agent)

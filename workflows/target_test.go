@@ -44,7 +44,7 @@ func TestTheHandOverWorkflowIDIsTheActivationsAndFitsEveryDatabase(t *testing.T)
 	require.NotEqual(t, long, workflows.HandOverWorkflowID(strings.Repeat("a", 100), strings.Repeat("ä", 124)+"b"))
 }
 
-func TestATargetSaysWhatItIs(t *testing.T) {
+func TestATargetHasAReadableName(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "workflow app", workflows.ReplyTo{WorkflowID: "app", Signal: "s"}.Target().String())
 	require.Equal(t, "callback finance", workflows.Target{Callback: "finance"}.String())

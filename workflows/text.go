@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// JSONLen is the number of bytes of s inside JSON as the Go encoder writes it, without the quotes.
+// JSONLen returns the length of s in JSON as the Go encoder writes it, in bytes without the quotes.
 func JSONLen(s string) int {
 	n := 0
 	for i := 0; i < len(s); {
@@ -32,7 +32,8 @@ func runeLen(r rune, size int) int {
 	return size
 }
 
-// rawLen is the number of bytes of a JSON value as the Go encoder writes it, or more: blanks between its tokens are counted too.
+// rawLen returns an upper bound of the length of a JSON value as the Go encoder writes it, in bytes. It also counts blanks between
+// tokens.
 func rawLen(raw []byte) int {
 	n := len(raw)
 	for i, c := range raw {
@@ -46,7 +47,7 @@ func rawLen(raw []byte) int {
 	return n
 }
 
-// Clip shortens s to at most that many bytes of JSON, marks the cut with "…", and makes it valid UTF-8.
+// Clip shortens s to at most so many bytes of JSON, marks the cut with "…", and makes s valid UTF-8.
 func Clip(s string, most int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if JSONLen(s) <= most {

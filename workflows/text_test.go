@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// requireJSONLen compares with what the encoder really writes.
+// requireJSONLen compares JSONLen with the encoder.
 func requireJSONLen(t *testing.T, text string) {
 	t.Helper()
 	encoded, err := json.Marshal(text)
@@ -33,7 +33,7 @@ func requireClipped(t *testing.T, text string, most int) {
 	require.True(t, cut && strings.HasPrefix(valid, kept), "%q to %d gives %q", text, most, clipped)
 }
 
-func TestEveryCharacterIsCountedAsItIsEscaped(t *testing.T) {
+func TestEscapesOfEachCharacterAreCounted(t *testing.T) {
 	t.Parallel()
 	for r := range rune(0x3000) {
 		requireJSONLen(t, string(r))
@@ -46,7 +46,7 @@ func TestEveryCharacterIsCountedAsItIsEscaped(t *testing.T) {
 	}
 }
 
-func TestACutIsAsLateAsItFits(t *testing.T) {
+func TestClipKeepsAsMuchAsFits(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "abcdef", workflows.Clip("abcdef", 6))
 	require.Equal(t, "ab…", workflows.Clip("abcdef", 5))

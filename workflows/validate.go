@@ -12,13 +12,13 @@ import (
 	"unicode/utf8"
 )
 
-// ErrInvalidArgument says that the argument of an update or signal can't be used; the message names each field and the fix.
+// ErrInvalidArgument: the argument of an update or signal is invalid. The message names each field and the fix.
 var ErrInvalidArgument = errors.New("invalid argument")
 
-// ErrInvalidID says that an ID of a provider can't be used.
+// ErrInvalidID: an ID of a provider can't be used.
 var ErrInvalidID = errors.New("invalid id")
 
-// ValidateID accepts an ID of a provider: 1 to MaxIDBytes bytes of UTF-8 without control characters. It gets into an index, a state and a
+// ValidateID accepts an ID of a provider: 1 to MaxIDBytes bytes of UTF-8 without control characters. IDs enter an index, a state and a
 // person's terminal.
 func ValidateID(id string) error {
 	if problem := idProblem(id, MaxIDBytes); problem != "" {
@@ -45,7 +45,7 @@ func (a AdoptCase) Validate() error {
 	return c.err(ErrInvalidArgument)
 }
 
-// Validate names every field that can't be used. A request without clientReferenceId is complete: it gets the reference.
+// Validate names every field that can't be used. A request may lack its clientReferenceId: the default is the reference.
 func (r RetryCreate) Validate() error {
 	var c check
 	if r.Request != nil {
@@ -128,18 +128,18 @@ func (s SelectNotices) Validate() error {
 	return c.err(ErrInvalidArgument)
 }
 
-// Validate names every field that can't be used. The server answers Internal to a workflow ID that is not ASCII, as if it were down, and
-// terminates a workflow that signals one which is too long.
+// Validate names every field that can't be used. The server answers a workflow ID that is not ASCII with Internal, which looks like an
+// outage; and it terminates a workflow that signals an ID that is too long.
 func (r ReplyTo) Validate() error {
 	var c check
 	c.receiver("", r)
 	return c.err(ErrInvalidArgument)
 }
 
-// check collects what is wrong with an argument, and its size.
+// check collects the problems and the size of an argument.
 type check struct {
 	wrong []string
-	// bytes of JSON of the values that were looked at.
+	// bytes is the size of the checked values in JSON.
 	bytes int
 }
 
@@ -147,7 +147,7 @@ func (c *check) say(format string, args ...any) {
 	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
 }
 
-// maxProblems is how many wrong fields an error names.
+// maxProblems is the most problems that an error names.
 const maxProblems = 20
 
 func (c *check) err(sentinel error) error {
@@ -237,7 +237,7 @@ func (c *check) replyTo(r *ReplyTo) {
 	c.receiver("replyTo.", *r)
 }
 
-// receiver refuses Signalbox's own workflows too: they would take a notice for something else, such as other options.
+// receiver also refuses Signalbox's own workflows: they would take the notice for another signal, such as new options.
 func (c *check) receiver(at string, r ReplyTo) {
 	c.ascii(at+"workflowId", r.WorkflowID, MaxWorkflowIDBytes)
 	c.ascii(at+"signal", r.Signal, MaxSignalNameBytes)
@@ -246,7 +246,7 @@ func (c *check) receiver(at string, r ReplyTo) {
 	}
 }
 
-// time accepts the zero time: it stands for none.
+// time accepts the zero time, which means none.
 func (c *check) time(field string, t time.Time) {
 	if !t.IsZero() && !SaneTime(t) {
 		c.say("%s: the year %d: use a time between %s and %s, or leave it out", field, t.Year(), MinTime.Format(time.DateOnly), MaxTime.Format(time.DateOnly))
@@ -256,13 +256,13 @@ func (c *check) time(field string, t time.Time) {
 func (c *check) duration(field string, d Duration) {
 	switch {
 	case d < 0:
-		c.say("options.%s: %s is negative", field, d)
+		c.say("options.%s: %s is negative: use a positive duration", field, d)
 	case d > MaxDuration:
 		c.say("options.%s: %s, at most %s (ten years): shorten it", field, d, MaxDuration)
 	}
 }
 
-// atLeast accepts zero, which stands for none or the default, and leaves what is negative to duration.
+// atLeast accepts zero, which means none or the default. The method duration refuses negative values.
 func (c *check) atLeast(field string, d, least Duration) {
 	if d > 0 && d < least {
 		c.say("options.%s: %s, at least %s: lengthen it, or leave it out", field, d, least)
@@ -275,7 +275,7 @@ func (c *check) number(field string, n *int, least, most int) {
 	}
 }
 
-// json accepts a value that is left out.
+// json accepts an empty value.
 func (c *check) json(field string, value json.RawMessage, want string, begins ...byte) {
 	n := rawLen(value)
 	c.bytes += n
@@ -288,13 +288,13 @@ func (c *check) json(field string, value json.RawMessage, want string, begins ..
 	}
 }
 
-// isJSON says whether raw is valid JSON that begins with one of the characters.
+// isJSON reports whether raw is valid JSON that begins with one of the characters.
 func isJSON(raw json.RawMessage, begins ...byte) bool {
 	trimmed := bytes.TrimSpace(raw)
 	return json.Valid(trimmed) && bytes.IndexByte(begins, trimmed[0]) >= 0
 }
 
-// namesBytes is more than the names of all fields of a start and their punctuation have, list entries apart.
+// namesBytes is more than the field names and punctuation of a start need, without its list entries.
 const namesBytes = 2 << 10
 
 func (c *check) whole(what string) {

@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// checkCall is the agent author's activity "check-approval" under way.
+// checkCall is a running activity "check-approval" of the agent's author.
 type checkCall = entity.Call[workflows.CheckApprovalParams, workflows.CheckApprovalResult]
 
 func startCheck(ctx workflow.Context, wanted lifecycle.Check, now time.Time) checkCall {
@@ -19,8 +19,8 @@ func startCheck(ctx workflow.Context, wanted lifecycle.Check, now time.Time) che
 	return entity.Execute[workflows.CheckApprovalParams, workflows.CheckApprovalResult](ctx, workflows.ActivityArtmailCheckApproval, wanted.Params)
 }
 
-// checkPolicy lets the server ask again and again until the time is up: attempts cost no history. Schedule-to-close also ends a check that no
-// worker of the agent ever picks up.
+// checkPolicy lets the server repeat the check until its time is over, since attempts cost no history. The schedule-to-close timeout also
+// ends a check that no worker picks up.
 func checkPolicy(wanted lifecycle.Check, now time.Time) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue:              wanted.Queue,

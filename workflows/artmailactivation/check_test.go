@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// checkedLife checks for 4 minutes. The test environment gives an activity ten attempts at most, which reach no further than 4:41.
+// checkedLife is a scenario with checks for 4 minutes. The test environment makes at most ten attempts of an activity, the last at 4:41.
 func checkedLife(l *life) {
 	l.start.Options.CheckApprovalQueue = "pages-agent"
 	l.start.Options.CheckFor = workflows.Duration(4 * time.Minute)
@@ -33,7 +33,7 @@ func TestADeadlineIsFollowedByACheckUntilArtmailAnswers(t *testing.T) {
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 10)), nil)
 		l.see(9, func(workflows.ActivationState) { require.Zero(t, l.checked) })
-		// While the check is under way the run may end, again and again.
+		// During the check the run may end several times.
 		for i := range 4 {
 			l.events(10.05+float64(i)/100, event("agent.renamed", fmt.Sprint(i), 10))
 		}
@@ -74,7 +74,7 @@ func TestACheckWithoutAnAnswerEndsAsExpired(t *testing.T) {
 	})
 }
 
-func TestACheckThatIsOfNoUseExpiresAtOnce(t *testing.T) {
+func TestACheckWithAFinalErrorExpiresTheApprovalAtOnce(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		checkedLife(l)
@@ -91,7 +91,7 @@ func TestACheckThatIsOfNoUseExpiresAtOnce(t *testing.T) {
 	})
 }
 
-func TestAWebhookBringsTheAnswerBeforeTheCheckDoes(t *testing.T) {
+func TestAWebhookAnswersBeforeTheCheck(t *testing.T) {
 	t.Parallel()
 	for name, news := range map[string]struct {
 		event workflows.ActivationEvent
@@ -209,7 +209,7 @@ func TestHundredsOfApprovalsAndRunsAtOnce(t *testing.T) {
 	})
 }
 
-func TestACheckThatFindsNothingIsRepeatedAndIsNoRejection(t *testing.T) {
+func TestACheckWithoutAnAnswerIsRepeatedAndIsNoRejection(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		answerAt int // the number of the check that finds an answer; 0: none

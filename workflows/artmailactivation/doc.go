@@ -1,6 +1,5 @@
-// Package artmailactivation is the workflow "artmail-activation": it lives as long as a brand's activation of an agent does, for years
-// perhaps, and carries out what the rules in lifecycle decide.
+// Package artmailactivation is the workflow "artmail-activation": one for each activation of an agent by a brand, perhaps for years.
 //
-// It knows Temporal: signals, updates, the timer, activities, continue-as-new. It knows no rule of an activation, no HTTP and no inbox. Package
-// entity says how its one loop goes.
+// It is the Temporal code around the rules in package lifecycle: signals, updates, the timer, activities, continue-as-new. It contains no
+// rules, no HTTP and no inbox. Package entity describes its loop.
 package artmailactivation

@@ -7,25 +7,25 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// check is a check under way.
+// check is a running check of an approval.
 type check struct {
 	wanted lifecycle.Check
 	call   checkCall
 }
 
-// is says whether the check is the one that the rules want: the same approval, on the same queue, until the same time.
+// is reports whether the check is the wanted one: the same approval, on the same queue, until the same time.
 func (c *check) is(wanted lifecycle.Check) bool {
 	return c.wanted.Params.MessageID == wanted.Params.MessageID && c.wanted.Queue == wanted.Queue && c.wanted.Until.Equal(wanted.Until)
 }
 
-// carryOut starts what the rules want under way and is not, and gives up what they don't want any more.
+// carryOut starts the calls that the rules want and that are not running, and drops running checks that the rules no longer want.
 func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutChecks(fx)
 	r.carryOutHandOff(fx)
 	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 }
 
-// carryOutChecks drops the check of an approval that was answered or whose clock stands still.
+// carryOutChecks also drops the check of an approval that is closed, or whose clock has stopped.
 func (r *run) carryOutChecks(fx lifecycle.Effects) {
 	var left []check
 	for i := range r.checks {
@@ -55,8 +55,8 @@ func (r *run) anyCheckDone() bool {
 	return slices.ContainsFunc(r.checks, func(c check) bool { return c.call.Done() })
 }
 
-// collect lets the rules have the results of what is done.
-func (r *run) collect() {
+// applyResults applies the results of calls that have ended.
+func (r *run) applyResults() {
 	if r.handOff.Done() {
 		if params, result, failed := r.handOff.Take(r.Ctx); failed != nil {
 			r.logFailedHandOff(params, *failed)

@@ -8,35 +8,35 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// handle sets up the query and the updates, before the run yields for the first time: a handler that is registered later can miss what is there
-// already. Handlers change the activation and return; the loop does the work.
+// handle registers the query and the updates before the run first yields; a handler that is registered later could miss an early update.
+// Handlers change the activation and return; the loop does the work.
 func (r *run) handle() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Where the activation stands, what it waits for, its approvals and runs", r.state),
 		entity.HandleUpdate(r.Run, workflows.UpdateRequestApprovals, "Register messages that the agent sent to Artmail",
 			func(in []workflows.ApprovalRequest) error { return lifecycle.CheckRequestApprovals(r.a, in) }, r.requestApprovals),
-		entity.HandleUpdate(r.Run, workflows.UpdateCancelApproval, "Close an approval that is not needed any more",
+		entity.HandleUpdate(r.Run, workflows.UpdateCancelApproval, "Close an approval that is no longer needed",
 			func(in workflows.CancelApproval) error { return lifecycle.CheckCancelApproval(r.a, in) }, r.cancelApproval),
-		entity.HandleUpdate(r.Run, workflows.UpdateOpenRun, "Say that a run has begun",
+		entity.HandleUpdate(r.Run, workflows.UpdateOpenRun, "Register a run that has begun",
 			func(in workflows.OpenRun) error { return lifecycle.CheckOpenRun(r.a, in) }, r.openRun),
-		entity.HandleUpdate(r.Run, workflows.UpdateCloseRun, "Say that a run has ended by itself",
+		entity.HandleUpdate(r.Run, workflows.UpdateCloseRun, "Close a run that has ended normally",
 			func(in workflows.CloseRun) error { return lifecycle.CheckCloseRun(r.a, in) }, r.closeRun),
-		entity.HandleUpdate(r.Run, workflows.UpdateResealAPIKey, "Replace the sealed API key by the same key in a newer seal",
+		entity.HandleUpdate(r.Run, workflows.UpdateResealAPIKey, "Replace the sealed API key by the same key, sealed again",
 			func(in workflows.ResealAPIKey) error { return lifecycle.CheckReseal(r.a, in) }, r.reseal),
 	)
 }
 
-// state is the view with the options in force. The workflow's result leaves them out.
+// state returns the view with the options in force, which the workflow's result leaves out.
 func (r *run) state() workflows.ActivationState {
 	view := lifecycle.View(r.a)
 	view.Options = r.a.Start.Options
 	return view
 }
 
-// Each update takes in the signals that came before it, so that it is not answered from a state older than itself.
+// Each update first applies the signals that came before it, so that its answer is not older than they are.
 
 func (r *run) requestApprovals(in []workflows.ApprovalRequest) ([]workflows.Approval, error) {
-	r.receive()
+	r.applySignals()
 	if err := lifecycle.CheckRequestApprovals(r.a, in); err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (r *run) requestApprovals(in []workflows.ApprovalRequest) ([]workflows.Appr
 }
 
 func (r *run) cancelApproval(in workflows.CancelApproval) (workflows.Approval, error) {
-	r.receive()
+	r.applySignals()
 	if err := lifecycle.CheckCancelApproval(r.a, in); err != nil {
 		return workflows.Approval{}, err
 	}
@@ -56,7 +56,7 @@ func (r *run) cancelApproval(in workflows.CancelApproval) (workflows.Approval, e
 }
 
 func (r *run) openRun(in workflows.OpenRun) (workflows.Run, error) {
-	r.receive()
+	r.applySignals()
 	if err := lifecycle.CheckOpenRun(r.a, in); err != nil {
 		return workflows.Run{}, err
 	}
@@ -66,7 +66,7 @@ func (r *run) openRun(in workflows.OpenRun) (workflows.Run, error) {
 }
 
 func (r *run) closeRun(in workflows.CloseRun) (workflows.Run, error) {
-	r.receive()
+	r.applySignals()
 	if err := lifecycle.CheckCloseRun(r.a, in); err != nil {
 		return workflows.Run{}, err
 	}
@@ -76,7 +76,7 @@ func (r *run) closeRun(in workflows.CloseRun) (workflows.Run, error) {
 }
 
 func (r *run) reseal(in workflows.ResealAPIKey) (workflows.APIKeyReceipt, error) {
-	r.receive()
+	r.applySignals()
 	if err := lifecycle.CheckReseal(r.a, in); err != nil {
 		return workflows.APIKeyReceipt{}, err
 	}

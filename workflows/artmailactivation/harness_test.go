@@ -24,8 +24,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
-// life plays a scenario through as many runs as it takes: whenever the workflow continues as new, the next run gets the input that was
-// carried, through JSON as on the wire, and the steps that are left.
+// life plays a scenario over all runs of the workflow. Each new run gets the carried input, through JSON as on the wire, and the
+// remaining steps.
 type life struct {
 	t     *testing.T
 	start workflows.ActivationStart
@@ -33,12 +33,12 @@ type life struct {
 	env   *testsuite.TestWorkflowEnvironment
 
 	workflowID string
-	// carriedIn is what the run before the first is to have carried.
+	// carriedIn is the carried input of the first run.
 	carriedIn *lifecycle.State
 	steps     []*step
 	checks    func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error)
 
-	// receiver answers a hand-off; nil takes every one.
+	// receiver answers hand-offs; nil accepts all.
 	receiver func(attempt int, h workflows.HandOff) error
 
 	mu         sync.Mutex
@@ -67,7 +67,7 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 func at(minutes float64) time.Time { return noon.Add(time.Duration(minutes * float64(time.Minute))) }
 
-// everyLife runs a scenario whole, and again with continue-as-new forced after every 1, 2, 3, 5, 7 events.
+// everyLife plays a scenario without continue-as-new, and with it forced after every 1, 2, 3, 5 and 7 steps.
 func everyLife(t *testing.T, scenario func(t *testing.T, l *life)) {
 	t.Helper()
 	for _, every := range []int{0, 1, 2, 3, 5, 7} {
@@ -153,7 +153,7 @@ func (l *life) see(minutes float64, look func(state workflows.ActivationState)) 
 	})
 }
 
-// play goes through the runs until the workflow ends. A scenario that doesn't end by itself is ended by its last step.
+// play runs the workflow until it ends. If a scenario does not end otherwise, its last step ends it.
 func (l *life) play() {
 	l.t.Helper()
 	input := encode(l.t, l.start)
@@ -181,7 +181,7 @@ func (l *life) play() {
 	}
 }
 
-// newRun is the environment of one run, which begins where the last one ended.
+// newRun returns the environment of a run, which starts at the time when the last one ended.
 func (l *life) newRun() *testsuite.TestWorkflowEnvironment {
 	l.t.Helper()
 	var suite testsuite.WorkflowTestSuite
@@ -196,7 +196,7 @@ func (l *life) newRun() *testsuite.TestWorkflowEnvironment {
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: l.workflowID, TaskQueue: workflows.TaskQueueWorkflows})
 	env.SetWorkerOptions(worker.Options{
 		Interceptors: []interceptor.WorkerInterceptor{&watchUpserts{life: l}},
-		// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+		// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
 		DeadlockDetectionTimeout: time.Minute,
 	})
 	env.SetOnTimerScheduledListener(func(string, time.Duration) { l.timers++ })
@@ -221,7 +221,7 @@ func workflowOf(every int) any {
 	return artmailactivation.ContinuingAfter(every)
 }
 
-// check is the agent author's activity.
+// check plays the activity of the agent's author.
 func (l *life) check(params workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -229,8 +229,7 @@ func (l *life) check(params workflows.CheckApprovalParams) (workflows.CheckAppro
 	return l.checks(params)
 }
 
-// handOff is the local activity "notice.hand-off" where the configuration names no targets: it asks nothing of Temporal for notices without a
-// receiver.
+// handOff plays the local activity "notice.hand-off" without configured targets: notices without a receiver have no target.
 func (l *life) handOff(h workflows.HandOff) (result workflows.HandOffResult, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,7 +257,7 @@ func (l *life) handOff(h workflows.HandOff) (result workflows.HandOffResult, err
 	return result, nil
 }
 
-// shown are the search attributes by name.
+// shown returns the search attributes by name.
 func (l *life) shown() map[string]any {
 	byName := map[string]any{}
 	for key, value := range l.attributes.GetUntypedValues() {
@@ -267,7 +266,7 @@ func (l *life) shown() map[string]any {
 	return byName
 }
 
-// answered is the status that was told of each approval; it fails if one was told twice, or a notice is not complete.
+// answered returns the status in the notice of each approval. It fails if an approval has two notices, or a notice is incomplete.
 func (l *life) answered() map[string]workflows.ApprovalStatus {
 	l.t.Helper()
 	told := map[string]workflows.ApprovalStatus{}
@@ -289,7 +288,7 @@ func (l *life) answered() map[string]workflows.ApprovalStatus {
 	return told
 }
 
-// noticed are the notices of runs.
+// noticed returns the notices of runs.
 func (l *life) noticed() []string {
 	var kinds []string
 	for _, n := range l.notices {
@@ -311,7 +310,7 @@ func (l *life) left() int {
 	return n
 }
 
-// encode takes the start through the wire: the relay knows only the contract's type.
+// encode encodes the start as the relay does, which knows the contract's type only.
 func encode(t *testing.T, start workflows.ActivationStart) artmailactivation.Input {
 	t.Helper()
 	payloads, err := converter.GetDefaultDataConverter().ToPayloads(start)
@@ -321,7 +320,7 @@ func encode(t *testing.T, start workflows.ActivationStart) artmailactivation.Inp
 	return in
 }
 
-// quiet drops the log.
+// quiet is a logger that writes nothing.
 type quiet struct{}
 
 func (quiet) Debug(string, ...any) {}

@@ -9,13 +9,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// live is the life of the activation: take in what happened, carry out what follows, wait.
+// loop runs the activation: apply the news, start and stop calls, wait.
 //
-// Between takeIn, which empties the channels, and a return nothing yields, so no signal is left behind. One that arrives at that very moment makes
-// the server refuse the end of the run, and the task runs again from takeIn.
-func (r *run) live() (workflows.ActivationState, error) {
+// Between applyNews, which empties the signal channels, and a return, the coroutine never yields, so no signal is lost. If a signal
+// arrives at that moment, the server refuses the end of the run, and the task runs again from applyNews.
+func (r *run) loop() (workflows.ActivationState, error) {
 	for {
-		r.takeIn()
+		r.applyNews()
 		fx := lifecycle.Next(r.a, r.Now())
 		if err := r.publish(); err != nil {
 			return workflows.ActivationState{}, err
@@ -33,19 +33,19 @@ func (r *run) live() (workflows.ActivationState, error) {
 	}
 }
 
-// takeIn lets the rules have everything that happened since the last turn.
-func (r *run) takeIn() {
+// applyNews applies everything that happened since the last turn.
+func (r *run) applyNews() {
 	r.Turn()
-	r.receive()
+	r.applySignals()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Stop(r.a, r.Now()), nil)
 	}
-	r.collect()
+	r.applyResults()
 	r.apply(lifecycle.Tick(r.a, r.Now()))
 }
 
-// receive applies the events of several signals together: what is at hand together is ordered by the provider's times.
-func (r *run) receive() {
+// applySignals applies the events of several signals together, so that the provider's times order them.
+func (r *run) applySignals() {
 	var events []workflows.ActivationEvent
 	for _, more := range entity.Drain[[]workflows.ActivationEvent](r.events) {
 		events = append(events, more...)
@@ -65,23 +65,24 @@ func (r *run) receive() {
 	}
 }
 
-// hasWork is true when takeIn has something to take in, or when a call that held back a return is done.
+// hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
 	return r.HasWork() || r.events.Len() > 0 || r.touches.Len() > 0 || r.options.Len() > 0 || r.handOff.Done() || r.anyCheckDone()
 }
 
-// canEnd is true when the run may end: no hand-off is under way, and each update is answered. A check and a timer may be lost: the carried state
-// starts them again.
+// canEnd reports whether the run may end: every update is answered, and no hand-off is running. A check and a timer may be lost: the next
+// run starts them again from the carried state.
 func (r *run) canEnd() bool { return r.CanEnd() && !r.handOff.Running() }
 
 func (r *run) result() (workflows.ActivationState, error) {
 	if r.a.State.Ended.Stopped {
-		return workflows.ActivationState{}, temporal.NewCanceledError("cancelled; at Artmail the activation may live on")
+		return workflows.ActivationState{}, temporal.NewCanceledError("cancelled in Temporal; at Artmail the activation may still be active")
 	}
 	return lifecycle.View(r.a), nil
 }
 
-// continueAsNew ends this run for the next. The server drops the checks with the run. Due times are carried as absolute times.
+// continueAsNew returns the error that starts the next run. The server drops running checks with this run. Due times are carried over as
+// absolute times.
 func (r *run) continueAsNew() error {
 	return r.ContinueAsNew(workflows.ArtmailActivationWorkflow, Input{ActivationStart: r.a.Start, Carried: &r.a.State})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestOptionsThatAreToldReplaceThoseItWasStartedWith(t *testing.T) {
+func TestNewOptionsReplaceThoseOfTheStart(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		told := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), WarnBefore: workflows.Duration(10 * time.Minute)}
@@ -36,7 +36,7 @@ func TestOptionsThatAreToldReplaceThoseItWasStartedWith(t *testing.T) {
 	})
 }
 
-func TestACheckUnderWayMovesToTheQueueThatIsToldOf(t *testing.T) {
+func TestARunningCheckMovesToANewQueue(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		checkedLife(l)
@@ -60,7 +60,7 @@ func TestACheckUnderWayMovesToTheQueueThatIsToldOf(t *testing.T) {
 	})
 }
 
-func TestTheAPIKeyIsResealedWhereverTheRunsEnd(t *testing.T) {
+func TestTheAPIKeyIsResealedAcrossContinueAsNew(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		reseal := workflows.ResealAPIKey{SealedAPIKey: []byte("resealed"), Replaces: []byte("sealed")}

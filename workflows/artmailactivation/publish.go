@@ -11,14 +11,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// publish shows the activation in the search attributes and in the Web UI's details. The memo is upserted each time options come, since the
-// relay that sent them looks there for whether to send them again.
+// publish publishes the activation in search attributes and in the Web UI's details. It upserts the memo each time options arrive,
+// because the relay that sends them reads the memo to learn whether they arrived.
 func (r *run) publish() error {
 	if r.optionsCame {
 		r.optionsCame = false
 		err := workflow.UpsertMemo(r.Ctx, map[string]any{workflows.MemoActivationOptions: r.a.Start.Options})
 		if err != nil {
-			return fmt.Errorf("show the options in the memo: %w", err)
+			return fmt.Errorf("write the options to the memo: %w", err)
 		}
 	}
 	r.Publish(entity.Published{
@@ -28,7 +28,7 @@ func (r *run) publish() error {
 	return nil
 }
 
-// apply makes the rules' answer the activation, and reports their notes and a change of the status.
+// apply makes next the current activation, logs the notes, and reports a change of the status.
 func (r *run) apply(next lifecycle.Activation, notes []lifecycle.Note) {
 	before := r.a.State.Status
 	r.a = next
@@ -43,7 +43,7 @@ func (r *run) apply(next lifecycle.Activation, notes []lifecycle.Note) {
 		return
 	}
 	workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{"state": string(status)}).Counter(workflows.MetricActivationTransitions).Inc(1)
-	workflow.GetLogger(r.Ctx).Info("activation changed", "state", status)
+	workflow.GetLogger(r.Ctx).Info("activation status changed", "state", status)
 }
 
 // log writes a line for each note.

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// watchUpserts sees what the mocks of the test environment don't: that an attribute is unset, what the memo shows, where an activity is to run.
+// watchUpserts records what the mocks of the test environment don't show: unset attributes, the memo, and the task queues of activities.
 type watchUpserts struct {
 	interceptor.WorkerInterceptorBase
 	life *life
@@ -34,7 +34,7 @@ type watchOutbound struct {
 	life *life
 }
 
-// ExecuteActivity notes on which queue a check is begun.
+// ExecuteActivity records the task queue of each check.
 //
 //workflowcheck:ignore
 func (w *watchOutbound) ExecuteActivity(ctx workflow.Context, activityType string, args ...any) workflow.Future {
@@ -42,7 +42,7 @@ func (w *watchOutbound) ExecuteActivity(ctx workflow.Context, activityType strin
 	return w.Next.ExecuteActivity(ctx, activityType, args...)
 }
 
-// UpsertMemo notes which options are shown.
+// UpsertMemo records the published options.
 //
 //workflowcheck:ignore
 func (w *watchOutbound) UpsertMemo(ctx workflow.Context, memo map[string]any) error {

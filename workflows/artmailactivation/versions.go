@@ -1,9 +1,9 @@
 package artmailactivation
 
-// Versions of the carried state. A change of the commands that a recorded history holds gets a new one, and a named predicate here that says from
-// which version on the new commands are issued. A run keeps the version that it was begun with.
+// Versions of the carried state. A change of the commands in recorded histories needs a new version here, and a named predicate that says
+// from which version on the new commands are used. A run keeps the version with which it began.
 const (
-	// versionFirst is the state as first released.
+	// versionFirst is the first released version.
 	versionFirst = 1
 
 	versionCurrent = versionFirst

@@ -9,28 +9,28 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
 )
 
-// Input is a workflows.ActivationStart, which is all that the relay sends. Carried is set when the activation continues as new.
+// Input is the workflow's input. The relay sends the ActivationStart only; Carried is set when the activation continues as new.
 type Input struct {
 	workflows.ActivationStart
 	Carried *lifecycle.State `json:"carried,omitempty"`
 }
 
-// Workflow is registered under workflows.ArtmailActivationWorkflow. It returns when the activation has ended and every notice is handed off:
-// the last state, without the API key. An error of type workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID says that the start can't
-// be carried out.
+// Workflow is the workflow; register it as workflows.ArtmailActivationWorkflow. When the activation has ended and all notices are handed
+// off, it returns the last state, without the API key. An invalid start is an error of type workflows.ErrTypeInvalidArgument or
+// workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.ActivationState, error) {
 	return start(ctx, in, 0)
 }
 
-// ContinuingAfter is a Workflow that continues as new after every n things that happen to it. Tests find with it what is forgotten in the
-// carried state.
+// ContinuingAfter returns a Workflow that continues as new after n steps (events, results of calls, updates, due times). Tests use it to
+// find state that is not carried over.
 func ContinuingAfter(n int) func(workflow.Context, Input) (workflows.ActivationState, error) {
 	return func(ctx workflow.Context, in Input) (workflows.ActivationState, error) {
 		return start(ctx, in, n)
 	}
 }
 
-// run is one run of the workflow: the activation, and beside it what does not outlive the run.
+// run is one run of the workflow: the activation, and the parts that a run loses at its end.
 type run struct {
 	*entity.Run
 	a lifecycle.Activation
@@ -41,7 +41,7 @@ type run struct {
 
 	checks  []check
 	handOff entity.HandOff
-	// optionsCame: the memo is to show the options.
+	// optionsCame: new options have arrived, and the memo must show them.
 	optionsCame bool
 }
 
@@ -65,10 +65,10 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 	if err := r.handle(); err != nil {
 		return workflows.ActivationState{}, err
 	}
-	return r.live()
+	return r.loop()
 }
 
-// checkStart is for the first run only: what was accepted once goes on under newer limits.
+// checkStart checks the start of a first run only: an activation that was accepted once goes on under stricter limits.
 func checkStart(start workflows.ActivationStart) error {
 	err := workflows.ValidateAgent(start.Agent)
 	if err == nil {

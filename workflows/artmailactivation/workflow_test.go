@@ -45,7 +45,7 @@ func TestAnActivationLivesFromItsFirstEventToItsEnd(t *testing.T) {
 	})
 }
 
-func TestAnswersReachWhoeverWaitsOnce(t *testing.T) {
+func TestEachAnswerReachesItsReceiverOnce(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.events(0, activated())
@@ -97,7 +97,7 @@ func TestRefusedCallsSayWhy(t *testing.T) {
 	})
 }
 
-// A signal and an update that come in one workflow task: the update must not be answered from before the signal.
+// The update comes in the same workflow task as a signal before it: its answer must include the signal.
 func TestAnUpdateSeesTheSignalThatCameBeforeIt(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
@@ -178,7 +178,7 @@ func TestDeadlinesShareOneTimer(t *testing.T) {
 	require.Less(t, l.timers, 10, "a touch does not set the timer anew")
 }
 
-func TestAHandOffThatFailsIsRepeated(t *testing.T) {
+func TestAFailedHandOffIsRetried(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.receiver = func(attempt int, h workflows.HandOff) error {
@@ -221,7 +221,7 @@ func TestTheWorkflowWaitsForItsLastHandOff(t *testing.T) {
 	})
 }
 
-func TestANoticeThatTemporalRefusesDoesNotKeepTheActivation(t *testing.T) {
+func TestARefusedNoticeDoesNotKeepTheActivationOpen(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.receiver = func(int, workflows.HandOff) error {
@@ -246,8 +246,8 @@ func TestANoticeThatTemporalRefusesDoesNotKeepTheActivation(t *testing.T) {
 	})
 }
 
-// A response and a force-failure in two signals, of which the first was not handed off when the second came.
-func TestAnEndThatWasNotToldIsCorrected(t *testing.T) {
+// A response and a force-failure come in two signals; the second comes before the hand-off of the first.
+func TestAnEndBeforeItsHandOffIsCorrected(t *testing.T) {
 	t.Parallel()
 	for name, signals := range map[string][]workflows.ActivationEvent{
 		"the force-failure came first": {forceFailed(3, "r1"), response(2, "yes", "m1", true)},
@@ -280,7 +280,7 @@ func TestAnEndThatWasNotToldIsCorrected(t *testing.T) {
 	}
 }
 
-func TestCancellingTheWorkflowTellsWhoeverWaits(t *testing.T) {
+func TestCancellingTheWorkflowSendsItsNotices(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.events(0, activated())
@@ -320,13 +320,13 @@ func TestItContinuesAsNewWhenTheServerSuggestsIt(t *testing.T) {
 	require.Equal(t, 2, l.runs)
 }
 
-func TestSeveralSignalsOfOneTaskAreAllTaken(t *testing.T) {
+func TestAllSignalsOfOneTaskAreApplied(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(requestOfRun("m1", "r1"), request("m2"), request("m3")), nil)
 		l.at(2, func(env *testsuite.TestWorkflowEnvironment, done func()) {
-			// A forced end and an older response, in two signals: Artmail's times decide.
+			// A force-failure and an older response come in two signals: Artmail's times decide.
 			for _, e := range []workflows.ActivationEvent{forceFailed(3, "r1"), response(2, "a", "m1", true), response(2, "b", "m2", true)} {
 				env.SignalWorkflowSkippingWorkflowTask(workflows.SignalArtmailEvents, []workflows.ActivationEvent{e})
 			}
@@ -341,8 +341,9 @@ func TestSeveralSignalsOfOneTaskAreAllTaken(t *testing.T) {
 	})
 }
 
-// Continue-as-new waits for the hand-off. A timer that fires meanwhile must not keep the loop busy: that blocks the workflow task.
-func TestForcedContinueAsNewGoesOnAfterAHandOffDuringWhichTheTimerFired(t *testing.T) {
+// Continue-as-new waits for the hand-off. A timer that fires in the meantime must not keep the loop busy, which would block the workflow
+// task.
+func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
 	release := make(chan struct{})
@@ -352,7 +353,7 @@ func TestForcedContinueAsNewGoesOnAfterAHandOffDuringWhichTheTimerFired(t *testi
 		}
 		return nil
 	}
-	// While a local activity runs, the clock of the test environment is the real one.
+	// While a local activity runs, the test environment uses the real clock.
 	const soon = 1.0 / 60 / 50 // 20 ms
 	l.events(0, activated())
 	l.update(1, workflows.UpdateRequestApprovals, requests(request("m1"), requestDue("m2", 2+3*soon)), nil)
@@ -370,8 +371,8 @@ func TestForcedContinueAsNewGoesOnAfterAHandOffDuringWhichTheTimerFired(t *testi
 	require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved, "m2": workflows.ApprovalExpired}, l.answered())
 }
 
-// The receiver may have a notice before its hand-off is over: it must not get another end after it.
-func TestWhatComesDuringAHandOffDoesNotChangeWhatItTells(t *testing.T) {
+// A receiver may have a notice before its hand-off has ended: it must not get another end afterwards.
+func TestAnEventDuringAHandOffDoesNotChangeItsNotices(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
 	release := make(chan struct{})
@@ -456,7 +457,7 @@ func TestOnlyTheFirstRunChecksItsInput(t *testing.T) {
 	require.Equal(t, workflows.ActivationDeactivated, l.final.Status)
 }
 
-func TestAStateOfNewerCodeWaitsForIt(t *testing.T) {
+func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
 	l.carriedIn = &lifecycle.State{Version: 2, Status: workflows.ActivationActive, Since: noon}

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// deliverAttempt bounds one attempt. It is above the activities' own timeouts, of which the longest is the one of a callback, 15 seconds.
+	// deliverAttempt limits one attempt. It is longer than the activities' own timeouts, of which the longest is that of a callback, 15
+	// seconds.
 	deliverAttempt = 25 * time.Second
 	firstPause     = time.Second
 	longestPause   = time.Hour
@@ -22,10 +23,10 @@ const (
 	maxSummary = 200
 )
 
-// delivery is a notice on its way to its target.
+// delivery is a running delivery of a notice.
 type delivery = entity.Call[workflows.DeliverNotice, workflows.NoticeDelivery]
 
-// deliver brings a notice to its target, again and again for as long as the rules allow. The activity marks what is final.
+// deliver starts the delivery of a notice. The server retries it as long as the rules allow; the activity marks final errors.
 func deliver(ctx workflow.Context, d lifecycle.Delivery) delivery {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              workflows.TaskQueueCallbacks,
@@ -47,9 +48,9 @@ func activityFor(to workflows.Target) string {
 	return workflows.ActivityNoticeSignal
 }
 
-// outcome takes the result of a delivery: its attempts, as far as they are known, and how it failed. A delivery whose time is over failed for
-// what the last attempt said.
-func outcome(ctx workflow.Context, d *delivery) (attempts workflows.NoticeDelivery, failure *rules.Failure) {
+// takeResult returns the attempts of a finished delivery, as far as they are known, and its failure. If the delivery ran out of time, the
+// failure is that of the last attempt.
+func takeResult(ctx workflow.Context, d *delivery) (attempts workflows.NoticeDelivery, failure *rules.Failure) {
 	_, attempts, err := d.TakeError(ctx)
 	if err == nil {
 		return attempts, nil
@@ -58,7 +59,7 @@ func outcome(ctx workflow.Context, d *delivery) (attempts workflows.NoticeDelive
 	return attemptsOf(err), &f
 }
 
-// attemptsOf reads the attempts from the last heartbeat, or where there was none from the last error.
+// attemptsOf reads the attempts from the last heartbeat, or else from the last error.
 func attemptsOf(err error) (attempts workflows.NoticeDelivery) {
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) && timeout.HasLastHeartbeatDetails() && timeout.LastHeartbeatDetails(&attempts) == nil {

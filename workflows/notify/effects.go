@@ -7,10 +7,11 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// nextStart is the pause between two turns that start deliveries: those of one turn go to Temporal together.
+// nextStart is the pause between two turns that start deliveries. All deliveries of one turn go to Temporal in one request, whose size is
+// limited.
 const nextStart = time.Second
 
-// carryOut starts each delivery that is wanted and whose target has none under way, and gives up those of notices that wait no more.
+// carryOut starts each wanted delivery whose target has none running, and drops deliveries of notices that no longer wait.
 func (r *run) carryOut(effects lifecycle.Effects) {
 	r.deliveries = slices.DeleteFunc(r.deliveries, func(d delivery) bool {
 		if lifecycle.Waits(r.state, key(d)) {
@@ -32,23 +33,23 @@ func (r *run) carryOut(effects lifecycle.Effects) {
 	r.Timer.Set(r.Ctx, r.Now(), effects.WakeAt, "End unless notices come")
 }
 
-// collect gives the results of deliveries to the rules.
-func (r *run) collect() {
-	var underWay []delivery
+// applyResults applies the results of deliveries that have ended.
+func (r *run) applyResults() {
+	var running []delivery
 	for _, d := range r.deliveries {
 		if !d.Done() {
-			underWay = append(underWay, d)
+			running = append(running, d)
 			continue
 		}
 		r.Step(1)
 		notice := key(d)
-		if attempts, failure := outcome(r.Ctx, &d); failure == nil {
+		if attempts, failure := takeResult(r.Ctx, &d); failure == nil {
 			r.apply(lifecycle.Delivered(r.state, notice, attempts, r.Now()))
 		} else {
 			r.apply(lifecycle.Failed(r.state, notice, *failure, attempts, r.Now()))
 		}
 	}
-	r.deliveries = underWay
+	r.deliveries = running
 }
 
 func key(d delivery) lifecycle.Key {

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// handle registers the query and the updates before the run yields for the first time.
+// handle registers the query and the updates before the run first yields.
 func (r *run) handle() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Which notices are waiting, delivered or given up", func() workflows.NotifyState { return lifecycle.View(r.state) }),

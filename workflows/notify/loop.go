@@ -8,13 +8,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// live takes in what happened, carries out what follows, and waits.
+// loop runs the deliveries: apply the news, start and stop deliveries, wait.
 //
-// Nothing yields between takeIn, which empties the signal channel, and a return, so no notice is left behind. One that arrives at that moment
-// makes the server refuse the end of the run, and the task runs again from takeIn.
-func (r *run) live() (workflows.NotifyState, error) {
+// Between applyNews, which empties the signal channel, and a return, the coroutine never yields, so no notice is lost. If a notice
+// arrives at that moment, the server refuses the end of the run, and the task runs again from applyNews.
+func (r *run) loop() (workflows.NotifyState, error) {
 	for {
-		r.takeIn()
+		r.applyNews()
 		effects := lifecycle.Next(r.state, r.Now())
 		r.publish()
 		switch {
@@ -30,24 +30,24 @@ func (r *run) live() (workflows.NotifyState, error) {
 	}
 }
 
-// takeIn gives the rules everything that happened since the last turn.
-func (r *run) takeIn() {
+// applyNews applies everything that happened since the last turn.
+func (r *run) applyNews() {
 	r.Turn()
-	r.receive()
-	r.collect()
+	r.applySignals()
+	r.applyResults()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Cancel(r.state, r.Now()))
 	}
 }
 
-func (r *run) receive() {
+func (r *run) applySignals() {
 	for _, notices := range entity.Drain[[]workflows.AddressedNotice](r.notices) {
 		r.apply(lifecycle.Receive(r.state, notices, r.Now()))
 		r.Step(len(notices))
 	}
 }
 
-// apply makes the rules' answer the state, and reports what was settled.
+// apply makes next the current state, and reports the notices that were settled.
 func (r *run) apply(next lifecycle.State) {
 	r.report(lifecycle.Settled(r.state, next))
 	r.state = next
@@ -65,7 +65,7 @@ func (r *run) hasWork() bool {
 	return false
 }
 
-// canEnd: deliveries under way need not be waited for, since they may be repeated.
+// canEnd reports whether the run may end. It does not wait for running deliveries, since they may be repeated.
 func (r *run) canEnd() bool { return r.CanEnd() }
 
 func (r *run) continueAsNew() error {

@@ -15,7 +15,7 @@ var results = map[workflows.NoticeStatus]string{
 	workflows.NoticeDismissed: "dismissed",
 }
 
-// publish shows what a person should look at in the search attributes and the Web UI's details.
+// publish publishes the attention in search attributes, and the Web UI's details.
 func (r *run) publish() {
 	r.Publish(entity.Published{
 		Attention: lifecycle.Attention(r.state),
@@ -24,7 +24,7 @@ func (r *run) publish() {
 	})
 }
 
-// report counts and logs what was settled.
+// report counts and logs settled notices.
 func (r *run) report(settled []lifecycle.Notice) {
 	log := workflow.GetLogger(r.Ctx)
 	for _, n := range settled {

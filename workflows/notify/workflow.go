@@ -10,32 +10,32 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// Input is a workflows.NotifyStart, which is all that a hand-off sends. Carried is set when the workflow continues as new.
+// Input is the workflow's input. The hand-off sends the NotifyStart only; Carried is set when the workflow continues as new.
 type Input struct {
 	workflows.NotifyStart
 	Carried *lifecycle.State `json:"carried,omitempty"`
 }
 
-// Workflow is to be registered as workflows.NotifyWorkflow. It returns what it last held. An error of type workflows.ErrTypeWorkflowID says
-// that its workflow ID names no source.
+// Workflow is the workflow; register it as workflows.NotifyWorkflow. It returns the notices that it still lists. A workflow ID that names
+// no source is an error of type workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.NotifyState, error) {
 	return start(ctx, in, 0)
 }
 
-// ContinuingAfter is Workflow, except that it continues as new whenever it has taken in that many things (notices, results of deliveries,
-// updates, the passing of a due time). Tests use it to find what is not carried.
+// ContinuingAfter returns a Workflow that continues as new after so many steps (notices, results of deliveries, updates, due times).
+// Tests use it to find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.NotifyState, error) {
 	return func(ctx workflow.Context, in Input) (workflows.NotifyState, error) {
 		return start(ctx, in, steps)
 	}
 }
 
-// run is one run of the workflow: what it carries, and beside it what does not outlive the run.
+// run is one run of the workflow: the state, and the parts that a run loses at its end.
 type run struct {
 	*entity.Run
 	state   lifecycle.State
 	notices workflow.ReceiveChannel
-	// deliveries are under way, one for each target at most, in the order in which they began.
+	// deliveries are running, at most one for each target, in the order in which they started.
 	deliveries []delivery
 }
 
@@ -46,19 +46,19 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyS
 		if err != nil {
 			return workflows.NotifyState{}, err
 		}
-		r.state = lifecycle.Begin(version, source, r.Now())
+		r.state = lifecycle.Begin(versionCurrent, source, r.Now())
 	} else {
-		entity.CheckVersion(in.Carried.Version, version)
+		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.state = *in.Carried
-		r.state.Version = version
+		r.state.Version = versionCurrent
 	}
 	if err := r.handle(); err != nil {
 		return workflows.NotifyState{}, err
 	}
-	return r.live()
+	return r.loop()
 }
 
-// source is named by the workflow's own ID: a hand-off to another ID would never reach it.
+// source returns the source that the workflow ID names. A hand-off would never reach a workflow with another ID.
 func (r *run) source() (string, error) {
 	source, found := strings.CutPrefix(workflow.GetInfo(r.Ctx).WorkflowExecution.ID, workflows.NotifyWorkflowID(""))
 	if !found || source == "" {

@@ -20,7 +20,7 @@ import (
 
 const minute = time.Minute
 
-// stories are played once without continuing as new, and then with it at every few steps.
+// stories are played once without continue-as-new, and again with it after every few steps.
 var stories = map[string]func() scenario{
 	"delivered at once": func() scenario {
 		return scenario{
@@ -29,8 +29,8 @@ var stories = map[string]func() scenario{
 				stands(minute, "app 1 DELIVERED", "finance 2 DELIVERED", "app 3 DELIVERED"),
 			},
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{1, 3}, w.told(app))
-				require.Equal(t, []int64{2}, w.told(finance))
+				require.Equal(t, []int64{1, 3}, w.received(app))
+				require.Equal(t, []int64{2}, w.received(finance))
 				require.Equal(t, workflows.NotifyLinger, w.ended)
 			},
 		}
@@ -44,8 +44,8 @@ var stories = map[string]func() scenario{
 				handOff(2*time.Second, notice(6, app, 0), notice(5, app, 0)),
 			},
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{1, 2, 4, 5, 6}, w.told(app))
-				require.Equal(t, time.Second, w.toldAt(finance, 3).Truncate(time.Second), "it does not wait for the other target")
+				require.Equal(t, []int64{1, 2, 4, 5, 6}, w.received(app))
+				require.Equal(t, time.Second, w.receivedAt(finance, 3).Truncate(time.Second), "it does not wait for the other target")
 			},
 		}
 	},
@@ -62,9 +62,9 @@ var stories = map[string]func() scenario{
 				updates(30*day, workflows.UpdateDismiss, workflows.SelectNotices{IDs: []string{"ntc_1"}, By: "ada"}, 1),
 			},
 			check: func(t *testing.T, w *world) {
-				require.Empty(t, w.told(app))
+				require.Empty(t, w.received(app))
 				for seq, made := range map[int64]time.Duration{2: 0, 3: day, 4: 2 * day, 5: 5 * day} {
-					require.Less(t, w.toldAt(finance, seq), made+minute)
+					require.Less(t, w.receivedAt(finance, seq), made+minute)
 				}
 				require.Equal(t, 30*day+workflows.NotifyLinger, w.ended, "it stays for a person")
 				require.Equal(t, workflows.NoticeDismissed, w.end.Notices[0].Status)
@@ -78,8 +78,8 @@ var stories = map[string]func() scenario{
 			down:  map[string][2]time.Duration{"app": {0, 25 * time.Second}},
 			steps: []step{handOff(0, notice(1, app, 0)), stands(20*time.Second, "app 1 WAITING")},
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{1}, w.told(app))
-				require.Less(t, w.toldAt(app, 1), day)
+				require.Equal(t, []int64{1}, w.received(app))
+				require.Less(t, w.receivedAt(app, 1), day)
 				require.Equal(t, workflows.NoticeDelivered, w.end.Notices[0].Status)
 			},
 		}
@@ -89,8 +89,8 @@ var stories = map[string]func() scenario{
 			down:  map[string][2]time.Duration{"app": {0, day}},
 			steps: []step{handOff(0, notice(1, app, 0), notice(2, app, 0)), stands(20*time.Hour, "app 1 WAITING", "app 2 WAITING")},
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{1, 2}, w.told(app))
-				require.Less(t, w.toldAt(app, 1), 2*day)
+				require.Equal(t, []int64{1, 2}, w.received(app))
+				require.Less(t, w.receivedAt(app, 1), 2*day)
 				require.Empty(t, w.end.Attention)
 			},
 		}
@@ -104,7 +104,7 @@ var stories = map[string]func() scenario{
 				updates(10*day, workflows.UpdateDismiss, workflows.SelectNotices{}, 1),
 			},
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{2}, w.told(app))
+				require.Equal(t, []int64{2}, w.received(app))
 				require.Equal(t, []string{"app 1 DISMISSED", "app 2 DELIVERED"}, statuses(w.end))
 			},
 		}
@@ -112,7 +112,7 @@ var stories = map[string]func() scenario{
 	"an old notice is tried still": func() scenario {
 		return scenario{
 			steps: []step{handOff(0, notice(1, app, -30*day))},
-			check: func(t *testing.T, w *world) { require.Equal(t, []int64{1}, w.told(app)) },
+			check: func(t *testing.T, w *world) { require.Equal(t, []int64{1}, w.received(app)) },
 		}
 	},
 	"repeated hand-offs": func() scenario {
@@ -122,8 +122,8 @@ var stories = map[string]func() scenario{
 				handOff(0, one, one), handOff(0, one, two), handOff(minute, one), handOff(2*minute, two, one, notice(1, finance, 0)),
 			},
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{1, 2}, w.told(app))
-				require.Equal(t, []int64{1}, w.told(finance), "another target is told too")
+				require.Equal(t, []int64{1, 2}, w.received(app))
+				require.Equal(t, []int64{1}, w.received(finance), "another target is told too")
 			},
 		}
 	},
@@ -142,7 +142,7 @@ var stories = map[string]func() scenario{
 			},
 			check: func(t *testing.T, w *world) {
 				require.Len(t, w.refusals, 3)
-				require.Equal(t, []int64{1}, w.told(app))
+				require.Equal(t, []int64{1}, w.received(app))
 				require.Equal(t, 2, w.end.Notices[0].Attempts, "the one before counts too")
 				require.Equal(t, 10*day+workflows.NotifyLinger, w.ended)
 			},
@@ -161,7 +161,7 @@ var stories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) { require.Equal(t, []string{"app 1 DISMISSED"}, statuses(w.end)) },
 		}
 	},
-	"too much waits": func() scenario {
+	"too many bytes wait": func() scenario {
 		var steps []step
 		for seq := range int64(4) {
 			large := notice(seq+1, app, 0)
@@ -176,8 +176,8 @@ var stories = map[string]func() scenario{
 				isRefused(3*minute, workflows.UpdateResend, workflows.SelectNotices{IDs: []string{"ntc_4"}}, workflows.ErrTypeNoNoticeData),
 				updates(5*day, workflows.UpdateDismiss, workflows.SelectNotices{IDs: []string{"ntc_4"}}, 1)),
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{1, 2, 3}, w.told(app))
-				require.Equal(t, []int64{5}, w.told(finance))
+				require.Equal(t, []int64{1, 2, 3}, w.received(app))
+				require.Equal(t, []int64{5}, w.received(finance))
 			},
 		}
 	},
@@ -187,7 +187,7 @@ var stories = map[string]func() scenario{
 				handOff(0, notice(1, app, 0)), handOff(9*minute, notice(2, app, 9*minute)), handOff(18*minute, notice(3, app, 18*minute)),
 			},
 			check: func(t *testing.T, w *world) {
-				require.Equal(t, []int64{1, 2, 3}, w.told(app))
+				require.Equal(t, []int64{1, 2, 3}, w.received(app))
 				require.Equal(t, 28*minute, w.ended)
 			},
 		}
@@ -236,7 +236,7 @@ func TestEveryStoryEndsTheSameHoweverOftenItContinuesAsNew(t *testing.T) {
 	}
 }
 
-func TestWhatWasGivenUpIsShownUntilAPersonDecides(t *testing.T) {
+func TestGivenUpNoticesAreShownUntilAPersonDecides(t *testing.T) {
 	t.Parallel()
 	for _, every := range []int{0, 1} {
 		w := play(t, every, scenario{
@@ -272,7 +272,7 @@ func details(w *world) string {
 	return metadata.GetCurrentDetails()
 }
 
-func TestItContinuesAsNewWithDeliveriesUnderWay(t *testing.T) {
+func TestItContinuesAsNewDuringDeliveries(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{
 		down: map[string][2]time.Duration{"app": {0, day}},
@@ -283,7 +283,7 @@ func TestItContinuesAsNewWithDeliveriesUnderWay(t *testing.T) {
 		},
 	})
 	require.Equal(t, 2, w.runs)
-	require.Equal(t, []int64{1, 2}, w.told(app))
+	require.Equal(t, []int64{1, 2}, w.received(app))
 }
 
 func TestTheServersSuggestionToContinueAsNewIsTaken(t *testing.T) {
@@ -295,7 +295,7 @@ func TestTheServersSuggestionToContinueAsNewIsTaken(t *testing.T) {
 		}},
 	}})
 	require.Equal(t, 2, w.runs)
-	require.Equal(t, []int64{1}, w.told(app))
+	require.Equal(t, []int64{1}, w.received(app))
 }
 
 func environment(workflowID string) *testsuite.TestWorkflowEnvironment {
@@ -319,7 +319,7 @@ func TestAWorkflowIDThatNamesNoSourceIsRefused(t *testing.T) {
 	}
 }
 
-func TestAStateOfNewerCodeFailsTheTaskAndNotTheWorkflow(t *testing.T) {
+func TestAStateOfANewerVersionFailsTheTaskAndNotTheWorkflow(t *testing.T) {
 	t.Parallel()
 	env := environment(workflows.NotifyWorkflowID(source))
 	env.ExecuteWorkflow(workflows.NotifyWorkflow, notify.Input{Carried: &lifecycle.State{Version: 2, Source: source}})

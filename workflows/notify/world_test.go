@@ -41,29 +41,29 @@ var (
 
 func after(d time.Duration) time.Time { return t0.Add(d) }
 
-// step is something that happens from outside at a time after the start.
+// step is an outside event at a time after the start.
 type step struct {
 	at time.Duration
 	do func(w *world)
 }
 
-// scenario is one story of a source's notices. It is made anew for each time that it is played.
+// scenario is one story of a source's notices. Each play builds a new one.
 type scenario struct {
-	// down says from when until when a target does not run, by workflow ID; refused are targets that Temporal refuses for good.
+	// down says from when until when a target is down, by workflow ID; refused are targets that Temporal refuses permanently.
 	down    map[string][2]time.Duration
 	refused map[string]bool
 	steps   []step
 	check   func(t *testing.T, w *world)
 }
 
-// delivered is a notice that a target got.
+// delivered is a notice that a target received.
 type delivered struct {
 	to  string
 	seq int64
 	at  time.Duration
 }
 
-// world plays a scenario over as many runs of the workflow as it continues as new.
+// world plays a scenario, over all runs of the workflow.
 type world struct {
 	t        *testing.T
 	scenario scenario
@@ -79,7 +79,7 @@ type world struct {
 	attributes temporal.SearchAttributes
 }
 
-// play repeats the runs until one of them ends for good. Steps whose time falls between two runs happen in the second.
+// play runs the workflow until a run does not continue as new. Steps that are due between two runs happen in the second.
 func play(t *testing.T, every int, s scenario) *world {
 	t.Helper()
 	w := &world{t: t, scenario: s}
@@ -104,7 +104,7 @@ func (w *world) run(every int, input any, now time.Time) (next notify.Input, don
 	env := w.env
 	env.SetStartTime(now)
 	env.SetTestTimeout(2 * time.Minute)
-	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+	// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetWorkflowRunTimeout(365 * day)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows})
@@ -144,7 +144,7 @@ func (w *world) run(every int, input any, now time.Time) (next notify.Input, don
 
 type notifyWorkflow = func(workflow.Context, notify.Input) (workflows.NotifyState, error)
 
-// observed is the workflow, and reads at the end of each run what its search attributes then are: they outlive the run.
+// observed wraps the workflow and reads its search attributes at the end of each run, because they survive the run.
 func (w *world) observed(live notifyWorkflow) notifyWorkflow {
 	return func(ctx workflow.Context, in notify.Input) (workflows.NotifyState, error) {
 		state, err := live(ctx, in)
@@ -153,7 +153,7 @@ func (w *world) observed(live notifyWorkflow) notifyWorkflow {
 	}
 }
 
-// signal stands in for the activity. The test environment ends an activity after ten attempts, so the later ones are hours apart here.
+// signal plays the activity. The test environment makes at most ten attempts, so the later ones are hours apart.
 func (w *world) signal(ctx context.Context, env *testsuite.TestWorkflowEnvironment, s workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -177,8 +177,8 @@ func (w *world) signal(ctx context.Context, env *testsuite.TestWorkflowEnvironme
 	return attempt, nil
 }
 
-// told lists what a target got, in order. It drops repetitions, as a target does: a delivery under way is repeated in the next run.
-func (w *world) told(to workflows.Target) []int64 {
+// received lists the notices that a target received, in order and without repetitions: a running delivery is repeated in the next run.
+func (w *world) received(to workflows.Target) []int64 {
 	var list []int64
 	for _, d := range w.got {
 		if d.to == to.WorkflowID && !slices.Contains(list, d.seq) {
@@ -188,8 +188,8 @@ func (w *world) told(to workflows.Target) []int64 {
 	return list
 }
 
-// toldAt is when a target first got a notice.
-func (w *world) toldAt(to workflows.Target, seq int64) time.Duration {
+// receivedAt returns when a target first received a notice.
+func (w *world) receivedAt(to workflows.Target, seq int64) time.Duration {
 	for _, d := range w.got {
 		if d.to == to.WorkflowID && d.seq == seq {
 			return d.at
@@ -212,7 +212,7 @@ func (w *world) state() workflows.NotifyState {
 	return state
 }
 
-// statuses lists the notices as "target seq status".
+// statuses returns the notices as "target seq status".
 func statuses(state workflows.NotifyState) []string {
 	var list []string
 	for _, n := range state.Notices {
@@ -231,12 +231,12 @@ func notice(seq int64, to workflows.Target, made time.Duration) workflows.Addres
 	}
 }
 
-// handOff passes notices on in one signal.
+// handOff sends notices in one signal.
 func handOff(at time.Duration, notices ...workflows.AddressedNotice) step {
 	return step{at, func(w *world) { w.env.SignalWorkflow(workflows.SignalNotices, notices) }}
 }
 
-// updates sends an update and expects that it is accepted.
+// updates sends an update that must be accepted.
 func updates(at time.Duration, name string, selected workflows.SelectNotices, want int) step {
 	return step{at, func(w *world) {
 		w.env.UpdateWorkflow(name, "", &testsuite.TestUpdateCallback{
@@ -252,7 +252,7 @@ func updates(at time.Duration, name string, selected workflows.SelectNotices, wa
 	}}
 }
 
-// isRefused sends an update and expects that it is refused with the type.
+// isRefused sends an update that must be refused with the type.
 func isRefused(at time.Duration, name string, selected workflows.SelectNotices, want string) step {
 	return step{at, func(w *world) {
 		w.env.UpdateWorkflow(name, "", &testsuite.TestUpdateCallback{
@@ -269,7 +269,7 @@ func isRefused(at time.Duration, name string, selected workflows.SelectNotices, 
 	}}
 }
 
-// stands checks the notices at a time.
+// stands checks the statuses of the notices at a time.
 func stands(at time.Duration, want ...string) step {
 	return step{at, func(w *world) { require.Equal(w.t, want, statuses(w.state()), "after %s in run %d", at, w.runs) }}
 }

@@ -11,27 +11,27 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// The provider calls of a case and their policies.
+// The calls of a case and their policies.
 //
-// The activities report troubles, such as a refused API key, as errors that may be retried. A policy names those as final that the workflow has
-// not noted yet. Once it has raised attention it starts the same activity with a policy that doesn't name the trouble, and the server retries
-// that without adding to the history.
+// Activities report troubles that a person can repair, such as a refused API key, as retryable errors. A policy makes a trouble final if
+// the workflow does not know it yet. The workflow then raises attention and starts the activity again with a policy in which that trouble
+// is retryable, so that the server retries it without adding to the history.
 const (
-	// attemptTimeout bounds one attempt. It is above the HTTP client's own timeout, so that it only strikes when a worker is gone.
+	// attemptTimeout limits one attempt. It is longer than the HTTP client's timeout, so it is only reached if the worker is lost.
 	attemptTimeout = time.Minute
-	// answerFor is how long an answer is tried to be delivered before people are asked again.
+	// answerFor is how long sending an answer is tried before people are asked again.
 	answerFor = 24 * time.Hour
-	// readFor is how long a single read may take with its retries; the case then goes on without.
+	// readFor is how long a single read may take with its retries; then the case goes on without it.
 	readFor = 2 * time.Minute
 
-	// checkAttempt is far above what a check takes: its work is bounded to about a second.
+	// checkAttempt is far more than a check needs: its work is limited to about a second.
 	checkAttempt = 10 * time.Second
 
 	firstRetry = time.Second
-	// slowestRetry bounds the pause between attempts where the activity doesn't choose it.
+	// slowestRetry is the longest pause between attempts, unless the activity chooses the pause.
 	slowestRetry = 5 * time.Minute
 
-	// The server retries these two by itself unless they are named.
+	// The server retries these two unless a policy names them.
 	startToCloseTimeout = "TemporalTimeout:StartToClose"
 	panicked            = "PanicError"
 )
@@ -48,8 +48,8 @@ func startCreate(ctx workflow.Context, known []string, params workflows.CreateCa
 	return entity.Execute[workflows.CreateCaseParams, workflows.CreateCaseResult](createPolicy(ctx, known), workflows.ActivityOffloadCreateCase, params)
 }
 
-// createPolicy never lets the server repeat a POST /cases that may have been carried out. Its cancellation is waited for: between two
-// attempts it comes at once, and an attempt under way is not interrupted but answered.
+// createPolicy never lets the server repeat a POST /cases that may have been carried out. The workflow waits for its cancellation:
+// between two attempts it takes effect at once; a running attempt is not interrupted, and its result is applied.
 func createPolicy(ctx workflow.Context, known []string) workflow.Context {
 	final := append([]string{
 		startToCloseTimeout, panicked,
@@ -68,7 +68,7 @@ func startAnswer(ctx workflow.Context, params workflows.ProvideInputParams) answ
 	return entity.Execute[workflows.ProvideInputParams, workflows.ProvideInputResult](answerPolicy(ctx), workflows.ActivityOffloadProvideInput, params)
 }
 
-// answerPolicy may repeat the answer: Offload takes one answer to a question and refuses the next (Offload, "Provide case input").
+// answerPolicy retries the answer: Offload accepts only one answer to a question (Offload, "Provide case input").
 func answerPolicy(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              workflows.TaskQueueOffload,
@@ -99,8 +99,8 @@ func startReconcile(ctx workflow.Context, known []string, params workflows.Recon
 		reconcilePolicy(ctx, known, params), workflows.ActivityOffloadReconcileCase, params)
 }
 
-// reconcilePolicy lets the server repeat the read for as long as it takes; the activity chooses each pause. While a trouble is known, the first
-// read that succeeds is final even without news, so that the attention ends.
+// reconcilePolicy lets the server repeat the read without a limit; the activity chooses each pause. While a trouble is known, the first
+// successful read is final even without news, so that the attention ends.
 func reconcilePolicy(ctx workflow.Context, known []string, params workflows.ReconcileCaseParams) workflow.Context {
 	final := lifecycle.TroubleTypes(known...)
 	if len(known) > 0 {
@@ -117,14 +117,14 @@ func reconcilePolicy(ctx workflow.Context, known []string, params workflows.Reco
 	})
 }
 
-// startCheck checks the result in the worker that runs the workflow: the answer of another release of the checker could differ when the history
-// replays, so it is recorded. A local activity costs one event and writes neither schema nor result into the history again.
+// startCheck checks the result in the worker that runs the workflow, and records the conclusion: another release of the checker could
+// conclude differently during replay. A local activity costs one event, and does not copy schema and result into the history again.
 func startCheck(ctx workflow.Context, params workflows.CheckResultParams) checkCall {
 	return entity.ExecuteLocal[workflows.CheckResultParams, workflows.ResultCheck](checkPolicy(ctx), workflows.ActivityOffloadCheckResult, params)
 }
 
-// checkPolicy repeats no check that fails: the outcome then says that the result is unchecked. That of a worker which dies is begun again with its
-// workflow task.
+// checkPolicy does not retry a failed check: the outcome then says that the result is unchecked. If the worker dies, the check starts
+// again with its workflow task.
 func checkPolicy(ctx workflow.Context) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		ScheduleToCloseTimeout: 2 * checkAttempt,
@@ -134,7 +134,7 @@ func checkPolicy(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// retry is unlimited in attempts; what limits a call is its policy's timeouts, or nothing.
+// retry sets no limit on attempts; only timeouts of the call can limit it.
 func retry(slowest time.Duration, final []string) *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{
 		InitialInterval:        firstRetry,

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// options are the activity options that a policy sets in a workflow's context.
+// options returns the activity options that a policy sets.
 func options(t *testing.T, policy func(workflow.Context) workflow.Context) workflow.ActivityOptions {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
@@ -42,7 +42,7 @@ func TestTheServerNeverRepeatsACreationThatMayHaveBeenCarriedOut(t *testing.T) {
 	}
 }
 
-func TestReconcilingGoesOnWithoutLimitInItsOwnQueue(t *testing.T) {
+func TestReconcilingRetriesWithoutLimitInItsOwnQueue(t *testing.T) {
 	t.Parallel()
 	params := workflows.ReconcileCaseParams{Floor: workflows.Duration(time.Minute), Ceiling: workflows.Duration(time.Hour)}
 	o := options(t, func(ctx workflow.Context) workflow.Context { return reconcilePolicy(ctx, nil, params) })

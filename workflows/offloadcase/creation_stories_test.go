@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// How cases come to be.
+// Stories about the creation of cases.
 var creationStories = map[string]func() scenario{
 	"is created at most once": func() scenario {
 		return scenario{

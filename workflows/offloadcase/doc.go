@@ -1,5 +1,5 @@
-// Package offloadcase is the workflow "offload-case": one for each case, from its creation to its outcome, for as long as it takes.
+// Package offloadcase is the workflow "offload-case": one for each case, from its creation to its outcome, however long that takes.
 //
-// It is the Temporal shell around the rules in lifecycle: it takes in what happens, lets the rules decide, and carries out what they want under
-// way. It knows no rule of a case, no HTTP, and of the activities only their names in the contract.
+// It is the Temporal code around the rules in package lifecycle: it applies news through the rules, and runs the calls that the rules ask
+// for. It contains no rules and no HTTP, and knows activities by their names in the contract only.
 package offloadcase

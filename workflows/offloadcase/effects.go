@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// carryOut starts what the rules want under way and is not, and gives up what they don't want any more.
+// carryOut starts the calls that the rules want and that are not running, and gives up running calls that the rules no longer want.
 func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutCreate(fx)
 	r.carryOutAnswer(fx)
@@ -15,12 +15,12 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutReconcile(fx)
 	r.carryOutCheck(fx)
 	r.carryOutHandOff(fx)
-	if !fx.Ended || !fx.Wake.IsZero() { // the end takes a useless timer with it; cancelling it would be one event more
+	if !fx.Ended || !fx.Wake.IsZero() { // at the end a useless timer may stay: cancelling it would cost an event
 		r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 	}
 }
 
-// carryOutCreate waits for a call that is given up: it may have created the case.
+// carryOutCreate waits for the result of a call that it gives up: the call may have created the case.
 func (r *run) carryOutCreate(fx lifecycle.Effects) {
 	switch {
 	case fx.Create == nil:
@@ -32,7 +32,7 @@ func (r *run) carryOutCreate(fx lifecycle.Effects) {
 	}
 }
 
-// carryOutAnswer waits for a call that is given up: it may have delivered the answer.
+// carryOutAnswer waits for the result of a call that it gives up: the call may have delivered the answer.
 func (r *run) carryOutAnswer(fx lifecycle.Effects) {
 	switch {
 	case fx.Answer == nil || r.answer.Running() && r.answer.Params != *fx.Answer:
@@ -66,63 +66,64 @@ func (r *run) carryOutCheck(fx lifecycle.Effects) {
 	}
 }
 
-// carryOutHandOff holds an outcome back until nothing can change it any more: a creation or an answer may still come to its end.
+// carryOutHandOff delays the hand-off of an outcome while a creation or an answer is running, because their results can change the
+// outcome.
 func (r *run) carryOutHandOff(fx lifecycle.Effects) {
-	unsettled := fx.Ended && (r.create.Running() || r.answer.Running())
-	if fx.HandOff != nil && !r.handOff.Running() && !unsettled {
+	mayChange := fx.Ended && (r.create.Running() || r.answer.Running())
+	if fx.HandOff != nil && !r.handOff.Running() && !mayChange {
 		r.handOff = entity.StartHandOff(r.Ctx, *fx.HandOff)
 	}
 }
 
-// collect lets the rules have the results of what is done.
-func (r *run) collect() {
+// applyResults applies the results of calls that have ended.
+func (r *run) applyResults() {
 	if r.create.Done() {
 		if _, result, failed := r.create.Take(r.Ctx); failed != nil {
-			r.take(lifecycle.CreateFailed(r.c, *failed, r.Now()))
+			r.applyResult(lifecycle.CreateFailed(r.c, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.Created(r.c, result, r.Now()))
+			r.applyResult(lifecycle.Created(r.c, result, r.Now()))
 		}
 	}
 	if r.answer.Done() {
 		if params, result, failed := r.answer.Take(r.Ctx); failed != nil {
-			r.take(lifecycle.AnswerFailed(r.c, params.QuestionID, *failed, r.Now()))
+			r.applyResult(lifecycle.AnswerFailed(r.c, params.QuestionID, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.Answered(r.c, params.QuestionID, result, r.Now()))
+			r.applyResult(lifecycle.Answered(r.c, params.QuestionID, result, r.Now()))
 		}
 	}
 	if r.read.Done() {
 		if params, snapshot, failed := r.read.Take(r.Ctx); failed != nil {
-			r.take(lifecycle.ReadFailed(r.c, params.CaseID, *failed, r.Now()))
+			r.applyResult(lifecycle.ReadFailed(r.c, params.CaseID, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.Read(r.c, params.CaseID, snapshot, r.Now()))
+			r.applyResult(lifecycle.Read(r.c, params.CaseID, snapshot, r.Now()))
 		}
 	}
 	if r.reconcile.Done() {
 		if _, snapshot, failed := r.reconcile.Take(r.Ctx); failed != nil {
-			r.take(lifecycle.ReconcileFailed(r.c, *failed, r.Now()))
+			r.applyResult(lifecycle.ReconcileFailed(r.c, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.Reconciled(r.c, snapshot, r.Now()))
+			r.applyResult(lifecycle.Reconciled(r.c, snapshot, r.Now()))
 		}
 	}
 	if r.check.Done() {
 		if params, found, failed := r.check.Take(r.Ctx); failed != nil {
-			r.take(lifecycle.ResultCheckFailed(r.c, params, *failed))
+			r.applyResult(lifecycle.ResultCheckFailed(r.c, params, *failed))
 		} else {
-			r.take(lifecycle.ResultChecked(r.c, params, found))
+			r.applyResult(lifecycle.ResultChecked(r.c, params, found))
 		}
 	}
 	if r.handOff.Done() {
 		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
 			workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(params.Notices), "files", params.Files != nil, "error", failed.Message)
-			r.take(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
+			r.applyResult(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
 		} else {
-			r.take(lifecycle.HandedOff(r.c, params))
+			r.applyResult(lifecycle.HandedOff(r.c, params))
 		}
 	}
 }
 
-// take applies the result of a call, which is a step of the run.
-func (r *run) take(next lifecycle.Case) {
+// applyResult applies the result of a call, which is a step of the run.
+func (r *run) applyResult(next lifecycle.Case) {
 	r.apply(next)
 	r.Step(1)
 }

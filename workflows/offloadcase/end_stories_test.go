@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// How cases end, and how that becomes known.
+// Stories about the ends of cases.
 var endStories = map[string]func() scenario{
 	"an end without a webhook is found at once by reconcile-now": func() scenario {
 		return scenario{
@@ -45,7 +45,7 @@ var endStories = map[string]func() scenario{
 				require.Len(t, w.scenario.provider.created, 1)
 				require.Zero(t, w.scenario.provider.polls)
 				require.Equal(t, []string{"case.completed"}, kinds(w))
-				require.Equal(t, w.outcome, toldOutcome(w))
+				require.Equal(t, w.outcome, noticedOutcome(w))
 				require.Equal(t, after(5*minute), w.ended, "it completes at its end")
 				require.Equal(t, caseID, w.keyword(workflows.SearchAttributeCaseID))
 			},

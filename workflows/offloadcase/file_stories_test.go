@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// sending is the event with an attachment for each ID, which came in that order.
+// sending returns the event with one attachment for each ID, received in that order.
 func sending(e workflows.CaseEvent, ids ...string) workflows.CaseEvent {
 	for i, id := range ids {
 		e.Facts.Attachments = append(e.Facts.Attachments, workflows.Attachment{ID: id, Name: id + ".pdf", ReceivedAt: after(time.Duration(i) * time.Second)})
@@ -23,7 +23,7 @@ func omitting(e workflows.CaseEvent) workflows.CaseEvent {
 	return e
 }
 
-// How a case passes its files on.
+// Stories about the files of cases.
 var fileStories = map[string]func() scenario{
 	"ends with files": func() scenario {
 		return scenario{
@@ -38,7 +38,7 @@ var fileStories = map[string]func() scenario{
 					Attachments: w.outcome.Facts.Attachments, Seq: w.notices[0].Seq, ReplyTo: w.scenario.start.ReplyTo,
 				}}, w.files)
 				require.Equal(t, 1, w.handOffs, "one for both")
-				require.Equal(t, w.outcome, toldOutcome(w))
+				require.Equal(t, w.outcome, noticedOutcome(w))
 			},
 		}
 	},

@@ -23,7 +23,7 @@ func start(change ...func(*workflows.CaseStart)) workflows.CaseStart {
 			Counterparty:  workflows.Counterparty{Address: "ap@example.com", Name: "Ada"},
 			SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		},
-		// The test environment gives up on an activity after ten attempts.
+		// The test environment makes at most ten attempts of an activity.
 		Options: workflows.CaseOptions{PollFloor: workflows.Duration(10 * minute)},
 	}
 	for _, c := range change {
@@ -66,7 +66,7 @@ func caseFailed(at time.Duration) workflows.CaseEvent {
 	return e
 }
 
-// shows is the truth from a time on, as an event tells it.
+// shows returns the state of the case from a time on, as in an event.
 func shows(e workflows.CaseEvent, from time.Duration) truth {
 	facts := e.Facts
 	facts.Metadata, facts.FailureReason = nil, nil
@@ -95,7 +95,7 @@ func stands(at time.Duration, status workflows.CaseStatus, attention ...string) 
 
 var answerQ1 = workflows.ProvideInput{QuestionID: "q1", Text: "Yes", By: "ada"}
 
-// kinds are those of the notices that were handed off.
+// kinds returns the kinds of the notices that were handed off.
 func kinds(w *world) []string {
 	var kinds []string
 	for _, n := range w.notices {
@@ -104,5 +104,5 @@ func kinds(w *world) []string {
 	return kinds
 }
 
-// toldOutcome is the outcome in the last notice.
-func toldOutcome(w *world) workflows.CaseOutcome { return *w.notices[len(w.notices)-1].Data.Outcome }
+// noticedOutcome returns the outcome in the last notice.
+func noticedOutcome(w *world) workflows.CaseOutcome { return *w.notices[len(w.notices)-1].Data.Outcome }

@@ -8,8 +8,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// handle sets up the query and the updates, before the run yields for the first time: a handler that is registered later can miss what is there
-// already. Handlers change the case and return; the loop does the work.
+// handle registers the query and the updates before the run first yields; a handler that is registered later could miss an early update.
+// Handlers change the case and return; the loop does the work.
 func (r *run) handle() error {
 	return errors.Join(
 		entity.HandleState(r.Run, "Where the case stands, what it waits for and what it has seen",

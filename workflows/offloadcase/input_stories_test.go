@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// What is asked and answered.
+// Stories about questions and answers.
 var inputStories = map[string]func() scenario{
 	"asks and is answered": func() scenario {
 		return scenario{
@@ -110,7 +110,7 @@ var inputStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, workflows.InputUnsettled, w.outcome.Answers[0].Result)
-				require.Equal(t, w.outcome, toldOutcome(w), "it is told when nothing can change it any more")
+				require.Equal(t, w.outcome, noticedOutcome(w), "it is told when nothing can change it any more")
 				require.Equal(t, after(9*minute), w.ended)
 			},
 		}
@@ -129,7 +129,7 @@ var inputStories = map[string]func() scenario{
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Empty(t, w.scenario.provider.answered)
 				require.Equal(t, workflows.InputOvertaken, w.outcome.Answers[0].Result)
-				require.Equal(t, w.outcome, toldOutcome(w))
+				require.Equal(t, w.outcome, noticedOutcome(w))
 			},
 		}
 	},

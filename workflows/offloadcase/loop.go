@@ -8,13 +8,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// live is the life of the case: take in what happened, carry out what follows, wait.
+// loop runs the case: apply the news, start and stop calls, wait.
 //
-// Between takeIn, which empties the channels, and a return nothing yields, so no signal is left behind. One that arrives at that very moment makes
-// the server refuse the end of the run, and the task runs again from takeIn.
-func (r *run) live() (workflows.CaseOutcome, error) {
+// Between applyNews, which empties the signal channels, and a return, the coroutine never yields, so no signal is lost. If a signal
+// arrives at that moment, the server refuses the end of the run, and the task runs again from applyNews.
+func (r *run) loop() (workflows.CaseOutcome, error) {
 	for {
-		r.takeIn()
+		r.applyNews()
 		fx := lifecycle.Next(r.c, r.Now())
 		r.publish()
 		switch {
@@ -30,18 +30,18 @@ func (r *run) live() (workflows.CaseOutcome, error) {
 	}
 }
 
-// takeIn lets the rules have everything that happened since the last turn.
-func (r *run) takeIn() {
+// applyNews applies everything that happened since the last turn.
+func (r *run) applyNews() {
 	r.Turn()
-	r.receive()
+	r.applySignals()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Cancel(r.c, workflows.CancelCase{Reason: "the workflow was cancelled in Temporal"}, r.Now()))
 	}
-	r.collect()
+	r.applyResults()
 	r.apply(lifecycle.Tick(r.c, r.Now()))
 }
 
-func (r *run) receive() {
+func (r *run) applySignals() {
 	for _, events := range entity.Drain[[]workflows.CaseEvent](r.events) {
 		for _, e := range events {
 			before := r.c.State
@@ -50,25 +50,25 @@ func (r *run) receive() {
 			r.Step(1)
 		}
 	}
-	for _, asked := range entity.Drain[workflows.ReconcileNow](r.readNow) {
-		r.apply(lifecycle.ReconcileNow(r.c, asked, r.Now()))
+	for _, request := range entity.Drain[workflows.ReconcileNow](r.readNow) {
+		r.apply(lifecycle.ReconcileNow(r.c, request, r.Now()))
 		r.Step(1)
 	}
 }
 
-// hasWork is true when takeIn has something to take in, or when a call that held back a return is done.
+// hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
 	return r.HasWork() || r.events.Len() > 0 || r.readNow.Len() > 0 ||
 		r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done() || r.check.Done() || r.handOff.Done()
 }
 
-// canEnd is true when the run may end: no call is under way whose result must be known, and each update is answered. A read, a reconcile and a
-// timer may be lost: the carried state starts them again.
+// canEnd reports whether the run may end: every update is answered, and no call is running whose result must be known. A read, a
+// reconcile and a timer may be lost: the next run starts them again from the carried state.
 func (r *run) canEnd() bool {
 	return r.CanEnd() && !r.create.Running() && !r.answer.Running() && !r.check.Running() && !r.handOff.Running()
 }
 
-// continueAsNew ends this run for the next. Due times are carried as absolute times.
+// continueAsNew returns the error that starts the next run. Due times are carried over as absolute times.
 func (r *run) continueAsNew() error {
 	r.reconcile.Drop()
 	r.read.Drop()

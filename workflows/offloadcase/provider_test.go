@@ -12,21 +12,21 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// provider is Offload as the activities see it.
+// provider plays Offload for the activities.
 type provider struct {
-	// creates and answers are what the next calls get; the last one stays.
+	// creates and answers are the results of the next calls; the last one repeats.
 	creates []createAnswer
 	answers []answerAnswer
-	// truth is what the case looks like from a time on.
+	// truth is the state of the case from a time on.
 	truth []truth
 	// keyInvalidUntil makes every read fail as unauthorized.
 	keyInvalidUntil time.Duration
 	// unreadableUntil makes every read fail as unreadable.
 	unreadableUntil time.Duration
-	// unreachable makes every read fail for good.
+	// unreachable makes every read fail with a final error.
 	unreachable bool
 
-	// checks is what the check of a result finds.
+	// checks is the conclusion of the result check.
 	checks func(workflows.CheckResultParams) (workflows.ResultCheck, error)
 
 	mu         sync.Mutex
@@ -145,7 +145,7 @@ func news(known workflows.KnownCase, facts workflows.CaseFacts) bool {
 	return known.Status != facts.Status || known.QuestionID != question || known.QuestionStatus != status
 }
 
-// failed is an error that the server retries after a pause, unless the policy names its type.
+// failed returns an error that the server retries after a pause, unless the policy names its type.
 func failed(errorType string, again time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions("the provider says "+errorType, errorType, temporal.ApplicationErrorOptions{
 		NextRetryDelay: again, Category: temporal.ApplicationErrorCategoryBenign,

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// publish shows the case in the search attributes and in the Web UI's details.
+// publish publishes the case in search attributes and in the Web UI's details.
 func (r *run) publish() {
 	s := r.c.State
 	r.Publish(entity.Published{
@@ -18,7 +18,7 @@ func (r *run) publish() {
 	})
 }
 
-// apply makes the rules' answer the case, and reports a change of the status.
+// apply makes next the current case, and reports a change of its status.
 func (r *run) apply(next lifecycle.Case) {
 	before := r.c.State.Status
 	r.c = next
@@ -29,5 +29,5 @@ func (r *run) apply(next lifecycle.Case) {
 	workflow.GetMetricsHandler(r.Ctx).WithTags(map[string]string{
 		"state": string(s.Status), "source": string(s.Source),
 	}).Counter(workflows.MetricCaseTransitions).Inc(1)
-	workflow.GetLogger(r.Ctx).Info("case changed", "state", s.Status, "source", s.Source, "case", s.CaseID)
+	workflow.GetLogger(r.Ctx).Info("case status changed", "state", s.Status, "source", s.Source, "case", s.CaseID)
 }

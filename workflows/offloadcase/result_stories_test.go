@@ -20,7 +20,7 @@ func finds(verdict workflows.ResultVerdict, violations ...workflows.SchemaViolat
 	}
 }
 
-// How the result of a request with a resultSchema is checked.
+// Stories about checks of results against their resultSchema.
 var resultStories = map[string]func() scenario{
 	"completes with a result that matches": func() scenario {
 		return scenario{
@@ -29,7 +29,7 @@ var resultStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, &workflows.ResultCheck{Verdict: workflows.ResultMatches}, w.outcome.ResultCheck)
-				require.Equal(t, w.outcome, toldOutcome(w))
+				require.Equal(t, w.outcome, noticedOutcome(w))
 				require.Equal(t, []workflows.CheckResultParams{{
 					Schema: json.RawMessage(`{"type":"object"}`), Result: json.RawMessage(`{"signedW9Received":true}`),
 				}}, w.scenario.provider.checked, "once")
@@ -46,7 +46,7 @@ var resultStories = map[string]func() scenario{
 				require.Equal(t, []workflows.SchemaViolation{violation}, w.outcome.ResultCheck.Violations)
 				require.Equal(t, []string{"result_off_schema"}, w.outcome.Attention)
 				require.Equal(t, []string{"case.completed"}, kinds(w))
-				require.Equal(t, w.outcome, toldOutcome(w), "the notice waits for the check")
+				require.Equal(t, w.outcome, noticedOutcome(w), "the notice waits for the check")
 			},
 		}
 	},

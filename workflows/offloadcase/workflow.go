@@ -9,27 +9,27 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// Input is a workflows.CaseStart, which is all that a client sends. Carried is set when the case continues as new.
+// Input is the workflow's input. Clients send the CaseStart only; Carried is set when the case continues as new.
 type Input struct {
 	workflows.CaseStart
 	Carried *lifecycle.State `json:"carried,omitempty"`
 }
 
-// Workflow is to be registered as workflows.OffloadCaseWorkflow. A case that fails is an outcome and no error; an error of type
-// workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID says that the start can't be carried out.
+// Workflow is the workflow; register it as workflows.OffloadCaseWorkflow. A failed case is an outcome, not an error. An invalid start is
+// an error of type workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {
 	return start(ctx, in, 0)
 }
 
-// ContinuingAfter is Workflow, except that it continues as new whenever it has taken in that many things (events, results of activities,
-// updates, due times). Tests use it to find what is not carried.
+// ContinuingAfter returns a Workflow that continues as new after so many steps (events, results of activities, updates, due times). Tests
+// use it to find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.CaseOutcome, error) {
 	return func(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {
 		return start(ctx, in, steps)
 	}
 }
 
-// run is one run of the workflow: the case, and beside it what does not outlive the run.
+// run is one run of the workflow: the case, and the parts that a run loses at its end.
 type run struct {
 	*entity.Run
 	c lifecycle.Case
@@ -65,5 +65,5 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOut
 	if err := r.handle(); err != nil {
 		return workflows.CaseOutcome{}, err
 	}
-	return r.live()
+	return r.loop()
 }

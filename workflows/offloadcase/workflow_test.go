@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew finds what is not carried from run to run.
+// TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew finds state that is not carried over.
 func TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	for name, tell := range stories() {
@@ -40,7 +40,7 @@ func TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew(t *testing.T) {
 	}
 }
 
-// stories are played once without continuing as new, and then with it at every turn.
+// stories are played once without continue-as-new, and once with it in every turn.
 func stories() map[string]func() scenario {
 	all := map[string]func() scenario{}
 	for _, some := range []map[string]func() scenario{creationStories, inputStories, endStories, fileStories, resultStories} {
@@ -49,7 +49,7 @@ func stories() map[string]func() scenario {
 	return all
 }
 
-func TestAnInvalidStartFailsForGood(t *testing.T) {
+func TestAnInvalidStartFailsTheWorkflow(t *testing.T) {
 	t.Parallel()
 	bad := start()
 	bad.Request.Channel = "FAX"
@@ -62,7 +62,7 @@ func TestAnInvalidStartFailsForGood(t *testing.T) {
 	require.Empty(t, w.scenario.provider.created)
 }
 
-func TestACaseStartedUnderAnotherIDFailsAtOnceAndIsToldTheRightOne(t *testing.T) {
+func TestACaseWithAWrongWorkflowIDFailsAndNamesTheRightOne(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{start: start(), provider: &provider{}, workflowID: "my-own-id"})
 	var application *temporal.ApplicationError
@@ -73,7 +73,7 @@ func TestACaseStartedUnderAnotherIDFailsAtOnceAndIsToldTheRightOne(t *testing.T)
 	require.Empty(t, w.scenario.provider.created)
 }
 
-func TestAStateOfALaterVersionWaitsForNewerCode(t *testing.T) {
+func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
 	w := &world{t: t, scenario: scenario{start: start(), provider: &provider{}}}
 	in := offloadcase.Input{CaseStart: start().Normalized(), Carried: &lifecycle.State{Version: 99, Status: workflows.CaseRunning, CaseID: caseID}}
@@ -100,7 +100,7 @@ func TestAnOperatorDoesNotCutAHandOffShort(t *testing.T) {
 		steps: []step{
 			signals(5*minute, inputNeeded("q1", 5*minute)),
 			{5*minute + time.Second, func(w *world) {
-				// The hand-off is under way, the reminder's timer fires, and the run may not continue as new yet.
+				// During the hand-off the reminder's timer fires, and the run may not continue as new yet.
 				w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil)
 			}},
 			{14 * minute, func(w *world) { require.Equal(w.t, 1, w.runs) }},
@@ -177,7 +177,7 @@ func TestAnOperatorDoesNotCutACreationShort(t *testing.T) {
 	require.Len(t, w.scenario.provider.created, 2)
 }
 
-func TestAWebhookGivesUpTheReadingThatIsUnderWay(t *testing.T) {
+func TestAWebhookStopsARunningReconcile(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{
 		start: start(), provider: &provider{},
@@ -190,7 +190,7 @@ func TestAWebhookGivesUpTheReadingThatIsUnderWay(t *testing.T) {
 	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 }
 
-func TestWhatChangesNothingCostsNoTimer(t *testing.T) {
+func TestEventsWithoutAChangeStartNoTimer(t *testing.T) {
 	t.Parallel()
 	question := inputNeeded("q1", time.Minute)
 	w := play(t, 0, scenario{
@@ -205,7 +205,7 @@ func TestWhatChangesNothingCostsNoTimer(t *testing.T) {
 	require.Equal(t, 2, w.timers, "one after the creation, one after the question")
 }
 
-func TestTheWebUIShowsWhatIsWaitedForAndHowToAnswer(t *testing.T) {
+func TestTheWebUIShowsWhatTheCaseWaitsForAndHowToAnswer(t *testing.T) {
 	t.Parallel()
 	play(t, 0, scenario{
 		start: start(), provider: &provider{},

@@ -31,28 +31,28 @@ var t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 
 func after(d time.Duration) time.Time { return t0.Add(d) }
 
-// step is something that happens from outside at a time after the start.
+// step is an outside event at a time after the start.
 type step struct {
 	at time.Duration
 	do func(w *world)
 }
 
-// scenario is one story of a case. It is made anew for each time that it is played.
+// scenario is one story of a case. Each play builds a new one.
 type scenario struct {
 	start    workflows.CaseStart
 	provider *provider
 	steps    []step
-	// awayUntil is the time from which a hand-off succeeds; refused makes Temporal refuse each for good.
+	// awayUntil is when hand-offs begin to succeed; refused makes Temporal refuse each permanently.
 	awayUntil time.Duration
 	refused   bool
 	// handOffTakes is how long each hand-off takes.
 	handOffTakes time.Duration
-	// workflowID is the ID to start under; empty is the right one.
+	// workflowID is the workflow ID of the start; empty means the right one.
 	workflowID string
 	check      func(t *testing.T, w *world)
 }
 
-// world plays a scenario over as many runs of the workflow as it continues as new.
+// world plays a scenario, over all runs of the workflow.
 type world struct {
 	t        *testing.T
 	scenario scenario
@@ -72,7 +72,7 @@ type world struct {
 	timers     int
 }
 
-// play repeats the runs until one of them ends for good. Steps whose time falls between two runs happen in the second.
+// play runs the workflow until a run does not continue as new. Steps that are due between two runs happen in the second.
 func play(t *testing.T, every int, s scenario) *world {
 	t.Helper()
 	w := &world{t: t, scenario: s}
@@ -97,7 +97,7 @@ func (w *world) run(every int, input any, now time.Time) (next offloadcase.Input
 	env := w.env
 	env.SetStartTime(now)
 	env.SetTestTimeout(2 * time.Minute)
-	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+	// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: cmp.Or(w.scenario.workflowID, workflows.OffloadCaseWorkflowID(w.scenario.start.Normalized().Reference)), TaskQueue: workflows.TaskQueueWorkflows,
@@ -123,7 +123,7 @@ func (w *world) run(every int, input any, now time.Time) (next offloadcase.Input
 	return next, true
 }
 
-// observed is the workflow, and reads at the end of each run what its search attributes then are: they outlive the run.
+// observed wraps the workflow and reads its search attributes at the end of each run, because they survive the run.
 func (w *world) observed(follow caseWorkflow) caseWorkflow {
 	return func(ctx workflow.Context, in offloadcase.Input) (workflows.CaseOutcome, error) {
 		outcome, err := follow(ctx, in)
@@ -150,7 +150,7 @@ func (w *world) schedule(now time.Time) {
 	}
 }
 
-// handOff is the local activity "notice.hand-off".
+// handOff plays the local activity "notice.hand-off".
 func (w *world) handOff(_ context.Context, h workflows.HandOff) (result workflows.HandOffResult, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -216,7 +216,7 @@ func (w *world) signal(events ...workflows.CaseEvent) {
 	w.env.SignalWorkflow(workflows.SignalOffloadEvents, events)
 }
 
-// signalBefore delivers events that the workflow finds together with whatever comes next.
+// signalBefore delivers events that the workflow sees together with the next event.
 func (w *world) signalBefore(events ...workflows.CaseEvent) {
 	w.env.SignalWorkflowSkippingWorkflowTask(workflows.SignalOffloadEvents, events)
 }

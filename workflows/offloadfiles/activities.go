@@ -17,26 +17,26 @@ type (
 )
 
 func startStoreAttachment(ctx workflow.Context, call lifecycle.Call) storeAttachment {
-	ctx = storePolicy(ctx, call, "Put an attachment of the case into the bucket")
+	ctx = storePolicy(ctx, call, "Store an attachment of the case in the bucket")
 	return entity.Execute[workflows.StoreAttachmentParams, workflows.StoredFile](ctx, workflows.ActivityArchiveStoreAttachment, *call.Attachment)
 }
 
 func startStoreResult(ctx workflow.Context, call lifecycle.Call) storeResult {
-	ctx = storePolicy(ctx, call, "Put the result of the case into the bucket")
+	ctx = storePolicy(ctx, call, "Store the result of the case in the bucket")
 	return entity.Execute[workflows.StoreResultParams, workflows.StoredFile](ctx, workflows.ActivityArchiveStoreResult, *call.Result)
 }
 
 const (
-	// storeAttempt is for one attempt at one file, from its first byte.
+	// storeAttempt limits one attempt at one file.
 	storeAttempt = 15 * time.Minute
-	// storeHeartbeat ends the attempt of a worker that is gone. A worker that stores says so every 10 s.
+	// storeHeartbeat ends the attempt of a lost worker. A worker sends a heartbeat every 10 s while it stores.
 	storeHeartbeat = time.Minute
 	firstRetry     = 5 * time.Second
 	slowestRetry   = 10 * time.Minute
 )
 
-// storePolicy leaves retries to the server, which cost no event, for as long as the rules say. The activity marks what is final. Its timeout may
-// be the end of a worker, so it is repeated.
+// storePolicy lets the server retry, which costs no event, as long as the rules say. The activity marks final errors. A timeout is
+// retried, because the worker may be lost.
 func storePolicy(ctx workflow.Context, call lifecycle.Call, summary string) workflow.Context {
 	retry := &temporal.RetryPolicy{
 		InitialInterval:        firstRetry,

@@ -1,5 +1,5 @@
-// Package offloadfiles is the workflow "offload-files": it stores the attachments and the large result of a case in the bucket after the case
-// has ended, so that the end is never delayed by a file.
+// Package offloadfiles is the workflow "offload-files": it stores the attachments and the large result of a case in the bucket after the
+// case has ended, so that a file never delays the end.
 //
-// The rules are in lifecycle. What stands here is Temporal's side: calls, timer, handlers, search attributes.
+// The rules are in package lifecycle. This package is the Temporal code around them: calls, timer, handlers, search attributes.
 package offloadfiles

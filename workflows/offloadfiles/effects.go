@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// carryOut starts what the rules want and is not under way, and gives up what they don't want.
+// carryOut starts the calls that the rules want and that are not running, and drops running calls that the rules no longer want.
 func (r *run) carryOut(fx lifecycle.Effects) {
 	r.dropUnwanted(fx.Calls)
 	for _, call := range fx.Calls {
@@ -39,7 +39,7 @@ func (r *run) dropUnwanted(calls []lifecycle.Call) {
 	})
 }
 
-// store starts a call unless it is under way.
+// store starts a call unless it is running.
 func (r *run) store(call lifecycle.Call) {
 	switch {
 	case call.Result != nil && !r.result.Running():
@@ -49,29 +49,29 @@ func (r *run) store(call lifecycle.Call) {
 	}
 }
 
-// collect gives the rules the results of the calls that are done.
-func (r *run) collect() {
+// applyResults applies the results of calls that have ended.
+func (r *run) applyResults() {
 	if r.result.Done() {
 		_, stored, failure := r.result.TakeRepeatable(r.Ctx)
-		r.takeFile("", stored, failure)
+		r.applyFile("", stored, failure)
 	}
-	var underWay []storeAttachment
+	var running []storeAttachment
 	for _, call := range r.attachments {
 		if !call.Done() {
-			underWay = append(underWay, call)
+			running = append(running, call)
 			continue
 		}
 		params, stored, failure := call.TakeRepeatable(r.Ctx)
-		r.takeFile(params.Attachment.ID, stored, failure)
+		r.applyFile(params.Attachment.ID, stored, failure)
 	}
-	r.attachments = underWay
+	r.attachments = running
 	if r.handOff.Done() {
 		params, _, failure := r.handOff.Take(r.Ctx)
-		r.takeHandOff(params, failure)
+		r.applyHandOff(params, failure)
 	}
 }
 
-func (r *run) takeFile(id string, stored workflows.StoredFile, failure *rules.Failure) {
+func (r *run) applyFile(id string, stored workflows.StoredFile, failure *rules.Failure) {
 	r.Step(1)
 	if failure == nil {
 		r.apply(lifecycle.FileStored(r.f, id, stored, r.Now()))
@@ -83,7 +83,7 @@ func (r *run) takeFile(id string, stored workflows.StoredFile, failure *rules.Fa
 	r.apply(lifecycle.FileFailed(r.f, id, *failure, r.Now()))
 }
 
-func (r *run) takeHandOff(params workflows.HandOff, failure *rules.Failure) {
+func (r *run) applyHandOff(params workflows.HandOff, failure *rules.Failure) {
 	r.Step(1)
 	if failure == nil {
 		r.apply(lifecycle.HandedOff(r.f, params.Notices))

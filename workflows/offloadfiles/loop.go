@@ -9,10 +9,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// live takes in what happened, carries out what follows, and waits, until every file is settled and the notice is handed off.
-func (r *run) live() (workflows.CaseFiles, error) {
+// loop runs the storing: apply the news, start and stop calls, wait, until every file is settled and the notice is handed off.
+func (r *run) loop() (workflows.CaseFiles, error) {
 	for {
-		r.takeIn()
+		r.applyNews()
 		fx := lifecycle.Next(r.f, r.Now())
 		r.publish()
 		settled := lifecycle.Settled(r.f)
@@ -29,13 +29,13 @@ func (r *run) live() (workflows.CaseFiles, error) {
 	}
 }
 
-// takeIn gives the rules what happened since the last turn.
-func (r *run) takeIn() {
+// applyNews applies everything that happened since the last turn.
+func (r *run) applyNews() {
 	r.Turn()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Cancel(r.f, workflows.CancelCase{Reason: "the workflow was cancelled in Temporal"}, r.Now()))
 	}
-	r.collect()
+	r.applyResults()
 	r.apply(lifecycle.Tick(r.f, r.Now()))
 }
 
@@ -44,10 +44,11 @@ func (r *run) hasWork() bool {
 		slices.ContainsFunc(r.attachments, func(c storeAttachment) bool { return c.Done() })
 }
 
-// canEnd says whether the run may end. A file that is under way may be lost: the next run stores it again, in the same place.
+// canEnd reports whether the run may end. A running call may be lost: the next run stores the file again, under the same key.
 func (r *run) canEnd() bool { return r.CanEnd() && !r.handOff.Running() }
 
-// continueAsNew ends this run. Due times are carried as absolute times; the next run starts the calls again.
+// continueAsNew returns the error that starts the next run. Due times are carried over as absolute times; the next run starts the calls
+// again.
 func (r *run) continueAsNew() error {
 	r.result.Drop()
 	for i := range r.attachments {

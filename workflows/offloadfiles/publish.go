@@ -8,14 +8,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// publish shows where it stands. The caseId is not published: by it the relay finds the case.
+// publish publishes the state. It does not publish the caseId: by that attribute the relay finds the case.
 func (r *run) publish() {
 	r.Publish(entity.Published{
 		State: string(r.f.State.Status), Attention: lifecycle.Attention(r.f), DueAt: lifecycle.DueAt(r.f), Details: lifecycle.Details(r.f),
 	})
 }
 
-// apply makes the answer of the rules the state.
+// apply makes next the current state, and reports the end of storing.
 func (r *run) apply(next lifecycle.Files) {
 	ended := next.State.Status.Ended() && !r.f.State.Status.Ended()
 	r.f = next
@@ -24,7 +24,8 @@ func (r *run) apply(next lifecycle.Files) {
 	}
 }
 
-// countFiles counts what is stored, what is stored but differs from what was told, and what is not stored.
+// countFiles counts the files that are stored, those that are stored but differ from the provider's report, and those that are not
+// stored.
 func (r *run) countFiles(files workflows.CaseFiles) {
 	stored := files.Stored
 	if files.Result != nil {

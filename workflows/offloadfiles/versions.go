@@ -1,9 +1,10 @@
 package offloadfiles
 
-// Versions of the carried state. A change of commands goes behind a predicate here that asks for the version, so that recorded histories replay.
+// Versions of the carried state. A change of the commands in recorded histories needs a new version here, and a named predicate that says
+// from which version on the new commands are used.
 const (
-	// versionFirst is the first one.
+	// versionFirst is the first released version.
 	versionFirst = 1
 
-	versionNewest = versionFirst
+	versionCurrent = versionFirst
 )

@@ -11,20 +11,20 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// Input is a workflows.FilesStart, which is all that a client sends. Carried is set when the workflow continues as new.
+// Input is the workflow's input. Clients send the FilesStart only; Carried is set when the workflow continues as new.
 type Input struct {
 	workflows.FilesStart
 	Carried *lifecycle.State `json:"carried,omitempty"`
 }
 
-// Workflow is to be registered as workflows.OffloadFilesWorkflow. A file that can't be stored is a result and no error; an error of type
-// workflows.ErrTypeInvalidArgument says that the start can't be carried out, workflows.ErrTypeWorkflowID that it has the wrong workflow ID.
+// Workflow is the workflow; register it as workflows.OffloadFilesWorkflow. A file that can't be stored is part of the result, not an
+// error. An invalid start is an error of type workflows.ErrTypeInvalidArgument or workflows.ErrTypeWorkflowID.
 func Workflow(ctx workflow.Context, in Input) (workflows.CaseFiles, error) {
 	return start(ctx, in, 0)
 }
 
-// ContinuingAfter is Workflow, except that it continues as new whenever it has taken in that many things: results of calls, updates, the
-// passing of a due time. Tests use it to find what is not carried.
+// ContinuingAfter returns a Workflow that continues as new after so many steps (results of calls, updates, due times). Tests use it to
+// find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.CaseFiles, error) {
 	return func(ctx workflow.Context, in Input) (workflows.CaseFiles, error) {
 		return start(ctx, in, steps)
@@ -48,13 +48,13 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFil
 			return workflows.CaseFiles{}, err
 		}
 	} else {
-		entity.CheckVersion(in.Carried.Version, versionNewest)
+		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.f = lifecycle.Files{Start: in.FilesStart, State: *in.Carried}
 	}
 	if err := errors.Join(r.handleState(), r.handleCancel()); err != nil {
 		return workflows.CaseFiles{}, err
 	}
-	return r.live()
+	return r.loop()
 }
 
 func (r *run) begin(start workflows.FilesStart) error {
@@ -65,6 +65,6 @@ func (r *run) begin(start workflows.FilesStart) error {
 		return err
 	}
 	r.f = lifecycle.Begin(start, r.Now())
-	r.f.State.Version = versionNewest
+	r.f.State.Version = versionCurrent
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// TestEveryStoryEndsTheSameHoweverOftenTheWorkflowContinuesAsNew finds what is not carried from run to run.
+// TestEveryStoryEndsTheSameHoweverOftenTheWorkflowContinuesAsNew finds state that is not carried over.
 func TestEveryStoryEndsTheSameHoweverOftenTheWorkflowContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	for name, tell := range stories {
@@ -58,8 +58,8 @@ func numbered(n int) []string {
 	return all
 }
 
-// requireToldOnce wants the one notice, with what the workflow returned.
-func requireToldOnce(t *testing.T, w *world) {
+// requireNoticedOnce requires one notice, with the workflow's result.
+func requireNoticedOnce(t *testing.T, w *world) {
 	t.Helper()
 	require.Len(t, w.handOffs, 1)
 	require.Equal(t, "offload-case/vendor_2048", w.handOffs[0].Source)
@@ -82,7 +82,7 @@ var stories = map[string]func() scenario{
 			require.Equal(t, "attachments/a.pdf", w.result.Stored[0].Key)
 			require.Equal(t, "result.json", w.result.Result.Key)
 			require.Empty(t, w.result.Attention)
-			requireToldOnce(t, w)
+			requireNoticedOnce(t, w)
 			require.Equal(t, t0, w.ended)
 		}}
 	},
@@ -112,7 +112,7 @@ var stories = map[string]func() scenario{
 				require.Empty(t, w.result.Attention)
 				require.False(t, w.ended.Before(after(10*hour)))
 				require.True(t, w.ended.Before(after(11*hour+30*minute)), w.ended)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -147,7 +147,7 @@ var stories = map[string]func() scenario{
 				require.Equal(t, []string{workflows.AttentionFileNotStored}, w.result.Attention)
 				require.False(t, w.ended.Before(after(10*minute)))
 				require.True(t, w.ended.Before(after(13*minute)), w.ended)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -168,7 +168,7 @@ var stories = map[string]func() scenario{
 				require.Equal(t, []string{"a00"}, ids(w.result.Stored), "what is stored stays")
 				require.Len(t, w.result.Unstored, 20)
 				require.Equal(t, "cancelled by ada: enough", w.result.Unstored[0].Reason)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -182,7 +182,7 @@ var stories = map[string]func() scenario{
 				require.Equal(t, []string{"a"}, ids(w.result.Stored))
 				require.Equal(t, "b", w.result.Unstored[0].AttachmentID)
 				require.Equal(t, after(hour), w.ended)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -194,7 +194,7 @@ var stories = map[string]func() scenario{
 				require.Equal(t, workflows.FilesStored, w.result.Status)
 				require.EqualValues(t, 10, w.result.Stored[1].ToldSize)
 				require.Equal(t, []string{workflows.AttentionFileDiffers}, w.result.Attention)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -214,7 +214,7 @@ var stories = map[string]func() scenario{
 				require.Equal(t, numbered(6), ids(w.result.Stored))
 				require.Empty(t, w.result.Attention)
 				require.True(t, w.ended.Before(after(4*hour)), w.ended)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -234,7 +234,7 @@ var stories = map[string]func() scenario{
 				require.Equal(t, "OffloadUsageLimit", w.result.Unstored[2].ErrorType)
 				require.Equal(t, []string{workflows.AttentionFileNotStored}, w.result.Attention)
 				require.False(t, w.ended.After(after(24*hour)), w.ended)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -253,7 +253,7 @@ var stories = map[string]func() scenario{
 			},
 			check: func(t *testing.T, w *world) {
 				require.Len(t, w.result.Unstored, 4)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -268,7 +268,7 @@ var stories = map[string]func() scenario{
 					{AttachmentID: "c", Name: "c.pdf", ErrorType: "ArchiveTargetRefused", Reason: "lost: ArchiveTargetRefused"},
 				}, w.result.Unstored)
 				require.Equal(t, t0, w.ended)
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -285,7 +285,7 @@ var stories = map[string]func() scenario{
 				require.Equal(t, t0, w.result.Since)
 				require.False(t, w.ended.Before(after(hour)))
 				require.True(t, w.ended.Before(after(hour+6*minute)))
-				requireToldOnce(t, w)
+				requireNoticedOnce(t, w)
 			},
 		}
 	},
@@ -297,7 +297,7 @@ var stories = map[string]func() scenario{
 	},
 }
 
-func TestNoMoreThanFourFilesAreUnderWay(t *testing.T) {
+func TestAtMostFourFilesAreStoredAtATime(t *testing.T) {
 	t.Parallel()
 	hangs := map[string]bool{}
 	for _, id := range numbered(8)[1:] {
@@ -349,7 +349,7 @@ func TestAStartWithTheWrongWorkflowIDOrFieldIsRefused(t *testing.T) {
 	}
 }
 
-func TestAStateOfALaterVersionWaitsForNewerCode(t *testing.T) {
+func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
 	w := &world{t: t, scenario: scenario{}, tried: map[string]int{}}
 	_, done := w.run(0, offloadfiles.Input{FilesStart: startOf(), Carried: &lifecycle.State{Version: 1000}}, t0)
@@ -359,7 +359,7 @@ func TestAStateOfALaterVersionWaitsForNewerCode(t *testing.T) {
 	require.ErrorContains(t, w.err, "run a newer worker")
 }
 
-func TestTheWebUIShowsHowFarItIs(t *testing.T) {
+func TestTheWebUIShowsTheProgress(t *testing.T) {
 	t.Parallel()
 	play(t, 0, scenario{
 		start: startOf("a", "b"), archive: archive{hangs: map[string]bool{"b": true}},

@@ -45,34 +45,34 @@ func startOf(ids ...string) workflows.FilesStart {
 	return s
 }
 
-// step is something that happens from outside at a time after the start.
+// step is an outside event at a time after the start.
 type step struct {
 	at time.Duration
 	do func(w *world)
 }
 
-// scenario is one story. It is made anew for each time that it is played.
+// scenario is one story. Each play builds a new one.
 type scenario struct {
 	start   workflows.FilesStart
 	archive archive
-	// handOffAwayUntil: hand-offs fail until then; handOffRefused: they are refused for good.
+	// handOffAwayUntil: hand-offs fail until then. handOffRefused: Temporal refuses them permanently.
 	handOffAwayUntil time.Duration
 	handOffRefused   bool
 	steps            []step
 	check            func(t *testing.T, w *world)
 }
 
-// archive is the bucket, and the provider behind it.
+// archive plays the bucket and the provider.
 type archive struct {
 	noBucket bool
-	// away is until when storing a file fails, and with which error; "*" means every file. The error is retried in the pause, ten minutes
-	// where it is 0: the test environment makes ten attempts.
+	// away is until when storing a file fails, and with which error; "*" means every file. The error asks for a retry after pause, or ten
+	// minutes if pause is 0, because the test environment makes at most ten attempts.
 	away map[string]outage
-	// lost files fail for good.
+	// lost files fail with a final error.
 	lost map[string]string
-	// differs are files that are stored with another size than told.
+	// differs are files that are stored with another size than reported.
 	differs map[string]bool
-	// hangs are files whose activity never ends by itself.
+	// hangs are files whose activity never returns.
 	hangs map[string]bool
 }
 
@@ -82,7 +82,7 @@ type outage struct {
 	pause   time.Duration
 }
 
-// world plays a scenario over as many runs of the workflow as it continues as new.
+// world plays a scenario, over all runs of the workflow.
 type world struct {
 	t        *testing.T
 	scenario scenario
@@ -100,7 +100,7 @@ type world struct {
 	attributes temporal.SearchAttributes
 }
 
-// play repeats the runs until one of them ends for good. Steps whose time falls between two runs happen in the second.
+// play runs the workflow until a run does not continue as new. Steps that are due between two runs happen in the second.
 func play(t *testing.T, every int, s scenario) *world {
 	t.Helper()
 	w := &world{t: t, scenario: s, tried: map[string]int{}}
@@ -125,7 +125,7 @@ func (w *world) run(every int, input any, now time.Time) (next offloadfiles.Inpu
 	env := w.env
 	env.SetStartTime(now)
 	env.SetTestTimeout(2 * time.Minute)
-	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
+	// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: workflows.OffloadFilesWorkflowID("vendor_2048"), TaskQueue: workflows.TaskQueueWorkflows,
@@ -153,7 +153,7 @@ func (w *world) run(every int, input any, now time.Time) (next offloadfiles.Inpu
 
 type filesWorkflow = func(workflow.Context, offloadfiles.Input) (workflows.CaseFiles, error)
 
-// observed is the workflow, and reads at the end of each run what its search attributes then are: they outlive the run.
+// observed wraps the workflow and reads its search attributes at the end of each run, because they survive the run.
 func (w *world) observed(follow filesWorkflow) filesWorkflow {
 	return func(ctx workflow.Context, in offloadfiles.Input) (workflows.CaseFiles, error) {
 		result, err := follow(ctx, in)

@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// mostSteps bounds the work of one check. A step takes about a microsecond at most; a usual check takes some hundred.
-const mostSteps = 500_000
+// maxSteps is the most work of one check. A step takes about a microsecond at most; a usual check takes a few hundred.
+const maxSteps = 500_000
 
-// budget counts the work of one check. The library can't be interrupted, so what is called by it panics when the budget is spent.
+// budget counts the work of one check. The library can't be interrupted, so code that it calls panics when the budget is spent.
 type budget struct{ left int }
 
-func newBudget() *budget { return &budget{left: mostSteps} }
+func newBudget() *budget { return &budget{left: maxSteps} }
 
 var errTooMuchWork = errors.New("checking takes too long: the schema is too complex for the result")
 
@@ -21,7 +21,8 @@ func (b *budget) spend(steps int) {
 	}
 }
 
-// within runs what may spend the budget. A panic of the library is an error too: no schema may end a worker.
+// within runs do and returns an error if the budget is spent. A panic of the library becomes an error too, so that no schema can stop a
+// worker.
 func (b *budget) within(do func() error) (err error) {
 	defer func() {
 		switch cause := recover(); cause {
@@ -29,7 +30,7 @@ func (b *budget) within(do func() error) (err error) {
 		case errTooMuchWork:
 			err = errTooMuchWork
 		default:
-			err = fmt.Errorf("the checker fails on it (%T)", cause)
+			err = fmt.Errorf("the checker failed (%T)", cause)
 		}
 	}()
 	return do()

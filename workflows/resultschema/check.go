@@ -10,17 +10,17 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ErrSchema says that a schema can't be used. The message names the place in the schema and the fix, and repeats no value.
+// ErrSchema: a schema can't be used. The message names the place in the schema and the fix, and contains no value.
 var ErrSchema = errors.New("not a usable JSON Schema")
 
-// Validate says why a schema can't be used, or nil. It takes at most a second or so.
+// Validate returns why a schema can't be used, or nil. It takes about a second at most.
 func Validate(schema json.RawMessage) error {
 	_, err := compile(schema, newBudget())
 	return err
 }
 
-// Check compares a result with a schema. An empty result is that of a case that was completed without one. The answer is within the limits of
-// the contract. It is the same each time, except close to the limit of work.
+// Check compares a result with a schema. An empty result means that the case was completed without one. The ResultCheck is within the
+// limits of the contract. It is always the same, except close to the limit of work.
 func Check(schema, result json.RawMessage) workflows.ResultCheck {
 	work := newBudget()
 	compiled, err := compile(schema, work)

@@ -10,10 +10,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// home is the URL of a schema that names none by $id. Nothing is fetched from it.
+// home is the URL of a schema without an $id. Nothing is fetched from it.
 const home = "https://schema.invalid/result"
 
-// compile reads a schema. Each use compiles anew: a check happens once in the life of a case.
+// compile reads a schema. It caches nothing, because a check happens once in the life of a case.
 func compile(raw json.RawMessage, work *budget) (schema *jsonschema.Schema, err error) {
 	document, err := parse(raw, schemaLimits)
 	if err != nil {
@@ -38,9 +38,9 @@ func compile(raw json.RawMessage, work *budget) (schema *jsonschema.Schema, err 
 	return schema, nil
 }
 
-var errLeadsOut = errors.New("a reference leads out of the schema; nothing is fetched: put what it needs into $defs")
+var errLeadsOut = errors.New("a reference leads out of the schema, and nothing is fetched: copy its target into $defs")
 
-// nowhere loads nothing. The documented drafts come with the library.
+// nowhere is a loader that loads nothing. The documented drafts are built into the library.
 type nowhere struct{}
 
 func (nowhere) Load(string) (any, error) { return nil, errLeadsOut }
@@ -48,9 +48,9 @@ func (nowhere) Load(string) (any, error) { return nil, errLeadsOut }
 // maxPatternBytes is the longest regular expression.
 const maxPatternBytes = 1000
 
-var errPattern = errors.New("a pattern is no regular expression of RE2, or longer than 1,000 bytes: lookaround and back references are not supported")
+var errPattern = errors.New("a pattern is not an RE2 regular expression, or is longer than 1,000 bytes: lookaround and back references are not supported")
 
-// pattern compiles a regular expression. Its time is linear in the text; the factor, its instructions, is counted.
+// pattern compiles a regular expression. Its time is linear in the text, with its number of instructions as the factor, which is counted.
 func (b *budget) pattern(text string) (jsonschema.Regexp, error) {
 	if len(text) > maxPatternBytes {
 		return nil, errPattern

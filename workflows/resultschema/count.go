@@ -8,8 +8,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// count makes each schema that the root reaches count its work when it is applied to a value. What a dynamic reference leads to is known only
-// while a value is checked, so it could not be counted and is refused.
+// count makes each schema under the root count its work. It refuses dynamic references: their target is known only during a check, so its
+// work can't be counted.
 func count(root *jsonschema.Schema, work *budget) error {
 	done := map[*jsonschema.Schema]bool{}
 	lengths := map[*jsonschema.Schema]int{}
@@ -36,8 +36,8 @@ func count(root *jsonschema.Schema, work *budget) error {
 
 var errDynamic = errors.New("$dynamicRef and $recursiveRef are not supported: use $ref")
 
-// countBefore puts the count into the format, which the library asks before anything that may take long, also where only a yes or no is wanted.
-// The schema's own format goes on behind it. So do const and enum, which the library would compare before.
+// countBefore counts in the schema's format, because the library checks the format before anything that may take long, also if only a yes
+// or no is needed. The schema's own format is checked after the count. So are const and enum, which the library would compare before it.
 func countBefore(s *jsonschema.Schema, work *budget) {
 	own := s.Format
 	values := &jsonschema.Schema{Const: s.Const, Enum: s.Enum}
@@ -64,7 +64,7 @@ func countBefore(s *jsonschema.Schema, work *budget) {
 		case []any:
 			steps += len(v)
 			switch {
-			case unique && len(v) <= 20: // it is compared pair by pair
+			case unique && len(v) <= 20: // the library compares each pair
 				steps += 20 * nodes(v)
 			case unique:
 				steps += 2 * nodes(v)
@@ -85,10 +85,10 @@ func countBefore(s *jsonschema.Schema, work *budget) {
 	}}
 }
 
-// numberWork is what comparing two numbers exactly takes, in the time of comparing two short texts.
+// numberWork is the work of an exact comparison of two numbers, in comparisons of two short texts.
 const numberWork = 20
 
-// comparing is what a comparison with all parts of a value takes.
+// comparing returns the work of a comparison with all parts of a value.
 func comparing(value any) int {
 	work := 1
 	switch v := value.(type) {
@@ -108,10 +108,10 @@ func comparing(value any) int {
 	return work
 }
 
-// otherValue is what const or enum say, in the place of a format's error.
+// otherValue carries the error of const or enum in a format's error.
 type otherValue struct{ error }
 
-// checkNamesBehind replaces propertyNames of the library, whose errors point to the wrong place.
+// checkNamesBehind replaces the library's propertyNames, whose errors point to the wrong place.
 func checkNamesBehind(s *jsonschema.Schema) {
 	if names := s.PropertyNames; names != nil {
 		s.PropertyNames = nil
@@ -134,10 +134,11 @@ func (p propertyNames) Validate(ctx *jsonschema.ValidatorContext, value any) {
 	}
 }
 
-// maxChain bounds how many schemas apply to one value one within the other, by $ref or allOf. With the depth of a result it bounds the stack.
+// maxChain is the most schemas that apply to one value through $ref or allOf. With the depth of a result it limits the stack.
 const maxChain = 100
 
-// chain is the length of the longest chain of schemas from s on that apply to the same value. A cycle ends it: the library finds those.
+// chain returns the length of the longest chain of schemas from s on that apply to the same value. It stops at a cycle, which the library
+// reports.
 func chain(s *jsonschema.Schema, known map[*jsonschema.Schema]int) int {
 	if length, found := known[s]; found || s == nil {
 		return length
@@ -151,7 +152,7 @@ func chain(s *jsonschema.Schema, known map[*jsonschema.Schema]int) int {
 	return longest + 1
 }
 
-// inPlace are the schemas that a schema applies to the value that it is applied to itself.
+// inPlace returns the schemas that s applies to its own value.
 func inPlace(s *jsonschema.Schema) []*jsonschema.Schema {
 	all := []*jsonschema.Schema{s.Ref, s.Not, s.If, s.Then, s.Else}
 	for _, list := range [][]*jsonschema.Schema{s.AllOf, s.AnyOf, s.OneOf} {
@@ -168,7 +169,7 @@ func inPlace(s *jsonschema.Schema) []*jsonschema.Schema {
 	return all
 }
 
-// inside are the schemas that a schema applies to members and items of its value, and to names.
+// inside returns the schemas that s applies to members, items and names in its value.
 func inside(s *jsonschema.Schema) []*jsonschema.Schema {
 	all := []*jsonschema.Schema{s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.Items2020, s.UnevaluatedItems, s.ContentSchema}
 	all = append(all, s.PrefixItems...)

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// limits of one document.
+// limits are the limits of one document.
 type limits struct{ bytes, values, depth int }
 
 var (
@@ -21,16 +21,16 @@ var (
 	resultLimits = limits{bytes: workflows.MaxJSONBytes, values: workflows.MaxJSONBytes, depth: 100}
 )
 
-// A number is kept exactly, so a short text such as 1e999999999 would take gigabytes.
+// Limits of numbers. The library keeps numbers exactly, so a short text such as 1e999999999 would need gigabytes.
 const (
 	maxDigits   = 400
 	maxExponent = 400
 )
 
-// parse reads a JSON document within limits. Its errors go on after "the schema" or "the result", and repeat no value.
+// parse reads a JSON document within limits. Its errors are continuations of "the schema" or "the result", and contain no value.
 func parse(raw json.RawMessage, most limits) (any, error) {
 	if len(raw) > most.bytes {
-		return nil, fmt.Errorf("has %d bytes, at most %d", len(raw), most.bytes)
+		return nil, fmt.Errorf("has %d bytes, at most %d: shorten it", len(raw), most.bytes)
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
@@ -84,7 +84,7 @@ func boundedNumber(number string) error {
 	return nil
 }
 
-// nodes is the number of JSON values in a value, itself included.
+// nodes returns the number of JSON values in a value, itself included.
 func nodes(value any) int {
 	n := 1
 	switch v := value.(type) {

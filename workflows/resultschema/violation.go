@@ -15,7 +15,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// violations lists what is wrong, sorted and each once. Of alternatives (anyOf, oneOf, contains) it says that none fits, not why each does not.
+// violations returns the problems, sorted and without duplicates. For alternatives (anyOf, oneOf, contains) it reports that none matches,
+// not why each does not.
 func violations(found *jsonschema.ValidationError) []workflows.SchemaViolation {
 	all := collect(nil, found)
 	slices.SortFunc(all, func(a, b workflows.SchemaViolation) int {
@@ -42,7 +43,7 @@ func collect(all []workflows.SchemaViolation, found *jsonschema.ValidationError)
 			say("the schema allows no property of this name", name)
 		}
 	case *kind.PropertyNames:
-		say("the schema does not allow this name of a property", k.Property)
+		say("the schema does not allow this property name", k.Property)
 	case *kind.Format:
 		var other *jsonschema.ValidationError
 		if value := (otherValue{}); errors.As(k.Err, &value) && errors.As(value.error, &other) {
@@ -56,7 +57,7 @@ func collect(all []workflows.SchemaViolation, found *jsonschema.ValidationError)
 	return all
 }
 
-// reason says what the schema wants, and of the result only its type.
+// reason says what the schema wants, and only the type of the result's value.
 func reason(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
@@ -82,7 +83,7 @@ func reason(k jsonschema.ErrorKind) string {
 	case *kind.ExclusiveMaximum:
 		return "it is too large, want less than " + number(k.Want)
 	case *kind.MultipleOf:
-		return "it is no multiple of " + number(k.Want)
+		return "it is not a multiple of " + number(k.Want)
 	case *kind.MinItems:
 		return fmt.Sprintf("it has too few items, want at least %d", k.Want)
 	case *kind.MaxItems:
@@ -131,7 +132,7 @@ func number(want *big.Rat) string {
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
-// explain says why a schema could not be compiled. It repeats nothing of the schema but names, pointers and what JSON Schema itself wants.
+// explain says why a schema can't be compiled. It contains only names, pointers and the rules of JSON Schema.
 func explain(err error) string {
 	var (
 		invalid    *jsonschema.SchemaValidationError
@@ -166,10 +167,10 @@ func explain(err error) string {
 	case errors.Is(err, errDynamic):
 		return errDynamic.Error()
 	}
-	return "it can't be read: look at $schema, $id and $ref"
+	return "it can't be read: check $schema, $id and $ref"
 }
 
-// pointer is the JSON pointer of a place (RFC 6901).
+// pointer returns a JSON pointer (RFC 6901).
 func pointer(path []string) string {
 	var b strings.Builder
 	for _, name := range path {

@@ -8,74 +8,81 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Activation is a handle of one Artmail activation; it holds no state of its own. Only Artmail's first signed event starts one.
+// Activation is a handle of one Artmail activation; it holds no state. Only Artmail's first signed event starts an activation.
 type Activation struct {
 	client *Client
 	agent  string
 	id     string
 }
 
-// Activation is the handle of an agent's activation, whether or not it exists.
+// Activation returns the handle of an agent's activation, whether or not the activation exists.
 func (c *Client) Activation(agent, activationID string) *Activation {
 	return &Activation{client: c, agent: agent, id: activationID}
 }
 
-// WorkflowID is where the activation is found in Temporal.
+// WorkflowID returns the ID of the activation's workflow in Temporal.
 func (a *Activation) WorkflowID() string { return workflows.ArtmailActivationWorkflowID(a.agent, a.id) }
 
-// State says where the activation stands, with its approvals and runs. It needs a running worker.
+// State returns the status, approvals and runs of the activation. It needs a running worker.
 func (a *Activation) State(ctx context.Context) (workflows.ActivationState, error) {
 	var state workflows.ActivationState
 	err := a.client.state(ctx, a.op("read"), a.WorkflowID(), &state)
 	return state, err
 }
 
-// RequestApprovals registers messages that the agent has sent to Artmail, many at a time. A request that is registered already, with the
-// same content, is answered as it stands.
+// RequestApprovals registers approval requests that the agent has sent to Artmail, at most workflows.MaxListed in one call. It may be
+// repeated: a request that is already registered with the same content is returned as it is now.
 func (a *Activation) RequestApprovals(ctx context.Context, requests ...workflows.ApprovalRequest) ([]workflows.Approval, error) {
 	var approvals []workflows.Approval
 	err := a.client.update(ctx, a.op("request approvals of"), a.WorkflowID(), workflows.UpdateRequestApprovals, &approvals, requests)
 	return approvals, err
 }
 
-// CancelApproval closes an approval that is not needed any more.
+// CancelApproval closes an approval that is no longer needed.
 func (a *Activation) CancelApproval(ctx context.Context, cancel workflows.CancelApproval) (workflows.Approval, error) {
 	var approval workflows.Approval
 	err := a.client.update(ctx, a.op("cancel approval of"), a.WorkflowID(), workflows.UpdateCancelApproval, &approval, cancel)
 	return approval, err
 }
 
-// OpenRun says that a run has begun, so that it is warned about before Artmail force-fails it.
+// OpenRun registers a run that has begun. Its owner then gets a warning before Artmail force-fails the run.
 func (a *Activation) OpenRun(ctx context.Context, open workflows.OpenRun) (workflows.Run, error) {
 	var run workflows.Run
 	err := a.client.update(ctx, a.op("open run of"), a.WorkflowID(), workflows.UpdateOpenRun, &run, open)
 	return run, err
 }
 
-// CloseRun says that a run has ended by itself.
+// CloseRun closes a run that has ended normally.
 func (a *Activation) CloseRun(ctx context.Context, closeRun workflows.CloseRun) (workflows.Run, error) {
 	var run workflows.Run
 	err := a.client.update(ctx, a.op("close run of"), a.WorkflowID(), workflows.UpdateCloseRun, &run, closeRun)
 	return run, err
 }
 
-// TouchRuns says that runs were active just now. It is a signal: cheap, and not answered.
+// TouchRuns reports that runs were just active. It sends a signal: that is cheap and has no answer.
 func (a *Activation) TouchRuns(ctx context.Context, touch workflows.TouchRuns) error {
 	// The workflow can't refuse a signal.
 	if err := touch.Validate(); err != nil {
 		return fmt.Errorf("%s: %w: %w", a.op("touch runs of"), ErrInvalid, err)
 	}
 	err := a.client.temporal.SignalWorkflow(ctx, a.WorkflowID(), "", workflows.SignalTouchRuns, touch)
-	return a.client.endedOrNever(ctx, a.op("touch runs of"), a.WorkflowID(), err)
+	return a.client.endedOrNotFound(ctx, a.op("touch runs of"), a.WorkflowID(), err)
 }
 
-// RevealAPIKey opens the activation's API key. Whoever calls it answers for who asked, and for logging that.
+// RevealAPIKey opens the activation's API key. The caller must authorize and record the request.
 func (a *Activation) RevealAPIKey(ctx context.Context) (string, error) {
 	state, err := a.State(ctx)
 	if err != nil {
 		return "", err
 	}
 	return a.client.openAPIKey(a.agent, a.id, state.SealedAPIKey)
+}
+
+// OpenAPIKey opens the API key in the arguments of an agent's activity "check-approval". Use the key only for the calls of that activity,
+// and put it in no result, error or log. It fails with ErrNotFound if the activation has no key: the key never came, or the activation
+// was deactivated.
+func (c *Client) OpenAPIKey(params workflows.CheckApprovalParams) (string, error) {
+	return c.openAPIKey(params.Agent, params.ActivationID, params.SealedAPIKey)
 }
 
 func (a *Activation) op(verb string) string {

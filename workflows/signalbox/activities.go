@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Names of the activities that a business app's own workflows call, since a workflow can't send updates. They run on a worker of the app.
-// Each may be retried as often as need be: a call that was carried out before is answered as it stands.
+// Names of the activities that workflows of a business app call, since a workflow can't send updates. They run on the app's worker. Each
+// may be repeated: a repeated call returns what the first one did.
 const (
 	ActivityStartCase    = "signalbox.start-case"    // workflows.CaseStart → StartedCase
 	ActivityProvideInput = "signalbox.provide-input" // ProvideCaseInput → workflows.InputReceipt
@@ -25,7 +25,7 @@ const (
 	ActivityCloseRun         = "signalbox.close-run"         // CloseRunOf → workflows.Run
 )
 
-// StartedCase says which case was started, or attached to.
+// StartedCase is the result of the activity "signalbox.start-case".
 type StartedCase struct {
 	Reference  string `json:"reference"`
 	WorkflowID string `json:"workflowId"`
@@ -43,7 +43,7 @@ type CancelCaseOf struct {
 	Cancel    workflows.CancelCase `json:"cancel"`
 }
 
-// ActivationRef says which activation is meant.
+// ActivationRef identifies an activation.
 type ActivationRef struct {
 	Agent        string `json:"agent"`
 	ActivationID string `json:"activationId"`
@@ -79,14 +79,14 @@ type CloseRunOf struct {
 	Close workflows.CloseRun `json:"close"`
 }
 
-// Activities are the client's calls as activities. What is refused fails at once, with a type that Failure translates back; while
-// Temporal or its workers are away they are retried, as the caller's retry policy says.
+// Activities are the client's calls as activities. A refused call fails at once, with a type that Failure translates back. A call that
+// fails because Temporal or its workers are unavailable is retried after the caller's retry policy.
 type Activities struct{ client *Client }
 
-// NewActivities makes activities that call by the client.
+// NewActivities makes activities that use the client.
 func NewActivities(c *Client) *Activities { return &Activities{client: c} }
 
-// Register registers the activities by their names.
+// Register registers the activities under their names.
 func (a *Activities) Register(registry worker.ActivityRegistry) {
 	for name, call := range map[string]any{
 		ActivityStartCase:        a.StartCase,
@@ -115,20 +115,20 @@ func (a *Activities) StartCase(ctx context.Context, start workflows.CaseStart) (
 func (a *Activities) ProvideInput(ctx context.Context, in ProvideCaseInput) (workflows.InputReceipt, error) {
 	one := a.client.Case(in.Reference)
 	receipt, err := one.ProvideInput(ctx, in.Input)
-	// The receipt of an earlier attempt may have been lost on its way, and the case may have moved on since.
+	// The receipt of an earlier attempt may have been lost, and the case may have moved on since.
 	if err != nil && activity.GetInfo(ctx).Attempt > 1 {
-		if given, found := earlierAnswer(ctx, one, in.Input); found {
+		if given, ok := earlierAnswer(ctx, one, in.Input); ok {
 			return given, nil
 		}
 	}
 	return receipt, failure(err)
 }
 
-// earlierAnswer finds the very answer among those that the case was given.
+// earlierAnswer looks for this answer among the answers that the case already has.
 func earlierAnswer(ctx context.Context, one *Case, input workflows.ProvideInput) (workflows.InputReceipt, bool) {
 	state, err := one.State(ctx)
 	if err != nil {
-		// What the answer itself failed with says more.
+		// The error of ProvideInput says more.
 		return workflows.InputReceipt{}, false
 	}
 	for _, answer := range state.Answers {

@@ -30,7 +30,7 @@ func activityEnvironment(server client.Client, t *testing.T) *testsuite.TestActi
 	return env
 }
 
-// calls are one call of each activity that sends an update.
+// calls has one call of each activity that sends an update.
 var calls = map[string]struct {
 	argument         any
 	workflow, update string
@@ -81,7 +81,7 @@ func TestEachActivitySendsItsUpdateAndFailsAsTheClientDoes(t *testing.T) {
 	}
 }
 
-func TestARequestThatCannotBeCarriedOutIsNotRetried(t *testing.T) {
+func TestAnInvalidRequestIsNotRetried(t *testing.T) {
 	t.Parallel()
 	env := activityEnvironment(mocks.NewClient(t), t) // fails the test on any call
 	_, err := env.ExecuteActivity(signalbox.ActivityStartCase, workflows.CaseStart{Reference: "a b"})
@@ -91,7 +91,7 @@ func TestARequestThatCannotBeCarriedOutIsNotRetried(t *testing.T) {
 	require.True(t, failed.NonRetryable())
 }
 
-func TestTouchingRunsThatCannotBeKeptIsRefusedBeforeItIsSignalled(t *testing.T) {
+func TestTouchingInvalidRunsIsRefusedBeforeTheSignal(t *testing.T) {
 	t.Parallel()
 	env := activityEnvironment(mocks.NewClient(t), t) // fails the test on any call
 	_, err := env.ExecuteActivity(signalbox.ActivityTouchRuns, signalbox.TouchRunsOf{ActivationRef: ofPages, Touch: workflows.TouchRuns{RunIDs: []string{"r\n"}}})
@@ -127,8 +127,8 @@ func callOnce(name string, argument any) func(workflow.Context) (workflows.Input
 	}
 }
 
-// The update was carried out, its receipt was lost, and the case has ended before the next attempt.
-func TestAnAnswerThatWasGivenByAnEarlierAttemptIsNoFailure(t *testing.T) {
+// The update succeeded, its receipt was lost, and the case ended before the next attempt.
+func TestAnAnswerOfAnEarlierAttemptIsNoFailure(t *testing.T) {
 	t.Parallel()
 	given := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	state, err := converter.GetDefaultDataConverter().ToPayloads(workflows.CaseState{

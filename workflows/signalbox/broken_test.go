@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// invalidArgument is what a workflow fails with whose input is invalid. A refused update has the same type.
+// invalidArgument is the error of a workflow with an invalid input. A refused update has the same type.
 var invalidArgument = &failurepb.Failure{
 	Message: "reference: it is missing",
 	FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
@@ -22,7 +22,7 @@ var invalidArgument = &failurepb.Failure{
 	},
 }
 
-func TestAWorkflowThatIsClosedWithoutAResultIsShownAsSuch(t *testing.T) {
+func TestAWorkflowWithoutAResultHasItsOwnError(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[enumspb.WorkflowExecutionStatus]error{
 		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: signalbox.ErrTerminated,
@@ -48,7 +48,7 @@ func TestAWorkflowThatIsClosedWithoutAResultIsShownAsSuch(t *testing.T) {
 			_, activationErr := c.Activation("pages", "act/1").State(t.Context())
 			for _, err := range []error{stateErr, startErr, waitErr, filesErr, activationErr} {
 				require.ErrorIs(t, err, want)
-				require.ErrorContains(t, err, "reset it there to its last workflow task", "it says what to do")
+				require.ErrorContains(t, err, "reset the workflow there to its last workflow task", "it says what to do")
 				require.NotErrorIs(t, err, signalbox.ErrInvalid, "the cause of the failure is not the caller's mistake")
 			}
 			require.ErrorContains(t, stateErr, "offload-case/vendor_2048")
@@ -63,7 +63,7 @@ func TestAWorkflowThatIsClosedWithoutAResultIsShownAsSuch(t *testing.T) {
 	}
 }
 
-func TestStoredFilesAreWaitedFor(t *testing.T) {
+func TestFilesWaitsUntilTheFilesAreStored(t *testing.T) {
 	t.Parallel()
 	server, temporal := serveTemporal(t, nil)
 	one := newClient(t, temporal, signalbox.Options{}).Case("vendor_2048")
@@ -77,7 +77,7 @@ func TestStoredFilesAreWaitedFor(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// reversing is a payload codec: what it encodes only it can read.
+// reversing is a payload codec: only it can decode what it encodes.
 type reversing struct{}
 
 func (reversing) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
@@ -142,7 +142,7 @@ func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *test
 	server.complete(t, "offload-case/vendor_2048", workflows.CaseOutcome{})
 	require.NoError(t, start(same), "a case that has ended")
 
-	// An adopted case is called by its caseId, whether or not that is said.
+	// The caseId is the reference of an adopted case, whether or not the reference is given.
 	_, err := c.AdoptCase(t.Context(), "4fc5904d", "", workflows.CaseOptions{})
 	require.NoError(t, err)
 	_, err = c.AdoptCase(t.Context(), "4fc5904d", "4fc5904d", workflows.CaseOptions{})

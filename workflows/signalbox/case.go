@@ -17,19 +17,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/resultschema"
 )
 
-// Case is a handle of one case; it holds no state of its own.
+// Case is a handle of one case; it holds no state of the case.
 type Case struct {
 	client    *Client
 	reference string
 	attached  bool
 }
 
-// Case is the handle of the case that the business app calls reference, whether or not it exists.
+// Case returns the handle of the case with the business app's reference, whether or not the case exists.
 func (c *Client) Case(reference string) *Case { return &Case{client: c, reference: reference} }
 
-// StartCase starts a case, or attaches to the one that was started with the same reference and the same request. The same reference
-// with another request is ErrConflict. A case that has ended is attached to as well and never started again; one whose workflow was
-// terminated, timed out or failed is ErrTerminated, ErrTimedOut or ErrFailed.
+// StartCase starts a case. If the same request was started earlier with the same reference, it attaches to that case instead, also if the
+// case has ended. It never starts a case twice. It fails with ErrConflict if the reference belongs to another request, and with
+// ErrTerminated, ErrTimedOut or ErrFailed if the workflow of the earlier case ended so in Temporal.
 func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Case, error) {
 	sent := start
 	start = start.Normalized()
@@ -40,7 +40,7 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 		return nil, fmt.Errorf("%w: %w: %w", ErrInvalid, workflows.ErrInvalidStart, err)
 	}
 	if workflows.IsCanaryReference(start.Reference) {
-		return nil, fmt.Errorf("%w: reference: %q is kept for `signalbox doctor --canary`: choose another", ErrInvalid, start.Reference)
+		return nil, fmt.Errorf("%w: reference: %q is reserved for `signalbox doctor --canary`: choose another", ErrInvalid, start.Reference)
 	}
 	op := fmt.Sprintf("start case %s", start.Reference)
 	hash, err := requestHash(sent)
@@ -75,30 +75,45 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	return &Case{client: c, reference: start.Reference, attached: attached}, nil
 }
 
-// AdoptCase follows a case that exists at Offload already. An empty reference means the caseId.
+// AdoptCase follows a case that already exists at Offload. If reference is empty, the caseId is the reference.
 func (c *Client) AdoptCase(ctx context.Context, caseID, reference string, options workflows.CaseOptions) (*Case, error) {
 	return c.StartCase(ctx, workflows.CaseStart{CaseID: caseID, Reference: reference, Options: options})
 }
 
-// Reference is the business app's own ID for the case.
+// Reference returns the business app's ID of the case.
 func (c *Case) Reference() string { return c.reference }
 
-// Attached says, of a case that StartCase returned, whether an earlier call had started it.
+// Attached reports whether StartCase attached to a case that an earlier call had started.
 func (c *Case) Attached() bool { return c.attached }
 
-// WorkflowID is where the case is found in Temporal.
+// WorkflowID returns the ID of the case's workflow in Temporal.
 func (c *Case) WorkflowID() string { return workflows.OffloadCaseWorkflowID(c.reference) }
 
-// Wait returns the outcome when the case has ended, which may take weeks: it waits as long as ctx lets it, also while Temporal is away. It
-// needs no worker, and costs Temporal a call every 20 seconds.
+// Account returns the Offload account of the case. It needs a running worker only for a case that another kind of client has just
+// started.
+func (c *Case) Account(ctx context.Context) (string, error) {
+	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
+	if err != nil {
+		return "", translate(c.op("read"), err)
+	}
+	account, published := description.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount))
+	if published {
+		return account, nil
+	}
+	state, err := c.State(ctx)
+	return state.Account, err
+}
+
+// Wait waits until the case has ended and returns the outcome. That may take weeks: it waits until ctx ends, and keeps trying while
+// Temporal is unavailable. It needs no worker and costs Temporal one call every 20 seconds.
 func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 	var outcome workflows.CaseOutcome
 	err := c.client.result(ctx, c.op("wait for"), c.WorkflowID(), &outcome)
 	return outcome, err
 }
 
-// Files waits until the files of the case are stored, which may take as long as downloads are retried, and returns where each is. It fails
-// with ErrNoFiles where nothing stores any: Wait for the case first.
+// Files waits until the files of the case are stored or given up, and returns where each is. It fails with ErrNoFiles if no workflow
+// stores files of the case; so Wait for the case first.
 func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 	var files workflows.CaseFiles
 	op := c.op("wait for the files of")
@@ -109,28 +124,41 @@ func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 	return files, err
 }
 
-// State says where the case stands. It needs a running worker, also for a case that has ended.
+// FilesNow returns where the files of the case are now, without waiting for files that are not stored yet. It fails with ErrNoFiles if no
+// workflow stores files of the case. It needs a running worker.
+func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
+	var files workflows.CaseFiles
+	err := c.client.state(ctx, c.op("read the files of"), workflows.OffloadFilesWorkflowID(c.reference), &files)
+	var never *serviceerror.NotFound
+	if errors.As(err, &never) {
+		return files, fmt.Errorf("%s: %w: %w", c.op("read the files of"), ErrNoFiles, never)
+	}
+	return files, err
+}
+
+// State returns the state of the case. It needs a running worker, also for a case that has ended.
 func (c *Case) State(ctx context.Context) (workflows.CaseState, error) {
 	var state workflows.CaseState
 	err := c.client.state(ctx, c.op("read"), c.WorkflowID(), &state)
 	return state, err
 }
 
-// ProvideInput answers the open question. It returns when the answer is taken, before Offload has it.
+// ProvideInput answers the open question. It returns when the workflow has accepted the answer, before Offload has it.
 func (c *Case) ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error) {
 	var receipt workflows.InputReceipt
 	err := c.client.update(ctx, c.op("answer"), c.WorkflowID(), workflows.UpdateProvideInput, &receipt, input)
 	return receipt, err
 }
 
-// Adopt says which case at Offload belongs to the reference, where its creation was uncertain.
+// Adopt binds a case at Offload to the reference, after an uncertain creation.
 func (c *Case) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error) {
 	var receipt workflows.CaseReceipt
 	err := c.client.update(ctx, c.op("adopt"), c.WorkflowID(), workflows.UpdateAdoptCase, &receipt, adopt)
 	return receipt, err
 }
 
-// RetryCreate creates the case again, where its creation was uncertain or refused. A case that exists all the same then exists twice.
+// RetryCreate creates the case again, after an uncertain or refused creation. If the first creation did succeed, two cases then exist at
+// Offload.
 func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
 	var receipt workflows.CaseReceipt
 	if err := checkSchema(retry.Request); err != nil {
@@ -140,15 +168,15 @@ func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (wo
 	return receipt, err
 }
 
-// Cancel ends the case here. Offload has no cancel: the case there goes on, and the outcome says so.
+// Cancel ends the case in Signalbox. Offload has no cancel: the case goes on there, and the outcome says so.
 func (c *Case) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflows.CaseReceipt, error) {
 	var receipt workflows.CaseReceipt
 	err := c.client.update(ctx, c.op("cancel"), c.WorkflowID(), workflows.UpdateCancel, &receipt, cancel)
 	return receipt, err
 }
 
-// checkSchema refuses a resultSchema that no result could be checked against. The workflow doesn't: the case of another client goes on, and its
-// outcome says so.
+// checkSchema refuses an unusable resultSchema. The workflow itself does not: a case that another client started with one goes on, and
+// its outcome says that the schema is unusable.
 func checkSchema(request *workflows.CaseRequest) error {
 	if request == nil || len(request.ResultSchema) == 0 {
 		return nil
@@ -159,8 +187,9 @@ func checkSchema(request *workflows.CaseRequest) error {
 	return nil
 }
 
-// ReconcileNow lets the case be read at Offload now, however far away the next read is. It is a signal: it returns when Temporal has it. The
-// read is paced by the account's rate; State shows it as Check until it is done. A case without a caseId is not read.
+// ReconcileNow makes the workflow read the case at Offload now instead of at the next planned time. It sends a signal and returns when
+// Temporal has it. The account's rate limit paces the read; until it is done, State shows it as Check. A case without a caseId is not
+// read.
 func (c *Case) ReconcileNow(ctx context.Context, by string) error {
 	// The workflow can't refuse a signal.
 	now := workflows.ReconcileNow{By: by}
@@ -168,7 +197,7 @@ func (c *Case) ReconcileNow(ctx context.Context, by string) error {
 		return fmt.Errorf("%s: %w: %w", c.op("check"), ErrInvalid, err)
 	}
 	err := c.client.temporal.SignalWorkflow(ctx, c.WorkflowID(), "", workflows.SignalReconcileNow, now)
-	return c.client.endedOrNever(ctx, c.op("check"), c.WorkflowID(), err)
+	return c.client.endedOrNotFound(ctx, c.op("check"), c.WorkflowID(), err)
 }
 
 func (c *Case) op(verb string) string { return fmt.Sprintf("%s case %s", verb, c.reference) }
@@ -180,8 +209,8 @@ func startStatus(start workflows.CaseStart) workflows.CaseStatus {
 	return workflows.CaseCreating
 }
 
-// sameRequest compares what runs, or ran, under the workflow ID with the request by the hash in its memo. The client's own data converter
-// reads the memo, since a payload codec changes its bytes.
+// sameRequest compares the hash of the request with the hash in the memo of the earlier case. It reads the memo with the client's own
+// data converter, because a payload codec changes its bytes.
 func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error {
 	description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
 	if err != nil {
@@ -189,7 +218,7 @@ func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error
 	}
 	var earlier string
 	if err := description.GetMemoValue(workflows.MemoRequestHash, &earlier); err != nil {
-		return fmt.Errorf("%w: %s runs, and its request can't be compared: read memo %s: %w", ErrConflict, workflowID, workflows.MemoRequestHash, err)
+		return fmt.Errorf("%w: %s exists, and its request can't be compared: read memo %s: %w", ErrConflict, workflowID, workflows.MemoRequestHash, err)
 	}
 	if earlier != hash {
 		return fmt.Errorf("%w: %s was started with another request", ErrConflict, workflowID)
@@ -197,8 +226,8 @@ func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error
 	return broken(workflowID, description.Status)
 }
 
-// requestHash covers the start as the app sent it, without defaults: a default that changes later must not make the same request another one.
-// The reference is left out, since the workflow ID has it. Maps are sorted and raw parts compacted.
+// requestHash returns the hash of a start as the app sent it. It leaves defaults out: a later change of a default must not change the
+// hash. It leaves the reference out too, as the workflow ID holds it. JSON encoding sorts maps and compacts raw values.
 func requestHash(sent workflows.CaseStart) (string, error) {
 	sent.Reference = ""
 	canonical, err := json.Marshal(sent)

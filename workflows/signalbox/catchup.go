@@ -13,33 +13,33 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// CatchUpOptions say how to catch up after an outage.
+// CatchUpOptions configure CatchUp.
 type CatchUpOptions struct {
-	// Since is when the outage began: deliveries that arrived since then are replayed, notices that were given up since then are resent. Every
-	// open case is read, whenever it started.
+	// Since is when the outage began. Deliveries that arrived since then are replayed, and notices that were given up since then are resent.
+	// Every open case is read, however old it is.
 	Since time.Time
-	// By is who asked, for the records; at most workflows.MaxShortTextBytes.
+	// By names the person who asked, for the records; at most workflows.MaxShortTextBytes.
 	By string
-	// DryRun counts what would be done, and changes nothing.
+	// DryRun counts what CatchUp would do, and changes nothing.
 	DryRun bool
-	// CallsPerSecond bounds the calls to Temporal; 0 is DefaultCallsPerSecond. The reads at Offload that follow are paced by their account's
-	// rate.
+	// CallsPerSecond limits the calls to Temporal; 0 means DefaultCallsPerSecond. The account's rate limit paces the reads at Offload that
+	// follow.
 	CallsPerSecond float64
 }
 
-// DefaultCallsPerSecond leaves a small Temporal server room for its other work.
+// DefaultCallsPerSecond is low enough that a small Temporal server keeps time for its other work.
 const DefaultCallsPerSecond = 50
 
-// CatchUpReport says what was done, or would be in a dry run, also where it was broken off.
+// CatchUpReport counts what CatchUp did, or would do in a dry run. After an error it counts what was done before the error.
 type CatchUpReport struct {
 	DryRun bool `json:"dryRun,omitempty"`
-	// Cases are open cases that are read now. Those that have no caseId yet, or that ended meanwhile, are skipped.
+	// Cases counts the open cases. Those without a caseId, and those that ended in the meantime, are skipped.
 	Cases CatchUpCount `json:"cases"`
-	// Notices are those that were given up. Those whose data is not held any more are skipped.
+	// Notices counts the notices that were given up. Those whose data is no longer held are skipped.
 	Notices CatchUpCount `json:"notices"`
-	// Deliveries are those that did not arrive; zero without Options.Deliveries.
+	// Deliveries counts the replayed deliveries; zero without Options.Deliveries.
 	Deliveries ReplayedDeliveries `json:"deliveries"`
-	// Failures are the first failures; the counts have all.
+	// Failures lists the first failures, at most 100; the counts include all.
 	Failures []CatchUpFailure `json:"failures,omitempty"`
 }
 
@@ -50,20 +50,20 @@ type CatchUpCount struct {
 	Failed  int `json:"failed,omitempty"`
 }
 
-// CatchUpFailure is one thing that failed. What is a workflow ID, or "deliveries".
+// CatchUpFailure is one failure. What is a workflow ID, or "deliveries".
 type CatchUpFailure struct {
 	What  string `json:"what"`
 	Error string `json:"error"`
 }
 
-// ReplayDeliveries says which deliveries to hand out again: unmatched and late ones that arrived since a time.
+// ReplayDeliveries chooses the deliveries to hand out again: unmatched and late ones that arrived at or after Since.
 type ReplayDeliveries struct {
 	Since  time.Time
 	By     string
 	DryRun bool
 }
 
-// ReplayedDeliveries counts deliveries by the state that they were in. Skipped ones can't be handed out any more.
+// ReplayedDeliveries counts deliveries by the state they were in. Skipped ones can no longer be handed out.
 type ReplayedDeliveries struct {
 	Unmatched int `json:"unmatched,omitempty"`
 	Late      int `json:"late,omitempty"`
@@ -73,16 +73,16 @@ type ReplayedDeliveries struct {
 // maxFailures is how many failures a report names.
 const maxFailures = 100
 
-// CatchUp repairs what an outage of any side has left behind: it replays deliveries that did not arrive, lets every open case be read now, and
-// sends notices again that were given up. All of it may be repeated. What fails for one workflow is counted, and the rest goes on. The error says
-// why it was broken off: ctx has ended, or Temporal is away. The report has what was done until then.
+// CatchUp repairs the damage of an outage: it replays deliveries that did not reach a workflow, makes every open case read Offload now,
+// and resends notices that were given up. It may be repeated. If it fails for one workflow, it counts the failure and goes on with the
+// others. It returns an error when ctx ends or Temporal is unavailable; the report then counts what was done so far.
 func (c *Client) CatchUp(ctx context.Context, options CatchUpOptions) (CatchUpReport, error) {
 	report := CatchUpReport{DryRun: options.DryRun}
 	if err := (workflows.ReconcileNow{By: options.By}).Validate(); err != nil {
 		return report, fmt.Errorf("catch up: %w: %w", ErrInvalid, err)
 	}
 	if options.CallsPerSecond < 0 || !workflows.SaneTime(options.Since) {
-		return report, fmt.Errorf("catch up: %w: give a time that it is to begin at, and no calls per second below zero", ErrInvalid)
+		return report, fmt.Errorf("catch up: %w: set Since to a time from 2000 on, and CallsPerSecond to 0 or more", ErrInvalid)
 	}
 	if options.CallsPerSecond == 0 {
 		options.CallsPerSecond = DefaultCallsPerSecond
@@ -103,7 +103,7 @@ type catchUp struct {
 	pace    *rate.Limiter
 }
 
-// deliveries come first: what they tell need not be read.
+// deliveries runs first: a case that gets a replayed event needs no read.
 func (r *catchUp) deliveries(ctx context.Context) error {
 	if r.client.deliveries == nil {
 		return nil
@@ -112,7 +112,7 @@ func (r *catchUp) deliveries(ctx context.Context) error {
 	r.report.Deliveries = done
 	if err != nil && ctx.Err() == nil {
 		r.fail("deliveries", err)
-		return nil // Temporal may be there nevertheless
+		return nil // the inbox failed; Temporal may still work
 	}
 	return err
 }
@@ -174,7 +174,7 @@ func (r *catchUp) resend(ctx context.Context, source NoticeSource) error {
 		case notice.NoData:
 			r.report.Notices.Skipped++
 		default:
-			if !slices.Contains(ids, notice.ID) { // one that has several targets is listed once for each
+			if !slices.Contains(ids, notice.ID) { // a notice is listed once for each of its targets
 				ids = append(ids, notice.ID)
 			}
 		}
@@ -187,7 +187,7 @@ func (r *catchUp) resend(ctx context.Context, source NoticeSource) error {
 	return nil
 }
 
-// resendBatch resends notices together. They are refused together as well, so it tries halves of what is refused.
+// resendBatch resends notices in one call. The workflow refuses a call as a whole, so after a refusal resendBatch tries each half.
 func (r *catchUp) resendBatch(ctx context.Context, source NoticeSource, ids []string) error {
 	err := r.call(ctx, func() error {
 		_, err := r.client.ResendNotices(ctx, source.Source, workflows.SelectNotices{IDs: ids, By: r.options.By})
@@ -203,7 +203,7 @@ func (r *catchUp) resendBatch(ctx context.Context, source NoticeSource, ids []st
 	return r.count(ctx, &r.report.Notices, len(ids), source.WorkflowID, err)
 }
 
-// call makes one call at the pace; none in a dry run.
+// call waits for the rate limit and makes one call. In a dry run it makes none.
 func (r *catchUp) call(ctx context.Context, call func() error) error {
 	if r.options.DryRun {
 		return ctx.Err()
@@ -214,14 +214,14 @@ func (r *catchUp) call(ctx context.Context, call func() error) error {
 	return call()
 }
 
-// count counts what a call came to. It fails where there is no use in going on.
+// count adds the result of one call to the counts. It returns an error if CatchUp must stop.
 func (r *catchUp) count(ctx context.Context, counts *CatchUpCount, n int, what string, err error) error {
 	switch {
 	case err == nil:
 		counts.Done += n
 	case ctx.Err() != nil:
 		return ctx.Err() //nolint:wrapcheck // CatchUp names itself
-	case errors.Is(err, ErrUnavailable) && !errors.As(err, new(*serviceerror.WorkflowNotReady)): // that one is of this workflow alone
+	case errors.Is(err, ErrUnavailable) && !errors.As(err, new(*serviceerror.WorkflowNotReady)): // WorkflowNotReady concerns this workflow only
 		return err
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound):
 		counts.Skipped += n

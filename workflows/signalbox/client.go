@@ -16,13 +16,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Options are what some calls need beyond a Temporal client.
+// Options hold what some calls need beyond a Temporal client.
 type Options struct {
 	// Keyring makes capability URLs and opens API keys. Without it those calls fail with ErrNoKeyring.
 	Keyring *keyring.Ring
 	// PublicURL is where providers reach the ingress, such as https://hooks.example.com.
 	PublicURL string
-	// Deliveries is the inbox, for ToDo and CatchUp. Without it they leave deliveries out.
+	// Deliveries is the inbox, for ToDo and CatchUp. If it is nil, they leave deliveries out.
 	Deliveries Deliveries
 	// Namespace is the Temporal client's, from which EraseCase and EraseActivation delete. Empty: client.DefaultNamespace.
 	Namespace string
@@ -37,12 +37,12 @@ type Client struct {
 	namespace  string
 }
 
-// New makes a client. PublicURL may be empty; where it is set it must be an absolute http or https URL.
+// New makes a client. PublicURL may be empty; otherwise it must be an absolute http or https URL without query and fragment.
 func New(temporal client.Client, options Options) (*Client, error) {
 	if options.PublicURL != "" {
 		u, err := url.Parse(options.PublicURL)
 		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-			return nil, fmt.Errorf("%w: public URL %q: want an absolute http or https URL without query", ErrInvalid, options.PublicURL)
+			return nil, fmt.Errorf("%w: public URL %q: want an absolute http or https URL without query and fragment", ErrInvalid, options.PublicURL)
 		}
 	}
 	return &Client{
@@ -51,8 +51,8 @@ func New(temporal client.Client, options Options) (*Client, error) {
 	}, nil
 }
 
-// WebhookURL is the capability URL of a case: whoever knows it can post this case's events. Apps that create cases at Offload
-// themselves send it there as clientWebhookUrl.
+// WebhookURL returns the capability URL of a case. It is a secret: anyone who knows it can post events of this case. Apps that create
+// cases at Offload themselves send it there as clientWebhookUrl.
 func (c *Client) WebhookURL(reference string) (string, error) {
 	if err := workflows.ValidateReference(reference); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -67,7 +67,7 @@ func (c *Client) WebhookURL(reference string) (string, error) {
 	return c.publicURL + workflows.OffloadWebhookPath(reference, token), nil
 }
 
-// update sends an update and waits for its answer, which workflows give at once.
+// update sends an update and waits for its answer. Workflows answer at once.
 func (c *Client) update(ctx context.Context, op, workflowID, name string, answer any, args ...any) error {
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID:   workflowID,
@@ -78,11 +78,11 @@ func (c *Client) update(ctx context.Context, op, workflowID, name string, answer
 	if err == nil {
 		err = handle.Get(ctx, answer)
 	}
-	return c.endedOrNever(ctx, op, workflowID, err)
+	return c.endedOrNotFound(ctx, op, workflowID, err)
 }
 
-// state asks a workflow's query "state". A worker would answer for a workflow that was terminated too, as if it still ran, so the server
-// rejects that.
+// state reads a workflow's query "state". A worker would answer for a terminated workflow too, as if it were still running; so the server
+// is told to reject the query then.
 func (c *Client) state(ctx context.Context, op, workflowID string, answer any) error {
 	for {
 		response, err := c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
@@ -99,12 +99,13 @@ func (c *Client) state(ctx context.Context, op, workflowID string, answer any) e
 		if rejected.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
 			return fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
 		}
-		// The run continued as new while it was asked: the next one answers.
+		// The run has continued as new in the meantime: ask the next run.
 	}
 }
 
-// endedOrNever tells a workflow that is over from one that never was: the server answers NotFound for both.
-func (c *Client) endedOrNever(ctx context.Context, op, workflowID string, err error) error {
+// endedOrNotFound translates the error of a call. The server answers NotFound for a workflow that has ended and for one that never
+// existed; this tells the two apart.
+func (c *Client) endedOrNotFound(ctx context.Context, op, workflowID string, err error) error {
 	var notFound *serviceerror.NotFound
 	if !errors.As(err, &notFound) {
 		return translate(op, err)

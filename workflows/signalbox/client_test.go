@@ -76,7 +76,7 @@ func TestAnInvalidStartNeverReachesTemporal(t *testing.T) {
 	require.ErrorContains(t, err, "request or caseId")
 }
 
-func TestARequestWhoseSchemaNoResultCanBeCheckedAgainstNeverReachesTemporal(t *testing.T) {
+func TestARequestWithAnUnusableSchemaNeverReachesTemporal(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, mocks.NewClient(t), signalbox.Options{})
 	start := goodStart()
@@ -91,7 +91,7 @@ func TestARequestWhoseSchemaNoResultCanBeCheckedAgainstNeverReachesTemporal(t *t
 	require.ErrorContains(t, err, "request.resultSchema")
 }
 
-func TestAReferenceThatIsKeptForCanariesIsRefused(t *testing.T) {
+func TestAReferenceReservedForCanariesIsRefused(t *testing.T) {
 	t.Parallel()
 	server := mocks.NewClient(t) // fails the test on any call
 	start := goodStart()
@@ -164,7 +164,7 @@ func described(status enumspb.WorkflowExecutionStatus) *client.WorkflowExecution
 	return &client.WorkflowExecutionDescription{WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{Status: status}}
 }
 
-func TestAnEndedCaseIsToldFromOneThatNeverWas(t *testing.T) {
+func TestAnEndedCaseAndAMissingCaseHaveDifferentErrors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status enumspb.WorkflowExecutionStatus

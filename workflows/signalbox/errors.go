@@ -12,43 +12,44 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// What a call can fail with, beside the errors of the context.
+// Errors of this package. A call can also fail with the error of its context.
 var (
 	// ErrInvalid: the request can't be carried out as it is; the message names the field and the fix.
 	ErrInvalid = errors.New("invalid request")
-	// ErrConflict: the same reference or message stands for another request already.
+	// ErrConflict: the reference or message already belongs to another request.
 	ErrConflict = errors.New("conflict with an earlier request")
 	// ErrNotFound: there is no such case, activation, approval or run.
 	ErrNotFound = errors.New("not found")
-	// ErrNoOpenQuestion: the case asks nothing at the moment.
+	// ErrNoOpenQuestion: the case has no open question.
 	ErrNoOpenQuestion = errors.New("no open question")
-	// ErrOtherQuestion: the case asks another question by now.
+	// ErrOtherQuestion: another question is open now.
 	ErrOtherQuestion = errors.New("another question is open")
-	// ErrAlreadyAnswered: an answer to this question is on its way.
+	// ErrAlreadyAnswered: an answer to this question is already being sent.
 	ErrAlreadyAnswered = errors.New("already answered")
-	// ErrEnded: the case, activation, approval or run is over.
+	// ErrEnded: the case, activation, approval or run has ended.
 	ErrEnded = errors.New("already ended")
-	// ErrTerminated: the workflow was terminated or cancelled in Temporal before it ended. It takes nothing any more and has no outcome.
+	// ErrTerminated: the workflow was terminated or cancelled in Temporal before it ended. It takes no more events and has no outcome.
 	ErrTerminated = errors.New("the workflow was terminated")
-	// ErrTimedOut: the workflow ran into a timeout that Temporal was given for it. It has no outcome.
+	// ErrTimedOut: the workflow exceeded a timeout that was set for it in Temporal. It has no outcome.
 	ErrTimedOut = errors.New("the workflow timed out")
-	// ErrFailed: the workflow failed, as one does whose input is invalid. It has no outcome. A case that failed at Offload has one.
+	// ErrFailed: the workflow failed in Temporal, for example because its input is invalid. It has no outcome. A case that failed at Offload
+	// is not this error: it has an outcome.
 	ErrFailed = errors.New("the workflow failed")
-	// ErrNoFiles: no workflow stores files of the case: it has none, or has not ended yet.
-	ErrNoFiles = errors.New("no workflow stores files of the case: it has none, or has not ended yet")
-	// ErrNotUncertain: the case exists, so there is nothing to adopt or to create again.
+	// ErrNoFiles: no workflow stores files of the case: the case has none, or has not ended yet.
+	ErrNoFiles = errors.New("no workflow stores files of the case: the case has none, or has not ended yet")
+	// ErrNotUncertain: the case exists at Offload, so it can't be adopted or created again.
 	ErrNotUncertain = errors.New("the case is not waiting to be adopted or created again")
-	// ErrPaused: the activation is paused and takes nothing new.
+	// ErrPaused: the activation is paused and accepts nothing new.
 	ErrPaused = errors.New("activation is paused")
-	// ErrTooMany: a limit of the activation is reached; try again when some are closed.
+	// ErrTooMany: a limit of the workflow is reached. Try again when some approvals, runs or notices are closed.
 	ErrTooMany = errors.New("too many")
-	// ErrUnavailable: Temporal can't be reached or no worker answers; nothing is known to have happened.
+	// ErrUnavailable: Temporal can't be reached, or no worker answers. The call may or may not have had an effect.
 	ErrUnavailable = errors.New("temporarily unavailable")
 	// ErrNoKeyring: the client was made without a keyring.
 	ErrNoKeyring = errors.New("the client has no keyring")
 )
 
-// refusals maps the types that workflows refuse updates with to the sentinels.
+// refusals maps the types of errors with which workflows refuse updates to the sentinels.
 var refusals = map[string]error{
 	workflows.ErrTypeInvalidArgument:   ErrInvalid,
 	workflows.ErrTypeNoOpenQuestion:    ErrNoOpenQuestion,
@@ -73,17 +74,17 @@ var refusals = map[string]error{
 	workflows.ErrTypeOtherAPIKey:       ErrConflict,
 }
 
-// translate is the one place where Temporal's errors become this package's. The cause stays wrapped.
+// translate turns an error of Temporal into one of this package, and wraps the cause. No other function does so.
 func translate(op string, err error) error {
 	if err == nil {
 		return nil
 	}
 	wrap := func(sentinel error) error { return fmt.Errorf("%s: %w: %w", op, sentinel, err) }
 
-	// The cause of a failed workflow may be of a type that refusals have too.
+	// This comes first: the cause of a failed workflow can have a type that is also in refusals.
 	var ended *temporal.WorkflowExecutionError
 	if errors.As(err, &ended) {
-		return fmt.Errorf("%s: %w: %w: %s", op, brokenBy(ended), err, howToGoOn)
+		return fmt.Errorf("%s: %w: %w: %s", op, brokenBy(ended), err, resetHelp)
 	}
 	var refused *temporal.ApplicationError
 	if errors.As(err, &refused) {
@@ -115,7 +116,7 @@ func translate(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// brokenBy is the sentinel for how a workflow ended without a result.
+// brokenBy returns the sentinel for a workflow that closed without a result.
 func brokenBy(err *temporal.WorkflowExecutionError) error {
 	var (
 		terminated *temporal.TerminatedError
@@ -131,30 +132,30 @@ func brokenBy(err *temporal.WorkflowExecutionError) error {
 	return ErrFailed
 }
 
-// broken is the error for a workflow that is closed without a result; nil for one that runs or has completed.
+// broken returns the error for a workflow that closed without a result; nil for one that is running or has completed.
 func broken(workflowID string, status enumspb.WorkflowExecutionStatus) error {
 	switch status {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		return brokenOff{ErrTerminated, workflowID}
+		return brokenError{ErrTerminated, workflowID}
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		return brokenOff{ErrTimedOut, workflowID}
+		return brokenError{ErrTimedOut, workflowID}
 	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
-		return brokenOff{ErrFailed, workflowID}
+		return brokenError{ErrFailed, workflowID}
 	case enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED,
 		enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 	}
 	return nil
 }
 
-const howToGoOn = "it takes no events any more. The Web UI shows why; reset it there to its last workflow task to let it go on. " +
+const resetHelp = "it takes no more events. Temporal's Web UI shows why; reset the workflow there to its last workflow task to make it go on. " +
 	"A case can also be started under another reference"
 
-// brokenOff says which workflow has no result, and what to do.
-type brokenOff struct {
+// brokenError is the error of a workflow that closed without a result. It names the workflow and the fix.
+type brokenError struct {
 	why        error
 	workflowID string
 }
 
-func (b brokenOff) Error() string { return fmt.Sprintf("%v: %s: %s", b.why, b.workflowID, howToGoOn) }
+func (b brokenError) Error() string { return fmt.Sprintf("%v: %s: %s", b.why, b.workflowID, resetHelp) }
 
-func (b brokenOff) Unwrap() error { return b.why }
+func (b brokenError) Unwrap() error { return b.why }

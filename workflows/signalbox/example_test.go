@@ -22,19 +22,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// page is what the business app's workflow below wants to publish.
+// page is the page that the business app's workflow below publishes.
 type page struct {
 	Activation signalbox.ActivationRef
 	Title      string
 }
 
-// publishPage is a workflow of a business app. It asks the brand, waits for days if need be, and goes on with the answer.
+// publishPage is a workflow of a business app. It asks the brand, waits up to days for the answer, and follows it.
 func publishPage(ctx workflow.Context, p page) (string, error) {
 	const answered = "page-answered"
 	answers := signalbox.ReceiveNotices(ctx, answered)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second})
 
-	// Only the agent's author knows how a message is posted to Artmail.
+	// Only the agent's author knows how to post a message to Artmail.
 	var messageID string
 	if err := workflow.ExecuteActivity(ctx, "post-approval-request", p).Get(ctx, &messageID); err != nil {
 		return "", err
@@ -65,7 +65,7 @@ func publishPage(ctx workflow.Context, p page) (string, error) {
 	return p.Title + " is published", nil
 }
 
-// A worker of the app runs the workflow together with the activities of this package.
+// A worker of the app runs the workflow and the activities of this package.
 func ExampleActivities() {
 	serve := func(c *signalbox.Client, appWorker worker.Worker) error {
 		signalbox.NewActivities(c).Register(appWorker)
@@ -74,7 +74,7 @@ func ExampleActivities() {
 	}
 	_ = serve
 
-	// Here the SDK's test environment stands in for the server, and two functions for the agent and for the activation.
+	// Here the SDK's test environment replaces the server, and two functions replace the agent and the activation.
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
@@ -86,7 +86,7 @@ func ExampleActivities() {
 			ID: "ntc_1", Kind: workflows.NoticeApprovalApproved, Agent: in.Agent, ActivationID: in.ActivationID,
 			Data: workflows.NoticeData{Approval: &workflows.Approval{ApprovalRequest: asked, Status: workflows.ApprovalApproved}},
 		}
-		// At least once: the second is dropped.
+		// Delivery is at least once: the second one is dropped.
 		env.SignalWorkflow(asked.ReplyTo.Signal, approved)
 		env.SignalWorkflow(asked.ReplyTo.Signal, approved)
 		return []workflows.Approval{{ApprovalRequest: asked, Status: workflows.ApprovalOpen}}, nil
@@ -103,15 +103,15 @@ func ExampleActivities() {
 	// Spring sale is published
 }
 
-// pagesAgent holds the activities of an agent's author, who alone knows Artmail's private API.
+// pagesAgent has the activities of an agent's author, who alone knows Artmail's private API.
 type pagesAgent struct {
 	apps    *signalbox.Client
 	artmail *http.Client
 	baseURL string
 }
 
-// checkApproval is asked after an approval's deadline whether Artmail has an answer that no webhook brought. Temporal asks again, with
-// pauses, until it returns one.
+// checkApproval asks Artmail, after an approval's deadline, for an answer that no webhook brought. Temporal repeats it with pauses until
+// it returns one.
 func (a *pagesAgent) checkApproval(ctx context.Context, params workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
 	var result workflows.CheckApprovalResult
 	key, err := a.apps.OpenAPIKey(params)
@@ -135,7 +135,7 @@ func (a *pagesAgent) checkApproval(ctx context.Context, params workflows.CheckAp
 		}
 		return result, nil
 	case http.StatusNoContent:
-		// Benign: waiting for a person is no failure, and is not logged as one.
+		// Benign: waiting for a person is not a failure, and is not logged as one.
 		return result, temporal.NewApplicationErrorWithOptions("not answered yet", "NotAnswered", temporal.ApplicationErrorOptions{
 			Category: temporal.ApplicationErrorCategoryBenign,
 		})
@@ -152,8 +152,7 @@ func ExampleClient_OpenAPIKey() {
 	}
 	_ = serve
 
-	// Here a function stands in for Artmail, the SDK's test environment for the server, and a new keyring for that of the ingress, which
-	// has sealed the key.
+	// Here a function replaces Artmail, the SDK's test environment the server, and a new keyring that of the ingress, which sealed the key.
 	artmail := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer art_agent_1" {
 			w.WriteHeader(http.StatusUnauthorized)

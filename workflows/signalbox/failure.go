@@ -7,8 +7,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// Types of the errors that the activities fail with, for retry policies and for workflows in other languages; Go workflows use Failure.
-// Only ErrTypeUnavailable is retried: asked again, a refusal stays one until something else has happened.
+// Types of the errors of the activities, for retry policies and for workflows in other languages; Go workflows use Failure. Only
+// ErrTypeUnavailable is retried: a retry of the others would fail in the same way.
 const (
 	ErrTypeInvalid         = "SignalboxInvalid"
 	ErrTypeConflict        = "SignalboxConflict"
@@ -26,12 +26,13 @@ const (
 	ErrTypeUnavailable     = "SignalboxUnavailable"
 )
 
-// failureTypes pairs each sentinel with the type in which it crosses from an activity to its workflow.
+// failureTypes pairs each sentinel with the error type that an activity reports to its workflow. An error may wrap several sentinels; the
+// first one in this list decides.
 var failureTypes = []struct {
 	sentinel error
 	typ      string
 }{
-	// What is wrong with the whole workflow goes before what it was asked.
+	// Errors of the whole workflow come before those of one request.
 	{ErrTerminated, ErrTypeTerminated},
 	{ErrTimedOut, ErrTypeTimedOut},
 	{ErrFailed, ErrTypeFailed},
@@ -48,11 +49,12 @@ var failureTypes = []struct {
 	{ErrUnavailable, ErrTypeUnavailable},
 }
 
-// failure is what an activity fails with for an error of the client. What is not known here goes on as it is, and is retried.
+// failure turns an error of the client into an error of an activity. An error without a sentinel is returned as it is, so Temporal
+// retries it.
 func failure(err error) error {
 	for _, f := range failureTypes {
 		if errors.Is(err, f.sentinel) {
-			// The cause is left out: its text is in this one's already.
+			// The message already has the text of the cause.
 			return temporal.NewApplicationErrorWithOptions(err.Error(), f.typ, temporal.ApplicationErrorOptions{
 				NonRetryable: f.typ != ErrTypeUnavailable,
 			})
@@ -61,7 +63,7 @@ func failure(err error) error {
 	return err
 }
 
-// Failure gives a workflow back what an activity of this package failed with: errors.Is tells the sentinels apart, as with the client.
+// Failure restores the sentinel in an error of an activity of this package, so that a workflow can use errors.Is as with the client.
 //
 //	err := workflow.ExecuteActivity(ctx, signalbox.ActivityRequestApprovals, …).Get(ctx, nil)
 //	if errors.Is(signalbox.Failure(err), signalbox.ErrPaused) {

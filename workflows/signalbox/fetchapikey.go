@@ -13,36 +13,38 @@ import (
 )
 
 var (
-	// ErrNoAPIKeyYet: Artmail has not activated the agent yet; ask again later.
-	ErrNoAPIKeyYet = errors.New("the API key has not come yet")
-	// ErrAPIKeyLost: Artmail shows the key once, and that webhook never came. The brand has to activate the agent anew.
-	ErrAPIKeyLost = errors.New("the API key never came")
-	// ErrDenied: the API does not let the token reveal keys of the agent.
+	// ErrNoAPIKeyYet: Artmail has not activated the agent yet. Ask again later.
+	ErrNoAPIKeyYet = errors.New("the API key has not arrived yet")
+	// ErrAPIKeyLost: the webhook with the key never came, and Artmail sends the key only once. The brand must activate the agent again.
+	ErrAPIKeyLost = errors.New("the API key never arrived")
+	// ErrDenied: the token may not reveal keys of the agent.
 	ErrDenied = errors.New("the token may not do this")
 )
 
-// FetchAPIKeyOptions say where and as whom FetchAPIKey asks.
+// FetchAPIKeyOptions hold the address of the API and the token for FetchAPIKey.
 type FetchAPIKeyOptions struct {
-	// URL is the internal listener of Signalbox, such as https://signalbox.internal:8081. The key travels in the answer: use https beyond one
-	// machine.
+	// URL is the address of Signalbox's internal listener, such as https://signalbox.internal:8081. The answer holds the key: use https
+	// unless both run on one machine.
 	URL string
-	// Token has the scope keys:reveal and, if it is limited, the agent. Empty: the listener is on loopback and asks for none.
+	// Token is an API token with the scope keys:reveal. If the token is limited to agents, the agent must be one of them. Empty: for a
+	// listener on loopback that asks for no token.
 	Token string
-	// Client makes the call. Nil: one with a timeout of 15 seconds that follows no redirect.
+	// Client makes the call. Nil means a client with a timeout of 15 seconds that follows no redirects.
 	Client *http.Client
 }
 
-// maxAPIKeyAnswer is the largest answer that is read, in bytes.
+// maxAPIKeyAnswer is the most bytes of an answer that are read.
 const maxAPIKeyAnswer = 64 << 10
 
-// FetchAPIKey gets the API key of an activation over the HTTP API, for the worker of an agent's author, which has no keyring. The inbox of
-// Signalbox records the token's name. Keep the key in memory only: it belongs in no result, no error and no log. It fails with ErrNoAPIKeyYet,
-// ErrAPIKeyLost, ErrEnded (deactivated), ErrNotFound (no such activation), ErrDenied, ErrInvalid or ErrUnavailable.
+// FetchAPIKey gets the API key of an activation over the HTTP API. It is for the worker of an agent's author, which has no keyring.
+// Signalbox records the name of the token. Keep the key in memory only, and put it in no result, error or log. FetchAPIKey fails with
+// ErrNoAPIKeyYet, ErrAPIKeyLost, ErrEnded (the activation was deactivated), ErrNotFound (no such activation), ErrDenied, ErrInvalid or
+// ErrUnavailable.
 func FetchAPIKey(ctx context.Context, options FetchAPIKeyOptions, agent, activationID string) (string, error) {
 	op := fmt.Sprintf("fetch API key of activation %s/%s", agent, activationID)
 	base, err := url.Parse(options.URL)
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return "", fmt.Errorf("%s: %w: URL: want an absolute http or https URL", op, ErrInvalid)
+		return "", fmt.Errorf("%s: %w: URL: set an absolute http or https URL", op, ErrInvalid)
 	}
 	address := strings.TrimSuffix(options.URL, "/") + "/v1/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activationID) + "/api-key"
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, http.NoBody)
@@ -54,14 +56,14 @@ func FetchAPIKey(ctx context.Context, options FetchAPIKeyOptions, agent, activat
 	}
 	client := options.Client
 	if client == nil {
-		// A redirect would take the token elsewhere.
+		// A redirect would send the token to another address.
 		client = &http.Client{Timeout: 15 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	response, err := client.Do(request)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %w", op, ErrUnavailable, err)
 	}
-	defer func() { _ = response.Body.Close() }() // it was read, or is of no use
+	defer func() { _ = response.Body.Close() }() // the body is already read, or the call has failed
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAPIKeyAnswer))
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: read answer: %w", op, ErrUnavailable, err)
@@ -71,9 +73,9 @@ func FetchAPIKey(ctx context.Context, options FetchAPIKeyOptions, agent, activat
 		Type   string `json:"type"`
 		Detail string `json:"detail"`
 	}
-	// An error would repeat parts of the answer, which may be the key.
+	// The error of Unmarshal can repeat parts of the answer, which may be the key.
 	if json.Unmarshal(body, &answer) != nil {
-		return "", fmt.Errorf("%s: %w: status %d is no answer of Signalbox: see the URL", op, ErrInvalid, response.StatusCode)
+		return "", fmt.Errorf("%s: %w: the answer (status %d) is not from Signalbox: check the URL", op, ErrInvalid, response.StatusCode)
 	}
 	switch {
 	case response.StatusCode == http.StatusOK && answer.APIKey != "":
@@ -84,7 +86,7 @@ func FetchAPIKey(ctx context.Context, options FetchAPIKeyOptions, agent, activat
 	return "", fmt.Errorf("%s: %w: %s", op, apiKeyError(answer.Type), answer.Detail)
 }
 
-// apiKeyError is the sentinel for the type of a problem.
+// apiKeyError returns the sentinel for the type of a problem document.
 func apiKeyError(typ string) error {
 	switch strings.TrimPrefix(typ, "urn:signalbox:problem:") {
 	case "no-api-key-yet":

@@ -9,26 +9,26 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// CaseFilter chooses cases. An empty field chooses all; what is set must all fit.
+// CaseFilter chooses cases. A case must match every field that is set; an empty field matches all cases.
 type CaseFilter struct {
-	// States are those of the cases. One that was broken off in Temporal keeps its last state.
+	// States are the statuses of the cases. A case whose workflow was terminated, timed out or failed in Temporal keeps its last status.
 	States []workflows.CaseStatus `json:"states,omitempty"`
-	// Attention chooses cases with one of these reasons, NeedsAttention those with any.
+	// Attention chooses cases with one of these reasons; NeedsAttention chooses cases with any reason.
 	Attention      []string `json:"attention,omitempty"`
 	NeedsAttention bool     `json:"needsAttention,omitempty"`
 	// Reference is the whole reference, ReferencePrefix its beginning.
 	Reference       string `json:"reference,omitempty"`
 	ReferencePrefix string `json:"referencePrefix,omitempty"`
 	CaseID          string `json:"caseId,omitempty"`
-	// Accounts are names of Offload accounts. An account whose name has a quote, a backslash or a character that is not printable ASCII can't
-	// be searched for.
+	// Accounts are names of Offload accounts. A name with a quote, a backslash or a character that is not printable ASCII is refused: it
+	// can't be searched for.
 	Accounts []string `json:"accounts,omitempty"`
 	Open     Openness `json:"open,omitempty"`
-	// StartedSince is inclusive, StartedBefore is exclusive; both are about the current run.
+	// StartedSince is inclusive, StartedBefore exclusive. Both compare the start of the workflow's current run.
 	StartedSince  time.Time `json:"startedSince,omitzero"`
 	StartedBefore time.Time `json:"startedBefore,omitzero"`
 
-	// Cursor is the Next of a page, given with the same filter. Limit is the size of the page: at most MaxPage; 0 is DefaultPage.
+	// Cursor is the Next of the page before, which had the same filter. Limit is the size of the page: at most MaxPage; 0 means DefaultPage.
 	Cursor string `json:"-"`
 	Limit  int    `json:"-"`
 }
@@ -37,22 +37,23 @@ type CaseFilter struct {
 type CaseRow struct {
 	Listed
 	Reference string `json:"reference"`
-	// Account is empty until the case's worker has told it, where a client of another kind started the case.
+	// Account is empty for a case that another kind of client has just started, until a worker publishes it.
 	Account string               `json:"account,omitempty"`
 	CaseID  string               `json:"caseId,omitempty"`
 	Status  workflows.CaseStatus `json:"status"`
 }
 
-// CasePage is one part of a list; Next is the cursor of the following one, empty on the last.
+// CasePage is one page of a list. Next is the cursor of the following page, empty on the last.
 type CasePage struct {
 	Cases []CaseRow `json:"cases"`
 	Next  string    `json:"next,omitempty"`
 }
 
-// ListCases lists cases, for as long as Temporal keeps them: first those that were open when the first page was read, the newest first, then
-// those that had ended, the last one to end first. A case that exists while all pages are read, and fits the filter meanwhile, is listed once,
-// even if it ends in between. Cases that start after the first page was read are not listed. A run that was replaced by a reset in Temporal is
-// listed beside the one that replaced it, as terminated.
+// ListCases lists the cases that Temporal still keeps. First come those that were open when the first page was read, newest start first;
+// then those that had ended, latest end first.
+//
+// A case that exists and matches the filter while all pages are read is listed once, even if it ends in the meantime. Cases that start
+// after the first page was read are not listed. If a reset in Temporal replaced a run, the list has the replaced run too, as terminated.
 func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, error) {
 	const op = "list cases"
 	page := CasePage{Cases: []CaseRow{}}
@@ -71,7 +72,7 @@ func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, er
 	return page, nil
 }
 
-func caseRow(f found) CaseRow {
+func caseRow(f execution) CaseRow {
 	reference, _ := workflows.ParseOffloadCaseWorkflowID(f.WorkflowID)
 	return CaseRow{Listed: f.Listed, Reference: reference, Account: f.account, CaseID: f.caseID, Status: workflows.CaseStatus(f.state)}
 }
@@ -79,7 +80,7 @@ func caseRow(f found) CaseRow {
 func (f CaseFilter) conditions() (conditions, error) {
 	where := conditions{typeIs(workflows.OffloadCaseWorkflow)}
 	if f.Reference != "" && f.ReferencePrefix != "" {
-		return nil, fmt.Errorf("%w: reference and its prefix: give one of them", ErrInvalid)
+		return nil, fmt.Errorf("%w: reference and reference prefix: set only one of them", ErrInvalid)
 	}
 	var err error
 	add := func(next conditions, problem error) {
@@ -97,26 +98,26 @@ func (f CaseFilter) conditions() (conditions, error) {
 		add(where.in("caseId", workflows.SearchAttributeCaseID, f.CaseID))
 	}
 	add(where.in("accounts", workflows.SearchAttributeAccount, f.Accounts...))
-	add(where.state(texts(f.States), f.Attention, f.NeedsAttention))
+	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err
 }
 
-// ActivationFilter chooses activations. An empty field chooses all; what is set must all fit.
+// ActivationFilter chooses activations. An activation must match every field that is set; an empty field matches all.
 type ActivationFilter struct {
 	States []workflows.ActivationStatus `json:"states,omitempty"`
-	// Attention chooses activations with one of these reasons, NeedsAttention those with any.
+	// Attention chooses activations with one of these reasons; NeedsAttention chooses activations with any reason.
 	Attention      []string `json:"attention,omitempty"`
 	NeedsAttention bool     `json:"needsAttention,omitempty"`
-	// Agents are names of agents. ActivationID is the whole activationId, and needs one agent.
+	// Agents are names of agents. ActivationID is a whole activationId; it needs exactly one agent.
 	Agents       []string `json:"agents,omitempty"`
 	ActivationID string   `json:"activationId,omitempty"`
 	Open         Openness `json:"open,omitempty"`
-	// StartedSince is inclusive, StartedBefore is exclusive; both are about the current run.
+	// StartedSince is inclusive, StartedBefore exclusive. Both compare the start of the workflow's current run.
 	StartedSince  time.Time `json:"startedSince,omitzero"`
 	StartedBefore time.Time `json:"startedBefore,omitzero"`
 
-	// Cursor is the Next of a page, given with the same filter. Limit is the size of the page: at most MaxPage; 0 is DefaultPage.
+	// Cursor is the Next of the page before, which had the same filter. Limit is the size of the page: at most MaxPage; 0 means DefaultPage.
 	Cursor string `json:"-"`
 	Limit  int    `json:"-"`
 }
@@ -125,12 +126,12 @@ type ActivationFilter struct {
 type ActivationRow struct {
 	Listed
 	Agent string `json:"agent"`
-	// ActivationID is empty for one so long that the workflow ID has only its hash, where no worker answers.
+	// ActivationID is empty if it is so long that the workflow ID has only its hash, and no worker answers.
 	ActivationID string                     `json:"activationId,omitempty"`
 	Status       workflows.ActivationStatus `json:"status"`
 }
 
-// ActivationPage is one part of a list; Next is the cursor of the following one, empty on the last.
+// ActivationPage is one page of a list. Next is the cursor of the following page, empty on the last.
 type ActivationPage struct {
 	Activations []ActivationRow `json:"activations"`
 	Next        string          `json:"next,omitempty"`
@@ -148,11 +149,11 @@ func (c *Client) ListActivations(ctx context.Context, filter ActivationFilter) (
 	if err != nil {
 		return page, err
 	}
-	detailed, cancel := context.WithTimeout(ctx, detailsWithin)
+	detailed, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
 	for _, f := range rows {
 		row := c.activationRow(detailed, f)
-		// Temporal on SQLite finds what begins with the name in capitals, too.
+		// Temporal on SQLite ignores case in STARTS_WITH.
 		if len(filter.Agents) == 0 || slices.Contains(filter.Agents, row.Agent) {
 			page.Activations = append(page.Activations, row)
 		}
@@ -161,8 +162,9 @@ func (c *Client) ListActivations(ctx context.Context, filter ActivationFilter) (
 	return page, nil
 }
 
-// activationRow asks the activation itself for an ID of which its workflow ID has only the hash: Artmail's own are far shorter.
-func (c *Client) activationRow(ctx context.Context, f found) ActivationRow {
+// activationRow makes the row of an activation. If the workflow ID has only a hash of the activationId, it asks the workflow. Artmail's
+// own IDs are far too short for that.
+func (c *Client) activationRow(ctx context.Context, f execution) ActivationRow {
 	agent, activationID, _ := workflows.ParseArtmailActivationWorkflowID(f.WorkflowID)
 	if activationID == "" {
 		var state workflows.ActivationState
@@ -183,18 +185,18 @@ func (f ActivationFilter) conditions() (conditions, error) {
 	}
 	switch {
 	case f.ActivationID != "" && len(f.Agents) != 1:
-		return nil, fmt.Errorf("%w: activationId: give one agent with it", ErrInvalid)
+		return nil, fmt.Errorf("%w: activationId: set exactly one agent too", ErrInvalid)
 	case f.ActivationID != "":
 		add(where.in("activationId", "WorkflowId", workflows.ArtmailActivationWorkflowID(f.Agents[0], f.ActivationID)))
 	case len(f.Agents) > 0:
 		add(where.agents(f.Agents))
 	}
-	add(where.state(texts(f.States), f.Attention, f.NeedsAttention))
+	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err
 }
 
-// agents chooses the activations of agents.
+// agents adds that the workflow is an activation of one of the agents.
 func (c conditions) agents(agents []string) (conditions, error) {
 	var any string
 	for _, agent := range agents {
@@ -213,7 +215,7 @@ func (c conditions) agents(agents []string) (conditions, error) {
 	return c.and("(%s)", any), nil
 }
 
-// state chooses by what workflows publish of themselves.
+// state adds conditions on the status and attention that workflows publish.
 func (c conditions) state(states, attention []string, needsAttention bool) (conditions, error) {
 	where, err := c.in("states", workflows.SearchAttributeState, states...)
 	if err == nil {
@@ -228,7 +230,7 @@ func (c conditions) state(states, attention []string, needsAttention bool) (cond
 func (c conditions) started(open Openness, since, before time.Time) (conditions, error) {
 	for _, at := range []time.Time{since, before} {
 		if !at.IsZero() && !workflows.SaneTime(at) {
-			return nil, fmt.Errorf("%w: started since or before: the year %d", ErrInvalid, at.Year())
+			return nil, fmt.Errorf("%w: started since or before: the year %d is out of range: use a time from 2000 to 2199", ErrInvalid, at.Year())
 		}
 	}
 	where := c
@@ -241,7 +243,7 @@ func (c conditions) started(open Openness, since, before time.Time) (conditions,
 	return where, open.validate()
 }
 
-func (c *Client) executions(ctx context.Context, op string, where conditions, open Openness, limit int, at, filter string) ([]found, string, error) {
+func (c *Client) executions(ctx context.Context, op string, where conditions, open Openness, limit int, at, filter string) ([]execution, string, error) {
 	size, err := pageSize(limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", op, err)
@@ -251,7 +253,7 @@ func (c *Client) executions(ctx context.Context, op string, where conditions, op
 
 func typeIs(workflowType string) string { return "WorkflowType = '" + workflowType + "'" }
 
-func texts[T ~string](values []T) []string {
+func sortedStrings[T ~string](values []T) []string {
 	all := make([]string, len(values))
 	for i, value := range values {
 		all[i] = string(value)

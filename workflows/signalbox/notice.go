@@ -8,16 +8,17 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ReplyHere says that the calling workflow gets notices by a signal of this name. It holds beyond the workflow's continue-as-new. Notices to
-// a workflow that has ended are given up, which the workflow "notify" shows.
+// ReplyHere returns a ReplyTo that sends notices to the calling workflow by a signal of this name. It stays valid when the workflow
+// continues as new. Once the workflow has ended, its notices are given up; the workflow "notify" lists them.
 func ReplyHere(ctx workflow.Context, signal string) *workflows.ReplyTo {
 	return &workflows.ReplyTo{WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, Signal: signal}
 }
 
-// seenNotices bounds the IDs that are remembered. Notices of one source are few, and one is repeated only until its delivery is confirmed.
-const seenNotices = 1000
+// maxSeenNotices is how many IDs a receiver remembers. That is enough: one source sends few notices, and one is repeated only until its
+// delivery is confirmed.
+const maxSeenNotices = 1000
 
-// Notices receives the notices that come by one signal, each of them once: they are delivered at least once. It belongs to one workflow run.
+// Notices receives the notices of one signal and drops repetitions, since delivery is at least once. It belongs to one workflow run.
 type Notices struct {
 	channel workflow.ReceiveChannel
 	waiting []workflows.Notice
@@ -25,8 +26,8 @@ type Notices struct {
 	known   map[string]bool
 }
 
-// ReceiveNotices makes a receiver. A workflow that continues as new first takes what is Pending, and gives Seen to the receiver of its next
-// run.
+// ReceiveNotices makes a receiver. Before a workflow continues as new, it must receive all that is Pending, and pass Seen to the receiver
+// of its next run.
 func ReceiveNotices(ctx workflow.Context, signal string, seen ...string) *Notices {
 	n := &Notices{channel: workflow.GetSignalChannel(ctx, signal), known: map[string]bool{}}
 	for _, id := range seen {
@@ -35,7 +36,7 @@ func ReceiveNotices(ctx workflow.Context, signal string, seen ...string) *Notice
 	return n
 }
 
-// Receive waits for the next notice, for as long as it takes. It fails only when ctx is cancelled.
+// Receive waits for the next notice, without a time limit. It fails only when ctx is cancelled.
 func (n *Notices) Receive(ctx workflow.Context) (workflows.Notice, error) {
 	if err := workflow.Await(ctx, n.Pending); err != nil {
 		return workflows.Notice{}, fmt.Errorf("wait for a notice: %w", err)
@@ -45,7 +46,7 @@ func (n *Notices) Receive(ctx workflow.Context) (workflows.Notice, error) {
 	return next, nil
 }
 
-// Pending says whether Receive would return at once. It is a condition for workflow.Await.
+// Pending reports whether Receive would return at once. It can be the condition of workflow.Await.
 func (n *Notices) Pending() bool {
 	for {
 		var notice workflows.Notice
@@ -59,13 +60,13 @@ func (n *Notices) Pending() bool {
 	}
 }
 
-// Seen are the IDs of the newest notices, for the next run.
+// Seen returns the IDs of the newest notices, for the next run.
 func (n *Notices) Seen() []string { return n.seen }
 
 func (n *Notices) remember(id string) {
 	n.known[id] = true
 	n.seen = append(n.seen, id)
-	if len(n.seen) > seenNotices {
+	if len(n.seen) > maxSeenNotices {
 		delete(n.known, n.seen[0])
 		n.seen = n.seen[1:]
 	}

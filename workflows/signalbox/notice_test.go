@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// newEnvironment lets a workflow task take its time: the race detector on a busy machine is slow.
+// newEnvironment gives workflow tasks more time: the race detector on a busy machine is slow.
 func newEnvironment() *testsuite.TestWorkflowEnvironment {
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})

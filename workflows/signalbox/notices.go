@@ -9,40 +9,41 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// NoticeFilter chooses sources of notices: cases and activations whose notices have targets. An empty field chooses all.
+// NoticeFilter chooses sources of notices: cases and activations whose notices have targets. An empty field matches all.
 type NoticeFilter struct {
 	// GivenUp chooses sources with notices that were given up.
 	GivenUp bool `json:"givenUp,omitempty"`
 	// SourcePrefix is the beginning of the source's workflow ID, such as "artmail-activation/pages/".
 	SourcePrefix string `json:"sourcePrefix,omitempty"`
-	// Open chooses Open: notices wait, were given up, or were delivered minutes ago.
+	// Open is Open for sources whose notices wait, were given up, or were delivered within the last minutes.
 	Open Openness `json:"open,omitempty"`
 
-	// Cursor is the Next of a page, given with the same filter. Limit is the size of the page: at most MaxPage; 0 is DefaultPage.
+	// Cursor is the Next of the page before, which had the same filter. Limit is the size of the page: at most MaxPage; 0 means DefaultPage.
 	Cursor string `json:"-"`
 	Limit  int    `json:"-"`
 }
 
-// NoticeSource is a case or an activation in a list of sources. Listed is the workflow "notify" that delivers its notices.
+// NoticeSource is a case or an activation in a list of sources. Listed describes the workflow "notify" that delivers its notices.
 type NoticeSource struct {
 	Listed
 	// Source is the workflow ID of the case or activation.
 	Source string `json:"source"`
-	// Reference and Account say which case it is, Agent and ActivationID which activation. ActivationID is empty where the ID has only its hash.
+	// Reference and Account identify a case, Agent and ActivationID an activation. ActivationID is empty if the workflow ID has only its
+	// hash.
 	Reference    string `json:"reference,omitempty"`
 	Account      string `json:"account,omitempty"`
 	Agent        string `json:"agent,omitempty"`
 	ActivationID string `json:"activationId,omitempty"`
 }
 
-// NoticePage is one part of a list; Next is the cursor of the following one, empty on the last.
+// NoticePage is one page of a list. Next is the cursor of the following page, empty on the last.
 type NoticePage struct {
 	Sources []NoticeSource `json:"sources"`
 	Next    string         `json:"next,omitempty"`
 }
 
-// ListNotices lists the sources of notices, in the order of ListCases. Notices tells the notices of one. A source whose notices were delivered
-// longer ago may be listed several times as closed, once for each time that it had notices.
+// ListNotices lists the sources of notices, in the order of ListCases. Notices lists the notices of one source. The workflow "notify" of
+// a source ends after its last delivery and starts again with the next notice, so a source can be listed several times as closed.
 func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePage, error) {
 	const op = "list notices"
 	page := NoticePage{Sources: []NoticeSource{}}
@@ -61,8 +62,8 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 	if err != nil {
 		return page, err
 	}
-	// Temporal on SQLite finds what begins with the prefix in capitals, too.
-	rows = slices.DeleteFunc(rows, func(f found) bool {
+	// Temporal on SQLite ignores case in STARTS_WITH.
+	rows = slices.DeleteFunc(rows, func(f execution) bool {
 		return !strings.HasPrefix(f.WorkflowID, workflows.NotifyWorkflowID(filter.SourcePrefix))
 	})
 	about := make([]ToDoItem, len(rows))
@@ -80,20 +81,21 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 	return page, nil
 }
 
-// Notices tells the notices of a source, given by the workflow ID of its case or activation, and how their delivery went. ErrNotFound: none of
-// its notices had a target, or Temporal has forgotten them.
+// Notices returns the notices of a source and the state of their delivery. The source is the workflow ID of a case or activation. It
+// fails with ErrNotFound if no notice of the source had a target, or Temporal no longer keeps them.
 func (c *Client) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
 	var state workflows.NotifyState
 	err := c.state(ctx, "read notices of "+source, workflows.NotifyWorkflowID(source), &state)
 	return state, err
 }
 
-// ResendNotices sends notices again that were given up: those that are named, or all of the source. They are tried for three days more.
+// ResendNotices sends given-up notices again: those that which.IDs names, or all of the source. Delivery is then tried for
+// workflows.NoticeDeliveryTime.
 func (c *Client) ResendNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
 	return c.selectNotices(ctx, "resend notices of ", source, workflows.UpdateResend, which)
 }
 
-// DismissNotices ends notices that were given up: those that are named, or all of the source.
+// DismissNotices closes given-up notices: those that which.IDs names, or all of the source.
 func (c *Client) DismissNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
 	return c.selectNotices(ctx, "dismiss notices of ", source, workflows.UpdateDismiss, which)
 }

@@ -13,7 +13,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 )
 
-// MaxPage is the most rows of one page; DefaultPage is the size of a page without a limit.
+// MaxPage is the largest size of a page, in rows; DefaultPage is the size if no limit is set.
 const (
 	MaxPage     = 200
 	DefaultPage = 50
@@ -29,32 +29,33 @@ func pageSize(limit int) (int, error) {
 	return limit, nil
 }
 
-// cursor is where a list goes on. It is given with the filter that it came with.
+// cursor is the position in a list after a page. It is valid only with the filter of that page.
 //
-// Temporal lists what is open before what is closed, so a workflow that closes, or continues as new, between two pages moves in its list and
-// would be there twice, or not at all. A list here stands still instead: it has the workflows that were there at Until, those that were open
-// then by their start, and after them those that were closed, by their end.
+// Temporal lists open workflows before closed ones. So a workflow that closes or continues as new between two pages moves in Temporal's
+// list, and a page could repeat or miss it. The list here is fixed when its first page is read, at Until: first the workflows that were
+// open then, by start; then those that were closed, by end.
 type cursor struct {
 	// Filter is the hash of the filter.
 	Filter string `json:"f"`
 	// Until is the newest start or end when the list began, by the clock of Temporal.
 	Until time.Time `json:"u"`
-	// Closed: all that were open are listed. Token is then Temporal's, for the rest.
+	// Closed means that the list has reached the closed workflows. Token is then Temporal's page token.
 	Closed bool   `json:"c,omitempty"`
 	Token  []byte `json:"t,omitempty"`
-	// Started and RunID are of the last row among those that were open.
+	// Started and RunID belong to the last row, while the list is among the open workflows.
 	Started time.Time `json:"s,omitzero"`
 	RunID   string    `json:"r,omitempty"`
 }
 
-// visibilityLag is how far Temporal's lists may be behind: what closed that long before Until may be listed as open still.
+// visibilityLag is how far Temporal's visibility may lag. A workflow that closed less than this before Until counts as open, because
+// visibility may still have shown it as open.
 const visibilityLag = 10 * time.Second
 
-// closedBefore divides the two parts of a list.
+// closedBefore is the end time that separates the open from the closed part of a list.
 func (c cursor) closedBefore() time.Time { return c.Until.Add(-visibilityLag) }
 
-// listed says whether an execution of the first part stands on an earlier page.
-func (c cursor) listed(f found) bool {
+// listed reports whether an earlier page has this execution of the open part.
+func (c cursor) listed(f execution) bool {
 	switch {
 	case c.RunID == "":
 		return false
@@ -64,7 +65,7 @@ func (c cursor) listed(f found) bool {
 	return f.StartedAt.After(c.Started)
 }
 
-// encodeCursor is opaque text that decodeCursor reads.
+// encodeCursor returns a cursor as opaque text for decodeCursor.
 func encodeCursor(c any) string {
 	raw, _ := json.Marshal(c) // times, texts and bytes always encode
 	return base64.RawURLEncoding.EncodeToString(raw)
@@ -76,24 +77,24 @@ func decodeCursor(text string, into any) error {
 		err = json.Unmarshal(raw, into)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: cursor: it is none of a list: begin without one", ErrInvalid)
+		return fmt.Errorf("%w: cursor: it is not the cursor of a list: begin without one", ErrInvalid)
 	}
 	return nil
 }
 
-var errOtherCursor = fmt.Errorf("%w: cursor: it belongs to another filter: give the filter that it came with, or begin without one", ErrInvalid)
+var errOtherCursor = fmt.Errorf("%w: cursor: it belongs to another filter: use the same filter as for the page before, or begin without one", ErrInvalid)
 
-// filterHash tells filters apart. The page size may differ between pages.
+// filterHash returns a hash of a filter. It does not cover the page size, which may differ between pages.
 func filterHash(filter any) string {
-	raw, _ := json.Marshal(filter) // filters have texts and times only
+	raw, _ := json.Marshal(filter) // filters have strings and times only
 	sum := sha256.Sum256(raw)
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
-// Openness chooses workflows by whether they are running.
+// Openness chooses running or closed workflows.
 type Openness string
 
-// The zero value means both.
+// The zero value chooses both.
 const (
 	Open   Openness = "open"
 	Closed Openness = "closed"
@@ -107,7 +108,7 @@ func (o Openness) validate() error {
 	return fmt.Errorf("%w: open: %q: use %q or %q, or leave it out", ErrInvalid, o, Open, Closed)
 }
 
-// listing is one call for a page.
+// listing holds the parameters of one page.
 type listing struct {
 	client *Client
 	op     string
@@ -116,8 +117,8 @@ type listing struct {
 	size   int
 }
 
-// page reads the page after at, which is empty for the first; next is empty on the last.
-func (l listing) page(ctx context.Context, at, filter string) (rows []found, next string, err error) {
+// page reads the page after the cursor at, which is empty for the first page. next is empty on the last page.
+func (l listing) page(ctx context.Context, at, filter string) (rows []execution, next string, err error) {
 	var from cursor
 	if at != "" {
 		if err := decodeCursor(at, &from); err != nil {
@@ -160,7 +161,7 @@ func (l listing) page(ctx context.Context, at, filter string) (rows []found, nex
 	return rows, "", nil
 }
 
-// newest is the time of the newest start or end; zero where the list is empty.
+// newest returns the time of the newest start or end; zero if the list is empty.
 func (l listing) newest(ctx context.Context) (time.Time, error) {
 	var newest time.Time
 	for _, where := range []conditions{l.where.and("ExecutionStatus = 'Running'"), l.where.and("ExecutionStatus != 'Running'")} {
@@ -179,21 +180,22 @@ func (l listing) newest(ctx context.Context) (time.Time, error) {
 	return newest, nil
 }
 
-// imprecision is above what a database may round a time by.
-const imprecision = time.Millisecond
+// timeRounding is more than any database of Temporal rounds a time by.
+const timeRounding = time.Millisecond
 
-// openRows are the executions after the cursor that were open when the list began, at least one more than the page has where there are more.
-func (l listing) openRows(ctx context.Context, from cursor) ([]found, error) {
+// openRows returns executions after the cursor that were open when the list began. If more than one page remains, it returns at least one
+// more than a page.
+func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error) {
 	upTo := from.Until
 	if from.RunID != "" {
 		upTo = from.Started
 	}
-	where := l.where.time("StartTime", "<=", upTo.Add(imprecision))
-	wanted := func(f found) bool { return !f.StartedAt.After(from.Until) && !from.listed(f) }
+	where := l.where.time("StartTime", "<=", upTo.Add(timeRounding))
+	wanted := func(f execution) bool { return !f.StartedAt.After(from.Until) && !from.listed(f) }
 
-	// Those that are running come first: one that closes meanwhile is then among the second.
+	// Running ones are read first: one that closes in the meantime is then among the closed ones.
 	running := where.and("ExecutionStatus = 'Running'")
-	rows := map[string]found{}
+	rows := map[string]execution{}
 	var token []byte
 	var oldest time.Time
 	for {
@@ -207,26 +209,26 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]found, error) {
 			}
 		}
 		if token = next; len(token) == 0 {
-			oldest = time.Time{} // all that run are known
+			oldest = time.Time{} // all running ones are read
 			break
 		}
 		if len(rows) > l.size {
 			break
 		}
 	}
-	closed := where.and("ExecutionStatus != 'Running'").time("CloseTime", ">=", from.closedBefore().Add(-imprecision))
+	closed := where.and("ExecutionStatus != 'Running'").time("CloseTime", ">=", from.closedBefore().Add(-timeRounding))
 	if l.open == Open {
-		closed = where.and("ExecutionStatus = 'ContinuedAsNew'").time("CloseTime", ">=", from.Until.Add(-imprecision))
+		closed = where.and("ExecutionStatus = 'ContinuedAsNew'").time("CloseTime", ">=", from.Until.Add(-timeRounding))
 	}
 	if !oldest.IsZero() {
-		closed = closed.time("StartTime", ">=", oldest.Add(-imprecision))
+		closed = closed.time("StartTime", ">=", oldest.Add(-timeRounding))
 	}
-	since, more, err := l.client.listAll(ctx, l.op, closed, maxClosedMeanwhile)
+	since, more, err := l.client.listAll(ctx, l.op, closed, maxClosedSince)
 	if err != nil {
 		return nil, err
 	}
 	if more {
-		return nil, fmt.Errorf("%s: %w: cursor: more than %d workflows have closed since the list began: begin without one", l.op, ErrInvalid, maxClosedMeanwhile)
+		return nil, fmt.Errorf("%s: %w: cursor: more than %d workflows have closed since the list began: begin without one", l.op, ErrInvalid, maxClosedSince)
 	}
 	for _, f := range since {
 		replaced := f.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
@@ -234,22 +236,22 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]found, error) {
 			rows[f.RunID] = f
 		}
 	}
-	sorted := make([]found, 0, len(rows))
+	sorted := make([]execution, 0, len(rows))
 	for _, f := range rows {
 		sorted = append(sorted, f)
 	}
-	slices.SortFunc(sorted, func(a, b found) int {
+	slices.SortFunc(sorted, func(a, b execution) int {
 		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.RunID, b.RunID))
 	})
 	return sorted, nil
 }
 
-// maxClosedMeanwhile bounds what is read of the executions that closed since a list began, among those that started within one page. With more
-// of them the cursor is too old.
-const maxClosedMeanwhile = 20_000
+// maxClosedSince limits how many executions that closed since the list began are read for one page. If there are more, the cursor is too
+// old.
+const maxClosedSince = 20_000
 
-// current puts the run that a workflow has now in the place of one that has continued as new since the list began.
-func (l listing) current(ctx context.Context, rows []found) ([]found, error) {
+// current replaces each run that has continued as new since the list began with the workflow's current run.
+func (l listing) current(ctx context.Context, rows []execution) ([]execution, error) {
 	kept := rows[:0]
 	for _, f := range rows {
 		if f.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
@@ -257,13 +259,13 @@ func (l listing) current(ctx context.Context, rows []found) ([]found, error) {
 			if err != nil {
 				return nil, err
 			}
-			// What is running is listed first, and then what closed last.
+			// Temporal lists a running one first, then the one that closed last.
 			runs, _, err := l.client.list(ctx, l.op, where, 1, nil)
 			if err != nil {
 				return nil, err
 			}
 			if len(runs) == 0 || runs[0].RunID == f.RunID {
-				continue // it does not match the filter any more
+				continue // the workflow no longer matches the filter
 			}
 			if f = runs[0]; l.open == Open && f.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 				continue
@@ -274,17 +276,17 @@ func (l listing) current(ctx context.Context, rows []found) ([]found, error) {
 	return kept, nil
 }
 
-// closedRows are the executions that were closed when the list began. It moves the cursor on.
-func (l listing) closedRows(ctx context.Context, from *cursor, size int) (rows []found, more bool, err error) {
+// closedRows returns executions that were closed when the list began, and advances the cursor.
+func (l listing) closedRows(ctx context.Context, from *cursor, size int) (rows []execution, more bool, err error) {
 	where := l.where.and("ExecutionStatus != 'Running'").and("ExecutionStatus != 'ContinuedAsNew'")
 	before := from.closedBefore()
 	if l.open == Closed {
 		before = from.Until
 	}
-	where = where.time("CloseTime", "<=", before.Add(imprecision))
+	where = where.time("CloseTime", "<=", before.Add(timeRounding))
 	for {
 		if len(rows) == size {
-			// Whether anything follows is only known by reading it.
+			// Only a read shows whether anything follows.
 			next, _, err := l.client.list(ctx, l.op, where, 1, from.Token)
 			return rows, len(next) > 0, err
 		}

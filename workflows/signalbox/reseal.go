@@ -10,27 +10,29 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Resealed counts the running activations by what ResealAPIKeys found.
+// Resealed is the result of ResealAPIKeys: numbers of running activations.
 type Resealed struct {
-	// Resealed were sealed by an older key; in a dry run they still are. Current are sealed by the newest, Keyless hold no API key.
+	// Resealed were sealed with an older key; a dry run counts them and leaves them so. Current are sealed with the newest key. Keyless hold
+	// no API key.
 	Resealed, Current, Keyless int
-	// Failed are still sealed as they were.
+	// Failed are still sealed with an older key, because of an error.
 	Failed int
 }
 
-// ResealOptions say how ResealAPIKeys works.
+// ResealOptions configure ResealAPIKeys.
 type ResealOptions struct {
-	// DryRun counts, and changes nothing.
+	// DryRun counts activations and changes nothing.
 	DryRun bool
-	// Failed, where set, is called for each activation whose key could not be sealed anew. The others go on.
+	// Failed, if not nil, is called for each activation that could not be resealed. The others go on.
 	Failed func(workflowID string, err error)
 }
 
 const activationsPerPage = 500
 
-// ResealAPIKeys seals the API key of every running activation anew that was sealed by an older key of the keyring, so that this one can be
-// retired. It may be repeated and broken off at any time. An activation that starts meanwhile is sealed by what its ingress runs with:
-// first every process must have the new keys. It fails when Temporal or its workers are away; what was done until then stays.
+// ResealAPIKeys reseals the API keys of all running activations with the newest key of the keyring, so that older keys of the keyring can
+// be retired. It may be interrupted and repeated at any time. Give every process the new keyring first: an ingress with the old one would
+// seal the keys of new activations with an old key. ResealAPIKeys fails when Temporal or its workers are unavailable; what it has done
+// until then stays.
 func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Resealed, error) {
 	var done Resealed
 	if c.keyring == nil {
@@ -49,7 +51,7 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 			workflowID := execution.GetExecution().GetWorkflowId()
 			err := c.reseal(ctx, workflowID, options.DryRun, &done)
 			switch {
-			case err == nil, errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound): // it has ended since it was listed, with its key
+			case err == nil, errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound): // the activation has ended since it was listed, and dropped its key
 			case errors.Is(err, ErrUnavailable), ctx.Err() != nil:
 				return done, err
 			default:
@@ -65,7 +67,8 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 	}
 }
 
-// reseal counts one activation. A workflow ID does not always hold the activationId, to which the key is bound; the state does.
+// reseal reseals and counts one activation. The key is bound to the activationId, which the state always has, but the workflow ID does
+// not.
 func (c *Client) reseal(ctx context.Context, workflowID string, dryRun bool, done *Resealed) error {
 	op := "reseal API key of " + workflowID
 	var state workflows.ActivationState

@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// The workflow ID has only a hash of such an activationId, and the key is bound to all of it.
+// The workflow ID has only a hash of such an activationId, but the key is bound to the whole activationId.
 func TestTheKeyOfAnActivationWithALongIDIsResealed(t *testing.T) {
 	t.Parallel()
 	ring, err := keyring.Generate()

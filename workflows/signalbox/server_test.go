@@ -21,18 +21,18 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// fakeServer is a Temporal on loopback that keeps starts, for what the SDK's client itself does: encoding, and its errors.
+// fakeServer is a Temporal on loopback that stores starts. It shows what the SDK's client itself does: encoding and errors.
 type fakeServer struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 
 	mu     sync.Mutex
 	memo   map[string]*commonpb.Memo
 	status map[string]enumspb.WorkflowExecutionStatus
-	// results are of the workflows that have completed.
+	// results are the results of completed workflows.
 	results map[string]*commonpb.Payloads
 }
 
-// serveTemporal returns a client of a fake server, with the data converter, or with the default one for nil.
+// serveTemporal returns a client of a fake server that uses the data converter; nil means the default one.
 func serveTemporal(t *testing.T, dataConverter converter.DataConverter) (*fakeServer, client.Client) {
 	t.Helper()
 	f := &fakeServer{memo: map[string]*commonpb.Memo{}, status: map[string]enumspb.WorkflowExecutionStatus{}, results: map[string]*commonpb.Payloads{}}
@@ -115,7 +115,7 @@ func (f *fakeServer) QueryWorkflow(_ context.Context, r *workflowservice.QueryWo
 	if !clean && r.GetQueryRejectCondition() == enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY {
 		return &workflowservice.QueryWorkflowResponse{QueryRejected: &querypb.QueryRejected{Status: status}}, nil
 	}
-	// A worker answers for a workflow that was terminated as if it still ran.
+	// A worker answers queries of a terminated workflow as if it were still running.
 	payloads, err := converter.GetDefaultDataConverter().ToPayloads(workflows.CaseState{Status: workflows.CaseRunning})
 	return &workflowservice.QueryWorkflowResponse{QueryResult: payloads}, err
 }

@@ -11,23 +11,24 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Deliveries is the inbox, as far as the to-do list and catching up need it: package ingress/deliveries has one.
+// Deliveries is the part of the inbox that ToDo and CatchUp need. Package ingress/deliveries implements it.
 type Deliveries interface {
-	// ToDo returns the deliveries that a person may have to act on, up to limit, the newest first; more says whether there are others.
+	// ToDo returns the deliveries that a person may have to act on, newest first, at most limit. more reports whether there are others.
 	ToDo(ctx context.Context, limit int) (items []ToDoItem, more bool, err error)
-	// Replay hands out again what did not arrive.
+	// Replay hands out deliveries again that did not reach a workflow.
 	Replay(ctx context.Context, replay ReplayDeliveries) (ReplayedDeliveries, error)
 }
 
-// ToDoItem is one thing that a person is needed for: a workflow, or a delivery in the inbox.
+// ToDoItem is one entry of the to-do list: a workflow, or a delivery in the inbox.
 type ToDoItem struct {
 	Kind ToDoKind `json:"kind"`
 
-	// WorkflowID is that of the workflow; of a delivery, the workflow that it is for, where that is known. RunID is empty for a delivery.
+	// WorkflowID is the workflow's ID. For a delivery it is the workflow that the delivery is for, or empty if that is not known. RunID is
+	// empty for a delivery.
 	WorkflowID string `json:"workflowId,omitempty"`
 	RunID      string `json:"runId,omitempty"`
-	// Reference and Account say which case it is about, Agent and ActivationID which activation. ActivationID is empty where its workflow ID
-	// has only its hash and no worker answers.
+	// Reference and Account identify the case, Agent and ActivationID the activation. ActivationID is empty if the workflow ID has only its
+	// hash and no worker answers.
 	Reference    string `json:"reference,omitempty"`
 	Account      string `json:"account,omitempty"`
 	Agent        string `json:"agent,omitempty"`
@@ -35,25 +36,26 @@ type ToDoItem struct {
 	// DeliveryID is the delivery's ID in the inbox.
 	DeliveryID string `json:"deliveryId,omitempty"`
 
-	// Attention is all that the workflow publishes; Kind stands for the most pressing of it.
+	// Attention has all reasons that the workflow publishes. Kind stands for the most urgent one.
 	Attention []string `json:"attention,omitempty"`
-	// Since is when the workflow entered its state, or the delivery its own.
+	// Since is when the workflow or the delivery entered its present state.
 	Since time.Time `json:"since,omitzero"`
-	// DueAt is when it becomes urgent: a question expires, a deadline passes, Artmail ends a run. Where nothing will happen by itself, since
-	// when it is so.
+	// DueAt is when the item becomes urgent: a question expires, a deadline passes, or Artmail ends a run. If nothing will happen without a
+	// person, it is when the item arose.
 	DueAt time.Time `json:"dueAt,omitzero"`
-	// QuestionID is the open question's.
+	// QuestionID is the ID of the open question.
 	QuestionID string `json:"questionId,omitempty"`
-	// Says is what the workflow or the delivery says: the question, the last error, what it waits for. Others wrote it.
+	// Says is the text of the workflow or the delivery: the question, the last error, or what it waits for. It may contain text from
+	// outside: don't trust it.
 	Says string `json:"says,omitempty"`
-	// Help says in words what to do, Actions what can be done here.
+	// Help says in sentences what a person can do. Actions are the actions that Signalbox offers.
 	Help    []string `json:"help,omitempty"`
 	Actions []Action `json:"actions,omitempty"`
-	// Note says why details are missing: no worker answered.
+	// Note says why details are missing, for example because no worker answered.
 	Note string `json:"note,omitempty"`
 }
 
-// key orders what is due at the same time.
+// key orders items that are due at the same time.
 func (i ToDoItem) key() string {
 	if i.DeliveryID != "" {
 		return "delivery/" + i.DeliveryID
@@ -61,39 +63,40 @@ func (i ToDoItem) key() string {
 	return i.WorkflowID
 }
 
-// ToDoOptions choose entries.
+// ToDoOptions choose entries of the to-do list.
 type ToDoOptions struct {
-	// Accounts and Agents, where not nil, limit the list to cases of these accounts and to activations of these agents; an empty one has none.
-	// What can't be told apart, as a delivery that names no case, is then left out.
+	// Accounts and Agents, if not nil, limit the list to cases of these accounts and to activations of these agents; an empty, non-nil slice
+	// chooses none. A limited list leaves out items that name no case and no activation.
 	Accounts []string `json:"accounts"`
 	Agents   []string `json:"agents"`
-	// Kinds chooses kinds; none means all.
+	// Kinds chooses kinds; empty means all.
 	Kinds []ToDoKind `json:"kinds,omitempty"`
 
-	// Cursor is the Next of a page, given with the same options. Limit is the size of the page: at most MaxPage; 0 is DefaultPage.
+	// Cursor is the Next of the page before, which had the same options. Limit is the size of the page: at most MaxPage; 0 means
+	// DefaultPage.
 	Cursor string `json:"-"`
 	Limit  int    `json:"-"`
 }
 
-// ToDoList is one page of what a person is needed for, the most urgent first.
+// ToDoList is one page of the to-do list, most urgent item first.
 type ToDoList struct {
 	Items []ToDoItem `json:"items"`
 	// Next is the cursor of the following page, empty on the last.
 	Next string `json:"next,omitempty"`
-	// Total is how many entries there are on all pages.
+	// Total is the number of entries on all pages.
 	Total int `json:"total"`
-	// Truncated says that there are more workflows with attention, or more deliveries, than the list looks at: the most urgent ones may be
-	// missing. Workflows is how many workflows there are.
+	// Truncated says that there are more workflows with attention, or more deliveries, than ToDo reads, so the most urgent ones may be
+	// missing. Workflows is the full number of workflows.
 	Truncated bool  `json:"truncated,omitempty"`
 	Workflows int64 `json:"workflows"`
-	// DeliveriesMissing says why deliveries are missing: the inbox could not be read.
+	// DeliveriesMissing says why the list has no deliveries: the inbox could not be read.
 	DeliveriesMissing string `json:"deliveriesMissing,omitempty"`
 }
 
 const (
-	// maxAttention is how many workflows with attention a to-do list looks at.
+	// maxAttention is how many workflows ToDo reads.
 	maxAttention = 2000
-	// maxToDoDeliveries is how many deliveries it looks at.
+	// maxToDoDeliveries is how many deliveries ToDo reads.
 	maxToDoDeliveries = 500
 )
 
@@ -104,12 +107,14 @@ type toDoCursor struct {
 	Key    string    `json:"k"`
 }
 
-// ToDo lists what a person is needed for, the most urgent first: workflows with attention, workflows that failed or timed out in Temporal, and,
-// where Options.Deliveries is set, deliveries that did not arrive. Each workflow is one entry. Workflows that a person has terminated are left
-// out. It looks at up to 2,000 workflows and 500 deliveries, and says where there are more. Without workers, or without the inbox, it lists what
-// it can and says what is missing; without Temporal it fails with ErrUnavailable.
+// ToDo lists what needs a person, most urgent first: workflows with attention, workflows that failed or timed out in Temporal, and, if
+// Options.Deliveries is set, deliveries that did not reach a workflow. A workflow has one entry, even with several reasons.
+// Workflows that a person has terminated are left out.
+//
+// ToDo reads up to 2,000 workflows and 500 deliveries, and says if there are more. Without workers or without the inbox, it returns what
+// it can and says what is missing. Without Temporal it fails with ErrUnavailable.
 func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error) {
-	const op = "list what is to do"
+	const op = "read the to-do list"
 	list := ToDoList{Items: []ToDoItem{}}
 	size, err := pageSize(options.Limit)
 	if err != nil {
@@ -119,7 +124,7 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	if err != nil {
 		return list, fmt.Errorf("%s: %w", op, err)
 	}
-	all, err := c.needsPerson(ctx, op, &list)
+	all, err := c.workflowsToDo(ctx, op, &list)
 	if err != nil {
 		return list, err
 	}
@@ -187,8 +192,8 @@ func (o ToDoOptions) chooses(i ToDoItem) bool {
 	return false
 }
 
-// needsPerson reads the workflows with attention, and those that broke.
-func (c *Client) needsPerson(ctx context.Context, op string, list *ToDoList) ([]ToDoItem, error) {
+// workflowsToDo reads the workflows with attention, and those that failed or timed out in Temporal.
+func (c *Client) workflowsToDo(ctx context.Context, op string, list *ToDoList) ([]ToDoItem, error) {
 	where := conditions{
 		fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s', '%s')",
 			workflows.OffloadCaseWorkflow, workflows.ArtmailActivationWorkflow, workflows.NotifyWorkflow, workflows.OffloadFilesWorkflow),
@@ -205,7 +210,7 @@ func (c *Client) needsPerson(ctx context.Context, op string, list *ToDoList) ([]
 			return nil, err
 		}
 	}
-	// One that continues as new while the list is read may be in it twice.
+	// A workflow that continues as new while the list is read can be in it twice.
 	seen := map[string]bool{}
 	var items []ToDoItem
 	for _, f := range all {
@@ -217,7 +222,7 @@ func (c *Client) needsPerson(ctx context.Context, op string, list *ToDoList) ([]
 	return c.withoutReplaced(ctx, items), nil
 }
 
-func toDoItem(f found) ToDoItem {
+func toDoItem(f execution) ToDoItem {
 	item := ToDoItem{
 		WorkflowID: f.WorkflowID, RunID: f.RunID, Account: f.account,
 		Attention: f.Attention, DueAt: f.DueAt.UTC(),
@@ -226,7 +231,7 @@ func toDoItem(f found) ToDoItem {
 	if item.Kind == ToDoWorkflowBroken {
 		item.Since, item.DueAt = f.ClosedAt, f.ClosedAt
 		item.Says = fmt.Sprintf("The workflow %s.", map[bool]string{true: "timed out", false: "failed"}[f.Execution == ExecutionTimedOut])
-		item.Help = []string{"See in Temporal's Web UI why. Reset it there to its last workflow task to let it go on."}
+		item.Help = []string{"Temporal's Web UI shows why. Reset the workflow there to its last workflow task to make it go on."}
 	}
 	if item.DueAt.IsZero() {
 		item.DueAt = f.StartedAt
@@ -240,7 +245,7 @@ func toDoItem(f found) ToDoItem {
 	return item
 }
 
-// subjectOf says what a workflow is about: a case, an activation, or the notices or files of one.
+// subjectOf returns the case or activation of a workflow, also of one that handles its notices or files.
 func subjectOf(workflowID string) (reference, agent, activationID string) {
 	source := strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID(""))
 	if files, ok := strings.CutPrefix(source, workflows.OffloadFilesWorkflowID("")); ok {

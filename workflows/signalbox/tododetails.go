@@ -14,20 +14,21 @@ import (
 )
 
 const (
-	// detailsWithin bounds how long a to-do list waits for workers to tell details.
-	detailsWithin = 5 * time.Second
-	// detailsAtOnce bounds the queries under way.
-	detailsAtOnce = 16
-	// idsPerQuery bounds the length of a visibility query.
-	idsPerQuery = 50
+	// detailsTimeout is how long a list waits for the details of all its workflows.
+	detailsTimeout = 5 * time.Second
+	// maxDetailQueries limits the queries at the same time.
+	maxDetailQueries = 16
+	// maxIDsPerQuery limits the length of a visibility query.
+	maxIDsPerQuery = 50
 )
 
-// withoutReplaced leaves out broken workflows that a newer run has replaced, as after a reset. One that can't be looked at in time stays.
+// withoutReplaced removes failed and timed-out workflows that a newer run has replaced, as after a reset. One that can't be read in time
+// stays.
 func (c *Client) withoutReplaced(ctx context.Context, items []ToDoItem) []ToDoItem {
-	ctx, cancel := context.WithTimeout(ctx, detailsWithin)
+	ctx, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
 	var group errgroup.Group
-	group.SetLimit(detailsAtOnce)
+	group.SetLimit(maxDetailQueries)
 	replaced := make([]bool, len(items))
 	for i, item := range items {
 		if item.Kind != ToDoWorkflowBroken {
@@ -49,19 +50,19 @@ func (c *Client) withoutReplaced(ctx context.Context, items []ToDoItem) []ToDoIt
 	return kept
 }
 
-// addDetails asks the workflows of a page what they say. One that doesn't answer keeps its place, with a note.
+// addDetails adds the state of its workflow to each item. An item whose workflow does not answer stays, with a note.
 func (c *Client) addDetails(ctx context.Context, items []ToDoItem) {
-	ctx, cancel := context.WithTimeout(ctx, detailsWithin)
+	ctx, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
 	var group errgroup.Group
-	group.SetLimit(detailsAtOnce)
+	group.SetLimit(maxDetailQueries)
 	for i := range items {
 		if items[i].RunID == "" || items[i].Kind == ToDoWorkflowBroken {
 			continue
 		}
 		group.Go(func() error {
 			if err := c.addDetail(ctx, &items[i]); err != nil {
-				items[i].Note = "No details: no worker has answered in time."
+				items[i].Note = "No details: no worker answered in time."
 				if ctx.Err() == nil {
 					items[i].Note = "No details: " + err.Error()
 				}
@@ -81,34 +82,34 @@ func (c *Client) addDetail(ctx context.Context, item *ToDoItem) error {
 			return err
 		}
 		item.Account, item.Since = state.Account, state.Since
-		item.Says = caseSays(item, state)
+		item.Says = describeCase(item, state)
 	case workflows.ArtmailActivationWorkflow:
 		var state workflows.ActivationState
 		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
 			return err
 		}
 		item.ActivationID, item.Since = state.ActivationID, state.Since
-		item.Says = activationSays(item, state)
+		item.Says = describeActivation(item, state)
 	case workflows.NotifyWorkflow:
 		var state workflows.NotifyState
 		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
 			return err
 		}
 		item.Since = item.DueAt
-		item.Says = noticesSay(state)
+		item.Says = describeNotices(state)
 	case workflows.OffloadFilesWorkflow:
 		var files workflows.CaseFiles
 		if err := c.state(ctx, op, item.WorkflowID, &files); err != nil {
 			return err
 		}
 		item.Since = files.Since
-		item.Says = filesSay(files)
+		item.Says = describeFiles(files)
 	}
 	item.Says = workflows.Clip(item.Says, workflows.MaxTextBytes)
 	return nil
 }
 
-func caseSays(item *ToDoItem, state workflows.CaseState) string {
+func describeCase(item *ToDoItem, state workflows.CaseState) string {
 	switch {
 	case state.Question != nil && (item.Kind == ToDoQuestion || item.Kind == ToDoQuestionExpired):
 		item.QuestionID = state.Question.ID
@@ -116,14 +117,14 @@ func caseSays(item *ToDoItem, state workflows.CaseState) string {
 	case state.LastError != "":
 		return state.LastError
 	case slices.Contains(item.Attention, workflows.AttentionSecondCase):
-		return fmt.Sprintf("caseId %s is followed; %s showed up for the same reference.", state.CaseID, strings.Join(state.OtherCaseIDs, ", "))
+		return fmt.Sprintf("caseId %s is followed; %s appeared for the same reference.", state.CaseID, strings.Join(state.OtherCaseIDs, ", "))
 	case state.Outcome != nil:
 		return strings.TrimSpace(fmt.Sprintf("The case ended as %s. %s", state.Status, state.Outcome.Reason))
 	}
 	return state.WaitingFor
 }
 
-func activationSays(item *ToDoItem, state workflows.ActivationState) string {
+func describeActivation(item *ToDoItem, state workflows.ActivationState) string {
 	switch item.Kind {
 	case ToDoRunStale:
 		var stale []string
@@ -143,7 +144,7 @@ func activationSays(item *ToDoItem, state workflows.ActivationState) string {
 	}
 }
 
-func noticesSay(state workflows.NotifyState) string {
+func describeNotices(state workflows.NotifyState) string {
 	var last *workflows.NoticeRecord
 	count := state.Forgotten
 	for i := range state.Notices {
@@ -158,14 +159,14 @@ func noticesSay(state workflows.NotifyState) string {
 	return fmt.Sprintf("%d not delivered. The newest is %s %s: %s", count, last.Kind, last.ID, last.LastError)
 }
 
-func filesSay(files workflows.CaseFiles) string {
+func describeFiles(files workflows.CaseFiles) string {
 	var says []string
 	for _, unstored := range files.Unstored {
 		says = append(says, fmt.Sprintf("%s is not stored: %s", unstored.Name, unstored.Reason))
 	}
 	for _, stored := range files.Stored {
 		if stored.Differs() {
-			says = append(says, stored.Key+" has another size or type than Offload told")
+			says = append(says, stored.Key+" has another size or type than Offload reported")
 		}
 	}
 	if len(says) == 0 {
@@ -174,7 +175,7 @@ func filesSay(files workflows.CaseFiles) string {
 	return strings.Join(says, "; ")
 }
 
-// findAccounts fills in the accounts of entries that only name a case: those of its notices, files and deliveries. An account that is not found
+// findAccounts fills in the accounts of items that only name a case: those of notices, files and deliveries. An account that is not found
 // stays empty.
 func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) {
 	accounts := map[string]string{}
@@ -187,10 +188,10 @@ func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) {
 	for reference := range accounts {
 		references = append(references, workflows.OffloadCaseWorkflowID(reference))
 	}
-	for batch := range slices.Chunk(references, idsPerQuery) {
+	for batch := range slices.Chunk(references, maxIDsPerQuery) {
 		where, err := conditions{typeIs(workflows.OffloadCaseWorkflow)}.in("reference", "WorkflowId", batch...)
 		if err != nil {
-			continue // a reference that has no case
+			continue // no case can have such a reference
 		}
 		cases, _, err := c.listAll(ctx, "find accounts", where, maxAttention)
 		if err != nil {

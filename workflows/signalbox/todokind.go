@@ -6,33 +6,33 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ToDoKind is what a person is needed for.
+// ToDoKind is the kind of an entry of the to-do list.
 type ToDoKind string
 
 // Kinds of entries.
 const (
-	ToDoQuestion         ToDoKind = "question"          // a case asks something
-	ToDoQuestionExpired  ToDoKind = "question_expired"  // and no answer came in time
-	ToDoCreateUncertain  ToDoKind = "create_uncertain"  // whether Offload made the case is not known
-	ToDoRequestRejected  ToDoKind = "request_rejected"  // Offload refused the request; a corrected one is awaited
-	ToDoResultOffSchema  ToDoKind = "result_off_schema" // a result does not fit the request's resultSchema
-	ToDoActivationPaused ToDoKind = "activation_paused" // Artmail paused an activation since deliveries failed
-	ToDoNoAPIKey         ToDoKind = "no_api_key"        // an activation without its key
-	ToDoRunStale         ToDoKind = "run_stale"         // a run that Artmail is about to end
-	ToDoResponseUnclear  ToDoKind = "response_unclear"  // a brand's answer that says neither yes nor no
-	ToDoNoticesGivenUp   ToDoKind = "notices_given_up"  // notices that were not delivered
-	ToDoWorkflowBroken   ToDoKind = "workflow_broken"   // a workflow that failed or timed out in Temporal
-	ToDoDeliveryDead     ToDoKind = "delivery_dead"     // a webhook that can't be read
-	ToDoDeliveryNoMatch  ToDoKind = "delivery_unmatched"
-	ToDoDeliveryLate     ToDoKind = "delivery_late" // the webhook of an end that came when the workflow was closed
-	// ToDoAttention is any other attention: Attention says which.
+	ToDoQuestion         ToDoKind = "question"           // a case has an open question
+	ToDoQuestionExpired  ToDoKind = "question_expired"   // an open question got no answer in time
+	ToDoCreateUncertain  ToDoKind = "create_uncertain"   // it is not known whether Offload created the case
+	ToDoRequestRejected  ToDoKind = "request_rejected"   // Offload refused the request; the case waits for a corrected one
+	ToDoResultOffSchema  ToDoKind = "result_off_schema"  // a result does not fit the request's resultSchema
+	ToDoActivationPaused ToDoKind = "activation_paused"  // Artmail paused an activation because its deliveries failed
+	ToDoNoAPIKey         ToDoKind = "no_api_key"         // an active activation has no API key
+	ToDoRunStale         ToDoKind = "run_stale"          // Artmail is about to force-fail an inactive run
+	ToDoResponseUnclear  ToDoKind = "response_unclear"   // a response to an approval says neither yes nor no
+	ToDoNoticesGivenUp   ToDoKind = "notices_given_up"   // notices could not be delivered
+	ToDoWorkflowBroken   ToDoKind = "workflow_broken"    // a workflow failed or timed out in Temporal
+	ToDoDeliveryDead     ToDoKind = "delivery_dead"      // a webhook can't be used
+	ToDoDeliveryNoMatch  ToDoKind = "delivery_unmatched" // no case was found for a webhook
+	ToDoDeliveryLate     ToDoKind = "delivery_late"      // the webhook of an end arrived after the workflow had ended
+	// ToDoAttention is any other reason: see ToDoItem.Attention.
 	ToDoAttention ToDoKind = "attention"
 )
 
 // Action is what a person can do about an entry.
 type Action string
 
-// Actions, by the method that carries each out.
+// Actions, with the method that carries each out.
 const (
 	ActionAnswer         Action = "answer"          // Case.ProvideInput
 	ActionCancel         Action = "cancel"          // Case.Cancel
@@ -48,7 +48,7 @@ const (
 	ActionReset          Action = "reset"           // of the workflow, in Temporal
 )
 
-// toDoKinds are the kind and the actions of each attention, the most pressing first.
+// toDoKinds has the kind and the actions of each reason for attention, most urgent first.
 var toDoKinds = []struct {
 	attention string
 	kind      ToDoKind
@@ -77,9 +77,8 @@ var toDoKinds = []struct {
 	{workflows.AttentionAnswerDelayed, ToDoAttention, []Action{ActionCancel}},
 }
 
-// classify is the kind of an execution, and what can be done about it. Nothing can be done here about one that is closed, except for the
-// workflow of its notices.
-func classify(f found) (kind ToDoKind, actions []Action) {
+// classify returns the kind of an execution and the actions it allows. A closed execution allows none, except a reset.
+func classify(f execution) (kind ToDoKind, actions []Action) {
 	switch f.Execution {
 	case ExecutionFailed, ExecutionTimedOut:
 		return ToDoWorkflowBroken, []Action{ActionReset}

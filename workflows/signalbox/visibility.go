@@ -16,10 +16,12 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ExecutionStatus is where Temporal has a workflow. It may differ from the workflow's state: one that was terminated still shows its last state.
+// ExecutionStatus is the status of a workflow in Temporal. It may contradict the workflow's own state: a terminated workflow keeps its
+// last state.
 type ExecutionStatus string
 
-// Statuses of a workflow in Temporal. All but the first two say that it was broken off: it takes no events and has no outcome.
+// Statuses of a workflow in Temporal. All but running and completed mean that it was stopped before its end: it takes no events and has
+// no outcome.
 const (
 	ExecutionRunning    ExecutionStatus = "running"
 	ExecutionCompleted  ExecutionStatus = "completed"
@@ -29,24 +31,25 @@ const (
 	ExecutionTimedOut   ExecutionStatus = "timed_out"
 )
 
-// Listed is a workflow as Temporal lists it. A list may lag behind the workflow by a moment.
+// Listed is a workflow as Temporal lists it. A list can lag a few seconds behind.
 type Listed struct {
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
-	// Execution is where Temporal has the workflow.
+	// Execution is the workflow's status in Temporal.
 	Execution ExecutionStatus `json:"execution"`
-	// Attention says why a person should look, sorted; AttentionHelp says what to do.
+	// Attention has the reasons why a person should look, sorted. workflows.AttentionHelp says what to do.
 	Attention []string `json:"attention,omitempty"`
-	// DueAt is when that becomes urgent, or since when it is so where nothing will happen by itself. Zero without attention.
+	// DueAt is when the attention becomes urgent. If nothing will happen without a person, it is when the attention arose. Zero without
+	// attention.
 	DueAt time.Time `json:"dueAt,omitzero"`
-	// StartedAt is when the current run started: a workflow that has continued as new started earlier.
+	// StartedAt is when the current run started. A workflow that has continued as new started earlier.
 	StartedAt time.Time `json:"startedAt"`
 	// ClosedAt is zero while it is running.
 	ClosedAt time.Time `json:"closedAt,omitzero"`
 }
 
-// found is one execution with what this package's lists read of it.
-type found struct {
+// execution is one workflow execution in Temporal's visibility, with the fields that lists need.
+type execution struct {
 	Listed
 	workflowType string
 	state        string
@@ -55,8 +58,8 @@ type found struct {
 	status       enumspb.WorkflowExecutionStatus
 }
 
-func foundOf(info *workflowpb.WorkflowExecutionInfo) found {
-	f := found{
+func executionOf(info *workflowpb.WorkflowExecutionInfo) execution {
+	f := execution{
 		Listed: Listed{
 			WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
 			Execution: executionStatus(info.GetStatus()), StartedAt: info.GetStartTime().AsTime(),
@@ -79,8 +82,8 @@ func foundOf(info *workflowpb.WorkflowExecutionInfo) found {
 	return f
 }
 
-// attribute leaves into alone where the attribute is missing or of another type. Temporal never encodes search attributes with the client's
-// data converter.
+// attribute decodes a search attribute. If it is missing or of another type, into stays as it is. The default data converter is right:
+// Temporal never encodes search attributes with the client's own.
 func attribute(all map[string]*commonpb.Payload, name string, into any) {
 	if payload, ok := all[name]; ok {
 		_ = converter.GetDefaultDataConverter().FromPayload(payload, into)
@@ -105,18 +108,17 @@ func executionStatus(status enumspb.WorkflowExecutionStatus) ExecutionStatus {
 	return ExecutionRunning
 }
 
-// conditions are the parts of a visibility query, all of which must hold. Values never leave their quotes: one that has a quote, a backslash or
-// a control character is refused.
+// conditions are the parts of a visibility query, joined by AND. quote refuses each value that could break out of its quotes.
 type conditions []string
 
 func (c conditions) query() string { return strings.Join(c, " AND ") }
 
-// and is the conditions with one more; it changes no other list.
+// and returns the conditions with one more; c stays as it is.
 func (c conditions) and(format string, args ...any) conditions {
 	return append(slices.Clone(c), fmt.Sprintf(format, args...))
 }
 
-// in adds that the attribute has one of the values; none means any. Of a list of keywords, one is enough.
+// in adds that the attribute has one of the values; without values it adds nothing. A list of keywords matches if one of them does.
 func (c conditions) in(field, attribute string, values ...string) (conditions, error) {
 	if len(values) == 0 {
 		return c, nil
@@ -143,10 +145,11 @@ func (c conditions) time(attribute, operator string, at time.Time) conditions {
 	return c.and("%s %s '%s'", attribute, operator, at.UTC().Format(time.RFC3339Nano))
 }
 
-// maxSearchedBytes is above every value that is published.
+// maxSearchedBytes is more than any published value has.
 const maxSearchedBytes = 300
 
-// quote is the value as a string of a visibility query. How a quote is escaped in one differs between Temporal's databases, so none passes.
+// quote returns the value as a string of a visibility query. Temporal's databases escape quotes in different ways, so a value with a
+// quote is refused.
 func quote(field, value string) (string, error) {
 	switch {
 	case value == "":
@@ -159,28 +162,28 @@ func quote(field, value string) (string, error) {
 	return "'" + value + "'", nil
 }
 
-// mostPerCall is the largest page that Temporal gives.
-const mostPerCall = 1000
+// maxPerCall is the largest page that Temporal returns.
+const maxPerCall = 1000
 
-// list reads one page of executions; token is empty for the first, and afterwards on the last.
-func (c *Client) list(ctx context.Context, op string, where conditions, size int, token []byte) (page []found, next []byte, err error) {
+// list reads one page of executions. token is empty for the first page; next is empty after the last.
+func (c *Client) list(ctx context.Context, op string, where conditions, size int, token []byte) (page []execution, next []byte, err error) {
 	response, err := c.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Query: where.query(), PageSize: int32(min(size, mostPerCall)), NextPageToken: token, //nolint:gosec // min bounds it
+		Query: where.query(), PageSize: int32(min(size, maxPerCall)), NextPageToken: token, //nolint:gosec // min bounds it
 	})
 	if err != nil {
 		return nil, nil, translate(op, err)
 	}
 	for _, info := range response.GetExecutions() {
-		page = append(page, foundOf(info))
+		page = append(page, executionOf(info))
 	}
 	return page, response.GetNextPageToken(), nil
 }
 
-// listAll reads up to most executions; more says whether there are others.
-func (c *Client) listAll(ctx context.Context, op string, where conditions, most int) (all []found, more bool, err error) {
+// listAll reads up to most executions. more reports whether there are others.
+func (c *Client) listAll(ctx context.Context, op string, where conditions, most int) (all []execution, more bool, err error) {
 	var token []byte
 	for {
-		page, next, err := c.list(ctx, op, where, min(mostPerCall, most-len(all)), token)
+		page, next, err := c.list(ctx, op, where, min(maxPerCall, most-len(all)), token)
 		if err != nil {
 			return nil, false, err
 		}

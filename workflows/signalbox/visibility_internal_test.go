@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// FuzzAFilterNeverLeavesItsQuotes puts any text into each field: it is refused, or stands between two quotes, with nothing that Temporal or its
-// databases take for the end of a string.
+// FuzzAFilterNeverLeavesItsQuotes puts any text into each field: the filter refuses it, or it stands between two quotes without a
+// character that ends the string in Temporal or its databases.
 func FuzzAFilterNeverLeavesItsQuotes(f *testing.F) {
 	for _, seed := range []string{
 		"vendor_2048", "", "'", `\'`, `"`, "`", "a' OR 1=1 --", "a%", "größe", "\x00", "a\xff", "ʼ", "＇", "\u2019", "')", "a\\", strings.Repeat("x", 400),
@@ -45,7 +45,7 @@ func FuzzAFilterNeverLeavesItsQuotes(f *testing.F) {
 			require.NotContains(t, query, `\`, name)
 			require.NotContains(t, query, `"`, name)
 			require.NotContains(t, query, "`", name)
-			// Without what stands in quotes every query is made of these words alone.
+			// Without the quoted values every query consists of these words only.
 			var outside strings.Builder
 			for i, part := range strings.Split(query, "'") {
 				if i%2 == 0 {
@@ -98,13 +98,13 @@ func TestEachAttentionHasAKindOfEntry(t *testing.T) {
 		{[]string{"input_needed"}, ExecutionFailed, ToDoWorkflowBroken, []Action{ActionReset}},
 		{nil, ExecutionTimedOut, ToDoWorkflowBroken, []Action{ActionReset}},
 	} {
-		kind, actions := classify(found{Listed: Listed{Attention: c.attention, Execution: c.execution}})
+		kind, actions := classify(execution{Listed: Listed{Attention: c.attention, Execution: c.execution}})
 		require.Equal(t, c.kind, kind, "%v", c.attention)
 		require.Equal(t, c.actions, actions, "%v", c.attention)
 	}
 }
 
-func TestAWorkflowIDSaysWhatItIsAbout(t *testing.T) {
+func TestAWorkflowIDNamesItsCaseOrActivation(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string][3]string{
 		"offload-case/a":                             {"a", "", ""},

@@ -12,23 +12,23 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Pauses after Temporal was away, while something is waited for.
+// Pauses before a wait tries again, while Temporal is unavailable.
 const (
 	firstPause   = 200 * time.Millisecond
 	longestPause = 10 * time.Second
 )
 
-// result gets the result of a workflow. While Temporal is away it tries again.
+// result waits for the result of a workflow. It keeps trying while Temporal is unavailable.
 func (c *Client) result(ctx context.Context, op, workflowID string, into any) error {
 	pause := firstPause
 	for {
-		began := time.Now() //nolint:forbidigo // what is measured is only how long a call hung
+		began := time.Now() //nolint:forbidigo // it measures the length of a call only
 		err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, into)
 		err = translate(op, err)
-		if ctx.Err() != nil || !away(err) && !c.replaced(ctx, workflowID, err) {
+		if ctx.Err() != nil || !isTransient(err) && !c.replaced(ctx, workflowID, err) {
 			return err
 		}
-		if time.Since(began) > time.Minute { //nolint:forbidigo // see above: Temporal was there meanwhile
+		if time.Since(began) > time.Minute { //nolint:forbidigo // as above: such a long call means that Temporal was available
 			pause = firstPause
 		}
 		if !sleep(ctx, pause) {
@@ -38,7 +38,7 @@ func (c *Client) result(ctx context.Context, op, workflowID string, into any) er
 	}
 }
 
-// replaced says whether a run was terminated by a reset: another run of the workflow goes on, or has ended well.
+// replaced reports whether a reset terminated the run: a newer run of the workflow is running or has completed.
 func (c *Client) replaced(ctx context.Context, workflowID string, err error) bool {
 	if !errors.Is(err, ErrTerminated) {
 		return false
@@ -47,12 +47,12 @@ func (c *Client) replaced(ctx context.Context, workflowID string, err error) boo
 	return err == nil && (described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED)
 }
 
-// away says whether Temporal, or what is in front of it, may be back later. The SDK's own timeout for a call looks like the caller's.
-func away(err error) bool {
+// isTransient reports whether a later call may succeed. A timeout of the SDK's own looks like one of the caller's, so both count.
+func isTransient(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// sleep is false when ctx ends before.
+// sleep waits, and returns false if ctx ends first.
 func sleep(ctx context.Context, pause time.Duration) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -64,13 +64,14 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// WaitForChange waits until the case has ended or stands elsewhere than known says, at most for atMost, and returns where it stands then. That
-// the time is over is no error. A nil known means where it stands at first. What counts as a change: the status, the caseId, the question, the
-// answers, the attention, a check, and that an adoption is being verified; what Offload says in between does not.
+// WaitForChange waits until the case has ended or differs from known, but at most for atMost, and returns the state of the case. If the
+// time passes without a change, that is no error. If known is nil, the state at the call is used. These are changes: the status, the
+// caseId, the question, the answers, the attention, a requested check, and the verification of an adoption. Other facts that Offload
+// reports in between are not.
 //
-// It needs a running worker, as State does. One that waits costs Temporal one query and one read of the history at first, then a call every
-// 20 seconds, and one query whenever the workflow takes a step. It leaves no goroutine behind. Each frontend of Temporal lets 1,200 calls wait
-// in a namespace at once, unless its setting frontend.namespaceCount says otherwise; those beyond it are tried again.
+// It needs a running worker, as State does. One wait costs Temporal one query and one read of the history at first, then one call every
+// 20 seconds, and one query for each step of the workflow. It leaves no goroutine behind. Each Temporal frontend lets 1,200 such calls of
+// a namespace wait at once, unless its setting frontend.namespaceCount says otherwise; WaitForChange retries the others.
 func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *workflows.CaseState) (workflows.CaseState, error) {
 	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
 	if err != nil {
@@ -79,7 +80,7 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 	within, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	state, err := c.State(ctx)
-	for away(err) && sleep(within, firstPause) { // a worker that stops cuts the query
+	for isTransient(err) && sleep(within, firstPause) { // a worker that stops makes the query fail
 		state, err = c.State(ctx)
 	}
 	if err != nil {
@@ -98,7 +99,7 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 		case done:
 			return w.last, nil
 		case within.Err() != nil:
-		case err != nil && !away(err):
+		case err != nil && !isTransient(err):
 			return w.last, err
 		case err == nil:
 			pause = firstPause
@@ -113,7 +114,7 @@ func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *w
 	return w.last, nil
 }
 
-// changeWait is one wait. The events of the run up to seen are known.
+// changeWait is one WaitForChange. It has read the events of the run runID up to seen.
 type changeWait struct {
 	of    *Case
 	known workflows.CaseState
@@ -122,7 +123,7 @@ type changeWait struct {
 	seen  int64
 }
 
-// follow reads the history as it grows until the case has changed, which is done, or its run is over. The next call follows the run after that.
+// follow reads the growing history until the case has changed (done is true) or the run has ended. The next call follows the next run.
 func (w *changeWait) follow(ctx context.Context) (done bool, err error) {
 	op := w.of.op("wait for")
 	events := w.of.client.temporal.GetWorkflowHistory(ctx, w.of.WorkflowID(), w.runID, true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
@@ -156,7 +157,7 @@ func (w *changeWait) follow(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
-// changed says whether a business app would see a difference.
+// changed reports whether two states differ for a business app.
 func changed(a, b workflows.CaseState) bool {
 	return a.Status != b.Status || a.CaseID != b.CaseID || questionID(a) != questionID(b) || a.Verifying != b.Verifying ||
 		!slices.Equal(a.Attention, b.Attention) || !slices.Equal(a.Answers, b.Answers) || (a.Check == nil) != (b.Check == nil)

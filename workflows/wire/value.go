@@ -14,8 +14,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// value reads the next value into field, which points to a field. The library calls it for each value that has a place in the
-// struct. It returns only errors of syntax.
+// value reads the next value into field, a pointer to a struct's field. The library calls it for each value with a field in the struct.
+// It returns syntax errors only.
 func (r *reader) value(d *jsontext.Decoder, field any) error {
 	switch field.(type) {
 	case *string, **string, **bool, *int, *int64, *float64, *time.Time, *stdjson.RawMessage:
@@ -43,7 +43,7 @@ func (r *reader) value(d *jsontext.Decoder, field any) error {
 	case *float64:
 		read = set(to, raw, number)
 	case *stdjson.RawMessage:
-		read = set(to, raw, asItIs)
+		read = set(to, raw, rawValue)
 	}
 	if !read {
 		return r.lose(d)
@@ -51,7 +51,7 @@ func (r *reader) value(d *jsontext.Decoder, field any) error {
 	return nil
 }
 
-// set stores what parse makes of raw, and the zero value for null and for what parse can't read.
+// set stores the parsed value, or the zero value for null and for a value that parse can't read.
 func set[T any](to *T, raw []byte, parse func([]byte) (T, bool)) (read bool) {
 	*to = *new(T)
 	if raw[0] == 'n' {
@@ -74,7 +74,7 @@ func pointer[T any](parse func([]byte) (T, bool)) func([]byte) (*T, bool) {
 	}
 }
 
-// Text reads one JSON value as Read reads a string field.
+// Text reads one JSON value in the way Read reads a string field.
 func Text(raw stdjson.RawMessage) (value string, read bool) {
 	if len(raw) == 0 {
 		return "", false
@@ -89,7 +89,7 @@ func text(raw []byte) (string, bool) {
 		if bytes.IndexByte(inner, '\\') < 0 {
 			return strings.ToValidUTF8(string(inner), "\uFFFD"), true
 		}
-		// The error only says that invalid UTF-8 was replaced.
+		// The error only reports that invalid UTF-8 was replaced.
 		unquoted, _ := jsontext.AppendUnquote(nil, raw)
 		return string(unquoted), true
 	case kind == '-' || kind >= '0' && kind <= '9':
@@ -100,12 +100,12 @@ func text(raw []byte) (string, bool) {
 
 func boolean(raw []byte) (value, read bool) { return raw[0] == 't', raw[0] == 't' || raw[0] == 'f' }
 
-// most is the largest whole number that every JSON reader keeps exactly.
-const most = 1 << 53
+// maxWhole is the largest whole number that every JSON reader keeps exactly.
+const maxWhole = 1 << 53
 
 func whole[T int | int64](raw []byte) (T, bool) {
 	n, read := number(raw)
-	if !read || n != math.Trunc(n) || n < 0 || n > most {
+	if !read || n != math.Trunc(n) || n < 0 || n > maxWhole {
 		return 0, false
 	}
 	return T(n), true
@@ -119,7 +119,7 @@ func number(raw []byte) (float64, bool) {
 	return parseNumber(strings.TrimSpace(s))
 }
 
-// parseNumber takes no hexadecimal digits, no infinity and no underscores, which strconv would.
+// parseNumber parses a decimal number. Unlike strconv, it accepts no hexadecimal digits, no infinity and no underscores.
 func parseNumber(s string) (float64, bool) {
 	if s == "" || strings.Trim(s, "0123456789+-.eE") != "" {
 		return 0, false
@@ -128,16 +128,16 @@ func parseNumber(s string) (float64, bool) {
 	return n, err == nil
 }
 
-// asItIs is a copy of any JSON value. Invalid UTF-8 is replaced, since Temporal's Web UI shows no payload that has it.
-func asItIs(raw []byte) (stdjson.RawMessage, bool) {
+// rawValue copies any JSON value. It replaces invalid UTF-8, because Temporal's Web UI can't show a payload with it.
+func rawValue(raw []byte) (stdjson.RawMessage, bool) {
 	if tooDeep(raw) {
 		return nil, false
 	}
 	return bytes.ToValidUTF8(raw, []byte("\uFFFD")), true
 }
 
-// maxDepth bounds how deep objects and lists stand in one another. Go reads no more than 10,000 levels, and a value is wrapped in others
-// on its way: one that can be read here must be readable in a workflow's state.
+// maxDepth is the deepest nesting of objects and lists. Go reads at most 10,000 levels, and a value is later wrapped in others: a value
+// that is read here must stay readable in a workflow's state.
 const maxDepth = 1000
 
 func tooDeep(raw []byte) bool {
@@ -160,7 +160,7 @@ func tooDeep(raw []byte) bool {
 	return false
 }
 
-// composite leaves objects to the library, and takes lists apart.
+// composite lets the library read objects, and reads lists itself.
 func (r *reader) composite(d *jsontext.Decoder, field reflect.Value) error {
 	kind := d.PeekKind()
 	switch {

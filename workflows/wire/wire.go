@@ -1,17 +1,17 @@
-// Package wire reads the JSON that providers write: webhooks and answers of their APIs.
+// Package wire reads the JSON of providers: webhooks and answers of their APIs.
 //
-// A provider changes a field's type without notice, and the event or answer around that field must not be lost for it. So Read
-// loses the one value that it can't read, names it, and reads the rest:
+// A provider may change a field's type without notice. The event or answer must survive that, so Read drops only the values that it can't
+// read, names them, and reads the rest:
 //
-//   - Names are compared exactly. Of a name that stands twice, the last value counts.
+//   - Names are compared exactly. If a name occurs twice, the last value counts.
 //   - Text: a string, or a number, which keeps its digits (an ID may be a number).
 //   - Whole number, not negative: 2, 2.0, 2e0 or "2".
 //   - Number: any finite one, also in quotes.
-//   - Boolean: true and false only. A decision is never guessed.
+//   - Boolean: true and false only, because a decision must not be guessed.
 //   - Time: Unix seconds or milliseconds, RFC 3339 or an HTTP date; see instant. It is in UTC, to the millisecond.
-//   - Object and list of objects: another value is lost; a list loses only the members that are not objects.
-//   - json.RawMessage: any value that stands at most 1,000 levels deep.
-//   - null is the zero value, as if the field were absent. It is not lost.
+//   - Object and list of objects: any other value is lost; a list loses only the members that are not objects.
+//   - json.RawMessage: any value that is at most 1,000 levels deep.
+//   - null is the zero value, as if the field were absent. It does not count as lost.
 //
 // A byte order mark is skipped. Invalid UTF-8 becomes U+FFFD. Invalid JSON is an error.
 package wire
@@ -28,17 +28,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ErrJSON says that the bytes are not one JSON object. Reading them again changes nothing.
+// ErrJSON: the bytes are not one JSON object. A retry with the same bytes fails too.
 var ErrJSON = errors.New("not a JSON object")
 
-// MaxLost bounds how many lost values are named.
+// MaxLost is the most lost values that are named.
 const MaxLost = 20
 
-// Read reads a JSON object into the struct that v points to and names the values that it lost, such as data.attemptCount or
-// data.attachments[1], at most MaxLost of them. It fails with ErrJSON, whose message repeats no value.
+// Read reads a JSON object into the struct that v points to. It returns the names of the values that it could not read, such as
+// data.attemptCount or data.attachments[1], at most MaxLost. It fails with ErrJSON, whose message contains no value.
 //
-// Fields may be string, *string, *bool, int, int64, float64, time.Time, json.RawMessage of encoding/json, a struct, a pointer to a
-// struct or a slice of structs. A pointer is nil where the value is absent, null or lost.
+// Fields may be string, *string, *bool, int, int64, float64, time.Time, json.RawMessage of encoding/json, a struct, a pointer to a struct
+// or a slice of structs. A pointer is nil if the value is absent, null or lost.
 func Read(body []byte, v any) (lost []string, err error) {
 	r, ok := readers.Get().(*reader)
 	if !ok {
@@ -56,7 +56,7 @@ func Read(body []byte, v any) (lost []string, err error) {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// readers are kept, since the library caches by options what it has learnt of a type.
+// readers are pooled, because the library caches what it knows of a type by its options.
 var readers sync.Pool
 
 type reader struct {
@@ -74,7 +74,7 @@ func newReader() *reader {
 	return r
 }
 
-// explain keeps the place of a fault and not the text around it, which may be a secret.
+// explain returns the position of a syntax error, without the text around it, which may be a secret.
 func explain(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
@@ -88,7 +88,7 @@ func explain(err error) error {
 
 var errNoObject = errors.New("it is another JSON value")
 
-// lose names the value that was read last.
+// lose records the name of the value that was read last.
 func (r *reader) lose(d *jsontext.Decoder) error {
 	pointer := d.StackPointer()
 	if pointer == "" {
@@ -100,7 +100,7 @@ func (r *reader) lose(d *jsontext.Decoder) error {
 	return nil
 }
 
-// path writes /data/attachments/1 as data.attachments[1].
+// path formats /data/attachments/1 as data.attachments[1].
 func path(pointer jsontext.Pointer) string {
 	var b strings.Builder
 	for token := range pointer.Tokens() {

@@ -79,7 +79,7 @@ func TestALossInsideIsNamedByItsPath(t *testing.T) {
 	require.Equal(t, []string{"files[1]", "files[2]", "files[3].size", "inner.id"}, lost)
 }
 
-func TestNullIsAsIfAbsent(t *testing.T) {
+func TestNullCountsAsAbsent(t *testing.T) {
 	t.Parallel()
 	got, lost := read(t, `{"text":null,"maybe":null,"yes":null,"count":null,"number":null,"at":null,"raw":null,"inner":null,"ref":null,"files":null}`)
 	require.Equal(t, everything{}, got)
@@ -116,7 +116,7 @@ func TestATimeIsReadInEachKnownForm(t *testing.T) {
 	}
 }
 
-func TestOffloadsYear9999IsNoTimeAndNoLoss(t *testing.T) {
+func TestOffloadsYear9999IsTheZeroTimeAndNotLost(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{`253402300799999`, `253402300799000`, `"253402300799999"`, `"9999-12-31T23:59:59.999Z"`, `0`} {
 		got, lost := read(t, `{"at":`+form+`}`)
@@ -141,7 +141,7 @@ func TestAByteOrderMarkIsSkipped(t *testing.T) {
 	require.Equal(t, "a", got.Text)
 }
 
-func TestInvalidUTF8IsMended(t *testing.T) {
+func TestInvalidUTF8IsReplaced(t *testing.T) {
 	t.Parallel()
 	got, lost := read(t, "{\"text\":\"a\xff\",\"maybe\":\"\\n\xff\\ud800\",\"raw\":{\"b\":\"\xff\"}}")
 	require.Equal(t, "a\uFFFD", got.Text)
@@ -150,7 +150,7 @@ func TestInvalidUTF8IsMended(t *testing.T) {
 	require.Empty(t, lost)
 }
 
-func TestWhatIsNoObjectIsAnErrorThatRepeatsNoValue(t *testing.T) {
+func TestAnythingButAnObjectIsAnErrorWithoutTheValue(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		``, ` `, `{`, `{"text":`, `{"text":"secret`, `{"text":"secret"`, `{"files":[{"id":"secret"}`, `{"files":["secret"`, `{"text":secret}`, `{"count":1x}`,
@@ -202,7 +202,7 @@ func TestTextReadsOneValue(t *testing.T) {
 	}
 }
 
-// What is read can be stored as JSON, and a lost field leaves the others.
+// All values that were read can be encoded as JSON, and a lost field does not change the others.
 func FuzzAnyValueInAnyFieldLosesThatFieldOnly(f *testing.F) {
 	for _, value := range []string{`1`, `"x"`, `null`, `{}`, `[1,{}]`, `9e99`, `"2026-11-26T12:00:00Z"`, `"\ud800"`, "\"\xff\"", `253402300799999`, `[{"id":{}}]`} {
 		for n := range uint8(10) {

@@ -9,20 +9,20 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Approval is a registered request with what only the rules need.
+// Approval is a registered request, with fields that only the rules need.
 type Approval struct {
 	workflows.Approval
-	// Unclear: a response to the open approval came that says neither yes nor no.
+	// Unclear: a response to the open approval says neither yes nor no.
 	Unclear bool `json:"unclear,omitempty"`
-	// DecidedAt is the provider's time of the response or the force-failure that decided; zero where another thing did.
+	// DecidedAt is the provider's time of the response or force-failure that closed the approval; zero if it was closed otherwise.
 	DecidedAt time.Time `json:"decidedAt,omitzero"`
-	// NoticeID is the notice that was posted about the end, and Told says that its hand-off has begun.
+	// NoticeID is the ID of the notice about the end. Told: the hand-off of that notice has begun.
 	NoticeID string `json:"noticeId,omitempty"`
 	Told     bool   `json:"told,omitempty"`
-	// EmptyChecks counts checks that found no answer, and NextCheckAt is when to check again.
+	// EmptyChecks counts checks without an answer. NextCheckAt is when the next check starts.
 	EmptyChecks int       `json:"emptyChecks,omitempty"`
 	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
-	// CheckSilent: the check that is under way has brought nothing for minutes.
+	// CheckSilent: the running check has had no result for minutes.
 	CheckSilent bool `json:"checkSilent,omitempty"`
 }
 
@@ -35,18 +35,18 @@ func findApproval(s *State, messageID string) *Approval {
 	return nil
 }
 
-// CheckRequestApprovals says why a list of requests can't be registered. The list is registered as a whole or not at all.
+// CheckRequestApprovals returns why a list of requests can't be registered, or nil. A list is registered as a whole or not at all.
 //
-// What is registered already with the same content passes in any state, so that a repeated call is answered as the first was. New ones
-// are refused while the activation is paused and once it has ended, but not while its status is unknown: the agent has sent the
-// message by then, and refusing to listen for the answer would only lose it.
+// A request that is already registered with the same content passes in any state, so that a repeated call gets the same answer. A new
+// request is refused while the activation is paused and after its end. It is not refused while the status is unknown: the agent has
+// already sent the message, and a refusal would only lose the response.
 func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) error {
 	s := &a.State
 	switch n := len(requests); {
 	case n == 0:
-		return rules.Invalid("the list of approval requests is empty; name at least one")
+		return rules.Invalid("the list of approval requests is empty: name at least one")
 	case n > workflows.MaxListed:
-		return rules.Refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d; send several lists", n, workflows.MaxListed)
+		return rules.Refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d: send several lists", n, workflows.MaxListed)
 	}
 	bytes := openApprovalBytes(s)
 	fresh := make(map[string]workflows.ApprovalRequest)
@@ -60,7 +60,7 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 		}
 		if isKnown {
 			if !sameRequest(known, r) {
-				return rules.Refuse(workflows.ErrTypeApprovalConflict, "approval %q is registered with another content", r.MessageID)
+				return rules.Refuse(workflows.ErrTypeApprovalConflict, "approval %q is registered with other content", r.MessageID)
 			}
 			continue
 		}
@@ -73,14 +73,14 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 		fresh[r.MessageID] = r
 		open := Approval{Approval: workflows.Approval{ApprovalRequest: r, Status: workflows.ApprovalOpen}}
 		if bytes += approvalBytes(&open); bytes > maxOpenApprovalBytes {
-			return rules.Refuse(workflows.ErrTypeTooMany, "approval %q: too many approvals are open; cancel those that are not needed", r.MessageID)
+			return rules.Refuse(workflows.ErrTypeTooMany, "approval %q: too many approvals are open: cancel those that are not needed", r.MessageID)
 		}
 	}
 	return checkRoomForRuns(s, requests)
 }
 
-// RequestApprovals registers requests that CheckRequestApprovals has passed. What is known already about them decides at once: a response that
-// came early, a run that was force-failed.
+// RequestApprovals registers requests that CheckRequestApprovals has accepted. Earlier events apply at once: a response that came early,
+// or a force-failure of the run.
 func RequestApprovals(a Activation, requests []workflows.ApprovalRequest, now time.Time) (Activation, []workflows.Approval) {
 	a = clone(a)
 	registered := make([]workflows.Approval, 0, len(requests))
@@ -108,14 +108,14 @@ func register(a *Activation, r workflows.ApprovalRequest, now time.Time) {
 		answer(a, approval, response, now)
 	}
 	if run := knownRun(s, r.RunID, now); run != nil {
-		touch(run, now) // sending a message is activity
+		touch(run, now) // the agent was active: it sent the message
 		if run.Status == workflows.RunForceFailed {
 			voidByFailure(a, approval, run.FailedAt, now)
 		}
 	}
 }
 
-// CheckCancelApproval says why an approval can't be cancelled. Cancelling a cancelled one is no mistake.
+// CheckCancelApproval returns why an approval can't be cancelled, or nil. An approval may be cancelled twice.
 func CheckCancelApproval(a Activation, c workflows.CancelApproval) error {
 	if err := c.Validate(); err != nil {
 		return rules.Invalid("%v", err)
@@ -130,8 +130,7 @@ func CheckCancelApproval(a Activation, c workflows.CancelApproval) error {
 	return nil
 }
 
-// CancelApproval closes an approval that is not needed any more and that CheckCancelApproval has passed. Artmail hears nothing of it: it
-// publishes no API for that.
+// CancelApproval closes an approval that CheckCancelApproval has accepted. Artmail is not told: it has no public API for that.
 func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Activation, workflows.Approval) {
 	a = clone(a)
 	approval := findApproval(&a.State, c.MessageID)
@@ -145,19 +144,19 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 	return a, approval.Approval
 }
 
-// decision is how an approval ends.
+// decision is the end of an approval.
 type decision struct {
 	status workflows.ApprovalStatus
 	source workflows.NewsSource
-	// Texts fit what approvalBytes leaves room for.
+	// The texts fit the room that approvalBytes reserves.
 	reason            string
 	responseMessageID string
-	// at is the provider's time of a response or a force-failure.
+	// at is the provider's time of the response or force-failure; zero for other ends.
 	at time.Time
 }
 
-// decide is the only way to an end of an approval, and the only place that posts a notice of it. The notice of an earlier decision, which
-// is not handed off yet, goes.
+// decide closes an approval and posts the notice; no other function does so. It withdraws the notice of an earlier decision that is not
+// yet handed off.
 func decide(a *Activation, approval *Approval, d decision, now time.Time) {
 	withdraw(&a.State, approval.NoticeID)
 	approval.Status, approval.Source, approval.Reason = d.status, d.source, d.reason
@@ -166,10 +165,10 @@ func decide(a *Activation, approval *Approval, d decision, now time.Time) {
 	approval.NoticeID = post(a, noticeOfApproval(d.status), workflows.NoticeData{}, approval.MessageID, now)
 }
 
-// correctable says whether an event with an earlier provider's time may still change the end.
+// correctable reports whether an event with an earlier provider's time can still change the end.
 func correctable(approval *Approval) bool { return !approval.Told && !approval.DecidedAt.IsZero() }
 
-// voidByFailure voids an approval whose run was force-failed, unless it was answered by then.
+// voidByFailure voids an approval whose run was force-failed, unless a response is earlier.
 func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {
 	switch {
 	case approval.Status == workflows.ApprovalOpen:
@@ -179,20 +178,20 @@ func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {
 		approval.DecidedAt = failedAt
 		return
 	default:
-		approval.LateResponses++ // the response that decided until now
+		approval.LateResponses++ // the response that had decided
 	}
 	decide(a, approval, decision{
 		status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: forceFailedReason, at: failedAt,
 	}, now)
 }
 
-// acceptsWork refuses what is new.
+// acceptsWork refuses new approvals and runs while the activation is paused and after its end.
 func acceptsWork(s *State, what string) error {
 	switch {
 	case s.Ended != nil:
 		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
 	case s.Status == workflows.ActivationPaused:
-		return rules.Refuse(workflows.ErrTypeActivationPaused, "%s: the activation is paused; try again when it is resumed", what)
+		return rules.Refuse(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
 	}
 	return nil
 }
@@ -209,7 +208,7 @@ func sameReplyTo(a, b *workflows.ReplyTo) bool {
 	return *a == *b
 }
 
-// openApprovalBytes counts what can't be forgotten: open approvals, and those with a notice that waits.
+// openApprovalBytes counts the bytes of approvals that must be kept: open ones, and those whose notice waits.
 func openApprovalBytes(s *State) int {
 	waiting := waitingNotices(s)
 	n := 0
@@ -221,9 +220,9 @@ func openApprovalBytes(s *State) int {
 	return n
 }
 
-// pruneApprovals forgets closed approvals beyond what is kept, and early responses.
+// pruneApprovals removes closed approvals and early responses beyond their limits.
 func pruneApprovals(s *State, waiting map[string]bool, now time.Time) {
-	var closed, early kept
+	var closed, early closedItems
 	for i := range s.Approvals {
 		if approval := &s.Approvals[i]; approval.Status != workflows.ApprovalOpen && !waiting[approval.NoticeID] {
 			closed.add(i, approval.ClosedAt, approvalBytes(approval))
@@ -236,7 +235,7 @@ func pruneApprovals(s *State, waiting map[string]bool, now time.Time) {
 	s.Early = without(s.Early, early.beyond(maxEarlyBytes, now))
 }
 
-// openApprovals are the open ones, in the order of their registration.
+// openApprovals returns the open approvals, in the order of registration.
 func openApprovals(s *State) []Approval {
 	return slices.DeleteFunc(slices.Clone(s.Approvals), func(a Approval) bool { return a.Status != workflows.ApprovalOpen })
 }

@@ -89,7 +89,7 @@ func TestAnUnclearResponseRaisesAttentionUntilAClearOneOrTheEnd(t *testing.T) {
 	}
 }
 
-func TestAnEarlyResponseIsKeptAndMatched(t *testing.T) {
+func TestAnEarlyResponseIsKeptForItsApproval(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	apply(s, at(1), response(1, "m3", "m1", true))
@@ -156,8 +156,8 @@ func TestADuplicateOfTheAppliedResponseIsNotLate(t *testing.T) {
 	require.Zero(t, approval(t, s, "m1").LateResponses)
 }
 
-// A response and a force-failure of its run: Artmail's times decide, in any order of arrival, in one signal or two, before or after the
-// registration, with a receiver or without.
+// A response and a force-failure of the run: Artmail's times decide, in any order of arrival, in one signal or two, before or after the
+// registration, with or without a receiver.
 func TestBetweenAResponseAndAForceFailureTheProvidersTimesDecide(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -201,7 +201,7 @@ func TestBetweenAResponseAndAForceFailureTheProvidersTimesDecide(t *testing.T) {
 	}
 }
 
-func TestAnEndThatIsToldIsFinal(t *testing.T) {
+func TestAnEndIsFinalOnceItsHandOffHasBegun(t *testing.T) {
 	t.Parallel()
 	yes, fail := response(1, "m2", "m1", true), forceFailed(2, "r1")
 	yesLater, failFirst := response(2, "m2", "m1", true), forceFailed(1, "r1")
@@ -235,7 +235,7 @@ func TestAnEndThatIsToldIsFinal(t *testing.T) {
 	}
 }
 
-func TestOfSeveralResponsesTheEarliestDecidesUntilItIsTold(t *testing.T) {
+func TestOfSeveralResponsesTheEarliestDecidesUntilTheHandOff(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
@@ -345,7 +345,7 @@ func TestRegisteringIsRefusedWithATypedError(t *testing.T) {
 	}
 }
 
-func TestAnUnknownActivationListensForAnswers(t *testing.T) {
+func TestAnActivationOfUnknownStatusAcceptsApprovals(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
 	require.Equal(t, workflows.ApprovalOpen, register(t, s, noon, request("m1"))[0].Status)
@@ -354,7 +354,7 @@ func TestAnUnknownActivationListensForAnswers(t *testing.T) {
 	require.Equal(t, workflows.ActivationUnknown, s.State.Status)
 }
 
-func TestCancelling(t *testing.T) {
+func TestAnApprovalIsCancelledAndMayBeCancelledTwice(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"), request("m2"))
@@ -391,7 +391,7 @@ func TestResponsesThatCantBeUsedAreIgnored(t *testing.T) {
 	require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(1), response(1, "m4", strings.Repeat("x", 250), true))))
 }
 
-func TestAResponseWithoutAnIDIsLateAfterAnEndThatNoResponseBrought(t *testing.T) {
+func TestAResponseWithoutAnIDIsLateAfterAnEndWithoutAResponse(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
@@ -401,7 +401,7 @@ func TestAResponseWithoutAnIDIsLateAfterAnEndThatNoResponseBrought(t *testing.T)
 	require.Equal(t, 1, approval(t, s, "m1").LateResponses)
 }
 
-func TestOfTwoResponsesThatNothingTellsApartTheFirstStands(t *testing.T) {
+func TestOfTwoEqualResponsesTheFirstCounts(t *testing.T) {
 	t.Parallel()
 	yes, no := response(1, "", "m1", true), response(1, "", "m1", false)
 	no.DedupeKey += " no"

@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Tick applies what the clock alone brings: deadlines, stale runs, and forgetting what was closed long ago. It is called after all else
-// that happened, so it also holds the bounds of what is kept.
+// Tick applies the time: deadlines, stale runs, and the removal of old closed items. The loop calls it after all other news, so it also
+// enforces the limits of the state.
 func Tick(a Activation, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	var notes []Note
@@ -22,22 +22,22 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 	return a, notes
 }
 
-// tickApproval begins the check of an approval whose deadline passed, and lets it expire once that brought nothing. The window of the
-// check begins when the check does and not at the deadline, so that it is checked at least once after an outage of our own.
+// tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
+// time for the check begins with the check, not at the deadline, so that even after an outage of Signalbox one check runs.
 func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 	due, runs := dueAt(&a.State, approval)
 	switch {
 	case !runs:
 		return nil
 	case due.After(now):
-		// News of an older pause may have moved the deadline after its check began.
+		// A late event about an older pause may have moved the deadline after the check began.
 		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
 		return nil
 	case a.Start.Options.CheckApprovalQueue == "":
 		return expire(a, approval, "", now)
 	case approval.CheckingSince.IsZero():
 		approval.CheckingSince = now
-		return []Note{{Text: "approval check begun", ID: approval.MessageID, Why: "its deadline passed"}}
+		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
 	}
 	if until, _ := checkedUntil(a, approval); !until.After(now) {
 		return expire(a, approval, "no check brought an answer", now)
@@ -61,8 +61,7 @@ func tickRun(a *Activation, run *Run, now time.Time) []Note {
 	return []Note{{Text: "run is stale", ID: run.RunID}}
 }
 
-// dueAt is when an open approval's deadline passes, and whether its clock runs. A deadline that had passed before the request was
-// registered is due at once.
+// dueAt returns when an open approval is due, and whether its clock runs. A deadline before the registration is due at once.
 func dueAt(s *State, approval *Approval) (time.Time, bool) {
 	if approval.Status != workflows.ApprovalOpen || approval.Deadline.IsZero() {
 		return time.Time{}, false
@@ -74,7 +73,8 @@ func checkedUntil(a *Activation, approval *Approval) (time.Time, bool) {
 	return reach(&a.State, approval.CheckingSince, approval.CheckingSince.Add(a.Start.Options.CheckFor.Std()))
 }
 
-// checkSilentAfter is how long a check may bring nothing before a person should look: no worker may have the agent's queue, or its activity fails.
+// checkSilentAfter is how long a check may have no result before a person should look: the agent's worker may be missing, or its activity
+// fails.
 const checkSilentAfter = 3 * time.Minute
 
 func checkSilentAt(s *State, approval *Approval) (time.Time, bool) {
@@ -85,7 +85,7 @@ func checkSilentAt(s *State, approval *Approval) (time.Time, bool) {
 	return reach(s, begun, begun.Add(checkSilentAfter))
 }
 
-// warnAt is when an open run is to be warned about that was not yet.
+// warnAt returns when to warn of an open run that has no warning yet.
 func warnAt(a *Activation, run *Run) (time.Time, bool) {
 	if run.Status != workflows.RunOpen || !run.WarnedAt.IsZero() {
 		return time.Time{}, false
@@ -94,7 +94,7 @@ func warnAt(a *Activation, run *Run) (time.Time, bool) {
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(o.StaleAfter.Std()-o.WarnBefore.Std()))
 }
 
-// failAt is when Artmail force-fails an open run that stays inactive.
+// failAt returns when Artmail will force-fail an open run without new activity.
 func failAt(a *Activation, run *Run) (time.Time, bool) {
 	if run.Status != workflows.RunOpen {
 		return time.Time{}, false
@@ -102,7 +102,8 @@ func failAt(a *Activation, run *Run) (time.Time, bool) {
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()))
 }
 
-// Checked takes in what a check found. One without an answer is repeated, after pauses from a minute to an hour, until the time is up.
+// Checked applies the result of a check. A check without an answer is repeated after pauses from one minute to one hour, until the time
+// for checks is over.
 func Checked(a Activation, messageID string, result workflows.CheckApprovalResult, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	approval := findApproval(&a.State, messageID)
@@ -131,7 +132,7 @@ const (
 	longestCheckPause = time.Hour
 )
 
-// CheckFailed expires an approval whose check ended without an answer: its time was up, or its author said that it is of no use.
+// CheckFailed expires an approval whose check failed: its time was over, or the activity returned a final error.
 func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	approval := findApproval(&a.State, messageID)

@@ -33,7 +33,7 @@ func TestAnApprovalExpiresAtItsDeadline(t *testing.T) {
 	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m3").Status, "without a deadline it waits as long as the activation lives")
 }
 
-func TestADeadlineInThePastExpiresAtOnceUnlessTheAnswerIsThere(t *testing.T) {
+func TestADeadlineInThePastExpiresAtOnceUnlessAnAnswerCameBefore(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	apply(s, at(1), response(1, "m9", "m2", true))
@@ -95,7 +95,7 @@ func checkedState(t testing.TB) *world {
 	return s
 }
 
-func TestAfterTheDeadlineArtmailIsAskedBeforeItExpires(t *testing.T) {
+func TestAnApprovalIsCheckedAfterItsDeadlineBeforeItExpires(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
 	r := requestDue("m1", 10)
@@ -142,7 +142,7 @@ func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 	}
 }
 
-func TestACheckBeginsLateAfterAnOutageAndStillHasItsTime(t *testing.T) {
+func TestACheckAfterAnOutageStillHasItsTime(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
@@ -168,7 +168,7 @@ func TestACheckStandsStillWhilePaused(t *testing.T) {
 	require.Equal(t, at(50), wake)
 }
 
-func TestACheckThatBringsNothingRaisesAttentionWithinMinutes(t *testing.T) {
+func TestACheckWithoutAResultRaisesAttentionWithinMinutes(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
@@ -191,7 +191,7 @@ func TestACheckThatBringsNothingRaisesAttentionWithinMinutes(t *testing.T) {
 	require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered, "it has expired")
 }
 
-func TestNewsOfAnOlderPauseEndsACheckThatBeganTooSoon(t *testing.T) {
+func TestALatePauseEndsACheckThatBeganTooSoon(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
@@ -203,7 +203,7 @@ func TestNewsOfAnOlderPauseEndsACheckThatBeganTooSoon(t *testing.T) {
 	require.Equal(t, at(26), s.Checks(at(16))[0].Until)
 }
 
-func TestTheTitleOfACheckIsShortHoweverItIsWritten(t *testing.T) {
+func TestTheTitleOfACheckIsAlwaysShort(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
 	r := requestDue(strings.Repeat("<", 250), 10)
@@ -213,7 +213,7 @@ func TestTheTitleOfACheckIsShortHoweverItIsWritten(t *testing.T) {
 	require.Less(t, len(mustJSON(t, s.Checks(at(10))[0].Title)), 400)
 }
 
-func TestACheckThatFindsNothingIsNoRejection(t *testing.T) {
+func TestACheckWithoutAnAnswerIsNoRejection(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
@@ -241,7 +241,7 @@ func TestACheckThatFindsNothingIsNoRejection(t *testing.T) {
 	require.Equal(t, workflows.NewsByClock, a.Source)
 }
 
-func TestACheckThatFindsAnAnswerAfterNothingCounts(t *testing.T) {
+func TestACheckWithAnAnswerCountsAfterOneWithout(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)
 	register(t, s, noon, requestDue("m1", 10))
@@ -252,7 +252,7 @@ func TestACheckThatFindsAnAnswerAfterNothingCounts(t *testing.T) {
 	require.Equal(t, workflows.ApprovalRejected, approval(t, s, "m1").Status)
 }
 
-func TestAPauseNeverMovesADeadlineOutOfWhatJSONCanWrite(t *testing.T) {
+func TestAPauseNeverMovesADeadlineBeyondJSON(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	r := request("m1")

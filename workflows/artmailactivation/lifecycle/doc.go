@@ -1,13 +1,13 @@
-// Package lifecycle holds the rules of an Artmail activation: what an event, a call of the business app or the clock changes, and what must be
-// under way then.
+// Package lifecycle holds the rules of an Artmail activation: what an event, a call of the business app or the clock changes, and which calls
+// should then run.
 //
-// The rules are plain functions: an Activation, what happened and the time go in, an Activation comes out. An exported function never changes
-// its argument, nor what that points to: it clones first, and the unexported ones that take a pointer work on that clone. Next says what must be
-// under way; nothing else starts work. A Note is for the log alone.
+// The rules are plain functions: from an Activation, an event and the time they make the next Activation. An exported function never changes its
+// argument, nor what that points to: it clones first, and unexported functions that take a pointer work on the clone. Next says which calls should
+// run; nothing else starts work. A Note is for the log only.
 //
-// Artmail delivers late, twice and out of order. Where its times decide, the result is a function of the set of events and not of
-// their order: status and paused time come from a sorted record of pauses and resumes, the API key from the earliest activation. A time that is
-// missing, or over five minutes after the arrival, counts as the arrival.
+// Artmail delivers late, twice and out of order. Where its times decide, the result depends on the set of events and not on their order: status
+// and paused time come from a sorted record of pauses and resumes, the API key from the earliest activation. A time that is missing, or more than
+// five minutes after the arrival, counts as the arrival.
 //
 //	event                 UNKNOWN               ACTIVE                PAUSED                DEACTIVATED, stopped
 //	agent.activated       ACTIVE, keeps key     duplicate (1)         PAUSED, keeps key     late
@@ -24,14 +24,14 @@
 //	reseal-api-key        refused: no key (4)   replaces the seal     replaces the seal     refused
 //	cancelled in Temporal stops                 stops                 stops                 nothing
 //
-//	(1) Another key raises api_key_conflict, and the earlier one stays. A key that never came until now is kept.
-//	(2) Where it is the newest change by Artmail's times; otherwise late. At the same time a pause wins.
-//	(3) A repeated call about something that is registered, open, closed or cancelled already is answered as the first was.
-//	(4) A key is there where agent.activated has brought one.
+//	(1) Another key raises api_key_conflict, and the earlier one stays. A first key is kept.
+//	(2) If it is the newest change by Artmail's times; otherwise late. At the same time a pause wins.
+//	(3) A repeated call gets the answer of the first one.
+//	(4) Unless agent.activated has brought a key before.
 //
-// The end of the activation voids open approvals and runs, and drops the key. Stopping cancels open approvals.
+// The end of the activation voids open approvals and runs, and drops the key. A stop cancels open approvals.
 //
-//	event                 approval OPEN         APPROVED, REJECTED (5)  VOIDED (5)            any other end, or told
+//	event                 approval OPEN         APPROVED, REJECTED (5)  VOIDED (5)            any other end, or final
 //	response, yes or no   APPROVED, REJECTED    the earlier one stays   APPROVED, REJECTED    late, counted
 //	                                                                    if not later (6)
 //	response, unclear     response_unclear      late                    late                  late
@@ -40,16 +40,15 @@
 //	check: yes or no      APPROVED, REJECTED    nothing                 nothing               nothing
 //	check: no answer      checked again         nothing                 nothing               nothing
 //	check: nothing, 3 min check_unanswered      nothing                 nothing               nothing
-//	cancel-approval       CANCELLED             refused                 refused               refused; CANCELLED again is no mistake
+//	cancel-approval       CANCELLED             refused                 refused               refused; CANCELLED again is accepted
 //
-//	(5) By a response or by the force-failure of its run, while the hand-off of the notice about it has not begun; for good where it has no
-//	    replyTo, since then no receiver could hear of two ends. The earlier event by Artmail's times decides, in any order of arrival. Its notice
-//	    takes the place of the one that waits.
-//	(6) At the same time the response wins: the answer was given.
+//	(5) Closed by a response or by the force-failure of its run, while the hand-off of its notice has not begun. The earlier event by Artmail's
+//	    times decides, in any order of arrival, and its notice replaces the waiting one. Without a receiver the end stays correctable.
+//	(6) At the same time the response wins, because the brand did answer.
 //
-// Once the hand-off of its notice has begun, an end is final: a response that comes later counts as late, even where it is the earlier one.
-// Ends by the clock, by a check, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.
+// Once the hand-off of its notice has begun, an end is final: a response that arrives later is late, even if its time is earlier. Ends by the
+// clock, by a check, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.
 //
-// What comes before its approval is registered is kept, and decides then by the same rules: the earliest response that says yes or no, else an
-// unclear one, and the force-failure of a run.
+// Events that arrive before their approval is registered are kept, and apply at the registration by the same rules: the earliest response that
+// says yes or no, else an unclear one, and the force-failure of a run.
 package lifecycle

@@ -10,14 +10,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Receive applies events that are at hand together, in the order of the provider's times.
+// Receive applies events that arrived together, in the order of the provider's times.
 func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	ordered := slices.Clone(events)
 	for i := range ordered {
 		ordered[i].OccurredAt = providerTime(ordered[i], now)
 		if len(ordered[i].APIKeyFingerprint) > maxFingerprint {
-			ordered[i].APIKeyFingerprint = nil // it is none
+			ordered[i].APIKeyFingerprint = nil // too long to be a fingerprint
 		}
 	}
 	slices.SortStableFunc(ordered, compareEvents)
@@ -38,7 +38,7 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 			a.State.LateEvents++
 		case workflows.EventIgnored:
 		}
-		// What could not be read in full counts when it is replayed once the cause is mended.
+		// An event that could not be read in full stays out of Seen, so that a replay applies once the cause is repaired.
 		if result != workflows.EventIgnored && !unclear(e) {
 			a.State.Seen = a.State.Seen.With(e.DedupeKey, maxSeen)
 		}
@@ -58,7 +58,7 @@ func changesActivation(kind string) bool {
 
 func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	s := &a.State
-	// A second key is worth a person's look even under the dedupe key of the first: Artmail's key is the activationId alone.
+	// A second key needs a person, even with the dedupe key of the first event: Artmail's dedupe key is the activationId only.
 	if s.Seen.Has(e.DedupeKey) && !bringsOtherKey(s, e) {
 		return workflows.EventDuplicate, "its dedupe key was seen"
 	}
@@ -83,13 +83,13 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	return workflows.EventIgnored, "its kind is not known"
 }
 
-// providerTime does not depend on how the event got from the ingress to here, unless the ingress's clock is wrong by minutes: a change that it
-// dated years ahead would be the newest one until then.
+// providerTime returns the provider's time of an event. The time of arrival bounds it: a wrong clock of the ingress must not date a
+// change years ahead.
 func providerTime(e workflows.ActivationEvent, now time.Time) time.Time {
 	return rules.EventTime(e.OccurredAt, rules.EventTime(e.ReceivedAt, now))
 }
 
-// compareEvents is a total order. At the same time a response goes before what could void its approval: the answer was given.
+// compareEvents orders events. At the same time a response comes before an event that voids its approval, because the brand did answer.
 func compareEvents(a, b workflows.ActivationEvent) int {
 	return cmp.Or(
 		a.OccurredAt.Compare(b.OccurredAt),
@@ -114,8 +114,8 @@ func rank(kind string) int {
 	return 3
 }
 
-// activate keeps the key of the earliest activation. It is shown once, so a repeat never replaces it; only another key with an earlier
-// time does, so that two conflicting ones leave the same key in either order.
+// activate keeps the key of the earliest activation. Artmail sends a key once, so a repetition never replaces it. Of two different keys
+// the one with the earlier time stays, in either order of arrival.
 func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, string) {
 	at := e.OccurredAt
 	next := &Activated{At: at, SealedAPIKey: e.SealedAPIKey, Fingerprint: e.APIKeyFingerprint, User: clippedUser(e.User)}
@@ -129,7 +129,7 @@ func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, str
 		s.Activated = next
 		return workflows.EventApplied, why
 	case len(known.SealedAPIKey) == 0 && len(next.SealedAPIKey) > 0:
-		// The one that came before brought no key, so this is no repeat.
+		// The earlier event had no key, so this is not a repetition.
 		next.At = earlier(known.At, at)
 		if next.User == nil {
 			next.User = known.User
@@ -138,7 +138,7 @@ func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, str
 		return workflows.EventApplied, why
 	case !bringsOtherKey(s, e):
 		known.At = earlier(known.At, at)
-		return workflows.EventDuplicate, "it is known to be activated"
+		return workflows.EventDuplicate, "the activation is already known"
 	}
 	s.KeyConflict = true
 	if keyBefore(next, known) {
@@ -147,7 +147,8 @@ func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, str
 	return workflows.EventApplied, "it brings another API key"
 }
 
-// bringsOtherKey compares fingerprints, since the same key sealed twice gives other bytes. Without them nothing can be told.
+// bringsOtherKey reports whether an event has another key than the known one. It compares fingerprints, because sealing the same key
+// twice gives different bytes. Without fingerprints the answer is no.
 func bringsOtherKey(s *State, e workflows.ActivationEvent) bool {
 	return e.Kind == workflows.KindAgentActivated && s.Activated != nil &&
 		len(e.APIKeyFingerprint) > 0 && len(s.Activated.Fingerprint) > 0 && !bytes.Equal(e.APIKeyFingerprint, s.Activated.Fingerprint)
@@ -166,15 +167,15 @@ func clippedUser(u *workflows.ActivationUser) *workflows.ActivationUser {
 
 func change(s *State, c Change) (workflows.EventResult, string) {
 	if !record(s, c) {
-		return workflows.EventDuplicate, "it is known"
+		return workflows.EventDuplicate, "this change is already known"
 	}
 	if last := s.Changes[len(s.Changes)-1]; compareChanges(last, c) != 0 {
-		return workflows.EventLate, "something newer is known"
+		return workflows.EventLate, "a newer change is known"
 	}
 	return workflows.EventApplied, ""
 }
 
-// end voids what is open and drops the key, which Artmail has revoked, and the user, who is not needed any more.
+// end voids open approvals and runs. It drops the key, which Artmail has revoked, and the user, who is no longer needed.
 func end(a *Activation, ending Ending, why string, now time.Time) {
 	s := &a.State
 	s.Ended, s.Early = &ending, nil
@@ -198,8 +199,8 @@ func end(a *Activation, ending Ending, why string, now time.Time) {
 	}
 }
 
-// Stop ends the activation here because a person cancelled the workflow: those who wait get their notices, and the key is dropped. At Artmail
-// it lives on, so Status stays what it was; the inbox records further events as late.
+// Stop ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, and the key is dropped. At
+// Artmail the activation goes on, so Status stays; the inbox records further events as late.
 func Stop(a Activation, now time.Time) Activation {
 	if a.State.Ended != nil {
 		return a

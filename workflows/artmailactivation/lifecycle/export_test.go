@@ -1,13 +1,13 @@
 package lifecycle
 
-// What the limits count for one of these.
+// Sizes that count against the limits.
 var (
 	ApprovalBytes = approvalBytes
 	RunBytes      = runBytes
 	ResponseBytes = responseBytes
 )
 
-// The room that each kind has, in these bytes.
+// The limits of each kind of item, in bytes.
 const (
 	MaxOpenApprovalBytes   = maxOpenApprovalBytes
 	MaxClosedApprovalBytes = maxClosedApprovalBytes

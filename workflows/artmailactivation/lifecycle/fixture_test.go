@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// noon is when most stories begin; at(5) is five minutes later, at(-5) five earlier.
+// noon is the start of most stories; at(5) is five minutes later, at(-5) five minutes earlier.
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 func at(minutes float64) time.Time { return noon.Add(time.Duration(minutes * float64(time.Minute))) }
@@ -25,7 +25,7 @@ func start(options workflows.ActivationOptions) workflows.ActivationStart {
 	return workflows.ActivationStart{Agent: "pages", ActivationID: "act_1", Options: options}
 }
 
-// world is an activation that tests play with: each method applies a rule and keeps its result.
+// world is an activation for tests: each method applies a rule and keeps the result.
 type world struct {
 	lifecycle.Activation
 	t testing.TB
@@ -119,7 +119,7 @@ func (w *world) NextWake(now time.Time) (time.Time, bool) {
 	return wake, !wake.IsZero()
 }
 
-// waiting are the notices in the outbox that have a receiver.
+// waiting returns the notices in the outbox that have a receiver.
 func (w *world) waiting() []workflows.PostedNotice {
 	told := map[string]bool{}
 	for _, a := range w.State.Approvals {
@@ -132,7 +132,7 @@ func (w *world) waiting() []workflows.PostedNotice {
 	return slices.DeleteFunc(slices.Clone(w.State.Outbox.Waiting), func(n workflows.PostedNotice) bool { return !told[n.ID] })
 }
 
-// due are the notices to hand off now that have a receiver, complete.
+// due returns the complete notices to hand off now that have a receiver.
 func (w *world) due(now time.Time) []workflows.PostedNotice {
 	h := lifecycle.Next(w.Activation, now).HandOff
 	if h == nil {
@@ -141,7 +141,7 @@ func (w *world) due(now time.Time) []workflows.PostedNotice {
 	return withReceiver(h.Notices)
 }
 
-// handOff hands off what is due and returns what has a receiver.
+// handOff hands off the due notices, and returns those with a receiver.
 func (w *world) handOff(now time.Time) []workflows.PostedNotice {
 	h := lifecycle.Next(w.Activation, now).HandOff
 	if h == nil {
@@ -162,7 +162,7 @@ func withReceiver(notices []workflows.PostedNotice) []workflows.PostedNotice {
 	return slices.DeleteFunc(slices.Clone(notices), func(n workflows.PostedNotice) bool { return n.ReplyTo == nil })
 }
 
-// withoutConfig is the result of a hand-off where the configuration names no targets.
+// withoutConfig returns the result of a hand-off without configured targets.
 func withoutConfig(h workflows.HandOff) (result workflows.HandOffResult) {
 	for _, n := range h.Notices {
 		if n.ReplyTo == nil && len(n.Notify) == 0 {
@@ -227,7 +227,7 @@ func forceFailed(minutes float64, runID string) workflows.ActivationEvent {
 	return e
 }
 
-// redelivered is the same event with no memory of its dedupe key, as after a replay beyond the window of seen keys.
+// redelivered returns the same event with another dedupe key, like a replay beyond the window of seen keys.
 func redelivered(e workflows.ActivationEvent) workflows.ActivationEvent {
 	e.DedupeKey += " again"
 	return e
@@ -293,7 +293,7 @@ func requireRefused(t testing.TB, errType string, err error) {
 	require.Equal(t, errType, refusal.Type, refusal.Message)
 }
 
-// carried takes the state through JSON, as continue-as-new does.
+// carried passes the state through JSON, as continue-as-new does.
 func carried(t testing.TB, s *world) *world {
 	t.Helper()
 	b, err := json.Marshal(s.State)

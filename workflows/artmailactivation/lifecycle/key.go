@@ -7,25 +7,25 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// CheckReseal says why the API key can't be replaced by another seal of it.
+// CheckReseal returns why the sealed API key can't be replaced, or nil.
 func CheckReseal(a Activation, r workflows.ResealAPIKey) error {
 	s := &a.State
 	switch {
 	case s.Ended != nil:
 		return rules.Refuse(workflows.ErrTypeActivationEnded, "the activation has ended, and its API key is gone")
 	case len(r.SealedAPIKey) == 0:
-		return rules.Invalid("sealedApiKey: it is required")
+		return rules.Invalid("sealedApiKey: it is missing: set it")
 	case len(r.SealedAPIKey) > maxSealedKey:
-		return rules.Invalid("sealedApiKey: %d bytes, at most %d", len(r.SealedAPIKey), maxSealedKey)
+		return rules.Invalid("sealedApiKey: %d bytes, at most %d: reseal the API key itself", len(r.SealedAPIKey), maxSealedKey)
 	case s.Activated == nil || len(s.Activated.SealedAPIKey) == 0:
 		return rules.Refuse(workflows.ErrTypeOtherAPIKey, "the activation holds no API key")
 	case !bytes.Equal(s.Activated.SealedAPIKey, r.SealedAPIKey) && !bytes.Equal(s.Activated.SealedAPIKey, r.Replaces):
-		return rules.Refuse(workflows.ErrTypeOtherAPIKey, "the activation no longer holds the API key that is to be replaced")
+		return rules.Refuse(workflows.ErrTypeOtherAPIKey, "the activation holds another API key than the one to replace: read its state again")
 	}
 	return nil
 }
 
-// Reseal keeps the same API key in another seal, which CheckReseal has passed. Its fingerprint stays: it is the key's.
+// Reseal replaces the sealed API key; CheckReseal has accepted it. The fingerprint stays, because it depends on the key only.
 func Reseal(a Activation, r workflows.ResealAPIKey) (Activation, workflows.APIKeyReceipt) {
 	if bytes.Equal(a.State.Activated.SealedAPIKey, r.SealedAPIKey) {
 		return a, workflows.APIKeyReceipt{}

@@ -7,51 +7,51 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// What is carried goes through continue-as-new as one payload, and a payload fails at 2 MiB. So each part has its share of it, counted
-// in bytes of JSON. The worst case is the sum of these and of the parts of fixed size (seen keys 40 KiB, pauses 30 KiB, key and user
-// 40 KiB): 1.9 MiB.
+// The carried state goes through continue-as-new as one payload, and a payload fails at 2 MiB. So each part has a share of it, in bytes
+// of JSON. The largest state is the sum of these shares and of the parts of fixed size (seen keys 40 KiB, pauses 30 KiB, key and user 40
+// KiB): 1.9 MiB.
 const (
-	maxOpenApprovalBytes   = 1100 << 10 // beyond it, registering is refused; about 500 approvals of the usual size
-	maxClosedApprovalBytes = 300 << 10  // beyond it, the oldest are forgotten
-	maxOpenRunBytes        = 250 << 10  // beyond it, opening is refused; about 250 runs
+	maxOpenApprovalBytes   = 1100 << 10 // above it, new approvals are refused; about 500 approvals of the usual size
+	maxClosedApprovalBytes = 300 << 10  // above it, the oldest are removed
+	maxOpenRunBytes        = 250 << 10  // above it, new runs are refused; about 250 runs
 	maxEndedRunBytes       = 75 << 10
 	maxEarlyBytes          = 75 << 10
 )
 
-// What is closed is kept for people who look, the newest of each kind, and not for longer than the horizon.
+// Closed items are kept for people: the newest of each kind, and none longer than keepHorizon.
 const (
 	keepHorizon = 30 * 24 * time.Hour
 
-	// crowdedHorizon is how long an open run may be idle while there is little room left for runs.
+	// crowdedHorizon is how long an open run may be idle while little room is left for runs.
 	crowdedHorizon = 24 * time.Hour
 )
 
 const (
-	// maxSeen bounds the window of seen dedupe keys. Artmail tries an event four times at once and three times more "over hours", so the
-	// duplicates of an event come within a day of it. An activation's events are made by people (pauses, answers to approvals) and by runs
-	// of a quarter of an hour; 2,000 a day is far more than that, and several bursts of hundreds of approvals fit in. A duplicate that
-	// slips past the window changes no outcome, since each rule is idempotent by its own ID: message, run, or time of a pause.
+	// maxSeen is the size of the window of dedupe keys. Artmail tries an event four times at once and three times more "over hours", so
+	// duplicates come within a day. People (pauses, answers) and runs of a quarter of an hour make the events of an activation; 2,000 a day
+	// is far more than that. A duplicate beyond the window changes nothing, because each rule is idempotent by message, run, or time of a
+	// pause.
 	maxSeen = 2000
 
-	// maxChanges bounds the pauses and resumes whose time is remembered.
+	// maxChanges is how many pauses and resumes are remembered.
 	maxChanges = 100
 
-	// maxChecks bounds the checks under way at once, well under the server's limit of 2,000 pending activities. All that are due together
-	// have to fit, or the last would wait for the whole time of the first when no worker polls the agent's queue.
+	// maxChecks is the most checks at once, below the server's limit of 2,000 pending activities. All checks that are due together must fit:
+	// otherwise the last would wait for the whole time of the first if no worker polls the agent's queue.
 	maxChecks = 1000
 
-	// Texts are cut at so many bytes of JSON. What an update brings is refused beyond the contract's limits, and fits.
+	// Texts of events are cut to so many bytes of JSON. Texts of updates are within the contract's limits, or the update is refused.
 	maxID           = workflows.MaxIDBytes
-	maxReason       = workflows.MaxShortTextBytes        // of a person
+	maxReason       = workflows.MaxShortTextBytes        // written by a person
 	maxCancelReason = 2*workflows.MaxShortTextBytes + 10 // why and by whom an approval was cancelled
-	maxTitle        = 300                                // the summary of an activity; the server refuses more than 400
-	maxWord         = 100                                // a reason that is one of the provider's words
+	maxTitle        = 300                                // in the summary of an activity; the server refuses more than 400
+	maxWord         = 100                                // a reason that is one of the provider's fixed words
 
 	maxSealedKey   = 16 << 10 // bytes
 	maxFingerprint = 256      // bytes; one has about 40
 )
 
-// approvalBytes counts all texts of an approval, its notice, and room for the longest end while it is open.
+// approvalBytes returns the bytes of an approval: its texts, its notice, and, while it is open, room for the longest end.
 func approvalBytes(a *Approval) int {
 	const fixed = 850 // names of fields, times, and the entry of its notice in the outbox
 	n := fixed + workflows.JSONLen(a.MessageID) + workflows.JSONLen(a.RunID) + workflows.JSONLen(a.Subject) + replyToBytes(a.ReplyTo) + notifyBytes(a.Notify)
@@ -61,7 +61,7 @@ func approvalBytes(a *Approval) int {
 	return n + workflows.JSONLen(a.Reason) + workflows.JSONLen(a.ResponseMessageID)
 }
 
-// runBytes counts all texts of a run, a warning and an end that wait to be handed off, and room for the provider's reason while it is open.
+// runBytes returns the bytes of a run: its texts, a warning and an end that wait for the hand-off, and room for the provider's reason.
 func runBytes(r *Run) int {
 	const fixed = 850
 	return fixed + workflows.JSONLen(r.RunID) + max(maxWord, workflows.JSONLen(r.Reason)) + replyToBytes(r.ReplyTo)
@@ -87,29 +87,29 @@ func notifyBytes(names []string) int {
 	return n
 }
 
-// prune forgets what is closed beyond what is kept, and never what is open or has a notice that waits.
+// prune removes closed items beyond their limits. It never removes open items, or items whose notice waits.
 func prune(s *State, now time.Time) {
 	waiting := waitingNotices(s)
 	pruneApprovals(s, waiting, now)
 	pruneRuns(s, waiting, now)
 }
 
-// kept is what may be forgotten.
-type kept []keepable
+// closedItems are items that may be removed.
+type closedItems []closedItem
 
-type keepable struct {
+type closedItem struct {
 	index int
 	at    time.Time
 	bytes int
 }
 
-func (k *kept) add(index int, at time.Time, bytes int) {
-	*k = append(*k, keepable{index, at, bytes})
+func (k *closedItems) add(index int, at time.Time, bytes int) {
+	*k = append(*k, closedItem{index, at, bytes})
 }
 
-// beyond names the ones that go: all but the newest of budget bytes within the horizon.
-func (k kept) beyond(budget int, now time.Time) []int {
-	slices.SortStableFunc(k, func(a, b keepable) int {
+// beyond returns the indexes of the items to remove: all but the newest within budget bytes and keepHorizon.
+func (k closedItems) beyond(budget int, now time.Time) []int {
+	slices.SortStableFunc(k, func(a, b closedItem) int {
 		if c := b.at.Compare(a.at); c != 0 {
 			return c
 		}

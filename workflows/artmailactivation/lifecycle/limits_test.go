@@ -13,10 +13,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
-// payloadLimit is where the server fails a payload, less what encryption adds to one.
+// payloadLimit is the server's limit of a payload, less what encryption adds.
 const payloadLimit = 2<<20 - 1<<10
 
-func TestTheOldestClosedApprovalsAreForgottenWithoutRoom(t *testing.T) {
+func TestTheOldestClosedApprovalsMakeRoom(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	stays := request("stays open")
@@ -44,7 +44,7 @@ func atoi(t *testing.T, id string) (n int64) {
 	return n
 }
 
-func TestWhatIsClosedIsForgottenAfter30Days(t *testing.T) {
+func TestClosedItemsAreRemovedAfter30Days(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	r := request("m1")
@@ -68,7 +68,7 @@ func TestWhatIsClosedIsForgottenAfter30Days(t *testing.T) {
 	require.Empty(t, s.State.Early)
 }
 
-func TestWhatIsOwedToSomeoneIsNotForgotten(t *testing.T) {
+func TestItemsWithAWaitingNoticeAreKept(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
@@ -84,7 +84,7 @@ func TestWhatIsOwedToSomeoneIsNotForgotten(t *testing.T) {
 	require.Empty(t, s.View().Runs)
 }
 
-func TestRunsThatNobodyClosesDoNotFillTheState(t *testing.T) {
+func TestUnclosedRunsDoNotFillTheState(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	refused := 0
@@ -108,7 +108,7 @@ func TestRunsThatNobodyClosesDoNotFillTheState(t *testing.T) {
 	require.Less(t, refused, 900)
 }
 
-// sizes are texts of the largest and the smallest sizes that are accepted, in characters that JSON writes longest.
+// sizes are texts of the largest and smallest accepted sizes, in characters with the longest JSON.
 var sizes = map[string]struct {
 	// fill fills texts, idFill IDs, which have no control characters.
 	fill, idFill string
@@ -123,7 +123,7 @@ var sizes = map[string]struct {
 	"small":       {fill: "x", idFill: "x", small: true},
 }
 
-// filler fills an activation until no more is taken.
+// filler fills an activation until it accepts no more.
 type filler struct {
 	t     *testing.T
 	s     *world
@@ -134,7 +134,7 @@ type filler struct {
 	small bool
 }
 
-// text is a text of that many bytes of JSON.
+// text returns a text of so many bytes of JSON.
 func (f *filler) text(n int) string {
 	if f.small {
 		return ""
@@ -151,7 +151,7 @@ func (f *filler) tooMany(err error) bool {
 	return true
 }
 
-// approvals registers until none is taken any more.
+// approvals registers approvals until no more are accepted.
 func (f *filler) approvals(prefix string, to *workflows.ReplyTo, most int) {
 	f.t.Helper()
 	for i := range most {
@@ -195,7 +195,7 @@ func (f *filler) close(now time.Time) {
 	apply(f.s, now, events...)
 }
 
-// requireFits checks the payloads that Temporal gets, and what the limits count for their parts.
+// requireFits checks the sizes of all payloads, and the counted sizes of their parts.
 func (f *filler) requireFits(now time.Time) {
 	f.t.Helper()
 	s := f.s
@@ -226,7 +226,7 @@ func (f *filler) requireFits(now time.Time) {
 	}
 }
 
-// The state is filled with the largest, or the most, of everything that is accepted, until no more is taken.
+// The state is filled with the largest, or the most, items of every kind, until it accepts no more.
 func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	t.Parallel()
 	for name, kind := range sizes {
@@ -287,8 +287,8 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	}
 }
 
-// The smallest runs are opened until no more is taken, opened again with the longest receiver, and closed with the longest reason while the
-// notices about them wait.
+// The smallest runs are opened until no more are accepted. Then they are opened again with the longest receiver, and closed with the
+// longest reason while their notices wait.
 func TestRunsThatGrowAfterTheyWereOpenedFitIntoAPayload(t *testing.T) {
 	t.Parallel()
 	longest := strings.Repeat("<", 255)
@@ -357,7 +357,7 @@ func TestAFingerprintThatIsTooLongCountsAsNone(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(s.Activation))
 }
 
-// size is that of the continue-as-new input.
+// size returns the size of the continue-as-new input.
 func size(t testing.TB, s *world) int {
 	t.Helper()
 	return len(mustJSON(t, map[string]any{"start": s.Start, "carried": s.State}))
@@ -370,7 +370,7 @@ func mustJSON(t testing.TB, v any) []byte {
 	return b
 }
 
-func TestHundredsOfApprovalsOfTheUsualSizeAreTaken(t *testing.T) {
+func TestHundredsOfApprovalsOfTheUsualSizeAreAccepted(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	var requests []workflows.ApprovalRequest

@@ -6,28 +6,28 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Effects is what must be under way now. What it does not name, and is under way, is given up.
+// Effects are the calls that should run now. A running check that is not named here is dropped.
 type Effects struct {
 	Checks []Check
-	// HandOff is the next hand-off of notices; nil: none is due.
+	// HandOff is the next hand-off of notices; nil if none is due.
 	HandOff *workflows.HandOff
-	// Wake is when the clock changes something next; zero: never. WakeFor says what.
+	// Wake is when the clock next changes the activation; zero means never. WakeFor says what changes.
 	Wake    time.Time
 	WakeFor string
 	// Done: the activation has ended and every notice is handed off.
 	Done bool
 }
 
-// Check is an approval that Artmail is asked about until Until, by the worker of Queue.
+// Check is a check of an approval by the agent's worker on Queue, until Until.
 type Check struct {
 	Params workflows.CheckApprovalParams
 	Queue  string
 	Until  time.Time
-	// Title is for the Web UI, and short: beyond 400 bytes of JSON the server refuses the command, and so the whole workflow task.
+	// Title is a short text for the Web UI. The server refuses a title of more than 400 bytes of JSON, and with it the whole workflow task.
 	Title string
 }
 
-// Next says what must be under way now. What is due now was done by Tick before.
+// Next returns the calls that should run now. Tick must have applied the time before.
 func Next(a Activation, now time.Time) Effects {
 	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
 	fx.wakeAt(a.State.Outbox.NotBefore, now, "retry of a hand-off")
@@ -48,8 +48,8 @@ func (fx *Effects) wakeAt(at, now time.Time, why string) {
 	}
 }
 
-// addApproval adds the check and the times of an approval. While the activation is paused there are none: whether its key works then is not
-// documented, and the clock stands still.
+// addApproval adds the check and the due times of an approval. While the activation is paused there are none: the clock stands still, and
+// it is not documented whether the key works.
 func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
 	due, runs := dueAt(&a.State, approval)
 	if !runs {
@@ -66,7 +66,7 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 		return
 	}
 	silentAt, _ := checkSilentAt(&a.State, approval)
-	fx.wakeAt(silentAt, now, "a check brings nothing")
+	fx.wakeAt(silentAt, now, "a check has no result")
 	if len(fx.Checks) == maxChecks {
 		return
 	}

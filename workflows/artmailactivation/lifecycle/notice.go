@@ -9,23 +9,23 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Source is the ID of the activation's workflow, and so the source of its notices.
+// Source returns the ID of the activation's workflow, which is the source of its notices.
 func Source(a Activation) string {
 	return workflows.ArtmailActivationWorkflowID(a.Start.Agent, a.Start.ActivationID)
 }
 
-// post puts a notice into the outbox and returns its ID. What the activation, the approval or the run holds anyway is left out there until the
-// hand-off, so hundreds of notices fit the state.
+// post adds a notice to the outbox and returns its ID. The notice has no data that the state holds anyway: it is filled in at the
+// hand-off, so that hundreds of notices fit the state.
 func post(a *Activation, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) string {
 	outbox := a.State.Outbox.Post(workflows.PostedNotice{Notice: workflows.Notice{Kind: kind, Source: Source(*a), Time: now, Data: data}}, subject)
-	last := &outbox.Waiting[len(outbox.Waiting)-1] // Post has made this list
+	last := &outbox.Waiting[len(outbox.Waiting)-1] // Post has copied the list
 	last.Source = ""
 	a.State.Outbox = outbox
 	return last.ID
 }
 
-// postChange posts that Artmail has activated, paused, resumed or deactivated the activation. Of pauses and resumes that still wait, only the
-// newest is worth telling.
+// postChange posts that Artmail has activated, paused, resumed or deactivated the activation. Of several waiting pauses and resumes, only
+// the newest stays.
 func postChange(a *Activation, e workflows.ActivationEvent, now time.Time) {
 	kind := workflows.NoticeActivationActivated
 	switch e.Kind {
@@ -46,14 +46,14 @@ func postChange(a *Activation, e workflows.ActivationEvent, now time.Time) {
 	post(a, kind, workflows.NoticeData{Activation: &change}, strconv.FormatInt(a.State.Outbox.Seq+1, 10), now)
 }
 
-// postWarning posts that a run is about to be force-failed. A warning that still waits is replaced: the receiver needs it once.
+// postWarning posts that a run is about to be force-failed. It replaces an earlier warning that still waits.
 func postWarning(a *Activation, run *Run, now time.Time) {
 	withdraw(&a.State, run.WarningID)
 	subject := run.RunID + " " + strconv.FormatInt(run.LastActiveAt.UnixMilli(), 10)
 	run.WarningID = post(a, workflows.NoticeRunStaleWarning, workflows.NoticeData{}, subject, now)
 }
 
-// postEnd posts the end of a run, which comes once.
+// postEnd posts the end of a run.
 func postEnd(a *Activation, run *Run, kind workflows.NoticeKind, now time.Time) {
 	run.EndID = post(a, kind, workflows.NoticeData{}, run.RunID, now)
 }
@@ -75,7 +75,7 @@ func noticeOfApproval(status workflows.ApprovalStatus) workflows.NoticeKind {
 	return ""
 }
 
-// withdraw takes a notice that still waits back.
+// withdraw removes a notice that still waits.
 func withdraw(s *State, id string) {
 	if id != "" {
 		withdrawIf(s, func(n workflows.PostedNotice) bool { return n.ID == id })
@@ -90,7 +90,7 @@ func withdrawIf(s *State, goes func(workflows.PostedNotice) bool) {
 	s.Outbox.Waiting = slices.DeleteFunc(slices.Clone(s.Outbox.Waiting), goes)
 }
 
-// waitingNotices are the IDs of the notices that wait.
+// waitingNotices returns the IDs of the waiting notices.
 func waitingNotices(s *State) map[string]bool {
 	waiting := make(map[string]bool, len(s.Outbox.Waiting))
 	for _, n := range s.Outbox.Waiting {
@@ -99,7 +99,7 @@ func waitingNotices(s *State) map[string]bool {
 	return waiting
 }
 
-// handOff are the notices to hand off now, complete: the approval or the run as it is now.
+// handOff returns the notices to hand off now, with the approval or run as it is now.
 func handOff(a Activation, now time.Time) *workflows.HandOff {
 	due := a.State.Outbox.Due(now)
 	if len(due) == 0 {
@@ -114,7 +114,7 @@ func handOff(a Activation, now time.Time) *workflows.HandOff {
 	return &workflows.HandOff{Source: Source(a), Agent: a.Start.Agent, Notices: notices}
 }
 
-// fill sets the data and the receivers of a notice. The approval or run is there: none goes while a notice about it waits.
+// fill sets the data and receivers of a notice. Its approval or run is still there: none is removed while a notice about it waits.
 func fill(s *State, n *workflows.PostedNotice) {
 	if n.Kind == workflows.NoticeActivationActivated && s.Activated != nil {
 		change := *n.Data.Activation
@@ -138,7 +138,7 @@ func fill(s *State, n *workflows.PostedNotice) {
 	}
 }
 
-// HandingOff takes in that a hand-off begins. What its notices say is final from now on: the receiver may have it before the hand-off is over.
+// HandingOff records that a hand-off begins. From now on the ends in its notices are final, because a receiver may already have them.
 func HandingOff(a Activation, h workflows.HandOff) Activation {
 	a = clone(a)
 	begun := make(map[string]bool, len(h.Notices))
@@ -153,7 +153,7 @@ func HandingOff(a Activation, h workflows.HandOff) Activation {
 	return a
 }
 
-// HandedOff takes in that a hand-off succeeded. The end of an approval that has no receiver may still be corrected.
+// HandedOff applies a successful hand-off. An end without a receiver can still be corrected.
 func HandedOff(a Activation, h workflows.HandOff, result workflows.HandOffResult) Activation {
 	a = clone(a)
 	a.State.Outbox = a.State.Outbox.HandedOff(h.Notices)
@@ -165,7 +165,7 @@ func HandedOff(a Activation, h workflows.HandOff, result workflows.HandOffResult
 	return a
 }
 
-// HandOffFailed takes in that a hand-off failed.
+// HandOffFailed applies a failed hand-off.
 func HandOffFailed(a Activation, h workflows.HandOff, f rules.Failure, now time.Time) Activation {
 	a.State.Outbox = a.State.Outbox.Failed(h.Notices, f, now)
 	return a

@@ -102,7 +102,7 @@ func TestHundredsOfNoticesAreHandedOffInBatches(t *testing.T) {
 	require.Empty(t, s.handOff(at(11)))
 }
 
-func TestAHandOffThatFailsIsTriedAgain(t *testing.T) {
+func TestAFailedHandOffIsRetried(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
@@ -130,7 +130,7 @@ func TestAHandOffThatFailsIsTriedAgain(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(s.Activation))
 }
 
-func TestANoticeThatTemporalRefusesRaisesAttentionAndDoesNotKeepTheEnd(t *testing.T) {
+func TestARefusedNoticeRaisesAttentionAndDoesNotDelayTheEnd(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, request("m1"))
@@ -155,7 +155,7 @@ func TestAWarningThatStillWaitsIsReplacedByTheNext(t *testing.T) {
 	require.Len(t, s.waiting(), 1)
 }
 
-// changes lists what the hand-off tells of the activation itself, as "kind status".
+// changes returns the notices about the activation itself, as "kind status".
 func changes(s *world, now time.Time) []string {
 	var list []string
 	h := lifecycle.Next(s.Activation, now).HandOff
@@ -170,7 +170,7 @@ func changes(s *world, now time.Time) []string {
 	return list
 }
 
-func TestEachChangeOfTheActivationIsToldWithWhereItStandsThen(t *testing.T) {
+func TestEachChangeOfTheActivationIsAnnouncedWithItsStatus(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
 	apply(s, at(1), activated(1, "key"))
@@ -203,7 +203,7 @@ func TestEachChangeOfTheActivationIsToldWithWhereItStandsThen(t *testing.T) {
 	require.True(t, lifecycle.Next(s.Activation, at(6)).Done)
 }
 
-func TestAnActivationThatIsToldLateSaysThatItIsPaused(t *testing.T) {
+func TestALateActivationIsAnnouncedAsPaused(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
 	apply(s, at(2), paused(2, "webhook_failure"))
@@ -239,8 +239,8 @@ func TestNoNoticeHoldsTheAPIKey(t *testing.T) {
 	}
 }
 
-// Runs that events alone make known can't be refused; while hand-offs fail, the notices of the oldest make room.
-func TestTooManyFailedRunsWhileHandOffsFailAreGivenUpVisibly(t *testing.T) {
+// Runs of Artmail's events can't be refused; while hand-offs fail, the notices of the oldest are dropped.
+func TestTooManyFailedRunsDuringFailedHandOffsRaiseAttention(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	var events []workflows.ActivationEvent

@@ -2,15 +2,15 @@ package lifecycle
 
 import "github.com/signalbox-dev/signalbox/workflows"
 
-// Configure puts other options in force. They hold for every clock that is not at its end: a run that was warned about stays so, an approval
-// that has expired too. A check under way goes on by the new ones.
+// Configure puts new options in force. They apply to all clocks that have not ended: a run that was warned about stays so, and an expired
+// approval too. A running check continues with the new options.
 func Configure(a Activation, options workflows.ActivationOptions) Activation {
 	a.Start.Options = usable(options)
 	return a
 }
 
-// usable is the options with a default in place of each that can't be used. The configuration refuses those; one that gets here all the same must
-// not harm what runs: Temporal refuses each workflow task that names a task queue which it can't keep.
+// usable returns the options with defaults for fields that can't be used. The configuration refuses such options, but if some arrive,
+// running activations must not suffer: Temporal refuses each workflow task that names an invalid task queue.
 func usable(o workflows.ActivationOptions) workflows.ActivationOptions {
 	if (workflows.ActivationOptions{CheckApprovalQueue: o.CheckApprovalQueue}).Validate() != nil {
 		o.CheckApprovalQueue = ""

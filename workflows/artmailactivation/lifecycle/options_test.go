@@ -13,7 +13,7 @@ import (
 
 func minutes(n int) workflows.Duration { return workflows.Duration(time.Duration(n) * time.Minute) }
 
-func TestOptionsThatCanNotBeUsedAreLeftAtTheirDefaults(t *testing.T) {
+func TestInvalidOptionsGetTheirDefaults(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string]workflows.ActivationOptions{
 		"a queue that is too long":    {CheckApprovalQueue: strings.Repeat("q", 2<<20)},
@@ -36,7 +36,7 @@ func TestOptionsThatCanNotBeUsedAreLeftAtTheirDefaults(t *testing.T) {
 	require.Equal(t, good.Normalized(), newWorld(t, good).Start.Options)
 }
 
-func TestOtherOptionsHoldForWhatIsStillOpen(t *testing.T) {
+func TestNewOptionsApplyToOpenApprovalsAndRuns(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	open(t, s, "r1", 0)

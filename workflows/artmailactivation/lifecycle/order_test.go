@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// said is what must not depend on the order of arrival.
-type said struct {
+// invariant is the part of the state that must not depend on the order of arrival.
+type invariant struct {
 	Status    workflows.ActivationStatus
 	StatusAt  time.Time
 	Reason    string
@@ -24,9 +24,9 @@ type said struct {
 	Runs      map[string]workflows.RunStatus
 }
 
-func whatItSays(s *world) said {
+func invariantOf(s *world) invariant {
 	v := s.View()
-	w := said{
+	w := invariant{
 		Status: v.Status, StatusAt: v.StatusAt, Reason: v.StatusReason, Key: string(v.SealedAPIKey), Attention: v.Attention,
 		Approvals: map[string]string{}, Runs: map[string]workflows.RunStatus{},
 	}
@@ -45,7 +45,7 @@ func whatItSays(s *world) said {
 	return w
 }
 
-// story is the life of an activation as Artmail tells it, with times that are often the same.
+// story returns the events of one activation, many of them with the same time.
 func story(r *rand.Rand, crossing bool) []workflows.ActivationEvent {
 	minute := func() float64 { return float64(r.IntN(20)) }
 	events := []workflows.ActivationEvent{activated(0, "key")}
@@ -85,8 +85,8 @@ const (
 	runs      = 3
 )
 
-// dedupe leaves one event of each dedupe key: that two events under one key are the same is Artmail's promise. Only of the API key it is
-// not taken for granted, since it is shown once.
+// dedupe keeps one event for each dedupe key, because Artmail promises that two events with one key are the same. It keeps all API keys,
+// since Artmail sends a key once.
 func dedupe(events []workflows.ActivationEvent) []workflows.ActivationEvent {
 	seen := map[string]bool{}
 	var left []workflows.ActivationEvent
@@ -100,7 +100,7 @@ func dedupe(events []workflows.ActivationEvent) []workflows.ActivationEvent {
 	return left
 }
 
-// shuffled repeats some events, some of them as if their dedupe key was forgotten, and mixes them all.
+// shuffled repeats some events, some of them with another dedupe key, and shuffles them all.
 func shuffled(r *rand.Rand, events []workflows.ActivationEvent) []workflows.ActivationEvent {
 	mixed := append([]workflows.ActivationEvent(nil), events...)
 	for range r.IntN(len(events) + 1) {
@@ -124,7 +124,7 @@ func requests() []workflows.ApprovalRequest {
 	return all
 }
 
-// tellings are ways in which the same events may arrive where Artmail's times alone decide.
+// tellings are orders of the same events for which Artmail's times alone decide.
 var tellings = map[string]struct {
 	crossing bool
 	tell     func(t testing.TB, s *world, events []workflows.ActivationEvent)
@@ -136,7 +136,7 @@ var tellings = map[string]struct {
 	}},
 	"one by one, and nothing is handed off": {true, func(t testing.TB, s *world, events []workflows.ActivationEvent) {
 		register(t, s, noon, requests()...)
-		// The end of the activation is applied last: what comes after it is late, even with an earlier time.
+		// The end of the activation comes last: an event after it is late, even with an earlier time.
 		last := slices.IndexFunc(events, func(e workflows.ActivationEvent) bool { return e.Kind == workflows.KindAgentDeactivated })
 		for _, e := range events {
 			if e.Kind != workflows.KindAgentDeactivated {
@@ -178,7 +178,7 @@ func requireOrderDoesNotMatter(t *testing.T, orders int, chance func() rand.Sour
 	for name, telling := range tellings {
 		r := rand.New(chance())
 		events := story(r, telling.crossing)
-		var want said
+		var want invariant
 		for i := range orders {
 			s := newState(t)
 			order := events
@@ -186,7 +186,7 @@ func requireOrderDoesNotMatter(t *testing.T, orders int, chance func() rand.Sour
 				order = shuffled(r, events)
 			}
 			telling.tell(t, s, order)
-			got := whatItSays(s)
+			got := invariantOf(s)
 			if i == 0 {
 				want = got
 			}
@@ -202,7 +202,7 @@ func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
 	}
 }
 
-// Each byte is one choice, of what happens and of the order in which it is heard of, so that what the fuzzer changes is one thing.
+// Each byte is one choice, of an event or of an order, so that a change by the fuzzer changes one thing.
 func FuzzTheOrderOfArrivalDoesNotMatter(f *testing.F) {
 	f.Add([]byte{})
 	for seed := range uint64(8) {
@@ -218,13 +218,14 @@ func FuzzTheOrderOfArrivalDoesNotMatter(f *testing.F) {
 	})
 }
 
-// written is chance as far as it is written down, and then some more.
+// written is a source of random numbers that first returns recorded bytes.
 type written struct {
 	choices []byte
 	rest    rand.Source
 }
 
-// Uint64 has the choice in its highest byte, where IntN takes it from; the others are set, or IntN would draw again now and then.
+// Uint64 puts the choice into the highest byte, from which IntN takes it. The other bytes are set, because IntN would sometimes draw
+// again otherwise.
 func (w *written) Uint64() uint64 {
 	if len(w.choices) == 0 {
 		return w.rest.Uint64()
@@ -234,8 +235,8 @@ func (w *written) Uint64() uint64 {
 	return choice
 }
 
-// In any order of arrival, one event at a time, with hand-offs between them: no receiver gets two ends, and what it got stays.
-func TestWhatIsToldStaysInAnyOrder(t *testing.T) {
+// In any order of arrival, one event at a time and with hand-offs between them, no receiver gets two ends, and a received end stays.
+func TestAHandedOffEndStaysInAnyOrderOfEvents(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// However the rules are applied, an activation that was given to one is never changed: not by it, and not by what is done with its result.
-func TestNoRuleChangesItsArgument(t *testing.T) {
+// No rule changes its argument, and no later rule changes it through the result.
+func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 4))
@@ -24,7 +24,7 @@ func TestNoRuleChangesItsArgument(t *testing.T) {
 		for i := range 120 {
 			before, written = append(before, a), append(written, string(mustJSON(t, a)))
 			next := anyRule(r, a, i)
-			// Another rule on the same argument shows what is shared.
+			// A second rule on the same argument finds shared memory.
 			anyRule(r, a, i)
 			a = next
 		}

@@ -13,24 +13,24 @@ const (
 	expiredReason     = "the deadline passed without an answer"
 )
 
-// Response is a response to an approval. One that came before its request was registered is kept.
+// Response is a response to an approval. A response that comes before its request is registered is kept.
 type Response struct {
-	// At is the provider's time, KeptAt ours.
+	// At is the provider's time, KeptAt Signalbox's.
 	At        time.Time `json:"at"`
 	KeptAt    time.Time `json:"keptAt"`
 	MessageID string    `json:"messageId,omitempty"`
 	RequestID string    `json:"requestId"`
-	// Approved is nil where the response says neither yes nor no.
+	// Approved is nil if the response says neither yes nor no.
 	Approved *bool  `json:"approved,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 }
 
-// unclear says whether the event is a response that says neither yes nor no.
+// unclear reports whether the event is a response that says neither yes nor no.
 func unclear(e workflows.ActivationEvent) bool {
 	return e.Kind == workflows.KindApprovalResponse && e.Approved == nil
 }
 
-// respond matches a response to its request by inResponseToId. Its runId plays no part: a run may ask for many approvals.
+// respond matches a response to its request by inResponseToId. It ignores the runId, because one run may ask for many approvals.
 func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	if e.InResponseToID == "" || len(e.InResponseToID) > maxID {
 		return workflows.EventIgnored, "its inResponseToId can't be used"
@@ -45,7 +45,7 @@ func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	case approval == nil:
 		return keepEarly(&a.State, r)
 	case r.MessageID != "" && r.MessageID == approval.ResponseMessageID:
-		return workflows.EventDuplicate, "this response is applied"
+		return workflows.EventDuplicate, "this response is already applied"
 	case r.Approved == nil:
 		return respondUnclearly(approval)
 	case approval.Status != workflows.ApprovalOpen && !decidesInstead(approval, r):
@@ -53,7 +53,7 @@ func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 		return workflows.EventLate, "the approval is " + string(approval.Status)
 	}
 	if approval.Status == workflows.ApprovalApproved || approval.Status == workflows.ApprovalRejected {
-		approval.LateResponses++ // the response that decided until now
+		approval.LateResponses++ // the response that had decided
 	}
 	answer(a, approval, r, now)
 	return workflows.EventApplied, ""
@@ -64,13 +64,13 @@ func respondUnclearly(approval *Approval) (workflows.EventResult, string) {
 	case approval.Status != workflows.ApprovalOpen:
 		return workflows.EventLate, "the approval is " + string(approval.Status)
 	case approval.Unclear:
-		return workflows.EventDuplicate, "the approval is known to have an unclear response"
+		return workflows.EventDuplicate, "the approval already has an unclear response"
 	}
 	approval.Unclear = true
 	return workflows.EventApplied, "it says neither yes nor no"
 }
 
-// decidesInstead says whether a response takes the place of the event that decided.
+// decidesInstead reports whether a response replaces the event that closed the approval.
 func decidesInstead(approval *Approval, r Response) bool {
 	switch {
 	case !correctable(approval):
@@ -81,7 +81,7 @@ func decidesInstead(approval *Approval, r Response) bool {
 	return cmp.Or(r.At.Compare(approval.DecidedAt), cmp.Compare(r.MessageID, approval.ResponseMessageID)) < 0
 }
 
-// answer closes an approval by a response that says yes or no.
+// answer closes an approval with a response that says yes or no.
 func answer(a *Activation, approval *Approval, r Response, now time.Time) {
 	status := workflows.ApprovalRejected
 	if *r.Approved {
@@ -92,7 +92,7 @@ func answer(a *Activation, approval *Approval, r Response, now time.Time) {
 	}, now)
 }
 
-// keepEarly keeps one response for each request: the earliest by the provider's time that says yes or no, since it is the one that decides.
+// keepEarly keeps one response for each request: the one that decides, which is the earliest by the provider's time that says yes or no.
 func keepEarly(s *State, r Response) (workflows.EventResult, string) {
 	i := slices.IndexFunc(s.Early, func(known Response) bool { return known.RequestID == r.RequestID })
 	if i < 0 {
@@ -102,12 +102,12 @@ func keepEarly(s *State, r Response) (workflows.EventResult, string) {
 	known := s.Early[i]
 	switch {
 	case known.MessageID == r.MessageID && (known.Approved == nil) == (r.Approved == nil):
-		return workflows.EventDuplicate, "this response is kept"
+		return workflows.EventDuplicate, "this response is already kept"
 	case r.Approved == nil:
 		return workflows.EventLate, "another response is kept"
 	case known.Approved == nil, cmp.Or(r.At.Compare(known.At), cmp.Compare(r.MessageID, known.MessageID)) < 0:
 		s.Early[i] = r
-		return workflows.EventApplied, "it decides instead of the response that was kept"
+		return workflows.EventApplied, "it replaces the response that was kept"
 	}
 	return workflows.EventLate, "an earlier response is kept"
 }

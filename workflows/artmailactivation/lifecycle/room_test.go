@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
-// filling are texts of which each takes base bytes beside itself, and all together exactly room. Each begins with its number.
+// filling returns texts that together need exactly room bytes, if each item needs base bytes more. Each text begins with its number.
 func filling(t testing.TB, room, base, longest int) []string {
 	t.Helper()
 	n := (room + base + longest - 1) / (base + longest)
@@ -41,7 +41,7 @@ func subjects(texts []string) []workflows.ApprovalRequest {
 	return all
 }
 
-func TestApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
+func TestApprovalsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	requests := subjects(filling(t, lifecycle.MaxOpenApprovalBytes, lifecycle.ApprovalBytes(openApproval("")), 400))
 	half := len(requests) / 2
@@ -56,7 +56,7 @@ func TestApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 		require.NoError(t, lifecycle.CheckRequestApprovals(s.Activation, requests[before:]), name)
 	}
 
-	// An answer that is still to be told keeps its room; once it is told, another approval has it.
+	// An answered approval keeps its room until its hand-off; then another approval can have it.
 	s := activeState(t)
 	register(t, s, noon, requests...)
 	apply(s, at(1), response(1, "x", "m0000", true))
@@ -67,7 +67,7 @@ func TestApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, lifecycle.CheckRequestApprovals(s.Activation, another))
 }
 
-func TestEachTextTakesTheRoomOfItsBytes(t *testing.T) {
+func TestEachTextCountsItsBytes(t *testing.T) {
 	t.Parallel()
 	const text = "twelve bytes"
 	to := &workflows.ReplyTo{WorkflowID: text, Signal: text}
@@ -136,7 +136,7 @@ func openAll(t testing.TB, s *world, ids []string, now time.Time) {
 	}
 }
 
-func TestRunsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
+func TestRunsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
 	last := ids[len(ids)-1]
@@ -146,11 +146,11 @@ func TestRunsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: last}))
 	openAll(t, s, ids, noon)
 
-	// A known run goes on, unless its receiver needs more room.
+	// A known run may be opened again, unless its receiver needs more room.
 	require.NoError(t, lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: last}))
 	requireRefused(t, workflows.ErrTypeTooMany, lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: last, ReplyTo: waiter}))
 
-	// A run that is closed with more words than were counted, while its warning waits, takes room that it did not have.
+	// A run that is closed with a long reason while its warning waits needs room that was not reserved.
 	s = activeState(t)
 	last = last[:len(last)-workflows.JSONLen(waiter.WorkflowID+waiter.Signal)]
 	openAll(t, s, ids[:len(ids)-1], noon)
@@ -169,7 +169,7 @@ func TestRunsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	require.NoError(t, lifecycle.CheckOpenRun(s.Activation, workflows.OpenRun{RunID: last[:200]}))
 }
 
-func TestRunsOfApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
+func TestRunsOfApprovalsAreAcceptedUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
 	var requests []workflows.ApprovalRequest
@@ -184,7 +184,7 @@ func TestRunsOfApprovalsAreTakenToTheLastByteOfTheirRoom(t *testing.T) {
 	requireRefused(t, workflows.ErrTypeTooMany, lifecycle.CheckRequestApprovals(s.Activation, requests))
 }
 
-// messages are those of the approvals, in their order.
+// messages returns the message IDs of the approvals, in their order.
 func messages(s *world) []string {
 	var ids []string
 	for _, a := range s.View().Approvals {
@@ -193,7 +193,7 @@ func messages(s *world) []string {
 	return ids
 }
 
-func TestClosedApprovalsAreKeptToTheLastByteOfTheirRoom(t *testing.T) {
+func TestClosedApprovalsAreKeptUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	closed := openApproval("")
 	closed.Status, closed.ResponseMessageID, closed.ReplyTo = workflows.ApprovalRejected, "x0000", nil
@@ -234,7 +234,7 @@ func TestClosedApprovalsAreKeptToTheLastByteOfTheirRoom(t *testing.T) {
 	}
 }
 
-func TestEndedRunsAndEarlyResponsesAreKeptToTheLastByteOfTheirRoom(t *testing.T) {
+func TestEndedRunsAndEarlyResponsesAreKeptUpToTheLastByteOfTheirRoom(t *testing.T) {
 	t.Parallel()
 	for _, more := range []string{"", "x"} {
 		s := activeState(t)
@@ -260,7 +260,7 @@ func TestEndedRunsAndEarlyResponsesAreKeptToTheLastByteOfTheirRoom(t *testing.T)
 	}
 }
 
-func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testing.T) {
+func TestAnIdleRunIsKeptForThirtyDaysOrADayWhenRoomIsShort(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	ids := filling(t, lifecycle.MaxOpenRunBytes/2, lifecycle.RunBytes(runOf("", nil)), 240)
@@ -291,7 +291,7 @@ func TestAnIdleRunIsKeptForADayWhileThereIsLittleRoomElseForThirtyDays(t *testin
 	require.Empty(t, s.View().Approvals)
 }
 
-func TestEndsOfRunsThatFindNoRoomToWaitAreGivenUpOldestFirst(t *testing.T) {
+func TestNoticesOfEndedRunsWithoutRoomAreGivenUpOldestFirst(t *testing.T) {
 	t.Parallel()
 	ids := filling(t, lifecycle.MaxOpenRunBytes, lifecycle.RunBytes(runOf("", nil)), 240)
 	for _, more := range []string{"", "x"} {
@@ -312,7 +312,7 @@ func TestEndsOfRunsThatFindNoRoomToWaitAreGivenUpOldestFirst(t *testing.T) {
 	}
 }
 
-// waitingIDs are the IDs of all notices that wait, whether they have a receiver or not.
+// waitingIDs returns the IDs of all waiting notices, with or without a receiver.
 func (w *world) waitingIDs() []string {
 	var ids []string
 	for _, n := range w.State.Outbox.Waiting {

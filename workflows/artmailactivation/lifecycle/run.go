@@ -7,12 +7,12 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Run is a run with what only the rules need.
+// Run is a run, with fields that only the rules need.
 type Run struct {
 	workflows.Run
 	// FailedAt is the provider's time of run_force_failed.
 	FailedAt time.Time `json:"failedAt,omitzero"`
-	// WarningID and EndID are the notices that were posted about the last warning and about the end.
+	// WarningID and EndID are the IDs of the notices about the last warning and about the end.
 	WarningID string `json:"warningId,omitempty"`
 	EndID     string `json:"endId,omitempty"`
 }
@@ -26,7 +26,7 @@ func findRun(s *State, runID string) *Run {
 	return nil
 }
 
-// knownRun finds a run or makes it known as open; nil for an empty ID.
+// knownRun returns the run, and adds it as open if it is not known; nil for an empty ID.
 func knownRun(s *State, runID string, now time.Time) *Run {
 	if runID == "" {
 		return nil
@@ -38,15 +38,15 @@ func knownRun(s *State, runID string, now time.Time) *Run {
 	return &s.Runs[len(s.Runs)-1]
 }
 
-// touch moves the clock of an open run forward, never back: touches may arrive in any order.
+// touch moves the last activity of an open run forward, never back, because touches may arrive in any order.
 func touch(run *Run, at time.Time) {
 	if run.Status == workflows.RunOpen && at.After(run.LastActiveAt) {
 		run.LastActiveAt, run.WarnedAt = at, time.Time{}
 	}
 }
 
-// CheckOpenRun says why a run can't be opened. Opening an open one again is no mistake, in any state of the activation, unless a longer ReplyTo
-// finds no room.
+// CheckOpenRun returns why a run can't be opened, or nil. An open run may be opened again, in any status of the activation, unless there
+// is no room for a longer ReplyTo.
 func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 	s := &a.State
 	if err := o.Validate(); err != nil {
@@ -70,8 +70,8 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 	return checkRoomForRun(openRunBytes(s)+runBytes(&fresh), o.RunID)
 }
 
-// OpenRun makes a run known, or says that a known one goes on; CheckOpenRun has passed it. The newest ReplyTo holds: the caller that opens the
-// run again waits for it now.
+// OpenRun adds a run, or touches a known one; CheckOpenRun has accepted it. The newest ReplyTo counts, because the caller that opens the
+// run again waits for its notices now.
 func OpenRun(a Activation, o workflows.OpenRun, now time.Time) (Activation, workflows.Run) {
 	a = clone(a)
 	run := knownRun(&a.State, o.RunID, now)
@@ -82,7 +82,7 @@ func OpenRun(a Activation, o workflows.OpenRun, now time.Time) (Activation, work
 	return a, run.Run
 }
 
-// CheckCloseRun says why a run can't be closed. Closing a closed one is no mistake.
+// CheckCloseRun returns why a run can't be closed, or nil. A closed run may be closed again.
 func CheckCloseRun(a Activation, c workflows.CloseRun) error {
 	if err := c.Validate(); err != nil {
 		return rules.Invalid("%v", err)
@@ -97,7 +97,7 @@ func CheckCloseRun(a Activation, c workflows.CloseRun) error {
 	return nil
 }
 
-// CloseRun says that the agent has ended a run; CheckCloseRun has passed it. Its open approvals stay open: the brand may still answer them.
+// CloseRun closes a run; CheckCloseRun has accepted it. Its open approvals stay open, because the brand may still answer them.
 func CloseRun(a Activation, c workflows.CloseRun, now time.Time) (Activation, workflows.Run) {
 	a = clone(a)
 	run := findRun(&a.State, c.RunID)
@@ -107,8 +107,8 @@ func CloseRun(a Activation, c workflows.CloseRun, now time.Time) (Activation, wo
 	return a, run.Run
 }
 
-// TouchRuns says that runs were active. A time ahead of ours counts as now, or a wrong clock would silence the warning. Unknown runs are
-// passed over: a signal has no way to refuse them, and a run that was never opened would wait for a touch for ever.
+// TouchRuns records that runs were active. A time in the future counts as now, so that a wrong clock does not suppress the warning.
+// Unknown runs are ignored: a signal can't be refused.
 func TouchRuns(a Activation, t workflows.TouchRuns, now time.Time) Activation {
 	a = clone(a)
 	at := t.At
@@ -123,8 +123,8 @@ func TouchRuns(a Activation, t workflows.TouchRuns, now time.Time) Activation {
 	return a
 }
 
-// forceFail voids the run's approvals that were not answered by then, even where the run is closed here: then Artmail didn't hear of it. It is
-// remembered for an unknown run too, since a request of that run may be registered later.
+// forceFail applies a force-failed run and voids its approvals without an earlier response, also if the agent has closed the run: Artmail
+// does not know of that. An unknown run is remembered too, because one of its requests may be registered later.
 func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	if e.RunID == "" || len(e.RunID) > maxID {
 		return workflows.EventIgnored, "its runId can't be used"
@@ -148,13 +148,13 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workf
 		return workflows.EventApplied, ""
 	case workflows.RunForceFailed:
 		run.FailedAt = earlier(run.FailedAt, e.OccurredAt)
-		return workflows.EventDuplicate, "the run is force-failed"
+		return workflows.EventDuplicate, "the run is already force-failed"
 	case workflows.RunClosed, workflows.RunVoided:
 	}
 	return workflows.EventLate, "the run is " + string(run.Status)
 }
 
-// openRunBytes counts what can't be forgotten: open runs, and those with a notice that waits.
+// openRunBytes counts the bytes of runs that must be kept: open ones, and those whose notice waits.
 func openRunBytes(s *State) int {
 	waiting := waitingNotices(s)
 	n := 0
@@ -166,7 +166,7 @@ func openRunBytes(s *State) int {
 	return n
 }
 
-// checkRoomForRuns counts the runs that requests would make known.
+// checkRoomForRuns refuses requests whose new runs don't fit.
 func checkRoomForRuns(s *State, requests []workflows.ApprovalRequest) error {
 	fresh := make(map[string]bool)
 	bytes := openRunBytes(s)
@@ -186,13 +186,13 @@ func checkRoomForRuns(s *State, requests []workflows.ApprovalRequest) error {
 
 func checkRoomForRun(bytes int, runID string) error {
 	if bytes > maxOpenRunBytes {
-		return rules.Refuse(workflows.ErrTypeTooMany, "run %q: too many runs are open; close those that have ended", runID)
+		return rules.Refuse(workflows.ErrTypeTooMany, "run %q: too many runs are open: close those that have ended", runID)
 	}
 	return nil
 }
 
-// withdrawEnds gives up the notices of the oldest ended runs where too many wait, which raises attention. Runs that an event alone made known
-// can't be refused, and hand-offs may fail for long.
+// withdrawEnds drops the notices of the oldest ended runs if too many wait, and raises attention. It is needed because hand-offs can fail
+// for long, and runs of Artmail's events can't be refused.
 func withdrawEnds(s *State, waiting map[string]bool) {
 	over := openRunBytes(s) - maxOpenRunBytes
 	for i := range s.Runs {
@@ -212,8 +212,8 @@ func withdrawEnds(s *State, waiting map[string]bool) {
 	}
 }
 
-// pruneRuns forgets ended runs beyond what is kept, and open runs that were not touched for long. An agent that doesn't close its runs would
-// fill the state with them; Artmail ends them after a quarter of an hour. A run that an open approval belongs to stays.
+// pruneRuns removes ended runs beyond their limits, and open runs that were idle for long. Otherwise an agent that never closes its runs
+// would fill the state, although Artmail ends them after a quarter of an hour. A run with an open approval stays.
 func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 	awaited := make(map[string]bool)
 	for i := range s.Approvals {
@@ -223,7 +223,7 @@ func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 	}
 	withdrawEnds(s, waiting)
 	crowded := openRunBytes(s) > maxOpenRunBytes/2
-	var ended kept
+	var ended closedItems
 	var idle []int
 	for i := range s.Runs {
 		run := &s.Runs[i]

@@ -66,7 +66,7 @@ func TestARunIsKnownFromItsApproval(t *testing.T) {
 	require.Equal(t, at(5), run(t, s, "r1").LastActiveAt, "sending a message is activity")
 }
 
-func TestAForcedEndVoidsTheRunsApprovals(t *testing.T) {
+func TestAForceFailureVoidsTheRunsApprovals(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	open(t, s, "r1", 0)
@@ -86,7 +86,7 @@ func TestAForcedEndVoidsTheRunsApprovals(t *testing.T) {
 	require.Len(t, s.due(at(17)), 2)
 }
 
-func TestAForcedEndOfAnUnknownRunIsRemembered(t *testing.T) {
+func TestAForceFailureOfAnUnknownRunIsRemembered(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	apply(s, at(16), forceFailed(16, "r1"))
@@ -100,7 +100,7 @@ func TestAForcedEndOfAnUnknownRunIsRemembered(t *testing.T) {
 	require.Len(t, s.View().Runs, 2)
 }
 
-func TestAForcedEndOfAClosedRunStillVoids(t *testing.T) {
+func TestAForceFailureOfAClosedRunVoidsItsApprovals(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	register(t, s, noon, requestOfRun("m1", "r1"))
@@ -112,7 +112,7 @@ func TestAForcedEndOfAClosedRunStillVoids(t *testing.T) {
 	require.Equal(t, workflows.ApprovalVoided, approval(t, s, "m1").Status)
 }
 
-func TestOpeningAndClosing(t *testing.T) {
+func TestARunIsOpenedAndClosedRepeatedly(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	open(t, s, "r1", 0)

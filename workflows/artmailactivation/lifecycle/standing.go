@@ -15,8 +15,8 @@ type Change struct {
 	Reason string    `json:"reason,omitempty"`
 }
 
-// compareChanges makes the last change of a sorted record the one that holds. At the same time a pause comes after a resume: refusing
-// work that could have been done is mended by the next event, doing work for a brand that has paused the agent is not.
+// compareChanges orders changes; the last one decides. At the same time a pause comes after a resume: work that was refused by mistake
+// can be repeated, but work for a brand that has paused the agent can't be undone.
 func compareChanges(a, b Change) int {
 	if c := a.At.Compare(b.At); c != 0 {
 		return c
@@ -30,8 +30,8 @@ func compareChanges(a, b Change) int {
 	return cmp.Compare(a.Reason, b.Reason)
 }
 
-// record puts a change in its place by the provider's time; false where it was known already. Beyond maxChanges the oldest go: only an
-// approval that has been open for longer than all of them would then count a little less paused time.
+// record inserts a change by the provider's time, and returns false if it is already known. Above maxChanges the oldest go; an approval
+// older than all of them then counts a little less paused time.
 func record(s *State, c Change) bool {
 	at, found := slices.BinarySearchFunc(s.Changes, c, compareChanges)
 	if found {
@@ -42,10 +42,10 @@ func record(s *State, c Change) bool {
 	return true
 }
 
-// standing derives the status from what Artmail said, so that it can't depend on the order of arrival.
+// standing derives the status from Artmail's events, so that it does not depend on the order of arrival.
 //
-// agent.activated opens an activation and comes once, so every pause and resume is after it, even with an earlier time; a resume proves
-// that the activation is active, and a pause that it is paused, even if agent.activated has not come yet.
+// agent.activated comes first and once, so every pause and resume is after it, even with an earlier time. A resume proves that the
+// activation is active, and a pause that it is paused, even before agent.activated arrives.
 func standing(s *State) (status workflows.ActivationStatus, at time.Time, reason string) {
 	if s.Ended != nil && !s.Ended.Stopped {
 		return workflows.ActivationDeactivated, s.Ended.At, s.Ended.Reason
@@ -67,19 +67,18 @@ func standing(s *State) (status workflows.ActivationStatus, at time.Time, reason
 	return workflows.ActivationUnknown, time.Time{}, ""
 }
 
-// settle brings Status up to what was said.
+// settle updates Status from Artmail's events.
 func settle(s *State, now time.Time) {
 	if status, _, _ := standing(s); status != s.Status {
 		s.Status, s.Since = status, now
 	}
 }
 
-// reach says when a clock that was started at from and would end at until does end, since it stands still while the activation is
-// paused; false while it stands still now.
+// reach returns when a clock ends that started at from and was to end at until, since it stands still while the activation is paused.
+// runs is false if it stands still now.
 //
-// The pauses are Artmail's own, by its times, and not those in which we knew of it: the brand's user had that much less time, whether
-// the news of it came at once or through the slow queue, in any order. So a pause whose news came too late to stop a clock
-// still moves its end.
+// The pauses count by Artmail's times, not by the times of their arrival: the brand's user had that much less time, even if the event
+// about it came late. So a pause whose event came too late to stop a clock still moves its end.
 //
 // The end is never after workflows.MaxTime, so that every time can be written as JSON.
 func reach(s *State, from, until time.Time) (end time.Time, runs bool) {

@@ -87,7 +87,7 @@ func TestAnUnknownKindIsNotedAndChangesNothing(t *testing.T) {
 	require.Equal(t, 1, s.View().EventsApplied)
 }
 
-func TestSinceIsWhenTheStatusChangedHere(t *testing.T) {
+func TestSinceIsWhenSignalboxChangedTheStatus(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	apply(s, at(10), paused(2, "user_paused"))
@@ -167,7 +167,7 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 	}
 }
 
-func TestWithoutFingerprintsNothingTellsTwoKeysApart(t *testing.T) {
+func TestWithoutFingerprintsTwoKeysCountAsOne(t *testing.T) {
 	t.Parallel()
 	blind := activated(1, "other")
 	blind.APIKeyFingerprint, blind.DedupeKey = nil, "blind"
@@ -179,7 +179,7 @@ func TestWithoutFingerprintsNothingTellsTwoKeysApart(t *testing.T) {
 	}
 }
 
-func TestAKeyThatCameLaterIsKeptWithWhatIsKnownOfTheUser(t *testing.T) {
+func TestALaterFirstKeyIsKeptWithTheKnownUser(t *testing.T) {
 	t.Parallel()
 	keyless, again := activated(0, "key"), activated(1, "key")
 	keyless.SealedAPIKey, keyless.APIKeyFingerprint, keyless.User = nil, nil, &workflows.ActivationUser{ID: "first"}
@@ -230,7 +230,7 @@ func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention)
 }
 
-func TestTheWindowOfSeenKeysIsBoundedAndWhatSlipsPastItStillCountsOnce(t *testing.T) {
+func TestTheWindowOfSeenKeysIsBoundedAndADuplicateBeyondItChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	first := paused(1, "user_paused")
@@ -323,7 +323,7 @@ func TestWhenAttentionBecomesUrgent(t *testing.T) {
 	require.Equal(t, at(26), lifecycle.DueAt(s.Activation))
 }
 
-func TestTextsFromOutsideAreShownAsTheyAre(t *testing.T) {
+func TestForeignTextIsInertInTheDetails(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	r := request("m1` **bold** `")

@@ -8,29 +8,29 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Activation is what the rules work on: what the workflow was started with, and its state. Options that are told later replace those in Start.
+// Activation is the start of the workflow and its state. New options replace those in Start.
 type Activation struct {
 	Start workflows.ActivationStart
 	State State
 }
 
-// State is what an activation carries from run to run.
+// State is all that an activation carries over when it continues as new.
 type State struct {
-	// Version is the one of the code that began the activation; versions.go of the workflow lists them.
+	// Version is the version of the code that began the activation; see versions.go of the workflow.
 	Version int `json:"version"`
 
 	Status workflows.ActivationStatus `json:"status"`
-	// Since is when Status was entered here, by our clock.
+	// Since is when Status was entered, by Temporal's clock.
 	Since time.Time `json:"since"`
 
-	// Activated, Changes and Ended are what Artmail said; Status follows from them alone.
+	// Activated, Changes and Ended are the events of Artmail; Status follows from them alone.
 	Activated *Activated `json:"activated,omitempty"`
 	Changes   []Change   `json:"changes,omitempty"`
 	Ended     *Ending    `json:"ended,omitempty"`
-	// KeyConflict stays: only a person can tell which of two keys Artmail honours.
+	// KeyConflict stays, because only a person can find out which of two keys Artmail accepts.
 	KeyConflict bool `json:"keyConflict,omitempty"`
 
-	// Approvals are in the order of their registration, runs in the order in which they became known.
+	// Approvals are in the order of registration, runs in the order in which they became known.
 	Approvals []Approval `json:"approvals,omitempty"`
 	Early     []Response `json:"early,omitempty"`
 	Runs      []Run      `json:"runs,omitempty"`
@@ -52,26 +52,26 @@ type Activated struct {
 	User         *workflows.ActivationUser `json:"user,omitempty"`
 }
 
-// Ending is agent.deactivated, or a person's order to stop: nothing is accepted after either.
+// Ending is the end of the activation: agent.deactivated, or a cancellation in Temporal. Nothing is accepted after it.
 type Ending struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason,omitempty"`
-	// Stopped: a person cancelled the workflow; Artmail said nothing.
+	// Stopped: a person cancelled the workflow; Artmail sent no agent.deactivated.
 	Stopped bool `json:"stopped,omitempty"`
 }
 
-// Begin is an activation before its first event.
+// Begin returns an activation before its first event.
 func Begin(start workflows.ActivationStart, version int, now time.Time) Activation {
 	return Restore(start, State{Version: version, Status: workflows.ActivationUnknown, Since: now})
 }
 
-// Restore puts a carried state together with the start it belongs to.
+// Restore returns an activation from its start and its carried state.
 func Restore(start workflows.ActivationStart, state State) Activation {
 	start.Options = usable(start.Options)
 	return Activation{Start: start, State: state}
 }
 
-// clone copies what the rules change in place. What other pointers lead to, such as a ReplyTo, is only replaced as a whole; the outbox and the
+// clone copies all that the rules change in place. Other pointers, such as a ReplyTo, are only replaced as a whole; the outbox and the
 // seen keys copy themselves.
 func clone(a Activation) Activation {
 	s := &a.State
@@ -83,15 +83,15 @@ func clone(a Activation) Activation {
 	return a
 }
 
-// Note says what was done with one thing that happened. It is for the log: it holds no key, no personal data and no text of a message.
+// Note describes one event or effect for the log. It has no key, no personal data and no text of a message.
 type Note struct {
-	// Text says the object and what happened to it, such as "approval expired"; "event" where Result says the rest.
+	// Text says the object and the event, such as "approval expired"; it is "event" if Result has the rest.
 	Text string
 	// Result is set for events.
 	Result workflows.EventResult
-	// ReceivedAt is when the ingress had stored the event; zero for everything else.
+	// ReceivedAt is when the ingress stored the event; zero for other notes.
 	ReceivedAt time.Time
-	// Kind is the event's; ID is that of the delivery, approval or run.
+	// Kind is the kind of the event. ID is the ID of the delivery, approval or run.
 	Kind string
 	ID   string
 	Why  string

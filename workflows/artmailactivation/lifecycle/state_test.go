@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Two lives together touch every field; one that is forgotten on the way to the next run shows.
-func TestEverythingIsCarried(t *testing.T) {
+// Two scenarios together set every field, so a field that is not carried over is found.
+func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	t.Parallel()
 	living := newWorld(t, workflows.ActivationOptions{CheckApprovalQueue: "pages-agent"})
 	apply(living, noon, activated(0, "key"), activated(1, "other"), paused(2, "user_paused"), paused(2, "user_paused"), resumed(3))
@@ -48,7 +48,7 @@ func TestEverythingIsCarried(t *testing.T) {
 	}
 }
 
-// mark notes which fields, however deep, hold something.
+// mark records which fields, at any depth, are set.
 func mark(v reflect.Value, path string, filled map[string]bool) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -73,7 +73,7 @@ func mark(v reflect.Value, path string, filled map[string]bool) {
 	}
 }
 
-// notCarried are fields that only a view or a hand-off fills, or that are another package's.
+// notCarried are fields that only a view or a hand-off sets, or that belong to another package.
 var notCarried = map[string]bool{
 	".Ended.Stopped":                true,
 	".Outbox.Waiting.Notice.Source": true, ".Outbox.Waiting.Notice.Reference": true, ".Outbox.Waiting.Notice.Agent": true,

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// View is the state as the contract shows it, without the options.
+// View returns the state for the query "state", without the options.
 func View(a Activation) workflows.ActivationState {
 	s := &a.State
 	_, at, reason := standing(s)
@@ -34,7 +34,8 @@ func View(a Activation) workflows.ActivationState {
 	return v
 }
 
-// Attention says why a person should look, sorted; nil if there is nothing to look at. After the end only refused and delayed notices are left.
+// Attention returns the reasons why a person should look, sorted; nil if there are none. After the end only refused and delayed notices
+// count.
 func Attention(a Activation) []string {
 	s := &a.State
 	var why []string
@@ -74,8 +75,8 @@ func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen &&
 
 func stale(r Run) bool { return r.Status == workflows.RunOpen && !r.WarnedAt.IsZero() }
 
-// DueAt is when what needs attention becomes urgent: the nearest deadline of an open approval, or forced end of a stale run; else since when
-// the status is what it is.
+// DueAt returns when the attention becomes urgent: the nearest deadline of an open approval, or force-failure of a stale run; without
+// these, when the status was entered.
 func DueAt(a Activation) time.Time {
 	var due time.Time
 	for i := range a.State.Approvals {
@@ -94,7 +95,7 @@ func DueAt(a Activation) time.Time {
 	return due
 }
 
-// WaitingFor says in words what happens next and who can make it happen.
+// WaitingFor returns in words what happens next, and what a person can do.
 func WaitingFor(a Activation) string {
 	s := &a.State
 	open, checking, runs, notices := 0, 0, 0, len(s.Outbox.Waiting)
@@ -118,7 +119,7 @@ func WaitingFor(a Activation) string {
 		return ""
 	case s.Ended != nil:
 	case s.Status == workflows.ActivationUnknown:
-		waits = append(waits, "Artmail to say that it is activated")
+		waits = append(waits, "Artmail's event that it is activated")
 	case s.Status == workflows.ActivationPaused:
 		waits = append(waits, "the brand to resume it (deadlines stand still)")
 	}
@@ -151,7 +152,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Details is the Markdown that a person sees on the workflow's page: where it stands, since when, what it waits for, and how to act.
+// Details describes the activation in Markdown for the Temporal Web UI: its status, what it waits for, and how to act.
 func Details(a Activation) string {
 	s := &a.State
 	status := fmt.Sprintf("**%s** since %s", s.Status, rules.Stamp(s.Since))
@@ -173,7 +174,7 @@ func Details(a Activation) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// approvalLines are lines about the oldest open approvals, whose waiting is the likeliest reason to look.
+// approvalLines describes the oldest open approvals, because they are the most likely reason to look.
 func approvalLines(s *State) []string {
 	const most = 10
 	open := openApprovals(s)
@@ -202,5 +203,5 @@ func approvalLines(s *State) []string {
 	return lines
 }
 
-// maxShown bounds a text of others in the details, in bytes.
+// maxShown limits a text from outside in the details, in bytes of JSON.
 const maxShown = 200

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// after is an active activation to which some things have happened.
+// after returns an active activation after some events.
 func after(t testing.TB, happened ...func(s *world)) lifecycle.Activation {
 	t.Helper()
 	s := checkedState(t)
@@ -50,13 +50,13 @@ func closed(runID string) func(*world) {
 	}
 }
 
-func TestItSaysWhatItWaitsFor(t *testing.T) {
+func TestWaitingForNamesTheNextStep(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		a    lifecycle.Activation
 		want string
 	}{
-		"not activated":             {newState(t).Activation, "Artmail to say that it is activated"},
+		"not activated":             {newState(t).Activation, "Artmail's event that it is activated"},
 		"active":                    {after(t), "the agent's requests and Artmail's events"},
 		"paused":                    {after(t, told(1, paused(1, "")), handedOff), "the brand to resume it (deadlines stand still)"},
 		"one approval":              {after(t, requested(request("m1"))), "the brand to answer 1 approval"},
@@ -69,7 +69,7 @@ func TestItSaysWhatItWaitsFor(t *testing.T) {
 		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "the hand-off of 2 notices"},
 		"ended":                     {after(t, told(1, deactivated(1)), handedOff), ""},
 		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "the brand to resume it (deadlines stand still); the brand to answer 1 approval; the check of 1 of them, whose deadline passed; the agent to go on with 1 run; the hand-off of 2 notices"},
-		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail to say that it is activated; the agent to go on with 1 run"},
+		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail's event that it is activated; the agent to go on with 1 run"},
 		"a response is not unclear": {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true)), func(s *world) { s.handOff(at(1)) }), "the agent's requests and Artmail's events"},
 	} {
 		require.Equal(t, row.want, lifecycle.WaitingFor(row.a), name)
@@ -77,7 +77,7 @@ func TestItSaysWhatItWaitsFor(t *testing.T) {
 	}
 }
 
-func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
+func TestDetailsShowTheStatusAndTheOpenApprovals(t *testing.T) {
 	t.Parallel()
 	const header = "Open approvals (the brand answers in Artmail; `cancel-approval` closes one here):"
 	unclear := response(1, "x", "m1", true)
@@ -102,7 +102,7 @@ func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
 		a    lifecycle.Activation
 		want []string
 	}{
-		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Waits for Artmail to say that it is activated."}},
+		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Waits for Artmail's event that it is activated."}},
 		"active":            {after(t), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the agent's requests and Artmail's events."}},
 		"paused":            {after(t, told(1, paused(1, "user_paused")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z (`user_paused`)", "Waits for the brand to resume it (deadlines stand still)."}},
 		"paused, no reason": {after(t, told(1, paused(1, "")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z", "Waits for the brand to resume it (deadlines stand still)."}},
@@ -125,7 +125,7 @@ func TestDetailsSayHowItStandsAndWhatIsOpen(t *testing.T) {
 	}
 }
 
-func TestWhatTakesTooLongIsSaidBesideTheRest(t *testing.T) {
+func TestDelaysAreShownBesideTheRest(t *testing.T) {
 	t.Parallel()
 	silent := lifecycle.Details(after(t, requested(requestDue("m1", 5)), ticked(5), ticked(8)))
 	require.Contains(t, silent, "- `m1` `Publish m1?`, asked 2026-03-02T12:00:00Z, due 2026-03-02T12:05:00Z, no worker of the agent has answered its check for minutes")

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 )
 
-// waitingKinds are those of all notices that wait, whether they have a receiver or not.
+// waitingKinds returns the kinds of all waiting notices, with or without a receiver.
 func waitingKinds(s *world) []string {
 	var kinds []string
 	for _, n := range s.State.Outbox.Waiting {
@@ -17,7 +17,7 @@ func waitingKinds(s *world) []string {
 	return kinds
 }
 
-func TestANoticeThatIsOvertakenIsWithdrawn(t *testing.T) {
+func TestAnOutdatedNoticeIsWithdrawn(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)
 	apply(s, at(1), paused(1, "user_paused"))
@@ -36,7 +36,7 @@ func TestANoticeThatIsOvertakenIsWithdrawn(t *testing.T) {
 	require.Equal(t, []string{"run.force_failed", "approval.approved"}, waitingKinds(s), "the answer was given before")
 }
 
-func TestANoticeOfAnActivationSaysWhetherItsKeyCame(t *testing.T) {
+func TestANoticeOfAnActivationSaysWhetherItHasItsKey(t *testing.T) {
 	t.Parallel()
 	keyless := activated(0, "key")
 	keyless.SealedAPIKey, keyless.APIKeyFingerprint = nil, nil

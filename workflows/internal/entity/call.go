@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Call is an activity in flight and what it was started with; its zero value is none.
+// Call is a running activity and its parameters; the zero value is none.
 type Call[P, R any] struct {
 	Params P
 
@@ -30,13 +30,13 @@ func ExecuteLocal[P, R any](ctx workflow.Context, activity string, params P) Cal
 	return Call[P, R]{Params: params, future: workflow.ExecuteLocalActivity(ctx, activity, params), cancel: cancel}
 }
 
-// Running says whether the call was started and its result not taken.
+// Running reports whether the call was started and its result is not yet taken.
 func (c *Call[P, R]) Running() bool { return c.future != nil }
 
-// Done says whether a result waits to be taken.
+// Done reports whether a result can be taken.
 func (c *Call[P, R]) Done() bool { return c.future != nil && c.future.IsReady() }
 
-// GiveUp asks once for the end of the call; its result says how it ended.
+// GiveUp cancels the call once. The result then says how the call ended.
 func (c *Call[P, R]) GiveUp() {
 	if c.future != nil && !c.givingUp {
 		c.givingUp = true
@@ -44,13 +44,13 @@ func (c *Call[P, R]) GiveUp() {
 	}
 }
 
-// Drop gives the call up and forgets it: its result does not matter.
+// Drop cancels the call and forgets it, with its result.
 func (c *Call[P, R]) Drop() {
 	c.GiveUp()
 	*c = Call[P, R]{}
 }
 
-// Take returns the result and forgets the call. failure is nil where it succeeded.
+// Take returns the result and forgets the call. failure is nil if the call succeeded.
 func (c *Call[P, R]) Take(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
 	params, result, err := c.TakeError(ctx)
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *Call[P, R]) Take(ctx workflow.Context) (params P, result R, failure *ru
 	return params, result, failure
 }
 
-// TakeRepeatable is Take for a call that may be repeated: its failure is the LastFailure.
+// TakeRepeatable is Take for a call that may be repeated: it returns the LastFailure.
 func (c *Call[P, R]) TakeRepeatable(ctx workflow.Context) (params P, result R, failure *rules.Failure) {
 	params, result, err := c.TakeError(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *Call[P, R]) TakeRepeatable(ctx workflow.Context) (params P, result R, f
 	return params, result, failure
 }
 
-// TakeError is Take for a caller that reads more of the error than its type and message.
+// TakeError is Take for a caller that needs the whole error.
 func (c *Call[P, R]) TakeError(ctx workflow.Context) (params P, result R, err error) {
 	err = c.future.Get(ctx, &result)
 	params = c.Params
@@ -78,15 +78,15 @@ func (c *Call[P, R]) TakeError(ctx workflow.Context) (params P, result R, err er
 	return params, result, err
 }
 
-// Failure translates how an activity failed:
+// Failure translates the error of an activity:
 //
-//	timeout                  no type: nothing is known of the last attempt, whatever the one before it said
-//	application error        its type, which the activities take from the contract
+//	timeout                  no type: the last attempt is unknown, also if an earlier attempt had an error
+//	application error        its type, from the contract
 //	cancelled by this run    rules.FailureCancelled
-//	anything else            no type
+//	any other error          no type
 //
-// The order matters: the server wraps the failure of an earlier attempt in a timeout, and an activity may name a cancellation as the cause of
-// its own error. To take the inner one for the result would let a creation be repeated that went out.
+// The order matters. The server wraps the error of an earlier attempt in a timeout, and an activity may wrap a cancellation in its own
+// error. With the inner error, a creation that was sent could be sent again.
 func Failure(err error) rules.Failure {
 	var timeout *temporal.TimeoutError
 	var application *temporal.ApplicationError
@@ -101,8 +101,8 @@ func Failure(err error) rules.Failure {
 	return rules.Failure{Message: err.Error()}
 }
 
-// LastFailure is the failure of the last attempt that said why, even where the server stopped waiting for another one. It is for calls that
-// may be repeated, where nothing depends on the attempt that was cut off.
+// LastFailure returns the failure of the last attempt that reported one, even if the server then ran into a timeout. It is for calls that
+// may be repeated, so that an interrupted attempt does not matter.
 func LastFailure(err error) rules.Failure {
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {

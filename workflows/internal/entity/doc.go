@@ -1,17 +1,18 @@
-// Package entity is what every long-lived workflow here shares on Temporal's side: the loop's helpers, one timer, activities in flight, what
-// is published, updates and their refusals, the hand-off of notices, continue-as-new.
+// Package entity has the Temporal code that all long-lived workflows of Signalbox share: the parts of their loop, one timer, calls of
+// activities, publishing, updates and refusals, the hand-off of notices, and continue-as-new.
 //
-// A workflow is one loop in one coroutine. Update handlers change the state and return at once. The loop takes in what happened, asks its
-// rules what must be under way now, and makes it so:
+// A workflow is one loop in one coroutine. Update handlers change the state and return at once. The loop applies the news, asks the rules
+// which calls should run now, and starts or stops calls to match:
 //
 //	for {
-//		take in signals, results of calls, the time   // nothing from here to a return yields
+//		apply signals, results of calls, the time   // nothing from here to a return yields
 //		effects := lifecycle.Next(state, now)
 //		r.Publish(…)
-//		return, or continue as new, where the effects allow it
-//		start what is wanted and not under way, give up what is not wanted any more
-//		r.Await(calls…)
+//		return, or continue as new, if the effects allow it
+//		start the calls that should run, give up those that should not
+//		workflow.Await(news)
 //	}
 //
-// Whatever outlives a run stands in the state that the rules own. What stands beside it here can be lost, and is made again from the state.
+// All that must survive continue-as-new is in the state that the rules own. The rest lives in Run and Call; it can be lost, because the
+// next run makes it again from the state.
 package entity

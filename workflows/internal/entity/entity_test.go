@@ -34,13 +34,13 @@ const (
 
 var t0 = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 
-// environment runs a workflow that a test writes.
+// environment runs a workflow function of a test.
 func environment(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	return environmentThatLogs(t, io.Discard)
 }
 
-// environmentThatLogs writes what is logged as an error.
+// environmentThatLogs records logged errors.
 func environmentThatLogs(t *testing.T, to io.Writer) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
@@ -82,7 +82,7 @@ func TestATimerWakesTheLoopOnceAtItsTime(t *testing.T) {
 	require.Equal(t, 1, *started)
 }
 
-func TestATimerThatFiresSoonerStays(t *testing.T) {
+func TestARunningEarlierTimerStays(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	started := timers(env)
@@ -99,7 +99,7 @@ func TestATimerThatFiresSoonerStays(t *testing.T) {
 	require.Equal(t, 1, *started)
 }
 
-func TestATimerForSoonerReplacesTheOneThatRuns(t *testing.T) {
+func TestAnEarlierTimerReplacesTheRunningOne(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	started, cancelled := timers(env), 0
@@ -259,13 +259,13 @@ func TestTheWorkflowIDIsCheckedAgainstTheRightOne(t *testing.T) {
 	require.Contains(t, application.Message(), `start it with "test/two"`)
 }
 
-func TestAStateOfNewerCodeFailsTheTask(t *testing.T) {
+func TestAStateOfANewerVersionFailsTheTask(t *testing.T) {
 	t.Parallel()
 	require.NotPanics(t, func() { entity.CheckVersion(2, 2); entity.CheckVersion(1, 2) })
 	require.PanicsWithValue(t, "the carried state has version 3, this code knows 2: run a newer worker", func() { entity.CheckVersion(3, 2) })
 }
 
-func TestASignalKeepsNothingOfOneThatCanNotBeDecoded(t *testing.T) {
+func TestASignalHasNoFieldsOfASkippedOne(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	env.RegisterDelayedCallback(func() {
@@ -281,7 +281,7 @@ func TestASignalKeepsNothingOfOneThatCanNotBeDecoded(t *testing.T) {
 	}))
 }
 
-func TestDrainTakesAllSignalsInOrderAndEachByItself(t *testing.T) {
+func TestDrainReturnsAllSignalsInOrder(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	env.RegisterDelayedCallback(func() {
@@ -410,7 +410,7 @@ func TestACallIsRunningUntilItsResultIsTaken(t *testing.T) {
 	}))
 }
 
-func TestACallThatIsGivenUpSaysSo(t *testing.T) {
+func TestAGivenUpCallHasTheCancelledFailure(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	register(env, func(int32) (int, error) { return 0, temporal.NewApplicationError("later", "Later") })
@@ -430,7 +430,7 @@ func TestACallThatIsGivenUpSaysSo(t *testing.T) {
 	}))
 }
 
-func TestHowACallFailedIsToldByTheLastAttemptOnlyWhereThatIsSafe(t *testing.T) {
+func TestOnlyARepeatableCallReportsTheFailureOfItsLastAttempt(t *testing.T) {
 	t.Parallel()
 	application := temporal.NewApplicationError("refused", workflows.ErrTypeOffloadForbidden)
 	timeout := temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, application)
@@ -466,7 +466,7 @@ func TestHowACallFailedIsToldByTheLastAttemptOnlyWhereThatIsSafe(t *testing.T) {
 	}
 }
 
-func TestTakeTranslatesAndTakeErrorDoesNot(t *testing.T) {
+func TestTakeTranslatesTheErrorAndTakeErrorReturnsIt(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	register(env, func(int32) (int, error) {
@@ -497,7 +497,7 @@ func TestTakeTranslatesAndTakeErrorDoesNot(t *testing.T) {
 	}))
 }
 
-func TestAHandOffIsTriedOnceAndTellsItsFailure(t *testing.T) {
+func TestAHandOffHasOneAttemptAndReturnsItsFailure(t *testing.T) {
 	t.Parallel()
 	env := environment(t)
 	params := workflows.HandOff{Source: workflowID}

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// CountEvent counts an event that the rules have taken in. Of one that was applied it also records the time since the ingress had stored it.
+// CountEvent counts a processed event. For an applied event it also records the time since the ingress stored it.
 func (r *Run) CountEvent(result workflows.EventResult, receivedAt time.Time) {
 	metrics := workflow.GetMetricsHandler(r.Ctx)
 	metrics.WithTags(map[string]string{"result": string(result)}).Counter(workflows.MetricEvents).Inc(1)

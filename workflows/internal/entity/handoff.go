@@ -9,8 +9,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// HandOff is the one hand-off of notices that may be under way. It is a local activity, so no task queue that is full delays it, and it costs one
-// event. The worker does not retry it: the outbox does, by the loop's timer.
+// HandOff is the hand-off of notices; at most one runs at a time. It is a local activity: it costs one event, and no full task queue
+// delays it. The worker does not retry it; the outbox does, with the loop's timer.
 type HandOff = Call[workflows.HandOff, workflows.HandOffResult]
 
 const (

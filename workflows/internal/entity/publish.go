@@ -19,19 +19,19 @@ var (
 	dueAtKey     = temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt)
 )
 
-// Published is what people and queries see of a workflow from outside: search attributes and the Web UI's details.
+// Published is what a workflow shows outside: its search attributes and the details in the Web UI.
 type Published struct {
 	State     string
 	Attention []string
 	CaseID    string
 	Account   string
-	// DueAt is when what needs attention becomes urgent; it is published only while there is attention.
+	// DueAt is when the attention becomes urgent. Without attention it is not published.
 	DueAt time.Time
 	// Details are Markdown. Publish adds what to do for each attention.
 	Details string
 }
 
-// readPublished reads what is set: a client may set search attributes at the start, and they outlive continue-as-new.
+// readPublished reads the search attributes that are set: a client may set them at the start, and they survive continue-as-new.
 func readPublished(ctx workflow.Context) Published {
 	set := workflow.GetTypedSearchAttributes(ctx)
 	var p Published
@@ -56,7 +56,8 @@ func withWhatToDo(details string, attention []string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Publish sets what has changed: the search attributes in one command, since each upsert is an event; details cost none.
+// Publish publishes what has changed. All search attributes change in one command, because each upsert is an event; details cost no
+// event.
 func (r *Run) Publish(p Published) {
 	if len(p.Attention) == 0 {
 		p.DueAt = time.Time{}
@@ -96,7 +97,7 @@ func (r *Run) Publish(p Published) {
 		return
 	}
 	if err := workflow.UpsertTypedSearchAttributes(r.Ctx, changes...); err != nil {
-		// Only a malformed update is refused here; the workflow goes on, but is not found by its values.
+		// Only a malformed upsert fails here. The workflow goes on, but searches don't find its new values.
 		workflow.GetLogger(r.Ctx).Error("search attributes not set", "error", err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Run is what one run of a workflow has beside its state.
+// Run holds what one run of a workflow has beside its carried state.
 type Run struct {
-	// Ctx does not end when the workflow is cancelled: what is left to do then goes on.
+	// Ctx is not cancelled with the workflow, so that the work after a cancellation can finish.
 	Ctx workflow.Context
 	// Timer is the one timer of the run.
 	Timer Timer
@@ -21,7 +21,7 @@ type Run struct {
 	force     workflow.ReceiveChannel
 	published Published
 
-	// changed: an update handler has changed the state since the loop began its turn.
+	// changed: an update handler has changed the state in this turn of the loop.
 	changed       bool
 	cancelTaken   bool
 	forced        bool
@@ -29,7 +29,7 @@ type Run struct {
 	continueAfter int
 }
 
-// Start begins a run. It continues as new after that many steps; 0 means that only the length of the history decides.
+// Start begins a run. It continues as new after continueAfter steps; 0 means that only the length of the history decides.
 func Start(ctx workflow.Context, continueAfter int) *Run {
 	free, _ := workflow.NewDisconnectedContext(ctx)
 	return &Run{
@@ -39,10 +39,10 @@ func Start(ctx workflow.Context, continueAfter int) *Run {
 	}
 }
 
-// Now is the workflow's time in UTC.
+// Now returns the workflow's time in UTC.
 func (r *Run) Now() time.Time { return workflow.Now(r.Ctx).UTC() }
 
-// Turn begins a turn of the loop: a timer that fired is cleared, and an operator's signal is taken.
+// Turn begins a turn of the loop: it clears a timer that has fired, and reads an operator's signal.
 func (r *Run) Turn() {
 	r.changed = false
 	if r.Timer.Fired() {
@@ -54,10 +54,10 @@ func (r *Run) Turn() {
 	}
 }
 
-// Step counts what this run has taken in.
+// Step counts n steps: events, results, updates or due times that this run has applied.
 func (r *Run) Step(n int) { r.steps += n }
 
-// TakeCancel is true once, when the workflow was cancelled in Temporal.
+// TakeCancel returns true once, after the workflow was cancelled in Temporal.
 func (r *Run) TakeCancel() bool {
 	if r.cancelTaken || r.root.Err() == nil {
 		return false
@@ -67,32 +67,32 @@ func (r *Run) TakeCancel() bool {
 	return true
 }
 
-// Changed says that an update handler has changed the state, so that the loop takes another turn.
+// Changed records that an update handler has changed the state, so that the loop takes another turn.
 func (r *Run) Changed() {
 	r.changed = true
 	r.Step(1)
 }
 
-// HasWork says whether the next turn has anything to take in, beside the workflow's own signals and calls.
+// HasWork reports whether the next turn has something to apply. The workflow adds its own signals and calls.
 func (r *Run) HasWork() bool {
 	return r.changed || r.Timer.Fired() || r.force.Len() > 0 || r.root.Err() != nil && !r.cancelTaken
 }
 
-// WantsNewRun says whether the run has become long enough, or an operator asked, to continue as new.
+// WantsNewRun reports whether the run should continue as new: its history is long, or an operator has asked.
 func (r *Run) WantsNewRun() bool {
 	return r.forced || workflow.GetInfo(r.Ctx).GetContinueAsNewSuggested() || r.continueAfter > 0 && r.steps >= r.continueAfter
 }
 
-// CanEnd says whether the run may end: every update is answered. The workflow adds its own calls whose result must not be lost.
+// CanEnd reports whether the run may end: every update is answered. The workflow adds its own calls whose results must not be lost.
 func (r *Run) CanEnd() bool { return workflow.AllHandlersFinished(r.Ctx) }
 
-// ContinueAsNew returns the error that ends this run and starts the next. The server drops activities that are under way, so the workflow
-// gives up first what may be repeated and waits for what must not.
+// ContinueAsNew returns the error that ends this run and starts the next. The server drops running activities, so the workflow first
+// gives up those that may be repeated, and waits for the others.
 func (r *Run) ContinueAsNew(workflowType string, input any) error {
 	return workflow.NewContinueAsNewError(r.root, workflowType, input)
 }
 
-// CheckID fails a first run whose workflow ID is not want: signals to the right ID would never reach it.
+// CheckID returns an error if the workflow ID is not want: signals to the right ID would never reach this run.
 func (r *Run) CheckID(want string) error {
 	if id := workflow.GetInfo(r.Ctx).WorkflowExecution.ID; id != want {
 		return refused(workflows.ErrTypeWorkflowID, fmt.Sprintf("the workflow ID is %q; start it with %q", id, want))
@@ -100,15 +100,15 @@ func (r *Run) CheckID(want string) error {
 	return nil
 }
 
-// CheckVersion fails the workflow task where the carried state was written by newer code. Temporal repeats the task until a worker with newer
-// code takes it. To fail the workflow instead would end it.
+// CheckVersion fails the workflow task if newer code has written the carried state. Temporal repeats the task until a worker with newer
+// code runs it. An error instead of a panic would end the workflow.
 func CheckVersion(carried, known int) {
 	if carried > known {
 		panic(fmt.Sprintf("the carried state has version %d, this code knows %d: run a newer worker", carried, known))
 	}
 }
 
-// Drain returns what waits in a signal channel, oldest first. The SDK logs and skips a signal that can't be decoded.
+// Drain returns all signals that wait in a channel, oldest first. The SDK logs and skips a signal that can't be decoded.
 func Drain[T any](channel workflow.ReceiveChannel) []T {
 	var all []T
 	for {
@@ -120,8 +120,8 @@ func Drain[T any](channel workflow.ReceiveChannel) []T {
 	}
 }
 
-// signal decodes each time into a new value. The SDK decodes the signal after one that it skips into the same variable, and encoding/json leaves
-// what the skipped one had set where the next one has no such field.
+// signal decodes each signal into a new value. Without it, a skipped signal would leave fields in the next one: the SDK decodes both into
+// the same variable, and encoding/json keeps fields that the next one lacks.
 type signal[T any] struct{ value T }
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// HandleUpdate registers an update. check refuses it without a trace in the history. apply changes the state and answers; it checks again, since
-// signals may have come before the update in the same task.
+// HandleUpdate registers an update. check refuses it without an event in the history. apply changes the state and returns the answer. It
+// must check again, since signals may come before the update in the same task.
 func HandleUpdate[In, Out any](r *Run, name, description string, check func(In) error, apply func(In) (Out, error)) error {
 	handler := func(_ workflow.Context, in In) (Out, error) {
 		r.Changed()
@@ -39,7 +39,7 @@ func HandleState[Out any](r *Run, description string, view func() Out) error {
 	return nil
 }
 
-// Refused translates a *rules.Refusal into the error on the wire. It is not retryable: the same argument would be refused again.
+// Refused translates a *rules.Refusal into the error on the wire. The error is not retryable: a retry would be refused too.
 func Refused(err error) error {
 	var r *rules.Refusal
 	if errors.As(err, &r) {

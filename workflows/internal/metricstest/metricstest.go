@@ -1,4 +1,4 @@
-// Package metricstest records what workflow code counts.
+// Package metricstest records the metrics of workflow code for tests.
 package metricstest
 
 import (
@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// Recorder is a client.MetricsHandler. The labels that the SDK adds are left out, except those that are asked for.
+// Recorder is a client.MetricsHandler that records counters and timers.
 type Recorder struct {
 	mu     sync.Mutex
 	counts map[string]int64
@@ -23,7 +23,7 @@ func New() *Recorder {
 	return &Recorder{counts: map[string]int64{}, times: map[string][]time.Duration{}}
 }
 
-// Count is the value of a counter whose labels hold all of these, written as name=value.
+// Count returns the sum of a counter over all label sets that include these labels, written as name=value.
 func (r *Recorder) Count(name string, labels ...string) (sum int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -35,7 +35,7 @@ func (r *Recorder) Count(name string, labels ...string) (sum int64) {
 	return sum
 }
 
-// Times are what a timer has recorded.
+// Times returns the durations that a timer has recorded.
 func (r *Recorder) Times(name string) (all []time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,7 +52,7 @@ func fits(key, name string, labels []string) bool {
 	return parts[0] == name && !slices.ContainsFunc(labels, func(label string) bool { return !slices.Contains(parts[1:], label) })
 }
 
-// WithTags implements client.MetricsHandler, as do the methods below it.
+// WithTags implements client.MetricsHandler, like the methods below.
 func (r *Recorder) WithTags(tags map[string]string) client.MetricsHandler {
 	return tagged{r, nil}.WithTags(tags)
 }

@@ -1,4 +1,4 @@
-// Package replaytest replays the recorded histories of a workflow, as they are and with each command changed. Only tests import it.
+// Package replaytest replays the recorded histories of a workflow, unchanged and with each command changed. It is for tests only.
 package replaytest
 
 import (
@@ -22,9 +22,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Replays replays each history in testdata/histories. Workflows live for weeks or years and move to new code while they run: what released code
-// recorded has to replay in today's. A change that breaks one of these needs a version in the carried state; to record the history again would
-// only hide it.
+// Replays replays each history in testdata/histories. Workflows live for weeks or years and continue with new code, so histories of
+// released code must replay in today's. A change that breaks one needs a new version of the carried state; a new recording would only
+// hide the problem.
 func Replays(t *testing.T, name string, code any) {
 	t.Helper()
 	for file, history := range histories(t) {
@@ -35,8 +35,8 @@ func Replays(t *testing.T, name string, code any) {
 	}
 }
 
-// FindsChanges changes each command of each history: it is dropped, doubled, or calls another activity. None of these replays, so the histories
-// would find the like in the code.
+// FindsChanges drops or doubles each command of each history, or changes its activity. None of these histories may replay: that shows
+// that the histories would detect such a change of the code.
 func FindsChanges(t *testing.T, name string, code any) {
 	t.Helper()
 	for file, history := range histories(t) {
@@ -63,7 +63,8 @@ func FindsChanges(t *testing.T, name string, code any) {
 	}
 }
 
-// isCommand says whether the workflow's code made the event. The cancellation of a timer can't be left out alone.
+// isCommand reports whether the workflow's code made the event. The cancellation of a timer does not count, because it can't be dropped
+// alone.
 func isCommand(event *historypb.HistoryEvent) bool {
 	return slices.Contains([]enumspb.EventType{
 		enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_MARKER_RECORDED,
@@ -71,13 +72,14 @@ func isCommand(event *historypb.HistoryEvent) bool {
 	}, event.GetEventType())
 }
 
-// beforeCancelled says whether the command is the last before a cancelled end, of which the replayer does not say whether the code came to it.
+// beforeCancelled reports whether the command is the last before a cancelled end. There the replayer does not report whether the code
+// reached the command.
 func beforeCancelled(history *historypb.History, at int) bool {
 	events := history.GetEvents()
 	return at == len(events)-2 && events[at+1].GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED
 }
 
-// dropped has a signal that no code listens to in the place of the command.
+// dropped replaces the command by a signal that no code reads.
 func dropped(history *historypb.History, at int) *historypb.History {
 	changed := clone(history)
 	event := changed.GetEvents()[at]
@@ -88,7 +90,7 @@ func dropped(history *historypb.History, at int) *historypb.History {
 	return changed
 }
 
-// doubled has the command twice: the copy follows it, and what comes after moves on by one.
+// doubled repeats the command: the copy follows it, and later events move by one.
 func doubled(history *historypb.History, at int) *historypb.History {
 	changed := clone(history)
 	id := changed.GetEvents()[at].GetEventId()
@@ -107,7 +109,7 @@ func doubled(history *historypb.History, at int) *historypb.History {
 	return changed
 }
 
-// moveEventIDs adds one to the number of the event and to all that it says of others, where they come after an event.
+// moveEventIDs adds one to each event ID after the given one, also in references from other events.
 func moveEventIDs(message protoreflect.Message, after int64) {
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
@@ -150,7 +152,8 @@ func histories(t *testing.T) map[string]*historypb.History {
 	return all
 }
 
-// replay replays under the ID that the history was recorded with, which the workflow checks. The replayer writes into what it is given.
+// replay replays a history under its recorded workflow ID, which the workflow checks. It clones the history, because the replayer writes
+// into it.
 func replay(name string, code any, history *historypb.History) error {
 	replayer := worker.NewWorkflowReplayer()
 	replayer.RegisterWorkflowWithOptions(code, workflow.RegisterOptions{Name: name})

@@ -1,3 +1,3 @@
-// Package rules holds what the rules of all workflows share: refusals, failures of activities, the window of seen keys, the outbox of
-// notices, and limits of texts and times. It is plain Go: values in, values out, no clock, no Temporal.
+// Package rules has the helpers that the rules of all workflows share: refusals, failures of activities, the window of dedupe keys, the
+// outbox of notices, and safe Markdown. It is plain Go without a clock and without Temporal.
 package rules

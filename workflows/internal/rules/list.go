@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Appended returns the list with the item, without the oldest items beyond most. It never writes into the array of the list.
+// Appended returns the list with the item added, and without its oldest items beyond most. It never writes into the list's array.
 func Appended[T any](list []T, item T, most int) []T {
 	drop := max(0, len(list)+1-most)
 	return slices.Concat(list[drop:], []T{item})
 }
 
-// Seen is a window of the newest dedupe keys, oldest first. A key is kept as 96 bits of its hash, so its length does not count.
+// Seen is a window of the newest dedupe keys, oldest first. It stores 96 bits of each key's hash, so long keys need no more room.
 type Seen []string
 
-// Has says whether the key is in the window. An empty key never is.
+// Has reports whether the key is in the window. An empty key never is.
 func (s Seen) Has(key string) bool { return key != "" && slices.Contains(s, shortKey(key)) }
 
-// With returns the window with the key and at most that many keys.
+// With returns the window with the key added, and with at most so many keys.
 func (s Seen) With(key string, most int) Seen {
 	if key == "" || s.Has(key) {
 		return s
@@ -32,10 +32,10 @@ func shortKey(key string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
-// Due says whether a time has come. The zero time never comes.
+// Due reports whether a time has come. The zero time never comes.
 func Due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
-// Sooner returns the earlier of two times, of which zero means never.
+// Sooner returns the earlier of two times. Zero means never.
 func Sooner(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -43,10 +43,11 @@ func Sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// futureLimit is how far ahead of its arrival an event's time may be. Clocks of machines differ by less.
+// futureLimit is how far after its arrival an event's time may lie. Differences between clocks are smaller.
 const futureLimit = 5 * time.Minute
 
-// EventTime is the provider's time of an event. A time that is missing, or more than five minutes after the arrival, counts as the arrival.
+// EventTime returns the provider's time of an event. If that is missing, or more than five minutes after the arrival, it returns the
+// arrival.
 func EventTime(occurred, received time.Time) time.Time {
 	if occurred.IsZero() || occurred.After(received.Add(futureLimit)) {
 		return received
@@ -54,5 +55,5 @@ func EventTime(occurred, received time.Time) time.Time {
 	return occurred
 }
 
-// Stamp is a time as people read it: to the second, in UTC.
+// Stamp formats a time for people: to the second, in UTC.
 func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

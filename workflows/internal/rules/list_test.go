@@ -70,7 +70,7 @@ func TestDueComesAtItsTimeAndNeverAtZero(t *testing.T) {
 	require.False(t, rules.Due(time.Time{}, t0))
 }
 
-func TestSoonerTakesZeroForNever(t *testing.T) {
+func TestSoonerTreatsZeroAsNever(t *testing.T) {
 	t.Parallel()
 	later := t0.Add(1)
 	for _, c := range []struct{ a, b, want time.Time }{

@@ -6,13 +6,13 @@ import (
 	"unicode"
 )
 
-// What providers and people write is shown in Markdown (the Web UI's details) and in commands to paste. The functions here make it inert: it
-// is seen as it was written, and does nothing.
+// Texts of providers and people appear in Markdown (the Web UI's details) and in commands to paste. These functions make them inert: a
+// reader sees the text as it was written, and it has no effect.
 
-// markdownSpecial are the characters that mean something in Markdown, in links without brackets, and in HTML.
+// markdownSpecial are the characters with a meaning in Markdown, in bare links, or in HTML.
 const markdownSpecial = "\\`*_{}[]<>()#+-!|~&:@./=$^"
 
-// Text is one line of inert Markdown text: special characters are escaped, line breaks and other control characters become blanks.
+// Text returns one line of inert Markdown: special characters are escaped; line breaks and control characters become spaces.
 func Text(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -29,7 +29,7 @@ func Text(s string) string {
 	return b.String()
 }
 
-// Quote is a Markdown quotation of the text, line by line.
+// Quote returns the text as a Markdown quotation, line by line.
 func Quote(s string) string {
 	lines := strings.FieldsFunc(s, lineBreak)
 	for i, line := range lines {
@@ -38,7 +38,7 @@ func Quote(s string) string {
 	return strings.Join(lines, "\n>\n")
 }
 
-// lineBreak says whether some Markdown reader may break the line there.
+// lineBreak reports whether a Markdown reader may break the line at r.
 func lineBreak(r rune) bool {
 	switch r {
 	case '\n', '\r', '\v', '\f', '\u0085', '\u2028', '\u2029':
@@ -47,7 +47,7 @@ func lineBreak(r rune) bool {
 	return false
 }
 
-// Code is inert Markdown code within a line.
+// Code returns the text as inert inline code in Markdown.
 func Code(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unprintable(r) {
@@ -62,12 +62,12 @@ func Code(s string) string {
 	if fence == "`" && s != "" && strings.TrimSpace(s) == s {
 		return fence + s + fence
 	}
-	// The blanks are needed where the code begins or ends with a backtick, and are not shown.
+	// Markdown needs these spaces if the code begins or ends with a backtick, and does not show them.
 	return fence + " " + s + " " + fence
 }
 
-// ShellWord is one word of a command for a POSIX shell, quoted where that is needed. ok is false where the text can't be pasted safely: it holds
-// characters that can't be seen, or the command would take it for an option. The command then has to name a placeholder.
+// ShellWord returns the text as one word of a POSIX shell command, quoted if needed. ok is false if the text can't be pasted safely: it
+// has invisible characters, or begins like an option. Use a placeholder then.
 func ShellWord(s string) (word string, ok bool) {
 	switch {
 	case strings.ContainsFunc(s, unprintable) || strings.HasPrefix(s, "-"):
@@ -80,5 +80,5 @@ func ShellWord(s string) (word string, ok bool) {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9._/:@%+,-]+$`)
 
-// unprintable is true for control characters, for those that change the direction of text, and for other invisible ones.
+// unprintable reports control characters, characters that change the direction of text, and other invisible ones.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

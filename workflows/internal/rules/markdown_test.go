@@ -61,7 +61,7 @@ func TestTextReadsAsItWasWritten(t *testing.T) {
 	require.Equal(t, "`` a`b ``", rules.Code("a`b"))
 }
 
-// Each word goes through a real shell and comes out as it went in.
+// A real shell must print each word unchanged.
 func TestAShellWordIsOneArgumentAndRunsNothing(t *testing.T) {
 	t.Parallel()
 	for _, s := range append(hostile, "q-1", "it's", "a b", "*", "~", "!x", "a\\b", "ü") {

@@ -9,32 +9,33 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Outbox holds the notices that a workflow has not handed off yet, oldest first. Its zero value is empty.
+// Outbox holds the notices that a workflow has not yet handed off, oldest first. The zero value is empty.
 //
-// Data that the state holds anyway is left out here; the workflow fills it in when it hands the notice off.
+// Notices lack data that the state holds anyway: the workflow fills it in at the hand-off.
 type Outbox struct {
 	// Seq is the number of the newest notice.
 	Seq     int64                    `json:"seq,omitempty"`
 	Waiting []workflows.PostedNotice `json:"waiting,omitempty"`
-	// Attempts counts hand-offs that failed since the last one that succeeded, NotBefore is when to try again, and LastError why the last failed.
+	// Attempts counts the failed hand-offs since the last success. NotBefore is when the next may start. LastError is the error of the last
+	// one.
 	Attempts  int       `json:"attempts,omitempty"`
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	LastError string    `json:"lastError,omitempty"`
-	// Refused: notices were dropped, since Temporal refused them for good or too many were waiting. A person should look.
+	// Refused: notices were dropped, because Temporal refused them permanently or too many were waiting. A person should look.
 	Refused bool `json:"refused,omitempty"`
 }
 
 const (
-	// handOffSize is how many notices one hand-off takes.
+	// handOffSize is the most notices in one hand-off.
 	handOffSize = 50
-	// maxWaiting bounds what waits while hand-offs fail. A workflow posts fewer in one go.
+	// maxWaiting is the most notices that wait while hand-offs fail. A workflow posts fewer at once.
 	maxWaiting = 1500
-	// delayedAfter is how many hand-offs in a row have to fail until a person should look. The pauses between that many are two minutes together.
+	// delayedAfter is how many hand-offs in a row must fail before a person should look. The pauses between them sum up to two minutes.
 	delayedAfter = 8
 )
 
-// Post adds a notice. Whether it has a target is only known at the hand-off, since the configuration may name one. The subject tells notices of
-// one kind apart; a notice with the same kind and subject has the same ID.
+// Post adds a notice, also without a target: the configuration may name targets, and only the hand-off knows it. Two notices with the
+// same source, kind and subject have the same ID.
 func (o Outbox) Post(notice workflows.PostedNotice, subject string) Outbox {
 	o.Seq++
 	notice.ID, notice.Seq = NoticeID(notice.Source, notice.Kind, subject), o.Seq
@@ -43,13 +44,13 @@ func (o Outbox) Post(notice workflows.PostedNotice, subject string) Outbox {
 	return o
 }
 
-// NoticeID is the ID of a notice: the same for the same source, kind and subject, and without dots.
+// NoticeID returns the ID of a notice, without dots. It depends on source, kind and subject only.
 func NoticeID(source string, kind workflows.NoticeKind, subject string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + string(kind) + "\x00" + subject))
 	return "ntc_" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// Due returns the notices to hand off now: none before NotBefore.
+// Due returns the notices to hand off now; none before NotBefore.
 func (o Outbox) Due(now time.Time) []workflows.PostedNotice {
 	if o.NotBefore.After(now) {
 		return nil
@@ -57,15 +58,15 @@ func (o Outbox) Due(now time.Time) []workflows.PostedNotice {
 	return o.Waiting[:min(len(o.Waiting), handOffSize)]
 }
 
-// HandedOff drops the notices that a hand-off passed on.
+// HandedOff removes the notices that a hand-off has passed on.
 func (o Outbox) HandedOff(notices []workflows.PostedNotice) Outbox {
 	o.Attempts, o.NotBefore, o.LastError = 0, time.Time{}, ""
 	o.Waiting = without(o.Waiting, notices)
 	return o
 }
 
-// Failed takes in that a hand-off failed. It is tried again for as long as it takes, after pauses from a second to five minutes; one that
-// Temporal refused as invalid is dropped, since it would be refused again.
+// Failed records a failed hand-off. It is retried without a limit, after pauses from one second to five minutes. Notices that Temporal
+// refused as invalid are dropped, because Temporal would refuse them again.
 func (o Outbox) Failed(notices []workflows.PostedNotice, f Failure, now time.Time) Outbox {
 	if f.Type == workflows.ErrTypeNoticeInvalid {
 		o = o.HandedOff(notices)
@@ -78,15 +79,16 @@ func (o Outbox) Failed(notices []workflows.PostedNotice, f Failure, now time.Tim
 	return o
 }
 
-// Delayed says whether hand-offs have failed for minutes. They may go on failing for ever: the worker may lack a permission at Temporal.
+// Delayed reports whether hand-offs have failed for minutes. They can fail for ever, for example if the worker lacks a permission in
+// Temporal.
 func (o Outbox) Delayed() bool { return o.Attempts >= delayedAfter }
 
-// Trouble says in words, as Markdown, why notices are delayed; empty where they are not.
+// Trouble returns a sentence in Markdown that says why notices are delayed; empty if they are not.
 func (o Outbox) Trouble() string {
 	if !o.Delayed() {
 		return ""
 	}
-	return "Its notices could not be handed off for minutes; it is tried again by itself. The last error: " + Code(o.LastError) + "."
+	return "Its notices could not be handed off for minutes; this is retried automatically. The last error: " + Code(o.LastError) + "."
 }
 
 const (

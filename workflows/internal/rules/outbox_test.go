@@ -47,7 +47,7 @@ func TestPostedNoticesWaitInOrder(t *testing.T) {
 	require.Equal(t, int64(3), post(rest.HandedOff(rest.Waiting), "q3").Waiting[0].Seq, "numbers go on after the outbox was empty")
 }
 
-func TestANoticesIDTellsSourceKindAndSubject(t *testing.T) {
+func TestANoticesIDDependsOnSourceKindAndSubject(t *testing.T) {
 	t.Parallel()
 	id := rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q1")
 	require.Equal(t, id, rules.NoticeID(source, workflows.NoticeCaseInputNeeded, "q1"))
@@ -75,7 +75,7 @@ func TestAHandOffTakesFiftyNotices(t *testing.T) {
 	}
 }
 
-func TestAFailedHandOffIsTriedAgainAfterLongerPausesForEver(t *testing.T) {
+func TestAFailedHandOffIsRetriedAfterLongerPausesWithoutLimit(t *testing.T) {
 	t.Parallel()
 	o := post(rules.Outbox{}, "q1")
 	now := t0
@@ -118,7 +118,7 @@ func TestHandOffsThatFailForMinutesSayWhy(t *testing.T) {
 	require.LessOrEqual(t, workflows.JSONLen(o.LastError), workflows.MaxShortTextBytes)
 }
 
-func TestWhatTemporalRefusesForGoodIsDroppedVisibly(t *testing.T) {
+func TestARefusedNoticeIsDroppedAndRaisesAttention(t *testing.T) {
 	t.Parallel()
 	o := post(rules.Outbox{}, "q1", "q2")
 	sent := o.Due(t0)
@@ -128,7 +128,7 @@ func TestWhatTemporalRefusesForGoodIsDroppedVisibly(t *testing.T) {
 	require.True(t, o.HandedOff(o.Waiting).Refused, "a person should still look")
 }
 
-func TestTooManyWaitingNoticesLoseTheOldestVisibly(t *testing.T) {
+func TestTooManyWaitingNoticesDropTheOldestAndRaiseAttention(t *testing.T) {
 	t.Parallel()
 	o := rules.Outbox{}
 	for i := range 1500 {

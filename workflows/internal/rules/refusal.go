@@ -6,7 +6,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Refusal is why an update or a start can't be carried out. Type is one of the contract's error types.
+// Refusal is the reason why an update or a start is refused. Type is one of the contract's error types.
 type Refusal struct {
 	Type    string
 	Message string
@@ -25,12 +25,12 @@ func Invalid(format string, args ...any) error {
 	return Refuse(workflows.ErrTypeInvalidArgument, format, args...)
 }
 
-// Failure is how an activity failed. Type is one of the contract's error types, FailureCancelled, or empty where nothing is known of the last
-// attempt, as after a timeout.
+// Failure is the error of an activity. Type is one of the contract's error types, or FailureCancelled. It is empty if the result of the
+// last attempt is not known, for example after a timeout.
 type Failure struct {
 	Type    string
 	Message string
 }
 
-// FailureCancelled is the Type of a call that was cancelled before it was carried out.
+// FailureCancelled is the Type of a call that was cancelled before it was sent.
 const FailureCancelled = "Cancelled"

@@ -60,7 +60,7 @@ func TestAnyOrderOfArrivalIsDeliveredInOrderOfSeq(t *testing.T) {
 	}
 }
 
-func TestRepetitionsAreDroppedWhateverBecameOfTheNotice(t *testing.T) {
+func TestARepetitionIsDroppedInEveryStatusOfTheNotice(t *testing.T) {
 	t.Parallel()
 	one := notice(1, app)
 	again := func(s lifecycle.State) lifecycle.State {
@@ -91,7 +91,7 @@ func TestARepetitionIsDroppedLongAfterItsRecordIsGone(t *testing.T) {
 	require.Equal(t, s, lifecycle.Receive(s, []workflows.AddressedNotice{notice(1, app)}, t0))
 }
 
-func TestARepetitionOfWhatIsHeldIsDroppedWhenTheWindowHasMovedOn(t *testing.T) {
+func TestARepetitionOfAHeldNoticeIsDroppedBeyondTheWindow(t *testing.T) {
 	t.Parallel()
 	s := down(received(notice(1, app)), notice(1, app), after(1))
 	s.Seen = nil
@@ -120,7 +120,7 @@ func TestADeliveryIsTriedForThreeDaysFromTheNoticesTimeAndAtLeastAMinute(t *test
 	}
 }
 
-func TestANoticeThatIsGivenUpStaysAndTheNextGoesOn(t *testing.T) {
+func TestAGivenUpNoticeStaysAndTheNextIsDelivered(t *testing.T) {
 	t.Parallel()
 	s := received(notice(1, app), notice(2, app))
 	s = down(s, notice(1, app), after(3))
@@ -135,7 +135,7 @@ func TestANoticeThatIsGivenUpStaysAndTheNextGoesOn(t *testing.T) {
 	require.Zero(t, effects.WakeAt)
 }
 
-func TestWhatComesTooLateChangesNothing(t *testing.T) {
+func TestALateResultChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), tries(2), after(1))
 	require.Equal(t, s, down(s, notice(1, app), after(2)))
@@ -163,7 +163,7 @@ func TestItLingersTenMinutesAfterTheLastDelivery(t *testing.T) {
 	require.Equal(t, lifecycle.Effects{WakeAt: after(60)}, lifecycle.Next(s, after(50)))
 }
 
-func TestACancelledWorkflowDismissesWhatItHoldsAndEnds(t *testing.T) {
+func TestACancelledWorkflowDismissesItsNoticesAndEnds(t *testing.T) {
 	t.Parallel()
 	s := down(received(notice(1, app), notice(2, app), notice(3, finance)), notice(1, app), after(1))
 	s = lifecycle.Delivered(s, key(notice(3, finance)), tries(1), after(1))
@@ -178,7 +178,7 @@ func TestACancelledWorkflowDismissesWhatItHoldsAndEnds(t *testing.T) {
 	require.Equal(t, []string{"app 4"}, toDeliver(s, after(2)), "what crosses the cancellation is delivered")
 }
 
-func TestOnlyWhatBecameSettledIsReported(t *testing.T) {
+func TestOnlyNewlySettledNoticesAreReported(t *testing.T) {
 	t.Parallel()
 	before := down(received(notice(1, app), notice(2, app), notice(3, finance)), notice(1, app), after(1))
 	after := lifecycle.Delivered(before, key(notice(2, app)), tries(4), after(2))
@@ -190,8 +190,8 @@ func TestOnlyWhatBecameSettledIsReported(t *testing.T) {
 	require.Empty(t, lifecycle.Settled(after, after))
 }
 
-// Values in, values out: a rule never writes into the state that it is given.
-func TestRulesLeaveTheirArgumentAlone(t *testing.T) {
+// A rule never writes into the state that it gets.
+func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	t.Parallel()
 	make2 := func() lifecycle.State {
 		s := down(received(notice(1, app), notice(2, app), notice(3, finance), sized(4, app, 700<<10)), notice(1, app), after(1))

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Receive takes in notices that were handed off. One that came before, for the same target, is dropped.
+// Receive adds notices that were handed off. A notice that came before for the same target is dropped.
 func Receive(s State, notices []workflows.AddressedNotice, now time.Time) State {
 	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
 	waits := s.waits()
@@ -22,7 +22,7 @@ func Receive(s State, notices []workflows.AddressedNotice, now time.Time) State 
 	return fit(s)
 }
 
-// receive writes into s.Notices, s.Bodies and waits.
+// receive adds one notice for one target. It writes into s.Notices, s.Bodies and waits.
 func receive(s State, waits *waits, came arrival, to workflows.Target, now time.Time) State {
 	key := Key{ID: came.notice.ID, To: to}
 	if s.Seen.Has(key.text()) || s.find(key) >= 0 {
@@ -36,7 +36,7 @@ func receive(s State, waits *waits, came arrival, to workflows.Target, now time.
 		why = s.goneBecause(to)
 	}
 	if why == "" && waits.others(to) >= workflows.MaxNoticeTargets {
-		why = fmt.Sprintf("notices wait for %d other targets, which is the most", workflows.MaxNoticeTargets)
+		why = fmt.Sprintf("notices wait for %d other targets, and no more are allowed", workflows.MaxNoticeTargets)
 	}
 	if why != "" {
 		n = giveUp(n, why, now)
@@ -55,23 +55,23 @@ func receive(s State, waits *waits, came arrival, to workflows.Target, now time.
 	for s.Notices[last].is(workflows.NoticeWaiting) && waits.bytes > workflows.MaxWaitingNoticeBytes {
 		i := waits.surplus(s, last)
 		waits.remove(s, i)
-		s.Notices[i] = giveUp(s.Notices[i].withoutData(), "too much waits for this target and others", now)
+		s.Notices[i] = giveUp(s.Notices[i].withoutData(), "too many bytes wait for all targets together", now)
 	}
 	return s
 }
 
-// Delivered takes in that the target has a notice.
+// Delivered applies a successful delivery.
 func Delivered(s State, key Key, delivery workflows.NoticeDelivery, now time.Time) State {
 	return s.settle(key, now, func(n Notice) Notice {
 		n = n.attempted(delivery)
 		n.Status, n.SettledAt, n.LastError = workflows.NoticeDelivered, now, ""
-		// What was delivered is listed, not sent again.
+		// A delivered notice stays listed, but is never sent again.
 		return n.withoutData()
 	})
 }
 
-// Failed takes in that a notice could not be delivered: its time is over, or its target refused it for good. Where the target wants no more
-// notices, those that wait for it are given up too, and so is each that comes.
+// Failed applies a failed delivery: its time is over, or the error is final. If the target wants no more notices, all others that wait
+// for it are given up too, and so is each later one.
 func Failed(s State, key Key, failure rules.Failure, delivery workflows.NoticeDelivery, now time.Time) State {
 	before := s
 	s = s.settle(key, now, func(n Notice) Notice { return giveUp(n.attempted(delivery), failure.Message, now) })
@@ -88,7 +88,7 @@ func Failed(s State, key Key, failure rules.Failure, delivery workflows.NoticeDe
 	return fit(s)
 }
 
-// goneBecause says why the target wants no more notices; empty: it does.
+// goneBecause returns why the target wants no more notices; empty if it does want them.
 func (s State) goneBecause(to workflows.Target) string {
 	if i := slices.IndexFunc(s.Gone, func(g Gone) bool { return g.To == to }); i >= 0 {
 		return s.Gone[i].Why
@@ -96,7 +96,7 @@ func (s State) goneBecause(to workflows.Target) string {
 	return ""
 }
 
-// attempted adds the attempts of a delivery that has ended.
+// attempted adds the attempts of a finished delivery.
 func (n Notice) attempted(delivery workflows.NoticeDelivery) Notice {
 	n.Attempts += delivery.Attempts
 	log := n.Log
@@ -118,7 +118,7 @@ func dismiss(n Notice, now time.Time) Notice {
 	return n.withoutData()
 }
 
-// settle changes a notice that waits.
+// settle changes a waiting notice.
 func (s State) settle(key Key, now time.Time, change func(Notice) Notice) State {
 	i := s.find(key)
 	if i < 0 || !s.Notices[i].is(workflows.NoticeWaiting) {
@@ -134,7 +134,7 @@ func (s State) find(key Key) int {
 	return slices.IndexFunc(s.Notices, func(n Notice) bool { return n.Key() == key })
 }
 
-// Cancel takes in that a person has cancelled the workflow in Temporal: nothing is delivered any more.
+// Cancel applies that a person cancelled the workflow in Temporal: nothing more is delivered.
 func Cancel(s State, now time.Time) State {
 	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
 	for i, n := range s.Notices {

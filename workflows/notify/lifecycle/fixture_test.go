@@ -35,14 +35,14 @@ func notice(seq int64, to workflows.Target) workflows.AddressedNotice {
 	}
 }
 
-// sized is a notice whose data has about that many bytes of JSON, in characters that JSON escapes.
+// sized returns a notice whose data has about so many bytes of JSON, in characters that JSON escapes.
 func sized(seq int64, to workflows.Target, bytes int) workflows.AddressedNotice {
 	n := notice(seq, to)
 	n.Data.Question.Text = escaped(bytes)
 	return n
 }
 
-// escaped is a text that takes that many bytes inside JSON.
+// escaped returns a text of so many bytes inside JSON.
 func escaped(bytes int) string {
 	text := make([]byte, bytes/6)
 	for i := range text {
@@ -63,7 +63,7 @@ func down(s lifecycle.State, n workflows.AddressedNotice, now time.Time) lifecyc
 	return lifecycle.Failed(s, key(n), rules.Failure{Type: workflows.ErrTypeNoticeUndelivered, Message: "workflow not found"}, tries(80), now)
 }
 
-// toDeliver lists what is to be delivered, as "target seq".
+// toDeliver returns the wanted deliveries, as "target seq".
 func toDeliver(s lifecycle.State, now time.Time) []string {
 	var list []string
 	for _, d := range lifecycle.Next(s, now).Deliver {

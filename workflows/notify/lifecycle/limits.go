@@ -11,29 +11,29 @@ import (
 
 // Limits beside those of the contract. Bytes are bytes of JSON.
 const (
-	// maxHeaderBytes is the size of a notice without its data. Contract limits keep it well below; what is over has texts that no target of
-	// Temporal can have, and they are clipped to maxTextBytes each.
+	// maxHeaderBytes is the largest notice without its data. The contract's limits keep it far below. A larger one has texts that no target
+	// of Temporal can have; they are clipped to maxTextBytes each.
 	maxHeaderBytes = 8 << 10
 	maxTextBytes   = 500
 	maxErrorBytes  = 500
-	// recordBytes is the most that a Notice adds to Bytes, apart from its log, and attemptBytes what an attempt in the log takes.
+	// recordBytes is the most that a Notice adds to Bytes, without its log; attemptBytes is the most of one attempt in the log.
 	recordBytes     = 900
 	attemptBytes    = 200
 	maxAttemptError = 100
-	// maxGone is how many targets are remembered that want no more notices. Only callbacks of the configuration can say so.
+	// maxGone is how many targets are remembered that want no more notices. Only callbacks of the configuration can refuse them.
 	maxGone = 100
-	// maxSeen is how many notices are remembered. A hand-off is repeated within minutes and takes 50 notices at most.
+	// maxSeen is how many notices are remembered. A hand-off is repeated within minutes, and has at most 50 notices.
 	maxSeen = 2000
 )
 
-// firstTime is the least time that a delivery is tried, however old the notice is.
-const firstTime = time.Minute
+// minDeliveryTime is the shortest time that a delivery is tried, however old the notice is.
+const minDeliveryTime = time.Minute
 
-// size is the room that a notice takes, without its body.
+// size returns the bytes of a notice without its body.
 func (n Notice) size() int { return n.Bytes + recordBytes + attemptBytes*len(n.Log) }
 
-// jsonSize is the size of a value as JSON. What came as JSON can be written as JSON. The encoder gives the same bytes each time, which
-// workflowcheck can't see.
+// jsonSize returns the length of a value as JSON. Values that came as JSON always encode, and always to the same bytes; workflowcheck
+// can't see that.
 //
 //workflowcheck:ignore
 func jsonSize(v any) int {
@@ -44,17 +44,17 @@ func jsonSize(v any) int {
 	return len(text)
 }
 
-// withoutData gives the body up for this target.
+// withoutData drops the body for this target.
 func (n Notice) withoutData() Notice {
 	n.NoData = true
 	return n
 }
 
-// arrival is a notice that has come, measured once for all targets.
+// arrival is a received notice, measured once for all targets.
 type arrival struct {
 	notice workflows.Notice // without its data
 	body   Body
-	// bytes is the size of the whole with its targets.
+	// bytes is the size of the notice with its data and targets.
 	bytes int
 }
 
@@ -67,7 +67,7 @@ func measured(came workflows.AddressedNotice) arrival {
 	return a
 }
 
-// forTarget is the notice for one target. why says why it can't be delivered; empty: it can.
+// forTarget returns the notice for one target. why says why it can't be delivered; empty if it can.
 func (a arrival) forTarget(to workflows.Target) (n Notice, why string) {
 	n = Notice{Notice: a.notice, To: to}
 	n.Bytes = jsonSize(n.Notice) + jsonSize(n.To)
@@ -79,14 +79,14 @@ func (a arrival) forTarget(to workflows.Target) (n Notice, why string) {
 			*text = workflows.Clip(*text, maxTextBytes)
 		}
 		n.Bytes = jsonSize(n.Notice) + jsonSize(n.To)
-		return n.withoutData(), "its texts are too long: no workflow ID or signal has such a length"
+		return n.withoutData(), "its texts are too long: no workflow ID or signal can have them"
 	case a.bytes > workflows.MaxNoticeBytes:
 		return n.withoutData(), fmt.Sprintf("it is too large: %d bytes, at most %d", a.bytes, workflows.MaxNoticeBytes)
 	}
 	return n, ""
 }
 
-// bytes is the room that the notices with a status take, or all. Targets share a body.
+// bytes returns the bytes of the notices with one of the statuses, or of all. Targets share a body.
 func (s State) bytes(status ...workflows.NoticeStatus) int {
 	total := 0
 	needed := make(map[string]bool, len(s.Bodies))
@@ -104,7 +104,7 @@ func (s State) bytes(status ...workflows.NoticeStatus) int {
 	return total
 }
 
-// body is the body of a notice; empty where it is not held any more.
+// body returns the body of a notice; empty if it is no longer held.
 func (s State) body(id string) Body {
 	if i := slices.IndexFunc(s.Bodies, func(b Body) bool { return b.ID == id }); i >= 0 {
 		return s.Bodies[i]
@@ -112,15 +112,15 @@ func (s State) body(id string) Body {
 	return Body{}
 }
 
-// dropBodies forgets the bodies that no target needs any more. It writes into s.Bodies.
+// dropBodies removes the bodies that no target needs. It writes into s.Bodies.
 func (s State) dropBodies() State {
 	needed := s.neededBy()
 	s.Bodies = slices.DeleteFunc(s.Bodies, func(b Body) bool { return needed[b.ID] == 0 })
 	return s
 }
 
-// fit makes room where too much is held. What waits stays; the oldest of the rest goes: records of what is settled first, then the data of
-// what was given up, then its records, which are counted. It writes into s.Notices and s.Bodies.
+// fit enforces the limits of the state. Waiting notices stay. The oldest of the others go: first records of settled notices, then the
+// data of given-up notices, then their records, which are counted. It writes into s.Notices and s.Bodies.
 func fit(s State) State {
 	total := s.bytes()
 	drop := make([]bool, len(s.Notices))
@@ -164,7 +164,7 @@ func fit(s State) State {
 	return s.dropBodies()
 }
 
-// oldestFirst are the positions of notices by when they were settled or given up.
+// oldestFirst returns the positions of the chosen notices, in the order in which they were settled or given up.
 func (s State) oldestFirst(which func(Notice) bool) []int {
 	var positions []int
 	for i, n := range s.Notices {
@@ -176,7 +176,7 @@ func (s State) oldestFirst(which func(Notice) bool) []int {
 	return positions
 }
 
-// bodyBytes are the sizes of the bodies, by ID.
+// bodyBytes returns the sizes of the bodies by ID.
 func (s State) bodyBytes() map[string]int {
 	bytes := make(map[string]int, len(s.Bodies))
 	for _, b := range s.Bodies {
@@ -185,7 +185,7 @@ func (s State) bodyBytes() map[string]int {
 	return bytes
 }
 
-// neededBy counts the notices that still need a body, by ID.
+// neededBy returns by ID how many notices still need a body.
 func (s State) neededBy() map[string]int {
 	needed := make(map[string]int, len(s.Bodies))
 	for _, n := range s.Notices {

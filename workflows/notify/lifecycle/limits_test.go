@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// payloadLimit is what Temporal takes as one payload, less what encryption adds to it.
+// payloadLimit is Temporal's limit of a payload, less what encryption adds.
 const payloadLimit = 2<<20 - 1<<10
 
 func requireFits(t *testing.T, s lifecycle.State) {
@@ -36,7 +36,7 @@ func requireFits(t *testing.T, s lifecycle.State) {
 	require.Equal(t, len(s.Notices), len(back.Notices))
 }
 
-// longLog is a delivery with the longest log that an activity could send.
+// longLog returns a delivery with the longest log that an activity can send.
 func longLog() workflows.NoticeDelivery {
 	d := workflows.NoticeDelivery{Attempts: 1 << 40}
 	for range 20 {
@@ -57,7 +57,7 @@ func widest(seq int64, header, data int) workflows.AddressedNotice {
 	return n
 }
 
-func TestTheLargestThatIsHeldFitsAPayloadOfTemporal(t *testing.T) {
+func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	t.Parallel()
 	why := rules.Failure{Message: strings.Repeat("\x01<\xff", 1000)}
 	for name, c := range map[string]struct{ header, data int }{
@@ -103,8 +103,9 @@ func TestTheLargestThatIsHeldFitsAPayloadOfTemporal(t *testing.T) {
 	}
 }
 
-// Whatever happens in whatever order, the state fits, what waits is not lost to what is over, and every notice is accounted for.
-func TestAnyCourseOfEventsStaysWithinTheLimits(t *testing.T) {
+// After any events in any order, the state fits, waiting notices are never dropped for settled ones, and every notice is listed or
+// counted.
+func TestAnyEventsStayWithinTheLimits(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -196,13 +197,13 @@ func requireWithinLimits(t *testing.T, s lifecycle.State) {
 	require.LessOrEqual(t, settled, workflows.MaxSettledNotices)
 }
 
-func TestATargetThatTakesNothingCostsOthersNoNotice(t *testing.T) {
+func TestATargetThatIsDownCostsOthersNoNotice(t *testing.T) {
 	t.Parallel()
 	s := received(sized(1, app, 300<<10), sized(2, app, 300<<10), sized(3, app, 300<<10))
 	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(4, finance, 300<<10)}, after(1))
 	require.Equal(t, []string{"app 1 WAITING", "app 2 WAITING", "app 3 GIVEN_UP", "finance 4 WAITING"}, statuses(s))
 	require.True(t, s.Notices[2].NoData)
-	require.Contains(t, s.Notices[2].LastError, "too much waits")
+	require.Contains(t, s.Notices[2].LastError, "too many bytes wait")
 	require.Equal(t, after(1), s.Notices[2].SettledAt)
 
 	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(5, app, 300<<10)}, after(2))
@@ -210,7 +211,7 @@ func TestATargetThatTakesNothingCostsOthersNoNotice(t *testing.T) {
 	require.Equal(t, []string{"app 1", "finance 4"}, toDeliver(s, after(2)))
 }
 
-func TestWhatATargetWaitsForFirstIsSpared(t *testing.T) {
+func TestTheFirstNoticeOfATargetIsSpared(t *testing.T) {
 	t.Parallel()
 	s := received(sized(1, app, 700<<10))
 	s = lifecycle.Receive(s, []workflows.AddressedNotice{sized(2, finance, 400<<10)}, after(1))
@@ -243,7 +244,7 @@ func TestANoticeThatIsTooLargeIsGivenUpAtOnceAndVisible(t *testing.T) {
 	require.Equal(t, []string{"app 1 GIVEN_UP"}, statuses(received(largest)))
 }
 
-func TestTextsThatNoTargetCanHaveAreCut(t *testing.T) {
+func TestTooLongTextsOfATargetAreCut(t *testing.T) {
 	t.Parallel()
 	n := notice(1, workflows.Target{WorkflowID: strings.Repeat("a", 9000), Signal: "s"})
 	s := received(n, n)
@@ -273,7 +274,7 @@ func TestANoticeForOneTargetTooManyIsGivenUpWithItsData(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestWhatIsOverMakesRoomOldestFirst(t *testing.T) {
+func TestSettledNoticesMakeRoomOldestFirst(t *testing.T) {
 	t.Parallel()
 	s := begun()
 	for seq := int64(1); seq <= 4; seq++ { // 1.6 MB given up, one after the other
@@ -289,7 +290,7 @@ func TestWhatIsOverMakesRoomOldestFirst(t *testing.T) {
 	require.Len(t, lifecycle.View(s).Notices, 4)
 }
 
-func TestRecordsOfWhatWasGivenUpAreCountedWhenTheyMakeRoom(t *testing.T) {
+func TestRemovedRecordsOfGivenUpNoticesAreCounted(t *testing.T) {
 	t.Parallel()
 	s := begun()
 	most := 600
@@ -329,10 +330,10 @@ func TestDeliveredAndDismissedNoticesAreListedTogether(t *testing.T) {
 	require.Equal(t, int64(11), s.Notices[0].Seq)
 }
 
-func TestARecordOfWhatWasDeliveredGoesBeforeTheDataOfWhatWasGivenUp(t *testing.T) {
+func TestRecordsOfDeliveredNoticesGoBeforeTheDataOfGivenUpOnes(t *testing.T) {
 	t.Parallel()
 	s := lifecycle.Delivered(received(notice(1, app)), key(notice(1, app)), tries(1), after(1))
-	// Together with the record, and not without it, these are over the limit.
+	// These notices are over the limit only with the record.
 	for seq := int64(2); seq <= 3; seq++ {
 		n := notice(seq, app)
 		text, err := json.Marshal(n)
@@ -343,4 +344,13 @@ func TestARecordOfWhatWasDeliveredGoesBeforeTheDataOfWhatWasGivenUp(t *testing.T
 	require.Equal(t, []string{"app 2 GIVEN_UP", "app 3 GIVEN_UP"}, statuses(s))
 	require.False(t, s.Notices[0].NoData)
 	require.False(t, s.Notices[1].NoData)
+}
+
+func TestANoticeThatIsGivenUpAtItsArrivalIsNotGivenUpTwice(t *testing.T) {
+	t.Parallel()
+	large := sized(9, finance, workflows.MaxNoticeBytes)
+	s := received(sized(1, app, 300<<10), sized(2, finance, 300<<10), large, sized(3, finance, 300<<10), sized(4, finance, 300<<10))
+	require.Equal(t, []string{"app 1 WAITING", "finance 2 WAITING", "finance 9 GIVEN_UP", "finance 3 WAITING", "finance 4 GIVEN_UP"}, statuses(s))
+	require.Contains(t, s.Notices[2].LastError, "too large")
+	require.Contains(t, s.Notices[4].LastError, "too many bytes wait")
 }

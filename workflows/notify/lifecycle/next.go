@@ -6,28 +6,29 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Effects are what must be under way now, or be done.
+// Effects are the deliveries that should run now.
 type Effects struct {
-	// Deliver is, for each target, the one notice to deliver now. A delivery to the target that is under way comes first.
+	// Deliver has one notice for each target. A running delivery to the same target goes first.
 	Deliver []Delivery
-	// WakeAt is when to ask again; zero: when something happens.
+	// WakeAt is when to call Next again without news; zero means never.
 	WakeAt time.Time
 	// Ended: nothing is left to do.
 	Ended bool
 }
 
-// Delivery is a notice to deliver, and how long that may be tried.
+// Delivery is a notice to deliver, and how long to try.
 type Delivery struct {
 	workflows.DeliverNotice
 	Within time.Duration
-	// Bytes is about the size of the notice as JSON.
+	// Bytes is the approximate size of the notice as JSON.
 	Bytes int
 }
 
-// maxStartBytes bounds what one workflow task starts: each delivery has a copy of the data, and Temporal takes no request over 4 MiB.
+// maxStartBytes limits the deliveries that one workflow task starts: each has a copy of the data, and Temporal refuses requests of more
+// than 4 MiB.
 const maxStartBytes = 2 << 20
 
-// Startable returns those of the deliveries that can be started together. more says that others are left for the next turn.
+// Startable returns the deliveries that can start together. more reports that others must wait for the next turn.
 func Startable(deliver []Delivery) (now []Delivery, more bool) {
 	bytes := 0
 	for i, d := range deliver {
@@ -38,7 +39,7 @@ func Startable(deliver []Delivery) (now []Delivery, more bool) {
 	return deliver, false
 }
 
-// Next says what the state wants.
+// Next returns the deliveries that should run at this time.
 func Next(s State, now time.Time) Effects {
 	var e Effects
 	for _, i := range s.heads() {
@@ -48,7 +49,7 @@ func Next(s State, now time.Time) Effects {
 		notice.Data = body.Data
 		e.Deliver = append(e.Deliver, Delivery{
 			DeliverNotice: workflows.DeliverNotice{Notice: notice, To: n.To},
-			Within:        max(n.Until.Sub(now), firstTime),
+			Within:        max(n.Until.Sub(now), minDeliveryTime),
 			Bytes:         n.Bytes + body.Bytes,
 		})
 	}
@@ -63,8 +64,8 @@ func Next(s State, now time.Time) Effects {
 	return e
 }
 
-// endAt is when a workflow that has nothing to do ends. It lingers, since each start costs more than a signal, and
-// longer where it knows of a target that wants no more.
+// endAt returns when an idle workflow ends. It stays open for a while, because a start costs more than a signal, and longer if a target wants no more
+// notices.
 func (s State) endAt() time.Time {
 	if s.Cancelled {
 		return s.IdleSince
@@ -75,7 +76,7 @@ func (s State) endAt() time.Time {
 	return s.IdleSince.Add(workflows.NotifyLinger)
 }
 
-// Waits says whether the notice is still to be delivered.
+// Waits reports whether the notice still waits for its delivery.
 func Waits(s State, key Key) bool {
 	i := s.find(key)
 	return i >= 0 && s.Notices[i].is(workflows.NoticeWaiting)

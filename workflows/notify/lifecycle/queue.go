@@ -2,8 +2,8 @@ package lifecycle
 
 import "github.com/signalbox-dev/signalbox/workflows"
 
-// heads are the notices that targets wait for first: of each target the waiting one with the lowest Seq, as positions, in the order in which
-// the targets came.
+// heads returns the positions of the first notice of each target: the waiting one with the lowest Seq. They are in the order in which the
+// targets came.
 func (s State) heads() []int {
 	var heads []int
 	at := map[workflows.Target]int{}
@@ -21,18 +21,19 @@ func (s State) heads() []int {
 	return heads
 }
 
-// waits is what waits in a state, counted once for all notices of a signal: hundreds come at a time, and hundreds may wait.
+// waits counts the waiting notices of a state. It is built once for all notices of a signal, because hundreds may come and hundreds may
+// wait.
 type waits struct {
-	// bytes is the room of all that waits. Targets share a body.
+	// bytes is the size of all waiting notices. Targets share a body.
 	bytes   int
 	targets []waitingTarget
 	at      map[workflows.Target]int // positions in targets
-	of      []int                    // for each notice the position of its target, or -1 where it does not wait
+	of      []int                    // for each notice the position of its target, or -1 if it does not wait
 	bodies  map[string]int           // sizes by ID
-	needed  map[string]int           // how many that wait need a body, by ID
+	needed  map[string]int           // by ID, how many waiting notices need a body
 }
 
-// waitingTarget is what waits for one target.
+// waitingTarget counts the waiting notices of one target.
 type waitingTarget struct {
 	count int
 	bytes int // with each body
@@ -50,7 +51,7 @@ func (s State) waits() *waits {
 	return w
 }
 
-// add counts a notice that waits.
+// add counts a waiting notice.
 func (w *waits) add(s State, i int) {
 	n := s.Notices[i]
 	place, found := w.at[n.To]
@@ -75,7 +76,7 @@ func (w *waits) add(s State, i int) {
 	}
 }
 
-// remove takes a notice out that waits no more.
+// remove removes a notice that no longer waits.
 func (w *waits) remove(s State, i int) {
 	n := s.Notices[i]
 	t := &w.targets[w.of[i]]
@@ -98,7 +99,7 @@ func (w *waits) remove(s State, i int) {
 	}
 }
 
-// others is for how many targets notices wait, if none waits for this one; 0 where one does.
+// others returns how many other targets have waiting notices; 0 if this one has some.
 func (w *waits) others(to workflows.Target) int {
 	if place, found := w.at[to]; found && w.targets[place].count > 0 {
 		return 0
@@ -112,9 +113,9 @@ func (w *waits) others(to workflows.Target) int {
 	return n
 }
 
-// surplus is the waiting notice to give up when too much waits: the newest one of the target that holds the most bytes, so that a target
-// which takes nothing does not cost others their notices. What a target waits for first may be under way and is spared, except where it has just
-// come, at position came.
+// surplus returns the notice to give up if too many bytes wait: the newest notice of the target with the most bytes, so that a target
+// that is down costs other targets nothing. The first notice of a target is spared, because its delivery may be running, unless it has
+// just come, at position came.
 func (w *waits) surplus(s State, came int) int {
 	surplus := came
 	most := w.targets[w.of[came]].bytes

@@ -8,14 +8,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// CheckResend refuses a resend that can't be carried out.
+// CheckResend returns why a resend can't be carried out, or nil.
 func CheckResend(s State, selected workflows.SelectNotices) error {
 	_, err := s.toResend(selected)
 	return err
 }
 
-// Resend lets notices that were given up wait again, for three days from now. They keep their place in the order of their target. A target that
-// wanted no more notices gets them again.
+// Resend makes given-up notices wait again, for workflows.NoticeDeliveryTime from now. They keep their place in the order of their
+// target. A target that wanted no more notices gets them again.
 func Resend(s State, selected workflows.SelectNotices, now time.Time) (State, workflows.NoticesSelected, error) {
 	chosen, err := s.toResend(selected)
 	if err != nil {
@@ -30,13 +30,13 @@ func Resend(s State, selected workflows.SelectNotices, now time.Time) (State, wo
 	return fit(s), workflows.NoticesSelected{Notices: len(chosen)}, nil
 }
 
-// CheckDismiss refuses a dismissal that can't be carried out.
+// CheckDismiss returns why a dismissal can't be carried out, or nil.
 func CheckDismiss(s State, selected workflows.SelectNotices) error {
 	_, err := s.toDismiss(selected)
 	return err
 }
 
-// Dismiss ends notices that were given up. Where all are meant, those that were forgotten are dismissed too.
+// Dismiss closes given-up notices. If all are chosen, the forgotten ones are dismissed too.
 func Dismiss(s State, selected workflows.SelectNotices, now time.Time) (State, workflows.NoticesSelected, error) {
 	chosen, err := s.toDismiss(selected)
 	if err != nil {
@@ -55,7 +55,7 @@ func Dismiss(s State, selected workflows.SelectNotices, now time.Time) (State, w
 	return fit(s), workflows.NoticesSelected{Notices: dismissed}, nil
 }
 
-// all says whether every notice that was given up is meant.
+// all reports whether every given-up notice is chosen.
 func all(selected workflows.SelectNotices) bool {
 	return len(selected.IDs) == 0 && selected.Since.IsZero()
 }
@@ -67,7 +67,8 @@ func (s State) toDismiss(selected workflows.SelectNotices) ([]int, error) {
 	return s.chosen(selected)
 }
 
-// toResend returns the positions of the notices to send again. Of all that were given up it takes those that can be; of chosen ones each must be.
+// toResend returns the positions of the notices to send again. If all are chosen, it skips those that can't be sent; if some are chosen
+// by ID, it refuses them.
 func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
 	chosen, err := s.chosen(selected)
 	if err != nil {
@@ -128,7 +129,8 @@ func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
 	return resend, nil
 }
 
-// chosen returns the positions of the notices that are meant, each once. It refuses an ID that is unknown or of a notice that was not given up.
+// chosen returns the positions of the chosen notices, without duplicates. It refuses an ID that is unknown, or whose notice is not given
+// up.
 func (s State) chosen(selected workflows.SelectNotices) ([]int, error) {
 	if err := validate(selected); err != nil {
 		return nil, err

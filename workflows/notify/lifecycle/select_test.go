@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
-// twoGivenUp holds notices 1 and 2 given up, 3 waiting and 4 delivered.
+// twoGivenUp returns a state with notices 1 and 2 given up, 3 waiting and 4 delivered.
 func twoGivenUp() lifecycle.State {
 	s := received(notice(1, app), notice(2, app), notice(3, app), notice(4, finance))
 	s = down(s, notice(1, app), after(1))
@@ -37,7 +37,7 @@ func TestAResentNoticeHasThreeMoreDaysAndItsOldPlace(t *testing.T) {
 	require.Empty(t, s.Notices[0].LastError)
 }
 
-func TestResendAndDismissTakeAllWhereNoneIsNamed(t *testing.T) {
+func TestResendAndDismissChooseAllWithoutIDs(t *testing.T) {
 	t.Parallel()
 	s, selected, err := lifecycle.Resend(twoGivenUp(), workflows.SelectNotices{}, after(5))
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func TestANoticeIsDismissedByItsID(t *testing.T) {
 	require.Equal(t, []string{"app 1 GIVEN_UP", "app 2 DISMISSED", "app 3 WAITING", "finance 4 DELIVERED"}, statuses(s))
 }
 
-func TestAnIDMeansTheTargetsForWhichItWasGivenUp(t *testing.T) {
+func TestAnIDChoosesTheTargetsForWhichItWasGivenUp(t *testing.T) {
 	t.Parallel()
 	s := received(notice(1, app), notice(1, finance))
 	for _, first := range []workflows.Target{app, finance} {
@@ -76,7 +76,7 @@ func TestAnIDMeansTheTargetsForWhichItWasGivenUp(t *testing.T) {
 	require.Equal(t, 2, selected.Notices)
 }
 
-func TestWhatCantBeResentOrDismissedIsRefusedByName(t *testing.T) {
+func TestANoticeThatCantBeResentOrDismissedIsNamedInTheRefusal(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		state    lifecycle.State
@@ -131,7 +131,7 @@ func TestAnIDWithoutDataForOneTargetIsResentToTheOthers(t *testing.T) {
 	require.Equal(t, []string{"app 1"}, toDeliver(resent, after(2)))
 }
 
-func TestWhatIsStartedTogetherFitsOneRequestToTemporal(t *testing.T) {
+func TestDeliveriesThatStartTogetherFitOneRequestToTemporal(t *testing.T) {
 	t.Parallel()
 	n := sized(1, app, 300<<10)
 	n.To = nil
@@ -153,7 +153,7 @@ func TestWhatIsStartedTogetherFitsOneRequestToTemporal(t *testing.T) {
 	require.Equal(t, 20, started)
 }
 
-func TestAResendStaysWithinWhatMayWait(t *testing.T) {
+func TestAResendStaysWithinTheBytesThatMayWait(t *testing.T) {
 	t.Parallel()
 	half := workflows.MaxWaitingNoticeBytes / 2
 	s := down(received(sized(1, app, half)), sized(1, app, half), after(1))
@@ -180,7 +180,7 @@ func TestAResendStaysWithinTheNumberOfTargets(t *testing.T) {
 	require.Equal(t, 1, selected.Notices, "of all, as many as may wait")
 }
 
-func TestWhatWasForgottenIsDismissedWithAll(t *testing.T) {
+func TestForgottenNoticesAreDismissedWithAll(t *testing.T) {
 	t.Parallel()
 	s := twoGivenUp()
 	s.Forgotten = 3

@@ -7,40 +7,40 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// State is what the workflow carries from run to run.
+// State is all that the workflow carries over when it continues as new.
 type State struct {
-	// Version says which code wrote it.
+	// Version is the version of the code that wrote the state.
 	Version int    `json:"version"`
 	Source  string `json:"source"`
-	// Notices are in the order in which they came, one for each target.
+	// Notices are in the order of their arrival, one for each target.
 	Notices []Notice `json:"notices,omitempty"`
-	// Bodies are the data of notices that can still be sent, once for all targets.
+	// Bodies hold the data of notices that can still be sent, once for all targets.
 	Bodies []Body `json:"bodies,omitempty"`
-	// Gone are the targets that want no more notices of this source, oldest first. They are forgotten when the workflow ends.
+	// Gone are targets that want no more notices of this source, oldest first. They are forgotten when the workflow ends.
 	Gone []Gone `json:"gone,omitempty"`
-	// Seen are the newest notices that came, by ID and target.
+	// Seen has the newest notices, by ID and target.
 	Seen rules.Seen `json:"seen,omitempty"`
-	// Forgotten counts notices that were given up and whose record made room for others.
+	// Forgotten counts given-up notices whose records were removed to make room.
 	Forgotten int `json:"forgotten,omitempty"`
-	// IdleSince is when the last notice was settled, or the workflow was started.
+	// IdleSince is when the last notice was settled, or when the workflow started.
 	IdleSince time.Time `json:"idleSince"`
-	// Cancelled: a person has cancelled the workflow in Temporal, so it does not linger.
+	// Cancelled: a person cancelled the workflow in Temporal, so it ends at once.
 	Cancelled bool `json:"cancelled,omitempty"`
 }
 
-// Notice is a notice for one target and how its delivery goes. Its Data is a Body.
+// Notice is a notice for one target and the state of its delivery. A Body holds its data.
 type Notice struct {
 	workflows.Notice
 	To     workflows.Target       `json:"to"`
 	Status workflows.NoticeStatus `json:"status"`
-	// Until is when the delivery is given up; one minute is tried even when it has passed.
+	// Until is when the delivery is given up. Even after it, delivery is tried for one minute.
 	Until     time.Time `json:"until"`
 	SettledAt time.Time `json:"settledAt,omitzero"`
 	Attempts  int       `json:"attempts,omitempty"`
 	// Log has the newest attempts, oldest first.
 	Log       []workflows.NoticeAttempt `json:"log,omitempty"`
 	LastError string                    `json:"lastError,omitempty"`
-	// NoData: the data is not held for this target any more.
+	// NoData: the data is no longer held for this target.
 	NoData bool `json:"noData,omitempty"`
 	// Bytes is the size of Notice and To as JSON.
 	Bytes int `json:"bytes"`
@@ -54,22 +54,22 @@ type Body struct {
 	Bytes int `json:"bytes"`
 }
 
-// Gone is a target that wants no more notices, and why.
+// Gone is a target that wants no more notices, with the reason.
 type Gone struct {
 	To  workflows.Target `json:"to"`
 	Why string           `json:"why"`
 }
 
-// Key tells notices apart.
+// Key identifies a notice for one target.
 type Key struct {
 	ID string
 	To workflows.Target
 }
 
-// Key returns the notice's.
+// Key returns the key of the notice.
 func (n Notice) Key() Key { return Key{ID: n.ID, To: n.To} }
 
-// text is unique for the key, since the fields of a target can't hold a zero byte.
+// text returns a unique text for the key: the fields of a target can't contain a zero byte.
 func (k Key) text() string {
 	text := k.ID + "\x00" + k.To.WorkflowID + "\x00" + k.To.Signal
 	if k.To.Callback != "" || k.To.HandOver {
@@ -78,14 +78,14 @@ func (k Key) text() string {
 	return text
 }
 
-// Begin is the state of a workflow that has just been started.
+// Begin returns the state of a new workflow.
 func Begin(version int, source string, now time.Time) State {
 	return State{Version: version, Source: source, IdleSince: now}
 }
 
 func (n Notice) is(status workflows.NoticeStatus) bool { return n.Status == status }
 
-// settled says whether nothing more is to be done.
+// settled reports whether the notice was delivered or dismissed.
 func (n Notice) settled() bool {
 	return n.is(workflows.NoticeDelivered) || n.is(workflows.NoticeDismissed)
 }

@@ -76,7 +76,7 @@ func gone(s lifecycle.State, seq int64, to workflows.Target, now time.Time) life
 	return lifecycle.Failed(s, keyOf(seq, to), failure, tries(1), now)
 }
 
-func TestATargetThatIsGoneGetsNothingMoreUntilAPersonResends(t *testing.T) {
+func TestATargetThatIsGoneGetsNoNoticesUntilAPersonResends(t *testing.T) {
 	t.Parallel()
 	s := received(forAll(1, 60, hook, app), forAll(2, 60, hook, app), forAll(3, 60, hook))
 	s = gone(s, 1, hook, after(1))
@@ -113,7 +113,7 @@ func TestATargetThatIsGoneGetsNothingMoreUntilAPersonResends(t *testing.T) {
 	require.Equal(t, workflows.NoticeWaiting, s.Notices[len(s.Notices)-1].Status)
 }
 
-func TestAReceiverThatHasEndedCostsOnlyItsNotice(t *testing.T) {
+func TestAnEndedReceiverLosesOnlyItsNotice(t *testing.T) {
 	t.Parallel()
 	s := received(notice(1, app), notice(2, app))
 	failure := rules.Failure{Type: workflows.ErrTypeNoticeReceiverEnded, Message: "the receiver has ended"}
@@ -180,7 +180,7 @@ func TestNoticesSinceATimeAreResentOrDismissed(t *testing.T) {
 	}
 }
 
-// A callback that takes nothing, with 10,000 notices: what is held stays within the bounds, and none is unaccounted for.
+// A callback that is down, with 10,000 notices: the state stays within its limits, and every notice is listed or counted.
 func TestTenThousandNoticesForOneTargetAreBounded(t *testing.T) {
 	t.Parallel()
 	s := begun()

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// View is the answer to the query "state".
+// View returns the answer of the query "state".
 func View(s State) workflows.NotifyState {
 	v := workflows.NotifyState{Source: s.Source, WaitingFor: WaitingFor(s), Attention: Attention(s), Forgotten: s.Forgotten}
 	for _, n := range s.Notices {
@@ -22,7 +22,7 @@ func View(s State) workflows.NotifyState {
 	return v
 }
 
-// Attention says why a person should look.
+// Attention returns the reasons why a person should look.
 func Attention(s State) []string {
 	if s.givenUpInAll() > 0 {
 		return []string{workflows.AttentionNoticeGivenUp}
@@ -30,7 +30,7 @@ func Attention(s State) []string {
 	return nil
 }
 
-// DueAt is since when a person should look; zero while there is no attention.
+// DueAt returns when the first notice was given up; zero without attention.
 func DueAt(s State) time.Time {
 	var due time.Time
 	for _, i := range s.givenUp() {
@@ -41,7 +41,7 @@ func DueAt(s State) time.Time {
 
 func (s State) givenUpInAll() int { return s.count(workflows.NoticeGivenUp) + s.Forgotten }
 
-// WaitingFor says in words what happens next.
+// WaitingFor returns in words what happens next.
 func WaitingFor(s State) string {
 	var parts []string
 	if waiting := s.count(workflows.NoticeWaiting); waiting > 0 {
@@ -59,10 +59,10 @@ func WaitingFor(s State) string {
 // maxDetails is how many notices the Web UI's details list. The query lists all.
 const maxDetails = 10
 
-// maxShown bounds a text of others in the details, in bytes.
+// maxShown limits a text from outside in the details, in bytes of JSON.
 const maxShown = 200
 
-// Details are the Web UI's: what is waited for, and how a person can act.
+// Details describes in Markdown, for the Temporal Web UI, what the workflow waits for and how a person can act.
 func Details(s State) string {
 	lines := []string{fmt.Sprintf("Notices of %s", rules.Code(workflows.Clip(s.Source, maxShown))), "", fmt.Sprintf("Waits for %s.", WaitingFor(s))}
 	if len(Attention(s)) == 0 {

@@ -26,7 +26,7 @@ func TestTheViewListsEachNoticeWithoutItsData(t *testing.T) {
 	}, view.Notices[3], "no data is expected of what was delivered")
 }
 
-func TestItSaysWhatItWaitsFor(t *testing.T) {
+func TestWaitingForNamesTheNextStep(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]lifecycle.State{
 		"nothing: it ends at 2026-03-21T12:10:00Z unless notices come":                          begun(),
@@ -61,7 +61,7 @@ func TestTheDetailsSayWhatAPersonCanDo(t *testing.T) {
 	require.NotContains(t, lifecycle.Details(s), "ntc_11")
 }
 
-func TestTextsOfOthersAreShownAsCode(t *testing.T) {
+func TestForeignTextIsShownAsCode(t *testing.T) {
 	t.Parallel()
 	n := notice(1, workflows.Target{WorkflowID: "app` **bold** [link](https://evil.example)\n# title", Signal: "s"})
 	s := lifecycle.Failed(received(n), key(n), rules.Failure{Message: "a\n\n`b`"}, tries(1), t0)

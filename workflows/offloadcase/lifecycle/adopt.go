@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// CheckAdopt says why a case can't be adopted now, or nil.
+// CheckAdopt returns why the case can't be adopted now, or nil.
 func CheckAdopt(c Case, adopt workflows.AdoptCase) error {
 	s := c.State
 	if err := adopt.Validate(); err != nil {
@@ -16,7 +16,7 @@ func CheckAdopt(c Case, adopt workflows.AdoptCase) error {
 	}
 	switch {
 	case adopt.CaseID == "." || adopt.CaseID == "..":
-		return rules.Invalid("caseId: %q is no ID", adopt.CaseID)
+		return rules.Invalid("caseId: %q is not an ID: use the ID of the case at Offload", adopt.CaseID)
 	case s.Status.Ended():
 		return refuseEnded(s)
 	case s.CaseID == adopt.CaseID:
@@ -24,12 +24,12 @@ func CheckAdopt(c Case, adopt workflows.AdoptCase) error {
 	case s.CaseID != "":
 		return rules.Refuse(workflows.ErrTypeOtherCase, "the case is %s already; %s can't be merged with it", s.CaseID, adopt.CaseID)
 	case s.Creation == CreationPending:
-		return rules.Refuse(workflows.ErrTypeNotUncertain, "its creation is under way; adopt once that is settled")
+		return rules.Refuse(workflows.ErrTypeNotUncertain, "its creation is under way: adopt when that has ended")
 	}
 	return nil
 }
 
-// Adopt takes in that a person or the business app names the case. A read verifies it; until then nothing is identified by it.
+// Adopt records the caseId that a person or the business app names. It has no other effect until a read verifies it.
 func Adopt(c Case, adopt workflows.AdoptCase) Case {
 	s := &c.State
 	if s.CaseID != "" {
@@ -39,8 +39,8 @@ func Adopt(c Case, adopt workflows.AdoptCase) Case {
 	return c
 }
 
-// verified takes in the read of the case that adopt-case named. It is bound unless it shows another app's clientReferenceId.
-func verified(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
+// applyVerification applies the read of the case that adopt-case named. The case is adopted, unless it has another clientReferenceId.
+func applyVerification(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
 	caseID := s.Verifying
 	theirs := snapshot.Facts.ClientReferenceID
@@ -54,7 +54,7 @@ func verified(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s.ReadWanted = false
 	s.ReconcileAt = now
 	settle(&c, workflows.NewsByApp, now)
-	shown(&c, snapshot, now)
+	applySnapshot(&c, snapshot, now)
 	if len(s.Unconfirmed) > 0 {
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	}

@@ -36,7 +36,7 @@ func TestACaseIsAdoptedOnceAReadHasShownIt(t *testing.T) {
 	requireStatus(t, workflows.CaseFailed, lifecycle.Read(c, caseID, read(failed(2)), after(3)))
 }
 
-func TestAnAdoptionThatIsNotVerifiedBindsNothing(t *testing.T) {
+func TestAnUnverifiedAdoptionChangesNothing(t *testing.T) {
 	t.Parallel()
 	theirs := shows(workflows.OffloadRunning, 2)
 	theirs.Facts.ClientReferenceID = "vendor_4711"
@@ -93,7 +93,7 @@ func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
 	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "its own URL has named this one before")
 }
 
-func TestAdoptingAnIDThatIsNoneIsRefused(t *testing.T) {
+func TestAdoptingAnInvalidIDIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", "id\n", "a\tb", "..", strings.Repeat("x", 251)} {
 		requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckAdopt(uncertain(), workflows.AdoptCase{CaseID: id}))

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// CheckInput says why the answer can't be taken, or nil.
+// CheckInput returns why the answer can't be accepted, or nil.
 func CheckInput(c Case, input workflows.ProvideInput) error {
 	s := c.State
 	if s.Status.Ended() {
@@ -17,7 +17,7 @@ func CheckInput(c Case, input workflows.ProvideInput) error {
 	if err := input.Validate(); err != nil {
 		return rules.Invalid("%v", err)
 	}
-	if answer := standingAnswer(s, input.QuestionID); answer != nil {
+	if answer := acceptedAnswer(s, input.QuestionID); answer != nil {
 		return rules.Refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered%s at %s", answer.QuestionID, by(answer.By), rules.Stamp(answer.GivenAt))
 	}
 	question := s.Facts.Question
@@ -33,7 +33,7 @@ func CheckInput(c Case, input workflows.ProvideInput) error {
 	return nil
 }
 
-// ProvideInput takes an answer in that CheckInput let pass; it is sent next.
+// ProvideInput adds an answer that CheckInput has accepted; it is sent next.
 func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
 	s := &c.State
 	s.Answers = withAnswer(overtaken(s.Answers), workflows.Answer{QuestionID: input.QuestionID, Text: input.Text, By: input.By, GivenAt: now})
@@ -41,7 +41,7 @@ func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
 	return c
 }
 
-// Answered takes in what Offload said to the answer. There is no webhook for "resumed", so the case is read soon.
+// Answered applies Offload's response to an answer. No webhook reports that a case has resumed, so the case is read soon.
 func Answered(c Case, questionID string, result workflows.ProvideInputResult, now time.Time) Case {
 	s := &c.State
 	settleAnswer(s, questionID, result.Result)
@@ -59,14 +59,14 @@ func Answered(c Case, questionID string, result workflows.ProvideInputResult, no
 		s.ClosedQuestion = questionID
 		s.ReadWanted = true
 	case workflows.InputRejected, workflows.InputUnsettled, workflows.InputOvertaken:
-		// An answer that a newer question has replaced says nothing of the case.
+		// An answer to an older question does not say anything about the present one.
 		s.ReadWanted = s.ReadWanted || askedID(s.Facts) == questionID
 	}
 	settle(&c, workflows.NewsByApp, now)
 	return c
 }
 
-// AnswerFailed takes in that the answer could not be delivered, or was given up since the case went on without it.
+// AnswerFailed applies that an answer could not be delivered, or was given up because the case went on without it.
 func AnswerFailed(c Case, questionID string, f rules.Failure, now time.Time) Case {
 	result := workflows.InputRejected
 	if f.Type == rules.FailureCancelled {
@@ -84,7 +84,7 @@ func settleAnswer(s *State, questionID string, result workflows.InputResult) {
 	}
 }
 
-// overtaken marks the answers that nothing is known of: the case went on without them. A call that is under way still tells its result.
+// overtaken marks answers without a result: the case went on without them. A call that is still running sets its result later.
 func overtaken(answers []workflows.Answer) []workflows.Answer {
 	answers = slices.Clone(answers)
 	for i := range answers {
@@ -95,8 +95,8 @@ func overtaken(answers []workflows.Answer) []workflows.Answer {
 	return answers
 }
 
-// standingAnswer is the answer to the question that is on its way or was taken; nil where a person may still answer.
-func standingAnswer(s State, questionID string) *workflows.Answer {
+// acceptedAnswer returns the answer to the question that is being sent or was accepted; nil if a person may still answer.
+func acceptedAnswer(s State, questionID string) *workflows.Answer {
 	for i := len(s.Answers) - 1; i >= 0; i-- {
 		if s.Answers[i].QuestionID != questionID {
 			continue
@@ -112,7 +112,7 @@ func standingAnswer(s State, questionID string) *workflows.Answer {
 	return nil
 }
 
-// pendingAnswer is the newest answer that nothing is known of yet. An older one belongs to a question that a newer one replaced.
+// pendingAnswer returns the newest answer if it has no result yet. Older ones belong to questions that were replaced.
 func pendingAnswer(s State) *workflows.Answer {
 	if n := len(s.Answers); n > 0 && s.Answers[n-1].Result == "" {
 		return &s.Answers[n-1]
@@ -120,10 +120,10 @@ func pendingAnswer(s State) *workflows.Answer {
 	return nil
 }
 
-// answerDelayedAfter is how long an answer may be on its way before a person should look: Offload, or its host, is away.
+// answerDelayedAfter is how long an answer may be on its way before a person should look.
 const answerDelayedAfter = 3 * time.Minute
 
-// answerDelayedAt is when the answer that is on its way raises attention; zero where none is.
+// answerDelayedAt returns when the pending answer raises attention; zero without one.
 func answerDelayedAt(s State) time.Time {
 	if answer := pendingAnswer(s); answer != nil {
 		return answer.GivenAt.Add(answerDelayedAfter)

@@ -52,7 +52,7 @@ func running(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.Created(began(change...), workflows.CreateCaseResult{CaseID: caseID}, t0)
 }
 
-// asked is a running case with the question "q1", asked at minute 10.
+// asked returns a running case with the question "q1", asked at minute 10.
 func asked(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.Receive(running(change...), inputNeeded("q1", 10), after(10))
 }
@@ -89,7 +89,7 @@ func failed(minute int) workflows.CaseEvent {
 	return e
 }
 
-// read is the snapshot that shows what an event says, as GET shows it.
+// read returns the snapshot that GET shows after an event.
 func read(e workflows.CaseEvent) workflows.CaseSnapshot {
 	facts := e.Facts
 	facts.FailureReason, facts.Metadata = nil, nil
@@ -126,12 +126,12 @@ func requireRefusal(t *testing.T, errorType string, err error) {
 	require.NotEmpty(t, refusal.Message)
 }
 
-// handOff is what is to be handed off at a minute.
+// handOff returns the hand-off at a minute.
 func handOff(c lifecycle.Case, minute int) *workflows.HandOff {
 	return lifecycle.Next(c, after(minute)).HandOff
 }
 
-// handedOff is the case after everything was handed off.
+// handedOff returns the case after all hand-offs.
 func handedOff(c lifecycle.Case) lifecycle.Case {
 	for {
 		h := lifecycle.Next(c, after(100_000)).HandOff
@@ -142,7 +142,7 @@ func handedOff(c lifecycle.Case) lifecycle.Case {
 	}
 }
 
-// kinds are those of the notices that wait.
+// kinds returns the kinds of the waiting notices.
 func kinds(c lifecycle.Case) []string {
 	var kinds []string
 	for _, n := range c.State.Outbox.Waiting {
@@ -151,7 +151,7 @@ func kinds(c lifecycle.Case) []string {
 	return kinds
 }
 
-// adopted is the case after adopt-case and the read that verified it, which shows it running.
+// adopted returns the running case after adopt-case and its verification.
 func adopted(c lifecycle.Case, minute int) lifecycle.Case {
 	c = lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID})
 	return lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 0), after(minute))

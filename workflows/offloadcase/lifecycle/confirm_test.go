@@ -44,7 +44,7 @@ func TestAConfirmedQuestionIsOpenWhereGetDoesNotRepeatIt(t *testing.T) {
 	require.Equal(t, "q1", stale.State.Facts.Question.ID, "a read that is older than the question brings none back")
 }
 
-// askedLongAgo has a question whose time says nothing.
+// askedLongAgo returns a question with an old time, which must not matter.
 func askedLongAgo(e workflows.CaseEvent) workflows.CaseEvent {
 	question := *e.Facts.Question
 	question.RequestedAt = question.RequestedAt.AddDate(-100, 0, 0)

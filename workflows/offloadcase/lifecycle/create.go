@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// createGuard is the pause before POST /cases is tried again after a failure that the server should have retried by itself.
+	// createGuard is the pause before POST /cases is tried again after a failure that the server should have retried.
 	createGuard = time.Minute
-	// notCreatedAfter is how long a creation may be tried before a person should look: Offload's host may be mistyped.
+	// notCreatedAfter is how long a creation may take before a person should look: Offload's host may be mistyped.
 	notCreatedAfter = 3 * time.Minute
 )
 
-// Created takes in what POST /cases answered. It also counts after the end: the case then exists, and goes on.
+// Created applies the answer to POST /cases. It counts after the end too: the case then exists at Offload and goes on there.
 func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 	s := &c.State
 	s.Creation = CreationSettled
@@ -30,7 +30,7 @@ func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 	return c
 }
 
-// CreateFailed takes in that POST /cases failed for good, or was given up because the case needs none any more.
+// CreateFailed applies the final failure of POST /cases, or that it was given up because the case no longer needs it.
 func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	needed := s.CaseID == "" && !s.Status.Ended()
@@ -40,19 +40,19 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	case nothing && !needed:
 		s.Creation = CreationSettled
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest && c.Start.Options.AwaitCorrection:
-		s.Creation, s.Trouble = CreationRejected, "" // Offload took the call, so an earlier trouble is over
+		s.Creation, s.Trouble = CreationRejected, "" // Offload answered the call, so an earlier trouble is over
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest:
 		s.Creation = CreationSettled
 		s.Reason = workflows.Clip("Offload rejected the request: "+f.Message, maxReasonBytes)
 		enter(&c, workflows.CaseFailed, workflows.NewsByCreate, now)
 	case nothing && trouble != "" && trouble != s.Trouble:
-		// From now on the server retries this one by itself, slowly and without history.
+		// From now on the server retries this trouble, slowly and without history.
 		noteTrouble(s, trouble)
 		s.CreateAt = now
 	case nothing:
 		s.CreateAt = now.Add(createGuard)
 	case s.CaseID != "":
-		// Its own webhook, or a person, has proven the case already.
+		// The case's own webhook, or a person, has already identified the case.
 		s.Creation = CreationSettled
 	default:
 		s.Creation, s.Trouble = CreationUncertain, ""
@@ -61,7 +61,7 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	return c
 }
 
-// CheckRetryCreate says why the case can't be created again now, or nil.
+// CheckRetryCreate returns why the case can't be created again now, or nil.
 func CheckRetryCreate(c Case, retry workflows.RetryCreate) error {
 	s := c.State
 	if err := retry.Validate(); err != nil {
@@ -79,7 +79,7 @@ func CheckRetryCreate(c Case, retry workflows.RetryCreate) error {
 	return nil
 }
 
-// RetryCreate takes in that the case is to be created again, whatever may exist already.
+// RetryCreate starts a new creation, even if the earlier one may have succeeded.
 func RetryCreate(c Case, retry workflows.RetryCreate, now time.Time) Case {
 	s := &c.State
 	c.Start = withRequest(c.Start, retry.Request)
@@ -98,7 +98,7 @@ func withRequest(start workflows.CaseStart, request *workflows.CaseRequest) work
 	return start.Normalized()
 }
 
-// notCreatedAt is when a creation that was not tried, or not taken, raises attention; zero where another attention says why.
+// notCreatedAt returns when a pending creation raises attention; zero if another attention already says why it is delayed.
 func notCreatedAt(s State) time.Time {
 	if !wantsCreation(s) || s.Trouble != "" {
 		return time.Time{}
@@ -106,29 +106,29 @@ func notCreatedAt(s State) time.Time {
 	return s.CreateSince.Add(notCreatedAfter)
 }
 
-// wantsCreation says whether POST /cases is to be, or is, under way.
+// wantsCreation reports whether POST /cases should run.
 func wantsCreation(s State) bool { return s.CaseID == "" && s.Creation == CreationPending }
 
-// identify fixes the caseId. Events that waited for it can be confirmed now.
+// identify sets the caseId. Events that waited for it can now be confirmed.
 func identify(c *Case, caseID string, now time.Time) {
 	s := &c.State
 	s.CaseID = caseID
 	s.Adopted, s.Verifying, s.AdoptRefused, s.NotCreated = false, "", false, false
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
-	// By the first read the case will have been taken up; CREATED would be the surprise.
+	// By the first read Offload will have started the case, so CREATED would be the news.
 	s.Known = workflows.KnownCase{Status: workflows.OffloadRunning}
 	var ours []workflows.CaseEvent
 	for _, e := range s.Unconfirmed {
-		// One that names another case proves nothing, and no read of this case can confirm it.
+		// An event that names another case proves nothing, and no read of this case can confirm it.
 		if id := e.Facts.CaseID; id == "" || id == caseID {
 			ours = append(ours, e)
 		}
 	}
-	// The last read before the deadline counts for this case.
+	// The last read of an expiring case is for this caseId.
 	s.Unconfirmed, s.ReadWanted = ours, len(ours) > 0 || s.Expiring
 }
 
-// otherCase reports a second caseId. Merging it would hide a second e-mail thread to a real person.
+// otherCase records another caseId. To merge the two cases would hide that a real person gets two e-mail threads.
 func otherCase(s *State, caseID string) {
 	at, known := slices.BinarySearch(s.OtherCaseIDs, caseID)
 	if !known && len(s.OtherCaseIDs) < maxOtherCases {

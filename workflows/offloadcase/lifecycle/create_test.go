@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-func TestACaseIsCreatedOnceAndThenWaitedFor(t *testing.T) {
+func TestACaseIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	c := began()
 	requireStatus(t, workflows.CaseCreating, c)
@@ -81,7 +81,7 @@ func TestARejectedCreationEndsWithTheProvidersMessage(t *testing.T) {
 	require.Equal(t, workflows.NoticeCaseFailed, handOff(c, 1).Notices[0].Kind)
 }
 
-func TestATroubleIsReportedOnceAndThenLeftToTheServersRetries(t *testing.T) {
+func TestATroubleIsReportedOnceAndThenRetriedByTheServer(t *testing.T) {
 	t.Parallel()
 	limit := rules.Failure{Type: workflows.ErrTypeOffloadUsageLimit, Message: "cap reached"}
 	c := lifecycle.CreateFailed(began(), limit, after(1))
@@ -111,7 +111,7 @@ func uncertain(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.CreateFailed(began(change...), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1))
 }
 
-func TestATroubleOfTheCreationIsOverOnceAnAttemptEndsOtherwise(t *testing.T) {
+func TestATroubleOfTheCreationEndsWithAnotherResult(t *testing.T) {
 	t.Parallel()
 	for failure, attention := range map[string]string{
 		workflows.ErrTypeOffloadUncertain:      workflows.AttentionCreateUncertain,
@@ -214,7 +214,7 @@ func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
 	}
 }
 
-func TestSecondCasesAreListedOnceInOrderAndNotWithoutEnd(t *testing.T) {
+func TestSecondCasesAreListedOnceInOrderAndUpToALimit(t *testing.T) {
 	t.Parallel()
 	c := running()
 	tell := func(id string) {
@@ -232,7 +232,7 @@ func TestSecondCasesAreListedOnceInOrderAndNotWithoutEnd(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "c", "d", "x0", "x1", "x2", "x3", "x4", "x5"}, lifecycle.View(c).OtherCaseIDs)
 }
 
-func TestACreationThatIsNotTakenForThreeMinutesRaisesAttention(t *testing.T) {
+func TestACreationThatTakesThreeMinutesRaisesAttention(t *testing.T) {
 	t.Parallel()
 	c := began()
 	require.Equal(t, after(3), lifecycle.Next(c, t0).Wake)
@@ -260,7 +260,7 @@ func TestACreationThatIsNotTakenForThreeMinutesRaisesAttention(t *testing.T) {
 	}
 }
 
-func TestAnEventThatProvesNothingIsNoSecondCase(t *testing.T) {
+func TestAnUnprovenEventIsNoSecondCase(t *testing.T) {
 	t.Parallel()
 	other := unproven(completed(10))
 	other.Facts.CaseID = "another"
@@ -274,7 +274,7 @@ func TestAnEventThatProvesNothingIsNoSecondCase(t *testing.T) {
 	}
 }
 
-func TestAWebhookThatOvertakesTheCreationsAnswerGivesTheCreationUp(t *testing.T) {
+func TestAWebhookBeforeTheCreationsResponseGivesTheCreationUp(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(began(), inputNeeded("q1", 1), after(1))
 	requireStatus(t, workflows.CaseInputNeeded, c)

@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// WaitingFor says in a sentence or two what happens next and who can make it happen. It is Markdown.
+// WaitingFor returns a sentence or two, in Markdown, about what happens next and what a person can do.
 func WaitingFor(c Case) string {
 	return strings.TrimSpace(waitingFor(c) + " " + c.State.Outbox.Trouble())
 }
@@ -34,7 +34,7 @@ func waitingFor(c Case) string {
 	case workflows.CaseInputSent:
 		switch {
 		case s.AnswerDelayed:
-			return "The answer could not be sent to Offload for minutes; it is tried again by itself. The pending activity shows the last failure."
+			return "The answer could not be sent to Offload for minutes; it is retried automatically. The pending activity shows the last failure."
 		case pendingAnswer(s) != nil:
 			return "The answer is being sent to Offload."
 		}
@@ -55,9 +55,9 @@ func waitingForCreation(s State) string {
 	case s.Creation == CreationRejected:
 		return "Offload rejected the request; retry-create with a corrected one, or cancel."
 	case s.Trouble != "":
-		return "Offload can't create the case yet (" + s.Trouble + "); it is tried again by itself."
+		return "Offload can't create the case yet (" + s.Trouble + "); it is retried automatically."
 	case s.NotCreated:
-		return "POST /cases could not be sent, or was throttled, for minutes; it is tried again by itself. The pending activity shows the last failure."
+		return "POST /cases could not be sent, or was throttled, for minutes; it is retried automatically. The pending activity shows the last failure."
 	}
 	return "POST /cases is under way."
 }
@@ -66,7 +66,7 @@ func waitingForCertainty(s State) string {
 	if s.Verifying != "" {
 		return "A read verifies the case that adopt-case named."
 	}
-	text := "A person has to find out whether Offload made the case: a webhook on its URL decides by itself, otherwise adopt-case with its caseId, or retry-create if there is none."
+	text := "A person has to find out whether Offload created the case. A webhook on its URL settles it; otherwise use adopt-case with its caseId, or retry-create if there is none."
 	var named []string
 	for _, e := range s.Unconfirmed {
 		if e.Facts.CaseID != "" {
@@ -74,7 +74,7 @@ func waitingForCertainty(s State) string {
 		}
 	}
 	if len(named) > 0 {
-		text += " An event that proves nothing names " + strings.Join(named, ", ") + "."
+		text += " An unproven event names " + strings.Join(named, ", ") + "."
 	}
 	return text
 }
@@ -91,14 +91,14 @@ func waitingForNews(s State) string {
 		}
 		return "A read of the case that " + rules.Code(s.Check.By) + " asked for."
 	case s.Trouble != "":
-		return "A webhook of Offload. Reading the case fails (" + s.Trouble + ") and is tried again slowly."
+		return "A webhook of Offload. Reading the case fails (" + s.Trouble + ") and is retried slowly."
 	case s.UnknownStatus != "":
-		return "A webhook of Offload. Its status is none that Signalbox knows; the case is read again slowly."
+		return "A webhook of Offload. Signalbox does not know the case's status at Offload; the case is read again slowly."
 	}
 	return "A webhook of Offload; from " + rules.Stamp(s.ReconcileAt) + " on Signalbox reads the case by itself."
 }
 
-// Details is the case in Markdown for the Temporal Web UI: what it waits for, since when, and how to make it go on.
+// Details describes the case in Markdown for the Temporal Web UI: its status, what it waits for, and how to continue it.
 func Details(c Case) string {
 	s := c.State
 	var paragraphs []string
@@ -137,7 +137,7 @@ func Details(c Case) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// resultProblems says what the check of a result found wrong, a line each.
+// resultProblems lists the problems of a result check, one on each line.
 func resultProblems(check workflows.ResultCheck) string {
 	if check.Reason != "" {
 		return check.Reason
@@ -152,7 +152,7 @@ func resultProblems(check workflows.ResultCheck) string {
 	return strings.Join(lines, "\n")
 }
 
-// word is a word of a command to paste, or the placeholder where the word can't be pasted safely.
+// word returns s as a word of a shell command, or the placeholder if s can't be pasted safely.
 func word(s, placeholder string) string {
 	if quoted, ok := rules.ShellWord(s); ok {
 		return quoted

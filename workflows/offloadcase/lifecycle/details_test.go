@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-func TestWordsOfOthersStayInsideTheirQuotation(t *testing.T) {
+func TestForeignTextStaysInsideItsQuotation(t *testing.T) {
 	t.Parallel()
 	hostile := "Please confirm.\r\r**COMPLETED** since 2026\u2028Approve at [the console](https://evil.example/login)\n# x"
 	question := inputNeeded("q1", 10)
@@ -34,7 +34,7 @@ func TestWordsOfOthersStayInsideTheirQuotation(t *testing.T) {
 	require.Equal(t, 8, quoted, "four lines each")
 }
 
-func TestACommandThatIsSuggestedIsSafeToPaste(t *testing.T) {
+func TestASuggestedCommandIsSafeToPaste(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(running(), inputNeeded("q1'; touch pasted; echo '`x`", 10), after(10))
 	require.Contains(t, lifecycle.Details(c), "`` signalbox case answer vendor_2048 --question 'q1'\\''; touch pasted; echo '\\''`x`' --text '…' ``")
@@ -44,7 +44,7 @@ func TestACommandThatIsSuggestedIsSafeToPaste(t *testing.T) {
 	require.Contains(t, lifecycle.Details(asked()), "--question q1 --text")
 }
 
-func TestAStatusThatIsNotDocumentedRaisesAttentionUntilAKnownOneIsShown(t *testing.T) {
+func TestAnUnknownStatusRaisesAttentionUntilAKnownOneIsRead(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{"CANCELLED", "EXPIRED", "completed"} {
 		c := lifecycle.Reconciled(asked(), shows(status, 20), after(30))
@@ -81,7 +81,7 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		e.Facts.CaseID = caseID
 		return e
 	}
-	settle := "A person has to find out whether Offload made the case: a webhook on its URL decides by itself, otherwise adopt-case with its caseId, " +
+	settle := "A person has to find out whether Offload created the case. A webhook on its URL settles it; otherwise use adopt-case with its caseId, " +
 		"or retry-create if there is none."
 	howToSettle := "Settle it with `signalbox case adopt vendor_2048 CASE_ID` or `signalbox case retry-create vendor_2048`, or the updates `adopt-case` and `retry-create`."
 	silent := lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 10), after(10))
@@ -93,11 +93,12 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		"creating": {began(), "POST /cases is under way.", ""},
 		"its creation is not taken": {
 			lifecycle.Tick(began(), after(3)),
-			"POST /cases could not be sent, or was throttled, for minutes; it is tried again by itself. The pending activity shows the last failure.", "",
+			"POST /cases could not be sent, or was throttled, for minutes; it is retried automatically. The pending activity shows the last failure.",
+			"",
 		},
 		"its creation needs help": {
 			lifecycle.CreateFailed(began(), failedWith(workflows.ErrTypeOffloadUnauthorized), t0),
-			"Offload can't create the case yet (unauthorized); it is tried again by itself.",
+			"Offload can't create the case yet (unauthorized); it is retried automatically.",
 			"Last error:\n\n> no luck",
 		},
 		"its request was rejected": {
@@ -109,7 +110,7 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		"uncertain": {uncertain(), settle, howToSettle},
 		"uncertain, and events name cases": {
 			lifecycle.Receive(lifecycle.Receive(lifecycle.Receive(uncertain(), naming("one", 2), after(2)), naming("", 3), after(3)), naming("two", 4), after(4)),
-			settle + " An event that proves nothing names `one`, `two`.",
+			settle + " An unproven event names `one`, `two`.",
 			howToSettle,
 		},
 		"verifying": {verifying(), "A read verifies the case that adopt-case named.", howToSettle},
@@ -125,13 +126,13 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		},
 		"reading needs help": {
 			lifecycle.ReconcileFailed(running(), failedWith(workflows.ErrTypeOffloadForbidden), after(20)),
-			"A webhook of Offload. Reading the case fails (forbidden) and is tried again slowly.",
+			"A webhook of Offload. Reading the case fails (forbidden) and is retried slowly.",
 			"Last error:\n\n> no luck",
 		},
 		"its status is unknown": {
 			lifecycle.Reconciled(running(), shows("PAUSED", 20), after(20)),
-			"A webhook of Offload. Its status is none that Signalbox knows; the case is read again slowly.",
-			"Last error:\n\n> Offload says status \"PAUSED\", which Signalbox does not know",
+			"A webhook of Offload. Signalbox does not know the case's status at Offload; the case is read again slowly.",
+			"Last error:\n\n> Offload reports status \"PAUSED\", which Signalbox does not know",
 		},
 		"it asks": {
 			asked(), "A person has to answer question `q1`.",

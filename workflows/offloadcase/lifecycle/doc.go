@@ -1,15 +1,15 @@
-// Package lifecycle holds the rules of an Offload case as plain functions: a Case, an event and the time go in, the next Case comes out. Next
-// then says what must be under way.
+// Package lifecycle holds the rules of an Offload case as plain functions: from a Case, an event and the time they make the next Case. Next then
+// says which calls should run.
 //
-// Next looks at the state alone and not at how it came about. So a worker that was killed, a workflow that continued as new and one that never
-// stopped carry out the same work, and no effect is forgotten between two of them.
+// Next depends on the state and the time only. So after a lost worker or a continue-as-new, the same calls run as without, and none is forgotten.
 //
-// The package knows Offload's documented behaviour and the business app's options. It knows nothing of Temporal, has no clock and writes no log.
-// Functions never change the Case they are given, nor anything it points to.
+// The package knows Offload's documented behaviour and the business app's options. It has no Temporal, no clock and no log. Functions never change
+// the Case that they get, nor anything that it points to.
 //
 // # Events and states
 //
-// C is CREATING, U is CREATE_UNCERTAIN, R is RUNNING, N is INPUT_NEEDED, S is INPUT_SENT, E is any end. "=" stays, "-" can't happen.
+// C is CREATING, U is CREATE_UNCERTAIN, R is RUNNING, N is INPUT_NEEDED, S is INPUT_SENT, E is any end. "=" means no change, "-" that the event
+// can't happen.
 //
 //	event                                     C       U       R, N, S                            E
 //	created                                   R       -       second_case if another ID          caseId is noted
@@ -38,24 +38,24 @@
 //	answer not delivered                      -       -       N, asked again                     noted
 //	cancel                                    E       E       E                                  refused
 //	deadline                                  E       E       one read, then E                   =
-//	three minutes without a creation          = !     -       -                                  -
-//	three minutes without an answer's result  -       -       = !                                -
+//	no creation for three minutes             = !     -       -                                  -
+//	no result of an answer for three minutes  -       -       = !                                -
 //
 // "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //
-// Where Offload has ended a case whose request has a resultSchema, the result is compared with it before the outcome is handed off. What is off schema
-// raises result_off_schema and changes nothing else.
+// If Offload ends a case whose request has a resultSchema, the result is checked before the outcome is handed off. A mismatch raises
+// result_off_schema and changes nothing else.
 //
 // # Failures of calls
 //
-// A creation that may have made a case is never repeated by itself.
+// A creation that may have made a case is never repeated automatically.
 //
 //	failure type                 creation                                   read, reconcile            attention
 //	OffloadNotSent, Throttled    the server repeats it                      the server repeats it      not_created, after 3 minutes
 //	OffloadUnavailable           uncertain                                  the server repeats it      create_uncertain
 //	OffloadUncertain, no type    uncertain                                  repeated after the ceiling create_uncertain
 //	OffloadInvalidRequest        the case ends FAILED; with awaitCorrection repeated after the ceiling create_rejected
-//	                             a corrected request is awaited
+//	                             it waits for a corrected request
 //	OffloadUnauthorized          repeated slowly                            repeated slowly            unauthorized
 //	OffloadForbidden             repeated slowly                            repeated slowly            forbidden
 //	OffloadNotFound              repeated slowly                            repeated slowly            case_not_found

@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-func TestAnEndByWebhookIsKnownInFull(t *testing.T) {
+func TestAnEndByWebhookHasAllFields(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(running(replying), failed(10), after(10))
 	outcome := lifecycle.Outcome(c)
@@ -28,7 +28,7 @@ func TestAnEndByWebhookIsKnownInFull(t *testing.T) {
 	require.Zero(t, fx.Wake)
 }
 
-func TestAnEndByPollSaysWhatOnlyTheWebhookWouldHaveTold(t *testing.T) {
+func TestAnEndByPollNamesTheFieldsThatOnlyWebhooksHave(t *testing.T) {
 	t.Parallel()
 	byPoll := lifecycle.Outcome(lifecycle.Reconciled(running(), read(failed(10)), after(30)))
 	require.Equal(t, workflows.NewsByPoll, byPoll.Source)
@@ -58,7 +58,7 @@ func TestEveryResultStatusPassesThrough(t *testing.T) {
 	}
 }
 
-func TestTheFirstOfTwoContradictingEndsStandsAndAttentionSaysSo(t *testing.T) {
+func TestTheFirstOfTwoContradictingEndsCountsAndRaisesAttention(t *testing.T) {
 	t.Parallel()
 	bounced := failed(11)
 	bounced.Facts.ResultStatus = "BOUNCED"
@@ -86,7 +86,7 @@ func TestTheFirstOfTwoContradictingEndsStandsAndAttentionSaysSo(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(spoof.State), "what nobody vouches for contradicts nothing")
 }
 
-func TestAnEndAbsorbsWhateverFollows(t *testing.T) {
+func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	reason := workflows.CancelCase{By: "ada"}
 	for name, end := range map[string]lifecycle.Case{
@@ -131,7 +131,7 @@ func TestAnAnswerThatRacesTheEndIsSettledAfterIt(t *testing.T) {
 	require.Equal(t, workflows.InputNotWaiting, lifecycle.Outcome(refused).Answers[0].Result)
 }
 
-func TestCancellingEndsHereAndSaysThatOffloadGoesOn(t *testing.T) {
+func TestCancellingEndsTheCaseAndSaysThatOffloadGoesOn(t *testing.T) {
 	t.Parallel()
 	cancel := workflows.CancelCase{Reason: "not needed", By: "ada"}
 	c := lifecycle.Cancel(running(), cancel, after(10))
@@ -149,7 +149,7 @@ func TestCancellingEndsHereAndSaysThatOffloadGoesOn(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(lifecycle.Receive(c, completed(11), after(11)).State), "its webhook settled the creation")
 }
 
-func TestCancellingDuringTheCreationWaitsForWhatBecomesOfIt(t *testing.T) {
+func TestCancellingDuringTheCreationWaitsForItsResult(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Cancel(began(), workflows.CancelCase{}, after(1))
 	require.Nil(t, lifecycle.Next(c, after(1)).Create)
@@ -258,7 +258,7 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 	require.Equal(t, after(25), lifecycle.Next(question, after(11)).Wake, "nothing is left to confirm")
 }
 
-func TestAnEndThatOmitsWhatGetHasIsReadOnceBeforeItCounts(t *testing.T) {
+func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
 	t.Parallel()
 	noFiles := completed(10)
 	noFiles.Facts = noFiles.Facts.Omitting(workflows.FieldAttachments)
@@ -300,13 +300,13 @@ func TestAnEndThatOmitsWhatGetHasIsReadOnceBeforeItCounts(t *testing.T) {
 	}
 }
 
-// completedWithout is a later event that omits the same.
+// completedWithout returns a later event that omits the same fields.
 func completedWithout(e workflows.CaseEvent, minute int) workflows.CaseEvent {
 	e.EventMeta = completed(minute).EventMeta
 	return e
 }
 
-func TestTheStateSurvivesItsJourneyThroughJSON(t *testing.T) {
+func TestTheStateSurvivesJSON(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(answering(replying), unproven(completed(30)), after(30))
 	c.State.OtherCaseIDs = []string{"x"}

@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Receive takes in one webhook event, at any time and any number of times.
+// Receive applies one webhook event. Events may come in any order and any number of times.
 func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	s := &c.State
 	key := seenKey(e)
@@ -28,9 +28,9 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
 	switch {
 	case another && e.Unproven:
-		// Its sender knew the shared secret, which says nothing of this case.
+		// The sender knew only the shared secret, which does not prove that the event belongs to this case.
 		if !s.Status.Ended() {
-			s.Unconfirmed = kept(s.Unconfirmed, e)
+			s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
 		}
 		return c
 	case another && (!s.Adopted || s.Status.Ended()):
@@ -39,8 +39,8 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	case another:
 		rebind(&c, caseID, now)
 	case s.CaseID == "" && (e.Unproven || caseID == ""):
-		// It names the reference, but only the case's own URL proves that its case is this one.
-		s.Unconfirmed = kept(s.Unconfirmed, e)
+		// The event names the reference, but only the case's own URL proves its caseId.
+		s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
 		return c
 	case s.CaseID == "":
 		prove(&c, caseID, now)
@@ -55,7 +55,7 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	case needsConfirmation(c, e):
 		return receiveUnconfirmed(c, e, now)
 	case !s.Status.Ended() && isEnd(e.Facts.Status) && (e.Facts.Omits(workflows.FieldResult) || e.Facts.Omits(workflows.FieldAttachments)):
-		hold(s, e)
+		holdEnd(s, e)
 		return c
 	}
 	apply(&c, e)
@@ -68,7 +68,7 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	return c
 }
 
-// ResultOf says what Receive did with an event, from the state before and after it.
+// ResultOf returns what Receive did with an event, from the states before and after.
 func ResultOf(before, after State) workflows.EventResult {
 	switch {
 	case after.Duplicates > before.Duplicates:
@@ -81,7 +81,8 @@ func ResultOf(before, after State) workflows.EventResult {
 	return workflows.EventIgnored
 }
 
-// seenKey keeps the keys of unproven events apart: a sender that knows only the shared secret must not occupy the key of an event to come.
+// seenKey returns the dedupe key. Unproven events have separate keys: their sender knows only the shared secret and must not block the
+// key of a genuine event.
 func seenKey(e workflows.CaseEvent) string {
 	if e.DedupeKey != "" && e.Unproven {
 		return "unproven/" + e.DedupeKey
@@ -89,7 +90,7 @@ func seenKey(e workflows.CaseEvent) string {
 	return e.DedupeKey
 }
 
-// bounded is the event within the limits, with the status that its kind says, and with no time from the future.
+// bounded returns the event within the limits, with the status of its kind, and without times in the future.
 func bounded(e workflows.CaseEvent, now time.Time) workflows.CaseEvent {
 	received := e.ReceivedAt
 	if received.IsZero() || received.After(now) {
@@ -113,7 +114,7 @@ func withoutFuture(facts workflows.CaseFacts, received time.Time) workflows.Case
 	return facts
 }
 
-// eventStatus trusts the kind before the status field, which only repeats it.
+// eventStatus returns the status of an event. The kind counts more than the status field, which only repeats it.
 func eventStatus(e workflows.CaseEvent) string {
 	switch e.Kind {
 	case workflows.KindCaseCompleted:
@@ -126,15 +127,15 @@ func eventStatus(e workflows.CaseEvent) string {
 	return e.Facts.Status
 }
 
-// prove takes in that a webhook on the case's own URL named its case. A creation still under way is given up.
+// prove applies that a webhook on the case's own URL has named its caseId. A running creation is given up.
 func prove(c *Case, caseID string, now time.Time) {
 	identify(c, caseID, now)
 	c.State.Creation = CreationSettled
 	c.State.Trouble, c.State.LastError = "", ""
 }
 
-// rebind takes in that a webhook on the case's own URL named another case than the one that was adopted. What was learnt of that one is
-// forgotten.
+// rebind applies that a webhook on the case's own URL has named another case than the adopted one. It forgets what was known of the
+// adopted one.
 func rebind(c *Case, caseID string, now time.Time) {
 	s := &c.State
 	adopted := s.CaseID
@@ -147,13 +148,13 @@ func rebind(c *Case, caseID string, now time.Time) {
 	otherCase(s, adopted)
 }
 
-// needsConfirmation is true for an event that can't be trusted, can't be put in order, or that the app wants confirmed.
+// needsConfirmation reports whether an event can't be trusted, has no time to order it by, or must be confirmed for the app.
 func needsConfirmation(c Case, e workflows.CaseEvent) bool {
 	return e.Unproven || e.OccurredAt.IsZero() || (c.Start.Options.ConfirmEnd && isEnd(e.Facts.Status))
 }
 
-// receiveUnconfirmed keeps the event and asks for a read. After the end there is nothing to read for: an event then either says the same as the
-// end or contradicts it. What a proven event says of the whole case needs no confirmation.
+// receiveUnconfirmed keeps the event and requests a read. After the end no read follows: the event either agrees with the end or
+// contradicts it. A proven event's metadata needs no confirmation.
 func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	s := &c.State
 	if !e.Unproven {
@@ -162,7 +163,7 @@ func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	}
 	switch {
 	case !s.Status.Ended():
-		s.Unconfirmed = kept(s.Unconfirmed, e)
+		s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
 		s.ReadWanted = true
 		s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	default:
@@ -171,8 +172,7 @@ func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	return c
 }
 
-// compareWithEnd takes in an event that waits for nothing more, since the end is known: what agrees with it fills it in, and another end that is
-// proven contradicts it.
+// compareWithEnd applies an unconfirmed event after the end: an event that agrees fills in fields; a proven other end is a conflict.
 func compareWithEnd(s *State, e workflows.CaseEvent) {
 	switch {
 	case !isEnd(s.Facts.Status):
@@ -183,7 +183,7 @@ func compareWithEnd(s *State, e workflows.CaseEvent) {
 	}
 }
 
-// settleUnconfirmed takes in the events that still wait when the end becomes known, as if they had come after it.
+// settleUnconfirmed applies the unconfirmed events once the end is known, as if they had come after it.
 func settleUnconfirmed(s *State) {
 	if !isEnd(s.Facts.Status) {
 		return
@@ -194,11 +194,11 @@ func settleUnconfirmed(s *State) {
 	s.Unconfirmed = nil
 }
 
-// apply learns from an event that stands for itself.
+// apply merges an event that needs no confirmation.
 func apply(c *Case, e workflows.CaseEvent) {
 	s := &c.State
 	before := s.FactsAt
-	if !learn(s, e.Facts, e.OccurredAt) {
+	if !merge(s, e.Facts, e.OccurredAt) {
 		s.Conflict = true
 		return
 	}
@@ -211,15 +211,15 @@ func apply(c *Case, e workflows.CaseEvent) {
 	settleUnconfirmed(s)
 }
 
-// hold keeps an end that omits what GET has until a read brings it. Metadata never changes, so it is not kept twice.
-func hold(s *State, e workflows.CaseEvent) {
+// holdEnd keeps an end without fields that GET has, until a read brings them. Metadata never changes, so it is stored once only.
+func holdEnd(s *State, e workflows.CaseEvent) {
 	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
 	e.Facts.Metadata = nil
-	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the rest has no limit, and is not needed any more
+	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the other fields have no size limit and are no longer needed
 	s.HeldEnd, s.ReadWanted = &e, true
 }
 
-// applyHeldEnd lets the end that waited for a read count.
+// applyHeldEnd applies the end that waited for a read.
 func applyHeldEnd(c *Case, now time.Time) {
 	held := c.State.HeldEnd
 	if held == nil {
@@ -230,8 +230,8 @@ func applyHeldEnd(c *Case, now time.Time) {
 	settle(c, workflows.NewsByWebhook, now)
 }
 
-// confirmEvents applies the events that agree with what a read has shown, and says whether there were any. The others stay: the provider may
-// have told of them before its own reads show it.
+// confirmEvents applies the events that agree with a read, and reports whether there were any. The others stay: the provider's reads may
+// lag behind its webhooks.
 func confirmEvents(s *State, shown workflows.CaseFacts) bool {
 	var open []workflows.CaseEvent
 	for _, e := range s.Unconfirmed {
@@ -246,8 +246,8 @@ func confirmEvents(s *State, shown workflows.CaseFacts) bool {
 	return confirmed
 }
 
-// confirm applies all fields of a confirmed event: what only webhooks say, and the question where GET does not repeat it. Result and attachments
-// count from a proven event only.
+// confirm applies all fields of a confirmed event: those that only webhooks have, and the question if GET does not repeat it. Result and
+// attachments count from a proven event only.
 func confirm(s *State, e workflows.CaseEvent, shown workflows.CaseFacts) {
 	s.HeardWebhook = true
 	s.HeardEnd = s.HeardEnd || isEnd(e.Facts.Status)
@@ -267,13 +267,13 @@ func confirm(s *State, e workflows.CaseEvent, shown workflows.CaseFacts) {
 	s.Facts = s.Facts.Bounded()
 }
 
-// replacesQuestion says whether a question is a newer one than the one that is known, which was answered or asked before it.
+// replacesQuestion reports whether a question is newer than the known one: the known one was answered, or was asked earlier.
 func replacesQuestion(s State, question *workflows.Question) bool {
 	have := s.Facts.Question
 	if have == nil || question == nil || have.ID == question.ID {
 		return false
 	}
-	return have.Status == workflows.QuestionResolved || standingAnswer(s, have.ID) != nil || asksLater(question, have)
+	return have.Status == workflows.QuestionResolved || acceptedAnswer(s, have.ID) != nil || asksLater(question, have)
 }
 
 func agrees(e workflows.CaseEvent, shown workflows.CaseFacts) bool {
@@ -288,7 +288,7 @@ func agrees(e workflows.CaseEvent, shown workflows.CaseFacts) bool {
 }
 
 func knownFrom(facts workflows.CaseFacts, at time.Time) workflows.KnownCase {
-	known := workflows.KnownCase{Status: facts.Status, UpdatedAt: at.UTC()} // UTC, so that == compares
+	known := workflows.KnownCase{Status: facts.Status, UpdatedAt: at.UTC()} // in UTC, so that == works
 	if facts.Question != nil {
 		known.QuestionID, known.QuestionStatus = facts.Question.ID, facts.Question.Status
 	}

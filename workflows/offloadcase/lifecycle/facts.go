@@ -8,15 +8,16 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// learn merges what the provider said at a time of its own clock, so that the order of arrival doesn't matter: an end goes before
-// whatever is not one, else the later status stands. It answers false, and learns nothing, when two ends contradict each other.
+// merge merges what the provider reported at a time of its own clock. The result does not depend on the order of arrival: an end wins
+// over a status that is not an end; otherwise the later status wins. merge returns false, and changes nothing, if two ends contradict
+// each other.
 //
-// Webhooks and GET say different fields. What only one of them says is filled in, whichever came first.
-func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
+// Webhooks and GET have different fields. Fields that only one of them has are filled in, in either order.
+func merge(s *State, said workflows.CaseFacts, at time.Time) bool {
 	have := &s.Facts
-	// An end that was told with all its attachments is not made incomplete by another one that omits them.
+	// An end with all its attachments stays complete if another report of it omits some.
 	whole := isEnd(have.Status) && !have.Omits(workflows.FieldAttachments)
-	newer := compareSaid(said.Status, at, have.Status, s.FactsAt)
+	newer := compareReports(said.Status, at, have.Status, s.FactsAt)
 	switch {
 	case isEnd(said.Status) && isEnd(have.Status):
 		if contradicts(said, *have) {
@@ -29,7 +30,7 @@ func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
 	case newer > 0:
 		question := said.Question
 		if question == nil && said.Status == workflows.OffloadInputNeeded && have.Status == workflows.OffloadInputNeeded {
-			question = have.Question // Offload's older GET doesn't repeat the question.
+			question = have.Question // Offload's older GET does not repeat the question
 		}
 		question = withResolved(question, have.Question)
 		have.Status, have.ResultStatus, have.Question = said.Status, said.ResultStatus, question
@@ -55,8 +56,8 @@ func learn(s *State, said workflows.CaseFacts, at time.Time) bool {
 	return true
 }
 
-// compareSaid orders two statements about the status. At one and the same time the later one in Offload's life cycle wins.
-func compareSaid(a string, aAt time.Time, b string, bAt time.Time) int {
+// compareReports orders two reports of a status. At the same time, the later status in Offload's life cycle wins.
+func compareReports(a string, aAt time.Time, b string, bAt time.Time) int {
 	if isEnd(a) != isEnd(b) {
 		if isEnd(a) {
 			return 1
@@ -81,20 +82,21 @@ func contradicts(a, b workflows.CaseFacts) bool {
 	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
 }
 
-// fillEnd adds what another statement of the same status says beside.
+// fillEnd fills in fields from another report of the same status.
 func fillEnd(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	have.ResultStatus = cmp.Or(have.ResultStatus, said.ResultStatus)
-	if takes(have, said, workflows.FieldQuestion, have.Question != nil, said.Question != nil) {
+	if shouldFill(have, said, workflows.FieldQuestion, have.Question != nil, said.Question != nil) {
 		have.Question = said.Question
 	}
 	have.Question = withResolved(have.Question, said.Question)
-	if takes(have, said, workflows.FieldResult, len(have.Result) > 0, len(said.Result) > 0) {
+	if shouldFill(have, said, workflows.FieldResult, len(have.Result) > 0, len(said.Result) > 0) {
 		have.Result = said.Result
 	}
 }
 
-// takes says whether a field is to be taken from said: where it is missing, or cut short and whole in said. It keeps Omitted true for the field.
-func takes(have *workflows.CaseFacts, said workflows.CaseFacts, field string, has, says bool) bool {
+// shouldFill reports whether to copy a field from said: it is missing, or it is cut and said has it whole. It keeps Omitted right for the
+// field.
+func shouldFill(have *workflows.CaseFacts, said workflows.CaseFacts, field string, has, says bool) bool {
 	omits := said.Omits(field)
 	switch {
 	case says && (!has || have.Omits(field) && !omits):
@@ -117,7 +119,7 @@ func setOmitted(have *workflows.CaseFacts, field string, omitted bool) {
 	}
 }
 
-// withResolved marks a question as resolved that any statement says is: nothing reopens a question of the same ID.
+// withResolved marks a question as resolved if either report says so: Offload never reopens a question with the same ID.
 func withResolved(question, other *workflows.Question) *workflows.Question {
 	if question == nil || other == nil || question.ID != other.ID || question.Status == workflows.QuestionResolved || other.Status != workflows.QuestionResolved {
 		return question
@@ -131,10 +133,10 @@ func asksLater(question, than *workflows.Question) bool {
 	return question != nil && (than == nil || question.RequestedAt.After(than.RequestedAt))
 }
 
-// fillLasting merges what never changes in a case, or only grows.
+// fillLasting merges the fields that never change in a case, or only grow.
 func fillLasting(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	have.CaseID = cmp.Or(have.CaseID, said.CaseID)
-	if takes(have, said, workflows.FieldClientReferenceID, have.ClientReferenceID != "", said.ClientReferenceID != "") {
+	if shouldFill(have, said, workflows.FieldClientReferenceID, have.ClientReferenceID != "", said.ClientReferenceID != "") {
 		have.ClientReferenceID = said.ClientReferenceID
 	}
 	have.Channel = cmp.Or(have.Channel, said.Channel)
@@ -150,13 +152,13 @@ func fillLasting(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	if have.CreatedAt.IsZero() {
 		have.CreatedAt = said.CreatedAt
 	}
-	if takes(have, said, workflows.FieldFailureReason, have.FailureReason != nil, said.FailureReason != nil) {
+	if shouldFill(have, said, workflows.FieldFailureReason, have.FailureReason != nil, said.FailureReason != nil) {
 		have.FailureReason = said.FailureReason
 	}
-	if takes(have, said, workflows.FieldMetadata, len(have.Metadata) > 0, len(said.Metadata) > 0) {
+	if shouldFill(have, said, workflows.FieldMetadata, len(have.Metadata) > 0, len(said.Metadata) > 0) {
 		have.Metadata = said.Metadata
 	}
-	// Only GET has these two, and only its newest answer counts; a case that ended has no next action.
+	// Only GET has these two fields, and its newest answer counts. A case that has ended has no next action.
 	if !said.UpdatedAt.IsZero() && !said.UpdatedAt.Before(have.UpdatedAt) {
 		have.UpdatedAt, have.NextActionAt = said.UpdatedAt, said.NextActionAt
 	}
@@ -165,7 +167,7 @@ func fillLasting(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	}
 }
 
-// allAttachments is the union by ID, oldest first.
+// allAttachments returns the attachments of both, without duplicates, oldest first.
 func allAttachments(have, said []workflows.Attachment) []workflows.Attachment {
 	if len(said) == 0 {
 		return have

@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// troubles are the error types that a person can mend while the call waits, and the attention that each raises.
+// troubles are the error types that a person can repair while the call waits, with the attention that each raises.
 var troubles = []struct{ errorType, attention string }{
 	{workflows.ErrTypeOffloadUnauthorized, workflows.AttentionUnauthorized},
 	{workflows.ErrTypeOffloadForbidden, workflows.AttentionForbidden},
@@ -18,8 +18,8 @@ var troubles = []struct{ errorType, attention string }{
 	{workflows.ErrTypeOffloadUnreachable, workflows.AttentionUnreachable},
 }
 
-// TroubleTypes are the error types of every trouble except the known ones. A call stops for a trouble that the workflow has not noted yet, and
-// is retried by the server for the known ones.
+// TroubleTypes returns the error types of all troubles except the known ones. A call ends on a trouble that the workflow does not know
+// yet; the server retries the known ones.
 func TroubleTypes(known ...string) []string {
 	var types []string
 	for _, t := range troubles {
@@ -30,8 +30,8 @@ func TroubleTypes(known ...string) []string {
 	return types
 }
 
-// noteTrouble makes a trouble the one that attention names, and remembers the one before it. Two that alternate, as from two workers of which one
-// lacks the account, would otherwise each stop the call that knows only of the other, in a loop without a pause.
+// noteTrouble makes a trouble the current one, and remembers the one before it. Two troubles can alternate, for example if one of two
+// workers lacks the account. Without the memory, each would end the call that knows only the other, in a loop without pauses.
 func noteTrouble(s *State, trouble string) {
 	switch {
 	case s.Trouble == "":
@@ -42,7 +42,7 @@ func noteTrouble(s *State, trouble string) {
 	s.Trouble = trouble
 }
 
-// knownTroubles are those that were noted since a call last succeeded.
+// knownTroubles returns the troubles since the last successful call.
 func knownTroubles(s State) []string {
 	if s.Trouble == "" {
 		return nil
@@ -59,7 +59,7 @@ func troubleOf(f rules.Failure) string {
 	return ""
 }
 
-// createdNothing is true only for failures of POST /cases that certainly made no case. Any other failure is uncertain.
+// createdNothing reports whether a failed POST /cases certainly created no case. Any other failure is uncertain.
 func createdNothing(f rules.Failure) bool {
 	switch f.Type {
 	case rules.FailureCancelled, workflows.ErrTypeOffloadNotSent, workflows.ErrTypeOffloadThrottled, workflows.ErrTypeOffloadInvalidRequest:

@@ -16,12 +16,12 @@ func answer(question string) workflows.ProvideInput {
 	return workflows.ProvideInput{QuestionID: question, Text: "Yes", By: "ada"}
 }
 
-// answering is the case with an answer to "q1" on its way, given at minute 20.
+// answering returns the case with a pending answer to "q1", given at minute 20.
 func answering(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.ProvideInput(asked(change...), answer("q1"), after(20))
 }
 
-func TestAQuestionIsPutToPeopleAndItsAnswerIsSent(t *testing.T) {
+func TestAQuestionIsAnnouncedAndItsAnswerIsSent(t *testing.T) {
 	t.Parallel()
 	c := asked(replying)
 	requireStatus(t, workflows.CaseInputNeeded, c)
@@ -52,7 +52,7 @@ func TestAQuestionIsPutToPeopleAndItsAnswerIsSent(t *testing.T) {
 	require.Nil(t, lifecycle.View(c).Question)
 }
 
-func TestAnswersThatCanNotBeTakenAreRefusedWithTheReason(t *testing.T) {
+func TestAnInvalidAnswerIsRefusedWithTheReason(t *testing.T) {
 	t.Parallel()
 	resolvedElsewhere := inputNeeded("q1", 10)
 	resolvedElsewhere.Facts.Question.Status = workflows.QuestionResolved
@@ -80,7 +80,7 @@ func TestAnswersThatCanNotBeTakenAreRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-func TestEachResultOfAnAnswerHasItsState(t *testing.T) {
+func TestEachResultOfAnAnswerLeadsToItsStatus(t *testing.T) {
 	t.Parallel()
 	for result, row := range map[workflows.InputResult]struct {
 		status workflows.CaseStatus
@@ -105,7 +105,7 @@ func TestEachResultOfAnAnswerHasItsState(t *testing.T) {
 	}
 }
 
-func TestAfterARefusedAnswerTheReadSaysWhatIsTrue(t *testing.T) {
+func TestAReadDecidesAfterARefusedAnswer(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(21))
 	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Read(c, caseID, read(inputNeeded("q2", 20)), after(22)))
@@ -115,7 +115,7 @@ func TestAfterARefusedAnswerTheReadSaysWhatIsTrue(t *testing.T) {
 	require.NoError(t, lifecycle.CheckInput(open, answer("q1")), "Offload says that it is open after all")
 }
 
-func TestAfterARefusedAnswerAndAFailedReadTheNextReadSaysWhatIsTrue(t *testing.T) {
+func TestTheNextReadDecidesAfterARefusedAnswerAndAFailedRead(t *testing.T) {
 	t.Parallel()
 	for _, result := range []workflows.InputResult{workflows.InputNotWaiting, workflows.InputMismatch} {
 		c := lifecycle.ProvideInput(asked(), workflows.ProvideInput{QuestionID: "q1", Text: "yes"}, after(20))
@@ -150,8 +150,8 @@ func TestResolvedWhileStillInputNeededIsAnAnswerInFlight(t *testing.T) {
 	requireStatus(t, workflows.CaseInputSent, c)
 }
 
-// Whether a webhook's timestamp is the case's updatedAt is not documented; it may be a moment later.
-func TestAQuestionOnceResolvedIsNotReopenedByAWebhookThatIsStampedLater(t *testing.T) {
+// It is not documented whether a webhook's timestamp equals the case's updatedAt; it may be a moment later.
+func TestAResolvedQuestionIsNotReopenedByAWebhookWithALaterTime(t *testing.T) {
 	t.Parallel()
 	resolved := inputNeeded("q1", 10)
 	resolved.Facts.Question.Status = workflows.QuestionResolved
@@ -177,7 +177,7 @@ func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
 	require.Nil(t, lifecycle.Next(c, after(31)).Read, "a replaced answer says nothing of the case")
 }
 
-func TestAnAnswerThatWasTakenStaysTakenWhileOthersFollow(t *testing.T) {
+func TestAnAcceptedAnswerStaysAcceptedWhileOthersFollow(t *testing.T) {
 	t.Parallel()
 	accepted := workflows.ProvideInputResult{Result: workflows.InputAccepted}
 	c := lifecycle.Answered(answering(), "q1", accepted, after(21))
@@ -198,7 +198,7 @@ func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
 	require.Equal(t, "q2", lifecycle.View(c).Question.ID)
 }
 
-func TestAReadWithoutTheQuestionKeepsTheOneThatTheWebhookTold(t *testing.T) {
+func TestAReadWithoutTheQuestionKeepsTheWebhooksQuestion(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Reconciled(asked(), shows(workflows.OffloadInputNeeded, 11), after(12))
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
@@ -208,7 +208,7 @@ func TestAReadWithoutTheQuestionKeepsTheOneThatTheWebhookTold(t *testing.T) {
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
 }
 
-func TestPeopleAreRemindedAndAttentionIsRaisedWhenNobodyAnswers(t *testing.T) {
+func TestAnUnansweredQuestionSendsRemindersAndRaisesAttention(t *testing.T) {
 	t.Parallel()
 	c := asked(replying, options(func(o *workflows.CaseOptions) {
 		o.RemindAfter = workflows.Duration(30 * time.Minute)
@@ -245,7 +245,7 @@ func TestAnAnswerThatIsNotSentRaisesAttentionWithinMinutes(t *testing.T) {
 	c = lifecycle.Tick(c, after(23))
 	require.Equal(t, []string{workflows.AttentionAnswerDelayed}, lifecycle.Attention(c.State))
 	require.Contains(t, lifecycle.WaitingFor(c), "could not be sent to Offload for minutes")
-	require.NotNil(t, lifecycle.Next(c, after(23)).Answer, "it is tried again by itself")
+	require.NotNil(t, lifecycle.Next(c, after(23)).Answer, "it is retried automatically")
 	notices := handOff(c, 23).Notices
 	require.Equal(t, []string{workflows.AttentionAnswerDelayed}, notices[len(notices)-1].Data.Attention)
 
@@ -266,7 +266,7 @@ func TestAQuestionIsRepeatedForTheCallbacksToo(t *testing.T) {
 	require.NotEqual(t, first.Notices[0].ID, again.Notices[0].ID)
 }
 
-func TestAQuestionThatIsToWaitForEverIsPutOnce(t *testing.T) {
+func TestAQuestionWithoutRemindersIsAnnouncedOnce(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Tick(handedOff(asked(replying)), after(10))
 	require.Equal(t, c, lifecycle.Tick(c, after(100_000)))

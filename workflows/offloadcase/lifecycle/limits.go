@@ -9,24 +9,23 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// What a case carries, together with its start (workflows.MaxStartBytes) and its facts (CaseFacts.Bounded), stays below Temporal's 2 MiB. The
-// state query shows facts and answers twice: by themselves and in the outcome.
+// The state of a case, with its start (workflows.MaxStartBytes) and facts (CaseFacts.Bounded), stays below Temporal's 2 MiB. The query
+// "state" has facts and answers twice: in the state and in the outcome.
 const (
-	// seenKeys bounds the window of dedupe keys. Offload sends each event once, and a case has a handful of them; what repeats one is the
-	// relay, which has one batch per workflow under way and so repeats only the newest, and an operator's replay. An event that slips past
-	// the window changes nothing: the rules are safe to repeat.
+	// seenKeys is the size of the window of dedupe keys. A case has a handful of events. Only the relay repeats events: its newest batch, or
+	// an operator's replay. A repetition beyond the window changes nothing, because the rules are idempotent.
 	seenKeys = 128
 
-	// maxUnconfirmed and maxUnconfirmedBytes bound the unconfirmed events; maxEventBytes, for one, leaves room for two at least.
+	// maxUnconfirmed and maxUnconfirmedBytes limit the unconfirmed events; maxEventBytes limits one, so that there is room for two.
 	maxUnconfirmed      = 8
 	maxUnconfirmedBytes = 256 << 10
 	maxEventBytes       = maxUnconfirmedBytes / 2
 
-	// maxAnswers and maxAnswersBytes bound the answers, of which the newest stay. One takes a third of the bytes at most.
+	// maxAnswers and maxAnswersBytes limit the answers; the newest are kept. One answer needs at most a third of the bytes.
 	maxAnswers      = 10
 	maxAnswersBytes = 128 << 10
 
-	// maxOtherCases bounds the IDs of second cases; a person looks at the first one already.
+	// maxOtherCases limits the IDs of other cases; the first one already raises attention.
 	maxOtherCases = 10
 
 	maxReasonBytes = 2 << 10
@@ -35,9 +34,9 @@ const (
 
 func clipError(message string) string { return workflows.Clip(message, maxErrorBytes) }
 
-// kept is the list with the event, within the bounds. Of an event that is too large, first goes what GET has as well. Of a list that is too
-// large, the oldest event goes, and one that proves nothing before one that does.
-func kept(list []workflows.CaseEvent, e workflows.CaseEvent) []workflows.CaseEvent {
+// withUnconfirmed returns the list with the event, within the limits. An event that is too large first loses the fields that GET has too.
+// A list that is too large loses its oldest unproven event, or, if all are proven, its oldest event.
+func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workflows.CaseEvent {
 	for _, omit := range []func(*workflows.CaseFacts){
 		func(f *workflows.CaseFacts) { f.Result = nil; *f = f.Omitting(workflows.FieldResult) },
 		func(f *workflows.CaseFacts) { f.Attachments = nil; *f = f.Omitting(workflows.FieldAttachments) },
@@ -62,7 +61,7 @@ func kept(list []workflows.CaseEvent, e workflows.CaseEvent) []workflows.CaseEve
 	return list
 }
 
-// withAnswer is the list with the answer, within the bounds.
+// withAnswer returns the list with the answer, within the limits.
 func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer {
 	list = rules.Appended(list, a, maxAnswers)
 	for jsonLen(list) > maxAnswersBytes {
@@ -71,13 +70,13 @@ func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer 
 	return list
 }
 
-// jsonLen is the number of bytes that a value takes on the wire. The values have no maps, so the encoder always writes the same.
+// jsonLen returns the length of a value as JSON. It is always the same, since the values contain no maps.
 //
 //workflowcheck:ignore
 func jsonLen(v any) int {
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return math.MaxInt32 // it can't be kept
+		return math.MaxInt32 // too large to keep
 	}
 	return len(raw)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// mostPayload is where Temporal fails a payload, less what encryption adds to one.
-const mostPayload = 2<<20 - 1<<10
+// maxPayload is Temporal's limit of a payload, less what encryption adds.
+const maxPayload = 2<<20 - 1<<10
 
 func encodedLen(t *testing.T, v any) int {
 	t.Helper()
@@ -24,12 +24,12 @@ func encodedLen(t *testing.T, v any) int {
 	return len(encoded)
 }
 
-// escaped is a text of that many bytes of JSON, each of its characters escaped.
+// escaped returns a text of so many bytes of JSON, in which each character is escaped.
 func escaped(bytes int) string { return strings.Repeat("<", bytes/6) }
 
 func rawEscaped(bytes int) json.RawMessage { return json.RawMessage(`"` + escaped(bytes-2) + `"`) }
 
-// largest is an event of the largest fields that the contract allows.
+// largest returns an event with the largest fields that the contract allows.
 func largest(e workflows.CaseEvent) workflows.CaseEvent {
 	reason := escaped(workflows.MaxTextBytes)
 	f := &e.Facts
@@ -45,17 +45,17 @@ func largest(e workflows.CaseEvent) workflows.CaseEvent {
 	return e
 }
 
-func TestTheLargestCaseFitsWhateverCarriesIt(t *testing.T) {
+func TestTheLargestCaseFitsEveryPayload(t *testing.T) {
 	t.Parallel()
 	fits := func(c lifecycle.Case) {
 		t.Helper()
-		require.Less(t, encodedLen(t, lifecycle.View(c)), mostPayload, "state query")
-		require.Less(t, encodedLen(t, lifecycle.Outcome(c)), mostPayload, "outcome")
-		require.Less(t, encodedLen(t, lifecycle.Next(c, after(100_000)).HandOff), mostPayload, "hand-off")
+		require.Less(t, encodedLen(t, lifecycle.View(c)), maxPayload, "state query")
+		require.Less(t, encodedLen(t, lifecycle.Outcome(c)), maxPayload, "outcome")
+		require.Less(t, encodedLen(t, lifecycle.Next(c, after(100_000)).HandOff), maxPayload, "hand-off")
 		require.Less(t, encodedLen(t, struct {
 			workflows.CaseStart
 			Carried *lifecycle.State `json:"carried"`
-		}{c.Start, &c.State}), mostPayload, "continue-as-new")
+		}{c.Start, &c.State}), maxPayload, "continue-as-new")
 	}
 	c := running(func(s *workflows.CaseStart) {
 		s.ReplyTo = &workflows.ReplyTo{WorkflowID: strings.Repeat("w", 255), Signal: strings.Repeat("s", 255)}
@@ -120,7 +120,7 @@ func TestUnconfirmedEventsAreBoundedInBytesAndNumber(t *testing.T) {
 	require.True(t, c.State.Unconfirmed[1].Facts.Omits(workflows.FieldMetadata), "it is named")
 }
 
-// sized is an unconfirmed event that takes that many bytes of JSON where it waits.
+// sized returns an unconfirmed event that needs so many bytes of JSON in the state.
 func sized(t *testing.T, e workflows.CaseEvent, bytes int) workflows.CaseEvent {
 	t.Helper()
 	e.Facts.Metadata = json.RawMessage(`""`)
@@ -129,7 +129,7 @@ func sized(t *testing.T, e workflows.CaseEvent, bytes int) workflows.CaseEvent {
 	return e
 }
 
-func TestAsManyUnconfirmedEventsWaitAsHaveRoom(t *testing.T) {
+func TestUnconfirmedEventsWaitUpToTheLimit(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ sizes, waiting []int }{
 		"two of the largest size":             {[]int{128 << 10, 128 << 10}, []int{128 << 10, 128 << 10}},
@@ -178,11 +178,11 @@ func TestTheNewestAnswersAreKeptWithinTheirBytes(t *testing.T) {
 	require.Equal(t, "q1", less[0].QuestionID, "the oldest gives way")
 }
 
-func TestAHeldEndKeepsNothingThatHasNoLimit(t *testing.T) {
+func TestAHeldEndHasOnlyFieldsWithALimit(t *testing.T) {
 	t.Parallel()
 	e := completed(10)
-	e.DeliveryID, e.DedupeKey = strings.Repeat("d", mostPayload), strings.Repeat("k", mostPayload)
-	e.Facts = e.Facts.Omitting(workflows.FieldResult).Omitting(strings.Repeat("o", mostPayload))
+	e.DeliveryID, e.DedupeKey = strings.Repeat("d", maxPayload), strings.Repeat("k", maxPayload)
+	e.Facts = e.Facts.Omitting(workflows.FieldResult).Omitting(strings.Repeat("o", maxPayload))
 	c := lifecycle.Receive(running(), e, after(11))
 	require.NotNil(t, c.State.HeldEnd)
 	require.Less(t, encodedLen(t, c.State), 10<<10)

@@ -7,30 +7,30 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Effects is what must be under way for the case as it is. What is not named here must not be: it is given up where it is.
+// Effects are the calls that should run for a case. A running call that is not named here is given up.
 type Effects struct {
-	// Create, Answer and Read are provider calls; each runs at most once at a time. The workflow adds Create's OriginalRunID.
+	// Create, Answer and Read are provider calls; at most one of each runs. The workflow adds Create's OriginalRunID.
 	Create *workflows.CreateCaseParams
 	Answer *workflows.ProvideInputParams
 	Read   *workflows.GetCaseParams
-	// Reconcile runs until it has news. A change of its parameters means that it knows too little and has to start again.
+	// Reconcile runs until it has news. If its parameters change, it starts again.
 	Reconcile *workflows.ReconcileCaseParams
-	// KnownTroubles are those that Create and Reconcile need not report again.
+	// KnownTroubles are troubles that Create and Reconcile need not report again.
 	KnownTroubles []string
-	// CheckResult is a call of no provider: the outcome is not told before it.
+	// CheckResult checks the result. The outcome is handed off after it.
 	CheckResult *workflows.CheckResultParams
-	// HandOff is to be handed off, one at a time. That of an end waits until Create and Answer can't change the outcome any more.
+	// HandOff is the next hand-off; one runs at a time. The hand-off of an end waits while Create or Answer can change the outcome.
 	HandOff *workflows.HandOff
-	// Wake is when Tick or Next will have more to say though nothing else happened; zero is never. WakeFor says why.
+	// Wake is when Tick or Next have new results without other news; zero means never. WakeFor says why.
 	Wake    time.Time
 	WakeFor string
-	// Ended: nothing but what is named here is left to do.
+	// Ended: the case has ended, and only the effects named here are left.
 	Ended bool
-	// Done: nothing at all is.
+	// Done: the case has ended, and nothing is left to do.
 	Done bool
 }
 
-// Next says what must be under way at this time.
+// Next returns the calls that should run at this time.
 func Next(c Case, now time.Time) Effects {
 	s := c.State
 	fx := Effects{KnownTroubles: knownTroubles(s), Ended: s.Status.Ended(), HandOff: handOff(c, now)}
@@ -84,8 +84,8 @@ func Next(c Case, now time.Time) Effects {
 	return fx
 }
 
-// The pace of reading, by what is waited for: a person takes hours to answer, what follows an answer comes soon and brings no webhook, and a
-// status that is not known changes seldom.
+// Factors for the pace of reading. A person takes hours to answer, so reads are slower while a question is open, and also while the
+// status is unknown. After an answer the next status comes soon and without a webhook, so reads stay frequent.
 const (
 	slowerWhileAsked    = 10
 	soonestAfterAnswers = 10
@@ -108,7 +108,8 @@ func reconcileParams(c Case) *workflows.ReconcileCaseParams {
 	return p
 }
 
-// DueAt is when what needs attention becomes urgent: when the question expires, or the case's deadline; else since when there is attention.
+// DueAt returns when the attention becomes urgent: the expiry of the question, or the case's deadline; without these, when the attention
+// arose.
 func DueAt(c Case) time.Time {
 	s := c.State
 	due := questionExpiry(c)

@@ -9,19 +9,20 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// The notices of the case. Their targets are CaseStart.ReplyTo, CaseStart.Notify and what the configuration names. Questions and outcomes are filled in when a notice is handed off: the state holds them anyway. So of each
-// kind at most one notice waits. While hand-offs fail, a newer one takes the place of an older one.
+// The notices of a case go to CaseStart.ReplyTo, CaseStart.Notify and the targets in the configuration. Questions and outcomes are filled
+// in at the hand-off, because the state holds them anyway. So at most one notice of each kind waits; while hand-offs fail, a newer one
+// replaces an older one.
 
-// tellQuestion posts the open question. The subject tells the question from its reminders.
-func tellQuestion(c *Case, subject string, now time.Time) {
+// postQuestion posts the open question. The subject distinguishes the question from its reminders.
+func postQuestion(c *Case, subject string, now time.Time) {
 	dropQuestionNotices(&c.State)
 	post(c, workflows.NoticeCaseInputNeeded, workflows.NoticeData{}, subject, now)
 }
 
-// dropQuestionNotices takes back what waits to be told of a question that is not open any more.
-func dropQuestionNotices(s *State) { take(s, workflows.NoticeCaseInputNeeded) }
+// dropQuestionNotices removes waiting notices of a question that is no longer open.
+func dropQuestionNotices(s *State) { takeNotices(s, workflows.NoticeCaseInputNeeded) }
 
-func tellEnd(c *Case, now time.Time) {
+func postEnd(c *Case, now time.Time) {
 	kind := workflows.NoticeCaseCompleted
 	switch c.State.Status {
 	case workflows.CaseFailed:
@@ -35,16 +36,17 @@ func tellEnd(c *Case, now time.Time) {
 	post(c, kind, workflows.NoticeData{}, "", now)
 }
 
-// untold are reasons that no notice tells: an open question has its own kind, and those of notices could not be told.
-var untold = []string{workflows.AttentionInputNeeded, workflows.AttentionNoticeRefused, workflows.AttentionNoticeDelayed}
+// unannounced are reasons without a notice of attention: an open question has its own kind, and notices about failing notices would fail
+// too.
+var unannounced = []string{workflows.AttentionInputNeeded, workflows.AttentionNoticeRefused, workflows.AttentionNoticeDelayed}
 
-// tellAttention posts the reasons that are new since the last turn. The outcome names its attention itself.
-func tellAttention(c *Case, now time.Time) {
+// postAttention posts the reasons that are new since the last turn. After the end it posts none: the outcome has the attention.
+func postAttention(c *Case, now time.Time) {
 	s := &c.State
 	reasons := Attention(*s)
 	var added []string
 	for _, reason := range reasons {
-		if !slices.Contains(s.Noticed, reason) && !slices.Contains(untold, reason) {
+		if !slices.Contains(s.Noticed, reason) && !slices.Contains(unannounced, reason) {
 			added = append(added, reason)
 		}
 	}
@@ -55,7 +57,7 @@ func tellAttention(c *Case, now time.Time) {
 	if len(added) == 0 || s.Status.Ended() {
 		return
 	}
-	for _, waiting := range take(s, workflows.NoticeCaseAttention) {
+	for _, waiting := range takeNotices(s, workflows.NoticeCaseAttention) {
 		for _, reason := range waiting.Data.Attention {
 			if slices.Contains(reasons, reason) && !slices.Contains(added, reason) {
 				added = append(added, reason)
@@ -72,8 +74,8 @@ func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject
 	}}, subject)
 }
 
-// take removes and returns the notices of a kind that wait.
-func take(s *State, kind workflows.NoticeKind) (taken []workflows.PostedNotice) {
+// takeNotices removes and returns the waiting notices of a kind.
+func takeNotices(s *State, kind workflows.NoticeKind) (taken []workflows.PostedNotice) {
 	var rest []workflows.PostedNotice
 	for _, n := range s.Outbox.Waiting {
 		if n.Kind == kind {
@@ -88,8 +90,8 @@ func take(s *State, kind workflows.NoticeKind) (taken []workflows.PostedNotice) 
 
 func source(c Case) string { return workflows.OffloadCaseWorkflowID(c.Start.Reference) }
 
-// handOff is what is to be passed on now: the notices, filled in, and the start of "offload-files" beside them; nil where there is nothing, or
-// the last hand-off failed a moment ago.
+// handOff returns the next hand-off: the notices with their data, and the start of "offload-files"; nil if there is nothing to hand off,
+// or the last hand-off failed a moment ago.
 func handOff(c Case, now time.Time) *workflows.HandOff {
 	s := c.State
 	if s.Outbox.NotBefore.After(now) {
@@ -117,7 +119,7 @@ func handOff(c Case, now time.Time) *workflows.HandOff {
 	return &h
 }
 
-// HandedOff takes in that a hand-off passed everything on.
+// HandedOff applies a successful hand-off.
 func HandedOff(c Case, h workflows.HandOff) Case {
 	c.State.Outbox = c.State.Outbox.HandedOff(h.Notices)
 	if h.Files != nil {
@@ -126,7 +128,7 @@ func HandedOff(c Case, h workflows.HandOff) Case {
 	return c
 }
 
-// HandOffFailed takes in that a hand-off failed. Where Temporal refused notices and files together, the files are tried again alone.
+// HandOffFailed applies a failed hand-off. If Temporal refused notices and files together, the files are tried again alone.
 func HandOffFailed(c Case, h workflows.HandOff, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	if f.Type == workflows.ErrTypeNoticeInvalid && len(h.Notices) == 0 {
@@ -136,7 +138,7 @@ func HandOffFailed(c Case, h workflows.HandOff, f rules.Failure, now time.Time) 
 	return c
 }
 
-// wantsFiles says whether "offload-files" has anything to store of the case. Files of a cancelled case are not stored: the outcome names them.
+// wantsFiles reports whether "offload-files" has files to store. Files of a cancelled case are not stored; the outcome lists them.
 func wantsFiles(c Case) bool {
 	s := c.State
 	if !s.Status.Ended() || s.Status == workflows.CaseCancelled || s.CaseID == "" || s.Files == FilesRefused {

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// sending is the event with an attachment for each ID, which came in that order.
+// sending returns the event with one attachment for each ID, received in that order.
 func sending(e workflows.CaseEvent, ids ...string) workflows.CaseEvent {
 	for i, id := range ids {
 		e.Facts.Attachments = append(e.Facts.Attachments, workflows.Attachment{ID: id, Name: id + ".pdf", ReceivedAt: after(i)})
@@ -27,7 +27,7 @@ func omitting(e workflows.CaseEvent) workflows.CaseEvent {
 	return e
 }
 
-func TestFilesAreStoredByAnotherWorkflowOnceTheCaseHasEnded(t *testing.T) {
+func TestFilesAreHandedToAnotherWorkflowAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	deadline := options(func(o *workflows.CaseOptions) { o.Deadline = after(30) })
 	withFiles := func(change ...func(*workflows.CaseStart)) lifecycle.Case {
@@ -93,7 +93,7 @@ func TestTheOutcomeIsHandedOffAtOnceTogetherWithItsFiles(t *testing.T) {
 	require.True(t, lifecycle.Next(lifecycle.HandedOff(c, *fx.HandOff), after(20)).Done)
 }
 
-func TestAHandOffThatFailsIsTriedAgainForAsLongAsItTakes(t *testing.T) {
+func TestAFailedHandOffIsRetriedWithoutLimit(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]lifecycle.Case{
 		"notices":    lifecycle.Receive(running(replying), completed(10), after(10)),
@@ -116,7 +116,7 @@ func TestAHandOffThatFailsIsTriedAgainForAsLongAsItTakes(t *testing.T) {
 			require.NotNil(t, lifecycle.Next(c, now).HandOff)
 			require.NotContains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeRefused)
 			require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeDelayed)
-			require.Contains(t, lifecycle.WaitingFor(c), "could not be handed off for minutes; it is tried again by itself. The last error: `no Temporal`.")
+			require.Contains(t, lifecycle.WaitingFor(c), "could not be handed off for minutes; this is retried automatically. The last error: `no Temporal`.")
 			require.NotContains(t, lifecycle.Outcome(c).Attention, workflows.AttentionNoticeDelayed, "it is over once the outcome is told")
 
 			waiting := len(c.State.Outbox.Waiting)
@@ -128,7 +128,7 @@ func TestAHandOffThatFailsIsTriedAgainForAsLongAsItTakes(t *testing.T) {
 	}
 }
 
-func TestAHandOffThatTemporalRefusesForGoodRaisesAttentionAndBlocksNothing(t *testing.T) {
+func TestAHandOffThatTemporalRefusesRaisesAttentionAndBlocksNothing(t *testing.T) {
 	t.Parallel()
 	refused := rules.Failure{Type: workflows.ErrTypeNoticeInvalid}
 	c := lifecycle.Receive(running(replying), sending(completed(10), "a"), after(10))
@@ -165,7 +165,7 @@ func TestTheOutcomeSaysWhereTheResultIs(t *testing.T) {
 	}
 }
 
-func TestAttentionIsToldWhenAReasonAppears(t *testing.T) {
+func TestANoticeAnnouncesEachNewReasonForAttention(t *testing.T) {
 	t.Parallel()
 	tick := func(c lifecycle.Case, minute int) lifecycle.Case { return lifecycle.Tick(c, after(minute)) }
 	c := tick(lifecycle.ReconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), 20)
@@ -190,7 +190,7 @@ func TestAttentionIsToldWhenAReasonAppears(t *testing.T) {
 	require.Equal(t, []string{"conflict"}, handOff(conflict, 11).Notices[0].Data.Outcome.Attention)
 }
 
-func TestAttentionThatWaitsToBeToldIsToldWithWhatIsNew(t *testing.T) {
+func TestAWaitingNoticeOfAttentionIsMergedWithNewReasons(t *testing.T) {
 	t.Parallel()
 	told := func(c lifecycle.Case) []string {
 		t.Helper()

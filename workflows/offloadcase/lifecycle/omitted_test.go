@@ -9,7 +9,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// cut is the event whose question was too large: its text ends early.
+// cut returns an event whose question was too large and is cut.
 func cut(e workflows.CaseEvent) workflows.CaseEvent {
 	question := *e.Facts.Question
 	question.Text = "Is a"
@@ -40,7 +40,7 @@ func TestAQuestionThatWasCutIsReadWhole(t *testing.T) {
 	}
 }
 
-func TestOmittedAttachmentsStayNamedUntilAnEndTellsThemAll(t *testing.T) {
+func TestOmittedAttachmentsStayNamedUntilAnEndHasThemAll(t *testing.T) {
 	t.Parallel()
 	told := sending(inputNeeded("q1", 10), "a")
 	told.Facts = told.Facts.Omitting(workflows.FieldAttachments)
@@ -60,7 +60,7 @@ func TestOmittedAttachmentsStayNamedUntilAnEndTellsThemAll(t *testing.T) {
 	}
 }
 
-func TestOmittedMetadataStaysNamedUntilItIsTold(t *testing.T) {
+func TestOmittedMetadataStaysNamedUntilAnEventHasIt(t *testing.T) {
 	t.Parallel()
 	told := inputNeeded("q1", 10)
 	told.Facts = told.Facts.Omitting(workflows.FieldMetadata)

@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// piece is something that the provider lets be known: an event, a snapshot, or the answer of the creation.
+// piece is one report of the provider: an event, a snapshot, or the response to the creation.
 type piece struct {
 	event    *workflows.CaseEvent
 	snapshot *workflows.CaseSnapshot
@@ -33,8 +33,8 @@ func (p piece) take(c lifecycle.Case, now time.Time) lifecycle.Case {
 	return c
 }
 
-// consistentCase is the life of one case as the provider tells it: questions asked and resolved, attachments that come, then perhaps
-// an end. Snapshots show every state; a webhook tells each question and the end. Some of it is lost.
+// consistentCase returns the reports about one case: questions asked and resolved, attachments, then perhaps an end. Snapshots show each
+// state; webhooks report each question and the end. Some reports are lost.
 func consistentCase(rng *rand.Rand) []piece {
 	pieces := []piece{{created: true}}
 	metadata := json.RawMessage(`{"vendorId":"v1"}`)
@@ -100,8 +100,8 @@ func isOver(status string) bool {
 	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
 }
 
-// told plays the pieces in the given order onto a case that is known to exist, and shows what must not depend on the order.
-func told(pieces []piece) (final map[string]any, c lifecycle.Case) {
+// played applies the pieces in the given order to a case that exists, and returns the part that must not depend on the order.
+func played(pieces []piece) (final map[string]any, c lifecycle.Case) {
 	c = began()
 	now := after(1000)
 	for _, p := range pieces {
@@ -115,7 +115,7 @@ func told(pieces []piece) (final map[string]any, c lifecycle.Case) {
 	}, c
 }
 
-// FuzzAnyOrderOfNewsLeadsToTheSameState shuffles and doubles what a consistent case lets be known.
+// FuzzAnyOrderOfNewsLeadsToTheSameState shuffles and repeats the reports about a consistent case.
 func FuzzAnyOrderOfNewsLeadsToTheSameState(f *testing.F) {
 	for seed := range uint64(100) {
 		f.Add(seed)
@@ -123,7 +123,7 @@ func FuzzAnyOrderOfNewsLeadsToTheSameState(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		pieces := consistentCase(rng)
-		want, c := told(pieces)
+		want, c := played(pieces)
 		require.NotContains(t, want["attention"], workflows.AttentionConflict)
 
 		for range 10 {
@@ -132,14 +132,14 @@ func FuzzAnyOrderOfNewsLeadsToTheSameState(f *testing.F) {
 				shuffled = append(shuffled, pieces[rng.IntN(len(pieces))])
 			}
 			rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-			// The creation's answer first or a webhook first: only then can it be read.
+			// The case can be read only after the creation's response or a webhook.
 			for i := range shuffled {
 				if shuffled[i].snapshot == nil {
 					shuffled[0], shuffled[i] = shuffled[i], shuffled[0]
 					break
 				}
 			}
-			got, _ := told(shuffled)
+			got, _ := played(shuffled)
 			require.Equal(t, want, got)
 		}
 		require.Zero(t, c.State.LateEvents*boolInt(!c.State.Status.Ended()))
@@ -164,7 +164,7 @@ func TestEventsWithoutATimeLeadToTheSameEndOnceRead(t *testing.T) {
 			continue // nothing would show how it ended
 		}
 		ends++
-		want, _ := told(pieces)
+		want, _ := played(pieces)
 		for i, p := range pieces {
 			if p.event != nil {
 				e := untimed(*p.event)
@@ -172,7 +172,7 @@ func TestEventsWithoutATimeLeadToTheSameEndOnceRead(t *testing.T) {
 			}
 		}
 		rng.Shuffle(len(pieces)-1, func(i, j int) { pieces[i+1], pieces[j+1] = pieces[j+1], pieces[i+1] })
-		_, c := told(pieces)
+		_, c := played(pieces)
 		if lifecycle.Next(c, after(2000)).Read != nil {
 			c = lifecycle.Read(c, caseID, *final, after(2000))
 		}
@@ -183,7 +183,7 @@ func TestEventsWithoutATimeLeadToTheSameEndOnceRead(t *testing.T) {
 	require.Greater(t, ends, 100)
 }
 
-func TestAnUnconfirmedEventCountsTheSameBeforeAndAfterTheEnd(t *testing.T) {
+func TestAnUnconfirmedEventHasTheSameEffectBeforeAndAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	confirm := options(func(o *workflows.CaseOptions) { o.ConfirmEnd = true })
 	none := func(*workflows.CaseStart) {}
@@ -235,7 +235,7 @@ func TestADuplicateChangesOnlyItsCount(t *testing.T) {
 	require.Equal(t, after(10), c.State.Asked.At, "the rules need no window")
 }
 
-func TestWhatWasDoneWithAnEventIsTold(t *testing.T) {
+func TestTheResultOfEachEventIsReported(t *testing.T) {
 	t.Parallel()
 	c := running()
 	for i, row := range []struct {
@@ -256,7 +256,7 @@ func TestWhatWasDoneWithAnEventIsTold(t *testing.T) {
 	require.Equal(t, workflows.EventIgnored, lifecycle.ResultOf(c.State, c.State))
 }
 
-func TestAnUnprovenEventDoesNotOccupyTheKeyOfAProvenOne(t *testing.T) {
+func TestAnUnprovenEventDoesNotBlockTheKeyOfAProvenOne(t *testing.T) {
 	t.Parallel()
 	forged := completed(10)
 	forged.Unproven = true
@@ -278,7 +278,7 @@ func TestTheWindowOfSeenKeysIsBounded(t *testing.T) {
 	require.Equal(t, 1000, c.State.EventsApplied)
 }
 
-func TestRulesLeaveTheCaseAloneThatTheyAreGiven(t *testing.T) {
+func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Tick(lifecycle.ReconcileFailed(answering(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
 	require.Len(t, c.State.Outbox.Waiting, 1)

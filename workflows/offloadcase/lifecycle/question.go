@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// ask puts a question to people when it opens, and again when an answer to it could not be delivered.
+// ask notifies people of a question when it opens, and again when an answer to it could not be delivered.
 func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	s := &c.State
 	question := s.Facts.Question
@@ -20,7 +20,7 @@ func ask(c *Case, before workflows.CaseStatus, now time.Time) {
 	switch {
 	case s.Asked.QuestionID != question.ID:
 		s.Asked = Asked{QuestionID: question.ID, At: now}
-		tellQuestion(c, question.ID, now)
+		postQuestion(c, question.ID, now)
 	case before != workflows.CaseInputNeeded:
 		remind(c, now)
 		s.Asked.At, s.Asked.Expired = now, false
@@ -50,10 +50,10 @@ func tickQuestion(c *Case, now time.Time) {
 func remind(c *Case, now time.Time) {
 	s := &c.State
 	s.Asked.Reminders++
-	tellQuestion(c, fmt.Sprintf("%s\x00%d", s.Asked.QuestionID, s.Asked.Reminders), now)
+	postQuestion(c, fmt.Sprintf("%s\x00%d", s.Asked.QuestionID, s.Asked.Reminders), now)
 }
 
-// questionExpiry is when the open question expires, or did; zero where it never does.
+// questionExpiry returns when the open question expires or has expired; zero if it never does.
 func questionExpiry(c Case) time.Time {
 	s := c.State
 	after := c.Start.Options.QuestionExpiresAfter.Std()

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// ReconcileNow takes in that a person wants the case to be read now. A read that waits for its next attempt begins again.
+// ReconcileNow applies a person's request to read the case now. A reconcile activity that waits between two reads starts again.
 func ReconcileNow(c Case, asked workflows.ReconcileNow, now time.Time) Case {
 	s := &c.State
 	if s.CaseID == "" || s.Status.Ended() {
@@ -19,17 +19,17 @@ func ReconcileNow(c Case, asked workflows.ReconcileNow, now time.Time) Case {
 	return c
 }
 
-// Reconciled takes in the news that reconciling brought.
+// Reconciled applies the news of the reconcile activity.
 func Reconciled(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
 	s.Trouble, s.LastError = "", ""
 	known, before, status, checked := s.Known, s.Facts, s.Status, s.Check != nil
 	s.Check = nil
-	shown(&c, snapshot, now)
+	applySnapshot(&c, snapshot, now)
 	options := c.Start.Options
 	switch {
 	case checked && s.Status == status && askedID(s.Facts) == askedID(before):
-		// Nothing changed, so the next read stays where it was.
+		// Nothing changed, so the next read keeps its time.
 		if soon := now.Add(options.PollFloor.Std()); s.ReconcileAt.Before(soon) {
 			s.ReconcileAt = soon
 		}
@@ -39,13 +39,13 @@ func Reconciled(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	case s.Facts.Status == before.Status && askedID(s.Facts) == askedID(before):
 		s.ReconcileAt = now.Add(options.PollFloor.Std())
 	default:
-		// The webhook of this news never came, so there is no reason to wait for the next one.
+		// The webhook of this change was lost, so don't wait for the next one.
 		s.ReconcileAt = now
 	}
 	return c
 }
 
-// ReconcileFailed takes in that reconciling stopped without news of the case: with a trouble that is new, or with the end of one.
+// ReconcileFailed applies a reconcile activity that ended without news: with a new trouble, or because a trouble is over.
 func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	trouble := troubleOf(f)
@@ -69,19 +69,19 @@ func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 	return c
 }
 
-// Read takes in a single read of a case: to confirm an event, to verify an adoption, to see whether an answer arrived, to bring what the webhook
-// of the end omitted, or as the last one.
+// Read applies a single read of a case. It was requested to confirm an event, to verify an adoption, to learn whether an answer arrived,
+// to complete a webhook of the end, or as the last read before expiry.
 func Read(c Case, caseID string, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
 	switch {
 	case s.CaseID == "" && s.Verifying == caseID:
-		return verified(c, snapshot, now)
+		return applyVerification(c, snapshot, now)
 	case s.CaseID != caseID:
 		return c
 	}
 	s.ReadWanted, s.Check = false, nil
 	s.Trouble, s.LastError = "", ""
-	shown(&c, snapshot, now)
+	applySnapshot(&c, snapshot, now)
 	applyHeldEnd(&c, now)
 	if len(s.Unconfirmed) > 0 {
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
@@ -92,8 +92,8 @@ func Read(c Case, caseID string, snapshot workflows.CaseSnapshot, now time.Time)
 	return c
 }
 
-// ReadFailed takes in that a single read showed nothing. Reconciling goes on, and its first read is news whatever it shows: what was in doubt
-// still is, such as a question that Offload refused an answer to.
+// ReadFailed applies the failure of a single read. The reconcile activity goes on, and its first read counts as news, because the
+// question behind this read is still open.
 func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	switch {
@@ -117,8 +117,8 @@ func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 	return c
 }
 
-// shown learns from a snapshot. What an unconfirmed webhook had said already counts as the webhook's news.
-func shown(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
+// applySnapshot merges a read. If an unconfirmed webhook had reported the same before, the source of the change is the webhook.
+func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	s := &c.State
 	readAt := snapshot.ReadAt
 	if readAt.IsZero() || readAt.After(now) {
@@ -129,7 +129,7 @@ func shown(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 		otherCase(s, facts.CaseID)
 		return
 	}
-	// updatedAt is documented as always present; without it the time of reading is the best there is.
+	// updatedAt is documented as always present; without it, use the time of the read.
 	at := rules.EventTime(facts.UpdatedAt, readAt)
 	if !facts.UpdatedAt.IsZero() {
 		facts.UpdatedAt = at
@@ -137,14 +137,14 @@ func shown(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	s.UnknownStatus = ""
 	if rank(facts.Status) < 0 {
 		s.UnknownStatus = facts.Status
-		s.LastError = clipError(fmt.Sprintf("Offload says status %q, which Signalbox does not know", facts.Status))
+		s.LastError = clipError(fmt.Sprintf("Offload reports status %q, which Signalbox does not know", facts.Status))
 		s.Known = knownFrom(facts, at)
 		fillLasting(&s.Facts, facts)
 		s.Facts = s.Facts.Bounded()
 		return
 	}
 	source := workflows.NewsByPoll
-	if learn(s, facts, at) {
+	if merge(s, facts, at) {
 		if confirmEvents(s, facts) {
 			source = workflows.NewsByWebhook
 		}
@@ -158,7 +158,7 @@ func shown(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	if s.HeldEnd != nil && source == workflows.NewsByPoll && !contradicts(s.HeldEnd.Facts, facts) {
 		source = workflows.NewsByWebhook
 	}
-	// What was read last is known, even where the rules know better: the same reading twice is no news.
+	// Known is the last read, even if the rules have newer facts: a second equal read is no news.
 	s.Known = knownFrom(facts, at)
 	settle(c, source, now)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-func TestReconcilingStartsAfterSilenceAndAWebhookPutsItOff(t *testing.T) {
+func TestReconcilingStartsAfterSilenceAndAWebhookDelaysIt(t *testing.T) {
 	t.Parallel()
 	c := running()
 	require.Nil(t, lifecycle.Next(c, after(14)).Reconcile)
@@ -57,7 +57,7 @@ func TestNewsByPollIsFollowedByTheNextRead(t *testing.T) {
 	require.Equal(t, after(31), lifecycle.Next(same, after(30)).Wake, "only a time has changed")
 }
 
-func TestACheckReadsNowAndLeavesTheNextReadWhereItWas(t *testing.T) {
+func TestACheckReadsNowAndKeepsTheTimeOfTheNextRead(t *testing.T) {
 	t.Parallel()
 	c := running()
 	require.Nil(t, lifecycle.Next(c, after(5)).Reconcile, "the next read is at minute 15")
@@ -100,7 +100,7 @@ func TestACheckBringsNewsAsAnyReadDoes(t *testing.T) {
 	require.Nil(t, lifecycle.View(c).Check)
 }
 
-func TestACheckThatFailsIsOverAndIsNotTriedInALoop(t *testing.T) {
+func TestAFailedCheckEndsAndIsNotRepeatedInALoop(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{}, after(5))
 	unauthorized := rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "says the provider"}
@@ -132,7 +132,7 @@ func TestACheckChangesNothingWhereThereIsNothingToRead(t *testing.T) {
 	require.Nil(t, lifecycle.View(c).Check)
 }
 
-func TestTheSameNewsTwiceIsNotAskedForInALoop(t *testing.T) {
+func TestUnchangedReadsBackOff(t *testing.T) {
 	t.Parallel()
 	stale := shows(workflows.OffloadRunning, 5)
 	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))
@@ -147,7 +147,7 @@ func TestTheSameNewsTwiceIsNotAskedForInALoop(t *testing.T) {
 	require.Equal(t, after(91), lifecycle.Next(c, after(31)).Wake)
 }
 
-func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
+func TestATroubleWhileReconcilingRaisesAttentionAndIsRetriedSlowly(t *testing.T) {
 	t.Parallel()
 	for errorType, attention := range map[string]string{
 		workflows.ErrTypeOffloadNotFound:       "case_not_found",
@@ -181,7 +181,7 @@ func TestATroubleWhileReconcilingRaisesAttentionAndGoesOnSlowly(t *testing.T) {
 	}
 }
 
-func TestTroublesThatAlternateAreLeftToTheServersRetries(t *testing.T) {
+func TestTheServerRetriesAlternatingTroubles(t *testing.T) {
 	t.Parallel()
 	troubles := []string{workflows.ErrTypeOffloadForbidden, workflows.ErrTypeOffloadUnknownAccount, workflows.ErrTypeOffloadUnauthorized}
 	for name, call := range map[string]struct {
@@ -216,7 +216,7 @@ func TestTroublesThatAlternateAreLeftToTheServersRetries(t *testing.T) {
 	require.Equal(t, []string{"unauthorized"}, lifecycle.Next(over, after(40)).KnownTroubles, "a success ends both")
 }
 
-func TestAnUnforeseenFailureIsTriedAgainSlowly(t *testing.T) {
+func TestAnUnknownFailureIsRetriedSlowly(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.ReconcileFailed(running(), rules.Failure{Message: "can't decode"}, after(20))
 	require.Empty(t, lifecycle.Attention(c.State))

@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// checkResultParams is what is to be checked once Offload has ended the case; nil where there is nothing to check, or where it was checked
-// already. A result that a late event fills in is checked again.
+// checkResultParams returns the result to check once Offload has ended the case; nil if there is nothing to check, or the result was
+// checked. A result that a late event brings is checked again.
 func checkResultParams(c Case) *workflows.CheckResultParams {
 	s := c.State
 	schema, result := resultSchema(c), s.Facts.Result
@@ -23,7 +23,7 @@ func checkResultParams(c Case) *workflows.CheckResultParams {
 	return &workflows.CheckResultParams{Schema: schema, Result: result}
 }
 
-// resultSchema is that of the request, if there is any. Of a case that was adopted by its caseId, the request is not known.
+// resultSchema returns the schema of the request, if any. The request of an adopted case is not known.
 func resultSchema(c Case) json.RawMessage {
 	if c.Start.Request == nil {
 		return nil
@@ -31,7 +31,7 @@ func resultSchema(c Case) json.RawMessage {
 	return c.Start.Request.ResultSchema
 }
 
-// resultCheck is the check as the outcome shows it.
+// resultCheck returns the check for the outcome.
 func resultCheck(c Case) *workflows.ResultCheck {
 	facts := c.State.Facts
 	if len(resultSchema(c)) > 0 && isEnd(facts.Status) && facts.Omits(workflows.FieldResult) {
@@ -44,13 +44,13 @@ func offSchema(s State) bool {
 	return s.ResultCheck != nil && s.ResultCheck.Verdict == workflows.ResultOffSchema && !s.Facts.Omits(workflows.FieldResult)
 }
 
-// ResultChecked takes in what the check of a result found.
+// ResultChecked applies the conclusion of a result check.
 func ResultChecked(c Case, params workflows.CheckResultParams, found workflows.ResultCheck) Case {
 	c.State.ResultCheck, c.State.CheckedBytes = &found, len(params.Result)
 	return c
 }
 
-// ResultCheckFailed takes in that the result could not be checked.
+// ResultCheckFailed applies a result check that failed.
 func ResultCheckFailed(c Case, params workflows.CheckResultParams, f rules.Failure) Case {
 	return ResultChecked(c, params, workflows.ResultCheck{
 		Verdict: workflows.ResultUnchecked, Reason: workflows.Clip("the check failed: "+f.Message, workflows.MaxShortTextBytes),

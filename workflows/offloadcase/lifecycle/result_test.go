@@ -39,7 +39,7 @@ func TestAnOutcomeWaitsForTheCheckOfItsResult(t *testing.T) {
 	require.True(t, lifecycle.Next(handedOff(c), after(10)).Done)
 }
 
-func TestOnlyWhatOffloadEndedAndARequestDescribesIsChecked(t *testing.T) {
+func TestOnlyAResultOfOffloadWithASchemaIsChecked(t *testing.T) {
 	t.Parallel()
 	noResult := completed(10)
 	noResult.Facts.Result = nil
@@ -86,7 +86,7 @@ func TestAResultThatComesLateIsCheckedToo(t *testing.T) {
 	require.Nil(t, lifecycle.Next(c, after(12)).CheckResult)
 }
 
-func TestACheckThatFailsHoldsNothingBack(t *testing.T) {
+func TestAFailedCheckDoesNotDelayTheOutcome(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(running(replying, withSchema), completed(10), after(10))
 	c = lifecycle.ResultCheckFailed(c, *lifecycle.Next(c, after(10)).CheckResult, rules.Failure{Message: strings.Repeat("<", 10_000)})

@@ -7,91 +7,91 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Case is what the business app asked for and where that stands.
+// Case is the request of the business app and its state.
 type Case struct {
 	// Start is normalized and valid. Its Request is the newest one: retry-create may replace it.
 	Start workflows.CaseStart
 	State State
 }
 
-// State is everything that a case must not forget when it continues as new.
+// State is all that a case carries over when it continues as new.
 type State struct {
-	// Version is the one of the code that began the case; versions.go of the workflow lists them.
+	// Version is the version of the code that began the case; see versions.go of the workflow.
 	Version int `json:"version"`
 
-	// CaseID is empty until the creation, a webhook on the case's own URL, or a verified adoption has told it.
+	// CaseID is empty until the creation, a webhook on the case's own URL, or a verified adoption sets it.
 	CaseID string `json:"caseId,omitempty"`
-	// Adopted: CaseID came from adopt-case, and no webhook on the case's own URL has proven it yet.
+	// Adopted: CaseID came from adopt-case, and no webhook on the case's own URL has confirmed it yet.
 	Adopted bool `json:"adopted,omitempty"`
-	// Verifying is the caseId of adopt-case until a read has verified it. AdoptRefused: the last one was not bound.
+	// Verifying is the caseId of adopt-case until a read has verified it. AdoptRefused: the verification failed.
 	Verifying    string `json:"verifying,omitempty"`
 	AdoptRefused bool   `json:"adoptRefused,omitempty"`
 
 	Creation Creation `json:"creation,omitempty"`
-	// CreateAt is when POST /cases may be tried; zero is at once.
+	// CreateAt is the earliest time for POST /cases; zero means at once.
 	CreateAt time.Time `json:"createAt,omitzero"`
-	// CreateSince is when the creation was wanted. NotCreated: minutes later it had not been tried, or not taken.
+	// CreateSince is when the creation was requested. NotCreated: for minutes it could not be sent, or was throttled.
 	CreateSince time.Time `json:"createSince,omitzero"`
 	NotCreated  bool      `json:"notCreated,omitempty"`
-	// CreateAsked: a person asked for the creation by retry-create.
+	// CreateAsked: a person requested the creation by retry-create.
 	CreateAsked bool `json:"createAsked,omitempty"`
 
 	Status workflows.CaseStatus `json:"status"`
-	// Since is when Status was entered, and Source what brought it.
+	// Since is when Status was entered, and Source the source of that change.
 	Since  time.Time            `json:"since"`
 	Source workflows.NewsSource `json:"source,omitempty"`
-	// Reason says in words why the case ended, where Offload did not end it.
+	// Reason says why the case ended, if Offload did not end it.
 	Reason string `json:"reason,omitempty"`
 
-	// Facts merges what the provider said; FactsAt is the provider's time of its status.
+	// Facts merges what the provider has reported. FactsAt is the provider's time of the status in it.
 	Facts   workflows.CaseFacts `json:"facts,omitzero"`
 	FactsAt time.Time           `json:"factsAt,omitzero"`
-	// UnknownStatus is the status that the last read showed, where it is none that Offload documents.
+	// UnknownStatus is the status in the last read, if Offload does not document it.
 	UnknownStatus string `json:"unknownStatus,omitempty"`
-	// HeardWebhook and HeardEnd say whether a webhook, and the one of the end, was among what was said: only webhooks tell metadata and
+	// HeardWebhook: a webhook has been applied. HeardEnd: the webhook of the end has been applied. Only webhooks have metadata and
 	// failureReason.
 	HeardWebhook bool `json:"heardWebhook,omitempty"`
 	HeardEnd     bool `json:"heardEnd,omitempty"`
-	// Unconfirmed are events that count only once a read agrees with them.
+	// Unconfirmed are events that have no effect until a read agrees with them.
 	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
-	// HeldEnd is a proven end that omits what GET has: it counts once the case was read, or could not be.
+	// HeldEnd is a proven end without fields that GET has. It is applied after a read, or after the read has failed.
 	HeldEnd *workflows.CaseEvent `json:"heldEnd,omitempty"`
-	// ReadWanted asks for one read of the case, soon.
+	// ReadWanted requests one read of the case, now.
 	ReadWanted bool `json:"readWanted,omitempty"`
 
-	// Known is what the reconcile activity is told, and ReconcileAt when it is to start.
+	// Known is the parameter of the reconcile activity, and ReconcileAt when that activity starts.
 	Known       workflows.KnownCase `json:"known,omitzero"`
 	ReconcileAt time.Time           `json:"reconcileAt,omitzero"`
-	// Check is the newest reconcile-now until it is done. Checks counts them, so that the next one starts the reading again.
+	// Check is the newest reconcile-now until it is done. Checks counts them; a new number restarts the reconcile activity.
 	Check  *workflows.Check `json:"check,omitempty"`
 	Checks int              `json:"checks,omitempty"`
-	// Trouble is the attention that a failing provider call raised, until a call succeeds. LastError is what it said.
+	// Trouble is the attention that a failing provider call has raised, until a call succeeds. LastError is the error of that call.
 	Trouble   string `json:"trouble,omitempty"`
 	LastError string `json:"lastError,omitempty"`
-	// EarlierTroubles are those that calls reported before Trouble, since none has succeeded. They mean nothing without Trouble.
+	// EarlierTroubles are the troubles before Trouble, since the last successful call. They have no meaning if Trouble is empty.
 	EarlierTroubles []string `json:"earlierTroubles,omitempty"`
 
 	Asked Asked `json:"asked,omitzero"`
-	// ClosedQuestion is the ID of a question that Offload refused an answer to because it isn't open, until a read says that it is.
+	// ClosedQuestion is the ID of a question whose answer Offload refused because the question is not open, until a read shows it as open.
 	ClosedQuestion string             `json:"closedQuestion,omitempty"`
 	Answers        []workflows.Answer `json:"answers,omitempty"`
-	// AnswerDelayed: minutes after it was given, the newest answer was still on its way to Offload.
+	// AnswerDelayed: the newest answer has been on its way to Offload for minutes.
 	AnswerDelayed bool `json:"answerDelayed,omitempty"`
 
-	// ResultCheck is what the check of the result found, CheckedBytes the size of the result that it is about.
+	// ResultCheck is the conclusion of the last result check, and CheckedBytes the size of the checked result.
 	ResultCheck  *workflows.ResultCheck `json:"resultCheck,omitempty"`
 	CheckedBytes int                    `json:"checkedBytes,omitempty"`
 
-	// Expiring: the deadline passed, and one last read is under way.
+	// Expiring: the deadline has passed, and the last read is running.
 	Expiring bool `json:"expiring,omitempty"`
-	// Conflict: an end was reported that contradicts the one applied.
+	// Conflict: Offload reported an end that contradicts the applied one.
 	Conflict     bool     `json:"conflict,omitempty"`
 	OtherCaseIDs []string `json:"otherCaseIds,omitempty"`
 
 	Outbox rules.Outbox `json:"outbox,omitzero"`
-	// Files is how the start of "offload-files" went; empty until it was tried.
+	// Files is the result of starting "offload-files"; empty until it was tried.
 	Files Files `json:"files,omitempty"`
-	// Noticed is the attention when the loop last took its turn, and NoticedAt since when there is any.
+	// Noticed is the attention at the end of the last turn of the loop. NoticedAt is when attention last began.
 	Noticed   []string  `json:"noticed,omitempty"`
 	NoticedAt time.Time `json:"noticedAt,omitzero"`
 
@@ -103,22 +103,22 @@ type State struct {
 	LastApplied   *workflows.AppliedEvent `json:"lastApplied,omitempty"`
 }
 
-// Creation is where POST /cases stands.
+// Creation is the status of POST /cases.
 type Creation string
 
-// A case that exists already has no creation at all.
+// A case that is adopted at its start has no creation.
 const (
-	// CreationPending: it is to be, or is, under way.
+	// CreationPending: POST /cases is running or will run.
 	CreationPending Creation = "pending"
-	// CreationUncertain: it may have made a case.
+	// CreationUncertain: POST /cases may have created a case.
 	CreationUncertain Creation = "uncertain"
-	// CreationRejected: Offload refused the request, and a corrected one is awaited.
+	// CreationRejected: Offload refused the request, and the case waits for a corrected one.
 	CreationRejected Creation = "rejected"
-	// CreationSettled: nothing is left to do or to find out.
+	// CreationSettled: the result is known, or no longer matters.
 	CreationSettled Creation = "settled"
 )
 
-// Files is how the start of "offload-files" went.
+// Files is the result of starting "offload-files".
 type Files string
 
 // Results of the start of "offload-files".
@@ -127,17 +127,17 @@ const (
 	FilesRefused Files = "refused"
 )
 
-// Asked is the question that was last put to people.
+// Asked is the question that people were last asked.
 type Asked struct {
 	QuestionID string    `json:"questionId,omitempty"`
 	At         time.Time `json:"at,omitzero"`
-	// RemindAt is when it is put again; zero is never. Reminders counts how often it was.
+	// RemindAt is when people are reminded; zero means never. Reminders counts the reminders.
 	RemindAt  time.Time `json:"remindAt,omitzero"`
 	Reminders int       `json:"reminders,omitempty"`
 	Expired   bool      `json:"expired,omitempty"`
 }
 
-// Begin opens the case of a normalized, valid start. A deadline that has passed already ends it before anything is created.
+// Begin returns the case of a normalized, valid start. If the deadline has already passed, the case ends before anything is created.
 func Begin(start workflows.CaseStart, version int, now time.Time) Case {
 	c := Case{Start: start, State: State{
 		Version: version,
@@ -148,7 +148,7 @@ func Begin(start workflows.CaseStart, version int, now time.Time) Case {
 		c.State.Creation, c.State.CreateSince = "", time.Time{}
 		c.State.CaseID = start.CaseID
 		c.State.Status = workflows.CaseRunning
-		// Its webhooks may have passed before, so the first read comes at once.
+		// Earlier webhooks were missed, so the first read comes at once.
 		c.State.ReconcileAt = now
 	}
 	return Tick(c, now)

@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// settle lets the status follow from what is known. Since it is derived and not a transition, no order of news can lead elsewhere.
+// settle derives the status from what is known. Because the status is derived, the order of news does not matter.
 func settle(c *Case, source workflows.NewsSource, now time.Time) {
 	before := c.State.Status
 	enter(c, statusOf(c.State), source, now)
@@ -23,7 +23,7 @@ func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, no
 	if status.Ended() {
 		s.Answers = overtaken(s.Answers)
 		s.Verifying, s.AdoptRefused, s.Check = "", false, nil
-		tellEnd(c, now)
+		postEnd(c, now)
 	}
 }
 
@@ -47,14 +47,14 @@ func statusOf(s State) workflows.CaseStatus {
 	return workflows.CaseRunning
 }
 
-// inputStatus tells apart whether a person is needed. Offload says INPUT_NEEDED until it has processed an answer; the question is
-// RESOLVED from the moment it has accepted one (Offload, "Provide case input").
+// inputStatus decides whether a person is needed. Offload reports INPUT_NEEDED until it has processed an answer, but the question is
+// RESOLVED as soon as it has accepted one (Offload, "Provide case input").
 func inputStatus(s State) workflows.CaseStatus {
 	question := s.Facts.Question
 	switch {
 	case question == nil:
 		return workflows.CaseInputNeeded
-	case question.Status == workflows.QuestionResolved || standingAnswer(s, question.ID) != nil:
+	case question.Status == workflows.QuestionResolved || acceptedAnswer(s, question.ID) != nil:
 		return workflows.CaseInputSent
 	case question.ID == s.ClosedQuestion:
 		return workflows.CaseRunning
@@ -62,7 +62,7 @@ func inputStatus(s State) workflows.CaseStatus {
 	return workflows.CaseInputNeeded
 }
 
-// Cancel ends the case here. Offload has no cancel, so there it goes on.
+// Cancel ends the case in Signalbox. Offload has no cancel, so the case goes on there.
 func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
 	s := &c.State
 	applyHeldEnd(&c, now)
@@ -79,7 +79,7 @@ func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
 	return c
 }
 
-// CheckCancel says why the case can't be cancelled now, or nil.
+// CheckCancel returns why the case can't be cancelled now, or nil.
 func CheckCancel(c Case, cancel workflows.CancelCase) error {
 	if err := cancel.Validate(); err != nil {
 		return rules.Invalid("%v", err)
@@ -90,8 +90,8 @@ func CheckCancel(c Case, cancel workflows.CancelCase) error {
 	return nil
 }
 
-// Tick takes in that time has passed: the deadline, reminders, the expiry of a question, a creation or an answer that takes too long. It is called once in
-// each turn of the loop, after whatever else happened, and tells of attention that is new.
+// Tick applies the time: the deadline, reminders, the expiry of a question, and a creation or an answer that takes too long. The loop
+// calls it once in each turn, after all other news. It posts notices of new attention.
 func Tick(c Case, now time.Time) Case {
 	s := &c.State
 	if !s.Status.Ended() {
@@ -100,7 +100,7 @@ func Tick(c Case, now time.Time) Case {
 		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)
 		s.AnswerDelayed = rules.Due(answerDelayedAt(*s), now)
 	}
-	tellAttention(&c, now)
+	postAttention(&c, now)
 	return c
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// View is the case as the query "state" shows it.
+// View returns the case for the query "state".
 func View(c Case) workflows.CaseState {
 	s := c.State
 	view := workflows.CaseState{
@@ -28,7 +28,7 @@ func View(c Case) workflows.CaseState {
 	return view
 }
 
-// Outcome is the result of a case that has ended.
+// Outcome returns the outcome of a case that has ended.
 func Outcome(c Case) workflows.CaseOutcome {
 	s := c.State
 	outcome := workflows.CaseOutcome{
@@ -43,7 +43,7 @@ func Outcome(c Case) workflows.CaseOutcome {
 	return outcome
 }
 
-// withOwnMetadata fills in the metadata that the app sent with the request: Offload repeats it in webhooks only.
+// withOwnMetadata fills in the metadata of the app's request if no webhook has brought it: GET does not have it.
 func withOwnMetadata(c Case) workflows.CaseFacts {
 	facts := c.State.Facts
 	if request := c.Start.Request; request != nil && len(facts.Metadata) == 0 && len(request.Metadata) > 0 && c.State.CaseID != "" {
@@ -67,8 +67,8 @@ func resultIs(c Case) workflows.ResultPlace {
 	return workflows.ResultOmitted
 }
 
-// unknown names what Offload says in webhooks only (Offload, "Get case" lists neither field), where none told. An empty field that a webhook did
-// not fill is known to be empty, and so is metadata that the app did not send.
+// unknown names the fields that only webhooks have (Offload, "Get case" lists neither) if no webhook brought them. If a webhook came
+// without the field, it is known to be empty; so is metadata that the app did not send.
 func unknown(c Case) []string {
 	s := c.State
 	if !isEnd(s.Facts.Status) {
@@ -84,7 +84,7 @@ func unknown(c Case) []string {
 	return fields
 }
 
-// Attention says why a person should look at the case, sorted.
+// Attention returns the reasons why a person should look at the case, sorted.
 func Attention(s State) []string {
 	reasons := lastingAttention(s)
 	if s.Outbox.Delayed() {
@@ -94,7 +94,7 @@ func Attention(s State) []string {
 	return reasons
 }
 
-// lastingAttention is the attention of an outcome: a delay of its notices is over once they are handed off.
+// lastingAttention returns the attention for an outcome. It leaves out a delay of notices, which is over once they are handed off.
 func lastingAttention(s State) []string {
 	var reasons []string
 	add := func(when bool, reason string) {
@@ -122,7 +122,7 @@ func lastingAttention(s State) []string {
 	return reasons
 }
 
-// mayStillRun is true for a case that was ended here and may go on at Offload.
+// mayStillRun reports whether a case that Signalbox has ended may go on at Offload.
 func mayStillRun(s State) bool {
 	if s.Status != workflows.CaseCancelled && s.Status != workflows.CaseExpired {
 		return false

@@ -8,24 +8,24 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// FileStored takes in that a file is in the bucket. An empty ID means the result.
+// FileStored records that a file is in the bucket. An empty ID means the result.
 func FileStored(f Files, id string, stored workflows.StoredFile, now time.Time) Files {
 	i := f.find(id)
 	if i < 0 {
 		return f
 	}
 	stored = clipStored(stored)
-	stored.AttachmentID = "" // File.ID
+	stored.AttachmentID = "" // File.ID has it
 	f = f.change(i, File{ID: id, Stored: &stored})
 	f.State.ProgressAt = now
 	f.State.Probed = true
 	return finish(f, now)
 }
 
-// FileFailed takes in that a call ended without the file.
+// FileFailed applies a call that ended without storing the file.
 //
-// Where nothing is stored yet and the workers keep no files, no file is wanted, and none is missing. A bucket that is gone after it has taken a
-// file is a failure like any other.
+// If the workers have no bucket and nothing is stored yet, no files are wanted, and none is missing. If the bucket disappears later, that
+// is a failure like any other.
 func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files {
 	i := f.find(id)
 	if i < 0 {
@@ -34,7 +34,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	if failure.Type == workflows.ErrTypeArchiveNoBucket && !anyStored(f.State) {
 		return end(f, workflows.FilesNoBucket, now)
 	}
-	// A timeout has no type and tells nothing of the bucket.
+	// A timeout has no type and says nothing about the bucket.
 	f.State.Probed = f.State.Probed || failure.Type != ""
 	file := f.State.Files[i]
 	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReason)
@@ -56,14 +56,14 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	return f.change(i, file)
 }
 
-// unstored is the file as one that was given up.
+// unstored returns the file as given up.
 func unstored(file File, errType, reason string) File {
 	return File{ID: file.ID, Unstored: &workflows.UnstoredFile{
 		Name: file.Name, ErrorType: errType, Reason: workflows.Clip(reason, maxReason),
 	}}
 }
 
-// Tick takes in the time: at Until, what is not stored is given up; long before that, a person should look.
+// Tick applies the time: at Until it gives up the pending files; after a long time without progress it raises attention.
 func Tick(f Files, now time.Time) Files {
 	if f.State.Status.Ended() {
 		return f
@@ -83,7 +83,7 @@ func Tick(f Files, now time.Time) Files {
 
 func delayedAt(s State) time.Time { return s.ProgressAt.Add(delayedAfter) }
 
-// CheckCancel refuses a cancellation that can't be carried out.
+// CheckCancel returns why the storing can't be cancelled, or nil.
 func CheckCancel(f Files, c workflows.CancelCase) error {
 	if f.State.Status.Ended() {
 		return rules.Refuse(workflows.ErrTypeFilesEnded, "nothing is left to store: the status is %s", f.State.Status)
@@ -96,7 +96,7 @@ func CheckCancel(f Files, c workflows.CancelCase) error {
 	return nil
 }
 
-// Cancel ends the storing: what is stored stays, the rest is listed as unstored.
+// Cancel ends the storing: stored files stay, and the others are listed as unstored.
 func Cancel(f Files, c workflows.CancelCase, now time.Time) Files {
 	if f.State.Status.Ended() {
 		return f
@@ -123,7 +123,7 @@ func giveUp(f Files, as func(File) File) Files {
 	return f
 }
 
-// finish ends the storing with the last file.
+// finish ends the storing when no file is pending.
 func finish(f Files, now time.Time) Files {
 	if f.State.Status.Ended() || pending(f.State) > 0 {
 		return f

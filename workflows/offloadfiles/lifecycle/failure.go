@@ -6,7 +6,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// troubles are the error types that a person can mend while the files wait, and the attention that each raises.
+// troubles are the error types that a person can repair while the files wait, with the attention that each raises.
 var troubles = []struct{ errType, attention string }{
 	{workflows.ErrTypeOffloadUnauthorized, workflows.AttentionUnauthorized},
 	{workflows.ErrTypeOffloadForbidden, workflows.AttentionForbidden},
@@ -23,14 +23,14 @@ func troubleAttention(errType string) string {
 	return ""
 }
 
-// passing are errors that pass by themselves.
-var passing = []string{
+// transient are errors that can end without a person.
+var transient = []string{
 	workflows.ErrTypeArchiveBucket, workflows.ErrTypeArchiveDownload, workflows.ErrTypeArchiveWorker, workflows.ErrTypeArchiveDiffers,
 }
 
-// EndsCall returns the error types that end a call, though a later attempt may succeed: the rules have to hear of them. trouble is the one that
-// they know of. It is left to the server to retry, which adds nothing to the history. What passes by itself ends a call only while a trouble is
-// known, since the trouble then is over.
+// EndsCall returns the error types that end a call although a later attempt may succeed, because the rules must know of them. The server
+// retries the known trouble, which adds nothing to the history. While a trouble is known, transient errors end a call too, because they
+// show that the trouble is over.
 func EndsCall(trouble string) []string {
 	var types []string
 	for _, t := range troubles {
@@ -39,12 +39,12 @@ func EndsCall(trouble string) []string {
 		}
 	}
 	if trouble != "" {
-		types = append(types, passing...)
+		types = append(types, transient...)
 	}
 	return types
 }
 
-// isFinal says whether no later attempt can end otherwise.
+// isFinal reports whether no later attempt can succeed.
 func isFinal(s State, errType string, now time.Time) bool {
 	switch errType {
 	case workflows.ErrTypeArchiveNoBucket, workflows.ErrTypeArchiveTooLarge, workflows.ErrTypeArchiveTargetRefused,

@@ -33,7 +33,7 @@ func startOf(ids ...string) workflows.FilesStart {
 
 func begin(ids ...string) lifecycle.Files { return lifecycle.Begin(startOf(ids...), t0) }
 
-// probed is a state in which the first of the files is stored.
+// probed returns a state in which the first file is stored.
 func probed(ids ...string) lifecycle.Files {
 	return lifecycle.FileStored(begin(ids...), ids[0], workflows.StoredFile{Key: ids[0]}, t0)
 }
@@ -77,7 +77,7 @@ func numbered(n int) []string {
 	return ids
 }
 
-func TestAFileIsAskedForWithAllThatNamesIt(t *testing.T) {
+func TestAStoreCallHasAllFieldsOfItsFile(t *testing.T) {
 	t.Parallel()
 	start := startOf("a", "b")
 	start.Result = true
@@ -92,7 +92,7 @@ func TestAFileIsAskedForWithAllThatNamesIt(t *testing.T) {
 	}, callFor(t, lifecycle.Begin(start, t0), "", t0), "others wait for its place")
 }
 
-func TestAttachmentsThatCannotBeAskedForAreCounted(t *testing.T) {
+func TestAttachmentsWithoutAUsableIDAreCounted(t *testing.T) {
 	t.Parallel()
 	start := startOf(numbered(workflows.MaxCaseFiles)...)
 	start.Attachments[3].ID = strings.Repeat("x", workflows.MaxAttachmentIDBytes)
@@ -134,7 +134,7 @@ func TestTheFirstFileIsTriedAloneAndOnce(t *testing.T) {
 	require.True(t, callFor(t, next, "b", t0).Once)
 }
 
-func TestWithoutABucketNoFileIsWantedOrMissingAndNobodyIsTold(t *testing.T) {
+func TestWithoutABucketNoFileIsMissingAndNoNoticeIsSent(t *testing.T) {
 	t.Parallel()
 	f := lifecycle.FileFailed(begin("a", "", "b"), "a", fails(workflows.ErrTypeArchiveNoBucket), after(time.Minute))
 	fx := lifecycle.Next(f, after(time.Minute))
@@ -174,7 +174,7 @@ func TestFilesAreListedInTheOrderOfTheCase(t *testing.T) {
 	}, lifecycle.Result(f))
 }
 
-func TestAFailureIsFinalOrTriedAgain(t *testing.T) {
+func TestAFailureIsFinalOrRetried(t *testing.T) {
 	t.Parallel()
 	const soon, late = 5 * time.Minute, 10 * time.Minute // within the lag, and at its end
 	for _, row := range []struct {
@@ -232,7 +232,7 @@ func TestTheLagCountsFromTheEndOfTheCase(t *testing.T) {
 	}
 }
 
-// Four files whose download fails for a day must not hold up the seventeen others.
+// Four files whose downloads fail for a day must not delay the seventeen others.
 func TestAFileMakesRoomForTheOthersAfterItsTurn(t *testing.T) {
 	t.Parallel()
 	f := probed("a", "b", "c", "d", "e", "f")
@@ -259,7 +259,7 @@ func TestThePausesBetweenCallsGrow(t *testing.T) {
 	}
 }
 
-func TestATroubleRaisesAttentionUntilTheFileIsPastIt(t *testing.T) {
+func TestATroubleRaisesAttentionUntilItIsOver(t *testing.T) {
 	t.Parallel()
 	f := probed("a", "b", "c", "d", "e", "f")
 	f = lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeOffloadUnauthorized), t0)
@@ -289,7 +289,7 @@ func TestATroubleRaisesAttentionUntilTheFileIsPastIt(t *testing.T) {
 	}
 }
 
-func TestACallEndsForWhatTheRulesHaveToHearOf(t *testing.T) {
+func TestACallEndsForEachNewTrouble(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{"OffloadUnauthorized", "OffloadForbidden", "OffloadUsageLimit", "OffloadUnknownAccount"}, lifecycle.EndsCall(""))
 	require.Equal(t, []string{
@@ -307,7 +307,7 @@ func TestFilesThatAreNotStoredRaiseAttentionWithinMinutes(t *testing.T) {
 
 	late := lifecycle.Tick(f, after(quarter))
 	require.Equal(t, []string{workflows.AttentionFilesDelayed}, lifecycle.Attention(late))
-	require.Contains(t, lifecycle.WaitingFor(late), "None was stored since 2026-03-21T12:00:00Z")
+	require.Contains(t, lifecycle.WaitingFor(late), "No file was stored since 2026-03-21T12:00:00Z")
 	require.Len(t, lifecycle.Next(late, after(quarter)).Calls, 2, "it goes on")
 
 	moving := lifecycle.Tick(lifecycle.FileStored(late, "b", workflows.StoredFile{Key: "k"}, after(20*time.Minute)), after(20*time.Minute))
@@ -341,7 +341,7 @@ func TestTheBudgetEndsEveryFile(t *testing.T) {
 	require.Equal(t, []string{"a"}, storedIDs(lifecycle.Result(over)))
 	require.Equal(t, encoded(t, over), encoded(t, lifecycle.Tick(over, after(2*day))), "an end stays")
 
-	// No attempt begins so late that its failure would not be known.
+	// No attempt starts so late that its failure would stay unknown.
 	again := lifecycle.FileFailed(probed("a", "b", "c"), "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute-1))
 	require.Equal(t, 2, lifecycle.View(again).Pending)
 	again = lifecycle.FileFailed(probed("a", "b", "c"), "b", fails(workflows.ErrTypeArchiveBucket), after(day-2*time.Minute))
@@ -376,7 +376,7 @@ func TestACancellationKeepsWhatIsStoredAndNamesTheRest(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(f), "a person left it out")
 }
 
-func TestWordsOfACancellationThatAreTooLongAreRefused(t *testing.T) {
+func TestATooLongReasonOfACancellationIsRefused(t *testing.T) {
 	t.Parallel()
 	for field, c := range map[string]workflows.CancelCase{
 		"by":     {By: strings.Repeat("<", 51)},
@@ -390,7 +390,7 @@ func TestWordsOfACancellationThatAreTooLongAreRefused(t *testing.T) {
 	require.NoError(t, lifecycle.CheckCancel(begin("a"), workflows.CancelCase{By: strings.Repeat("<", 50), Reason: strings.Repeat("x", 300)}))
 }
 
-func TestTheNoticeFollowsThoseOfTheCase(t *testing.T) {
+func TestTheNoticeHasTheNextNumberOfTheCase(t *testing.T) {
 	t.Parallel()
 	f := lifecycle.FileStored(begin("a"), "a", workflows.StoredFile{Key: "a"}, after(time.Minute))
 	result := lifecycle.Result(f)
@@ -440,11 +440,11 @@ func TestAFileThatDiffersRaisesAttention(t *testing.T) {
 	require.Equal(t, []string{workflows.AttentionFileDiffers}, lifecycle.Attention(f))
 	require.Equal(t, t0, lifecycle.DueAt(f))
 	details := lifecycle.Details(f)
-	require.Contains(t, details, "- `x/a.pdf`, 0 bytes, told 904860\n- `x/b.pdf`, type `text/html`, told `application/pdf`")
+	require.Contains(t, details, "- `x/a.pdf`, 0 bytes, reported 904860\n- `x/b.pdf`, type `text/html`, reported `application/pdf`")
 	require.NotContains(t, details, "x/c.pdf")
 }
 
-func TestDetailsSayWhatIsWaitedForAndWhatToDo(t *testing.T) {
+func TestDetailsSayWhatTheyWaitForAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	f := begin(numbered(21)...)
 	details := lifecycle.Details(f)
@@ -461,14 +461,14 @@ func TestDetailsSayWhatIsWaitedForAndWhatToDo(t *testing.T) {
 	require.Contains(t, lifecycle.Details(lifecycle.FileFailed(f, "a00", fails(workflows.ErrTypeArchiveNoBucket), t0)), "The workers keep no files.")
 }
 
-func TestDetailsAreOfWhatMattersOnly(t *testing.T) {
+func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
 	t.Parallel()
 	const (
 		storing = "**STORING** since 2026-03-21T12:00:00Z"
 		toGo    = "Files are being stored, 2 to go, until 2026-03-22T12:00:00Z at the latest."
 		cancel  = "The update `cancel` ends it: what is stored stays."
-		key     = " Offload refuses the API key: a person has to correct it in the worker's configuration. It is tried again by itself."
-		forbids = " Offload forbids it: the API key is inactive, or the case is another owner's. It is tried again by itself."
+		key     = " Offload refuses the API key: a person has to correct it in the worker's configuration. It is retried automatically."
+		forbids = " Offload forbids it: the API key is inactive, or the case has another owner. It is retried automatically."
 	)
 	noID := startOf("a", "")
 	cancelled := lifecycle.Cancel(lifecycle.Begin(noID, t0), workflows.CancelCase{}, t0)
@@ -477,7 +477,7 @@ func TestDetailsAreOfWhatMattersOnly(t *testing.T) {
 		f := lifecycle.FileStored(begin("a"), "a", stored, t0)
 		return lifecycle.HandedOff(f, f.State.Outbox.Waiting)
 	}
-	other := []string{"**STORED** since 2026-03-21T12:00:00Z", "Stored, but other than told. Open them and compare: the file server may have sent another file."}
+	other := []string{"**STORED** since 2026-03-21T12:00:00Z", "Stored, but not as Offload reported. Open them and compare: the file server may have sent another file."}
 	for name, row := range map[string]struct {
 		f    lifecycle.Files
 		want []string
@@ -497,11 +497,11 @@ func TestDetailsAreOfWhatMattersOnly(t *testing.T) {
 			lifecycle.HandedOff(cancelled, cancelled.State.Outbox.Waiting),
 			[]string{"**CANCELLED** since 2026-03-21T12:00:00Z", "`cancelled`", "Left out: 1 attachments without a usable ID, or beyond the first 500."},
 		},
-		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, told 2")},
-		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, told `b/b`")},
+		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, reported 2")},
+		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, reported `b/b`")},
 		"another size and type": {
 			differs(workflows.StoredFile{Size: 1, ToldSize: 2, ContentType: "a/a", ToldType: "b/b"}),
-			append(other[:2:2], "- `k`, 1 bytes, told 2, type `a/a`, told `b/b`"),
+			append(other[:2:2], "- `k`, 1 bytes, reported 2, type `a/a`, reported `b/b`"),
 		},
 	} {
 		require.Equal(t, strings.Join(row.want, "\n\n"), lifecycle.Details(row.f), name)
@@ -512,7 +512,7 @@ func TestDetailsAreOfWhatMattersOnly(t *testing.T) {
 	require.NotContains(t, ten, "more")
 }
 
-func TestWordsOfStrangersStayTextInTheDetails(t *testing.T) {
+func TestForeignTextIsInertInTheDetails(t *testing.T) {
 	t.Parallel()
 	start := startOf("a", "b")
 	start.Attachments[0].Name = "x`\r\n\n# Signed off\u2028**by** [us](https://evil.example) <b>\u202efdp"

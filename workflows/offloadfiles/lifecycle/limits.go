@@ -9,27 +9,27 @@ import (
 
 // Times of storing.
 const (
-	// Budget is the time for all files of a case, from the start: a bucket or a provider that is away for a night is waited for.
+	// Budget is the time for all files of a case, from the start. It outlasts a bucket or a provider that is down for a night.
 	Budget = 24 * time.Hour
-	// Lag is how long after its end the provider may not know a file of the case: its reads lag behind its webhooks.
+	// Lag is how long after the end of the case the provider may not find a file, because its reads lag behind its webhooks.
 	Lag = 10 * time.Minute
-	// delayedAfter is how long no file may come to its end before a person should look: the bucket, the file server or the provider may be away.
-	// It is more than Lag.
+	// delayedAfter is how long no file may be settled before a person should look: the bucket, the file server or the provider may be down.
+	// It is longer than Lag.
 	delayedAfter = 15 * time.Minute
-	// turn is how long a file is tried while others wait for its place.
+	// turn is how long a file is tried while other files wait.
 	turn = 30 * time.Minute
-	// firstPause is before the second call for a file, and longestPause bounds what grows from it. The server makes the attempts of one call,
-	// but none where the provider asks for a pause beyond the call's time.
+	// firstPause is the pause before the second call for a file; later pauses grow up to longestPause. Within one call the server retries,
+	// unless the provider asks for a pause beyond the call's time.
 	firstPause   = time.Minute
 	longestPause = 15 * time.Minute
-	// reportTime is what is left of the budget when a call ends, so that its last failure becomes known.
+	// reportTime is how long before the end of the budget a call must end, so that its last failure is reported.
 	reportTime = time.Minute
 )
 
-// atOnce is how many files of one case are under way: a case must not fill the queue that all cases share.
-const atOnce = 4
+// maxCalls is how many files of one case are stored at a time: one case must not fill the queue that all cases share.
+const maxCalls = 4
 
-// Limits of texts, in bytes of their JSON. With them MaxCaseFiles files fit 2 MiB, whatever is known of each.
+// Limits of texts, in bytes of JSON. With them the state of MaxCaseFiles files is below 2 MiB.
 const (
 	maxName        = 500
 	maxType        = 200
@@ -37,17 +37,17 @@ const (
 	maxCancelWords = 300 // by and reason, each
 )
 
-// withEnd shortens a file name to its end, which has the extension.
+// withEnd shortens a file name from its beginning, so that it keeps the extension.
 func withEnd(name string, most int) string {
 	name = name[max(0, len(name)-most):]
-	for workflows.JSONLen(name) > most { // a character that the cut has broken counts more than its bytes, so it goes too
+	for workflows.JSONLen(name) > most { // this also removes a character that the cut has broken
 		_, size := utf8.DecodeRuneInString(name)
 		name = name[size:]
 	}
 	return workflows.Clip(name, most) // makes it valid UTF-8
 }
 
-// mediaType drops a type that is too long to be one.
+// mediaType returns the type, or nothing if it is too long for a media type.
 func mediaType(s string) string {
 	if workflows.JSONLen(s) > maxType {
 		return ""

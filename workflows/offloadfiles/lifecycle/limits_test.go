@@ -15,10 +15,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// maxPayload is what Temporal takes, less some room for what it adds.
+// maxPayload is Temporal's limit, less some room for its own fields.
 const maxPayload = 2<<20 - 64<<10
 
-// largest is the largest start there may be, of one character: as many attachments as are stored, and more.
+// largest returns the largest possible start, filled with one character: more attachments than are stored.
 func largest(character string) workflows.FilesStart {
 	long := strings.Repeat(character, 1000)
 	start := workflows.FilesStart{
@@ -37,7 +37,7 @@ func largest(character string) workflows.FilesStart {
 
 func upTo(character string, most int) string { return strings.Repeat(character, most/len(character)) }
 
-// storedAs is the largest record of a file. The archive bounds bucket and key.
+// storedAs returns the largest record of a file. The archive limits bucket and key.
 func storedAs(character string) workflows.StoredFile {
 	long := strings.Repeat(character, 1000)
 	return workflows.StoredFile{
@@ -110,7 +110,7 @@ func TestALongFileNameKeepsItsExtension(t *testing.T) {
 	require.Equal(t, strings.Repeat("ü", 247)+"x.pdf", nameOf(strings.Repeat("ü", 300)+"x.pdf"), "no half character is left")
 }
 
-func TestATypeThatIsTooLongIsNotTold(t *testing.T) {
+func TestATooLongMediaTypeIsDropped(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]int{200: 200, 201: 0} {
 		start := startOf("a")
@@ -119,19 +119,19 @@ func TestATypeThatIsTooLongIsNotTold(t *testing.T) {
 	}
 }
 
-func TestAStartThatCannotBeCarriedOutNamesEveryField(t *testing.T) {
+func TestAnInvalidStartNamesEveryField(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, startOf("a").Validate())
 	err := workflows.FilesStart{
 		Reference: "a b", Account: strings.Repeat("x", 1001), Seq: -1, ReplyTo: &workflows.ReplyTo{WorkflowID: strings.Repeat("x", 1001)},
 	}.Validate()
 	require.ErrorIs(t, err, workflows.ErrInvalidFilesStart)
-	for _, field := range []string{"reference: ", "account: 1001 bytes, at most 1000", "caseId: it is required", "replyTo.workflowId: 1001", "replyTo.signal: it is required", "seq: -1"} {
+	for _, field := range []string{"reference: ", "account: 1001 bytes, at most 1000", "caseId: it is missing", "replyTo.workflowId: 1001", "replyTo.signal: it is missing", "seq: -1"} {
 		require.ErrorContains(t, err, field)
 	}
 }
 
-// FuzzStoringEnds plays random events. Each byte is one: what happens, to which file.
+// FuzzStoringEnds plays random events. Each byte chooses an event and its file.
 func FuzzStoringEnds(f *testing.F) {
 	f.Add(uint8(5), true, []byte("abcdefghijklmnopqrstuvwxyz"))
 	f.Add(uint8(21), false, []byte{0x81, 0x82, 0x83, 0, 1, 2, 250, 3, 251, 9})

@@ -8,34 +8,34 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Effects are what must be under way now; nothing else may be.
+// Effects are the calls that should run now. Other running calls are dropped.
 type Effects struct {
-	// Calls are the files that are being stored, at most four.
+	// Calls are the files to store now, at most four.
 	Calls []Call
-	// HandOff are the notices to hand off.
+	// HandOff is the next hand-off of notices; nil if none is due.
 	HandOff *workflows.HandOff
-	// Ended: no file is wanted any more, and the run ends once the outbox is empty.
+	// Ended: no more files are wanted, and the run ends once the outbox is empty.
 	Ended bool
-	// Wake is when the rules want to be asked again, and WakeFor says what for; zero is never.
+	// Wake is when to call Next again without news; zero means never. WakeFor says why.
 	Wake    time.Time
 	WakeFor string
 }
 
-// Call is the storing of one file. A call that is under way stays, whatever its limits would be if it started now.
+// Call is the storing of one file. A running call stays, even if its limits would differ if it started now.
 type Call struct {
-	// ID is the file's. Either Attachment or Result is set.
+	// ID is the ID of the file. Either Attachment or Result is set.
 	ID         string
 	Attachment *workflows.StoreAttachmentParams
 	Result     *workflows.StoreResultParams
-	// Once: the first attempt tells how it went.
+	// Once: the call has one attempt only.
 	Once bool
-	// Trouble is the type of the error that the server retries, since the rules know of it. See EndsCall.
+	// Trouble is the error type that the rules know of already, so that the server may retry it. See EndsCall.
 	Trouble string
-	// For bounds the call with all its attempts.
+	// For limits the call with all its attempts.
 	For time.Duration
 }
 
-// Next says what must be under way now.
+// Next returns the calls that should run at this time.
 func Next(f Files, now time.Time) Effects {
 	s := f.State
 	fx := Effects{Ended: s.Status.Ended(), HandOff: handOff(f, now)}
@@ -62,8 +62,8 @@ func Next(f Files, now time.Time) Effects {
 	return fx
 }
 
-// inTurn returns the files whose turn it is, and whether others wait for their places. Until it is known whether the workers keep files, it is
-// one: where they keep none, that costs each case one activity.
+// inTurn returns the files whose turn it is, and whether others wait. Until it is known that the workers have a bucket, it returns one
+// file: without a bucket, each case then costs one activity only.
 func inTurn(s State) (files []File, others bool) {
 	for _, file := range s.Files {
 		if file.pending() {
@@ -71,7 +71,7 @@ func inTurn(s State) (files []File, others bool) {
 		}
 	}
 	slices.SortStableFunc(files, func(a, b File) int { return cmp.Compare(a.Turns, b.Turns) })
-	places := atOnce
+	places := maxCalls
 	if !s.Probed {
 		places = 1
 	}
@@ -101,5 +101,5 @@ func (f Files) call(file File, othersWait bool, now time.Time) Call {
 	return call
 }
 
-// Settled says whether the workflow may complete: nothing is left to store or to hand off.
+// Settled reports whether the workflow may complete: nothing is left to store or to hand off.
 func Settled(f Files) bool { return f.State.Status.Ended() && len(f.State.Outbox.Waiting) == 0 }

@@ -8,7 +8,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// postFilesStored posts the one notice. Its source is the case, so that it follows the case's own notices. Without a bucket no files are expected.
+// postFilesStored posts the notice of the files. Its source is the case, so that it comes after the case's own notices. Without a bucket
+// it posts nothing, because no files are expected.
 func postFilesStored(f Files, now time.Time) Files {
 	if f.State.Status == workflows.FilesNoBucket {
 		return f
@@ -24,7 +25,7 @@ func postFilesStored(f Files, now time.Time) Files {
 
 func source(f Files) string { return workflows.OffloadCaseWorkflowID(f.Start.Reference) }
 
-// handOff is what is to be handed off now: nil where nothing is. The data is filled in here, since the state holds it anyway.
+// handOff returns the next hand-off, or nil. The data is filled in here, because the state holds it anyway.
 func handOff(f Files, now time.Time) *workflows.HandOff {
 	due := slices.Clone(f.State.Outbox.Due(now))
 	if len(due) == 0 {
@@ -37,13 +38,13 @@ func handOff(f Files, now time.Time) *workflows.HandOff {
 	return &workflows.HandOff{Source: source(f), Account: f.Start.Account, Notices: due}
 }
 
-// HandedOff takes in that notices were handed off.
+// HandedOff applies a successful hand-off.
 func HandedOff(f Files, notices []workflows.PostedNotice) Files {
 	f.State.Outbox = f.State.Outbox.HandedOff(notices)
 	return f
 }
 
-// HandOffFailed takes in that a hand-off failed.
+// HandOffFailed applies a failed hand-off.
 func HandOffFailed(f Files, notices []workflows.PostedNotice, failure rules.Failure, now time.Time) Files {
 	f.State.Outbox = f.State.Outbox.Failed(notices, failure, now)
 	return f

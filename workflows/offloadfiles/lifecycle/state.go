@@ -8,32 +8,32 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Files are the files of a case and how far storing them is.
+// Files are the files of a case and the state of storing them.
 type Files struct {
-	// Start has no attachments: State.Files holds what is needed of them.
+	// Start has no attachments: State.Files has what is needed of them.
 	Start workflows.FilesStart
 	State State
 }
 
-// State is what the workflow must not forget when it continues as new.
+// State is all that the workflow carries over when it continues as new.
 type State struct {
-	// Version is the workflow's, which checks it.
+	// Version is the version of the code that began the workflow, which checks it.
 	Version int `json:"version"`
 
 	Status workflows.FilesStatus `json:"status"`
 	Since  time.Time             `json:"since"`
 	// Until is when the budget is over.
 	Until time.Time `json:"until"`
-	// LagUntil is until when a file that the provider does not know is asked for again.
+	// LagUntil is until when a file that the provider does not find is retried.
 	LagUntil time.Time `json:"lagUntil"`
-	// ProgressAt is when a file last came to its end, or the start. Delayed: that is long ago, and files are pending.
+	// ProgressAt is when a file was last settled, or the start. Delayed: that is long ago, and files are pending.
 	ProgressAt time.Time `json:"progressAt,omitzero"`
 	Delayed    bool      `json:"delayed,omitempty"`
-	// Probed: an attempt has told that the workers keep files.
+	// Probed: an attempt has shown that the workers have a bucket.
 	Probed bool `json:"probed,omitempty"`
-	// Cancelled says who cancelled it and why.
+	// Cancelled says who cancelled the storing and why.
 	Cancelled string `json:"cancelled,omitempty"`
-	// Omitted counts attachments that are not asked for.
+	// Omitted counts attachments that are not tried.
 	Omitted int `json:"omitted,omitempty"`
 	// Files are in the order of the attachments; the result comes first.
 	Files  []File       `json:"files,omitempty"`
@@ -42,29 +42,29 @@ type State struct {
 
 // File is one file of the case. It is pending until Stored or Unstored is set.
 type File struct {
-	// ID is the attachment's; empty for the result.
+	// ID is the attachment's ID; empty for the result.
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
 	Type string `json:"type,omitempty"`
 	Size int64  `json:"size,omitempty"`
-	// Turns counts the calls that ended without the file: files with fewer come first.
+	// Turns counts the calls that ended without storing the file. Files with fewer turns come first.
 	Turns int `json:"turns,omitempty"`
 	// NotBefore is when the next call may start.
 	NotBefore time.Time `json:"notBefore,omitzero"`
-	// Trouble is the type of the error that a person has to mend before this file can be stored; empty once it is not pending.
+	// Trouble is the type of the error that a person must repair before this file can be stored; empty once it is settled.
 	Trouble string `json:"trouble,omitempty"`
-	// LastType and LastError are how the last call failed.
+	// LastType and LastError are the type and message of the last call's error.
 	LastType  string `json:"lastType,omitempty"`
 	LastError string `json:"lastError,omitempty"`
 
-	// Stored or Unstored is how it ended, without the ID.
+	// Stored or Unstored describes the end, without the ID.
 	Stored   *workflows.StoredFile   `json:"stored,omitempty"`
 	Unstored *workflows.UnstoredFile `json:"unstored,omitempty"`
 }
 
 func (f File) pending() bool { return f.Stored == nil && f.Unstored == nil }
 
-// Begin is the state at the start of the workflow. The start must be valid.
+// Begin returns the state at the start of the workflow. The start must be valid.
 func Begin(start workflows.FilesStart, now time.Time) Files {
 	attachments := start.Attachments
 	start.Attachments = nil
@@ -99,7 +99,7 @@ func lagUntil(endedAt, now time.Time) time.Time {
 	return endedAt.Add(Lag)
 }
 
-// change returns the files with a file that was changed.
+// change returns the files with file i replaced.
 func (f Files) change(i int, file File) Files {
 	f.State.Files = slices.Clone(f.State.Files)
 	f.State.Files[i] = file

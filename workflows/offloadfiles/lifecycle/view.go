@@ -10,14 +10,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// View is what the query "state" shows.
+// View returns the answer of the query "state".
 func View(f Files) workflows.CaseFiles {
 	view := Result(f)
 	view.WaitingFor, view.Attention = WaitingFor(f), Attention(f)
 	return view
 }
 
-// Result is what the workflow returns, and the data of its notice.
+// Result returns the workflow's result, which is also the data of its notice.
 func Result(f Files) workflows.CaseFiles {
 	s := f.State
 	files := workflows.CaseFiles{
@@ -45,20 +45,21 @@ func Result(f Files) workflows.CaseFiles {
 	return files
 }
 
-// Attention says why a person should look, sorted. Files that a person left out by cancelling are no reason, nor are any where no bucket is.
+// Attention returns the reasons why a person should look, sorted. Files that were left out by a cancellation, or for lack of a bucket,
+// are no reason.
 func Attention(f Files) []string {
 	reasons := lastingAttention(f)
 	if f.State.Outbox.Delayed() {
 		reasons = append(reasons, workflows.AttentionNoticeDelayed)
 	}
-	if delayedUntold(f.State) {
+	if delayedForUnknownReason(f.State) {
 		reasons = append(reasons, workflows.AttentionFilesDelayed)
 	}
 	slices.Sort(reasons)
 	return reasons
 }
 
-// lastingAttention is the attention of the result: a delay of its notice is over once it is handed off.
+// lastingAttention returns the attention for the result. It leaves out a delay of the notice, which is over once it is handed off.
 func lastingAttention(f Files) []string {
 	s := f.State
 	var reasons []string
@@ -78,17 +79,17 @@ func lastingAttention(f Files) []string {
 	return reasons
 }
 
-// delayedUntold says whether the files are delayed and no trouble says why.
-func delayedUntold(s State) bool {
+// delayedForUnknownReason reports whether the files are delayed and no trouble says why.
+func delayedForUnknownReason(s State) bool {
 	return s.Delayed && !s.Status.Ended() && !slices.ContainsFunc(s.Files, func(file File) bool { return file.pending() && file.Trouble != "" })
 }
 
-// failed says whether the file is unstored for another reason than the cancellation.
+// failed reports whether the file is unstored for a reason other than a cancellation.
 func failed(s State, file File) bool {
 	return file.Unstored != nil && (s.Cancelled == "" || file.Unstored.Reason != s.Cancelled)
 }
 
-// DueAt is when what needs attention becomes urgent: the end of the budget while files are stored, then the end.
+// DueAt returns when the attention becomes urgent: the end of the budget while files are stored, after that the end.
 func DueAt(f Files) time.Time {
 	if f.State.Status.Ended() {
 		return f.State.Since
@@ -96,7 +97,7 @@ func DueAt(f Files) time.Time {
 	return f.State.Until
 }
 
-// WaitingFor says in a sentence what happens next and who can make it happen.
+// WaitingFor returns a sentence about what happens next and what a person can do.
 func WaitingFor(f Files) string {
 	s := f.State
 	if s.Status.Ended() {
@@ -106,12 +107,12 @@ func WaitingFor(f Files) string {
 		return ""
 	}
 	text := fmt.Sprintf("Files are being stored, %d to go, until %s at the latest.", pending(s), rules.Stamp(s.Until))
-	if delayedUntold(s) {
-		text += fmt.Sprintf(" None was stored since %s: the bucket, the file server or Offload may be away. The pending activities show the last failures.", rules.Stamp(s.ProgressAt))
+	if delayedForUnknownReason(s) {
+		text += fmt.Sprintf(" No file was stored since %s: the bucket, the file server or Offload may be down. The pending activities show the last failures.", rules.Stamp(s.ProgressAt))
 	}
 	for _, t := range troubles {
 		if slices.ContainsFunc(s.Files, func(file File) bool { return file.Trouble == t.errType }) {
-			text += " " + troubleAdvice[t.attention] + " It is tried again by itself."
+			text += " " + troubleAdvice[t.attention] + " It is retried automatically."
 		}
 	}
 	return text
@@ -119,15 +120,15 @@ func WaitingFor(f Files) string {
 
 var troubleAdvice = map[string]string{
 	workflows.AttentionUnauthorized: "Offload refuses the API key: a person has to correct it in the worker's configuration.",
-	workflows.AttentionForbidden:    "Offload forbids it: the API key is inactive, or the case is another owner's.",
+	workflows.AttentionForbidden:    "Offload forbids it: the API key is inactive, or the case has another owner.",
 	workflows.AttentionUsageLimit:   "The plan's usage limit is reached: it ends with the month, or a person raises it.",
 	workflows.AttentionAccount:      "No worker has the account: a person has to add it to the worker's configuration.",
 }
 
-// maxListed is how many files the details name of each kind. The query "state" names all.
+// maxListed is how many files of each kind the details list. The query "state" lists all.
 const maxListed = 10
 
-// Details are Markdown for the Temporal Web UI: how far it is, which files need a look, and what to do about them.
+// Details describes the storing in Markdown for the Temporal Web UI: its progress, the files that need a look, and what to do about them.
 func Details(f Files) string {
 	s := f.State
 	var paragraphs []string
@@ -156,7 +157,7 @@ func Details(f Files) string {
 	if s.Omitted > 0 && s.Status != workflows.FilesNoBucket {
 		line("Left out: %d attachments without a usable ID, or beyond the first %d.", s.Omitted, workflows.MaxCaseFiles)
 	}
-	list(line, s.Files, "Stored, but other than told", "Open them and compare: the file server may have sent another file.",
+	list(line, s.Files, "Stored, but not as Offload reported", "Open them and compare: the file server may have sent another file.",
 		func(file File) string {
 			if file.Stored == nil || !file.Stored.Differs() {
 				return ""
@@ -166,7 +167,7 @@ func Details(f Files) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// list writes the files that say has words for.
+// list writes a line for each file for which say returns a text.
 func list(line func(string, ...any), files []File, title, advice string, say func(File) string) {
 	var items []string
 	more := 0
@@ -192,10 +193,10 @@ func list(line func(string, ...any), files []File, title, advice string, say fun
 func difference(stored workflows.StoredFile) string {
 	var text string
 	if stored.ToldSize != 0 {
-		text = fmt.Sprintf(", %d bytes, told %d", stored.Size, stored.ToldSize)
+		text = fmt.Sprintf(", %d bytes, reported %d", stored.Size, stored.ToldSize)
 	}
 	if stored.ToldType != "" {
-		text += ", type " + rules.Code(stored.ContentType) + ", told " + rules.Code(stored.ToldType)
+		text += ", type " + rules.Code(stored.ContentType) + ", reported " + rules.Code(stored.ToldType)
 	}
 	return text
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// The workflow and the task queue that the agent's handOver names.
+// The workflow type and the task queue in the agent's handOver.
 const (
 	WorkflowType = "page-agent"
 	TaskQueue    = "page-agent"
 )
 
-// Names of the agent's own activities. Those of package signalbox are registered beside them.
+// Names of the agent's own activities. Register also registers the activities of package signalbox.
 const (
 	activityStartRun  = "page-agent.start-run"  // signalbox.ActivationRef → the run's ID
 	activityWritePage = "page-agent.write-page" // PageCall → the page's text
@@ -29,28 +29,29 @@ const (
 	activityFinishRun = "page-agent.finish-run" // PageCall → nothing
 )
 
-// ErrTypeAPIKeyLost is the type of the error for an activation whose key never came.
+// ErrTypeAPIKeyLost is the error type for an activation whose API key never arrived.
 const ErrTypeAPIKeyLost = "APIKeyLost"
 
-// Artmail is what the agent calls there with the API key of an activation. Artmail documents that API to the authors of agents only.
+// Artmail is the part of Artmail's API that the agent calls with the API key of an activation. Artmail documents that API to the authors
+// of agents only.
 type Artmail interface {
-	// StartRun begins a run and returns its ID.
+	// StartRun starts a run and returns its ID.
 	StartRun(ctx context.Context, key string) (runID string, err error)
-	// KeepRun says that the run is active.
+	// KeepRun reports that the run is active.
 	KeepRun(ctx context.Context, key, runID string) error
 	// Ask sends an APPROVAL_REQUEST and returns the message's ID.
 	Ask(ctx context.Context, key, runID, text string) (messageID string, err error)
-	// FinishRun ends a run well. One that has ended already is no error, since an activity may run twice.
+	// FinishRun ends a run successfully. It succeeds if the run has already ended, because an activity can run twice.
 	FinishRun(ctx context.Context, key, runID string) error
 }
 
 // Agent holds what the activities need. All fields must be set.
 type Agent struct {
 	Signalbox *signalbox.Client
-	// Keys says where and as whom API keys are fetched.
+	// Keys hold the address and the token for fetching API keys.
 	Keys    signalbox.FetchAPIKeyOptions
 	Artmail Artmail
-	// Publish puts a page onto the brand's website. It may be called twice for one page.
+	// Publish publishes a page on the brand's website. It may be called twice for one page.
 	Publish func(ctx context.Context, of signalbox.ActivationRef, text string) error
 }
 
@@ -91,7 +92,7 @@ func (a *Agent) startRun(ctx context.Context, of signalbox.ActivationRef) (runID
 	return a.Artmail.StartRun(ctx, key)
 }
 
-// writePage is the agent's proper work. One that takes minutes says again and again that its run is active.
+// writePage is the real work of the agent. If it takes minutes, it must call keepRun regularly.
 func (a *Agent) writePage(ctx context.Context, in PageCall) (text string, err error) {
 	if err := a.keepRun(ctx, in); err != nil {
 		return "", err
@@ -107,7 +108,7 @@ func (a *Agent) ask(ctx context.Context, in PageCall) (messageID string, err err
 	return a.Artmail.Ask(ctx, key, in.RunID, "May I publish this page? "+in.Text)
 }
 
-// keepRun tells Artmail that the run is active, and then Signalbox, which warns of runs that are not.
+// keepRun reports to Artmail and to Signalbox that the run is active. Signalbox warns of inactive runs.
 func (a *Agent) keepRun(ctx context.Context, in PageCall) error {
 	key, err := a.key(ctx, in.ActivationRef)
 	if err != nil {
@@ -131,8 +132,8 @@ func (a *Agent) finishRun(ctx context.Context, in PageCall) error {
 	return a.Artmail.FinishRun(ctx, key, in.RunID)
 }
 
-// key fetches the API key of an activation. Signalbox records each call; an agent that calls often keeps the key in memory, and fetches it again
-// when Artmail answers 401.
+// key fetches the API key of an activation. Signalbox records each call. An agent that calls often should keep the key in memory and
+// fetch it again when Artmail answers 401.
 func (a *Agent) key(ctx context.Context, of signalbox.ActivationRef) (string, error) {
 	key, err := signalbox.FetchAPIKey(ctx, a.Keys, of.Agent, of.ActivationID)
 	switch {
@@ -141,6 +142,6 @@ func (a *Agent) key(ctx context.Context, of signalbox.ActivationRef) (string, er
 	case errors.Is(err, signalbox.ErrEnded):
 		return "", temporal.NewNonRetryableApplicationError(err.Error(), signalbox.ErrTypeEnded, err)
 	}
-	// Anything else may pass: the key is on its way, Signalbox is away, or the token is about to be added.
+	// Other errors are retried: the key may still arrive, Signalbox may come back, or the token may be added later.
 	return key, err
 }

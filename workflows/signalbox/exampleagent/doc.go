@@ -1,20 +1,21 @@
-// Package exampleagent is an agent for Artmail as its author writes it with Signalbox: copy it, and replace what it does by your own. It writes a
-// page for each brand that activates it, asks the brand whether it may publish the page, and does what the brand says.
+// Package exampleagent is an example of an Artmail agent. Copy it, and replace its work with your own. The agent writes a page for each
+// brand that activates it, asks the brand for approval, and publishes the page if the brand approves.
 //
-// Signalbox receives Artmail's webhooks and keeps what they say. The agent has one workflow for each activation, which Signalbox starts when a
-// brand activates the agent; each further event comes as a notice. Two entries tie them together. In the YAML file of Signalbox:
+// Signalbox receives Artmail's webhooks and keeps the state of activations. The agent has one workflow for each activation. Signalbox
+// starts it when a brand activates the agent, and sends it each further event as a notice. Two entries connect them. In the YAML file of
+// Signalbox:
 //
 //	agents:
 //	  pages:
 //	    secretFiles: [/run/secrets/pages]
 //	    handOver: {workflowType: page-agent, taskQueue: page-agent}
 //
-// and among its API tokens (--internal-tokens), the one with which the agent's worker gets the API keys of its brands, and of no other agent's:
+// And among Signalbox's API tokens (--internal-tokens), a token with which the agent's worker gets API keys of this agent only:
 //
 //	# tokens.yaml
 //	- {name: pages-worker, token: "…", scopes: ["keys:reveal"], agents: [pages]}
 //
-// The worker is a process of the author. It shares Signalbox's Temporal namespace, and needs neither its keyring nor its inbox:
+// The worker is a process of the agent's author. It uses Signalbox's Temporal namespace, but needs neither keyring nor inbox:
 //
 //	apps, err := signalbox.New(temporal, signalbox.Options{})
 //	agent := &exampleagent.Agent{
@@ -27,11 +28,14 @@
 //	agent.Register(w)
 //	err = w.Run(worker.InterruptCh())
 //
-// What an agent's workflow must heed:
+// Rules for an agent's workflow:
 //
-//   - It lives for as long as the activation, or further notices are given up: it ends on "activation.deactivated" and continues as new meanwhile.
+//   - It must live as long as the activation: once it has ended, Signalbox gives up further notices. It ends on "activation.deactivated", and
+//     continues as new when its history grows long.
 //   - A notice is delivered at least once. signalbox.ReceiveNotices drops repetitions.
-//   - A notice may arrive while an activity runs. On a pause, on the end, and when Artmail has ended the run, no further attempt is begun.
-//   - An activation that is paused, or a run that has ended, refuses the calls; that may be seen before the notice arrives.
-//   - The API key is fetched inside an activity, used there, and goes into no argument, result, error or log: all of these enter the history.
+//   - A notice can arrive while an activity runs. After a pause, after the end, and after Artmail has force-failed the run, no new attempt
+//     may begin.
+//   - Signalbox refuses calls for a paused activation or an ended run. Such a refusal can come before the notice.
+//   - The API key is fetched and used inside an activity. It must not appear in an argument, result, error or log, because those enter the
+//     history.
 package exampleagent

@@ -8,43 +8,44 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// Step is what is done next for a page.
+// Step is the next step of a page.
 type Step int
 
-// The steps of a page, in order. Each is one activity, but for the wait and the end.
+// The steps of a page, in order. Each is one activity, except StepAwaitAnswer and StepDone.
 const (
-	StepStartRun        Step = iota // begin a run at Artmail
-	StepOpenRun                     // tell Signalbox, which then watches it
+	StepStartRun        Step = iota // start a run at Artmail
+	StepOpenRun                     // register the run with Signalbox, which then warns of inactivity
 	StepWrite                       // write the page
 	StepAsk                         // send the approval request to Artmail
-	StepRequestApproval             // tell Signalbox, which then finds the answer
+	StepRequestApproval             // register the approval with Signalbox, which then receives the answer
 	StepAwaitAnswer
-	StepPublish   // only what the brand has approved
+	StepPublish   // only after the brand's approval
 	StepFinishRun // end the run at Artmail
-	StepCloseRun  // tell Signalbox
+	StepCloseRun  // close the run in Signalbox
 	StepDone
 )
 
-// maxTries is how many runs are begun for a page whose run Artmail ends for inactivity.
+// maxTries is how many runs are started for one page if Artmail force-fails them for inactivity.
 const maxTries = 3
 
-// Page is a page and the run in which it is made.
+// Page is a page and the state of the run that makes it.
 type Page struct {
 	Step  Step   `json:"step"`
 	RunID string `json:"runId,omitempty"`
-	// Stale says that Artmail is about to end the run for inactivity.
+	// Stale says that Artmail is about to force-fail the run for inactivity.
 	Stale     bool      `json:"stale,omitempty"`
 	Text      string    `json:"text,omitempty"`
 	MessageID string    `json:"messageId,omitempty"`
 	Deadline  time.Time `json:"deadline,omitzero"`
-	// Answer is how the approval was closed.
+	// Answer is the final status of the approval.
 	Answer workflows.ApprovalStatus `json:"answer,omitempty"`
-	// Tries counts the runs that Artmail has ended. Problem says why there is no page.
+	// Tries counts the runs that Artmail has force-failed. Problem says why there is no page.
 	Tries   int    `json:"tries,omitempty"`
 	Problem string `json:"problem,omitempty"`
 }
 
-// forceFailed is the page after Artmail has ended its run. It is made anew in another run, unless the brand's answer has been carried out.
+// forceFailed returns the page after Artmail has force-failed its run. The page starts again in a new run, unless the brand's answer is
+// already carried out.
 func (p Page) forceFailed() Page {
 	tries := p.Tries + 1
 	switch {
@@ -57,7 +58,7 @@ func (p Page) forceFailed() Page {
 	return Page{Tries: tries}
 }
 
-// isStopped says whether a call was refused since the activation is paused, or since it or the run has ended.
+// isStopped reports whether a call was refused because the activation is paused or has ended, or because the run has ended.
 func isStopped(err error) bool {
 	return errors.Is(err, signalbox.ErrPaused) || errors.Is(err, signalbox.ErrEnded)
 }

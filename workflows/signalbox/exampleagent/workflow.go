@@ -11,42 +11,43 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// Start is the workflow's input: what Signalbox starts it with and, where it has continued as new, what it knows.
+// Start is the workflow's input: Signalbox sets HandOverStart, and a continue-as-new also sets State and Seen.
 type Start struct {
 	workflows.HandOverStart
 	State State `json:"state,omitzero"`
-	// Seen are the newest notices, so that their repetitions are dropped.
+	// Seen are the IDs of the newest notices, so that the next run drops repetitions.
 	Seen []string `json:"seen,omitempty"`
 }
 
-// State is what the query "state" answers, and the workflow itself at its end.
+// State is the answer of the query "state", and the workflow's result.
 type State struct {
 	Status workflows.ActivationStatus `json:"status,omitempty"`
 	Page   Page                       `json:"page"`
 }
 
-// approvalTime is how long a brand may take to answer.
+// approvalTime is how long the brand has to answer.
 const approvalTime = 7 * 24 * time.Hour
 
-// attemptTime is for one attempt of an activity. Attempts go on for as long as the activation: what is away may come back.
+// attemptTime limits one attempt of an activity. The number of attempts has no limit: they go on as long as the activation lives, because
+// an outage can end.
 const attemptTime = time.Minute
 
-// noticeTime is how long the notice about what a refusal tells may take.
+// noticeTime is how long to wait, after a refused call, for the notice that explains the refusal.
 const noticeTime = time.Hour
 
-var untilStopped = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
+var retryForever = &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
 
-// serving is the workflow of one activation.
-type serving struct {
+// activationRun is one run of the workflow of an activation.
+type activationRun struct {
 	State
 	of      signalbox.ActivationRef
 	notices *signalbox.Notices
-	taken   int
+	applied int
 }
 
-// serveActivation is the workflow "page-agent". Signalbox starts it with the activation's first notice.
+// serveActivation is the workflow "page-agent". Signalbox starts it with the first notice of the activation.
 func serveActivation(ctx workflow.Context, start Start) (State, error) {
-	s := &serving{
+	s := &activationRun{
 		State:   start.State,
 		of:      signalbox.ActivationRef{Agent: start.Agent, ActivationID: start.ActivationID},
 		notices: signalbox.ReceiveNotices(ctx, workflows.SignalAgentNotice, start.Seen...),
@@ -55,14 +56,14 @@ func serveActivation(ctx workflow.Context, start Start) (State, error) {
 		return s.State, err
 	}
 	for {
-		if err := s.takeNotices(ctx); err != nil {
+		if err := s.applyNotices(ctx); err != nil {
 			return s.State, err
 		}
 		if s.Status == workflows.ActivationDeactivated {
 			return s.State, nil
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			// No notice is pending: one that is unread when the run ends would be lost.
+			// No notice is pending here: a notice that is unread when the run ends would be lost.
 			next := Start{HandOverStart: start.HandOverStart, State: s.State, Seen: s.notices.Seen()}
 			return s.State, workflow.NewContinueAsNewError(ctx, WorkflowType, next)
 		}
@@ -72,23 +73,23 @@ func serveActivation(ctx workflow.Context, start Start) (State, error) {
 	}
 }
 
-// takeNotices applies all notices that have arrived.
-func (s *serving) takeNotices(ctx workflow.Context) error {
+// applyNotices applies all notices that have arrived.
+func (s *activationRun) applyNotices(ctx workflow.Context) error {
 	for s.notices.Pending() {
 		notice, err := s.notices.Receive(ctx)
 		if err != nil {
 			return err
 		}
-		s.taken++
+		s.applied++
 		s.apply(notice)
 	}
 	return nil
 }
 
-func (s *serving) apply(n workflows.Notice) {
+func (s *activationRun) apply(n workflows.Notice) {
 	switch n.Kind {
 	case workflows.NoticeActivationActivated, workflows.NoticeActivationPaused, workflows.NoticeActivationResumed, workflows.NoticeActivationDeactivated:
-		// The status says more than the kind: an event that came late may not have changed it.
+		// Use the status, not the kind: a late event may not have changed the status.
 		s.Status = n.Data.Activation.Status
 	case workflows.NoticeRunStaleWarning:
 		s.Page.Stale = s.Page.RunID == n.Data.Run.RunID
@@ -101,12 +102,12 @@ func (s *serving) apply(n workflows.Notice) {
 			s.Page.Answer = n.Data.Approval.Status
 		}
 	default:
-		// Voided approvals and runs: the notice about their run or activation says what follows.
+		// Voided approvals and runs need nothing: the notice about their run or activation is enough.
 	}
 }
 
-// work does the next step of the page, or waits for a notice where there is none to do.
-func (s *serving) work(ctx workflow.Context) error {
+// work does the next step of the page, or waits for a notice if there is none to do.
+func (s *activationRun) work(ctx workflow.Context) error {
 	p := &s.Page
 	call := PageCall{ActivationRef: s.of, RunID: p.RunID, Text: p.Text}
 	switch {
@@ -128,7 +129,7 @@ func (s *serving) work(ctx workflow.Context) error {
 		return s.do(ctx, activityAsk, call, &p.MessageID, StepRequestApproval)
 	case StepRequestApproval:
 		if p.Deadline.IsZero() {
-			p.Deadline = workflow.Now(ctx).Add(approvalTime) // fixed, so that a repeated request is the same
+			p.Deadline = workflow.Now(ctx).Add(approvalTime) // set once, so that a repeated request has the same content
 		}
 		return s.do(ctx, signalbox.ActivityRequestApprovals, signalbox.RequestApprovals{ActivationRef: s.of, Requests: []workflows.ApprovalRequest{
 			{MessageID: p.MessageID, RunID: p.RunID, Subject: "publish a page", Deadline: p.Deadline},
@@ -153,15 +154,17 @@ func (s *serving) work(ctx workflow.Context) error {
 	}
 }
 
-// wait waits for a notice, for as long as it takes.
-func (s *serving) wait(ctx workflow.Context) error { return workflow.Await(ctx, s.notices.Pending) }
+// wait waits for a notice, without a time limit.
+func (s *activationRun) wait(ctx workflow.Context) error {
+	return workflow.Await(ctx, s.notices.Pending)
+}
 
-// do carries out one step by an activity, and goes on to the next one. A notice that stops the work lets no further attempt begin; an attempt
-// that runs is let end, so that what it has done is known.
-func (s *serving) do(ctx workflow.Context, name string, argument, result any, next Step) error {
-	taken, tries := s.taken, s.Page.Tries
+// do carries out one step with an activity and advances to the next step. When a notice stops the work, no new attempt begins; a running
+// attempt may end, so that its effect is known.
+func (s *activationRun) do(ctx workflow.Context, name string, argument, result any, next Step) error {
+	applied, tries := s.applied, s.Page.Tries
 	calling, stop := workflow.WithCancel(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: attemptTime, RetryPolicy: untilStopped, WaitForCancellation: true,
+		StartToCloseTimeout: attemptTime, RetryPolicy: retryForever, WaitForCancellation: true,
 	}))
 	defer stop()
 	call := workflow.ExecuteActivity(calling, name, argument)
@@ -169,11 +172,11 @@ func (s *serving) do(ctx workflow.Context, name string, argument, result any, ne
 		if err := workflow.Await(ctx, func() bool { return call.IsReady() || s.notices.Pending() }); err != nil {
 			return err
 		}
-		if err := s.takeNotices(ctx); err != nil {
+		if err := s.applyNotices(ctx); err != nil {
 			return err
 		}
 		if s.Status == workflows.ActivationDeactivated || s.Page.Tries != tries {
-			return nil // it is of no use any more
+			return nil // the result is no longer needed
 		}
 	}
 	stop()
@@ -184,20 +187,20 @@ func (s *serving) do(ctx workflow.Context, name string, argument, result any, ne
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case temporal.IsCanceledError(failed):
-		// Paused: the step is done anew after that.
+		// The activation was paused: the step is repeated after the pause.
 	case isStopped(signalbox.Failure(failed)):
-		// Signalbox knows already what a notice is about to tell. It tells none of a run that a person has closed.
-		if s.taken == taken {
-			told, err := workflow.AwaitWithTimeout(ctx, noticeTime, s.notices.Pending)
+		// Signalbox already knows what a notice is about to say. For a run that a person has closed, no notice comes.
+		if s.applied == applied {
+			noticed, err := workflow.AwaitWithTimeout(ctx, noticeTime, s.notices.Pending)
 			if err != nil {
 				return err
 			}
-			if !told && errors.Is(signalbox.Failure(failed), signalbox.ErrEnded) {
+			if !noticed && errors.Is(signalbox.Failure(failed), signalbox.ErrEnded) {
 				s.Page.Step, s.Page.Problem = StepDone, failed.Error()
 			}
 		}
 	default:
-		// The workflow stays for as long as the activation.
+		// The workflow itself lives as long as the activation.
 		s.Page.Step, s.Page.Problem = StepDone, failed.Error()
 	}
 	return nil

@@ -34,11 +34,11 @@ type stage struct {
 	apps *signalbox.Client
 	fake *signalboxtest.Fake
 
-	// keyStatus is what the API answers to who asks for the key; zero: the key.
+	// keyStatus is the API's status for requests of the key; zero: the API returns the key.
 	keyStatus int
-	// started and asked are called with each run that begins and each approval that is asked for.
+	// started and asked are called for each new run and each new approval request.
 	started, asked func()
-	// broken lets Artmail fail.
+	// broken makes Artmail fail.
 	broken bool
 
 	mu        sync.Mutex
@@ -75,7 +75,7 @@ func (s *stage) environment(api string) {
 		},
 	}
 	agent.Register(s.env)
-	// What enters the history holds no key.
+	// The history contains no API key.
 	s.env.SetOnActivityStartedListener(func(_ *activity.Info, _ context.Context, args converter.EncodedValues) {
 		var argument any
 		require.NoError(s.t, args.Get(&argument))
@@ -154,7 +154,7 @@ func (s *stage) called(key string) error {
 	return nil
 }
 
-// after does something at a time of the workflow's clock.
+// after calls a function at a time of the workflow's clock.
 func (s *stage) after(delay time.Duration, do func()) { s.env.RegisterDelayedCallback(do, delay) }
 
 // tell sends a notice, twice: delivery is at least once.
@@ -197,7 +197,7 @@ func (s *stage) aboutRun(kind workflows.NoticeKind, runID string) {
 	s.tell(kind, workflows.NoticeData{Run: &workflows.Run{RunID: runID}})
 }
 
-// forceFailed ends the newest run: Signalbox knows at once, and tells.
+// forceFailed force-fails the newest run: Signalbox knows at once and sends a notice.
 func (s *stage) forceFailed() {
 	run := s.runs[len(s.runs)-1]
 	s.fake.ForceFail(agentName, activationID, run)
@@ -306,7 +306,7 @@ func TestNoAttemptBeginsDuringAPause(t *testing.T) {
 	require.Len(t, s.runs, 1)
 }
 
-func TestTheEndIsNotHeldUpByAnActivityThatFails(t *testing.T) {
+func TestAFailingActivityDoesNotDelayTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.broken = true
@@ -334,7 +334,7 @@ func TestARefusalThatComesBeforeItsNoticeIsNoFailure(t *testing.T) {
 	require.Equal(t, workflows.RunOpen, s.signalbox().Runs[0].Status)
 }
 
-func TestAPageIsMadeAnewInAnotherRunWhereArtmailEndsTheFirst(t *testing.T) {
+func TestAPageStartsAgainInANewRunAfterAForceFailure(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
@@ -352,7 +352,7 @@ func TestAPageIsMadeAnewInAnotherRunWhereArtmailEndsTheFirst(t *testing.T) {
 	require.Equal(t, 1, state.Page.Tries)
 }
 
-func TestAPageIsGivenUpAfterThreeRunsThatArtmailEnded(t *testing.T) {
+func TestAPageIsGivenUpAfterThreeForceFailures(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
@@ -365,7 +365,7 @@ func TestAPageIsGivenUpAfterThreeRunsThatArtmailEnded(t *testing.T) {
 	require.Contains(t, state.Page.Problem, "inactivity")
 }
 
-func TestAPublishedPageIsNotMadeAgainWhereArtmailEndsItsRun(t *testing.T) {
+func TestAPublishedPageIsNotMadeAgainAfterAForceFailure(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)
@@ -409,7 +409,7 @@ func TestAnActivationWhoseKeyIsLostIsKeptUntilItsEnd(t *testing.T) {
 	require.Contains(t, s.play(exampleagent.Start{}).Page.Problem, signalbox.ErrAPIKeyLost.Error())
 }
 
-func TestTheWorkflowGoesOnWhereItContinuedAsNew(t *testing.T) {
+func TestTheWorkflowContinuesItsPageAfterContinueAsNew(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.after(0, s.activated)

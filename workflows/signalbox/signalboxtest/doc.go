@@ -1,5 +1,5 @@
-// Package signalboxtest is a fake for the tests of business apps: a client whose cases and activations live in memory, and a Provider that plays
-// Offload and Artmail. It needs no Temporal, no worker and no network beyond a pipe in the process.
+// Package signalboxtest is a fake for the tests of business apps: a client whose cases and activations live in memory, and a Provider
+// that plays Offload and Artmail. It needs no Temporal, no worker and no network.
 //
 //	apps, fake := signalboxtest.New(t, signalbox.Options{})
 //	go myapp.Buy(ctx, apps)               // it starts the case "vendor_2048" and waits
@@ -7,7 +7,7 @@
 //	answer := fake.AwaitAnswer("vendor_2048", question)
 //	fake.Complete("vendor_2048", map[string]any{"signedW9Received": true})
 //
-// Cases and activations follow the very rules of the workflows, so updates are refused as in production. The fake passes the suite of package
-// conformance, as the real server does. What it leaves out: it does not poll by itself (Case.ReconcileNow reads), it checks no approval after
-// its deadline, it stores no files, and notices are delivered to Fake.Notices only.
+// Cases and activations follow the same rules as the real workflows, so updates are refused as in production. The fake passes the suite
+// of package conformance, as the real server does. These parts are missing: it does not poll (only Case.ReconcileNow reads), it checks no
+// approvals after their deadline, it stores no files, and notices go to Fake.Notices only.
 package signalboxtest

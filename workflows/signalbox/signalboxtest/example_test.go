@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
 )
 
-// onboard is a business app: it obtains a form from a vendor, and answers by itself what Offload asks.
+// onboard is a business app: it obtains a form from a vendor, and answers Offload's questions automatically.
 func onboard(ctx context.Context, apps *signalbox.Client, vendor string) (string, error) {
 	one, err := apps.StartCase(ctx, workflows.CaseStart{
 		Reference: vendor,
@@ -63,7 +63,7 @@ func ExampleNew() {
 	// COMPLETED {"signedW9Received":true}
 }
 
-// exampleT stands in for a *testing.T, which an example has not.
+// exampleT replaces a *testing.T, which an example does not have.
 type exampleT struct{ cleanups []func() }
 
 func (t *exampleT) Helper()                   {}

@@ -22,7 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// Fake is the control of a fake: what providers do, what time it is, and what an operator does in Temporal.
+// Fake controls a fake: what the providers do, what time it is, and what an operator does in Temporal.
 type Fake struct {
 	*Provider
 
@@ -30,13 +30,14 @@ type Fake struct {
 	temporal client.Client
 }
 
-// Temporal is the client that New's client works with, for code that makes its own. It is closed when the test ends.
+// Temporal returns the Temporal client under New's client, for code that makes its own clients. It is closed when the test ends.
 func (f *Fake) Temporal() client.Client { return f.temporal }
 
-// pipeBytes is the buffer of the connection in the process.
+// pipeBytes is the buffer size of the in-process connection.
 const pipeBytes = 1 << 20
 
-// New returns a client over a fake that ends with the test. options are those of signalbox.New: with a keyring, API keys can be revealed.
+// New returns a client that uses a fake instead of Temporal. Both end with the test. The options are those of signalbox.New; with a
+// keyring, API keys can be revealed.
 func New(t T, options signalbox.Options) (*signalbox.Client, *Fake) {
 	t.Helper()
 	s := &server{executions: map[string][]*execution{}, changed: make(chan struct{})}
@@ -50,7 +51,7 @@ func New(t T, options signalbox.Options) (*signalbox.Client, *Fake) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = grpcServer.Serve(listener) // it ends by Stop
+		_ = grpcServer.Serve(listener) // Stop ends it
 	}()
 	temporal, err := client.NewLazyClient(client.Options{
 		HostPort: "passthrough:///fake",
@@ -76,7 +77,7 @@ func New(t T, options signalbox.Options) (*signalbox.Client, *Fake) {
 	return apps, fake
 }
 
-// Advance moves the fake's clock on: deadlines pass, questions expire, runs become stale.
+// Advance moves the fake's clock forward, with the effects: deadlines pass, questions expire, runs become stale.
 func (f *Fake) Advance(by time.Duration) {
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
@@ -86,18 +87,19 @@ func (f *Fake) Advance(by time.Duration) {
 	}
 }
 
-// Now is the fake's time.
+// Now returns the fake's time.
 func (f *Fake) Now() time.Time { return f.server.now() }
 
-// Notices are all notices so far that have a target, in the order in which they were made. The fake knows no configuration, so these are the
-// targets that a start or an approval names.
+// Notices returns all notices so far that have a target, oldest first. The fake has no configuration, so only a start or an approval can
+// name targets.
 func (f *Fake) Notices() []workflows.PostedNotice {
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
 	return slices.Clone(f.server.notices)
 }
 
-// Away lets Temporal be away, or come back: calls then fail with signalbox.ErrUnavailable, and Wait goes on waiting.
+// Away makes Temporal unavailable, or available again. While it is unavailable, calls fail with signalbox.ErrUnavailable, and Wait keeps
+// waiting.
 func (f *Fake) Away(away bool) {
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
@@ -105,14 +107,14 @@ func (f *Fake) Away(away bool) {
 	f.server.wake()
 }
 
-// WorkersAway lets no worker answer, or answer again: State and updates then fail.
+// WorkersAway stops all workers from answering, or lets them answer again. While they are away, State and updates fail.
 func (f *Fake) WorkersAway(away bool) {
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
 	f.server.workersAway = away
 }
 
-// AwaitAnswer waits, for ten seconds at most, until the app has answered the question, and returns what it said.
+// AwaitAnswer waits until the app has answered the question, and returns the answer. It fails the test after ten seconds.
 func (f *Fake) AwaitAnswer(reference, questionID string) string {
 	f.t.Helper()
 	var text string
@@ -132,32 +134,32 @@ func (f *Fake) AwaitAnswer(reference, questionID string) string {
 	})
 	f.server.mu.Unlock()
 	if !answered {
-		f.t.Fatalf("signalboxtest: the app has not answered question %s of case %s within %s", questionID, reference, patience)
+		f.t.Fatalf("signalboxtest: the app has not answered question %s of case %s within %s", questionID, reference, appTimeout)
 	}
 	return text
 }
 
-// Terminate ends a workflow as an operator does in Temporal: it has no outcome.
+// Terminate terminates a workflow, as an operator does in Temporal. The workflow then has no outcome.
 func (f *Fake) Terminate(workflowID string) {
 	f.t.Helper()
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()
 	e := f.server.newest(workflowID)
 	if e == nil || e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		f.t.Fatalf("signalboxtest: %s does not run", workflowID)
+		f.t.Fatalf("signalboxtest: terminate %s: it is not running", workflowID)
 	}
 	f.server.close(e, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, nil)
 }
 
-// server is a Temporal in memory, as far as the client needs one.
+// server is an in-memory Temporal with the calls that the client needs.
 type server struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 
 	provider *Provider
-	ahead    atomic.Int64 // how far the clock was moved on
+	ahead    atomic.Int64 // the sum of all Advance, in nanoseconds
 
 	mu          sync.Mutex
-	executions  map[string][]*execution // by workflow ID, the oldest first
+	executions  map[string][]*execution // by workflow ID, oldest first
 	runs        int
 	notices     []workflows.PostedNotice
 	away        bool
@@ -167,7 +169,7 @@ type server struct {
 }
 
 func (s *server) now() time.Time {
-	// Temporal keeps no finer times.
+	// Temporal keeps times to the microsecond.
 	return time.Now().Add(time.Duration(s.ahead.Load())).UTC().Truncate(time.Microsecond)
 }
 
@@ -179,7 +181,7 @@ func (s *server) newest(workflowID string) *execution {
 	return runs[len(runs)-1]
 }
 
-// wake lets long polls look again.
+// wake wakes long polls.
 func (s *server) wake() {
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -192,13 +194,13 @@ func (s *server) stop() {
 	s.wake()
 }
 
-// settle carries out what follows from a change of an execution.
+// settle carries out all effects of a change of an execution.
 func (s *server) settle(e *execution) {
 	if e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return
 	}
 	result, done := e.machine.settle(s.now())
-	s.notices = append(s.notices, e.machine.told()...)
+	s.notices = append(s.notices, e.machine.takeNotices()...)
 	e.step()
 	if done {
 		s.close(e, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, result)
@@ -207,12 +209,13 @@ func (s *server) settle(e *execution) {
 	s.wake()
 }
 
-// patience is how long the fake waits for what the app is to do.
-const patience = 10 * time.Second
+// appTimeout is how long the fake waits for the app to act.
+const appTimeout = 10 * time.Second
 
-// await waits until holds, which is called with the lock held, and returns with the lock held. It is false where that takes too long.
+// await waits until holds returns true, and returns false if that takes longer than appTimeout. It calls holds with the lock held and
+// returns with the lock held.
 func (s *server) await(holds func() bool) bool {
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(appTimeout)
 	defer deadline.Stop()
 	s.mu.Lock()
 	for !holds() {
@@ -229,7 +232,7 @@ func (s *server) await(holds func() bool) bool {
 	return true
 }
 
-// deliver is how the provider's events get to a workflow. It waits for the app to start it.
+// deliver delivers the provider's events to a workflow. It waits until the app has started the workflow.
 func (s *server) deliver(workflowID, signal string, start, events any) error {
 	s.await(func() bool { return start != nil || s.newest(workflowID) != nil })
 	defer s.mu.Unlock()
@@ -238,10 +241,10 @@ func (s *server) deliver(workflowID, signal string, start, events any) error {
 		e = s.add(workflowID, workflows.ArtmailActivationWorkflow, newActivation(activation, s.now()), nil)
 	}
 	if e == nil {
-		return fmt.Errorf("the app has not started %s within %s", workflowID, patience)
+		return fmt.Errorf("the app has not started %s within %s", workflowID, appTimeout)
 	}
 	if e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return nil // a webhook that comes late changes nothing
+		return nil // a late webhook changes nothing
 	}
 	raw, err := encode(events)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest/conformance"
 )
 
-func TestTheFakeBehavesAsTheRealOne(t *testing.T) {
+func TestTheFakePassesTheConformanceSuite(t *testing.T) {
 	t.Parallel()
 	ring, err := keyring.Generate()
 	require.NoError(t, err)
@@ -126,7 +126,7 @@ func (brokenInbox) Replay(context.Context, signalbox.ReplayDeliveries) (signalbo
 	return signalbox.ReplayedDeliveries{}, errors.New("disk full")
 }
 
-func TestCatchingUpGoesOnWithoutTheInbox(t *testing.T) {
+func TestCatchUpGoesOnWithoutTheInbox(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{Deliveries: brokenInbox{}})
 	one := startOne(t, apps, "vendor_2048", nil)
@@ -139,7 +139,7 @@ func TestCatchingUpGoesOnWithoutTheInbox(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestWaitingOutlivesTemporalBeingAway(t *testing.T) {
+func TestWaitSurvivesAnOutageOfTemporal(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{})
 	one := startOne(t, apps, "vendor_2048", nil)
@@ -209,7 +209,7 @@ func TestAThousandWaitersLeaveNoGoroutine(t *testing.T) { //nolint:paralleltest 
 	goleak.VerifyNone(t, before)
 }
 
-func TestTimePassesWhenTheTestSaysSo(t *testing.T) {
+func TestAdvanceMovesTheClock(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{})
 	one := startOne(t, apps, "vendor_2048", func(start *workflows.CaseStart) {

@@ -11,21 +11,21 @@ import (
 	offload "github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
-// machine is a workflow in memory: it runs the very rules of the real one, and carries out what they want at once.
+// machine is a workflow in memory. It follows the rules of the real workflow, and carries out the resulting effects at once.
 type machine interface {
-	// update changes the state and answers; a *rules.Refusal says why not.
+	// update changes the state and returns the answer. A *rules.Refusal refuses the update.
 	update(name string, argument json.RawMessage, now time.Time) (any, error)
 	signal(name string, argument json.RawMessage, now time.Time) error
-	// settle takes in the time and carries out what follows; done says that the workflow has ended, with a result.
+	// settle applies the time and carries out all effects. done reports that the workflow has ended, with a result.
 	settle(now time.Time) (result any, done bool)
 	view() any
-	shows() shown
-	// told are the notices since the last call.
-	told() []workflows.PostedNotice
+	published() searchable
+	// takeNotices returns the notices since its last call.
+	takeNotices() []workflows.PostedNotice
 }
 
-// shown is what a workflow publishes of itself.
-type shown struct {
+// searchable is what a workflow publishes in search attributes.
+type searchable struct {
 	state, account, caseID string
 	attention              []string
 	dueAt                  time.Time
@@ -86,13 +86,13 @@ func (m *caseMachine) receipt() workflows.CaseReceipt {
 func (m *caseMachine) signal(name string, argument json.RawMessage, now time.Time) error {
 	switch name {
 	case workflows.SignalOffloadEvents:
-		return each(argument, func(events []workflows.CaseEvent) {
+		return handle(argument, func(events []workflows.CaseEvent) {
 			for _, event := range events {
 				m.c = offload.Receive(m.c, event, now)
 			}
 		})
 	case workflows.SignalReconcileNow:
-		return each(argument, func(asked workflows.ReconcileNow) { m.c = offload.ReconcileNow(m.c, asked, now) })
+		return handle(argument, func(asked workflows.ReconcileNow) { m.c = offload.ReconcileNow(m.c, asked, now) })
 	}
 	return nil
 }
@@ -110,19 +110,19 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 		case fx.Read != nil:
 			m.c = offload.Read(m.c, fx.Read.CaseID, m.provider.Read(fx.Read.CaseID), now)
 		case fx.HandOff != nil:
-			told, _ := withTarget(fx.HandOff.Notices)
-			m.notices = append(m.notices, told...)
+			addressed, _ := withTarget(fx.HandOff.Notices)
+			m.notices = append(m.notices, addressed...)
 			m.c = offload.HandedOff(m.c, *fx.HandOff)
 		case fx.Reconcile != nil && m.c.State.Check != nil:
 			m.c = offload.Reconciled(m.c, m.provider.Read(fx.Reconcile.CaseID), now)
 		default:
-			return nil, false // it does not poll by itself
+			return nil, false // the fake does not poll
 		}
 	}
-	panic("signalboxtest: a case never comes to rest")
+	panic("signalboxtest: a case never stops changing")
 }
 
-// maxSteps is far above what follows from one event.
+// maxSteps is far more than one event causes.
 const maxSteps = 1000
 
 func (m *caseMachine) create(params workflows.CreateCaseParams, now time.Time) {
@@ -131,22 +131,22 @@ func (m *caseMachine) create(params workflows.CreateCaseParams, now time.Time) {
 		m.c = offload.Created(m.c, workflows.CreateCaseResult{CaseID: caseID}, now)
 		return
 	}
-	m.c = offload.CreateFailed(m.c, rules.Failure{Type: failureOf(how), Message: "the test said so: " + string(how)}, now)
+	m.c = offload.CreateFailed(m.c, rules.Failure{Type: failureOf(how), Message: "set by NextCreation: " + string(how)}, now)
 }
 
 func (m *caseMachine) view() any { return offload.View(m.c) }
 
-func (m *caseMachine) shows() shown {
-	return shown{
+func (m *caseMachine) published() searchable {
+	return searchable{
 		state: string(m.c.State.Status), account: m.c.Start.Account, caseID: m.c.State.CaseID,
 		attention: offload.Attention(m.c.State), dueAt: offload.DueAt(m.c),
 	}
 }
 
-func (m *caseMachine) told() []workflows.PostedNotice {
-	told := m.notices
+func (m *caseMachine) takeNotices() []workflows.PostedNotice {
+	notices := m.notices
 	m.notices = nil
-	return told
+	return notices
 }
 
 // activationMachine is an Artmail activation.
@@ -193,11 +193,11 @@ func (m *activationMachine) update(name string, argument json.RawMessage, now ti
 func (m *activationMachine) signal(name string, argument json.RawMessage, now time.Time) error {
 	switch name {
 	case workflows.SignalArtmailEvents:
-		return each(argument, func(events []workflows.ActivationEvent) { m.a, _ = activation.Receive(m.a, events, now) })
+		return handle(argument, func(events []workflows.ActivationEvent) { m.a, _ = activation.Receive(m.a, events, now) })
 	case workflows.SignalTouchRuns:
-		return each(argument, func(touch workflows.TouchRuns) { m.a = activation.TouchRuns(m.a, touch, now) })
+		return handle(argument, func(touch workflows.TouchRuns) { m.a = activation.TouchRuns(m.a, touch, now) })
 	case workflows.SignalActivationOptions:
-		return each(argument, func(options workflows.ActivationOptions) { m.a = activation.Configure(m.a, options) })
+		return handle(argument, func(options workflows.ActivationOptions) { m.a = activation.Configure(m.a, options) })
 	}
 	return nil
 }
@@ -209,14 +209,14 @@ func (m *activationMachine) settle(now time.Time) (any, bool) {
 		case fx.Done:
 			return activation.View(m.a), true
 		case fx.HandOff != nil:
-			told, untold := withTarget(fx.HandOff.Notices)
-			m.notices = append(m.notices, told...)
+			addressed, untold := withTarget(fx.HandOff.Notices)
+			m.notices = append(m.notices, addressed...)
 			m.a = activation.HandedOff(activation.HandingOff(m.a, *fx.HandOff), *fx.HandOff, workflows.HandOffResult{Untold: untold})
 		default:
-			return nil, false // an approval is not checked
+			return nil, false // the fake checks no approvals
 		}
 	}
-	panic("signalboxtest: an activation never comes to rest")
+	panic("signalboxtest: an activation never stops changing")
 }
 
 func (m *activationMachine) view() any {
@@ -225,26 +225,26 @@ func (m *activationMachine) view() any {
 	return view
 }
 
-func (m *activationMachine) shows() shown {
-	return shown{state: string(m.a.State.Status), attention: activation.Attention(m.a), dueAt: activation.DueAt(m.a)}
+func (m *activationMachine) published() searchable {
+	return searchable{state: string(m.a.State.Status), attention: activation.Attention(m.a), dueAt: activation.DueAt(m.a)}
 }
 
-func (m *activationMachine) told() []workflows.PostedNotice {
-	told := m.notices
+func (m *activationMachine) takeNotices() []workflows.PostedNotice {
+	notices := m.notices
 	m.notices = nil
-	return told
+	return notices
 }
 
-// withTarget is what the hand-off does: it passes on what has a target, and names the rest.
-func withTarget(notices []workflows.PostedNotice) (told []workflows.PostedNotice, untold []string) {
+// withTarget does the work of the hand-off: it returns the notices that have a target, and the IDs of the others.
+func withTarget(notices []workflows.PostedNotice) (addressed []workflows.PostedNotice, untold []string) {
 	for _, n := range notices {
 		if n.ReplyTo != nil || len(n.Notify) > 0 {
-			told = append(told, n)
+			addressed = append(addressed, n)
 		} else {
 			untold = append(untold, n.ID)
 		}
 	}
-	return told, untold
+	return addressed, untold
 }
 
 // change decodes, checks and applies the argument of an update.
@@ -259,12 +259,12 @@ func change[In, Out any](argument json.RawMessage, check func(In) error, apply f
 	return apply(in), nil
 }
 
-// each decodes the argument of a signal.
-func each[In any](argument json.RawMessage, take func(In)) error {
+// handle decodes and applies the argument of a signal.
+func handle[In any](argument json.RawMessage, apply func(In)) error {
 	var in In
 	if err := json.Unmarshal(argument, &in); err != nil {
 		return fmt.Errorf("decode signal: %w", err)
 	}
-	take(in)
+	apply(in)
 	return nil
 }

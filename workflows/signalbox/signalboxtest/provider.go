@@ -11,15 +11,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// T is the part of a testing.TB that is needed.
+// T is the part of testing.TB that this package needs.
 type T interface {
 	Helper()
 	Cleanup(cleanup func())
 	Fatalf(format string, args ...any)
 }
 
-// Provider plays Offload and Artmail: what they answer, and the events that their webhooks tell. Its methods fail the test where an event can't
-// be delivered. With a Fake they wait for the app to start the case, for ten seconds at most, and return when the event is applied.
+// Provider plays Offload and Artmail: it answers requests and sends webhook events. Its methods fail the test if an event can't be
+// delivered. With a Fake they wait up to ten seconds for the app to start the case, and return when the event is applied.
 type Provider struct {
 	t       T
 	deliver Deliver
@@ -34,36 +34,36 @@ type Provider struct {
 
 type offloadCase struct{ facts workflows.CaseFacts }
 
-// Creation is how Offload takes the creation of a case.
+// Creation is how Offload answers the creation of a case.
 type Creation string
 
-// What POST /cases comes to. Without another word it creates the case.
+// The answers to POST /cases; the empty Creation creates the case.
 const (
-	// CreationUncertain: whether the case was made is not known.
+	// CreationUncertain: the response is lost, although the case was created.
 	CreationUncertain Creation = "uncertain"
 	// CreationRejected: the request is invalid (400).
 	CreationRejected Creation = "rejected"
 )
 
-// Deliver brings events to a workflow by a signal. start is set where the signal may start the workflow.
+// Deliver sends events to a workflow by a signal. If start is not nil, the signal may start the workflow.
 type Deliver func(workflowID, signal string, start, events any) error
 
-// NewProvider makes one that delivers its events elsewhere than into a Fake, such as into a real Temporal. keys may be nil.
+// NewProvider makes a provider that delivers its events with deliver, for example into a real Temporal. keys may be nil.
 func NewProvider(t T, keys *keyring.Ring, now func() time.Time, deliver Deliver) *Provider {
 	return &Provider{t: t, deliver: deliver, now: now, keys: keys, cases: map[string]*offloadCase{}, creations: map[string]Creation{}}
 }
 
-// NextCreation says how Offload takes the next creation of a case with the reference.
+// NextCreation sets the answer to the next creation of a case with the reference.
 func (p *Provider) NextCreation(reference string, creation Creation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.creations[reference] = creation
 }
 
-// CaseID is the ID that Offload gives to the case with the reference.
+// CaseID returns the ID that Offload gives to the case with the reference.
 func (p *Provider) CaseID(reference string) string { return "case-" + reference }
 
-// Ask lets Offload ask a question, and returns its ID.
+// Ask makes Offload ask a question, and returns its ID.
 func (p *Provider) Ask(reference, question string) (questionID string) {
 	p.t.Helper()
 	now := p.now()
@@ -71,14 +71,14 @@ func (p *Provider) Ask(reference, question string) (questionID string) {
 	p.events++
 	questionID = fmt.Sprintf("question-%d", p.events)
 	p.mu.Unlock()
-	p.tell(reference, workflows.KindCaseInputNeeded, func(f *workflows.CaseFacts) {
+	p.send(reference, workflows.KindCaseInputNeeded, func(f *workflows.CaseFacts) {
 		f.Status = workflows.OffloadInputNeeded
 		f.Question = &workflows.Question{ID: questionID, Text: question, Status: workflows.QuestionPending, RequestedAt: now}
 	})
 	return questionID
 }
 
-// Complete lets Offload complete the case. The result is anything that encodes as a JSON object, or nil.
+// Complete makes Offload complete the case. The result is any value that encodes as a JSON object, or nil.
 func (p *Provider) Complete(reference string, result any) {
 	p.t.Helper()
 	var raw json.RawMessage
@@ -88,31 +88,31 @@ func (p *Provider) Complete(reference string, result any) {
 			p.t.Fatalf("signalboxtest: encode the result of case %s: %v", reference, err)
 		}
 	}
-	p.tell(reference, workflows.KindCaseCompleted, func(f *workflows.CaseFacts) {
+	p.send(reference, workflows.KindCaseCompleted, func(f *workflows.CaseFacts) {
 		f.Status, f.ResultStatus, f.Result, f.Question = workflows.OffloadCompleted, "goal_achieved", raw, nil
 	})
 }
 
-// Fail lets Offload fail the case, with a result status such as "max_retries" and a reason in words.
+// Fail makes Offload fail the case, with a result status such as "max_retries" and a reason in words.
 func (p *Provider) Fail(reference, resultStatus, reason string) {
 	p.t.Helper()
-	p.tell(reference, workflows.KindCaseFailed, func(f *workflows.CaseFacts) {
+	p.send(reference, workflows.KindCaseFailed, func(f *workflows.CaseFacts) {
 		f.Status, f.ResultStatus, f.FailureReason, f.Question = workflows.OffloadFailed, resultStatus, &reason, nil
 	})
 }
 
-// CompleteSilently lets Offload complete the case while its webhook is lost: only a read shows it.
+// CompleteSilently makes Offload complete the case without a webhook, as if it were lost: only a read shows the end.
 func (p *Provider) CompleteSilently(reference string) {
 	p.change(reference, func(f *workflows.CaseFacts) {
 		f.Status, f.ResultStatus, f.Question = workflows.OffloadCompleted, "goal_achieved", nil
 	})
 }
 
-// tell changes a case and delivers the event of it.
-func (p *Provider) tell(reference, kind string, change func(*workflows.CaseFacts)) {
+// send changes a case and delivers the event about it.
+func (p *Provider) send(reference, kind string, change func(*workflows.CaseFacts)) {
 	p.t.Helper()
 	facts := p.change(reference, change)
-	facts.UpdatedAt = time.Time{} // only GET says it
+	facts.UpdatedAt = time.Time{} // only GET has it
 	event := workflows.CaseEvent{EventMeta: p.meta(kind), Facts: facts}
 	if err := p.deliver(workflows.OffloadCaseWorkflowID(reference), workflows.SignalOffloadEvents, nil, []workflows.CaseEvent{event}); err != nil {
 		p.t.Fatalf("signalboxtest: %s of case %s: %v", kind, reference, err)
@@ -146,7 +146,7 @@ func (p *Provider) meta(kind string) workflows.EventMeta {
 	return workflows.EventMeta{DeliveryID: id, DedupeKey: id, Kind: kind, OccurredAt: p.now(), ReceivedAt: p.now()}
 }
 
-// Create is what POST /cases comes to; the empty creation is a case that was made.
+// Create answers POST /cases. An empty Creation means that the case was created.
 func (p *Provider) Create(reference string) (caseID string, how Creation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -158,21 +158,21 @@ func (p *Provider) Create(reference string) (caseID string, how Creation) {
 	return p.CaseID(reference), how
 }
 
-// Read is what GET /cases/{caseId} shows. A case that the provider does not know yet is running.
+// Read answers GET /cases/{caseId}. A case that the provider does not know yet is shown as running.
 func (p *Provider) Read(caseID string) workflows.CaseSnapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for reference, one := range p.cases {
 		if p.CaseID(reference) == caseID {
 			facts := one.facts
-			facts.FailureReason = nil // only webhooks say it
+			facts.FailureReason = nil // only webhooks have it
 			return workflows.CaseSnapshot{Facts: facts, ReadAt: p.now()}
 		}
 	}
 	return workflows.CaseSnapshot{Facts: workflows.CaseFacts{CaseID: caseID, Status: workflows.OffloadRunning, UpdatedAt: p.now()}, ReadAt: p.now()}
 }
 
-// Answered is what POST /cases/{caseId}/input comes to: the open question is resolved.
+// Answered answers POST /cases/{caseId}/input: it resolves the open question.
 func (p *Provider) Answered(caseID string) workflows.ProvideInputResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,8 +186,8 @@ func (p *Provider) Answered(caseID string) workflows.ProvideInputResult {
 	return workflows.ProvideInputResult{Result: workflows.InputAccepted}
 }
 
-// Activate lets a brand activate an agent. The API key is sealed with the keyring of the client's options; without a keyring, or with an empty
-// key, the activation has none.
+// Activate makes a brand activate an agent. The API key is sealed with the keyring of the client's options. Without a keyring, or with an
+// empty key, the activation has no API key.
 func (p *Provider) Activate(agent, activationID, apiKey string) {
 	p.t.Helper()
 	event := workflows.ActivationEvent{User: &workflows.ActivationUser{ID: "user_1", Email: "ada@brand.example"}}
@@ -198,44 +198,44 @@ func (p *Provider) Activate(agent, activationID, apiKey string) {
 		}
 		event.SealedAPIKey = sealed
 	}
-	p.tellActivation(agent, activationID, workflows.KindAgentActivated, event)
+	p.sendActivation(agent, activationID, workflows.KindAgentActivated, event)
 }
 
-// Pause lets Artmail pause the activation, for a reason such as "user_paused".
+// Pause makes Artmail pause the activation, for a reason such as "user_paused".
 func (p *Provider) Pause(agent, activationID, reason string) {
 	p.t.Helper()
-	p.tellActivation(agent, activationID, workflows.KindAgentPaused, workflows.ActivationEvent{Reason: reason})
+	p.sendActivation(agent, activationID, workflows.KindAgentPaused, workflows.ActivationEvent{Reason: reason})
 }
 
 // Resume ends a pause.
 func (p *Provider) Resume(agent, activationID string) {
 	p.t.Helper()
-	p.tellActivation(agent, activationID, workflows.KindAgentResumed, workflows.ActivationEvent{})
+	p.sendActivation(agent, activationID, workflows.KindAgentResumed, workflows.ActivationEvent{})
 }
 
 // Deactivate ends the activation.
 func (p *Provider) Deactivate(agent, activationID, reason string) {
 	p.t.Helper()
-	p.tellActivation(agent, activationID, workflows.KindAgentDeactivated, workflows.ActivationEvent{Reason: reason})
+	p.sendActivation(agent, activationID, workflows.KindAgentDeactivated, workflows.ActivationEvent{Reason: reason})
 }
 
-// Respond lets the brand answer the approval request with the message ID. A nil approved says neither yes nor no.
+// Respond makes the brand answer the approval request with the message ID. A nil approved is an answer that says neither yes nor no.
 func (p *Provider) Respond(agent, activationID, messageID string, approved *bool, reason string) {
 	p.t.Helper()
-	p.tellActivation(agent, activationID, workflows.KindApprovalResponse, workflows.ActivationEvent{
+	p.sendActivation(agent, activationID, workflows.KindApprovalResponse, workflows.ActivationEvent{
 		MessageID: "response-" + messageID, InResponseToID: messageID, Approved: approved, Reason: reason,
 	})
 }
 
-// ForceFail lets Artmail end a run for inactivity.
+// ForceFail makes Artmail force-fail a run for inactivity.
 func (p *Provider) ForceFail(agent, activationID, runID string) {
 	p.t.Helper()
-	p.tellActivation(agent, activationID, workflows.KindRunForceFailed, workflows.ActivationEvent{
+	p.sendActivation(agent, activationID, workflows.KindRunForceFailed, workflows.ActivationEvent{
 		RunID: runID, StaleMinutes: 15, Reason: "run exceeded 15-minute inactivity",
 	})
 }
 
-func (p *Provider) tellActivation(agent, activationID, kind string, event workflows.ActivationEvent) {
+func (p *Provider) sendActivation(agent, activationID, kind string, event workflows.ActivationEvent) {
 	p.t.Helper()
 	event.EventMeta = p.meta(kind)
 	start := workflows.ActivationStart{Agent: agent, ActivationID: activationID}
@@ -245,7 +245,7 @@ func (p *Provider) tellActivation(agent, activationID, kind string, event workfl
 	}
 }
 
-// failureOf is the failure type of a creation.
+// failureOf returns the error type for a failed creation.
 func failureOf(how Creation) string {
 	return cmp.Or(map[Creation]string{
 		CreationUncertain: workflows.ErrTypeOffloadUncertain, CreationRejected: workflows.ErrTypeOffloadInvalidRequest,

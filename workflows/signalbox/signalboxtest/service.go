@@ -39,7 +39,7 @@ func (e *execution) append(event *historypb.HistoryEvent) {
 	e.history = append(e.history, event)
 }
 
-// step is a workflow task in the history.
+// step adds a completed workflow task to the history.
 func (e *execution) step() {
 	e.append(&historypb.HistoryEvent{
 		EventType:  enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
@@ -78,7 +78,7 @@ func (s *server) close(e *execution, status enumspb.WorkflowExecutionStatus, res
 		e.append(&historypb.HistoryEvent{
 			EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
 			Attributes: &historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes{
-				WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{Reason: "the test said so"},
+				WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{Reason: "terminated by the test"},
 			},
 		})
 	}
@@ -113,7 +113,7 @@ func (s *server) StartWorkflowExecution(_ context.Context, r *workflowservice.St
 	return &workflowservice.StartWorkflowExecutionResponse{RunId: e.runID, Started: true}, nil
 }
 
-// running finds the workflow of a call.
+// running returns the running workflow that a call names.
 func (s *server) running(of *commonpb.WorkflowExecution) (*execution, error) {
 	if s.away {
 		return nil, errAway()
@@ -255,28 +255,28 @@ type attributeValue struct {
 	encoded any
 }
 
-// attributes are the search attributes that are set.
+// attributes returns the search attributes that are set.
 func (e *execution) attributes() map[string]attributeValue {
-	shows := e.machine.shows()
+	published := e.machine.published()
 	all := map[string]attributeValue{}
 	for name, text := range map[string]string{
-		workflows.SearchAttributeState: shows.state, workflows.SearchAttributeAccount: shows.account, workflows.SearchAttributeCaseID: shows.caseID,
+		workflows.SearchAttributeState: published.state, workflows.SearchAttributeAccount: published.account, workflows.SearchAttributeCaseID: published.caseID,
 	} {
 		if text != "" {
 			all[name] = attributeValue{"Keyword", text}
 		}
 	}
-	if len(shows.attention) > 0 {
-		all[workflows.SearchAttributeAttention] = attributeValue{"KeywordList", shows.attention}
-		all[workflows.SearchAttributeDueAt] = attributeValue{"Datetime", shows.dueAt.UTC().Truncate(time.Second)}
+	if len(published.attention) > 0 {
+		all[workflows.SearchAttributeAttention] = attributeValue{"KeywordList", published.attention}
+		all[workflows.SearchAttributeDueAt] = attributeValue{"Datetime", published.dueAt.UTC().Truncate(time.Second)}
 	}
 	return all
 }
 
-// longPoll is how long a call waits for news, as the real server does.
+// longPoll is how long a call waits for new events, as on the real server.
 const longPoll = 20 * time.Second
 
-// GetWorkflowExecutionHistory implements the service. The token is how many events the caller has.
+// GetWorkflowExecutionHistory implements the service. The page token is the number of events that the caller has.
 func (s *server) GetWorkflowExecutionHistory(ctx context.Context, r *workflowservice.GetWorkflowExecutionHistoryRequest) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
 	have, _ := strconv.Atoi(string(r.GetNextPageToken()))
 	deadline := time.NewTimer(longPoll)
@@ -317,7 +317,7 @@ func (s *server) GetWorkflowExecutionHistory(ctx context.Context, r *workflowser
 }
 
 func errAway() error {
-	return status(serviceerror.NewUnavailable("the test said so: Temporal is away"))
+	return status(serviceerror.NewUnavailable("the test made Temporal unavailable"))
 }
 
 func status(err error) error { return serviceerror.ToStatus(err).Err() }
@@ -330,7 +330,7 @@ func encode(value any) (json.RawMessage, error) {
 	return raw, nil
 }
 
-// decode is the first argument of a call as JSON; null where there is none.
+// decode returns the first argument of a call as JSON; null if there is none.
 func decode(payloads *commonpb.Payloads) (json.RawMessage, error) {
 	if len(payloads.GetPayloads()) == 0 {
 		return json.RawMessage("null"), nil

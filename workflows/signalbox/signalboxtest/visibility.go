@@ -13,7 +13,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 )
 
-// ListWorkflowExecutions implements the service, in the order of Temporal: what is open, the newest first, then what closed last.
+// ListWorkflowExecutions implements the service, in Temporal's order: first open workflows, newest start first; then closed ones, latest
+// end first.
 func (s *server) ListWorkflowExecutions(_ context.Context, r *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,14 +64,14 @@ func (s *server) CountWorkflowExecutions(_ context.Context, r *workflowservice.C
 	return &workflowservice.CountWorkflowExecutionsResponse{Count: int64(len(found))}, err
 }
 
-// find knows the queries that the client makes.
+// find evaluates the queries that the client makes.
 func (s *server) find(query string) ([]*execution, error) {
 	var found []*execution
 	for _, runs := range s.executions {
 		for _, e := range runs {
 			fits, ok := matches(e, query)
 			if !ok {
-				return nil, status(serviceerror.NewInvalidArgument("signalboxtest does not know the query " + query))
+				return nil, status(serviceerror.NewInvalidArgument("signalboxtest does not support the query " + query))
 			}
 			if fits {
 				found = append(found, e)
@@ -80,7 +81,8 @@ func (s *server) find(query string) ([]*execution, error) {
 	return found, nil
 }
 
-// matches evaluates conditions that AND, and within parentheses OR, join. No value has a quote or a parenthesis that is not closed.
+// matches evaluates conditions joined by AND or, in parentheses, by OR. It expects that values have no quotes and no unclosed
+// parentheses. ok is false for a query that it does not support.
 func matches(e *execution, query string) (fits, ok bool) {
 	query = strings.TrimSpace(query)
 	for _, join := range []struct {
@@ -105,7 +107,7 @@ func matches(e *execution, query string) (fits, ok bool) {
 	return condition(e, query)
 }
 
-// split cuts at a word that stands outside of quotes and parentheses.
+// split cuts the query at each word outside of quotes and parentheses.
 func split(query, word string) []string {
 	var parts []string
 	depth, quoted, from := 0, false, 0
@@ -171,7 +173,7 @@ var statusNames = map[enumspb.WorkflowExecutionStatus]string{
 	enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: "Terminated",
 }
 
-// values are the values of an attribute; none where it is not set.
+// values returns the values of an attribute; none if it is not set.
 func values(e *execution, attribute string) []string {
 	switch attribute {
 	case "WorkflowId":

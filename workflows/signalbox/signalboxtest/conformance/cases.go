@@ -156,7 +156,7 @@ func waitForChange(t *testing.T, w World) {
 	before, err := one.State(t.Context())
 	require.NoError(t, err)
 	state, err := one.WaitForChange(t.Context(), 50*time.Millisecond, nil)
-	require.NoError(t, err, "that the time is over is no error")
+	require.NoError(t, err, "running out of time is not an error")
 	require.Equal(t, workflows.CaseRunning, state.Status)
 
 	asked := make(chan struct{})
@@ -164,28 +164,28 @@ func waitForChange(t *testing.T, w World) {
 		defer close(asked)
 		w.Provider.Ask(one.Reference(), "Which form?")
 	}()
-	state, err = one.WaitForChange(t.Context(), patience, &before)
+	state, err = one.WaitForChange(t.Context(), timeout, &before)
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseInputNeeded, state.Status)
 	<-asked
-	state, err = one.WaitForChange(t.Context(), patience, &before)
-	require.NoError(t, err, "at once: what the caller knows is past")
+	state, err = one.WaitForChange(t.Context(), timeout, &before)
+	require.NoError(t, err, "it returns at once: the known state is old")
 	require.Equal(t, workflows.CaseInputNeeded, state.Status)
 
 	go w.Provider.Complete(one.Reference(), nil)
-	state, err = one.WaitForChange(t.Context(), patience, nil)
+	state, err = one.WaitForChange(t.Context(), timeout, nil)
 	for err == nil && !state.Status.Ended() {
-		state, err = one.WaitForChange(t.Context(), patience, &state)
+		state, err = one.WaitForChange(t.Context(), timeout, &state)
 	}
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, state.Status)
-	state, err = one.WaitForChange(t.Context(), patience, &state)
+	state, err = one.WaitForChange(t.Context(), timeout, &state)
 	require.NoError(t, err, "nothing changes any more")
 	require.NotNil(t, state.Outcome)
 
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	_, err = startCase(t, w, "change").WaitForChange(ctx, patience, nil)
+	_, err = startCase(t, w, "change").WaitForChange(ctx, timeout, nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -1,4 +1,5 @@
-// Package conformance is the suite that a signalbox.Client passes both over the fake and over a real Temporal: what a business app may rely on.
+// Package conformance is a test suite of what business apps may rely on. A signalbox.Client passes it over the fake and over a real
+// Temporal.
 package conformance
 
 import (
@@ -15,11 +16,11 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
 )
 
-// World is what the suite runs against. Several tests share one, each with its own references and accounts.
+// World is the system under test. Several tests share one; each uses its own references and accounts.
 type World struct {
 	Apps     *signalbox.Client
 	Provider *signalboxtest.Provider
-	// Terminate ends a workflow as an operator does.
+	// Terminate terminates a workflow, as an operator does.
 	Terminate func(t *testing.T, workflowID string)
 }
 
@@ -27,21 +28,21 @@ type World struct {
 func Run(t *testing.T, w World) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, World){
-		"a start is repeated":                     startTwice,
+		"a repeated start attaches":               startTwice,
 		"a question is answered":                  answer,
 		"a case fails":                            fail,
 		"a case is cancelled":                     cancel,
 		"a creation is uncertain":                 uncertain,
 		"a request is rejected":                   rejected,
 		"a case is read now":                      reconcile,
-		"a change is waited for":                  waitForChange,
+		"WaitForChange returns at a change":       waitForChange,
 		"cases are listed":                        list,
-		"what is to do is listed":                 toDo,
-		"an activation lives":                     activation,
+		"the to-do list has a question":           toDo,
+		"an activation goes through its life":     activation,
 		"a terminated workflow is shown as such":  terminated,
-		"what never was is not found":             never,
-		"catching up reads every case":            catchUp,
-		"a missing limit or cursor is the first":  cursors,
+		"a case that never existed is not found":  never,
+		"CatchUp reads every open case":           catchUp,
+		"bad limits and cursors are refused":      cursors,
 		"values that can't be quoted are refused": unquotable,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +54,7 @@ func Run(t *testing.T, w World) {
 
 var references atomic.Int64
 
-// reference is one that no other test has, also in another run against the same server.
+// reference returns a reference that no other test uses, even in another run against the same server.
 func reference(prefix string) string {
 	return fmt.Sprintf("%s-%d-%d", prefix, time.Now().UnixNano(), references.Add(1))
 }
@@ -78,17 +79,17 @@ func startCase(t *testing.T, w World, prefix string) *signalbox.Case {
 	return one
 }
 
-// stands waits until the case has a status.
+// stands waits until the case has the status.
 func stands(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
 	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
 }
 
-const patience = time.Minute
+const timeout = time.Minute
 
 func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), timeout)
 	defer stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -99,7 +100,7 @@ func eventually[S any](t *testing.T, read func(context.Context) (S, error), hold
 		}
 		select {
 		case <-ctx.Done():
-			require.Fail(t, "it never came", "last: %+v, error: %v", last, err)
+			require.Fail(t, "the condition never held", "last value: %+v, last error: %v", last, err)
 		case <-tick.C:
 		}
 	}

@@ -55,7 +55,7 @@ func list(t *testing.T, w World) {
 		"state":                  {signalbox.CaseFilter{States: []workflows.CaseStatus{workflows.CaseCompleted}, ReferencePrefix: prefix}, []string{want[2]}},
 		"all of them":            {signalbox.CaseFilter{ReferencePrefix: prefix, Limit: 2}, []string{want[4], want[3], want[2], want[1], want[0]}},
 	} {
-		// The list may lag behind the workflows by a moment.
+		// Visibility lags behind the workflows.
 		eventually(t, func(context.Context) ([]string, error) { return listed(c.filter), nil },
 			func(rows []string) bool { return slices.Equal(rows, c.want) })
 		_ = name
@@ -81,7 +81,7 @@ func cursors(t *testing.T, w World) {
 	other = filter
 	other.Limit = 2
 	_, err = w.Apps.ListCases(t.Context(), other)
-	require.NoError(t, err, "the size of a page is no part of the filter")
+	require.NoError(t, err, "the page size is not part of the filter")
 	for _, bad := range []string{"%", "bm9uZQ", page.Next[1:]} {
 		filter.Cursor = bad
 		_, err = w.Apps.ListCases(t.Context(), filter)
