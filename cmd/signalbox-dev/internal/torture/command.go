@@ -48,6 +48,8 @@ type Options struct {
 
 func (o Options) validate() error {
 	switch {
+	case !runs:
+		return errLinux
 	case o.Events < 1 || o.Players < 1 || o.TimeLimit <= 0:
 		return errors.New("--events, --players and --time-limit: each must be positive")
 	case o.Kills < 0 || o.Toxics < 0:
@@ -66,6 +68,8 @@ func (o Options) say(format string, args ...any) {
 	// Nobody misses a line of progress that can't be written.
 	_, _ = fmt.Fprintf(o.Progress, format+"\n", args...)
 }
+
+var errLinux = errors.New("torture runs on Linux only: it stops processes, limits their files and ends them with their parent as only Linux can")
 
 // ErrViolated says that an invariant did not hold; the report says which.
 var ErrViolated = errors.New("an invariant was violated")
