@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -94,8 +95,8 @@ func TestTheProductionBinaryIsSmallAndAcceptsWithinASecond(t *testing.T) {
 	require.LessOrEqual(t, fastest, time.Second)
 }
 
-// A worker that keeps ten workflows has as much in memory with 400 open cases as with 20. One workflow in memory is about 60 kB and
-// at least one goroutine: 380 kept would double what the process takes.
+// A worker that keeps ten workflows has as much in memory with 200 open cases as with 20. One workflow in memory is about 60 kB and
+// at least one goroutine: 180 kept would add half of what the process takes.
 func TestAWorkersMemoryDoesNotGrowWithCasesBeyondItsCache(t *testing.T) {
 	t.Parallel()
 	temporal, err := temporaldev.Start(t.Context(), temporaldev.Options{SearchAttributes: worker.SearchAttributes()})
@@ -128,6 +129,9 @@ func TestAWorkersMemoryDoesNotGrowWithCasesBeyondItsCache(t *testing.T) {
 			n := started
 			group.Go(func() error {
 				_, err := apps.StartCase(t.Context(), silentCase(n))
+				if errors.Is(err, signalbox.ErrUnavailable) { // the machine is busy; a start may be repeated
+					_, err = apps.StartCase(t.Context(), silentCase(n))
+				}
 				return err
 			})
 		}
@@ -141,9 +145,9 @@ func TestAWorkersMemoryDoesNotGrowWithCasesBeyondItsCache(t *testing.T) {
 	}
 	open(20)
 	few := leastMemory(t, internal)
-	open(400)
+	open(200)
 	many := leastMemory(t, internal)
-	t.Logf("with 20 open cases %+v, with 400 %+v", few, many)
+	t.Logf("with 20 open cases %+v, with 200 %+v", few, many)
 	require.LessOrEqual(t, many.bytes, few.bytes*1.2)
 	require.Less(t, many.goroutines, few.goroutines+30)
 }
