@@ -22,8 +22,8 @@ type Provider interface {
 	Result(ctx context.Context, account, caseID string) ([]byte, error)
 }
 
-// DefaultMaxBytes is the size cap: mail servers let far less through.
-const DefaultMaxBytes = 100 << 20
+// defaultMaxBytes is the size cap: mail servers let far less through.
+const defaultMaxBytes = 100 << 20
 
 // Beat is how often a running activity tells the server that its worker lives.
 const Beat = 10 * time.Second
@@ -34,7 +34,7 @@ type Config struct {
 	Bucket *Bucket
 	// Provider is required where there is a bucket.
 	Provider Provider
-	// MaxBytes is the largest file that is stored. Default DefaultMaxBytes.
+	// MaxBytes is the largest file that is stored. 0: 100 MiB.
 	MaxBytes int64
 	// AllowPrivate lets downloads lead to private, link-local and loopback addresses: for simulators and private networks. With it, and only
 	// then, the proxy of the environment is used, since nobody here sees which addresses a proxy goes to.
@@ -72,7 +72,7 @@ func New(cfg Config) (*Activities, error) {
 		}
 	}
 	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = DefaultMaxBytes
+		cfg.MaxBytes = defaultMaxBytes
 	}
 	if cfg.MaxBytes < 0 {
 		wrong = append(wrong, fmt.Errorf("max bytes: %d is negative", cfg.MaxBytes))

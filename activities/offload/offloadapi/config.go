@@ -15,8 +15,8 @@ const (
 	// DefaultTimeout bounds a whole call. The one host that Offload ever published was an AWS API gateway, which by default gives up
 	// after 29 or 30 seconds; giving up earlier would call uncertain what is about to be answered.
 	DefaultTimeout = 30 * time.Second
-	// DefaultMaxResponseBytes is far above what Offload can store for a case (DynamoDB holds at most 400 KB in an item).
-	DefaultMaxResponseBytes = 16 << 20
+	// defaultMaxResponseBytes is far above what Offload can store for a case (DynamoDB holds at most 400 KB in an item).
+	defaultMaxResponseBytes = 16 << 20
 )
 
 // Config says which Offload to call and as whom. BaseURL and APIKey are required.
@@ -30,7 +30,7 @@ type Config struct {
 	// Timeout bounds one call from dialing to the last byte of the answer. Default DefaultTimeout. An activity's start-to-close
 	// timeout has to be longer, or it ends before the call can say what happened.
 	Timeout time.Duration
-	// MaxResponseBytes bounds the decompressed body of an answer. Default DefaultMaxResponseBytes.
+	// MaxResponseBytes bounds the decompressed body of an answer. 0: 16 MiB.
 	MaxResponseBytes int64
 	// CallsPerSecond limits POSTs, ReadsPerSecond GETs: of this client alone. A request waits for its turn for some seconds; one whose
 	// turn is later fails as NotSent and ErrPaced, with RetryAfter. 0: no limit.
@@ -78,7 +78,7 @@ func (c Config) normalized() (Config, error) {
 		wrong = append(wrong, fmt.Errorf("timeout: %s is negative", c.Timeout))
 	}
 	if c.MaxResponseBytes == 0 {
-		c.MaxResponseBytes = DefaultMaxResponseBytes
+		c.MaxResponseBytes = defaultMaxResponseBytes
 	}
 	if c.MaxResponseBytes < 0 {
 		wrong = append(wrong, fmt.Errorf("max response bytes: %d is negative", c.MaxResponseBytes))

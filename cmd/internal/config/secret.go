@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// MinSharedSecret is how many characters the shared secret has at least: with fewer it could be guessed, and whoever has it can post for
-// every case. MinToken is the same for a token of the internal listener.
+// minSharedSecret is how many characters the shared secret has at least: with fewer it could be guessed, and whoever has it can post for
+// every case. minToken is the same for a token of the internal listener.
 const (
-	MinSharedSecret = 8
-	MinToken        = 16
+	minSharedSecret = 8
+	minToken        = 16
 )
 
 // secretFile reads a file that holds one secret. Editors and `echo` add a byte order mark, blanks and line ends around it: these are removed.

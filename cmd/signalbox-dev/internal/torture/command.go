@@ -71,8 +71,8 @@ func (o Options) say(format string, args ...any) {
 
 var errLinux = errors.New("torture runs on Linux only: it stops processes, limits their files and ends them with their parent as only Linux can")
 
-// ErrViolated says that an invariant did not hold; the report says which.
-var ErrViolated = errors.New("an invariant was violated")
+// errViolated says that an invariant did not hold; the report says which.
+var errViolated = errors.New("an invariant was violated")
 
 // Command is `signalbox-dev torture`.
 func Command() *cobra.Command {
@@ -99,7 +99,7 @@ func Command() *cobra.Command {
 				return err
 			}
 			if n := report.Violations(); n > 0 {
-				return fmt.Errorf("%w: %d times; --seed %d does the same again", ErrViolated, n, report.Seed)
+				return fmt.Errorf("%w: %d times; --seed %d does the same again", errViolated, n, report.Seed)
 			}
 			return nil
 		},
