@@ -48,6 +48,7 @@ var rooms = []room{
 	{folder: "workflows/internal/rules", may: []string{"workflows"}, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},
 	{folder: "workflows/internal/entity", may: []string{"workflows", "workflows/internal/rules"}, why: "what all workflows share knows none of them"},
 	{folder: "workflows/internal/replaytest", why: "it replays any workflow and knows none"},
+	{folder: "workflows/internal/storytest", why: "it plays any workflow and knows none"},
 	{folder: "workflows/internal/metricstest", why: "it records the metrics of any workflow and knows none"},
 	{folder: "workflows/notify", may: entityWorkflow("workflows/notify/lifecycle"), why: "a workflow knows no other workflow and no activity code"},
 	{folder: "workflows/notify/lifecycle", may: pureRules, why: "rules are plain functions", not: []string{temporalSDK, "go.uber.org/zap"}},

@@ -1,18 +1,12 @@
 package ingress_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,7 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
-	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -127,101 +121,17 @@ func benchmarkAccept(b *testing.B, stalled int, tracer trace.Tracer, change func
 	defer func() { require.NoError(b, <-served) }()
 	defer cancel()
 
-	const connections = 64
-	var left atomic.Int64
-	left.Store(int64(b.N))
-	waits := make([][]time.Duration, connections)
-	clients := make([]*rawClient, connections)
-	stall(b, listener.Addr().String(), stalled)
-	for i := range clients {
-		clients[i] = dial(b, listener.Addr().String(), keys, i)
-	}
-	b.ResetTimer()
-	var wg sync.WaitGroup
-	for i, client := range clients {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				began := time.Now()
-				if err := client.post(); err != nil {
-					b.Error(err)
-					return
-				}
-				waits[i] = append(waits[i], time.Since(began))
-			}
-		})
-	}
-	wg.Wait()
-	b.StopTimer()
-	for _, client := range clients {
-		require.NoError(b, client.conn.Close())
-	}
-	all := slices.Concat(waits...)
-	require.NotEmpty(b, all)
-	slices.Sort(all)
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "acks/s")
-	b.ReportMetric(float64(all[len(all)/2].Microseconds())/1e3, "p50-ms")
-	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1e3, "p99-ms")
-}
-
-// stall opens the connections and returns when all have sent their half, or as much as the server took.
-func stall(b *testing.B, address string, connections int) {
-	b.Helper()
-	request := fmt.Appendf(nil, "POST /webhooks/artmail/nobody HTTP/1.1\r\nHost: localhost\r\nX-Artmail-Signature: %064d\r\nContent-Length: %d\r\n\r\n%s", 0, 1<<20, bytes.Repeat([]byte(" "), 512<<10))
-	var sent sync.WaitGroup
-	for range connections {
-		conn, err := net.Dial("tcp", address)
-		require.NoError(b, err)
-		b.Cleanup(func() { _ = conn.Close() })
-		require.NoError(b, conn.SetWriteDeadline(time.Now().Add(5*time.Second)))
-		sent.Go(func() { _, _ = conn.Write(request) }) // the server may cut it
-	}
-	sent.Wait()
-}
-
-// rawClient writes prepared requests on one kept connection, so that the client costs little.
-type rawClient struct {
-	conn    net.Conn
-	reader  *bufio.Reader
-	request []byte
-	// number is the part of the request that holds the digits of its event_id.
-	number []byte
-	count  int
-}
-
-func dial(b *testing.B, address string, keys *keyring.Ring, n int) *rawClient {
-	conn, err := net.Dial("tcp", address)
+	end, err := loadtest.Stall(b.Context(), listener.Addr().String(), stalled)
 	require.NoError(b, err)
-	reference := fmt.Sprintf("bench-%04d", n)
-	const digits = "000000000000"
-	body := fmt.Appendf(nil, `{"event_id":"evt_4fc5904d-0e44-4ed3-aa57-%s","event_type":"case.completed","timestamp":1774131900000,"data":{"caseId":"4fc5904d-0e44-4ed3-aa57-c4a47ad0ae4f","clientReferenceId":%q,"status":"COMPLETED","channel":"EMAIL","attemptCount":2,"attachments":[{"attachmentId":"63016fee-124b-46d8-a3e5-616f187a6c41","name":"vendor-w9.pdf","size":904860,"type":"application/pdf","messageId":"<message-id@example.com>","inboxId":"dev-test@agentmail.to","receivedAt":1774131900000}],"resultStatus":"goal_achieved","result":{"signedW9Received":true,"receivedAt":"2026-03-21T15:42:00Z"},"metadata":{"vendorId":"vendor_2048"}}}`, digits, reference)
-	path := workflows.OffloadWebhookPath(reference, keys.Token(workflows.OffloadTokenContext(reference)...))
-	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, len(body))
-	request = append(request, body...)
-	at := bytes.Index(request, []byte(digits))
-	return &rawClient{conn: conn, reader: bufio.NewReader(conn), request: request, number: request[at : at+len(digits)]}
-}
-
-func (c *rawClient) post() error {
-	c.count++
-	digits := strconv.AppendInt(nil, int64(c.count), 10)
-	copy(c.number[len(c.number)-len(digits):], digits)
-	if _, err := c.conn.Write(c.request); err != nil {
-		return err
-	}
-	status, err := c.reader.ReadSlice('\n')
-	if err != nil {
-		return err
-	}
-	if !bytes.HasPrefix(status, []byte("HTTP/1.1 204")) {
-		return fmt.Errorf("answered %q", status)
-	}
-	for {
-		line, err := c.reader.ReadSlice('\n')
-		if err != nil {
-			return err
-		}
-		if len(line) <= 2 {
-			return nil
-		}
-	}
+	defer end()
+	var numbers atomic.Int64
+	load := loadtest.Load{Address: listener.Addr().String(), Requests: loadtest.ForCases(keys, 64, &numbers), Count: b.N}
+	b.ResetTimer()
+	result, err := load.Run(b.Context())
+	b.StopTimer()
+	require.NoError(b, err)
+	require.Equal(b, b.N, result.Count)
+	b.ReportMetric(float64(result.Count)/result.Took.Seconds(), "acks/s")
+	b.ReportMetric(loadtest.Quantile(result.Waits, 0.50), "p50-ms")
+	b.ReportMetric(loadtest.Quantile(result.Waits, 0.99), "p99-ms")
 }

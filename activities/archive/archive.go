@@ -22,8 +22,8 @@ type Provider interface {
 	Result(ctx context.Context, account, caseID string) ([]byte, error)
 }
 
-// DefaultMaxBytes is the default of Config.MaxBytes, far more than mail servers accept.
-const DefaultMaxBytes = 100 << 20
+// defaultMaxBytes is the default of Config.MaxBytes, far more than mail servers accept.
+const defaultMaxBytes = 100 << 20
 
 // Beat is the interval of an activity's heartbeats.
 const Beat = 10 * time.Second
@@ -34,7 +34,7 @@ type Config struct {
 	Bucket *Bucket
 	// Provider is required with a bucket.
 	Provider Provider
-	// MaxBytes is the largest file that is stored. Default DefaultMaxBytes.
+	// MaxBytes is the largest file that is stored. 0: 100 MiB.
 	MaxBytes int64
 	// AllowPrivate allows downloads from private, link-local and loopback addresses, for simulators and private networks. Only with it is the
 	// proxy of the environment used, because the address check can't see the addresses behind a proxy.
@@ -72,7 +72,7 @@ func New(cfg Config) (*Activities, error) {
 		}
 	}
 	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = DefaultMaxBytes
+		cfg.MaxBytes = defaultMaxBytes
 	}
 	if cfg.MaxBytes < 0 {
 		wrong = append(wrong, fmt.Errorf("max bytes: %d is negative", cfg.MaxBytes))

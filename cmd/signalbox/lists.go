@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,47 +51,23 @@ func (p process) caseList() *cobra.Command {
 		accounts       []string
 		prefix, caseID string
 	)
-	list := &cobra.Command{
-		Use:   "list",
-		Short: "List cases: first the open ones, the newest first, then those that have ended",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	list := p.workflowList(&chosen, "List cases: first the open ones, the newest first, then those that have ended",
+		[]string{"REFERENCE", "STATUS", "CASE", "ACCOUNT", "STARTED", "DUE", "ATTENTION"},
+		func(ctx context.Context, on backend, since, before time.Time) (listed, error) {
 			filter := signalbox.CaseFilter{
 				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Accounts: accounts, ReferencePrefix: prefix, CaseID: caseID,
-				Open: signalbox.Openness(chosen.open), Cursor: chosen.cursor, Limit: chosen.limit,
+				Open: signalbox.Openness(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
 			}
 			for _, state := range chosen.states {
 				filter.States = append(filter.States, workflows.CaseStatus(state))
 			}
-			var err error
-			if filter.StartedSince, err = moment("since", chosen.since, p.now()); err != nil {
-				return err
-			}
-			if filter.StartedBefore, err = moment("before", chosen.before, p.now()); err != nil {
-				return err
-			}
-			on, end, err := p.backend(cmd)
-			if err != nil {
-				return err
-			}
-			defer end()
-			page, err := on.ListCases(cmd.Context(), filter)
-			if err != nil {
-				return err
-			}
-			if chosen.asJSON {
-				return p.showJSON(cmd, page)
-			}
+			page, err := on.ListCases(ctx, filter)
 			rows := make([][]string, len(page.Cases))
 			for i, c := range page.Cases {
 				rows[i] = []string{c.Reference, standing(string(c.Status), c.Execution), c.CaseID, c.Account, p.when(c.StartedAt), p.when(c.DueAt), strings.Join(c.Attention, ", ")}
 			}
-			if err := p.list(cmd, []string{"REFERENCE", "STATUS", "CASE", "ACCOUNT", "STARTED", "DUE", "ATTENTION"}, rows); err != nil {
-				return err
-			}
-			return p.sayMore(cmd, page.Next)
-		},
-	}
+			return listed{page, page.Next, rows}, err
+		})
 	chosen.add(list, "RUNNING, INPUT_NEEDED, COMPLETED and so on")
 	list.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts; several with commas")
 	list.Flags().StringVar(&prefix, "prefix", "", "how the reference begins")
@@ -102,23 +80,50 @@ func (p process) activationList() *cobra.Command {
 		chosen workflowFlags
 		agents []string
 	)
-	list := &cobra.Command{
-		Use:   "list",
-		Short: "List activations: first the open ones, the newest first, then those that have ended",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	list := p.workflowList(&chosen, "List activations: first the open ones, the newest first, then those that have ended",
+		[]string{"AGENT", "ACTIVATION", "STATUS", "STARTED", "DUE", "ATTENTION"},
+		func(ctx context.Context, on backend, since, before time.Time) (listed, error) {
 			filter := signalbox.ActivationFilter{
 				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Agents: agents,
-				Open: signalbox.Openness(chosen.open), Cursor: chosen.cursor, Limit: chosen.limit,
+				Open: signalbox.Openness(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
 			}
 			for _, state := range chosen.states {
 				filter.States = append(filter.States, workflows.ActivationStatus(state))
 			}
-			var err error
-			if filter.StartedSince, err = moment("since", chosen.since, p.now()); err != nil {
+			page, err := on.ListActivations(ctx, filter)
+			rows := make([][]string, len(page.Activations))
+			for i, a := range page.Activations {
+				rows[i] = []string{a.Agent, a.ActivationID, standing(string(a.Status), a.Execution), p.when(a.StartedAt), p.when(a.DueAt), strings.Join(a.Attention, ", ")}
+			}
+			return listed{page, page.Next, rows}, err
+		})
+	chosen.add(list, "UNKNOWN, ACTIVE, PAUSED or DEACTIVATED")
+	list.Flags().StringSliceVar(&agents, "agent", nil, "activations of these agents; several with commas")
+	return usesAPI(list)
+}
+
+// listed is a page for programs, where the next one begins, and its rows for people.
+type listed struct {
+	page any
+	next string
+	rows [][]string
+}
+
+// workflowList is a command that shows a page of workflows.
+func (p process) workflowList(chosen *workflowFlags, short string, columns []string,
+	read func(ctx context.Context, on backend, since, before time.Time) (listed, error),
+) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: short,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			since, err := moment("since", chosen.since, p.now())
+			if err != nil {
 				return err
 			}
-			if filter.StartedBefore, err = moment("before", chosen.before, p.now()); err != nil {
+			before, err := moment("before", chosen.before, p.now())
+			if err != nil {
 				return err
 			}
 			on, end, err := p.backend(cmd)
@@ -126,26 +131,19 @@ func (p process) activationList() *cobra.Command {
 				return err
 			}
 			defer end()
-			page, err := on.ListActivations(cmd.Context(), filter)
+			found, err := read(cmd.Context(), on, since, before)
 			if err != nil {
 				return err
 			}
 			if chosen.asJSON {
-				return p.showJSON(cmd, page)
+				return p.showJSON(cmd, found.page)
 			}
-			rows := make([][]string, len(page.Activations))
-			for i, a := range page.Activations {
-				rows[i] = []string{a.Agent, a.ActivationID, standing(string(a.Status), a.Execution), p.when(a.StartedAt), p.when(a.DueAt), strings.Join(a.Attention, ", ")}
-			}
-			if err := p.list(cmd, []string{"AGENT", "ACTIVATION", "STATUS", "STARTED", "DUE", "ATTENTION"}, rows); err != nil {
+			if err := p.list(cmd, columns, found.rows); err != nil {
 				return err
 			}
-			return p.sayMore(cmd, page.Next)
+			return p.sayMore(cmd, found.next)
 		},
 	}
-	chosen.add(list, "UNKNOWN, ACTIVE, PAUSED or DEACTIVATED")
-	list.Flags().StringSliceVar(&agents, "agent", nil, "activations of these agents; several with commas")
-	return usesAPI(list)
 }
 
 // standing is the status that a workflow has published last, and how it was broken off in Temporal, if it was.

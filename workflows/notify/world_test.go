@@ -3,10 +3,7 @@ package notify_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -14,15 +11,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/storytest"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
 )
 
@@ -79,78 +72,35 @@ type world struct {
 	attributes temporal.SearchAttributes
 }
 
-// play runs the workflow until a run does not continue as new. Steps that are due between two runs happen in the second.
+// play plays the scenario until a run ends for good.
 func play(t *testing.T, every int, s scenario) *world {
 	t.Helper()
 	w := &world{t: t, scenario: s}
-	var input any = workflows.NotifyStart{}
-	for now := t0; ; {
-		require.Less(t, w.runs, 300, "it continues as new for ever")
-		w.runs++
-		next, done := w.run(every, input, now)
-		now = w.env.Now()
-		if done {
-			w.ended = now.Sub(t0)
-			return w
-		}
-		input = next
+	story := storytest.Story[notify.Input, workflows.NotifyState]{
+		Type: workflows.NotifyWorkflow, ID: workflows.NotifyWorkflowID(source), Code: notify.ContinuingAfter(every),
+		Start: workflows.NotifyStart{}, Begin: t0, Attributes: &w.attributes, Prepare: w.prepare,
 	}
+	for i := range s.steps {
+		one := &s.steps[i]
+		story.Steps = append(story.Steps, storytest.Step{At: one.at, Do: func() {
+			do := one.do
+			one.do = nil // a step that is left says that the story ended before it
+			do(w)
+		}})
+	}
+	var ended time.Time
+	w.end, ended, w.err = story.Play(t)
+	w.ended = ended.Sub(t0)
+	return w
 }
 
-func (w *world) run(every int, input any, now time.Time) (next notify.Input, done bool) {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
-	w.env = suite.NewTestWorkflowEnvironment()
-	env := w.env
-	env.SetStartTime(now)
-	env.SetTestTimeout(2 * time.Minute)
-	// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+func (w *world) prepare(env *testsuite.TestWorkflowEnvironment) {
+	w.env = env
+	w.runs++
 	env.SetWorkflowRunTimeout(365 * day)
-	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows})
-	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))
-	env.RegisterWorkflowWithOptions(w.observed(notify.ContinuingAfter(every)), workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
 	env.RegisterActivityWithOptions(func(ctx context.Context, s workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 		return w.signal(ctx, env, s)
 	}, activity.RegisterOptions{Name: workflows.ActivityNoticeSignal})
-	for i := range w.scenario.steps {
-		s := &w.scenario.steps[i]
-		if s.do == nil {
-			continue
-		}
-		env.RegisterDelayedCallback(func() {
-			if s.do != nil && !env.IsWorkflowCompleted() {
-				do := s.do
-				s.do = nil
-				do(w)
-			}
-		}, max(0, after(s.at).Sub(now)))
-	}
-
-	env.ExecuteWorkflow(workflows.NotifyWorkflow, input)
-	require.True(w.t, env.IsWorkflowCompleted())
-	w.err = env.GetWorkflowError()
-	var continued *workflow.ContinueAsNewError
-	if errors.As(w.err, &continued) {
-		require.Equal(w.t, workflows.NotifyWorkflow, continued.WorkflowType.Name)
-		require.NoError(w.t, converter.GetDefaultDataConverter().FromPayloads(continued.Input, &next))
-		return next, false
-	}
-	if w.err == nil {
-		require.NoError(w.t, env.GetWorkflowResult(&w.end))
-	}
-	return next, true
-}
-
-type notifyWorkflow = func(workflow.Context, notify.Input) (workflows.NotifyState, error)
-
-// observed wraps the workflow and reads its search attributes at the end of each run, because they survive the run.
-func (w *world) observed(live notifyWorkflow) notifyWorkflow {
-	return func(ctx workflow.Context, in notify.Input) (workflows.NotifyState, error) {
-		state, err := live(ctx, in)
-		w.attributes = workflow.GetTypedSearchAttributes(ctx)
-		return state, err
-	}
 }
 
 // signal plays the activity. The test environment makes at most ten attempts, so the later ones are hours apart.

@@ -75,9 +75,8 @@ func TestACaseWithAWrongWorkflowIDFailsAndNamesTheRightOne(t *testing.T) {
 
 func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
-	w := &world{t: t, scenario: scenario{start: start(), provider: &provider{}}}
 	in := offloadcase.Input{CaseStart: start().Normalized(), Carried: &lifecycle.State{Version: 99, Status: workflows.CaseRunning, CaseID: caseID}}
-	w.run(0, in, t0)
+	w := playFrom(t, 0, scenario{start: start(), provider: &provider{}}, in)
 	require.ErrorContains(t, w.err, "run a newer worker")
 	var application *temporal.ApplicationError
 	require.False(t, errors.As(w.err, &application), "the workflow task fails and not the workflow")
@@ -87,8 +86,8 @@ func TestACarriedStartIsNotValidatedAgain(t *testing.T) {
 	t.Parallel()
 	carried := start().Normalized()
 	carried.Request.Channel = "FAX" // newer rules may refuse what older ones took
-	w := &world{t: t, scenario: scenario{start: start(), provider: &provider{truth: []truth{shows(completed(0), 0)}}}}
-	w.run(0, offloadcase.Input{CaseStart: carried, Carried: &lifecycle.State{Version: 1, Status: workflows.CaseRunning, CaseID: caseID}}, t0)
+	w := playFrom(t, 0, scenario{start: start(), provider: &provider{truth: []truth{shows(completed(0), 0)}}},
+		offloadcase.Input{CaseStart: carried, Carried: &lifecycle.State{Version: 1, Status: workflows.CaseRunning, CaseID: caseID}})
 	require.NoError(t, w.err)
 	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 }

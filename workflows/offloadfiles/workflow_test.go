@@ -351,9 +351,7 @@ func TestAStartWithTheWrongWorkflowIDOrFieldIsRefused(t *testing.T) {
 
 func TestAStateOfANewerVersionWaitsForNewerCode(t *testing.T) {
 	t.Parallel()
-	w := &world{t: t, scenario: scenario{}, tried: map[string]int{}}
-	_, done := w.run(0, offloadfiles.Input{FilesStart: startOf(), Carried: &lifecycle.State{Version: 1000}}, t0)
-	require.True(t, done)
+	w := playFrom(t, 0, scenario{}, offloadfiles.Input{FilesStart: startOf(), Carried: &lifecycle.State{Version: 1000}})
 	var panicked *temporal.PanicError
 	require.ErrorAs(t, w.err, &panicked)
 	require.ErrorContains(t, w.err, "run a newer worker")

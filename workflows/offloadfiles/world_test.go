@@ -3,8 +3,6 @@ package offloadfiles_test
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -12,15 +10,11 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/storytest"
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 )
 
@@ -100,82 +94,38 @@ type world struct {
 	attributes temporal.SearchAttributes
 }
 
-// play runs the workflow until a run does not continue as new. Steps that are due between two runs happen in the second.
+// play plays the scenario until a run ends for good.
 func play(t *testing.T, every int, s scenario) *world {
 	t.Helper()
-	w := &world{t: t, scenario: s, tried: map[string]int{}}
-	var input any = s.start
-	for now := t0; ; {
-		require.Less(t, w.runs, 500, "it continues as new forever")
-		w.runs++
-		next, done := w.run(every, input, now)
-		now = w.env.Now()
-		if done {
-			w.ended = now.UTC()
-			return w
-		}
-		input = next
-	}
+	return playFrom(t, every, s, s.start)
 }
 
-func (w *world) run(every int, input any, now time.Time) (next offloadfiles.Input, done bool) {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
-	w.env = suite.NewTestWorkflowEnvironment()
-	env := w.env
-	env.SetStartTime(now)
-	env.SetTestTimeout(2 * time.Minute)
-	// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
-	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
-		ID: workflows.OffloadFilesWorkflowID("vendor_2048"), TaskQueue: workflows.TaskQueueWorkflows,
-	})
-	require.NoError(w.t, env.SetTypedSearchAttributesOnStart(w.attributes))
-	env.RegisterWorkflowWithOptions(w.observed(offloadfiles.ContinuingAfter(every)), workflow.RegisterOptions{Name: workflows.OffloadFilesWorkflow})
+// playFrom begins with an input, such as that of a later run.
+func playFrom(t *testing.T, every int, s scenario, input any) *world {
+	t.Helper()
+	w := &world{t: t, scenario: s, tried: map[string]int{}}
+	story := storytest.Story[offloadfiles.Input, workflows.CaseFiles]{
+		Type: workflows.OffloadFilesWorkflow, ID: workflows.OffloadFilesWorkflowID("vendor_2048"), Code: offloadfiles.ContinuingAfter(every),
+		Start: input, Begin: t0, Attributes: &w.attributes, Prepare: w.prepare,
+	}
+	for i := range s.steps {
+		one := &s.steps[i]
+		story.Steps = append(story.Steps, storytest.Step{At: one.at, Do: func() {
+			do := one.do
+			one.do = nil // a step that is left says that the story ended before it
+			do(w)
+		}})
+	}
+	w.result, w.ended, w.err = story.Play(t)
+	w.ended = w.ended.UTC()
+	return w
+}
+
+func (w *world) prepare(env *testsuite.TestWorkflowEnvironment) {
+	w.env = env
+	w.runs++
 	w.register()
 	env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Maybe()
-	w.schedule(now)
-
-	env.ExecuteWorkflow(workflows.OffloadFilesWorkflow, input)
-	require.True(w.t, env.IsWorkflowCompleted())
-	w.err = env.GetWorkflowError()
-	var continued *workflow.ContinueAsNewError
-	if errors.As(w.err, &continued) {
-		require.Equal(w.t, workflows.OffloadFilesWorkflow, continued.WorkflowType.Name)
-		require.NoError(w.t, converter.GetDefaultDataConverter().FromPayloads(continued.Input, &next))
-		return next, false
-	}
-	if w.err == nil {
-		require.NoError(w.t, env.GetWorkflowResult(&w.result))
-	}
-	return next, true
-}
-
-type filesWorkflow = func(workflow.Context, offloadfiles.Input) (workflows.CaseFiles, error)
-
-// observed wraps the workflow and reads its search attributes at the end of each run, because they survive the run.
-func (w *world) observed(follow filesWorkflow) filesWorkflow {
-	return func(ctx workflow.Context, in offloadfiles.Input) (workflows.CaseFiles, error) {
-		result, err := follow(ctx, in)
-		w.attributes = workflow.GetTypedSearchAttributes(ctx)
-		return result, err
-	}
-}
-
-func (w *world) schedule(now time.Time) {
-	for i := range w.scenario.steps {
-		s := &w.scenario.steps[i]
-		if s.do == nil {
-			continue
-		}
-		w.env.RegisterDelayedCallback(func() {
-			if s.do != nil && !w.env.IsWorkflowCompleted() {
-				do := s.do
-				s.do = nil
-				do(w)
-			}
-		}, max(0, after(s.at).Sub(now)))
-	}
 }
 
 func (w *world) register() {

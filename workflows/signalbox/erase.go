@@ -198,7 +198,7 @@ func (e *Erasure) delete(ctx context.Context, part erasedPart) (int, error) {
 }
 
 // runs are the executions of a workflow. Temporal's list lags behind a start, and its answer about the newest run behind a deletion.
-func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]found, error) {
+func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]execution, error) {
 	op := "find " + part.id
 	where, err := conditions{typeIs(part.workflowType)}.in("workflow ID", "WorkflowId", part.id)
 	if err != nil {
@@ -218,7 +218,7 @@ func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]found, error) {
 	case newest.WorkflowType.Name != part.workflowType:
 		return all, nil
 	}
-	current := found{Listed: Listed{WorkflowID: part.id, RunID: newest.WorkflowExecution.RunID}, status: newest.Status}
+	current := execution{Listed: Listed{WorkflowID: part.id, RunID: newest.WorkflowExecution.RunID}, status: newest.Status}
 	for i := range all {
 		if all[i].RunID == current.RunID {
 			all[i].status = newest.Status

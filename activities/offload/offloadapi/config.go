@@ -17,8 +17,8 @@ const (
 	// DefaultTimeout bounds a whole call. The only host that Offload has published is an AWS API gateway, which by default answers or gives up
 	// within 30 seconds. A shorter timeout would make calls uncertain that are about to be answered.
 	DefaultTimeout = 30 * time.Second
-	// DefaultMaxResponseBytes is far above the size of a case (DynamoDB holds at most 400 KB in an item).
-	DefaultMaxResponseBytes = 16 << 20
+	// defaultMaxResponseBytes is far above what Offload can store for a case (DynamoDB holds at most 400 KB in an item).
+	defaultMaxResponseBytes = 16 << 20
 )
 
 // Config says which Offload to call and as whom. BaseURL and APIKey are required.
@@ -32,7 +32,7 @@ type Config struct {
 	// Timeout bounds one call from dialing to the last byte of the answer. Default DefaultTimeout. The start-to-close timeout of an activity
 	// must be longer, or the activity ends before the result of the call is known.
 	Timeout time.Duration
-	// MaxResponseBytes bounds the decompressed body of an answer. Default DefaultMaxResponseBytes.
+	// MaxResponseBytes bounds the decompressed body of an answer. 0: 16 MiB.
 	MaxResponseBytes int64
 	// CallsPerSecond limits the POSTs of this client, ReadsPerSecond its GETs. A request waits up to 5 seconds for its turn; if its turn is
 	// later, it fails as NotSent and ErrPaced, with RetryAfter. 0 means no limit.
@@ -79,7 +79,7 @@ func (c Config) normalized() (Config, error) {
 		wrong = append(wrong, fmt.Errorf("timeout: %s is negative", c.Timeout))
 	}
 	if c.MaxResponseBytes == 0 {
-		c.MaxResponseBytes = DefaultMaxResponseBytes
+		c.MaxResponseBytes = defaultMaxResponseBytes
 	}
 	if c.MaxResponseBytes < 0 {
 		wrong = append(wrong, fmt.Errorf("max response bytes: %d is negative", c.MaxResponseBytes))

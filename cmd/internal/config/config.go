@@ -128,8 +128,8 @@ const minDrain = 8 * time.Second
 // DefaultDeployment is the name of the worker deployment if TEMPORAL_DEPLOYMENT_NAME is not set.
 const DefaultDeployment = "signalbox"
 
-// MinWorkflowCache is how many workflow tasks a worker handles at a time. A smaller cache would drop workflows whose tasks are waiting.
-const MinWorkflowCache = 10
+// minWorkflowCache is how many workflow tasks a worker handles at a time. A smaller cache would drop workflows whose tasks are waiting.
+const minWorkflowCache = 10
 
 // Validate returns an error with every missing or invalid setting of the parts.
 func (c Config) Validate(parts Part) error {
@@ -205,9 +205,9 @@ func (c Config) validateIngress(say func(string, ...any)) {
 		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is shorter than --keep-bodies, but a body can't stay longer than its row", c.KeepRows)
 	}
 	for n, secret := range c.SharedSecrets {
-		if utf8.RuneCountInString(secret) < MinSharedSecret {
+		if utf8.RuneCountInString(secret) < minSharedSecret {
 			say("shared secret %d (SIGNALBOX_SHARED_SECRET, SIGNALBOX_SHARED_SECRET_FILE, or shared in the --config file): it has fewer than %d characters and could be guessed; "+
-				"`openssl rand -hex 32` makes one, and without one the shared route is off", n+1, MinSharedSecret)
+				"`openssl rand -hex 32` makes one, and without one the shared route is off", n+1, minSharedSecret)
 		}
 	}
 	for name, agent := range sorted(c.Agents) {
@@ -263,8 +263,8 @@ func (c Config) validateWorker(say func(string, ...any)) {
 	if !usableRate(c.OffloadReadsPerSecond) {
 		say("--offload-reads-per-second (SIGNALBOX_OFFLOAD_READS_PER_SECOND): %v: want a positive number, or 0 for no limit", c.OffloadReadsPerSecond)
 	}
-	if c.WorkflowCache < MinWorkflowCache {
-		say("--workflow-cache (SIGNALBOX_WORKFLOW_CACHE): %d: want at least %d workflows", c.WorkflowCache, MinWorkflowCache)
+	if c.WorkflowCache < minWorkflowCache {
+		say("--workflow-cache (SIGNALBOX_WORKFLOW_CACHE): %d: want at least %d workflows", c.WorkflowCache, minWorkflowCache)
 	}
 	if c.BucketMaxFile <= 0 {
 		say("--bucket-max-file (SIGNALBOX_BUCKET_MAX_FILE): %d is not positive", c.BucketMaxFile)

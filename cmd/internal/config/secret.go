@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// MinSharedSecret is the minimum number of characters of the shared secret, and MinToken that of a token of the internal listener. A shorter
+// minSharedSecret is the minimum number of characters of the shared secret, and minToken that of a token of the internal listener. A shorter
 // one could be guessed.
 const (
-	MinSharedSecret = 8
-	MinToken        = 16
+	minSharedSecret = 8
+	minToken        = 16
 )
 
 // secretFile reads a file with one secret. It removes a byte order mark, spaces and line ends around it, which editors and `echo` add.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -155,7 +156,7 @@ func TestEveryAcknowledgedDeliverySurvivesAServerThatIsKilledAndComesBack(t *tes
 	counts, err := stores[1].Counts(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, int64(len(stored)), counts[inbox.StatePending])
-	require.Equal(t, len(stored), drain(t, stores[1], "relay", received.Add(1000*time.Hour)), "and all of it is handed out")
+	require.Equal(t, len(stored), inboxtest.Drain(t, stores[1], "relay", received.Add(1000*time.Hour)), "and all of it is handed out")
 }
 
 func TestARestartOfTheServerFailsNoAppend(t *testing.T) {

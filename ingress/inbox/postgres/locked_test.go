@@ -95,9 +95,9 @@ func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
 	release := lockLanes(t, address)
 	accepted, tried := requireOthersGoOn(t, s)
 	require.Positive(t, accepted, "what is for the locked lane is accepted as well")
-	require.Equal(t, 400, drain(t, s, "relay", received), "others are claimed and settled")
+	require.Equal(t, 400, inboxtest.Drain(t, s, "relay", received), "others are claimed and settled")
 	release()
-	drained := int64(drain(t, s, "relay", received))
+	drained := int64(inboxtest.Drain(t, s, "relay", received))
 	// One whose caller did not wait for the answer may be stored all the same.
 	require.GreaterOrEqual(t, drained, 1+accepted)
 	require.LessOrEqual(t, drained, 1+tried)
@@ -283,7 +283,7 @@ func TestAClaimAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testin
 	}
 	working.Wait()
 	require.Zero(t, ask[int](t, address, missingLanes))
-	require.Equal(t, workers*rounds, drain(t, stores[0], "relay", received.Add(time.Hour)))
+	require.Equal(t, workers*rounds, inboxtest.Drain(t, stores[0], "relay", received.Add(time.Hour)))
 }
 
 func TestAppendersAndSettlersOfAFewLanesHandOutEverything(t *testing.T) {
@@ -342,7 +342,7 @@ func TestAppendersAndSettlersOfAFewLanesHandOutEverything(t *testing.T) {
 	}
 	settling.Wait()
 	require.Zero(t, ask[int](t, address, missingLanes))
-	rest := drain(t, stores[0], "rest", received.Add(inbox.MaxWait))
+	rest := inboxtest.Drain(t, stores[0], "rest", received.Add(inbox.MaxWait))
 	require.Equal(t, int64(appenders*each), settled.Load()+int64(rest), "everything was handed out")
 	require.Zero(t, ask[int](t, address, "SELECT count(*) FROM inbox_lane"))
 }

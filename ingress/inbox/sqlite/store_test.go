@@ -202,7 +202,7 @@ func TestAtASteadyRateTheFileStopsGrowing(t *testing.T) {
 		}
 		_, err := s.Append(ctx, batch)
 		require.NoError(t, err)
-		require.Equal(t, perDay, drainAt(t, s, day(n+1)))
+		require.Equal(t, perDay, inboxtest.Drain(t, s, "relay", day(n+1)))
 		_, err = s.Purge(ctx, inbox.PurgeRequest{BodiesBefore: day(n + 1 - keepBodies), RowsBefore: day(n + 1 - keepRows)})
 		require.NoError(t, err)
 		sizes = append(sizes, fileSize(t, path))

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
 )
 
 // Ways of acknowledging, as rows of the table.
@@ -18,23 +17,21 @@ const (
 	rowAccept     = "Signalbox, durable, Temporal up"
 	rowDelivering = "Signalbox, durable, delivering meanwhile"
 	rowStopped    = "Signalbox, durable, Temporal stopped"
+	rowStalled    = "Signalbox, durable, beside 1,000 stalled senders"
+	rowPostgres   = "Signalbox, PostgreSQL"
+	rowLocked     = "Signalbox, PostgreSQL, beside a locked lane"
 )
 
-const (
-	fewConnections  = 16
-	manyConnections = 64
-)
+const fewConnections, manyConnections, stalledSenders = 16, 64, 1000
+
+// acknowledge sends a load to something.
+type acknowledge func(context.Context, loadtest.Load) (loadtest.Result, error)
 
 // way is a way of acknowledging, and on how many connections.
 type way struct {
-	name string
-	run  func(context.Context, string, load) (Sample, error)
-	n    int
-}
-
-// measured are the samples that there are.
-func measured(samples []Sample) []Sample {
-	return slices.DeleteFunc(samples, func(s Sample) bool { return s.Count == 0 })
+	name        string
+	run         acknowledge
+	connections int
 }
 
 // acks measures each way in turns. Where it breaks off, it returns what was measured beside the error.
@@ -43,128 +40,81 @@ func (s *stage) acks(ctx context.Context, o Options) ([]Sample, error) {
 		return nil, err
 	}
 	ways := []way{
-		{rowCeiling, s.ceiling, manyConnections},
-		{rowPlain16, s.plain, fewConnections},
-		{rowPlain64, s.plain, manyConnections},
-		{rowAccept, s.accept, manyConnections},
-		{rowDelivering, s.acceptDelivering, manyConnections},
-		{rowStopped, s.acceptStopped, manyConnections},
-		{rowStalled, s.acceptBesideStalled, manyConnections},
+		{rowCeiling, s.plain(answerOnly), manyConnections},
+		{rowPlain16, s.plain(signalWithin(s.temporal)), fewConnections},
+		{rowPlain64, s.plain(signalWithin(s.temporal)), manyConnections},
+		{rowAccept, s.signalbox(s.newInbox, nil), manyConnections},
+		{rowDelivering, s.signalbox(s.newInbox, s.relaying), manyConnections},
+		{rowStopped, s.signalbox(s.newInbox, s.stopped), manyConnections},
+		{rowStalled, s.signalbox(s.newInbox, stalled), manyConnections},
 	}
-	locked, err := s.lockedWays(o)
+	inPostgres, err := s.postgresWays(o)
 	if err != nil {
 		return nil, err
 	}
-	ways = append(ways, locked...)
+	ways = append(ways, inPostgres...)
 	samples := make([]Sample, len(ways))
 	for round := range rounds {
 		for i, way := range ways {
 			o.say("acknowledging, round %d of %d: %s", round+1, rounds, way.name)
-			l := load{requests: requests(s.keys, way.n, &s.numbers), until: o.each() / rounds}
-			sample, err := way.run(ctx, way.name, l)
+			result, err := way.run(ctx, loadtest.Load{Requests: loadtest.ForCases(s.keys, way.connections, &s.numbers), Until: o.each() / rounds})
 			if err != nil {
-				return measured(samples), err
+				return slices.DeleteFunc(samples, func(s Sample) bool { return s.Count == 0 }), fmt.Errorf("%s: %w", way.name, err)
 			}
 			samples[i].Name = way.name
-			samples[i].add(sample)
+			samples[i].add(result)
 		}
 	}
 	return samples, nil
 }
 
-func (s *stage) ceiling(ctx context.Context, name string, l load) (_ Sample, err error) {
-	server, err := servePlain(answerOnly)
-	if err != nil {
-		return Sample{}, err
-	}
-	defer func() { err = errors.Join(err, server.close()) }()
-	l.address = server.address()
-	return l.run(ctx, name)
-}
+// beside starts something that happens while Signalbox acknowledges, and returns what ends it.
+type beside func(context.Context, *subject) (end func() error, err error)
 
-func (s *stage) plain(ctx context.Context, name string, l load) (_ Sample, err error) {
-	server, err := servePlain(signalWithin(s.temporal))
-	if err != nil {
-		return Sample{}, err
-	}
-	defer func() { err = errors.Join(err, server.close()) }()
-	l.address = server.address()
-	return l.run(ctx, name)
-}
-
-// accept is the accept path alone: what is stored waits for a relay that does not run.
-func (s *stage) accept(ctx context.Context, name string, l load) (Sample, error) {
-	return s.acceptWith(ctx, name, l, false)
-}
-
-// acceptDelivering has the relay deliver meanwhile, to a Temporal server on the same processors.
-func (s *stage) acceptDelivering(ctx context.Context, name string, l load) (Sample, error) {
-	return s.acceptWith(ctx, name, l, true)
-}
-
-// acceptStopped has the relay run against a server that is not there, and starts the server again afterwards.
-func (s *stage) acceptStopped(ctx context.Context, name string, l load) (_ Sample, err error) {
-	if err := s.server.Stop(); err != nil {
-		return Sample{}, err
-	}
-	sample, err := s.acceptWith(ctx, name, l, true)
-	if err != nil {
-		return Sample{}, err
-	}
-	return sample, s.startServer(ctx)
-}
-
-func (s *stage) acceptWith(ctx context.Context, name string, l load, relaying bool) (_ Sample, err error) {
-	signalbox, err := startSubject(s.folder, fmt.Sprintf("inbox-%d", s.numbers.Load()), s.keys)
-	if err != nil {
-		return Sample{}, err
-	}
-	defer func() { err = errors.Join(err, signalbox.close()) }()
-	if relaying {
-		if err := signalbox.startRelay(s.temporal); err != nil {
-			return Sample{}, err
+// signalbox measures Signalbox with an inbox, and requires that the inbox holds what was acknowledged.
+func (s *stage) signalbox(open openInbox, start beside) acknowledge {
+	return func(ctx context.Context, l loadtest.Load) (_ loadtest.Result, err error) {
+		on, err := s.startSubject(ctx, open)
+		if err != nil {
+			return loadtest.Result{}, err
 		}
+		defer func() { err = errors.Join(err, on.close()) }()
+		if start != nil {
+			end, err := start(ctx, on)
+			if err != nil {
+				return loadtest.Result{}, err
+			}
+			defer func() { err = errors.Join(err, end()) }()
+		}
+		before, err := on.stored(ctx)
+		if err != nil {
+			return loadtest.Result{}, err
+		}
+		l.Address = on.address()
+		result, err := l.Run(ctx)
+		if err != nil {
+			return result, err
+		}
+		return result, on.requireStored(ctx, before+int64(result.Count))
 	}
-	l.address = signalbox.address()
-	sample, err := l.run(ctx, name)
-	if err != nil {
-		return sample, err
-	}
-	return sample, signalbox.requireStored(ctx, sample.Count)
 }
 
-// startServer starts the server on its file and address, again if need be.
-func (s *stage) startServer(ctx context.Context) error {
-	options := s.options
-	if s.server != nil {
-		options.FrontendAddr = s.server.FrontendAddr()
-	}
-	server, err := temporaldev.Start(ctx, options)
-	if err != nil {
-		return fmt.Errorf("temporal server: %w", err)
-	}
-	s.server = server
-	return s.awaitServer(ctx)
+// relaying has the relay deliver meanwhile, to a Temporal server on the same processors.
+func (s *stage) relaying(_ context.Context, on *subject) (func() error, error) {
+	return func() error { return nil }, on.startRelay(s.temporal)
 }
 
-// awaitServer waits until the client has found the server: its connection backs off while there is none.
-func (s *stage) awaitServer(ctx context.Context) error {
-	if s.temporal == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	for {
-		_, err := s.temporal.CheckHealth(ctx, nil)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the Temporal server: %w", err)
-		case <-again.C:
-		}
-	}
+// stopped has the relay run against a server that is not there, and starts the server again afterwards.
+func (s *stage) stopped(ctx context.Context, on *subject) (func() error, error) {
+	err := errors.Join(s.server.Stop(), on.startRelay(s.temporal))
+	return func() error {
+		on.endRelay()
+		return s.startServer(ctx)
+	}, err
+}
+
+// stalled has senders to an agent that does not exist stall in the middle of a body.
+func stalled(ctx context.Context, on *subject) (func() error, error) {
+	end, err := loadtest.Stall(ctx, on.address(), stalledSenders)
+	return func() error { end(); return nil }, err
 }

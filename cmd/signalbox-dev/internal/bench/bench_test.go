@@ -1,79 +1,131 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
+	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// BenchmarkAcks measures the plain handler, which signals Temporal in the request, and Signalbox's accept path in one run: HTTP over
-// loopback on kept connections, the load generator on the same processors. One operation is one acknowledgement; Signalbox's are
-// durable. The last metric of the last line is the ratio of the two at 64 connections.
-//
-//	go test ./cmd/signalbox-dev/internal/bench -run '^$' -bench Acks
-func BenchmarkAcks(b *testing.B) {
-	s, err := newStage(b.Context(), b.TempDir())
-	require.NoError(b, err)
-	// The context of the benchmark ends before its cleanups do.
-	b.Cleanup(func() { require.NoError(b, s.close()) })
-	require.NoError(b, s.startCases(b.Context(), manyConnections))
-	var plain Sample
-	for _, way := range []struct {
-		name        string
-		run         func(context.Context, string, load) (Sample, error)
-		connections int
-	}{
-		{"nothing-kept-64", s.ceiling, manyConnections},
-		{"plain-16", s.plain, fewConnections},
-		{"plain-64", s.plain, manyConnections},
-		{"signalbox-64", s.accept, manyConnections},
-	} {
-		b.Run(way.name, func(b *testing.B) {
-			sample, err := way.run(b.Context(), way.name, load{requests: requests(s.keys, way.connections, &s.numbers), count: b.N})
-			require.NoError(b, err)
-			require.Equal(b, b.N, sample.Count)
-			b.ReportMetric(sample.PerSecond, "acks/s")
-			b.ReportMetric(sample.P50, "p50-ms")
-			b.ReportMetric(sample.P99, "p99-ms")
-			b.ReportMetric(sample.CPU, "cpu-µs/op")
-			switch way.name {
-			case "plain-64":
-				plain = sample
-			case "signalbox-64":
-				b.ReportMetric(ratio(sample.PerSecond, plain.PerSecond), "x-plain")
-			}
-		})
+func TestARunMeasuresEverythingAndSaysWhatHolds(t *testing.T) {
+	t.Parallel()
+	command := Command()
+	var out bytes.Buffer
+	command.SetOut(&out)
+	command.SetErr(&bytes.Buffer{})
+	command.SetArgs([]string{"--seconds", "0.2", "--deliveries", "20", "--json", "--folder", t.TempDir()})
+	require.NoError(t, command.ExecuteContext(t.Context()))
+	var report Report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
+	ways, numbers := 7, 8
+	if pgserver.Installed() == nil {
+		ways, numbers = 9, 10
 	}
+	require.Len(t, report.Acks, ways)
+	require.Len(t, report.Drains, 3)
+	require.Len(t, report.Latency, 5)
+	for _, list := range [][]Sample{report.Acks, report.Drains, report.Latency} {
+		for _, s := range list {
+			require.Positive(t, s.Count, s.Name)
+			require.Positive(t, s.PerSecond, s.Name)
+		}
+	}
+	require.Len(t, report.Figures, numbers)
+	for _, f := range report.Figures {
+		require.Positive(t, f.Got, f.What)
+	}
+	require.Positive(t, report.Machine.Sync)
+	var table bytes.Buffer
+	require.NoError(t, report.write(&table, false, nil))
+	require.Contains(t, table.String(), report.Figures[0].What)
 }
 
-// BenchmarkDrain measures bare signals and the relay on a backlog with one event for each workflow. One operation is one event. Starting
-// the workflows takes longer than what is measured, so give it a number:
-//
-//	go test ./cmd/signalbox-dev/internal/bench -run '^$' -bench Drain -benchtime 1000x
-func BenchmarkDrain(b *testing.B) {
-	s, err := newStage(b.Context(), b.TempDir())
-	require.NoError(b, err)
-	b.Cleanup(func() { require.NoError(b, s.close()) })
-	var bare Sample
-	b.Run("bare", func(b *testing.B) {
-		require.NoError(b, s.startCases(b.Context(), b.N))
-		b.ResetTimer()
-		bare, err = s.bareSignals(b.Context(), b.N)
-		require.NoError(b, err)
-		reportDrain(b, bare)
-	})
-	b.Run("relay", func(b *testing.B) {
-		require.NoError(b, s.startCases(b.Context(), b.N))
-		relayed, err := s.drain(b.Context(), b.N, b.N)
-		require.NoError(b, err)
-		reportDrain(b, relayed)
-		b.ReportMetric(ratio(float64(b.N)/relayed.took.Seconds(), float64(bare.Count)/bare.took.Seconds()), "x-bare")
-	})
+func TestAnEmptyRunIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := Run(t.Context(), Options{})
+	require.ErrorContains(t, err, "must be positive")
+	_, err = Run(t.Context(), Options{Seconds: 1, Deliveries: 1, Only: []string{"ack"}})
+	require.ErrorContains(t, err, `no part "ack"; the parts are acks, drains`)
 }
 
-func reportDrain(b *testing.B, s Sample) {
-	s.derive()
-	b.ReportMetric(s.PerSecond, "events/s")
-	b.ReportMetric(s.CPU, "cpu-µs/op")
+func TestWhatWasMeasuredIsPrintedWhereARunBreaksOff(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var table bytes.Buffer
+	command := Command()
+	command.SilenceUsage, command.SilenceErrors = true, true
+	command.SetOut(&table)
+	command.SetErr(onLine{"round 2 of 3", interrupt})
+	command.SetArgs([]string{"--only", "acks", "--seconds", "0.2", "--folder", t.TempDir()})
+	require.ErrorContains(t, command.ExecuteContext(ctx), "canceled")
+	require.Contains(t, table.String(), rowAccept)
+	require.Contains(t, table.String(), "durable acks against answering and keeping nothing")
+	require.NotContains(t, table.String(), " 0 x", "no figure without a measurement")
+}
+
+// onLine does something at a line of progress.
+type onLine struct {
+	line string
+	do   func()
+}
+
+func (o onLine) Write(p []byte) (int, error) {
+	if o.line != "" && bytes.Contains(p, []byte(o.line)) {
+		o.do()
+	}
+	return len(p), nil
+}
+
+func TestFiguresAreHeldOrNot(t *testing.T) {
+	t.Parallel()
+	require.True(t, atLeast("a", 30, 30, "x").Held)
+	require.False(t, atLeast("a", 29.9, 30, "x").Held)
+	require.True(t, atMost("a", 15, 15, "ms").Held)
+	require.False(t, atMost("a", 15.1, 15, "ms").Held)
+	require.False(t, atMost("a", ratio(1, 0), 15, "ms").Held, "what was not measured is not held")
+}
+
+func TestRoundsAreAddedUp(t *testing.T) {
+	t.Parallel()
+	var s Sample
+	s.add(loadtest.Result{Connections: 2, Count: 10, Took: time.Second, CPU: time.Millisecond, Waits: []time.Duration{1, 5}})
+	s.add(loadtest.Result{Connections: 2, Count: 30, Took: time.Second, CPU: 3 * time.Millisecond, Waits: []time.Duration{3}})
+	require.Equal(t, 40, s.Count)
+	require.InDelta(t, 20, s.PerSecond, 0)
+	require.InDelta(t, 100, s.CPU, 0)
+	require.Equal(t, []time.Duration{1, 3, 5}, s.waits)
+}
+
+func TestWhatIsAcknowledgedAndNotStoredIsFound(t *testing.T) {
+	t.Parallel()
+	keys, err := keyring.Generate()
+	require.NoError(t, err)
+	s := &stage{keys: keys, folder: t.TempDir()}
+	signalbox, err := s.startSubject(t.Context(), s.newInbox)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, signalbox.close()) }()
+	_, err = loadtest.Load{Address: signalbox.address(), Requests: loadtest.ForCases(keys, 3, &s.numbers), Count: 20}.Run(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, signalbox.requireStored(t.Context(), 20))
+	require.ErrorContains(t, signalbox.requireStored(t.Context(), 21), "acknowledged 21 events, the inbox has 20")
+	page, err := signalbox.inbox.List(t.Context(), inbox.Filter{Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, inbox.StatePending, page.Deliveries[0].State, "the events are ones that a relay would deliver")
+}
+
+func TestACancelledRunEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Run(ctx, Options{Seconds: 60, Deliveries: 1, Folder: t.TempDir(), Progress: &bytes.Buffer{}})
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -31,119 +32,89 @@ func (s *stage) drains(ctx context.Context, o Options) ([]Sample, error) {
 		o.say("draining, round %d of %d", round+1, rounds)
 		for _, way := range []struct {
 			into *Sample
-			run  func() (Sample, error)
+			run  func() (loadtest.Result, error)
 		}{
-			{&bare, func() (Sample, error) { return s.bareSignals(ctx, o.Deliveries) }},
-			{&relayed, func() (Sample, error) { return s.drain(ctx, o.Deliveries, o.Deliveries) }},
-			{&together, func() (Sample, error) { return s.drain(ctx, o.Deliveries, max(1, o.Deliveries/10)) }},
+			{&bare, func() (loadtest.Result, error) { return s.bareSignals(ctx, o.Deliveries) }},
+			{&relayed, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, o.Deliveries) }},
+			{&together, func() (loadtest.Result, error) { return s.drain(ctx, o.Deliveries, max(1, o.Deliveries/10)) }},
 		} {
-			sample, err := way.run()
+			result, err := way.run()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", way.into.Name, err)
 			}
-			way.into.add(sample)
+			way.into.add(result)
 		}
 	}
 	return []Sample{bare, relayed, together}, nil
 }
 
-// bareSignals signals each workflow once.
-func (s *stage) bareSignals(ctx context.Context, count int) (Sample, error) {
-	var next atomic.Int64
-	waits := make([][]time.Duration, manyConnections)
-	failures := make([]error, manyConnections)
-	began, usedBefore := now(), processorTime()
-	var senders sync.WaitGroup
-	for i := range manyConnections {
-		senders.Go(func() {
-			for failures[i] == nil {
-				n := int(next.Add(1)) - 1
-				if n >= count {
-					return
-				}
-				at := now()
-				failures[i] = s.signal(ctx, n)
-				waits[i] = append(waits[i], now().Sub(at))
-			}
+// bareSignals signals each workflow once, many at a time.
+func (s *stage) bareSignals(ctx context.Context, count int) (loadtest.Result, error) {
+	waits := make([]time.Duration, count)
+	group, signalling := errgroup.WithContext(ctx)
+	group.SetLimit(manyConnections)
+	began, usedBefore := now(), loadtest.ProcessorTime()
+	for n := range count {
+		group.Go(func() error {
+			at := now()
+			defer func() { waits[n] = now().Sub(at) }()
+			return s.signal(signalling, n)
 		})
 	}
-	senders.Wait()
-	sample := Sample{Connections: manyConnections, Count: count, took: now().Sub(began), cpu: processorTime() - usedBefore}
-	for _, w := range waits {
-		sample.all = append(sample.all, w...)
-	}
-	return sample, errors.Join(failures...)
+	err := group.Wait()
+	return loadtest.Result{Connections: manyConnections, Count: count, Took: now().Sub(began), CPU: loadtest.ProcessorTime() - usedBefore, Waits: waits}, err
 }
 
 // signal sends what the relay would: the same event, parsed from the same body.
 func (s *stage) signal(ctx context.Context, n int) error {
 	id := inbox.NewID(now())
-	parsed, err := offload.Parse(body(reference(n)), workflows.EventMeta{DeliveryID: id, DedupeKey: id, ReceivedAt: now()})
+	parsed, err := offload.Parse(loadtest.Body(loadtest.Reference(n)), workflows.EventMeta{DeliveryID: id, DedupeKey: id, ReceivedAt: now()})
 	if err != nil {
 		return err
 	}
-	return s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(reference(n)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{parsed.Event})
+	return s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(loadtest.Reference(n)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{parsed.Event})
 }
 
 // drain has the ingress take in count events for so many workflows, and measures how long the relay then takes until all are settled.
 // What each one waited says nothing in a backlog, so only the rate is kept.
-func (s *stage) drain(ctx context.Context, count, lanes int) (_ Sample, err error) {
-	signalbox, err := startSubject(s.folder, fmt.Sprintf("inbox-%d", s.numbers.Load()), s.keys)
+func (s *stage) drain(ctx context.Context, count, lanes int) (_ loadtest.Result, err error) {
+	signalbox, err := s.startSubject(ctx, s.newInbox)
 	if err != nil {
-		return Sample{}, err
+		return loadtest.Result{}, err
 	}
 	defer func() { err = errors.Join(err, signalbox.close()) }()
 	if err := s.fill(ctx, signalbox, count, lanes); err != nil {
-		return Sample{}, err
+		return loadtest.Result{}, err
 	}
-	began, usedBefore := now(), processorTime()
+	began, usedBefore := now(), loadtest.ProcessorTime()
 	if err := signalbox.startRelay(s.temporal); err != nil {
-		return Sample{}, err
+		return loadtest.Result{}, err
 	}
-	if err := signalbox.awaitDelivered(ctx, int64(count)); err != nil {
-		return Sample{}, err
+	err = await(ctx, fmt.Sprintf("%d delivered events", count), 5*time.Minute, 2*time.Millisecond, func(ctx context.Context) (bool, error) {
+		counts, err := signalbox.inbox.Counts(ctx, inbox.StateDelivered)
+		return counts[inbox.StateDelivered] >= int64(count), err
+	})
+	if err != nil {
+		return loadtest.Result{}, err
 	}
-	return Sample{Connections: manyConnections, Count: count, took: now().Sub(began), cpu: processorTime() - usedBefore}, nil
+	return loadtest.Result{Connections: manyConnections, Count: count, Took: now().Sub(began), CPU: loadtest.ProcessorTime() - usedBefore}, nil
 }
 
 // fill posts the events lane after lane, as they would have come.
 func (s *stage) fill(ctx context.Context, signalbox *subject, count, lanes int) error {
-	c, err := dial(ctx, signalbox.address())
+	c, err := loadtest.Dial(ctx, signalbox.address())
 	if err != nil {
 		return err
 	}
-	// Nothing is lost with this connection.
-	defer func() { _ = c.conn.Close() }()
-	prepared := make([]request, lanes)
+	defer func() { _ = c.Close() }() // nothing is lost with it
+	prepared := make([]loadtest.Request, lanes)
 	for i := range prepared {
-		prepared[i] = caseRequest(s.keys, i, &s.numbers)
+		prepared[i] = loadtest.ForCase(s.keys, i, &s.numbers)
 	}
 	for n := range count {
-		if err := c.post(prepared[n%lanes]); err != nil {
+		if err := c.Post(prepared[n%lanes]); err != nil {
 			return err
 		}
 	}
-	return signalbox.requireStored(ctx, count)
-}
-
-// awaitDelivered waits until so many deliveries are settled as delivered.
-func (s *subject) awaitDelivered(ctx context.Context, count int64) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	again := time.NewTicker(2 * time.Millisecond)
-	defer again.Stop()
-	for {
-		counts, err := s.inbox.Counts(ctx, inbox.StateDelivered)
-		if err != nil {
-			return err
-		}
-		if counts[inbox.StateDelivered] >= count {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waited for %d deliveries, have %v: %w", count, counts, ctx.Err())
-		case <-again.C:
-		}
-	}
+	return signalbox.requireStored(ctx, int64(count))
 }

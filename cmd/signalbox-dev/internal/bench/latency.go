@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -36,7 +37,7 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 		return nil, err
 	}
 	defer stopWorker()
-	signalbox, err := startSubject(s.folder, "inbox-latency", s.keys)
+	signalbox, err := s.startSubject(ctx, s.newInbox)
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +45,15 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 	if err := signalbox.startRelay(&timedTemporal{Client: s.temporal, heard: heard}); err != nil {
 		return nil, err
 	}
-	c, err := dial(ctx, signalbox.address())
+	c, err := loadtest.Dial(ctx, signalbox.address())
 	if err != nil {
 		return nil, err
 	}
-	// Nothing is lost with this connection.
-	defer func() { _ = c.conn.Close() }()
+	defer func() { _ = c.Close() }() // nothing is lost with it
 
-	event := caseRequest(s.keys, lane, &s.numbers)
+	event := loadtest.ForCase(s.keys, lane, &s.numbers)
 	samples := []Sample{{Name: rowBareCall}, {Name: rowBareHas}, {Name: rowSentAck}, {Name: rowSentCall}, {Name: rowSentHas}}
+	waits := make([][]time.Duration, len(samples))
 	pace := time.NewTicker(time.Second / latencyRate)
 	defer pace.Stop()
 	began := now()
@@ -63,58 +64,55 @@ func (s *stage) latency(ctx context.Context, o Options) (_ []Sample, err error) 
 		case <-pace.C:
 		}
 		if n%2 == 0 {
-			err = s.timeSignal(ctx, lane, heard, &samples[0], &samples[1])
+			err = s.timeSignal(ctx, lane, heard, waits[:2])
 		} else {
-			err = s.timePost(ctx, c, event, heard, &samples[2], &samples[3], &samples[4])
+			err = timePost(ctx, c, event, heard, waits[2:])
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	for i := range samples {
-		samples[i].Connections, samples[i].took = 1, now().Sub(began)
-		samples[i].derive()
+		samples[i].add(loadtest.Result{Connections: 1, Count: len(waits[i]), Took: now().Sub(began), Waits: waits[i]})
 	}
 	return samples, nil
 }
 
-func (s *stage) timeSignal(ctx context.Context, lane int, heard *listener, call, has *Sample) error {
+// timeSignal adds how long the call took, and until workflow code had the event.
+func (s *stage) timeSignal(ctx context.Context, lane int, heard *listener, waits [][]time.Duration) error {
 	id := inbox.NewID(now())
 	received := heard.expect(id)
 	began := now()
 	event := workflows.CaseEvent{EventMeta: workflows.EventMeta{DeliveryID: id, DedupeKey: id, Kind: workflows.KindCaseInputNeeded, ReceivedAt: began}}
-	err := s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(reference(lane)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
+	err := s.temporal.SignalWorkflow(ctx, workflows.OffloadCaseWorkflowID(loadtest.Reference(lane)), "", workflows.SignalOffloadEvents, []workflows.CaseEvent{event})
 	if err != nil {
 		return fmt.Errorf("signal: %w", err)
 	}
-	call.keep(now().Sub(began))
-	return keepWhen(ctx, received, began, has)
+	waits[0] = append(waits[0], now().Sub(began))
+	return keepWhen(ctx, received, began, &waits[1])
 }
 
-func (s *stage) timePost(ctx context.Context, c *client, event request, heard *listener, ack, call, has *Sample) error {
+// timePost adds how long it took until the answer, until the server had accepted the signal, and until workflow code had the event.
+func timePost(ctx context.Context, c *loadtest.Client, event loadtest.Request, heard *listener, waits [][]time.Duration) error {
 	signalled, received := heard.expect(signalAccepted), heard.expect(anyDelivery)
 	began := now()
-	if err := c.post(event); err != nil {
+	if err := c.Post(event); err != nil {
 		return err
 	}
-	ack.keep(now().Sub(began))
-	return errors.Join(keepWhen(ctx, signalled, began, call), keepWhen(ctx, received, began, has))
+	waits[0] = append(waits[0], now().Sub(began))
+	return errors.Join(keepWhen(ctx, signalled, began, &waits[1]), keepWhen(ctx, received, began, &waits[2]))
 }
 
-func (s *Sample) keep(wait time.Duration) {
-	s.Count++
-	s.all = append(s.all, wait)
-}
-
-func keepWhen(ctx context.Context, happened <-chan time.Time, began time.Time, into *Sample) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
+func keepWhen(ctx context.Context, happened <-chan time.Time, began time.Time, into *[]time.Duration) error {
+	const most = 30 * time.Second
 	select {
 	case at := <-happened:
-		into.keep(at.Sub(began))
+		*into = append(*into, at.Sub(began))
 		return nil
+	case <-time.After(most):
+		return fmt.Errorf("an event did not reach the workflow within %s", most)
 	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", into.Name, ctx.Err())
+		return ctx.Err()
 	}
 }
 
@@ -138,7 +136,7 @@ func (l *listener) expect(name string) <-chan time.Time {
 	return happened
 }
 
-// hear passes over what nobody expects: a workflow task that is repeated tells the same again.
+// hear tells the first of the names that is expected, if any: a workflow task that is repeated tells the same again.
 func (l *listener) hear(names ...string) {
 	at := now()
 	l.mu.Lock()
@@ -166,7 +164,7 @@ func (t *timedTemporal) SignalWorkflow(ctx context.Context, workflowID, runID, n
 	return err
 }
 
-// latencyQueue is a task queue of its own: on Signalbox's, the cases of the other measurements would be run as well.
+// latencyQueue is not Signalbox's: there, the cases of the other measurements would be run as well.
 const latencyQueue = "signalbox-bench-latency"
 
 // startListener runs a workflow that does nothing but receive events, in the lane of a case that no other measurement uses.
@@ -192,7 +190,7 @@ func (s *stage) startListener(ctx context.Context, heard *listener) (lane int, s
 	lane = s.started
 	s.started++
 	_, err = s.temporal.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
-		ID: workflows.OffloadCaseWorkflowID(reference(lane)), TaskQueue: latencyQueue,
+		ID: workflows.OffloadCaseWorkflowID(loadtest.Reference(lane)), TaskQueue: latencyQueue,
 	}, workflowType)
 	if err != nil {
 		w.Stop()

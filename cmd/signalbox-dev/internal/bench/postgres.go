@@ -7,158 +7,97 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
+	"syscall"
 
-	"github.com/spf13/cobra"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// replicaCounts are how many ingresses share the database while acknowledging is measured.
-var replicaCounts = []int{1, 2, 4}
-
-const rowSQLite = "SQLite, one ingress"
-
-func rowPostgres(replicas int) string {
-	return fmt.Sprintf("PostgreSQL, ingresses that share it: %d", replicas)
-}
-
-// postgresCommand is `signalbox-dev bench postgres`.
-func postgresCommand() *cobra.Command {
-	var o Options
-	var address string
-	var asJSON bool
-	command := &cobra.Command{
-		Use:   "postgres",
-		Short: "Measure acknowledging with the inbox in a PostgreSQL database, by one ingress and by several, beside SQLite",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Progress = cmd.ErrOrStderr()
-			o.Deliveries = 1
-			report, err := RunPostgres(cmd.Context(), o, address)
-			return errors.Join(err, report.write(cmd.OutOrStdout(), asJSON, err))
-		},
+// postgresWays acknowledge with the inbox in a PostgreSQL of the run, and there beside a lane that another session has locked; none where
+// this machine has no PostgreSQL.
+func (s *stage) postgresWays(o Options) ([]way, error) {
+	if err := pgserver.Installed(); err != nil {
+		o.say("leaving out PostgreSQL: %v", err)
+		return nil, nil
 	}
-	flags := command.Flags()
-	flags.StringVar(&address, "inbox", os.Getenv("SIGNALBOX_INBOX"), "postgres://… of a database without an inbox, which gets one (SIGNALBOX_INBOX)")
-	flags.Float64Var(&o.Seconds, "seconds", 4, "how long each is measured")
-	flags.StringVar(&o.Folder, "folder", "", "where SQLite's file is kept meanwhile; empty: the system's temporary folder")
-	flags.IntVar(&o.Rows, "rows", 0, "delivered rows in an inbox that is compared with a small one, such as 1000000 (filling them takes minutes), "+
-		"each in a schema of its own that goes afterwards; 0: skip that")
-	flags.BoolVar(&asJSON, "json", false, "write the report for programs")
-	// Its default may hold a password.
-	flags.Lookup("inbox").DefValue = ""
-	return command
+	// Not in the run's own folder, whose path may be too long for a socket. What is compared lies on the same disk.
+	folder, err := os.MkdirTemp("", "signalbox-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("folder for PostgreSQL: %w", err)
+	}
+	s.stopDatabase = func() error { return os.RemoveAll(folder) }
+	server, err := pgserver.Make(folder)
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Start(); err != nil {
+		return nil, err
+	}
+	s.stopDatabase = func() error { return errors.Join(server.End(syscall.SIGINT), os.RemoveAll(folder)) }
+	address := server.URL("postgres")
+	open := func(ctx context.Context) (inbox.Store, error) { return postgres.Open(ctx, address, postgres.Options{}) }
+	locked := func(ctx context.Context, on *subject) (func() error, error) { return lockLane(ctx, address, on) }
+	return []way{
+		{rowPostgres, s.signalbox(open, nil), manyConnections},
+		{rowLocked, s.signalbox(open, locked), manyConnections},
+	}, nil
 }
 
-var errUsedInbox = errors.New("the database has an inbox already: measuring would leave its events there; name an empty database")
+// lockedCase is the number of a case that no other connection posts to.
+const lockedCase = 999_999
 
-// RunPostgres measures what several ingresses acknowledge that share a database, and what a long table costs there.
-func RunPostgres(ctx context.Context, o Options, address string) (Report, error) {
-	return o.run(func(folder string, report *Report) error {
-		probe, err := postgres.Open(ctx, address, postgres.Options{Existing: true})
-		switch {
-		case err == nil:
-			return errors.Join(errUsedInbox, probe.Close())
-		case !errors.Is(err, inbox.ErrNoTables):
-			return err
-		}
-		keys, err := keyring.Generate()
+// lockLane locks a lane and its delivery as another session does, and has a sender post that delivery again and again as long as they are
+// locked: each waits for the lock to be counted.
+func lockLane(ctx context.Context, address string, on *subject) (release func() error, err error) {
+	var number atomic.Int64
+	event := loadtest.ForCase(on.keys, lockedCase, &number)
+	post := func() error {
+		c, err := loadtest.Dial(ctx, on.address())
 		if err != nil {
 			return err
 		}
-		var numbers atomic.Int64
-		if report.Rows, err = postgresRows(ctx, o, address, keys, &numbers); err != nil {
-			return err
+		number.Store(0) // the same event each time
+		return errors.Join(c.Post(event), c.Close())
+	}
+	if err := post(); err != nil {
+		return nil, err
+	}
+	session, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("lock a lane: %w", err)
+	}
+	locked, lane := 0, "'"+workflows.OffloadCaseWorkflowID(loadtest.Reference(lockedCase))+"'"
+	for _, statement := range []string{
+		"BEGIN",
+		"SELECT FROM inbox_delivery WHERE lane = " + lane + " FOR UPDATE",
+		// There is a row where a relay has claimed it before.
+		"SELECT FROM inbox_lane WHERE lane_key IN (SELECT lane_key FROM inbox_delivery WHERE lane = " + lane + ") FOR UPDATE",
+	} {
+		tag, err := session.Exec(ctx, statement)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("lock a lane: %w", err), session.Close(ctx))
 		}
-		report.Shared, err = shared(ctx, o, address, folder, keys, &numbers)
-		return err
+		locked += int(tag.RowsAffected())
+	}
+	if locked == 0 {
+		return nil, errors.Join(errors.New("lock a lane: it has no delivery"), session.Close(ctx))
+	}
+	var over atomic.Bool
+	var stuck sync.WaitGroup
+	stuck.Go(func() {
+		for !over.Load() && ctx.Err() == nil {
+			_ = post() // it is refused once its budget is over
+		}
 	})
-}
-
-// shared measures each number of ingresses in turns. They are in this process, each with an inbox of its own on the database, as replicas are
-// apart from the processors that they share here.
-func shared(ctx context.Context, o Options, address, folder string, keys *keyring.Ring, numbers *atomic.Int64) ([]Sample, error) {
-	samples := make([]Sample, 1+len(replicaCounts))
-	for round := range rounds {
-		for i := range samples {
-			name, start := rowSQLite, func() ([]*subject, error) {
-				one, err := startSubject(folder, fmt.Sprintf("inbox-%d", round), keys)
-				return []*subject{one}, err
-			}
-			if i > 0 {
-				replicas := replicaCounts[i-1]
-				name, start = rowPostgres(replicas), func() ([]*subject, error) { return startReplicas(ctx, address, replicas, keys) }
-			}
-			o.say("acknowledging, round %d of %d: %s", round+1, rounds, name)
-			sample, err := acknowledge(ctx, name, start, keys, numbers, o.each()/rounds)
-			if err != nil {
-				return measured(samples), err
-			}
-			samples[i].Name = name
-			samples[i].add(sample)
-		}
-	}
-	return samples, nil
-}
-
-// acknowledge spreads the connections evenly over the ingresses and posts on all at once.
-func acknowledge(ctx context.Context, name string, start func() ([]*subject, error), keys *keyring.Ring, numbers *atomic.Int64, until time.Duration) (_ Sample, err error) {
-	subjects, err := start()
-	defer func() {
-		for _, s := range subjects {
-			if s != nil {
-				err = errors.Join(err, s.close())
-			}
-		}
-	}()
-	if err != nil {
-		return Sample{}, err
-	}
-	before, err := subjects[0].stored(ctx)
-	if err != nil {
-		return Sample{}, err
-	}
-	all := requests(keys, manyConnections, numbers)
-	parts, failures := make([]Sample, len(subjects)), make([]error, len(subjects))
-	each := len(all) / len(subjects)
-	var posting sync.WaitGroup
-	began, used := now(), processorTime()
-	for i, s := range subjects {
-		posting.Go(func() {
-			parts[i], failures[i] = load{address: s.address(), requests: all[i*each : (i+1)*each], until: until}.run(ctx, name)
-		})
-	}
-	posting.Wait()
-	sample := Sample{Name: name, Connections: len(all), took: now().Sub(began), cpu: processorTime() - used}
-	for _, part := range parts {
-		sample.Count += part.Count
-		sample.all = append(sample.all, part.all...)
-	}
-	sample.derive()
-	if err := errors.Join(failures...); err != nil {
-		return sample, err
-	}
-	after, err := subjects[0].stored(ctx)
-	if err == nil && after-before != int64(sample.Count) {
-		err = fmt.Errorf("%s: acknowledged %d events, the inbox has %d", name, sample.Count, after-before)
-	}
-	return sample, err
-}
-
-func startReplicas(ctx context.Context, address string, count int, keys *keyring.Ring) (subjects []*subject, err error) {
-	for range count {
-		store, err := postgres.Open(ctx, address, postgres.Options{})
-		if err != nil {
-			return subjects, err
-		}
-		s, err := serveSubject(store, keys)
-		if err != nil {
-			return subjects, err
-		}
-		subjects = append(subjects, s)
-	}
-	return subjects, nil
+	return func() error {
+		over.Store(true)
+		err := session.Close(context.WithoutCancel(ctx)) // which ends the transaction
+		stuck.Wait()
+		return err
+	}, nil
 }

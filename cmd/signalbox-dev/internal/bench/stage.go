@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -22,7 +23,6 @@ import (
 type stage struct {
 	folder   string
 	keys     *keyring.Ring
-	options  temporaldev.Options
 	server   *temporaldev.Server
 	temporal sdk.Client
 	// numbers makes each event another one.
@@ -32,12 +32,7 @@ type stage struct {
 	stopDatabase func() error
 }
 
-func newStage(ctx context.Context, folder string) (*stage, error) {
-	return newStageOn(ctx, folder, filepath.Join(folder, "temporal.db"))
-}
-
-// newStageOn has the server's database in the file, or in memory where there is none.
-func newStageOn(ctx context.Context, folder, database string) (_ *stage, err error) {
+func newStage(ctx context.Context, folder string) (_ *stage, err error) {
 	s := &stage{folder: folder}
 	defer func() {
 		if err != nil {
@@ -47,14 +42,11 @@ func newStageOn(ctx context.Context, folder, database string) (_ *stage, err err
 	if s.keys, err = keyring.Generate(); err != nil {
 		return nil, err
 	}
-	s.options = temporaldev.Options{DatabaseFile: database, SearchAttributes: worker.SearchAttributes()}
 	if err := s.startServer(ctx); err != nil {
 		return nil, err
 	}
-	if s.temporal, err = s.server.Dial(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
+	s.temporal, err = s.server.Dial(ctx)
+	return s, err
 }
 
 func (s *stage) close() error {
@@ -71,47 +63,65 @@ func (s *stage) close() error {
 	return errors.Join(problems...)
 }
 
-// startCases makes sure that so many workflows exist. No worker runs them; a signal needs none.
-func (s *stage) startCases(ctx context.Context, count int) error {
-	err := s.startUpTo(ctx, count, func(ctx context.Context, n int) error {
-		_, err := s.temporal.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
-			ID: workflows.OffloadCaseWorkflowID(reference(n)), TaskQueue: workflows.TaskQueueWorkflows,
-		}, workflows.OffloadCaseWorkflow, workflows.CaseStart{Reference: reference(n), CaseID: caseID})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("start workflows: %w", err)
+// startServer starts the server on its file and address, again if need be, and waits until the client has found it: its connection backs
+// off while there is none.
+func (s *stage) startServer(ctx context.Context) error {
+	options := temporaldev.Options{DatabaseFile: filepath.Join(s.folder, "temporal.db"), SearchAttributes: worker.SearchAttributes()}
+	if s.server != nil {
+		options.FrontendAddr = s.server.FrontendAddr()
 	}
-	return s.awaitVisible(ctx)
+	server, err := temporaldev.Start(ctx, options)
+	if err != nil {
+		return fmt.Errorf("temporal server: %w", err)
+	}
+	s.server = server
+	if s.temporal == nil {
+		return nil
+	}
+	return await(ctx, "the Temporal server", time.Minute, 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+		_, err := s.temporal.CheckHealth(ctx, nil)
+		return err == nil, err
+	})
 }
 
-// startUpTo starts those of so many that were not started before, some at a time.
-func (s *stage) startUpTo(ctx context.Context, count int, start func(ctx context.Context, n int) error) error {
+// startCases makes sure that so many workflows exist. No worker runs them; a signal needs none. It waits until the server has made them
+// visible, which it does later and by itself: that would weigh on what is measured next.
+func (s *stage) startCases(ctx context.Context, count int) error {
 	const starters = 16
 	group, starting := errgroup.WithContext(ctx)
 	group.SetLimit(starters)
 	for n := s.started; n < count && starting.Err() == nil; n++ {
-		group.Go(func() error { return start(starting, n) })
+		group.Go(func() error {
+			_, err := s.temporal.ExecuteWorkflow(starting, sdk.StartWorkflowOptions{
+				ID: workflows.OffloadCaseWorkflowID(loadtest.Reference(n)), TaskQueue: workflows.TaskQueueWorkflows,
+			}, workflows.OffloadCaseWorkflow, workflows.CaseStart{Reference: loadtest.Reference(n), CaseID: loadtest.CaseID})
+			return err
+		})
 	}
 	s.started = max(s.started, count)
-	return errors.Join(group.Wait(), ctx.Err())
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return fmt.Errorf("start workflows: %w", err)
+	}
+	return await(ctx, fmt.Sprintf("%d visible workflows", s.started), 2*time.Minute, 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+		counted, err := s.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{})
+		return counted.GetCount() >= int64(s.started), err
+	})
 }
 
-// awaitVisible waits until the server has written down what it does after a start on its own time; it would weigh on whatever is measured
-// next.
-func (s *stage) awaitVisible(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+// await asks again and again until it is done, at most for a while. An error counts only where the last question ends with it.
+func await(ctx context.Context, what string, most, every time.Duration, done func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
+	again := time.NewTicker(every)
 	defer again.Stop()
 	for {
-		counted, err := s.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{})
-		if err == nil && counted.GetCount() >= int64(s.started) {
+		is, err := done(ctx)
+		if err == nil && is {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %d workflows are visible: %w", s.started, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("wait for %s: %w", what, errors.Join(err, ctx.Err()))
 		case <-again.C:
 		}
 	}

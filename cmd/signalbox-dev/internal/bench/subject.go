@@ -4,22 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"path/filepath"
 	"sync"
+	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	sdk "go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/ingress/loadtest"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// subject is Signalbox as it receives: the real ingress with an inbox of its own, and the relay where it is told to run.
+// subject is Signalbox as it receives: the real ingress with an inbox, and the relay once it is started.
 type subject struct {
 	keys     *keyring.Ring
 	inbox    inbox.Store
@@ -33,31 +41,34 @@ type subject struct {
 	relayed    sync.WaitGroup
 }
 
-// startSubject makes an inbox of the name in the folder and serves. Logs go nowhere: at production's level the accept path writes none.
-func startSubject(folder, name string, keys *keyring.Ring) (*subject, error) {
-	store, err := sqlite.Open(context.Background(), filepath.Join(folder, name+".db"), sqlite.Options{})
+type openInbox func(context.Context) (inbox.Store, error)
+
+// newInbox is an empty one in a file of the run.
+func (s *stage) newInbox(ctx context.Context) (inbox.Store, error) {
+	return sqlite.Open(ctx, filepath.Join(s.folder, fmt.Sprintf("inbox-%d.db", s.numbers.Load())), sqlite.Options{})
+}
+
+// startSubject opens an inbox and serves. Logs go nowhere: at production's level the accept path writes none.
+func (s *stage) startSubject(ctx context.Context, open openInbox) (*subject, error) {
+	store, err := open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return serveSubject(store, keys)
-}
-
-// serveSubject serves with an inbox that is the subject's from then on.
-func serveSubject(store inbox.Store, keys *keyring.Ring) (*subject, error) {
-	s := &subject{inbox: store, keys: keys, registry: prometheus.NewRegistry(), headroom: service.NewHeadroom(), served: make(chan error, 1), stopRelay: func() {}, stopServer: func() {}}
-	server, err := ingress.New(ingress.Config{}, ingress.Deps{
-		Keys: keys, Inbox: s.inbox, Logger: zap.NewNop(), Metrics: s.registry, Now: now,
-	})
+	on := &subject{
+		inbox: store, keys: s.keys, registry: prometheus.NewRegistry(), headroom: service.NewHeadroom(),
+		served: make(chan error, 1), stopRelay: func() {},
+	}
+	server, err := ingress.New(ingress.Config{}, ingress.Deps{Keys: s.keys, Inbox: store, Logger: zap.NewNop(), Metrics: on.registry, Now: now})
 	if err == nil {
-		s.listener, err = net.Listen("tcp", "127.0.0.1:0")
+		on.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.inbox.Close())
+		return nil, errors.Join(err, store.Close())
 	}
-	var ctx context.Context
-	ctx, s.stopServer = context.WithCancel(context.Background())
-	go func() { s.served <- server.Serve(ctx, s.listener) }()
-	return s, nil
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	on.stopServer = stop
+	go func() { on.served <- server.Serve(serving, on.listener) }()
+	return on, nil
 }
 
 func (s *subject) address() string { return s.listener.Addr().String() }
@@ -70,16 +81,21 @@ func (s *subject) startRelay(temporal relay.Temporal) error {
 	if err != nil {
 		return fmt.Errorf("relay: %w", err)
 	}
-	var ctx context.Context
-	ctx, s.stopRelay = context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
+	s.stopRelay = stop
 	s.relayed.Go(func() { r.Run(ctx) })
 	return nil
 }
 
-// requireStored fails where the inbox does not hold what was acknowledged: then the rate is worth nothing.
-func (s *subject) requireStored(ctx context.Context, acknowledged int) error {
+func (s *subject) endRelay() {
+	s.stopRelay()
+	s.relayed.Wait()
+}
+
+// requireStored fails where the inbox has not as many events as were acknowledged: then the rate is worth nothing.
+func (s *subject) requireStored(ctx context.Context, acknowledged int64) error {
 	stored, err := s.stored(ctx)
-	if err == nil && stored != int64(acknowledged) {
+	if err == nil && stored != acknowledged {
 		err = fmt.Errorf("acknowledged %d events, the inbox has %d", acknowledged, stored)
 	}
 	return err
@@ -97,7 +113,58 @@ func (s *subject) stored(ctx context.Context) (sum int64, err error) {
 func (s *subject) close() error {
 	s.stopServer()
 	err := <-s.served
-	s.stopRelay()
-	s.relayed.Wait()
+	s.endRelay()
 	return errors.Join(err, s.inbox.Close())
+}
+
+// plain measures a handler of a few lines, which Signalbox is compared with.
+func (s *stage) plain(handler echo.HandlerFunc) acknowledge {
+	return func(ctx context.Context, l loadtest.Load) (_ loadtest.Result, err error) {
+		e := echo.New()
+		e.POST(workflows.OffloadWebhookRoute, handler)
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return loadtest.Result{}, fmt.Errorf("listen: %w", err)
+		}
+		server := http.Server{Handler: e, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(listener) }()
+		defer func() {
+			err = errors.Join(err, server.Close())
+			if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+				err = errors.Join(err, ended)
+			}
+		}()
+		l.Address = listener.Addr().String()
+		return l.Run(ctx)
+	}
+}
+
+// answerOnly reads the body and answers: what HTTP alone costs here.
+func answerOnly(c echo.Context) error {
+	if _, err := io.Copy(io.Discard, c.Request().Body); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// signalWithin is the handler that one would write first: parse, signal, answer. It checks no token and seals nothing, so it is given
+// the lighter part; what it lacks is that nothing is kept where the signal fails.
+func signalWithin(temporal sdk.Client) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		plain, err := io.ReadAll(c.Request().Body)
+		if err != nil {
+			return err
+		}
+		parsed, err := offload.Parse(plain, workflows.EventMeta{ReceivedAt: now()})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest)
+		}
+		id := workflows.OffloadCaseWorkflowID(c.Param("reference"))
+		err = temporal.SignalWorkflow(c.Request().Context(), id, "", workflows.SignalOffloadEvents, []workflows.CaseEvent{parsed.Event})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
+		}
+		return c.NoContent(http.StatusNoContent)
+	}
 }

@@ -29,13 +29,7 @@ import (
 func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	binary := filepath.Join(folder, "signalbox")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "../../../signalbox")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
-	info, err := os.Stat(binary)
-	require.NoError(t, err)
-	require.Less(t, info.Size(), int64(60<<20), "the lean binary stays lean")
+	binary := productionBinary(t)
 
 	temporal, err := temporaldev.Start(t.Context(), temporaldev.Options{})
 	require.NoError(t, err)

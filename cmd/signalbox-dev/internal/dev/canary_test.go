@@ -37,13 +37,9 @@ type step struct {
 // flyCanary runs `signalbox doctor worker --canary` and returns what it says of the canary, and its exit status.
 func flyCanary(t *testing.T, temporal, keys, ingress string, args ...string) (steps []step, status int) {
 	t.Helper()
-	folder := t.TempDir()
-	binary := filepath.Join(folder, "signalbox")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../../signalbox").CombinedOutput()
-	require.NoError(t, err, string(output))
-	command := exec.CommandContext(t.Context(), binary, append([]string{"doctor", "worker", "--json", "--canary"}, args...)...)
+	command := exec.CommandContext(t.Context(), productionBinary(t), append([]string{"doctor", "worker", "--json", "--canary"}, args...)...)
 	command.Env = []string{
-		"HOME=" + folder, "TEMPORAL_ADDRESS=" + temporal, "SIGNALBOX_KEYRING=" + keys, "SIGNALBOX_PUBLIC_URL=" + ingress,
+		"HOME=" + t.TempDir(), "TEMPORAL_ADDRESS=" + temporal, "SIGNALBOX_KEYRING=" + keys, "SIGNALBOX_PUBLIC_URL=" + ingress,
 		"SIGNALBOX_OFFLOAD_BASE_URL=http://127.0.0.1:1", "SIGNALBOX_OFFLOAD_API_KEY=key-1",
 	}
 	said, err := command.Output()

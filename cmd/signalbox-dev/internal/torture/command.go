@@ -50,6 +50,8 @@ type Options struct {
 
 func (o Options) validate() error {
 	switch {
+	case !runs:
+		return errLinux
 	case o.Events < 1 || o.Players < 1 || o.TimeLimit <= 0:
 		return errors.New("--events, --players and --time-limit: each must be positive")
 	case o.Kills < 0 || o.Toxics < 0:
@@ -69,8 +71,10 @@ func (o Options) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.Progress, format+"\n", args...)
 }
 
-// ErrViolated says that an invariant did not hold; the report says which.
-var ErrViolated = errors.New("an invariant was violated")
+var errLinux = errors.New("torture runs on Linux only: it stops processes, limits their files and ends them with their parent as only Linux can")
+
+// errViolated says that an invariant did not hold; the report says which.
+var errViolated = errors.New("an invariant was violated")
 
 // Command is `signalbox-dev torture`.
 func Command() *cobra.Command {
@@ -97,7 +101,7 @@ func Command() *cobra.Command {
 				return err
 			}
 			if n := report.Violations(); n > 0 {
-				return fmt.Errorf("%w: %d times; --seed %d does the same again", ErrViolated, n, report.Seed)
+				return fmt.Errorf("%w: %d times; --seed %d does the same again", errViolated, n, report.Seed)
 			}
 			return nil
 		},

@@ -43,8 +43,8 @@ func makeInbox(folder, kind string) (inbox string, server *pgserver.Server, err 
 	return server.URL("postgres"), server, nil
 }
 
-// fillsDisks says that the ingress's disk can be full: it keeps the inbox in a file of its own, and the system can limit that.
-func (o Options) fillsDisks() bool { return disksFill && o.Inbox == inboxSQLite }
+// fillsDisks says that the ingress's disk can be full: the ingress keeps the inbox in a file.
+func (o Options) fillsDisks() bool { return o.Inbox == inboxSQLite }
 
 // growing is the file of the inbox that grows with each write: SQLite's write-ahead log.
 func (s settings) growing() string { return s.Inbox + "-wal" }

@@ -75,7 +75,7 @@ func work(settings string) error {
 			PublicURL: p.PublicURL, DeploymentName: deployment, BuildID: p.BuildID,
 			Accounts: map[string]config.Account{workflows.DefaultAccount: {BaseURL: p.BaseURL, APIKey: apiKey}},
 			// Fewer than the play has open: most tasks replay the whole history.
-			WorkflowCache: config.MinWorkflowCache,
+			WorkflowCache: 10,
 		},
 		Parts: config.Worker, Keyring: keys, Temporal: temporal, Log: log,
 	})

@@ -1,14 +1,14 @@
 //go:build unix
 
-package bench
+package loadtest
 
 import (
 	"syscall"
 	"time"
 )
 
-// processorTime is what this process has used, all threads together; 0 where the system does not say.
-func processorTime() time.Duration {
+// ProcessorTime is what this process has used, all threads together; 0 where the system does not say.
+func ProcessorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return 0

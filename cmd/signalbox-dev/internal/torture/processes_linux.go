@@ -12,7 +12,26 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// runs says that torture runs here. It reads /proc, limits the files of another process, and has children die with their parent.
+const runs = true
+
+// bind keeps a terminal's Ctrl-C from a child, and lets the system kill it, a stopped one too, when this process dies without having been
+// able to.
+func bind(child *exec.Cmd) {
+	if child.SysProcAttr == nil {
+		child.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	child.SysProcAttr.Setpgid, child.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
+}
+
+// Signals for one process, by its own handle. A process can handle only the last.
+func pauseProcess(p *os.Process) error  { return p.Signal(syscall.SIGSTOP) }
+func resumeProcess(p *os.Process) error { return p.Signal(syscall.SIGCONT) }
+func askToStop(p *os.Process) error     { return p.Signal(syscall.SIGTERM) }
 
 // childrenOf are the processes that a process has started and that still are: those of PostgreSQL, each in a process group of its own.
 func childrenOf(parent int) []int {
@@ -93,4 +112,29 @@ func pauseChildren(children []int) (release func() error, err error) {
 		}
 	}
 	return release, nil
+}
+
+// boundFiles lets the process write no file beyond so many bytes, from now on and until unboundFiles: a disk that is full, or read-only where
+// nothing may be written, for this process alone and without any privilege. The error that a write gets is EFBIG where a disk's is ENOSPC
+// or EROFS; SQLite fails and undoes the transaction all the same.
+func boundFiles(p *os.Process, bytes int64) error {
+	return limitFiles(p, func(l *unix.Rlimit) { l.Cur = uint64(bytes) })
+}
+
+// unboundFiles gives the process its disk back.
+func unboundFiles(p *os.Process) error {
+	return limitFiles(p, func(l *unix.Rlimit) { l.Cur = l.Max })
+}
+
+func limitFiles(p *os.Process, change func(*unix.Rlimit)) error {
+	var limit unix.Rlimit
+	err := unix.Prlimit(p.Pid, unix.RLIMIT_FSIZE, nil, &limit)
+	if err == nil {
+		change(&limit)
+		err = unix.Prlimit(p.Pid, unix.RLIMIT_FSIZE, &limit, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("limit files: %w", err)
+	}
+	return nil
 }
