@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// dial connects now, so that a command for people fails at once with a reason.
+// dial connects now, so that a command for people fails at once if Temporal is away.
 func (p process) dial(ctx context.Context) (client.Client, client.Options, error) {
 	options, err := p.temporal.Options()
 	if err != nil {
@@ -26,7 +26,7 @@ func (p process) dial(ctx context.Context) (client.Client, client.Options, error
 	return temporal, options, nil
 }
 
-// client is the business app's client over a connection; close ends it.
+// client returns the Go client over a new connection, which close ends.
 func (p process) client(cmd *cobra.Command, options signalbox.Options) (apps *signalbox.Client, end func(), err error) {
 	temporal, _, err := p.dial(cmd.Context())
 	if err != nil {
