@@ -74,7 +74,7 @@ func TestBucketURLsThatCannotBeUsedAreRefusedWithTheFix(t *testing.T) {
 		"azblob://files":                   "tag gcs or azure",
 		"s3://me:password@files":           "without a password",
 		"s3://%zz":                         "want one such as",
-		"s3://files?key=one":               "same place",
+		"s3://files?key=one":               "the same key",
 		"s3://files?no-such-option=1":      "s3://files",
 		"file:///tmp?no-such-option=1":     "file:///tmp",
 		"s3://" + strings.Repeat("b", 300): "at most 300",
