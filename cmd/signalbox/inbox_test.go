@@ -344,7 +344,7 @@ func TestABodyThatCantBeOpenedSaysWhy(t *testing.T) {
 		return got.out
 	}
 	require.Contains(t, withheld(), "no keyring")
-	require.Contains(t, withheld(other), "does not open")
+	require.Contains(t, withheld(other), "this keyring can't open")
 	require.Equal(t, 2, command(t, []string{"SIGNALBOX_INBOX=" + d.inbox, "SIGNALBOX_KEYRING=/nowhere"}, "inbox", "show", d.delivered).status)
 	require.Zero(t, command(t, d.environ, "inbox", "purge", "--bodies-before", "1ns").status)
 	require.Contains(t, withheld(d.environ[1]), "purged")
