@@ -24,6 +24,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/ingress/loadtest"
+	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 

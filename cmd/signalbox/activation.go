@@ -22,7 +22,7 @@ func (p process) activationShow() *cobra.Command {
 	var user, asJSON bool
 	show := &cobra.Command{
 		Use:   "show AGENT ACTIVATION_ID",
-		Short: "Say where an activation stands, with its open approvals and runs counted",
+		Short: "Show the state of an activation, with the number of its open approvals and runs",
 		Args:  cobra.ExactArgs(2),
 
 		ValidArgsFunction: p.completeActivation,
@@ -75,7 +75,7 @@ func (p process) activationRows(shown api.Activation) [][2]string {
 	return rows
 }
 
-// optionsInWords is empty where a worker of an older version has answered.
+// optionsInWords returns the options in words; empty if a worker of an older version has answered.
 func optionsInWords(o workflows.ActivationOptions) string {
 	if o == (workflows.ActivationOptions{}) {
 		return ""
@@ -122,7 +122,7 @@ func (p process) approvalList() *cobra.Command {
 	return usesAPI(list)
 }
 
-// activationState asks for the activation that the arguments name: agent, activation ID.
+// activationState reads the activation that the arguments name: agent, activation ID.
 func (p process) activationState(cmd *cobra.Command, args []string, user bool) (api.Activation, error) {
 	on, end, err := p.backend(cmd)
 	if err != nil {

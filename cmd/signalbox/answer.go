@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-var errNoAnswer = errors.New("the answer is empty, so none was given")
+var errNoAnswer = errors.New("the answer is empty, so it was not sent")
 
 func (p process) caseAnswer() *cobra.Command {
 	var (
@@ -26,8 +26,8 @@ func (p process) caseAnswer() *cobra.Command {
 	answer := &cobra.Command{
 		Use:   "answer REFERENCE",
 		Short: "Answer the open question of a case",
-		Long: `Answer the open question of a case. Without --text it shows the question and takes the answer from the editor that VISUAL or EDITOR names,
-or, where standard input is no terminal, from standard input.`,
+		Long: `Answer the open question of a case. Without --text it shows the question and reads the answer from the editor that VISUAL or EDITOR names,
+or from standard input if that is not a terminal.`,
 		Args: cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open, States: []workflows.CaseStatus{workflows.CaseInputNeeded}}),
@@ -60,14 +60,14 @@ or, where standard input is no terminal, from standard input.`,
 			return p.show(cmd, asJSON, receipt, [][2]string{{"question", receipt.QuestionID}, {"given", p.when(receipt.GivenAt)}})
 		},
 	}
-	answer.Flags().StringVar(&input.QuestionID, "question", "", "ID of the question; empty: the one that is open")
-	answer.Flags().StringVar(&input.Text, "text", "", "the answer; left out: it is read from an editor or from standard input")
+	answer.Flags().StringVar(&input.QuestionID, "question", "", "ID of the question; empty: the open one")
+	answer.Flags().StringVar(&input.Text, "text", "", "the answer; without it, the answer is read from an editor or from standard input")
 	answer.Flags().StringVar(&input.By, "by", "", "who answers, for the record")
 	jsonFlag(answer, &asJSON)
 	return usesAPI(answer)
 }
 
-// openQuestion is the question that is open; with an ID, only that one.
+// openQuestion returns the open question. With an ID, it fails if another one is open.
 func openQuestion(ctx context.Context, one oneCase, id string) (workflows.Question, error) {
 	state, err := one.State(ctx)
 	switch {
@@ -87,9 +87,9 @@ func (p process) readAnswer(cmd *cobra.Command, reference string, question workf
 	if p.terminal {
 		return p.editAnswer(cmd, reference, shown)
 	}
-	// Nothing is left to do where even this can't be written.
+	// A failed write to standard error can't be reported.
 	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "question of %s: %s\n", reference, shown)
-	// One byte more than an answer may have lets the case refuse it.
+	// One byte over the limit is enough for the case to refuse the answer.
 	text, err := io.ReadAll(io.LimitReader(p.in, workflows.MaxTextBytes+1))
 	if err != nil {
 		return "", fmt.Errorf("read the answer: %w", err)
@@ -99,11 +99,11 @@ func (p process) readAnswer(cmd *cobra.Command, reference string, question workf
 
 // editAnswer opens the editor on a file that has the question as a comment.
 func (p process) editAnswer(cmd *cobra.Command, reference, question string) (string, error) {
-	file, err := os.CreateTemp("", "signalbox-answer-*.txt") // only its owner can read it
+	file, err := os.CreateTemp("", "signalbox-answer-*.txt") // readable by its owner only
 	if err != nil {
 		return "", fmt.Errorf("write the question: %w", err)
 	}
-	defer func() { _ = os.Remove(file.Name()) }() // the system clears it away otherwise
+	defer func() { _ = os.Remove(file.Name()) }() // a file that stays behind does no harm
 	var text strings.Builder
 	fmt.Fprintf(&text, "\n# Question of %s:\n", reference)
 	for line := range strings.SplitSeq(question, "\n") {
@@ -114,12 +114,12 @@ func (p process) editAnswer(cmd *cobra.Command, reference, question string) (str
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", fmt.Errorf("write the question: %w", err)
 	}
-	// The variable may hold arguments, as other tools allow.
+	// The variable may contain arguments, as with other tools.
 	editor := cmp.Or(p.variable("VISUAL"), p.variable("EDITOR"), "vi")
 	run := exec.CommandContext(cmd.Context(), "sh", "-c", editor+` "$1"`, editor, file.Name())
 	run.Stdin, run.Stdout, run.Stderr = p.in, p.out, p.err
 	if err := run.Run(); err != nil {
-		return "", fmt.Errorf("editor %s (VISUAL, EDITOR): %w: nothing was answered", editor, err)
+		return "", fmt.Errorf("editor %s (VISUAL, EDITOR): %w: no answer was sent", editor, err)
 	}
 	edited, err := os.ReadFile(file.Name())
 	if err != nil {
@@ -134,7 +134,7 @@ func (p process) editAnswer(cmd *cobra.Command, reference, question string) (str
 	return strings.TrimSpace(answer.String()), nil
 }
 
-// variable is one of the process's environment; empty where it is not set.
+// variable returns a variable of the environment; empty if it is not set.
 func (p process) variable(name string) string {
 	for _, entry := range p.settings.Environ {
 		if value, found := strings.CutPrefix(entry, name+"="); found {

@@ -36,7 +36,7 @@ func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
 
 		failed := answer("EDITOR", "exit 3\n")
 		require.Equal(t, 1, failed.status)
-		require.Contains(t, failed.err, "nothing was answered")
+		require.Contains(t, failed.err, "no answer was sent")
 
 		given := answer("VISUAL", "printf 'Yes.\\n# no\\nTwo pages.\\n' > \"$2.new\"; cat \"$2\" >> \"$2.new\"; mv \"$2.new\" \"$2\"\n")
 		require.Zero(t, given.status, given.err)

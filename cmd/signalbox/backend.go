@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// backend is what commands about workflows work with: the Go client over Temporal, or the HTTP API.
+// backend is the part of the Go client that commands about workflows use. It works over Temporal or over the HTTP API.
 type backend interface {
 	StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error)
 	Case(reference string) oneCase
@@ -33,7 +33,7 @@ type backend interface {
 	CatchUp(ctx context.Context, options signalbox.CatchUpOptions) (signalbox.CatchUpReport, error)
 }
 
-// oneCase is a handle of a case, as *signalbox.Case is one.
+// oneCase is a handle of a case, such as *signalbox.Case.
 type oneCase interface {
 	Reference() string
 	WorkflowID() string
@@ -46,7 +46,7 @@ type oneCase interface {
 	ReconcileNow(ctx context.Context, by string) error
 }
 
-// inboxBackend is what commands about deliveries work with: the inbox itself, or the HTTP API.
+// inboxBackend is what commands about deliveries use. It works on the inbox or over the HTTP API.
 type inboxBackend interface {
 	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
 	Count(ctx context.Context) (desk.Counts, error)
@@ -77,14 +77,14 @@ func (d direct) ShowActivation(ctx context.Context, agent, activationID string, 
 	return api.ShowActivation(state, user), err
 }
 
-// usesAPI gives a command the flag --api: it then works with the backend.
+// usesAPI adds the flag --api to a command that works over the API too.
 func usesAPI(command *cobra.Command) *cobra.Command {
 	command.Flags().String("api", "", "URL of the HTTP API to use instead of Temporal and the inbox, such as http://127.0.0.1:8081; "+
 		"the token is in SIGNALBOX_API_TOKEN or in the file that SIGNALBOX_API_TOKEN_FILE names")
 	return command
 }
 
-// api returns the API that the command line or a variable names; nil where neither does.
+// api returns the API that the command line or a variable names; nil if neither does.
 func (p process) api(cmd *cobra.Command) (*overAPI, error) {
 	flag, err := cmd.Flags().GetString("api")
 	if err != nil {
@@ -107,7 +107,7 @@ func (p process) api(cmd *cobra.Command) (*overAPI, error) {
 	return &overAPI{connected}, nil
 }
 
-// backend returns what the command works with; end closes it.
+// backend returns the backend of a command; end closes it.
 func (p process) backend(cmd *cobra.Command) (on backend, end func(), err error) {
 	remote, err := p.api(cmd)
 	switch {
@@ -127,8 +127,8 @@ func (p process) direct(cmd *cobra.Command, of signalbox.Deliveries) (on backend
 	return direct{apps}, end, nil
 }
 
-// backendWithInbox is a backend that knows deliveries. Where the inbox is not named and not at its default place, a command that does not need
-// it goes on without, and says so.
+// backendWithInbox returns a backend with access to deliveries. If no inbox is named and the default file does not exist, a command that does
+// not need the inbox goes on without it, and says so.
 func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Config, error), needed bool) (on backend, end func(), err error) {
 	if remote, err := p.api(cmd); remote != nil || err != nil {
 		return remote, func() {}, err
@@ -139,7 +139,7 @@ func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Co
 	}
 	opened, err := p.openDesk(cmd.Context(), read)
 	if errors.Is(err, storage.ErrNone) && !read.InboxNamed && !needed {
-		// Nothing is left to do where even this can't be written.
+		// A failed write to standard error can't be reported.
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "signalbox: deliveries are left out: name the inbox by --inbox (SIGNALBOX_INBOX)")
 		return p.direct(cmd, nil)
 	}
@@ -152,6 +152,6 @@ func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Co
 	}
 	return on, func() {
 		disconnect()
-		_ = opened.Close() // what it wrote, it has committed
+		_ = opened.Close() // all changes are committed already
 	}, nil
 }

@@ -103,7 +103,7 @@ func request(t *testing.T, objective string) string {
 	return path
 }
 
-func TestACaseIsWorkedOverEachDoor(t *testing.T) {
+func TestCaseCommandsWorkOverTemporalAndTheAPI(t *testing.T) {
 	t.Parallel()
 	eachDoor(t, func(t *testing.T, d door) {
 		do := func(status int, stdin string, args ...string) result {
@@ -162,7 +162,7 @@ func TestACaseIsWorkedOverEachDoor(t *testing.T) {
 	})
 }
 
-func TestDeliveriesAndActivationsAreWorkedOverEachDoor(t *testing.T) {
+func TestDeliveryAndActivationCommandsWorkDirectlyAndOverTheAPI(t *testing.T) {
 	t.Parallel()
 	eachDoor(t, func(t *testing.T, d door) {
 		d.fake.Activate("crm", "act_1", "art_key")
@@ -283,7 +283,7 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoAPIIsToldApartAndGetsNoTokenByRedirect(t *testing.T) {
+func TestAnotherServerThanTheAPIIsReportedAndGetsNoTokenByRedirect(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	t.Cleanup(elsewhere.Close)

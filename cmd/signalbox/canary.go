@@ -23,9 +23,9 @@ import (
 )
 
 const (
-	// canaryTimeout bounds the way of the event; it is --canary-timeout.
+	// canaryTimeout is the default of --canary-timeout, which bounds all steps together.
 	canaryTimeout = 30 * time.Second
-	// canaryLife ends a canary whose doctor was killed.
+	// canaryLife bounds the life of a canary whose doctor was killed.
 	canaryLife = 10 * time.Minute
 )
 
@@ -38,7 +38,7 @@ const (
 	stepApply  = "canary apply"
 )
 
-// canarySteps say of each step what was done, and what to look at when it is not.
+// canarySteps are the steps, each with its result and with what to check if it fails.
 var canarySteps = []struct{ name, done, stuck string }{
 	{stepStart, "Temporal has started the canary", "Temporal does not start workflows: see its health and the namespace's limits"},
 	{stepAccept, "the ingress has stored the event and answered 204", "the ingress does not store: see /readyz of the ingress, the load balancer and --canary-url"},
@@ -47,11 +47,11 @@ var canarySteps = []struct{ name, done, stuck string }{
 	{stepApply, "the workflow has applied the event and ended", "a worker takes the event and does not apply it: see its log and temporal_workflow_task_execution_failed_total"},
 }
 
-// canary sends an event on the whole way: ingress, inbox, relay, Temporal, worker.
+// canary sends an event through ingress, inbox, relay, Temporal and worker.
 type canary struct {
 	temporal client.Client
 	keys     *keyring.Ring
-	// base is where the ingress is reached.
+	// base is the URL of the ingress.
 	base string
 	now  func() time.Time
 }
@@ -61,7 +61,7 @@ func (p process) examineCanary(ctx context.Context, temporal client.Client, sett
 	base = strings.TrimRight(cmp.Or(base, settings.PublicURL), "/")
 	keys, err := readKeyring(settings.Keyring)
 	if err == nil && base == "" {
-		err = fmt.Errorf("%w: say where the ingress is reached: --canary-url or --public-url", errUsage)
+		err = fmt.Errorf("%w: set the URL of the ingress: --canary-url or --public-url", errUsage)
 	}
 	if err != nil {
 		return []finding{{Check: stepStart, Detail: err.Error()}}
@@ -80,7 +80,7 @@ func (p process) examineCanary(ctx context.Context, temporal client.Client, sett
 			}
 			return append(findings, finding{Check: step.name, Detail: fmt.Sprintf("not within %s: %s (%v)", p.now().Sub(began).Round(time.Millisecond), step.stuck, err)})
 		}
-		// Temporal may have the signal before the answer of the ingress is here.
+		// Temporal may have the signal before the answer of the ingress arrives.
 		took := max(0, at.Sub(began))
 		began = began.Add(took)
 		findings = append(findings, finding{Check: step.name, OK: true, Detail: fmt.Sprintf("%s: %s", took.Round(100*time.Microsecond), step.done), Seconds: took.Seconds()})
@@ -88,7 +88,7 @@ func (p process) examineCanary(ctx context.Context, temporal client.Client, sett
 	return findings
 }
 
-// fly returns when each step was reached, and why the rest was not.
+// fly returns when each step was reached, and the error that stopped the rest.
 func (c canary) fly(ctx context.Context) (reached map[string]time.Time, err error) {
 	id := uuid.NewString()
 	reference := workflows.CanaryReference(id)
@@ -167,13 +167,13 @@ func (c canary) post(ctx context.Context, reference, caseID string) (err error) 
 	path := workflows.OffloadWebhookPath(reference, c.keys.Token(workflows.OffloadTokenContext(reference)...))
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%w: --canary-url is no URL", errUsage) // the error would repeat the token
+		return fmt.Errorf("%w: --canary-url is not a URL", errUsage) // the cause would contain the token
 	}
 	request.Header.Set("Content-Type", "application/json")
 	poster := &http.Client{
 		Timeout:   sendTimeout,
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
-		// A provider's POST would not be repeated elsewhere either.
+		// Providers don't follow redirects either.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	response, err := poster.Do(request)
@@ -184,7 +184,7 @@ func (c canary) post(ctx context.Context, reference, caseID string) (err error) 
 	if err != nil {
 		return fmt.Errorf("post the canary's event: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }() // it was read
+	defer func() { _ = response.Body.Close() }() // the body has been read
 	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, 1<<10)); err != nil {
 		return fmt.Errorf("post the canary's event: %w", err)
 	}

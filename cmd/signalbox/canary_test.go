@@ -40,7 +40,7 @@ func (h *canaryHistory) Next() (*historypb.HistoryEvent, error) {
 	return &historypb.HistoryEvent{EventType: next}, nil
 }
 
-func TestTheCanarySaysWhichStepHangsAndWhatToLookAt(t *testing.T) {
+func TestTheCanarySaysWhichStepHangsAndWhatToCheck(t *testing.T) {
 	t.Parallel()
 	const (
 		started   = enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
@@ -128,7 +128,7 @@ func TestTheCanarySaysWhichStepHangsAndWhatToLookAt(t *testing.T) {
 	}
 }
 
-func TestTheCanaryNeedsToKnowWhereTheIngressIs(t *testing.T) {
+func TestTheCanaryNeedsTheURLOfTheIngress(t *testing.T) {
 	t.Parallel()
 	_, keys := newKeys(t)
 	good := namespace{retention: minRetention, attributes: worker.SearchAttributes()}

@@ -32,9 +32,9 @@ func (p process) caseStart() *cobra.Command {
 	)
 	start := &cobra.Command{
 		Use:   "start",
-		Short: "Start a case, or attach to the one that the same request started before",
-		Long: `Start a case from a JSON document: {"reference": …, "request": {what Offload's POST /cases takes}, "options": {…}}.
-With --case-id it follows a case that exists at Offload already, and needs no document.`,
+		Short: "Start a case, or show the one that the same request started before",
+		Long: `Start a case from a JSON document: {"reference": …, "request": {the body of Offload's POST /cases}, "options": {…}}.
+With --case-id it follows a case that already exists at Offload, and needs no document.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var request workflows.CaseStart
@@ -54,12 +54,12 @@ With --case-id it follows a case that exists at Offload already, and needs no do
 			if deadline != "" {
 				var err error
 				if request.Options.Deadline, err = time.Parse(time.RFC3339, deadline); err != nil {
-					return fmt.Errorf("%w: --deadline: %q is no time like 2026-05-01T12:00:00Z", errUsage, deadline)
+					return fmt.Errorf("%w: --deadline: %q is not a time like 2026-05-01T12:00:00Z", errUsage, deadline)
 				}
 			}
 			switch {
 			case file == "" && caseID == "":
-				return &commandLineError{cmd, errors.New("give --file with the request, or --case-id of a case that exists at Offload already")}
+				return &commandLineError{cmd, errors.New("give --file with the request, or --case-id of a case that already exists at Offload")}
 			case request.Reference == "":
 				return &commandLineError{cmd, errors.New("give --reference, or a reference in the document")}
 			}
@@ -82,12 +82,12 @@ With --case-id it follows a case that exists at Offload already, and needs no do
 		},
 	}
 	start.Flags().StringVarP(&file, "file", "f", "", "JSON document; - is standard input")
-	start.Flags().StringVar(&reference, "reference", "", "your own unique ID for the case; goes before the document's")
-	start.Flags().StringVar(&account, "account", "", "Offload account; goes before the document's")
-	start.Flags().StringVar(&caseID, "case-id", "", "follow this case, which exists at Offload already")
-	start.Flags().StringSliceVar(&notify, "notify", nil, "callbacks that get the notices of the case, by their names in the configuration; several with commas; goes before the document's")
-	start.Flags().StringVar(&deadline, "deadline", "", "end the case as EXPIRED at this time, like 2026-05-01T12:00:00Z; goes before the document's")
-	start.Flags().BoolVar(&awaitCorrection, "await-correction", false, "where Offload rejects the request, wait for \"case retry-create\" instead of failing")
+	start.Flags().StringVar(&reference, "reference", "", "your unique ID for the case; overrides the document's")
+	start.Flags().StringVar(&account, "account", "", "Offload account; overrides the document's")
+	start.Flags().StringVar(&caseID, "case-id", "", "follow this case, which already exists at Offload")
+	start.Flags().StringSliceVar(&notify, "notify", nil, "names of the configured callbacks that get the notices of the case, separated by commas; overrides the document's")
+	start.Flags().StringVar(&deadline, "deadline", "", "end the case as EXPIRED at this time, such as 2026-05-01T12:00:00Z; overrides the document's")
+	start.Flags().BoolVar(&awaitCorrection, "await-correction", false, "if Offload rejects the request, wait for \"case retry-create\" instead of failing")
 	start.Flags().BoolVar(&wait, "wait", false, "wait for the outcome")
 	jsonFlag(start, &asJSON)
 	return usesAPI(start)
@@ -97,7 +97,7 @@ func (p process) caseShow() *cobra.Command {
 	var asJSON bool
 	show := &cobra.Command{
 		Use:   "show REFERENCE",
-		Short: "Say where a case stands and what it waits for",
+		Short: "Show the state of a case and what it waits for",
 		Args:  cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
@@ -139,7 +139,7 @@ func (p process) caseWait() *cobra.Command {
 	return usesAPI(wait)
 }
 
-// wait prints the outcome; one that isn't COMPLETED has an exit status of its own.
+// wait prints the outcome. An outcome other than COMPLETED has a separate exit status.
 func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	outcome, err := one.Wait(cmd.Context())
 	if err != nil {
@@ -169,7 +169,7 @@ func (p process) wait(cmd *cobra.Command, one oneCase, asJSON bool) error {
 	return nil
 }
 
-// resultCheck is what the check of a result found, a line for each violation.
+// resultCheck returns the result of a schema check, with a line for each violation.
 func resultCheck(check *workflows.ResultCheck) string {
 	if check == nil {
 		return ""
@@ -206,7 +206,7 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 	return rows
 }
 
-// readStart refuses a field that it doesn't know: a misspelt option must not be an option left out.
+// readStart refuses unknown fields: otherwise a misspelt option would have no effect.
 func (p process) readStart(file string) (workflows.CaseStart, error) {
 	var (
 		document []byte
@@ -227,7 +227,7 @@ func (p process) readStart(file string) (workflows.CaseStart, error) {
 		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: %w", errUsage, file, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: something follows the document; one case is started at a time", errUsage, file)
+		return workflows.CaseStart{}, fmt.Errorf("%w: --file %s: something follows the document; start one case at a time", errUsage, file)
 	}
 	return start, nil
 }

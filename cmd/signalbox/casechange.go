@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// caseChange is a command that changes the case of its first argument and prints where that leaves it.
+// caseChange returns a command that changes the case of its first argument and prints the new state.
 func (p process) caseChange(use, short string, args cobra.PositionalArgs,
 	change func(ctx context.Context, one oneCase, args []string) (workflows.CaseReceipt, error),
 ) *cobra.Command {
@@ -40,7 +40,7 @@ func (p process) caseAdopt() *cobra.Command {
 		func(ctx context.Context, one oneCase, args []string) (workflows.CaseReceipt, error) {
 			return one.Adopt(ctx, workflows.AdoptCase{CaseID: args[0], By: by})
 		})
-	command.Flags().StringVar(&by, "by", "", "who says so, for the record")
+	command.Flags().StringVar(&by, "by", "", "who decides, for the record")
 	return command
 }
 
@@ -57,14 +57,14 @@ func (p process) caseRetryCreate() *cobra.Command {
 					return workflows.CaseReceipt{}, err
 				}
 				if corrected.Request == nil {
-					return workflows.CaseReceipt{}, fmt.Errorf("%w: --file %s: request: it is required", errUsage, file)
+					return workflows.CaseReceipt{}, fmt.Errorf("%w: --file %s: request: required", errUsage, file)
 				}
 				retry.Request = corrected.Request
 			}
 			return one.RetryCreate(ctx, retry)
 		})
-	command.Long = `Create a case again. Where its creation is uncertain, first make sure that Offload has none: a second case is a second e-mail thread.
-Where the request was rejected, give a corrected document, as for "case start"; only its request counts.`
+	command.Long = `Create a case again. If its creation is uncertain, first make sure that Offload has no such case: a second case is a second e-mail thread.
+If the request was rejected, give a corrected document, as for "case start"; only its request counts.`
 	command.Flags().StringVarP(&file, "file", "f", "", "JSON document with the corrected request; - is standard input; empty: the same request again")
 	command.Flags().StringVar(&retry.By, "by", "", "who decides, for the record")
 	return command

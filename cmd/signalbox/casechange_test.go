@@ -19,7 +19,7 @@ import (
 const corrected = `{"reference": "ignored", "request": {"channel": "EMAIL", "goal": {"objective": "Obtain a W-9"},
 	"counterparty": {"address": "ap@vendor.example", "name": "Ada"}, "senderPersona": {"name": "Grace"}}}`
 
-func TestACaseIsChangedByItsUpdates(t *testing.T) {
+func TestCommandsChangeACaseByUpdates(t *testing.T) {
 	t.Parallel()
 	document := filepath.Join(t.TempDir(), "corrected.json")
 	require.NoError(t, os.WriteFile(document, []byte(corrected), 0o600))
@@ -67,5 +67,5 @@ func TestACorrectionWithoutARequestIsRefused(t *testing.T) {
 	got := commandWith(t, nil, func(context.Context, client.Options) (client.Client, error) { return server, nil },
 		"case", "retry-create", "vendor_2048", "-f", document)
 	require.Equal(t, 2, got.status)
-	require.Contains(t, got.err, "request: it is required")
+	require.Contains(t, got.err, "request: required")
 }

@@ -19,8 +19,8 @@ func (p process) caseTranscript() *cobra.Command {
 	var asJSON bool
 	command := &cobra.Command{
 		Use:   "transcript REFERENCE",
-		Short: "Print the conversation of a case, read from Offload now",
-		Long: `Print the conversation of a case. It is read from Offload now and stored nowhere. Without --api it needs the API key of the
+		Short: "Print the conversation of a case, read live from Offload",
+		Long: `Print the conversation of a case. The command reads it live from Offload and does not store it. Without --api it needs the API key of the
 case's account: SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or accounts in the --config file.`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -34,7 +34,7 @@ case's account: SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or acc
 		case asJSON:
 			return p.showJSON(cmd, found)
 		case found.Text == "":
-			// Nothing is left to do where even this can't be written.
+			// A failed write to standard error can't be reported.
 			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "signalbox: Offload tracks no conversation of the case yet")
 			return nil
 		}
@@ -43,7 +43,7 @@ case's account: SIGNALBOX_OFFLOAD_BASE_URL and SIGNALBOX_OFFLOAD_API_KEY, or acc
 	return usesAPI(command)
 }
 
-// transcript reads the conversation over the API where it is named, or with the keys that are configured here.
+// transcript reads the conversation over the API if one is named, or with the keys in the local settings.
 func (p process) transcript(cmd *cobra.Command, settings func() (config.Config, error), reference string) (workflows.CaseTranscript, error) {
 	none := workflows.CaseTranscript{}
 	if over, err := p.api(cmd); over != nil || err != nil {

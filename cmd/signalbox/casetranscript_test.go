@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestATranscriptIsReadFromOffloadNow(t *testing.T) {
+func TestATranscriptIsReadLiveFromOffload(t *testing.T) {
 	t.Parallel()
 	const offloadKey = "offload-key-4711"
 	running := workflows.CaseState{Reference: "vendor_2048", Account: "default", CaseID: "c-1", Status: workflows.CaseRunning}

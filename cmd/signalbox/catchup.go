@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// errPartlyDone: some of what was asked failed; the report names it.
+// errPartlyDone says that a part of the work failed; the report names it.
 var errPartlyDone = errors.New("some of it failed")
 
 func (p process) catchUp() *cobra.Command {
@@ -21,8 +21,8 @@ func (p process) catchUp() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "catch-up",
 		Short: "Catch up after an outage: replay deliveries, check open cases, resend notices",
-		Long: `Catch up after an outage of any side. It replays deliveries that have arrived since then and were unmatched or late, lets every open case be read
-at Offload now, and sends notices again that were given up since then. It may be repeated. With --dry-run it only counts.`,
+		Long: `Catch up after an outage. It replays deliveries that have arrived since then and were unmatched or late, makes every open case read its state at
+Offload now, and resends notices that were given up since then. It can be repeated. With --dry-run it only counts.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(command, "inbox")
@@ -40,11 +40,11 @@ at Offload now, and sends notices again that were given up since then. It may be
 		if errors.Is(err, signalbox.ErrInvalid) || errors.Is(err, errUsage) {
 			return err
 		}
-		// The report has what was done before it was broken off.
+		// The report shows the work that was done before an error.
 		return errors.Join(p.showCatchUp(cmd, report, asJSON), err, partlyDone(report))
 	}
-	command.Flags().StringVar(&since, "since", "", "when the outage began: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")
-	command.Flags().BoolVar(&dryRun, "dry-run", false, "count what would be done, and change nothing")
+	command.Flags().StringVar(&since, "since", "", "when the outage began: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
+	command.Flags().BoolVar(&dryRun, "dry-run", false, "only count; change nothing")
 	command.Flags().StringVar(&by, "by", "", "who asks, for the records; empty: the user who runs the command")
 	jsonFlag(command, &asJSON)
 	if err := command.MarkFlagRequired("since"); err != nil {
@@ -87,9 +87,9 @@ func (p process) caseCheck() *cobra.Command {
 	var by string
 	check := &cobra.Command{
 		Use:   "check REFERENCE",
-		Short: "Let a case be read at Offload now",
-		Long: `Let a case be read at Offload now, however far away the next read is. It does not wait for the read, which is paced by the account's rate: "case show"
-says what came of it. A case without an ID at Offload is not read.`,
+		Short: "Make a case read its state at Offload now",
+		Long: `Make a case read its state at Offload now instead of at its next scheduled read. The command does not wait for the read, which keeps to the account's
+rate: "case show" shows the result. A case without an ID at Offload is not read.`,
 		Args: cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// completionTime bounds a completion: a shell that waits longer is a nuisance.
+	// completionTime bounds a completion, because the person is waiting in the shell.
 	completionTime = 2 * time.Second
-	// completions is how many are looked at, and offered, at most: a page of the API.
+	// completions is how many entries are read and offered at most: a page of the API.
 	completions = 100
 )
 
-// complete offers what find returns within a short time. It says nothing where Temporal or the API is away: a completion has no place for that.
+// complete offers what find returns within completionTime. If Temporal or the API is away it offers nothing, since a completion can't show errors.
 func (p process) complete(cmd *cobra.Command, prefix string, find func(ctx context.Context, on backend) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
@@ -35,13 +35,13 @@ func (p process) complete(cmd *cobra.Command, prefix string, find func(ctx conte
 	}
 	slices.Sort(found)
 	found = slices.DeleteFunc(slices.Compact(found), func(s string) bool {
-		// A tab would begin a description, and what steers a terminal belongs on none.
+		// A tab would begin a description, and control characters must not reach a terminal.
 		return !strings.HasPrefix(s, prefix) || printable(s) != s || strings.ContainsAny(s, "\t\n")
 	})
 	return found[:min(len(found), completions)], cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeReference completes the first argument by the references of cases.
+// completeReference completes the first argument with the references of cases.
 func (p process) completeReference(filter signalbox.CaseFilter) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -59,7 +59,7 @@ func (p process) completeReference(filter signalbox.CaseFilter) cobra.Completion
 	}
 }
 
-// completeActivation completes an agent, and then one of its activations.
+// completeActivation completes an agent, and then an activation of that agent.
 func (p process) completeActivation(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 1 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -78,7 +78,8 @@ func (p process) completeActivation(cmd *cobra.Command, args []string, prefix st
 	})
 }
 
-// completeSource completes the first argument by the sources of notices. A case is offered by its reference until a workflow ID is begun.
+// completeSource completes the first argument with the sources of notices. It offers the references of cases, and workflow IDs once a person has
+// begun to type one.
 func (p process) completeSource(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

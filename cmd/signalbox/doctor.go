@@ -19,14 +19,14 @@ import (
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
-// errUnhealthy: at least one check of the doctor failed.
-var errUnhealthy = errors.New("not everything is in order")
+// errUnhealthy says that at least one check of the doctor failed.
+var errUnhealthy = errors.New("at least one check failed")
 
-// finding is what one check of the doctor found.
+// finding is the result of one check of the doctor.
 type finding struct {
 	Check string `json:"check"`
 	OK    bool   `json:"ok"`
-	// Detail says what was found, or what is wrong and how to mend it.
+	// Detail is what was found, or what is wrong and how to fix it.
 	Detail string `json:"detail"`
 	// Seconds is how long a step of the canary took.
 	Seconds float64 `json:"seconds,omitempty"`
@@ -40,8 +40,8 @@ func (p process) doctor() *cobra.Command {
 	var fly flight
 	doctor := &cobra.Command{
 		Use:   "doctor [serve|ingress|worker]",
-		Short: "Check settings, keyring, inbox and Temporal for a process, and say of each whether it is in order",
-		Long: `Check settings, keyring, inbox and Temporal for a process, and say of each whether it is in order.
+		Short: "Check settings, keyring, inbox and Temporal for a process, and print the result of each check",
+		Long: `Check settings, keyring, inbox and Temporal for a process, and print the result of each check.
 
 --canary also sends an event on the whole way, and says how long each step took: ingress and inbox, relay, Temporal, worker. It is harmless
 in production: it calls no provider and sends no notice. It leaves one delivery in the inbox and one closed workflow offload-case/~canary-… in
@@ -68,8 +68,8 @@ Temporal, and each is removed when its retention ends.`,
 	config.Flags(doctor.Flags(), config.Ingress|config.Worker)
 	jsonFlag(doctor, &asJSON)
 	doctor.Flags().BoolVar(&fly.canary, "canary", false, "send an event through ingress, inbox, relay, Temporal and worker, and time each step")
-	doctor.Flags().StringVar(&fly.url, "canary-url", "", "where to post it, instead of --public-url")
-	doctor.Flags().DurationVar(&fly.timeout, "canary-timeout", canaryTimeout, "how long the whole way may take")
+	doctor.Flags().StringVar(&fly.url, "canary-url", "", "URL of the ingress for the canary, instead of --public-url")
+	doctor.Flags().DurationVar(&fly.timeout, "canary-timeout", canaryTimeout, "how long all steps of the canary may take together")
 	return doctor
 }
 
@@ -96,7 +96,7 @@ func (p process) report(cmd *cobra.Command, asJSON bool, findings []finding) err
 	return nil
 }
 
-// examine makes every check, also after one has failed; only what needs Temporal is not tried where it is away.
+// examine makes every check, even after one has failed. It skips the checks that need Temporal while Temporal is away.
 func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config.Part, fly flight) []finding {
 	var findings []finding
 	note := func(check, good string, err error) {
@@ -180,18 +180,18 @@ func searchAttributes(ctx context.Context, temporal client.Client, namespace str
 	return worker.Usable(ctx, temporal, namespace)
 }
 
-// workerVersion fails where Temporal gives no tasks to the version of this process, with the command that mends it.
+// workerVersion fails if Temporal gives no tasks to the version of this process. The error names the command that changes this.
 func workerVersion(ctx context.Context, temporal client.Client, namespace string, settings config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	err := worker.CheckVersion(ctx, temporal, settings.DeploymentName, settings.BuildID)
 	if errors.Is(err, worker.ErrNoTasks) {
-		return fmt.Errorf("%w; when its workers run, `%s` mends it", err, worker.MakeCurrent(namespace, settings.DeploymentName, settings.BuildID))
+		return fmt.Errorf("%w; start its workers, then run `%s`", err, worker.MakeCurrent(namespace, settings.DeploymentName, settings.BuildID))
 	}
 	return err
 }
 
-// retention fails where closed cases are forgotten too soon to be refused a second time.
+// retention fails if the namespace keeps closed workflows for less than minRetention: then a reference could be used twice.
 func retention(ctx context.Context, temporal client.Client, namespace string) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -202,7 +202,7 @@ func retention(ctx context.Context, temporal client.Client, namespace string) (t
 	kept := described.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
 	if kept < minRetention {
 		return kept, fmt.Errorf("namespace %q keeps closed workflows for %s, want at least %s: a reference could be used twice; "+
-			"`temporal operator namespace update --retention %dh` mends it", namespace, days(kept), days(minRetention), int(minRetention.Hours()))
+			"run `temporal operator namespace update --retention %dh`", namespace, days(kept), days(minRetention), int(minRetention.Hours()))
 	}
 	return kept, nil
 }

@@ -12,13 +12,13 @@ import (
 )
 
 var (
-	// errUsage: the command line or a setting can't be used.
+	// errUsage says that the command line or a setting can't be used.
 	errUsage = errors.New("wrong usage")
-	// errNotCompleted: the case that was waited for ended otherwise.
+	// errNotCompleted says that a case has ended with another status than COMPLETED.
 	errNotCompleted = errors.New("the case was not completed")
 )
 
-// exitStatus is the one place where errors become the statuses that `signalbox --help` lists.
+// exitStatus returns the exit status of an error, as `signalbox --help` lists them.
 func exitStatus(err error) int {
 	var refused *api.Refusal
 	switch {
@@ -26,7 +26,7 @@ func exitStatus(err error) int {
 		return 0
 	case errors.As(err, &refused) && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
 		return 2 // another token is needed
-	// What is wrong with the whole workflow goes before what it was asked.
+	// An error of the whole workflow comes before an error of the request to it.
 	case errors.Is(err, signalbox.ErrTerminated):
 		return 7
 	case errors.Is(err, signalbox.ErrTimedOut):

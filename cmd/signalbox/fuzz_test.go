@@ -34,7 +34,7 @@ func FuzzAStartIsReadWholeOrRefused(f *testing.F) {
 	})
 }
 
-func FuzzAMomentIsATimeOrAMistake(f *testing.F) {
+func FuzzAMomentIsATimeOrAnError(f *testing.F) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for _, seed := range []string{"", "2h", "-2h", "0", "2026-05-01T12:00:00Z", "2026-05-01T12:00:00+25:00", "9223372036854775807ns", "2562047h47m16.854775808s", "yesterday"} {
 		f.Add(seed)

@@ -17,18 +17,18 @@ func (p process) inbox() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "inbox",
 		Short: "Manage the inbox: list, show, replay, release, purge, counts, audit, backup",
-		Long: `Manage the inbox. Each command opens the inbox itself, a SQLite file or a PostgreSQL database, also while "signalbox serve" or
+		Long: `Manage the inbox. Each command opens the inbox itself, a SQLite file or a PostgreSQL database, even while "signalbox serve" or
 "signalbox ingress" runs. Use the settings of that process: --inbox (SIGNALBOX_INBOX), and for bodies --keyring (SIGNALBOX_KEYRING).
 
-Before a body is revealed, a delivery is replayed, the quarantine is released or anything is purged, the inbox records who is about to do it:
-see "signalbox inbox audit". Where the record can't be written, nothing is done.`,
+Before it reveals a body, replays deliveries, releases the quarantine or purges, a command records the person in the inbox: see
+"signalbox inbox audit". If the record can't be written, the command fails and nothing is done.`,
 		Args: cobra.NoArgs,
 	}
 	command.AddCommand(p.inboxList(), p.inboxShow(), p.inboxReplay(), p.inboxRelease(), p.inboxPurge(), p.inboxCounts(), p.inboxAudit(), p.inboxBackup())
 	return command
 }
 
-// openDesk is what a command works with: the inbox, open, and the settings it was opened by.
+// openDesk is an open inbox with the settings that opened it.
 type openDesk struct {
 	desk.Desk
 	settings config.Config
@@ -36,7 +36,7 @@ type openDesk struct {
 
 func (d openDesk) Close() error { return d.Inbox.Close() }
 
-// withKeyring reads the keyring of the settings, where they name one.
+// withKeyring reads the keyring, if the settings name one.
 func (d openDesk) withKeyring() (openDesk, error) {
 	if d.settings.Keyring == "" {
 		return d, nil
@@ -46,11 +46,11 @@ func (d openDesk) withKeyring() (openDesk, error) {
 	return d, err
 }
 
-// operation is what an inbox command does.
+// operation is the work of an inbox command.
 type operation func(cmd *cobra.Command, args []string, on inboxBackend) error
 
-// operate opens the inbox for the command and closes it afterwards, or works over the API. settings are the flags that the command uses besides
-// --inbox.
+// operate opens the inbox for the command and closes it afterwards, or works over the API. settings are the flags that the command uses in
+// addition to --inbox.
 func (p process) operate(command *cobra.Command, do operation, settings ...string) *cobra.Command {
 	read := p.settingsFlags(command, append([]string{"inbox"}, settings...)...)
 	command.RunE = func(cmd *cobra.Command, args []string) (err error) {
@@ -81,7 +81,7 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 	return usesAPI(command)
 }
 
-// openDesk opens the inbox of the settings. It makes none: that is wrong usage.
+// openDesk opens the inbox of the settings. It does not create one: a missing inbox is errUsage.
 func (p process) openDesk(ctx context.Context, settings config.Config) (openDesk, error) {
 	if err := settings.CheckInbox(); err != nil {
 		return openDesk{}, usage(err)

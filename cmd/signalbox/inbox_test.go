@@ -184,7 +184,7 @@ func forEachInbox(t *testing.T, run func(t *testing.T, d desktop)) {
 	}
 }
 
-func TestInboxCommandsSayWhatWentWrongByTheirStatus(t *testing.T) {
+func TestInboxCommandsHaveAnExitStatusForEachError(t *testing.T) {
 	t.Parallel()
 	forEachInbox(t, func(t *testing.T, d desktop) {
 		for _, c := range []struct {
@@ -211,7 +211,7 @@ func TestInboxCommandsSayWhatWentWrongByTheirStatus(t *testing.T) {
 	})
 }
 
-func TestWhatAPersonDoesIsRecorded(t *testing.T) {
+func TestActsOfAPersonAreRecorded(t *testing.T) {
 	t.Parallel()
 	forEachInbox(t, func(t *testing.T, d desktop) {
 		config := filepath.Join(t.TempDir(), "signalbox.yaml")
@@ -262,7 +262,7 @@ type unrecorded struct{ inbox.Store }
 
 func (unrecorded) Audit(context.Context, inbox.AuditEntry) error { return inbox.ErrBusy }
 
-func TestNothingIsDoneThatCantBeRecorded(t *testing.T) {
+func TestAnActThatCannotBeRecordedFails(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
 	quarantined := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}, signed(`{"type":"test.ping"}`))
@@ -295,7 +295,7 @@ func signed(body string) string {
 	return string(hook.Pack([]string{artmail.Sign([]byte(body), webhookSecret)}, "", []byte(body)))
 }
 
-func TestAPersonsWordsAreShownOnlyWhenRevealed(t *testing.T) {
+func TestPersonalTextsAreShownOnlyByReveal(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
 	const body = `{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"m0","approved":true,"reason":"Pat in finance said yes","runId":null}`
@@ -312,7 +312,7 @@ func TestAPersonsWordsAreShownOnlyWhenRevealed(t *testing.T) {
 	}
 }
 
-func TestABodyThatCantBeReadIsNotShownUnredacted(t *testing.T) {
+func TestAnUnreadableBodyIsWithheld(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
 	for name, body := range map[string]string{
@@ -344,13 +344,13 @@ func TestABodyThatCantBeOpenedSaysWhy(t *testing.T) {
 		return got.out
 	}
 	require.Contains(t, withheld(), "no keyring")
-	require.Contains(t, withheld(other), "does not open")
+	require.Contains(t, withheld(other), "this keyring can't open")
 	require.Equal(t, 2, command(t, []string{"SIGNALBOX_INBOX=" + d.inbox, "SIGNALBOX_KEYRING=/nowhere"}, "inbox", "show", d.delivered).status)
 	require.Zero(t, command(t, d.environ, "inbox", "purge", "--bodies-before", "1ns").status)
 	require.Contains(t, withheld(d.environ[1]), "purged")
 }
 
-func TestAReleaseLetsInWhatASecretVerifies(t *testing.T) {
+func TestAReleaseAcceptsWebhooksThatASecretVerifies(t *testing.T) {
 	t.Parallel()
 	forEachInbox(t, func(t *testing.T, d desktop) {
 		config := filepath.Join(t.TempDir(), "signalbox.yaml")
@@ -374,7 +374,7 @@ func TestAReleaseLetsInWhatASecretVerifies(t *testing.T) {
 	})
 }
 
-func TestAReplayCountsWhatItHandedOutAndWhatItCouldNot(t *testing.T) {
+func TestAReplayCountsReplayedAndSkippedDeliveries(t *testing.T) {
 	t.Parallel()
 	forEachInbox(t, func(t *testing.T, d desktop) {
 		store, err := storage.OpenExisting(t.Context(), d.inbox)
@@ -403,7 +403,7 @@ func TestAReplayCountsWhatItHandedOutAndWhatItCouldNot(t *testing.T) {
 	})
 }
 
-func TestLookingAtAnInboxMakesNone(t *testing.T) {
+func TestReadingCommandsDoNotCreateAnInbox(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "none.db")
 	got := command(t, nil, "inbox", "list", "--inbox", path)
@@ -412,14 +412,14 @@ func TestLookingAtAnInboxMakesNone(t *testing.T) {
 	require.NoFileExists(t, path)
 }
 
-func TestLookingAtADatabaseMakesNoInbox(t *testing.T) {
+func TestReadingCommandsDoNotCreateTables(t *testing.T) {
 	t.Parallel()
 	got := command(t, []string{"SIGNALBOX_INBOX=" + pgtest.Shared(t).Database(t)}, "inbox", "list")
 	require.Equal(t, 2, got.status, got.err)
 	require.Contains(t, got.err, "signalbox ingress")
 }
 
-func TestADatabaseThatIsAwayOrWrongIsToldWithoutItsPassword(t *testing.T) {
+func TestErrorsOfADatabaseDoNotContainItsPassword(t *testing.T) {
 	t.Parallel()
 	for address, status := range map[string]int{
 		"postgres://u:hunter2@127.0.0.1:1/d": 6, "postgres://u:hunter2@h:port/d": 2, "mysql://u:hunter2@h/d": 2,
@@ -431,7 +431,7 @@ func TestADatabaseThatIsAwayOrWrongIsToldWithoutItsPassword(t *testing.T) {
 	}
 }
 
-func TestTheDoctorLooksAtTheInbox(t *testing.T) {
+func TestTheDoctorChecksTheInbox(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
 	d.serve(t)
@@ -452,7 +452,7 @@ func TestTheDoctorLooksAtTheInbox(t *testing.T) {
 	}
 }
 
-func TestTheDoctorLooksAtTheDatabase(t *testing.T) {
+func TestTheDoctorChecksTheDatabase(t *testing.T) {
 	t.Parallel()
 	d := newDesktopOn(t, pgtest.Shared(t).Database(t))
 	d.examined(t, d.inbox, `ok +inbox +postgres://.*, 0 pending`)

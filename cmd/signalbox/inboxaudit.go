@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// who is the user whom this process runs as, and the one who called sudo.
+// who returns the user of this process, and the user who called sudo if there is one.
 func (p process) who() string {
 	uid := os.Getuid()
 	name := "uid " + strconv.Itoa(uid)
@@ -55,8 +55,8 @@ func (p process) inboxAudit() *cobra.Command {
 		}
 		return p.sayMore(cmd, page.Next)
 	})
-	audit.Flags().StringVar(&cursor, "cursor", "", "go on where the last page ended")
-	audit.Flags().IntVar(&limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many, at most %d", desk.MaxAuditPage))
+	audit.Flags().StringVar(&cursor, "cursor", "", "cursor of the page, from the end of the page before")
+	audit.Flags().IntVar(&limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many entries, at most %d", desk.MaxAuditPage))
 	jsonFlag(audit, &asJSON)
 	return audit
 }

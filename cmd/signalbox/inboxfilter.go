@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// filterFlags are a filter of the inbox as it is given on a command line.
+// filterFlags are the flags of a filter of the inbox.
 type filterFlags struct {
 	read         inbox.Filter
 	states       []string
@@ -20,13 +20,13 @@ type filterFlags struct {
 
 func (f *filterFlags) add(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringSliceVar(&f.states, "state", nil, "pending, delivered, unmatched, late, ignored, dead or quarantined; several with commas")
+	flags.StringSliceVar(&f.states, "state", nil, "pending, delivered, unmatched, late, ignored, dead or quarantined; separated by commas")
 	flags.StringVar(&f.read.Provider, "provider", "", "offload or artmail")
 	flags.StringVar(&f.read.Scope, "agent", "", "Artmail agent")
 	flags.StringVar(&f.read.Kind, "kind", "", "kind of event, such as case.completed")
 	flags.StringVar(&f.read.Lane, "lane", "", "lane: the ID of the workflow, such as offload-case/vendor_2048")
 	flags.StringVar(&f.reference, "reference", "", "reference of an Offload case, instead of its lane")
-	flags.StringVar(&f.since, "since", "", "received since: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")
+	flags.StringVar(&f.since, "since", "", "received since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
 	flags.StringVar(&f.until, "until", "", "received before: as for --since")
 }
 
@@ -49,7 +49,7 @@ func (f *filterFlags) filter(now time.Time) (inbox.Filter, error) {
 	return filter, err
 }
 
-// moment reads a time, or a duration as that long before now.
+// moment parses a time, or a duration before now.
 func moment(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
@@ -59,7 +59,7 @@ func moment(flag, s string, now time.Time) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%w: --%s: %q is neither a time like 2026-05-01T12:00:00Z nor a duration like 2h", errUsage, flag, s)
+		return time.Time{}, fmt.Errorf("%w: --%s: %q is not a time like 2026-05-01T12:00:00Z or a duration like 2h", errUsage, flag, s)
 	}
 	return at, nil
 }

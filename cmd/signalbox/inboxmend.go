@@ -16,10 +16,10 @@ func (p process) inboxRelease() *cobra.Command {
 	)
 	release := p.operate(&cobra.Command{
 		Use:   "release",
-		Short: "Verify quarantined Artmail webhooks again, and accept what a secret now verifies",
-		Long: `Verify quarantined Artmail webhooks again, and accept what a secret now verifies. The secrets are those that this command itself reads from
---config (SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. What is accepted keeps its time of arrival and is
-not counted twice. The inbox records who asked.`,
+		Short: "Verify quarantined Artmail webhooks again, and accept those that a secret now verifies",
+		Long: `Verify quarantined Artmail webhooks again, and accept those that a secret now verifies. The command reads the secrets from --config
+(SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. An accepted webhook keeps its time of arrival; if the inbox
+has it already, it is a duplicate. The inbox records the person.`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
 		done, err := on.Release(cmd.Context(), agent)
@@ -44,9 +44,9 @@ func (p process) inboxPurge() *cobra.Command {
 	)
 	purge := p.operate(&cobra.Command{
 		Use:   "purge",
-		Short: "Remove bodies or whole deliveries by age; what is pending stays",
-		Long: `Remove bodies or whole deliveries by age; what is pending stays. It works in short steps beside a running ingress, and may be interrupted and
-repeated. The inbox records who asked.`,
+		Short: "Remove bodies or whole deliveries by age; pending deliveries stay",
+		Long: `Remove bodies or whole deliveries by age; pending deliveries stay. It works in short steps beside a running ingress, and can be interrupted and
+repeated. The inbox records the person.`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
 		if bodies < 0 || rows < 0 || bodies == 0 && rows == 0 {
@@ -67,7 +67,7 @@ repeated. The inbox records who asked.`,
 	return purge
 }
 
-// purgeOlderThan leaves alone what has no age.
+// purgeOlderThan returns the request of a purge. An age of 0 removes nothing.
 func purgeOlderThan(now time.Time, bodies, rows time.Duration) inbox.PurgeRequest {
 	request := inbox.PurgeRequest{Now: now}
 	if bodies > 0 {

@@ -41,13 +41,13 @@ func (p process) inboxList() *cobra.Command {
 		return p.sayMore(cmd, page.Next)
 	})
 	chosen.add(list)
-	list.Flags().StringVar(&chosen.read.Cursor, "cursor", "", "go on where the last page ended, with the same filter")
-	list.Flags().IntVar(&chosen.read.Limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many, at most %d", inbox.MaxPage))
+	list.Flags().StringVar(&chosen.read.Cursor, "cursor", "", "cursor of the page, from the end of the page before; use the same filter")
+	list.Flags().IntVar(&chosen.read.Limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many deliveries, at most %d", inbox.MaxPage))
 	jsonFlag(list, &asJSON)
 	return list
 }
 
-// sayMore tells the cursor of the next page, where there is one.
+// sayMore prints the cursor of the next page, if there is one.
 func (p process) sayMore(cmd *cobra.Command, next string) error {
 	if next == "" {
 		return nil
@@ -98,7 +98,7 @@ func (p process) deliveryRows(d inbox.Delivery) [][2]string {
 	}
 }
 
-// number leaves a zero out.
+// number returns n as text; empty for zero.
 func number(n int) string {
 	if n == 0 {
 		return ""

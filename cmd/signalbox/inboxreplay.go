@@ -15,9 +15,9 @@ func (p process) inboxReplay() *cobra.Command {
 	)
 	replay := p.operate(&cobra.Command{
 		Use:   "replay [ID]",
-		Short: "Hand a delivery out again, or with --all every one that the filter matches",
-		Long: `Hand a delivery out again, or with --all every one that the filter matches; without --state those that are unmatched, late or dead.
-It passes dedupe on purpose. What the workflow has applied before it does not apply again. The inbox records who asked.`,
+		Short: "Replay a delivery, or with --all every one that matches the filter",
+		Long: `Replay a delivery: signal it to its workflow again. With --all it replays every delivery that matches the filter; without --state those that are
+unmatched, late or dead. A workflow does not apply an event that it has applied before. The inbox records the person.`,
 		Args: cobra.MaximumNArgs(1),
 	}, func(cmd *cobra.Command, args []string, on inboxBackend) error {
 		if (len(args) == 1) == all {
@@ -45,7 +45,7 @@ It passes dedupe on purpose. What the workflow has applied before it does not ap
 		return p.say(cmd, "%d replayed\n", done.Replayed)
 	})
 	chosen.add(replay)
-	replay.Flags().BoolVar(&all, "all", false, "replay all that the filter matches")
+	replay.Flags().BoolVar(&all, "all", false, "replay all deliveries that match the filter")
 	jsonFlag(replay, &asJSON)
 	return replay
 }

@@ -14,9 +14,9 @@ func (p process) inboxShow() *cobra.Command {
 	var reveal, asJSON bool
 	show := p.operate(&cobra.Command{
 		Use:   "show ID",
-		Short: "Show a delivery, and of its body what is neither secret nor personal",
-		Long: `Show a delivery, and of its body what is neither secret nor personal: documented IDs, times, numbers, flags and statuses. API keys, people,
-their words, results and undocumented fields are hidden. With --reveal the body is shown as it came, after the inbox has recorded who asked.`,
+		Short: "Show a delivery without the secret and personal parts of its body",
+		Long: `Show a delivery without the secret and personal parts of its body. It shows documented IDs, times, numbers, flags and statuses, and hides API
+keys, people, their words, results and undocumented fields. With --reveal it shows the whole body, after the inbox has recorded the person.`,
 		Args: cobra.ExactArgs(1),
 	}, func(cmd *cobra.Command, args []string, on inboxBackend) error {
 		see := on.Show
@@ -32,7 +32,7 @@ their words, results and undocumented fields are hidden. With --reveal the body 
 		}
 		return p.showBody(cmd, shown)
 	}, "keyring")
-	show.Flags().BoolVar(&reveal, "reveal", false, "show the body as it came, with keys and personal data; the inbox records who asked")
+	show.Flags().BoolVar(&reveal, "reveal", false, "show the whole body, with keys and personal data; the inbox records the person")
 	jsonFlag(show, &asJSON)
 	return show
 }
@@ -52,6 +52,6 @@ func (p process) showBody(cmd *cobra.Command, shown desk.Shown) error {
 	if shown.Redacted {
 		title = "body (redacted)"
 	}
-	// The values of a document may hold what JSON allows and a terminal obeys.
+	// JSON strings may contain characters that control a terminal.
 	return p.say(cmd, "%s:\n%s\n", title, printable(indented.String()))
 }

@@ -27,7 +27,7 @@ URL stops working. With --payloads it is one for --payload-keys: without that no
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := args[0]
 			if _, err := os.Lstat(path); err == nil && !ifMissing {
-				return fmt.Errorf("%w: %s is there already; `signalbox keys stage` adds a new key to it", errUsage, path)
+				return fmt.Errorf("%w: %s already exists; `signalbox keys stage` adds a new key to it", errUsage, path)
 			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 				return fmt.Errorf("create keys: %w", err)
 			}
@@ -44,7 +44,7 @@ URL stops working. With --payloads it is one for --payload-keys: without that no
 		},
 	}
 	create.Flags().BoolVar(&payloads, "payloads", false, "make keys that encrypt what Temporal keeps, for --payload-keys")
-	create.Flags().BoolVar(&ifMissing, "if-missing", false, "leave a key document alone that is there already")
+	create.Flags().BoolVar(&ifMissing, "if-missing", false, "leave an existing key document unchanged")
 	return create
 }
 
@@ -76,8 +76,8 @@ Keys for payloads rotate by the same commands; they need no "reseal".`,
 func (p process) keysPromote() *cobra.Command {
 	return &cobra.Command{
 		Use:   "promote PATH",
-		Short: "Use the staged keys from now on; the older ones go on opening and verifying",
-		Long: `Use the staged keys from now on; the older ones go on opening and verifying. Every process must have been restarted since "signalbox keys
+		Short: "Use the staged keys from now on; the older keys still open and verify",
+		Long: `Use the staged keys from now on; the older keys still open and verify. Every process must have been restarted since "signalbox keys
 stage": one that does not know the new keys refuses the capability URLs that another one makes by them.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,7 +96,7 @@ stage": one that does not know the new keys refuses the capability URLs that ano
 	}
 }
 
-// changeKeys writes the document that change returns, where it returns one, and prints what it says of the path.
+// changeKeys writes the document that change returns, if it returns one, and prints its message with the path.
 func (p process) changeKeys(cmd *cobra.Command, path string, change func(*keyring.Ring) (*keyring.Ring, string, error)) error {
 	ring, err := readDocument(path, "PATH")
 	if err != nil {
@@ -117,7 +117,7 @@ func (p process) changeKeys(cmd *cobra.Command, path string, change func(*keyrin
 	return p.say(cmd, says, path)
 }
 
-// warnOfReaders warns of a key document that others than its owner can read.
+// warnOfReaders warns if other users than the owner can read the key document.
 func (p process) warnOfReaders(cmd *cobra.Command, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -129,7 +129,7 @@ func (p process) warnOfReaders(cmd *cobra.Command, path string) error {
 	return err
 }
 
-// readKeyring never makes one: a process that starts with fresh keys could read nothing that was stored before.
+// readKeyring reads a keyring. It never creates one: a process with new keys could not open anything that was stored before.
 func readKeyring(path string) (*keyring.Ring, error) {
 	const setting = "--keyring (SIGNALBOX_KEYRING)"
 	if path == "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// pageFlags are what all lists of workflows have.
+// pageFlags are the flags of all lists of workflows.
 type pageFlags struct {
 	cursor string
 	limit  int
@@ -20,12 +20,12 @@ type pageFlags struct {
 }
 
 func (f *pageFlags) add(command *cobra.Command) {
-	command.Flags().StringVar(&f.cursor, "cursor", "", "go on where the last page ended, with the same filter")
-	command.Flags().IntVar(&f.limit, "limit", signalbox.DefaultPage, fmt.Sprintf("how many, at most %d; over the API at most 100", signalbox.MaxPage))
+	command.Flags().StringVar(&f.cursor, "cursor", "", "cursor of the page, from the end of the page before; use the same filter")
+	command.Flags().IntVar(&f.limit, "limit", signalbox.DefaultPage, fmt.Sprintf("how many entries, at most %d; over the API at most 100", signalbox.MaxPage))
 	jsonFlag(command, &f.asJSON)
 }
 
-// workflowFlags choose workflows in a list.
+// workflowFlags are the filter flags of a list of workflows.
 type workflowFlags struct {
 	pageFlags
 	states, attention []string
@@ -36,11 +36,11 @@ type workflowFlags struct {
 
 func (f *workflowFlags) add(command *cobra.Command, states string) {
 	flags := command.Flags()
-	flags.StringSliceVar(&f.states, "state", nil, states+"; several with commas")
-	flags.StringSliceVar(&f.attention, "attention", nil, "those with one of these attentions; several with commas")
+	flags.StringSliceVar(&f.states, "state", nil, states+"; separated by commas")
+	flags.StringSliceVar(&f.attention, "attention", nil, "those with one of these attention reasons, separated by commas")
 	flags.BoolVar(&f.needsAttention, "needs-attention", false, "those with any attention")
 	flags.StringVar(&f.open, "open", "", "open or closed in Temporal; empty: both")
-	flags.StringVar(&f.since, "since", "", "started since: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")
+	flags.StringVar(&f.since, "since", "", "started since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
 	flags.StringVar(&f.before, "before", "", "started before: as for --since")
 	f.pageFlags.add(command)
 }
@@ -69,8 +69,8 @@ func (p process) caseList() *cobra.Command {
 			return listed{page, page.Next, rows}, err
 		})
 	chosen.add(list, "RUNNING, INPUT_NEEDED, COMPLETED and so on")
-	list.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts; several with commas")
-	list.Flags().StringVar(&prefix, "prefix", "", "how the reference begins")
+	list.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts, separated by commas")
+	list.Flags().StringVar(&prefix, "prefix", "", "beginning of the reference")
 	list.Flags().StringVar(&caseID, "case-id", "", "ID of the case at Offload")
 	return usesAPI(list)
 }
@@ -98,7 +98,7 @@ func (p process) activationList() *cobra.Command {
 			return listed{page, page.Next, rows}, err
 		})
 	chosen.add(list, "UNKNOWN, ACTIVE, PAUSED or DEACTIVATED")
-	list.Flags().StringSliceVar(&agents, "agent", nil, "activations of these agents; several with commas")
+	list.Flags().StringSliceVar(&agents, "agent", nil, "activations of these agents, separated by commas")
 	return usesAPI(list)
 }
 
@@ -146,7 +146,7 @@ func (p process) workflowList(chosen *workflowFlags, short string, columns []str
 	}
 }
 
-// standing is the status that a workflow has published last, and how it was broken off in Temporal, if it was.
+// standing returns the last published status of a workflow, and its status in Temporal if it was terminated or failed.
 func standing(status string, execution signalbox.ExecutionStatus) string {
 	switch execution {
 	case signalbox.ExecutionFailed, signalbox.ExecutionTimedOut, signalbox.ExecutionTerminated, signalbox.ExecutionCancelled:

@@ -1,5 +1,5 @@
-// Command signalbox is the production binary: `serve`, `ingress` and `worker` run the parts of Signalbox, the other commands are for
-// people. It is wiring: no rule of any provider or workflow stands here.
+// Command signalbox is the production binary: `serve`, `ingress` and `worker` run the parts of Signalbox; the other commands are for people. It
+// contains no rules of providers or workflows.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	configDir, err := os.UserConfigDir()
 	if err != nil {
-		configDir = "" // no home: then there is no default profile file either
+		configDir = "" // without a home there is no default profile file
 	}
 	p := process{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdin.Fd())),
@@ -42,7 +42,7 @@ func main() {
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
-// process is what a command sees of the world; a test brings its own.
+// process holds everything that a command uses from outside: streams, settings, clock and connections. Tests replace them.
 type process struct {
 	in       io.Reader
 	out, err io.Writer
@@ -50,9 +50,9 @@ type process struct {
 	settings config.Source
 	temporal temporalconn.Source
 	now      func() time.Time
-	// dialTemporal connects at once or says why not.
+	// dialTemporal connects now or fails.
 	dialTemporal func(context.Context, client.Options) (client.Client, error)
-	// openInbox opens the inbox at a place; storage.ErrNone where there is none.
+	// openInbox opens an inbox; it fails with storage.ErrNone if the inbox does not exist.
 	openInbox func(ctx context.Context, where string) (inbox.Store, error)
 }
 
@@ -65,7 +65,7 @@ func (p process) run(ctx context.Context, args []string) int {
 	root.SetErr(p.err)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		// Nothing is left to do where even this can't be written.
+		// A failed write to standard error can't be reported.
 		_, _ = fmt.Fprintf(p.err, "signalbox: %s\n", printable(err.Error()))
 		if line := (*commandLineError)(nil); errors.As(err, &line) {
 			_, _ = fmt.Fprintf(p.err, "\n%s", line.command.UsageString())
@@ -100,7 +100,7 @@ being completed · 6 temporarily unavailable · 7 the workflow was terminated ·
 	return root
 }
 
-// commandLineError is a command line that can't be used; the usage of its command is shown after it.
+// commandLineError is the error of a wrong command line. The usage of its command is printed after it.
 type commandLineError struct {
 	command *cobra.Command
 	err     error
@@ -109,7 +109,7 @@ type commandLineError struct {
 func (e *commandLineError) Error() string   { return e.err.Error() }
 func (e *commandLineError) Unwrap() []error { return []error{errUsage, e.err} }
 
-// refuseAPI lets each command that can't work over the API say so.
+// refuseAPI makes commands that can't work over the API refuse the flag --api.
 func refuseAPI(command *cobra.Command) {
 	if do := command.RunE; do != nil && command.Flags().Lookup("api") == nil {
 		command.Flags().String("api", "", "")
@@ -128,7 +128,7 @@ func refuseAPI(command *cobra.Command) {
 	}
 }
 
-// markUsage makes what a command says of its arguments, and of flags that it can't do without, an error of usage.
+// markUsage makes errors about arguments and required flags commandLineErrors.
 func markUsage(command *cobra.Command) {
 	validate := command.Args
 	command.Args = func(cmd *cobra.Command, args []string) error {
@@ -142,7 +142,7 @@ func markUsage(command *cobra.Command) {
 		return nil
 	}
 	if !command.Runnable() {
-		// Without it cobra would take an unknown command for a call for help.
+		// Otherwise cobra would print the help for an unknown command, without an error.
 		command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
 	for _, sub := range command.Commands() {

@@ -75,7 +75,7 @@ func (p process) result(t *testing.T, args []string) result {
 	return result{status, out.String(), errOut.String()}
 }
 
-func TestKeysAreMadeOnceStagedAndPromotedInPlace(t *testing.T) {
+func TestKeysAreCreatedOnceStagedAndPromotedInPlace(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
 	require.Zero(t, command(t, nil, "keys", "create", path).status)
@@ -130,7 +130,7 @@ func TestWebhookURLPrintsACapabilityURLThatTheIngressAccepts(t *testing.T) {
 	require.NoError(t, readRing(t, path).VerifyToken(strings.TrimSpace(token), workflows.OffloadTokenContext("vendor_2048")...))
 }
 
-func TestWhatCannotRunSaysWhichSettingAndExitsWithTwo(t *testing.T) {
+func TestAWrongSettingIsNamedAndExitsWithTwo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		environ []string
@@ -159,7 +159,7 @@ func TestWhatCannotRunSaysWhichSettingAndExitsWithTwo(t *testing.T) {
 	}
 }
 
-func TestACommandLineThatCanNotBeUsedShowsItsUsage(t *testing.T) {
+func TestAWrongCommandLineShowsTheUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"case", "answer", "order-1", "yes"}, {"case", "answer"}, {"case", "answer", "order-1", "--colour"}} {
 		got := command(t, nil, args...)
@@ -215,7 +215,7 @@ func TestTheHelpOfEachCommandShowsTheTypesOfItsFlags(t *testing.T) {
 	require.Regexp(t, `--keyring string +key document`, command(t, nil, "serve", "--help").out)
 }
 
-func TestWhatIsMissingOnACommandLineExitsWithTwo(t *testing.T) {
+func TestAMissingArgumentExitsWithTwo(t *testing.T) {
 	t.Parallel()
 	needy := 0
 	eachCommand(func(c *cobra.Command, names []string) {
@@ -262,7 +262,7 @@ func TestAProcessWarnsOfAMisspeltVariable(t *testing.T) {
 	}
 }
 
-func TestARotationKeepsTheLinkToItsDocument(t *testing.T) {
+func TestARotationKeepsALinkedKeyDocument(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
 	require.Zero(t, command(t, nil, "keys", "create", path).status)
@@ -292,7 +292,7 @@ func TestAMisspeltVariableIsWarnedOf(t *testing.T) {
 	require.Contains(t, got.err, "SIGNALBOX_KEYRIGN is not a setting and has no effect; did you mean SIGNALBOX_KEYRING?")
 }
 
-func TestASettingThatOnlyShowsWhenItIsUsedIsAMistakeToo(t *testing.T) {
+func TestASettingThatFailsOnUseExitsWithTwo(t *testing.T) {
 	t.Parallel()
 	_, keys := newKeys(t)
 	got := command(t, []string{keys, "SIGNALBOX_INBOX=" + filepath.Join(t.TempDir(), "none", "inbox.db")},
@@ -301,7 +301,7 @@ func TestASettingThatOnlyShowsWhenItIsUsedIsAMistakeToo(t *testing.T) {
 	require.Contains(t, got.err, "--inbox (SIGNALBOX_INBOX)")
 }
 
-func TestAMisspeltOptionInADocumentIsNotAnOptionLeftOut(t *testing.T) {
+func TestAMisspeltOptionInADocumentIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "case.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"reference":"a","options":{"reconcileAftr":"1m"}}`), 0o600))
@@ -310,7 +310,7 @@ func TestAMisspeltOptionInADocumentIsNotAnOptionLeftOut(t *testing.T) {
 	require.Contains(t, got.err, "reconcileAftr")
 }
 
-func TestATemporalThatIsAwayIsToldApart(t *testing.T) {
+func TestATemporalThatIsAwayHasAnExitStatus(t *testing.T) {
 	t.Parallel()
 	got := command(t, []string{"TEMPORAL_ADDRESS=127.0.0.1:1"}, "case", "show", "a")
 	require.Equal(t, 6, got.status, got.err)

@@ -16,7 +16,7 @@ func (p process) notice() *cobra.Command {
 	notice := &cobra.Command{
 		Use:   "notice",
 		Short: "Look at notices and their delivery: list, resend, dismiss",
-		Long: `Look at notices and their delivery. SOURCE is what the notices are about: the reference of a case, or a workflow ID such as
+		Long: `Look at notices and their delivery. SOURCE is the case or activation of the notices: the reference of a case, or a workflow ID such as
 artmail-activation/AGENT/ACTIVATION_ID.`,
 		Args: cobra.NoArgs,
 	}
@@ -26,7 +26,7 @@ artmail-activation/AGENT/ACTIVATION_ID.`,
 	return notice
 }
 
-// sourceOf is the workflow ID that an argument means. A reference has no slash.
+// sourceOf returns the workflow ID of an argument, which is a reference if it has no slash.
 func sourceOf(argument string) string {
 	if strings.Contains(argument, "/") {
 		return argument
@@ -75,9 +75,9 @@ func (p process) noticeList() *cobra.Command {
 		},
 	}
 	page.add(list)
-	list.Flags().BoolVar(&givenUp, "given-up", false, "only what was given up")
+	list.Flags().BoolVar(&givenUp, "given-up", false, "only sources with notices that were given up")
 	list.Flags().StringVar(&open, "open", "", "open: notices wait, were given up, or were delivered minutes ago; closed: the others; empty: both")
-	list.Flags().StringVar(&prefix, "prefix", "", "how the source begins, such as artmail-activation/AGENT/")
+	list.Flags().StringVar(&prefix, "prefix", "", "beginning of the source, such as artmail-activation/AGENT/")
 	return usesAPI(list)
 }
 
@@ -107,7 +107,8 @@ func (p process) showNotices(cmd *cobra.Command, on backend, source string, give
 	return p.list(cmd, []string{"ID", "KIND", "TO", "STATUS", "MADE", "SETTLED", "ATTEMPTS", "LAST ERROR"}, rows)
 }
 
-// noticeChange is a command that resends or dismisses notices of its first argument: those of the other arguments, or all that were given up.
+// noticeChange returns a command that resends or dismisses notices of the source in its first argument: those that the other arguments name, or
+// all that were given up.
 func (p process) noticeChange(name, short string,
 	change func(on backend, ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error),
 ) *cobra.Command {
@@ -142,7 +143,7 @@ func (p process) noticeChange(name, short string,
 			return p.show(cmd, asJSON, done, [][2]string{{"notices", fmt.Sprint(done.Notices)}})
 		},
 	}
-	command.Flags().StringVar(&since, "since", "", "only what happened since: a time like 2026-05-01T12:00:00Z, or how long ago, like 2h")
+	command.Flags().StringVar(&since, "since", "", "only notices made since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
 	command.Flags().StringVar(&by, "by", "", "who decides, for the record; empty: the user who runs the command")
 	jsonFlag(command, &asJSON)
 	return usesAPI(command)

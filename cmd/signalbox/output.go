@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// say writes a line for people.
+// say writes text for people.
 func (p process) say(cmd *cobra.Command, format string, args ...any) error {
 	if _, err := fmt.Fprintf(cmd.OutOrStdout(), format, args...); err != nil {
 		return fmt.Errorf("write output: %w", err)
@@ -20,7 +20,7 @@ func (p process) say(cmd *cobra.Command, format string, args ...any) error {
 	return nil
 }
 
-// show writes an answer: JSON for programs where asked, else a table of names and values for people.
+// show writes an answer: JSON for programs with --json, otherwise a table of names and values for people.
 func (p process) show(cmd *cobra.Command, asJSON bool, answer any, rows [][2]string) error {
 	if asJSON {
 		return p.showJSON(cmd, answer)
@@ -30,7 +30,7 @@ func (p process) show(cmd *cobra.Command, asJSON bool, answer any, rows [][2]str
 		if row[1] == "" {
 			continue
 		}
-		// A line of a value begins in the column of values: it can't pass for another row.
+		// Further lines of a value begin in the column of values, so that they don't look like another row.
 		value := strings.ReplaceAll(printable(row[1]), "\n", "\n\t")
 		if _, err := fmt.Fprintf(table, "%s\t%s\n", row[0], value); err != nil {
 			return fmt.Errorf("write output: %w", err)
@@ -68,8 +68,7 @@ func (p process) list(cmd *cobra.Command, headings []string, rows [][]string) er
 	return nil
 }
 
-// printable spells out what could steer a terminal: text that came by a webhook is a stranger's. A JSON document stays one, with the
-// same values.
+// printable escapes control characters, because text from a webhook must not control a terminal. A JSON document stays valid and keeps its values.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, steers) && utf8.ValidString(s) {
 		return s

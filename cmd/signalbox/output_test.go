@@ -21,7 +21,7 @@ func printed(t *testing.T, write func(p process, cmd *cobra.Command) error) stri
 	return out.String()
 }
 
-func TestALineBreakInAValueMakesNoRow(t *testing.T) {
+func TestALineBreakInAValueStaysInItsColumn(t *testing.T) {
 	t.Parallel()
 	got := printed(t, func(p process, cmd *cobra.Command) error {
 		return p.show(cmd, false, nil, [][2]string{{"status", "INPUT_NEEDED"}, {"question", "Confirm.\nstatus  COMPLETED\r\rAttention: none\x1b[2J"}})
@@ -29,7 +29,7 @@ func TestALineBreakInAValueMakesNoRow(t *testing.T) {
 	require.Equal(t, "status    INPUT_NEEDED\nquestion  Confirm.\n          status  COMPLETED\\u000d\\u000dAttention: none\\u001b[2J\n", got)
 }
 
-func FuzzWhatIsPrintedSteersNoTerminalAndJSONKeepsItsValues(f *testing.F) {
+func FuzzPrintedTextHasNoControlCharactersAndJSONKeepsItsValues(f *testing.F) {
 	for _, seed := range []string{"", "plain", "\x1b[2J", "a\u009b31mb", "a\u202eb", "\U000e0041tag", "\\u001b", "\"\\", "line\nline", "\xff", "tab\t"} {
 		f.Add(seed)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// overAPI is both backends over the HTTP API. Who acts is the token's name there, so no call sends one.
+// overAPI implements both backends over the HTTP API. The API takes the name of the person from the token.
 type overAPI struct{ *api.Client }
 
 func (o *overAPI) StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error) {
@@ -122,7 +122,7 @@ func (o *overAPI) AuditPage(ctx context.Context, cursor string, limit int) (desk
 	return api.ReadAnswer[desk.AuditPage](o.ListAudit(ctx, &api.ListAuditParams{Cursor: cursor, Limit: limit}))
 }
 
-// caseOverAPI is one case over the HTTP API.
+// caseOverAPI implements oneCase over the HTTP API.
 type caseOverAPI struct {
 	api       *api.Client
 	reference string
@@ -136,13 +136,13 @@ func (c caseOverAPI) State(ctx context.Context) (workflows.CaseState, error) {
 }
 
 const (
-	// waitAtOnce is how long the API waits in one call, at most 60s.
+	// waitAtOnce is how long the API waits in one call; its maximum is 60s.
 	waitAtOnce = "60s"
-	// waitPause is between two calls where the first was answered at once: the case asks something, or the API is away.
+	// waitPause is the pause between two calls, because a call may return at once: the case has an open question, or the API is away.
 	waitPause = 5 * time.Second
 )
 
-// Wait goes on while the API is away, after it was there once.
+// Wait also waits while the API is away, once it has answered a call.
 func (c caseOverAPI) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 	wait := &api.GetCaseParams{}
 	for {

@@ -10,17 +10,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// errNotReady: a process answers that it is not ready, or does not answer.
+// errNotReady says that a process answers that it is not ready, or does not answer.
 var errNotReady = errors.New("not ready")
 
-// readyTimeout bounds the question.
+// readyTimeout bounds the request.
 const readyTimeout = 5 * time.Second
 
-// ready is for health checks of containers: the image has no other program.
+// ready returns a command for health checks of containers, whose image has no other program.
 func (p process) ready() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ready [URL]",
-		Short: "Ask a process whether it is ready, by the URL of its /readyz; exit status 0 or 6",
+		Short: "Check whether a process is ready, by the URL of its /readyz; exit status 0 or 6",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			url := "http://127.0.0.1:8080/readyz"

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestReadyTellsByItsStatusWhetherAProcessIsReady(t *testing.T) {
+func TestReadyExitsWithTheReadinessOfAProcess(t *testing.T) {
 	t.Parallel()
 	for status, exit := range map[int]int{http.StatusOK: 0, http.StatusServiceUnavailable: 6, http.StatusNotFound: 6} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))

@@ -12,17 +12,17 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// errNotResealed: an API key is still sealed by an older key, and the log says whose.
+// errNotResealed says that an API key is still sealed by an older key; the log names its activation.
 var errNotResealed = errors.New("not every API key could be sealed anew")
 
 func (p process) keysReseal() *cobra.Command {
 	var dryRun, asJSON bool
 	reseal := &cobra.Command{
 		Use:   "reseal",
-		Short: "Seal the API keys of running activations by the newest key, so that older ones can be retired",
-		Long: `Seal the API key of each running activation that was sealed by an older key by the newest one. No key is shown. It may be repeated at any
-time; run it once every process has been restarted with the new keys, since until then an activation may still start under an old one.
-Bodies in the inbox are not sealed anew: they end with their retention.`,
+		Short: "Seal the API keys of running activations again with the newest key, so that older keys can be retired",
+		Long: `Seal the API key of each running activation with the newest key, if an older key has sealed it. No key is shown. The command can be repeated at any
+time. Run it after every process was restarted with the new keys, since until then a process may still seal with an old one.
+Bodies in the inbox are not sealed again: they are removed at the end of their retention.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(reseal, "keyring")
@@ -66,7 +66,7 @@ func (p process) showResealed(cmd *cobra.Command, asJSON, dryRun bool, done sign
 		done.Resealed, verb, done.Current, done.Keyless, done.Failed)
 }
 
-// resealAPIKeys logs each activation that failed.
+// resealAPIKeys seals the API keys and logs each activation that failed.
 func (p process) resealAPIKeys(cmd *cobra.Command, ring *keyring.Ring, dryRun bool) (signalbox.Resealed, error) {
 	log, err := logging.New(cmd.ErrOrStderr(), "info", "console")
 	if err != nil {

@@ -108,7 +108,7 @@ func TestRotatedKeysAreResealedAndTheOldOnesRetired(t *testing.T) {
 	require.ErrorIs(t, err, keyring.ErrOpen)
 }
 
-func TestAKeyThatCantBeResealedIsNamedAndTheOthersAreDone(t *testing.T) {
+func TestAKeyThatCannotBeResealedIsNamedAndTheOthersAreResealed(t *testing.T) {
 	t.Parallel()
 	ring, keys := newKeys(t)
 	foreign, err := keyring.Generate()
@@ -135,7 +135,7 @@ func TestAKeyThatCantBeResealedIsNamedAndTheOthersAreDone(t *testing.T) {
 	require.Equal(t, 2, commandWith(t, []string{keys}, dial, "keys", "retire", filepath.Join(t.TempDir(), "none.json")).status)
 }
 
-func TestKeysThatStoredBodiesNeedAreNotRetired(t *testing.T) {
+func TestKeysThatBodiesNeedAreNotRetired(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
 	keys := d.environ[1][len("SIGNALBOX_KEYRING="):]
@@ -195,7 +195,7 @@ func TestKeysThatStoredBodiesNeedAreNotRetired(t *testing.T) {
 	require.Zero(t, readRing(t, keys).OlderSealingKeys())
 }
 
-func TestNoKeyIsRetiredWithoutSeeingTheInbox(t *testing.T) {
+func TestRetireNeedsTheInbox(t *testing.T) {
 	t.Parallel()
 	_, keys := newKeys(t)
 	path := keys[len("SIGNALBOX_KEYRING="):]

@@ -14,19 +14,19 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// errBodiesSealed: the inbox holds bodies that only an older key opens.
+// errBodiesSealed says that the inbox has bodies that only an older key opens.
 var errBodiesSealed = errors.New("the inbox holds bodies that an older key has sealed")
 
 func (p process) keysRetire() *cobra.Command {
 	var yes, forgetClosed bool
 	retire := &cobra.Command{
 		Use:   "retire PATH",
-		Short: "Take the older sealing keys out of a key document, once nothing needs them",
-		Long: `Take the sealing keys that are older than the one in use out of a key document; keep a copy of it as it was. Without --yes it only says what it
-would do. With or without --yes it refuses while anything needs one of them:
+		Short: "Remove the older sealing keys from a key document, if nothing needs them",
+		Long: `Remove the sealing keys that are older than the one in use from a key document. Keep a copy of the old document. Without --yes it only says what it
+would do. With or without --yes it refuses while one of these needs an older key:
 
-  the API key of a running activation    "signalbox keys reseal" seals it anew
-  a body in the inbox                    it ends with its retention; "signalbox inbox purge" ends it at once
+  the API key of a running activation    "signalbox keys reseal" seals it again
+  a body in the inbox                    it is removed at the end of its retention; "signalbox inbox purge" removes it now
 
 or, of keys for payloads:
 
@@ -73,12 +73,12 @@ the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability 
 		}
 		return p.say(cmd, "%d older sealing keys are taken out of %s; restart every process that uses it\n", older, args[0])
 	}
-	retire.Flags().BoolVar(&yes, "yes", false, "take them out")
-	retire.Flags().BoolVar(&forgetClosed, "forget-closed", false, "of keys for payloads: do not look at closed workflows, which may become unreadable")
+	retire.Flags().BoolVar(&yes, "yes", false, "remove them")
+	retire.Flags().BoolVar(&forgetClosed, "forget-closed", false, "for payload keys: skip closed workflows, which may become unreadable")
 	return retire
 }
 
-// needByAPIKeys returns errNotResealed where the API key of a running activation needs an older key.
+// needByAPIKeys returns errNotResealed if the API key of a running activation needs an older key.
 func (p process) needByAPIKeys(cmd *cobra.Command, ring *keyring.Ring) error {
 	found, err := p.resealAPIKeys(cmd, ring, true)
 	if err != nil {
@@ -90,7 +90,7 @@ func (p process) needByAPIKeys(cmd *cobra.Command, ring *keyring.Ring) error {
 	return nil
 }
 
-// needByBodies returns errBodiesSealed where a stored body needs an older key.
+// needByBodies returns errBodiesSealed if a stored body needs an older key.
 func (p process) needByBodies(ctx context.Context, ring *keyring.Ring, settings config.Config) (err error) {
 	on, err := p.openDesk(ctx, settings)
 	if err != nil {
@@ -113,14 +113,14 @@ func (p process) needByBodies(ctx context.Context, ring *keyring.Ring, settings 
 	return fmt.Errorf("%w:\n%s", errBodiesSealed, strings.Join(needs, "\n"))
 }
 
-// bodiesInWords says of the bodies in a state until when they stay, and which command shows or removes them.
+// bodiesInWords says until when the bodies in a state stay, and which command shows or removes them.
 func bodiesInWords(state inbox.State, bodies inbox.Bodies, settings config.Config, now time.Time) string {
 	keep, setting, purge := settings.KeepBodies, "--keep-bodies", "--bodies-before"
 	if state == inbox.StateQuarantined {
 		keep, setting, purge = settings.KeepRows, "--keep-rows", "--rows-before"
 	}
 	until := fmt.Sprintf("whose retention ends by %s (%s %s) and is enforced once an hour", stamp(bodies.Newest.Add(keep)), setting, keep)
-	// The age in whole seconds: it includes the newest body from the next second on.
+	// An age in whole seconds includes the newest body from the next second on.
 	age := max(now.Sub(bodies.Newest).Truncate(time.Second), time.Second)
 	removes := fmt.Sprintf("`signalbox inbox purge %s %s` removes these and all that are older", purge, age)
 	switch {

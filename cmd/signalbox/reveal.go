@@ -17,10 +17,10 @@ import (
 func (p process) keysReveal() *cobra.Command {
 	reveal := &cobra.Command{
 		Use:   "reveal AGENT ACTIVATION_ID",
-		Short: "Print the API key of an Artmail activation; the inbox records who asked",
-		Long: `Print the API key of an Artmail activation. First the inbox that --inbox (SIGNALBOX_INBOX) names records who asked ("signalbox inbox audit"
-lists it); where it can't, no key is printed. The API key itself is in Temporal: where no inbox is named, and the default file is not there, the
-log on standard error is the only record, and says so.`,
+		Short: "Print the API key of an Artmail activation; the inbox records the person",
+		Long: `Print the API key of an Artmail activation. First the inbox of --inbox (SIGNALBOX_INBOX) records the person ("signalbox inbox audit" lists the
+record); if it can't, no key is printed. The API key itself is in Temporal. If no inbox is named and the default file does not exist, a line on
+standard error, which says so, is the only record.`,
 		Args: cobra.ExactArgs(2),
 	}
 	settings := p.settingsFlags(reveal, "keyring", "inbox")
@@ -50,7 +50,7 @@ log on standard error is the only record, and says so.`,
 		if err != nil {
 			return fmt.Errorf("reveal: %w", err)
 		}
-		// First the record, then the key: never one that nobody knows of.
+		// The record comes first, so that no key is printed without one.
 		recorded, err := p.recordRevealedKey(cmd, read, workflows.ArtmailActivationWorkflowID(args[0], args[1]))
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ log on standard error is the only record, and says so.`,
 	return reveal
 }
 
-// recordRevealedKey returns false where the settings name no inbox and none is at the default place.
+// recordRevealedKey returns false if the settings name no inbox and the default file does not exist.
 func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, workflowID string) (recorded bool, err error) {
 	on, err := p.openDesk(cmd.Context(), settings)
 	switch {

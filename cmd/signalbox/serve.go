@@ -26,7 +26,7 @@ func (p process) worker() *cobra.Command {
 	return command
 }
 
-// service is a command that runs parts of Signalbox until it is told to stop.
+// service returns a command that runs parts of Signalbox until a signal stops it.
 func (p process) service(name, short string, parts config.Part) *cobra.Command {
 	command := &cobra.Command{
 		Use:   name,
@@ -38,7 +38,7 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 				return usage(err)
 			}
 			if err := settings.Validate(parts); err != nil {
-				// A misspelt variable may be why a setting is missing.
+				// A misspelt variable may be the cause of a missing setting.
 				return usage(errors.Join(err, warnings(settings)))
 			}
 			ring, err := readKeyring(settings.Keyring)
@@ -74,7 +74,7 @@ func (p process) service(name, short string, parts config.Part) *cobra.Command {
 	return command
 }
 
-// warnings are an error for people that lists what is odd in the settings, nil where nothing is.
+// warnings returns an error with the warnings about the settings; nil if there are none.
 func warnings(settings config.Config) error {
 	if len(settings.Unknown) == 0 {
 		return nil
@@ -82,5 +82,5 @@ func warnings(settings config.Config) error {
 	return errors.New(strings.Join(settings.Unknown, "\n"))
 }
 
-// usage marks an error as the settings' own.
+// usage marks an error as errUsage.
 func usage(err error) error { return fmt.Errorf("%w:\n%w", errUsage, err) }

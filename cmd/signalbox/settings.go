@@ -9,8 +9,8 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 )
 
-// settingsFlags gives a command those flags of the processes that it uses itself, and returns what reads the settings: variables count
-// as they do for a process.
+// settingsFlags adds some flags of the processes to a command, and returns a function that reads the settings from flags and variables, as a
+// process does.
 func (p process) settingsFlags(command *cobra.Command, names ...string) func() (config.Config, error) {
 	all := pflag.NewFlagSet(command.Name(), pflag.ContinueOnError)
 	config.Flags(all, config.Ingress|config.Worker)
@@ -23,7 +23,7 @@ func (p process) settingsFlags(command *cobra.Command, names ...string) func() (
 			return settings, usage(err)
 		}
 		for _, warning := range settings.Unknown {
-			// Nothing is left to do where even this can't be written.
+			// A failed write to standard error can't be reported.
 			_, _ = fmt.Fprintf(command.ErrOrStderr(), "signalbox: %s\n", printable(warning))
 		}
 		return settings, nil

@@ -16,7 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/worker"
 )
 
-// minRetention is how long a closed case has to be remembered, so that its reference is refused a second time.
+// minRetention is how long Temporal must keep a closed case, so that its reference is refused a second time.
 const minRetention = 30 * 24 * time.Hour
 
 func (p process) setup() *cobra.Command {
@@ -42,7 +42,7 @@ func (p process) setup() *cobra.Command {
 				}
 			}
 			var added []string
-			// A new namespace takes some seconds until every part of the server knows it.
+			// A new namespace is usable after some seconds only.
 			if err := retry(ctx, func() (err error) {
 				added, err = worker.Setup(ctx, temporal, options.Namespace)
 				return err
@@ -58,8 +58,8 @@ func (p process) setup() *cobra.Command {
 			return p.say(cmd, "namespace %s now has %s\n", options.Namespace, strings.Join(added, ", "))
 		},
 	}
-	setup.Flags().BoolVar(&createNamespace, "create-namespace", false, "create the namespace where it is missing, with a retention of 30 days")
-	setup.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long it may take")
+	setup.Flags().BoolVar(&createNamespace, "create-namespace", false, "create the namespace if it is missing, with a retention of 30 days")
+	setup.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long the setup may take")
 	return setup
 }
 
@@ -75,7 +75,7 @@ func ensureNamespace(ctx context.Context, temporal client.Client, namespace stri
 	return nil
 }
 
-// retry tries until it works or ctx ends, and then returns the last reason.
+// retry calls a function until it succeeds or ctx ends, and then returns the last error.
 func retry(ctx context.Context, try func() error) error {
 	pause := time.NewTicker(250 * time.Millisecond)
 	defer pause.Stop()

@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// dial connects now, so that a command for people fails at once with a reason.
+// dial connects now, so that a command for people fails at once if Temporal is away.
 func (p process) dial(ctx context.Context) (client.Client, client.Options, error) {
 	codec, err := p.payloadCodec()
 	if err != nil {
@@ -47,7 +47,7 @@ func (p process) payloadCodec() (*payloadcodec.Codec, error) {
 	return service.PayloadCodec(ring, decryptOnly), err
 }
 
-// client is the business app's client over a connection; close ends it.
+// client returns the Go client over a new connection, which close ends.
 func (p process) client(cmd *cobra.Command, options signalbox.Options) (apps *signalbox.Client, end func(), err error) {
 	temporal, dialled, err := p.dial(cmd.Context())
 	if err != nil {

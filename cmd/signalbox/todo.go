@@ -17,9 +17,9 @@ func (p process) toDo() *cobra.Command {
 	)
 	command := &cobra.Command{
 		Use:   "todo",
-		Short: "List what a person is needed for, the most urgent first",
-		Long: `List what a person is needed for, the most urgent first: open questions, uncertain creations, results off schema, paused activations, stale runs,
-notices given up, broken workflows, and deliveries that did not arrive. --json has the whole texts, and for each entry what to do.`,
+		Short: "List the work for people, the most urgent first",
+		Long: `List the work for people, the most urgent first: open questions, uncertain creations, results that violate their schema, paused activations, stale
+runs, notices given up, broken workflows, and deliveries that did not reach their workflow. --json prints whole texts, and what to do for each entry.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(command, "inbox")
@@ -28,7 +28,7 @@ notices given up, broken workflows, and deliveries that did not arrive. --json h
 		for _, kind := range kinds {
 			options.Kinds = append(options.Kinds, signalbox.ToDoKind(kind))
 		}
-		// Nil means all, an empty list none.
+		// Nil means all accounts and agents; an empty list means none.
 		if len(accounts) > 0 {
 			options.Accounts = accounts
 		}
@@ -50,9 +50,9 @@ notices given up, broken workflows, and deliveries that did not arrive. --json h
 		return p.showToDo(cmd, list)
 	}
 	page.add(command)
-	command.Flags().StringSliceVar(&kinds, "kind", nil, "entries of these kinds, such as question; several with commas")
-	command.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts only; several with commas")
-	command.Flags().StringSliceVar(&agents, "agent", nil, "activations of these Artmail agents only; several with commas")
+	command.Flags().StringSliceVar(&kinds, "kind", nil, "entries of these kinds, such as question, separated by commas")
+	command.Flags().StringSliceVar(&accounts, "account", nil, "cases of these Offload accounts only, separated by commas")
+	command.Flags().StringSliceVar(&agents, "agent", nil, "activations of these Artmail agents only, separated by commas")
 	return usesAPI(command)
 }
 
@@ -83,7 +83,7 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 	return p.sayMore(cmd, list.Next)
 }
 
-// about names what an entry is about, as the other commands take it.
+// about returns the subject of an entry in the form that other commands accept.
 func about(item signalbox.ToDoItem) string {
 	var subject string
 	switch {

@@ -8,7 +8,7 @@ import (
 )
 
 func (p process) webhook() *cobra.Command {
-	webhook := &cobra.Command{Use: "webhook", Short: "Make webhook URLs and send webhooks to try them", Args: cobra.NoArgs}
+	webhook := &cobra.Command{Use: "webhook", Short: "Print webhook URLs and send test webhooks", Args: cobra.NoArgs}
 	webhook.AddCommand(p.webhookURL(), p.webhookSend())
 	return webhook
 }
@@ -17,7 +17,7 @@ func (p process) webhookURL() *cobra.Command {
 	var load func() (config.Config, error)
 	url := &cobra.Command{
 		Use:   "url REFERENCE",
-		Short: "Print the capability URL of a case: whoever knows it can post the case's events",
+		Short: "Print the capability URL of a case, which lets its holder post the case's events",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := load()

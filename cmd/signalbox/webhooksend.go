@@ -19,21 +19,21 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// sendTimeout is longer than Artmail waits for an answer (8 seconds), so that an answer that comes too late is seen as one.
+// sendTimeout is longer than Artmail's timeout (8 seconds), so that the command shows an answer that would be too late for Artmail.
 const sendTimeout = 15 * time.Second
 
 var errRefused = errors.New("the webhook was not accepted")
 
-// sending is a webhook that is sent to try an ingress.
+// sending is a test webhook.
 type sending struct{ file, agent, reference, url string }
 
 func (p process) webhookSend() *cobra.Command {
 	var to sending
 	send := &cobra.Command{
 		Use:   "send -f BODY (--agent AGENT | --reference REFERENCE | --url URL)",
-		Short: "Post a body from a file as a provider would, to try an ingress",
-		Long: `Post a body from a file as a provider would, to try an ingress. With --agent it is signed by the agent's first secret in the
-configuration, with --reference it goes to the case's capability URL; --url names another address than the one below --public-url.`,
+		Short: "Post a body from a file as a provider would, to test an ingress",
+		Long: `Post a body from a file as a provider would, to test an ingress. With --agent the body is signed with the agent's first secret in the
+configuration; with --reference it is posted to the case's capability URL. --url replaces the URL below --public-url.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(send, "config", "keyring", "public-url")
@@ -54,9 +54,9 @@ configuration, with --reference it goes to the case's capability URL; --url name
 	}
 	flags := send.Flags()
 	flags.StringVarP(&to.file, "file", "f", "", "file with the body; - is standard input")
-	flags.StringVar(&to.agent, "agent", "", "Artmail agent in whose name the body is signed and sent")
-	flags.StringVar(&to.reference, "reference", "", "reference of the Offload case whose event it is")
-	flags.StringVar(&to.url, "url", "", "where to post, instead of the agent's or case's own URL")
+	flags.StringVar(&to.agent, "agent", "", "Artmail agent whose secret signs the body")
+	flags.StringVar(&to.reference, "reference", "", "reference of the Offload case of the event")
+	flags.StringVar(&to.url, "url", "", "URL to post to, instead of the agent's or case's URL")
 	return send
 }
 
@@ -107,12 +107,12 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 		}
 	}
 	if target == "" {
-		return nil, fmt.Errorf("%w: say where to: --url, or --public-url with --agent or --reference", errUsage)
+		return nil, fmt.Errorf("%w: give --url, or --public-url with --agent or --reference", errUsage)
 	}
 	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		// The URL may carry a token, and the error would repeat it.
-		return nil, fmt.Errorf("%w: --url is no URL", errUsage)
+		// The cause would contain the URL, which may have a token.
+		return nil, fmt.Errorf("%w: --url is not a URL", errUsage)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if signature != "" {
@@ -130,7 +130,7 @@ func (p process) post(cmd *cobra.Command, request *http.Request) (err error) {
 	began := p.now()
 	response, err := poster.Do(request)
 	if err != nil {
-		// Without the URL, which may carry a token.
+		// The error must not contain the URL, which may have a token.
 		var withURL *url.Error
 		if errors.As(err, &withURL) {
 			err = withURL.Err

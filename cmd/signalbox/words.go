@@ -8,7 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// stamp is a time to the second; empty for the zero time.
+// stamp returns a time to the second; empty for the zero time.
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -16,7 +16,7 @@ func stamp(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// when is a time in words, as seen from now: "3 minutes ago", "in 2 hours". Empty for the zero time. JSON has it exactly.
+// when returns a time in words, such as "3 minutes ago" or "in 2 hours"; empty for the zero time. JSON has the exact time.
 func (p process) when(t time.Time) string {
 	now := p.now()
 	switch {
@@ -30,7 +30,7 @@ func (p process) when(t time.Time) string {
 	return humanize.RelTime(t, now, "ago", "")
 }
 
-// clipped is the beginning of a text in one line of a table.
+// clipped returns the beginning of a text, for one line of a table.
 func clipped(s string) string {
 	const most = 80
 	s = strings.Join(strings.Fields(s), " ")

@@ -28,7 +28,7 @@ func (p process) workerVersions() *cobra.Command {
 
 A version is a build, TEMPORAL_WORKER_BUILD_ID, of a deployment, TEMPORAL_DEPLOYMENT_NAME. Its state is one of: current (new and running
 workflows go to it), ramping (a share of them does), draining (it was one of the two), drained (its workers can be stopped), never current
-(its workers get no tasks). A queue's number is that of the pollers Temporal remembers, for five minutes after their last poll.`,
+(its workers get no tasks). The number beside a queue is how many pollers Temporal knows; it forgets a poller five minutes after its last poll.`,
 		Args: cobra.NoArgs,
 	}
 	load := p.settingsFlags(versions)
@@ -79,7 +79,7 @@ workflows go to it), ramping (a share of them does), draining (it was one of the
 	}
 	setRamping := &cobra.Command{
 		Use:   "set-ramping BUILD PERCENT",
-		Short: "Give a share of the workflows to a build, 0 to 100; 0 takes it back",
+		Short: "Give a share of the workflows to a build, 0 to 100 percent; 0 ends the ramp",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			percent, err := strconv.ParseFloat(args[1], 32)

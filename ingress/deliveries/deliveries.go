@@ -81,7 +81,7 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 		i.Help = []string{"Compare this delivery with the outcome of the case: the case had ended here before the end came from Offload."}
 	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
 		i.Kind = signalbox.ToDoDeliveryDead
-		i.Help = []string{"Read what the provider sent. Replay the delivery with a version of Signalbox that can read it."}
+		i.Help = []string{"Read what the provider sent, and replay the delivery with a version of Signalbox that can read it."}
 	}
 	return i
 }

@@ -69,7 +69,7 @@ func (d Desk) open(ctx context.Context, id string) (shown Shown, plain []byte, e
 		shown.Withheld = "the body was purged"
 		return shown, nil, nil
 	case d.Keys == nil:
-		shown.Withheld = "the body is sealed; set --keyring (SIGNALBOX_KEYRING) to open it"
+		shown.Withheld = "the body is sealed, and no keyring is set; set --keyring (SIGNALBOX_KEYRING)"
 		return shown, nil, nil
 	}
 	plain, err = d.Keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)

@@ -47,7 +47,7 @@ func Flags(flags *pflag.FlagSet, parts Part) {
 	flags.String("keyring", "", "key document, made by signalbox keys create")
 	flags.String("payload-keys", "", "key document, made by signalbox keys create --payloads, that encrypts what Temporal keeps; every process, app and worker that shares workflows needs it; empty: nothing is encrypted")
 	flags.Bool("payload-decrypt-only", false, "read what is encrypted and write plain: the first step of turning encryption on, and of turning it off")
-	flags.StringSlice("codec-origins", nil, "origins of the Temporal Web UIs, such as https://temporal.example.com, whose users may read what is encrypted through the codec server on the internal listener; several with commas")
+	flags.StringSlice("codec-origins", nil, "origins of the Temporal Web UIs, such as https://temporal.example.com, whose users may read what is encrypted through the codec server on the internal listener, separated by commas")
 	flags.Int64("max-body", 1<<20, "largest webhook body, in bytes")
 	flags.Int64("max-in-flight", 0, "most bytes of verified webhook bodies in memory; beyond that the slowest sender gets 503; 0: 64 MiB, or eight times --max-body if that is more")
 	flags.Int64("max-unverified-in-flight", 0, "most bytes of webhook bodies in memory whose signature is not verified yet; 0: a quarter of --max-in-flight")

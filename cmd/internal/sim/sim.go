@@ -1,5 +1,5 @@
-// Package sim runs both simulated providers behind one address: Offload below /offload, Artmail below /artmail. GET / says how a person
-// drives them.
+// Package sim runs both simulated providers on one address: Offload below /offload, Artmail below /artmail. GET / says how a person controls
+// them.
 package sim
 
 import (
@@ -18,24 +18,24 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/simbase"
 )
 
-// Agent is the one agent that the simulated Artmail lists.
+// Agent is the only agent of the simulated Artmail.
 const Agent = "demo-agent"
 
-// Options configure the providers. All but Folder, Sealer, Pace and Trouble are needed.
+// Options configure the providers. All but Folder, Sealer, Pace and Trouble are required.
 type Options struct {
-	// Listen is host:port; port 0 picks a free one. The controls ask for no key, so it should be on loopback.
+	// Listen is host:port; port 0 picks a free one. The controls need no key, so it should be on loopback.
 	Listen string
-	// PublicURL is Signalbox's: Artmail's events go below it.
+	// PublicURL is the public URL of Signalbox, below which Artmail posts its events.
 	PublicURL string
-	// Folder keeps the providers' state over restarts. Empty: nothing outlives Stop.
+	// Folder keeps the providers' state over restarts. Without it, Stop ends the state.
 	Folder string
-	// OffloadKey is the API key that the simulated Offload accepts, AgentSecret what the simulated Artmail signs with.
+	// OffloadKey is the API key that the simulated Offload accepts; AgentSecret is the secret with which the simulated Artmail signs.
 	OffloadKey, AgentSecret string
-	// Sealer seals Artmail's state, which holds the activations' API keys. Nil: it is in clear.
+	// Sealer seals Artmail's state, which contains the activations' API keys. Without it, the state is in clear text.
 	Sealer simbase.Sealer
 	// Pace is the pause before each step of a scripted case. Default 1 s.
 	Pace time.Duration
-	// Trouble is what goes wrong from the start.
+	// Trouble has the faults from the start.
 	Trouble Trouble
 }
 
@@ -49,7 +49,7 @@ type Providers struct {
 	served chan error
 }
 
-// Start returns when the providers accept calls. Nothing is left running where it fails.
+// Start returns when the providers accept calls. If it fails, it leaves nothing running.
 func Start(o Options) (_ *Providers, err error) {
 	listener, err := net.Listen("tcp", o.Listen)
 	if err != nil {
@@ -106,17 +106,17 @@ func (o Options) file(name string) string {
 	return filepath.Join(o.Folder, name)
 }
 
-// URL is where the providers listen, OffloadURL and ArtmailURL the base URL of each.
+// URL returns the URL of both providers; OffloadURL and ArtmailURL return the base URL of each.
 func (p *Providers) URL() string        { return p.url }
 func (p *Providers) OffloadURL() string { return p.url + "/offload" }
 func (p *Providers) ArtmailURL() string { return p.url + "/artmail" }
 
-// ArtmailWebhookURL is where the agent's events go.
+// ArtmailWebhookURL returns the URL to which Artmail posts the agent's events.
 func ArtmailWebhookURL(publicURL string) string {
 	return strings.TrimRight(publicURL, "/") + "/webhooks/artmail/" + Agent
 }
 
-// Stop ends webhooks and scripts, and then the listener. Its error says what of the state could not be kept.
+// Stop ends webhooks and scripts, and then the listener. It fails if the state could not be saved.
 func (p *Providers) Stop() error {
 	closed := p.close()
 	stop, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -131,7 +131,7 @@ func (p *Providers) Stop() error {
 	return errors.Join(closed, err)
 }
 
-// close ends the simulators that have begun.
+// close closes the simulators that have been started.
 func (p *Providers) close() (err error) {
 	if p.Offload != nil {
 		err = p.Offload.Close()
@@ -142,10 +142,10 @@ func (p *Providers) close() (err error) {
 	return err
 }
 
-// Help says how a person drives the providers that listen at url.
+// Help returns a text that says how a person controls the providers at url.
 func Help(url string) string {
-	return strings.ReplaceAll(fmt.Sprintf(`A case goes through the script that its counterparty's address names before the @: %s.
-A manual case, and any other, is driven by hand; REFERENCE is the case's, or latest:
+	return strings.ReplaceAll(fmt.Sprintf(`The part before the @ of the counterparty's address chooses the script of a case: %s.
+You can control a manual case, and any other, with these commands; REFERENCE is the case's reference, or latest:
 
   curl SIM/offload/sim/cases                                 all cases
   curl -X POST SIM/offload/sim/cases/REFERENCE/ask           ask a question now
@@ -156,7 +156,7 @@ A manual case, and any other, is driven by hand; REFERENCE is the case's, or lat
   curl -X POST SIM/artmail/sim/agents/%s/activate    a brand activates the agent
   curl -X POST SIM/artmail/sim/activations/latest/pause      pause the newest activation
 
-All controls, with what their bodies may hold:
+All controls, with the fields of their bodies:
 
   curl SIM/offload/sim/
   curl SIM/artmail/sim/

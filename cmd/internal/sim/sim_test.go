@@ -34,7 +34,7 @@ func TestInvalidTroubleIsRefusedWithItsFlag(t *testing.T) {
 	}})
 	require.ErrorContains(t, err, `--offload-call: unknown failure "explode"`)
 	require.ErrorContains(t, err, `--offload-webhook: unknown fault "burst"`)
-	require.ErrorContains(t, err, `--artmail-webhook: fault "drop": "2" is no probability`)
+	require.ErrorContains(t, err, `--artmail-webhook: fault "drop": "2" is not a probability`)
 }
 
 // Each command of the help is run against its own case.

@@ -7,20 +7,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Trouble is what goes wrong at the providers from the start, in the words of the flags. Later the controls change it.
+// Trouble has the faults of the providers at the start, in the form of the flags. Controls can change them later.
 type Trouble struct {
-	// OffloadCalls fail, OffloadWebhooks and ArtmailWebhooks meet faults on their way, as courier.Plan.PlanText says.
+	// OffloadCalls are failures of API calls; OffloadWebhooks and ArtmailWebhooks are faults of webhooks. courier.Plan.PlanText describes the form.
 	OffloadCalls, OffloadWebhooks, ArtmailWebhooks []string
-	// Seed decides what is left to chance, the IDs of cases and activations included. 0: another one each time.
+	// Seed decides all random choices, including the IDs of cases and activations. 0 means another seed each time.
 	Seed uint64
 }
 
 // Flags registers a flag for each field.
 func (t *Trouble) Flags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&t.OffloadCalls, "offload-call", nil, "fail a call of Offload's API: FAILURE:ROUTE for the next one, FAILURE:ROUTE=0.2 by chance; repeatable, as in reset-after:create")
-	flags.StringArrayVar(&t.OffloadWebhooks, "offload-webhook", nil, "trouble a webhook of Offload: FAULT or FAULT:EVENT for the next one, FAULT=0.2 or FAULT:EVENT=0.2 by chance; repeatable, as in drop:case.completed")
-	flags.StringArrayVar(&t.ArtmailWebhooks, "artmail-webhook", nil, "the same for Artmail's")
-	flags.Uint64Var(&t.Seed, "seed", 0, "decides what the simulators leave to chance, IDs included, so give it a folder for itself; 0: another one each time")
+	flags.StringArrayVar(&t.OffloadWebhooks, "offload-webhook", nil, "plan a fault of a webhook of Offload: FAULT or FAULT:EVENT for the next one, FAULT=0.2 or FAULT:EVENT=0.2 by chance; repeatable, as in drop:case.completed")
+	flags.StringArrayVar(&t.ArtmailWebhooks, "artmail-webhook", nil, "plan a fault of a webhook of Artmail, in the same form")
+	flags.Uint64Var(&t.Seed, "seed", 0, "seed of all random choices of the simulators, including IDs, so use a separate folder for each seed; 0: another seed each time")
 }
 
 func (t Trouble) begin(p *Providers) error {

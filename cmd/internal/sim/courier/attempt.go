@@ -14,19 +14,19 @@ import (
 // answerLimit bounds how much of an answer is read: only its status matters.
 const answerLimit = 64 << 10
 
-// Attempt is one try to hand a message to its receiver.
+// Attempt is one attempt to post a message.
 type Attempt struct {
 	MessageID string    `json:"messageId,omitempty"`
 	Event     string    `json:"event"`
 	Key       string    `json:"key"`
 	At        time.Time `json:"at"`
 	Fault     Fault     `json:"fault,omitempty"`
-	// Status is the receiver's, as the sender saw it; 0 where it saw none.
+	// Status is the status that the sender saw, or 0 if it saw none.
 	Status int    `json:"status,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
 
-// Delivered says whether the sender saw a 2xx, which both providers take for success.
+// Delivered reports whether the sender saw a 2xx, which counts as success for both providers.
 func (a Attempt) Delivered() bool { return a.Status >= 200 && a.Status < 300 }
 
 var (
@@ -53,7 +53,7 @@ func (c *Courier) exchange(ctx context.Context, m Message, fault Fault) (status 
 	}
 	body := m.Body
 	if fault == Corrupt && len(body) > 0 {
-		// A message cut short is never valid JSON, and never has the signature of the whole.
+		// A cut message is not valid JSON, and its signature is wrong.
 		body = body[:c.opts.Dice.IntN(len(body))]
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL, bytes.NewReader(body))
@@ -65,7 +65,7 @@ func (c *Courier) exchange(ctx context.Context, m Message, fault Fault) (status 
 	}
 	resp, err := c.client.Do(req)
 	if err != nil {
-		// The URL is left out: it may be a capability, and the attempt is shown.
+		// Attempts are shown, so the error must not contain the URL, which may have a token.
 		var urlErr *url.Error
 		if errors.As(err, &urlErr) {
 			err = urlErr.Err

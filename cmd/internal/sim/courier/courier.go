@@ -1,6 +1,5 @@
-// Package courier carries a simulated provider's webhooks to their receivers, over a wire that can be told to be
-// unreliable. It knows HTTP, order and faults; it does not know what a message means, who signs it, or how often a
-// provider tries again.
+// Package courier sends the webhooks of a simulated provider, with planned faults. It handles HTTP, order and faults; the simulator decides the
+// content, the signature and the retries.
 package courier
 
 import (
@@ -11,7 +10,7 @@ import (
 	"time"
 )
 
-// Options configure a Courier. All are needed.
+// Options configure a Courier. All are required.
 type Options struct {
 	// Transport makes the connections; tests may answer in memory.
 	Transport http.RoundTripper
@@ -19,7 +18,7 @@ type Options struct {
 	Timeout time.Duration
 	// MaxDelay bounds how long a delayed message is late.
 	MaxDelay time.Duration
-	// MaxHold bounds how long a reordered message waits for another one to overtake it.
+	// MaxHold bounds how long a reordered message waits until another one overtakes it.
 	MaxHold time.Duration
 	Now     func() time.Time
 	Dice    *Dice
@@ -27,21 +26,20 @@ type Options struct {
 
 // Message is one webhook.
 type Message struct {
-	// ID names the message in the log of attempts. Empty where the provider gives it none.
+	// ID names the message in the log of attempts; empty if the provider has none.
 	ID string
 	// Event is the kind of event, e.g. "case.completed".
 	Event string
-	// Key is what the message is about: a case, an activation. Messages of one key travel in order, unless a fault
-	// says otherwise.
+	// Key is the ID of the case or activation. Messages with the same key are sent in order, unless a fault changes it.
 	Key    string
 	URL    string
 	Header http.Header
 	Body   []byte
 }
 
-// Courier carries messages until it is closed. Its methods are safe for concurrent use.
+// Courier sends messages until it is closed. Its methods are safe for concurrent use.
 type Courier struct {
-	// Faults is what goes wrong on the wire.
+	// Faults plans the faults of webhooks.
 	Faults *Faults
 
 	opts   Options
@@ -52,12 +50,12 @@ type Courier struct {
 	mu       sync.Mutex
 	closed   bool
 	running  sync.WaitGroup
-	tails    map[string]chan struct{} // per key: closed when its last message has been carried
+	tails    map[string]chan struct{} // per key: closed when its last message has been sent
 	held     []chan struct{}          // reordered messages that wait for another one to pass
 	attempts []Attempt
 }
 
-// New makes a courier that carries faultlessly until Faults says otherwise.
+// New returns a Courier without faults; plan them with Faults.
 func New(opts Options) *Courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Courier{
@@ -75,7 +73,7 @@ func New(opts Options) *Courier {
 	}
 }
 
-// Close ends all that is under way, without carrying what still waits, and returns when nothing runs any more.
+// Close ends messages under way, drops waiting ones, and returns when nothing runs any more.
 func (c *Courier) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -97,7 +95,7 @@ func (c *Courier) Go(f func(ctx context.Context)) {
 	}
 }
 
-// Wait sleeps for d. It reports false when the courier was closed meanwhile.
+// Wait sleeps for d. It returns false if the courier was closed meanwhile.
 func (c *Courier) Wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -109,8 +107,8 @@ func (c *Courier) Wait(d time.Duration) bool {
 	}
 }
 
-// Send carries a message in the background, after the earlier ones of its key, and calls then (where there is one)
-// with the outcome of the first attempt, before the next message of the key sets out.
+// Send sends a message in the background, after the earlier ones with its key. It calls then, which may be nil, with the result of the first
+// attempt, before the next message with the key is sent.
 func (c *Courier) Send(m Message, then func(ctx context.Context, first Attempt)) {
 	fault := c.Faults.Next(m.Key, m.Event)
 	carry := func(ctx context.Context) {
@@ -150,12 +148,12 @@ func (c *Courier) Send(m Message, then func(ctx context.Context, first Attempt))
 	}
 }
 
-// Post makes one attempt, now, with the fault that is due.
+// Post makes one attempt now, with the next planned fault.
 func (c *Courier) Post(ctx context.Context, m Message) Attempt {
 	return c.post(ctx, m, c.Faults.Next(m.Key, m.Event))
 }
 
-// Attempts lists the attempts made for a key, oldest first; of all keys, where key is empty.
+// Attempts lists the attempts for a key, or for all keys if key is empty, the oldest first.
 func (c *Courier) Attempts(key string) []Attempt {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -171,7 +169,7 @@ func (c *Courier) Attempts(key string) []Attempt {
 	return of
 }
 
-// inOrder runs f after what was sent for the key before.
+// inOrder runs f after the earlier messages with the key.
 func (c *Courier) inOrder(key string, f func(ctx context.Context)) {
 	done := make(chan struct{})
 	c.mu.Lock()

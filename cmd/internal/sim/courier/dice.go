@@ -9,14 +9,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Dice is seeded randomness: one seed gives one run. It is safe for concurrent use, and no good for secrets.
+// Dice is a seeded random source: the same seed gives the same run. It is safe for concurrent use. Do not use it for secrets.
 type Dice struct {
 	mu     sync.Mutex
 	source *rand.ChaCha8
 	rand   *rand.Rand
 }
 
-// NewDice makes dice that fall as the seed says.
+// NewDice returns Dice with a seed.
 func NewDice(seed uint64) *Dice {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
@@ -38,7 +38,7 @@ func (d *Dice) IntN(n int) int {
 	return d.rand.IntN(n)
 }
 
-// Duration draws from [0, limit]; 0 where the limit is not positive.
+// Duration draws from [0, limit]; 0 if the limit is not positive.
 func (d *Dice) Duration(limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0

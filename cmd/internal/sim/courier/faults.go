@@ -1,29 +1,29 @@
 package courier
 
-// Fault is what goes wrong with one attempt. Its text is how the controls and the flags name it.
+// Fault is a fault of one attempt. Controls and flags use its text as its name.
 type Fault string
 
 const (
-	// None carries an attempt as it should be.
+	// None has no effect.
 	None Fault = ""
-	// Drop keeps the attempt from its receiver; the sender sees an error.
+	// Drop does not deliver the attempt; the sender sees an error.
 	Drop Fault = "drop"
-	// Repeat brings the message twice.
+	// Repeat delivers the message twice.
 	Repeat Fault = "repeat"
-	// Delay brings it later, out of its order.
+	// Delay delivers the message later, out of order.
 	Delay Fault = "delay"
-	// Reorder brings it after the next message.
+	// Reorder delivers the message after the next one.
 	Reorder Fault = "reorder"
 	// Corrupt cuts the body short, after it was signed.
 	Corrupt Fault = "corrupt"
-	// LoseAnswer brings it, but the sender never sees the receiver's answer.
+	// LoseAnswer delivers the message, but the sender does not see the answer.
 	LoseAnswer Fault = "lose-answer"
 )
 
 var allFaults = []Fault{Drop, Repeat, Delay, Reorder, Corrupt, LoseAnswer}
 
-// Rule plans a fault for the next attempts that match. Delay, Repeat and Reorder only bear on a message's first attempt.
+// Rule plans a fault for the next attempts that match. Delay, Repeat and Reorder affect only the first attempt of a message.
 type Rule = PlannedRule[Fault]
 
-// Faults decides what goes wrong with webhooks.
+// Faults plans the faults of webhooks.
 type Faults = Plan[Fault]

@@ -11,18 +11,17 @@ import (
 	"sync"
 )
 
-// PlannedRule plans what goes wrong the next times that it matches.
+// PlannedRule plans a fault for the next matching messages or calls.
 type PlannedRule[F ~string] struct {
-	// Fault is what goes wrong; empty: what matches passes as it should.
+	// Fault is the planned fault; empty means none.
 	Fault F
-	// Key narrows the rule down to one case or activation, Event to one kind of event, or to one route of an API; empty matches all.
+	// Key limits the rule to one case or activation, Event to one kind of event or one route of an API; empty matches all.
 	Key, Event string
-	// Times is how often the rule matches: once by default, for ever where negative.
+	// Times is how often the rule matches: 0 means once, a negative number for ever.
 	Times int
 }
 
-// Plan decides what goes wrong, with webhooks or with calls of an API: by the first rule that matches, else by chance. It is safe for
-// concurrent use.
+// Plan decides the faults of webhooks or of API calls: by the first matching rule, or else by chance. It is safe for concurrent use.
 type Plan[F ~string] struct {
 	kind   string // names an F in errors: "fault"
 	known  []F
@@ -34,7 +33,7 @@ type Plan[F ~string] struct {
 	rates map[string]map[F]float64 // by event; empty: all others
 }
 
-// NewPlan makes a plan by which nothing goes wrong. The kind says in errors what the known names are; without events any is taken.
+// NewPlan returns a Plan without faults. kind is the word for a fault in errors. Without events, every event is accepted.
 func NewPlan[F ~string](dice *Dice, kind string, known []F, events ...string) *Plan[F] {
 	return &Plan[F]{kind: kind, known: known, events: events, dice: dice, rates: map[string]map[F]float64{}}
 }
@@ -56,7 +55,7 @@ func (p *Plan[F]) Plan(rules ...PlannedRule[F]) error {
 	return nil
 }
 
-// SetRates replaces the probabilities, from 0 to 1, of what goes wrong by chance with any event. Their sum must not exceed 1.
+// SetRates replaces the probabilities of faults, from 0 to 1, for all events. Their sum must not exceed 1.
 func (p *Plan[F]) SetRates(rates map[F]float64) error { return p.SetEventRates("", rates) }
 
 // SetEventRates replaces the probabilities for one kind of event, or route.
@@ -67,12 +66,12 @@ func (p *Plan[F]) SetEventRates(event string, rates map[F]float64) error {
 			return err
 		}
 		if !(rate >= 0) {
-			return fmt.Errorf("rate %v of %s %q is no probability", rate, p.kind, fault)
+			return fmt.Errorf("rate %v of %s %q is not between 0 and 1", rate, p.kind, fault)
 		}
 		sum += rate
 	}
 	if sum > 1 {
-		return fmt.Errorf("rates of %ss sum up to %v, want 1 at the most", p.kind, sum)
+		return fmt.Errorf("rates of %ss sum up to %v, want at most 1", p.kind, sum)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,14 +79,14 @@ func (p *Plan[F]) SetEventRates(event string, rates map[F]float64) error {
 	return nil
 }
 
-// PlanText plans as flags and controls do it:
+// PlanText adds rules and probabilities in the form of flags and controls:
 //
 //	drop                       the next time
 //	drop:case.completed        the next time with that kind of event, or route
-//	drop=0.2                   each time, with that probability, beside what was set before
+//	drop=0.2                   each time, with that probability; earlier probabilities of other faults stay
 //	drop:case.completed=0.2    the same for one kind of event, or route
 //
-// The error names all that can't be used.
+// The error names all mistakes.
 func (p *Plan[F]) PlanText(texts ...string) error {
 	var wrong []error
 	for _, text := range texts {
@@ -105,11 +104,11 @@ func (p *Plan[F]) PlanText(texts ...string) error {
 	return errors.Join(wrong...)
 }
 
-// addRate sets one probability beside those that were set before.
+// addRate sets one probability and keeps the others.
 func (p *Plan[F]) addRate(event string, fault F, number string) error {
 	probability, err := strconv.ParseFloat(number, 64)
 	if err != nil || !(probability >= 0 && probability <= 1) {
-		return fmt.Errorf("%s %q: %q is no probability from 0 to 1", p.kind, fault, number)
+		return fmt.Errorf("%s %q: %q is not a probability from 0 to 1", p.kind, fault, number)
 	}
 	rates := map[F]float64{fault: probability}
 	p.mu.Lock()
@@ -129,7 +128,7 @@ func (p *Plan[F]) Clear() {
 	p.rules, p.rates = nil, map[string]map[F]float64{}
 }
 
-// Next decides what goes wrong this time; empty: nothing.
+// Next returns the fault of this message or call; empty for none.
 func (p *Plan[F]) Next(key, event string) F {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -153,7 +152,7 @@ func (p *Plan[F]) Next(key, event string) F {
 		return ""
 	}
 	drawn := p.dice.Float64()
-	for _, fault := range p.known { // in a fixed order, so that a seed decides alike in each run
+	for _, fault := range p.known { // in a fixed order, so that the same seed gives the same run
 		if drawn -= rates[fault]; drawn < 0 {
 			return fault
 		}

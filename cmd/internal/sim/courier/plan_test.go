@@ -43,11 +43,11 @@ func TestAllMisspeltFaultsAreReported(t *testing.T) {
 		"explode":   `unknown fault "explode"`,
 		"":          `unknown fault ""`,
 		"=0.5":      `unknown fault ""`,
-		"drop=":     `"" is no probability`,
-		"drop=much": `"much" is no probability`,
-		"drop=1.1":  `"1.1" is no probability`,
-		"drop=-0.1": `"-0.1" is no probability`,
-		"drop=NaN":  `"NaN" is no probability`,
+		"drop=":     `"" is not a probability`,
+		"drop=much": `"much" is not a probability`,
+		"drop=1.1":  `"1.1" is not a probability`,
+		"drop=-0.1": `"-0.1" is not a probability`,
+		"drop=NaN":  `"NaN" is not a probability`,
 	} {
 		c := newCourier(&simtest.Receiver{}, 1)
 		err := c.Faults.PlanText(text, "burst")

@@ -193,7 +193,7 @@ func TestMisspeltFailuresAreReported(t *testing.T) {
 			"throttle:list=0.5":   `failure "throttle" of "list"`,
 			"explode:create":      `unknown failure "explode", want one of ["throttle"`,
 			"explode:create=0.5":  `unknown failure "explode"`,
-			"throttle:create=two": `"two" is no probability`,
+			"throttle:create=two": `"two" is not a probability`,
 			":create=0.5":         `unknown failure ""`,
 		} {
 			require.ErrorContains(t, b.Calls.PlanText(text), says, text)

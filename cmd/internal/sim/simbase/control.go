@@ -14,9 +14,9 @@ import (
 // bodyLimit bounds the body of a control, in bytes.
 const bodyLimit = 1 << 20
 
-// Control registers a control, which is no part of the provider's API and asks for no key: "POST /sim/cases/{id}/ask". The list under GET
-// /sim/ shows it with its help, which names the fields of the body and what is done. The body is JSON with the fields of B, all optional,
-// and may be empty; a field that B lacks is refused with 400. A nil answer is 204.
+// Control registers a control, such as "POST /sim/cases/{id}/ask". A control is not part of the provider's API and needs no key. GET /sim/ lists it
+// with its help, which names the fields of the body and the effect. The body is JSON with the fields of B, all optional, and may be empty; an
+// unknown field is refused with 400. A nil answer is 204.
 func Control[B any](b *Base, pattern, help string, do func(r *http.Request, body B) (answer any, err error)) {
 	b.controls = append(b.controls, fmt.Sprintf("%-50s %s\n", pattern, help))
 	b.Mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -47,21 +47,21 @@ func Answer(w http.ResponseWriter, status int, body any, err error) {
 	}
 }
 
-// Empty is the body of a control that takes none.
+// Empty is the body of a control without fields.
 type Empty = struct{}
 
-// commonControls are those of every simulator.
+// commonControls registers the controls that all simulators have.
 func (b *Base) commonControls() {
 	b.Mux.HandleFunc("GET /sim/{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		// The list shows paths as the caller knows them, with what was stripped in front of /sim/.
+		// The list shows the paths of the caller, with the prefix that was stripped before /sim/.
 		list := strings.ReplaceAll(strings.Join(b.controls, ""), " /sim/", " "+strings.TrimSuffix(r.RequestURI, "/sim/")+"/sim/")
 		_, _ = io.WriteString(w, list) // an error means that the client is gone
 	})
 	PlanControls(b, "webhook-faults", "drop, drop:EVENT: the next webhook; drop=0.2: each by chance; or repeat, delay, reorder, corrupt, lose-answer", b.Webhooks.Faults)
 }
 
-// PlanControls registers the controls of what goes wrong under POST /sim/NAME/{plan} and DELETE /sim/NAME.
+// PlanControls registers the controls of a Plan: POST /sim/NAME/{plan} and DELETE /sim/NAME.
 func PlanControls[F ~string](b *Base, name, help string, plan *courier.Plan[F]) {
 	Control(b, "POST /sim/"+name+"/{plan}", help, func(r *http.Request, _ Empty) (any, error) {
 		return nil, plan.PlanText(r.PathValue("plan"))

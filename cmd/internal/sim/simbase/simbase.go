@@ -1,5 +1,4 @@
-// Package simbase is what both simulated providers are built on: chance, a clock, webhooks, a state file, and controls over HTTP. It knows
-// no provider.
+// Package simbase is the common base of both simulated providers: randomness, clock, webhooks, state file, and controls over HTTP.
 package simbase
 
 import (
@@ -17,30 +16,30 @@ var (
 	// ErrUnknown is returned for an ID that the simulator does not know; the controls answer 404.
 	ErrUnknown = errors.New("unknown to the simulator")
 	// ErrTransition is returned for a step that the state of its object does not allow; the controls answer 409.
-	ErrTransition = errors.New("its state does not allow it")
+	ErrTransition = errors.New("the state does not allow this step")
 )
 
-// Options configure a Base. WebhookTimeout and MaxDelay are needed.
+// Options configure a Base. WebhookTimeout and MaxDelay are required.
 type Options struct {
-	// Seed decides everything that is left to chance, IDs included. 0 draws one.
+	// Seed decides all random choices, including IDs. 0 draws a seed.
 	Seed uint64
 	// Now is the clock of all timestamps. Default: the system's.
 	Now func() time.Time
 	// Transport carries the webhooks. Default: an HTTP transport that only this simulator uses.
 	Transport http.RoundTripper
-	// WebhookTimeout bounds one attempt of a webhook, MaxDelay how late a delayed or reordered one is.
+	// WebhookTimeout bounds one attempt of a webhook; MaxDelay bounds how late a delayed or reordered one is.
 	WebhookTimeout, MaxDelay time.Duration
-	// StateFile keeps the state over restarts. Empty: nothing outlives Close.
+	// StateFile keeps the state over restarts. Without it, Close ends the state.
 	StateFile string
-	// StateSealer seals the state file. Nil: it is in clear.
+	// StateSealer seals the state file. Without it, the file is in clear text.
 	StateSealer Sealer
 }
 
-// Base is the part that all simulators have; a simulator embeds it.
+// Base is the common part of all simulators, which embed it.
 type Base struct {
-	// Webhooks carries the webhooks; its Faults decide what goes wrong on their way.
+	// Webhooks sends the webhooks; its Faults plan their faults.
 	Webhooks *courier.Courier
-	// Dice is the simulator's chance, Now its clock, Mux its routes.
+	// Dice makes the random choices, Now is the clock, Mux has the routes.
 	Dice *courier.Dice
 	Now  func() time.Time
 	Mux  *http.ServeMux
@@ -57,7 +56,7 @@ type Base struct {
 	saveErr error // the first failure to save
 }
 
-// New makes a base, with the controls that all simulators have.
+// New returns a Base with the controls that all simulators have.
 func New(opts Options) *Base {
 	if opts.Seed == 0 {
 		opts.Seed = rand.Uint64()
@@ -80,14 +79,13 @@ func New(opts Options) *Base {
 	return b
 }
 
-// Seed is the seed of this run; another run with it takes the same chances.
+// Seed returns the seed of this run. Another run with the same seed makes the same random choices.
 func (b *Base) Seed() uint64 { return b.seed }
 
 // ServeHTTP implements http.Handler.
 func (b *Base) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.Mux.ServeHTTP(w, r) }
 
-// Close ends webhooks, scripts and clocks, and returns when none of them runs any more. Its error says that the state file could not be
-// written.
+// Close ends webhooks, scripts and clocks, and returns when none of them runs any more. It fails if the state file could not be written.
 func (b *Base) Close() error {
 	b.Webhooks.Close()
 	return b.save()

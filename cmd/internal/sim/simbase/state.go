@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// saveInterval is how soon a change is in the file. A process that is killed forgets what is newer.
+// saveInterval is how long a change may wait until it is in the file. A killed process loses newer changes.
 const saveInterval = 200 * time.Millisecond
 
 const sealContext = "simulator-state"
 
-// Sealer seals what must not lie on disk in clear.
+// Sealer seals data that must not be on disk in clear text.
 type Sealer interface {
 	Seal(plaintext []byte, context ...string) ([]byte, error)
 	Open(sealed []byte, context ...string) ([]byte, error)
 }
 
-// Load reads the state file into state, which stays as it is where there is no file.
+// Load reads the state file into state. Without a file, it does not change state.
 func (b *Base) Load(state any) error {
 	if b.file == "" {
 		return nil
@@ -42,7 +42,7 @@ func (b *Base) Load(state any) error {
 	return nil
 }
 
-// Keep saves what encode returns, the whole state as JSON, soon after each change and at the end. Without a state file it does nothing.
+// Keep saves the whole state, which encode returns as JSON, soon after each change and at the end. Without a state file it does nothing.
 func (b *Base) Keep(encode func() ([]byte, error)) {
 	if b.file == "" {
 		return
@@ -62,10 +62,10 @@ func (b *Base) Keep(encode func() ([]byte, error)) {
 	})
 }
 
-// Changed says that the state differs from what was saved.
+// Changed reports to the base that the state has changed since it was saved.
 func (b *Base) Changed() { b.changed.Store(true) }
 
-// save writes what has changed. It returns the first error that this or an earlier call met.
+// save writes the state if it has changed. It returns the first error of this and all earlier calls.
 func (b *Base) save() error {
 	b.saving.Lock()
 	defer b.saving.Unlock()
@@ -89,7 +89,7 @@ func (b *Base) write() error {
 	if err != nil {
 		return err
 	}
-	// Written beside and renamed: a crash leaves the old file or the new one, never half of one.
+	// A temporary file is written and renamed, so that a crash leaves the old file or the new one, both complete.
 	beside := b.file + ".new"
 	if err := os.WriteFile(beside, encoded, 0o600); err != nil {
 		return err

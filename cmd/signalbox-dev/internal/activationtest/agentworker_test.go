@@ -93,7 +93,7 @@ func waitForAnswer(ctx workflow.Context, in signalbox.RequestApprovals) (workflo
 	return *answer.Data.Approval, nil
 }
 
-func TestAnAgentsOwnWorkerFindsTheAnswersThatNoWebhookBrought(t *testing.T) {
+func TestAnAgentsWorkerFindsAnswersWithoutAWebhook(t *testing.T) {
 	t.Parallel()
 	const agent, queue = "pages", "pages-agent"
 	r := startReceiver(t, receiving{

@@ -18,7 +18,7 @@ import (
 )
 
 // The agent's configuration changes and the ingress is restarted: what runs already works by the new options, also after its run has ended.
-func TestChangedOptionsReachAnActivationThatRuns(t *testing.T) {
+func TestChangedOptionsReachARunningActivation(t *testing.T) {
 	t.Parallel()
 	const agent = "changed"
 	before := workflows.ActivationOptions{StaleAfter: workflows.Duration(20 * time.Minute)}

@@ -1,3 +1,3 @@
 // Package activationtest holds whole-system tests of Artmail activations: the real ingress, inbox, relay and workflow against the embedded
-// Temporal server, and the simulated Artmail. It has no code of its own.
+// Temporal server, and the simulated Artmail. It has nothing but tests.
 package activationtest

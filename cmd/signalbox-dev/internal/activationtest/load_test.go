@@ -101,7 +101,7 @@ func ask(ctx workflow.Context, in inquiry) (heard, error) {
 
 // One activation with everything at once: its workflow continues as new after every five things that happen to it, its worker goes away
 // every second, and Artmail's events come twice, late, and in any order.
-func TestNoAnswerIsLostOrToldTwiceWhateverHappensToTheWorkflow(t *testing.T) {
+func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 	t.Parallel()
 	// The workers of production must not serve this activation.
 	o := temporalOptions()

@@ -88,7 +88,7 @@ func TestTemporalsTypeScriptClientStartsAnswersAndAwaitsACase(t *testing.T) {
 	require.Equal(t, "typescript", end.By)
 }
 
-func TestATypeScriptWorkerIsToldOfItsActivation(t *testing.T) {
+func TestATypeScriptWorkerGetsTheNoticesOfItsActivation(t *testing.T) {
 	t.Parallel()
 	needsNode(t)
 	one := activate(t, typescriptAgent)

@@ -51,7 +51,7 @@ func TestACaseIsStartedAnsweredAndAwaitedOverTheAPI(t *testing.T) {
 	require.Equal(t, "default", page.Cases[0].Account)
 }
 
-func TestACaseIsCancelledAndItsFilesAreToldOverTheAPI(t *testing.T) {
+func TestACaseIsCancelledAndItsFilesAreListedOverTheAPI(t *testing.T) {
 	t.Parallel()
 	call(t, "POST", "/v1/cases", "/v1/cases", start("api-cancel", "silent"), 201, nil)
 	call(t, "POST", oneCase+"/reconcile", "/v1/cases/api-cancel/reconcile", "", 202, nil)
@@ -61,7 +61,7 @@ func TestACaseIsCancelledAndItsFilesAreToldOverTheAPI(t *testing.T) {
 	call(t, "GET", oneCase, "/v1/cases/none", "", 404, nil)
 }
 
-func TestListsAndDeliveriesAreToldOverTheAPI(t *testing.T) {
+func TestListsAndDeliveriesAreReadOverTheAPI(t *testing.T) {
 	t.Parallel()
 	call(t, "POST", "/v1/cases", "/v1/cases", start("api-lists", "complete"), 201, nil)
 	var state workflows.CaseState

@@ -112,7 +112,7 @@ func racing(where leg, result workflows.InputResult, accepted int) func(t *testi
 	}
 }
 
-func TestWhateverBecomesOfAnAnswerOffloadTakesOneAtMost(t *testing.T) {
+func TestOffloadAcceptsAtMostOneAnswerWithAnyFailure(t *testing.T) {
 	t.Parallel()
 	for name, story := range answers {
 		t.Run(name, func(t *testing.T) {

@@ -189,7 +189,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 	},
 }
 
-func TestACreationThatDidNotGoWellIsSettled(t *testing.T) {
+func TestAnUncertainOrRejectedCreationCanBeResolved(t *testing.T) {
 	t.Parallel()
 	for name, story := range settledCreations {
 		t.Run(name, func(t *testing.T) {

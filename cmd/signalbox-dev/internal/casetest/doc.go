@@ -1,4 +1,4 @@
-// Package casetest shows the whole life of an Offload case where it has to hold: the workflow, its activities and the ingress as they run in
-// production, against the real Temporal server and the simulated provider, with webhooks lost, answers lost and workers killed. It has
-// nothing but tests; what each room promises by itself is shown in that room.
+// Package casetest tests the whole life of an Offload case: the workflow, its activities and the ingress as in production, against the real
+// Temporal server and the simulated provider, with lost webhooks, lost answers and killed workers. It has nothing but tests. The tests of a
+// single package are in that package.
 package casetest

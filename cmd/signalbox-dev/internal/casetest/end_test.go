@@ -29,7 +29,7 @@ const said = "said"
 // unheardOf is a resultStatus that nobody has documented; the string is open.
 const unheardOf = "lost_in_the_post"
 
-func TestACaseEndsAsOffloadSaysWhicheverWayItSaysIt(t *testing.T) {
+func TestACaseEndsAsOffloadSaysByWebhookOrPolling(t *testing.T) {
 	t.Parallel()
 	offload := shared.providers[said]
 	for _, status := range []string{

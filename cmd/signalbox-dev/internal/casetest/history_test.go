@@ -50,7 +50,7 @@ func TestACaseThatCompletesByWebhookHasFewEvents(t *testing.T) {
 }
 
 // A month of looks, one an hour, adds no event to those of seven looks. It has the server to itself: so many looks are all that it can do.
-func TestLookingAddsNothingToTheHistory(t *testing.T) {
+func TestPollingAddsNothingToTheHistory(t *testing.T) {
 	few := completedByLook(t, "seven-looks", 7)
 	many := completedByLook(t, "a-month-of-looks", 30*24)
 	t.Log(len(few))

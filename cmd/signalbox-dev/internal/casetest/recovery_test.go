@@ -43,7 +43,7 @@ var troubles = map[string]struct {
 	"away-while-reconciling": {offloadsim.RouteGet, offloadsim.FailInternal, workflows.CaseRunning, workflows.AttentionUnreachable, 20 * time.Minute, 3 * time.Minute, 60 * time.Minute},
 }
 
-func TestATroubleThatIsMendedEndsByItself(t *testing.T) {
+func TestAttentionEndsWhenItsCauseIsRemoved(t *testing.T) {
 	t.Parallel()
 	for name, c := range troubles {
 		t.Run(name, func(t *testing.T) {

@@ -53,7 +53,7 @@ func awaitListed(t *testing.T, filter signalbox.CaseFilter, want int) {
 	}, func(n int) bool { return n == want })
 }
 
-func TestAListStandsStillWhileCasesStartCloseAndContinueAsNew(t *testing.T) {
+func TestPagesOfAListAreStableWhileCasesStartCloseAndContinueAsNew(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []uint64{1, 2, 3} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { //nolint:paralleltest // one after the other, to go easy on a small server

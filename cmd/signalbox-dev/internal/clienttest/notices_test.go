@@ -61,7 +61,7 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 		func(p signalbox.NoticePage) bool { return len(p.Sources) == 0 })
 }
 
-func TestCatchingUpResendsWhatWasGivenUpSince(t *testing.T) {
+func TestCatchUpResendsNoticesGivenUpSince(t *testing.T) {
 	t.Parallel()
 	const source = "artmail-activation/outage/act"
 	since := time.Now().Add(-time.Hour).UTC()

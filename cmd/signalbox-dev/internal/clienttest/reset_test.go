@@ -42,7 +42,7 @@ func reset(t *testing.T, workflowID string) {
 	require.NoError(t, err)
 }
 
-func TestAWaitGoesOnWithTheRunThatAResetMade(t *testing.T) {
+func TestAWaitContinuesWithTheRunAfterAReset(t *testing.T) {
 	t.Parallel()
 	const queue = "reset"
 	w := sdkworker.New(shared, queue, sdkworker.Options{})
@@ -64,7 +64,7 @@ func TestAWaitGoesOnWithTheRunThatAResetMade(t *testing.T) {
 	require.NoError(t, <-waited)
 }
 
-func TestAWorkflowThatFailedIsToDoUntilItIsReset(t *testing.T) {
+func TestAFailedWorkflowIsInTheToDoListUntilItIsReset(t *testing.T) {
 	t.Parallel()
 	workflowID := workflows.OffloadCaseWorkflowID("failed-then-reset")
 	startStub(t, workflows.OffloadCaseWorkflow, workflowID, stubState{State: string(workflows.CaseRunning)})

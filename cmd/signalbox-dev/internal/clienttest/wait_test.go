@@ -137,7 +137,7 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 }
 
 // Many callers wait for changes of the same cases. It runs alone, so that its figures mean something.
-func TestManyWaitersAreToldOfEachChange(t *testing.T) { //nolint:paralleltest // see above
+func TestManyWaitersSeeEachChange(t *testing.T) { //nolint:paralleltest // see above
 	w := followedWorker(t)
 	t.Cleanup(w.Stop)
 	const cases, waitersOfEach = 20, 10

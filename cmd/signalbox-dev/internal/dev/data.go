@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// folder is where everything of one development instance is kept.
+// folder is the data folder of one development instance.
 type folder string
 
 func (f folder) temporal() string { return filepath.Join(string(f), "temporal.db") }
@@ -58,13 +58,13 @@ func (f folder) payloadKeys(wanted bool) (*keyring.Ring, error) {
 	return ring, nil
 }
 
-// Names of what is derived from the keyring.
+// Names of secrets that are derived from the keyring.
 const (
 	offloadKey  = "offload-api-key"
 	agentSecret = "artmail-webhook-secret"
 )
 
-// secret derives what the simulators and Signalbox share, so that a restart has it again and no file holds it.
+// secret derives a secret that the simulators and Signalbox share from the keyring, so that it is the same after a restart and in no file.
 func secret(ring *keyring.Ring, name string) string {
 	return hex.EncodeToString(ring.Fingerprint([]byte(name), "signalbox-dev"))
 }

@@ -1,5 +1,5 @@
 // Package dev runs everything in one process: the real Temporal server with its Web UI, the provider simulators, and Signalbox as it runs in
-// production. It is wiring for development and for whole-system tests.
+// production. It is for development and for whole-system tests.
 package dev
 
 import (
@@ -30,16 +30,16 @@ import (
 // Agent is the simulated agent's name.
 const Agent = sim.Agent
 
-// Options say where everything listens and is kept. Port 0 picks a free one.
+// Options configure an Instance. Port 0 in an address picks a free port.
 type Options struct {
-	// Data is the folder of the instance; it is made where it is missing.
+	// Data is the folder of the instance. A missing folder is created.
 	Data string
-	// Listen is the ingress, InternalListen what operators are answered on (empty: nothing), Temporal the server's frontend, UI the Web UI
-	// (empty: none), Simulators the providers.
+	// These are the addresses, host:port, of the public listener, the internal listener (empty for none), the frontend of Temporal, its Web UI
+	// (empty for none) and the simulated providers.
 	Listen, InternalListen, Temporal, UI, Simulators string
 	// Pace is the pause before each step of the simulated providers. Default 1 s.
 	Pace time.Duration
-	// Trouble is what goes wrong at the simulated providers from the start.
+	// Trouble has the faults of the simulated providers from the start.
 	Trouble sim.Trouble
 	// Accounts are further Offload accounts, beside the simulator's, which is the default one.
 	Accounts map[string]config.Account
@@ -47,7 +47,7 @@ type Options struct {
 	Agents map[string]config.Agent
 	// Callbacks are where notices can be posted, by name.
 	Callbacks map[string]config.Callback
-	// TokenFile has the tokens of the API, as --internal-tokens says. Empty: everybody on loopback is let in.
+	// TokenFile has the tokens of the API, as for --internal-tokens. Without it, everyone on loopback has access.
 	TokenFile string
 	// EncryptPayloads encrypts what Temporal keeps, by keys in the folder. A folder with such keys is encrypted in any case.
 	EncryptPayloads bool
@@ -75,7 +75,7 @@ type Instance struct {
 	runError error
 }
 
-// Start returns when everything is ready. Whatever was started is stopped again where something fails.
+// Start returns when everything is ready. If a part fails, Start stops the others.
 func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	data, ring, err := openFolder(o.Data)
 	if err != nil {
@@ -167,7 +167,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	return in, nil
 }
 
-// config is what a production process would have read.
+// config returns the settings that a production process would read.
 func (in *Instance) config(o Options, internal config.Internal, data folder, ring *keyring.Ring) config.Config {
 	accounts := map[string]config.Account{
 		workflows.DefaultAccount: {BaseURL: in.Simulators.OffloadURL(), APIKey: secret(ring, offloadKey)},
@@ -182,7 +182,7 @@ func (in *Instance) config(o Options, internal config.Internal, data folder, rin
 	internal.WebUIURL = in.UIURL()
 	internal.CodecOrigins = uiOrigins(in.UIURL())
 	return config.Config{
-		// Without DrainDelay: nobody balances the load.
+		// DrainDelay is 0, because there is no load balancer.
 		Internal:       internal,
 		PublicURL:      in.ingress,
 		Inbox:          data.inbox(),
@@ -209,7 +209,7 @@ func uiOrigins(ui string) []string {
 	return []string{ui, "http://localhost:" + address.Port()}
 }
 
-// StartTemporal starts the server again, after StopTemporal, where it was.
+// StartTemporal starts the server again after StopTemporal, on the same address.
 func (in *Instance) StartTemporal(ctx context.Context) error {
 	server, err := temporaldev.Start(ctx, in.temporal)
 	if err != nil {
@@ -220,7 +220,7 @@ func (in *Instance) StartTemporal(ctx context.Context) error {
 	return nil
 }
 
-// StopTemporal takes the server away and leaves everything else running.
+// StopTemporal stops the Temporal server and leaves everything else running.
 func (in *Instance) StopTemporal() error { return in.server.Stop() }
 
 // IngressURL is where providers post, UIURL where people look, TemporalAddress where clients dial.
@@ -235,10 +235,10 @@ func (in *Instance) UIURL() string { return in.server.UIURL() }
 // TemporalAddress is the frontend's host:port.
 func (in *Instance) TemporalAddress() string { return in.server.FrontendAddr() }
 
-// Done is closed when Signalbox itself has ended, on its own or by Stop.
+// Done is closed when Signalbox itself has ended, by an error or by Stop.
 func (in *Instance) Done() <-chan struct{} { return in.stopped }
 
-// Stop stops in the order of the data: providers, Signalbox, Temporal. It returns why Signalbox ended, where that was a failure.
+// Stop stops in the order of the data: providers, Signalbox, Temporal. It returns the error with which Signalbox ended, if there was one.
 func (in *Instance) Stop() error {
 	var problems []error
 	if in.Simulators != nil {

@@ -103,7 +103,7 @@ func (l *linked) reaches(t *testing.T, ok bool) {
 }
 
 // Both processes go on after each of them, in this order: nothing is started again.
-func TestABadNetworkToTemporalLosesNothingAndIsRecoveredFrom(t *testing.T) {
+func TestABadNetworkToTemporalLosesNothing(t *testing.T) {
 	t.Parallel()
 	server, err := temporaldev.Start(t.Context(), temporaldev.Options{
 		SearchAttributes: worker.SearchAttributes(), DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},

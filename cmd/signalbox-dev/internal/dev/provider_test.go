@@ -139,7 +139,7 @@ func artmailEvent(kind, activationID string, at int64, extra string) string {
 	return fmt.Sprintf(`{"type":%q,"activationId":%q,"timestamp":%d%s}`, kind, activationID, at, extra)
 }
 
-func TestTheReferencesOwnBodiesLeadToTheRightStates(t *testing.T) {
+func TestTheExamplesOfTheReferenceLeadToTheRightStates(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body, kind string

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-func TestStartedAgainOnTheSameFolderEverythingGoesOn(t *testing.T) {
+func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir(), &lockedBuffer{})
 	first, err := dev.Start(t.Context(), o)

@@ -15,7 +15,7 @@ type View struct {
 	URL   string
 }
 
-// Views are the lists of this instance's Web UI; none where there is no Web UI.
+// Views are the lists of this instance's Web UI; none without a Web UI.
 func (in *Instance) Views() []View {
 	if in.UIURL() == "" {
 		return nil

@@ -14,7 +14,7 @@ import (
 )
 
 // Temporal takes each view's query, and a case with an open question stands in the views that it belongs to.
-func TestTheViewsOfTheWebUIShowWhatTheySay(t *testing.T) {
+func TestTheViewsOfTheWebUIShowTheirWorkflows(t *testing.T) {
 	t.Parallel()
 	one := startScripted(t, "views", "question", workflows.CaseOptions{})
 	inStatus(t, one, workflows.CaseInputNeeded)

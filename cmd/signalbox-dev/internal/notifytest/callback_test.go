@@ -120,7 +120,7 @@ func recordOf(s workflows.NotifyState, to workflows.Target, seq int64) workflows
 	return workflows.NoticeRecord{}
 }
 
-func TestReceiversThatFailHoldUpNoOtherAndAreToldInOrderOnceTheyAreBack(t *testing.T) {
+func TestFailingReceiversBlockNoOtherAndGetNoticesInOrderAfterwards(t *testing.T) {
 	t.Parallel()
 	from := source(t)
 	const most = 5
@@ -186,7 +186,7 @@ func TestReceiversThatFailHoldUpNoOtherAndAreToldInOrderOnceTheyAreBack(t *testi
 	requireReplays(t, from, runID(t, from))
 }
 
-func TestTheDefaultsOfAnAccountAreToldWhereTheStartNamesNone(t *testing.T) {
+func TestTheCallbacksOfAnAccountGetNoticesIfTheStartNamesNone(t *testing.T) {
 	t.Parallel()
 	for account, want := range map[string][]int64{"told": {1, 2}, "other": nil} {
 		from := source(t) + account

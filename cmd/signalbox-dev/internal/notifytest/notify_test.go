@@ -120,7 +120,7 @@ func runID(t *testing.T, source string) string {
 	return described.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 }
 
-func TestAHandOffReachesANotifyThatNeverRanThatRunsAndThatIsClosed(t *testing.T) {
+func TestAHandOffReachesANotifyWorkflowInEachState(t *testing.T) {
 	t.Parallel()
 	from := source(t)
 	target := workflows.ReplyTo{WorkflowID: from + "/app", Signal: "told"}
@@ -146,7 +146,7 @@ func TestAHandOffReachesANotifyThatNeverRanThatRunsAndThatIsClosed(t *testing.T)
 	requireReplays(t, from, runID(t, from))
 }
 
-func TestATargetThatRunsLaterIsToldAndOthersMeanwhile(t *testing.T) {
+func TestATargetThatStartsLaterGetsItsNoticesAndBlocksNoOther(t *testing.T) {
 	t.Parallel()
 	from := source(t)
 	late := workflows.ReplyTo{WorkflowID: from + "/late", Signal: "told"}

@@ -7,16 +7,15 @@ import (
 	"net/netip"
 )
 
-// addresses are the listening addresses of one server, all known before it starts: its services find each other by
-// them, and none of the services can be asked afterwards which port it got.
+// addresses are the listening addresses of one server. They must be known before it starts: its services find each other by them, and no service
+// can say later which port it got.
 type addresses struct {
 	frontend, history, matching, worker netip.AddrPort
 	ui                                  netip.AddrPort
 }
 
-// reserveAddresses finds out that the asked-for addresses are free, and picks free ports for the others. The server
-// ends the whole process when it cannot listen, so that this is checked here. All are held open together until all
-// are known, or two of them could get the same port.
+// reserveAddresses checks that the given addresses are free, and picks free ports for the others. The check is needed because the server ends
+// the whole process if it can't listen. All ports stay open until all are known, so that no two get the same one.
 func reserveAddresses(opts Options) (addrs addresses, err error) {
 	var held []net.Listener
 	defer func() {

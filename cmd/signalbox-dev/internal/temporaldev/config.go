@@ -19,7 +19,7 @@ import (
 const clusterName = "active"
 
 // oneShard lets the only shard read its queues as often as a cluster's hundreds of shards do together. By default a shard reads each queue 20
-// times a second, and a lone one is idle for most of the time: a case could be looked at five times a second at most.
+// times a second, so that a single shard is idle most of the time: a case could be read five times a second at most.
 var oneShard = map[string]any{
 	"history.timerProcessorMaxPollRPS":      200,
 	"history.transferProcessorMaxPollRPS":   200,

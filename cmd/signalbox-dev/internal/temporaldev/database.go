@@ -19,8 +19,8 @@ import (
 	sqliteschema "go.temporal.io/server/schema/sqlite"
 )
 
-// connectionLifetime is how long a connection to the database file is kept. Temporal's SQLite plugin never closes
-// its pool, so only this frees the file after Stop. Opening anew costs about a millisecond.
+// connectionLifetime is how long a connection to the database file is kept. Temporal's SQLite plugin never closes its pool, so only this frees the
+// file after Stop. A new connection costs about a millisecond.
 const connectionLifetime = 5 * time.Second
 
 // starts counts the databases opened by this process.
@@ -57,9 +57,8 @@ func sqliteConfig(file string) *config.SQL {
 // stores are the databases of the server; SQLite has both in one.
 type stores struct{ main, visibility *config.SQL }
 
-// prepareDatabases creates what is missing of the schema, the namespace and the search attributes, before the server
-// runs: what is there when it starts is usable at once, whereas its services would learn of a later change in their
-// own time.
+// prepareDatabases creates missing parts of the schema, the namespace and the search attributes before the server runs. Then they are usable from
+// the start; the services would notice a later change only after some time.
 func prepareDatabases(ctx context.Context, opts Options) (stores, error) {
 	databases, err := openStores(ctx, opts)
 	if err != nil {
@@ -85,8 +84,8 @@ func openStores(ctx context.Context, opts Options) (stores, error) {
 	return stores{main: database, visibility: database}, nil
 }
 
-// createSchema fills an empty or absent file. The schema is one script that ends with the visibility tables, and is
-// not transactional: a file from a start that was killed half-way is refused by the server, never repaired.
+// createSchema fills an empty or missing file. The schema is one script that ends with the visibility tables, and is not transactional: the server
+// refuses a file from a start that was killed during the script.
 func createSchema(database *config.SQL) error {
 	info, err := os.Stat(database.DatabaseName)
 	if err == nil && info.Size() > 0 {

@@ -19,8 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// ensureNamespace creates the namespace with its retention and search attributes, or adds the missing search
-// attributes to the one that is there.
+// ensureNamespace creates the namespace with its retention and search attributes, or adds missing search attributes to an existing one.
 func ensureNamespace(ctx context.Context, db sqlplugin.DB, opts Options) error {
 	rows, err := db.SelectFromNamespace(ctx, sqlplugin.NamespaceFilter{Name: &opts.Namespace})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {

@@ -18,11 +18,11 @@ import (
 // The databases that a Temporal server on PostgreSQL has by default.
 const mainDatabase, visibilityDatabase = "temporal", "temporal_visibility"
 
-// postgresStores are both databases of a PostgreSQL server, which are made where they are missing.
+// postgresStores returns both databases of a PostgreSQL server, and creates missing ones.
 func postgresStores(ctx context.Context, address string) (stores, error) {
 	to, err := pgx.ParseConfig(address)
 	if err != nil {
-		return stores{}, errors.New("parse the address of PostgreSQL: want postgres://…") // the library's words may hold a password
+		return stores{}, errors.New("parse the address of PostgreSQL: want postgres://…") // the library's error may contain a password
 	}
 	for name, source := range map[string]struct{ path, version string }{
 		mainDatabase:       {"postgresql/v12/temporal/schema.sql", postgresqlschema.Version},
@@ -42,7 +42,7 @@ func postgresStores(ctx context.Context, address string) (stores, error) {
 	return stores{main: store(mainDatabase), visibility: store(visibilityDatabase)}, nil
 }
 
-// createPostgresDatabase leaves a database alone that has its schema.
+// createPostgresDatabase creates a database with its schema. It does not change a database that has its schema.
 func createPostgresDatabase(ctx context.Context, to *pgx.ConnConfig, name, path, version string) (err error) {
 	server, err := pgx.ConnectConfig(ctx, to)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 
 const readyPollInterval = 10 * time.Millisecond
 
-// awaitReady returns when the frontend answers for the namespace and the history shard answers behind it. Asking for
-// a workflow that cannot exist reaches history and leaves no trace.
+// awaitReady returns when the frontend answers for the namespace and the history shard answers too. A description of a workflow that can't exist
+// reaches the history shard and changes nothing.
 func (s *Server) awaitReady(ctx context.Context) error {
 	c, err := client.NewLazyClient(client.Options{HostPort: s.frontendAddr, Namespace: s.namespace, Logger: quietSDKLogger{}})
 	if err != nil {
@@ -50,7 +50,7 @@ func probe(ctx context.Context, c client.Client) error {
 	return err
 }
 
-// quietSDKLogger drops what the SDK's client logs by itself: each error of a call is returned as well.
+// quietSDKLogger drops the log of the SDK's client, because each call also returns its error.
 type quietSDKLogger struct{}
 
 func (quietSDKLogger) Debug(string, ...any) {}

@@ -1,5 +1,4 @@
-// Package temporaldev runs the real Temporal server and its Web UI inside this process, for development and for
-// whole-system tests. It knows how the server is put together and where its data lies; it knows nothing of
+// Package temporaldev runs the real Temporal server and its Web UI inside this process, for development and for whole-system tests. It does not know
 // Signalbox's workflows. It is not for production: one process, loopback only, no TLS and no authentication.
 package temporaldev
 
@@ -20,22 +19,22 @@ import (
 
 const (
 	defaultNamespace = "default"
-	// defaultRetention is how long a closed workflow can be found. Reuse of a workflow ID is refused only for that
-	// long, and Signalbox promises 30 days.
+	// defaultRetention is how long a closed workflow can be found. Temporal refuses the reuse of a workflow ID only for that time, and Signalbox
+	// promises 30 days.
 	defaultRetention = 30 * 24 * time.Hour
 	startTimeout     = 30 * time.Second
 )
 
-// Options say how the server runs. The zero value is an in-memory server on a free port, without a UI.
+// Options configure the server. The zero value is an in-memory server on a free port, without a UI.
 type Options struct {
 	// DatabaseFile is the path of the SQLite file; its folder must exist. Empty keeps everything in memory.
 	DatabaseFile string
-	// Postgres is the address of a PostgreSQL server, postgres://…, that keeps the data instead; its databases temporal and
-	// temporal_visibility are made where they are missing.
+	// Postgres is the address, postgres://…, of a PostgreSQL server that keeps the data instead. Missing databases temporal and
+	// temporal_visibility are created.
 	Postgres string
 	// Shards is the number of history shards, which may not change between starts. Default: 1.
 	Shards int32
-	// Namespace is created where it does not exist. Default: "default".
+	// Namespace is created if it does not exist. Default: "default".
 	Namespace string
 	// Retention of closed workflows, for a namespace that is created. Default: 30 days.
 	Retention time.Duration
@@ -50,7 +49,7 @@ type Options struct {
 	SearchAttributes map[string]enumspb.IndexedValueType
 	// DynamicConfig sets values of Temporal's dynamic configuration, e.g. "history.timerProcessorMaxTimeShift".
 	DynamicConfig map[string]any
-	// Logger receives what the server logs at level error and above; the rest is noise to a developer. Nil: nothing.
+	// Logger gets the server's log lines of level error and above. Without it, the server logs nothing.
 	Logger *zap.Logger
 }
 
@@ -65,9 +64,8 @@ type Server struct {
 	stopErr  error
 }
 
-// Start runs the server and, where asked for, the Web UI. It returns when workflows can be started in the namespace,
-// with its search attributes. An address that is taken, a file that cannot be opened, and a server that is not ready
-// within 30 seconds are errors, and nothing is left running then.
+// Start runs the server and, with UIAddr, the Web UI. It returns when workflows can be started in the namespace with its search attributes. It fails
+// if an address is taken, a file can't be opened, or the server is not ready within 30 seconds; then it leaves nothing running.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	opts = withDefaults(opts)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -107,7 +105,7 @@ func (s *Server) FrontendAddr() string { return s.frontendAddr }
 // Namespace is the namespace that the server was started with.
 func (s *Server) Namespace() string { return s.namespace }
 
-// UIURL is the base URL of the Web UI, without a trailing slash; empty where there is none.
+// UIURL is the base URL of the Web UI, without a trailing slash; empty without a UI.
 func (s *Server) UIURL() string {
 	if s.ui == nil {
 		return ""

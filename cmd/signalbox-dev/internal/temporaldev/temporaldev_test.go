@@ -151,7 +151,7 @@ func TestUIAnswersAndShowsTheNamespace(t *testing.T) {
 	}
 }
 
-func TestRunningWorkflowAndItsSignalsOutliveARestart(t *testing.T) {
+func TestARunningWorkflowAndItsSignalsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	opts := temporaldev.Options{DatabaseFile: filepath.Join(t.TempDir(), "temporal.db"), SearchAttributes: testAttributes}
 	first := start(t, opts)
@@ -175,7 +175,7 @@ func TestRunningWorkflowAndItsSignalsOutliveARestart(t *testing.T) {
 	require.Equal(t, []string{"one", "two", "three"}, got)
 }
 
-func TestSearchAttributesMissingInAnOlderFileAreAddedAndUsableAtOnce(t *testing.T) {
+func TestMissingSearchAttributesAreAddedAndUsableAtOnce(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "temporal.db")
 	before := start(t, temporaldev.Options{
@@ -211,7 +211,7 @@ func TestSearchAttributeOfAnotherTypeIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "search attribute TestState exists as Keyword, wanted as Int")
 }
 
-func TestTakenAddressIsAnErrorAndNotTheEndOfTheProcess(t *testing.T) {
+func TestATakenAddressIsAnErrorAndDoesNotEndTheProcess(t *testing.T) {
 	t.Parallel()
 	_, err := temporaldev.Start(t.Context(), temporaldev.Options{FrontendAddr: shared.FrontendAddr()})
 	require.ErrorContains(t, err, "address for Temporal's frontend")
