@@ -118,15 +118,17 @@ func dumpPostgres(ctx context.Context, where, path string) error {
 	if schema := strings.TrimSpace(strings.Split(config.RuntimeParams["search_path"], ",")[0]); schema != "" {
 		tables = schema + "." + tables
 	}
-	args := []string{"--dbname=" + address + "?" + query.Encode(), "--format=custom", "--no-owner", "--no-privileges", "--table=" + tables,
-		"--table=" + strings.Replace(tables, "inbox_*", "signalbox_migration", 1)}
+	args := []string{
+		"--dbname=" + address + "?" + query.Encode(), "--format=custom", "--no-owner", "--no-privileges", "--table=" + tables,
+		"--table=" + strings.Replace(tables, "inbox_*", "signalbox_migration", 1),
+	}
 	if _, err := exec.LookPath("pg_dump"); err != nil {
 		return fmt.Errorf("%w: install PostgreSQL's client programs of the server's version, or run there, with the password in PGPASSWORD: pg_dump '%s' --file=FILE",
 			ErrNoDump, strings.Join(args, "' '"))
 	}
 	run := func(name string, args ...string) error {
 		program := exec.CommandContext(ctx, name, args...)
-		program.Env = append(os.Environ(), "PGPASSWORD="+password) //nolint:forbidigo // what PostgreSQL's tools read is theirs: certificates, time zone
+		program.Env = append(os.Environ(), "PGPASSWORD="+password)
 		if password == "" {
 			program.Env = nil // all of this process's
 		}

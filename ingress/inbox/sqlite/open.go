@@ -90,7 +90,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if db.reader, err = openReader(ctx, path); err != nil {
 		return nil, err
 	}
-	db.writes.checkpoints.db = db.reader.db
+	db.writes.checkpoints.db = db.db
 	db.queue = group.New(group.Limits{Waiting: options.MaxWaiting}, db.writes.commit)
 	return s, nil
 }
@@ -158,7 +158,7 @@ func (s *Store) Erase(ctx context.Context, ids []string) error {
 	err := s.Store.Erase(ctx, ids)
 	if err == nil {
 		// It keeps writers waiting while it waits for readers.
-		_, err = s.db.reader.db.ExecContext(ctx, "PRAGMA busy_timeout = 500; PRAGMA wal_checkpoint(TRUNCATE)")
+		_, err = s.db.db.ExecContext(ctx, "PRAGMA busy_timeout = 500; PRAGMA wal_checkpoint(TRUNCATE)")
 		err = s.db.Wrap(ctx, "empty the log", err)
 	}
 	return err

@@ -123,20 +123,20 @@ func TestTheAnswerToAnApprovalIsOneTraceUpToItsNotice(t *testing.T) {
 
 func TestTheAPIGoesOnWithTheTraceOfItsCaller(t *testing.T) {
 	t.Parallel()
-	const traceID, caller = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	const traceID, callerSpan = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	body := strings.Replace(start("traced-api", "silent"), `"request"`, `"notify":["`+callback+`"],"request"`, 1)
 	call := func(where, body string, status int) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, shared.InternalURL()+where, strings.NewReader(body))
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("traceparent", "00-"+traceID+"-"+caller+"-01")
-		response, err := http.DefaultClient.Do(request)
+		request.Header.Set("traceparent", "00-"+traceID+"-"+callerSpan+"-01")
+		response, err := caller.Do(request)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		require.Equal(t, status, response.StatusCode)
 	}
 	call("/v1/cases", body, 201)
-	place, err := hex.DecodeString(caller)
+	place, err := hex.DecodeString(callerSpan)
 	require.NoError(t, err)
 	served := func(route string) *tracepb.Span {
 		return spans.find(t, traceID, route, func(s *tracepb.Span) bool { return s.GetName() == route && bytes.Equal(s.GetParentSpanId(), place) })

@@ -17,7 +17,7 @@ var document []byte
 
 // Keys are the same in every process of a test; nil where nothing is to be encrypted.
 func Keys() *keyring.Ring {
-	if os.Getenv("SIGNALBOX_TEST_ENCRYPT") == "" { //nolint:forbidigo // a test run says in its environment what it wants
+	if os.Getenv("SIGNALBOX_TEST_ENCRYPT") == "" {
 		return nil
 	}
 	ring, err := keyring.Parse(document)

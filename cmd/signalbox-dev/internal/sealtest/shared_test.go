@@ -212,7 +212,7 @@ func eventually[S any](t *testing.T, read func(context.Context) (S, error), hold
 // missing skips a test, or fails it where SIGNALBOX_TEST_REQUIRE names what is missing.
 func missing(t *testing.T, what, install string) {
 	t.Helper()
-	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // a test run says in its environment what it requires
+	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
 		require.NotEqual(t, what, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed: "+install)
 	}
 	t.Skip("not on this machine: " + install)
