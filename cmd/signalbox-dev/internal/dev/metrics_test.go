@@ -140,7 +140,7 @@ func lintMetrics(t *testing.T, metrics []byte) {
 			ours.Write(line)
 		}
 	}
-	command := exec.CommandContext(t.Context(), tool(t, "promtool"), "check", "metrics")
+	command := exec.CommandContext(t.Context(), tool(t, "promtool", "prometheus"), "check", "metrics")
 	command.Stdin = &ours
 	said, err := command.CombinedOutput()
 	require.NoError(t, err, string(said))
@@ -163,7 +163,7 @@ scrape_configs:
     static_configs: [{targets: [%q]}]
 `, rules, strings.TrimPrefix(shared.InternalURL(), "http://")), 0o600))
 	ctx, stop := context.WithCancel(t.Context())
-	command := exec.CommandContext(ctx, tool(t, "prometheus"), "--config.file="+filepath.Join(folder, "prometheus.yml"),
+	command := exec.CommandContext(ctx, tool(t, "prometheus", "prometheus"), "--config.file="+filepath.Join(folder, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+listens, "--log.level=warn")
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
@@ -261,7 +261,7 @@ func dashboardQueries(t *testing.T) (queries []string) {
 }
 
 // tool is the path of a program of the system. A test that needs one which is missing is skipped, or fails where the test run insists on it.
-func tool(t *testing.T, name string) string {
+func tool(t *testing.T, name, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err == nil {
@@ -270,6 +270,6 @@ func tool(t *testing.T, name string) string {
 	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
 		require.NotEqual(t, name, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
 	}
-	t.Skipf("no %s on this machine: install it (Debian: apt-get install prometheus)", name)
+	t.Skipf("no %s on this machine: install it (Debian: apt-get install %s)", name, pkg)
 	return ""
 }

@@ -58,6 +58,7 @@ func runTests(m *testing.M) int {
 	reference := referenceProviders()
 	defer reference.close()
 	o := options(folder, shared.log)
+	o.UI = anyPort
 	o.Accounts = reference.accounts
 	shared.uncertain, err = newSimulator(o.Pace, offloadsim.RouteCreate, offloadsim.FailResetAfter)
 	if err == nil {
@@ -112,7 +113,6 @@ func complain(err error) int {
 
 // options are those of an instance on free ports with impatient providers.
 func options(folder string, log io.Writer) dev.Options {
-	const anyPort = "127.0.0.1:0"
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(log), zap.DebugLevel)
 	return dev.Options{
 		Data:           folder,
@@ -144,6 +144,8 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+const anyPort = "127.0.0.1:0"
 
 var providers = &http.Client{Timeout: 30 * time.Second}
 

@@ -1,0 +1,151 @@
+package dev_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// A person who knows only Temporal's Web UI finds the case with a question in the list by attention, and reads on its page what is asked and how to answer.
+func TestInTheWebUIAQuestionIsFoundAndRead(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	asking := startScripted(t, "web-ui-asks", "question", workflows.CaseOptions{})
+	silent := startScripted(t, "web-ui-silent", "silent", workflows.CaseOptions{})
+	state := inStatus(t, asking, workflows.CaseInputNeeded)
+	inStatus(t, silent, workflows.CaseRunning)
+
+	b.open(t, viewOf(t, "running cases"))
+	b.shows(t, silent.WorkflowID())
+	b.open(t, viewOf(t, "needs a person"))
+	b.shows(t, asking.WorkflowID())
+	require.False(t, b.holds(t, "document.body.innerText.includes("+strconv.Quote(silent.WorkflowID())+")"), "a case that only waits is not in the list")
+
+	b.click(t, "a", asking.WorkflowID())
+	b.click(t, "a", "User Metadata")
+	b.shows(t, state.Question.Text)
+	b.shows(t, state.Question.ID)
+	b.shows(t, workflows.UpdateProvideInput)
+}
+
+// answerIt lets the Web UI's form be filled in.
+const answerIt = "SIGNALBOX_TEST_WEB_UI"
+
+// The form for updates answers a question.
+func TestInTheWebUIAQuestionIsAnswered(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(answerIt) == "" {
+		t.Skipf("the form is not filled in reliably yet: set %s=1", answerIt)
+	}
+	b := openBrowser(t)
+	asking := startScripted(t, "web-ui-answered", "question", workflows.CaseOptions{})
+	state := inStatus(t, asking, workflows.CaseInputNeeded)
+	b.open(t, viewOf(t, "needs a person"))
+	b.click(t, "a", asking.WorkflowID())
+	b.click(t, "button", "More Actions")
+	b.click(t, "[data-testid=update-button]", "Send an Update")
+	b.click(t, "dialog[open] [role=option]", workflows.UpdateProvideInput)
+	const field = `document.querySelector("dialog[open] [contenteditable=true]")`
+	answer, err := json.Marshal(workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes, a signed PDF is fine.", By: "pat"})
+	require.NoError(t, err)
+	b.until(t, "(("+field+")?.focus(), document.activeElement === "+field+")")
+	b.insert(t, string(answer))
+	b.until(t, field+"?.innerText.includes("+strconv.Quote(state.Question.ID)+")")
+	b.click(t, "dialog[open] [data-testid=confirm-modal-button]:enabled", "Submit")
+	ended := inStatus(t, asking, workflows.CaseCompleted)
+	require.Equal(t, "Yes, a signed PDF is fine.", ended.Answers[0].Text)
+}
+
+// viewOf is the address of a view.
+func viewOf(t *testing.T, name string) string {
+	t.Helper()
+	views := shared.Views()
+	i := slices.IndexFunc(views, func(v dev.View) bool { return v.Name == name })
+	require.GreaterOrEqual(t, i, 0, name)
+	return views[i].URL
+}
+
+// browser is a tab of a real browser.
+type browser struct{ ctx context.Context }
+
+// pageWithin bounds the wait for what a page is to show: the Web UI is large, and asks the server again and again.
+const pageWithin = 2 * time.Minute
+
+func openBrowser(t *testing.T) browser {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(tool(t, "chromium", "chromium")), chromedp.NoSandbox)
+	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(stop)
+	ctx, closeBrowser := chromedp.NewContext(allocated)
+	t.Cleanup(closeBrowser)
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(1400, 1000)))
+	return browser{ctx}
+}
+
+func (b browser) open(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageWithin)
+	defer cancel()
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(url)))
+}
+
+// insert writes a text where the focus is.
+func (b browser) insert(t *testing.T, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageWithin)
+	defer cancel()
+	require.NoError(t, chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, input.InsertText, input.InsertTextParams{Text: text})
+		return err
+	})))
+}
+
+// holds evaluates a condition once.
+func (b browser) holds(t *testing.T, condition string) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, pageWithin)
+	defer cancel()
+	holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
+	require.NoError(t, err, condition)
+	return holds
+}
+
+// until waits for a condition; the page may change meanwhile.
+func (b browser) until(t *testing.T, condition string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(b.ctx, pageWithin)
+		defer cancel()
+		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
+		return err == nil && holds
+	}, pageWithin, 100*time.Millisecond, condition)
+}
+
+// shows waits for a text, on the page or in a frame of it: Markdown stands in one.
+func (b browser) shows(t *testing.T, text string) {
+	t.Helper()
+	b.until(t, `[document, ...[...document.querySelectorAll("iframe")].map((f) => f.contentDocument)].some((d) => d?.body?.innerText.includes(`+
+		strconv.Quote(text)+`))`)
+}
+
+// click clicks the first element with a text once it is there.
+func (b browser) click(t *testing.T, selector, text string) {
+	t.Helper()
+	b.until(t, `(() => {
+		const found = [...document.querySelectorAll(`+strconv.Quote(selector)+`)].find((e) => e.innerText.includes(`+strconv.Quote(text)+`));
+		found?.click();
+		return found;
+	})()`)
+}
