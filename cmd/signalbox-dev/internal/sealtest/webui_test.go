@@ -88,7 +88,7 @@ func TestTheWebUIShowsNothingWithoutTheCodecServer(t *testing.T) {
 	t.Cleanup(without.Close)
 	for _, id := range []string{p.answered, p.refused, p.activation} {
 		page := shown(t, inputOf(without.URL, id))
-		require.Contains(t, page, "binary/encrypted", id)
+		require.Contains(t, page, "WorkflowTaskCompleted", "the page shows the history of %s", id)
 		for _, text := range planted {
 			require.NotContains(t, page, text, id)
 		}
