@@ -118,7 +118,7 @@ func decode(t *testing.T, payloads []*commonpb.Payload) []*commonpb.Payload {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, shared.InternalURL()+"/codec/decode", bytes.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
+	response, err := (&http.Client{Timeout: time.Minute}).Do(request)
 	require.NoError(t, err)
 	answer, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
