@@ -103,7 +103,7 @@ func TestAWorkflowThatIsClosedWithoutAResultHasItsOwnExitStatus(t *testing.T) {
 			got := commandWith(t, nil, dial, c.args...)
 			require.Equal(t, exit, got.status, "%v: %s", c.args, got.err)
 			require.Contains(t, got.err, c.workflowID)
-			require.Contains(t, got.err, "reset it there")
+			require.Contains(t, got.err, "reset the workflow there")
 			require.Empty(t, got.out)
 		}
 	}

@@ -99,8 +99,8 @@ func TestPeekRefusesABodyThatIsNotAnEvent(t *testing.T) {
 		{"an absurd kind", fmt.Sprintf(`{"event_type":%q}`, long), "event_type has 10000 bytes"},
 		{"an absurd caseId", fmt.Sprintf(`{"event_type":"case.failed","data":{"caseId":%q}}`, long), "data.caseId has 10000 bytes"},
 		{"a blank caseId", `{"event_type":"case.failed","data":{"caseId":" "}}`, "data.caseId is missing"},
-		{"a caseId with a NUL", `{"event_type":"case.failed","data":{"caseId":"c\u0000"}}`, "data.caseId has a character"},
-		{"a caseId in broken UTF-8", "{\"event_type\":\"case.failed\",\"data\":{\"caseId\":\"\xff\"}}", "data.caseId has a character"},
+		{"a caseId with a NUL", `{"event_type":"case.failed","data":{"caseId":"c\u0000"}}`, "data.caseId has a control character"},
+		{"a caseId in broken UTF-8", "{\"event_type\":\"case.failed\",\"data\":{\"caseId\":\"\xff\"}}", "data.caseId has a control character"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
