@@ -8,15 +8,18 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 )
 
 const promotePause = 500 * time.Millisecond
 
 // SetCurrent gives all new and running workflows to a build. First it waits, until ctx ends, for the build's workers to poll every queue that
-// they need: a task in a queue without a poller would wait for ever. It fails with ErrNotPolled or ErrNoVersion if they still do not.
+// they need: a task in a queue without a poller would wait for ever. It fails with ErrNotPolled or ErrNoVersion if they still do not. It returns once
+// every task queue uses the new routing: until then, tasks still go to the version before.
 func (d Deployment) SetCurrent(ctx context.Context, buildID string) error {
 	return d.whenPolled(ctx, buildID, func() error {
 		_, err := d.handle().SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: buildID})
@@ -68,12 +71,36 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 			missing = err
 		case ctx.Err() != nil && missing != nil:
 			return missing
-		default:
+		case err != nil:
 			return err
+		default:
+			return d.awaitRouting(ctx)
 		}
 		select {
 		case <-ctx.Done():
 			return missing
+		case <-again.C:
+		}
+	}
+}
+
+// awaitRouting waits until all task queues use the newest routing. A server that does not report its progress counts as done.
+func (d Deployment) awaitRouting(ctx context.Context) error {
+	again := time.NewTicker(promotePause)
+	defer again.Stop()
+	for {
+		described, err := d.temporal.WorkflowService().DescribeWorkerDeployment(ctx, &workflowservice.DescribeWorkerDeploymentRequest{
+			Namespace: d.namespace, DeploymentName: d.name,
+		})
+		if err != nil {
+			return d.explain(err, "")
+		}
+		if described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("deployment %q: the routing has changed, but not all task queues use it yet: %w", d.name, ctx.Err())
 		case <-again.C:
 		}
 	}

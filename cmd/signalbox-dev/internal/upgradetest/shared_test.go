@@ -104,13 +104,11 @@ func (s *stage) receive(t *testing.T, listener net.Listener, keys *keyring.Ring)
 	})
 }
 
-// makeCurrent returns when every task queue knows: until then tasks still go to the version before.
 func (s *stage) makeCurrent(t *testing.T, buildID string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, s.deployment.SetCurrent(ctx, buildID))
-	s.awaitRouting(t)
 }
 
 func (s *stage) ramp(t *testing.T, buildID string, percent float32) {
@@ -118,17 +116,6 @@ func (s *stage) ramp(t *testing.T, buildID string, percent float32) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, s.deployment.SetRamping(ctx, buildID, percent))
-	s.awaitRouting(t)
-}
-
-func (s *stage) awaitRouting(t *testing.T) {
-	t.Helper()
-	eventually(t, "every task queue knows the versions", func() bool {
-		described, err := s.temporal.WorkflowService().DescribeWorkerDeployment(t.Context(), &workflowservice.DescribeWorkerDeploymentRequest{
-			Namespace: namespace, DeploymentName: deployment,
-		})
-		return err == nil && described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
-	})
 }
 
 func (s *stage) states(t *testing.T) map[string]worker.VersionState {
