@@ -27,7 +27,7 @@ func (d Deployment) SetCurrent(ctx context.Context, buildID string) error {
 	})
 }
 
-// SetRamping gives a share of the workflows to a build, 0 to 100 percent; 0 ends the ramp. It waits as SetCurrent does.
+// SetRamping gives a share of the workflows to a build, 0 to 100 percent. It waits as SetCurrent does. 0 ends the ramp, without a wait for pollers.
 func (d Deployment) SetRamping(ctx context.Context, buildID string, percent float32) error {
 	if percent == 0 {
 		return d.endRamp(ctx, buildID)
@@ -52,7 +52,7 @@ func (d Deployment) endRamp(ctx context.Context, buildID string) error {
 	if _, err := d.handle().SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{ConflictToken: described.ConflictToken}); err != nil {
 		return d.explain(err, buildID)
 	}
-	return nil
+	return d.awaitRouting(ctx)
 }
 
 // whenPolled changes the routing once the build's workers poll every queue. Temporal checks that too, and may refuse for a moment after the
@@ -84,23 +84,27 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 	}
 }
 
-// awaitRouting waits until all task queues use the newest routing. A server that does not report its progress counts as done.
+// silentLooks is how many looks without a report of the progress count as done: an older server makes none.
+const silentLooks = 10
+
+// awaitRouting waits until all task queues use the newest routing.
 func (d Deployment) awaitRouting(ctx context.Context) error {
 	again := time.NewTicker(promotePause)
 	defer again.Stop()
-	for {
+	for silent := 0; ; {
 		described, err := d.temporal.WorkflowService().DescribeWorkerDeployment(ctx, &workflowservice.DescribeWorkerDeploymentRequest{
 			Namespace: d.namespace, DeploymentName: d.name,
 		})
-		if err != nil {
-			return d.explain(err, "")
+		state := described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState()
+		if err == nil && state == enumspb.ROUTING_CONFIG_UPDATE_STATE_UNSPECIFIED {
+			silent++
 		}
-		if described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState() != enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS {
+		if state == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED || silent == silentLooks {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("deployment %q: the routing has changed, but not all task queues use it yet: %w", d.name, ctx.Err())
+			return fmt.Errorf("deployment %q: the routing has changed, but not all task queues use it yet: %w", d.name, errors.Join(ctx.Err(), err))
 		case <-again.C:
 		}
 	}

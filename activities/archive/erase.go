@@ -32,9 +32,16 @@ func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, 
 			return nil, err
 		}
 		for _, o := range found {
-			// The bucket may hold what others have put there.
+			// The bucket may hold what others have put there: theirs lacks the metadata.
 			_, name, _ := strings.Cut(strings.TrimPrefix(o.Key, folder), "/")
-			if strings.HasPrefix(name, "attachments/") || strings.HasPrefix(name, "result.json") {
+			if !strings.HasPrefix(name, "attachments/") && !strings.HasPrefix(name, "result.json") {
+				continue
+			}
+			seen, err := b.objects.Attributes(ctx, o.Key)
+			if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+				return nil, fmt.Errorf("%w: look at %s: %w", errBucket, o.Key, err)
+			}
+			if err == nil && (seen.Metadata[metadataSHA256] != "" || b.folder && strings.HasSuffix(name, ".tmp")) {
 				keys = append(keys, o.Key)
 			}
 		}

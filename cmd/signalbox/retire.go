@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,13 +58,20 @@ the settings of the ingress: --keep-bodies and --keep-rows. Keys for capability 
 			return errors.Join(p.needByAPIKeys(cmd, ring), p.needByBodies(cmd.Context(), ring, read))
 		}
 		if ring.ForPayloads() {
-			needs = func() error { return p.needByWorkflows(cmd.Context(), ring, forgetClosed) }
+			needs = func() error { return p.needByWorkflows(cmd, ring, forgetClosed) }
 		}
 		if err := needs(); err != nil {
 			return fmt.Errorf("retire keys: nothing was done: %w", err)
 		}
 		if !yes {
 			return p.say(cmd, "%d older sealing keys would be taken out; nothing needs them any more. --yes takes them out\n", older)
+		}
+		now, err := readDocument(args[0], "PATH")
+		if err != nil {
+			return err
+		}
+		if now.SealingKeyID() != ring.SealingKeyID() || !slices.Equal(now.SealingKeyIDs(), ring.SealingKeyIDs()) {
+			return fmt.Errorf("retire keys: nothing was done: %s has changed meanwhile; run the command again", args[0])
 		}
 		if ring, err = ring.Retire(); err != nil {
 			return fmt.Errorf("retire keys: %w", err)

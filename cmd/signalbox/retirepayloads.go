@@ -1,10 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -17,15 +18,20 @@ var errPayloadsEncrypted = errors.New("Temporal holds payloads that only an olde
 // namedWorkflows is how many workflows a message names.
 const namedWorkflows = 5
 
-// needByWorkflows returns errPayloadsEncrypted where a workflow needs an older key.
-func (p process) needByWorkflows(ctx context.Context, ring *keyring.Ring, openOnly bool) error {
-	temporal, _, err := p.dial(ctx)
+// needByWorkflows returns errPayloadsEncrypted if a workflow needs an older key. It names the namespace that it read: in another one, no workflow would
+// need the keys.
+func (p process) needByWorkflows(cmd *cobra.Command, ring *keyring.Ring, openOnly bool) error {
+	ctx := cmd.Context()
+	temporal, options, err := p.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
 	found, err := payloadcodec.New(ring).Survey(ctx, temporal, payloadcodec.SurveyOptions{OpenOnly: openOnly})
 	if err != nil {
+		return err
+	}
+	if err := p.say(cmd, "read %d workflows of namespace %s at %s\n", found.Workflows, options.Namespace, options.HostPort); err != nil {
 		return err
 	}
 	var needs []string

@@ -16,15 +16,15 @@ type CodecDeps struct {
 	Codec converter.PayloadCodec
 	// Tokens find callers. Nil: everybody is let in as "local", which is for loopback alone.
 	Tokens Tokens
-	// Session returns the token of the page's session that a request brings; empty where it brings none.
-	Session func(*http.Request) string
+	// Session returns the token of the page's session that a request brings, or nothing. It may set the session's cookie.
+	Session func(http.ResponseWriter, *http.Request) string
 	// Origins are those of the web pages that may call, such as https://temporal.example.com. A program sends none.
 	Origins []string
 	Log     *zap.Logger
 }
 
-// maxCodecBody bounds a call: a history's page of large payloads, in base64.
-const maxCodecBody = "32M"
+// maxCodecBody is twice the largest message that Temporal sends, since base64 makes payloads larger.
+const maxCodecBody = "8M"
 
 // NewCodec makes a codec server for Temporal's Web UI, its command line and remote codecs of other languages, as Temporal documents it under
 // "Codec Server": POST /codec/decode opens payloads (scope payloads:read), POST /codec/encode encrypts them (scope payloads:write).
@@ -59,7 +59,7 @@ type codecServer struct{ deps CodecDeps }
 func (s *codecServer) admit(scope Scope) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			token, err := s.caller(c.Request(), scope)
+			token, err := s.caller(c.Response(), c.Request(), scope)
 			if err != nil {
 				s.deps.Log.Warn("codec call refused", zap.String("route", c.Path()), zap.String("by", token.Name), zap.String("remote", c.Request().RemoteAddr),
 					zap.String("why", toProblem(err).kind.name))
@@ -72,14 +72,14 @@ func (s *codecServer) admit(scope Scope) echo.MiddlewareFunc {
 	}
 }
 
-func (s *codecServer) caller(r *http.Request, scope Scope) (Token, error) {
+func (s *codecServer) caller(w http.ResponseWriter, r *http.Request, scope Scope) (Token, error) {
 	if origin := r.Header.Get(echo.HeaderOrigin); origin != "" && !slices.Contains(s.deps.Origins, origin) {
 		return Token{}, problem(problemForeignOrigin, "the web page is none of --codec-origins (SIGNALBOX_CODEC_ORIGINS)")
 	}
 	if !strings.HasPrefix(r.Header.Get(echo.HeaderContentType), echo.MIMEApplicationJSON) {
 		return Token{}, problem(problemUnsupportedType, problemUnsupportedType.fix)
 	}
-	token, err := s.authenticate(r)
+	token, err := s.authenticate(w, r)
 	if err != nil {
 		return token, err
 	}
@@ -89,9 +89,9 @@ func (s *codecServer) caller(r *http.Request, scope Scope) (Token, error) {
 	return token, authorize(token, []Scope{scope}, "")
 }
 
-func (s *codecServer) authenticate(r *http.Request) (Token, error) {
+func (s *codecServer) authenticate(w http.ResponseWriter, r *http.Request) (Token, error) {
 	if s.deps.Tokens != nil && r.Header.Get(echo.HeaderAuthorization) == "" {
-		if token, found := s.deps.Tokens.Find(s.deps.Session(r)); found {
+		if token, found := s.deps.Tokens.Find(s.deps.Session(w, r)); found {
 			return token, nil
 		}
 	}

@@ -42,7 +42,7 @@ func newCodecWorld(t *testing.T, tokens api.Tokens) *codecWorld {
 	w := &codecWorld{codec: payloadcodec.New(ring), logs: logs}
 	server := httptest.NewServer(api.NewCodec(api.CodecDeps{
 		Codec: w.codec, Tokens: tokens, Origins: []string{webUI}, Log: zap.New(core),
-		Session: func(r *http.Request) string {
+		Session: func(_ http.ResponseWriter, r *http.Request) string {
 			if cookie, err := r.Cookie("session"); err == nil {
 				return cookie.Value
 			}

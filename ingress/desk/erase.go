@@ -2,8 +2,10 @@ package desk
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -39,6 +41,9 @@ func (d Desk) RecordErase(ctx context.Context, lane string) error {
 func (d Desk) Erase(ctx context.Context, request EraseRequest) (done Erased, err error) {
 	ids, unreadable, err := d.ToErase(ctx, request)
 	done.Unreadable = unreadable
+	if len(ids) == 0 && err == nil {
+		return done, d.Inbox.Erase(ctx, nil) // an erasure that was cut off may have left the store's log behind
+	}
 	for chunk := range slices.Chunk(ids, inbox.MaxPage) {
 		if err = d.Inbox.Erase(ctx, chunk); err != nil {
 			return done, fmt.Errorf("erase (%d deliveries are gone): %w", done.Deliveries, err)
@@ -152,6 +157,14 @@ func (f *toErase) open(ctx context.Context, id string) (about, error) {
 		}
 		return about{}, err
 	}
+	if hook.IsGzip(plain) { // quarantined as it came, or too large to be inflated
+		inflated, err := inflate(plain)
+		if err != nil {
+			f.unreadable++
+			return about{}, nil //nolint:nilerr // it is counted
+		}
+		plain = inflated
+	}
 	peek := offload.Provider.Peek
 	if shown.Provider == artmail.Name {
 		peek = artmail.Provider.Peek
@@ -180,4 +193,19 @@ func (f *toErase) each(ctx context.Context, filter inbox.Filter, do func(inbox.D
 			return nil
 		}
 	}
+}
+
+// maxInflated bounds a compressed body in memory.
+const maxInflated = 16 << 20
+
+func inflate(compressed []byte) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return nil, err
+	}
+	plain, err := io.ReadAll(io.LimitReader(reader, maxInflated+1))
+	if err == nil && len(plain) > maxInflated {
+		err = fmt.Errorf("more than %d bytes", maxInflated)
+	}
+	return plain, err
 }

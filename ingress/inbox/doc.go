@@ -1,16 +1,13 @@
 // Package inbox is a table of deliveries: what arrived, where it should go, and the state it is in. This package holds the
 // words and the Store interface. The stores are in its subfolders, and inboxtest is the one suite that each of them passes.
 //
-// It knows lanes, order, duplicates, claims, retries, retention and audit. It does not know what a delivery means: providers,
-// kinds and reasons are strings, bodies are bytes that the caller has sealed, and times come from the caller: no store reads a
-// clock.
+// It does not know what a delivery means: providers, kinds and reasons are strings, and the caller seals bodies and gives all times.
 //
 // # The life of a webhook
 //
-// Append stores a delivery with its body and finds duplicates by a unique key; it is on disk when Append returns. Claim puts what has
-// arrived into its lane, and hands out lanes under a lease. Settle records the result. A lane without pending deliveries is deleted.
-// Purge removes the body first, and much later the row with its key. All state is in the database, and the tables are the same in both
-// stores, so several processes may open one inbox at the same time, the command line among them.
+// Append stores a delivery with its body and finds duplicates by a unique key; it is on disk when Append returns. Claim puts arrived deliveries into
+// their lanes, and hands out lanes under a lease. Settle records the result. A lane without pending deliveries is deleted. Purge removes the body
+// first, and much later the row with its key. All state is in the database, so several processes may open one inbox at the same time.
 //
 // # Order
 //

@@ -218,7 +218,11 @@ func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error
 	}
 	var earlier string
 	if err := description.GetMemoValue(workflows.MemoRequestHash, &earlier); err != nil {
-		return fmt.Errorf("%w: %s exists, and its request can't be compared: read memo %s: %w", ErrConflict, workflowID, workflows.MemoRequestHash, err)
+		err = fmt.Errorf("%s exists, and its request can't be compared: read memo %s: %w", workflowID, workflows.MemoRequestHash, err)
+		if description.Memo.GetFields()[workflows.MemoRequestHash] == nil {
+			err = fmt.Errorf("%w: %w", ErrConflict, err)
+		}
+		return err // a memo that this client can't decrypt says nothing about the request
 	}
 	if earlier != hash {
 		return fmt.Errorf("%w: %s was started with another request", ErrConflict, workflowID)

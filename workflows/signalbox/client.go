@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -81,6 +82,9 @@ func (c *Client) update(ctx context.Context, op, workflowID, name string, answer
 	return c.endedOrNotFound(ctx, op, workflowID, err)
 }
 
+// stateAgain is the pause before the next run is asked.
+const stateAgain = 20 * time.Millisecond
+
 // state reads a workflow's query "state". A worker would answer for a terminated workflow too, as if it were still running; so the server
 // is told to reject the query then.
 func (c *Client) state(ctx context.Context, op, workflowID string, answer any) error {
@@ -99,7 +103,10 @@ func (c *Client) state(ctx context.Context, op, workflowID string, answer any) e
 		if rejected.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
 			return fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
 		}
-		// The run has continued as new in the meantime: ask the next run.
+		// The run has continued as new in the meantime: ask the next run. A server that lags behind shows the old one for a while.
+		if !sleep(ctx, stateAgain) {
+			return translate(op, ctx.Err())
+		}
 	}
 }
 

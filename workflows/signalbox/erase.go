@@ -19,13 +19,15 @@ import (
 var ErrStillOpen = errors.New("it is still open")
 
 // Erasure is all that Temporal holds of one case or activation: the workflow itself, that of its files, that of its notices, and the hand-over
-// workflow of an activation. It holds no state beside their IDs, and each of its calls may be repeated.
+// workflow of an activation. Call Find first. Each call may be repeated.
 type Erasure struct {
 	client *Client
 	// Source is the workflow ID of the case or activation.
 	Source string
 	parts  []erasedPart
 	caseID func(ctx context.Context) []string
+	// found are the runs of the source that Find has seen. Another run is of a later start, and is not erased.
+	found map[string]bool
 }
 
 // erasedPart is one workflow. Where its type is given, another one of the same ID is left alone.
@@ -81,6 +83,7 @@ type Held struct {
 // Find says what Temporal holds.
 func (e *Erasure) Find(ctx context.Context) (Held, error) {
 	var held Held
+	e.found = map[string]bool{}
 	for _, part := range e.parts {
 		runs, err := e.runs(ctx, part)
 		if err != nil {
@@ -88,6 +91,9 @@ func (e *Erasure) Find(ctx context.Context) (Held, error) {
 		}
 		held.Runs += len(runs)
 		for _, run := range runs {
+			if part.id == e.Source {
+				e.found[run.RunID] = true
+			}
 			if run.caseID != "" && !slices.Contains(held.CaseIDs, run.caseID) {
 				held.CaseIDs = append(held.CaseIDs, run.caseID)
 			}
@@ -137,6 +143,9 @@ func (e *Erasure) End(ctx context.Context, by string) error {
 			if run.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 				continue
 			}
+			if part.id == e.Source && !e.found[run.RunID] {
+				return fmt.Errorf("%w: %s has begun a new run meanwhile: run the command again", ErrStillOpen, part.id)
+			}
 			err := e.client.temporal.TerminateWorkflow(ctx, part.id, run.RunID, "erased by "+by)
 			if gone := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &gone) {
 				return translate("end "+part.id, err)
@@ -174,6 +183,9 @@ func (e *Erasure) delete(ctx context.Context, part erasedPart) (int, error) {
 	deleted := map[string]bool{}
 	for {
 		runs, err := e.runs(ctx, part)
+		if part.id == e.Source {
+			runs = slices.DeleteFunc(runs, func(run execution) bool { return !e.found[run.RunID] })
+		}
 		if err != nil || len(runs) == 0 {
 			return len(deleted), err
 		}

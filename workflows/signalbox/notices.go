@@ -70,7 +70,9 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 	for i, f := range rows {
 		about[i].Reference, about[i].Agent, about[i].ActivationID = subjectOf(f.WorkflowID)
 	}
-	c.findAccounts(ctx, about)
+	if err := c.findAccounts(ctx, about); err != nil {
+		return page, err
+	}
 	for i, f := range rows {
 		page.Sources = append(page.Sources, NoticeSource{
 			Listed: f.Listed, Source: strings.TrimPrefix(f.WorkflowID, workflows.NotifyWorkflowID("")),

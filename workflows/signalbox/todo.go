@@ -129,8 +129,10 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 		return list, err
 	}
 	all = append(all, c.deliveriesToDo(ctx, &list)...)
-	if options.Accounts != nil {
-		c.findAccounts(ctx, all)
+	if options.Accounts != nil { // they decide what the list has
+		if err := c.findAccounts(ctx, all); err != nil {
+			return list, err
+		}
 	}
 	all = slices.DeleteFunc(all, func(i ToDoItem) bool { return !options.chooses(i) })
 	slices.SortFunc(all, byUrgency)
@@ -149,7 +151,9 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 		list.Next = encodeCursor(toDoCursor{Filter: filterHash(options), DueAt: last.DueAt, Key: last.key()})
 	}
 	if options.Accounts == nil {
-		c.findAccounts(ctx, all)
+		if err := c.findAccounts(ctx, all); err != nil {
+			return list, err
+		}
 	}
 	c.addDetails(ctx, all)
 	list.Items = append(list.Items, all...)

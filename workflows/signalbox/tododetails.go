@@ -177,7 +177,7 @@ func describeFiles(files workflows.CaseFiles) string {
 
 // findAccounts fills in the accounts of items that only name a case: those of notices, files and deliveries. An account that is not found
 // stays empty.
-func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) {
+func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) error {
 	accounts := map[string]string{}
 	for i := range items {
 		if items[i].Reference != "" && items[i].Account == "" {
@@ -189,13 +189,13 @@ func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) {
 		references = append(references, workflows.OffloadCaseWorkflowID(reference))
 	}
 	for batch := range slices.Chunk(references, maxIDsPerQuery) {
-		where, err := conditions{typeIs(workflows.OffloadCaseWorkflow)}.in("reference", "WorkflowId", batch...)
+		where, err := conditions{typeIs(workflows.OffloadCaseWorkflow), "ExecutionStatus != 'ContinuedAsNew'"}.in("reference", "WorkflowId", batch...)
 		if err != nil {
 			continue // no case can have such a reference
 		}
 		cases, _, err := c.listAll(ctx, "find accounts", where, maxAttention)
 		if err != nil {
-			return
+			return err
 		}
 		for _, f := range cases {
 			if reference, ok := workflows.ParseOffloadCaseWorkflowID(f.WorkflowID); ok && f.account != "" {
@@ -208,6 +208,7 @@ func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) {
 			items[i].Account = accounts[items[i].Reference]
 		}
 	}
+	return nil
 }
 
 func (c *Client) count(ctx context.Context, op string, where conditions) (int64, error) {

@@ -56,7 +56,11 @@ func Backup(ctx context.Context, where, path string) (err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(ErrBackupThere, err)
 	}
-	if err := os.Rename(part.Name(), path); err != nil {
+	// A link fails where the name is taken by now, and a rename would not.
+	if err := os.Link(part.Name(), path); err != nil {
+		return err
+	}
+	if err := os.Remove(part.Name()); err != nil {
 		return err
 	}
 	folder, err := os.Open(filepath.Dir(path))
@@ -110,7 +114,7 @@ func dumpPostgres(ctx context.Context, where, path string) error {
 	if err != nil {
 		return postgres.CheckAddress(where) // this error may hold the password
 	}
-	// PostgreSQL's tools know no search path in an address.
+	// PostgreSQL's tools know no search path in an address, and no space as "+".
 	address, parameters, _ := strings.Cut(postgres.Redact(where), "?")
 	query, _ := url.ParseQuery(parameters)
 	query.Del("search_path")
@@ -119,7 +123,7 @@ func dumpPostgres(ctx context.Context, where, path string) error {
 		tables = schema + "." + tables
 	}
 	args := []string{
-		"--dbname=" + address + "?" + query.Encode(), "--format=custom", "--no-owner", "--no-privileges", "--table=" + tables,
+		"--dbname=" + address + "?" + strings.ReplaceAll(query.Encode(), "+", "%20"), "--format=custom", "--no-owner", "--no-privileges", "--table=" + tables,
 		"--table=" + strings.Replace(tables, "inbox_*", "signalbox_migration", 1),
 	}
 	if _, err := exec.LookPath("pg_dump"); err != nil {

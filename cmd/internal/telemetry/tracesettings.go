@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -47,6 +48,7 @@ func ReadTraceSettings(environ []string) (TraceSettings, error) {
 	if protocol := cmp.Or(word("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), word("OTEL_EXPORTER_OTLP_PROTOCOL")); protocol != "" && protocol != "http/protobuf" {
 		wrong = append(wrong, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL: %q: want http/protobuf", protocol))
 	}
+	wrong = append(wrong, checkHeaders(get), checkNumbers(get), checkFiles(get))
 	settings := TraceSettings{Sampler: "parentbased_always_on"}
 	for name, path := range map[string]string{envEndpoint: "v1/traces", envTracesEndpoint: ""} {
 		if get(name) == "" {
@@ -89,4 +91,52 @@ func checkSampler(sampler, arg string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %q: want always_on, always_off, traceidratio, or one of them after parentbased_", envSampler, sampler)
+}
+
+// checkHeaders repeats no value: headers hold the collector's key.
+func checkHeaders(get func(string) string) error {
+	var wrong []error
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+		for n, header := range strings.Split(get(name), ",") {
+			if strings.TrimSpace(header) == "" {
+				continue
+			}
+			key, value, both := strings.Cut(header, "=")
+			_, err := url.PathUnescape(value)
+			if !both || strings.TrimSpace(key) == "" || err != nil {
+				wrong = append(wrong, fmt.Errorf("%s: entry %d: want name=value, with special characters percent-encoded", name, n+1))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// checkNumbers refuses what the SDK would replace by a default without a word, or fail over.
+func checkNumbers(get func(string) string) error {
+	var wrong []error
+	for _, name := range []string{
+		"OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+		"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+	} {
+		if value := get(name); value != "" {
+			if number, err := strconv.Atoi(value); err != nil || number <= 0 {
+				wrong = append(wrong, fmt.Errorf("%s: %q: want a whole number above 0", name, value))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func checkFiles(get func(string) string) error {
+	var wrong []error
+	for _, kind := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
+		for _, name := range []string{"OTEL_EXPORTER_OTLP_" + kind, "OTEL_EXPORTER_OTLP_TRACES_" + kind} {
+			if path := get(name); path != "" {
+				if _, err := os.ReadFile(path); err != nil {
+					wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
+				}
+			}
+		}
+	}
+	return errors.Join(wrong...)
 }

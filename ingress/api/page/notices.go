@@ -10,10 +10,6 @@ import (
 // notices lists the cases and activations whose notices have targets.
 func (v *visit) notices() {
 	query, filter := v.filter("givenUp", "agent", "open", "cursor")
-	if v.token.Limited() && !query.Has("agent") && len(v.token.Agents) > 0 {
-		query.Set("agent", v.token.Agents[0])
-		filter.Set("agent", v.token.Agents[0])
-	}
 	var page signalbox.NoticePage
 	problem, err := v.list(&page, query, "notices")
 	if err != nil {

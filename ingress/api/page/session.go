@@ -135,9 +135,9 @@ func (s *sessions) makeRoom() {
 	delete(s.ended, oldest)
 }
 
-// Secret returns the token of the session that a request brings; empty where it brings none.
-func (s *Server) Secret(r *http.Request) string {
-	v := &visit{s: s, r: r}
+// Secret returns the token of the session that a request brings, or nothing. It may renew the session's cookie in the answer.
+func (s *Server) Secret(w http.ResponseWriter, r *http.Request) string {
+	v := &visit{s: s, w: w, r: r}
 	if cookie, err := r.Cookie(cookieName(v.secure())); err == nil {
 		v.resume(cookie.Value)
 	}

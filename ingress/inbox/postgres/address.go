@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -33,7 +32,7 @@ func Redact(address string) string {
 	}
 	parameters, _ := url.ParseQuery(parts[4]) // without what can't be read
 	maps.DeleteFunc(parameters, func(name string, _ []string) bool {
-		return !slices.Contains([]string{"host", "port", "dbname", "user", "search_path", "sslmode", "sslrootcert", "sslcert", "sslkey"}, name)
+		return !strings.Contains(" host port dbname user options passfile search_path sslmode sslrootcert sslcert sslkey target_session_attrs ", " "+name+" ")
 	})
 	return strings.TrimSuffix("postgres://"+strings.TrimPrefix(parts[1]+"@"+parts[3], "@")+"?"+parameters.Encode(), "?")
 }

@@ -90,7 +90,7 @@ func TestAnAddressThatCannotBeUsedIsToldWithoutItsPassword(t *testing.T) {
 	}
 	several := "postgres://u:hunter2@h1:5432,h2:5433/d?target_session_attrs=read-write"
 	require.NoError(t, postgres.CheckAddress(several))
-	require.Equal(t, "postgres://u@h1:5432,h2:5433/d", postgres.Redact(several))
+	require.Equal(t, "postgres://u@h1:5432,h2:5433/d?target_session_attrs=read-write", postgres.Redact(several))
 	require.Equal(t, "postgres://u@h:5433/d?search_path=s", postgres.Redact("postgres://u:hunter2@h:5433/d?password=hunter2&search_path=s"))
 }
 

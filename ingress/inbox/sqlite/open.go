@@ -153,30 +153,30 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Pu
 	return purged, err
 }
 
-// Erase implements inbox.Store. The WAL still has the pages as they were: it is copied into the file and emptied, unless a reader keeps it.
+// Erase implements inbox.Store. The WAL still has the pages as they were, so it is copied into the file and emptied. A reader can prevent
+// that: then it fails with inbox.ErrBusy, and is to be repeated.
 func (s *Store) Erase(ctx context.Context, ids []string) error {
 	err := s.Store.Erase(ctx, ids)
+	var busy, pages, copied int64
 	if err == nil {
-		// It keeps writers waiting while it waits for readers.
-		_, err = s.db.db.ExecContext(ctx, "PRAGMA busy_timeout = 500; PRAGMA wal_checkpoint(TRUNCATE)")
-		err = s.db.Wrap(ctx, "empty the log", err)
+		err = s.db.Wrap(ctx, "empty the log", s.db.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &copied))
+	}
+	if err == nil && busy != 0 {
+		err = fmt.Errorf("%w: the log is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
 	}
 	return err
 }
 
 // vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.
-const (
-	vacuumPages = 1000
-	selectSpare = "SELECT CASE WHEN freelist_count > page_count / 4 THEN freelist_count ELSE 0 END FROM pragma_freelist_count, pragma_page_count"
-)
+const vacuumPages = 1000
 
-// vacuum gives pages back to the file system once more than a quarter of the file is free: less than that is soon used again. It ends
-// where nothing is given back, as in a file that was restored from a dump and has no auto_vacuum.
+// vacuum gives pages back to the file system once more than a quarter of the file is free. It ends where none are, as in a file without auto_vacuum.
 func (d *database) vacuum(ctx context.Context) error {
 	for before := int64(-1); ; {
 		var spare int64
 		err := d.Write(ctx, false, func(tx sqlstore.Tx) error {
-			err := tx.Each(selectSpare, func(row sqlstore.Row) error { return row.Scan(&spare) })
+			const spares = "SELECT CASE WHEN freelist_count > page_count / 4 THEN freelist_count ELSE 0 END FROM pragma_freelist_count, pragma_page_count"
+			err := tx.Each(spares, func(row sqlstore.Row) error { return row.Scan(&spare) })
 			if err == nil && spare > 0 && spare != before {
 				_, err = tx.Exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")")
 			}
@@ -189,8 +189,8 @@ func (d *database) vacuum(ctx context.Context) error {
 	}
 }
 
-// createPrivate makes the file before SQLite would with the process's umask; SQLite gives its WAL and index the mode of the file.
-// It does not open a file that is there: closing it again would drop the locks that this process may hold on it.
+// createPrivate makes the file before SQLite would with the process's umask; SQLite gives its WAL and index the mode of the file. It does
+// not open a file that is there: closing it again would drop the locks that this process may hold on it.
 func createPrivate(path string) error {
 	created, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {

@@ -1,5 +1,5 @@
-// Package group commits the work of many callers together: while one batch is being written, new jobs wait and form the next one.
-// So a disk that syncs a thousand times a second serves tens of thousands of callers, and a single caller does not wait.
+// Package group commits the work of many callers together: while one batch is being written, new jobs wait and form the next one. So a disk
+// that syncs a thousand times a second serves tens of thousands of callers, and a single caller does not wait.
 package group
 
 import (
@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Limits bound the jobs that may wait and the jobs of one batch; bytes are the sum of their sizes. Zero means the default. How many bytes may
-// wait is the ingress's budget to bound.
+// Limits bound the jobs that may wait and the jobs of one batch; bytes are the sum of their sizes. Zero means the default.
 type Limits struct {
-	Waiting int // 8192
+	Waiting      int   // 8192
+	WaitingBytes int64 // 64 MiB
 	// A batch of large jobs would keep small ones waiting.
 	BatchJobs  int   // 512
 	BatchBytes int64 // 8 MiB
@@ -30,6 +31,7 @@ type Committer[J any] struct {
 	closing sync.RWMutex
 	closed  bool
 	jobs    chan *entry[J]
+	bytes   atomic.Int64
 	done    chan struct{}
 }
 
@@ -40,19 +42,20 @@ type entry[J any] struct {
 	answer chan error
 }
 
-// New starts the goroutine that commits; Close ends it. commit gets at least one job and returns one error for each; it is never
-// called concurrently.
+// New starts the goroutine that commits; Close ends it. commit gets at least one job and returns one error for each; it is never called
+// concurrently.
 func New[J any](limits Limits, commit func([]J) []error) *Committer[J] {
 	l := Limits{
-		Waiting: cmp.Or(limits.Waiting, 8192), BatchJobs: cmp.Or(limits.BatchJobs, 512), BatchBytes: cmp.Or(limits.BatchBytes, 8<<20),
+		Waiting: cmp.Or(limits.Waiting, 8192), WaitingBytes: cmp.Or(limits.WaitingBytes, 64<<20),
+		BatchJobs: cmp.Or(limits.BatchJobs, 512), BatchBytes: cmp.Or(limits.BatchBytes, 8<<20),
 	}
 	c := &Committer[J]{commit: commit, limits: l, jobs: make(chan *entry[J], l.Waiting), done: make(chan struct{})}
 	go c.run()
 	return c
 }
 
-// Do has the job committed and returns its error. It returns inbox.ErrBusy at once when too much waits, and when ctx ends first; then
-// the job may still be committed, so the caller must not change what it refers to.
+// Do has the job committed and returns its error. It returns inbox.ErrBusy at once when too much waits, and when ctx ends first; then the
+// job may still be committed, so the caller must not change what it refers to.
 func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
 	e := &entry[J]{ctx: ctx, job: job, size: size, answer: make(chan error, 1)}
 	if err := c.enqueue(e); err != nil {
@@ -86,10 +89,16 @@ func (c *Committer[J]) enqueue(e *entry[J]) error {
 	if e.ctx.Err() != nil {
 		return busy(e.ctx)
 	}
+	// A single job larger than the bound passes when nothing else waits.
+	if waiting := c.bytes.Add(e.size); waiting > c.limits.WaitingBytes && waiting > e.size {
+		c.bytes.Add(-e.size)
+		return fmt.Errorf("%w: %d bytes wait to be written", inbox.ErrBusy, waiting-e.size)
+	}
 	select {
 	case c.jobs <- e:
 		return nil
 	default:
+		c.bytes.Add(-e.size)
 		return fmt.Errorf("%w: %d writes wait", inbox.ErrBusy, c.limits.Waiting)
 	}
 }
@@ -105,6 +114,7 @@ func (c *Committer[J]) run() {
 		batch = c.fill(batch)
 		live := batch[:0]
 		for _, e := range batch {
+			c.bytes.Add(-e.size)
 			// Do has already returned an error to the caller.
 			if e.ctx.Err() != nil {
 				e.answer <- busy(e.ctx)

@@ -45,7 +45,7 @@ func start(t *testing.T, limits group.Limits) (*group.Committer[string], *disk) 
 	return c, d
 }
 
-var roomy = group.Limits{Waiting: 100, BatchJobs: 100, BatchBytes: 1000}
+var roomy = group.Limits{Waiting: 100, WaitingBytes: 1000, BatchJobs: 100, BatchBytes: 1000}
 
 // do has a job committed in the background.
 func do(c *group.Committer[string], ctx context.Context, job string, size int64) <-chan error {
@@ -87,8 +87,8 @@ func TestWhatWaitsDuringACommitBecomesOneBatch(t *testing.T) {
 func TestABatchKeepsToItsLimits(t *testing.T) {
 	t.Parallel()
 	for name, limits := range map[string]group.Limits{
-		"jobs":  {Waiting: 100, BatchJobs: 2, BatchBytes: 1000},
-		"bytes": {Waiting: 100, BatchJobs: 100, BatchBytes: 20},
+		"jobs":  {Waiting: 100, WaitingBytes: 1000, BatchJobs: 2, BatchBytes: 1000},
+		"bytes": {Waiting: 100, WaitingBytes: 1000, BatchJobs: 100, BatchBytes: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,26 +106,34 @@ func TestABatchKeepsToItsLimits(t *testing.T) {
 
 func TestTooMuchWaitingIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
-	c, d := start(t, group.Limits{Waiting: 2, BatchJobs: 100, BatchBytes: 1000})
-	do(c, context.Background(), "first", 10)
-	<-d.begun
-	answers := fill(t, c, []string{"a", "b"}, 10)
-	require.ErrorIs(t, c.Do(context.Background(), "c", 10), inbox.ErrBusy)
-	d.write <- nil
-	require.Equal(t, []string{"a", "b"}, <-d.begun)
-	d.write <- nil
-	for _, answer := range answers {
-		require.NoError(t, <-answer)
+	for name, limits := range map[string]group.Limits{
+		"jobs":  {Waiting: 2, WaitingBytes: 1000, BatchJobs: 100, BatchBytes: 1000},
+		"bytes": {Waiting: 100, WaitingBytes: 25, BatchJobs: 100, BatchBytes: 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, d := start(t, limits)
+			do(c, context.Background(), "first", 10)
+			<-d.begun
+			answers := fill(t, c, []string{"a", "b"}, 10)
+			require.ErrorIs(t, c.Do(context.Background(), "c", 10), inbox.ErrBusy)
+			d.write <- nil
+			require.Equal(t, []string{"a", "b"}, <-d.begun)
+			d.write <- nil
+			for _, answer := range answers {
+				require.NoError(t, <-answer)
+			}
+			later := do(c, context.Background(), "c", 10)
+			require.Equal(t, []string{"c"}, <-d.begun, "there is room again")
+			d.write <- nil
+			require.NoError(t, <-later)
+		})
 	}
-	later := do(c, context.Background(), "c", 10)
-	require.Equal(t, []string{"c"}, <-d.begun, "there is room again")
-	d.write <- nil
-	require.NoError(t, <-later)
 }
 
 func TestOneJobLargerThanTheBoundPassesAlone(t *testing.T) {
 	t.Parallel()
-	c, d := start(t, group.Limits{Waiting: 10, BatchJobs: 10, BatchBytes: 5})
+	c, d := start(t, group.Limits{Waiting: 10, WaitingBytes: 5, BatchJobs: 10, BatchBytes: 5})
 	large := do(c, context.Background(), "large", 100)
 	require.Equal(t, []string{"large"}, <-d.begun)
 	d.write <- nil
@@ -196,7 +204,7 @@ func TestCloseWritesWhatWasAcceptedAndRefusesTheRest(t *testing.T) {
 func TestManyCallersEachGetTheirAnswer(t *testing.T) {
 	t.Parallel()
 	odd := errors.New("odd")
-	c := group.New(group.Limits{Waiting: 1000, BatchJobs: 7, BatchBytes: 1000}, func(jobs []int) []error {
+	c := group.New(group.Limits{Waiting: 1000, WaitingBytes: 1000, BatchJobs: 7, BatchBytes: 1000}, func(jobs []int) []error {
 		errs := make([]error, len(jobs))
 		for i, job := range jobs {
 			if job%2 == 1 {

@@ -150,12 +150,10 @@ var insertLanes = Insert{
 	Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"}, Tail: "ON CONFLICT DO NOTHING RETURNING lane_key",
 }
 
-// fillLanes puts arrived deliveries into their lanes, the oldest first. An append does not do so, since each lane is at another place in
-// the tables: so an append is as fast with a backlog, and only deliveries that are about to be claimed have a lane.
+// fillLanes puts arrived deliveries into their lanes, the oldest first. An append does not, so that it is as fast with a backlog.
 //
-// It locks the lanes, so that no other transaction deletes one that it takes for empty, or puts a later delivery there first. Deliveries
-// of lanes that another transaction has locked are left for later. If there are no others, it reads again from the first delivery on, four
-// times as many: what was committed meanwhile may be older. It says whether more may have arrived.
+// It locks the lanes, so that no other transaction deletes one as empty, or puts a later delivery there first. Lanes that are locked already are left
+// for later. If there are no others, it reads again, four times as many. It says whether more may have arrived.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 	for range 4 {
 		type arrival struct{ sequence, lane int64 }

@@ -66,8 +66,8 @@ func replayable(tx Tx, query, id string) (sequence, key int64, err error) {
 	return sequence, key, err
 }
 
-// purgeChunk is how many rows one transaction removes: appends wait for it.
-const purgeChunk = 500
+// purgeChunk is how many rows one transaction removes: appends wait for it, and for their bodies to be overwritten.
+const purgeChunk = 100
 
 // IDs sort by arrival. Deliveries that arrived while a clock was ahead have IDs in the future, and are found by received_at, which the
 // purge corrects once. A row that a replay has locked is left for the next purge.
