@@ -18,7 +18,7 @@ mode 0600. Of a SQLite inbox it is a SQLite file: to restore it, stop every proc
 in -wal and -shm, put a copy of FILE in its place, and start. Of a PostgreSQL inbox pg_dump writes it, which has to be there; pg_restore restores it.
 After a restore "signalbox catch-up" finds again at Offload what arrived after the backup.
 
-The bodies in FILE are sealed, and the keys are not in it: keep a copy of the keyring, in another place. Whoever has both reads everything.`,
+The bodies in FILE are sealed, and the keys are not in it: keep a copy of the keyring, in another place. With both, a person can read everything.`,
 		Args: cobra.ExactArgs(1),
 	}
 	settings := p.settingsFlags(backup, "inbox", "keyring")

@@ -21,7 +21,7 @@ import (
 //   - No text of an error stands in a span, since providers repeat what people wrote. Its type does.
 //   - A workflow has no span that lasts as long as it: workflows last for weeks, and whenever a worker reads the history again, it would make another one.
 //     What a workflow does stands beside the span of the call that it follows.
-//   - A read that waits for news begins a trace of its own: it may be the hundredth, days after it was scheduled.
+//   - A read that waits for news begins its own trace: it may be the hundredth, days after it was scheduled.
 type temporalTracer struct {
 	interceptor.BaseTracer
 	otel trace.Tracer
@@ -36,7 +36,7 @@ type spanKey struct{}
 // span is an interceptor.TracerSpan. One that was made by another process has a place in a trace and nothing else.
 type span struct {
 	trace.Span
-	// late: what follows comes so much later that it has a trace of its own.
+	// late: what follows comes so much later that it has its own trace.
 	late bool
 }
 

@@ -322,7 +322,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	return w
 }
 
-// process is a page of its own over the same API, as another process has it.
+// process is another page over the same API, as another process has it.
 func (w *world) process(t *testing.T) (*page.Server, string) {
 	t.Helper()
 	server, err := page.New(w.deps)

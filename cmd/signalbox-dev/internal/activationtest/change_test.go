@@ -67,7 +67,7 @@ func TestChangedOptionsReachARunningActivation(t *testing.T) {
 func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	t.Parallel()
 	const agent = "rotated"
-	// Sealing anew walks over every activation of the namespace, so this one has a server of its own.
+	// Sealing anew walks over every activation of the namespace, so this one has its own server.
 	server, err := temporaldev.Start(t.Context(), temporalOptions())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })

@@ -50,7 +50,7 @@ func execute(t *testing.T, address *url.URL, statement string) {
 func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(playIt) == "" {
-		t.Skipf("the play takes minutes, and a machine of its own: set %s=1", playIt)
+		t.Skipf("the play takes minutes and needs a quiet machine: set %s=1", playIt)
 	}
 	proxy := program(t, "haproxy")
 	program(t, "psql")

@@ -37,7 +37,7 @@ func waiter(ctx workflow.Context, input string) (string, error) {
 // What needs an older key is found wherever it is, and nothing else is.
 func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 	t.Parallel()
-	// A survey looks at the whole namespace, so this one has a server of its own.
+	// A survey looks at the whole namespace, so this one has its own server.
 	server, err := temporaldev.Start(t.Context(), temporaldev.Options{DynamicConfig: impatient})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })

@@ -30,7 +30,7 @@ func onDemand(t *testing.T) {
 	}
 }
 
-// shown is a page's document once a real browser has let it run for a minute of its own time.
+// shown is a page's document once a real browser has let it run for a minute of virtual time.
 func shown(t *testing.T, address string) string {
 	t.Helper()
 	path, err := exec.LookPath("chromium")

@@ -59,7 +59,7 @@ func (f filler) take(ctx context.Context, from *os.Process, readOnly bool) error
 	return f.pinger.until(ctx, f.noticed, refused)
 }
 
-// pinger posts test webhooks of Artmail, each with a body of its own, over the wire that remembers what was acknowledged. An ingress stores
+// pinger posts test webhooks of Artmail, each with its own body, over the wire that remembers what was acknowledged. An ingress stores
 // them like any other.
 type pinger struct {
 	client *http.Client
