@@ -49,6 +49,8 @@ type temporal struct {
 	updates map[string][]any
 	// changed is closed when a state is set, and made anew.
 	changed chan struct{}
+	// events is the length of each history.
+	events int64
 	// following counts the readers of a history.
 	following atomic.Int64
 	// queries are those of lists.
@@ -69,6 +71,7 @@ func (f *temporal) become(workflowID string, state any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.states[workflowID] = state
+	f.events++
 	close(f.changed)
 	f.changed = make(chan struct{})
 }
@@ -162,7 +165,7 @@ func (f *temporal) DescribeWorkflow(_ context.Context, workflowID, _ string) (*c
 	return description, nil
 }
 
-// GetWorkflowHistory has one event after another, whenever a state was set.
+// GetWorkflowHistory has one event for each state that was set.
 func (f *temporal) GetWorkflowHistory(ctx context.Context, _, _ string, _ bool, _ enumspb.HistoryEventFilterType) client.HistoryEventIterator {
 	f.following.Add(1)
 	return &steps{ctx: ctx, of: f}
@@ -178,18 +181,20 @@ type steps struct {
 func (s *steps) HasNext() bool { return true }
 
 func (s *steps) Next() (*historypb.HistoryEvent, error) {
-	s.of.mu.Lock()
-	changed := s.of.changed
-	s.of.mu.Unlock()
 	s.id++
-	if s.id > 1 { // the state may have changed before the history was asked for
+	for {
+		s.of.mu.Lock()
+		events, changed := s.of.events, s.of.changed
+		s.of.mu.Unlock()
+		if s.id <= events {
+			return &historypb.HistoryEvent{EventId: s.id, EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED}, nil
+		}
 		select {
 		case <-changed:
 		case <-s.ctx.Done():
 			return nil, s.ctx.Err()
 		}
 	}
-	return &historypb.HistoryEvent{EventId: s.id, EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED}, nil
 }
 
 func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {

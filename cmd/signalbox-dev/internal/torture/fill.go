@@ -76,18 +76,22 @@ func newPinger(w *wire, world settings) *pinger {
 	return &pinger{client: &http.Client{Transport: w, Timeout: pingTimeout}, world: world}
 }
 
-// until pings until an answer is as wanted. The error says what the last one was.
+// until pings until an answer is as wanted. The error says what was wrong with the last ping that had its time.
 func (p *pinger) until(ctx context.Context, patience time.Duration, wanted func(*http.Response) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var wrong error
 	for {
 		err := p.ping(ctx, wanted)
 		if err == nil {
 			return nil
 		}
+		if wrong == nil || ctx.Err() == nil {
+			wrong = err
+		}
 		wait(ctx, pingPace)
 		if ctx.Err() != nil {
-			return err
+			return wrong
 		}
 	}
 }

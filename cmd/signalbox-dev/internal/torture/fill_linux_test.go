@@ -51,7 +51,7 @@ func TestAFullDiskHasToBeRefusedAndRecoveredFrom(t *testing.T) {
 			t.Cleanup(wire.next.CloseIdleConnections)
 			f := filler{
 				pinger:  newPinger(wire, settings{Ingress: strings.TrimPrefix(server.URL, "http://"), AgentSecret: "secret"}),
-				noticed: 200 * time.Millisecond, mended: 200 * time.Millisecond,
+				noticed: 2 * time.Second, mended: 2 * time.Second,
 			}
 			err := f.fill(t.Context(), &process{role: roleIngress, command: served}, fault{deed: deedFill, readOnly: true})
 			require.Equal(t, before, limit(), "the disk is given back")
