@@ -56,8 +56,12 @@ type fixture struct {
 	stop  func() error
 }
 
+// config gives a slow disk a minute: tests of the budgets set their own.
 func config() ingress.Config {
-	return ingress.Config{Agents: map[string][]string{agent: {agentSecret}}, SharedSecrets: []string{sharedSecret}}
+	return ingress.Config{
+		Agents: map[string][]string{agent: {agentSecret}}, SharedSecrets: []string{sharedSecret},
+		OffloadBudget: time.Minute, ArtmailBudget: time.Minute, StopTimeout: 2 * time.Minute,
+	}
 }
 
 func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.Store) *fixture {
@@ -99,7 +103,7 @@ func startAt(tb testing.TB, now func() time.Time, config ingress.Config, wrap fu
 		return err
 	}
 	transport := &http.Transport{}
-	f.client = &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	f.client = &http.Client{Transport: transport, Timeout: time.Minute}
 	tb.Cleanup(func() {
 		transport.CloseIdleConnections()
 		require.NoError(tb, f.stop())
@@ -163,7 +167,7 @@ func (f *fixture) opened(tb testing.TB, d inbox.Delivery) string {
 // eventually waits for a condition that another goroutine brings about.
 func eventually(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
-	require.Eventually(tb, condition, 10*time.Second, 5*time.Millisecond, what)
+	require.Eventually(tb, condition, time.Minute, 5*time.Millisecond, what)
 }
 
 // metrics is what a scrape shows, one line for each value.

@@ -140,13 +140,15 @@ func (b busyFor) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inb
 func TestEachProviderWaitsAsLongAsItsBudgetForABusyInbox(t *testing.T) {
 	t.Parallel()
 	for needs, want := range map[time.Duration]struct{ offload, artmail int }{
-		3 * time.Second: {204, 204},
+		2 * time.Second: {204, 204},
 		6 * time.Second: {204, 503},
 		9 * time.Second: {503, 503},
 	} {
 		t.Run(needs.String(), func(t *testing.T) {
 			t.Parallel()
-			f := start(t, config(), func(s inbox.Store) inbox.Store { return busyFor{s, needs} })
+			c := config()
+			c.OffloadBudget, c.ArtmailBudget, c.StopTimeout = 0, 0, 0 // the defaults
+			f := start(t, c, func(s inbox.Store) inbox.Store { return busyFor{s, needs} })
 			require.Equal(t, want.offload, f.post(t, f.offloadPath("order-1"), completed).status, "a case's route")
 			require.Equal(t, want.offload, f.post(t, "/webhooks/offload-shared/"+sharedSecret, completed).status, "the shared route")
 			require.Equal(t, want.artmail, f.postArtmail(t, paused).status)
@@ -214,7 +216,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	store := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
 	c := config()
-	c.MaxBody, c.MaxInFlight, c.MaxUnverifiedInFlight, c.OffloadBudget, c.StopTimeout = 64<<10, 100<<10, 1<<20, 15*time.Second, 20*time.Second
+	c.MaxBody, c.MaxInFlight, c.MaxUnverifiedInFlight = 64<<10, 100<<10, 1<<20
 	f := start(t, c, func(s inbox.Store) inbox.Store {
 		store.Store = s
 		return store

@@ -167,7 +167,7 @@ func TestABodyWithoutALengthIsCappedToo(t *testing.T) {
 func TestASlowBodyIsAnsweredWith408(t *testing.T) {
 	t.Parallel()
 	c := config()
-	c.ReadTimeout = 100 * time.Millisecond
+	c.ReadTimeout = 2 * time.Second // from the moment the connection is accepted
 	f := start(t, c, nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
 	require.NoError(t, err)

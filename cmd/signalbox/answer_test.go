@@ -17,8 +17,9 @@ func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
 		seen := filepath.Join(folder, "seen")
 		editor := func(script string) string {
 			path := filepath.Join(folder, "my editor")
-			require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\ncp \"$2\" "+seen+"\n"+script), 0o700))
-			return "'" + path + "' --wait"
+			require.NoError(t, os.WriteFile(path, []byte("cp \"$2\" "+seen+"\n"+script), 0o600))
+			// A file that was just written can't always be executed: another test may fork while it is open.
+			return "sh '" + path + "' --wait"
 		}
 		answer := func(variable, script string) result {
 			terminal := d

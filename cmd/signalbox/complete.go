@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,16 +11,12 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-const (
-	// completionTime bounds a completion, because the person is waiting in the shell.
-	completionTime = 2 * time.Second
-	// completions is how many entries are read and offered at most: a page of the API.
-	completions = 100
-)
+// completions is how many entries are read and offered at most: a page of the API.
+const completions = 100
 
-// complete offers what find returns within completionTime. If Temporal or the API is away it offers nothing, since a completion can't show errors.
+// complete offers what find returns within p.completionTime. If Temporal or the API is away it offers nothing, since a completion can't show errors.
 func (p process) complete(cmd *cobra.Command, prefix string, find func(ctx context.Context, on backend) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	ctx, cancel := context.WithTimeout(cmd.Context(), p.completionTime)
 	defer cancel()
 	cmd.SetContext(ctx)
 	on, end, err := p.backend(cmd)

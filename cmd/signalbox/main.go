@@ -36,8 +36,9 @@ func main() {
 		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
 		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
 
-		dialTemporal: client.DialContext,
-		openInbox:    storage.OpenExisting,
+		completionTime: 2 * time.Second, // the person is waiting in the shell
+		dialTemporal:   client.DialContext,
+		openInbox:      storage.OpenExisting,
 	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
@@ -50,6 +51,8 @@ type process struct {
 	settings config.Source
 	temporal temporalconn.Source
 	now      func() time.Time
+	// completionTime bounds a completion in the shell.
+	completionTime time.Duration
 	// dialTemporal connects now or fails.
 	dialTemporal func(context.Context, client.Options) (client.Client, error)
 	// openInbox opens an inbox; it fails with storage.ErrNone if the inbox does not exist.

@@ -62,8 +62,9 @@ func testProcess(environ []string, dial func(context.Context, client.Options) (c
 		temporal: temporalconn.Source{Environ: environ, ReadFile: os.ReadFile},
 		now:      time.Now,
 
-		dialTemporal: dial,
-		openInbox:    open,
+		completionTime: time.Minute,
+		dialTemporal:   dial,
+		openInbox:      open,
 	}
 }
 

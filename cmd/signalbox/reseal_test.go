@@ -157,8 +157,8 @@ func TestKeysThatBodiesNeedAreNotRetired(t *testing.T) {
 	got := retire("--keep-bodies", "48h", "--keep-rows", "0")
 	require.Equal(t, 4, got.status, got.err)
 	require.Regexp(t, `1 pending, which stay until they are handed to their workflows.*list --state pending --until 20`, got.err)
-	require.Regexp(t, `1 delivered, whose retention ends by 20.*--keep-bodies 48h0m0s.*list --state delivered --until 20.*purge --bodies-before (59m5|1h0m0)`, got.err)
-	require.Regexp(t, `1 dead, .*\n1 quarantined, which stay for ever \(--keep-rows 0\).*list --state quarantined --until 20.*purge --rows-before (59m5|1h0m0)`, got.err)
+	require.Regexp(t, `1 delivered, whose retention ends by 20.*--keep-bodies 48h0m0s.*list --state delivered --until 20.*purge --bodies-before 1h\d+m\d+s`, got.err)
+	require.Regexp(t, `1 dead, .*\n1 quarantined, which stay for ever \(--keep-rows 0\).*list --state quarantined --until 20.*purge --rows-before 1h\d+m\d+s`, got.err)
 	require.Equal(t, 1, readRing(t, keys).OlderSealingKeys(), "--yes does not skip it")
 
 	// The commands that it names do what it says of them.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func newFleet(t *testing.T, settings ...string) *fleet {
 	folder := t.TempDir()
 	f := &fleet{
 		t: t, folder: folder, keys: filepath.Join(folder, "keys.json"), inbox: filepath.Join(folder, "inbox.db"),
-		client: http.Client{Timeout: 10 * time.Second}, settings: settings,
+		client: http.Client{Timeout: time.Minute}, settings: settings,
 	}
 	require.Zero(t, command(t, nil, "keys", "create", f.keys).status)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "signalbox.yaml"), fmt.Appendf(nil, "agents: {pages: {secrets: [%s]}}\n", rotationSecret), 0o600))
@@ -83,7 +84,7 @@ func (f *fleet) start(i int) {
 	require.NoError(f.t, m.process.Start())
 	f.members[i] = m
 	require.Eventually(f.t, func() bool { return f.ask("http://"+m.address+"/readyz") == http.StatusOK },
-		20*time.Second, 20*time.Millisecond, "the ingress does not start")
+		time.Minute, 20*time.Millisecond, "the ingress does not start")
 }
 
 // ask returns the status of a GET, 0 where there is no answer.
@@ -99,6 +100,9 @@ func (f *fleet) ask(url string) int {
 	return response.StatusCode
 }
 
+// given has the addresses that freeAddress has returned: a process that restarts must not find another test's process at its own.
+var given sync.Map
+
 // freeAddress returns an address that nothing listens at. Its port is below those that the system gives to connections, so that it stays
 // free while a process restarts.
 func freeAddress(t *testing.T) string {
@@ -108,7 +112,9 @@ func freeAddress(t *testing.T) string {
 		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 		if err == nil {
 			require.NoError(t, listener.Close())
-			return address
+			if _, taken := given.LoadOrStore(address, true); !taken {
+				return address
+			}
 		}
 	}
 	require.FailNow(t, "no free port")

@@ -116,15 +116,15 @@ func TestAWaitOutlivesTheDeadlinesOfTheListener(t *testing.T) {
 	w := newWorld(t, nil)
 	w.temporal.become("offload-case/long", workflows.CaseState{Reference: "long", Status: workflows.CaseRunning})
 	listener := httptest.NewUnstartedServer(w.server)
-	listener.Config.ReadTimeout, listener.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	listener.Config.ReadTimeout, listener.Config.WriteTimeout = 2*time.Second, 2*time.Second
 	listener.Start()
 	t.Cleanup(listener.Close)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, listener.URL+"/v1/cases/long?wait=1s", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, listener.URL+"/v1/cases/long?wait=4s", nil)
 	require.NoError(t, err)
 	began := time.Now()
 	response, err := listener.Client().Do(request)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)
-	require.GreaterOrEqual(t, time.Since(began), time.Second)
+	require.GreaterOrEqual(t, time.Since(began), 4*time.Second)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -85,7 +86,11 @@ func TestBytesOfClaimedBodiesAreBounded(t *testing.T) {
 		return held > limit*3/4
 	})
 	release()
-	f.noPending(t)
+	// A signal that was held for too long is sent again after a pause.
+	f.passTime(t, time.Second, "all delivered", func() bool {
+		counts, err := f.store.Counts(t.Context(), inbox.StatePending)
+		return err == nil && counts[inbox.StatePending] == 0
+	})
 	_, most := store.read()
 	require.LessOrEqual(t, most, limit+size+1000, "one delivery may exceed the limit")
 

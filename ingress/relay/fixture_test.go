@@ -292,7 +292,8 @@ type watched struct {
 	// idleAt is the time of the last claim that found nothing, at a moment when no lane was claimed.
 	idleAt      time.Time
 	settlements []inbox.Settlement
-	renewals    []inbox.RenewRequest
+	// renewals are those that succeeded.
+	renewals []inbox.RenewRequest
 	// renewError fails every renewal.
 	renewError error
 	// settle is called in place of the store's Settle.
@@ -345,8 +346,11 @@ func (w *watched) Renew(ctx context.Context, request inbox.RenewRequest) ([]stri
 	if w.renewError != nil {
 		return nil, w.renewError
 	}
-	w.renewals = append(w.renewals, request)
-	return w.Store.Renew(ctx, request)
+	renewed, err := w.Store.Renew(ctx, request)
+	if err == nil {
+		w.renewals = append(w.renewals, request)
+	}
+	return renewed, err
 }
 
 func (w *watched) idleSince(now time.Time) bool {

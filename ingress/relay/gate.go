@@ -12,9 +12,10 @@ import (
 // gate holds all lanes back while Temporal is away. The relay checks it before each claim and signal, and reports to it each error that may
 // concern all workflows. The gate then probes Temporal. If the probe fails, it shuts until a later probe succeeds.
 type gate struct {
-	probe   func(context.Context) error
-	now     func() time.Time
-	logger  *zap.Logger
+	probe  func(context.Context) error
+	now    func() time.Time
+	logger *zap.Logger
+	// setHeld is called under mu, so that the last call says whether the gate is shut.
 	setHeld func(bool)
 
 	// probing makes senders that fail together share one probe.
@@ -84,8 +85,8 @@ func (g *gate) suspect(run context.Context, cause error) bool {
 	}
 	g.mu.Lock()
 	g.open, g.reason, g.since = make(chan struct{}), reason, g.now()
-	g.mu.Unlock()
 	g.setHeld(true)
+	g.mu.Unlock()
 	g.logger.Error("Temporal is away: deliveries are held back", zap.Error(cause), zap.NamedError("probe", reason))
 	g.reopening.Go(func() { g.reopen(run) })
 	return true
@@ -123,7 +124,7 @@ func (g *gate) reopen(ctx context.Context) {
 	since := g.since
 	g.reason, g.since = nil, time.Time{}
 	close(g.open)
-	g.mu.Unlock()
 	g.setHeld(false)
+	g.mu.Unlock()
 	g.logger.Info("Temporal is back: deliveries are sent again", zap.Duration("after", g.now().Sub(since)))
 }

@@ -24,6 +24,7 @@ func TestSendersThatFailTogetherShareOneProbe(t *testing.T) {
 				return answer
 			}, func() time.Time { return now }, zap.NewNop(), func(bool) {})
 			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // so that nothing probes again to reopen the gate
 			var senders sync.WaitGroup
 			for range 20 {
 				senders.Go(func() {
@@ -39,8 +40,32 @@ func TestSendersThatFailTogetherShareOneProbe(t *testing.T) {
 				want = 20
 			}
 			require.Equal(t, want, held.Load())
-			cancel()
 			g.reopening.Wait()
 		})
 	}
+}
+
+// Otherwise the end of one outage could hide the next one in the metric.
+func TestTheMetricOfTheGateChangesTogetherWithTheGate(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	away.Store(true)
+	var g *gate
+	var held []bool
+	g = newGate(func(context.Context) error {
+		if away.Load() {
+			return errors.New("away")
+		}
+		return nil
+	}, time.Now, zap.NewNop(), func(now bool) {
+		held = append(held, now)
+		if g.mu.TryLock() {
+			g.mu.Unlock()
+			t.Errorf("held %v is said while the gate may change again", now)
+		}
+	})
+	require.True(t, g.suspect(t.Context(), errors.New("unavailable")))
+	away.Store(false)
+	g.reopening.Wait()
+	require.Equal(t, []bool{true, false}, held)
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 )
 
-// The lease is short because it also counts in real time: it decides how often the relay looks for leases to renew.
-const lease = 600 * time.Millisecond
+// The lease is short because it also counts in real time: it decides how often the relay looks for leases to renew. It is long enough for a
+// renewal and a signal on a slow machine, which have a sixth and a quarter of it.
+const lease = 3 * time.Second
 
 func (w *watched) renewedUntil(lane string) (until time.Time) {
 	w.mu.Lock()
@@ -88,7 +89,7 @@ func TestNoSignalIsSentUnderALeaseThatMayHaveEnded(t *testing.T) {
 	// A signal that began now could end after the lease.
 	f.clock.advance(lease * 3 / 4)
 	leave()
-	f.becomes(t, queued, inbox.StateDelivered)
+	f.passTime(t, lease/10, "delivered", func() bool { return f.get(t, queued).State == inbox.StateDelivered })
 	store.mu.Lock()
 	defer store.mu.Unlock()
 	require.True(t, slices.ContainsFunc(store.settlements, func(s inbox.Settlement) bool { return s == inbox.Release(queued) }), "the relay releases it unsent")
@@ -100,10 +101,12 @@ func TestALaneThatAnotherRelayHasClaimedIsNotSignalled(t *testing.T) {
 	f := newFixture(t)
 	store := f.watched
 	queued, leave := queuedWithoutRenewal(t, f)
-	f.clock.advance(lease)
-	lanes, err := store.Store.Claim(t.Context(), inbox.ClaimRequest{Owner: "another", Now: f.clock.Now(), Lease: inbox.MaxWait, MaxLanes: 9, MaxPerLane: 9})
+	// The relay's own clock moves afterwards, or the relay itself could claim them again.
+	ended := f.clock.Now().Add(lease)
+	lanes, err := store.Store.Claim(t.Context(), inbox.ClaimRequest{Owner: "another", Now: ended, Lease: inbox.MaxWait / 2, MaxLanes: 9, MaxPerLane: 9})
 	require.NoError(t, err)
 	require.Len(t, lanes, 2)
+	f.clock.advance(lease)
 	store.mu.Lock()
 	store.renewError = nil
 	store.mu.Unlock()

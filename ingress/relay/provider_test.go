@@ -100,10 +100,7 @@ func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {
 	eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason != "" })
 	require.Contains(t, f.get(t, id).Reason, "no mapping defined for search attribute")
 	f.temporal.set(func(f *fakeTemporal) { f.unstartable = nil })
-	eventually(t, "delivered", func() bool {
-		f.clock.advance(time.Second)
-		return f.get(t, id).State == inbox.StateDelivered
-	})
+	f.passTime(t, time.Second, "delivered", func() bool { return f.get(t, id).State == inbox.StateDelivered })
 	require.Zero(t, f.get(t, id).Attempts)
 }
 

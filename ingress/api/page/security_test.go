@@ -87,6 +87,10 @@ func TestWhatAttackersTryIsRefused(t *testing.T) {
 			return w.browser(t).send(t, http.MethodGet, "/cases/w9", nil, map[string]string{"Authorization": "Bearer " + annSecret})
 		}, 401, "Sign in"},
 		"guessed tokens": {func(t *testing.T, w *world) (int, string) {
+			// A try comes back with time.
+			at := time.Now()
+			w.deps.Now = func() time.Time { return at }
+			w.server, w.url = w.process(t)
 			b := w.browser(t)
 			for range 5 {
 				status, _ := b.post(t, "/sign-in", url.Values{"token": {"a-guess-of-a-token"}})

@@ -2,6 +2,7 @@ package inboxtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -354,6 +355,15 @@ func invalidClaims(t *testing.T, s inbox.Store) {
 	}
 }
 
+// UntilUnlocked repeats a call while another transaction has locked what it needs, for a minute at most.
+func UntilUnlocked(call func() error) error {
+	for began := time.Now(); ; {
+		if err := call(); !errors.Is(err, inbox.ErrLocked) || time.Since(began) > time.Minute {
+			return err
+		}
+	}
+}
+
 func concurrentClaims(t *testing.T, s inbox.Store) {
 	const lanes, perLane, owners = 40, 10, 4
 	for k := range perLane {
@@ -372,8 +382,11 @@ func concurrentClaims(t *testing.T, s inbox.Store) {
 			r := request(owner, at(100))
 			r.MaxLanes, r.MaxPerLane = 3, 4
 			for {
-				claimed, err := s.Claim(context.Background(), r)
-				if err != nil {
+				var claimed []inbox.Lane
+				if err := UntilUnlocked(func() (err error) {
+					claimed, err = s.Claim(context.Background(), r)
+					return err
+				}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -394,7 +407,8 @@ func concurrentClaims(t *testing.T, s inbox.Store) {
 					}
 				}
 				mu.Unlock()
-				if err := s.Settle(context.Background(), inbox.SettleRequest{Now: at(100), Claims: Claims(claimed), Settlements: settlements}); err != nil {
+				settle := inbox.SettleRequest{Now: at(100), Claims: Claims(claimed), Settlements: settlements}
+				if err := UntilUnlocked(func() error { return s.Settle(context.Background(), settle) }); err != nil {
 					t.Error(err)
 					return
 				}

@@ -38,7 +38,7 @@ func lockLanes(t testing.TB, address string) (release func()) {
 // requireOthersGoOn appends to other lanes, beside callers who append to the locked one for as long as that takes.
 func requireOthersGoOn(t *testing.T, s *postgres.Store) (acceptedThere, triedThere int64) {
 	t.Helper()
-	const callers, each, budget = 8, 50, time.Second
+	const callers, each, budget = 8, 50, 10 * time.Second
 	var others, stuck sync.WaitGroup
 	var accepted, tried atomic.Int64
 	done := make(chan struct{})
@@ -215,7 +215,8 @@ AND state LIKE $1`+also, state).Scan(&count))
 		require.NoError(t, child.Process.Signal(syscall.SIGCONT))
 		return false
 	}, time.Minute, time.Millisecond)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	// The server ends the stopped session after 5 s: an append within 3 s did not wait for that.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, err = s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, "during")})
 	require.NoError(t, err)
@@ -236,7 +237,7 @@ func TestAClaimAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testin
 	// held has the claims of the lanes that the workers hand each other.
 	var held sync.Map
 	claim := func(s *postgres.Store, owner string) (claims map[string]int64, released []inbox.Settlement) {
-		lanes, err := s.Claim(context.Background(), claimAt(owner, received))
+		lanes, err := claimUnlocked(s, claimAt(owner, received))
 		if err != nil {
 			t.Error(err)
 		}
@@ -249,7 +250,7 @@ func TestAClaimAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testin
 		return inboxtest.Claims(lanes), released
 	}
 	settle := func(s *postgres.Store, claims map[string]int64, all ...inbox.Settlement) {
-		if err := s.Settle(context.Background(), inbox.SettleRequest{Now: received, Claims: claims, Settlements: all}); err != nil {
+		if err := settleUnlocked(s, inbox.SettleRequest{Now: received, Claims: claims, Settlements: all}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -312,7 +313,7 @@ func TestAppendersAndSettlersOfAFewLanesHandOutEverything(t *testing.T) {
 	for c := range settlers {
 		settling.Go(func() {
 			for over := false; ; {
-				lanes, err := stores[c%2].Claim(context.Background(), claimAt(fmt.Sprint("relay-", c), received))
+				lanes, err := claimUnlocked(stores[c%2], claimAt(fmt.Sprint("relay-", c), received))
 				if err != nil {
 					t.Error(err)
 					return
@@ -331,7 +332,7 @@ func TestAppendersAndSettlersOfAFewLanesHandOutEverything(t *testing.T) {
 						ends = append(ends, inbox.Finish(d.ID, inbox.StateDelivered, ""))
 					}
 					claims := map[string]int64{lane.Name: lane.Claim}
-					if err := stores[c%2].Settle(context.Background(), inbox.SettleRequest{Now: received, Claims: claims, Settlements: ends}); err != nil {
+					if err := settleUnlocked(stores[c%2], inbox.SettleRequest{Now: received, Claims: claims, Settlements: ends}); err != nil {
 						t.Error(err)
 						return
 					}

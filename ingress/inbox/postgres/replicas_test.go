@@ -100,7 +100,7 @@ func TestReplicasKeepTheOrderOfEachLaneAndHandItOutToOneAtATime(t *testing.T) {
 func (o *order) claimUntilEmpty(t *testing.T, s *postgres.Store, owner string, now time.Time, random *rand.Rand, all <-chan struct{}) {
 	for over := false; ; {
 		// Everything is due, and no lease ends.
-		claimed, err := s.Claim(context.Background(), inbox.ClaimRequest{
+		claimed, err := claimUnlocked(s, inbox.ClaimRequest{
 			Owner: owner, Now: now, Lease: inbox.MaxWait, MaxLanes: 1 + random.IntN(3), MaxPerLane: 1 + random.IntN(5),
 		})
 		if err != nil {
@@ -139,11 +139,24 @@ func (o *order) claimUntilEmpty(t *testing.T, s *postgres.Store, owner string, n
 			delete(o.out, lane.Name)
 		}
 		o.Unlock()
-		if err := s.Settle(context.Background(), inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(claimed), Settlements: settlements}); err != nil {
+		if err := settleUnlocked(s, inbox.SettleRequest{Now: now, Claims: inboxtest.Claims(claimed), Settlements: settlements}); err != nil {
 			t.Error(err)
 			return
 		}
 	}
+}
+
+// claimUnlocked claims as soon as no other session has locked what it needs.
+func claimUnlocked(s *postgres.Store, request inbox.ClaimRequest) (lanes []inbox.Lane, err error) {
+	err = inboxtest.UntilUnlocked(func() (err error) {
+		lanes, err = s.Claim(context.Background(), request)
+		return err
+	})
+	return lanes, err
+}
+
+func settleUnlocked(s *postgres.Store, request inbox.SettleRequest) error {
+	return inboxtest.UntilUnlocked(func() error { return s.Settle(context.Background(), request) })
 }
 
 func pendingIn(lane, key string) inbox.Delivery {
@@ -223,7 +236,7 @@ func TestBatchesThatCrossEachOtherDoNotWaitInACircle(t *testing.T) {
 				for _, r := range receipts[:10] {
 					ends = append(ends, inbox.Finish(r.ID, inbox.StateDelivered, ""))
 				}
-				if err := s.Settle(context.Background(), inbox.SettleRequest{Now: received, Settlements: ends}); err != nil {
+				if err := settleUnlocked(s, inbox.SettleRequest{Now: received, Settlements: ends}); err != nil {
 					t.Error(err)
 					return
 				}

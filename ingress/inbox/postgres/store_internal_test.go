@@ -172,7 +172,9 @@ func TestAReplayThatWaitedForAPurgeFindsTheBodyGone(t *testing.T) {
 	_, err = held.Exec(t.Context(), "DELETE FROM inbox_body")
 	require.NoError(t, err)
 	replayed := make(chan error)
-	go func() { replayed <- s.Replay(context.Background(), receipts[0].ID, start) }()
+	go func() {
+		replayed <- inboxtest.UntilUnlocked(func() error { return s.Replay(context.Background(), receipts[0].ID, start) })
+	}()
 	require.Eventually(t, func() (waits bool) {
 		require.NoError(t, s.db.reads.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").Scan(&waits))
 		return waits

@@ -48,8 +48,11 @@ func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t 
 	for range 100 {
 		write()
 	}
-	// One commit may be longer than what is left until the next restart.
-	require.LessOrEqual(t, logSize(), int64(2*keep), "without a reader")
+	// One commit may be longer than what is left until the next restart, and a checkpoint that syncs a slow disk delays that.
+	require.Eventually(t, func() bool {
+		write()
+		return logSize() <= 2*keep
+	}, time.Minute, time.Millisecond, "without a reader")
 	require.Empty(t, warnings())
 
 	outside, err := sql.Open("sqlite", path)
@@ -66,7 +69,7 @@ func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t 
 	require.Eventually(t, func() bool {
 		write()
 		return len(warnings()) > 0
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	fields := warnings()[0].ContextMap()
 	require.Equal(t, zap.WarnLevel, warnings()[0].Level)
 	require.Greater(t, fields["held_bytes"], int64(warn))
@@ -76,5 +79,5 @@ func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t 
 	require.Eventually(t, func() bool {
 		write()
 		return logSize() <= 2*keep
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
