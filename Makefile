@@ -11,7 +11,7 @@ RACE_PACKAGES = $$($(GO) list ./... | grep -v /cmd/signalbox-dev)
 check: format vet lint workflowcheck generate-check tidy imports race
 
 test: ## the whole suite
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 torture: ## the long ones, of some 20 minutes each: 10,000 events, and each process killed 20 times
 	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --players 48

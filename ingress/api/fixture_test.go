@@ -45,6 +45,8 @@ type temporal struct {
 	states map[string]any
 	// fails is what every call fails with, if it is set.
 	fails error
+	// unanswered is how many queries fail before one is answered.
+	unanswered int
 	// updates are the arguments of updates in order, by name.
 	updates map[string][]any
 	// changed is closed when a state is set, and made anew.
@@ -107,6 +109,10 @@ func (f *temporal) QueryWorkflowWithOptions(ctx context.Context, request *client
 	}
 	if f.fails != nil {
 		return nil, f.fails
+	}
+	if f.unanswered > 0 {
+		f.unanswered--
+		return nil, serviceerror.NewUnavailable("the worker stops")
 	}
 	state, known := f.states[request.WorkflowID]
 	if !known {

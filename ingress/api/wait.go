@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,10 +19,14 @@ func waitTime(wait string) time.Duration {
 	return duration
 }
 
-// waitForNews returns the state when the case has ended or asks something, at the latest after the time, or when the process stops.
+// readAgain is the pause before a state is read again that could not be read.
+const readAgain = 200 * time.Millisecond
+
+// waitForNews returns the state when the case has ended or asks something, at the latest after the time, or when the process stops. A
+// state that can't be read, for a worker stops or Temporal is busy, is read again meanwhile.
 func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time.Duration) (workflows.CaseState, error) {
 	state, err := one.State(ctx)
-	if err != nil || wait == 0 {
+	if wait == 0 || err != nil && !errors.Is(err, signalbox.ErrUnavailable) {
 		return state, err
 	}
 	select {
@@ -39,6 +44,19 @@ func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time
 		case <-waiting.Done():
 		}
 	}()
+	again := time.NewTicker(readAgain)
+	defer again.Stop()
+	for errors.Is(err, signalbox.ErrUnavailable) {
+		select {
+		case <-waiting.Done():
+			return state, err
+		case <-again.C:
+		}
+		last, problem := one.State(waiting)
+		if problem == nil || waiting.Err() == nil {
+			state, err = last, problem
+		}
+	}
 	for err == nil && waiting.Err() == nil && !state.Status.Ended() && state.Status != workflows.CaseInputNeeded {
 		// The time of waiting ends it: then what was last seen is the answer.
 		var last workflows.CaseState

@@ -310,7 +310,7 @@ func TestAStoppingIngressAcceptsWebhooksForItsDrainDelay(t *testing.T) {
 	t.Parallel()
 	ring := newRing(t)
 	c := receiver(t)
-	c.DrainDelay = 700 * time.Millisecond
+	c.DrainDelay = 6 * time.Second
 	r := run(t, c, config.Ingress, ring, client.Options{HostPort: nowhere})
 	require.Eventually(t, func() bool {
 		status, _ := ask(t, r.url+"/readyz")

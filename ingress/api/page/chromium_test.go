@@ -40,7 +40,7 @@ func (w *world) chromium(t *testing.T) func() *tab {
 	if err != nil {
 		missing(t, "chromium", "install Debian's package chromium")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	browser, closeBrowser := chromedp.NewContext(allocated)

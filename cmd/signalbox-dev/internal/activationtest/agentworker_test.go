@@ -100,7 +100,7 @@ func TestAnAgentsWorkerFindsAnswersWithoutAWebhook(t *testing.T) {
 		temporal: shared.temporal,
 		agents:   agents{agent: {secret}},
 		options: map[string]workflows.ActivationOptions{
-			agent: {CheckApprovalQueue: queue, CheckFor: workflows.Duration(30 * time.Second)},
+			agent: {CheckApprovalQueue: queue, CheckFor: workflows.Duration(5 * time.Minute)},
 		},
 	})
 	sim := simulate(t, artmailsim.Options{Agents: []artmailsim.Agent{{Slug: agent, WebhookURL: r.url(agent), Secret: secret}}})

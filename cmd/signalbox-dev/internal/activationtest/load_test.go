@@ -117,7 +117,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: shared.ring})
 	require.NoError(t, err)
 	began := time.Now()
-	restarts := restartEverySecond(t, temporal)
+	restarts := restartAgainAndAgain(t, temporal)
 	runAskers(t, temporal, apps)
 
 	r := startReceiver(t, receiving{temporal: temporal, agents: agents{loadAgent: {secret}}})
@@ -280,9 +280,11 @@ func open(s workflows.ActivationState) (n int) {
 // lostTask is how long the server waits for a workflow task that was lost with a worker all the same; its default is ten seconds.
 const lostTask = 3 * time.Second
 
-// restartEverySecond runs the workers of the activation and its notices, and others after them each second; it returns what counts those.
-func restartEverySecond(t *testing.T, temporal client.Client) (restarts func() int) {
+// restartAgainAndAgain runs the workers of the activation and its notices, and others after them: the first for a second, each of the next for a
+// tenth of a second more, so that they get on on a slow machine too. It returns what counts those.
+func restartAgainAndAgain(t *testing.T, temporal client.Client) (restarts func() int) {
 	t.Helper()
+	var count atomic.Int64
 	run := func(ctx context.Context) error {
 		o := likeProduction()
 		o.WorkerStopTimeout = 2 * time.Second
@@ -301,18 +303,17 @@ func restartEverySecond(t *testing.T, temporal client.Client) (restarts func() i
 			}
 			defer each.Stop()
 		}
-		second := time.NewTimer(time.Second)
-		defer second.Stop()
+		life := time.NewTimer(time.Second + time.Duration(count.Load())*100*time.Millisecond)
+		defer life.Stop()
 		select {
 		case <-ctx.Done():
-		case <-second.C:
+		case <-life.C:
 		}
 		return nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var failed error
 	var running sync.WaitGroup
-	var count atomic.Int64
 	running.Go(func() {
 		for ctx.Err() == nil && failed == nil {
 			failed = run(ctx)

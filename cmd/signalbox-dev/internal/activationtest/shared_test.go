@@ -92,7 +92,7 @@ func runWorkers(ctx context.Context, server *temporaldev.Server) error {
 // eventually reads until the condition holds, and shows the last state where it never does.
 func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()

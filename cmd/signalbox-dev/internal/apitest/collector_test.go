@@ -74,7 +74,7 @@ func (c *collector) holds(t *testing.T, what string, fits func(*tracepb.Span) bo
 
 func (c *collector) find(t *testing.T, id, what string, fits func(*tracepb.Span) bool) *tracepb.Span {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for {
 		spans, more := c.trace(id)

@@ -38,7 +38,7 @@ var handedOff = []string{
 func isTold(t *testing.T, span *tracepb.Span, kind workflows.NoticeKind) {
 	t.Helper()
 	want := fmt.Sprintf("00-%x-%x-01", span.GetTraceId(), span.GetSpanId())
-	require.Eventually(t, func() bool { return hook.told(want) == string(kind) }, time.Minute, 10*time.Millisecond, "no %s with traceparent %s", kind, want)
+	require.Eventually(t, func() bool { return hook.told(want) == string(kind) }, 5*time.Minute, 10*time.Millisecond, "no %s with traceparent %s", kind, want)
 }
 
 // request is a start that is played by a script of the simulator and told to the callback.
@@ -189,6 +189,6 @@ func waiting(t *testing.T, one *signalbox.Case) (state workflows.CaseState) {
 		var err error
 		state, err = one.State(t.Context())
 		return err == nil && state.Status == workflows.CaseInputNeeded
-	}, time.Minute, 20*time.Millisecond)
+	}, 5*time.Minute, 20*time.Millisecond)
 	return state
 }

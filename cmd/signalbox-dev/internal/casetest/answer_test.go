@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -101,13 +102,17 @@ func racing(where leg, result workflows.InputResult, accepted int) func(t *testi
 		onTheWay := a.offload.hold(a.Reference(), offloadsim.RouteInput, where)
 		a.give(t)
 		onTheWay.wait(t)
+		held := time.Now()
 		require.NoError(t, a.offload.Complete(a.caseID, nil))
 		inStatus(t, a.Case, workflows.CaseCompleted)
 		onTheWay.release()
+		within := time.Since(held) < 25*time.Second
 		got := endsAs(t, a.Case, workflows.CaseCompleted, a.caseID)
 		require.Equal(t, workflows.NewsByWebhook, got.Source)
 		require.Len(t, got.Answers, 1)
-		require.Equal(t, result, got.Answers[0].Result)
+		if within { // after 30 seconds the call is given up and made again, and is no race any more
+			require.Equal(t, result, got.Answers[0].Result)
+		}
 		a.accepted(t, accepted)
 	}
 }

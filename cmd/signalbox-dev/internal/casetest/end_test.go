@@ -142,7 +142,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 	},
 	"it-is-cancelled-in-temporal": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		one, caseID := startRunning(t, offload, start)
-		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
+		cancelled(t, one.WorkflowID())
 		got := endsAs(t, one, workflows.CaseCancelled, caseID)
 		require.Contains(t, got.Reason, "cancelled in Temporal")
 		require.Equal(t, []string{workflows.AttentionStillRunning}, got.Attention)
@@ -195,10 +195,9 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 		_, err := shared.Apps.StartCase(t.Context(), start)
 		require.ErrorIs(t, err, signalbox.ErrInvalid)
 		require.ErrorContains(t, err, "request.resultSchema")
-		_, err = shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		executed(t, shared.Temporal, client.StartWorkflowOptions{
 			ID: workflows.OffloadCaseWorkflowID(start.Reference), TaskQueue: workflows.TaskQueueWorkflows,
 		}, workflows.OffloadCaseWorkflow, start)
-		require.NoError(t, err)
 		one := shared.Apps.Case(start.Reference)
 		caseID := eventually(t, attended(offload, one), isRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(caseID))

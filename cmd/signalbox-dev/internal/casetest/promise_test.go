@@ -76,18 +76,18 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		one := startCase(t, shared.Apps, start)
 		first := eventually(t, unlost(offload, one), isRunning).CaseID
 		posted := offload.creations()
-		described, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
-		require.NoError(t, err)
-		_, err = shared.Temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-			Namespace: namespace, WorkflowExecution: described.GetWorkflowExecutionInfo().GetExecution(),
+		reset := &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace: namespace, WorkflowExecution: described(t, one.WorkflowID()).GetWorkflowExecutionInfo().GetExecution(),
 			Reason: "test", RequestId: start.Reference, WorkflowTaskFinishEventId: firstTask(t, one.WorkflowID()),
+		}
+		called(t, func(ctx context.Context) (*workflowservice.ResetWorkflowExecutionResponse, error) {
+			return shared.Temporal.ResetWorkflowExecution(ctx, reset)
 		})
-		require.NoError(t, err)
 		state := inStatus(t, one, workflows.CaseCreateUncertain)
 		require.Contains(t, state.LastError, "this run was reset")
 		require.Equal(t, posted, offload.creations(), "POST /cases")
 
-		_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
+		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
 		second := eventually(t, attended(offload, one), isRunning).CaseID
 		require.NotEqual(t, first, second)
@@ -96,10 +96,9 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		endsAs(t, one, workflows.CaseCompleted, second)
 	},
 	"another-workflow-id-is-refused": func(t *testing.T, _ *provider, start workflows.CaseStart) {
-		run, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		run := executed(t, shared.Temporal, client.StartWorkflowOptions{
 			ID: "my-own-id", TaskQueue: workflows.TaskQueueWorkflows,
 		}, workflows.OffloadCaseWorkflow, start)
-		require.NoError(t, err)
 		var refused *temporal.ApplicationError
 		require.ErrorAs(t, run.Get(t.Context(), nil), &refused)
 		require.Equal(t, workflows.ErrTypeWorkflowID, refused.Type())
@@ -168,13 +167,12 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			}()
 			return offloadcase.Workflow(ctx, in)
 		})
-		run, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		run := executed(t, shared.Temporal, client.StartWorkflowOptions{
 			ID: workflows.OffloadCaseWorkflowID(start.Reference), TaskQueue: queue,
 		}, workflows.OffloadCaseWorkflow, map[string]any{
 			"reference": start.Reference, "caseId": "c1",
 			"carried": map[string]any{"version": 1000, "status": workflows.CaseRunning, "caseId": "c1"},
 		})
-		require.NoError(t, err)
 		select {
 		case failure := <-failures:
 			require.Equal(t, "the carried state has version 1000, this code knows 1: run a newer worker", failure)
@@ -186,7 +184,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			in.Carried.Version = 1 // as if this code knew the version
 			return offloadcase.Workflow(ctx, in)
 		})
-		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), run.GetID(), ""))
+		cancelled(t, run.GetID())
 		endsAs(t, shared.Apps.Case(start.Reference), workflows.CaseCancelled, "c1")
 	},
 }

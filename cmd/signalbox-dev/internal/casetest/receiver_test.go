@@ -48,8 +48,7 @@ func receiverOf(reference string) *workflows.ReplyTo {
 // startReceiver starts the receiver of a case. What it returns waits for the notices.
 func startReceiver(t *testing.T, temporal client.Client, reference string, count int) (wait func() []workflows.Notice) {
 	t.Helper()
-	run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count)
-	require.NoError(t, err)
+	run := executed(t, temporal, client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count)
 	return func() (got []workflows.Notice) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -192,6 +195,47 @@ func started(ctx context.Context, apps *signalbox.Client, start workflows.CaseSt
 		return one, nil
 	}, func(*signalbox.Case) bool { return true })
 	return one, errors.Join(err, refused)
+}
+
+// called makes a call to Temporal, again where that had no time for it.
+func called[S any](t *testing.T, do func(context.Context) (S, error)) S {
+	t.Helper()
+	var refused error
+	got, err := await(t.Context(), func(ctx context.Context) (S, error) {
+		got, err := do(ctx)
+		if errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
+			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) {
+			return got, err
+		}
+		refused = err
+		return got, nil
+	}, func(S) bool { return true })
+	require.NoError(t, errors.Join(err, refused))
+	return got
+}
+
+// executed starts a workflow once, however often Temporal is asked to.
+func executed(t *testing.T, temporal client.Client, options client.StartWorkflowOptions, workflow string, input any) client.WorkflowRun {
+	t.Helper()
+	return called(t, func(ctx context.Context) (client.WorkflowRun, error) {
+		return temporal.ExecuteWorkflow(ctx, options, workflow, input)
+	})
+}
+
+// described describes a workflow.
+func described(t *testing.T, workflowID string) *workflowservice.DescribeWorkflowExecutionResponse {
+	t.Helper()
+	return called(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+		return shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	})
+}
+
+// cancelled cancels a workflow in Temporal.
+func cancelled(t *testing.T, workflowID string) {
+	t.Helper()
+	called(t, func(ctx context.Context) (bool, error) {
+		return true, shared.Temporal.CancelWorkflow(ctx, workflowID, "")
+	})
 }
 
 // eventually reads until the condition holds, and shows the last state where it never does.

@@ -143,6 +143,7 @@ func TestCasesAreFiltered(t *testing.T) {
 	signalStub(t, workflows.OffloadCaseWorkflowID("filterXd"), "end")
 	require.NoError(t, shared.TerminateWorkflow(t.Context(), workflows.OffloadCaseWorkflowID("filter_e"), "", "test"))
 	awaitListed(t, signalbox.CaseFilter{ReferencePrefix: "filter", Open: signalbox.Closed}, 2)
+	awaitListed(t, signalbox.CaseFilter{ReferencePrefix: "filter"}, 5)
 
 	for name, c := range map[string]struct {
 		filter signalbox.CaseFilter

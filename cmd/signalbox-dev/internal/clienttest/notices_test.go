@@ -61,8 +61,8 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 		func(p signalbox.NoticePage) bool { return len(p.Sources) == 0 })
 }
 
-func TestCatchUpResendsNoticesGivenUpSince(t *testing.T) {
-	t.Parallel()
+// It has every open case read, those of other tests too, and so runs alone.
+func TestCatchUpResendsNoticesGivenUpSince(t *testing.T) { //nolint:paralleltest // see above
 	const source = "artmail-activation/outage/act"
 	since := time.Now().Add(-time.Hour).UTC()
 	notice := func(id string, givenUp time.Time, change func(*workflows.NoticeRecord)) workflows.NoticeRecord {

@@ -25,7 +25,8 @@ import (
 const (
 	// stubQueue is the task queue of the stubs.
 	stubQueue = "stubs"
-	patience  = time.Minute
+	// patience bounds every wait. An activity that the server loses is repeated only after its whole time, which is a minute for some.
+	patience = 5 * time.Minute
 )
 
 // shared is the server of all tests.

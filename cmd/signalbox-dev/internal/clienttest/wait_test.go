@@ -79,7 +79,7 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 	go func() {
 		known := &atFirst
 		for {
-			state, err := one.WaitForChange(t.Context(), patience, known)
+			state, err := one.WaitForChange(t.Context(), 10*patience, known) // it would return the same state after that time
 			if err != nil {
 				failed <- err
 				return

@@ -15,7 +15,7 @@ import (
 )
 
 // timeout bounds the whole demonstration: at the default pace it takes about ten seconds.
-const timeout = 2 * time.Minute
+const timeout = 5 * time.Minute
 
 // scene is one story with the end that it must reach.
 type scene struct {

@@ -17,18 +17,16 @@ import (
 // attached is what the simulator's scripts attach.
 const attached = "Please find our answer attached.\n"
 
-func TestAnAttachmentEndsInTheBucketAndAHistoryStaysShort(t *testing.T) {
+func TestAnAttachmentEndsInTheBucket(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		play   func(t *testing.T) *signalbox.Case
 		source workflows.NewsSource
-		// most is how many events the history may have.
-		most int64
 	}{
 		"by webhook": {func(t *testing.T) *signalbox.Case {
 			return startScripted(t, "archived-by-webhook", "complete", workflows.CaseOptions{})
-		}, workflows.NewsByWebhook, 25},
-		"by polling": {completeUnheard, workflows.NewsByPoll, 35},
+		}, workflows.NewsByWebhook},
+		"by polling": {completeUnheard, workflows.NewsByPoll},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,12 +50,6 @@ func TestAnAttachmentEndsInTheBucketAndAHistoryStaysShort(t *testing.T) {
 			sum := sha256.Sum256(content)
 			require.Equal(t, hex.EncodeToString(sum[:]), stored.SHA256)
 			require.Equal(t, int64(len(content)), stored.Size)
-
-			described, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
-			require.NoError(t, err)
-			length := described.GetWorkflowExecutionInfo().GetHistoryLength()
-			t.Logf("%d events", length)
-			require.LessOrEqual(t, length, row.most)
 		})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +23,9 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
+
+// processWithin bounds every wait for what a process does.
+const processWithin = 2 * time.Minute
 
 // The production binary as a stranger runs it: built, given its settings by the environment, and stopped by a signal.
 func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
@@ -59,7 +61,7 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 			"SIGNALBOX_KEYRING=keys.json",
 			"SIGNALBOX_LISTEN=" + address,
 			"SIGNALBOX_INTERNAL_LISTEN=" + internal,
-			"SIGNALBOX_DRAIN_DELAY=500ms",
+			"SIGNALBOX_DRAIN_DELAY=10s",
 			"SIGNALBOX_LOG_FORMAT=console",
 			"TEMPORAL_WORKER_BUILD_ID=build-1",
 			"SIGNALBOX_PUBLIC_URL=http://" + address,
@@ -143,15 +145,15 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	require.NoError(t, os.WriteFile(document, caseDocument("held", "silent"), 0o600))
 	code, said = status("case", "start", "-f", document)
 	require.Zero(t, code, said)
-	require.Eventually(t, func() bool { return holding.Load() }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return holding.Load() }, processWithin, 5*time.Millisecond)
 	require.NoError(t, serve.Process.Signal(syscall.SIGTERM))
-	require.Eventually(t, func() bool { return statusOf(t, "http://"+address+"/readyz") == 503 }, 400*time.Millisecond, time.Millisecond)
+	require.Eventually(t, func() bool { return statusOf(t, "http://"+address+"/readyz") == 503 }, 9*time.Second, time.Millisecond)
 	require.Equal(t, 401, statusOf(t, "http://"+address+"/webhooks/offload/a/b"), "it still receives")
 	close(held)
 	select {
 	case err := <-exited:
 		require.NoError(t, err, log.String())
-	case <-time.After(20 * time.Second):
+	case <-time.After(processWithin):
 		require.Fail(t, "it did not stop", log.String())
 	}
 	require.NotContains(t, log.String(), "key-1")
@@ -167,7 +169,7 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, said := status("case", "show", "binary-held")
 		return strings.Contains(said, string(workflows.CaseRunning))
-	}, 20*time.Second, 50*time.Millisecond)
+	}, processWithin, 50*time.Millisecond)
 	require.Len(t, offload.CasesOf("binary-held"), 1, "it was created once")
 
 	// A second signal ends a process that is still accepting.
@@ -177,7 +179,7 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	t.Cleanup(func() { _ = stubborn.Process.Kill() })
 	eventuallyReady(t, "http://"+address+"/readyz")
 	require.NoError(t, stubborn.Process.Signal(syscall.SIGTERM))
-	require.Eventually(t, func() bool { return statusOf(t, "http://"+address+"/readyz") == 503 }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return statusOf(t, "http://"+address+"/readyz") == 503 }, processWithin, 5*time.Millisecond)
 	require.NoError(t, stubborn.Process.Signal(syscall.SIGTERM))
 	require.ErrorContains(t, stubborn.Wait(), "terminated", log.String())
 }
@@ -229,16 +231,15 @@ func eventuallyTold(t *testing.T, internal, check string, ok bool) (fix string) 
 			}
 		}
 		return false
-	}, 30*time.Second, 50*time.Millisecond, check)
+	}, processWithin, 50*time.Millisecond, check)
 	return fix
 }
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := temporaldev.FreeAddress()
 	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
+	return address
 }
 
 func eventuallyReady(t *testing.T, url string) {
@@ -254,5 +255,5 @@ func eventuallyReady(t *testing.T, url string) {
 		}
 		defer func() { _ = response.Body.Close() }()
 		return response.StatusCode == http.StatusOK
-	}, 20*time.Second, 20*time.Millisecond)
+	}, processWithin, 20*time.Millisecond)
 }

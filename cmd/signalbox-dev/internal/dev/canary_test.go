@@ -121,7 +121,7 @@ func TestTheCanaryFindsAWorkerThatDoesNotApplyEvents(t *testing.T) {
 		require.NoError(t, <-ended)
 	})
 
-	steps, status := flyCanary(t, temporal.FrontendAddr(), keys, "http://"+listener.Addr().String(), "--canary-timeout", "10s")
+	steps, status := flyCanary(t, temporal.FrontendAddr(), keys, "http://"+listener.Addr().String(), "--canary-timeout", "30s")
 	require.NotZero(t, status)
 	require.Len(t, steps, 5, "%+v", steps)
 	for _, s := range steps[:4] {

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,24 +24,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// command builds the production binary once and runs it with the settings of the shared instance.
-var command struct {
-	sync.Once
-	binary string
-	err    error
-}
-
+// run runs the production binary with the settings of the shared instance.
 func run(t *testing.T, args ...string) (status int, said string) {
 	t.Helper()
-	command.Do(func() {
-		command.binary = filepath.Join(shared.folder, "signalbox")
-		output, err := exec.Command("go", "build", "-o", command.binary, "../../../signalbox").CombinedOutput()
-		if err != nil {
-			command.err = fmt.Errorf("%w: %s", err, output)
-		}
-	})
-	require.NoError(t, command.err)
-	one := exec.CommandContext(t.Context(), command.binary, args...)
+	one := exec.CommandContext(t.Context(), productionBinary(t), args...)
 	one.Env = []string{
 		"HOME=" + t.TempDir(), "TEMPORAL_ADDRESS=" + shared.TemporalAddress(),
 		"SIGNALBOX_INBOX=" + filepath.Join(shared.folder, "inbox.db"), "SIGNALBOX_KEYRING=" + filepath.Join(shared.folder, "keyring.json"),

@@ -258,7 +258,13 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		one := startWith(t, workflows.CaseStart{
 			Reference: reference, Account: "odd", Options: impatient, ReplyTo: startReceiver(t, "app/"+reference),
 		}, "manual")
-		eventually(t, one.State, func(s workflows.CaseState) bool {
+		eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
+			state, err := one.State(ctx)
+			if err == nil && state.Status == workflows.CaseCreateUncertain { // a busy machine lost the call
+				_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
+			}
+			return state, err
+		}, func(s workflows.CaseState) bool {
 			return slices.Contains(s.Attention, workflows.AttentionUnknownStatus)
 		})
 		caseID := shared.odd.CasesOf(reference)[0].CaseID
@@ -272,7 +278,17 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 func startUncertain(t *testing.T, reference string) (one *signalbox.Case, caseID string) {
 	t.Helper()
 	one = startWith(t, workflows.CaseStart{Reference: reference, Account: "uncertain"}, "manual")
-	inStatus(t, one, workflows.CaseCreateUncertain)
+	eventually(t, func(ctx context.Context) (bool, error) {
+		state, err := one.State(ctx)
+		if err != nil || state.Status != workflows.CaseCreateUncertain {
+			return false, err
+		}
+		if len(shared.uncertain.CasesOf(reference)) > 0 {
+			return true, nil
+		}
+		_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"}) // a busy machine lost the call
+		return false, err
+	}, func(created bool) bool { return created })
 	return one, shared.uncertain.CasesOf(reference)[0].CaseID
 }
 

@@ -169,7 +169,7 @@ func post(t testing.TB, url string, body string, header ...string) int {
 // eventually reads until the condition holds, and shows the last state where it never does.
 func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()

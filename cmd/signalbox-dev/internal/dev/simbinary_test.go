@@ -83,7 +83,7 @@ func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 	require.Eventually(t, func() bool {
 		output, err = shell("signalbox case show " + reference).CombinedOutput()
 		return err == nil && strings.Contains(string(output), string(workflows.CaseInputNeeded))
-	}, 20*time.Second, 50*time.Millisecond, reference)
+	}, processWithin, 50*time.Millisecond, reference)
 	require.Contains(t, string(output), "whether a signed PDF is acceptable")
 	output, err = shell(rest).CombinedOutput()
 	require.NoError(t, err, string(output))
@@ -103,5 +103,5 @@ func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 	require.Eventually(t, func() bool {
 		output, err = shell("signalbox activation show demo-agent " + activation.ActivationID).CombinedOutput()
 		return err == nil && strings.Contains(string(output), string(workflows.ActivationActive))
-	}, 20*time.Second, 50*time.Millisecond, artmail)
+	}, processWithin, 50*time.Millisecond, artmail)
 }

@@ -26,13 +26,17 @@ func TestTheViewsOfTheWebUIShowTheirWorkflows(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "/namespaces/default/workflows", parsed.Path)
 		require.Equal(t, view.Query, parsed.Query().Get("query"))
-		eventually(t, func(ctx context.Context) ([]string, error) {
-			listed, err := shared.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: view.Query})
-			var ids []string
-			for _, execution := range listed.GetExecutions() {
-				ids = append(ids, execution.GetExecution().GetWorkflowId())
-			}
-			return ids, err
-		}, func(ids []string) bool { return slices.Contains(ids, one.WorkflowID()) == want[view.Name] })
+		eventually(t, listedIn(view), func(ids []string) bool { return slices.Contains(ids, one.WorkflowID()) == want[view.Name] })
+	}
+}
+
+// listedIn reads the IDs of a view's workflows.
+func listedIn(view dev.View) func(context.Context) ([]string, error) {
+	return func(ctx context.Context) (ids []string, err error) {
+		listed, err := shared.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: view.Query})
+		for _, execution := range listed.GetExecutions() {
+			ids = append(ids, execution.GetExecution().GetWorkflowId())
+		}
+		return ids, err
 	}
 }

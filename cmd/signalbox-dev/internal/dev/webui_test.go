@@ -27,9 +27,9 @@ func TestInTheWebUIAQuestionIsFoundAndRead(t *testing.T) {
 	state := inStatus(t, asking, workflows.CaseInputNeeded)
 	inStatus(t, silent, workflows.CaseRunning)
 
-	b.open(t, viewOf(t, "running cases"))
+	b.open(t, listing(t, "running cases", silent.WorkflowID()))
 	b.shows(t, silent.WorkflowID())
-	b.open(t, viewOf(t, "needs a person"))
+	b.open(t, listing(t, "needs a person", asking.WorkflowID()))
 	b.shows(t, asking.WorkflowID())
 	require.False(t, b.holds(t, "document.body.innerText.includes("+strconv.Quote(silent.WorkflowID())+")"), "a case that only waits is not in the list")
 
@@ -52,7 +52,7 @@ func TestInTheWebUIAQuestionIsAnswered(t *testing.T) {
 	b := openBrowser(t)
 	asking := startScripted(t, "web-ui-answered", "question", workflows.CaseOptions{})
 	state := inStatus(t, asking, workflows.CaseInputNeeded)
-	b.open(t, viewOf(t, "needs a person"))
+	b.open(t, listing(t, "needs a person", asking.WorkflowID()))
 	b.click(t, "a", asking.WorkflowID())
 	b.click(t, "button", "More Actions")
 	b.click(t, "[data-testid=update-button]", "Send an Update")
@@ -68,12 +68,13 @@ func TestInTheWebUIAQuestionIsAnswered(t *testing.T) {
 	require.Equal(t, "Yes, a signed PDF is fine.", ended.Answers[0].Text)
 }
 
-// viewOf is the address of a view.
-func viewOf(t *testing.T, name string) string {
+// listing is the address of a view, once Temporal lists the workflow there: the page may ask only once.
+func listing(t *testing.T, name, workflowID string) string {
 	t.Helper()
 	views := shared.Views()
 	i := slices.IndexFunc(views, func(v dev.View) bool { return v.Name == name })
 	require.GreaterOrEqual(t, i, 0, name)
+	eventually(t, listedIn(views[i]), func(ids []string) bool { return slices.Contains(ids, workflowID) })
 	return views[i].URL
 }
 
@@ -85,7 +86,7 @@ const pageWithin = 2 * time.Minute
 
 func openBrowser(t *testing.T) browser {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(tool(t, "chromium", "chromium")), chromedp.NoSandbox)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(tool(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	ctx, closeBrowser := chromedp.NewContext(allocated)

@@ -3,8 +3,11 @@ package temporaldev
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strconv"
+	"sync"
 )
 
 // addresses are the listening addresses of one server. They must be known before it starts: its services find each other by them, and no service
@@ -27,6 +30,11 @@ func reserveAddresses(opts Options) (addrs addresses, err error) {
 		if err != nil {
 			return netip.AddrPort{}
 		}
+		if _, port, splitErr := net.SplitHostPort(addr); splitErr == nil && port == "0" {
+			if addr, err = FreeAddress(); err != nil {
+				return netip.AddrPort{}
+			}
+		}
 		listener, listenErr := net.Listen("tcp", addr)
 		if listenErr != nil {
 			err = fmt.Errorf("address for Temporal's %s: %w", what, listenErr)
@@ -48,4 +56,30 @@ func reserveAddresses(opts Options) (addrs addresses, err error) {
 	addrs.matching = reserve("matching service", anyPort)
 	addrs.worker = reserve("worker service", anyPort)
 	return addrs, err
+}
+
+// given are the addresses that FreeAddress has returned.
+var given sync.Map
+
+// FreeAddress finds a loopback port on which nothing listens, each time another one. It is below those that the system hands to outgoing connections
+// and to listeners on port 0, which could take it before it is used, or while a process that uses it is away.
+func FreeAddress() (string, error) {
+	const lowest, count, tries = 20000, 12000, 100
+	var failures []error
+	for range tries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(count)))
+		if _, taken := given.LoadOrStore(address, true); taken {
+			continue
+		}
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			return "", fmt.Errorf("free address: %w", err)
+		}
+		return address, nil
+	}
+	return "", fmt.Errorf("no free address: %w", errors.Join(failures...))
 }

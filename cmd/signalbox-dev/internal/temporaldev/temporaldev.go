@@ -22,7 +22,7 @@ const (
 	// defaultRetention is how long a closed workflow can be found. Temporal refuses the reuse of a workflow ID only for that time, and Signalbox
 	// promises 30 days.
 	defaultRetention = 30 * 24 * time.Hour
-	startTimeout     = 30 * time.Second
+	startTimeout     = 2 * time.Minute
 )
 
 // Options configure the server. The zero value is an in-memory server on a free port, without a UI.
@@ -65,12 +65,21 @@ type Server struct {
 }
 
 // Start runs the server and, with UIAddr, the Web UI. It returns when workflows can be started in the namespace with its search attributes. It fails
-// if an address is taken, a file can't be opened, or the server is not ready within 30 seconds; then it leaves nothing running.
+// if an address is taken, a file can't be opened, or the server is not ready within two minutes; then it leaves nothing running.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	opts = withDefaults(opts)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	for {
+		s, err := start(ctx, opts)
+		// The server gives its services 15 seconds together, which a busy machine can exceed.
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return s, err
+		}
+	}
+}
 
+func start(ctx context.Context, opts Options) (*Server, error) {
 	addrs, err := reserveAddresses(opts)
 	if err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ type keeper struct {
 }
 
 const (
-	readyWithin    = time.Minute
+	readyWithin    = 3 * time.Minute
 	mostUnexpected = 10
 	mostUnstarted  = 100
 )
@@ -183,6 +183,19 @@ func (k *keeper) revive(ctx context.Context) error {
 		return fmt.Errorf("%s keeps on ending by itself: see its log", k.process.role)
 	}
 	return k.start(ctx)
+}
+
+// begin starts the process for the first time. Nothing revives it yet, and the business apps need Temporal: one that ends by itself is started again.
+func (k *keeper) begin(ctx context.Context) error {
+	const tries = 3
+	for try := 1; ; try++ {
+		if err := k.start(ctx); err != nil || k.useful || try == tries {
+			return err
+		}
+		if err := k.process.reap(); err != nil {
+			return err
+		}
+	}
 }
 
 // start returns when the process is of use, has ended by itself, or ctx ends.

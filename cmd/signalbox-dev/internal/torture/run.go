@@ -111,7 +111,7 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 		k := r.keeper(folder, one)
 		// It is ended with the others even where it never is of use.
 		r.keepers = append(r.keepers, k)
-		if err := k.start(ctx); err != nil {
+		if err := k.begin(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -145,7 +145,7 @@ func (r *run) keeper(folder string, one role) *keeper {
 		k.needs = r.database != nil
 		k.replay = replayer{open: r.world.openInbox}.replay
 		k.fill = filler{
-			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: 10 * time.Second, mended: 15 * time.Second,
+			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: time.Minute, mended: time.Minute,
 		}.fill
 	default:
 		// A worker has nothing to be asked by: it works as soon as it can.
@@ -241,7 +241,7 @@ func (r *run) quiet(ctx context.Context) error {
 // gatherTold gathers what everybody says when all outcomes are told, or when no more are to be expected: an outcome is told a while after the
 // end of its case, and only what never comes is a violation.
 func (r *run) gatherTold(ctx context.Context) (facts, error) {
-	waiting, cancel := context.WithTimeout(ctx, min(time.Minute, r.options.TimeLimit/4))
+	waiting, cancel := context.WithTimeout(ctx, min(3*time.Minute, r.options.TimeLimit/4))
 	defer cancel()
 	for {
 		f, err := r.stage.gather(ctx)

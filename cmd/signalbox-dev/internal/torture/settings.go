@@ -2,15 +2,12 @@ package torture
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -76,7 +73,7 @@ func newSettings(folder, inbox string, o Options, connect func(*settings) error)
 		EncryptPayloads: o.EncryptPayloads,
 	}
 	for _, address := range []*string{&s.TemporalServer, &s.Ingress, &s.Internal, &s.Providers} {
-		if *address, err = freeAddress(); err != nil {
+		if *address, err = temporaldev.FreeAddress(); err != nil {
 			return settings{}, nil, err
 		}
 	}
@@ -103,24 +100,4 @@ func readSettings(folder string) (s settings, err error) {
 		return settings{}, fmt.Errorf("settings: %w", err)
 	}
 	return s, nil
-}
-
-// freeAddress finds a loopback port below those that the system hands to outgoing connections: while a process is away nobody holds its
-// port, and a client that dials it again and again must not be given it.
-func freeAddress() (string, error) {
-	const lowest, count, tries = 20000, 12000, 100
-	var failures []error
-	for range tries {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(count)))
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		if err := listener.Close(); err != nil {
-			return "", fmt.Errorf("free address: %w", err)
-		}
-		return address, nil
-	}
-	return "", fmt.Errorf("no free address: %w", errors.Join(failures...))
 }

@@ -29,7 +29,8 @@ const started = await api.POST("/v1/cases", {
 });
 if (started.error) throw new Error(started.error.detail);
 
-const asking = await state();
+let asking = await state();
+while (!asking.question && !asking.outcome) asking = await state();
 if (!asking.question) throw new Error(`the case asks nothing: ${asking.status}`);
 const given = await api.POST("/v1/cases/{reference}/input", {
   params: { path: { reference } },
