@@ -52,7 +52,7 @@ const (
 	AttentionStillRunning    = "still_running"     // the case ended in Signalbox only: Offload has no cancel
 	AttentionAdoptRefused    = "adopt_refused"     // the caseId of adopt-case was not adopted; lastError says why
 	AttentionUnknownStatus   = "unknown_status"    // Signalbox does not know the status that Offload reports
-	AttentionUnreadable      = "unreadable_answer" // Offload's answer to GET can't be decoded
+	AttentionUnreadable      = "unreadable_answer" // Offload refuses a read, or its answer can't be decoded
 	AttentionAccount         = "account"           // no worker has the account's API key
 	AttentionFileNotStored   = "file_not_stored"   // a file of the case is not in the bucket; the workflow "offload-files" says why
 	AttentionResultOffSchema = "result_off_schema" // the result does not match the request's resultSchema

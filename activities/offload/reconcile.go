@@ -14,7 +14,7 @@ import (
 
 // ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news (see isNews). Otherwise it
 // fails with the benign OffloadNoNews, whose delay is the pause until the server tries again: months of polling add nothing to the history.
-// After a failure that needs a person (401, 403, 404, an unknown account, an unreadable answer), the pause is about the ceiling. When reads
+// After a failure that needs a person (any 4xx except 408 and 429, an unknown account, an unreadable answer), the pause is about the ceiling. When reads
 // have failed with transient errors for unreachableAfter, the error is OffloadUnreachable, retried at the usual pace.
 func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
 	pacing := reconciling(p.Floor, p.Ceiling)

@@ -1,10 +1,12 @@
 package offload
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
 func runningCase(fields string) string {
@@ -127,6 +130,27 @@ func TestAStatusThatIsNotDocumentedIsNewsOnce(t *testing.T) {
 		require.Equal(t, status, got.Facts.Status)
 		_, err = run[any](t, p.Activities, reconciles, reconcileParams(workflows.KnownCase{Status: status, UpdatedAt: got.Facts.UpdatedAt}))
 		require.Equal(t, workflows.ErrTypeOffloadNoNews, applicationError(t, err).Type())
+	}
+}
+
+// The rules of the case know each refusal of a read, with its attention.
+func TestARefusedReadRaisesAttention(t *testing.T) {
+	t.Parallel()
+	own := map[int]string{401: workflows.AttentionUnauthorized, 403: workflows.AttentionForbidden, 404: workflows.AttentionCaseNotFound}
+	for status := 400; status < 500; status++ {
+		if status == http.StatusRequestTimeout || status == http.StatusTooManyRequests {
+			continue // no refusal: it ends without a person
+		}
+		p := newProvider(t, answerWith(status, envelope("INVALID_REQUEST")))
+		for _, activity := range []string{gets, reconciles} {
+			_, err := run[any](t, p.Activities, activity, paramsOf(activity))
+			appErr := applicationError(t, err)
+			require.False(t, appErr.NonRetryable(), status)
+			require.Contains(t, appErr.Message(), strconv.Itoa(status))
+			require.Contains(t, lifecycle.TroubleTypes(), appErr.Type(), status)
+			attention := cmp.Or(own[status], workflows.AttentionUnreadable)
+			require.NotContains(t, lifecycle.TroubleTypes(attention), appErr.Type(), "%d has another attention", status)
+		}
 	}
 }
 
