@@ -132,8 +132,8 @@ type CaseOutcome struct {
 	// FilesWorkflowID is the ID of the workflow "offload-files" that stores the attachments and a result that is too large; its result says
 	// where they are. It is empty if there is nothing to store, and for a cancelled case.
 	FilesWorkflowID string `json:"filesWorkflowId,omitempty"`
-	// Unknown names fields that stayed unknown, because only webhooks have them and none came: failureReason, metadata. Metadata is known if
-	// the app sent the request, even without metadata.
+	// Unknown names fields that stayed unknown, because only webhooks have them and none came, or none that could be kept: failureReason,
+	// metadata. Metadata is known if the app sent the request, even without metadata.
 	Unknown []string   `json:"unknown,omitempty"`
 	Source  NewsSource `json:"source"`
 	EndedAt time.Time  `json:"endedAt"`
