@@ -52,7 +52,7 @@ const (
 	AttentionStillRunning    = "still_running"     // the case ended in Signalbox only: Offload has no cancel
 	AttentionAdoptRefused    = "adopt_refused"     // the caseId of adopt-case was not adopted; lastError says why
 	AttentionUnknownStatus   = "unknown_status"    // Signalbox does not know the status that Offload reports
-	AttentionUnreadable      = "unreadable_answer" // Offload's answer to GET can't be decoded
+	AttentionUnreadable      = "unreadable_answer" // Offload refuses a read, or its answer can't be decoded
 	AttentionAccount         = "account"           // no worker has the account's API key
 	AttentionFileNotStored   = "file_not_stored"   // a file of the case is not in the bucket; the workflow "offload-files" says why
 	AttentionResultOffSchema = "result_off_schema" // the result does not match the request's resultSchema
@@ -132,8 +132,8 @@ type CaseOutcome struct {
 	// FilesWorkflowID is the ID of the workflow "offload-files" that stores the attachments and a result that is too large; its result says
 	// where they are. It is empty if there is nothing to store, and for a cancelled case.
 	FilesWorkflowID string `json:"filesWorkflowId,omitempty"`
-	// Unknown names fields that stayed unknown, because only webhooks have them and none came: failureReason, metadata. Metadata is known if
-	// the app sent the request, even without metadata.
+	// Unknown names fields that stayed unknown, because only webhooks have them and none came, or none that could be kept: failureReason,
+	// metadata. Metadata is known if the app sent the request, even without metadata.
 	Unknown []string   `json:"unknown,omitempty"`
 	Source  NewsSource `json:"source"`
 	EndedAt time.Time  `json:"endedAt"`

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,7 @@ type CaseFacts struct {
 	Question     *Question    `json:"question,omitempty"`
 	// Result is a JSON object as the provider sent it.
 	Result json.RawMessage `json:"result,omitempty"`
-	// Omitted names the fields, sorted, that were too large to keep: here they are missing or cut.
+	// Omitted names the fields, sorted, that were too large to keep or could not be read: here they are missing, cut or incomplete.
 	Omitted []string `json:"omitted,omitempty"`
 
 	// Only webhooks have these fields.
@@ -54,13 +55,40 @@ const (
 	FieldClientReferenceID = "clientReferenceId"
 )
 
-// Omits reports whether the field was too large to keep.
+// Omits reports whether the field is missing, cut or incomplete here, although Offload reported it.
 func (f CaseFacts) Omits(field string) bool { return slices.Contains(f.Omitted, field) }
 
 // Omitting returns the facts with the field added to Omitted. It changes no array that f points to.
 func (f CaseFacts) Omitting(field string) CaseFacts {
 	if at, found := slices.BinarySearch(f.Omitted, field); !found {
 		f.Omitted = slices.Insert(slices.Clone(f.Omitted), at, field)
+	}
+	return f
+}
+
+// OmittingLost returns the facts with Omitted naming each field that could not be read, or not whole. lost has names of Offload's fields as
+// wire.Read returns them, such as data.result or attachments[1].attachmentId; names without a counterpart in Omitted change nothing. A
+// question counts only while Offload waits for its answer.
+func (f CaseFacts) OmittingLost(lost []string) CaseFacts {
+	for _, name := range lost {
+		name = strings.TrimPrefix(name, "data.")
+		field, part := name, ""
+		if end := strings.IndexAny(name, ".["); end >= 0 {
+			field, part = name[:end], name[end:]
+		}
+		switch field {
+		case FieldAttachments:
+			// A file that lacks another field than its ID can be fetched.
+			if !strings.Contains(part, ".") || strings.HasSuffix(part, ".attachmentId") {
+				f = f.Omitting(field)
+			}
+		case FieldClientReferenceID, FieldFailureReason, FieldMetadata, FieldResult:
+			f = f.Omitting(field)
+		case "inputRequest", "inputRequestId":
+			if f.Status == OffloadInputNeeded {
+				f = f.Omitting(FieldQuestion)
+			}
+		}
 	}
 	return f
 }

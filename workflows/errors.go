@@ -30,7 +30,7 @@ const (
 	ErrTypeOffloadUncertain = "OffloadUncertain"
 	// ErrTypeOffloadNotSent: no connection was made, so nothing happened. Retried.
 	ErrTypeOffloadNotSent = "OffloadNotSent"
-	// ErrTypeOffloadInvalidRequest: 400 INVALID_REQUEST. Only a corrected request can pass.
+	// ErrTypeOffloadInvalidRequest: 400 INVALID_REQUEST to a request that changes something. Only a corrected request can pass.
 	ErrTypeOffloadInvalidRequest = "OffloadInvalidRequest"
 	// ErrTypeOffloadUnauthorized: 401; the API key is missing or unknown.
 	ErrTypeOffloadUnauthorized = "OffloadUnauthorized"
@@ -44,7 +44,7 @@ const (
 	ErrTypeOffloadThrottled = "OffloadThrottled"
 	// ErrTypeOffloadUnavailable: a 5xx, a reset or a timeout on a request that is safe to repeat.
 	ErrTypeOffloadUnavailable = "OffloadUnavailable"
-	// ErrTypeOffloadUnreadable: the answer to a read can't be decoded. Retried slowly.
+	// ErrTypeOffloadUnreadable: a read is refused with another 4xx, or its answer can't be decoded. Retried slowly.
 	ErrTypeOffloadUnreadable = "OffloadUnreadable"
 	// ErrTypeOffloadUnreachable: all reads have failed for minutes, with OffloadNotSent, OffloadThrottled or OffloadUnavailable. Retried.
 	ErrTypeOffloadUnreachable = "OffloadUnreachable"

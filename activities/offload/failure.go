@@ -38,7 +38,8 @@ const (
 //
 //	the call                       once                     repeatable               reading
 //	not sent                       NotSent, transient       NotSent, transient       NotSent, transient
-//	no usable argument, other 4xx  InvalidRequest, final    InvalidRequest, final    InvalidRequest, final
+//	no usable argument             InvalidRequest, final    InvalidRequest, final    InvalidRequest, final
+//	other 4xx                      InvalidRequest, final    InvalidRequest, final    Unreadable, needsPerson
 //	401, 403, 404                  own type, needsPerson    own type, needsPerson    own type, needsPerson
 //	429 USAGE_LIMIT_REACHED        UsageLimit, needsPerson  UsageLimit, needsPerson  UsageLimit, needsPerson
 //	429                            Throttled, transient     Throttled, transient     Throttled, transient
@@ -96,6 +97,9 @@ func classify(may repetition, err error) (string, retryKind) {
 		return workflows.ErrTypeOffloadUsageLimit, needsPerson
 	case errors.Is(err, offloadapi.ErrThrottled):
 		return workflows.ErrTypeOffloadThrottled, transient
+	case may == reading && errors.Is(err, offloadapi.ErrRefused):
+		// Unlike the other requests, a read has nothing to correct: Offload, or a proxy before it, has to accept it again.
+		return workflows.ErrTypeOffloadUnreadable, needsPerson
 	case errors.Is(err, offloadapi.ErrRefused):
 		return workflows.ErrTypeOffloadInvalidRequest, final
 	case may == reading && (errors.Is(err, offloadapi.ErrInvalidResponse) || errors.Is(err, offloadapi.ErrResponseTooLarge)):

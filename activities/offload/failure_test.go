@@ -70,6 +70,11 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 		gets:       {workflows.ErrTypeOffloadUnreadable, slowly},
 		reconciles: {workflows.ErrTypeOffloadUnreadable, ceiling},
 	}
+	refused := map[string]expectation{
+		creates:    {workflows.ErrTypeOffloadInvalidRequest, never},
+		gets:       {workflows.ErrTypeOffloadUnreadable, slowly},
+		reconciles: {workflows.ErrTypeOffloadUnreadable, ceiling},
+	}
 	with := func(all map[string]expectation, activity, errType string, delay time.Duration) map[string]expectation {
 		all[activity] = expectation{errType, delay}
 		return all
@@ -78,11 +83,14 @@ func TestEachFailureHasItsTypeAndItsDelay(t *testing.T) {
 		handler http.HandlerFunc
 		want    map[string]expectation
 	}{
-		"400":           {answerWith(400, envelope("INVALID_REQUEST")), both(workflows.ErrTypeOffloadInvalidRequest, never)},
+		"400":           {answerWith(400, envelope("INVALID_REQUEST")), refused},
 		"401":           {answerWith(401, envelope("UNAUTHORIZED")), both(workflows.ErrTypeOffloadUnauthorized, slowly)},
 		"403":           {answerWith(403, envelope("FORBIDDEN")), both(workflows.ErrTypeOffloadForbidden, slowly)},
 		"404":           {answerWith(404, envelope("CASE_NOT_FOUND")), both(workflows.ErrTypeOffloadNotFound, slowly)},
-		"413":           {answerWith(413, ``), both(workflows.ErrTypeOffloadInvalidRequest, never)},
+		"405":           {answerWith(405, ``), refused},
+		"410":           {answerWith(410, envelope("CASE_GONE")), refused},
+		"413":           {answerWith(413, ``), refused},
+		"422":           {answerWith(422, ``), refused},
 		"429 cap":       {answerWith(429, envelope("USAGE_LIMIT_REACHED")), both(workflows.ErrTypeOffloadUsageLimit, slowly)},
 		"429":           {answerWith(429, `{"message":"Too Many Requests"}`), with(both(workflows.ErrTypeOffloadThrottled, soon), answers, workflows.ErrTypeOffloadThrottled, soon)},
 		"500":           {answerWith(500, envelope("INTERNAL_ERROR")), unsure},

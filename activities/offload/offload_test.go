@@ -35,7 +35,7 @@ type provider struct {
 	requests atomic.Int64
 }
 
-func newProvider(t testing.TB, handler http.HandlerFunc) *provider {
+func newProvider(t testing.TB, handler http.HandlerFunc, change ...func(*offloadapi.Config)) *provider {
 	t.Helper()
 	p := new(provider)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,14 +43,18 @@ func newProvider(t testing.TB, handler http.HandlerFunc) *provider {
 		handler(w, r)
 	}))
 	t.Cleanup(server.Close)
-	p.Activities = newActivities(t, server.URL)
+	p.Activities = newActivities(t, server.URL, change...)
 	return p
 }
 
-func newActivities(t testing.TB, baseURL string) *Activities {
+func newActivities(t testing.TB, baseURL string, change ...func(*offloadapi.Config)) *Activities {
 	t.Helper()
 	now := func() time.Time { return testNow }
-	client, err := offloadapi.New(offloadapi.Config{BaseURL: baseURL, APIKey: testKey, Timeout: 20 * time.Second, Now: now})
+	cfg := offloadapi.Config{BaseURL: baseURL, APIKey: testKey, Timeout: 20 * time.Second, Now: now}
+	for _, change := range change {
+		change(&cfg)
+	}
+	client, err := offloadapi.New(cfg)
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
 	keys, err := keyring.Generate()

@@ -17,7 +17,7 @@ func (a *Activities) GetCase(ctx context.Context, p workflows.GetCaseParams) (wo
 	return snapshot, nil
 }
 
-// read reads a case. It leaves out parts that are too large for a history and names them in Omitted.
+// read reads a case. It leaves out parts that are too large for a history or can't be read, and names them in Omitted.
 func (a *Activities) read(ctx context.Context, account, caseID string) (workflows.CaseSnapshot, error) {
 	client, err := a.account(account)
 	if err != nil {

@@ -2,6 +2,7 @@ package offload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,13 +10,15 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // ReconcileCase is the activity "offload.reconcile-case": one read per attempt. It returns when the read shows news (see isNews). Otherwise it
 // fails with the benign OffloadNoNews, whose delay is the pause until the server tries again: months of polling add nothing to the history.
-// After a failure that needs a person (401, 403, 404, an unknown account, an unreadable answer), the pause is about the ceiling. When reads
-// have failed with transient errors for unreachableAfter, the error is OffloadUnreachable, retried at the usual pace.
+// After a failure that needs a person (any 4xx except 408 and 429, an unknown account, an unreadable answer), the pause is about the ceiling.
+// When reads have failed with transient errors for unreachableAfter, the error is OffloadUnreachable, retried at the usual pace. Reads that
+// our own rate holds back do not count.
 func (a *Activities) ReconcileCase(ctx context.Context, p workflows.ReconcileCaseParams) (workflows.CaseSnapshot, error) {
 	pacing := reconciling(p.Floor, p.Ceiling)
 	snapshot, err := a.read(ctx, p.Account, p.CaseID)
@@ -64,6 +67,10 @@ func (a *Activities) readFailure(ctx context.Context, pacing pacing, err error) 
 	if kind != transient {
 		noteOutage(ctx, outage{})
 		return a.failure(ctx, reading, pacing, err)
+	}
+	if errors.Is(err, offloadapi.ErrPaced) {
+		// The configured rate held the read back, which says nothing about Offload: an outage neither begins nor ends.
+		return a.failureOf(errType, kind, pacing, 1, err)
 	}
 	now := lastOutage(ctx)
 	now.Reads++

@@ -1,10 +1,12 @@
 package offload
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
+	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
 func runningCase(fields string) string {
@@ -130,7 +134,58 @@ func TestAStatusThatIsNotDocumentedIsNewsOnce(t *testing.T) {
 	}
 }
 
-// TestReadsThatFailForMinutesAreUnreachable plays the attempts of one activity, with what each leaves for the next.
+// The rules of the case know each refusal of a read, with its attention.
+func TestARefusedReadRaisesAttention(t *testing.T) {
+	t.Parallel()
+	own := map[int]string{401: workflows.AttentionUnauthorized, 403: workflows.AttentionForbidden, 404: workflows.AttentionCaseNotFound}
+	for status := 400; status < 500; status++ {
+		if status == http.StatusRequestTimeout || status == http.StatusTooManyRequests {
+			continue // no refusal: it ends without a person
+		}
+		p := newProvider(t, answerWith(status, envelope("INVALID_REQUEST")))
+		for _, activity := range []string{gets, reconciles} {
+			_, err := run[any](t, p.Activities, activity, paramsOf(activity))
+			appErr := applicationError(t, err)
+			require.False(t, appErr.NonRetryable(), status)
+			require.Contains(t, appErr.Message(), strconv.Itoa(status))
+			require.Contains(t, lifecycle.TroubleTypes(), appErr.Type(), status)
+			attention := cmp.Or(own[status], workflows.AttentionUnreadable)
+			require.NotContains(t, lifecycle.TroubleTypes(attention), appErr.Type(), "%d has another attention", status)
+		}
+	}
+}
+
+// attempts plays the attempts of one reconcile activity, with what each leaves for the next.
+type attempts struct {
+	*provider
+	now  time.Time
+	left []outage
+}
+
+// next makes one attempt, which must fail, and moves the clock to the attempt after it.
+func (a *attempts) next(t *testing.T) *temporal.ApplicationError {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestActivityEnvironment()
+	a.Register(env)
+	if len(a.left) > 0 {
+		env.SetHeartbeatDetails(a.left[len(a.left)-1])
+	}
+	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		var one outage
+		require.NoError(t, details.Get(&one))
+		a.left = append(a.left, one)
+	})
+	_, err := env.ExecuteActivity(reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
+	failed := applicationError(t, err)
+	require.False(t, failed.NonRetryable())
+	a.now = a.now.Add(failed.NextRetryDelay())
+	return failed
+}
+
+func (a *attempts) clock() time.Time { return a.now }
+
 func TestReadsThatFailForMinutesAreUnreachable(t *testing.T) {
 	t.Parallel()
 	away, refused := true, false
@@ -145,49 +200,69 @@ func TestReadsThatFailForMinutesAreUnreachable(t *testing.T) {
 		}
 		answerWith(200, runningCase(""))(w, r)
 	})
-	now := testNow
-	p.now = func() time.Time { return now }
-	var left []outage
-	attempt := func() *temporal.ApplicationError {
-		var suite testsuite.WorkflowTestSuite
-		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-		env := suite.NewTestActivityEnvironment()
-		p.Register(env)
-		if len(left) > 0 {
-			env.SetHeartbeatDetails(left[len(left)-1])
-		}
-		env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
-			var one outage
-			require.NoError(t, details.Get(&one))
-			left = append(left, one)
-		})
-		_, err := env.ExecuteActivity(reconciles, reconcileParams(workflows.KnownCase{Status: "RUNNING"}))
-		failed := applicationError(t, err)
-		require.False(t, failed.NonRetryable())
-		now = now.Add(failed.NextRetryDelay())
-		return failed
-	}
-	began := now
+	row := &attempts{provider: p, now: testNow}
+	p.now = row.clock
+	attempt := func() *temporal.ApplicationError { return row.next(t) }
+	began := row.now
 	for failed := attempt(); failed.Type() != workflows.ErrTypeOffloadUnreachable; failed = attempt() {
 		require.Equal(t, workflows.ErrTypeOffloadUnavailable, failed.Type())
-		require.Less(t, now.Sub(began), 6*time.Minute, "within minutes")
+		require.Less(t, row.now.Sub(began), 6*time.Minute, "within minutes")
 	}
-	require.Greater(t, now.Sub(began), unreachableAfter)
-	require.Equal(t, testNow, left[0].Since)
+	require.Greater(t, row.now.Sub(began), unreachableAfter)
+	require.Equal(t, testNow, row.left[0].Since)
 	require.Equal(t, workflows.ErrTypeOffloadUnreachable, attempt().Type(), "until the outage ends")
 
 	refused = true
 	require.Equal(t, workflows.ErrTypeOffloadUnauthorized, attempt().Type())
-	require.Equal(t, outage{}, left[len(left)-1], "a refusal ends the outage")
+	require.Equal(t, outage{}, row.left[len(row.left)-1], "a refusal ends the outage")
 	refused = false
 	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type())
 
 	away = false
 	require.Equal(t, workflows.ErrTypeOffloadNoNews, attempt().Type())
-	require.Equal(t, outage{}, left[len(left)-1], "a read ends the outage")
-	notes := len(left)
+	require.Equal(t, outage{}, row.left[len(row.left)-1], "a read ends the outage")
+	notes := len(row.left)
 	attempt()
-	require.Len(t, left, notes, "a read without a change costs no call to the server")
+	require.Len(t, row.left, notes, "a read without a change costs no call to the server")
 	away = true
 	require.Equal(t, workflows.ErrTypeOffloadUnavailable, attempt().Type(), "the next outage has a new start")
+}
+
+func TestReadsThatOurOwnRateHoldsBackAreNoOutage(t *testing.T) {
+	t.Parallel()
+	away := false
+	row := &attempts{now: testNow}
+	row.provider = newProvider(t, func(w http.ResponseWriter, r *http.Request) {
+		if away {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		answerWith(200, runningCase(""))(w, r)
+	}, func(cfg *offloadapi.Config) { cfg.ReadsPerSecond, cfg.Now = 0.01, row.clock })
+	row.provider.now = row.clock
+	heldBack := func() {
+		// Another case takes each turn.
+		_, _ = run[any](t, row.Activities, gets, paramsOf(gets))
+		failed := row.next(t)
+		require.Equal(t, workflows.ErrTypeOffloadNotSent, failed.Type())
+		require.ErrorContains(t, failed, "over the configured rate")
+		require.GreaterOrEqual(t, failed.NextRetryDelay(), floor)
+		require.LessOrEqual(t, failed.NextRetryDelay(), 2*time.Minute)
+	}
+	for range 20 {
+		heldBack()
+	}
+	require.Greater(t, row.now.Sub(testNow), 5*unreachableAfter)
+	require.Empty(t, row.left, "nothing is counted")
+
+	away = true
+	row.now = row.now.Add(time.Hour)
+	began := row.now
+	require.Equal(t, workflows.ErrTypeOffloadUnavailable, row.next(t).Type())
+	for range 5 {
+		heldBack()
+	}
+	require.Equal(t, []outage{{Since: began, Reads: 1}}, row.left, "nor does it end an outage")
+	row.now = row.now.Add(time.Hour)
+	require.Equal(t, workflows.ErrTypeOffloadUnreachable, row.next(t).Type())
 }

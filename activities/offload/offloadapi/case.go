@@ -72,7 +72,8 @@ func (c *Client) GetCase(ctx context.Context, caseID string) (Case, error) {
 	return found, nil
 }
 
-// Facts returns the case in the contract's form, with its whole result. Fields that GET does not have or that were lost stay zero.
+// Facts returns the case in the contract's form, with its whole result. Fields that GET does not have or that were lost stay zero;
+// Omitted names the lost ones.
 func (c Case) Facts() workflows.CaseFacts {
 	facts := workflows.CaseFacts{
 		CaseID:            c.CaseID,
@@ -88,16 +89,18 @@ func (c Case) Facts() workflows.CaseFacts {
 		NextActionAt:      c.NextActionAt,
 	}
 	for _, a := range c.Attachments {
-		// A file without an ID can't be fetched.
-		if a.AttachmentID != "" {
-			facts.Attachments = append(facts.Attachments, workflows.Attachment{
-				ID: a.AttachmentID, Name: a.Name, Size: a.Size, Type: a.Type, MessageID: a.MessageID, InboxID: a.InboxID, ReceivedAt: a.ReceivedAt,
-			})
+		if a.AttachmentID == "" {
+			// A file without an ID can't be fetched.
+			facts = facts.Omitting(workflows.FieldAttachments)
+			continue
 		}
+		facts.Attachments = append(facts.Attachments, workflows.Attachment{
+			ID: a.AttachmentID, Name: a.Name, Size: a.Size, Type: a.Type, MessageID: a.MessageID, InboxID: a.InboxID, ReceivedAt: a.ReceivedAt,
+		})
 	}
 	// A question without an ID can't be answered.
 	if q := c.InputRequest; q != nil && q.ID != "" {
 		facts.Question = &workflows.Question{ID: q.ID, Text: q.Question, Status: q.Status, RequestedAt: q.RequestedAt}
 	}
-	return facts
+	return facts.OmittingLost(c.Lost)
 }

@@ -1,8 +1,12 @@
 package offloadapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
 // A history stores facts as JSON, so all facts that can be read must be valid JSON.
@@ -48,37 +53,94 @@ func FuzzACaseThatIsReadCanBeStored(f *testing.F) {
 	})
 }
 
-// Any JSON value in a field other than caseId and status leaves the end of the case readable.
+// Any JSON value in any one field leaves the end of the case: a workflow that reads it ends. Only an answer without a usable ok, data,
+// caseId or status is refused, as one that can't be read.
 func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	names := []string{
 		"clientReferenceId", "channel", "createdAt", "updatedAt", "nextActionAt", "attemptCount", "maxAttempts", "attachments", "resultStatus", "result",
-		"inputRequest", "goal", "counterparty", "constraints", "Status", "STATUS", "caseid", "fresh",
+		"inputRequest", "goal", "counterparty", "constraints", "Status", "STATUS", "caseid", "fresh", "caseId", "status", "ok", "data",
 	}
 	for _, value := range []string{
-		`null`, `true`, `-1`, `2.0`, `"2"`, `1e400`, `""`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":{},"question":7,"requestedAt":"x"}`, `[]`, `[1,null,{}]`,
-		`[{"attachmentId":"a1","size":"904860"},"a2"]`, `253402300799999`, `"Thu, 26 Nov 2026 12:00:00 GMT"`,
+		`null`, `true`, `false`, `-1`, `2.0`, `"2"`, `1e400`, `""`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":{},"question":7,"requestedAt":"x"}`, `[]`, `[1,null,{}]`,
+		`[{"attachmentId":"a1","size":"904860"},"a2"]`, `253402300799999`, `"Thu, 26 Nov 2026 12:00:00 GMT"`, `"c2"`, `{"status":"COMPLETED"}`, `"RUNNING"`,
+		strings.Repeat("[", 2000) + strings.Repeat("]", 2000),
 	} {
 		for n := range names {
-			f.Add(uint8(n), []byte(value))
+			f.Add(uint8(n), []byte(value), true)
+			f.Add(uint8(n), []byte(value), false)
 		}
 	}
-	f.Fuzz(func(t *testing.T, n uint8, value []byte) {
+	f.Fuzz(func(t *testing.T, n uint8, value []byte, failed bool) {
 		if !json.Valid(value) {
 			return
 		}
-		name := names[int(n)%len(names)]
-		body := fmt.Appendf(nil, `{"ok":true,"data":{"caseId":"c1","status":"COMPLETED",%q:%s}}`, name, value)
-		found, lost, err := decode[Case](answer{op: "get case", status: 200, body: body})
-		require.NoError(t, err)
-		require.Equal(t, "c1", found.CaseID)
-		require.Equal(t, "COMPLETED", found.Facts().Status)
-		for _, path := range lost {
-			require.True(t, strings.HasPrefix(path, name), path)
+		name, status, want := names[int(n)%len(names)], workflows.OffloadCompleted, workflows.CaseCompleted
+		if failed {
+			status, want = workflows.OffloadFailed, workflows.CaseFailed
 		}
-		_, err = json.Marshal(found.Facts())
+		found, err := answering(t, answerAbout(name, value, status)).GetCase(t.Context(), "c1")
+		if err != nil {
+			require.Contains(t, []string{"ok", "data", "caseId", "status"}, name)
+			require.ErrorIs(t, err, ErrInvalidResponse)
+			require.ErrorIs(t, err, ErrUncertain)
+			return
+		}
+		require.Equal(t, "c1", found.CaseID)
+		facts := found.Facts()
+		for _, path := range found.Lost {
+			require.True(t, strings.HasPrefix(path, name), path)
+			if slices.Contains([]string{"attachments", "result"}, path) {
+				require.True(t, facts.Omits(path), "the workflow is told of %s", path)
+			}
+		}
+		snapshot, err := json.Marshal(workflows.CaseSnapshot{Facts: facts.Bounded()})
 		require.NoError(t, err)
+		var back workflows.CaseSnapshot
+		require.NoError(t, json.Unmarshal(snapshot, &back))
+		if name == "status" || name == "data" {
+			return // it may be any status
+		}
+		now := time.UnixMilli(1774131905000).UTC()
+		c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), 1, now)
+		c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: "c1"}, now)
+		c = lifecycle.Reconciled(c, back, now)
+		require.Equal(t, want, c.State.Status)
 	})
 }
+
+// answerAbout returns Offload's answer about a case that has ended, in which the field of that name has the value.
+func answerAbout(name string, value []byte, status string) []byte {
+	field := fmt.Sprintf("%q:%s", name, value)
+	data := []string{`"caseId":"c1"`, `"status":"` + status + `"`}
+	switch name {
+	case "ok":
+		return []byte(`{` + field + `,"data":{` + strings.Join(data, ",") + `}}`)
+	case "data":
+		return []byte(`{"ok":true,` + field + `}`)
+	case "caseId":
+		data[0] = field
+	case "status":
+		data[1] = field
+	default:
+		data = append(data, field)
+	}
+	return []byte(`{"ok":true,"data":{` + strings.Join(data, ",") + `}}`)
+}
+
+// answering returns a client that gets the body as the answer to each read, without a network.
+func answering(t *testing.T, body []byte) *Client {
+	t.Helper()
+	client, err := New(Config{BaseURL: "https://offload.example", APIKey: "key-of-the-test-account", Now: func() time.Time { return time.UnixMilli(0) }})
+	require.NoError(t, err)
+	client.reads.http = &http.Client{Transport: roundTrip(func(*http.Request) *http.Response {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}
+	})}
+	return client
+}
+
+type roundTrip func(*http.Request) *http.Response
+
+func (r roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return r(request), nil }
 
 func orNull(raw json.RawMessage) string {
 	if raw == nil {

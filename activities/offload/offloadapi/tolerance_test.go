@@ -18,6 +18,10 @@ func answered(t *testing.T, body string) *offloadapi.Client {
 	return client
 }
 
+func omitting(field string) func(*workflows.CaseFacts) {
+	return func(f *workflows.CaseFacts) { f.Omitted = []string{field} }
+}
+
 func TestAnUnreadableFieldOfAnEndedCaseIsLostAlone(t *testing.T) {
 	t.Parallel()
 	const end = `"caseId":"` + caseID + `","status":"COMPLETED","resultStatus":"goal_achieved","result":{"ok":true},"nextActionAt":253402300799999,"inputRequest":null`
@@ -33,15 +37,21 @@ func TestAnUnreadableFieldOfAnEndedCaseIsLostAlone(t *testing.T) {
 		"a size in quotes": {`"attachments":[{"attachmentId":"a1","size":"904860"}]`, func(f *workflows.CaseFacts) {
 			f.Attachments = []workflows.Attachment{{ID: "a1", Size: 904860}}
 		}, nil},
-		"an odd list": {`"attachments":{}`, nil, []string{"attachments"}},
+		"an odd list":          {`"attachments":{}`, omitting(workflows.FieldAttachments), []string{"attachments"}},
+		"a file without an ID": {`"attachments":[{"name":"w9.pdf"}]`, omitting(workflows.FieldAttachments), nil},
 		"an odd member of a list": {`"attachments":[{"attachmentId":"a1","name":"w9.pdf"},"a2"]`, func(f *workflows.CaseFacts) {
 			f.Attachments = []workflows.Attachment{{ID: "a1", Name: "w9.pdf"}}
+			f.Omitted = []string{workflows.FieldAttachments}
 		}, []string{"attachments[1]"}},
-		"an empty time":      {`"createdAt":""`, nil, []string{"createdAt"}},
-		"a time as text":     {`"updatedAt":"Sat, 21 Mar 2026 15:42:00 GMT"`, func(f *workflows.CaseFacts) { f.UpdatedAt = testNow }, nil},
-		"a time in seconds":  {`"updatedAt":1774107720`, func(f *workflows.CaseFacts) { f.UpdatedAt = testNow }, nil},
-		"a numeric ID":       {`"clientReferenceId":7781`, func(f *workflows.CaseFacts) { f.ClientReferenceID = "7781" }, nil},
-		"an odd question":    {`"inputRequest":"Which?"`, nil, []string{"inputRequest"}},
+		"an empty time":     {`"createdAt":""`, nil, []string{"createdAt"}},
+		"a time as text":    {`"updatedAt":"Sat, 21 Mar 2026 15:42:00 GMT"`, func(f *workflows.CaseFacts) { f.UpdatedAt = testNow }, nil},
+		"a time in seconds": {`"updatedAt":1774107720`, func(f *workflows.CaseFacts) { f.UpdatedAt = testNow }, nil},
+		"a numeric ID":      {`"clientReferenceId":7781`, func(f *workflows.CaseFacts) { f.ClientReferenceID = "7781" }, nil},
+		"an odd question":   {`"inputRequest":"Which?"`, nil, []string{"inputRequest"}},
+		"an odd ID":         {`"clientReferenceId":{}`, omitting(workflows.FieldClientReferenceID), []string{"clientReferenceId"}},
+		"a result too deep": {`"result":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000), func(f *workflows.CaseFacts) {
+			f.Result, f.Omitted = nil, []string{workflows.FieldResult}
+		}, []string{"result"}},
 		"other letter cases": {`"Result":null,"caseid":"other","STATUS":"FAILED","resultstatus":"max_retries"`, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

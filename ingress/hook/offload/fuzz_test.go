@@ -3,6 +3,7 @@ package offload_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
 )
 
 // What the ingress accepted as a known kind, the relay can parse, and it says the same of it.
@@ -48,52 +50,109 @@ func FuzzPeekAndParseAgree(f *testing.F) {
 			require.True(t, json.Valid(encoded))
 			require.LessOrEqual(t, len(encoded), limit)
 			require.Equal(t, event.Facts.CaseID, fitted.Facts.CaseID)
-			require.Equal(t, event.Facts.Result != nil && fitted.Facts.Result == nil, fitted.Facts.Omits("result"))
-			require.Equal(t, event.Facts.Metadata != nil && fitted.Facts.Metadata == nil, fitted.Facts.Omits("metadata"))
-			require.Equal(t, len(event.Facts.Attachments) > len(fitted.Facts.Attachments), fitted.Facts.Omits("attachments"))
+			require.Equal(t, event.Facts.Omits("result") || event.Facts.Result != nil && fitted.Facts.Result == nil, fitted.Facts.Omits("result"))
+			require.Equal(t, event.Facts.Omits("metadata") || event.Facts.Metadata != nil && fitted.Facts.Metadata == nil, fitted.Facts.Omits("metadata"))
+			require.Equal(t, event.Facts.Omits("attachments") || len(event.Facts.Attachments) > len(fitted.Facts.Attachments), fitted.Facts.Omits("attachments"))
 		}
 	})
 }
 
-// Any JSON value in a field that identifies nothing leaves the end of the case readable.
+// Any JSON value in any one field leaves the end of the case: a workflow that gets the event ends as the kind says. Only without a usable
+// kind or caseId the event reaches no workflow, and then it is refused or ignored visibly.
 func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 	names := []string{
 		"event_id", "timestamp", "clientReferenceId", "status", "channel", "attemptCount", "attachments", "resultStatus", "result", "metadata",
 		"failureReason", "inputRequest", "inputRequestId", "inputRequestStatus", "inputRequestedAt", "Result", "CASEID", "fresh",
+		"event_type", "caseId", "data",
 	}
 	for _, value := range []string{
 		`null`, `true`, `-1`, `2.0`, `1e400`, `""`, `"x\ty"`, `"\ud800"`, "\"\xff\"", `{}`, `{"id":1,"question":[],"requestedAt":{}}`, `[]`, `[1,null,{}]`,
 		`[{"attachmentId":"a1","size":"5"},"a2"]`, `"2026-11-26T12:00:00Z"`, `"Thu, 26 Nov 2026 12:00:00 GMT"`, `253402300799999`, `"` + strings.Repeat("x", 2000) + `"`,
+		`"case.failed"`, `"case.input_needed"`, `"case.archived"`, `{"caseId":"c2"}`, `{"caseId":{}}`, `"` + strings.Repeat("c", 250) + `"`,
+		strings.Repeat("[", 2000) + strings.Repeat("]", 2000),
 	} {
 		for n := range names {
-			f.Add(uint8(n), []byte(value))
+			f.Add(uint8(n), []byte(value), true)
+			f.Add(uint8(n), []byte(value), false)
 		}
 	}
-	f.Fuzz(func(t *testing.T, n uint8, value []byte) {
+	f.Fuzz(func(t *testing.T, n uint8, value []byte, failed bool) {
 		if !json.Valid(value) {
 			return
 		}
-		name := names[int(n)%len(names)]
-		field := fmt.Sprintf("%q:%s", name, value)
-		outer, inner := "", ","+field
-		if name == "event_id" || name == "timestamp" {
-			outer, inner = ","+field, ""
+		name, kind := names[int(n)%len(names)], workflows.KindCaseCompleted
+		if failed {
+			kind = workflows.KindCaseFailed
 		}
-		body := fmt.Appendf(nil, `{"event_type":"case.completed"%s,"data":{"caseId":"c1"%s}}`, outer, inner)
+		body := bodyWith(name, value, kind)
 
-		envelope, err := offload.Peek(body)
-		require.NoError(t, err)
-		require.Equal(t, "case.completed", envelope.Kind)
-		require.Equal(t, "c1", envelope.EntityID)
-		require.NotEmpty(t, envelope.DedupeKey)
-		parsed, err := offload.Parse(body, workflows.EventMeta{})
-		require.NoError(t, err)
-		fitted, _, err := offload.Fit(parsed.Event, 2048)
-		require.NoError(t, err)
-		require.Equal(t, "c1", fitted.Facts.CaseID)
-		if name != "status" {
-			require.Equal(t, "COMPLETED", fitted.Facts.Status)
+		envelope, peekErr := offload.Peek(body)
+		parsed, parseErr := offload.Parse(body, workflows.EventMeta{})
+		if peekErr != nil || envelope.Ignored != "" {
+			require.Contains(t, []string{"event_type", "caseId", "data"}, name)
+			require.ErrorIs(t, parseErr, hook.ErrUnparseable)
+			return
 		}
-		require.NotEmpty(t, fitted.Facts.Status)
+		require.NoError(t, parseErr)
+		if name != "event_type" {
+			require.Equal(t, kind, envelope.Kind)
+		}
+		if name != "caseId" && name != "data" {
+			require.Equal(t, "c1", envelope.EntityID)
+		}
+		for _, lost := range parsed.Lost {
+			if field := strings.TrimPrefix(lost, "data."); slices.Contains([]string{"attachments", "failureReason", "metadata", "result"}, field) {
+				require.True(t, parsed.Event.Facts.Omits(field), "the workflow is told of %s", lost)
+			}
+		}
+		_, encoded, err := offload.Fit(parsed.Event, 2048)
+		require.NoError(t, err)
+		requireApplied(t, envelope, encoded)
 	})
+}
+
+// bodyWith returns a body that ends a case, in which the field of that name has the value.
+func bodyWith(name string, value []byte, kind string) []byte {
+	inner := []string{`"caseId":"c1"`}
+	outer := []string{`"event_type":"` + kind + `"`}
+	field := fmt.Sprintf("%q:%s", name, value)
+	switch name {
+	case "event_type":
+		outer[0] = field
+	case "caseId":
+		inner[0] = field
+	case "data":
+		return []byte("{" + outer[0] + "," + field + "}")
+	case "event_id", "timestamp":
+		outer = append(outer, field)
+	default:
+		inner = append(inner, field)
+	}
+	return []byte("{" + strings.Join(outer, ",") + `,"data":{` + strings.Join(inner, ",") + "}}")
+}
+
+// requireApplied hands the event to the rules of a running case, with a read if they want one: the case must have the status of the kind.
+func requireApplied(t *testing.T, envelope hook.Envelope, encoded []byte) {
+	t.Helper()
+	want, shown := workflows.CaseCompleted, workflows.OffloadCompleted
+	switch envelope.Kind {
+	case workflows.KindCaseFailed:
+		want, shown = workflows.CaseFailed, workflows.OffloadFailed
+	case workflows.KindCaseInputNeeded:
+		want, shown = workflows.CaseInputNeeded, workflows.OffloadInputNeeded
+	}
+	var event workflows.CaseEvent
+	require.NoError(t, json.Unmarshal(encoded, &event))
+	now := time.UnixMilli(1774131905000).UTC()
+	c := lifecycle.Begin(workflows.CaseStart{Reference: "r1", Request: new(workflows.CaseRequest)}.Normalized(), 1, now)
+	c = lifecycle.Created(c, workflows.CreateCaseResult{CaseID: envelope.EntityID}, now)
+	c = lifecycle.Receive(c, event, now)
+	if read := lifecycle.Next(c, now).Read; read != nil {
+		require.Equal(t, envelope.EntityID, read.CaseID)
+		facts := workflows.CaseFacts{CaseID: envelope.EntityID, Status: shown, UpdatedAt: now}
+		c = lifecycle.Read(c, read.CaseID, workflows.CaseSnapshot{Facts: facts, ReadAt: now}, now)
+	}
+	require.Equal(t, want, c.State.Status)
+	_, err := json.Marshal(lifecycle.View(c))
+	require.NoError(t, err)
 }

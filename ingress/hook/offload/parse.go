@@ -61,10 +61,12 @@ func Parse(body []byte, meta workflows.EventMeta) (hook.Parsed[workflows.CaseEve
 	return parsed, nil
 }
 
+// facts returns the facts of the event. Omitted names what could not be read, so that the workflow reads it from the provider or says that
+// it is unknown.
 func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
 	e.ClipText("data.channel", &d.Channel, workflows.MaxShortTextBytes)
 	e.ClipText("data.resultStatus", &d.ResultStatus, workflows.MaxShortTextBytes)
-	return workflows.CaseFacts{
+	facts := workflows.CaseFacts{
 		CaseID:            d.CaseID,
 		ClientReferenceID: d.ClientReferenceID,
 		Status:            d.Status,
@@ -77,6 +79,7 @@ func (d *data) facts(e *hook.Envelope) workflows.CaseFacts {
 		FailureReason:     d.FailureReason,
 		Metadata:          d.Metadata,
 	}
+	return facts.OmittingLost(e.Lost)
 }
 
 func (d *data) attachments(e *hook.Envelope) []workflows.Attachment {

@@ -90,9 +90,34 @@ func TestAFieldOfAnotherTypeIsLostAloneAndNamed(t *testing.T) {
 	got, err := offload.Parse([]byte(`{"event_type":"case.failed","timestamp":{},"data":{"caseId":"c1","status":"FAILED","channel":7,
 		"attemptCount":"many","attachments":{"a":1},"resultStatus":["x"],"failureReason":{"code":1},"result":null,"metadata":null,"fresh":{"new":true}}}`), meta())
 	require.NoError(t, err)
-	require.Equal(t, workflows.CaseFacts{CaseID: "c1", Status: "FAILED", Channel: "7"}, got.Event.Facts)
+	require.Equal(t, workflows.CaseFacts{CaseID: "c1", Status: "FAILED", Channel: "7", Omitted: []string{"attachments", "failureReason"}}, got.Event.Facts)
 	require.Zero(t, got.Event.OccurredAt)
 	require.Equal(t, []string{"timestamp", "data.attemptCount", "data.attachments", "data.resultStatus", "data.failureReason"}, got.Lost)
+}
+
+func TestAPartThatCannotBeReadIsOmitted(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("[", 2000) + strings.Repeat("]", 2000)
+	for fields, want := range map[string][]string{
+		`"attachments":{}`:                                               {"attachments"},
+		`"attachments":["a"]`:                                            {"attachments"},
+		`"attachments":[{"attachmentId":{}}]`:                            {"attachments"},
+		`"attachments":[{"name":"no ID"}]`:                               {"attachments"},
+		`"attachments":[{"attachmentId":"a1","size":"large","name":[]}]`: nil,
+		`"failureReason":{}`:                                             {"failureReason"},
+		`"clientReferenceId":[]`:                                         {"clientReferenceId"},
+		`"metadata":` + deep + `,"result":` + deep:                       {"metadata", "result"},
+		`"attemptCount":"many","resultStatus":{},"inputRequest":[]`:      nil,
+		`"attachments":null,"failureReason":null,"result":null`:          nil,
+		`"attachments":[],"failureReason":"","result":{},"metadata":[]`:  nil,
+	} {
+		got, err := offload.Parse([]byte(`{"event_type":"case.failed","data":{"caseId":"c1",`+fields+`}}`), meta())
+		require.NoError(t, err)
+		require.Equal(t, want, got.Event.Facts.Omitted, "%.80s", fields)
+	}
+	got, err := offload.Parse([]byte(`{"event_type":"case.input_needed","data":{"caseId":"c1","inputRequestId":"q1","inputRequest":[]}}`), meta())
+	require.NoError(t, err)
+	require.Equal(t, []string{"question"}, got.Event.Facts.Omitted, "a read brings the text")
 }
 
 func TestParseKeepsTheFailureReason(t *testing.T) {
@@ -157,7 +182,7 @@ func TestAnOddQuestionIDLosesTheQuestionOnly(t *testing.T) {
 	for _, id := range []string{`{}`, `"q\u0000"`, `"` + strings.Repeat("q", 251) + `"`} {
 		got, err := offload.Parse([]byte(`{"event_type":"case.input_needed","data":{"caseId":"c1","inputRequest":"Which?","inputRequestId":`+id+`}}`), meta())
 		require.NoError(t, err)
-		require.Equal(t, workflows.CaseFacts{CaseID: "c1", Status: "INPUT_NEEDED"}, got.Event.Facts, id)
+		require.Equal(t, workflows.CaseFacts{CaseID: "c1", Status: "INPUT_NEEDED", Omitted: []string{"question"}}, got.Event.Facts, id)
 		require.Equal(t, []string{"data.inputRequestId"}, got.Lost, id)
 	}
 }

@@ -53,8 +53,8 @@
 //	failure type                 creation                                   read, reconcile            attention
 //	OffloadNotSent, Throttled    the server repeats it                      the server repeats it      not_created, after 3 minutes
 //	OffloadUnavailable           uncertain                                  the server repeats it      create_uncertain
-//	OffloadUncertain, no type    uncertain                                  repeated after the ceiling create_uncertain
-//	OffloadInvalidRequest        the case ends FAILED; with awaitCorrection repeated after the ceiling create_rejected
+//	OffloadUncertain, no type    uncertain                                  repeated after the ceiling create_uncertain; unreadable_answer
+//	OffloadInvalidRequest        the case ends FAILED; with awaitCorrection repeated after the ceiling create_rejected; unreadable_answer
 //	                             it waits for a corrected request
 //	OffloadUnauthorized          repeated slowly                            repeated slowly            unauthorized
 //	OffloadForbidden             repeated slowly                            repeated slowly            forbidden

@@ -257,6 +257,9 @@ func confirm(s *State, e workflows.CaseEvent, shown workflows.CaseFacts) {
 		setOmitted(&said, workflows.FieldResult, false)
 		setOmitted(&said, workflows.FieldAttachments, false)
 	}
+	if isEnd(shown.Status) && !shown.Omits(workflows.FieldAttachments) {
+		setOmitted(&said, workflows.FieldAttachments, false) // the list that is shown is complete
+	}
 	if said.Status == s.Facts.Status {
 		if said.Status == workflows.OffloadInputNeeded && shown.Question == nil && replacesQuestion(*s, said.Question) {
 			s.Facts.Question = said.Question

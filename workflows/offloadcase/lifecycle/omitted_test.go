@@ -87,6 +87,45 @@ func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
 	require.Empty(t, lifecycle.Reconciled(c, told, after(21)).State.Facts.Omitted)
 }
 
+func TestAListOfFilesThatAReadShowsIsCompleteAfterAnEventThatOmitsIt(t *testing.T) {
+	t.Parallel()
+	lost := omittingFiles(completed(10))
+	whole := read(sending(completed(10), "a"))
+	for name, c := range map[string]lifecycle.Case{
+		"held until the read":       lifecycle.Read(lifecycle.Receive(running(), lost, after(10)), caseID, whole, after(11)),
+		"confirmed by the read":     lifecycle.Read(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, whole, after(11)),
+		"after the end":             lifecycle.Receive(lifecycle.Reconciled(running(), whole, after(10)), lost, after(11)),
+		"untimed, after the end":    lifecycle.Receive(lifecycle.Reconciled(running(), whole, after(10)), untimed(lost), after(11)),
+		"a read that shows no file": lifecycle.Read(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(completed(10)), after(11)),
+	} {
+		requireStatus(t, workflows.CaseCompleted, c)
+		require.Empty(t, lifecycle.Outcome(c).Facts.Omitted, name)
+	}
+	still := lifecycle.Read(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(omittingFiles(completed(10))), after(11))
+	require.Equal(t, []string{"attachments"}, lifecycle.Outcome(still).Facts.Omitted)
+}
+
+func TestAFieldThatNoEventCouldBringIsUnknown(t *testing.T) {
+	t.Parallel()
+	noReason := failed(10)
+	noReason.Facts.FailureReason = nil
+	unreadable := noReason
+	unreadable.Facts = unreadable.Facts.Omitting(workflows.FieldFailureReason)
+	shown := read(event("", workflows.OffloadFailed, 10))
+	for name, row := range map[string]struct {
+		c    lifecycle.Case
+		want []string
+	}{
+		"told that there is none":   {lifecycle.Receive(running(), noReason, after(10)), nil},
+		"told, but unreadable":      {lifecycle.Receive(running(), unreadable, after(10)), []string{"failureReason"}},
+		"told without a time":       {lifecycle.Read(lifecycle.Receive(running(), untimed(unreadable), after(10)), caseID, shown, after(11)), []string{"failureReason"}},
+		"never told":                {lifecycle.Reconciled(running(), shown, after(10)), []string{"failureReason"}},
+		"unreadable, then readable": {lifecycle.Receive(lifecycle.Receive(running(), unreadable, after(10)), failed(11), after(11)), nil},
+	} {
+		require.Equal(t, row.want, lifecycle.Outcome(row.c).Unknown, name)
+	}
+}
+
 func omittingFiles(e workflows.CaseEvent) workflows.CaseEvent {
 	e.Facts = e.Facts.Omitting(workflows.FieldAttachments)
 	return e

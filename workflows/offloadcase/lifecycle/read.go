@@ -63,6 +63,10 @@ func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 		s.LastError = clipError(f.Message)
 		s.ReconcileAt = now
 	default:
+		if trouble == "" && f.Type != rules.FailureCancelled {
+			// The failure has no attention of its type, but a case that can't be read must not wait in silence.
+			noteTrouble(s, workflows.AttentionUnreadable)
+		}
 		s.LastError = clipError(f.Message)
 		s.ReconcileAt = now.Add(c.Start.Options.PollCeiling.Std())
 	}

@@ -216,11 +216,29 @@ func TestTheServerRetriesAlternatingTroubles(t *testing.T) {
 	require.Equal(t, []string{"unauthorized"}, lifecycle.Next(over, after(40)).KnownTroubles, "a success ends both")
 }
 
-func TestAnUnknownFailureIsRetriedSlowly(t *testing.T) {
+func TestAFailureOfAnyOtherTypeRaisesAttentionAndIsRetriedSlowly(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.ReconcileFailed(running(), rules.Failure{Message: "can't decode"}, after(20))
-	require.Empty(t, lifecycle.Attention(c.State))
-	require.Equal(t, after(80), lifecycle.Next(c, after(20)).Wake)
-	c = lifecycle.ReconcileFailed(running(), rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(20))
+	for _, errorType := range []string{"", workflows.ErrTypeOffloadInvalidRequest, workflows.ErrTypeOffloadUncertain, "of another release"} {
+		failure := rules.Failure{Type: errorType, Message: "can't decode"}
+		c := lifecycle.ReconcileFailed(running(), failure, after(20))
+		require.Equal(t, []string{"unreadable_answer"}, lifecycle.Attention(c.State), errorType)
+		require.Equal(t, "can't decode", c.State.LastError)
+		fx := lifecycle.Next(c, after(20))
+		require.Nil(t, fx.Reconcile)
+		require.Equal(t, after(80), fx.Wake)
+
+		again := lifecycle.ReconcileFailed(c, failure, after(80))
+		require.Equal(t, []string{"unreadable_answer"}, lifecycle.Attention(again.State))
+		require.Equal(t, after(140), lifecycle.Next(again, after(80)).Wake, "no hot loop")
+		require.Empty(t, lifecycle.Attention(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(81)).State))
+		require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 30), after(81)).State))
+	}
+	cancelled := lifecycle.ReconcileFailed(running(), rules.Failure{Type: rules.FailureCancelled}, after(20))
+	require.Empty(t, lifecycle.Attention(cancelled.State))
+}
+
+func TestNoNewsIsReadAgainAfterTheFloor(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.ReconcileFailed(running(), rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(20))
 	require.Equal(t, after(21), lifecycle.Next(c, after(20)).Wake)
 }

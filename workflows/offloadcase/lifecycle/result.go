@@ -35,7 +35,7 @@ func resultSchema(c Case) json.RawMessage {
 func resultCheck(c Case) *workflows.ResultCheck {
 	facts := c.State.Facts
 	if len(resultSchema(c)) > 0 && isEnd(facts.Status) && facts.Omits(workflows.FieldResult) {
-		return &workflows.ResultCheck{Verdict: workflows.ResultUnchecked, Reason: "the result is too large for the outcome"}
+		return &workflows.ResultCheck{Verdict: workflows.ResultUnchecked, Reason: "the result is not in the outcome: it was too large, or could not be read"}
 	}
 	return c.State.ResultCheck
 }

@@ -68,17 +68,19 @@ func resultIs(c Case) workflows.ResultPlace {
 }
 
 // unknown names the fields that only webhooks have (Offload, "Get case" lists neither) if no webhook brought them. If a webhook came
-// without the field, it is known to be empty; so is metadata that the app did not send.
+// without the field, it is known to be empty, but not if the field was too large or unreadable. Metadata that the app did not send is empty.
 func unknown(c Case) []string {
 	s := c.State
 	if !isEnd(s.Facts.Status) {
 		return nil
 	}
 	var fields []string
-	if s.Facts.Status == workflows.OffloadFailed && !s.HeardEnd {
+	noReason := s.Facts.FailureReason == nil && s.Facts.Omits(workflows.FieldFailureReason)
+	if s.Facts.Status == workflows.OffloadFailed && (!s.HeardEnd || noReason) {
 		fields = append(fields, workflows.FieldFailureReason)
 	}
-	if !s.HeardWebhook && c.Start.Request == nil {
+	noMetadata := len(s.Facts.Metadata) == 0 && s.Facts.Omits(workflows.FieldMetadata)
+	if (!s.HeardWebhook || noMetadata) && c.Start.Request == nil {
 		fields = append(fields, workflows.FieldMetadata)
 	}
 	return fields
