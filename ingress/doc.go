@@ -54,15 +54,18 @@
 //     operator's health check on this listener counts as unverified too, and can open a new connection. A true webhook is cut only if a
 //     flood opens [Config.MaxConnections] connections while the headers of the webhook arrive.
 //   - Write to the quarantine of an agent, if it guesses the name: [QuarantineConfig.SourcePerHour] bodies an hour of each of two kinds from
-//     one source, [QuarantineConfig.Keep] an hour from all sources, each up to [QuarantineConfig.MaxBody]. With Keep/SourcePerHour
-//     sources, or with one source in as many hours, it can displace true events that wait there for a corrected secret. Events that look
-//     like agent.activated are displaced last, and among them the one that was last posted longest ago goes first.
+//     one source, [QuarantineConfig.Keep] an hour from all sources, each up to [QuarantineConfig.MaxBody]. Beyond that, one source can fill
+//     the room that is left for events that look like agent.activated; these extra ones displace only other kinds. With
+//     Keep/SourcePerHour sources, or with one source in as many hours, it can displace true events that wait there for a corrected secret.
+//     Events that look like agent.activated are displaced last, the extra ones of them first. Of each group, the one that was last posted
+//     longest ago goes first.
 //   - Write lines to the log: two for each source, route and cause in a minute, and at most about 400 in all.
 //   - Cost processor time and network traffic in proportion to its posts. A firewall or a proxy can limit that.
 //
 // A source is the IPv4 address or the IPv6 /64 of the peer. Behind a proxy that is not in [Config.TrustedProxies] all senders are one source.
-// Then a stranger can make Artmail's own bad signatures get 429, and can use up their share of the quarantine; a verified post is never
-// refused for its source. X-Forwarded-For counts only from a trusted proxy; the source is its last address that is not a trusted proxy.
+// Then a stranger can make Artmail's own bad signatures get 429, and can use up their share of the quarantine and its free room; a verified
+// post is never refused for its source. X-Forwarded-For counts only from a trusted proxy; the source is its last address that is not a
+// trusted proxy.
 //
 // # Other secrets
 //
