@@ -55,12 +55,14 @@ type Config struct {
 }
 
 // QuarantineConfig bounds the quarantine of each agent. It holds at most Keep times MaxBody bytes. At most 2 times Keep bodies an hour are
-// written: Keep bodies that look like agent.activated, and Keep others.
+// written: Keep bodies that look like agent.activated, and Keep others. Bodies that look like agent.activated are written beyond that, and
+// beyond SourcePerHour, while fewer than Keep of them are kept.
 type QuarantineConfig struct {
 	// Keep is how many bodies stay: the oldest are removed first, those that look like agent.activated last. Default 500.
 	Keep int
 	// SourcePerHour is how many bodies of each of the two kinds are kept for an agent from one source in an hour. Default a fifth of Keep,
-	// so that one source can't displace bodies of other sources.
+	// so that one source can't displace bodies of other sources. Bodies beyond it that look like agent.activated only fill free room, and
+	// are removed before those within it.
 	SourcePerHour int
 	// MaxBody is the largest body that is kept, and the cap of a body without a well-formed signature, in bytes. Default 64 KiB: events of
 	// Artmail have a few hundred bytes.

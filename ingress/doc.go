@@ -54,15 +54,18 @@
 //     operator's health check on this listener counts as unverified too, and can open a new connection. A true webhook is cut only if a
 //     flood opens [Config.MaxConnections] connections while the headers of the webhook arrive.
 //   - Write to the quarantine of an agent, if it guesses the name: [QuarantineConfig.SourcePerHour] bodies an hour of each of two kinds from
-//     one source, [QuarantineConfig.Keep] an hour from all sources, each up to [QuarantineConfig.MaxBody]. With Keep/SourcePerHour
-//     sources, or with one source in as many hours, it can displace true events that wait there for a corrected secret. Events that look
-//     like agent.activated are displaced last, and among them the one that was last posted longest ago goes first.
+//     one source, [QuarantineConfig.Keep] an hour from all sources, each up to [QuarantineConfig.MaxBody]. Beyond that, one source can fill
+//     the room that is left for events that look like agent.activated; these extra ones displace only other kinds. With
+//     Keep/SourcePerHour sources, or with one source in as many hours, it can displace true events that wait there for a corrected secret.
+//     Events that look like agent.activated are displaced last, the extra ones of them first. Of each group, the one that was last posted
+//     longest ago goes first.
 //   - Write lines to the log: two for each source, route and cause in a minute, and at most about 400 in all.
 //   - Cost processor time and network traffic in proportion to its posts. A firewall or a proxy can limit that.
 //
 // A source is the IPv4 address or the IPv6 /64 of the peer. Behind a proxy that is not in [Config.TrustedProxies] all senders are one source.
-// Then a stranger can make Artmail's own bad signatures get 429, and can use up their share of the quarantine; a verified post is never
-// refused for its source. X-Forwarded-For counts only from a trusted proxy; the source is its last address that is not a trusted proxy.
+// Then a stranger can make Artmail's own bad signatures get 429, and can use up their share of the quarantine and its free room; a verified
+// post is never refused for its source. X-Forwarded-For counts only from a trusted proxy; the source is its last address that is not a
+// trusted proxy.
 //
 // # Other secrets
 //
@@ -70,8 +73,8 @@
 //
 //   - Access to the Temporal namespace is an API key, a client certificate, or, where the server asks for neither, the network; the Web UI has
 //     it too. Its holder can start, answer, cancel and terminate all workflows, and read requests, questions, answers, results and the
-//     people named in them. The name beside an answer is what the caller said; Signalbox does not verify it. Agents' API keys are sealed
-//     there.
+//     people named in them, unless they are encrypted (see below). The name beside an answer is what the caller said; Signalbox does not
+//     verify it. Agents' API keys are sealed there.
 //   - The keyring opens API keys for a holder with access to the namespace, and bodies for a holder with access to the inbox. It makes
 //     capability URLs.
 //   - The inbox, a file or a database, shows without the keyring which events came, when, and for which reference or activation. Its
@@ -80,10 +83,24 @@
 //     API key does the same for its activation at Artmail.
 //   - The bucket has the files of ended cases, as the provider served them.
 //   - The internal listener shows health and metrics to everyone who can connect to it; they contain neither agents nor addresses. The rest
-//     needs a token, if tokens are configured.
+//     needs a token. On loopback without tokens it needs none: every program on the machine is the caller "local" with the scope admin. Web
+//     pages of another origin are refused.
+//   - An API token lets its holder do what its scopes say, at most for the token's accounts and agents. Its name is recorded as who acted.
+//     cases:read and activations:read show requests, questions, answers, results, conversations at Offload, approvals and runs. cases:write
+//     starts, answers, cancels and adopts cases; activations:write asks for approvals and opens and closes runs. Either may send notices of
+//     these to a configured callback, and as a signal to any workflow of the namespace; both together resend and dismiss notices.
+//     deliveries:read shows deliveries without the secret and personal parts of their bodies. deliveries:write replays, releases and purges deliveries.
+//     keys:reveal shows API keys and, with deliveries:read, whole bodies. payloads:read and payloads:write decrypt and encrypt what Temporal
+//     keeps. admin does all of it, reads the record of who acted, and catches up after an outage.
+//   - A session of the page is a token in a cookie, sealed by the keyring. Its holder has that token's scopes for 12 hours at most, or until the
+//     token is removed. The keyring alone makes no session that is let in, but opens a stolen cookie and shows the token in it.
+//   - A callback's secret lets its holder forge notices to that receiver: a completed case, an approval. It gives no access to Signalbox.
+//   - The payload keys, or a token with payloads:read and access to the namespace, open all that Temporal keeps encrypted; sealed API keys stay
+//     sealed. Without them, access to the namespace still shows workflow IDs, search attributes, names and times, and still terminates
+//     workflows. Encryption proves no sender: payloads in clear text are accepted, so it can still start, signal and answer.
 //
-// The inbox records what a person reveals, releases, purges or replays on the command line, with the name that the person's machine gives. A
-// person who opens the inbox with another program leaves no record.
+// The inbox records what a person reveals, releases, purges or replays. On the command line the name is what the person's machine gives, over
+// the API it is the token's. A person who opens the inbox with another program leaves no record.
 //
 // # What is logged
 //

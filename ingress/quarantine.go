@@ -14,11 +14,16 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Kinds of unverified deliveries. The body of one can't be trusted; it only decides which ones Trim removes last.
+// Kinds of unverified deliveries. The body of one can't be trusted; it only decides which ones Trim removes last. An extra activation is
+// one beyond the limits of its source or agent: it was kept since there was room.
 const (
 	kindUnverified           = "unverified"
+	kindExtraActivation      = "unverified agent.activated, extra"
 	kindUnverifiedActivation = "unverified agent.activated"
 )
+
+// lastKinds are removed last, in this order. So extra activations never displace those within the limits.
+var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 
 // quarantine keeps unverified bodies, sealed and in a bounded number, so that a person can correct a wrong secret and release the events:
 // Artmail shows an API key only once.
@@ -28,7 +33,9 @@ const (
 // Bodies that look like agent.activated have a separate queue, which is written first, so that many other bodies can't delay an API key.
 //
 // Each agent keeps a bounded number of bodies and takes a bounded number in an hour; so does each source for each agent. So a source can't
-// displace the bodies of other sources, and a flood writes a bounded amount to the disk. Repetitions of a body do not count.
+// displace the bodies of other sources, and a flood writes a bounded amount to the disk. Repetitions of a body do not count. A body that
+// looks like agent.activated is kept beyond these limits while the agent's quarantine has room: behind a proxy that is not trusted, forged
+// and true ones have one source.
 type quarantine struct {
 	server *Server
 	wake   chan struct{} // has one element when a body was queued
@@ -36,6 +43,9 @@ type quarantine struct {
 
 	mu                  sync.Mutex
 	activations, others []suspect
+	// rooms has the room for activations of each agent, once it was counted. Those in recount are to be counted again.
+	rooms   map[string]room
+	recount map[string]bool
 
 	bySource *limiter[suspectSource]
 	byAgent  *limiter[suspectAgent]
@@ -65,6 +75,12 @@ type (
 func (s suspect) ofAgent() suspectAgent   { return suspectAgent{s.agent, s.kind} }
 func (s suspect) ofSource() suspectSource { return suspectSource{s.ofAgent(), s.source} }
 
+// room is how many more activations the agent's quarantine can keep before one displaces another.
+type room struct {
+	free    int
+	counted time.Time
+}
+
 // kept says whether the quarantine keeps a suspect, or why it does not.
 type kept string
 
@@ -85,13 +101,15 @@ const (
 	quarantineBatch = 64
 	// quarantineBudget is how long the writing of one batch may take.
 	quarantineBudget = 10 * time.Second
+	// recountAfter is the least time between two counts of an agent's room that refused activations cause.
+	recountAfter = time.Second
 )
 
 func newQuarantine(s *Server) *quarantine {
 	const hour = 60 * 60
 	c := s.config.Quarantine
 	return &quarantine{
-		server: s, wake: make(chan struct{}, 1),
+		server: s, wake: make(chan struct{}, 1), rooms: map[string]room{}, recount: map[string]bool{},
 		bySource: newLimiter[suspectSource](s.now, c.SourcePerHour, float64(c.SourcePerHour)/hour),
 		byAgent:  newLimiter[suspectAgent](s.now, c.Keep, float64(c.Keep)/hour),
 	}
@@ -138,21 +156,51 @@ func (q *quarantine) enqueue(s suspect) kept {
 	switch {
 	case len(*queue) == quarantineQueue:
 		return keptQueueFull
-	case !q.bySource.allow(s.ofSource()):
-		return keptRateLimited
-	case !q.byAgent.allow(s.ofAgent()):
+	case q.bySource.allow(s.ofSource()) && q.byAgent.allow(s.ofAgent()):
+	case s.kind == kindUnverifiedActivation && q.hasRoom(s):
+		s.kind = kindExtraActivation
+	default:
 		return keptRateLimited
 	}
 	s.body = bytes.Clone(s.body)
 	if !s.known {
 		return keptYes
 	}
-	*queue = append(*queue, s)
+	if *queue = append(*queue, s); s.kind != kindUnverified {
+		r := q.roomOf(s.agent)
+		r.free--
+		q.rooms[s.agent] = r
+	}
+	q.wakeUp()
+	return keptYes
+}
+
+func (q *quarantine) wakeUp() {
 	select {
 	case q.wake <- struct{}{}:
 	default: // run has already been woken
 	}
-	return keptYes
+}
+
+// hasRoom reports whether an agent's quarantine can keep one more activation. If not, it asks for a new count: a release makes room.
+func (q *quarantine) hasRoom(s suspect) bool {
+	r := q.roomOf(s.agent)
+	if r.free > 0 || !s.known {
+		return s.known
+	}
+	if s.at.Sub(r.counted) >= recountAfter {
+		q.recount[s.agent] = true
+		q.wakeUp()
+	}
+	return false
+}
+
+// roomOf returns the room of an agent. One that was not counted yet counts as empty: extra activations displace only each other.
+func (q *quarantine) roomOf(agent string) room {
+	if r, counted := q.rooms[agent]; counted {
+		return r
+	}
+	return room{free: q.server.config.Quarantine.Keep}
 }
 
 // take returns the next batch, or none if both queues are empty.
@@ -179,13 +227,58 @@ func (q *quarantine) run() {
 				q.server.logger.Error("refused webhooks were not stored in the quarantine", zap.Int("count", len(batch)), zap.Error(err))
 			}
 		}
+		if open {
+			q.countRooms()
+		}
 	}
+}
+
+// countRooms counts the rooms that are to be counted again.
+func (q *quarantine) countRooms() {
+	ctx, cancel := context.WithTimeout(context.Background(), quarantineBudget)
+	defer cancel()
+	q.mu.Lock()
+	agents := q.recount
+	q.recount = map[string]bool{}
+	q.mu.Unlock()
+	for agent := range agents {
+		if err := q.countRoom(ctx, agent); err != nil {
+			q.server.logger.Warn("quarantined activations were not counted", zap.String("agent", agent), zap.Error(err))
+		}
+	}
+}
+
+// countRoom counts an agent's activations. Each of them needs a place: those in the inbox and those in the queue.
+func (q *quarantine) countRoom(ctx context.Context, agent string) error {
+	taken := 0
+	for _, kind := range lastKinds {
+		filter := inbox.Filter{
+			States: []inbox.State{inbox.StateQuarantined}, Provider: artmail.Name, Scope: agent, Kind: kind, Limit: inbox.MaxPage,
+		}
+		for more := true; more; more = filter.Cursor != "" {
+			page, err := q.server.inbox.List(ctx, filter)
+			if err != nil {
+				return err
+			}
+			taken += len(page.Deliveries)
+			filter.Cursor = page.Next
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.activations {
+		if s.agent == agent {
+			taken++
+		}
+	}
+	q.rooms[agent] = room{free: q.server.config.Quarantine.Keep - taken, counted: q.server.now()}
+	return nil
 }
 
 func (q *quarantine) write(batch []suspect) error {
 	ctx, cancel := context.WithTimeout(context.Background(), quarantineBudget)
 	defer cancel()
-	agents := map[string]bool{}
+	agents := map[string]bool{} // true: with activations
 	deliveries := make([]inbox.Delivery, 0, len(batch))
 	for _, s := range batch {
 		d, err := q.sealed(s)
@@ -193,23 +286,26 @@ func (q *quarantine) write(batch []suspect) error {
 			return err
 		}
 		deliveries = append(deliveries, d)
-		agents[s.agent] = true
+		agents[s.agent] = agents[s.agent] || s.kind != kindUnverified
 	}
 	receipts, err := q.server.inbox.Append(ctx, deliveries)
 	if err != nil {
 		return err
 	}
 	for i, s := range batch {
-		if receipts[i].Outcome == inbox.OutcomeDuplicate { // no new row was written
+		if receipts[i].Outcome == inbox.OutcomeDuplicate && s.kind != kindExtraActivation { // no new row was written
 			q.bySource.giveBack(s.ofSource())
 			q.byAgent.giveBack(s.ofAgent())
 		}
 	}
-	for agent := range agents {
+	for agent, activations := range agents {
 		_, err := q.server.inbox.Trim(ctx, inbox.TrimRequest{
 			State: inbox.StateQuarantined, Provider: artmail.Name, Scope: agent,
-			Keep: q.server.config.Quarantine.Keep, LastKinds: []string{kindUnverifiedActivation},
+			Keep: q.server.config.Quarantine.Keep, LastKinds: lastKinds,
 		})
+		if err == nil && activations {
+			err = q.countRoom(ctx, agent)
+		}
 		if err != nil {
 			return err
 		}

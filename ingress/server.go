@@ -26,6 +26,7 @@ import (
 type Inbox interface {
 	Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error)
 	Trim(ctx context.Context, request inbox.TrimRequest) (int, error)
+	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
 	Check(ctx context.Context) error
 }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
-	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
@@ -102,8 +101,8 @@ func (f *toErase) know(id string) {
 		return
 	}
 	f.ids = append(f.ids, id)
-	if f.request.Provider == offload.Name {
-		f.lanes[offload.SharedLane(id)] = true
+	if sharedLane := providers[f.request.Provider].sharedLane; sharedLane != nil {
+		f.lanes[sharedLane(id)] = true
 	}
 }
 
@@ -120,10 +119,7 @@ func (f *toErase) lane(ctx context.Context, lane string, also func(inbox.Deliver
 
 // strays finds deliveries whose lane does not name the workflow.
 func (f *toErase) strays(ctx context.Context) error {
-	filter := inbox.Filter{Provider: f.request.Provider, Scope: f.request.Agent}
-	if f.request.Provider == artmail.Name {
-		filter.States = []inbox.State{inbox.StateDead, inbox.StateIgnored, inbox.StateQuarantined}
-	}
+	filter := inbox.Filter{Provider: f.request.Provider, Scope: f.request.Agent, States: providers[f.request.Provider].strays}
 	return f.each(ctx, filter, func(one inbox.Delivery) error {
 		if one.Lane != "" && !offload.IsSharedLane(one.Lane) || f.found[one.ID] {
 			return nil
@@ -165,11 +161,10 @@ func (f *toErase) open(ctx context.Context, id string) (about, error) {
 		}
 		plain = inflated
 	}
-	peek := offload.Provider.Peek
-	if shown.Provider == artmail.Name {
-		peek = artmail.Provider.Peek
+	var envelope hook.Envelope
+	if p, known := providers[shown.Provider]; known {
+		envelope, _ = p.peek(plain) // it returns what it could read
 	}
-	envelope, _ := peek(plain) // it returns what it could read
 	if envelope.EntityID == "" && envelope.ClientReferenceID == "" {
 		return about{text: plain}, nil
 	}

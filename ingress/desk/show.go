@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
-	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -80,7 +79,7 @@ func (d Desk) open(ctx context.Context, id string) (shown Shown, plain []byte, e
 	case err != nil:
 		return Shown{}, nil, fmt.Errorf("open body of %s: %w", one.ID, err)
 	}
-	if one.Provider == artmail.Name && one.Lane == "" && strings.HasPrefix(one.Kind, unverifiedKind) {
+	if providers[one.Provider].quarantines && one.Lane == "" && strings.HasPrefix(one.Kind, unverifiedKind) {
 		_, _, plain = hook.Unpack(plain)
 	}
 	return shown, plain, nil

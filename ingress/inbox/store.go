@@ -152,7 +152,7 @@ type TrimRequest struct {
 	Provider, Scope string
 	// Keep is how many stay.
 	Keep int
-	// LastKinds are removed only after all other kinds.
+	// LastKinds are removed only after all other kinds, in this order.
 	LastKinds []string
 }
 

@@ -48,6 +48,8 @@ type Relay struct {
 	gate     *gate
 	budget   *budget
 	leases   *leases
+	// olderUnmatched is where the next replayPass goes on; empty: after the newest.
+	olderUnmatched string
 }
 
 // New returns ErrConfig for a Config that does not validate.

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,9 @@ import (
 )
 
 const (
-	// maxUnmatched is how many unmatched deliveries a pass reads, the newest first. The last page may exceed it.
-	maxUnmatched = 2000
+	// maxUnmatched is how many of the newest unmatched deliveries each pass reads, and how many older ones; the last page may exceed it. The
+	// next pass goes on with the older ones where this one ended.
+	maxUnmatched = 1000
 	// idsPerQuery bounds the length of a visibility query.
 	idsPerQuery = 50
 )
@@ -44,7 +46,7 @@ func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
 	if err != nil || counts[inbox.StateUnmatched] == 0 {
 		return 0, err
 	}
-	lanes, err := r.unmatchedLanes(ctx)
+	lanes, older, err := r.unmatchedLanes(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -59,17 +61,28 @@ func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
 			return replayed, fmt.Errorf("lane %s: %w", lane, err)
 		}
 	}
+	r.olderUnmatched = older // a pass that failed is repeated
 	return replayed, nil
 }
 
-// unmatchedLanes returns the lanes with unmatched deliveries, each with the ID of one of them.
-func (r *Relay) unmatchedLanes(ctx context.Context) (map[string]string, error) {
-	lanes := map[string]string{}
-	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched}, Limit: inbox.MaxPage}
+// unmatchedLanes returns lanes with unmatched deliveries, each with the ID of one of them, and the cursor of the next pass.
+func (r *Relay) unmatchedLanes(ctx context.Context) (lanes map[string]string, older string, err error) {
+	lanes = map[string]string{}
+	next, err := r.readUnmatched(ctx, "", lanes)
+	if err != nil || next == "" {
+		return lanes, "", err
+	}
+	older, err = r.readUnmatched(ctx, cmp.Or(r.olderUnmatched, next), lanes)
+	return lanes, older, err
+}
+
+// readUnmatched adds the lanes of the deliveries after a cursor, and returns the cursor after them; empty at the end of the list.
+func (r *Relay) readUnmatched(ctx context.Context, cursor string, lanes map[string]string) (string, error) {
+	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched}, Limit: inbox.MaxPage, Cursor: cursor}
 	for seen := 0; seen < maxUnmatched; {
 		page, err := r.inbox.List(ctx, filter)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		for _, d := range page.Deliveries {
 			lanes[d.Lane] = d.ID
@@ -79,7 +92,7 @@ func (r *Relay) unmatchedLanes(ctx context.Context) (map[string]string, error) {
 			break
 		}
 	}
-	return lanes, nil
+	return filter.Cursor, nil
 }
 
 // startedLanes returns the lanes whose workflow runs.

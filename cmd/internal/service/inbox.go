@@ -150,6 +150,15 @@ func (l *lateInbox) Trim(ctx context.Context, request inbox.TrimRequest) (int, e
 	return store.Trim(ctx, request)
 }
 
+// List implements ingress.Inbox.
+func (l *lateInbox) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+	store, err := l.now()
+	if err != nil {
+		return inbox.Page{}, err
+	}
+	return store.List(ctx, filter)
+}
+
 // Check implements ingress.Inbox.
 func (l *lateInbox) Check(ctx context.Context) error {
 	store, err := l.now()

@@ -178,13 +178,14 @@ func trim(t *testing.T, s inbox.Store) {
 		return add(t, s, d)[0].ID
 	}
 	activated := put("a", "agent.activated", 0)
+	extra := put("a", "agent.activated, extra", 0)
 	var others []string
 	for i := range 6 {
 		others = append(others, put("a", "approval_response", i+1))
 	}
 	elsewhere := put("b", "approval_response", 0)
 
-	r := inbox.TrimRequest{State: inbox.StateQuarantined, Provider: "artmail", Scope: "a", Keep: 3, LastKinds: []string{"agent.activated"}}
+	r := inbox.TrimRequest{State: inbox.StateQuarantined, Provider: "artmail", Scope: "a", Keep: 4, LastKinds: []string{"agent.activated, extra", "agent.activated"}}
 	n, err := s.Trim(ctx, r)
 	require.NoError(t, err)
 	require.Equal(t, 4, n)
@@ -199,10 +200,18 @@ func trim(t *testing.T, s inbox.Store) {
 	n, err = s.Trim(ctx, r)
 	require.NoError(t, err)
 	require.Zero(t, n)
+	r.Keep = 1
+	n, err = s.Trim(ctx, r)
+	require.NoError(t, err)
+	require.Equal(t, 3, n, "the last kinds go when nothing else is left, the first of them first")
+	_, err = s.Get(ctx, extra)
+	require.ErrorIs(t, err, inbox.ErrNotFound)
+	_, err = s.Get(ctx, activated)
+	require.NoError(t, err)
 	r.Keep = 0
 	n, err = s.Trim(ctx, r)
 	require.NoError(t, err)
-	require.Equal(t, 3, n, "the last kinds go when nothing else is left")
+	require.Equal(t, 1, n)
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateQuarantined: 1})
 
 	r.State = inbox.StatePending

@@ -215,15 +215,25 @@ AND state LIKE $1`+also, state).Scan(&count))
 		require.NoError(t, child.Process.Signal(syscall.SIGCONT))
 		return false
 	}, time.Minute, time.Millisecond)
+	// The child's own event, sent to this replica as well, waits for the session of the stopped process to end.
+	inChild := pendingIn(lockedLane, fmt.Sprint("child-", stored()))
+	waited := make(chan error, 1)
+	go func() {
+		_, err := s.Append(context.Background(), []inbox.Delivery{inChild})
+		waited <- err
+	}()
+	require.Eventually(t, func() (waits bool) {
+		require.NoError(t, conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+AND datname = current_database())`).Scan(&waits))
+		return waits
+	}, time.Minute, time.Millisecond, "it waits")
 	// The server ends the stopped session after 5 s: an append within 3 s did not wait for that.
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, err = s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, "during")})
 	require.NoError(t, err)
 	requireOthersGoOn(t, s)
-	// The child's own event, sent to this replica as well, waits for the session of the stopped process to end.
-	_, err = s.Append(t.Context(), []inbox.Delivery{pendingIn(lockedLane, fmt.Sprint("child-", stored()))})
-	require.NoError(t, err)
+	require.NoError(t, <-waited)
 	require.Eventually(t, func() bool { return sessions("idle in transaction%", "") == 0 }, time.Minute, 10*time.Millisecond,
 		"the server ends the session of the process, though that is still stopped")
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/group"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -76,24 +77,46 @@ func finish(receipts []inbox.Receipt) (all []inbox.Settlement) {
 	return all
 }
 
-// A batch is made while an open transaction holds the first append up.
+// queued is a context that tells when its append waits in the queue.
+type queued struct {
+	context.Context
+	tell func()
+}
+
+func (q queued) Done() <-chan struct{} {
+	q.tell()
+	return q.Context.Done()
+}
+
+// A batch is made while the first append is being written.
 func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
 	taken, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err)
-	held, err := s.db.writes.Begin(t.Context())
-	require.NoError(t, err)
-	_, err = held.Exec(t.Context(), "SELECT FROM inbox_lane FOR UPDATE")
-	require.NoError(t, err)
+	writing, free := make(chan struct{}), make(chan struct{})
+	var sizes []int
+	s.db.queue.Close()
+	s.db.queue = group.New(group.Limits{}, func(batch []job) []error {
+		if sizes = append(sizes, len(batch)); len(sizes) == 1 {
+			close(writing)
+			<-free
+		}
+		return s.db.commit(batch)
+	})
 	stolen := pendingIn("b", "2")
 	stolen.ID = taken[0].ID
 	var appending sync.WaitGroup
-	appended := func(d ...inbox.Delivery) (receipts []inbox.Receipt, err error) { return s.Append(t.Context(), d) }
 	appending.Go(func() {
-		_, err := appended(pendingIn("a", "0"))
+		_, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "0")})
 		assert.NoError(t, err)
 	})
+	<-writing
+	var waiting sync.WaitGroup
+	waiting.Add(3)
+	appended := func(d ...inbox.Delivery) ([]inbox.Receipt, error) {
+		return s.Append(queued{t.Context(), sync.OnceFunc(waiting.Done)}, d)
+	}
 	appending.Go(func() {
 		receipts, err := appended(pendingIn("a", "3"), pendingIn("a", "1"))
 		assert.NoError(t, err)
@@ -108,8 +131,10 @@ func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 		_, err := appended(pendingIn("c", "5"))
 		assert.NoError(t, err)
 	})
-	require.NoError(t, held.Rollback(t.Context()))
+	waiting.Wait()
+	close(free)
 	appending.Wait()
+	require.Equal(t, []int{1, 3}, sizes, "the appends of each batch")
 	d, err := s.Get(t.Context(), taken[0].ID)
 	require.NoError(t, err)
 	require.Equal(t, 1, d.Duplicates, "what was undone is not counted")

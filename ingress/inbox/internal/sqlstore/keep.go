@@ -158,22 +158,19 @@ func (s *Store) Trim(ctx context.Context, request inbox.TrimRequest) (int, error
 	}
 	trimmed := 0 // where the caller gives up, the transaction may still be setting it
 	err := s.write(ctx, "trim", false, func(tx Tx) error {
-		var first, last []int64
+		groups := make([][]int64, 1+len(request.LastKinds))
 		err := tx.Each(selectOfSender, func(row Row) error {
 			var sequence int64
 			var kind string
 			err := row.Scan(&sequence, &kind)
-			if slices.Contains(request.LastKinds, kind) {
-				last = append(last, sequence)
-			} else {
-				first = append(first, sequence)
-			}
+			group := &groups[1+slices.Index(request.LastKinds, kind)] // groups[0] has all other kinds
+			*group = append(*group, sequence)
 			return err
 		}, string(request.State), request.Provider, request.Scope)
 		if err != nil {
 			return err
 		}
-		all := append(first, last...)
+		all := slices.Concat(groups...)
 		trimmed = max(0, len(all)-request.Keep)
 		return removeRows(tx, all[:trimmed])
 	})
