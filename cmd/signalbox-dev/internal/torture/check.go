@@ -20,7 +20,7 @@ func (i *Invariant) violated(format string, args ...any) {
 	i.Violations = append(i.Violations, fmt.Sprintf(format, args...))
 }
 
-// check holds the facts against each other.
+// check checks every invariant on the facts.
 func check(f facts) []Invariant {
 	all := []Invariant{
 		nothingLost(f), nothingStoredTwice(f), allEnded(f), allApplied(f), nothingTwice(f),
@@ -80,8 +80,8 @@ func allEnded(f facts) Invariant {
 	return i
 }
 
-// handed counts what each workflow was handed by what the inbox says. A late one may have been handed over before, by a relay that was
-// killed before it could say so.
+// handed counts the deliveries of a lane by their state in the inbox. The workflow may have received a late one: the relay may have been killed
+// between the signal and the settlement.
 type handed struct{ delivered, late int }
 
 func handedOver(f facts) map[string]handed {
@@ -100,7 +100,7 @@ func handedOver(f facts) map[string]handed {
 	return lanes
 }
 
-// taken is how many different events each workflow says it has taken in: those that came again it counts apart.
+// taken returns how many different events each workflow has processed. Workflows count repetitions separately.
 func taken(f facts) map[string]int {
 	counts := map[string]int{}
 	for _, c := range f.cases {

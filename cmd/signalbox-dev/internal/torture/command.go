@@ -35,7 +35,7 @@ type Options struct {
 	Inbox string `json:"inbox"`
 	// EncryptPayloads encrypts what Temporal keeps.
 	EncryptPayloads bool `json:"encryptPayloads"`
-	// Progress is told in words what goes on.
+	// Progress receives lines of progress.
 	Progress io.Writer `json:"-"`
 
 	// instead gives a process another role than its own, and only, where it is set, is all that is done to each. Only tests can set them: they

@@ -85,7 +85,7 @@ func (r Report) WriteTable(w io.Writer) error {
 	}
 	p.line("Temporal ended by itself\t%d", r.Revived)
 	if r.Options.Inbox == inboxPostgres {
-		p.line("the ingress could not start for want of PostgreSQL\t%d", r.Unstarted)
+		p.line("starts of the ingress without PostgreSQL\t%d", r.Unstarted)
 	}
 	p.line("deliveries replayed by an operator\t%d", r.Replayed)
 	p.line("events handed to a workflow again\t%d", r.Repeated)

@@ -105,8 +105,8 @@ func readSettings(folder string) (s settings, err error) {
 	return s, nil
 }
 
-// freeAddress finds a loopback port below those that the system hands to outgoing connections: while a process is away nobody holds its
-// port, and a client that dials it again and again must not be given it.
+// freeAddress finds a loopback port below those that the system hands to outgoing connections: while a process is stopped,
+// the system must not give its port to a client that keeps dialing it.
 func freeAddress() (string, error) {
 	const lowest, count, tries = 20000, 12000, 100
 	var failures []error
