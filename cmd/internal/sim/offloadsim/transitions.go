@@ -106,7 +106,7 @@ func (s *Simulator) Resume(caseID string) error {
 	})
 }
 
-// SendWebhook sends an event for a case as it is, whatever its status, with some data replaced: a repeated event, an
+// SendWebhook sends an event for a case as it is, in any status, with some data replaced: a repeated event, an
 // early one, or one that contradicts the case. It does not change the case.
 func (s *Simulator) SendWebhook(caseID, event string, overrides map[string]any) error {
 	s.mu.Lock()

@@ -1,5 +1,5 @@
-// Package demo runs example cases and activations on a development instance, over the public Go client and HTTP API, and prints each step with
-// links to the Web UI.
+// Package demo runs example cases and activations on a development instance, through the public Go client, and prints each step with links
+// to the Web UI.
 package demo
 
 import (
@@ -96,7 +96,7 @@ type printer struct {
 func (p *printer) printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Whoever watches may have gone; the demonstration goes on for its exit status.
+	// The output may be closed; the demonstration goes on for its exit status.
 	_, _ = fmt.Fprintf(p.out, format, args...)
 }
 

@@ -93,7 +93,7 @@ type keeper struct {
 
 	done     map[deed]int
 	replayed int
-	// unexpected are ends that nobody asked for.
+	// unexpected are the ends that no fault caused.
 	unexpected []string
 	// useful: the process was ready since its last start. needs: it may end before it is ready, because its database may be away; it is then
 	// restarted, and unstarted counts that.

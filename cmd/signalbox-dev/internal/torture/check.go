@@ -65,8 +65,8 @@ func nothingStoredTwice(f facts) Invariant {
 	return i
 }
 
-// allEnded accepts the ends that these events can come to: all of them are well formed, and each has a workflow but a ping, which is kept and
-// told to nobody.
+// allEnded accepts the final states that these events can have: all of them are well formed, and each has a workflow, except a ping, which the
+// inbox keeps as ignored.
 func allEnded(f facts) Invariant {
 	i := Invariant{Name: "each event came to an end: delivered or late", Checked: len(f.stored)}
 	for _, e := range f.stored {
@@ -113,7 +113,7 @@ func taken(f facts) map[string]int {
 }
 
 func allApplied(f facts) Invariant {
-	i := Invariant{Name: "each delivered event was taken in by its workflow"}
+	i := Invariant{Name: "each delivered event was processed by its workflow"}
 	counts := taken(f)
 	for lane, h := range handedOver(f) {
 		i.Checked += h.delivered

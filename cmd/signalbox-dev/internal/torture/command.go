@@ -67,7 +67,7 @@ func (o Options) validate() error {
 }
 
 func (o Options) say(format string, args ...any) {
-	// Nobody misses a line of progress that can't be written.
+	// A line of progress that can't be written does not matter.
 	_, _ = fmt.Fprintf(o.Progress, format+"\n", args...)
 }
 

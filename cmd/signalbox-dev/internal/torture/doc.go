@@ -1,6 +1,6 @@
 // Package torture shows that no acknowledged event is lost and none counts twice while processes are killed.
 //
-// It runs Signalbox as it runs in production, in processes of its own: the Temporal server, the ingress with its relay, the worker, and
+// It runs Signalbox as it runs in production, in separate processes: the Temporal server, the ingress with its relay, the worker, and
 // PostgreSQL where that keeps the inbox. The providers are simulated in this process. They play cases and activations whose webhooks repeat,
 // overtake each other and come late, while each process is killed with SIGKILL, stopped with SIGSTOP and started again at seeded moments, and
 // the disk of an ingress with SQLite is full. When no delivery is pending any more, it compares the answers that the providers got with the

@@ -32,7 +32,7 @@ func pauseProcess(p *os.Process) error  { return p.Signal(syscall.SIGSTOP) }
 func resumeProcess(p *os.Process) error { return p.Signal(syscall.SIGCONT) }
 func askToStop(p *os.Process) error     { return p.Signal(syscall.SIGTERM) }
 
-// childrenOf are the processes that a process has started and that still are: those of PostgreSQL, each in a process group of its own.
+// childrenOf returns the running processes that a process has started: those of PostgreSQL, each in a separate process group.
 func childrenOf(parent int) []int {
 	// The pattern is well formed.
 	folders, _ := filepath.Glob("/proc/[0-9]*")

@@ -82,7 +82,7 @@ func processCommand() *cobra.Command {
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
 			go func() {
-				// It ends with the process, or with the one that started it: nobody writes.
+				// The input ends when the parent ends: the parent never writes to it.
 				_, _ = io.Copy(io.Discard, os.Stdin)
 				cancel()
 			}()

@@ -320,7 +320,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 
 const stopPatience = 45 * time.Second
 
-// close ends everything, whatever state it is in. Nothing is left running.
+// close ends all processes, also after a failed start. None is left running.
 func (r *run) close() error {
 	var problems []error
 	// The worker and the apps go before the server that they talk to.

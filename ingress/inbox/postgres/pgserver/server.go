@@ -40,7 +40,7 @@ local all guarded scram-sha-256
 local all all     trust
 `
 
-// Server is a PostgreSQL server in a folder of its own.
+// Server is a PostgreSQL server in a temporary folder.
 type Server struct {
 	programs programs
 	folder   string
