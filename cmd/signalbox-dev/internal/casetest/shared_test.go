@@ -218,7 +218,7 @@ func await[S any](ctx context.Context, read func(context.Context) (S, error), ho
 		}
 		select {
 		case <-ctx.Done():
-			return seen, fmt.Errorf("waited in vain: %w; last error: %v", ctx.Err(), err) //nolint:errorlint // it may be nil
+			return seen, fmt.Errorf("timed out: %w; last error: %v", ctx.Err(), err) //nolint:errorlint // it may be nil
 		case <-again.C:
 		}
 	}

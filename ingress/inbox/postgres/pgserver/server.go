@@ -40,7 +40,7 @@ local all guarded scram-sha-256
 local all all     trust
 `
 
-// Server is a PostgreSQL server in a temporary folder.
+// Server is a PostgreSQL server with its data in one folder.
 type Server struct {
 	programs programs
 	folder   string
