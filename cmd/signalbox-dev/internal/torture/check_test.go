@@ -49,7 +49,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		change func(*facts)
 		want   []string
 	}{
-		"all well":                         {func(*facts) {}, nil},
+		"all well":                          {func(*facts) {}, nil},
 		"a late event was processed before": {func(f *facts) { f.cases[0].state.EventsApplied = 2 }, nil},
 		"an acknowledged event is gone": {
 			func(f *facts) { f.stored[0].print = print{9} }, []string{"each acknowledged event is in the inbox"},
