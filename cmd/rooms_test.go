@@ -1,4 +1,4 @@
-// Package cmd_test guards the walls between the rooms of the project.
+// Package cmd_test checks which packages each package imports.
 package cmd_test
 
 import (

@@ -13,8 +13,8 @@ type source = netip.Addr
 
 const ipv6Network = 64
 
-// Sources returns a function that tells the sender of a request: an IPv4 address, or the network address of an IPv6 /64. It believes X-Forwarded-For
-// from the proxies alone. The zero address stands for all unknown senders.
+// Sources returns a function that returns the sender of a request: an IPv4 address, or the network address of an IPv6 /64. It uses X-Forwarded-For
+// only on connections from the proxies. The zero address stands for all unknown senders.
 func Sources(proxies []netip.Prefix) func(*http.Request) netip.Addr {
 	sender := sourceExtractor(proxies)
 	return func(r *http.Request) netip.Addr { return sourceAt(sender(r)) }

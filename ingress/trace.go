@@ -18,8 +18,8 @@ import (
 // tracedKey is where a request keeps what it has of its trace.
 const tracedKey = "traced"
 
-// traced is a request on its way into a trace. Its span is made once its sender is verified: strangers could otherwise fill the queue of spans that
-// wait to be sent. Nor does a header of the sender choose which requests are recorded: each webhook begins a trace.
+// traced is a request and its span. The span is made after the sender is verified; otherwise unverified senders could fill the queue of spans.
+// Each webhook begins a new trace: a traceparent header of the sender is ignored.
 type traced struct {
 	began time.Time
 	// span is nil until the sender is verified.
@@ -73,7 +73,7 @@ func (s *Server) traceParent(c echo.Context) string {
 	return string(hex.AppendEncode(text, []byte{byte(place.TraceFlags() & trace.FlagsSampled)}))
 }
 
-// describe says of a stored webhook what its span is to tell. A kind that is not documented could be any text, so it is left out.
+// describe sets the span's attributes for a stored webhook. It leaves out an undocumented kind, which could be any text.
 func (s *Server) describe(c echo.Context, d inbox.Delivery, id string, what outcome) {
 	t := s.traced(c)
 	if t == nil {

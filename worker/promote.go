@@ -84,7 +84,7 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 	}
 }
 
-// silentLooks is how many looks without a report of the progress count as done: an older server makes none.
+// silentLooks is after how many reads without a progress report the change counts as done: older servers report no progress.
 const silentLooks = 10
 
 // awaitRouting waits until all task queues use the newest routing.

@@ -32,7 +32,7 @@ func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, 
 			return nil, err
 		}
 		for _, o := range found {
-			// The bucket may hold what others have put there: theirs lacks the metadata.
+			// The bucket may hold objects of other programs, which lack the metadata.
 			_, name, _ := strings.Cut(strings.TrimPrefix(o.Key, folder), "/")
 			if !strings.HasPrefix(name, "attachments/") && !strings.HasPrefix(name, "result.json") {
 				continue

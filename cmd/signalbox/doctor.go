@@ -43,7 +43,7 @@ func (p process) doctor() *cobra.Command {
 		Short: "Check settings, keyring, inbox and Temporal for a process, and print the result of each check",
 		Long: `Check settings, keyring, inbox and Temporal for a process, and print the result of each check.
 
---canary also sends an event on the whole way, and says how long each step took: ingress and inbox, relay, Temporal, worker. It is harmless
+--canary also sends an event through the whole system, and prints how long each step took: ingress and inbox, relay, Temporal, worker. It is harmless
 in production: it calls no provider and sends no notice. It leaves one delivery in the inbox and one closed workflow offload-case/~canary-… in
 Temporal, and each is removed when its retention ends.`,
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),

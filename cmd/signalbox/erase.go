@@ -22,8 +22,8 @@ const eraseHelp = `It removes the deliveries from the inbox, the files from the 
 Use the settings of the ingress and the worker: --inbox, --keyring, --bucket. First the inbox records who erases: the record names the workflow ID by
 its SHA-256 hash alone. What fails half-way is finished by running the command again.
 
-What is still open, being stored or being delivered is refused, unless --force ends it. The provider, its e-mails, and the apps that were told
-are not reached. A backup keeps what it has until it is deleted, and after a restore what was erased since has to be erased again.`
+The command refuses a case or activation that is open, or whose files or notices are still under way; --force ends those first. It can't erase data at
+the provider, e-mails, or notices that apps have received. A backup keeps its data until you delete it; after a restore, repeat the later erasures.`
 
 func (p process) caseErase() *cobra.Command {
 	return p.erase(&cobra.Command{

@@ -41,7 +41,7 @@ func (p process) needByWorkflows(cmd *cobra.Command, ring *keyring.Ring, openOnl
 			open, named(found.Open), workflows.SignalForceContinueAsNew))
 	}
 	if found.Closed > 0 {
-		needs = append(needs, fmt.Sprintf("%d closed workflows need it until the namespace's retention ends; --forget-closed gives up what they said", found.Closed))
+		needs = append(needs, fmt.Sprintf("%d closed workflows need it until the namespace's retention ends; --forget-closed accepts that they become unreadable", found.Closed))
 	}
 	if len(needs) == 0 {
 		return nil

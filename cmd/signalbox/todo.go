@@ -71,7 +71,7 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 		return err
 	}
 	if list.Truncated {
-		if err := p.say(cmd, "there is more than this list looks at (%d workflows): the most urgent entries may be missing\n", list.Workflows); err != nil {
+		if err := p.say(cmd, "the list is incomplete, because there are %d workflows: urgent entries may be missing\n", list.Workflows); err != nil {
 			return err
 		}
 	}

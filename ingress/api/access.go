@@ -59,7 +59,7 @@ func (t Token) mayUseAgent(agent string) bool {
 	return len(t.Agents) == 0 || slices.Contains(t.Agents, agent)
 }
 
-// limited says whether the token may not be used for everything of its scopes.
+// limited reports whether the token is limited to accounts or agents.
 func (t Token) limited() bool { return len(t.Accounts)+len(t.Agents) > 0 }
 
 // Tokens finds callers. It is asked for each request, so that tokens roll over without a restart.

@@ -102,7 +102,7 @@ func (s *Server) GetCaseTranscript(ctx context.Context, request GetCaseTranscrip
 	return GetCaseTranscript200JSONResponse{Body: transcript, Headers: GetCaseTranscript200ResponseHeaders{CacheControl: "no-store"}}, err
 }
 
-// allowedCase is the case, where the caller may use its account. A caller without limits costs no call of Temporal.
+// allowedCase returns the case if the caller may use its account. For a caller without limits it makes no call to Temporal.
 func (s *Server) allowedCase(ctx context.Context, reference string) (*signalbox.Case, error) {
 	one := s.deps.Client.Case(reference)
 	if len(caller(ctx).Accounts) == 0 {

@@ -147,7 +147,7 @@ type ClientInterface interface {
 
 	// OpenRunWithBody Say that a run has begun
 	//
-	// The run is then warned about before Artmail force-fails it.
+	// Signalbox then warns before Artmail force-fails the run.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -156,7 +156,7 @@ type ClientInterface interface {
 
 	// OpenRun Say that a run has begun
 	//
-	// The run is then warned about before Artmail force-fails it.
+	// Signalbox then warns before Artmail force-fails the run.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -615,7 +615,7 @@ func (c *Client) CancelApproval(ctx context.Context, agent Agent, activationId A
 
 // OpenRunWithBody Say that a run has begun
 //
-// The run is then warned about before Artmail force-fails it.
+// Signalbox then warns before Artmail force-fails the run.
 //
 // Takes any type of body and a specified content type.
 //
@@ -634,7 +634,7 @@ func (c *Client) OpenRunWithBody(ctx context.Context, agent Agent, activationId 
 
 // OpenRun Say that a run has begun
 //
-// The run is then warned about before Artmail force-fails it.
+// Signalbox then warns before Artmail force-fails the run.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3279,7 +3279,7 @@ type ClientWithResponsesInterface interface {
 
 	// OpenRunWithBodyWithResponse Say that a run has begun
 	//
-	// The run is then warned about before Artmail force-fails it.
+	// Signalbox then warns before Artmail force-fails the run.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3288,7 +3288,7 @@ type ClientWithResponsesInterface interface {
 
 	// OpenRunWithResponse Say that a run has begun
 	//
-	// The run is then warned about before Artmail force-fails it.
+	// Signalbox then warns before Artmail force-fails the run.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5134,7 +5134,7 @@ func (c *ClientWithResponses) CancelApprovalWithResponse(ctx context.Context, ag
 
 // OpenRunWithBodyWithResponse Say that a run has begun
 //
-// The run is then warned about before Artmail force-fails it.
+// Signalbox then warns before Artmail force-fails the run.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5149,7 +5149,7 @@ func (c *ClientWithResponses) OpenRunWithBodyWithResponse(ctx context.Context, a
 
 // OpenRunWithResponse Say that a run has begun
 //
-// The run is then warned about before Artmail force-fails it.
+// Signalbox then warns before Artmail force-fails the run.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

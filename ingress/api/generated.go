@@ -266,7 +266,7 @@ type AgentName = string
 // Answer defines model for Answer.
 type Answer = workflows.Answer
 
-// AppliedEvent The webhook that was accepted last of those that were applied.
+// AppliedEvent The newest accepted webhook among the applied ones.
 type AppliedEvent = workflows.AppliedEvent
 
 // Approval defines model for Approval.
@@ -367,7 +367,7 @@ type Check = workflows.Check
 // CloseRun defines model for CloseRun.
 type CloseRun = workflows.CloseRun
 
-// Counterparty Who is written to.
+// Counterparty The person that Offload writes to.
 type Counterparty = workflows.Counterparty
 
 // Delivery defines model for Delivery.
@@ -477,7 +477,7 @@ type Problem struct {
 	// Errors Each field that can't be used.
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
 
-	// RequestId Under which the log has the call. The header `X-Request-Id` has it as well.
+	// RequestId The ID of the call in the log. The header `X-Request-Id` has it too.
 	RequestId string `json:"requestId"`
 
 	// Status The HTTP status.
@@ -621,7 +621,7 @@ type Searched = string
 // SelectNotices Without `ids`, all that were given up, or all since a time.
 type SelectNotices = workflows.SelectNotices
 
-// SenderPersona In whose name it is written.
+// SenderPersona The name under which Offload writes.
 type SenderPersona = workflows.SenderPersona
 
 // ShortText At most 500 bytes of JSON.

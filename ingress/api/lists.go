@@ -39,7 +39,7 @@ func (s *Server) ListActivations(ctx context.Context, request ListActivationsReq
 	return ListActivations200JSONResponse(page), err
 }
 
-// within is what is asked for, or all that is allowed where nothing is; allowed is empty where all is.
+// within returns the requested values, or all allowed ones if none was requested. An empty allowed means no limit.
 func within(asked, allowed []string, refused problemKind) ([]string, error) {
 	switch {
 	case len(allowed) == 0:

@@ -63,8 +63,7 @@ var (
 	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away: repeat the call after Retry-After"}
 )
 
-// sentinels is the one place where errors of the packages below become problems. What is wrong with a whole workflow goes before what it was
-// asked.
+// sentinels maps errors to problems; no other code does so. Errors of the whole workflow come before errors of one request.
 var sentinels = []struct {
 	err  error
 	kind problemKind

@@ -120,7 +120,7 @@ func New(deps Deps) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Stop lets calls that wait answer at once with what is so now.
+// Stop makes waiting calls answer at once with the present state.
 func (s *Server) Stop() { s.stop.Do(func() { close(s.stopping) }) }
 
 func newRequestID() string { return uuid.NewString() }

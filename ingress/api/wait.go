@@ -58,7 +58,7 @@ func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time
 		}
 	}
 	for err == nil && waiting.Err() == nil && !state.Status.Ended() && state.Status != workflows.CaseInputNeeded {
-		// The time of waiting ends it: then what was last seen is the answer.
+		// The wait time is over: answer with the last state.
 		var last workflows.CaseState
 		last, err = one.WaitForChange(waiting, wait, &state)
 		switch {

@@ -31,7 +31,7 @@ type Erased struct {
 	Unreadable int `json:"unreadable,omitempty"`
 }
 
-// RecordErase records that what a lane's workflow was about is about to be erased. From then on no delivery starts that workflow again.
+// RecordErase records in the audit trail that a case or activation will be erased. From then on no delivery starts its workflow again.
 func (d Desk) RecordErase(ctx context.Context, lane string) error {
 	return d.record(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
 }
@@ -52,8 +52,8 @@ func (d Desk) Erase(ctx context.Context, request EraseRequest) (done Erased, err
 	return done, err
 }
 
-// ToErase finds the deliveries of a case or activation: those of its lane, and those that only their body tells: of the route that cases share, in
-// the quarantine, dead, or of a kind that is not known. It reads all deliveries of Offload, or those of the agent that reached no workflow.
+// ToErase finds the deliveries of a case or activation: those in its lane, and those that only their body identifies: deliveries of the shared
+// route, and quarantined, dead or ignored ones. It reads all deliveries of Offload, or those of the agent that reached no workflow.
 func (d Desk) ToErase(ctx context.Context, request EraseRequest) (ids []string, unreadable int, err error) {
 	f := &toErase{desk: d, request: request, found: map[string]bool{}, lanes: map[string]bool{}}
 	err = f.lane(ctx, request.Lane, func(one inbox.Delivery) error {
@@ -90,7 +90,7 @@ type toErase struct {
 	unreadable int
 }
 
-// about is what a body says that it is about. Text is set where it says nothing that can be read.
+// about holds the IDs in a body. Text is the body itself if no ID could be read.
 type about struct {
 	hook.Envelope
 	text []byte

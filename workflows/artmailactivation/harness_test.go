@@ -278,7 +278,7 @@ func (l *life) answered() map[string]workflows.ApprovalStatus {
 		if a == nil {
 			continue
 		}
-		require.NotContains(l.t, told, a.MessageID, "it was told twice")
+		require.NotContains(l.t, told, a.MessageID, "a second notice reports the end")
 		require.Equal(l.t, l.workflowID, n.Source)
 		require.Equal(l.t, "act_1", n.ActivationID)
 		require.Equal(l.t, a.ReplyTo, n.ReplyTo)

@@ -2,8 +2,8 @@ package keyring
 
 import "encoding/binary"
 
-// purpose separates the uses of one key: a fingerprint must never verify as a token, whatever
-// the contexts say.
+// purpose separates the uses of one key: a fingerprint must never verify as a token,
+// even with the same contexts.
 type purpose byte
 
 const (

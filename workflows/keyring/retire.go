@@ -11,8 +11,8 @@ import (
 // tinkPrefix begins what a Tink key seals; the ID of the key follows it.
 const tinkPrefix = 1
 
-// SealedByCurrent says whether bytes were sealed by the key that Seal uses now: what was not is sealed again before its key is retired. It
-// opens nothing, and so believes what forged bytes say of themselves.
+// SealedByCurrent says whether bytes were sealed by the key that Seal uses now. Seal other bytes again before their key is retired.
+// It reads the key ID only and opens nothing, so forged bytes can give a wrong answer.
 func (r *Ring) SealedByCurrent(sealed []byte) bool { return bytes.HasPrefix(sealed, r.SealedPrefix()) }
 
 // SealedPrefix is what begins everything that Seal returns now, 5 bytes.

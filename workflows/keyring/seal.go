@@ -6,7 +6,7 @@ import (
 )
 
 // ErrOpen says that sealed bytes were not opened: cut, altered, sealed by a key that this Ring
-// does not hold, or sealed for another context. Which of them it was is not told.
+// does not hold, or sealed for another context. The error does not say which.
 var ErrOpen = errors.New("keyring: sealed bytes cannot be opened")
 
 // Seal encrypts plaintext and binds it to the context, which Open must be given again. The

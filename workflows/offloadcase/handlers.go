@@ -18,7 +18,7 @@ func (r *run) handle() error {
 			func(in workflows.ProvideInput) error { return lifecycle.CheckInput(r.c, in) }, r.provideInput),
 		entity.HandleUpdate(r.Run, workflows.UpdateAdoptCase, "Say which case at Offload belongs to the reference",
 			func(in workflows.AdoptCase) error { return lifecycle.CheckAdopt(r.c, in) }, r.adopt),
-		entity.HandleUpdate(r.Run, workflows.UpdateRetryCreate, "Create the case again, whatever may exist already",
+		entity.HandleUpdate(r.Run, workflows.UpdateRetryCreate, "Create the case again, even if one may exist already",
 			func(in workflows.RetryCreate) error { return lifecycle.CheckRetryCreate(r.c, in) }, r.retryCreate),
 		entity.HandleUpdate(r.Run, workflows.UpdateCancel, "End the case here; at Offload it goes on",
 			func(in workflows.CancelCase) error { return lifecycle.CheckCancel(r.c, in) }, r.cancel),

@@ -36,8 +36,8 @@ type Codec struct {
 	held    []uint32
 }
 
-// New makes a codec with the keys. Without keys it encrypts nothing, and says of an encrypted payload which key is missing: without it, a worker
-// would fail the workflow.
+// New makes a codec with the keys. Without keys it encrypts nothing, and its error for an encrypted payload names the missing key. Without any
+// codec, a worker would fail the workflow.
 func New(ring *keyring.Ring) *Codec {
 	if ring == nil {
 		return &Codec{}

@@ -29,8 +29,8 @@ func (c *Codec) Apply(options *client.Options) {
 	options.FailureConverter = failureConverter{failures(lenient), failures(strict)}
 }
 
-// inWorkflow panics where a payload can't be opened. The SDK turns a panic into a failed workflow task; of an error it would make a failed
-// workflow, a dropped signal or a refused update.
+// inWorkflow panics if a payload can't be opened. The SDK turns a panic into a failed workflow task, but an error into a failed workflow, a dropped
+// signal or a refused update.
 type inWorkflow struct{ *Codec }
 
 func (c inWorkflow) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// ErrStillOpen: what is to be erased is still open, or something of it is under way.
+// ErrStillOpen: the case or activation to erase is open, or its files or notices are under way.
 var ErrStillOpen = errors.New("it is still open")
 
 // Erasure is all that Temporal holds of one case or activation: the workflow itself, that of its files, that of its notices, and the hand-over
@@ -111,7 +111,7 @@ func (e *Erasure) Find(ctx context.Context) (Held, error) {
 	return held, nil
 }
 
-// open says what a workflow that runs has under way; empty where nothing. The workflow of notices runs on for minutes after the last one.
+// open describes the work that a running workflow still has; empty if none. The workflow "notify" keeps running for minutes after its last notice.
 func (e *Erasure) open(ctx context.Context, part erasedPart) string {
 	if part.workflowType != workflows.NotifyWorkflow {
 		return part.name
@@ -161,8 +161,8 @@ const (
 	eraseTime  = 2 * time.Minute
 )
 
-// Delete deletes the histories of all runs, and returns when Temporal does not know them any more. The source is the last: what it says is needed
-// where an erasure is repeated.
+// Delete deletes the histories of all runs, and returns when Temporal has deleted them. It deletes the source last, because a repeated erasure
+// reads it.
 func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
 	// What was under way when the source was ended may have started one of the others once more.
 	for range 2 {

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	// ErrBackupThere says that the file of a backup is there already: it is not written over.
+	// ErrBackupThere says that the backup file exists already; it is not overwritten.
 	ErrBackupThere = errors.New("the file is there already: name another, or remove it")
 	// ErrNoDump says that the machine lacks the program that PostgreSQL brings for backups.
 	ErrNoDump = errors.New("pg_dump is not on this machine")

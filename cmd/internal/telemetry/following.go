@@ -12,12 +12,12 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// followFor is how long what a workflow starts belongs to the trace of what it follows. What comes later, by a timer for instance, begins a trace of
-// its own, with a link.
+// followFor is how long after an event the calls of a workflow belong to the trace of that event. A later call, for example after a timer,
+// begins a new trace with a link.
 const followFor = time.Minute
 
-// following makes an activity that a workflow starts follow the signal, update, start or read that came last: by itself the SDK's tracing interceptor
-// lets all of them follow the workflow's start, weeks ago. It needs nothing but the history, so it says the same when a worker reads that again.
+// following makes an activity's span a child of the latest signal, update, start or read. The SDK's interceptor alone would make it a child of
+// the workflow's start, which may be weeks old. It uses the history only, so a replay gives the same result.
 type following struct{ interceptor.InterceptorBase }
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor.
@@ -140,7 +140,7 @@ type intoActivity struct {
 	interceptor.ActivityInboundInterceptorBase
 }
 
-// ExecuteActivity lets the result of a read say where in which trace the read stands.
+// ExecuteActivity adds the traceparent of its span to the result of a read.
 func (i *intoActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	result, err := i.Next.ExecuteActivity(ctx, in)
 	if snapshot, isRead := result.(workflows.CaseSnapshot); isRead && err == nil {

@@ -21,7 +21,7 @@ import (
 type Metrics struct {
 	// Registry is for the process's own metrics; /metrics serves it.
 	Registry *prometheus.Registry
-	// Temporal is for client.Options. What it is given shows in Registry: a counter with the suffix _total, a time with _seconds.
+	// Temporal is the handler for client.Options. Its metrics appear in Registry: counters with the suffix _total, times with _seconds.
 	Temporal client.MetricsHandler
 }
 
@@ -58,9 +58,9 @@ var ofWorkflows = map[string]struct {
 	help   string
 	labels []attribute.Key
 }{
-	workflows.MetricCaseTransitions:       {"Changes of a case's status, by the new status and by what brought it.", []attribute.Key{"state", "source"}},
+	workflows.MetricCaseTransitions:       {"Changes of a case's status, by the new status and by source.", []attribute.Key{"state", "source"}},
 	workflows.MetricActivationTransitions: {"Changes of an activation's status, by the new status.", []attribute.Key{"state"}},
-	workflows.MetricEvents:                {"Events that workflows have taken in, by what their rules did with them.", []attribute.Key{"workflow_type", "result"}},
+	workflows.MetricEvents:                {"Events that workflows have processed, by result.", []attribute.Key{"workflow_type", "result"}},
 	workflows.MetricApplied:               {"Time from a webhook's acceptance until its workflow has applied it.", []attribute.Key{"workflow_type"}},
 	workflows.MetricNotices:               {"Notices that were delivered, given up or dismissed.", []attribute.Key{"kind", "result"}},
 	workflows.MetricCaseFiles:             {"Files of ended cases, by whether they are stored.", []attribute.Key{"result"}},

@@ -16,9 +16,10 @@ import (
 )
 
 // temporalTracer gives the SDK's tracing interceptor its spans. Header and attributes are those of Temporal's own tracer for OpenTelemetry
-// (go.temporal.io/sdk/contrib/opentelemetry), so that the traces of apps which use that go on here and the other way round. It differs in three ways:
+// (go.temporal.io/sdk/contrib/opentelemetry), so that traces continue in both directions between Signalbox and apps that use
+// that tracer. It differs in three ways:
 //
-//   - No text of an error stands in a span, since providers repeat what people wrote. Its type does.
+//   - A span has the type of an error and not its text, because providers repeat personal text in errors.
 //   - A workflow has no span that lasts as long as it: workflows last for weeks, and whenever a worker reads the history again, it would make another one.
 //     What a workflow does stands beside the span of the call that it follows.
 //   - A read that waits for news begins its own trace: it may be the hundredth, days after it was scheduled.
@@ -133,7 +134,7 @@ func (s span) Finish(o *interceptor.TracerFinishSpanOptions) {
 	s.End()
 }
 
-// errorType is what a span says of an error: the type that the contract gives it, else that of Go.
+// errorType returns the contract's type of an error, or else its Go type.
 func errorType(err error) string {
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) && application.Type() != "" {

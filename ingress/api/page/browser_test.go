@@ -28,7 +28,7 @@ func TestInABrowserAQuestionIsAnswered(t *testing.T) {
 			b.write(t, ".answer textarea", "Yes, it is.")
 			b.click(t, ".answer button")
 			b.shows(t, "The answer was taken")
-			b.shows(t, "nothing is to do")
+			b.shows(t, "Nothing to do.")
 			require.Equal(t, "Yes, it is.", w.temporal.get("w9").Answers[0].Text)
 			require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())
 			b.click(t, ".top nav li:nth-child(2) a")

@@ -29,7 +29,7 @@ func caseFiles(facts workflows.CaseFacts, files *workflows.CaseFiles) []caseFile
 	stored := func(name string, file workflows.StoredFile) {
 		row := caseFile{Name: name, Size: file.Size, State: "STORED", Place: strings.TrimSuffix(file.Bucket, "/") + "/" + file.Key, SHA256: file.SHA256}
 		if file.Differs() {
-			row.Why = "Another size or type than Offload told"
+			row.Why = "Its size or type differs from Offload's report"
 		}
 		rows = append(rows, row)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// healthView is what the process knows of itself, and what the inbox and the newest cases tell.
+// healthView has the checks of the process, the counts of the inbox, and figures from a sample of cases.
 type healthView struct {
 	Ready  bool
 	Checks []Check
@@ -16,7 +16,7 @@ type healthView struct {
 	Counts  *desk.Counts
 	States  []inbox.State
 	Problem string
-	// Pace is how news reaches cases; nil where there is nothing to tell. PaceProblem says why it can't be told.
+	// Pace is the share of polling in a sample of cases; nil if there are no cases. PaceProblem is why it could not be read.
 	Pace        *pace
 	PaceProblem string
 }

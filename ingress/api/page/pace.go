@@ -22,7 +22,7 @@ const (
 	sampledWithin = 2 * time.Second
 )
 
-// pace is how news reached cases, as a sample of cases tells it. The cases themselves know it, so it is right with any number of processes.
+// pace counts, in a sample of cases, how ends became known. It reads the cases' own state, so the number of processes does not matter.
 type pace struct {
 	// Asked is how many cases were asked, Answered how many answered in time.
 	Asked, Answered int

@@ -49,7 +49,7 @@ type sessions struct {
 	now  func() time.Time
 
 	mu sync.Mutex
-	// ended has the ID of each session that a person ended with the time until which its cookie would have been good.
+	// ended maps the ID of each session that a person ended to the time at which its cookie would expire.
 	ended map[string]time.Time
 }
 

@@ -28,7 +28,7 @@ func TestAQuestionIsShownWithItsCaseAndAnswered(t *testing.T) {
 	status, body := b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes, it is."}, "return": {"/"}})
 	require.Equal(t, 200, status)
 	require.Contains(t, body, "The answer was taken")
-	require.Contains(t, body, "nothing is to do")
+	require.Contains(t, body, "Nothing to do.")
 	require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())
 	_, body = b.get(t, "/cases/w9")
 	require.Contains(t, body, "Yes, it is.")
@@ -260,7 +260,7 @@ func TestTheFilesOfACaseSayWhereTheyLie(t *testing.T) {
 	}
 	table := rows()
 	for _, part := range []string{
-		"s3://files/acme/w9/result.json", "5.0 MiB", "<bdi>W-9.pdf</bdi>", "s3://files/acme/w9/attachments/1/W-9.pdf", "4.0 KiB", "SHA-256 abc123", "Another size or type",
+		"s3://files/acme/w9/result.json", "5.0 MiB", "<bdi>W-9.pdf</bdi>", "s3://files/acme/w9/attachments/1/W-9.pdf", "4.0 KiB", "SHA-256 abc123", "Its size or type differs",
 		"&lt;b&gt;.exe", "the download stalled", "Not stored", "<bdi>late.pdf</bdi>", "Storing",
 	} {
 		require.Contains(t, table, part)
@@ -275,7 +275,7 @@ func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.
 	w := newWorld(t, true)
 	b := w.signedIn(t, annSecret)
 	_, body := b.get(t, "/health")
-	require.NotContains(t, body, "How news reaches cases", "there is no case")
+	require.NotContains(t, body, "Webhooks and polling", "there is no case")
 
 	at := time.Now().Add(-time.Hour)
 	applied := func(d time.Duration) *workflows.AppliedEvent {
@@ -295,7 +295,7 @@ func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.
 	// On a slow machine not all may answer in time.
 	require.Eventually(t, func() bool {
 		_, body = b.get(t, "/health")
-		return strings.Contains(body, "5 of 5 answered.")
+		return strings.Contains(body, "5 of 5 could be read")
 	}, time.Minute, time.Millisecond)
 	require.Contains(t, body, "1 of 3 ends (33 %)")
 	require.Contains(t, body, "250 ms at the median, 90 min at most; the newest webhook of 3 cases")
@@ -304,5 +304,5 @@ func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.
 
 	w.temporal.silence()
 	_, body = b.get(t, "/health")
-	require.Contains(t, body, "0 of 5 answered within 2 s; the others need a worker that runs.")
+	require.Contains(t, body, "0 of 5 could be read within 2 s; the others need a running worker.")
 }

@@ -110,7 +110,7 @@ func known(kind string) bool {
 	return false
 }
 
-// setKey sets the dedupe key: the kind, and the idempotency key of the reference. The kind is needed because agent.activated and
+// setKey sets the dedupe key: the kind, and the idempotency key that Artmail documents. The kind is needed because agent.activated and
 // agent.deactivated have the same idempotency key, the activationId.
 func setKey(e *hook.Envelope, id *identity) error {
 	var own string

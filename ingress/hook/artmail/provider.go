@@ -1,7 +1,7 @@
 // Package artmail verifies and reads what Artmail posts to an agent's webhook URL (Artmail, "Publish your agent" and "Webhook events
 // reference").
 //
-// The reference documents activationId and timestamp, but neither the name of the field with the kind, nor the form of the time, nor the
+// Artmail documents activationId and timestamp, but neither the name of the field with the kind, nor the form of the time, nor the
 // place of the other fields. So the kind may be in type, event, eventType or event_type, and every other field at the top or under data. If
 // a field is in both places, the one at the top counts. Undocumented fields do not enter the event, since one of them may be the API key;
 // the inbox keeps the whole body.

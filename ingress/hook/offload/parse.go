@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
-// data holds the fields of the reference's "Fields in data".
+// data holds the fields that Offload documents under "Fields in data".
 type data struct {
 	identity
 	Channel          string          `json:"channel"`

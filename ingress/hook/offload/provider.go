@@ -1,7 +1,7 @@
 // Package offload reads what Offload posts to a case's webhook URL (Offload, "Webhook events").
 //
-// Real bodies may differ from the reference: even its examples have no event_id and no timestamp. Undocumented fields are ignored; the inbox
-// keeps the whole body.
+// Real bodies may differ from Offload's documentation: even its examples have no event_id and no timestamp. Undocumented fields are
+// ignored; the inbox keeps the whole body.
 package offload
 
 import (

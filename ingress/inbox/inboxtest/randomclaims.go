@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// randomClaims plays seeded random owners who claim for short leases, settle in part, late or not at all, beside an operator who ends
-// and replays. A lane is handed out from its head and to one owner at a time; and whenever all leases and waits are over, everything
+// randomClaims runs owners that claim with short leases and settle some lanes, late or never, while an operator settles and replays; a seed
+// decides all of it. A lane is handed out from its head and to one owner at a time; and whenever all leases and waits are over, everything
 // pending is handed out.
 func randomClaims(t *testing.T, s inbox.Store) {
 	const steps, checkEvery, lanes = 600, 40, 4

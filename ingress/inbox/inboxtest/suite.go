@@ -92,7 +92,7 @@ var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // at is a time so many seconds after the start.
 func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 
-// delivery is pending in a lane and has a key and body of its own.
+// delivery is pending in a lane and has a key and a body that no other has.
 func delivery(lane, key string, received time.Time) inbox.Delivery {
 	return inbox.Delivery{
 		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,

@@ -24,8 +24,8 @@ const longest = 5 * time.Second
 // What a transaction does with rows that another one has locked.
 const wait, skip = " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
 
-// tx implements sqlstore.Statements. Those without an answer are kept back and go to the server together with the next one, so that an
-// append takes two round trips. Each statement sees what was committed before it, and so what the one before it waited for.
+// tx implements sqlstore.Statements. It sends a statement without a result together with the next one, so that an append takes two round trips.
+// Each statement sees all commits before it, also those that the previous statement waited for.
 type tx struct {
 	ctx  context.Context
 	conn *pgxpool.Conn

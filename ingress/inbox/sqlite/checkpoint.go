@@ -18,15 +18,15 @@ type logSizes struct {
 	restart int64
 	// keep is what is kept of a WAL that a reader has made longer.
 	keep int64
-	// warn is how many bytes may wait to be copied, because a reader needs them, before the log says so.
+	// warn is how many bytes a reader may keep from being copied before a warning is logged.
 	warn int64
 }
 
 // usualLogSizes: with checkpoints after 4 MiB the slowest acknowledgements took three times as long.
 var usualLogSizes = logSizes{checkpoint: 24 << 20, restart: 48 << 20, keep: 64 << 20, warn: 128 << 20}
 
-// checkpointer copies the WAL into the file beside the writer. Left to SQLite, some commit would do it, and all who wait for that
-// commit with it.
+// checkpointer copies the WAL into the file while the writer goes on. SQLite's automatic checkpoint would run inside a commit and delay every
+// caller of that commit.
 type checkpointer struct {
 	// db is the readers': a checkpoint changes nothing that they could see.
 	db      *sql.DB
@@ -53,7 +53,7 @@ func (c *checkpointer) run() {
 		// It costs disk space, no data.
 		c.logger.Warn("inbox log could not be copied into the file", zap.Error(err))
 	case (pages-copied)*pageSize > c.warn:
-		c.logger.Warn("inbox log grows: a reader outside holds an old snapshot of the file; end it, and the log shrinks again",
+		c.logger.Warn("inbox WAL grows: another program reads an old snapshot of the file; end that program, and the WAL shrinks again",
 			zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", (pages-copied)*pageSize))
 	}
 }

@@ -43,7 +43,7 @@ func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t 
 		return size.Log
 	}
 	warnings := func() []observer.LoggedEntry {
-		return logs.FilterMessageSnippet("inbox log grows: a reader outside holds an old snapshot").All()
+		return logs.FilterMessageSnippet("inbox WAL grows: another program reads an old snapshot").All()
 	}
 	for range 100 {
 		write()

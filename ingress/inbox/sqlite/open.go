@@ -154,7 +154,7 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Pu
 }
 
 // Erase implements inbox.Store. The WAL still has the pages as they were, so it is copied into the file and emptied. A reader can prevent
-// that: then it fails with inbox.ErrBusy, and is to be repeated.
+// that; Erase then fails with inbox.ErrBusy, and the caller must repeat it.
 func (s *Store) Erase(ctx context.Context, ids []string) error {
 	err := s.Store.Erase(ctx, ids)
 	var busy, pages, copied int64
@@ -214,13 +214,13 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// file tells whether the inbox's file is still the one that was opened. Only one goroutine at a time may use it.
+// file detects that the inbox's file was replaced or removed after it was opened. It is not safe for concurrent use.
 type file struct {
 	path      string
 	main, log os.FileInfo
 }
 
-// check compares what stands at the paths with what stood there the first time. It costs two system calls, once per batch.
+// check compares the files at the paths with those at the first check. It costs two system calls for each batch.
 func (f *file) check() error {
 	for _, one := range []struct {
 		path  string

@@ -66,7 +66,7 @@ func waitingForCertainty(s State) string {
 	if s.Verifying != "" {
 		return "A read verifies the case that adopt-case named."
 	}
-	text := "A person has to find out whether Offload created the case. A webhook on its URL settles it; otherwise use adopt-case with its caseId, or retry-create if there is none."
+	text := "A person has to find out whether Offload created the case. A webhook on its URL decides it; otherwise use adopt-case with its caseId, or retry-create if there is none."
 	var named []string
 	for _, e := range s.Unconfirmed {
 		if e.Facts.CaseID != "" {
@@ -117,7 +117,7 @@ func Details(c Case) string {
 				rules.Code(fmt.Sprintf("signalbox case answer %s --question %s --text '…'", reference, word(question.ID, "QUESTION_ID"))), workflows.UpdateProvideInput)
 		}
 	case workflows.CaseCreateUncertain:
-		line("Settle it with %s or %s, or the updates `%s` and `%s`.", rules.Code("signalbox case adopt "+reference+" CASE_ID"),
+		line("Resolve it with %s or %s, or the updates `%s` and `%s`.", rules.Code("signalbox case adopt "+reference+" CASE_ID"),
 			rules.Code("signalbox case retry-create "+reference), workflows.UpdateAdoptCase, workflows.UpdateRetryCreate)
 	case workflows.CaseCreating:
 		if s.Creation == CreationRejected {

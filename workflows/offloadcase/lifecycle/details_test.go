@@ -81,9 +81,9 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 		e.Facts.CaseID = caseID
 		return e
 	}
-	settle := "A person has to find out whether Offload created the case. A webhook on its URL settles it; otherwise use adopt-case with its caseId, " +
+	settle := "A person has to find out whether Offload created the case. A webhook on its URL decides it; otherwise use adopt-case with its caseId, " +
 		"or retry-create if there is none."
-	howToSettle := "Settle it with `signalbox case adopt vendor_2048 CASE_ID` or `signalbox case retry-create vendor_2048`, or the updates `adopt-case` and `retry-create`."
+	howToSettle := "Resolve it with `signalbox case adopt vendor_2048 CASE_ID` or `signalbox case retry-create vendor_2048`, or the updates `adopt-case` and `retry-create`."
 	silent := lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 10), after(10))
 	for name, row := range map[string]struct {
 		c       lifecycle.Case

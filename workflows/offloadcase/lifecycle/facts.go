@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// merge merges what the provider reported at a time of its own clock. The result does not depend on the order of arrival: an end wins
+// merge merges what the provider reported, with the time by its clock. The result does not depend on the order of arrival: an end wins
 // over a status that is not an end; otherwise the later status wins. merge returns false, and changes nothing, if two ends contradict
 // each other.
 //

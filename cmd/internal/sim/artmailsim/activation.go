@@ -87,7 +87,7 @@ func (s *Simulator) Pause(activationID, reason string) error {
 	})
 }
 
-// Resume re-enables a paused activation, whatever it was paused for.
+// Resume re-enables a paused activation, for any reason of the pause.
 func (s *Simulator) Resume(activationID string) error {
 	return s.step(activationID, []Status{Paused}, func(a *activation) error {
 		a.status, a.pauseReason, a.lastError = Active, "", ""

@@ -53,7 +53,7 @@ func (s *Simulator) RequestApproval(activationID, text, runID string) (messageID
 }
 
 // RespondApproval lets a brand user answer an APPROVAL_REQUEST, and returns the id of the answer. An empty reason is
-// null; an empty run is the request's, which may be none. Answering twice sends a second event, with an id of its own:
+// null; an empty run is the request's, which may be none. A second answer sends a second event, with a new id:
 // what Artmail does then is not documented.
 func (s *Simulator) RespondApproval(messageID string, approved bool, reason, runID string) (responseID string, err error) {
 	s.mu.Lock()

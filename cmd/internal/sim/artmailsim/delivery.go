@@ -69,8 +69,8 @@ func (s *Simulator) compose(agent *Agent, event, activationID string, at time.Ti
 	}, nil
 }
 
-// deliver tries the direct way, then the queue, then gives up. While an event is tried directly, the activation's
-// next ones wait; what lies in the queue holds nothing back, so that events arrive out of order over hours.
+// deliver tries the direct way, then the queue, then gives up. While an event is tried directly, the next
+// events of its activation wait. An event in the queue delays no other, so events can arrive hours out of order.
 func (s *Simulator) deliver(m courier.Message) {
 	s.Webhooks.Send(m, func(ctx context.Context, first courier.Attempt) {
 		if first.Delivered() || s.retry(ctx, m, s.opts.Undocumented.DirectBackoff, nil) {

@@ -25,7 +25,7 @@ type run struct {
 	activationID string
 	status       RunStatus
 
-	touched chan struct{} // holds one notice of activity
+	touched chan struct{} // has one element after activity
 	ended   chan struct{}
 }
 
@@ -125,7 +125,7 @@ func (s *Simulator) runStep(runID string, change func(r *run) error) error {
 func (r *run) touch() {
 	select {
 	case r.touched <- struct{}{}:
-	default: // An untaken notice says the same.
+	default: // activity is already recorded
 	}
 }
 

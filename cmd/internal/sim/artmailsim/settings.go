@@ -11,7 +11,7 @@ import (
 
 // Settings are what a run of the simulator goes by.
 type Settings struct {
-	Seed      uint64   `json:"seed,string"` // text, since JSON's numbers are no 64 bits wide for everybody
+	Seed      uint64   `json:"seed,string"` // text, because JavaScript can't hold every 64-bit number
 	Envelope  Envelope `json:"envelope"`
 	TimeScale float64  `json:"timeScale"`
 	Agents    []string `json:"agents"`
@@ -28,7 +28,7 @@ func (s *Simulator) Settings() Settings {
 var ErrTimeScale = errors.New("the time scale must be greater than 0")
 
 // SetTimeScale multiplies Artmail's durations that begin from now on: pauses between tries, and the window of runs that are opened or touched.
-// What is waited for already, and how long one attempt may take, stays.
+// A wait that has begun and the timeout of an attempt do not change.
 func (s *Simulator) SetTimeScale(scale float64) error {
 	if !(scale > 0) || math.IsInf(scale, 0) {
 		return fmt.Errorf("time scale %v: %w", scale, ErrTimeScale)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// leakedInboxID is what Offload sets on every case, whatever its inbox is.
+// leakedInboxID is the inbox ID that Offload shows on every case.
 const leakedInboxID = "dev-test@agentmail.to"
 
 // attachment is an inbound file of a case, in the shape of GET and webhooks.

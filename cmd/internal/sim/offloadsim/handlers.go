@@ -90,7 +90,7 @@ func (s *Simulator) provideInput(r *http.Request, owner string, body []byte) ans
 	case c.input.Status != requestPending:
 		return fail(errNotPending)
 	}
-	// Resolved at once, whereas the case stays INPUT_NEEDED until the worker has come round.
+	// The question is resolved at once, but the case stays INPUT_NEEDED until Offload processes the answer.
 	c.input.Status = requestResolved
 	c.touch(s.Now())
 	s.Changed()

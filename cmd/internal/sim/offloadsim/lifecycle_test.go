@@ -184,7 +184,7 @@ func TestWebhooksHaveTheShapeOfTheReference(t *testing.T) {
 		}
 		require.ElementsMatch(t, referenceFields["case.completed"], keys(bodies["case.completed"]))
 		require.ElementsMatch(t, referenceFields["case.failed"], keys(bodies["case.failed"]))
-		// The reference's example has no reference and no metadata of its own.
+		// Offload's example has no clientReferenceId and no metadata.
 		require.ElementsMatch(t, slices.Concat(referenceFields["case.input_needed"], []string{"clientReferenceId", "metadata"}),
 			keys(bodies["case.input_needed"]))
 		require.Nil(t, bodies["case.failed"]["failureReason"])

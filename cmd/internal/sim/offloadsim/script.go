@@ -95,7 +95,7 @@ func (s *Simulator) play(c *offloadCase) {
 				return
 			}
 			if err := steps[number](a); err != nil {
-				return // Somebody else took the case another way, or the simulator is closing.
+				return // A control has changed the case, or the simulator is closing.
 			}
 			s.mu.Lock()
 			c.step = number + 1

@@ -93,7 +93,7 @@ func (s *Simulator) AskInput(caseID, question string) (inputRequestID string, er
 	return inputRequestID, err
 }
 
-// Resume lets the worker come round to an accepted answer: the case runs again. There is no webhook for it.
+// Resume processes an accepted answer: the case is RUNNING again. Offload sends no webhook for that.
 func (s *Simulator) Resume(caseID string) error {
 	return s.step(caseID, []Status{StatusInputNeeded}, func(c *offloadCase, now time.Time) error {
 		if c.input.Status != requestResolved {
@@ -106,8 +106,8 @@ func (s *Simulator) Resume(caseID string) error {
 	})
 }
 
-// SendWebhook sends an event for a case as it is, whatever its status, with some data replaced: a repeated event, an
-// early one, or one that contradicts the case. It changes nothing but what the receiver believes.
+// SendWebhook sends an event for a case as it is, in any status, with some data replaced: a repeated event, an
+// early one, or one that contradicts the case. It does not change the case.
 func (s *Simulator) SendWebhook(caseID, event string, overrides map[string]any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Undocumented are the points that Offload's documentation leaves open, or where its revisions disagree. The zero
-// value draws by chance what a client must not notice, and otherwise keeps to the newer revision.
+// Undocumented are the points that Offload's documentation leaves open, or where its revisions disagree. With the zero
+// value, points that must not matter to a client are random, and the others follow the newer revision.
 type Undocumented struct {
 	// CreateStatus answers POST /cases. 0: drawn from 200, 201 and 202 for each case.
 	CreateStatus int `json:"createStatus,omitempty"`

@@ -18,7 +18,7 @@ const (
 )
 
 // notify sends the event for the case as it is now, once; the caller holds the mutex. Without a webhook URL nothing
-// is sent. Whatever the receiver answers, there is no second attempt.
+// is sent. There is no second attempt, even if the receiver refuses it.
 func (s *Simulator) notify(c *offloadCase, event string, overrides map[string]any) error {
 	if c.request.clientWebhookURL == "" {
 		return nil

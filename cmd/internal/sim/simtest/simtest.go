@@ -75,7 +75,7 @@ func Status(status int) func(*http.Request) (*http.Response, error) {
 	}
 }
 
-// Hang never answers: the request ends with the sender's patience.
+// Hang never answers: the request ends when the sender cancels it.
 func Hang(req *http.Request) (*http.Response, error) {
 	<-req.Context().Done()
 	return nil, req.Context().Err()

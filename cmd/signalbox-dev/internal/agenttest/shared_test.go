@@ -135,7 +135,7 @@ func eventually[S any](t *testing.T, read func(context.Context) (S, error), hold
 		}
 		select {
 		case <-ctx.Done():
-			require.FailNow(t, "waited in vain", "last error: %v\nlast seen: %+v", err, seen)
+			require.FailNow(t, "timed out", "last error: %v\nlast seen: %+v", err, seen)
 		case <-again.C:
 		}
 	}

@@ -2,8 +2,8 @@
 // which of the design's figures hold on this machine.
 //
 // Everything runs in this process: the real Temporal server on a file, the real ingress with its inbox, the relay and the load generator. So the
-// generator is lean (kept connections, requests made beforehand), and figures that are compared are taken in turns: what else the machine does
-// then weighs on both alike. Each figure also has the processor time that it took, which a busy neighbour changes least.
+// generator is lean (kept connections, requests made beforehand), and figures that are compared are taken in turns, so that
+// other load on the machine affects both equally. Each figure also has its processor time, which other load affects least.
 //
 // No worker runs while signals are counted: a signal then costs the server its least, which favours the plain handler.
 package bench

@@ -136,7 +136,7 @@ func (l *listener) expect(name string) <-chan time.Time {
 	return happened
 }
 
-// hear tells the first of the names that is expected, if any: a workflow task that is repeated tells the same again.
+// hear reports the first expected name, if any. A repeated workflow task reports a name again, which has no effect.
 func (l *listener) hear(names ...string) {
 	at := now()
 	l.mu.Lock()

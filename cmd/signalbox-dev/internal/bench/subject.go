@@ -148,8 +148,8 @@ func answerOnly(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// signalWithin is the handler that one would write first: parse, signal, answer. It checks no token and seals nothing, so it is given
-// the lighter part; what it lacks is that nothing is kept where the signal fails.
+// signalWithin is the handler that one would write first: parse, signal, answer. It checks no token and seals nothing, so it has less
+// work than Signalbox; and if the signal fails, the event is lost.
 func signalWithin(temporal sdk.Client) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		plain, err := io.ReadAll(c.Request().Body)

@@ -153,7 +153,7 @@ func (a asked) giveElsewhere(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, response.StatusCode)
 }
 
-// settled waits until it is known what became of the newest answer.
+// settled waits until the newest answer has a result.
 func (a asked) settled(t *testing.T, want workflows.InputResult) workflows.CaseState {
 	t.Helper()
 	state := eventually(t, a.State, func(s workflows.CaseState) bool {

@@ -170,7 +170,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 		one := startCase(t, shared.Apps, workflows.CaseStart{Reference: start.Reference, Account: start.Account, CaseID: caseID})
 		looksAt(t, offload, caseID, 1)
 		require.NoError(t, offload.SendFirstMessage(caseID))
-		// Whoever knows the secret can say anything; only what Offload confirms counts.
+		// The shared secret proves no case, so an end counts only after a read confirms it.
 		require.NoError(t, offload.SendWebhook(caseID, offloadsim.EventFailed, map[string]any{"status": "FAILED", "resultStatus": "BOUNCED"}))
 		looksAt(t, offload, caseID, 2)
 		require.Equal(t, workflows.CaseRunning, eventually(t, one.State, applied(1)).Status)

@@ -54,7 +54,7 @@ func TestACaseThatCompletesByWebhookHasFewEvents(t *testing.T) {
 	t.Fatal("Temporal loses a task of each case, or a case has too many events")
 }
 
-// A month of looks, one an hour, adds no event to those of seven looks. It has the server to itself: so many looks are all that it can do.
+// A month of hourly reads leaves as many history events as seven reads. The test has its own server, because so many reads use all of it.
 func TestPollingAddsNothingToTheHistory(t *testing.T) {
 	few := completedByLook(t, "seven-looks", 7)
 	many := completedByLook(t, "a-month-of-looks", 30*24)

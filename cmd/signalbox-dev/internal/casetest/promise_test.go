@@ -25,7 +25,7 @@ import (
 
 func promise(name string) string { return "promise-" + name }
 
-// promises are what holds of a case whatever happens around it. The name of each is that of its test.
+// promises are the guarantees for a case during outages, each under the name of its subtest.
 var promises = map[string]func(t *testing.T, offload *provider, start workflows.CaseStart){
 	"downloads-that-hang-delay-no-outcome": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		resume := offload.stallDownloads()

@@ -262,7 +262,7 @@ func await[S any](ctx context.Context, read func(context.Context) (S, error), ho
 		}
 		select {
 		case <-ctx.Done():
-			return seen, fmt.Errorf("waited in vain: %w; last error: %v", ctx.Err(), err) //nolint:errorlint // it may be nil
+			return seen, fmt.Errorf("timed out: %w; last error: %v", ctx.Err(), err) //nolint:errorlint // it may be nil
 		case <-again.C:
 		}
 	}
@@ -273,8 +273,8 @@ func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) work
 	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
 }
 
-// attended reads a case as a person does who decides what nobody else can: a machine too busy to record in time that an activity was handed
-// out loses it, and a creation is then uncertain.
+// attended reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity task, which makes a creation
+// uncertain.
 func attended(offload *provider, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
 	return func(ctx context.Context) (workflows.CaseState, error) {
 		state, err := one.State(ctx)

@@ -47,7 +47,7 @@ const (
 
 func heldKey(reference, activity string) string { return reference + " " + activity }
 
-// runWorker is the other process. It ends when it is killed, or when the one that started it is gone: nobody writes to its input.
+// runWorker is the other process. It ends when it is killed, or when its parent ends and so closes its input.
 func runWorker(settings string) int {
 	var p workerProcess
 	if err := json.Unmarshal([]byte(settings), &p); err != nil {

@@ -101,7 +101,7 @@ func caseAsks(ctx context.Context, s *stage) error {
 }
 
 func caseLosesItsWebhook(ctx context.Context, s *stage) error {
-	// Impatient, so that nobody has to watch for the usual 15 minutes.
+	// Poll after 4 s instead of 15 minutes, so that the demonstration is short.
 	one, err := start(ctx, s, "lost", workflows.CaseOptions{
 		ReconcileAfter: workflows.Duration(4 * time.Second),
 		PollFloor:      workflows.Duration(time.Second),
@@ -110,7 +110,7 @@ func caseLosesItsWebhook(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	s.say("Offload will post the end of this case to nobody; after 4 s of silence Signalbox looks for itself")
+	s.say("the webhook of this case's end will be lost; after 4 s of silence Signalbox reads the case")
 	return ends(ctx, s, one, workflows.CaseCompleted, "goal_achieved", workflows.NewsByPoll)
 }
 

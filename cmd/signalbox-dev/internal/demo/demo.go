@@ -1,5 +1,5 @@
-// Package demo plays what Signalbox is for against a development instance, through the same client and the same HTTP that everybody uses,
-// and prints what happens and where to look.
+// Package demo runs example cases and activations on a development instance, through the public Go client, and prints each step with links
+// to the Web UI.
 package demo
 
 import (
@@ -96,7 +96,7 @@ type printer struct {
 func (p *printer) printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Whoever watches may have gone; the demonstration goes on for its exit status.
+	// The output may be closed; the demonstration goes on for its exit status.
 	_, _ = fmt.Fprintf(p.out, format, args...)
 }
 
@@ -111,7 +111,7 @@ func await[S any](ctx context.Context, read func(context.Context) (S, error), ho
 		}
 		select {
 		case <-ctx.Done():
-			return state, fmt.Errorf("waited in vain; last seen: %+v: %w", state, errors.Join(err, ctx.Err()))
+			return state, fmt.Errorf("timed out; last state: %+v: %w", state, errors.Join(err, ctx.Err()))
 		case <-again.C:
 		}
 	}

@@ -85,7 +85,7 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	code, said := status("keys", "create", "keys.json")
 	require.Zero(t, code, said)
 
-	// Neither the search attributes nor a current version are there: webhooks are accepted, and each lack is told with what mends it.
+	// Search attributes and a current version are missing: webhooks are accepted, and /readyz names each problem with its fix.
 	serve, log := run("serve")
 	require.NoError(t, serve.Start())
 	exited := make(chan error, 1)

@@ -36,7 +36,7 @@ var shared struct {
 	log    *lockedBuffer
 	// uncertain is an Offload that makes each case and then loses the answer; it is the account of the same name.
 	uncertain *offloadsim.Simulator
-	// odd is an Offload that tells a status of its own while a case runs, and gives no attachment away; it is the account of the same name.
+	// odd is an Offload that reports an undocumented status for a running case and serves no attachment; its account has the same name.
 	odd *offloadsim.Simulator
 }
 
@@ -183,7 +183,7 @@ func eventually[S any](t testing.TB, read func(context.Context) (S, error), hold
 		}
 		select {
 		case <-ctx.Done():
-			require.FailNow(t, "waited in vain", "last error: %v\nlast seen: %+v", err, seen)
+			require.FailNow(t, "timed out", "last error: %v\nlast seen: %+v", err, seen)
 		case <-again.C:
 		}
 	}

@@ -96,7 +96,7 @@ func eventually(t *testing.T, source string, holds func(workflows.NotifyState) b
 		}
 		select {
 		case <-ctx.Done():
-			require.FailNow(t, "waited in vain", "last seen: %+v, last error: %v", seen, failed)
+			require.FailNow(t, "timed out", "last seen: %+v, last error: %v", seen, failed)
 		case <-again.C:
 		}
 	}

@@ -119,7 +119,7 @@ func newActivities() (*notice.Activities, error) {
 	return made, nil
 }
 
-// handOver is the workflow of an agent's author: it returns what it was told, once the activation is deactivated.
+// handOver is the workflow of an agent's author: it returns the notices that it received, once the activation is deactivated.
 func handOver(ctx workflow.Context, start workflows.HandOverStart) ([]workflows.Notice, error) {
 	notices := signalbox.ReceiveNotices(ctx, workflows.SignalAgentNotice)
 	var got []workflows.Notice

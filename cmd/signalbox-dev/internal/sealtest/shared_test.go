@@ -194,7 +194,7 @@ func await[S any](ctx context.Context, read func(context.Context) (S, error), ho
 		}
 		select {
 		case <-ctx.Done():
-			return seen, fmt.Errorf("waited in vain: last seen %+v, last error %w", seen, err)
+			return seen, fmt.Errorf("timed out: last seen %+v, last error %w", seen, err)
 		case <-again.C:
 		}
 	}

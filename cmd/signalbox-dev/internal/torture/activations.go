@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// playedActivation is what was done in an activation, to be held against what became of it.
+// playedActivation records what a player did in an activation, to compare it with the result.
 type playedActivation struct {
 	id string
 	// approvals are the brand's answers by message.

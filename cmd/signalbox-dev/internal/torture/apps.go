@@ -25,7 +25,7 @@ const (
 	apps = 4
 )
 
-// heard is what an app was told. A notice may come twice; nothing may be told in two notices.
+// heard holds the notices that an app received. A notice may come twice, but two different notices must not report the same end.
 type heard struct {
 	// Outcomes are the statuses told for each reference, Approvals those told for each message: one for each notice ID.
 	Outcomes  map[string][]string `json:"outcomes"`

@@ -10,7 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// playedCase is what was done with a case, to be held against what became of it.
+// playedCase records what a player did with a case, to compare it with the result.
 type playedCase struct {
 	reference string
 	caseID    string

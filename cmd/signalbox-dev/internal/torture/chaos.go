@@ -37,7 +37,7 @@ type fault struct {
 	away time.Duration
 	// replays is how far back an operator looks for deliveries to replay while the ingress is dead.
 	replays int
-	// readOnly says that a full disk takes no write at all, where else only no file can grow.
+	// readOnly: the full disk refuses every write. Otherwise files can't grow, but existing bytes can be overwritten.
 	readOnly bool
 }
 
@@ -73,7 +73,7 @@ func planFaults(seed uint64, r role, o Options) []fault {
 	return faults
 }
 
-// keeper looks after one process: it carries out the faults and starts the process again when it dies, for whatever reason.
+// keeper supervises one process: it carries out the faults and restarts the process when it ends.
 type keeper struct {
 	process *process
 	faults  []fault
@@ -93,10 +93,10 @@ type keeper struct {
 
 	done     map[deed]int
 	replayed int
-	// unexpected are ends that nobody asked for.
+	// unexpected are the ends that no fault caused.
 	unexpected []string
-	// useful says that the process has been of use since it was started. One that needs may end before that, since what it needs may be
-	// away: it is started again until it is of use, and unstarted counts that.
+	// useful: the process was ready since its last start. needs: it may end before it is ready, because its database may be away; it is then
+	// restarted, and unstarted counts that.
 	useful, needs bool
 	unstarted     int
 	// unmended are full disks that were not answered or recovered from as they should be.
@@ -111,8 +111,7 @@ const (
 	mostUnstarted  = 100
 )
 
-// run keeps the process until it is told to stop, and leaves it running then: what has begun is carried through. Only an end of ctx cuts
-// that short.
+// run supervises the process until stop is closed, and then leaves it running. It finishes a fault that has begun, unless ctx ends.
 func (k *keeper) run(ctx context.Context, stop <-chan struct{}) error {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
@@ -169,7 +168,7 @@ func (k *keeper) inflict(ctx context.Context, f fault) error {
 	return k.start(ctx)
 }
 
-// revive starts a process again that has ended by itself, which is remembered against it.
+// revive restarts a process that ended by itself, and counts that end.
 func (k *keeper) revive(ctx context.Context) error {
 	if k.needs && !k.useful {
 		k.unstarted++
@@ -180,7 +179,7 @@ func (k *keeper) revive(ctx context.Context) error {
 		return err
 	}
 	if len(k.unexpected) > mostUnexpected || k.unstarted > mostUnstarted {
-		return fmt.Errorf("%s keeps on ending by itself: see its log", k.process.role)
+		return fmt.Errorf("%s ended by itself too often: see its log", k.process.role)
 	}
 	return k.start(ctx)
 }
@@ -218,7 +217,7 @@ func (k *keeper) start(ctx context.Context) error {
 		case <-k.process.exited:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not of use: %w", k.process.role, err)
+			return fmt.Errorf("%s is not ready: %w", k.process.role, err)
 		case <-look.C:
 		}
 	}

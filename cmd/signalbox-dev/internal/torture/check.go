@@ -20,7 +20,7 @@ func (i *Invariant) violated(format string, args ...any) {
 	i.Violations = append(i.Violations, fmt.Sprintf(format, args...))
 }
 
-// check holds the facts against each other.
+// check checks every invariant on the facts.
 func check(f facts) []Invariant {
 	all := []Invariant{
 		nothingLost(f), nothingStoredTwice(f), allEnded(f), allApplied(f), nothingTwice(f),
@@ -65,8 +65,8 @@ func nothingStoredTwice(f facts) Invariant {
 	return i
 }
 
-// allEnded accepts the ends that these events can come to: all of them are well formed, and each has a workflow but a ping, which is kept and
-// told to nobody.
+// allEnded accepts the final states that these events can have: all of them are well formed, and each has a workflow, except a ping, which the
+// inbox keeps as ignored.
 func allEnded(f facts) Invariant {
 	i := Invariant{Name: "each event came to an end: delivered or late", Checked: len(f.stored)}
 	for _, e := range f.stored {
@@ -80,8 +80,8 @@ func allEnded(f facts) Invariant {
 	return i
 }
 
-// handed counts what each workflow was handed by what the inbox says. A late one may have been handed over before, by a relay that was
-// killed before it could say so.
+// handed counts the deliveries of a lane by their state in the inbox. The workflow may have received a late one: the relay may have been killed
+// between the signal and the settlement.
 type handed struct{ delivered, late int }
 
 func handedOver(f facts) map[string]handed {
@@ -100,7 +100,7 @@ func handedOver(f facts) map[string]handed {
 	return lanes
 }
 
-// taken is how many different events each workflow says it has taken in: those that came again it counts apart.
+// taken returns how many different events each workflow has processed. Workflows count repetitions separately.
 func taken(f facts) map[string]int {
 	counts := map[string]int{}
 	for _, c := range f.cases {
@@ -113,7 +113,7 @@ func taken(f facts) map[string]int {
 }
 
 func allApplied(f facts) Invariant {
-	i := Invariant{Name: "each delivered event was taken in by its workflow"}
+	i := Invariant{Name: "each delivered event was processed by its workflow"}
 	counts := taken(f)
 	for lane, h := range handedOver(f) {
 		i.Checked += h.delivered

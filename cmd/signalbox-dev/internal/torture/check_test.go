@@ -49,8 +49,8 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		change func(*facts)
 		want   []string
 	}{
-		"all well":                         {func(*facts) {}, nil},
-		"a late event was taken in before": {func(f *facts) { f.cases[0].state.EventsApplied = 2 }, nil},
+		"all well":                          {func(*facts) {}, nil},
+		"a late event was processed before": {func(f *facts) { f.cases[0].state.EventsApplied = 2 }, nil},
 		"an acknowledged event is gone": {
 			func(f *facts) { f.stored[0].print = print{9} }, []string{"each acknowledged event is in the inbox"},
 		},
@@ -65,7 +65,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 			func(f *facts) { f.stored[1].state = inbox.StateDead }, []string{"each event came to an end: delivered or late"},
 		},
 		"a workflow forgot an event": {
-			func(f *facts) { f.activations[0].state.LateEvents = 0 }, []string{"each delivered event was taken in by its workflow"},
+			func(f *facts) { f.activations[0].state.LateEvents = 0 }, []string{"each delivered event was processed by its workflow"},
 		},
 		"a workflow counted an event twice": {func(f *facts) { f.cases[0].state.LateEvents = 2 }, []string{"no event counts twice"}},
 		"a workflow went back":              {func(f *facts) { f.regressed = []string{"x"} }, []string{"no workflow went back"}},

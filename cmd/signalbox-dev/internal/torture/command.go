@@ -35,7 +35,7 @@ type Options struct {
 	Inbox string `json:"inbox"`
 	// EncryptPayloads encrypts what Temporal keeps.
 	EncryptPayloads bool `json:"encryptPayloads"`
-	// Progress is told in words what goes on.
+	// Progress receives lines of progress.
 	Progress io.Writer `json:"-"`
 
 	// instead gives a process another role than its own, and only, where it is set, is all that is done to each. Only tests can set them: they
@@ -67,7 +67,7 @@ func (o Options) validate() error {
 }
 
 func (o Options) say(format string, args ...any) {
-	// Nobody misses a line of progress that can't be written.
+	// A line of progress that can't be written does not matter.
 	_, _ = fmt.Fprintf(o.Progress, format+"\n", args...)
 }
 

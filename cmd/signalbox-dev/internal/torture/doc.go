@@ -1,10 +1,10 @@
-// Package torture shows that nothing acknowledged is lost and nothing counts twice while everything around it is killed.
+// Package torture shows that no acknowledged event is lost and none counts twice while processes are killed.
 //
-// It runs Signalbox as it runs in production, in processes of its own: the Temporal server, the ingress with its relay, the worker, and
+// It runs Signalbox as it runs in production, in separate processes: the Temporal server, the ingress with its relay, the worker, and
 // PostgreSQL where that keeps the inbox. The providers are simulated in this process. They play cases and activations whose webhooks repeat,
 // overtake each other and come late, while each process is killed with SIGKILL, stopped with SIGSTOP and started again at seeded moments, and
-// an ingress with SQLite finds its disk full. Afterwards, when all is quiet, it holds what the providers were answered against what the inbox,
-// the workflows and the providers say.
+// the disk of an ingress with SQLite is full. When no delivery is pending any more, it compares the answers that the providers got with the
+// contents of the inbox, the workflows and the providers.
 //
 // What it takes for granted is little: a body that was answered with 204, byte for byte as it left the simulator. It does not ask
 // Signalbox's own code what that event's dedupe key is.

@@ -19,14 +19,14 @@ type filler struct {
 	pinger *pinger
 	// growing is the file that each write to the inbox makes longer.
 	growing string
-	// noticed is how long a disk that takes nothing may go unnoticed, mended how long the ingress may go on to refuse when it is back.
+	// noticed bounds the time until the first 503 after the disk is full; mended bounds the time until the first 204 after it has room again.
 	noticed, mended time.Duration
 }
 
-// growthPatience is how long a file that can't grow may take to be in the way: SQLite writes over its log again and again.
+// growthPatience bounds the time until SQLite must extend a file: until then it overwrites its log.
 const growthPatience = time.Second
 
-// fill returns what the ingress did wrong. Nobody starts the process anew meanwhile: one that ended would be found not to store again.
+// fill returns what the ingress did wrong. The process is not restarted during it, so a process that ended fails the check.
 func (f filler) fill(ctx context.Context, p *process, how fault) error {
 	served := p.command.Process
 	err := f.take(ctx, served, how.readOnly)

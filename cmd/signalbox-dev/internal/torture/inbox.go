@@ -31,7 +31,7 @@ func makeInbox(folder, kind string) (inbox string, server *pgserver.Server, err 
 	if kind != inboxPostgres {
 		return filepath.Join(folder, "inbox.db"), nil, nil
 	}
-	// Root runs PostgreSQL as somebody else, who has to come through to their own folder.
+	// Root runs PostgreSQL as another user, who must be able to enter the folder.
 	const passable = 0o711
 	own := filepath.Join(folder, inboxPostgres)
 	if err := errors.Join(os.Chmod(folder, passable), os.Mkdir(own, 0o700)); err != nil {

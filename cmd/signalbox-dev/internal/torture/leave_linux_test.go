@@ -110,7 +110,7 @@ func TestARunThatCanNotBeSetUpLeavesNoProcessBehind(t *testing.T) {
 	})
 	_, err := Run(t.Context(), o)
 	// On a slow machine Temporal isn't ready by then either.
-	require.ErrorContains(t, err, "is not of use")
+	require.ErrorContains(t, err, "is not ready")
 	require.NotEmpty(t, folder)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	require.Empty(t, runningIn(t, folder))

@@ -17,7 +17,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 )
 
-// process is one part of Signalbox, or Temporal, in a process of its own. Only one goroutine at a time handles it.
+// process is an OS process that runs one part of Signalbox, Temporal or PostgreSQL. It is not safe for concurrent use.
 type process struct {
 	role role
 	// plays is the role that it is started with, its own but for tests.
@@ -123,7 +123,7 @@ func (p *process) reap() error {
 	return nil
 }
 
-// hold stops the process in the middle of whatever it does, and what it has started, and lets it go on after a time.
+// hold stops the process and its children with SIGSTOP, and continues them after a time.
 func (p *process) hold(ctx context.Context, pause time.Duration) error {
 	if err := pauseProcess(p.command.Process); err != nil {
 		return fmt.Errorf("pause %s: %w", p.role, err)

@@ -19,8 +19,7 @@ import (
 // runs says that torture runs here. It reads /proc, limits the files of another process, and has children die with their parent.
 const runs = true
 
-// bind keeps a terminal's Ctrl-C from a child, and lets the system kill it, a stopped one too, when this process dies without having been
-// able to.
+// bind shields a child from the terminal's Ctrl-C. The system kills the child when this process dies, even if the child is stopped.
 func bind(child *exec.Cmd) {
 	if child.SysProcAttr == nil {
 		child.SysProcAttr = &syscall.SysProcAttr{}
@@ -33,7 +32,7 @@ func pauseProcess(p *os.Process) error  { return p.Signal(syscall.SIGSTOP) }
 func resumeProcess(p *os.Process) error { return p.Signal(syscall.SIGCONT) }
 func askToStop(p *os.Process) error     { return p.Signal(syscall.SIGTERM) }
 
-// childrenOf are the processes that a process has started and that still are: those of PostgreSQL, each in a process group of its own.
+// childrenOf returns the running processes that a process has started: those of PostgreSQL, each in a separate process group.
 func childrenOf(parent int) []int {
 	// The pattern is well formed.
 	folders, _ := filepath.Glob("/proc/[0-9]*")
@@ -50,7 +49,7 @@ func childrenOf(parent int) []int {
 	return children
 }
 
-// standingOf is the state of a process as the system letters it, and its parent; nothing where there is no such process.
+// standingOf returns the one-letter state of a process in /proc, and its parent; empty if there is no such process.
 func standingOf(pid int) (state string, parent int) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -69,7 +68,7 @@ func standingOf(pid int) (state string, parent int) {
 	return string(fields[0]), parent
 }
 
-// gone waits until the processes have ended. Whether somebody has taken note of their end is not asked.
+// gone waits until the processes have ended. A zombie counts as ended.
 func gone(children []int) error {
 	const patience, look = 20 * time.Second, 5 * time.Millisecond
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -85,8 +84,8 @@ func gone(children []int) error {
 	return nil
 }
 
-// pauseChildren stops processes that are not our own children, until release. Where this process is killed meanwhile, the system kills its
-// own child and not these: stopped, they would never find that out. So a shell lets them go, by the end of its input.
+// pauseChildren stops processes that are not our own children, until release. If this process is killed, the system kills its
+// child but not these, and they would stay stopped for ever. So a shell continues them when its input ends.
 func pauseChildren(children []int) (release func() error, err error) {
 	if len(children) == 0 {
 		return func() error { return nil }, nil
@@ -114,9 +113,9 @@ func pauseChildren(children []int) (release func() error, err error) {
 	return release, nil
 }
 
-// boundFiles lets the process write no file beyond so many bytes, from now on and until unboundFiles: a disk that is full, or read-only where
-// nothing may be written, for this process alone and without any privilege. The error that a write gets is EFBIG where a disk's is ENOSPC
-// or EROFS; SQLite fails and undoes the transaction all the same.
+// boundFiles limits the size of the files that the process writes, until unboundFiles. It simulates a full disk, or a read-only one with limit 0,
+// for this process only and without privileges. A write fails with EFBIG instead of ENOSPC or EROFS; SQLite rolls the transaction back in each
+// case.
 func boundFiles(p *os.Process, bytes int64) error {
 	return limitFiles(p, func(l *unix.Rlimit) { l.Cur = uint64(bytes) })
 }

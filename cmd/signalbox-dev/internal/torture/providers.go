@@ -40,8 +40,8 @@ const (
 	reordered, late, lostAnswers = 0.05, 0.05, 0.02
 )
 
-// directBackoff makes Artmail's direct retries what they are, 1, 2 and 4 seconds, whatever artmailScale: an outage is not scaled either. With
-// less, one event in thousands meets another outage at each of its retries; Artmail gives it up, and nobody can come to their end.
+// directBackoff undoes artmailScale for Artmail's direct retries, so that they come after 1, 2 and 4 seconds: outages are not scaled either. With
+// shorter pauses, each retry of one event in thousands would meet an outage; Artmail would give the event up, and its activation would not end.
 var directBackoff = []time.Duration{time.Duration(1e9 / artmailScale), time.Duration(2e9 / artmailScale), time.Duration(4e9 / artmailScale)}
 
 // artmailQueue are the pauses of Artmail's slow queue, 4 and 14 seconds and then many of 27. It has more tries than Artmail's three: those

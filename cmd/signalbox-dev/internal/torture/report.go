@@ -31,7 +31,7 @@ type Report struct {
 	Replayed int                     `json:"replayed"`
 	// Revived counts how often Temporal ended by itself, and was started anew.
 	Revived int `json:"temporalRevived"`
-	// Unstarted counts how often an ingress ended at its start for want of its database, and was started anew.
+	// Unstarted counts how often an ingress ended at its start because its database was away, and was restarted.
 	Unstarted int `json:"ingressUnstarted"`
 	// Repeated counts events that workflows were handed again, Decided the uncertain creations that a person decided.
 	Repeated int   `json:"handedAgain"`
@@ -85,7 +85,7 @@ func (r Report) WriteTable(w io.Writer) error {
 	}
 	p.line("Temporal ended by itself\t%d", r.Revived)
 	if r.Options.Inbox == inboxPostgres {
-		p.line("the ingress could not start for want of PostgreSQL\t%d", r.Unstarted)
+		p.line("starts of the ingress without PostgreSQL\t%d", r.Unstarted)
 	}
 	p.line("deliveries replayed by an operator\t%d", r.Replayed)
 	p.line("events handed to a workflow again\t%d", r.Repeated)

@@ -82,7 +82,7 @@ func processCommand() *cobra.Command {
 			ctx, cancel := context.WithCancel(cmd.Context())
 			defer cancel()
 			go func() {
-				// It ends with the process, or with the one that started it: nobody writes.
+				// The input ends when the parent ends: the parent never writes to it.
 				_, _ = io.Copy(io.Discard, os.Stdin)
 				cancel()
 			}()
@@ -155,8 +155,8 @@ func (p part) service(parts config.Part) service.Settings {
 	}
 }
 
-// hastier shortens how long Temporal waits for a worker that was killed while it called a provider: a minute, which is most of the time of a
-// short run. Nothing else of an activity is changed. It must stay above the longest pause of a worker.
+// hastier shortens the attempt timeout of activities, which decides when Temporal repeats the call of a killed worker: by default a minute, most
+// of a short run. It must exceed the longest pause of a worker.
 type hastier struct {
 	interceptor.InterceptorBase
 	attempt time.Duration

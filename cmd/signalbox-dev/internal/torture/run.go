@@ -148,7 +148,7 @@ func (r *run) keeper(folder string, one role) *keeper {
 			pinger: newPinger(r.stage.providers.wire, r.world), growing: r.world.growing(), noticed: time.Minute, mended: time.Minute,
 		}.fill
 	default:
-		// A worker has nothing to be asked by: it works as soon as it can.
+		// A worker has no readiness check.
 		k.ready = func(context.Context) error { return nil }
 	}
 	return k
@@ -181,7 +181,7 @@ func (r *run) torture(ctx context.Context) error {
 	o.say("seed %d: %d cases, %d activations", o.Seed, len(r.script.cases), len(r.script.activations))
 	r.stage.play(limited, r.script, o.Players)
 	close(r.played)
-	o.say("played; waiting for the rest of the faults, and for quiet")
+	o.say("all events are sent; waiting for the remaining faults and an empty inbox")
 	for _, k := range r.keepers {
 		select {
 		case <-k.finished:
@@ -238,8 +238,8 @@ func (r *run) quiet(ctx context.Context) error {
 	})
 }
 
-// gatherTold gathers what everybody says when all outcomes are told, or when no more are to be expected: an outcome is told a while after the
-// end of its case, and only what never comes is a violation.
+// gatherTold gathers the facts when all notices have arrived, or after a time limit. A notice may arrive some time after its case has ended; only
+// a missing one is a violation.
 func (r *run) gatherTold(ctx context.Context) (facts, error) {
 	waiting, cancel := context.WithTimeout(ctx, min(3*time.Minute, r.options.TimeLimit/4))
 	defer cancel()
@@ -252,7 +252,7 @@ func (r *run) gatherTold(ctx context.Context) (facts, error) {
 	}
 }
 
-// findings stops the ingress, gathers what everybody says, and checks it.
+// findings stops the ingress, gathers the facts and checks them.
 func (r *run) findings(ctx context.Context) (Report, error) {
 	const limit = 10 * time.Minute
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -263,7 +263,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 		Cases: len(r.script.cases), Activations: len(r.script.activations),
 		Kept: map[inbox.State]int{}, Faults: map[role]map[deed]int{}, Networks: map[role]map[string]int{}, Decided: r.stage.decisions.Load(), Waits: r.stage.waits.most(),
 	}
-	// The ingress goes first: what it hands over after somebody was asked would look lost.
+	// Stop the ingress first: an event that it delivers after its workflow was read would look lost.
 	var unexpected, unmended []string
 	watched := 0
 	for _, k := range r.keepers {
@@ -320,7 +320,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 
 const stopPatience = 45 * time.Second
 
-// close ends everything, whatever state it is in. Nothing is left running.
+// close ends all processes, also after a failed start. None is left running.
 func (r *run) close() error {
 	var problems []error
 	// The worker and the apps go before the server that they talk to.

@@ -30,7 +30,7 @@ type wire struct {
 	heardOn map[string]bool
 }
 
-// posted is what became of one body.
+// posted is the result of posting one body.
 type posted struct {
 	path         string
 	attempts     int

@@ -121,8 +121,8 @@ func laneOf(claim int64, sequences []int64, found map[int64]inbox.Delivery) inbo
 	return lane
 }
 
-// fillAndSelect puts what has arrived into its lanes and returns the lanes that are due, the longest due first. Where all that it puts
-// there is of lanes that wait, it goes on for a while: they must not hold up others.
+// fillAndSelect puts arrived deliveries into their lanes and returns the lanes that are due, the longest due first. If all of these deliveries
+// belong to lanes that wait, it continues with more, so that they don't delay other lanes.
 func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, err error) {
 	const rounds = 8
 	for range rounds {
@@ -215,8 +215,8 @@ const (
 	shortLane = 1000
 )
 
-// completeLanes puts all that has arrived for short lanes into them, so that a backlog travels in few signals. What has arrived for others
-// is put there as its turn comes.
+// completeLanes puts all arrived deliveries of short lanes into them, so that a backlog needs few signals. Later claims do the same for the
+// other lanes.
 func completeLanes(tx Tx, lanes []int64) error {
 	var short []int64
 	err := tx.EachList(selectShort, collect(&short), lanes, shortLane)

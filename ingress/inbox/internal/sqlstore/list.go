@@ -20,9 +20,9 @@ func needsKinds(f inbox.Filter) bool {
 	return f.Lane == "" && (f.Provider != "" || f.Scope != "" || f.Kind != "")
 }
 
-// listQuery is the query of one page and its arguments; it finds one delivery more than the page holds where there are more. An empty
-// query finds nothing. The answer is made of parts, each in the order of an index, of which no more is read than the page holds: a
-// page takes as long in a table of a million rows as in one of a thousand.
+// listQuery is the query of one page and its arguments; it reads one delivery more than the page, to know whether there are more. An empty
+// query means that nothing matches. The query is a union of parts. Each part reads at most one page in index order, so a page takes as long
+// with a million rows as with a thousand.
 func listQuery(f inbox.Filter, kinds []kind) (query string, args []any) {
 	l := &list{Filter: f}
 	states := f.States

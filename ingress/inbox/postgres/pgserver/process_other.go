@@ -4,7 +4,7 @@ package pgserver
 
 import "os/exec"
 
-// prepare changes nothing: elsewhere nobody runs this as root.
+// prepare sets the folder only: a change of user, which root needs, exists on Linux only.
 func prepare(command *exec.Cmd, folder string) error {
 	command.Dir = folder
 	return nil

@@ -40,7 +40,7 @@ local all guarded scram-sha-256
 local all all     trust
 `
 
-// Server is a PostgreSQL server in a folder of its own.
+// Server is a PostgreSQL server with its data in one folder.
 type Server struct {
 	programs programs
 	folder   string
@@ -88,7 +88,7 @@ func (s *Server) URL(database string) string {
 	return "postgres:///" + database + "?host=" + s.folder + "&user=" + role
 }
 
-// Command is the server's process, for whoever looks after it by themselves. It ends with this process, also where that is killed.
+// Command returns the server's process for callers that start and stop it themselves. The server ends with this process, even if it is killed.
 func (s *Server) Command() (*exec.Cmd, error) {
 	server := exec.Command(s.programs.postgres, "-D", s.data(), "-k", s.folder)
 	return server, prepare(server, s.folder)

@@ -87,7 +87,7 @@ func (r running) Run() int {
 	return code
 }
 
-// Demand skips a test for want of PostgreSQL, where that is not required, and ends it on any other error.
+// Demand skips a test if PostgreSQL is missing and not required, and fails it on any other error.
 func Demand(t testing.TB, err error) {
 	t.Helper()
 	switch {
