@@ -40,8 +40,8 @@ func TestPicturesOfEachView(t *testing.T) {
 		}},
 	}
 	const lane = "offload-case/acme-w9-2048"
-	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Scope: "default", Lane: lane, Kind: "case.input_needed", State: inbox.StatePending}, []byte(`{}`))
-	dead := w.storeDelivery(t, inbox.Delivery{Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", State: inbox.StateDead, Reason: "the body is not JSON"},
+	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: lane, Kind: "case.input_needed", State: inbox.StatePending}, []byte(`{}`))
+	dead := w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: lane, Kind: "case.completed", State: inbox.StateDead, Reason: "the body is not JSON"},
 		[]byte(`{"event":"case.completed","caseId":"c1","timestamp":"2026-03-21T10:00:00Z"}`))
 	b := w.chromium(t)()
 	b.do(t, chromedp.EmulateViewport(1040, 800))

@@ -251,7 +251,7 @@ func TestAllThatMatchAFilterAreReplayed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
 	store := func(reference, kind string, state inbox.State) string {
-		return w.storeDelivery(t, inbox.Delivery{Provider: "offload", Scope: "default", Lane: "offload-case/" + reference, Kind: kind, State: state}, []byte(`{}`))
+		return w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/" + reference, Kind: kind, State: state}, []byte(`{}`))
 	}
 	matching := []string{store("w9", "case.completed", inbox.StateDead), store("w10", "case.completed", inbox.StateDead)}
 	outside := map[string]inbox.State{
