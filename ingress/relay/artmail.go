@@ -58,6 +58,7 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 			ID:                    lane,
 			TaskQueue:             workflows.TaskQueueWorkflows,
 			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+			StaticSummary:         workflows.Clip("Activation "+activationID+" of agent "+agent, 200),
 			TypedSearchAttributes: temporal.NewSearchAttributes(stateKey.ValueSet(string(workflows.ActivationUnknown))),
 			Memo:                  map[string]any{workflows.MemoActivationOptions: options.Normalized()},
 		},

@@ -43,6 +43,7 @@ func TestTheFirstEventStartsItsActivation(t *testing.T) {
 	require.Equal(t, activation, sent[0].started.ID)
 	require.Equal(t, workflows.TaskQueueWorkflows, sent[0].started.TaskQueue)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, sent[0].started.WorkflowIDReusePolicy)
+	require.Equal(t, "Activation a1 of agent copywriter", sent[0].started.StaticSummary)
 	state, ok := sent[0].started.TypedSearchAttributes.GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState))
 	require.True(t, ok)
 	require.Equal(t, "UNKNOWN", state)

@@ -76,11 +76,20 @@ func (v *visit) doneActivation(err error, done string) {
 }
 
 func (v *visit) closeRun() {
-	v.doneActivation(v.post(workflows.CloseRun{Reason: v.form.Get("reason")}, nil,
+	v.doneActivation(v.post(v.reason(), nil,
 		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "runs", v.form.Get("runId"), "close"), "closed")
 }
 
 func (v *visit) cancelApproval() {
-	v.doneActivation(v.post(workflows.CancelApproval{Reason: v.form.Get("reason")}, nil,
+	v.doneActivation(v.post(v.reason(), nil,
 		"activations", v.r.PathValue("agent"), v.r.PathValue("activation"), "approvals", v.form.Get("messageId"), "cancel"), "withdrawn")
+}
+
+// reason is the body of a call whose subject stands in its path. The contract's own types name the subject, too, and the API refuses that.
+func (v *visit) reason() map[string]string {
+	body := map[string]string{}
+	if reason := v.form.Get("reason"); reason != "" {
+		body["reason"] = reason
+	}
+	return body
 }

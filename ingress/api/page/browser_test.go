@@ -218,6 +218,9 @@ func TestInABrowserEachPageIsFitForEverybody(t *testing.T) {
 		Status: workflows.FilesStored, Stored: []workflows.StoredFile{{AttachmentID: "1", Bucket: "s3://files", Key: longText[:200], Size: 4096, SHA256: longText[:64]}},
 		Unstored: []workflows.UnstoredFile{{AttachmentID: "2", Name: "b.pdf", Reason: longText[:200]}},
 	}
+	busy := active("a1")
+	busy.StatusReason, busy.Approvals[0].Subject, busy.Runs[0].Reason = longText, longText, longText
+	w.temporal.setActivation(busy)
 	dead := w.storeDelivery(t, inbox.Delivery{
 		Provider: "offload", Lane: "offload-case/w9", Kind: "case.completed", State: inbox.StateDead, Reason: longText[:500],
 	}, []byte(`{"event":"`+longText+`"}`))
@@ -226,8 +229,8 @@ func TestInABrowserEachPageIsFitForEverybody(t *testing.T) {
 	require.Empty(t, b.axe(t, axe), "sign-in")
 	b.signIn(t, annSecret)
 	for _, path := range []string{
-		"/", "/cases", "/cases/w9", "/cases/hostile", "/cases/none", "/cases/w9/transcript", "/activations", "/deliveries", "/deliveries/" + dead, "/notices",
-		"/notices/of?source=offload-case/w9", "/health", "/attention", "/cases/ended",
+		"/", "/cases", "/cases/w9", "/cases/hostile", "/cases/none", "/cases/w9/transcript", "/activations", "/activations/crm/a1", "/deliveries", "/deliveries/" + dead,
+		"/notices", "/notices/of?source=offload-case/w9", "/health", "/attention", "/cases/ended",
 	} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.scheme(t, scheme)

@@ -2,7 +2,11 @@ package page_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdpage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
@@ -120,6 +125,39 @@ func (b *tab) signIn(t *testing.T, secret string) {
 	b.write(t, "#token", secret)
 	b.click(t, ".signin button")
 	b.until(t, `document.querySelector("h1")?.innerText === "To do"`)
+}
+
+// framed is what a signed-in person sees of an address in a frame of another page.
+func (w *world) framed(t *testing.T, address string) string {
+	t.Helper()
+	around := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprintf(rw, "<!doctype html><iframe src=%q></iframe>", address)
+	}))
+	t.Cleanup(around.Close)
+	b := w.chromium(t)()
+	b.signIn(t, annSecret)
+	b.do(t, chromedp.Navigate(around.URL))
+	var text string
+	b.do(t, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		tree, err := cdp.Call(ctx, target, cdpage.GetFrameTree, cdp.Empty{})
+		if err != nil {
+			return err
+		}
+		if len(tree.FrameTree.ChildFrames) != 1 {
+			return errors.New("there is no frame")
+		}
+		inside, err := cdp.Call(ctx, target, cdpage.CreateIsolatedWorld, cdpage.CreateIsolatedWorldParams{FrameID: tree.FrameTree.ChildFrames[0].Frame.ID})
+		if err != nil {
+			return err
+		}
+		seen, err := cdp.Call(ctx, target, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.body.innerText", ContextID: inside.ExecutionContextID})
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(seen.Result.Value, &text)
+	}))
+	return text
 }
 
 func (b *tab) withoutJavaScript(t *testing.T) {

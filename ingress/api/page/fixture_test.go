@@ -45,15 +45,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// temporal answers as a Temporal with one worker would that runs cases: lists show those with attention, and updates change them. Calls that
-// the page does not lead to are missing on purpose.
+// temporal answers as a Temporal with one worker would that runs cases and activations: lists show them by attention, and updates change them.
+// Calls that the page does not lead to are missing on purpose.
 type temporal struct {
 	client.Client
 
-	mu      sync.Mutex
-	cases   map[string]*workflows.CaseState
-	notices map[string]workflows.NotifyState
-	files   map[string]workflows.CaseFiles
+	mu          sync.Mutex
+	cases       map[string]*workflows.CaseState
+	activations map[string]*workflows.ActivationState
+	notices     map[string]workflows.NotifyState
+	files       map[string]workflows.CaseFiles
 	// updates are the names of updates with who acted.
 	updates []string
 	// silent: no worker answers queries.
@@ -70,6 +71,12 @@ func (f *temporal) set(state workflows.CaseState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cases[workflows.OffloadCaseWorkflowID(state.Reference)] = &state
+}
+
+func (f *temporal) setActivation(state workflows.ActivationState) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.activations[workflows.ArtmailActivationWorkflowID(state.Agent, state.ActivationID)] = &state
 }
 
 func (f *temporal) get(reference string) workflows.CaseState {
@@ -106,6 +113,9 @@ func (f *temporal) QueryWorkflowWithOptions(ctx context.Context, request *client
 	if state, known := f.cases[request.WorkflowID]; known {
 		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{*state}}, nil
 	}
+	if state, known := f.activations[request.WorkflowID]; known {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{*state}}, nil
+	}
 	if state, known := f.notices[request.WorkflowID]; known {
 		return &client.QueryWorkflowWithOptionsResponse{QueryResult: value{state}}, nil
 	}
@@ -129,9 +139,13 @@ func refuse(errorType string) error {
 func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, known := f.notices[options.WorkflowID]; known {
-		f.updates = append(f.updates, options.UpdateName+" by "+options.Args[0].(workflows.SelectNotices).By)
-		return handle{answer: workflows.NoticesSelected{Notices: 1}}, nil
+	if notices, known := f.notices[options.WorkflowID]; known {
+		which := options.Args[0].(workflows.SelectNotices)
+		f.updates = append(f.updates, options.UpdateName+" by "+which.By)
+		return handle{answer: workflows.NoticesSelected{Notices: selected(notices, which.IDs)}}, nil
+	}
+	if activation, known := f.activations[options.WorkflowID]; known {
+		return f.updateActivation(activation, options)
 	}
 	state, known := f.cases[options.WorkflowID]
 	if !known {
@@ -157,6 +171,10 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 		by = args.By
 		state.Status, state.Attention, state.CaseID = workflows.CaseRunning, nil, args.CaseID
 		answer = workflows.CaseReceipt{Status: state.Status, Verifying: args.CaseID}
+	case workflows.RetryCreate:
+		by = args.By
+		state.Status, state.Attention = workflows.CaseCreating, nil
+		answer = workflows.CaseReceipt{Status: state.Status}
 	case workflows.CancelCase:
 		by = args.By
 		state.Status, state.Attention = workflows.CaseCancelled, nil
@@ -169,6 +187,39 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	return handle{answer: answer}, nil
 }
 
+// selected counts the given-up notices that have one of the IDs; without IDs, all that were given up.
+func selected(notices workflows.NotifyState, ids []string) int {
+	n := 0
+	for _, notice := range notices.Notices {
+		if notice.Status == workflows.NoticeGivenUp && (len(ids) == 0 || slices.Contains(ids, notice.ID)) {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *temporal) updateActivation(state *workflows.ActivationState, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	switch args := options.Args[0].(type) {
+	case workflows.CloseRun:
+		for i, run := range state.Runs {
+			if run.RunID == args.RunID && run.Status == workflows.RunOpen {
+				state.Runs[i].Status, state.Runs[i].ClosedAt, state.Attention = workflows.RunClosed, time.Now(), nil
+				f.updates = append(f.updates, options.UpdateName+" "+args.RunID)
+				return handle{answer: state.Runs[i]}, nil
+			}
+		}
+	case workflows.CancelApproval:
+		for i, approval := range state.Approvals {
+			if approval.MessageID == args.MessageID && approval.Status == workflows.ApprovalOpen {
+				state.Approvals[i].Status, state.Approvals[i].ClosedAt = workflows.ApprovalCancelled, time.Now()
+				f.updates = append(f.updates, options.UpdateName+" "+args.MessageID+" by "+args.By)
+				return handle{answer: state.Approvals[i]}, nil
+			}
+		}
+	}
+	return nil, errors.New("unknown update")
+}
+
 func (f *temporal) SignalWorkflow(_ context.Context, _, _, signal string, _ any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -179,7 +230,9 @@ func (f *temporal) SignalWorkflow(_ context.Context, _, _, signal string, _ any)
 func (f *temporal) DescribeWorkflow(_ context.Context, workflowID, _ string) (*client.WorkflowExecutionDescription, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, known := f.cases[workflowID]; !known {
+	_, isCase := f.cases[workflowID]
+	_, isActivation := f.activations[workflowID]
+	if !isCase && !isActivation {
 		return nil, serviceerror.NewNotFound(workflowID)
 	}
 	description := &client.WorkflowExecutionDescription{}
@@ -195,32 +248,50 @@ func payload(v any) *commonpb.Payload {
 	return p
 }
 
-// ListWorkflow lists what runs, by the two parts of a query that matter here.
+// ListWorkflow lists what runs, by the parts of a query that matter here: the type, the attention, and whether it has ended.
 func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
-	if !strings.Contains(request.Query, workflows.OffloadCaseWorkflow) {
-		return response, nil
+	add := func(workflowType, id, state, account string, attention []string, since time.Time, ended bool) {
+		if strings.Contains(request.Query, "'"+workflowType+"'") && strings.Contains(request.Query, "!= 'Running'") == ended && wanted(request.Query, attention) {
+			response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+				Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflowType},
+				Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(since),
+				SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
+					workflows.SearchAttributeState: payload(state), workflows.SearchAttributeAttention: payload(attention),
+					workflows.SearchAttributeDueAt: payload(since), workflows.SearchAttributeAccount: payload(account),
+				}},
+			})
+		}
 	}
-	closed := strings.Contains(request.Query, "!= 'Running'")
-	for id, state := range f.cases {
-		if closed != (state.Outcome != nil) {
-			continue
-		}
-		if len(state.Attention) == 0 && strings.Contains(request.Query, workflows.SearchAttributeAttention) {
-			continue
-		}
-		response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
-			Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflows.OffloadCaseWorkflow},
-			Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(state.Since),
-			SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
-				workflows.SearchAttributeState: payload(string(state.Status)), workflows.SearchAttributeAttention: payload(state.Attention),
-				workflows.SearchAttributeDueAt: payload(state.Since), workflows.SearchAttributeAccount: payload(state.Account),
-			}},
-		})
+	for id, c := range f.cases {
+		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.Attention, c.Since, c.Outcome != nil)
+	}
+	for id, a := range f.activations {
+		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", a.Attention, a.Since, false)
+	}
+	for id, n := range f.notices {
+		add(workflows.NotifyWorkflow, id, "", "", n.Attention, began, false)
 	}
 	return response, nil
+}
+
+// began is when all deliveries of notices began: lists begin with the newest start, which must not move.
+var began = time.Now().Add(-time.Hour)
+
+// wanted says whether a workflow with this attention fits what a query says of it: nothing, any, or some of its values.
+func wanted(query string, attention []string) bool {
+	var values []string
+	for _, value := range workflows.Attentions() {
+		if strings.Contains(query, "'"+value+"'") {
+			values = append(values, value)
+		}
+	}
+	if len(values) > 0 {
+		return slices.ContainsFunc(attention, func(one string) bool { return slices.Contains(values, one) })
+	}
+	return len(attention) > 0 || !strings.Contains(query, workflows.SearchAttributeAttention)
 }
 
 // Tokens of the world.
@@ -289,7 +360,11 @@ func newWorld(t *testing.T, withTokens bool) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	w := &world{
-		temporal: &temporal{cases: map[string]*workflows.CaseState{}, notices: map[string]workflows.NotifyState{}, files: map[string]workflows.CaseFiles{}}, store: store, keys: keys, clock: &clock{},
+		temporal: &temporal{
+			cases: map[string]*workflows.CaseState{}, activations: map[string]*workflows.ActivationState{},
+			notices: map[string]workflows.NotifyState{}, files: map[string]workflows.CaseFiles{},
+		},
+		store: store, keys: keys, clock: &clock{},
 		tokens: &tokens{set: map[string]api.Token{
 			annSecret:  {Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}},
 			bobSecret:  {Name: "bob", Scopes: []api.Scope{api.ScopeAdmin}},
@@ -346,6 +421,20 @@ func uncertain(reference string) workflows.CaseState {
 	return workflows.CaseState{
 		Reference: reference, Account: "default", Status: workflows.CaseCreateUncertain, Since: time.Now(), LastError: "POST /cases was cut off",
 		Attention: []string{workflows.AttentionCreateUncertain},
+	}
+}
+
+// active is an activation of the agent crm with an open and a rejected approval, and an inactive run.
+func active(id string) workflows.ActivationState {
+	at := time.Now().Add(-time.Hour)
+	return workflows.ActivationState{
+		Agent: "crm", ActivationID: id, Status: workflows.ActivationActive, StatusAt: at, Since: at, WaitingFor: "Artmail's events",
+		Attention: []string{workflows.AttentionRunStale}, User: &workflows.ActivationUser{Email: "brand@example.com"}, SealedAPIKey: []byte("sealed"), EventsApplied: 3,
+		Approvals: []workflows.Approval{
+			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m1", Subject: "May the launch mail go out?"}, Status: workflows.ApprovalOpen, RequestedAt: at, DueAt: at.Add(2 * time.Hour)},
+			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m0", Subject: "May the teaser go out?"}, Status: workflows.ApprovalRejected, RequestedAt: at, ClosedAt: at.Add(time.Minute), Reason: "Too loud"},
+		},
+		Runs: []workflows.Run{{RunID: "r1", Status: workflows.RunOpen, OpenedAt: at, LastActiveAt: at, WarnedAt: at.Add(13 * time.Minute)}},
 	}
 }
 

@@ -110,6 +110,9 @@ func TestWhatAttackersTryIsRefused(t *testing.T) {
 		"a form that is too large": {func(t *testing.T, w *world) (int, string) {
 			return w.signedIn(t, annSecret).post(t, "/cases/w9/answer", url.Values{"text": {strings.Repeat("x", 1<<20)}})
 		}, 400, "too large"},
+		"a frame around the page": {func(t *testing.T, w *world) (int, string) {
+			return 0, w.framed(t, w.url+"/cases/w9")
+		}, 0, "refused to connect"},
 		"a method that is none": {func(t *testing.T, w *world) (int, string) {
 			return w.signedIn(t, annSecret).send(t, http.MethodPut, "/cases/w9/answer", nil, map[string]string{"Sec-Fetch-Site": "same-origin"})
 		}, 404, "no such page"},
@@ -125,6 +128,20 @@ func TestWhatAttackersTryIsRefused(t *testing.T) {
 			require.Empty(t, w.temporal.acts(), "nothing was done")
 		})
 	}
+}
+
+// Without the headers the page would show in the frame: the row above proves something.
+func TestInABrowserAFrameShowsAPageWithoutTheHeaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	bare := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		recorder := httptest.NewRecorder()
+		w.server.ServeHTTP(recorder, r)
+		_, _ = rw.Write(recorder.Body.Bytes())
+	}))
+	t.Cleanup(bare.Close)
+	require.Contains(t, w.framed(t, bare.URL+"/cases/w9"), "Is a signed PDF fine?")
 }
 
 func TestASignInReturnsToAPageHereOnly(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 // happening is a moment in the life of a case or an activation.
 type happening struct {
 	At time.Time
-	// Source says how it became known: webhook, poll, question, answer, notice, clock, app.
+	// Source says how it became known, or what it is about: a NewsSource, or question, answer, check, state, approval, run, notice or files.
 	Source string
 	What   string
 	// Said is what others wrote, By who acted.
@@ -30,7 +30,7 @@ func caseTimeline(c caseView) []happening {
 			life = append(life, h)
 		}
 	}
-	add(happening{At: s.Facts.CreatedAt, Source: "poll", What: "Offload made the case"})
+	add(happening{At: s.Facts.CreatedAt, Source: string(workflows.NewsByCreate), What: "Offload made the case"})
 	if q := s.Question; q != nil {
 		add(happening{At: q.RequestedAt, Source: "question", What: "Offload asked", Said: q.Text})
 	}

@@ -105,13 +105,14 @@ var sections = []link{
 
 func (s *Server) functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":    func(name string) string { return s.assets[name].url },
-		"clean":    clean,
-		"when":     s.when,
-		"word":     word,
-		"toDoKind": toDoKind,
-		"help":     func(attention string) string { sentence, _ := workflows.AttentionHelp(attention); return sentence },
-		"casePath": func(reference string) string { return "/cases/" + url.PathEscape(reference) },
+		"asset":      func(name string) string { return s.assets[name].url },
+		"clean":      clean,
+		"when":       s.when,
+		"word":       word,
+		"toDoKind":   toDoKind,
+		"help":       func(attention string) string { sentence, _ := workflows.AttentionHelp(attention); return sentence },
+		"attentions": workflows.Attentions,
+		"casePath":   func(reference string) string { return "/cases/" + url.PathEscape(reference) },
 		"activationPath": func(agent, activation string) string {
 			return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
 		},

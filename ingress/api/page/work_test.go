@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -153,24 +154,37 @@ func TestEachPageIsThere(t *testing.T) {
 	reason := "BOUNCED"
 	ended.Status, ended.Attention, ended.Question = workflows.CaseFailed, nil, nil
 	ended.Facts = workflows.CaseFacts{Attachments: []workflows.Attachment{{ID: "1", Name: "scan.pdf", Size: 2048}}}
-	ended.Outcome = &workflows.CaseOutcome{Status: workflows.CaseFailed, Source: workflows.NewsByPoll, Facts: workflows.CaseFacts{FailureReason: &reason, Result: []byte(`{"a":1}`)}}
+	ended.Facts.CreatedAt = ended.Since
+	ended.Outcome = &workflows.CaseOutcome{Status: workflows.CaseFailed, Source: workflows.NewsByPoll, EndedAt: ended.Since, Facts: workflows.CaseFacts{FailureReason: &reason, Result: []byte(`{"a":1}`)}}
 	w.temporal.set(ended)
 	w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{Source: "offload-case/w9", Notices: []workflows.NoticeRecord{
 		{ID: "n1", Kind: workflows.NoticeCaseInputNeeded, Status: workflows.NoticeGivenUp, LastError: "no such workflow"},
 	}}
+	w.temporal.setActivation(active("a1"))
+	w.temporal.notices["notify/artmail-activation/crm/a1"] = workflows.NotifyState{Source: "artmail-activation/crm/a1", Notices: []workflows.NoticeRecord{
+		{ID: "n2", Kind: workflows.NoticeApprovalRejected, Status: workflows.NoticeDelivered},
+	}}
+	resumed := w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", Lane: "artmail-activation/crm/a1", Kind: "agent.resumed", State: inbox.StateDead}, []byte(`{}`))
 	b := w.signedIn(t, annSecret)
 	for path, parts := range map[string][]string{
 		"/cases":                               {"w9", "Input needed", "Reference begins with"},
 		"/cases?state=NONSENSE":                {`role="alert"`, "Filter"},
 		"/cases?startedSince=2026-01-01T10:00": {"w9"},
 		"/cases/w9":                            {"<svg", "Timeline", "Offload asked", "case.input_needed: given up", "Dismiss"},
-		"/cases/done":                          {"BOUNCED", "scan.pdf", "known by poll", "Outcome"},
+		"/cases/done":                          {"BOUNCED", "scan.pdf", "known by poll", "Outcome", `<span class="tag">Poll</span> <bdi>The case ended: Failed</bdi>`, `<span class="tag">Create</span> <bdi>Offload made the case</bdi>`},
 		"/cases/w9/transcript":                 {"The thread of w9"},
-		"/activations":                         {"No activation fits."},
-		"/deliveries":                          {"No delivery fits."},
-		"/notices":                             {"No notices fit."},
-		"/notices/of?source=offload-case/w9":   {"no such workflow", "Send all again"},
-		"/health":                              {"start it", "Oldest pending"},
+		"/activations":                         {`href="/activations/crm/a1"`, "Active", "Run stale"},
+		"/activations?agent=other":             {"No activation fits."},
+		"/activations/crm/a1": {
+			"<svg", "held, sealed", "May the launch mail go out?", "Too loud", "Cancel the approval m1", "Close the run r1", "Run r1 is inactive",
+			"Approval m0: Rejected", "approval.rejected: delivered", "agent.resumed: dead", "/deliveries/" + resumed, "/workflows/artmail-activation%2Fcrm%2Fa1",
+		},
+		"/deliveries":                        {"agent.resumed"},
+		"/deliveries?kind=case.failed":       {"No delivery fits."},
+		"/notices":                           {"offload-case/w9", "artmail-activation/crm/a1"},
+		"/notices?agent=other":               {"No notices fit."},
+		"/notices/of?source=offload-case/w9": {"no such workflow", "Send all again"},
+		"/health":                            {"start it", "Oldest pending"},
 	} {
 		status, body := b.get(t, path)
 		require.Equal(t, 200, status, path)
@@ -178,13 +192,122 @@ func TestEachPageIsThere(t *testing.T) {
 			require.Contains(t, body, part, path)
 		}
 	}
-	_, body := b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}, "id": {"n1"}, "return": {"/notices"}})
+	_, body := b.get(t, "/activations/crm/a1")
+	require.Equal(t, 1, strings.Count(body, `class="box now"`))
+	for _, secret := range []string{"brand@example.com", "c2VhbGVk", "Cancel the approval m0"} {
+		require.NotContains(t, body, secret, "the user and the key are not shown, and what is closed has no button")
+	}
+	_, body = b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}, "id": {"n1"}, "return": {"/notices"}})
 	require.Contains(t, body, "Dismissed: 1.")
 	_, body = b.post(t, "/cases/w9/reconcile", nil)
 	require.Contains(t, body, "Offload is asked how the case stands.")
 	_, body = b.post(t, "/cases/w9/cancel", url.Values{"reason": {"no need"}})
 	require.Contains(t, body, "The case was cancelled.")
 	require.Equal(t, []string{"dismiss by ann", "reconcile-now", "cancel by ann"}, w.temporal.acts())
+}
+
+func TestARunIsClosedAndAnApprovalCancelled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.setActivation(active("a1"))
+	b, reader := w.signedIn(t, annSecret), w.signedIn(t, readSecret)
+	_, body := reader.get(t, "/activations/crm/a1")
+	require.NotContains(t, body, "Close the run r1")
+	require.NotContains(t, body, "Cancel the approval m1")
+
+	_, body = b.post(t, "/activations/crm/a1/close-run", url.Values{"runId": {"r1"}, "return": {"/activations/crm/a1"}})
+	require.Contains(t, body, "The run was closed.")
+	require.NotContains(t, body, "Close the run r1")
+	_, body = b.post(t, "/activations/crm/a1/cancel-approval", url.Values{"messageId": {"m1"}})
+	require.Contains(t, body, "The approval was cancelled.")
+	require.Contains(t, body, "<h1><bdi>Activation a1</bdi></h1>", "without a place to return to, the activation is shown")
+	require.NotContains(t, body, "Cancel the approval m1")
+	require.Equal(t, []string{"close-run r1", "cancel-approval m1 by ann"}, w.temporal.acts())
+}
+
+func TestACreationIsTriedAgainAndNoticesAreSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(uncertain("u1"))
+	notice := func(id string, status workflows.NoticeStatus) workflows.NoticeRecord {
+		return workflows.NoticeRecord{ID: id, Kind: workflows.NoticeCaseAttention, Status: status}
+	}
+	w.temporal.notices["notify/offload-case/u1"] = workflows.NotifyState{Source: "offload-case/u1", Notices: []workflows.NoticeRecord{
+		notice("n1", workflows.NoticeGivenUp), notice("n2", workflows.NoticeGivenUp), notice("n3", workflows.NoticeDelivered),
+	}}
+	b := w.signedIn(t, annSecret)
+	_, body := b.post(t, "/cases/u1/retry-create", url.Values{"return": {"/cases/u1"}})
+	require.Contains(t, body, "The case is created again.")
+	require.Equal(t, workflows.CaseCreating, w.temporal.get("u1").Status)
+	_, body = b.post(t, "/notices/resend", url.Values{"source": {"offload-case/u1"}, "id": {"n1"}})
+	require.Contains(t, body, "Sent again: 1.")
+	_, body = b.post(t, "/notices/resend", url.Values{"source": {"offload-case/u1"}, "return": {"/notices"}})
+	require.Contains(t, body, "Sent again: 2.", "without an ID, all that were given up")
+	require.Equal(t, []string{"retry-create by ann", "resend by ann", "resend by ann"}, w.temporal.acts())
+}
+
+// The form of a filtered list replays what the filter matches, and no more.
+func TestAllThatMatchAFilterAreReplayed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	store := func(reference, kind string, state inbox.State) string {
+		return w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/" + reference, Kind: kind, State: state}, []byte(`{}`))
+	}
+	matching := []string{store("w9", "case.completed", inbox.StateDead), store("w10", "case.completed", inbox.StateDead)}
+	outside := map[string]inbox.State{
+		store("w9", "case.failed", inbox.StateDead): inbox.StateDead, store("w9", "case.completed", inbox.StateIgnored): inbox.StateIgnored,
+	}
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/deliveries?state=dead&kind=case.completed")
+	_, form, found := strings.Cut(body, `action="/deliveries/replay"`)
+	require.True(t, found)
+	form, _, _ = strings.Cut(form, "</form>")
+	values := url.Values{}
+	for _, field := range regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`).FindAllStringSubmatch(form, -1) {
+		values.Add(field[1], html.UnescapeString(field[2]))
+	}
+	_, body = b.post(t, "/deliveries/replay", values)
+	require.Contains(t, body, "Replayed: 2. Not replayable: 0.")
+	require.Contains(t, body, "No delivery fits.", "the filter is still there")
+	stateOf := func(id string) inbox.State {
+		one, err := w.store.Get(t.Context(), id)
+		require.NoError(t, err)
+		return one.State
+	}
+	for _, id := range matching {
+		require.Equal(t, inbox.StatePending, stateOf(id))
+	}
+	for id, state := range outside {
+		require.Equal(t, state, stateOf(id), "outside the filter")
+	}
+}
+
+// Each value of attention can be chosen from a list, which then shows what was chosen.
+func TestListsAreFilteredByAttention(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	w.temporal.set(uncertain("u1"))
+	w.temporal.setActivation(active("a1"))
+	quiet := active("a2")
+	quiet.Attention = nil
+	w.temporal.setActivation(quiet)
+	b := w.signedIn(t, annSecret)
+	for _, list := range []struct{ path, attention, shown, hidden string }{
+		{"/cases", workflows.AttentionInputNeeded, "/cases/w9", "/cases/u1"},
+		{"/cases", workflows.AttentionCreateUncertain, "/cases/u1", "/cases/w9"},
+		{"/activations", workflows.AttentionRunStale, "/activations/crm/a1", "/activations/crm/a2"},
+	} {
+		_, body := b.get(t, list.path)
+		require.Contains(t, body, `href="`+list.hidden+`"`)
+		for _, attention := range workflows.Attentions() {
+			require.Contains(t, body, `<option value="`+attention+`">`, list.path)
+		}
+		_, body = b.get(t, list.path+"?attention="+list.attention)
+		require.Contains(t, body, `href="`+list.shown+`"`)
+		require.NotContains(t, body, `href="`+list.hidden+`"`)
+		require.Contains(t, body, `<option value="`+list.attention+`" selected>`)
+	}
 }
 
 func TestEachStateHasAPlaceInThePicture(t *testing.T) {

@@ -5,9 +5,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/worker"
 )
 
 // root is the project's folder.
@@ -110,5 +115,45 @@ func TestTheFileHasTwoOfEachAndSecretsAsFilesOnly(t *testing.T) {
 				require.FileExists(t, root+"/"+path)
 			}
 		}
+	}
+}
+
+// A process that is killed before it has stopped repeats work, so the file gives each the time that it needs with its own settings, and not more.
+func TestTheFileGivesEachProcessTheTimeToStop(t *testing.T) {
+	t.Parallel()
+	c := readCompose(t, map[string]string{"SIGNALBOX_PUBLIC_URL": "https://hooks.example.com", "SIGNALBOX_OFFLOAD_BASE_URL": "https://offload.example.com"})
+	const (
+		// signals is how long the relay waits for one under way; it is the default of relay.Config.SignalTimeout.
+		signals = 3 * time.Second
+		spare   = 5 * time.Second
+	)
+	for name, s := range c.Services {
+		command, isList := s.Command.([]any)
+		if s.Image != "signalbox" || !isList {
+			continue
+		}
+		var needs time.Duration
+		switch command[0] {
+		case "ingress":
+			flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+			config.Flags(flags, config.Ingress)
+			for _, flag := range []string{"drain-delay", "drain"} {
+				value, err := flags.GetDuration(flag)
+				require.NoError(t, err)
+				if text := s.Environment["SIGNALBOX_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))]; text != "" {
+					value, err = time.ParseDuration(text)
+					require.NoError(t, err)
+				}
+				needs += value
+			}
+			needs += signals + spare
+		case "worker":
+			needs = worker.StopTimeout + spare
+		default:
+			continue // it does one thing and ends by itself
+		}
+		given, err := time.ParseDuration(s.StopGracePeriod)
+		require.NoError(t, err, name)
+		require.Equal(t, needs, given, name)
 	}
 }

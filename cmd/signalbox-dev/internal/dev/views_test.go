@@ -3,6 +3,7 @@ package dev_test
 import (
 	"context"
 	"net/url"
+	"os"
 	"slices"
 	"testing"
 
@@ -20,8 +21,11 @@ func TestTheViewsOfTheWebUIShowTheirWorkflows(t *testing.T) {
 	inStatus(t, one, workflows.CaseInputNeeded)
 	views := dev.Views("http://127.0.0.1:8233", "default")
 	require.Len(t, views, 4)
+	readme, err := os.ReadFile("../../../../README.md")
+	require.NoError(t, err)
 	want := map[string]bool{"needs a person": true, "open questions": true, "running cases": true, "activations": false}
 	for _, view := range views {
+		require.Contains(t, string(readme), "["+view.Name+"]("+view.URL+")", "the README links to it")
 		parsed, err := url.Parse(view.URL)
 		require.NoError(t, err)
 		require.Equal(t, "/namespaces/default/workflows", parsed.Path)
