@@ -13,9 +13,9 @@ check: format vet lint workflowcheck generate-check tidy imports race
 test: ## the whole suite
 	$(GO) test -timeout 30m ./...
 
-torture: ## the long ones, of some 20 minutes each: 10,000 events, and each process killed 20 times
-	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --players 48
-	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --players 48 --inbox postgres
+torture: ## the long ones, of some 20 minutes each: 10,000 events, each process killed 20 times, and 16 spells of a bad network
+	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --toxics 16 --players 48
+	$(GO) run ./cmd/signalbox-dev torture --events 10000 --kills 20 --toxics 16 --players 48 --inbox postgres
 
 build: ## the lean production binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/signalbox ./cmd/signalbox

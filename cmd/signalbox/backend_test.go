@@ -35,6 +35,7 @@ func (staysOpen) Close() {}
 type door struct {
 	desktop
 	fake    *signalboxtest.Fake
+	notices *withNotices
 	process process
 }
 
@@ -60,11 +61,14 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 			store, err := storage.Open(t.Context(), d.inbox, nil)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, store.Close()) })
-			apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: d.keys, Deliveries: deliveries.New(store, time.Now)})
-			d.fake = fake
+			options := signalbox.Options{Keyring: d.keys, Deliveries: deliveries.New(store, time.Now)}
+			_, d.fake = signalboxtest.New(t, options)
+			d.notices = &withNotices{Client: d.fake.Temporal()}
+			apps, err := signalbox.New(d.notices, options)
+			require.NoError(t, err)
 			if name == "direct" {
 				d.process = testProcess(d.environ, func(context.Context, client.Options) (client.Client, error) {
-					return staysOpen{fake.Temporal()}, nil
+					return staysOpen{d.notices}, nil
 				}, storage.OpenExisting)
 				test(t, d)
 				return

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -34,7 +35,8 @@ type parameter struct {
 }
 
 type callOf struct {
-	OperationID string `yaml:"operationId"`
+	// Security has the scopes that a token needs.
+	Security    []map[string][]api.Scope
 	Parameters  []parameter
 	RequestBody *struct {
 		Content map[string]struct{ Schema schema }
@@ -47,6 +49,51 @@ type apiDocument struct {
 		Schemas    map[string]schema
 		Parameters map[string]parameter
 	}
+}
+
+// readDocument returns the document that the API serves.
+func readDocument(t *testing.T, w *world, secret string) (document apiDocument) {
+	t.Helper()
+	served := w.get(t, secret, "/v1/openapi.yaml")
+	require.Equal(t, 200, served.status, served.body)
+	require.NoError(t, yaml.Unmarshal([]byte(served.body), &document))
+	return document
+}
+
+// eachCall visits the calls of the document. The parameters of an operation are with those of its path.
+func (d apiDocument) eachCall(t *testing.T, visit func(verb, route string, op callOf)) {
+	t.Helper()
+	calls := 0
+	for route, parts := range d.Paths {
+		var shared []parameter
+		if node, ok := parts["parameters"]; ok {
+			require.NoError(t, node.Decode(&shared))
+		}
+		for _, method := range slices.Sorted(maps.Keys(parts)) {
+			verb := strings.ToUpper(method)
+			if verb != http.MethodGet && verb != http.MethodPost {
+				continue
+			}
+			calls++
+			var op callOf
+			node := parts[method]
+			require.NoError(t, node.Decode(&op))
+			op.Parameters = append(shared[:len(shared):len(shared)], op.Parameters...)
+			visit(verb, route, op)
+		}
+	}
+	require.Greater(t, calls, 30)
+}
+
+// pathOf fills the parts of a route; the one with the name bad gets a value that is none.
+func pathOf(route, bad string) string {
+	for name, value := range goodPath {
+		if name == bad {
+			value = badPath[name]
+		}
+		route = strings.ReplaceAll(route, "{"+name+"}", value)
+	}
+	return route
 }
 
 func (d apiDocument) resolve(s schema) schema {
@@ -123,8 +170,7 @@ func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
-	var document apiDocument
-	require.NoError(t, yaml.Unmarshal([]byte(w.get(t, "", "/v1/openapi.yaml").body), &document))
+	document := readDocument(t, w, "")
 	tried := 0
 	refused := func(method, target string, body any, field string) {
 		t.Helper()
@@ -143,63 +189,37 @@ func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
 		require.Contains(t, p.Detail, field+":", at)
 		require.NotContains(t, got.body, marker, at)
 	}
-	calls := 0
-	for route, parts := range document.Paths {
-		var shared []parameter
-		if node, ok := parts["parameters"]; ok {
-			require.NoError(t, node.Decode(&shared))
-		}
-		for _, method := range slices.Sorted(maps.Keys(parts)) {
-			verb := strings.ToUpper(method)
-			if verb != http.MethodGet && verb != http.MethodPost {
+	document.eachCall(t, func(verb, route string, op callOf) {
+		for _, parameter := range op.Parameters {
+			if parameter.Ref != "" {
+				parameter = document.Components.Parameters[path.Base(parameter.Ref)]
+			}
+			if parameter.In == "path" {
+				require.Contains(t, badPath, parameter.Name, "add a value that is none")
+				refused(verb, pathOf(route, parameter.Name), nil, parameter.Name)
 				continue
 			}
-			calls++
-			var op callOf
-			node := parts[method]
-			require.NoError(t, node.Decode(&op))
-			pathWith := func(bad string) string {
-				filled := route
-				for name, value := range goodPath {
-					if name == bad {
-						value = badPath[name]
-					}
-					filled = strings.ReplaceAll(filled, "{"+name+"}", value)
-				}
-				return filled
+			of, field := document.resolve(parameter.Schema), parameter.Name
+			if of.Items != nil {
+				of, field = document.resolve(*of.Items), field+"[0]"
 			}
-			for _, parameter := range append(slices.Clone(shared), op.Parameters...) {
-				if parameter.Ref != "" {
-					parameter = document.Components.Parameters[path.Base(parameter.Ref)]
-				}
-				if parameter.In == "path" {
-					require.Contains(t, badPath, parameter.Name, "add a value that is none")
-					refused(verb, pathWith(parameter.Name), nil, parameter.Name)
-					continue
-				}
-				of, field := document.resolve(parameter.Schema), parameter.Name
-				if of.Items != nil {
-					of, field = document.resolve(*of.Items), field+"[0]"
-				}
-				bad := "\x00" + marker
-				if !slices.Contains(of.types(), "string") {
-					bad = marker
-				}
-				refused(verb, pathWith("")+"?"+url.Values{parameter.Name: {bad}}.Encode(), nil, field)
+			bad := "\x00" + marker
+			if !slices.Contains(of.types(), "string") {
+				bad = marker
 			}
-			refused(verb, pathWith("")+"?unknown="+marker, nil, "unknown")
-			if op.RequestBody == nil {
-				if verb == http.MethodPost {
-					refused(verb, pathWith(""), map[string]any{"a": marker}, "body")
-				}
-				continue
-			}
-			document.wrongBodies(op.RequestBody.Content["application/json"].Schema, "", func(v any) any { return v }, func(field string, body any) {
-				refused(verb, pathWith(""), body, field)
-			})
+			refused(verb, pathOf(route, "")+"?"+url.Values{parameter.Name: {bad}}.Encode(), nil, field)
 		}
-	}
-	require.Greater(t, calls, 30)
+		refused(verb, pathOf(route, "")+"?unknown="+marker, nil, "unknown")
+		if op.RequestBody == nil {
+			if verb == http.MethodPost {
+				refused(verb, pathOf(route, ""), map[string]any{"a": marker}, "body")
+			}
+			return
+		}
+		document.wrongBodies(op.RequestBody.Content["application/json"].Schema, "", func(v any) any { return v }, func(field string, body any) {
+			refused(verb, pathOf(route, ""), body, field)
+		})
+	})
 	require.Greater(t, tried, 200)
 	require.Empty(t, w.temporal.updates)
 }

@@ -29,7 +29,7 @@ func TestTheNameOfTheTokenIsRecordedAsWhoActed(t *testing.T) {
 	w := newWorld(t, tokens())
 	w.temporal.become("offload-case/acts", workflows.CaseState{Reference: "acts", Account: "emea", Status: workflows.CaseInputNeeded})
 	for path, body := range map[string]string{
-		"/input": `{"questionId":"q1","text":"yes"}`, "/cancel": `{"reason":"no need"}`, "/adopt": `{"caseId":"c1"}`, "/retry-create": "",
+		"/input": `{"questionId":"q1","text":"yes"}`, "/cancel": `{"reason":"no need"}`, "/adopt": `{"caseId":"c1"}`, "/retry-create": "", "/reconcile": "",
 	} {
 		require.Less(t, w.post(t, emeaSecret, "/v1/cases/acts"+path, body).status, 300, path)
 	}
@@ -39,6 +39,7 @@ func TestTheNameOfTheTokenIsRecordedAsWhoActed(t *testing.T) {
 		workflows.UpdateAdoptCase:    {workflows.AdoptCase{CaseID: "c1", By: "emea"}},
 		workflows.UpdateRetryCreate:  {workflows.RetryCreate{By: "emea"}},
 	}, w.temporal.updates)
+	require.Equal(t, map[string][]any{workflows.SignalReconcileNow: {workflows.ReconcileNow{By: "emea"}}}, w.temporal.signals)
 }
 
 func TestAWaitEndsWithTheCaseAQuestionOrItsTime(t *testing.T) {

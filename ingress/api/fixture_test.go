@@ -49,6 +49,8 @@ type temporal struct {
 	unanswered int
 	// updates are the arguments of updates in order, by name.
 	updates map[string][]any
+	// signals are the arguments of signals in order, by name.
+	signals map[string][]any
 	// changed is closed when a state is set, and made anew.
 	changed chan struct{}
 	// events is the length of each history.
@@ -66,7 +68,7 @@ type temporal struct {
 }
 
 func newTemporal() *temporal {
-	return &temporal{states: map[string]any{}, updates: map[string][]any{}, starts: map[string]workflows.CaseStart{}, changed: make(chan struct{})}
+	return &temporal{states: map[string]any{}, updates: map[string][]any{}, signals: map[string][]any{}, starts: map[string]workflows.CaseStart{}, changed: make(chan struct{})}
 }
 
 func (f *temporal) become(workflowID string, state any) {
@@ -216,7 +218,7 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	return response, f.fails
 }
 
-func (f *temporal) SignalWorkflow(_ context.Context, workflowID, _, _ string, _ any) error {
+func (f *temporal) SignalWorkflow(_ context.Context, workflowID, _, signal string, argument any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fails != nil {
@@ -225,6 +227,7 @@ func (f *temporal) SignalWorkflow(_ context.Context, workflowID, _, _ string, _ 
 	if _, known := f.states[workflowID]; !known {
 		return serviceerror.NewNotFound("no such workflow")
 	}
+	f.signals[signal] = append(f.signals[signal], argument)
 	return nil
 }
 

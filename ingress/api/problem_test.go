@@ -244,11 +244,14 @@ func FuzzBodiesGiveNoFault(f *testing.F) {
 	w := newWorld(f, nil)
 	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
 	w.temporal.become("artmail-activation/crm/a1", workflows.ActivationState{Agent: "crm", ActivationID: "a1"})
+	w.temporal.become("notify/offload-case/x", workflows.NotifyState{Source: "offload-case/x"})
+	one := "/v1/deliveries/" + storeDelivery(f, w, inbox.Delivery{Provider: "offload", Lane: "offload-case/x", Kind: "case.completed"}, `{}`)
 	paths := []string{
 		"/v1/cases", "/v1/cases/x/input", "/v1/cases/x/cancel", "/v1/cases/x/adopt", "/v1/cases/x/retry-create",
 		"/v1/activations/crm/a1/approvals", "/v1/activations/crm/a1/approvals/m1/cancel", "/v1/activations/crm/a1/runs",
 		"/v1/activations/crm/a1/runs/touch", "/v1/activations/crm/a1/runs/r1/close", "/v1/activations/crm/a1/api-key",
 		"/v1/deliveries/replay", "/v1/deliveries/release", "/v1/deliveries/purge", "/v1/notices/offload-case%2Fx/resend", "/v1/catch-up",
+		"/v1/notices/offload-case%2Fx/dismiss", "/v1/cases/x/reconcile", one + "/replay", one + "/reveal",
 	}
 	for i, body := range []string{
 		start("r", "emea"), `{"questionId":"q","text":"t"}`, `{"reason":"no"}`, `{"caseId":"c"}`, `{}`, `{"requests":[{"messageId":"m","deadline":"2026-06-01T00:00:00Z"}]}`,
@@ -257,6 +260,9 @@ func FuzzBodiesGiveNoFault(f *testing.F) {
 		`{"caseId":"c","options":{"pollFloor":"1h","deadline":"2026-06-01T00:00:60Z","pollCeiling":"1.5s"}}`, `{"requests":[{"messageId":"\ud800"}]}`,
 	} {
 		f.Add(uint8(i%len(paths)), body)
+	}
+	for at := range paths {
+		f.Add(uint8(at), "")
 	}
 	f.Fuzz(func(t *testing.T, at uint8, body string) {
 		path := paths[int(at)%len(paths)]

@@ -85,3 +85,21 @@ func TestAShellWordIsOneArgumentAndRunsNothing(t *testing.T) {
 		require.False(t, ok, "%q", s)
 	}
 }
+
+// A real shell prints each word unchanged, as one argument.
+func FuzzAShellWordIsOneArgument(f *testing.F) {
+	for _, seed := range append(hostile, "", "q-1", "it's", "a b", "*", "~", "!x", "a\\b", "ü", "-h", "--api=x", "a\nb", "\u202e", "\xff", "'\"'$(id)`id`") {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		word, ok := rules.ShellWord(s)
+		if !ok {
+			option := strings.HasPrefix(s, "-")
+			require.True(t, option || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }), "%q", s)
+			return
+		}
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '<%s>' "+word+" end").Output()
+		require.NoError(t, err, "%q", s)
+		require.Equal(t, "<"+s+"><end>", string(out))
+	})
+}

@@ -1,0 +1,233 @@
+package apitest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+)
+
+// repository is the folder in which the README's commands run.
+var repository = filepath.Join("..", "..", "..", "..")
+
+// isInREADME fails where the README does not show the text as it is.
+func isInREADME(t *testing.T, text string) {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	require.NoError(t, err)
+	require.Contains(t, string(readme), strings.TrimSpace(text))
+}
+
+// commandsOf reads commands that the README shows, and replaces what differs here: each text of the pairs must be there.
+func commandsOf(t *testing.T, name string, oldNew ...string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	commands := string(raw)
+	isInREADME(t, commands)
+	for i := 0; i < len(oldNew); i += 2 {
+		require.Contains(t, commands, oldNew[i])
+		commands = strings.ReplaceAll(commands, oldNew[i], oldNew[i+1])
+	}
+	return commands
+}
+
+// stateOf waits until a case is in a status.
+func stateOf(t *testing.T, api, reference string, want workflows.CaseStatus) (state workflows.CaseState) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return json.Unmarshal(got(t, api+"/v1/cases/"+reference), &state) == nil && state.Status == want
+	}, time.Minute, 20*time.Millisecond, "%s is never %s", reference, want)
+	return state
+}
+
+func got(t *testing.T, url string) []byte {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	response, err := caller.Do(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	var body bytes.Buffer
+	_, err = body.ReadFrom(response.Body)
+	require.NoError(t, err)
+	return body.Bytes()
+}
+
+// said collects what a process prints.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// The command that makes things go wrong starts signalbox-dev, and the commands for the simulators take a case through its steps there: its
+// creation is cut off, and the webhook of its end is dropped.
+func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *testing.T) {
+	t.Parallel()
+	requires(t, "sh", "curl")
+	folder := t.TempDir()
+	binary := filepath.Join(folder, "signalbox-dev")
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "../..").CombinedOutput()
+	require.NoError(t, err, "%s", built)
+	const anyPort = "127.0.0.1:0"
+	process := exec.CommandContext(context.WithoutCancel(t.Context()), "sh", "-eu", "-c", strings.TrimSpace(commandsOf(t, "faults.sh", "go run ./cmd/signalbox-dev", "exec "+binary))+
+		" --data "+folder+" --pace 20ms --ui '' --listen "+anyPort+" --internal-listen "+anyPort+" --temporal "+anyPort+" --simulators "+anyPort)
+	var prints said
+	process.Stdout, process.Stderr = &prints, &prints
+	require.NoError(t, process.Start())
+	t.Cleanup(func() {
+		require.NoError(t, process.Process.Signal(syscall.SIGTERM))
+		require.NoError(t, process.Wait(), prints.String())
+	})
+	require.Eventually(t, func() bool { return strings.Contains(prints.String(), "\nRunning.") }, 2*time.Minute, 20*time.Millisecond, "it did not start")
+	address := func(of string) string {
+		found := regexp.MustCompile(of + ` +(http://\S+)`).FindStringSubmatch(prints.String())
+		require.NotNil(t, found, prints.String())
+		return found[1]
+	}
+	api, simulators := address("operators"), address("simulators")
+
+	body := strings.Replace(start("stepwise", "manual"), `"request"`, `"options":{"reconcileAfter":"1s","pollFloor":"10ms"},"request"`, 1)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, api+"/v1/cases", strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := caller.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusCreated, response.StatusCode)
+	stateOf(t, api, "stepwise", workflows.CaseCreateUncertain)
+
+	// A failed call must fail the shell, and the question must arrive before the case ends.
+	strict := "curl() { command curl -sS --fail-with-body \"$@\"; }\n"
+	ask, others, found := strings.Cut(commandsOf(t, "simulator.sh", "http://127.0.0.1:8090", simulators, "REFERENCE", "stepwise"), "\n")
+	require.True(t, found)
+	output, err := exec.CommandContext(t.Context(), "sh", "-eu", "-c", strict+ask).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.NotNil(t, stateOf(t, api, "stepwise", workflows.CaseInputNeeded).Question)
+	output, err = exec.CommandContext(t.Context(), "sh", "-eu", "-c", strict+others).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Contains(t, string(output), "/offload/sim/webhook-faults/drop", "all that can be done")
+	require.Equal(t, workflows.NewsByPoll, stateOf(t, api, "stepwise", workflows.CaseCompleted).Outcome.Source, "the webhook was dropped")
+	require.Eventually(t, func() bool {
+		return strings.Contains(string(got(t, api+"/v1/activations?agent="+dev.Agent)), `"ACTIVE"`)
+	}, time.Minute, 20*time.Millisecond, "the agent was not activated")
+}
+
+// The binary is built as the README says, and its commands work on everything in one process.
+func TestTheREADMEsCommandLineRunsAsItIs(t *testing.T) {
+	t.Parallel()
+	requires(t, "sh")
+	const reference = "on-the-command-line"
+	// The receiver of its notices has ended, so they are given up.
+	gone, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "app-that-is-gone", TaskQueue: "app"}, "app")
+	require.NoError(t, err)
+	require.NoError(t, shared.Temporal.TerminateWorkflow(t.Context(), gone.GetID(), gone.GetRunID(), ""))
+	begin := request(reference, "manual")
+	begin.Notify, begin.ReplyTo = nil, &workflows.ReplyTo{WorkflowID: gone.GetID(), Signal: "news"}
+	_, err = shared.Apps.StartCase(t.Context(), begin)
+	require.NoError(t, err)
+	running := stateOf(t, shared.InternalURL(), reference, workflows.CaseRunning)
+	require.NoError(t, shared.Simulators.Offload.SendFirstMessage(running.CaseID))
+	_, err = shared.Simulators.Offload.AskInput(running.CaseID, "Is a signed PDF acceptable?")
+	require.NoError(t, err)
+	stateOf(t, shared.InternalURL(), reference, workflows.CaseInputNeeded)
+	require.Eventually(t, func() bool {
+		state, err := shared.Apps.Notices(t.Context(), workflows.OffloadCaseWorkflowID(reference))
+		return err == nil && len(state.Notices) == 1 && state.Notices[0].Status == workflows.NoticeGivenUp
+	}, time.Minute, 20*time.Millisecond, "no notice is given up")
+
+	folder := t.TempDir()
+	document, err := json.Marshal(request(reference+"-2", "manual"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "case.json"), document, 0o600))
+	// The README names this one within a sentence.
+	const startIt = "signalbox case start -f case.json"
+	isInREADME(t, "`"+startIt+"`")
+	build := commandsOf(t, "build.sh", "-o bin/", "-o "+folder+"/bin/", "$PWD/bin", folder+"/bin", "http://127.0.0.1:8081", shared.InternalURL())
+	commands := commandsOf(t, "commands.sh", "vendor_2048", reference)
+	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", build+"cd "+folder+"\n"+startIt+"\n"+commands)
+	shell.Dir = repository
+	shell.Env = append(os.Environ(), "SIGNALBOX_API_TOKEN=none-is-needed-on-loopback")
+	shell.Stdin = strings.NewReader("Yes, a signed PDF is fine.\n")
+	output, err := shell.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	for _, want := range []string{reference + "-2", "Is a signed PDF acceptable?", "deliveries to replay"} {
+		require.Contains(t, string(output), want)
+	}
+	answers := stateOf(t, shared.InternalURL(), reference, workflows.CaseInputSent).Answers
+	require.Equal(t, "Yes, a signed PDF is fine.", answers[0].Text)
+}
+
+// outcomeOf has the README's lines of Go as they stand there, which leave the errors to the reader.
+//
+//nolint:ineffassign,staticcheck // the README's lines check no error
+func outcomeOf(ctx context.Context, temporalClient client.Client) (workflows.CaseOutcome, error) {
+	apps, err := signalbox.New(temporalClient, signalbox.Options{})
+	one, err := apps.StartCase(ctx, workflows.CaseStart{
+		Reference: "vendor_2048", // your own ID; starting it twice starts it once
+		Request: &workflows.CaseRequest{
+			Channel:       "EMAIL",
+			Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+			Counterparty:  workflows.Counterparty{Address: "ap@vendor.example", Name: "Ada"},
+			SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		},
+	})
+	outcome, err := one.Wait(ctx) // COMPLETED, FAILED, EXPIRED or CANCELLED
+	return outcome, err
+}
+
+func TestTheREADMEsLinesOfGoBringACaseToItsOutcome(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("readme_test.go")
+	require.NoError(t, err)
+	_, lines, found := strings.Cut(string(source), "(workflows.CaseOutcome, error) {\n")
+	require.True(t, found)
+	lines, _, found = strings.Cut(lines, "\treturn outcome, err\n")
+	require.True(t, found)
+	isInREADME(t, strings.ReplaceAll("\n"+lines, "\n\t", "\n"))
+
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	ends := make(chan workflows.CaseOutcome, 1)
+	go func() {
+		outcome, err := outcomeOf(t.Context(), fake.Temporal())
+		if err != nil {
+			t.Error(err)
+		}
+		ends <- outcome
+	}()
+	require.Eventually(t, func() bool {
+		state, err := apps.Case("vendor_2048").State(t.Context())
+		return err == nil && state.Status == workflows.CaseRunning
+	}, time.Minute, time.Millisecond)
+	fake.Complete("vendor_2048", map[string]any{"signed": true})
+	require.Equal(t, workflows.CaseCompleted, (<-ends).Status)
+}

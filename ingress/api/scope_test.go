@@ -1,0 +1,94 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+)
+
+// Each call of the document refuses a caller without a token, and a token that lacks one of the scopes that the document names for the call, whatever
+// else it has. A token with those scopes alone is admitted. So a call that is added is tried, too.
+func TestEachCallNeedsATokenWithItsScopes(t *testing.T) {
+	t.Parallel()
+	set := new(api.TokenSet)
+	set.Add("secret-of-no-scope", api.Token{Name: "nothing"})
+	for _, lacks := range api.Scopes() {
+		others := slices.DeleteFunc(api.Scopes(), func(s api.Scope) bool { return s == lacks || s == api.ScopeAdmin })
+		set.Add("secret-of-all-but-"+string(lacks), api.Token{Name: "other", Scopes: others})
+	}
+	exact := new(api.TokenSet)
+	w, admitted := newWorld(t, set), newWorld(t, exact)
+	admitted.transcript = func(context.Context, string) (workflows.CaseTranscript, error) {
+		return workflows.CaseTranscript{}, nil
+	}
+	document := readDocument(t, w, "secret-of-no-scope")
+	refused := func(verb, route, authorization string, status int, typ string) {
+		t.Helper()
+		w.log.TakeAll()
+		got := w.call(t, verb, pathOf(route, ""), "", map[string]string{"Authorization": authorization, "Content-Type": "application/json"})
+		require.Equal(t, status, got.status, "%s %s as %q: %s", verb, route, authorization, got.body)
+		require.Equal(t, "urn:signalbox:problem:"+typ, string(got.problem(t).Type))
+		require.NotContains(t, fmt.Sprint(w.log.TakeAll()), "secret-of")
+	}
+	document.eachCall(t, func(verb, route string, op callOf) {
+		require.Len(t, op.Security, 1, "%s %s names no scope", verb, route)
+		needs := op.Security[0]["token"]
+		require.NotEmpty(t, needs, "%s %s", verb, route)
+		refused(verb, route, "", 401, "unauthorized")
+		refused(verb, route, "Bearer secret-of-nobody", 401, "unauthorized")
+		refused(verb, route, "Bearer secret-of-no-scope", 403, "missing-scope")
+		for _, scope := range needs {
+			refused(verb, route, "Bearer secret-of-all-but-"+string(scope), 403, "missing-scope")
+		}
+		secret := "secret-of-the-scopes-alone-of-" + verb + route
+		exact.Add(secret, api.Token{Name: "exact", Scopes: needs})
+		got := admitted.call(t, verb, pathOf(route, ""), "", map[string]string{"Authorization": "Bearer " + secret, "Content-Type": "application/json"})
+		require.NotContains(t, []int{401, 403}, got.status, "%s %s: %s", verb, route, got.body)
+	})
+	require.Empty(t, w.temporal.updates)
+	require.Empty(t, w.temporal.signals)
+	require.Empty(t, w.temporal.starts)
+}
+
+// A limited token sees the entries of its accounts and agents; the other limit does not count for it.
+func TestALimitedTokenSeesItsPartOfTheToDoList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: w.keys})
+	var err error
+	w.server, err = api.New(api.Deps{
+		Client: apps, Inbox: func() (inbox.Store, error) { return w.store, nil }, Keys: w.keys, Tokens: tokens(), Log: zap.NewNop(), Now: time.Now,
+	})
+	require.NoError(t, err)
+	for reference, account := range map[string]string{"mine": "emea", "theirs": "apac"} {
+		require.Equal(t, 201, w.post(t, adminSecret, "/v1/cases", start(reference, account)).status)
+		fake.Ask(reference, "Really?")
+	}
+	fake.Activate("crm", "a1", "")
+	fake.Activate("sales", "a1", "")
+	for secret, want := range map[string][]string{
+		adminSecret: {"mine", "theirs", "crm", "sales"},
+		emeaSecret:  {"mine", "crm", "sales"},
+		crmSecret:   {"mine", "theirs", "crm"},
+	} {
+		var list signalbox.ToDoList
+		w.get(t, secret, "/v1/todo").into(t, &list)
+		var about []string
+		for _, item := range list.Items {
+			about = append(about, item.Reference+item.Agent)
+		}
+		require.ElementsMatch(t, want, about, secret)
+		require.Equal(t, len(want), list.Total)
+	}
+}
