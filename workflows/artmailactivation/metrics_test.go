@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -24,7 +25,9 @@ func TestEachEventIsCountedByItsResultAndTimedFromItsAcceptance(t *testing.T) {
 	suite.SetLogger(quiet{})
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(began)
-	env.SetTestTimeout(30 * time.Second)
+	env.SetTestTimeout(2 * time.Minute)
+	// A busy machine, with the race detector on, takes longer for a workflow task than the second that the SDK allows.
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.ArtmailActivationWorkflowID("w9", "a1"), TaskQueue: workflows.TaskQueueWorkflows})
 	env.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	env.RegisterActivityWithOptions(func(workflows.HandOff) (workflows.HandOffResult, error) {

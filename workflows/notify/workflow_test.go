@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -37,15 +38,16 @@ var stories = map[string]func() scenario{
 	},
 	"each target in order of seq": func() scenario {
 		return scenario{
-			down: map[string][2]time.Duration{"app": {0, 10 * time.Second}},
+			// While an activity runs, the SDK's clock goes on as the real one: minutes are long enough for a slow machine.
+			down: map[string][2]time.Duration{"app": {0, 10 * minute}},
 			steps: []step{
 				handOff(0, notice(1, app, 0)),
-				handOff(time.Second, notice(4, app, 0), notice(2, app, 0), notice(3, finance, 0)),
-				handOff(2*time.Second, notice(6, app, 0), notice(5, app, 0)),
+				handOff(minute, notice(4, app, 0), notice(2, app, 0), notice(3, finance, 0)),
+				handOff(2*minute, notice(6, app, 0), notice(5, app, 0)),
 			},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, []int64{1, 2, 4, 5, 6}, w.received(app))
-				require.Equal(t, time.Second, w.receivedAt(finance, 3).Truncate(time.Second), "it does not wait for the other target")
+				require.Equal(t, minute, w.receivedAt(finance, 3).Truncate(minute), "it does not wait for the other target")
 			},
 		}
 	},
@@ -301,6 +303,9 @@ func TestTheServersSuggestionToContinueAsNewIsTaken(t *testing.T) {
 func environment(workflowID string) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
+	// A busy machine, with the race detector on, takes longer than the SDK allows: 1 s for a workflow task, 3 s for an activity.
+	env.SetTestTimeout(2 * time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflowID, TaskQueue: workflows.TaskQueueWorkflows})
 	env.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
 	return env

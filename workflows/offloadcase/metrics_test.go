@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -22,7 +23,9 @@ func TestEachEventIsCountedByItsResultAndTimedFromItsAcceptance(t *testing.T) {
 	suite.SetMetricsHandler(metrics)
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(t0)
-	env.SetTestTimeout(30 * time.Second)
+	env.SetTestTimeout(2 * time.Minute)
+	// A busy machine, with the race detector on, takes longer for a workflow task than the second that the SDK allows.
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OffloadCaseWorkflowID("r1"), TaskQueue: workflows.TaskQueueWorkflows})
 	env.RegisterWorkflowWithOptions(offloadcase.Workflow, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	(&provider{}).register(env)

@@ -3,6 +3,7 @@ package signalbox_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
@@ -61,6 +62,26 @@ func TestAWorkflowWithoutAResultHasItsOwnError(t *testing.T) {
 			require.ErrorIs(t, err, signalbox.ErrConflict, "another request is another case, whatever became of the first")
 		})
 	}
+}
+
+func TestCatchUpSkipsACaseThatClosedAfterItWasListed(t *testing.T) {
+	t.Parallel()
+	server, temporal := serveTemporal(t, nil)
+	for id, status := range map[string]enumspb.WorkflowExecutionStatus{
+		"running":    enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		"completed":  enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED,
+		"terminated": enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED,
+		"timed_out":  enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
+		"failed":     enumspb.WORKFLOW_EXECUTION_STATUS_FAILED,
+	} {
+		server.become(workflows.OffloadCaseWorkflowID(id), status)
+	}
+	report, err := newClient(t, temporal, signalbox.Options{}).CatchUp(t.Context(), signalbox.CatchUpOptions{
+		Since: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), By: "ada", CallsPerSecond: 1000,
+	})
+	require.NoError(t, err)
+	require.Empty(t, report.Failures)
+	require.Equal(t, signalbox.CatchUpCount{Done: 1, Skipped: 4}, report.Cases)
 }
 
 func TestFilesWaitsUntilTheFilesAreStored(t *testing.T) {

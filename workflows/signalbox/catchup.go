@@ -223,7 +223,7 @@ func (r *catchUp) count(ctx context.Context, counts *CatchUpCount, n int, what s
 		return ctx.Err() //nolint:wrapcheck // CatchUp names itself
 	case errors.Is(err, ErrUnavailable) && !errors.As(err, new(*serviceerror.WorkflowNotReady)): // WorkflowNotReady concerns this workflow only
 		return err
-	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound), errors.As(err, new(brokenError)): // it closed after it was listed
 		counts.Skipped += n
 	default:
 		counts.Failed += n

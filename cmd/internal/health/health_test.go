@@ -48,7 +48,7 @@ func TestNothingIsReadyBeforeEveryCheckWasProbed(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { s.Run(ctx); close(ended) }()
-	require.Eventually(t, s.Receives, 10*time.Second, time.Millisecond)
+	require.Eventually(t, s.Receives, time.Minute, time.Millisecond)
 	stop()
 	<-ended
 }

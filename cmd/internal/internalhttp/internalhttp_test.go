@@ -58,7 +58,7 @@ func get(t *testing.T, address, path, host, authorization string) int {
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())

@@ -52,7 +52,7 @@ func (w wire) askHealth() { w.t.Helper(); w.send("GET /healthz HTTP/1.1\r\nHost:
 
 func (w wire) status() int {
 	w.t.Helper()
-	require.NoError(w.t, w.SetReadDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(w.t, w.SetReadDeadline(time.Now().Add(time.Minute)))
 	response, err := http.ReadResponse(bufio.NewReader(w), nil)
 	require.NoError(w.t, err)
 	require.NoError(w.t, response.Body.Close())
@@ -62,7 +62,7 @@ func (w wire) status() int {
 // quiet says that nothing comes on the connection for a moment.
 func (w wire) quiet() bool {
 	w.t.Helper()
-	require.NoError(w.t, w.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+	require.NoError(w.t, w.SetReadDeadline(time.Now().Add(500*time.Millisecond)))
 	_, err := w.Read(make([]byte, 1))
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
@@ -107,7 +107,7 @@ func refusedAs(t *testing.T, poster *http.Client, url, source string) int {
 
 func newPoster(t *testing.T) *http.Client {
 	t.Helper()
-	poster := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	poster := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{}}
 	t.Cleanup(poster.CloseIdleConnections)
 	return poster
 }
@@ -131,7 +131,7 @@ func TestSourcesBehindATrustedProxyAreLimitedSeparately(t *testing.T) {
 				for refusedAs(t, poster, url, "203.0.113.7") == 401 {
 				}
 				return refusedAs(t, poster, url, "203.0.113.8") == c.other
-			}, 20*time.Second, time.Millisecond)
+			}, time.Minute, time.Millisecond)
 		})
 	}
 }
@@ -258,7 +258,7 @@ func TestTheRatesOfOffloadAreSentToTheServer(t *testing.T) {
 	r := run(t, c, config.Worker, newRing(t), client.Options{HostPort: startPolled(t, stub, stub)})
 	require.Eventually(t, func() bool {
 		return stub.rate(workflows.TaskQueueOffload) == 2.5 && stub.rate(workflows.TaskQueueOffloadPoll) == 20
-	}, 20*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	r.stop()
 	<-r.ended
 	require.NoError(t, r.err)

@@ -147,7 +147,7 @@ func TestTwoIngressesOnOneDatabaseKeepOrderAndLoseNothing(t *testing.T) {
 	replicas := []string{startIngress(t, c, ring, temporalAddress), startIngress(t, c, ring, temporalAddress)}
 
 	const cases, events = 6, 30
-	poster := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	poster := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{}}
 	t.Cleanup(poster.CloseIdleConnections)
 	var half, posting sync.WaitGroup
 	half.Add(cases)
@@ -178,7 +178,7 @@ func TestTwoIngressesOnOneDatabaseKeepOrderAndLoseNothing(t *testing.T) {
 			want = append(want, fmt.Sprintf("evt_%d_%02d", n, i))
 		}
 		reference := fmt.Sprint("vendor_", n)
-		require.Eventually(t, func() bool { return len(temporal.seen(reference)) == events }, 30*time.Second, 5*time.Millisecond, "%v", temporal.seen(reference))
+		require.Eventually(t, func() bool { return len(temporal.seen(reference)) == events }, 2*time.Minute, 5*time.Millisecond, "%v", temporal.seen(reference))
 		require.Equal(t, want, temporal.seen(reference))
 	}
 	store, err := postgres.Open(t.Context(), address, postgres.Options{Existing: true})
@@ -187,12 +187,12 @@ func TestTwoIngressesOnOneDatabaseKeepOrderAndLoseNothing(t *testing.T) {
 	require.Eventually(t, func() bool {
 		counts, err := store.Counts(t.Context())
 		return err == nil && counts[inbox.StateDelivered] == cases*events && counts[inbox.StatePending] == 0
-	}, 30*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 }
 
 // assertEventually is for goroutines, where a test can't be ended.
 func assertEventually(t *testing.T, condition func() bool) bool {
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	for !condition() {
 		select {
 		case <-deadline:

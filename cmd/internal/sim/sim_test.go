@@ -90,7 +90,7 @@ func TestTheCommandsOfTheHelpWork(t *testing.T) {
 		for _, want := range []string{"case.completed", "mailbox full", "/webhooks/artmail/" + sim.Agent, "agent.paused"} {
 			assert.Contains(c, received.String(), want)
 		}
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 // createManualCase creates a case as Signalbox does.

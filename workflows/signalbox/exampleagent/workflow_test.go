@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -64,7 +65,9 @@ func newStage(t *testing.T) *stage {
 func (s *stage) environment(api string) {
 	var suite testsuite.WorkflowTestSuite
 	s.env = suite.NewTestWorkflowEnvironment()
-	s.env.SetTestTimeout(time.Minute)
+	s.env.SetTestTimeout(2 * time.Minute)
+	// A busy machine, with the race detector on, takes longer for a workflow task than the second that the SDK allows.
+	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	agent := &exampleagent.Agent{
 		Signalbox: s.apps, Artmail: s, Keys: signalbox.FetchAPIKeyOptions{URL: api, Token: token},
 		Publish: func(_ context.Context, _ signalbox.ActivationRef, text string) error {

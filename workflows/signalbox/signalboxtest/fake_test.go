@@ -159,7 +159,7 @@ func TestWaitSurvivesAnOutageOfTemporal(t *testing.T) {
 		}
 		changed <- err
 	}()
-	_, err := one.WaitForChange(t.Context(), 300*time.Millisecond, nil) // the others wait by now
+	_, err := one.WaitForChange(t.Context(), 3*time.Second, nil) // the others wait by now
 	require.NoError(t, err)
 	fake.Away(true)
 	_, err = one.State(t.Context())
@@ -169,6 +169,26 @@ func TestWaitSurvivesAnOutageOfTemporal(t *testing.T) {
 	got := <-done
 	require.NoError(t, got.err)
 	require.Equal(t, workflows.CaseCompleted, got.outcome.Status)
+	require.NoError(t, <-changed)
+}
+
+func TestAWaitForAChangeMayBeginInAnOutageOfTemporal(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	one := startOne(t, apps, "vendor_2048", nil)
+	fake.Away(true)
+	changed := make(chan error, 1)
+	go func() {
+		state, err := one.WaitForChange(t.Context(), 5*time.Minute, nil)
+		if err == nil && !state.Status.Ended() {
+			err = fmt.Errorf("it returned in %s", state.Status)
+		}
+		changed <- err
+	}()
+	_, err := one.WaitForChange(t.Context(), time.Second, nil) // the other has begun by now
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
+	fake.Away(false)
+	fake.Complete("vendor_2048", nil)
 	require.NoError(t, <-changed)
 }
 
@@ -184,7 +204,7 @@ func TestAThousandWaitersLeaveNoGoroutine(t *testing.T) { //nolint:paralleltest 
 	failed := make(chan error, waiters)
 	for n, one := range cases {
 		group.Go(func() {
-			atMost := time.Minute
+			atMost := 5 * time.Minute
 			if n%2 == 1 { // half of them see nothing
 				atMost = 500 * time.Millisecond
 			}
@@ -206,7 +226,11 @@ func TestAThousandWaitersLeaveNoGoroutine(t *testing.T) { //nolint:paralleltest 
 	group.Wait()
 	close(failed)
 	require.NoError(t, <-failed)
-	goleak.VerifyNone(t, before)
+	err := goleak.Find(before)
+	for n := 0; err != nil && n < 20; n++ { // one Find waits for less than half a second
+		err = goleak.Find(before)
+	}
+	require.NoError(t, err)
 }
 
 func TestAdvanceMovesTheClock(t *testing.T) {

@@ -135,7 +135,7 @@ func TestLostConnectionLeavesTheClientWithoutAnAnswer(t *testing.T) {
 				}
 				answered <- err
 			}()
-			require.Eventually(t, func() bool { return len(sim.Cases()) == created }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return len(sim.Cases()) == created }, time.Minute, time.Millisecond)
 			if failure == offloadsim.FailHangAfter {
 				cancel() // The client gives up.
 			}

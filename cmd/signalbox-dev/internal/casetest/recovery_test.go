@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/activities/offload"
@@ -104,6 +105,7 @@ func skippingTime(t *testing.T, at *provider, reference string) *testsuite.TestW
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(patience)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: patience})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: workflows.OffloadCaseWorkflowID(reference), TaskQueue: workflows.TaskQueueWorkflows,
 	})

@@ -533,7 +533,7 @@ func checkHistories(t *testing.T, packageName, name, workflowID string) {
 	folder := filepath.Join("..", "..", "..", "..", "workflows", packageName, "testdata", "histories")
 	options := payloadtest.Options()
 	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{
-		DataConverter: options.DataConverter, FailureConverter: options.FailureConverter,
+		DataConverter: options.DataConverter, FailureConverter: options.FailureConverter, DisableDeadlockDetection: true,
 	})
 	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})

@@ -230,7 +230,7 @@ func requireReplays(t *testing.T, source, runID string) {
 	}
 	options := payloadtest.Options()
 	replayer, err := sdkworker.NewWorkflowReplayerWithOptions(sdkworker.WorkflowReplayerOptions{
-		DataConverter: options.DataConverter, FailureConverter: options.FailureConverter,
+		DataConverter: options.DataConverter, FailureConverter: options.FailureConverter, DisableDeadlockDetection: true,
 	})
 	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
