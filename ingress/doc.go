@@ -87,11 +87,12 @@
 //     pages of another origin are refused.
 //   - An API token lets its holder do what its scopes say, at most for the token's accounts and agents. Its name is recorded as who acted.
 //     cases:read and activations:read show requests, questions, answers, results, conversations at Offload, approvals and runs. cases:write
-//     starts, answers, cancels and adopts cases; activations:write asks for approvals and opens and closes runs. Either may send notices of
-//     these to a configured callback, and as a signal to any workflow of the namespace; both together resend and dismiss notices.
-//     deliveries:read shows deliveries without the secret and personal parts of their bodies. deliveries:write replays, releases and purges deliveries.
-//     keys:reveal shows API keys and, with deliveries:read, whole bodies. payloads:read and payloads:write decrypt and encrypt what Temporal
-//     keeps. admin does all of it, reads the record of who acted, and catches up after an outage.
+//     starts, answers, cancels and adopts cases; activations:write asks for approvals and opens and closes runs. Either can have notices
+//     of these sent to configured callbacks, and as a signal to any workflow of the namespace; both together resend and dismiss notices.
+//     deliveries:read shows deliveries without the secret and personal parts of their bodies. deliveries:write replays, releases and
+//     purges them. keys:reveal shows API keys and, with deliveries:read, whole bodies. payloads:read and
+//     payloads:write decrypt and encrypt what Temporal keeps. admin does all of it, reads the record of who acted, and catches up after an
+//     outage.
 //   - A session of the page is a token in a cookie, sealed by the keyring. Its holder has that token's scopes for 12 hours at most, or until the
 //     token is removed. The keyring alone makes no session that is let in, but opens a stolen cookie and shows the token in it.
 //   - A callback's secret lets its holder forge notices to that receiver: a completed case, an approval. It gives no access to Signalbox.
