@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -17,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -33,6 +36,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
+	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -308,7 +312,9 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		offload := shared.Simulators.Offload
 		caseID := inStatus(t, one, workflows.CaseRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(caseID))
-		for _, name := range []string{"w9.pdf", "terms.pdf"} {
+		// More than are stored at the same time.
+		for n := range 6 {
+			name := fmt.Sprintf("page-%d.pdf", n)
 			_, err := offload.ReceiveAttachment(caseID, name, "application/pdf", []byte(name))
 			require.NoError(t, err)
 		}
@@ -358,6 +364,9 @@ func filesOf(one *signalbox.Case) func(context.Context) (workflows.CaseFiles, er
 	}
 }
 
+// handOverAgent is an agent with a hand-over workflow, which no worker runs.
+const handOverAgent = "handed"
+
 var noticeStories = map[string]func(t *testing.T, source string){
 	"delivered": func(t *testing.T, source string) {
 		to := startReceiver(t, "app/"+source)
@@ -386,6 +395,26 @@ var noticeStories = map[string]func(t *testing.T, source string){
 		}, func(s workflows.NotifyState) bool {
 			return len(s.Notices) == 2 && len(s.Attention) == 1 && s.Notices[0].Status == workflows.NoticeDelivered
 		})
+	},
+	"handed-over": func(t *testing.T, source string) {
+		activities, err := notice.New(notice.Config{Temporal: shared.Temporal, Agents: map[string]notice.Agent{
+			handOverAgent: {HandOver: &workflows.HandOver{WorkflowType: "desk", TaskQueue: "nobody"}},
+		}})
+		require.NoError(t, err)
+		_, err = activities.HandOff(t.Context(), workflows.HandOff{Source: source, Agent: handOverAgent, Notices: []workflows.PostedNotice{{Notice: workflows.Notice{
+			ID: "ntc_1", Seq: 1, Kind: workflows.NoticeActivationActivated, Source: source, Agent: handOverAgent, ActivationID: "a1",
+			Time: time.Now().UTC(),
+		}}}})
+		require.NoError(t, err)
+		allNotices(t, source, workflows.NoticeDelivered, 1)
+	},
+	"ended-after-idle-time": func(t *testing.T, source string) {
+		almost := time.Now().Add(time.Second - workflows.NotifyLinger).UTC()
+		run, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+			ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows,
+		}, workflows.NotifyWorkflow, notify.Input{Carried: &lifecycle.State{Version: 1, Source: source, IdleSince: almost}})
+		require.NoError(t, err)
+		require.NoError(t, run.Get(t.Context(), nil))
 	},
 	"given-up-resent-and-dismissed": func(t *testing.T, source string) {
 		handOff(t, source, workflows.ReplyTo{WorkflowID: "app/" + source}, 1, 1) // without a signal's name
@@ -430,10 +459,13 @@ func allNotices(t *testing.T, source string, status workflows.NoticeStatus, coun
 	})
 }
 
-// stopLingering ends a workflow that would wait for ten minutes.
+// stopLingering ends a workflow that would wait for ten minutes, if it has not ended by itself.
 func stopLingering(t *testing.T, workflowID string) {
 	t.Helper()
-	require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), workflowID, ""))
+	if err := shared.Temporal.CancelWorkflow(t.Context(), workflowID, ""); err != nil {
+		var ended *serviceerror.NotFound
+		require.ErrorAs(t, err, &ended)
+	}
 	require.NoError(t, shared.Temporal.GetWorkflow(t.Context(), workflowID, "").Get(t.Context(), nil))
 }
 
@@ -486,6 +518,55 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		require.NoError(t, err)
 		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
 		require.Error(t, shared.Temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), nil))
+		return one
+	},
+	"checked": func(t *testing.T) *signalbox.Activation {
+		id, one := activate(t)
+		// The first approval gets its answer from the check, the second one from a webhook while its check is repeated.
+		queue := "checks/" + id
+		var messages []string
+		for range 2 {
+			message, err := shared.Simulators.Artmail.RequestApproval(id, "May I?", "")
+			require.NoError(t, err)
+			messages = append(messages, message)
+		}
+		repeated := make(chan struct{}, 1)
+		checker := sdkworker.New(shared.Temporal, queue, sdkworker.Options{})
+		checker.RegisterActivityWithOptions(func(_ context.Context, p workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
+			if p.MessageID == messages[1] {
+				select {
+				case repeated <- struct{}{}:
+				default:
+				}
+				return workflows.CheckApprovalResult{}, errors.New("artmail is away")
+			}
+			yes := true
+			return workflows.CheckApprovalResult{Approved: &yes}, nil
+		}, activity.RegisterOptions{Name: workflows.ActivityArtmailCheckApproval})
+		require.NoError(t, checker.Start())
+		t.Cleanup(checker.Stop)
+		options := workflows.ActivationOptions{CheckApprovalQueue: queue}
+		require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalActivationOptions, options))
+		deadline := time.Now().Add(time.Second)
+		_, err := one.RequestApprovals(t.Context(),
+			workflows.ApprovalRequest{MessageID: messages[0], Deadline: deadline, ReplyTo: startReceiver(t, "app/"+messages[0])},
+			workflows.ApprovalRequest{MessageID: messages[1], Deadline: deadline})
+		require.NoError(t, err)
+		eventually(t, one.State, func(s workflows.ActivationState) bool {
+			return approval(s, messages[0]).Status == workflows.ApprovalApproved
+		})
+		select {
+		case <-repeated:
+		case <-t.Context().Done():
+			require.FailNow(t, "the second approval was not checked")
+		}
+		_, err = shared.Simulators.Artmail.RespondApproval(messages[1], false, "No.", "")
+		require.NoError(t, err)
+		eventually(t, one.State, func(s workflows.ActivationState) bool {
+			return approval(s, messages[1]).Status == workflows.ApprovalRejected
+		})
+		require.NoError(t, shared.Simulators.Artmail.Deactivate(id, "user_deactivated"))
+		inActivationStatus(t, one, workflows.ActivationDeactivated)
 		return one
 	},
 	"told-options-and-resealed": func(t *testing.T) *signalbox.Activation {

@@ -24,6 +24,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
@@ -60,6 +61,9 @@ func runTests(m *testing.M) int {
 	o := options(folder, shared.log)
 	o.UI = anyPort
 	o.Accounts = reference.accounts
+	o.Agents = map[string]config.Agent{handOverAgent: {
+		Secrets: []string{"handed-over-to-a-workflow"}, HandOver: &workflows.HandOver{WorkflowType: "desk", TaskQueue: "nobody"},
+	}}
 	shared.uncertain, err = newSimulator(o.Pace, offloadsim.RouteCreate, offloadsim.FailResetAfter)
 	if err == nil {
 		shared.odd, err = newSimulator(o.Pace, offloadsim.RouteAttachment, offloadsim.FailInternal)

@@ -3,11 +3,11 @@ package upgradetest_test
 import (
 	"errors"
 
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 )
@@ -79,7 +79,7 @@ func isNew(ctx workflow.Context, name string) bool {
 // newerInput is the case's next run with carried state of the newer version.
 func newerInput(ctx workflow.Context, again *workflow.ContinueAsNewError) error {
 	var in offloadcase.Input
-	if err := converter.GetDefaultDataConverter().FromPayloads(again.Input, &in); err != nil {
+	if err := payloadtest.Options().DataConverter.FromPayloads(again.Input, &in); err != nil {
 		return err
 	}
 	return workflow.NewContinueAsNewError(ctx, again.WorkflowType.Name, withVersion([]any{in}, newerVersion)[0])

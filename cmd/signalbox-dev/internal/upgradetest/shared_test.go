@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -64,7 +65,7 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	folder := t.TempDir()
 	s := &stage{address: server.FrontendAddr(), keyring: filepath.Join(folder, "keys.json"), inbox: filepath.Join(folder, "inbox.db")}
-	s.temporal, err = server.Dial(t.Context())
+	s.temporal, err = server.Dial(t.Context(), payloadtest.Apply)
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
 	s.deployment = worker.NewDeployment(s.temporal, namespace, deployment)
@@ -94,7 +95,7 @@ func (s *stage) receive(t *testing.T, listener net.Listener, keys *keyring.Ring)
 				Inbox: s.inbox, MaxBody: 1 << 20, UnmatchedGrace: 15 * time.Minute, Drain: 10 * time.Second,
 				Agents: map[string]config.Agent{sim.Agent: {Secrets: []string{agentSecret}}},
 			},
-			Parts: config.Ingress, Listener: listener, Keyring: keys, Log: zap.NewNop(),
+			Parts: config.Ingress, Listener: listener, Keyring: keys, Payloads: payloadtest.Keys(), Log: zap.NewNop(),
 			Temporal: client.Options{HostPort: s.address, Namespace: namespace},
 		})
 	}()

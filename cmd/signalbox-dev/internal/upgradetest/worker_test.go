@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -77,7 +78,7 @@ func work(settings string) error {
 			// Fewer than the play has open: most tasks replay the whole history.
 			WorkflowCache: 10,
 		},
-		Parts: config.Worker, Keyring: keys, Temporal: temporal, Log: log,
+		Parts: config.Worker, Keyring: keys, Payloads: payloadtest.Keys(), Temporal: temporal, Log: log,
 	})
 }
 
