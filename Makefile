@@ -51,8 +51,8 @@ tidy: ## go mod tidy changes nothing
 	$(GO) -C .ci/tools mod tidy -diff
 	$(GO) -C .ci/mutants mod tidy -diff
 
-imports: ## no room reaches what it must not
-	$(GO) test ./cmd -run TestRooms
+imports: ## no package imports what it must not
+	$(GO) test ./cmd -run TestImports
 
 race:
 	$(GO) test -race $(RACE_PACKAGES)

@@ -70,7 +70,7 @@ func (p process) examineCanary(ctx context.Context, temporal client.Client, sett
 	defer cancel()
 	c := canary{temporal: temporal, keys: keys, base: base, now: p.now}
 	began := p.now()
-	reached, err := c.fly(ctx)
+	reached, err := c.run(ctx)
 	var findings []finding
 	for _, step := range canarySteps {
 		at, ok := reached[step.name]
@@ -88,8 +88,8 @@ func (p process) examineCanary(ctx context.Context, temporal client.Client, sett
 	return findings
 }
 
-// fly returns when each step was reached, and the error that stopped the rest.
-func (c canary) fly(ctx context.Context) (reached map[string]time.Time, err error) {
+// run returns when each step was reached, and the error that stopped the rest.
+func (c canary) run(ctx context.Context) (reached map[string]time.Time, err error) {
 	id := uuid.NewString()
 	reference := workflows.CanaryReference(id)
 	reached = map[string]time.Time{}

@@ -37,7 +37,7 @@ const checkTimeout = 10 * time.Second
 
 func (p process) doctor() *cobra.Command {
 	var asJSON bool
-	var fly flight
+	var canary canaryArgs
 	doctor := &cobra.Command{
 		Use:   "doctor [serve|ingress|worker]",
 		Short: "Check settings, keyring, inbox and Temporal for a process, and print the result of each check",
@@ -53,7 +53,7 @@ Temporal, and each is removed when its retention ends.`,
 			if len(args) == 1 {
 				parts = map[string]config.Part{"serve": parts, "ingress": config.Ingress, "worker": config.Worker}[args[0]]
 			}
-			findings := p.examine(cmd.Context(), cmd.Flags(), parts, fly)
+			findings := p.examine(cmd.Context(), cmd.Flags(), parts, canary)
 			if err := p.report(cmd, asJSON, findings); err != nil {
 				return err
 			}
@@ -67,15 +67,15 @@ Temporal, and each is removed when its retention ends.`,
 	}
 	config.Flags(doctor.Flags(), config.Ingress|config.Worker)
 	jsonFlag(doctor, &asJSON)
-	doctor.Flags().BoolVar(&fly.canary, "canary", false, "send an event through ingress, inbox, relay, Temporal and worker, and time each step")
-	doctor.Flags().StringVar(&fly.url, "canary-url", "", "URL of the ingress for the canary, instead of --public-url")
-	doctor.Flags().DurationVar(&fly.timeout, "canary-timeout", canaryTimeout, "how long all steps of the canary may take together")
+	doctor.Flags().BoolVar(&canary.wanted, "canary", false, "send an event through ingress, inbox, relay, Temporal and worker, and time each step")
+	doctor.Flags().StringVar(&canary.url, "canary-url", "", "URL of the ingress for the canary, instead of --public-url")
+	doctor.Flags().DurationVar(&canary.timeout, "canary-timeout", canaryTimeout, "how long all steps of the canary may take together")
 	return doctor
 }
 
-// flight says whether and how a canary is sent.
-type flight struct {
-	canary  bool
+// canaryArgs says whether and how a canary is sent.
+type canaryArgs struct {
+	wanted  bool
 	url     string
 	timeout time.Duration
 }
@@ -97,7 +97,7 @@ func (p process) report(cmd *cobra.Command, asJSON bool, findings []finding) err
 }
 
 // examine makes every check, even after one has failed. It skips the checks that need Temporal while Temporal is away.
-func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config.Part, fly flight) []finding {
+func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config.Part, canary canaryArgs) []finding {
 	var findings []finding
 	note := func(check, good string, err error) {
 		f := finding{Check: check, OK: err == nil, Detail: good}
@@ -132,7 +132,7 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 		away := errors.New("not checked: Temporal can't be reached")
 		note("search attributes", "", away)
 		note("retention", "", away)
-		if fly.canary {
+		if canary.wanted {
 			note(stepStart, "", away)
 		}
 		return findings
@@ -144,8 +144,8 @@ func (p process) examine(ctx context.Context, flags *pflag.FlagSet, parts config
 	if parts&config.Worker != 0 && settings.BuildID != "" {
 		note("worker version", fmt.Sprintf("%q of deployment %q gets tasks", settings.BuildID, settings.DeploymentName), workerVersion(ctx, temporal, options.Namespace, settings))
 	}
-	if fly.canary {
-		findings = append(findings, p.examineCanary(ctx, temporal, settings, fly.url, fly.timeout)...)
+	if canary.wanted {
+		findings = append(findings, p.examineCanary(ctx, temporal, settings, canary.url, canary.timeout)...)
 	}
 	return findings
 }

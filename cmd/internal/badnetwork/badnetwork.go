@@ -12,15 +12,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// The faults, in the form of toxiproxy. Without "stream":"upstream", a fault affects the answers.
+// The faults, in the form of toxiproxy. Without "stream":"upstream", a fault affects the responses.
 const (
-	SlowAnswers   = `{"type":"latency","attributes":{"latency":150,"jitter":100}}`
-	SlowQuestions = `{"type":"latency","stream":"upstream","attributes":{"latency":150,"jitter":100}}`
-	// LittleBandwidth passes 60 kB of requests a second.
-	LittleBandwidth = `{"type":"bandwidth","stream":"upstream","attributes":{"rate":60}}`
-	// NoAnswers and NoQuestions keep connections open but pass no answers or no requests.
-	NoAnswers   = `{"type":"timeout","attributes":{"timeout":0}}`
-	NoQuestions = `{"type":"timeout","stream":"upstream","attributes":{"timeout":0}}`
+	SlowResponses = `{"type":"latency","attributes":{"latency":150,"jitter":100}}`
+	SlowRequests  = `{"type":"latency","stream":"upstream","attributes":{"latency":150,"jitter":100}}`
+	// LowBandwidth passes 60 kB of requests a second.
+	LowBandwidth = `{"type":"bandwidth","stream":"upstream","attributes":{"rate":60}}`
+	// NoResponses and NoRequests keep connections open but pass no responses or no requests.
+	NoResponses = `{"type":"timeout","attributes":{"timeout":0}}`
+	NoRequests  = `{"type":"timeout","stream":"upstream","attributes":{"timeout":0}}`
 	// Resets resets each connection at once, HalfReset every second one.
 	Resets    = `{"type":"reset_peer","attributes":{"timeout":0}}`
 	HalfReset = `{"type":"reset_peer","toxicity":0.5,"attributes":{"timeout":0}}`

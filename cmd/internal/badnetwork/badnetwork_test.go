@@ -70,7 +70,7 @@ func TestAServerIsReachedUnlessTheNetworkIsHarmed(t *testing.T) {
 		require.NoError(t, err, name)
 		sound := func() bool { return ask(t, n.Address(), 5*time.Second) }
 		require.Eventually(t, sound, time.Minute, time.Millisecond, name)
-		for _, toxic := range []string{badnetwork.NoAnswers, badnetwork.NoQuestions, badnetwork.Resets} {
+		for _, toxic := range []string{badnetwork.NoResponses, badnetwork.NoRequests, badnetwork.Resets} {
 			require.NoError(t, n.Harm(toxic), name)
 			require.False(t, ask(t, n.Address(), 200*time.Millisecond), "%s %s", name, toxic)
 			n.Heal(t.Context())

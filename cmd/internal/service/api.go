@@ -20,9 +20,9 @@ import (
 
 // newAPI returns the API of a process with an inbox. It reads transcripts with the accounts' clients.
 func newAPI(
-	s Settings, temporal client.Client, late *lateInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
+	s Settings, temporal client.Client, late *openingInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
 ) (*api.Server, error) {
-	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(lateDeliveries{late}, now)})
+	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(openingDeliveries{late}, now)})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
@@ -47,10 +47,10 @@ func transcripts(from transcript.Source) func(context.Context, string) (workflow
 	}
 }
 
-// lateDeliveries implements deliveries.Store with an inbox that may not be open yet.
-type lateDeliveries struct{ inbox *lateInbox }
+// openingDeliveries implements deliveries.Store with an inbox that may not be open yet.
+type openingDeliveries struct{ inbox *openingInbox }
 
-func (l lateDeliveries) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+func (l openingDeliveries) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
 	store, err := l.inbox.now()
 	if err != nil {
 		return inbox.Page{}, err
@@ -58,7 +58,7 @@ func (l lateDeliveries) List(ctx context.Context, filter inbox.Filter) (inbox.Pa
 	return store.List(ctx, filter)
 }
 
-func (l lateDeliveries) Replay(ctx context.Context, id string, at time.Time) error {
+func (l openingDeliveries) Replay(ctx context.Context, id string, at time.Time) error {
 	store, err := l.inbox.now()
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (l lateDeliveries) Replay(ctx context.Context, id string, at time.Time) err
 	return store.Replay(ctx, id, at)
 }
 
-func (l lateDeliveries) Audit(ctx context.Context, entry inbox.AuditEntry) error {
+func (l openingDeliveries) Audit(ctx context.Context, entry inbox.AuditEntry) error {
 	store, err := l.inbox.now()
 	if err != nil {
 		return err

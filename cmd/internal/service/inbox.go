@@ -18,9 +18,9 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 )
 
-// lateInbox is an inbox that opens while the process already listens: its database may be away, or a migration may take minutes. Until then
+// openingInbox is an inbox that opens while the process already listens: its database may be away, or a migration may take minutes. Until then
 // Append waits as long as its context allows, and the other methods fail with inbox.ErrBusy.
-type lateInbox struct {
+type openingInbox struct {
 	where string
 	open  func(context.Context) (inbox.Store, error)
 	log   *zap.Logger
@@ -34,8 +34,8 @@ type lateInbox struct {
 	failed error
 }
 
-func newLateInbox(where string, log *zap.Logger) *lateInbox {
-	return &lateInbox{
+func newOpeningInbox(where string, log *zap.Logger) *openingInbox {
+	return &openingInbox{
 		where:  where,
 		open:   func(ctx context.Context) (inbox.Store, error) { return storage.Open(ctx, where, log) },
 		log:    log,
@@ -44,7 +44,7 @@ func newLateInbox(where string, log *zap.Logger) *lateInbox {
 }
 
 // run tries to open the inbox until it succeeds or ctx ends; then it returns nil. It fails for a wrong setting only.
-func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
+func (l *openingInbox) run(ctx context.Context) (inbox.Store, error) {
 	if info, err := os.Stat(l.where); err == nil && info.IsDir() && !postgres.IsAddress(l.where) {
 		return nil, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %s is a folder: name a file in it", ErrSetting, l.where)
 	}
@@ -71,7 +71,7 @@ func (l *lateInbox) run(ctx context.Context) (inbox.Store, error) {
 }
 
 // wrong reports whether an error means a wrong setting, so that another try can't succeed. A server that is away, a full disk and a lock do not.
-func (l *lateInbox) wrong(err error) bool {
+func (l *openingInbox) wrong(err error) bool {
 	if errors.Is(err, inbox.ErrNewer) {
 		return true
 	}
@@ -88,7 +88,7 @@ func (l *lateInbox) wrong(err error) bool {
 }
 
 // check is the probe of the inbox. server knows whether the last webhook was stored.
-func (l *lateInbox) check(ctx context.Context, server *ingress.Server) error {
+func (l *openingInbox) check(ctx context.Context, server *ingress.Server) error {
 	if _, err := l.now(); err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -111,7 +111,7 @@ func (l *lateInbox) check(ctx context.Context, server *ingress.Server) error {
 	return nil
 }
 
-func (l *lateInbox) fix() string {
+func (l *openingInbox) fix() string {
 	if postgres.IsAddress(l.where) {
 		return "see that PostgreSQL runs and lets this process in, and that --inbox (SIGNALBOX_INBOX) names it; the log says more"
 	}
@@ -119,7 +119,7 @@ func (l *lateInbox) fix() string {
 }
 
 // now returns the store, or inbox.ErrBusy if it is not open yet.
-func (l *lateInbox) now() (inbox.Store, error) {
+func (l *openingInbox) now() (inbox.Store, error) {
 	select {
 	case <-l.opened:
 		return l.store, nil
@@ -129,7 +129,7 @@ func (l *lateInbox) now() (inbox.Store, error) {
 }
 
 // Append implements ingress.Inbox.
-func (l *lateInbox) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
+func (l *openingInbox) Append(ctx context.Context, deliveries []inbox.Delivery) ([]inbox.Receipt, error) {
 	select {
 	case <-l.opened:
 	case <-ctx.Done():
@@ -142,7 +142,7 @@ func (l *lateInbox) Append(ctx context.Context, deliveries []inbox.Delivery) ([]
 }
 
 // Trim implements ingress.Inbox.
-func (l *lateInbox) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
+func (l *openingInbox) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
 	store, err := l.now()
 	if err != nil {
 		return 0, err
@@ -151,7 +151,7 @@ func (l *lateInbox) Trim(ctx context.Context, request inbox.TrimRequest) (int, e
 }
 
 // List implements ingress.Inbox.
-func (l *lateInbox) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+func (l *openingInbox) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
 	store, err := l.now()
 	if err != nil {
 		return inbox.Page{}, err
@@ -160,7 +160,7 @@ func (l *lateInbox) List(ctx context.Context, filter inbox.Filter) (inbox.Page, 
 }
 
 // Check implements ingress.Inbox.
-func (l *lateInbox) Check(ctx context.Context) error {
+func (l *openingInbox) Check(ctx context.Context) error {
 	store, err := l.now()
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (l *lateInbox) Check(ctx context.Context) error {
 }
 
 // close closes the store. Call it after run and all writers have ended.
-func (l *lateInbox) close() {
+func (l *openingInbox) close() {
 	if store, err := l.now(); err == nil {
 		if err := store.Close(); err != nil {
 			l.log.Error("close inbox", zap.Error(err))

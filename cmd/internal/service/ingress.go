@@ -27,17 +27,17 @@ import (
 type receiving struct {
 	server   *ingress.Server
 	listener net.Listener
-	inbox    *lateInbox
+	inbox    *openingInbox
 	// relay is set once the inbox is open.
-	relay    atomic.Pointer[relay.Relay]
-	temporal client.Client
-	payloads *payloadcodec.Codec
-	keys     *keyring.Ring
-	registry *prometheus.Registry
-	tracer   trace.Tracer
-	config   config.Config
-	log      *zap.Logger
-	headroom Headroom
+	relay     atomic.Pointer[relay.Relay]
+	temporal  client.Client
+	payloads  *payloadcodec.Codec
+	keys      *keyring.Ring
+	registry  *prometheus.Registry
+	tracer    trace.Tracer
+	config    config.Config
+	log       *zap.Logger
+	gcBallast GCBallast
 }
 
 // newIngress returns the ingress part. ready decides the answer of the public /readyz.
@@ -45,8 +45,8 @@ func newIngress(
 	s Settings, temporal client.Client, payloads *payloadcodec.Codec, registry *prometheus.Registry, tracer trace.Tracer, ready func(context.Context) bool,
 ) (*receiving, error) {
 	in := &receiving{
-		inbox:    newLateInbox(s.Config.Inbox, s.Log.Named("inbox")),
-		temporal: temporal, payloads: payloads, keys: s.Keyring, registry: registry, tracer: tracer, config: s.Config, log: s.Log, headroom: NewHeadroom(),
+		inbox:    newOpeningInbox(s.Config.Inbox, s.Log.Named("inbox")),
+		temporal: temporal, payloads: payloads, keys: s.Keyring, registry: registry, tracer: tracer, config: s.Config, log: s.Log, gcBallast: NewGCBallast(),
 	}
 	var err error
 	in.server, err = ingress.New(ingress.Config{

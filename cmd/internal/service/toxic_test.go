@@ -88,10 +88,10 @@ func TestABadNetworkToTheDatabaseLosesNoAcknowledgedWebhook(t *testing.T) {
 		least, most int
 		events      int
 	}{
-		"latency":                       {[]string{badnetwork.SlowQuestions, badnetwork.SlowAnswers}, some, all, count},
-		"little bandwidth":              {[]string{badnetwork.LittleBandwidth}, some, all, count},
-		"half-open, no answer":          {[]string{badnetwork.NoAnswers}, none, none, 8},
-		"half-open, no question":        {[]string{badnetwork.NoQuestions}, none, none, 8},
+		"latency":                       {[]string{badnetwork.SlowRequests, badnetwork.SlowResponses}, some, all, count},
+		"little bandwidth":              {[]string{badnetwork.LowBandwidth}, some, all, count},
+		"half-open, no response":        {[]string{badnetwork.NoResponses}, none, none, 8},
+		"half-open, no request":         {[]string{badnetwork.NoRequests}, none, none, 8},
 		"reset at once":                 {[]string{badnetwork.Resets}, none, none, 8},
 		"half of the connections reset": {[]string{badnetwork.HalfReset}, some, all, count},
 		// In the middle of some answer, which may be that to a commit.

@@ -16,9 +16,9 @@ type healthView struct {
 	Counts  *desk.Counts
 	States  []inbox.State
 	Problem string
-	// Pace is the share of polling in a sample of cases; nil if there are no cases. PaceProblem is why it could not be read.
-	Pace        *pace
-	PaceProblem string
+	// Polling is the share of polling in a sample of cases; nil if there are no cases. PollingProblem is why it could not be read.
+	Polling        *pollingShare
+	PollingProblem string
 }
 
 // attention is the contract's table of what to do.
@@ -43,8 +43,8 @@ func (v *visit) health() {
 		},
 		func() {
 			var err error
-			if data.Pace, err = v.pace(); err != nil {
-				data.PaceProblem = err.Error()
+			if data.Polling, err = v.pollingShare(); err != nil {
+				data.PollingProblem = err.Error()
 			}
 		},
 	)

@@ -140,7 +140,7 @@ func rebind(c *Case, caseID string, now time.Time) {
 	s := &c.State
 	adopted := s.CaseID
 	s.Facts, s.FactsAt = workflows.CaseFacts{}, time.Time{}
-	s.UnknownStatus, s.HeardWebhook, s.HeardEnd, s.HeldEnd = "", false, false, nil
+	s.UnknownStatus, s.WebhookApplied, s.EndByWebhook, s.HeldEnd = "", false, false, nil
 	s.Asked, s.ClosedQuestion = Asked{}, ""
 	s.Answers = overtaken(s.Answers)
 	s.Conflict = false
@@ -158,7 +158,7 @@ func needsConfirmation(c Case, e workflows.CaseEvent) bool {
 func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	s := &c.State
 	if !e.Unproven {
-		s.HeardWebhook = true
+		s.WebhookApplied = true
 		fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
 	}
 	switch {
@@ -202,8 +202,8 @@ func apply(c *Case, e workflows.CaseEvent) {
 		s.Conflict = true
 		return
 	}
-	s.HeardWebhook = true
-	s.HeardEnd = s.HeardEnd || isEnd(e.Facts.Status)
+	s.WebhookApplied = true
+	s.EndByWebhook = s.EndByWebhook || isEnd(e.Facts.Status)
 	if !e.OccurredAt.Before(before) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
 		s.UnknownStatus = ""
@@ -249,8 +249,8 @@ func confirmEvents(s *State, shown workflows.CaseFacts) bool {
 // confirm applies all fields of a confirmed event: those that only webhooks have, and the question if GET does not repeat it. Result and
 // attachments count from a proven event only.
 func confirm(s *State, e workflows.CaseEvent, shown workflows.CaseFacts) {
-	s.HeardWebhook = true
-	s.HeardEnd = s.HeardEnd || isEnd(e.Facts.Status)
+	s.WebhookApplied = true
+	s.EndByWebhook = s.EndByWebhook || isEnd(e.Facts.Status)
 	said := e.Facts
 	if e.Unproven {
 		said.Result, said.Attachments = nil, nil

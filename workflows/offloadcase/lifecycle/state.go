@@ -48,10 +48,10 @@ type State struct {
 	FactsAt time.Time           `json:"factsAt,omitzero"`
 	// UnknownStatus is the status in the last read, if Offload does not document it.
 	UnknownStatus string `json:"unknownStatus,omitempty"`
-	// HeardWebhook: a webhook has been applied. HeardEnd: the webhook of the end has been applied. Only webhooks have metadata and
+	// WebhookApplied: a webhook has been applied. EndByWebhook: the webhook of the end has been applied. Only webhooks have metadata and
 	// failureReason.
-	HeardWebhook bool `json:"heardWebhook,omitempty"`
-	HeardEnd     bool `json:"heardEnd,omitempty"`
+	WebhookApplied bool `json:"heardWebhook,omitempty"`
+	EndByWebhook   bool `json:"heardEnd,omitempty"`
 	// Unconfirmed are events that have no effect until a read agrees with them.
 	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
 	// HeldEnd is a proven end without fields that GET has. It is applied after a read, or after the read has failed.

@@ -76,11 +76,11 @@ func unknown(c Case) []string {
 	}
 	var fields []string
 	noReason := s.Facts.FailureReason == nil && s.Facts.Omits(workflows.FieldFailureReason)
-	if s.Facts.Status == workflows.OffloadFailed && (!s.HeardEnd || noReason) {
+	if s.Facts.Status == workflows.OffloadFailed && (!s.EndByWebhook || noReason) {
 		fields = append(fields, workflows.FieldFailureReason)
 	}
 	noMetadata := len(s.Facts.Metadata) == 0 && s.Facts.Omits(workflows.FieldMetadata)
-	if (!s.HeardWebhook || noMetadata) && c.Start.Request == nil {
+	if (!s.WebhookApplied || noMetadata) && c.Start.Request == nil {
 		fields = append(fields, workflows.FieldMetadata)
 	}
 	return fields

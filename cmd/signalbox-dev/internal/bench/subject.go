@@ -29,11 +29,11 @@ import (
 
 // subject is Signalbox as it receives: the real ingress with an inbox, and the relay once it is started.
 type subject struct {
-	keys     *keyring.Ring
-	inbox    inbox.Store
-	listener net.Listener
-	registry *prometheus.Registry
-	headroom service.Headroom
+	keys      *keyring.Ring
+	inbox     inbox.Store
+	listener  net.Listener
+	registry  *prometheus.Registry
+	gcBallast service.GCBallast
 
 	stopServer context.CancelFunc
 	served     chan error
@@ -55,7 +55,7 @@ func (s *stage) startSubject(ctx context.Context, open openInbox) (*subject, err
 		return nil, err
 	}
 	on := &subject{
-		inbox: store, keys: s.keys, registry: prometheus.NewRegistry(), headroom: service.NewHeadroom(),
+		inbox: store, keys: s.keys, registry: prometheus.NewRegistry(), gcBallast: service.NewGCBallast(),
 		served: make(chan error, 1), stopRelay: func() {},
 	}
 	server, err := ingress.New(ingress.Config{}, ingress.Deps{Keys: s.keys, Inbox: store, Logger: zap.NewNop(), Metrics: on.registry, Now: now})

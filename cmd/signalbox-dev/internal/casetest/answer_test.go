@@ -147,7 +147,7 @@ func (a asked) giveElsewhere(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.offload.url+"/cases/"+a.caseID+"/input", strings.NewReader(body))
 	require.NoError(t, err)
 	r.Header.Set("X-Api-Key", apiKey)
-	response, err := (&http.Client{Timeout: patience}).Do(r)
+	response, err := (&http.Client{Timeout: waitTimeout}).Do(r)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusAccepted, response.StatusCode)

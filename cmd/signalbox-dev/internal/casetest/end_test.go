@@ -94,7 +94,7 @@ func startRunning(t *testing.T, offload *provider, start workflows.CaseStart) (o
 // startBeforeItsDeadline starts cases until one runs well before its deadline. On a slow machine that is one of those with more time.
 func startBeforeItsDeadline(t *testing.T, offload *provider, start workflows.CaseStart) (one *signalbox.Case, caseID string) {
 	t.Helper()
-	for within := 15 * time.Second; within < patience; within *= 3 {
+	for within := 15 * time.Second; within < waitTimeout; within *= 3 {
 		start.Options.Deadline = time.Now().Add(within)
 		one := startCase(t, shared.Apps, start)
 		stands := eventually(t, attended(offload, one), func(s workflows.CaseState) bool {
@@ -252,7 +252,7 @@ func looksAt(t *testing.T, offload *provider, caseID string, times int) {
 	require.Eventually(t, func() bool {
 		record, err := offload.Case(caseID)
 		return err == nil && record.Reads >= times
-	}, patience, 20*time.Millisecond)
+	}, waitTimeout, 20*time.Millisecond)
 }
 
 // createElsewhere creates a case as an app does that doesn't use Signalbox for it.
@@ -266,7 +266,7 @@ func createElsewhere(t *testing.T, offload *provider, webhookURL string) string 
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, offload.url+"/cases", bytes.NewReader(body))
 	require.NoError(t, err)
 	r.Header.Set("X-Api-Key", apiKey)
-	response, err := (&http.Client{Timeout: patience}).Do(r)
+	response, err := (&http.Client{Timeout: waitTimeout}).Do(r)
 	require.NoError(t, err)
 	answer, err := io.ReadAll(response.Body)
 	require.NoError(t, err)

@@ -128,7 +128,7 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 			return workflows.CaseOutcome{}, err
 		}
 	}
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	got, err := one.Wait(waiting)
 	if err != nil {

@@ -115,7 +115,7 @@ func (h *hold) wait(t *testing.T) {
 	t.Helper()
 	select {
 	case <-h.reached:
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		require.FailNow(t, "no call came")
 	}
 }

@@ -102,7 +102,7 @@ func TestAKilledWorkerMakesNoSecondCaseAndNoSecondAnswer(t *testing.T) {
 		case activity, alive := <-killed.stopped:
 			require.True(t, alive, "the worker ended by itself")
 			delete(stopped, activity)
-		case <-time.After(patience):
+		case <-time.After(waitTimeout):
 			require.FailNow(t, "the worker did not stop", "in %v", stopped)
 		}
 	}

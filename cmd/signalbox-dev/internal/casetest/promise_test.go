@@ -46,10 +46,10 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		for n, one := range all {
 			endsAs(t, one, workflows.CaseCompleted, caseIDs[n])
 		}
-		require.Eventually(t, func() bool { return offload.downloading() == filesAtOnce }, patience, tick, "every slot has a download")
+		require.Eventually(t, func() bool { return offload.downloading() == filesAtOnce }, waitTimeout, tick, "every slot has a download")
 
 		// A busy machine takes longer now and then, so the best try counts.
-		best := patience
+		best := waitTimeout
 		for n := range 5 {
 			before := start
 			before.Reference = fmt.Sprint(start.Reference, "-told-", n)
@@ -189,7 +189,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		select {
 		case failure := <-failures:
 			require.Equal(t, "the carried state has version 1000, this code knows 1: run a newer worker", failure)
-		case <-time.After(patience):
+		case <-time.After(waitTimeout):
 			require.FailNow(t, "the older worker took the newer state")
 		}
 		stop()

@@ -51,7 +51,7 @@ func startReceiver(t *testing.T, temporal client.Client, reference string, count
 	run := executed(t, temporal, client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count)
 	return func() (got []workflows.Notice) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 		defer cancel()
 		require.NoError(t, run.Get(ctx, &got))
 		return got

@@ -104,8 +104,8 @@ func skippingTime(t *testing.T, at *provider, reference string) *testsuite.TestW
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(patience)
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: patience})
+	env.SetTestTimeout(waitTimeout)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: waitTimeout})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{
 		ID: workflows.OffloadCaseWorkflowID(reference), TaskQueue: workflows.TaskQueueWorkflows,
 	})

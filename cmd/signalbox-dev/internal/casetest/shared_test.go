@@ -31,10 +31,10 @@ const (
 	// pace is how long a scripted provider takes for each step.
 	pace = 20 * time.Millisecond
 	seed = 20260321 // of the first provider; each has one of its own, so that no two make cases of the same ID
-	// patience bounds every wait. It is well above the minute after which the server gives a killed worker's activity up: on a busy machine
+	// waitTimeout bounds every wait. It is well above the minute after which the server gives a killed worker's activity up: on a busy machine
 	// that can happen to a case again and again.
-	patience = 5 * time.Minute
-	tick     = 20 * time.Millisecond
+	waitTimeout = 5 * time.Minute
+	tick        = 20 * time.Millisecond
 )
 
 // impatientServer: the server rounds timers and retry delays up to about a second; tests would wait for that.
@@ -248,7 +248,7 @@ func eventually[S any](t testing.TB, read func(context.Context) (S, error), hold
 
 // await is eventually for goroutines that are not the test's own.
 func await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
@@ -307,7 +307,7 @@ func isRunning(s workflows.CaseState) bool { return s.Status == workflows.CaseRu
 
 func outcome(t *testing.T, one *signalbox.Case) workflows.CaseOutcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	out, err := one.Wait(ctx)
 	require.NoError(t, err)

@@ -25,8 +25,8 @@ import (
 const (
 	// stubQueue is the task queue of the stubs.
 	stubQueue = "stubs"
-	// patience bounds every wait. An activity that the server loses is repeated only after its whole time, which is a minute for some.
-	patience = 5 * time.Minute
+	// waitTimeout bounds every wait. An activity that the server loses is repeated only after its whole time, which is a minute for some.
+	waitTimeout = 5 * time.Minute
 )
 
 // shared is the server of all tests.
@@ -163,7 +163,7 @@ func signalStub(t *testing.T, workflowID, name string) {
 // eventually waits until what is read holds.
 func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	var last S
 	var err error

@@ -43,7 +43,7 @@ func TestTheRealServerBehavesAsTheFake(t *testing.T) {
 
 // deliver signals as the relay does.
 func deliver(workflowID, signal string, start, events any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	if start == nil {
 		return shared.SignalWorkflow(ctx, workflowID, "", signal, events) //nolint:wrapcheck // a test

@@ -79,7 +79,7 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 	go func() {
 		known := &atFirst
 		for {
-			state, err := one.WaitForChange(t.Context(), 10*patience, known) // it would return the same state after that time
+			state, err := one.WaitForChange(t.Context(), 10*waitTimeout, known) // it would return the same state after that time
 			if err != nil {
 				failed <- err
 				return
@@ -97,7 +97,7 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 			require.Equal(t, want, state.Status)
 		case err := <-failed:
 			require.NoError(t, err)
-		case <-time.After(patience):
+		case <-time.After(waitTimeout):
 			require.Fail(t, "no change to "+string(want))
 		}
 	}
@@ -152,9 +152,9 @@ func TestManyWaitersSeeEachChange(t *testing.T) { //nolint:paralleltest // see a
 	for n, one := range all {
 		for range waitersOfEach {
 			done.Go(func() {
-				state, err := one.WaitForChange(t.Context(), 5*patience, &known[n])
+				state, err := one.WaitForChange(t.Context(), 5*waitTimeout, &known[n])
 				for errors.Is(err, signalbox.ErrUnavailable) { // a small server takes so many at once only on a fast machine
-					state, err = one.WaitForChange(t.Context(), 5*patience, &known[n])
+					state, err = one.WaitForChange(t.Context(), 5*waitTimeout, &known[n])
 				}
 				if err == nil && state.Status != workflows.CaseInputNeeded {
 					err = fmt.Errorf("told of %s", state.Status)

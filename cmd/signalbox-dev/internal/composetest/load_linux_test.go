@@ -102,7 +102,7 @@ func (l *load) play(ctx context.Context, player int) {
 // attend starts a case and is the person who answers its question and says what an uncertain creation came to, until it has ended. An error is met again at
 // the next look.
 func (l *load) attend(ctx context.Context, reference, script string) (workflows.CaseStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	one, err := l.apps.StartCase(ctx, start(reference, script))
 	if err != nil {
@@ -158,7 +158,7 @@ func start(reference, script string) workflows.CaseStart {
 // awaitWebhooks waits until a few more were posted.
 func (l *load) awaitWebhooks(t *testing.T) {
 	t.Helper()
-	require.True(t, l.webhooksWithin(patience), "webhooks are posted")
+	require.True(t, l.webhooksWithin(waitTimeout), "webhooks are posted")
 }
 
 // webhooksWithin says whether a few more were posted in a time, and returns once they were.
@@ -223,7 +223,7 @@ func (l *load) checkInbox(t *testing.T, s *stage) {
 	require.Eventually(t, func() bool {
 		counts, err = store.Counts(t.Context())
 		return err == nil && counts[inbox.StatePending] == 0
-	}, patience, tick, "the inbox is handed over")
+	}, waitTimeout, tick, "the inbox is handed over")
 	for _, state := range []inbox.State{inbox.StateDead, inbox.StateUnmatched, inbox.StateQuarantined} {
 		require.Zero(t, counts[state], state)
 	}

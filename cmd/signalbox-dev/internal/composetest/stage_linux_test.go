@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds every wait. It is well above the minute after which the server gives a killed worker's activities up.
-const patience = 5 * time.Minute
+// waitTimeout bounds every wait. It is well above the minute after which the server gives a killed worker's activities up.
+const waitTimeout = 5 * time.Minute
 
 // stage is the machine on which the services run.
 type stage struct {
@@ -100,7 +100,7 @@ func (s *stage) awaitHealthy(t *testing.T, r *running) {
 	require.Eventually(t, func() bool {
 		asking := &running{address: r.address, internal: r.internal, log: &bytes.Buffer{}}
 		return s.command(t, r.name, asking, check[2:]...).Run() == nil
-	}, patience, 100*time.Millisecond, r.name)
+	}, waitTimeout, 100*time.Millisecond, r.name)
 }
 
 // kill ends a process as a power failure does.

@@ -34,8 +34,8 @@ type step struct {
 	Seconds float64
 }
 
-// flyCanary runs `signalbox doctor worker --canary` and returns what it says of the canary, and its exit status.
-func flyCanary(t *testing.T, temporal, keys, ingress string, args ...string) (steps []step, status int) {
+// runCanary runs `signalbox doctor worker --canary` and returns what it says of the canary, and its exit status.
+func runCanary(t *testing.T, temporal, keys, ingress string, args ...string) (steps []step, status int) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), productionBinary(t), append([]string{"doctor", "worker", "--json", "--canary"}, args...)...)
 	command.Env = []string{
@@ -58,7 +58,7 @@ func flyCanary(t *testing.T, temporal, keys, ingress string, args ...string) (st
 
 func TestTheCanaryTimesEachStepAndLeavesAnEndedCase(t *testing.T) {
 	t.Parallel()
-	steps, status := flyCanary(t, shared.TemporalAddress(), filepath.Join(shared.folder, "keyring.json"), shared.IngressURL())
+	steps, status := runCanary(t, shared.TemporalAddress(), filepath.Join(shared.folder, "keyring.json"), shared.IngressURL())
 	require.Len(t, steps, 5, "%+v", steps)
 	for _, s := range steps {
 		require.True(t, s.OK, "%+v", s)
@@ -121,7 +121,7 @@ func TestTheCanaryFindsAWorkerThatDoesNotApplyEvents(t *testing.T) {
 		require.NoError(t, <-ended)
 	})
 
-	steps, status := flyCanary(t, temporal.FrontendAddr(), keys, "http://"+listener.Addr().String(), "--canary-timeout", "30s")
+	steps, status := runCanary(t, temporal.FrontendAddr(), keys, "http://"+listener.Addr().String(), "--canary-timeout", "30s")
 	require.NotZero(t, status)
 	require.Len(t, steps, 5, "%+v", steps)
 	for _, s := range steps[:4] {

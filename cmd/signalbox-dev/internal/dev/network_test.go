@@ -130,10 +130,10 @@ func TestABadNetworkToTemporalLosesNothing(t *testing.T) {
 		// away: Temporal is not reached meanwhile, and readiness says so.
 		away bool
 	}{
-		{"latency", []string{badnetwork.SlowQuestions, badnetwork.SlowAnswers}, false},
-		{"little bandwidth", []string{badnetwork.LittleBandwidth}, false},
-		{"half-open, no answer", []string{badnetwork.NoAnswers}, true},
-		{"half-open, no question", []string{badnetwork.NoQuestions}, true},
+		{"latency", []string{badnetwork.SlowRequests, badnetwork.SlowResponses}, false},
+		{"little bandwidth", []string{badnetwork.LowBandwidth}, false},
+		{"half-open, no response", []string{badnetwork.NoResponses}, true},
+		{"half-open, no request", []string{badnetwork.NoRequests}, true},
 		{"reset at once", []string{badnetwork.Resets}, true},
 		{"half of the connections reset", []string{badnetwork.HalfReset}, false},
 		{"each connection cut", []string{badnetwork.Cuts}, false},

@@ -62,7 +62,7 @@ func startReceiver(t *testing.T, id string, count int) client.WorkflowRun {
 
 func requireTold(t *testing.T, run client.WorkflowRun, want ...int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	var got []workflows.Notice
 	require.NoError(t, run.Get(ctx, &got))
@@ -77,7 +77,7 @@ func requireTold(t *testing.T, run client.WorkflowRun, want ...int64) {
 // eventually reads the state of a source's notify until the condition holds.
 func eventually(t *testing.T, source string, holds func(workflows.NotifyState) bool) workflows.NotifyState {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()

@@ -27,8 +27,8 @@ const (
 
 	// receiverQueue is the task queue of the workflows that are told.
 	receiverQueue = "receivers"
-	// patience bounds every wait. An activity that the server loses is repeated only after its whole time, which is a minute for some.
-	patience = 5 * time.Minute
+	// waitTimeout bounds every wait. An activity that the server loses is repeated only after its whole time, which is a minute for some.
+	waitTimeout = 5 * time.Minute
 )
 
 var (

@@ -56,7 +56,7 @@ func BenchmarkASlowReceiver(b *testing.B) {
 	began = time.Now()
 	_, err := activities.HandOff(b.Context(), workflows.HandOff{Source: good, Notices: calling(good, int64(goodCount), "well")})
 	require.NoError(b, err)
-	require.Eventually(b, func() bool { return len(hooks["well"].seqsOf(good)) == goodCount }, patience, 5*time.Millisecond,
+	require.Eventually(b, func() bool { return len(hooks["well"].seqsOf(good)) == goodCount }, waitTimeout, 5*time.Millisecond,
 		"another receiver waits for the slow one")
 	b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms-others")
 	require.Zero(b, slow.count(), "the slow receiver still answers nothing")

@@ -74,7 +74,7 @@ type played struct{ answered, attached, rejected, refused, cancelled, silent, ac
 // play plays each kind of story once.
 var play = sync.OnceValues(func() (played, error) {
 	var p played
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	apps := shared.Apps
 	start := func(reference, script string) workflows.CaseStart {
@@ -202,7 +202,7 @@ func await[S any](ctx context.Context, read func(context.Context) (S, error), ho
 
 func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	seen, err := await(ctx, read, holds)
 	require.NoError(t, err)

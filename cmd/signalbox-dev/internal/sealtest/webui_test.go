@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds every wait: on a busy machine a browser and the Web UI take minutes.
-const patience = 5 * time.Minute
+// waitTimeout bounds every wait: on a busy machine a browser and the Web UI take minutes.
+const waitTimeout = 5 * time.Minute
 
 // onDemand skips unless it is asked for: with --dump-dom Chromium sometimes waits for the Web UI's open calls and does not end.
 func onDemand(t *testing.T) {
@@ -37,7 +37,7 @@ func shown(t *testing.T, address string) string {
 	if err != nil {
 		missing(t, "chromium", "install Debian's package chromium")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	browser := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(),
 		"--virtual-time-budget=60000", "--dump-dom", address)

@@ -38,9 +38,9 @@ func check(f facts) []Invariant {
 // nothingLost is the first promise.
 func nothingLost(f facts) Invariant {
 	i := Invariant{Name: "each acknowledged event is in the inbox", Checked: len(f.acknowledged)}
-	stored := map[print]bool{}
+	stored := map[bodyHash]bool{}
 	for _, e := range f.stored {
-		stored[e.print] = true
+		stored[e.bodyHash] = true
 	}
 	for name := range f.acknowledged {
 		if !stored[name] {
@@ -52,12 +52,12 @@ func nothingLost(f facts) Invariant {
 
 func nothingStoredTwice(f facts) Invariant {
 	i := Invariant{Name: "each event is in the inbox once", Checked: len(f.stored)}
-	stored := map[print]string{}
+	stored := map[bodyHash]string{}
 	for _, e := range f.stored {
-		if first, twice := stored[e.print]; twice {
+		if first, twice := stored[e.bodyHash]; twice {
 			i.violated("deliveries %s and %s of %s have one body", first, e.id, e.lane)
 		}
-		stored[e.print] = e.id
+		stored[e.bodyHash] = e.id
 		if e.conflict {
 			i.violated("delivery %s of %s is taken for another body under a known key", e.id, e.lane)
 		}

@@ -18,12 +18,12 @@ func good() facts {
 	heard.Outcomes["r"] = []string{"COMPLETED"}
 	heard.Approvals["m"] = []string{"APPROVED"}
 	return facts{
-		acknowledged: map[print]string{{1}: "/case", {2}: "/case", {3}: "/activation"},
+		acknowledged: map[bodyHash]string{{1}: "/case", {2}: "/case", {3}: "/activation"},
 		stored: []storedEvent{
-			{id: "1", lane: caseLane, state: inbox.StateDelivered, print: print{1}},
-			{id: "2", lane: caseLane, state: inbox.StateLate, print: print{2}},
-			{id: "3", lane: activationLane, state: inbox.StateDelivered, print: print{3}},
-			{id: "4", lane: activationLane, state: inbox.StateDelivered, print: print{4}},
+			{id: "1", lane: caseLane, state: inbox.StateDelivered, bodyHash: bodyHash{1}},
+			{id: "2", lane: caseLane, state: inbox.StateLate, bodyHash: bodyHash{2}},
+			{id: "3", lane: activationLane, state: inbox.StateDelivered, bodyHash: bodyHash{3}},
+			{id: "4", lane: activationLane, state: inbox.StateDelivered, bodyHash: bodyHash{4}},
 		},
 		cases: []caseFacts{{
 			playedCase: playedCase{reference: "r", caseID: "c", answered: []string{"q"}},
@@ -52,10 +52,10 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		"all well":                          {func(*facts) {}, nil},
 		"a late event was processed before": {func(f *facts) { f.cases[0].state.EventsApplied = 2 }, nil},
 		"an acknowledged event is gone": {
-			func(f *facts) { f.stored[0].print = print{9} }, []string{"each acknowledged event is in the inbox"},
+			func(f *facts) { f.stored[0].bodyHash = bodyHash{9} }, []string{"each acknowledged event is in the inbox"},
 		},
 		"an event is stored twice": {
-			func(f *facts) { f.stored[1].print = print{1}; delete(f.acknowledged, print{2}) }, []string{"each event is in the inbox once"},
+			func(f *facts) { f.stored[1].bodyHash = bodyHash{1}; delete(f.acknowledged, bodyHash{2}) }, []string{"each event is in the inbox once"},
 		},
 		"an event is taken for another": {func(f *facts) { f.stored[0].conflict = true }, []string{"each event is in the inbox once"}},
 		"an event is pending": {
@@ -108,7 +108,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		},
 		"a ping is kept and told to nobody": {
 			func(f *facts) {
-				f.stored = append(f.stored, storedEvent{id: "p", kind: workflows.KindTestPing, state: inbox.StateIgnored, print: print{5}})
+				f.stored = append(f.stored, storedEvent{id: "p", kind: workflows.KindTestPing, state: inbox.StateIgnored, bodyHash: bodyHash{5}})
 			}, nil,
 		},
 		"an event of a workflow is told to nobody": {
@@ -167,11 +167,11 @@ func TestFaultsAreSpreadOverTheStream(t *testing.T) {
 	t.Parallel()
 	o := Options{Events: 1000, Kills: 4, Inbox: inboxSQLite}
 	for seed := range uint64(50) {
-		faults, deeds := planFaults(seed, roleIngress, o), o.deedsTo(roleIngress)
-		require.Len(t, faults, 4*len(deeds))
+		faults, kinds := planFaults(seed, roleIngress, o), o.faultKindsOf(roleIngress)
+		require.Len(t, faults, 4*len(kinds))
 		require.True(t, slices.IsSortedFunc(faults, func(a, b fault) int { return int(a.at - b.at) }))
 		for n, f := range faults {
-			require.Equal(t, deeds[n%len(deeds)], f.deed)
+			require.Equal(t, kinds[n%len(kinds)], f.kind)
 			require.GreaterOrEqual(t, f.at, int64(50))
 			require.Less(t, f.at, int64(1000))
 			require.Less(t, f.away, 3*time.Second)
@@ -181,7 +181,7 @@ func TestFaultsAreSpreadOverTheStream(t *testing.T) {
 	o.Inbox = inboxPostgres
 	require.Len(t, planFaults(1, rolePostgres, o), 8)
 	require.Len(t, planFaults(1, roleIngress, o), 8, "its disk is not PostgreSQL's")
-	o.only = map[role][]deed{roleWorker: {deedKill}}
+	o.only = map[role][]faultKind{roleWorker: {faultKill}}
 	require.Len(t, planFaults(1, roleWorker, o), 4)
 	require.Empty(t, planFaults(1, roleIngress, o))
 }

@@ -41,7 +41,7 @@ type Options struct {
 	// instead gives a process another role than its own, and only, where it is set, is all that is done to each. Only tests can set them: they
 	// prove that what a faulty stand-in does wrong is found.
 	instead map[role]role
-	only    map[role][]deed
+	only    map[role][]faultKind
 	// attempt shortens the attempts at an activity, so that a short run does not wait most of its time for a worker that was killed.
 	attempt time.Duration
 	// readyWithin is how long a process may take until it is of use.

@@ -12,7 +12,7 @@ import (
 // facts are everything that is held against each other, gathered when all is quiet.
 type facts struct {
 	// acknowledged is the path of each body that was answered with 204.
-	acknowledged map[print]string
+	acknowledged map[bodyHash]string
 	stored       []storedEvent
 	cases        []caseFacts
 	activations  []activationFacts
@@ -36,8 +36,8 @@ type storedEvent struct {
 	state          inbox.State
 	reason         string
 	conflict       bool
-	// print is of the opened body.
-	print print
+	// bodyHash is of the opened body.
+	bodyHash bodyHash
 }
 
 // caseFacts are what Offload and the workflow say of a case.

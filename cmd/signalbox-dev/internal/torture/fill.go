@@ -23,8 +23,8 @@ type filler struct {
 	noticed, mended time.Duration
 }
 
-// growthPatience bounds the time until SQLite must extend a file: until then it overwrites its log.
-const growthPatience = time.Second
+// growthTimeout bounds the time until SQLite must extend a file: until then it overwrites its log.
+const growthTimeout = time.Second
 
 // fill returns what the ingress did wrong. The process is not restarted during it, so a process that ended fails the check.
 func (f filler) fill(ctx context.Context, p *process, how fault) error {
@@ -49,7 +49,7 @@ func (f filler) take(ctx context.Context, from *os.Process, readOnly bool) error
 		if err := boundFiles(from, info.Size()); err != nil {
 			return err
 		}
-		if f.pinger.until(ctx, growthPatience, refused) == nil {
+		if f.pinger.until(ctx, growthTimeout, refused) == nil {
 			return nil
 		}
 	}
@@ -77,8 +77,8 @@ func newPinger(w *wire, world settings) *pinger {
 }
 
 // until pings until an answer is as wanted. The error says what was wrong with the last ping that had its time.
-func (p *pinger) until(ctx context.Context, patience time.Duration, wanted func(*http.Response) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (p *pinger) until(ctx context.Context, timeout time.Duration, wanted func(*http.Response) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var wrong error
 	for {

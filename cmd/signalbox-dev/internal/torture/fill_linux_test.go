@@ -53,7 +53,7 @@ func TestAFullDiskHasToBeRefusedAndRecoveredFrom(t *testing.T) {
 				pinger:  newPinger(wire, settings{Ingress: strings.TrimPrefix(server.URL, "http://"), AgentSecret: "secret"}),
 				noticed: 2 * time.Second, mended: 2 * time.Second,
 			}
-			err := f.fill(t.Context(), &process{role: roleIngress, command: served}, fault{deed: deedFill, readOnly: true})
+			err := f.fill(t.Context(), &process{role: roleIngress, command: served}, fault{kind: faultFillDisk, readOnly: true})
 			require.Equal(t, before, limit(), "the disk is given back")
 			if c.want == "" {
 				require.NoError(t, err)

@@ -73,7 +73,7 @@ func readInbox(ctx context.Context, store inbox.Store, keys *keyring.Ring) ([]st
 				return nil, fmt.Errorf("open delivery %s: %w", d.ID, err)
 			}
 			all = append(all, storedEvent{
-				id: d.ID, lane: d.Lane, kind: d.Kind, state: d.State, reason: d.Reason, conflict: d.ConflictOf != "", print: sha256.Sum256(plain),
+				id: d.ID, lane: d.Lane, kind: d.Kind, state: d.State, reason: d.Reason, conflict: d.ConflictOf != "", bodyHash: sha256.Sum256(plain),
 			})
 		}
 		if page.Next == "" {

@@ -90,16 +90,16 @@ func (p *process) kill() error {
 }
 
 // stop asks the process to end and kills it where it does not within the time. The error says that it ended otherwise than with success.
-func (p *process) stop(patience time.Duration) error {
+func (p *process) stop(timeout time.Duration) error {
 	if err := askToStop(p.command.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return errors.Join(fmt.Errorf("stop %s: %w", p.role, err), p.kill())
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
 	case <-p.exited:
 	case <-timer.C:
-		return errors.Join(fmt.Errorf("%s did not stop within %s", p.role, patience), p.kill())
+		return errors.Join(fmt.Errorf("%s did not stop within %s", p.role, timeout), p.kill())
 	}
 	if err := p.reap(); err != nil {
 		return err

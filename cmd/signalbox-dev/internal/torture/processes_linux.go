@@ -70,15 +70,15 @@ func standingOf(pid int) (state string, parent int) {
 
 // gone waits until the processes have ended. A zombie counts as ended.
 func gone(children []int) error {
-	const patience, look = 20 * time.Second, 5 * time.Millisecond
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	const timeout, tick = 20 * time.Second, 5 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	for _, pid := range children {
 		for state, _ := standingOf(pid); state != "" && state != "Z" && state != "X"; state, _ = standingOf(pid) {
 			if ctx.Err() != nil {
 				return fmt.Errorf("process %d outlives the one that started it", pid)
 			}
-			wait(ctx, look)
+			wait(ctx, tick)
 		}
 	}
 	return nil

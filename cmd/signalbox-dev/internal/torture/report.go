@@ -25,7 +25,7 @@ type Report struct {
 	// Kept are the deliveries in the inbox by their state.
 	Kept map[inbox.State]int `json:"kept"`
 	// Faults counts what was done to each process.
-	Faults map[role]map[deed]int `json:"faults"`
+	Faults map[role]map[faultKind]int `json:"faults"`
 	// Networks counts what was wrong with the network to each server.
 	Networks map[role]map[string]int `json:"networks"`
 	Replayed int                     `json:"replayed"`

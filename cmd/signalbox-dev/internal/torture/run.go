@@ -63,8 +63,8 @@ type run struct {
 	keys    *keyring.Ring
 	// database is the server of the inbox, nil where the inbox is a file.
 	database *pgserver.Server
-	// weathers are the bad networks, none where the run has sound ones.
-	weathers []*weather
+	// networks are the bad networks, none where the run has sound ones.
+	networks []*faultyNetwork
 	stage    *stage
 	keepers  []*keeper
 	script   script
@@ -125,13 +125,13 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 
 func (r *run) keeper(folder string, one role) *keeper {
 	k := &keeper{
-		patience: cmp.Or(r.options.readyWithin, readyWithin),
+		timeout:  cmp.Or(r.options.readyWithin, readyWithin),
 		process:  &process{role: one, folder: folder, plays: cmp.Or(r.options.instead[one], one)},
 		faults:   planFaults(r.options.Seed, one, r.options),
 		begun:    r.stage.providers.wire.begun.Load,
 		played:   r.played,
 		dice:     rand.New(rand.NewPCG(r.options.Seed, uint64(one[0]))),
-		done:     map[deed]int{},
+		done:     map[faultKind]int{},
 		finished: make(chan struct{}),
 	}
 	switch one {
@@ -171,7 +171,7 @@ func (r *run) torture(ctx context.Context) error {
 			}
 		})
 	}
-	for _, w := range r.weathers {
+	for _, w := range r.networks {
 		kept.Go(func() { w.run(ctx, r.stage.providers.wire.begun.Load, r.played, keeping.Done()) })
 	}
 	var watching sync.WaitGroup
@@ -188,7 +188,7 @@ func (r *run) torture(ctx context.Context) error {
 		case <-limited.Done():
 		}
 	}
-	for _, w := range r.weathers {
+	for _, w := range r.networks {
 		select {
 		case <-w.finished:
 		case <-limited.Done():
@@ -261,7 +261,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	report := Report{
 		Seed: r.options.Seed, Options: r.options, Wire: r.stage.providers.wire.tally(),
 		Cases: len(r.script.cases), Activations: len(r.script.activations),
-		Kept: map[inbox.State]int{}, Faults: map[role]map[deed]int{}, Networks: map[role]map[string]int{}, Decided: r.stage.decisions.Load(), Waits: r.stage.waits.most(),
+		Kept: map[inbox.State]int{}, Faults: map[role]map[faultKind]int{}, Networks: map[role]map[string]int{}, Decided: r.stage.decisions.Load(), Waits: r.stage.waits.most(),
 	}
 	// Stop the ingress first: an event that it delivers after its workflow was read would look lost.
 	var unexpected, unmended []string
@@ -280,12 +280,12 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 		report.Unstarted += k.unstarted
 		unexpected = append(unexpected, k.unexpected...)
 		if k.process.role == roleIngress {
-			if err := k.process.stop(stopPatience); err != nil {
+			if err := k.process.stop(stopTimeout); err != nil {
 				unexpected = append(unexpected, err.Error())
 			}
 		}
 	}
-	for _, w := range r.weathers {
+	for _, w := range r.networks {
 		report.Networks[w.to] = w.done
 		if w.err != nil {
 			return report, w.err
@@ -296,7 +296,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 		return report, err
 	}
 	f.watched, f.unexpected = watched, unexpected
-	f.fills, f.filled, f.unmended = r.options.fillsDisks(), report.Faults[roleIngress][deedFill], unmended
+	f.fills, f.filled, f.unmended = r.options.fillsDisks(), report.Faults[roleIngress][faultFillDisk], unmended
 	store, err := r.world.openInbox(ctx)
 	if err != nil {
 		return report, err
@@ -318,7 +318,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 	return report, nil
 }
 
-const stopPatience = 45 * time.Second
+const stopTimeout = 45 * time.Second
 
 // close ends all processes, also after a failed start. None is left running.
 func (r *run) close() error {
@@ -334,12 +334,12 @@ func (r *run) close() error {
 		case p.command == nil:
 		case p.role == rolePostgres:
 			// Killed, it would leave shared memory behind.
-			problems = append(problems, p.stop(stopPatience))
+			problems = append(problems, p.stop(stopTimeout))
 		default:
 			problems = append(problems, p.kill())
 		}
 	}
-	for _, w := range r.weathers {
+	for _, w := range r.networks {
 		problems = append(problems, w.network.Close())
 	}
 	if r.stage == nil {

@@ -123,11 +123,11 @@ func TestNothingIsLostAndNothingCountsTwiceWhileTheNetworkIsBad(t *testing.T) {
 	for _, inbox := range []string{inboxSQLite, inboxPostgres} {
 		t.Run(inbox, func(t *testing.T) {
 			o := short(t, 4)
-			o.Inbox, o.Toxics = inbox, len(ills)
+			o.Inbox, o.Toxics = inbox, len(networkFaults)
 			report := survived(t, o)
-			require.Len(t, report.Networks[roleTemporal], len(ills), "each ill has had its turn")
+			require.Len(t, report.Networks[roleTemporal], len(networkFaults), "each kind has had its turn")
 			if inbox == inboxPostgres {
-				require.Len(t, report.Networks[rolePostgres], len(ills))
+				require.Len(t, report.Networks[rolePostgres], len(networkFaults))
 			}
 			var table bytes.Buffer
 			require.NoError(t, report.WriteTable(&table))
@@ -145,7 +145,7 @@ func survived(t *testing.T, o Options) Report {
 		require.Empty(t, i.Violations, i.Name)
 	}
 	for _, one := range o.roles() {
-		for _, d := range o.deedsTo(one) {
+		for _, d := range o.faultKindsOf(one) {
 			require.Equal(t, 1, report.Faults[one][d], "%s: %s", one, d)
 		}
 	}
@@ -163,7 +163,7 @@ func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
 			o.Inbox, o.Kills = inbox, 4
 			o.instead = map[role]role{roleIngress: roleEarlyIngress}
 			// A database that is killed loses nothing here: the store tries again until it is back.
-			o.only = map[role][]deed{roleIngress: {deedKill}}
+			o.only = map[role][]faultKind{roleIngress: {faultKill}}
 			o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
 			report := tortured(t, o)
 			require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
@@ -175,7 +175,7 @@ func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T)
 	o := short(t, 3)
 	o.Events, o.Kills, o.Players = 300, 6, 24
 	o.instead = map[role]role{roleWorker: roleForgetfulWorker}
-	o.only = map[role][]deed{roleIngress: {deedKill}}
+	o.only = map[role][]faultKind{roleIngress: {faultKill}}
 	report := tortured(t, o)
 	require.NotEmpty(t, violations(t, report, "no event counts twice"))
 	require.Empty(t, violations(t, report, "each acknowledged event is in the inbox"))

@@ -14,8 +14,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// print names a body by its bytes. The simulators send a repeated event byte for byte, and no two events alike.
-type print [sha256.Size]byte
+// bodyHash names a body by its bytes. The simulators send a repeated event byte for byte, and no two events alike.
+type bodyHash [sha256.Size]byte
 
 // wire carries the providers' webhooks and remembers which bodies were answered with 204. It sees what the receiver answered even where
 // the simulator is made to miss it.
@@ -25,7 +25,7 @@ type wire struct {
 	begun atomic.Int64
 
 	mu   sync.Mutex
-	sent map[print]*posted
+	sent map[bodyHash]*posted
 	// heardOn are the paths on which something was acknowledged.
 	heardOn map[string]bool
 }
@@ -39,7 +39,7 @@ type posted struct {
 }
 
 func newWire() *wire {
-	return &wire{next: &http.Transport{MaxIdleConnsPerHost: 64}, sent: map[print]*posted{}, heardOn: map[string]bool{}}
+	return &wire{next: &http.Transport{MaxIdleConnsPerHost: 64}, sent: map[bodyHash]*posted{}, heardOn: map[string]bool{}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -61,7 +61,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *wire) begin(path string, body []byte) *posted {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	name := print(sha256.Sum256(body))
+	name := bodyHash(sha256.Sum256(body))
 	p, known := w.sent[name]
 	if !known {
 		w.begun.Add(1)
@@ -122,10 +122,10 @@ func (w *wire) tally() tally {
 }
 
 // acknowledged returns the path of each body that was answered with 204.
-func (w *wire) acknowledged() map[print]string {
+func (w *wire) acknowledged() map[bodyHash]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all := map[print]string{}
+	all := map[bodyHash]string{}
 	for name, p := range w.sent {
 		if p.acknowledged > 0 {
 			all[name] = p.path

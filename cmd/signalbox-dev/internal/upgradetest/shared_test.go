@@ -29,7 +29,7 @@ const (
 	anyPort     = "127.0.0.1:0"
 	agentSecret = "agent-secret"
 	longTimer   = 1000 * time.Hour
-	patience    = 3 * time.Minute
+	waitTimeout = 3 * time.Minute
 	tick        = 50 * time.Millisecond
 )
 
@@ -107,14 +107,14 @@ func (s *stage) receive(t *testing.T, listener net.Listener, keys *keyring.Ring)
 
 func (s *stage) makeCurrent(t *testing.T, buildID string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	require.NoError(t, s.deployment.SetCurrent(ctx, buildID))
 }
 
 func (s *stage) ramp(t *testing.T, buildID string, percent float32) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	require.NoError(t, s.deployment.SetRamping(ctx, buildID, percent))
 }
@@ -161,5 +161,5 @@ func (s *stage) each(t *testing.T, workflowID, runID string, f func(*historypb.H
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	require.Eventually(t, holds, patience, tick, what)
+	require.Eventually(t, holds, waitTimeout, tick, what)
 }

@@ -39,7 +39,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 
 	promoted := make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 		defer cancel()
 		promoted <- p.deployment.SetCurrent(ctx, "build-1")
 	}()
@@ -228,7 +228,7 @@ func (p *play) complete(t *testing.T, cases ...*signalbox.Case) {
 
 func (p *play) ended(t *testing.T, cases ...*signalbox.Case) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	for _, one := range cases {
 		outcome, err := one.Wait(ctx)

@@ -12,55 +12,55 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 )
 
-// ills are what can be wrong with a network, in turn.
-var ills = []struct {
+// networkFaults are what can be wrong with a network, in turn.
+var networkFaults = []struct {
 	name   string
 	toxics []string
 }{
-	{"slow", []string{badnetwork.SlowQuestions, badnetwork.SlowAnswers}},
-	{"no answers", []string{badnetwork.NoAnswers}},
+	{"slow", []string{badnetwork.SlowRequests, badnetwork.SlowResponses}},
+	{"no responses", []string{badnetwork.NoResponses}},
 	{"half reset", []string{badnetwork.HalfReset}},
-	{"narrow", []string{badnetwork.LittleBandwidth}},
-	{"no questions", []string{badnetwork.NoQuestions}},
+	{"low bandwidth", []string{badnetwork.LowBandwidth}},
+	{"no requests", []string{badnetwork.NoRequests}},
 	{"cut", []string{badnetwork.Cuts}},
 	{"reset", []string{badnetwork.Resets}},
 	// Connections are forgotten on the way; new ones work.
 	{"frozen", nil},
 }
 
-// weather makes a network bad from time to time.
-type weather struct {
+// faultyNetwork makes a network bad from time to time.
+type faultyNetwork struct {
 	to      role
 	network *badnetwork.Network
-	spells  []spell
-	// done counts the spells by name. It is read when finished is closed, as err is.
+	outages []outage
+	// done counts the outages by name. It is read when finished is closed, as err is.
 	done     map[string]int
 	err      error
 	finished chan struct{}
 }
 
-// spell is a time in which a network is bad. It begins when so many events have set out.
-type spell struct {
+// outage is a time in which a network is bad. It begins when so many events have set out.
+type outage struct {
 	at    int64
-	ill   int
+	kind  int
 	lasts time.Duration
 }
 
-// planSpells spreads them over the events, the same ones for the same seed.
-func planSpells(seed uint64, to role, o Options) []spell {
+// planOutages spreads them over the events, the same ones for the same seed.
+func planOutages(seed uint64, to role, o Options) []outage {
 	const shortest, longest = 300 * time.Millisecond, 6 * time.Second
 	dice := rand.New(rand.NewPCG(seed, uint64(to[0])<<8))
-	first := dice.IntN(len(ills))
-	spells := make([]spell, 0, o.Toxics)
+	first := dice.IntN(len(networkFaults))
+	outages := make([]outage, 0, o.Toxics)
 	for n := range o.Toxics {
 		part := float64(o.Events) * 0.9 / float64(o.Toxics)
-		spells = append(spells, spell{
+		outages = append(outages, outage{
 			at:    int64(float64(o.Events)*0.05 + part*(float64(n)+dice.Float64())),
-			ill:   (first + n) % len(ills),
+			kind:  (first + n) % len(networkFaults),
 			lasts: shortest + time.Duration(dice.Int64N(int64(longest-shortest))),
 		})
 	}
-	return spells
+	return outages
 }
 
 // connect puts a network between the processes and each server that they reach over one.
@@ -101,43 +101,43 @@ func (r *run) network(to role, server string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.weathers = append(r.weathers, &weather{
-		to: to, network: network, spells: planSpells(r.options.Seed, to, r.options), done: map[string]int{}, finished: make(chan struct{}),
+	r.networks = append(r.networks, &faultyNetwork{
+		to: to, network: network, outages: planOutages(r.options.Seed, to, r.options), done: map[string]int{}, finished: make(chan struct{}),
 	})
 	return network.Address(), nil
 }
 
-// run plays the spells, those that are left at once when all has been played, and leaves the network sound.
-func (w *weather) run(ctx context.Context, begun func() int64, played, stop <-chan struct{}) {
+// run plays the outages, those that are left at once when all has been played, and leaves the network sound.
+func (w *faultyNetwork) run(ctx context.Context, begun func() int64, played, stop <-chan struct{}) {
 	defer close(w.finished)
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for next := 0; next < len(w.spells) && w.err == nil; {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for next := 0; next < len(w.outages) && w.err == nil; {
 		over := false
 		select {
 		case <-stop:
 			return
-		case <-look.C:
+		case <-tick.C:
 		}
 		select {
 		case <-played:
 			over = true
 		default:
 		}
-		if one := w.spells[next]; over || begun() >= one.at {
+		if one := w.outages[next]; over || begun() >= one.at {
 			w.play(ctx, one)
 			next++
 		}
 	}
 }
 
-func (w *weather) play(ctx context.Context, one spell) {
-	ill := ills[one.ill]
-	w.done[ill.name]++
-	if ill.toxics == nil {
+func (w *faultyNetwork) play(ctx context.Context, one outage) {
+	kind := networkFaults[one.kind]
+	w.done[kind.name]++
+	if kind.toxics == nil {
 		w.network.Freeze()
 	}
-	w.err = w.network.Harm(ill.toxics...)
+	w.err = w.network.Harm(kind.toxics...)
 	wait(ctx, one.lasts)
 	w.network.Heal(ctx)
 }

@@ -22,8 +22,8 @@ const (
 	sampledWithin = 2 * time.Second
 )
 
-// pace counts, in a sample of cases, how ends became known. It reads the cases' own state, so the number of processes does not matter.
-type pace struct {
+// pollingShare counts, in a sample of cases, how ends became known. It reads the cases' own state, so the number of processes does not matter.
+type pollingShare struct {
 	// Asked is how many cases were asked, Answered how many answered in time.
 	Asked, Answered int
 	// Webhooks and Polls count the ends of cases by how they became known. Oldest is the first of these ends.
@@ -35,13 +35,13 @@ type pace struct {
 }
 
 // Ends is how many ends were counted.
-func (p pace) Ends() int { return p.Webhooks + p.Polls }
+func (p pollingShare) Ends() int { return p.Webhooks + p.Polls }
 
 // Share is how many of a hundred ends were found by polling.
-func (p pace) Share() int { return (100*p.Polls + p.Ends()/2) / max(1, p.Ends()) }
+func (p pollingShare) Share() int { return (100*p.Polls + p.Ends()/2) / max(1, p.Ends()) }
 
-// pace asks the newest cases; nil where the visitor may not see cases, or where there are none.
-func (v *visit) pace() (*pace, error) {
+// pollingShare asks the newest cases; nil where the visitor may not see cases, or where there are none.
+func (v *visit) pollingShare() (*pollingShare, error) {
 	if !v.s.deps.API.May(v.token, "listCases") || !v.s.deps.API.May(v.token, "getCase") {
 		return nil, nil
 	}
@@ -77,12 +77,12 @@ func (v *visit) pace() (*pace, error) {
 		})
 	}
 	_ = group.Wait() // none fails
-	return paceOf(states), nil
+	return pollingShareOf(states), nil
 }
 
-// paceOf counts; a nil state is a case that did not answer.
-func paceOf(states []*workflows.CaseState) *pace {
-	p := &pace{Asked: len(states)}
+// pollingShareOf counts; a nil state is a case that did not answer.
+func pollingShareOf(states []*workflows.CaseState) *pollingShare {
+	p := &pollingShare{Asked: len(states)}
 	var times []time.Duration
 	for _, state := range states {
 		if state == nil {

@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// deed is what can be done to a process.
-type deed string
+// faultKind is what can be done to a process.
+type faultKind string
 
 const (
-	// deedKill ends it with SIGKILL, deedPause stops it with SIGSTOP.
-	deedKill  deed = "SIGKILL"
-	deedPause deed = "SIGSTOP"
-	// deedFill takes its disk away.
-	deedFill deed = "full disk"
+	// faultKill ends it with SIGKILL, faultPause stops it with SIGSTOP.
+	faultKill  faultKind = "SIGKILL"
+	faultPause faultKind = "SIGSTOP"
+	// faultFillDisk takes its disk away.
+	faultFillDisk faultKind = "full disk"
 )
 
-// deedsTo are the deeds that a process has to bear, in turn.
-func (o Options) deedsTo(r role) []deed {
+// faultKindsOf are the kinds that a process has to bear, in turn.
+func (o Options) faultKindsOf(r role) []faultKind {
 	if o.only != nil {
 		return o.only[r]
 	}
 	if r == roleIngress && o.fillsDisks() {
-		return []deed{deedKill, deedPause, deedFill}
+		return []faultKind{faultKill, faultPause, faultFillDisk}
 	}
-	return []deed{deedKill, deedPause}
+	return []faultKind{faultKill, faultPause}
 }
 
 // fault is one thing done to a process when so many events have set out.
 type fault struct {
 	at   int64
-	deed deed
+	kind faultKind
 	// away is how long the process is stopped, stays dead before it is started again, or has no disk.
 	away time.Duration
 	// replays is how far back an operator looks for deliveries to replay while the ingress is dead.
@@ -41,7 +41,7 @@ type fault struct {
 	readOnly bool
 }
 
-// planFaults spreads the faults over the events, each deed as often as the process is to be killed, the same ones for the same seed.
+// planFaults spreads the faults over the events, each faultKind as often as the process is to be killed, the same ones for the same seed.
 func planFaults(seed uint64, r role, o Options) []fault {
 	const (
 		shortest     = 50 * time.Millisecond
@@ -50,19 +50,19 @@ func planFaults(seed uint64, r role, o Options) []fault {
 		mostReplays  = 60
 	)
 	dice := rand.New(rand.NewPCG(seed, uint64(r[0])))
-	deeds := o.deedsTo(r)
-	total := len(deeds) * o.Kills
+	kinds := o.faultKindsOf(r)
+	total := len(kinds) * o.Kills
 	faults := make([]fault, 0, total)
 	for n := range total {
-		f := fault{deed: deeds[n%len(deeds)]}
+		f := fault{kind: kinds[n%len(kinds)]}
 		longest := longestPause
-		switch f.deed {
-		case deedKill:
+		switch f.kind {
+		case faultKill:
 			longest = longestDeath
 			f.replays = mostReplays/2 + dice.IntN(mostReplays/2)
-		case deedFill:
+		case faultFillDisk:
 			f.readOnly = dice.IntN(2) == 0
-		case deedPause:
+		case faultPause:
 		}
 		f.away = shortest + time.Duration(dice.Int64N(int64(longest)))
 		// One in each part of the stream, somewhere in it; nothing before the first events are under way.
@@ -79,8 +79,8 @@ type keeper struct {
 	faults  []fault
 	// ready returns nil once the process is of use.
 	ready func(context.Context) error
-	// patience is how long that may take.
-	patience time.Duration
+	// timeout is how long that may take.
+	timeout time.Duration
 	// begun is how many events have set out; played is closed when no more will.
 	begun  func() int64
 	played <-chan struct{}
@@ -91,7 +91,7 @@ type keeper struct {
 	// fill is how the process's disk is filled; nil where that is never done.
 	fill func(context.Context, *process, fault) error
 
-	done     map[deed]int
+	done     map[faultKind]int
 	replayed int
 	// unexpected are the ends that no fault caused.
 	unexpected []string
@@ -113,8 +113,8 @@ const (
 
 // run supervises the process until stop is closed, and then leaves it running. It finishes a fault that has begun, unless ctx ends.
 func (k *keeper) run(ctx context.Context, stop <-chan struct{}) error {
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	played := k.played
 	over, told := false, false
 	for next := 0; ; {
@@ -131,7 +131,7 @@ func (k *keeper) run(ctx context.Context, stop <-chan struct{}) error {
 			}
 		case <-played:
 			over, played = true, nil
-		case <-look.C:
+		case <-tick.C:
 			if next < len(k.faults) && (over || k.begun() >= k.faults[next].at) {
 				if err := k.inflict(ctx, k.faults[next]); err != nil {
 					return err
@@ -143,16 +143,16 @@ func (k *keeper) run(ctx context.Context, stop <-chan struct{}) error {
 }
 
 func (k *keeper) inflict(ctx context.Context, f fault) error {
-	k.done[f.deed]++
-	switch f.deed {
-	case deedPause:
+	k.done[f.kind]++
+	switch f.kind {
+	case faultPause:
 		return k.process.hold(ctx, f.away)
-	case deedFill:
+	case faultFillDisk:
 		if err := k.fill(ctx, k.process, f); err != nil && ctx.Err() == nil {
 			k.unmended = append(k.unmended, err.Error())
 		}
 		return nil
-	case deedKill:
+	case faultKill:
 	}
 	if err := k.process.kill(); err != nil {
 		return err
@@ -203,10 +203,10 @@ func (k *keeper) start(ctx context.Context) error {
 	if err := k.process.start(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, k.patience)
+	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		err := k.ready(ctx)
 		if err == nil {
@@ -218,7 +218,7 @@ func (k *keeper) start(ctx context.Context) error {
 			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w", k.process.role, err)
-		case <-look.C:
+		case <-tick.C:
 		}
 	}
 }

@@ -17,13 +17,13 @@ import (
 
 const module = "github.com/signalbox-dev/signalbox"
 
-// room is a folder, what it may import of this module, and why not more. The longest matching folder counts. An entry that ends in
-// "/..." allows a whole tree; a room may always import its own subfolders.
-type room struct {
+// importRule is a folder, what it may import of this module, and why not more. The longest matching folder counts. An entry that ends in
+// "/..." allows a whole tree; it may always import its own subfolders.
+type importRule struct {
 	folder string
 	may    []string
 	why    string
-	// not lists import prefixes outside this module that the room must not use.
+	// not lists import prefixes outside this module that the folder must not use.
 	not []string
 }
 
@@ -36,7 +36,7 @@ func entityWorkflow(lifecycle string) []string {
 	return []string{"workflows", "workflows/internal/entity", "workflows/internal/rules", lifecycle}
 }
 
-var rooms = []room{
+var importRules = []importRule{
 	{folder: "workflows", why: "the contract is the standard library only: whoever reads it needs nothing else", not: []string{"github.com", "go.temporal.io", "go.uber.org", "golang.org"}},
 	{folder: "workflows/wire", why: "it reads JSON and knows no provider", not: []string{temporalSDK, "net/http"}},
 	{folder: "workflows/resultschema", may: []string{"workflows"}, why: "it compares two documents and knows nothing of cases", not: []string{temporalSDK, "net/http"}},
@@ -77,7 +77,7 @@ var rooms = []room{
 	{folder: "cmd", may: []string{"..."}, why: "wiring"},
 }
 
-func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+func TestImportsAreOnlyWhatTheyMay(t *testing.T) {
 	t.Parallel()
 	files := 0
 	require.NoError(t, filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
@@ -112,9 +112,9 @@ func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
 
 // forbidden says why a folder must not import something; empty: it may.
 func forbidden(folder, imported string) string {
-	r, found := roomOf(folder)
+	r, found := ruleOf(folder)
 	if !found {
-		return "the folder is no room: add it to the table, with what it may import and why"
+		return "the folder is not in the table: add it, with what it may import and why"
 	}
 	for _, prefix := range r.not {
 		if strings.HasPrefix(imported, prefix) {
@@ -122,7 +122,7 @@ func forbidden(folder, imported string) string {
 		}
 	}
 	if folder != "cmd/internal/telemetry" && (strings.HasPrefix(imported, "go.opentelemetry.io/otel/sdk") || strings.HasPrefix(imported, "go.opentelemetry.io/otel/exporters")) {
-		return "cmd/internal/telemetry alone decides where spans and metrics go; other rooms are given a tracer"
+		return "cmd/internal/telemetry alone decides where spans and metrics go; other packages get a tracer"
 	}
 	own, isOwn := strings.CutPrefix(imported, module+"/")
 	if !isOwn {
@@ -140,16 +140,16 @@ func forbidden(folder, imported string) string {
 	return r.why
 }
 
-// isPartOf says whether a folder belongs to the room itself and is not a room of its own.
-func isPartOf(folder string, r room) bool {
-	owner, _ := roomOf(folder)
+// isPartOf reports whether a folder has no rule but this one.
+func isPartOf(folder string, r importRule) bool {
+	owner, _ := ruleOf(folder)
 	return owner.folder == r.folder
 }
 
-func roomOf(folder string) (room, bool) {
-	var best room
+func ruleOf(folder string) (importRule, bool) {
+	var best importRule
 	found := false
-	for _, r := range rooms {
+	for _, r := range importRules {
 		if (folder == r.folder || strings.HasPrefix(folder, r.folder+"/")) && len(r.folder) >= len(best.folder) {
 			best, found = r, true
 		}
@@ -157,7 +157,7 @@ func roomOf(folder string) (room, bool) {
 	return best, found
 }
 
-func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
+func TestImportRulesRefuseWhatTheDesignRefuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ folder, imported string }{
 		{"workflows", "github.com/google/uuid"},
@@ -189,7 +189,7 @@ func TestRoomsTableRefusesWhatTheDesignRefuses(t *testing.T) {
 }
 
 // The embedded server is for development and tests: it would triple the production binary. The simulators do without Temporal's SDK, too.
-func TestRoomsTheLeanBinariesLinkNoTemporalServer(t *testing.T) {
+func TestImportsTheLeanBinariesLinkNoTemporalServer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		command, has string
