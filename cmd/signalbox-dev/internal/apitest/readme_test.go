@@ -193,11 +193,11 @@ func TestTheREADMEsCommandLineRunsAsItIs(t *testing.T) {
 func outcomeOf(ctx context.Context, temporalClient client.Client) (workflows.CaseOutcome, error) {
 	apps, err := signalbox.New(temporalClient, signalbox.Options{})
 	one, err := apps.StartCase(ctx, workflows.CaseStart{
-		Reference: "vendor_2048", // your own ID; starting it twice starts it once
+		Reference: "vendor_1024", // your own ID; starting it twice starts it once
 		Request: &workflows.CaseRequest{
 			Channel:       "EMAIL",
 			Goal:          workflows.CaseGoal{Objective: "Obtain a signed W-9"},
-			Counterparty:  workflows.Counterparty{Address: "ap@vendor.example", Name: "Ada"},
+			Counterparty:  workflows.Counterparty{Address: "complete@vendor.example", Name: "Ada"},
 			SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		},
 	})
@@ -225,9 +225,9 @@ func TestTheREADMEsLinesOfGoBringACaseToItsOutcome(t *testing.T) {
 		ends <- outcome
 	}()
 	require.Eventually(t, func() bool {
-		state, err := apps.Case("vendor_2048").State(t.Context())
+		state, err := apps.Case("vendor_1024").State(t.Context())
 		return err == nil && state.Status == workflows.CaseRunning
 	}, time.Minute, time.Millisecond)
-	fake.Complete("vendor_2048", map[string]any{"signed": true})
+	fake.Complete("vendor_1024", map[string]any{"signed": true})
 	require.Equal(t, workflows.CaseCompleted, (<-ends).Status)
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // LeaveQuestion starts a case that asks something and leaves the question open, for the reader to answer on the page. It returns once the
@@ -30,6 +32,13 @@ func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) e
 	}
 	if _, err := await(ctx, one.State, func(state workflows.CaseState) bool { return state.Status == workflows.CaseInputNeeded }); err != nil {
 		return fmt.Errorf("wait for the question: %w", err)
+	}
+	// Lists show a change a moment later.
+	toDo := func(ctx context.Context) (signalbox.ToDoList, error) { return instance.Apps.ToDo(ctx, signalbox.ToDoOptions{}) }
+	if _, err := await(ctx, toDo, func(list signalbox.ToDoList) bool {
+		return slices.ContainsFunc(list.Items, func(item signalbox.ToDoItem) bool { return item.WorkflowID == one.WorkflowID() })
+	}); err != nil {
+		return fmt.Errorf("wait for the to-do list: %w", err)
 	}
 	where := "With --internal-listen there is a page to answer it on."
 	if page := instance.InternalURL(); page != "" {
