@@ -34,7 +34,9 @@ func LeaveQuestion(ctx context.Context, instance *dev.Instance, out io.Writer) e
 		return fmt.Errorf("wait for the question: %w", err)
 	}
 	// Lists show a change a moment later.
-	toDo := func(ctx context.Context) (signalbox.ToDoList, error) { return instance.Apps.ToDo(ctx, signalbox.ToDoOptions{}) }
+	toDo := func(ctx context.Context) (signalbox.ToDoList, error) {
+		return instance.Apps.ToDo(ctx, signalbox.ToDoOptions{})
+	}
 	if _, err := await(ctx, toDo, func(list signalbox.ToDoList) bool {
 		return slices.ContainsFunc(list.Items, func(item signalbox.ToDoItem) bool { return item.WorkflowID == one.WorkflowID() })
 	}); err != nil {
