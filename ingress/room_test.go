@@ -68,7 +68,7 @@ func TestAFloodOfOneSourceAboveTheQuarantinesRoomDisplacesNoOther(t *testing.T) 
 	}
 	eventually(t, "the quarantine is full", func() bool { return len(f.kept(t)) == 20 })
 	f.activate(t, trueAddress, "after")
-	for n := range 60 { // the forger's allowance comes back, and is used
+	for n := range 60 { // the attacker's allowance comes back, and is used
 		now.add(time.Minute)
 		f.activate(t, forgerAddress, fmt.Sprint("again-", n))
 	}

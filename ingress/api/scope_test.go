@@ -17,8 +17,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
 )
 
-// Each call of the document refuses a caller without a token, and a token that lacks one of the scopes that the document names for the call, whatever
-// else it has. A token with those scopes alone is admitted. So a call that is added is tried, too.
+// Each call of the document refuses a caller without a token, and a token that lacks one of the scopes that the document names for the call, even
+// if it has all others. A token with those scopes alone is admitted. So a call that is added is tried, too.
 func TestEachCallNeedsATokenWithItsScopes(t *testing.T) {
 	t.Parallel()
 	set := new(api.TokenSet)
@@ -46,7 +46,7 @@ func TestEachCallNeedsATokenWithItsScopes(t *testing.T) {
 		needs := op.Security[0]["token"]
 		require.NotEmpty(t, needs, "%s %s", verb, route)
 		refused(verb, route, "", 401, "unauthorized")
-		refused(verb, route, "Bearer secret-of-nobody", 401, "unauthorized")
+		refused(verb, route, "Bearer unknown-secret-of-16", 401, "unauthorized")
 		refused(verb, route, "Bearer secret-of-no-scope", 403, "missing-scope")
 		for _, scope := range needs {
 			refused(verb, route, "Bearer secret-of-all-but-"+string(scope), 403, "missing-scope")

@@ -23,7 +23,7 @@ func waitTime(wait string) time.Duration {
 const readAgain = 200 * time.Millisecond
 
 // waitForNews returns the state when the case has ended or asks something, at the latest after the time, or when the process stops. A
-// state that can't be read, for a worker stops or Temporal is busy, is read again meanwhile.
+// state that can't be read, because a worker stops or Temporal is busy, is read again meanwhile.
 func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time.Duration) (workflows.CaseState, error) {
 	state, err := one.State(ctx)
 	if wait == 0 || err != nil && !errors.Is(err, signalbox.ErrUnavailable) {

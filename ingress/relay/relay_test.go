@@ -70,13 +70,13 @@ func TestAnEventCarriesTheMetadataOfItsDelivery(t *testing.T) {
 func TestWhileTemporalIsAwayAllDeliveriesAreHeldBackAndNoAttemptIsCounted(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]error{
-		"unavailable":           serviceerror.NewUnavailable("connection refused"),
-		"deadline":              context.DeadlineExceeded,
-		"overloaded":            serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED, "slow down"),
-		"internal":              serviceerror.NewInternal("database is gone"),
-		"namespace missing":     serviceerror.NewNamespaceNotFound("default"),
-		"permission denied":     serviceerror.NewPermissionDenied("no", "no"),
-		"something nobody knew": errors.New("what is this"),
+		"unavailable":       serviceerror.NewUnavailable("connection refused"),
+		"deadline":          context.DeadlineExceeded,
+		"overloaded":        serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED, "slow down"),
+		"internal":          serviceerror.NewInternal("database is gone"),
+		"namespace missing": serviceerror.NewNamespaceNotFound("default"),
+		"permission denied": serviceerror.NewPermissionDenied("no", "no"),
+		"an unknown error":  errors.New("what is this"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +89,7 @@ func TestWhileTemporalIsAwayAllDeliveriesAreHeldBackAndNoAttemptIsCounted(t *tes
 			}
 			// A sender that stalls between its signal and the probe may find Temporal back. One of these errors then counts as one attempt.
 			counted := 0
-			if name == "internal" || name == "something nobody knew" {
+			if name == "internal" || name == "an unknown error" {
 				counted = 1
 			}
 			f.start(t, relay.Config{MaxAttempts: 1 + counted, Concurrency: 4})

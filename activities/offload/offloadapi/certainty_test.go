@@ -25,7 +25,7 @@ var posts = []string{"create case", "provide input"}
 func TestAFailureBeforeTheRequestIsNotSent(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]func(t *testing.T) string{
-		"nobody listens": func(*testing.T) string { return "http://127.0.0.1:1" },
+		"no listener": func(*testing.T) string { return "http://127.0.0.1:1" },
 		"certificate of an unknown authority": func(t *testing.T) string {
 			server := httptest.NewUnstartedServer(answerWith(200, wholeCase))
 			server.Config.ErrorLog = quiet

@@ -90,7 +90,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 		for _, path := range found.Lost {
 			require.True(t, strings.HasPrefix(path, name), path)
 			if slices.Contains([]string{"attachments", "result"}, path) {
-				require.True(t, facts.Omits(path), "the workflow is told of %s", path)
+				require.True(t, facts.Omits(path), "the workflow learns that %s is missing", path)
 			}
 		}
 		snapshot, err := json.Marshal(workflows.CaseSnapshot{Facts: facts.Bounded()})

@@ -102,7 +102,7 @@ func FuzzAnUnusableFieldDoesNotLoseTheEndOfACase(f *testing.F) {
 		}
 		for _, lost := range parsed.Lost {
 			if field := strings.TrimPrefix(lost, "data."); slices.Contains([]string{"attachments", "failureReason", "metadata", "result"}, field) {
-				require.True(t, parsed.Event.Facts.Omits(field), "the workflow is told of %s", lost)
+				require.True(t, parsed.Event.Facts.Omits(field), "the workflow learns that %s is missing", lost)
 			}
 		}
 		_, encoded, err := offload.Fit(parsed.Event, 2048)

@@ -72,9 +72,9 @@ func (a *app) isTold(ctx context.Context, s *stage) error {
 	if err := a.run.Get(ctx, &got); err != nil {
 		return fmt.Errorf("wait for the notices: %w", err)
 	}
-	s.say("the app's workflow was told: %s", list(got))
+	s.say("the app's workflow received: %s", list(got))
 	if !slices.Equal(got, a.want) {
-		return fmt.Errorf("the app was told %s, want %s", list(got), list(a.want))
+		return fmt.Errorf("the app received %s, want %s", list(got), list(a.want))
 	}
 	return nil
 }
