@@ -55,7 +55,7 @@ imports: ## no package imports what it must not
 	$(GO) test ./cmd -run TestImports
 
 race:
-	$(GO) test -race $(RACE_PACKAGES)
+	$(GO) test -race -timeout 30m $(RACE_PACKAGES)
 
 race-all: ## the same over the whole system; the first build takes half an hour on two cores
 	$(GO) test -race -p 1 -timeout 60m ./...

@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/storytest"
 )
 
 // life plays a scenario over all runs of the workflow. Each new run gets the carried input, through JSON as on the wire, and the
@@ -160,8 +161,10 @@ func (l *life) play() {
 	input.Carried = l.carriedIn
 	for l.runs = 1; ; l.runs++ {
 		require.Less(l.t, l.runs, 3000, "it continues as new for ever")
-		env := l.newRun()
+		gate := new(storytest.Gate)
+		env := l.newRun(gate)
 		env.ExecuteWorkflow(workflows.ArtmailActivationWorkflow, input)
+		gate.Close()
 		require.True(l.t, env.IsWorkflowCompleted(), "steps left: %d", l.left())
 		l.now = env.Now()
 
@@ -182,7 +185,7 @@ func (l *life) play() {
 }
 
 // newRun returns the environment of a run, which starts at the time when the last one ended.
-func (l *life) newRun() *testsuite.TestWorkflowEnvironment {
+func (l *life) newRun(gate *storytest.Gate) *testsuite.TestWorkflowEnvironment {
 	l.t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
@@ -195,7 +198,7 @@ func (l *life) newRun() *testsuite.TestWorkflowEnvironment {
 	env.RegisterActivityWithOptions(l.handOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: l.workflowID, TaskQueue: workflows.TaskQueueWorkflows})
 	env.SetWorkerOptions(worker.Options{
-		Interceptors: []interceptor.WorkerInterceptor{&watchUpserts{life: l}},
+		Interceptors: []interceptor.WorkerInterceptor{gate, &watchUpserts{life: l}},
 		// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
 		DeadlockDetectionTimeout: time.Minute,
 	})

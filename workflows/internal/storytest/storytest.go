@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -48,8 +49,10 @@ func (s Story[In, Out]) Play(t *testing.T) (result Out, ended time.Time, err err
 	ended = s.Begin
 	input := s.Start
 	for range mostRuns {
-		env := s.environment(t, ended)
+		gate := new(Gate)
+		env := s.environment(t, ended, gate)
 		env.ExecuteWorkflow(s.Type, input)
+		gate.Close()
 		require.True(t, env.IsWorkflowCompleted())
 		ended, err = env.Now(), env.GetWorkflowError()
 		var continued *workflow.ContinueAsNewError
@@ -71,7 +74,7 @@ func (s Story[In, Out]) Play(t *testing.T) (result Out, ended time.Time, err err
 }
 
 // environment is that of a run that begins now.
-func (s Story[In, Out]) environment(t *testing.T, now time.Time) *testsuite.TestWorkflowEnvironment {
+func (s Story[In, Out]) environment(t *testing.T, now time.Time, gate *Gate) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
@@ -79,7 +82,7 @@ func (s Story[In, Out]) environment(t *testing.T, now time.Time) *testsuite.Test
 	env.SetStartTime(now)
 	env.SetTestTimeout(2 * time.Minute)
 	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{gate}})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: s.ID, TaskQueue: "signalbox"})
 	require.NoError(t, env.SetTypedSearchAttributesOnStart(*s.Attributes))
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in In) (Out, error) {
