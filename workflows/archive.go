@@ -41,16 +41,16 @@ type StoredFile struct {
 	SHA256 string `json:"sha256"`
 	// ContentType is the type that the file server gave; if it gave none, the type that the provider reported.
 	ContentType string `json:"contentType"`
-	// ToldSize is the size that the provider reported, if it differs from Size; else zero. The unit of the provider's sizes is not
+	// ReportedSize is the size that the provider reported, if it differs from Size; else zero. The unit of the provider's sizes is not
 	// documented (Offload, "Get case attachment").
-	ToldSize int64 `json:"toldSize,omitempty"`
-	// ToldType is the type that the provider reported, if it differs from ContentType, parameters aside; else empty. It is empty too if one
+	ReportedSize int64 `json:"reportedSize,omitempty"`
+	// ReportedType is the type that the provider reported, if it differs from ContentType, parameters aside; else empty. It is empty too if one
 	// of the types is missing or "application/octet-stream", which says nothing.
-	ToldType string `json:"toldType,omitempty"`
+	ReportedType string `json:"reportedType,omitempty"`
 }
 
 // Differs reports whether the file has another size or type than the provider reported.
-func (f StoredFile) Differs() bool { return f.ToldSize != 0 || f.ToldType != "" }
+func (f StoredFile) Differs() bool { return f.ReportedSize != 0 || f.ReportedType != "" }
 
 // UnstoredFile is a file that could not be stored.
 type UnstoredFile struct {

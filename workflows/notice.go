@@ -134,8 +134,8 @@ type HandOff struct {
 
 // HandOffResult is the result of "notice.hand-off".
 type HandOffResult struct {
-	// Untold are the IDs of the notices without a target, which were not passed on.
-	Untold []string `json:"untold,omitempty"`
+	// WithoutTarget are the IDs of the notices without a target, which were not passed on.
+	WithoutTarget []string `json:"withoutTarget,omitempty"`
 }
 
 // DeliverNotice is the argument of the activities "notice.signal", "notice.post" and "notice.start".

@@ -40,7 +40,7 @@ func (a *Activities) storeAttachment(ctx *attempt, p workflows.StoreAttachmentPa
 	}
 	stored := a.bucket.stored(key, o)
 	stored.AttachmentID = p.Attachment.ID
-	stored.ToldSize, stored.ToldType = difference(p.Attachment, o)
+	stored.ReportedSize, stored.ReportedType = difference(p.Attachment, o)
 	return stored, nil
 }
 
@@ -78,8 +78,8 @@ const differingDownloads = 6
 
 // accept fails if the file differs from what the provider said and another download may bring the right one.
 func (a *attempt) accept(told workflows.Attachment, o object) error {
-	toldSize, toldType := difference(told, o)
-	if toldSize == 0 && toldType == "" {
+	reportedSize, reportedType := difference(told, o)
+	if reportedSize == 0 && reportedType == "" {
 		return nil
 	}
 	n := a.differed.Add(1)
@@ -88,11 +88,11 @@ func (a *attempt) accept(told workflows.Attachment, o object) error {
 	}
 	a.beat() // carries the count to the next attempt
 	var how []string
-	if toldSize != 0 {
-		how = append(how, fmt.Sprintf("%d bytes, told %d", o.size, toldSize))
+	if reportedSize != 0 {
+		how = append(how, fmt.Sprintf("%d bytes, told %d", o.size, reportedSize))
 	}
-	if toldType != "" {
-		how = append(how, fmt.Sprintf("type %s, told %s", o.contentType, toldType))
+	if reportedType != "" {
+		how = append(how, fmt.Sprintf("type %s, told %s", o.contentType, reportedType))
 	}
 	return fmt.Errorf("%w: %s; download %d of %d", errDiffers, strings.Join(how, ", "), n, differingDownloads)
 }

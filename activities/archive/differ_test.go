@@ -49,19 +49,19 @@ func TestADifferingFileIsFetchedAgainThenStoredAndMarked(t *testing.T) {
 	}{
 		"empty": {
 			serve("", "Content-Type", "application/pdf"), 904_860, "application/pdf",
-			workflows.StoredFile{ContentType: "application/pdf", ToldSize: 904_860},
+			workflows.StoredFile{ContentType: "application/pdf", ReportedSize: 904_860},
 		},
 		"shorter": {
 			serve("a W-9", "Content-Type", "application/pdf"), 10, "application/pdf",
-			workflows.StoredFile{Size: 5, ContentType: "application/pdf", ToldSize: 10},
+			workflows.StoredFile{Size: 5, ContentType: "application/pdf", ReportedSize: 10},
 		},
 		"a page with 200": {
 			serve(page, "Content-Type", "text/html; charset=utf-8"), 904_860, "application/pdf",
-			workflows.StoredFile{Size: int64(len(page)), ContentType: "text/html; charset=utf-8", ToldSize: 904_860, ToldType: "application/pdf"},
+			workflows.StoredFile{Size: int64(len(page)), ContentType: "text/html; charset=utf-8", ReportedSize: 904_860, ReportedType: "application/pdf"},
 		},
 		"a page of the same size": {
 			serve(page, "Content-Type", "text/html"), int64(len(page)), "Application/PDF; version=1.7",
-			workflows.StoredFile{Size: int64(len(page)), ContentType: "text/html", ToldType: "application/pdf"},
+			workflows.StoredFile{Size: int64(len(page)), ContentType: "text/html", ReportedType: "application/pdf"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestADifferingFileIsFetchedAgainThenStoredAndMarked(t *testing.T) {
 			require.Equal(t, differingDownloads, attempts)
 			require.EqualValues(t, differingDownloads, w.provider.asked.Load(), "each by a fresh URL")
 			require.True(t, stored.Differs())
-			require.Equal(t, c.want, workflows.StoredFile{Size: stored.Size, ContentType: stored.ContentType, ToldSize: stored.ToldSize, ToldType: stored.ToldType})
+			require.Equal(t, c.want, workflows.StoredFile{Size: stored.Size, ContentType: stored.ContentType, ReportedSize: stored.ReportedSize, ReportedType: stored.ReportedType})
 
 			again, attempts := storeAsOften(t, w, p, 1)
 			require.Equal(t, 1, attempts)

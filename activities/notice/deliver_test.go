@@ -222,11 +222,11 @@ func TestTheHandOffFindsTheTargetsThatTheConfigurationNames(t *testing.T) {
 			result, err := newActivities(t, config).HandOff(t.Context(), c.h)
 			require.NoError(t, err)
 			if c.want == nil {
-				require.Equal(t, []string{n.ID}, result.Untold)
+				require.Equal(t, []string{n.ID}, result.WithoutTarget)
 				require.Empty(t, temporalClient.Calls, "no call is made")
 				return
 			}
-			require.Empty(t, result.Untold)
+			require.Empty(t, result.WithoutTarget)
 			require.Equal(t, [][]workflows.AddressedNotice{{{Notice: n.Notice, To: c.want}}}, temporalClient.signals)
 		})
 	}

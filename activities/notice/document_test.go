@@ -134,7 +134,7 @@ func noticesOfEachKind() []workflows.Notice {
 		workflows.NoticeCaseCancelled: outcome(workflows.CaseCancelled), workflows.NoticeCaseAttention: {Attention: []string{"input_needed"}},
 		workflows.NoticeCaseFilesStored: {Files: &workflows.CaseFiles{
 			Reference: "vendor_2048", CaseID: "c1", Status: workflows.FilesStored, Since: at,
-			Stored:   []workflows.StoredFile{{AttachmentID: "a1", Bucket: "b", Key: "k", Size: 7, SHA256: "00", ContentType: "application/pdf", ToldSize: 8, ToldType: "text/plain"}},
+			Stored:   []workflows.StoredFile{{AttachmentID: "a1", Bucket: "b", Key: "k", Size: 7, SHA256: "00", ContentType: "application/pdf", ReportedSize: 8, ReportedType: "text/plain"}},
 			Unstored: []workflows.UnstoredFile{{AttachmentID: "a2", Name: "x", ErrorType: "t", Reason: "gone"}},
 		}},
 	}

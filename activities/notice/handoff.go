@@ -20,25 +20,25 @@ const signalBytes = 512 << 10
 // the caller repeats the whole hand-off.
 func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
 	// Both are tried even if one fails. A transient error outranks a final one, since the caller gives the whole hand-off up at a final one.
-	notices, untold := a.address(h)
+	notices, withoutTarget := a.address(h)
 	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h.Source, notices)
 	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
-		return workflows.HandOffResult{Untold: untold}, noticesErr
+		return workflows.HandOffResult{WithoutTarget: withoutTarget}, noticesErr
 	}
 	return workflows.HandOffResult{}, filesErr
 }
 
-// address adds its targets to each notice. untold are the IDs of notices without a target.
-func (a *Activities) address(h workflows.HandOff) (addressed []workflows.AddressedNotice, untold []string) {
+// address adds its targets to each notice. withoutTarget are the IDs of notices without a target.
+func (a *Activities) address(h workflows.HandOff) (addressed []workflows.AddressedNotice, withoutTarget []string) {
 	for _, n := range h.Notices {
 		to := a.targets(h, n)
 		if len(to) == 0 {
-			untold = append(untold, n.ID)
+			withoutTarget = append(withoutTarget, n.ID)
 			continue
 		}
 		addressed = append(addressed, workflows.AddressedNotice{Notice: n.Notice, To: to})
 	}
-	return addressed, untold
+	return addressed, withoutTarget
 }
 
 // targets returns the targets that the source names, and those that the configuration names for it.

@@ -242,7 +242,7 @@ func (l *life) handOff(h workflows.HandOff) (result workflows.HandOffResult, err
 	var told []workflows.PostedNotice
 	for _, n := range h.Notices {
 		if n.ReplyTo == nil {
-			result.Untold = append(result.Untold, n.ID)
+			result.WithoutTarget = append(result.WithoutTarget, n.ID)
 		} else {
 			told = append(told, n)
 		}

@@ -119,7 +119,7 @@ func (w *world) handOff(_ context.Context, h workflows.HandOff) (result workflow
 			return result, errors.New("not the receivers that the start names")
 		}
 		if n.ReplyTo == nil {
-			result.Untold = append(result.Untold, n.ID)
+			result.WithoutTarget = append(result.WithoutTarget, n.ID)
 		} else {
 			w.notices = append(w.notices, n.Notice)
 		}

@@ -192,7 +192,7 @@ var stories = map[string]func() scenario{
 			archive: archive{differs: map[string]bool{"b": true}},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.FilesStored, w.result.Status)
-				require.EqualValues(t, 10, w.result.Stored[1].ToldSize)
+				require.EqualValues(t, 10, w.result.Stored[1].ReportedSize)
 				require.Equal(t, []string{workflows.AttentionFileDiffers}, w.result.Attention)
 				requireNoticedOnce(t, w)
 			},

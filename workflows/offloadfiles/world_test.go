@@ -133,7 +133,7 @@ func (w *world) register() {
 	env.RegisterActivityWithOptions(func(ctx context.Context, p workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
 		stored, err := w.store(ctx, env, p.Attachment.ID, "attachments/"+p.Attachment.Name, p.LagUntil)
 		if w.scenario.archive.differs[p.Attachment.ID] {
-			stored.ToldSize = p.Attachment.Size
+			stored.ReportedSize = p.Attachment.Size
 		}
 		return stored, err
 	}, activity.RegisterOptions{Name: workflows.ActivityArchiveStoreAttachment})

@@ -378,7 +378,7 @@ func TestTheFilesOfACaseSayWhereTheyLie(t *testing.T) {
 
 	w.temporal.files[ended.Outcome.FilesWorkflowID] = workflows.CaseFiles{
 		Reference: "w9", Status: workflows.FilesStoring, Pending: 1, Result: &workflows.StoredFile{Bucket: "s3://files", Key: "acme/w9/result.json", Size: 5 << 20},
-		Stored:   []workflows.StoredFile{{AttachmentID: "1", Bucket: "s3://files", Key: "acme/w9/attachments/1/W-9.pdf", Size: 4096, ToldSize: 2048, SHA256: "abc123"}},
+		Stored:   []workflows.StoredFile{{AttachmentID: "1", Bucket: "s3://files", Key: "acme/w9/attachments/1/W-9.pdf", Size: 4096, ReportedSize: 2048, SHA256: "abc123"}},
 		Unstored: []workflows.UnstoredFile{{AttachmentID: "2", Name: "<b>.exe", Reason: "the download stalled"}},
 	}
 	table := rows()

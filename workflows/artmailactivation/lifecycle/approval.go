@@ -16,9 +16,9 @@ type Approval struct {
 	Unclear bool `json:"unclear,omitempty"`
 	// DecidedAt is the provider's time of the response or force-failure that closed the approval; zero if it was closed otherwise.
 	DecidedAt time.Time `json:"decidedAt,omitzero"`
-	// NoticeID is the ID of the notice about the end. Told: the hand-off of that notice has begun.
-	NoticeID string `json:"noticeId,omitempty"`
-	Told     bool   `json:"told,omitempty"`
+	// NoticeID is the ID of the notice about the end. HandedOver: the hand-off of that notice has begun.
+	NoticeID   string `json:"noticeId,omitempty"`
+	HandedOver bool   `json:"handedOver,omitempty"`
 	// EmptyChecks counts checks without an answer. NextCheckAt is when the next check starts.
 	EmptyChecks int       `json:"emptyChecks,omitempty"`
 	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
@@ -166,7 +166,9 @@ func decide(a *Activation, approval *Approval, d decision, now time.Time) {
 }
 
 // correctable reports whether an event with an earlier provider's time can still change the end.
-func correctable(approval *Approval) bool { return !approval.Told && !approval.DecidedAt.IsZero() }
+func correctable(approval *Approval) bool {
+	return !approval.HandedOver && !approval.DecidedAt.IsZero()
+}
 
 // voidByFailure voids an approval whose run was force-failed, unless a response is earlier.
 func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {

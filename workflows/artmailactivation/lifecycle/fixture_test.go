@@ -166,7 +166,7 @@ func withReceiver(notices []workflows.PostedNotice) []workflows.PostedNotice {
 func withoutConfig(h workflows.HandOff) (result workflows.HandOffResult) {
 	for _, n := range h.Notices {
 		if n.ReplyTo == nil && len(n.Notify) == 0 {
-			result.Untold = append(result.Untold, n.ID)
+			result.WithoutTarget = append(result.WithoutTarget, n.ID)
 		}
 	}
 	return result

@@ -147,7 +147,7 @@ func HandingOff(a Activation, h workflows.HandOff) Activation {
 	}
 	for i := range a.State.Approvals {
 		if approval := &a.State.Approvals[i]; begun[approval.NoticeID] {
-			approval.Told = true
+			approval.HandedOver = true
 		}
 	}
 	return a
@@ -158,8 +158,8 @@ func HandedOff(a Activation, h workflows.HandOff, result workflows.HandOffResult
 	a = clone(a)
 	a.State.Outbox = a.State.Outbox.HandedOff(h.Notices)
 	for i := range a.State.Approvals {
-		if approval := &a.State.Approvals[i]; approval.Told && slices.Contains(result.Untold, approval.NoticeID) {
-			approval.Told = false
+		if approval := &a.State.Approvals[i]; approval.HandedOver && slices.Contains(result.WithoutTarget, approval.NoticeID) {
+			approval.HandedOver = false
 		}
 	}
 	return a

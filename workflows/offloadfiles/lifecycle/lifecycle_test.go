@@ -434,8 +434,8 @@ func TestTheNoticeHasTheNextNumberOfTheCase(t *testing.T) {
 
 func TestAFileThatDiffersRaisesAttention(t *testing.T) {
 	t.Parallel()
-	f := lifecycle.FileStored(begin("a", "b", "c"), "a", workflows.StoredFile{Key: "x/a.pdf", Size: 0, ToldSize: 904_860}, t0)
-	f = lifecycle.FileStored(f, "b", workflows.StoredFile{Key: "x/b.pdf", ContentType: "text/html", ToldType: "application/pdf"}, t0)
+	f := lifecycle.FileStored(begin("a", "b", "c"), "a", workflows.StoredFile{Key: "x/a.pdf", Size: 0, ReportedSize: 904_860}, t0)
+	f = lifecycle.FileStored(f, "b", workflows.StoredFile{Key: "x/b.pdf", ContentType: "text/html", ReportedType: "application/pdf"}, t0)
 	f = lifecycle.FileStored(f, "c", workflows.StoredFile{Key: "x/c.pdf"}, t0)
 	require.Equal(t, []string{workflows.AttentionFileDiffers}, lifecycle.Attention(f))
 	require.Equal(t, t0, lifecycle.DueAt(f))
@@ -497,10 +497,10 @@ func TestDetailsListOnlyFilesThatNeedALook(t *testing.T) {
 			lifecycle.HandedOff(cancelled, cancelled.State.Outbox.Waiting),
 			[]string{"**CANCELLED** since 2026-03-21T12:00:00Z", "`cancelled`", "Left out: 1 attachments without a usable ID, or beyond the first 500."},
 		},
-		"another size": {differs(workflows.StoredFile{Size: 1, ToldSize: 2}), append(other[:2:2], "- `k`, 1 bytes, reported 2")},
-		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ToldType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, reported `b/b`")},
+		"another size": {differs(workflows.StoredFile{Size: 1, ReportedSize: 2}), append(other[:2:2], "- `k`, 1 bytes, reported 2")},
+		"another type": {differs(workflows.StoredFile{ContentType: "a/a", ReportedType: "b/b"}), append(other[:2:2], "- `k`, type `a/a`, reported `b/b`")},
 		"another size and type": {
-			differs(workflows.StoredFile{Size: 1, ToldSize: 2, ContentType: "a/a", ToldType: "b/b"}),
+			differs(workflows.StoredFile{Size: 1, ReportedSize: 2, ContentType: "a/a", ReportedType: "b/b"}),
 			append(other[:2:2], "- `k`, 1 bytes, reported 2, type `a/a`, reported `b/b`"),
 		},
 	} {

@@ -57,6 +57,6 @@ func mediaType(s string) string {
 
 func clipStored(stored workflows.StoredFile) workflows.StoredFile {
 	stored.ContentType = workflows.Clip(stored.ContentType, maxType)
-	stored.ToldType = workflows.Clip(stored.ToldType, maxType)
+	stored.ReportedType = workflows.Clip(stored.ReportedType, maxType)
 	return stored
 }

@@ -42,7 +42,7 @@ func storedAs(character string) workflows.StoredFile {
 	long := strings.Repeat(character, 1000)
 	return workflows.StoredFile{
 		Bucket: strings.Repeat("b", 300), Key: strings.Repeat("k", 200+921), Size: 1<<63 - 1, SHA256: strings.Repeat("a", 64),
-		ContentType: long, ToldSize: 1<<63 - 1, ToldType: long,
+		ContentType: long, ReportedSize: 1<<63 - 1, ReportedType: long,
 	}
 }
 
@@ -170,7 +170,7 @@ func FuzzStoringEnds(f *testing.F) {
 				}
 				files = lifecycle.Tick(files, now)
 			case e%3 == 0:
-				files = lifecycle.FileStored(files, fx.Calls[i%len(fx.Calls)].ID, workflows.StoredFile{ToldSize: int64(e % 2)}, now)
+				files = lifecycle.FileStored(files, fx.Calls[i%len(fx.Calls)].ID, workflows.StoredFile{ReportedSize: int64(e % 2)}, now)
 			default:
 				files = lifecycle.FileFailed(files, fx.Calls[i%len(fx.Calls)].ID, fails(types[int(e)%len(types)]), now)
 			}

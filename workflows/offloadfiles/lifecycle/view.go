@@ -192,11 +192,11 @@ func list(line func(string, ...any), files []File, title, advice string, say fun
 
 func difference(stored workflows.StoredFile) string {
 	var text string
-	if stored.ToldSize != 0 {
-		text = fmt.Sprintf(", %d bytes, reported %d", stored.Size, stored.ToldSize)
+	if stored.ReportedSize != 0 {
+		text = fmt.Sprintf(", %d bytes, reported %d", stored.Size, stored.ReportedSize)
 	}
-	if stored.ToldType != "" {
-		text += ", type " + rules.Code(stored.ContentType) + ", reported " + rules.Code(stored.ToldType)
+	if stored.ReportedType != "" {
+		text += ", type " + rules.Code(stored.ContentType) + ", reported " + rules.Code(stored.ReportedType)
 	}
 	return text
 }

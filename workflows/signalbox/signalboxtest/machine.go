@@ -209,9 +209,9 @@ func (m *activationMachine) settle(now time.Time) (any, bool) {
 		case fx.Done:
 			return activation.View(m.a), true
 		case fx.HandOff != nil:
-			addressed, untold := withTarget(fx.HandOff.Notices)
+			addressed, withoutTarget := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)
-			m.a = activation.HandedOff(activation.HandingOff(m.a, *fx.HandOff), *fx.HandOff, workflows.HandOffResult{Untold: untold})
+			m.a = activation.HandedOff(activation.HandingOff(m.a, *fx.HandOff), *fx.HandOff, workflows.HandOffResult{WithoutTarget: withoutTarget})
 		default:
 			return nil, false // the fake checks no approvals
 		}
@@ -236,15 +236,15 @@ func (m *activationMachine) takeNotices() []workflows.PostedNotice {
 }
 
 // withTarget does the work of the hand-off: it returns the notices that have a target, and the IDs of the others.
-func withTarget(notices []workflows.PostedNotice) (addressed []workflows.PostedNotice, untold []string) {
+func withTarget(notices []workflows.PostedNotice) (addressed []workflows.PostedNotice, withoutTarget []string) {
 	for _, n := range notices {
 		if n.ReplyTo != nil || len(n.Notify) > 0 {
 			addressed = append(addressed, n)
 		} else {
-			untold = append(untold, n.ID)
+			withoutTarget = append(withoutTarget, n.ID)
 		}
 	}
-	return addressed, untold
+	return addressed, withoutTarget
 }
 
 // change decodes, checks and applies the argument of an update.

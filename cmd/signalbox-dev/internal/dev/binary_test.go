@@ -92,7 +92,7 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	go func() { exited <- serve.Wait() }()
 	t.Cleanup(func() { _ = serve.Process.Kill() })
 	eventuallyReady(t, "http://"+address+"/readyz")
-	require.Contains(t, eventuallyTold(t, internal, "search_attributes", false), "signalbox setup")
+	require.Contains(t, eventuallyReports(t, internal, "search_attributes", false), "signalbox setup")
 	require.Equal(t, 401, statusOf(t, "http://"+address+"/webhooks/offload/a/b"), "it receives")
 	code, said = status("setup")
 	require.Zero(t, code, said)
@@ -101,8 +101,8 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	require.Zero(t, code, said)
 	require.Contains(t, said, "already")
 
-	eventuallyTold(t, internal, "workers", true)
-	makeCurrent := eventuallyTold(t, internal, "worker_version", false)
+	eventuallyReports(t, internal, "workers", true)
+	makeCurrent := eventuallyReports(t, internal, "worker_version", false)
 	require.Contains(t, makeCurrent, "signalbox worker versions set-current")
 	code, said = status("doctor", "worker")
 	require.Equal(t, 1, code, said)
@@ -118,7 +118,7 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	code, said = status("worker", "versions")
 	require.Zero(t, code, said)
 	require.Regexp(t, "build-1 +current ", said)
-	eventuallyTold(t, internal, "worker_version", true)
+	eventuallyReports(t, internal, "worker_version", true)
 	eventuallyReady(t, "http://"+internal+"/readyz")
 
 	for script, want := range map[string]struct {
@@ -207,8 +207,8 @@ func statusOf(t *testing.T, url string) int {
 	return response.StatusCode
 }
 
-// eventuallyTold waits until the internal /readyz says something of a check, and returns what mends it.
-func eventuallyTold(t *testing.T, internal, check string, ok bool) (fix string) {
+// eventuallyReports waits until the internal /readyz says something of a check, and returns what mends it.
+func eventuallyReports(t *testing.T, internal, check string, ok bool) (fix string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+internal+"/readyz", nil)

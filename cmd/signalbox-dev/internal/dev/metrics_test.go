@@ -60,7 +60,7 @@ func readme(t *testing.T) []listed {
 // approval, and a notice.
 func liveThrough(t *testing.T) {
 	t.Helper()
-	ended := startTold(t, "metrics-complete", "complete")
+	ended := startWithReceiver(t, "metrics-complete", "complete")
 	asked := startScripted(t, "metrics-question", "question", workflows.CaseOptions{})
 	inStatus(t, asked, workflows.CaseInputNeeded)
 	_, err := ended.Wait(t.Context())

@@ -88,8 +88,8 @@ func startScripted(t *testing.T, reference, script string, options workflows.Cas
 	return startWith(t, workflows.CaseStart{Reference: reference, Options: options}, script)
 }
 
-// startTold starts a case whose receiver takes every signal.
-func startTold(t *testing.T, reference, script string) *signalbox.Case {
+// startWithReceiver starts a case whose receiver takes every signal.
+func startWithReceiver(t *testing.T, reference, script string) *signalbox.Case {
 	t.Helper()
 	return startWith(t, workflows.CaseStart{Reference: reference, ReplyTo: startReceiver(t, "app/"+reference)}, script)
 }
@@ -221,10 +221,10 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		return one
 	},
 	"completed-with-files-and-told": func(t *testing.T, reference string) *signalbox.Case {
-		return startTold(t, reference, "complete")
+		return startWithReceiver(t, reference, "complete")
 	},
 	"completed-with-result-omitted": func(t *testing.T, reference string) *signalbox.Case {
-		return completeLarge(t, startTold(t, reference, "manual"))
+		return completeLarge(t, startWithReceiver(t, reference, "manual"))
 	},
 	"completed-off-schema-and-told": func(t *testing.T, reference string) *signalbox.Case {
 		one := startWithSchema(t, workflows.CaseStart{Reference: reference, ReplyTo: startReceiver(t, "app/"+reference)}, "complete",
@@ -237,12 +237,12 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		return one
 	},
 	"answered-and-told": func(t *testing.T, reference string) *signalbox.Case {
-		one := startTold(t, reference, "question")
+		one := startWithReceiver(t, reference, "question")
 		answerOpenQuestion(t, one)
 		return one
 	},
 	"asked-without-a-time": func(t *testing.T, reference string) *signalbox.Case {
-		one := startTold(t, reference, "manual")
+		one := startWithReceiver(t, reference, "manual")
 		offload := shared.Simulators.Offload
 		caseID := inStatus(t, one, workflows.CaseRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(caseID))
@@ -308,7 +308,7 @@ func completeLarge(t *testing.T, one *signalbox.Case) *signalbox.Case {
 
 var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
 	"stored-and-told": func(t *testing.T, reference string) *signalbox.Case {
-		one := startTold(t, reference, "manual")
+		one := startWithReceiver(t, reference, "manual")
 		offload := shared.Simulators.Offload
 		caseID := inStatus(t, one, workflows.CaseRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(caseID))

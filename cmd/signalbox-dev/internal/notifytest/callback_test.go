@@ -193,12 +193,12 @@ func TestTheCallbacksOfAnAccountGetNoticesIfTheStartNamesNone(t *testing.T) {
 		result, err := activities.HandOff(t.Context(), workflows.HandOff{Source: from, Account: account, Notices: calling(from, 2)})
 		require.NoError(t, err)
 		if want == nil {
-			require.Len(t, result.Untold, 2)
+			require.Len(t, result.WithoutTarget, 2)
 			_, err := shared.DescribeWorkflowExecution(t.Context(), workflows.NotifyWorkflowID(from), "")
 			require.Error(t, err, "without a target no workflow is started")
 			continue
 		}
-		require.Empty(t, result.Untold)
+		require.Empty(t, result.WithoutTarget)
 		eventually(t, from, all(2, workflows.NoticeDelivered))
 		require.Equal(t, want, hooks["well"].seqsOf(from))
 	}
@@ -224,7 +224,7 @@ func TestAnAgentsOwnWorkflowIsStartedOnceAndGetsEachNotice(t *testing.T) {
 	id := workflows.HandOverWorkflowID(agent, activation)
 	eventually(t, from, all(3, workflows.NoticeDelivered))
 	run := shared.GetWorkflow(t.Context(), id, "")
-	requireTold(t, run, 1, 2, 3)
+	requireReceived(t, run, 1, 2, 3)
 
 	pass(told(4, 4, workflows.NoticeRunStaleWarning))
 	state := eventually(t, from, func(s workflows.NotifyState) bool {
@@ -241,7 +241,7 @@ func TestAReceiverThatHasEndedIsGivenUpAtOnce(t *testing.T) {
 	target := workflows.ReplyTo{WorkflowID: from + "/app", Signal: "told"}
 	run := startReceiver(t, target.WorkflowID, 1)
 	handOff(t, from, notices(from, 1, 1, target))
-	requireTold(t, run, 1)
+	requireReceived(t, run, 1)
 	handOff(t, from, notices(from, 2, 2, target))
 	state := eventually(t, from, func(s workflows.NotifyState) bool {
 		return len(s.Notices) == 2 && s.Notices[1].Status != workflows.NoticeWaiting
@@ -256,5 +256,5 @@ func TestAReceiverThatHasEndedIsGivenUpAtOnce(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, handle.Get(t.Context(), nil))
-	requireTold(t, again, 2)
+	requireReceived(t, again, 2)
 }

@@ -60,7 +60,7 @@ func startReceiver(t *testing.T, id string, count int) client.WorkflowRun {
 	return run
 }
 
-func requireTold(t *testing.T, run client.WorkflowRun, want ...int64) {
+func requireReceived(t *testing.T, run client.WorkflowRun, want ...int64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
@@ -141,7 +141,7 @@ func TestAHandOffReachesANotifyWorkflowInEachState(t *testing.T) {
 	handOff(t, from, notices(from, 4, 5, target))
 	eventually(t, from, all(2, workflows.NoticeDelivered))
 	require.NotEqual(t, first, runID(t, from))
-	requireTold(t, run, 1, 2, 3, 4, 5)
+	requireReceived(t, run, 1, 2, 3, 4, 5)
 	requireReplays(t, from, first)
 	requireReplays(t, from, runID(t, from))
 }
@@ -153,10 +153,10 @@ func TestATargetThatStartsLaterGetsItsNoticesAndBlocksNoOther(t *testing.T) {
 	prompt := workflows.ReplyTo{WorkflowID: from + "/prompt", Signal: "told"}
 	told := startReceiver(t, prompt.WorkflowID, 2)
 	handOff(t, from, append(notices(from, 1, 2, late), notices(from, 3, 4, prompt)...))
-	requireTold(t, told, 3, 4)
+	requireReceived(t, told, 3, 4)
 
 	require.NoError(t, shared.SignalWorkflow(t.Context(), workflows.NotifyWorkflowID(from), "", workflows.SignalForceContinueAsNew, nil))
-	requireTold(t, startReceiver(t, late.WorkflowID, 2), 1, 2)
+	requireReceived(t, startReceiver(t, late.WorkflowID, 2), 1, 2)
 	eventually(t, from, all(4, workflows.NoticeDelivered))
 	requireReplays(t, from, runID(t, from))
 }

@@ -25,7 +25,7 @@ func check(f facts) []Invariant {
 	all := []Invariant{
 		nothingLost(f), nothingStoredTwice(f), allEnded(f), allApplied(f), nothingTwice(f),
 		{Name: "no workflow went back", Checked: f.readings, Violations: f.regressed},
-		oneCase(f), sameEnds(f), answersArrived(f), approvalsAnswered(f), allTold(f),
+		oneCase(f), sameEnds(f), answersArrived(f), approvalsAnswered(f), allDelivered(f),
 		{Name: "everybody came to their end", Checked: len(f.cases) + len(f.activations), Violations: f.stuck},
 		{Name: "no process but Temporal ended by itself", Checked: f.watched, Violations: f.unexpected},
 	}
@@ -189,8 +189,8 @@ func approvalsAnswered(f facts) Invariant {
 	return i
 }
 
-// allTold: an app gets one notice of each end and each answer, however often it is delivered.
-func allTold(f facts) Invariant {
+// allDelivered: an app gets one notice of each end and each answer, however often it is delivered.
+func allDelivered(f facts) Invariant {
 	i := Invariant{Name: "each outcome and approval was told to who waits for it"}
 	expect := func(what string, told []string, want string) {
 		i.Checked++

@@ -238,14 +238,14 @@ func (r *run) quiet(ctx context.Context) error {
 	})
 }
 
-// gatherTold gathers the facts when all notices have arrived, or after a time limit. A notice may arrive some time after its case has ended; only
+// gatherDelivered gathers the facts when all notices have arrived, or after a time limit. A notice may arrive some time after its case has ended; only
 // a missing one is a violation.
-func (r *run) gatherTold(ctx context.Context) (facts, error) {
+func (r *run) gatherDelivered(ctx context.Context) (facts, error) {
 	waiting, cancel := context.WithTimeout(ctx, min(3*time.Minute, r.options.TimeLimit/4))
 	defer cancel()
 	for {
 		f, err := r.stage.gather(ctx)
-		if err != nil || len(allTold(f).Violations) == 0 || waiting.Err() != nil {
+		if err != nil || len(allDelivered(f).Violations) == 0 || waiting.Err() != nil {
 			return f, err
 		}
 		wait(waiting, time.Second)
@@ -291,7 +291,7 @@ func (r *run) findings(ctx context.Context) (Report, error) {
 			return report, w.err
 		}
 	}
-	f, err := r.gatherTold(ctx)
+	f, err := r.gatherDelivered(ctx)
 	if err != nil {
 		return report, err
 	}
