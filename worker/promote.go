@@ -84,8 +84,8 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 	}
 }
 
-// silentLooks is after how many reads without a progress report the change counts as done: older servers report no progress.
-const silentLooks = 10
+// silentReads is after how many reads without a progress report the change counts as done: older servers report no progress.
+const silentReads = 10
 
 // awaitRouting waits until all task queues use the newest routing.
 func (d Deployment) awaitRouting(ctx context.Context) error {
@@ -99,7 +99,7 @@ func (d Deployment) awaitRouting(ctx context.Context) error {
 		if err == nil && state == enumspb.ROUTING_CONFIG_UPDATE_STATE_UNSPECIFIED {
 			silent++
 		}
-		if state == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED || silent == silentLooks {
+		if state == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED || silent == silentReads {
 			return nil
 		}
 		select {

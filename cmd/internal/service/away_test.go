@@ -262,20 +262,20 @@ func TestReceivingDoesNotDependOnWorkersAndTheyStartOnceTheNamespaceExists(t *te
 	require.Equal(t, since, r.check(t, "temporal").Since, "it is since the change, not since the question")
 }
 
-// crippled is a Temporal whose namespace lacks the search attributes, and which refuses every poll, as long as it is told to.
-type crippled struct {
+// brokenTemporal is a Temporal whose namespace lacks the search attributes, and which refuses every poll, as long as it is told to.
+type brokenTemporal struct {
 	polledStub
 	bare, breaks atomic.Bool
 }
 
-func (c *crippled) ListSearchAttributes(ctx context.Context, r *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+func (c *brokenTemporal) ListSearchAttributes(ctx context.Context, r *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
 	if c.bare.Load() {
 		return &operatorservice.ListSearchAttributesResponse{}, nil
 	}
 	return c.polledStub.ListSearchAttributes(ctx, r)
 }
 
-func (c *crippled) PollWorkflowTaskQueue(ctx context.Context, r *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+func (c *brokenTemporal) PollWorkflowTaskQueue(ctx context.Context, r *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	if c.breaks.Load() {
 		return nil, serviceerror.ToStatus(serviceerror.NewInvalidArgument("broken")).Err()
 	}
@@ -291,7 +291,7 @@ func (r *running) receives(t *testing.T, ring *keyring.Ring, event string) {
 
 func TestReceivingGoesOnWithoutSearchAttributes(t *testing.T) {
 	t.Parallel()
-	temporal := &crippled{polledStub: polledStub{rates: map[string]float64{}}}
+	temporal := &brokenTemporal{polledStub: polledStub{rates: map[string]float64{}}}
 	temporal.bare.Store(true)
 	ring := newRing(t)
 	c := working()
@@ -312,7 +312,7 @@ func TestReceivingGoesOnWhenWorkersFailAndTheyAreStartedAgain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes the SDK two minutes to give a worker up")
 	}
-	temporal := &crippled{polledStub: polledStub{rates: map[string]float64{}}}
+	temporal := &brokenTemporal{polledStub: polledStub{rates: map[string]float64{}}}
 	temporal.breaks.Store(true)
 	ring := newRing(t)
 	c := working()

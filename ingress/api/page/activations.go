@@ -31,7 +31,7 @@ func (v *visit) activations() {
 type activationView struct {
 	State      activationState
 	WorkflowID string
-	Timeline   []happening
+	Timeline   []event
 	Deliveries []inbox.Delivery
 	Notices    []workflows.NoticeRecord
 }

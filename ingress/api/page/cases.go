@@ -103,7 +103,7 @@ func (v *visit) next(cursor string) string {
 type caseView struct {
 	State      workflows.CaseState
 	WorkflowID string
-	Timeline   []happening
+	Timeline   []event
 	// Deliveries and Notices are nil where the visitor may not see them, or where there are none.
 	Deliveries []inbox.Delivery
 	Notices    []workflows.NoticeRecord

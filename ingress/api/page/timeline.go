@@ -9,8 +9,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// happening is a moment in the life of a case or an activation.
-type happening struct {
+// event is one thing in the life of a case or an activation.
+type event struct {
 	At time.Time
 	// Source says how it became known, or what it is about: a NewsSource, or question, answer, check, state, approval, run, notice or files.
 	Source string
@@ -22,31 +22,31 @@ type happening struct {
 }
 
 // caseTimeline is the life of a case as its state, its deliveries and its notices tell it, the newest first.
-func caseTimeline(c caseView) []happening {
+func caseTimeline(c caseView) []event {
 	s := c.State
-	var life []happening
-	add := func(h happening) {
-		if !h.At.IsZero() {
-			life = append(life, h)
+	var life []event
+	add := func(e event) {
+		if !e.At.IsZero() {
+			life = append(life, e)
 		}
 	}
-	add(happening{At: s.Facts.CreatedAt, Source: string(workflows.NewsByCreate), What: "Offload made the case"})
+	add(event{At: s.Facts.CreatedAt, Source: string(workflows.NewsByCreate), What: "Offload made the case"})
 	if q := s.Question; q != nil {
-		add(happening{At: q.RequestedAt, Source: "question", What: "Offload asked", Said: q.Text})
+		add(event{At: q.RequestedAt, Source: "question", What: "Offload asked", Said: q.Text})
 	}
 	for _, a := range s.Answers {
-		add(happening{At: a.GivenAt, Source: "answer", What: answerResult(a), Said: a.Text, By: a.By})
+		add(event{At: a.GivenAt, Source: "answer", What: answerResult(a), Said: a.Text, By: a.By})
 	}
 	if s.Check != nil {
-		add(happening{At: s.Check.At, Source: "check", What: "A person asked for a check", By: s.Check.By})
+		add(event{At: s.Check.At, Source: "check", What: "A person asked for a check", By: s.Check.By})
 	}
 	if o := s.Outcome; o != nil {
-		add(happening{At: o.EndedAt, Source: string(o.Source), What: "The case ended: " + word(string(o.Status)), Said: o.Reason})
+		add(event{At: o.EndedAt, Source: string(o.Source), What: "The case ended: " + word(string(o.Status)), Said: o.Reason})
 	} else {
-		add(happening{At: s.Since, Source: "state", What: "The state became: " + word(string(s.Status))})
+		add(event{At: s.Since, Source: "state", What: "The state became: " + word(string(s.Status))})
 	}
 	if c.Files != nil {
-		add(happening{At: c.Files.Since, Source: "files", What: "Files: " + word(string(c.Files.Status))})
+		add(event{At: c.Files.Since, Source: "files", What: "Files: " + word(string(c.Files.Status))})
 	}
 	return newestFirst(append(append(life, ofDeliveries(c.Deliveries)...), ofNotices(c.Notices)...))
 }
@@ -59,11 +59,11 @@ func answerResult(a workflows.Answer) string {
 }
 
 // activationTimeline is the same of an activation.
-func activationTimeline(a activationView) []happening {
-	var life []happening
+func activationTimeline(a activationView) []event {
+	var life []event
 	add := func(at time.Time, source, what, said string) {
 		if !at.IsZero() {
-			life = append(life, happening{At: at, Source: source, What: what, Said: said})
+			life = append(life, event{At: at, Source: source, What: what, Said: said})
 		}
 	}
 	add(a.State.Since, "state", "The state became: "+word(string(a.State.Status)), a.State.StatusReason)
@@ -79,28 +79,28 @@ func activationTimeline(a activationView) []happening {
 	return newestFirst(append(append(life, ofDeliveries(a.Deliveries)...), ofNotices(a.Notices)...))
 }
 
-func ofDeliveries(deliveries []inbox.Delivery) []happening {
-	var life []happening
+func ofDeliveries(deliveries []inbox.Delivery) []event {
+	var life []event
 	for _, d := range deliveries {
 		what := d.Kind + ": " + string(d.State)
 		if d.State == inbox.StateDelivered {
 			what = d.Kind
 		}
-		life = append(life, happening{At: d.ReceivedAt, Source: "webhook", What: what, Link: "/deliveries/" + d.ID})
+		life = append(life, event{At: d.ReceivedAt, Source: "webhook", What: what, Link: "/deliveries/" + d.ID})
 	}
 	return life
 }
 
-func ofNotices(notices []workflows.NoticeRecord) []happening {
-	var life []happening
+func ofNotices(notices []workflows.NoticeRecord) []event {
+	var life []event
 	for _, n := range notices {
 		what := string(n.Kind) + ": " + strings.ToLower(word(string(n.Status)))
-		life = append(life, happening{At: n.Time, Source: "notice", What: what, Said: n.LastError})
+		life = append(life, event{At: n.Time, Source: "notice", What: what, Said: n.LastError})
 	}
 	return life
 }
 
-func newestFirst(life []happening) []happening {
-	slices.SortStableFunc(life, func(a, b happening) int { return b.At.Compare(a.At) })
+func newestFirst(life []event) []event {
+	slices.SortStableFunc(life, func(a, b event) int { return b.At.Compare(a.At) })
 	return life
 }

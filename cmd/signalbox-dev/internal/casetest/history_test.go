@@ -56,16 +56,16 @@ func TestACaseThatCompletesByWebhookHasFewEvents(t *testing.T) {
 
 // A month of hourly reads leaves as many history events as seven reads. The test has its own server, because so many reads use all of it.
 func TestPollingAddsNothingToTheHistory(t *testing.T) {
-	few := completedByLook(t, "seven-looks", 7)
-	many := completedByLook(t, "a-month-of-looks", 30*24)
+	few := completedByPoll(t, "seven-polls", 7)
+	many := completedByPoll(t, "a-month-of-polls", 30*24)
 	t.Log(len(few))
 	// On a slow machine Temporal repeats a workflow task now and then, which has its events too.
 	require.LessOrEqual(t, len(withoutTasks(few)), 25, few)
 	require.Equal(t, withoutTasks(few), withoutTasks(many))
 }
 
-// completedByLook ends the case, without a webhook, once it was looked at so often.
-func completedByLook(t *testing.T, reference string, looks int) []string {
+// completedByPoll ends the case, without a webhook, after so many polls.
+func completedByPoll(t *testing.T, reference string, polls int) []string {
 	t.Helper()
 	offload := shared.providers[counted]
 	one := startCase(t, shared.Apps, workflows.CaseStart{
@@ -78,15 +78,15 @@ func completedByLook(t *testing.T, reference string, looks int) []string {
 	})
 	caseID := eventually(t, attended(offload, one), isRunning).CaseID
 	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID, Times: -1}))
-	lookedAt := func(times int) {
+	polled := func(times int) {
 		eventually(t, func(context.Context) (int, error) {
 			record, err := offload.Case(caseID)
 			return record.Reads, err
 		}, func(seen int) bool { return seen >= times })
 	}
-	lookedAt(2) // as CREATED, which is no news
+	polled(2) // as CREATED, which is no news
 	require.NoError(t, offload.SendFirstMessage(caseID))
-	lookedAt(looks)
+	polled(polls)
 	require.NoError(t, offload.Complete(caseID, nil))
 	require.Equal(t, workflows.NewsByPoll, outcome(t, one).Source)
 	return events(t, one.WorkflowID())

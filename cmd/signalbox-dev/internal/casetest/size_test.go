@@ -4,6 +4,6 @@ package casetest_test
 
 const (
 	fleetSize = 500
-	// underWay keeps the looks of the fleet below what one database takes.
+	// underWay keeps the polls of the fleet below what one database takes.
 	underWay = 40
 )

@@ -129,7 +129,7 @@ func playTemporal(ctx context.Context, p part) error {
 func (p part) service(parts config.Part) service.Settings {
 	temporal := client.Options{HostPort: p.world.Temporal, Namespace: namespace}
 	if p.world.Attempt > 0 {
-		temporal.Interceptors = []interceptor.ClientInterceptor{&hastier{attempt: p.world.Attempt}}
+		temporal.Interceptors = []interceptor.ClientInterceptor{&shortAttempts{attempt: p.world.Attempt}}
 	}
 	var internal config.Internal
 	if parts&config.Ingress != 0 {
@@ -155,38 +155,38 @@ func (p part) service(parts config.Part) service.Settings {
 	}
 }
 
-// hastier shortens the attempt timeout of activities, which decides when Temporal repeats the call of a killed worker: by default a minute, most
+// shortAttempts shortens the attempt timeout of activities, which decides when Temporal repeats the call of a killed worker: by default a minute, most
 // of a short run. It must exceed the longest pause of a worker.
-type hastier struct {
+type shortAttempts struct {
 	interceptor.InterceptorBase
 	attempt time.Duration
 }
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor.
-func (h *hastier) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
-	i := &hastierInbound{attempt: h.attempt}
+func (h *shortAttempts) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	i := &shortAttemptsInbound{attempt: h.attempt}
 	i.Next = next
 	return i
 }
 
-type hastierInbound struct {
+type shortAttemptsInbound struct {
 	interceptor.WorkflowInboundInterceptorBase
 	attempt time.Duration
 }
 
 // Init implements interceptor.WorkflowInboundInterceptor.
-func (i *hastierInbound) Init(outbound interceptor.WorkflowOutboundInterceptor) error {
-	o := &hastierOutbound{attempt: i.attempt}
+func (i *shortAttemptsInbound) Init(outbound interceptor.WorkflowOutboundInterceptor) error {
+	o := &shortAttemptsOutbound{attempt: i.attempt}
 	o.Next = outbound
 	return i.Next.Init(o)
 }
 
-type hastierOutbound struct {
+type shortAttemptsOutbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
 	attempt time.Duration
 }
 
 // ExecuteActivity implements interceptor.WorkflowOutboundInterceptor.
-func (o *hastierOutbound) ExecuteActivity(ctx workflow.Context, activityType string, args ...any) workflow.Future {
+func (o *shortAttemptsOutbound) ExecuteActivity(ctx workflow.Context, activityType string, args ...any) workflow.Future {
 	return o.Next.ExecuteActivity(workflow.WithStartToCloseTimeout(ctx, o.attempt), activityType, args...)
 }

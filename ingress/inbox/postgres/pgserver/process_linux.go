@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// servants are whom root runs the server as, since PostgreSQL refuses to run as root: the first of these that the machine knows.
-var servants = []string{"postgres", "nobody"}
+// accounts are those that root runs the server as, because PostgreSQL refuses to run as root: the first that exists on this machine.
+var accounts = []string{"postgres", "nobody"}
 
 // prepare makes the command run as the owner of the folder, and end with this process, also where that is killed.
 func prepare(command *exec.Cmd, folder string) error {
@@ -41,7 +41,7 @@ func giveAway(folder string) error {
 }
 
 func servant() (uid, gid uint32, err error) {
-	for _, name := range servants {
+	for _, name := range accounts {
 		found, lookupErr := user.Lookup(name)
 		if lookupErr != nil {
 			err = errors.Join(err, lookupErr)
