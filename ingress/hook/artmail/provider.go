@@ -17,3 +17,12 @@ const Name = "artmail"
 
 // Provider verifies and reads Artmail's webhooks.
 var Provider = hook.Provider[workflows.ActivationEvent]{Name: Name, Verify: Verify, Peek: Peek, Parse: Parse, Fit: Fit}
+
+// Lane is the lane of one activation's events: the workflow's ID. It is empty where the activation is not known: such a delivery
+// can't be sent.
+func Lane(agent, activationID string) string {
+	if activationID == "" {
+		return ""
+	}
+	return workflows.ArtmailActivationWorkflowID(agent, activationID)
+}

@@ -5,6 +5,9 @@
 package offload
 
 import (
+	"net/url"
+	"strings"
+
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -14,3 +17,14 @@ const Name = "offload"
 
 // Provider verifies and reads Offload's webhooks.
 var Provider = hook.Provider[workflows.CaseEvent]{Name: Name, Verify: Verify, Peek: Peek, Parse: Parse, Fit: Fit}
+
+const sharedPrefix = "offload-shared/"
+
+// Lane returns the lane of events that came by a case's capability URL: the workflow's ID.
+func Lane(reference string) string { return workflows.OffloadCaseWorkflowID(reference) }
+
+// SharedLane returns the lane of events of a case that came by the shared route. Their workflow is not known yet.
+func SharedLane(caseID string) string { return sharedPrefix + url.PathEscape(caseID) }
+
+// IsSharedLane reports whether SharedLane made the lane.
+func IsSharedLane(lane string) bool { return strings.HasPrefix(lane, sharedPrefix) }
