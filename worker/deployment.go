@@ -96,10 +96,10 @@ func (d Deployment) Versions(ctx context.Context) ([]Version, error) {
 	}
 	summaries := described.Info.VersionSummaries
 	slices.SortFunc(summaries, func(a, b client.WorkerDeploymentVersionSummary) int { return b.CreateTime.Compare(a.CreateTime) })
-	pollers := pollers{d, map[QueuePolled][]*taskqueuepb.PollerInfo{}}
+	queues := queues{d, map[QueuePolled]*workflowservice.DescribeTaskQueueResponse{}}
 	versions := make([]Version, 0, len(summaries))
 	for _, summary := range summaries {
-		one, err := d.version(ctx, summary.Version.BuildID, pollers)
+		one, err := d.version(ctx, summary.Version.BuildID, queues)
 		if errors.Is(err, ErrNoVersion) {
 			continue // Temporal has removed it meanwhile
 		}
@@ -111,7 +111,7 @@ func (d Deployment) Versions(ctx context.Context) ([]Version, error) {
 	return versions, nil
 }
 
-func (d Deployment) version(ctx context.Context, buildID string, pollers pollers) (Version, error) {
+func (d Deployment) version(ctx context.Context, buildID string, queues queues) (Version, error) {
 	described, err := d.handle().DescribeVersion(ctx, client.WorkerDeploymentDescribeVersionOptions{BuildID: buildID})
 	if err != nil {
 		return Version{}, d.explain(err, buildID)
@@ -130,8 +130,14 @@ func (d Deployment) version(ctx context.Context, buildID string, pollers pollers
 		default:
 			continue // Signalbox has no other
 		}
-		if polled.Pollers, err = pollers.of(ctx, polled, buildID); err != nil {
+		described, err := queues.describe(ctx, polled)
+		if err != nil {
 			return Version{}, err
+		}
+		for _, poller := range described.GetPollers() {
+			if o := poller.GetDeploymentOptions(); o.GetDeploymentName() == d.name && o.GetBuildId() == buildID {
+				polled.Pollers++
+			}
 		}
 		v.Queues = append(v.Queues, polled)
 	}
@@ -166,35 +172,29 @@ func (d Deployment) explain(err error, buildID string) error {
 	return fmt.Errorf("deployment %q in namespace %q: %w", d.name, d.namespace, err)
 }
 
-// pollers reads the pollers of each queue from Temporal once.
-type pollers struct {
+// queues reads each queue from Temporal once.
+type queues struct {
 	deployment Deployment
-	known      map[QueuePolled][]*taskqueuepb.PollerInfo
+	known      map[QueuePolled]*workflowservice.DescribeTaskQueueResponse
 }
 
-func (p pollers) of(ctx context.Context, queue QueuePolled, buildID string) (int, error) {
-	all, asked := p.known[queue]
-	if !asked {
-		kind := enumspb.TASK_QUEUE_TYPE_WORKFLOW
-		if queue.Kind == kindActivity {
-			kind = enumspb.TASK_QUEUE_TYPE_ACTIVITY
-		}
-		described, err := p.deployment.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-			Namespace:     p.deployment.namespace,
-			TaskQueue:     &taskqueuepb.TaskQueue{Name: queue.Name, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
-			TaskQueueType: kind,
-		})
-		if err != nil {
-			return 0, fmt.Errorf("pollers of task queue %s: %w", queue, err)
-		}
-		all = described.GetPollers()
-		p.known[queue] = all
+func (q queues) describe(ctx context.Context, queue QueuePolled) (*workflowservice.DescribeTaskQueueResponse, error) {
+	queue.Pollers = 0
+	if described, asked := q.known[queue]; asked {
+		return described, nil
 	}
-	polling := 0
-	for _, one := range all {
-		if o := one.GetDeploymentOptions(); o.GetDeploymentName() == p.deployment.name && o.GetBuildId() == buildID {
-			polling++
-		}
+	kind := enumspb.TASK_QUEUE_TYPE_WORKFLOW
+	if queue.Kind == kindActivity {
+		kind = enumspb.TASK_QUEUE_TYPE_ACTIVITY
 	}
-	return polling, nil
+	described, err := q.deployment.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+		Namespace:     q.deployment.namespace,
+		TaskQueue:     &taskqueuepb.TaskQueue{Name: queue.Name, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		TaskQueueType: kind,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("describe task queue %s: %w", queue, err)
+	}
+	q.known[queue] = described
+	return described, nil
 }

@@ -8,11 +8,13 @@ import (
 	"strings"
 	"time"
 
+	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/proto"
 )
 
 const promotePause = 500 * time.Millisecond
@@ -84,22 +86,32 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 	}
 }
 
-// silentReads is after how many reads without a progress report the change counts as done: older servers report no progress.
-const silentReads = 10
+// settledReads is after how many reads in a row a change counts as done that Temporal does not report as done.
+const settledReads = 10
 
-// awaitRouting waits until all task queues use the newest routing.
+// awaitRouting waits until all task queues use the newest routing: until Temporal reports it, or until the queues have shown it for settledReads
+// reads. A server up to 1.32 can lose the report of a version, if it comes while the change is being recorded; its progress then stays "in progress"
+// until that version is deleted. Older servers report no progress, and their queues are not asked.
 func (d Deployment) awaitRouting(ctx context.Context) error {
 	again := time.NewTicker(promotePause)
 	defer again.Stop()
-	for silent := 0; ; {
+	for settled := 0; ; {
 		described, err := d.temporal.WorkflowService().DescribeWorkerDeployment(ctx, &workflowservice.DescribeWorkerDeploymentRequest{
 			Namespace: d.namespace, DeploymentName: d.name,
 		})
-		state := described.GetWorkerDeploymentInfo().GetRoutingConfigUpdateState()
-		if err == nil && state == enumspb.ROUTING_CONFIG_UPDATE_STATE_UNSPECIFIED {
-			silent++
+		info := described.GetWorkerDeploymentInfo()
+		shown := err == nil
+		switch {
+		case err != nil:
+		case info.GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED:
+			return nil
+		case info.GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS:
+			shown, err = d.queuesShow(ctx, info.GetRoutingConfig())
 		}
-		if state == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED || silent == silentReads {
+		if settled++; !shown {
+			settled = 0
+		}
+		if settled == settledReads {
 			return nil
 		}
 		select {
@@ -108,6 +120,37 @@ func (d Deployment) awaitRouting(ctx context.Context) error {
 		case <-again.C:
 		}
 	}
+}
+
+// queuesShow reports whether the queues of the current version show it as the current one, and those of the ramping version its ramp.
+func (d Deployment) queuesShow(ctx context.Context, routing *deploymentpb.RoutingConfig) (bool, error) {
+	current, ramping := routing.GetCurrentDeploymentVersion(), routing.GetRampingDeploymentVersion()
+	queues := queues{d, map[QueuePolled]*workflowservice.DescribeTaskQueueResponse{}}
+	every := func(version *deploymentpb.WorkerDeploymentVersion, shows func(*taskqueuepb.TaskQueueVersioningInfo) bool) (bool, error) {
+		if version == nil {
+			return true, nil // the workers without versions
+		}
+		one, err := d.version(ctx, version.GetBuildId(), queues)
+		if err != nil {
+			return false, err
+		}
+		for _, queue := range one.Queues {
+			described, err := queues.describe(ctx, queue)
+			if err != nil || !shows(described.GetVersioningInfo()) {
+				return false, err
+			}
+		}
+		return true, nil
+	}
+	shown, err := every(current, func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
+		return proto.Equal(info.GetCurrentDeploymentVersion(), current) && (ramping != nil || info.GetRampingDeploymentVersion() == nil)
+	})
+	if err != nil || !shown {
+		return false, err
+	}
+	return every(ramping, func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
+		return proto.Equal(info.GetRampingDeploymentVersion(), ramping) && info.GetRampingVersionPercentage() == routing.GetRampingVersionPercentage()
+	})
 }
 
 func (d Deployment) refused(err error, buildID string) error {
@@ -124,8 +167,8 @@ func (d Deployment) refused(err error, buildID string) error {
 // polled fails with ErrNotPolled and the names of the queues while the build does not poll all queues of the current version; without a
 // current version, all queues of this code.
 func (d Deployment) polled(ctx context.Context, buildID string) error {
-	pollers := pollers{d, map[QueuePolled][]*taskqueuepb.PollerInfo{}}
-	next, err := d.version(ctx, buildID, pollers)
+	queues := queues{d, map[QueuePolled]*workflowservice.DescribeTaskQueueResponse{}}
+	next, err := d.version(ctx, buildID, queues)
 	if err != nil {
 		return err
 	}
@@ -136,7 +179,7 @@ func (d Deployment) polled(ctx context.Context, buildID string) error {
 	want := needed()
 	if current := described.Info.RoutingConfig.CurrentVersion; current != nil {
 		// Another release may have other queues. Each queue of the current version needs a poller.
-		one, err := d.version(ctx, current.BuildID, pollers)
+		one, err := d.version(ctx, current.BuildID, queues)
 		if err != nil {
 			return err
 		}

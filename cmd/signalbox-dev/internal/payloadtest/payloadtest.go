@@ -12,12 +12,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
+// Variable turns the encryption on, in this process and in those that it starts.
+const Variable = "SIGNALBOX_TEST_ENCRYPT"
+
 //go:embed keys.json
 var document []byte
 
 // Keys are the same in every process of a test; nil where nothing is to be encrypted.
 func Keys() *keyring.Ring {
-	if os.Getenv("SIGNALBOX_TEST_ENCRYPT") == "" {
+	if os.Getenv(Variable) == "" {
 		return nil
 	}
 	ring, err := keyring.Parse(document)

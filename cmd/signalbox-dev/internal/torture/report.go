@@ -70,7 +70,11 @@ const shownViolations = 5
 func (r Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := &printer{w: t}
-	p.line("seed %d, inbox in %s, %s", r.Seed, titles[r.Options.Inbox], time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
+	payloads := "plain"
+	if r.Options.EncryptPayloads {
+		payloads = "encrypted"
+	}
+	p.line("seed %d, inbox in %s, payloads %s, %s", r.Seed, titles[r.Options.Inbox], payloads, time.Duration(r.Duration*float64(time.Second)).Round(time.Second))
 	p.line("\nSTREAM\t")
 	p.line("cases, activations\t%d, %d", r.Cases, r.Activations)
 	p.line("events, posts of them\t%d, %d", r.Wire.Events, r.Wire.Posts)

@@ -103,11 +103,40 @@ func TestNothingIsLostAndNothingCountsTwiceWhileEverythingIsKilled(t *testing.T)
 
 	var table, machine bytes.Buffer
 	require.NoError(t, report.WriteTable(&table))
-	require.Contains(t, table.String(), "seed 1, inbox in SQLite,")
+	require.Contains(t, table.String(), "seed 1, inbox in SQLite, payloads plain,")
+	require.True(t, strings.Contains(keptByTemporal(t, report), aQuestion), "without encryption it is found")
 	require.NoError(t, report.WriteJSON(&machine))
 	var read Report
 	require.NoError(t, json.Unmarshal(machine.Bytes(), &read))
 	require.Equal(t, report.Wire, read.Wire)
+}
+
+func TestNothingIsLostAndNothingCountsTwiceWithEncryptedPayloads(t *testing.T) {
+	o := short(t, 1)
+	o.EncryptPayloads = true
+	report := survived(t, o)
+	var table bytes.Buffer
+	require.NoError(t, report.WriteTable(&table))
+	require.Contains(t, table.String(), "seed 1, inbox in SQLite, payloads encrypted,")
+	require.False(t, strings.Contains(keptByTemporal(t, report), aQuestion), "Temporal keeps it encrypted")
+}
+
+// aQuestion is a text that every run lets the provider ask.
+const aQuestion = "Question 1?"
+
+// keptByTemporal is the content of Temporal's database.
+func keptByTemporal(t *testing.T, report Report) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(report.Folder, "temporal.db*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var all strings.Builder
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		all.Write(content)
+	}
+	return all.String()
 }
 
 func TestNothingIsLostAndNothingCountsTwiceWhilePostgreSQLIsKilledToo(t *testing.T) {
@@ -116,7 +145,7 @@ func TestNothingIsLostAndNothingCountsTwiceWhilePostgreSQLIsKilledToo(t *testing
 	report := survived(t, o)
 	var table bytes.Buffer
 	require.NoError(t, report.WriteTable(&table))
-	require.Contains(t, table.String(), "seed 1, inbox in PostgreSQL,")
+	require.Contains(t, table.String(), "seed 1, inbox in PostgreSQL, payloads plain,")
 }
 
 func TestNothingIsLostAndNothingCountsTwiceWhileTheNetworkIsBad(t *testing.T) {

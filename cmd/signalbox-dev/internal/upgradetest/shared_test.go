@@ -2,6 +2,7 @@ package upgradetest_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -134,6 +135,8 @@ func (s *stage) states(t *testing.T) map[string]worker.VersionState {
 // no fault: Temporal notes a task with an unhandled command and gives another.
 func (s *stage) failedTasks(t *testing.T, workflowIDs ...string) (causes []string) {
 	t.Helper()
+	// The message of an encrypted failure is a payload too.
+	read := payloadtest.Options().FailureConverter
 	for _, id := range workflowIDs {
 		runs, err := s.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "'"})
 		require.NoError(t, err)
@@ -141,7 +144,7 @@ func (s *stage) failedTasks(t *testing.T, workflowIDs ...string) (causes []strin
 			s.each(t, id, run.GetExecution().GetRunId(), func(e *historypb.HistoryEvent) {
 				failed := e.GetWorkflowTaskFailedEventAttributes()
 				if failed != nil && failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
-					causes = append(causes, id+": "+failed.GetCause().String()+": "+failed.GetFailure().GetMessage())
+					causes = append(causes, fmt.Sprintf("%s: %s: %v", id, failed.GetCause(), read.FailureToError(failed.GetFailure())))
 				}
 			})
 		}

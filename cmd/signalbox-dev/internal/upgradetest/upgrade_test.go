@@ -9,13 +9,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -101,6 +104,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 	p.awaitActivations(t, "DEACTIVATED")
 	p.noneLost(t)
 	require.Empty(t, p.failedTasks(t, p.workflowIDs()...))
+	p.encrypted(t)
 	stopKnowing()
 }
 
@@ -273,6 +277,19 @@ func (p *play) noneLost(t *testing.T) {
 		for _, attempt := range record.Webhooks {
 			require.True(t, attempt.Delivered(), "%+v", attempt)
 		}
+	}
+}
+
+// encrypted checks that inputs are encrypted where this process has keys, and plain where it has none.
+func (p *play) encrypted(t *testing.T) {
+	t.Helper()
+	for _, id := range p.workflowIDs() {
+		p.each(t, id, "", func(e *historypb.HistoryEvent) {
+			for _, input := range e.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads() {
+				_, encrypted := payloadcodec.KeyID(input)
+				require.Equal(t, payloadtest.Keys() != nil, encrypted, id)
+			}
+		})
 	}
 }
 
