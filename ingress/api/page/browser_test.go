@@ -174,6 +174,10 @@ var longText = func() string {
 const sideways = `[...document.querySelectorAll("html, body *")].filter((e) => !e.matches("input, select") && e.scrollWidth > e.clientWidth &&
 	(e.tagName === "HTML" || ["auto", "scroll"].includes(getComputedStyle(e).overflowX))).map((e) => (e.tagName + " " + e.className).trim().toLowerCase())`
 
+// unlabelled are the cells of tables that are not labelled with their column, which a phone shows in front of each.
+const unlabelled = `[...document.querySelectorAll("tbody td")].filter((td) =>
+	td.dataset.th !== td.closest("table").tHead.rows[0].cells[td.cellIndex].innerText.trim()).map((td) => td.outerHTML)`
+
 // Each page fits a phone, keeps the policy, and can be used by all that axe-core knows of, in both schemes.
 func TestInABrowserEachPageIsFitForEverybody(t *testing.T) {
 	t.Parallel()
@@ -218,6 +222,7 @@ func TestInABrowserEachPageIsFitForEverybody(t *testing.T) {
 		}
 		b.do(t, chromedp.EmulateViewport(390, 800))
 		require.Empty(t, evaluate[[]string](t, b, sideways), path)
+		require.Empty(t, evaluate[[]string](t, b, unlabelled), path)
 		b.do(t, chromedp.EmulateViewport(1280, 800))
 		require.Empty(t, evaluate[[]string](t, b, `violations`), path)
 		require.Equal(t, "undefined", evaluate[string](t, b, `typeof owned`), path)

@@ -398,7 +398,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 		Keys: keys, Source: ingress.Sources([]netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}),
 		API: calls, WebUI: "http://localhost:8233/namespaces/default", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Now: w.clock.now,
 		Health: func(context.Context) (bool, []page.Check) {
-			return false, []page.Check{{Name: "inbox", OK: true}, {Name: "temporal", Problem: "it can't be reached", Fix: "start it"}}
+			return false, []page.Check{{Name: "inbox", OK: true, Since: began}, {Name: "temporal", Since: began, Problem: "it can't be reached", Fix: "start it"}}
 		},
 	}
 	w.server, w.url = w.process(t)

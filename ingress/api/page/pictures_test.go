@@ -95,7 +95,7 @@ func (w *world) pictured(t *testing.T) string {
 	w.temporal.set(uncertain("acme-w9-2051"))
 	ended := asks("acme-w9-1024")
 	ended.Status, ended.Attention, ended.Question = workflows.CaseCompleted, []string{workflows.AttentionFileNotStored}, nil
-	ended.Facts.CreatedAt = ended.Since.Add(-26 * time.Hour)
+	ended.EventsApplied, ended.Facts.CreatedAt = 2, ended.Since.Add(-26 * time.Hour)
 	ended.Facts.Attachments = []workflows.Attachment{{ID: "1", Name: "W-9 signed.pdf", Size: 204_800}, {ID: "2", Name: "cover letter.docx", Size: 51_200}}
 	ended.LastApplied = &workflows.AppliedEvent{AcceptedAt: ended.Since, AppliedAt: ended.Since.Add(84 * time.Millisecond)}
 	ended.Outcome = &workflows.CaseOutcome{
@@ -116,7 +116,7 @@ func (w *world) pictured(t *testing.T) string {
 		Source: lane, Attention: []string{workflows.AttentionNoticeGivenUp},
 		Notices: []workflows.NoticeRecord{{
 			ID: "n1", Kind: workflows.NoticeCaseInputNeeded, Status: workflows.NoticeGivenUp, Attempts: 12, Time: asking.Since,
-			To: workflows.NoticeTarget{WorkflowID: "onboarding/acme"}, LastError: "there is no workflow onboarding/acme",
+			To: workflows.Target{WorkflowID: "onboarding/acme"}, LastError: "there is no workflow onboarding/acme",
 		}},
 	}
 	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: lane, Kind: "case.input_needed", State: inbox.StatePending}, []byte(`{}`))
