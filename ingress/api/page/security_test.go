@@ -322,6 +322,8 @@ func TestWithoutTokensThereIsNothingToSignInTo(t *testing.T) {
 	require.Equal(t, 200, status)
 	require.Contains(t, body, "Is a signed PDF fine?")
 	require.NotContains(t, body, "Sign out")
+	require.NotContains(t, body, "Signed in", "there was no sign-in")
+	require.Contains(t, body, "You act as</span> local")
 	status, body = b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes."}, "return": {"/"}})
 	require.Equal(t, 200, status)
 	require.Contains(t, body, "The answer was taken")
