@@ -55,7 +55,7 @@ func TestPicturesOfEachView(t *testing.T) {
 		"todo": "/", "cases": "/cases", "case": "/cases/acme-w9-2048", "case-uncertain": "/cases/acme-w9-2051", "case-ended": "/cases/acme-w9-1024",
 		"transcript": "/cases/acme-w9-2048/transcript", "problem": "/cases/none", "activations": "/activations", "activation": "/activations/crm/a1",
 		"deliveries": "/deliveries", "delivery": "/deliveries/" + dead, "notices": "/notices", "notices-of": "/notices/of?source=offload-case/acme-w9-2048",
-		"health": "/health", "attention": "/attention", "nothing-fits": "/cases?prefix=none",
+		"health": "/health", "attention": "/attention", "nothing-fits": "/cases?attention=conflict",
 	}
 	for _, name := range slices.Sorted(maps.Keys(views)) {
 		take(name, views[name])
@@ -95,7 +95,7 @@ func (w *world) pictured(t *testing.T) string {
 	w.temporal.set(uncertain("acme-w9-2051"))
 	ended := asks("acme-w9-1024")
 	ended.Status, ended.Attention, ended.Question = workflows.CaseCompleted, []string{workflows.AttentionFileNotStored}, nil
-	ended.EventsApplied, ended.Facts.CreatedAt = 2, ended.Since.Add(-26 * time.Hour)
+	ended.EventsApplied, ended.Facts.CreatedAt = 2, ended.Since.Add(-26*time.Hour)
 	ended.Facts.Attachments = []workflows.Attachment{{ID: "1", Name: "W-9 signed.pdf", Size: 204_800}, {ID: "2", Name: "cover letter.docx", Size: 51_200}}
 	ended.LastApplied = &workflows.AppliedEvent{AcceptedAt: ended.Since, AppliedAt: ended.Since.Add(84 * time.Millisecond)}
 	ended.Outcome = &workflows.CaseOutcome{
