@@ -103,6 +103,9 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) (err error) {
 			_, _ = fmt.Fprintf(out, "\nNo question is left open: %v\n", err)
 		}
 	}
+	if !o.demo {
+		_, _ = fmt.Fprintln(out, "\nStart it with --demo, and a case asks you a question on the page.")
+	}
 	_, _ = fmt.Fprintln(out, "\nRunning. Ctrl-C stops it.")
 	select {
 	case <-ctx.Done():

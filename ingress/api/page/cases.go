@@ -195,10 +195,25 @@ func (v *visit) answerQuestion() {
 	case err == nil:
 		v.back(v.here(), "answered")
 	case errors.As(err, &refused) && (refused.Status == http.StatusConflict || refused.Status == http.StatusBadRequest):
-		v.showCase(refused.Status, &lateAnswer{Problem: refused.Title + ": " + refused.Detail + ".", QuestionID: input.QuestionID, Text: input.Text})
+		v.showCase(refused.Status, &lateAnswer{Problem: whyNotTaken(refused), QuestionID: input.QuestionID, Text: input.Text})
 	default:
 		v.refuse(err, workflows.OffloadCaseWorkflowID(v.r.PathValue("reference")))
 	}
+}
+
+// whyNotTaken says what happened before an answer came. Where the answer itself is at fault, the API says how.
+func whyNotTaken(refused *problem) string {
+	switch {
+	case refused.is("already-answered"):
+		return "This question was answered before your answer came."
+	case refused.is("other-question"):
+		return "Offload asks something else by now."
+	case refused.is("no-open-question"):
+		return "The case asks nothing at the moment."
+	case refused.is("ended"):
+		return "The case has ended and takes no answer."
+	}
+	return refused.Title + ": " + refused.Detail + "."
 }
 
 // here is the page of the case.

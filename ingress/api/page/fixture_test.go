@@ -340,6 +340,14 @@ func (t *tokens) remove(secret string) {
 	delete(t.set, secret)
 }
 
+// replace is what an operator does who gives a person a new token.
+func (t *tokens) replace(secret, next string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.set[next] = t.set[secret]
+	delete(t.set, secret)
+}
+
 // world is a page with all that it works on.
 type world struct {
 	temporal *temporal
@@ -390,7 +398,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 		Keys: keys, Source: ingress.Sources([]netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}),
 		API: calls, WebUI: "http://localhost:8233/namespaces/default", Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), Now: w.clock.now,
 		Health: func(context.Context) (bool, []page.Check) {
-			return false, []page.Check{{Name: "inbox", OK: true}, {Name: "temporal", Problem: "it can't be reached", Fix: "start it"}}
+			return false, []page.Check{{Name: "inbox", OK: true, Since: began}, {Name: "temporal", Since: began, Problem: "it can't be reached", Fix: "start it"}}
 		},
 	}
 	w.server, w.url = w.process(t)
@@ -464,6 +472,14 @@ func (w *world) browser(t *testing.T) *browser {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &browser{&http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}, w}
+}
+
+// thief is a browser with a cookie that is not its own.
+func (w *world) thief(t *testing.T, cookie string) *browser {
+	t.Helper()
+	b := w.browser(t)
+	b.setCookie(t, cookie)
+	return b
 }
 
 // signedIn is a browser of the holder of a token.

@@ -308,6 +308,10 @@ func (v *visit) refuse(err error, workflowID string) {
 		v.fail(http.StatusInternalServerError, "A fault in Signalbox", "Its log says what happened.")
 		return
 	}
+	if v.r.Method == http.MethodGet && refused.is("not-found") {
+		v.fail(refused.Status, "Not found", "There is no such case, activation or delivery. Its name may be misspelt, or it is not kept any more.")
+		return
+	}
 	v.render(refused.Status, "problem", view{Title: refused.Title, Data: problemView{
 		Detail: refused.Detail, Kept: v.form.Get("text"), WorkflowID: workflowID, RequestID: refused.RequestId,
 	}})

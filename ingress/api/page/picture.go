@@ -52,8 +52,8 @@ var diagrams = map[string]diagram{
 
 // Sizes in the picture's own units.
 const (
-	boxWidth, boxHeight   = 112, 30
-	columnStep, rowStep   = 142, 56
+	boxWidth, boxHeight   = 126, 30
+	columnStep, rowStep   = 150, 56
 	pictureEdge           = 4
 	besideWay, cornerSize = 14, 6
 )

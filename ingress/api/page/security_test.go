@@ -37,29 +37,69 @@ func TestWhatAttackersTryIsRefused(t *testing.T) {
 			status, _ := b.post(t, "/sign-in", url.Values{"token": {annSecret}})
 			require.Equal(t, 200, status)
 			require.NotEqual(t, "chosen", b.cookie(t).Value, "a sign-in makes a new ID")
-			attacker := w.browser(t)
-			attacker.setCookie(t, "chosen")
-			return attacker.get(t, "/cases/w9")
+			return w.thief(t, "chosen").get(t, "/cases/w9")
 		}, 401, "Sign in"},
-		"a cookie from before another sign-in": {func(t *testing.T, w *world) (int, string) {
+		"a cookie stolen before another sign-in": {func(t *testing.T, w *world) (int, string) {
 			b := w.signedIn(t, annSecret)
-			old := b.cookie(t).Value
+			stolen := b.cookie(t).Value
 			_, _ = b.post(t, "/sign-in", url.Values{"token": {annSecret}})
-			require.NotEqual(t, old, b.cookie(t).Value)
-			thief := w.browser(t)
-			thief.setCookie(t, old)
-			return thief.get(t, "/cases/w9")
+			require.NotEqual(t, stolen, b.cookie(t).Value)
+			return w.thief(t, stolen).get(t, "/cases/w9")
 		}, 401, "Sign in"},
-		"a cookie from before the sign-out": {func(t *testing.T, w *world) (int, string) {
+		"a cookie stolen before the sign-out": {func(t *testing.T, w *world) (int, string) {
 			b := w.signedIn(t, annSecret)
-			old := b.cookie(t).Value
+			stolen := b.cookie(t).Value
 			_, _ = b.post(t, "/sign-out", nil)
 			require.Nil(t, b.cookie(t))
-			thief := w.browser(t)
-			thief.setCookie(t, old)
+			return w.thief(t, stolen).get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie stolen before it was renewed, after the sign-out": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			stolen := b.cookie(t).Value
+			w.clock.advance(5 * time.Minute)
+			_, _ = b.get(t, "/health")
+			require.NotEqual(t, stolen, b.cookie(t).Value)
+			_, _ = b.post(t, "/sign-out", nil)
+			return w.thief(t, stolen).post(t, "/cases/w9/answer", answer)
+		}, 401, "nothing was sent"},
+		"a cookie stolen and renewed by the thief, after the sign-out": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			thief := w.thief(t, b.cookie(t).Value)
+			w.clock.advance(5 * time.Minute)
+			status, _ := thief.get(t, "/health")
+			require.Equal(t, 200, status)
+			require.NotEqual(t, b.cookie(t).Value, thief.cookie(t).Value)
+			_, _ = b.post(t, "/sign-out", nil)
 			return thief.get(t, "/cases/w9")
 		}, 401, "Sign in"},
-		"a cookie of half a day ago": {func(t *testing.T, w *world) (int, string) {
+		"a cookie that the thief kept alive, after a sign-out hours later": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			thief := w.thief(t, b.cookie(t).Value)
+			for range 3 {
+				w.clock.advance(time.Hour)
+				status, _ := thief.get(t, "/health")
+				require.Equal(t, 200, status)
+			}
+			_, _ = b.post(t, "/sign-out", nil)
+			return thief.get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie stolen before its token was replaced": {func(t *testing.T, w *world) (int, string) {
+			stolen := w.signedIn(t, annSecret).cookie(t).Value
+			w.tokens.replace(annSecret, "the-next-secret-of-ann-1")
+			_ = w.signedIn(t, "the-next-secret-of-ann-1")
+			return w.thief(t, stolen).get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie stolen hours ago, of a session that goes on": {func(t *testing.T, w *world) (int, string) {
+			b := w.signedIn(t, annSecret)
+			stolen := b.cookie(t).Value
+			for range 2 {
+				w.clock.advance(time.Hour)
+				status, _ := b.get(t, "/health")
+				require.Equal(t, 200, status)
+			}
+			return w.thief(t, stolen).get(t, "/cases/w9")
+		}, 401, "Sign in"},
+		"a cookie of half a day ago, always in use": {func(t *testing.T, w *world) (int, string) {
 			b := w.signedIn(t, annSecret)
 			for range 12 {
 				w.clock.advance(time.Hour)
@@ -282,6 +322,8 @@ func TestWithoutTokensThereIsNothingToSignInTo(t *testing.T) {
 	require.Equal(t, 200, status)
 	require.Contains(t, body, "Is a signed PDF fine?")
 	require.NotContains(t, body, "Sign out")
+	require.NotContains(t, body, "Signed in", "there was no sign-in")
+	require.Contains(t, body, "You act as</span> local")
 	status, body = b.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"Yes."}, "return": {"/"}})
 	require.Equal(t, 200, status)
 	require.Contains(t, body, "The answer was taken")

@@ -75,18 +75,21 @@ func (s *sessions) seal(one session) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// use returns the session of a cookie, if it lives.
-func (s *sessions) use(cookie string) (one session, ok bool) {
+// read returns the session of a cookie that this keyring sealed, also one that has ended.
+func (s *sessions) read(cookie string) (one session, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(cookie)
 	if err != nil {
 		return session{}, false
 	}
 	plain, err := s.keys.Open(sealed, sealContext)
-	if err != nil || json.Unmarshal(plain, &one) != nil {
-		return session{}, false
-	}
+	return one, err == nil && json.Unmarshal(plain, &one) == nil
+}
+
+// use returns the session of a cookie, if it lives.
+func (s *sessions) use(cookie string) (session, bool) {
+	one, ok := s.read(cookie)
 	now := s.now()
-	if now.Sub(one.Began) >= sessionLife || now.Sub(one.UsedAt) >= idleLife {
+	if !ok || now.Sub(one.Began) >= sessionLife || now.Sub(one.UsedAt) >= idleLife {
 		return session{}, false
 	}
 	s.mu.Lock()
@@ -105,9 +108,10 @@ func (s *sessions) renew(one session) (string, error) {
 	return s.seal(one)
 }
 
-// end ends a session in this process: another one takes a copy of its cookie until that is too old.
+// end ends a session in this process: another one takes a copy of its cookie until that is too old. The cookie may be too old itself: a copy that
+// was stolen and used since is younger.
 func (s *sessions) end(cookie string) {
-	one, ok := s.use(cookie)
+	one, ok := s.read(cookie)
 	if !ok {
 		return
 	}

@@ -59,7 +59,7 @@ func (v *visit) signIn() {
 	token, known := v.s.deps.API.Caller(secret)
 	if !known || secret == "" {
 		v.s.deps.Log.Warn("sign-in refused", zap.String("source", source))
-		form.Problem = "That token is not known (any more). Use one of the files that --internal-tokens names."
+		form.Problem = "That token is not known, or no longer valid."
 		v.askToSignIn(http.StatusUnauthorized, form)
 		return
 	}

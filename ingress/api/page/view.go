@@ -250,12 +250,13 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%.0f h", d.Hours())
 }
 
-// word is a name of the contract as people write it: "INPUT_NEEDED" is "Input needed".
+// word is a name of the contract as people write it: "INPUT_NEEDED" is "Input needed", and "no_api_key" is "No API key".
 func word(name any) string {
 	text := strings.ReplaceAll(strings.ToLower(fmt.Sprint(name)), "_", " ")
 	if text == "" {
 		return ""
 	}
+	text = strings.ReplaceAll(text, "api key", "API key")
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 

@@ -45,6 +45,7 @@ func TestAnAnswerThatComesTooLateIsKept(t *testing.T) {
 	status, body := bob.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"No, on paper <please>."}})
 	require.Equal(t, 409, status)
 	require.Contains(t, body, "Your answer was not sent")
+	require.Contains(t, body, "This question was answered before your answer came.")
 	require.Contains(t, body, "<strong><bdi>ann</bdi></strong> answered")
 	require.Contains(t, body, "Yes, it is.")
 	require.Contains(t, body, "No, on paper &lt;please&gt;.</textarea>")
@@ -58,6 +59,32 @@ func TestAnAnswerThatComesTooLateIsKept(t *testing.T) {
 	require.Contains(t, body, "Which date?")
 	require.Contains(t, body, `value="q2"`)
 	require.Equal(t, 1, strings.Count(body, "No, on paper.</textarea>"))
+
+	next.Question = nil
+	w.temporal.set(next)
+	_, body = bob.post(t, "/cases/w9/answer", url.Values{"questionId": {"q2"}, "text": {"Friday."}})
+	require.Contains(t, body, "The case asks nothing at the moment.")
+	require.Contains(t, body, "Friday.</textarea>")
+}
+
+// What is not there, or not yet, has no link, and the page says so in words for a person.
+func TestNoLinkLeadsToWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(uncertain("u1"))
+	w.temporal.set(asks("w9"))
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/")
+	require.Contains(t, body, "/cases/w9/transcript")
+	require.NotContains(t, body, "/cases/u1/transcript", "Offload is not known to have the case")
+	_, body = b.get(t, "/cases/u1")
+	require.NotContains(t, body, "/cases/u1/transcript")
+	for _, path := range []string{"/cases/none", "/activations/crm/none", "/deliveries/" + inbox.NewID(time.Now())} {
+		status, body := b.get(t, path)
+		require.Equal(t, 404, status, path)
+		require.Contains(t, body, "There is no such case, activation or delivery. Its name may be misspelt, or it is not kept any more.", path)
+		require.NotContains(t, body, "Temporal&#39;s Web UI", path)
+	}
 }
 
 func TestAnAnswerWithoutASessionIsKept(t *testing.T) {
@@ -158,7 +185,7 @@ func TestEachPageIsThere(t *testing.T) {
 	ended.Outcome = &workflows.CaseOutcome{Status: workflows.CaseFailed, Source: workflows.NewsByPoll, EndedAt: ended.Since, Facts: workflows.CaseFacts{FailureReason: &reason, Result: []byte(`{"a":1}`)}}
 	w.temporal.set(ended)
 	w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{Source: "offload-case/w9", Notices: []workflows.NoticeRecord{
-		{ID: "n1", Kind: workflows.NoticeCaseInputNeeded, Status: workflows.NoticeGivenUp, LastError: "no such workflow"},
+		{ID: "n1", Kind: workflows.NoticeCaseInputNeeded, Status: workflows.NoticeGivenUp, LastError: "no such workflow", To: workflows.Target{Callback: "finance"}},
 	}}
 	w.temporal.setActivation(active("a1"))
 	w.temporal.notices["notify/artmail-activation/crm/a1"] = workflows.NotifyState{Source: "artmail-activation/crm/a1", Notices: []workflows.NoticeRecord{
@@ -183,7 +210,7 @@ func TestEachPageIsThere(t *testing.T) {
 		"/deliveries?kind=case.failed":       {"No delivery fits."},
 		"/notices":                           {"offload-case/w9", "artmail-activation/crm/a1"},
 		"/notices?agent=other":               {"No notices fit."},
-		"/notices/of?source=offload-case/w9": {"no such workflow", "Send all again"},
+		"/notices/of?source=offload-case/w9": {"no such workflow", "Send all again", "callback finance"},
 		"/health":                            {"start it", "Oldest pending"},
 	} {
 		status, body := b.get(t, path)
@@ -353,6 +380,9 @@ func TestWhatToDoIsShownForEachAttention(t *testing.T) {
 		require.Contains(t, html.UnescapeString(body), `<div id="`+attention+`">`)
 		require.Contains(t, html.UnescapeString(body), "<dd>"+sentence+"</dd>")
 	}
+	require.Contains(t, body, "<dt>No API key ", "abbreviations stay as they are")
+	_, body = b.get(t, "/cases/w9")
+	require.Contains(t, body, `href="/attention#input_needed">Input needed</a> Answer the question.`)
 	_, body = b.get(t, "/cases")
 	require.Contains(t, body, `href="/attention#input_needed"`, "each attention leads there")
 }
