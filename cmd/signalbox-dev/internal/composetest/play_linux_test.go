@@ -18,9 +18,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
-// playIt lets the play run.
-const playIt = "SIGNALBOX_TEST_COMPOSE"
-
 // administrator makes the first role of the file's database image, and returns the address that it connects to. The tests' own first role has the name of the
 // inbox's role and makes way for that.
 func administrator(t *testing.T, database *pgtest.Server, role string) (address *url.URL) {
@@ -49,9 +46,6 @@ func execute(t *testing.T, address *url.URL, statement string) {
 // stuck.
 func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(playIt) == "" {
-		t.Skipf("the play takes minutes and needs a quiet machine: set %s=1", playIt)
-	}
 	proxy := program(t, "haproxy")
 	program(t, "psql")
 	database := pgtest.Start(t)

@@ -3,13 +3,13 @@ package dev_test
 import (
 	"context"
 	"encoding/json"
-	"net"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -18,12 +18,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/cmd/internal/service"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
-	"github.com/signalbox-dev/signalbox/worker"
+	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
 // step is what the doctor says of a step of the canary.
@@ -81,12 +77,13 @@ func TestTheCanaryTimesEachStepAndLeavesAnEndedCase(t *testing.T) {
 }
 
 // A worker that takes signals but no longer applies them looks healthy: it polls, and its tasks succeed.
-func TestTheCanaryFindsAWorkerThatDoesNotApplyEvents(t *testing.T) {
+func TestTheCanaryAndTheAlertFindAWorkerThatDoesNotApplyEvents(t *testing.T) {
 	t.Parallel()
-	temporal, err := temporaldev.Start(t.Context(), temporaldev.Options{SearchAttributes: worker.SearchAttributes()})
+	s := startSplit(t)
+	metrics, err := telemetry.New(zap.NewNop())
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, temporal.Stop()) })
-	connected, err := temporal.Dial(t.Context())
+	metrics.CountFromZero()
+	connected, err := s.temporal.Dial(t.Context(), func(o *client.Options) { o.MetricsHandler = metrics.Temporal })
 	require.NoError(t, err)
 	t.Cleanup(connected.Close)
 	deaf := sdkworker.New(connected, workflows.TaskQueueWorkflows, sdkworker.Options{})
@@ -98,30 +95,12 @@ func TestTheCanaryFindsAWorkerThatDoesNotApplyEvents(t *testing.T) {
 	}, workflow.RegisterOptions{Name: workflows.OffloadCaseWorkflow})
 	require.NoError(t, deaf.Start())
 	t.Cleanup(deaf.Stop)
+	worker := httptest.NewServer(promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+	t.Cleanup(worker.Close)
+	processes := map[string]string{"ingress": s.ingress, "worker": worker.URL}
+	before := served(t, processes)
 
-	folder := t.TempDir()
-	keys := filepath.Join(folder, "keyring.json")
-	ring, err := keyring.LoadOrCreate(keys)
-	require.NoError(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	internal, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- service.Run(ctx, service.Settings{
-			Config: config.Config{Inbox: filepath.Join(folder, "inbox.db"), MaxBody: 1 << 20, UnmatchedGrace: time.Minute, Drain: 10 * time.Second},
-			Parts:  config.Ingress, Keyring: ring, Temporal: client.Options{HostPort: temporal.FrontendAddr(), Namespace: temporal.Namespace()},
-			Log: zap.NewNop(), Listener: listener, InternalListener: internal,
-		})
-	}()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-ended)
-	})
-
-	steps, status := runCanary(t, temporal.FrontendAddr(), keys, "http://"+listener.Addr().String(), "--canary-timeout", "30s")
+	steps, status := runCanary(t, s.temporal.FrontendAddr(), s.keyring(), s.public, "--canary-timeout", "30s")
 	require.NotZero(t, status)
 	require.Len(t, steps, 5, "%+v", steps)
 	for _, s := range steps[:4] {
@@ -131,14 +110,14 @@ func TestTheCanaryFindsAWorkerThatDoesNotApplyEvents(t *testing.T) {
 	require.False(t, steps[4].OK)
 	require.Contains(t, steps[4].Detail, "does not apply")
 
-	// What the alert SignalboxEventsNotApplied compares.
-	metrics := string(get(t, "http://"+internal.Addr().String()+"/metrics"))
-	require.True(t, strings.Contains(metrics, `signalbox_relay_events_total{provider="offload"} 1`))
-	require.False(t, strings.Contains(metrics, "signalbox_workflow_events_total{"))
-
 	// A canary that was not applied does not stay.
 	eventually(t, func(ctx context.Context) (int, error) {
 		found, err := connected.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Running'"})
 		return len(found.GetExecutions()), err
 	}, func(running int) bool { return running == 0 })
+
+	after := served(t, processes)
+	require.InDelta(t, 1, valueOf(after["ingress"], "signalbox_relay_events_total", "provider", "offload"), 0)
+	require.Zero(t, valueOf(after["worker"], "signalbox_workflow_events_total", "workflow_type", workflows.OffloadCaseWorkflow))
+	evaluate(t, eventsNotApplied, before, after, true)
 }

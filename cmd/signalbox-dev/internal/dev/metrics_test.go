@@ -16,27 +16,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-	"github.com/stretchr/testify/require"
-
 	dto "github.com/prometheus/client_model/go"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/internal/config"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// served is what /metrics of the shared instance shows, by name.
-func served(t *testing.T) map[string]*dto.MetricFamily {
-	t.Helper()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(get(t, shared.InternalURL()+"/metrics")))
-	require.NoError(t, err)
-	return families
-}
-
 // listed is a row of the README's table of metrics.
-type listed struct{ name, kind, labels string }
+type listed struct{ name, kind, labels, process string }
 
 func readme(t *testing.T) []listed {
 	t.Helper()
@@ -49,33 +40,47 @@ func readme(t *testing.T) []listed {
 	for line := range strings.Lines(section) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
 		if len(cells) == 7 && strings.Contains(cells[1], "`") {
-			rows = append(rows, listed{strings.Trim(cells[1], " `"), strings.TrimSpace(cells[2]), strings.TrimSpace(cells[3])})
+			rows = append(rows, listed{strings.Trim(cells[1], " `"), strings.TrimSpace(cells[2]), strings.TrimSpace(cells[3]), strings.TrimSpace(cells[4])})
 		}
 	}
 	require.NotEmpty(t, rows)
 	return rows
 }
 
-// liveThrough makes the instance do what its metrics tell of: a case that ends with a file, one that asks, an activation with an open
-// approval, and a notice.
-func liveThrough(t *testing.T) {
+// liveThrough makes the services do what their metrics tell of: a case that ends with a file and is told, one that asks, a read of a transcript, and an activation
+// with an open approval.
+func (s *split) liveThrough(t *testing.T, worker string) {
 	t.Helper()
-	ended := startWithReceiver(t, "metrics-complete", "complete")
-	asked := startScripted(t, "metrics-question", "question", workflows.CaseOptions{})
+	_, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "app", TaskQueue: "no-worker"}, "app")
+	require.NoError(t, err)
+	start := func(script string) *signalbox.Case {
+		one, err := s.apps.StartCase(t.Context(), workflows.CaseStart{
+			Reference: script, ReplyTo: &workflows.ReplyTo{WorkflowID: "app", Signal: "news"},
+			Request: &workflows.CaseRequest{
+				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+				Counterparty: workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
+			},
+		})
+		require.NoError(t, err)
+		return one
+	}
+	ended, asked := start("complete"), start("question")
 	inStatus(t, asked, workflows.CaseInputNeeded)
-	_, err := ended.Wait(t.Context())
+	_, err = ended.Wait(t.Context())
 	require.NoError(t, err)
 	_, err = ended.Files(t.Context())
 	require.NoError(t, err)
-	id, err := shared.Simulators.Artmail.Activate(dev.Agent)
+	get(t, s.ingress+"/v1/cases/"+ended.Reference()+"/transcript")
+	id, err := s.providers.Artmail.Activate(sim.Agent)
 	require.NoError(t, err)
-	one := shared.Apps.Activation(dev.Agent, id)
+	one := s.apps.Activation(sim.Agent, id)
 	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 	_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "metrics-m1"})
 	require.NoError(t, err)
 	// A pass over the open work comes each minute or so.
 	require.Eventually(t, func() bool {
-		return valueOf(served(t), "signalbox_waiting", "kind", "question") > 0 && valueOf(served(t), "signalbox_waiting", "kind", "approval") > 0
+		seen := scrape(t, worker)
+		return valueOf(seen, "signalbox_waiting", "kind", "question") > 0 && valueOf(seen, "signalbox_waiting", "kind", "approval") > 0
 	}, 4*time.Minute, 500*time.Millisecond)
 }
 
@@ -93,43 +98,68 @@ func valueOf(families map[string]*dto.MetricFamily, name, label, value string) (
 
 func TestMetricsAreWhatTheReadmeAndTheDashboardSay(t *testing.T) {
 	t.Parallel()
-	liveThrough(t)
-	t.Run("the README lists each metric with its type and labels", readmeListsAll)
-	t.Run("promtool finds nothing to improve", func(t *testing.T) { lintMetrics(t, get(t, shared.InternalURL()+"/metrics")) })
-	t.Run("Prometheus answers each query of the dashboard and evaluates each alert", askPrometheus)
+	s := startSplit(t)
+	processes := map[string]string{"ingress": s.ingress, "worker": s.run(t, config.Worker, nil)}
+	before := served(t, processes)
+	s.liveThrough(t, processes["worker"])
+	t.Run("the README lists each metric with its type, labels and process", func(t *testing.T) { readmeListsAll(t, processes) })
+	for process, url := range processes {
+		t.Run("promtool finds nothing to improve in the "+process, func(t *testing.T) { lintMetrics(t, get(t, url+"/metrics")) })
+	}
+	t.Run("Prometheus answers each query of the dashboard and evaluates each alert", func(t *testing.T) { askPrometheus(t, processes) })
+	t.Run("no event counts as not applied", func(t *testing.T) { evaluate(t, eventsNotApplied, before, served(t, processes), false) })
 }
 
-func readmeListsAll(t *testing.T) {
-	families := served(t)
-	patterns := map[string]bool{}
-	rows := map[string]listed{}
+// served is what all processes show, by process and name.
+func served(t *testing.T, processes map[string]string) map[string]map[string]*dto.MetricFamily {
+	t.Helper()
+	all := map[string]map[string]*dto.MetricFamily{}
+	for process, url := range processes {
+		all[process] = scrape(t, url)
+	}
+	return all
+}
+
+func readmeListsAll(t *testing.T, processes map[string]string) {
+	const every = "every"
+	patterns, rows := map[string]listed{}, map[string]listed{}
 	for _, row := range readme(t) {
 		if prefix, isPattern := strings.CutSuffix(row.name, "…"); isPattern {
 			for name := range strings.SplitSeq(strings.ReplaceAll(prefix, "`", ""), "…, ") {
-				patterns[name] = true
+				patterns[name] = row
 			}
 			continue
 		}
 		rows[row.name] = row
 	}
-	for name, family := range families {
-		row, found := rows[name]
-		if !found {
-			require.True(t, patterns[name[:strings.Index(name, "_")+1]], "the README does not list %s", name)
-			continue
+	for process, families := range served(t, processes) {
+		for name, family := range families {
+			row, found := rows[name]
+			if !found {
+				row, found = patterns[name[:strings.Index(name, "_")+1]]
+				require.True(t, found, "the README does not list %s", name)
+				require.Contains(t, []string{process, every}, row.process, "%s is served by the %s", name, process)
+				continue
+			}
+			require.Contains(t, []string{process, every}, row.process, "%s is served by the %s", name, process)
+			require.Equal(t, row.kind, strings.ToLower(family.GetType().String()), name)
+			var labels []string
+			for _, pair := range family.GetMetric()[0].GetLabel() {
+				labels = append(labels, pair.GetName())
+			}
+			want := strings.FieldsFunc(row.labels, func(r rune) bool { return r == ',' || r == ' ' })
+			require.ElementsMatch(t, want, labels, name)
 		}
-		require.Equal(t, row.kind, strings.ToLower(family.GetType().String()), name)
-		var labels []string
-		for _, pair := range family.GetMetric()[0].GetLabel() {
-			labels = append(labels, pair.GetName())
+		for name, row := range rows {
+			if row.process == process || row.process == every {
+				require.Contains(t, families, name, "the README lists a metric that the %s does not serve", process)
+			}
 		}
-		want := strings.FieldsFunc(row.labels, func(r rune) bool { return r == ',' || r == ' ' })
-		require.ElementsMatch(t, want, labels, name)
+		require.NotContains(t, string(get(t, processes[process]+"/metrics")), sim.Agent, "no label holds an agent")
 	}
-	for name := range rows {
-		require.Contains(t, families, name, "the README lists a metric that is not served")
+	for name, row := range rows {
+		require.Contains(t, []string{"ingress", "worker", every}, row.process, name)
 	}
-	require.NotContains(t, string(get(t, shared.InternalURL()+"/metrics")), dev.Agent, "no label holds an agent")
 }
 
 // lintMetrics lets promtool check our own metrics. The SDK's names are Temporal's.
@@ -150,7 +180,7 @@ func lintMetrics(t *testing.T, metrics []byte) {
 // onlyInTrouble are metrics without a value while nothing has failed.
 var onlyInTrouble = regexp.MustCompile(`temporal_workflow_task_execution_failed_total|temporal_request_failure_total`)
 
-func askPrometheus(t *testing.T) {
+func askPrometheus(t *testing.T, processes map[string]string) {
 	folder := t.TempDir()
 	rules, err := filepath.Abs("../../../signalbox/deploy/alerts.yml")
 	require.NoError(t, err)
@@ -160,8 +190,8 @@ global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [%s]
 scrape_configs:
   - job_name: signalbox
-    static_configs: [{targets: [%q]}]
-`, rules, strings.TrimPrefix(shared.InternalURL(), "http://")), 0o600))
+    static_configs: [{targets: [%q, %q]}]
+`, rules, strings.TrimPrefix(processes["ingress"], "http://"), strings.TrimPrefix(processes["worker"], "http://")), 0o600))
 	ctx, stop := context.WithCancel(t.Context())
 	command := exec.CommandContext(ctx, tool(t, "prometheus", "prometheus"), "--config.file="+filepath.Join(folder, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+listens, "--log.level=warn")

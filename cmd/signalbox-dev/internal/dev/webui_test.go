@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -31,6 +32,7 @@ func TestInTheWebUIAQuestionIsFoundAndRead(t *testing.T) {
 	b.shows(t, silent.WorkflowID())
 	b.open(t, listing(t, "needs a person", asking.WorkflowID()))
 	b.shows(t, asking.WorkflowID())
+	b.picture(t, "web-ui-list")
 	require.False(t, b.holds(t, "document.body.innerText.includes("+strconv.Quote(silent.WorkflowID())+")"), "a case that only waits is not in the list")
 
 	b.click(t, "a", asking.WorkflowID())
@@ -38,17 +40,16 @@ func TestInTheWebUIAQuestionIsFoundAndRead(t *testing.T) {
 	b.shows(t, state.Question.Text)
 	b.shows(t, state.Question.ID)
 	b.shows(t, workflows.UpdateProvideInput)
+	b.picture(t, "web-ui-case")
 }
 
-// answerIt lets the Web UI's form be filled in.
-const answerIt = "SIGNALBOX_TEST_WEB_UI"
+// picturesTo names the folder that gets pictures of the Web UI. Look at each, and cut off what a reader does not need; they
+// belong to the README, in .github.
+const picturesTo = "SIGNALBOX_TEST_PICTURES"
 
 // The form for updates answers a question.
 func TestInTheWebUIAQuestionIsAnswered(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(answerIt) == "" {
-		t.Skipf("the form is not filled in reliably yet: set %s=1", answerIt)
-	}
 	b := openBrowser(t)
 	asking := startScripted(t, "web-ui-answered", "question", workflows.CaseOptions{})
 	state := inStatus(t, asking, workflows.CaseInputNeeded)
@@ -56,6 +57,7 @@ func TestInTheWebUIAQuestionIsAnswered(t *testing.T) {
 	b.click(t, "a", asking.WorkflowID())
 	b.click(t, "button", "More Actions")
 	b.click(t, "[data-testid=update-button]", "Send an Update")
+	b.click(t, "dialog[open] button:has(#update-select)", "")
 	b.click(t, "dialog[open] [role=option]", workflows.UpdateProvideInput)
 	const field = `document.querySelector("dialog[open] [contenteditable=true]")`
 	answer, err := json.Marshal(workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes, a signed PDF is fine.", By: "pat"})
@@ -63,6 +65,7 @@ func TestInTheWebUIAQuestionIsAnswered(t *testing.T) {
 	b.until(t, "(("+field+")?.focus(), document.activeElement === "+field+")")
 	b.insert(t, string(answer))
 	b.until(t, field+"?.innerText.includes("+strconv.Quote(state.Question.ID)+")")
+	b.picture(t, "web-ui-answer")
 	b.click(t, "dialog[open] [data-testid=confirm-modal-button]:enabled", "Submit")
 	ended := inStatus(t, asking, workflows.CaseCompleted)
 	require.Equal(t, "Yes, a signed PDF is fine.", ended.Answers[0].Text)
@@ -141,12 +144,28 @@ func (b browser) shows(t *testing.T, text string) {
 		strconv.Quote(text)+`))`)
 }
 
-// click clicks the first element with a text once it is there.
+// click clicks the first visible element with a text once it is there. The Web UI also has an invisible copy of its buttons, for narrow windows, which opens
+// invisible dialogs.
 func (b browser) click(t *testing.T, selector, text string) {
 	t.Helper()
 	b.until(t, `(() => {
-		const found = [...document.querySelectorAll(`+strconv.Quote(selector)+`)].find((e) => e.innerText.includes(`+strconv.Quote(text)+`));
+		const found = [...document.querySelectorAll(`+strconv.Quote(selector)+`)].find((e) =>
+			e.checkVisibility({visibilityProperty: true}) && e.innerText.includes(`+strconv.Quote(text)+`));
 		found?.click();
 		return found;
 	})()`)
+}
+
+// picture takes a picture where one is asked for.
+func (b browser) picture(t *testing.T, name string) {
+	t.Helper()
+	folder := os.Getenv(picturesTo)
+	if folder == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, pageWithin)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600))
 }

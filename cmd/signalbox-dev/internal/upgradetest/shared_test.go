@@ -29,6 +29,8 @@ import (
 const (
 	anyPort     = "127.0.0.1:0"
 	agentSecret = "agent-secret"
+	// app is a workflow that gets the cases' notices. No worker runs it: Temporal takes its signals all the same.
+	app         = "app"
 	longTimer   = 1000 * time.Hour
 	waitTimeout = 3 * time.Minute
 	tick        = 50 * time.Millisecond
@@ -69,6 +71,8 @@ func newStage(t *testing.T) *stage {
 	s.temporal, err = server.Dial(t.Context(), payloadtest.Apply)
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
+	_, err = s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: app, TaskQueue: "nobody"}, app)
+	require.NoError(t, err)
 	s.deployment = worker.NewDeployment(s.temporal, namespace, deployment)
 	keys, err := keyring.LoadOrCreate(s.keyring)
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -103,6 +104,12 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 	}
 	p.awaitActivations(t, "DEACTIVATED")
 	p.noneLost(t)
+	for _, one := range p.cases {
+		eventually(t, "a workflow delivers the notices of "+one.Reference(), func() bool {
+			_, err := p.temporal.DescribeWorkflowExecution(t.Context(), workflows.NotifyWorkflowID(one.WorkflowID()), "")
+			return err == nil
+		})
+	}
 	require.Empty(t, p.failedTasks(t, p.workflowIDs()...))
 	p.encrypted(t)
 	stopKnowing()
@@ -162,6 +169,7 @@ func (p *play) start(t *testing.T, name string, n int) {
 	for i := range n {
 		one, err := p.apps.StartCase(t.Context(), workflows.CaseStart{
 			Reference: fmt.Sprintf("%s_%d", name, i),
+			ReplyTo:   &workflows.ReplyTo{WorkflowID: app, Signal: "news"},
 			Request: &workflows.CaseRequest{
 				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
 				Counterparty: workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
@@ -273,10 +281,16 @@ func (p *play) noneLost(t *testing.T) {
 	for _, state := range []inbox.State{inbox.StateUnmatched, inbox.StateDead, inbox.StateQuarantined} {
 		require.Zero(t, counts[state], state)
 	}
+	var attempts []courier.Attempt
 	for _, record := range p.simulators.Offload.Cases() {
-		for _, attempt := range record.Webhooks {
-			require.True(t, attempt.Delivered(), "%+v", attempt)
-		}
+		attempts = append(attempts, record.Webhooks...)
+	}
+	for _, record := range p.simulators.Artmail.Activations() {
+		require.NotEmpty(t, record.Webhooks, record.ActivationID)
+		attempts = append(attempts, record.Webhooks...)
+	}
+	for _, attempt := range attempts {
+		require.True(t, attempt.Delivered(), "%+v", attempt)
 	}
 }
 
@@ -293,9 +307,10 @@ func (p *play) encrypted(t *testing.T) {
 	}
 }
 
+// workflowIDs are the workflows of the play and those that deliver the cases' notices.
 func (p *play) workflowIDs() (ids []string) {
 	for _, one := range p.cases {
-		ids = append(ids, one.WorkflowID())
+		ids = append(ids, one.WorkflowID(), workflows.NotifyWorkflowID(one.WorkflowID()))
 	}
 	for _, id := range p.activations {
 		ids = append(ids, workflows.ArtmailActivationWorkflowID(sim.Agent, id))
