@@ -37,7 +37,9 @@ var fills = map[string]fill{
 type fill struct{ text, id string }
 
 // texted returns a text of so many bytes of JSON. It is not blank, which a line separator would be.
-func (f fill) texted(bytes int) string { return "x" + strings.Repeat(f.text, (bytes-1)/workflows.JSONLen(f.text)) }
+func (f fill) texted(bytes int) string {
+	return "x" + strings.Repeat(f.text, (bytes-1)/workflows.JSONLen(f.text))
+}
 
 // raw returns a JSON value of so many bytes, when it is encoded.
 func (f fill) raw(bytes int) json.RawMessage {
