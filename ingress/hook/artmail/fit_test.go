@@ -28,6 +28,17 @@ func TestFitRemovesTextsOfPeople(t *testing.T) {
 			require.LessOrEqual(t, len(encoded), 4000)
 		})
 	}
+	for _, fill := range []string{"<", "\x01", "\u2028"} {
+		id, escaped := strings.Repeat("<", workflows.MaxIDBytes), strings.Repeat(fill, 1<<20)
+		e := workflows.ActivationEvent{
+			MessageID: id, RunID: id, SealedAPIKey: make([]byte, workflows.MaxAPIKeyBytes), Reason: escaped,
+			User: &workflows.ActivationUser{ID: escaped, Email: escaped},
+		}
+		got, encoded, err := artmail.Fit(e, 12_000)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(encoded), 12_000, "%q", fill)
+		require.Equal(t, []any{id, id, e.SealedAPIKey}, []any{got.MessageID, got.RunID, got.SealedAPIKey})
+	}
 	_, _, err := artmail.Fit(workflows.ActivationEvent{SealedAPIKey: []byte(long)}, 4000)
 	require.ErrorIs(t, err, hook.ErrUnparseable, "a key is never left out")
 }

@@ -131,6 +131,30 @@ func TestPartsThatTheProviderDoesNotLimitFitASignal(t *testing.T) {
 	}
 }
 
+// The largest event whose texts JSON escapes still names its case and its question.
+func TestTheLargestEventOfEscapedCharactersFitsASignal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ fill, id string }{
+		"angle brackets":     {"<", "<"},
+		"control characters": {`\u0001`, "<"},
+		"line separators":    {"\u2028", "\u2028"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := "i" + strings.Repeat(c.id, (workflows.MaxIDBytes-1)/len(c.id))
+			long := `"x` + strings.Repeat(c.fill, 50<<10) + `"`
+			file := `{"attachmentId":"` + id + `","name":` + long + `,"type":` + long + `,"size":1}`
+			got, encoded := fitted(t, `{"event_type":"case.failed","event_id":"`+id+`","data":{"caseId":"`+id+`","clientReferenceId":"`+id+`","status":"FAILED",
+				"resultStatus":`+long+`,"failureReason":`+long+`,"metadata":{"x":`+long+`},"result":{"x":`+long+`},
+				"inputRequestId":"`+id+`","inputRequest":`+long+`,"attachments":[`+strings.Repeat(file+",", 19)+file+`]}}`)
+			require.LessOrEqual(t, len(encoded), signalBytes)
+			require.Equal(t, []string{id, id}, []string{got.CaseID, got.ClientReferenceID})
+			require.Equal(t, id, got.Question.ID)
+			require.True(t, got.Omits(workflows.FieldResult), got.Omitted)
+		})
+	}
+}
+
 func fitted(t *testing.T, body string) (workflows.CaseFacts, json.RawMessage) {
 	t.Helper()
 	parsed, err := offload.Parse([]byte(body), meta())

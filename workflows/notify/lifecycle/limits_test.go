@@ -46,10 +46,12 @@ func longLog() workflows.NoticeDelivery {
 	return d
 }
 
-// widest fills each text of a notice with characters that JSON escapes.
-func widest(seq int64, header, data int) workflows.AddressedNotice {
-	text := func() string { return escaped(header / 6) }
-	n := sized(seq, workflows.Target{WorkflowID: fmt.Sprint(seq%600) + text(), Signal: text()}, data)
+// widest fills each text of a notice, its IDs included, with a character that JSON escapes.
+func widest(character string, seq int64, header, data int) workflows.AddressedNotice {
+	filled := func(bytes int) string { return strings.Repeat(character, bytes/workflows.JSONLen(character)) }
+	text := func() string { return filled(header / 6) }
+	n := notice(seq, workflows.Target{WorkflowID: fmt.Sprint(seq%600) + text(), Signal: text()})
+	n.Data.Question.Text = filled(data)
 	n.To = append(n.To, workflows.Target{Callback: strings.Repeat("c", 64)}, workflows.Target{HandOver: true})
 	n.ID += text()
 	n.Source, n.Agent, n.ActivationID = text(), text(), text()
@@ -60,15 +62,23 @@ func widest(seq int64, header, data int) workflows.AddressedNotice {
 func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 	t.Parallel()
 	why := rules.Failure{Message: strings.Repeat("\x01<\xff", 1000)}
-	for name, c := range map[string]struct{ header, data int }{
-		"many small ones":        {0, 60},
-		"wide texts":             {7000, 60},
-		"some data":              {100, 5000},
-		"much data":              {100, 200_000},
-		"texts beyond all use":   {30_000, 100},
-		"the largest notice":     {100, workflows.MaxNoticeBytes - 2000},
-		"larger than that":       {100, workflows.MaxNoticeBytes + 100_000},
-		"texts of half a notice": {workflows.MaxNoticeBytes / 2, 100},
+	const bracket, control, separator = "<", "\x01", "\u2028"
+	for name, c := range map[string]struct {
+		character    string
+		header, data int
+	}{
+		"many small ones":                          {bracket, 0, 60},
+		"wide texts":                               {bracket, 7000, 60},
+		"wide texts of control characters":         {control, 7000, 60},
+		"wide texts of line separators":            {separator, 7000, 60},
+		"some data":                                {bracket, 100, 5000},
+		"much data":                                {bracket, 100, 200_000},
+		"texts beyond all use":                     {bracket, 30_000, 100},
+		"the largest notice":                       {bracket, 100, workflows.MaxNoticeBytes - 2000},
+		"the largest notice of control characters": {control, 100, workflows.MaxNoticeBytes - 2000},
+		"the largest notice of line separators":    {separator, 100, workflows.MaxNoticeBytes - 2000},
+		"larger than that":                         {bracket, 100, workflows.MaxNoticeBytes + 100_000},
+		"texts of half a notice":                   {bracket, workflows.MaxNoticeBytes / 2, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +86,7 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 			held := 0
 			var list []workflows.AddressedNotice
 			for seq := range int64(1300) {
-				list = append(list, widest(seq+1, c.header, c.data))
+				list = append(list, widest(c.character, seq+1, c.header, c.data))
 				if held += c.header + c.data; held > 4*workflows.MaxNoticesBytes {
 					break
 				}

@@ -27,26 +27,62 @@ func encodedLen(t *testing.T, v any) int {
 // escaped returns a text of so many bytes of JSON, in which each character is escaped.
 func escaped(bytes int) string { return strings.Repeat("<", bytes/6) }
 
-func rawEscaped(bytes int) json.RawMessage { return json.RawMessage(`"` + escaped(bytes-2) + `"`) }
+// fills are what the largest case is filled with: text fills texts, id fills IDs, which have no control characters.
+var fills = map[string]fill{
+	"angle brackets":     {text: "<", id: "<"},
+	"control characters": {text: "\x01", id: "<"},
+	"line separators":    {text: "\u2028", id: "\u2028"},
+}
+
+type fill struct{ text, id string }
+
+// texted returns a text of so many bytes of JSON. It is not blank, which a line separator would be.
+func (f fill) texted(bytes int) string {
+	return "x" + strings.Repeat(f.text, (bytes-1)/workflows.JSONLen(f.text))
+}
+
+// raw returns a JSON value of so many bytes, when it is encoded.
+func (f fill) raw(bytes int) json.RawMessage {
+	return json.RawMessage(`"` + strings.ReplaceAll(f.texted(bytes-2), "\x01", `\u0001`) + `"`)
+}
+
+// named returns the longest ID that begins so.
+func (f fill) named(prefix string) string {
+	return prefix + strings.Repeat(f.id, (workflows.MaxIDBytes-len(prefix))/len(f.id))
+}
 
 // largest returns an event with the largest fields that the contract allows.
-func largest(e workflows.CaseEvent) workflows.CaseEvent {
-	reason := escaped(workflows.MaxTextBytes)
-	f := &e.Facts
-	f.ClientReferenceID, f.ResultStatus = escaped(6*workflows.MaxClientReferenceIDBytes), escaped(workflows.MaxShortTextBytes)
-	f.Result, f.Metadata, f.FailureReason = rawEscaped(workflows.MaxJSONBytes), rawEscaped(workflows.MaxJSONBytes), &reason
-	if f.Question == nil {
-		f.Question = &workflows.Question{ID: "q1"}
+func (f fill) largest(e workflows.CaseEvent) workflows.CaseEvent {
+	reason := f.texted(workflows.MaxTextBytes)
+	e.DeliveryID, e.DedupeKey = f.named(e.DeliveryID), f.named(e.DedupeKey)
+	facts := &e.Facts
+	facts.CaseID = f.named(facts.CaseID)
+	facts.ClientReferenceID = strings.Repeat(f.id, workflows.MaxClientReferenceIDBytes/len(f.id))
+	facts.ResultStatus = f.texted(workflows.MaxShortTextBytes)
+	facts.Result, facts.Metadata, facts.FailureReason = f.raw(workflows.MaxJSONBytes), f.raw(workflows.MaxJSONBytes), &reason
+	question := f.named("q1")
+	if facts.Question != nil {
+		question = facts.Question.ID
 	}
-	f.Question = &workflows.Question{ID: f.Question.ID, Text: escaped(workflows.MaxTextBytes), Status: "PENDING", RequestedAt: e.OccurredAt}
-	for i := range 300 {
-		f.Attachments = append(f.Attachments, workflows.Attachment{ID: fmt.Sprintf("%s-%d", e.DedupeKey, i), Name: escaped(600)})
+	facts.Question = &workflows.Question{ID: question, Text: f.texted(workflows.MaxTextBytes), Status: "PENDING", RequestedAt: e.OccurredAt}
+	for i := range 100 { // of more bytes than a case keeps
+		facts.Attachments = append(facts.Attachments, workflows.Attachment{ID: f.named(fmt.Sprint(i)), Name: f.texted(600)})
 	}
 	return e
 }
 
 func TestTheLargestCaseFitsEveryPayload(t *testing.T) {
 	t.Parallel()
+	for name, f := range fills {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireLargestFits(t, f)
+		})
+	}
+}
+
+func requireLargestFits(t *testing.T, f fill) {
+	t.Helper()
 	fits := func(c lifecycle.Case) {
 		t.Helper()
 		require.Less(t, encodedLen(t, lifecycle.View(c)), maxPayload, "state query")
@@ -57,45 +93,52 @@ func TestTheLargestCaseFitsEveryPayload(t *testing.T) {
 			Carried *lifecycle.State `json:"carried"`
 		}{c.Start, &c.State}), maxPayload, "continue-as-new")
 	}
-	c := running(func(s *workflows.CaseStart) {
-		s.ReplyTo = &workflows.ReplyTo{WorkflowID: strings.Repeat("w", 255), Signal: strings.Repeat("s", 255)}
-		s.Request.Goal.Objective = escaped(workflows.MaxTextBytes)
-		s.Request.Metadata, s.Request.ResultSchema = rawEscaped(workflows.MaxStartBytes/2), json.RawMessage(`{"d":"`+escaped(workflows.MaxStartBytes/3)+`"}`)
-	})
+	filled := func(s *workflows.CaseStart) {
+		longest := strings.Repeat("<", workflows.MaxWorkflowIDBytes)
+		s.Reference = strings.Repeat("r", 200)
+		s.ReplyTo = &workflows.ReplyTo{WorkflowID: longest, Signal: longest}
+		s.Request.Goal.Objective = f.texted(workflows.MaxTextBytes)
+		s.Request.Metadata = json.RawMessage(`{"m":` + string(f.raw(workflows.MaxStartBytes/2)) + `}`)
+		s.Request.ResultSchema = json.RawMessage(`{"d":` + string(f.raw(workflows.MaxStartBytes/3)) + `}`)
+	}
+	id := f.named(caseID)
+	c := lifecycle.Created(began(filled), workflows.CreateCaseResult{CaseID: id}, t0)
+	require.Equal(t, id, c.State.CaseID)
 	require.Greater(t, encodedLen(t, c.Start), workflows.MaxStartBytes*3/4)
+	require.NoError(t, c.Start.Validate())
 	for i := range 12 {
-		q := fmt.Sprint("q", i)
-		e := inputNeeded(q, 10+i)
-		c = lifecycle.Receive(c, largest(e), after(10+i))
-		in := workflows.ProvideInput{QuestionID: q, Text: escaped(workflows.MaxTextBytes), By: escaped(workflows.MaxShortTextBytes)}
+		q := f.named(fmt.Sprint("q", i))
+		c = lifecycle.Receive(c, f.largest(inputNeeded(q, 10+i)), after(10+i))
+		in := workflows.ProvideInput{QuestionID: q, Text: f.texted(workflows.MaxTextBytes), By: f.texted(workflows.MaxShortTextBytes)}
 		require.NoError(t, lifecycle.CheckInput(c, in))
 		c = lifecycle.ProvideInput(c, in, after(10+i))
-		c = lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputRejected, Message: escaped(100_000)}, after(10+i))
-		c = lifecycle.Receive(c, largest(untimed(inputNeeded(q, 1000+i))), after(10+i))
+		c = lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputRejected, Message: f.texted(100_000)}, after(10+i))
+		c = lifecycle.Receive(c, f.largest(untimed(inputNeeded(q, 1000+i))), after(10+i))
 		other := unproven(completed(2000 + i))
-		other.Facts.CaseID = fmt.Sprint(strings.Repeat("x", 240), i)
-		c = lifecycle.Receive(c, largest(other), after(10+i))
+		other.Facts.CaseID = fmt.Sprint("other", i)
+		c = lifecycle.Receive(c, f.largest(other), after(10+i))
 		second := completed(3000 + i)
-		second.Facts.CaseID = fmt.Sprint(strings.Repeat("x", 240), i)
-		c = lifecycle.Receive(c, largest(second), after(10+i))
-		c = lifecycle.Tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: escaped(1 << 20)}, after(10+i)), after(10+i))
+		second.Facts.CaseID = fmt.Sprint("second", i)
+		c = lifecycle.Receive(c, f.largest(second), after(10+i))
+		c = lifecycle.Tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: f.texted(1 << 20)}, after(10+i)), after(10+i))
 	}
-	require.Greater(t, encodedLen(t, c.State), 1<<20, "it is large")
+	require.Greater(t, encodedLen(t, c.State), 1_000_000, "it is large")
 	fits(c)
-	held := largest(completed(100))
+	held := f.largest(completed(100))
 	held.Facts = held.Facts.Omitting(workflows.FieldResult)
 	c = lifecycle.Receive(c, held, after(100))
 	require.NotNil(t, c.State.HeldEnd)
 	fits(c)
-	cancelled := lifecycle.Cancel(running(), workflows.CancelCase{Reason: escaped(workflows.MaxShortTextBytes), By: escaped(workflows.MaxShortTextBytes)}, after(101))
-	fits(cancelled)
-	c = lifecycle.Tick(lifecycle.Read(c, caseID, read(largest(completed(100))), after(101)), after(101))
+	cancel := workflows.CancelCase{Reason: f.texted(workflows.MaxShortTextBytes), By: f.texted(workflows.MaxShortTextBytes)}
+	require.NoError(t, lifecycle.CheckCancel(running(), cancel))
+	fits(lifecycle.Cancel(running(filled), cancel, after(101)))
+	c = lifecycle.Tick(lifecycle.Read(c, id, read(f.largest(completed(100))), after(101)), after(101))
 	requireStatus(t, workflows.CaseCompleted, c)
-	require.Len(t, c.State.Answers[0].Text, workflows.MaxTextBytes/6)
+	require.Equal(t, f.texted(workflows.MaxTextBytes), c.State.Answers[0].Text)
 	check := workflows.ResultCheck{Verdict: workflows.ResultOffSchema, More: 1 << 30}
 	for range workflows.MaxSchemaViolations {
 		check.Violations = append(check.Violations, workflows.SchemaViolation{
-			At: escaped(workflows.MaxShortTextBytes), Reason: escaped(workflows.MaxShortTextBytes),
+			At: f.texted(workflows.MaxShortTextBytes), Reason: f.texted(workflows.MaxShortTextBytes),
 		})
 	}
 	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(101)).CheckResult, check)

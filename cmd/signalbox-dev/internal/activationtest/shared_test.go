@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -33,6 +34,9 @@ var shared struct {
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) (code int) {
+	if os.Getenv(stickyOff) != "" {
+		sdkworker.SetStickyWorkflowCacheSize(0)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var err error

@@ -21,7 +21,11 @@ const (
 
 // receive is a workflow of a business app: it returns so many different notices, in the order in which they came.
 func receive(ctx workflow.Context, count int) ([]workflows.Notice, error) {
-	notices := signalbox.ReceiveNotices(ctx, told)
+	return receiveFrom(ctx, told, count)
+}
+
+func receiveFrom(ctx workflow.Context, signal string, count int) ([]workflows.Notice, error) {
+	notices := signalbox.ReceiveNotices(ctx, signal)
 	var got []workflows.Notice
 	for len(got) < count {
 		next, err := notices.Receive(ctx)
@@ -37,6 +41,7 @@ func receive(ctx workflow.Context, count int) ([]workflows.Notice, error) {
 func startReceivers(temporal client.Client) (stop func(), err error) {
 	w := sdkworker.New(temporal, receiverQueue, sdkworker.Options{})
 	w.RegisterWorkflowWithOptions(receive, workflow.RegisterOptions{Name: receiver})
+	w.RegisterWorkflowWithOptions(receiveHandedOver, workflow.RegisterOptions{Name: handOver})
 	return w.Stop, w.Start()
 }
 
@@ -48,7 +53,11 @@ func receiverOf(reference string) *workflows.ReplyTo {
 // startReceiver starts the receiver of a case. What it returns waits for the notices.
 func startReceiver(t *testing.T, temporal client.Client, reference string, count int) (wait func() []workflows.Notice) {
 	t.Helper()
-	run := executed(t, temporal, client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count)
+	return returned(t, executed(t, temporal, client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count))
+}
+
+// returned waits for the notices that a receiver returns.
+func returned(t *testing.T, run client.WorkflowRun) (wait func() []workflows.Notice) {
 	return func() (got []workflows.Notice) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
@@ -58,8 +67,8 @@ func startReceiver(t *testing.T, temporal client.Client, reference string, count
 	}
 }
 
-// deliveries reads where the notices of a case stand.
-func deliveries(temporal client.Client, one *signalbox.Case) func(context.Context) (workflows.NotifyState, error) {
+// deliveries reads where the notices of a case or an activation stand.
+func deliveries(temporal client.Client, one interface{ WorkflowID() string }) func(context.Context) (workflows.NotifyState, error) {
 	return func(ctx context.Context) (state workflows.NotifyState, err error) {
 		value, err := temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(one.WorkflowID()), "", workflows.QueryState)
 		if err == nil {

@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -90,6 +91,9 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
+	if os.Getenv(stickyOff) != "" {
+		sdkworker.SetStickyWorkflowCacheSize(0)
+	}
 	folder, err := os.MkdirTemp("", "signalbox-casetest-")
 	if err != nil {
 		return complain(err)

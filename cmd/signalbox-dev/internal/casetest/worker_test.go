@@ -4,25 +4,24 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
-	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	sdklog "go.temporal.io/sdk/log"
 	"go.uber.org/zap"
-	"google.golang.org/grpc"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
-	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -30,7 +29,10 @@ import (
 const workerSettings = "SIGNALBOX_TEST_WORKER"
 
 type workerProcess struct {
-	Keyring, Temporal, Namespace, Ingress, Offload string
+	Keyring, Temporal, Namespace string
+	Config                       config.Config
+	// Artmail is where the author's activity asks about approvals; empty: no author runs beside the worker.
+	Artmail string
 	// Held are activities, by heldKey, and where the worker stops in them. It says so on its output, and never goes on.
 	Held map[string]moment
 }
@@ -39,13 +41,13 @@ type workerProcess struct {
 type moment string
 
 const (
-	// begun: the worker has the activity and has not called the provider.
+	// begun: the worker has the activity, which has not begun its work.
 	begun moment = "begun"
-	// done: the provider has answered, and the server does not know it.
+	// done: the activity has ended well, and the server does not know it.
 	done moment = "done"
 )
 
-func heldKey(reference, activity string) string { return reference + " " + activity }
+func heldKey(workflowID, activity string) string { return workflowID + " " + activity }
 
 // runWorker is the other process. It ends when it is killed, or when its parent ends and so closes its input.
 func runWorker(settings string) int {
@@ -63,20 +65,20 @@ func runWorker(settings string) int {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	stops := &stops{at: p.Held, activities: map[string]string{}}
+	options := client.Options{
+		HostPort: p.Temporal, Namespace: p.Namespace,
+		Interceptors: []interceptor.ClientInterceptor{&stops{at: p.Held, process: ctx}},
+		Logger:       sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)), // its output is for the stops
+	}
+	if p.Artmail != "" {
+		stopAuthor, err := startAuthor(options, keys, p.Artmail)
+		if err != nil {
+			return complain(err)
+		}
+		defer stopAuthor()
+	}
 	err = service.Run(ctx, service.Settings{
-		Config: config.Config{
-			PublicURL: p.Ingress,
-			Accounts:  map[string]config.Account{workflows.DefaultAccount: {BaseURL: p.Offload, APIKey: apiKey}},
-		},
-		Parts:    config.Worker,
-		Keyring:  keys,
-		Payloads: payloadtest.Keys(),
-		Temporal: client.Options{
-			HostPort: p.Temporal, Namespace: p.Namespace,
-			ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(stops.intercept)}},
-		},
-		Log: zap.NewNop(),
+		Config: p.Config, Parts: config.Worker, Keyring: keys, Payloads: payloadtest.Keys(), Temporal: options, Log: zap.NewNop(),
 	})
 	if err != nil {
 		return complain(err)
@@ -84,58 +86,39 @@ func runWorker(settings string) int {
 	return 0
 }
 
-// stops stands between a worker and the server.
+// stops stands before and after each activity of a worker, local ones included.
 type stops struct {
-	at map[string]moment
-
-	mu         sync.Mutex
-	activities map[string]string // heldKey by task token
+	interceptor.InterceptorBase
+	at      map[string]moment
+	process context.Context
 }
 
-func (s *stops) intercept(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption) error {
-	if handOff, ok := request.(*workflowservice.SignalWithStartWorkflowExecutionRequest); ok {
-		// A local activity, which the server knows nothing of.
-		activity := heldKey(referenceOf(handOff.GetWorkflowId()), workflows.ActivityNoticeHandOff)
-		if err := s.stop(ctx, activity, begun); err != nil {
-			return err
-		}
-		err := invoke(ctx, method, request, reply, cc, o...)
-		return errors.Join(err, s.stop(ctx, activity, done))
-	}
-	if completed, ok := request.(*workflowservice.RespondActivityTaskCompletedRequest); ok {
-		s.mu.Lock()
-		activity := s.activities[string(completed.GetTaskToken())]
-		s.mu.Unlock()
-		if err := s.stop(ctx, activity, done); err != nil {
-			return err
-		}
-	}
-	if err := invoke(ctx, method, request, reply, cc, o...); err != nil {
-		return err
-	}
-	if task, ok := reply.(*workflowservice.PollActivityTaskQueueResponse); ok && len(task.GetTaskToken()) > 0 {
-		activity := heldKey(referenceOf(task.GetWorkflowExecution().GetWorkflowId()), task.GetActivityType().GetName())
-		s.mu.Lock()
-		s.activities[string(task.GetTaskToken())] = activity
-		s.mu.Unlock()
-		return s.stop(ctx, activity, begun)
-	}
-	return nil
+func (s *stops) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &stopsActivity{interceptor.ActivityInboundInterceptorBase{Next: next}, s}
 }
 
-// referenceOf is the reference of the case that a workflow belongs to.
-func referenceOf(workflowID string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")), workflows.OffloadCaseWorkflowID(""))
+type stopsActivity struct {
+	interceptor.ActivityInboundInterceptorBase
+	*stops
 }
 
-// stop never lets an activity go on that is to be stopped here.
-func (s *stops) stop(ctx context.Context, activity string, here moment) error {
-	if s.at[activity] != here {
-		return nil
+func (s *stopsActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	info := activity.GetInfo(ctx)
+	key := heldKey(info.WorkflowExecution.ID, info.ActivityType.Name)
+	s.stop(key, begun)
+	result, err := s.Next.ExecuteActivity(ctx, in)
+	if err == nil {
+		s.stop(key, done)
 	}
-	fmt.Println(activity)
-	<-ctx.Done()
-	return ctx.Err()
+	return result, err
+}
+
+// stop never lets an activity go on that is to be stopped here, not even when its time is over.
+func (s *stops) stop(key string, here moment) {
+	if s.at[key] == here {
+		fmt.Println(key)
+		<-s.process.Done()
+	}
 }
 
 // runningWorker is the other process as seen from here.
@@ -165,6 +148,19 @@ func startWorker(t *testing.T, p workerProcess) *runningWorker {
 	}()
 	t.Cleanup(w.kill)
 	return w
+}
+
+// nextStop waits until the worker stops in an activity, and returns its key.
+func (w *runningWorker) nextStop(t *testing.T, waitedFor any) string {
+	t.Helper()
+	select {
+	case key, alive := <-w.stopped:
+		require.True(t, alive, "the worker ended by itself")
+		return key
+	case <-time.After(waitTimeout):
+		require.FailNow(t, "the worker did not stop", "in %v", waitedFor)
+		return ""
+	}
 }
 
 // kill ends the process with SIGKILL; a second time it does nothing.

@@ -82,6 +82,8 @@ func runTests(m *testing.M) (code int, err error) {
 	receivers := sdkworker.New(shared, receiverQueue, sdkworker.Options{})
 	receivers.RegisterWorkflowWithOptions(receive, workflow.RegisterOptions{Name: "receive"})
 	receivers.RegisterWorkflowWithOptions(handOver, workflow.RegisterOptions{Name: "hand-over"})
+	receivers.RegisterWorkflowWithOptions(tell, workflow.RegisterOptions{Name: "tell"})
+	activities.Register(receivers)
 	if err := receivers.Start(); err != nil {
 		return 1, err
 	}
