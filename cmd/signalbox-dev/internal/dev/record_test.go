@@ -97,7 +97,7 @@ func startWithReceiver(t *testing.T, reference, script string) *signalbox.Case {
 // startReceiver starts a workflow that no worker runs: Temporal takes its signals all the same.
 func startReceiver(t *testing.T, id string) *workflows.ReplyTo {
 	t.Helper()
-	_, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "nobody"}, "app")
+	_, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
 	require.NoError(t, err)
 	return &workflows.ReplyTo{WorkflowID: id, Signal: "news"}
 }
@@ -398,7 +398,7 @@ var noticeStories = map[string]func(t *testing.T, source string){
 	},
 	"handed-over": func(t *testing.T, source string) {
 		activities, err := notice.New(notice.Config{Temporal: shared.Temporal, Agents: map[string]notice.Agent{
-			handOverAgent: {HandOver: &workflows.HandOver{WorkflowType: "desk", TaskQueue: "nobody"}},
+			handOverAgent: {HandOver: &workflows.HandOver{WorkflowType: "desk", TaskQueue: "no-worker"}},
 		}})
 		require.NoError(t, err)
 		_, err = activities.HandOff(t.Context(), workflows.HandOff{Source: source, Agent: handOverAgent, Notices: []workflows.PostedNotice{{Notice: workflows.Notice{
@@ -571,7 +571,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 	},
 	"told-options-and-resealed": func(t *testing.T) *signalbox.Activation {
 		id, one := activate(t)
-		options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "nobody"}
+		options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "no-worker"}
 		require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalActivationOptions, options))
 		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
 		key, err := one.RevealAPIKey(t.Context())

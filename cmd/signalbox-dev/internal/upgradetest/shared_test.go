@@ -71,7 +71,7 @@ func newStage(t *testing.T) *stage {
 	s.temporal, err = server.Dial(t.Context(), payloadtest.Apply)
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
-	_, err = s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: app, TaskQueue: "nobody"}, app)
+	_, err = s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: app, TaskQueue: "no-worker"}, app)
 	require.NoError(t, err)
 	s.deployment = worker.NewDeployment(s.temporal, namespace, deployment)
 	keys, err := keyring.LoadOrCreate(s.keyring)
