@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -108,8 +107,6 @@ func (c *Committer[J]) run() {
 	var batch []*entry[J]
 	var jobs []J
 	for first := range c.jobs {
-		// Callers that were just answered come back with their next job if they get to run: a larger batch for a few microseconds.
-		runtime.Gosched()
 		batch, jobs = append(batch[:0], first), jobs[:0]
 		batch = c.fill(batch)
 		live := batch[:0]

@@ -57,7 +57,7 @@ reason, conflict_of, settled_at, trace_parent)`,
 // AppendTo appends rows, in the order of their unique keys: two transactions with the same keys wait for each other in one direction
 // only. It touches no lane: a claim puts what has arrived into its lane.
 func (s *Store) AppendTo(tx Tx, rows []*Delivery) error {
-	if err := s.addKinds(tx, rows); err != nil {
+	if err := addKinds(tx, rows); err != nil {
 		return err
 	}
 	rows = slices.Clone(rows)
@@ -78,17 +78,7 @@ func (s *Store) AppendTo(tx Tx, rows []*Delivery) error {
 
 // Appended is called when rows are on disk.
 func (s *Store) Appended(rows []*Delivery) {
-	pending := false
-	s.mu.Lock()
-	for _, d := range rows {
-		pending = pending || d.State == inbox.StatePending
-		if len(s.kinds) >= maxKinds {
-			clear(s.kinds)
-		}
-		s.kinds[kindOf(d)] = true
-	}
-	s.mu.Unlock()
-	if pending {
+	if slices.ContainsFunc(rows, func(d *Delivery) bool { return d.State == inbox.StatePending }) {
 		s.signalWake()
 	}
 }
@@ -169,22 +159,14 @@ last_duplicate_at = CASE WHEN last_duplicate_at > ? THEN last_duplicate_at ELSE 
 	return err
 }
 
-// maxKinds bounds the memory for known kinds. A sender may invent any number of them.
-const maxKinds = 10_000
-
-func kindOf(d *Delivery) kind { return kind{d.Provider, d.Scope, d.Kind} }
-
-func (s *Store) addKinds(tx Tx, rows []*Delivery) error {
-	added := map[kind]bool{}
-	s.mu.Lock()
+// addKinds adds the rows' kinds that the kind table does not have yet, in one order, as AppendTo does with the rows.
+func addKinds(tx Tx, rows []*Delivery) error {
+	kinds := map[kind]bool{}
 	for _, d := range rows {
-		if k := kindOf(d); !s.kinds[k] {
-			added[k] = true
-		}
+		kinds[kind{d.Provider, d.Scope, d.Kind}] = true
 	}
-	s.mu.Unlock()
 	var args []any
-	for _, k := range slices.SortedFunc(maps.Keys(added), func(a, b kind) int {
+	for _, k := range slices.SortedFunc(maps.Keys(kinds), func(a, b kind) int {
 		return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.scope, b.scope), cmp.Compare(a.kind, b.kind))
 	}) {
 		args = append(args, k.provider, k.scope, k.kind)

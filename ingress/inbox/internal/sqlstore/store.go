@@ -11,7 +11,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -75,15 +74,11 @@ type Database interface {
 type Store struct {
 	db   Database
 	wake chan struct{}
-
-	mu sync.Mutex
-	// kinds are rows that the kind table is known to have.
-	kinds map[kind]bool
 }
 
 // New returns a Store on a database.
 func New(db Database) *Store {
-	return &Store{db: db, wake: make(chan struct{}, 1), kinds: map[kind]bool{}}
+	return &Store{db: db, wake: make(chan struct{}, 1)}
 }
 
 // Wake implements inbox.Store.
