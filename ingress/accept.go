@@ -14,46 +14,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// errToken is a cause for the log; the sender gets the same 401 for every cause.
-var errToken = errors.New("token is not the one of this URL")
-
-// refuseBody refuses a body that was not read to its end.
-func (s *Server) refuseBody(c echo.Context, provider string, err error) error {
-	s.skipBody(c)
-	switch {
-	case errors.Is(err, errTooLarge):
-		return s.refuse(provider, http.StatusRequestEntityTooLarge, outcomeTooLarge, err)
-	case errors.Is(err, errInFlight):
-		c.Response().Header().Set("Connection", "close")
-		return s.refuse(provider, http.StatusServiceUnavailable, outcomeBusy, err)
-	case errors.Is(err, errSlow):
-		return s.refuse(provider, http.StatusRequestTimeout, outcomeCut, err)
-	default:
-		return s.refuse(provider, http.StatusBadRequest, outcomeCut, err)
-	}
-}
-
-// skipBody gives the rest of an unread body one second. After the answer, the server reads up to 256 KiB of it and then closes the
-// connection: if it closed at once, the sender would see a reset connection instead of the answer.
-func (s *Server) skipBody(c echo.Context) {
-	const rest = time.Second
-	// The error is ignored: only a test's response recorder can't set a deadline.
-	_ = http.NewResponseController(c.Response()).SetReadDeadline(s.now().Add(rest))
-}
-
-// refuseUnverified refuses a bad token or signature: 401, or 429 after too many from one source. The answer is the same for every cause.
-func (s *Server) refuseUnverified(c echo.Context, provider string, what outcome, err error) error {
-	if !s.badTokenLimiter.allow(sourceOf(c)) {
-		return s.refuse(provider, http.StatusTooManyRequests, outcomeRateLimited, err)
-	}
-	return s.refuse(provider, http.StatusUnauthorized, what, err)
-}
-
-func (s *Server) refuse(provider string, status int, what outcome, cause error) error {
-	s.metrics.countWebhook(provider, what)
-	return &refusal{status: status, outcome: what, cause: cause}
-}
-
 // accept stores a verified body. It answers 204 when the body is on disk, or 503 when that takes longer than the budget.
 func (s *Server) accept(c echo.Context, from webhook, raw *body, budget time.Duration) error {
 	plain, err := s.bodies.inflate(raw)

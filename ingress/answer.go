@@ -32,16 +32,6 @@ var outcomes = []outcome{
 	outcomeTooLarge, outcomeCut, outcomeBusy, outcomeUnavailable,
 }
 
-// refusal is an error with its HTTP status. The cause is only for the log: senders see the same answer for every refusal of one status.
-type refusal struct {
-	status  int
-	outcome outcome
-	cause   error
-}
-
-func (r *refusal) Error() string { return fmt.Sprintf("%s: %v", r.outcome, r.cause) }
-func (r *refusal) Unwrap() error { return r.cause }
-
 // retryAfter is in seconds. The inbox recovers from a burst within one second; a full disk needs a person.
 const retryAfter = "5"
 

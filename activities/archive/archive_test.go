@@ -57,7 +57,7 @@ type provider struct {
 	expires time.Time
 	result  []byte
 	err     error
-	// asked counts the calls; before each, change may change the provider.
+	// asked counts the calls. change, if set, runs before each call and may modify the provider.
 	asked  atomic.Int64
 	change func(call int64, p *provider)
 }
@@ -72,7 +72,7 @@ func (p *provider) ask() {
 func (p *provider) Link(_ context.Context, account, caseID, attachmentID string) (string, time.Time, error) {
 	p.ask()
 	if account != attachmentParams.Account || caseID != attachmentParams.CaseID || attachmentID == "" {
-		return "", time.Time{}, errors.New("asked for another's file")
+		return "", time.Time{}, errors.New("unexpected account, case or attachment")
 	}
 	return p.url, p.expires, p.err
 }
@@ -118,7 +118,7 @@ func newWorld(t testing.TB, handler http.HandlerFunc, changes ...func(*Config)) 
 	t.Cleanup(func() {
 		left, err := os.ReadDir(cfg.Folder)
 		require.NoError(t, err)
-		require.Empty(t, left, "no local file stays")
+		require.Empty(t, left, "no local file is left")
 	})
 	return w
 }
@@ -168,7 +168,7 @@ func storeAttachment(t testing.TB, w *world) (workflows.StoredFile, error) {
 	return store(t, w.Activities, workflows.ActivityArchiveStoreAttachment, attachmentParams)
 }
 
-// requireFailure requires an error of the contract's type and reports whether it is retried.
+// requireFailure requires an application error of the given type; final says whether it must be non-retryable.
 func requireFailure(t testing.TB, err error, errType string, final bool) {
 	t.Helper()
 	var appErr *temporal.ApplicationError
@@ -177,7 +177,7 @@ func requireFailure(t testing.TB, err error, errType string, final bool) {
 	require.Equal(t, final, appErr.NonRetryable(), err.Error())
 }
 
-// keys are the names of all objects.
+// keys returns the keys of all objects.
 func keys(t testing.TB, objects *blob.Bucket) []string {
 	t.Helper()
 	var all []string

@@ -13,9 +13,9 @@ import (
 // reportMargin is the part of an attempt's time that is reserved to clean up and to report the result to the server.
 const reportMargin = 5 * time.Second
 
-var errOutOfTime = errors.New("the attempt's time is over")
+var errOutOfTime = errors.New("the attempt ran out of time")
 
-// attempt is the context of one attempt of an activity, which ends before the server gives the attempt up.
+// attempt is the context of one activity attempt. It ends shortly before the attempt times out at the server (see reportMargin).
 type attempt struct {
 	context.Context
 	// fetchedBytes is how many bytes of the download have arrived.
@@ -36,7 +36,7 @@ func (a *attempt) beat() {
 	activity.RecordHeartbeat(a, Progress{FetchedBytes: a.fetchedBytes.Load(), Differed: a.differed.Load()})
 }
 
-// begin starts an attempt and its heartbeats. They show that the worker lives; a stalled download is found separately (see stall).
+// begin starts an attempt and its heartbeats. They only show that the worker is alive; a stalled download is detected separately (see stall).
 func (a *Activities) begin(ctx context.Context) (_ *attempt, end func()) {
 	info := activity.GetInfo(ctx)
 	margin := min(reportMargin, info.Deadline.Sub(info.StartedTime)/4)

@@ -16,7 +16,7 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// Objects returns the keys of what is stored of a case, under any account, and of parts that a crash left behind.
+// Objects returns the keys of a case's stored files, under any account, and of temporary files that a crash left in a local folder.
 func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, err error) {
 	accounts, err := b.list(ctx, &blob.ListOptions{Delimiter: "/"})
 	if err != nil {
@@ -39,7 +39,7 @@ func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, 
 			}
 			seen, err := b.objects.Attributes(ctx, o.Key)
 			if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-				return nil, fmt.Errorf("%w: look at %s: %w", errBucket, o.Key, err)
+				return nil, fmt.Errorf("%w: read attributes of %s: %w", errBucket, o.Key, err)
 			}
 			if err == nil && (seen.Metadata[metadataSHA256] != "" || b.folder && strings.HasSuffix(name, ".tmp")) {
 				keys = append(keys, o.Key)
@@ -49,8 +49,8 @@ func (b *Bucket) Objects(ctx context.Context, reference string) (keys []string, 
 	return keys, nil
 }
 
-// Erase deletes what Objects returns, and says how many objects those were. It may be interrupted and repeated. A bucket that keeps versions keeps
-// the deleted ones: that is for its own lifecycle rules to end.
+// Erase deletes what Objects returns, and returns how many objects it deleted. It may be interrupted and repeated. In a bucket with versioning the
+// old versions stay until the bucket's lifecycle rules delete them.
 func (b *Bucket) Erase(ctx context.Context, reference string) (erased int, err error) {
 	keys, err := b.Objects(ctx, reference)
 	if err != nil {
@@ -82,7 +82,7 @@ func (b *Bucket) list(ctx context.Context, options *blob.ListOptions) (found []*
 	}
 }
 
-// removeFolders removes the folders of a case that are empty by now: they have its reference as their name.
+// removeFolders removes the empty folders of a case: the folder that is named by its reference, and those in it.
 func (b *Bucket) removeFolders(key, reference string) {
 	u, err := url.Parse(b.name)
 	if err != nil {

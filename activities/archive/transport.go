@@ -9,7 +9,8 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/publicnet"
 )
 
-// newTransport returns the transport for downloads. It bounds every wait but that for the body, which the attempt and the stall bound.
+// newTransport returns the transport for downloads. It limits every wait except the one for the body, which the attempt's
+// deadline and the stall timeout limit.
 func newTransport(allowPrivate bool) *http.Transport {
 	const connect = 10 * time.Second
 	dialer := &net.Dialer{Timeout: connect}

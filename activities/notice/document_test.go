@@ -18,8 +18,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// document is the API document, whose section "webhooks" describes posts to receivers. The test allows no additional fields, although receivers
-// must.
+// document returns the OpenAPI document. Its section "webhooks" describes the requests to receivers. Here its schemas forbid additional fields,
+// although receivers must accept them.
 func document(t *testing.T) map[string]any {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "..", "ingress", "api", "openapi.yaml"))
@@ -81,14 +81,14 @@ func TestAPostMatchesTheAPIDocument(t *testing.T) {
 		}
 		posted = append(posted, string(n.Kind))
 	}
-	require.ElementsMatch(t, kinds, posted, "each kind of the document is tried, and no other")
+	require.ElementsMatch(t, kinds, posted, "exactly the kinds of the document are posted")
 
 	for _, field := range []string{"id", "kind", "source", "data"} {
 		require.Error(t, schema.Validate(without(t, sent[0], field)), field)
 	}
 }
 
-// without is a notice that lacks a field.
+// without returns the JSON of a notice without one field.
 func without(t *testing.T, n workflows.Notice, field string) any {
 	t.Helper()
 	raw, err := json.Marshal(n)

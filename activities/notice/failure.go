@@ -24,7 +24,7 @@ func undelivered(err error) *failure {
 
 func final(errorType string, err error) *failure { return &failure{err: err, errorType: errorType} }
 
-// maxErrorBytes keeps a retried error within the 4 KiB beyond which Temporal drops its details.
+// maxErrorBytes limits the message: if a retried error is larger than 4 KiB, Temporal drops its details.
 const maxErrorBytes = 500
 
 // asError returns the failure as a Temporal error. Failed deliveries are normal, so the error is benign: the SDK does not log it at ERROR.
@@ -45,7 +45,7 @@ func byTemporal(err error) *failure {
 	return undelivered(err)
 }
 
-// invalid returns the final error of a hand-off.
+// invalid returns err as the non-retryable error of a hand-off.
 func invalid(err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeNoticeInvalid, nil)
 }

@@ -39,5 +39,5 @@ func (a *Activities) Start(ctx context.Context, d workflows.DeliverNotice) (work
 	})
 }
 
-// maxSummary is in bytes. Temporal refuses a start with a summary of more than 400.
+// maxSummary is in bytes. Temporal rejects a start whose summary is longer than 400 bytes.
 const maxSummary = 200

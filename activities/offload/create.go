@@ -11,10 +11,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// CreateCase is the activity "offload.create-case": POST /cases. A repetition would send a second e-mail thread to a real vendor.
+// CreateCase is the activity "offload.create-case": POST /cases. A second POST would start a second e-mail thread with a real vendor.
 //
-// Only a failure that certainly created nothing can be retried. OffloadUncertain and a rejected request are final. After a reset, the case may
-// exist from the run before, so the activity posts only if a person asked for it. CreateCase adds the capability URL, so that no history
+// A failure is retried only if it certainly created nothing. OffloadUncertain and a rejected request are final. After a reset, the earlier run
+// may have created the case, so the activity posts only if a person asked for it. The capability URL is added here, so that no history
 // contains it.
 func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {
 	client, err := a.account(p.Account)
@@ -29,7 +29,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 	if err := ctx.Err(); err != nil {
 		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, notStarted("create case", err))
 	}
-	// A stop of the worker does not cancel the call: otherwise it would be uncertain whether the case exists.
+	// Stopping the worker does not cancel the call: after a cancelled call it is uncertain whether the case exists.
 	call, cancel := callContext(ctx, context.WithoutCancel(ctx))
 	defer cancel()
 
@@ -40,7 +40,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 	return workflows.CreateCaseResult{CaseID: created.CaseID}, nil
 }
 
-// webhookURL returns the capability URL of a case. Its token stays valid after a rotation of the keys.
+// webhookURL returns the capability URL of a case. Its token stays valid after the keys are rotated.
 func (a *Activities) webhookURL(reference string) string {
 	return a.publicURL + workflows.OffloadWebhookPath(reference, a.keys.Token(workflows.OffloadTokenContext(reference)...))
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Link returns a temporary download URL of an attachment (Offload, "Get case attachment"). expires is zero if Offload does not say it. The URL
-// is a secret: it must not leave the calling activity. The error is already translated: the activity returns it unchanged.
+// Link returns a temporary download URL of an attachment (Offload, "Get case attachment"). expires is zero if Offload does not return it. The URL
+// is a secret: it must not leave the calling activity. An error has its type of the contract already: the activity returns it unchanged.
 func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID string) (url string, expires time.Time, err error) {
 	client, err := a.account(account)
 	if err != nil {
@@ -21,8 +21,8 @@ func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID str
 	return download.DownloadURL, download.ExpiresAt, nil
 }
 
-// Result returns the whole result of a case as JSON, of any size; nil if the case has none. The error is already translated: the activity
-// returns it unchanged.
+// Result returns the whole result of a case as JSON, of any size; nil if the case has none. An error has its type of the contract
+// already: the activity returns it unchanged.
 func (a *Activities) Result(ctx context.Context, account, caseID string) ([]byte, error) {
 	client, err := a.account(account)
 	if err != nil {

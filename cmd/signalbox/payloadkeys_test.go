@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
-// remembering is a Temporal whose workflows have a memo that a ring has encrypted.
+// remembering returns a dial function for a mock Temporal server. Its workflows have the given statuses and a memo encrypted with ring.
 func remembering(t *testing.T, ring *keyring.Ring, statuses map[string]enumspb.WorkflowExecutionStatus) func(context.Context, client.Options) (client.Client, error) {
 	t.Helper()
 	memo, err := payloadcodec.New(ring).Encode([]*commonpb.Payload{{Data: []byte(`"text"`)}})
@@ -42,7 +42,7 @@ func remembering(t *testing.T, ring *keyring.Ring, statuses map[string]enumspb.W
 	}
 }
 
-func TestAKeyOfPayloadsIsRetiredWhenNoWorkflowNeedsIt(t *testing.T) {
+func TestAPayloadKeyIsRetiredWhenNoWorkflowNeedsIt(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "payload-keys.json")
 	require.Zero(t, command(t, nil, "keys", "create", "--payloads", path).status)
@@ -66,7 +66,7 @@ func TestAKeyOfPayloadsIsRetiredWhenNoWorkflowNeedsIt(t *testing.T) {
 	require.Contains(t, got.err, "force-continue-as-new")
 	require.Contains(t, got.err, "2 closed workflows")
 	got = retire(map[string]enumspb.WorkflowExecutionStatus{"offload-case/a": running}, "--forget-closed")
-	require.Equal(t, 4, got.status, "an open workflow is never given up")
+	require.Equal(t, 4, got.status, "--forget-closed does not cover open workflows")
 	got = retire(map[string]enumspb.WorkflowExecutionStatus{"offload-case/b": completed})
 	require.Equal(t, 4, got.status)
 	require.Equal(t, 1, readRing(t, path).OlderSealingKeys())
@@ -75,7 +75,7 @@ func TestAKeyOfPayloadsIsRetiredWhenNoWorkflowNeedsIt(t *testing.T) {
 	require.Zero(t, readRing(t, path).OlderSealingKeys())
 }
 
-func TestKeysOfOneKindAreNotTakenForTheOther(t *testing.T) {
+func TestKeyringAndPayloadKeysAreNotInterchangeable(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	sealing, payloads := filepath.Join(folder, "keyring.json"), filepath.Join(folder, "payload-keys.json")
@@ -88,10 +88,10 @@ func TestKeysOfOneKindAreNotTakenForTheOther(t *testing.T) {
 		args    []string
 		says    string
 	}{
-		"the keyring is for payloads":    {[]string{"SIGNALBOX_KEYRING=" + payloads}, []string{"keys", "reseal"}, "--payload-keys"},
+		"the keyring has payload keys":   {[]string{"SIGNALBOX_KEYRING=" + payloads}, []string{"keys", "reseal"}, "--payload-keys"},
 		"the payload keys are a keyring": {[]string{"SIGNALBOX_PAYLOAD_KEYS=" + sealing}, []string{"case", "list"}, "keys create --payloads"},
-		"there are none":                 {[]string{"SIGNALBOX_PAYLOAD_KEYS=" + folder + "/none"}, []string{"case", "list"}, "--payload-keys"},
-		"neither true nor false":         {[]string{"SIGNALBOX_PAYLOAD_DECRYPT_ONLY=perhaps"}, []string{"case", "list"}, "SIGNALBOX_PAYLOAD_DECRYPT_ONLY"},
+		"the key file is missing":        {[]string{"SIGNALBOX_PAYLOAD_KEYS=" + folder + "/none"}, []string{"case", "list"}, "--payload-keys"},
+		"decrypt-only is not a boolean":  {[]string{"SIGNALBOX_PAYLOAD_DECRYPT_ONLY=perhaps"}, []string{"case", "list"}, "SIGNALBOX_PAYLOAD_DECRYPT_ONLY"},
 	} {
 		got := command(t, c.environ, c.args...)
 		require.Equal(t, 2, got.status, "%s: %s", name, got.err)
@@ -99,7 +99,7 @@ func TestKeysOfOneKindAreNotTakenForTheOther(t *testing.T) {
 	}
 }
 
-// Commands encrypt and read as the processes do.
+// Commands encrypt and decrypt by the same settings as ingress and worker.
 func TestCommandsUseThePayloadKeys(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "payload-keys.json")

@@ -1,7 +1,7 @@
 // Package inbox is a table of deliveries: what arrived, where it should go, and the state it is in. This package holds the
-// words and the Store interface. The stores are in its subfolders, and inboxtest is the one suite that each of them passes.
+// types and the Store interface. The stores are in its subfolders, and each must pass the test suite inboxtest.
 //
-// It does not know what a delivery means: providers, kinds and reasons are strings, and the caller seals bodies and gives all times.
+// It does not know what a delivery means: providers, kinds and reasons are strings. The caller seals the bodies and passes in all times.
 //
 // # The life of a webhook
 //
@@ -16,6 +16,6 @@
 //
 // # At least once
 //
-// Deliveries are handed out again after a lease has ended, and some that were settled just before a power cut. The receiver must
-// recognise a repetition by the delivery's ID or key.
+// A delivery is handed out again if its lease ends before it is settled, and sometimes if it was settled just before a power cut. The
+// receiver must recognise a repetition by the delivery's ID or key.
 package inbox

@@ -50,6 +50,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalArtmailEvents)
 	r.touches = workflow.GetSignalChannel(r.Ctx, workflows.SignalTouchRuns)
 	r.options = workflow.GetSignalChannel(r.Ctx, workflows.SignalActivationOptions)
+	r.NewsWaits = func() bool { return r.events.Len() > 0 }
 	if in.Carried != nil {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.a = lifecycle.Restore(in.ActivationStart, *in.Carried)

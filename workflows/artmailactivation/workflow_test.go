@@ -119,6 +119,26 @@ func TestAnUpdateSeesTheSignalThatCameBeforeIt(t *testing.T) {
 	require.NoError(t, l.err)
 }
 
+func TestARunOpensInTheTaskThatResumesTheActivation(t *testing.T) {
+	t.Parallel()
+	l := newLife(t, 0)
+	l.events(0, activated())
+	l.events(1, paused(1))
+	l.at(2, func(env *testsuite.TestWorkflowEnvironment, done func()) {
+		env.SignalWorkflowSkippingWorkflowTask(workflows.SignalArtmailEvents, []workflows.ActivationEvent{resumed(2)})
+		env.UpdateWorkflow(workflows.UpdateOpenRun, "", &testsuite.TestUpdateCallback{
+			OnAccept: func() {}, OnReject: func(err error) { require.NoError(t, err) },
+			OnComplete: func(_ any, err error) {
+				require.NoError(t, err)
+				done()
+			},
+		}, workflows.OpenRun{RunID: "r1"})
+	})
+	l.events(3, deactivated(3))
+	l.play()
+	require.NoError(t, l.err)
+}
+
 func TestRunsAreWarnedAboutAndForceFailed(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {

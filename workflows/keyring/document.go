@@ -11,13 +11,13 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
-// ErrEmpty says that there was no key document at all: an unset secret or an empty file. It is
-// its own error because it must stop a start and must never lead to new keys being made.
+// ErrEmpty: the key document is blank, because a secret is unset or a file is empty. It has its
+// own error so that the program refuses to start, and does not create new keys.
 var ErrEmpty = errors.New("keyring: key document is empty")
 
 const documentVersion = 1
 
-// usePayloads marks a document whose keys are for payloads.
+// usePayloads marks a document whose keys encrypt Temporal payloads.
 const usePayloads = "payloads"
 
 // document is the secret file: both keysets in cleartext, in Tink's own JSON.

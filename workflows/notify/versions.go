@@ -1,7 +1,7 @@
 package notify
 
-// Versions of the carried state. A change of the commands in recorded histories needs a new version here, and a named predicate that says from
-// which version on the new commands are used.
+// Versions of the carried state. A code change that changes the commands of recorded histories needs a new version here, and a named predicate
+// that returns whether a version has the new commands.
 const (
 	// versionFirst is the first released version.
 	versionFirst = 1

@@ -25,8 +25,19 @@ func (r *run) handle() error {
 	)
 }
 
+// afterNews repeats a check that refuses after the news that waits. News is applied only then, so that an answer which comes together with
+// the end of its case is taken.
+func (r *run) afterNews(check func() error) error {
+	if err := check(); err == nil || !r.newsWaits() {
+		return err
+	}
+	r.applySignals()
+	r.applyResults()
+	return check()
+}
+
 func (r *run) provideInput(in workflows.ProvideInput) (workflows.InputReceipt, error) {
-	if err := lifecycle.CheckInput(r.c, in); err != nil {
+	if err := r.afterNews(func() error { return lifecycle.CheckInput(r.c, in) }); err != nil {
 		return workflows.InputReceipt{}, err
 	}
 	now := r.Now()
@@ -35,7 +46,7 @@ func (r *run) provideInput(in workflows.ProvideInput) (workflows.InputReceipt, e
 }
 
 func (r *run) adopt(in workflows.AdoptCase) (workflows.CaseReceipt, error) {
-	if err := lifecycle.CheckAdopt(r.c, in); err != nil {
+	if err := r.afterNews(func() error { return lifecycle.CheckAdopt(r.c, in) }); err != nil {
 		return workflows.CaseReceipt{}, err
 	}
 	r.apply(lifecycle.Adopt(r.c, in))
@@ -43,7 +54,7 @@ func (r *run) adopt(in workflows.AdoptCase) (workflows.CaseReceipt, error) {
 }
 
 func (r *run) retryCreate(in workflows.RetryCreate) (workflows.CaseReceipt, error) {
-	if err := lifecycle.CheckRetryCreate(r.c, in); err != nil {
+	if err := r.afterNews(func() error { return lifecycle.CheckRetryCreate(r.c, in) }); err != nil {
 		return workflows.CaseReceipt{}, err
 	}
 	r.apply(lifecycle.RetryCreate(r.c, in, r.Now()))

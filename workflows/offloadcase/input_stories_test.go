@@ -45,6 +45,27 @@ var inputStories = map[string]func() scenario{
 			},
 		}
 	},
+	"is answered in the task in which it asks": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{},
+			steps: []step{
+				{5 * minute, func(w *world) {
+					w.signalBefore(inputNeeded("q1", 5*minute))
+					w.update(workflows.UpdateProvideInput, answerQ1)
+				}},
+				{6 * minute, func(w *world) {
+					w.signalBefore(inputNeeded("q2", 6*minute))
+					w.update(workflows.UpdateProvideInput, workflows.ProvideInput{QuestionID: "q9", Text: "Yes"})
+				}},
+				signals(9*minute, completed(9*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, []string{"provide-input: SignalboxOtherQuestion"}, w.refused, "after the news it is still refused")
+				require.Len(t, w.scenario.provider.answered, 1)
+				require.Equal(t, workflows.InputAccepted, w.outcome.Answers[0].Result)
+			},
+		}
+	},
 	"nobody answers for long": func() scenario {
 		return scenario{
 			start: start(replying, func(s *workflows.CaseStart) {

@@ -58,8 +58,12 @@ func (r *run) applySignals() {
 
 // hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.events.Len() > 0 || r.readNow.Len() > 0 ||
-		r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done() || r.check.Done() || r.handOff.Done()
+	return r.HasWork() || r.newsWaits() || r.readNow.Len() > 0 || r.check.Done() || r.handOff.Done()
+}
+
+// newsWaits reports whether events, or results of calls to Offload, wait to be applied.
+func (r *run) newsWaits() bool {
+	return r.events.Len() > 0 || r.create.Done() || r.answer.Done() || r.read.Done() || r.reconcile.Done()
 }
 
 // canEnd reports whether the run may end: every update is answered, and no call is running whose result must be known. A read, a

@@ -49,6 +49,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOut
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
 	r.readNow = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
+	r.NewsWaits = r.newsWaits
 	if in.Carried != nil {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.c = lifecycle.Case{Start: in.CaseStart, State: *in.Carried}

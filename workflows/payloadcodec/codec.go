@@ -19,16 +19,16 @@ const (
 	metadataKeyID = "encryption-key-id"
 )
 
-// sealContext binds what is sealed to this use.
+// sealContext is authenticated with each payload: what the same keys seal for another use can't be opened as a payload.
 const sealContext = "temporal-payload"
 
-// ErrKeyMissing: a payload is encrypted by a key that is not here. The error names the key and what to do.
+// ErrKeyMissing: a payload is encrypted with a key that this process does not have. The error names the key and what to do.
 var ErrKeyMissing = errors.New("payload key missing")
 
-// errDamaged: a payload was cut or altered, or made by other keys with the same ID.
+// errDamaged: a payload was truncated or altered, or encrypted with another key that has the same ID.
 var errDamaged = errors.New("encrypted payload can't be opened: it was altered, or encrypted by another key with this ID")
 
-// Codec encrypts payloads, and opens those that are encrypted; all others it returns as they are. Make one with New. It implements
+// Codec encrypts payloads and decrypts encrypted ones; Decode returns all others unchanged. Make one with New. It implements
 // converter.PayloadCodec and is safe for concurrent use.
 type Codec struct {
 	ring    *keyring.Ring
@@ -36,8 +36,8 @@ type Codec struct {
 	held    []uint32
 }
 
-// New makes a codec with the keys. Without keys it encrypts nothing, and its error for an encrypted payload names the missing key. Without any
-// codec, a worker would fail the workflow.
+// New makes a codec with the keys. Without keys it encrypts nothing, and returns ErrKeyMissing for an encrypted payload. Use one even without
+// keys: at an encrypted payload, a worker with a codec fails only the workflow task, but a worker without a codec fails the workflow.
 func New(ring *keyring.Ring) *Codec {
 	if ring == nil {
 		return &Codec{}
@@ -45,8 +45,8 @@ func New(ring *keyring.Ring) *Codec {
 	return &Codec{ring: ring, encrypt: true, held: ring.SealingKeyIDs()}
 }
 
-// DecryptOnly is the codec that opens payloads and encrypts none: all processes begin with it when encryption is turned on, and end with it when
-// it is turned off, so that at no moment one writes what another can't read.
+// DecryptOnly returns a codec that decrypts payloads and encrypts none. Before encryption is turned on, all processes need it; after encryption
+// is turned off, all keep it as long as encrypted payloads exist. So no process writes what another can't read.
 func (c *Codec) DecryptOnly() *Codec {
 	return &Codec{ring: c.ring, held: c.held}
 }
@@ -59,7 +59,7 @@ func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 	return each(payloads, c.seal)
 }
 
-// Decode implements converter.PayloadCodec. It fails with ErrKeyMissing.
+// Decode implements converter.PayloadCodec. It returns ErrKeyMissing if it lacks the key of a payload.
 func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	return each(payloads, c.open)
 }
@@ -88,8 +88,8 @@ func (c *Codec) open(payload *commonpb.Payload) (*commonpb.Payload, error) {
 		return payload, nil
 	}
 	if !slices.Contains(c.held, id) {
-		return nil, fmt.Errorf("%w: the payload is encrypted by key %d, which this process does not have: give it the payload keys that hold it "+
-			"(--payload-keys, SIGNALBOX_PAYLOAD_KEYS) and restart it", ErrKeyMissing, id)
+		return nil, fmt.Errorf("%w: the payload is encrypted with key %d, which this process does not have: restart it with a key file that "+
+			"has this key (--payload-keys, SIGNALBOX_PAYLOAD_KEYS)", ErrKeyMissing, id)
 	}
 	plain, err := c.ring.Open(payload.GetData(), sealContext)
 	if err != nil {
@@ -102,23 +102,23 @@ func (c *Codec) open(payload *commonpb.Payload) (*commonpb.Payload, error) {
 	return opened, nil
 }
 
-// Current says whether a payload is encrypted by the key that Encode uses now, or plain where Encode encrypts nothing.
+// Current reports whether a payload is as Encode would write it now: encrypted with the current key, or plain if Encode does not encrypt.
 func (c *Codec) Current(payload *commonpb.Payload) bool {
 	id, encrypted := KeyID(payload)
 	return encrypted == c.encrypt && (!encrypted || id == c.ring.SealingKeyID())
 }
 
-// KeyID is the ID of the key that a payload is encrypted by; false: it is not encrypted. It needs no key.
+// KeyID returns the ID of the key that encrypted the payload, or false if the payload is not encrypted. It needs no key.
 func KeyID(payload *commonpb.Payload) (id uint32, encrypted bool) {
 	if string(payload.GetMetadata()[converter.MetadataEncoding]) != Encoding {
 		return 0, false
 	}
-	// An ID that can't be read is that of no key.
+	// A malformed ID becomes 0 or the largest uint32, in practice the ID of no key: Decode then returns ErrKeyMissing.
 	parsed, _ := strconv.ParseUint(string(payload.GetMetadata()[metadataKeyID]), 10, 32)
 	return uint32(parsed), true //nolint:gosec // it was parsed as 32 bits
 }
 
-// each never changes a payload: the caller may send it again.
+// each returns a new list and leaves the given payloads unchanged: the caller may send them again.
 func each(payloads []*commonpb.Payload, change func(*commonpb.Payload) (*commonpb.Payload, error)) ([]*commonpb.Payload, error) {
 	changed := make([]*commonpb.Payload, len(payloads))
 	for i, payload := range payloads {

@@ -13,15 +13,15 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
-// Where the numbered deliveries begin, what they are, and the last number that a test took.
+// received is the arrival of the first numbered delivery, delivery makes the delivery of a number, and numbers holds the last number in use.
 var (
 	received = inboxtest.Received
 	delivery = inboxtest.Numbered
 	numbers  atomic.Int64
 )
 
-// BenchmarkStore is that of all stores, each inbox in a database of one server. The tables are vacuumed and on disk, as between two visits of
-// the server's own vacuum.
+// BenchmarkStore runs the benchmark that all stores share. Each inbox has its own database on one server. Before the measurement, the filled
+// tables are vacuumed and written to disk, as they are after a run of autovacuum.
 func BenchmarkStore(b *testing.B) {
 	inboxtest.Bench(b, func(b *testing.B, fill func(inbox.Store)) func() inbox.Store {
 		address := pgtest.Shared(b).Database(b)

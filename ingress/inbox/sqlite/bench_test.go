@@ -12,7 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 )
 
-// Where the numbered deliveries begin, and what they are.
+// received is the arrival of the first numbered delivery, and delivery makes the delivery of a number.
 var (
 	received = inboxtest.Received
 	delivery = inboxtest.Numbered

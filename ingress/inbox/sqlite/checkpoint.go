@@ -9,16 +9,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// logSizes are sizes of the WAL in bytes, and what happens at each.
+// logSizes are limits in bytes for the WAL.
 type logSizes struct {
-	// checkpoint is about how many bytes are written before they are copied from the WAL to the file, beside the writer.
+	// checkpoint: after about so many bytes, a checkpoint starts that copies the WAL to the file while the writer goes on.
 	checkpoint int64
-	// restart is when the writer itself copies what is left and begins the WAL anew. Its disk space is kept, since writing over a file
-	// syncs several times faster than making it longer.
+	// restart: at this size the writer itself copies the rest (wal_autocheckpoint) and writes the WAL from its beginning again. The WAL
+	// file keeps its size, because overwriting a file syncs several times faster than extending it.
 	restart int64
-	// keep is what is kept of a WAL that a reader has made longer.
+	// keep: a WAL that grew larger because of a reader is cut to this size (journal_size_limit).
 	keep int64
-	// warn is how many bytes a reader may keep from being copied before a warning is logged.
+	// warn: if a reader prevents the copying of more bytes than this, a warning is logged.
 	warn int64
 }
 
@@ -28,7 +28,7 @@ var usualLogSizes = logSizes{checkpoint: 24 << 20, restart: 48 << 20, keep: 64 <
 // checkpointer copies the WAL into the file while the writer goes on. SQLite's automatic checkpoint would run inside a commit and delay every
 // caller of that commit.
 type checkpointer struct {
-	// db is the readers': a checkpoint changes nothing that they could see.
+	// db is the readers' pool. A checkpoint does not change what readers see.
 	db      *sql.DB
 	logger  *zap.Logger
 	warn    int64
@@ -50,8 +50,8 @@ func (c *checkpointer) run() {
 	err := c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
 	switch {
 	case err != nil:
-		// It costs disk space, no data.
-		c.logger.Warn("inbox log could not be copied into the file", zap.Error(err))
+		// The WAL grows, but no data is lost.
+		c.logger.Warn("inbox WAL checkpoint failed", zap.Error(err))
 	case (pages-copied)*pageSize > c.warn:
 		c.logger.Warn("inbox WAL grows: another program reads an old snapshot of the file; end that program, and the WAL shrinks again",
 			zap.Int64("log_bytes", pages*pageSize), zap.Int64("held_bytes", (pages-copied)*pageSize))

@@ -48,12 +48,15 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 	case n > workflows.MaxListed:
 		return rules.Refuse(workflows.ErrTypeTooMany, "%d approval requests in one list, at most %d: send several lists", n, workflows.MaxListed)
 	}
-	bytes := openApprovalBytes(s)
-	fresh := make(map[string]workflows.ApprovalRequest)
+	// First of all requests: a refusal that news may lift must not let an invalid one pass.
 	for _, r := range requests {
 		if err := r.Validate(); err != nil {
 			return rules.Invalid("%v", err)
 		}
+	}
+	bytes := openApprovalBytes(s)
+	fresh := make(map[string]workflows.ApprovalRequest)
+	for _, r := range requests {
 		known, isKnown := fresh[r.MessageID]
 		if approval := findApproval(s, r.MessageID); approval != nil {
 			known, isKnown = approval.ApprovalRequest, true
@@ -193,7 +196,7 @@ func acceptsWork(s *State, what string) error {
 	case s.Ended != nil:
 		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
 	case s.Status == workflows.ActivationPaused:
-		return rules.Refuse(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
+		return rules.RefuseUntilNews(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
 	}
 	return nil
 }

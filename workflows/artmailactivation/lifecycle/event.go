@@ -43,7 +43,7 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 			a.State.Seen = a.State.Seen.With(e.DedupeKey, maxSeen)
 		}
 		notes = append(notes, Note{Text: "event", Result: result, Kind: e.Kind, ID: e.DeliveryID, Why: why, ReceivedAt: e.ReceivedAt})
-		settle(&a.State, now)
+		deriveStatus(&a.State, now)
 	}
 	return a, notes
 }
@@ -173,42 +173,6 @@ func change(s *State, c Change) (workflows.EventResult, string) {
 		return workflows.EventLate, "a newer change is known"
 	}
 	return workflows.EventApplied, ""
-}
-
-// end voids open approvals and runs. It drops the key, which Artmail has revoked, and the user, who is no longer needed.
-func end(a *Activation, ending Ending, why string, now time.Time) {
-	s := &a.State
-	s.Ended, s.Early = &ending, nil
-	if s.Activated != nil {
-		s.Activated = &Activated{At: s.Activated.At}
-	}
-	close := decision{status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: why}
-	if ending.Stopped {
-		close.status, close.source = workflows.ApprovalCancelled, workflows.NewsByApp
-	}
-	for i := range s.Approvals {
-		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
-			decide(a, approval, close, now)
-		}
-	}
-	for i := range s.Runs {
-		if run := &s.Runs[i]; run.Status == workflows.RunOpen {
-			run.Status, run.ClosedAt, run.Reason = workflows.RunVoided, now, why
-			postEnd(a, run, workflows.NoticeRunVoided, now)
-		}
-	}
-}
-
-// Stop ends the activation in Signalbox after a person cancelled the workflow: receivers get their notices, and the key is dropped. At
-// Artmail the activation goes on, so Status stays; the inbox records further events as late.
-func Stop(a Activation, now time.Time) Activation {
-	if a.State.Ended != nil {
-		return a
-	}
-	a = clone(a)
-	end(&a, Ending{At: now, Reason: "cancelled", Stopped: true}, "the workflow was cancelled", now)
-	settle(&a.State, now)
-	return a
 }
 
 func earlier(a, b time.Time) time.Time {

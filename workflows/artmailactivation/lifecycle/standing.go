@@ -67,8 +67,8 @@ func standing(s *State) (status workflows.ActivationStatus, at time.Time, reason
 	return workflows.ActivationUnknown, time.Time{}, ""
 }
 
-// settle updates Status from Artmail's events.
-func settle(s *State, now time.Time) {
+// deriveStatus updates Status from Artmail's events.
+func deriveStatus(s *State, now time.Time) {
 	if status, _, _ := standing(s); status != s.Status {
 		s.Status, s.Since = status, now
 	}

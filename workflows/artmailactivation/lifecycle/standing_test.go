@@ -309,18 +309,36 @@ func TestTheSameBytesWithoutATimeAreOneEvent(t *testing.T) {
 func TestWhenAttentionBecomesUrgent(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
-	require.Equal(t, noon, lifecycle.DueAt(s.Activation), "since when")
+	require.Zero(t, lifecycle.DueAt(s.Activation))
 	apply(s, at(1), activated(1, "k"))
-	require.Equal(t, at(1), lifecycle.DueAt(s.Activation))
+	s.Tick(at(1))
+	require.Zero(t, lifecycle.DueAt(s.Activation), "nothing is needed")
 	register(t, s, at(1), requestDue("m1", 40), requestDue("m2", 30), request("m3"))
 	open(t, s, "r1", 1)
 	require.Equal(t, at(30), lifecycle.DueAt(s.Activation), "the nearest deadline; the run is not stale")
 	s.Tick(at(13))
 	require.Equal(t, at(16), lifecycle.DueAt(s.Activation), "then the run is force-failed")
 	apply(s, at(14), paused(14, "webhook_failure"))
-	require.Equal(t, at(14), lifecycle.DueAt(s.Activation), "its clocks stand still")
+	require.Equal(t, at(13), lifecycle.DueAt(s.Activation), "its clocks stand still")
 	apply(s, at(24), resumed(24))
 	require.Equal(t, at(26), lifecycle.DueAt(s.Activation))
+}
+
+func TestWithoutADeadlineAttentionIsUrgentSinceItArose(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	apply(s, at(1), activated(1, "k"))
+	s.Tick(at(1))
+	days := 24 * 60.0
+	apply(s, at(100*days), activated(2, "other"))
+	for _, later := range []float64{100 * days, 100*days + 5} {
+		s.Tick(at(later))
+		require.Contains(t, lifecycle.Attention(s.Activation), workflows.AttentionAPIKeyConflict)
+		require.Equal(t, at(100*days), lifecycle.DueAt(s.Activation), "not since the activation began")
+	}
+	apply(s, at(101*days), deactivated(101*days))
+	s.Tick(at(101 * days))
+	require.Zero(t, lifecycle.DueAt(s.Activation), "after the end nothing is needed")
 }
 
 func TestForeignTextIsInertInTheDetails(t *testing.T) {

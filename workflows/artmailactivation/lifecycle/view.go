@@ -76,7 +76,7 @@ func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen &&
 func stale(r Run) bool { return r.Status == workflows.RunOpen && !r.WarnedAt.IsZero() }
 
 // DueAt returns when the attention becomes urgent: the nearest deadline of an open approval, or force-failure of a stale run; without
-// these, when the status was entered.
+// these, when the attention arose.
 func DueAt(a Activation) time.Time {
 	var due time.Time
 	for i := range a.State.Approvals {
@@ -90,7 +90,7 @@ func DueAt(a Activation) time.Time {
 		}
 	}
 	if due.IsZero() {
-		return a.State.Since
+		return a.State.NoticedAt
 	}
 	return due
 }

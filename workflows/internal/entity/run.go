@@ -16,6 +16,8 @@ type Run struct {
 	Ctx workflow.Context
 	// Timer is the one timer of the run.
 	Timer Timer
+	// NewsWaits reports whether signals or results wait to be applied. The checks of updates call it, so it only looks. nil means never.
+	NewsWaits func() bool
 
 	root      workflow.Context
 	force     workflow.ReceiveChannel

@@ -11,8 +11,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// HandleUpdate registers an update. check refuses it without an event in the history. apply changes the state and returns the answer. It
-// must check again, since signals may come before the update in the same task.
+// HandleUpdate registers an update. check refuses it without an event in the history. apply changes the state and returns the answer.
+//
+// The SDK calls check before the loop applies what came in the same task: a question may have come with its answer. So a refusal that
+// news may lift lets the update pass while news waits, and apply must apply the news and check again.
 func HandleUpdate[In, Out any](r *Run, name, description string, check func(In) error, apply func(In) (Out, error)) error {
 	handler := func(_ workflow.Context, in In) (Out, error) {
 		r.Changed()
@@ -21,12 +23,23 @@ func HandleUpdate[In, Out any](r *Run, name, description string, check func(In) 
 	}
 	err := workflow.SetUpdateHandlerWithOptions(r.Ctx, name, handler, workflow.UpdateHandlerOptions{
 		Description: description,
-		Validator:   func(in In) error { return Refused(check(in)) },
+		Validator: func(in In) error {
+			err := check(in)
+			if r.mayBeLifted(err) {
+				return nil
+			}
+			return Refused(err)
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("set update %s: %w", name, err)
 	}
 	return nil
+}
+
+func (r *Run) mayBeLifted(err error) bool {
+	var refusal *rules.Refusal
+	return errors.As(err, &refusal) && refusal.UntilNews && r.NewsWaits != nil && r.NewsWaits()
 }
 
 // HandleState registers the query "state".

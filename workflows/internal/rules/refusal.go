@@ -10,6 +10,8 @@ import (
 type Refusal struct {
 	Type    string
 	Message string
+	// UntilNews: an event or a result that comes may lift the refusal.
+	UntilNews bool
 }
 
 // Error implements error.
@@ -18,6 +20,11 @@ func (r *Refusal) Error() string { return r.Message }
 // Refuse returns a *Refusal.
 func Refuse(errType, format string, args ...any) error {
 	return &Refusal{Type: errType, Message: fmt.Sprintf(format, args...)}
+}
+
+// RefuseUntilNews returns a *Refusal that an event or a result may lift.
+func RefuseUntilNews(errType, format string, args ...any) error {
+	return &Refusal{Type: errType, Message: fmt.Sprintf(format, args...), UntilNews: true}
 }
 
 // Invalid refuses the argument of an update; the message names the field and the fix.

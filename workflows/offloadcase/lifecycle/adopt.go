@@ -24,7 +24,7 @@ func CheckAdopt(c Case, adopt workflows.AdoptCase) error {
 	case s.CaseID != "":
 		return rules.Refuse(workflows.ErrTypeOtherCase, "the case is %s already; %s can't be merged with it", s.CaseID, adopt.CaseID)
 	case s.Creation == CreationPending:
-		return rules.Refuse(workflows.ErrTypeNotUncertain, "its creation is under way: adopt when that has ended")
+		return rules.RefuseUntilNews(workflows.ErrTypeNotUncertain, "its creation is under way: adopt when that has ended")
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func applyVerification(c Case, snapshot workflows.CaseSnapshot, now time.Time) C
 	s.Trouble, s.LastError = "", ""
 	s.ReadWanted = false
 	s.ReconcileAt = now
-	settle(&c, workflows.NewsByApp, now)
+	deriveStatus(&c, workflows.NewsByApp, now)
 	applySnapshot(&c, snapshot, now)
 	if len(s.Unconfirmed) > 0 {
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())

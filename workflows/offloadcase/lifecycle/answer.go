@@ -26,9 +26,9 @@ func CheckInput(c Case, input workflows.ProvideInput) error {
 	case resolved:
 		return rules.Refuse(workflows.ErrTypeAlreadyAnswered, "question %s was answered already, not through Signalbox", question.ID)
 	case s.Status != workflows.CaseInputNeeded || question == nil:
-		return rules.Refuse(workflows.ErrTypeNoOpenQuestion, "the case is %s and asks nothing", s.Status)
+		return rules.RefuseUntilNews(workflows.ErrTypeNoOpenQuestion, "the case is %s and asks nothing", s.Status)
 	case question.ID != input.QuestionID:
-		return rules.Refuse(workflows.ErrTypeOtherQuestion, "the open question is %s", question.ID)
+		return rules.RefuseUntilNews(workflows.ErrTypeOtherQuestion, "the open question is %s", question.ID)
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ func CheckInput(c Case, input workflows.ProvideInput) error {
 func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
 	s := &c.State
 	s.Answers = withAnswer(overtaken(s.Answers), workflows.Answer{QuestionID: input.QuestionID, Text: input.Text, By: input.By, GivenAt: now})
-	settle(&c, workflows.NewsByApp, now)
+	deriveStatus(&c, workflows.NewsByApp, now)
 	return c
 }
 
@@ -62,7 +62,7 @@ func Answered(c Case, questionID string, result workflows.ProvideInputResult, no
 		// An answer to an older question does not say anything about the present one.
 		s.ReadWanted = s.ReadWanted || askedID(s.Facts) == questionID
 	}
-	settle(&c, workflows.NewsByApp, now)
+	deriveStatus(&c, workflows.NewsByApp, now)
 	return c
 }
 

@@ -26,7 +26,7 @@ func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 	case s.CaseID != result.CaseID:
 		otherCase(s, result.CaseID)
 	}
-	settle(&c, workflows.NewsByCreate, now)
+	deriveStatus(&c, workflows.NewsByCreate, now)
 	return c
 }
 
@@ -57,7 +57,7 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	default:
 		s.Creation, s.Trouble = CreationUncertain, ""
 	}
-	settle(&c, workflows.NewsByCreate, now)
+	deriveStatus(&c, workflows.NewsByCreate, now)
 	return c
 }
 
@@ -67,14 +67,14 @@ func CheckRetryCreate(c Case, retry workflows.RetryCreate) error {
 	if err := retry.Validate(); err != nil {
 		return rules.Invalid("%v", err)
 	}
-	switch {
-	case s.Status.Ended():
+	if s.Status.Ended() {
 		return refuseEnded(s)
-	case s.Creation != CreationUncertain && s.Creation != CreationRejected:
-		return rules.Refuse(workflows.ErrTypeNotUncertain, "the case is %s; only a creation that is uncertain or was rejected can be tried again", s.Status)
 	}
 	if err := withRequest(c.Start, retry.Request).Validate(); err != nil {
 		return rules.Invalid("%v", err)
+	}
+	if s.Creation != CreationUncertain && s.Creation != CreationRejected {
+		return rules.RefuseUntilNews(workflows.ErrTypeNotUncertain, "the case is %s; only a creation that is uncertain or was rejected can be tried again", s.Status)
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func RetryCreate(c Case, retry workflows.RetryCreate, now time.Time) Case {
 	s.Creation, s.CreateAt, s.CreateSince, s.CreateAsked, s.NotCreated = CreationPending, now, now, true, false
 	s.Verifying, s.AdoptRefused = "", false
 	s.Trouble, s.LastError = "", ""
-	settle(&c, workflows.NewsByApp, now)
+	deriveStatus(&c, workflows.NewsByApp, now)
 	return c
 }
 

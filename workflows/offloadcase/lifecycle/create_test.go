@@ -24,7 +24,7 @@ func TestACaseIsCreatedOnce(t *testing.T) {
 	requireStatus(t, workflows.CaseRunning, c)
 	fx = lifecycle.Next(c, after(1))
 	require.Nil(t, fx.Create)
-	require.Nil(t, fx.Reconcile, "webhooks have their time first")
+	require.Nil(t, fx.Reconcile, "the first read waits, since a webhook may come first")
 	require.Equal(t, after(16), fx.Wake)
 	require.Empty(t, lifecycle.Attention(c.State))
 }
@@ -44,14 +44,14 @@ func TestAFailedCreationIsRepeatedOnlyIfItCertainlyMadeNothing(t *testing.T) {
 		"a timeout":               {errorType: "", status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
 		"unreadable":              {errorType: workflows.ErrTypeOffloadUnreadable, status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
 		"unavailable":             {errorType: workflows.ErrTypeOffloadUnavailable, status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
-		"something new":           {errorType: "Surprise", status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
+		"unknown error type":      {errorType: "Surprise", status: workflows.CaseCreateUncertain, attention: []string{"create_uncertain"}},
 		"rejected":                {errorType: workflows.ErrTypeOffloadInvalidRequest, status: workflows.CaseFailed},
 		"rejected, to correct":    {change: awaiting, errorType: workflows.ErrTypeOffloadInvalidRequest, status: workflows.CaseCreating, attention: []string{"create_rejected"}},
 		"unauthorized":            {errorType: workflows.ErrTypeOffloadUnauthorized, status: workflows.CaseCreating, attention: []string{"unauthorized"}, creates: true},
 		"forbidden":               {errorType: workflows.ErrTypeOffloadForbidden, status: workflows.CaseCreating, attention: []string{"forbidden"}, creates: true},
 		"usage limit":             {errorType: workflows.ErrTypeOffloadUsageLimit, status: workflows.CaseCreating, attention: []string{"usage_limit"}, creates: true},
 		"unknown account":         {errorType: workflows.ErrTypeOffloadUnknownAccount, status: workflows.CaseCreating, attention: []string{"account"}, creates: true},
-		"not sent, against habit": {errorType: workflows.ErrTypeOffloadNotSent, status: workflows.CaseCreating, later: true},
+		"not sent, retries ended": {errorType: workflows.ErrTypeOffloadNotSent, status: workflows.CaseCreating, later: true},
 		"throttled, likewise":     {errorType: workflows.ErrTypeOffloadThrottled, status: workflows.CaseCreating, later: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestARejectedCreationEndsWithTheProvidersMessage(t *testing.T) {
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
 	require.Contains(t, outcome.Reason, "channel is bad")
 	require.Equal(t, workflows.NewsByCreate, outcome.Source)
-	require.Empty(t, outcome.ResultStatus, "Offload ended nothing")
+	require.Empty(t, outcome.ResultStatus, "there is no case at Offload")
 	require.Equal(t, workflows.NoticeCaseFailed, handOff(c, 1).Notices[0].Kind)
 }
 
@@ -92,11 +92,11 @@ func TestATroubleIsReportedOnceAndThenRetriedByTheServer(t *testing.T) {
 	require.Contains(t, lifecycle.TroubleTypes(), workflows.ErrTypeOffloadUsageLimit)
 
 	again := lifecycle.CreateFailed(c, limit, after(2))
-	require.Nil(t, lifecycle.Next(again, after(2)).Create, "an activity that reports it all the same is not asked in a loop")
+	require.Nil(t, lifecycle.Next(again, after(2)).Create, "if the activity reports it again: back off, or this becomes a hot loop")
 	require.NotNil(t, lifecycle.Next(again, after(3)).Create)
 
 	throttled := lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadThrottled}, after(2))
-	require.Nil(t, lifecycle.Next(throttled, after(2)).Create, "nor one that gives up what it should repeat")
+	require.Nil(t, lifecycle.Next(throttled, after(2)).Create, "the same if the server does not retry a throttled call")
 	require.Equal(t, []string{"usage_limit"}, lifecycle.Attention(throttled.State), "no call has succeeded since")
 
 	other := lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(2))
@@ -111,7 +111,7 @@ func uncertain(change ...func(*workflows.CaseStart)) lifecycle.Case {
 	return lifecycle.CreateFailed(began(change...), rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(1))
 }
 
-func TestATroubleOfTheCreationEndsWithAnotherResult(t *testing.T) {
+func TestAnotherResultReplacesTheTroubleOfTheCreation(t *testing.T) {
 	t.Parallel()
 	for failure, attention := range map[string]string{
 		workflows.ErrTypeOffloadUncertain:      workflows.AttentionCreateUncertain,
@@ -136,7 +136,7 @@ func TestAnUncertainCreationIsNotProvenByAnEventOfTheSharedRoute(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(uncertain(), unproven(completed(10)), after(10))
 	requireStatus(t, workflows.CaseCreateUncertain, c)
-	require.Contains(t, lifecycle.WaitingFor(c), caseID, "a person is told of it")
+	require.Contains(t, lifecycle.WaitingFor(c), caseID, "a person can read the case ID there")
 	fx := lifecycle.Next(c, after(10))
 	require.Nil(t, fx.Read)
 
@@ -153,8 +153,8 @@ func TestAnUncertainCreationIsSettledByAPerson(t *testing.T) {
 	require.NoError(t, lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: caseID}))
 	adopted := adopted(c, 2)
 	requireStatus(t, workflows.CaseRunning, adopted)
-	require.NotNil(t, lifecycle.Next(adopted, after(2)).Reconcile, "it may have gone on long ago")
-	require.NoError(t, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: caseID}), "the same again changes nothing")
+	require.NotNil(t, lifecycle.Next(adopted, after(2)).Reconcile, "the case may have changed before it was adopted")
+	require.NoError(t, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: caseID}), "the same case ID is accepted again")
 	requireRefusal(t, workflows.ErrTypeOtherCase, lifecycle.CheckAdopt(adopted, workflows.AdoptCase{CaseID: "other"}))
 
 	require.NoError(t, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{}))
@@ -167,7 +167,7 @@ func TestARejectedRequestIsCorrected(t *testing.T) {
 	t.Parallel()
 	c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
 	c = lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
-	require.Empty(t, lifecycle.Outcome(lifecycle.Cancel(c, workflows.CancelCase{}, after(2))).Attention, "there is nothing to correct any more")
+	require.Empty(t, lifecycle.Outcome(lifecycle.Cancel(c, workflows.CancelCase{}, after(2))).Attention, "a cancelled case has nothing to correct")
 	bad := request()
 	bad.Channel = "FAX"
 	requireRefusal(t, workflows.ErrTypeInvalidArgument, lifecycle.CheckRetryCreate(c, workflows.RetryCreate{Request: bad}))
@@ -182,7 +182,7 @@ func TestARejectedRequestIsCorrected(t *testing.T) {
 	require.Empty(t, lifecycle.Attention(c.State))
 }
 
-func TestCreatingAgainIsRefusedUnlessItIsUncertainOrWasRejected(t *testing.T) {
+func TestRetryCreateIsRefusedUnlessTheCreationIsUncertainOrRejected(t *testing.T) {
 	t.Parallel()
 	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckRetryCreate(began(), workflows.RetryCreate{}))
 	requireRefusal(t, workflows.ErrTypeNotUncertain, lifecycle.CheckRetryCreate(running(), workflows.RetryCreate{}))
@@ -240,27 +240,27 @@ func TestACreationThatTakesThreeMinutesRaisesAttention(t *testing.T) {
 	c = lifecycle.Tick(c, after(3))
 	require.Equal(t, []string{"not_created"}, lifecycle.Attention(c.State))
 	require.Zero(t, lifecycle.Next(c, after(3)).Wake)
-	require.Equal(t, []string{"not_created"}, lifecycle.Attention(lifecycle.Tick(c, after(4)).State), "it stays")
+	require.Equal(t, []string{"not_created"}, lifecycle.Attention(lifecycle.Tick(c, after(4)).State), "the attention stays")
 
 	unauthorized := rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}
 	known := lifecycle.CreateFailed(began(), unauthorized, after(1))
-	require.Zero(t, lifecycle.Next(known, after(1)).Wake, "its own attention says why")
+	require.Zero(t, lifecycle.Next(known, after(1)).Wake, "the attention unauthorized already says why")
 	for name, row := range map[string]struct {
 		c    lifecycle.Case
 		want []string
 	}{
-		"it has a reason that a person can mend": {lifecycle.CreateFailed(c, unauthorized, after(4)), []string{"unauthorized"}},
+		"it fails for a reason a person can fix": {lifecycle.CreateFailed(c, unauthorized, after(4)), []string{"unauthorized"}},
 		"it is uncertain":                        {lifecycle.CreateFailed(c, rules.Failure{}, after(4)), []string{"create_uncertain"}},
-		"it was taken after all":                 {lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(4)), nil},
+		"it was created after all":               {lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(4)), nil},
 		"its webhook came":                       {lifecycle.Receive(c, inputNeeded("q1", 4), after(4)), []string{"input_needed"}},
-		"it is asked for again":                  {lifecycle.RetryCreate(lifecycle.CreateFailed(c, rules.Failure{}, after(4)), workflows.RetryCreate{}, after(5)), nil},
+		"retry-create was called":                {lifecycle.RetryCreate(lifecycle.CreateFailed(c, rules.Failure{}, after(4)), workflows.RetryCreate{}, after(5)), nil},
 		"it was cancelled":                       {lifecycle.Cancel(c, workflows.CancelCase{}, after(4)), nil},
 	} {
 		require.Equal(t, row.want, lifecycle.Attention(lifecycle.Tick(row.c, after(7)).State), name)
 	}
 }
 
-func TestAnUnprovenEventIsNoSecondCase(t *testing.T) {
+func TestAnUnprovenEventReportsNoSecondCase(t *testing.T) {
 	t.Parallel()
 	other := unproven(completed(10))
 	other.Facts.CaseID = "another"
@@ -274,7 +274,7 @@ func TestAnUnprovenEventIsNoSecondCase(t *testing.T) {
 	}
 }
 
-func TestAWebhookBeforeTheCreationsResponseGivesTheCreationUp(t *testing.T) {
+func TestAWebhookBeforeTheCreationsResponseSettlesTheCreation(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(began(), inputNeeded("q1", 1), after(1))
 	requireStatus(t, workflows.CaseInputNeeded, c)
@@ -298,7 +298,7 @@ func TestACaseThatExistsAlreadyIsReadAtOnce(t *testing.T) {
 	requireStatus(t, workflows.CaseRunning, c)
 	fx := lifecycle.Next(c, t0)
 	require.Nil(t, fx.Create)
-	require.Equal(t, workflows.KnownCase{}, fx.Reconcile.Known, "whatever it shows is news")
+	require.Equal(t, workflows.KnownCase{}, fx.Reconcile.Known, "no state is known, so the first read counts as a change")
 	c = lifecycle.Reconciled(c, read(failed(-10)), after(1))
 	requireStatus(t, workflows.CaseFailed, c)
 	require.Equal(t, []string{"failureReason", "metadata"}, lifecycle.Outcome(c).Unknown)

@@ -64,7 +64,7 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	}
 	s.ReadWanted = s.ReadWanted || e.Facts.Omits(workflows.FieldQuestion)
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
-	settle(&c, workflows.NewsByWebhook, now)
+	deriveStatus(&c, workflows.NewsByWebhook, now)
 	return c
 }
 
@@ -172,28 +172,6 @@ func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
 	return c
 }
 
-// compareWithEnd applies an unconfirmed event after the end: an event that agrees fills in fields; a proven other end is a conflict.
-func compareWithEnd(s *State, e workflows.CaseEvent) {
-	switch {
-	case !isEnd(s.Facts.Status):
-	case agrees(e, s.Facts):
-		confirm(s, e, s.Facts)
-	case isEnd(e.Facts.Status) && !e.Unproven:
-		s.Conflict = true
-	}
-}
-
-// settleUnconfirmed applies the unconfirmed events once the end is known, as if they had come after it.
-func settleUnconfirmed(s *State) {
-	if !isEnd(s.Facts.Status) {
-		return
-	}
-	for _, e := range s.Unconfirmed {
-		compareWithEnd(s, e)
-	}
-	s.Unconfirmed = nil
-}
-
 // apply merges an event that needs no confirmation.
 func apply(c *Case, e workflows.CaseEvent) {
 	s := &c.State
@@ -208,26 +186,7 @@ func apply(c *Case, e workflows.CaseEvent) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
 		s.UnknownStatus = ""
 	}
-	settleUnconfirmed(s)
-}
-
-// holdEnd keeps an end without fields that GET has, until a read brings them. Metadata never changes, so it is stored once only.
-func holdEnd(s *State, e workflows.CaseEvent) {
-	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
-	e.Facts.Metadata = nil
-	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the other fields have no size limit and are no longer needed
-	s.HeldEnd, s.ReadWanted = &e, true
-}
-
-// applyHeldEnd applies the end that waited for a read.
-func applyHeldEnd(c *Case, now time.Time) {
-	held := c.State.HeldEnd
-	if held == nil {
-		return
-	}
-	c.State.HeldEnd, c.State.ReadWanted = nil, false
-	apply(c, *held)
-	settle(c, workflows.NewsByWebhook, now)
+	applyUnconfirmed(s)
 }
 
 // confirmEvents applies the events that agree with a read, and reports whether there were any. The others stay: the provider's reads may

@@ -74,14 +74,6 @@ func rank(status string) int {
 	return slices.Index([]string{workflows.OffloadCreated, workflows.OffloadRunning, workflows.OffloadInputNeeded, workflows.OffloadFailed, workflows.OffloadCompleted}, status)
 }
 
-func isEnd(status string) bool {
-	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
-}
-
-func contradicts(a, b workflows.CaseFacts) bool {
-	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
-}
-
 // fillEnd fills in fields from another report of the same status.
 func fillEnd(have *workflows.CaseFacts, said workflows.CaseFacts) {
 	have.ResultStatus = cmp.Or(have.ResultStatus, said.ResultStatus)

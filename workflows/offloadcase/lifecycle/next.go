@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Effects are the calls that should run for a case. A running call that is not named here is given up.
@@ -106,18 +105,4 @@ func reconcileParams(c Case) *workflows.ReconcileCaseParams {
 		p.Ceiling = min(p.Ceiling, soonestAfterAnswers*p.Floor)
 	}
 	return p
-}
-
-// DueAt returns when the attention becomes urgent: the expiry of the question, or the case's deadline; without these, when the attention
-// arose.
-func DueAt(c Case) time.Time {
-	s := c.State
-	due := questionExpiry(c)
-	if !s.Status.Ended() {
-		due = rules.Sooner(due, c.Start.Options.Deadline)
-	}
-	if due.IsZero() {
-		return s.NoticedAt
-	}
-	return due
 }

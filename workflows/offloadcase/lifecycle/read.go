@@ -152,7 +152,7 @@ func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 		if confirmEvents(s, facts) {
 			source = workflows.NewsByWebhook
 		}
-		settleUnconfirmed(s)
+		applyUnconfirmed(s)
 	} else {
 		s.Conflict = true
 	}
@@ -164,7 +164,7 @@ func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	}
 	// Known is the last read, even if the rules have newer facts: a second equal read is no news.
 	s.Known = knownFrom(facts, at)
-	settle(c, source, now)
+	deriveStatus(c, source, now)
 }
 
 func askedID(facts workflows.CaseFacts) string {

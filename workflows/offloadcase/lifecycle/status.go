@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// settle derives the status from what is known. Because the status is derived, the order of news does not matter.
-func settle(c *Case, source workflows.NewsSource, now time.Time) {
+// deriveStatus derives the status from what is known. Because the status is derived, the order of news does not matter.
+func deriveStatus(c *Case, source workflows.NewsSource, now time.Time) {
 	before := c.State.Status
 	enter(c, statusOf(c.State), source, now)
 	ask(c, before, now)

@@ -2,6 +2,9 @@ package lifecycle
 
 import (
 	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -130,4 +133,18 @@ func mayStillRun(s State) bool {
 		return false
 	}
 	return s.Creation == CreationUncertain || (s.CaseID != "" && !isEnd(s.Facts.Status))
+}
+
+// DueAt returns when the attention becomes urgent: the expiry of the question, or the case's deadline; without these, when the attention
+// arose.
+func DueAt(c Case) time.Time {
+	s := c.State
+	due := questionExpiry(c)
+	if !s.Status.Ended() {
+		due = rules.Sooner(due, c.Start.Options.Deadline)
+	}
+	if due.IsZero() {
+		return s.NoticedAt
+	}
+	return due
 }

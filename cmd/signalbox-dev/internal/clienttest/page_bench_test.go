@@ -30,35 +30,35 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// Smaller numbers make a trial of it; what is promised holds for these.
+// The promise holds for these defaults. Smaller numbers are for a quick trial.
 var (
 	manyCases      = flag.Int("cases", 10_000, "open cases in the benchmark of the page; one in ten asks a question")
 	manyDeliveries = flag.Int("deliveries", 1_000_000, "deliveries in the benchmark of the page; three in a thousand are unmatched, late or dead")
 )
 
 const (
-	// oneAsks and oneOpen: of so many cases one asks a question, and of so many deliveries one is unmatched, one late and one dead.
+	// One case in oneAsks has an open question. Of oneOpen deliveries, one is unmatched, one late and one dead.
 	oneAsks, oneOpen = 10, 1000
-	// promised is the most for the median of a list's first byte.
+	// promised is the longest allowed median time to the first byte of a list.
 	promised = 200 * time.Millisecond
 )
 
-// BenchmarkThePageWithManyCasesAndDeliveries asks for each list by itself, and for Health, over a real Temporal and a real inbox. It fails where a
-// page is not what was asked for, and where the median of the first bytes of a list is over what is promised. It is run by
+// BenchmarkThePageWithManyCasesAndDeliveries requests each list and /health, with a real Temporal and a real inbox. It fails if a response lacks
+// the expected text, or if the median time to the first byte of a list is above promised. Run it with
 //
 //	go test ./cmd/signalbox-dev/internal/clienttest -run '^$' -bench ThePage -benchtime 30x -timeout 60m
 //
-// and tried by adding -args -cases 200 -deliveries 10000.
+// For a quick trial, add -args -cases 200 -deliveries 10000.
 func BenchmarkThePageWithManyCasesAndDeliveries(b *testing.B) {
 	keys, err := keyring.Generate()
 	require.NoError(b, err)
 	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "inbox.db"), sqlite.Options{})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, store.Close()) })
-	// One after the other: beside the inbox's writes, starts would run into their deadline.
+	// One after the other: while the inbox is written, workflow starts would exceed their deadline.
 	require.NoError(b, fillCases(b.Context()))
 	require.NoError(b, fillDeliveries(b.Context(), store))
-	// Temporal lists a workflow some time after it began.
+	// Temporal lists a workflow only some time after its start.
 	require.Eventually(b, func() bool {
 		listed, err := shared.CountWorkflow(b.Context(), &workflowservice.CountWorkflowExecutionsRequest{
 			Query: fmt.Sprintf("WorkflowType = '%s' AND WorkflowId STARTS_WITH '%s'", workflows.OffloadCaseWorkflow, workflows.OffloadCaseWorkflowID("many-")),
@@ -113,13 +113,13 @@ func BenchmarkThePageWithManyCasesAndDeliveries(b *testing.B) {
 			b.ReportMetric(float64(median)/1e6, "ms-median")
 			b.ReportMetric(float64(times[len(times)-1])/1e6, "ms-slowest")
 			if path != "/health" && median > promised {
-				b.Errorf("%s: the first byte came after %s at the median, promised are %s", path, median, promised)
+				b.Errorf("%s: median time to the first byte is %s, want at most %s", path, median, promised)
 			}
 		})
 	}
 }
 
-// firstByte notes when the first byte of an answer comes.
+// firstByte measures the time until the first byte of a response.
 type firstByte struct {
 	http.ResponseWriter
 	began time.Time
@@ -153,7 +153,7 @@ func fillCases(ctx context.Context) error {
 				if ctx.Err() != nil || !errors.As(err, &late) && !errors.Is(err, context.DeadlineExceeded) {
 					return err
 				}
-				// A busy server was slow; a second start attaches to the first.
+				// The server was too busy: start again. If the first start succeeded, the second attaches to it.
 			}
 		})
 	}

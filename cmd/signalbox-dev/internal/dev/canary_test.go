@@ -22,7 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// step is what the doctor says of a step of the canary.
+// step is one check in the doctor's JSON output.
 type step struct {
 	Check   string
 	OK      bool
@@ -30,7 +30,7 @@ type step struct {
 	Seconds float64
 }
 
-// runCanary runs `signalbox doctor worker --canary` and returns what it says of the canary, and its exit status.
+// runCanary runs `signalbox doctor worker --canary` and returns the canary's steps and the exit status.
 func runCanary(t *testing.T, temporal, keys, ingress string, args ...string) (steps []step, status int) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), productionBinary(t), append([]string{"doctor", "worker", "--json", "--canary"}, args...)...)
@@ -38,12 +38,12 @@ func runCanary(t *testing.T, temporal, keys, ingress string, args ...string) (st
 		"HOME=" + t.TempDir(), "TEMPORAL_ADDRESS=" + temporal, "SIGNALBOX_KEYRING=" + keys, "SIGNALBOX_PUBLIC_URL=" + ingress,
 		"SIGNALBOX_OFFLOAD_BASE_URL=http://127.0.0.1:1", "SIGNALBOX_OFFLOAD_API_KEY=key-1",
 	}
-	said, err := command.Output()
+	output, err := command.Output()
 	if err != nil {
 		require.ErrorAs(t, err, new(*exec.ExitError))
 	}
 	var all []step
-	require.NoError(t, json.Unmarshal(said, &all), string(said))
+	require.NoError(t, json.Unmarshal(output, &all), string(output))
 	for _, s := range all {
 		if strings.HasPrefix(s.Check, "canary ") {
 			steps = append(steps, s)
@@ -110,7 +110,7 @@ func TestTheCanaryAndTheAlertFindAWorkerThatDoesNotApplyEvents(t *testing.T) {
 	require.False(t, steps[4].OK)
 	require.Contains(t, steps[4].Detail, "does not apply")
 
-	// A canary that was not applied does not stay.
+	// The doctor terminates a canary whose event was not applied.
 	eventually(t, func(ctx context.Context) (int, error) {
 		found, err := connected.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Running'"})
 		return len(found.GetExecutions()), err

@@ -39,7 +39,7 @@ type Options struct {
 	Listen, InternalListen, Temporal, UI, Simulators string
 	// Pace is the pause before each step of the simulated providers. Default 1 s.
 	Pace time.Duration
-	// Trouble has the faults of the simulated providers from the start.
+	// Trouble is which faults the simulated providers have from the start.
 	Trouble sim.Trouble
 	// Accounts are further Offload accounts, beside the simulator's, which is the default one.
 	Accounts map[string]config.Account
@@ -49,9 +49,9 @@ type Options struct {
 	Callbacks map[string]config.Callback
 	// TokenFile has the tokens of the API, as for --internal-tokens. Without it, everyone on loopback has access.
 	TokenFile string
-	// EncryptPayloads encrypts what Temporal keeps, by keys in the folder. A folder with such keys is encrypted in any case.
+	// EncryptPayloads encrypts Temporal's payloads with keys in the folder. If the folder already has such keys, payloads are always encrypted.
 	EncryptPayloads bool
-	// SharedSecret opens the ingress's shared route for Offload. Empty: it is off.
+	// SharedSecret turns on the ingress's shared route for Offload. Empty: the route is off.
 	SharedSecret string
 	// DynamicConfig is passed to the Temporal server.
 	DynamicConfig map[string]any
@@ -75,7 +75,8 @@ type Instance struct {
 	runError error
 }
 
-// Start returns when everything is ready. If a part fails, Start stops the others.
+// Start returns when Temporal and the simulators are ready and the listeners are open; Signalbox itself may still be starting. If Start fails, it
+// stops what it has started.
 func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	data, ring, err := openFolder(o.Data)
 	if err != nil {
@@ -102,7 +103,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			err = errors.Join(err, in.Stop())
 		}
 	}()
-	// The Web UI is told where the codec server is, and the codec server where the Web UI is.
+	// Listen before Temporal starts: its Web UI needs the codec server's address.
 	var internal net.Listener
 	if o.InternalListen != "" {
 		if internal, err = net.Listen("tcp", o.InternalListen); err != nil {
@@ -209,7 +210,7 @@ func uiOrigins(ui string) []string {
 	return []string{ui, "http://localhost:" + address.Port()}
 }
 
-// StartTemporal starts the server again after StopTemporal, on the same address.
+// StartTemporal starts the Temporal server. After StopTemporal, it uses the same frontend address again.
 func (in *Instance) StartTemporal(ctx context.Context) error {
 	server, err := temporaldev.Start(ctx, in.temporal)
 	if err != nil {
@@ -223,13 +224,13 @@ func (in *Instance) StartTemporal(ctx context.Context) error {
 // StopTemporal stops the Temporal server and leaves everything else running.
 func (in *Instance) StopTemporal() error { return in.server.Stop() }
 
-// IngressURL is where providers post, UIURL where people look, TemporalAddress where clients dial.
+// IngressURL is the base URL to which providers post webhooks.
 func (in *Instance) IngressURL() string { return in.ingress }
 
-// InternalURL is where operators ask for health and metrics; empty where there is no such listener.
+// InternalURL is the base URL of the internal listener, or empty if there is none.
 func (in *Instance) InternalURL() string { return in.internal }
 
-// UIURL is empty where there is no Web UI.
+// UIURL is the Web UI's base URL, or empty if there is none.
 func (in *Instance) UIURL() string { return in.server.UIURL() }
 
 // TemporalAddress is the frontend's host:port.
@@ -238,7 +239,7 @@ func (in *Instance) TemporalAddress() string { return in.server.FrontendAddr() }
 // Done is closed when Signalbox itself has ended, by an error or by Stop.
 func (in *Instance) Done() <-chan struct{} { return in.stopped }
 
-// Stop stops in the order of the data: providers, Signalbox, Temporal. It returns the error with which Signalbox ended, if there was one.
+// Stop stops the simulators, then Signalbox, then Temporal. It returns all errors, also the one with which Signalbox ended.
 func (in *Instance) Stop() error {
 	var problems []error
 	if in.Simulators != nil {

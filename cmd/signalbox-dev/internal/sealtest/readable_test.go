@@ -36,8 +36,8 @@ func TestNothingIsReadableInTemporalsDatabase(t *testing.T) {
 	}
 }
 
-// The control of the tests here: without encryption the same story shows its texts, so they would be found.
-func TestWithoutEncryptionTheTextsAreThere(t *testing.T) {
+// The control test: without encryption, such texts are found in the database, so the other tests would find them too.
+func TestWithoutEncryptionTheTextsAreReadable(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	plain, err := dev.Start(t.Context(), dev.Options{
@@ -61,7 +61,7 @@ func TestWithoutEncryptionTheTextsAreThere(t *testing.T) {
 	}
 }
 
-// history is the events of a workflow's current run.
+// history returns the events of a workflow's current run.
 func history(t *testing.T, workflowID string) *workflowservice.GetWorkflowExecutionHistoryResponse {
 	t.Helper()
 	response, err := shared.Temporal.WorkflowService().GetWorkflowExecutionHistory(t.Context(), &workflowservice.GetWorkflowExecutionHistoryRequest{
@@ -75,7 +75,7 @@ func history(t *testing.T, workflowID string) *workflowservice.GetWorkflowExecut
 func TestNothingIsReadableInAnExportedHistoryAndEverythingThroughTheCodecServer(t *testing.T) {
 	t.Parallel()
 	p := stories(t)
-	told := ""
+	decoded := ""
 	for _, id := range []string{p.answered, p.attached, p.rejected, p.refused, p.cancelled, p.activation, workflows.OffloadFilesWorkflowID("attached")} {
 		exported := history(t, id)
 		text, err := protojson.Marshal(exported)
@@ -98,7 +98,7 @@ func TestNothingIsReadableInAnExportedHistoryAndEverythingThroughTheCodecServer(
 				}
 				opened := decode(t, found)
 				for _, one := range opened {
-					told += string(one.GetData()) + "\n"
+					decoded += string(one.GetData()) + "\n"
 				}
 				return opened, nil
 			},
@@ -106,11 +106,11 @@ func TestNothingIsReadableInAnExportedHistoryAndEverythingThroughTheCodecServer(
 		require.Positive(t, payloads, id)
 	}
 	for _, text := range planted {
-		require.True(t, strings.Contains(told, text), text)
+		require.True(t, strings.Contains(decoded, text), text)
 	}
 }
 
-// decode asks the codec server, as the Web UI and Temporal's command line do.
+// decode decrypts payloads by the codec server, as the Web UI and Temporal's command line do.
 func decode(t *testing.T, payloads []*commonpb.Payload) []*commonpb.Payload {
 	t.Helper()
 	body, err := protojson.Marshal(&commonpb.Payloads{Payloads: payloads})
@@ -129,8 +129,8 @@ func decode(t *testing.T, payloads []*commonpb.Payload) []*commonpb.Payload {
 	return opened.GetPayloads()
 }
 
-// What Temporal shows without any payload: this is what must hold nothing personal.
-func TestWhatIsNeverEncryptedHoldsNothingPersonal(t *testing.T) {
+// Temporal stores some fields of a workflow unencrypted, such as IDs and search attributes. They must hold nothing personal.
+func TestUnencryptedFieldsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	stories(t)
 	listed := eventually(t, func(ctx context.Context) (*workflowservice.ListWorkflowExecutionsResponse, error) {
@@ -157,11 +157,11 @@ func TestWhatIsNeverEncryptedHoldsNothingPersonal(t *testing.T) {
 	require.Equal(t, map[string]bool{
 		workflows.SearchAttributeState: true, workflows.SearchAttributeAttention: true, workflows.SearchAttributeCaseID: true,
 		workflows.SearchAttributeAccount: true, workflows.SearchAttributeDueAt: true,
-	}, attributes, "the README names what is never encrypted: a new search attribute belongs there")
+	}, attributes, "ENCRYPTION.md lists what is never encrypted: add the new search attribute there")
 }
 
-// Two starts of one request are told from two different ones, though no two encryptions are equal.
-func TestARepeatedStartIsToldFromAConflictingOne(t *testing.T) {
+// Encrypting a request twice gives different bytes. Even so, starting it again attaches to the case, and a different request is a conflict.
+func TestARepeatedStartAttachesAndADifferentOneConflicts(t *testing.T) {
 	t.Parallel()
 	start := workflows.CaseStart{Reference: "twice", CaseID: "no-such-case"}
 	first, err := shared.Apps.StartCase(t.Context(), start)
@@ -175,8 +175,8 @@ func TestARepeatedStartIsToldFromAConflictingOne(t *testing.T) {
 	require.ErrorIs(t, err, signalbox.ErrConflict)
 }
 
-// What people read of a workflow that runs: the query of the state, and the details that the Web UI shows.
-func TestQueriesAnswerEncrypted(t *testing.T) {
+// The two queries by which people read a running workflow: its state, and the details in the Web UI.
+func TestQueryResultsAreEncrypted(t *testing.T) {
 	t.Parallel()
 	p := stories(t)
 	for _, query := range []string{workflows.QueryState, "__temporal_workflow_metadata"} {

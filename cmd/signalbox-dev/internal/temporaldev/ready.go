@@ -30,7 +30,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the Temporal server: %w (last answer: %w)", ctx.Err(), err)
+			return fmt.Errorf("wait for the Temporal server: %w (last error: %w)", ctx.Err(), err)
 		case <-poll.C:
 		}
 	}

@@ -19,7 +19,7 @@ type webUI struct {
 	served chan struct{} // closed when the server has ended
 }
 
-// startUI serves the UI and returns when it answers.
+// startUI starts the UI and returns when it answers requests.
 func startUI(ctx context.Context, addr netip.AddrPort, frontendAddr string, opts Options) (*webUI, error) {
 	cfg := &uiconfig.Config{
 		TemporalGRPCAddress: frontendAddr,
@@ -32,7 +32,7 @@ func startUI(ctx context.Context, addr netip.AddrPort, frontendAddr string, opts
 		// Without TLS a browser keeps a "secure" cookie only for localhost, and without the CSRF cookie the UI
 		// refuses to signal, cancel or terminate.
 		CORS: uiconfig.CORS{CookieInsecure: true},
-		// The codec server asks for a session where it asks for anything.
+		// The browser has to send the session cookie: a codec server with access tokens requires it.
 		Codec: uiconfig.Codec{Endpoint: opts.UICodecEndpoint, IncludeCredentials: opts.UICodecEndpoint != ""},
 	}
 	ui := &webUI{
@@ -42,7 +42,7 @@ func startUI(ctx context.Context, addr netip.AddrPort, frontendAddr string, opts
 	}
 	go func() {
 		defer close(ui.served)
-		// It ends the process where it cannot listen (hence reserveAddresses), and returns nil otherwise.
+		// Start exits the whole process if it cannot listen (hence reserveAddresses). Otherwise it returns nil.
 		_ = ui.server.Start()
 	}()
 	if err := ui.awaitReady(ctx); err != nil {
@@ -71,13 +71,13 @@ func (ui *webUI) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the Web UI: %w (last answer: %w)", ctx.Err(), err)
+			return fmt.Errorf("wait for the Web UI: %w (last error: %w)", ctx.Err(), err)
 		case <-poll.C:
 		}
 	}
 }
 
-// stop closes the UI's port and waits until it has.
+// stop stops the UI and waits until its server has ended.
 func (ui *webUI) stop() {
 	ui.server.Stop()
 	<-ui.served

@@ -13,7 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// The business apps' side: workflows of theirs wait for notices. They run in this process, which is never killed.
+// The simulated business apps are workflows that receive notices. Their worker runs in this process, which is never killed.
 const (
 	appWorkflow          = "torture-app"
 	appQueue             = "torture-apps"
@@ -21,13 +21,14 @@ const (
 	signalCaseNotice     = "case-notices"
 	signalApprovalNotice = "approval-notices"
 
-	// apps share the notices, so that no history grows large.
+	// apps is how many apps share the notices, so that no history grows large.
 	apps = 4
 )
 
-// heard holds the notices that an app received. A notice may come twice, but two different notices must not report the same end.
+// heard holds the notices that an app received. A notice may arrive twice, but two different notices must not report the same
+// outcome.
 type heard struct {
-	// Outcomes are the statuses told for each reference, Approvals those told for each message: one for each notice ID.
+	// Outcomes holds the statuses by reference, Approvals by message ID: one status for each notice ID.
 	Outcomes  map[string][]string `json:"outcomes"`
 	Approvals map[string][]string `json:"approvals"`
 	Repeats   int                 `json:"repeats"`
@@ -48,10 +49,10 @@ func (h *heard) hear(list map[string][]string, key, id, status string) {
 	list[key] = append(list[key], status)
 }
 
-// appOf is the app that waits for what a case or an activation tells.
+// appOf returns the workflow ID of the app that receives the notices of a case or an activation.
 func appOf(name string) string {
 	sum := fnv.New32a()
-	// A hash never fails to write.
+	// Write on a hash never returns an error.
 	_, _ = sum.Write([]byte(name))
 	return appID(int(sum.Sum32() % apps))
 }
@@ -102,12 +103,12 @@ func app(ctx workflow.Context) error {
 	}
 }
 
-// allHeard asks all apps.
+// allHeard queries all apps and merges what they received.
 func allHeard(ctx context.Context, temporal client.Client) (heard, error) {
 	all := newHeard()
 	for n := range apps {
 		var one heard
-		err := until(ctx, "ask the apps what they heard", func(ctx context.Context) (bool, error) {
+		err := until(ctx, "query the notices that the apps received", func(ctx context.Context) (bool, error) {
 			value, err := temporal.QueryWorkflow(ctx, appID(n), "", appQuery)
 			if err == nil {
 				err = value.Get(&one)

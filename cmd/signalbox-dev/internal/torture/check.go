@@ -8,10 +8,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// Invariant is something that must hold, and where it did not.
+// Invariant is a condition that must hold, with its violations.
 type Invariant struct {
 	Name string `json:"name"`
-	// Checked is how many things were looked at.
+	// Checked is how many items were checked.
 	Checked    int      `json:"checked"`
 	Violations []string `json:"violations"`
 }
@@ -24,10 +24,10 @@ func (i *Invariant) violated(format string, args ...any) {
 func check(f facts) []Invariant {
 	all := []Invariant{
 		nothingLost(f), nothingStoredTwice(f), allEnded(f), allApplied(f), nothingTwice(f),
-		{Name: "no workflow went back", Checked: f.readings, Violations: f.regressed},
+		{Name: "no workflow's state goes backwards", Checked: f.readings, Violations: f.regressed},
 		oneCase(f), sameEnds(f), answersArrived(f), approvalsAnswered(f), allDelivered(f),
-		{Name: "everybody came to their end", Checked: len(f.cases) + len(f.activations), Violations: f.stuck},
-		{Name: "no process but Temporal ended by itself", Checked: f.watched, Violations: f.unexpected},
+		{Name: "no case or activation is stuck", Checked: len(f.cases) + len(f.activations), Violations: f.stuck},
+		{Name: "no process except Temporal exited by itself", Checked: f.watched, Violations: f.unexpected},
 	}
 	if f.fills {
 		all = append(all, Invariant{Name: "each full disk is answered with 503 and recovered from", Checked: f.filled, Violations: f.unmended})
@@ -35,7 +35,7 @@ func check(f facts) []Invariant {
 	return all
 }
 
-// nothingLost is the first promise.
+// nothingLost checks the first promise of the README.
 func nothingLost(f facts) Invariant {
 	i := Invariant{Name: "each acknowledged event is in the inbox", Checked: len(f.acknowledged)}
 	stored := map[bodyHash]bool{}
@@ -55,20 +55,20 @@ func nothingStoredTwice(f facts) Invariant {
 	stored := map[bodyHash]string{}
 	for _, e := range f.stored {
 		if first, twice := stored[e.bodyHash]; twice {
-			i.violated("deliveries %s and %s of %s have one body", first, e.id, e.lane)
+			i.violated("deliveries %s and %s of %s have the same body", first, e.id, e.lane)
 		}
 		stored[e.bodyHash] = e.id
 		if e.conflict {
-			i.violated("delivery %s of %s is taken for another body under a known key", e.id, e.lane)
+			i.violated("delivery %s of %s is a conflict: its dedupe key is known with another body", e.id, e.lane)
 		}
 	}
 	return i
 }
 
-// allEnded accepts the final states that these events can have: all of them are well formed, and each has a workflow, except a ping, which the
-// inbox keeps as ignored.
+// allEnded requires that each event is delivered or late: all events are well formed and belong to a workflow. Only a ping belongs to none, and
+// is ignored.
 func allEnded(f facts) Invariant {
-	i := Invariant{Name: "each event came to an end: delivered or late", Checked: len(f.stored)}
+	i := Invariant{Name: "each event ends as delivered or late", Checked: len(f.stored)}
 	for _, e := range f.stored {
 		if e.kind == workflows.KindTestPing && e.state == inbox.StateIgnored {
 			continue
@@ -80,8 +80,8 @@ func allEnded(f facts) Invariant {
 	return i
 }
 
-// handed counts the deliveries of a lane by their state in the inbox. The workflow may have received a late one: the relay may have been killed
-// between the signal and the settlement.
+// handed counts the deliveries of a lane by their state in the inbox. The workflow may have processed a late delivery: the relay may have been
+// killed after it sent the signal and before it settled the delivery.
 type handed struct{ delivered, late int }
 
 func handedOver(f facts) map[string]handed {
@@ -118,7 +118,7 @@ func allApplied(f facts) Invariant {
 	for lane, h := range handedOver(f) {
 		i.Checked += h.delivered
 		if counts[lane] < h.delivered {
-			i.violated("%s was delivered %d events and took in %d", lane, h.delivered, counts[lane])
+			i.violated("%s: %d events were delivered, %d were processed", lane, h.delivered, counts[lane])
 		}
 	}
 	return i
@@ -129,7 +129,7 @@ func nothingTwice(f facts) Invariant {
 	lanes := handedOver(f)
 	for lane, count := range taken(f) {
 		if h := lanes[lane]; count > h.delivered+h.late {
-			i.violated("%s took in %d events, and only %d are its own", lane, count, h.delivered+h.late)
+			i.violated("%s: %d events were processed, but the inbox has only %d for it", lane, count, h.delivered+h.late)
 		}
 	}
 	return i
@@ -146,7 +146,7 @@ func oneCase(f facts) Invariant {
 }
 
 func sameEnds(f facts) Invariant {
-	i := Invariant{Name: "each workflow stands as at its provider", Checked: len(f.cases) + len(f.activations)}
+	i := Invariant{Name: "each workflow agrees with its provider", Checked: len(f.cases) + len(f.activations)}
 	for _, c := range f.cases {
 		if want := endOf(c.playedCase); c.state.Status != want || c.state.CaseID != c.caseID {
 			i.violated("case %s is %s (%s), at Offload %s (%s)", c.reference, c.state.Status, c.state.CaseID, want, c.caseID)
@@ -168,7 +168,7 @@ func endOf(c playedCase) workflows.CaseStatus {
 }
 
 func answersArrived(f facts) Invariant {
-	i := Invariant{Name: "each answer reached Offload, once"}
+	i := Invariant{Name: "each answer reached Offload exactly once"}
 	for _, c := range f.cases {
 		for question, times := range c.answers {
 			i.Checked++
@@ -181,7 +181,7 @@ func answersArrived(f facts) Invariant {
 }
 
 func approvalsAnswered(f facts) Invariant {
-	i := Invariant{Name: "each approval and run stands as the brand and Artmail said"}
+	i := Invariant{Name: "each approval and run has the status that the simulated Artmail sent"}
 	for _, a := range f.activations {
 		i.Checked += len(a.approvals) + len(a.runs)
 		i.Violations = append(i.Violations, unanswered(a.playedActivation, a.state)...)
@@ -189,13 +189,13 @@ func approvalsAnswered(f facts) Invariant {
 	return i
 }
 
-// allDelivered: an app gets one notice of each end and each answer, however often it is delivered.
+// allDelivered requires exactly one notice of each outcome and each closed approval. Repeated deliveries of the same notice do not count.
 func allDelivered(f facts) Invariant {
-	i := Invariant{Name: "each outcome and approval was told to who waits for it"}
+	i := Invariant{Name: "each outcome and approval reached its app in exactly one notice"}
 	expect := func(what string, told []string, want string) {
 		i.Checked++
 		if !slices.Equal(told, []string{want}) {
-			i.violated("%s: told %v, want %s", what, told, want)
+			i.violated("%s: notices with %v, want one with %s", what, told, want)
 		}
 	}
 	for _, c := range f.cases {

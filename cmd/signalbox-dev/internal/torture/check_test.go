@@ -59,50 +59,50 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		},
 		"an event is taken for another": {func(f *facts) { f.stored[0].conflict = true }, []string{"each event is in the inbox once"}},
 		"an event is pending": {
-			func(f *facts) { f.stored[1].state = inbox.StatePending }, []string{"each event came to an end: delivered or late"},
+			func(f *facts) { f.stored[1].state = inbox.StatePending }, []string{"each event ends as delivered or late"},
 		},
 		"an event is dead": {
-			func(f *facts) { f.stored[1].state = inbox.StateDead }, []string{"each event came to an end: delivered or late"},
+			func(f *facts) { f.stored[1].state = inbox.StateDead }, []string{"each event ends as delivered or late"},
 		},
 		"a workflow forgot an event": {
 			func(f *facts) { f.activations[0].state.LateEvents = 0 }, []string{"each delivered event was processed by its workflow"},
 		},
 		"a workflow counted an event twice": {func(f *facts) { f.cases[0].state.LateEvents = 2 }, []string{"no event counts twice"}},
-		"a workflow went back":              {func(f *facts) { f.regressed = []string{"x"} }, []string{"no workflow went back"}},
+		"a workflow went back":              {func(f *facts) { f.regressed = []string{"x"} }, []string{"no workflow's state goes backwards"}},
 		"a case was created twice": {
 			func(f *facts) { f.cases[0].created = []string{"c", "d"} }, []string{"one case at Offload for each reference"},
 		},
 		"a case was never created": {func(f *facts) { f.cases[0].created = nil }, []string{"one case at Offload for each reference"}},
 		"a case stands otherwise": {
-			func(f *facts) { f.cases[0].state.Status = workflows.CaseRunning }, []string{"each workflow stands as at its provider"},
+			func(f *facts) { f.cases[0].state.Status = workflows.CaseRunning }, []string{"each workflow agrees with its provider"},
 		},
 		"an activation stands otherwise": {
-			func(f *facts) { f.activations[0].there = workflows.ActivationPaused }, []string{"each workflow stands as at its provider"},
+			func(f *facts) { f.activations[0].there = workflows.ActivationPaused }, []string{"each workflow agrees with its provider"},
 		},
-		"an answer was never delivered": {func(f *facts) { f.cases[0].answers["q"] = 0 }, []string{"each answer reached Offload, once"}},
+		"an answer was never delivered": {func(f *facts) { f.cases[0].answers["q"] = 0 }, []string{"each answer reached Offload exactly once"}},
 		"an approval is open": {
 			func(f *facts) { f.activations[0].state.Approvals[0].Status = workflows.ApprovalOpen },
-			[]string{"each approval and run stands as the brand and Artmail said"},
+			[]string{"each approval and run has the status that the simulated Artmail sent"},
 		},
 		"a run is unknown": {
-			func(f *facts) { f.activations[0].state.Runs = nil }, []string{"each approval and run stands as the brand and Artmail said"},
+			func(f *facts) { f.activations[0].state.Runs = nil }, []string{"each approval and run has the status that the simulated Artmail sent"},
 		},
 		"an outcome was told to nobody": {
-			func(f *facts) { delete(f.heard.Outcomes, "r") }, []string{"each outcome and approval was told to who waits for it"},
+			func(f *facts) { delete(f.heard.Outcomes, "r") }, []string{"each outcome and approval reached its app in exactly one notice"},
 		},
 		"two outcomes were told": {
 			func(f *facts) { f.heard.Outcomes["r"] = []string{"COMPLETED", "FAILED"} },
-			[]string{"each outcome and approval was told to who waits for it"},
+			[]string{"each outcome and approval reached its app in exactly one notice"},
 		},
 		"an outcome was told in two notices": {
 			func(f *facts) { f.heard.Outcomes["r"] = []string{"COMPLETED", "COMPLETED"} },
-			[]string{"each outcome and approval was told to who waits for it"},
+			[]string{"each outcome and approval reached its app in exactly one notice"},
 		},
 		"an approval was told to nobody": {
-			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval was told to who waits for it"},
+			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval reached its app in exactly one notice"},
 		},
-		"somebody is stuck":         {func(f *facts) { f.stuck = []string{"x"} }, []string{"everybody came to their end"}},
-		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"no process but Temporal ended by itself"}},
+		"somebody is stuck":         {func(f *facts) { f.stuck = []string{"x"} }, []string{"no case or activation is stuck"}},
+		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"no process except Temporal exited by itself"}},
 		"a full disk was not recovered from": {
 			func(f *facts) { f.unmended = []string{"x"} }, []string{"each full disk is answered with 503 and recovered from"},
 		},
@@ -112,7 +112,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 			}, nil,
 		},
 		"an event of a workflow is told to nobody": {
-			func(f *facts) { f.stored[1].state = inbox.StateIgnored }, []string{"each event came to an end: delivered or late"},
+			func(f *facts) { f.stored[1].state = inbox.StateIgnored }, []string{"each event ends as delivered or late"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,3 +1,3 @@
-// Package upgradetest plays upgrades and downgrades of the workers: each build is a process that works for the embedded Temporal server of the tests and the
-// simulated providers.
+// Package upgradetest tests upgrades and downgrades of workers. Each build runs as a worker in its own process, against the embedded
+// Temporal server and the simulated providers of the tests.
 package upgradetest

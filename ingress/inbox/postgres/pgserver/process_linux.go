@@ -20,7 +20,7 @@ func prepare(command *exec.Cmd, folder string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	uid, gid, err := servant()
+	uid, gid, err := account()
 	if err != nil {
 		return err
 	}
@@ -33,14 +33,14 @@ func giveAway(folder string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	uid, gid, err := servant()
+	uid, gid, err := account()
 	if err != nil {
 		return err
 	}
 	return os.Chown(folder, int(uid), int(gid))
 }
 
-func servant() (uid, gid uint32, err error) {
+func account() (uid, gid uint32, err error) {
 	for _, name := range accounts {
 		found, lookupErr := user.Lookup(name)
 		if lookupErr != nil {

@@ -63,7 +63,7 @@ func answer(t *testing.T, w World) {
 	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Yes."})
 	require.ErrorIs(t, err, signalbox.ErrEnded)
 	require.ErrorIs(t, one.ReconcileNow(t.Context(), "ada"), signalbox.ErrEnded)
-	stands(t, one, workflows.CaseCompleted) // it can be read after its end
+	stands(t, one, workflows.CaseCompleted) // an ended case can still be read
 	_, err = w.Apps.StartCase(t.Context(), start(one.Reference()))
 	require.NoError(t, err, "the same start attaches to a case that has ended")
 }
@@ -169,7 +169,7 @@ func waitForChange(t *testing.T, w World) {
 	require.Equal(t, workflows.CaseInputNeeded, state.Status)
 	<-asked
 	state, err = one.WaitForChange(t.Context(), timeout, &before)
-	require.NoError(t, err, "it returns at once: the known state is old")
+	require.NoError(t, err, "it returns at once: the state has changed since")
 	require.Equal(t, workflows.CaseInputNeeded, state.Status)
 
 	go w.Provider.Complete(one.Reference(), nil)
@@ -180,7 +180,7 @@ func waitForChange(t *testing.T, w World) {
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, state.Status)
 	state, err = one.WaitForChange(t.Context(), timeout, &state)
-	require.NoError(t, err, "nothing changes any more")
+	require.NoError(t, err, "an ended case is returned at once")
 	require.NotNil(t, state.Outcome)
 
 	ctx, stop := context.WithCancel(t.Context())
@@ -204,7 +204,7 @@ func terminated(t *testing.T, w World) {
 		return w.Apps.ListCases(ctx, signalbox.CaseFilter{Reference: one.Reference(), Open: signalbox.Closed})
 	}, func(p signalbox.CasePage) bool { return len(p.Cases) == 1 }).Cases[0]
 	require.Equal(t, signalbox.ExecutionTerminated, row.Execution)
-	require.Equal(t, workflows.CaseRunning, row.Status, "its last state")
+	require.Equal(t, workflows.CaseRunning, row.Status, "the list keeps the last status")
 }
 
 func never(t *testing.T, w World) {

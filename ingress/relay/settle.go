@@ -1,0 +1,78 @@
+package relay
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+)
+
+// notAccepted settles the rest of a lane after a signal that Temporal did not accept.
+func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result sendResult) []inbox.Settlement {
+	head := left[0]
+	holdLane := func(s inbox.Settlement) []inbox.Settlement {
+		return append([]inbox.Settlement{s}, release(left[1:])...)
+	}
+	switch result.class {
+	case closed:
+		return finish(left, inbox.StateLate, "the workflow is closed")
+	case notFound:
+		return r.unmatched(left)
+	case refused:
+		return holdLane(r.refuse(head, result.reason()))
+	case outage, unclear:
+		if r.gate.suspect(ctx, result.err) {
+			return release(left)
+		}
+		if result.class == unclear {
+			return holdLane(r.refuse(head, result.reason()))
+		}
+	case accepted, busy:
+	}
+	now := r.now()
+	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), result.reason(), false))
+}
+
+// refuse counts a failed attempt. After the last one the delivery is dead.
+func (r *Relay) refuse(d inbox.Delivery, reason string) inbox.Settlement {
+	attempt := d.Attempts + 1
+	if attempt >= r.config.MaxAttempts {
+		r.logger.Error("delivery is dead after its last attempt", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.String("reason", reason))
+		return inbox.Finish(d.ID, inbox.StateDead, reason)
+	}
+	r.logger.Warn("delivery is refused", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.Int("attempt", attempt), zap.String("reason", reason))
+	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
+}
+
+// countedPause returns the pause after a counted attempt: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.
+func countedPause(attempt int) time.Duration {
+	return jittered(min(time.Second<<min(attempt-1, 12), 5*time.Minute))
+}
+
+// uncountedPause returns a quarter of the time that an event has waited already, between half a second and half a minute. So the pause grows
+// without a count of tries.
+func uncountedPause(waited time.Duration) time.Duration {
+	return jittered(min(max(waited/4, 500*time.Millisecond), 30*time.Second))
+}
+
+// jittered returns d plus or minus up to a fifth, so that lanes that failed together don't return together.
+func jittered(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
+
+func release(deliveries []inbox.Delivery) []inbox.Settlement {
+	out := make([]inbox.Settlement, 0, len(deliveries))
+	for _, d := range deliveries {
+		out = append(out, inbox.Release(d.ID))
+	}
+	return out
+}
+
+func finish(deliveries []inbox.Delivery, end inbox.State, reason string) []inbox.Settlement {
+	out := make([]inbox.Settlement, 0, len(deliveries))
+	for _, d := range deliveries {
+		out = append(out, inbox.Finish(d.ID, end, reason))
+	}
+	return out
+}

@@ -1,0 +1,31 @@
+package rules
+
+import (
+	"time"
+)
+
+// Due reports whether a time has come. The zero time never comes.
+func Due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
+
+// Sooner returns the earlier of two times. Zero means never.
+func Sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// futureLimit is how far after its arrival an event's time may lie. Differences between clocks are smaller.
+const futureLimit = 5 * time.Minute
+
+// EventTime returns the provider's time of an event. If that is missing, or more than five minutes after the arrival, it returns the
+// arrival.
+func EventTime(occurred, received time.Time) time.Time {
+	if occurred.IsZero() || occurred.After(received.Add(futureLimit)) {
+		return received
+	}
+	return occurred
+}
+
+// Stamp formats a time for people: to the second, in UTC.
+func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

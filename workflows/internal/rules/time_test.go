@@ -1,0 +1,47 @@
+package rules_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+func TestDueComesAtItsTimeAndNeverAtZero(t *testing.T) {
+	t.Parallel()
+	require.False(t, rules.Due(t0, t0.Add(-1)))
+	require.True(t, rules.Due(t0, t0))
+	require.True(t, rules.Due(t0, t0.Add(1)))
+	require.False(t, rules.Due(time.Time{}, t0))
+}
+
+func TestSoonerTreatsZeroAsNever(t *testing.T) {
+	t.Parallel()
+	later := t0.Add(1)
+	for _, c := range []struct{ a, b, want time.Time }{
+		{t0, later, t0}, {later, t0, t0}, {t0, t0, t0}, {time.Time{}, t0, t0}, {t0, time.Time{}, t0}, {time.Time{}, time.Time{}, time.Time{}},
+	} {
+		require.Equal(t, c.want, rules.Sooner(c.a, c.b))
+	}
+}
+
+func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ occurred, want time.Time }{
+		"before":                {t0.Add(-time.Hour), t0.Add(-time.Hour)},
+		"at the arrival":        {t0, t0},
+		"a clock that is ahead": {t0.Add(5 * time.Minute), t0.Add(5 * time.Minute)},
+		"the future":            {t0.Add(5*time.Minute + 1), t0},
+		"in ten years":          {t0.AddDate(10, 0, 0), t0},
+		"none":                  {time.Time{}, t0},
+	} {
+		require.Equal(t, c.want, rules.EventTime(c.occurred, t0), name)
+	}
+}
+
+func TestAStampIsUTCToTheSecond(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "2026-03-21T12:00:00Z", rules.Stamp(t0.In(time.FixedZone("", 3600)).Add(time.Millisecond)))
+}

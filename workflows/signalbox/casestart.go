@@ -1,0 +1,110 @@
+package signalbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+)
+
+// StartCase starts a case. If the same request was started earlier with the same reference, it attaches to that case instead, also if the
+// case has ended. It never starts a case twice. It fails with ErrConflict if the reference belongs to another request, and with
+// ErrTerminated, ErrTimedOut or ErrFailed if the workflow of the earlier case ended so in Temporal.
+func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Case, error) {
+	sent := start
+	start = start.Normalized()
+	if err := start.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err := checkSchema(start.Request); err != nil {
+		return nil, fmt.Errorf("%w: %w: %w", ErrInvalid, workflows.ErrInvalidStart, err)
+	}
+	if workflows.IsCanaryReference(start.Reference) {
+		return nil, fmt.Errorf("%w: reference: %q is reserved for `signalbox doctor --canary`: choose another", ErrInvalid, start.Reference)
+	}
+	op := fmt.Sprintf("start case %s", start.Reference)
+	hash, err := requestHash(sent)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", op, ErrInvalid, err)
+	}
+	attributes := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeState).ValueSet(string(startStatus(start))),
+		temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeAccount).ValueSet(start.Account),
+	}
+	if start.CaseID != "" {
+		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID).ValueSet(start.CaseID))
+	}
+	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       workflows.OffloadCaseWorkflowID(start.Reference),
+		TaskQueue:                                workflows.TaskQueueWorkflows,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     map[string]any{workflows.MemoRequestHash: hash},
+		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
+		StaticSummary:                            "Offload case " + start.Reference,
+	}, workflows.OffloadCaseWorkflow, start)
+	var exists *serviceerror.WorkflowExecutionAlreadyStarted
+	attached := errors.As(err, &exists)
+	if attached {
+		err = c.sameRequest(ctx, workflows.OffloadCaseWorkflowID(start.Reference), hash)
+	}
+	if err != nil {
+		return nil, translate(op, err)
+	}
+	return &Case{client: c, reference: start.Reference, attached: attached}, nil
+}
+
+// AdoptCase follows a case that already exists at Offload. If reference is empty, the caseId is the reference.
+func (c *Client) AdoptCase(ctx context.Context, caseID, reference string, options workflows.CaseOptions) (*Case, error) {
+	return c.StartCase(ctx, workflows.CaseStart{CaseID: caseID, Reference: reference, Options: options})
+}
+
+func startStatus(start workflows.CaseStart) workflows.CaseStatus {
+	if start.CaseID != "" {
+		return workflows.CaseRunning
+	}
+	return workflows.CaseCreating
+}
+
+// sameRequest compares the hash of the request with the hash in the memo of the earlier case. It reads the memo with the client's own
+// data converter, because a payload codec changes its bytes.
+func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error {
+	description, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
+	if err != nil {
+		return err
+	}
+	var earlier string
+	if err := description.GetMemoValue(workflows.MemoRequestHash, &earlier); err != nil {
+		err = fmt.Errorf("%s exists, and its request can't be compared: read memo %s: %w", workflowID, workflows.MemoRequestHash, err)
+		if description.Memo.GetFields()[workflows.MemoRequestHash] == nil {
+			err = fmt.Errorf("%w: %w", ErrConflict, err)
+		}
+		return err // a memo that this client can't decrypt says nothing about the request
+	}
+	if earlier != hash {
+		return fmt.Errorf("%w: %s was started with another request", ErrConflict, workflowID)
+	}
+	return broken(workflowID, description.Status)
+}
+
+// requestHash returns the hash of a start as the app sent it. It leaves defaults out: a later change of a default must not change the
+// hash. It leaves the reference out too, as the workflow ID holds it. JSON encoding sorts maps and compacts raw values.
+func requestHash(sent workflows.CaseStart) (string, error) {
+	sent.Reference = ""
+	canonical, err := json.Marshal(sent)
+	if err != nil {
+		return "", fmt.Errorf("encode request: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:]), nil
+}
