@@ -261,7 +261,7 @@ func TestARefusedNoticeDoesNotKeepTheActivationOpen(t *testing.T) {
 		require.Equal(t, []string{workflows.AttentionNoticeRefused}, l.final.Attention)
 		require.Equal(t, map[string]any{
 			workflows.SearchAttributeState: "DEACTIVATED", workflows.SearchAttributeAttention: []string{workflows.AttentionNoticeRefused},
-			workflows.SearchAttributeDueAt: at(4),
+			workflows.SearchAttributeDueAt: at(2),
 		}, l.shown())
 	})
 }
