@@ -32,12 +32,7 @@ func lockLanes(t testing.TB, address string) (release func()) {
 	require.NoError(t, err)
 	_, err = conn.Exec(context.Background(), "BEGIN; SELECT FROM inbox_lane FOR UPDATE")
 	require.NoError(t, err)
-	return func() {
-		// The server may keep the locks of a closed session for a moment.
-		_, err := conn.Exec(context.Background(), "ROLLBACK")
-		require.NoError(t, err)
-		require.NoError(t, conn.Close(context.Background()))
-	}
+	return func() { end(t, conn) }
 }
 
 // requireOthersGoOn appends to other lanes, beside callers who append to the locked one for as long as that takes.

@@ -22,7 +22,15 @@ func lockTables(t *testing.T, address string) (release func()) {
 	require.NoError(t, err)
 	_, err = conn.Exec(t.Context(), "BEGIN; LOCK TABLE inbox_delivery")
 	require.NoError(t, err)
-	return func() { require.NoError(t, conn.Close(context.Background())) }
+	return func() { end(t, conn) }
+}
+
+// end gives up a session's transaction and closes it. Without the first, the server may keep the locks for a moment.
+func end(t testing.TB, conn *pgx.Conn) {
+	t.Helper()
+	_, err := conn.Exec(context.Background(), "ROLLBACK")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(context.Background()))
 }
 
 func TestAServerThatWouldNotKeepWhatItIsGivenIsRefused(t *testing.T) {
