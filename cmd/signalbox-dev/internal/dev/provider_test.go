@@ -162,8 +162,7 @@ func TestTheExamplesOfTheReferenceLeadToTheRightStates(t *testing.T) {
 			t.Run(name+" "+shape, func(t *testing.T) {
 				t.Parallel()
 				reference := "reference-" + name + "-" + shape
-				one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: name})
-				require.NoError(t, err)
+				one := startCase(t, shared.Apps, workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: name})
 				url, err := shared.Apps.WebhookURL(reference)
 				require.NoError(t, err)
 				require.Equal(t, 204, post(t, url, body))

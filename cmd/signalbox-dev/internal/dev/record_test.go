@@ -97,8 +97,9 @@ func startWithReceiver(t *testing.T, reference, script string) *signalbox.Case {
 // startReceiver starts a workflow that no worker runs: Temporal takes its signals all the same.
 func startReceiver(t *testing.T, id string) *workflows.ReplyTo {
 	t.Helper()
-	_, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
-	require.NoError(t, err)
+	called(t, func(ctx context.Context) (client.WorkflowRun, error) {
+		return shared.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
+	})
 	return &workflows.ReplyTo{WorkflowID: id, Signal: "news"}
 }
 
@@ -116,9 +117,7 @@ func startWithSchema(t *testing.T, start workflows.CaseStart, script string, sch
 		SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		ResultSchema:  schema,
 	}
-	one, err := shared.Apps.StartCase(t.Context(), start)
-	require.NoError(t, err)
-	return one
+	return startCase(t, shared.Apps, start)
 }
 
 // impatient options bring what takes a quarter of an hour into a test.
@@ -128,9 +127,10 @@ var impatient = workflows.CaseOptions{
 	PollCeiling:    workflows.Duration(200 * time.Millisecond),
 }
 
+// inStatus waits for a status of a case that the shared instance creates at its own Offload.
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
-	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+	return eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 }
 
 func answerOpenQuestion(t *testing.T, one *signalbox.Case) {
@@ -153,13 +153,13 @@ func continueAsNew(t *testing.T, workflowID string) {
 
 var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
 	"completed-by-webhook": func(t *testing.T, reference string) *signalbox.Case {
-		return startScripted(t, reference, "complete", workflows.CaseOptions{})
+		return ended(t, startScripted(t, reference, "complete", workflows.CaseOptions{}))
 	},
 	"failed": func(t *testing.T, reference string) *signalbox.Case {
-		return startScripted(t, reference, "reject", workflows.CaseOptions{})
+		return ended(t, startScripted(t, reference, "reject", workflows.CaseOptions{}))
 	},
 	"completed-by-poll": func(t *testing.T, reference string) *signalbox.Case {
-		return startScripted(t, reference, "lost", impatient)
+		return ended(t, startScripted(t, reference, "lost", impatient))
 	},
 	"reconciled-now": func(t *testing.T, reference string) *signalbox.Case {
 		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
@@ -221,7 +221,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		return one
 	},
 	"completed-with-files-and-told": func(t *testing.T, reference string) *signalbox.Case {
-		return startWithReceiver(t, reference, "complete")
+		return ended(t, startWithReceiver(t, reference, "complete"))
 	},
 	"completed-with-result-omitted": func(t *testing.T, reference string) *signalbox.Case {
 		return completeLarge(t, startWithReceiver(t, reference, "manual"))
@@ -229,7 +229,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	"completed-off-schema-and-told": func(t *testing.T, reference string) *signalbox.Case {
 		one := startWithSchema(t, workflows.CaseStart{Reference: reference, ReplyTo: startReceiver(t, "app/"+reference)}, "complete",
 			json.RawMessage(`{"required":["vatId"]}`))
-		outcome, err := one.Wait(t.Context())
+		outcome, err := ended(t, one).Wait(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, workflows.CaseCompleted, outcome.Status)
 		require.Equal(t, []workflows.SchemaViolation{{Reason: `property "vatId" is missing`}}, outcome.ResultCheck.Violations)
@@ -347,10 +347,10 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 }
 
 // ended waits for the case, and so for the start of the workflow that stores its files.
+// ended waits for the end of a case that the shared instance creates at its own Offload.
 func ended(t *testing.T, one *signalbox.Case) *signalbox.Case {
 	t.Helper()
-	_, err := one.Wait(t.Context())
-	require.NoError(t, err)
+	eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
 	return one
 }
 
