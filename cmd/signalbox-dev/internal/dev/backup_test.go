@@ -106,8 +106,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	for _, name := range []string{"pending", "asked-since"} {
 		one := second.Apps.Case(name)
 		state := in(one, workflows.CaseInputNeeded)
-		_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
-		require.NoError(t, err)
+		answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
 		eventually(t, one.State, func(s workflows.CaseState) bool {
 			return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 		})

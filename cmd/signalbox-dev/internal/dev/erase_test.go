@@ -70,8 +70,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.Contains(t, said, "still open")
 	require.Contains(t, said, "1 wait to be delivered")
 
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Not " + words, By: "ada"})
-	require.NoError(t, err)
+	answer(t, one, workflows.ProvideInput{QuestionID: question, Text: "Not " + words, By: "ada"})
 	require.NoError(t, offload.Complete(caseID, map[string]any{"payer": words}))
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)

@@ -73,9 +73,7 @@ func (s *split) liveThrough(t *testing.T, worker string) {
 	require.NoError(t, err)
 	one := s.apps.Activation(sim.Agent, id)
 	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
-	called(t, func(ctx context.Context) ([]workflows.Approval, error) {
-		return one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: "metrics-m1"})
-	})
+	requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "metrics-m1"})
 	// A pass over the open work comes each minute or so.
 	eventually(t, func(ctx context.Context) (waiting [2]float64, err error) {
 		seen, err := scrape(ctx, worker)

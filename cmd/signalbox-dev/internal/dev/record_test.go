@@ -136,19 +136,19 @@ func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) work
 func answerOpenQuestion(t *testing.T, one *signalbox.Case) {
 	t.Helper()
 	state := inStatus(t, one, workflows.CaseInputNeeded)
-	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
-	require.NoError(t, err)
+	answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
 }
 
 func continueAsNew(t *testing.T, workflowID string) {
 	t.Helper()
-	before, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), workflowID, "")
-	require.NoError(t, err)
-	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
-	eventually(t, func(ctx context.Context) (string, error) {
+	runID := func(ctx context.Context) (string, error) {
 		now, err := shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 		return now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), err
-	}, func(run string) bool { return run != before.GetWorkflowExecutionInfo().GetExecution().GetRunId() })
+	}
+	before := called(t, runID)
+	// Not repeated: the workflow would continue as new twice.
+	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
+	eventually(t, runID, func(run string) bool { return run != before })
 }
 
 var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
@@ -493,11 +493,10 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 			require.NoError(t, err)
 			messages = append(messages, message)
 		}
-		_, err = one.RequestApprovals(t.Context(),
+		requestApprovals(t, one,
 			workflows.ApprovalRequest{MessageID: messages[0], ReplyTo: startReceiver(t, "app/"+messages[0])},
 			workflows.ApprovalRequest{MessageID: messages[1], RunID: run, ReplyTo: &workflows.ReplyTo{WorkflowID: "nobody", Signal: "news"}},
 			workflows.ApprovalRequest{MessageID: messages[2], Deadline: time.Now().Add(time.Second)})
-		require.NoError(t, err)
 		require.NoError(t, one.TouchRuns(t.Context(), workflows.TouchRuns{RunIDs: []string{run}}))
 		continueAsNew(t, one.WorkflowID())
 		_, err = artmail.RespondApproval(messages[0], true, "Fine.", "")
@@ -514,8 +513,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 	},
 	"cancelled": func(t *testing.T) *signalbox.Activation {
 		_, one := activate(t)
-		_, err := one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1", ReplyTo: startReceiver(t, "app/"+one.WorkflowID())})
-		require.NoError(t, err)
+		requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1", ReplyTo: startReceiver(t, "app/"+one.WorkflowID())})
 		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
 		require.Error(t, shared.Temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), nil))
 		return one
@@ -546,12 +544,11 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		require.NoError(t, checker.Start())
 		t.Cleanup(checker.Stop)
 		options := workflows.ActivationOptions{CheckApprovalQueue: queue}
-		require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalActivationOptions, options))
+		signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
 		deadline := time.Now().Add(time.Second)
-		_, err := one.RequestApprovals(t.Context(),
+		requestApprovals(t, one,
 			workflows.ApprovalRequest{MessageID: messages[0], Deadline: deadline, ReplyTo: startReceiver(t, "app/"+messages[0])},
 			workflows.ApprovalRequest{MessageID: messages[1], Deadline: deadline})
-		require.NoError(t, err)
 		eventually(t, one.State, func(s workflows.ActivationState) bool {
 			return approval(s, messages[0]).Status == workflows.ApprovalApproved
 		})
@@ -560,7 +557,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		case <-t.Context().Done():
 			require.FailNow(t, "the second approval was not checked")
 		}
-		_, err = shared.Simulators.Artmail.RespondApproval(messages[1], false, "No.", "")
+		_, err := shared.Simulators.Artmail.RespondApproval(messages[1], false, "No.", "")
 		require.NoError(t, err)
 		eventually(t, one.State, func(s workflows.ActivationState) bool {
 			return approval(s, messages[1]).Status == workflows.ApprovalRejected
@@ -572,7 +569,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 	"told-options-and-resealed": func(t *testing.T) *signalbox.Activation {
 		id, one := activate(t)
 		options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "no-worker"}
-		require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalActivationOptions, options))
+		signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
 		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
 		key, err := one.RevealAPIKey(t.Context())
 		require.NoError(t, err)

@@ -2,7 +2,6 @@ package dev_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,6 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
-	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // Payload keys are rotated as deploy/ENCRYPTION.md says, while a case and an activation stay open and everything is used between each two steps.
@@ -48,9 +46,7 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 	r.retireIsRefused("2 open workflows", asked, activation)
 	eventually(t, func(context.Context) (string, error) { return r.running["ingress"].log.String(), nil },
 		func(log string) bool { return strings.Contains(log, "options sent to running activations") })
-	called(t, func(ctx context.Context) (bool, error) {
-		return true, r.temporal.SignalWorkflow(ctx, activation, "", workflows.SignalForceContinueAsNew, nil)
-	})
+	signal(t, r.temporal, activation, workflows.SignalForceContinueAsNew, nil)
 	r.retireIsRefused("1 open workflows", asked)
 	r.end(r.asked)
 	r.retireIsRefused("closed workflows need it")
@@ -143,13 +139,7 @@ func (r *rotation) traffic() (reference string) {
 	r.end(reference)
 	one := r.apps.Case(r.asked)
 	eventually(r.t, one.State, func(s workflows.CaseState) bool { return s.Question != nil && s.Question.ID == question })
-	called(r.t, func(ctx context.Context) (workflows.InputReceipt, error) {
-		receipt, err := one.ProvideInput(ctx, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
-		if errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
-			err = nil
-		}
-		return receipt, err
-	})
+	answer(r.t, one, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
 	eventually(r.t, one.State, func(s workflows.CaseState) bool {
 		last := s.Answers[len(s.Answers)-1]
 		accepted := last.Result == workflows.InputAccepted || last.Result == workflows.InputAlreadyResolved // as for a repeated call

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -193,6 +194,32 @@ func called[S any](t testing.TB, do func(context.Context) (S, error)) S {
 func startCase(t testing.TB, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
 	t.Helper()
 	return called(t, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
+}
+
+// answer answers a question of a case once.
+func answer(t testing.TB, one *signalbox.Case, input workflows.ProvideInput) {
+	t.Helper()
+	called(t, func(ctx context.Context) (workflows.InputReceipt, error) {
+		receipt, err := one.ProvideInput(ctx, input)
+		if errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
+			err = nil
+		}
+		return receipt, err
+	})
+}
+
+// requestApprovals registers each request once.
+func requestApprovals(t testing.TB, one *signalbox.Activation, requests ...workflows.ApprovalRequest) {
+	t.Helper()
+	called(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, requests...) })
+}
+
+// signal sends a signal that may come twice.
+func signal(t testing.TB, temporal client.Client, workflowID, name string, arg any) {
+	t.Helper()
+	called(t, func(ctx context.Context) (bool, error) {
+		return true, temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
+	})
 }
 
 // attended reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity task, which makes a creation
