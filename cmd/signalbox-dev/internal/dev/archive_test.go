@@ -24,7 +24,7 @@ func TestAnAttachmentEndsInTheBucket(t *testing.T) {
 		source workflows.NewsSource
 	}{
 		"by webhook": {func(t *testing.T) *signalbox.Case {
-			return startScripted(t, "archived-by-webhook", "complete", workflows.CaseOptions{})
+			return ended(t, startScripted(t, "archived-by-webhook", "complete", workflows.CaseOptions{}))
 		}, workflows.NewsByWebhook},
 		"by polling": {completeUnheard, workflows.NewsByPoll},
 	} {

@@ -27,15 +27,14 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	require.NoError(t, err)
 	offload := first.Simulators.Offload
 	in := func(one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
-		return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+		return eventually(t, attended(offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 	}
 	start := func(reference string) string {
-		one, err := first.Apps.StartCase(t.Context(), workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
+		one := startCase(t, first.Apps, workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
 			Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
 			Counterparty:  workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"},
 			SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		}})
-		require.NoError(t, err)
 		id := in(one, workflows.CaseRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(id))
 		return id
@@ -107,8 +106,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	for _, name := range []string{"pending", "asked-since"} {
 		one := second.Apps.Case(name)
 		state := in(one, workflows.CaseInputNeeded)
-		_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
-		require.NoError(t, err)
+		answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
 		eventually(t, one.State, func(s workflows.CaseState) bool {
 			return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 		})

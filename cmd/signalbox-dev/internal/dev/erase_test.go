@@ -28,6 +28,7 @@ import (
 func run(t *testing.T, args ...string) (status int, said string) {
 	t.Helper()
 	one := exec.CommandContext(t.Context(), productionBinary(t), args...)
+	bind(one)
 	one.Env = []string{
 		"HOME=" + t.TempDir(), "TEMPORAL_ADDRESS=" + shared.TemporalAddress(),
 		"SIGNALBOX_INBOX=" + filepath.Join(shared.folder, "inbox.db"), "SIGNALBOX_KEYRING=" + filepath.Join(shared.folder, "keyring.json"),
@@ -44,7 +45,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	t.Parallel()
 	const reference, words = "erased-case", "quillfeather"
 	offload := shared.Simulators.Offload
-	one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{
+	one := startCase(t, shared.Apps, workflows.CaseStart{
 		// It never runs, so that its notices wait.
 		Reference: reference, ReplyTo: &workflows.ReplyTo{WorkflowID: "app/never-started", Signal: "news"},
 		Request: &workflows.CaseRequest{
@@ -53,10 +54,9 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 			SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		},
 	})
-	require.NoError(t, err)
 	caseID := inStatus(t, one, workflows.CaseRunning).CaseID
 	require.NoError(t, offload.SendFirstMessage(caseID))
-	_, err = offload.ReceiveAttachment(caseID, words+".txt", "text/plain", []byte(words+" sends this"))
+	_, err := offload.ReceiveAttachment(caseID, words+".txt", "text/plain", []byte(words+" sends this"))
 	require.NoError(t, err)
 	question, err := offload.AskInput(caseID, "May "+words+" pay later?")
 	require.NoError(t, err)
@@ -70,8 +70,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.Contains(t, said, "still open")
 	require.Contains(t, said, "1 wait to be delivered")
 
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Not " + words, By: "ada"})
-	require.NoError(t, err)
+	answer(t, one, workflows.ProvideInput{QuestionID: question, Text: "Not " + words, By: "ada"})
 	require.NoError(t, offload.Complete(caseID, map[string]any{"payer": words}))
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)

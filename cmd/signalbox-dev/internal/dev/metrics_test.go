@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
@@ -51,37 +50,35 @@ func readme(t *testing.T) []listed {
 // with an open approval.
 func (s *split) liveThrough(t *testing.T, worker string) {
 	t.Helper()
-	_, err := s.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "app", TaskQueue: "no-worker"}, "app")
-	require.NoError(t, err)
+	called(t, func(ctx context.Context) (client.WorkflowRun, error) {
+		return s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "app", TaskQueue: "no-worker"}, "app")
+	})
 	start := func(script string) *signalbox.Case {
-		one, err := s.apps.StartCase(t.Context(), workflows.CaseStart{
+		return startCase(t, s.apps, workflows.CaseStart{
 			Reference: script, ReplyTo: &workflows.ReplyTo{WorkflowID: "app", Signal: "news"},
 			Request: &workflows.CaseRequest{
 				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
 				Counterparty: workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 			},
 		})
-		require.NoError(t, err)
-		return one
 	}
 	ended, asked := start("complete"), start("question")
-	inStatus(t, asked, workflows.CaseInputNeeded)
-	_, err = ended.Wait(t.Context())
-	require.NoError(t, err)
-	_, err = ended.Files(t.Context())
-	require.NoError(t, err)
-	get(t, s.ingress+"/v1/cases/"+ended.Reference()+"/transcript")
+	eventually(t, attended(s.providers.Offload, asked), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	eventually(t, attended(s.providers.Offload, ended), func(s workflows.CaseState) bool { return s.Status.Ended() })
+	called(t, ended.Files)
+	eventually(t, func(ctx context.Context) ([]byte, error) {
+		return fetch(ctx, s.ingress+"/v1/cases/"+ended.Reference()+"/transcript")
+	}, func([]byte) bool { return true })
 	id, err := s.providers.Artmail.Activate(sim.Agent)
 	require.NoError(t, err)
 	one := s.apps.Activation(sim.Agent, id)
 	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
-	_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "metrics-m1"})
-	require.NoError(t, err)
+	requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "metrics-m1"})
 	// A pass over the open work comes each minute or so.
-	require.Eventually(t, func() bool {
-		seen := scrape(t, worker)
-		return valueOf(seen, "signalbox_waiting", "kind", "question") > 0 && valueOf(seen, "signalbox_waiting", "kind", "approval") > 0
-	}, 4*time.Minute, 500*time.Millisecond)
+	eventually(t, func(ctx context.Context) (waiting [2]float64, err error) {
+		seen, err := scrape(ctx, worker)
+		return [2]float64{valueOf(seen, "signalbox_waiting", "kind", "question"), valueOf(seen, "signalbox_waiting", "kind", "approval")}, err
+	}, func(waiting [2]float64) bool { return waiting[0] > 0 && waiting[1] > 0 })
 }
 
 // valueOf is the sum of a gauge or counter over the series whose label has the value.
@@ -115,7 +112,8 @@ func served(t *testing.T, processes map[string]string) map[string]map[string]*dt
 	t.Helper()
 	all := map[string]map[string]*dto.MetricFamily{}
 	for process, url := range processes {
-		all[process] = scrape(t, url)
+		all[process] = eventually(t, func(ctx context.Context) (map[string]*dto.MetricFamily, error) { return scrape(ctx, url) },
+			func(map[string]*dto.MetricFamily) bool { return true })
 	}
 	return all
 }

@@ -162,8 +162,7 @@ func TestTheExamplesOfTheReferenceLeadToTheRightStates(t *testing.T) {
 			t.Run(name+" "+shape, func(t *testing.T) {
 				t.Parallel()
 				reference := "reference-" + name + "-" + shape
-				one, err := shared.Apps.StartCase(t.Context(), workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: name})
-				require.NoError(t, err)
+				one := startCase(t, shared.Apps, workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: name})
 				url, err := shared.Apps.WebhookURL(reference)
 				require.NoError(t, err)
 				require.Equal(t, 204, post(t, url, body))
@@ -195,8 +194,7 @@ func TestEachKindOfArtmailLeadsToTheRightState(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "key-shown-once", key)
 
-	_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1"}, workflows.ApprovalRequest{MessageID: "m2", RunID: "r1"})
-	require.NoError(t, err)
+	requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1"}, workflows.ApprovalRequest{MessageID: "m2", RunID: "r1"})
 	send(workflows.KindApprovalResponse, at+1, `,"messageId":"m1-response","inResponseToId":"m1","approved":false,"reason":"not now","runId":null`)
 	state = eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m1").Status != workflows.ApprovalOpen })
 	require.Equal(t, workflows.ApprovalRejected, approval(state, "m1").Status)

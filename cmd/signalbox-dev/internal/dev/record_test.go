@@ -97,8 +97,9 @@ func startWithReceiver(t *testing.T, reference, script string) *signalbox.Case {
 // startReceiver starts a workflow that no worker runs: Temporal takes its signals all the same.
 func startReceiver(t *testing.T, id string) *workflows.ReplyTo {
 	t.Helper()
-	_, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
-	require.NoError(t, err)
+	called(t, func(ctx context.Context) (client.WorkflowRun, error) {
+		return shared.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
+	})
 	return &workflows.ReplyTo{WorkflowID: id, Signal: "news"}
 }
 
@@ -116,9 +117,7 @@ func startWithSchema(t *testing.T, start workflows.CaseStart, script string, sch
 		SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		ResultSchema:  schema,
 	}
-	one, err := shared.Apps.StartCase(t.Context(), start)
-	require.NoError(t, err)
-	return one
+	return startCase(t, shared.Apps, start)
 }
 
 // impatient options bring what takes a quarter of an hour into a test.
@@ -128,38 +127,39 @@ var impatient = workflows.CaseOptions{
 	PollCeiling:    workflows.Duration(200 * time.Millisecond),
 }
 
+// inStatus waits for a status of a case that the shared instance creates at its own Offload.
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
-	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+	return eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 }
 
 func answerOpenQuestion(t *testing.T, one *signalbox.Case) {
 	t.Helper()
 	state := inStatus(t, one, workflows.CaseInputNeeded)
-	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
-	require.NoError(t, err)
+	answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
 }
 
 func continueAsNew(t *testing.T, workflowID string) {
 	t.Helper()
-	before, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), workflowID, "")
-	require.NoError(t, err)
-	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
-	eventually(t, func(ctx context.Context) (string, error) {
+	runID := func(ctx context.Context) (string, error) {
 		now, err := shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 		return now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), err
-	}, func(run string) bool { return run != before.GetWorkflowExecutionInfo().GetExecution().GetRunId() })
+	}
+	before := called(t, runID)
+	// Not repeated: the workflow would continue as new twice.
+	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
+	eventually(t, runID, func(run string) bool { return run != before })
 }
 
 var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
 	"completed-by-webhook": func(t *testing.T, reference string) *signalbox.Case {
-		return startScripted(t, reference, "complete", workflows.CaseOptions{})
+		return ended(t, startScripted(t, reference, "complete", workflows.CaseOptions{}))
 	},
 	"failed": func(t *testing.T, reference string) *signalbox.Case {
-		return startScripted(t, reference, "reject", workflows.CaseOptions{})
+		return ended(t, startScripted(t, reference, "reject", workflows.CaseOptions{}))
 	},
 	"completed-by-poll": func(t *testing.T, reference string) *signalbox.Case {
-		return startScripted(t, reference, "lost", impatient)
+		return ended(t, startScripted(t, reference, "lost", impatient))
 	},
 	"reconciled-now": func(t *testing.T, reference string) *signalbox.Case {
 		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
@@ -221,7 +221,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		return one
 	},
 	"completed-with-files-and-told": func(t *testing.T, reference string) *signalbox.Case {
-		return startWithReceiver(t, reference, "complete")
+		return ended(t, startWithReceiver(t, reference, "complete"))
 	},
 	"completed-with-result-omitted": func(t *testing.T, reference string) *signalbox.Case {
 		return completeLarge(t, startWithReceiver(t, reference, "manual"))
@@ -229,7 +229,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	"completed-off-schema-and-told": func(t *testing.T, reference string) *signalbox.Case {
 		one := startWithSchema(t, workflows.CaseStart{Reference: reference, ReplyTo: startReceiver(t, "app/"+reference)}, "complete",
 			json.RawMessage(`{"required":["vatId"]}`))
-		outcome, err := one.Wait(t.Context())
+		outcome, err := ended(t, one).Wait(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, workflows.CaseCompleted, outcome.Status)
 		require.Equal(t, []workflows.SchemaViolation{{Reason: `property "vatId" is missing`}}, outcome.ResultCheck.Violations)
@@ -347,10 +347,10 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 }
 
 // ended waits for the case, and so for the start of the workflow that stores its files.
+// ended waits for the end of a case that the shared instance creates at its own Offload.
 func ended(t *testing.T, one *signalbox.Case) *signalbox.Case {
 	t.Helper()
-	_, err := one.Wait(t.Context())
-	require.NoError(t, err)
+	eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
 	return one
 }
 
@@ -493,11 +493,10 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 			require.NoError(t, err)
 			messages = append(messages, message)
 		}
-		_, err = one.RequestApprovals(t.Context(),
+		requestApprovals(t, one,
 			workflows.ApprovalRequest{MessageID: messages[0], ReplyTo: startReceiver(t, "app/"+messages[0])},
 			workflows.ApprovalRequest{MessageID: messages[1], RunID: run, ReplyTo: &workflows.ReplyTo{WorkflowID: "nobody", Signal: "news"}},
 			workflows.ApprovalRequest{MessageID: messages[2], Deadline: time.Now().Add(time.Second)})
-		require.NoError(t, err)
 		require.NoError(t, one.TouchRuns(t.Context(), workflows.TouchRuns{RunIDs: []string{run}}))
 		continueAsNew(t, one.WorkflowID())
 		_, err = artmail.RespondApproval(messages[0], true, "Fine.", "")
@@ -514,8 +513,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 	},
 	"cancelled": func(t *testing.T) *signalbox.Activation {
 		_, one := activate(t)
-		_, err := one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1", ReplyTo: startReceiver(t, "app/"+one.WorkflowID())})
-		require.NoError(t, err)
+		requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1", ReplyTo: startReceiver(t, "app/"+one.WorkflowID())})
 		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
 		require.Error(t, shared.Temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), nil))
 		return one
@@ -546,12 +544,11 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		require.NoError(t, checker.Start())
 		t.Cleanup(checker.Stop)
 		options := workflows.ActivationOptions{CheckApprovalQueue: queue}
-		require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalActivationOptions, options))
+		signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
 		deadline := time.Now().Add(time.Second)
-		_, err := one.RequestApprovals(t.Context(),
+		requestApprovals(t, one,
 			workflows.ApprovalRequest{MessageID: messages[0], Deadline: deadline, ReplyTo: startReceiver(t, "app/"+messages[0])},
 			workflows.ApprovalRequest{MessageID: messages[1], Deadline: deadline})
-		require.NoError(t, err)
 		eventually(t, one.State, func(s workflows.ActivationState) bool {
 			return approval(s, messages[0]).Status == workflows.ApprovalApproved
 		})
@@ -560,7 +557,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		case <-t.Context().Done():
 			require.FailNow(t, "the second approval was not checked")
 		}
-		_, err = shared.Simulators.Artmail.RespondApproval(messages[1], false, "No.", "")
+		_, err := shared.Simulators.Artmail.RespondApproval(messages[1], false, "No.", "")
 		require.NoError(t, err)
 		eventually(t, one.State, func(s workflows.ActivationState) bool {
 			return approval(s, messages[1]).Status == workflows.ApprovalRejected
@@ -572,7 +569,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 	"told-options-and-resealed": func(t *testing.T) *signalbox.Activation {
 		id, one := activate(t)
 		options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "no-worker"}
-		require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalActivationOptions, options))
+		signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
 		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
 		key, err := one.RevealAPIKey(t.Context())
 		require.NoError(t, err)

@@ -16,7 +16,7 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	first, err := dev.Start(t.Context(), o)
 	require.NoError(t, err)
 	start := func(in *dev.Instance, script string) {
-		_, err := in.Apps.StartCase(t.Context(), workflows.CaseStart{
+		startCase(t, in.Apps, workflows.CaseStart{
 			Reference: "restart-" + script,
 			Request: &workflows.CaseRequest{
 				Channel:       "EMAIL",
@@ -25,10 +25,9 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 				SenderPersona: workflows.SenderPersona{Name: "Grace"},
 			},
 		})
-		require.NoError(t, err)
 	}
 	start(first, "question")
-	asked := eventually(t, first.Apps.Case("restart-question").State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	asked := eventually(t, attended(first.Simulators.Offload, first.Apps.Case("restart-question")), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
 	id, err := first.Simulators.Artmail.Activate(dev.Agent)
 	require.NoError(t, err)
 	eventually(t, first.Apps.Activation(dev.Agent, id).State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
@@ -43,8 +42,7 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, second.Stop()) })
 	one := second.Apps.Case("restart-question")
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."})
-	require.NoError(t, err)
+	answer(t, one, workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."})
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -38,50 +39,54 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 	newer := r.ring().SealingKeyID()
 	require.NotEqual(t, older, newer)
 	require.Equal(t, newer, r.keyOf(r.traffic()))
-	require.Empty(t, r.failures(), "at no moment does a process meet a key that it lacks")
+	require.Empty(t, called(t, r.failures), "at no moment does a process meet a key that it lacks")
 
 	// Workflows that hold payloads by the old key keep it. An activation gives it up when it continues as new, a case when it ends.
 	asked, activation := r.apps.Case(r.asked).WorkflowID(), r.apps.Activation(sim.Agent, r.activated).WorkflowID()
 	r.retireIsRefused("2 open workflows", asked, activation)
 	eventually(t, func(context.Context) (string, error) { return r.running["ingress"].log.String(), nil },
 		func(log string) bool { return strings.Contains(log, "options sent to running activations") })
-	require.NoError(t, r.temporal.SignalWorkflow(t.Context(), activation, "", workflows.SignalForceContinueAsNew, nil))
+	signal(t, r.temporal, activation, workflows.SignalForceContinueAsNew, nil)
 	r.retireIsRefused("1 open workflows", asked)
 	r.end(r.asked)
 	r.retireIsRefused("closed workflows need it")
-	r.succeeds("keys", "retire", payloadKeys, "--yes", "--forget-closed")
-	require.Zero(t, r.ring().OlderSealingKeys())
+	eventually(t, func(context.Context) (int, error) {
+		status, said := r.run("keys", "retire", payloadKeys, "--yes", "--forget-closed")
+		if status != 0 {
+			return 0, fmt.Errorf("status %d: %s", status, said)
+		}
+		return r.ring().OlderSealingKeys(), nil
+	}, func(older int) bool { return older == 0 })
 	r.asked = "asked-again"
 	r.open(r.asked)
 	for _, part := range rotatedParts {
 		r.restart(part)
 		r.traffic()
 	}
-	require.Empty(t, r.failures())
+	require.Empty(t, called(t, r.failures))
 
 	// The control: without the restarts after the first step, the worker meets a key that it lacks, and goes on once it has it.
 	r.succeeds("keys", "stage", payloadKeys)
 	r.succeeds("keys", "promote", payloadKeys)
 	r.restart("app")
 	r.start("early")
-	eventually(t, func(context.Context) ([]string, error) { return r.failures(), nil }, func(all []string) bool { return len(all) > 0 })
-	require.Contains(t, r.failures()[0], "--payload-keys")
+	failures := eventually(t, r.failures, func(all []string) bool { return len(all) > 0 })
+	require.Contains(t, failures[0], "--payload-keys")
 	r.restart("worker")
 	r.in("early", workflows.CaseRunning)
 }
 
 func (r *rotation) start(reference string) {
 	r.t.Helper()
-	_, err := r.apps.StartCase(r.t.Context(), workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
+	startCase(r.t, r.apps, workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
 		Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
 		Counterparty: workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 	}})
-	require.NoError(r.t, err)
 }
 
 func (r *rotation) in(reference string, status workflows.CaseStatus) workflows.CaseState {
 	r.t.Helper()
-	return eventually(r.t, r.apps.Case(reference).State, func(s workflows.CaseState) bool { return s.Status == status })
+	return eventually(r.t, attended(r.providers.Offload, r.apps.Case(reference)), func(s workflows.CaseState) bool { return s.Status == status })
 }
 
 func (r *rotation) caseID(reference string) string {
@@ -102,8 +107,7 @@ func (r *rotation) open(reference string) {
 func (r *rotation) end(reference string) {
 	r.t.Helper()
 	require.NoError(r.t, r.providers.Offload.Complete(r.caseID(reference), nil))
-	outcome, err := r.apps.Case(reference).Wait(r.t.Context())
-	require.NoError(r.t, err)
+	outcome := called(r.t, r.apps.Case(reference).Wait)
 	require.Equal(r.t, workflows.CaseCompleted, outcome.Status)
 	require.Equal(r.t, workflows.NewsByWebhook, outcome.Source)
 }
@@ -135,11 +139,11 @@ func (r *rotation) traffic() (reference string) {
 	r.end(reference)
 	one := r.apps.Case(r.asked)
 	eventually(r.t, one.State, func(s workflows.CaseState) bool { return s.Question != nil && s.Question.ID == question })
-	_, err = one.ProvideInput(r.t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
-	require.NoError(r.t, err)
+	answer(r.t, one, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
 	eventually(r.t, one.State, func(s workflows.CaseState) bool {
 		last := s.Answers[len(s.Answers)-1]
-		return last.QuestionID == question && last.Result == workflows.InputAccepted
+		accepted := last.Result == workflows.InputAccepted || last.Result == workflows.InputAlreadyResolved // as for a repeated call
+		return last.QuestionID == question && accepted
 	})
 	require.NoError(r.t, offload.Resume(r.caseID(r.asked)))
 	r.standsAs(workflows.ActivationPaused)
@@ -151,26 +155,30 @@ func (r *rotation) traffic() (reference string) {
 // keyOf is the key that encrypts the input of a case.
 func (r *rotation) keyOf(reference string) uint32 {
 	r.t.Helper()
-	first, err := r.temporal.GetWorkflowHistory(r.t.Context(), workflows.OffloadCaseWorkflowID(reference), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
-	require.NoError(r.t, err)
+	first := called(r.t, func(ctx context.Context) (*historypb.HistoryEvent, error) {
+		return r.temporal.GetWorkflowHistory(ctx, workflows.OffloadCaseWorkflowID(reference), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+	})
 	id, encrypted := payloadcodec.KeyID(first.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads()[0])
 	require.True(r.t, encrypted)
 	return id
 }
 
 // failures are the causes of failed workflow tasks of all workflows, and of attempts at activities that lacked a key.
-func (r *rotation) failures() (all []string) {
-	r.t.Helper()
+func (r *rotation) failures(ctx context.Context) (all []string, err error) {
 	var read client.Options
 	payloadcodec.New(r.ring()).Apply(&read)
-	listed, err := r.temporal.ListWorkflow(r.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
-	require.NoError(r.t, err)
+	listed, err := r.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
+	if err != nil {
+		return nil, err
+	}
 	for _, one := range listed.GetExecutions() {
 		id := one.GetExecution().GetWorkflowId()
-		events := r.temporal.GetWorkflowHistory(r.t.Context(), id, one.GetExecution().GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		events := r.temporal.GetWorkflowHistory(ctx, id, one.GetExecution().GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for events.HasNext() {
 			event, err := events.Next()
-			require.NoError(r.t, err)
+			if err != nil {
+				return nil, err
+			}
 			task := event.GetWorkflowTaskFailedEventAttributes()
 			// A signal that comes while a workflow ends is no fault: Temporal gives another task.
 			if task != nil && task.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
@@ -182,7 +190,7 @@ func (r *rotation) failures() (all []string) {
 			}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // retireIsRefused waits until `keys retire` refuses because of so many workflows and names these. Temporal lists a workflow some time after it
@@ -191,7 +199,9 @@ func (r *rotation) retireIsRefused(because string, named ...string) {
 	r.t.Helper()
 	eventually(r.t, func(context.Context) (string, error) {
 		status, said := r.run("keys", "retire", payloadKeys, "--yes")
-		require.Equal(r.t, 4, status, said)
+		if status != 4 {
+			return "", fmt.Errorf("status %d: %s", status, said)
+		}
 		return said, nil
 	}, func(said string) bool {
 		open := strings.Contains(said, "open workflows")

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -106,7 +107,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	require.Eventually(t, func() bool {
 		sealed, err := os.Stat(filepath.Join(shared.folder, "artmail-simulator.json"))
 		return err == nil && sealed.Size() > 0
-	}, time.Minute, 20*time.Millisecond)
+	}, processWithin, 20*time.Millisecond)
 	require.NoError(t, filepath.WalkDir(shared.folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return ignoreVanished(err)
@@ -171,15 +172,26 @@ func exportedHistory(t *testing.T, workflowID string) (history []byte) {
 
 func get(t *testing.T, url string) []byte {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	require.NoError(t, err)
-	response, err := providers.Do(request)
-	require.NoError(t, err)
-	defer func() { _ = response.Body.Close() }()
-	require.Equal(t, http.StatusOK, response.StatusCode, url)
-	body, err := io.ReadAll(response.Body)
+	body, err := fetch(t.Context(), url)
 	require.NoError(t, err)
 	return body
+}
+
+// fetch is get for what may fail and is asked again.
+func fetch(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := providers.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("get %s: %s", url, response.Status)
+	}
+	return io.ReadAll(response.Body)
 }
 
 // ignoreVanished: other tests store files meanwhile, and what is only on its way has another name.

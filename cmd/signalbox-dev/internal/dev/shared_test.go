@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -25,6 +27,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
@@ -168,6 +171,72 @@ func post(t testing.TB, url string, body string, header ...string) int {
 	_, err = io.Copy(io.Discard, response.Body)
 	require.NoError(t, err)
 	return response.StatusCode
+}
+
+// called makes a call to Temporal, again where that had no time for it: the call must be one that may be repeated.
+func called[S any](t testing.TB, do func(context.Context) (S, error)) S {
+	t.Helper()
+	var refused error
+	got := eventually(t, func(ctx context.Context) (S, error) {
+		got, err := do(ctx)
+		if errors.Is(err, signalbox.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
+			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) {
+			return got, err
+		}
+		refused = err
+		return got, nil
+	}, func(S) bool { return true })
+	require.NoError(t, refused)
+	return got
+}
+
+// startCase starts a case as a business app does: again where Temporal had no time for it. That starts it once.
+func startCase(t testing.TB, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
+	t.Helper()
+	return called(t, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
+}
+
+// answer answers a question of a case once.
+func answer(t testing.TB, one *signalbox.Case, input workflows.ProvideInput) {
+	t.Helper()
+	called(t, func(ctx context.Context) (workflows.InputReceipt, error) {
+		receipt, err := one.ProvideInput(ctx, input)
+		if errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
+			err = nil
+		}
+		return receipt, err
+	})
+}
+
+// requestApprovals registers each request once.
+func requestApprovals(t testing.TB, one *signalbox.Activation, requests ...workflows.ApprovalRequest) {
+	t.Helper()
+	called(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, requests...) })
+}
+
+// signal sends a signal that may come twice.
+func signal(t testing.TB, temporal client.Client, workflowID, name string, arg any) {
+	t.Helper()
+	called(t, func(ctx context.Context) (bool, error) {
+		return true, temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
+	})
+}
+
+// attended reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity task, which makes a creation
+// uncertain.
+func attended(offload *offloadsim.Simulator, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
+	return func(ctx context.Context) (workflows.CaseState, error) {
+		state, err := one.State(ctx)
+		if err != nil || state.Status != workflows.CaseCreateUncertain {
+			return state, err
+		}
+		if made := offload.CasesOf(one.Reference()); len(made) > 0 {
+			_, err = one.Adopt(ctx, workflows.AdoptCase{CaseID: made[0].CaseID, By: "ada"})
+		} else {
+			_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
+		}
+		return state, err
+	}
 }
 
 // eventually reads until the condition holds, and shows the last state where it never does.

@@ -38,13 +38,14 @@ func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 			"TEMPORAL_ADDRESS=" + temporal.FrontendAddr(), "SIGNALBOX_INTERNAL_LISTEN=" + freeAddress(t),
 		}
 		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		bind(command)
 		return command
 	}
 	stop := func(command *exec.Cmd) error {
 		if err := syscall.Kill(-command.Process.Pid, syscall.SIGTERM); err != nil {
 			return err
 		}
-		return command.Wait()
+		return waitFor(command)
 	}
 
 	simulators := shell("exec signalbox-sim --listen 127.0.0.1:0 --pace 100ms --public-url http://" + address)

@@ -62,7 +62,10 @@ func startSplit(t *testing.T) *split {
 	s.apps, err = signalbox.New(s.client, signalbox.Options{Keyring: s.keys, PublicURL: s.public})
 	require.NoError(t, err)
 	s.ingress = s.run(t, config.Ingress, listener)
-	require.Eventually(t, func() bool { return scrape(t, s.ingress)["signalbox_relay_events_total"] != nil }, time.Minute, 50*time.Millisecond, "the relay has started")
+	eventually(t, func(ctx context.Context) (bool, error) {
+		seen, err := scrape(ctx, s.ingress)
+		return seen["signalbox_relay_events_total"] != nil, err
+	}, func(relayStarted bool) bool { return relayStarted })
 	return s
 }
 
@@ -95,10 +98,11 @@ func (s *split) run(t *testing.T, parts config.Part, listener net.Listener) stri
 }
 
 // scrape is what /metrics of a process shows, by name.
-func scrape(t *testing.T, process string) map[string]*dto.MetricFamily {
-	t.Helper()
+func scrape(ctx context.Context, process string) (map[string]*dto.MetricFamily, error) {
+	text, err := fetch(ctx, process+"/metrics")
+	if err != nil {
+		return nil, err
+	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(get(t, process+"/metrics")))
-	require.NoError(t, err)
-	return families
+	return parser.TextToMetricFamilies(bytes.NewReader(text))
 }

@@ -55,10 +55,8 @@ func TestInTheWebUIAQuestionIsAnswered(t *testing.T) {
 	state := inStatus(t, asking, workflows.CaseInputNeeded)
 	b.open(t, listing(t, "needs a person", asking.WorkflowID()))
 	b.click(t, "a", asking.WorkflowID())
-	b.click(t, "button", "More Actions")
-	b.click(t, "[data-testid=update-button]", "Send an Update")
-	b.click(t, "dialog[open] button:has(#update-select)", "")
-	b.click(t, "dialog[open] [role=option]", workflows.UpdateProvideInput)
+	b.choose(t, visible("button", "More Actions"), visible("[data-testid=update-button]", "Send an Update"))
+	b.choose(t, visible("dialog[open] button:has(#update-select)", ""), visible("dialog[open] [role=option]", workflows.UpdateProvideInput))
 	const field = `document.querySelector("dialog[open] [contenteditable=true]")`
 	answer, err := json.Marshal(workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes, a signed PDF is fine.", By: "pat"})
 	require.NoError(t, err)
@@ -85,11 +83,11 @@ func listing(t *testing.T, name, workflowID string) string {
 type browser struct{ ctx context.Context }
 
 // pageWithin bounds the wait for what a page is to show: the Web UI is large, and asks the server again and again.
-const pageWithin = 2 * time.Minute
+const pageWithin = 5 * time.Minute
 
 func openBrowser(t *testing.T) browser {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(tool(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(tool(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(pageWithin))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	ctx, closeBrowser := chromedp.NewContext(allocated)
@@ -144,15 +142,38 @@ func (b browser) shows(t *testing.T, text string) {
 		strconv.Quote(text)+`))`)
 }
 
-// click clicks the first visible element with a text once it is there. The Web UI also has an invisible copy of its buttons, for narrow windows, which opens
+// visible is an expression for the first visible element with a text. The Web UI also has an invisible copy of its buttons, for narrow windows, which opens
 // invisible dialogs.
+func visible(selector, text string) string {
+	return `[...document.querySelectorAll(` + strconv.Quote(selector) + `)].find((e) =>
+		e.checkVisibility({visibilityProperty: true}) && e.innerText.includes(` + strconv.Quote(text) + `))`
+}
+
+// click clicks the first visible element with a text once it is there.
 func (b browser) click(t *testing.T, selector, text string) {
 	t.Helper()
 	b.until(t, `(() => {
-		const found = [...document.querySelectorAll(`+strconv.Quote(selector)+`)].find((e) =>
-			e.checkVisibility({visibilityProperty: true}) && e.innerText.includes(`+strconv.Quote(text)+`));
+		const found = `+visible(selector, text)+`;
 		found?.click();
 		return found;
+	})()`)
+}
+
+// choose clicks an option of the list that a button opens. The button is clicked again where the page has closed the list meanwhile, as it does
+// when it draws itself again.
+func (b browser) choose(t *testing.T, button, option string) {
+	t.Helper()
+	b.until(t, `(() => {
+		const option = `+option+`;
+		if (option) {
+			option.click();
+			return true;
+		}
+		const button = `+button+`;
+		if (button?.getAttribute("aria-expanded") === "false") {
+			button.click();
+		}
+		return false;
 	})()`)
 }
 
