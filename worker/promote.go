@@ -54,7 +54,7 @@ func (d Deployment) endRamp(ctx context.Context, buildID string) error {
 	if _, err := d.handle().SetRampingVersion(ctx, client.WorkerDeploymentSetRampingVersionOptions{ConflictToken: described.ConflictToken}); err != nil {
 		return d.explain(err, buildID)
 	}
-	return d.awaitRouting(ctx)
+	return d.awaitRouting(ctx, buildID)
 }
 
 // whenPolled changes the routing once the build's workers poll every queue. Temporal checks that too, and may refuse for a moment after the
@@ -76,7 +76,7 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 		case err != nil:
 			return err
 		default:
-			return d.awaitRouting(ctx)
+			return d.awaitRouting(ctx, buildID)
 		}
 		select {
 		case <-ctx.Done():
@@ -89,10 +89,10 @@ func (d Deployment) whenPolled(ctx context.Context, buildID string, change func(
 // settledReads is after how many reads in a row a change counts as done that Temporal does not report as done.
 const settledReads = 10
 
-// awaitRouting waits until all task queues use the newest routing: until Temporal reports it, or until the queues have shown it for settledReads
-// reads. A server up to 1.32 can lose the report of a version, if it comes while the change is being recorded; its progress then stays "in progress"
+// awaitRouting waits until all task queues use the newest routing, which has changed for a build: until Temporal reports it, or until the
+// queues have shown it for settledReads reads. A server up to 1.32 can lose the report of a version, if it comes while the change is being recorded; its progress then stays "in progress"
 // until that version is deleted. Older servers report no progress, and their queues are not asked.
-func (d Deployment) awaitRouting(ctx context.Context) error {
+func (d Deployment) awaitRouting(ctx context.Context, buildID string) error {
 	again := time.NewTicker(promotePause)
 	defer again.Stop()
 	for settled := 0; ; {
@@ -106,7 +106,7 @@ func (d Deployment) awaitRouting(ctx context.Context) error {
 		case info.GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED:
 			return nil
 		case info.GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS:
-			shown, err = d.queuesShow(ctx, info.GetRoutingConfig())
+			shown, err = d.queuesShow(ctx, info.GetRoutingConfig(), buildID)
 		}
 		if settled++; !shown {
 			settled = 0
@@ -122,35 +122,39 @@ func (d Deployment) awaitRouting(ctx context.Context) error {
 	}
 }
 
-// queuesShow reports whether the queues of the current version show it as the current one, and those of the ramping version its ramp.
-func (d Deployment) queuesShow(ctx context.Context, routing *deploymentpb.RoutingConfig) (bool, error) {
+// queuesShow reports whether the queues of the current version show it as the current one, those of the ramping version its ramp, and those of the
+// build that has changed, where it is no longer either, that it is not. Where there is no queue to ask, it reports false.
+func (d Deployment) queuesShow(ctx context.Context, routing *deploymentpb.RoutingConfig, buildID string) (bool, error) {
 	current, ramping := routing.GetCurrentDeploymentVersion(), routing.GetRampingDeploymentVersion()
-	queues := queues{d, map[QueuePolled]*workflowservice.DescribeTaskQueueResponse{}}
-	every := func(version *deploymentpb.WorkerDeploymentVersion, shows func(*taskqueuepb.TaskQueueVersioningInfo) bool) (bool, error) {
-		if version == nil {
-			return true, nil // the workers without versions
+	shows := map[string]func(*taskqueuepb.TaskQueueVersioningInfo) bool{
+		buildID: func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
+			return info.GetCurrentDeploymentVersion().GetBuildId() != buildID && info.GetRampingDeploymentVersion().GetBuildId() != buildID
+		},
+	}
+	if current != nil { // else the workers without versions are current
+		shows[current.GetBuildId()] = func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
+			return proto.Equal(info.GetCurrentDeploymentVersion(), current) && (ramping != nil || info.GetRampingDeploymentVersion() == nil)
 		}
-		one, err := d.version(ctx, version.GetBuildId(), queues)
+	}
+	if ramping != nil {
+		shows[ramping.GetBuildId()] = func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
+			return proto.Equal(info.GetRampingDeploymentVersion(), ramping) && info.GetRampingVersionPercentage() == routing.GetRampingVersionPercentage()
+		}
+	}
+	queues := queues{d, map[QueuePolled]*workflowservice.DescribeTaskQueueResponse{}}
+	for buildID, shown := range shows {
+		one, err := d.version(ctx, buildID, queues)
 		if err != nil {
 			return false, err
 		}
 		for _, queue := range one.Queues {
 			described, err := queues.describe(ctx, queue)
-			if err != nil || !shows(described.GetVersioningInfo()) {
+			if err != nil || !shown(described.GetVersioningInfo()) {
 				return false, err
 			}
 		}
-		return true, nil
 	}
-	shown, err := every(current, func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
-		return proto.Equal(info.GetCurrentDeploymentVersion(), current) && (ramping != nil || info.GetRampingDeploymentVersion() == nil)
-	})
-	if err != nil || !shown {
-		return false, err
-	}
-	return every(ramping, func(info *taskqueuepb.TaskQueueVersioningInfo) bool {
-		return proto.Equal(info.GetRampingDeploymentVersion(), ramping) && info.GetRampingVersionPercentage() == routing.GetRampingVersionPercentage()
-	})
+	return len(queues.known) > 0, nil
 }
 
 func (d Deployment) refused(err error, buildID string) error {

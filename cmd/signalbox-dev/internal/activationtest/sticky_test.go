@@ -15,7 +15,7 @@ const stickyOff = "SIGNALBOX_TEST_STICKY_CACHE_OFF"
 func TestStoriesHoldWithTheStickyCacheOff(t *testing.T) {
 	t.Parallel()
 	const stories = "EachKindOfEvent|WithoutAWebhook|ReachARunningActivation"
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.run="+stories)
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.run="+stories, "-test.timeout=25m")
 	command.Env = append(os.Environ(), stickyOff+"=1")
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, string(output))

@@ -150,7 +150,8 @@ func TestAKilledWorkerDoesNothingTwiceAndForgetsNothing(t *testing.T) {
 	}
 
 	killed := startWorker(t, first)
-	for _, local := range []bool{false, true} {
+	// What the worker gives up meanwhile, it stops in again.
+	bring := func(local bool) {
 		var brought []doomed
 		for _, one := range all {
 			if one.local != local {
@@ -170,15 +171,13 @@ func TestAKilledWorkerDoesNothingTwiceAndForgetsNothing(t *testing.T) {
 			}
 		}
 	}
-	go func() { // what is given up meanwhile is stopped again
-		for range killed.stopped {
-		}
-	}()
+	bring(false)
 	for _, one := range all {
 		if one.meanwhile != nil {
 			one.meanwhile(t, stage, one)
 		}
 	}
+	bring(true)
 	killed.kill()
 	startWorker(t, stage.worker)
 

@@ -210,15 +210,15 @@ func requireInOrder(t *testing.T, one doomed, got []workflows.Notice, kinds ...w
 func isHandedOver(kinds ...workflows.NoticeKind) func(*testing.T, *killStage, doomed) {
 	return func(t *testing.T, s *killStage, one doomed) {
 		t.Helper()
+		// Before that, the hand-over workflow need not exist.
+		eventually(t, deliveries(s.temporal, one.activation), allDelivered(len(kinds)))
 		got := returned(t, s.temporal.GetWorkflow(t.Context(), workflows.HandOverWorkflowID(agent, one.id), ""))()
 		requireInOrder(t, one, got, kinds...)
 		if approval := got[1].Data.Approval; approval != nil {
 			require.Equal(t, workflows.ApprovalApproved, approval.Status)
 			require.Equal(t, workflows.NewsByPoll, approval.Source)
-			state, err := one.activation.State(t.Context())
-			require.NoError(t, err)
+			state := eventually(t, one.activation.State, func(s workflows.ActivationState) bool { return len(s.Approvals) > 0 })
 			require.Equal(t, []workflows.Approval{*approval}, state.Approvals)
 		}
-		eventually(t, deliveries(s.temporal, one.activation), allDelivered(len(kinds)))
 	}
 }

@@ -104,7 +104,7 @@ func (l *load) play(ctx context.Context, player int) {
 func (l *load) attend(ctx context.Context, reference, script string) (workflows.CaseStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
-	one, err := l.apps.StartCase(ctx, start(reference, script))
+	one, err := l.started(ctx, reference, script)
 	if err != nil {
 		return "", err
 	}
@@ -124,6 +124,23 @@ func (l *load) attend(ctx context.Context, reference, script string) (workflows.
 		select {
 		case <-ctx.Done():
 			return "", fmt.Errorf("it is stuck: it is %s: %w", state.Status, errors.Join(err, ctx.Err()))
+		case <-again.C:
+		}
+	}
+}
+
+// started starts a case, again where Temporal had no time for it. That starts it once.
+func (l *load) started(ctx context.Context, reference, script string) (*signalbox.Case, error) {
+	again := time.NewTicker(look)
+	defer again.Stop()
+	for {
+		one, err := l.apps.StartCase(ctx, start(reference, script))
+		if !errors.Is(err, signalbox.ErrUnavailable) {
+			return one, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
 		case <-again.C:
 		}
 	}

@@ -12,7 +12,7 @@ import (
 func TestEverythingHoldsWithTheStickyCacheOff(t *testing.T) {
 	t.Parallel()
 	// It must not start itself again, and the production binary has a process of its own anyway.
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.skip=StickyCacheOff|ProductionBinary")
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.skip=StickyCacheOff|ProductionBinary", "-test.timeout=25m")
 	bind(command)
 	command.Env = append(os.Environ(), stickyOff+"=1")
 	output, err := command.CombinedOutput()

@@ -241,7 +241,7 @@ func requireReplays(t *testing.T, source, runID string) {
 // The setting is the process's, so the tests run once more in another one.
 func TestEverythingHoldsWithTheStickyCacheOff(t *testing.T) {
 	t.Parallel()
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.skip=StickyCacheOff")
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.skip=StickyCacheOff", "-test.timeout=25m")
 	command.Env = append(os.Environ(), stickyOff+"=1")
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, string(output))

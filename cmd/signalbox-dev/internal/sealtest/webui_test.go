@@ -3,6 +3,7 @@ package sealtest_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -18,6 +19,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 )
 
 // waitTimeout bounds every wait: on a busy machine a browser and the Web UI take minutes.
@@ -84,6 +88,26 @@ func withoutCodec(ui *url.URL) http.Handler {
 	return proxy
 }
 
+// encrypted is what the Web UI shows in place of the input and the result of a workflow: their encrypted data.
+func encrypted(t *testing.T, workflowID string) (texts []string) {
+	t.Helper()
+	events := shared.Temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(t, err)
+		for _, payload := range append(
+			event.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads(),
+			event.GetWorkflowExecutionCompletedEventAttributes().GetResult().GetPayloads()...,
+		) {
+			_, encrypted := payloadcodec.KeyID(payload)
+			require.True(t, encrypted, workflowID)
+			texts = append(texts, base64.StdEncoding.EncodeToString(payload.GetData()))
+		}
+	}
+	require.NotEmpty(t, texts, workflowID)
+	return texts
+}
+
 func TestTheWebUIShowsNothingWithoutTheCodecServer(t *testing.T) {
 	t.Parallel()
 	p := stories(t)
@@ -93,7 +117,7 @@ func TestTheWebUIShowsNothingWithoutTheCodecServer(t *testing.T) {
 	without := httptest.NewServer(withoutCodec(ui))
 	t.Cleanup(without.Close)
 	for _, id := range []string{p.answered, p.refused, p.activation} {
-		page := shown(t, inputOf(without.URL, id), "WorkflowTaskCompleted", `aria-label="Input"`)
+		page := shown(t, inputOf(without.URL, id), append(encrypted(t, id), "WorkflowTaskCompleted")...)
 		for _, text := range planted {
 			require.NotContains(t, page, text, id)
 		}

@@ -15,7 +15,7 @@ func TestUpgradesHoldWithEncryptedPayloads(t *testing.T) {
 	if payloadtest.Keys() != nil {
 		t.Skip("all tests of this run have encrypted payloads")
 	}
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1")
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.timeout=25m")
 	command.Env = append(os.Environ(), payloadtest.Variable+"=1")
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, string(output))

@@ -99,7 +99,8 @@ func (s *stage) build(t *testing.T, buildID string, how change) (stop func()) {
 	require.NoError(t, err)
 	var said bytes.Buffer
 	command := exec.Command(self)
-	command.Env = append(os.Environ(), workerSettings+"="+string(settings))
+	// On a busy machine a workflow gets no processor for a second now and then, which the SDK takes for a deadlock. This variable of its lifts that limit.
+	command.Env = append(os.Environ(), workerSettings+"="+string(settings), "TEMPORAL_DEBUG=1")
 	command.Stderr = &said
 	alive, err := command.StdinPipe()
 	require.NoError(t, err)
