@@ -137,15 +137,19 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		inStatus(t, one, workflows.CaseInputNeeded)
 		require.NoError(t, offload.Complete(caseID, nil))
 		endsAs(t, one, workflows.CaseCompleted, caseID)
-		waiting := eventually(t, deliveries(shared.Temporal, one), func(s workflows.NotifyState) bool { return len(s.Notices) == 2 })
-		require.Equal(t, workflows.NoticeWaiting, waiting.Notices[1].Status, "nobody listens, and the case has ended all the same")
+		waiting := eventually(t, deliveries(shared.Temporal, one), func(s workflows.NotifyState) bool {
+			return len(s.Notices) > 0 && s.Notices[len(s.Notices)-1].Kind == workflows.NoticeCaseCompleted
+		}).Notices
+		require.Equal(t, workflows.NoticeWaiting, waiting[len(waiting)-1].Status, "no receiver runs, and the case has ended all the same")
 
 		var kinds []workflows.NoticeKind
-		for _, n := range startReceiver(t, shared.Temporal, start.Reference, 2)() {
-			kinds = append(kinds, n.Kind)
+		for _, n := range startReceiver(t, shared.Temporal, start.Reference, len(waiting))() {
+			if n.Kind != workflows.NoticeCaseAttention { // a busy machine may give cause for one
+				kinds = append(kinds, n.Kind)
+			}
 		}
 		require.Equal(t, []workflows.NoticeKind{workflows.NoticeCaseInputNeeded, workflows.NoticeCaseCompleted}, kinds)
-		eventually(t, deliveries(shared.Temporal, one), allDelivered(2))
+		eventually(t, deliveries(shared.Temporal, one), allDelivered(len(waiting)))
 	},
 	"a-notice-costs-two-events-at-most": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		const notices = 2
