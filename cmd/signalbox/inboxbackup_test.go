@@ -76,12 +76,12 @@ func TestABackupIsRestoredWithItsDeliveries(t *testing.T) {
 	})
 }
 
-// A machine without pg_dump is told a command line for one that has it. That one's file is restored like the others.
+// Without pg_dump the command prints a line for a machine that has it. The file that the line makes is restored like the others.
 func TestWithoutPgDumpABackupSaysWhatToRun(t *testing.T) {
 	t.Parallel()
 	d := newDesktopOn(t, pgtest.Shared(t).Database(t))
 	file := filepath.Join(t.TempDir(), "backup")
-	// It is a process with a search path of its own, and its database's address has a password, which it must not print.
+	// The command runs without pg_dump on its PATH. The address has a password, which it must not print.
 	process := exec.CommandContext(t.Context(), os.Args[0], "inbox", "backup", file)
 	process.Env = append([]string{asCommand + "=1", "PATH=" + t.TempDir(), "SIGNALBOX_INBOX=" + d.inbox + "&password=hunter2"}, d.environ[1:]...)
 	var said bytes.Buffer

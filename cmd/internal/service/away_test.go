@@ -262,7 +262,7 @@ func TestReceivingDoesNotDependOnWorkersAndTheyStartOnceTheNamespaceExists(t *te
 	require.Equal(t, since, r.check(t, "temporal").Since, "it is since the change, not since the question")
 }
 
-// brokenTemporal is a Temporal whose namespace lacks the search attributes, and which refuses every poll, as long as it is told to.
+// brokenTemporal lacks the search attributes while bare is set, and refuses every poll while breaks is set.
 type brokenTemporal struct {
 	polledStub
 	bare, breaks atomic.Bool

@@ -33,7 +33,7 @@ import (
 // callback is the name of the callback that killStage.hook receives.
 const callback = "finance"
 
-// killStage is a stage of its own: no other worker may take what the killed one leaves.
+// killStage has its own Temporal: no other worker may take what the killed one leaves.
 type killStage struct {
 	offload  *provider
 	artmail  *artmailsim.Simulator

@@ -46,7 +46,7 @@ func readme(t *testing.T) []listed {
 	return rows
 }
 
-// liveThrough makes the services do what their metrics tell of: a case that ends with a file and is told, one that asks, a read of a transcript, and an activation
+// liveThrough makes the services do what their metrics count: a case that ends with a file and a notice, one that asks, a read of a transcript, and an activation
 // with an open approval.
 func (s *split) liveThrough(t *testing.T, worker string) {
 	t.Helper()

@@ -101,7 +101,7 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		"an approval was told to nobody": {
 			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval reached its app in exactly one notice"},
 		},
-		"somebody is stuck":         {func(f *facts) { f.stuck = []string{"x"} }, []string{"no case or activation is stuck"}},
+		"a case is stuck":           {func(f *facts) { f.stuck = []string{"x"} }, []string{"no case or activation is stuck"}},
 		"a process ended by itself": {func(f *facts) { f.unexpected = []string{"x"} }, []string{"no process except Temporal exited by itself"}},
 		"a full disk was not recovered from": {
 			func(f *facts) { f.unmended = []string{"x"} }, []string{"each full disk is answered with 503 and recovered from"},
