@@ -3,15 +3,17 @@ package notice_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // The npm packages "standardwebhooks" and "svix" verify what is posted, by each of two secrets, and refuse a changed body.
@@ -23,10 +25,7 @@ func TestTheLibrariesOfReceiversVerifyACallback(t *testing.T) {
 		_, err = os.Stat(filepath.Join(folder, "node_modules"))
 	}
 	if err != nil {
-		for name := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // a test run says in its environment what it requires
-			require.NotEqual(t, "node", strings.TrimSpace(name), "required by SIGNALBOX_TEST_REQUIRE: %v", err)
-		}
-		t.Skipf("it needs node, and `npm ci` in %s: %v", folder, err)
+		testenv.Missing(t, "node", fmt.Sprintf("install it, and run `npm ci` in activities/notice/%s: %v", folder, err))
 	}
 	headers := map[string]string{}
 	var body []byte

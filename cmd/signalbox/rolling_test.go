@@ -21,22 +21,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
-
-// program is the path of a program of the system. A test that needs one which is missing is skipped, or fails where the test run insists on it.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	for _, folder := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
-		if path, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
-			return path
-		}
-	}
-	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-		require.NotEqual(t, name, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
-	}
-	t.Skipf("no %s on this machine: install it (Debian: apt-get install haproxy nginx-light)", name)
-	return ""
-}
 
 // example is a configuration of the folder deploy with this machine's addresses in the place of its own. Each text must be there.
 func (f *fleet) example(name string, replace ...string) string {
@@ -78,7 +64,7 @@ func (f *fleet) write(name, text string) (path string) {
 // haproxy starts HAProxy with checks ten times as often as in the example, and returns its URL and what waits until it sends to a member.
 func (f *fleet) haproxy() (url string, awaitUp func(i int)) {
 	f.t.Helper()
-	path, address, stats := program(f.t, "haproxy"), freeAddress(f.t), freeAddress(f.t)
+	path, address, stats := testenv.Program(f.t, "haproxy", "haproxy"), freeAddress(f.t), freeAddress(f.t)
 	f.run(path, "-db", "-f", f.write("haproxy.cfg", f.example("haproxy.cfg", "bind :80\n", "bind "+address+"\n", "inter 1s", "inter 100ms")+
 		"\nlisten stats\n    bind "+stats+"\n    stats enable\n    stats uri /\n"))
 	awaitUp = func(i int) {
@@ -116,7 +102,7 @@ func (f *fleet) haproxyStatus(stats, server string) string {
 // nginx starts nginx and returns its URL. changes are pairs of texts in its configuration.
 func (f *fleet) nginx(changes ...string) (url string) {
 	f.t.Helper()
-	path, address := program(f.t, "nginx"), freeAddress(f.t)
+	path, address := testenv.Program(f.t, "nginx", "nginx-light"), freeAddress(f.t)
 	f.write("signalbox.conf", f.example("nginx.conf", append(changes, "listen 80;", "listen "+address+";")...))
 	temporary := ""
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
@@ -227,7 +213,7 @@ func (f *fleet) requireEachOnce(accepted int64) {
 
 func TestARollingRestartBehindHAProxyRefusesNoWebhook(t *testing.T) {
 	t.Parallel()
-	program(t, "haproxy")
+	testenv.Program(t, "haproxy", "haproxy")
 	// HAProxy notices after two checks, 200 ms on a machine that is not busy.
 	f := newFleet(t, "SIGNALBOX_DRAIN_DELAY=5s", "SIGNALBOX_TRUSTED_PROXIES=127.0.0.1")
 	refused, sent := f.roll(f.haproxy())
@@ -238,7 +224,7 @@ func TestARollingRestartBehindHAProxyRefusesNoWebhook(t *testing.T) {
 // The control of the test above.
 func TestARollingRestartBehindHAProxyWithoutADrainDelayRefusesSome(t *testing.T) {
 	t.Parallel()
-	program(t, "haproxy")
+	testenv.Program(t, "haproxy", "haproxy")
 	f := newFleet(t, "SIGNALBOX_DRAIN_DELAY=0s", "SIGNALBOX_TRUSTED_PROXIES=127.0.0.1")
 	refused, sent := f.roll(f.haproxy())
 	require.NotEmpty(t, refused)
@@ -247,7 +233,7 @@ func TestARollingRestartBehindHAProxyWithoutADrainDelayRefusesSome(t *testing.T)
 
 func TestARollingRestartBehindNginxThatRepeatsRefusesNoWebhook(t *testing.T) {
 	t.Parallel()
-	program(t, "nginx")
+	testenv.Program(t, "nginx", "nginx-light")
 	f := newFleet(t, "SIGNALBOX_DRAIN_DELAY=1s", "SIGNALBOX_TRUSTED_PROXIES=127.0.0.1")
 	refused, sent := f.roll(f.nginx(), func(int) {})
 	require.Empty(t, refused)
@@ -257,7 +243,7 @@ func TestARollingRestartBehindNginxThatRepeatsRefusesNoWebhook(t *testing.T) {
 // The control of the test above.
 func TestARollingRestartBehindNginxThatRepeatsNothingRefusesSome(t *testing.T) {
 	t.Parallel()
-	program(t, "nginx")
+	testenv.Program(t, "nginx", "nginx-light")
 	f := newFleet(t, "SIGNALBOX_DRAIN_DELAY=0s", "SIGNALBOX_TRUSTED_PROXIES=127.0.0.1")
 	refused, sent := f.roll(f.nginx("proxy_next_upstream error timeout http_503 non_idempotent;", "proxy_next_upstream off;"), func(int) {})
 	require.NotEmpty(t, refused)

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // Strangers' tools read the document, so a stranger's linter does first.
@@ -20,10 +23,7 @@ func TestTheDocumentPassesRedocly(t *testing.T) {
 		_, err = exec.LookPath("node")
 	}
 	if err != nil {
-		for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // a test run says in its environment what it requires
-			require.NotEqual(t, "node", strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed: %v", err)
-		}
-		t.Skip("no Redocly on this machine: install node, and run `npm ci` in .ci/openapi")
+		testenv.Missing(t, "node", fmt.Sprintf("install it, and run `npm ci` in .ci/openapi: %v", err))
 	}
 	lint := func(document string) (string, error) {
 		command := exec.CommandContext(t.Context(), filepath.Join(folder, "node_modules", ".bin", "redocly"), "lint", "--config", filepath.Join(folder, "redocly.yaml"), document)

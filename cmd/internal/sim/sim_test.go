@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const key = "key-1"
@@ -40,10 +40,7 @@ func TestInvalidTroubleIsRefusedWithItsFlag(t *testing.T) {
 // Each command of the help is run against its own case.
 func TestTheCommandsOfTheHelpWork(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("curl"); err != nil {
-		require.NotContains(t, strings.Split(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ","), "curl", "required by SIGNALBOX_TEST_REQUIRE, but not installed")
-		t.Skip("curl is not installed: the commands of the help are not run")
-	}
+	testenv.Program(t, "curl", "curl")
 	var received strings.Builder
 	var mu sync.Mutex
 	signalbox := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -2,7 +2,6 @@ package telemetry_test
 
 import (
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func scrape(t *testing.T, m telemetry.Metrics) string {
@@ -84,13 +84,7 @@ func TestEventsAreCountedFromZero(t *testing.T) {
 
 func TestPromtoolFindsNothingToImprove(t *testing.T) {
 	t.Parallel()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-			require.NotEqual(t, "promtool", strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
-		}
-		t.Skip("no promtool on this machine: install it (Debian: apt-get install prometheus)")
-	}
+	promtool := testenv.Program(t, "promtool", "prometheus")
 	m, err := telemetry.New(zaptest.NewLogger(t))
 	require.NoError(t, err)
 	m.CountFromZero()

@@ -12,19 +12,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-// promtool runs it in this folder. Where it is missing the test is skipped, or fails where the test run insists on it.
+// promtool runs it in this folder.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
-	path, err := exec.LookPath("promtool")
-	if err != nil {
-		for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-			require.NotEqual(t, "promtool", strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
-		}
-		t.Skip("no promtool on this machine: install it (Debian: apt-get install prometheus)")
-	}
-	said, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput()
+	said, err := exec.CommandContext(t.Context(), testenv.Program(t, "promtool", "prometheus"), args...).CombinedOutput()
 	require.NoError(t, err, string(said))
 }
 

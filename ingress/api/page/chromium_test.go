@@ -8,10 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,16 +19,9 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
-)
 
-// missing skips a test, or fails it where SIGNALBOX_TEST_REQUIRE names what is missing.
-func missing(t *testing.T, what, install string) {
-	t.Helper()
-	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") { //nolint:forbidigo // a test run says in its environment what it requires
-		require.NotEqual(t, what, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed: "+install)
-	}
-	t.Skip("not on this machine: " + install)
-}
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
+)
 
 // tab is a tab of a real browser, with cookies that no other tab has.
 type tab struct {
@@ -41,11 +32,7 @@ type tab struct {
 // chromium starts a browser for one test. Each call of the result opens a tab.
 func (w *world) chromium(t *testing.T) func() *tab {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		missing(t, "chromium", "install Debian's package chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(testenv.Program(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	browser, closeBrowser := chromedp.NewContext(allocated)
@@ -191,7 +178,7 @@ func axeSource(t *testing.T) string {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join("..", "..", "..", ".ci", "page", "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
-		missing(t, "node", fmt.Sprintf("run `npm ci` in .ci/page: %v", err))
+		testenv.Missing(t, "node", fmt.Sprintf("run `npm ci` in .ci/page: %v", err))
 	}
 	return string(source)
 }

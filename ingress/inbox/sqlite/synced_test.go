@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +25,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // What the child of the test is told: the folder, and which store it has.
@@ -100,20 +100,13 @@ func receive(folder, store string) error {
 	return kept.Close()
 }
 
-// needTracing skips where strace is not installed or may not trace, unless it was asked for.
+// needTracing skips a test where strace is not installed or may not trace.
 func needTracing(t *testing.T) {
 	t.Helper()
-	const require = "SIGNALBOX_TEST_REQUIRE"
-	//nolint:forbidigo // whoever runs the tests says what must not be skipped
-	asked := slices.Contains(strings.Split(os.Getenv(require), ","), "strace")
 	output, err := exec.CommandContext(t.Context(), "strace", "-f", "-o", os.DevNull, "true").CombinedOutput()
-	if err == nil {
-		return
+	if err != nil {
+		testenv.Missing(t, "strace", fmt.Sprintf("install it, and let processes be traced: %v %s", err, output))
 	}
-	if asked {
-		t.Fatalf("%s asks for strace: %v %s", require, err, output)
-	}
-	t.Skipf("strace traces nothing here (%v): install it, and let processes be traced", err)
 }
 
 const (

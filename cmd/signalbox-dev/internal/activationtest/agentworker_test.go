@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // pagesAgent is what the author of an agent writes: activities with Artmail's private API, which here is the simulator's invention.
@@ -117,7 +118,7 @@ func TestAnAgentsWorkerFindsAnswersWithoutAWebhook(t *testing.T) {
 
 	id, err := sim.Activate(agent)
 	require.NoError(t, err)
-	eventually(t, shared.apps.Activation(agent, id).State, holdsKey)
+	testenv.Eventually(t, shared.apps.Activation(agent, id).State, holdsKey)
 	wait := func(messageID string) client.WorkflowRun {
 		run, err := shared.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "wait-" + messageID, TaskQueue: queue}, waitForAnswer,
 			signalbox.RequestApprovals{
@@ -142,7 +143,7 @@ func TestAnAgentsWorkerFindsAnswersWithoutAWebhook(t *testing.T) {
 		runs[i] = wait(message)
 	}
 	one := shared.apps.Activation(agent, id)
-	eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	testenv.Eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 		return shared.temporal.DescribeWorkflowExecution(ctx, one.WorkflowID(), "")
 	}, func(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
 		return slices.ContainsFunc(d.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {

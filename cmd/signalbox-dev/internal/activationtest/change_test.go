@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // The agent's configuration changes and the ingress is restarted: what runs already works by the new options, also after its run has ended.
@@ -26,10 +27,10 @@ func TestChangedOptionsReachARunningActivation(t *testing.T) {
 	r := startReceiver(t, receiving{temporal: shared.temporal, agents: agents{agent: {secret}}, options: map[string]workflows.ActivationOptions{agent: before}})
 	require.Equal(t, 204, post(t, r.url(agent), activated(0), secret))
 	one := shared.apps.Activation(agent, activationID)
-	state := eventually(t, one.State, holdsKey)
+	state := testenv.Eventually(t, one.State, holdsKey)
 	require.Equal(t, before.Normalized(), state.Options)
 	memo := func(want workflows.ActivationOptions) {
-		eventually(t, func(ctx context.Context) (shown workflows.ActivationOptions, err error) {
+		testenv.Eventually(t, func(ctx context.Context) (shown workflows.ActivationOptions, err error) {
 			d, err := shared.temporal.DescribeWorkflowExecution(ctx, one.WorkflowID(), "")
 			if err == nil {
 				err = payloadtest.Options().DataConverter.FromPayload(d.GetWorkflowExecutionInfo().GetMemo().GetFields()[workflows.MemoActivationOptions], &shown)
@@ -41,12 +42,12 @@ func TestChangedOptionsReachARunningActivation(t *testing.T) {
 	r.stop()
 
 	// It is found once the server's visibility has it.
-	eventually(t, func(ctx context.Context) (int64, error) {
+	testenv.Eventually(t, func(ctx context.Context) (int64, error) {
 		counted, err := shared.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: "WorkflowId = '" + one.WorkflowID() + "'"})
 		return counted.GetCount(), err
 	}, func(n int64) bool { return n == 1 })
 	startReceiver(t, receiving{temporal: shared.temporal, agents: agents{agent: {secret}}, options: map[string]workflows.ActivationOptions{agent: after}})
-	eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == after.Normalized() })
+	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == after.Normalized() })
 	memo(after)
 
 	run := func(ctx context.Context) (string, error) {
@@ -56,7 +57,7 @@ func TestChangedOptionsReachARunningActivation(t *testing.T) {
 	first, err := run(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, shared.temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
-	eventually(t, run, func(id string) bool { return id != first })
+	testenv.Eventually(t, run, func(id string) bool { return id != first })
 	state, err = one.State(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, after.Normalized(), state.Options)
@@ -98,7 +99,7 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	require.NoError(t, err)
 	r, apps := process(old)
 	require.Equal(t, 204, post(t, r.url(agent), activated(0), secret))
-	eventually(t, apps.Activation(agent, activationID).State, holdsKey)
+	testenv.Eventually(t, apps.Activation(agent, activationID).State, holdsKey)
 	requireKey(apps)
 	r.stop()
 
@@ -120,7 +121,7 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	reseal := func(ctx context.Context) (signalbox.Resealed, error) {
 		return apps.ResealAPIKeys(ctx, signalbox.ResealOptions{})
 	}
-	eventually(t, reseal, func(done signalbox.Resealed) bool { return done.Resealed == 1 })
+	testenv.Eventually(t, reseal, func(done signalbox.Resealed) bool { return done.Resealed == 1 })
 	done, err := reseal(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, signalbox.Resealed{Current: 1}, done)

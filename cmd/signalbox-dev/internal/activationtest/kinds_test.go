@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const (
@@ -232,7 +233,7 @@ func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
 				require.ErrorIs(t, err, signalbox.ErrNotFound, "nothing was started")
 				return
 			}
-			state := eventually(t, one.State, s.says)
+			state := testenv.Eventually(t, one.State, s.says)
 			// Where an event reaches the workflow again, since the relay had no answer in time, no second notice is made of it.
 			notices := 0
 			for _, a := range state.Approvals {
@@ -241,7 +242,7 @@ func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
 				}
 			}
 			if notices > 0 {
-				require.Len(t, eventually(t, noticesOf(shared.temporal, one), some).Notices, notices, "what came twice is told once")
+				require.Len(t, testenv.Eventually(t, noticesOf(shared.temporal, one), some).Notices, notices, "what came twice is told once")
 			}
 		})
 	}
@@ -253,7 +254,7 @@ func (r *receiver) play(t *testing.T, agent string, s step) {
 	switch {
 	case s.register != nil:
 		r.settled(t, agent, 0)
-		eventually(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, *s.register) },
+		testenv.Eventually(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, *s.register) },
 			func(registered []workflows.Approval) bool { return len(registered) == 1 })
 	case s.end:
 		r.settled(t, agent, 0)
@@ -268,7 +269,7 @@ func (r *receiver) play(t *testing.T, agent string, s step) {
 // settled waits until there are so many deliveries and all of them have found their end.
 func (r *receiver) settled(t *testing.T, agent string, least int) []inbox.Delivery {
 	t.Helper()
-	return eventually(t, func(ctx context.Context) ([]inbox.Delivery, error) { return r.list(ctx, agent) },
+	return testenv.Eventually(t, func(ctx context.Context) ([]inbox.Delivery, error) { return r.list(ctx, agent) },
 		func(deliveries []inbox.Delivery) bool {
 			for _, d := range deliveries {
 				if d.State == inbox.StatePending {

@@ -26,6 +26,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const (
@@ -134,7 +135,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 	id, err := sim.Activate(loadAgent)
 	require.NoError(t, err)
 	one := apps.Activation(loadAgent, id)
-	eventually(t, one.State, inStatus(workflows.ActivationActive))
+	testenv.Eventually(t, one.State, inStatus(workflows.ActivationActive))
 
 	want := map[string]workflows.ApprovalStatus{}
 	var asked []client.WorkflowRun
@@ -187,7 +188,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 		require.NoError(t, happen())
 	}
 	failed := watchAskers(t, asked)
-	eventually(t, func(ctx context.Context) (progress, error) {
+	testenv.Eventually(t, func(ctx context.Context) (progress, error) {
 		require.NoError(t, failed())
 		state, err := one.State(ctx)
 		return progress{approvals: len(state.Approvals), open: open(state), runs: len(state.Runs)}, err
@@ -197,7 +198,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 	var final workflows.ActivationState
 	require.NoError(t, temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), &final))
 	require.Equal(t, workflows.ActivationDeactivated, final.Status)
-	eventually(t, noticesOf(temporal, one), noneWaits)
+	testenv.Eventually(t, noticesOf(temporal, one), noneWaits)
 	told := map[workflows.NoticeKind]int{} // of the run's end, by how
 	tooLate, repeated := 0, 0
 	got := map[string]workflows.ApprovalStatus{}

@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // A secret is mistyped for longer than Artmail tries: it gives up each event and pauses every activation that had one. The four hours of
@@ -35,7 +36,7 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 		id, err := sim.Activate(agent)
 		require.NoError(t, err)
 		one := shared.apps.Activation(agent, id)
-		eventually(t, one.State, inStatus(workflows.ActivationActive))
+		testenv.Eventually(t, one.State, inStatus(workflows.ActivationActive))
 		approvals[id], err = sim.RequestApproval(id, "May I?", "")
 		require.NoError(t, err)
 		_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: approvals[id]})
@@ -55,7 +56,7 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 	forged := activated(0)
 	require.Equal(t, 401, post(t, r.url(agent), forged, "a forger's guess"))
 	for _, a := range sim.Activations() {
-		eventually(t, func(context.Context) (artmailsim.Record, error) { return sim.Activation(a.ActivationID) },
+		testenv.Eventually(t, func(context.Context) (artmailsim.Record, error) { return sim.Activation(a.ActivationID) },
 			func(a artmailsim.Record) bool { return tries(a, artmailsim.EventPaused) == attempts })
 	}
 	for _, a := range sim.Activations() {
@@ -97,7 +98,7 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 	}
 	for _, a := range sim.Activations() {
 		one := shared.apps.Activation(agent, a.ActivationID)
-		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == standing[a.Status] })
+		state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == standing[a.Status] })
 		// The relay sends a signal again that Temporal answers too late, which counts as a duplicate.
 		require.Zero(t, state.LateEvents)
 		if a.Status == artmailsim.Paused {
@@ -137,7 +138,7 @@ func TestAFloodOfForgeriesWhileTheSecretIsWrongLosesNoKey(t *testing.T) {
 		require.Contains(t, []int{401, 429}, post(t, r.url(agent), body, "a forger's guess"))
 	}
 	for _, a := range sim.Activations() {
-		eventually(t, func(context.Context) (artmailsim.Record, error) { return sim.Activation(a.ActivationID) },
+		testenv.Eventually(t, func(context.Context) (artmailsim.Record, error) { return sim.Activation(a.ActivationID) },
 			func(a artmailsim.Record) bool { return a.Status == artmailsim.Paused })
 	}
 	r.stop()
@@ -150,7 +151,7 @@ func TestAFloodOfForgeriesWhileTheSecretIsWrongLosesNoKey(t *testing.T) {
 	require.NoError(t, err)
 	for _, a := range sim.Activations() {
 		one := shared.apps.Activation(agent, a.ActivationID)
-		eventually(t, one.State, holdsKey)
+		testenv.Eventually(t, one.State, holdsKey)
 		key, err := one.RevealAPIKey(t.Context())
 		require.NoError(t, err)
 		require.True(t, sim.HoldsAPIKey(a.ActivationID, key), "the key that was shown once")

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
@@ -91,29 +90,6 @@ func runWorkers(ctx context.Context, server *temporaldev.Server) error {
 		Temporal: client.Options{HostPort: server.FrontendAddr(), Namespace: server.Namespace()},
 		Log:      zap.NewNop(),
 	})
-}
-
-// eventually reads until the condition holds, and shows the last state where it never does.
-func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	var seen S
-	for {
-		state, err := read(ctx)
-		if err == nil {
-			if seen = state; holds(state) {
-				return state
-			}
-		}
-		select {
-		case <-ctx.Done():
-			require.FailNow(t, "timed out", "last error: %v\nlast seen: %+v", err, seen)
-		case <-again.C:
-		}
-	}
 }
 
 func inStatus(want workflows.ActivationStatus) func(workflows.ActivationState) bool {

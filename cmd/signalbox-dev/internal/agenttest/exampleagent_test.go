@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/exampleagent"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // agentAPI calls the simulator's agent API, which is the simulator's invention.
@@ -99,23 +100,23 @@ func TestTheExampleAgentServesABrand(t *testing.T) {
 		}
 	}
 	// It works a run, asks, and Artmail ends the run; it works another one.
-	first := eventually(t, page(one), func(s exampleagent.State) bool { return s.Page.Step == exampleagent.StepAwaitAnswer })
+	first := testenv.Eventually(t, page(one), func(s exampleagent.State) bool { return s.Page.Step == exampleagent.StepAwaitAnswer })
 	require.NoError(t, artmail.ForceFailRun(first.Page.RunID))
-	second := eventually(t, page(one), func(s exampleagent.State) bool {
+	second := testenv.Eventually(t, page(one), func(s exampleagent.State) bool {
 		return s.Page.Step == exampleagent.StepAwaitAnswer && s.Page.RunID != first.Page.RunID
 	})
 	// The brand pauses it and answers: nothing is published before it resumes.
 	id := idOf(one)
 	require.NoError(t, artmail.Pause(id, artmailsim.PauseUser))
-	eventually(t, page(one), func(s exampleagent.State) bool { return s.Status == workflows.ActivationPaused })
+	testenv.Eventually(t, page(one), func(s exampleagent.State) bool { return s.Status == workflows.ActivationPaused })
 	_, err = artmail.RespondApproval(second.Page.MessageID, true, "Lovely.", "")
 	require.NoError(t, err)
-	eventually(t, page(one), func(s exampleagent.State) bool { return s.Page.Answer == workflows.ApprovalApproved })
+	testenv.Eventually(t, page(one), func(s exampleagent.State) bool { return s.Page.Answer == workflows.ApprovalApproved })
 	mu.Lock()
 	require.NotContains(t, published, id)
 	mu.Unlock()
 	require.NoError(t, artmail.Resume(id))
-	eventually(t, page(one), func(s exampleagent.State) bool { return s.Page.Step == exampleagent.StepDone })
+	testenv.Eventually(t, page(one), func(s exampleagent.State) bool { return s.Page.Step == exampleagent.StepDone })
 	mu.Lock()
 	require.Equal(t, "Welcome to our shop.", published[id])
 	mu.Unlock()

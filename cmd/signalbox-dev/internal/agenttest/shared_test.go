@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/exampleagent"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // The agents of the configuration, and the tokens of their authors and of a business app.
@@ -110,33 +111,10 @@ func activate(t *testing.T, agent string) *signalbox.Activation {
 	id, err := artmail.Activate(agent)
 	require.NoError(t, err)
 	one := shared.Apps.Activation(agent, id)
-	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 	return one
 }
 
 func inStatus(want workflows.ActivationStatus) func(workflows.ActivationState) bool {
 	return func(s workflows.ActivationState) bool { return s.Status == want }
-}
-
-// eventually reads until the condition holds, and shows the last state where it never does.
-func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	var seen S
-	for {
-		state, err := read(ctx)
-		if err == nil {
-			if seen = state; holds(state) {
-				return state
-			}
-		}
-		select {
-		case <-ctx.Done():
-			require.FailNow(t, "timed out", "last error: %v\nlast seen: %+v", err, seen)
-		case <-again.C:
-		}
-	}
 }

@@ -3,6 +3,7 @@ package agenttest_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const folder = "testdata/typescript"
@@ -35,13 +37,9 @@ func needsNode(t *testing.T) {
 	if err == nil {
 		_, err = os.Stat(filepath.Join(folder, "node_modules", "@temporalio", "worker"))
 	}
-	if err == nil {
-		return
+	if err != nil {
+		testenv.Missing(t, "node", fmt.Sprintf("install it, and run `npm ci` in cmd/signalbox-dev/internal/agenttest/%s: %v", folder, err))
 	}
-	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-		require.NotEqual(t, "node", strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed: %v", err)
-	}
-	t.Skipf("it needs node, and `npm ci` in cmd/signalbox-dev/internal/agenttest/%s: %v", folder, err)
 }
 
 // typeChecked generates the client's types from the API's document, checks the client's own code by them, and returns the script.
@@ -99,13 +97,13 @@ func TestATypeScriptWorkerGetsTheNoticesOfItsActivation(t *testing.T) {
 	require.NoError(t, err)
 	_, err = artmail.RespondApproval(message, true, "Lovely.", "")
 	require.NoError(t, err)
-	eventually(t, one.State, func(s workflows.ActivationState) bool {
+	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool {
 		return len(s.Approvals) == 1 && s.Approvals[0].Status == workflows.ApprovalApproved
 	})
 	require.NoError(t, artmail.Pause(id, artmailsim.PauseUser))
-	eventually(t, one.State, inStatus(workflows.ActivationPaused))
+	testenv.Eventually(t, one.State, inStatus(workflows.ActivationPaused))
 	require.NoError(t, artmail.Resume(id))
-	eventually(t, one.State, inStatus(workflows.ActivationActive))
+	testenv.Eventually(t, one.State, inStatus(workflows.ActivationActive))
 	require.NoError(t, artmail.Deactivate(id, artmailsim.DeactivateUser))
 
 	var got struct {

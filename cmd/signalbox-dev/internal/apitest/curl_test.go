@@ -5,19 +5,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // The commands are those that the README shows; only the address differs.
 func TestTheCommandsOfTheREADMERunAsTheyAre(t *testing.T) {
 	t.Parallel()
-	requires(t, "sh", "curl")
+	testenv.Program(t, "curl", "curl")
 	commands, err := os.ReadFile(filepath.Join("testdata", "curl.sh"))
 	require.NoError(t, err)
 	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "README.md"))
@@ -48,16 +48,4 @@ func TestTheCommandsOfTheREADMERunAsTheyAre(t *testing.T) {
 	var transcript workflows.CaseTranscript
 	require.NoError(t, answers.Decode(&transcript), "%s", said)
 	require.NotEmpty(t, transcript.Text)
-}
-
-// requires skips the test where a program is missing, unless the run insists on it.
-func requires(t *testing.T, programs ...string) {
-	t.Helper()
-	insisted := strings.Split(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",")
-	for _, program := range programs {
-		if _, err := exec.LookPath(program); err != nil {
-			require.False(t, slices.Contains(insisted, program), "required by SIGNALBOX_TEST_REQUIRE, but not installed: %v", err)
-			t.Skipf("no %s on this machine: install it", program)
-		}
-	}
 }

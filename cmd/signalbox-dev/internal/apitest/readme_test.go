@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // repository is the folder in which the README's commands run.
@@ -93,7 +94,7 @@ func (s *said) String() string {
 // creation is cut off, and the webhook of its end is dropped.
 func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *testing.T) {
 	t.Parallel()
-	requires(t, "sh", "curl")
+	testenv.Program(t, "curl", "curl")
 	folder := t.TempDir()
 	binary := filepath.Join(folder, "signalbox-dev")
 	built, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "../..").CombinedOutput()
@@ -145,7 +146,6 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 // The binary is built as the README says, and its commands work on everything in one process.
 func TestTheREADMEsCommandLineRunsAsItIs(t *testing.T) {
 	t.Parallel()
-	requires(t, "sh")
 	const reference = "on-the-command-line"
 	// The receiver of its notices has ended, so they are given up.
 	gone, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "app-that-is-gone", TaskQueue: "app"}, "app")

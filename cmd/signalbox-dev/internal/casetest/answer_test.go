@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func answering(name string) string { return "answering-" + name }
@@ -59,7 +60,7 @@ var answers = map[string]func(t *testing.T, a asked){
 		require.NoError(t, err)
 		a.give(t)
 		a.settled(t, workflows.InputMismatch)
-		state := eventually(t, a.State, func(s workflows.CaseState) bool {
+		state := testenv.Eventually(t, a.State, func(s workflows.CaseState) bool {
 			return s.Status == workflows.CaseInputNeeded && s.Question != nil && s.Question.ID == next
 		})
 		require.Equal(t, "And by post?", state.Question.Text)
@@ -156,7 +157,7 @@ func (a asked) giveElsewhere(t *testing.T) {
 // settled waits until the newest answer has a result.
 func (a asked) settled(t *testing.T, want workflows.InputResult) workflows.CaseState {
 	t.Helper()
-	state := eventually(t, a.State, func(s workflows.CaseState) bool {
+	state := testenv.Eventually(t, a.State, func(s workflows.CaseState) bool {
 		n := len(s.Answers)
 		return n > 0 && s.Answers[n-1].QuestionID == a.questionID && s.Answers[n-1].Result != ""
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func creation(name string) string { return "creation-" + name }
@@ -84,7 +85,7 @@ func TestEachFailureOfACreationLeavesAtMostOneCase(t *testing.T) {
 			}
 			began := time.Now()
 			one := startCase(t, shared.Apps, start)
-			state := eventually(t, unlost(offload, one), func(s workflows.CaseState) bool {
+			state := testenv.Eventually(t, unlost(offload, one), func(s workflows.CaseState) bool {
 				// A case that is still being created shows its attention a moment later.
 				return s.Status == c.status && len(s.Attention) == len(c.attention)
 			})
@@ -144,7 +145,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		require.Empty(t, none)
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
-		caseID := eventually(t, attended(offload, one), isRunning).CaseID
+		caseID := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
 		require.NoError(t, offload.Fail(caseID, offloadsim.ResultBounced, ""))
 		endsAs(t, one, workflows.CaseFailed, caseID)
 		require.Len(t, offload.Cases(), 1)
@@ -153,7 +154,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		one, first := startUncertain(t, offload, offloadsim.FailGatewayAfter, start)
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
-		second := eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
+		second := testenv.Eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
 			state, err := one.State(ctx)
 			if err == nil && state.Status == workflows.CaseCreateUncertain && len(offload.Cases()) == 1 { // a busy machine lost the call
 				_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
@@ -162,7 +163,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		}, isRunning).CaseID
 		require.NotEqual(t, first, second)
 		require.NoError(t, offload.Fail(first, offloadsim.ResultBounced, ""))
-		state := eventually(t, one.State, func(s workflows.CaseState) bool { return len(s.OtherCaseIDs) > 0 })
+		state := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return len(s.OtherCaseIDs) > 0 })
 		require.Equal(t, []string{first}, state.OtherCaseIDs)
 		require.Equal(t, []string{workflows.AttentionSecondCase}, state.Attention)
 		require.Equal(t, workflows.CaseRunning, state.Status, "the other case's end is not this one's")
@@ -175,7 +176,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		start.Options.AwaitCorrection = true
 		start.Request.Metadata = json.RawMessage(`{"script":"unusable"}`)
 		one := startCase(t, shared.Apps, start)
-		eventually(t, one.State, func(s workflows.CaseState) bool { return len(s.Attention) > 0 })
+		testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return len(s.Attention) > 0 })
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{Request: request(offloadsim.ScriptReject)})
 		require.NoError(t, err)
 		require.Equal(t, offloadsim.ResultFailedRejected, outcome(t, one).ResultStatus)
@@ -211,7 +212,7 @@ func startUncertain(t *testing.T, offload *provider, failure offloadsim.Failure,
 	t.Helper()
 	require.NoError(t, offload.FailNext(offloadsim.RouteCreate, failure))
 	one = startCase(t, shared.Apps, start)
-	eventually(t, unlost(offload, one), func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
+	testenv.Eventually(t, unlost(offload, one), func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
 	for _, created := range offload.Cases() {
 		caseID = created.CaseID
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // said is the account of the cases that end with each resultStatus.
@@ -86,7 +87,7 @@ var soon = workflows.CaseOptions{
 func startRunning(t *testing.T, offload *provider, start workflows.CaseStart) (one *signalbox.Case, caseID string) {
 	t.Helper()
 	one = startCase(t, shared.Apps, start)
-	caseID = eventually(t, attended(offload, one), isRunning).CaseID
+	caseID = testenv.Eventually(t, attended(offload, one), isRunning).CaseID
 	require.NoError(t, offload.SendFirstMessage(caseID))
 	return one, caseID
 }
@@ -97,7 +98,7 @@ func startBeforeItsDeadline(t *testing.T, offload *provider, start workflows.Cas
 	for within := 15 * time.Second; within < waitTimeout; within *= 3 {
 		start.Options.Deadline = time.Now().Add(within)
 		one := startCase(t, shared.Apps, start)
-		stands := eventually(t, attended(offload, one), func(s workflows.CaseState) bool {
+		stands := testenv.Eventually(t, attended(offload, one), func(s workflows.CaseState) bool {
 			return s.Status == workflows.CaseRunning || s.Status == workflows.CaseExpired
 		})
 		if stands.Status == workflows.CaseRunning && time.Until(start.Options.Deadline) > within/3 {
@@ -152,7 +153,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 		one, caseID := startRunning(t, offload, start)
 		require.NoError(t, offload.SendWebhook(caseID, offloadsim.EventCompleted, map[string]any{"status": "COMPLETED"}))
 		looksAt(t, offload, caseID, 1)
-		require.Equal(t, workflows.CaseRunning, eventually(t, one.State, applied(1)).Status, "Offload doesn't agree")
+		require.Equal(t, workflows.CaseRunning, testenv.Eventually(t, one.State, applied(1)).Status, "Offload doesn't agree")
 		require.NoError(t, offload.Complete(caseID, nil))
 		require.Equal(t, workflows.NewsByWebhook, endsAs(t, one, workflows.CaseCompleted, caseID).Source)
 	},
@@ -173,7 +174,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 		// The shared secret proves no case, so an end counts only after a read confirms it.
 		require.NoError(t, offload.SendWebhook(caseID, offloadsim.EventFailed, map[string]any{"status": "FAILED", "resultStatus": "BOUNCED"}))
 		looksAt(t, offload, caseID, 2)
-		require.Equal(t, workflows.CaseRunning, eventually(t, one.State, applied(1)).Status)
+		require.Equal(t, workflows.CaseRunning, testenv.Eventually(t, one.State, applied(1)).Status)
 		require.NoError(t, offload.Complete(caseID, map[string]any{"w9": "signed"}))
 		got := endsAs(t, one, workflows.CaseCompleted, caseID)
 		require.Equal(t, workflows.NewsByWebhook, got.Source)
@@ -199,7 +200,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 			ID: workflows.OffloadCaseWorkflowID(start.Reference), TaskQueue: workflows.TaskQueueWorkflows,
 		}, workflows.OffloadCaseWorkflow, start)
 		one := shared.Apps.Case(start.Reference)
-		caseID := eventually(t, attended(offload, one), isRunning).CaseID
+		caseID := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(caseID))
 		require.NoError(t, offload.Complete(caseID, nil))
 		got := endsAs(t, one, workflows.CaseCompleted, caseID)

@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const (
@@ -93,7 +94,7 @@ func playFleet(t *testing.T, name string, faults map[courier.Fault]float64) []wo
 	// Each ended once: one run, and that one completed.
 	for _, condition := range []string{"", " AND ExecutionStatus = 'Completed'"} {
 		query := fmt.Sprintf("WorkflowId STARTS_WITH '%s-'%s", workflows.OffloadCaseWorkflowID(name), condition)
-		eventually(t, func(ctx context.Context) (int64, error) {
+		testenv.Eventually(t, func(ctx context.Context) (int64, error) {
 			count, err := shared.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 			return count.GetCount(), err
 		}, func(count int64) bool { return count == fleetSize })
@@ -116,11 +117,11 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 		return workflows.CaseOutcome{}, err
 	}
 	state := attended(shared.providers[account], one)
-	if _, err := await(ctx, state, func(s workflows.CaseState) bool { return s.CaseID != "" }); err != nil {
+	if _, err := testenv.Await(ctx, state, func(s workflows.CaseState) bool { return s.CaseID != "" }); err != nil {
 		return workflows.CaseOutcome{}, fmt.Errorf("%s: created: %w", reference, err)
 	}
 	if script == offloadsim.ScriptQuestion {
-		state, err := await(ctx, state, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded && s.Question != nil })
+		state, err := testenv.Await(ctx, state, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded && s.Question != nil })
 		if err != nil {
 			return workflows.CaseOutcome{}, fmt.Errorf("%s: question: %w", reference, err)
 		}

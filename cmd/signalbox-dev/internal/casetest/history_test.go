@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const counted = "counted"
@@ -39,7 +40,7 @@ func TestACaseThatCompletesByWebhookHasFewEvents(t *testing.T) {
 	for n := range 10 {
 		reference := fmt.Sprint("by-webhook-", n)
 		one := startCase(t, shared.Apps, workflows.CaseStart{Reference: reference, Account: counted, Request: request(offloadsim.ScriptComplete)})
-		ended := eventually(t, one.State, func(s workflows.CaseState) bool { return s.Outcome != nil || s.Status == workflows.CaseCreateUncertain })
+		ended := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Outcome != nil || s.Status == workflows.CaseCreateUncertain })
 		// On a slow machine Temporal loses a task now and then, and a person would have to tell whether Offload has made the case.
 		if ended.Status == workflows.CaseCreateUncertain {
 			continue
@@ -76,10 +77,10 @@ func completedByPoll(t *testing.T, reference string, polls int) []string {
 			PollCeiling:    workflows.Duration(10 * time.Millisecond),
 		},
 	})
-	caseID := eventually(t, attended(offload, one), isRunning).CaseID
+	caseID := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
 	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID, Times: -1}))
 	polled := func(times int) {
-		eventually(t, func(context.Context) (int, error) {
+		testenv.Eventually(t, func(context.Context) (int, error) {
 			record, err := offload.Case(caseID)
 			return record.Reads, err
 		}, func(seen int) bool { return seen >= times })

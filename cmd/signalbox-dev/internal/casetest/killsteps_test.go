@@ -12,12 +12,13 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // running returns the case's ID once Offload has sent the first message.
 func (s *killStage) running(t *testing.T, one *signalbox.Case) (caseID string) {
 	t.Helper()
-	caseID = eventually(t, attended(s.offload, one), isRunning).CaseID
+	caseID = testenv.Eventually(t, attended(s.offload, one), isRunning).CaseID
 	require.NoError(t, s.offload.SendFirstMessage(caseID))
 	return caseID
 }
@@ -65,13 +66,13 @@ func asks(t *testing.T, s *killStage, one doomed) {
 func completesAndQueues(t *testing.T, s *killStage, one doomed) {
 	t.Helper()
 	require.NoError(t, s.offload.Complete(s.offload.CasesOf(one.Reference())[0].CaseID, nil))
-	eventually(t, deliveries(s.temporal, one.Case), twoNotices)
+	testenv.Eventually(t, deliveries(s.temporal, one.Case), twoNotices)
 }
 
 func isPausedAndQueues(t *testing.T, s *killStage, one doomed) {
 	t.Helper()
 	require.NoError(t, s.artmail.Pause(one.id, "user_paused"))
-	eventually(t, deliveries(s.temporal, one.activation), twoNotices)
+	testenv.Eventually(t, deliveries(s.temporal, one.activation), twoNotices)
 }
 
 func twoNotices(s workflows.NotifyState) bool { return len(s.Notices) == 2 }
@@ -79,7 +80,7 @@ func twoNotices(s workflows.NotifyState) bool { return len(s.Notices) == 2 }
 // isApprovedUnheard: the answer's webhook is lost, so the author is asked after the deadline.
 func isApprovedUnheard(t *testing.T, s *killStage, one doomed) {
 	t.Helper()
-	eventually(t, one.activation.State, func(state workflows.ActivationState) bool { return len(state.SealedAPIKey) > 0 })
+	testenv.Eventually(t, one.activation.State, func(state workflows.ActivationState) bool { return len(state.SealedAPIKey) > 0 })
 	messageID, err := s.artmail.RequestApproval(one.id, "May I?", "")
 	require.NoError(t, err)
 	_, err = s.artmail.RespondApproval(messageID, true, "", "")
@@ -105,7 +106,7 @@ func isCreatedOnce(t *testing.T, s *killStage, one doomed) {
 
 func isAnsweredOnce(t *testing.T, s *killStage, one doomed) {
 	t.Helper()
-	state := eventually(t, one.State, func(s workflows.CaseState) bool { return s.Answers[0].Result != "" })
+	state := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Answers[0].Result != "" })
 	want := workflows.InputAccepted
 	if one.point == string(returning) || one.point == string(done) {
 		want = workflows.InputAlreadyResolved
@@ -166,7 +167,7 @@ func isToldInOrder(t *testing.T, s *killStage, one doomed) {
 
 func isPostedInOrder(t *testing.T, s *killStage, one doomed) {
 	t.Helper()
-	eventually(t, deliveries(s.temporal, one.Case), allDelivered(2))
+	testenv.Eventually(t, deliveries(s.temporal, one.Case), allDelivered(2))
 	var different []workflows.Notice
 	times := map[string]int{}
 	for _, n := range s.hook.of(one.WorkflowID()) {
@@ -190,7 +191,7 @@ func requireNotices(t *testing.T, s *killStage, one doomed, got []workflows.Noti
 	last.Data.Outcome.EndedAt = ended.EndedAt
 	require.Equal(t, ended, *last.Data.Outcome, one.Reference())
 	// A receiver has ended with its last notice, so what is delivered to it again, since the first answer was lost, may wait.
-	made := eventually(t, deliveries(s.temporal, one.Case), func(s workflows.NotifyState) bool { return len(s.Notices) >= len(kinds) }).Notices
+	made := testenv.Eventually(t, deliveries(s.temporal, one.Case), func(s workflows.NotifyState) bool { return len(s.Notices) >= len(kinds) }).Notices
 	require.Len(t, made, len(kinds), "what is handed off again has the same ID")
 	for i, n := range made {
 		require.Equal(t, got[i].ID, n.ID, one.Reference())
@@ -211,13 +212,13 @@ func isHandedOver(kinds ...workflows.NoticeKind) func(*testing.T, *killStage, do
 	return func(t *testing.T, s *killStage, one doomed) {
 		t.Helper()
 		// Before that, the hand-over workflow need not exist.
-		eventually(t, deliveries(s.temporal, one.activation), allDelivered(len(kinds)))
+		testenv.Eventually(t, deliveries(s.temporal, one.activation), allDelivered(len(kinds)))
 		got := returned(t, s.temporal.GetWorkflow(t.Context(), workflows.HandOverWorkflowID(agent, one.id), ""))()
 		requireInOrder(t, one, got, kinds...)
 		if approval := got[1].Data.Approval; approval != nil {
 			require.Equal(t, workflows.ApprovalApproved, approval.Status)
 			require.Equal(t, workflows.NewsByPoll, approval.Source)
-			state := eventually(t, one.activation.State, func(s workflows.ActivationState) bool { return len(s.Approvals) > 0 })
+			state := testenv.Eventually(t, one.activation.State, func(s workflows.ActivationState) bool { return len(s.Approvals) > 0 })
 			require.Equal(t, []workflows.Approval{*approval}, state.Approvals)
 		}
 	}

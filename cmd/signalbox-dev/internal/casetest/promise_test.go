@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func promise(name string) string { return "promise-" + name }
@@ -69,7 +70,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		}
 		require.Less(t, best, time.Second, "a case ends, and its receiver knows")
 		var files workflows.CaseFiles
-		eventually(t, func(ctx context.Context) (workflows.CaseFiles, error) {
+		testenv.Eventually(t, func(ctx context.Context) (workflows.CaseFiles, error) {
 			value, err := shared.Temporal.QueryWorkflow(ctx, workflows.OffloadFilesWorkflowID(all[len(all)-1].Reference()), "", workflows.QueryState)
 			if err == nil {
 				err = value.Get(&files)
@@ -87,7 +88,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 	},
 	"a-reset-creates-no-second-case": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		one := startCase(t, shared.Apps, start)
-		first := eventually(t, unlost(offload, one), isRunning).CaseID
+		first := testenv.Eventually(t, unlost(offload, one), isRunning).CaseID
 		posted := offload.creations()
 		reset := &workflowservice.ResetWorkflowExecutionRequest{
 			Namespace: namespace, WorkflowExecution: described(t, one.WorkflowID()).GetWorkflowExecutionInfo().GetExecution(),
@@ -102,7 +103,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
-		second := eventually(t, attended(offload, one), isRunning).CaseID
+		second := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
 		require.NotEqual(t, first, second)
 		require.NoError(t, offload.SendFirstMessage(second))
 		require.NoError(t, offload.Complete(second, nil))
@@ -137,7 +138,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		inStatus(t, one, workflows.CaseInputNeeded)
 		require.NoError(t, offload.Complete(caseID, nil))
 		endsAs(t, one, workflows.CaseCompleted, caseID)
-		waiting := eventually(t, deliveries(shared.Temporal, one), func(s workflows.NotifyState) bool {
+		waiting := testenv.Eventually(t, deliveries(shared.Temporal, one), func(s workflows.NotifyState) bool {
 			return len(s.Notices) > 0 && s.Notices[len(s.Notices)-1].Kind == workflows.NoticeCaseCompleted
 		}).Notices
 		require.Equal(t, workflows.NoticeWaiting, waiting[len(waiting)-1].Status, "no receiver runs, and the case has ended all the same")
@@ -149,7 +150,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			}
 		}
 		require.Equal(t, []workflows.NoticeKind{workflows.NoticeCaseInputNeeded, workflows.NoticeCaseCompleted}, kinds)
-		eventually(t, deliveries(shared.Temporal, one), allDelivered(len(waiting)))
+		testenv.Eventually(t, deliveries(shared.Temporal, one), allDelivered(len(waiting)))
 	},
 	"a-notice-costs-two-events-at-most": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		const notices = 2
@@ -160,7 +161,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			// Whether the receiver runs makes no difference to the case.
 			start.Reference, start.ReplyTo = fmt.Sprint(promise("told-"), n), receiverOf("nobody")
 			told = askedAndCompleted(t, offload, start)
-			eventually(t, deliveries(shared.Temporal, shared.Apps.Case(start.Reference)), func(s workflows.NotifyState) bool { return len(s.Notices) == notices })
+			testenv.Eventually(t, deliveries(shared.Temporal, shared.Apps.Case(start.Reference)), func(s workflows.NotifyState) bool { return len(s.Notices) == notices })
 			t.Log(len(alone), len(told))
 			if len(told)-len(alone) <= 2*notices && len(withoutTasks(told))-len(withoutTasks(alone)) <= notices {
 				return

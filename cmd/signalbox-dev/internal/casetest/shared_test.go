@@ -25,6 +25,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const (
@@ -190,7 +191,7 @@ func startCase(t *testing.T, apps *signalbox.Client, start workflows.CaseStart) 
 // started starts a case as a business app does: again where Temporal had no time for it. That starts it once.
 func started(ctx context.Context, apps *signalbox.Client, start workflows.CaseStart) (*signalbox.Case, error) {
 	var refused error
-	one, err := await(ctx, func(ctx context.Context) (*signalbox.Case, error) {
+	one, err := testenv.Await(ctx, func(ctx context.Context) (*signalbox.Case, error) {
 		one, err := apps.StartCase(ctx, start)
 		if errors.Is(err, signalbox.ErrUnavailable) {
 			return nil, err
@@ -205,7 +206,7 @@ func started(ctx context.Context, apps *signalbox.Client, start workflows.CaseSt
 func called[S any](t *testing.T, do func(context.Context) (S, error)) S {
 	t.Helper()
 	var refused error
-	got, err := await(t.Context(), func(ctx context.Context) (S, error) {
+	got, err := testenv.Await(t.Context(), func(ctx context.Context) (S, error) {
 		got, err := do(ctx)
 		if errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
 			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) {
@@ -242,39 +243,9 @@ func cancelled(t *testing.T, workflowID string) {
 	})
 }
 
-// eventually reads until the condition holds, and shows the last state where it never does.
-func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
-	t.Helper()
-	seen, err := await(t.Context(), read, holds)
-	require.NoError(t, err, "last seen: %+v", seen)
-	return seen
-}
-
-// await is eventually for goroutines that are not the test's own.
-func await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
-	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
-	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	var seen S
-	for {
-		state, err := read(ctx)
-		if err == nil {
-			if seen = state; holds(state) {
-				return seen, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return seen, fmt.Errorf("timed out: %w; last error: %v", ctx.Err(), err) //nolint:errorlint // it may be nil
-		case <-again.C:
-		}
-	}
-}
-
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
-	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+	return testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
 }
 
 // attended reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity task, which makes a creation

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // listed reads all pages; between two of them it calls meanwhile.
@@ -47,7 +48,7 @@ func references(rows []signalbox.CaseRow) []string {
 func awaitListed(t *testing.T, filter signalbox.CaseFilter, want int) {
 	t.Helper()
 	filter.Limit = signalbox.MaxPage
-	eventually(t, func(ctx context.Context) (int, error) {
+	testenv.Eventually(t, func(ctx context.Context) (int, error) {
 		page, err := apps.ListCases(ctx, filter)
 		return len(page.Cases), err
 	}, func(n int) bool { return n == want })
@@ -122,7 +123,7 @@ func TestAListOfOpenCasesMissesNoneThatContinuesAsNew(t *testing.T) {
 				again++
 			}
 		}
-		eventually(t, func(ctx context.Context) (int64, error) {
+		testenv.Eventually(t, func(ctx context.Context) (int64, error) {
 			return countOf(ctx, fmt.Sprintf("WorkflowId STARTS_WITH 'offload-case/%s' AND ExecutionStatus = 'ContinuedAsNew'", prefix))
 		}, func(n int64) bool { return n == int64(again) })
 	})
@@ -196,14 +197,14 @@ func TestActivationsAreListedByAgent(t *testing.T) {
 			stubState{State: "ACTIVE", Query: workflows.ActivationState{Agent: one[0], ActivationID: one[1]}})
 	}
 	filter := signalbox.ActivationFilter{Agents: []string{"lister"}, States: []workflows.ActivationStatus{workflows.ActivationActive}}
-	page := eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) { return apps.ListActivations(ctx, filter) },
+	page := testenv.Eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) { return apps.ListActivations(ctx, filter) },
 		func(p signalbox.ActivationPage) bool { return len(p.Activations) == 2 })
 	require.Equal(t, long, page.Activations[0].ActivationID, "the workflow ID has only its hash: the activation tells it")
 	require.Equal(t, "act/1 ü", page.Activations[1].ActivationID)
 	require.Equal(t, "lister", page.Activations[1].Agent)
 	require.Equal(t, workflows.ActivationActive, page.Activations[1].Status)
 
-	both := eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) {
+	both := testenv.Eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) {
 		return apps.ListActivations(ctx, signalbox.ActivationFilter{Agents: []string{"lister", "lister-2"}})
 	}, func(p signalbox.ActivationPage) bool { return len(p.Activations) == 3 })
 	require.Empty(t, both.Next)

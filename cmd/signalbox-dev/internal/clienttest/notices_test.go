@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // giveUp makes a source whose one notice is given up: its receiver names no workflow that there is.
@@ -32,7 +33,7 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 	const source = "offload-case/given-up"
 	giveUp(t, source, "ntc_1")
 	filter := signalbox.NoticeFilter{GivenUp: true, SourcePrefix: source}
-	page := eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
+	page := testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
 		func(p signalbox.NoticePage) bool { return len(p.Sources) == 1 })
 	require.Equal(t, source, page.Sources[0].Source)
 	require.Equal(t, "given-up", page.Sources[0].Reference)
@@ -57,7 +58,7 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 	dismissed, err := apps.DismissNotices(t.Context(), source, workflows.SelectNotices{By: "ada"})
 	require.NoError(t, err)
 	require.Equal(t, 1, dismissed.Notices)
-	eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
+	testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) { return apps.ListNotices(ctx, filter) },
 		func(p signalbox.NoticePage) bool { return len(p.Sources) == 0 })
 }
 
@@ -82,7 +83,7 @@ func TestCatchUpResendsNoticesGivenUpSince(t *testing.T) { //nolint:paralleltest
 			notice("b", since.Add(2*time.Minute), nil),
 		}},
 	})
-	eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) {
+	testenv.Eventually(t, func(ctx context.Context) (signalbox.NoticePage, error) {
 		return apps.ListNotices(ctx, signalbox.NoticeFilter{GivenUp: true, SourcePrefix: source})
 	}, func(p signalbox.NoticePage) bool { return len(p.Sources) == 1 && p.Sources[0].Agent == "outage" })
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // firstTask is the event that completes the first task of a workflow: started, scheduled, task started, task completed.
@@ -24,7 +25,7 @@ const firstTask = 4
 // afterFirstTask waits until the workflow has taken its first step: what is signalled then comes after it.
 func afterFirstTask(t *testing.T, workflowID string) *client.WorkflowExecutionDescription {
 	t.Helper()
-	return eventually(t, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
+	return testenv.Eventually(t, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
 		return shared.DescribeWorkflow(ctx, workflowID, "")
 	}, func(d *client.WorkflowExecutionDescription) bool { return d.HistoryLength >= firstTask })
 }
@@ -71,7 +72,7 @@ func TestAFailedWorkflowIsInTheToDoListUntilItIsReset(t *testing.T) {
 	afterFirstTask(t, workflowID)
 	signalStub(t, workflowID, "fail")
 	isToDo := func(want bool) {
-		eventually(t, func(ctx context.Context) (signalbox.ToDoList, error) {
+		testenv.Eventually(t, func(ctx context.Context) (signalbox.ToDoList, error) {
 			return apps.ToDo(ctx, signalbox.ToDoOptions{Kinds: []signalbox.ToDoKind{signalbox.ToDoWorkflowBroken}})
 		}, func(list signalbox.ToDoList) bool {
 			return slices.ContainsFunc(list.Items, func(i signalbox.ToDoItem) bool { return i.WorkflowID == workflowID }) == want

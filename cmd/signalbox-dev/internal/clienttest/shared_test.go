@@ -160,27 +160,6 @@ func signalStub(t *testing.T, workflowID, name string) {
 	require.NoError(t, shared.SignalWorkflow(t.Context(), workflowID, "", name, nil))
 }
 
-// eventually waits until what is read holds.
-func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
-	defer cancel()
-	var last S
-	var err error
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if last, err = read(ctx); err == nil && holds(last) {
-			return last
-		}
-		select {
-		case <-ctx.Done():
-			require.Fail(t, "it never came", "last: %+v, error: %v", last, err)
-		case <-tick.C:
-		}
-	}
-}
-
 func countRequest(query string) *workflowservice.CountWorkflowExecutionsRequest {
 	return &workflowservice.CountWorkflowExecutionsRequest{Query: query}
 }

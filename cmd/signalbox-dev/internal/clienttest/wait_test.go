@@ -14,6 +14,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // followed is a case whose state goes on by the signal "ask", which may also make it continue as new.
@@ -109,7 +110,7 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 		require.NoError(t, err)
 		step(t, one, "again")
 		return func() { // a signal that waits in the run before would be lost
-			eventually(t, func(ctx context.Context) (string, error) {
+			testenv.Eventually(t, func(ctx context.Context) (string, error) {
 				now, err := shared.DescribeWorkflow(ctx, one.WorkflowID(), "")
 				if err != nil {
 					return "", err
@@ -144,7 +145,7 @@ func TestManyWaitersSeeEachChange(t *testing.T) { //nolint:paralleltest // see a
 	all, known := make([]*signalbox.Case, cases), make([]workflows.CaseState, cases)
 	for n := range all {
 		all[n] = startFollowed(t, fmt.Sprintf("many-%03d", n))
-		known[n] = eventually(t, all[n].State, func(workflows.CaseState) bool { return true })
+		known[n] = testenv.Eventually(t, all[n].State, func(workflows.CaseState) bool { return true })
 	}
 	began := time.Now()
 	var done sync.WaitGroup
@@ -166,7 +167,7 @@ func TestManyWaitersSeeEachChange(t *testing.T) { //nolint:paralleltest // see a
 		}
 	}
 	for _, one := range all {
-		eventually(t, func(ctx context.Context) (bool, error) {
+		testenv.Eventually(t, func(ctx context.Context) (bool, error) {
 			return true, shared.SignalWorkflow(ctx, one.WorkflowID(), "", "step", string(workflows.CaseInputNeeded))
 		}, func(bool) bool { return true })
 	}

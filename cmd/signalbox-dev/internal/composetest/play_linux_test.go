@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // administrator makes the first role of the file's database image, and returns the address that it connects to. The tests' own first role has the name of the
@@ -46,8 +47,8 @@ func execute(t *testing.T, address *url.URL, statement string) {
 // stuck.
 func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) {
 	t.Parallel()
-	proxy := program(t, "haproxy")
-	program(t, "psql")
+	proxy := testenv.Program(t, "haproxy", "haproxy")
+	testenv.Program(t, "psql", "postgresql-client")
 	database := pgtest.Start(t)
 	s := &stage{folder: t.TempDir(), variables: imageEnvironment(t)}
 	public := freeAddress(t)

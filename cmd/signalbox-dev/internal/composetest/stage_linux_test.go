@@ -168,21 +168,6 @@ func (s *stage) haproxy(t *testing.T, program, address string, ingresses ...*run
 	})
 }
 
-// program is the path of a program of the system. A test that needs one which is missing is skipped, or fails where the test run insists on it.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	for _, folder := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
-		if path, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
-			return path
-		}
-	}
-	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-		require.NotEqual(t, name, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
-	}
-	t.Skipf("no %s on this machine: install it (Debian: apt-get install %s)", name, name)
-	return ""
-}
-
 // freeAddress finds a port below those that the system gives to outgoing connections: while a process is dead, none of them may take its port.
 func freeAddress(t *testing.T) string {
 	t.Helper()

@@ -12,6 +12,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const (
@@ -60,7 +62,7 @@ func evaluate(t *testing.T, alert string, before, after map[string]map[string]*d
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "test.json") // JSON is YAML
 	require.NoError(t, os.WriteFile(file, test, 0o600))
-	said, err := exec.CommandContext(t.Context(), tool(t, "promtool", "prometheus"), "test", "rules", file).CombinedOutput()
+	said, err := exec.CommandContext(t.Context(), testenv.Program(t, "promtool", "prometheus"), "test", "rules", file).CombinedOutput()
 	require.NoError(t, err, "%s\n%s", said, test)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) {
@@ -27,7 +28,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	require.NoError(t, err)
 	offload := first.Simulators.Offload
 	in := func(one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
-		return eventually(t, attended(offload, one), func(s workflows.CaseState) bool { return s.Status == want })
+		return testenv.Eventually(t, attended(offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 	}
 	start := func(reference string) string {
 		one := startCase(t, first.Apps, workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
@@ -45,7 +46,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	}
 	activation, err := first.Simulators.Artmail.Activate(dev.Agent)
 	require.NoError(t, err)
-	eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationActive })
+	testenv.Eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationActive })
 	require.NoError(t, offload.Complete(caseIDs["ended"], nil))
 	in(first.Apps.Case("ended"), workflows.CaseCompleted)
 
@@ -54,7 +55,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	_, err = offload.AskInput(caseIDs["pending"], "Is a PDF fine?")
 	require.NoError(t, err)
 	store := openInbox(t, o.Data)
-	eventually(t, func(ctx context.Context) (map[inbox.State]int64, error) { return store.Counts(ctx, inbox.StatePending) },
+	testenv.Eventually(t, func(ctx context.Context) (map[inbox.State]int64, error) { return store.Counts(ctx, inbox.StatePending) },
 		func(counts map[inbox.State]int64) bool { return counts[inbox.StatePending] == 1 })
 	backup, began := filepath.Join(t.TempDir(), "backup.db"), time.Now()
 	require.NoError(t, storage.Backup(t.Context(), filepath.Join(o.Data, "inbox.db"), backup))
@@ -67,7 +68,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	require.NoError(t, offload.Complete(caseIDs["ended-since"], nil))
 	in(first.Apps.Case("ended-since"), workflows.CaseCompleted)
 	require.NoError(t, first.Simulators.Artmail.Pause(activation, "user_paused"))
-	eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
+	testenv.Eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
 	// As one that the lost inbox had accepted, and had not handed over.
 	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseIDs["unheard"]}))
 	require.NoError(t, offload.Complete(caseIDs["unheard"], nil))
@@ -98,7 +99,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 	require.Equal(t, workflows.NewsByPoll, outcome.Source)
 	restored := openInbox(t, o.Data)
-	eventually(t, func(ctx context.Context) (map[inbox.State]int64, error) { return restored.Counts(ctx) },
+	testenv.Eventually(t, func(ctx context.Context) (map[inbox.State]int64, error) { return restored.Counts(ctx) },
 		func(counts map[inbox.State]int64) bool {
 			return counts[inbox.StatePending] == 0 && counts[inbox.StateDelivered] > 0
 		})
@@ -107,7 +108,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 		one := second.Apps.Case(name)
 		state := in(one, workflows.CaseInputNeeded)
 		answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
-		eventually(t, one.State, func(s workflows.CaseState) bool {
+		testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 			return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 		})
 		require.NoError(t, offload.Complete(caseIDs[name], nil))
@@ -129,5 +130,5 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	require.NoError(t, err)
 	require.Equal(t, workflows.ActivationPaused, state.Status)
 	require.NoError(t, second.Simulators.Artmail.Resume(activation))
-	eventually(t, second.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationActive })
+	testenv.Eventually(t, second.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationActive })
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/telemetry"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // step is one check in the doctor's JSON output.
@@ -66,7 +67,7 @@ func TestTheCanaryTimesEachStepAndLeavesAnEndedCase(t *testing.T) {
 		require.Less(t, s.Seconds, canaryWithin.Seconds())
 	}
 	require.Zero(t, status)
-	left := eventually(t, func(ctx context.Context) ([]string, error) {
+	left := testenv.Eventually(t, func(ctx context.Context) ([]string, error) {
 		found, err := shared.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 			Query: "WorkflowId STARTS_WITH '" + workflows.OffloadCaseWorkflowID(workflows.CanaryReference("")) + "'",
 		})
@@ -116,7 +117,7 @@ func TestTheCanaryAndTheAlertFindAWorkerThatDoesNotApplyEvents(t *testing.T) {
 	require.Contains(t, steps[4].Detail, "does not apply")
 
 	// The doctor terminates a canary whose event was not applied.
-	eventually(t, func(ctx context.Context) (int, error) {
+	testenv.Eventually(t, func(ctx context.Context) (int, error) {
 		found, err := connected.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Running'"})
 		return len(found.GetExecutions()), err
 	}, func(running int) bool { return running == 0 })

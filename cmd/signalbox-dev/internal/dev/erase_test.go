@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // run runs the production binary with the settings of the shared instance.
@@ -129,7 +130,7 @@ func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing
 	id, err := artmail.Activate(dev.Agent)
 	require.NoError(t, err)
 	one := shared.Apps.Activation(dev.Agent, id)
-	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 	request := func(n int) (err error) {
 		_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: fmt.Sprint("erased-", n), Subject: "May " + words + " pay?"})
 		return err
@@ -140,7 +141,7 @@ func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing
 	approval := artmailEvent(workflows.KindApprovalResponse, id, time.Now().UnixMilli(), `,"messageId":"r1","inResponseToId":"erased-1","approved":true,"reason":"`+words+`"`)
 	require.Equal(t, http.StatusNoContent, postArtmail(t, shared.IngressURL(), approval))
 	store := openInbox(t, shared.folder)
-	eventually(t, func(ctx context.Context) (inbox.Page, error) {
+	testenv.Eventually(t, func(ctx context.Context) (inbox.Page, error) {
 		return store.List(ctx, inbox.Filter{States: []inbox.State{inbox.StateQuarantined}})
 	}, func(p inbox.Page) bool { return len(p.Deliveries) > 0 })
 	require.NotEmpty(t, inTables(t, words))
@@ -154,7 +155,7 @@ func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing
 
 	// Artmail goes on, and even sends the key again.
 	require.NoError(t, artmail.Pause(id, "user_paused"))
-	late := eventually(t, func(ctx context.Context) (inbox.Page, error) {
+	late := testenv.Eventually(t, func(ctx context.Context) (inbox.Page, error) {
 		return store.List(ctx, inbox.Filter{Lane: one.WorkflowID()})
 	}, func(p inbox.Page) bool { return len(p.Deliveries) > 0 && p.Deliveries[0].State != inbox.StatePending })
 	require.Equal(t, inbox.StateLate, late.Deliveries[0].State)
@@ -187,7 +188,7 @@ func deliveriesOf(t *testing.T, lane string) int {
 func requireNothing(t *testing.T, words, reference string) {
 	t.Helper()
 	// Temporal deletes histories after it has answered.
-	eventually(t, func(context.Context) ([]string, error) { return inTables(t, words), nil }, func(found []string) bool { return len(found) == 0 })
+	testenv.Eventually(t, func(context.Context) ([]string, error) { return inTables(t, words), nil }, func(found []string) bool { return len(found) == 0 })
 	for _, text := range []string{words, reference} {
 		if text == "" {
 			continue

@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // listed is a row of the README's table of metrics.
@@ -63,19 +64,19 @@ func (s *split) liveThrough(t *testing.T, worker string) {
 		})
 	}
 	ended, asked := start("complete"), start("question")
-	eventually(t, attended(s.providers.Offload, asked), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
-	eventually(t, attended(s.providers.Offload, ended), func(s workflows.CaseState) bool { return s.Status.Ended() })
+	testenv.Eventually(t, attended(s.providers.Offload, asked), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	testenv.Eventually(t, attended(s.providers.Offload, ended), func(s workflows.CaseState) bool { return s.Status.Ended() })
 	called(t, ended.Files)
-	eventually(t, func(ctx context.Context) ([]byte, error) {
+	testenv.Eventually(t, func(ctx context.Context) ([]byte, error) {
 		return fetch(ctx, s.ingress+"/v1/cases/"+ended.Reference()+"/transcript")
 	}, func([]byte) bool { return true })
 	id, err := s.providers.Artmail.Activate(sim.Agent)
 	require.NoError(t, err)
 	one := s.apps.Activation(sim.Agent, id)
-	eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 	requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "metrics-m1"})
 	// A pass over the open work comes each minute or so.
-	eventually(t, func(ctx context.Context) (waiting [2]float64, err error) {
+	testenv.Eventually(t, func(ctx context.Context) (waiting [2]float64, err error) {
 		seen, err := scrape(ctx, worker)
 		return [2]float64{valueOf(seen, "signalbox_waiting", "kind", "question"), valueOf(seen, "signalbox_waiting", "kind", "approval")}, err
 	}, func(waiting [2]float64) bool { return waiting[0] > 0 && waiting[1] > 0 })
@@ -112,7 +113,7 @@ func served(t *testing.T, processes map[string]string) map[string]map[string]*dt
 	t.Helper()
 	all := map[string]map[string]*dto.MetricFamily{}
 	for process, url := range processes {
-		all[process] = eventually(t, func(ctx context.Context) (map[string]*dto.MetricFamily, error) { return scrape(ctx, url) },
+		all[process] = testenv.Eventually(t, func(ctx context.Context) (map[string]*dto.MetricFamily, error) { return scrape(ctx, url) },
 			func(map[string]*dto.MetricFamily) bool { return true })
 	}
 	return all
@@ -168,7 +169,7 @@ func lintMetrics(t *testing.T, metrics []byte) {
 			ours.Write(line)
 		}
 	}
-	command := exec.CommandContext(t.Context(), tool(t, "promtool", "prometheus"), "check", "metrics")
+	command := exec.CommandContext(t.Context(), testenv.Program(t, "promtool", "prometheus"), "check", "metrics")
 	command.Stdin = &ours
 	said, err := command.CombinedOutput()
 	require.NoError(t, err, string(said))
@@ -191,7 +192,7 @@ scrape_configs:
     static_configs: [{targets: [%q, %q]}]
 `, rules, strings.TrimPrefix(processes["ingress"], "http://"), strings.TrimPrefix(processes["worker"], "http://")), 0o600))
 	ctx, stop := context.WithCancel(t.Context())
-	command := exec.CommandContext(ctx, tool(t, "prometheus", "prometheus"), "--config.file="+filepath.Join(folder, "prometheus.yml"),
+	command := exec.CommandContext(ctx, testenv.Program(t, "prometheus", "prometheus"), "--config.file="+filepath.Join(folder, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+listens, "--log.level=warn")
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
@@ -230,7 +231,7 @@ scrape_configs:
 		}
 	}()
 	for _, query := range dashboardQueries(t) {
-		eventually(t, func(ctx context.Context) (int, error) {
+		testenv.Eventually(t, func(ctx context.Context) (int, error) {
 			data, err := ask(ctx, "/query?query="+url.QueryEscape(query))
 			if err != nil {
 				return 0, fmt.Errorf("%s: %w", query, err)
@@ -242,7 +243,7 @@ scrape_configs:
 		}, func(n int) bool { return n > 0 || onlyInTrouble.MatchString(query) })
 	}
 	unanswered = ""
-	eventually(t, func(ctx context.Context) ([]string, error) {
+	testenv.Eventually(t, func(ctx context.Context) ([]string, error) {
 		data, err := ask(ctx, "/rules")
 		if err != nil {
 			return nil, err
@@ -286,18 +287,4 @@ func dashboardQueries(t *testing.T) (queries []string) {
 	}
 	require.NotEmpty(t, queries)
 	return slices.Compact(queries)
-}
-
-// tool is the path of a program of the system. A test that needs one which is missing is skipped, or fails where the test run insists on it.
-func tool(t *testing.T, name, pkg string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-		require.NotEqual(t, name, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed")
-	}
-	t.Skipf("no %s on this machine: install it (Debian: apt-get install %s)", name, pkg)
-	return ""
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // linked is a part of Signalbox with its own network to Temporal.
@@ -81,7 +82,7 @@ const linkedAgent, linkedSecret = "linked", "secret-of-the-linked-agent"
 // reaches returns once the process's own check of Temporal says so.
 func (l *linked) reaches(t *testing.T, ok bool) {
 	t.Helper()
-	eventually(t, func(ctx context.Context) (health.State, error) {
+	testenv.Eventually(t, func(ctx context.Context) (health.State, error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.internal+"/readyz", nil)
 		require.NoError(t, err)
 		response, err := providers.Do(request)
@@ -176,7 +177,7 @@ func TestABadNetworkToTemporalLosesNothing(t *testing.T) {
 			one.network.Heal(t.Context())
 		}
 		for a := range activations {
-			state := eventually(t, apps.Activation(linkedAgent, fmt.Sprintf("%s-%d", c.name, a)).State,
+			state := testenv.Eventually(t, apps.Activation(linkedAgent, fmt.Sprintf("%s-%d", c.name, a)).State,
 				func(s workflows.ActivationState) bool { return s.EventsApplied >= eventsEach })
 			// A signal whose answer got lost is sent again, and counted apart.
 			require.Equal(t, eventsEach, state.EventsApplied, c.name)

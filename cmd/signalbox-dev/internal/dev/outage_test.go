@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestEventsThatCameWhileTemporalWasAwayAreAppliedOnceAfterwards(t *testing.T) {
@@ -49,7 +50,7 @@ func TestEventsThatCameWhileTemporalWasAwayAreAppliedOnceAfterwards(t *testing.T
 	require.NoError(t, instance.StartTemporal(t.Context()))
 	for a := range activations {
 		one := instance.Apps.Activation(dev.Agent, fmt.Sprintf("act-%d", a))
-		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.EventsApplied >= eventsEach })
+		state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.EventsApplied >= eventsEach })
 		// A signal whose answer came too late from the server that has just started is sent again, and counted apart.
 		require.Equal(t, eventsEach, state.EventsApplied)
 		require.Equal(t, workflows.ActivationPaused, state.Status)

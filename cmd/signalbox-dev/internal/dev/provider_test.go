@@ -16,6 +16,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // The bodies that Offload's reference shows, to the letter: without event_id and timestamp.
@@ -167,7 +168,7 @@ func TestTheExamplesOfTheReferenceLeadToTheRightStates(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, 204, post(t, url, body))
 				require.Equal(t, 204, post(t, url, body), "a duplicate is answered alike")
-				eventually(t, one.State, c.holds)
+				testenv.Eventually(t, one.State, c.holds)
 			})
 		}
 	}
@@ -184,7 +185,7 @@ func TestEachKindOfArtmailLeadsToTheRightState(t *testing.T) {
 	}
 	status := func(want workflows.ActivationStatus) workflows.ActivationState {
 		t.Helper()
-		return eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
+		return testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
 	}
 
 	send(workflows.KindAgentActivated, at, `,"apiKey":"key-shown-once","user":{"id":"u1","email":"ada@example.com"}`)
@@ -196,12 +197,12 @@ func TestEachKindOfArtmailLeadsToTheRightState(t *testing.T) {
 
 	requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1"}, workflows.ApprovalRequest{MessageID: "m2", RunID: "r1"})
 	send(workflows.KindApprovalResponse, at+1, `,"messageId":"m1-response","inResponseToId":"m1","approved":false,"reason":"not now","runId":null`)
-	state = eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m1").Status != workflows.ApprovalOpen })
+	state = testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m1").Status != workflows.ApprovalOpen })
 	require.Equal(t, workflows.ApprovalRejected, approval(state, "m1").Status)
 	require.Equal(t, "not now", approval(state, "m1").Reason)
 
 	send(workflows.KindRunForceFailed, at+2, `,"runId":"r1","reason":"stale","staleMinutes":15`)
-	state = eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m2").Status != workflows.ApprovalOpen })
+	state = testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m2").Status != workflows.ApprovalOpen })
 	require.Equal(t, workflows.ApprovalVoided, approval(state, "m2").Status)
 
 	send(workflows.KindAgentPaused, at+10, `,"reason":"user_paused"`)

@@ -40,6 +40,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 var record = flag.Bool("record", false, "record the histories that the workflows' replay tests replay; only from code that is to be released")
@@ -130,7 +131,7 @@ var impatient = workflows.CaseOptions{
 // inStatus waits for a status of a case that the shared instance creates at its own Offload.
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
-	return eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status == want })
+	return testenv.Eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 }
 
 func answerOpenQuestion(t *testing.T, one *signalbox.Case) {
@@ -148,7 +149,7 @@ func continueAsNew(t *testing.T, workflowID string) {
 	before := called(t, runID)
 	// Not repeated: the workflow would continue as new twice.
 	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
-	eventually(t, runID, func(run string) bool { return run != before })
+	testenv.Eventually(t, runID, func(run string) bool { return run != before })
 }
 
 var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
@@ -165,7 +166,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
 		inStatus(t, one, workflows.CaseRunning)
 		require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
-		checked := eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
+		checked := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
 		require.NoError(t, shared.Simulators.Offload.Complete(checked.CaseID, nil))
 		return one
 	},
@@ -213,7 +214,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		one, _ := startUncertain(t, reference)
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
-		made := eventually(t, func(context.Context) ([]offloadsim.Record, error) { return shared.uncertain.CasesOf(reference), nil },
+		made := testenv.Eventually(t, func(context.Context) ([]offloadsim.Record, error) { return shared.uncertain.CasesOf(reference), nil },
 			func(made []offloadsim.Record) bool { return len(made) == 2 })
 		// Its answer is lost as well; the case's own webhook proves it.
 		require.NoError(t, shared.uncertain.SendFirstMessage(made[1].CaseID))
@@ -262,7 +263,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		one := startWith(t, workflows.CaseStart{
 			Reference: reference, Account: "odd", Options: impatient, ReplyTo: startReceiver(t, "app/"+reference),
 		}, "manual")
-		eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
+		testenv.Eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
 			state, err := one.State(ctx)
 			if err == nil && state.Status == workflows.CaseCreateUncertain { // a busy machine lost the call
 				_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
@@ -282,7 +283,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 func startUncertain(t *testing.T, reference string) (one *signalbox.Case, caseID string) {
 	t.Helper()
 	one = startWith(t, workflows.CaseStart{Reference: reference, Account: "uncertain"}, "manual")
-	eventually(t, func(ctx context.Context) (bool, error) {
+	testenv.Eventually(t, func(ctx context.Context) (bool, error) {
 		state, err := one.State(ctx)
 		if err != nil || state.Status != workflows.CaseCreateUncertain {
 			return false, err
@@ -329,9 +330,9 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		_, err := one.Wait(t.Context())
 		require.NoError(t, err)
 		id := workflows.OffloadFilesWorkflowID(reference)
-		eventually(t, filesOf(one), func(f workflows.CaseFiles) bool { return f.Pending == 1 })
+		testenv.Eventually(t, filesOf(one), func(f workflows.CaseFiles) bool { return f.Pending == 1 })
 		continueAsNew(t, id)
-		eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+		testenv.Eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 			return shared.Temporal.DescribeWorkflowExecution(ctx, id, "")
 		}, func(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
 			return d.GetWorkflowExecutionInfo().GetHistoryLength() > 4 // it waits for its next try
@@ -350,7 +351,7 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 // ended waits for the end of a case that the shared instance creates at its own Offload.
 func ended(t *testing.T, one *signalbox.Case) *signalbox.Case {
 	t.Helper()
-	eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
+	testenv.Eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
 	return one
 }
 
@@ -386,7 +387,7 @@ var noticeStories = map[string]func(t *testing.T, source string){
 	"no-such-callback": func(t *testing.T, source string) {
 		to := startReceiver(t, "app/"+source)
 		handOff(t, source, *to, 1, 1, "unknown")
-		eventually(t, func(ctx context.Context) (state workflows.NotifyState, err error) {
+		testenv.Eventually(t, func(ctx context.Context) (state workflows.NotifyState, err error) {
 			value, err := shared.Temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(source), "", workflows.QueryState)
 			if err != nil {
 				return state, err
@@ -448,7 +449,7 @@ func handOff(t *testing.T, source string, to workflows.ReplyTo, from, until int6
 
 func allNotices(t *testing.T, source string, status workflows.NoticeStatus, count int) {
 	t.Helper()
-	eventually(t, func(ctx context.Context) (state workflows.NotifyState, err error) {
+	testenv.Eventually(t, func(ctx context.Context) (state workflows.NotifyState, err error) {
 		value, err := shared.Temporal.QueryWorkflow(ctx, workflows.NotifyWorkflowID(source), "", workflows.QueryState)
 		if err == nil {
 			err = value.Get(&state)
@@ -502,7 +503,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		_, err = artmail.RespondApproval(messages[0], true, "Fine.", "")
 		require.NoError(t, err)
 		require.NoError(t, artmail.ForceFailRun(run))
-		eventually(t, one.State, func(s workflows.ActivationState) bool {
+		testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool {
 			return approval(s, messages[0]).Status == workflows.ApprovalApproved &&
 				approval(s, messages[1]).Status == workflows.ApprovalVoided &&
 				approval(s, messages[2]).Status == workflows.ApprovalExpired
@@ -549,7 +550,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		requestApprovals(t, one,
 			workflows.ApprovalRequest{MessageID: messages[0], Deadline: deadline, ReplyTo: startReceiver(t, "app/"+messages[0])},
 			workflows.ApprovalRequest{MessageID: messages[1], Deadline: deadline})
-		eventually(t, one.State, func(s workflows.ActivationState) bool {
+		testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool {
 			return approval(s, messages[0]).Status == workflows.ApprovalApproved
 		})
 		select {
@@ -559,7 +560,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		}
 		_, err := shared.Simulators.Artmail.RespondApproval(messages[1], false, "No.", "")
 		require.NoError(t, err)
-		eventually(t, one.State, func(s workflows.ActivationState) bool {
+		testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool {
 			return approval(s, messages[1]).Status == workflows.ApprovalRejected
 		})
 		require.NoError(t, shared.Simulators.Artmail.Deactivate(id, "user_deactivated"))
@@ -570,7 +571,7 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		id, one := activate(t)
 		options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "no-worker"}
 		signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
-		state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
+		state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
 		key, err := one.RevealAPIKey(t.Context())
 		require.NoError(t, err)
 		again, err := ring(t).Seal([]byte(key), workflows.APIKeyContext(dev.Agent, id)...)
@@ -602,7 +603,7 @@ func activate(t *testing.T) (string, *signalbox.Activation) {
 
 func inActivationStatus(t *testing.T, one *signalbox.Activation, want workflows.ActivationStatus) {
 	t.Helper()
-	eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
+	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
 }
 
 // writeHistories writes one file for each run of the workflow.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
@@ -27,10 +28,10 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 		})
 	}
 	start(first, "question")
-	asked := eventually(t, attended(first.Simulators.Offload, first.Apps.Case("restart-question")), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	asked := testenv.Eventually(t, attended(first.Simulators.Offload, first.Apps.Case("restart-question")), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
 	id, err := first.Simulators.Artmail.Activate(dev.Agent)
 	require.NoError(t, err)
-	eventually(t, first.Apps.Activation(dev.Agent, id).State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	testenv.Eventually(t, first.Apps.Activation(dev.Agent, id).State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 
 	// A webhook URL is fixed when the case is created, so everything listens where it did.
 	o.Listen = strings.TrimPrefix(first.IngressURL(), "http://")
@@ -52,5 +53,5 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, second.Simulators.Artmail.HoldsAPIKey(id, key))
 	require.NoError(t, second.Simulators.Artmail.Pause(id, "user_paused"))
-	eventually(t, activation.State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
+	testenv.Eventually(t, activation.State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // Payload keys are rotated as deploy/ENCRYPTION.md says, while a case and an activation stay open and everything is used between each two steps.
@@ -44,13 +45,13 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 	// Workflows that hold payloads by the old key keep it. An activation gives it up when it continues as new, a case when it ends.
 	asked, activation := r.apps.Case(r.asked).WorkflowID(), r.apps.Activation(sim.Agent, r.activated).WorkflowID()
 	r.retireIsRefused("2 open workflows", asked, activation)
-	eventually(t, func(context.Context) (string, error) { return r.running["ingress"].log.String(), nil },
+	testenv.Eventually(t, func(context.Context) (string, error) { return r.running["ingress"].log.String(), nil },
 		func(log string) bool { return strings.Contains(log, "options sent to running activations") })
 	signal(t, r.temporal, activation, workflows.SignalForceContinueAsNew, nil)
 	r.retireIsRefused("1 open workflows", asked)
 	r.end(r.asked)
 	r.retireIsRefused("closed workflows need it")
-	eventually(t, func(context.Context) (int, error) {
+	testenv.Eventually(t, func(context.Context) (int, error) {
 		status, said := r.run("keys", "retire", payloadKeys, "--yes", "--forget-closed")
 		if status != 0 {
 			return 0, fmt.Errorf("status %d: %s", status, said)
@@ -70,7 +71,7 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 	r.succeeds("keys", "promote", payloadKeys)
 	r.restart("app")
 	r.start("early")
-	failures := eventually(t, r.failures, func(all []string) bool { return len(all) > 0 })
+	failures := testenv.Eventually(t, r.failures, func(all []string) bool { return len(all) > 0 })
 	require.Contains(t, failures[0], "--payload-keys")
 	r.restart("worker")
 	r.in("early", workflows.CaseRunning)
@@ -86,7 +87,7 @@ func (r *rotation) start(reference string) {
 
 func (r *rotation) in(reference string, status workflows.CaseStatus) workflows.CaseState {
 	r.t.Helper()
-	return eventually(r.t, attended(r.providers.Offload, r.apps.Case(reference)), func(s workflows.CaseState) bool { return s.Status == status })
+	return testenv.Eventually(r.t, attended(r.providers.Offload, r.apps.Case(reference)), func(s workflows.CaseState) bool { return s.Status == status })
 }
 
 func (r *rotation) caseID(reference string) string {
@@ -122,7 +123,7 @@ func (r *rotation) activate() {
 
 func (r *rotation) standsAs(status workflows.ActivationStatus) {
 	r.t.Helper()
-	eventually(r.t, r.apps.Activation(sim.Agent, r.activated).State, func(s workflows.ActivationState) bool { return s.Status == status })
+	testenv.Eventually(r.t, r.apps.Activation(sim.Agent, r.activated).State, func(s workflows.ActivationState) bool { return s.Status == status })
 }
 
 // traffic uses everything once: a case from its start to its end, a question of the open case and its answer, a pause of the activation. It
@@ -138,9 +139,9 @@ func (r *rotation) traffic() (reference string) {
 	r.open(reference)
 	r.end(reference)
 	one := r.apps.Case(r.asked)
-	eventually(r.t, one.State, func(s workflows.CaseState) bool { return s.Question != nil && s.Question.ID == question })
+	testenv.Eventually(r.t, one.State, func(s workflows.CaseState) bool { return s.Question != nil && s.Question.ID == question })
 	answer(r.t, one, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
-	eventually(r.t, one.State, func(s workflows.CaseState) bool {
+	testenv.Eventually(r.t, one.State, func(s workflows.CaseState) bool {
 		last := s.Answers[len(s.Answers)-1]
 		accepted := last.Result == workflows.InputAccepted || last.Result == workflows.InputAlreadyResolved // as for a repeated call
 		return last.QuestionID == question && accepted
@@ -197,7 +198,7 @@ func (r *rotation) failures(ctx context.Context) (all []string, err error) {
 // has changed.
 func (r *rotation) retireIsRefused(because string, named ...string) {
 	r.t.Helper()
-	eventually(r.t, func(context.Context) (string, error) {
+	testenv.Eventually(r.t, func(context.Context) (string, error) {
 		status, said := r.run("keys", "retire", payloadKeys, "--yes")
 		if status != 4 {
 			return "", fmt.Errorf("status %d: %s", status, said)

@@ -28,6 +28,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
@@ -35,7 +36,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	id, err := shared.Simulators.Artmail.Activate(dev.Agent)
 	require.NoError(t, err)
 	one := shared.Apps.Activation(dev.Agent, id)
-	state := eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
+	state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 	key, err := one.RevealAPIKey(t.Context())
 	require.NoError(t, err)
 	require.True(t, shared.Simulators.Artmail.HoldsAPIKey(id, key), "it is the key that Artmail showed")
@@ -50,7 +51,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	store, err := storage.OpenExisting(t.Context(), filepath.Join(shared.folder, "inbox.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	listed := eventually(t, func(ctx context.Context) (inbox.Page, error) {
+	listed := testenv.Eventually(t, func(ctx context.Context) (inbox.Page, error) {
 		return store.List(ctx, inbox.Filter{Provider: artmail.Name, Limit: inbox.MaxPage})
 	}, func(l inbox.Page) bool {
 		states := map[inbox.State]bool{}

@@ -28,6 +28,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
@@ -177,7 +178,7 @@ func post(t testing.TB, url string, body string, header ...string) int {
 func called[S any](t testing.TB, do func(context.Context) (S, error)) S {
 	t.Helper()
 	var refused error
-	got := eventually(t, func(ctx context.Context) (S, error) {
+	got := testenv.Eventually(t, func(ctx context.Context) (S, error) {
 		got, err := do(ctx)
 		if errors.Is(err, signalbox.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
 			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) {
@@ -236,28 +237,5 @@ func attended(offload *offloadsim.Simulator, one *signalbox.Case) func(context.C
 			_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
 		}
 		return state, err
-	}
-}
-
-// eventually reads until the condition holds, and shows the last state where it never does.
-func eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	var seen S
-	for {
-		state, err := read(ctx)
-		if err == nil {
-			if seen = state; holds(state) {
-				return state
-			}
-		}
-		select {
-		case <-ctx.Done():
-			require.FailNow(t, "timed out", "last error: %v\nlast seen: %+v", err, seen)
-		case <-again.C:
-		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // split is a Signalbox whose parts are services of their own, each with its own metrics: an ingress, and no worker until the test runs one.
@@ -62,7 +63,7 @@ func startSplit(t *testing.T) *split {
 	s.apps, err = signalbox.New(s.client, signalbox.Options{Keyring: s.keys, PublicURL: s.public})
 	require.NoError(t, err)
 	s.ingress = s.run(t, config.Ingress, listener)
-	eventually(t, func(ctx context.Context) (bool, error) {
+	testenv.Eventually(t, func(ctx context.Context) (bool, error) {
 		seen, err := scrape(ctx, s.ingress)
 		return seen["signalbox_relay_events_total"] != nil, err
 	}, func(relayStarted bool) bool { return relayStarted })

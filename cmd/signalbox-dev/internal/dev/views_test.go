@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // Temporal takes each view's query, and a case with an open question stands in the views that it belongs to.
@@ -30,7 +31,7 @@ func TestTheViewsOfTheWebUIShowTheirWorkflows(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "/namespaces/default/workflows", parsed.Path)
 		require.Equal(t, view.Query, parsed.Query().Get("query"))
-		eventually(t, listedIn(view), func(ids []string) bool { return slices.Contains(ids, one.WorkflowID()) == want[view.Name] })
+		testenv.Eventually(t, listedIn(view), func(ids []string) bool { return slices.Contains(ids, one.WorkflowID()) == want[view.Name] })
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // A person who knows only Temporal's Web UI finds the case with a question in the list by attention, and reads on its page what is asked and how to answer.
@@ -75,7 +76,7 @@ func listing(t *testing.T, name, workflowID string) string {
 	views := shared.Views()
 	i := slices.IndexFunc(views, func(v dev.View) bool { return v.Name == name })
 	require.GreaterOrEqual(t, i, 0, name)
-	eventually(t, listedIn(views[i]), func(ids []string) bool { return slices.Contains(ids, workflowID) })
+	testenv.Eventually(t, listedIn(views[i]), func(ids []string) bool { return slices.Contains(ids, workflowID) })
 	return views[i].URL
 }
 
@@ -87,7 +88,7 @@ const pageWithin = 5 * time.Minute
 
 func openBrowser(t *testing.T) browser {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(tool(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(pageWithin))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(testenv.Program(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(pageWithin))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	ctx, closeBrowser := chromedp.NewContext(allocated)

@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // source is one for each test and run of it.
@@ -77,29 +78,14 @@ func requireReceived(t *testing.T, run client.WorkflowRun, want ...int64) {
 // eventually reads the state of a source's notify until the condition holds.
 func eventually(t *testing.T, source string, holds func(workflows.NotifyState) bool) workflows.NotifyState {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
-	defer cancel()
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	var seen workflows.NotifyState
-	var failed error
-	for {
+	return testenv.Eventually(t, func(ctx context.Context) (workflows.NotifyState, error) {
+		var state workflows.NotifyState
 		value, err := shared.QueryWorkflow(ctx, workflows.NotifyWorkflowID(source), "", workflows.QueryState)
 		if err == nil {
-			seen = workflows.NotifyState{}
-			require.NoError(t, value.Get(&seen))
-			if holds(seen) {
-				return seen
-			}
-		} else if ctx.Err() == nil {
-			failed = err
+			err = value.Get(&state)
 		}
-		select {
-		case <-ctx.Done():
-			require.FailNow(t, "timed out", "last seen: %+v, last error: %v", seen, failed)
-		case <-again.C:
-		}
-	}
+		return state, err
+	}, holds)
 }
 
 func all(count int, status workflows.NoticeStatus) func(workflows.NotifyState) bool {

@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func dial(t *testing.T, ring *keyring.Ring) (client.Client, client.Options) {
@@ -104,7 +105,7 @@ func TestAMissingKeyLosesNoWorkflow(t *testing.T) {
 			run, err := starts.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue, WorkflowExecutionTimeout: time.Hour}, "reader", "input", c.fails)
 			require.NoError(t, err)
 			require.NoError(t, signals.SignalWorkflow(t.Context(), run.GetID(), "", "words", "signal"))
-			failed := eventually(t, func(ctx context.Context) (*historypb.HistoryEvent, error) {
+			failed := testenv.Eventually(t, func(ctx context.Context) (*historypb.HistoryEvent, error) {
 				events := knows.GetWorkflowHistory(ctx, run.GetID(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 				for events.HasNext() {
 					event, err := events.Next()
@@ -146,7 +147,7 @@ func TestAMissingKeyFailsOneAttemptOfAnActivity(t *testing.T) {
 	run, err := knows.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue}, "reader", "input", false)
 	require.NoError(t, err)
 	require.NoError(t, knows.SignalWorkflow(t.Context(), run.GetID(), "", "words", "signal"))
-	eventually(t, func(ctx context.Context) (int32, error) {
+	testenv.Eventually(t, func(ctx context.Context) (int32, error) {
 		described, err := knows.DescribeWorkflowExecution(ctx, run.GetID(), "")
 		if err != nil || len(described.GetPendingActivities()) == 0 {
 			return 0, err

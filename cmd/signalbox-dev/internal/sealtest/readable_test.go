@@ -24,6 +24,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestNothingIsReadableInTemporalsDatabase(t *testing.T) {
@@ -133,7 +134,7 @@ func decode(t *testing.T, payloads []*commonpb.Payload) []*commonpb.Payload {
 func TestUnencryptedFieldsHoldNothingPersonal(t *testing.T) {
 	t.Parallel()
 	stories(t)
-	listed := eventually(t, func(ctx context.Context) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	listed := testenv.Eventually(t, func(ctx context.Context) (*workflowservice.ListWorkflowExecutionsResponse, error) {
 		return shared.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{})
 	}, func(l *workflowservice.ListWorkflowExecutionsResponse) bool { return len(l.GetExecutions()) >= 8 })
 	attributes := map[string]bool{}

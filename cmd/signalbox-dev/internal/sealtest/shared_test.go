@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const anyPort = "127.0.0.1:0"
@@ -92,7 +92,7 @@ var play = sync.OnceValues(func() (played, error) {
 		return p, err
 	}
 	p.answered = asked.WorkflowID()
-	state, err := await(ctx, asked.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	state, err := testenv.Await(ctx, asked.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
 	if err != nil {
 		return p, err
 	}
@@ -122,7 +122,7 @@ var play = sync.OnceValues(func() (played, error) {
 		return p, err
 	}
 	p.cancelled = cancelled.WorkflowID()
-	if _, err := await(ctx, cancelled.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning }); err != nil {
+	if _, err := testenv.Await(ctx, cancelled.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning }); err != nil {
 		return p, err
 	}
 	if _, err := cancelled.Cancel(ctx, workflows.CancelCase{Reason: "zebra.cancelled", By: "zebra.answered-by"}); err != nil {
@@ -135,7 +135,7 @@ var play = sync.OnceValues(func() (played, error) {
 			return p, err
 		}
 	}
-	if _, err := await(ctx, attached.Files, func(f workflows.CaseFiles) bool { return len(f.Stored) > 0 }); err != nil {
+	if _, err := testenv.Await(ctx, attached.Files, func(f workflows.CaseFiles) bool { return len(f.Stored) > 0 }); err != nil {
 		return p, err
 	}
 	silent, err := apps.StartCase(ctx, start("silent", "silent"))
@@ -154,7 +154,7 @@ func playActivation(ctx context.Context) (workflowID string, err error) {
 		return "", err
 	}
 	one := shared.Apps.Activation(dev.Agent, id)
-	if _, err := await(ctx, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 }); err != nil {
+	if _, err := testenv.Await(ctx, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 }); err != nil {
 		return "", err
 	}
 	messageID, err := artmail.RequestApproval(id, "zebra.subject", "")
@@ -170,7 +170,7 @@ func playActivation(ctx context.Context) (workflowID string, err error) {
 	if _, err := artmail.RespondApproval(messageID, true, "zebra.reason", ""); err != nil {
 		return "", err
 	}
-	_, err = await(ctx, one.State, func(s workflows.ActivationState) bool {
+	_, err = testenv.Await(ctx, one.State, func(s workflows.ActivationState) bool {
 		return len(s.Approvals) == 1 && s.Approvals[0].Reason == "zebra.reason"
 	})
 	return one.WorkflowID(), err
@@ -181,41 +181,6 @@ func stories(t *testing.T) played {
 	p, err := play()
 	require.NoError(t, err)
 	return p
-}
-
-// await reads until the condition holds.
-func await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
-		seen, err := read(ctx)
-		if err == nil && holds(seen) {
-			return seen, nil
-		}
-		select {
-		case <-ctx.Done():
-			return seen, fmt.Errorf("timed out: last seen %+v, last error %w", seen, err)
-		case <-again.C:
-		}
-	}
-}
-
-func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
-	defer cancel()
-	seen, err := await(ctx, read, holds)
-	require.NoError(t, err)
-	return seen
-}
-
-// missing skips a test, or fails it where SIGNALBOX_TEST_REQUIRE names what is missing.
-func missing(t *testing.T, what, install string) {
-	t.Helper()
-	for required := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-		require.NotEqual(t, what, strings.TrimSpace(required), "required by SIGNALBOX_TEST_REQUIRE, but not installed: "+install)
-	}
-	t.Skip("not on this machine: " + install)
 }
 
 // filesOf reads the files of a folder by a pattern.

@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // waiter waits for signals: it continues as new by one, fails an activity by another, and ends by the third.
@@ -70,7 +71,7 @@ func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 	// A new run may be listed before the close of the run that it follows.
 	listed := func(all, running int64) {
 		for query, want := range map[string]int64{"": all, "ExecutionStatus = 'Running'": running} {
-			eventually(t, func(ctx context.Context) (int64, error) {
+			testenv.Eventually(t, func(ctx context.Context) (int64, error) {
 				counted, err := before.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 				return counted.GetCount(), err
 			}, func(n int64) bool { return n == want })
@@ -113,14 +114,14 @@ func TestAKeyIsRetiredWhenNothingNeedsIt(t *testing.T) {
 		earlier, err := run(t.Context())
 		require.NoError(t, err)
 		do(after, id, "again")
-		eventually(t, run, func(id string) bool { return id != earlier })
+		testenv.Eventually(t, run, func(id string) bool { return id != earlier })
 	}
 	listed(10, 5)
 	require.Equal(t, payloadcodec.Survey{Workflows: 10, Open: []string{"memo"}, Closed: 5}, survey(second, payloadcodec.SurveyOptions{}))
 	do(after, "memo", "memo")
 	do(after, "memo", "again")
 	listed(11, 5)
-	eventually(t, func(context.Context) (payloadcodec.Survey, error) {
+	testenv.Eventually(t, func(context.Context) (payloadcodec.Survey, error) {
 		return survey(second, payloadcodec.SurveyOptions{OpenOnly: true}), nil
 	},
 		func(s payloadcodec.Survey) bool { return len(s.Open) == 0 })

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // waitTimeout bounds every wait: on a busy machine a browser and the Web UI take minutes.
@@ -30,11 +30,7 @@ const waitTimeout = 5 * time.Minute
 // shown is the document of a page in a real browser, once it holds all of the texts. The page may ask the server again and again.
 func shown(t *testing.T, address string, texts ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		missing(t, "chromium", "install Debian's package chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(waitTimeout))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(testenv.Program(t, "chromium", "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(waitTimeout))
 	allocated, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	defer stop()
 	browser, closeBrowser := chromedp.NewContext(allocated)
@@ -44,6 +40,7 @@ func shown(t *testing.T, address string, texts ...string) string {
 	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(1400, 6000), chromedp.Navigate(address)))
 	var document string
 	require.Eventually(t, func() bool {
+		var err error
 		document, err = chromedp.Run(ctx, chromedp.Evaluate[string]("document.documentElement.outerHTML + document.body.innerText"))
 		return err == nil && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(document, text) })
 	}, waitTimeout, 500*time.Millisecond, "%s shows %q", address, texts)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -14,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgserver"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // Server is a server of the tests.
@@ -90,11 +90,10 @@ func (r running) Run() int {
 // Demand skips a test if PostgreSQL is missing and not required, and fails it on any other error.
 func Demand(t testing.TB, err error) {
 	t.Helper()
-	switch {
-	case err == nil:
-	case errors.Is(err, pgserver.ErrMissing) && !required("postgres"):
-		t.Skip(err)
-	default:
+	if errors.Is(err, pgserver.ErrMissing) {
+		testenv.Missing(t, "postgres", err.Error())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -205,14 +204,4 @@ func (s *Server) end(t testing.TB, how syscall.Signal) {
 	if err := s.process.End(how); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// required says whether the test run insists on a part of the machine.
-func required(part string) bool {
-	for name := range strings.SplitSeq(os.Getenv("SIGNALBOX_TEST_REQUIRE"), ",") {
-		if strings.TrimSpace(name) == part {
-			return true
-		}
-	}
-	return false
 }

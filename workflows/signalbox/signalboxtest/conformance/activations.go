@@ -8,6 +8,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func activation(t *testing.T, w World) {
@@ -15,14 +16,14 @@ func activation(t *testing.T, w World) {
 	one := w.Apps.Activation(agent, id)
 	is := func(want workflows.ActivationStatus) workflows.ActivationState {
 		t.Helper()
-		return eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
+		return testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Status == want })
 	}
 	w.Provider.Activate(agent, id, "art_key_1")
 	is(workflows.ActivationActive)
 	key, err := one.RevealAPIKey(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "art_key_1", key)
-	page := eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) {
+	page := testenv.Eventually(t, func(ctx context.Context) (signalbox.ActivationPage, error) {
 		return w.Apps.ListActivations(ctx, signalbox.ActivationFilter{Agents: []string{agent}, ActivationID: id, States: []workflows.ActivationStatus{workflows.ActivationActive}})
 	}, func(p signalbox.ActivationPage) bool { return len(p.Activations) == 1 })
 	require.Equal(t, id, page.Activations[0].ActivationID)
@@ -32,7 +33,7 @@ func activation(t *testing.T, w World) {
 	require.Len(t, approvals, 2)
 	yes := true
 	w.Provider.Respond(agent, id, "m1", &yes, "Lovely.")
-	state := eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Approvals[0].Status == workflows.ApprovalApproved })
+	state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Approvals[0].Status == workflows.ApprovalApproved })
 	require.Equal(t, "Lovely.", state.Approvals[0].Reason)
 	_, err = one.CancelApproval(t.Context(), workflows.CancelApproval{MessageID: "m1"})
 	require.ErrorIs(t, err, signalbox.ErrEnded)
@@ -49,7 +50,7 @@ func activation(t *testing.T, w World) {
 	_, err = one.OpenRun(t.Context(), workflows.OpenRun{RunID: "r3"})
 	require.NoError(t, err)
 	w.Provider.ForceFail(agent, id, "r3")
-	eventually(t, one.State, func(s workflows.ActivationState) bool {
+	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool {
 		return s.Runs[len(s.Runs)-1].Status == workflows.RunForceFailed
 	})
 

@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func startTwice(t *testing.T, w World) {
@@ -49,7 +50,7 @@ func answer(t *testing.T, w World) {
 	require.Equal(t, question, receipt.QuestionID)
 	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "No."})
 	require.ErrorIs(t, err, signalbox.ErrAlreadyAnswered)
-	eventually(t, one.State, func(s workflows.CaseState) bool {
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 		return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
 	})
 
@@ -124,7 +125,7 @@ func rejected(t *testing.T, w World) {
 	w.Provider.NextCreation(waits.Reference, signalboxtest.CreationRejected)
 	one, err := w.Apps.StartCase(t.Context(), waits)
 	require.NoError(t, err)
-	eventually(t, one.State, func(s workflows.CaseState) bool {
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 		return len(s.Attention) == 1 && s.Attention[0] == workflows.AttentionCreateRejected
 	})
 	_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{Request: start("x").Request})
@@ -143,7 +144,7 @@ func rejected(t *testing.T, w World) {
 func reconcile(t *testing.T, w World) {
 	one := startCase(t, w, "reconcile")
 	require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
-	eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
+	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
 	w.Provider.CompleteSilently(one.Reference())
 	require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
 	outcome, err := one.Wait(t.Context())
@@ -200,7 +201,7 @@ func terminated(t *testing.T, w World) {
 	require.ErrorIs(t, err, signalbox.ErrTerminated)
 	_, err = w.Apps.StartCase(t.Context(), start(one.Reference()))
 	require.ErrorIs(t, err, signalbox.ErrTerminated)
-	row := eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
+	row := testenv.Eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
 		return w.Apps.ListCases(ctx, signalbox.CaseFilter{Reference: one.Reference(), Open: signalbox.Closed})
 	}, func(p signalbox.CasePage) bool { return len(p.Cases) == 1 }).Cases[0]
 	require.Equal(t, signalbox.ExecutionTerminated, row.Execution)

@@ -3,7 +3,6 @@
 package conformance
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // World is the system under test. Several tests share one; each uses its own references and accounts.
@@ -83,26 +83,7 @@ func startCase(t *testing.T, w World, prefix string) *signalbox.Case {
 // stands waits until the case has the status.
 func stands(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
-	return eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+	return testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
 }
 
 const timeout = 5 * time.Minute
-
-func eventually[S any](t *testing.T, read func(context.Context) (S, error), holds func(S) bool) S {
-	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), timeout)
-	defer stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		last, err := read(ctx)
-		if err == nil && holds(last) {
-			return last
-		}
-		select {
-		case <-ctx.Done():
-			require.Fail(t, "the condition never held", "last value: %+v, last error: %v", last, err)
-		case <-tick.C:
-		}
-	}
-}

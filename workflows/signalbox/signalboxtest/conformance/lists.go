@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func list(t *testing.T, w World) {
@@ -56,7 +57,7 @@ func list(t *testing.T, w World) {
 		"all of them":            {signalbox.CaseFilter{ReferencePrefix: prefix, Limit: 2}, []string{want[4], want[3], want[2], want[1], want[0]}},
 	} {
 		// Visibility lags behind the workflows.
-		eventually(t, func(context.Context) ([]string, error) { return listed(c.filter), nil },
+		testenv.Eventually(t, func(context.Context) ([]string, error) { return listed(c.filter), nil },
 			func(rows []string) bool { return slices.Equal(rows, c.want) })
 		_ = name
 	}
@@ -70,7 +71,7 @@ func cursors(t *testing.T, w World) {
 		require.NoError(t, err)
 	}
 	filter := signalbox.CaseFilter{ReferencePrefix: prefix, Limit: 1}
-	page := eventually(t, func(ctx context.Context) (signalbox.CasePage, error) { return w.Apps.ListCases(ctx, filter) },
+	page := testenv.Eventually(t, func(ctx context.Context) (signalbox.CasePage, error) { return w.Apps.ListCases(ctx, filter) },
 		func(p signalbox.CasePage) bool { return p.Next != "" })
 	filter.Cursor = page.Next
 	other := filter
@@ -124,7 +125,7 @@ func toDo(t *testing.T, w World) {
 		return list.Items, err
 	}
 	question := w.Provider.Ask(one.Reference(), "Which form?")
-	item := eventually(t, items, func(items []signalbox.ToDoItem) bool {
+	item := testenv.Eventually(t, items, func(items []signalbox.ToDoItem) bool {
 		return len(items) == 1 && items[0].Kind == signalbox.ToDoQuestion && items[0].Note == "" // a slow worker leaves only a note
 	})[0]
 	require.Equal(t, one.Reference(), item.Reference)
@@ -139,13 +140,13 @@ func toDo(t *testing.T, w World) {
 
 	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "The long one."})
 	require.NoError(t, err)
-	eventually(t, items, func(items []signalbox.ToDoItem) bool { return len(items) == 0 })
+	testenv.Eventually(t, items, func(items []signalbox.ToDoItem) bool { return len(items) == 0 })
 }
 
 func catchUp(t *testing.T, w World) {
 	one := startCase(t, w, "outage")
 	w.Provider.CompleteSilently(one.Reference())
-	eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
+	testenv.Eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
 		return w.Apps.ListCases(ctx, signalbox.CaseFilter{Reference: one.Reference()})
 	}, func(p signalbox.CasePage) bool { return len(p.Cases) == 1 && p.Cases[0].CaseID != "" })
 	options := signalbox.CatchUpOptions{Since: time.Now().Add(-time.Hour), By: "ada", DryRun: true, CallsPerSecond: 1000}

@@ -1,0 +1,49 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+)
+
+const (
+	waitTimeout  = 5 * time.Minute
+	waitInterval = 20 * time.Millisecond
+)
+
+// Eventually reads until the condition holds, and returns what it read then. It fails the test after five minutes and shows the last value.
+func Eventually[S any](t testing.TB, read func(context.Context) (S, error), holds func(S) bool) S {
+	t.Helper()
+	seen, err := Await(t.Context(), read, holds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}
+
+// Await is Eventually for goroutines that are not the test's own. It returns an error that shows the last value.
+func Await[S any](ctx context.Context, read func(context.Context) (S, error), holds func(S) bool) (S, error) {
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
+	defer cancel()
+	tick := time.NewTicker(waitInterval)
+	defer tick.Stop()
+	var seen S
+	var failed error
+	for {
+		value, err := read(ctx)
+		switch {
+		case err == nil && holds(value):
+			return value, nil
+		case err == nil:
+			seen = value
+		case ctx.Err() == nil:
+			failed = err
+		}
+		select {
+		case <-ctx.Done():
+			return seen, fmt.Errorf("the condition never held: %w; last value: %+v; last error: %v", ctx.Err(), seen, failed) //nolint:errorlint // the last error is shown only
+		case <-tick.C:
+		}
+	}
+}
