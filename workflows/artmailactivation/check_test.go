@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -72,6 +73,41 @@ func TestACheckWithoutAnAnswerEndsAsExpired(t *testing.T) {
 		require.Greater(t, l.checked, 3, "it is retried")
 		require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalExpired}, l.answered())
 	})
+}
+
+func TestAnAnswerOfACheckComesBeforeWhatComesInTheSameTask(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(l *life){
+		"an update": func(l *life) {
+			l.refused(11, workflows.UpdateCancelApproval, workflows.CancelApproval{MessageID: "m1"}, workflows.ErrTypeApprovalClosed)
+			l.events(30, deactivated(30))
+		},
+		"a cancellation in Temporal": func(l *life) { l.cancel(11) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLife(t, 0)
+			checkedLife(l)
+			l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
+				return workflows.CheckApprovalResult{Approved: &yes, MessageID: "yes"}, nil
+			}
+			l.events(0, activated())
+			l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 10)), nil)
+			l.at(9, func(_ *testsuite.TestWorkflowEnvironment, done func()) {
+				l.hold.Begin()
+				done()
+			})
+			l.at(11, func(env *testsuite.TestWorkflowEnvironment, done func()) {
+				l.hold.End(env)
+				done()
+			})
+			end(l)
+			l.play()
+
+			require.Equal(t, 1, l.checked)
+			require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved}, l.answered())
+		})
+	}
 }
 
 func TestACheckWithAFinalErrorExpiresTheApprovalAtOnce(t *testing.T) {

@@ -33,10 +33,15 @@ func (r *run) state() workflows.ActivationState {
 	return view
 }
 
-// Each update first applies the signals that came before it, so that its answer is not older than they are.
+// applyWaiting applies the signals and results that came before an update, so that its answer is not older than they are. Each update
+// calls it first.
+func (r *run) applyWaiting() {
+	r.applySignals()
+	r.applyResults()
+}
 
 func (r *run) requestApprovals(in []workflows.ApprovalRequest) ([]workflows.Approval, error) {
-	r.applySignals()
+	r.applyWaiting()
 	if err := lifecycle.CheckRequestApprovals(r.a, in); err != nil {
 		return nil, err
 	}
@@ -46,7 +51,7 @@ func (r *run) requestApprovals(in []workflows.ApprovalRequest) ([]workflows.Appr
 }
 
 func (r *run) cancelApproval(in workflows.CancelApproval) (workflows.Approval, error) {
-	r.applySignals()
+	r.applyWaiting()
 	if err := lifecycle.CheckCancelApproval(r.a, in); err != nil {
 		return workflows.Approval{}, err
 	}
@@ -56,7 +61,7 @@ func (r *run) cancelApproval(in workflows.CancelApproval) (workflows.Approval, e
 }
 
 func (r *run) openRun(in workflows.OpenRun) (workflows.Run, error) {
-	r.applySignals()
+	r.applyWaiting()
 	if err := lifecycle.CheckOpenRun(r.a, in); err != nil {
 		return workflows.Run{}, err
 	}
@@ -66,7 +71,7 @@ func (r *run) openRun(in workflows.OpenRun) (workflows.Run, error) {
 }
 
 func (r *run) closeRun(in workflows.CloseRun) (workflows.Run, error) {
-	r.applySignals()
+	r.applyWaiting()
 	if err := lifecycle.CheckCloseRun(r.a, in); err != nil {
 		return workflows.Run{}, err
 	}
@@ -76,7 +81,7 @@ func (r *run) closeRun(in workflows.CloseRun) (workflows.Run, error) {
 }
 
 func (r *run) reseal(in workflows.ResealAPIKey) (workflows.APIKeyReceipt, error) {
-	r.applySignals()
+	r.applyWaiting()
 	if err := lifecycle.CheckReseal(r.a, in); err != nil {
 		return workflows.APIKeyReceipt{}, err
 	}

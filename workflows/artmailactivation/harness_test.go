@@ -32,6 +32,7 @@ type life struct {
 	start workflows.ActivationStart
 	every int // continue as new after every so many events; 0: never
 	env   *testsuite.TestWorkflowEnvironment
+	hold  storytest.Hold
 
 	workflowID string
 	// carriedIn is the carried input of the first run.
@@ -198,7 +199,7 @@ func (l *life) newRun(gate *storytest.Gate) *testsuite.TestWorkflowEnvironment {
 	env.RegisterActivityWithOptions(l.handOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: l.workflowID, TaskQueue: workflows.TaskQueueWorkflows})
 	env.SetWorkerOptions(worker.Options{
-		Interceptors: []interceptor.WorkerInterceptor{gate, &watchUpserts{life: l}},
+		Interceptors: []interceptor.WorkerInterceptor{gate, &l.hold, &watchUpserts{life: l}},
 		// On a busy machine with the race detector, a workflow task can take longer than the default limit of one second.
 		DeadlockDetectionTimeout: time.Minute,
 	})

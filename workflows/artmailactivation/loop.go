@@ -33,14 +33,14 @@ func (r *run) loop() (workflows.ActivationState, error) {
 	}
 }
 
-// applyNews applies everything that happened since the last turn.
+// applyNews applies everything that happened since the last turn. An answer of Artmail or of a check comes before a cancellation.
 func (r *run) applyNews() {
 	r.Turn()
 	r.applySignals()
+	r.applyResults()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Stop(r.a, r.Now()), nil)
 	}
-	r.applyResults()
 	r.apply(lifecycle.Tick(r.a, r.Now()))
 }
 

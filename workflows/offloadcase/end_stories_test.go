@@ -151,6 +151,54 @@ var endStories = map[string]func() scenario{
 			},
 		}
 	},
+	"is cancelled in Temporal in the task in which a read shows its end": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{truth: []truth{shows(completed(0), 20*minute)}},
+			steps: []step{
+				{22 * minute, func(w *world) { w.hold.Begin() }},
+				{26 * minute, func(w *world) {
+					w.hold.End(w.env)
+					w.env.CancelWorkflow()
+				}},
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, workflows.NewsByPoll, w.outcome.Source)
+				require.Equal(t, after(26*minute), w.ended)
+			},
+		}
+	},
+	"is cancelled by its app in the task in which a read shows its end": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{truth: []truth{shows(completed(0), 20*minute)}},
+			steps: []step{
+				{22 * minute, func(w *world) { w.hold.Begin() }},
+				{26 * minute, func(w *world) {
+					w.hold.End(w.env)
+					w.update(workflows.UpdateCancel, workflows.CancelCase{})
+				}},
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"cancel: " + workflows.ErrTypeCaseEnded}, w.refused)
+			},
+		}
+	},
+	"is cancelled by its app in the task in which its end is told": func() scenario {
+		return scenario{
+			start: start(replying), provider: &provider{},
+			steps: []step{{5 * minute, func(w *world) {
+				w.signalBefore(sending(completed(5*minute), "a"))
+				w.update(workflows.UpdateCancel, workflows.CancelCase{})
+			}}},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+				require.Equal(t, []string{"cancel: " + workflows.ErrTypeCaseEnded}, w.refused)
+				require.Equal(t, []string{"case.completed"}, kinds(w))
+				require.Len(t, w.files, 1)
+			},
+		}
+	},
 	"reaches its deadline": func() scenario {
 		return scenario{
 			start:    start(func(s *workflows.CaseStart) { s.Options.Deadline = after(65 * minute) }),

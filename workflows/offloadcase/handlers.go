@@ -25,19 +25,19 @@ func (r *run) handle() error {
 	)
 }
 
-// afterNews repeats a check that refuses after the news that waits. News is applied only then, so that an answer which comes together with
-// the end of its case is taken.
-func (r *run) afterNews(check func() error) error {
-	if err := check(); err == nil || !r.newsWaits() {
-		return err
-	}
+// applyWaiting applies the signals and results that came before an update, so that its answer is not older than they are.
+func (r *run) applyWaiting() {
 	r.applySignals()
 	r.applyResults()
-	return check()
 }
 
+// provideInput applies what waits only if the answer is refused without it: an answer that comes together with the end of its case is
+// taken.
 func (r *run) provideInput(in workflows.ProvideInput) (workflows.InputReceipt, error) {
-	if err := r.afterNews(func() error { return lifecycle.CheckInput(r.c, in) }); err != nil {
+	if lifecycle.CheckInput(r.c, in) != nil {
+		r.applyWaiting()
+	}
+	if err := lifecycle.CheckInput(r.c, in); err != nil {
 		return workflows.InputReceipt{}, err
 	}
 	now := r.Now()
@@ -46,7 +46,8 @@ func (r *run) provideInput(in workflows.ProvideInput) (workflows.InputReceipt, e
 }
 
 func (r *run) adopt(in workflows.AdoptCase) (workflows.CaseReceipt, error) {
-	if err := r.afterNews(func() error { return lifecycle.CheckAdopt(r.c, in) }); err != nil {
+	r.applyWaiting()
+	if err := lifecycle.CheckAdopt(r.c, in); err != nil {
 		return workflows.CaseReceipt{}, err
 	}
 	r.apply(lifecycle.Adopt(r.c, in))
@@ -54,7 +55,8 @@ func (r *run) adopt(in workflows.AdoptCase) (workflows.CaseReceipt, error) {
 }
 
 func (r *run) retryCreate(in workflows.RetryCreate) (workflows.CaseReceipt, error) {
-	if err := r.afterNews(func() error { return lifecycle.CheckRetryCreate(r.c, in) }); err != nil {
+	r.applyWaiting()
+	if err := lifecycle.CheckRetryCreate(r.c, in); err != nil {
 		return workflows.CaseReceipt{}, err
 	}
 	r.apply(lifecycle.RetryCreate(r.c, in, r.Now()))
@@ -62,6 +64,7 @@ func (r *run) retryCreate(in workflows.RetryCreate) (workflows.CaseReceipt, erro
 }
 
 func (r *run) cancel(in workflows.CancelCase) (workflows.CaseReceipt, error) {
+	r.applyWaiting()
 	if err := lifecycle.CheckCancel(r.c, in); err != nil {
 		return workflows.CaseReceipt{}, err
 	}

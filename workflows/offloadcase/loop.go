@@ -30,14 +30,14 @@ func (r *run) loop() (workflows.CaseOutcome, error) {
 	}
 }
 
-// applyNews applies everything that happened since the last turn.
+// applyNews applies everything that happened since the last turn. An end that Offload has reported comes before a cancellation.
 func (r *run) applyNews() {
 	r.Turn()
 	r.applySignals()
+	r.applyResults()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Cancel(r.c, workflows.CancelCase{Reason: "the workflow was cancelled in Temporal"}, r.Now()))
 	}
-	r.applyResults()
 	r.apply(lifecycle.Tick(r.c, r.Now()))
 }
 

@@ -55,6 +55,7 @@ type world struct {
 	outcome  workflows.CaseOutcome
 	err      error
 	ended    time.Time
+	hold     storytest.Hold
 
 	mu         sync.Mutex
 	refused    []string
@@ -78,7 +79,7 @@ func playFrom(t *testing.T, every int, s scenario, input any) *world {
 	w := &world{t: t, scenario: s}
 	story := storytest.Story[offloadcase.Input, workflows.CaseOutcome]{
 		Type: workflows.OffloadCaseWorkflow, ID: cmp.Or(s.workflowID, workflows.OffloadCaseWorkflowID(s.start.Normalized().Reference)),
-		Code: offloadcase.ContinuingAfter(every), Start: input, Begin: t0, Attributes: &w.attributes, Prepare: w.prepare,
+		Code: offloadcase.ContinuingAfter(every), Start: input, Begin: t0, Attributes: &w.attributes, Hold: &w.hold, Prepare: w.prepare,
 	}
 	for i := range s.steps {
 		one := &s.steps[i]

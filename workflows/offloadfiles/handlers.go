@@ -15,6 +15,7 @@ func (r *run) handleCancel() error {
 	check := func(c workflows.CancelCase) error { return lifecycle.CheckCancel(r.f, c) }
 	return entity.HandleUpdate(r.Run, workflows.UpdateCancel, "Store no more files; what is stored stays", check,
 		func(c workflows.CancelCase) (workflows.FilesReceipt, error) {
+			r.applyResults() // a file that is stored by now is not given up
 			if err := check(c); err != nil {
 				return workflows.FilesReceipt{}, err
 			}

@@ -29,13 +29,13 @@ func (r *run) loop() (workflows.CaseFiles, error) {
 	}
 }
 
-// applyNews applies everything that happened since the last turn.
+// applyNews applies everything that happened since the last turn. A file that is stored comes before a cancellation.
 func (r *run) applyNews() {
 	r.Turn()
+	r.applyResults()
 	if r.TakeCancel() {
 		r.apply(lifecycle.Cancel(r.f, workflows.CancelCase{Reason: "the workflow was cancelled in Temporal"}, r.Now()))
 	}
-	r.applyResults()
 	r.apply(lifecycle.Tick(r.f, r.Now()))
 }
 

@@ -314,6 +314,35 @@ func TestAtMostFourFilesAreStoredAtATime(t *testing.T) {
 	require.Len(t, w.result.Unstored, 7)
 }
 
+func TestAFileThatIsStoredComesBeforeACancellation(t *testing.T) {
+	t.Parallel()
+	for name, cancel := range map[string]func(w *world){
+		"by an update": func(w *world) { w.cancel("ada") },
+		"in Temporal":  func(w *world) { w.env.CancelWorkflow() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := play(t, 0, scenario{
+				start: startOf("a", "b"), archive: archive{
+					away:  map[string]outage{"a": {until: hour, errType: workflows.ErrTypeArchiveBucket, pause: hour}},
+					hangs: map[string]bool{"b": true},
+				},
+				steps: []step{
+					{minute, func(w *world) { w.hold.Begin() }},
+					{hour + 30*minute, func(w *world) {
+						w.hold.End(w.env)
+						cancel(w)
+					}},
+				},
+			})
+			require.NoError(t, w.err)
+			require.Equal(t, []string{"a"}, ids(w.result.Stored))
+			require.Equal(t, workflows.FilesCancelled, w.result.Status)
+			require.Len(t, w.result.Unstored, 1)
+		})
+	}
+}
+
 func TestAnOperatorShortensTheHistory(t *testing.T) {
 	t.Parallel()
 	w := play(t, 0, scenario{

@@ -85,6 +85,7 @@ type world struct {
 	result   workflows.CaseFiles
 	err      error
 	ended    time.Time
+	hold     storytest.Hold
 
 	mu         sync.Mutex
 	tried      map[string]int
@@ -106,7 +107,7 @@ func playFrom(t *testing.T, every int, s scenario, input any) *world {
 	w := &world{t: t, scenario: s, tried: map[string]int{}}
 	story := storytest.Story[offloadfiles.Input, workflows.CaseFiles]{
 		Type: workflows.OffloadFilesWorkflow, ID: workflows.OffloadFilesWorkflowID("vendor_2048"), Code: offloadfiles.ContinuingAfter(every),
-		Start: input, Begin: t0, Attributes: &w.attributes, Prepare: w.prepare,
+		Start: input, Begin: t0, Attributes: &w.attributes, Hold: &w.hold, Prepare: w.prepare,
 	}
 	for i := range s.steps {
 		one := &s.steps[i]

@@ -5,7 +5,7 @@
 // which calls should run now, and starts or stops calls to match:
 //
 //	for {
-//		apply signals, results of calls, the time   // nothing from here to a return yields
+//		apply signals, results of calls, a cancellation, the time   // nothing from here to a return yields
 //		effects := lifecycle.Next(state, now)
 //		r.Publish(…)
 //		return, or continue as new, if the effects allow it

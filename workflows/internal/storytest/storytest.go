@@ -33,6 +33,8 @@ type Story[In, Out any] struct {
 	Steps []Step
 	// Attributes are the workflow's search attributes. They outlive a run.
 	Attributes *temporal.SearchAttributes
+	// Hold keeps results of activities from the workflow; nil holds none.
+	Hold *Hold
 	// Prepare sets up the environment of each run: activities, listeners.
 	Prepare func(*testsuite.TestWorkflowEnvironment)
 }
@@ -82,7 +84,11 @@ func (s Story[In, Out]) environment(t *testing.T, now time.Time, gate *Gate) *te
 	env.SetStartTime(now)
 	env.SetTestTimeout(2 * time.Minute)
 	// A busy machine, with the race detector on, lets a workflow task wait for longer than the second that is allowed.
-	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{gate}})
+	interceptors := []interceptor.WorkerInterceptor{gate}
+	if s.Hold != nil {
+		interceptors = append(interceptors, s.Hold)
+	}
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: interceptors})
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: s.ID, TaskQueue: "signalbox"})
 	require.NoError(t, env.SetTypedSearchAttributesOnStart(*s.Attributes))
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in In) (Out, error) {
