@@ -61,8 +61,9 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 		if err := r.CheckID(workflows.ArtmailActivationWorkflowID(in.Agent, in.ActivationID)); err != nil {
 			return workflows.ActivationState{}, err
 		}
-		r.a = lifecycle.Begin(in.ActivationStart, versionCurrent, r.Now())
+		r.a = lifecycle.Begin(in.ActivationStart, r.Now())
 	}
+	r.a.State.Version = r.BeginVersion(versionCurrent)
 	if err := r.handle(); err != nil {
 		return workflows.ActivationState{}, err
 	}

@@ -46,12 +46,12 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyS
 		if err != nil {
 			return workflows.NotifyState{}, err
 		}
-		r.state = lifecycle.Begin(versionCurrent, source, r.Now())
+		r.state = lifecycle.Begin(source, r.Now())
 	} else {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.state = *in.Carried
-		r.state.Version = versionCurrent
 	}
+	r.state.Version = r.BeginVersion(versionCurrent)
 	if err := r.handle(); err != nil {
 		return workflows.NotifyState{}, err
 	}

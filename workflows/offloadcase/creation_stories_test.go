@@ -42,6 +42,24 @@ var creationStories = map[string]func() scenario{
 			},
 		}
 	},
+	"is created again in the task in which its own webhook comes": func() scenario {
+		return scenario{
+			start: start(), provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadUncertain, minute)}}},
+			steps: []step{
+				{minute, func(w *world) {
+					w.signalBefore(inputNeeded("q1", minute))
+					w.update(workflows.UpdateRetryCreate, workflows.RetryCreate{By: "ada"})
+				}},
+				stands(2*minute, workflows.CaseInputNeeded, "input_needed"),
+				signals(5*minute, completed(5*minute)),
+			},
+			check: func(t *testing.T, w *world) {
+				require.Equal(t, []string{"retry-create: SignalboxNotUncertain"}, w.refused)
+				require.Len(t, w.scenario.provider.created, 1)
+				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
+			},
+		}
+	},
 	"is adopted after an uncertain creation": func() scenario {
 		other := completed(5 * minute)
 		other.Facts.CaseID = "another"

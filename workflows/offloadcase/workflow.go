@@ -61,8 +61,9 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOut
 		if err := r.CheckID(workflows.OffloadCaseWorkflowID(begin.Reference)); err != nil {
 			return workflows.CaseOutcome{}, err
 		}
-		r.c = lifecycle.Begin(begin, versionCurrent, r.Now())
+		r.c = lifecycle.Begin(begin, r.Now())
 	}
+	r.c.State.Version = r.BeginVersion(versionCurrent)
 	if err := r.handle(); err != nil {
 		return workflows.CaseOutcome{}, err
 	}

@@ -51,6 +51,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFil
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.f = lifecycle.Files{Start: in.FilesStart, State: *in.Carried}
 	}
+	r.f.State.Version = r.BeginVersion(versionCurrent)
 	if err := errors.Join(r.handleState(), r.handleCancel()); err != nil {
 		return workflows.CaseFiles{}, err
 	}
@@ -65,6 +66,5 @@ func (r *run) begin(start workflows.FilesStart) error {
 		return err
 	}
 	r.f = lifecycle.Begin(start, r.Now())
-	r.f.State.Version = versionCurrent
 	return nil
 }

@@ -33,7 +33,7 @@ type world struct {
 
 func newWorld(t testing.TB, options workflows.ActivationOptions) *world {
 	t.Helper()
-	return &world{t: t, Activation: lifecycle.Begin(start(options), 1, noon)}
+	return &world{t: t, Activation: lifecycle.Begin(start(options), noon)}
 }
 
 func newState(t testing.TB) *world {

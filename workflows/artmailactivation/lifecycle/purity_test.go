@@ -18,7 +18,7 @@ func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		options := workflows.ActivationOptions{CheckApprovalQueue: []string{"", "pages-agent"}[r.IntN(2)]}
-		a := lifecycle.Begin(start(options), 1, noon)
+		a := lifecycle.Begin(start(options), noon)
 		var before []lifecycle.Activation
 		var written []string
 		for i := range 120 {

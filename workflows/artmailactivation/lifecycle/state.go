@@ -16,7 +16,7 @@ type Activation struct {
 
 // State is all that an activation carries over when it continues as new.
 type State struct {
-	// Version is the version of the code that began the activation; see versions.go of the workflow.
+	// Version is the version of the code that began the run; see versions.go of the workflow.
 	Version int `json:"version"`
 
 	Status workflows.ActivationStatus `json:"status"`
@@ -63,8 +63,8 @@ type Ending struct {
 }
 
 // Begin returns an activation before its first event.
-func Begin(start workflows.ActivationStart, version int, now time.Time) Activation {
-	return Restore(start, State{Version: version, Status: workflows.ActivationUnknown, Since: now})
+func Begin(start workflows.ActivationStart, now time.Time) Activation {
+	return Restore(start, State{Status: workflows.ActivationUnknown, Since: now})
 }
 
 // Restore returns an activation from its start and its carried state.

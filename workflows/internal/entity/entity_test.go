@@ -268,6 +268,41 @@ func TestAStateOfANewerVersionFailsTheTask(t *testing.T) {
 	require.PanicsWithValue(t, "the carried state has version 3, this code knows 2: run a newer worker", func() { entity.CheckVersion(3, 2) })
 }
 
+func TestARunKeepsTheVersionOfTheCodeThatBeganIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		current  int
+		recorded workflow.Version // 0: this code begins the run
+		want     int
+		asked    bool
+	}{
+		"the first version records nothing":          {1, 0, 1, false},
+		"a run that begins":                          {2, 0, 2, true},
+		"a run that the first version began":         {2, workflow.DefaultVersion, 1, true},
+		"a run that the version before this began":   {3, 2, 2, true},
+		"a run that this version began and replays":  {3, 3, 3, true},
+		"the first version's run in a later version": {3, workflow.DefaultVersion, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(t)
+			asked := false
+			env.OnGetVersion("state", workflow.DefaultVersion, workflow.Version(c.current)).Return(func(_ string, _, newest workflow.Version) workflow.Version {
+				asked = true
+				if c.recorded != 0 {
+					return c.recorded
+				}
+				return newest
+			}).Maybe()
+			require.NoError(t, execute(env, func(ctx workflow.Context) error {
+				require.Equal(t, c.want, entity.Start(ctx, 0).BeginVersion(c.current))
+				return nil
+			}))
+			require.Equal(t, c.asked, asked)
+		})
+	}
+}
+
 func TestASignalHasNoFieldsOfASkippedOne(t *testing.T) {
 	t.Parallel()
 	env := environment(t)

@@ -110,6 +110,19 @@ func CheckVersion(carried, known int) {
 	}
 }
 
+// firstVersion is the version of the carried state in the first release. A run of that release has recorded no version.
+const firstVersion = 1
+
+// BeginVersion returns the version of the carried state for this run: current is that of this code, and counts for a run that this code
+// begins. A run that older code began keeps its version when this code replays it and goes on. Call it once in each run, before the first
+// command. The version is recorded in the history with two events; the first version needs none.
+func (r *Run) BeginVersion(current int) int {
+	if current == firstVersion {
+		return firstVersion
+	}
+	return max(firstVersion, int(workflow.GetVersion(r.Ctx, "state", workflow.DefaultVersion, workflow.Version(current))))
+}
+
 // Drain returns all signals that wait in a channel, oldest first. The SDK logs and skips a signal that can't be decoded.
 func Drain[T any](channel workflow.ReceiveChannel) []T {
 	var all []T

@@ -23,7 +23,7 @@ var (
 
 func after(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Minute) }
 
-func begun() lifecycle.State { return lifecycle.Begin(1, source, t0) }
+func begun() lifecycle.State { return lifecycle.Begin(source, t0) }
 
 func notice(seq int64, to workflows.Target) workflows.AddressedNotice {
 	return workflows.AddressedNotice{

@@ -9,7 +9,7 @@ import (
 
 // State is all that the workflow carries over when it continues as new.
 type State struct {
-	// Version is the version of the code that wrote the state.
+	// Version is the version of the code that began the run; see versions.go of the workflow.
 	Version int    `json:"version"`
 	Source  string `json:"source"`
 	// Notices are in the order of their arrival, one for each target.
@@ -79,8 +79,8 @@ func (k Key) text() string {
 }
 
 // Begin returns the state of a new workflow.
-func Begin(version int, source string, now time.Time) State {
-	return State{Version: version, Source: source, IdleSince: now}
+func Begin(source string, now time.Time) State {
+	return State{Source: source, IdleSince: now}
 }
 
 func (n Notice) is(status workflows.NoticeStatus) bool { return n.Status == status }

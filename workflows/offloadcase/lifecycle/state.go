@@ -16,7 +16,7 @@ type Case struct {
 
 // State is all that a case carries over when it continues as new.
 type State struct {
-	// Version is the version of the code that began the case; see versions.go of the workflow.
+	// Version is the version of the code that began the run; see versions.go of the workflow.
 	Version int `json:"version"`
 
 	// CaseID is empty until the creation, a webhook on the case's own URL, or a verified adoption sets it.
@@ -138,10 +138,9 @@ type Asked struct {
 }
 
 // Begin returns the case of a normalized, valid start. If the deadline has already passed, the case ends before anything is created.
-func Begin(start workflows.CaseStart, version int, now time.Time) Case {
+func Begin(start workflows.CaseStart, now time.Time) Case {
 	c := Case{Start: start, State: State{
-		Version: version,
-		Status:  workflows.CaseCreating, Since: now, Source: workflows.NewsByApp,
+		Status: workflows.CaseCreating, Since: now, Source: workflows.NewsByApp,
 		Creation: CreationPending, CreateSince: now,
 	}}
 	if start.CaseID != "" {

@@ -17,7 +17,7 @@ type Files struct {
 
 // State is all that the workflow carries over when it continues as new.
 type State struct {
-	// Version is the version of the code that began the workflow, which checks it.
+	// Version is the version of the code that began the run; see versions.go of the workflow.
 	Version int `json:"version"`
 
 	Status workflows.FilesStatus `json:"status"`

@@ -50,7 +50,7 @@ func newCase(input json.RawMessage, workflowID string, provider *Provider, now t
 	if want := workflows.OffloadCaseWorkflowID(start.Reference); want != workflowID {
 		return nil, rules.Refuse(workflows.ErrTypeWorkflowID, "the workflow ID is %q; start it with %q", workflowID, want)
 	}
-	return &caseMachine{c: offload.Begin(start, 1, now), provider: provider}, nil
+	return &caseMachine{c: offload.Begin(start, now), provider: provider}, nil
 }
 
 func (m *caseMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
@@ -156,7 +156,7 @@ type activationMachine struct {
 }
 
 func newActivation(start workflows.ActivationStart, now time.Time) *activationMachine {
-	return &activationMachine{a: activation.Begin(start, 1, now)}
+	return &activationMachine{a: activation.Begin(start, now)}
 }
 
 func (m *activationMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
