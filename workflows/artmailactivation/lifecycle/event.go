@@ -86,7 +86,7 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 // providerTime returns the provider's time of an event. The time of arrival bounds it: a wrong clock of the ingress must not date a
 // change years ahead.
 func providerTime(e workflows.ActivationEvent, now time.Time) time.Time {
-	return rules.EventTime(e.OccurredAt, rules.EventTime(e.ReceivedAt, now))
+	return rules.EventTime(e.OccurredAt, rules.Arrival(e.ReceivedAt, now))
 }
 
 // compareEvents orders events. At the same time a response comes before an event that voids its approval, because the brand did answer.

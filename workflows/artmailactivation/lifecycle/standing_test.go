@@ -245,12 +245,17 @@ func TestTheWindowOfSeenKeysIsBoundedAndADuplicateBeyondItChangesNothing(t *test
 
 func TestAnArrivalFromTheFutureCountsAsNow(t *testing.T) {
 	t.Parallel()
-	for name, occurred := range map[string]time.Time{"without a time": {}, "dated ahead too": at(1e7)} {
+	for name, c := range map[string]struct{ occurred, received time.Time }{ // the ingress's clock is ahead
+		"twenty years, without a time":  {time.Time{}, at(1e7)},
+		"twenty years, dated ahead too": {at(1e7), at(1e7)},
+		"minutes, without a time":       {time.Time{}, at(5)},
+		"minutes, dated ahead too":      {at(9), at(5)},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := activeState(t)
 			e := paused(1, "user_paused")
-			e.OccurredAt, e.ReceivedAt = occurred, at(1e7) // the ingress's clock was twenty years ahead
+			e.OccurredAt, e.ReceivedAt = c.occurred, c.received
 			apply(s, at(1), e)
 			require.Equal(t, workflows.ActivationPaused, s.State.Status)
 			require.Equal(t, at(1), s.View().StatusAt)

@@ -27,5 +27,14 @@ func EventTime(occurred, received time.Time) time.Time {
 	return occurred
 }
 
+// Arrival returns when an event or a read arrived. If that time is missing, or in the future because another machine's clock is ahead, it
+// returns now.
+func Arrival(received, now time.Time) time.Time {
+	if received.IsZero() || received.After(now) {
+		return now
+	}
+	return received
+}
+
 // Stamp formats a time for people: to the second, in UTC.
 func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -41,6 +41,15 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	}
 }
 
+func TestAnArrivalIsNeverInTheFuture(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ received, want time.Time }{
+		{t0.Add(-1), t0.Add(-1)}, {t0, t0}, {t0.Add(1), t0}, {time.Time{}, t0},
+	} {
+		require.Equal(t, c.want, rules.Arrival(c.received, t0))
+	}
+}
+
 func TestAStampIsUTCToTheSecond(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "2026-03-21T12:00:00Z", rules.Stamp(t0.In(time.FixedZone("", 3600)).Add(time.Millisecond)))

@@ -92,10 +92,7 @@ func seenKey(e workflows.CaseEvent) string {
 
 // bounded returns the event within the limits, with the status of its kind, and without times in the future.
 func bounded(e workflows.CaseEvent, now time.Time) workflows.CaseEvent {
-	received := e.ReceivedAt
-	if received.IsZero() || received.After(now) {
-		received = now
-	}
+	received := rules.Arrival(e.ReceivedAt, now)
 	e.Facts = e.Facts.Bounded()
 	e.Facts.Status = eventStatus(e)
 	if !e.OccurredAt.IsZero() {

@@ -124,10 +124,7 @@ func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
 // applySnapshot merges a read. If an unconfirmed webhook had reported the same before, the source of the change is the webhook.
 func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 	s := &c.State
-	readAt := snapshot.ReadAt
-	if readAt.IsZero() || readAt.After(now) {
-		readAt = now
-	}
+	readAt := rules.Arrival(snapshot.ReadAt, now)
 	facts := withoutFuture(snapshot.Facts.Bounded(), readAt)
 	if facts.CaseID != "" && facts.CaseID != s.CaseID {
 		otherCase(s, facts.CaseID)
