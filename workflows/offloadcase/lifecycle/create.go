@@ -33,12 +33,14 @@ func Created(c Case, result workflows.CreateCaseResult, now time.Time) Case {
 // CreateFailed applies the final failure of POST /cases, or that it was given up because the case no longer needs it.
 func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 	s := &c.State
-	needed := s.CaseID == "" && !s.Status.Ended()
-	s.LastError = clipError(f.Message)
 	nothing, trouble := createdNothing(f), troubleOf(f)
-	switch {
-	case nothing && !needed:
+	if s.CaseID != "" || nothing && s.Status.Ended() {
+		// The failure does not matter: a webhook or a person has already identified the case, or it has ended.
 		s.Creation = CreationSettled
+		return c
+	}
+	s.LastError = clipError(f.Message)
+	switch {
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest && c.Start.Options.AwaitCorrection:
 		s.Creation, s.Trouble = CreationRejected, "" // Offload answered the call, so an earlier trouble is over
 	case f.Type == workflows.ErrTypeOffloadInvalidRequest:
@@ -51,9 +53,6 @@ func CreateFailed(c Case, f rules.Failure, now time.Time) Case {
 		s.CreateAt = now
 	case nothing:
 		s.CreateAt = now.Add(createGuard)
-	case s.CaseID != "":
-		// The case's own webhook, or a person, has already identified the case.
-		s.Creation = CreationSettled
 	default:
 		s.Creation, s.Trouble = CreationUncertain, ""
 	}

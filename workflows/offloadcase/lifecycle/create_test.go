@@ -132,6 +132,65 @@ func TestAnUncertainCreationIsProvenByAWebhookOnItsOwnURL(t *testing.T) {
 	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(c.State))
 }
 
+// The reads that the rest of the webhook waits for may fail for long.
+func TestAWebhookThatProvesACaseCountsAtOnceIfTheRestOfItWaitsForARead(t *testing.T) {
+	t.Parallel()
+	correctable := options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true })
+	confirming := options(func(o *workflows.CaseOptions) { o.ConfirmEnd = true })
+	rejected := lifecycle.CreateFailed(began(correctable), rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
+	pausing := lifecycle.CreateFailed(began(), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(1))
+	ofAnother := adopted(uncertain(), 2)
+	ofAnother = lifecycle.Receive(ofAnother, unproven(inputNeeded("q1", 3)), after(3))
+	ofAnother = lifecycle.Read(ofAnother, caseID, read(inputNeeded("q1", 3)), after(4))
+	requireStatus(t, workflows.CaseInputNeeded, ofAnother)
+	another := untimed(inputNeeded("q9", 10))
+	another.Facts.CaseID = "another"
+	for name, row := range map[string]struct {
+		before    lifecycle.Case
+		event     workflows.CaseEvent
+		attention []string
+	}{
+		"without a time, uncertain":               {uncertain(), untimed(inputNeeded("q1", 10)), nil},
+		"without a time, rejected":                {rejected, untimed(inputNeeded("q1", 10)), nil},
+		"without a time, between two attempts":    {pausing, untimed(inputNeeded("q1", 10)), nil},
+		"an end to confirm":                       {uncertain(confirming), completed(10), nil},
+		"an end that omits files":                 {uncertain(), omittingFiles(completed(10)), nil},
+		"without a time, of another than adopted": {ofAnother, another, []string{workflows.AttentionSecondCase}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := lifecycle.Receive(row.before, row.event, after(10))
+			requireStatus(t, workflows.CaseRunning, c)
+			require.Equal(t, after(10), c.State.Since)
+			require.Equal(t, workflows.NewsByWebhook, c.State.Source)
+			require.Equal(t, row.attention, lifecycle.Attention(c.State))
+			require.NotNil(t, lifecycle.Next(c, after(10)).Read)
+		})
+	}
+}
+
+func TestTheFailureOfACreationThatIsNoLongerNeededIsNoError(t *testing.T) {
+	t.Parallel()
+	proven := lifecycle.Receive(began(), inputNeeded("q1", 2), after(2))
+	cancelled := lifecycle.Cancel(began(), workflows.CancelCase{}, after(2))
+	givenUp := rules.Failure{Type: rules.FailureCancelled, Message: "given up before it was carried out"}
+	for name, row := range map[string]struct {
+		before  lifecycle.Case
+		failure rules.Failure
+		want    string
+	}{
+		"given up for a webhook":            {proven, givenUp, ""},
+		"given up at the end":               {cancelled, givenUp, ""},
+		"unknown, but a webhook came":       {proven, rules.Failure{Message: "no answer in time"}, ""},
+		"unknown when the case ended":       {cancelled, rules.Failure{Message: "no answer in time"}, "no answer in time"},
+		"refused while it was still needed": {began(), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "no key"}, "no key"},
+	} {
+		c := lifecycle.CreateFailed(row.before, row.failure, after(3))
+		require.Equal(t, row.want, c.State.LastError, name)
+		require.Equal(t, row.before.State.Status, c.State.Status, name)
+	}
+}
+
 func TestAnUncertainCreationIsNotProvenByAnEventOfTheSharedRoute(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(uncertain(), unproven(completed(10)), after(10))

@@ -124,11 +124,13 @@ func eventStatus(e workflows.CaseEvent) string {
 	return e.Facts.Status
 }
 
-// prove applies that a webhook on the case's own URL has named its caseId. A running creation is given up.
+// prove applies that a webhook on the case's own URL has named its caseId. A running creation is given up. The rest of the webhook may have
+// to wait for a read, so the status follows at once.
 func prove(c *Case, caseID string, now time.Time) {
 	identify(c, caseID, now)
 	c.State.Creation = CreationSettled
 	c.State.Trouble, c.State.LastError = "", ""
+	deriveStatus(c, workflows.NewsByWebhook, now)
 }
 
 // rebind applies that a webhook on the case's own URL has named another case than the adopted one. It forgets what was known of the
