@@ -27,6 +27,11 @@ const (
 	// checkAttempt is far more than a check needs: its work is limited to about a second.
 	checkAttempt = 10 * time.Second
 
+	// Reads and answers go before creations when calls wait, for example at --offload-calls-per-second: a case may end when its read has
+	// waited for readFor, and a person has given the answer. A creation has the server's default, 3 of 5.
+	readPriority   = 1
+	answerPriority = 2
+
 	firstRetry = time.Second
 	// slowestRetry is the longest pause between attempts, unless the activity chooses the pause.
 	slowestRetry = 5 * time.Minute
@@ -76,6 +81,7 @@ func answerPolicy(ctx workflow.Context) workflow.Context {
 		ScheduleToCloseTimeout: answerFor,
 		WaitForCancellation:    true,
 		RetryPolicy:            retry(slowestRetry, lifecycle.TroubleTypes()),
+		Priority:               temporal.Priority{PriorityKey: answerPriority},
 		Summary:                "Send the answer to Offload",
 	})
 }
@@ -90,6 +96,7 @@ func readPolicy(ctx workflow.Context) workflow.Context {
 		StartToCloseTimeout:    attemptTimeout,
 		ScheduleToCloseTimeout: readFor,
 		RetryPolicy:            retry(readFor/4, lifecycle.TroubleTypes()),
+		Priority:               temporal.Priority{PriorityKey: readPriority},
 		Summary:                "Read the case at Offload",
 	})
 }

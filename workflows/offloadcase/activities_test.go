@@ -46,6 +46,18 @@ func TestTheServerNeverRepeatsACreationThatMayHaveBeenCarriedOut(t *testing.T) {
 	}
 }
 
+func TestReadsAndAnswersGoBeforeCreationsThatWait(t *testing.T) {
+	t.Parallel()
+	creation := options(t, func(ctx workflow.Context) workflow.Context { return createPolicy(ctx, nil) })
+	answer, read := options(t, answerPolicy), options(t, readPolicy)
+	require.Equal(t, creation.TaskQueue, answer.TaskQueue)
+	require.Equal(t, creation.TaskQueue, read.TaskQueue)
+	require.Zero(t, creation.Priority, "the server's default is 3")
+	require.Less(t, read.Priority.PriorityKey, answer.Priority.PriorityKey)
+	require.Less(t, answer.Priority.PriorityKey, 3)
+	require.Positive(t, read.Priority.PriorityKey)
+}
+
 func TestReconcilingRetriesWithoutLimitInItsOwnQueue(t *testing.T) {
 	t.Parallel()
 	params := workflows.ReconcileCaseParams{Floor: workflows.Duration(time.Minute), Ceiling: workflows.Duration(time.Hour)}
