@@ -22,9 +22,10 @@
 //	webhook on the case's own URL             R..E    R..E    by its status and time             conflict, or fills in
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted
-//	  is an end and omits what GET has        read first      read first                         fills in
+//	  is an end and omits what GET has        R, read first   read first                         fills in
 //	webhook without time, on the shared
 //	route, or an end with confirmEnd          kept    kept    kept; a read confirms it           conflict (proven), or fills in
+//	  on the case's own URL                   R, kept R, kept kept; a read confirms it           conflict, or fills in
 //	reconcile-now                             =       =       a read                             =
 //	read or reconcile: RUNNING                -       -       R                                  =
 //	  INPUT_NEEDED, question PENDING          -       -       N, or S after an answer            =
