@@ -149,20 +149,26 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 		{"an activation without a key does not hide the key", []workflows.ActivationEvent{withoutKey, activated(5, "a")}, "sealed a"},
 		{"in either order", []workflows.ActivationEvent{activated(5, "a"), withoutKey}, "sealed a"},
 		{"what is too long to be a key is not kept", []workflows.ActivationEvent{tooLong}, ""},
+		{"and does not replace a key", []workflows.ActivationEvent{activated(5, "b"), tooLong}, "sealed b"},
+		{"nor hide it", []workflows.ActivationEvent{tooLong, activated(5, "a")}, "sealed a"},
 		{"it is dropped at the end", []workflows.ActivationEvent{activated(0, "a"), deactivated(5)}, ""},
 		{"and not taken after it", []workflows.ActivationEvent{deactivated(5), activated(0, "a")}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := newState(t)
-			for i, e := range tc.events {
-				if i > 0 {
-					e = redelivered(e)
+			for name, again := range map[string]func(workflows.ActivationEvent) workflows.ActivationEvent{
+				"its dedupe key is seen": func(e workflows.ActivationEvent) workflows.ActivationEvent { return e }, "or forgotten": redelivered,
+			} {
+				s := newState(t)
+				for i, e := range tc.events {
+					if i > 0 {
+						e = again(e)
+					}
+					apply(s, at(30), e)
 				}
-				apply(s, at(30), e)
+				require.Equal(t, tc.want, string(s.View().SealedAPIKey), name)
+				require.Equal(t, tc.want, string(carried(t, s).View().SealedAPIKey), name)
 			}
-			require.Equal(t, tc.want, string(s.View().SealedAPIKey))
-			require.Equal(t, tc.want, string(carried(t, s).View().SealedAPIKey))
 		})
 	}
 }
@@ -189,11 +195,15 @@ func TestALaterFirstKeyIsKeptWithTheKnownUser(t *testing.T) {
 	for want, e := range map[string]workflows.ActivationEvent{"first": userless, "second": other} {
 		s := newState(t)
 		apply(s, noon, keyless)
-		require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), redelivered(again))), "it brings no key either")
-		require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(2), redelivered(redelivered(e)))))
+		require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), again)), "it brings no key either")
+		require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(2), e)))
 		require.Equal(t, []byte("sealed key"), s.View().SealedAPIKey)
 		require.Equal(t, want, s.View().User.ID)
 		require.Equal(t, noon, s.View().StatusAt, "since the first")
+		require.Empty(t, s.View().Attention)
+		_, err := s.Reseal(workflows.ResealAPIKey{SealedAPIKey: []byte("sealed anew"), Replaces: []byte("sealed key")})
+		require.NoError(t, err)
+		require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(3), e)), "once")
 	}
 }
 
