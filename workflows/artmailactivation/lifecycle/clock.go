@@ -58,13 +58,16 @@ func expire(a *Activation, approval *Approval, why string, now time.Time) []Note
 	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
 }
 
-func tickRun(a *Activation, run *Run, now time.Time) []Note {
-	if at, runs := warnAt(a, run); !runs || at.After(now) {
-		return nil
+func tickRun(a *Activation, run *Run, now time.Time) (notes []Note) {
+	if at, runs := warnAt(a, run); runs && !at.After(now) {
+		run.WarnedAt, run.Stale = now, true
+		postWarning(a, run, now)
+		notes = []Note{{Text: "run is stale", ID: run.RunID}}
 	}
-	run.WarnedAt = now
-	postWarning(a, run, now)
-	return []Note{{Text: "run is stale", ID: run.RunID}}
+	if until, runs := staleUntil(a, run); runs && !until.After(now) {
+		run.Stale = false
+	}
+	return notes
 }
 
 // dueAt returns when an open approval is due, and whether its clock runs. A deadline before the registration is due at once.
@@ -106,6 +109,18 @@ func failAt(a *Activation, run *Run) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()))
+}
+
+// staleFor is how long a run stays stale after Artmail should have force-failed it. Such a run has ended at Artmail: the agent did not
+// close it here, or its run_force_failed is lost. Nothing is left to save then.
+const staleFor = time.Hour
+
+// staleUntil returns when a stale run stops needing a person, although it is still open here.
+func staleUntil(a *Activation, run *Run) (time.Time, bool) {
+	if !stale(*run) {
+		return time.Time{}, false
+	}
+	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()+staleFor))
 }
 
 // Checked applies the result of a check. A check without an answer is repeated after pauses from one minute to one hour, until the time

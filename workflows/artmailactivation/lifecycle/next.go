@@ -38,6 +38,9 @@ func Next(a Activation, now time.Time) Effects {
 		if at, runs := warnAt(&a, &a.State.Runs[i]); runs {
 			fx.wakeAt(at, now, "run goes stale")
 		}
+		if until, runs := staleUntil(&a, &a.State.Runs[i]); runs {
+			fx.wakeAt(until, now, "run is no longer stale")
+		}
 	}
 	return fx
 }

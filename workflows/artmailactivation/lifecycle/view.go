@@ -73,7 +73,7 @@ func Attention(a Activation) []string {
 
 func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen && a.CheckSilent }
 
-func stale(r Run) bool { return r.Status == workflows.RunOpen && !r.WarnedAt.IsZero() }
+func stale(r Run) bool { return r.Status == workflows.RunOpen && r.Stale }
 
 // DueAt returns when the attention becomes urgent: the nearest deadline of an open approval, or force-failure of a stale run; without
 // these, when the attention arose.
