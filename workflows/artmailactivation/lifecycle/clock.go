@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Tick applies the time: deadlines, stale runs, the removal of old closed items, and since when a person is needed. The loop calls it after all other news, so it also
+// Tick applies the time: deadlines, stale runs, the removal of old closed items, the end of old attention, and since when a person is needed. The loop calls it after all other news, so it also
 // enforces the limits of the state.
 func Tick(a Activation, now time.Time) (Activation, []Note) {
 	a = clone(a)
@@ -19,6 +19,10 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 		notes = append(notes, tickRun(&a, &a.State.Runs[i], now)...)
 	}
 	prune(&a.State, now)
+	a.State.Outbox = a.State.Outbox.Tick(now)
+	if rules.Due(rules.LastsUntil(a.State.KeyConflictAt), now) {
+		a.State.KeyConflictAt = time.Time{}
+	}
 	switch needed := len(Attention(a)) > 0; {
 	case !needed:
 		a.State.NoticedAt = time.Time{}

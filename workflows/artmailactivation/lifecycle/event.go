@@ -71,7 +71,7 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	}
 	switch e.Kind {
 	case workflows.KindAgentActivated:
-		return activate(s, e)
+		return activate(s, e, now)
 	case workflows.KindAgentPaused:
 		return change(s, Change{At: e.OccurredAt, Paused: true, Reason: workflows.Clip(e.Reason, maxWord)})
 	case workflows.KindAgentResumed:
@@ -120,7 +120,7 @@ func rank(kind string) int {
 
 // activate keeps the key of the earliest activation. Artmail sends a key once, so a repetition never replaces it. Of two different keys
 // the one with the earlier time stays, in either order of arrival.
-func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, string) {
+func activate(s *State, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	next := &Activated{At: e.OccurredAt, SealedAPIKey: e.SealedAPIKey, Fingerprint: e.APIKeyFingerprint, User: clippedUser(e.User)}
 	known := s.Activated
 	switch {
@@ -138,7 +138,7 @@ func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, str
 		known.At = earlier(known.At, next.At)
 		return workflows.EventDuplicate, "the activation is already known"
 	}
-	s.KeyConflict = true
+	s.KeyConflictAt = now
 	if keyBefore(next, known) {
 		s.Activated = next
 	}

@@ -195,7 +195,7 @@ func checkRoomForRun(bytes int, runID string) error {
 
 // withdrawEnds drops the notices of the oldest ended runs if too many wait, and raises attention. It is needed because hand-offs can fail
 // for long, and runs of Artmail's events can't be refused.
-func withdrawEnds(s *State, waiting map[string]bool) {
+func withdrawEnds(s *State, waiting map[string]bool, now time.Time) {
 	over := openRunBytes(s) - maxOpenRunBytes
 	for i := range s.Runs {
 		run := &s.Runs[i]
@@ -210,7 +210,7 @@ func withdrawEnds(s *State, waiting map[string]bool) {
 			withdraw(s, id)
 			delete(waiting, id)
 		}
-		s.Outbox.Refused = true
+		s.Outbox.RefusedAt = now
 	}
 }
 
@@ -223,7 +223,7 @@ func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 			awaited[s.Approvals[i].RunID] = true
 		}
 	}
-	withdrawEnds(s, waiting)
+	withdrawEnds(s, waiting, now)
 	crowded := openRunBytes(s) > maxOpenRunBytes/2
 	var ended closedItems
 	var idle []int

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
@@ -229,7 +231,7 @@ func TestAKeyIsKeptUpToItsLongestLength(t *testing.T) {
 		e := activated(1, "other")
 		e.APIKeyFingerprint = make([]byte, 256+extra)
 		apply(s, at(1), e)
-		require.Equal(t, conflict, s.State.KeyConflict, "a fingerprint that is too long is none")
+		require.Equal(t, conflict, slices.Contains(s.View().Attention, workflows.AttentionAPIKeyConflict), "a fingerprint that is too long is none")
 	}
 }
 
@@ -238,6 +240,38 @@ func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	s := activeState(t)
 	apply(s, at(1), activated(1, "other"))
 	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention)
+}
+
+func TestAttentionThatNothingEndsIsOverAfterSevenDays(t *testing.T) {
+	t.Parallel()
+	const week = 7 * 24 * 60
+	for attention, happens := range map[string]func(s *world, minutes float64){
+		workflows.AttentionAPIKeyConflict: func(s *world, minutes float64) { apply(s, at(minutes), activated(minutes, "other")) },
+		workflows.AttentionNoticeRefused: func(s *world, minutes float64) {
+			apply(s, at(minutes), paused(minutes, "user_paused"))
+			h := lifecycle.Next(s.Activation, at(minutes)).HandOff
+			s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, at(minutes))
+		},
+	} {
+		s := activeState(t)
+		for _, minutes := range []float64{1, 2} {
+			happens(s, minutes)
+			s.Tick(at(minutes))
+			s.handOffAll(at(minutes))
+			require.Equal(t, []string{attention}, s.View().Attention)
+		}
+		wake, ok := s.NextWake(at(2))
+		require.True(t, ok, attention)
+		require.Equal(t, at(2+week), wake, "%s: after the last one", attention)
+		s.Tick(at(1 + week))
+		require.Equal(t, []string{attention}, s.View().Attention)
+		s.Tick(wake)
+		s = carried(t, s)
+		require.Empty(t, s.View().Attention)
+		require.Zero(t, s.State.NoticedAt, attention)
+		_, ok = s.NextWake(wake)
+		require.False(t, ok, attention)
+	}
 }
 
 func TestTheWindowOfSeenKeysIsBoundedAndADuplicateBeyondItChangesNothing(t *testing.T) {

@@ -39,7 +39,7 @@ func View(a Activation) workflows.ActivationState {
 func Attention(a Activation) []string {
 	s := &a.State
 	var why []string
-	if s.Outbox.Refused {
+	if s.Outbox.Refused() {
 		why = append(why, workflows.AttentionNoticeRefused)
 	}
 	if s.Outbox.Delayed() {
@@ -55,7 +55,7 @@ func Attention(a Activation) []string {
 	if s.Activated == nil || len(s.Activated.SealedAPIKey) == 0 {
 		why = append(why, workflows.AttentionNoAPIKey)
 	}
-	if s.KeyConflict {
+	if !s.KeyConflictAt.IsZero() {
 		why = append(why, workflows.AttentionAPIKeyConflict)
 	}
 	if slices.ContainsFunc(s.Runs, stale) {
