@@ -139,10 +139,11 @@ type ActivationState struct {
 	StatusAt time.Time `json:"statusAt,omitzero"`
 	Since    time.Time `json:"since,omitzero"`
 	// StatusReason is Artmail's reason for the last pause or the deactivation.
-	StatusReason string          `json:"statusReason,omitempty"`
-	WaitingFor   string          `json:"waitingFor,omitempty"`
-	Attention    []string        `json:"attention,omitempty"`
-	User         *ActivationUser `json:"user,omitempty"`
+	StatusReason string `json:"statusReason,omitempty"`
+	// WaitingFor says in sentences what happens next, and what a person can do; empty at the end.
+	WaitingFor string          `json:"waitingFor,omitempty"`
+	Attention  []string        `json:"attention,omitempty"`
+	User       *ActivationUser `json:"user,omitempty"`
 	// SealedAPIKey opens only with the keyring and for this activation. It is dropped at deactivation.
 	SealedAPIKey  []byte     `json:"sealedApiKey,omitempty"`
 	Approvals     []Approval `json:"approvals,omitempty"`

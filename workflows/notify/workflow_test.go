@@ -249,7 +249,7 @@ func TestGivenUpNoticesAreShownUntilAPersonDecides(t *testing.T) {
 				{minute, func(w *world) {
 					state := w.state()
 					require.Equal(w.t, []string{workflows.AttentionNoticeGivenUp}, state.Attention)
-					require.Contains(w.t, state.WaitingFor, "a person: 1 notice given up")
+					require.Contains(w.t, state.WaitingFor, "A person has to resend or dismiss 1 notice")
 					require.Contains(w.t, details(w), "`ntc_1` for `workflow app`")
 				}},
 				{2 * minute, func(w *world) { w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil) }},

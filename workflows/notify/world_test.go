@@ -66,11 +66,11 @@ type world struct {
 	err      error
 	ended    time.Duration
 
-	mu         sync.Mutex
-	got        []delivered
-	refusals   []string
+	mu       sync.Mutex
+	got      []delivered
+	refusals []string
 	// started is the size of all deliveries that each run has started, as JSON.
-	started map[int]int
+	started    map[int]int
 	attributes temporal.SearchAttributes
 }
 
