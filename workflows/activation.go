@@ -22,8 +22,8 @@ const (
 const (
 	AttentionPausedByFailure = "webhook_failure"  // Artmail paused it because deliveries failed
 	AttentionNoAPIKey        = "no_api_key"       // the activation is active, but its API key, which Artmail sends once, never arrived
-	AttentionRunStale        = "run_stale"        // Artmail is about to force-fail a run for inactivity
-	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated had another API key
+	AttentionRunStale        = "run_stale"        // Artmail is about to force-fail a run for inactivity; ends an hour after it should have
+	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated had another API key; ends seven days after the last one
 	AttentionResponseUnclear = "response_unclear" // a response to an open approval says neither yes nor no
 	AttentionCheckUnanswered = "check_unanswered" // no worker of the agent has answered "check-approval" for minutes
 )
@@ -139,10 +139,11 @@ type ActivationState struct {
 	StatusAt time.Time `json:"statusAt,omitzero"`
 	Since    time.Time `json:"since,omitzero"`
 	// StatusReason is Artmail's reason for the last pause or the deactivation.
-	StatusReason string          `json:"statusReason,omitempty"`
-	WaitingFor   string          `json:"waitingFor,omitempty"`
-	Attention    []string        `json:"attention,omitempty"`
-	User         *ActivationUser `json:"user,omitempty"`
+	StatusReason string `json:"statusReason,omitempty"`
+	// WaitingFor says in sentences what happens next, and what a person can do; empty at the end.
+	WaitingFor string          `json:"waitingFor,omitempty"`
+	Attention  []string        `json:"attention,omitempty"`
+	User       *ActivationUser `json:"user,omitempty"`
 	// SealedAPIKey opens only with the keyring and for this activation. It is dropped at deactivation.
 	SealedAPIKey  []byte     `json:"sealedApiKey,omitempty"`
 	Approvals     []Approval `json:"approvals,omitempty"`

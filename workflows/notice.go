@@ -181,7 +181,8 @@ const (
 // NotifyState is the answer of the query "state" of the workflow "notify", and the workflow's result: the notices that it holds, in the
 // order of their arrival.
 type NotifyState struct {
-	Source     string         `json:"source"`
+	Source string `json:"source"`
+	// WaitingFor says in sentences what happens next, and what a person can do.
 	WaitingFor string         `json:"waitingFor,omitempty"`
 	Attention  []string       `json:"attention,omitempty"`
 	Notices    []NoticeRecord `json:"notices,omitempty"`

@@ -91,6 +91,9 @@ func TestASignalDeliversTheNoticeWithoutItsTargets(t *testing.T) {
 	require.False(t, delivery.Log[0].At.IsZero())
 }
 
+// outOfSignals is what the server answers for a run that has had its 10,000 signals.
+var outOfSignals = serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events")
+
 func TestASignalIsRetriedUnlessItCanNeverArrive(t *testing.T) {
 	t.Parallel()
 	notRunning := serviceerror.NewNotFound("workflow execution already completed")
@@ -112,6 +115,7 @@ func TestASignalIsRetriedUnlessItCanNeverArrive(t *testing.T) {
 		"no namespace":     {serviceerror.NewNamespaceNotFound("x"), 0, workflows.ErrTypeNoticeUndelivered},
 		"throttled":        {serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_RPS_LIMIT, "slow"), 0, workflows.ErrTypeNoticeUndelivered},
 		"invalid":          {serviceerror.NewInvalidArgument("WorkflowId length exceeds limit"), 0, workflows.ErrTypeNoticeInvalid},
+		"out of signals":   {outOfSignals, 0, workflows.ErrTypeNoticeUndelivered},
 		"not permitted":    {serviceerror.NewPermissionDenied("no", ""), 0, workflows.ErrTypeNoticeInvalid},
 		"a long story":     {errors.New(strings.Repeat("x<", 10_000)), 0, workflows.ErrTypeNoticeUndelivered},
 	} {
@@ -154,6 +158,7 @@ func TestAHandOverStartsAndSignalsTheAgentsWorkflow(t *testing.T) {
 		"a long ID":      {"pages", long, nil, ""},
 		"has ended":      {"pages", "act_1", serviceerror.NewWorkflowExecutionAlreadyStarted("closed", "", ""), workflows.ErrTypeNoticeReceiverEnded},
 		"away":           {"pages", "act_1", serviceerror.NewUnavailable("away"), workflows.ErrTypeNoticeUndelivered},
+		"out of signals": {"pages", "act_1", outOfSignals, workflows.ErrTypeNoticeUndelivered},
 		"not configured": {"other", "act_1", nil, workflows.ErrTypeNoticeInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -37,12 +38,21 @@ func (f *failure) asError(made workflows.NoticeDelivery) error {
 
 // byTemporal translates an error of Temporal: an invalid or denied request is final, anything else is retried.
 func byTemporal(err error) *failure {
-	var refused *serviceerror.InvalidArgument
 	var denied *serviceerror.PermissionDenied
-	if errors.As(err, &refused) || errors.As(err, &denied) {
+	if refused(err) || errors.As(err, &denied) {
 		return final(workflows.ErrTypeNoticeInvalid, err)
 	}
 	return undelivered(err)
+}
+
+// signalLimit is a part of the server's message when a run has had its 10,000 signals. This error has no type.
+const signalLimit = "limit for signal events"
+
+// refused reports whether Temporal says that a request is invalid. A run that has had all its signals is busy: it takes more once it
+// continues as new.
+func refused(err error) bool {
+	var invalid *serviceerror.InvalidArgument
+	return errors.As(err, &invalid) && !strings.Contains(invalid.Message, signalLimit)
 }
 
 // invalid returns err as the non-retryable error of a hand-off.
@@ -57,8 +67,7 @@ func isInvalid(err error) bool {
 
 // translate makes an error of a hand-off final if Temporal says that the request is invalid.
 func translate(err error) error {
-	var refused *serviceerror.InvalidArgument
-	if errors.As(err, &refused) {
+	if refused(err) {
 		return invalid(err)
 	}
 	return err

@@ -61,7 +61,7 @@ func (p process) activationRows(shown api.Activation) [][2]string {
 		{"status", string(shown.Status)},
 		{"status since", p.when(shown.StatusAt)},
 		{"status reason", shown.StatusReason},
-		{"waits for", shown.WaitingFor},
+		{"next", shown.WaitingFor},
 		{"attention", strings.Join(shown.Attention, ", ")},
 		{"API key", key},
 		{"options", optionsInWords(shown.Options)},

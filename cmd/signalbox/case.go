@@ -193,7 +193,7 @@ func (p process) stateRows(state workflows.CaseState) [][2]string {
 		{"case", state.CaseID},
 		{"status", string(state.Status)},
 		{"since", p.when(state.Since)},
-		{"waits for", state.WaitingFor},
+		{"next", state.WaitingFor},
 		{"attention", strings.Join(state.Attention, ", ")},
 		{"last error", state.LastError},
 	}

@@ -211,7 +211,7 @@ func TestAFailedHandOffIsRetried(t *testing.T) {
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(request("m1"), request("m2")), nil)
 		l.events(2, response(2, "yes", "m1", true))
-		l.see(2.01, func(s workflows.ActivationState) { require.Contains(t, s.WaitingFor, "the hand-off of 1 notice") })
+		l.see(2.01, func(s workflows.ActivationState) { require.Contains(t, s.WaitingFor, "The hand-off of 1 notice") })
 		l.events(2.03, response(2, "no", "m2", false))
 		l.events(3, deactivated(3))
 		l.play()
@@ -526,6 +526,6 @@ func TestTheDetailsSayWhatItWaitsFor(t *testing.T) {
 	l.see(2, func(s workflows.ActivationState) { details = s.WaitingFor })
 	l.events(3, deactivated(3))
 	l.play()
-	require.Contains(t, details, "the brand to answer 1 approval")
+	require.Contains(t, details, "The brand has to answer 1 approval")
 	require.False(t, strings.Contains(details, "brand@example.com"))
 }

@@ -11,6 +11,9 @@ import (
 // limited.
 const nextStart = time.Second
 
+// turn is how long running deliveries may keep others waiting that don't fit the run. Then a new run begins with those others.
+const turn = time.Hour
+
 // carryOut starts each wanted delivery whose target has none running, and drops deliveries of notices that no longer wait.
 func (r *run) carryOut(effects lifecycle.Effects) {
 	r.deliveries = slices.DeleteFunc(r.deliveries, func(d delivery) bool {
@@ -23,13 +26,23 @@ func (r *run) carryOut(effects lifecycle.Effects) {
 	idle := slices.DeleteFunc(effects.Deliver, func(wanted lifecycle.Delivery) bool {
 		return slices.ContainsFunc(r.deliveries, func(d delivery) bool { return d.Params.To == wanted.To })
 	})
-	start, more := lifecycle.Startable(idle)
-	for _, wanted := range start {
+	plan := lifecycle.Startable(r.state, idle, r.running(), r.started)
+	for _, wanted := range plan.Start {
 		r.deliveries = append(r.deliveries, deliver(r.Ctx, wanted))
+		r.started += wanted.Bytes
 	}
-	if more {
+	if plan.More {
 		r.Timer.Set(r.Ctx, r.Now(), r.Now().Add(nextStart), "Start more deliveries")
 	}
+	switch {
+	case !plan.Full:
+		r.newRunAt = time.Time{}
+	case plan.NewRun:
+		r.newRunAt = r.Now()
+	case r.newRunAt.IsZero():
+		r.newRunAt = r.Now().Add(turn)
+	}
+	r.Timer.Set(r.Ctx, r.Now(), r.newRunAt, "Start other deliveries in a new run")
 	r.Timer.Set(r.Ctx, r.Now(), effects.WakeAt, "End unless notices come")
 }
 
@@ -50,6 +63,15 @@ func (r *run) applyResults() {
 		}
 	}
 	r.deliveries = running
+}
+
+// running returns the running deliveries.
+func (r *run) running() []lifecycle.Key {
+	var keys []lifecycle.Key
+	for _, d := range r.deliveries {
+		keys = append(keys, key(d))
+	}
+	return keys
 }
 
 func key(d delivery) lifecycle.Key {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/internal/entity"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
@@ -20,7 +21,7 @@ func (r *run) loop() (workflows.NotifyState, error) {
 		switch {
 		case effects.Ended && r.canEnd():
 			return lifecycle.View(r.state), nil
-		case !effects.Ended && r.canEnd() && r.WantsNewRun():
+		case !effects.Ended && r.canEnd() && (r.WantsNewRun() || rules.Due(r.newRunAt, r.Now())):
 			return workflows.NotifyState{}, r.continueAsNew()
 		}
 		r.carryOut(effects)
@@ -69,6 +70,7 @@ func (r *run) hasWork() bool {
 func (r *run) canEnd() bool { return r.CanEnd() }
 
 func (r *run) continueAsNew() error {
+	r.state = lifecycle.Interrupted(r.state, r.running())
 	for i := range r.deliveries {
 		r.deliveries[i].GiveUp()
 	}

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -37,6 +38,10 @@ type run struct {
 	notices workflow.ReceiveChannel
 	// deliveries are running, at most one for each target, in the order in which they started.
 	deliveries []delivery
+	// started is the size of all deliveries that this run has started, in bytes of JSON.
+	started int
+	// newRunAt is when the run continues as new for deliveries that don't fit its history; zero if all fit.
+	newRunAt time.Time
 }
 
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyState, error) {

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -248,7 +249,7 @@ func TestGivenUpNoticesAreShownUntilAPersonDecides(t *testing.T) {
 				{minute, func(w *world) {
 					state := w.state()
 					require.Equal(w.t, []string{workflows.AttentionNoticeGivenUp}, state.Attention)
-					require.Contains(w.t, state.WaitingFor, "a person: 1 notice given up")
+					require.Contains(w.t, state.WaitingFor, "A person has to resend or dismiss 1 notice")
 					require.Contains(w.t, details(w), "`ntc_1` for `workflow app`")
 				}},
 				{2 * minute, func(w *world) { w.env.SignalWorkflow(workflows.SignalForceContinueAsNew, nil) }},
@@ -286,6 +287,56 @@ func TestItContinuesAsNewDuringDeliveries(t *testing.T) {
 	})
 	require.Equal(t, 2, w.runs)
 	require.Equal(t, []int64{1, 2}, w.received(app))
+}
+
+func TestManyLargeDeliveriesTakeTurnsInTheHistory(t *testing.T) {
+	t.Parallel()
+	const targets = 21
+	large := notice(1, app, 0)
+	large.Data.Question.Text = strings.Repeat("x", 190<<10)
+	large.To = nil
+	down := map[string][2]time.Duration{}
+	for i := range targets {
+		id := fmt.Sprintf("app-%d", i)
+		large.To = append(large.To, workflows.Target{WorkflowID: id, Signal: "case-news"})
+		if i < targets-1 {
+			down[id] = [2]time.Duration{0, 20 * time.Hour}
+		}
+	}
+	w := play(t, 0, scenario{down: down, steps: []step{handOff(0, large)}})
+	require.NoError(t, w.err)
+	for _, to := range large.To {
+		require.Equal(t, []int64{1}, w.received(to), to.WorkflowID)
+	}
+	require.Less(t, w.receivedAt(large.To[targets-1], 1), 2*time.Hour, "the one that is up does not wait for the others")
+	for run, bytes := range w.started {
+		require.Less(t, bytes, 3<<20, "run %d", run)
+	}
+	require.Less(t, w.runs, 3*24, "a run lasts an hour at least")
+}
+
+func TestLargeDeliveriesBesideOneThatIsDownDoNotWaitForIt(t *testing.T) {
+	t.Parallel()
+	var notices []workflows.AddressedNotice
+	var steps []step
+	for seq := range int64(12) {
+		at := time.Duration(seq) * minute
+		large := notice(seq+2, finance, at)
+		large.Data.Question.Text = strings.Repeat("x", 400<<10)
+		notices = append(notices, large)
+		steps = append(steps, handOff(at, large))
+	}
+	w := play(t, 0, scenario{down: map[string][2]time.Duration{"app": {0, day}}, steps: append([]step{handOff(0, notice(1, app, 0))}, steps...)})
+	require.NoError(t, w.err)
+	require.Greater(t, w.runs, 1)
+	require.Less(t, w.runs, 10)
+	for _, n := range notices {
+		require.Less(t, w.receivedAt(finance, n.Seq), 15*minute, n.ID)
+	}
+	require.Equal(t, []int64{1}, w.received(app))
+	for run, bytes := range w.started {
+		require.Less(t, bytes, 3<<20, "run %d", run)
+	}
 }
 
 func TestTheServersSuggestionToContinueAsNewIsTaken(t *testing.T) {

@@ -66,16 +66,18 @@ type world struct {
 	err      error
 	ended    time.Duration
 
-	mu         sync.Mutex
-	got        []delivered
-	refusals   []string
+	mu       sync.Mutex
+	got      []delivered
+	refusals []string
+	// started is the size of all deliveries that each run has started, as JSON.
+	started    map[int]int
 	attributes temporal.SearchAttributes
 }
 
 // play plays the scenario until a run ends for good.
 func play(t *testing.T, every int, s scenario) *world {
 	t.Helper()
-	w := &world{t: t, scenario: s}
+	w := &world{t: t, scenario: s, started: map[int]int{}}
 	story := storytest.Story[notify.Input, workflows.NotifyState]{
 		Type: workflows.NotifyWorkflow, ID: workflows.NotifyWorkflowID(source), Code: notify.ContinuingAfter(every),
 		Start: workflows.NotifyStart{}, Begin: t0, Attributes: &w.attributes, Prepare: w.prepare,
@@ -108,6 +110,11 @@ func (w *world) signal(ctx context.Context, env *testsuite.TestWorkflowEnvironme
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := env.Now().Sub(t0)
+	if activity.GetInfo(ctx).Attempt == 1 {
+		text, err := json.Marshal(s)
+		require.NoError(w.t, err)
+		w.started[w.runs] += len(text)
+	}
 	attempt := workflows.NoticeDelivery{Attempts: int(activity.GetInfo(ctx).Attempt)}
 	if w.scenario.refused[s.To.WorkflowID] {
 		return workflows.NoticeDelivery{}, temporal.NewApplicationErrorWithOptions("invalid argument", workflows.ErrTypeNoticeInvalid,

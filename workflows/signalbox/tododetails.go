@@ -137,10 +137,7 @@ func describeActivation(item *ToDoItem, state workflows.ActivationState) string 
 	case ToDoActivationPaused:
 		return strings.TrimSpace("Artmail paused it. " + state.StatusReason)
 	default:
-		if state.WaitingFor == "" {
-			return ""
-		}
-		return "It waits for " + state.WaitingFor + "."
+		return state.WaitingFor
 	}
 }
 

@@ -436,7 +436,7 @@ func uncertain(reference string) workflows.CaseState {
 func active(id string) workflows.ActivationState {
 	at := time.Now().Add(-time.Hour)
 	return workflows.ActivationState{
-		Agent: "crm", ActivationID: id, Status: workflows.ActivationActive, StatusAt: at, Since: at, WaitingFor: "Artmail's events",
+		Agent: "crm", ActivationID: id, Status: workflows.ActivationActive, StatusAt: at, Since: at, WaitingFor: "Nothing is open.",
 		Attention: []string{workflows.AttentionRunStale}, User: &workflows.ActivationUser{Email: "brand@example.com"}, SealedAPIKey: []byte("sealed"), EventsApplied: 3,
 		Approvals: []workflows.Approval{
 			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m1", Subject: "May the launch mail go out?"}, Status: workflows.ApprovalOpen, RequestedAt: at, DueAt: at.Add(2 * time.Hour)},

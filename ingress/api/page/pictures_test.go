@@ -88,7 +88,7 @@ func TestPicturesOfEachView(t *testing.T) {
 func (w *world) pictured(t *testing.T) string {
 	t.Helper()
 	asking := asks("acme-w9-2048")
-	asking.WaitingFor, asking.EventsApplied = "an answer to the open question", 2
+	asking.WaitingFor, asking.EventsApplied = "A person has to answer question `q1`.", 2
 	asking.Facts.CreatedAt, asking.Facts.AttemptCount = asking.Since.Add(-time.Hour), 2
 	asking.Answers = []workflows.Answer{{QuestionID: "q0", Text: "By Friday, please.", By: "bob", GivenAt: asking.Since.Add(-20 * time.Minute), Result: workflows.InputAccepted}}
 	w.temporal.set(asking)

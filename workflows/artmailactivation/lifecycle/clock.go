@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Tick applies the time: deadlines, stale runs, the removal of old closed items, and since when a person is needed. The loop calls it after all other news, so it also
+// Tick applies the time: deadlines, stale runs, the removal of old closed items, the end of old attention, and since when a person is needed. The loop calls it after all other news, so it also
 // enforces the limits of the state.
 func Tick(a Activation, now time.Time) (Activation, []Note) {
 	a = clone(a)
@@ -19,6 +19,10 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 		notes = append(notes, tickRun(&a, &a.State.Runs[i], now)...)
 	}
 	prune(&a.State, now)
+	a.State.Outbox = a.State.Outbox.Tick(now)
+	if rules.Due(rules.LastsUntil(a.State.KeyConflictAt), now) {
+		a.State.KeyConflictAt = time.Time{}
+	}
 	switch needed := len(Attention(a)) > 0; {
 	case !needed:
 		a.State.NoticedAt = time.Time{}
@@ -58,13 +62,16 @@ func expire(a *Activation, approval *Approval, why string, now time.Time) []Note
 	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
 }
 
-func tickRun(a *Activation, run *Run, now time.Time) []Note {
-	if at, runs := warnAt(a, run); !runs || at.After(now) {
-		return nil
+func tickRun(a *Activation, run *Run, now time.Time) (notes []Note) {
+	if at, runs := warnAt(a, run); runs && !at.After(now) {
+		run.WarnedAt, run.Stale = now, true
+		postWarning(a, run, now)
+		notes = []Note{{Text: "run is stale", ID: run.RunID}}
 	}
-	run.WarnedAt = now
-	postWarning(a, run, now)
-	return []Note{{Text: "run is stale", ID: run.RunID}}
+	if until, runs := staleUntil(a, run); runs && !until.After(now) {
+		run.Stale = false
+	}
+	return notes
 }
 
 // dueAt returns when an open approval is due, and whether its clock runs. A deadline before the registration is due at once.
@@ -106,6 +113,18 @@ func failAt(a *Activation, run *Run) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()))
+}
+
+// staleFor is how long a run stays stale after Artmail should have force-failed it. Such a run has ended at Artmail: the agent did not
+// close it here, or its run_force_failed is lost. Nothing is left to save then.
+const staleFor = time.Hour
+
+// staleUntil returns when a stale run stops needing a person, although it is still open here.
+func staleUntil(a *Activation, run *Run) (time.Time, bool) {
+	if !stale(*run) {
+		return time.Time{}, false
+	}
+	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()+staleFor))
 }
 
 // Checked applies the result of a check. A check without an answer is repeated after pauses from one minute to one hour, until the time

@@ -19,6 +19,9 @@ func Receive(a Activation, events []workflows.ActivationEvent, now time.Time) (A
 		if len(ordered[i].APIKeyFingerprint) > maxFingerprint {
 			ordered[i].APIKeyFingerprint = nil // too long to be a fingerprint
 		}
+		if len(ordered[i].SealedAPIKey) > maxSealedKey {
+			ordered[i].SealedAPIKey, ordered[i].APIKeyFingerprint = nil, nil // too long to be an API key
+		}
 	}
 	slices.SortStableFunc(ordered, compareEvents)
 
@@ -58,8 +61,9 @@ func changesActivation(kind string) bool {
 
 func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	s := &a.State
-	// A second key needs a person, even with the dedupe key of the first event: Artmail's dedupe key is the activationId only.
-	if s.Seen.Has(e.DedupeKey) && !bringsOtherKey(s, e) {
+	// A first or another API key counts even with the dedupe key of an earlier event: Artmail's dedupe key is the activationId only. The
+	// earlier body may have had no readable key, and another key needs a person.
+	if s.Seen.Has(e.DedupeKey) && !bringsFirstKey(s, e) && !bringsOtherKey(s, e) {
 		return workflows.EventDuplicate, "its dedupe key was seen"
 	}
 	if s.Ended != nil {
@@ -67,7 +71,7 @@ func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	}
 	switch e.Kind {
 	case workflows.KindAgentActivated:
-		return activate(s, e)
+		return activate(s, e, now)
 	case workflows.KindAgentPaused:
 		return change(s, Change{At: e.OccurredAt, Paused: true, Reason: workflows.Clip(e.Reason, maxWord)})
 	case workflows.KindAgentResumed:
@@ -116,35 +120,34 @@ func rank(kind string) int {
 
 // activate keeps the key of the earliest activation. Artmail sends a key once, so a repetition never replaces it. Of two different keys
 // the one with the earlier time stays, in either order of arrival.
-func activate(s *State, e workflows.ActivationEvent) (workflows.EventResult, string) {
-	at := e.OccurredAt
-	next := &Activated{At: at, SealedAPIKey: e.SealedAPIKey, Fingerprint: e.APIKeyFingerprint, User: clippedUser(e.User)}
-	why := ""
-	if len(e.SealedAPIKey) > maxSealedKey {
-		next.SealedAPIKey, next.Fingerprint, why = nil, nil, "its API key is too long to be one"
-	}
+func activate(s *State, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
+	next := &Activated{At: e.OccurredAt, SealedAPIKey: e.SealedAPIKey, Fingerprint: e.APIKeyFingerprint, User: clippedUser(e.User)}
 	known := s.Activated
 	switch {
 	case known == nil:
 		s.Activated = next
-		return workflows.EventApplied, why
-	case len(known.SealedAPIKey) == 0 && len(next.SealedAPIKey) > 0:
-		// The earlier event had no key, so this is not a repetition.
-		next.At = earlier(known.At, at)
+		return workflows.EventApplied, ""
+	case bringsFirstKey(s, e):
+		next.At = earlier(known.At, next.At)
 		if next.User == nil {
 			next.User = known.User
 		}
 		s.Activated = next
-		return workflows.EventApplied, why
+		return workflows.EventApplied, "it brings the API key that was missing"
 	case !bringsOtherKey(s, e):
-		known.At = earlier(known.At, at)
+		known.At = earlier(known.At, next.At)
 		return workflows.EventDuplicate, "the activation is already known"
 	}
-	s.KeyConflict = true
+	s.KeyConflictAt = now
 	if keyBefore(next, known) {
 		s.Activated = next
 	}
 	return workflows.EventApplied, "it brings another API key"
+}
+
+// bringsFirstKey reports whether an event has the API key that the known activation lacks.
+func bringsFirstKey(s *State, e workflows.ActivationEvent) bool {
+	return e.Kind == workflows.KindAgentActivated && s.Activated != nil && len(s.Activated.SealedAPIKey) == 0 && len(e.SealedAPIKey) > 0
 }
 
 // bringsOtherKey reports whether an event has another key than the known one. It compares fingerprints, because sealing the same key

@@ -352,8 +352,7 @@ func TestAFingerprintThatIsTooLongCountsAsNone(t *testing.T) {
 	apply(s, noon, e)
 	require.Empty(t, s.State.Activated.Fingerprint)
 	require.Less(t, size(t, s), 10<<10)
-	e.DedupeKey += " again"
-	apply(s, noon, e)
+	apply(s, noon, redelivered(e))
 	require.Empty(t, lifecycle.Attention(s.Activation))
 }
 

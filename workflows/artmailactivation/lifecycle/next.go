@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Effects are the calls that should run now. A running check that is not named here is dropped.
@@ -31,12 +32,17 @@ type Check struct {
 func Next(a Activation, now time.Time) Effects {
 	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
 	fx.wakeAt(a.State.Outbox.NotBefore, now, "retry of a hand-off")
+	fx.wakeAt(a.State.Outbox.RefusedUntil(), now, "a refused notice is old")
+	fx.wakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "another API key is old")
 	for i := range a.State.Approvals {
 		fx.addApproval(&a, &a.State.Approvals[i], now)
 	}
 	for i := range a.State.Runs {
 		if at, runs := warnAt(&a, &a.State.Runs[i]); runs {
 			fx.wakeAt(at, now, "run goes stale")
+		}
+		if until, runs := staleUntil(&a, &a.State.Runs[i]); runs {
+			fx.wakeAt(until, now, "run is no longer stale")
 		}
 	}
 	return fx

@@ -12,6 +12,8 @@ type Run struct {
 	workflows.Run
 	// FailedAt is the provider's time of run_force_failed.
 	FailedAt time.Time `json:"failedAt,omitzero"`
+	// Stale: Artmail is about to force-fail the run. It ends with new activity, and an hour after the force-failure should have come.
+	Stale bool `json:"stale,omitempty"`
 	// WarningID and EndID are the IDs of the notices about the last warning and about the end.
 	WarningID string `json:"warningId,omitempty"`
 	EndID     string `json:"endId,omitempty"`
@@ -41,7 +43,7 @@ func knownRun(s *State, runID string, now time.Time) *Run {
 // touch moves the last activity of an open run forward, never back, because touches may arrive in any order.
 func touch(run *Run, at time.Time) {
 	if run.Status == workflows.RunOpen && at.After(run.LastActiveAt) {
-		run.LastActiveAt, run.WarnedAt = at, time.Time{}
+		run.LastActiveAt, run.WarnedAt, run.Stale = at, time.Time{}, false
 	}
 }
 
@@ -193,7 +195,7 @@ func checkRoomForRun(bytes int, runID string) error {
 
 // withdrawEnds drops the notices of the oldest ended runs if too many wait, and raises attention. It is needed because hand-offs can fail
 // for long, and runs of Artmail's events can't be refused.
-func withdrawEnds(s *State, waiting map[string]bool) {
+func withdrawEnds(s *State, waiting map[string]bool, now time.Time) {
 	over := openRunBytes(s) - maxOpenRunBytes
 	for i := range s.Runs {
 		run := &s.Runs[i]
@@ -208,7 +210,7 @@ func withdrawEnds(s *State, waiting map[string]bool) {
 			withdraw(s, id)
 			delete(waiting, id)
 		}
-		s.Outbox.Refused = true
+		s.Outbox.RefusedAt = now
 	}
 }
 
@@ -221,7 +223,7 @@ func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
 			awaited[s.Approvals[i].RunID] = true
 		}
 	}
-	withdrawEnds(s, waiting)
+	withdrawEnds(s, waiting, now)
 	crowded := openRunBytes(s) > maxOpenRunBytes/2
 	var ended closedItems
 	var idle []int

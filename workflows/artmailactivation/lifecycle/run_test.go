@@ -45,6 +45,55 @@ func TestAnIdleRunIsWarnedAboutOnceBeforeTheWindowEnds(t *testing.T) {
 	require.NotEqual(t, first.ID, s.waiting()[0].ID)
 }
 
+func TestARunThatArtmailHasEndedNeedsNoPersonAfterAnHour(t *testing.T) {
+	t.Parallel()
+	for name, answered := range map[string]bool{"without an open approval": true, "with an open approval": false} {
+		s := activeState(t)
+		register(t, s, at(0), requestOfRun("m1", "r1")) // opens the run, which the agent never closes
+		if answered {
+			apply(s, at(1), response(1, "x", "m1", true))
+		}
+		s.handOffAll(at(1))
+		s.Tick(at(12))
+		require.Equal(t, []string{workflows.AttentionRunStale}, s.View().Attention, name)
+		s.handOffAll(at(12))
+		wake, ok := s.NextWake(at(12))
+		require.True(t, ok, name)
+		require.Equal(t, at(75), wake, "%s: an hour after the force-failure should have come", name)
+
+		s.Tick(at(74.9))
+		require.NotEmpty(t, s.View().Attention, name)
+		s.Tick(wake)
+		s = carried(t, s)
+		require.Empty(t, s.View().Attention, name)
+		require.Equal(t, workflows.RunOpen, run(t, s, "r1").Status, name)
+		require.Equal(t, at(12), run(t, s, "r1").WarnedAt, name)
+		_, ok = s.NextWake(wake)
+		require.False(t, ok, name)
+		s.Tick(at(1000))
+		require.Empty(t, s.State.Outbox.Waiting, "%s: it is not warned about again", name)
+
+		touch(s, "r1", 1001)
+		s.Tick(at(1013))
+		require.Equal(t, []string{workflows.AttentionRunStale}, s.View().Attention, "%s: it goes on after all", name)
+	}
+}
+
+func TestAPauseKeepsARunStaleForLonger(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	open(t, s, "r1", 0)
+	s.Tick(at(12))
+	apply(s, at(20), paused(20, "user_paused"))
+	s.Tick(at(100))
+	require.Equal(t, []string{workflows.AttentionRunStale}, s.View().Attention)
+	apply(s, at(120), resumed(120))
+	s.Tick(at(174.9))
+	require.Equal(t, []string{workflows.AttentionRunStale}, s.View().Attention)
+	s.Tick(at(175))
+	require.Empty(t, s.View().Attention)
+}
+
 func TestTouchesMoveTheClockForwardOnly(t *testing.T) {
 	t.Parallel()
 	s := activeState(t)

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 func TestTheStatusFollowsTheProvidersTimes(t *testing.T) {
@@ -149,20 +151,26 @@ func TestTheAPIKeyIsThatOfTheFirstActivation(t *testing.T) {
 		{"an activation without a key does not hide the key", []workflows.ActivationEvent{withoutKey, activated(5, "a")}, "sealed a"},
 		{"in either order", []workflows.ActivationEvent{activated(5, "a"), withoutKey}, "sealed a"},
 		{"what is too long to be a key is not kept", []workflows.ActivationEvent{tooLong}, ""},
+		{"and does not replace a key", []workflows.ActivationEvent{activated(5, "b"), tooLong}, "sealed b"},
+		{"nor hide it", []workflows.ActivationEvent{tooLong, activated(5, "a")}, "sealed a"},
 		{"it is dropped at the end", []workflows.ActivationEvent{activated(0, "a"), deactivated(5)}, ""},
 		{"and not taken after it", []workflows.ActivationEvent{deactivated(5), activated(0, "a")}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			s := newState(t)
-			for i, e := range tc.events {
-				if i > 0 {
-					e = redelivered(e)
+			for name, again := range map[string]func(workflows.ActivationEvent) workflows.ActivationEvent{
+				"its dedupe key is seen": func(e workflows.ActivationEvent) workflows.ActivationEvent { return e }, "or forgotten": redelivered,
+			} {
+				s := newState(t)
+				for i, e := range tc.events {
+					if i > 0 {
+						e = again(e)
+					}
+					apply(s, at(30), e)
 				}
-				apply(s, at(30), e)
+				require.Equal(t, tc.want, string(s.View().SealedAPIKey), name)
+				require.Equal(t, tc.want, string(carried(t, s).View().SealedAPIKey), name)
 			}
-			require.Equal(t, tc.want, string(s.View().SealedAPIKey))
-			require.Equal(t, tc.want, string(carried(t, s).View().SealedAPIKey))
 		})
 	}
 }
@@ -189,11 +197,15 @@ func TestALaterFirstKeyIsKeptWithTheKnownUser(t *testing.T) {
 	for want, e := range map[string]workflows.ActivationEvent{"first": userless, "second": other} {
 		s := newState(t)
 		apply(s, noon, keyless)
-		require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), redelivered(again))), "it brings no key either")
-		require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(2), redelivered(redelivered(e)))))
+		require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(1), again)), "it brings no key either")
+		require.Equal(t, []workflows.EventResult{workflows.EventApplied}, results(apply(s, at(2), e)))
 		require.Equal(t, []byte("sealed key"), s.View().SealedAPIKey)
 		require.Equal(t, want, s.View().User.ID)
 		require.Equal(t, noon, s.View().StatusAt, "since the first")
+		require.Empty(t, s.View().Attention)
+		_, err := s.Reseal(workflows.ResealAPIKey{SealedAPIKey: []byte("sealed anew"), Replaces: []byte("sealed key")})
+		require.NoError(t, err)
+		require.Equal(t, []workflows.EventResult{workflows.EventDuplicate}, results(apply(s, at(3), e)), "once")
 	}
 }
 
@@ -219,7 +231,7 @@ func TestAKeyIsKeptUpToItsLongestLength(t *testing.T) {
 		e := activated(1, "other")
 		e.APIKeyFingerprint = make([]byte, 256+extra)
 		apply(s, at(1), e)
-		require.Equal(t, conflict, s.State.KeyConflict, "a fingerprint that is too long is none")
+		require.Equal(t, conflict, slices.Contains(s.View().Attention, workflows.AttentionAPIKeyConflict), "a fingerprint that is too long is none")
 	}
 }
 
@@ -228,6 +240,38 @@ func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	s := activeState(t)
 	apply(s, at(1), activated(1, "other"))
 	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention)
+}
+
+func TestAttentionThatNothingEndsIsOverAfterSevenDays(t *testing.T) {
+	t.Parallel()
+	const week = 7 * 24 * 60
+	for attention, happens := range map[string]func(s *world, minutes float64){
+		workflows.AttentionAPIKeyConflict: func(s *world, minutes float64) { apply(s, at(minutes), activated(minutes, "other")) },
+		workflows.AttentionNoticeRefused: func(s *world, minutes float64) {
+			apply(s, at(minutes), paused(minutes, "user_paused"))
+			h := lifecycle.Next(s.Activation, at(minutes)).HandOff
+			s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, at(minutes))
+		},
+	} {
+		s := activeState(t)
+		for _, minutes := range []float64{1, 2} {
+			happens(s, minutes)
+			s.Tick(at(minutes))
+			s.handOffAll(at(minutes))
+			require.Equal(t, []string{attention}, s.View().Attention)
+		}
+		wake, ok := s.NextWake(at(2))
+		require.True(t, ok, attention)
+		require.Equal(t, at(2+week), wake, "%s: after the last one", attention)
+		s.Tick(at(1 + week))
+		require.Equal(t, []string{attention}, s.View().Attention)
+		s.Tick(wake)
+		s = carried(t, s)
+		require.Empty(t, s.View().Attention)
+		require.Zero(t, s.State.NoticedAt, attention)
+		_, ok = s.NextWake(wake)
+		require.False(t, ok, attention)
+	}
 }
 
 func TestTheWindowOfSeenKeysIsBoundedAndADuplicateBeyondItChangesNothing(t *testing.T) {

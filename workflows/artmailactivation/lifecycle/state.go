@@ -29,8 +29,9 @@ type State struct {
 	Activated *Activated `json:"activated,omitempty"`
 	Changes   []Change   `json:"changes,omitempty"`
 	Ended     *Ending    `json:"ended,omitempty"`
-	// KeyConflict stays, because only a person can find out which of two keys Artmail accepts.
-	KeyConflict bool `json:"keyConflict,omitempty"`
+	// KeyConflictAt is when another API key last came. Zero if none did, or that is over as rules.AttentionLasts says: only a person can
+	// find out which of two keys Artmail accepts.
+	KeyConflictAt time.Time `json:"keyConflictAt,omitzero"`
 
 	// Approvals are in the order of registration, runs in the order in which they became known.
 	Approvals []Approval `json:"approvals,omitempty"`

@@ -39,7 +39,7 @@ func View(a Activation) workflows.ActivationState {
 func Attention(a Activation) []string {
 	s := &a.State
 	var why []string
-	if s.Outbox.Refused {
+	if s.Outbox.Refused() {
 		why = append(why, workflows.AttentionNoticeRefused)
 	}
 	if s.Outbox.Delayed() {
@@ -55,7 +55,7 @@ func Attention(a Activation) []string {
 	if s.Activated == nil || len(s.Activated.SealedAPIKey) == 0 {
 		why = append(why, workflows.AttentionNoAPIKey)
 	}
-	if s.KeyConflict {
+	if !s.KeyConflictAt.IsZero() {
 		why = append(why, workflows.AttentionAPIKeyConflict)
 	}
 	if slices.ContainsFunc(s.Runs, stale) {
@@ -73,7 +73,7 @@ func Attention(a Activation) []string {
 
 func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen && a.CheckSilent }
 
-func stale(r Run) bool { return r.Status == workflows.RunOpen && !r.WarnedAt.IsZero() }
+func stale(r Run) bool { return r.Status == workflows.RunOpen && r.Stale }
 
 // DueAt returns when the attention becomes urgent: the nearest deadline of an open approval, or force-failure of a stale run; without
 // these, when the attention arose.
@@ -95,10 +95,13 @@ func DueAt(a Activation) time.Time {
 	return due
 }
 
-// WaitingFor returns in words what happens next, and what a person can do.
+// WaitingFor returns sentences, in Markdown, about what happens next and what a person can do.
 func WaitingFor(a Activation) string {
-	s := &a.State
-	open, checking, runs, notices := 0, 0, 0, len(s.Outbox.Waiting)
+	return strings.TrimSpace(waitingFor(&a.State) + " " + a.State.Outbox.Trouble())
+}
+
+func waitingFor(s *State) string {
+	open, checking, runs := 0, 0, 0
 	for i := range s.Approvals {
 		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
 			open++
@@ -113,36 +116,33 @@ func WaitingFor(a Activation) string {
 		}
 	}
 
-	var waits []string
+	var says []string
 	switch {
-	case s.Ended != nil && notices == 0:
-		return ""
+	case s.Ended != nil && len(s.Outbox.Waiting) > 0:
+		return "Ended; its notices are being handed off."
 	case s.Ended != nil:
+		return ""
 	case s.Status == workflows.ActivationUnknown:
-		waits = append(waits, "Artmail's event that it is activated")
+		says = append(says, "Artmail has not reported yet that it is activated.")
 	case s.Status == workflows.ActivationPaused:
-		waits = append(waits, "the brand to resume it (deadlines stand still)")
+		says = append(says, "The brand has to resume it at Artmail; deadlines stand still.")
 	}
 	if open > 0 {
-		waits = append(waits, "the brand to answer "+count(open, "approval"))
+		says = append(says, "The brand has to answer "+count(open, "approval")+" in Artmail.")
 	}
 	if checking > 0 {
-		waits = append(waits, fmt.Sprintf("the check of %d of them, whose deadline passed", checking))
+		says = append(says, fmt.Sprintf("The agent's worker checks %d of them, whose deadline passed.", checking))
 	}
 	if runs > 0 {
-		waits = append(waits, "the agent to go on with "+count(runs, "run"))
+		says = append(says, "The agent has to go on with "+count(runs, "run")+", or to close what has ended.")
 	}
-	if notices > 0 {
-		handOff := "the hand-off of " + count(notices, "notice")
-		if s.Outbox.Delayed() {
-			handOff += ", which has failed for minutes"
-		}
-		waits = append(waits, handOff)
+	if notices := len(s.Outbox.Waiting); notices > 0 {
+		says = append(says, "The hand-off of "+count(notices, "notice")+" is under way.")
 	}
-	if len(waits) == 0 {
-		return "the agent's requests and Artmail's events"
+	if len(says) == 0 {
+		return "Nothing is open. The agent's next request, or Artmail's next event, continues it."
 	}
-	return strings.Join(waits, "; ")
+	return strings.Join(says, " ")
 }
 
 func count(n int, noun string) string {
@@ -161,10 +161,7 @@ func Details(a Activation) string {
 	}
 	paragraphs := []string{status}
 	if waits := WaitingFor(a); waits != "" {
-		paragraphs = append(paragraphs, "Waits for "+waits+".")
-	}
-	if trouble := s.Outbox.Trouble(); trouble != "" {
-		paragraphs = append(paragraphs, trouble)
+		paragraphs = append(paragraphs, waits)
 	}
 	if open := approvalLines(s); len(open) > 0 {
 		paragraphs = append(paragraphs,

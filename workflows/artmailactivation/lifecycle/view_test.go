@@ -56,21 +56,21 @@ func TestWaitingForNamesTheNextStep(t *testing.T) {
 		a    lifecycle.Activation
 		want string
 	}{
-		"not activated":             {newState(t).Activation, "Artmail's event that it is activated"},
-		"active":                    {after(t), "the agent's requests and Artmail's events"},
-		"paused":                    {after(t, told(1, paused(1, "")), handedOff), "the brand to resume it (deadlines stand still)"},
-		"one approval":              {after(t, requested(request("m1"))), "the brand to answer 1 approval"},
-		"two approvals":             {after(t, requested(request("m1"), request("m2"))), "the brand to answer 2 approvals"},
-		"one of two is checked":     {after(t, requested(requestDue("m1", 5), requestDue("m2", 50)), ticked(5)), "the brand to answer 2 approvals; the check of 1 of them, whose deadline passed"},
-		"a run":                     {after(t, opened("r1")), "the agent to go on with 1 run"},
-		"two runs, one closed":      {after(t, opened("r1", "r2", "r3"), closed("r2")), "the agent to go on with 2 runs"},
-		"an answer is to be told":   {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true))), "the hand-off of 1 notice"},
-		"answers are to be told":    {after(t, requested(request("m1"), request("m2")), told(1, response(1, "x", "m1", true), response(1, "y", "m2", true))), "the hand-off of 2 notices"},
-		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "the hand-off of 2 notices"},
+		"not activated":             {newState(t).Activation, "Artmail has not reported yet that it is activated."},
+		"active":                    {after(t), "Nothing is open. The agent's next request, or Artmail's next event, continues it."},
+		"paused":                    {after(t, told(1, paused(1, "")), handedOff), "The brand has to resume it at Artmail; deadlines stand still."},
+		"one approval":              {after(t, requested(request("m1"))), "The brand has to answer 1 approval in Artmail."},
+		"two approvals":             {after(t, requested(request("m1"), request("m2"))), "The brand has to answer 2 approvals in Artmail."},
+		"one of two is checked":     {after(t, requested(requestDue("m1", 5), requestDue("m2", 50)), ticked(5)), "The brand has to answer 2 approvals in Artmail. The agent's worker checks 1 of them, whose deadline passed."},
+		"a run":                     {after(t, opened("r1")), "The agent has to go on with 1 run, or to close what has ended."},
+		"two runs, one closed":      {after(t, opened("r1", "r2", "r3"), closed("r2")), "The agent has to go on with 2 runs, or to close what has ended."},
+		"an answer is to be told":   {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true))), "The hand-off of 1 notice is under way."},
+		"answers are to be told":    {after(t, requested(request("m1"), request("m2")), told(1, response(1, "x", "m1", true), response(1, "y", "m2", true))), "The hand-off of 2 notices is under way."},
+		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "Ended; its notices are being handed off."},
 		"ended":                     {after(t, told(1, deactivated(1)), handedOff), ""},
-		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "the brand to resume it (deadlines stand still); the brand to answer 1 approval; the check of 1 of them, whose deadline passed; the agent to go on with 1 run; the hand-off of 2 notices"},
-		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail's event that it is activated; the agent to go on with 1 run"},
-		"a response is not unclear": {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true)), func(s *world) { s.handOff(at(1)) }), "the agent's requests and Artmail's events"},
+		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "The brand has to resume it at Artmail; deadlines stand still. The brand has to answer 1 approval in Artmail. The agent's worker checks 1 of them, whose deadline passed. The agent has to go on with 1 run, or to close what has ended. The hand-off of 2 notices is under way."},
+		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail has not reported yet that it is activated. The agent has to go on with 1 run, or to close what has ended."},
+		"a response is not unclear": {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true)), func(s *world) { s.handOff(at(1)) }), "Nothing is open. The agent's next request, or Artmail's next event, continues it."},
 	} {
 		require.Equal(t, row.want, lifecycle.WaitingFor(row.a), name)
 		require.Equal(t, row.want, lifecycle.View(row.a).WaitingFor, name)
@@ -102,23 +102,23 @@ func TestDetailsShowTheStatusAndTheOpenApprovals(t *testing.T) {
 		a    lifecycle.Activation
 		want []string
 	}{
-		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Waits for Artmail's event that it is activated."}},
-		"active":            {after(t), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the agent's requests and Artmail's events."}},
-		"paused":            {after(t, told(1, paused(1, "user_paused")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z (`user_paused`)", "Waits for the brand to resume it (deadlines stand still)."}},
-		"paused, no reason": {after(t, told(1, paused(1, "")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z", "Waits for the brand to resume it (deadlines stand still)."}},
-		"resumed":           {after(t, told(2, paused(1, "user_paused"), resumed(2)), handedOff), []string{"**ACTIVE** since 2026-03-02T12:02:00Z", "Waits for the agent's requests and Artmail's events."}},
+		"not activated":     {newState(t).Activation, []string{"**UNKNOWN** since 2026-03-02T12:00:00Z", "Artmail has not reported yet that it is activated."}},
+		"active":            {after(t), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Nothing is open. The agent's next request, or Artmail's next event, continues it."}},
+		"paused":            {after(t, told(1, paused(1, "user_paused")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z (`user_paused`)", "The brand has to resume it at Artmail; deadlines stand still."}},
+		"paused, no reason": {after(t, told(1, paused(1, "")), handedOff), []string{"**PAUSED** since 2026-03-02T12:01:00Z", "The brand has to resume it at Artmail; deadlines stand still."}},
+		"resumed":           {after(t, told(2, paused(1, "user_paused"), resumed(2)), handedOff), []string{"**ACTIVE** since 2026-03-02T12:02:00Z", "Nothing is open. The agent's next request, or Artmail's next event, continues it."}},
 		"ended":             {after(t, told(1, deactivated(1)), handedOff), []string{"**DEACTIVATED** since 2026-03-02T12:01:00Z (`user_deactivated`)"}},
 		"several reasons": {after(t, opened("r1"), ticked(13), told(14, paused(14, "webhook_failure")), func(s *world) { s.handOff(at(14)) }), []string{
 			"**PAUSED** since 2026-03-02T12:14:00Z (`webhook_failure`)",
-			"Waits for the brand to resume it (deadlines stand still); the agent to go on with 1 run.",
+			"The brand has to resume it at Artmail; deadlines stand still. The agent has to go on with 1 run, or to close what has ended.",
 		}},
 		"approvals": {after(t, requested(silent, requestDue("m2", 5), request("m3")), told(1, unclear, response(1, "y", "m3", true)), func(s *world) { s.handOff(at(1)) }), []string{
-			"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 2 approvals.", header,
+			"**ACTIVE** since 2026-03-02T12:00:00Z", "The brand has to answer 2 approvals in Artmail.", header,
 			"- `m1`, asked 2026-03-02T12:00:00Z, its response says neither yes nor no\n- `m2` `Publish m2?`, asked 2026-03-02T12:00:00Z, due 2026-03-02T12:05:00Z",
 		}},
-		"ten": {after(t, many(10)), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 10 approvals.", header, lines(10)}},
+		"ten": {after(t, many(10)), []string{"**ACTIVE** since 2026-03-02T12:00:00Z", "The brand has to answer 10 approvals in Artmail.", header, lines(10)}},
 		"more": {after(t, many(11)), []string{
-			"**ACTIVE** since 2026-03-02T12:00:00Z", "Waits for the brand to answer 11 approvals.", header, lines(10) + "\n- and 1 more",
+			"**ACTIVE** since 2026-03-02T12:00:00Z", "The brand has to answer 11 approvals in Artmail.", header, lines(10) + "\n- and 1 more",
 		}},
 	} {
 		require.Equal(t, strings.Join(row.want, "\n\n"), lifecycle.Details(row.a), name)
@@ -139,5 +139,7 @@ func TestDelaysAreShownBesideTheRest(t *testing.T) {
 			s.Activation = lifecycle.HandOffFailed(s.Activation, *h, rules.Failure{Message: "away"}, now)
 		}
 	}
-	require.Equal(t, "the hand-off of 1 notice, which has failed for minutes", lifecycle.WaitingFor(s.Activation))
+	const trouble = "Its notices could not be handed off for minutes; this is retried automatically. The last error: `away`."
+	require.Equal(t, "The hand-off of 1 notice is under way. "+trouble, lifecycle.WaitingFor(s.Activation))
+	require.Equal(t, 1, strings.Count(lifecycle.Details(s.Activation), trouble))
 }

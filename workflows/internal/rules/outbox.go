@@ -21,8 +21,9 @@ type Outbox struct {
 	Attempts  int       `json:"attempts,omitempty"`
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	LastError string    `json:"lastError,omitempty"`
-	// Refused: notices were dropped, because Temporal refused them permanently or too many were waiting. A person should look.
-	Refused bool `json:"refused,omitempty"`
+	// RefusedAt is when notices were last dropped, because Temporal refused them permanently or too many were waiting. Zero if that never
+	// happened, or is over as AttentionLasts says.
+	RefusedAt time.Time `json:"refusedAt,omitzero"`
 }
 
 const (
@@ -39,7 +40,9 @@ const (
 func (o Outbox) Post(notice workflows.PostedNotice, subject string) Outbox {
 	o.Seq++
 	notice.ID, notice.Seq = NoticeID(notice.Source, notice.Kind, subject), o.Seq
-	o.Refused = o.Refused || len(o.Waiting) == maxWaiting
+	if len(o.Waiting) == maxWaiting {
+		o.RefusedAt = notice.Time
+	}
 	o.Waiting = Appended(o.Waiting, notice, maxWaiting)
 	return o
 }
@@ -70,12 +73,26 @@ func (o Outbox) HandedOff(notices []workflows.PostedNotice) Outbox {
 func (o Outbox) Failed(notices []workflows.PostedNotice, f Failure, now time.Time) Outbox {
 	if f.Type == workflows.ErrTypeNoticeInvalid {
 		o = o.HandedOff(notices)
-		o.Refused = true
+		o.RefusedAt = now
 		return o
 	}
 	o.Attempts++
 	o.LastError = workflows.Clip(f.Message, workflows.MaxShortTextBytes)
 	o.NotBefore = now.Add(min(firstHandOffPause<<min(o.Attempts-1, 10), longestHandOffPause))
+	return o
+}
+
+// Refused reports whether notices were dropped lately. A person should look.
+func (o Outbox) Refused() bool { return !o.RefusedAt.IsZero() }
+
+// RefusedUntil returns when Tick ends Refused; zero means never.
+func (o Outbox) RefusedUntil() time.Time { return LastsUntil(o.RefusedAt) }
+
+// Tick applies the time: Refused ends.
+func (o Outbox) Tick(now time.Time) Outbox {
+	if Due(o.RefusedUntil(), now) {
+		o.RefusedAt = time.Time{}
+	}
 	return o
 }
 

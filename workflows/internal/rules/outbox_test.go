@@ -90,7 +90,7 @@ func TestAFailedHandOffIsRetriedAfterLongerPausesWithoutLimit(t *testing.T) {
 	for range 100 {
 		o = o.Failed(o.Due(o.NotBefore), away, o.NotBefore)
 	}
-	require.False(t, o.Refused)
+	require.False(t, o.Refused())
 	require.Len(t, o.Waiting, 1)
 	o = o.HandedOff(o.Due(o.NotBefore))
 	require.Equal(t, rules.Outbox{Seq: 1, Waiting: o.Waiting}, o, "the next failure begins with a short pause again")
@@ -123,9 +123,23 @@ func TestARefusedNoticeIsDroppedAndRaisesAttention(t *testing.T) {
 	o := post(rules.Outbox{}, "q1", "q2")
 	sent := o.Due(t0)
 	o = post(o, "q3").Failed(sent, bad, t0)
-	require.True(t, o.Refused)
+	require.True(t, o.Refused())
 	require.Equal(t, []int64{3}, seqs(o.Due(t0)), "what came meanwhile goes on at once")
-	require.True(t, o.HandedOff(o.Waiting).Refused, "a person should still look")
+	require.True(t, o.HandedOff(o.Waiting).Refused(), "a person should still look")
+}
+
+func TestARefusalIsOldAfterSevenDays(t *testing.T) {
+	t.Parallel()
+	require.Zero(t, rules.Outbox{}.RefusedUntil())
+	o := post(rules.Outbox{}, "q1").Failed(nil, bad, t0)
+	until := t0.Add(7 * 24 * time.Hour)
+	require.Equal(t, until, o.RefusedUntil())
+	require.True(t, o.Tick(until.Add(-1)).Refused())
+	require.False(t, o.Tick(until).Refused())
+	require.Zero(t, o.Tick(until).RefusedUntil())
+
+	o = o.Failed(nil, bad, t0.Add(time.Hour))
+	require.True(t, o.Tick(until).Refused(), "the last refusal counts")
 }
 
 func TestTooManyWaitingNoticesDropTheOldestAndRaiseAttention(t *testing.T) {
@@ -134,10 +148,10 @@ func TestTooManyWaitingNoticesDropTheOldestAndRaiseAttention(t *testing.T) {
 	for i := range 1500 {
 		o = post(o, fmt.Sprint(i))
 	}
-	require.False(t, o.Refused)
+	require.False(t, o.Refused())
 	require.Len(t, o.Waiting, 1500)
 	o = post(o, "one more")
-	require.True(t, o.Refused)
+	require.True(t, o.Refused())
 	require.Len(t, o.Waiting, 1500)
 	require.Equal(t, int64(2), o.Waiting[0].Seq)
 	require.Equal(t, int64(1501), o.Waiting[1499].Seq)

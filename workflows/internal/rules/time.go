@@ -15,6 +15,18 @@ func Sooner(a, b time.Time) time.Time {
 	return a
 }
 
+// AttentionLasts is how long attention lasts that nothing else ends: its cause is a past event, and a person can only take note of it.
+// A workflow may live for years.
+const AttentionLasts = 7 * 24 * time.Hour
+
+// LastsUntil returns when the attention for an event at a time ends; zero for the zero time.
+func LastsUntil(at time.Time) time.Time {
+	if at.IsZero() {
+		return time.Time{}
+	}
+	return at.Add(AttentionLasts)
+}
+
 // futureLimit is how far after its arrival an event's time may lie. Differences between clocks are smaller.
 const futureLimit = 5 * time.Minute
 

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -8,7 +10,7 @@ import (
 
 // Effects are the deliveries that should run now.
 type Effects struct {
-	// Deliver has one notice for each target. A running delivery to the same target goes first.
+	// Deliver has one notice for each target, the least interrupted first. A running delivery to the same target goes before.
 	Deliver []Delivery
 	// WakeAt is when to call Next again without news; zero means never.
 	WakeAt time.Time
@@ -24,33 +26,78 @@ type Delivery struct {
 	Bytes int
 }
 
-// maxStartBytes limits the deliveries that one workflow task starts: each has a copy of the data, and Temporal refuses requests of more
-// than 4 MiB.
-const maxStartBytes = 2 << 20
+const (
+	// maxStartBytes limits the deliveries that one workflow task starts: each has a copy of the data, and Temporal refuses requests of more
+	// than 4 MiB.
+	maxStartBytes = 2 << 20
+	// maxRunBytes limits the deliveries of one run, together with its state. From 4 MiB of history on, the server suggests to continue as
+	// new, which drops running deliveries: they would start again, drop again, and never get beyond their first attempts.
+	maxRunBytes = 3 << 20
+)
 
-// Startable returns the deliveries that can start together. more reports that others must wait for the next turn.
-func Startable(deliver []Delivery) (now []Delivery, more bool) {
-	bytes := 0
-	for i, d := range deliver {
-		if bytes += d.Bytes; i > 0 && bytes > maxStartBytes {
-			return deliver[:i], true
+// Plan says which deliveries start now.
+type Plan struct {
+	Start []Delivery
+	// More: others can start at the next turn.
+	More bool
+	// Full: others don't fit this run. NewRun: one of them fits a new run, beside the running deliveries.
+	Full, NewRun bool
+}
+
+// Startable returns which of the wanted deliveries can start together. running are the deliveries that run, started is the size of all
+// that this run has started. The first delivery of a run always fits.
+func Startable(s State, wanted []Delivery, running []Key, started int) Plan {
+	var plan Plan
+	held, again, bytes := s.bytes(), 0, 0
+	for _, key := range running {
+		if i := s.find(key); i >= 0 {
+			again += s.deliveryBytes(s.Notices[i])
 		}
 	}
-	return deliver, false
+	for _, d := range wanted {
+		switch {
+		case started+bytes > 0 && held+started+bytes+d.Bytes > maxRunBytes:
+			plan.Full = true
+			plan.NewRun = plan.NewRun || again+bytes == 0 || held+again+bytes+d.Bytes <= maxRunBytes
+		case bytes > 0 && bytes+d.Bytes > maxStartBytes:
+			plan.More = true
+			return plan
+		default:
+			plan.Start = append(plan.Start, d)
+			bytes += d.Bytes
+		}
+	}
+	return plan
+}
+
+// deliveryBytes returns the approximate size of a delivery as JSON.
+func (s State) deliveryBytes(n Notice) int { return n.Bytes + s.body(n.ID).Bytes }
+
+// Interrupted records that the run ends while deliveries run. In the next run others go first, so that targets that are down don't keep
+// the rest waiting.
+func Interrupted(s State, running []Key) State {
+	s.Notices = slices.Clone(s.Notices)
+	for _, key := range running {
+		if i := s.find(key); i >= 0 {
+			s.Notices[i].Turns++
+		}
+	}
+	return s
 }
 
 // Next returns the deliveries that should run at this time.
 func Next(s State, now time.Time) Effects {
 	var e Effects
-	for _, i := range s.heads() {
+	heads := s.heads()
+	slices.SortStableFunc(heads, func(a, b int) int { return cmp.Compare(s.Notices[a].Turns, s.Notices[b].Turns) })
+	for _, i := range heads {
 		n := s.Notices[i]
 		notice := n.Notice
-		body := s.body(n.ID)
-		notice.Data = body.Data
+		notice.Data = s.body(n.ID).Data
 		e.Deliver = append(e.Deliver, Delivery{
 			DeliverNotice: workflows.DeliverNotice{Notice: notice, To: n.To},
 			Within:        max(n.Until.Sub(now), minDeliveryTime),
-			Bytes:         n.Bytes + body.Bytes,
+			Bytes:         s.deliveryBytes(n),
 		})
 	}
 	if len(e.Deliver) > 0 || len(Attention(s)) > 0 {

@@ -131,26 +131,73 @@ func TestAnIDWithoutDataForOneTargetIsResentToTheOthers(t *testing.T) {
 	require.Equal(t, []string{"app 1"}, toDeliver(resent, after(2)))
 }
 
-func TestDeliveriesThatStartTogetherFitOneRequestToTemporal(t *testing.T) {
-	t.Parallel()
-	n := sized(1, app, 300<<10)
+// toAll returns the state after one notice of so many bytes for so many callbacks.
+func toAll(targets, bytes int) lifecycle.State {
+	n := sized(1, app, bytes)
 	n.To = nil
-	for i := range 20 {
+	for i := range targets {
 		n.To = append(n.To, workflows.Target{Callback: fmt.Sprint("c", i)})
 	}
-	wanted := lifecycle.Next(received(n), t0).Deliver
+	return received(n)
+}
+
+func TestDeliveriesThatStartTogetherFitOneRequestToTemporal(t *testing.T) {
+	t.Parallel()
+	s := toAll(20, 130<<10)
+	wanted := lifecycle.Next(s, t0).Deliver
 	require.Len(t, wanted, 20)
-	started := 0
+	started, bytes := 0, 0
 	for more := true; more; {
-		var now []lifecycle.Delivery
-		now, more = lifecycle.Startable(wanted[started:])
-		text, err := json.Marshal(now)
+		plan := lifecycle.Startable(s, wanted[started:], nil, bytes)
+		text, err := json.Marshal(plan.Start)
 		require.NoError(t, err)
 		require.Less(t, len(text), 3<<20)
-		require.NotEmpty(t, now)
-		started += len(now)
+		require.NotEmpty(t, plan.Start)
+		require.False(t, plan.Full)
+		started += len(plan.Start)
+		bytes += len(text)
+		more = plan.More
 	}
 	require.Equal(t, 20, started)
+}
+
+func TestDeliveriesOfOneRunFitItsHistory(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]lifecycle.State{"many": toAll(21, 190<<10), "large": toAll(5, 700<<10)} {
+		wanted := lifecycle.Next(s, t0).Deliver
+		text, err := json.Marshal(s)
+		require.NoError(t, err)
+		held, started, running := len(text), 0, []lifecycle.Key(nil)
+		var plan lifecycle.Plan
+		for {
+			plan = lifecycle.Startable(s, wanted, running, started)
+			if len(plan.Start) == 0 {
+				break
+			}
+			for _, d := range plan.Start {
+				running = append(running, lifecycle.Key{ID: d.Notice.ID, To: d.To})
+				started += d.Bytes
+			}
+			wanted = wanted[len(plan.Start):]
+			require.Less(t, held+started, 3<<20, name)
+		}
+		require.NotEmpty(t, wanted, name)
+		require.True(t, plan.Full, name)
+		require.False(t, plan.NewRun, "%s: a new run would have no more room", name)
+
+		// In the next run those go first that had no turn.
+		next := lifecycle.Next(lifecycle.Interrupted(s, running), t0).Deliver
+		for i, d := range wanted {
+			require.Equal(t, d.To, next[i].To, name)
+		}
+		require.Equal(t, toDeliver(s, t0), toDeliver(lifecycle.Interrupted(s, nil), t0))
+
+		plan = lifecycle.Startable(s, wanted, running[1:], started)
+		require.True(t, plan.Full, name)
+		require.True(t, plan.NewRun, "%s: one has ended", name)
+		plan = lifecycle.Startable(s, wanted, nil, 0)
+		require.NotEmpty(t, plan.Start, "%s: the first always fits", name)
+	}
 }
 
 func TestAResendStaysWithinTheBytesThatMayWait(t *testing.T) {

@@ -41,19 +41,20 @@ func DueAt(s State) time.Time {
 
 func (s State) givenUpInAll() int { return s.count(workflows.NoticeGivenUp) + s.Forgotten }
 
-// WaitingFor returns in words what happens next.
+// WaitingFor returns sentences about what happens next and what a person can do.
 func WaitingFor(s State) string {
-	var parts []string
+	var says []string
 	if waiting := s.count(workflows.NoticeWaiting); waiting > 0 {
-		parts = append(parts, fmt.Sprintf("delivery: %s, %s", counted(waiting, "notice"), counted(len(s.heads()), "target")))
+		says = append(says, fmt.Sprintf("The delivery of %s to %s is under way; a failed one is retried automatically.",
+			counted(waiting, "notice"), counted(len(s.heads()), "target")))
 	}
 	if givenUp := s.givenUpInAll(); givenUp > 0 {
-		parts = append(parts, fmt.Sprintf("a person: %s given up, to be resent or dismissed", counted(givenUp, "notice")))
+		says = append(says, fmt.Sprintf("A person has to resend or dismiss %s that could not be delivered.", counted(givenUp, "notice")))
 	}
-	if len(parts) == 0 {
-		return "nothing: it ends at " + rules.Stamp(s.endAt()) + " unless notices come"
+	if len(says) == 0 {
+		return "Nothing is left to deliver: it ends at " + rules.Stamp(s.endAt()) + " unless notices come."
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(says, " ")
 }
 
 // maxDetails is how many notices the Web UI's details list. The query lists all.
@@ -64,7 +65,7 @@ const maxShown = 200
 
 // Details describes in Markdown, for the Temporal Web UI, what the workflow waits for and how a person can act.
 func Details(s State) string {
-	lines := []string{fmt.Sprintf("Notices of %s", rules.Code(workflows.Clip(s.Source, maxShown))), "", fmt.Sprintf("Waits for %s.", WaitingFor(s))}
+	lines := []string{fmt.Sprintf("Notices of %s", rules.Code(workflows.Clip(s.Source, maxShown))), "", WaitingFor(s)}
 	if len(Attention(s)) == 0 {
 		return strings.Join(lines, "\n")
 	}

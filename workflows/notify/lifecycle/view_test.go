@@ -29,11 +29,11 @@ func TestTheViewListsEachNoticeWithoutItsData(t *testing.T) {
 func TestWaitingForNamesTheNextStep(t *testing.T) {
 	t.Parallel()
 	for want, s := range map[string]lifecycle.State{
-		"nothing: it ends at 2026-03-21T12:10:00Z unless notices come":                          begun(),
-		"delivery: 1 notice, 1 target":                                                          received(notice(1, app)),
-		"delivery: 3 notices, 2 targets":                                                        received(notice(1, app), notice(2, app), notice(3, finance)),
-		"delivery: 1 notice, 1 target; a person: 2 notices given up, to be resent or dismissed": twoGivenUp(),
-		"a person: 1 notice given up, to be resent or dismissed":                                down(received(notice(1, app)), notice(1, app), t0),
+		"Nothing is left to deliver: it ends at 2026-03-21T12:10:00Z unless notices come.":                                                                                   begun(),
+		"The delivery of 1 notice to 1 target is under way; a failed one is retried automatically.":                                                                          received(notice(1, app)),
+		"The delivery of 3 notices to 2 targets is under way; a failed one is retried automatically.":                                                                        received(notice(1, app), notice(2, app), notice(3, finance)),
+		"The delivery of 1 notice to 1 target is under way; a failed one is retried automatically. A person has to resend or dismiss 2 notices that could not be delivered.": twoGivenUp(),
+		"A person has to resend or dismiss 1 notice that could not be delivered.":                                                                                            down(received(notice(1, app)), notice(1, app), t0),
 	} {
 		require.Equal(t, want, lifecycle.WaitingFor(s))
 	}

@@ -42,6 +42,7 @@ func Next(c Case, now time.Time) Effects {
 	if waiting {
 		wake(s.Outbox.NotBefore, "Hand off notices again")
 	}
+	wake(s.Outbox.RefusedUntil(), "A refused notice is old")
 	if fx.Ended {
 		fx.CheckResult = checkResultParams(c)
 		if fx.CheckResult != nil {

@@ -142,6 +142,19 @@ func TestAHandOffThatTemporalRefusesRaisesAttentionAndBlocksNothing(t *testing.T
 	require.Empty(t, lifecycle.Outcome(c).FilesWorkflowID)
 }
 
+func TestARefusedNoticeOfALongCaseNeedsNoPersonAfterSevenDays(t *testing.T) {
+	t.Parallel()
+	const week = 7 * 24 * 60
+	c := asked(replying)
+	c = lifecycle.HandOffFailed(c, *handOff(c, 10), rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, after(10))
+	c = lifecycle.Tick(c, after(10+week-1))
+	require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeRefused)
+	c.State.ReconcileAt = after(2 * week) // reads go on meanwhile
+	require.Equal(t, after(10+week), lifecycle.Next(c, after(10+week-1)).Wake)
+	c = lifecycle.Tick(c, after(10+week))
+	require.Equal(t, []string{workflows.AttentionInputNeeded}, lifecycle.Attention(c.State))
+}
+
 func TestTheOutcomeSaysWhereTheResultIs(t *testing.T) {
 	t.Parallel()
 	blind := func(c lifecycle.Case) lifecycle.Case {

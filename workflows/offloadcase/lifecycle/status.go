@@ -100,6 +100,7 @@ func Tick(c Case, now time.Time) Case {
 		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)
 		s.AnswerDelayed = rules.Due(answerDelayedAt(*s), now)
 	}
+	s.Outbox = s.Outbox.Tick(now)
 	postAttention(&c, now)
 	return c
 }

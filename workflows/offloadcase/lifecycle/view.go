@@ -122,7 +122,7 @@ func lastingAttention(s State) []string {
 	add(len(s.OtherCaseIDs) > 0, workflows.AttentionSecondCase)
 	add(mayStillRun(s), workflows.AttentionStillRunning)
 	add(offSchema(s), workflows.AttentionResultOffSchema)
-	add(s.Outbox.Refused, workflows.AttentionNoticeRefused)
+	add(s.Outbox.Refused(), workflows.AttentionNoticeRefused)
 	slices.Sort(reasons)
 	return reasons
 }

@@ -74,7 +74,7 @@ func lastingAttention(f Files) []string {
 		add(failed(s, file), workflows.AttentionFileNotStored)
 	}
 	add(s.Omitted > 0 && s.Status != workflows.FilesNoBucket, workflows.AttentionFileNotStored)
-	add(s.Outbox.Refused, workflows.AttentionNoticeRefused)
+	add(s.Outbox.Refused(), workflows.AttentionNoticeRefused)
 	slices.Sort(reasons)
 	return reasons
 }
