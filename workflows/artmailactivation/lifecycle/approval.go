@@ -190,17 +190,6 @@ func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {
 	}, now)
 }
 
-// acceptsWork refuses new approvals and runs while the activation is paused and after its end.
-func acceptsWork(s *State, what string) error {
-	switch {
-	case s.Ended != nil:
-		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
-	case s.Status == workflows.ActivationPaused:
-		return rules.RefuseUntilNews(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
-	}
-	return nil
-}
-
 func sameRequest(a, b workflows.ApprovalRequest) bool {
 	return a.RunID == b.RunID && a.Deadline.Equal(b.Deadline) && a.Subject == b.Subject &&
 		sameReplyTo(a.ReplyTo, b.ReplyTo) && slices.Equal(a.Notify, b.Notify)
@@ -211,33 +200,6 @@ func sameReplyTo(a, b *workflows.ReplyTo) bool {
 		return a == b
 	}
 	return *a == *b
-}
-
-// openApprovalBytes counts the bytes of approvals that must be kept: open ones, and those whose notice waits.
-func openApprovalBytes(s *State) int {
-	waiting := waitingNotices(s)
-	n := 0
-	for i := range s.Approvals {
-		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen || waiting[approval.NoticeID] {
-			n += approvalBytes(approval)
-		}
-	}
-	return n
-}
-
-// pruneApprovals removes closed approvals and early responses beyond their limits.
-func pruneApprovals(s *State, waiting map[string]bool, now time.Time) {
-	var closed, early closedItems
-	for i := range s.Approvals {
-		if approval := &s.Approvals[i]; approval.Status != workflows.ApprovalOpen && !waiting[approval.NoticeID] {
-			closed.add(i, approval.ClosedAt, approvalBytes(approval))
-		}
-	}
-	for i := range s.Early {
-		early.add(i, s.Early[i].KeptAt, responseBytes(&s.Early[i]))
-	}
-	s.Approvals = without(s.Approvals, closed.beyond(maxClosedApprovalBytes, now))
-	s.Early = without(s.Early, early.beyond(maxEarlyBytes, now))
 }
 
 // openApprovals returns the open approvals, in the order of registration.

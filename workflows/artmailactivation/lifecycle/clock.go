@@ -32,31 +32,6 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 	return a, notes
 }
 
-// tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
-// time for the check begins with the check, not at the deadline, so that even after an outage of Signalbox one check runs.
-func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
-	due, runs := dueAt(&a.State, approval)
-	switch {
-	case !runs:
-		return nil
-	case due.After(now):
-		// A late event about an older pause may have moved the deadline after the check began.
-		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
-		return nil
-	case a.Start.Options.CheckApprovalQueue == "":
-		return expire(a, approval, "", now)
-	case approval.CheckingSince.IsZero():
-		approval.CheckingSince = now
-		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
-	}
-	if until, _ := checkedUntil(a, approval); !until.After(now) {
-		return expire(a, approval, "no check brought an answer", now)
-	}
-	silentAt, _ := checkSilentAt(&a.State, approval)
-	approval.CheckSilent = !silentAt.After(now)
-	return nil
-}
-
 func expire(a *Activation, approval *Approval, why string, now time.Time) []Note {
 	decide(a, approval, decision{status: workflows.ApprovalExpired, source: workflows.NewsByClock, reason: expiredReason}, now)
 	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
@@ -80,22 +55,6 @@ func dueAt(s *State, approval *Approval) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return reach(s, approval.RequestedAt, approval.Deadline)
-}
-
-func checkedUntil(a *Activation, approval *Approval) (time.Time, bool) {
-	return reach(&a.State, approval.CheckingSince, approval.CheckingSince.Add(a.Start.Options.CheckFor.Std()))
-}
-
-// checkSilentAfter is how long a check may have no result before a person should look: the agent's worker may be missing, or its activity
-// fails.
-const checkSilentAfter = 3 * time.Minute
-
-func checkSilentAt(s *State, approval *Approval) (time.Time, bool) {
-	begun := approval.CheckingSince
-	if approval.NextCheckAt.After(begun) {
-		begun = approval.NextCheckAt
-	}
-	return reach(s, begun, begun.Add(checkSilentAfter))
 }
 
 // warnAt returns when to warn of an open run that has no warning yet.
@@ -127,42 +86,35 @@ func staleUntil(a *Activation, run *Run) (time.Time, bool) {
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()+staleFor))
 }
 
-// Checked applies the result of a check. A check without an answer is repeated after pauses from one minute to one hour, until the time
-// for checks is over.
-func Checked(a Activation, messageID string, result workflows.CheckApprovalResult, now time.Time) (Activation, []Note) {
-	a = clone(a)
-	approval := findApproval(&a.State, messageID)
-	if approval == nil || approval.Status != workflows.ApprovalOpen {
-		return a, nil
-	}
-	if result.Approved == nil {
-		approval.NextCheckAt = now.Add(min(firstCheckPause<<min(approval.EmptyChecks, 10), longestCheckPause))
-		approval.EmptyChecks++
-		approval.CheckSilent = false
-		return a, []Note{{Text: "approval check found no answer", ID: messageID}}
-	}
-	status := workflows.ApprovalRejected
-	if *result.Approved {
-		status = workflows.ApprovalApproved
-	}
-	decide(&a, approval, decision{
-		status: status, source: workflows.NewsByPoll,
-		reason: workflows.Clip(result.Reason, maxReason), responseMessageID: workflows.Clip(result.MessageID, maxID),
-	}, now)
-	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
-}
-
 const (
 	firstCheckPause   = time.Minute
 	longestCheckPause = time.Hour
 )
 
-// CheckFailed expires an approval whose check failed: its time was over, or the activity returned a final error.
-func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time) (Activation, []Note) {
-	a = clone(a)
-	approval := findApproval(&a.State, messageID)
-	if approval == nil || approval.Status != workflows.ApprovalOpen {
-		return a, nil
+// reach returns when a clock ends that started at from and was to end at until, since it stands still while the activation is paused.
+// runs is false if it stands still now.
+//
+// The pauses count by Artmail's times, not by the times of their arrival: the brand's user had that much less time, even if the event
+// about it came late. So a pause whose event came too late to stop a clock still moves its end.
+//
+// The end is never after workflows.MaxTime, so that every time can be written as JSON.
+func reach(s *State, from, until time.Time) (end time.Time, runs bool) {
+	if s.Status == workflows.ActivationPaused {
+		return time.Time{}, false
 	}
-	return a, expire(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReason), now)
+	end = until
+	var pausedAt time.Time
+	paused := false
+	for _, c := range s.Changes {
+		switch {
+		case c.Paused && !paused:
+			pausedAt, paused = c.At, true
+		case !c.Paused && paused:
+			paused = false
+			if begin := later(pausedAt, from); begin.Before(end) && c.At.After(begin) {
+				end = end.Add(c.At.Sub(begin))
+			}
+		}
+	}
+	return earlier(end, workflows.MaxTime), true
 }

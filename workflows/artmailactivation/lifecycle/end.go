@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"time"
 
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -40,4 +42,15 @@ func Stop(a Activation, now time.Time) Activation {
 	end(&a, Ending{At: now, Reason: "cancelled", Stopped: true}, "the workflow was cancelled", now)
 	deriveStatus(&a.State, now)
 	return a
+}
+
+// acceptsWork refuses new approvals and runs while the activation is paused and after its end.
+func acceptsWork(s *State, what string) error {
+	switch {
+	case s.Ended != nil:
+		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
+	case s.Status == workflows.ActivationPaused:
+		return rules.RefuseUntilNews(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
+	}
+	return nil
 }

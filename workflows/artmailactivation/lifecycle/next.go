@@ -19,15 +19,6 @@ type Effects struct {
 	Done bool
 }
 
-// Check is a check of an approval by the agent's worker on Queue, until Until.
-type Check struct {
-	Params workflows.CheckApprovalParams
-	Queue  string
-	Until  time.Time
-	// Title is a short text for the Web UI. The server refuses a title of more than 400 bytes of JSON, and with it the whole workflow task.
-	Title string
-}
-
 // Next returns the calls that should run now. Tick must have applied the time before.
 func Next(a Activation, now time.Time) Effects {
 	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
@@ -52,38 +43,4 @@ func (fx *Effects) wakeAt(at, now time.Time, why string) {
 	if at.After(now) && (fx.Wake.IsZero() || at.Before(fx.Wake)) {
 		fx.Wake, fx.WakeFor = at, why
 	}
-}
-
-// addApproval adds the check and the due times of an approval. While the activation is paused there are none: the clock stands still, and
-// it is not documented whether the key works.
-func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
-	due, runs := dueAt(&a.State, approval)
-	if !runs {
-		return
-	}
-	fx.wakeAt(due, now, "deadline of an approval")
-	if approval.CheckingSince.IsZero() {
-		return
-	}
-	until, _ := checkedUntil(a, approval)
-	fx.wakeAt(until, now, "end of a check")
-	if approval.NextCheckAt.After(now) {
-		fx.wakeAt(approval.NextCheckAt, now, "next check")
-		return
-	}
-	silentAt, _ := checkSilentAt(&a.State, approval)
-	fx.wakeAt(silentAt, now, "a check has no result")
-	if len(fx.Checks) == maxChecks {
-		return
-	}
-	params := workflows.CheckApprovalParams{
-		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID, MessageID: approval.MessageID, RunID: approval.RunID,
-	}
-	if a.State.Activated != nil {
-		params.SealedAPIKey = a.State.Activated.SealedAPIKey
-	}
-	fx.Checks = append(fx.Checks, Check{
-		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
-		Title: "check approval " + workflows.Clip(approval.MessageID, maxTitle),
-	})
 }

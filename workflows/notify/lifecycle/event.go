@@ -133,16 +133,3 @@ func (s State) settle(key Key, now time.Time, change func(Notice) Notice) State 
 func (s State) find(key Key) int {
 	return slices.IndexFunc(s.Notices, func(n Notice) bool { return n.Key() == key })
 }
-
-// Cancel applies that a person cancelled the workflow in Temporal: nothing more is delivered.
-func Cancel(s State, now time.Time) State {
-	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
-	for i, n := range s.Notices {
-		if !n.settled() {
-			s.Notices[i] = dismiss(n, now)
-			s.Notices[i].LastError = "the workflow was cancelled in Temporal"
-		}
-	}
-	s.Cancelled, s.Forgotten, s.IdleSince = true, 0, now
-	return fit(s)
-}

@@ -111,18 +111,6 @@ func Next(s State, now time.Time) Effects {
 	return e
 }
 
-// endAt returns when an idle workflow ends. It stays open for a while, because a start costs more than a signal, and longer if a target wants no more
-// notices.
-func (s State) endAt() time.Time {
-	if s.Cancelled {
-		return s.IdleSince
-	}
-	if len(s.Gone) > 0 {
-		return s.IdleSince.Add(workflows.NotifyGoneLinger)
-	}
-	return s.IdleSince.Add(workflows.NotifyLinger)
-}
-
 // Waits reports whether the notice still waits for its delivery.
 func Waits(s State, key Key) bool {
 	i := s.find(key)

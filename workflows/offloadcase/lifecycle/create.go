@@ -134,7 +134,3 @@ func otherCase(s *State, caseID string) {
 		s.OtherCaseIDs = slices.Insert(slices.Clone(s.OtherCaseIDs), at, caseID)
 	}
 }
-
-func refuseEnded(s State) error {
-	return rules.Refuse(workflows.ErrTypeCaseEnded, "the case ended as %s at %s", s.Status, rules.Stamp(s.Since))
-}

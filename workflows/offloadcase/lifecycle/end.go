@@ -4,53 +4,59 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-func isEnd(status string) bool {
-	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
-}
-
-func contradicts(a, b workflows.CaseFacts) bool {
-	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
-}
-
-// compareWithEnd applies an unconfirmed event after the end: an event that agrees fills in fields; a proven other end is a conflict.
-func compareWithEnd(s *State, e workflows.CaseEvent) {
-	switch {
-	case !isEnd(s.Facts.Status):
-	case agrees(e, s.Facts):
-		confirm(s, e, s.Facts)
-	case isEnd(e.Facts.Status) && !e.Unproven:
-		s.Conflict = true
-	}
-}
-
-// applyUnconfirmed applies the unconfirmed events once the end is known, as if they had come after it.
-func applyUnconfirmed(s *State) {
-	if !isEnd(s.Facts.Status) {
+func enter(c *Case, status workflows.CaseStatus, source workflows.NewsSource, now time.Time) {
+	s := &c.State
+	if s.Status == status || s.Status.Ended() {
 		return
 	}
-	for _, e := range s.Unconfirmed {
-		compareWithEnd(s, e)
+	s.Status, s.Since, s.Source = status, now, source
+	if status.Ended() {
+		s.Answers = overtaken(s.Answers)
+		s.Verifying, s.AdoptRefused, s.Check = "", false, nil
+		postEnd(c, now)
 	}
-	s.Unconfirmed = nil
 }
 
-// holdEnd keeps an end without fields that GET has, until a read brings them. Metadata never changes, so it is stored once only.
-func holdEnd(s *State, e workflows.CaseEvent) {
-	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
-	e.Facts.Metadata = nil
-	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the other fields have no size limit and are no longer needed
-	s.HeldEnd, s.ReadWanted = &e, true
+// CheckCancel returns why the case can't be cancelled now, or nil.
+func CheckCancel(c Case, cancel workflows.CancelCase) error {
+	if err := cancel.Validate(); err != nil {
+		return rules.Invalid("%v", err)
+	}
+	if c.State.Status.Ended() {
+		return refuseEnded(c.State)
+	}
+	return nil
 }
 
-// applyHeldEnd applies the end that waited for a read.
-func applyHeldEnd(c *Case, now time.Time) {
-	held := c.State.HeldEnd
-	if held == nil {
+// Cancel ends the case in Signalbox. Offload has no cancel, so the case goes on there.
+func Cancel(c Case, cancel workflows.CancelCase, now time.Time) Case {
+	s := &c.State
+	applyHeldEnd(&c, now)
+	if s.Status.Ended() {
+		return c
+	}
+	reason := "cancelled" + by(cancel.By)
+	if cancel.Reason != "" {
+		reason += ": " + cancel.Reason
+	}
+	s.Reason = workflows.Clip(reason, maxReasonBytes)
+	enter(&c, workflows.CaseCancelled, workflows.NewsByApp, now)
+	dropQuestionNotices(s)
+	return c
+}
+
+func expire(c *Case, detail string, now time.Time) {
+	if c.State.Status.Ended() {
 		return
 	}
-	c.State.HeldEnd, c.State.ReadWanted = nil, false
-	apply(c, *held)
-	deriveStatus(c, workflows.NewsByWebhook, now)
+	c.State.Reason = workflows.Clip("the deadline "+rules.Stamp(c.Start.Options.Deadline)+" passed"+detail, maxReasonBytes)
+	enter(c, workflows.CaseExpired, workflows.NewsByClock, now)
+	dropQuestionNotices(&c.State)
+}
+
+func refuseEnded(s State) error {
+	return rules.Refuse(workflows.ErrTypeCaseEnded, "the case ended as %s at %s", s.Status, rules.Stamp(s.Since))
 }

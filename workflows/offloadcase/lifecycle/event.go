@@ -147,30 +147,6 @@ func rebind(c *Case, caseID string, now time.Time) {
 	otherCase(s, adopted)
 }
 
-// needsConfirmation reports whether an event can't be trusted, has no time to order it by, or must be confirmed for the app.
-func needsConfirmation(c Case, e workflows.CaseEvent) bool {
-	return e.Unproven || e.OccurredAt.IsZero() || (c.Start.Options.ConfirmEnd && isEnd(e.Facts.Status))
-}
-
-// receiveUnconfirmed keeps the event and requests a read. After the end no read follows: the event either agrees with the end or
-// contradicts it. A proven event's metadata needs no confirmation.
-func receiveUnconfirmed(c Case, e workflows.CaseEvent, now time.Time) Case {
-	s := &c.State
-	if !e.Unproven {
-		s.WebhookApplied = true
-		fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
-	}
-	switch {
-	case !s.Status.Ended():
-		s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
-		s.ReadWanted = true
-		s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
-	default:
-		compareWithEnd(s, e)
-	}
-	return c
-}
-
 // apply merges an event that needs no confirmation.
 func apply(c *Case, e workflows.CaseEvent) {
 	s := &c.State
@@ -186,46 +162,6 @@ func apply(c *Case, e workflows.CaseEvent) {
 		s.UnknownStatus = ""
 	}
 	applyUnconfirmed(s)
-}
-
-// confirmEvents applies the events that agree with a read, and reports whether there were any. The others stay: the provider's reads may
-// lag behind its webhooks.
-func confirmEvents(s *State, shown workflows.CaseFacts) bool {
-	var open []workflows.CaseEvent
-	for _, e := range s.Unconfirmed {
-		if agrees(e, shown) {
-			confirm(s, e, shown)
-		} else {
-			open = append(open, e)
-		}
-	}
-	confirmed := len(open) < len(s.Unconfirmed)
-	s.Unconfirmed = open
-	return confirmed
-}
-
-// confirm applies all fields of a confirmed event: those that only webhooks have, and the question if GET does not repeat it. Result and
-// attachments count from a proven event only.
-func confirm(s *State, e workflows.CaseEvent, shown workflows.CaseFacts) {
-	s.WebhookApplied = true
-	s.EndByWebhook = s.EndByWebhook || isEnd(e.Facts.Status)
-	said := e.Facts
-	if e.Unproven {
-		said.Result, said.Attachments = nil, nil
-		setOmitted(&said, workflows.FieldResult, false)
-		setOmitted(&said, workflows.FieldAttachments, false)
-	}
-	if isEnd(shown.Status) && !shown.Omits(workflows.FieldAttachments) {
-		setOmitted(&said, workflows.FieldAttachments, false) // the list that is shown is complete
-	}
-	if said.Status == s.Facts.Status {
-		if said.Status == workflows.OffloadInputNeeded && shown.Question == nil && replacesQuestion(*s, said.Question) {
-			s.Facts.Question = said.Question
-		}
-		fillEnd(&s.Facts, said)
-	}
-	fillLasting(&s.Facts, said)
-	s.Facts = s.Facts.Bounded()
 }
 
 // replacesQuestion reports whether a question is newer than the known one: the known one was answered, or was asked earlier.

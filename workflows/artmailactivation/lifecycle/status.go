@@ -73,31 +73,3 @@ func deriveStatus(s *State, now time.Time) {
 		s.Status, s.Since = status, now
 	}
 }
-
-// reach returns when a clock ends that started at from and was to end at until, since it stands still while the activation is paused.
-// runs is false if it stands still now.
-//
-// The pauses count by Artmail's times, not by the times of their arrival: the brand's user had that much less time, even if the event
-// about it came late. So a pause whose event came too late to stop a clock still moves its end.
-//
-// The end is never after workflows.MaxTime, so that every time can be written as JSON.
-func reach(s *State, from, until time.Time) (end time.Time, runs bool) {
-	if s.Status == workflows.ActivationPaused {
-		return time.Time{}, false
-	}
-	end = until
-	var pausedAt time.Time
-	paused := false
-	for _, c := range s.Changes {
-		switch {
-		case c.Paused && !paused:
-			pausedAt, paused = c.At, true
-		case !c.Paused && paused:
-			paused = false
-			if begin := later(pausedAt, from); begin.Before(end) && c.At.After(begin) {
-				end = end.Add(c.At.Sub(begin))
-			}
-		}
-	}
-	return earlier(end, workflows.MaxTime), true
-}

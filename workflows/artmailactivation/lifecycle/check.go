@@ -1,0 +1,127 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// Checked applies the result of a check. A check without an answer is repeated after pauses from one minute to one hour, until the time
+// for checks is over.
+func Checked(a Activation, messageID string, result workflows.CheckApprovalResult, now time.Time) (Activation, []Note) {
+	a = clone(a)
+	approval := findApproval(&a.State, messageID)
+	if approval == nil || approval.Status != workflows.ApprovalOpen {
+		return a, nil
+	}
+	if result.Approved == nil {
+		approval.NextCheckAt = now.Add(min(firstCheckPause<<min(approval.EmptyChecks, 10), longestCheckPause))
+		approval.EmptyChecks++
+		approval.CheckSilent = false
+		return a, []Note{{Text: "approval check found no answer", ID: messageID}}
+	}
+	status := workflows.ApprovalRejected
+	if *result.Approved {
+		status = workflows.ApprovalApproved
+	}
+	decide(&a, approval, decision{
+		status: status, source: workflows.NewsByPoll,
+		reason: workflows.Clip(result.Reason, maxReason), responseMessageID: workflows.Clip(result.MessageID, maxID),
+	}, now)
+	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
+}
+
+// CheckFailed expires an approval whose check failed: its time was over, or the activity returned a final error.
+func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time) (Activation, []Note) {
+	a = clone(a)
+	approval := findApproval(&a.State, messageID)
+	if approval == nil || approval.Status != workflows.ApprovalOpen {
+		return a, nil
+	}
+	return a, expire(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReason), now)
+}
+
+// tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
+// time for the check begins with the check, not at the deadline, so that even after an outage of Signalbox one check runs.
+func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
+	due, runs := dueAt(&a.State, approval)
+	switch {
+	case !runs:
+		return nil
+	case due.After(now):
+		// A late event about an older pause may have moved the deadline after the check began.
+		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
+		return nil
+	case a.Start.Options.CheckApprovalQueue == "":
+		return expire(a, approval, "", now)
+	case approval.CheckingSince.IsZero():
+		approval.CheckingSince = now
+		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
+	}
+	if until, _ := checkedUntil(a, approval); !until.After(now) {
+		return expire(a, approval, "no check brought an answer", now)
+	}
+	silentAt, _ := checkSilentAt(&a.State, approval)
+	approval.CheckSilent = !silentAt.After(now)
+	return nil
+}
+
+func checkedUntil(a *Activation, approval *Approval) (time.Time, bool) {
+	return reach(&a.State, approval.CheckingSince, approval.CheckingSince.Add(a.Start.Options.CheckFor.Std()))
+}
+
+func checkSilentAt(s *State, approval *Approval) (time.Time, bool) {
+	begun := approval.CheckingSince
+	if approval.NextCheckAt.After(begun) {
+		begun = approval.NextCheckAt
+	}
+	return reach(s, begun, begun.Add(checkSilentAfter))
+}
+
+// checkSilentAfter is how long a check may have no result before a person should look: the agent's worker may be missing, or its activity
+// fails.
+const checkSilentAfter = 3 * time.Minute
+
+// Check is a check of an approval by the agent's worker on Queue, until Until.
+type Check struct {
+	Params workflows.CheckApprovalParams
+	Queue  string
+	Until  time.Time
+	// Title is a short text for the Web UI. The server refuses a title of more than 400 bytes of JSON, and with it the whole workflow task.
+	Title string
+}
+
+// addApproval adds the check and the due times of an approval. While the activation is paused there are none: the clock stands still, and
+// it is not documented whether the key works.
+func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
+	due, runs := dueAt(&a.State, approval)
+	if !runs {
+		return
+	}
+	fx.wakeAt(due, now, "deadline of an approval")
+	if approval.CheckingSince.IsZero() {
+		return
+	}
+	until, _ := checkedUntil(a, approval)
+	fx.wakeAt(until, now, "end of a check")
+	if approval.NextCheckAt.After(now) {
+		fx.wakeAt(approval.NextCheckAt, now, "next check")
+		return
+	}
+	silentAt, _ := checkSilentAt(&a.State, approval)
+	fx.wakeAt(silentAt, now, "a check has no result")
+	if len(fx.Checks) == maxChecks {
+		return
+	}
+	params := workflows.CheckApprovalParams{
+		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID, MessageID: approval.MessageID, RunID: approval.RunID,
+	}
+	if a.State.Activated != nil {
+		params.SealedAPIKey = a.State.Activated.SealedAPIKey
+	}
+	fx.Checks = append(fx.Checks, Check{
+		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
+		Title: "check approval " + workflows.Clip(approval.MessageID, maxTitle),
+	})
+}

@@ -1,0 +1,72 @@
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// WaitingFor returns sentences, in Markdown, about what happens next and what a person can do.
+func WaitingFor(a Activation) string {
+	return strings.TrimSpace(waitingFor(&a.State) + " " + a.State.Outbox.Trouble())
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Details describes the activation in Markdown for the Temporal Web UI: its status, what it waits for, and how to act.
+func Details(a Activation) string {
+	s := &a.State
+	status := fmt.Sprintf("**%s** since %s", s.Status, rules.Stamp(s.Since))
+	if _, _, reason := standing(s); reason != "" && s.Status != workflows.ActivationActive {
+		status += fmt.Sprintf(" (%s)", rules.Code(workflows.Clip(reason, maxShown)))
+	}
+	paragraphs := []string{status}
+	if waits := WaitingFor(a); waits != "" {
+		paragraphs = append(paragraphs, waits)
+	}
+	if open := approvalLines(s); len(open) > 0 {
+		paragraphs = append(paragraphs,
+			fmt.Sprintf("Open approvals (the brand answers in Artmail; `%s` closes one here):", workflows.UpdateCancelApproval),
+			strings.Join(open, "\n"))
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// approvalLines describes the oldest open approvals, because they are the most likely reason to look.
+func approvalLines(s *State) []string {
+	const most = 10
+	open := openApprovals(s)
+	var lines []string
+	for i := range open[:min(len(open), most)] {
+		approval := &open[i]
+		line := "- " + rules.Code(workflows.Clip(approval.MessageID, maxShown))
+		if approval.Subject != "" {
+			line += " " + rules.Code(workflows.Clip(approval.Subject, maxShown))
+		}
+		line += ", asked " + rules.Stamp(approval.RequestedAt)
+		if due, runs := dueAt(s, approval); runs {
+			line += ", due " + rules.Stamp(due)
+		}
+		if approval.Unclear {
+			line += ", its response says neither yes nor no"
+		}
+		if approval.CheckSilent {
+			line += ", no worker of the agent has answered its check for minutes"
+		}
+		lines = append(lines, line)
+	}
+	if left := len(open) - most; left > 0 {
+		lines = append(lines, fmt.Sprintf("- and %d more", left))
+	}
+	return lines
+}
+
+// maxShown limits a text from outside in the details, in bytes of JSON.
+const maxShown = 200

@@ -1,0 +1,120 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// openApprovalBytes counts the bytes of approvals that must be kept: open ones, and those whose notice waits.
+func openApprovalBytes(s *State) int {
+	waiting := waitingNotices(s)
+	n := 0
+	for i := range s.Approvals {
+		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen || waiting[approval.NoticeID] {
+			n += approvalBytes(approval)
+		}
+	}
+	return n
+}
+
+// pruneApprovals removes closed approvals and early responses beyond their limits.
+func pruneApprovals(s *State, waiting map[string]bool, now time.Time) {
+	var closed, early closedItems
+	for i := range s.Approvals {
+		if approval := &s.Approvals[i]; approval.Status != workflows.ApprovalOpen && !waiting[approval.NoticeID] {
+			closed.add(i, approval.ClosedAt, approvalBytes(approval))
+		}
+	}
+	for i := range s.Early {
+		early.add(i, s.Early[i].KeptAt, responseBytes(&s.Early[i]))
+	}
+	s.Approvals = without(s.Approvals, closed.beyond(maxClosedApprovalBytes, now))
+	s.Early = without(s.Early, early.beyond(maxEarlyBytes, now))
+}
+
+// openRunBytes counts the bytes of runs that must be kept: open ones, and those whose notice waits.
+func openRunBytes(s *State) int {
+	waiting := waitingNotices(s)
+	n := 0
+	for i := range s.Runs {
+		if run := &s.Runs[i]; run.Status == workflows.RunOpen || waiting[run.WarningID] || waiting[run.EndID] {
+			n += runBytes(run)
+		}
+	}
+	return n
+}
+
+// checkRoomForRuns refuses requests whose new runs don't fit.
+func checkRoomForRuns(s *State, requests []workflows.ApprovalRequest) error {
+	fresh := make(map[string]bool)
+	bytes := openRunBytes(s)
+	for _, r := range requests {
+		if r.RunID == "" || fresh[r.RunID] || findRun(s, r.RunID) != nil {
+			continue
+		}
+		fresh[r.RunID] = true
+		run := Run{Run: workflows.Run{RunID: r.RunID}}
+		bytes += runBytes(&run)
+		if err := checkRoomForRun(bytes, r.RunID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkRoomForRun(bytes int, runID string) error {
+	if bytes > maxOpenRunBytes {
+		return rules.Refuse(workflows.ErrTypeTooMany, "run %q: too many runs are open: close those that have ended", runID)
+	}
+	return nil
+}
+
+// withdrawEnds drops the notices of the oldest ended runs if too many wait, and raises attention. It is needed because hand-offs can fail
+// for long, and runs of Artmail's events can't be refused.
+func withdrawEnds(s *State, waiting map[string]bool, now time.Time) {
+	over := openRunBytes(s) - maxOpenRunBytes
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		if over <= 0 {
+			return
+		}
+		if run.Status == workflows.RunOpen || !waiting[run.EndID] {
+			continue
+		}
+		over -= runBytes(run)
+		for _, id := range []string{run.WarningID, run.EndID} {
+			withdraw(s, id)
+			delete(waiting, id)
+		}
+		s.Outbox.RefusedAt = now
+	}
+}
+
+// pruneRuns removes ended runs beyond their limits, and open runs that were idle for long. Otherwise an agent that never closes its runs
+// would fill the state, although Artmail ends them after a quarter of an hour. A run with an open approval stays.
+func pruneRuns(s *State, waiting map[string]bool, now time.Time) {
+	awaited := make(map[string]bool)
+	for i := range s.Approvals {
+		if s.Approvals[i].Status == workflows.ApprovalOpen {
+			awaited[s.Approvals[i].RunID] = true
+		}
+	}
+	withdrawEnds(s, waiting, now)
+	crowded := openRunBytes(s) > maxOpenRunBytes/2
+	var ended closedItems
+	var idle []int
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		switch {
+		case waiting[run.WarningID] || waiting[run.EndID]:
+		case run.Status != workflows.RunOpen:
+			ended.add(i, run.ClosedAt, runBytes(run))
+		case awaited[run.RunID]:
+		case now.Sub(run.LastActiveAt) > keepHorizon, crowded && now.Sub(run.LastActiveAt) > crowdedHorizon:
+			idle = append(idle, i)
+		}
+	}
+	s.Runs = without(s.Runs, append(ended.beyond(maxEndedRunBytes, now), idle...))
+}

@@ -1,0 +1,60 @@
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// WaitingFor returns sentences about what happens next and what a person can do.
+func WaitingFor(s State) string {
+	var says []string
+	if waiting := s.count(workflows.NoticeWaiting); waiting > 0 {
+		says = append(says, fmt.Sprintf("The delivery of %s to %s is under way; a failed one is retried automatically.",
+			counted(waiting, "notice"), counted(len(s.heads()), "target")))
+	}
+	if givenUp := s.givenUpInAll(); givenUp > 0 {
+		says = append(says, fmt.Sprintf("A person has to resend or dismiss %s that could not be delivered.", counted(givenUp, "notice")))
+	}
+	if len(says) == 0 {
+		return "Nothing is left to deliver: it ends at " + rules.Stamp(s.endAt()) + " unless notices come."
+	}
+	return strings.Join(says, " ")
+}
+
+// maxDetails is how many notices the Web UI's details list. The query lists all.
+const maxDetails = 10
+
+// maxShown limits a text from outside in the details, in bytes of JSON.
+const maxShown = 200
+
+// Details describes in Markdown, for the Temporal Web UI, what the workflow waits for and how a person can act.
+func Details(s State) string {
+	lines := []string{fmt.Sprintf("Notices of %s", rules.Code(workflows.Clip(s.Source, maxShown))), "", WaitingFor(s)}
+	if len(Attention(s)) == 0 {
+		return strings.Join(lines, "\n")
+	}
+	lines = append(lines, "", "Given up:", "")
+	givenUp := s.givenUp()
+	listed := givenUp[:min(len(givenUp), maxDetails)]
+	for _, i := range listed {
+		n := s.Notices[i]
+		lines = append(lines, fmt.Sprintf("- %s %s for %s, since %s: %s",
+			rules.Code(workflows.Clip(string(n.Kind), maxShown)), rules.Code(workflows.Clip(n.ID, maxShown)), rules.Code(workflows.Clip(n.To.String(), maxShown)), rules.Stamp(n.SettledAt), rules.Code(workflows.Clip(n.LastError, maxShown))))
+	}
+	if more := s.givenUpInAll() - len(listed); more > 0 {
+		lines = append(lines, fmt.Sprintf("- and %d more", more))
+	}
+	lines = append(lines, "", fmt.Sprintf("To send them again, send the update `%s`; to end them, `%s`. The argument `{\"ids\":[\"ntc_…\"]}` or `{\"since\":\"2026-03-21T12:00:00Z\"}` chooses some, `{}` all.",
+		workflows.UpdateResend, workflows.UpdateDismiss))
+	return strings.Join(lines, "\n")
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,33 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// Tick applies the time: the deadline, reminders, the expiry of a question, and a creation or an answer that takes too long. The loop
+// calls it once in each turn, after all other news. It posts notices of new attention.
+func Tick(c Case, now time.Time) Case {
+	s := &c.State
+	if !s.Status.Ended() {
+		tickDeadline(&c, now)
+		tickQuestion(&c, now)
+		s.NotCreated = s.NotCreated || rules.Due(notCreatedAt(*s), now)
+		s.AnswerDelayed = rules.Due(answerDelayedAt(*s), now)
+	}
+	s.Outbox = s.Outbox.Tick(now)
+	postAttention(&c, now)
+	return c
+}
+
+func tickDeadline(c *Case, now time.Time) {
+	s := &c.State
+	switch {
+	case !rules.Due(c.Start.Options.Deadline, now) || s.Expiring:
+	case s.CaseID == "":
+		expire(c, "", now)
+	default:
+		s.Expiring, s.ReadWanted = true, true
+	}
+}
