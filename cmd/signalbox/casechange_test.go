@@ -28,7 +28,7 @@ func TestCommandsChangeACaseByUpdates(t *testing.T) {
 		update string
 		sends  any
 	}{
-		"adopt":        {[]string{"adopt", "vendor_2048", "c-1", "--by", "ada"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: "ada"}},
+		"adopt": {[]string{"adopt", "vendor_2048", "c-1", "--by", "ada"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: "ada"}},
 		"adopt, by the user of the process": {
 			[]string{"adopt", "vendor_2048", "c-1"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: process{}.who()},
 		},
@@ -41,7 +41,7 @@ func TestCommandsChangeACaseByUpdates(t *testing.T) {
 				Counterparty: workflows.Counterparty{Address: "ap@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 			}},
 		},
-		"cancel": {[]string{"cancel", "vendor_2048", "--reason", "paid", "--by", "ada"}, workflows.UpdateCancel, workflows.CancelCase{Reason: "paid", By: "ada"}},
+		"cancel":                             {[]string{"cancel", "vendor_2048", "--reason", "paid", "--by", "ada"}, workflows.UpdateCancel, workflows.CancelCase{Reason: "paid", By: "ada"}},
 		"cancel, by the user of the process": {[]string{"cancel", "vendor_2048"}, workflows.UpdateCancel, workflows.CancelCase{By: process{}.who()}},
 	} {
 		t.Run(name, func(t *testing.T) {
