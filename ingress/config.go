@@ -1,16 +1,9 @@
 package ingress
 
 import (
-	"errors"
-	"fmt"
-	"maps"
+	"cmp"
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/signalbox-dev/signalbox/ingress/hook"
-	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // Config holds the settings of an ingress. The zero value of a limit means its default.
@@ -73,91 +66,19 @@ const defaultMaxBody = 1 << 20
 
 // withDefaults replaces zero values by the defaults.
 func (c Config) withDefaults() Config {
-	orDefault(&c.MaxBody, defaultMaxBody)
-	orDefault(&c.MaxInFlight, 64<<20)
-	orDefault(&c.MaxUnverifiedInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
-	orDefault(&c.Refusals, 100)
-	orDefault(&c.RefusalsPerSecond, 5)
-	orDefault(&c.MaxConnections, 4096)
-	orDefault(&c.OffloadBudget, 8*time.Second)
-	orDefault(&c.ArtmailBudget, 4*time.Second)
-	orDefault(&c.ReadTimeout, 10*time.Second)
-	orDefault(&c.IdleTimeout, 2*time.Minute)
-	orDefault(&c.StopTimeout, 10*time.Second)
-	orDefault(&c.Quarantine.Keep, 500)
-	orDefault(&c.Quarantine.SourcePerHour, max(c.Quarantine.Keep/5, 1))
-	orDefault(&c.Quarantine.MaxBody, 64<<10)
+	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, 64<<20)
+	c.MaxUnverifiedInFlight = cmp.Or(c.MaxUnverifiedInFlight, max(c.MaxInFlight/4, c.MaxBody+1))
+	c.Refusals = cmp.Or(c.Refusals, 100)
+	c.RefusalsPerSecond = cmp.Or(c.RefusalsPerSecond, 5)
+	c.MaxConnections = cmp.Or(c.MaxConnections, 4096)
+	c.OffloadBudget = cmp.Or(c.OffloadBudget, 8*time.Second)
+	c.ArtmailBudget = cmp.Or(c.ArtmailBudget, 4*time.Second)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 2*time.Minute)
+	c.StopTimeout = cmp.Or(c.StopTimeout, 10*time.Second)
+	c.Quarantine.Keep = cmp.Or(c.Quarantine.Keep, 500)
+	c.Quarantine.SourcePerHour = cmp.Or(c.Quarantine.SourcePerHour, max(c.Quarantine.Keep/5, 1))
+	c.Quarantine.MaxBody = cmp.Or(c.Quarantine.MaxBody, 64<<10)
 	return c
-}
-
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
-// ErrConfig says that a Config can't be used; the message names every mistake.
-var ErrConfig = errors.New("invalid ingress configuration")
-
-// Validate reports all mistakes at once.
-func (c Config) Validate() error {
-	c = c.withDefaults()
-	var wrong []string
-	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-
-	for _, agent := range slices.Sorted(maps.Keys(c.Agents)) {
-		if err := workflows.ValidateAgent(agent); err != nil {
-			say("agents: %v", err)
-		}
-		if _, err := hook.NewSecrets(c.Agents[agent]...); err != nil {
-			say("agents.%s: %v", agent, err)
-		}
-	}
-	for i, secret := range c.SharedSecrets {
-		if strings.TrimSpace(secret) == "" {
-			say("sharedSecrets[%d]: empty secret", i)
-		}
-	}
-	for _, limit := range []struct {
-		name  string
-		value int64
-	}{
-		{"maxBody", c.MaxBody},
-		{"maxInFlight", c.MaxInFlight},
-		{"maxUnverifiedInFlight", c.MaxUnverifiedInFlight},
-		{"refusals", int64(c.Refusals)},
-		{"refusalsPerSecond", int64(c.RefusalsPerSecond)},
-		{"maxConnections", int64(c.MaxConnections)},
-		{"offloadBudget", int64(c.OffloadBudget)},
-		{"artmailBudget", int64(c.ArtmailBudget)},
-		{"readTimeout", int64(c.ReadTimeout)},
-		{"idleTimeout", int64(c.IdleTimeout)},
-		{"stopTimeout", int64(c.StopTimeout)},
-		{"quarantine.keep", int64(c.Quarantine.Keep)},
-		{"quarantine.maxBody", c.Quarantine.MaxBody},
-		{"quarantine.sourcePerHour", int64(c.Quarantine.SourcePerHour)},
-	} {
-		if limit.value < 0 {
-			say("%s: must not be negative", limit.name)
-		}
-	}
-	if c.MaxInFlight <= c.MaxBody {
-		say("maxInFlight: %d bytes must be more than maxBody (%d), or no body fits", c.MaxInFlight, c.MaxBody)
-	}
-	if c.MaxUnverifiedInFlight <= c.MaxBody {
-		say("maxUnverifiedInFlight: %d bytes must be more than maxBody (%d), or no body fits", c.MaxUnverifiedInFlight, c.MaxBody)
-	}
-	for i, proxy := range c.TrustedProxies {
-		if !proxy.IsValid() {
-			say("trustedProxies[%d]: must be an address range, such as 10.0.0.0/8", i)
-		}
-	}
-	if longest := max(c.OffloadBudget, c.ArtmailBudget); c.StopTimeout <= longest {
-		say("stopTimeout: %s must exceed offloadBudget and artmailBudget (%s)", c.StopTimeout, longest)
-	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %s", ErrConfig, strings.Join(wrong, "; "))
-	}
-	return nil
 }

@@ -20,7 +20,7 @@
 //	body that does not arrive in time           408                   counted
 //	body that ends before its length            400                   counted
 //	no room in memory for the body              503 and Retry-After   counted
-//	inbox can't store within its budget         503 and Retry-After   nothing
+//	inbox can't store within its budget         503 and Retry-After   counted
 //	another method; another path                405; 404              nothing
 //	any, while a fault in this program panics   500                   logged with the stack, without the request
 //

@@ -69,11 +69,8 @@ type Server struct {
 	stopped  bool
 }
 
-// New returns ErrConfig for a Config that does not validate.
+// New returns a server. It fails for an empty secret.
 func New(config Config, deps Deps) (*Server, error) {
-	if err := config.Validate(); err != nil {
-		return nil, err
-	}
 	config = config.withDefaults()
 	bodies := newBodies(config, deps.Now)
 	metrics, err := newMetrics(deps.Metrics, bodies, config)

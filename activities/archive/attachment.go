@@ -89,10 +89,10 @@ func (a *attempt) accept(told workflows.Attachment, o object) error {
 	a.beat() // carries the count to the next attempt
 	var how []string
 	if reportedSize != 0 {
-		how = append(how, fmt.Sprintf("%d bytes, told %d", o.size, reportedSize))
+		how = append(how, fmt.Sprintf("%d bytes, Offload reported %d", o.size, reportedSize))
 	}
 	if reportedType != "" {
-		how = append(how, fmt.Sprintf("type %s, told %s", o.contentType, reportedType))
+		how = append(how, fmt.Sprintf("type %s, Offload reported %s", o.contentType, reportedType))
 	}
 	return fmt.Errorf("%w: %s; download %d of %d", errDiffers, strings.Join(how, ", "), n, differingDownloads)
 }
@@ -154,21 +154,20 @@ func disposition(name string) string {
 // download downloads an attachment with a new URL. A URL that has expired, by the worker's clock or by the answer, is replaced once. The second
 // URL is always tried, since the clock may be wrong.
 func (a *Activities) download(ctx *attempt, p workflows.StoreAttachmentParams, into *scratch) (fetched, error) {
-	for try := 1; ; try++ {
+	for first := true; ; first = false {
 		link, expires, err := a.provider.Link(ctx, p.Account, p.CaseID, p.Attachment.ID)
 		if err != nil {
 			return fetched{}, provided(err, a.now().Before(p.LagUntil))
 		}
-		first := try == 1
 		if first && !expires.IsZero() && !a.now().Before(expires) {
 			continue
 		}
 		got, err := a.fetch(ctx, link, into)
-		if err == nil || !first || !isExpired(err) {
-			if err != nil {
-				return fetched{}, fmt.Errorf("fetch attachment: %w", err)
-			}
+		if err == nil {
 			return got, nil
+		}
+		if !first || !isExpired(err) {
+			return fetched{}, fmt.Errorf("fetch attachment: %w", err)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func storeAsOften(t *testing.T, w *world, p workflows.StoreAttachmentParams, mos
 			return stored, attempt
 		}
 		requireFailure(t, err, workflows.ErrTypeArchiveDiffers, false)
-		require.ErrorContains(t, err, "told")
+		require.ErrorContains(t, err, "Offload reported")
 		require.Empty(t, keys(t, w.objects), "a file is not stored while the next download may be right")
 	}
 	require.Fail(t, "never stored")

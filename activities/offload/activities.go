@@ -1,6 +1,7 @@
 package offload
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/resultschema"
 )
 
 // Config holds the dependencies of the activities. All fields are required.
@@ -82,6 +84,12 @@ func (a *Activities) Register(registry worker.ActivityRegistry) {
 // RegisterLocal registers the local activity, which runs in the worker of the workflows.
 func (a *Activities) RegisterLocal(registry worker.ActivityRegistry) {
 	registry.RegisterActivityWithOptions(a.CheckResult, activity.RegisterOptions{Name: workflows.ActivityOffloadCheckResult})
+}
+
+// CheckResult is the local activity "offload.check-result": it checks a result against the resultSchema of its request, because Offload does
+// not check it (Offload, "Result schema"). It never fails: the answer says why a result could not be checked.
+func (a *Activities) CheckResult(_ context.Context, p workflows.CheckResultParams) (workflows.ResultCheck, error) {
+	return resultschema.Check(p.Schema, p.Result), nil
 }
 
 // parsePublicURL returns the URL without a slash at its end. It allows http: a proxy may handle TLS, or everything may run on one machine.

@@ -59,7 +59,7 @@ func TestACallEndsBeforeItsAttempt(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivityWithOptions(func(ctx context.Context) (time.Duration, error) {
-		call, cancel := callContext(ctx, context.WithoutCancel(ctx))
+		call, cancel := callContext(context.WithoutCancel(ctx))
 		defer cancel()
 		deadline, _ := call.Deadline()
 		return activity.GetInfo(ctx).Deadline.Sub(deadline), nil

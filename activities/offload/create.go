@@ -30,7 +30,7 @@ func (a *Activities) CreateCase(ctx context.Context, p workflows.CreateCaseParam
 		return workflows.CreateCaseResult{}, a.failure(ctx, once, waitedFor, notStarted("create case", err))
 	}
 	// Stopping the worker does not cancel the call: after a cancelled call it is uncertain whether the case exists.
-	call, cancel := callContext(ctx, context.WithoutCancel(ctx))
+	call, cancel := callContext(context.WithoutCancel(ctx))
 	defer cancel()
 
 	created, err := client.CreateCase(call, p.Request, a.webhookURL(p.Reference))

@@ -125,9 +125,9 @@ func (a *Activities) account(name string) (*offloadapi.Client, error) {
 // successful attempt would be uncertain.
 const reportMargin = 2 * time.Second
 
-// callContext bounds a call made under parent so that it ends before the attempt's own deadline.
-func callContext(attempt, parent context.Context) (context.Context, context.CancelFunc) {
-	info := activity.GetInfo(attempt)
+// callContext bounds a call so that it ends before the deadline of its attempt.
+func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	info := activity.GetInfo(ctx)
 	margin := min(reportMargin, info.Deadline.Sub(info.StartedTime)/4)
-	return context.WithDeadline(parent, info.Deadline.Add(-margin))
+	return context.WithDeadline(ctx, info.Deadline.Add(-margin))
 }

@@ -29,7 +29,7 @@ func (a *Activities) provideInput(ctx context.Context, p workflows.ProvideInputP
 	if err != nil {
 		return err
 	}
-	call, cancel := callContext(ctx, ctx)
+	call, cancel := callContext(ctx)
 	defer cancel()
 	return client.ProvideInput(call, p.CaseID, p.QuestionID, p.Text)
 }

@@ -12,7 +12,7 @@ func (a *Activities) Link(ctx context.Context, account, caseID, attachmentID str
 	if err != nil {
 		return "", time.Time{}, a.failure(ctx, repeatable, waitedFor, err)
 	}
-	call, cancel := callContext(ctx, ctx)
+	call, cancel := callContext(ctx)
 	defer cancel()
 	download, err := client.GetAttachment(call, caseID, attachmentID)
 	if err != nil {
@@ -28,7 +28,7 @@ func (a *Activities) Result(ctx context.Context, account, caseID string) ([]byte
 	if err != nil {
 		return nil, a.failure(ctx, repeatable, waitedFor, err)
 	}
-	call, cancel := callContext(ctx, ctx)
+	call, cancel := callContext(ctx)
 	defer cancel()
 	found, err := client.GetCase(call, caseID)
 	if err != nil {

@@ -23,7 +23,7 @@ func (a *Activities) read(ctx context.Context, account, caseID string) (workflow
 	if err != nil {
 		return workflows.CaseSnapshot{}, err
 	}
-	call, cancel := callContext(ctx, ctx)
+	call, cancel := callContext(ctx)
 	defer cancel()
 
 	found, err := client.GetCase(call, caseID)

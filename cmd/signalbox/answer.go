@@ -21,6 +21,7 @@ var errNoAnswer = errors.New("the answer is empty, so it was not sent")
 func (p process) caseAnswer() *cobra.Command {
 	var (
 		input  workflows.ProvideInput
+		by     string
 		asJSON bool
 	)
 	answer := &cobra.Command{
@@ -53,6 +54,7 @@ or from standard input if that is not a terminal.`,
 			if strings.TrimSpace(input.Text) == "" {
 				return fmt.Errorf("answer case %s: %w", args[0], errNoAnswer)
 			}
+			input.By = cmp.Or(by, p.who())
 			receipt, err := one.ProvideInput(cmd.Context(), input)
 			if err != nil {
 				return err
@@ -62,7 +64,7 @@ or from standard input if that is not a terminal.`,
 	}
 	answer.Flags().StringVar(&input.QuestionID, "question", "", "ID of the question; empty: the open one")
 	answer.Flags().StringVar(&input.Text, "text", "", "the answer; without it, the answer is read from an editor or from standard input")
-	answer.Flags().StringVar(&input.By, "by", "", "who answers, for the record")
+	byFlag(answer, &by)
 	jsonFlag(answer, &asJSON)
 	return usesAPI(answer)
 }

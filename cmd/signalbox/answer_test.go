@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,5 +43,10 @@ func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
 		given := answer("VISUAL", "printf 'Yes.\\n# no\\nTwo pages.\\n' > \"$2.new\"; cat \"$2\" >> \"$2.new\"; mv \"$2.new\" \"$2\"\n")
 		require.Zero(t, given.status, given.err)
 		require.Equal(t, "Yes.\nTwo pages.", d.fake.AwaitAnswer("vendor_9", id))
+		who := d.process.who()
+		if d.process.variable("SIGNALBOX_API") != "" {
+			who = "ann" // the token's name
+		}
+		require.Contains(t, d.run(t, "", "case", "show", "vendor_9", "--json").out, fmt.Sprintf(`"by": %q`, who))
 	})
 }

@@ -84,6 +84,11 @@ func usesAPI(command *cobra.Command) *cobra.Command {
 	return command
 }
 
+// byFlag adds the flag --by to a command that records who acts. An empty value stands for process.who.
+func byFlag(command *cobra.Command, by *string) {
+	command.Flags().StringVar(by, "by", "", "who acts, for the record; empty: the user who runs the command")
+}
+
 // api returns the API that the command line or a variable names; nil if neither does.
 func (p process) api(cmd *cobra.Command) (*overAPI, error) {
 	flag, err := cmd.Flags().GetString("api")

@@ -268,9 +268,9 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			"who acts":               {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "check", "a", "--by", "bob", "--api", address}, 2, "--by"},
 			"accounts":               {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"todo", "--account", "a", "--api", address}, 2, "--account"},
 			"no process there":       {nil, []string{"case", "list", "--api", "http://127.0.0.1:1"}, 6, "the API"},
-			"needs the keyring":      {nil, []string{"keys", "create", file, "--api", address}, 2, "can't work over the API"},
+			"needs the keyring":      {nil, []string{"keys", "create", file, "--api", address}, 2, "unknown flag: --api"},
 			"no such case":           {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "missing", "--api", address}, 3, "Not found"},
-			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "can't work over the API"},
+			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "unknown flag: --api"},
 		} {
 			p := testProcess(c.environ, d.process.dialTemporal, storage.OpenExisting)
 			got := p.result(t, c.args)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -38,19 +39,20 @@ func (p process) caseAdopt() *cobra.Command {
 	var by string
 	command := p.caseChange("adopt REFERENCE CASE_ID", "Say which case at Offload an uncertain creation made", cobra.ExactArgs(2),
 		func(ctx context.Context, one oneCase, args []string) (workflows.CaseReceipt, error) {
-			return one.Adopt(ctx, workflows.AdoptCase{CaseID: args[0], By: by})
+			return one.Adopt(ctx, workflows.AdoptCase{CaseID: args[0], By: cmp.Or(by, p.who())})
 		})
-	command.Flags().StringVar(&by, "by", "", "who decides, for the record")
+	byFlag(command, &by)
 	return command
 }
 
 func (p process) caseRetryCreate() *cobra.Command {
 	var (
-		retry workflows.RetryCreate
-		file  string
+		retry    workflows.RetryCreate
+		file, by string
 	)
 	command := p.caseChange("retry-create REFERENCE", "Create a case again whose creation is uncertain or was rejected", cobra.ExactArgs(1),
 		func(ctx context.Context, one oneCase, _ []string) (workflows.CaseReceipt, error) {
+			retry.By = cmp.Or(by, p.who())
 			if file != "" {
 				corrected, err := p.readStart(file)
 				if err != nil {
@@ -66,17 +68,17 @@ func (p process) caseRetryCreate() *cobra.Command {
 	command.Long = `Create a case again. If its creation is uncertain, first make sure that Offload has no such case: a second case is a second e-mail thread.
 If the request was rejected, give a corrected document, as for "case start"; only its request counts.`
 	command.Flags().StringVarP(&file, "file", "f", "", "JSON document with the corrected request; - is standard input; empty: the same request again")
-	command.Flags().StringVar(&retry.By, "by", "", "who decides, for the record")
+	byFlag(command, &by)
 	return command
 }
 
 func (p process) caseCancel() *cobra.Command {
-	var cancel workflows.CancelCase
+	var reason, by string
 	command := p.caseChange("cancel REFERENCE", "End a case here; Offload has no cancel and goes on with it", cobra.ExactArgs(1),
 		func(ctx context.Context, one oneCase, _ []string) (workflows.CaseReceipt, error) {
-			return one.Cancel(ctx, cancel)
+			return one.Cancel(ctx, workflows.CancelCase{Reason: reason, By: cmp.Or(by, p.who())})
 		})
-	command.Flags().StringVar(&cancel.Reason, "reason", "", "why, for the record")
-	command.Flags().StringVar(&cancel.By, "by", "", "who cancels, for the record")
+	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	byFlag(command, &by)
 	return command
 }

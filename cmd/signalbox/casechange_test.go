@@ -28,17 +28,21 @@ func TestCommandsChangeACaseByUpdates(t *testing.T) {
 		update string
 		sends  any
 	}{
-		"adopt":        {[]string{"adopt", "vendor_2048", "c-1", "--by", "ada"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: "ada"}},
+		"adopt": {[]string{"adopt", "vendor_2048", "c-1", "--by", "ada"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: "ada"}},
+		"adopt, by the user of the process": {
+			[]string{"adopt", "vendor_2048", "c-1"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: process{}.who()},
+		},
 		"retry-create": {[]string{"retry-create", "vendor_2048", "--by", "ada"}, workflows.UpdateRetryCreate, workflows.RetryCreate{By: "ada"}},
 		"retry-create with another request": {
 			[]string{"retry-create", "vendor_2048", "-f", document},
 			workflows.UpdateRetryCreate,
-			workflows.RetryCreate{Request: &workflows.CaseRequest{
+			workflows.RetryCreate{By: process{}.who(), Request: &workflows.CaseRequest{
 				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a W-9"},
 				Counterparty: workflows.Counterparty{Address: "ap@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 			}},
 		},
-		"cancel": {[]string{"cancel", "vendor_2048", "--reason", "paid", "--by", "ada"}, workflows.UpdateCancel, workflows.CancelCase{Reason: "paid", By: "ada"}},
+		"cancel":                             {[]string{"cancel", "vendor_2048", "--reason", "paid", "--by", "ada"}, workflows.UpdateCancel, workflows.CancelCase{Reason: "paid", By: "ada"}},
+		"cancel, by the user of the process": {[]string{"cancel", "vendor_2048"}, workflows.UpdateCancel, workflows.CancelCase{By: process{}.who()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -45,7 +45,7 @@ Offload now, and resends notices that were given up since then. It can be repeat
 	}
 	command.Flags().StringVar(&since, "since", "", "when the outage began: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
 	command.Flags().BoolVar(&dryRun, "dry-run", false, "only count; change nothing")
-	command.Flags().StringVar(&by, "by", "", "who asks, for the records; empty: the user who runs the command")
+	byFlag(command, &by)
 	jsonFlag(command, &asJSON)
 	if err := command.MarkFlagRequired("since"); err != nil {
 		panic(err) // the flag is defined just above
@@ -105,6 +105,6 @@ rate: "case show" shows the result. A case without an ID at Offload is not read.
 			return p.say(cmd, "case %s will be read now\n", args[0])
 		},
 	}
-	check.Flags().StringVar(&by, "by", "", "who asks, for the record; empty: the user who runs the command")
+	byFlag(check, &by)
 	return usesAPI(check)
 }

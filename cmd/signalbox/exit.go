@@ -18,7 +18,13 @@ var (
 	errNotCompleted = errors.New("the case was not completed")
 )
 
-// exitStatus returns the exit status of an error, as `signalbox --help` lists them.
+// exitStatuses lists what exitStatus returns. README.md has the same list.
+const exitStatuses = `0 done · 1 failed · 2 wrong usage, settings or token · 3 not found ·
+4 conflict with an earlier request or the present state, such as an ended case, no open question, or a key still in use ·
+5 the case ended without being completed · 6 temporarily unavailable, or not ready ·
+7 the workflow was terminated · 8 it timed out · 9 it failed`
+
+// exitStatus returns the exit status of an error: see exitStatuses.
 func exitStatus(err error) int {
 	var refused *api.Refusal
 	switch {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/user"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +19,8 @@ func (p process) who() string {
 	if found, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		name = found.Username
 	}
-	for _, entry := range p.settings.Environ {
-		if caller, found := strings.CutPrefix(entry, "SUDO_USER="); found && caller != "" && caller != name {
-			return fmt.Sprintf("%s (sudo by %s)", name, caller)
-		}
+	if caller := p.variable("SUDO_USER"); caller != "" && caller != name {
+		return fmt.Sprintf("%s (sudo by %s)", name, caller)
 	}
 	return name
 }

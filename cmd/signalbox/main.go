@@ -89,8 +89,7 @@ tools reach it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL
 
 Times are shown as seen from now; --json has them exactly. "signalbox completion --help" says how a shell completes commands and references.
 
-Exit status: 0 done · 1 failed · 2 wrong usage or settings · 3 not found · 4 conflict with an earlier request · 5 the case ended without
-being completed · 6 temporarily unavailable · 7 the workflow was terminated · 8 it timed out · 9 it failed`,
+Exit status: ` + exitStatuses,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -98,7 +97,6 @@ being completed · 6 temporarily unavailable · 7 the workflow was terminated ·
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return &commandLineError{command, err} })
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
 		p.activation(), p.approval(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())
-	refuseAPI(root)
 	markUsage(root)
 	return root
 }
@@ -111,25 +109,6 @@ type commandLineError struct {
 
 func (e *commandLineError) Error() string   { return e.err.Error() }
 func (e *commandLineError) Unwrap() []error { return []error{errUsage, e.err} }
-
-// refuseAPI makes commands that can't work over the API refuse the flag --api.
-func refuseAPI(command *cobra.Command) {
-	if do := command.RunE; do != nil && command.Flags().Lookup("api") == nil {
-		command.Flags().String("api", "", "")
-		if err := command.Flags().MarkHidden("api"); err != nil {
-			panic(err) // the flag is defined just above
-		}
-		command.RunE = func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("api") {
-				return fmt.Errorf("%w: --api: %s needs this machine's own settings and can't work over the API", errUsage, cmd.CommandPath())
-			}
-			return do(cmd, args)
-		}
-	}
-	for _, sub := range command.Commands() {
-		refuseAPI(sub)
-	}
-}
 
 // markUsage makes errors about arguments and required flags commandLineErrors.
 func markUsage(command *cobra.Command) {

@@ -318,6 +318,13 @@ func TestATemporalThatIsAwayHasAnExitStatus(t *testing.T) {
 	require.Contains(t, got.err, "127.0.0.1:1")
 }
 
+func TestTheREADMEListsTheExitStatuses(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(strings.Fields(string(readme)), " "), strings.Join(strings.Fields(exitStatuses), " "))
+}
+
 func TestEachKindOfErrorHasItsExitStatus(t *testing.T) {
 	t.Parallel()
 	for err, status := range map[error]int{

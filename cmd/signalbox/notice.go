@@ -144,7 +144,7 @@ func (p process) noticeChange(name, short string,
 		},
 	}
 	command.Flags().StringVar(&since, "since", "", "only notices made since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
-	command.Flags().StringVar(&by, "by", "", "who decides, for the record; empty: the user who runs the command")
+	byFlag(command, &by)
 	jsonFlag(command, &asJSON)
 	return usesAPI(command)
 }

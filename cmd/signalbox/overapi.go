@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/desk"
@@ -156,12 +157,7 @@ func (c caseOverAPI) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
 			return *state.Outcome, nil
 		}
 		if wait.Wait != "" && (err != nil || state.Status == workflows.CaseInputNeeded) {
-			pause := time.NewTimer(waitPause)
-			select {
-			case <-ctx.Done():
-			case <-pause.C:
-			}
-			pause.Stop()
+			health.Sleep(ctx, waitPause)
 		}
 		wait.Wait = waitAtOnce
 	}

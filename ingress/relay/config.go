@@ -1,9 +1,7 @@
 package relay
 
 import (
-	"errors"
-	"fmt"
-	"strings"
+	"cmp"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -22,8 +20,8 @@ type Config struct {
 	MaxInFlight int64
 	// SignalTimeout bounds one signal to Temporal. Default 3 seconds.
 	SignalTimeout time.Duration
-	// Lease is how long a claim is valid unless it is renewed. The lanes of a killed relay wait that long. Default and maximum 15 seconds;
-	// minimum four times SignalTimeout, so that there is time to renew.
+	// Lease is how long a claim is valid unless it is renewed. The lanes of a killed relay wait that long. Default 15 seconds; it must be at
+	// least four times SignalTimeout, so that there is time to renew.
 	Lease time.Duration
 	// UnmatchedGrace is how long an event waits for its workflow to start, counted from the first signal that found none. Default 15
 	// minutes.
@@ -36,9 +34,6 @@ type Config struct {
 	PollInterval time.Duration
 }
 
-// maxLease bounds how long the lanes of a killed relay wait.
-const maxLease = 15 * time.Second
-
 // Limits of one signal. Temporal warns about payloads from 256 KiB on.
 const (
 	maxEventsPerSignal = 100
@@ -48,58 +43,13 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	orDefault(&c.Concurrency, 64)
-	orDefault(&c.MaxInFlight, 32<<20)
-	orDefault(&c.SignalTimeout, 3*time.Second)
-	orDefault(&c.Lease, maxLease)
-	orDefault(&c.UnmatchedGrace, 15*time.Minute)
-	orDefault(&c.ReplayInterval, 30*time.Second)
-	orDefault(&c.MaxAttempts, 20)
-	orDefault(&c.PollInterval, time.Second)
+	c.Concurrency = cmp.Or(c.Concurrency, 64)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, 32<<20)
+	c.SignalTimeout = cmp.Or(c.SignalTimeout, 3*time.Second)
+	c.Lease = cmp.Or(c.Lease, 15*time.Second)
+	c.UnmatchedGrace = cmp.Or(c.UnmatchedGrace, 15*time.Minute)
+	c.ReplayInterval = cmp.Or(c.ReplayInterval, 30*time.Second)
+	c.MaxAttempts = cmp.Or(c.MaxAttempts, 20)
+	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
 	return c
-}
-
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
-// ErrConfig says that a Config is wrong; its message names every mistake.
-var ErrConfig = errors.New("invalid relay configuration")
-
-// Validate returns ErrConfig with all mistakes.
-func (c Config) Validate() error {
-	c = c.withDefaults()
-	var wrong []string
-	if strings.TrimSpace(c.Owner) == "" {
-		wrong = append(wrong, "owner: it is required")
-	}
-	for _, limit := range []struct {
-		name  string
-		value int64
-	}{
-		{"concurrency", int64(c.Concurrency)},
-		{"maxInFlight", c.MaxInFlight},
-		{"signalTimeout", int64(c.SignalTimeout)},
-		{"unmatchedGrace", int64(c.UnmatchedGrace)},
-		{"replayInterval", int64(c.ReplayInterval)},
-		{"maxAttempts", int64(c.MaxAttempts)},
-		{"pollInterval", int64(c.PollInterval)},
-	} {
-		if limit.value < 0 {
-			wrong = append(wrong, limit.name+": must not be negative")
-		}
-	}
-	if c.Lease > maxLease {
-		wrong = append(wrong, fmt.Sprintf("lease: %s is more than %s", c.Lease, maxLease))
-	}
-	if c.Lease < 4*c.SignalTimeout {
-		wrong = append(wrong, fmt.Sprintf("lease: %s is less than four times signalTimeout (%s)", c.Lease, c.SignalTimeout))
-	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("%w: %s", ErrConfig, strings.Join(wrong, "; "))
-	}
-	return nil
 }

@@ -52,11 +52,8 @@ type Relay struct {
 	olderUnmatched string
 }
 
-// New returns ErrConfig for a Config that does not validate.
+// New returns a relay. It fails if its metrics are registered already.
 func New(config Config, deps Deps) (*Relay, error) {
-	if err := config.Validate(); err != nil {
-		return nil, err
-	}
 	metrics, err := newMetrics(deps.Metrics, deps.Inbox, deps.Now)
 	if err != nil {
 		return nil, err

@@ -498,14 +498,3 @@ func TestMetricsOfAnInboxThatIsAwayKeepTheLastValues(t *testing.T) {
 	f.watched.away.Store(false)
 	require.InDelta(t, 1, f.metric(t, "signalbox_inbox_up", ""), 0)
 }
-
-func TestConfigReportsAllMistakesAtOnce(t *testing.T) {
-	t.Parallel()
-	err := relay.Config{Concurrency: -1, Lease: time.Second, MaxAttempts: -1}.Validate()
-	require.ErrorIs(t, err, relay.ErrConfig)
-	for _, says := range []string{"owner: it is required", "concurrency: must not be negative", "maxAttempts: must not be negative", "lease: 1s is less"} {
-		require.ErrorContains(t, err, says)
-	}
-	require.ErrorContains(t, relay.Config{Owner: "me", Lease: 16 * time.Second}.Validate(), "lease: 16s is more than 15s")
-	require.NoError(t, relay.Config{Owner: "me"}.Validate())
-}

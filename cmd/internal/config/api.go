@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,10 +19,7 @@ type API struct{ URL, Token string }
 // API reads the API of a command. address is the value of the flag, which overrides the variable.
 func (s Source) API(address string) (API, error) {
 	env := s.variables()
-	api := API{URL: address}
-	if api.URL == "" {
-		api.URL = env[apiURL]
-	}
+	api := API{URL: cmp.Or(address, env[apiURL])}
 	if api.URL == "" {
 		return api, nil
 	}

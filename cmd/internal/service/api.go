@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
@@ -13,21 +12,20 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
-	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // newAPI returns the API of a process with an inbox. It reads transcripts with the accounts' clients.
 func newAPI(
-	s Settings, temporal client.Client, late *openingInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
+	s Settings, temporal client.Client, opening *openingInbox, accounts map[string]*offloadapi.Client, tracer trace.Tracer,
 ) (*api.Server, error) {
-	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(openingDeliveries{late}, now)})
+	apps, err := signalbox.New(temporal, signalbox.Options{Keyring: s.Keyring, Deliveries: deliveries.New(opening, now)})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
 	deps := api.Deps{
-		Client: apps, Inbox: late.now, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Tracer: tracer, Now: now,
+		Client: apps, Inbox: opening.current, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Tracer: tracer, Now: now,
 		Transcript: transcripts(transcript.Source{Cases: apps, Accounts: accounts, Now: now}),
 	}
 	if len(s.Config.Internal.TokenFiles) > 0 {
@@ -45,31 +43,4 @@ func transcripts(from transcript.Source) func(context.Context, string) (workflow
 		}
 		return found, err
 	}
-}
-
-// openingDeliveries implements deliveries.Store with an inbox that may not be open yet.
-type openingDeliveries struct{ inbox *openingInbox }
-
-func (l openingDeliveries) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
-	store, err := l.inbox.now()
-	if err != nil {
-		return inbox.Page{}, err
-	}
-	return store.List(ctx, filter)
-}
-
-func (l openingDeliveries) Replay(ctx context.Context, id string, at time.Time) error {
-	store, err := l.inbox.now()
-	if err != nil {
-		return err
-	}
-	return store.Replay(ctx, id, at)
-}
-
-func (l openingDeliveries) Audit(ctx context.Context, entry inbox.AuditEntry) error {
-	store, err := l.inbox.now()
-	if err != nil {
-		return err
-	}
-	return store.Audit(ctx, entry)
 }

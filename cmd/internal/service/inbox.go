@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -89,7 +90,7 @@ func (l *openingInbox) wrong(err error) bool {
 
 // check is the probe of the inbox. server knows whether the last webhook was stored.
 func (l *openingInbox) check(ctx context.Context, server *ingress.Server) error {
-	if _, err := l.now(); err != nil {
+	if _, err := l.current(); err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		switch {
@@ -118,8 +119,8 @@ func (l *openingInbox) fix() string {
 	return "see that the disk has room and the file that --inbox (SIGNALBOX_INBOX) names is there; the log says more"
 }
 
-// now returns the store, or inbox.ErrBusy if it is not open yet.
-func (l *openingInbox) now() (inbox.Store, error) {
+// current returns the store, or inbox.ErrBusy if it is not open yet.
+func (l *openingInbox) current() (inbox.Store, error) {
 	select {
 	case <-l.opened:
 		return l.store, nil
@@ -134,7 +135,7 @@ func (l *openingInbox) Append(ctx context.Context, deliveries []inbox.Delivery) 
 	case <-l.opened:
 	case <-ctx.Done():
 	}
-	store, err := l.now()
+	store, err := l.current()
 	if err != nil {
 		return nil, err
 	}
@@ -143,25 +144,43 @@ func (l *openingInbox) Append(ctx context.Context, deliveries []inbox.Delivery) 
 
 // Trim implements ingress.Inbox.
 func (l *openingInbox) Trim(ctx context.Context, request inbox.TrimRequest) (int, error) {
-	store, err := l.now()
+	store, err := l.current()
 	if err != nil {
 		return 0, err
 	}
 	return store.Trim(ctx, request)
 }
 
-// List implements ingress.Inbox.
+// List implements ingress.Inbox and deliveries.Store.
 func (l *openingInbox) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
-	store, err := l.now()
+	store, err := l.current()
 	if err != nil {
 		return inbox.Page{}, err
 	}
 	return store.List(ctx, filter)
 }
 
+// Replay implements deliveries.Store.
+func (l *openingInbox) Replay(ctx context.Context, id string, at time.Time) error {
+	store, err := l.current()
+	if err != nil {
+		return err
+	}
+	return store.Replay(ctx, id, at)
+}
+
+// Audit implements deliveries.Store.
+func (l *openingInbox) Audit(ctx context.Context, entry inbox.AuditEntry) error {
+	store, err := l.current()
+	if err != nil {
+		return err
+	}
+	return store.Audit(ctx, entry)
+}
+
 // Check implements ingress.Inbox.
 func (l *openingInbox) Check(ctx context.Context) error {
-	store, err := l.now()
+	store, err := l.current()
 	if err != nil {
 		return err
 	}
@@ -170,7 +189,7 @@ func (l *openingInbox) Check(ctx context.Context) error {
 
 // close closes the store. Call it after run and all writers have ended.
 func (l *openingInbox) close() {
-	if store, err := l.now(); err == nil {
+	if store, err := l.current(); err == nil {
 		if err := store.Close(); err != nil {
 			l.log.Error("close inbox", zap.Error(err))
 		}

@@ -40,7 +40,7 @@ func (in *receiving) purge(ctx context.Context, store inbox.Store) {
 	}
 	purged, err := store.Purge(ctx, request)
 	if purged != (inbox.Purged{}) {
-		in.log.Info("retention ended", zap.Int("bodies_removed", purged.Bodies), zap.Int("deliveries_removed", purged.Rows))
+		in.log.Info("expired deliveries removed", zap.Int("bodies_removed", purged.Bodies), zap.Int("deliveries_removed", purged.Rows))
 	}
 	if err != nil && ctx.Err() == nil {
 		in.log.Error("retention not enforced", zap.Error(err))

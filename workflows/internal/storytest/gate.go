@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/sdk/interceptor"
 )
 
-// Gate keeps the activities of a run from reaching into what comes after it: the environment lets a workflow end while an activity is at
-// work in its own goroutine. It is an interceptor of one run's worker.
+// Gate stops activities that outlive their run; the test environment lets a workflow end while one still runs. It is an interceptor of one
+// run's worker.
 type Gate struct {
 	interceptor.WorkerInterceptorBase
 

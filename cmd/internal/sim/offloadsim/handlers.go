@@ -3,6 +3,7 @@ package offloadsim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -113,14 +114,9 @@ func (c *offloadCase) learn(context string) {
 		return
 	}
 	merged := map[string]any{}
-	for name, value := range knowledge {
-		merged[name] = value
-	}
+	maps.Copy(merged, knowledge)
 	merged["additionalHumanContext"] = context
-	goal := map[string]any{}
-	for name, value := range c.request.goal {
-		goal[name] = value
-	}
+	goal := maps.Clone(c.request.goal)
 	goal["knowledge"] = merged
 	c.request.goal = goal // Replaced, not changed: an answer that is being written may still hold the old one.
 }

@@ -143,48 +143,32 @@ func TestTheREADMEsFaultsAndStepsOfTheSimulatorsComeThroughInARealProcess(t *tes
 	}, time.Minute, 20*time.Millisecond, "the agent was not activated")
 }
 
-// The binary is built as the README says, and its commands work on everything in one process.
+// The binary is built as the README says, and its commands take a case from its start to its end on everything in one process.
 func TestTheREADMEsCommandLineRunsAsItIs(t *testing.T) {
 	t.Parallel()
-	const reference = "on-the-command-line"
-	// The receiver of its notices has ended, so they are given up.
-	gone, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "app-that-is-gone", TaskQueue: "app"}, "app")
-	require.NoError(t, err)
-	require.NoError(t, shared.Temporal.TerminateWorkflow(t.Context(), gone.GetID(), gone.GetRunID(), ""))
-	begin := request(reference, "manual")
-	begin.Notify, begin.ReplyTo = nil, &workflows.ReplyTo{WorkflowID: gone.GetID(), Signal: "news"}
-	_, err = shared.Apps.StartCase(t.Context(), begin)
-	require.NoError(t, err)
-	running := stateOf(t, shared.InternalURL(), reference, workflows.CaseRunning)
-	require.NoError(t, shared.Simulators.Offload.SendFirstMessage(running.CaseID))
-	_, err = shared.Simulators.Offload.AskInput(running.CaseID, "Is a signed PDF acceptable?")
-	require.NoError(t, err)
-	stateOf(t, shared.InternalURL(), reference, workflows.CaseInputNeeded)
-	require.Eventually(t, func() bool {
-		state, err := shared.Apps.Notices(t.Context(), workflows.OffloadCaseWorkflowID(reference))
-		return err == nil && len(state.Notices) == 1 && state.Notices[0].Status == workflows.NoticeGivenUp
-	}, time.Minute, 20*time.Millisecond, "no notice is given up")
-
+	const reference = "vendor_4096"
 	folder := t.TempDir()
-	document, err := json.Marshal(request(reference+"-2", "manual"))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "case.json"), document, 0o600))
-	// The README names this one within a sentence.
-	const startIt = "signalbox case start -f case.json"
-	isInREADME(t, "`"+startIt+"`")
 	build := commandsOf(t, "build.sh", "-o bin/", "-o "+folder+"/bin/", "$PWD/bin", folder+"/bin", "http://127.0.0.1:8081", shared.InternalURL())
-	commands := commandsOf(t, "commands.sh", "vendor_2048", reference)
-	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", build+"cd "+folder+"\n"+startIt+"\n"+commands)
-	shell.Dir = repository
-	shell.Env = append(os.Environ(), "SIGNALBOX_API_TOKEN=none-is-needed-on-loopback")
-	shell.Stdin = strings.NewReader("Yes, a signed PDF is fine.\n")
-	output, err := shell.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	for _, want := range []string{reference + "-2", "Is a signed PDF acceptable?", "deliveries to replay"} {
-		require.Contains(t, string(output), want)
+	run := func(input, commands string) string {
+		shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", build+"cd "+folder+"\n"+commands)
+		shell.Dir = repository
+		shell.Env = append(os.Environ(), "SIGNALBOX_API_TOKEN=none-is-needed-on-loopback")
+		shell.Stdin = strings.NewReader(input)
+		output, err := shell.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+		return string(output)
 	}
-	answers := stateOf(t, shared.InternalURL(), reference, workflows.CaseInputSent).Answers
-	require.Equal(t, "Yes, a signed PDF is fine.", answers[0].Text)
+	// A reader who comes to the to-do list has waited some seconds.
+	start, others, found := strings.Cut(commandsOf(t, "commands.sh"), "signalbox todo ")
+	require.True(t, found)
+	require.Contains(t, run("", start), reference)
+	question := stateOf(t, shared.InternalURL(), reference, workflows.CaseInputNeeded).Question
+	output := run("Yes, a signed PDF is fine.\n", "signalbox todo "+others)
+	for _, want := range []string{question.Text, "deliveries to replay", string(workflows.CaseCompleted)} {
+		require.Contains(t, output, want)
+	}
+	require.Equal(t, "Yes, a signed PDF is fine.", stateOf(t, shared.InternalURL(), reference, workflows.CaseCompleted).Answers[0].Text)
+	isInREADME(t, "`signalbox notice resend "+reference+" --since 2h`")
 }
 
 // outcomeOf has the README's lines of Go as they stand there, which leave the errors to the reader.

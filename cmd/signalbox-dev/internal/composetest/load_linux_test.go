@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -226,6 +227,33 @@ func (l *load) checkCases(t *testing.T) {
 		require.Len(t, made, 1, "%s was made once", one.reference)
 		require.LessOrEqual(t, len(made[0].Answers), 1, "%s was answered once", one.reference)
 	}
+}
+
+// checkActivation checks that the configuration lets a signed webhook of an agent in.
+func (l *load) checkActivation(t *testing.T) {
+	t.Helper()
+	id, err := l.providers.Artmail.Activate(sim.Agent)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		state, err := l.apps.Activation(sim.Agent, id).State(t.Context())
+		return err == nil && state.Status == workflows.ActivationActive
+	}, waitTimeout, tick, "the agent is not activated")
+}
+
+// checkTranscript checks that an ingress reads a conversation, with the token that secrets.sh has made.
+func (l *load) checkTranscript(t *testing.T, s *stage, ingress *running) {
+	t.Helper()
+	tokens, err := os.ReadFile(filepath.Join(s.folder, "secrets", "internal_tokens"))
+	require.NoError(t, err)
+	token, found := strings.CutPrefix(strings.TrimSpace(string(tokens)), "operator:")
+	require.True(t, found)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+ingress.internal+"/v1/cases/"+l.cases[0].reference+"/transcript", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := (&http.Client{Timeout: 20 * time.Second}).Do(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
 // checkInbox checks that every webhook that was answered with a 2xx is in the inbox, and that each one there is there once and was handed over.

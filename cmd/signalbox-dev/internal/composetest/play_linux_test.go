@@ -43,6 +43,8 @@ func execute(t *testing.T, address *url.URL, statement string) {
 	require.NoError(t, err)
 }
 
+const agentSecret = "secret-of-the-agent"
+
 // The services of the file run as processes. Each ingress and each worker is killed and halted while webhooks arrive, and nothing is lost, counted twice or
 // stuck.
 func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) {
@@ -53,7 +55,7 @@ func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) 
 	s := &stage{folder: t.TempDir(), variables: imageEnvironment(t)}
 	public := freeAddress(t)
 	providers, err := sim.Start(sim.Options{
-		Listen: "127.0.0.1:0", PublicURL: "http://" + public, OffloadKey: "key", AgentSecret: "secret", Pace: 200 * time.Millisecond,
+		Listen: "127.0.0.1:0", PublicURL: "http://" + public, OffloadKey: "key", AgentSecret: agentSecret, Pace: 200 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, providers.Stop()) })
@@ -64,6 +66,7 @@ func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) 
 	require.NoError(t, os.Mkdir(filepath.Join(s.folder, "data"), 0o700))
 	address := administrator(t, database, s.services["postgresql"].Environment["POSTGRES_USER"])
 	s.makeSecrets(t, address)
+	s.configure(t, sim.Agent, agentSecret)
 
 	shards, err := strconv.Atoi(s.services["temporal"].Environment["NUM_HISTORY_SHARDS"])
 	require.NoError(t, err)
@@ -87,6 +90,7 @@ func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) 
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
 	l := startLoad(t, s, temporal, "http://"+public, providers)
+	l.checkActivation(t)
 	for i, one := range all {
 		l.awaitWebhooks(t)
 		one.kill(t)
@@ -99,5 +103,6 @@ func TestTheServicesOfTheFileLoseNothingWhenEachIsKilledAndHalted(t *testing.T) 
 	}
 	l.end(t)
 	l.checkCases(t)
+	l.checkTranscript(t, s, all[len(all)-1])
 	l.checkInbox(t, s)
 }

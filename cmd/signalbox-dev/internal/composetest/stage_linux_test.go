@@ -132,6 +132,17 @@ func (s *stage) makeSecrets(t *testing.T, database *url.URL) {
 	require.NoError(t, os.WriteFile(path, []byte(here), 0o600))
 }
 
+// configure takes the example of an agent in the configuration into use.
+func (s *stage) configure(t *testing.T, agent, secret string) {
+	t.Helper()
+	path := filepath.Join(s.folder, "secrets", "config.yml")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	inUse := strings.NewReplacer("\n# ", "\n", "my-agent", agent, "the webhook secret of this agent at Artmail", secret).Replace(string(text))
+	require.Contains(t, inUse, "\nagents:\n  "+agent+":\n    secrets: [\""+secret+"\"]\n")
+	require.NoError(t, os.WriteFile(path, []byte(inUse), 0o600))
+}
+
 func (s *stage) script(t *testing.T, name string, environment ...string) {
 	t.Helper()
 	text, err := os.ReadFile(root + "/cmd/signalbox/deploy/compose/" + name)

@@ -6,8 +6,8 @@
 // the disk of an ingress with SQLite is full. When no delivery is pending any more, it compares the answers that the providers got with the
 // contents of the inbox, the workflows and the providers.
 //
-// What it takes for granted is little: a body that was answered with 204, byte for byte as it left the simulator. It does not ask
-// Signalbox's own code what that event's dedupe key is.
+// It assumes only this: which bodies were answered with 204, byte for byte as they left the simulator. It does not ask Signalbox's own code for an event's
+// dedupe key.
 //
 // SIGKILL can't show that a commit is synced: what the system has, it keeps when a process dies. Tracing the system calls shows that, in a
 // test of the SQLite inbox.

@@ -18,6 +18,12 @@ random | keep grafana_password
 printf 'operator:%s\n' "$(random)" | keep internal_tokens
 printf 'postgres://signalbox:%s@postgresql:5432/signalbox?sslmode=disable\n' "$(cat secrets/inbox_password)" | keep inbox_url
 printf 'POSTGRES_PWD=%s\nSQL_PASSWORD=%s\n' "$(cat secrets/temporal_db_password)" "$(cat secrets/temporal_db_password)" | keep temporal.env
+keep config.yml <<'END'
+## The --config file of the ingresses and workers: restart them after a change. README.md, "Run it", lists what it may contain.
+# agents:
+#   my-agent:
+#     secrets: ["the webhook secret of this agent at Artmail"]
+END
 if [ ! -s secrets/offload_api_key ]; then
   key=${SIGNALBOX_OFFLOAD_API_KEY:-}
   if [ -z "$key" ]; then
@@ -26,4 +32,4 @@ if [ ! -s secrets/offload_api_key ]; then
   fi
   printf '%s\n' "$key" | keep offload_api_key
 fi
-echo "secrets are in ./secrets; internal_tokens opens the API, grafana_password is that of Grafana's admin"
+echo "secrets are in ./secrets; internal_tokens holds the API token, grafana_password the password of Grafana's admin"

@@ -1,8 +1,16 @@
-signalbox todo                                  # what a person is needed for, the most urgent first
+cat >case.json <<'END'
+{"reference": "vendor_4096", "request": {
+  "channel": "EMAIL",
+  "goal": {"objective": "Obtain a signed W-9"},
+  "counterparty": {"address": "question@vendor.example", "name": "Ada"},
+  "senderPersona": {"name": "Grace"}}}
+END
+signalbox case start -f case.json               # sent again, it attaches to the same case
+signalbox case check vendor_4096                # read the case at Offload now
+signalbox todo                                  # what a person is needed for, the most urgent first: after some seconds a question
 signalbox case list --needs-attention           # also: --state, --account, --prefix, --case-id, --open, --since, --before
 signalbox activation list --agent demo-agent
-signalbox case answer vendor_2048               # shows the question; $VISUAL/$EDITOR, or standard input where it is no terminal
-signalbox case check vendor_2048                # read the case at Offload now
-signalbox case transcript vendor_2048           # the conversation, read from Offload and stored nowhere
-signalbox notice resend vendor_2048 --since 2h  # or by IDs; `dismiss` ends them
+signalbox case answer vendor_4096               # shows the question; $VISUAL/$EDITOR, or standard input where it is no terminal
+signalbox case wait vendor_4096                 # until it has ended
+signalbox case transcript vendor_4096           # the conversation, read from Offload and stored nowhere
 signalbox catch-up --since 2h --dry-run         # after an outage: replay deliveries, read open cases, resend notices
