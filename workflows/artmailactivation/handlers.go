@@ -22,7 +22,7 @@ func (r *run) handle() error {
 		entity.HandleUpdate(r.Run, workflows.UpdateCloseRun, "Close a run that has ended normally",
 			func(in workflows.CloseRun) error { return lifecycle.CheckCloseRun(r.a, in) }, r.closeRun),
 		entity.HandleUpdate(r.Run, workflows.UpdateResealAPIKey, "Replace the sealed API key by the same key, sealed again",
-			func(in workflows.ResealAPIKey) error { return lifecycle.CheckReseal(r.a, in) }, r.reseal),
+			func(in workflows.ResealAPIKey) error { return lifecycle.CheckResealAPIKey(r.a, in) }, r.reseal),
 	)
 }
 
@@ -82,10 +82,10 @@ func (r *run) closeRun(in workflows.CloseRun) (workflows.Run, error) {
 
 func (r *run) reseal(in workflows.ResealAPIKey) (workflows.APIKeyReceipt, error) {
 	r.applyWaiting()
-	if err := lifecycle.CheckReseal(r.a, in); err != nil {
+	if err := lifecycle.CheckResealAPIKey(r.a, in); err != nil {
 		return workflows.APIKeyReceipt{}, err
 	}
-	next, receipt := lifecycle.Reseal(r.a, in)
+	next, receipt := lifecycle.ResealAPIKey(r.a, in)
 	r.apply(next, nil)
 	return receipt, nil
 }

@@ -22,11 +22,11 @@ func Workflow(ctx workflow.Context, in Input) (workflows.ActivationState, error)
 	return start(ctx, in, 0)
 }
 
-// ContinuingAfter returns a Workflow that continues as new after n steps (events, results of calls, updates, due times). Tests use it to
-// find state that is not carried over.
-func ContinuingAfter(n int) func(workflow.Context, Input) (workflows.ActivationState, error) {
+// ContinuingAfter returns a Workflow that continues as new after so many steps (events, results of calls, updates, due times). Tests
+// use it to find state that is not carried over.
+func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.ActivationState, error) {
 	return func(ctx workflow.Context, in Input) (workflows.ActivationState, error) {
-		return start(ctx, in, n)
+		return start(ctx, in, steps)
 	}
 }
 

@@ -15,7 +15,7 @@ const nextStart = time.Second
 const turn = time.Hour
 
 // carryOut starts each wanted delivery whose target has none running, and drops deliveries of notices that no longer wait.
-func (r *run) carryOut(effects lifecycle.Effects) {
+func (r *run) carryOut(fx lifecycle.Effects) {
 	r.deliveries = slices.DeleteFunc(r.deliveries, func(d delivery) bool {
 		if lifecycle.Waits(r.state, key(d)) {
 			return false
@@ -23,7 +23,7 @@ func (r *run) carryOut(effects lifecycle.Effects) {
 		d.Drop()
 		return true
 	})
-	idle := slices.DeleteFunc(effects.Deliver, func(wanted lifecycle.Delivery) bool {
+	idle := slices.DeleteFunc(fx.Deliver, func(wanted lifecycle.Delivery) bool {
 		return slices.ContainsFunc(r.deliveries, func(d delivery) bool { return d.Params.To == wanted.To })
 	})
 	plan := lifecycle.Startable(r.state, idle, r.running(), r.started)
@@ -43,7 +43,7 @@ func (r *run) carryOut(effects lifecycle.Effects) {
 		r.newRunAt = r.Now().Add(turn)
 	}
 	r.Timer.Set(r.Ctx, r.Now(), r.newRunAt, "Start other deliveries in a new run")
-	r.Timer.Set(r.Ctx, r.Now(), effects.WakeAt, "End unless notices come")
+	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, "End unless notices come")
 }
 
 // applyResults applies the results of deliveries that have ended.

@@ -19,13 +19,22 @@ func (r *run) handle() error {
 	)
 }
 
+// applyWaiting applies the notices and results that came before an update, so that its answer is not older than they are. Each update
+// calls it first.
+func (r *run) applyWaiting() {
+	r.applySignals()
+	r.applyResults()
+}
+
 func (r *run) resend(in workflows.SelectNotices) (workflows.NoticesSelected, error) {
+	r.applyWaiting()
 	next, selected, err := lifecycle.Resend(r.state, in, r.Now())
 	r.apply(next)
 	return selected, err
 }
 
 func (r *run) dismiss(in workflows.SelectNotices) (workflows.NoticesSelected, error) {
+	r.applyWaiting()
 	next, selected, err := lifecycle.Dismiss(r.state, in, r.Now())
 	r.apply(next)
 	return selected, err

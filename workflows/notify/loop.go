@@ -16,15 +16,15 @@ import (
 func (r *run) loop() (workflows.NotifyState, error) {
 	for {
 		r.applyNews()
-		effects := lifecycle.Next(r.state, r.Now())
+		fx := lifecycle.Next(r.state, r.Now())
 		r.publish()
 		switch {
-		case effects.Ended && r.canEnd():
+		case fx.Done && r.canEnd():
 			return lifecycle.View(r.state), nil
-		case !effects.Ended && r.canEnd() && (r.WantsNewRun() || rules.Due(r.newRunAt, r.Now())):
+		case !fx.Done && r.canEnd() && (r.WantsNewRun() || rules.Due(r.newRunAt, r.Now())):
 			return workflows.NotifyState{}, r.continueAsNew()
 		}
-		r.carryOut(effects)
+		r.carryOut(fx)
 		if err := workflow.Await(r.Ctx, r.hasWork); err != nil {
 			return workflows.NotifyState{}, err
 		}

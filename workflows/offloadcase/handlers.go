@@ -15,7 +15,7 @@ func (r *run) handle() error {
 		entity.HandleState(r.Run, "Where the case stands, what it waits for and what it has seen",
 			func() workflows.CaseState { return lifecycle.View(r.c) }),
 		entity.HandleUpdate(r.Run, workflows.UpdateProvideInput, "Answer the open question",
-			func(in workflows.ProvideInput) error { return lifecycle.CheckInput(r.c, in) }, r.provideInput),
+			func(in workflows.ProvideInput) error { return lifecycle.CheckProvideInput(r.c, in) }, r.provideInput),
 		entity.HandleUpdate(r.Run, workflows.UpdateAdoptCase, "Say which case at Offload belongs to the reference",
 			func(in workflows.AdoptCase) error { return lifecycle.CheckAdopt(r.c, in) }, r.adopt),
 		entity.HandleUpdate(r.Run, workflows.UpdateRetryCreate, "Create the case again, even if one may exist already",
@@ -34,10 +34,10 @@ func (r *run) applyWaiting() {
 // provideInput applies what waits only if the answer is refused without it: an answer that comes together with the end of its case is
 // taken.
 func (r *run) provideInput(in workflows.ProvideInput) (workflows.InputReceipt, error) {
-	if lifecycle.CheckInput(r.c, in) != nil {
+	if lifecycle.CheckProvideInput(r.c, in) != nil {
 		r.applyWaiting()
 	}
-	if err := lifecycle.CheckInput(r.c, in); err != nil {
+	if err := lifecycle.CheckProvideInput(r.c, in); err != nil {
 		return workflows.InputReceipt{}, err
 	}
 	now := r.Now()

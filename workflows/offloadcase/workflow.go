@@ -21,7 +21,7 @@ func Workflow(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {
 	return start(ctx, in, 0)
 }
 
-// ContinuingAfter returns a Workflow that continues as new after so many steps (events, results of activities, updates, due times). Tests
+// ContinuingAfter returns a Workflow that continues as new after so many steps (events, results of calls, updates, due times). Tests
 // use it to find state that is not carried over.
 func ContinuingAfter(steps int) func(workflow.Context, Input) (workflows.CaseOutcome, error) {
 	return func(ctx workflow.Context, in Input) (workflows.CaseOutcome, error) {

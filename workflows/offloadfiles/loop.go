@@ -9,17 +9,16 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/offloadfiles/lifecycle"
 )
 
-// loop runs the storing: apply the news, start and stop calls, wait, until every file is settled and the notice is handed off.
+// loop runs the storing: apply the news, start and stop calls, wait, until every file is stored or given up and the notice is handed off.
 func (r *run) loop() (workflows.CaseFiles, error) {
 	for {
 		r.applyNews()
 		fx := lifecycle.Next(r.f, r.Now())
 		r.publish()
-		settled := lifecycle.Settled(r.f)
 		switch {
-		case settled && r.canEnd():
+		case fx.Done && r.canEnd():
 			return lifecycle.Result(r.f), nil
-		case !settled && r.canEnd() && r.WantsNewRun():
+		case !fx.Done && r.canEnd() && r.WantsNewRun():
 			return workflows.CaseFiles{}, r.continueAsNew()
 		}
 		r.carryOut(fx)

@@ -67,7 +67,7 @@ func CheckRequestApprovals(a Activation, requests []workflows.ApprovalRequest) e
 			}
 			continue
 		}
-		if err := acceptsWork(s, "approval "+r.MessageID); err != nil {
+		if err := refuseWork(s, "approval "+r.MessageID); err != nil {
 			return err
 		}
 		if run := findRun(s, r.RunID); run != nil && run.Status == workflows.RunClosed {
@@ -108,7 +108,7 @@ func register(a *Activation, r workflows.ApprovalRequest, now time.Time) {
 	case responded && response.Approved == nil:
 		approval.Unclear = true
 	case responded:
-		answer(a, approval, response, now)
+		applyResponse(a, approval, response, now)
 	}
 	if run := knownRun(s, r.RunID, now); run != nil {
 		touch(run, now) // the agent was active: it sent the message

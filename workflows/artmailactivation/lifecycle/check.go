@@ -27,7 +27,7 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 	}
 	decide(&a, approval, decision{
 		status: status, source: workflows.NewsByPoll,
-		reason: workflows.Clip(result.Reason, maxReason), responseMessageID: workflows.Clip(result.MessageID, maxID),
+		reason: workflows.Clip(result.Reason, maxReasonBytes), responseMessageID: workflows.Clip(result.MessageID, maxID),
 	}, now)
 	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
 }
@@ -39,7 +39,7 @@ func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time)
 	if approval == nil || approval.Status != workflows.ApprovalOpen {
 		return a, nil
 	}
-	return a, expire(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReason), now)
+	return a, expire(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReasonBytes), now)
 }
 
 // tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
@@ -122,6 +122,6 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 	}
 	fx.Checks = append(fx.Checks, Check{
 		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
-		Title: "check approval " + workflows.Clip(approval.MessageID, maxTitle),
+		Title: "Check approval " + workflows.Clip(approval.MessageID, maxTitle),
 	})
 }

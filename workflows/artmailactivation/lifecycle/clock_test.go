@@ -108,7 +108,7 @@ func TestAnApprovalIsCheckedAfterItsDeadlineBeforeItExpires(t *testing.T) {
 		Params: workflows.CheckApprovalParams{Agent: "pages", ActivationID: "act_1", MessageID: "m1", RunID: "r1", SealedAPIKey: []byte("sealed key")},
 		Queue:  "pages-agent",
 		Until:  at(20),
-		Title:  "check approval m1",
+		Title:  "Check approval m1",
 	}}, s.Checks(at(10)))
 	require.Equal(t, s.Checks(at(15)), carried(t, s).Checks(at(15)), "a check under way goes on in the next run until the same moment")
 

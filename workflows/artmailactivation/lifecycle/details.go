@@ -24,7 +24,7 @@ func count(n int, noun string) string {
 func Details(a Activation) string {
 	s := &a.State
 	status := fmt.Sprintf("**%s** since %s", s.Status, rules.Stamp(s.Since))
-	if _, _, reason := standing(s); reason != "" && s.Status != workflows.ActivationActive {
+	if _, _, reason := statusOf(s); reason != "" && s.Status != workflows.ActivationActive {
 		status += fmt.Sprintf(" (%s)", rules.Code(workflows.Clip(reason, maxShown)))
 	}
 	paragraphs := []string{status}

@@ -44,8 +44,8 @@ func Stop(a Activation, now time.Time) Activation {
 	return a
 }
 
-// acceptsWork refuses new approvals and runs while the activation is paused and after its end.
-func acceptsWork(s *State, what string) error {
+// refuseWork refuses new approvals and runs while the activation is paused and after its end.
+func refuseWork(s *State, what string) error {
 	switch {
 	case s.Ended != nil:
 		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)

@@ -88,15 +88,15 @@ func (w *world) Configure(options workflows.ActivationOptions) {
 
 func (w *world) Stop(now time.Time) { w.Activation = lifecycle.Stop(w.Activation, now) }
 
-func (w *world) CheckReseal(r workflows.ResealAPIKey) error {
-	return lifecycle.CheckReseal(w.Activation, r)
+func (w *world) CheckResealAPIKey(r workflows.ResealAPIKey) error {
+	return lifecycle.CheckResealAPIKey(w.Activation, r)
 }
 
 func (w *world) Reseal(r workflows.ResealAPIKey) (receipt workflows.APIKeyReceipt, err error) {
-	if err := w.CheckReseal(r); err != nil {
+	if err := w.CheckResealAPIKey(r); err != nil {
 		return workflows.APIKeyReceipt{}, err
 	}
-	w.Activation, receipt = lifecycle.Reseal(w.Activation, r)
+	w.Activation, receipt = lifecycle.ResealAPIKey(w.Activation, r)
 	return receipt, nil
 }
 

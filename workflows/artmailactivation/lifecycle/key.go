@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// CheckReseal returns why the sealed API key can't be replaced, or nil.
-func CheckReseal(a Activation, r workflows.ResealAPIKey) error {
+// CheckResealAPIKey returns why the sealed API key can't be replaced, or nil.
+func CheckResealAPIKey(a Activation, r workflows.ResealAPIKey) error {
 	s := &a.State
 	switch {
 	case s.Ended != nil:
@@ -25,8 +25,8 @@ func CheckReseal(a Activation, r workflows.ResealAPIKey) error {
 	return nil
 }
 
-// Reseal replaces the sealed API key; CheckReseal has accepted it. The fingerprint stays, because it depends on the key only.
-func Reseal(a Activation, r workflows.ResealAPIKey) (Activation, workflows.APIKeyReceipt) {
+// ResealAPIKey replaces the sealed API key; CheckResealAPIKey has accepted it. The fingerprint stays, because it depends on the key only.
+func ResealAPIKey(a Activation, r workflows.ResealAPIKey) (Activation, workflows.APIKeyReceipt) {
 	if bytes.Equal(a.State.Activated.SealedAPIKey, r.SealedAPIKey) {
 		return a, workflows.APIKeyReceipt{}
 	}

@@ -22,7 +22,7 @@ type Effects struct {
 // Next returns the calls that should run now. Tick must have applied the time before.
 func Next(a Activation, now time.Time) Effects {
 	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
-	fx.wakeAt(a.State.Outbox.NotBefore, now, "retry of a hand-off")
+	fx.wakeAt(a.State.Outbox.NotBefore, now, "Hand off notices again")
 	fx.wakeAt(a.State.Outbox.RefusedUntil(), now, "a refused notice is old")
 	fx.wakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "another API key is old")
 	for i := range a.State.Approvals {

@@ -88,8 +88,8 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 		}
 	case 12:
 		reseal := workflows.ResealAPIKey{SealedAPIKey: []byte("resealed key"), Replaces: []byte("sealed key")}
-		if lifecycle.CheckReseal(a, reseal) == nil {
-			a, _ = lifecycle.Reseal(a, reseal)
+		if lifecycle.CheckResealAPIKey(a, reseal) == nil {
+			a, _ = lifecycle.ResealAPIKey(a, reseal)
 		}
 		a, _ = lifecycle.CheckFailed(a, message, rules.Failure{Message: "gone"}, now)
 	case 13:

@@ -38,7 +38,7 @@ func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	r := Response{
 		At: e.OccurredAt, KeptAt: now,
 		MessageID: workflows.Clip(e.MessageID, maxID), RequestID: e.InResponseToID,
-		Approved: e.Approved, Reason: workflows.Clip(e.Reason, maxReason),
+		Approved: e.Approved, Reason: workflows.Clip(e.Reason, maxReasonBytes),
 	}
 	approval := findApproval(&a.State, r.RequestID)
 	switch {
@@ -55,7 +55,7 @@ func respond(a *Activation, e workflows.ActivationEvent, now time.Time) (workflo
 	if approval.Status == workflows.ApprovalApproved || approval.Status == workflows.ApprovalRejected {
 		approval.LateResponses++ // the response that had decided
 	}
-	answer(a, approval, r, now)
+	applyResponse(a, approval, r, now)
 	return workflows.EventApplied, ""
 }
 
@@ -81,8 +81,8 @@ func decidesInstead(approval *Approval, r Response) bool {
 	return cmp.Or(r.At.Compare(approval.DecidedAt), cmp.Compare(r.MessageID, approval.ResponseMessageID)) < 0
 }
 
-// answer closes an approval with a response that says yes or no.
-func answer(a *Activation, approval *Approval, r Response, now time.Time) {
+// applyResponse closes an approval with a response that says yes or no.
+func applyResponse(a *Activation, approval *Approval, r Response, now time.Time) {
 	status := workflows.ApprovalRejected
 	if *r.Approved {
 		status = workflows.ApprovalApproved

@@ -65,7 +65,7 @@ func CheckOpenRun(a Activation, o workflows.OpenRun) error {
 		}
 		return nil
 	}
-	if err := acceptsWork(s, "run "+o.RunID); err != nil {
+	if err := refuseWork(s, "run "+o.RunID); err != nil {
 		return err
 	}
 	fresh := Run{Run: workflows.Run{RunID: o.RunID, Status: workflows.RunOpen, ReplyTo: o.ReplyTo}}

@@ -42,11 +42,11 @@ func record(s *State, c Change) bool {
 	return true
 }
 
-// standing derives the status from Artmail's events, so that it does not depend on the order of arrival.
+// statusOf derives the status from Artmail's events, so that it does not depend on the order of arrival.
 //
 // agent.activated comes first and once, so every pause and resume is after it, even with an earlier time. A resume proves that the
 // activation is active, and a pause that it is paused, even before agent.activated arrives.
-func standing(s *State) (status workflows.ActivationStatus, at time.Time, reason string) {
+func statusOf(s *State) (status workflows.ActivationStatus, at time.Time, reason string) {
 	if s.Ended != nil && !s.Ended.Stopped {
 		return workflows.ActivationDeactivated, s.Ended.At, s.Ended.Reason
 	}
@@ -69,7 +69,7 @@ func standing(s *State) (status workflows.ActivationStatus, at time.Time, reason
 
 // deriveStatus updates Status from Artmail's events.
 func deriveStatus(s *State, now time.Time) {
-	if status, _, _ := standing(s); status != s.Status {
+	if status, _, _ := statusOf(s); status != s.Status {
 		s.Status, s.Since = status, now
 	}
 }

@@ -13,7 +13,7 @@ import (
 // View returns the state for the query "state", without the options.
 func View(a Activation) workflows.ActivationState {
 	s := &a.State
-	_, at, reason := standing(s)
+	_, at, reason := statusOf(s)
 	v := workflows.ActivationState{
 		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID,
 		Status: s.Status, StatusAt: at, Since: s.Since, StatusReason: reason,
@@ -49,7 +49,7 @@ func Attention(a Activation) []string {
 		slices.Sort(why)
 		return why
 	}
-	if _, _, reason := standing(s); s.Status == workflows.ActivationPaused && reason == workflows.AttentionPausedByFailure {
+	if _, _, reason := statusOf(s); s.Status == workflows.ActivationPaused && reason == workflows.AttentionPausedByFailure {
 		why = append(why, workflows.AttentionPausedByFailure)
 	}
 	if s.Activated == nil || len(s.Activated.SealedAPIKey) == 0 {

@@ -46,11 +46,11 @@ func TestAnyOrderOfArrivalIsDeliveredInOrderOfSeq(t *testing.T) {
 		delivered := map[workflows.Target][]int64{}
 		for steps := 0; ; steps++ {
 			require.LessOrEqual(t, steps, 20)
-			effects := lifecycle.Next(s, t0)
-			if len(effects.Deliver) == 0 {
+			fx := lifecycle.Next(s, t0)
+			if len(fx.Deliver) == 0 {
 				break
 			}
-			d := effects.Deliver[random.IntN(len(effects.Deliver))]
+			d := fx.Deliver[random.IntN(len(fx.Deliver))]
 			delivered[d.To] = append(delivered[d.To], d.Notice.Seq)
 			s = lifecycle.Delivered(s, lifecycle.Key{ID: d.Notice.ID, To: d.To}, tries(1), t0)
 		}
@@ -130,9 +130,9 @@ func TestAGivenUpNoticeStaysAndTheNextIsDelivered(t *testing.T) {
 	require.Equal(t, after(3), lifecycle.DueAt(s))
 
 	s = lifecycle.Delivered(s, key(notice(2, app)), tries(1), after(4))
-	effects := lifecycle.Next(s, after(60*24*365))
-	require.False(t, effects.Ended, "it waits for a person")
-	require.Zero(t, effects.WakeAt)
+	fx := lifecycle.Next(s, after(60*24*365))
+	require.False(t, fx.Done, "it waits for a person")
+	require.Zero(t, fx.Wake)
 }
 
 func TestALateResultChangesNothing(t *testing.T) {
@@ -149,18 +149,18 @@ func TestALateResultChangesNothing(t *testing.T) {
 func TestItLingersTenMinutesAfterTheLastDelivery(t *testing.T) {
 	t.Parallel()
 	s := begun()
-	require.Equal(t, lifecycle.Effects{WakeAt: after(10)}, lifecycle.Next(s, t0), "nothing came")
+	require.Equal(t, lifecycle.Effects{Wake: after(10)}, lifecycle.Next(s, t0), "nothing came")
 
 	s = lifecycle.Receive(s, []workflows.AddressedNotice{notice(1, app)}, after(9))
-	require.Zero(t, lifecycle.Next(s, after(20)).WakeAt, "it waits for the delivery")
+	require.Zero(t, lifecycle.Next(s, after(20)).Wake, "it waits for the delivery")
 	s = lifecycle.Delivered(s, key(notice(1, app)), tries(1), after(30))
-	require.Equal(t, lifecycle.Effects{WakeAt: after(40)}, lifecycle.Next(s, after(40).Add(-1)))
-	require.Equal(t, lifecycle.Effects{Ended: true}, lifecycle.Next(s, after(40)))
+	require.Equal(t, lifecycle.Effects{Wake: after(40)}, lifecycle.Next(s, after(40).Add(-1)))
+	require.Equal(t, lifecycle.Effects{Done: true}, lifecycle.Next(s, after(40)))
 
 	s = down(lifecycle.Receive(s, []workflows.AddressedNotice{notice(2, app)}, after(35)), notice(2, app), after(36))
 	s, _, err := lifecycle.Dismiss(s, workflows.SelectNotices{}, after(50))
 	require.NoError(t, err)
-	require.Equal(t, lifecycle.Effects{WakeAt: after(60)}, lifecycle.Next(s, after(50)))
+	require.Equal(t, lifecycle.Effects{Wake: after(60)}, lifecycle.Next(s, after(50)))
 }
 
 func TestACancelledWorkflowDismissesItsNoticesAndEnds(t *testing.T) {
@@ -172,7 +172,7 @@ func TestACancelledWorkflowDismissesItsNoticesAndEnds(t *testing.T) {
 	require.Equal(t, []string{"app 1 DISMISSED", "app 2 DISMISSED", "finance 3 DELIVERED"}, statuses(s))
 	require.Contains(t, s.Notices[1].LastError, "cancelled")
 	require.Empty(t, s.Notices[2].LastError)
-	require.Equal(t, lifecycle.Effects{Ended: true}, lifecycle.Next(s, after(2)))
+	require.Equal(t, lifecycle.Effects{Done: true}, lifecycle.Next(s, after(2)))
 
 	s = lifecycle.Receive(s, []workflows.AddressedNotice{notice(4, app)}, after(2))
 	require.Equal(t, []string{"app 4"}, toDeliver(s, after(2)), "what crosses the cancellation is delivered")

@@ -315,7 +315,7 @@ func TestRemovedRecordsOfGivenUpNoticesAreCounted(t *testing.T) {
 	require.Equal(t, s.Forgotten, lifecycle.View(s).Forgotten)
 	require.Equal(t, int64(most), s.Notices[len(s.Notices)-1].Seq)
 	require.Equal(t, int64(s.Forgotten+1), s.Notices[0].Seq, "the oldest went")
-	require.Contains(t, lifecycle.WaitingFor(s), "600 notices given up")
+	require.Contains(t, lifecycle.WaitingFor(s), "600 notices that")
 	requireFits(t, s)
 
 	s.Notices = nil

@@ -12,10 +12,10 @@ import (
 type Effects struct {
 	// Deliver has one notice for each target, the least interrupted first. A running delivery to the same target goes before.
 	Deliver []Delivery
-	// WakeAt is when to call Next again without news; zero means never.
-	WakeAt time.Time
-	// Ended: nothing is left to do.
-	Ended bool
+	// Wake is when to call Next again without news; zero means never.
+	Wake time.Time
+	// Done: nothing is left to do.
+	Done bool
 }
 
 // Delivery is a notice to deliver, and how long to try.
@@ -104,9 +104,9 @@ func Next(s State, now time.Time) Effects {
 		return e
 	}
 	if end := s.endAt(); now.Before(end) {
-		e.WakeAt = end
+		e.Wake = end
 	} else {
-		e.Ended = true
+		e.Done = true
 	}
 	return e
 }

@@ -99,8 +99,8 @@ func TestATargetThatIsGoneGetsNoNoticesUntilAPersonResends(t *testing.T) {
 		keyOf(2, app), tries(1), after(2)), keyOf(4, app), tries(1), after(2)), workflows.SelectNotices{}, after(3))
 	require.NoError(t, err)
 	later := after(3).Add(workflows.NotifyGoneLinger)
-	require.Equal(t, lifecycle.Effects{WakeAt: later}, lifecycle.Next(dismissed, after(3+24*60)))
-	require.Equal(t, lifecycle.Effects{Ended: true}, lifecycle.Next(dismissed, later))
+	require.Equal(t, lifecycle.Effects{Wake: later}, lifecycle.Next(dismissed, after(3+24*60)))
+	require.Equal(t, lifecycle.Effects{Done: true}, lifecycle.Next(dismissed, later))
 	dismissed = lifecycle.Receive(dismissed, []workflows.AddressedNotice{forAll(9, 60, hook)}, later.Add(-time.Hour))
 	require.Empty(t, lifecycle.Next(dismissed, later).Deliver)
 	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, lifecycle.Attention(dismissed), "but a person sees it")
@@ -207,5 +207,5 @@ func TestThousandsOfNoticesForOneTargetAreBounded(t *testing.T) {
 	}
 	require.Greater(t, delivered, 500, "the oldest are kept and delivered")
 	require.Equal(t, []string{workflows.AttentionNoticeGivenUp}, lifecycle.Attention(s))
-	require.Contains(t, lifecycle.WaitingFor(s), fmt.Sprintf("%d notices given up", most-delivered))
+	require.Contains(t, lifecycle.WaitingFor(s), fmt.Sprintf("%d notices that", most-delivered))
 }

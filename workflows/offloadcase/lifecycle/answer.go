@@ -8,8 +8,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// CheckInput returns why the answer can't be accepted, or nil.
-func CheckInput(c Case, input workflows.ProvideInput) error {
+// CheckProvideInput returns why the answer can't be accepted, or nil.
+func CheckProvideInput(c Case, input workflows.ProvideInput) error {
 	s := c.State
 	if s.Status.Ended() {
 		return refuseEnded(s)
@@ -33,7 +33,7 @@ func CheckInput(c Case, input workflows.ProvideInput) error {
 	return nil
 }
 
-// ProvideInput adds an answer that CheckInput has accepted; it is sent next.
+// ProvideInput adds an answer that CheckProvideInput has accepted; it is sent next.
 func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
 	s := &c.State
 	s.Answers = withAnswer(overtaken(s.Answers), workflows.Answer{QuestionID: input.QuestionID, Text: input.Text, By: input.By, GivenAt: now})

@@ -43,7 +43,7 @@ func applyHeldEnd(c *Case, now time.Time) {
 		return
 	}
 	c.State.HeldEnd, c.State.ReadWanted = nil, false
-	apply(c, *held)
+	applyEvent(c, *held)
 	deriveStatus(c, workflows.NewsByWebhook, now)
 }
 

@@ -27,7 +27,7 @@ func TestAConfirmedQuestionIsOpenWhereGetDoesNotRepeatIt(t *testing.T) {
 			c := lifecycle.Read(lifecycle.Receive(row.before, row.event, after(31)), caseID, silent, after(32))
 			requireStatus(t, workflows.CaseInputNeeded, c)
 			require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text)
-			require.NoError(t, lifecycle.CheckInput(c, answer("q2")))
+			require.NoError(t, lifecycle.CheckProvideInput(c, answer("q2")))
 		})
 	}
 

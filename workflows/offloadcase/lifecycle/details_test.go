@@ -51,7 +51,7 @@ func TestAnUnknownStatusRaisesAttentionUntilAKnownOneIsRead(t *testing.T) {
 		requireStatus(t, workflows.CaseInputNeeded, c)
 		require.Equal(t, []string{"input_needed", "unknown_status"}, lifecycle.Attention(c.State))
 		require.Contains(t, c.State.LastError, status)
-		require.NoError(t, lifecycle.CheckInput(c, answer("q1")))
+		require.NoError(t, lifecycle.CheckProvideInput(c, answer("q1")))
 		next := lifecycle.Next(c, after(60)).Reconcile
 		require.Equal(t, status, next.Known.Status, "it is reported once")
 		require.Equal(t, 10*c.Start.Options.PollFloor, next.Floor, "slowly")

@@ -15,7 +15,7 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		s.Duplicates++
 		return c
 	}
-	s.Seen = s.Seen.With(key, seenKeys)
+	s.Seen = s.Seen.With(key, maxSeen)
 	if s.Status.Ended() {
 		s.LateEvents++
 	} else {
@@ -58,7 +58,7 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		holdEnd(s, e)
 		return c
 	}
-	apply(&c, e)
+	applyEvent(&c, e)
 	if s.Status.Ended() {
 		return c
 	}
@@ -147,8 +147,8 @@ func rebind(c *Case, caseID string, now time.Time) {
 	otherCase(s, adopted)
 }
 
-// apply merges an event that needs no confirmation.
-func apply(c *Case, e workflows.CaseEvent) {
+// applyEvent merges an event that needs no confirmation.
+func applyEvent(c *Case, e workflows.CaseEvent) {
 	s := &c.State
 	before := s.FactsAt
 	if !merge(s, e.Facts, e.OccurredAt) {

@@ -12,9 +12,9 @@ import (
 // The state of a case, with its start (workflows.MaxStartBytes) and facts (CaseFacts.Bounded), stays below Temporal's 2 MiB. The query
 // "state" has facts and answers twice: in the state and in the outcome.
 const (
-	// seenKeys is the size of the window of dedupe keys. A case has a handful of events. Only the relay repeats events: its newest batch, or
+	// maxSeen is the size of the window of dedupe keys. A case has a handful of events. Only the relay repeats events: its newest batch, or
 	// an operator's replay. A repetition beyond the window changes nothing, because the rules are idempotent.
-	seenKeys = 128
+	maxSeen = 128
 
 	// maxUnconfirmed and maxUnconfirmedBytes limit the unconfirmed events; maxEventBytes limits one, so that there is room for two.
 	maxUnconfirmed      = 8
@@ -42,7 +42,7 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 		func(f *workflows.CaseFacts) { f.Attachments = nil; *f = f.Omitting(workflows.FieldAttachments) },
 		func(f *workflows.CaseFacts) { f.Metadata = nil; *f = f.Omitting(workflows.FieldMetadata) },
 	} {
-		if jsonLen(e) > maxEventBytes {
+		if jsonSize(e) > maxEventBytes {
 			omit(&e.Facts)
 		}
 	}
@@ -50,7 +50,7 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 	sizes := make([]int, len(list))
 	total := 0
 	for i := range list {
-		sizes[i] = jsonLen(list[i])
+		sizes[i] = jsonSize(list[i])
 		total += sizes[i]
 	}
 	for len(list) > maxUnconfirmed || total > maxUnconfirmedBytes {
@@ -64,16 +64,16 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 // withAnswer returns the list with the answer, within the limits.
 func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer {
 	list = rules.Appended(list, a, maxAnswers)
-	for jsonLen(list) > maxAnswersBytes {
+	for jsonSize(list) > maxAnswersBytes {
 		list = list[1:]
 	}
 	return list
 }
 
-// jsonLen returns the length of a value as JSON. It is always the same, since the values contain no maps.
+// jsonSize returns the length of a value as JSON. It is always the same, since the values contain no maps.
 //
 //workflowcheck:ignore
-func jsonLen(v any) int {
+func jsonSize(v any) int {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return math.MaxInt32 // too large to keep

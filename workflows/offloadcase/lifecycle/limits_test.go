@@ -110,7 +110,7 @@ func requireLargestFits(t *testing.T, f fill) {
 		q := f.named(fmt.Sprint("q", i))
 		c = lifecycle.Receive(c, f.largest(inputNeeded(q, 10+i)), after(10+i))
 		in := workflows.ProvideInput{QuestionID: q, Text: f.texted(workflows.MaxTextBytes), By: f.texted(workflows.MaxShortTextBytes)}
-		require.NoError(t, lifecycle.CheckInput(c, in))
+		require.NoError(t, lifecycle.CheckProvideInput(c, in))
 		c = lifecycle.ProvideInput(c, in, after(10+i))
 		c = lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputRejected, Message: f.texted(100_000)}, after(10+i))
 		c = lifecycle.Receive(c, f.largest(untimed(inputNeeded(q, 1000+i))), after(10+i))
@@ -205,7 +205,7 @@ func TestTheNewestAnswersAreKeptWithinTheirBytes(t *testing.T) {
 		q := fmt.Sprint("q", i)
 		c = lifecycle.Receive(c, inputNeeded(q, 10+i), after(10+i))
 		in := workflows.ProvideInput{QuestionID: q, Text: strings.Repeat("t", textBytes)}
-		require.NoError(t, lifecycle.CheckInput(c, in))
+		require.NoError(t, lifecycle.CheckProvideInput(c, in))
 		c = lifecycle.ProvideInput(c, in, after(10+i))
 		return lifecycle.Answered(c, q, workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(10+i))
 	}

@@ -33,7 +33,7 @@ func Cancel(f Files, c workflows.CancelCase, now time.Time) Files {
 	if c.Reason != "" {
 		words += ": " + c.Reason
 	}
-	f.State.Cancelled = workflows.Clip(words, maxReason)
+	f.State.Cancelled = workflows.Clip(words, maxReasonBytes)
 	f = giveUp(f, func(file File) File { return unstored(file, "", f.State.Cancelled) })
 	return end(f, workflows.FilesCancelled, now)
 }

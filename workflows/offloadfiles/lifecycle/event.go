@@ -36,7 +36,7 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 	// A timeout has no type and says nothing about the bucket.
 	f.State.Probed = f.State.Probed || failure.Type != ""
 	file := f.State.Files[i]
-	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReason)
+	file.LastType, file.LastError = failure.Type, workflows.Clip(failure.Message, maxReasonBytes)
 	file.NotBefore = now.Add(min(firstPause<<min(file.Turns, 10), longestPause))
 	if isFinal(f.State, failure.Type, now) || !file.NotBefore.Before(f.State.Until.Add(-reportTime)) {
 		f.State.ProgressAt = now
@@ -58,6 +58,6 @@ func FileFailed(f Files, id string, failure rules.Failure, now time.Time) Files 
 // unstored returns the file as given up.
 func unstored(file File, errType, reason string) File {
 	return File{ID: file.ID, Unstored: &workflows.UnstoredFile{
-		Name: file.Name, ErrorType: errType, Reason: workflows.Clip(reason, maxReason),
+		Name: file.Name, ErrorType: errType, Reason: workflows.Clip(reason, maxReasonBytes),
 	}}
 }

@@ -138,8 +138,7 @@ func TestWithoutABucketNoFileIsMissingAndNoNoticeIsSent(t *testing.T) {
 	t.Parallel()
 	f := lifecycle.FileFailed(begin("a", "", "b"), "a", fails(workflows.ErrTypeArchiveNoBucket), after(time.Minute))
 	fx := lifecycle.Next(f, after(time.Minute))
-	require.Equal(t, lifecycle.Effects{Ended: true}, fx)
-	require.True(t, lifecycle.Settled(f))
+	require.Equal(t, lifecycle.Effects{Done: true}, fx)
 	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileStored(f, "b", workflows.StoredFile{Key: "b"}, after(time.Hour))), "the end stays")
 	require.Equal(t, encoded(t, f), encoded(t, lifecycle.FileFailed(f, "b", fails(workflows.ErrTypeArchiveTooLarge), after(time.Hour))))
 	require.Equal(t, workflows.CaseFiles{
@@ -395,8 +394,8 @@ func TestTheNoticeHasTheNextNumberOfTheCase(t *testing.T) {
 	f := lifecycle.FileStored(begin("a"), "a", workflows.StoredFile{Key: "a"}, after(time.Minute))
 	result := lifecycle.Result(f)
 	fx := lifecycle.Next(f, after(time.Minute))
-	require.True(t, fx.Ended)
-	require.False(t, lifecycle.Settled(f))
+	require.True(t, f.State.Status.Ended())
+	require.False(t, fx.Done)
 	require.Equal(t, "The notice is being handed off.", lifecycle.View(f).WaitingFor)
 	require.Equal(t, &workflows.HandOff{
 		Source: "offload-case/vendor_2048", Account: "default",
@@ -419,11 +418,11 @@ func TestTheNoticeHasTheNextNumberOfTheCase(t *testing.T) {
 	require.True(t, lifecycle.Next(failed, fx.Wake).Wake.IsZero())
 
 	refused := lifecycle.HandOffFailed(f, f.State.Outbox.Waiting, fails(workflows.ErrTypeNoticeInvalid), after(time.Minute))
-	require.True(t, lifecycle.Settled(refused), "a refusal never blocks the end")
+	require.True(t, lifecycle.Next(refused, t0).Done, "a refusal never blocks the end")
 	require.Equal(t, []string{workflows.AttentionNoticeRefused}, lifecycle.Attention(refused))
 
 	done := lifecycle.HandedOff(f, f.State.Outbox.Waiting)
-	require.True(t, lifecycle.Settled(done))
+	require.True(t, lifecycle.Next(done, t0).Done)
 	require.Empty(t, lifecycle.View(done).WaitingFor)
 
 	start := startOf("a")

@@ -14,8 +14,8 @@ type Effects struct {
 	Calls []Call
 	// HandOff is the next hand-off of notices; nil if none is due.
 	HandOff *workflows.HandOff
-	// Ended: no more files are wanted, and the run ends once the outbox is empty.
-	Ended bool
+	// Done: nothing is left to store or to hand off.
+	Done bool
 	// Wake is when to call Next again without news; zero means never. WakeFor says why.
 	Wake    time.Time
 	WakeFor string
@@ -38,10 +38,11 @@ type Call struct {
 // Next returns the calls that should run at this time.
 func Next(f Files, now time.Time) Effects {
 	s := f.State
-	fx := Effects{Ended: s.Status.Ended(), HandOff: handOff(f, now)}
-	if fx.Ended {
+	fx := Effects{HandOff: handOff(f, now)}
+	if s.Status.Ended() {
+		fx.Done = len(s.Outbox.Waiting) == 0
 		if s.Outbox.NotBefore.After(now) {
-			fx.Wake, fx.WakeFor = s.Outbox.NotBefore, "the notice is handed off again"
+			fx.Wake, fx.WakeFor = s.Outbox.NotBefore, "Hand off notices again"
 		}
 		return fx
 	}
@@ -100,6 +101,3 @@ func (f Files) call(file File, othersWait bool, now time.Time) Call {
 	}
 	return call
 }
-
-// Settled reports whether the workflow may complete: nothing is left to store or to hand off.
-func Settled(f Files) bool { return f.State.Status.Ended() && len(f.State.Outbox.Waiting) == 0 }

@@ -56,7 +56,7 @@ func newCase(input json.RawMessage, workflowID string, provider *Provider, now t
 func (m *caseMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
 	switch name {
 	case workflows.UpdateProvideInput:
-		return change(argument, func(in workflows.ProvideInput) error { return offload.CheckInput(m.c, in) }, func(in workflows.ProvideInput) workflows.InputReceipt {
+		return change(argument, func(in workflows.ProvideInput) error { return offload.CheckProvideInput(m.c, in) }, func(in workflows.ProvideInput) workflows.InputReceipt {
 			m.c = offload.ProvideInput(m.c, in, now)
 			return workflows.InputReceipt{QuestionID: in.QuestionID, GivenAt: now}
 		})
@@ -182,8 +182,8 @@ func (m *activationMachine) update(name string, argument json.RawMessage, now ti
 			return out
 		})
 	case workflows.UpdateResealAPIKey:
-		return change(argument, func(in workflows.ResealAPIKey) error { return activation.CheckReseal(m.a, in) }, func(in workflows.ResealAPIKey) (out workflows.APIKeyReceipt) {
-			m.a, out = activation.Reseal(m.a, in)
+		return change(argument, func(in workflows.ResealAPIKey) error { return activation.CheckResealAPIKey(m.a, in) }, func(in workflows.ResealAPIKey) (out workflows.APIKeyReceipt) {
+			m.a, out = activation.ResealAPIKey(m.a, in)
 			return out
 		})
 	}

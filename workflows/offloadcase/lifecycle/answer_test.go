@@ -33,7 +33,7 @@ func TestAQuestionIsAnnouncedAndItsAnswerIsSent(t *testing.T) {
 	require.Contains(t, lifecycle.Details(c), "signalbox case answer vendor_2048")
 	require.Contains(t, lifecycle.Details(c), workflows.UpdateProvideInput)
 
-	require.NoError(t, lifecycle.CheckInput(c, answer("q1")))
+	require.NoError(t, lifecycle.CheckProvideInput(c, answer("q1")))
 	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
 	requireStatus(t, workflows.CaseInputSent, c)
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID, "what the answer is to")
@@ -75,7 +75,7 @@ func TestAnInvalidAnswerIsRefusedWithTheReason(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			requireRefusal(t, row.errorType, lifecycle.CheckInput(row.c, row.input))
+			requireRefusal(t, row.errorType, lifecycle.CheckProvideInput(row.c, row.input))
 		})
 	}
 }
@@ -98,7 +98,7 @@ func TestEachResultOfAnAnswerLeadsToItsStatus(t *testing.T) {
 			c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: result, Message: "said so"}, after(21))
 			requireStatus(t, row.status, c)
 			require.Equal(t, row.reads, lifecycle.Next(c, after(21)).Read != nil)
-			require.Equal(t, row.open, lifecycle.CheckInput(c, answer("q1")) == nil)
+			require.Equal(t, row.open, lifecycle.CheckProvideInput(c, answer("q1")) == nil)
 			require.Equal(t, "said so", c.State.LastError)
 			require.Equal(t, result, c.State.Answers[0].Result)
 		})
@@ -112,7 +112,7 @@ func TestAReadDecidesAfterARefusedAnswer(t *testing.T) {
 	requireStatus(t, workflows.CaseCompleted, lifecycle.Read(c, caseID, read(completed(20)), after(22)))
 	open := lifecycle.Read(c, caseID, read(inputNeeded("q1", 10)), after(22))
 	requireStatus(t, workflows.CaseInputNeeded, open)
-	require.NoError(t, lifecycle.CheckInput(open, answer("q1")), "Offload says that it is open after all")
+	require.NoError(t, lifecycle.CheckProvideInput(open, answer("q1")), "Offload says that it is open after all")
 }
 
 func TestTheNextReadDecidesAfterARefusedAnswerAndAFailedRead(t *testing.T) {
@@ -163,7 +163,7 @@ func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Receive(asked(replying), inputNeeded("q2", 30), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
-	requireRefusal(t, workflows.ErrTypeOtherQuestion, lifecycle.CheckInput(c, answer("q1")))
+	requireRefusal(t, workflows.ErrTypeOtherQuestion, lifecycle.CheckProvideInput(c, answer("q1")))
 	require.Equal(t, "q2", handOff(c, 30).Notices[0].Data.Question.ID)
 
 	c = lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30))
@@ -183,7 +183,7 @@ func TestAnAcceptedAnswerStaysAcceptedWhileOthersFollow(t *testing.T) {
 	c := lifecycle.Answered(answering(), "q1", accepted, after(21))
 	c = lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q2", 30), after(30)), answer("q2"), after(31))
 	require.Equal(t, workflows.InputAccepted, lifecycle.View(c).Answers[0].Result)
-	requireRefusal(t, workflows.ErrTypeAlreadyAnswered, lifecycle.CheckInput(c, answer("q1")))
+	requireRefusal(t, workflows.ErrTypeAlreadyAnswered, lifecycle.CheckProvideInput(c, answer("q1")))
 	ended := lifecycle.View(lifecycle.Receive(c, completed(40), after(40))).Answers
 	require.Equal(t, []workflows.InputResult{workflows.InputAccepted, workflows.InputOvertaken}, []workflows.InputResult{ended[0].Result, ended[1].Result})
 }
@@ -229,7 +229,7 @@ func TestAnUnansweredQuestionSendsRemindersAndRaisesAttention(t *testing.T) {
 
 	c = lifecycle.Tick(c, after(70))
 	require.Equal(t, []string{"input_needed", "question_expired"}, lifecycle.Attention(c.State))
-	require.NoError(t, lifecycle.CheckInput(c, answer("q1")), "it may still be answered")
+	require.NoError(t, lifecycle.CheckProvideInput(c, answer("q1")), "it may still be answered")
 	c = lifecycle.Tick(lifecycle.ProvideInput(c, answer("q1"), after(80)), after(80))
 	require.Empty(t, lifecycle.Attention(c.State))
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(80))
