@@ -166,6 +166,35 @@ func TestCaseCommandsWorkOverTemporalAndTheAPI(t *testing.T) {
 	})
 }
 
+func TestAListSinceADurationHasFurtherPages(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		document := request(t, "ask")
+		for _, reference := range []string{"vendor_1", "vendor_2", "vendor_3"} {
+			require.Zero(t, d.run(t, "", "case", "start", "--reference", reference, "-f", document).status)
+			d.fake.Activate("crm", reference, "")
+		}
+		for list, before := range map[string]string{"case": "case-", "activation": "crm    "} {
+			var seen string
+			flags := []string{"--since", "2h", "--before", "0s"}
+			for pages := 1; ; pages++ {
+				got := d.run(t, "", append([]string{list, "list", "--limit", "1"}, flags...)...)
+				require.Zero(t, got.status, got.err)
+				rows, more, found := strings.Cut(got.out, "more: ")
+				seen += rows
+				if !found {
+					require.Equal(t, 3, pages)
+					break
+				}
+				flags = strings.Fields(more)
+			}
+			for _, one := range []string{"vendor_1", "vendor_2", "vendor_3"} {
+				require.Equal(t, 1, strings.Count(seen, before+one), seen)
+			}
+		}
+	})
+}
+
 func TestDeliveryAndActivationCommandsWorkDirectlyAndOverTheAPI(t *testing.T) {
 	t.Parallel()
 	eachDoor(t, func(t *testing.T, d door) {
