@@ -143,7 +143,7 @@ func (s *Server) ResendNotices(ctx context.Context, request ResendNoticesRequest
 		return nil, err
 	}
 	selected, err := s.deps.Client.ResendNotices(ctx, request.Source, selection(ctx, request.Body))
-	return ResendNotices200JSONResponse(selected), err
+	return ResendNotices200JSONResponse(selected), noticeProblem(err)
 }
 
 // DismissNotices implements StrictServerInterface.
@@ -152,7 +152,7 @@ func (s *Server) DismissNotices(ctx context.Context, request DismissNoticesReque
 		return nil, err
 	}
 	selected, err := s.deps.Client.DismissNotices(ctx, request.Source, selection(ctx, request.Body))
-	return DismissNotices200JSONResponse(selected), err
+	return DismissNotices200JSONResponse(selected), noticeProblem(err)
 }
 
 func selection(ctx context.Context, body *workflows.SelectNotices) workflows.SelectNotices {

@@ -40,12 +40,12 @@ var (
 	problemForeignOrigin   = problemKind{"foreign-origin", http.StatusForbidden, "A web page of another origin sent the request", "call the API from a program"}
 	problemNoRoute         = problemKind{"no-such-route", http.StatusNotFound, "There is no such path", "see /v1/openapi.yaml for the paths"}
 	problemMethod          = problemKind{"method-not-allowed", http.StatusMethodNotAllowed, "The path has no such method", "see /v1/openapi.yaml for the methods"}
-	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run or delivery: check the IDs in the path and body"}
+	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run, notice or delivery: check the IDs in the path and body"}
 	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
 	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key never came", "Artmail shows the key once, and that webhook never came: the brand has to activate the agent anew"}
-	problemConflict        = problemKind{"conflict", http.StatusConflict, "Another request has it already", "the reference or message stands for another request: use another one, or send the same request"}
+	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "the reference or message stands for another request: use another one, or send the same request"}
 	problemEnded           = problemKind{"ended", http.StatusConflict, "Already ended", "the case, activation, approval or run is over and takes nothing more"}
 	problemNoQuestion      = problemKind{"no-open-question", http.StatusConflict, "No open question", "the case asks nothing at the moment: read it to see what it waits for"}
 	problemOtherQuestion   = problemKind{"other-question", http.StatusConflict, "Another question is open", "questionId: the case asks another question by now: read it and answer that one"}
@@ -113,6 +113,19 @@ func invalid(fields ...FieldError) error {
 		texts[i] = f.Field + ": " + f.Detail
 	}
 	return &problemError{kind: problemInvalid, detail: strings.Join(texts, "; "), fields: fields}
+}
+
+// noticeProblem says what a refusal means for a choice of notices: the fixes of these kinds are about cases and activations.
+func noticeProblem(err error) error {
+	switch {
+	case errors.Is(err, signalbox.ErrConflict):
+		return problem(problemConflict, "a chosen notice is not given up, or its data is gone: list the notices")
+	case errors.Is(err, signalbox.ErrEnded):
+		return problem(problemEnded, "no notice of the source waits or was given up")
+	case errors.Is(err, signalbox.ErrTooMany):
+		return problem(problemTooMany, "too much waits: resend fewer, or later")
+	}
+	return err
 }
 
 // toProblem returns what the caller gets for an error. Of the error's own text it shows only the contract's words about fields.
