@@ -117,6 +117,9 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	const op = "read the to-do list"
 	list := ToDoList{Items: []ToDoItem{}}
 	size, err := pageSize(options.Limit)
+	if err == nil {
+		err = known("kind", options.Kinds, allToDoKinds)
+	}
 	if err != nil {
 		return list, fmt.Errorf("%s: %w", op, err)
 	}
