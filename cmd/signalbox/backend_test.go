@@ -195,6 +195,25 @@ func TestAListSinceADurationHasFurtherPages(t *testing.T) {
 	})
 }
 
+func TestAFilterMayBeZeroOrFalse(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		document := request(t, "ask")
+		for _, reference := range []string{"0", "false", "vendor_1"} {
+			require.Zero(t, d.run(t, "", "case", "start", "--reference", reference, "-f", document).status)
+		}
+		for _, value := range []string{"0", "false"} {
+			for flag, want := range map[string]bool{"--prefix": true, "--account": false, "--case-id": false} {
+				got := d.run(t, "", "case", "list", flag, value)
+				require.Zero(t, got.status, got.err)
+				require.Equal(t, want, strings.Contains(got.out, "case-"+value), "%s %s: %s", flag, value, got.out)
+				require.NotContains(t, got.out, "vendor_1", flag)
+			}
+		}
+		require.Contains(t, d.run(t, "", "case", "list").out, "vendor_1", "without filters")
+	})
+}
+
 func TestDeliveryAndActivationCommandsWorkDirectlyAndOverTheAPI(t *testing.T) {
 	t.Parallel()
 	eachDoor(t, func(t *testing.T, d door) {
