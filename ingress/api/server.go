@@ -61,7 +61,8 @@ type Server struct {
 	handler http.Handler
 
 	// One caller must not keep the inbox, Offload's rate or Temporal's waiting calls from others.
-	counting, reading, transcripts, waiting slots
+	counting, reading, transcripts slots
+	waiting                        waiters
 
 	stopping chan struct{}
 	stop     sync.Once
@@ -82,13 +83,12 @@ func (s slots) take(ctx context.Context) error {
 
 func (s slots) free() { <-s }
 
-// How many calls of a kind are under way. Counting reads all deliveries, readiness shares the four connections by which a PostgreSQL inbox is read, a transcript takes a turn of the reads that polling needs, and Temporal
-// lets 1,200 calls wait for each frontend and namespace.
+// How many calls of a kind are under way. Counting reads all deliveries, readiness shares the four connections by which a PostgreSQL inbox is read, and a transcript takes a turn of the reads
+// that polling needs.
 const (
 	countingAtOnce    = 1
 	readingAtOnce     = 2
 	transcriptsAtOnce = 2
-	waitingAtOnce     = 1000
 )
 
 // New makes a server.
@@ -99,7 +99,8 @@ func New(deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		deps: deps, spec: spec, stopping: make(chan struct{}),
-		counting: make(slots, countingAtOnce), reading: make(slots, readingAtOnce), transcripts: make(slots, transcriptsAtOnce), waiting: make(slots, waitingAtOnce),
+		counting: make(slots, countingAtOnce), reading: make(slots, readingAtOnce), transcripts: make(slots, transcriptsAtOnce),
+		waiting: waiters{of: map[string]int{}},
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -139,23 +140,31 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Set(requestIDKey, id)
 		c.Response().Header().Set("X-Request-Id", id)
 		c.Response().Header().Set("X-Content-Type-Options", "nosniff")
+		sent := c.Request().Context() // admit gives the request one that ends with the call
 		err := next(c)
 		if err != nil {
 			c.Error(err)
 		}
-		s.logEnd(c, err)
+		s.logEnd(c, abandoned(sent, err), err)
 		return nil
 	}
 }
 
+// abandoned reports whether a call failed because its caller has gone.
+func abandoned(sent context.Context, err error) bool {
+	return errors.Is(err, context.Canceled) && errors.Is(sent.Err(), context.Canceled)
+}
+
 // logEnd writes a line for each call that changed something or was refused. It has no parameter, since those may be secret.
-func (s *Server) logEnd(c echo.Context, err error) {
+func (s *Server) logEnd(c echo.Context, abandoned bool, err error) {
 	status := c.Response().Status
 	fields := []zap.Field{
 		zap.String("request_id", requestID(c)), zap.String("method", c.Request().Method), zap.String("route", c.Path()),
 		zap.Int("status", status), zap.String("by", caller(c.Request().Context()).Name),
 	}
 	switch {
+	case abandoned:
+		s.deps.Log.Debug("call abandoned by its caller", fields...)
 	case status >= http.StatusInternalServerError:
 		s.deps.Log.Error("call failed", append(fields, zap.Error(err))...)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
