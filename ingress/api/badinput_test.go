@@ -188,6 +188,7 @@ func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
 		p := got.problem(t)
 		require.Equal(t, "urn:signalbox:problem:invalid-request", string(p.Type), at)
 		require.Contains(t, p.Detail, field+":", at)
+		require.NotEmpty(t, p.Errors, at)
 		require.NotContains(t, got.body, marker, at)
 	}
 	document.eachCall(t, func(verb, route string, op callOf) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -107,7 +109,7 @@ func (e *problemError) Error() string { return e.kind.name + ": " + e.detail }
 func problem(kind problemKind, detail string) error { return &problemError{kind: kind, detail: detail} }
 
 // invalid is a problem that names each field.
-func invalid(fields ...FieldError) error {
+func invalid(fields ...FieldError) *problemError {
 	texts := make([]string, len(fields))
 	for i, f := range fields {
 		texts[i] = f.Field + ": " + f.Detail
@@ -128,24 +130,24 @@ func noticeProblem(err error) error {
 	return err
 }
 
-// toProblem returns what the caller gets for an error. Of the error's own text it shows only the contract's words about fields.
+// toProblem returns what the caller gets for an error. Of the error's own text it shows only what a check says of fields.
 func toProblem(err error) *problemError {
 	var known *problemError
 	if errors.As(err, &known) {
 		return known
 	}
 	for _, s := range sentinels {
-		if errors.Is(err, s.err) {
-			detail := s.kind.fix
-			if s.kind.name == problemInvalid.name {
-				detail = contractDetail(err, detail)
-			}
-			return &problemError{kind: s.kind, detail: detail}
+		if !errors.Is(err, s.err) {
+			continue
 		}
+		if fields := refusedFields(err); s.kind.name == problemInvalid.name && len(fields) > 0 {
+			return invalid(fields...)
+		}
+		return &problemError{kind: s.kind, detail: s.kind.fix}
 	}
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) && typed.Field != "" {
-		return &problemError{kind: problemInvalid, detail: typed.Field + ": it does not fit its type; a whole number has neither point nor exponent"}
+		return invalid(FieldError{Field: typed.Field, Detail: "it does not fit its type; a whole number has neither point nor exponent"})
 	}
 	var refused *echo.HTTPError
 	if errors.As(err, &refused) && refused.Code == http.StatusBadRequest {
@@ -154,18 +156,43 @@ func toProblem(err error) *problemError {
 	return &problemError{kind: problemInternal, detail: problemInternal.fix}
 }
 
-// quoted is a value as the contract's messages have it.
-var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+var (
+	// quoted is a value as the messages of checks have it.
+	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	// fieldNames are the fields that a message is about, such as "request.channel" or "ids and since".
+	fieldNames = regexp.MustCompile(`^[\w.\[\]]+(?: (?:or|and) [\w.\[\]]+)*$`)
+)
 
-// contractDetail is what the contract says of the fields of a request. Its messages quote short values, which are left out here.
-func contractDetail(err error, otherwise string) string {
+// refusedFields returns what the contract, the Go client, the inbox or a workflow says of the fields of a request. Their messages quote short
+// values, which are left out here. It returns nothing for another text, such as Temporal's.
+func refusedFields(err error) []FieldError {
 	text := err.Error()
-	for _, sentinel := range []error{workflows.ErrInvalidStart, workflows.ErrInvalidArgument, inbox.ErrInvalid} {
-		if _, fields, found := strings.Cut(text, sentinel.Error()+": "); found {
-			return quoted.ReplaceAllString(fields, "what was sent")
+	var refused *temporal.ApplicationError
+	switch {
+	case errors.As(err, new(*serviceerror.InvalidArgument)):
+		return nil
+	case errors.As(err, &refused):
+		text = refused.Message()
+	}
+	text = quoted.ReplaceAllString(text, "what was sent")
+	for _, sentinel := range []error{signalbox.ErrInvalid, inbox.ErrInvalid, workflows.ErrInvalidStart, workflows.ErrInvalidArgument} {
+		if at := strings.LastIndex(text, sentinel.Error()+": "); at >= 0 {
+			text = text[at+len(sentinel.Error()+": "):]
 		}
 	}
-	return otherwise
+	var fields []FieldError
+	for part := range strings.SplitSeq(text, "; ") {
+		field, detail, found := strings.Cut(part, ": ")
+		switch {
+		case found && fieldNames.MatchString(field):
+			fields = append(fields, FieldError{Field: field, Detail: detail})
+		case len(fields) > 0: // it goes on with the text before
+			fields[len(fields)-1].Detail += "; " + part
+		default:
+			return nil
+		}
+	}
+	return fields
 }
 
 // write sends a problem. It does nothing where a part of an answer is sent already.

@@ -81,8 +81,11 @@ func (c *Client) CatchUp(ctx context.Context, options CatchUpOptions) (CatchUpRe
 	if err := (workflows.ReconcileNow{By: options.By}).Validate(); err != nil {
 		return report, fmt.Errorf("catch up: %w: %w", ErrInvalid, err)
 	}
-	if options.CallsPerSecond < 0 || !workflows.SaneTime(options.Since) {
-		return report, fmt.Errorf("catch up: %w: set Since to a time from 2000 on, and CallsPerSecond to 0 or more", ErrInvalid)
+	if !workflows.SaneTime(options.Since) {
+		return report, fmt.Errorf("catch up: %w: since: the year is out of range: use a time from 2000 to 2199", ErrInvalid)
+	}
+	if options.CallsPerSecond < 0 {
+		return report, fmt.Errorf("catch up: %w: callsPerSecond: it is negative: use 0 or more", ErrInvalid)
 	}
 	if options.CallsPerSecond == 0 {
 		options.CallsPerSecond = DefaultCallsPerSecond
