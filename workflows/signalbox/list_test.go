@@ -26,7 +26,7 @@ func TestAnUnknownStateOrKindIsRefused(t *testing.T) {
 	for says, err := range map[string]error{
 		`state: "COMPLETE" is unknown: want one of CREATING, CREATE_UNCERTAIN, RUNNING, `: cases,
 		`state: "active" is unknown: want one of UNKNOWN, ACTIVE, PAUSED, DEACTIVATED`:    activations,
-		`kind: "questions" is unknown: want one of question, question_expired, `:         todo,
+		`kind: "questions" is unknown: want one of question, question_expired, `:          todo,
 	} {
 		require.ErrorIs(t, err, signalbox.ErrInvalid)
 		require.ErrorContains(t, err, says)
@@ -36,7 +36,9 @@ func TestAnUnknownStateOrKindIsRefused(t *testing.T) {
 func TestAPrefixOfReferencesTellsCapitalsApart(t *testing.T) {
 	t.Parallel()
 	server := mocks.NewClient(t)
-	open := mock.MatchedBy(func(r *workflowservice.ListWorkflowExecutionsRequest) bool { return !strings.Contains(r.GetQuery(), "!= 'Running'") })
+	open := mock.MatchedBy(func(r *workflowservice.ListWorkflowExecutionsRequest) bool {
+		return !strings.Contains(r.GetQuery(), "!= 'Running'")
+	})
 	server.On("ListWorkflow", mock.Anything, open).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{
 		running("offload-case/Vendor_1"), running("offload-case/vendor_2"), // as Temporal on SQLite answers
 	}}, nil)
