@@ -79,8 +79,9 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 			handler, err := api.New(api.Deps{
 				Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: d.keys, Tokens: tokens, Log: zap.NewNop(), Now: time.Now,
 				Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
-					if reference == "missing" {
-						return workflows.CaseTranscript{}, signalbox.ErrNotFound
+					fails := map[string]error{"missing": signalbox.ErrNotFound, "elsewhere": api.ErrNoAccount, "new": api.ErrNotCreated, "refused": api.ErrProvider}
+					if err := fails[reference]; err != nil {
+						return workflows.CaseTranscript{}, err
 					}
 					return workflows.CaseTranscript{Reference: reference, Text: "Ada: a \u001b[2J PDF?\n"}, nil
 				},
@@ -318,6 +319,9 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			"no process there":       {nil, []string{"case", "list", "--api", "http://127.0.0.1:1"}, 6, "the API"},
 			"needs the keyring":      {nil, []string{"keys", "create", file, "--api", address}, 2, "can't work over the API"},
 			"no such case":           {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "missing", "--api", address}, 3, "Not found"},
+			"account elsewhere":      {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "elsewhere", "--api", address}, 2, "add the account"},
+			"case not created yet":   {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "new", "--api", address}, 3, "has not created the case yet"},
+			"Offload refuses":        {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "refused", "--api", address}, 1, "check the account's API key"},
 			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "can't work over the API"},
 		} {
 			p := testProcess(c.environ, d.process.dialTemporal, storage.OpenExisting)
@@ -354,5 +358,46 @@ func TestAnotherServerThanTheAPIIsReportedAndGetsNoTokenByRedirect(t *testing.T)
 		got := command(t, []string{"SIGNALBOX_API_TOKEN=" + apiSecret}, "case", "list", "--api", server.URL)
 		require.Equal(t, c.status, got.status, "%s: %s", name, got.err)
 		require.NotContains(t, got.err, apiSecret)
+	}
+}
+
+// answersOf serves the answers of the API in order, and returns what it was asked.
+func answersOf(t *testing.T, answers ...string) (address string, asked *[]string) {
+	t.Helper()
+	asked = new([]string)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		n := len(*asked)
+		*asked = append(*asked, string(body))
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, answers[n])
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, asked
+}
+
+func TestACatchUpOverTheAPIGoesOnUntilAllCasesAreRead(t *testing.T) {
+	t.Parallel()
+	address, asked := answersOf(t,
+		`{"cases":{"done":5},"notices":{"done":2},"deliveries":{"late":1},"next":"abc"}`, `{"cases":{"done":3,"skipped":1},"notices":{"done":0},"deliveries":{}}`)
+	got := command(t, nil, "catch-up", "--since", "2026-05-01T12:00:00Z", "--api", address)
+	require.Zero(t, got.status, got.err)
+	require.Regexp(t, `cases to check +8 done, 1 skipped`, got.out)
+	require.Regexp(t, `notices to resend +2 done`, got.out)
+	require.Len(t, *asked, 2)
+	require.NotContains(t, (*asked)[0], "cursor")
+	require.Contains(t, (*asked)[1], `"cursor":"abc"`)
+}
+
+func TestAToDoListSaysWhatItCouldNotReadWhole(t *testing.T) {
+	t.Parallel()
+	for answer, says := range map[string]string{
+		`{"items":[],"total":2000,"truncated":true,"workflows":2500}`: "there are 2500 workflows:",
+		`{"items":[],"total":600,"truncated":true,"workflows":100}`:   "there are more workflows or deliveries than one list reads:",
+	} {
+		address, _ := answersOf(t, answer)
+		got := command(t, nil, "todo", "--api", address)
+		require.Zero(t, got.status, got.err)
+		require.Contains(t, got.out, says)
 	}
 }

@@ -96,12 +96,14 @@ func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (Cat
 	if caller(ctx).limited() {
 		return nil, errWhole
 	}
-	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name})
+	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{
+		Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name, Cursor: request.Body.Cursor,
+	})
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		// The report has what was done; a repetition does the rest.
-		report.Failures = append(report.Failures, signalbox.CatchUpFailure{
-			What: "the rest", Error: "the time of one call is over: run `signalbox catch-up` without --api, which has no limit",
-		})
+		// The report has what was done, and Next says where the cases go on.
+		if report.Next == "" {
+			report.Failures = append(report.Failures, signalbox.CatchUpFailure{What: "the rest", Error: "the time of one call is over: repeat it"})
+		}
 		err = nil
 	}
 	return CatchUp200JSONResponse(report), err

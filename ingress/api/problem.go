@@ -45,6 +45,7 @@ var (
 	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run, notice or delivery: check the IDs in the path and body"}
 	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
+	problemNotCreated      = problemKind{"not-created-yet", http.StatusNotFound, "The case does not exist at Offload yet", "Offload has not created the case yet: read the case to see what it waits for"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
 	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key never came", "Artmail shows the key once, and that webhook never came: the brand has to activate the agent anew"}
 	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "the reference or message stands for another request: use another one, or send the same request"}
@@ -62,6 +63,7 @@ var (
 	problemUnsupportedType = problemKind{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not plain JSON", "send Content-Type: application/json, in UTF-8, without Content-Encoding"}
 	problemTooMany         = problemKind{"too-many", http.StatusTooManyRequests, "A limit is reached", "close some approvals or runs of the activation first"}
 	problemInternal        = problemKind{"internal", http.StatusInternalServerError, "A fault in Signalbox", "see the log at the requestId"}
+	problemProvider        = problemKind{"provider-failed", http.StatusBadGateway, "Offload refused the call", "Offload refused the account's API key, or its answer can't be read: check the account's API key and base URL, and see the log at the requestId"}
 	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away: repeat the call after Retry-After"}
 )
 
@@ -75,9 +77,11 @@ var sentinels = []struct {
 	{signalbox.ErrFailed, problemFailed},
 	{signalbox.ErrInvalid, problemInvalid},
 	{signalbox.ErrConflict, problemConflict},
+	{ErrNotCreated, problemNotCreated},
 	{signalbox.ErrNotFound, problemNotFound},
 	{signalbox.ErrNoFiles, problemNoFiles},
 	{ErrNoAccount, problemNoAccount},
+	{ErrProvider, problemProvider},
 	{signalbox.ErrNoOpenQuestion, problemNoQuestion},
 	{signalbox.ErrOtherQuestion, problemOtherQuestion},
 	{signalbox.ErrAlreadyAnswered, problemAnswered},

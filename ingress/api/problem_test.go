@@ -137,7 +137,6 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"GET", "/v1/activations?cursor=e30", "", "cursor: it belongs to another filter: use the same filter as for the page before"},
 		{"GET", "/v1/cases?startedSince=1999-01-01T00:00:00Z", "", "startedSince: the year is out of range"},
 		{"GET", "/v1/activations?startedBefore=2300-01-01T00:00:00Z", "", "startedBefore: the year is out of range"},
-		{"GET", "/v1/cases?account=%22" + marker, "", "account: "},
 		{"POST", "/v1/catch-up", `{"since":"1999-01-01T00:00:00Z"}`, "since: the year is out of range: use a time from 2000 to 2199"},
 		{"GET", "/v1/deliveries?cursor=%2F" + marker, "", "cursor: want next of the page before"},
 		{"GET", "/v1/deliveries?since=" + marker, "", "since: want a time such as"},

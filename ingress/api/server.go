@@ -21,8 +21,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// ErrNoAccount: this process has no API key of the case's Offload account.
-var ErrNoAccount = errors.New("the case's Offload account is not configured here")
+// Errors of Deps.Transcript, beside those of the Go client.
+var (
+	// ErrNoAccount: this process has no API key of the case's Offload account.
+	ErrNoAccount = errors.New("the case's Offload account is not configured here")
+	// ErrNotCreated: the case is not known at Offload yet.
+	ErrNotCreated = fmt.Errorf("%w: Offload has not created the case yet", signalbox.ErrNotFound)
+	// ErrProvider: Offload refused the call, for example its API key, or its answer can't be read.
+	ErrProvider = errors.New("Offload refused the call, or its answer can't be read")
+)
 
 // Deps are what the API works with.
 type Deps struct {
@@ -33,7 +40,7 @@ type Deps struct {
 	// Keys open the bodies of deliveries, and AgentSecrets verify those that are released.
 	Keys         *keyring.Ring
 	AgentSecrets map[string][]string
-	// Transcript reads the conversation of a case from Offload. It fails with ErrNoAccount where the process has no API key of the case's account.
+	// Transcript reads the conversation of a case from Offload.
 	Transcript func(ctx context.Context, reference string) (workflows.CaseTranscript, error)
 	// Tokens find callers. Nil: everybody is let in as "local", which is for loopback alone.
 	Tokens Tokens
@@ -111,8 +118,12 @@ func New(deps Deps) (*Server, error) {
 		return nil, err
 	}
 	origin := http.NewCrossOriginProtection()
-	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, newRequestID())
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newRequestID()
+		w.Header().Set("X-Request-Id", id)
+		s.deps.Log.Warn("call refused", zap.String("request_id", id), zap.String("method", r.Method), zap.Int("status", problemForeignOrigin.status),
+			zap.String("remote", r.RemoteAddr), zap.String("why", problemForeignOrigin.name))
+		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, id)
 	}))
 	s.handler = origin.Handler(e)
 	return s, nil

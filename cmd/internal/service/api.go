@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -28,23 +26,12 @@ func newAPI(
 	}
 	deps := api.Deps{
 		Client: apps, Inbox: late.now, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Tracer: tracer, Now: now,
-		Transcript: transcripts(transcript.Source{Cases: apps, Accounts: accounts, Now: now}),
+		Transcript: transcript.Source{Cases: apps, Accounts: accounts, Now: now}.Read,
 	}
 	if len(s.Config.Internal.TokenFiles) > 0 {
 		deps.Tokens = newLiveTokens(s.Config.Internal, s.Log.Named("api"))
 	}
 	return api.New(deps)
-}
-
-// transcripts translates a missing account into the API's error.
-func transcripts(from transcript.Source) func(context.Context, string) (workflows.CaseTranscript, error) {
-	return func(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
-		found, err := from.Read(ctx, reference)
-		if errors.Is(err, transcript.ErrNoAccount) {
-			err = fmt.Errorf("%w: %w", api.ErrNoAccount, err)
-		}
-		return found, err
-	}
 }
 
 // openingDeliveries implements deliveries.Store with an inbox that may not be open yet.
