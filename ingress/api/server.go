@@ -28,7 +28,7 @@ var (
 	// ErrNotCreated: the case is not known at Offload yet.
 	ErrNotCreated = fmt.Errorf("%w: Offload has not created the case yet", signalbox.ErrNotFound)
 	// ErrProvider: Offload refused the call, for example its API key, or its answer can't be read.
-	ErrProvider = errors.New("Offload refused the call, or its answer can't be read")
+	ErrProvider = errors.New("refused by Offload, or its answer can't be read")
 )
 
 // Deps are what the API works with.
