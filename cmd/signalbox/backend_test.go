@@ -79,8 +79,9 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 			handler, err := api.New(api.Deps{
 				Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: d.keys, Tokens: tokens, Log: zap.NewNop(), Now: time.Now,
 				Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
-					if reference == "missing" {
-						return workflows.CaseTranscript{}, signalbox.ErrNotFound
+					fails := map[string]error{"missing": signalbox.ErrNotFound, "elsewhere": api.ErrNoAccount, "new": api.ErrNotCreated, "refused": api.ErrProvider}
+					if err := fails[reference]; err != nil {
+						return workflows.CaseTranscript{}, err
 					}
 					return workflows.CaseTranscript{Reference: reference, Text: "Ada: a \u001b[2J PDF?\n"}, nil
 				},
@@ -163,6 +164,54 @@ func TestCaseCommandsWorkOverTemporalAndTheAPI(t *testing.T) {
 
 		d.fake.Away(true)
 		require.NotContains(t, do(0, "", "__complete", "case", "show", "").err, "signalbox", "a completion is quiet")
+	})
+}
+
+func TestAListSinceADurationHasFurtherPages(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		document := request(t, "ask")
+		for _, reference := range []string{"vendor_1", "vendor_2", "vendor_3"} {
+			require.Zero(t, d.run(t, "", "case", "start", "--reference", reference, "-f", document).status)
+			d.fake.Activate("crm", reference, "")
+		}
+		for list, before := range map[string]string{"case": "case-", "activation": "crm    "} {
+			var seen string
+			flags := []string{"--since", "2h", "--before", "0s"}
+			for pages := 1; ; pages++ {
+				got := d.run(t, "", append([]string{list, "list", "--limit", "1"}, flags...)...)
+				require.Zero(t, got.status, got.err)
+				rows, more, found := strings.Cut(got.out, "more: ")
+				seen += rows
+				if !found {
+					require.Equal(t, 3, pages)
+					break
+				}
+				flags = strings.Fields(more)
+			}
+			for _, one := range []string{"vendor_1", "vendor_2", "vendor_3"} {
+				require.Equal(t, 1, strings.Count(seen, before+one), seen)
+			}
+		}
+	})
+}
+
+func TestAFilterMayBeZeroOrFalse(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		document := request(t, "ask")
+		for _, reference := range []string{"0", "false", "vendor_1"} {
+			require.Zero(t, d.run(t, "", "case", "start", "--reference", reference, "-f", document).status)
+		}
+		for _, value := range []string{"0", "false"} {
+			for flag, want := range map[string]bool{"--prefix": true, "--account": false, "--case-id": false} {
+				got := d.run(t, "", "case", "list", flag, value)
+				require.Zero(t, got.status, got.err)
+				require.Equal(t, want, strings.Contains(got.out, "case-"+value), "%s %s: %s", flag, value, got.out)
+				require.NotContains(t, got.out, "vendor_1", flag)
+			}
+		}
+		require.Contains(t, d.run(t, "", "case", "list").out, "vendor_1", "without filters")
 	})
 }
 
@@ -271,6 +320,9 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 			"needs the keyring":      {nil, []string{"keys", "create", file, "--api", address}, 2, "unknown flag: --api"},
 			"no such case":           {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "missing", "--api", address}, 3, "Not found"},
 			"a process is no client": {nil, []string{"serve", "--api", address}, 2, "unknown flag: --api"},
+			"account elsewhere":      {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "elsewhere", "--api", address}, 2, "add the account"},
+			"case not created yet":   {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "new", "--api", address}, 3, "has not created the case yet"},
+			"Offload refuses":        {[]string{"SIGNALBOX_API_TOKEN=" + apiSecret}, []string{"case", "transcript", "refused", "--api", address}, 1, "check the account's API key"},
 		} {
 			p := testProcess(c.environ, d.process.dialTemporal, storage.OpenExisting)
 			got := p.result(t, c.args)
@@ -306,5 +358,46 @@ func TestAnotherServerThanTheAPIIsReportedAndGetsNoTokenByRedirect(t *testing.T)
 		got := command(t, []string{"SIGNALBOX_API_TOKEN=" + apiSecret}, "case", "list", "--api", server.URL)
 		require.Equal(t, c.status, got.status, "%s: %s", name, got.err)
 		require.NotContains(t, got.err, apiSecret)
+	}
+}
+
+// answersOf serves the answers of the API in order, and returns what it was asked.
+func answersOf(t *testing.T, answers ...string) (address string, asked *[]string) {
+	t.Helper()
+	asked = new([]string)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		n := len(*asked)
+		*asked = append(*asked, string(body))
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, answers[n])
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, asked
+}
+
+func TestACatchUpOverTheAPIGoesOnUntilAllCasesAreRead(t *testing.T) {
+	t.Parallel()
+	address, asked := answersOf(t,
+		`{"cases":{"done":5},"notices":{"done":2},"deliveries":{"late":1},"next":"abc"}`, `{"cases":{"done":3,"skipped":1},"notices":{"done":0},"deliveries":{}}`)
+	got := command(t, nil, "catch-up", "--since", "2026-05-01T12:00:00Z", "--api", address)
+	require.Zero(t, got.status, got.err)
+	require.Regexp(t, `cases to check +8 done, 1 skipped`, got.out)
+	require.Regexp(t, `notices to resend +2 done`, got.out)
+	require.Len(t, *asked, 2)
+	require.NotContains(t, (*asked)[0], "cursor")
+	require.Contains(t, (*asked)[1], `"cursor":"abc"`)
+}
+
+func TestAToDoListSaysWhatItCouldNotReadWhole(t *testing.T) {
+	t.Parallel()
+	for answer, says := range map[string]string{
+		`{"items":[],"total":2000,"truncated":true,"workflows":2500}`: "there are 2500 workflows:",
+		`{"items":[],"total":600,"truncated":true,"workflows":100}`:   "there are more workflows or deliveries than one list reads:",
+	} {
+		address, _ := answersOf(t, answer)
+		got := command(t, nil, "todo", "--api", address)
+		require.Zero(t, got.status, got.err)
+		require.Contains(t, got.out, says)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -70,9 +69,5 @@ func (p process) transcript(cmd *cobra.Command, settings func() (config.Config, 
 		return none, err
 	}
 	defer end()
-	found, err := transcript.Source{Cases: apps, Accounts: accounts, Now: p.now}.Read(cmd.Context(), reference)
-	if errors.Is(err, transcript.ErrNoAccount) {
-		err = fmt.Errorf("%w: %w", errUsage, err)
-	}
-	return found, err
+	return transcript.Source{Cases: apps, Accounts: accounts, Now: p.now}.Read(cmd.Context(), reference)
 }

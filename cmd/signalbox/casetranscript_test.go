@@ -16,7 +16,8 @@ func TestATranscriptIsReadLiveFromOffload(t *testing.T) {
 	t.Parallel()
 	const offloadKey = "offload-key-4711"
 	running := workflows.CaseState{Reference: "vendor_2048", Account: "default", CaseID: "c-1", Status: workflows.CaseRunning}
-	uncreated, elsewhere := running, running
+	uncreated, elsewhere, expired := running, running, running
+	expired.CaseID, expired.Status = "", workflows.CaseExpired
 	uncreated.CaseID, uncreated.Status = "", workflows.CaseCreating
 	elsewhere.Account = "shop"
 	for name, c := range map[string]struct {
@@ -37,6 +38,7 @@ func TestATranscriptIsReadLiveFromOffload(t *testing.T) {
 		"gone at Offload":   {running, 404, `{"ok":false,"error":{"code":"CASE_NOT_FOUND","message":"no"}}`, "vendor_2048", 3, "", "CASE_NOT_FOUND"},
 		"key is refused":    {running, 401, `{"ok":false,"error":{"code":"UNAUTHORIZED","message":"key ` + offloadKey + `"}}`, "vendor_2048", 1, "", "UNAUTHORIZED"},
 		"not text":          {running, 200, `{"ok":true,"data":{"conversationThread":{"a":1}}}`, "vendor_2048", 1, "", "conversationThread"},
+		"never created":     {expired, 200, `{}`, "vendor_2048", 3, "", "EXPIRED"},
 		"not created yet":   {uncreated, 200, `{}`, "vendor_2048", 3, "", "CREATING"},
 		"another account":   {elsewhere, 200, `{}`, "vendor_2048", 2, "", `"shop"`},
 		"no such reference": {running, 200, `{}`, "vendor_1", 3, "", "not found"},

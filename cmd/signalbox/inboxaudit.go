@@ -53,7 +53,7 @@ func (p process) inboxAudit() *cobra.Command {
 		return p.sayMore(cmd, page.Next)
 	})
 	audit.Flags().StringVar(&cursor, "cursor", "", "cursor of the page, from the end of the page before")
-	audit.Flags().IntVar(&limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many entries, at most %d", desk.MaxAuditPage))
+	audit.Flags().IntVar(&limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many entries, at most %d; over the API at most 100", desk.MaxAuditPage))
 	jsonFlag(audit, &asJSON)
 	return audit
 }

@@ -49,17 +49,17 @@ func (f *filterFlags) filter(now time.Time) (inbox.Filter, error) {
 	return filter, err
 }
 
-// moment parses a time, or a duration before now.
+// moment parses a time, or a duration before now. It returns a time in UTC.
 func moment(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
 	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
+		return now.Add(-ago).UTC(), nil
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%w: --%s: %q is not a time like 2026-05-01T12:00:00Z or a duration like 2h", errUsage, flag, s)
 	}
-	return at, nil
+	return at.UTC(), nil
 }

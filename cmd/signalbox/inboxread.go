@@ -42,7 +42,7 @@ func (p process) inboxList() *cobra.Command {
 	})
 	chosen.add(list)
 	list.Flags().StringVar(&chosen.read.Cursor, "cursor", "", "cursor of the page, from the end of the page before; use the same filter")
-	list.Flags().IntVar(&chosen.read.Limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many deliveries, at most %d", inbox.MaxPage))
+	list.Flags().IntVar(&chosen.read.Limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many deliveries, at most %d; over the API at most 100", inbox.MaxPage))
 	jsonFlag(list, &asJSON)
 	return list
 }

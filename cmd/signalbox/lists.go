@@ -40,7 +40,7 @@ func (f *workflowFlags) add(command *cobra.Command, states string) {
 	flags.StringSliceVar(&f.attention, "attention", nil, "those with one of these attention reasons, separated by commas")
 	flags.BoolVar(&f.needsAttention, "needs-attention", false, "those with any attention")
 	flags.StringVar(&f.open, "open", "", "open or closed in Temporal; empty: both")
-	flags.StringVar(&f.since, "since", "", "started since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h")
+	flags.StringVar(&f.since, "since", "", "started since: a time like 2026-05-01T12:00:00Z, or a duration before now like 2h; with --cursor, the time of the page before")
 	flags.StringVar(&f.before, "before", "", "started before: as for --since")
 	f.pageFlags.add(command)
 }
@@ -138,12 +138,21 @@ func (p process) workflowList(chosen *workflowFlags, short string, columns []str
 			if chosen.asJSON {
 				return p.showJSON(cmd, found.page)
 			}
-			if err := p.list(cmd, columns, found.rows); err != nil {
+			if err := p.list(cmd, columns, found.rows); err != nil || found.next == "" {
 				return err
 			}
-			return p.sayMore(cmd, found.next)
+			// A duration would be another time, and so another filter, by then.
+			return p.say(cmd, "more:%s%s --cursor %s\n", timeFlag("since", since), timeFlag("before", before), found.next)
 		},
 	}
+}
+
+// timeFlag returns a flag with its time, after a space; empty for the zero time.
+func timeFlag(name string, at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return " --" + name + " " + at.Format(time.RFC3339Nano)
 }
 
 // standing returns the last published status of a workflow, and its status in Temporal if it was terminated or failed.

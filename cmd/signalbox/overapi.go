@@ -77,8 +77,25 @@ func (o *overAPI) ToDo(ctx context.Context, options signalbox.ToDoOptions) (sign
 	return api.ReadAnswer[signalbox.ToDoList](o.ListToDo(ctx, &api.ListToDoParams{Kind: options.Kinds, Cursor: options.Cursor, Limit: options.Limit}))
 }
 
+// CatchUp repeats the call until all cases are read, since the API bounds the time of one.
 func (o *overAPI) CatchUp(ctx context.Context, options signalbox.CatchUpOptions) (signalbox.CatchUpReport, error) {
-	return api.ReadAnswer[signalbox.CatchUpReport](o.Client.CatchUp(ctx, api.CatchUp{Since: options.Since, DryRun: options.DryRun}))
+	var all signalbox.CatchUpReport
+	body := api.CatchUp{Since: options.Since, DryRun: options.DryRun}
+	for {
+		part, err := api.ReadAnswer[signalbox.CatchUpReport](o.Client.CatchUp(ctx, body))
+		if body.Cursor == "" {
+			all = part
+		} else {
+			all.Cases.Done += part.Cases.Done
+			all.Cases.Skipped += part.Cases.Skipped
+			all.Cases.Failed += part.Cases.Failed
+			all.Failures, all.Next = append(all.Failures, part.Failures...), part.Next
+		}
+		if err != nil || part.Next == "" || part.Next == body.Cursor {
+			return all, err
+		}
+		body.Cursor = part.Next
+	}
 }
 
 func (o *overAPI) List(ctx context.Context, f inbox.Filter) (inbox.Page, error) {

@@ -71,7 +71,11 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 		return err
 	}
 	if list.Truncated {
-		if err := p.say(cmd, "the list is incomplete, because there are %d workflows: urgent entries may be missing\n", list.Workflows); err != nil {
+		why := "there are more workflows or deliveries than one list reads"
+		if list.Workflows > signalbox.MaxToDoWorkflows {
+			why = fmt.Sprintf("there are %d workflows", list.Workflows)
+		}
+		if err := p.say(cmd, "the list is incomplete, because %s: urgent entries may be missing\n", why); err != nil {
 			return err
 		}
 	}

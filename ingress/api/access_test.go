@@ -143,7 +143,10 @@ func TestAForeignOriginIsRefused(t *testing.T) {
 	} {
 		got := w.call(t, http.MethodPost, "/v1/cases/x/cancel", "", header)
 		require.Equal(t, 403, got.status, "%v", header)
-		require.Contains(t, got.body, "urn:signalbox:problem:foreign-origin")
+		require.Equal(t, "urn:signalbox:problem:foreign-origin", string(got.problem(t).Type))
+		logged := w.log.TakeAll()
+		require.Len(t, logged, 1)
+		require.Equal(t, got.header.Get("X-Request-Id"), logged[0].ContextMap()["request_id"])
 	}
 	require.Empty(t, w.temporal.updates)
 	require.Equal(t, 200, w.call(t, http.MethodPost, "/v1/cases/x/cancel", "", map[string]string{"Sec-Fetch-Site": "same-origin"}).status)

@@ -26,6 +26,7 @@ type schema struct {
 	Properties map[string]schema
 	Items      *schema
 	Required   []string
+	Enum       []any
 }
 
 type parameter struct {
@@ -187,6 +188,7 @@ func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
 		p := got.problem(t)
 		require.Equal(t, "urn:signalbox:problem:invalid-request", string(p.Type), at)
 		require.Contains(t, p.Detail, field+":", at)
+		require.NotEmpty(t, p.Errors, at)
 		require.NotContains(t, got.body, marker, at)
 	}
 	document.eachCall(t, func(verb, route string, op callOf) {
@@ -222,4 +224,19 @@ func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
 	})
 	require.Greater(t, tried, 200)
 	require.Empty(t, w.temporal.updates)
+}
+
+// The document and the Go client know the same states and kinds.
+func TestEachStateAndKindOfTheDocumentCanBeChosen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	document := readDocument(t, w, "")
+	for query, name := range map[string]string{"cases?state=": "CaseStatus", "activations?state=": "ActivationStatus", "todo?kind=": "ToDoKind"} {
+		of := document.Components.Schemas[name].Enum
+		require.NotEmpty(t, of, name)
+		for _, one := range of {
+			got := w.get(t, "", fmt.Sprint("/v1/", query, one))
+			require.Equal(t, 200, got.status, "%s %s: %s", query, one, got.body)
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -34,12 +33,19 @@ func Connect(address, token string) (*Client, error) {
 	}))
 }
 
-// leaveOutZeros removes parameters that have the zero value of their type, which the generated client sends: each of them means the same as none.
+// zeros are the zero values of the parameters that are no text. The generated client sends them, though each means the same as none.
+var zeros = map[string]string{
+	"limit": "0", "needsAttention": "false", "givenUp": "false", "user": "false",
+	"since": zeroTime, "until": zeroTime, "startedSince": zeroTime, "startedBefore": zeroTime,
+}
+
+const zeroTime = "0001-01-01T00:00:00Z"
+
+// leaveOutZeros removes empty parameters, and those that have the zero value of their type.
 func leaveOutZeros(request *http.Request) {
 	query := request.URL.Query()
 	for name, values := range query {
-		switch values[0] {
-		case "", "0", "false", time.Time{}.Format(time.RFC3339):
+		if zero, typed := zeros[name]; len(values) == 1 && (values[0] == "" || typed && values[0] == zero) {
 			query.Del(name)
 		}
 	}

@@ -320,7 +320,7 @@ type ClientInterface interface {
 
 	// GetCaseTranscript Read the conversation of a case
 	//
-	// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+	// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 	//
 	// Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
 	GetCaseTranscript(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -328,7 +328,10 @@ type ClientInterface interface {
 	// CatchUpWithBody Catch up after an outage
 	//
 	// Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-	// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+	//
+	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+	// none. Up to 200 cases may be counted in both answers.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -338,7 +341,10 @@ type ClientInterface interface {
 	// CatchUp Catch up after an outage
 	//
 	// Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-	// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+	//
+	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+	// none. Up to 200 cases may be counted in both answers.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -998,7 +1004,7 @@ func (c *Client) RetryCreate(ctx context.Context, reference Reference, body Retr
 
 // GetCaseTranscript Read the conversation of a case
 //
-// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 //
 // Corresponds with GET /v1/cases/{reference}/transcript (the `GetCaseTranscript` operationId).
 func (c *Client) GetCaseTranscript(ctx context.Context, reference Reference, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1016,7 +1022,10 @@ func (c *Client) GetCaseTranscript(ctx context.Context, reference Reference, req
 // CatchUpWithBody Catch up after an outage
 //
 // Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+//
+// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+// none. Up to 200 cases may be counted in both answers.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1036,7 +1045,10 @@ func (c *Client) CatchUpWithBody(ctx context.Context, contentType string, body i
 // CatchUp Catch up after an outage
 //
 // Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+//
+// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+// none. Up to 200 cases may be counted in both answers.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3462,7 +3474,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetCaseTranscriptWithResponse Read the conversation of a case
 	//
-	// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+	// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3472,7 +3484,10 @@ type ClientWithResponsesInterface interface {
 	// CatchUpWithBodyWithResponse Catch up after an outage
 	//
 	// Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-	// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+	//
+	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+	// none. Up to 200 cases may be counted in both answers.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3482,7 +3497,10 @@ type ClientWithResponsesInterface interface {
 	// CatchUpWithResponse Catch up after an outage
 	//
 	// Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-	// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+	//
+	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+	// none. Up to 200 cases may be counted in both answers.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5443,7 +5461,7 @@ func (c *ClientWithResponses) RetryCreateWithResponse(ctx context.Context, refer
 
 // GetCaseTranscriptWithResponse Read the conversation of a case
 //
-// It is read from Offload for this call and stored nowhere. 404 `no-account` where this process has no API key of the case's account.
+// It is read from Offload for this call and stored nowhere. 404 `not-created-yet` where Offload does not have the case yet, 404 `no-account` where this process has no API key of the case's account, 502 `provider-failed` where Offload refuses that key or its answer can't be read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5459,7 +5477,10 @@ func (c *ClientWithResponses) GetCaseTranscriptWithResponse(ctx context.Context,
 // CatchUpWithBodyWithResponse Catch up after an outage
 //
 // Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+//
+// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+// none. Up to 200 cases may be counted in both answers.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5475,7 +5496,10 @@ func (c *ClientWithResponses) CatchUpWithBodyWithResponse(ctx context.Context, c
 // CatchUpWithResponse Catch up after an outage
 //
 // Replays unmatched and late deliveries that arrived since a time, reads every open case now, and resends notices that were given up since then.
-// With `dryRun` it only counts. It may take minutes and may be repeated. For tokens without limits.
+// With `dryRun` it only counts. It may be repeated. For tokens without limits.
+//
+// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
+// none. Up to 200 cases may be counted in both answers.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

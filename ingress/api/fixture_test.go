@@ -239,6 +239,7 @@ type world struct {
 	store    inbox.Store
 	keys     *keyring.Ring
 	log      *observer.ObservedLogs
+	deps     api.Deps
 	server   *api.Server
 	// transcript reads conversations; nil: there is none.
 	transcript func(ctx context.Context, reference string) (workflows.CaseTranscript, error)
@@ -272,13 +273,14 @@ func newWorld(t testing.TB, callers api.Tokens) *world {
 	w := &world{temporal: newTemporal(), store: store, keys: keys, log: logs}
 	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys})
 	require.NoError(t, err)
-	w.server, err = api.New(api.Deps{
+	w.deps = api.Deps{
 		Client: apps, Inbox: func() (inbox.Store, error) { return w.store, nil }, Keys: keys,
 		AgentSecrets: map[string][]string{"crm": {"whsec_c2VjcmV0"}}, Tokens: callers, Log: zap.New(core), Now: time.Now,
 		Transcript: func(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
 			return w.transcript(ctx, reference)
 		},
-	})
+	}
+	w.server, err = api.New(w.deps)
 	require.NoError(t, err)
 	return w
 }

@@ -56,6 +56,7 @@ const (
 	UrnSignalboxProblemNoFiles              ProblemType = "urn:signalbox:problem:no-files"
 	UrnSignalboxProblemNoOpenQuestion       ProblemType = "urn:signalbox:problem:no-open-question"
 	UrnSignalboxProblemNoSuchRoute          ProblemType = "urn:signalbox:problem:no-such-route"
+	UrnSignalboxProblemNotCreatedYet        ProblemType = "urn:signalbox:problem:not-created-yet"
 	UrnSignalboxProblemNotFound             ProblemType = "urn:signalbox:problem:not-found"
 	UrnSignalboxProblemNotReplayable        ProblemType = "urn:signalbox:problem:not-replayable"
 	UrnSignalboxProblemNotUncertain         ProblemType = "urn:signalbox:problem:not-uncertain"
@@ -63,6 +64,7 @@ const (
 	UrnSignalboxProblemOtherAgent           ProblemType = "urn:signalbox:problem:other-agent"
 	UrnSignalboxProblemOtherQuestion        ProblemType = "urn:signalbox:problem:other-question"
 	UrnSignalboxProblemPaused               ProblemType = "urn:signalbox:problem:paused"
+	UrnSignalboxProblemProviderFailed       ProblemType = "urn:signalbox:problem:provider-failed"
 	UrnSignalboxProblemTerminated           ProblemType = "urn:signalbox:problem:terminated"
 	UrnSignalboxProblemTimedOut             ProblemType = "urn:signalbox:problem:timed-out"
 	UrnSignalboxProblemTooLarge             ProblemType = "urn:signalbox:problem:too-large"
@@ -105,6 +107,8 @@ func (e ProblemType) Valid() bool {
 		return true
 	case UrnSignalboxProblemNoSuchRoute:
 		return true
+	case UrnSignalboxProblemNotCreatedYet:
+		return true
 	case UrnSignalboxProblemNotFound:
 		return true
 	case UrnSignalboxProblemNotReplayable:
@@ -118,6 +122,8 @@ func (e ProblemType) Valid() bool {
 	case UrnSignalboxProblemOtherQuestion:
 		return true
 	case UrnSignalboxProblemPaused:
+		return true
+	case UrnSignalboxProblemProviderFailed:
 		return true
 	case UrnSignalboxProblemTerminated:
 		return true
@@ -346,7 +352,9 @@ type CaseTranscript = workflows.CaseTranscript
 
 // CatchUp defines model for CatchUp.
 type CatchUp struct {
-	DryRun bool `json:"dryRun,omitempty,omitzero"`
+	// Cursor `next` of the answer before. Deliveries and notices are done by then.
+	Cursor string `json:"cursor,omitempty,omitzero"`
+	DryRun bool   `json:"dryRun,omitempty,omitzero"`
 
 	// Since When the outage began.
 	Since time.Time `json:"since"`
@@ -496,13 +504,14 @@ type Problem struct {
 	// | `foreign-origin` | 403 | A web page of another origin sent the request. |
 	// | `no-such-route` | 404 | There is no such path. |
 	// | `method-not-allowed` | 405 | The path has no such method. |
-	// | `not-found` | 404 | There is no such case, activation, approval, run or delivery. |
+	// | `not-found` | 404 | There is no such case, activation, approval, run, notice or delivery. |
 	// | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
 	// | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
+	// | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
 	// | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 	// | `api-key-lost` | 410 | The activation is active, but its API key never came. The brand has to activate the agent anew. |
-	// | `conflict` | 409 | The reference, or message, stands for another request already. |
-	// | `ended` | 409 | The case, activation, approval or run is over. |
+	// | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
+	// | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 	// | `no-open-question` | 409 | The case asks nothing at the moment. |
 	// | `other-question` | 409 | The case asks another question by now. Read it again. |
 	// | `already-answered` | 409 | An answer to this question is on its way. |
@@ -514,8 +523,9 @@ type Problem struct {
 	// | `failed` | 410 | The workflow failed and has no outcome. A case that failed at Offload has one. |
 	// | `too-large` | 413 | The body is over the cap. |
 	// | `unsupported-media-type` | 415 | The body is not `application/json`, or is compressed. |
-	// | `too-many` | 429 | A limit of the activation is reached. Close some first. |
+	// | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 	// | `internal` | 500 | A fault here. The log has it under `requestId`. |
+	// | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
 	// | `unavailable` | 503 | Temporal, its workers or the inbox are away. Repeat the call after `Retry-After`. |
 	Type ProblemType `json:"type"`
 }
@@ -530,13 +540,14 @@ type Problem struct {
 // | `foreign-origin` | 403 | A web page of another origin sent the request. |
 // | `no-such-route` | 404 | There is no such path. |
 // | `method-not-allowed` | 405 | The path has no such method. |
-// | `not-found` | 404 | There is no such case, activation, approval, run or delivery. |
+// | `not-found` | 404 | There is no such case, activation, approval, run, notice or delivery. |
 // | `no-files` | 404 | No files of the case are stored: it has none, or has not ended. |
 // | `no-account` | 404 | This process has no API key of the case's Offload account. Add the account to the configuration. |
+// | `not-created-yet` | 404 | Offload has not created the case yet. Read the case to see what it waits for. |
 // | `no-api-key-yet` | 404 | Artmail has not activated the agent yet. Ask again. |
 // | `api-key-lost` | 410 | The activation is active, but its API key never came. The brand has to activate the agent anew. |
-// | `conflict` | 409 | The reference, or message, stands for another request already. |
-// | `ended` | 409 | The case, activation, approval or run is over. |
+// | `conflict` | 409 | The reference, or message, stands for another request already; or a chosen notice is not given up, or its data is gone. |
+// | `ended` | 409 | The case, activation, approval or run is over, or no notice of the source waits or was given up. |
 // | `no-open-question` | 409 | The case asks nothing at the moment. |
 // | `other-question` | 409 | The case asks another question by now. Read it again. |
 // | `already-answered` | 409 | An answer to this question is on its way. |
@@ -548,8 +559,9 @@ type Problem struct {
 // | `failed` | 410 | The workflow failed and has no outcome. A case that failed at Offload has one. |
 // | `too-large` | 413 | The body is over the cap. |
 // | `unsupported-media-type` | 415 | The body is not `application/json`, or is compressed. |
-// | `too-many` | 429 | A limit of the activation is reached. Close some first. |
+// | `too-many` | 429 | A limit of the activation is reached: close some approvals or runs first. Or too many notices wait: resend fewer, or later. |
 // | `internal` | 500 | A fault here. The log has it under `requestId`. |
+// | `provider-failed` | 502 | Offload refused the account's API key, or its answer can't be read. Check the account's API key and base URL. |
 // | `unavailable` | 503 | Temporal, its workers or the inbox are away. Repeat the call after `Retry-After`. |
 type ProblemType string
 

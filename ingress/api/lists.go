@@ -96,12 +96,14 @@ func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (Cat
 	if caller(ctx).limited() {
 		return nil, errWhole
 	}
-	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name})
+	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{
+		Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name, Cursor: request.Body.Cursor,
+	})
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		// The report has what was done; a repetition does the rest.
-		report.Failures = append(report.Failures, signalbox.CatchUpFailure{
-			What: "the rest", Error: "the time of one call is over: run `signalbox catch-up` without --api, which has no limit",
-		})
+		// The report has what was done, and Next says where the cases go on.
+		if report.Next == "" {
+			report.Failures = append(report.Failures, signalbox.CatchUpFailure{What: "the rest", Error: "the time of one call is over: repeat it"})
+		}
 		err = nil
 	}
 	return CatchUp200JSONResponse(report), err
@@ -143,7 +145,7 @@ func (s *Server) ResendNotices(ctx context.Context, request ResendNoticesRequest
 		return nil, err
 	}
 	selected, err := s.deps.Client.ResendNotices(ctx, request.Source, selection(ctx, request.Body))
-	return ResendNotices200JSONResponse(selected), err
+	return ResendNotices200JSONResponse(selected), noticeProblem(err)
 }
 
 // DismissNotices implements StrictServerInterface.
@@ -152,7 +154,7 @@ func (s *Server) DismissNotices(ctx context.Context, request DismissNoticesReque
 		return nil, err
 	}
 	selected, err := s.deps.Client.DismissNotices(ctx, request.Source, selection(ctx, request.Body))
-	return DismissNotices200JSONResponse(selected), err
+	return DismissNotices200JSONResponse(selected), noticeProblem(err)
 }
 
 func selection(ctx context.Context, body *workflows.SelectNotices) workflows.SelectNotices {

@@ -32,6 +32,33 @@ func TestNoticesAreSelectedByIDOrSinceATime(t *testing.T) {
 	require.Equal(t, map[string][]any{workflows.UpdateResend: want, workflows.UpdateDismiss: want}, w.temporal.updates)
 }
 
+func TestARefusalOfAChoiceOfNoticesNamesItsOwnCause(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		typ    string
+		status int
+		name   string
+		detail string
+	}{
+		{workflows.ErrTypeNotGivenUp, 409, "conflict", "a chosen notice is not given up, or its data is gone: list the notices"},
+		{workflows.ErrTypeNoNoticeData, 409, "conflict", "a chosen notice is not given up, or its data is gone: list the notices"},
+		{workflows.ErrTypeCaseEnded, 409, "ended", "no notice of the source waits or was given up"},
+		{workflows.ErrTypeTooMany, 429, "too-many", "too much waits: resend fewer, or later"},
+		{workflows.ErrTypeUnknownNotice, 404, "not-found", "there is no such case, activation, approval, run, notice or delivery: check the IDs in the path and body"},
+	} {
+		w := newWorld(t, nil)
+		w.temporal.become("notify/offload-case/told", workflows.NotifyState{Source: "offload-case/told"})
+		w.temporal.refuse = refusal(c.typ)
+		for _, action := range []string{"resend", "dismiss"} {
+			got := w.post(t, "", "/v1/notices/offload-case%2Ftold/"+action, "")
+			require.Equal(t, c.status, got.status, got.body)
+			p := got.problem(t)
+			require.Equal(t, "urn:signalbox:problem:"+c.name, string(p.Type))
+			require.Equal(t, c.detail, p.Detail)
+		}
+	}
+}
+
 func TestAStartNamesTheCallbacksOfItsNotices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -40,12 +42,13 @@ var (
 	problemForeignOrigin   = problemKind{"foreign-origin", http.StatusForbidden, "A web page of another origin sent the request", "call the API from a program"}
 	problemNoRoute         = problemKind{"no-such-route", http.StatusNotFound, "There is no such path", "see /v1/openapi.yaml for the paths"}
 	problemMethod          = problemKind{"method-not-allowed", http.StatusMethodNotAllowed, "The path has no such method", "see /v1/openapi.yaml for the methods"}
-	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run or delivery: check the IDs in the path and body"}
+	problemNotFound        = problemKind{"not-found", http.StatusNotFound, "Not found", "there is no such case, activation, approval, run, notice or delivery: check the IDs in the path and body"}
 	problemNoFiles         = problemKind{"no-files", http.StatusNotFound, "No files are stored", "the case has none, or has not ended yet: wait for its end first"}
 	problemNoAccount       = problemKind{"no-account", http.StatusNotFound, "The Offload account is not configured here", "this process has no API key of the case's Offload account: add the account to its configuration"}
+	problemNotCreated      = problemKind{"not-created-yet", http.StatusNotFound, "The case does not exist at Offload yet", "Offload has not created the case yet: read the case to see what it waits for"}
 	problemNoAPIKeyYet     = problemKind{"no-api-key-yet", http.StatusNotFound, "The API key has not come yet", "Artmail has not activated the agent yet: ask again"}
 	problemAPIKeyLost      = problemKind{"api-key-lost", http.StatusGone, "The API key never came", "Artmail shows the key once, and that webhook never came: the brand has to activate the agent anew"}
-	problemConflict        = problemKind{"conflict", http.StatusConflict, "Another request has it already", "the reference or message stands for another request: use another one, or send the same request"}
+	problemConflict        = problemKind{"conflict", http.StatusConflict, "The request conflicts with what is there", "the reference or message stands for another request: use another one, or send the same request"}
 	problemEnded           = problemKind{"ended", http.StatusConflict, "Already ended", "the case, activation, approval or run is over and takes nothing more"}
 	problemNoQuestion      = problemKind{"no-open-question", http.StatusConflict, "No open question", "the case asks nothing at the moment: read it to see what it waits for"}
 	problemOtherQuestion   = problemKind{"other-question", http.StatusConflict, "Another question is open", "questionId: the case asks another question by now: read it and answer that one"}
@@ -60,6 +63,7 @@ var (
 	problemUnsupportedType = problemKind{"unsupported-media-type", http.StatusUnsupportedMediaType, "The body is not plain JSON", "send Content-Type: application/json, in UTF-8, without Content-Encoding"}
 	problemTooMany         = problemKind{"too-many", http.StatusTooManyRequests, "A limit is reached", "close some approvals or runs of the activation first"}
 	problemInternal        = problemKind{"internal", http.StatusInternalServerError, "A fault in Signalbox", "see the log at the requestId"}
+	problemProvider        = problemKind{"provider-failed", http.StatusBadGateway, "Offload refused the call", "Offload refused the account's API key, or its answer can't be read: check the account's API key and base URL, and see the log at the requestId"}
 	problemUnavailable     = problemKind{"unavailable", http.StatusServiceUnavailable, "Temporarily unavailable", "Temporal, its workers or the inbox are away: repeat the call after Retry-After"}
 )
 
@@ -73,9 +77,11 @@ var sentinels = []struct {
 	{signalbox.ErrFailed, problemFailed},
 	{signalbox.ErrInvalid, problemInvalid},
 	{signalbox.ErrConflict, problemConflict},
+	{ErrNotCreated, problemNotCreated},
 	{signalbox.ErrNotFound, problemNotFound},
 	{signalbox.ErrNoFiles, problemNoFiles},
 	{ErrNoAccount, problemNoAccount},
+	{ErrProvider, problemProvider},
 	{signalbox.ErrNoOpenQuestion, problemNoQuestion},
 	{signalbox.ErrOtherQuestion, problemOtherQuestion},
 	{signalbox.ErrAlreadyAnswered, problemAnswered},
@@ -107,7 +113,7 @@ func (e *problemError) Error() string { return e.kind.name + ": " + e.detail }
 func problem(kind problemKind, detail string) error { return &problemError{kind: kind, detail: detail} }
 
 // invalid is a problem that names each field.
-func invalid(fields ...FieldError) error {
+func invalid(fields ...FieldError) *problemError {
 	texts := make([]string, len(fields))
 	for i, f := range fields {
 		texts[i] = f.Field + ": " + f.Detail
@@ -115,24 +121,37 @@ func invalid(fields ...FieldError) error {
 	return &problemError{kind: problemInvalid, detail: strings.Join(texts, "; "), fields: fields}
 }
 
-// toProblem returns what the caller gets for an error. Of the error's own text it shows only the contract's words about fields.
+// noticeProblem says what a refusal means for a choice of notices: the fixes of these kinds are about cases and activations.
+func noticeProblem(err error) error {
+	switch {
+	case errors.Is(err, signalbox.ErrConflict):
+		return problem(problemConflict, "a chosen notice is not given up, or its data is gone: list the notices")
+	case errors.Is(err, signalbox.ErrEnded):
+		return problem(problemEnded, "no notice of the source waits or was given up")
+	case errors.Is(err, signalbox.ErrTooMany):
+		return problem(problemTooMany, "too much waits: resend fewer, or later")
+	}
+	return err
+}
+
+// toProblem returns what the caller gets for an error. Of the error's own text it shows only what a check says of fields.
 func toProblem(err error) *problemError {
 	var known *problemError
 	if errors.As(err, &known) {
 		return known
 	}
 	for _, s := range sentinels {
-		if errors.Is(err, s.err) {
-			detail := s.kind.fix
-			if s.kind.name == problemInvalid.name {
-				detail = contractDetail(err, detail)
-			}
-			return &problemError{kind: s.kind, detail: detail}
+		if !errors.Is(err, s.err) {
+			continue
 		}
+		if fields := refusedFields(err); s.kind.name == problemInvalid.name && len(fields) > 0 {
+			return invalid(fields...)
+		}
+		return &problemError{kind: s.kind, detail: s.kind.fix}
 	}
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) && typed.Field != "" {
-		return &problemError{kind: problemInvalid, detail: typed.Field + ": it does not fit its type; a whole number has neither point nor exponent"}
+		return invalid(FieldError{Field: typed.Field, Detail: "it does not fit its type; a whole number has neither point nor exponent"})
 	}
 	var refused *echo.HTTPError
 	if errors.As(err, &refused) && refused.Code == http.StatusBadRequest {
@@ -141,18 +160,43 @@ func toProblem(err error) *problemError {
 	return &problemError{kind: problemInternal, detail: problemInternal.fix}
 }
 
-// quoted is a value as the contract's messages have it.
-var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+var (
+	// quoted is a value as the messages of checks have it.
+	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	// fieldNames are the fields that a message is about, such as "request.channel" or "ids and since".
+	fieldNames = regexp.MustCompile(`^[\w.\[\]]+(?: (?:or|and) [\w.\[\]]+)*$`)
+)
 
-// contractDetail is what the contract says of the fields of a request. Its messages quote short values, which are left out here.
-func contractDetail(err error, otherwise string) string {
+// refusedFields returns what the contract, the Go client, the inbox or a workflow says of the fields of a request. Their messages quote short
+// values, which are left out here. It returns nothing for another text, such as Temporal's.
+func refusedFields(err error) []FieldError {
 	text := err.Error()
-	for _, sentinel := range []error{workflows.ErrInvalidStart, workflows.ErrInvalidArgument, inbox.ErrInvalid} {
-		if _, fields, found := strings.Cut(text, sentinel.Error()+": "); found {
-			return quoted.ReplaceAllString(fields, "what was sent")
+	var refused *temporal.ApplicationError
+	switch {
+	case errors.As(err, new(*serviceerror.InvalidArgument)):
+		return nil
+	case errors.As(err, &refused):
+		text = refused.Message()
+	}
+	text = quoted.ReplaceAllString(text, "what was sent")
+	for _, sentinel := range []error{signalbox.ErrInvalid, inbox.ErrInvalid, workflows.ErrInvalidStart, workflows.ErrInvalidArgument} {
+		if at := strings.LastIndex(text, sentinel.Error()+": "); at >= 0 {
+			text = text[at+len(sentinel.Error()+": "):]
 		}
 	}
-	return otherwise
+	var fields []FieldError
+	for part := range strings.SplitSeq(text, "; ") {
+		field, detail, found := strings.Cut(part, ": ")
+		switch {
+		case found && fieldNames.MatchString(field):
+			fields = append(fields, FieldError{Field: field, Detail: detail})
+		case len(fields) > 0: // it goes on with the text before
+			fields[len(fields)-1].Detail += "; " + part
+		default:
+			return nil
+		}
+	}
+	return fields
 }
 
 // write sends a problem. It does nothing where a part of an answer is sent already.

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	sdktemporal "go.temporal.io/sdk/temporal"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -130,7 +131,13 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"GET", "/v1/deliveries?limit=101", "", "limit: want at most 100"},
 		{"GET", "/v1/deliveries?limit=" + marker, "", "limit: want integer"},
 		{"GET", "/v1/deliveries?limit=1e1", "", "limit: want integer"},
-		{"GET", "/v1/deliveries?cursor=" + marker, "", ""},
+		{"GET", "/v1/deliveries?cursor=" + marker, "", "cursor: what was sent is not a cursor of this list: begin without one"},
+		{"GET", "/v1/cases?cursor=" + marker, "", "cursor: it is not the cursor of a list: begin without one"},
+		{"GET", "/v1/todo?cursor=" + marker, "", "cursor: it is not the cursor of a list: begin without one"},
+		{"GET", "/v1/activations?cursor=e30", "", "cursor: it belongs to another filter: use the same filter as for the page before"},
+		{"GET", "/v1/cases?startedSince=1999-01-01T00:00:00Z", "", "startedSince: the year is out of range"},
+		{"GET", "/v1/activations?startedBefore=2300-01-01T00:00:00Z", "", "startedBefore: the year is out of range"},
+		{"POST", "/v1/catch-up", `{"since":"1999-01-01T00:00:00Z"}`, "since: the year is out of range: use a time from 2000 to 2199"},
 		{"GET", "/v1/deliveries?cursor=%2F" + marker, "", "cursor: want next of the page before"},
 		{"GET", "/v1/deliveries?since=" + marker, "", "since: want a time such as"},
 		{"GET", "/v1/deliveries?until=2026-05-01", "", "until: want a time such as"},
@@ -141,7 +148,7 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		{"POST", "/v1/deliveries/release", `{"agent":"` + marker + `"}`, "agent: there is none of that name"},
 		{"POST", "/v1/deliveries/purge", `{}`, "body: want at least 1 field"},
 		{"POST", "/v1/deliveries/purge", `{"rowsBefore":"` + marker + `"}`, "rowsBefore: want a time"},
-		{"GET", "/v1/audit?cursor=" + marker, "", ""},
+		{"GET", "/v1/audit?cursor=" + marker, "", "cursor: it is not a cursor of this list"},
 	} {
 		got := w.call(t, c.method, c.path, c.body, map[string]string{"Content-Type": "application/json"})
 		at := fmt.Sprintf("%s %s %.200s: %s", c.method, c.path, c.body, got.body)
@@ -149,6 +156,10 @@ func TestBadInputIsRefusedByTheNameOfItsField(t *testing.T) {
 		p := got.problem(t)
 		require.Equal(t, "urn:signalbox:problem:invalid-request", string(p.Type), at)
 		require.Contains(t, p.Detail, c.says, at)
+		require.NotEmpty(t, p.Errors, at)
+		for _, one := range p.Errors {
+			require.Contains(t, p.Detail, one.Field+": "+one.Detail, at)
+		}
 		if !strings.Contains(c.path, marker+"=1") { // there it is the name
 			require.NotContains(t, got.body, marker, at)
 		}
@@ -217,6 +228,27 @@ func TestEachRefusalOfAWorkflowHasItsProblem(t *testing.T) {
 		require.Equal(t, "urn:signalbox:problem:"+c.typ, string(got.problem(t).Type))
 		require.NotContains(t, got.body, marker)
 		require.Equal(t, c.status == 429 || c.status == 503, got.header.Get("Retry-After") != "")
+	}
+}
+
+func TestARefusalOfAFieldByAWorkflowNamesTheFieldAlone(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string][]api.FieldError{
+		"invalid argument: text: 40000 bytes, at most 32768: shorten it; questionId: it is blank: set it": {
+			{Field: "text", Detail: "40000 bytes, at most 32768: shorten it"}, {Field: "questionId", Detail: "it is blank: set it"},
+		},
+		`caseId: "` + marker + `" is not an ID: use the ID of the case at Offload`: {{Field: "caseId", Detail: "what was sent is not an ID: use the ID of the case at Offload"}},
+		"ids and since: set only one of them":                                      {{Field: "ids and since", Detail: "set only one of them"}},
+		marker:                                                                     nil,
+	} {
+		w := newWorld(t, nil)
+		w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
+		w.temporal.refuse = sdktemporal.NewApplicationError(message, workflows.ErrTypeInvalidArgument)
+		got := w.post(t, "", "/v1/cases/x/cancel", "")
+		require.Equal(t, 400, got.status, got.body)
+		require.Equal(t, want, got.problem(t).Errors)
+		require.NotContains(t, got.body, "retryable")
+		require.NotContains(t, got.body, marker)
 	}
 }
 

@@ -21,8 +21,15 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// ErrNoAccount: this process has no API key of the case's Offload account.
-var ErrNoAccount = errors.New("the case's Offload account is not configured here")
+// Errors of Deps.Transcript, beside those of the Go client.
+var (
+	// ErrNoAccount: this process has no API key of the case's Offload account.
+	ErrNoAccount = errors.New("the case's Offload account is not configured here")
+	// ErrNotCreated: the case is not known at Offload yet.
+	ErrNotCreated = fmt.Errorf("%w: Offload has not created the case yet", signalbox.ErrNotFound)
+	// ErrProvider: Offload refused the call, for example its API key, or its answer can't be read.
+	ErrProvider = errors.New("refused by Offload, or its answer can't be read")
+)
 
 // Deps are what the API works with.
 type Deps struct {
@@ -33,7 +40,7 @@ type Deps struct {
 	// Keys open the bodies of deliveries, and AgentSecrets verify those that are released.
 	Keys         *keyring.Ring
 	AgentSecrets map[string][]string
-	// Transcript reads the conversation of a case from Offload. It fails with ErrNoAccount where the process has no API key of the case's account.
+	// Transcript reads the conversation of a case from Offload.
 	Transcript func(ctx context.Context, reference string) (workflows.CaseTranscript, error)
 	// Tokens find callers. Nil: everybody is let in as "local", which is for loopback alone.
 	Tokens Tokens
@@ -61,7 +68,8 @@ type Server struct {
 	handler http.Handler
 
 	// One caller must not keep the inbox, Offload's rate or Temporal's waiting calls from others.
-	counting, reading, transcripts, waiting slots
+	counting, reading, transcripts slots
+	waiting                        waiters
 
 	stopping chan struct{}
 	stop     sync.Once
@@ -82,13 +90,12 @@ func (s slots) take(ctx context.Context) error {
 
 func (s slots) free() { <-s }
 
-// How many calls of a kind are under way. Counting reads all deliveries, readiness shares the four connections by which a PostgreSQL inbox is read, a transcript takes a turn of the reads that polling needs, and Temporal
-// lets 1,200 calls wait for each frontend and namespace.
+// How many calls of a kind are under way. Counting reads all deliveries, readiness shares the four connections by which a PostgreSQL inbox is read, and a transcript takes a turn of the reads
+// that polling needs.
 const (
 	countingAtOnce    = 1
 	readingAtOnce     = 2
 	transcriptsAtOnce = 2
-	waitingAtOnce     = 1000
 )
 
 // New makes a server.
@@ -99,7 +106,8 @@ func New(deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		deps: deps, spec: spec, stopping: make(chan struct{}),
-		counting: make(slots, countingAtOnce), reading: make(slots, readingAtOnce), transcripts: make(slots, transcriptsAtOnce), waiting: make(slots, waitingAtOnce),
+		counting: make(slots, countingAtOnce), reading: make(slots, readingAtOnce), transcripts: make(slots, transcriptsAtOnce),
+		waiting: waiters{of: map[string]int{}},
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -110,8 +118,12 @@ func New(deps Deps) (*Server, error) {
 		return nil, err
 	}
 	origin := http.NewCrossOriginProtection()
-	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, newRequestID())
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newRequestID()
+		w.Header().Set("X-Request-Id", id)
+		s.deps.Log.Warn("call refused", zap.String("request_id", id), zap.String("method", r.Method), zap.Int("status", problemForeignOrigin.status),
+			zap.String("remote", r.RemoteAddr), zap.String("why", problemForeignOrigin.name))
+		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, id)
 	}))
 	s.handler = origin.Handler(e)
 	return s, nil
@@ -139,23 +151,31 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Set(requestIDKey, id)
 		c.Response().Header().Set("X-Request-Id", id)
 		c.Response().Header().Set("X-Content-Type-Options", "nosniff")
+		sent := c.Request().Context() // admit gives the request one that ends with the call
 		err := next(c)
 		if err != nil {
 			c.Error(err)
 		}
-		s.logEnd(c, err)
+		s.logEnd(c, abandoned(sent, err), err)
 		return nil
 	}
 }
 
+// abandoned reports whether a call failed because its caller has gone.
+func abandoned(sent context.Context, err error) bool {
+	return errors.Is(err, context.Canceled) && errors.Is(sent.Err(), context.Canceled)
+}
+
 // logEnd writes a line for each call that changed something or was refused. It has no parameter, since those may be secret.
-func (s *Server) logEnd(c echo.Context, err error) {
+func (s *Server) logEnd(c echo.Context, abandoned bool, err error) {
 	status := c.Response().Status
 	fields := []zap.Field{
 		zap.String("request_id", requestID(c)), zap.String("method", c.Request().Method), zap.String("route", c.Path()),
 		zap.Int("status", status), zap.String("by", caller(c.Request().Context()).Name),
 	}
 	switch {
+	case abandoned:
+		s.deps.Log.Debug("call abandoned by its caller", fields...)
 	case status >= http.StatusInternalServerError:
 		s.deps.Log.Error("call failed", append(fields, zap.Error(err))...)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:

@@ -92,9 +92,9 @@ func TestTheDocumentListsEachProblemAndScope(t *testing.T) {
 	t.Parallel()
 	kinds := []problemKind{
 		problemInvalid, problemUnauthorized, problemMissingScope, problemOtherAccount, problemOtherAgent, problemForeignOrigin, problemNoRoute, problemMethod,
-		problemNotFound, problemNoFiles, problemNoAccount, problemNoAPIKeyYet, problemAPIKeyLost, problemConflict, problemEnded, problemNoQuestion, problemOtherQuestion,
+		problemNotFound, problemNoFiles, problemNoAccount, problemNotCreated, problemNoAPIKeyYet, problemAPIKeyLost, problemConflict, problemEnded, problemNoQuestion, problemOtherQuestion,
 		problemAnswered, problemNotUncertain, problemPaused, problemNotReplayable, problemTerminated, problemTimedOut, problemFailed, problemTooLarge,
-		problemUnsupportedType, problemTooMany, problemInternal, problemUnavailable,
+		problemUnsupportedType, problemTooMany, problemInternal, problemProvider, problemUnavailable,
 	}
 	names := make([]string, len(kinds))
 	for i, k := range kinds {

@@ -23,6 +23,9 @@ func (s *Server) traced(c echo.Context, call func() error) error {
 	defer span.End()
 	c.SetRequest(request.WithContext(ctx))
 	err := call()
+	if abandoned(request.Context(), err) {
+		return err // that is no fault
+	}
 	status := c.Response().Status
 	if err != nil {
 		kind := toProblem(err).kind

@@ -47,9 +47,11 @@ func TestEachFailureOfATranscriptHasItsProblem(t *testing.T) {
 	}{
 		{signalbox.ErrNotFound, 404, "not-found"},
 		{api.ErrNoAccount, 404, "no-account"},
+		{api.ErrNotCreated, 404, "not-created-yet"},
+		{api.ErrProvider, 502, "provider-failed"},
 		{signalbox.ErrUnavailable, 503, "unavailable"},
 		{context.DeadlineExceeded, 503, "unavailable"},
-		{errors.New("the provider refused the key"), 500, "internal"},
+		{errors.New("a fault"), 500, "internal"},
 	} {
 		w.transcript = func(context.Context, string) (workflows.CaseTranscript, error) {
 			return workflows.CaseTranscript{}, fmt.Errorf("transcript of case x: %w: %s", c.err, marker)

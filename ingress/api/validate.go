@@ -37,7 +37,7 @@ func (s *specification) validate(c echo.Context, op *operation) error {
 	fields := s.checkPath(c, op)
 	query, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
-		return problem(problemInvalid, "query: it is not percent-encoded: encode it")
+		return invalid(FieldError{Field: "query", Detail: "it is not percent-encoded: encode it"})
 	}
 	fields = append(fields, s.checkQuery(query, op)...)
 	if len(fields) > 0 {
@@ -108,7 +108,7 @@ func (s *specification) checkBody(r *http.Request, op *operation) error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return problem(problemInvalid, "body: it could not be read to its end: send it again")
+		return invalid(FieldError{Field: "body", Detail: "it could not be read to its end: send it again"})
 	case len(body) > maxBody:
 		return problem(problemTooLarge, problemTooLarge.fix)
 	}

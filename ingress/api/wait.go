@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
+	"sync"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -22,19 +22,59 @@ func waitTime(wait string) time.Duration {
 // readAgain is the pause before a state is read again that could not be read.
 const readAgain = 200 * time.Millisecond
 
+// waiters counts the calls that wait, also for each token, by its name.
+type waiters struct {
+	mu  sync.Mutex
+	all int
+	of  map[string]int
+}
+
+// How many calls wait at most. Temporal lets 1,200 calls wait for each frontend and namespace; one token leaves room for others.
+const (
+	waitingAtOnce   = 1000
+	waitingPerToken = 500
+)
+
+// add reports whether one more call of the token may wait. done ends its wait.
+func (w *waiters) add(token string, most int) (done func(), ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.all >= waitingAtOnce || w.of[token] >= most {
+		return nil, false
+	}
+	w.all++
+	w.of[token]++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.all--
+		if w.of[token]--; w.of[token] == 0 {
+			delete(w.of, token)
+		}
+	}, true
+}
+
+// news reports whether a wait for the case is over.
+func news(state workflows.CaseState) bool {
+	return state.Status.Ended() || state.Status == workflows.CaseInputNeeded
+}
+
 // waitForNews returns the state when the case has ended or asks something, at the latest after the time, or when the process stops. A
 // state that can't be read, because a worker stops or Temporal is busy, is read again meanwhile.
 func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time.Duration) (workflows.CaseState, error) {
 	state, err := one.State(ctx)
-	if wait == 0 || err != nil && !errors.Is(err, signalbox.ErrUnavailable) {
+	if wait == 0 || err == nil && news(state) || err != nil && !errors.Is(err, signalbox.ErrUnavailable) {
 		return state, err
 	}
-	select {
-	case s.waiting <- struct{}{}:
-		defer s.waiting.free()
-	default:
-		return state, fmt.Errorf("%w: %d calls wait already: ask without wait", signalbox.ErrUnavailable, waitingAtOnce)
+	most := waitingPerToken
+	if s.deps.Tokens == nil {
+		most = waitingAtOnce
 	}
+	done, ok := s.waiting.add(caller(ctx).Name, most)
+	if !ok {
+		return state, problem(problemUnavailable, "too many calls wait already: ask without wait, or later")
+	}
+	defer done()
 	waiting, stop := context.WithTimeout(ctx, wait)
 	defer stop()
 	go func() {
@@ -57,15 +97,14 @@ func (s *Server) waitForNews(ctx context.Context, one *signalbox.Case, wait time
 			state, err = last, problem
 		}
 	}
-	for err == nil && waiting.Err() == nil && !state.Status.Ended() && state.Status != workflows.CaseInputNeeded {
-		// The wait time is over: answer with the last state.
+	for err == nil && waiting.Err() == nil && !news(state) {
 		var last workflows.CaseState
 		last, err = one.WaitForChange(waiting, wait, &state)
-		switch {
-		case err == nil:
+		if last.Status != "" { // it was read, though not every newer state is a change
 			state = last
-		case waiting.Err() != nil && ctx.Err() == nil:
-			return state, nil
+		}
+		if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+			return state, nil // the time is over
 		}
 	}
 	return state, err

@@ -1,13 +1,23 @@
 package api_test
 
 import (
+	"context"
 	"math"
 	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 func TestAWaitOutlastsQueriesThatMeetNoWorker(t *testing.T) {
@@ -36,4 +46,66 @@ func TestAWaitOutlastsQueriesThatMeetNoWorker(t *testing.T) {
 			require.Equal(t, workflows.CaseInputNeeded, state.Status)
 		})
 	}
+}
+
+func TestAWaitAnswersWithTheLastStateThatWasRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	state := workflows.CaseState{Reference: "slow", Status: workflows.CaseRunning, Since: clock}
+	w.temporal.become("offload-case/slow", state)
+	state.WaitingFor = "this is newer, and no reason to stop waiting"
+	time.AfterFunc(100*time.Millisecond, func() { w.temporal.become("offload-case/slow", state) })
+	var got workflows.CaseState
+	w.get(t, "", "/v1/cases/slow?wait=2s").into(t, &got)
+	require.Equal(t, state.WaitingFor, got.WaitingFor)
+}
+
+func TestAnAbandonedWaitIsNoFault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.temporal.become("offload-case/slow", workflows.CaseState{Reference: "slow", Status: workflows.CaseRunning})
+	spans := tracetest.NewSpanRecorder()
+	w.deps.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test")
+	server, err := api.New(w.deps)
+	require.NoError(t, err)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/cases/slow?wait=60s", nil))
+	}()
+	w.follows(t, 1)
+	leave()
+	<-answered
+	require.Equal(t, 1, w.log.Len())
+	require.Equal(t, zap.DebugLevel, w.log.All()[0].Level)
+	require.Len(t, spans.Ended(), 1)
+	require.Equal(t, codes.Unset, spans.Ended()[0].Status().Code)
+}
+
+func TestOneTokenLeavesRoomForTheWaitsOfOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	w.temporal.become("offload-case/slow", workflows.CaseState{Reference: "slow", Account: "emea", Status: workflows.CaseRunning})
+	w.temporal.become("offload-case/asks", workflows.CaseState{Reference: "asks", Status: workflows.CaseInputNeeded})
+	var all sync.WaitGroup
+	for range 500 {
+		all.Go(func() { w.get(t, adminSecret, "/v1/cases/slow?wait=60s") })
+	}
+	w.follows(t, 500)
+	refused := w.get(t, adminSecret, "/v1/cases/slow?wait=60s")
+	require.Equal(t, 503, refused.status)
+	require.Contains(t, refused.problem(t).Detail, "ask without wait")
+	require.Equal(t, 200, w.get(t, adminSecret, "/v1/cases/asks?wait=60s").status, "there is nothing to wait for")
+	all.Go(func() { w.get(t, emeaSecret, "/v1/cases/slow?wait=60s") })
+	w.follows(t, 501)
+	w.server.Stop()
+	all.Wait()
+}
+
+// follows waits until so many calls follow a case.
+func (w *world) follows(t *testing.T, calls int64) {
+	t.Helper()
+	testenv.Eventually(t, func(context.Context) (int64, error) { return w.temporal.following.Load(), nil }, func(n int64) bool { return n == calls })
 }

@@ -17,7 +17,7 @@ func (d Desk) Release(ctx context.Context, agent string) (ingress.Released, erro
 		return ingress.Released{}, fmt.Errorf("%w: agent: there is none of that name in --config (SIGNALBOX_CONFIG)", inbox.ErrInvalid)
 	}
 	if len(d.Secrets) == 0 {
-		return ingress.Released{}, fmt.Errorf("%w: release needs the webhook secrets of the agents, but --config (SIGNALBOX_CONFIG) names no agent", inbox.ErrInvalid)
+		return ingress.Released{}, fmt.Errorf("%w: agent: release needs the webhook secrets of the agents, but --config (SIGNALBOX_CONFIG) names no agent", inbox.ErrInvalid)
 	}
 	releaser, err := ingress.NewReleaser(d.Secrets, d.Keys, d.Inbox, d.Now)
 	if err != nil {

@@ -116,11 +116,11 @@ func (f Filter) PageSize() int {
 func (f Filter) Validate() error {
 	for _, s := range f.States {
 		if !slices.Contains(States(), s) {
-			return fmt.Errorf("%w: unknown state %q", ErrInvalid, s)
+			return fmt.Errorf("%w: state: %q is unknown", ErrInvalid, s)
 		}
 	}
 	if f.Cursor != "" && ParseID(f.Cursor) != nil {
-		return fmt.Errorf("%w: %q is not a cursor of this list", ErrInvalid, f.Cursor)
+		return fmt.Errorf("%w: cursor: %q is not a cursor of this list: begin without one", ErrInvalid, f.Cursor)
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ type CatchUpOptions struct {
 	// CallsPerSecond limits the calls to Temporal; 0 means DefaultCallsPerSecond. The account's rate limit paces the reads at Offload that
 	// follow.
 	CallsPerSecond float64
+	// Cursor is the Next of the report before. CatchUp then goes on with the cases; deliveries and notices are done.
+	Cursor string
 }
 
 // DefaultCallsPerSecond is low enough that a small Temporal server keeps time for its other work.
@@ -41,6 +43,8 @@ type CatchUpReport struct {
 	Deliveries ReplayedDeliveries `json:"deliveries"`
 	// Failures lists the first failures, at most 100; the counts include all.
 	Failures []CatchUpFailure `json:"failures,omitempty"`
+	// Next is where the cases go on after an error. Up to MaxPage of the counted cases are counted again then.
+	Next string `json:"next,omitempty"`
 }
 
 // CatchUpCount counts one kind of thing.
@@ -75,20 +79,27 @@ const maxFailures = 100
 
 // CatchUp repairs the damage of an outage: it replays deliveries that did not reach a workflow, makes every open case read Offload now,
 // and resends notices that were given up. It may be repeated. If it fails for one workflow, it counts the failure and goes on with the
-// others. It returns an error when ctx ends or Temporal is unavailable; the report then counts what was done so far.
+// others. It returns an error when ctx ends or Temporal is unavailable; the report then counts what was done so far, and Next goes on there.
 func (c *Client) CatchUp(ctx context.Context, options CatchUpOptions) (CatchUpReport, error) {
 	report := CatchUpReport{DryRun: options.DryRun}
 	if err := (workflows.ReconcileNow{By: options.By}).Validate(); err != nil {
 		return report, fmt.Errorf("catch up: %w: %w", ErrInvalid, err)
 	}
-	if options.CallsPerSecond < 0 || !workflows.SaneTime(options.Since) {
-		return report, fmt.Errorf("catch up: %w: set Since to a time from 2000 on, and CallsPerSecond to 0 or more", ErrInvalid)
+	if !workflows.SaneTime(options.Since) {
+		return report, fmt.Errorf("catch up: %w: since: the year is out of range: use a time from 2000 to 2199", ErrInvalid)
+	}
+	if options.CallsPerSecond < 0 {
+		return report, fmt.Errorf("catch up: %w: callsPerSecond: it is negative: use 0 or more", ErrInvalid)
 	}
 	if options.CallsPerSecond == 0 {
 		options.CallsPerSecond = DefaultCallsPerSecond
 	}
 	run := &catchUp{client: c, options: options, report: &report, pace: rate.NewLimiter(rate.Limit(options.CallsPerSecond), 1)}
-	for _, part := range []func(context.Context) error{run.deliveries, run.notices, run.cases} {
+	parts := []func(context.Context) error{run.deliveries, run.notices, run.cases}
+	if options.Cursor != "" {
+		parts = parts[2:]
+	}
+	for _, part := range parts {
 		if err := part(ctx); err != nil {
 			return report, fmt.Errorf("catch up: %w", err)
 		}
@@ -118,8 +129,9 @@ func (r *catchUp) deliveries(ctx context.Context) error {
 }
 
 func (r *catchUp) cases(ctx context.Context) error {
-	filter := CaseFilter{Open: Open, Limit: MaxPage}
+	filter := CaseFilter{Open: Open, Limit: MaxPage, Cursor: r.options.Cursor}
 	for {
+		r.report.Next = filter.Cursor
 		page, err := r.client.ListCases(ctx, filter)
 		if err != nil {
 			return err
@@ -135,6 +147,7 @@ func (r *catchUp) cases(ctx context.Context) error {
 			}
 		}
 		if filter.Cursor = page.Next; page.Next == "" {
+			r.report.Next = ""
 			return nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -66,7 +67,10 @@ func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, er
 		return page, err
 	}
 	for _, f := range rows {
-		page.Cases = append(page.Cases, caseRow(f))
+		// Temporal on SQLite ignores case in STARTS_WITH.
+		if row := caseRow(f); strings.HasPrefix(row.Reference, filter.ReferencePrefix) {
+			page.Cases = append(page.Cases, row)
+		}
 	}
 	page.Next = next
 	return page, nil
@@ -97,7 +101,8 @@ func (f CaseFilter) conditions() (conditions, error) {
 	if f.CaseID != "" {
 		add(where.in("caseId", workflows.SearchAttributeCaseID, f.CaseID))
 	}
-	add(where.in("accounts", workflows.SearchAttributeAccount, f.Accounts...))
+	add(where.in("account", workflows.SearchAttributeAccount, f.Accounts...))
+	add(where, known("state", f.States, caseStatuses))
 	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err
@@ -191,9 +196,31 @@ func (f ActivationFilter) conditions() (conditions, error) {
 	case len(f.Agents) > 0:
 		add(where.agents(f.Agents))
 	}
+	add(where, known("state", f.States, activationStatuses))
 	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err
+}
+
+// The statuses that filters choose from.
+var (
+	caseStatuses = []workflows.CaseStatus{
+		workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent,
+		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled,
+	}
+	activationStatuses = []workflows.ActivationStatus{
+		workflows.ActivationUnknown, workflows.ActivationActive, workflows.ActivationPaused, workflows.ActivationDeactivated,
+	}
+)
+
+// known refuses a value that is not allowed: it would choose nothing, as if nothing were there.
+func known[T ~string](field string, values, allowed []T) error {
+	for _, value := range values {
+		if !slices.Contains(allowed, value) {
+			return fmt.Errorf("%w: %s: %q is unknown: want one of %s", ErrInvalid, field, value, strings.ReplaceAll(strings.Trim(fmt.Sprint(allowed), "[]"), " ", ", "))
+		}
+	}
+	return nil
 }
 
 // agents adds that the workflow is an activation of one of the agents.
@@ -201,9 +228,9 @@ func (c conditions) agents(agents []string) (conditions, error) {
 	var any string
 	for _, agent := range agents {
 		if err := workflows.ValidateAgent(agent); err != nil {
-			return nil, fmt.Errorf("%w: agents: %w", ErrInvalid, err)
+			return nil, fmt.Errorf("%w: agent: %w", ErrInvalid, err)
 		}
-		one, err := conditions(nil).startsWith("agents", "WorkflowId", workflows.ArtmailActivationWorkflow+"/"+agent+"/")
+		one, err := conditions(nil).startsWith("agent", "WorkflowId", workflows.ArtmailActivationWorkflow+"/"+agent+"/")
 		if err != nil {
 			return nil, err
 		}
@@ -217,7 +244,7 @@ func (c conditions) agents(agents []string) (conditions, error) {
 
 // state adds conditions on the status and attention that workflows publish.
 func (c conditions) state(states, attention []string, needsAttention bool) (conditions, error) {
-	where, err := c.in("states", workflows.SearchAttributeState, states...)
+	where, err := c.in("state", workflows.SearchAttributeState, states...)
 	if err == nil {
 		where, err = where.in("attention", workflows.SearchAttributeAttention, attention...)
 	}
@@ -228,17 +255,18 @@ func (c conditions) state(states, attention []string, needsAttention bool) (cond
 }
 
 func (c conditions) started(open Openness, since, before time.Time) (conditions, error) {
-	for _, at := range []time.Time{since, before} {
-		if !at.IsZero() && !workflows.SaneTime(at) {
-			return nil, fmt.Errorf("%w: started since or before: the year %d is out of range: use a time from 2000 to 2199", ErrInvalid, at.Year())
-		}
-	}
 	where := c
-	if !since.IsZero() {
-		where = where.time("StartTime", ">=", since)
-	}
-	if !before.IsZero() {
-		where = where.time("StartTime", "<", before)
+	for _, limit := range []struct {
+		field, operator string
+		at              time.Time
+	}{{"startedSince", ">=", since}, {"startedBefore", "<", before}} {
+		if limit.at.IsZero() {
+			continue
+		}
+		if !workflows.SaneTime(limit.at) {
+			return nil, fmt.Errorf("%w: %s: the year is out of range: use a time from 2000 to 2199", ErrInvalid, limit.field)
+		}
+		where = where.time("StartTime", limit.operator, limit.at)
 	}
 	return where, open.validate()
 }

@@ -86,7 +86,8 @@ type ToDoList struct {
 	// Total is the number of entries on all pages.
 	Total int `json:"total"`
 	// Truncated says that there are more workflows with attention, or more deliveries, than ToDo reads, so the most urgent ones may be
-	// missing. Workflows is the full number of workflows.
+	// missing. Workflows is the number of all workflows with attention; in a list that is limited to accounts or agents, the number of those
+	// that ToDo has read and the limit allows.
 	Truncated bool  `json:"truncated,omitempty"`
 	Workflows int64 `json:"workflows"`
 	// DeliveriesMissing says why the list has no deliveries: the inbox could not be read.
@@ -94,8 +95,8 @@ type ToDoList struct {
 }
 
 const (
-	// maxAttention is how many workflows ToDo reads.
-	maxAttention = 2000
+	// MaxToDoWorkflows is how many workflows ToDo reads.
+	MaxToDoWorkflows = 2000
 	// maxToDoDeliveries is how many deliveries ToDo reads.
 	maxToDoDeliveries = 500
 )
@@ -117,6 +118,9 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	const op = "read the to-do list"
 	list := ToDoList{Items: []ToDoItem{}}
 	size, err := pageSize(options.Limit)
+	if err == nil {
+		err = known("kind", options.Kinds, allToDoKinds)
+	}
 	if err != nil {
 		return list, fmt.Errorf("%s: %w", op, err)
 	}
@@ -134,7 +138,18 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 			return list, err
 		}
 	}
-	all = slices.DeleteFunc(all, func(i ToDoItem) bool { return !options.chooses(i) })
+	if options.limited() {
+		all = slices.DeleteFunc(all, func(i ToDoItem) bool { return !options.allows(i) })
+		list.Workflows = 0
+		for _, item := range all {
+			if item.DeliveryID == "" {
+				list.Workflows++
+			}
+		}
+	}
+	if len(options.Kinds) > 0 {
+		all = slices.DeleteFunc(all, func(i ToDoItem) bool { return !slices.Contains(options.Kinds, i.Kind) })
+	}
 	slices.SortFunc(all, byUrgency)
 	list.Total = len(all)
 	if after.Key != "" {
@@ -178,13 +193,10 @@ func (o ToDoOptions) after() (toDoCursor, error) {
 	return after, nil
 }
 
-func (o ToDoOptions) chooses(i ToDoItem) bool {
-	if len(o.Kinds) > 0 && !slices.Contains(o.Kinds, i.Kind) {
-		return false
-	}
-	if o.Accounts == nil && o.Agents == nil {
-		return true
-	}
+func (o ToDoOptions) limited() bool { return o.Accounts != nil || o.Agents != nil }
+
+// allows reports whether a limited list may have the item.
+func (o ToDoOptions) allows(i ToDoItem) bool {
 	switch {
 	case i.Agent != "":
 		return o.Agents == nil || slices.Contains(o.Agents, i.Agent)
@@ -203,7 +215,7 @@ func (c *Client) workflowsToDo(ctx context.Context, op string, list *ToDoList) (
 			workflows.OffloadCaseWorkflow, workflows.ArtmailActivationWorkflow, workflows.NotifyWorkflow, workflows.OffloadFilesWorkflow),
 		fmt.Sprintf("(ExecutionStatus IN ('Failed', 'TimedOut') OR %s IS NOT NULL AND ExecutionStatus IN ('Running', 'Completed'))", workflows.SearchAttributeAttention),
 	}
-	all, more, err := c.listAll(ctx, op, where, maxAttention)
+	all, more, err := c.listAll(ctx, op, where, MaxToDoWorkflows)
 	if err != nil {
 		return nil, err
 	}

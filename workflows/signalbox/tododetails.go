@@ -190,7 +190,7 @@ func (c *Client) findAccounts(ctx context.Context, items []ToDoItem) error {
 		if err != nil {
 			continue // no case can have such a reference
 		}
-		cases, _, err := c.listAll(ctx, "find accounts", where, maxAttention)
+		cases, _, err := c.listAll(ctx, "find accounts", where, MaxToDoWorkflows)
 		if err != nil {
 			return err
 		}

@@ -227,6 +227,7 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		"half a pair":                          {environ: minimal, args: []string{"--internal-tls-cert=c.pem"}, says: []string{"--internal-tls-key", "both or neither"}},
 		"a pair that is none":                  {files: map[string]string{"c.pem": "x", "k.pem": "y"}, environ: minimal, args: []string{"--internal-tls-cert=c.pem", "--internal-tls-key=k.pem"}, says: []string{"--internal-tls-cert"}},
 		"tokens that are none":                 {files: map[string]string{"t": "ann\n"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"--internal-tokens", "t: entry 1", "name:token"}},
+		"no token at all":                      {files: map[string]string{"t": "", "u": "[]"}, environ: minimal, args: []string{"--internal-tokens=t,u"}, says: []string{"--internal-tokens", "no file has a token"}},
 		"a short token":                        {files: map[string]string{"t": "ann:hunter2"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"ann", "16"}},
 		"the same token twice":                 {files: map[string]string{"t": "ann:0123456789abcdef\nbob:0123456789abcdef"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"ann", "bob", "same token"}},
 		"a negative delay":                     {environ: minimal, args: []string{"--drain-delay=-1s"}, says: []string{"--drain-delay (SIGNALBOX_DRAIN_DELAY)"}},
@@ -292,18 +293,20 @@ func TestTokensAreReadFromLinesOrYAMLInSeveralFiles(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
 		"lines": "\uFEFF# operators\r\nann: 0123456789abcdef\r\n\r\nbob:fedcba9876543210\r\n",
+		"empty": "\n",
 		"yaml":  "- name: ci\n  token: 0123456789abcdef-ci\n  scopes: [cases:read, cases:write]\n  accounts: [emea]\n- {name: ann, token: 0123456789abcdef-next, scopes: [admin]}\n",
 	}
-	c, err := load(t, files, minimal, "--internal-listen=0.0.0.0:8081", "--internal-tokens=lines,yaml", "--internal-plain")
+	c, err := load(t, files, minimal, "--internal-listen=0.0.0.0:8081", "--internal-tokens=lines,empty,yaml", "--internal-plain")
 	require.NoError(t, err)
 	require.NoError(t, c.Validate(bothParts))
-	require.Equal(t, 4, c.Internal.Tokens.Len())
+	tokens := c.Internal.Tokens.Set()
+	require.Equal(t, 4, tokens.Len())
 	admin := []api.Scope{api.ScopeAdmin}
 	for secret, want := range map[string]api.Token{
 		"0123456789abcdef": {Name: "ann", Scopes: admin}, "fedcba9876543210": {Name: "bob", Scopes: admin}, "0123456789abcdef-next": {Name: "ann", Scopes: admin},
 		"0123456789abcdef-ci": {Name: "ci", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}, Accounts: []string{"emea"}},
 	} {
-		found, ok := c.Internal.Tokens.Find(secret)
+		found, ok := tokens.Find(secret)
 		require.True(t, ok)
 		require.Equal(t, want, found)
 	}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/internalhttp"
-	"github.com/signalbox-dev/signalbox/ingress/api"
 )
 
 // Internal is the listener for operators.
@@ -18,7 +17,7 @@ type Internal struct {
 	// TokenFiles are the files of Tokens. They may change while the process runs.
 	TokenFiles []string
 	// Tokens are the tokens of the API; nil without TokenFiles.
-	Tokens *api.TokenSet
+	Tokens Tokens
 	// CertFile and KeyFile are the PEM files for TLS.
 	CertFile, KeyFile string
 	// Plain allows plain HTTP beyond loopback, behind a proxy that handles TLS.
@@ -69,7 +68,7 @@ func (i Internal) validate(say func(string, ...any)) {
 func (s Source) addInternal(config *Config, tokenFiles []string) error {
 	var mistakes []error
 	if len(tokenFiles) > 0 {
-		tokens, err := s.ReadTokens(tokenFiles)
+		tokens, err := s.ReadTokens(tokenFiles, nil)
 		mistakes = append(mistakes, err)
 		config.Internal.TokenFiles, config.Internal.Tokens = tokenFiles, tokens
 	}

@@ -23,6 +23,9 @@ func (s Source) secretFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if text == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
 	if lines := strings.Count(text, "\n") + 1; lines > 1 {
 		return "", fmt.Errorf("%s has %d lines, want one: put each secret into a separate file", path, lines)
 	}
@@ -45,9 +48,6 @@ func (s Source) textFile(path string) (string, error) {
 		return "", fmt.Errorf("%s is not UTF-8: save it as UTF-8", path)
 	}
 	text := strings.TrimSpace(strings.TrimPrefix(string(b), "\uFEFF"))
-	if text == "" {
-		return "", fmt.Errorf("%s is empty", path)
-	}
 	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), nil
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,26 +22,51 @@ type fileToken struct {
 	Agents   []string    `yaml:"agents"`
 }
 
+// Tokens are the tokens of each file, by the file's path.
+type Tokens map[string][]fileToken
+
 // ReadTokens reads token files. A file is either a YAML list of name, token, scopes, accounts and agents, or has lines name:token, whose scope
-// is admin. A name may occur twice, with the old token and the new one, while one replaces the other. Errors never contain a token.
-func (s Source) ReadTokens(paths []string) (*api.TokenSet, error) {
-	set := new(api.TokenSet)
+// is admin; an empty file has no token. A name may occur twice, with the old token and the new one, while one replaces the other.
+//
+// known has what was read before, and is nil at the start of a process. A file that can't be used keeps the tokens that it has in known, so
+// that its mistake does not stop a revocation in another file. At the start, one of the files must have a token. Errors never contain a token.
+func (s Source) ReadTokens(paths []string, known Tokens) (Tokens, error) {
+	read := Tokens{}
 	var mistakes []error
 	holders := map[string]string{}
 	for _, path := range paths {
 		tokens, err := s.tokenFile(path)
+		seen := map[string]string{}
+		for _, t := range tokens {
+			if other := cmp.Or(seen[t.Token], holders[t.Token]); other != "" {
+				err = errors.Join(err, fmt.Errorf("%q and %q have the same token: give each its own", other, t.Name))
+			}
+			seen[t.Token] = t.Name
+		}
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %s: %w", path, err))
+			tokens = known[path]
 		}
 		for _, t := range tokens {
-			if other, seen := holders[t.Token]; seen {
-				mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %q and %q have the same token: give each its own", other, t.Name))
-			}
 			holders[t.Token] = t.Name
-			set.Add(t.Token, api.Token{Name: t.Name, Scopes: t.Scopes, Accounts: t.Accounts, Agents: t.Agents})
+		}
+		read[path] = tokens
+	}
+	if known == nil && len(holders) == 0 && len(mistakes) == 0 {
+		mistakes = append(mistakes, errors.New("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): no file has a token: want lines name:token, or a YAML list"))
+	}
+	return read, errors.Join(mistakes...)
+}
+
+// Set returns the tokens of all files.
+func (t Tokens) Set() *api.TokenSet {
+	set := new(api.TokenSet)
+	for _, tokens := range t {
+		for _, one := range tokens {
+			set.Add(one.Token, api.Token{Name: one.Name, Scopes: one.Scopes, Accounts: one.Accounts, Agents: one.Agents})
 		}
 	}
-	return set, errors.Join(mistakes...)
+	return set
 }
 
 func (s Source) tokenFile(path string) ([]fileToken, error) {
@@ -64,9 +90,6 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 			name, secret, _ := strings.Cut(line, ":")
 			tokens = append(tokens, fileToken{Name: strings.TrimSpace(name), Token: strings.TrimSpace(secret), Scopes: []api.Scope{api.ScopeAdmin}})
 		}
-	}
-	if len(tokens) == 0 {
-		return nil, errors.New("has no token: want lines name:token, or a YAML list")
 	}
 	var mistakes []error
 	for n, t := range tokens {

@@ -1,8 +1,6 @@
 package service
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/otel/trace"
@@ -12,7 +10,6 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/transcript"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
-	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -26,21 +23,10 @@ func newAPI(
 	}
 	deps := api.Deps{
 		Client: apps, Inbox: opening.current, Keys: s.Keyring, AgentSecrets: s.Config.AgentSecrets(), Log: s.Log.Named("api"), Tracer: tracer, Now: now,
-		Transcript: transcripts(transcript.Source{Cases: apps, Accounts: accounts, Now: now}),
+		Transcript: transcript.Source{Cases: apps, Accounts: accounts, Now: now}.Read,
 	}
 	if len(s.Config.Internal.TokenFiles) > 0 {
 		deps.Tokens = newLiveTokens(s.Config.Internal, s.Log.Named("api"))
 	}
 	return api.New(deps)
-}
-
-// transcripts translates a missing account into the API's error.
-func transcripts(from transcript.Source) func(context.Context, string) (workflows.CaseTranscript, error) {
-	return func(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
-		found, err := from.Read(ctx, reference)
-		if errors.Is(err, transcript.ErrNoAccount) {
-			err = fmt.Errorf("%w: %w", api.ErrNoAccount, err)
-		}
-		return found, err
-	}
 }

@@ -14,12 +14,13 @@ import (
 // tokensReadEvery is after how long an added or removed token takes effect at the latest.
 const tokensReadEvery = time.Second
 
-// liveTokens are the tokens in files that may change while the process runs. If the files can't be used, the old tokens stay in use.
+// liveTokens are the tokens in files that may change while the process runs. The old tokens of a file that can't be used stay in use.
 type liveTokens struct {
 	paths []string
 	log   *zap.Logger
 
 	mu     sync.Mutex
+	known  config.Tokens
 	tokens *api.TokenSet
 	read   time.Time
 	// failed is the last error. It prevents that the same error is logged again.
@@ -27,7 +28,7 @@ type liveTokens struct {
 }
 
 func newLiveTokens(internal config.Internal, log *zap.Logger) *liveTokens {
-	return &liveTokens{paths: internal.TokenFiles, tokens: internal.Tokens, read: now(), log: log}
+	return &liveTokens{paths: internal.TokenFiles, known: internal.Tokens, tokens: internal.Tokens.Set(), read: now(), log: log}
 }
 
 // Find implements api.Tokens.
@@ -42,13 +43,15 @@ func (l *liveTokens) current() *api.TokenSet {
 		return l.tokens
 	}
 	l.read = now()
-	tokens, err := config.Source{ReadFile: os.ReadFile}.ReadTokens(l.paths)
-	switch {
-	case err == nil:
-		l.tokens, l.failed = tokens, ""
-	case err.Error() != l.failed:
-		l.failed = err.Error()
-		l.log.Error("tokens not read: the old ones stay in use", zap.Error(err))
+	known, err := config.Source{ReadFile: os.ReadFile}.ReadTokens(l.paths, l.known)
+	l.known, l.tokens = known, known.Set()
+	failed := ""
+	if err != nil {
+		failed = err.Error()
 	}
+	if failed != "" && failed != l.failed {
+		l.log.Error("tokens not read: the old ones of the file stay in use", zap.Error(err))
+	}
+	l.failed = failed
 	return l.tokens
 }

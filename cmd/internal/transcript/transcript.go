@@ -8,12 +8,10 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
-
-// ErrNoAccount says that this process has no API key of the case's account.
-var ErrNoAccount = errors.New("no such Offload account is configured here")
 
 // Source reads transcripts. All fields are required.
 type Source struct {
@@ -24,18 +22,23 @@ type Source struct {
 }
 
 // Read reads the conversation of the case with the reference. It fails with signalbox.ErrNotFound if the case does not exist, here or at Offload;
-// with ErrNoAccount; and with signalbox.ErrUnavailable if another attempt may succeed. These errors wrap the cause.
+// with api.ErrNotCreated, api.ErrNoAccount and api.ErrProvider; and with signalbox.ErrUnavailable if another attempt may succeed. These errors
+// wrap the cause.
 func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
 	state, err := s.Cases.Case(reference).State(ctx)
 	if err != nil {
 		return workflows.CaseTranscript{}, fmt.Errorf("transcript: %w", err)
 	}
 	if state.CaseID == "" {
-		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: it is %s, and no case at Offload is known yet", reference, signalbox.ErrNotFound, state.Status)
+		why := api.ErrNotCreated
+		if state.Status.Ended() {
+			why = signalbox.ErrNotFound
+		}
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: it is %s, and no case at Offload is known", reference, why, state.Status)
 	}
 	account, found := s.Accounts[state.Account]
 	if !found {
-		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: add %q to accounts", reference, ErrNoAccount, state.Account)
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w: add %q to accounts", reference, api.ErrNoAccount, state.Account)
 	}
 	text, err := account.GetTranscript(ctx, state.CaseID)
 	if err != nil {
@@ -44,17 +47,19 @@ func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTrans
 	return workflows.CaseTranscript{Reference: reference, CaseID: state.CaseID, Text: text, ReadAt: s.Now().UTC()}, nil
 }
 
-// translate wraps a failure of Offload with an error of the Go client.
+// translate wraps a failure of Offload with an error of the Go client or the API.
 func translate(ctx context.Context, err error) error {
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, offloadapi.ErrInvalidArgument):
 		return err
 	case errors.Is(err, offloadapi.ErrNotFound):
 		return fmt.Errorf("%w: %w", signalbox.ErrNotFound, err)
-	case errors.Is(err, offloadapi.ErrInvalidArgument), errors.Is(err, offloadapi.ErrInvalidResponse), errors.Is(err, offloadapi.ErrResponseTooLarge):
-		return err
+	case errors.Is(err, offloadapi.ErrInvalidResponse), errors.Is(err, offloadapi.ErrResponseTooLarge):
+		return fmt.Errorf("%w: %w", api.ErrProvider, err)
 	case errors.Is(err, offloadapi.ErrNotSent), errors.Is(err, offloadapi.ErrThrottled), errors.Is(err, offloadapi.ErrUncertain):
 		return fmt.Errorf("%w: try again later: %w", signalbox.ErrUnavailable, err)
+	case errors.Is(err, offloadapi.ErrRefused):
+		return fmt.Errorf("%w: %w", api.ErrProvider, err)
 	}
 	return err
 }

@@ -85,7 +85,7 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 	internalConfig := config.Internal{Listen: o.InternalListen}
 	if o.TokenFile != "" {
 		internalConfig.TokenFiles = []string{o.TokenFile}
-		if internalConfig.Tokens, err = (config.Source{ReadFile: os.ReadFile}).ReadTokens(internalConfig.TokenFiles); err != nil {
+		if internalConfig.Tokens, err = (config.Source{ReadFile: os.ReadFile}).ReadTokens(internalConfig.TokenFiles, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,129 @@
+package signalbox_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/mocks"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
+)
+
+func TestAnUnknownStateOrKindIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, mocks.NewClient(t), signalbox.Options{}) // fails the test on any call
+	_, cases := c.ListCases(t.Context(), signalbox.CaseFilter{States: []workflows.CaseStatus{workflows.CaseRunning, "COMPLETE"}})
+	_, activations := c.ListActivations(t.Context(), signalbox.ActivationFilter{States: []workflows.ActivationStatus{"active"}})
+	_, todo := c.ToDo(t.Context(), signalbox.ToDoOptions{Kinds: []signalbox.ToDoKind{"questions"}})
+	for says, err := range map[string]error{
+		`state: "COMPLETE" is unknown: want one of CREATING, CREATE_UNCERTAIN, RUNNING, `: cases,
+		`state: "active" is unknown: want one of UNKNOWN, ACTIVE, PAUSED, DEACTIVATED`:    activations,
+		`kind: "questions" is unknown: want one of question, question_expired, `:          todo,
+	} {
+		require.ErrorIs(t, err, signalbox.ErrInvalid)
+		require.ErrorContains(t, err, says)
+	}
+}
+
+func TestAPrefixOfReferencesTellsCapitalsApart(t *testing.T) {
+	t.Parallel()
+	server := mocks.NewClient(t)
+	open := mock.MatchedBy(func(r *workflowservice.ListWorkflowExecutionsRequest) bool {
+		return !strings.Contains(r.GetQuery(), "!= 'Running'")
+	})
+	server.On("ListWorkflow", mock.Anything, open).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{
+		running("offload-case/Vendor_1"), running("offload-case/vendor_2"), // as Temporal on SQLite answers
+	}}, nil)
+	server.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{}, nil)
+	page, err := newClient(t, server, signalbox.Options{}).ListCases(t.Context(), signalbox.CaseFilter{ReferencePrefix: "vendor_"})
+	require.NoError(t, err)
+	require.Len(t, page.Cases, 1)
+	require.Equal(t, "vendor_2", page.Cases[0].Reference)
+}
+
+func TestACatchUpGoesOnWhereItsTimeWasOver(t *testing.T) {
+	t.Parallel()
+	const cases = signalbox.MaxPage + 1
+	server := mocks.NewClient(t)
+	all := &workflowservice.ListWorkflowExecutionsResponse{}
+	for n := range cases {
+		one := running(fmt.Sprintf("offload-case/case_%03d", n))
+		one.StartTime = timestamppb.New(one.GetStartTime().AsTime().Add(-time.Duration(n) * time.Minute))
+		all.Executions = append(all.Executions, one)
+	}
+	open := mock.MatchedBy(func(r *workflowservice.ListWorkflowExecutionsRequest) bool {
+		return strings.Contains(r.GetQuery(), "'offload-case'") && strings.Contains(r.GetQuery(), "= 'Running'") && !strings.Contains(r.GetQuery(), "!=")
+	})
+	server.On("ListWorkflow", mock.Anything, open).Return(all, nil)
+	server.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{}, nil)
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	var signalled []string
+	server.On("SignalWorkflow", mock.Anything, mock.Anything, "", workflows.SignalReconcileNow, mock.Anything).Run(func(args mock.Arguments) {
+		if signalled = append(signalled, args.String(1)); len(signalled) == signalbox.MaxPage {
+			end()
+		}
+	}).Return(nil)
+	c := newClient(t, server, signalbox.Options{})
+	options := signalbox.CatchUpOptions{Since: workflows.MinTime, CallsPerSecond: 1e6}
+	report, err := c.CatchUp(ctx, options)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, signalbox.MaxPage, report.Cases.Done)
+	require.NotEmpty(t, report.Next)
+
+	options.Cursor = report.Next
+	report, err = c.CatchUp(t.Context(), options)
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Cases.Done)
+	require.Empty(t, report.Next)
+	require.Equal(t, "offload-case/case_200", signalled[len(signalled)-1])
+	require.Len(t, signalled, cases)
+}
+
+func TestALimitedToDoListCountsItsOwnWorkflows(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	for reference, account := range map[string]string{"a": "emea", "b": "emea", "c": "apac"} {
+		start := goodStart()
+		start.Reference, start.Account = reference, account
+		_, err := apps.StartCase(t.Context(), start)
+		require.NoError(t, err)
+		fake.Ask(reference, "Which form?")
+	}
+	for _, c := range []struct {
+		options signalbox.ToDoOptions
+		want    int64
+	}{
+		{signalbox.ToDoOptions{}, 3},
+		{signalbox.ToDoOptions{Accounts: []string{"emea"}}, 2},
+		{signalbox.ToDoOptions{Accounts: []string{"emea"}, Kinds: []signalbox.ToDoKind{signalbox.ToDoRunStale}}, 2},
+		{signalbox.ToDoOptions{Accounts: []string{}}, 0},
+	} {
+		list, err := apps.ToDo(t.Context(), c.options)
+		require.NoError(t, err)
+		require.Equal(t, c.want, list.Workflows, "%+v", c.options)
+	}
+}
+
+func running(workflowID string) *workflowpb.WorkflowExecutionInfo {
+	caseID, _ := converter.GetDefaultDataConverter().ToPayload("c1") // text always encodes
+	return &workflowpb.WorkflowExecutionInfo{
+		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{workflows.SearchAttributeCaseID: caseID}},
+		Execution:        &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: "run of " + workflowID},
+		Type:             &commonpb.WorkflowType{Name: workflows.OffloadCaseWorkflow},
+		Status:           enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(workflows.MinTime.AddDate(26, 0, 0)),
+	}
+}
