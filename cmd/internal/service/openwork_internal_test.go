@@ -282,5 +282,39 @@ func TestCallsToAProviderAreCountedByResult(t *testing.T) {
 # TYPE signalbox_provider_unreadable_fields_total counter
 signalbox_provider_unreadable_fields_total{provider="offload"} 2
 `), "signalbox_provider_unreadable_fields_total"))
-	require.Equal(t, 1, testutil.CollectAndCount(calls.seconds))
 }
+
+func TestEachCallToAProviderCountsRefusalsOfTheAccountFromZero(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	calls, err := newProviderCalls(registry, nil)
+	require.NoError(t, err)
+	api, err := offloadapi.New(offloadapi.Config{BaseURL: "http://127.0.0.1:1", APIKey: "key-1", Now: now, Observe: calls.observe})
+	require.NoError(t, err)
+	defer api.Close()
+	for _, call := range []func() error{
+		func() error { return second(api.CreateCase(t.Context(), workflows.CaseRequest{}, "https://signalbox.example/")) },
+		func() error { return second(api.GetCase(t.Context(), "case-1")) },
+		func() error { return second(api.GetTranscript(t.Context(), "case-1")) },
+		func() error { return api.ProvideInput(t.Context(), "case-1", "question-1", "yes") },
+		func() error { return second(api.GetAttachment(t.Context(), "case-1", "file-1")) },
+	} {
+		require.ErrorIs(t, call(), offloadapi.ErrNotSent)
+	}
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	results := map[string][]string{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == "signalbox_provider_call_seconds" {
+				results[m.GetLabel()[0].GetValue()] = append(results[m.GetLabel()[0].GetValue()], m.GetLabel()[2].GetValue())
+			}
+		}
+	}
+	require.Len(t, results, 5)
+	for call, seen := range results {
+		require.ElementsMatch(t, []string{"not_sent", "unauthorized", "forbidden", "usage_limit"}, seen, call)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
