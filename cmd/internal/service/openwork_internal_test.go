@@ -293,7 +293,9 @@ func TestEachCallToAProviderCountsRefusalsOfTheAccountFromZero(t *testing.T) {
 	require.NoError(t, err)
 	defer api.Close()
 	for _, call := range []func() error{
-		func() error { return second(api.CreateCase(t.Context(), workflows.CaseRequest{}, "https://signalbox.example/")) },
+		func() error {
+			return second(api.CreateCase(t.Context(), workflows.CaseRequest{}, "https://signalbox.example/"))
+		},
 		func() error { return second(api.GetCase(t.Context(), "case-1")) },
 		func() error { return second(api.GetTranscript(t.Context(), "case-1")) },
 		func() error { return api.ProvideInput(t.Context(), "case-1", "question-1", "yes") },
