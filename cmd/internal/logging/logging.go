@@ -38,8 +38,11 @@ func ForTemporal(log *zap.Logger) sdklog.Logger {
 type temporal struct{ log *zap.SugaredLogger }
 
 func (t temporal) Debug(msg string, keyvals ...any) { t.log.Debugw(msg, withoutMessages(keyvals)...) }
-func (t temporal) Info(msg string, keyvals ...any)  { t.log.Debugw(msg, withoutMessages(keyvals)...) }
-func (t temporal) Warn(msg string, keyvals ...any)  { t.log.Warnw(msg, withoutMessages(keyvals)...) }
+
+func (t temporal) Info(msg string, keyvals ...any) { t.log.Debugw(msg, withoutMessages(keyvals)...) }
+
+func (t temporal) Warn(msg string, keyvals ...any) { t.log.Warnw(msg, withoutMessages(keyvals)...) }
+
 func (t temporal) Error(msg string, keyvals ...any) { t.log.Errorw(msg, withoutMessages(keyvals)...) }
 
 // With returns a logger that adds fields to each line. The SDK adds the workflow and the activity.
