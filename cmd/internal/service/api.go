@@ -36,16 +36,32 @@ func newAPI(
 	return api.New(deps)
 }
 
-// transcripts translates a missing account into the API's error.
+// transcripts translates a missing account into the API's error, and hides Offload's words, since the API logs its errors.
 func transcripts(from transcript.Source) func(context.Context, string) (workflows.CaseTranscript, error) {
 	return func(ctx context.Context, reference string) (workflows.CaseTranscript, error) {
 		found, err := from.Read(ctx, reference)
 		if errors.Is(err, transcript.ErrNoAccount) {
 			err = fmt.Errorf("%w: %w", api.ErrNoAccount, err)
 		}
+		var answered *offloadapi.Error
+		if errors.As(err, &answered) {
+			err = wordless{err, answered}
+		}
 		return found, err
 	}
 }
+
+// wordless is an error whose text leaves out what the provider answered, which may quote a person.
+type wordless struct {
+	cause    error
+	answered *offloadapi.Error
+}
+
+func (w wordless) Error() string {
+	return (&offloadapi.Error{Op: w.answered.Op, Kind: w.answered.Kind, Status: w.answered.Status, Code: w.answered.Code}).Error()
+}
+
+func (w wordless) Unwrap() error { return w.cause }
 
 // openingDeliveries implements deliveries.Store with an inbox that may not be open yet.
 type openingDeliveries struct{ inbox *openingInbox }

@@ -20,7 +20,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -254,69 +253,3 @@ func TestWorkflowsBeyondAListCountAsUnread(t *testing.T) {
 	require.True(t, o.pass(t.Context()))
 	require.Equal(t, maxListed-maxStates+17, o.found.unread)
 }
-
-func TestCallsToAProviderAreCountedByResult(t *testing.T) {
-	t.Parallel()
-	for want, err := range map[string]error{
-		"ok":           nil,
-		"not_sent":     &offloadapi.Error{Kind: offloadapi.NotSent},
-		"refused":      &offloadapi.Error{Kind: offloadapi.Refused, Status: 400},
-		"unauthorized": &offloadapi.Error{Kind: offloadapi.Refused, Status: 401},
-		"forbidden":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 403},
-		"not_found":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 404},
-		"usage_limit":  &offloadapi.Error{Kind: offloadapi.Refused, Status: 429, Code: "USAGE_LIMIT_REACHED"},
-		"throttled":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 429},
-		"unreadable":   &offloadapi.Error{Kind: offloadapi.Uncertain, Status: 200, Err: offloadapi.ErrInvalidResponse},
-		"uncertain":    &offloadapi.Error{Kind: offloadapi.Uncertain, Status: 502},
-		"failed":       errors.New("another"),
-	} {
-		require.Equal(t, want, resultOf(err))
-	}
-	registry := prometheus.NewRegistry()
-	calls, err := newProviderCalls(registry, nil)
-	require.NoError(t, err)
-	_, ended := calls.observe(t.Context(), "get case")
-	ended(offloadapi.Call{Took: time.Second, Lost: 2})
-	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP signalbox_provider_unreadable_fields_total Documented fields of a provider's answers that could not be read; the log names them.
-# TYPE signalbox_provider_unreadable_fields_total counter
-signalbox_provider_unreadable_fields_total{provider="offload"} 2
-`), "signalbox_provider_unreadable_fields_total"))
-}
-
-func TestEachCallToAProviderCountsRefusalsOfTheAccountFromZero(t *testing.T) {
-	t.Parallel()
-	registry := prometheus.NewRegistry()
-	calls, err := newProviderCalls(registry, nil)
-	require.NoError(t, err)
-	api, err := offloadapi.New(offloadapi.Config{BaseURL: "http://127.0.0.1:1", APIKey: "key-1", Now: now, Observe: calls.observe})
-	require.NoError(t, err)
-	defer api.Close()
-	for _, call := range []func() error{
-		func() error {
-			return second(api.CreateCase(t.Context(), workflows.CaseRequest{}, "https://signalbox.example/"))
-		},
-		func() error { return second(api.GetCase(t.Context(), "case-1")) },
-		func() error { return second(api.GetTranscript(t.Context(), "case-1")) },
-		func() error { return api.ProvideInput(t.Context(), "case-1", "question-1", "yes") },
-		func() error { return second(api.GetAttachment(t.Context(), "case-1", "file-1")) },
-	} {
-		require.ErrorIs(t, call(), offloadapi.ErrNotSent)
-	}
-	families, err := registry.Gather()
-	require.NoError(t, err)
-	results := map[string][]string{}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			if family.GetName() == "signalbox_provider_call_seconds" {
-				results[m.GetLabel()[0].GetValue()] = append(results[m.GetLabel()[0].GetValue()], m.GetLabel()[2].GetValue())
-			}
-		}
-	}
-	require.Len(t, results, 5)
-	for call, seen := range results {
-		require.ElementsMatch(t, []string{"not_sent", "unauthorized", "forbidden", "usage_limit"}, seen, call)
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
