@@ -45,7 +45,7 @@ func (p process) doctor() *cobra.Command {
 
 --canary also sends an event through the whole system, and prints how long each step took: ingress and inbox, relay, Temporal, worker. It is harmless
 in production: it calls no provider and sends no notice. It leaves one delivery in the inbox and one closed workflow offload-case/~canary-… in
-Temporal, and each is removed when its retention ends.`,
+Temporal, and each is removed when its retention ends. The to-do list leaves canaries out, and lists of cases too, unless asked for their references.`,
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"serve", "ingress", "worker"},
 		RunE: func(cmd *cobra.Command, args []string) error {

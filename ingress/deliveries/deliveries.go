@@ -41,17 +41,25 @@ var toDo = []inbox.Filter{
 	{States: []inbox.State{inbox.StateLate}, Kind: workflows.KindCaseFailed},
 }
 
-// ToDo implements signalbox.Deliveries.
+// ToDo implements signalbox.Deliveries. It leaves out canaries.
 func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDoItem, more bool, err error) {
 	var found []inbox.Delivery
 	for _, filter := range toDo {
 		filter.Limit = min(limit, inbox.MaxPage)
-		page, err := d.store.List(ctx, filter)
-		if err != nil {
-			return nil, false, fmt.Errorf("list deliveries: %w", err)
+		for enough := len(found) + filter.Limit; ; {
+			page, err := d.store.List(ctx, filter)
+			if err != nil {
+				return nil, false, fmt.Errorf("list deliveries: %w", err)
+			}
+			found = append(found, slices.DeleteFunc(page.Deliveries, ofCanary)...)
+			if filter.Cursor = page.Next; filter.Cursor == "" {
+				break
+			}
+			if len(found) >= enough {
+				more = true
+				break
+			}
 		}
-		found = append(found, page.Deliveries...)
-		more = more || page.Next != ""
 	}
 	slices.SortFunc(found, func(a, b inbox.Delivery) int { return strings.Compare(b.ID, a.ID) })
 	if len(found) > limit {
@@ -61,6 +69,11 @@ func (d Deliveries) ToDo(ctx context.Context, limit int) (items []signalbox.ToDo
 		items = append(items, item(delivery))
 	}
 	return items, more, nil
+}
+
+func ofCanary(d inbox.Delivery) bool {
+	reference, ok := workflows.ParseOffloadCaseWorkflowID(d.Lane)
+	return ok && workflows.IsCanaryReference(reference)
 }
 
 func item(d inbox.Delivery) signalbox.ToDoItem {

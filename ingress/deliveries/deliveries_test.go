@@ -91,6 +91,24 @@ func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 	require.Len(t, items, 3)
 }
 
+func TestToDoLeavesOutCanariesAndStillFindsAllOthers(t *testing.T) {
+	t.Parallel()
+	store := openInbox(t)
+	older := add(t, store, 0, inbox.StateLate, nil)
+	for hour := range 7 {
+		add(t, store, 1+hour, inbox.StateLate, func(d *inbox.Delivery) {
+			d.Lane = workflows.OffloadCaseWorkflowID(workflows.CanaryReference(fmt.Sprint(hour)))
+		})
+	}
+	newer := add(t, store, 9, inbox.StateLate, nil)
+	items, more, err := deliveries.New(store, now).ToDo(t.Context(), 2)
+	require.NoError(t, err)
+	require.False(t, more)
+	require.Len(t, items, 2)
+	require.Equal(t, newer, items[0].DeliveryID)
+	require.Equal(t, older, items[1].DeliveryID)
+}
+
 func TestReplayReplaysUnmatchedAndLateDeliveriesAndRecordsIt(t *testing.T) {
 	t.Parallel()
 	store := openInbox(t)

@@ -78,7 +78,7 @@ func (r *run) applyFile(id string, stored workflows.StoredFile, failure *rules.F
 		return
 	}
 	if failure.Type != workflows.ErrTypeArchiveNoBucket {
-		workflow.GetLogger(r.Ctx).Warn("file not stored", "attachment", id, "errorType", failure.Type, "error", failure.Message)
+		workflow.GetLogger(r.Ctx).Warn("file not stored", "attachment", id, "errorType", failure.Type)
 	}
 	r.apply(lifecycle.FileFailed(r.f, id, *failure, r.Now()))
 }

@@ -110,7 +110,7 @@ type toDoCursor struct {
 
 // ToDo lists what needs a person, most urgent first: workflows with attention, workflows that failed or timed out in Temporal, and, if
 // Options.Deliveries is set, deliveries that did not reach a workflow. A workflow has one entry, even with several reasons.
-// Workflows that a person has terminated are left out.
+// Workflows that a person has terminated are left out, and so are canaries.
 //
 // ToDo reads up to 2,000 workflows and 500 deliveries, and says if there are more. Without workers or without the inbox, it returns what
 // it can and says what is missing. Without Temporal it fails with ErrUnavailable.
@@ -213,6 +213,7 @@ func (c *Client) workflowsToDo(ctx context.Context, op string, list *ToDoList) (
 	where := conditions{
 		fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s', '%s')",
 			workflows.OffloadCaseWorkflow, workflows.ArtmailActivationWorkflow, workflows.NotifyWorkflow, workflows.OffloadFilesWorkflow),
+		noCanary,
 		fmt.Sprintf("(ExecutionStatus IN ('Failed', 'TimedOut') OR %s IS NOT NULL AND ExecutionStatus IN ('Running', 'Completed'))", workflows.SearchAttributeAttention),
 	}
 	all, more, err := c.listAll(ctx, op, where, MaxToDoWorkflows)

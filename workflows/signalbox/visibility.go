@@ -111,6 +111,9 @@ func executionStatus(status enumspb.WorkflowExecutionStatus) ExecutionStatus {
 // conditions are the parts of a visibility query, joined by AND. quote refuses each value that could break out of its quotes.
 type conditions []string
 
+// noCanary leaves out the canaries of signalbox doctor. Temporal on SQLite also leaves out references that differ in case only.
+var noCanary = "WorkflowId NOT STARTS_WITH '" + workflows.OffloadCaseWorkflowID(workflows.CanaryReference("")) + "'"
+
 func (c conditions) query() string { return strings.Join(c, " AND ") }
 
 // and returns the conditions with one more; c stays as it is.

@@ -2,10 +2,13 @@
 package logging
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	sdklog "go.temporal.io/sdk/log"
+	sdk "go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -26,17 +29,35 @@ func New(w io.Writer, level, format string) (*zap.Logger, error) {
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), parsed)), nil
 }
 
-// ForTemporal returns the logger for the SDK. It writes the SDK's info lines at debug level, since they are for developers of the SDK.
+// ForTemporal returns the logger for the SDK. It writes the SDK's info lines at debug level, since they are for developers of the SDK. Of the error of
+// an activity it writes the type only: the message may quote a provider, and so a person. The workflow's history has the message.
 func ForTemporal(log *zap.Logger) sdklog.Logger {
 	return temporal{log.Named("temporal").WithOptions(zap.AddCallerSkip(1)).Sugar()}
 }
 
 type temporal struct{ log *zap.SugaredLogger }
 
-func (t temporal) Debug(msg string, keyvals ...any) { t.log.Debugw(msg, keyvals...) }
-func (t temporal) Info(msg string, keyvals ...any)  { t.log.Debugw(msg, keyvals...) }
-func (t temporal) Warn(msg string, keyvals ...any)  { t.log.Warnw(msg, keyvals...) }
-func (t temporal) Error(msg string, keyvals ...any) { t.log.Errorw(msg, keyvals...) }
+func (t temporal) Debug(msg string, keyvals ...any) { t.log.Debugw(msg, withoutMessages(keyvals)...) }
+
+func (t temporal) Info(msg string, keyvals ...any) { t.log.Debugw(msg, withoutMessages(keyvals)...) }
+
+func (t temporal) Warn(msg string, keyvals ...any) { t.log.Warnw(msg, withoutMessages(keyvals)...) }
+
+func (t temporal) Error(msg string, keyvals ...any) { t.log.Errorw(msg, withoutMessages(keyvals)...) }
 
 // With returns a logger that adds fields to each line. The SDK adds the workflow and the activity.
-func (t temporal) With(keyvals ...any) sdklog.Logger { return temporal{t.log.With(keyvals...)} }
+func (t temporal) With(keyvals ...any) sdklog.Logger {
+	return temporal{t.log.With(withoutMessages(keyvals)...)}
+}
+
+// withoutMessages replaces the errors of activities by their types.
+func withoutMessages(keyvals []any) []any {
+	keyvals = slices.Clone(keyvals)
+	for i, value := range keyvals {
+		var failed *sdk.ApplicationError
+		if err, isError := value.(error); isError && errors.As(err, &failed) {
+			keyvals[i] = failed.Type()
+		}
+	}
+	return keyvals
+}

@@ -31,6 +31,10 @@ const (
 	maxStates = 100
 	listTime  = 20 * time.Second
 	stateTime = 3 * time.Second
+	// maxTimeouts is how many workflows in a row may be too slow to answer before a pass leaves the rest of their kind unread.
+	maxTimeouts = 3
+	// endedFor is how long a workflow that has completed with attention is counted.
+	endedFor = 24 * time.Hour
 )
 
 // openWork reads open questions, approvals and notices from Temporal and shows their numbers as metrics. Workers can't count them, because a
@@ -43,6 +47,8 @@ type openWork struct {
 
 	// states are the last states that were read, by workflow ID.
 	states map[string]stateRead
+	// fails says that the last pass failed.
+	fails bool
 
 	mu    sync.Mutex
 	found openWorkFound
@@ -84,34 +90,41 @@ const (
 
 // stateRead holds the waiting items in the state of a workflow.
 type stateRead struct {
+	// at is when it was last tried; ok is false until a try has succeeded.
 	at      time.Time
+	ok      bool
 	waiting map[string]waiting
 }
 
 // run reads every minute until ctx ends.
 func (o *openWork) run(ctx context.Context) {
 	for {
-		found, err := o.read(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		o.mu.Lock()
-		wasUp := o.found.ok
-		if o.found.ok = err == nil; o.found.ok {
-			o.found = found
-		}
-		o.mu.Unlock()
-		if err != nil && wasUp {
-			o.log.Warn("open work not read: its metrics show the last values", zap.Error(err))
-		}
 		pause := openWorkEvery
-		if err != nil {
+		if !o.pass(ctx) {
 			pause = openWorkRetry
 		}
 		if !health.Sleep(ctx, health.Jitter(pause)) {
 			return
 		}
 	}
+}
+
+// pass reads once and shows what it found. It logs the first of failures in a row.
+func (o *openWork) pass(ctx context.Context) (ok bool) {
+	found, err := o.read(ctx)
+	if ctx.Err() != nil {
+		return false
+	}
+	o.mu.Lock()
+	if o.found.ok = err == nil; o.found.ok {
+		o.found = found
+	}
+	o.mu.Unlock()
+	if err != nil && !o.fails {
+		o.log.Warn("open work not read: its metrics show the last values", zap.Error(err))
+	}
+	o.fails = err != nil
+	return err == nil
 }
 
 func (o *openWork) read(ctx context.Context) (openWorkFound, error) {
@@ -125,13 +138,15 @@ func (o *openWork) read(ctx context.Context) (openWorkFound, error) {
 		}
 		found.running[workflowType] = n
 	}
-	looked, err := o.list(ctx, workflows.SearchAttributeAttention+" IS NOT NULL")
+	// A run that was continued or terminated keeps its attention for as long as Temporal keeps it.
+	looked, err := o.list(ctx, fmt.Sprintf("%s IS NOT NULL AND (ExecutionStatus = 'Running' OR ExecutionStatus = 'Completed' AND CloseTime > '%s')",
+		workflows.SearchAttributeAttention, o.now().Add(-endedFor).UTC().Format(time.RFC3339)))
 	if err != nil {
 		return found, err
 	}
 	for _, execution := range looked {
 		if reference, ok := workflows.ParseOffloadCaseWorkflowID(execution.GetExecution().GetWorkflowId()); ok && workflows.IsCanaryReference(reference) {
-			continue // a terminated workflow keeps its search attributes
+			continue // a canary needs no person
 		}
 		for _, reason := range reasonsOf(execution) {
 			found.attention[attentionKey{execution.GetType().GetName(), reason}]++
@@ -155,6 +170,13 @@ func (o *openWork) read(ctx context.Context) (openWorkFound, error) {
 			return found, err
 		}
 		found.unread += unread
+		if len(executions) == maxListed {
+			all, err := o.count(ctx, kind.query)
+			if err != nil {
+				return found, err
+			}
+			found.unread += max(0, int(all)-maxListed)
+		}
 	}
 	o.states = kept
 	for _, state := range kept {
@@ -204,8 +226,8 @@ func (o *openWork) list(ctx context.Context, query string) ([]*workflowpb.Workfl
 	}
 }
 
-// readStates reads the states that are oldest again, and forgets those of other workflows. It returns how many were never read. If no worker
-// answers, it leaves the states unchanged.
+// readStates reads the states again that were read longest ago, puts them into kept, and returns how many were never read. Workflows that are too
+// slow to answer keep their last state, and come last in the next pass. If none answers, it fails.
 func (o *openWork) readStates(ctx context.Context, executions []*workflowpb.WorkflowExecutionInfo,
 	read func(context.Context, string) (map[string]waiting, error), kept map[string]stateRead,
 ) (unread int, err error) {
@@ -214,21 +236,31 @@ func (o *openWork) readStates(ctx context.Context, executions []*workflowpb.Work
 		ids = append(ids, execution.GetExecution().GetWorkflowId())
 	}
 	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(o.states[a].at.UnixNano(), o.states[b].at.UnixNano()) })
+	answered, timeouts := false, 0
 	for i, id := range ids {
-		if i < maxStates && err == nil {
-			var found map[string]waiting
-			if found, err = o.readState(ctx, id, read); err == nil {
-				kept[id] = stateRead{at: o.now(), waiting: found}
-				continue
+		state := o.states[id]
+		if i < maxStates && timeouts < maxTimeouts {
+			found, err := o.readState(ctx, id, read)
+			switch {
+			case err == nil:
+				answered, timeouts = true, 0
+				state = stateRead{at: o.now(), ok: true, waiting: found}
+			case errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)):
+				timeouts++
+				state.at = o.now()
+				o.states[id] = state // also if this pass fails
+			default:
+				return 0, err
+			}
+			if timeouts == maxTimeouts && !answered {
+				return 0, fmt.Errorf("no worker answers for %d workflows in a row: %w", timeouts, err)
 			}
 		}
-		if last, known := o.states[id]; known {
-			kept[id] = last
-		} else {
+		if kept[id] = state; !state.ok {
 			unread++
 		}
 	}
-	return unread, err
+	return unread, nil
 }
 
 // readState returns nothing for a workflow that can't answer: it has ended since, or its workflow task fails, for which there is another metric.
@@ -236,12 +268,10 @@ func (o *openWork) readState(ctx context.Context, id string, read func(context.C
 	ctx, cancel := context.WithTimeout(ctx, stateTime)
 	defer cancel()
 	found, err := read(ctx, id)
-	var (
-		gone   *serviceerror.NotFound
-		failed *serviceerror.QueryFailed
-	)
-	if errors.As(err, &gone) || errors.As(err, &failed) {
-		return nil, nil
+	for _, cannot := range []any{new(*serviceerror.NotFound), new(*serviceerror.QueryFailed), new(*serviceerror.WorkflowNotReady)} {
+		if errors.As(err, cannot) {
+			return nil, nil
+		}
 	}
 	return found, err
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -29,16 +30,28 @@ type openWorkTemporal struct {
 	client.Client
 	states map[string]any
 	// ids are listed by a word of the query.
-	ids     map[string][]string
+	ids map[string][]string
+	// counted are workflows that the lists lack.
+	counted int64
+	// failing are the errors of states.
+	failing map[string]error
 	away    error
+	listed  []string
 	queried []string
 }
 
-func (f *openWorkTemporal) CountWorkflow(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
-	return &workflowservice.CountWorkflowExecutionsResponse{Count: 7}, f.away
+func (f *openWorkTemporal) CountWorkflow(_ context.Context, request *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	count := f.counted
+	for word, ids := range f.ids {
+		if strings.Contains(request.GetQuery(), word) {
+			count += int64(len(ids))
+		}
+	}
+	return &workflowservice.CountWorkflowExecutionsResponse{Count: count}, f.away
 }
 
 func (f *openWorkTemporal) ListWorkflow(_ context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	f.listed = append(f.listed, request.GetQuery())
 	answer := &workflowservice.ListWorkflowExecutionsResponse{}
 	for word, ids := range f.ids {
 		if !strings.Contains(request.GetQuery(), word) {
@@ -61,21 +74,15 @@ func (f *openWorkTemporal) ListWorkflow(_ context.Context, request *workflowserv
 
 func (f *openWorkTemporal) QueryWorkflowWithOptions(_ context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
 	f.queried = append(f.queried, request.WorkflowID)
+	if err := f.failing[request.WorkflowID]; err != nil {
+		return nil, err
+	}
 	payloads, err := converter.GetDefaultDataConverter().ToPayloads(f.states[request.WorkflowID])
 	return &client.QueryWorkflowWithOptionsResponse{QueryResult: client.NewValue(payloads)}, err
 }
 
 func newOpenWork(temporal client.Client) *openWork {
-	return &openWork{temporal: temporal, log: zap.NewNop(), now: func() time.Time { return openWorkTime }}
-}
-
-// passes makes a pass and shows what it found, as run does.
-func (o *openWork) passes() error {
-	found, err := o.read(context.Background())
-	if o.found.ok = err == nil; err == nil {
-		o.found = found
-	}
-	return err
+	return &openWork{temporal: temporal, log: zap.NewNop(), now: func() time.Time { return openWorkTime }, states: map[string]stateRead{}}
 }
 
 func TestOpenWorkIsCountedFromStates(t *testing.T) {
@@ -130,11 +137,11 @@ signalbox_attention_workflows{reason="input_needed",workflow_type="offload-case"
 # TYPE signalbox_open_work_up gauge
 signalbox_open_work_up `
 	names := []string{"signalbox_waiting", "signalbox_waiting_oldest_seconds", "signalbox_attention_workflows", "signalbox_open_work_up"}
-	require.NoError(t, o.passes())
+	require.True(t, o.pass(t.Context()))
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want+"1\n"), names...))
 
 	temporal.away = errors.New("away")
-	require.Error(t, o.passes())
+	require.False(t, o.pass(t.Context()))
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want+"0\n"), names...), "the last values stay")
 }
 
@@ -148,49 +155,101 @@ func TestAPassReadsABoundedNumberOfStatesTheOldestFirst(t *testing.T) {
 		temporal.states[id] = workflows.ActivationState{Approvals: []workflows.Approval{{Status: workflows.ApprovalOpen, RequestedAt: openWorkTime}}}
 	}
 	o := newOpenWork(temporal)
-	require.NoError(t, o.passes())
+	require.True(t, o.pass(t.Context()))
 	require.Len(t, temporal.queried, maxStates)
 	require.Equal(t, 30, o.found.unread)
 	require.Equal(t, maxStates, o.found.waiting[waitsApproval].count)
 
 	o.now = func() time.Time { return openWorkTime.Add(time.Minute) }
-	require.NoError(t, o.passes())
+	require.True(t, o.pass(t.Context()))
 	require.Contains(t, temporal.queried[maxStates:maxStates+30], fmt.Sprintf("a%03d", activations-1), "what was never asked comes first")
 	require.Zero(t, o.found.unread)
 	require.Equal(t, activations, o.found.waiting[waitsApproval].count)
 
 	temporal.ids = nil
-	require.NoError(t, o.passes())
+	require.True(t, o.pass(t.Context()))
 	require.Zero(t, o.found.waiting[waitsApproval].count, "what has ended is forgotten")
 	require.Empty(t, o.states)
 }
 
-func TestCallsToAProviderAreCountedByResult(t *testing.T) {
+func TestOnlyRunningAndJustCompletedWorkflowsHaveAttention(t *testing.T) {
 	t.Parallel()
-	for want, err := range map[string]error{
-		"ok":           nil,
-		"not_sent":     &offloadapi.Error{Kind: offloadapi.NotSent},
-		"refused":      &offloadapi.Error{Kind: offloadapi.Refused, Status: 400},
-		"unauthorized": &offloadapi.Error{Kind: offloadapi.Refused, Status: 401},
-		"forbidden":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 403},
-		"not_found":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 404},
-		"usage_limit":  &offloadapi.Error{Kind: offloadapi.Refused, Status: 429, Code: "USAGE_LIMIT_REACHED"},
-		"throttled":    &offloadapi.Error{Kind: offloadapi.Refused, Status: 429},
-		"unreadable":   &offloadapi.Error{Kind: offloadapi.Uncertain, Status: 200, Err: offloadapi.ErrInvalidResponse},
-		"uncertain":    &offloadapi.Error{Kind: offloadapi.Uncertain, Status: 502},
-		"failed":       errors.New("another"),
-	} {
-		require.Equal(t, want, resultOf(err))
+	temporal := &openWorkTemporal{}
+	require.True(t, newOpenWork(temporal).pass(t.Context()))
+	require.Contains(t, temporal.listed,
+		"SignalboxAttention IS NOT NULL AND (ExecutionStatus = 'Running' OR ExecutionStatus = 'Completed' AND CloseTime > '2026-04-30T12:00:00Z')")
+}
+
+// activations returns a Temporal with activations of one open approval each.
+func activations(ids ...string) *openWorkTemporal {
+	temporal := &openWorkTemporal{ids: map[string][]string{workflows.ArtmailActivationWorkflow: ids}, states: map[string]any{}, failing: map[string]error{}}
+	for _, id := range ids {
+		temporal.states[id] = workflows.ActivationState{Approvals: []workflows.Approval{{Status: workflows.ApprovalOpen, RequestedAt: openWorkTime}}}
 	}
-	registry := prometheus.NewRegistry()
-	calls, err := newProviderCalls(registry, nil)
-	require.NoError(t, err)
-	_, ended := calls.observe(t.Context(), "get case")
-	ended(offloadapi.Call{Took: time.Second, Lost: 2})
-	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP signalbox_provider_unreadable_fields_total Documented fields of a provider's answers that could not be read; the log names them.
-# TYPE signalbox_provider_unreadable_fields_total counter
-signalbox_provider_unreadable_fields_total{provider="offload"} 2
-`), "signalbox_provider_unreadable_fields_total"))
-	require.Equal(t, 1, testutil.CollectAndCount(calls.seconds))
+	return temporal
+}
+
+func TestWorkflowsThatCantAnswerDoNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err    error
+		unread int
+	}{
+		"it has ended":                          {serviceerror.NewNotFound("no such workflow"), 0},
+		"its query fails":                       {serviceerror.NewQueryFailed("unknown query"), 0},
+		"its workflow tasks fail":               {serviceerror.NewWorkflowNotReady("workflow task in failed state"), 0},
+		"it is too slow for Temporal":           {serviceerror.NewDeadlineExceeded("query timed out"), 2},
+		"it is too slow for the time of a read": {fmt.Errorf("query: %w", context.DeadlineExceeded), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			temporal := activations("a1", "a2", "a3")
+			temporal.failing["a1"], temporal.failing["a2"] = c.err, c.err
+			o := newOpenWork(temporal)
+			for range 2 {
+				require.True(t, o.pass(t.Context()))
+				require.Equal(t, 1, o.found.waiting[waitsApproval].count)
+				require.Equal(t, c.unread, o.found.unread)
+			}
+		})
+	}
+}
+
+func TestAPassFailsWhenNoWorkerAnswers(t *testing.T) {
+	t.Parallel()
+	temporal := activations("a1", "a2", "a3", "a4", "a5")
+	for _, id := range []string{"a1", "a2", "a3", "a4", "a5"} {
+		temporal.failing[id] = serviceerror.NewDeadlineExceeded("query timed out")
+	}
+	logged, logs := observer.New(zap.WarnLevel)
+	o := newOpenWork(temporal)
+	o.log = zap.New(logged)
+	require.False(t, o.pass(t.Context()))
+	require.Len(t, temporal.queried, maxTimeouts)
+	require.Equal(t, 1, logs.FilterMessageSnippet("open work not read").Len(), "also if it was never read")
+	require.False(t, o.pass(t.Context()))
+	require.Equal(t, 1, logs.Len(), "once")
+
+	// a1 to a3 are stuck. They were tried, so the others come first.
+	delete(temporal.failing, "a4")
+	delete(temporal.failing, "a5")
+	o.now = func() time.Time { return openWorkTime.Add(time.Minute) }
+	require.False(t, o.pass(t.Context()))
+	o.now = func() time.Time { return openWorkTime.Add(2 * time.Minute) }
+	require.True(t, o.pass(t.Context()))
+	require.Equal(t, 2, o.found.waiting[waitsApproval].count)
+	require.Equal(t, 3, o.found.unread)
+}
+
+func TestWorkflowsBeyondAListCountAsUnread(t *testing.T) {
+	t.Parallel()
+	ids := make([]string, maxListed)
+	for n := range ids {
+		ids[n] = fmt.Sprintf("a%04d", n)
+	}
+	temporal := activations(ids...)
+	temporal.counted = 17
+	o := newOpenWork(temporal)
+	require.True(t, o.pass(t.Context()))
+	require.Equal(t, maxListed-maxStates+17, o.found.unread)
 }

@@ -35,6 +35,12 @@ func newProviderCalls(registry prometheus.Registerer, traces *telemetry.Traces) 
 		}, []string{"provider"}),
 	}
 	p.unreadable.WithLabelValues(offloadProvider)
+	// A rate needs a value to start from, and an account is refused in few calls.
+	for _, op := range []string{"create case", "get case", "get transcript", "provide input", "get attachment"} {
+		for _, result := range []string{resultUnauthorized, resultForbidden, resultUsageLimit} {
+			p.seconds.WithLabelValues(offloadProvider, label(op), result)
+		}
+	}
 	for _, c := range []prometheus.Collector{p.seconds, p.unreadable} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of provider calls: %w", err)
@@ -47,11 +53,21 @@ func (p *providerCalls) observe(ctx context.Context, op string) (context.Context
 	ctx, endSpan := p.traces.Call(ctx, offloadProvider, op)
 	return ctx, func(call offloadapi.Call) {
 		result := resultOf(call.Err)
-		p.seconds.WithLabelValues(offloadProvider, strings.ReplaceAll(op, " ", "_"), result).Observe(call.Took.Seconds())
+		p.seconds.WithLabelValues(offloadProvider, label(op), result).Observe(call.Took.Seconds())
 		p.unreadable.WithLabelValues(offloadProvider).Add(float64(call.Lost))
 		endSpan(result, call.Err == nil)
 	}
 }
+
+// label returns the label of an operation of offloadapi.
+func label(op string) string { return strings.ReplaceAll(op, " ", "_") }
+
+// The results of calls that a provider refuses because of the account.
+const (
+	resultUnauthorized = "unauthorized"
+	resultForbidden    = "forbidden"
+	resultUsageLimit   = "usage_limit"
+)
 
 // resultOf returns the result label of a call. It checks special cases first: a 401 is also ErrRefused.
 func resultOf(err error) string {
@@ -59,10 +75,10 @@ func resultOf(err error) string {
 		err  error
 		word string
 	}{
-		{offloadapi.ErrUnauthorized, "unauthorized"},
-		{offloadapi.ErrForbidden, "forbidden"},
+		{offloadapi.ErrUnauthorized, resultUnauthorized},
+		{offloadapi.ErrForbidden, resultForbidden},
 		{offloadapi.ErrNotFound, "not_found"},
-		{offloadapi.ErrUsageLimit, "usage_limit"},
+		{offloadapi.ErrUsageLimit, resultUsageLimit},
 		{offloadapi.ErrThrottled, "throttled"},
 		{offloadapi.ErrInvalidResponse, "unreadable"},
 		{offloadapi.ErrResponseTooLarge, "unreadable"},

@@ -44,7 +44,7 @@ func newWorkers(
 	w := &working{
 		config: s.Config, temporal: temporalNeeds{temporal, s.Temporal.Namespace}, log: s.Log,
 		problem: errNotStarted,
-		open:    &openWork{temporal: temporal, namespace: s.Temporal.Namespace, log: s.Log.Named("open-work"), now: now},
+		open:    &openWork{temporal: temporal, namespace: s.Temporal.Namespace, log: s.Log.Named("open-work"), now: now, states: map[string]stateRead{}},
 	}
 	err := registry.Register(w.open)
 	if err != nil {

@@ -43,13 +43,42 @@ func New(log *zap.Logger) (Metrics, error) {
 	return Metrics{Registry: registry, Temporal: handler}, nil
 }
 
-// CountFromZero shows the counters of the workflows before their first event: a rate needs a value to start from. It is for processes that
-// run workers.
+// CountFromZero shows the counters of the workflows before they count: a rate needs a value to start from. It is for processes that run workers.
 func (m Metrics) CountFromZero() {
+	zero := func(counter string, labels map[string]string) { m.Temporal.WithTags(labels).Counter(counter).Inc(0) }
 	for _, workflowType := range []string{workflows.OffloadCaseWorkflow, workflows.ArtmailActivationWorkflow} {
 		for _, result := range workflows.EventResults() {
-			m.Temporal.WithTags(map[string]string{"workflow_type": workflowType, "result": string(result)}).Counter(workflows.MetricEvents).Inc(0)
+			zero(workflows.MetricEvents, map[string]string{"workflow_type": workflowType, "result": string(result)})
 		}
+	}
+	for _, state := range []workflows.CaseStatus{
+		workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent,
+		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled,
+	} {
+		for _, source := range []workflows.NewsSource{
+			workflows.NewsByWebhook, workflows.NewsByPoll, workflows.NewsByApp, workflows.NewsByClock, workflows.NewsByCreate,
+		} {
+			zero(workflows.MetricCaseTransitions, map[string]string{"state": string(state), "source": string(source)})
+		}
+	}
+	for _, state := range []workflows.ActivationStatus{
+		workflows.ActivationUnknown, workflows.ActivationActive, workflows.ActivationPaused, workflows.ActivationDeactivated,
+	} {
+		zero(workflows.MetricActivationTransitions, map[string]string{"state": string(state)})
+	}
+	for _, kind := range []workflows.NoticeKind{
+		workflows.NoticeCaseInputNeeded, workflows.NoticeCaseCompleted, workflows.NoticeCaseFailed, workflows.NoticeCaseExpired,
+		workflows.NoticeCaseCancelled, workflows.NoticeCaseAttention, workflows.NoticeCaseFilesStored,
+		workflows.NoticeApprovalApproved, workflows.NoticeApprovalRejected, workflows.NoticeApprovalExpired, workflows.NoticeApprovalVoided,
+		workflows.NoticeApprovalCancelled, workflows.NoticeRunStaleWarning, workflows.NoticeRunForceFailed, workflows.NoticeRunVoided,
+		workflows.NoticeActivationActivated, workflows.NoticeActivationPaused, workflows.NoticeActivationResumed, workflows.NoticeActivationDeactivated,
+	} {
+		for _, result := range []string{"delivered", "given_up", "dismissed"} {
+			zero(workflows.MetricNotices, map[string]string{"kind": string(kind), "result": result})
+		}
+	}
+	for _, result := range []string{"stored", "differs", "unstored"} {
+		zero(workflows.MetricCaseFiles, map[string]string{"result": result})
 	}
 }
 

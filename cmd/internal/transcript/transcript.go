@@ -42,9 +42,20 @@ func (s Source) Read(ctx context.Context, reference string) (workflows.CaseTrans
 	}
 	text, err := account.GetTranscript(ctx, state.CaseID)
 	if err != nil {
-		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w", reference, translate(ctx, err))
+		return workflows.CaseTranscript{}, fmt.Errorf("transcript of case %s: %w", reference, translate(ctx, withoutMessage(err)))
 	}
 	return workflows.CaseTranscript{Reference: reference, CaseID: state.CaseID, Text: text, ReadAt: s.Now().UTC()}, nil
+}
+
+// withoutMessage leaves out the text of Offload's answer: it may quote a person, and the API logs its errors.
+func withoutMessage(err error) error {
+	var answered *offloadapi.Error
+	if !errors.As(err, &answered) {
+		return err
+	}
+	short := *answered
+	short.Message = ""
+	return &short
 }
 
 // translate wraps a failure of Offload with an error of the Go client or the API.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,34 @@ func TestTheRunbookSaysWhatToDoForEachAttentionAsTheContractDoes(t *testing.T) {
 	require.Equal(t, want.String(), "\n### "+listed)
 }
 
+func TestEachAttentionHasAnAlertOrIsNamedAsOneWithout(t *testing.T) {
+	t.Parallel()
+	text := string(read(t, "alerts.yml"))
+	_, listed, found := strings.Cut(text, "\n# Attention without an alert")
+	require.True(t, found)
+	_, listed, _ = strings.Cut(listed, ":\n")
+	listed, _, found = strings.Cut(listed, ".\ngroups:")
+	require.True(t, found)
+	reasons := regexp.MustCompile(`[a-z_]+`).FindAllString(listed, -1)
+	for _, rule := range rules(t) {
+		reasons = append(reasons, strings.Split(reasonsOf(rule), "|")...)
+		if reason := strings.TrimPrefix(rule.Annotations["what_to_do"], "runbook.md#"); !strings.Contains(reason, "$labels") {
+			reasons = append(reasons, reason)
+		}
+	}
+	slices.Sort(reasons)
+	require.Equal(t, workflows.Attentions(), slices.DeleteFunc(slices.Compact(reasons), func(reason string) bool { return reason == "" }))
+}
+
+// reasonsOf returns the reasons of attention that an alert's expression selects, separated by "|".
+func reasonsOf(r rule) string {
+	selected := regexp.MustCompile(`reason=~"([^"]*)"`).FindStringSubmatch(r.Expr)
+	if selected == nil {
+		return ""
+	}
+	return selected[1]
+}
+
 // What an alert says of attention leads to the sentences.
 func TestAlertsAboutAttentionLinkToWhatToDo(t *testing.T) {
 	t.Parallel()
@@ -118,7 +147,7 @@ func TestAlertsAboutAttentionLinkToWhatToDo(t *testing.T) {
 		switch {
 		case strings.Contains(rule.Expr, "signalbox_attention_workflows"):
 			require.Equal(t, "runbook.md#{{ $labels.reason }}", link, name)
-			for reason := range strings.SplitSeq(regexp.MustCompile(`reason=~"([^"]*)"`).FindStringSubmatch(rule.Expr)[1], "|") {
+			for reason := range strings.SplitSeq(reasonsOf(rule), "|") {
 				require.Contains(t, workflows.Attentions(), reason, name)
 			}
 		case link != "":

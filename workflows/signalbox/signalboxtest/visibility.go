@@ -134,6 +134,10 @@ func condition(e *execution, text string) (fits, ok bool) {
 	if rest == "IS NOT NULL" {
 		return len(have) > 0, true
 	}
+	if opposite, negated := strings.CutPrefix(rest, "NOT "); negated {
+		fits, ok = condition(e, attribute+" "+opposite)
+		return !fits, ok
+	}
 	operator, operand, found := strings.Cut(rest, " ")
 	if !found {
 		return false, false

@@ -130,6 +130,21 @@ func TestAListOfOpenCasesMissesNoneThatContinuesAsNew(t *testing.T) {
 	require.Equal(t, want, references(rows))
 }
 
+func TestCanariesAreNoCasesToLookAt(t *testing.T) {
+	t.Parallel()
+	canary := workflows.CanaryReference("listed")
+	for _, reference := range []string{canary, "canary-neighbour"} {
+		startStub(t, workflows.OffloadCaseWorkflow, workflows.OffloadCaseWorkflowID(reference), stubState{State: "RUNNING", Account: "canaries", Attention: []string{"account"}})
+		awaitListed(t, signalbox.CaseFilter{Reference: reference, NeedsAttention: true}, 1)
+	}
+	awaitListed(t, signalbox.CaseFilter{ReferencePrefix: canary[:len(canary)-2]}, 1)
+	require.Equal(t, []string{"canary-neighbour"}, references(listed(t, signalbox.CaseFilter{Accounts: []string{"canaries"}, Limit: 1}, nil)))
+	list, err := apps.ToDo(t.Context(), signalbox.ToDoOptions{Accounts: []string{"canaries"}})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	require.Equal(t, "canary-neighbour", list.Items[0].Reference)
+}
+
 func TestCasesAreFiltered(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()

@@ -17,6 +17,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -54,16 +55,8 @@ func (s *split) liveThrough(t *testing.T, worker string) {
 	called(t, func(ctx context.Context) (client.WorkflowRun, error) {
 		return s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "app", TaskQueue: "no-worker"}, "app")
 	})
-	start := func(script string) *signalbox.Case {
-		return startCase(t, s.apps, workflows.CaseStart{
-			Reference: script, ReplyTo: &workflows.ReplyTo{WorkflowID: "app", Signal: "news"},
-			Request: &workflows.CaseRequest{
-				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
-				Counterparty: workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
-			},
-		})
-	}
-	ended, asked := start("complete"), start("question")
+	reply := &workflows.ReplyTo{WorkflowID: "app", Signal: "news"}
+	ended, asked := s.start(t, "complete", "complete", reply), s.start(t, "question", "question", reply)
 	testenv.Eventually(t, attended(s.providers.Offload, asked), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
 	testenv.Eventually(t, attended(s.providers.Offload, ended), func(s workflows.CaseState) bool { return s.Status.Ended() })
 	called(t, ended.Files)
@@ -80,6 +73,49 @@ func (s *split) liveThrough(t *testing.T, worker string) {
 		seen, err := scrape(ctx, worker)
 		return [2]float64{valueOf(seen, "signalbox_waiting", "kind", "question"), valueOf(seen, "signalbox_waiting", "kind", "approval")}, err
 	}, func(waiting [2]float64) bool { return waiting[0] > 0 && waiting[1] > 0 })
+}
+
+// start starts a case that the simulator treats as the script says.
+func (s *split) start(t *testing.T, reference, script string, reply *workflows.ReplyTo) *signalbox.Case {
+	t.Helper()
+	return startCase(t, s.apps, workflows.CaseStart{
+		Reference: reference, ReplyTo: reply,
+		Request: &workflows.CaseRequest{
+			Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
+			Counterparty: workflows.Counterparty{Address: script + "@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
+		},
+	})
+}
+
+func TestRunsThatWereContinuedOrTerminatedHaveNoAttention(t *testing.T) {
+	t.Parallel()
+	s := startSplit(t)
+	s.run(t, config.Worker, nil)
+	for _, reference := range []string{"open", "continued", "terminated"} {
+		testenv.Eventually(t, attended(s.providers.Offload, s.start(t, reference, "question", nil)), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	}
+	terminated := workflows.OffloadCaseWorkflowID("terminated")
+	require.NoError(t, s.client.TerminateWorkflow(t.Context(), terminated, "", "a test"))
+	require.NoError(t, s.client.SignalWorkflow(t.Context(), workflows.OffloadCaseWorkflowID("continued"), "", workflows.SignalForceContinueAsNew, nil))
+	listed := func(query string, want int) {
+		testenv.Eventually(t, func(ctx context.Context) (int, error) {
+			found, err := s.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "SignalboxAttention = 'input_needed' AND " + query})
+			return len(found.GetExecutions()), err
+		}, func(n int) bool { return n == want })
+	}
+	listed("ExecutionStatus = 'ContinuedAsNew'", 1)
+	listed("ExecutionStatus = 'Terminated'", 1)
+	listed("ExecutionStatus = 'Running'", 2)
+
+	// A worker that starts now makes its first pass now.
+	second := s.run(t, config.Worker, nil)
+	testenv.Eventually(t, func(ctx context.Context) (float64, error) {
+		seen, err := scrape(ctx, second)
+		return valueOf(seen, "signalbox_attention_workflows", "reason", workflows.AttentionInputNeeded), err
+	}, func(counted float64) bool {
+		require.LessOrEqual(t, counted, 2.0)
+		return counted == 2
+	})
 }
 
 // valueOf is the sum of a gauge or counter over the series whose label has the value.
