@@ -254,26 +254,30 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
-	add := func(workflowType, id, state, account string, attention []string, since time.Time, ended bool) {
+	add := func(workflowType, id, state, account, caseID string, attention []string, since time.Time, ended bool) {
 		if strings.Contains(request.Query, "'"+workflowType+"'") && strings.Contains(request.Query, "!= 'Running'") == ended && wanted(request.Query, attention) {
-			response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+			execution := &workflowpb.WorkflowExecutionInfo{
 				Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflowType},
 				Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(since),
 				SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
 					workflows.SearchAttributeState: payload(state), workflows.SearchAttributeAttention: payload(attention),
-					workflows.SearchAttributeDueAt: payload(since), workflows.SearchAttributeAccount: payload(account),
+					workflows.SearchAttributeDueAt: payload(since), workflows.SearchAttributeAccount: payload(account), workflows.SearchAttributeCaseID: payload(caseID),
 				}},
-			})
+			}
+			if ended {
+				execution.Status, execution.CloseTime = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, timestamppb.New(since)
+			}
+			response.Executions = append(response.Executions, execution)
 		}
 	}
 	for id, c := range f.cases {
-		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.Attention, c.Since, c.Outcome != nil)
+		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.CaseID, c.Attention, c.Since, c.Outcome != nil)
 	}
 	for id, a := range f.activations {
-		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", a.Attention, a.Since, false)
+		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", "", a.Attention, a.Since, false)
 	}
 	for id, n := range f.notices {
-		add(workflows.NotifyWorkflow, id, "", "", n.Attention, began, false)
+		add(workflows.NotifyWorkflow, id, "", "", "", n.Attention, began, false)
 	}
 	return response, nil
 }
