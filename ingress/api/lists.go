@@ -59,9 +59,16 @@ func within(asked, allowed []string, refused problemKind) ([]string, error) {
 func (s *Server) ListToDo(ctx context.Context, request ListToDoRequestObject) (ListToDoResponseObject, error) {
 	p, token := request.Params, caller(ctx)
 	// The client tells "all", which is nil, from "none".
-	list, err := s.deps.Client.ToDo(ctx, signalbox.ToDoOptions{
-		Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), Cursor: p.Cursor, Limit: p.Limit,
-	})
+	options := signalbox.ToDoOptions{Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), Cursor: p.Cursor, Limit: p.Limit}
+	var leftOut []string
+	if !token.has(ScopeActivationsRead) {
+		options.Agents, leftOut = []string{}, append(leftOut, "activations")
+	}
+	if !token.has(ScopeDeliveriesRead) {
+		options.NoDeliveries, leftOut = true, append(leftOut, "deliveries")
+	}
+	list, err := s.deps.Client.ToDo(ctx, options)
+	list.LeftOut = leftOut
 	// What failed is for operators: it may name hosts and users.
 	if list.DeliveriesMissing != "" {
 		s.deps.Log.Warn("to-do list without deliveries", zap.String("why", list.DeliveriesMissing))

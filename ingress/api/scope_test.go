@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
+	"github.com/signalbox-dev/signalbox/ingress/deliveries"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -90,5 +91,39 @@ func TestALimitedTokenSeesItsPartOfTheToDoList(t *testing.T) {
 		}
 		require.ElementsMatch(t, want, about, secret)
 		require.Equal(t, len(want), list.Total)
+	}
+}
+
+// A token for cases alone gets the cases of the to-do list, and is told what the list leaves out.
+func TestTheToDoListHasWhatTheScopesCover(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, tokens())
+	set := new(api.TokenSet)
+	set.Add("secret-of-an-admin", api.Token{Name: "admin", Scopes: []api.Scope{api.ScopeAdmin}})
+	set.Add("secret-of-the-cases", api.Token{Name: "cases", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}})
+	set.Add("secret-of-cases-and-deliveries", api.Token{Name: "both", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeDeliveriesRead}})
+	apps, fake := signalboxtest.New(t, signalbox.Options{Keyring: w.keys, Deliveries: deliveries.New(w.store, time.Now)})
+	var err error
+	w.server, err = api.New(api.Deps{
+		Client: apps, Inbox: func() (inbox.Store, error) { return w.store, nil }, Keys: w.keys, Tokens: set, Log: zap.NewNop(), Now: time.Now,
+	})
+	require.NoError(t, err)
+	require.Equal(t, 201, w.post(t, "secret-of-an-admin", "/v1/cases", start("mine", "emea")).status)
+	fake.Ask("mine", "Really?")
+	fake.Activate("crm", "a1", "")
+	_, err = w.store.Append(t.Context(), []inbox.Delivery{{
+		ID: inbox.NewID(time.Now()), ReceivedAt: time.Now(), Provider: "offload", Lane: "offload-case/mine", Kind: "case.completed", State: inbox.StateDead, Body: []byte("sealed"),
+	}})
+	require.NoError(t, err)
+	for secret, want := range map[string]struct {
+		total   int
+		leftOut []string
+	}{
+		"secret-of-an-admin": {3, nil}, "secret-of-the-cases": {1, []string{"activations", "deliveries"}}, "secret-of-cases-and-deliveries": {2, []string{"activations"}},
+	} {
+		var list signalbox.ToDoList
+		w.get(t, secret, "/v1/todo").into(t, &list)
+		require.Equal(t, want.total, list.Total, secret)
+		require.Equal(t, want.leftOut, list.LeftOut, secret)
 	}
 }

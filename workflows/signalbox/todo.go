@@ -71,6 +71,8 @@ type ToDoOptions struct {
 	Agents   []string `json:"agents"`
 	// Kinds chooses kinds; empty means all.
 	Kinds []ToDoKind `json:"kinds,omitempty"`
+	// NoDeliveries leaves out the deliveries in the inbox.
+	NoDeliveries bool `json:"noDeliveries,omitempty"`
 
 	// Cursor is the Next of the page before, which had the same options. Limit is the size of the page: at most MaxPage; 0 means
 	// DefaultPage.
@@ -92,6 +94,8 @@ type ToDoList struct {
 	Workflows int64 `json:"workflows"`
 	// DeliveriesMissing says why the list has no deliveries: the inbox could not be read.
 	DeliveriesMissing string `json:"deliveriesMissing,omitempty"`
+	// LeftOut is what the caller's token may not see: "activations", "deliveries". Only the HTTP API sets it.
+	LeftOut []string `json:"leftOut,omitempty"`
 }
 
 const (
@@ -132,7 +136,9 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	if err != nil {
 		return list, err
 	}
-	all = append(all, c.deliveriesToDo(ctx, &list)...)
+	if !options.NoDeliveries {
+		all = append(all, c.deliveriesToDo(ctx, &list)...)
+	}
 	if options.Accounts != nil { // they decide what the list has
 		if err := c.findAccounts(ctx, all); err != nil {
 			return list, err

@@ -32,6 +32,8 @@ type activationView struct {
 	State      activationState
 	WorkflowID string
 	Timeline   []event
+	// Older is the address of the deliveries that the timeline has no room for; empty if it has all.
+	Older      string
 	Deliveries []inbox.Delivery
 	Notices    []workflows.NoticeRecord
 }
@@ -64,6 +66,9 @@ func (v *visit) oneActivation() {
 	if failed != nil {
 		v.refuse(failed, data.WorkflowID)
 		return
+	}
+	if deliveries.Next != "" {
+		data.Older = "/deliveries?" + url.Values{"agent": {agent}, "lane": {data.WorkflowID}, "cursor": {deliveries.Next}}.Encode()
 	}
 	data.Deliveries, data.Notices = deliveries.Deliveries, notices.Notices
 	data.Timeline = activationTimeline(data)

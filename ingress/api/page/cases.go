@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -47,7 +49,7 @@ func (v *visit) filter(names ...string) (query, form url.Values) {
 	query, form = url.Values{}, url.Values{}
 	for name, values := range v.r.URL.Query() {
 		for _, value := range values {
-			if value == "" || !contains(names, name) {
+			if value == "" || !slices.Contains(names, name) {
 				continue
 			}
 			form.Add(name, value)
@@ -55,15 +57,6 @@ func (v *visit) filter(names ...string) (query, form url.Values) {
 		}
 	}
 	return query, form
-}
-
-func contains(names []string, name string) bool {
-	for _, one := range names {
-		if one == name {
-			return true
-		}
-	}
-	return false
 }
 
 // asTime turns a browser's time of a day, which is meant as UTC here, into the API's.
@@ -95,6 +88,8 @@ func (v *visit) next(cursor string) string {
 		return ""
 	}
 	query := v.r.URL.Query()
+	query.Del("done")
+	query.Del("n")
 	query.Set("cursor", cursor)
 	return v.r.URL.Path + "?" + query.Encode()
 }
@@ -104,6 +99,8 @@ type caseView struct {
 	State      workflows.CaseState
 	WorkflowID string
 	Timeline   []event
+	// Older is the address of the deliveries that the timeline has no room for; empty if it has all.
+	Older string
 	// Deliveries and Notices are nil where the visitor may not see them, or where there are none.
 	Deliveries []inbox.Delivery
 	Notices    []workflows.NoticeRecord
@@ -120,6 +117,11 @@ type lateAnswer struct {
 	QuestionID, Text string
 	// Given is the answer that the question has; nil where none is known.
 	Given *workflows.Answer
+}
+
+// taken says whether the question has this very answer of the same person: a form that was sent twice is no second answer.
+func (l *lateAnswer) taken(by string) bool {
+	return l.Given != nil && l.Given.By == by && strings.TrimSpace(l.Given.Text) == strings.TrimSpace(l.Text)
 }
 
 func (v *visit) oneCase() { v.showCase(http.StatusOK, nil) }
@@ -159,6 +161,13 @@ func (v *visit) showCase(status int, late *lateAnswer) {
 				late.Given = &data.State.Answers[i]
 			}
 		}
+		if late.taken(v.token.Name) {
+			v.back(v.here(), "answered")
+			return
+		}
+	}
+	if deliveries.Next != "" {
+		data.Older = "/deliveries?" + url.Values{"reference": {reference}, "cursor": {deliveries.Next}}.Encode()
 	}
 	data.Deliveries, data.Notices = deliveries.Deliveries, notices.Notices
 	data.Timeline, data.FileRows = caseTimeline(data), caseFiles(data.State.Facts, data.Files)
@@ -187,8 +196,9 @@ func (v *visit) caseCall(call string) []string {
 
 // answerQuestion takes an answer. One that is not taken comes back with what happened meanwhile, and the text in its box.
 func (v *visit) answerQuestion() {
-	form := v.form
-	input := workflows.ProvideInput{QuestionID: form.Get("questionId"), Text: form.Get("text")}
+	// Forms end lines with CR LF, which would count twice against the limit and differ from the same answer sent by the API.
+	text := strings.ReplaceAll(v.form.Get("text"), "\r\n", "\n")
+	input := workflows.ProvideInput{QuestionID: v.form.Get("questionId"), Text: text}
 	err := v.post(input, nil, v.caseCall("input")...)
 	var refused *problem
 	switch {
@@ -240,7 +250,21 @@ func (v *visit) adoptCase() {
 	v.doneCase(v.post(workflows.AdoptCase{CaseID: v.form.Get("caseId")}, nil, v.caseCall("adopt")...), "adopted")
 }
 
+// retryCreate creates the case again if it is still as the page showed it: a second creation is a second thread of mails.
 func (v *visit) retryCreate() {
+	var state workflows.CaseState
+	reference := v.r.PathValue("reference")
+	if err := v.get(&state, nil, "cases", reference); err != nil {
+		v.refuse(err, workflows.OffloadCaseWorkflowID(reference))
+		return
+	}
+	if v.form.Get("since") != state.Since.Format(time.RFC3339Nano) {
+		v.render(http.StatusConflict, "problem", view{Title: "The case has changed", Data: problemView{
+			Detail:     "Nothing was created: the case is not any more as the page showed it. Go back, look at it again and then decide.",
+			WorkflowID: workflows.OffloadCaseWorkflowID(reference),
+		}})
+		return
+	}
 	v.doneCase(v.post(workflows.RetryCreate{}, nil, v.caseCall("retry-create")...), "created")
 }
 

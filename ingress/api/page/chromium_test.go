@@ -155,12 +155,12 @@ func (b *tab) withoutJavaScript(t *testing.T) {
 	}))
 }
 
-// scheme is "light" or "dark".
+// scheme is "light" or "dark". It is there at once: nothing moves.
 func (b *tab) scheme(t *testing.T, scheme string) {
 	t.Helper()
 	b.do(t, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		})
 		return err
 	}))

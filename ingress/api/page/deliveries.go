@@ -28,8 +28,11 @@ func (v *visit) deliveries() {
 		filter.Set("agent", v.token.Agents[0])
 	}
 	var page inbox.Page
-	problem, err := v.list(&page, query, "deliveries")
-	if err != nil {
+	var problem string
+	var err error
+	if query.Has("lane") && query.Has("reference") {
+		problem = "Choose a case or a workflow, not both: empty one of the two."
+	} else if problem, err = v.list(&page, query, "deliveries"); err != nil {
 		v.refuse(err, "")
 		return
 	}
@@ -50,7 +53,7 @@ func (v *visit) oneDelivery() {
 		v.refuse(err, "")
 		return
 	}
-	v.render(http.StatusOK, "delivery", view{Title: "Delivery", Section: "/deliveries", Data: data})
+	v.render(http.StatusOK, "delivery", view{Title: "Delivery", Section: "/deliveries", Data: data, Every: liveEvery})
 }
 
 // revealDelivery answers the form itself: a page that another request could ask for again would be recorded again.

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,26 +254,30 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
-	add := func(workflowType, id, state, account string, attention []string, since time.Time, ended bool) {
+	add := func(workflowType, id, state, account, caseID string, attention []string, since time.Time, ended bool) {
 		if strings.Contains(request.Query, "'"+workflowType+"'") && strings.Contains(request.Query, "!= 'Running'") == ended && wanted(request.Query, attention) {
-			response.Executions = append(response.Executions, &workflowpb.WorkflowExecutionInfo{
+			execution := &workflowpb.WorkflowExecutionInfo{
 				Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflowType},
 				Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(since),
 				SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
 					workflows.SearchAttributeState: payload(state), workflows.SearchAttributeAttention: payload(attention),
-					workflows.SearchAttributeDueAt: payload(since), workflows.SearchAttributeAccount: payload(account),
+					workflows.SearchAttributeDueAt: payload(since), workflows.SearchAttributeAccount: payload(account), workflows.SearchAttributeCaseID: payload(caseID),
 				}},
-			})
+			}
+			if ended {
+				execution.Status, execution.CloseTime = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, timestamppb.New(since)
+			}
+			response.Executions = append(response.Executions, execution)
 		}
 	}
 	for id, c := range f.cases {
-		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.Attention, c.Since, c.Outcome != nil)
+		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.CaseID, c.Attention, c.Since, c.Outcome != nil)
 	}
 	for id, a := range f.activations {
-		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", a.Attention, a.Since, false)
+		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", "", a.Attention, a.Since, false)
 	}
 	for id, n := range f.notices {
-		add(workflows.NotifyWorkflow, id, "", "", n.Attention, began, false)
+		add(workflows.NotifyWorkflow, id, "", "", "", n.Attention, began, false)
 	}
 	return response, nil
 }
@@ -300,6 +305,7 @@ const (
 	bobSecret   = "the-secret-of-bob-0001"
 	readSecret  = "the-secret-that-reads-1"
 	emeaSecret  = "the-secret-of-emea-0001"
+	caseSecret  = "the-secret-for-cases-01"
 	agentSecret = "whsec_c2VjcmV0"
 )
 
@@ -358,6 +364,21 @@ type world struct {
 	deps     page.Deps
 	server   *page.Server
 	url      string
+	// inboxGone: the inbox can't be read.
+	inboxGone *atomic.Bool
+}
+
+// brittle are deliveries that can't be listed while gone is set.
+type brittle struct {
+	deliveries.Deliveries
+	gone *atomic.Bool
+}
+
+func (b brittle) ToDo(ctx context.Context, limit int) ([]signalbox.ToDoItem, bool, error) {
+	if b.gone.Load() {
+		return nil, false, inbox.ErrBusy
+	}
+	return b.Deliveries.ToDo(ctx, limit)
 }
 
 func newWorld(t *testing.T, withTokens bool) *world {
@@ -372,18 +393,25 @@ func newWorld(t *testing.T, withTokens bool) *world {
 			cases: map[string]*workflows.CaseState{}, activations: map[string]*workflows.ActivationState{},
 			notices: map[string]workflows.NotifyState{}, files: map[string]workflows.CaseFiles{},
 		},
-		store: store, keys: keys, clock: &clock{},
+		store: store, keys: keys, clock: &clock{}, inboxGone: &atomic.Bool{},
 		tokens: &tokens{set: map[string]api.Token{
 			annSecret:  {Name: "ann", Scopes: []api.Scope{api.ScopeAdmin}},
 			bobSecret:  {Name: "bob", Scopes: []api.Scope{api.ScopeAdmin}},
 			readSecret: {Name: "reader", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeActivationsRead, api.ScopeDeliveriesRead}},
+			caseSecret: {Name: "cases", Scopes: []api.Scope{api.ScopeCasesRead, api.ScopeCasesWrite}},
 			emeaSecret: {Name: "emea", Scopes: []api.Scope{api.ScopeAdmin}, Accounts: []string{"emea"}},
 		}},
 	}
-	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: deliveries.New(store, time.Now)})
+	apps, err := signalbox.New(w.temporal, signalbox.Options{Keyring: keys, Deliveries: brittle{deliveries.New(store, time.Now), w.inboxGone}})
 	require.NoError(t, err)
 	deps := api.Deps{
-		Client: apps, Inbox: func() (inbox.Store, error) { return store, nil }, Keys: keys,
+		Client: apps, Keys: keys,
+		Inbox: func() (inbox.Store, error) {
+			if w.inboxGone.Load() {
+				return nil, inbox.ErrBusy
+			}
+			return store, nil
+		},
 		AgentSecrets: map[string][]string{"crm": {agentSecret}}, Log: zap.NewNop(), Now: time.Now,
 		Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {
 			return workflows.CaseTranscript{Reference: reference, Text: "The thread of " + reference}, nil

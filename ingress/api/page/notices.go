@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -32,6 +33,10 @@ func (v *visit) noticesOf() {
 	source := v.r.URL.Query().Get("source")
 	var data noticesView
 	if err := v.get(&data.NotifyState, nil, "notices", source); err != nil {
+		if refused := (*problem)(nil); errors.As(err, &refused) && refused.is("no-such-route", "invalid-request") {
+			v.fail(http.StatusNotFound, "Not found", "The address names no case and no activation: choose one in the list of notices.")
+			return
+		}
 		v.refuse(err, workflows.NotifyWorkflowID(source))
 		return
 	}
@@ -44,13 +49,10 @@ func (v *visit) noticesOf() {
 func (v *visit) resendNotices()  { v.selectNotices("resend", "resent") }
 func (v *visit) dismissNotices() { v.selectNotices("dismiss", "dismissed") }
 
-// selectNotices acts on one notice, or on all of the source that were given up.
+// selectNotices acts on the notices that the form names; without any, on all of the source that were given up.
 func (v *visit) selectNotices(call, done string) {
 	source := v.form.Get("source")
-	which := workflows.SelectNotices{}
-	if id := v.form.Get("id"); id != "" {
-		which.IDs = []string{id}
-	}
+	which := workflows.SelectNotices{IDs: v.form["id"]}
 	var selected workflows.NoticesSelected
 	err := v.post(which, &selected, "notices", source, call)
 	v.done(err, workflows.NotifyWorkflowID(source), "/notices", done, selected.Notices)

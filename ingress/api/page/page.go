@@ -237,7 +237,11 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, handle func(*visi
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		v.fail(http.StatusBadRequest, "The form can't be read", "It may be too large: shorten the text and send it again.")
+		detail := "The address has a % that begins no character, or another fault: open the page from the menu."
+		if r.Method == http.MethodPost {
+			detail = "It may be too large: shorten the text and send it again."
+		}
+		v.fail(http.StatusBadRequest, "The request can't be read", detail)
 		return
 	}
 	v.form = r.PostForm
@@ -251,6 +255,9 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, handle func(*visi
 	handle(v)
 }
 
+// liveHeader marks what a page asks for by itself to stay up to date: the person may be away, so it does not count as use of the session.
+const liveHeader = "X-Live"
+
 // resume knows the visitor by the cookie, and replaces it once it is some time old.
 func (v *visit) resume(cookie string) {
 	one, ok := v.s.sessions.use(cookie)
@@ -262,6 +269,9 @@ func (v *visit) resume(cookie string) {
 		return
 	}
 	v.secret = one.Secret
+	if v.r.Header.Get(liveHeader) != "" {
+		return
+	}
 	next, err := v.s.sessions.renew(one)
 	if err != nil {
 		v.s.deps.Log.Error("session not renewed", zap.Error(err))
@@ -293,7 +303,7 @@ func (v *visit) fail(status int, title, detail string) {
 
 type problemView struct {
 	Detail string
-	// Kept is a text that was not sent.
+	// Kept is a text of which it is not known whether it was taken.
 	Kept string
 	// WorkflowID is the workflow that Temporal's Web UI can show.
 	WorkflowID string
@@ -312,8 +322,12 @@ func (v *visit) refuse(err error, workflowID string) {
 		v.fail(refused.Status, "Not found", "There is no such case, activation or delivery. Its name may be misspelt, or it is not kept any more.")
 		return
 	}
+	detail := refused.Detail
+	if refused.is("unavailable") {
+		detail = "Temporal, its workers or the inbox can't be reached at the moment. Try again in some seconds. Health shows what is away."
+	}
 	v.render(refused.Status, "problem", view{Title: refused.Title, Data: problemView{
-		Detail: refused.Detail, Kept: v.form.Get("text"), WorkflowID: workflowID, RequestID: refused.RequestId,
+		Detail: detail, Kept: v.form.Get("text"), WorkflowID: workflowID, RequestID: refused.RequestId,
 	}})
 }
 

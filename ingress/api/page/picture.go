@@ -52,10 +52,12 @@ var diagrams = map[string]diagram{
 
 // Sizes in the picture's own units.
 const (
-	boxWidth, boxHeight   = 126, 30
-	columnStep, rowStep   = 150, 56
+	boxWidth, boxHeight   = 124, 30
+	columnStep, rowStep   = 158, 56
 	pictureEdge           = 4
 	besideWay, cornerSize = 14, 6
+	// backTo is how far above a box's lower edge a way back ends: below the middle, where the other ways begin.
+	backTo = 5
 )
 
 func (b box) x() int { return pictureEdge + b.column*columnStep }
@@ -104,14 +106,13 @@ func line(from, to box) string {
 		return fmt.Sprintf(form, fmt.Sprintf("M%d %dV%d", middleX+besideWay/2, from.y(), to.y()+boxHeight))
 	case from.column == to.column: // back up, past a box
 		right := from.x() + boxWidth
-		return fmt.Sprintf(form, fmt.Sprintf("M%d %dH%dV%dH%d", right, middleY, right+besideWay-2, to.y()+boxHeight-7, right))
+		return fmt.Sprintf(form, fmt.Sprintf("M%d %dH%dV%dH%d", right, middleY, right+besideWay-4, to.y()+boxHeight-backTo, right))
 	case from.row == to.row: // to the right
 		return fmt.Sprintf(form, fmt.Sprintf("M%d %dH%d", from.x()+boxWidth, middleY, to.x()))
 	}
 	x, y := from.x()+boxWidth, middleY
-	if to.row > from.row {
-		y = from.y() + boxHeight - 7
-		return fmt.Sprintf(form, fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x, y, x+18, y, to.x()-20, to.y()+boxHeight/2, to.x(), to.y()+boxHeight/2))
+	if to.row > from.row { // over a way back that ends at the same box
+		return fmt.Sprintf(form, fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x, y, x+32, y, to.x()-18, to.y()+boxHeight/2, to.x(), to.y()+boxHeight/2))
 	}
 	return fmt.Sprintf(form, fmt.Sprintf("M%d %dC%d %d %d %d %d %d", x, y, x+18, y, to.x()-18, to.y()+boxHeight-7, to.x(), to.y()+boxHeight-7))
 }

@@ -46,7 +46,7 @@ func (v *visit) signInForm() {
 
 // signIn begins a session with a new ID, also where a cookie came.
 func (v *visit) signIn() {
-	form := signInView{Return: v.form.Get("return")}
+	form := signInView{Return: v.form.Get("return"), Kept: v.form.Get("text")}
 	source := v.s.deps.Source(v.r).String()
 	if !v.s.tries.allow(source) {
 		v.s.deps.Log.Warn("sign-in throttled", zap.String("source", source))
@@ -74,7 +74,13 @@ func (v *visit) signIn() {
 		http.SetCookie(v.w, sessionCookie(cookie, v.secure()))
 	}
 	v.s.deps.Log.Info("signed in", zap.String("by", token.Name), zap.String("source", source))
-	http.Redirect(v.w, v.r, local(form.Return, "/").String(), http.StatusSeeOther)
+	form.Return = local(form.Return, "/").String()
+	if form.Kept == "" {
+		http.Redirect(v.w, v.r, form.Return, http.StatusSeeOther)
+		return
+	}
+	v.token, v.secret, v.signed = token, secret, true
+	v.render(http.StatusOK, "kept", view{Title: "You are signed in", Data: form})
 }
 
 func (v *visit) signOut() {

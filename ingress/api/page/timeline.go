@@ -53,9 +53,9 @@ func caseTimeline(c caseView) []event {
 
 func answerResult(a workflows.Answer) string {
 	if a.Result == "" {
-		return "Answered; the answer is on its way"
+		return "Answered question " + a.QuestionID + "; the answer is on its way"
 	}
-	return "Answered: " + word(string(a.Result))
+	return "Answered question " + a.QuestionID + ": " + word(string(a.Result))
 }
 
 // activationTimeline is the same of an activation.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,15 +27,31 @@ const (
 type toDoView struct {
 	signalbox.ToDoList
 	Entries []toDoEntry
-	Next    string
-	// First says that this is the beginning of the list.
+	// Beginning is the address of the first page with the same kinds, Next that of the following page, empty on the last.
+	Beginning, Next string
+	// First says that this is the first page.
 	First bool
+	// Kinds are those that the visitor chose; empty: all.
+	Kinds []string
+}
+
+// Part says that an entry may be missing from this page though nothing was done about it: another page has it, or it could not be read.
+func (v toDoView) Part() bool {
+	return v.Next != "" || !v.First || v.Truncated || v.DeliveriesMissing != ""
 }
 
 // toDoEntry is an entry with its case, where it is of one that answers.
 type toDoEntry struct {
 	signalbox.ToDoItem
 	Case *workflows.CaseState
+}
+
+// Asked is when Offload asked the question of the entry; zero if it has none, or if its case does not answer.
+func (e toDoEntry) Asked() time.Time {
+	if e.Case == nil || e.Case.Question == nil || e.Case.Question.ID != e.QuestionID {
+		return time.Time{}
+	}
+	return e.Case.Question.RequestedAt
 }
 
 func (v *visit) toDo() {
@@ -48,6 +65,10 @@ func (v *visit) toDo() {
 		}
 	}
 	query := url.Values{"limit": {strconv.Itoa(toDoPage)}}
+	kinds := v.r.URL.Query()["kind"]
+	if len(kinds) > 0 {
+		query["kind"] = kinds
+	}
 	if cursor := v.r.URL.Query().Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
@@ -56,9 +77,12 @@ func (v *visit) toDo() {
 		v.refuse(err, "")
 		return
 	}
-	data := toDoView{ToDoList: list, First: !query.Has("cursor"), Entries: make([]toDoEntry, len(list.Items))}
+	data := toDoView{
+		ToDoList: list, Entries: make([]toDoEntry, len(list.Items)), Kinds: kinds, First: !query.Has("cursor"),
+		Beginning: toDoPath(kinds, ""),
+	}
 	if list.Next != "" {
-		data.Next = "/?" + url.Values{"cursor": {list.Next}}.Encode()
+		data.Next = toDoPath(kinds, list.Next)
 	}
 	var group errgroup.Group
 	group.SetLimit(askedAtOnce)
@@ -82,6 +106,21 @@ func (v *visit) toDo() {
 	}
 	v.render(http.StatusOK, "todo", view{Title: "To do", Section: "/", Data: data, Every: every})
 }
+
+// toDoPath is the address of a page of the list.
+func toDoPath(kinds []string, cursor string) string {
+	query := url.Values{}
+	if len(kinds) > 0 {
+		query["kind"] = kinds
+	}
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	return (&url.URL{Path: "/", RawQuery: query.Encode()}).String()
+}
+
+// questionsOnly is the list without what stands in its way after an outage: deliveries are due since they came, before most questions.
+var questionsOnly = toDoPath([]string{string(signalbox.ToDoQuestion), string(signalbox.ToDoQuestionExpired)}, "")
 
 // together runs reads of one page at the same time; each keeps its own error.
 func together(reads ...func()) {

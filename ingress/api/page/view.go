@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -119,17 +120,24 @@ func (s *Server) functions() template.FuncMap {
 		"deliveryPath": func(id string) string { return "/deliveries/" + url.PathEscape(id) },
 		"noticesPath":  func(source string) string { return "/notices/of?" + url.Values{"source": {source}}.Encode() },
 		// noticesOf is the case or activation whose notices a workflow delivers.
-		"noticesOf":    func(workflowID string) string { return strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")) },
-		"ahead":        func(t time.Time) bool { return t.After(s.deps.Now()) },
-		"caseNotices":  func(reference string) string { return workflows.OffloadCaseWorkflowID(reference) },
-		"webUI":        s.webUI,
-		"json":         pretty,
-		"picture":      picture,
-		"size":         size,
-		"span":         span,
-		"since":        func(from, to time.Time) time.Duration { return max(0, to.Sub(from)) }, // of two clocks
-		"dict":         dict,
-		"can":          func(item signalbox.ToDoItem, action string) bool { return has(item.Actions, action) },
+		"noticesOf":     func(workflowID string) string { return strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")) },
+		"questionsOnly": func() string { return questionsOnly },
+		"ahead":         func(t time.Time) bool { return t.After(s.deps.Now()) },
+		"caseNotices":   func(reference string) string { return workflows.OffloadCaseWorkflowID(reference) },
+		"webUI":         s.webUI,
+		"json":          pretty,
+		"picture":       picture,
+		"size":          size,
+		"span":          span,
+		"since":         func(from, to time.Time) time.Duration { return max(0, to.Sub(from)) }, // of two clocks
+		"dict":          dict,
+		"can": func(item signalbox.ToDoItem, action string) bool {
+			return slices.Contains(item.Actions, signalbox.Action(action))
+		},
+		"has":          slices.Contains[[]string],
+		"creatable":    creatable,
+		"instant":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
+		"releasedAs":   releasedAs,
 		"workflowPath": workflowPath,
 		"lines":        func(text string) int { return min(8, 2+strings.Count(text, "\n")) },
 		"id":           anchor,
@@ -139,13 +147,19 @@ func (s *Server) functions() template.FuncMap {
 	}
 }
 
-func has(actions []signalbox.Action, action string) bool {
-	for _, one := range actions {
-		if string(one) == action {
-			return true
-		}
+// creatable says whether a case takes the caseId of an adoption, or another creation: it refuses both while a creation is under way.
+func creatable(s workflows.CaseState) bool {
+	return s.CaseID == "" && (s.Status == workflows.CaseCreateUncertain ||
+		slices.Contains(s.Attention, workflows.AttentionCreateRejected) || slices.Contains(s.Attention, workflows.AttentionAdoptRefused))
+}
+
+// releasedAs is the ID that a webhook of the quarantine got when it was released, out of the delivery's reason; empty in all others.
+func releasedAs(reason string) string {
+	id, released := strings.CutPrefix(reason, "released as ")
+	if !released {
+		return ""
 	}
-	return false
+	return id
 }
 
 // dict gives a template several values.
@@ -186,7 +200,8 @@ func workflowPath(workflowID string) string {
 	return ""
 }
 
-// clean makes a text of others harmless to look at: control characters, and those that turn the direction of what follows, are shown by name.
+// clean makes a text of others harmless to look at: control characters, those that turn the direction of what follows, and those that can't be
+// seen are shown by name. The joiners of scripts and emoji stay.
 func clean(text any) string {
 	if pointer, isPointer := text.(*string); isPointer {
 		text = *pointer
@@ -196,8 +211,7 @@ func clean(text any) string {
 		switch {
 		case r == '\n' || r == '\t':
 			out.WriteRune(r)
-		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0x200E, r == 0x200F, r == 0x061C,
-			r == 0x2028, r == 0x2029, r == 0x200B, r == 0xFEFF:
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) && r != 0x200C && r != 0x200D:
 			fmt.Fprintf(&out, "⟨U+%04X⟩", r)
 		default:
 			out.WriteRune(r)
@@ -206,33 +220,36 @@ func clean(text any) string {
 	return out.String()
 }
 
-// moment is a time with how far away it is.
-type moment struct{ ISO, At, Ago string }
+// moment is a time with how far away it is: Ago is "60 min ago" or "in 60 min", For is "60 min".
+type moment struct{ ISO, At, Ago, For string }
 
 func (s *Server) when(t time.Time) *moment {
 	if t.IsZero() {
 		return nil
 	}
 	t = t.UTC()
-	return &moment{ISO: t.Format(time.RFC3339), At: t.Format("2 Jan 2006, 15:04:05 UTC"), Ago: ago(s.deps.Now().Sub(t))}
+	age := s.deps.Now().Sub(t)
+	m := &moment{ISO: t.Format(time.RFC3339), At: t.Format("2 Jan 2006, 15:04:05 UTC"), Ago: "now", For: about(age.Abs())}
+	switch {
+	case age >= 5*time.Second:
+		m.Ago = m.For + " ago"
+	case age <= -5*time.Second:
+		m.Ago = "in " + m.For
+	}
+	return m
 }
 
-func ago(d time.Duration) string {
-	form := "%s ago"
-	if d < 0 {
-		d, form = -d, "in %s"
-	}
+// about is a time that passed, in its largest fitting unit, rounded down.
+func about(d time.Duration) string {
 	switch {
-	case d < 5*time.Second:
-		return "now"
 	case d < 2*time.Minute:
-		return fmt.Sprintf(form, fmt.Sprintf("%d s", int(d.Seconds())))
+		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < 2*time.Hour:
-		return fmt.Sprintf(form, fmt.Sprintf("%d min", int(d.Minutes())))
+		return fmt.Sprintf("%d min", int(d.Minutes()))
 	case d < 48*time.Hour:
-		return fmt.Sprintf(form, fmt.Sprintf("%d h", int(d.Hours())))
+		return fmt.Sprintf("%d h", int(d.Hours()))
 	}
-	return fmt.Sprintf(form, fmt.Sprintf("%d days", int(d.Hours()/24)))
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
 // span is a time that passed.

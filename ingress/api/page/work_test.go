@@ -158,15 +158,15 @@ func TestHostileTextIsInert(t *testing.T) {
 	state := asks("w9")
 	state.Question.Text = "<script>document.title='owned'</script> **bold** [a](javascript:alert(1)) \u202egnp.exe\u0007 {{.}} " + strings.Repeat("x", 10_000)
 	state.Objective = `"><img src=x onerror=alert(1)>`
-	state.Counterparty = "\u2066Ada\u2069"
+	state.Counterparty = "\u2066Ada\u2069 \u00ad\u180e\u2060\u2064\U000E0041\u3164\u115f|\u0915\u094d\u200d\u0937|"
 	w.temporal.set(state)
 	b := w.signedIn(t, annSecret)
 	for _, path := range []string{"/", "/cases/w9"} {
 		_, body := b.get(t, path)
-		for _, bad := range []string{"<script>document", "<img", "href=\"javascript", "\u202e", "\u0007", "\u2066", "ZgotmplZ"} {
+		for _, bad := range []string{"<script>document", "<img", "href=\"javascript", "\u202e", "\u0007", "\u2066", "\u00ad", "\u180e", "\u2060", "\u2064", "\U000E0041", "\u3164", "\u115f", "ZgotmplZ"} {
 			require.NotContains(t, body, bad, path)
 		}
-		for _, shown := range []string{"<script>document", "⟨U+202E⟩", "⟨U+0007⟩", "⟨U+2066⟩", "**bold**"} {
+		for _, shown := range []string{"<script>document", "⟨U+202E⟩", "⟨U+0007⟩", "⟨U+2066⟩", "⟨U+00AD⟩", "⟨U+E0041⟩", "|\u0915\u094d\u200d\u0937|", "**bold**"} {
 			require.Contains(t, html.UnescapeString(body), shown, path)
 		}
 	}
@@ -263,8 +263,24 @@ func TestACreationIsTriedAgainAndNoticesAreSentAgain(t *testing.T) {
 		notice("n1", workflows.NoticeGivenUp), notice("n2", workflows.NoticeGivenUp), notice("n3", workflows.NoticeDelivered),
 	}}
 	b := w.signedIn(t, annSecret)
-	_, body := b.post(t, "/cases/u1/retry-create", url.Values{"return": {"/cases/u1"}})
+	since := w.temporal.get("u1").Since.Format(time.RFC3339Nano)
+	for _, path := range []string{"/", "/cases/u1"} {
+		_, body := b.get(t, path)
+		require.Contains(t, html.UnescapeString(body), `name="since" value="`+since+`"`, path)
+	}
+	_, body := b.post(t, "/cases/u1/retry-create", url.Values{"return": {"/cases/u1"}, "since": {since}})
 	require.Contains(t, body, "The case is created again.")
+	again := w.temporal.get("u1")
+	require.Equal(t, workflows.CaseCreating, again.Status)
+
+	// It becomes uncertain once more: what another tab still shows is about the first time.
+	again.Status, again.Since = workflows.CaseCreateUncertain, time.Now()
+	w.temporal.set(again)
+	status, body := b.post(t, "/cases/u1/retry-create", url.Values{"return": {"/cases/u1"}, "since": {since}})
+	require.Equal(t, 409, status)
+	require.Contains(t, body, "Nothing was created")
+	again.Status = workflows.CaseCreating
+	w.temporal.set(again)
 	require.Equal(t, workflows.CaseCreating, w.temporal.get("u1").Status)
 	_, body = b.post(t, "/notices/resend", url.Values{"source": {"offload-case/u1"}, "id": {"n1"}})
 	require.Contains(t, body, "Sent again: 1.")

@@ -22,10 +22,24 @@
   document.addEventListener("input", (event) => {
     if (event.target.matches("form[data-draft] textarea")) sessionStorage.setItem(key(event.target), event.target.value);
   });
+
+  // A second click sends nothing. What was stopped or came back from the browser's history can be sent again.
+  let sent = new WeakSet();
+  window.addEventListener("pageshow", () => { sent = new WeakSet(); });
   document.addEventListener("submit", (event) => {
-    const box = event.target.querySelector("textarea");
-    if (event.target.dataset.draft && box) sessionStorage.setItem("sent", key(box));
+    const form = event.target, box = form.querySelector("textarea");
+    if (sent.has(form)) {
+      event.preventDefault();
+      return;
+    }
+    sent.add(form);
+    setTimeout(() => sent.delete(form), 10000);
+    if (form.dataset.draft && box) sessionStorage.setItem("sent", key(box));
   });
+
+  // The form to sign in carries a text that was not sent, except where this tab has it as a draft.
+  const kept = document.querySelector(".signin textarea");
+  if (kept && kept.value === sessionStorage.getItem(sessionStorage.getItem("sent"))) kept.removeAttribute("name");
 
   if (!every) return;
 
@@ -47,14 +61,25 @@
     if (note.textContent !== text) note.textContent = text;
   };
 
+  const questionOf = (part) => part.querySelector("[name=questionId]")?.value;
+
+  // markOther says that what a person writes is for a question that is not open any more, and reports whether it is.
+  const markOther = (old, fresh) => {
+    const other = questionOf(old) !== undefined && questionOf(fresh) !== questionOf(old);
+    if (other) mark(old, "The question is not open any more. What you wrote is kept; send it to see who answered.");
+    return other;
+  };
+
+  // A list that says that it is a part does not tell why an entry has left it.
   const mergeList = (list, fresh) => {
+    const part = "part" in fresh.dataset;
     const now = new Map([...fresh.children].map((item) => [item.id, item]));
-    const had = new Set([...list.children].map((item) => item.id));
     let added = 0, gone = 0;
     for (const item of [...list.children]) {
       if (now.has(item.id)) continue;
       if (begun(item)) {
-        mark(item, "This was dealt with meanwhile, by another person or by itself. What you wrote is kept; send it to see who answered.");
+        mark(item, part ? "This entry is not on this page of the list any more. What you wrote is kept." :
+          "This was dealt with meanwhile, by another person or by itself. What you wrote is kept; send it to see who answered.");
       } else {
         item.remove();
         gone++;
@@ -70,13 +95,15 @@
         before = made;
         continue;
       }
-      if (!begun(old) && old.innerHTML !== item.innerHTML) old.replaceChildren(...document.importNode(item, true).childNodes);
-      if (!begun(old) && old.nextElementSibling !== before) list.insertBefore(old, before);
+      if (begun(old)) {
+        if (!markOther(old, item)) old.querySelector(".meanwhile")?.remove();
+      } else {
+        if (old.innerHTML !== item.innerHTML) old.replaceChildren(...document.importNode(item, true).childNodes);
+        if (old.nextElementSibling !== before) list.insertBefore(old, before);
+      }
       before = old;
     }
-    if (added || gone) {
-      say([added && had.size + added > 0 ? added + " new" : "", gone ? gone + " done" : ""].filter(Boolean).join(", ") + ".");
-    }
+    if (added || gone) say(part ? "The list has changed." : [added ? added + " new" : "", gone ? gone + " done" : ""].filter(Boolean).join(", ") + ".");
   };
 
   const merge = (fresh) => {
@@ -90,10 +117,7 @@
           part.className = other.className;
           part.replaceChildren(...document.importNode(other, true).childNodes);
         } else if (part.dataset.live === "form" && part.querySelector("textarea")) {
-          const asked = part.querySelector("[name=questionId]")?.value;
-          if (asked && other.querySelector("[name=questionId]")?.value !== asked) {
-            mark(part, "The question is not open any more. What you wrote is kept; send it to see who answered.");
-          }
+          markOther(part, other);
         }
       }
     }
@@ -102,7 +126,9 @@
   const refresh = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(every + 10000) });
+      const answer = await fetch(location.href, {
+        credentials: "same-origin", cache: "no-store", headers: { "X-Live": "1" }, signal: AbortSignal.timeout(every + 10000), // not a use of the session
+      });
       if (answer.status === 401) {
         say("The session has ended. Sign in in another tab to go on here.");
       } else if (answer.ok) {
