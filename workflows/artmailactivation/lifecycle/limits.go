@@ -42,7 +42,7 @@ const (
 
 	// Texts of events are cut to so many bytes of JSON. Texts of updates are within the contract's limits, or the update is refused.
 	maxID           = workflows.MaxIDBytes
-	maxReasonBytes       = workflows.MaxShortTextBytes        // written by a person
+	maxReasonBytes  = workflows.MaxShortTextBytes        // written by a person
 	maxCancelReason = 2*workflows.MaxShortTextBytes + 10 // why and by whom an approval was cancelled
 	maxTitle        = 300                                // in the summary of an activity; the server refuses more than 400
 	maxWord         = 100                                // a reason that is one of the provider's fixed words

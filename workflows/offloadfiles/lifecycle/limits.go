@@ -33,7 +33,7 @@ const maxCalls = 4
 const (
 	maxName        = 500
 	maxType        = 200
-	maxReasonBytes      = 500
+	maxReasonBytes = 500
 	maxCancelWords = 300 // by and reason, each
 )
 
