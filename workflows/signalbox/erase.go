@@ -26,8 +26,8 @@ type Erasure struct {
 	Source string
 	// HandOver is the type of the activation's hand-over workflow; empty: it has none.
 	HandOver string
-	parts  []erasedPart
-	caseID func(ctx context.Context) []string
+	parts    []erasedPart
+	caseID   func(ctx context.Context) []string
 	// found are the runs of the source that Find has seen. Another run is of a later start, and is not erased.
 	found map[string]bool
 	// open says that Find saw work under way; endedAt is when End terminated it.
@@ -162,7 +162,7 @@ func (e *Erasure) End(ctx context.Context, by string) error {
 				return translate("end "+part.id, err)
 			}
 			if e.open {
-				e.endedAt = time.Now()
+				e.endedAt = now()
 			}
 		}
 	}
@@ -182,7 +182,7 @@ const (
 // terminated work, until that work can start nothing more. It deletes the source last, because a repeated erasure reads it.
 func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
 	for {
-		over := time.Since(e.endedAt) >= lateStart
+		over := now().Sub(e.endedAt) >= lateStart
 		found := 0
 		for _, part := range slices.Backward(e.parts) {
 			n, err := e.delete(ctx, part)
@@ -214,9 +214,9 @@ func (e *Erasure) delete(ctx context.Context, part erasedPart) (int, error) {
 		}
 		run := runs[0]
 		if deadlines[run.RunID].IsZero() { // or else the list still shows what was deleted
-			deadlines[run.RunID] = time.Now().Add(eraseTime)
+			deadlines[run.RunID] = now().Add(eraseTime)
 			if run.status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-				e.endedAt = time.Now() // it started late, and is terminated now
+				e.endedAt = now() // it started late, and is terminated now
 			}
 		}
 		if err := e.deleteRun(ctx, part.id, run.RunID, deadlines[run.RunID]); err != nil {
@@ -274,6 +274,8 @@ func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]execution, error
 	}
 	return append(all, current), nil
 }
+
+func now() time.Time { return time.Now() } //nolint:forbidigo // an erasure only measures how long it takes
 
 // mostErasedRuns is how many runs one look finds; a workflow with more is looked at again.
 const mostErasedRuns = 1000
