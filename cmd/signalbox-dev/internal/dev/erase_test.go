@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
@@ -89,6 +92,15 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.GreaterOrEqual(t, deliveriesOf(t, one.WorkflowID()), 3)
 
 	runs := runsOf(t, one.WorkflowID(), workflows.OffloadFilesWorkflowID(reference), workflows.NotifyWorkflowID(one.WorkflowID()))
+	// A reset run shares events with the run before. It is open.
+	described, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
+	require.NoError(t, err)
+	_, err = shared.Temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: client.DefaultNamespace, WorkflowExecution: described.GetWorkflowExecutionInfo().GetExecution(),
+		Reason: "test", RequestId: reference, WorkflowTaskFinishEventId: 4,
+		ResetReapplyExcludeTypes: []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL},
+	})
+	require.NoError(t, err)
 
 	status, said = run(t, "case", "erase", reference, "--force", "--json")
 	require.Zero(t, status, said)
@@ -102,7 +114,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, inbox.ErasedSubject(one.WorkflowID()), done.Record)
 	require.GreaterOrEqual(t, done.Inbox.Deliveries, 3)
 	require.Equal(t, 1, done.Objects)
-	require.Equal(t, 3, done.Runs, "the case, its files and its notices")
+	require.Equal(t, 4, done.Runs, "two of the case, its files and its notices")
 
 	requireNothing(t, words, reference, runs)
 	require.Zero(t, deliveriesOf(t, one.WorkflowID()))
