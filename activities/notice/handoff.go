@@ -3,10 +3,12 @@ package notice
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -101,7 +103,8 @@ func (a *Activities) passOn(ctx context.Context, source string, notices []workfl
 	return nil
 }
 
-// startFiles starts the workflow that stores the files. If it runs or has completed already, the client returns no error, because
+// startFiles starts the workflow that stores the files, unless it runs or has completed already. It looks first: Temporal stores the input of a
+// start before it refuses the start, and no erasure finds that input. If another start comes between, the client returns no error, because
 // WorkflowExecutionErrorWhenAlreadyStarted is not set.
 func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error {
 	if h.Files == nil {
@@ -111,7 +114,14 @@ func (a *Activities) startFiles(ctx context.Context, h workflows.HandOff) error 
 	if err := checkID(id); err != nil {
 		return err
 	}
-	_, err := a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	there, err := a.temporal.DescribeWorkflow(ctx, id, "")
+	switch none := (*serviceerror.NotFound)(nil); {
+	case err != nil && !errors.As(err, &none):
+		return translate(fmt.Errorf("look for the workflow that stores the files of case %s: %w", h.Files.Reference, err))
+	case err == nil && (there.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || there.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED):
+		return nil
+	}
+	_, err = a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                    id,
 		TaskQueue:             workflows.TaskQueueWorkflows,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,

@@ -1,6 +1,8 @@
 package notice_test
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +22,10 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-const source = "offload-case/vendor_2048"
+const (
+	source        = "offload-case/vendor_2048"
+	filesWorkflow = "offload-files/vendor_2048"
+)
 
 var app = workflows.ReplyTo{WorkflowID: "app", Signal: "case-news"}
 
@@ -59,6 +64,16 @@ type temporalClient struct {
 	started  []client.StartWorkflowOptions
 	inputs   []any
 	signalID []string
+	// files is the status of the workflow that stores the files. Without one there is none; filesErr is the answer instead.
+	files    enumspb.WorkflowExecutionStatus
+	filesErr error
+}
+
+func (c *temporalClient) DescribeWorkflow(_ context.Context, id, _ string) (*client.WorkflowExecutionDescription, error) {
+	if c.filesErr != nil || id != filesWorkflow || c.files == enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED {
+		return nil, cmp.Or(c.filesErr, error(serviceerror.NewNotFound("workflow not found for ID: "+id)))
+	}
+	return &client.WorkflowExecutionDescription{WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{Status: c.files}}, nil
 }
 
 func newClient(t *testing.T, signalErr, startErr error) *temporalClient {
@@ -119,9 +134,31 @@ func TestAHandOffStartsTheFilesOnce(t *testing.T) {
 	require.Empty(t, c.signals)
 	require.Equal(t, []any{*files()}, c.inputs)
 	require.Equal(t, []client.StartWorkflowOptions{{
-		ID: "offload-files/vendor_2048", TaskQueue: workflows.TaskQueueWorkflows,
+		ID: filesWorkflow, TaskQueue: workflows.TaskQueueWorkflows,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY, StaticSummary: "Files of case vendor_2048",
 	}}, c.started)
+}
+
+// Temporal keeps the input of a start that it refuses, and no erasure finds it.
+func TestARepeatedHandOffStartsTheFilesOnlyIfTheyFailed(t *testing.T) {
+	t.Parallel()
+	for status, starts := range map[enumspb.WorkflowExecutionStatus]int{
+		enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:    0,
+		enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:  0,
+		enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     1,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: 1,
+	} {
+		c := newClient(t, nil, nil)
+		c.files = status
+		require.NoError(t, handOff(t, c, workflows.HandOff{Source: source, Files: files()}))
+		require.Len(t, c.inputs, starts, status.String())
+	}
+	away := newClient(t, nil, nil)
+	away.filesErr = serviceerror.NewUnavailable("away")
+	err := handOff(t, away, workflows.HandOff{Source: source, Files: files()})
+	require.Empty(t, away.inputs)
+	require.ErrorContains(t, err, "away")
+	require.Empty(t, errorType(err), "it is repeated")
 }
 
 func TestAnEmptyHandOffMakesNoCall(t *testing.T) {

@@ -22,14 +22,15 @@ const eraseHelp = `It removes the deliveries from the inbox, the files from the 
 Use the settings of the ingress and the worker: --inbox, --keyring, --bucket. First the inbox records who erases: the record names the workflow ID by
 its SHA-256 hash alone. What fails half-way is finished by running the command again.
 
-The command refuses a case or activation that is open, or whose files or notices are still under way; --force ends those first. It can't erase data at
-the provider, e-mails, or notices that apps have received. A backup keeps its data until you delete it; after a restore, repeat the later erasures.`
+The command refuses a case or activation that is open, or whose files or notices are still under way; --force ends those first, and then takes half a
+minute. The command can't erase data at the provider, e-mails, or notices that apps have received. A backup keeps its data until you delete it; after a
+restore, repeat the later erasures.`
 
 func (p process) caseErase() *cobra.Command {
 	return p.erase(&cobra.Command{
 		Use:   "erase REFERENCE",
 		Short: "Remove all that is kept of a case, for good",
-		Long:  "Remove all that is kept of a case, for good. " + eraseHelp + "\nIts reference may then be used again.",
+		Long:  "Remove all that is kept of a case, for good. " + eraseHelp + "\nIts reference may be used again once the case has ended at Offload.",
 		Args:  cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
@@ -128,6 +129,10 @@ type erasedReport struct {
 	// Objects is nil where no bucket was looked at.
 	Objects *int `json:"objects,omitempty"`
 	Runs    int  `json:"runs"`
+	// HandOver says of an activation whether its hand-over workflow was looked at.
+	HandOver *bool `json:"handOver,omitempty"`
+	// StillRunning: the case may go on at Offload.
+	StillRunning bool `json:"stillRunning,omitempty"`
 }
 
 func (r erasedReport) rows() [][2]string {
@@ -139,12 +144,18 @@ func (r erasedReport) rows() [][2]string {
 	if r.Objects != nil {
 		objects = fmt.Sprintf("%d objects", *r.Objects)
 	}
-	return [][2]string{
+	rows := [][2]string{
 		{"removed from the inbox", deliveries},
 		{"from the bucket", objects},
 		{"from Temporal", fmt.Sprintf("%d runs of workflows", r.Runs)},
-		{"recorded as", r.Record},
 	}
+	if r.HandOver != nil && !*r.HandOver {
+		rows = append(rows, [2]string{"its hand-over workflow", "not looked at: none is named for the agent by --config (SIGNALBOX_CONFIG)"})
+	}
+	if r.StillRunning {
+		rows = append(rows, [2]string{"at Offload", "the case may still be running: use its reference again only after it has ended there, or its events reach the new case"})
+	}
+	return append(rows, [2]string{"recorded as", r.Record})
 }
 
 // run looks first, then records, and then removes: last from Temporal, which tells what else there is when the command is run again.
@@ -157,7 +168,11 @@ func (e eraser) run(ctx context.Context) (done erasedReport, err error) {
 	if err := e.desk.RecordErase(ctx, e.request.Lane); err != nil {
 		return done, err
 	}
-	done.Record = inbox.ErasedSubject(e.request.Lane)
+	done.Record, done.StillRunning = inbox.ErasedSubject(e.request.Lane), held.StillRunning
+	if e.request.Agent != "" {
+		handOver := e.temporal.HandOver != ""
+		done.HandOver = &handOver
+	}
 	if err := e.temporal.End(ctx, e.desk.Who); err != nil {
 		return done, err
 	}

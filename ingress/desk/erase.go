@@ -41,10 +41,10 @@ func (d Desk) Erase(ctx context.Context, request EraseRequest) (done Erased, err
 	ids, unreadable, err := d.ToErase(ctx, request)
 	done.Unreadable = unreadable
 	if len(ids) == 0 && err == nil {
-		return done, d.Inbox.Erase(ctx, nil) // an erasure that was cut off may have left the store's log behind
+		return done, d.Inbox.Erase(ctx, request.Lane, nil) // an erasure that was cut off may have left the store's log behind
 	}
 	for chunk := range slices.Chunk(ids, inbox.MaxPage) {
-		if err = d.Inbox.Erase(ctx, chunk); err != nil {
+		if err = d.Inbox.Erase(ctx, request.Lane, chunk); err != nil {
 			return done, fmt.Errorf("erase (%d deliveries are gone): %w", done.Deliveries, err)
 		}
 		done.Deliveries += len(chunk)

@@ -53,8 +53,9 @@ type Store interface {
 	Trim(ctx context.Context, request TrimRequest) (int, error)
 
 	// Erase removes what deliveries hold: body, lane, key and fingerprint. Of each stay its times, kind and hashes, by which a repetition still counts
-	// as a duplicate until the row's retention ends. It takes any state, also pending, and ignores unknown IDs.
-	Erase(ctx context.Context, ids []string) error
+	// as a duplicate until the row's retention ends. It takes any state, also pending, and ignores unknown IDs. In the audit trail it replaces
+	// the lane's name by ErasedSubject.
+	Erase(ctx context.Context, lane string, ids []string) error
 
 	// Audit records that a person is about to do something. AuditTrail returns what was recorded, the newest first; cursor is
 	// the ID of the last entry seen, empty at first.

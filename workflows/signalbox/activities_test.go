@@ -101,6 +101,7 @@ func TestTouchingInvalidRunsIsRefusedBeforeTheSignal(t *testing.T) {
 func TestStartingACaseByActivityNamesTheCase(t *testing.T) {
 	t.Parallel()
 	server := mocks.NewClient(t)
+	server.On("DescribeWorkflow", mock.Anything, "offload-case/vendor_2048", "").Return(nil, serviceerror.NewNotFound("x"))
 	server.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.OffloadCaseWorkflow, mock.Anything).Return(mocks.NewWorkflowRun(t), nil)
 	value, err := activityEnvironment(server, t).ExecuteActivity(signalbox.ActivityStartCase, goodStart())
 	require.NoError(t, err)

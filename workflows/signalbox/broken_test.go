@@ -1,6 +1,7 @@
 package signalbox_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -172,6 +175,35 @@ func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *test
 	server.become("offload-case/foreign", enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
 	err = start(func(s *workflows.CaseStart) { s.Reference = "foreign" })
 	require.ErrorIs(t, err, signalbox.ErrConflict, "Signalbox did not start it")
+	require.Equal(t, 2, server.starts, "Temporal keeps the input of a start that it refuses, and no erasure finds it")
+}
+
+// tooEarly is a client whose first look finds no workflow: another process starts it right after.
+type tooEarly struct {
+	client.Client
+	looked bool
+}
+
+func (c *tooEarly) DescribeWorkflow(ctx context.Context, workflowID, runID string) (*client.WorkflowExecutionDescription, error) {
+	if !c.looked {
+		c.looked = true
+		return nil, serviceerror.NewNotFound("workflow not found for ID: " + workflowID)
+	}
+	return c.Client.DescribeWorkflow(ctx, workflowID, runID)
+}
+
+func TestOfTwoStartsAtOnceOneAttaches(t *testing.T) {
+	t.Parallel()
+	_, temporal := serveTemporal(t, nil)
+	_, err := newClient(t, temporal, signalbox.Options{}).StartCase(t.Context(), goodStart())
+	require.NoError(t, err)
+	one, err := newClient(t, &tooEarly{Client: temporal}, signalbox.Options{}).StartCase(t.Context(), goodStart())
+	require.NoError(t, err)
+	require.True(t, one.Attached())
+	other := goodStart()
+	other.Request.Goal.Objective = "Something else"
+	_, err = newClient(t, &tooEarly{Client: temporal}, signalbox.Options{}).StartCase(t.Context(), other)
+	require.ErrorIs(t, err, signalbox.ErrConflict)
 }
 
 func TestAStateIsReadWhileItsWorkflowContinuesAsNew(t *testing.T) {

@@ -43,20 +43,25 @@ func (c *Client) StartCase(ctx context.Context, start workflows.CaseStart) (*Cas
 	if start.CaseID != "" {
 		attributes = append(attributes, temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeCaseID).ValueSet(start.CaseID))
 	}
-	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       workflows.OffloadCaseWorkflowID(start.Reference),
-		TaskQueue:                                workflows.TaskQueueWorkflows,
-		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		Memo:                                     map[string]any{workflows.MemoRequestHash: hash},
-		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
-		StaticSummary:                            "Offload case " + start.Reference,
-	}, workflows.OffloadCaseWorkflow, start)
-	var exists *serviceerror.WorkflowExecutionAlreadyStarted
-	attached := errors.As(err, &exists)
-	if attached {
-		err = c.sameRequest(ctx, workflows.OffloadCaseWorkflowID(start.Reference), hash)
+	id := workflows.OffloadCaseWorkflowID(start.Reference)
+	// Look first: Temporal stores the input of a start before it refuses the start, and no erasure finds that input.
+	err = c.sameRequest(ctx, id, hash)
+	attached := true
+	if none := (*serviceerror.NotFound)(nil); errors.As(err, &none) {
+		_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID:                                       id,
+			TaskQueue:                                workflows.TaskQueueWorkflows,
+			WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+			WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+			WorkflowExecutionErrorWhenAlreadyStarted: true,
+			Memo:                                     map[string]any{workflows.MemoRequestHash: hash},
+			TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
+			StaticSummary:                            "Offload case " + start.Reference,
+		}, workflows.OffloadCaseWorkflow, start)
+		exists := (*serviceerror.WorkflowExecutionAlreadyStarted)(nil)
+		if attached = errors.As(err, &exists); attached { // it was started at the same time
+			err = c.sameRequest(ctx, id, hash)
+		}
 	}
 	if err != nil {
 		return nil, translate(op, err)

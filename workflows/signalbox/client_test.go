@@ -105,6 +105,7 @@ func TestACaseIsStartedOnceForItsReference(t *testing.T) {
 	t.Parallel()
 	var options client.StartWorkflowOptions
 	server := mocks.NewClient(t)
+	server.On("DescribeWorkflow", mock.Anything, "offload-case/vendor_2048", "").Return(nil, serviceerror.NewNotFound("x"))
 	server.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.OffloadCaseWorkflow, goodStart().Normalized()).
 		Run(func(args mock.Arguments) { options = args.Get(1).(client.StartWorkflowOptions) }).
 		Return(mocks.NewWorkflowRun(t), nil)
@@ -113,6 +114,11 @@ func TestACaseIsStartedOnceForItsReference(t *testing.T) {
 	require.Equal(t, "offload-case/vendor_2048", options.ID)
 	require.Equal(t, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, options.WorkflowIDReusePolicy)
 	require.True(t, options.WorkflowExecutionErrorWhenAlreadyStarted)
+
+	away := mocks.NewClient(t) // fails the test on a start
+	away.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(nil, serviceerror.NewUnavailable("x"))
+	_, err = newClient(t, away, signalbox.Options{}).StartCase(t.Context(), goodStart())
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
 }
 
 func TestACheckIsASignalThatNamesWhoAsked(t *testing.T) {

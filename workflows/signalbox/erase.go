@@ -24,10 +24,15 @@ type Erasure struct {
 	client *Client
 	// Source is the workflow ID of the case or activation.
 	Source string
-	parts  []erasedPart
-	caseID func(ctx context.Context) []string
+	// HandOver is the type of the activation's hand-over workflow; empty: it has none.
+	HandOver string
+	parts    []erasedPart
+	caseID   func(ctx context.Context) []string
 	// found are the runs of the source that Find has seen. Another run is of a later start, and is not erased.
 	found map[string]bool
+	// open says that Find saw work under way; endedAt is when End terminated it.
+	open    bool
+	endedAt time.Time
 }
 
 // erasedPart is one workflow. Where its type is given, another one of the same ID is left alone.
@@ -60,7 +65,7 @@ func (c *Client) EraseActivation(agent, activationID, handOverType string) (*Era
 		return nil, fmt.Errorf("erase: %w: %w", ErrInvalid, err)
 	}
 	source := workflows.ArtmailActivationWorkflowID(agent, activationID)
-	e := &Erasure{client: c, Source: source, parts: []erasedPart{
+	e := &Erasure{client: c, Source: source, HandOver: handOverType, parts: []erasedPart{
 		{"the activation", source, workflows.ArtmailActivationWorkflow},
 		{"its notices", workflows.NotifyWorkflowID(source), workflows.NotifyWorkflow},
 	}}
@@ -78,12 +83,15 @@ type Held struct {
 	Open []string
 	// CaseIDs are those of the case at Offload.
 	CaseIDs []string
+	// StillRunning: the case has not ended at Offload, as far as is known here.
+	StillRunning bool
 }
 
 // Find says what Temporal holds.
 func (e *Erasure) Find(ctx context.Context) (Held, error) {
 	var held Held
 	e.found = map[string]bool{}
+	ended := false
 	for _, part := range e.parts {
 		runs, err := e.runs(ctx, part)
 		if err != nil {
@@ -93,6 +101,7 @@ func (e *Erasure) Find(ctx context.Context) (Held, error) {
 		for _, run := range runs {
 			if part.id == e.Source {
 				e.found[run.RunID] = true
+				ended = ended || run.status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED && !slices.Contains(run.Attention, workflows.AttentionStillRunning)
 			}
 			if run.caseID != "" && !slices.Contains(held.CaseIDs, run.caseID) {
 				held.CaseIDs = append(held.CaseIDs, run.caseID)
@@ -100,19 +109,21 @@ func (e *Erasure) Find(ctx context.Context) (Held, error) {
 			if run.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 				continue
 			}
-			if open := e.open(ctx, part); open != "" {
+			if open := e.underWay(ctx, part); open != "" {
 				held.Open = append(held.Open, open)
 			}
 		}
 	}
+	e.open = len(held.Open) > 0
+	held.StillRunning = e.caseID != nil && len(e.found) > 0 && !ended
 	if held.Runs > 0 && e.caseID != nil {
 		held.CaseIDs = append(held.CaseIDs, e.caseID(ctx)...)
 	}
 	return held, nil
 }
 
-// open describes the work that a running workflow still has; empty if none. The workflow "notify" keeps running for minutes after its last notice.
-func (e *Erasure) open(ctx context.Context, part erasedPart) string {
+// underWay describes the work that a running workflow still has; empty if none. The workflow "notify" keeps running for minutes after its last notice.
+func (e *Erasure) underWay(ctx context.Context, part erasedPart) string {
 	if part.workflowType != workflows.NotifyWorkflow {
 		return part.name
 	}
@@ -132,7 +143,7 @@ func (e *Erasure) open(ctx context.Context, part erasedPart) string {
 	return fmt.Sprintf("%s, of which %d wait to be delivered", part.name, waiting)
 }
 
-// End terminates what runs.
+// End terminates what runs. Then Delete takes half a minute or more, if Find saw work under way.
 func (e *Erasure) End(ctx context.Context, by string) error {
 	for _, part := range e.parts {
 		runs, err := e.runs(ctx, part)
@@ -150,63 +161,87 @@ func (e *Erasure) End(ctx context.Context, by string) error {
 			if gone := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &gone) {
 				return translate("end "+part.id, err)
 			}
+			if e.open {
+				e.endedAt = now()
+			}
 		}
 	}
 	return nil
 }
 
 const (
-	// erasePause is between two looks at whether Temporal has deleted; eraseTime is how long that may take for one workflow.
+	// erasePause is between two looks at whether Temporal has deleted; eraseTime is how long that may take for one run.
 	erasePause = 250 * time.Millisecond
 	eraseTime  = 2 * time.Minute
+	// lateStart is how long what was under way in a terminated workflow may still start another one: a delivery to a hand-over workflow goes
+	// on for 25 s at most, a hand-off of notices and files for 5 s.
+	lateStart = 30 * time.Second
 )
 
-// Delete deletes the histories of all runs, and returns when Temporal has deleted them. It deletes the source last, because a repeated erasure
-// reads it.
+// Delete deletes the histories of all runs, and returns when Temporal has deleted them. It looks again until it finds nothing, and, after End
+// terminated work, until that work can start nothing more. It deletes the source last, because a repeated erasure reads it.
 func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
-	// What was under way when the source was ended may have started one of the others once more.
-	for range 2 {
+	for {
+		over := now().Sub(e.endedAt) >= lateStart
+		found := 0
 		for _, part := range slices.Backward(e.parts) {
 			n, err := e.delete(ctx, part)
-			deleted += n
+			found += n
 			if err != nil {
-				return deleted, err
+				return deleted + found, err
 			}
 		}
+		deleted += found
+		if found == 0 && over {
+			return deleted, nil
+		}
+		if !sleep(ctx, erasePause) {
+			return deleted, ctx.Err()
+		}
 	}
-	return deleted, nil
 }
 
+// delete deletes one run after the other. Runs of which one was reset to another share events: deleted at once, each spares them for the other.
 func (e *Erasure) delete(ctx context.Context, part erasedPart) (int, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, eraseTime, fmt.Errorf("%w: Temporal has not deleted %s for %s: repeat the erasure", ErrUnavailable, part.id, eraseTime))
-	defer cancel()
-	deleted := map[string]bool{}
+	deadlines := map[string]time.Time{}
 	for {
 		runs, err := e.runs(ctx, part)
 		if part.id == e.Source {
 			runs = slices.DeleteFunc(runs, func(run execution) bool { return !e.found[run.RunID] })
 		}
 		if err != nil || len(runs) == 0 {
-			return len(deleted), err
+			return len(deadlines), err
 		}
-		for _, run := range runs {
-			if deleted[run.RunID] {
-				continue
+		run := runs[0]
+		if deadlines[run.RunID].IsZero() { // or else the list still shows what was deleted
+			deadlines[run.RunID] = now().Add(eraseTime)
+			if run.status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+				e.endedAt = now() // it started late, and is terminated now
 			}
-			_, err := e.client.temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
-				Namespace: e.client.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: part.id, RunId: run.RunID},
-			})
-			if gone := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &gone) {
-				return len(deleted), translate("delete "+part.id, err)
-			}
-			deleted[run.RunID] = true
 		}
-		select {
-		case <-ctx.Done():
-			return len(deleted), context.Cause(ctx)
-		case <-time.After(erasePause):
+		if err := e.deleteRun(ctx, part.id, run.RunID, deadlines[run.RunID]); err != nil {
+			return len(deadlines), err
 		}
 	}
+}
+
+// deleteRun returns when Temporal has no such run any more.
+func (e *Erasure) deleteRun(ctx context.Context, id, runID string, deadline time.Time) error {
+	ctx, cancel := context.WithDeadlineCause(ctx, deadline, fmt.Errorf("%w: Temporal has not deleted run %s of %s for %s: repeat the erasure", ErrUnavailable, runID, id, eraseTime))
+	defer cancel()
+	_, err := e.client.temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
+		Namespace: e.client.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: runID},
+	})
+	for gone := (*serviceerror.NotFound)(nil); !errors.As(err, &gone); _, err = e.client.temporal.DescribeWorkflow(ctx, id, runID) {
+		if err != nil && ctx.Err() == nil {
+			return translate("delete "+id, err)
+		}
+		if !sleep(ctx, erasePause) {
+			return context.Cause(ctx)
+		}
+	}
+	sleep(ctx, erasePause) // Temporal deletes the events last
+	return nil
 }
 
 // runs are the executions of a workflow. Temporal's list lags behind a start, and its answer about the newest run behind a deletion.
@@ -239,6 +274,8 @@ func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]execution, error
 	}
 	return append(all, current), nil
 }
+
+func now() time.Time { return time.Now() } //nolint:forbidigo // an erasure only measures how long it takes
 
 // mostErasedRuns is how many runs one look finds; a workflow with more is looked at again.
 const mostErasedRuns = 1000

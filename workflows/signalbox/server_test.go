@@ -26,7 +26,9 @@ import (
 type fakeServer struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// starts counts the requests to start a workflow.
+	starts int
 	memo   map[string]*commonpb.Memo
 	status map[string]enumspb.WorkflowExecutionStatus
 	// results are the results of completed workflows.
@@ -83,6 +85,7 @@ func (f *fakeServer) GetSystemInfo(context.Context, *workflowservice.GetSystemIn
 func (f *fakeServer) StartWorkflowExecution(_ context.Context, r *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.starts++
 	if _, known := f.status[r.GetWorkflowId()]; known {
 		return nil, serviceerror.ToStatus(serviceerror.NewWorkflowExecutionAlreadyStarted("already started", "", "run")).Err()
 	}

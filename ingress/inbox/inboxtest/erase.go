@@ -2,6 +2,7 @@ package inboxtest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func erase(t *testing.T, s inbox.Store) {
 		ids = append(ids, receipt.ID)
 	}
 	for range 2 {
-		require.NoError(t, s.Erase(ctx, ids), "it may be repeated, and an ID may be unknown")
+		require.NoError(t, s.Erase(ctx, lane(1), ids), "it may be repeated, and an ID may be unknown")
 	}
 	for i, id := range ids[1:] {
 		got := get(t, s, id)
@@ -54,6 +55,29 @@ func erase(t *testing.T, s inbox.Store) {
 	require.Equal(t, inbox.Receipt{ID: receipts[2].ID, Outcome: inbox.OutcomeDuplicate}, again[1])
 	require.Equal(t, inbox.OutcomeNew, again[2].Outcome)
 	require.Equal(t, map[string][]string{lane(1): {"new"}}, take(t, s, inbox.ClaimRequest{Owner: "relay", Now: at(200), Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9}))
+}
+
+func eraseSubjects(t *testing.T, s inbox.Store) {
+	ctx := context.Background()
+	one, longer := lane(1), lane(1)+"0"
+	for i, subject := range []string{
+		"3 deliveries: state=dead lane=" + one + " since=2026-05-01T12:00:00Z", "API key of " + one, "API key of " + longer, "2 deliveries: lane=" + longer, "",
+	} {
+		require.NoError(t, s.Audit(ctx, inbox.AuditEntry{At: at(i), Who: "ada", Action: "reveal", Subject: subject}))
+	}
+	for range 2 {
+		require.NoError(t, s.Erase(ctx, one, nil), "it may be repeated")
+	}
+	trail, err := s.AuditTrail(ctx, "", 9)
+	require.NoError(t, err)
+	var got []string
+	for _, entry := range slices.Backward(trail) {
+		got = append(got, entry.Subject)
+	}
+	hashed := inbox.ErasedSubject(one)
+	require.Equal(t, []string{
+		"3 deliveries: state=dead lane=" + hashed + " since=2026-05-01T12:00:00Z", "API key of " + hashed, "API key of " + longer, "2 deliveries: lane=" + longer, "",
+	}, got)
 }
 
 func audited(t *testing.T, s inbox.Store) {

@@ -70,6 +70,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"an audit trail is newest first and pages":                         audit,
 		"what is erased leaves a trace that recognises it":                 erase,
 		"an act on a subject is found":                                     audited,
+		"an erased lane is only a hash in the audit trail":                 eraseSubjects,
 		"trimming bounds one sender and spares the last kinds":             trim,
 		"what came again is not the first to be trimmed":                   trimByLastArrival,
 		"a wake follows what becomes due":                                  wakes,

@@ -37,7 +37,8 @@ func TestNothingOfWhatWasErasedOrPurgedStaysInTheFiles(t *testing.T) {
 	now := received.Add(time.Hour)
 	_, err := s.Purge(t.Context(), inbox.PurgeRequest{Now: now, RowsBefore: now})
 	require.NoError(t, err)
-	require.NoError(t, s.Erase(t.Context(), ids))
+	require.NoError(t, s.Audit(t.Context(), inbox.AuditEntry{At: received, Who: "ada", Action: "reveal", Subject: "API key of offload-case/" + erased}))
+	require.NoError(t, s.Erase(t.Context(), "offload-case/"+erased, ids))
 	for _, name := range []string{path, path + "-wal"} {
 		content, err := os.ReadFile(name)
 		require.NoError(t, err)

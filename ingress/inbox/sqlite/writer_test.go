@@ -219,7 +219,7 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.Purge(ctx, inbox.PurgeRequest{Now: start, BodiesBefore: start, RowsBefore: start})
 	require.NoError(t, err)
-	require.NoError(t, store.Erase(ctx, []string{receipts[1].ID}))
+	require.NoError(t, store.Erase(ctx, "a", []string{receipts[1].ID}))
 	_, err = store.AuditTrail(ctx, "", 1)
 	require.NoError(t, err)
 	for _, filter := range []inbox.Filter{

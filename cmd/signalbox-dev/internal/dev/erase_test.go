@@ -1,9 +1,7 @@
 package dev_test
 
 import (
-	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +15,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
@@ -46,7 +47,7 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	t.Parallel()
 	const reference, words = "erased-case", "quillfeather"
 	offload := shared.Simulators.Offload
-	one := startCase(t, shared.Apps, workflows.CaseStart{
+	start := workflows.CaseStart{
 		// It never runs, so that its notices wait.
 		Reference: reference, ReplyTo: &workflows.ReplyTo{WorkflowID: "app/never-started", Signal: "news"},
 		Request: &workflows.CaseRequest{
@@ -54,7 +55,9 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 			Counterparty:  workflows.Counterparty{Address: "manual@" + words + ".example", Name: words},
 			SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		},
-	})
+	}
+	one := startCase(t, shared.Apps, start)
+	require.True(t, startCase(t, shared.Apps, start).Attached(), "a repeated start leaves nothing either")
 	caseID := inStatus(t, one, workflows.CaseRunning).CaseID
 	require.NoError(t, offload.SendFirstMessage(caseID))
 	_, err := offload.ReceiveAttachment(caseID, words+".txt", "text/plain", []byte(words+" sends this"))
@@ -88,6 +91,17 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.NotEmpty(t, append(inFiles(t, "inbox.db", reference), inFiles(t, "inbox.db-wal", reference)...))
 	require.GreaterOrEqual(t, deliveriesOf(t, one.WorkflowID()), 3)
 
+	runs := runsOf(t, one.WorkflowID(), workflows.OffloadFilesWorkflowID(reference), workflows.NotifyWorkflowID(one.WorkflowID()))
+	// A reset run shares events with the run before. It is open.
+	described, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), one.WorkflowID(), "")
+	require.NoError(t, err)
+	_, err = shared.Temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: client.DefaultNamespace, WorkflowExecution: described.GetWorkflowExecutionInfo().GetExecution(),
+		Reason: "test", RequestId: reference, WorkflowTaskFinishEventId: 4,
+		ResetReapplyExcludeTypes: []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL},
+	})
+	require.NoError(t, err)
+
 	status, said = run(t, "case", "erase", reference, "--force", "--json")
 	require.Zero(t, status, said)
 	var done struct {
@@ -100,9 +114,9 @@ func TestAnErasedCaseLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, inbox.ErasedSubject(one.WorkflowID()), done.Record)
 	require.GreaterOrEqual(t, done.Inbox.Deliveries, 3)
 	require.Equal(t, 1, done.Objects)
-	require.Equal(t, 3, done.Runs, "the case, its files and its notices")
+	require.Equal(t, 4, done.Runs, "two of the case, its files and its notices")
 
-	requireNothing(t, words, reference)
+	requireNothing(t, words, reference, runs)
 	require.Zero(t, deliveriesOf(t, one.WorkflowID()))
 	status, said = run(t, "case", "show", reference)
 	require.Equal(t, 3, status, said)
@@ -148,9 +162,11 @@ func TestAnErasedActivationLeavesNothingOfThePersonAndDoesNotComeBack(t *testing
 
 	status, said := run(t, "activation", "erase", dev.Agent, id)
 	require.Equal(t, 4, status, said)
+	runs := runsOf(t, one.WorkflowID(), workflows.NotifyWorkflowID(one.WorkflowID()))
 	status, said = run(t, "activation", "erase", dev.Agent, id, "--force")
 	require.Zero(t, status, said)
-	requireNothing(t, words, "")
+	require.Regexp(t, "hand-over workflow +not looked at", said)
+	requireNothing(t, words, "", runs)
 	require.Zero(t, deliveriesOf(t, one.WorkflowID()))
 
 	// Artmail goes on, and even sends the key again.
@@ -184,11 +200,18 @@ func deliveriesOf(t *testing.T, lane string) int {
 }
 
 // requireNothing looks for a person's words everywhere, and for the reference, where it is given, in what is Signalbox's own: Temporal's queues
-// name a workflow until what was planned for it is due.
-func requireNothing(t *testing.T, words, reference string) {
+// name a workflow until what was planned for it is due. runs are those that were erased.
+func requireNothing(t *testing.T, words, reference string, runs []string) {
 	t.Helper()
-	// Temporal deletes histories after it has answered.
-	testenv.Eventually(t, func(context.Context) ([]string, error) { return inTables(t, words), nil }, func(found []string) bool { return len(found) == 0 })
+	// Temporal deletes histories after it has answered. On a busy machine it may fail to delete the events of a run, its last step: that its
+	// scavenger makes good. Events of any other run are a fault of the erasure, or of a start.
+	testenv.Eventually(t, func(ctx context.Context) (found leftovers, err error) {
+		found = leftovers{Columns: inTables(t, words), Events: inHistories(t, words)}
+		if found.areOf(runs) {
+			err = scavenge(ctx)
+		}
+		return found, err
+	}, func(found leftovers) bool { return len(found.Columns) == 0 })
 	for _, text := range []string{words, reference} {
 		if text == "" {
 			continue
@@ -229,49 +252,4 @@ func inFiles(t *testing.T, place, text string) (found []string) {
 		return ignoreVanished(err)
 	}))
 	return found
-}
-
-// inTables are the tables of Temporal's database that hold a text in any column. Its file may hold what was deleted, in pages that are free: the
-// file is Temporal's own.
-func inTables(t *testing.T, text string) (found []string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(shared.folder, "temporal.db")+"?mode=ro&_pragma=busy_timeout(10000)")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	tables := column[string](t, db, "SELECT name FROM sqlite_master WHERE type = 'table'")
-	require.Greater(t, len(tables), 20)
-	for _, table := range tables {
-		for _, name := range column[string](t, db, "SELECT name FROM pragma_table_info('"+table+"')") {
-			for _, value := range column[[]byte](t, db, `SELECT CAST("`+name+`" AS BLOB) FROM "`+table+`"`) {
-				if holds(value, text) {
-					found = append(found, table+"."+name)
-					break
-				}
-			}
-		}
-	}
-	return found
-}
-
-func column[T any](t *testing.T, db *sql.DB, query string) (all []T) {
-	t.Helper()
-	rows, err := db.QueryContext(t.Context(), query)
-	require.NoError(t, err, query)
-	defer func() { require.NoError(t, rows.Close()) }()
-	for rows.Next() {
-		var value T
-		require.NoError(t, rows.Scan(&value))
-		all = append(all, value)
-	}
-	require.NoError(t, rows.Err())
-	return all
-}
-
-func holds(content []byte, text string) bool {
-	for _, spelling := range spellings(text) {
-		if bytes.Contains(content, spelling) {
-			return true
-		}
-	}
-	return false
 }

@@ -129,9 +129,13 @@ func options(folder string, log io.Writer) dev.Options {
 		Temporal:       anyPort,
 		Simulators:     anyPort,
 		Pace:           20 * time.Millisecond,
-		// The server rounds timers and retry delays up to about a second; tests would wait for that.
-		DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},
-		Log:           zap.New(core),
+		DynamicConfig: map[string]any{
+			// The server rounds timers and retry delays up to about a second; tests would wait for that.
+			"history.timerProcessorMaxTimeShift": 10 * time.Millisecond,
+			// It must be more than a start takes.
+			"worker.historyScannerDataMinAge": 20 * time.Second,
+		},
+		Log: zap.New(core),
 	}
 }
 

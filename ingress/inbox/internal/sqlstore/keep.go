@@ -185,14 +185,19 @@ const (
 	eraseRows = `UPDATE inbox_delivery SET fingerprint = ?, lane = '', dedupe_key = '', conflict_of = '', reason = 'erased', state = 'ignored', in_lane = 0
 WHERE id IN (*)`
 	eraseBodies = `DELETE FROM inbox_body WHERE sequence IN (SELECT sequence FROM inbox_delivery WHERE id IN (*))`
+	// The space after a lane keeps other lanes, which begin with the same text.
+	eraseSubjects = `UPDATE inbox_audit SET subject = rtrim(replace(subject || ' ', ?, ?)) WHERE replace(subject || ' ', ?, ?) <> subject || ' '`
 )
 
 // Erase implements inbox.Store. A lane that it leaves empty is deleted by the next claim.
-func (s *Store) Erase(ctx context.Context, ids []string) error {
+func (s *Store) Erase(ctx context.Context, lane string, ids []string) error {
 	return s.write(ctx, "erase", false, func(tx Tx) error {
 		_, err := tx.ExecList(eraseRows, ids, []byte{})
 		if err == nil {
 			_, err = tx.ExecList(eraseBodies, ids)
+		}
+		if word, hash := lane+" ", inbox.ErasedSubject(lane)+" "; err == nil {
+			_, err = tx.Exec(eraseSubjects, word, hash, word, hash)
 		}
 		return err
 	})
