@@ -86,7 +86,7 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 func TestAnEventOfAnUnreadableKindKeepsItsID(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{`null`, `{}`, `"a\u0000"`, `"` + strings.Repeat("x", 101) + `"`} {
-		got, err := offload.Peek([]byte(`{"event_type":`+kind+`,"data":{"caseId":"c1"}}`))
+		got, err := offload.Peek([]byte(`{"event_type":` + kind + `,"data":{"caseId":"c1"}}`))
 		require.ErrorIs(t, err, hook.ErrUnparseable, kind)
 		require.Equal(t, "c1", got.EntityID, kind)
 	}

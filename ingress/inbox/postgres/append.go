@@ -99,7 +99,8 @@ func hasState(err error, states ...string) bool {
 // isTransient says that an append or a connection may be tried again: an error that is not
 // the server's answer is a failure of the connection.
 func isTransient(err error) bool {
-	final := errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrIDTaken) || errors.Is(err, ErrUnsuitable)
+	unsuitable := errors.Is(err, ErrUnsuitable) && !errors.Is(err, errStandby)
+	final := unsuitable || errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrIDTaken)
 	return !final && (!hasState(err, "") || hasState(err, awayStates...))
 }
 
