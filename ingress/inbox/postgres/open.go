@@ -29,6 +29,8 @@ const (
 	writers, readers = 12, 4
 	// connectTimeout counts where the address has no connect_timeout; openTimeout includes the migrations of a large inbox.
 	connectTimeout, openTimeout = 5 * time.Second, 10 * time.Minute
+	// pingTimeout is for a connection that was idle for a second: the network may have forgotten it, and then nothing comes back.
+	pingTimeout = 500 * time.Millisecond
 	// migrationLock is the advisory lock under which tables are made and changed. It is asked for each second.
 	migrationLock, lockTries = 0x7369676e616c6278, 600
 )
@@ -101,7 +103,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	if err != nil {
 		return nil, err
 	}
-	config.MaxConns = most
+	config.MaxConns, config.PingTimeout = most, pingTimeout
 	// Keep-alives notice within 25 s that a server has gone while an answer is awaited.
 	alive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
 	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
