@@ -57,7 +57,7 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	if relaxed {
 		t.kept.Queue("SET LOCAL synchronous_commit = off")
 	}
-	if err = work(sqlstore.Tx{Statements: t}); err == nil {
+	if err = work(sqlstore.Tx{Statements: t, Skip: lock == skip}); err == nil {
 		t.kept.Queue("COMMIT")
 		err = t.send()
 	}

@@ -54,7 +54,7 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 // claim also says whether more has arrived than it has looked at.
 func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, err error) {
 	due, more, err := fillAndSelect(tx, request)
-	if err == nil && (more || len(due) == request.MaxLanes) {
+	if err == nil && !tx.Skip && (more || len(due) == request.MaxLanes) {
 		err = completeLanes(tx, due)
 	}
 	if err != nil {
@@ -142,8 +142,9 @@ func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, e
 const (
 	selectArrived = `SELECT sequence, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
 ORDER BY id LIMIT ?`
-	lockLanes = `SELECT lane_key FROM inbox_lane WHERE lane_key IN (*) @skip`
-	putInLane = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
+	lockLanes   = `SELECT lane_key FROM inbox_lane WHERE lane_key IN (*) @skip`
+	lockArrived = `SELECT sequence, lane_key FROM inbox_delivery WHERE sequence IN (*) @skip`
+	putInLane   = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
 )
 
 var insertLanes = Insert{
@@ -153,17 +154,19 @@ var insertLanes = Insert{
 // fillLanes puts arrived deliveries into their lanes, the oldest first. An append does not, so that it is as fast with a backlog.
 //
 // It locks the lanes, so that no other transaction deletes one as empty, or puts a later delivery there first. Lanes that are locked already are left
-// for later. If there are no others, it reads again, four times as many. It says whether more may have arrived.
+// for later, and with Skip also those with a delivery that is locked: no later one may come before it. If there are no others, it reads again,
+// four times as many. It says whether more may have arrived.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 	for range 4 {
 		type arrival struct{ sequence, lane int64 }
 		var arrived []arrival
+		var sequences []int64
 		due := map[int64]int64{}
 		err := tx.Each(selectArrived, func(row Row) error {
 			var a arrival
 			var received int64
 			err := row.Scan(&a.sequence, &a.lane, &received)
-			arrived = append(arrived, a)
+			arrived, sequences = append(arrived, a), append(sequences, a.sequence)
 			if before, seen := due[a.lane]; !seen || received < before {
 				due[a.lane] = min(received, micros(now))
 			}
@@ -191,6 +194,22 @@ func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 		}
 		if err := tx.Insert(insertLanes, args, lock); err != nil {
 			return false, err
+		}
+		if tx.Skip {
+			free := map[int64]int64{}
+			if err := tx.EachList(lockArrived, gather(free), sequences); err != nil {
+				return false, err
+			}
+			var left []int64
+			for _, a := range arrived {
+				if free[a.sequence] != a.lane && locked[a.lane] {
+					delete(locked, a.lane)
+					left = append(left, a.lane)
+				}
+			}
+			if _, err := tx.ExecList(deleteIdle, left); err != nil {
+				return false, err
+			}
 		}
 		var filled []int64
 		for _, a := range arrived {
