@@ -69,7 +69,7 @@ type database struct {
 // changed the tables. No error of this package holds the password.
 func Open(ctx context.Context, address string, options Options) (_ *Store, err error) {
 	db := &database{}
-	db.store, db.queue = sqlstore.New(db), group.New(group.Limits{}, db.commit)
+	db.store, db.queue = sqlstore.New(db), group.New(db.commit)
 	s := &Store{db.store, db}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()

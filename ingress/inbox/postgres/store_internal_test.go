@@ -98,7 +98,7 @@ func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	writing, free := make(chan struct{}), make(chan struct{})
 	var sizes []int
 	s.db.queue.Close()
-	s.db.queue = group.New(group.Limits{}, func(batch []job) []error {
+	s.db.queue = group.New(func(batch []job) []error {
 		if sizes = append(sizes, len(batch)); len(sizes) == 1 {
 			close(writing)
 			<-free

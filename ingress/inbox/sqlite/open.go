@@ -35,8 +35,6 @@ const (
 type Options struct {
 	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
 	Existing bool
-	// MaxWaiting is how many writes may wait before others are refused with inbox.ErrBusy (default 8192).
-	MaxWaiting int
 	// Logger gets what a person should know of the file. Without one nothing is logged.
 	Logger *zap.Logger
 	// log is for tests, which don't write so much; the zero value means usualLogSizes.
@@ -91,7 +89,7 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 		return nil, err
 	}
 	db.writes.checkpoints.db = db.db
-	db.queue = group.New(group.Limits{Waiting: options.MaxWaiting}, db.writes.commit)
+	db.queue = group.New(db.writes.commit)
 	return s, nil
 }
 
