@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -63,7 +64,11 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 type sendResult struct {
 	class class
 	err   error
+	// closedAt is when a closed case was closed, and applied when the newest event that it has applied was accepted; zero: not known.
+	closedAt, applied time.Time
 }
+
+func resultOf(err error) sendResult { return sendResult{class: classify(err), err: err} }
 
 func (s sendResult) reason() string {
 	if s.err == nil {
