@@ -3,10 +3,15 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
 // logSizes are limits in bytes for the WAL.
@@ -34,6 +39,39 @@ type checkpointer struct {
 	warn    int64
 	running atomic.Bool
 	ends    sync.WaitGroup
+}
+
+const (
+	// setEmptyTimeout is short, in milliseconds: while empty waits for a reader, no connection can write.
+	setEmptyTimeout = "PRAGMA busy_timeout = 50"
+	emptyPause      = 200 * time.Millisecond
+	emptyTries      = 20
+)
+
+// empty copies the whole WAL into the file and empties it. It fails with inbox.ErrBusy if a reader prevents that for some five seconds.
+func (c *checkpointer) empty(ctx context.Context) error {
+	conn, err := c.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// The pool must not keep a connection with this timeout.
+	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
+	_, err = conn.ExecContext(ctx, setEmptyTimeout)
+	for range emptyTries {
+		var busy, pages, copied int64
+		if err == nil {
+			err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &copied)
+		}
+		if err != nil || busy == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(emptyPause):
+		}
+	}
+	return fmt.Errorf("%w: the log is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
 }
 
 // start begins a checkpoint, unless one is under way.

@@ -152,15 +152,11 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Pu
 }
 
 // Erase implements inbox.Store. The WAL still has the pages as they were, so it is copied into the file and emptied. A reader can prevent
-// that; Erase then fails with inbox.ErrBusy, and the caller must repeat it.
+// that for as long as it reads; after some five seconds Erase fails with inbox.ErrBusy, and the caller must repeat it.
 func (s *Store) Erase(ctx context.Context, ids []string) error {
 	err := s.Store.Erase(ctx, ids)
-	var busy, pages, copied int64
 	if err == nil {
-		err = s.db.Wrap(ctx, "empty the log", s.db.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &copied))
-	}
-	if err == nil && busy != 0 {
-		err = fmt.Errorf("%w: the log is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
+		err = s.db.Wrap(ctx, "empty the log", s.db.writes.checkpoints.empty(ctx))
 	}
 	return err
 }
