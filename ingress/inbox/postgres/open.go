@@ -35,12 +35,8 @@ const (
 	migrationLock, lockTries = 0x7369676e616c6278, 600
 )
 
-var (
-	// ErrUnsuitable says that a server can be reached but must not be used: its version or settings could lose deliveries.
-	ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
-	// errStandby may pass by itself: during a failover an address may still lead to the old primary, or to the new one before it is promoted.
-	errStandby = fmt.Errorf("%w: it is a standby; name the primary, or several hosts with target_session_attrs=read-write", ErrUnsuitable)
-)
+// ErrUnsuitable says that a server can be reached but must not be used: its version or settings could lose deliveries.
+var ErrUnsuitable = errors.New("this PostgreSQL server can't hold the inbox")
 
 // Options say how an inbox is opened. The zero value is the default.
 type Options struct {
@@ -114,10 +110,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		var unfit string
 		err := conn.QueryRow(ctx, selectUnfit).Scan(&unfit)
-		switch {
-		case unfit == standby:
-			return errStandby
-		case unfit != "":
+		if unfit != "" {
 			return fmt.Errorf("%w: %s", ErrUnsuitable, unfit)
 		}
 		if err == nil {
@@ -131,7 +124,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		if isTransient(err) {
+		if isTransient(err) && !errors.Is(err, ErrUnsuitable) {
 			err = fmt.Errorf("%w: %w", inbox.ErrBusy, err)
 		}
 		return nil, fmt.Errorf("connect: %w", err)
@@ -145,8 +138,7 @@ const (
 WHEN current_setting('server_version_num')::int < 140000 THEN format('it is version %s, want 14 or later', current_setting('server_version'))
 WHEN current_setting('fsync') <> 'on' THEN 'fsync is off, so that a crash would lose what was acknowledged; set fsync = on'
 WHEN current_setting('server_encoding') <> 'UTF8' THEN 'the database''s encoding is not UTF8; create it with ENCODING ''UTF8'''
-WHEN pg_is_in_recovery() THEN '` + standby + `' ELSE '' END`
-	standby = "standby"
+WHEN pg_is_in_recovery() THEN 'it is a standby; name the primary, or several hosts with target_session_attrs=read-write' ELSE '' END`
 	// sessionSettings make each session what the store relies on, against other defaults of the server, the database or the role: a commit
 	// waits for the disk (remote_apply, which waits for more, stays); a statement sees what was committed before it; plans fit the size
 	// that tables have now, and use the order of an index, since each query names a few rows of tables that may be huge; a process that

@@ -41,14 +41,8 @@ type checkpointer struct {
 	ends    sync.WaitGroup
 }
 
-const (
-	// setEmptyTimeout is short, in milliseconds: while empty waits for a reader, no connection can write.
-	setEmptyTimeout = "PRAGMA busy_timeout = 50"
-	emptyPause      = 200 * time.Millisecond
-	emptyTries      = 20
-)
-
-// empty copies the whole WAL into the file and empties it. It fails with inbox.ErrBusy if a reader prevents that for some five seconds.
+// empty copies the whole WAL into the file and empties it. It fails with inbox.ErrBusy if a reader prevents that for some five seconds. While it
+// waits for a reader no connection can write, so it waits only for 50 ms at a time.
 func (c *checkpointer) empty(ctx context.Context) error {
 	conn, err := c.db.Conn(ctx)
 	if err != nil {
@@ -56,8 +50,8 @@ func (c *checkpointer) empty(ctx context.Context) error {
 	}
 	// The pool must not keep a connection with this timeout.
 	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
-	_, err = conn.ExecContext(ctx, setEmptyTimeout)
-	for range emptyTries {
+	_, err = conn.ExecContext(ctx, "PRAGMA busy_timeout = 50")
+	for range 20 {
 		var busy, pages, copied int64
 		if err == nil {
 			err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &copied)
@@ -65,11 +59,7 @@ func (c *checkpointer) empty(ctx context.Context) error {
 		if err != nil || busy == 0 {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(emptyPause):
-		}
+		<-time.After(200 * time.Millisecond)
 	}
 	return fmt.Errorf("%w: the log is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
 }

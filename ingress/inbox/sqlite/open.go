@@ -82,10 +82,10 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if err == nil {
 		db.writes, err = openWriter(ctx, s.Store, db.file, options)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		db.reader, err = openReader(ctx, path)
 	}
-	if db.reader, err = openReader(ctx, path); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	db.writes.checkpoints.db = db.db
@@ -154,11 +154,10 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Pu
 // Erase implements inbox.Store. The WAL still has the pages as they were, so it is copied into the file and emptied. A reader can prevent
 // that for as long as it reads; after some five seconds Erase fails with inbox.ErrBusy, and the caller must repeat it.
 func (s *Store) Erase(ctx context.Context, ids []string) error {
-	err := s.Store.Erase(ctx, ids)
-	if err == nil {
-		err = s.db.Wrap(ctx, "empty the log", s.db.writes.checkpoints.empty(ctx))
+	if err := s.Store.Erase(ctx, ids); err != nil {
+		return err
 	}
-	return err
+	return s.db.Wrap(ctx, "empty the log", s.db.writes.checkpoints.empty(ctx))
 }
 
 // vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.

@@ -12,10 +12,9 @@ import (
 )
 
 const (
-	// Bounds of what may wait: jobs, and the sum of their sizes in bytes.
+	// Bounds of what may wait and of one batch: jobs, and the sum of their sizes in bytes. A batch of large jobs would keep small ones waiting.
 	maxWaiting, maxWaitingBytes = 8192, 64 << 20
-	// Bounds of one batch. A batch of large jobs would keep small ones waiting.
-	maxBatch, maxBatchBytes = 512, 8 << 20
+	maxBatch, maxBatchBytes     = 512, 8 << 20
 )
 
 // Committer merges jobs of type J into batches.

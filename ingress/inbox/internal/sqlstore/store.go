@@ -31,8 +31,7 @@ type Statements interface {
 // Tx is an open transaction, with words for each kind of statement.
 type Tx struct {
 	Statements
-	// Skip is true once earlier tries of the same work waited in vain for a lock.
-	Skip bool
+	Skip bool // earlier tries of the same work have waited in vain for a lock
 }
 
 func (t Tx) Exec(query string, args ...any) (int64, error) { return t.Run(query, nil, nil, args...) }
