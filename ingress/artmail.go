@@ -1,11 +1,8 @@
 package ingress
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -18,8 +15,9 @@ import (
 // and for agents that do not exist.
 func (s *Server) postArtmail(c echo.Context) error {
 	signatures := hook.Signatures(c.Request().Header.Values(artmail.SignatureHeader))
+	// A body without a well-formed signature can't be verified, so its cap is small.
 	most := s.config.MaxBody
-	if !slices.ContainsFunc(signatures, couldBeSignature) {
+	if !slices.ContainsFunc(signatures, artmail.WellFormed) {
 		most = s.config.Quarantine.MaxBody
 	}
 	b, err := s.bodies.readUnverified(c.Response(), c.Request(), most)
@@ -44,12 +42,6 @@ func (s *Server) postArtmail(c echo.Context) error {
 
 func artmailWebhook(agent string) webhook {
 	return newWebhook(artmail.Provider, agent, func(e hook.Envelope) string { return artmail.Lane(agent, e.EntityID) })
-}
-
-// couldBeSignature reports whether a signature is well-formed. A body without a well-formed signature can't be verified, so its cap is
-// small.
-func couldBeSignature(signature string) bool {
-	return len(strings.TrimPrefix(signature, "sha256=")) == hex.EncodedLen(sha256.Size)
 }
 
 // artmailSecrets are the secrets of all agents, and decoys for agents that do not exist. Decoys also fill up the lists of agents with few

@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -27,7 +28,7 @@ type Released struct {
 	Accepted, Duplicates int
 	// Refused counts deliveries that no secret verifies yet. They stay in the quarantine.
 	Refused int
-	// Unreadable counts deliveries whose body was purged, or that the current keyring can't open.
+	// Unreadable counts deliveries that were removed meanwhile, whose body was purged, or that the current keyring can't open.
 	Unreadable int
 }
 
@@ -84,6 +85,10 @@ func (r *Releaser) quarantined(ctx context.Context, agent string) ([]string, err
 
 func (r *Releaser) release(ctx context.Context, id string, done *Released) error {
 	held, err := r.inbox.Get(ctx, id)
+	if errors.Is(err, inbox.ErrNotFound) {
+		done.Unreadable++
+		return nil
+	}
 	if err != nil {
 		return err
 	}

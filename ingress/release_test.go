@@ -1,6 +1,7 @@
 package ingress_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -110,6 +111,38 @@ func TestAPurgeOrALostKeyringDoesNotBlockARelease(t *testing.T) {
 	require.NoError(t, f.stop())
 
 	done, err := f.releaser(t, map[string][]string{agent: {agentSecret}}).Release(t.Context(), agent)
+	require.NoError(t, err)
+	require.Equal(t, ingress.Released{Accepted: 2, Unreadable: 1}, done)
+}
+
+// trimmed is an inbox that loses a delivery between List and Get.
+type trimmed struct {
+	inbox.Store
+	id string
+}
+
+func (s trimmed) Get(ctx context.Context, id string) (inbox.Delivery, error) {
+	if id == s.id {
+		return inbox.Delivery{}, inbox.ErrNotFound
+	}
+	return s.Store.Get(ctx, id)
+}
+
+func TestADeliveryThatIsRemovedDuringAReleaseDoesNotBlockIt(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.Agents[agent] = []string{"a wrong secret"}
+	f := start(t, c, nil)
+	for n := range 3 {
+		body := fmt.Sprintf(`{"type":"agent.activated","activationId":"a%d","timestamp":1774131900000}`, n)
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, body, artmail.SignatureHeader, artmail.Sign([]byte(body), agentSecret)).status)
+	}
+	require.NoError(t, f.stop())
+	kept := f.kept(t)
+	require.Len(t, kept, 3)
+	r, err := ingress.NewReleaser(map[string][]string{agent: {agentSecret}}, f.keys, trimmed{f.store, kept[1].ID}, time.Now)
+	require.NoError(t, err)
+	done, err := r.Release(t.Context(), agent)
 	require.NoError(t, err)
 	require.Equal(t, ingress.Released{Accepted: 2, Unreadable: 1}, done)
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,41 +174,6 @@ func TestAnInboxWhoseFileIsGoneIsAnsweredWith503AndNotReady(t *testing.T) {
 		}
 		require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status)
 	}
-}
-
-// The queue of the inbox is bounded and shared by all senders.
-func TestAQueueThatIsFullIsAnsweredWith503(t *testing.T) {
-	t.Parallel()
-	store, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "inbox.db"), sqlite.Options{MaxWaiting: 1})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	f := start(t, config(), func(inbox.Store) inbox.Store { return store })
-	const senders, each = 16, 60
-	var busy, kept atomic.Int64
-	var all sync.WaitGroup
-	for sender := range senders {
-		all.Go(func() {
-			for n := range each {
-				body := fmt.Sprintf(`{"event_id":"evt_%d_%d","event_type":"case.completed","data":{"caseId":"c1"}}`, sender, n)
-				got := f.post(t, f.offloadPath("order-1"), body)
-				switch {
-				case got.status == 204:
-					kept.Add(1)
-				case got.status == 503 && got.header.Get("Retry-After") != "":
-					busy.Add(1)
-				default:
-					t.Errorf("answered %d", got.status)
-				}
-			}
-		})
-	}
-	all.Wait()
-	require.Positive(t, busy.Load(), "a queue of one takes no second webhook")
-	require.Positive(t, kept.Load())
-	counts, err := store.Counts(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, kept.Load(), counts[inbox.StatePending], "a refused webhook is not stored")
-	require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed).status)
 }
 
 func TestBytesInFlightAreBounded(t *testing.T) {

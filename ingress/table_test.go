@@ -89,6 +89,8 @@ func TestEachRequestGetsTheAnswerOfTheTable(t *testing.T) {
 
 		{"broken JSON with a good token", postOffload(`{"event_type":`), 204, []kept{{state: "dead", lane: caseLane, reasonContains: "body is not an event"}}},
 		{"no case in the event", postOffload(`{"event_type":"case.completed","data":{}}`), 204, []kept{{state: "dead", lane: caseLane, kind: "case.completed", reasonContains: "data.caseId is missing"}}},
+		{"no kind on the shared route", shared(`{"data":{"caseId":"c1"}}`), 204, []kept{{state: "dead", lane: sharedLane, reasonContains: "event_type is missing"}}},
+		{"no kind from Artmail", postArtmail(`{"activationId":"a1"}`), 204, []kept{{state: "dead", lane: activationLane, reasonContains: "is missing"}}},
 		{"broken JSON on the shared route", shared(`[`), 204, []kept{{state: "dead", lane: "offload-shared/", reasonContains: "body is not an event"}}},
 		{"broken JSON with a good signature", postArtmail(`{`), 204, []kept{{state: "dead", reasonContains: "body is not an event"}}},
 		{"a response without its message", postArtmail(`{"type":"approval_response","activationId":"a1","approved":true}`), 204, []kept{{state: "dead", lane: activationLane, kind: "approval_response", reasonContains: "messageId is missing"}}},

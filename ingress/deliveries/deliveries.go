@@ -91,7 +91,7 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 		i.Help = []string{"Start or adopt the case of this delivery: Signalbox then replays it. If there is no such case, let the delivery expire."}
 	case inbox.StateLate:
 		i.Kind = signalbox.ToDoDeliveryLate
-		i.Help = []string{"Compare this delivery with the outcome of the case: the case had ended here before the end came from Offload."}
+		i.Help = []string{"Compare this delivery with the outcome of the case, which may have ended here without it."}
 	case inbox.StateDead, inbox.StatePending, inbox.StateDelivered, inbox.StateIgnored, inbox.StateQuarantined:
 		i.Kind = signalbox.ToDoDeliveryDead
 		i.Help = []string{"Read what the provider sent, and replay the delivery with a version of Signalbox that can read it."}

@@ -37,17 +37,17 @@ var stateKey = temporal.NewSearchAttributeKeyKeyword(workflows.SearchAttributeSt
 func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEvent) sendResult {
 	signal := signalOf(events)
 	err := r.temporal.SignalWorkflow(ctx, lane, "", workflows.SignalArtmailEvents, signal)
-	if result := (sendResult{classify(err), err}); result.class != notFound {
+	if result := resultOf(err); result.class != notFound {
 		return result
 	}
 	// The lane may hold a hash of the activationId; the event has the activationId itself.
 	agent, activationID := events[0].Scope, events[0].entityID
 	if workflows.ArtmailActivationWorkflowID(agent, activationID) != lane {
-		return sendResult{refused, fmt.Errorf("lane %q is not the ID of the activation %q of agent %q", lane, activationID, agent)}
+		return sendResult{class: refused, err: fmt.Errorf("lane %q is not the ID of the activation %q of agent %q", lane, activationID, agent)}
 	}
 	ended, err := r.ended(ctx, lane)
 	if err != nil {
-		return sendResult{busy, err}
+		return sendResult{class: busy, err: err}
 	}
 	if ended {
 		return sendResult{class: closed}
@@ -65,11 +65,11 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 		workflows.ArtmailActivationWorkflow,
 		workflows.ActivationStart{Agent: agent, ActivationID: activationID, Options: options},
 	)
-	result := sendResult{classify(err), err}
+	result := resultOf(err)
 	if result.class == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
 		// The error lies in the namespace, not in the event, so no attempt is counted.
 		r.logger.Error("an activation can't be started before the search attributes are registered: run signalbox setup", zap.Error(err))
-		return sendResult{busy, err}
+		return sendResult{class: busy, err: err}
 	}
 	return result
 }

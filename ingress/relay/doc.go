@@ -13,8 +13,8 @@
 //
 // A delivery ends as one of these, and can be replayed from each:
 //
-//   - delivered: Temporal accepted the signal;
-//   - late: the workflow is closed;
+//   - delivered: Temporal accepted the signal, or the workflow is closed and has applied the delivery;
+//   - late: the workflow is closed, and is not known to have applied the delivery;
 //   - unmatched: the workflow did not exist during the grace time, which starts at the relay's first try. The relay replays the delivery
 //     when the workflow starts;
 //   - dead: it can't be parsed, its workflow ID is too long, or Temporal refused it too often.

@@ -27,6 +27,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
@@ -74,6 +75,8 @@ type fakeTemporal struct {
 	status  map[string]enumspb.WorkflowExecutionStatus
 	cases   map[string]string
 	queries []string
+	// closedAt and lastApplied are of closed cases; a case without lastApplied can't be asked.
+	closedAt, lastApplied map[string]time.Time
 	// memos are the memos of running activations.
 	memos map[string]*commonpb.Memo
 	// down is the error of every call; broken has errors of single workflows.
@@ -94,6 +97,7 @@ type fakeTemporal struct {
 func newFakeTemporal() *fakeTemporal {
 	return &fakeTemporal{
 		status: map[string]enumspb.WorkflowExecutionStatus{}, cases: map[string]string{}, broken: map[string]error{}, memos: map[string]*commonpb.Memo{},
+		closedAt: map[string]time.Time{}, lastApplied: map[string]time.Time{},
 	}
 }
 
@@ -210,7 +214,22 @@ func (f *fakeTemporal) DescribeWorkflowExecution(ctx context.Context, workflowID
 	if !ok {
 		return nil, serviceerror.NewNotFound("workflow not found for ID: " + workflowID)
 	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: status}}, ctx.Err()
+	info := &workflowpb.WorkflowExecutionInfo{Status: status}
+	if at, closed := f.closedAt[workflowID]; closed {
+		info.CloseTime = timestamppb.New(at)
+	}
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: info}, ctx.Err()
+}
+
+func (f *fakeTemporal) QueryWorkflow(_ context.Context, workflowID, _, name string, _ ...any) (converter.EncodedValue, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	at, known := f.lastApplied[workflowID]
+	if !known || name != workflows.QueryState {
+		return nil, serviceerror.NewQueryFailed("no worker")
+	}
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(workflows.CaseState{LastApplied: &workflows.AppliedEvent{AcceptedAt: at}})
+	return client.NewValue(payloads), err
 }
 
 func (f *fakeTemporal) ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
@@ -372,8 +391,8 @@ type fixture struct {
 	// logs are the warnings and errors of the relay.
 	logs  *observer.ObservedLogs
 	relay *relay.Relay
-	// stop ends Run and waits for it.
-	stop func()
+	// stop ends Run and waits for it; cancel only ends it.
+	stop, cancel func()
 }
 
 func newFixture(tb testing.TB) *fixture {
@@ -407,6 +426,7 @@ func (f *fixture) start(tb testing.TB, config relay.Config) {
 	require.NoError(tb, err)
 	f.relay = r
 	ctx, cancel := context.WithCancel(context.Background())
+	f.cancel = cancel
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

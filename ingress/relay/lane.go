@@ -2,6 +2,8 @@ package relay
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -62,7 +64,11 @@ func parser[E any](r *Relay, of hook.Provider[E], complete func(*hook.Parsed[E],
 type sendResult struct {
 	class class
 	err   error
+	// closedAt is when a closed case was closed, and applied when the newest event that it has applied was accepted; zero: not known.
+	closedAt, applied time.Time
 }
+
+func resultOf(err error) sendResult { return sendResult{class: classify(err), err: err} }
 
 func (s sendResult) reason() string {
 	if s.err == nil {
@@ -82,7 +88,8 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		if _, reason := r.gate.shut(); reason != nil || ctx.Err() != nil || !r.leases.trust(lane.Name, r.now()) {
 			return append(settled, release(append(deliveriesOf(events), unopened...))...)
 		}
-		n := countForSignal(events)
+		alike := sameCase(lane.Name, events)
+		n := countForSignal(events[:alike])
 		// A stop does not cancel this signal: otherwise the relay would not know whether it arrived.
 		send, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.SignalTimeout)
 		send, endSpan := r.beginSpan(send, lane.Name, events[:n])
@@ -90,8 +97,8 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		endSpan(result)
 		cancel()
 		if result.class != accepted {
-			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events), result)...)
-			return append(settled, release(unopened)...)
+			settled = append(settled, r.notAccepted(ctx, deliveriesOf(events[:alike]), result)...)
+			return append(settled, release(append(deliveriesOf(events[alike:]), unopened...))...)
 		}
 		r.metrics.signals.WithLabelValues(events[0].Provider).Inc()
 		r.metrics.events.WithLabelValues(events[0].Provider).Add(float64(n))
@@ -128,6 +135,16 @@ func (r *Relay) open(lane inbox.Lane, route route) (events []pendingEvent, dead 
 		events = append(events, event)
 	}
 	return events, dead, nil
+}
+
+// sameCase returns how many events have the case of the first one. Only a lane of the shared route may hold several cases: it holds the
+// deliveries whose caseId could not be read when they came.
+func sameCase(lane string, events []pendingEvent) int {
+	differs := func(e pendingEvent) bool { return offload.IsSharedLane(lane) && e.entityID != events[0].entityID }
+	if other := slices.IndexFunc(events, differs); other > 0 {
+		return other
+	}
+	return len(events)
 }
 
 // countForSignal returns how many events the next signal carries. An event that Temporal refused before goes alone, so that the others lose

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -24,42 +25,62 @@ func markUnproven(parsed *hook.Parsed[workflows.CaseEvent], d inbox.Delivery) er
 // so sendOffload finds it first.
 func (r *Relay) sendOffload(ctx context.Context, lane string, events []pendingEvent) sendResult {
 	if !offload.IsSharedLane(lane) {
-		return r.signalCase(ctx, lane, signalOf(events))
+		return r.signalCase(ctx, lane, events)
 	}
 	first, ok := events[0].event.(workflows.CaseEvent)
 	if !ok {
-		return sendResult{refused, fmt.Errorf("lane %q holds a %T", lane, events[0].event)}
+		return sendResult{class: refused, err: fmt.Errorf("lane %q holds a %T", lane, events[0].event)}
 	}
 	workflowID, err := r.findCase(ctx, first.Facts)
 	switch {
 	case err != nil:
-		return sendResult{classify(err), err}
+		return resultOf(err)
 	case workflowID == "":
 		return sendResult{class: notFound}
 	}
-	return r.signalCase(ctx, workflowID, signalOf(events))
+	return r.signalCase(ctx, workflowID, events)
 }
 
-func (r *Relay) signalCase(ctx context.Context, workflowID string, events []any) sendResult {
-	err := r.temporal.SignalWorkflow(ctx, workflowID, "", workflows.SignalOffloadEvents, events)
-	if result := (sendResult{classify(err), err}); result.class != notFound {
+func (r *Relay) signalCase(ctx context.Context, workflowID string, events []pendingEvent) sendResult {
+	err := r.temporal.SignalWorkflow(ctx, workflowID, "", workflows.SignalOffloadEvents, signalOf(events))
+	if result := resultOf(err); result.class != notFound {
 		return result
 	}
-	return r.whyNotFound(ctx, workflowID, err)
+	return r.whyNotFound(ctx, workflowID, events[0].ReceivedAt, err)
 }
 
-// whyNotFound finds out whether a workflow is closed or never existed: Temporal answers NotFound to a signal in both cases.
-func (r *Relay) whyNotFound(ctx context.Context, workflowID string, cause error) sendResult {
+// whyNotFound finds out whether a workflow is closed or never existed: Temporal answers NotFound to a signal in both cases. If the workflow
+// was closed after the first event came, an earlier signal may have reached it, whose answer was lost: then whyNotFound asks what it has applied.
+func (r *Relay) whyNotFound(ctx context.Context, workflowID string, came time.Time, cause error) sendResult {
 	described, err := r.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	switch {
 	case err != nil:
-		return sendResult{classify(err), err}
+		return resultOf(err)
 	case described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		// The workflow has started since the signal: the next try finds it.
-		return sendResult{busy, cause}
-	default:
-		return sendResult{closed, cause}
+		return sendResult{class: busy, err: cause}
 	}
+	result := sendResult{class: closed, err: cause}
+	if at := described.GetWorkflowExecutionInfo().GetCloseTime(); at != nil {
+		result.closedAt = at.AsTime()
+	}
+	if result.closedAt.After(came) {
+		result.applied = r.lastApplied(ctx, workflowID)
+	}
+	return result
+}
+
+// lastApplied returns when the newest event that a case has applied was accepted; zero if it has none or can't be asked, as without a worker.
+func (r *Relay) lastApplied(ctx context.Context, workflowID string) time.Time {
+	var state workflows.CaseState
+	answer, err := r.temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryState)
+	if err == nil {
+		err = answer.Get(&state)
+	}
+	if err != nil || state.LastApplied == nil {
+		return time.Time{}
+	}
+	return state.LastApplied.AcceptedAt
 }
 
 // findCase returns the workflow ID of the case with the caseId, or else the workflow ID that the clientReferenceId names, or "". Visibility

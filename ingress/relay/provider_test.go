@@ -190,6 +190,29 @@ func TestAnEventOfTheSharedRouteFindsItsCase(t *testing.T) {
 		f.becomes(t, id, inbox.StateDelivered)
 		require.Equal(t, "offload-case/order-1", f.temporal.sent()[0].workflowID)
 	})
+	t.Run("apart from other cases whose caseId was not readable when they came", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.cases["c1"], f.temporal.status["offload-case/order-1"] = "offload-case/order-1", enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+		f.temporal.run("offload-case/order-2", "offload-case/order-3")
+		ids := map[string]string{}
+		for caseID, reference := range map[string]string{"c1": "order-1", "c2": "order-2", "c3": "order-3"} {
+			f.clock.advance(time.Second)
+			ids[caseID] = f.keep(t, inbox.Delivery{Provider: offload.Name, Lane: offload.SharedLane("")},
+				`{"event_type":"case.failed","data":{"caseId":"`+caseID+`","clientReferenceId":"`+reference+`"}}`)
+		}
+		f.start(t, relay.Config{})
+		f.becomes(t, ids["c1"], inbox.StateLate)
+		f.becomes(t, ids["c2"], inbox.StateDelivered)
+		f.becomes(t, ids["c3"], inbox.StateDelivered)
+		sent := map[string]string{}
+		for _, s := range f.temporal.sent() {
+			events := caseEvents(t, s)
+			require.Len(t, events, 1)
+			sent[events[0].Facts.CaseID] = s.workflowID
+		}
+		require.Equal(t, map[string]string{"c2": "offload-case/order-2", "c3": "offload-case/order-3"}, sent)
+	})
 	t.Run("late where the case is closed", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)

@@ -165,7 +165,10 @@ func (r *Relay) claim(ctx context.Context, lanes chan<- inbox.Lane) {
 	}
 }
 
+// claimOnce claims lanes. A stop does not cancel the claim: it may be written all the same, and its lanes would then wait for the end of the lease.
 func (r *Relay) claimOnce(ctx context.Context, room int64) ([]inbox.Lane, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTimeout)
+	defer cancel()
 	now := r.now()
 	found, err := r.inbox.Claim(ctx, inbox.ClaimRequest{
 		Owner: r.config.Owner, Now: now, Lease: r.config.Lease, MaxLanes: lanesAhead * r.config.Concurrency, MaxPerLane: maxPerLane, MaxBytes: room,
@@ -181,7 +184,7 @@ func (r *Relay) claimOnce(ctx context.Context, room int64) ([]inbox.Lane, error)
 }
 
 const (
-	settleTimeout = 10 * time.Second
+	claimTimeout, settleTimeout = 10 * time.Second, 10 * time.Second
 	// maxSettlements bounds one transaction of the inbox.
 	maxSettlements = 2000
 	firstSettle    = 100 * time.Millisecond

@@ -282,6 +282,36 @@ func TestAnEventForAClosedWorkflowIsLate(t *testing.T) {
 	f.becomes(t, id, inbox.StateLate)
 }
 
+// The answer to a signal may be lost. If the signal ended the case, the next try meets a closed workflow.
+func TestAnEventThatItsClosedWorkflowHasIsDelivered(t *testing.T) {
+	t.Parallel()
+	const workflowID = "offload-case/order-1"
+	for name, tt := range map[string]struct {
+		closed  time.Duration // after the event came
+		applied time.Duration // -1: the workflow can't be asked
+		state   inbox.State
+		reason  string
+	}{
+		"it has it":                 {closed: time.Second, state: inbox.StateDelivered},
+		"it has another":            {closed: time.Second, applied: time.Millisecond, state: inbox.StateLate, reason: "the workflow was closed after this came; it may have it"},
+		"it can't be asked":         {closed: time.Second, applied: -1, state: inbox.StateLate, reason: "the workflow was closed after this came; it may have it"},
+		"it was closed before that": {closed: -time.Second, state: inbox.StateLate, reason: "the workflow is closed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.temporal.status[workflowID] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+			f.temporal.closedAt[workflowID] = f.clock.Now().Add(tt.closed)
+			if tt.applied >= 0 {
+				f.temporal.lastApplied[workflowID] = f.clock.Now().Add(tt.applied)
+			}
+			id := f.keepOffload(t, "order-1", "evt")
+			f.start(t, relay.Config{})
+			require.Equal(t, tt.reason, f.becomes(t, id, tt.state).Reason)
+		})
+	}
+}
+
 func TestAnUnparseableDeliveryIsDeadAndTheRestIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -374,6 +404,44 @@ func TestAStopWaitsForSignalsUnderWay(t *testing.T) {
 	release()
 	await(t, "the stop", stopped)
 	require.Equal(t, inbox.StateDelivered, f.get(t, id).State)
+}
+
+// stoppedClaim is an inbox that commits a claim while the relay is stopped.
+type stoppedClaim struct {
+	inbox.Store
+	stop func()
+}
+
+func (s stoppedClaim) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.Lane, error) {
+	lanes, err := s.Store.Claim(context.WithoutCancel(ctx), request)
+	if len(lanes) == 0 {
+		return lanes, err
+	}
+	s.stop()
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // as the stores do
+	}
+	return lanes, err
+}
+
+func TestAStopReleasesTheLanesThatAreBeingClaimed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.run("offload-case/order-1")
+	real := f.store
+	claimed := make(chan struct{})
+	f.store = stoppedClaim{Store: real, stop: func() {
+		f.cancel()
+		close(claimed)
+	}}
+	f.start(t, relay.Config{})
+	f.keepOffload(t, "order-1", "evt")
+	await(t, "a claim", claimed)
+	f.stop()
+	lanes, err := real.Claim(t.Context(), inbox.ClaimRequest{Owner: "next", Now: f.clock.Now(), Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
+	require.NoError(t, err)
+	require.Len(t, lanes, 1)
+	require.Empty(t, f.temporal.sent())
 }
 
 // forgetful is an inbox whose settlements are lost, as by a crash between the signal and the settlement.

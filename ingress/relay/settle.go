@@ -18,7 +18,7 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	}
 	switch result.class {
 	case closed:
-		return finish(left, inbox.StateLate, "the workflow is closed")
+		return late(left, result)
 	case notFound:
 		return r.unmatched(left)
 	case refused:
@@ -60,6 +60,22 @@ func uncountedPause(waited time.Duration) time.Duration {
 
 // jittered returns d plus or minus up to a fifth, so that lanes that failed together don't return together.
 func jittered(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
+
+// late ends the deliveries of a workflow that is closed. One that came before the end may have reached it all the same.
+func late(left []inbox.Delivery, result sendResult) []inbox.Settlement {
+	out := make([]inbox.Settlement, 0, len(left))
+	for _, d := range left {
+		switch {
+		case !d.ReceivedAt.Before(result.closedAt):
+			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow is closed"))
+		case d.ReceivedAt.Equal(result.applied):
+			out = append(out, inbox.Finish(d.ID, inbox.StateDelivered, ""))
+		default:
+			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow was closed after this came; it may have it"))
+		}
+	}
+	return out
+}
 
 func release(deliveries []inbox.Delivery) []inbox.Settlement {
 	out := make([]inbox.Settlement, 0, len(deliveries))

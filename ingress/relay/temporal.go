@@ -11,6 +11,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 )
 
 // Temporal is the part of client.Client that the relay uses.
@@ -18,6 +19,7 @@ type Temporal interface {
 	SignalWorkflow(ctx context.Context, workflowID, runID, signalName string, arg any) error
 	SignalWithStartWorkflow(ctx context.Context, workflowID, signalName string, signalArg any, options client.StartWorkflowOptions, workflow any, workflowArgs ...any) (client.WorkflowRun, error)
 	DescribeWorkflowExecution(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	QueryWorkflow(ctx context.Context, workflowID, runID, queryType string, args ...any) (converter.EncodedValue, error)
 	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
 }
 
@@ -25,7 +27,7 @@ type Temporal interface {
 //
 //	error                                      class       what follows
 //	none                                       accepted    delivered
-//	NotFound                                   notFound    late where the workflow is closed; else unmatched after the grace time
+//	NotFound                                   notFound    late where the workflow is closed (delivered if it has the event); else unmatched after the grace time
 //	WorkflowExecutionAlreadyStarted            closed      late (signal-with-start, ID reuse refused)
 //	ResourceExhausted, cause busy workflow;
 //	WorkflowNotReady; the run's signals used

@@ -42,10 +42,6 @@ func (r *Relay) replayPass(ctx context.Context) time.Duration {
 }
 
 func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
-	counts, err := r.inbox.Counts(ctx, inbox.StateUnmatched)
-	if err != nil || counts[inbox.StateUnmatched] == 0 {
-		return 0, err
-	}
 	lanes, older, err := r.unmatchedLanes(ctx)
 	if err != nil {
 		return 0, err

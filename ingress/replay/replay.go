@@ -35,27 +35,35 @@ func Matching(ctx context.Context, store interface {
 	}
 }
 
-// replaysAtOnce lets the store commit many replays together.
-const replaysAtOnce = 64
+// lanesAtOnce lets the store commit many replays together.
+const lanesAtOnce = 64
 
-// All replays deliveries and returns those that it replayed. It skips deliveries without a lane, and those whose body or row was purged. It
-// stops when the store fails; the error then says how many were replayed.
+// All replays deliveries and returns those that it replayed, those of each lane in their order. It skips deliveries without a lane, and those
+// whose body or row was purged. It stops when the store fails; the error then says how many were replayed.
 func All(ctx context.Context, store interface {
 	Replay(ctx context.Context, id string, now time.Time) error
 }, deliveries []inbox.Delivery, now func() time.Time,
 ) ([]inbox.Delivery, error) {
+	lanes := map[string][]int{}
+	for i, delivery := range deliveries {
+		if delivery.Lane != "" {
+			lanes[delivery.Lane] = append(lanes[delivery.Lane], i)
+		}
+	}
 	done := make([]atomic.Bool, len(deliveries))
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(replaysAtOnce)
-	for i, delivery := range deliveries {
+	group.SetLimit(lanesAtOnce)
+	for _, lane := range lanes {
 		group.Go(func() error {
-			err := store.Replay(groupCtx, delivery.ID, now())
-			switch {
-			case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // no lane, or purged meanwhile
-			case err != nil:
-				return fmt.Errorf("replay delivery %s: %w", delivery.ID, err)
-			default:
-				done[i].Store(true)
+			for _, i := range lane {
+				err := store.Replay(groupCtx, deliveries[i].ID, now())
+				switch {
+				case errors.Is(err, inbox.ErrNotReplayable), errors.Is(err, inbox.ErrNotFound): // purged meanwhile
+				case err != nil:
+					return fmt.Errorf("replay delivery %s: %w", deliveries[i].ID, err)
+				default:
+					done[i].Store(true)
+				}
 			}
 			return nil
 		})

@@ -9,23 +9,29 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// retainEvery is how often retention is enforced.
-const retainEvery = time.Hour
+const (
+	// firstRetain is when retention is enforced first. A machine that has just started may have a wrong clock: a purge by it could remove
+	// everything. Time servers correct it within minutes.
+	firstRetain = 10 * time.Minute
+	// retainEvery is how often retention is enforced from then on.
+	retainEvery = time.Hour
+)
 
-// retain removes bodies and rows whose retention has ended, now and every hour.
+// retain removes bodies and rows whose retention has ended, after ten minutes and then every hour.
 func (in *receiving) retain(ctx context.Context, store inbox.Store) {
 	if in.config.KeepBodies == 0 && in.config.KeepRows == 0 {
 		return
 	}
-	tick := time.NewTicker(retainEvery)
-	defer tick.Stop()
+	next := time.NewTimer(firstRetain)
+	defer next.Stop()
 	for {
-		in.purge(ctx, store)
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-next.C:
 		}
+		in.purge(ctx, store)
+		next.Reset(retainEvery)
 	}
 }
 

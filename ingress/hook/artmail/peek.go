@@ -64,16 +64,22 @@ func (id *identity) fillFrom(data identity) {
 	}
 }
 
-// envelope returns the Envelope, and empties unusable fields of id that do not identify the event.
+// envelope returns the Envelope, and empties unusable fields of id that do not identify the event. An event that can't be read keeps its
+// usable activationId, so that it can be replayed with a version that can read it.
 func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
+	e := hook.Envelope{Lost: lost}
+	badID := workflows.ValidateActivationID(id.ActivationID)
+	if badID == nil {
+		e.EntityID = id.ActivationID
+	}
 	kind := h.kind()
 	if err := hook.CheckID("kind", kind, maxKind); err != nil {
-		return hook.Envelope{}, err
+		return e, err
 	}
 	if kind == "" {
-		return hook.Envelope{}, hook.Missing("kind (type, event, eventType or event_type)")
+		return e, hook.Missing("kind (type, event, eventType or event_type)")
 	}
-	e := hook.Envelope{Kind: kind, Lost: lost}
+	e.Kind = kind
 	e.DropUnusableTime("timestamp", &id.Timestamp)
 	e.OccurredAt = id.Timestamp
 	if !known(kind) || kind == workflows.KindTestPing || id.ActivationID == workflows.TestActivationID {
@@ -82,10 +88,9 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		e.EntityID = id.ActivationID
 		return e, nil
 	}
-	if err := workflows.ValidateActivationID(id.ActivationID); err != nil {
-		return e, fmt.Errorf("%w: %w", hook.ErrUnparseable, err)
+	if badID != nil {
+		return e, fmt.Errorf("%w: %w", hook.ErrUnparseable, badID)
 	}
-	e.EntityID = id.ActivationID
 	err := setKey(&e, id)
 	return e, err
 }

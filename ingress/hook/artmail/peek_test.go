@@ -96,6 +96,15 @@ func TestPeekIgnoresEventsOfTheTestActivation(t *testing.T) {
 	require.NotEmpty(t, got.Ignored, "a ping needs no activation")
 }
 
+func TestAnEventOfAnUnreadableKindKeepsItsID(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{`null`, `{}`, `"a\u0000"`, `"` + strings.Repeat("x", 101) + `"`} {
+		got, err := artmail.Peek([]byte(`{"type":` + kind + `,"activationId":"a1"}`))
+		require.ErrorIs(t, err, hook.ErrUnparseable, kind)
+		require.Equal(t, "a1", got.EntityID, kind)
+	}
+}
+
 func TestPeekRefusesABodyThatIsNotAnEvent(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 5000)

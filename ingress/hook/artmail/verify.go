@@ -50,6 +50,12 @@ func sum(body, secret []byte) (sum [sha256.Size]byte) {
 	return sum
 }
 
+// WellFormed reports whether Verify can use a signature.
+func WellFormed(signature string) bool {
+	_, ok := decode(signature)
+	return ok
+}
+
 func decode(signature string) (sum [sha256.Size]byte, ok bool) {
 	const prefix = "sha256="
 	signature = strings.TrimSpace(signature)

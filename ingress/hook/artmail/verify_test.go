@@ -88,6 +88,17 @@ func TestACutSignatureDoesNotMatchOneThatEndsInZeros(t *testing.T) {
 	}
 }
 
+func TestASignatureIsWellFormedInEachFormThatIsVerified(t *testing.T) {
+	t.Parallel()
+	sum := strings.Repeat("0a", 32)
+	for signature, want := range map[string]bool{
+		sum: true, strings.ToUpper(sum): true, "sha256=" + sum: true, "SHA256=" + sum: true, " sha256=" + sum + " ": true,
+		"": false, sum[1:]: false, sum + "0": false, strings.Repeat("z", 64): false, "sha256=" + strings.Repeat("z", 64): false, "sha1=" + sum: false,
+	} {
+		require.Equal(t, want, artmail.WellFormed(signature), signature)
+	}
+}
+
 func TestWithoutSecretsNothingIsVerified(t *testing.T) {
 	t.Parallel()
 	require.ErrorIs(t, artmail.Verify(nil, []string{strings.Repeat("0", 64)}, hook.Secrets{}), hook.ErrUnverified)

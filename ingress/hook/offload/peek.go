@@ -47,15 +47,21 @@ func Peek(body []byte) (hook.Envelope, error) {
 	return b.envelope(&b.Data, lost)
 }
 
-// envelope returns the Envelope, and empties unusable fields of id that do not identify the event.
+// envelope returns the Envelope, and empties unusable fields of id that do not identify the event. An event that can't be read keeps its
+// usable caseId, so that it can be replayed with a version that can read it.
 func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
+	e := hook.Envelope{Lost: lost}
+	badID := checkCaseID(id.CaseID)
+	if badID == nil {
+		e.EntityID = id.CaseID
+	}
 	if err := hook.CheckID("event_type", h.EventType, maxKind); err != nil {
-		return hook.Envelope{}, err
+		return e, err
 	}
 	if h.EventType == "" {
-		return hook.Envelope{}, hook.Missing("event_type")
+		return e, hook.Missing("event_type")
 	}
-	e := hook.Envelope{Kind: h.EventType, OccurredAt: h.Timestamp, Lost: lost}
+	e.Kind, e.OccurredAt = h.EventType, h.Timestamp
 	e.DropUnusableTime("timestamp", &e.OccurredAt)
 	e.DropUnusable("event_id", &h.EventID, maxEventID)
 	e.DropUnusable("data.clientReferenceId", &id.ClientReferenceID, maxClientReferenceID)
@@ -71,17 +77,20 @@ func (h head) envelope(id *identity, lost []string) (hook.Envelope, error) {
 		e.EntityID = id.CaseID
 		return e, nil
 	}
-	if err := hook.CheckID("data.caseId", id.CaseID, maxID); err != nil {
-		return e, err
+	if badID != nil {
+		return e, badID
 	}
-	if strings.TrimSpace(id.CaseID) == "" {
-		return e, hook.Missing("data.caseId")
-	}
-	e.EntityID = id.CaseID
 	if e.DedupeKey == "" {
 		e.DedupeKey = dedupeKey(e.Kind, id)
 	}
 	return e, nil
+}
+
+func checkCaseID(id string) error {
+	if strings.TrimSpace(id) == "" {
+		return hook.Missing("data.caseId")
+	}
+	return hook.CheckID("data.caseId", id, maxID)
 }
 
 func known(kind string) bool { return statusOf(kind) != "" }

@@ -83,6 +83,15 @@ func TestPeekReadsWhatIdentifiesAnEvent(t *testing.T) {
 	}
 }
 
+func TestAnEventOfAnUnreadableKindKeepsItsID(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{`null`, `{}`, `"a\u0000"`, `"` + strings.Repeat("x", 101) + `"`} {
+		got, err := offload.Peek([]byte(`{"event_type":` + kind + `,"data":{"caseId":"c1"}}`))
+		require.ErrorIs(t, err, hook.ErrUnparseable, kind)
+		require.Equal(t, "c1", got.EntityID, kind)
+	}
+}
+
 func TestPeekRefusesABodyThatIsNotAnEvent(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 10_000)

@@ -96,10 +96,10 @@ func hasState(err error, states ...string) bool {
 	return ok && slices.ContainsFunc(states, func(state string) bool { return strings.HasPrefix(e.Code, state) })
 }
 
-// isTransient says that an append or a connection may be tried again: an error that is not
-// the server's answer is a failure of the connection.
+// isTransient says that an append or a connection may be tried again: an error that is not the server's answer is a failure of the
+// connection. An unsuitable server is tried again as well: in a failover an address leads to a standby for a while.
 func isTransient(err error) bool {
-	final := errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrIDTaken) || errors.Is(err, ErrUnsuitable)
+	final := errors.Is(err, inbox.ErrClosed) || errors.Is(err, inbox.ErrIDTaken)
 	return !final && (!hasState(err, "") || hasState(err, awayStates...))
 }
 

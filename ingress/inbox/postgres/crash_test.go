@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -206,6 +207,30 @@ func TestARestartOfTheServerFailsNoAppend(t *testing.T) {
 	}
 	stop()
 	appending.Wait()
+}
+
+// In a failover behind one address, a new connection may meet a server that is a standby until it is promoted.
+func TestAnAppendWaitsUntilAStandbyIsPromoted(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	address := server.Database(t)
+	s := open(t, address)
+	data := ask[string](t, address, "SHOW data_directory")
+	server.Stop(t)
+	require.NoError(t, os.WriteFile(filepath.Join(data, "standby.signal"), nil, 0o600))
+	server.Restart(t)
+	require.Eventually(t, func() bool { return errors.Is(s.Check(t.Context()), postgres.ErrUnsuitable) }, time.Minute, time.Millisecond)
+	within, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := s.Append(within, []inbox.Delivery{pendingIn("a", "1")})
+	require.ErrorIs(t, err, inbox.ErrBusy, "it is tried until the end of its time")
+	appended := make(chan error, 1)
+	go func() {
+		_, err := s.Append(context.Background(), []inbox.Delivery{pendingIn("a", "1")})
+		appended <- err
+	}()
+	require.True(t, ask[bool](t, address, "SELECT pg_promote()"))
+	require.NoError(t, <-appended)
 }
 
 func TestADatabaseThatDoesNotAnswerIsBusyWithinTheContext(t *testing.T) {

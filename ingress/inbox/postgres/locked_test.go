@@ -103,6 +103,68 @@ func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
 	require.LessOrEqual(t, drained, 1+tried)
 }
 
+func TestADeliveryThatAnotherSessionHasLockedHoldsUpItsLaneAlone(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		lanes  []string
+		locked int
+		most   int
+		others []string
+	}{
+		"among the oldest":       {[]string{lockedLane, "a", lockedLane, "b"}, 0, 100, []string{"a", "b"}},
+		"behind another":         {[]string{lockedLane, "a", lockedLane, "b"}, 2, 100, []string{"a", "b"}},
+		"alone among the oldest": {[]string{lockedLane, lockedLane, lockedLane, "a"}, 1, 1, []string{"a"}},
+		"behind the oldest":      {[]string{"a", "b", "a", "b"}, 2, 1, []string{"a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := pgtest.Shared(t).Database(t)
+			s := open(t, address)
+			var all []inbox.Delivery
+			for n, lane := range tt.lanes {
+				d := pendingIn(lane, fmt.Sprint(n))
+				d.ID = inbox.NewID(received.Add(time.Duration(n) * time.Second))
+				all = append(all, d)
+			}
+			_, err := s.Append(t.Context(), all)
+			require.NoError(t, err)
+			conn, err := pgx.Connect(t.Context(), address)
+			require.NoError(t, err)
+			_, err = conn.Exec(t.Context(), "BEGIN; SELECT FROM inbox_delivery WHERE id = '"+all[tt.locked].ID+"' FOR UPDATE")
+			require.NoError(t, err)
+			request := claimAt("relay", received.Add(time.Minute))
+			request.MaxLanes = tt.most
+			lanes, err := s.Claim(t.Context(), request)
+			require.NoError(t, err)
+			require.ElementsMatch(t, tt.others, slices.Collect(maps.Keys(inboxtest.Claims(lanes))))
+			end(t, conn)
+
+			var rest []string
+			for _, lane := range lanes {
+				rest = append(rest, keysOf(lane)...)
+			}
+			for range tt.lanes {
+				lanes, err = s.Claim(t.Context(), request)
+				require.NoError(t, err)
+				for _, lane := range lanes {
+					require.True(t, slices.IsSorted(keysOf(lane)), lane.Name)
+					rest = append(rest, keysOf(lane)...)
+				}
+			}
+			if tt.others[0] != tt.lanes[tt.locked] {
+				require.Len(t, rest, len(all), "all are handed out once it is free")
+			}
+		})
+	}
+}
+
+func keysOf(lane inbox.Lane) (keys []string) {
+	for _, d := range lane.Deliveries {
+		keys = append(keys, d.DedupeKey)
+	}
+	return keys
+}
+
 func TestALaneThatIsLockedWhenItIsSettledHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)

@@ -29,6 +29,8 @@ const (
 	writers, readers = 12, 4
 	// connectTimeout counts where the address has no connect_timeout; openTimeout includes the migrations of a large inbox.
 	connectTimeout, openTimeout = 5 * time.Second, 10 * time.Minute
+	// pingTimeout is for a connection that was idle for a second: the network may have forgotten it, and then nothing comes back.
+	pingTimeout = 500 * time.Millisecond
 	// migrationLock is the advisory lock under which tables are made and changed. It is asked for each second.
 	migrationLock, lockTries = 0x7369676e616c6278, 600
 )
@@ -63,7 +65,7 @@ type database struct {
 // changed the tables. No error of this package holds the password.
 func Open(ctx context.Context, address string, options Options) (_ *Store, err error) {
 	db := &database{}
-	db.store, db.queue = sqlstore.New(db), group.New(group.Limits{}, db.commit)
+	db.store, db.queue = sqlstore.New(db), group.New(db.commit)
 	s := &Store{db.store, db}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -97,7 +99,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	if err != nil {
 		return nil, err
 	}
-	config.MaxConns = most
+	config.MaxConns, config.PingTimeout = most, pingTimeout
 	// Keep-alives notice within 25 s that a server has gone while an answer is awaited.
 	alive := net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
 	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
@@ -108,7 +110,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		var unfit string
 		err := conn.QueryRow(ctx, selectUnfit).Scan(&unfit)
-		if err == nil && unfit != "" {
+		if unfit != "" {
 			return fmt.Errorf("%w: %s", ErrUnsuitable, unfit)
 		}
 		if err == nil {
@@ -122,7 +124,7 @@ func connect(ctx context.Context, address string, most int32, readOnly string) (
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		if isTransient(err) {
+		if isTransient(err) && !errors.Is(err, ErrUnsuitable) {
 			err = fmt.Errorf("%w: %w", inbox.ErrBusy, err)
 		}
 		return nil, fmt.Errorf("connect: %w", err)

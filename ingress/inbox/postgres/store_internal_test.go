@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,7 +98,7 @@ func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	writing, free := make(chan struct{}), make(chan struct{})
 	var sizes []int
 	s.db.queue.Close()
-	s.db.queue = group.New(group.Limits{}, func(batch []job) []error {
+	s.db.queue = group.New(func(batch []job) []error {
 		if sizes = append(sizes, len(batch)); len(sizes) == 1 {
 			close(writing)
 			<-free
@@ -206,6 +207,30 @@ func TestAReplayThatWaitedForAPurgeFindsTheBodyGone(t *testing.T) {
 	}, time.Minute, time.Millisecond)
 	require.NoError(t, held.Commit(t.Context()))
 	require.ErrorIs(t, <-replayed, inbox.ErrNotReplayable)
+}
+
+// Their server processes are stopped, so that the connections stay open but nothing comes back, as behind a firewall that has forgotten them.
+func TestIdleConnectionsThatDoNotAnswerAreReplaced(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pgtest.Shared(t).Database(t))
+	var held []*pgxpool.Conn
+	for range writers {
+		conn, err := s.db.writes.Acquire(t.Context())
+		require.NoError(t, err)
+		held = append(held, conn)
+	}
+	for _, conn := range held {
+		pid := int(conn.Conn().PgConn().PID())
+		conn.Release()
+		require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+		t.Cleanup(func() { require.NoError(t, syscall.Kill(pid, syscall.SIGCONT)) })
+	}
+	// The pool pings a connection only after it was idle for a second.
+	<-time.After(1100 * time.Millisecond)
+	within, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err := s.Append(within, []inbox.Delivery{pendingIn("a", "1")})
+	require.NoError(t, err)
 }
 
 func TestTextsThatTheTablesCannotHoldAreEscaped(t *testing.T) {

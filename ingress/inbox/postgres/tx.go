@@ -18,8 +18,9 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
-// longest bounds a transaction: if it takes longer, the connection is dead. An append is then tried again within the 8 s of a webhook.
-const longest = 5 * time.Second
+// longest bounds a transaction: if it takes longer, the connection is dead. An append is then tried again within the 4 s that an Artmail
+// webhook has.
+const longest = 3 * time.Second
 
 // What a transaction does with rows that another one has locked.
 const wait, skip = " FOR UPDATE", " FOR UPDATE SKIP LOCKED"
@@ -43,6 +44,9 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	defer cancel()
 	conn, err := d.writes.Acquire(ctx)
 	if err != nil {
+		if ctx.Err() != nil && caller.Err() == nil {
+			d.reset()
+		}
 		return err
 	}
 	// This closes a connection that is still in a transaction.
@@ -53,20 +57,24 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	if relaxed {
 		t.kept.Queue("SET LOCAL synchronous_commit = off")
 	}
-	if err = work(sqlstore.Tx{Statements: t}); err == nil {
+	if err = work(sqlstore.Tx{Statements: t, Skip: lock == skip}); err == nil {
 		t.kept.Queue("COMMIT")
 		err = t.send()
 	}
 	switch {
 	case err == nil || caller.Err() != nil:
 	case conn.Conn().IsClosed():
-		// The server has restarted or does not answer: the other connections are lost as well.
-		d.writes.Reset()
-		d.reads.Reset()
+		d.reset()
 	default:
 		_, _ = conn.Exec(ctx, "ROLLBACK")
 	}
 	return err
+}
+
+// reset closes all connections: the server has restarted or does not answer, so they are lost.
+func (d *database) reset() {
+	d.writes.Reset()
+	d.reads.Reset()
 }
 
 // tries are what @try means in each try of a write that conflicts with another.

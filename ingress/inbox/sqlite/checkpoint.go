@@ -3,10 +3,15 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
 // logSizes are limits in bytes for the WAL.
@@ -34,6 +39,29 @@ type checkpointer struct {
 	warn    int64
 	running atomic.Bool
 	ends    sync.WaitGroup
+}
+
+// empty copies the whole WAL into the file and empties it. It fails with inbox.ErrBusy if a reader prevents that for some five seconds. While it
+// waits for a reader no connection can write, so it waits only for 50 ms at a time.
+func (c *checkpointer) empty(ctx context.Context) error {
+	conn, err := c.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// The pool must not keep a connection with this timeout.
+	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
+	_, err = conn.ExecContext(ctx, "PRAGMA busy_timeout = 50")
+	for range 20 {
+		var busy, pages, copied int64
+		if err == nil {
+			err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &copied)
+		}
+		if err != nil || busy == 0 {
+			return err
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+	return fmt.Errorf("%w: the log is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
 }
 
 // start begins a checkpoint, unless one is under way.

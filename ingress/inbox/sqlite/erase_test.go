@@ -2,6 +2,8 @@ package sqlite_test
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +14,47 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
+
+// A reader keeps the log from being emptied. The erasure waits for it, and others write meanwhile.
+func TestAppendsGoOnWhileAnErasureWaitsForAReader(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s := open(t, path)
+	receipts, err := s.Append(t.Context(), []inbox.Delivery{delivery(0)})
+	require.NoError(t, err)
+	outside, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, outside.Close()) }()
+	snapshot, err := outside.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	var rows int
+	require.NoError(t, snapshot.QueryRow("SELECT count(*) FROM inbox_delivery").Scan(&rows))
+
+	erased := make(chan error, 1)
+	go func() { erased <- s.Erase(context.Background(), "lane", []string{receipts[0].ID}) }()
+	require.Eventually(t, func() bool {
+		d, err := s.Get(t.Context(), receipts[0].ID)
+		return err == nil && d.Reason == "erased"
+	}, time.Minute, time.Millisecond)
+	other, err := outside.Conn(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	require.Eventually(t, func() bool {
+		if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+			return true
+		}
+		_, err := other.ExecContext(t.Context(), "ROLLBACK")
+		require.NoError(t, err)
+		return false
+	}, time.Minute, time.Millisecond, "it holds the write lock")
+	for n := range int64(3) {
+		_, err := s.Append(t.Context(), []inbox.Delivery{delivery(n + 1)})
+		require.NoError(t, err)
+	}
+	require.Empty(t, erased, "it still waits")
+	require.NoError(t, snapshot.Rollback())
+	require.NoError(t, <-erased)
+}
 
 // Deleted rows stay in a file, and in its log, unless they are overwritten.
 func TestNothingOfWhatWasErasedOrPurgedStaysInTheFiles(t *testing.T) {

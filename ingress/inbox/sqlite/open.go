@@ -35,8 +35,6 @@ const (
 type Options struct {
 	// Existing opens only tables that are there and up to date; inbox.ErrNoTables or inbox.ErrOlder otherwise.
 	Existing bool
-	// MaxWaiting is how many writes may wait before others are refused with inbox.ErrBusy (default 8192).
-	MaxWaiting int
 	// Logger gets what a person should know of the file. Without one nothing is logged.
 	Logger *zap.Logger
 	// log is for tests, which don't write so much; the zero value means usualLogSizes.
@@ -84,14 +82,14 @@ func Open(ctx context.Context, path string, options Options) (_ *Store, err erro
 	if err == nil {
 		db.writes, err = openWriter(ctx, s.Store, db.file, options)
 	}
+	if err == nil {
+		db.reader, err = openReader(ctx, path)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if db.reader, err = openReader(ctx, path); err != nil {
-		return nil, err
-	}
 	db.writes.checkpoints.db = db.db
-	db.queue = group.New(group.Limits{Waiting: options.MaxWaiting}, db.writes.commit)
+	db.queue = group.New(db.writes.commit)
 	return s, nil
 }
 
@@ -154,17 +152,12 @@ func (s *Store) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Pu
 }
 
 // Erase implements inbox.Store. The WAL still has the pages as they were, so it is copied into the file and emptied. A reader can prevent
-// that; Erase then fails with inbox.ErrBusy, and the caller must repeat it.
+// that for as long as it reads; after some five seconds Erase fails with inbox.ErrBusy, and the caller must repeat it.
 func (s *Store) Erase(ctx context.Context, lane string, ids []string) error {
-	err := s.Store.Erase(ctx, lane, ids)
-	var busy, pages, copied int64
-	if err == nil {
-		err = s.db.Wrap(ctx, "empty the log", s.db.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &copied))
+	if err := s.Store.Erase(ctx, lane, ids); err != nil {
+		return err
 	}
-	if err == nil && busy != 0 {
-		err = fmt.Errorf("%w: the log is in use and still has what was erased: repeat the erasure", inbox.ErrBusy)
-	}
-	return err
+	return s.db.Wrap(ctx, "empty the log", s.db.writes.checkpoints.empty(ctx))
 }
 
 // vacuumPages is how many pages are given back in one transaction, so that deliveries are not kept waiting.

@@ -171,9 +171,7 @@ func (w *writer) transact(batch []*job) error {
 		return err
 	}
 	for _, j := range batch {
-		if len(j.rows) > 0 {
-			w.store.Appended(j.rows)
-		}
+		w.store.Appended(j.rows)
 	}
 	if w.changed*pageSize > w.log.checkpoint {
 		w.changed = 0
@@ -188,10 +186,8 @@ func (w *writer) apply(batch []*job) error {
 	for _, j := range batch {
 		rows = append(rows, j.rows...)
 	}
-	if len(rows) > 0 {
-		if err := w.store.AppendTo(sqlstore.Tx{Statements: w}, rows); err != nil {
-			return err
-		}
+	if err := w.store.AppendTo(sqlstore.Tx{Statements: w}, rows); err != nil {
+		return err
 	}
 	for _, j := range batch {
 		if j.work == nil {

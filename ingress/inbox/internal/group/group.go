@@ -3,7 +3,6 @@
 package group
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -12,19 +11,15 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// Limits bound the jobs that may wait and the jobs of one batch; bytes are the sum of their sizes. Zero means the default.
-type Limits struct {
-	Waiting      int   // 8192
-	WaitingBytes int64 // 64 MiB
-	// A batch of large jobs would keep small ones waiting.
-	BatchJobs  int   // 512
-	BatchBytes int64 // 8 MiB
-}
+const (
+	// Bounds of what may wait and of one batch: jobs, and the sum of their sizes in bytes. A batch of large jobs would keep small ones waiting.
+	maxWaiting, maxWaitingBytes = 8192, 64 << 20
+	maxBatch, maxBatchBytes     = 512, 8 << 20
+)
 
 // Committer merges jobs of type J into batches.
 type Committer[J any] struct {
 	commit func([]J) []error
-	limits Limits
 
 	// closing guards jobs against a send after its close; senders share it.
 	closing sync.RWMutex
@@ -43,12 +38,8 @@ type entry[J any] struct {
 
 // New starts the goroutine that commits; Close ends it. commit gets at least one job and returns one error for each; it is never called
 // concurrently.
-func New[J any](limits Limits, commit func([]J) []error) *Committer[J] {
-	l := Limits{
-		Waiting: cmp.Or(limits.Waiting, 8192), WaitingBytes: cmp.Or(limits.WaitingBytes, 64<<20),
-		BatchJobs: cmp.Or(limits.BatchJobs, 512), BatchBytes: cmp.Or(limits.BatchBytes, 8<<20),
-	}
-	c := &Committer[J]{commit: commit, limits: l, jobs: make(chan *entry[J], l.Waiting), done: make(chan struct{})}
+func New[J any](commit func([]J) []error) *Committer[J] {
+	c := &Committer[J]{commit: commit, jobs: make(chan *entry[J], maxWaiting), done: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -89,7 +80,7 @@ func (c *Committer[J]) enqueue(e *entry[J]) error {
 		return busy(e.ctx)
 	}
 	// A single job larger than the bound passes when nothing else waits.
-	if waiting := c.bytes.Add(e.size); waiting > c.limits.WaitingBytes && waiting > e.size {
+	if waiting := c.bytes.Add(e.size); waiting > maxWaitingBytes && waiting > e.size {
 		c.bytes.Add(-e.size)
 		return fmt.Errorf("%w: %d bytes wait to be written", inbox.ErrBusy, waiting-e.size)
 	}
@@ -98,7 +89,7 @@ func (c *Committer[J]) enqueue(e *entry[J]) error {
 		return nil
 	default:
 		c.bytes.Add(-e.size)
-		return fmt.Errorf("%w: %d writes wait", inbox.ErrBusy, c.limits.Waiting)
+		return fmt.Errorf("%w: %d writes wait", inbox.ErrBusy, maxWaiting)
 	}
 }
 
@@ -134,7 +125,7 @@ func (c *Committer[J]) run() {
 // fill adds jobs that already wait, up to the limits of a batch.
 func (c *Committer[J]) fill(batch []*entry[J]) []*entry[J] {
 	size := batch[0].size
-	for len(batch) < c.limits.BatchJobs && size < c.limits.BatchBytes {
+	for len(batch) < maxBatch && size < maxBatchBytes {
 		select {
 		case e, ok := <-c.jobs:
 			if !ok {

@@ -22,7 +22,7 @@ type disk struct {
 	write chan error
 }
 
-func newDisk() *disk { return &disk{begun: make(chan []string, 100), write: make(chan error, 100)} }
+func newDisk() *disk { return &disk{begun: make(chan []string, 9000), write: make(chan error, 9000)} }
 
 func (d *disk) commit(jobs []string) []error {
 	d.begun <- append([]string(nil), jobs...)
@@ -34,18 +34,16 @@ func (d *disk) commit(jobs []string) []error {
 	return errs
 }
 
-func start(t *testing.T, limits group.Limits) (*group.Committer[string], *disk) {
+func start(t *testing.T) (*group.Committer[string], *disk) {
 	t.Helper()
 	d := newDisk()
-	c := group.New(limits, d.commit)
+	c := group.New(d.commit)
 	t.Cleanup(func() {
 		close(d.write)
 		c.Close()
 	})
 	return c, d
 }
-
-var roomy = group.Limits{Waiting: 100, WaitingBytes: 1000, BatchJobs: 100, BatchBytes: 1000}
 
 // do has a job committed in the background.
 func do(c *group.Committer[string], ctx context.Context, job string, size int64) <-chan error {
@@ -65,9 +63,20 @@ func fill(t *testing.T, c *group.Committer[string], jobs []string, size int64) [
 	return answers
 }
 
+// crowd puts many jobs into the queue, in any order.
+func crowd(t *testing.T, c *group.Committer[string], jobs int, size int64) []<-chan error {
+	t.Helper()
+	var answers []<-chan error
+	for range jobs {
+		answers = append(answers, do(c, context.Background(), "job", size))
+	}
+	require.Eventually(t, func() bool { return c.Waiting() == jobs }, time.Minute, time.Millisecond)
+	return answers
+}
+
 func TestWhatWaitsDuringACommitBecomesOneBatch(t *testing.T) {
 	t.Parallel()
-	c, d := start(t, roomy)
+	c, d := start(t)
 	first := do(c, context.Background(), "first", 1)
 	require.Equal(t, []string{"first"}, <-d.begun)
 	answers := fill(t, c, []string{"a", "b", "c"}, 1)
@@ -84,57 +93,63 @@ func TestWhatWaitsDuringACommitBecomesOneBatch(t *testing.T) {
 	require.NoError(t, <-again, "a failure is its batch's alone")
 }
 
-func TestABatchKeepsToItsLimits(t *testing.T) {
+const mib = 1 << 20
+
+func TestABatchIsBounded(t *testing.T) {
 	t.Parallel()
-	for name, limits := range map[string]group.Limits{
-		"jobs":  {Waiting: 100, WaitingBytes: 1000, BatchJobs: 2, BatchBytes: 1000},
-		"bytes": {Waiting: 100, WaitingBytes: 1000, BatchJobs: 100, BatchBytes: 20},
+	for name, tt := range map[string]struct {
+		jobs  int
+		size  int64
+		first int
+	}{
+		"in jobs":  {jobs: 513, size: 1, first: 512},
+		"in bytes": {jobs: 3, size: 4 * mib, first: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, d := start(t, limits)
+			c, d := start(t)
 			do(c, context.Background(), "first", 1)
 			<-d.begun
-			fill(t, c, []string{"a", "b", "c"}, 10)
+			crowd(t, c, tt.jobs, tt.size)
 			d.write <- nil
-			require.Equal(t, []string{"a", "b"}, <-d.begun)
+			require.Len(t, <-d.begun, tt.first)
 			d.write <- nil
-			require.Equal(t, []string{"c"}, <-d.begun)
+			require.Len(t, <-d.begun, tt.jobs-tt.first)
 		})
 	}
 }
 
 func TestTooMuchWaitingIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
-	for name, limits := range map[string]group.Limits{
-		"jobs":  {Waiting: 2, WaitingBytes: 1000, BatchJobs: 100, BatchBytes: 1000},
-		"bytes": {Waiting: 100, WaitingBytes: 25, BatchJobs: 100, BatchBytes: 1000},
+	for name, tt := range map[string]struct {
+		jobs int
+		size int64
+	}{
+		"jobs":  {jobs: 8192, size: 1},
+		"bytes": {jobs: 2, size: 32 * mib},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, d := start(t, limits)
-			do(c, context.Background(), "first", 10)
+			c, d := start(t)
+			do(c, context.Background(), "first", 1)
 			<-d.begun
-			answers := fill(t, c, []string{"a", "b"}, 10)
-			require.ErrorIs(t, c.Do(context.Background(), "c", 10), inbox.ErrBusy)
-			d.write <- nil
-			require.Equal(t, []string{"a", "b"}, <-d.begun)
-			d.write <- nil
+			answers := crowd(t, c, tt.jobs, tt.size)
+			require.ErrorIs(t, c.Do(context.Background(), "refused", tt.size), inbox.ErrBusy)
+			for range tt.jobs + 2 {
+				d.write <- nil
+			}
 			for _, answer := range answers {
 				require.NoError(t, <-answer)
 			}
-			later := do(c, context.Background(), "c", 10)
-			require.Equal(t, []string{"c"}, <-d.begun, "there is room again")
-			d.write <- nil
-			require.NoError(t, <-later)
+			require.NoError(t, c.Do(context.Background(), "later", tt.size), "there is room again")
 		})
 	}
 }
 
 func TestOneJobLargerThanTheBoundPassesAlone(t *testing.T) {
 	t.Parallel()
-	c, d := start(t, group.Limits{Waiting: 10, WaitingBytes: 5, BatchJobs: 10, BatchBytes: 5})
-	large := do(c, context.Background(), "large", 100)
+	c, d := start(t)
+	large := do(c, context.Background(), "large", 100*mib)
 	require.Equal(t, []string{"large"}, <-d.begun)
 	d.write <- nil
 	require.NoError(t, <-large)
@@ -142,7 +157,7 @@ func TestOneJobLargerThanTheBoundPassesAlone(t *testing.T) {
 
 func TestACallerWhoLeavesDuringTheCommitGetsBusyThoughItIsWritten(t *testing.T) {
 	t.Parallel()
-	c, d := start(t, roomy)
+	c, d := start(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	answer := do(c, ctx, "job", 1)
 	require.Equal(t, []string{"job"}, <-d.begun)
@@ -154,7 +169,7 @@ func TestACallerWhoLeavesDuringTheCommitGetsBusyThoughItIsWritten(t *testing.T) 
 
 func TestACallerWhoLeftBeforeItsBatchIsNotWritten(t *testing.T) {
 	t.Parallel()
-	c, d := start(t, roomy)
+	c, d := start(t)
 	do(c, context.Background(), "first", 1)
 	<-d.begun
 	ctx, cancel := context.WithCancel(context.Background())
@@ -173,7 +188,7 @@ func TestACallerWhoLeftBeforeItsBatchIsNotWritten(t *testing.T) {
 func TestCloseWritesWhatWasAcceptedAndRefusesTheRest(t *testing.T) {
 	t.Parallel()
 	d := newDisk()
-	c := group.New(roomy, d.commit)
+	c := group.New(d.commit)
 	first := do(c, context.Background(), "first", 1)
 	<-d.begun
 	answers := fill(t, c, []string{"a", "b"}, 1)
@@ -204,7 +219,7 @@ func TestCloseWritesWhatWasAcceptedAndRefusesTheRest(t *testing.T) {
 func TestManyCallersEachGetTheirAnswer(t *testing.T) {
 	t.Parallel()
 	odd := errors.New("odd")
-	c := group.New(group.Limits{Waiting: 1000, WaitingBytes: 1000, BatchJobs: 7, BatchBytes: 1000}, func(jobs []int) []error {
+	c := group.New(func(jobs []int) []error {
 		errs := make([]error, len(jobs))
 		for i, job := range jobs {
 			if job%2 == 1 {

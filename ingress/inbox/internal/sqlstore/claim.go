@@ -54,7 +54,7 @@ func (s *Store) Claim(ctx context.Context, request inbox.ClaimRequest) ([]inbox.
 // claim also says whether more has arrived than it has looked at.
 func claim(tx Tx, request inbox.ClaimRequest) (claimed []inbox.Lane, more bool, err error) {
 	due, more, err := fillAndSelect(tx, request)
-	if err == nil && (more || len(due) == request.MaxLanes) {
+	if err == nil && !tx.Skip && (more || len(due) == request.MaxLanes) {
 		err = completeLanes(tx, due)
 	}
 	if err != nil {
@@ -142,64 +142,64 @@ func fillAndSelect(tx Tx, request inbox.ClaimRequest) (due []int64, more bool, e
 const (
 	selectArrived = `SELECT sequence, lane_key, received_at FROM inbox_delivery @delivery_arrived WHERE state = 'pending' AND in_lane = 0
 ORDER BY id LIMIT ?`
-	lockLanes = `SELECT lane_key FROM inbox_lane WHERE lane_key IN (*) @skip`
-	putInLane = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
+	lockLanes   = `SELECT lane_key, due_at FROM inbox_lane WHERE lane_key IN (*) @skip`
+	lockArrived = `SELECT sequence, lane_key FROM inbox_delivery WHERE sequence IN (*) @skip`
+	putInLane   = `UPDATE inbox_delivery SET in_lane = 1 WHERE state = 'pending' AND in_lane = 0 AND sequence IN (*)`
 )
 
 var insertLanes = Insert{
-	Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"}, Tail: "ON CONFLICT DO NOTHING RETURNING lane_key",
+	Table: "inbox_lane (lane_key, due_at)", Types: []string{"bigint", "bigint"}, Tail: "ON CONFLICT DO NOTHING RETURNING lane_key, due_at",
 }
 
 // fillLanes puts arrived deliveries into their lanes, the oldest first. An append does not, so that it is as fast with a backlog.
 //
 // It locks the lanes, so that no other transaction deletes one as empty, or puts a later delivery there first. Lanes that are locked already are left
-// for later. If there are no others, it reads again, four times as many. It says whether more may have arrived.
+// for later, and with Skip also those with a delivery that is locked: no later one may come before it. If there are no others, it reads again,
+// four times as many. It says whether more may have arrived.
 func fillLanes(tx Tx, now time.Time, most int) (more bool, err error) {
 	for range 4 {
-		type arrival struct{ sequence, lane int64 }
-		var arrived []arrival
-		due := map[int64]int64{}
+		arrived, due := map[int64]int64{}, map[int64]int64{} // lanes by sequence, times by lane
 		err := tx.Each(selectArrived, func(row Row) error {
-			var a arrival
-			var received int64
-			err := row.Scan(&a.sequence, &a.lane, &received)
-			arrived = append(arrived, a)
-			if before, seen := due[a.lane]; !seen || received < before {
-				due[a.lane] = min(received, micros(now))
-			}
+			var sequence, lane, received int64
+			err := row.Scan(&sequence, &lane, &received)
+			arrived[sequence], due[lane] = lane, min(received, cmp.Or(due[lane], micros(now)))
 			return err
 		}, most)
-		if err != nil || len(arrived) == 0 {
-			return false, err
+		read := len(arrived)
+		if tx.Skip && err == nil {
+			free := map[int64]int64{}
+			err = tx.EachList(lockArrived, gather(free), slices.Sorted(maps.Keys(arrived)))
+			for sequence, lane := range arrived {
+				if free[sequence] != lane {
+					delete(due, lane)
+				}
+			}
 		}
-		locked := map[int64]bool{}
-		lock := func(row Row) error {
-			var lane int64
-			err := row.Scan(&lane)
-			locked[lane] = true
-			return err
-		}
+		held := map[int64]int64{}
 		lanes := slices.Sorted(maps.Keys(due))
-		if err := tx.EachList(lockLanes, lock, lanes); err != nil {
-			return false, err
+		if err == nil {
+			err = tx.EachList(lockLanes, gather(held), lanes)
 		}
 		var args []any
 		for _, lane := range lanes {
-			if !locked[lane] {
+			if _, there := held[lane]; !there {
 				args = append(args, lane, due[lane])
 			}
 		}
-		if err := tx.Insert(insertLanes, args, lock); err != nil {
-			return false, err
+		if err == nil {
+			err = tx.Insert(insertLanes, args, gather(held))
 		}
 		var filled []int64
-		for _, a := range arrived {
-			if locked[a.lane] {
-				filled = append(filled, a.sequence)
+		for sequence, lane := range arrived {
+			if _, ours := held[lane]; ours {
+				filled = append(filled, sequence)
 			}
 		}
-		if _, err := tx.ExecList(putInLane, filled); err != nil || len(filled) > 0 || len(arrived) < most {
-			return len(arrived) == most, err
+		if err == nil {
+			_, err = tx.ExecList(putInLane, filled)
+		}
+		if err != nil || len(filled) > 0 || read < most {
+			return read == most, err
 		}
 		most *= 4
 	}

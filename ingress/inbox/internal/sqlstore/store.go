@@ -29,7 +29,10 @@ type Statements interface {
 }
 
 // Tx is an open transaction, with words for each kind of statement.
-type Tx struct{ Statements }
+type Tx struct {
+	Statements
+	Skip bool // earlier tries of the same work have waited in vain for a lock
+}
 
 func (t Tx) Exec(query string, args ...any) (int64, error) { return t.Run(query, nil, nil, args...) }
 

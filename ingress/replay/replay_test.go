@@ -1,0 +1,59 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/replay"
+)
+
+// recorder records the replays of each lane as they end. The later a delivery stands in its lane, the sooner its replay ends.
+type recorder struct {
+	sync.Mutex
+	ended map[string][]string
+}
+
+func (r *recorder) Replay(_ context.Context, id string, _ time.Time) error {
+	lane, place, inLane := strings.Cut(id, "/")
+	if !inLane {
+		return inbox.ErrNotReplayable
+	}
+	var n int
+	if _, err := fmt.Sscan(place, &n); err != nil {
+		return err
+	}
+	for range 100 - n {
+		runtime.Gosched()
+	}
+	r.Lock()
+	defer r.Unlock()
+	r.ended[lane] = append(r.ended[lane], id)
+	return nil
+}
+
+func TestTheDeliveriesOfALaneAreReplayedInTheirOrder(t *testing.T) {
+	t.Parallel()
+	var all []inbox.Delivery
+	want := map[string][]string{}
+	for n := range 100 {
+		for lane := range 5 {
+			name := fmt.Sprint("lane-", lane)
+			id := fmt.Sprint(name, "/", n)
+			all, want[name] = append(all, inbox.Delivery{ID: id, Lane: name}), append(want[name], id)
+		}
+	}
+	unknown := inbox.Delivery{ID: "no lane"}
+	r := &recorder{ended: map[string][]string{}}
+	replayed, err := replay.All(t.Context(), r, append(all, unknown), time.Now)
+	require.NoError(t, err)
+	require.Equal(t, all, replayed)
+	require.Equal(t, want, r.ended)
+}
