@@ -22,8 +22,8 @@ const (
 const (
 	AttentionPausedByFailure = "webhook_failure"  // Artmail paused it because deliveries failed
 	AttentionNoAPIKey        = "no_api_key"       // the activation is active, but its API key, which Artmail sends once, never arrived
-	AttentionRunStale        = "run_stale"        // Artmail is about to force-fail a run for inactivity; ends an hour after it should have
-	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated had another API key; ends seven days after the last one
+	AttentionRunStale        = "run_stale"        // Artmail is about to force-fail a run for inactivity; ends with the next activity of the run, or an hour after the force-failure should have come
+	AttentionAPIKeyConflict  = "api_key_conflict" // a second agent.activated had another API key; ends seven days after the last such key
 	AttentionResponseUnclear = "response_unclear" // a response to an open approval says neither yes nor no
 	AttentionCheckUnanswered = "check_unanswered" // no worker of the agent has answered "check-approval" for minutes
 )

@@ -56,7 +56,7 @@ const (
 	AttentionAccount         = "account"           // no worker has the account's API key
 	AttentionFileNotStored   = "file_not_stored"   // a file of the case is not in the bucket; the workflow "offload-files" says why
 	AttentionResultOffSchema = "result_off_schema" // the result does not match the request's resultSchema
-	AttentionNoticeRefused   = "notice_refused"    // Temporal refuses a notice, or the start of "offload-files", for good; ends seven days after the last refusal
+	AttentionNoticeRefused   = "notice_refused"    // Temporal refuses a notice, or the start of "offload-files", for good; ends seven days after the last refusal, unless the workflow has completed before
 	AttentionNoticeDelayed   = "notice_delayed"    // a notice, or the start of "offload-files", could not be handed off for minutes; it is retried
 	AttentionUnreachable     = "unreachable"       // no read of the case has succeeded for minutes: Offload can't be reached
 	AttentionAnswerDelayed   = "answer_delayed"    // an answer could not be sent to Offload for minutes; it is retried

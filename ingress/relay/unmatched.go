@@ -28,7 +28,7 @@ const (
 	idsPerQuery = 50
 )
 
-// replayPass replays unmatched deliveries whose workflow has started since. Usually nothing is unmatched, and a pass costs one count.
+// replayPass replays unmatched deliveries whose workflow has started since. Usually nothing is unmatched, and a pass reads one empty page.
 func (r *Relay) replayPass(ctx context.Context) time.Duration {
 	replayed, err := r.replayUnmatched(ctx)
 	if replayed > 0 {

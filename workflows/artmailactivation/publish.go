@@ -67,5 +67,5 @@ func (r *run) log(notes []lifecycle.Note) {
 }
 
 func (r *run) logFailedHandOff(h workflows.HandOff, f rules.Failure) {
-	workflow.GetLogger(r.Ctx).Warn("hand-off of notices failed", "notices", len(h.Notices), "type", f.Type, "error", f.Message)
+	workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(h.Notices), "errorType", f.Type, "error", f.Message)
 }

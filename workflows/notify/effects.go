@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	"github.com/signalbox-dev/signalbox/workflows/notify/lifecycle"
 )
 
@@ -11,8 +12,8 @@ import (
 // limited.
 const nextStart = time.Second
 
-// turn is how long running deliveries may keep others waiting that don't fit the run. Then a new run begins with those others.
-const turn = time.Hour
+// longestWait is how long running deliveries may keep others waiting that don't fit the run. Then a new run begins with those others.
+const longestWait = time.Hour
 
 // carryOut starts each wanted delivery whose target has none running, and drops deliveries of notices that no longer wait.
 func (r *run) carryOut(fx lifecycle.Effects) {
@@ -37,10 +38,12 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	switch {
 	case !plan.Full:
 		r.newRunAt = time.Time{}
-	case plan.NewRun:
+	case plan.NewRun && len(r.deliveries) == 0:
 		r.newRunAt = r.Now()
+	case plan.NewRun: // the attempts under way may end first
+		r.newRunAt = rules.Sooner(r.newRunAt, r.Now().Add(deliverAttempt))
 	case r.newRunAt.IsZero():
-		r.newRunAt = r.Now().Add(turn)
+		r.newRunAt = r.Now().Add(longestWait)
 	}
 	r.Timer.Set(r.Ctx, r.Now(), r.newRunAt, "Start other deliveries in a new run")
 	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, "End unless notices come")

@@ -114,7 +114,7 @@ func (r *run) applyResults() {
 	}
 	if r.handOff.Done() {
 		if params, _, failed := r.handOff.Take(r.Ctx); failed != nil {
-			workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(params.Notices), "files", params.Files != nil, "error", failed.Message)
+			workflow.GetLogger(r.Ctx).Warn("hand-off failed", "notices", len(params.Notices), "files", params.Files != nil, "errorType", failed.Type, "error", failed.Message)
 			r.applyResult(lifecycle.HandOffFailed(r.c, params, *failed, r.Now()))
 		} else {
 			r.applyResult(lifecycle.HandedOff(r.c, params))

@@ -45,7 +45,7 @@ func (s Source) ReadTokens(paths []string, known Tokens) (Tokens, error) {
 		}
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("--internal-tokens (SIGNALBOX_INTERNAL_TOKENS): %s: %w", path, err))
-			tokens = known[path]
+			tokens = slices.DeleteFunc(slices.Clone(known[path]), func(t fileToken) bool { return holders[t.Token] != "" })
 		}
 		for _, t := range tokens {
 			holders[t.Token] = t.Name

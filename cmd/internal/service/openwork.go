@@ -237,6 +237,7 @@ func (o *openWork) readStates(ctx context.Context, executions []*workflowpb.Work
 	}
 	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(o.states[a].at.UnixNano(), o.states[b].at.UnixNano()) })
 	answered, timeouts := false, 0
+	var slow error
 	for i, id := range ids {
 		state := o.states[id]
 		if i < maxStates && timeouts < maxTimeouts {
@@ -246,19 +247,19 @@ func (o *openWork) readStates(ctx context.Context, executions []*workflowpb.Work
 				answered, timeouts = true, 0
 				state = stateRead{at: o.now(), ok: true, waiting: found}
 			case errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)):
-				timeouts++
+				timeouts, slow = timeouts+1, err
 				state.at = o.now()
 				o.states[id] = state // also if this pass fails
 			default:
 				return 0, err
 			}
-			if timeouts == maxTimeouts && !answered {
-				return 0, fmt.Errorf("no worker answers for %d workflows in a row: %w", timeouts, err)
-			}
 		}
 		if kept[id] = state; !state.ok {
 			unread++
 		}
+	}
+	if slow != nil && !answered {
+		return 0, fmt.Errorf("no worker answers for %d workflows in a row: %w", timeouts, slow)
 	}
 	return unread, nil
 }

@@ -231,6 +231,7 @@ func TestIdleConnectionsThatDoNotAnswerAreReplaced(t *testing.T) {
 	defer cancel()
 	_, err := s.Append(within, []inbox.Delivery{pendingIn("a", "1")})
 	require.NoError(t, err)
+	require.EqualValues(t, 1, s.db.writes.Stat().CanceledAcquireCount(), "the first try that times out replaces them all")
 }
 
 func TestTextsThatTheTablesCannotHoldAreEscaped(t *testing.T) {

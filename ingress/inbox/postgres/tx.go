@@ -44,7 +44,8 @@ func (d *database) transact(ctx context.Context, relaxed bool, lock string, work
 	defer cancel()
 	conn, err := d.writes.Acquire(ctx)
 	if err != nil {
-		if ctx.Err() != nil && caller.Err() == nil {
+		// A connection that is being made is kept: it may be the first to a server that answers.
+		if ctx.Err() != nil && caller.Err() == nil && d.writes.Stat().IdleConns() > 0 {
 			d.reset()
 		}
 		return err

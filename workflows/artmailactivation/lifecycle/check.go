@@ -99,18 +99,18 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 	if !runs {
 		return
 	}
-	fx.wakeAt(due, now, "deadline of an approval")
+	fx.wakeAt(due, now, "Deadline of an approval")
 	if approval.CheckingSince.IsZero() {
 		return
 	}
 	until, _ := checkedUntil(a, approval)
-	fx.wakeAt(until, now, "end of a check")
+	fx.wakeAt(until, now, "End of a check")
 	if approval.NextCheckAt.After(now) {
-		fx.wakeAt(approval.NextCheckAt, now, "next check")
+		fx.wakeAt(approval.NextCheckAt, now, "Next check")
 		return
 	}
 	silentAt, _ := checkSilentAt(&a.State, approval)
-	fx.wakeAt(silentAt, now, "a check has no result")
+	fx.wakeAt(silentAt, now, "A check has no result")
 	if len(fx.Checks) == maxChecks {
 		return
 	}

@@ -3,9 +3,8 @@ package lifecycle
 import (
 	"time"
 
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
-
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // end voids open approvals and runs. It drops the key, which Artmail has revoked, and the user, who is no longer needed.

@@ -23,17 +23,19 @@ type Effects struct {
 func Next(a Activation, now time.Time) Effects {
 	fx := Effects{HandOff: handOff(a, now), Done: a.State.Ended != nil && len(a.State.Outbox.Waiting) == 0}
 	fx.wakeAt(a.State.Outbox.NotBefore, now, "Hand off notices again")
-	fx.wakeAt(a.State.Outbox.RefusedUntil(), now, "a refused notice is old")
-	fx.wakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "another API key is old")
+	if a.State.Ended == nil {
+		fx.wakeAt(a.State.Outbox.RefusedUntil(), now, "A refused notice is old")
+		fx.wakeAt(rules.LastsUntil(a.State.KeyConflictAt), now, "Another API key is old")
+	}
 	for i := range a.State.Approvals {
 		fx.addApproval(&a, &a.State.Approvals[i], now)
 	}
 	for i := range a.State.Runs {
 		if at, runs := warnAt(&a, &a.State.Runs[i]); runs {
-			fx.wakeAt(at, now, "run goes stale")
+			fx.wakeAt(at, now, "A run goes stale")
 		}
 		if until, runs := staleUntil(&a, &a.State.Runs[i]); runs {
-			fx.wakeAt(until, now, "run is no longer stale")
+			fx.wakeAt(until, now, "A run is no longer stale")
 		}
 	}
 	return fx

@@ -12,7 +12,7 @@ type Run struct {
 	workflows.Run
 	// FailedAt is the provider's time of run_force_failed.
 	FailedAt time.Time `json:"failedAt,omitzero"`
-	// Stale: Artmail is about to force-fail the run. It ends with new activity, and an hour after the force-failure should have come.
+	// Stale: Artmail is about to force-fail the run. The mark ends with new activity, and an hour after the force-failure should have come.
 	Stale bool `json:"stale,omitempty"`
 	// WarningID and EndID are the IDs of the notices about the last warning and about the end.
 	WarningID string `json:"warningId,omitempty"`

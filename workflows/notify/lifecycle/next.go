@@ -30,7 +30,7 @@ const (
 	// maxStartBytes limits the deliveries that one workflow task starts: each has a copy of the data, and Temporal refuses requests of more
 	// than 4 MiB.
 	maxStartBytes = 2 << 20
-	// maxRunBytes limits the deliveries of one run, together with its state. From 4 MiB of history on, the server suggests to continue as
+	// maxRunBytes limits the deliveries of one run, together with its state; the signals of the run come on top. From 4 MiB of history on, the server suggests to continue as
 	// new, which drops running deliveries: they would start again, drop again, and never get beyond their first attempts.
 	maxRunBytes = 3 << 20
 )
@@ -79,7 +79,7 @@ func Interrupted(s State, running []Key) State {
 	s.Notices = slices.Clone(s.Notices)
 	for _, key := range running {
 		if i := s.find(key); i >= 0 {
-			s.Notices[i].Turns++
+			s.Notices[i].Interruptions++
 		}
 	}
 	return s
@@ -89,7 +89,7 @@ func Interrupted(s State, running []Key) State {
 func Next(s State, now time.Time) Effects {
 	var e Effects
 	heads := s.heads()
-	slices.SortStableFunc(heads, func(a, b int) int { return cmp.Compare(s.Notices[a].Turns, s.Notices[b].Turns) })
+	slices.SortStableFunc(heads, func(a, b int) int { return cmp.Compare(s.Notices[a].Interruptions, s.Notices[b].Interruptions) })
 	for _, i := range heads {
 		n := s.Notices[i]
 		notice := n.Notice

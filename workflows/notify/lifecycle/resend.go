@@ -24,7 +24,7 @@ func Resend(s State, selected workflows.SelectNotices, now time.Time) (State, wo
 	s.Notices, s.Bodies, s.Gone = slices.Clone(s.Notices), slices.Clone(s.Bodies), slices.Clone(s.Gone)
 	for _, i := range chosen {
 		n := &s.Notices[i]
-		n.Status, n.SettledAt, n.Until = workflows.NoticeWaiting, time.Time{}, now.Add(workflows.NoticeDeliveryTime)
+		n.Status, n.SettledAt, n.Until, n.Interruptions = workflows.NoticeWaiting, time.Time{}, now.Add(workflows.NoticeDeliveryTime), 0
 		s.Gone = slices.DeleteFunc(s.Gone, func(g Gone) bool { return g.To == n.To })
 	}
 	return fit(s), workflows.NoticesSelected{Notices: len(chosen)}, nil

@@ -37,8 +37,8 @@ type Notice struct {
 	Until     time.Time `json:"until"`
 	SettledAt time.Time `json:"settledAt,omitzero"`
 	Attempts  int       `json:"attempts,omitempty"`
-	// Turns counts the runs that ended during the delivery.
-	Turns int `json:"turns,omitempty"`
+	// Interruptions counts the runs that ended during the delivery.
+	Interruptions int `json:"interruptions,omitempty"`
 	// Log has the newest attempts, oldest first.
 	Log       []workflows.NoticeAttempt `json:"log,omitempty"`
 	LastError string                    `json:"lastError,omitempty"`

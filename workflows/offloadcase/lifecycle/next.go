@@ -42,7 +42,6 @@ func Next(c Case, now time.Time) Effects {
 	if waiting {
 		wake(s.Outbox.NotBefore, "Hand off notices again")
 	}
-	wake(s.Outbox.RefusedUntil(), "A refused notice is old")
 	if fx.Ended {
 		fx.CheckResult = checkResultParams(c)
 		if fx.CheckResult != nil {
@@ -51,6 +50,7 @@ func Next(c Case, now time.Time) Effects {
 		fx.Done = !waiting && fx.CheckResult == nil
 		return fx
 	}
+	wake(s.Outbox.RefusedUntil(), "A refused notice is old")
 	if wantsCreation(s) {
 		if s.CreateAt.After(now) {
 			wake(s.CreateAt, "Create the case again")

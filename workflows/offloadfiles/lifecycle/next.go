@@ -46,15 +46,15 @@ func Next(f Files, now time.Time) Effects {
 		}
 		return fx
 	}
-	fx.Wake, fx.WakeFor = s.Until, "the time for the files is over"
+	fx.Wake, fx.WakeFor = s.Until, "The time for the files is over"
 	if at := delayedAt(s); at.After(now) && at.Before(fx.Wake) {
-		fx.Wake, fx.WakeFor = at, "the files take too long"
+		fx.Wake, fx.WakeFor = at, "The files take too long"
 	}
 	first, others := inTurn(s)
 	for _, file := range first {
 		if file.NotBefore.After(now) {
 			if file.NotBefore.Before(fx.Wake) {
-				fx.Wake, fx.WakeFor = file.NotBefore, "a file is tried again"
+				fx.Wake, fx.WakeFor = file.NotBefore, "Try a file again"
 			}
 			continue
 		}
