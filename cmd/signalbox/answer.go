@@ -27,7 +27,7 @@ func (p process) caseAnswer() *cobra.Command {
 	answer := &cobra.Command{
 		Use:   "answer REFERENCE",
 		Short: "Answer the open question of a case",
-		Long: `Answer the open question of a case. Without --text it shows the question and reads the answer from the editor that VISUAL or EDITOR names,
+		Long: `Answer the open question of a case. Without --text it shows the question and reads the answer from the editor that VISUAL or EDITOR names, else vi,
 or from standard input if that is not a terminal.`,
 		Args: cobra.ExactArgs(1),
 

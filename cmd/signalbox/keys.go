@@ -52,7 +52,7 @@ func (p process) keysStage() *cobra.Command {
 	return &cobra.Command{
 		Use:   "stage PATH",
 		Short: "Add new keys that are not used yet: the first step of a rotation",
-		Long: `Add new keys that are not used yet. A rotation has five steps, and at no moment does a process refuse what another one made:
+		Long: `Add new keys that are not used yet. A rotation has these steps, and at no moment does a process refuse what another one made:
 
   signalbox keys stage PATH      then restart every process that uses the document, an agent's own workers among them
   signalbox keys promote PATH    then restart them again: from now on they use the new keys

@@ -10,7 +10,7 @@ signalbox case check vendor_4096                # read the case at Offload now
 signalbox todo                                  # what a person is needed for, the most urgent first: after some seconds a question
 signalbox case list --needs-attention           # also: --state, --account, --prefix, --case-id, --open, --since, --before
 signalbox activation list --agent demo-agent
-signalbox case answer vendor_4096               # shows the question; $VISUAL/$EDITOR, or standard input where it is no terminal
+signalbox case answer vendor_4096               # the question in $VISUAL, $EDITOR or vi, or the answer from standard input; --text "…" answers at once
 signalbox case wait vendor_4096                 # until it has ended
 signalbox case transcript vendor_4096           # the conversation, read from Offload and stored nowhere
 signalbox catch-up --since 2h --dry-run         # after an outage: replay deliveries, read open cases, resend notices
