@@ -29,6 +29,15 @@ func (w *watchInbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
 	return w.Next.Init(&watchOutbound{WorkflowOutboundInterceptorBase: interceptor.WorkflowOutboundInterceptorBase{Next: out}, life: w.life})
 }
 
+// HandleSignal ends the step that sent the signal. A run that ends before it has the signal leaves it to the next one, as the server does.
+func (w *watchInbound) HandleSignal(ctx workflow.Context, in *interceptor.HandleSignalInput) error {
+	if len(w.life.sent) > 0 {
+		w.life.sent[0]()
+		w.life.sent = w.life.sent[1:]
+	}
+	return w.Next.HandleSignal(ctx, in)
+}
+
 type watchOutbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
 	life *life

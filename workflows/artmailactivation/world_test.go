@@ -38,7 +38,9 @@ type life struct {
 	// carriedIn is the carried input of the first run.
 	carriedIn *lifecycle.State
 	steps     []*step
-	checks    func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error)
+	// sent has the ends of the steps whose signals the workflow does not have yet.
+	sent   []func()
+	checks func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error)
 
 	// receiver answers hand-offs; nil accepts all.
 	receiver func(attempt int, h workflows.HandOff) error
@@ -98,8 +100,8 @@ func (l *life) events(minutes float64, events ...workflows.ActivationEvent) {
 
 func (l *life) signal(minutes float64, name string, payload any) {
 	l.at(minutes, func(env *testsuite.TestWorkflowEnvironment, done func()) {
+		l.sent = append(l.sent, done)
 		env.SignalWorkflow(name, payload)
-		done()
 	})
 }
 
@@ -191,7 +193,7 @@ func (l *life) newRun(gate *storytest.Gate) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
 	env := suite.NewTestWorkflowEnvironment()
-	l.env = env
+	l.env, l.sent = env, nil
 	env.SetStartTime(l.now)
 	env.SetTestTimeout(2 * time.Minute)
 	env.RegisterWorkflowWithOptions(workflowOf(l.every), workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
