@@ -26,11 +26,15 @@ type Erasure struct {
 	Source string
 	// HandOver is the type of the activation's hand-over workflow; empty: it has none.
 	HandOver string
-	parts    []erasedPart
-	caseID   func(ctx context.Context) []string
+	// parts begin with the source.
+	parts  []erasedPart
+	caseID func(ctx context.Context) []string
 	// found are the runs of the source that Find has seen. Another run is of a later start, and is not erased.
 	found map[string]bool
-	// open says that Find saw work under way; endedAt is when End terminated it.
+	// lastStart is when the last run that Find has seen started; late is how many runs Delete has seen that started later.
+	lastStart time.Time
+	late      int
+	// open says that Find saw work under way; endedAt is when the last of it was terminated, by this erasure or before it.
 	open    bool
 	endedAt time.Time
 }
@@ -99,6 +103,12 @@ func (e *Erasure) Find(ctx context.Context) (Held, error) {
 		}
 		held.Runs += len(runs)
 		for _, run := range runs {
+			if run.StartedAt.After(e.lastStart) {
+				e.lastStart = run.StartedAt
+			}
+			if run.status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED && run.ClosedAt.After(e.endedAt) {
+				e.endedAt = run.ClosedAt // by an erasure that was cut off, or by a person
+			}
 			if part.id == e.Source {
 				e.found[run.RunID] = true
 				ended = ended || run.status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED && !slices.Contains(run.Attention, workflows.AttentionStillRunning)
@@ -143,7 +153,8 @@ func (e *Erasure) underWay(ctx context.Context, part erasedPart) string {
 	return fmt.Sprintf("%s, of which %d wait to be delivered", part.name, waiting)
 }
 
-// End terminates what runs. Then Delete takes half a minute or more, if Find saw work under way.
+// End terminates what runs. Then Delete takes half a minute or more, if Find saw work under way. A later Erasure waits as well: Find reads when
+// a workflow was terminated.
 func (e *Erasure) End(ctx context.Context, by string) error {
 	for _, part := range e.parts {
 		runs, err := e.runs(ctx, part)
@@ -176,15 +187,18 @@ const (
 	// lateStart is how long what was under way in a terminated workflow may still start another one: a delivery to a hand-over workflow goes
 	// on for 25 s at most, a hand-off of notices and files for 5 s.
 	lateStart = 30 * time.Second
+	// mostLateStarts is how many late starts an erasure deletes. What was under way makes a few at most; more are an app's.
+	mostLateStarts = 5
 )
 
-// Delete deletes the histories of all runs, and returns when Temporal has deleted them. It looks again until it finds nothing, and, after End
-// terminated work, until that work can start nothing more. It deletes the source last, because a repeated erasure reads it.
+// Delete deletes the histories of all runs, and returns when Temporal has deleted them. It looks again until it finds nothing, and, if work was
+// terminated less than lateStart ago, until that work can start nothing more. It deletes the source last: until then its workflow ID can't be
+// used again, and a repeated erasure reads it. Delete returns ErrStillOpen if an app starts a workflow again and again.
 func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
+	e.late = 0
 	for {
-		over := now().Sub(e.endedAt) >= lateStart
-		found := 0
-		for _, part := range slices.Backward(e.parts) {
+		over, found := now().Sub(e.endedAt) >= lateStart, 0
+		for _, part := range slices.Backward(e.parts[1:]) {
 			n, err := e.delete(ctx, part)
 			found += n
 			if err != nil {
@@ -193,12 +207,14 @@ func (e *Erasure) Delete(ctx context.Context) (deleted int, err error) {
 		}
 		deleted += found
 		if found == 0 && over {
-			return deleted, nil
+			break
 		}
 		if !sleep(ctx, erasePause) {
 			return deleted, ctx.Err()
 		}
 	}
+	n, err := e.delete(ctx, e.parts[0])
+	return deleted + n, err
 }
 
 // delete deletes one run after the other. Runs of which one was reset to another share events: deleted at once, each spares them for the other.
@@ -214,6 +230,12 @@ func (e *Erasure) delete(ctx context.Context, part erasedPart) (int, error) {
 		}
 		run := runs[0]
 		if deadlines[run.RunID].IsZero() { // or else the list still shows what was deleted
+			if run.StartedAt.After(e.lastStart) {
+				e.late++
+			}
+			if e.late > mostLateStarts {
+				return len(deadlines), fmt.Errorf("%w: %s is started again and again: stop its app and repeat the erasure", ErrStillOpen, part.id)
+			}
 			deadlines[run.RunID] = now().Add(eraseTime)
 			if run.status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 				e.endedAt = now() // it started late, and is terminated now
@@ -265,10 +287,13 @@ func (e *Erasure) runs(ctx context.Context, part erasedPart) ([]execution, error
 	case newest.WorkflowType.Name != part.workflowType:
 		return all, nil
 	}
-	current := execution{Listed: Listed{WorkflowID: part.id, RunID: newest.WorkflowExecution.RunID}, status: newest.Status}
+	current := execution{Listed: Listed{WorkflowID: part.id, RunID: newest.WorkflowExecution.RunID, StartedAt: newest.WorkflowStartTime}, status: newest.Status}
+	if closed := newest.WorkflowCloseTime; closed != nil {
+		current.ClosedAt = *closed
+	}
 	for i := range all {
 		if all[i].RunID == current.RunID {
-			all[i].status = newest.Status
+			all[i].status, all[i].ClosedAt = current.status, current.ClosedAt
 			return all, nil
 		}
 	}
