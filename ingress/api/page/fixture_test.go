@@ -141,9 +141,7 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if notices, known := f.notices[options.WorkflowID]; known {
-		which := options.Args[0].(workflows.SelectNotices)
-		f.updates = append(f.updates, options.UpdateName+" by "+which.By)
-		return handle{answer: workflows.NoticesSelected{Notices: selected(notices, which.IDs)}}, nil
+		return f.updateNotices(notices, options)
 	}
 	if activation, known := f.activations[options.WorkflowID]; known {
 		return f.updateActivation(activation, options)
@@ -188,15 +186,43 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	return handle{answer: answer}, nil
 }
 
-// selected counts the given-up notices that have one of the IDs; without IDs, all that were given up.
-func selected(notices workflows.NotifyState, ids []string) int {
-	n := 0
-	for _, notice := range notices.Notices {
-		if notice.Status == workflows.NoticeGivenUp && (len(ids) == 0 || slices.Contains(ids, notice.ID)) {
-			n++
+// updateNotices refuses an ID that is unknown or not given up, or that has no data to send. Without IDs it takes all that can be taken, and a dismissal
+// those that are forgotten, too.
+func (f *temporal) updateNotices(state workflows.NotifyState, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	which := options.Args[0].(workflows.SelectNotices)
+	resend := options.UpdateName == workflows.UpdateResend
+	for _, id := range which.IDs {
+		at := slices.IndexFunc(state.Notices, func(n workflows.NoticeRecord) bool { return n.ID == id })
+		switch {
+		case at < 0:
+			return nil, refuse(workflows.ErrTypeUnknownNotice)
+		case state.Notices[at].Status != workflows.NoticeGivenUp:
+			return nil, refuse(workflows.ErrTypeNotGivenUp)
+		case resend && state.Notices[at].NoData:
+			return nil, refuse(workflows.ErrTypeNoNoticeData)
 		}
 	}
-	return n
+	state.Notices = slices.Clone(state.Notices)
+	n := 0
+	for i, notice := range state.Notices {
+		if notice.Status != workflows.NoticeGivenUp || resend && notice.NoData || len(which.IDs) > 0 && !slices.Contains(which.IDs, notice.ID) {
+			continue
+		}
+		n++
+		state.Notices[i].Status = workflows.NoticeDismissed
+		if resend {
+			state.Notices[i].Status = workflows.NoticeWaiting
+		}
+	}
+	if !resend && len(which.IDs) == 0 {
+		n, state.Forgotten = n+state.Forgotten, 0
+	}
+	if n == 0 {
+		return nil, refuse(workflows.ErrTypeNotGivenUp)
+	}
+	f.notices[options.WorkflowID] = state
+	f.updates = append(f.updates, options.UpdateName+" by "+which.By)
+	return handle{answer: workflows.NoticesSelected{Notices: n}}, nil
 }
 
 func (f *temporal) updateActivation(state *workflows.ActivationState, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {

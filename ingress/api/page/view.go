@@ -118,7 +118,7 @@ func (s *Server) functions() template.FuncMap {
 			return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
 		},
 		"deliveryPath": func(id string) string { return "/deliveries/" + url.PathEscape(id) },
-		"noticesPath":  func(source string) string { return "/notices/of?" + url.Values{"source": {source}}.Encode() },
+		"noticesPath":  noticesPath,
 		// noticesOf is the case or activation whose notices a workflow delivers.
 		"noticesOf":     func(workflowID string) string { return strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")) },
 		"questionsOnly": func() string { return questionsOnly },
@@ -189,13 +189,18 @@ func (s *Server) webUI(workflowID string) string {
 	return strings.TrimSuffix(s.deps.WebUI, "/") + "/workflows/" + url.PathEscape(workflowID)
 }
 
-// workflowPath is the page of a case or an activation by its workflow ID; empty for another workflow.
+func noticesPath(source string) string { return "/notices/of?" + url.Values{"source": {source}}.Encode() }
+
+// workflowPath is the page of a case, an activation or their notices by its workflow ID; empty for another workflow.
 func workflowPath(workflowID string) string {
 	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(workflowID); isCase {
 		return "/cases/" + url.PathEscape(reference)
 	}
 	if agent, activation, isActivation := workflows.ParseArtmailActivationWorkflowID(workflowID); isActivation && activation != "" {
 		return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
+	}
+	if source, isNotify := strings.CutPrefix(workflowID, workflows.NotifyWorkflowID("")); isNotify {
+		return noticesPath(source)
 	}
 	return ""
 }

@@ -178,24 +178,78 @@ func TestAReleasedDeliveryLeadsToWhatItBecame(t *testing.T) {
 	require.Contains(t, body, "agent.activated")
 }
 
-// "Dismiss all" is about what the page shows: what was given up later stays.
+// "Dismiss all" is about what the page shows: if more was given up later, it dismisses nothing. It includes those that are no longer listed.
 func TestDismissAllIsAboutWhatIsShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
-	w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{
-		Source: "offload-case/w9", Attention: []string{workflows.AttentionNoticeGivenUp},
-		Notices: []workflows.NoticeRecord{{ID: "n1", Status: workflows.NoticeGivenUp}, {ID: "n2", Status: workflows.NoticeDelivered}},
+	givenUp := func(id, to string) workflows.NoticeRecord {
+		return workflows.NoticeRecord{ID: id, Status: workflows.NoticeGivenUp, To: workflows.Target{Callback: to}}
+	}
+	set := func(forgotten int, notices ...workflows.NoticeRecord) {
+		w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{
+			Source: "offload-case/w9", Attention: []string{workflows.AttentionNoticeGivenUp}, Notices: notices, Forgotten: forgotten,
+		}
 	}
 	b := w.signedIn(t, annSecret)
-	_, body := b.get(t, "/notices/of?source=offload-case/w9")
-	_, form, _ := strings.Cut(body, "</table>")
-	require.Contains(t, form, `name="id" value="n1"`)
-	require.NotContains(t, form, `value="n2"`)
-	_, body = b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}, "id": {"n1", "n0"}, "return": {"/notices"}})
-	require.Contains(t, body, "Dismissed: 1.")
+	dismissAll := func() url.Values {
+		_, body := b.get(t, "/notices/of?source=offload-case/w9")
+		found := regexp.MustCompile(`name="shown" value="([^"]+)"`).FindStringSubmatch(body)
+		require.NotEmpty(t, found, body)
+		return url.Values{"source": {"offload-case/w9"}, "shown": {found[1]}, "return": {"/notices"}}
+	}
+	set(0, givenUp("n1", "finance"))
+	form := dismissAll()
+	for name, change := range map[string]func(){
+		"another notice": func() { set(0, givenUp("n1", "finance"), givenUp("n2", "finance")) },
+		"another target": func() { set(0, givenUp("n1", "finance"), givenUp("n1", "sales")) },
+		"forgotten":      func() { set(1, givenUp("n1", "finance")) },
+	} {
+		change()
+		status, body := b.post(t, "/notices/dismiss", form)
+		require.Equal(t, 409, status, name)
+		require.Contains(t, body, "The notices have changed: look again.", name)
+		require.Equal(t, "/notices/of?source=offload-case%2Fw9", link(t, body, "Back"), name)
+	}
+	status, _ := b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}})
+	require.Equal(t, 409, status, "a form that names nothing and showed nothing")
+	require.Empty(t, w.temporal.acts())
+
+	set(3, givenUp("n1", "finance"))
+	_, body := b.post(t, "/notices/dismiss", dismissAll())
+	require.Contains(t, body, "Dismissed: 4.")
+	set(3)
+	_, body = b.get(t, "/notices/of?source=offload-case/w9")
+	require.NotContains(t, body, "Send all again", "what is forgotten can't be sent")
+	_, body = b.post(t, "/notices/dismiss", dismissAll())
+	require.Contains(t, body, "Dismissed: 3.")
+
+	set(0, givenUp("n1", "finance"))
 	_, body = b.get(t, "/")
 	require.NotContains(t, body, "Dismiss all", "the list does not show them")
 	require.Equal(t, "/notices/of?source=offload-case%2Fw9", link(t, body, "Look at the notices"))
+}
+
+// "Send all again" sends what can be sent, however much was given up: also if some can't be, or was settled since the page was read.
+func TestSendAllAgainSendsWhatCanBeSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	state := workflows.NotifyState{Source: "offload-case/w9", Notices: []workflows.NoticeRecord{{ID: "gone", Status: workflows.NoticeGivenUp, NoData: true}}}
+	for i := range 501 { // more than a call may name
+		state.Notices = append(state.Notices, workflows.NoticeRecord{ID: fmt.Sprint("n", i), Status: workflows.NoticeGivenUp})
+	}
+	w.temporal.notices["notify/offload-case/w9"] = state
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/notices/of?source=offload-case/w9")
+	forms := regexp.MustCompile(`(?s)<form method="post" action="/notices/resend".*?</form>`).FindAllString(body, -1)
+	form := url.Values{}
+	for _, field := range regexp.MustCompile(`name="([^"]+)" value="([^"]+)"`).FindAllStringSubmatch(forms[len(forms)-1], -1) {
+		form.Add(field[1], html.UnescapeString(field[2]))
+	}
+	require.Contains(t, forms[len(forms)-1], "Send all again")
+	_, _ = b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}, "id": {"n0"}})
+	status, body := b.post(t, "/notices/resend", form)
+	require.Equal(t, 200, status, body)
+	require.Contains(t, body, "Sent again: 500.")
 }
 
 // The notices of an activation come and go while its page is open.
