@@ -36,6 +36,17 @@ func TestTheSameAnswerTwiceIsTaken(t *testing.T) {
 	require.Contains(t, body, "<strong><bdi>ann</bdi></strong> answered", "of another person it is another answer")
 	status, _ = ann.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"No."}})
 	require.Equal(t, 409, status)
+	for result, status := range map[workflows.InputResult]int{workflows.InputAccepted: 200, workflows.InputAlreadyResolved: 200, workflows.InputNotWaiting: 409} {
+		state := w.temporal.get("w9")
+		state.Answers = []workflows.Answer{{QuestionID: "q1", Text: "Yes,\nit is.", By: "ann", GivenAt: time.Now(), Result: result}}
+		w.temporal.set(state)
+		got, body := ann.post(t, "/cases/w9/answer", form)
+		require.Equal(t, status, got, result)
+		if status == 409 {
+			require.Contains(t, body, "Your answer was not sent")
+			require.Contains(t, body, `<span class="tag">Not waiting</span>`, "the page says why the first one counts for nothing")
+		}
+	}
 }
 
 // What the case would refuse is not offered; a refused request is corrected, not repeated.
