@@ -113,6 +113,14 @@ func TestInABrowserTheCasePageSaysWhatAnotherPersonDidMeanwhile(t *testing.T) {
 	bob.shows(t, "Input sent")
 	require.Equal(t, "No, on paper.", evaluate[string](t, bob, `document.querySelector(".answer textarea").value`))
 
+	// Offload did not take her answer, so the question is open again, and there is nothing to say.
+	answered := w.temporal.get("w9")
+	w.temporal.set(asks("w9"))
+	bob.until(t, `!document.querySelector(".meanwhile")`)
+	require.Equal(t, "No, on paper.", evaluate[string](t, bob, `document.querySelector(".answer textarea").value`))
+	w.temporal.set(answered)
+	bob.shows(t, "The question is not open any more.")
+
 	// Offload asks again: what was written for the first question is not sent for the second.
 	again := w.temporal.get("w9")
 	again.Status, again.Question = workflows.CaseInputNeeded, &workflows.Question{ID: "q2", Text: "By Friday?"}

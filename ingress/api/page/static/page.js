@@ -116,8 +116,8 @@
         if (!begun(part)) {
           part.className = other.className;
           part.replaceChildren(...document.importNode(other, true).childNodes);
-        } else if (part.dataset.live === "form" && part.querySelector("textarea")) {
-          markOther(part, other);
+        } else if (part.dataset.live === "form" && !markOther(part, other)) {
+          part.querySelector(".meanwhile")?.remove();
         }
       }
     }
