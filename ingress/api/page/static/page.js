@@ -37,10 +37,6 @@
     if (form.dataset.draft && box) sessionStorage.setItem("sent", key(box));
   });
 
-  // The form to sign in carries a text that was not sent, except where this tab has it as a draft.
-  const kept = document.querySelector(".signin textarea");
-  if (kept && kept.value === sessionStorage.getItem(sessionStorage.getItem("sent"))) kept.removeAttribute("name");
-
   if (!every) return;
 
   const begun = (part) =>
