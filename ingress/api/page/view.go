@@ -206,7 +206,7 @@ func workflowPath(workflowID string) string {
 }
 
 // clean makes a text of others harmless to look at: control characters, those that turn the direction of what follows, and those that can't be
-// seen are shown by name. The joiners of scripts and emoji stay.
+// seen are shown by name. The joiners of scripts and emoji stay, and the signs of Arabic and Syriac that stand before a number.
 func clean(text any) string {
 	if pointer, isPointer := text.(*string); isPointer {
 		text = *pointer
@@ -216,7 +216,8 @@ func clean(text any) string {
 		switch {
 		case r == '\n' || r == '\t':
 			out.WriteRune(r)
-		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) && r != 0x200C && r != 0x200D:
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) && r != 0x200C && r != 0x200D &&
+			!unicode.Is(unicode.Prepended_Concatenation_Mark, r):
 			fmt.Fprintf(&out, "⟨U+%04X⟩", r)
 		default:
 			out.WriteRune(r)

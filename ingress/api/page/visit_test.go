@@ -154,7 +154,7 @@ func TestMistakesAreExplainedInThePagesOwnWords(t *testing.T) {
 	w.temporal.set(asks("w9"))
 	b := w.signedIn(t, annSecret)
 	for path, says := range map[string]string{
-		"/?a=%zz":                             "The address has a % that begins no character",
+		"/?a=%zz":                             "The address has a % that is not followed by two hex digits",
 		"/notices/of":                         "choose one in the list of notices",
 		"/notices/of?source=offload-files/w9": "choose one in the list of notices",
 		"/deliveries?lane=offload-case/w9&reference=w9": "Choose a case or a workflow, not both",
