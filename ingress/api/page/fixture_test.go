@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -280,11 +281,11 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
-	add := func(workflowType, id, state, account, caseID string, attention []string, since time.Time, ended bool) {
+	add := func(workflowType, id, state, account, caseID string, attention []string, began, since time.Time, ended bool) {
 		if strings.Contains(request.Query, "'"+workflowType+"'") && strings.Contains(request.Query, "!= 'Running'") == ended && wanted(request.Query, attention) {
 			execution := &workflowpb.WorkflowExecutionInfo{
 				Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflowType},
-				Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(since),
+				Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(began),
 				SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
 					workflows.SearchAttributeState: payload(state), workflows.SearchAttributeAttention: payload(attention),
 					workflows.SearchAttributeDueAt: payload(since), workflows.SearchAttributeAccount: payload(account), workflows.SearchAttributeCaseID: payload(caseID),
@@ -297,13 +298,13 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 		}
 	}
 	for id, c := range f.cases {
-		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.CaseID, c.Attention, c.Since, c.Outcome != nil)
+		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.CaseID, c.Attention, cmp.Or(c.Facts.CreatedAt, c.Since), c.Since, c.Outcome != nil)
 	}
 	for id, a := range f.activations {
-		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", "", a.Attention, a.Since, false)
+		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", "", a.Attention, a.Since, a.Since, false)
 	}
 	for id, n := range f.notices {
-		add(workflows.NotifyWorkflow, id, "", "", "", n.Attention, began, false)
+		add(workflows.NotifyWorkflow, id, "", "", "", n.Attention, began, began, false)
 	}
 	return response, nil
 }
@@ -490,8 +491,9 @@ func uncertain(reference string) workflows.CaseState {
 func active(id string) workflows.ActivationState {
 	at := time.Now().Add(-time.Hour)
 	return workflows.ActivationState{
-		Agent: "crm", ActivationID: id, Status: workflows.ActivationActive, StatusAt: at, Since: at, WaitingFor: "Nothing is open.",
-		Attention: []string{workflows.AttentionRunStale}, User: &workflows.ActivationUser{Email: "brand@example.com"}, SealedAPIKey: []byte("sealed"), EventsApplied: 3,
+		Agent: "crm", ActivationID: id, Status: workflows.ActivationActive, StatusAt: at, Since: at,
+		WaitingFor: "The brand has to answer 1 approval in Artmail. The agent has to go on with 1 run, or to close what has ended.",
+		Attention:  []string{workflows.AttentionRunStale}, User: &workflows.ActivationUser{Email: "brand@example.com"}, SealedAPIKey: []byte("sealed"), EventsApplied: 3,
 		Approvals: []workflows.Approval{
 			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m1", Subject: "May the launch mail go out?"}, Status: workflows.ApprovalOpen, RequestedAt: at, DueAt: at.Add(2 * time.Hour)},
 			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m0", Subject: "May the teaser go out?"}, Status: workflows.ApprovalRejected, RequestedAt: at, ClosedAt: at.Add(time.Minute), Reason: "Too loud"},

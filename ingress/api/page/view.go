@@ -189,7 +189,9 @@ func (s *Server) webUI(workflowID string) string {
 	return strings.TrimSuffix(s.deps.WebUI, "/") + "/workflows/" + url.PathEscape(workflowID)
 }
 
-func noticesPath(source string) string { return "/notices/of?" + url.Values{"source": {source}}.Encode() }
+func noticesPath(source string) string {
+	return "/notices/of?" + url.Values{"source": {source}}.Encode()
+}
 
 // workflowPath is the page of a case, an activation or their notices by its workflow ID; empty for another workflow.
 func workflowPath(workflowID string) string {
@@ -226,7 +228,7 @@ func clean(text any) string {
 	return out.String()
 }
 
-// moment is a time with how far away it is: Ago is "60 min ago" or "in 60 min", For is "60 min".
+// moment is a time in UTC with how far away it is: Ago is "60 min ago" or "in 60 min", For is "60 min".
 type moment struct{ ISO, At, Ago, For string }
 
 func (s *Server) when(t time.Time) *moment {
@@ -235,7 +237,7 @@ func (s *Server) when(t time.Time) *moment {
 	}
 	t = t.UTC()
 	age := s.deps.Now().Sub(t)
-	m := &moment{ISO: t.Format(time.RFC3339), At: t.Format("2 Jan 2006, 15:04:05 UTC"), Ago: "now", For: about(age.Abs())}
+	m := &moment{ISO: t.Format(time.RFC3339), At: t.Format("2 Jan 2006, 15:04:05"), Ago: "now", For: about(age.Abs())}
 	switch {
 	case age >= 5*time.Second:
 		m.Ago = m.For + " ago"

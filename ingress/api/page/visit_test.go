@@ -103,12 +103,21 @@ func TestTimesAreToldInFull(t *testing.T) {
 	w := newWorld(t, true)
 	state := asks("w9")
 	w.temporal.set(state)
+	running := active("a1")
+	running.Runs[0].LastActiveAt = state.Question.RequestedAt
+	w.temporal.setActivation(running)
 	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "k", State: inbox.StateDead}, []byte(`{}`))
 	b := w.signedIn(t, annSecret)
 	asked := state.Question.RequestedAt.UTC().Format("2 Jan 2006, 15:04:05 UTC")
-	for path, part := range map[string]string{"/": ">" + asked + "<", "/cases": ">" + asked + "<", "/cases/w9": "Asked <time", "/deliveries": " UTC</time>"} {
+	cell := ">" + strings.TrimSuffix(asked, " UTC") + "<"
+	for path, parts := range map[string][]string{
+		"/": {">" + asked + "<"}, "/cases": {">Started (UTC)<", cell}, "/cases/w9": {"Asked <time"}, "/deliveries": {">Received (UTC)<", "</time></a> <span"},
+		"/activations/crm/a1": {">Last active (UTC)<", ">Warned (UTC)<", ">Due (UTC)<", cell},
+	} {
 		_, body := b.get(t, path)
-		require.Contains(t, body, part, path)
+		for _, part := range parts {
+			require.Contains(t, body, part, path)
+		}
 	}
 	_, body := b.get(t, "/cases/w9")
 	_, life, _ := strings.Cut(body, "Timeline")
