@@ -96,8 +96,7 @@ func TestPicturesOfEachView(t *testing.T) {
 	take("case-late-answer", "", desk)
 
 	w.temporal.set(asks("acme-w9-2048"))
-	b.open(t, "/cases/acme-w9-2048")
-	b.write(t, ".answer textarea", "No, on paper.")
+	b.open(t, "/cases/acme-w9-2048") // with the text that was not sent
 	w.clock.advance(12 * time.Hour)
 	b.click(t, ".answer button")
 	b.shows(t, "The session has ended, and nothing was sent.")
