@@ -65,8 +65,8 @@ func TestInABrowserTwoPeopleAnswerTheSame(t *testing.T) {
 	require.Equal(t, 1.0, evaluate[float64](t, ann, `document.querySelectorAll(".answer").length`))
 }
 
-// What a person has begun to write is there again after a reload, and after the session has ended and another one has begun; once it was taken, it
-// is gone from the browser.
+// What a person has begun to write is there again after a reload, and after the session has ended and another one has begun: once more after the
+// sign-in, since the question may not be open any more. Once it was taken, it is gone from the browser.
 func TestInABrowserAHalfWrittenAnswerIsNotLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
@@ -88,6 +88,9 @@ func TestInABrowserAHalfWrittenAnswerIsNotLost(t *testing.T) {
 	require.Equal(t, "Yes, it is.", evaluate[string](t, b, `document.querySelector("#kept").value`))
 	b.write(t, "#token", annSecret)
 	b.click(t, ".signin button")
+	b.shows(t, "You are signed in")
+	require.Equal(t, "Yes, it is.", evaluate[string](t, b, `document.querySelector("#kept").value`))
+	b.click(t, "main .button")
 	b.shows(t, "Is a signed PDF fine?")
 	require.Equal(t, "Yes, it is.", written(), "after a new sign-in")
 	b.click(t, ".answer button")
@@ -112,6 +115,14 @@ func TestInABrowserTheCasePageSaysWhatAnotherPersonDidMeanwhile(t *testing.T) {
 	bob.shows(t, "The question is not open any more.")
 	bob.shows(t, "Input sent")
 	require.Equal(t, "No, on paper.", evaluate[string](t, bob, `document.querySelector(".answer textarea").value`))
+
+	// Offload did not take her answer, so the question is open again, and there is nothing to say.
+	answered := w.temporal.get("w9")
+	w.temporal.set(asks("w9"))
+	bob.until(t, `!document.querySelector(".meanwhile")`)
+	require.Equal(t, "No, on paper.", evaluate[string](t, bob, `document.querySelector(".answer textarea").value`))
+	w.temporal.set(answered)
+	bob.shows(t, "The question is not open any more.")
 
 	// Offload asks again: what was written for the first question is not sent for the second.
 	again := w.temporal.get("w9")

@@ -119,9 +119,11 @@ type lateAnswer struct {
 	Given *workflows.Answer
 }
 
-// taken says whether the question has this very answer of the same person: a form that was sent twice is no second answer.
+// taken says whether the question has this very answer of the same person: a form that was sent twice is no second answer. An answer that Offload
+// did not take counts for nothing.
 func (l *lateAnswer) taken(by string) bool {
-	return l.Given != nil && l.Given.By == by && strings.TrimSpace(l.Given.Text) == strings.TrimSpace(l.Text)
+	return l.Given != nil && l.Given.By == by && strings.TrimSpace(l.Given.Text) == strings.TrimSpace(l.Text) &&
+		slices.Contains([]workflows.InputResult{"", workflows.InputAccepted, workflows.InputAlreadyResolved}, l.Given.Result)
 }
 
 func (v *visit) oneCase() { v.showCase(http.StatusOK, nil) }
@@ -260,7 +262,7 @@ func (v *visit) retryCreate() {
 	}
 	if v.form.Get("since") != state.Since.Format(time.RFC3339Nano) {
 		v.render(http.StatusConflict, "problem", view{Title: "The case has changed", Data: problemView{
-			Detail:     "Nothing was created: the case is not any more as the page showed it. Go back, look at it again and then decide.",
+			Detail:     "Nothing was created: the case is no longer as the page showed it. Go back, look at it again and then decide.",
 			WorkflowID: workflows.OffloadCaseWorkflowID(reference),
 		}})
 		return

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -141,9 +142,7 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if notices, known := f.notices[options.WorkflowID]; known {
-		which := options.Args[0].(workflows.SelectNotices)
-		f.updates = append(f.updates, options.UpdateName+" by "+which.By)
-		return handle{answer: workflows.NoticesSelected{Notices: selected(notices, which.IDs)}}, nil
+		return f.updateNotices(notices, options)
 	}
 	if activation, known := f.activations[options.WorkflowID]; known {
 		return f.updateActivation(activation, options)
@@ -188,15 +187,43 @@ func (f *temporal) UpdateWorkflow(_ context.Context, options client.UpdateWorkfl
 	return handle{answer: answer}, nil
 }
 
-// selected counts the given-up notices that have one of the IDs; without IDs, all that were given up.
-func selected(notices workflows.NotifyState, ids []string) int {
-	n := 0
-	for _, notice := range notices.Notices {
-		if notice.Status == workflows.NoticeGivenUp && (len(ids) == 0 || slices.Contains(ids, notice.ID)) {
-			n++
+// updateNotices refuses an ID that is unknown or not given up, or that has no data to send. Without IDs it takes all that can be taken, and a dismissal
+// those that are forgotten, too.
+func (f *temporal) updateNotices(state workflows.NotifyState, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	which := options.Args[0].(workflows.SelectNotices)
+	resend := options.UpdateName == workflows.UpdateResend
+	for _, id := range which.IDs {
+		at := slices.IndexFunc(state.Notices, func(n workflows.NoticeRecord) bool { return n.ID == id })
+		switch {
+		case at < 0:
+			return nil, refuse(workflows.ErrTypeUnknownNotice)
+		case state.Notices[at].Status != workflows.NoticeGivenUp:
+			return nil, refuse(workflows.ErrTypeNotGivenUp)
+		case resend && state.Notices[at].NoData:
+			return nil, refuse(workflows.ErrTypeNoNoticeData)
 		}
 	}
-	return n
+	state.Notices = slices.Clone(state.Notices)
+	n := 0
+	for i, notice := range state.Notices {
+		if notice.Status != workflows.NoticeGivenUp || resend && notice.NoData || len(which.IDs) > 0 && !slices.Contains(which.IDs, notice.ID) {
+			continue
+		}
+		n++
+		state.Notices[i].Status = workflows.NoticeDismissed
+		if resend {
+			state.Notices[i].Status = workflows.NoticeWaiting
+		}
+	}
+	if !resend && len(which.IDs) == 0 {
+		n, state.Forgotten = n+state.Forgotten, 0
+	}
+	if n == 0 {
+		return nil, refuse(workflows.ErrTypeNotGivenUp)
+	}
+	f.notices[options.WorkflowID] = state
+	f.updates = append(f.updates, options.UpdateName+" by "+which.By)
+	return handle{answer: workflows.NoticesSelected{Notices: n}}, nil
 }
 
 func (f *temporal) updateActivation(state *workflows.ActivationState, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
@@ -254,11 +281,11 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	response := &workflowservice.ListWorkflowExecutionsResponse{}
-	add := func(workflowType, id, state, account, caseID string, attention []string, since time.Time, ended bool) {
+	add := func(workflowType, id, state, account, caseID string, attention []string, began, since time.Time, ended bool) {
 		if strings.Contains(request.Query, "'"+workflowType+"'") && strings.Contains(request.Query, "!= 'Running'") == ended && wanted(request.Query, attention) {
 			execution := &workflowpb.WorkflowExecutionInfo{
 				Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: "run-" + id}, Type: &commonpb.WorkflowType{Name: workflowType},
-				Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(since),
+				Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(began),
 				SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
 					workflows.SearchAttributeState: payload(state), workflows.SearchAttributeAttention: payload(attention),
 					workflows.SearchAttributeDueAt: payload(since), workflows.SearchAttributeAccount: payload(account), workflows.SearchAttributeCaseID: payload(caseID),
@@ -271,13 +298,13 @@ func (f *temporal) ListWorkflow(_ context.Context, request *workflowservice.List
 		}
 	}
 	for id, c := range f.cases {
-		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.CaseID, c.Attention, c.Since, c.Outcome != nil)
+		add(workflows.OffloadCaseWorkflow, id, string(c.Status), c.Account, c.CaseID, c.Attention, cmp.Or(c.Facts.CreatedAt, c.Since), c.Since, c.Outcome != nil)
 	}
 	for id, a := range f.activations {
-		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", "", a.Attention, a.Since, false)
+		add(workflows.ArtmailActivationWorkflow, id, string(a.Status), "", "", a.Attention, a.Since, a.Since, false)
 	}
 	for id, n := range f.notices {
-		add(workflows.NotifyWorkflow, id, "", "", "", n.Attention, began, false)
+		add(workflows.NotifyWorkflow, id, "", "", "", n.Attention, began, began, false)
 	}
 	return response, nil
 }
@@ -464,8 +491,9 @@ func uncertain(reference string) workflows.CaseState {
 func active(id string) workflows.ActivationState {
 	at := time.Now().Add(-time.Hour)
 	return workflows.ActivationState{
-		Agent: "crm", ActivationID: id, Status: workflows.ActivationActive, StatusAt: at, Since: at, WaitingFor: "Nothing is open.",
-		Attention: []string{workflows.AttentionRunStale}, User: &workflows.ActivationUser{Email: "brand@example.com"}, SealedAPIKey: []byte("sealed"), EventsApplied: 3,
+		Agent: "crm", ActivationID: id, Status: workflows.ActivationActive, StatusAt: at, Since: at,
+		WaitingFor: "The brand has to answer 1 approval in Artmail. The agent has to go on with 1 run, or to close what has ended.",
+		Attention:  []string{workflows.AttentionRunStale}, User: &workflows.ActivationUser{Email: "brand@example.com"}, SealedAPIKey: []byte("sealed"), EventsApplied: 3,
 		Approvals: []workflows.Approval{
 			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m1", Subject: "May the launch mail go out?"}, Status: workflows.ApprovalOpen, RequestedAt: at, DueAt: at.Add(2 * time.Hour)},
 			{ApprovalRequest: workflows.ApprovalRequest{MessageID: "m0", Subject: "May the teaser go out?"}, Status: workflows.ApprovalRejected, RequestedAt: at, ClosedAt: at.Add(time.Minute), Reason: "Too loud"},

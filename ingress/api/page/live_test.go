@@ -69,6 +69,23 @@ func TestInABrowserTheListSaysThatTheQuestionChanged(t *testing.T) {
 	require.Equal(t, "No, on paper.", evaluate[string](t, b, `document.querySelector(".answer textarea").value`))
 }
 
+// An open form keeps its entry, but only a text is said to be kept.
+func TestInABrowserAMarkSpeaksOfATextOnlyWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	w.temporal.set(asks("w9"))
+	b := w.chromium(t)()
+	b.signIn(t, annSecret)
+	b.click(t, "details summary")
+	ended := asks("w9")
+	ended.Status, ended.Attention, ended.Question = workflows.CaseCancelled, nil, nil
+	w.temporal.set(ended)
+	b.shows(t, "This was dealt with meanwhile, by another person or by itself.")
+	require.NotContains(t, evaluate[string](t, b, "document.body.innerText"), "What you wrote")
+	b.write(t, ".answer textarea", "No, on paper.")
+	b.shows(t, "by itself. What you wrote is kept; send it to see who answered.")
+}
+
 func TestInABrowserASecondClickSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
@@ -76,12 +93,12 @@ func TestInABrowserASecondClickSendsNothing(t *testing.T) {
 	b := w.chromium(t)()
 	b.signIn(t, annSecret)
 	b.write(t, ".answer textarea", "Yes.")
-	require.Equal(t, []bool{false, true}, evaluate[[]bool](t, b, `(() => {
-		const stopped = [], form = document.querySelector(".answer");
-		addEventListener("submit", (event) => { stopped.push(event.defaultPrevented); });
+	require.Equal(t, []string{"sent", "", "stopped", "It is being sent."}, evaluate[[]string](t, b, `(() => {
+		const seen = [], form = document.querySelector(".answer");
+		addEventListener("submit", (event) => { seen.push(event.defaultPrevented ? "stopped" : "sent", `+newsText+`); });
 		form.requestSubmit();
 		form.requestSubmit();
-		return stopped;
+		return seen;
 	})()`))
 	b.shows(t, "The answer was taken")
 	require.Equal(t, []string{"provide-input by ann"}, w.temporal.acts())

@@ -1,7 +1,10 @@
 package page
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -25,8 +28,10 @@ func (v *visit) notices() {
 // noticesView is the notices of one source, the newest first.
 type noticesView struct {
 	workflows.NotifyState
-	// GivenUp says that some can be sent again or dismissed.
-	GivenUp bool
+	// GivenUp says that there is something to dismiss, Sendable that some of it can be sent again.
+	GivenUp, Sendable bool
+	// Shown is what "Dismiss all" is about.
+	Shown string
 }
 
 func (v *visit) noticesOf() {
@@ -40,14 +45,47 @@ func (v *visit) noticesOf() {
 		v.refuse(err, workflows.NotifyWorkflowID(source))
 		return
 	}
+	data.GivenUp, data.Shown = data.Forgotten > 0, shown(data.NotifyState)
 	for _, notice := range data.Notices {
-		data.GivenUp = data.GivenUp || notice.Status == workflows.NoticeGivenUp
+		if notice.Status == workflows.NoticeGivenUp {
+			data.GivenUp, data.Sendable = true, data.Sendable || !notice.NoData
+		}
 	}
 	v.render(http.StatusOK, "noticesof", view{Title: "Notices of " + source, Section: "/notices", Data: data, Every: liveEvery})
 }
 
-func (v *visit) resendNotices()  { v.selectNotices("resend", "resent") }
-func (v *visit) dismissNotices() { v.selectNotices("dismiss", "dismissed") }
+// shown is a hash of all that was given up: a page and what is true later have the same one if they are about the same notices.
+func shown(state workflows.NotifyState) string {
+	hash := sha256.New()
+	for _, notice := range state.Notices {
+		if notice.Status == workflows.NoticeGivenUp {
+			_, _ = fmt.Fprintf(hash, "%q %q\n", notice.ID, notice.To) // a hash takes all
+		}
+	}
+	_, _ = fmt.Fprint(hash, state.Forgotten)
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+func (v *visit) resendNotices() { v.selectNotices("resend", "resent") }
+
+// dismissNotices dismisses the notices that the form names. A form that names none is about all that its page showed as given up.
+func (v *visit) dismissNotices() {
+	if !v.form.Has("id") {
+		source := v.form.Get("source")
+		var state workflows.NotifyState
+		if err := v.get(&state, nil, "notices", source); err != nil {
+			v.refuse(err, workflows.NotifyWorkflowID(source))
+			return
+		}
+		if v.form.Get("shown") != shown(state) {
+			v.render(http.StatusConflict, "problem", view{Title: "The notices have changed", Data: problemView{
+				Detail: "Nothing was dismissed. The notices have changed: look again.", WorkflowID: workflows.NotifyWorkflowID(source),
+			}})
+			return
+		}
+	}
+	v.selectNotices("dismiss", "dismissed")
+}
 
 // selectNotices acts on the notices that the form names; without any, on all of the source that were given up.
 func (v *visit) selectNotices(call, done string) {

@@ -237,7 +237,7 @@ func (s *Server) visit(w http.ResponseWriter, r *http.Request, handle func(*visi
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		detail := "The address has a % that begins no character, or another fault: open the page from the menu."
+		detail := "The address has a % that is not followed by two hex digits, or another fault: open the page from the menu."
 		if r.Method == http.MethodPost {
 			detail = "It may be too large: shorten the text and send it again."
 		}

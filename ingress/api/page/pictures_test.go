@@ -8,9 +8,12 @@ import (
 	"image/color"
 	"image/png"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,13 +43,8 @@ func TestPicturesOfEachView(t *testing.T) {
 			if path != "" {
 				b.open(t, path)
 			}
-			shoot := chromedp.FullScreenshot(100)
-			if name == "attention" { // the rest looks the same
-				b.do(t, chromedp.EmulateViewport(width, 900))
-				shoot = chromedp.CaptureScreenshot()
-			}
 			ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
-			picture, err := chromedp.Run(ctx, shoot)
+			picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 			cancel()
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(filepath.Join(folder, name+"-"+scheme+".png"), small(t, picture), 0o600))
@@ -54,6 +52,17 @@ func TestPicturesOfEachView(t *testing.T) {
 	}
 	const desk, phone = 1040, 390
 	take("sign-in", "/", desk)
+	b.write(t, "#token", "mistyped-token-of-ann")
+	b.click(t, ".signin button")
+	b.shows(t, "That token is not known")
+	take("sign-in-refused", "", desk)
+
+	// A browser leaves this page at once.
+	_, again := w.browser(t).send(t, http.MethodGet, "/cases/acme-w9-2048", nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
+	again = strings.Replace(again, `http-equiv="refresh"`, "", 1)
+	_ = evaluate[bool](t, b, "document.documentElement.innerHTML = "+strconv.Quote(again)+", true")
+	b.until(t, "document.fonts.status === 'loaded'")
+	take("again", "", desk)
 	b.signIn(t, annSecret)
 	views := map[string]string{
 		"todo": "/", "cases": "/cases", "case": "/cases/acme-w9-2048", "case-uncertain": "/cases/acme-w9-2051", "case-ended": "/cases/acme-w9-1024",
@@ -79,11 +88,22 @@ func TestPicturesOfEachView(t *testing.T) {
 	b.write(t, ".answer textarea", "No, on paper.")
 	other := w.temporal.get("acme-w9-2048")
 	other.Status, other.Attention, other.Question = workflows.CaseInputSent, nil, nil
+	other.Since, other.WaitingFor = time.Now(), "The answer is being sent to Offload."
 	other.Answers = append(slices.Clone(other.Answers), workflows.Answer{QuestionID: "q1", Text: "Yes, it is.", By: "bob", GivenAt: time.Now()})
 	w.temporal.set(other)
 	b.click(t, ".answer button")
 	b.shows(t, "Your answer was not sent")
 	take("case-late-answer", "", desk)
+
+	w.temporal.set(asks("acme-w9-2048"))
+	b.open(t, "/cases/acme-w9-2048") // with the text that was not sent
+	w.clock.advance(12 * time.Hour)
+	b.click(t, ".answer button")
+	b.shows(t, "The session has ended, and nothing was sent.")
+	b.write(t, "#token", annSecret)
+	b.click(t, ".signin button")
+	b.shows(t, "You are signed in")
+	take("kept", "", desk)
 }
 
 // small is a picture with the colours that matter: the most frequent ones, each unlike those before it. Edges of letters take the nearest.
@@ -142,6 +162,7 @@ func (w *world) pictured(t *testing.T) string {
 	w.temporal.set(uncertain("acme-w9-2051"))
 	ended := asks("acme-w9-1024")
 	ended.Status, ended.Attention, ended.Question = workflows.CaseCompleted, []string{workflows.AttentionFileNotStored}, nil
+	ended.CaseID = "c0"
 	ended.EventsApplied, ended.Facts.CreatedAt = 2, ended.Since.Add(-26*time.Hour)
 	ended.Facts.Attachments = []workflows.Attachment{{ID: "1", Name: "W-9 signed.pdf", Size: 204_800}, {ID: "2", Name: "cover letter.docx", Size: 51_200}}
 	ended.LastApplied = &workflows.AppliedEvent{AcceptedAt: ended.Since, AppliedAt: ended.Since.Add(84 * time.Millisecond)}
@@ -160,13 +181,13 @@ func (w *world) pictured(t *testing.T) string {
 	w.temporal.setActivation(active("a1"))
 	const lane = "offload-case/acme-w9-2048"
 	w.temporal.notices["notify/"+lane] = workflows.NotifyState{
-		Source: lane, Attention: []string{workflows.AttentionNoticeGivenUp},
+		Source: lane, Attention: []string{workflows.AttentionNoticeGivenUp}, WaitingFor: "A person has to resend or dismiss 1 notice that could not be delivered.",
 		Notices: []workflows.NoticeRecord{{
 			ID: "n1", Kind: workflows.NoticeCaseInputNeeded, Status: workflows.NoticeGivenUp, Attempts: 12, Time: asking.Since,
 			To: workflows.Target{WorkflowID: "onboarding/acme"}, LastError: "there is no workflow onboarding/acme",
 		}},
 	}
 	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: lane, Kind: "case.input_needed", State: inbox.StatePending}, []byte(`{}`))
-	return w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: lane, Kind: "case.completed", State: inbox.StateDead, Reason: "the body is not JSON"},
-		[]byte(`{"event":"case.completed","caseId":"c1","timestamp":"2026-03-21T10:00:00Z","summary":"Ada has signed."}`))
+	return w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: lane, Kind: "case.completed", State: inbox.StateDead, Reason: "body is not an event: data.caseId is missing"},
+		[]byte(`{"event_id":"e7","event_type":"case.completed","timestamp":"2026-03-21T10:00:00Z","data":{"status":"completed","resultSummary":"Ada has signed."}}`))
 }

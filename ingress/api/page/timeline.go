@@ -30,7 +30,7 @@ func caseTimeline(c caseView) []event {
 			life = append(life, e)
 		}
 	}
-	add(event{At: s.Facts.CreatedAt, Source: string(workflows.NewsByCreate), What: "Offload made the case"})
+	add(event{At: s.Facts.CreatedAt, Source: string(workflows.NewsByCreate), What: "Offload created the case"})
 	if q := s.Question; q != nil {
 		add(event{At: q.RequestedAt, Source: "question", What: "Offload asked", Said: q.Text})
 	}

@@ -118,7 +118,7 @@ func (s *Server) functions() template.FuncMap {
 			return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
 		},
 		"deliveryPath": func(id string) string { return "/deliveries/" + url.PathEscape(id) },
-		"noticesPath":  func(source string) string { return "/notices/of?" + url.Values{"source": {source}}.Encode() },
+		"noticesPath":  noticesPath,
 		// noticesOf is the case or activation whose notices a workflow delivers.
 		"noticesOf":     func(workflowID string) string { return strings.TrimPrefix(workflowID, workflows.NotifyWorkflowID("")) },
 		"questionsOnly": func() string { return questionsOnly },
@@ -189,7 +189,11 @@ func (s *Server) webUI(workflowID string) string {
 	return strings.TrimSuffix(s.deps.WebUI, "/") + "/workflows/" + url.PathEscape(workflowID)
 }
 
-// workflowPath is the page of a case or an activation by its workflow ID; empty for another workflow.
+func noticesPath(source string) string {
+	return "/notices/of?" + url.Values{"source": {source}}.Encode()
+}
+
+// workflowPath is the page of a case, an activation or their notices by its workflow ID; empty for another workflow.
 func workflowPath(workflowID string) string {
 	if reference, isCase := workflows.ParseOffloadCaseWorkflowID(workflowID); isCase {
 		return "/cases/" + url.PathEscape(reference)
@@ -197,11 +201,14 @@ func workflowPath(workflowID string) string {
 	if agent, activation, isActivation := workflows.ParseArtmailActivationWorkflowID(workflowID); isActivation && activation != "" {
 		return "/activations/" + url.PathEscape(agent) + "/" + url.PathEscape(activation)
 	}
+	if source, isNotify := strings.CutPrefix(workflowID, workflows.NotifyWorkflowID("")); isNotify {
+		return noticesPath(source)
+	}
 	return ""
 }
 
 // clean makes a text of others harmless to look at: control characters, those that turn the direction of what follows, and those that can't be
-// seen are shown by name. The joiners of scripts and emoji stay.
+// seen are shown by name. The joiners of scripts and emoji stay, and the signs of Arabic and Syriac that stand before a number.
 func clean(text any) string {
 	if pointer, isPointer := text.(*string); isPointer {
 		text = *pointer
@@ -211,7 +218,8 @@ func clean(text any) string {
 		switch {
 		case r == '\n' || r == '\t':
 			out.WriteRune(r)
-		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) && r != 0x200C && r != 0x200D:
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) && r != 0x200C && r != 0x200D &&
+			!unicode.Is(unicode.Prepended_Concatenation_Mark, r):
 			fmt.Fprintf(&out, "⟨U+%04X⟩", r)
 		default:
 			out.WriteRune(r)
@@ -220,7 +228,7 @@ func clean(text any) string {
 	return out.String()
 }
 
-// moment is a time with how far away it is: Ago is "60 min ago" or "in 60 min", For is "60 min".
+// moment is a time in UTC with how far away it is: Ago is "60 min ago" or "in 60 min", For is "60 min".
 type moment struct{ ISO, At, Ago, For string }
 
 func (s *Server) when(t time.Time) *moment {
@@ -229,7 +237,7 @@ func (s *Server) when(t time.Time) *moment {
 	}
 	t = t.UTC()
 	age := s.deps.Now().Sub(t)
-	m := &moment{ISO: t.Format(time.RFC3339), At: t.Format("2 Jan 2006, 15:04:05 UTC"), Ago: "now", For: about(age.Abs())}
+	m := &moment{ISO: t.Format(time.RFC3339), At: t.Format("2 Jan 2006, 15:04:05"), Ago: "now", For: about(age.Abs())}
 	switch {
 	case age >= 5*time.Second:
 		m.Ago = m.For + " ago"

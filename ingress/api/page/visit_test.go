@@ -36,6 +36,17 @@ func TestTheSameAnswerTwiceIsTaken(t *testing.T) {
 	require.Contains(t, body, "<strong><bdi>ann</bdi></strong> answered", "of another person it is another answer")
 	status, _ = ann.post(t, "/cases/w9/answer", url.Values{"questionId": {"q1"}, "text": {"No."}})
 	require.Equal(t, 409, status)
+	for result, status := range map[workflows.InputResult]int{workflows.InputAccepted: 200, workflows.InputAlreadyResolved: 200, workflows.InputNotWaiting: 409} {
+		state := w.temporal.get("w9")
+		state.Answers = []workflows.Answer{{QuestionID: "q1", Text: "Yes,\nit is.", By: "ann", GivenAt: time.Now(), Result: result}}
+		w.temporal.set(state)
+		got, body := ann.post(t, "/cases/w9/answer", form)
+		require.Equal(t, status, got, result)
+		if status == 409 {
+			require.Contains(t, body, "Your answer was not sent")
+			require.Contains(t, body, `<span class="tag">Not waiting</span>`, "the page says why the first one counts for nothing")
+		}
+	}
 }
 
 // What the case would refuse is not offered; a refused request is corrected, not repeated.
@@ -92,12 +103,21 @@ func TestTimesAreToldInFull(t *testing.T) {
 	w := newWorld(t, true)
 	state := asks("w9")
 	w.temporal.set(state)
+	running := active("a1")
+	running.Runs[0].LastActiveAt = state.Question.RequestedAt
+	w.temporal.setActivation(running)
 	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "k", State: inbox.StateDead}, []byte(`{}`))
 	b := w.signedIn(t, annSecret)
 	asked := state.Question.RequestedAt.UTC().Format("2 Jan 2006, 15:04:05 UTC")
-	for path, part := range map[string]string{"/": ">" + asked + "<", "/cases": ">" + asked + "<", "/cases/w9": "Asked <time", "/deliveries": " UTC</time>"} {
+	cell := ">" + strings.TrimSuffix(asked, " UTC") + "<"
+	for path, parts := range map[string][]string{
+		"/": {">" + asked + "<"}, "/cases": {">Started (UTC)<", cell}, "/cases/w9": {"Asked <time"}, "/deliveries": {">Received (UTC)<", "</time></a> <span"},
+		"/activations/crm/a1": {">Last active (UTC)<", ">Warned (UTC)<", ">Due (UTC)<", cell},
+	} {
 		_, body := b.get(t, path)
-		require.Contains(t, body, part, path)
+		for _, part := range parts {
+			require.Contains(t, body, part, path)
+		}
 	}
 	_, body := b.get(t, "/cases/w9")
 	_, life, _ := strings.Cut(body, "Timeline")
@@ -143,7 +163,7 @@ func TestMistakesAreExplainedInThePagesOwnWords(t *testing.T) {
 	w.temporal.set(asks("w9"))
 	b := w.signedIn(t, annSecret)
 	for path, says := range map[string]string{
-		"/?a=%zz":                             "The address has a % that begins no character",
+		"/?a=%zz":                             "The address has a % that is not followed by two hex digits",
 		"/notices/of":                         "choose one in the list of notices",
 		"/notices/of?source=offload-files/w9": "choose one in the list of notices",
 		"/deliveries?lane=offload-case/w9&reference=w9": "Choose a case or a workflow, not both",
@@ -178,24 +198,78 @@ func TestAReleasedDeliveryLeadsToWhatItBecame(t *testing.T) {
 	require.Contains(t, body, "agent.activated")
 }
 
-// "Dismiss all" is about what the page shows: what was given up later stays.
+// "Dismiss all" is about what the page shows: if more was given up later, it dismisses nothing. It includes those that are no longer listed.
 func TestDismissAllIsAboutWhatIsShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
-	w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{
-		Source: "offload-case/w9", Attention: []string{workflows.AttentionNoticeGivenUp},
-		Notices: []workflows.NoticeRecord{{ID: "n1", Status: workflows.NoticeGivenUp}, {ID: "n2", Status: workflows.NoticeDelivered}},
+	givenUp := func(id, to string) workflows.NoticeRecord {
+		return workflows.NoticeRecord{ID: id, Status: workflows.NoticeGivenUp, To: workflows.Target{Callback: to}}
+	}
+	set := func(forgotten int, notices ...workflows.NoticeRecord) {
+		w.temporal.notices["notify/offload-case/w9"] = workflows.NotifyState{
+			Source: "offload-case/w9", Attention: []string{workflows.AttentionNoticeGivenUp}, Notices: notices, Forgotten: forgotten,
+		}
 	}
 	b := w.signedIn(t, annSecret)
-	_, body := b.get(t, "/notices/of?source=offload-case/w9")
-	_, form, _ := strings.Cut(body, "</table>")
-	require.Contains(t, form, `name="id" value="n1"`)
-	require.NotContains(t, form, `value="n2"`)
-	_, body = b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}, "id": {"n1", "n0"}, "return": {"/notices"}})
-	require.Contains(t, body, "Dismissed: 1.")
+	dismissAll := func() url.Values {
+		_, body := b.get(t, "/notices/of?source=offload-case/w9")
+		found := regexp.MustCompile(`name="shown" value="([^"]+)"`).FindStringSubmatch(body)
+		require.NotEmpty(t, found, body)
+		return url.Values{"source": {"offload-case/w9"}, "shown": {found[1]}, "return": {"/notices"}}
+	}
+	set(0, givenUp("n1", "finance"))
+	form := dismissAll()
+	for name, change := range map[string]func(){
+		"another notice": func() { set(0, givenUp("n1", "finance"), givenUp("n2", "finance")) },
+		"another target": func() { set(0, givenUp("n1", "finance"), givenUp("n1", "sales")) },
+		"forgotten":      func() { set(1, givenUp("n1", "finance")) },
+	} {
+		change()
+		status, body := b.post(t, "/notices/dismiss", form)
+		require.Equal(t, 409, status, name)
+		require.Contains(t, body, "The notices have changed: look again.", name)
+		require.Equal(t, "/notices/of?source=offload-case%2Fw9", link(t, body, "Back"), name)
+	}
+	status, _ := b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}})
+	require.Equal(t, 409, status, "a form that names nothing and showed nothing")
+	require.Empty(t, w.temporal.acts())
+
+	set(3, givenUp("n1", "finance"))
+	_, body := b.post(t, "/notices/dismiss", dismissAll())
+	require.Contains(t, body, "Dismissed: 4.")
+	set(3)
+	_, body = b.get(t, "/notices/of?source=offload-case/w9")
+	require.NotContains(t, body, "Send all again", "what is forgotten can't be sent")
+	_, body = b.post(t, "/notices/dismiss", dismissAll())
+	require.Contains(t, body, "Dismissed: 3.")
+
+	set(0, givenUp("n1", "finance"))
 	_, body = b.get(t, "/")
 	require.NotContains(t, body, "Dismiss all", "the list does not show them")
 	require.Equal(t, "/notices/of?source=offload-case%2Fw9", link(t, body, "Look at the notices"))
+}
+
+// "Send all again" sends what can be sent, however much was given up: also if some can't be, or was settled since the page was read.
+func TestSendAllAgainSendsWhatCanBeSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	state := workflows.NotifyState{Source: "offload-case/w9", Notices: []workflows.NoticeRecord{{ID: "gone", Status: workflows.NoticeGivenUp, NoData: true}}}
+	for i := range 501 { // more than a call may name
+		state.Notices = append(state.Notices, workflows.NoticeRecord{ID: fmt.Sprint("n", i), Status: workflows.NoticeGivenUp})
+	}
+	w.temporal.notices["notify/offload-case/w9"] = state
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/notices/of?source=offload-case/w9")
+	forms := regexp.MustCompile(`(?s)<form method="post" action="/notices/resend".*?</form>`).FindAllString(body, -1)
+	form := url.Values{}
+	for _, field := range regexp.MustCompile(`name="([^"]+)" value="([^"]+)"`).FindAllStringSubmatch(forms[len(forms)-1], -1) {
+		form.Add(field[1], html.UnescapeString(field[2]))
+	}
+	require.Contains(t, forms[len(forms)-1], "Send all again")
+	_, _ = b.post(t, "/notices/dismiss", url.Values{"source": {"offload-case/w9"}, "id": {"n0"}})
+	status, body := b.post(t, "/notices/resend", form)
+	require.Equal(t, 200, status, body)
+	require.Contains(t, body, "Sent again: 500.")
 }
 
 // The notices of an activation come and go while its page is open.

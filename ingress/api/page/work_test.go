@@ -158,7 +158,7 @@ func TestHostileTextIsInert(t *testing.T) {
 	state := asks("w9")
 	state.Question.Text = "<script>document.title='owned'</script> **bold** [a](javascript:alert(1)) \u202egnp.exe\u0007 {{.}} " + strings.Repeat("x", 10_000)
 	state.Objective = `"><img src=x onerror=alert(1)>`
-	state.Counterparty = "\u2066Ada\u2069 \u00ad\u180e\u2060\u2064\U000E0041\u3164\u115f|\u0915\u094d\u200d\u0937|"
+	state.Counterparty = "\u2066Ada\u2069 \u00ad\u180e\u2060\u2064\U000E0041\u3164\u115f|\u0915\u094d\u200d\u0937|\u0600\u06f1|"
 	w.temporal.set(state)
 	b := w.signedIn(t, annSecret)
 	for _, path := range []string{"/", "/cases/w9"} {
@@ -166,7 +166,7 @@ func TestHostileTextIsInert(t *testing.T) {
 		for _, bad := range []string{"<script>document", "<img", "href=\"javascript", "\u202e", "\u0007", "\u2066", "\u00ad", "\u180e", "\u2060", "\u2064", "\U000E0041", "\u3164", "\u115f", "ZgotmplZ"} {
 			require.NotContains(t, body, bad, path)
 		}
-		for _, shown := range []string{"<script>document", "⟨U+202E⟩", "⟨U+0007⟩", "⟨U+2066⟩", "⟨U+00AD⟩", "⟨U+E0041⟩", "|\u0915\u094d\u200d\u0937|", "**bold**"} {
+		for _, shown := range []string{"<script>document", "⟨U+202E⟩", "⟨U+0007⟩", "⟨U+2066⟩", "⟨U+00AD⟩", "⟨U+E0041⟩", "|\u0915\u094d\u200d\u0937|\u0600\u06f1|", "**bold**"} {
 			require.Contains(t, html.UnescapeString(body), shown, path)
 		}
 	}
@@ -198,7 +198,7 @@ func TestEachPageIsThere(t *testing.T) {
 		"/cases?state=NONSENSE":                {`role="alert"`, "Filter"},
 		"/cases?startedSince=2026-01-01T10:00": {"w9"},
 		"/cases/w9":                            {"<svg", "Timeline", "Offload asked", "case.input_needed: given up", "Dismiss"},
-		"/cases/done":                          {"BOUNCED", "scan.pdf", "known by poll", "Outcome", `<span class="tag">Poll</span> <bdi>The case ended: Failed</bdi>`, `<span class="tag">Create</span> <bdi>Offload made the case</bdi>`},
+		"/cases/done":                          {"BOUNCED", "scan.pdf", "reported by poll", "Outcome", `<span class="tag">Poll</span> <bdi>The case ended: Failed</bdi>`, `<span class="tag">Create</span> <bdi>Offload created the case</bdi>`},
 		"/cases/w9/transcript":                 {"The thread of w9"},
 		"/activations":                         {`href="/activations/crm/a1"`, "Active", "Run stale"},
 		"/activations?agent=other":             {"No activation fits."},
@@ -285,8 +285,15 @@ func TestACreationIsTriedAgainAndNoticesAreSentAgain(t *testing.T) {
 	_, body = b.post(t, "/notices/resend", url.Values{"source": {"offload-case/u1"}, "id": {"n1"}})
 	require.Contains(t, body, "Sent again: 1.")
 	_, body = b.post(t, "/notices/resend", url.Values{"source": {"offload-case/u1"}, "return": {"/notices"}})
-	require.Contains(t, body, "Sent again: 2.", "without an ID, all that were given up")
+	require.Contains(t, body, "Sent again: 1.", "without an ID, all that were given up")
 	require.Equal(t, []string{"retry-create by ann", "resend by ann", "resend by ann"}, w.temporal.acts())
+
+	// Without the time of the state nothing can tell later whether it is still the same.
+	w.temporal.set(uncertain("u1"))
+	w.temporal.silence()
+	_, body = b.get(t, "/")
+	require.Contains(t, body, "/cases/u1")
+	require.NotContains(t, body, "Create it again")
 }
 
 // The form of a filtered list replays what the filter matches, and no more.
@@ -466,10 +473,10 @@ func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.
 		_, body = b.get(t, "/health")
 		return strings.Contains(body, "5 of 5 could be read")
 	}, time.Minute, time.Millisecond)
-	require.Contains(t, body, "1 of 3 ends (33 %)")
+	require.Contains(t, body, "1 of 3 ended cases (33%)")
 	require.Contains(t, body, "250 ms at the median, 90 min at most; the newest webhook of 3 cases")
 	_, body = w.signedIn(t, emeaSecret).get(t, "/health")
-	require.NotContains(t, body, "1 of 3 ends", "cases of other accounts are not told")
+	require.NotContains(t, body, "1 of 3 ended cases", "cases of other accounts are not told")
 
 	w.temporal.silence()
 	_, body = b.get(t, "/health")

@@ -30,16 +30,13 @@
     const form = event.target, box = form.querySelector("textarea");
     if (sent.has(form)) {
       event.preventDefault();
+      if (news) news.textContent = "It is being sent.";
       return;
     }
     sent.add(form);
     setTimeout(() => sent.delete(form), 10000);
     if (form.dataset.draft && box) sessionStorage.setItem("sent", key(box));
   });
-
-  // The form to sign in carries a text that was not sent, except where this tab has it as a draft.
-  const kept = document.querySelector(".signin textarea");
-  if (kept && kept.value === sessionStorage.getItem(sessionStorage.getItem("sent"))) kept.removeAttribute("name");
 
   if (!every) return;
 
@@ -51,7 +48,9 @@
 
   const say = (text) => { if (news.textContent !== text) news.textContent = text; };
 
-  const mark = (item, text) => {
+  // mark says something at the head of an item; kept is said, too, where a person has written a text in it.
+  const mark = (item, text, kept) => {
+    if ([...item.querySelectorAll("textarea")].some((box) => box.value)) text += " What you wrote is kept" + kept;
     let note = item.querySelector(".meanwhile");
     if (!note) {
       note = document.createElement("p");
@@ -66,7 +65,7 @@
   // markOther says that what a person writes is for a question that is not open any more, and reports whether it is.
   const markOther = (old, fresh) => {
     const other = questionOf(old) !== undefined && questionOf(fresh) !== questionOf(old);
-    if (other) mark(old, "The question is not open any more. What you wrote is kept; send it to see who answered.");
+    if (other) mark(old, "The question is not open any more.", "; send it to see who answered.");
     return other;
   };
 
@@ -78,8 +77,8 @@
     for (const item of [...list.children]) {
       if (now.has(item.id)) continue;
       if (begun(item)) {
-        mark(item, part ? "This entry is not on this page of the list any more. What you wrote is kept." :
-          "This was dealt with meanwhile, by another person or by itself. What you wrote is kept; send it to see who answered.");
+        mark(item, ...(part ? ["This entry is not on this page of the list any more.", "."] :
+          ["This was dealt with meanwhile, by another person or by itself.", "; send it to see who answered."]));
       } else {
         item.remove();
         gone++;
@@ -116,8 +115,8 @@
         if (!begun(part)) {
           part.className = other.className;
           part.replaceChildren(...document.importNode(other, true).childNodes);
-        } else if (part.dataset.live === "form" && part.querySelector("textarea")) {
-          markOther(part, other);
+        } else if (part.dataset.live === "form" && !markOther(part, other)) {
+          part.querySelector(".meanwhile")?.remove();
         }
       }
     }
