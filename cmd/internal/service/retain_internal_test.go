@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,10 +18,19 @@ import (
 // purges is an inbox that can only be purged. It records the requests.
 type purges struct {
 	inbox.Store
+	mu       sync.Mutex
 	requests []inbox.PurgeRequest
 }
 
+func (p *purges) seen() []inbox.PurgeRequest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.requests)
+}
+
 func (p *purges) Purge(_ context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.requests = append(p.requests, request)
 	return inbox.Purged{}, nil
 }
@@ -39,12 +50,12 @@ func TestRetentionIsEnforcedAfterTenMinutesAndThenEveryHour(t *testing.T) {
 			t.Helper()
 			<-time.After(wait)
 			synctest.Wait()
-			require.Len(t, store.requests, purged)
+			require.Len(t, store.seen(), purged)
 		}
 		after(9*time.Minute, 0)
 		after(time.Minute, 1)
 		at := now()
-		require.Equal(t, inbox.PurgeRequest{Now: at, BodiesBefore: at.Add(-2 * time.Hour), RowsBefore: at.Add(-4 * time.Hour)}, store.requests[0])
+		require.Equal(t, inbox.PurgeRequest{Now: at, BodiesBefore: at.Add(-2 * time.Hour), RowsBefore: at.Add(-4 * time.Hour)}, store.seen()[0])
 		after(59*time.Minute, 1)
 		after(time.Minute, 2)
 		stop()
