@@ -189,7 +189,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 		got := endsAs(t, one, workflows.CaseCompleted, caseID)
 		require.Equal(t, []workflows.SchemaViolation{{At: "/amount", Reason: "it is of type string, want number"}}, got.ResultCheck.Violations)
 		require.Equal(t, []string{workflows.AttentionResultOffSchema}, got.Attention)
-		require.Equal(t, got, *told()[0].Data.Outcome)
+		sameOutcome(t, got, *told()[0].Data.Outcome)
 	},
 	"with-an-unusable-schema-of-another-client": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		start.Request.ResultSchema = json.RawMessage(`{"$ref":"https://schemas.example/invoice.json"}`)

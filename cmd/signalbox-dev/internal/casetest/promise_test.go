@@ -61,7 +61,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			completed := time.Now()
 			require.NoError(t, offload.Complete(caseID, nil))
 			got := endsAs(t, one, workflows.CaseCompleted, caseID)
-			require.Equal(t, got, *told()[0].Data.Outcome)
+			sameOutcome(t, got, *told()[0].Data.Outcome)
 			best = min(best, time.Since(completed))
 			all = append(all, one)
 			if best < time.Second {

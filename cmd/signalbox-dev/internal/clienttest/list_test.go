@@ -141,8 +141,10 @@ func TestCanariesAreNoCasesToLookAt(t *testing.T) {
 	require.Equal(t, []string{"canary-neighbour"}, references(listed(t, signalbox.CaseFilter{Accounts: []string{"canaries"}, Limit: 1}, nil)))
 	list, err := apps.ToDo(t.Context(), signalbox.ToDoOptions{Accounts: []string{"canaries"}})
 	require.NoError(t, err)
-	require.Len(t, list.Items, 1)
-	require.Equal(t, "canary-neighbour", list.Items[0].Reference)
+	// Other tests have items of agents meanwhile.
+	items := slices.DeleteFunc(list.Items, func(i signalbox.ToDoItem) bool { return i.Reference == "" })
+	require.Len(t, items, 1)
+	require.Equal(t, "canary-neighbour", items[0].Reference)
 }
 
 func TestCasesAreFiltered(t *testing.T) {
