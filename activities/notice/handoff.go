@@ -21,18 +21,13 @@ const signalBytes = 512 << 10
 // "notify" ignores notices that it has, and files are stored once. An error of type workflows.ErrTypeNoticeInvalid is final; after any other,
 // the caller repeats the whole hand-off.
 func (a *Activities) HandOff(ctx context.Context, h workflows.HandOff) (workflows.HandOffResult, error) {
-	// Files wait until the notices are passed on: otherwise case.files_stored could come before the end of its case. Notices that are
-	// refused for good don't keep the files from being stored. A transient error of the files outranks a refusal of the notices, since the
-	// caller gives the whole hand-off up at a final error.
+	// The files start first, so that a receiver which hears of the end finds their workflow. Both are tried even if one fails. A transient error outranks a final one, since the caller gives the whole hand-off up at a final one.
 	notices, withoutTarget := a.address(h)
-	noticesErr := a.passOn(ctx, h.Source, notices)
-	if noticesErr != nil && !isInvalid(noticesErr) {
-		return workflows.HandOffResult{}, noticesErr
+	filesErr, noticesErr := a.startFiles(ctx, h), a.passOn(ctx, h.Source, notices)
+	if filesErr == nil || isInvalid(filesErr) && noticesErr != nil {
+		return workflows.HandOffResult{WithoutTarget: withoutTarget}, noticesErr
 	}
-	if err := a.startFiles(ctx, h); err != nil {
-		return workflows.HandOffResult{}, err
-	}
-	return workflows.HandOffResult{WithoutTarget: withoutTarget}, noticesErr
+	return workflows.HandOffResult{}, filesErr
 }
 
 // address adds its targets to each notice. withoutTarget are the IDs of notices without a target.
