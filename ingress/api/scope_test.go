@@ -94,7 +94,7 @@ func TestALimitedTokenSeesItsPartOfTheToDoList(t *testing.T) {
 	}
 }
 
-// A token for cases alone gets the cases of the to-do list, and is told what the list leaves out.
+// A token for cases alone gets the cases of the to-do list, which names what it leaves out.
 func TestTheToDoListHasWhatTheScopesCover(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, tokens())

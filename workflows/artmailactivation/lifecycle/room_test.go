@@ -307,7 +307,7 @@ func TestNoticesOfEndedRunsWithoutRoomAreGivenUpOldestFirst(t *testing.T) {
 		}
 		s.Tick(at(1))
 		require.Len(t, s.waitingIDs(), len(ids)-1-len(more))
-		require.Equal(t, more != "", s.State.Outbox.Refused(), "a person is told of it")
+		require.Equal(t, more != "", s.State.Outbox.Refused(), "a person sees it")
 		require.Equal(t, s.State.Runs[2+len(more)].EndID, s.waitingIDs()[0], "the oldest goes")
 	}
 }

@@ -242,7 +242,7 @@ func TestEachKindOfEventIsAnsweredKeptAndApplied(t *testing.T) {
 				}
 			}
 			if notices > 0 {
-				require.Len(t, testenv.Eventually(t, noticesOf(shared.temporal, one), some).Notices, notices, "what came twice is told once")
+				require.Len(t, testenv.Eventually(t, noticesOf(shared.temporal, one), some).Notices, notices, "what came twice is reported once")
 			}
 		})
 	}
