@@ -336,6 +336,11 @@ func TestTheTokenOfTheAPIDecides(t *testing.T) {
 		got := p.result(t, []string{"case", "transcript", "vendor_2048", "--api", address})
 		require.Zero(t, got.status, got.err)
 		require.Equal(t, "Ada: a \\u001b[2J PDF?\n", got.out)
+
+		p = testProcess([]string{"SIGNALBOX_API_TOKEN=token-of-a-reader-01234"}, d.process.dialTemporal, storage.OpenExisting)
+		got = p.result(t, []string{"todo", "--api", address})
+		require.Zero(t, got.status, got.err)
+		require.Contains(t, got.out, "the list is without activations and deliveries: the token lacks the scope to read them\n")
 	})
 }
 

@@ -84,6 +84,11 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 			return err
 		}
 	}
+	if len(list.LeftOut) > 0 {
+		if err := p.say(cmd, "the list is without %s: the token lacks the scope to read them\n", strings.Join(list.LeftOut, " and ")); err != nil {
+			return err
+		}
+	}
 	return p.sayMore(cmd, list.Next)
 }
 
