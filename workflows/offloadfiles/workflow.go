@@ -1,8 +1,6 @@
 package offloadfiles
 
 import (
-	"errors"
-
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -52,7 +50,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFil
 		r.f = lifecycle.Files{Start: in.FilesStart, State: *in.Carried}
 	}
 	r.f.State.Version = r.BeginVersion(versionCurrent)
-	if err := errors.Join(r.handleState(), r.handleCancel()); err != nil {
+	if err := r.handle(); err != nil {
 		return workflows.CaseFiles{}, err
 	}
 	return r.loop()
