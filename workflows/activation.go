@@ -18,6 +18,11 @@ const (
 	ActivationDeactivated ActivationStatus = "DEACTIVATED"
 )
 
+// ActivationStatuses lists every status of an activation, in the order of its life.
+func ActivationStatuses() []ActivationStatus {
+	return []ActivationStatus{ActivationUnknown, ActivationActive, ActivationPaused, ActivationDeactivated}
+}
+
 // Reasons why a person should look at an activation: values of SearchAttributeAttention.
 const (
 	AttentionPausedByFailure = "webhook_failure"  // Artmail paused it because deliveries failed

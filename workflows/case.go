@@ -25,6 +25,14 @@ const (
 	CaseCancelled CaseStatus = "CANCELLED"
 )
 
+// CaseStatuses lists every status of a case, in the order of its life.
+func CaseStatuses() []CaseStatus {
+	return []CaseStatus{
+		CaseCreating, CaseCreateUncertain, CaseRunning, CaseInputNeeded, CaseInputSent,
+		CaseCompleted, CaseFailed, CaseExpired, CaseCancelled,
+	}
+}
+
 // Ended reports whether the status is final.
 func (s CaseStatus) Ended() bool {
 	switch s {

@@ -2,9 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,18 +22,16 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-func schemas(t *testing.T) map[string]struct {
-	Properties map[string]any
+// schema is what these tests read of a schema of the document.
+type schema struct {
+	Properties map[string]struct{ Enum []string }
 	Enum       []string
-} {
+}
+
+func schemas(t *testing.T) map[string]schema {
 	t.Helper()
 	var doc struct {
-		Components struct {
-			Schemas map[string]struct {
-				Properties map[string]any
-				Enum       []string
-			}
-		}
+		Components struct{ Schemas map[string]schema }
 	}
 	require.NoError(t, yaml.Unmarshal(document, &doc))
 	return doc.Components.Schemas
@@ -86,6 +89,70 @@ func jsonFields(of reflect.Type) []string {
 		}
 	}
 	return fields
+}
+
+// A value that a Go type gets, the document and the lists to choose from must get too.
+func TestEachEnumHasTheConstantsOfItsGoType(t *testing.T) {
+	t.Parallel()
+	schemas := schemas(t)
+	contract, client, store := constants(t, "../../workflows"), constants(t, "../../workflows/signalbox"), constants(t, "../inbox")
+	for name, c := range map[string]struct{ want, got []string }{
+		"CaseStatus":       {contract["CaseStatus"], schemas["CaseStatus"].Enum},
+		"case statuses":    {contract["CaseStatus"], texts(workflows.CaseStatuses())},
+		"ActivationStatus": {contract["ActivationStatus"], schemas["ActivationStatus"].Enum},
+		"activation list":  {contract["ActivationStatus"], texts(workflows.ActivationStatuses())},
+		"NewsSource":       {contract["NewsSource"], schemas["NewsSource"].Enum},
+		"NoticeKind":       {contract["NoticeKind"], schemas["NoticeKind"].Enum},
+		"FilesStatus":      {contract["FilesStatus"], schemas["CaseFiles"].Properties["status"].Enum},
+		"ApprovalStatus":   {contract["ApprovalStatus"], schemas["Approval"].Properties["status"].Enum},
+		"RunStatus":        {contract["RunStatus"], schemas["Run"].Properties["status"].Enum},
+		"NoticeStatus":     {contract["NoticeStatus"], schemas["NoticeRecord"].Properties["status"].Enum},
+		"InputResult":      {contract["InputResult"], schemas["Answer"].Properties["result"].Enum},
+		"ResultPlace":      {contract["ResultPlace"], schemas["CaseOutcome"].Properties["resultIs"].Enum},
+		"ResultVerdict":    {contract["ResultVerdict"], schemas["ResultCheck"].Properties["verdict"].Enum},
+		"ExecutionStatus":  {client["ExecutionStatus"], schemas["ExecutionStatus"].Enum},
+		"ToDoKind":         {client["ToDoKind"], schemas["ToDoKind"].Enum},
+		"to-do kinds":      {client["ToDoKind"], texts(signalbox.ToDoKinds())},
+		"DeliveryState":    {store["State"], schemas["DeliveryState"].Enum},
+		"delivery states":  {store["State"], texts(inbox.States())},
+	} {
+		require.NotEmpty(t, c.want, name)
+		require.ElementsMatch(t, c.want, c.got, name)
+	}
+}
+
+func texts[T ~string](values []T) []string {
+	all := make([]string, len(values))
+	for i, value := range values {
+		all[i] = string(value)
+	}
+	return all
+}
+
+// constants reads the values of a package's string constants, by the names of their types.
+func constants(t *testing.T, folder string) map[string][]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	require.NoError(t, err)
+	values := map[string][]string{}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			spec, is := n.(*ast.ValueSpec)
+			if !is || len(spec.Values) == 0 {
+				return true
+			}
+			of, named := spec.Type.(*ast.Ident)
+			if literal, is := spec.Values[0].(*ast.BasicLit); named && is && literal.Kind == token.STRING {
+				value, err := strconv.Unquote(literal.Value)
+				require.NoError(t, err)
+				values[of.Name] = append(values[of.Name], value)
+			}
+			return true
+		})
+	}
+	return values
 }
 
 func TestTheDocumentListsEachProblemAndScope(t *testing.T) {

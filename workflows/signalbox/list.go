@@ -105,7 +105,7 @@ func (f CaseFilter) conditions() (conditions, error) {
 		add(where.in("caseId", workflows.SearchAttributeCaseID, f.CaseID))
 	}
 	add(where.in("account", workflows.SearchAttributeAccount, f.Accounts...))
-	add(where, known("state", f.States, caseStatuses))
+	add(where, known("state", f.States, workflows.CaseStatuses()))
 	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err
@@ -199,22 +199,11 @@ func (f ActivationFilter) conditions() (conditions, error) {
 	case len(f.Agents) > 0:
 		add(where.agents(f.Agents))
 	}
-	add(where, known("state", f.States, activationStatuses))
+	add(where, known("state", f.States, workflows.ActivationStatuses()))
 	add(where.state(sortedStrings(f.States), f.Attention, f.NeedsAttention))
 	add(where.started(f.Open, f.StartedSince, f.StartedBefore))
 	return where, err
 }
-
-// The statuses that filters choose from.
-var (
-	caseStatuses = []workflows.CaseStatus{
-		workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent,
-		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled,
-	}
-	activationStatuses = []workflows.ActivationStatus{
-		workflows.ActivationUnknown, workflows.ActivationActive, workflows.ActivationPaused, workflows.ActivationDeactivated,
-	}
-)
 
 // known refuses a value that is not allowed: it would choose nothing, as if nothing were there.
 func known[T ~string](field string, values, allowed []T) error {

@@ -123,7 +123,7 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	list := ToDoList{Items: []ToDoItem{}}
 	size, err := pageSize(options.Limit)
 	if err == nil {
-		err = known("kind", options.Kinds, allToDoKinds)
+		err = known("kind", options.Kinds, ToDoKinds())
 	}
 	if err != nil {
 		return list, fmt.Errorf("%s: %w", op, err)

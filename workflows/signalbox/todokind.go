@@ -29,10 +29,12 @@ const (
 	ToDoAttention ToDoKind = "attention"
 )
 
-// allToDoKinds are the kinds that options choose from.
-var allToDoKinds = []ToDoKind{
-	ToDoQuestion, ToDoQuestionExpired, ToDoCreateUncertain, ToDoRequestRejected, ToDoResultOffSchema, ToDoActivationPaused, ToDoNoAPIKey,
-	ToDoRunStale, ToDoResponseUnclear, ToDoNoticesGivenUp, ToDoWorkflowBroken, ToDoDeliveryDead, ToDoDeliveryNoMatch, ToDoDeliveryLate, ToDoAttention,
+// ToDoKinds lists every kind.
+func ToDoKinds() []ToDoKind {
+	return []ToDoKind{
+		ToDoQuestion, ToDoQuestionExpired, ToDoCreateUncertain, ToDoRequestRejected, ToDoResultOffSchema, ToDoActivationPaused, ToDoNoAPIKey,
+		ToDoRunStale, ToDoResponseUnclear, ToDoNoticesGivenUp, ToDoWorkflowBroken, ToDoDeliveryDead, ToDoDeliveryNoMatch, ToDoDeliveryLate, ToDoAttention,
+	}
 }
 
 // Action is what a person can do about an entry.

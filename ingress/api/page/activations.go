@@ -9,10 +9,6 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-var activationStates = []string{
-	string(workflows.ActivationUnknown), string(workflows.ActivationActive), string(workflows.ActivationPaused), string(workflows.ActivationDeactivated),
-}
-
 // activations lists activations.
 func (v *visit) activations() {
 	query, filter := v.filter("state", "attention", "needsAttention", "agent", "open", "startedSince", "startedBefore", "cursor")
@@ -23,7 +19,7 @@ func (v *visit) activations() {
 		return
 	}
 	v.render(http.StatusOK, "activations", view{Title: "Activations", Section: "/activations", Every: slowEvery, Data: listView[signalbox.ActivationRow]{
-		Rows: page.Activations, Filter: filter, States: activationStates, Next: v.next(page.Next), Problem: problem,
+		Rows: page.Activations, Filter: filter, States: workflows.ActivationStatuses(), Next: v.next(page.Next), Problem: problem,
 	}})
 }
 

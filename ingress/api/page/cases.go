@@ -17,17 +17,12 @@ import (
 type listView[T any] struct {
 	Rows   []T
 	Filter url.Values
-	// States are those to choose from.
-	States []string
+	// States is the list of those to choose from.
+	States any
 	// Next is the address of the following page, empty on the last.
 	Next string
 	// Problem says why there is no list.
 	Problem string
-}
-
-var caseStates = []string{
-	string(workflows.CaseCreating), string(workflows.CaseCreateUncertain), string(workflows.CaseRunning), string(workflows.CaseInputNeeded),
-	string(workflows.CaseInputSent), string(workflows.CaseCompleted), string(workflows.CaseFailed), string(workflows.CaseExpired), string(workflows.CaseCancelled),
 }
 
 // cases lists cases.
@@ -40,7 +35,7 @@ func (v *visit) cases() {
 		return
 	}
 	v.render(http.StatusOK, "cases", view{Title: "Cases", Section: "/cases", Every: slowEvery, Data: listView[signalbox.CaseRow]{
-		Rows: page.Cases, Filter: filter, States: caseStates, Next: v.next(page.Next), Problem: problem,
+		Rows: page.Cases, Filter: filter, States: workflows.CaseStatuses(), Next: v.next(page.Next), Problem: problem,
 	}})
 }
 

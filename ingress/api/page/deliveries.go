@@ -9,14 +9,6 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-var deliveryStates = func() []string {
-	var states []string
-	for _, state := range inbox.States() {
-		states = append(states, string(state))
-	}
-	return states
-}()
-
 // deliveryNames are the parameters of a list of deliveries.
 var deliveryNames = []string{"state", "provider", "agent", "kind", "reference", "lane", "since", "until", "cursor"}
 
@@ -37,7 +29,7 @@ func (v *visit) deliveries() {
 		return
 	}
 	v.render(http.StatusOK, "deliveries", view{Title: "Deliveries", Section: "/deliveries", Every: slowEvery, Data: listView[inbox.Delivery]{
-		Rows: page.Deliveries, Filter: filter, States: deliveryStates, Next: v.next(page.Next), Problem: problem,
+		Rows: page.Deliveries, Filter: filter, States: inbox.States(), Next: v.next(page.Next), Problem: problem,
 	}})
 }
 

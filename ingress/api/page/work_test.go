@@ -364,10 +364,7 @@ func TestEachStateHasAPlaceInThePicture(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, false)
 	b := w.browser(t)
-	for _, status := range []workflows.CaseStatus{
-		workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent,
-		workflows.CaseCompleted, workflows.CaseFailed, workflows.CaseExpired, workflows.CaseCancelled,
-	} {
+	for _, status := range workflows.CaseStatuses() {
 		w.temporal.set(workflows.CaseState{Reference: "w9", Status: status})
 		_, body := b.get(t, "/cases/w9")
 		require.Equal(t, 1, strings.Count(body, `class="box now"`), status)
