@@ -25,7 +25,7 @@ func newMetrics(registry prometheus.Registerer, bodies *bodies, config Config) (
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "signalbox_http_request_duration_seconds",
-			Help:    "Time from the first byte of a request to its answer.",
+			Help:    "Time from the end of a request's headers to its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "status"}),
 		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{

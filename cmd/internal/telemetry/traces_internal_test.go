@@ -56,17 +56,19 @@ func TestTracesAreSentWhereTheEnvironmentSays(t *testing.T) {
 		env  map[string]string
 		want TraceSettings
 	}{
-		"nothing":           {nil, TraceSettings{}},
-		"a base":            {map[string]string{envEndpoint: "http://collector:4318"}, TraceSettings{"http://collector:4318/v1/traces", all}},
-		"a base with path":  {map[string]string{envEndpoint: "https://collector/otlp/"}, TraceSettings{"https://collector/otlp/v1/traces", all}},
-		"for traces alone":  {map[string]string{envEndpoint: "http://one:4318", envTracesEndpoint: "http://two:4318/x"}, TraceSettings{"http://two:4318/x", all}},
-		"with a password":   {map[string]string{envTracesEndpoint: "http://ada:secret@two/x?key=secret"}, TraceSettings{"http://two/x", all}},
-		"a share":           {map[string]string{envEndpoint: "http://one", envSampler: "traceidratio", envSamplerArg: "0.1"}, TraceSettings{"http://one/v1/traces", "traceidratio 0.1"}},
-		"the SDK is off":    {map[string]string{envEndpoint: "http://one", "OTEL_SDK_DISABLED": "true"}, TraceSettings{}},
-		"no exporter":       {map[string]string{envEndpoint: "http://one", "OTEL_TRACES_EXPORTER": "none"}, TraceSettings{}},
-		"a known protocol":  {map[string]string{envEndpoint: "http://one", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, TraceSettings{"http://one/v1/traces", all}},
-		"only a sampler":    {map[string]string{envSampler: "always_off"}, TraceSettings{Sampler: "always_off"}},
-		"the same exporter": {map[string]string{envEndpoint: "http://one", "OTEL_TRACES_EXPORTER": "otlp"}, TraceSettings{"http://one/v1/traces", all}},
+		"nothing":                      {nil, TraceSettings{}},
+		"a base":                       {map[string]string{envEndpoint: "http://collector:4318"}, TraceSettings{"http://collector:4318/v1/traces", all}},
+		"a base with path":             {map[string]string{envEndpoint: "https://collector/otlp/"}, TraceSettings{"https://collector/otlp/v1/traces", all}},
+		"for traces alone":             {map[string]string{envEndpoint: "http://one:4318", envTracesEndpoint: "http://two:4318/x"}, TraceSettings{"http://two:4318/x", all}},
+		"with a password":              {map[string]string{envTracesEndpoint: "http://ada:secret@two/x?key=secret"}, TraceSettings{"http://two/x", all}},
+		"a share":                      {map[string]string{envEndpoint: "http://one", envSampler: "traceidratio", envSamplerArg: "0.1"}, TraceSettings{"http://one/v1/traces", "traceidratio 0.1"}},
+		"the SDK is off":               {map[string]string{envEndpoint: "http://one", "OTEL_SDK_DISABLED": "true"}, TraceSettings{}},
+		"off, with what is for others": {map[string]string{envEndpoint: "http://one", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_SDK_DISABLED": "true"}, TraceSettings{}},
+		"no endpoint":                  {map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, TraceSettings{}},
+		"no exporter":                  {map[string]string{envEndpoint: "http://one", "OTEL_TRACES_EXPORTER": "none"}, TraceSettings{}},
+		"a known protocol":             {map[string]string{envEndpoint: "http://one", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, TraceSettings{"http://one/v1/traces", all}},
+		"only a sampler":               {map[string]string{envSampler: "always_off"}, TraceSettings{Sampler: "always_off"}},
+		"the same exporter":            {map[string]string{envEndpoint: "http://one", "OTEL_TRACES_EXPORTER": "otlp"}, TraceSettings{"http://one/v1/traces", all}},
 	} {
 		got, err := ReadTraceSettings(environ(c.env))
 		require.NoError(t, err, name)
@@ -84,7 +86,7 @@ func TestTracesAreSentWhereTheEnvironmentSays(t *testing.T) {
 		require.ErrorContains(t, err, variable+":")
 	}
 	require.NotContains(t, err.Error(), "secret")
-	_, err = ReadTraceSettings(environ(map[string]string{envSampler: "parentbased_traceidratio", envSamplerArg: "2"}))
+	_, err = ReadTraceSettings(environ(map[string]string{envEndpoint: "http://one", envSampler: "parentbased_traceidratio", envSamplerArg: "2"}))
 	require.ErrorContains(t, err, envSamplerArg)
 }
 

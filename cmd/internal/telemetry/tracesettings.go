@@ -40,9 +40,12 @@ func ReadTraceSettings(environ []string) (TraceSettings, error) {
 		return ""
 	}
 	word := func(name string) string { return strings.ToLower(strings.TrimSpace(get(name))) }
-	var wrong []error
 	exporter := word("OTEL_TRACES_EXPORTER")
-	if exporter != "" && exporter != "otlp" && exporter != "none" {
+	if exporter == "none" || word("OTEL_SDK_DISABLED") == "true" || get(envEndpoint) == "" && get(envTracesEndpoint) == "" {
+		return TraceSettings{}, nil // what is set for others is not checked
+	}
+	var wrong []error
+	if exporter != "" && exporter != "otlp" {
 		wrong = append(wrong, fmt.Errorf("OTEL_TRACES_EXPORTER: %q: want otlp or none", exporter))
 	}
 	if protocol := cmp.Or(word("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), word("OTEL_EXPORTER_OTLP_PROTOCOL")); protocol != "" && protocol != "http/protobuf" {
@@ -73,9 +76,6 @@ func ReadTraceSettings(environ []string) (TraceSettings, error) {
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return TraceSettings{}, err
-	}
-	if exporter == "none" || word("OTEL_SDK_DISABLED") == "true" {
-		return TraceSettings{}, nil
 	}
 	return settings, nil
 }

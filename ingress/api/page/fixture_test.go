@@ -393,6 +393,8 @@ type world struct {
 	url      string
 	// inboxGone: the inbox can't be read.
 	inboxGone *atomic.Bool
+	// countsBlock: the deliveries can't be counted in time.
+	countsBlock atomic.Bool
 }
 
 // brittle are deliveries that can't be listed while gone is set.
@@ -406,6 +408,20 @@ func (b brittle) ToDo(ctx context.Context, limit int) ([]signalbox.ToDoItem, boo
 		return nil, false, inbox.ErrBusy
 	}
 	return b.Deliveries.ToDo(ctx, limit)
+}
+
+// counted can block a count until its caller gives up.
+type counted struct {
+	inbox.Store
+	blocks *atomic.Bool
+}
+
+func (c counted) Counts(ctx context.Context, states ...inbox.State) (map[inbox.State]int64, error) {
+	if c.blocks.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return c.Store.Counts(ctx, states...)
 }
 
 func newWorld(t *testing.T, withTokens bool) *world {
@@ -437,7 +453,7 @@ func newWorld(t *testing.T, withTokens bool) *world {
 			if w.inboxGone.Load() {
 				return nil, inbox.ErrBusy
 			}
-			return store, nil
+			return counted{store, &w.countsBlock}, nil
 		},
 		AgentSecrets: map[string][]string{"crm": {agentSecret}}, Log: zap.NewNop(), Now: time.Now,
 		Transcript: func(_ context.Context, reference string) (workflows.CaseTranscript, error) {

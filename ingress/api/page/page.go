@@ -280,7 +280,10 @@ func (v *visit) resume(cookie string) {
 	}
 }
 
-func (v *visit) secure() bool { return v.r.TLS != nil || v.s.deps.Secure }
+// secure reports whether the browser speaks TLS, here or with a proxy. A visitor who sends the header without a proxy only restricts its own cookie.
+func (v *visit) secure() bool {
+	return v.r.TLS != nil || v.s.deps.Secure || strings.EqualFold(v.r.Header.Get("X-Forwarded-Proto"), "https")
+}
 
 // render writes a page. It is written whole or not at all.
 func (v *visit) render(status int, name string, p view) {

@@ -15,12 +15,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-const (
-	// sampled is how many of the newest running cases, and of those that ended last, Health asks: each is a call that a worker answers.
-	sampled = 25
-	// sampledWithin bounds those calls, so that Health is shown while no worker runs.
-	sampledWithin = 2 * time.Second
-)
+// sampled is how many of the newest running cases, and of those that ended last, Health asks: each is a call that a worker answers.
+const sampled = 25
 
 // pollingShare counts, in a sample of cases, how ends became known. It reads the cases' own state, so the number of processes does not matter.
 type pollingShare struct {
@@ -45,7 +41,7 @@ func (v *visit) pollingShare() (*pollingShare, error) {
 	if !v.s.deps.API.May(v.token, "listCases") || !v.s.deps.API.May(v.token, "getCase") {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(v.r.Context(), sampledWithin)
+	ctx, cancel := context.WithTimeout(v.r.Context(), figuresWithin)
 	defer cancel()
 	var rows []signalbox.CaseRow
 	for _, open := range []signalbox.Openness{signalbox.Open, signalbox.Closed} {

@@ -1,7 +1,6 @@
 package page_test
 
 import (
-	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -218,19 +217,26 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 func TestTheCookieIsOutOfReach(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
-	for name, request := range map[string]*http.Request{
-		"signalbox":        httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/sign-in", strings.NewReader("token="+annSecret)),
-		"__Host-signalbox": httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://signalbox.example/sign-in", strings.NewReader("token="+annSecret)),
+	for _, c := range []struct {
+		url, forwarded string
+		secure         bool
+	}{
+		{"http://localhost/sign-in", "", false},
+		{"http://localhost/sign-in", "http", false},
+		{"http://localhost/sign-in", "https", true}, // a proxy on this machine speaks TLS
+		{"https://signalbox.example/sign-in", "", true},
 	} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.url, strings.NewReader("token="+annSecret))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("X-Forwarded-Proto", c.forwarded)
 		recorder := httptest.NewRecorder()
 		w.server.ServeHTTP(recorder, request)
 		cookies := recorder.Result().Cookies() //nolint:bodyclose // a recorder has nothing to close
 		require.Len(t, cookies, 1, recorder.Body.String())
-		require.Equal(t, name, cookies[0].Name)
+		require.Equal(t, map[bool]string{false: "signalbox", true: "__Host-signalbox"}[c.secure], cookies[0].Name)
 		require.True(t, cookies[0].HttpOnly)
 		require.Equal(t, http.SameSiteStrictMode, cookies[0].SameSite)
-		require.Equal(t, request.TLS != (*tls.ConnectionState)(nil), cookies[0].Secure)
+		require.Equal(t, c.secure, cookies[0].Secure)
 		require.Equal(t, 12*60*60, cookies[0].MaxAge)
 		require.NotContains(t, cookies[0].Value, annSecret)
 	}

@@ -443,6 +443,20 @@ func TestTheFilesOfACaseSayWhereTheyLie(t *testing.T) {
 }
 
 // Each case tells how its own news came, so the figures are right whatever process is asked.
+func TestHealthIsShownWithoutCountsThatTakeTooLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	b := w.browser(t)
+	_, body := b.get(t, "/health")
+	require.Contains(t, body, "Oldest pending")
+	w.countsBlock.Store(true)
+	status, body := b.get(t, "/health")
+	require.Equal(t, 200, status)
+	require.Contains(t, body, "too many deliveries to count them here")
+	require.NotContains(t, body, "Oldest pending")
+	require.Contains(t, body, `class="checks"`)
+}
+
 func TestHealthTellsTheShareOfPollingAndTheTimeUntilAnEventIsApplied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
