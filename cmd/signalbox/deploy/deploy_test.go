@@ -2,6 +2,7 @@
 package deploy_test
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"regexp"
@@ -166,6 +167,33 @@ func TestAlertsDashboardAndRunbookNameMetricsThatTheReadmeLists(t *testing.T) {
 			require.Contains(t, readme, "| `"+suffix.ReplaceAllString(name, "")+"` |", "%s in %s", name, file)
 		}
 	}
+}
+
+// Probes of a load balancer would hide the webhooks, and what is not applied would vanish with the last worker.
+func TestTheDashboardCountsWebhooksAndWhatNoWorkerApplies(t *testing.T) {
+	t.Parallel()
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(read(t, "dashboard.json"), &dashboard))
+	alert := strings.Join(strings.Fields(rules(t)["SignalboxEventsNotApplied"].Expr), " ")
+	found := map[string]bool{}
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			if strings.Contains(target.Expr, "signalbox_http_request_duration_seconds") {
+				require.Contains(t, target.Expr, `_bucket{route=~"/webhooks/.*"}`, panel.Title)
+				found["webhooks"] = true
+			}
+			if relayed, applied, _ := strings.Cut(target.Expr, " - ("); strings.Contains(applied, "signalbox_workflow_events_total") {
+				require.Contains(t, alert, relayed+" - ( "+strings.TrimSuffix(applied, ")")+" )", panel.Title)
+				found["not applied"] = true
+			}
+		}
+	}
+	require.Equal(t, map[string]bool{"webhooks": true, "not applied": true}, found)
 }
 
 func read(t *testing.T, name string) []byte {
