@@ -18,8 +18,8 @@ import (
 )
 
 // eraseHelp is what both commands say of themselves.
-const eraseHelp = `It removes the deliveries from the inbox, the files from the bucket, and the histories of the workflow, its files and its notices from Temporal.
-Use the settings of the ingress and the worker: --inbox, --keyring, --bucket. First the inbox records who erases: the record names the workflow ID by
+const eraseHelp = `It removes the deliveries from the inbox, and the histories of the workflow and its notices from Temporal. Use the settings of the ingress: --inbox and
+--keyring. First the inbox records who erases: the record names the workflow ID by
 its SHA-256 hash alone. What fails half-way is finished by running the command again.
 
 The command refuses a case or activation that is open, or whose files or notices are still under way; --force ends those first, and then takes half a
@@ -30,7 +30,9 @@ func (p process) caseErase() *cobra.Command {
 	return p.erase(&cobra.Command{
 		Use:   "erase REFERENCE",
 		Short: "Remove all that is kept of a case, for good",
-		Long:  "Remove all that is kept of a case, for good. " + eraseHelp + "\nIts reference may be used again once the case has ended at Offload.",
+		Long:  "Remove all that is kept of a case, for good. " + eraseHelp + `
+The histories and the objects of its files are removed as well: name the workers' --bucket. Its reference may be used again once the case has ended
+at Offload.`,
 		Args:  cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
@@ -129,7 +131,7 @@ type erasedReport struct {
 	// Objects is nil where no bucket was looked at.
 	Objects *int `json:"objects,omitempty"`
 	Runs    int  `json:"runs"`
-	// HandOver says of an activation whether its hand-over workflow was looked at.
+	// HandOver says of an activation whether its hand-over workflow was looked at; nil of a case.
 	HandOver *bool `json:"handOver,omitempty"`
 	// StillRunning: the case may go on at Offload.
 	StillRunning bool `json:"stillRunning,omitempty"`
@@ -140,16 +142,16 @@ func (r erasedReport) rows() [][2]string {
 	if r.Inbox.Unreadable > 0 {
 		deliveries += fmt.Sprintf("; %d more can't be opened, and end with their retention: whether they are about it is not known", r.Inbox.Unreadable)
 	}
-	objects := "not looked at: none is named by --bucket (SIGNALBOX_BUCKET), or there can be no files"
-	if r.Objects != nil {
-		objects = fmt.Sprintf("%d objects", *r.Objects)
-	}
 	rows := [][2]string{
 		{"removed from the inbox", deliveries},
-		{"from the bucket", objects},
 		{"from Temporal", fmt.Sprintf("%d runs of workflows", r.Runs)},
 	}
-	if r.HandOver != nil && !*r.HandOver {
+	switch {
+	case r.Objects != nil:
+		rows = append(rows, [2]string{"from the bucket", fmt.Sprintf("%d objects", *r.Objects)})
+	case r.HandOver == nil:
+		rows = append(rows, [2]string{"from the bucket", "not looked at: none is named by --bucket (SIGNALBOX_BUCKET)"})
+	case !*r.HandOver:
 		rows = append(rows, [2]string{"its hand-over workflow", "not looked at: none is named for the agent by --config (SIGNALBOX_CONFIG)"})
 	}
 	if r.StillRunning {

@@ -216,6 +216,20 @@ func TestTheHelpOfEachCommandShowsTheTypesOfItsFlags(t *testing.T) {
 	require.Regexp(t, `--keyring string +key document`, command(t, nil, "serve", "--help").out)
 }
 
+func TestTheHelpOfEachCommandNamesItsOwnFlagsAlone(t *testing.T) {
+	t.Parallel()
+	flag := regexp.MustCompile(`--([a-z][a-z-]+)`)
+	other := map[string]bool{}
+	eachCommand(func(c *cobra.Command, names []string) {
+		for _, match := range flag.FindAllStringSubmatch(c.Short+"\n"+c.Long, -1) {
+			if !c.HasSubCommands() && c.Flags().Lookup(match[1]) == nil && c.InheritedFlags().Lookup(match[1]) == nil {
+				other[strings.Join(names, " ")+" --"+match[1]] = true
+			}
+		}
+	})
+	require.Equal(t, map[string]bool{"keys create --payload-keys": true}, other, "a key document is made for serve")
+}
+
 func TestAMissingArgumentExitsWithTwo(t *testing.T) {
 	t.Parallel()
 	needy := 0

@@ -118,6 +118,19 @@ func TestTheFileHasTwoOfEachAndSecretsAsFilesOnly(t *testing.T) {
 	}
 }
 
+// All services at once would refuse webhooks.
+func TestARestartNamesOneService(t *testing.T) {
+	t.Parallel()
+	c := readCompose(t, map[string]string{"SIGNALBOX_PUBLIC_URL": "https://hooks.example.com", "SIGNALBOX_OFFLOAD_BASE_URL": "https://offload.example.com"})
+	text, err := os.ReadFile(root + "/README.md")
+	require.NoError(t, err)
+	restarts := regexp.MustCompile("docker compose restart([^`\n]*)").FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, restarts)
+	for _, restart := range restarts {
+		require.Contains(t, c.Services, strings.TrimSpace(restart[1]))
+	}
+}
+
 // A process that is killed before it has stopped repeats work, so the file gives each the time that it needs with its own settings, and not more.
 func TestTheFileGivesEachProcessTheTimeToStop(t *testing.T) {
 	t.Parallel()

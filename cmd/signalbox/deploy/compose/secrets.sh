@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the folder ./secrets for docker-compose.yml. What is there already stays: run it again after you have removed one file to get it anew.
+# Makes the folder ./secrets for docker-compose.yml. What is there already stays. To get new tokens, or to give another API key, remove that file and
+# run it again. The passwords of the two databases can't be changed so: the databases keep them.
 # The Offload API key comes from SIGNALBOX_OFFLOAD_API_KEY, or is asked for.
 set -eu
 umask 022
@@ -19,7 +20,7 @@ printf 'operator:%s\n' "$(random)" | keep internal_tokens
 printf 'postgres://signalbox:%s@postgresql:5432/signalbox?sslmode=disable\n' "$(cat secrets/inbox_password)" | keep inbox_url
 printf 'POSTGRES_PWD=%s\nSQL_PASSWORD=%s\n' "$(cat secrets/temporal_db_password)" "$(cat secrets/temporal_db_password)" | keep temporal.env
 keep config.yml <<'END'
-## The --config file of the ingresses and workers: restart them after a change. README.md, "Run it", lists what it may contain.
+## The --config file of the ingresses and workers: restart them after a change, one after the other. README.md, "Run it", lists what it may contain.
 # agents:
 #   my-agent:
 #     secrets: ["the webhook secret of this agent at Artmail"]
