@@ -3,6 +3,8 @@ package notice
 import (
 	"context"
 	"fmt"
+	"math"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -25,7 +27,8 @@ func (a *Activities) attempt(ctx context.Context, what string, once func() (stat
 	if failed != nil {
 		this.Error = workflows.Clip(failed.err.Error(), maxAttemptError)
 	}
-	made.Attempts = int(activity.GetInfo(ctx).Attempt)
+	info := activity.GetInfo(ctx)
+	made.Attempts = int(info.Attempt)
 	made.Log = append(made.Log, this)
 	made.Log = made.Log[max(0, len(made.Log)-workflows.MaxNoticeAttempts):]
 	if failed == nil {
@@ -33,5 +36,23 @@ func (a *Activities) attempt(ctx context.Context, what string, once func() (stat
 	}
 	activity.RecordHeartbeat(ctx, made)
 	failed.err = fmt.Errorf("%s: %w", what, failed.err)
+	if failed.retryAfter > 0 {
+		failed.pause = atLeast(failed.retryAfter, info)
+	}
 	return workflows.NoticeDelivery{}, failed.asError(made)
+}
+
+// atLeast returns the pause before the next attempt where the receiver asks for one. It is 0, which leaves it to the retry policy, where that
+// waits longer anyway, so that a dead receiver with a short Retry-After is not asked every second for days. It leaves time for a last attempt.
+func atLeast(retryAfter time.Duration, info activity.Info) time.Duration {
+	if policy := info.RetryPolicy; policy != nil {
+		grown := float64(policy.InitialInterval) * math.Pow(policy.BackoffCoefficient, float64(info.Attempt-1))
+		if float64(retryAfter) <= min(grown, float64(policy.MaximumInterval)) {
+			return 0
+		}
+	}
+	if left := info.ScheduledTime.Add(info.ScheduleToCloseTimeout).Sub(info.StartedTime) - info.StartToCloseTimeout; left > 0 {
+		return min(retryAfter, left)
+	}
+	return retryAfter
 }

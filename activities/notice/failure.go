@@ -17,6 +17,8 @@ type failure struct {
 	errorType string
 	// pause is the time until the next attempt; 0 leaves it to the retry policy.
 	pause time.Duration
+	// retryAfter is the pause that the receiver asks for; 0 if it asks for none.
+	retryAfter time.Duration
 }
 
 func undelivered(err error) *failure {
