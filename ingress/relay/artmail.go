@@ -66,6 +66,9 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 		workflows.ActivationStart{Agent: agent, ActivationID: activationID, Options: options},
 	)
 	result := resultOf(err)
+	if result.class == closed {
+		return r.whyNotFound(ctx, lane, events[0].ReceivedAt, err)
+	}
 	if result.class == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
 		// The error lies in the namespace, not in the event, so no attempt is counted.
 		r.logger.Error("an activation can't be started before the search attributes are registered: run signalbox setup", zap.Error(err))
@@ -74,18 +77,25 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 	return result
 }
 
-// ended reports whether the activation's end was signalled before, or the activation was erased. Temporal refuses to start a closed workflow
-// again only for as long as its namespace keeps it; the inbox keeps deliveries for longer.
+// ended reports whether the activation's workflow has closed or was erased: its end was signalled, or an event came too late for it, as after
+// a person stopped it. Temporal refuses to start a closed workflow again only for as long as its namespace keeps it; the inbox keeps
+// deliveries for longer.
 func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
 	erased, err := r.inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
 	if err != nil || erased {
 		return erased, err
 	}
-	page, err := r.inbox.List(ctx, inbox.Filter{
-		Lane: lane, Kind: workflows.KindAgentDeactivated, States: []inbox.State{inbox.StateDelivered, inbox.StateLate}, Limit: 1,
-	})
-	if err != nil {
-		return false, fmt.Errorf("find the activation's end: %w", err)
+	for _, sign := range []inbox.Filter{
+		{Lane: lane, States: []inbox.State{inbox.StateLate}, Limit: 1},
+		{Lane: lane, States: []inbox.State{inbox.StateDelivered}, Kind: workflows.KindAgentDeactivated, Limit: 1},
+	} {
+		page, err := r.inbox.List(ctx, sign)
+		if err != nil {
+			return false, fmt.Errorf("find the activation's end: %w", err)
+		}
+		if len(page.Deliveries) > 0 {
+			return true, nil
+		}
 	}
-	return len(page.Deliveries) > 0, nil
+	return false, nil
 }

@@ -15,8 +15,8 @@
 //
 //   - delivered: Temporal accepted the signal, or the workflow is closed and has applied the delivery;
 //   - late: the workflow is closed, and is not known to have applied the delivery;
-//   - unmatched: the workflow did not exist during the grace time, which starts at the relay's first try. The relay replays the delivery
-//     when the workflow starts;
+//   - unmatched: the workflow did not exist during the grace time, which starts when Temporal first answers that there is none. The relay
+//     replays the delivery when the workflow starts;
 //   - dead: it can't be parsed, its workflow ID is too long, or Temporal refused it too often.
 //
 // # Leases

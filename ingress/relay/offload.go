@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -47,40 +46,6 @@ func (r *Relay) signalCase(ctx context.Context, workflowID string, events []pend
 		return result
 	}
 	return r.whyNotFound(ctx, workflowID, events[0].ReceivedAt, err)
-}
-
-// whyNotFound finds out whether a workflow is closed or never existed: Temporal answers NotFound to a signal in both cases. If the workflow
-// was closed after the first event came, an earlier signal may have reached it, whose answer was lost: then whyNotFound asks what it has applied.
-func (r *Relay) whyNotFound(ctx context.Context, workflowID string, came time.Time, cause error) sendResult {
-	described, err := r.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
-	switch {
-	case err != nil:
-		return resultOf(err)
-	case described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
-		// The workflow has started since the signal: the next try finds it.
-		return sendResult{class: busy, err: cause}
-	}
-	result := sendResult{class: closed, err: cause}
-	if at := described.GetWorkflowExecutionInfo().GetCloseTime(); at != nil {
-		result.closedAt = at.AsTime()
-	}
-	if result.closedAt.After(came) {
-		result.applied = r.lastApplied(ctx, workflowID)
-	}
-	return result
-}
-
-// lastApplied returns when the newest event that a case has applied was accepted; zero if it has none or can't be asked, as without a worker.
-func (r *Relay) lastApplied(ctx context.Context, workflowID string) time.Time {
-	var state workflows.CaseState
-	answer, err := r.temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryState)
-	if err == nil {
-		err = answer.Get(&state)
-	}
-	if err != nil || state.LastApplied == nil {
-		return time.Time{}
-	}
-	return state.LastApplied.AcceptedAt
 }
 
 // findCase returns the workflow ID of the case with the caseId, or else the workflow ID that the clientReferenceId names, or "". Visibility

@@ -90,6 +90,30 @@ func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 		f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate)
 		require.Len(t, f.temporal.sent(), 1)
 	})
+	t.Run("that a person stopped", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		f.temporal.status[activation] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+		first := f.keepArtmail(t, workflows.KindAgentPaused, paused)
+		f.start(t, relay.Config{})
+		f.becomes(t, first, inbox.StateLate)
+		// The namespace's retention has passed.
+		f.temporal.set(func(f *fakeTemporal) { delete(f.status, activation) })
+		f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate)
+		require.Empty(t, f.temporal.sent())
+	})
+}
+
+// The signal's answer was lost, and the activation has ended since.
+func TestAnEventThatItsEndedActivationHasIsDelivered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.temporal.status[activation] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	f.temporal.closedAt[activation] = f.clock.Now().Add(time.Second)
+	f.temporal.lastApplied[activation] = f.clock.Now()
+	id := f.keepArtmail(t, workflows.KindAgentDeactivated, deactivated)
+	f.start(t, relay.Config{})
+	f.becomes(t, id, inbox.StateDelivered)
 }
 
 func TestAnActivationWaitsForTheSearchAttributes(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -12,6 +13,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // Temporal is the part of client.Client that the relay uses.
@@ -134,4 +137,40 @@ func (r *Relay) listPage(ctx context.Context, request *workflowservice.ListWorkf
 	ctx, cancel := context.WithTimeout(ctx, r.config.SignalTimeout)
 	defer cancel()
 	return r.temporal.ListWorkflow(ctx, request)
+}
+
+// whyNotFound finds out whether a workflow is closed or never existed: Temporal answers NotFound to a signal in both cases. If the workflow
+// closed after the first event came, an earlier signal may have reached it, whose answer was lost: then whyNotFound asks what it has applied.
+func (r *Relay) whyNotFound(ctx context.Context, workflowID string, came time.Time, cause error) sendResult {
+	described, err := r.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	switch {
+	case err != nil:
+		return resultOf(err)
+	case described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		// The workflow has started since the signal: the next try finds it.
+		return sendResult{class: busy, err: cause}
+	}
+	result := sendResult{class: closed, err: cause}
+	if at := described.GetWorkflowExecutionInfo().GetCloseTime(); at != nil {
+		result.closedAt = at.AsTime()
+	}
+	if result.closedAt.After(came) {
+		result.applied = r.lastApplied(ctx, workflowID)
+	}
+	return result
+}
+
+// lastApplied returns when the newest event that a workflow has applied was accepted; zero if it has none or can't be asked, as without a worker.
+func (r *Relay) lastApplied(ctx context.Context, workflowID string) time.Time {
+	var state struct { // of a case and of an activation
+		LastApplied *workflows.AppliedEvent `json:"lastApplied"`
+	}
+	answer, err := r.temporal.QueryWorkflow(ctx, workflowID, "", workflows.QueryState)
+	if err == nil {
+		err = answer.Get(&state)
+	}
+	if err != nil || state.LastApplied == nil {
+		return time.Time{}
+	}
+	return state.LastApplied.AcceptedAt
 }
