@@ -20,7 +20,8 @@ import (
 const promotePause = 500 * time.Millisecond
 
 // SetCurrent gives all new and running workflows to a build. First it waits, until ctx ends, for the build's workers to poll every queue that
-// they need: a task in a queue without a poller would wait for ever. It fails with ErrNotPolled or ErrNoVersion if they still do not. It returns once
+// they need: a task in a queue without a poller would wait for ever. It fails with ErrNotPolled or ErrNoVersion if they still do not, and at
+// once with ErrRefused if Temporal refuses the change for another reason. It returns once
 // every task queue uses the new routing: until then, tasks still go to the version before.
 func (d Deployment) SetCurrent(ctx context.Context, buildID string) error {
 	return d.whenPolled(ctx, buildID, func() error {
@@ -157,15 +158,19 @@ func (d Deployment) queuesShow(ctx context.Context, routing *deploymentpb.Routin
 	return len(queues.known) > 0, nil
 }
 
+// refused explains why Temporal did not change the routing. Only task queues that the build does not poll yet are worth waiting for; their error
+// has no type.
 func (d Deployment) refused(err error, buildID string) error {
-	var early *serviceerror.FailedPrecondition
+	var refusal *serviceerror.FailedPrecondition
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &early):
+	case !errors.As(err, &refusal):
+		return d.explain(err, buildID)
+	case strings.Contains(refusal.Message, "task queues"):
 		return fmt.Errorf("%w: Temporal refuses build %q of deployment %q: %w", ErrNotPolled, buildID, d.name, err)
 	}
-	return d.explain(err, buildID)
+	return fmt.Errorf("%w: build %q of deployment %q: %w", ErrRefused, buildID, d.name, err)
 }
 
 // polled fails with ErrNotPolled and the names of the queues while the build does not poll all queues of the current version; without a

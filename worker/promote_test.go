@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -29,6 +31,8 @@ type routed struct {
 	shown, alone *taskqueuepb.TaskQueueVersioningInfo
 	// empty: no version has a queue.
 	empty bool
+	// refuses is the answer to a ramp.
+	refuses error
 }
 
 // queueAlone is the queue that only build-2 has.
@@ -106,8 +110,27 @@ func (routedHandle) SetCurrentVersion(context.Context, client.WorkerDeploymentSe
 	return client.WorkerDeploymentSetCurrentVersionResponse{}, nil
 }
 
-func (routedHandle) SetRampingVersion(context.Context, client.WorkerDeploymentSetRampingVersionOptions) (client.WorkerDeploymentSetRampingVersionResponse, error) {
-	return client.WorkerDeploymentSetRampingVersionResponse{}, nil
+func (h routedHandle) SetRampingVersion(context.Context, client.WorkerDeploymentSetRampingVersionOptions) (client.WorkerDeploymentSetRampingVersionResponse, error) {
+	return client.WorkerDeploymentSetRampingVersionResponse{}, h.service.refuses
+}
+
+func TestARefusedRoutingIsReportedAtOnceUnlessQueuesAreMissing(t *testing.T) {
+	t.Parallel()
+	for says, want := range map[string]error{
+		"requested ramping version signalbox.build-2 is already current":                            worker.ErrRefused,
+		"proposed ramping version 'build-2' is missing active task queues from the current version": worker.ErrNotPolled,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			service := &routed{refuses: serviceerror.NewFailedPrecondition(says)}
+			err := worker.NewDeployment(routedClient{service: service}, "default", "signalbox").SetRamping(ctx, "build-2", 50)
+			require.ErrorIs(t, err, want)
+			require.ErrorContains(t, err, says)
+			require.Equal(t, errors.Is(want, worker.ErrRefused), time.Since(began) == 0)
+		})
+	}
 }
 
 func TestANewRoutingIsAwaitedUntilTheTaskQueuesUseIt(t *testing.T) {
