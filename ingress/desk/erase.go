@@ -55,7 +55,7 @@ func (d Desk) Erase(ctx context.Context, request EraseRequest) (done Erased, err
 // ToErase finds the deliveries of a case or activation: those in its lane, and those that only their body identifies: deliveries of the shared
 // route, and quarantined, dead or ignored ones. It reads all deliveries of Offload, or those of the agent that reached no workflow.
 func (d Desk) ToErase(ctx context.Context, request EraseRequest) (ids []string, unreadable int, err error) {
-	f := &toErase{desk: d, request: request, found: map[string]bool{}, lanes: map[string]bool{}}
+	f := &toErase{desk: d, request: request, found: map[string]bool{}, unreadable: map[string]bool{}, lanes: map[string]bool{}}
 	err = f.lane(ctx, request.Lane, func(one inbox.Delivery) error {
 		about, err := f.open(ctx, one.ID)
 		f.know(about.EntityID)
@@ -64,7 +64,8 @@ func (d Desk) ToErase(ctx context.Context, request EraseRequest) (ids []string, 
 	for _, id := range request.IDs {
 		f.know(id)
 	}
-	if err == nil {
+	for known := -1; err == nil && known < len(f.ids); { // a later delivery may name an ID that an earlier one is about
+		known = len(f.ids)
 		err = f.strays(ctx)
 	}
 	for lane := range f.lanes {
@@ -74,20 +75,21 @@ func (d Desk) ToErase(ctx context.Context, request EraseRequest) (ids []string, 
 	}
 	for id := range f.found {
 		ids = append(ids, id)
+		delete(f.unreadable, id)
 	}
 	slices.Sort(ids)
-	return ids, f.unreadable, err
+	return ids, len(f.unreadable), err
 }
 
 // toErase is a search for what to erase.
 type toErase struct {
 	desk    Desk
 	request EraseRequest
-	found   map[string]bool
+	// found are the deliveries to erase, unreadable those whose body can't be opened.
+	found, unreadable map[string]bool
 	// ids are the provider's IDs that are known by now, lanes those of the route that cases share.
-	ids        []string
-	lanes      map[string]bool
-	unreadable int
+	ids   []string
+	lanes map[string]bool
 }
 
 // about holds the IDs in a body. Text is the body itself if no ID could be read.
@@ -149,14 +151,14 @@ func (f *toErase) open(ctx context.Context, id string) (about, error) {
 	shown, plain, err := f.desk.open(ctx, id)
 	if err != nil || shown.Withheld != "" {
 		if err == nil && len(shown.Delivery.Body) > 0 {
-			f.unreadable++
+			f.unreadable[id] = true
 		}
 		return about{}, err
 	}
 	if hook.IsGzip(plain) { // quarantined as it came, or too large to be inflated
 		inflated, err := inflate(plain)
 		if err != nil {
-			f.unreadable++
+			f.unreadable[id] = true
 			return about{}, nil //nolint:nilerr // it is counted
 		}
 		plain = inflated
