@@ -30,10 +30,10 @@ func (p process) caseErase() *cobra.Command {
 	return p.erase(&cobra.Command{
 		Use:   "erase REFERENCE",
 		Short: "Remove all that is kept of a case, for good",
-		Long:  "Remove all that is kept of a case, for good. " + eraseHelp + `
+		Long: "Remove all that is kept of a case, for good. " + eraseHelp + `
 The histories and the objects of its files are removed as well: name the workers' --bucket. Its reference may be used again once the case has ended
 at Offload.`,
-		Args:  cobra.ExactArgs(1),
+		Args: cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
 	}, func(apps *signalbox.Client, args []string, _ config.Config) (*signalbox.Erasure, desk.EraseRequest, error) {

@@ -147,6 +147,7 @@ func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 		got = command(t, d.environ, "inbox", "replay", "--all")
 		require.Zero(t, got.status, got.err)
 		require.Contains(t, got.out, "1 replayed, 1 skipped")
+		require.Equal(t, 2, command(t, d.environ, "inbox", "replay", d.delivered, "--state", "dead").status)
 		got = command(t, d.environ, "inbox", "replay", d.delivered, "--json")
 		require.JSONEq(t, `{"replayed":1,"skipped":0}`, got.out)
 

@@ -30,6 +30,12 @@ func (f *filterFlags) add(command *cobra.Command) {
 	flags.StringVar(&f.until, "until", "", "received before: as for --since")
 }
 
+// given reports whether any flag of the filter is set.
+func (f *filterFlags) given() bool {
+	r := f.read
+	return len(f.states) > 0 || r.Provider+r.Scope+r.Kind+r.Lane+f.reference+f.since+f.until != ""
+}
+
 func (f *filterFlags) filter(now time.Time) (inbox.Filter, error) {
 	filter := f.read
 	for _, state := range f.states {

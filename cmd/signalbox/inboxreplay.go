@@ -23,6 +23,9 @@ unmatched, late or dead. A workflow does not apply an event that it has applied 
 		if (len(args) == 1) == all {
 			return fmt.Errorf("%w: name one delivery, or give --all with a filter", errUsage)
 		}
+		if !all && chosen.given() {
+			return fmt.Errorf("%w: a filter goes with --all", errUsage)
+		}
 		filter, err := chosen.filter(p.now())
 		if err != nil {
 			return err

@@ -261,6 +261,7 @@ func TestASentWebhookIsWhatAProviderWouldSend(t *testing.T) {
 		{"-f", fixture + ".none", "--agent", "w9"},
 		{"-f", fixture, "--agent", "nobody"},
 		{"-f", fixture, "--agent", "w9", "--reference", "vendor_1"},
+		{"-f", fixture, "--reference", "vendor_1", "--url", server.URL},
 		{"-f", fixture},
 	} {
 		require.Equal(t, 2, command(t, environ, append([]string{"webhook", "send"}, wrong...)...).status, "%v", wrong)
@@ -317,7 +318,7 @@ func TestTheDoctorReportsEveryCheck(t *testing.T) {
 		"only what a part needs":  {[]string{keys}, good.dial, []string{"ingress"}, 0, []string{`ok +settings`}},
 		"traces are off":          {complete, good.dial, nil, 0, []string{`ok +traces +off`}},
 		"traces are sent":         {append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://ada:offload-secret@collector:4318"}, complete...), good.dial, nil, 0, []string{`ok +traces +http://collector:4318/v1/traces, sampler parentbased_always_on`}},
-		"traces go nowhere":       {append([]string{"OTEL_TRACES_SAMPLER=often"}, complete...), good.dial, nil, 1, []string{`FAILED +traces +OTEL_TRACES_SAMPLER`}},
+		"traces go nowhere":       {append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "OTEL_TRACES_SAMPLER=often"}, complete...), good.dial, nil, 1, []string{`FAILED +traces +OTEL_TRACES_SAMPLER`}},
 		"a part that there isn't": {complete, good.dial, []string{"relay"}, 2, nil},
 		"for programs":            {complete, short.dial, []string{"--json"}, 1, []string{`"check": "retention",\s+"ok": false`}},
 	} {

@@ -30,10 +30,10 @@ type sending struct{ file, agent, reference, url string }
 func (p process) webhookSend() *cobra.Command {
 	var to sending
 	send := &cobra.Command{
-		Use:   "send -f BODY (--agent AGENT | --reference REFERENCE | --url URL)",
+		Use:   "send -f BODY (--agent AGENT [--url URL] | --reference REFERENCE | --url URL)",
 		Short: "Post a body from a file as a provider would, to test an ingress",
 		Long: `Post a body from a file as a provider would, to test an ingress. With --agent the body is signed with the agent's first secret in the
-configuration; with --reference it is posted to the case's capability URL. --url replaces the URL below --public-url.`,
+configuration; with --reference it is posted to the case's capability URL. --url is the whole URL to post to.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(send, "config", "keyring", "public-url")
@@ -56,7 +56,7 @@ configuration; with --reference it is posted to the case's capability URL. --url
 	flags.StringVarP(&to.file, "file", "f", "", "file with the body; - is standard input")
 	flags.StringVar(&to.agent, "agent", "", "Artmail agent whose secret signs the body")
 	flags.StringVar(&to.reference, "reference", "", "reference of the Offload case of the event")
-	flags.StringVar(&to.url, "url", "", "URL to post to, instead of the agent's or case's URL")
+	flags.StringVar(&to.url, "url", "", "URL to post to, instead of the agent's URL")
 	return send
 }
 
@@ -84,6 +84,8 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 	switch {
 	case s.agent != "" && s.reference != "":
 		return nil, fmt.Errorf("%w: give --agent or --reference, not both", errUsage)
+	case s.url != "" && s.reference != "":
+		return nil, fmt.Errorf("%w: give --url or --reference, not both: to post the case's event to another host, set --public-url", errUsage)
 	case s.agent != "":
 		secrets := settings.Agents[s.agent].Secrets
 		if len(secrets) == 0 {
@@ -93,7 +95,7 @@ func (s sending) request(cmd *cobra.Command, settings config.Config, body []byte
 		if target == "" && settings.PublicURL != "" {
 			target = settings.PublicURL + strings.Replace(workflows.ArtmailWebhookRoute, ":agent", url.PathEscape(s.agent), 1)
 		}
-	case s.reference != "" && target == "":
+	case s.reference != "":
 		ring, err := readKeyring(settings.Keyring)
 		if err != nil {
 			return nil, err
