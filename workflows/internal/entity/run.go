@@ -1,7 +1,6 @@
 package entity
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -99,52 +98,5 @@ func (r *Run) CheckID(want string) error {
 	if id := workflow.GetInfo(r.Ctx).WorkflowExecution.ID; id != want {
 		return refused(workflows.ErrTypeWorkflowID, fmt.Sprintf("the workflow ID is %q; start it with %q", id, want))
 	}
-	return nil
-}
-
-// CheckVersion fails the workflow task if newer code has written the carried state. Temporal repeats the task until a worker with newer
-// code runs it. An error instead of a panic would end the workflow.
-func CheckVersion(carried, known int) {
-	if carried > known {
-		panic(fmt.Sprintf("the carried state has version %d, this code knows %d: run a newer worker", carried, known))
-	}
-}
-
-// firstVersion is the version of the carried state in the first release. A run of that release has recorded no version.
-const firstVersion = 1
-
-// BeginVersion returns the version of the carried state for this run: current is that of this code, and counts for a run that this code
-// begins. A run that older code began keeps its version when this code replays it and goes on. Call it once in each run, before the first
-// command. The version is recorded in the history with two events; the first version needs none.
-func (r *Run) BeginVersion(current int) int {
-	if current == firstVersion {
-		return firstVersion
-	}
-	return max(firstVersion, int(workflow.GetVersion(r.Ctx, "state", workflow.DefaultVersion, workflow.Version(current))))
-}
-
-// Drain returns all signals that wait in a channel, oldest first. The SDK logs and skips a signal that can't be decoded.
-func Drain[T any](channel workflow.ReceiveChannel) []T {
-	var all []T
-	for {
-		var one signal[T]
-		if !channel.ReceiveAsync(&one) {
-			return all
-		}
-		all = append(all, one.value)
-	}
-}
-
-// signal decodes each signal into a new value. Without it, a skipped signal would leave fields in the next one: the SDK decodes both into
-// the same variable, and encoding/json keeps fields that the next one lacks.
-type signal[T any] struct{ value T }
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (s *signal[T]) UnmarshalJSON(raw []byte) error {
-	var fresh T
-	if err := json.Unmarshal(raw, &fresh); err != nil {
-		return fmt.Errorf("decode signal: %w", err)
-	}
-	s.value = fresh
 	return nil
 }
