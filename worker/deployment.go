@@ -24,6 +24,8 @@ var (
 	ErrRefused = errors.New("Temporal refuses the change")
 	// ErrNotPolled says that a version can't become current or ramping yet: its workers do not poll every queue.
 	ErrNotPolled = errors.New("not every task queue is polled")
+	// ErrNoTasks says that Temporal gives no tasks to the workers of a version: it is neither current nor ramping nor draining.
+	ErrNoTasks = errors.New("workers of this version get no tasks")
 )
 
 // VersionState says whether Temporal gives tasks to a version.
@@ -199,4 +201,29 @@ func (q queues) describe(ctx context.Context, queue QueuePolled) (*workflowservi
 	}
 	q.known[queue] = described
 	return described, nil
+}
+
+// CheckGetsTasks returns ErrNoTasks for a version that was never current or that is drained. Temporal does not report this to the workers, which
+// wait for ever.
+func CheckGetsTasks(ctx context.Context, temporal client.Client, deploymentName, buildID string) error {
+	version, err := temporal.WorkerDeploymentClient().GetHandle(deploymentName).
+		DescribeVersion(ctx, client.WorkerDeploymentDescribeVersionOptions{BuildID: buildID})
+	var missing *serviceerror.NotFound
+	switch {
+	case errors.As(err, &missing):
+		return fmt.Errorf("%w: deployment %q has no version %q yet: none of its workers has polled", ErrNoTasks, deploymentName, buildID)
+	case err != nil:
+		return fmt.Errorf("describe version %q of deployment %q: %w", buildID, deploymentName, err)
+	}
+	info := version.Info
+	draining := info.DrainageInfo != nil && info.DrainageInfo.DrainageStatus == client.WorkerDeploymentVersionDrainageStatusDraining
+	if info.CurrentSinceTime.IsZero() && info.RampingSinceTime.IsZero() && !draining {
+		return fmt.Errorf("%w: version %q of deployment %q is neither current nor ramping nor draining", ErrNoTasks, buildID, deploymentName)
+	}
+	return nil
+}
+
+// SetCurrentCommand returns the command that makes a version current. The command waits until the version's workers poll every queue.
+func SetCurrentCommand(namespace, deploymentName, buildID string) string {
+	return fmt.Sprintf("TEMPORAL_NAMESPACE=%q signalbox worker versions set-current --deployment %q %q", namespace, deploymentName, buildID)
 }

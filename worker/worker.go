@@ -31,9 +31,10 @@ type Options struct {
 	Archive *archive.Activities
 	// Notice are the activities that deliver notices.
 	Notice *notice.Activities
-	// OffloadReadsPerSecond limits polling and OffloadCallsPerSecond the other calls, each over all workers of the namespace: the server
-	// enforces them. 0 means no limit.
+	// OffloadCallsPerSecond limits the calls to Offload, without polling, over all workers of the namespace: the server enforces it. 0 means
+	// no limit.
 	OffloadCallsPerSecond float64
+	// OffloadReadsPerSecond is the same for polling.
 	OffloadReadsPerSecond float64
 	// WorkflowCache is how many workflows all workers of the process keep in memory together. 0 leaves it unchanged.
 	WorkflowCache int
@@ -116,8 +117,8 @@ func New(temporal client.Client, options Options) *Workers {
 
 func (w *Workers) add(temporal client.Client, options Options, taskQueue string, o sdkworker.Options) sdkworker.Worker {
 	o.WorkerStopTimeout = StopTimeout
-	// The SDK's default of two pollers limits throughput long before the processor does. The number is fixed, because the autoscaling of SDK
-	// 1.50 canceled polls while the server recorded the start of a task, which was then lost until its timeout.
+	// With the SDK's default of two pollers, they limit the throughput while the CPU is idle. The number is fixed, because the autoscaling of
+	// SDK 1.50 cancelled polls while the server recorded the start of a task, which was then lost until its timeout.
 	pollers := sdkworker.NewPollerBehaviorSimpleMaximum(sdkworker.PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: pollersPerQueue})
 	o.WorkflowTaskPollerBehavior = pollers
 	o.ActivityTaskPollerBehavior = pollers

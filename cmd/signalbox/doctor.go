@@ -184,9 +184,9 @@ func searchAttributes(ctx context.Context, temporal client.Client, namespace str
 func workerVersion(ctx context.Context, temporal client.Client, namespace string, settings config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	err := worker.CheckVersion(ctx, temporal, settings.DeploymentName, settings.BuildID)
+	err := worker.CheckGetsTasks(ctx, temporal, settings.DeploymentName, settings.BuildID)
 	if errors.Is(err, worker.ErrNoTasks) {
-		return fmt.Errorf("%w; start its workers, then run `%s`", err, worker.MakeCurrent(namespace, settings.DeploymentName, settings.BuildID))
+		return fmt.Errorf("%w; start its workers, then run `%s`", err, worker.SetCurrentCommand(namespace, settings.DeploymentName, settings.BuildID))
 	}
 	return err
 }

@@ -135,12 +135,12 @@ func (w *working) checks() []health.Check {
 }
 
 func (w *working) checkVersion(ctx context.Context) error {
-	err := worker.CheckVersion(ctx, w.temporal.client, w.config.DeploymentName, w.config.BuildID)
+	err := worker.CheckGetsTasks(ctx, w.temporal.client, w.config.DeploymentName, w.config.BuildID)
 	switch {
 	case errors.Is(err, worker.ErrNoTasks):
 		return &health.Problem{
 			Text: fmt.Sprintf("Temporal gives no tasks to version %q of deployment %q", w.config.BuildID, w.config.DeploymentName),
-			Fix:  "run `" + worker.MakeCurrent(w.temporal.namespace, w.config.DeploymentName, w.config.BuildID) + "`", Cause: err,
+			Fix:  "run `" + worker.SetCurrentCommand(w.temporal.namespace, w.config.DeploymentName, w.config.BuildID) + "`", Cause: err,
 		}
 	case err != nil:
 		return &health.Problem{Text: "the worker's version can't be checked", Fix: "see the check of Temporal", Cause: err, Follows: true}
