@@ -13,7 +13,7 @@ func compareWithEnd(s *State, e workflows.CaseEvent) {
 	case agrees(e, s.Facts):
 		confirm(s, e, s.Facts)
 	case isEnd(e.Facts.Status) && !e.Unproven:
-		s.Conflict = true
+		raiseConflict(s)
 	}
 }
 

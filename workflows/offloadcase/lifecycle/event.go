@@ -152,7 +152,7 @@ func applyEvent(c *Case, e workflows.CaseEvent) {
 	s := &c.State
 	before := s.FactsAt
 	if !merge(s, e.Facts, e.OccurredAt) {
-		s.Conflict = true
+		raiseConflict(s)
 		return
 	}
 	s.WebhookApplied = true

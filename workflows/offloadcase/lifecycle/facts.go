@@ -175,11 +175,3 @@ func allAttachments(have, said []workflows.Attachment) []workflows.Attachment {
 	})
 	return all
 }
-
-func isEnd(status string) bool {
-	return status == workflows.OffloadCompleted || status == workflows.OffloadFailed
-}
-
-func contradicts(a, b workflows.CaseFacts) bool {
-	return a.Status != b.Status || (a.ResultStatus != "" && b.ResultStatus != "" && a.ResultStatus != b.ResultStatus)
-}

@@ -151,7 +151,7 @@ func applySnapshot(c *Case, snapshot workflows.CaseSnapshot, now time.Time) {
 		}
 		applyUnconfirmed(s)
 	} else {
-		s.Conflict = true
+		raiseConflict(s)
 	}
 	if q := facts.Question; q != nil && q.ID == s.ClosedQuestion && facts.Status == workflows.OffloadInputNeeded && q.Status != workflows.QuestionResolved {
 		s.ClosedQuestion = ""
