@@ -147,49 +147,6 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 	return a, approval.Approval
 }
 
-// decision is the end of an approval.
-type decision struct {
-	status workflows.ApprovalStatus
-	source workflows.NewsSource
-	// The texts fit the room that approvalBytes reserves.
-	reason            string
-	responseMessageID string
-	// at is the provider's time of the response or force-failure; zero for other ends.
-	at time.Time
-}
-
-// decide closes an approval and posts the notice; no other function does so. It withdraws the notice of an earlier decision that is not
-// yet handed off.
-func decide(a *Activation, approval *Approval, d decision, now time.Time) {
-	withdraw(&a.State, approval.NoticeID)
-	approval.Status, approval.Source, approval.Reason = d.status, d.source, d.reason
-	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = d.responseMessageID, d.at, now
-	approval.Unclear = false
-	approval.NoticeID = post(a, noticeOfApproval(d.status), workflows.NoticeData{}, approval.MessageID, now)
-}
-
-// correctable reports whether an event with an earlier provider's time can still change the end.
-func correctable(approval *Approval) bool {
-	return !approval.HandedOver && !approval.DecidedAt.IsZero()
-}
-
-// voidByFailure voids an approval whose run was force-failed, unless a response is earlier.
-func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {
-	switch {
-	case approval.Status == workflows.ApprovalOpen:
-	case !correctable(approval) || !failedAt.Before(approval.DecidedAt):
-		return
-	case approval.Status == workflows.ApprovalVoided:
-		approval.DecidedAt = failedAt
-		return
-	default:
-		approval.LateResponses++ // the response that had decided
-	}
-	decide(a, approval, decision{
-		status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: forceFailedReason, at: failedAt,
-	}, now)
-}
-
 func sameRequest(a, b workflows.ApprovalRequest) bool {
 	return a.RunID == b.RunID && a.Deadline.Equal(b.Deadline) && a.Subject == b.Subject &&
 		sameReplyTo(a.ReplyTo, b.ReplyTo) && slices.Equal(a.Notify, b.Notify)

@@ -70,17 +70,6 @@ func respondUnclearly(approval *Approval) (workflows.EventResult, string) {
 	return workflows.EventApplied, "it says neither yes nor no"
 }
 
-// decidesInstead reports whether a response replaces the event that closed the approval.
-func decidesInstead(approval *Approval, r Response) bool {
-	switch {
-	case !correctable(approval):
-		return false
-	case approval.Status == workflows.ApprovalVoided:
-		return !r.At.After(approval.DecidedAt)
-	}
-	return cmp.Or(r.At.Compare(approval.DecidedAt), cmp.Compare(r.MessageID, approval.ResponseMessageID)) < 0
-}
-
 // applyResponse closes an approval with a response that says yes or no.
 func applyResponse(a *Activation, approval *Approval, r Response, now time.Time) {
 	status := workflows.ApprovalRejected

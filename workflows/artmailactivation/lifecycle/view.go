@@ -1,9 +1,7 @@
 package lifecycle
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -93,49 +91,4 @@ func DueAt(a Activation) time.Time {
 		return a.State.NoticedAt
 	}
 	return due
-}
-
-func waitingFor(s *State) string {
-	open, checking, runs := 0, 0, 0
-	for i := range s.Approvals {
-		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
-			open++
-			if !approval.CheckingSince.IsZero() {
-				checking++
-			}
-		}
-	}
-	for i := range s.Runs {
-		if s.Runs[i].Status == workflows.RunOpen {
-			runs++
-		}
-	}
-
-	var says []string
-	switch {
-	case s.Ended != nil && len(s.Outbox.Waiting) > 0:
-		return "Ended; its notices are being handed off."
-	case s.Ended != nil:
-		return ""
-	case s.Status == workflows.ActivationUnknown:
-		says = append(says, "Artmail has not reported yet that it is activated.")
-	case s.Status == workflows.ActivationPaused:
-		says = append(says, "The brand has to resume it at Artmail; deadlines stand still.")
-	}
-	if open > 0 {
-		says = append(says, "The brand has to answer "+count(open, "approval")+" in Artmail.")
-	}
-	if checking > 0 {
-		says = append(says, fmt.Sprintf("The agent's worker checks %d of them, whose deadline passed.", checking))
-	}
-	if runs > 0 {
-		says = append(says, "The agent has to go on with "+count(runs, "run")+", or to close what has ended.")
-	}
-	if notices := len(s.Outbox.Waiting); notices > 0 {
-		says = append(says, "The hand-off of "+count(notices, "notice")+" is under way.")
-	}
-	if len(says) == 0 {
-		return "Nothing is open. The agent's next request, or Artmail's next event, continues it."
-	}
-	return strings.Join(says, " ")
 }
