@@ -87,7 +87,7 @@ const (
 	MaxWaitingNoticeBytes = 1 << 20
 	// MaxNoticesBytes is the most that one workflow holds, with delivered, given-up and dismissed notices. The oldest of these are removed
 	// first.
-	MaxNoticesBytes = 3 << 19
+	MaxNoticesBytes = 1536 << 10
 	// MaxNoticeTargets is the most targets for which notices may wait in one workflow. A notice for one more target is given up.
 	MaxNoticeTargets = 500
 	// MaxSettledNotices is how many delivered or dismissed notices stay listed.
