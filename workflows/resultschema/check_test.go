@@ -38,10 +38,10 @@ func TestAResultIsComparedWithItsSchema(t *testing.T) {
 		"values":             {invoice, `{"amount":-7,"currency":"secret"}`, []workflows.SchemaViolation{at("/amount", "it is too small, want at least 0"), at("/currency", "it is none of the 2 values that the schema names")}},
 		"within a list":      {invoice, `{"amount":1,"currency":"EUR","lines":[{"text":"secret","n":3},{"text":"A","n":1.5}]}`, []workflows.SchemaViolation{at("/lines/0/n", "it is not a multiple of 2"), at("/lines/0/text", "it has too many characters, want at most 5"), at("/lines/1/n", "it is of type number, want integer"), at("/lines/1/text", `it does not match the pattern "^[a-z]*$"`)}},
 		"twice the same":     {invoice, `{"amount":1,"currency":"EUR","lines":[{"n":2},{"n":2.0}]}`, []workflows.SchemaViolation{at("/lines", "items 0 and 1 are the same")}},
-		"none of several":    {`{"properties":{"a":{"anyOf":[{"type":"string"},{"type":"null"}]}}}`, `{"a":4711}`, []workflows.SchemaViolation{at("/a", "it fits none of the schema's alternatives (anyOf)")}},
-		"more than one":      {`{"properties":{"a":{"oneOf":[{"type":"number"},{"type":"integer"}]}}}`, `{"a":4711}`, []workflows.SchemaViolation{at("/a", "it fits more than one of the schema's alternatives (oneOf)")}},
+		"none of several":    {`{"properties":{"a":{"anyOf":[{"type":"string"},{"type":"null"}]}}}`, `{"a":4711}`, []workflows.SchemaViolation{at("/a", `it matches none of the schemas in "anyOf"`)}},
+		"more than one":      {`{"properties":{"a":{"oneOf":[{"type":"number"},{"type":"integer"}]}}}`, `{"a":4711}`, []workflows.SchemaViolation{at("/a", `it matches more than one schema in "oneOf"`)}},
 		"names":              {`{"properties":{"a":{"propertyNames":{"maxLength":2}},"b":{"type":"string"}}}`, `{"a":{"long":1,"ok":2},"b":"x"}`, []workflows.SchemaViolation{at("/a/long", "the schema does not allow this property name")}},
-		"not":                {`{"not":{"required":["x"]}}`, `{"x":1}`, []workflows.SchemaViolation{at("", "it fits what the schema excludes (not)")}},
+		"not":                {`{"not":{"required":["x"]}}`, `{"x":1}`, []workflows.SchemaViolation{at("", `it matches the schema in "not"`)}},
 		"format is no check": {`{"properties":{"a":{"format":"email"}}}`, `{"a":"secret"}`, nil},
 		"format in draft-07": {`{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"a":{"format":"email"}}}`, `{"a":"secret"}`, []workflows.SchemaViolation{at("/a", `it is not in the format "email"`)}},
 		"draft-04":           {`{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"a":{"minimum":1,"exclusiveMinimum":true}}}`, `{"a":1}`, []workflows.SchemaViolation{at("/a", "it is too small, want more than 1")}},
@@ -49,7 +49,7 @@ func TestAResultIsComparedWithItsSchema(t *testing.T) {
 		"recursive":          {`{"properties":{"next":{"$ref":"#"}},"required":["v"]}`, `{"v":1,"next":{"v":1,"next":{}}}`, []workflows.SchemaViolation{at("/next/next", `property "v" is missing`)}},
 		"endless":            {`{"properties":{"a":{"$ref":"#/properties/a"}}}`, `{"a":1}`, []workflows.SchemaViolation{at("/a", "the schema refers to itself without end")}},
 		"const":              {`{"properties":{"a":{"const":{"x":[1]}},"b":{"const":null}}}`, `{"a":{"x":[1.0]},"b":4711}`, []workflows.SchemaViolation{at("/b", "it is not the value that the schema names")}},
-		"conditional":        {`{"if":{"required":["a"]},"then":{"dependentRequired":{"a":["b"]}}}`, `{"a":1}`, []workflows.SchemaViolation{at("", `with property "a" it needs ["b"] too`)}},
+		"conditional":        {`{"if":{"required":["a"]},"then":{"dependentRequired":{"a":["b"]}}}`, `{"a":1}`, []workflows.SchemaViolation{at("", `property "a" requires property "b"`)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

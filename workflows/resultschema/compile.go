@@ -22,7 +22,7 @@ func compile(raw json.RawMessage, work *budget) (schema *jsonschema.Schema, err 
 	err = work.within(func() error {
 		compiler := jsonschema.NewCompiler()
 		compiler.DefaultDraft(jsonschema.Draft2020)
-		compiler.UseLoader(nowhere{})
+		compiler.UseLoader(noLoader{})
 		compiler.UseRegexpEngine(work.pattern)
 		if err := compiler.AddResource(home, document); err != nil {
 			return err
@@ -38,12 +38,12 @@ func compile(raw json.RawMessage, work *budget) (schema *jsonschema.Schema, err 
 	return schema, nil
 }
 
-var errLeadsOut = errors.New("a reference leads out of the schema, and nothing is fetched: copy its target into $defs")
+var errExternalRef = errors.New("a reference leads out of the schema, and nothing is fetched: copy its target into $defs")
 
-// nowhere is a loader that loads nothing. The documented drafts are built into the library.
-type nowhere struct{}
+// noLoader is a loader that loads nothing. The documented drafts are built into the library.
+type noLoader struct{}
 
-func (nowhere) Load(string) (any, error) { return nil, errLeadsOut }
+func (noLoader) Load(string) (any, error) { return nil, errExternalRef }
 
 // maxPatternBytes is the longest regular expression.
 const maxPatternBytes = 1000

@@ -57,7 +57,7 @@ func collect(all []workflows.SchemaViolation, found *jsonschema.ValidationError)
 	return all
 }
 
-// reason says what the schema wants, and only the type of the result's value.
+// reason says what the schema requires. Of the value it names only the type, since the value may be personal data.
 func reason(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:
@@ -97,24 +97,24 @@ func reason(k jsonschema.ErrorKind) string {
 	case *kind.MaxProperties:
 		return fmt.Sprintf("it has too many properties, want at most %d", k.Want)
 	case *kind.Dependency:
-		return needs(k.Prop, k.Missing)
+		return requires(k.Prop, k.Missing)
 	case *kind.DependentRequired:
-		return needs(k.Prop, k.Missing)
+		return requires(k.Prop, k.Missing)
 	case *kind.Contains:
-		return "no item fits what the schema wants it to contain"
+		return `no item matches "contains"`
 	case *kind.MinContains:
-		return fmt.Sprintf("too few items fit what the schema wants it to contain, want at least %d", k.Want)
+		return fmt.Sprintf(`too few items match "contains", want at least %d`, k.Want)
 	case *kind.MaxContains:
-		return fmt.Sprintf("too many items fit what the schema wants it to contain, want at most %d", k.Want)
+		return fmt.Sprintf(`too many items match "contains", want at most %d`, k.Want)
 	case *kind.AnyOf:
-		return "it fits none of the schema's alternatives (anyOf)"
+		return `it matches none of the schemas in "anyOf"`
 	case *kind.OneOf:
 		if len(k.Subschemas) > 0 {
-			return "it fits more than one of the schema's alternatives (oneOf)"
+			return `it matches more than one schema in "oneOf"`
 		}
-		return "it fits none of the schema's alternatives (oneOf)"
+		return `it matches none of the schemas in "oneOf"`
 	case *kind.Not:
-		return "it fits what the schema excludes (not)"
+		return `it matches the schema in "not"`
 	case *kind.FalseSchema:
 		return "the schema allows nothing here"
 	case *kind.RefCycle:
@@ -123,8 +123,12 @@ func reason(k jsonschema.ErrorKind) string {
 	return "it is not what the schema describes"
 }
 
-func needs(property string, missing []string) string {
-	return fmt.Sprintf("with property %q it needs %q too", property, missing)
+func requires(property string, missing []string) string {
+	quoted := make([]string, len(missing))
+	for i, name := range missing {
+		quoted[i] = strconv.Quote(name)
+	}
+	return fmt.Sprintf("property %q requires property %s", property, strings.Join(quoted, " and "))
 }
 
 func number(want *big.Rat) string {
@@ -137,12 +141,12 @@ func explain(err error) string {
 	var (
 		invalid    *jsonschema.SchemaValidationError
 		violation  *jsonschema.ValidationError
-		nowhere    *jsonschema.JSONPointerNotFoundError
+		missingRef *jsonschema.JSONPointerNotFoundError
 		noAnchor   *jsonschema.AnchorNotFoundError
 		sameID     *jsonschema.DuplicateIDError
 		sameAnchor *jsonschema.DuplicateAnchorError
 		badPattern *jsonschema.InvalidRegexError
-		elsewhere  *jsonschema.LoadURLError
+		external   *jsonschema.LoadURLError
 	)
 	switch {
 	case errors.As(err, &invalid) && errors.As(invalid.Err, &violation):
@@ -152,7 +156,7 @@ func explain(err error) string {
 			}
 			return fmt.Sprintf("at %s: %s", all[0].At, all[0].Reason)
 		}
-	case errors.As(err, &nowhere), errors.As(err, &noAnchor):
+	case errors.As(err, &missingRef), errors.As(err, &noAnchor):
 		return "a $ref names a place that the schema does not have"
 	case errors.As(err, &sameID):
 		return "two parts have the same $id"
@@ -160,8 +164,8 @@ func explain(err error) string {
 		return "two parts have the same $anchor"
 	case errors.As(err, &badPattern), errors.Is(err, errPattern):
 		return errPattern.Error()
-	case errors.As(err, &elsewhere):
-		return errLeadsOut.Error()
+	case errors.As(err, &external):
+		return errExternalRef.Error()
 	case errors.Is(err, errTooMuchWork):
 		return "the schema is too complex: simplify it"
 	case errors.Is(err, errDynamic):
