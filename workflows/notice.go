@@ -90,8 +90,8 @@ const (
 	MaxNoticesBytes = 1536 << 10
 	// MaxNoticeTargets is the most targets for which notices may wait in one workflow. A notice for one more target is given up.
 	MaxNoticeTargets = 500
-	// MaxSettledNotices is how many delivered or dismissed notices stay listed.
-	MaxSettledNotices = 50
+	// MaxDoneNotices is how many delivered or dismissed notices stay listed.
+	MaxDoneNotices = 50
 	// MaxNoticeAttempts is how many attempts of a notice stay listed: the newest.
 	MaxNoticeAttempts = 10
 

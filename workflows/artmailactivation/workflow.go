@@ -70,7 +70,7 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 	return r.loop()
 }
 
-// checkStart checks the start of a first run only: an activation that was accepted once goes on under stricter limits.
+// Only the first run checks its start: an accepted activation goes on, even if newer code has stricter limits.
 func checkStart(start workflows.ActivationStart) error {
 	err := workflows.ValidateAgent(start.Agent)
 	if err == nil {

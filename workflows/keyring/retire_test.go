@@ -8,7 +8,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-func TestItIsToldWhichKeyHasSealed(t *testing.T) {
+func TestSealedByCurrentNamesTheSealingKey(t *testing.T) {
 	t.Parallel()
 	old := generate(t)
 	sealed, err := old.Seal([]byte("body"), "ctx")
@@ -55,7 +55,7 @@ func TestARetiredKeyOpensNothingAndAllElseStays(t *testing.T) {
 	require.True(t, retired.SealedByCurrent(current))
 	_, err = retired.Open(current, "ctx")
 	require.NoError(t, err)
-	require.Equal(t, first.Fingerprint([]byte("body")), retired.Fingerprint([]byte("body")), "a repeated delivery still looks the same")
+	require.Equal(t, first.Fingerprint([]byte("body")), retired.Fingerprint([]byte("body")), "fingerprints survive")
 
 	promoted, err := retired.Promote()
 	require.NoError(t, err)

@@ -83,7 +83,7 @@ func TestSealingTheSameBytesTwiceDiffers(t *testing.T) {
 	require.NotEqual(t, first, second)
 }
 
-func TestAnyAlteredOrCutByteIsNotOpened(t *testing.T) {
+func TestAlteredOrTruncatedBytesAreNotOpened(t *testing.T) {
 	t.Parallel()
 	r := generate(t)
 	sealed, err := r.Seal([]byte("body"), "ctx")
@@ -126,7 +126,7 @@ func TestRotationKeepsOldValuesUsableAndMakesNewOnes(t *testing.T) {
 	}
 	require.NotEqual(t, token, current.Token("ctx"))
 	require.NoError(t, current.VerifyToken(current.Token("ctx"), "ctx"))
-	require.ErrorIs(t, old.VerifyToken(current.Token("ctx"), "ctx"), keyring.ErrToken, "the Ring that was rotated stays as it was")
+	require.ErrorIs(t, old.VerifyToken(current.Token("ctx"), "ctx"), keyring.ErrToken, "rotation does not change the old Ring")
 	resealed, err := current.Seal([]byte("body"), "ctx")
 	require.NoError(t, err)
 	_, err = old.Open(resealed, "ctx")
@@ -166,7 +166,7 @@ func TestFingerprintComparesBodiesWithinOneContextAndSurvivesRotation(t *testing
 	for _, context := range lookalikes {
 		require.NotEqual(t, base, r.Fingerprint([]byte("body"), context...), "context %q", context)
 	}
-	require.NotEqual(t, r.Fingerprint([]byte("bc"), "a"), r.Fingerprint(nil, "a", "bc"), "data is no part of the context")
+	require.NotEqual(t, r.Fingerprint([]byte("bc"), "a"), r.Fingerprint(nil, "a", "bc"), "data and context are kept apart")
 }
 
 func TestNoFormattingShowsKeyMaterial(t *testing.T) {

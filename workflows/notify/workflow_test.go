@@ -229,7 +229,7 @@ func TestEveryStoryEndsTheSameHoweverOftenItContinuesAsNew(t *testing.T) {
 					require.Nil(t, step.do, "the story ended before its step at %s", step.at)
 				}
 				require.Equal(t, source, w.end.Source)
-				require.Empty(t, w.attention(), "an ended workflow needs nobody")
+				require.Empty(t, w.attention(), "no attention after the end")
 				s.check(t, w)
 				if every == 0 {
 					require.Equal(t, 1, w.runs)

@@ -50,7 +50,7 @@ func (r *run) applySignals() {
 			r.Step(1)
 		}
 	}
-	for _, request := range entity.Drain[workflows.ReconcileNow](r.readNow) {
+	for _, request := range entity.Drain[workflows.ReconcileNow](r.reconcileNow) {
 		r.apply(lifecycle.ReconcileNow(r.c, request, r.Now()))
 		r.Step(1)
 	}
@@ -58,7 +58,7 @@ func (r *run) applySignals() {
 
 // hasWork reports whether there is news to apply, or a call has ended that the end of the run waited for.
 func (r *run) hasWork() bool {
-	return r.HasWork() || r.newsWaits() || r.readNow.Len() > 0 || r.check.Done() || r.handOff.Done()
+	return r.HasWork() || r.newsWaits() || r.reconcileNow.Len() > 0 || r.check.Done() || r.handOff.Done()
 }
 
 // newsWaits reports whether events, or results of calls to Offload, wait to be applied.

@@ -34,8 +34,8 @@ type run struct {
 	*entity.Run
 	c lifecycle.Case
 
-	events  workflow.ReceiveChannel
-	readNow workflow.ReceiveChannel
+	events       workflow.ReceiveChannel
+	reconcileNow workflow.ReceiveChannel
 
 	create    createCall
 	answer    answerCall
@@ -48,7 +48,7 @@ type run struct {
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOutcome, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
-	r.readNow = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
+	r.reconcileNow = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
 	r.NewsWaits = r.newsWaits
 	if in.Carried != nil {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)

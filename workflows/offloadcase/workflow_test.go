@@ -30,7 +30,7 @@ func TestEveryStoryEndsTheSameHoweverOftenTheCaseContinuesAsNew(t *testing.T) {
 					require.Nil(t, step.do, "the story ended before its step at %s", step.at)
 				}
 				require.Equal(t, string(w.outcome.Status), w.keyword(workflows.SearchAttributeState))
-				require.Equal(t, w.outcome.Attention, w.attention(), "what is shown is what is so")
+				require.Equal(t, w.outcome.Attention, w.attention(), "the published attention equals the outcome's")
 				s.check(t, w)
 				if every == 0 {
 					require.Equal(t, 1, w.runs)

@@ -29,7 +29,7 @@ func TestEveryStoryEndsTheSameHoweverOftenTheWorkflowContinuesAsNew(t *testing.T
 					require.Nil(t, step.do, "the story ended before its step at %s", step.at)
 				}
 				require.Equal(t, string(w.result.Status), w.keyword(workflows.SearchAttributeState))
-				require.Equal(t, w.result.Attention, w.attention(), "what is published is what is so")
+				require.Equal(t, w.result.Attention, w.attention(), "the published attention equals the result's")
 				require.Empty(t, w.keyword(workflows.SearchAttributeCaseID), "the caseId finds the case alone")
 				require.Empty(t, w.result.WaitingFor)
 				require.Zero(t, w.result.Pending)

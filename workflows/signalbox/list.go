@@ -54,7 +54,8 @@ type CasePage struct {
 // then those that had ended, latest end first.
 //
 // A case that exists and matches the filter while all pages are read is listed once, even if it ends in the meantime. Cases that start
-// after the first page was read are not listed. Canaries are listed only if the filter asks for their references. If a reset in Temporal replaced a run, the list has the replaced run too, as terminated.
+// after the first page was read are not listed. Canaries are listed only if the filter asks for their references. If a reset in Temporal
+// replaced a run, the list has the replaced run too, as terminated.
 func (c *Client) ListCases(ctx context.Context, filter CaseFilter) (CasePage, error) {
 	const op = "list cases"
 	page := CasePage{Cases: []CaseRow{}}

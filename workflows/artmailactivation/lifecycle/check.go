@@ -45,9 +45,9 @@ func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time)
 // tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
 // time for the check begins with the check, not at the deadline, so that even after an outage of Signalbox one check runs.
 func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
-	due, runs := dueAt(&a.State, approval)
+	due, ticking := dueAt(&a.State, approval)
 	switch {
-	case !runs:
+	case !ticking:
 		return nil
 	case due.After(now):
 		// A late event about an older pause may have moved the deadline after the check began.
@@ -95,8 +95,8 @@ type Check struct {
 // addApproval adds the check and the due times of an approval. While the activation is paused there are none: the clock stands still, and
 // it is not documented whether the key works.
 func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
-	due, runs := dueAt(&a.State, approval)
-	if !runs {
+	due, ticking := dueAt(&a.State, approval)
+	if !ticking {
 		return
 	}
 	fx.wakeAt(due, now, "Deadline of an approval")

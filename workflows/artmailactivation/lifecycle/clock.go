@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
-// Tick applies the time: deadlines, stale runs, the removal of old closed items, the end of old attention, and since when a person is needed. The loop calls it after all other news, so it also
-// enforces the limits of the state.
+// Tick applies the time: deadlines, stale runs, the removal of old closed items, the end of old attention, and when attention began. The loop
+// calls it after all other news, so it also enforces the limits of the state.
 func Tick(a Activation, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	var notes []Note
@@ -25,9 +25,9 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 	}
 	switch needed := len(Attention(a)) > 0; {
 	case !needed:
-		a.State.NoticedAt = time.Time{}
-	case a.State.NoticedAt.IsZero():
-		a.State.NoticedAt = now
+		a.State.AttentionSince = time.Time{}
+	case a.State.AttentionSince.IsZero():
+		a.State.AttentionSince = now
 	}
 	return a, notes
 }
@@ -38,18 +38,18 @@ func expire(a *Activation, approval *Approval, why string, now time.Time) []Note
 }
 
 func tickRun(a *Activation, run *Run, now time.Time) (notes []Note) {
-	if at, runs := warnAt(a, run); runs && !at.After(now) {
+	if at, ticking := warnAt(a, run); ticking && !at.After(now) {
 		run.WarnedAt, run.Stale = now, true
 		postWarning(a, run, now)
 		notes = []Note{{Text: "run is stale", ID: run.RunID}}
 	}
-	if until, runs := staleUntil(a, run); runs && !until.After(now) {
+	if until, ticking := staleUntil(a, run); ticking && !until.After(now) {
 		run.Stale = false
 	}
 	return notes
 }
 
-// dueAt returns when an open approval is due, and whether its clock runs. A deadline before the registration is due at once.
+// dueAt returns when an open approval is due, and whether its clock is ticking. A deadline before the registration is due at once.
 func dueAt(s *State, approval *Approval) (time.Time, bool) {
 	if approval.Status != workflows.ApprovalOpen || approval.Deadline.IsZero() {
 		return time.Time{}, false
@@ -92,13 +92,13 @@ const (
 )
 
 // reach returns when a clock ends that started at from and was to end at until, since it stands still while the activation is paused.
-// runs is false if it stands still now.
+// ticking is false if it stands still now.
 //
 // The pauses count by Artmail's times, not by the times of their arrival: the brand's user had that much less time, even if the event
 // about it came late. So a pause whose event came too late to stop a clock still moves its end.
 //
 // The end is never after workflows.MaxTime, so that every time can be written as JSON.
-func reach(s *State, from, until time.Time) (end time.Time, runs bool) {
+func reach(s *State, from, until time.Time) (end time.Time, ticking bool) {
 	if s.Status == workflows.ActivationPaused {
 		return time.Time{}, false
 	}

@@ -178,7 +178,7 @@ func TestACheckWithoutAResultRaisesAttentionWithinMinutes(t *testing.T) {
 	require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered)
 	s.Tick(at(13))
 	require.Contains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered)
-	require.Contains(t, lifecycle.Details(s.Activation), "no worker of the agent has answered its check for minutes")
+	require.Contains(t, lifecycle.Details(s.Activation), "the agent's worker has not answered its check for minutes")
 	require.Len(t, s.Checks(at(13)), 1, "it goes on")
 
 	s.Checked("m1", workflows.CheckApprovalResult{}, at(14))

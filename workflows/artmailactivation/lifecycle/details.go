@@ -44,10 +44,10 @@ func waitingFor(s *State) string {
 		says = append(says, "The brand has to answer "+count(open, "approval")+" in Artmail.")
 	}
 	if checking > 0 {
-		says = append(says, fmt.Sprintf("The agent's worker checks %d of them, whose deadline passed.", checking))
+		says = append(says, fmt.Sprintf("The agent's worker is checking %d of them, whose deadline has passed.", checking))
 	}
 	if runs > 0 {
-		says = append(says, "The agent has to go on with "+count(runs, "run")+", or to close what has ended.")
+		says = append(says, "The agent must continue or close "+count(runs, "run")+".")
 	}
 	if notices := len(s.Outbox.Waiting); notices > 0 {
 		says = append(says, "The hand-off of "+count(notices, "notice")+" is under way.")
@@ -96,14 +96,14 @@ func approvalLines(s *State) []string {
 			line += " " + rules.Code(workflows.Clip(approval.Subject, maxShown))
 		}
 		line += ", asked " + rules.Stamp(approval.RequestedAt)
-		if due, runs := dueAt(s, approval); runs {
+		if due, ticking := dueAt(s, approval); ticking {
 			line += ", due " + rules.Stamp(due)
 		}
 		if approval.Unclear {
 			line += ", its response says neither yes nor no"
 		}
 		if approval.CheckSilent {
-			line += ", no worker of the agent has answered its check for minutes"
+			line += ", the agent's worker has not answered its check for minutes"
 		}
 		lines = append(lines, line)
 	}

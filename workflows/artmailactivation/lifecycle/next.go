@@ -31,10 +31,10 @@ func Next(a Activation, now time.Time) Effects {
 		fx.addApproval(&a, &a.State.Approvals[i], now)
 	}
 	for i := range a.State.Runs {
-		if at, runs := warnAt(&a, &a.State.Runs[i]); runs {
+		if at, ticking := warnAt(&a, &a.State.Runs[i]); ticking {
 			fx.wakeAt(at, now, "A run goes stale")
 		}
-		if until, runs := staleUntil(&a, &a.State.Runs[i]); runs {
+		if until, ticking := staleUntil(&a, &a.State.Runs[i]); ticking {
 			fx.wakeAt(until, now, "A run is no longer stale")
 		}
 	}

@@ -22,8 +22,8 @@ type State struct {
 	Status workflows.ActivationStatus `json:"status"`
 	// Since is when Status was entered, by Temporal's clock.
 	Since time.Time `json:"since"`
-	// NoticedAt is when attention last began; zero without attention.
-	NoticedAt time.Time `json:"noticedAt,omitzero"`
+	// AttentionSince is when attention last began; zero without attention.
+	AttentionSince time.Time `json:"noticedAt,omitzero"`
 
 	// Activated, Changes and Ended are the events of Artmail; Status follows from them alone.
 	Activated *Activated `json:"activated,omitempty"`

@@ -268,7 +268,7 @@ func TestAttentionThatNothingEndsIsOverAfterSevenDays(t *testing.T) {
 		s.Tick(wake)
 		s = carried(t, s)
 		require.Empty(t, s.View().Attention)
-		require.Zero(t, s.State.NoticedAt, attention)
+		require.Zero(t, s.State.AttentionSince, attention)
 		_, ok = s.NextWake(wake)
 		require.False(t, ok, attention)
 	}

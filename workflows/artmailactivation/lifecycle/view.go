@@ -88,7 +88,7 @@ func DueAt(a Activation) time.Time {
 		}
 	}
 	if due.IsZero() {
-		return a.State.NoticedAt
+		return a.State.AttentionSince
 	}
 	return due
 }

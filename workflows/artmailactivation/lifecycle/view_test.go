@@ -61,15 +61,15 @@ func TestWaitingForNamesTheNextStep(t *testing.T) {
 		"paused":                    {after(t, told(1, paused(1, "")), handedOff), "The brand has to resume it at Artmail; deadlines stand still."},
 		"one approval":              {after(t, requested(request("m1"))), "The brand has to answer 1 approval in Artmail."},
 		"two approvals":             {after(t, requested(request("m1"), request("m2"))), "The brand has to answer 2 approvals in Artmail."},
-		"one of two is checked":     {after(t, requested(requestDue("m1", 5), requestDue("m2", 50)), ticked(5)), "The brand has to answer 2 approvals in Artmail. The agent's worker checks 1 of them, whose deadline passed."},
-		"a run":                     {after(t, opened("r1")), "The agent has to go on with 1 run, or to close what has ended."},
-		"two runs, one closed":      {after(t, opened("r1", "r2", "r3"), closed("r2")), "The agent has to go on with 2 runs, or to close what has ended."},
+		"one of two is checked":     {after(t, requested(requestDue("m1", 5), requestDue("m2", 50)), ticked(5)), "The brand has to answer 2 approvals in Artmail. The agent's worker is checking 1 of them, whose deadline has passed."},
+		"a run":                     {after(t, opened("r1")), "The agent must continue or close 1 run."},
+		"two runs, one closed":      {after(t, opened("r1", "r2", "r3"), closed("r2")), "The agent must continue or close 2 runs."},
 		"an answer is to be told":   {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true))), "The hand-off of 1 notice is under way."},
 		"answers are to be told":    {after(t, requested(request("m1"), request("m2")), told(1, response(1, "x", "m1", true), response(1, "y", "m2", true))), "The hand-off of 2 notices is under way."},
 		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "Ended; its notices are being handed off."},
 		"ended":                     {after(t, told(1, deactivated(1)), handedOff), ""},
-		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "The brand has to resume it at Artmail; deadlines stand still. The brand has to answer 1 approval in Artmail. The agent's worker checks 1 of them, whose deadline passed. The agent has to go on with 1 run, or to close what has ended. The hand-off of 2 notices is under way."},
-		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail has not reported yet that it is activated. The agent has to go on with 1 run, or to close what has ended."},
+		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "The brand has to resume it at Artmail; deadlines stand still. The brand has to answer 1 approval in Artmail. The agent's worker is checking 1 of them, whose deadline has passed. The agent must continue or close 1 run. The hand-off of 2 notices is under way."},
+		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail has not reported yet that it is activated. The agent must continue or close 1 run."},
 		"a response is not unclear": {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true)), func(s *world) { s.handOff(at(1)) }), "Nothing is open. The agent's next request, or Artmail's next event, continues it."},
 	} {
 		require.Equal(t, row.want, lifecycle.WaitingFor(row.a), name)
@@ -110,7 +110,7 @@ func TestDetailsShowTheStatusAndTheOpenApprovals(t *testing.T) {
 		"ended":             {after(t, told(1, deactivated(1)), handedOff), []string{"**DEACTIVATED** since 2026-03-02T12:01:00Z (`user_deactivated`)"}},
 		"several reasons": {after(t, opened("r1"), ticked(13), told(14, paused(14, "webhook_failure")), func(s *world) { s.handOff(at(14)) }), []string{
 			"**PAUSED** since 2026-03-02T12:14:00Z (`webhook_failure`)",
-			"The brand has to resume it at Artmail; deadlines stand still. The agent has to go on with 1 run, or to close what has ended.",
+			"The brand has to resume it at Artmail; deadlines stand still. The agent must continue or close 1 run.",
 		}},
 		"approvals": {after(t, requested(silent, requestDue("m2", 5), request("m3")), told(1, unclear, response(1, "y", "m3", true)), func(s *world) { s.handOff(at(1)) }), []string{
 			"**ACTIVE** since 2026-03-02T12:00:00Z", "The brand has to answer 2 approvals in Artmail.", header,
@@ -128,7 +128,7 @@ func TestDetailsShowTheStatusAndTheOpenApprovals(t *testing.T) {
 func TestDelaysAreShownBesideTheRest(t *testing.T) {
 	t.Parallel()
 	silent := lifecycle.Details(after(t, requested(requestDue("m1", 5)), ticked(5), ticked(8)))
-	require.Contains(t, silent, "- `m1` `Publish m1?`, asked 2026-03-02T12:00:00Z, due 2026-03-02T12:05:00Z, no worker of the agent has answered its check for minutes")
+	require.Contains(t, silent, "- `m1` `Publish m1?`, asked 2026-03-02T12:00:00Z, due 2026-03-02T12:05:00Z, the agent's worker has not answered its check for minutes")
 
 	s := activeState(t)
 	register(t, s, noon, request("m1"))

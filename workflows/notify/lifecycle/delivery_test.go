@@ -86,8 +86,8 @@ func TestARepetitionIsDroppedLongAfterItsRecordIsGone(t *testing.T) {
 		s = lifecycle.Receive(s, []workflows.AddressedNotice{n}, t0)
 		s = lifecycle.Delivered(s, key(n), tries(1), t0)
 	}
-	require.Len(t, s.Notices, workflows.MaxSettledNotices)
-	require.Equal(t, int64(1999), s.Notices[workflows.MaxSettledNotices-1].Seq, "the newest are listed")
+	require.Len(t, s.Notices, workflows.MaxDoneNotices)
+	require.Equal(t, int64(1999), s.Notices[workflows.MaxDoneNotices-1].Seq, "the newest are listed")
 	require.Equal(t, s, lifecycle.Receive(s, []workflows.AddressedNotice{notice(1, app)}, t0))
 }
 

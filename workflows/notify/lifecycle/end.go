@@ -11,7 +11,7 @@ import (
 func Cancel(s State, now time.Time) State {
 	s.Notices, s.Bodies = slices.Clone(s.Notices), slices.Clone(s.Bodies)
 	for i, n := range s.Notices {
-		if !n.settled() {
+		if !n.done() {
 			s.Notices[i] = dismiss(n, now)
 			s.Notices[i].LastError = "the workflow was cancelled in Temporal"
 		}

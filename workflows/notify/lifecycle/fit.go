@@ -98,8 +98,8 @@ func (s State) dropBodies() State {
 	return s
 }
 
-// fit enforces the limits of the state. Waiting notices stay. The oldest of the others go: first records of settled notices, then the
-// data of given-up notices, then their records, which are counted. It writes into s.Notices and s.Bodies.
+// fit enforces the limits of the state. Waiting notices stay. The oldest of the others go: first records of delivered and dismissed notices,
+// then the data of given-up notices, then their records, which are counted. It writes into s.Notices and s.Bodies.
 func fit(s State) State {
 	total := s.bytes()
 	drop := make([]bool, len(s.Notices))
@@ -107,10 +107,10 @@ func fit(s State) State {
 		drop[i] = true
 		total -= s.Notices[i].size()
 	}
-	settled := s.oldestFirst(Notice.settled)
-	for len(settled) > workflows.MaxSettledNotices || len(settled) > 0 && total > workflows.MaxNoticesBytes {
-		forget(settled[0])
-		settled = settled[1:]
+	done := s.oldestFirst(Notice.done)
+	for len(done) > workflows.MaxDoneNotices || len(done) > 0 && total > workflows.MaxNoticesBytes {
+		forget(done[0])
+		done = done[1:]
 	}
 	if total > workflows.MaxNoticesBytes {
 		givenUp := s.oldestFirst(func(n Notice) bool { return n.is(workflows.NoticeGivenUp) })
@@ -143,7 +143,7 @@ func fit(s State) State {
 	return s.dropBodies()
 }
 
-// oldestFirst returns the positions of the chosen notices, in the order in which they were settled or given up.
+// oldestFirst returns the positions of the chosen notices, in the order in which they were settled.
 func (s State) oldestFirst(which func(Notice) bool) []int {
 	var positions []int
 	for i, n := range s.Notices {

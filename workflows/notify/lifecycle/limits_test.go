@@ -163,7 +163,7 @@ func TestAnyEventsStayWithinTheLimits(t *testing.T) {
 
 func requireWithinLimits(t *testing.T, s lifecycle.State) {
 	t.Helper()
-	waiting, all, settled := 0, 0, 0
+	waiting, all, done := 0, 0, 0
 	bodies, waited := map[string]int{}, map[string]bool{}
 	for _, b := range s.Bodies {
 		text, err := json.Marshal(b)
@@ -187,7 +187,7 @@ func requireWithinLimits(t *testing.T, s lifecycle.State) {
 			require.Contains(t, bodies, n.ID, "what waits has its data")
 			require.False(t, n.NoData)
 		case workflows.NoticeDelivered, workflows.NoticeDismissed:
-			settled++
+			done++
 			require.True(t, n.NoData, "what is over needs none")
 		case workflows.NoticeGivenUp:
 			if !n.NoData {
@@ -204,7 +204,7 @@ func requireWithinLimits(t *testing.T, s lifecycle.State) {
 	}
 	require.LessOrEqual(t, waiting, workflows.MaxWaitingNoticeBytes)
 	require.LessOrEqual(t, all, workflows.MaxNoticesBytes)
-	require.LessOrEqual(t, settled, workflows.MaxSettledNotices)
+	require.LessOrEqual(t, done, workflows.MaxDoneNotices)
 }
 
 func TestATargetThatIsDownCostsOthersNoNotice(t *testing.T) {
@@ -336,7 +336,7 @@ func TestDeliveredAndDismissedNoticesAreListedTogether(t *testing.T) {
 		s, _, err = lifecycle.Dismiss(down(s, n, after(int(seq))), workflows.SelectNotices{}, after(int(seq)))
 		require.NoError(t, err)
 	}
-	require.Len(t, s.Notices, workflows.MaxSettledNotices)
+	require.Len(t, s.Notices, workflows.MaxDoneNotices)
 	require.Equal(t, int64(11), s.Notices[0].Seq)
 }
 

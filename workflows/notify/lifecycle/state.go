@@ -87,8 +87,8 @@ func Begin(source string, now time.Time) State {
 
 func (n Notice) is(status workflows.NoticeStatus) bool { return n.Status == status }
 
-// settled reports whether the notice was delivered or dismissed.
-func (n Notice) settled() bool {
+// done reports whether the notice was delivered or dismissed. One that was given up is settled, but not done.
+func (n Notice) done() bool {
 	return n.is(workflows.NoticeDelivered) || n.is(workflows.NoticeDismissed)
 }
 

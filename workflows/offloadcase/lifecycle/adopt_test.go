@@ -19,7 +19,7 @@ func TestACaseIsAdoptedOnceAReadHasShownIt(t *testing.T) {
 	t.Parallel()
 	c := verifying()
 	requireStatus(t, workflows.CaseCreateUncertain, c)
-	require.Empty(t, c.State.CaseID, "nothing is identified by it yet")
+	require.Empty(t, c.State.CaseID, "the caseId is not bound before a read")
 	require.Equal(t, caseID, lifecycle.View(c).Verifying)
 	require.Contains(t, lifecycle.WaitingFor(c), "verifies")
 	require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: caseID}, lifecycle.Next(c, after(2)).Read)
@@ -31,7 +31,7 @@ func TestACaseIsAdoptedOnceAReadHasShownIt(t *testing.T) {
 		requireStatus(t, workflows.CaseRunning, bound)
 		require.Equal(t, caseID, bound.State.CaseID)
 		require.Empty(t, lifecycle.Attention(bound.State))
-		require.NotNil(t, lifecycle.Next(bound, after(3)).Reconcile, "it may have gone on long ago")
+		require.NotNil(t, lifecycle.Next(bound, after(3)).Reconcile, "the case may have changed meanwhile")
 	}
 	requireStatus(t, workflows.CaseFailed, lifecycle.Read(c, caseID, read(failed(2)), after(3)))
 }
@@ -57,7 +57,7 @@ func TestAnUnverifiedAdoptionChangesNothing(t *testing.T) {
 
 			again := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: "right"})
 			require.Equal(t, []string{"create_uncertain"}, lifecycle.Attention(again.State))
-			require.Equal(t, again, lifecycle.Read(again, caseID, shows(workflows.OffloadRunning, 2), after(4)), "an older read says nothing of it")
+			require.Equal(t, again, lifecycle.Read(again, caseID, shows(workflows.OffloadRunning, 2), after(4)), "a read of the earlier caseId changes nothing")
 			require.Equal(t, again, lifecycle.ReadFailed(again, caseID, rules.Failure{Message: "late"}, after(4)))
 			right := shows(workflows.OffloadRunning, 2)
 			right.Facts.CaseID = "right"
@@ -80,17 +80,17 @@ func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
 	require.Equal(t, "another", late.State.CaseID)
 	require.Equal(t, []string{caseID}, late.State.OtherCaseIDs)
 	require.Equal(t, []string{"input_needed", "second_case"}, lifecycle.Attention(late.State))
-	require.Equal(t, "another", late.State.Facts.CaseID, "what was learnt of the other case is forgotten")
+	require.Equal(t, "another", late.State.Facts.CaseID, "the facts of the adopted case are dropped")
 
-	require.Equal(t, caseID, lifecycle.Receive(adopted, unproven(other), after(10)).State.CaseID, "it proves nothing")
+	require.Equal(t, caseID, lifecycle.Receive(adopted, unproven(other), after(10)).State.CaseID, "an unproven event does not bind its caseId")
 	nameless := inputNeeded("q1", 8)
 	nameless.Facts.CaseID = ""
 	for _, e := range []workflows.CaseEvent{nameless, unproven(inputNeeded("q1", 8))} {
 		still := lifecycle.Receive(adopted, e, after(8))
-		require.Equal(t, "another", lifecycle.Receive(still, other, after(10)).State.CaseID, "that the case is the adopted one was not proven")
+		require.Equal(t, "another", lifecycle.Receive(still, other, after(10)).State.CaseID, "nothing has proven the adopted case")
 	}
 	proven := lifecycle.Receive(adopted, inputNeeded("q1", 8), after(8))
-	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "its own URL has named this one before")
+	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "a webhook on its own URL has proven this case")
 }
 
 func TestAdoptingAnInvalidIDIsRefused(t *testing.T) {

@@ -46,14 +46,14 @@ func postAttention(c *Case, now time.Time) {
 	reasons := Attention(*s)
 	var added []string
 	for _, reason := range reasons {
-		if !slices.Contains(s.Noticed, reason) && !slices.Contains(unannounced, reason) {
+		if !slices.Contains(s.LastAttention, reason) && !slices.Contains(unannounced, reason) {
 			added = append(added, reason)
 		}
 	}
-	if len(s.Noticed) == 0 && len(reasons) > 0 {
-		s.NoticedAt = now
+	if len(s.LastAttention) == 0 && len(reasons) > 0 {
+		s.AttentionSince = now
 	}
-	s.Noticed = reasons
+	s.LastAttention = reasons
 	if len(added) == 0 || s.Status.Ended() {
 		return
 	}

@@ -91,9 +91,9 @@ type State struct {
 	Outbox rules.Outbox `json:"outbox,omitzero"`
 	// Files is the result of starting "offload-files"; empty until it was tried.
 	Files Files `json:"files,omitempty"`
-	// Noticed is the attention at the end of the last turn of the loop. NoticedAt is when attention last began.
-	Noticed   []string  `json:"noticed,omitempty"`
-	NoticedAt time.Time `json:"noticedAt,omitzero"`
+	// LastAttention is the attention at the end of the last turn of the loop. AttentionSince is when attention last began.
+	LastAttention  []string  `json:"noticed,omitempty"`
+	AttentionSince time.Time `json:"noticedAt,omitzero"`
 
 	// Seen are the dedupe keys of the newest events.
 	Seen          rules.Seen              `json:"seen,omitempty"`

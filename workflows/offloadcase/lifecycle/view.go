@@ -144,7 +144,7 @@ func DueAt(c Case) time.Time {
 		due = rules.Sooner(due, c.Start.Options.Deadline)
 	}
 	if due.IsZero() {
-		return s.NoticedAt
+		return s.AttentionSince
 	}
 	return due
 }
