@@ -51,17 +51,13 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 	r.touches = workflow.GetSignalChannel(r.Ctx, workflows.SignalTouchRuns)
 	r.options = workflow.GetSignalChannel(r.Ctx, workflows.SignalActivationOptions)
 	r.NewsWaits = func() bool { return r.events.Len() > 0 }
-	if in.Carried != nil {
+	if in.Carried == nil {
+		if err := r.begin(in.ActivationStart); err != nil {
+			return workflows.ActivationState{}, err
+		}
+	} else {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.a = lifecycle.Restore(in.ActivationStart, *in.Carried)
-	} else {
-		if err := checkStart(in.ActivationStart); err != nil {
-			return workflows.ActivationState{}, err
-		}
-		if err := r.CheckID(workflows.ArtmailActivationWorkflowID(in.Agent, in.ActivationID)); err != nil {
-			return workflows.ActivationState{}, err
-		}
-		r.a = lifecycle.Begin(in.ActivationStart, r.Now())
 	}
 	r.a.State.Version = r.BeginVersion(versionCurrent)
 	if err := r.handle(); err != nil {
@@ -70,8 +66,9 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.Activat
 	return r.loop()
 }
 
-// Only the first run checks its start: an accepted activation goes on, even if newer code has stricter limits.
-func checkStart(start workflows.ActivationStart) error {
+// begin checks the start and begins the activation. Only the first run checks its start: an accepted activation goes on, even if newer code
+// has stricter limits.
+func (r *run) begin(start workflows.ActivationStart) error {
 	err := workflows.ValidateAgent(start.Agent)
 	if err == nil {
 		err = workflows.ValidateActivationID(start.ActivationID)
@@ -79,5 +76,9 @@ func checkStart(start workflows.ActivationStart) error {
 	if err != nil {
 		return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, nil)
 	}
+	if err := r.CheckID(workflows.ArtmailActivationWorkflowID(start.Agent, start.ActivationID)); err != nil {
+		return err
+	}
+	r.a = lifecycle.Begin(start, r.Now())
 	return nil
 }

@@ -45,13 +45,12 @@ type run struct {
 }
 
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyState, error) {
-	r := &run{Run: entity.Start(ctx, continueAfter), notices: workflow.GetSignalChannel(ctx, workflows.SignalNotices)}
+	r := &run{Run: entity.Start(ctx, continueAfter)}
+	r.notices = workflow.GetSignalChannel(r.Ctx, workflows.SignalNotices)
 	if in.Carried == nil {
-		source, err := r.source()
-		if err != nil {
+		if err := r.begin(); err != nil {
 			return workflows.NotifyState{}, err
 		}
-		r.state = lifecycle.Begin(source, r.Now())
 	} else {
 		entity.CheckVersion(in.Carried.Version, versionCurrent)
 		r.state = *in.Carried
@@ -63,11 +62,12 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyS
 	return r.loop()
 }
 
-// source returns the source that the workflow ID names. A hand-off would never reach a workflow with another ID.
-func (r *run) source() (string, error) {
+// begin begins with the source that the workflow ID names. A hand-off would never reach a workflow with another ID.
+func (r *run) begin() error {
 	source, found := strings.CutPrefix(workflow.GetInfo(r.Ctx).WorkflowExecution.ID, workflows.NotifyWorkflowID(""))
 	if !found || source == "" {
-		return "", r.CheckID(workflows.NotifyWorkflowID("{source workflow ID}"))
+		return r.CheckID(workflows.NotifyWorkflowID("{source workflow ID}"))
 	}
-	return source, nil
+	r.state = lifecycle.Begin(source, r.Now())
+	return nil
 }

@@ -50,22 +50,30 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseOut
 	r.events = workflow.GetSignalChannel(r.Ctx, workflows.SignalOffloadEvents)
 	r.reconcileNow = workflow.GetSignalChannel(r.Ctx, workflows.SignalReconcileNow)
 	r.NewsWaits = r.newsWaits
-	if in.Carried != nil {
-		entity.CheckVersion(in.Carried.Version, versionCurrent)
-		r.c = lifecycle.Case{Start: in.CaseStart, State: *in.Carried}
-	} else {
-		begin := in.Normalized()
-		if err := begin.Validate(); err != nil {
-			return workflows.CaseOutcome{}, temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, nil)
-		}
-		if err := r.CheckID(workflows.OffloadCaseWorkflowID(begin.Reference)); err != nil {
+	if in.Carried == nil {
+		if err := r.begin(in.Normalized()); err != nil {
 			return workflows.CaseOutcome{}, err
 		}
-		r.c = lifecycle.Begin(begin, r.Now())
+	} else {
+		entity.CheckVersion(in.Carried.Version, versionCurrent)
+		r.c = lifecycle.Case{Start: in.CaseStart, State: *in.Carried}
 	}
 	r.c.State.Version = r.BeginVersion(versionCurrent)
 	if err := r.handle(); err != nil {
 		return workflows.CaseOutcome{}, err
 	}
 	return r.loop()
+}
+
+// begin checks the start and begins the case. Only the first run checks its start: a running case goes on, even if newer code has stricter
+// limits.
+func (r *run) begin(start workflows.CaseStart) error {
+	if err := start.Validate(); err != nil {
+		return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, nil)
+	}
+	if err := r.CheckID(workflows.OffloadCaseWorkflowID(start.Reference)); err != nil {
+		return err
+	}
+	r.c = lifecycle.Begin(start, r.Now())
+	return nil
 }

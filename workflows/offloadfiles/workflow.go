@@ -56,9 +56,11 @@ func start(ctx workflow.Context, in Input, continueAfter int) (workflows.CaseFil
 	return r.loop()
 }
 
+// begin checks the start and begins the storing. Only the first run checks its start: a running workflow goes on, even if newer code has
+// stricter limits.
 func (r *run) begin(start workflows.FilesStart) error {
 	if err := start.Validate(); err != nil {
-		return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, err)
+		return temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeInvalidArgument, nil)
 	}
 	if err := r.CheckID(workflows.OffloadFilesWorkflowID(start.Reference)); err != nil {
 		return err
