@@ -53,7 +53,7 @@ func TestAFileIsStoredForEachWayOfServingIt(t *testing.T) {
 		"empty":                     {"", serve(""), "image/png", "image/png"},
 		"in pieces":                 {large, func(w http.ResponseWriter, _ *http.Request) { writeInPieces(w, large) }, "", "application/octet-stream"},
 		"type of the file server":   {"x", serve("x", "Content-Type", "image/gif"), "", "image/gif"},
-		"nobody knows the type":     {"x", serve("x", "Content-Type", ";;"), "what?", "application/octet-stream"},
+		"the type is unknown":       {"x", serve("x", "Content-Type", ";;"), "what?", "application/octet-stream"},
 		"a type that is too long":   {"x", serve("x", "Content-Type", "text/"+strings.Repeat("x", 200)), "image/gif", "image/gif"},
 		"a type with parameters":    {"x", serve("x", "Content-Type", "text/plain; charset=utf-8"), "TEXT/plain", "text/plain"},
 		"a type with a line break":  {"x", serve("x", "Content-Type", "image/gif"), "text/html\r\nX-Evil: 1", "image/gif"},

@@ -190,9 +190,9 @@ func TestAFileThatTheProviderDoesNotKnowYetIsRetriedUntilLagUntil(t *testing.T) 
 		final   bool
 		retryIn time.Duration
 	}{
-		"within the lag": {testNow.Add(time.Second), false, 30 * time.Second},
-		"after it":       {testNow, true, 0},
-		"no lag is told": {time.Time{}, true, 0},
+		"within the lag":  {testNow.Add(time.Second), false, 30 * time.Second},
+		"after it":        {testNow, true, 0},
+		"no lag is given": {time.Time{}, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -126,7 +126,7 @@ var stories = map[string]func() scenario{
 			},
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, []int64{1, 2}, w.received(app))
-				require.Equal(t, []int64{1}, w.received(finance), "another target is told too")
+				require.Equal(t, []int64{1}, w.received(finance), "another target receives it too")
 			},
 		}
 	},

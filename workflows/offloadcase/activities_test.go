@@ -40,7 +40,7 @@ func TestTheServerNeverRepeatsACreationThatMayHaveBeenCarriedOut(t *testing.T) {
 		require.Equal(t, known == nil, slices.Contains(o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadUsageLimit), "what is known is left to the server")
 		require.NotContains(t, o.RetryPolicy.NonRetryableErrorTypes, workflows.ErrTypeOffloadNotSent)
 		require.Equal(t, workflows.TaskQueueOffload, o.TaskQueue)
-		require.True(t, o.WaitForCancellation, "what became of it has to be known")
+		require.True(t, o.WaitForCancellation, "its result must be known")
 		require.Zero(t, o.ScheduleToCloseTimeout)
 		require.Zero(t, o.HeartbeatTimeout, "an attempt under way must not learn of a cancellation")
 	}

@@ -90,7 +90,7 @@ var endStories = map[string]func() scenario{
 			},
 		}
 	},
-	"is told without a time and confirmed": func() scenario {
+	"an end without a time is confirmed": func() scenario {
 		e := completed(5 * minute)
 		e.OccurredAt = time.Time{}
 		return scenario{
@@ -104,7 +104,7 @@ var endStories = map[string]func() scenario{
 			},
 		}
 	},
-	"is told a lie by the shared route": func() scenario {
+	"a false end comes by the shared route": func() scenario {
 		lie := completed(5 * minute)
 		lie.Unproven = true
 		return scenario{

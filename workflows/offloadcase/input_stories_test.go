@@ -131,7 +131,7 @@ var inputStories = map[string]func() scenario{
 			check: func(t *testing.T, w *world) {
 				require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 				require.Equal(t, workflows.InputUnsettled, w.outcome.Answers[0].Result)
-				require.Equal(t, w.outcome, noticedOutcome(w), "it is told when nothing can change it any more")
+				require.Equal(t, w.outcome, noticedOutcome(w), "the notice has the last outcome")
 				require.Equal(t, after(9*minute), w.ended)
 			},
 		}

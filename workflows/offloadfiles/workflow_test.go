@@ -124,7 +124,7 @@ var stories = map[string]func() scenario{
 				Reference: "vendor_2048", CaseID: caseID, Status: workflows.FilesNoBucket, Since: t0, NoBucket: true,
 			}, w.result)
 			require.Equal(t, map[string]int{"": 1}, w.tried, "the first finds out for all")
-			require.Empty(t, w.handOffs, "nobody expects files")
+			require.Empty(t, w.handOffs, "no files, no notice")
 			require.Equal(t, t0, w.ended)
 		}}
 	},

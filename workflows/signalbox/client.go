@@ -85,8 +85,8 @@ func (c *Client) update(ctx context.Context, op, workflowID, name string, answer
 // stateAgain is the pause before the next run is asked.
 const stateAgain = 20 * time.Millisecond
 
-// state reads a workflow's query "state". A worker would answer for a terminated workflow too, as if it were still running; so the server
-// is told to reject the query then.
+// state reads a workflow's query "state". A worker would answer for a terminated workflow too, as if it were still running; so the query
+// asks the server to reject it then.
 func (c *Client) state(ctx context.Context, op, workflowID string, answer any) error {
 	for {
 		response, err := c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{

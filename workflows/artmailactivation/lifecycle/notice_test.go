@@ -258,7 +258,7 @@ func TestTooManyFailedRunsDuringFailedHandOffsRaiseAttention(t *testing.T) {
 
 func TestAnEndWithoutAReceiverIsCorrectedAfterItsHandOff(t *testing.T) {
 	t.Parallel()
-	for name, told := range map[string]bool{"no receiver": false, "a callback of the configuration is told": true} {
+	for name, told := range map[string]bool{"no receiver": false, "a callback of the configuration": true} {
 		s := activeState(t)
 		r := requestOfRun("m1", "r1")
 		r.ReplyTo = nil

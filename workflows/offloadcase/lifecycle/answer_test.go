@@ -233,7 +233,7 @@ func TestAnUnansweredQuestionSendsRemindersAndRaisesAttention(t *testing.T) {
 	c = lifecycle.Tick(lifecycle.ProvideInput(c, answer("q1"), after(80)), after(80))
 	require.Empty(t, lifecycle.Attention(c.State))
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(80))
-	require.Equal(t, c, lifecycle.Tick(c, after(200)), "nobody is reminded of what is answered")
+	require.Equal(t, c, lifecycle.Tick(c, after(200)), "an answered question has no reminder")
 }
 
 func TestAnAnswerThatIsNotSentRaisesAttentionWithinMinutes(t *testing.T) {

@@ -147,7 +147,7 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 			lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21)),
 			"Offload has the answer and is processing it.", "",
 		},
-		"its end is told":       {lifecycle.Receive(running(replying), completed(10), after(10)), "Ended; its notices are being handed off.", ""},
+		"its end is handed off": {lifecycle.Receive(running(replying), completed(10), after(10)), "Ended; its notices are being handed off.", ""},
 		"its files are started": {lifecycle.Receive(running(), sending(completed(10), "a"), after(10)), "Ended; its notices are being handed off.", ""},
 		"done":                  {handedOff(lifecycle.Receive(running(), completed(10), after(10))), "", ""},
 	} {

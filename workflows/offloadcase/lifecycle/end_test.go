@@ -83,7 +83,7 @@ func TestTheFirstOfTwoContradictingEndsCountsAndRaisesAttention(t *testing.T) {
 		})
 	}
 	spoof := lifecycle.Receive(lifecycle.Receive(running(), completed(10), after(10)), unproven(failed(11)), after(11))
-	require.Empty(t, lifecycle.Attention(spoof.State), "what nobody vouches for contradicts nothing")
+	require.Empty(t, lifecycle.Attention(spoof.State), "an unproven event contradicts nothing")
 }
 
 func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
@@ -161,7 +161,7 @@ func TestCancellingDuringTheCreationWaitsForItsResult(t *testing.T) {
 		"it was made":        {lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, after(2)), caseID, []string{"still_running"}},
 		"it was not":         {lifecycle.CreateFailed(c, rules.Failure{Type: rules.FailureCancelled}, after(2)), "", nil},
 		"it can't be":        {lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(2)), "", nil},
-		"nobody can tell":    {lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)), "", []string{"still_running"}},
+		"it is uncertain":    {lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUncertain}, after(2)), "", []string{"still_running"}},
 		"its webhook proves": {lifecycle.Receive(c, inputNeeded("q1", 1), after(2)), caseID, []string{"still_running"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func TestFilesAreHandedToAnotherWorkflowAfterTheEnd(t *testing.T) {
 		"it waits for an answer":               {c: withFiles()},
 		"it completed":                         {c: lifecycle.Receive(withFiles(), completed(20), after(20)), want: "a b"},
 		"it completed by poll":                 {c: lifecycle.Reconciled(withFiles(), read(completed(20)), after(20)), want: "a b"},
-		"one more is told after the end":       {c: lifecycle.Receive(lifecycle.Receive(withFiles(), completed(20), after(20)), sending(completed(50), "a", "b", "c"), after(50)), want: "a b c"},
+		"one more comes after the end":         {c: lifecycle.Receive(lifecycle.Receive(withFiles(), completed(20), after(20)), sending(completed(50), "a", "b", "c"), after(50)), want: "a b c"},
 		"it failed":                            {c: lifecycle.Receive(withFiles(), failed(20), after(20)), want: "a b"},
 		"it expired":                           {c: lifecycle.ReadFailed(lifecycle.Tick(withFiles(deadline), after(30)), caseID, rules.Failure{}, after(31)), want: "a b"},
 		"it was cancelled":                     {c: lifecycle.Cancel(withFiles(), workflows.CancelCase{}, after(20))},
@@ -117,7 +117,7 @@ func TestAFailedHandOffIsRetriedWithoutLimit(t *testing.T) {
 			require.NotContains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeRefused)
 			require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeDelayed)
 			require.Contains(t, lifecycle.WaitingFor(c), "could not be handed off for minutes; this is retried automatically. The last error: `no Temporal`.")
-			require.NotContains(t, lifecycle.Outcome(c).Attention, workflows.AttentionNoticeDelayed, "it is over once the outcome is told")
+			require.NotContains(t, lifecycle.Outcome(c).Attention, workflows.AttentionNoticeDelayed, "it is over once the outcome is handed off")
 
 			waiting := len(c.State.Outbox.Waiting)
 			c = lifecycle.Tick(c, now)
@@ -197,7 +197,7 @@ func TestANoticeAnnouncesEachNewReasonForAttention(t *testing.T) {
 	require.Greater(t, again[0].Seq, first[0].Seq)
 
 	question := tick(asked(replying), 10)
-	require.Equal(t, []string{"case.input_needed"}, kinds(question), "it has a notice of its own")
+	require.Equal(t, []string{"case.input_needed"}, kinds(question), "it has its own notice")
 	conflict := tick(lifecycle.Receive(lifecycle.Receive(running(replying), completed(10), after(10)), failed(11), after(11)), 11)
 	require.Equal(t, []string{"case.completed"}, kinds(conflict), "the outcome names it")
 	require.Equal(t, []string{"conflict"}, handOff(conflict, 11).Notices[0].Data.Outcome.Attention)
@@ -238,5 +238,5 @@ func TestWhileHandOffsFailTheNewestOfEachKindWaits(t *testing.T) {
 		}
 	}
 	c = lifecycle.Receive(c, completed(600), after(600))
-	require.Equal(t, []string{"case.attention", "case.completed"}, kinds(c), "nobody has to answer any more")
+	require.Equal(t, []string{"case.attention", "case.completed"}, kinds(c), "the question is no longer open")
 }

@@ -432,7 +432,7 @@ func TestTheWorkflowContinuesItsPageAfterContinueAsNew(t *testing.T) {
 	api := httptest.NewServer(s)
 	t.Cleanup(api.Close)
 	s.environment(api.URL)
-	s.seq = 1 // the pause is told once more
+	s.seq = 1 // the pause has one more notice
 	s.after(time.Minute, s.paused)
 	s.after(2*time.Minute, func() {
 		value, err := s.env.QueryWorkflow(workflows.QueryState)

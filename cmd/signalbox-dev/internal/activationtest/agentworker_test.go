@@ -79,7 +79,7 @@ func (a *pagesAgent) CheckApproval(ctx context.Context, params workflows.CheckAp
 	}, nil
 }
 
-// waitForAnswer is a workflow of the agent's author: it registers a message that was sent, and returns what became of it.
+// waitForAnswer is a workflow of the agent's author: it registers a message that was sent, and returns its approval.
 func waitForAnswer(ctx workflow.Context, in signalbox.RequestApprovals) (workflows.Approval, error) {
 	answers := signalbox.ReceiveNotices(ctx, "answer")
 	in.Requests[0].ReplyTo = signalbox.ReplyHere(ctx, "answer")

@@ -266,7 +266,7 @@ func (r *receiver) play(t *testing.T, agent string, s step) {
 	}
 }
 
-// settled waits until there are so many deliveries and all of them have found their end.
+// settled waits until there are so many deliveries and all of them are settled.
 func (r *receiver) settled(t *testing.T, agent string, least int) []inbox.Delivery {
 	t.Helper()
 	return testenv.Eventually(t, func(ctx context.Context) ([]inbox.Delivery, error) { return r.list(ctx, agent) },

@@ -53,7 +53,7 @@ type heard struct {
 	TooLate bool
 }
 
-// ask opens a run, registers its approvals, and listens until it is told that it was enough.
+// ask opens a run, registers its approvals, waits for the signal enough, and returns what it has received.
 func ask(ctx workflow.Context, in inquiry) (heard, error) {
 	replies := workflow.GetSignalChannel(ctx, "reply")
 	notices := workflow.GetSignalChannel(ctx, "notice")
@@ -123,7 +123,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 
 	r := startReceiver(t, receiving{temporal: temporal, agents: agents{loadAgent: {secret}}})
 	sim := simulate(t, artmailsim.Options{
-		// The simulator gives each event a time of its own: in whole seconds, so many would be minutes ahead of the clock.
+		// The simulator gives each event another time: in whole seconds, so many would be minutes ahead of the clock.
 		Envelope: artmailsim.Envelope{Timestamp: artmailsim.TimeMilliseconds},
 		Agents:   []artmailsim.Agent{{Slug: loadAgent, WebhookURL: r.url(loadAgent), Secret: secret}},
 		Undocumented: artmailsim.Undocumented{

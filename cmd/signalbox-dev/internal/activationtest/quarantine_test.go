@@ -134,7 +134,7 @@ func TestAFloodOfForgeriesWhileTheSecretIsWrongLosesNoKey(t *testing.T) {
 	}
 	for n := range flood {
 		body := event(workflows.KindApprovalResponse, n, `,"messageId":"forged","inResponseToId":"m1","approved":true`)
-		// Many from one source are told to wait; whether they are quarantined does not depend on that.
+		// Many from one source get 429; whether they are quarantined does not depend on that.
 		require.Contains(t, []int{401, 429}, post(t, r.url(agent), body, "a forger's guess"))
 	}
 	for _, a := range sim.Activations() {

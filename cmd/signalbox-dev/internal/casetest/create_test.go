@@ -21,7 +21,7 @@ type failedCreation struct {
 	// fails is what the next calls meet; always is what every call meets.
 	fails  []offloadsim.Failure
 	always offloadsim.Failure
-	// retryAfter is what a throttled call is told.
+	// retryAfter is the Retry-After of a throttled call.
 	retryAfter time.Duration
 	// unusable makes Offload reject the request; awaits is the business app's choice for that.
 	unusable, awaits bool

@@ -27,7 +27,7 @@ import (
 // said is the account of the cases that end with each resultStatus.
 const said = "said"
 
-// unheardOf is a resultStatus that nobody has documented; the string is open.
+// unheardOf is a resultStatus that is not documented; the string is open.
 const unheardOf = "lost_in_the_post"
 
 func TestACaseEndsAsOffloadSaysByWebhookOrPolling(t *testing.T) {

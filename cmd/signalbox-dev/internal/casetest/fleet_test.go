@@ -55,7 +55,7 @@ func TestEveryCaseEndsRightWithWebhooksLostDoubledLateAndOutOfOrder(t *testing.T
 	require.Positive(t, sources[workflows.NewsByWebhook], "most were not")
 }
 
-// playFleet starts the fleet, answers its questions and returns what became of it, once it is certain that each case is there once, at
+// playFleet starts the fleet, answers its questions and returns the outcomes, once it is certain that each case is there once, at
 // Offload and in Temporal, and ended as its script says.
 func playFleet(t *testing.T, name string, faults map[courier.Fault]float64) []workflows.CaseOutcome {
 	t.Helper()

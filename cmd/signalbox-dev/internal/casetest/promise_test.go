@@ -259,7 +259,7 @@ func firstTask(t *testing.T, workflowID string) int64 {
 	return int64(at) + 1
 }
 
-// runCases runs a worker for cases on a queue of its own, until the end of the test or sooner.
+// runCases runs a worker for cases on a separate queue, until the end of the test or sooner.
 func runCases(t *testing.T, queue string, code any) (stop func()) {
 	t.Helper()
 	notices, err := notice.New(notice.Config{Temporal: shared.Temporal})

@@ -98,7 +98,7 @@ func TestAttentionEndsWhenItsCauseIsRemoved(t *testing.T) {
 }
 
 // skippingTime is the SDK's test environment, for what takes hours. All that it runs is real, workflow, activities and client; only the
-// provider's webhooks reach nobody.
+// provider's webhooks are not delivered.
 func skippingTime(t *testing.T, at *provider, reference string) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite

@@ -32,7 +32,7 @@ const (
 	anyPort = "127.0.0.1:0"
 	// pace is how long a scripted provider takes for each step.
 	pace = 20 * time.Millisecond
-	seed = 20260321 // of the first provider; each has one of its own, so that no two make cases of the same ID
+	seed = 20260321 // of the first provider; each has another, so that no two make cases of the same ID
 	// waitTimeout bounds every wait. It is well above the minute after which the server gives a killed worker's activity up: on a busy machine
 	// that can happen to a case again and again.
 	waitTimeout = 5 * time.Minute
@@ -42,8 +42,7 @@ const (
 // impatientServer: the server rounds timers and retry delays up to about a second; tests would wait for that.
 var impatientServer = map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond}
 
-// shared is the one instance of most tests. Each story has an Offload account of its own, so that what is planned to go wrong in one goes
-// wrong in no other.
+// shared is the one instance of most tests. Each story has its own Offload account, so that the faults of one story do not reach another.
 var shared struct {
 	*dev.Instance
 	providers map[string]*provider

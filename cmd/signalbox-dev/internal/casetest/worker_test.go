@@ -25,7 +25,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// workerSettings is the variable that makes this test binary a worker: the production worker in a process of its own, which can be killed.
+// workerSettings is the variable that makes this test binary a worker: the production worker in another process, which can be killed.
 const workerSettings = "SIGNALBOX_TEST_WORKER"
 
 type workerProcess struct {

@@ -25,7 +25,7 @@ const (
 	// stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
 	stickyOff = "SIGNALBOX_TEST_STICKY_CACHE_OFF"
 
-	// receiverQueue is the task queue of the workflows that are told.
+	// receiverQueue is the task queue of the workflows that receive notices.
 	receiverQueue = "receivers"
 	// waitTimeout bounds every wait. An activity that the server loses is repeated only after its whole time, which is a minute for some.
 	waitTimeout = 5 * time.Minute
