@@ -225,12 +225,7 @@ func TestAFailedHandOffIsRetried(t *testing.T) {
 func TestTheWorkflowWaitsForItsLastHandOff(t *testing.T) {
 	t.Parallel()
 	everyLife(t, func(t *testing.T, l *life) {
-		l.receiver = func(attempt int, _ workflows.HandOff) error {
-			if attempt <= 3 {
-				return errors.New("Temporal is away")
-			}
-			return nil
-		}
+		l.failFirstHandOffs(3)
 		l.events(0, activated())
 		l.update(1, workflows.UpdateRequestApprovals, requests(request("m1")), nil)
 		l.events(2, deactivated(2))
@@ -280,12 +275,7 @@ func TestAnEndBeforeItsHandOffIsCorrected(t *testing.T) {
 				if signals[1].Kind == workflows.KindRunForceFailed {
 					want["m1"] = workflows.ApprovalVoided
 				}
-				l.receiver = func(attempt int, _ workflows.HandOff) error {
-					if attempt == 1 {
-						return errors.New("Temporal is away")
-					}
-					return nil
-				}
+				l.failFirstHandOffs(1)
 				l.events(0, activated())
 				l.update(1, workflows.UpdateRequestApprovals, requests(requestOfRun("m1", "r1"), request("other")), nil)
 				l.events(4, response(4, "no", "other", false)) // its hand-off fails, and the next waits a second
@@ -366,13 +356,7 @@ func TestAllSignalsOfOneTaskAreApplied(t *testing.T) {
 func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
-	release := make(chan struct{})
-	l.receiver = func(attempt int, _ workflows.HandOff) error {
-		if attempt == 1 {
-			<-release
-		}
-		return nil
-	}
+	release := l.holdFirstHandOff()
 	// While a local activity runs, the test environment uses the real clock.
 	const soon = 1.0 / 60 / 50 // 20 ms
 	l.events(0, activated())
@@ -382,7 +366,7 @@ func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.
 	l.see(2+6*soon, func(s workflows.ActivationState) {
 		require.Equal(t, workflows.ApprovalExpired, s.Approvals[1].Status, "the timer fired")
 		require.Equal(t, 1, l.runs)
-		close(release)
+		release()
 	})
 	l.events(3, deactivated(3))
 	l.play()
@@ -395,13 +379,7 @@ func TestAForcedContinueAsNewFollowsAHandOffDuringWhichTheTimerFired(t *testing.
 func TestAnEventDuringAHandOffDoesNotChangeItsNotices(t *testing.T) {
 	t.Parallel()
 	l := newLife(t, 0)
-	release := make(chan struct{})
-	l.receiver = func(attempt int, _ workflows.HandOff) error {
-		if attempt == 1 {
-			<-release
-		}
-		return nil
-	}
+	release := l.holdFirstHandOff()
 	const soon = 1.0 / 60 / 50 // 20 ms
 	l.events(0, activated())
 	l.update(1, workflows.UpdateRequestApprovals, requests(requestOfRun("m1", "r1")), nil)
@@ -410,7 +388,7 @@ func TestAnEventDuringAHandOffDoesNotChangeItsNotices(t *testing.T) {
 	l.see(2+3*soon, func(s workflows.ActivationState) {
 		require.Equal(t, workflows.ApprovalVoided, s.Approvals[0].Status)
 		require.Equal(t, 1, s.Approvals[0].LateResponses)
-		close(release)
+		release()
 	})
 	l.events(3, deactivated(3))
 	l.play()

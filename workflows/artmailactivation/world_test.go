@@ -74,12 +74,7 @@ func at(minutes float64) time.Time { return noon.Add(time.Duration(minutes * flo
 // everyLife plays a scenario without continue-as-new, and with it forced after every 1, 2, 3, 5 and 7 steps.
 func everyLife(t *testing.T, scenario func(t *testing.T, l *life)) {
 	t.Helper()
-	for _, every := range []int{0, 1, 2, 3, 5, 7} {
-		t.Run(fmt.Sprintf("continuing as new after %d", every), func(t *testing.T) {
-			t.Parallel()
-			scenario(t, newLife(t, every))
-		})
-	}
+	storytest.Repeat(t, func(t *testing.T, every int) { scenario(t, newLife(t, every)) })
 }
 
 func newLife(t *testing.T, every int) *life {
@@ -261,6 +256,28 @@ func (l *life) handOff(h workflows.HandOff) (result workflows.HandOffResult, err
 	}
 	l.notices = append(l.notices, told...)
 	return result, nil
+}
+
+// failFirstHandOffs makes the first n hand-offs fail.
+func (l *life) failFirstHandOffs(n int) {
+	l.receiver = func(attempt int, _ workflows.HandOff) error {
+		if attempt <= n {
+			return errors.New("Temporal is away")
+		}
+		return nil
+	}
+}
+
+// holdFirstHandOff keeps the first hand-off running until release.
+func (l *life) holdFirstHandOff() (release func()) {
+	held := make(chan struct{})
+	l.receiver = func(attempt int, _ workflows.HandOff) error {
+		if attempt == 1 {
+			<-held
+		}
+		return nil
+	}
+	return func() { close(held) }
 }
 
 // shown returns the search attributes by name.

@@ -3,6 +3,7 @@ package storytest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -45,9 +46,27 @@ type Step struct {
 	Do func()
 }
 
-// Play repeats the runs until one of them ends for good, and returns how and when.
+// Repeat runs a test as subtests: without continue-as-new, and with it after every 1, 2, 3, 5 and 7 steps. That finds state that is not
+// carried over.
+func Repeat(t *testing.T, test func(t *testing.T, every int)) {
+	t.Helper()
+	for _, every := range []int{0, 1, 2, 3, 5, 7} {
+		t.Run(fmt.Sprintf("every %d", every), func(t *testing.T) {
+			t.Parallel()
+			test(t, every)
+		})
+	}
+}
+
+// Play repeats the runs until one of them ends for good, and returns how and when. Each step happens once; Play fails if the story ends before
+// one.
 func (s Story[In, Out]) Play(t *testing.T) (result Out, ended time.Time, err error) {
 	t.Helper()
+	defer func() {
+		for _, step := range s.Steps {
+			require.Nil(t, step.Do, "the story ended before its step at %s", step.At)
+		}
+	}()
 	ended = s.Begin
 	input := s.Start
 	for range mostRuns {
