@@ -12,33 +12,10 @@ import (
 
 // StoreAttachment is the activity "archive.store-attachment": it downloads an attachment into the bucket, unless the bucket has it already.
 func (a *Activities) StoreAttachment(ctx context.Context, p workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
-	attempt, end := a.begin(ctx)
-	defer end()
-	stored, err := a.storeAttachment(attempt, p)
-	if err != nil {
-		return workflows.StoredFile{}, failure(ctx, err)
-	}
-	return stored, nil
-}
-
-func (a *Activities) storeAttachment(ctx *attempt, p workflows.StoreAttachmentParams) (workflows.StoredFile, error) {
-	if a.bucket == nil {
-		return workflows.StoredFile{}, errNoBucket
-	}
-	key, err := attachmentKey(p)
+	stored, o, err := storeFile(ctx, a, p, attachmentKey, a.fetchAndPut)
 	if err != nil {
 		return workflows.StoredFile{}, err
 	}
-	o, found, err := a.bucket.find(ctx, key)
-	if err != nil {
-		return workflows.StoredFile{}, err
-	}
-	if !found {
-		if o, err = a.fetchAndPut(ctx, key, p); err != nil {
-			return workflows.StoredFile{}, err
-		}
-	}
-	stored := a.bucket.stored(key, o)
 	stored.AttachmentID = p.Attachment.ID
 	stored.ReportedSize, stored.ReportedType = difference(p.Attachment, o)
 	return stored, nil

@@ -13,33 +13,8 @@ import (
 // StoreResult is the activity "archive.store-result": it reads a case and puts its result into the bucket, unless the bucket has it already. The
 // case has ended, so its result does not change any more.
 func (a *Activities) StoreResult(ctx context.Context, p workflows.StoreResultParams) (workflows.StoredFile, error) {
-	attempt, end := a.begin(ctx)
-	defer end()
-	stored, err := a.storeResult(attempt, p)
-	if err != nil {
-		return workflows.StoredFile{}, failure(ctx, err)
-	}
-	return stored, nil
-}
-
-func (a *Activities) storeResult(ctx *attempt, p workflows.StoreResultParams) (workflows.StoredFile, error) {
-	if a.bucket == nil {
-		return workflows.StoredFile{}, errNoBucket
-	}
-	key, err := resultKey(p)
-	if err != nil {
-		return workflows.StoredFile{}, err
-	}
-	o, found, err := a.bucket.find(ctx, key)
-	if err != nil {
-		return workflows.StoredFile{}, err
-	}
-	if !found {
-		if o, err = a.readAndPut(ctx, key, p); err != nil {
-			return workflows.StoredFile{}, err
-		}
-	}
-	return a.bucket.stored(key, o), nil
+	stored, _, err := storeFile(ctx, a, p, resultKey, a.readAndPut)
+	return stored, err
 }
 
 func (a *Activities) readAndPut(ctx *attempt, key string, p workflows.StoreResultParams) (object, error) {
