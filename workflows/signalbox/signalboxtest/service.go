@@ -113,14 +113,23 @@ func (s *server) StartWorkflowExecution(_ context.Context, r *workflowservice.St
 	return &workflowservice.StartWorkflowExecutionResponse{RunId: e.runID, Started: true}, nil
 }
 
-// running returns the running workflow that a call names.
-func (s *server) running(of *commonpb.WorkflowExecution) (*execution, error) {
+// existing returns the newest run of the workflow that a call names.
+func (s *server) existing(of *commonpb.WorkflowExecution) (*execution, error) {
 	if s.away {
 		return nil, errAway()
 	}
 	e := s.newest(of.GetWorkflowId())
 	if e == nil {
 		return nil, status(serviceerror.NewNotFound("workflow not found for ID: " + of.GetWorkflowId()))
+	}
+	return e, nil
+}
+
+// running returns the running workflow that a call names.
+func (s *server) running(of *commonpb.WorkflowExecution) (*execution, error) {
+	e, err := s.existing(of)
+	if err != nil {
+		return nil, err
 	}
 	if e.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil, status(serviceerror.NewNotFound("workflow execution already completed"))
@@ -195,12 +204,9 @@ func failure(err error) *failurepb.Failure {
 func (s *server) QueryWorkflow(_ context.Context, r *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away {
-		return nil, errAway()
-	}
-	e := s.newest(r.GetExecution().GetWorkflowId())
-	if e == nil {
-		return nil, status(serviceerror.NewNotFound("workflow not found for ID: " + r.GetExecution().GetWorkflowId()))
+	e, err := s.existing(r.GetExecution())
+	if err != nil {
+		return nil, err
 	}
 	if e.status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED && r.GetQueryRejectCondition() == enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY {
 		return &workflowservice.QueryWorkflowResponse{QueryRejected: &querypb.QueryRejected{Status: e.status}}, nil
@@ -219,12 +225,9 @@ func (s *server) QueryWorkflow(_ context.Context, r *workflowservice.QueryWorkfl
 func (s *server) DescribeWorkflowExecution(_ context.Context, r *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away {
-		return nil, errAway()
-	}
-	e := s.newest(r.GetExecution().GetWorkflowId())
-	if e == nil {
-		return nil, status(serviceerror.NewNotFound("workflow not found for ID: " + r.GetExecution().GetWorkflowId()))
+	e, err := s.existing(r.GetExecution())
+	if err != nil {
+		return nil, err
 	}
 	info, err := e.info()
 	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: info}, err
@@ -284,19 +287,19 @@ func (s *server) GetWorkflowExecutionHistory(ctx context.Context, r *workflowser
 	onlyEnd := r.GetHistoryEventFilterType() == enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
 	for {
 		s.mu.Lock()
-		e := s.newest(r.GetExecution().GetWorkflowId())
-		away, stopped, changed := s.away, s.stopped, s.changed
+		e, err := s.existing(r.GetExecution())
+		stopped, changed := s.stopped, s.changed
 		var events []*historypb.HistoryEvent
 		var open bool
-		if e != nil {
+		if err == nil {
 			events, open = e.history, e.status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 		}
 		s.mu.Unlock()
 		switch {
-		case away || stopped:
+		case stopped:
 			return nil, errAway()
-		case e == nil:
-			return nil, status(serviceerror.NewNotFound("workflow not found for ID: " + r.GetExecution().GetWorkflowId()))
+		case err != nil:
+			return nil, err
 		case !open && onlyEnd:
 			return &workflowservice.GetWorkflowExecutionHistoryResponse{History: &historypb.History{Events: events[len(events)-1:]}}, nil
 		case !open:
