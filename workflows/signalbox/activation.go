@@ -25,38 +25,28 @@ func (a *Activation) WorkflowID() string { return workflows.ArtmailActivationWor
 
 // State returns the status, approvals and runs of the activation. It needs a running worker.
 func (a *Activation) State(ctx context.Context) (workflows.ActivationState, error) {
-	var state workflows.ActivationState
-	err := a.client.state(ctx, a.op("read"), a.WorkflowID(), &state)
-	return state, err
+	return queryState[workflows.ActivationState](ctx, a.client, a.op("read"), a.WorkflowID())
 }
 
 // RequestApprovals registers approval requests that the agent has sent to Artmail, at most workflows.MaxListed in one call. It may be
 // repeated: a request that is already registered with the same content is returned as it is now.
 func (a *Activation) RequestApprovals(ctx context.Context, requests ...workflows.ApprovalRequest) ([]workflows.Approval, error) {
-	var approvals []workflows.Approval
-	err := a.client.update(ctx, a.op("request approvals of"), a.WorkflowID(), workflows.UpdateRequestApprovals, &approvals, requests)
-	return approvals, err
+	return sendUpdate[[]workflows.Approval](ctx, a.client, a.op("request approvals of"), a.WorkflowID(), workflows.UpdateRequestApprovals, requests)
 }
 
 // CancelApproval closes an approval that is no longer needed.
 func (a *Activation) CancelApproval(ctx context.Context, cancel workflows.CancelApproval) (workflows.Approval, error) {
-	var approval workflows.Approval
-	err := a.client.update(ctx, a.op("cancel approval of"), a.WorkflowID(), workflows.UpdateCancelApproval, &approval, cancel)
-	return approval, err
+	return sendUpdate[workflows.Approval](ctx, a.client, a.op("cancel approval of"), a.WorkflowID(), workflows.UpdateCancelApproval, cancel)
 }
 
 // OpenRun registers a run that has begun. Its owner then gets a warning before Artmail force-fails the run.
 func (a *Activation) OpenRun(ctx context.Context, open workflows.OpenRun) (workflows.Run, error) {
-	var run workflows.Run
-	err := a.client.update(ctx, a.op("open run of"), a.WorkflowID(), workflows.UpdateOpenRun, &run, open)
-	return run, err
+	return sendUpdate[workflows.Run](ctx, a.client, a.op("open run of"), a.WorkflowID(), workflows.UpdateOpenRun, open)
 }
 
 // CloseRun closes a run that has ended normally.
 func (a *Activation) CloseRun(ctx context.Context, closeRun workflows.CloseRun) (workflows.Run, error) {
-	var run workflows.Run
-	err := a.client.update(ctx, a.op("close run of"), a.WorkflowID(), workflows.UpdateCloseRun, &run, closeRun)
-	return run, err
+	return sendUpdate[workflows.Run](ctx, a.client, a.op("close run of"), a.WorkflowID(), workflows.UpdateCloseRun, closeRun)
 }
 
 // TouchRuns reports that runs were just active. It sends a signal: that is cheap and has no answer.

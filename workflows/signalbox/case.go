@@ -69,8 +69,7 @@ func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
 // FilesNow returns where the files of the case are now, without waiting for files that are not stored yet. It fails with ErrNoFiles if no
 // workflow stores files of the case. It needs a running worker.
 func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
-	var files workflows.CaseFiles
-	err := c.client.state(ctx, c.op("read the files of"), workflows.OffloadFilesWorkflowID(c.reference), &files)
+	files, err := queryState[workflows.CaseFiles](ctx, c.client, c.op("read the files of"), workflows.OffloadFilesWorkflowID(c.reference))
 	var never *serviceerror.NotFound
 	if errors.As(err, &never) {
 		return files, fmt.Errorf("%s: %w: %w", c.op("read the files of"), ErrNoFiles, never)
@@ -80,41 +79,31 @@ func (c *Case) FilesNow(ctx context.Context) (workflows.CaseFiles, error) {
 
 // State returns the state of the case. It needs a running worker, also for a case that has ended.
 func (c *Case) State(ctx context.Context) (workflows.CaseState, error) {
-	var state workflows.CaseState
-	err := c.client.state(ctx, c.op("read"), c.WorkflowID(), &state)
-	return state, err
+	return queryState[workflows.CaseState](ctx, c.client, c.op("read"), c.WorkflowID())
 }
 
 // ProvideInput answers the open question. It returns when the workflow has accepted the answer, before Offload has it.
 func (c *Case) ProvideInput(ctx context.Context, input workflows.ProvideInput) (workflows.InputReceipt, error) {
-	var receipt workflows.InputReceipt
-	err := c.client.update(ctx, c.op("answer"), c.WorkflowID(), workflows.UpdateProvideInput, &receipt, input)
-	return receipt, err
+	return sendUpdate[workflows.InputReceipt](ctx, c.client, c.op("answer"), c.WorkflowID(), workflows.UpdateProvideInput, input)
 }
 
 // Adopt binds a case at Offload to the reference, after an uncertain creation.
 func (c *Case) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.CaseReceipt, error) {
-	var receipt workflows.CaseReceipt
-	err := c.client.update(ctx, c.op("adopt"), c.WorkflowID(), workflows.UpdateAdoptCase, &receipt, adopt)
-	return receipt, err
+	return sendUpdate[workflows.CaseReceipt](ctx, c.client, c.op("adopt"), c.WorkflowID(), workflows.UpdateAdoptCase, adopt)
 }
 
 // RetryCreate creates the case again, after an uncertain or refused creation. If the first creation did succeed, two cases then exist at
 // Offload.
 func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
-	var receipt workflows.CaseReceipt
 	if err := checkSchema(retry.Request); err != nil {
-		return receipt, fmt.Errorf("%s: %w: %w", c.op("create again"), ErrInvalid, err)
+		return workflows.CaseReceipt{}, fmt.Errorf("%s: %w: %w", c.op("create again"), ErrInvalid, err)
 	}
-	err := c.client.update(ctx, c.op("create again"), c.WorkflowID(), workflows.UpdateRetryCreate, &receipt, retry)
-	return receipt, err
+	return sendUpdate[workflows.CaseReceipt](ctx, c.client, c.op("create again"), c.WorkflowID(), workflows.UpdateRetryCreate, retry)
 }
 
 // Cancel ends the case in Signalbox. Offload has no cancel: the case goes on there, and the outcome says so.
 func (c *Case) Cancel(ctx context.Context, cancel workflows.CancelCase) (workflows.CaseReceipt, error) {
-	var receipt workflows.CaseReceipt
-	err := c.client.update(ctx, c.op("cancel"), c.WorkflowID(), workflows.UpdateCancel, &receipt, cancel)
-	return receipt, err
+	return sendUpdate[workflows.CaseReceipt](ctx, c.client, c.op("cancel"), c.WorkflowID(), workflows.UpdateCancel, cancel)
 }
 
 // checkSchema refuses an unusable resultSchema. The workflow itself does not: a case that another client started with one goes on, and

@@ -68,44 +68,46 @@ func (c *Client) WebhookURL(reference string) (string, error) {
 	return c.publicURL + workflows.OffloadWebhookPath(reference, token), nil
 }
 
-// update sends an update and waits for its answer. Workflows answer at once.
-func (c *Client) update(ctx context.Context, op, workflowID, name string, answer any, args ...any) error {
+// sendUpdate sends an update and waits for its answer. Workflows answer at once.
+func sendUpdate[T any](ctx context.Context, c *Client, op, workflowID, name string, arg any) (answer T, err error) {
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID:   workflowID,
 		UpdateName:   name,
-		Args:         args,
+		Args:         []any{arg},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
-		err = handle.Get(ctx, answer)
+		err = handle.Get(ctx, &answer)
 	}
-	return c.endedOrNotFound(ctx, op, workflowID, err)
+	return answer, c.endedOrNotFound(ctx, op, workflowID, err)
 }
 
 // stateAgain is the pause before the next run is asked.
 const stateAgain = 20 * time.Millisecond
 
-// state reads a workflow's query "state". A worker would answer for a terminated workflow too, as if it were still running; so the query
-// asks the server to reject it then.
-func (c *Client) state(ctx context.Context, op, workflowID string, answer any) error {
+// queryState reads a workflow's query "state". A worker would answer for a terminated workflow too, as if it were still running; so the
+// server rejects the query then.
+func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T, error) {
+	var answer T
 	for {
 		response, err := c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
 			WorkflowID: workflowID, QueryType: workflows.QueryState,
 			QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY,
 		})
 		if err != nil {
-			return translate(op, err)
+			return answer, translate(op, err)
 		}
 		rejected := response.QueryRejected
 		if rejected == nil {
-			return translate(op, response.QueryResult.Get(answer))
+			err = response.QueryResult.Get(&answer)
+			return answer, translate(op, err)
 		}
 		if rejected.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-			return fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
+			return answer, fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
 		}
 		// The run has continued as new in the meantime: ask the next run. A server that lags behind shows the old one for a while.
 		if !sleep(ctx, stateAgain) {
-			return translate(op, ctx.Err())
+			return answer, translate(op, ctx.Err())
 		}
 	}
 }

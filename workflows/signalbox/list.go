@@ -176,8 +176,7 @@ func (c *Client) ListActivations(ctx context.Context, filter ActivationFilter) (
 func (c *Client) activationRow(ctx context.Context, f execution) ActivationRow {
 	agent, activationID, _ := workflows.ParseArtmailActivationWorkflowID(f.WorkflowID)
 	if activationID == "" {
-		var state workflows.ActivationState
-		if err := c.state(ctx, "read", f.WorkflowID, &state); err == nil {
+		if state, err := queryState[workflows.ActivationState](ctx, c, "read", f.WorkflowID); err == nil {
 			activationID = state.ActivationID
 		}
 	}

@@ -86,24 +86,16 @@ func (c *Client) ListNotices(ctx context.Context, filter NoticeFilter) (NoticePa
 // Notices returns the notices of a source and the state of their delivery. The source is the workflow ID of a case or activation. It
 // fails with ErrNotFound if no notice of the source had a target, or Temporal no longer keeps them.
 func (c *Client) Notices(ctx context.Context, source string) (workflows.NotifyState, error) {
-	var state workflows.NotifyState
-	err := c.state(ctx, "read notices of "+source, workflows.NotifyWorkflowID(source), &state)
-	return state, err
+	return queryState[workflows.NotifyState](ctx, c, "read notices of "+source, workflows.NotifyWorkflowID(source))
 }
 
 // ResendNotices sends given-up notices again: those that which.IDs names, or all of the source. Delivery is then tried for
 // workflows.NoticeDeliveryTime.
 func (c *Client) ResendNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
-	return c.selectNotices(ctx, "resend notices of ", source, workflows.UpdateResend, which)
+	return sendUpdate[workflows.NoticesSelected](ctx, c, "resend notices of "+source, workflows.NotifyWorkflowID(source), workflows.UpdateResend, which)
 }
 
 // DismissNotices closes given-up notices: those that which.IDs names, or all of the source.
 func (c *Client) DismissNotices(ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
-	return c.selectNotices(ctx, "dismiss notices of ", source, workflows.UpdateDismiss, which)
-}
-
-func (c *Client) selectNotices(ctx context.Context, op, source, update string, which workflows.SelectNotices) (workflows.NoticesSelected, error) {
-	var selected workflows.NoticesSelected
-	err := c.update(ctx, op+source, workflows.NotifyWorkflowID(source), update, &selected, which)
-	return selected, err
+	return sendUpdate[workflows.NoticesSelected](ctx, c, "dismiss notices of "+source, workflows.NotifyWorkflowID(source), workflows.UpdateDismiss, which)
 }

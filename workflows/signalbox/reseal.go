@@ -71,8 +71,8 @@ func (c *Client) ResealAPIKeys(ctx context.Context, options ResealOptions) (Rese
 // not.
 func (c *Client) reseal(ctx context.Context, workflowID string, dryRun bool, done *Resealed) error {
 	op := "reseal API key of " + workflowID
-	var state workflows.ActivationState
-	if err := c.state(ctx, op, workflowID, &state); err != nil {
+	state, err := queryState[workflows.ActivationState](ctx, c, op, workflowID)
+	if err != nil {
 		return err
 	}
 	switch sealed := state.SealedAPIKey; {
@@ -92,8 +92,7 @@ func (c *Client) reseal(ctx context.Context, workflowID string, dryRun bool, don
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		var receipt workflows.APIKeyReceipt
-		err = c.update(ctx, op, workflowID, workflows.UpdateResealAPIKey, &receipt,
+		_, err = sendUpdate[workflows.APIKeyReceipt](ctx, c, op, workflowID, workflows.UpdateResealAPIKey,
 			workflows.ResealAPIKey{SealedAPIKey: again, Replaces: state.SealedAPIKey})
 		if err != nil {
 			return err

@@ -77,29 +77,29 @@ func (c *Client) addDetail(ctx context.Context, item *ToDoItem) error {
 	const op = "read"
 	switch workflowType, _, _ := strings.Cut(item.WorkflowID, "/"); workflowType {
 	case workflows.OffloadCaseWorkflow:
-		var state workflows.CaseState
-		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
+		state, err := queryState[workflows.CaseState](ctx, c, op, item.WorkflowID)
+		if err != nil {
 			return err
 		}
 		item.Account, item.Since = state.Account, state.Since
 		item.Says = describeCase(item, state)
 	case workflows.ArtmailActivationWorkflow:
-		var state workflows.ActivationState
-		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
+		state, err := queryState[workflows.ActivationState](ctx, c, op, item.WorkflowID)
+		if err != nil {
 			return err
 		}
 		item.ActivationID, item.Since = state.ActivationID, state.Since
 		item.Says = describeActivation(item, state)
 	case workflows.NotifyWorkflow:
-		var state workflows.NotifyState
-		if err := c.state(ctx, op, item.WorkflowID, &state); err != nil {
+		state, err := queryState[workflows.NotifyState](ctx, c, op, item.WorkflowID)
+		if err != nil {
 			return err
 		}
 		item.Since = item.DueAt
 		item.Says = describeNotices(state)
 	case workflows.OffloadFilesWorkflow:
-		var files workflows.CaseFiles
-		if err := c.state(ctx, op, item.WorkflowID, &files); err != nil {
+		files, err := queryState[workflows.CaseFiles](ctx, c, op, item.WorkflowID)
+		if err != nil {
 			return err
 		}
 		item.Since = files.Since
