@@ -49,17 +49,13 @@ func (c *Case) Account(ctx context.Context) (string, error) {
 // Wait waits until the case has ended and returns the outcome. That may take weeks: it waits until ctx ends, and keeps trying while
 // Temporal is unavailable. It needs no worker and costs Temporal one call every 20 seconds.
 func (c *Case) Wait(ctx context.Context) (workflows.CaseOutcome, error) {
-	var outcome workflows.CaseOutcome
-	err := c.client.result(ctx, c.op("wait for"), c.WorkflowID(), &outcome)
-	return outcome, err
+	return awaitResult[workflows.CaseOutcome](ctx, c.client, c.op("wait for"), c.WorkflowID())
 }
 
 // Files waits until the files of the case are stored or given up, and returns where each is. It fails with ErrNoFiles if no workflow
 // stores files of the case; so Wait for the case first.
 func (c *Case) Files(ctx context.Context) (workflows.CaseFiles, error) {
-	var files workflows.CaseFiles
-	op := c.op("wait for the files of")
-	err := c.client.result(ctx, op, workflows.OffloadFilesWorkflowID(c.reference), &files)
+	files, err := awaitResult[workflows.CaseFiles](ctx, c.client, c.op("wait for the files of"), workflows.OffloadFilesWorkflowID(c.reference))
 	if errors.Is(err, ErrNotFound) {
 		return files, fmt.Errorf("%w: %w", ErrNoFiles, err)
 	}

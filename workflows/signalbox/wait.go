@@ -19,21 +19,22 @@ const (
 	longestPause = 10 * time.Second
 )
 
-// result waits for the result of a workflow. It keeps trying while Temporal is unavailable.
-func (c *Client) result(ctx context.Context, op, workflowID string, into any) error {
+// awaitResult waits for the result of a workflow. It keeps trying while Temporal is unavailable.
+func awaitResult[T any](ctx context.Context, c *Client, op, workflowID string) (T, error) {
+	var result T
 	pause := firstPause
 	for {
 		began := time.Now() //nolint:forbidigo // it measures the length of a call only
-		err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, into)
+		err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, &result)
 		err = translate(op, err)
 		if ctx.Err() != nil || !isTransient(err) && !c.replaced(ctx, workflowID, err) {
-			return err
+			return result, err
 		}
 		if time.Since(began) > time.Minute { //nolint:forbidigo // as above: such a long call means that Temporal was available
 			pause = firstPause
 		}
 		if !sleep(ctx, pause) {
-			return fmt.Errorf("%s: %w: %w", op, ctx.Err(), err)
+			return result, fmt.Errorf("%s: %w: %w", op, ctx.Err(), err)
 		}
 		pause = min(2*pause, longestPause)
 	}
@@ -48,7 +49,7 @@ func (c *Client) replaced(ctx context.Context, workflowID string, err error) boo
 	return err == nil && (described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED)
 }
 
-// isTransient reports whether a later call may succeed. A timeout of the SDK's own looks like one of the caller's, so both count.
+// isTransient reports whether a later call may succeed. The SDK's timeout looks like the caller's, so both count.
 func isTransient(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
