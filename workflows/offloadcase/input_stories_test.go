@@ -66,7 +66,7 @@ var inputStories = map[string]func() scenario{
 			},
 		}
 	},
-	"nobody answers for long": func() scenario {
+	"a question stays open for long": func() scenario {
 		return scenario{
 			start: start(replying, func(s *workflows.CaseStart) {
 				s.Options.RemindAfter = workflows.Duration(20 * minute)

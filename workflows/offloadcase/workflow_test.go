@@ -179,7 +179,7 @@ func TestAWebhookStopsARunningReconcile(t *testing.T) {
 		start: start(), provider: &provider{},
 		steps: []step{
 			signals(20*time.Minute, inputNeeded("q1", 20*time.Minute)),
-			{21 * time.Minute, func(w *world) { require.Equal(w.t, []string{workflows.ActivityOffloadReconcileCase}, w.canceled) }},
+			{21 * time.Minute, func(w *world) { require.Equal(w.t, []string{workflows.ActivityOffloadReconcileCase}, w.cancelled) }},
 			signals(22*time.Minute, completed(22*time.Minute)),
 		},
 	})

@@ -63,7 +63,7 @@ type world struct {
 	files      []workflows.FilesStart
 	handOffs   int
 	attributes temporal.SearchAttributes
-	canceled   []string
+	cancelled  []string
 	timers     int
 }
 
@@ -144,7 +144,7 @@ func (w *world) listen() {
 		}
 	}).Return(nil).Maybe()
 	w.env.SetOnTimerScheduledListener(func(string, time.Duration) { w.timers++ })
-	w.env.SetOnActivityCanceledListener(func(info *activity.Info) { w.canceled = append(w.canceled, info.ActivityType.Name) })
+	w.env.SetOnActivityCanceledListener(func(info *activity.Info) { w.cancelled = append(w.cancelled, info.ActivityType.Name) })
 }
 
 func (w *world) keyword(name string) string {

@@ -2,7 +2,8 @@ package lifecycle
 
 import "time"
 
-// Limits beside those of the contract: NoticeDeliveryTime and the MaxNotice… limits are in package workflows, in notice.go. Bytes are bytes of JSON.
+// Limits of the state. Those of the contract, such as NoticeDeliveryTime and MaxNoticeBytes, are in workflows/notice.go. Bytes are bytes of
+// JSON.
 const (
 	// maxHeaderBytes is the largest notice without its data. The contract's limits keep it far below. A larger one has texts that no target
 	// of Temporal can have; they are clipped to maxTextBytes each.
