@@ -242,6 +242,41 @@ func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention)
 }
 
+func TestARepeatedOtherKeyCountsOnce(t *testing.T) {
+	t.Parallel()
+	applied, duplicate := workflows.EventApplied, workflows.EventDuplicate
+	k1, k2, k3 := activated(5, "1"), activated(6, "2"), activated(7, "3")
+	earlier := activated(1, "2")
+	for name, tc := range map[string]struct {
+		events []workflows.ActivationEvent
+		want   []workflows.EventResult
+		key    string
+	}{
+		"the other key is the later one":   {[]workflows.ActivationEvent{k1, k2, k2}, []workflows.EventResult{applied, applied, duplicate}, "sealed 1"},
+		"the other key is the earlier one": {[]workflows.ActivationEvent{k1, earlier, k1, earlier}, []workflows.EventResult{applied, applied, duplicate, duplicate}, "sealed 2"},
+		"two other keys":                   {[]workflows.ActivationEvent{k1, k2, k3, k2, k3, k1}, []workflows.EventResult{applied, applied, applied, duplicate, duplicate, duplicate}, "sealed 1"},
+		"beyond the window of seen keys":   {[]workflows.ActivationEvent{k1, k2, redelivered(k2)}, []workflows.EventResult{applied, applied, duplicate}, "sealed 1"},
+	} {
+		s := newState(t)
+		count := 0
+		for i, e := range tc.events {
+			require.Equal(t, tc.want[i:i+1], results(apply(s, at(10), e)), "%s, event %d", name, i)
+			if tc.want[i] == applied {
+				count++
+				require.Len(t, s.State.Outbox.Waiting, 1, name)
+			} else {
+				require.Empty(t, s.State.Outbox.Waiting, name)
+			}
+			s.handOffAll(at(10))
+			s = carried(t, s)
+		}
+		require.Equal(t, count, s.State.EventsApplied, name)
+		require.Equal(t, len(tc.events)-count, s.State.Duplicates, name)
+		require.Equal(t, tc.key, string(s.View().SealedAPIKey), name)
+		require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention, name)
+	}
+}
+
 func TestAttentionThatNothingEndsIsOverAfterSevenDays(t *testing.T) {
 	t.Parallel()
 	const week = 7 * 24 * 60
