@@ -58,7 +58,13 @@ func TestAnUnknownStatusRaisesAttentionUntilAKnownOneIsRead(t *testing.T) {
 
 		require.Equal(t, []string{"unknown_status"}, lifecycle.Attention(lifecycle.Reconciled(running(), shows(status, 20), after(30)).State))
 		require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 40), after(41)).State))
-		require.Empty(t, lifecycle.Attention(lifecycle.Receive(c, completed(40), after(41)).State))
+		over := lifecycle.Receive(c, completed(40), after(41))
+		require.Empty(t, lifecycle.Attention(over.State))
+		require.Empty(t, over.State.LastError)
+		require.Empty(t, lifecycle.Receive(c, inputNeeded("q2", 40), after(41)).State.LastError)
+
+		trouble := lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "no access"}, after(35))
+		require.Equal(t, "no access", lifecycle.Receive(trouble, inputNeeded("q2", 40), after(41)).State.LastError, "the trouble goes on")
 	}
 }
 

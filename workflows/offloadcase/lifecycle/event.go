@@ -159,6 +159,9 @@ func applyEvent(c *Case, e workflows.CaseEvent) {
 	s.EndByWebhook = s.EndByWebhook || isEnd(e.Facts.Status)
 	if !e.OccurredAt.Before(before) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
+		if s.UnknownStatus != "" && s.Trouble == "" {
+			s.LastError = "" // it named the unknown status
+		}
 		s.UnknownStatus = ""
 	}
 	applyUnconfirmed(s)
