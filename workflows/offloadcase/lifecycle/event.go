@@ -15,6 +15,13 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		s.Duplicates++
 		return c
 	}
+	e = bounded(e, now)
+	caseID := e.Facts.CaseID
+	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
+	// The sender of an unproven event knew only the shared secret, which does not prove that the event belongs to this case.
+	if another && e.Unproven && !s.Adopted && !s.Status.Ended() {
+		return c
+	}
 	s.Seen = s.Seen.With(key, maxSeen)
 	if s.Status.Ended() {
 		s.LateEvents++
@@ -22,14 +29,10 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		s.EventsApplied++
 		s.LastApplied = rules.LastApplied(s.LastApplied, e.ReceivedAt, now)
 	}
-	e = bounded(e, now)
 
-	caseID := e.Facts.CaseID
-	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
 	switch {
 	case another && e.Unproven:
-		// The sender knew only the shared secret, which does not prove that the event belongs to this case.
-		if !s.Status.Ended() {
+		if !s.Status.Ended() { // a webhook on the case's own URL can still prove its caseId
 			s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
 		}
 		return c
