@@ -76,6 +76,12 @@ func TestAttentionIsDueWhenItBecomesUrgent(t *testing.T) {
 	require.Equal(t, after(70), lifecycle.DueAt(tick(asked(expiring))))
 	require.Equal(t, after(30), lifecycle.DueAt(tick(asked(expiring, deadline))))
 	require.Equal(t, after(10), lifecycle.DueAt(lifecycle.Tick(tick(asked()), after(20))), "else since when")
+
+	far := lifecycle.CreateFailed(began(options(func(o *workflows.CaseOptions) { o.Deadline = after(30 * 24 * 60) })), rules.Failure{}, after(10))
+	without := lifecycle.CreateFailed(began(), rules.Failure{}, after(11))
+	require.Equal(t, []string{workflows.AttentionCreateUncertain}, lifecycle.Attention(far.State))
+	require.Equal(t, after(10), lifecycle.DueAt(lifecycle.Tick(far, after(10))), "the case's deadline does not concern it")
+	require.Equal(t, after(11), lifecycle.DueAt(lifecycle.Tick(without, after(11))))
 }
 
 func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
