@@ -112,6 +112,7 @@ func TestAnUnprovenEventOfAnotherCaseIsKeptOnlyIfItsURLCanStillProveIt(t *testin
 
 	kept := lifecycle.Receive(adopted(uncertain(), 2), another, after(10))
 	require.Len(t, kept.State.Unconfirmed, 1)
+	require.Empty(t, lifecycle.Receive(kept, inputNeeded("q1", 9), after(11)).State.Unconfirmed, "its URL has named the adopted one")
 	proof := inputNeeded("q1", 9)
 	proof.Facts.CaseID = "another"
 	kept = lifecycle.Receive(kept, proof, after(11))

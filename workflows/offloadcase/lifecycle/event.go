@@ -47,8 +47,8 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		return c
 	case s.CaseID == "":
 		prove(&c, caseID, now)
-	case caseID != "" && !e.Unproven:
-		s.Adopted = false
+	case caseID != "" && !e.Unproven && s.Adopted:
+		s.Adopted, s.Unconfirmed = false, ofCase(s.Unconfirmed, caseID)
 	}
 
 	if isEnd(e.Facts.Status) && !e.Unproven {
