@@ -184,8 +184,9 @@ type Answer struct {
 	Text       string    `json:"text"`
 	By         string    `json:"by,omitempty"`
 	GivenAt    time.Time `json:"givenAt"`
-	// Result is empty while the answer is being sent.
+	// Result is empty while the answer is being sent. Error says why the answer was not accepted.
 	Result InputResult `json:"result,omitempty"`
+	Error  string      `json:"error,omitempty"`
 }
 
 // ProvideInput is the argument of the update "provide-input".

@@ -10,7 +10,7 @@
 //
 //   - account: Configure the account's API key for the workers, and restart them.
 //   - adopt_refused: Adopt another caseId, or create the case again: the last error says why the caseId was not adopted.
-//   - answer_delayed: See the last error: the answer can't be sent to Offload, or no worker sends it. It is retried automatically.
+//   - answer_delayed: The pending activity in the Temporal Web UI shows the last failure, or that no worker sends the answer. It is retried automatically.
 //   - api_key_conflict: Ask Artmail which of the two API keys is right: Signalbox keeps the first.
 //   - case_not_found: Check at Offload whether the caseId exists. If it does not, cancel the case. Reading is retried automatically.
 //   - check_unanswered: Run a worker with the activity check-approval on the queue that the agent's configuration names.
@@ -19,11 +19,11 @@
 //   - create_uncertain: Check at Offload whether the case exists. If it does, adopt it with its caseId; if not, create it again.
 //   - file_differs: Check the stored file: it has another size or type than Offload reported.
 //   - file_not_stored: If the file is needed, download it from Offload: the list of files says why it was not stored.
-//   - files_delayed: See the last error: no worker stores the files, or each attempt fails. Storing is retried automatically until its time is over.
+//   - files_delayed: The pending activity in the Temporal Web UI shows the last failure, or that no worker stores the files. It is retried until its time is over.
 //   - forbidden: Activate the API key at Offload, or use the account that owns the case.
 //   - input_needed: Answer the question.
 //   - no_api_key: Find the quarantined agent.activated and release it. If there is none, the brand must activate the agent again.
-//   - not_created: The last error says why POST /cases can't be sent. It is retried automatically.
+//   - not_created: The pending activity in the Temporal Web UI shows the last failure of POST /cases. It is retried automatically.
 //   - notice_delayed: See the last error: notices can't be handed off, for example because the workers lack a permission. They are retried automatically.
 //   - notice_given_up: Repair the receiver and send the notices again, or dismiss them.
 //   - notice_refused: Read the outcome or the approval here: Temporal refused the notice about it, so no notice comes.

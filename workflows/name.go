@@ -60,7 +60,7 @@ const QueryState = "state"
 
 // Search attributes. Workflows upsert them only when a value changes, because each upsert adds an event to the history.
 const (
-	// SearchAttributeState (Keyword) is the CaseStatus or ActivationStatus.
+	// SearchAttributeState (Keyword) is the CaseStatus, ActivationStatus or FilesStatus.
 	SearchAttributeState = "SignalboxState"
 	// SearchAttributeAttention (KeywordList) has the reasons why a person should look; empty if there is none.
 	SearchAttributeAttention = "SignalboxAttention"

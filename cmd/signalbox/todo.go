@@ -19,7 +19,8 @@ func (p process) toDo() *cobra.Command {
 		Use:   "todo",
 		Short: "List the work for people, the most urgent first",
 		Long: `List the work for people, the most urgent first: open questions, uncertain creations, results that violate their schema, paused activations, stale
-runs, notices given up, broken workflows, and deliveries that did not reach their workflow. --json prints whole texts, and what to do for each entry.`,
+runs, notices given up, broken workflows, and deliveries that did not reach their workflow. Completed workflows, and
+unmatched and late deliveries, come last. --json prints whole texts, and what to do for each entry.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(command, "inbox")

@@ -487,8 +487,9 @@ type ClientInterface interface {
 	// ListToDo List what a person is needed for
 	//
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-	// given up, broken workflows, and deliveries that did not arrive. `truncated` says that there is more than the list looks at. Without workers,
-	// or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
+	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
+	// last: most of them stay until they are too old, whatever a person does. `truncated` says that there is more than the list looks at. Without
+	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 	// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
 	// Corresponds with GET /v1/todo (the `ListToDo` operationId).
@@ -1372,8 +1373,9 @@ func (c *Client) ResendNotices(ctx context.Context, source Source, body ResendNo
 // ListToDo List what a person is needed for
 //
 // The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-// given up, broken workflows, and deliveries that did not arrive. `truncated` says that there is more than the list looks at. Without workers,
-// or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
+// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
+// last: most of them stay until they are too old, whatever a person does. `truncated` says that there is more than the list looks at. Without
+// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 // `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
 // Corresponds with GET /v1/todo (the `ListToDo` operationId).
@@ -3659,8 +3661,9 @@ type ClientWithResponsesInterface interface {
 	// ListToDoWithResponse List what a person is needed for
 	//
 	// The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-	// given up, broken workflows, and deliveries that did not arrive. `truncated` says that there is more than the list looks at. Without workers,
-	// or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
+	// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
+	// last: most of them stay until they are too old, whatever a person does. `truncated` says that there is more than the list looks at. Without
+	// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 	// `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -5767,8 +5770,9 @@ func (c *ClientWithResponses) ResendNoticesWithResponse(ctx context.Context, sou
 // ListToDoWithResponse List what a person is needed for
 //
 // The most urgent first: open questions, uncertain creations, results off schema, activations that are paused or have no key, stale runs, notices
-// given up, broken workflows, and deliveries that did not arrive. `truncated` says that there is more than the list looks at. Without workers,
-// or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
+// given up, broken workflows, and deliveries that did not arrive. Completed workflows, and unmatched and late deliveries, come
+// last: most of them stay until they are too old, whatever a person does. `truncated` says that there is more than the list looks at. Without
+// workers, or without the inbox, it lists what it can and says what is missing. A limited token sees what is of its accounts and agents. Without
 // `activations:read` or `deliveries:read` the list has no activations or no deliveries: see `leftOut`.
 //
 // Returns a wrapper object for the known response body format(s).

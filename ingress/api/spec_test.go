@@ -84,7 +84,7 @@ func jsonFields(of reflect.Type) []string {
 		switch {
 		case f.Anonymous && name == "":
 			fields = append(fields, jsonFields(f.Type)...)
-		case name != "-":
+		case f.IsExported() && name != "-":
 			fields = append(fields, name)
 		}
 	}

@@ -480,11 +480,13 @@ func TestAttentionShowsWhenItBecomesUrgent(t *testing.T) {
 		l.see(2.5, func(s workflows.ActivationState) {
 			require.Equal(t, []string{workflows.AttentionResponseUnclear}, s.Attention)
 			require.Equal(t, workflows.ApprovalOpen, s.Approvals[0].Status)
-			due(at(30))(s)
+			due(at(40))(s)
 		})
-		l.events(3, response(3, "no", "m2", false))
-		l.see(3.5, due(at(40)))
-		l.events(4, response(4, "yes", "m1", true))
+		also := response(3, "what too", "m2", true)
+		also.Approved = nil
+		l.events(3, also)
+		l.see(3.5, due(at(30)))
+		l.events(4, response(4, "yes", "m1", true), response(4, "no", "m2", false))
 		l.see(4.5, func(s workflows.ActivationState) {
 			require.Empty(t, s.Attention)
 			due(nil)(s)

@@ -15,9 +15,7 @@ func (r *run) carryOut(fx lifecycle.Effects) {
 	r.carryOutReconcile(fx)
 	r.carryOutCheck(fx)
 	r.carryOutHandOff(fx)
-	if !fx.Ended || !fx.Wake.IsZero() { // at the end a useless timer may stay: cancelling it would cost an event
-		r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
-	}
+	r.Timer.Set(r.Ctx, r.Now(), fx.Wake, fx.WakeFor)
 }
 
 // carryOutCreate waits for the result of a call that it gives up: the call may have created the case.

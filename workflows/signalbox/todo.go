@@ -53,6 +53,9 @@ type ToDoItem struct {
 	Actions []Action `json:"actions,omitempty"`
 	// Note says why details are missing, for example because no worker answered.
 	Note string `json:"note,omitempty"`
+
+	// closed: the workflow has completed, so its attention stays until Temporal removes it.
+	closed bool
 }
 
 // key orders items that are due at the same time.
@@ -61,6 +64,11 @@ func (i ToDoItem) key() string {
 		return "delivery/" + i.DeliveryID
 	}
 	return i.WorkflowID
+}
+
+// comesLast reports whether the item comes after all others. Most of these items stay until they are too old, whatever a person does.
+func (i ToDoItem) comesLast() bool {
+	return i.closed || i.Kind == ToDoDeliveryNoMatch || i.Kind == ToDoDeliveryLate
 }
 
 // ToDoOptions choose entries of the to-do list.
@@ -80,7 +88,8 @@ type ToDoOptions struct {
 	Limit  int    `json:"-"`
 }
 
-// ToDoList is one page of the to-do list, most urgent item first.
+// ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: most
+// of them stay until they are too old, whatever a person does.
 type ToDoList struct {
 	Items []ToDoItem `json:"items"`
 	// Next is the cursor of the following page, empty on the last.
@@ -108,6 +117,7 @@ const (
 // toDoCursor is the last entry of a page.
 type toDoCursor struct {
 	Filter string    `json:"f"`
+	Last   bool      `json:"l,omitempty"`
 	DueAt  time.Time `json:"d"`
 	Key    string    `json:"k"`
 }
@@ -159,7 +169,7 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	slices.SortFunc(all, byUrgency)
 	list.Total = len(all)
 	if after.Key != "" {
-		last := ToDoItem{WorkflowID: after.Key, DueAt: after.DueAt}
+		last := ToDoItem{WorkflowID: after.Key, DueAt: after.DueAt, closed: after.Last}
 		from, _ := slices.BinarySearchFunc(all, last, byUrgency)
 		if from < len(all) && byUrgency(all[from], last) == 0 {
 			from++
@@ -169,7 +179,7 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 	if len(all) > size {
 		all = all[:size]
 		last := all[size-1]
-		list.Next = encodeCursor(toDoCursor{Filter: filterHash(options), DueAt: last.DueAt, Key: last.key()})
+		list.Next = encodeCursor(toDoCursor{Filter: filterHash(options), Last: last.comesLast(), DueAt: last.DueAt, Key: last.key()})
 	}
 	if options.Accounts == nil {
 		if err := c.findAccounts(ctx, all); err != nil {
@@ -182,6 +192,12 @@ func (c *Client) ToDo(ctx context.Context, options ToDoOptions) (ToDoList, error
 }
 
 func byUrgency(a, b ToDoItem) int {
+	if a.comesLast() != b.comesLast() {
+		if a.comesLast() {
+			return 1
+		}
+		return -1
+	}
 	return cmp.Or(a.DueAt.Compare(b.DueAt), strings.Compare(a.key(), b.key()))
 }
 
@@ -248,7 +264,7 @@ func (c *Client) workflowsToDo(ctx context.Context, op string, list *ToDoList) (
 func toDoItem(f execution) ToDoItem {
 	item := ToDoItem{
 		WorkflowID: f.WorkflowID, RunID: f.RunID, Account: f.account,
-		Attention: f.Attention, DueAt: f.DueAt.UTC(),
+		Attention: f.Attention, DueAt: f.DueAt.UTC(), closed: f.Execution == ExecutionCompleted,
 	}
 	item.Kind, item.Actions = classify(f)
 	if item.Kind == ToDoWorkflowBroken {

@@ -55,7 +55,11 @@ func answerResult(a workflows.Answer) string {
 	if a.Result == "" {
 		return "Answered question " + a.QuestionID + "; the answer is on its way"
 	}
-	return "Answered question " + a.QuestionID + ": " + word(string(a.Result))
+	result := word(string(a.Result))
+	if a.Error != "" {
+		result += " (" + a.Error + ")"
+	}
+	return "Answered question " + a.QuestionID + ": " + result
 }
 
 // activationTimeline is the same of an activation.

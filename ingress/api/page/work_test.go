@@ -375,14 +375,14 @@ func TestTheTimelineTellsWhoDidWhat(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, false)
 	state := asks("w9")
-	state.Answers = []workflows.Answer{{QuestionID: "q0", Text: "On Friday.", By: "bob", GivenAt: state.Since.Add(-1), Result: workflows.InputAccepted}}
+	state.Answers = []workflows.Answer{{QuestionID: "q0", Text: "On Friday.", By: "bob", GivenAt: state.Since.Add(-1), Result: workflows.InputRejected, Error: "too short"}}
 	state.Check = &workflows.Check{By: "ann", At: state.Since}
 	w.temporal.set(state)
 	w.storeDelivery(t, inbox.Delivery{Provider: "offload", Lane: "offload-case/w9", Kind: "case.input_needed", State: inbox.StateDead}, []byte(`{}`))
 	_, body := w.browser(t).get(t, "/cases/w9")
 	_, life, _ := strings.Cut(body, "Timeline")
 	at := 0
-	for _, part := range []string{"case.input_needed: dead", "A person asked for a check", "by <bdi>ann</bdi>", "by <bdi>bob</bdi>", "On Friday."} {
+	for _, part := range []string{"case.input_needed: dead", "A person asked for a check", "by <bdi>ann</bdi>", "(too short)", "by <bdi>bob</bdi>", "On Friday."} {
 		next := strings.Index(life[at:], part)
 		require.GreaterOrEqual(t, next, 0, "%s in order in %s", part, life)
 		at += next

@@ -61,7 +61,7 @@ func changesActivation(kind string) bool {
 
 func receive(a *Activation, e workflows.ActivationEvent, now time.Time) (workflows.EventResult, string) {
 	s := &a.State
-	// A first or another API key counts even with the dedupe key of an earlier event: Artmail's dedupe key is the activationId only. The
+	// A first or another API key counts once even with the dedupe key of an earlier event: Artmail's dedupe key is the activationId only. The
 	// earlier body may have had no readable key, and another key needs a person.
 	if s.Seen.Has(e.DedupeKey) && !bringsFirstKey(s, e) && !bringsOtherKey(s, e) {
 		return workflows.EventDuplicate, "its dedupe key was seen"
@@ -139,10 +139,20 @@ func activate(s *State, e workflows.ActivationEvent, now time.Time) (workflows.E
 		return workflows.EventDuplicate, "the activation is already known"
 	}
 	s.KeyConflictAt = now
+	other := next.Fingerprint
 	if keyBefore(next, known) {
-		s.Activated = next
+		s.Activated, other = next, known.Fingerprint
+	} else if isOtherKey(s, other) {
+		return workflows.EventDuplicate, "this other API key is already known"
+	}
+	if !isOtherKey(s, other) {
+		s.OtherKeys = rules.Appended(s.OtherKeys, other, maxOtherKeys)
 	}
 	return workflows.EventApplied, "it brings another API key"
+}
+
+func isOtherKey(s *State, fingerprint []byte) bool {
+	return slices.ContainsFunc(s.OtherKeys, func(known []byte) bool { return bytes.Equal(known, fingerprint) })
 }
 
 // bringsFirstKey reports whether an event has the API key that the known activation lacks.

@@ -49,6 +49,9 @@ const (
 
 	maxSealedKey   = 16 << 10 // bytes
 	maxFingerprint = 256      // bytes; one has about 40
+
+	// maxOtherKeys limits the fingerprints of other API keys. Artmail sends one key, so the first other one already needs a person.
+	maxOtherKeys = 4
 )
 
 // approvalBytes returns the bytes of an approval: its texts, its notice, and, while it is open, room for the longest end.

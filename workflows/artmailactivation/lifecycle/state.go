@@ -32,6 +32,8 @@ type State struct {
 	// KeyConflictAt is when another API key last came. Zero if none did, or that is over as rules.AttentionLasts says: only a person can
 	// find out which of two keys Artmail accepts.
 	KeyConflictAt time.Time `json:"keyConflictAt,omitzero"`
+	// OtherKeys are the fingerprints of the newest API keys besides that of Activated. One that comes again is a duplicate.
+	OtherKeys [][]byte `json:"otherKeys,omitempty"`
 
 	// Approvals are in the order of registration, runs in the order in which they became known.
 	Approvals []Approval `json:"approvals,omitempty"`

@@ -242,6 +242,41 @@ func TestAnotherKeyUnderTheSameDedupeKeyIsStillReported(t *testing.T) {
 	require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention)
 }
 
+func TestARepeatedOtherKeyCountsOnce(t *testing.T) {
+	t.Parallel()
+	applied, duplicate := workflows.EventApplied, workflows.EventDuplicate
+	k1, k2, k3 := activated(5, "1"), activated(6, "2"), activated(7, "3")
+	earlier := activated(1, "2")
+	for name, tc := range map[string]struct {
+		events []workflows.ActivationEvent
+		want   []workflows.EventResult
+		key    string
+	}{
+		"the other key is the later one":   {[]workflows.ActivationEvent{k1, k2, k2}, []workflows.EventResult{applied, applied, duplicate}, "sealed 1"},
+		"the other key is the earlier one": {[]workflows.ActivationEvent{k1, earlier, k1, earlier}, []workflows.EventResult{applied, applied, duplicate, duplicate}, "sealed 2"},
+		"two other keys":                   {[]workflows.ActivationEvent{k1, k2, k3, k2, k3, k1}, []workflows.EventResult{applied, applied, applied, duplicate, duplicate, duplicate}, "sealed 1"},
+		"beyond the window of seen keys":   {[]workflows.ActivationEvent{k1, k2, redelivered(k2)}, []workflows.EventResult{applied, applied, duplicate}, "sealed 1"},
+	} {
+		s := newState(t)
+		count := 0
+		for i, e := range tc.events {
+			require.Equal(t, tc.want[i:i+1], results(apply(s, at(10), e)), "%s, event %d", name, i)
+			if tc.want[i] == applied {
+				count++
+				require.Len(t, s.State.Outbox.Waiting, 1, name)
+			} else {
+				require.Empty(t, s.State.Outbox.Waiting, name)
+			}
+			s.handOffAll(at(10))
+			s = carried(t, s)
+		}
+		require.Equal(t, count, s.State.EventsApplied, name)
+		require.Equal(t, len(tc.events)-count, s.State.Duplicates, name)
+		require.Equal(t, tc.key, string(s.View().SealedAPIKey), name)
+		require.Equal(t, []string{workflows.AttentionAPIKeyConflict}, s.View().Attention, name)
+	}
+}
+
 func TestAttentionThatNothingEndsIsOverAfterSevenDays(t *testing.T) {
 	t.Parallel()
 	const week = 7 * 24 * 60
@@ -364,7 +399,14 @@ func TestWhenAttentionBecomesUrgent(t *testing.T) {
 	require.Zero(t, lifecycle.DueAt(s.Activation), "nothing is needed")
 	register(t, s, at(1), requestDue("m1", 40), requestDue("m2", 30), request("m3"))
 	open(t, s, "r1", 1)
-	require.Equal(t, at(30), lifecycle.DueAt(s.Activation), "the nearest deadline; the run is not stale")
+	require.Zero(t, lifecycle.DueAt(s.Activation), "the brand has to answer, and the run is not stale")
+	unclear := response(2, "what", "m1", true)
+	unclear.Approved = nil
+	apply(s, at(2), unclear)
+	s.Tick(at(2))
+	require.Equal(t, at(40), lifecycle.DueAt(s.Activation), "the deadline of the approval with the unclear response")
+	apply(s, at(3), response(3, "yes", "m1", true))
+	s.Tick(at(3))
 	s.Tick(at(13))
 	require.Equal(t, at(16), lifecycle.DueAt(s.Activation), "then the run is force-failed")
 	apply(s, at(14), paused(14, "webhook_failure"))
@@ -385,6 +427,9 @@ func TestWithoutADeadlineAttentionIsUrgentSinceItArose(t *testing.T) {
 		require.Contains(t, lifecycle.Attention(s.Activation), workflows.AttentionAPIKeyConflict)
 		require.Equal(t, at(100*days), lifecycle.DueAt(s.Activation), "not since the activation began")
 	}
+	register(t, s, at(100*days+6), requestDue("m1", 130*days))
+	s.Tick(at(100*days + 6))
+	require.Equal(t, at(100*days), lifecycle.DueAt(s.Activation), "no deadline of an approval concerns the key")
 	apply(s, at(101*days), deactivated(101*days))
 	s.Tick(at(101 * days))
 	require.Zero(t, lifecycle.DueAt(s.Activation), "after the end nothing is needed")

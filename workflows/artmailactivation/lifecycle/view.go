@@ -73,13 +73,15 @@ func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen &&
 
 func stale(r Run) bool { return r.Status == workflows.RunOpen && r.Stale }
 
-// DueAt returns when the attention becomes urgent: the nearest deadline of an open approval, or force-failure of a stale run; without
-// these, when the attention arose.
+// DueAt returns when the attention becomes urgent: the nearest deadline of an approval that needs a person, or force-failure of a stale
+// run; without these, when the attention arose.
 func DueAt(a Activation) time.Time {
 	var due time.Time
 	for i := range a.State.Approvals {
-		at, _ := dueAt(&a.State, &a.State.Approvals[i])
-		due = rules.Sooner(due, at)
+		if approval := &a.State.Approvals[i]; approval.Unclear || checkSilent(*approval) {
+			at, _ := dueAt(&a.State, approval)
+			due = rules.Sooner(due, at)
+		}
 	}
 	for i := range a.State.Runs {
 		if run := &a.State.Runs[i]; stale(*run) {

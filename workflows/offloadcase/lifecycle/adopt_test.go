@@ -93,6 +93,18 @@ func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
 	require.Equal(t, caseID, lifecycle.Receive(proven, other, after(10)).State.CaseID, "a webhook on its own URL has proven this case")
 }
 
+func TestACaseWhoseRequestWasRejectedCanBeAdopted(t *testing.T) {
+	t.Parallel()
+	c := began(options(func(o *workflows.CaseOptions) { o.AwaitCorrection = true }))
+	c = lifecycle.CreateFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest}, after(1))
+	requireStatus(t, workflows.CaseCreating, c)
+	require.NoError(t, lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: caseID}))
+	requireStatus(t, workflows.CaseRunning, adopted(c, 2))
+	c = lifecycle.ReadFailed(lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID}), caseID, rules.Failure{Message: "no such case"}, after(2))
+	requireStatus(t, workflows.CaseCreating, c)
+	require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionAdoptRefused)
+}
+
 func TestAdoptingAnInvalidIDIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", "id\n", "a\tb", "..", strings.Repeat("x", 251)} {

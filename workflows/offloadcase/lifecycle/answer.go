@@ -44,7 +44,7 @@ func ProvideInput(c Case, input workflows.ProvideInput, now time.Time) Case {
 // Answered applies Offload's response to an answer. No webhook reports that a case has resumed, so the case is read soon.
 func Answered(c Case, questionID string, result workflows.ProvideInputResult, now time.Time) Case {
 	s := &c.State
-	settleAnswer(s, questionID, result.Result)
+	settleAnswer(s, questionID, result)
 	s.LastError = clipError(result.Message)
 	if s.Status.Ended() {
 		return c
@@ -75,13 +75,24 @@ func AnswerFailed(c Case, questionID string, f rules.Failure, now time.Time) Cas
 	return Answered(c, questionID, workflows.ProvideInputResult{Result: result, Message: f.Message}, now)
 }
 
-func settleAnswer(s *State, questionID string, result workflows.InputResult) {
+func settleAnswer(s *State, questionID string, result workflows.ProvideInputResult) {
 	s.Answers = slices.Clone(s.Answers)
 	for i := range s.Answers {
 		if a := &s.Answers[i]; a.QuestionID == questionID && (a.Result == "" || a.Result == workflows.InputOvertaken) {
-			a.Result = result
+			a.Result, a.Error = result.Result, clipError(result.Message)
 		}
 	}
+	s.Answers = newestAnswers(s.Answers)
+}
+
+// answerError returns why the newest answer to the question was not accepted; empty if that is not so, or not known.
+func answerError(s State, questionID string) string {
+	for _, a := range slices.Backward(s.Answers) {
+		if a.QuestionID == questionID {
+			return a.Error
+		}
+	}
+	return ""
 }
 
 // overtaken marks answers without a result: the case went on without them. A call that is still running sets its result later.

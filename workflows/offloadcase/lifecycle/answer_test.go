@@ -115,6 +115,24 @@ func TestAReadDecidesAfterARefusedAnswer(t *testing.T) {
 	require.NoError(t, lifecycle.CheckProvideInput(open, answer("q1")), "Offload says that it is open after all")
 }
 
+func TestWhyOffloadRejectedAnAnswerStaysKnown(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.AnswerFailed(answering(), "q1", rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: "too long"}, after(21))
+	require.Equal(t, 1, strings.Count(lifecycle.Details(c), "too long"), "once")
+	c = lifecycle.Read(c, caseID, read(inputNeeded("q1", 10)), after(22))
+	require.Equal(t, "too long", lifecycle.View(c).Answers[0].Error)
+	require.Contains(t, lifecycle.Details(c), "> too long")
+	require.Empty(t, c.State.LastError)
+
+	again := lifecycle.ProvideInput(c, answer("q1"), after(23))
+	require.NotContains(t, lifecycle.Details(again), "too long", "another answer is on its way")
+	next := lifecycle.Receive(c, inputNeeded("q2", 30), after(30))
+	require.NotContains(t, lifecycle.Details(next), "too long", "it was about another question")
+
+	long := lifecycle.AnswerFailed(answering(), "q1", rules.Failure{Message: strings.Repeat("x", 100_000)}, after(21))
+	require.LessOrEqual(t, len(long.State.Answers[0].Error), 2<<10)
+}
+
 func TestTheNextReadDecidesAfterARefusedAnswerAndAFailedRead(t *testing.T) {
 	t.Parallel()
 	for _, result := range []workflows.InputResult{workflows.InputNotWaiting, workflows.InputMismatch} {

@@ -17,6 +17,9 @@ func Tick(c Case, now time.Time) Case {
 		s.AnswerDelayed = rules.Due(answerDelayedAt(*s), now)
 	}
 	s.Outbox = s.Outbox.Tick(now)
+	if len(s.Outbox.Waiting) == 0 && !filesWaiting(c) {
+		s.Outbox = s.Outbox.HandedOff(nil) // the notices that could not be handed off were dropped
+	}
 	postAttention(&c, now)
 	return c
 }

@@ -94,3 +94,28 @@ func TestAReadConfirmsOnlyWhatAgreesWithIt(t *testing.T) {
 		require.Equal(t, row.want, lifecycle.Outcome(c).Source, name)
 	}
 }
+
+func TestAnUnprovenEventOfAnotherCaseIsKeptOnlyIfItsURLCanStillProveIt(t *testing.T) {
+	t.Parallel()
+	another := unproven(completed(10))
+	another.Facts.CaseID = "another"
+	c := running()
+	for range 2 {
+		next := lifecycle.Receive(c, another, after(10))
+		require.Empty(t, next.State.Unconfirmed)
+		require.Equal(t, workflows.EventIgnored, lifecycle.ResultOf(c.State, next.State))
+		require.Zero(t, next.State.EventsApplied)
+		c = next
+	}
+	ended := lifecycle.Receive(running(), completed(5), after(5))
+	require.Equal(t, workflows.EventLate, lifecycle.ResultOf(ended.State, lifecycle.Receive(ended, another, after(10)).State))
+
+	kept := lifecycle.Receive(adopted(uncertain(), 2), another, after(10))
+	require.Len(t, kept.State.Unconfirmed, 1)
+	require.Empty(t, lifecycle.Receive(kept, inputNeeded("q1", 9), after(11)).State.Unconfirmed, "its URL has named the adopted one")
+	proof := inputNeeded("q1", 9)
+	proof.Facts.CaseID = "another"
+	kept = lifecycle.Receive(kept, proof, after(11))
+	require.Equal(t, "another", kept.State.CaseID)
+	require.Len(t, kept.State.Unconfirmed, 1, "a read of the other case can confirm it")
+}

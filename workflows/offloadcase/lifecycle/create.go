@@ -116,15 +116,20 @@ func identify(c *Case, caseID string, now time.Time) {
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	// By the first read Offload will have started the case, so CREATED would be the news.
 	s.Known = workflows.KnownCase{Status: workflows.OffloadRunning}
+	s.Unconfirmed = ofCase(s.Unconfirmed, caseID)
+	// The last read of an expiring case is for this caseId.
+	s.ReadWanted = len(s.Unconfirmed) > 0 || s.Expiring
+}
+
+// ofCase leaves out events that name another case: they prove nothing, and no read of this case can confirm them.
+func ofCase(events []workflows.CaseEvent, caseID string) []workflows.CaseEvent {
 	var ours []workflows.CaseEvent
-	for _, e := range s.Unconfirmed {
-		// An event that names another case proves nothing, and no read of this case can confirm it.
+	for _, e := range events {
 		if id := e.Facts.CaseID; id == "" || id == caseID {
 			ours = append(ours, e)
 		}
 	}
-	// The last read of an expiring case is for this caseId.
-	s.Unconfirmed, s.ReadWanted = ours, len(ours) > 0 || s.Expiring
+	return ours
 }
 
 // otherCase records another caseId. To merge the two cases would hide that a real person gets two e-mail threads.

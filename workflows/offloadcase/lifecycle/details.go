@@ -108,11 +108,16 @@ func Details(c Case) string {
 	if text := WaitingFor(c); text != "" {
 		line("%s", text)
 	}
+	shown := ""
 	reference := word(c.Start.Reference, "REFERENCE")
 	switch s.Status {
 	case workflows.CaseInputNeeded:
 		if question := s.Facts.Question; question != nil {
 			line("%s", rules.Quote(question.Text))
+			if shown = answerError(s, question.ID); shown != "" {
+				line("The last answer to it was not accepted:")
+				line("%s", rules.Quote(shown))
+			}
 			line("Asked %s. Answer with %s or the update `%s`.", rules.Stamp(s.Asked.At),
 				rules.Code(fmt.Sprintf("signalbox case answer %s --question %s --text '…'", reference, word(question.ID, "QUESTION_ID"))), workflows.UpdateProvideInput)
 		}
@@ -130,7 +135,7 @@ func Details(c Case) string {
 		line("Result check: %s", check.Verdict)
 		line("%s", rules.Quote(resultProblems(*check)))
 	}
-	if s.LastError != "" {
+	if s.LastError != "" && s.LastError != shown {
 		line("Last error:")
 		line("%s", rules.Quote(s.LastError))
 	}

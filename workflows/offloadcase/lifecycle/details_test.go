@@ -58,7 +58,13 @@ func TestAnUnknownStatusRaisesAttentionUntilAKnownOneIsRead(t *testing.T) {
 
 		require.Equal(t, []string{"unknown_status"}, lifecycle.Attention(lifecycle.Reconciled(running(), shows(status, 20), after(30)).State))
 		require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 40), after(41)).State))
-		require.Empty(t, lifecycle.Attention(lifecycle.Receive(c, completed(40), after(41)).State))
+		over := lifecycle.Receive(c, completed(40), after(41))
+		require.Empty(t, lifecycle.Attention(over.State))
+		require.Empty(t, over.State.LastError)
+		require.Empty(t, lifecycle.Receive(c, inputNeeded("q2", 40), after(41)).State.LastError)
+
+		trouble := lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "no access"}, after(35))
+		require.Equal(t, "no access", lifecycle.Receive(trouble, inputNeeded("q2", 40), after(41)).State.LastError, "the trouble goes on")
 	}
 }
 
@@ -70,6 +76,12 @@ func TestAttentionIsDueWhenItBecomesUrgent(t *testing.T) {
 	require.Equal(t, after(70), lifecycle.DueAt(tick(asked(expiring))))
 	require.Equal(t, after(30), lifecycle.DueAt(tick(asked(expiring, deadline))))
 	require.Equal(t, after(10), lifecycle.DueAt(lifecycle.Tick(tick(asked()), after(20))), "else since when")
+
+	far := lifecycle.CreateFailed(began(options(func(o *workflows.CaseOptions) { o.Deadline = after(30 * 24 * 60) })), rules.Failure{}, after(10))
+	without := lifecycle.CreateFailed(began(), rules.Failure{}, after(11))
+	require.Equal(t, []string{workflows.AttentionCreateUncertain}, lifecycle.Attention(far.State))
+	require.Equal(t, after(10), lifecycle.DueAt(lifecycle.Tick(far, after(10))), "the case's deadline does not concern it")
+	require.Equal(t, after(11), lifecycle.DueAt(lifecycle.Tick(without, after(11))))
 }
 
 func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {

@@ -15,10 +15,12 @@
 //	created                                   R       -       second_case if another ID          caseId is noted
 //	creation failed                           table below     -                                  noted
 //	adopt-case                                refused verify  refused if another ID              refused
-//	  a read shows the case                   -       R       -                                  -
+//	  after Offload rejected the request      verify  -       -                                  -
+//	  a read shows the case                   R       R       -                                  -
 //	  a read shows another clientReferenceId,
-//	  or fails                                -       = !     -                                  -
+//	  or fails                                = !     = !     -                                  -
 //	retry-create                              refused C       refused                            refused
+//	  after Offload rejected the request      C       -       -                                  -
 //	webhook on the case's own URL             R..E    R..E    by its status and time             conflict, or fills in
 //	  names another case than the bound one   -       -       second_case; binds it if the       second_case
 //	                                                          bound one was only adopted

@@ -15,6 +15,13 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		s.Duplicates++
 		return c
 	}
+	e = bounded(e, now)
+	caseID := e.Facts.CaseID
+	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
+	// The sender of an unproven event knew only the shared secret, which does not prove that the event belongs to this case.
+	if another && e.Unproven && !s.Adopted && !s.Status.Ended() {
+		return c
+	}
 	s.Seen = s.Seen.With(key, maxSeen)
 	if s.Status.Ended() {
 		s.LateEvents++
@@ -22,14 +29,10 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		s.EventsApplied++
 		s.LastApplied = rules.LastApplied(s.LastApplied, e.ReceivedAt, now)
 	}
-	e = bounded(e, now)
 
-	caseID := e.Facts.CaseID
-	another := caseID != "" && s.CaseID != "" && caseID != s.CaseID
 	switch {
 	case another && e.Unproven:
-		// The sender knew only the shared secret, which does not prove that the event belongs to this case.
-		if !s.Status.Ended() {
+		if !s.Status.Ended() { // a webhook on the case's own URL can still prove its caseId
 			s.Unconfirmed = withUnconfirmed(s.Unconfirmed, e)
 		}
 		return c
@@ -44,8 +47,8 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 		return c
 	case s.CaseID == "":
 		prove(&c, caseID, now)
-	case caseID != "" && !e.Unproven:
-		s.Adopted = false
+	case caseID != "" && !e.Unproven && s.Adopted:
+		s.Adopted, s.Unconfirmed = false, ofCase(s.Unconfirmed, caseID)
 	}
 
 	if isEnd(e.Facts.Status) && !e.Unproven {
@@ -159,6 +162,9 @@ func applyEvent(c *Case, e workflows.CaseEvent) {
 	s.EndByWebhook = s.EndByWebhook || isEnd(e.Facts.Status)
 	if !e.OccurredAt.Before(before) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
+		if s.UnknownStatus != "" && s.Trouble == "" {
+			s.LastError = "" // it named the unknown status
+		}
 		s.UnknownStatus = ""
 	}
 	applyUnconfirmed(s)

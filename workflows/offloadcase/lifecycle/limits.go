@@ -63,7 +63,11 @@ func withUnconfirmed(list []workflows.CaseEvent, e workflows.CaseEvent) []workfl
 
 // withAnswer returns the list with the answer, within the limits.
 func withAnswer(list []workflows.Answer, a workflows.Answer) []workflows.Answer {
-	list = rules.Appended(list, a, maxAnswers)
+	return newestAnswers(rules.Appended(list, a, maxAnswers))
+}
+
+// newestAnswers returns the list without its oldest answers beyond maxAnswersBytes.
+func newestAnswers(list []workflows.Answer) []workflows.Answer {
 	for jsonSize(list) > maxAnswersBytes {
 		list = list[1:]
 	}

@@ -213,12 +213,18 @@ func TestTheNewestAnswersAreKeptWithinTheirBytes(t *testing.T) {
 	for i := range 4 {
 		c = give(c, i, 30_000)
 	}
-	one := lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q4", 14), after(14)), workflows.ProvideInput{QuestionID: "q4", Text: "t"}, after(14))
-	room := 128<<10 - encodedLen(t, one.State.Answers) + 1
+	room := 128<<10 - encodedLen(t, give(c, 4, 1).State.Answers) + 1
 	require.Len(t, give(c, 4, room).State.Answers, 5)
 	less := give(c, 4, room+1).State.Answers
 	require.Len(t, less, 4)
 	require.Equal(t, "q1", less[0].QuestionID, "the oldest gives way")
+
+	failed := lifecycle.ProvideInput(lifecycle.Receive(c, inputNeeded("q4", 14), after(14)), workflows.ProvideInput{QuestionID: "q4", Text: strings.Repeat("t", room-1000)}, after(14))
+	require.Len(t, failed.State.Answers, 5)
+	failed = lifecycle.AnswerFailed(failed, "q4", rules.Failure{Message: strings.Repeat("x", 2<<10)}, after(15))
+	require.Len(t, failed.State.Answers, 4)
+	require.Equal(t, workflows.InputRejected, failed.State.Answers[3].Result)
+	require.LessOrEqual(t, encodedLen(t, failed.State.Answers), 128<<10, "the error counts too")
 }
 
 func TestAHeldEndHasOnlyFieldsWithALimit(t *testing.T) {

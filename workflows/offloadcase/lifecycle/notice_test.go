@@ -128,6 +128,29 @@ func TestAFailedHandOffIsRetriedWithoutLimit(t *testing.T) {
 	}
 }
 
+func TestFailedHandOffsAreOverOnceNothingWaits(t *testing.T) {
+	t.Parallel()
+	fail := func(c lifecycle.Case) lifecycle.Case {
+		for range 8 {
+			now := c.State.Outbox.NotBefore
+			c = lifecycle.HandOffFailed(c, *lifecycle.Next(c, now).HandOff, rules.Failure{Message: "no Temporal"}, now)
+		}
+		return c
+	}
+	c := lifecycle.Tick(fail(asked(replying)), after(20))
+	require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionNoticeDelayed)
+	require.NoError(t, lifecycle.CheckProvideInput(c, answer("q1")))
+	c = lifecycle.Tick(lifecycle.ProvideInput(c, answer("q1"), after(21)), after(21))
+	require.Empty(t, c.State.Outbox.Waiting)
+	require.Empty(t, lifecycle.Attention(c.State))
+	require.NotContains(t, lifecycle.WaitingFor(c), "no Temporal")
+
+	files := lifecycle.Tick(fail(lifecycle.Receive(running(), sending(completed(10), "a"), after(10))), after(20))
+	files.State.Outbox.Waiting = nil // its notices were refused
+	files = lifecycle.Tick(files, after(21))
+	require.Contains(t, lifecycle.Attention(files.State), workflows.AttentionNoticeDelayed, "the files wait for the hand-off")
+}
+
 func TestAHandOffThatTemporalRefusesRaisesAttentionAndBlocksNothing(t *testing.T) {
 	t.Parallel()
 	refused := rules.Failure{Type: workflows.ErrTypeNoticeInvalid}

@@ -53,10 +53,10 @@ func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 		s.Check = nil
 	}
 	switch {
-	case f.Type == workflows.ErrTypeOffloadNoNews && s.Trouble != "":
-		s.Trouble, s.LastError = "", ""
-		s.ReconcileAt = now
 	case f.Type == workflows.ErrTypeOffloadNoNews:
+		if s.Trouble != "" {
+			s.Trouble, s.LastError = "", ""
+		}
 		s.ReconcileAt = now.Add(c.Start.Options.PollFloor.Std())
 	case trouble != "" && trouble != s.Trouble:
 		noteTrouble(s, trouble)

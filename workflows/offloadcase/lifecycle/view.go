@@ -135,12 +135,12 @@ func mayStillRun(s State) bool {
 	return s.Creation == CreationUncertain || (s.CaseID != "" && !isEnd(s.Facts.Status))
 }
 
-// DueAt returns when the attention becomes urgent: the expiry of the question, or the case's deadline; without these, when the attention
-// arose.
+// DueAt returns when the attention becomes urgent: the expiry of the open question, or the case's deadline, which ends the question too;
+// without these, when the attention arose.
 func DueAt(c Case) time.Time {
 	s := c.State
 	due := questionExpiry(c)
-	if !s.Status.Ended() {
+	if s.Status == workflows.CaseInputNeeded {
 		due = rules.Sooner(due, c.Start.Options.Deadline)
 	}
 	if due.IsZero() {

@@ -1,6 +1,7 @@
 package signalboxtest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,6 +96,53 @@ func TestTheMostUrgentComesFirstAmongTenThousandOpenCases(t *testing.T) {
 	require.True(t, list.Truncated)
 	require.EqualValues(t, 2_100, list.Workflows)
 	require.Equal(t, 2_000, list.Total)
+}
+
+func TestWhatStaysWhateverAPersonDoesComesLastInTheToDoList(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{Deliveries: lateInbox{}})
+	const cancelled = 21
+	want := map[string]int{"late": 1, "dead": 1, "asks": 1}
+	for n := range cancelled {
+		reference := fmt.Sprintf("cancelled-%02d", n)
+		one := startOne(t, apps, reference, nil)
+		_, err := one.Cancel(t.Context(), workflows.CancelCase{})
+		require.NoError(t, err)
+		want[reference] = 1
+	}
+	startOne(t, apps, "asks", nil)
+	fake.Ask("asks", "Which form?")
+
+	seen := map[string]int{}
+	options := signalbox.ToDoOptions{Limit: 4}
+	for page := 0; ; page++ {
+		list, err := apps.ToDo(t.Context(), options)
+		require.NoError(t, err)
+		require.Equal(t, len(want), list.Total)
+		if page == 0 {
+			require.Equal(t, "dead", list.Items[0].DeliveryID, "since long ago, and it can be replayed")
+			require.Equal(t, "asks", list.Items[1].Reference)
+			require.Equal(t, "late", list.Items[2].DeliveryID)
+			require.Equal(t, []string{workflows.AttentionStillRunning}, list.Items[3].Attention)
+		}
+		for _, item := range list.Items {
+			seen[cmp.Or(item.DeliveryID, item.Reference)]++
+		}
+		if options.Cursor = list.Next; list.Next == "" {
+			break
+		}
+	}
+	require.Equal(t, want, seen)
+}
+
+// lateInbox has a dead delivery, and an older one that came after the end of its case.
+type lateInbox struct{ brokenInbox }
+
+func (lateInbox) ToDo(context.Context, int) ([]signalbox.ToDoItem, bool, error) {
+	return []signalbox.ToDoItem{
+		{Kind: signalbox.ToDoDeliveryLate, DeliveryID: "late", DueAt: time.Unix(1, 0)},
+		{Kind: signalbox.ToDoDeliveryDead, DeliveryID: "dead", DueAt: time.Unix(2, 0)},
+	}, false, nil
 }
 
 func TestWithoutWorkersTheToDoListSaysWhatIsMissing(t *testing.T) {
