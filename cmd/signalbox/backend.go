@@ -12,8 +12,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/ingress/deliveries"
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -49,14 +49,14 @@ type oneCase interface {
 // inboxBackend is what commands about deliveries use. It works on the inbox or over the HTTP API.
 type inboxBackend interface {
 	List(ctx context.Context, filter inbox.Filter) (inbox.Page, error)
-	Count(ctx context.Context) (desk.Counts, error)
-	Show(ctx context.Context, id string) (desk.Shown, error)
-	Reveal(ctx context.Context, id string) (desk.Shown, error)
-	Replay(ctx context.Context, id string) (desk.Replayed, error)
-	ReplayAll(ctx context.Context, filter inbox.Filter) (desk.Replayed, error)
+	Count(ctx context.Context) (inboxadmin.Counts, error)
+	Show(ctx context.Context, id string) (inboxadmin.Shown, error)
+	Reveal(ctx context.Context, id string) (inboxadmin.Shown, error)
+	Replay(ctx context.Context, id string) (inboxadmin.Replayed, error)
+	ReplayAll(ctx context.Context, filter inbox.Filter) (inboxadmin.Replayed, error)
 	Release(ctx context.Context, agent string) (ingress.Released, error)
 	Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error)
-	AuditPage(ctx context.Context, cursor string, limit int) (desk.AuditPage, error)
+	AuditPage(ctx context.Context, cursor string, limit int) (inboxadmin.AuditPage, error)
 }
 
 // direct is the backend over Temporal.
@@ -142,7 +142,7 @@ func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Co
 	if err != nil {
 		return nil, nil, err
 	}
-	opened, err := p.openDesk(cmd.Context(), read)
+	opened, err := p.openInboxAdmin(cmd.Context(), read)
 	if errors.Is(err, storage.ErrNone) && !read.InboxNamed && !needed {
 		// A failed write to standard error can't be reported.
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "signalbox: deliveries are left out: name the inbox by --inbox (SIGNALBOX_INBOX)")

@@ -33,7 +33,7 @@ func (staysOpen) Close() {}
 
 // door is one way to the same cases, activations and deliveries.
 type door struct {
-	desktop
+	testInbox
 	fake    *signalboxtest.Fake
 	notices *withNotices
 	process process
@@ -57,7 +57,7 @@ func eachDoor(t *testing.T, test func(t *testing.T, d door)) {
 	for _, name := range []string{"direct", "api"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := door{desktop: newDesktop(t)}
+			d := door{testInbox: newTestInbox(t)}
 			store, err := storage.Open(t.Context(), d.inbox, nil)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, store.Close()) })

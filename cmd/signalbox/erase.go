@@ -10,10 +10,10 @@ import (
 
 	"github.com/signalbox-dev/signalbox/activities/archive"
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
@@ -36,9 +36,9 @@ at Offload.`,
 		Args: cobra.ExactArgs(1),
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
-	}, func(apps *signalbox.Client, args []string, _ config.Config) (*signalbox.Erasure, desk.EraseRequest, error) {
+	}, func(apps *signalbox.Client, args []string, _ config.Config) (*signalbox.Erasure, inboxadmin.EraseRequest, error) {
 		held, err := apps.EraseCase(args[0])
-		return held, desk.EraseRequest{Provider: offload.Name, Reference: args[0]}, err
+		return held, inboxadmin.EraseRequest{Provider: offload.Name, Reference: args[0]}, err
 	}, "inbox", "keyring", "bucket")
 }
 
@@ -52,13 +52,13 @@ they are late, and end with their retention.`,
 		Args: cobra.ExactArgs(2),
 
 		ValidArgsFunction: p.completeActivation,
-	}, func(apps *signalbox.Client, args []string, settings config.Config) (*signalbox.Erasure, desk.EraseRequest, error) {
+	}, func(apps *signalbox.Client, args []string, settings config.Config) (*signalbox.Erasure, inboxadmin.EraseRequest, error) {
 		handOver := ""
 		if agent := settings.Agents[args[0]]; agent.HandOver != nil {
 			handOver = agent.HandOver.WorkflowType
 		}
 		held, err := apps.EraseActivation(args[0], args[1], handOver)
-		return held, desk.EraseRequest{Provider: artmail.Name, Agent: args[0], IDs: []string{args[1]}}, err
+		return held, inboxadmin.EraseRequest{Provider: artmail.Name, Agent: args[0], IDs: []string{args[1]}}, err
 	}, "inbox", "keyring", "config")
 }
 
@@ -66,7 +66,7 @@ they are late, and end with their retention.`,
 var errNothingHeld = fmt.Errorf("%w: neither Temporal, the inbox nor the bucket holds anything of it, and it was not erased before", signalbox.ErrNotFound)
 
 // erase makes a command of what finds the parts of a case or activation.
-func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []string, config.Config) (*signalbox.Erasure, desk.EraseRequest, error),
+func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []string, config.Config) (*signalbox.Erasure, inboxadmin.EraseRequest, error),
 	flags ...string,
 ) *cobra.Command {
 	var force, asJSON bool
@@ -89,7 +89,7 @@ func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []st
 			return err
 		}
 		e.request.Lane = e.temporal.Source
-		opened, err := p.openDesk(cmd.Context(), read)
+		opened, err := p.openInboxAdmin(cmd.Context(), read)
 		if err == nil {
 			defer func() { err = errors.Join(err, opened.Close()) }()
 			opened, err = opened.withKeyring()
@@ -103,7 +103,7 @@ func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []st
 		if e.bucket != nil {
 			defer func() { err = errors.Join(err, e.bucket.Close()) }()
 		}
-		e.desk = opened.Desk
+		e.admin = opened.Admin
 		done, err := e.run(cmd.Context())
 		if done.Record == "" {
 			return err
@@ -119,15 +119,15 @@ func (p process) erase(command *cobra.Command, name func(*signalbox.Client, []st
 type eraser struct {
 	temporal *signalbox.Erasure
 	bucket   *archive.Bucket
-	desk     desk.Desk
-	request  desk.EraseRequest
+	admin    inboxadmin.Admin
+	request  inboxadmin.EraseRequest
 	force    bool
 }
 
 // erasedReport says what was removed, also where something failed. Record is the subject of the audit record.
 type erasedReport struct {
-	Record string      `json:"record"`
-	Inbox  desk.Erased `json:"inbox"`
+	Record string            `json:"record"`
+	Inbox  inboxadmin.Erased `json:"inbox"`
 	// Objects is nil where no bucket was looked at.
 	Objects *int `json:"objects,omitempty"`
 	Runs    int  `json:"runs"`
@@ -167,7 +167,7 @@ func (e eraser) run(ctx context.Context) (done erasedReport, err error) {
 		return done, err
 	}
 	e.request.IDs = append(e.request.IDs, held.CaseIDs...)
-	if err := e.desk.RecordErase(ctx, e.request.Lane); err != nil {
+	if err := e.admin.RecordErase(ctx, e.request.Lane); err != nil {
 		return done, err
 	}
 	done.Record, done.StillRunning = inbox.ErasedSubject(e.request.Lane), held.StillRunning
@@ -175,13 +175,13 @@ func (e eraser) run(ctx context.Context) (done erasedReport, err error) {
 		handOver := e.temporal.HandOver != ""
 		done.HandOver = &handOver
 	}
-	if err := e.temporal.End(ctx, e.desk.Who); err != nil {
+	if err := e.temporal.End(ctx, e.admin.Who); err != nil {
 		return done, err
 	}
 	if err := e.eraseObjects(ctx, &done); err != nil {
 		return done, err
 	}
-	if done.Inbox, err = e.desk.Erase(ctx, e.request); err != nil {
+	if done.Inbox, err = e.admin.Erase(ctx, e.request); err != nil {
 		return done, err
 	}
 	if done.Runs, err = e.temporal.Delete(ctx); err != nil {
@@ -203,11 +203,11 @@ func (e eraser) look(ctx context.Context) (signalbox.Held, error) {
 	if held.Runs > 0 {
 		return held, nil
 	}
-	known, err := e.desk.Inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(e.request.Lane))
+	known, err := e.admin.Inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(e.request.Lane))
 	if err != nil || known {
 		return held, err
 	}
-	ids, _, err := e.desk.ToErase(ctx, e.request)
+	ids, _, err := e.admin.ToErase(ctx, e.request)
 	if err == nil && len(ids) == 0 && e.bucket != nil {
 		ids, err = e.bucket.Objects(ctx, e.request.Reference)
 	}

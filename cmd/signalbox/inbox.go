@@ -10,7 +10,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
-	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 func (p process) inbox() *cobra.Command {
@@ -28,22 +28,22 @@ Before it reveals a body, replays deliveries, releases the quarantine or purges,
 	return command
 }
 
-// openDesk is an open inbox with the settings that opened it.
-type openDesk struct {
-	desk.Desk
+// inboxAdmin is an open inbox with the settings that opened it.
+type inboxAdmin struct {
+	inboxadmin.Admin
 	settings config.Config
 }
 
-func (d openDesk) Close() error { return d.Inbox.Close() }
+func (a inboxAdmin) Close() error { return a.Inbox.Close() }
 
 // withKeyring reads the keyring, if the settings name one.
-func (d openDesk) withKeyring() (openDesk, error) {
-	if d.settings.Keyring == "" {
-		return d, nil
+func (a inboxAdmin) withKeyring() (inboxAdmin, error) {
+	if a.settings.Keyring == "" {
+		return a, nil
 	}
 	var err error
-	d.Keys, err = readKeyring(d.settings.Keyring)
-	return d, err
+	a.Keys, err = readKeyring(a.settings.Keyring)
+	return a, err
 }
 
 // operation is the work of an inbox command.
@@ -65,7 +65,7 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 		if err != nil {
 			return err
 		}
-		on, err := p.openDesk(cmd.Context(), opened)
+		on, err := p.openInboxAdmin(cmd.Context(), opened)
 		if err != nil {
 			return err
 		}
@@ -81,17 +81,17 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 	return usesAPI(command)
 }
 
-// openDesk opens the inbox of the settings. It does not create one: a missing inbox is errUsage.
-func (p process) openDesk(ctx context.Context, settings config.Config) (openDesk, error) {
+// openInboxAdmin opens the inbox of the settings. It does not create one: a missing inbox is errUsage.
+func (p process) openInboxAdmin(ctx context.Context, settings config.Config) (inboxAdmin, error) {
 	if err := settings.CheckInbox(); err != nil {
-		return openDesk{}, usage(err)
+		return inboxAdmin{}, usage(err)
 	}
 	store, err := p.openInbox(ctx, settings.Inbox)
 	switch {
 	case errors.Is(err, storage.ErrNone):
-		return openDesk{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
+		return inboxAdmin{}, fmt.Errorf("%w: --inbox (SIGNALBOX_INBOX): %w", errUsage, err)
 	case err != nil:
-		return openDesk{}, fmt.Errorf("inbox: %w", err)
+		return inboxAdmin{}, fmt.Errorf("inbox: %w", err)
 	}
-	return openDesk{Desk: desk.Desk{Inbox: store, Who: p.who(), Now: p.now}, settings: settings}, nil
+	return inboxAdmin{Admin: inboxadmin.Admin{Inbox: store, Who: p.who(), Now: p.now}, settings: settings}, nil
 }

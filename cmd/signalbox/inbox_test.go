@@ -15,12 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -34,24 +34,24 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Run(m).Run())
 }
 
-// desktop is a folder with keys and an inbox with three deliveries: one delivered, one dead, one unmatched.
-type desktop struct {
+// testInbox is a folder with keys and an inbox with three deliveries: one delivered, one dead, one unmatched.
+type testInbox struct {
 	environ                    []string
 	inbox                      string
 	keys                       *keyring.Ring
 	delivered, dead, unmatched string
 }
 
-func newDesktop(t *testing.T) desktop {
+func newTestInbox(t *testing.T) testInbox {
 	t.Helper()
-	return newDesktopOn(t, "")
+	return newTestInboxOn(t, "")
 }
 
-// newDesktopOn takes the address of an empty database, or makes a file.
-func newDesktopOn(t *testing.T, address string) desktop {
+// newTestInboxOn takes the address of an empty database, or makes a file.
+func newTestInboxOn(t *testing.T, address string) testInbox {
 	t.Helper()
 	folder := t.TempDir()
-	d := desktop{inbox: cmp.Or(address, filepath.Join(folder, "i.db"))}
+	d := testInbox{inbox: cmp.Or(address, filepath.Join(folder, "i.db"))}
 	keys := filepath.Join(folder, "keys.json")
 	d.environ = []string{"SIGNALBOX_INBOX=" + d.inbox, "SIGNALBOX_KEYRING=" + keys}
 	var err error
@@ -73,7 +73,7 @@ func newDesktopOn(t *testing.T, address string) desktop {
 }
 
 // serve opens the inbox, as a running ingress does, until the test ends.
-func (d desktop) serve(t *testing.T) {
+func (d testInbox) serve(t *testing.T) {
 	t.Helper()
 	store, err := storage.Open(t.Context(), d.inbox, nil)
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func (d desktop) serve(t *testing.T) {
 }
 
 // add stores a delivery with a sealed body and returns its ID.
-func (d desktop) add(t *testing.T, store inbox.Store, one inbox.Delivery, body string) string {
+func (d testInbox) add(t *testing.T, store inbox.Store, one inbox.Delivery, body string) string {
 	t.Helper()
 	now := time.Now()
 	one.ID, one.ReceivedAt = inbox.NewID(now), now
@@ -94,7 +94,7 @@ func (d desktop) add(t *testing.T, store inbox.Store, one inbox.Delivery, body s
 }
 
 // addTo opens the inbox for one delivery.
-func (d desktop) addTo(t *testing.T, one inbox.Delivery, body string) string {
+func (d testInbox) addTo(t *testing.T, one inbox.Delivery, body string) string {
 	t.Helper()
 	store, err := storage.OpenExisting(t.Context(), d.inbox)
 	require.NoError(t, err)
@@ -103,18 +103,18 @@ func (d desktop) addTo(t *testing.T, one inbox.Delivery, body string) string {
 }
 
 // audited is the audit trail, the newest first.
-func (d desktop) audited(t *testing.T) []inbox.AuditEntry {
+func (d testInbox) audited(t *testing.T) []inbox.AuditEntry {
 	t.Helper()
 	got := command(t, d.environ, "inbox", "audit", "--json")
 	require.Zero(t, got.status, got.err)
-	var page desk.AuditPage
+	var page inboxadmin.AuditPage
 	require.NoError(t, json.Unmarshal([]byte(got.out), &page))
 	return page.Entries
 }
 
 func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop) {
+	forEachInbox(t, func(t *testing.T, d testInbox) {
 		got := command(t, d.environ, "inbox", "list")
 		require.Zero(t, got.status, got.err)
 		for _, s := range []string{"REASON", d.delivered, d.dead, d.unmatched, "no such workflow", `case.completed\u001b[2J`} {
@@ -164,11 +164,11 @@ func TestInboxCommandsWorkWithAndWithoutARunningIngress(t *testing.T) {
 }
 
 // forEachInbox runs a test on each kind of inbox, while a process has it open and while none has.
-func forEachInbox(t *testing.T, run func(t *testing.T, d desktop)) {
+func forEachInbox(t *testing.T, run func(t *testing.T, d testInbox)) {
 	for name, running := range map[string]bool{"the ingress runs": true, "the ingress is stopped": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := newDesktop(t)
+			d := newTestInbox(t)
 			if running {
 				d.serve(t)
 			}
@@ -176,7 +176,7 @@ func forEachInbox(t *testing.T, run func(t *testing.T, d desktop)) {
 		})
 		t.Run(name+", in PostgreSQL", func(t *testing.T) {
 			t.Parallel()
-			d := newDesktopOn(t, pgtest.Shared(t).Database(t))
+			d := newTestInboxOn(t, pgtest.Shared(t).Database(t))
 			if running {
 				d.serve(t)
 			}
@@ -187,7 +187,7 @@ func forEachInbox(t *testing.T, run func(t *testing.T, d desktop)) {
 
 func TestInboxCommandsHaveAnExitStatusForEachError(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop) {
+	forEachInbox(t, func(t *testing.T, d testInbox) {
 		for _, c := range []struct {
 			status int
 			args   []string
@@ -214,7 +214,7 @@ func TestInboxCommandsHaveAnExitStatusForEachError(t *testing.T) {
 
 func TestActsOfAPersonAreRecorded(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop) {
+	forEachInbox(t, func(t *testing.T, d testInbox) {
 		config := filepath.Join(t.TempDir(), "signalbox.yaml")
 		require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: [s]}}"), 0o600))
 		d.environ = append(d.environ, "SIGNALBOX_CONFIG="+config, "SUDO_USER=alice\x1b[2J")
@@ -265,7 +265,7 @@ func (unrecorded) Audit(context.Context, inbox.AuditEntry) error { return inbox.
 
 func TestAnActThatCannotBeRecordedFails(t *testing.T) {
 	t.Parallel()
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	quarantined := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Kind: "unverified", State: inbox.StateQuarantined}, signed(`{"type":"test.ping"}`))
 	config := filepath.Join(t.TempDir(), "signalbox.yaml")
 	require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
@@ -298,7 +298,7 @@ func signed(body string) string {
 
 func TestPersonalTextsAreShownOnlyByReveal(t *testing.T) {
 	t.Parallel()
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	const body = `{"type":"approval_response","activationId":"a1","messageId":"m1","inResponseToId":"m0","approved":true,"reason":"Pat in finance said yes","runId":null}`
 	id := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", Lane: "artmail-activation/w9/a1", Kind: "approval_response", State: inbox.StatePending}, body)
 	for _, form := range [][]string{nil, {"--json"}} {
@@ -315,7 +315,7 @@ func TestPersonalTextsAreShownOnlyByReveal(t *testing.T) {
 
 func TestAnUnreadableBodyIsWithheld(t *testing.T) {
 	t.Parallel()
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	for name, body := range map[string]string{
 		"not JSON":          `apiKey=art_key_1`,
 		"two documents":     `{"a":1}{"apiKey":"art_key_1"}`,
@@ -328,7 +328,7 @@ func TestAnUnreadableBodyIsWithheld(t *testing.T) {
 		require.Contains(t, got.out, "not JSON", name)
 		require.NotContains(t, got.out, "art_key_1", name)
 		got = command(t, d.environ, "inbox", "show", id, "--reveal", "--json")
-		var shown desk.Shown
+		var shown inboxadmin.Shown
 		require.NoError(t, json.Unmarshal([]byte(got.out), &shown), name)
 		require.Equal(t, []byte(body), shown.Raw, name)
 	}
@@ -336,7 +336,7 @@ func TestAnUnreadableBodyIsWithheld(t *testing.T) {
 
 func TestABodyThatCantBeOpenedSaysWhy(t *testing.T) {
 	t.Parallel()
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	_, other := newKeys(t)
 	withheld := func(environ ...string) string {
 		got := command(t, append([]string{"SIGNALBOX_INBOX=" + d.inbox}, environ...), "inbox", "show", d.delivered, "--reveal")
@@ -353,7 +353,7 @@ func TestABodyThatCantBeOpenedSaysWhy(t *testing.T) {
 
 func TestAReleaseAcceptsWebhooksThatASecretVerifies(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop) {
+	forEachInbox(t, func(t *testing.T, d testInbox) {
 		config := filepath.Join(t.TempDir(), "signalbox.yaml")
 		require.NoError(t, os.WriteFile(config, []byte("agents: {w9: {secrets: ["+webhookSecret+"]}}"), 0o600))
 		environ := append(slices.Clone(d.environ), "SIGNALBOX_CONFIG="+config)
@@ -377,7 +377,7 @@ func TestAReleaseAcceptsWebhooksThatASecretVerifies(t *testing.T) {
 
 func TestAReplayCountsReplayedAndSkippedDeliveries(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop) {
+	forEachInbox(t, func(t *testing.T, d testInbox) {
 		store, err := storage.OpenExisting(t.Context(), d.inbox)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, store.Close()) }()
@@ -434,7 +434,7 @@ func TestErrorsOfADatabaseDoNotContainItsPassword(t *testing.T) {
 
 func TestTheDoctorChecksTheInbox(t *testing.T) {
 	t.Parallel()
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	d.serve(t)
 	notADatabase := filepath.Join(t.TempDir(), "text.db")
 	require.NoError(t, os.WriteFile(notADatabase, []byte(strings.Repeat("not an inbox ", 100)), 0o600))
@@ -455,7 +455,7 @@ func TestTheDoctorChecksTheInbox(t *testing.T) {
 
 func TestTheDoctorChecksTheDatabase(t *testing.T) {
 	t.Parallel()
-	d := newDesktopOn(t, pgtest.Shared(t).Database(t))
+	d := newTestInboxOn(t, pgtest.Shared(t).Database(t))
 	d.examined(t, d.inbox, `ok +inbox +postgres://.*, 0 pending`)
 	d.examined(t, pgtest.Shared(t).Database(t), `ok +inbox .*made at the first start`)
 	closed := pgtest.Shared(t).Database(t)
@@ -463,7 +463,7 @@ func TestTheDoctorChecksTheDatabase(t *testing.T) {
 	d.examined(t, closed+"&user=stranger", `FAILED +inbox .*grant CREATE`)
 }
 
-func (d desktop) examined(t *testing.T, inbox, says string) {
+func (d testInbox) examined(t *testing.T, inbox, says string) {
 	t.Helper()
 	got := command(t, append(d.environ[1:], "SIGNALBOX_INBOX="+inbox, "TEMPORAL_ADDRESS=127.0.0.1:1"), "doctor", "ingress")
 	require.Regexp(t, says, got.out)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 // who returns the user of this process, and the user who called sudo if there is one.
@@ -53,7 +53,7 @@ func (p process) inboxAudit() *cobra.Command {
 		return p.sayMore(cmd, page.Next)
 	})
 	audit.Flags().StringVar(&cursor, "cursor", "", "cursor of the page, from the end of the page before")
-	audit.Flags().IntVar(&limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many entries, at most %d; over the API at most 100", desk.MaxAuditPage))
+	audit.Flags().IntVar(&limit, "limit", inbox.DefaultPage, fmt.Sprintf("how many entries, at most %d; over the API at most 100", inboxadmin.MaxAuditPage))
 	jsonFlag(audit, &asJSON)
 	return audit
 }

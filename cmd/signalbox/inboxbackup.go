@@ -28,7 +28,7 @@ The bodies in FILE are sealed, and the keys are not in it: keep a copy of the ke
 			return err
 		}
 		// It says what is wrong with the inbox, or with the version of its tables.
-		opened, err := p.openDesk(cmd.Context(), read)
+		opened, err := p.openInboxAdmin(cmd.Context(), read)
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,8 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
-// restoredFrom is the desktop whose inbox is restored from a backup, as deploy/BACKUP.md says.
-func (d desktop) restoredFrom(t *testing.T, backup string) desktop {
+// restoredFrom returns a testInbox that is restored from a backup, as deploy/BACKUP.md says.
+func (d testInbox) restoredFrom(t *testing.T, backup string) testInbox {
 	t.Helper()
 	if postgres.IsAddress(d.inbox) {
 		d.inbox = pgtest.Shared(t).Database(t)
@@ -35,8 +35,8 @@ func (d desktop) restoredFrom(t *testing.T, backup string) desktop {
 	return d
 }
 
-// requireDeliveries checks that the inbox has those of a new desktop and no other, with bodies that the keyring opens.
-func (d desktop) requireDeliveries(t *testing.T) {
+// requireDeliveries checks that the inbox has the deliveries of a new testInbox and no other, with bodies that the keyring opens.
+func (d testInbox) requireDeliveries(t *testing.T) {
 	t.Helper()
 	got := command(t, d.environ, "inbox", "counts")
 	require.Zero(t, got.status, got.err)
@@ -53,7 +53,7 @@ func (d desktop) requireDeliveries(t *testing.T) {
 
 func TestABackupIsRestoredWithItsDeliveries(t *testing.T) {
 	t.Parallel()
-	forEachInbox(t, func(t *testing.T, d desktop) {
+	forEachInbox(t, func(t *testing.T, d testInbox) {
 		if postgres.IsAddress(d.inbox) {
 			needDump(t)
 		}
@@ -79,7 +79,7 @@ func TestABackupIsRestoredWithItsDeliveries(t *testing.T) {
 // Without pg_dump the command prints a line for a machine that has it. The file that the line makes is restored like the others.
 func TestWithoutPgDumpABackupSaysWhatToRun(t *testing.T) {
 	t.Parallel()
-	d := newDesktopOn(t, pgtest.Shared(t).Database(t))
+	d := newTestInboxOn(t, pgtest.Shared(t).Database(t))
 	file := filepath.Join(t.TempDir(), "backup")
 	// The command runs without pg_dump on its PATH. The address has a password, which it must not print.
 	process := exec.CommandContext(t.Context(), os.Args[0], "inbox", "backup", file)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 func (p process) inboxReplay() *cobra.Command {
@@ -30,7 +30,7 @@ unmatched, late or dead. A workflow does not apply an event that it has applied 
 		if err != nil {
 			return err
 		}
-		var done desk.Replayed
+		var done inboxadmin.Replayed
 		if all {
 			done, err = on.ReplayAll(cmd.Context(), filter)
 		} else {

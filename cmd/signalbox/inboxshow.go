@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 func (p process) inboxShow() *cobra.Command {
@@ -37,7 +37,7 @@ keys, people, their words, results and undocumented fields. With --reveal it sho
 	return show
 }
 
-func (p process) showBody(cmd *cobra.Command, shown desk.Shown) error {
+func (p process) showBody(cmd *cobra.Command, shown inboxadmin.Shown) error {
 	switch {
 	case shown.Withheld != "":
 		return p.say(cmd, "body: not shown: %s\n", shown.Withheld)

@@ -244,7 +244,7 @@ func TestAMissingArgumentExitsWithTwo(t *testing.T) {
 		require.Contains(t, got.err, "Usage:\n  "+c.CommandPath()+" ")
 	})
 	require.Greater(t, needy, 10)
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	for missing, args := range map[string][]string{
 		"--since":         {"catch-up"},
 		"--reference":     {"case", "start", "--case-id", "c1"},

@@ -10,8 +10,8 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/health"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/api"
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -108,24 +108,24 @@ func (o *overAPI) List(ctx context.Context, f inbox.Filter) (inbox.Page, error) 
 	}))
 }
 
-func (o *overAPI) Count(ctx context.Context) (desk.Counts, error) {
-	return api.ReadAnswer[desk.Counts](o.CountDeliveries(ctx))
+func (o *overAPI) Count(ctx context.Context) (inboxadmin.Counts, error) {
+	return api.ReadAnswer[inboxadmin.Counts](o.CountDeliveries(ctx))
 }
 
-func (o *overAPI) Show(ctx context.Context, id string) (desk.Shown, error) {
-	return api.ReadAnswer[desk.Shown](o.GetDelivery(ctx, id))
+func (o *overAPI) Show(ctx context.Context, id string) (inboxadmin.Shown, error) {
+	return api.ReadAnswer[inboxadmin.Shown](o.GetDelivery(ctx, id))
 }
 
-func (o *overAPI) Reveal(ctx context.Context, id string) (desk.Shown, error) {
-	return api.ReadAnswer[desk.Shown](o.RevealDelivery(ctx, id))
+func (o *overAPI) Reveal(ctx context.Context, id string) (inboxadmin.Shown, error) {
+	return api.ReadAnswer[inboxadmin.Shown](o.RevealDelivery(ctx, id))
 }
 
-func (o *overAPI) Replay(ctx context.Context, id string) (desk.Replayed, error) {
-	return api.ReadAnswer[desk.Replayed](o.ReplayDelivery(ctx, id))
+func (o *overAPI) Replay(ctx context.Context, id string) (inboxadmin.Replayed, error) {
+	return api.ReadAnswer[inboxadmin.Replayed](o.ReplayDelivery(ctx, id))
 }
 
-func (o *overAPI) ReplayAll(ctx context.Context, f inbox.Filter) (desk.Replayed, error) {
-	return api.ReadAnswer[desk.Replayed](o.ReplayDeliveries(ctx, api.DeliveryFilter{
+func (o *overAPI) ReplayAll(ctx context.Context, f inbox.Filter) (inboxadmin.Replayed, error) {
+	return api.ReadAnswer[inboxadmin.Replayed](o.ReplayDeliveries(ctx, api.DeliveryFilter{
 		States: f.States, Provider: api.DeliveryFilterProvider(f.Provider), Agent: f.Scope, Kind: f.Kind, Lane: f.Lane, Since: f.Since, Until: f.Until,
 	}))
 }
@@ -139,8 +139,8 @@ func (o *overAPI) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.
 	return api.ReadAnswer[inbox.Purged](o.PurgeDeliveries(ctx, api.Purge{BodiesBefore: request.BodiesBefore, RowsBefore: request.RowsBefore}))
 }
 
-func (o *overAPI) AuditPage(ctx context.Context, cursor string, limit int) (desk.AuditPage, error) {
-	return api.ReadAnswer[desk.AuditPage](o.ListAudit(ctx, &api.ListAuditParams{Cursor: cursor, Limit: limit}))
+func (o *overAPI) AuditPage(ctx context.Context, cursor string, limit int) (inboxadmin.AuditPage, error) {
+	return api.ReadAnswer[inboxadmin.AuditPage](o.ListAudit(ctx, &api.ListAuditParams{Cursor: cursor, Limit: limit}))
 }
 
 // caseOverAPI implements oneCase over the HTTP API.

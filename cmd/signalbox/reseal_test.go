@@ -137,7 +137,7 @@ func TestAKeyThatCannotBeResealedIsNamedAndTheOthersAreResealed(t *testing.T) {
 
 func TestKeysThatBodiesNeedAreNotRetired(t *testing.T) {
 	t.Parallel()
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	keys := d.environ[1][len("SIGNALBOX_KEYRING="):]
 	quarantined := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Scope: "w9", State: inbox.StateQuarantined}, `{}`)
 	pending := d.addTo(t, inbox.Delivery{Provider: artmail.Name, Lane: "w9/1", State: inbox.StatePending}, `{}`)

@@ -100,7 +100,7 @@ func (p process) needByAPIKeys(cmd *cobra.Command, ring *keyring.Ring) error {
 
 // needByBodies returns errBodiesSealed if a stored body needs an older key.
 func (p process) needByBodies(ctx context.Context, ring *keyring.Ring, settings config.Config) (err error) {
-	on, err := p.openDesk(ctx, settings)
+	on, err := p.openInboxAdmin(ctx, settings)
 	if err != nil {
 		return err
 	}

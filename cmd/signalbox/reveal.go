@@ -68,7 +68,7 @@ standard error, which says so, is the only record.`,
 
 // recordRevealedKey returns false if the settings name no inbox and the default file does not exist.
 func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, workflowID string) (recorded bool, err error) {
-	on, err := p.openDesk(cmd.Context(), settings)
+	on, err := p.openInboxAdmin(cmd.Context(), settings)
 	switch {
 	case errors.Is(err, storage.ErrNone) && !settings.InboxNamed:
 		return false, nil

@@ -127,7 +127,7 @@ func activationState(t *testing.T, ring *keyring.Ring) workflows.ActivationState
 
 func TestARevealedKeyIsAllOnStandardOutputAndTheRecordHasAllButTheKey(t *testing.T) {
 	t.Parallel()
-	d := newDesktop(t)
+	d := newTestInbox(t)
 	temporal := answering(t, activationState(t, d.keys))
 	got := commandWith(t, append(d.environ, "SUDO_USER=alice"), temporal, "keys", "reveal", "w9", "a1")
 	require.Zero(t, got.status, got.err)

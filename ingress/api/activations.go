@@ -72,11 +72,11 @@ func (s *Server) RevealAPIKey(ctx context.Context, request RevealAPIKeyRequestOb
 	if len(state.SealedAPIKey) == 0 {
 		return nil, noAPIKey(state)
 	}
-	on, err := s.desk(ctx)
+	admin, err := s.admin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := on.RecordReveal(ctx, "API key of "+workflows.ArtmailActivationWorkflowID(request.Agent, request.ActivationId)); err != nil {
+	if err := admin.RecordReveal(ctx, "API key of "+workflows.ArtmailActivationWorkflowID(request.Agent, request.ActivationId)); err != nil {
 		return nil, err
 	}
 	key, err := s.deps.Client.OpenAPIKey(workflows.CheckApprovalParams{

@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -21,7 +21,7 @@ func (s *Server) ListDeliveries(ctx context.Context, request ListDeliveriesReque
 	if err != nil {
 		return nil, err
 	}
-	on, err := s.desk(ctx)
+	admin, err := s.admin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -30,13 +30,13 @@ func (s *Server) ListDeliveries(ctx context.Context, request ListDeliveriesReque
 	}
 	defer s.reading.free()
 	filter.Cursor, filter.Limit = p.Cursor, p.Limit
-	page, err := on.List(ctx, filter)
+	page, err := admin.List(ctx, filter)
 	return ListDeliveries200JSONResponse(page), err
 }
 
 // CountDeliveries implements StrictServerInterface.
 func (s *Server) CountDeliveries(ctx context.Context, _ CountDeliveriesRequestObject) (CountDeliveriesResponseObject, error) {
-	on, err := s.wholeDesk(ctx)
+	admin, err := s.adminOfAll(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -44,37 +44,37 @@ func (s *Server) CountDeliveries(ctx context.Context, _ CountDeliveriesRequestOb
 		return nil, err
 	}
 	defer s.counting.free()
-	counts, err := on.Count(ctx)
+	counts, err := admin.Count(ctx)
 	return CountDeliveries200JSONResponse(counts), err
 }
 
 // GetDelivery implements StrictServerInterface.
 func (s *Server) GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error) {
-	on, err := s.deskOf(ctx, request.Id)
+	admin, err := s.adminFor(ctx, request.Id)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := on.Show(ctx, request.Id)
+	shown, err := admin.Show(ctx, request.Id)
 	return GetDelivery200JSONResponse(shown), err
 }
 
 // RevealDelivery implements StrictServerInterface.
 func (s *Server) RevealDelivery(ctx context.Context, request RevealDeliveryRequestObject) (RevealDeliveryResponseObject, error) {
-	on, err := s.deskOf(ctx, request.Id)
+	admin, err := s.adminFor(ctx, request.Id)
 	if err != nil {
 		return nil, err
 	}
-	shown, err := on.Reveal(ctx, request.Id)
+	shown, err := admin.Reveal(ctx, request.Id)
 	return RevealDelivery200JSONResponse{Body: shown, Headers: RevealDelivery200ResponseHeaders{CacheControl: "no-store"}}, err
 }
 
 // ReplayDelivery implements StrictServerInterface.
 func (s *Server) ReplayDelivery(ctx context.Context, request ReplayDeliveryRequestObject) (ReplayDeliveryResponseObject, error) {
-	on, err := s.deskOf(ctx, request.Id)
+	admin, err := s.adminFor(ctx, request.Id)
 	if err != nil {
 		return nil, err
 	}
-	done, err := on.Replay(ctx, request.Id)
+	done, err := admin.Replay(ctx, request.Id)
 	return ReplayDelivery200JSONResponse(done), err
 }
 
@@ -84,11 +84,11 @@ func (s *Server) ReplayDeliveries(ctx context.Context, request ReplayDeliveriesR
 	if err != nil {
 		return nil, err
 	}
-	on, err := s.desk(ctx)
+	admin, err := s.admin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	done, err := on.ReplayAll(ctx, filter)
+	done, err := admin.ReplayAll(ctx, filter)
 	return ReplayDeliveries200JSONResponse(done), err
 }
 
@@ -98,31 +98,31 @@ func (s *Server) ReleaseDeliveries(ctx context.Context, request ReleaseDeliverie
 	if err := mayUseDeliveries(ctx, agent); err != nil {
 		return nil, err
 	}
-	on, err := s.desk(ctx)
+	admin, err := s.admin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	done, err := on.Release(ctx, agent)
+	done, err := admin.Release(ctx, agent)
 	return ReleaseDeliveries200JSONResponse{Accepted: done.Accepted, Duplicates: done.Duplicates, Refused: done.Refused, Unreadable: done.Unreadable}, err
 }
 
 // PurgeDeliveries implements StrictServerInterface.
 func (s *Server) PurgeDeliveries(ctx context.Context, request PurgeDeliveriesRequestObject) (PurgeDeliveriesResponseObject, error) {
-	on, err := s.wholeDesk(ctx)
+	admin, err := s.adminOfAll(ctx)
 	if err != nil {
 		return nil, err
 	}
-	done, err := on.Purge(ctx, inbox.PurgeRequest{Now: s.deps.Now(), BodiesBefore: request.Body.BodiesBefore, RowsBefore: request.Body.RowsBefore})
+	done, err := admin.Purge(ctx, inbox.PurgeRequest{Now: s.deps.Now(), BodiesBefore: request.Body.BodiesBefore, RowsBefore: request.Body.RowsBefore})
 	return PurgeDeliveries200JSONResponse(done), err
 }
 
 // ListAudit implements StrictServerInterface.
 func (s *Server) ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error) {
-	on, err := s.wholeDesk(ctx)
+	admin, err := s.adminOfAll(ctx)
 	if err != nil {
 		return nil, err
 	}
-	page, err := on.AuditPage(ctx, request.Params.Cursor, request.Params.Limit)
+	page, err := admin.AuditPage(ctx, request.Params.Cursor, request.Params.Limit)
 	return ListAudit200JSONResponse(page), err
 }
 
@@ -155,25 +155,25 @@ func mayUseDeliveries(ctx context.Context, agent string) error {
 	return nil
 }
 
-// deskOf is the desk for a delivery that the caller may see.
-func (s *Server) deskOf(ctx context.Context, id string) (desk.Desk, error) {
-	on, err := s.desk(ctx)
+// adminFor returns the access to the inbox for a call about one delivery, if the caller may see it.
+func (s *Server) adminFor(ctx context.Context, id string) (inboxadmin.Admin, error) {
+	admin, err := s.admin(ctx)
 	if err != nil || !caller(ctx).limited() {
-		return on, err
+		return admin, err
 	}
-	one, err := on.Inbox.Get(ctx, id)
+	one, err := admin.Inbox.Get(ctx, id)
 	if err != nil {
-		return on, err
+		return admin, err
 	}
-	return on, mayUseDeliveries(ctx, one.Scope)
+	return admin, mayUseDeliveries(ctx, one.Scope)
 }
 
 var errWhole = problem(problemOtherAgent, "this call concerns all accounts and agents, and the token is limited: use a token without accounts and agents")
 
-// wholeDesk is the desk for what concerns every delivery.
-func (s *Server) wholeDesk(ctx context.Context) (desk.Desk, error) {
+// adminOfAll returns the access to the inbox for a call that concerns every delivery.
+func (s *Server) adminOfAll(ctx context.Context) (inboxadmin.Admin, error) {
 	if caller(ctx).limited() {
-		return desk.Desk{}, errWhole
+		return inboxadmin.Admin{}, errWhole
 	}
-	return s.desk(ctx)
+	return s.admin(ctx)
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -298,7 +298,7 @@ type Attachment = workflows.Attachment
 type AuditEntry = inbox.AuditEntry
 
 // AuditPage defines model for AuditPage.
-type AuditPage = desk.AuditPage
+type AuditPage = inboxadmin.AuditPage
 
 // CallbackName The name of a callback in the configuration.
 type CallbackName = string
@@ -382,7 +382,7 @@ type Counterparty = workflows.Counterparty
 type Delivery = inbox.Delivery
 
 // DeliveryCounts defines model for DeliveryCounts.
-type DeliveryCounts = desk.Counts
+type DeliveryCounts = inboxadmin.Counts
 
 // DeliveryFilter defines model for DeliveryFilter.
 type DeliveryFilter struct {
@@ -415,7 +415,7 @@ type DeliveryPage = inbox.Page
 type DeliveryState = inbox.State
 
 // DeliveryWithBody A delivery with at most one of `body` (JSON) and `raw` (base64 of what is not JSON). `withheld` says why neither is there.
-type DeliveryWithBody = desk.Shown
+type DeliveryWithBody = inboxadmin.Shown
 
 // Duration A number with a unit, such as `90s`, `15m` or `72h`; at most ten years.
 type Duration = workflows.Duration
@@ -607,7 +607,7 @@ type Released struct {
 }
 
 // Replayed defines model for Replayed.
-type Replayed = desk.Replayed
+type Replayed = inboxadmin.Replayed
 
 // ReplayedDeliveries defines model for ReplayedDeliveries.
 type ReplayedDeliveries = signalbox.ReplayedDeliveries

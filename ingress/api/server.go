@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -242,11 +242,11 @@ func (s *Server) timeout(c echo.Context, op *operation) time.Duration {
 	return timeout
 }
 
-// desk is the caller's access to the inbox.
-func (s *Server) desk(ctx context.Context) (desk.Desk, error) {
+// admin returns the access of the caller to the inbox.
+func (s *Server) admin(ctx context.Context) (inboxadmin.Admin, error) {
 	store, err := s.deps.Inbox()
 	if err != nil {
-		return desk.Desk{}, fmt.Errorf("inbox: %w", err)
+		return inboxadmin.Admin{}, fmt.Errorf("inbox: %w", err)
 	}
-	return desk.Desk{Inbox: store, Keys: s.deps.Keys, Secrets: s.deps.AgentSecrets, Who: caller(ctx).Name, Now: s.deps.Now}, nil
+	return inboxadmin.Admin{Inbox: store, Keys: s.deps.Keys, Secrets: s.deps.AgentSecrets, Who: caller(ctx).Name, Now: s.deps.Now}, nil
 }

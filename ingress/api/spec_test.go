@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -63,8 +63,8 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		"CloseRun": {workflows.CloseRun{}, []string{"runId"}}, "Run": {value: workflows.Run{}},
 		"Notice": {value: workflows.Notice{}}, "NoticeData": {value: workflows.NoticeData{}}, "NotifyState": {value: workflows.NotifyState{}}, "NoticeRecord": {value: workflows.NoticeRecord{}},
 		"SelectNotices": {workflows.SelectNotices{}, []string{"by"}}, "NoticesSelected": {value: workflows.NoticesSelected{}},
-		"Delivery": {value: inbox.Delivery{}}, "DeliveryPage": {value: inbox.Page{}}, "DeliveryWithBody": {value: desk.Shown{}}, "DeliveryCounts": {value: desk.Counts{}},
-		"Purged": {value: inbox.Purged{}}, "Replayed": {value: desk.Replayed{}}, "AuditPage": {value: desk.AuditPage{}}, "AuditEntry": {value: inbox.AuditEntry{}},
+		"Delivery": {value: inbox.Delivery{}}, "DeliveryPage": {value: inbox.Page{}}, "DeliveryWithBody": {value: inboxadmin.Shown{}}, "DeliveryCounts": {value: inboxadmin.Counts{}},
+		"Purged": {value: inbox.Purged{}}, "Replayed": {value: inboxadmin.Replayed{}}, "AuditPage": {value: inboxadmin.AuditPage{}}, "AuditEntry": {value: inbox.AuditEntry{}},
 		"CasePage": {value: signalbox.CasePage{}}, "CaseRow": {value: signalbox.CaseRow{}}, "ActivationPage": {value: signalbox.ActivationPage{}},
 		"ActivationRow": {value: signalbox.ActivationRow{}}, "ToDoList": {value: signalbox.ToDoList{}}, "ToDoItem": {value: signalbox.ToDoItem{}},
 		"CatchUpReport": {value: signalbox.CatchUpReport{}}, "CatchUpCount": {value: signalbox.CatchUpCount{}}, "CatchUpFailure": {value: signalbox.CatchUpFailure{}},

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/replay"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -102,18 +102,18 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 // Replay implements signalbox.Deliveries. It records who asked before it replays the first one.
 func (d Deliveries) Replay(ctx context.Context, wanted signalbox.ReplayDeliveries) (signalbox.ReplayedDeliveries, error) {
 	filter := inbox.Filter{States: []inbox.State{inbox.StateUnmatched, inbox.StateLate}, Since: wanted.Since.UTC()}
-	found, err := replay.Matching(ctx, d.store, filter)
+	found, err := inboxadmin.Matching(ctx, d.store, filter)
 	if err != nil || len(found) == 0 {
 		return signalbox.ReplayedDeliveries{}, err
 	}
 	if wanted.DryRun {
 		return count(found), nil
 	}
-	entry := inbox.AuditEntry{At: d.now(), Who: wanted.By, Action: "replay", Subject: fmt.Sprintf("%d deliveries: %s", len(found), replay.Describe(filter))}
+	entry := inbox.AuditEntry{At: d.now(), Who: wanted.By, Action: "replay", Subject: fmt.Sprintf("%d deliveries: %s", len(found), inboxadmin.Describe(filter))}
 	if err := d.store.Audit(ctx, entry); err != nil {
 		return signalbox.ReplayedDeliveries{}, fmt.Errorf("replay: write the audit record (nothing was replayed): %w", err)
 	}
-	replayed, err := replay.All(ctx, d.store, found, d.now)
+	replayed, err := inboxadmin.ReplayMany(ctx, d.store, found, d.now)
 	done := count(replayed)
 	if err == nil {
 		done.Skipped = len(found) - len(replayed)

@@ -5,8 +5,8 @@ import (
 	"net/url"
 
 	"github.com/signalbox-dev/signalbox/ingress/api"
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 // deliveryNames are the parameters of a list of deliveries.
@@ -35,7 +35,7 @@ func (v *visit) deliveries() {
 
 // deliveryView is one delivery; Revealed says that it is shown with all its secrets.
 type deliveryView struct {
-	desk.Shown
+	inboxadmin.Shown
 	Revealed bool
 }
 
@@ -59,7 +59,7 @@ func (v *visit) revealDelivery() {
 }
 
 func (v *visit) replayDelivery() {
-	var done desk.Replayed
+	var done inboxadmin.Replayed
 	id := v.r.PathValue("id")
 	err := v.post(nil, &done, "deliveries", id, "replay")
 	v.done(err, "", "/deliveries/"+url.PathEscape(id), "replayed", done.Replayed, done.Skipped)
@@ -82,7 +82,7 @@ func (v *visit) replayDeliveries() {
 	if states := form["state"]; len(states) > 0 {
 		filter["states"] = states
 	}
-	var done desk.Replayed
+	var done inboxadmin.Replayed
 	err := v.post(filter, &done, "deliveries", "replay")
 	v.done(err, "", "/deliveries", "replayed", done.Replayed, done.Skipped)
 }

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -18,7 +18,7 @@ type healthView struct {
 	Ready  bool
 	Checks []Check
 	// Counts is nil where the visitor may not see them, or the inbox can't be read; Problem then says why.
-	Counts  *desk.Counts
+	Counts  *inboxadmin.Counts
 	States  []inbox.State
 	Problem string
 	// Polling is the share of polling in a sample of cases; nil if there are no cases. PollingProblem is why it could not be read.
@@ -41,7 +41,7 @@ func (v *visit) health() {
 			}
 			ctx, cancel := context.WithTimeout(v.r.Context(), figuresWithin)
 			defer cancel()
-			var counts desk.Counts
+			var counts inboxadmin.Counts
 			if err := v.callWithin(ctx, http.MethodGet, nil, nil, &counts, "deliveries", "counts"); err != nil {
 				data.Problem = err.Error()
 				if ctx.Err() != nil {

@@ -50,19 +50,19 @@ func TestPicturesOfEachView(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(folder, name+"-"+scheme+".png"), small(t, picture), 0o600))
 		}
 	}
-	const desk, phone = 1040, 390
-	take("sign-in", "/", desk)
+	const wide, phone = 1040, 390
+	take("sign-in", "/", wide)
 	b.write(t, "#token", "mistyped-token-of-ann")
 	b.click(t, ".signin button")
 	b.shows(t, "That token is not known")
-	take("sign-in-refused", "", desk)
+	take("sign-in-refused", "", wide)
 
 	// A browser leaves this page at once.
 	_, again := w.browser(t).send(t, http.MethodGet, "/cases/acme-w9-2048", nil, map[string]string{"Sec-Fetch-Site": "cross-site"})
 	again = strings.Replace(again, `http-equiv="refresh"`, "", 1)
 	_ = evaluate[bool](t, b, "document.documentElement.innerHTML = "+strconv.Quote(again)+", true")
 	b.until(t, "document.fonts.status === 'loaded'")
-	take("again", "", desk)
+	take("again", "", wide)
 	b.signIn(t, annSecret)
 	views := map[string]string{
 		"todo": "/", "cases": "/cases", "case": "/cases/acme-w9-2048", "case-uncertain": "/cases/acme-w9-2051", "case-ended": "/cases/acme-w9-1024",
@@ -71,19 +71,19 @@ func TestPicturesOfEachView(t *testing.T) {
 		"health": "/health", "attention": "/attention",
 	}
 	for _, name := range slices.Sorted(maps.Keys(views)) {
-		take(name, views[name], desk)
+		take(name, views[name], wide)
 	}
 	for _, name := range []string{"todo", "case", "cases"} {
 		take(name+"-phone", views[name], phone)
 	}
 
 	// What a form brings has no address.
-	b.do(t, chromedp.EmulateViewport(desk, 500))
+	b.do(t, chromedp.EmulateViewport(wide, 500))
 	b.open(t, "/deliveries/"+dead)
 	b.click(t, "#reveal summary")
 	b.click(t, "#reveal button")
 	b.shows(t, "The whole body is shown")
-	take("delivery-revealed", "", desk)
+	take("delivery-revealed", "", wide)
 	b.open(t, "/cases/acme-w9-2048")
 	b.write(t, ".answer textarea", "No, on paper.")
 	other := w.temporal.get("acme-w9-2048")
@@ -93,7 +93,7 @@ func TestPicturesOfEachView(t *testing.T) {
 	w.temporal.set(other)
 	b.click(t, ".answer button")
 	b.shows(t, "Your answer was not sent")
-	take("case-late-answer", "", desk)
+	take("case-late-answer", "", wide)
 
 	w.temporal.set(asks("acme-w9-2048"))
 	b.open(t, "/cases/acme-w9-2048") // with the text that was not sent
@@ -103,7 +103,7 @@ func TestPicturesOfEachView(t *testing.T) {
 	b.write(t, "#token", annSecret)
 	b.click(t, ".signin button")
 	b.shows(t, "You are signed in")
-	take("kept", "", desk)
+	take("kept", "", wide)
 }
 
 // small is a picture with the colours that matter: the most frequent ones, each unlike those before it. Edges of letters take the nearest.

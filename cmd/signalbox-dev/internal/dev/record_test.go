@@ -399,7 +399,7 @@ var noticeStories = map[string]func(t *testing.T, source string){
 	},
 	"handed-over": func(t *testing.T, source string) {
 		activities, err := notice.New(notice.Config{Temporal: shared.Temporal, Agents: map[string]notice.Agent{
-			handOverAgent: {HandOver: &workflows.HandOver{WorkflowType: "desk", TaskQueue: "no-worker"}},
+			handOverAgent: {HandOver: &workflows.HandOver{WorkflowType: "handed-over", TaskQueue: "no-worker"}},
 		}})
 		require.NoError(t, err)
 		_, err = activities.HandOff(t.Context(), workflows.HandOff{Source: source, Agent: handOverAgent, Notices: []workflows.PostedNotice{{Notice: workflows.Notice{

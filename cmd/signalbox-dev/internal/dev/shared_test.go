@@ -66,7 +66,7 @@ func runTests(m *testing.M) int {
 	o.UI = anyPort
 	o.Accounts = reference.accounts
 	o.Agents = map[string]config.Agent{handOverAgent: {
-		Secrets: []string{"handed-over-to-a-workflow"}, HandOver: &workflows.HandOver{WorkflowType: "desk", TaskQueue: "no-worker"},
+		Secrets: []string{"handed-over-to-a-workflow"}, HandOver: &workflows.HandOver{WorkflowType: "handed-over", TaskQueue: "no-worker"},
 	}}
 	shared.uncertain, err = newSimulator(o.Pace, offloadsim.RouteCreate, offloadsim.FailResetAfter)
 	if err == nil {

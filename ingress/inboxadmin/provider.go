@@ -1,4 +1,4 @@
-package desk
+package inboxadmin
 
 import (
 	"github.com/signalbox-dev/signalbox/ingress/hook"
@@ -7,7 +7,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// provider is how the desk finds and opens the deliveries of one provider.
+// provider is how to find and open the deliveries of one provider.
 type provider struct {
 	peek func(body []byte) (hook.Envelope, error)
 	// sharedLane returns the lane of events that came by a route that cases share; nil: there is no such route.

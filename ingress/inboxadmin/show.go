@@ -1,4 +1,4 @@
-package desk
+package inboxadmin
 
 import (
 	"context"
@@ -22,8 +22,8 @@ type Shown struct {
 }
 
 // Show returns a delivery without the secret and personal parts of its body.
-func (d Desk) Show(ctx context.Context, id string) (Shown, error) {
-	shown, plain, err := d.open(ctx, id)
+func (a Admin) Show(ctx context.Context, id string) (Shown, error) {
+	shown, plain, err := a.open(ctx, id)
 	if err != nil || shown.Withheld != "" {
 		return shown, err
 	}
@@ -37,12 +37,12 @@ func (d Desk) Show(ctx context.Context, id string) (Shown, error) {
 }
 
 // Reveal returns a delivery with its whole body, after the inbox has recorded the person.
-func (d Desk) Reveal(ctx context.Context, id string) (Shown, error) {
-	shown, plain, err := d.open(ctx, id)
+func (a Admin) Reveal(ctx context.Context, id string) (Shown, error) {
+	shown, plain, err := a.open(ctx, id)
 	if err != nil || shown.Withheld != "" {
 		return shown, err
 	}
-	if err := d.record(ctx, actReveal, id); err != nil {
+	if err := a.record(ctx, actReveal, id); err != nil {
 		return Shown{}, err
 	}
 	if json.Valid(plain) {
@@ -57,8 +57,8 @@ func (d Desk) Reveal(ctx context.Context, id string) (Shown, error) {
 const unverifiedKind = "unverified"
 
 // open returns the whole body, or a Shown that says why it is withheld.
-func (d Desk) open(ctx context.Context, id string) (shown Shown, plain []byte, err error) {
-	one, err := d.Inbox.Get(ctx, id)
+func (a Admin) open(ctx context.Context, id string) (shown Shown, plain []byte, err error) {
+	one, err := a.Inbox.Get(ctx, id)
 	if err != nil {
 		return Shown{}, nil, err
 	}
@@ -67,11 +67,11 @@ func (d Desk) open(ctx context.Context, id string) (shown Shown, plain []byte, e
 	case len(one.Body) == 0:
 		shown.Withheld = "the body was purged"
 		return shown, nil, nil
-	case d.Keys == nil:
+	case a.Keys == nil:
 		shown.Withheld = "the body is sealed, and no keyring is set; set --keyring (SIGNALBOX_KEYRING)"
 		return shown, nil, nil
 	}
-	plain, err = d.Keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)
+	plain, err = a.Keys.Open(one.Body, hook.BodyContext(one.Provider, one.Lane, one.ID)...)
 	switch {
 	case errors.Is(err, keyring.ErrOpen):
 		shown.Withheld = "this keyring can't open the body"

@@ -1,4 +1,4 @@
-package desk
+package inboxadmin
 
 import (
 	"bytes"
@@ -32,19 +32,19 @@ type Erased struct {
 }
 
 // RecordErase records in the audit trail that a case or activation will be erased. From then on no delivery starts its workflow again.
-func (d Desk) RecordErase(ctx context.Context, lane string) error {
-	return d.record(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
+func (a Admin) RecordErase(ctx context.Context, lane string) error {
+	return a.record(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
 }
 
 // Erase erases what ToErase finds. It may be interrupted and repeated.
-func (d Desk) Erase(ctx context.Context, request EraseRequest) (done Erased, err error) {
-	ids, unreadable, err := d.ToErase(ctx, request)
+func (a Admin) Erase(ctx context.Context, request EraseRequest) (done Erased, err error) {
+	ids, unreadable, err := a.ToErase(ctx, request)
 	done.Unreadable = unreadable
 	if len(ids) == 0 && err == nil {
-		return done, d.Inbox.Erase(ctx, request.Lane, nil) // an erasure that was cut off may have left the store's log behind
+		return done, a.Inbox.Erase(ctx, request.Lane, nil) // an erasure that was cut off may have left the store's log behind
 	}
 	for chunk := range slices.Chunk(ids, inbox.MaxPage) {
-		if err = d.Inbox.Erase(ctx, request.Lane, chunk); err != nil {
+		if err = a.Inbox.Erase(ctx, request.Lane, chunk); err != nil {
 			return done, fmt.Errorf("erase (%d deliveries are gone): %w", done.Deliveries, err)
 		}
 		done.Deliveries += len(chunk)
@@ -54,8 +54,8 @@ func (d Desk) Erase(ctx context.Context, request EraseRequest) (done Erased, err
 
 // ToErase finds the deliveries of a case or activation: those in its lane, and those that only their body identifies: deliveries of the shared
 // route, and quarantined, dead or ignored ones. It reads all deliveries of Offload, or those of the agent that reached no workflow.
-func (d Desk) ToErase(ctx context.Context, request EraseRequest) (ids []string, unreadable int, err error) {
-	f := &toErase{desk: d, request: request, found: map[string]bool{}, unreadable: map[string]bool{}, lanes: map[string]bool{}}
+func (a Admin) ToErase(ctx context.Context, request EraseRequest) (ids []string, unreadable int, err error) {
+	f := &toErase{admin: a, request: request, found: map[string]bool{}, unreadable: map[string]bool{}, lanes: map[string]bool{}}
 	err = f.lane(ctx, request.Lane, func(one inbox.Delivery) error {
 		about, err := f.open(ctx, one.ID)
 		f.know(about.EntityID)
@@ -83,7 +83,7 @@ func (d Desk) ToErase(ctx context.Context, request EraseRequest) (ids []string, 
 
 // toErase is a search for what to erase.
 type toErase struct {
-	desk    Desk
+	admin   Admin
 	request EraseRequest
 	// found are the deliveries to erase, unreadable those whose body can't be opened.
 	found, unreadable map[string]bool
@@ -148,7 +148,7 @@ func (f *toErase) names(a about) bool {
 
 // open reads a body. It returns nothing for one that is gone or can't be opened.
 func (f *toErase) open(ctx context.Context, id string) (about, error) {
-	shown, plain, err := f.desk.open(ctx, id)
+	shown, plain, err := f.admin.open(ctx, id)
 	if err != nil || shown.Withheld != "" {
 		if err == nil && len(shown.Delivery.Body) > 0 {
 			f.unreadable[id] = true
@@ -177,7 +177,7 @@ func (f *toErase) open(ctx context.Context, id string) (about, error) {
 func (f *toErase) each(ctx context.Context, filter inbox.Filter, do func(inbox.Delivery) error) error {
 	filter.Limit = inbox.MaxPage
 	for {
-		page, err := f.desk.Inbox.List(ctx, filter)
+		page, err := f.admin.Inbox.List(ctx, filter)
 		if err != nil {
 			return err
 		}

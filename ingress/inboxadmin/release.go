@@ -1,4 +1,4 @@
-package desk
+package inboxadmin
 
 import (
 	"context"
@@ -12,14 +12,14 @@ import (
 
 // Release verifies the quarantined deliveries of an agent again, or of all agents if agent is empty, and accepts those that a secret
 // verifies.
-func (d Desk) Release(ctx context.Context, agent string) (ingress.Released, error) {
-	if _, known := d.Secrets[agent]; !known && agent != "" {
+func (a Admin) Release(ctx context.Context, agent string) (ingress.Released, error) {
+	if _, known := a.Secrets[agent]; !known && agent != "" {
 		return ingress.Released{}, fmt.Errorf("%w: agent: there is none of that name in --config (SIGNALBOX_CONFIG)", inbox.ErrInvalid)
 	}
-	if len(d.Secrets) == 0 {
+	if len(a.Secrets) == 0 {
 		return ingress.Released{}, fmt.Errorf("%w: agent: release needs the webhook secrets of the agents, but --config (SIGNALBOX_CONFIG) names no agent", inbox.ErrInvalid)
 	}
-	releaser, err := ingress.NewReleaser(d.Secrets, d.Keys, d.Inbox, d.Now)
+	releaser, err := ingress.NewReleaser(a.Secrets, a.Keys, a.Inbox, a.Now)
 	if err != nil {
 		return ingress.Released{}, fmt.Errorf("%w: %w", inbox.ErrInvalid, err)
 	}
@@ -27,18 +27,18 @@ func (d Desk) Release(ctx context.Context, agent string) (ingress.Released, erro
 	if agent == "" {
 		subject = "all agents"
 	}
-	if err := d.record(ctx, actRelease, subject); err != nil {
+	if err := a.record(ctx, actRelease, subject); err != nil {
 		return ingress.Released{}, err
 	}
 	return releaser.Release(ctx, agent)
 }
 
 // Purge removes bodies and rows by age; pending deliveries stay. It works in short steps and can be interrupted and repeated.
-func (d Desk) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
-	if err := d.record(ctx, actPurge, purgeInWords(request)); err != nil {
+func (a Admin) Purge(ctx context.Context, request inbox.PurgeRequest) (inbox.Purged, error) {
+	if err := a.record(ctx, actPurge, purgeInWords(request)); err != nil {
 		return inbox.Purged{}, err
 	}
-	done, err := d.Inbox.Purge(ctx, request)
+	done, err := a.Inbox.Purge(ctx, request)
 	if err != nil {
 		return done, fmt.Errorf("purge (%d bodies and %d deliveries were removed): %w", done.Bodies, done.Rows, err)
 	}

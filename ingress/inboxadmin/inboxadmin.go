@@ -1,6 +1,6 @@
-// Package desk is what people do with the inbox on the command line and over the API: show, reveal, replay, release and purge deliveries.
+// Package inboxadmin is what people do with the inbox on the command line and over the API: show, reveal, replay, release, purge and erase deliveries.
 // The inbox records the person before each act that reveals or changes data; if it can't, the act fails and nothing is done.
-package desk
+package inboxadmin
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
-// Desk is one person's access to an inbox.
-type Desk struct {
+// Admin is one person's access to an inbox.
+type Admin struct {
 	Inbox inbox.Store
 	// Keys open bodies. Without keys, bodies are withheld.
 	Keys *keyring.Ring
@@ -32,22 +32,22 @@ const (
 )
 
 // RecordReveal records that the person is about to see a secret from outside the inbox, such as an agent's API key.
-func (d Desk) RecordReveal(ctx context.Context, subject string) error {
-	return d.record(ctx, actReveal, subject)
+func (a Admin) RecordReveal(ctx context.Context, subject string) error {
+	return a.record(ctx, actReveal, subject)
 }
 
 // record writes an audit record. The caller must not act if it fails.
-func (d Desk) record(ctx context.Context, action, subject string) error {
-	entry := inbox.AuditEntry{At: d.Now(), Who: d.Who, Action: action, Subject: subject}
-	if err := d.Inbox.Audit(ctx, entry); err != nil {
+func (a Admin) record(ctx context.Context, action, subject string) error {
+	entry := inbox.AuditEntry{At: a.Now(), Who: a.Who, Action: action, Subject: subject}
+	if err := a.Inbox.Audit(ctx, entry); err != nil {
 		return fmt.Errorf("%s: write the audit record (nothing was done): %w", action, err)
 	}
 	return nil
 }
 
 // List returns deliveries without bodies, the newest arrival first.
-func (d Desk) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
-	page, err := d.Inbox.List(ctx, filter)
+func (a Admin) List(ctx context.Context, filter inbox.Filter) (inbox.Page, error) {
+	page, err := a.Inbox.List(ctx, filter)
 	if page.Deliveries == nil {
 		page.Deliveries = []inbox.Delivery{}
 	}
@@ -65,12 +65,12 @@ type AuditPage struct {
 const MaxAuditPage = inbox.MaxPage - 1
 
 // AuditPage returns a page. An empty cursor returns the first page; a limit of 0 means inbox.DefaultPage.
-func (d Desk) AuditPage(ctx context.Context, cursor string, limit int) (AuditPage, error) {
+func (a Admin) AuditPage(ctx context.Context, cursor string, limit int) (AuditPage, error) {
 	if cursor != "" && inbox.ParseID(cursor) != nil {
 		return AuditPage{}, fmt.Errorf("%w: cursor: it is not a cursor of this list: begin without one", inbox.ErrInvalid)
 	}
 	limit = min(inbox.Filter{Limit: limit}.PageSize(), MaxAuditPage)
-	entries, err := d.Inbox.AuditTrail(ctx, cursor, limit+1)
+	entries, err := a.Inbox.AuditTrail(ctx, cursor, limit+1)
 	if err != nil {
 		return AuditPage{}, err
 	}
@@ -91,11 +91,11 @@ type Counts struct {
 }
 
 // Count counts all deliveries. It takes time in proportion to their number.
-func (d Desk) Count(ctx context.Context) (Counts, error) {
-	states, err := d.Inbox.Counts(ctx)
+func (a Admin) Count(ctx context.Context) (Counts, error) {
+	states, err := a.Inbox.Counts(ctx)
 	if err != nil {
 		return Counts{}, err
 	}
-	oldest, _, err := d.Inbox.OldestPending(ctx)
+	oldest, _, err := a.Inbox.OldestPending(ctx)
 	return Counts{States: states, OldestPending: oldest}, err
 }

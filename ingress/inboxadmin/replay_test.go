@@ -1,4 +1,4 @@
-package replay_test
+package inboxadmin_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
-	"github.com/signalbox-dev/signalbox/ingress/replay"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 )
 
 // recorder records the replays of each lane as they end. The later a delivery stands in its lane, the sooner its replay ends.
@@ -52,7 +52,7 @@ func TestTheDeliveriesOfALaneAreReplayedInTheirOrder(t *testing.T) {
 	}
 	unknown := inbox.Delivery{ID: "no lane"}
 	r := &recorder{ended: map[string][]string{}}
-	replayed, err := replay.All(t.Context(), r, append(all, unknown), time.Now)
+	replayed, err := inboxadmin.ReplayMany(t.Context(), r, append(all, unknown), time.Now)
 	require.NoError(t, err)
 	require.Equal(t, all, replayed)
 	require.Equal(t, want, r.ended)

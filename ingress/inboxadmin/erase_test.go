@@ -1,4 +1,4 @@
-package desk_test
+package inboxadmin_test
 
 import (
 	"path/filepath"
@@ -7,12 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox-dev/signalbox/ingress/desk"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/hook/offload"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/ingress/inboxadmin"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
 
@@ -27,7 +27,7 @@ func TestWhatOnlyABodyTellsIsErasedAndWhatOthersSentStays(t *testing.T) {
 	lostKey, err := keyring.LoadOrCreate(filepath.Join(folder, "lost.json"))
 	require.NoError(t, err)
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	desks := desk.Desk{Inbox: store, Keys: ring, Who: "ada", Now: func() time.Time { return now }}
+	admin := inboxadmin.Admin{Inbox: store, Keys: ring, Who: "ada", Now: func() time.Time { return now }}
 
 	put := func(keys *keyring.Ring, provider, agent, lane string, state inbox.State, body string) string {
 		one := inbox.Delivery{ID: inbox.NewID(now), Provider: provider, Scope: agent, Lane: lane, State: state, Kind: "k", ReceivedAt: now}
@@ -71,17 +71,17 @@ func TestWhatOnlyABodyTellsIsErasedAndWhatOthersSentStays(t *testing.T) {
 	}
 	unreadable := put(lostKey, offload.Name, "", "", inbox.StateDead, "c1")
 
-	require.NoError(t, desks.RecordReveal(t.Context(), "API key of "+activation))
-	_, err = desks.ReplayAll(t.Context(), inbox.Filter{Lane: lane, States: []inbox.State{inbox.StateLate}})
+	require.NoError(t, admin.RecordReveal(t.Context(), "API key of "+activation))
+	_, err = admin.ReplayAll(t.Context(), inbox.Filter{Lane: lane, States: []inbox.State{inbox.StateLate}})
 	require.NoError(t, err)
 
-	done, err := desks.Erase(t.Context(), desk.EraseRequest{Lane: lane, Provider: offload.Name, Reference: "vendor_1"})
+	done, err := admin.Erase(t.Context(), inboxadmin.EraseRequest{Lane: lane, Provider: offload.Name, Reference: "vendor_1"})
 	require.NoError(t, err)
 	require.Equal(t, len(cases), done.Deliveries)
 	require.Equal(t, 1, done.Unreadable, "those of the case are erased unread")
-	done, err = desks.Erase(t.Context(), desk.EraseRequest{Lane: activation, Provider: artmail.Name, Agent: "w9", IDs: []string{"a1"}})
+	done, err = admin.Erase(t.Context(), inboxadmin.EraseRequest{Lane: activation, Provider: artmail.Name, Agent: "w9", IDs: []string{"a1"}})
 	require.NoError(t, err)
-	require.Equal(t, desk.Erased{Deliveries: len(activations)}, done)
+	require.Equal(t, inboxadmin.Erased{Deliveries: len(activations)}, done)
 
 	erased := func(id string) bool {
 		one, err := store.Get(t.Context(), id)
@@ -94,11 +94,11 @@ func TestWhatOnlyABodyTellsIsErasedAndWhatOthersSentStays(t *testing.T) {
 	for _, id := range append(others, unreadable) {
 		require.False(t, erased(id), id)
 	}
-	done, err = desks.Erase(t.Context(), desk.EraseRequest{Lane: lane, Provider: offload.Name, Reference: "vendor_1", IDs: []string{"c1"}})
+	done, err = admin.Erase(t.Context(), inboxadmin.EraseRequest{Lane: lane, Provider: offload.Name, Reference: "vendor_1", IDs: []string{"c1"}})
 	require.NoError(t, err)
-	require.Equal(t, desk.Erased{Unreadable: 1}, done, "it may be repeated")
+	require.Equal(t, inboxadmin.Erased{Unreadable: 1}, done, "it may be repeated")
 
-	require.NoError(t, desks.RecordErase(t.Context(), lane))
+	require.NoError(t, admin.RecordErase(t.Context(), lane))
 	trail, err := store.AuditTrail(t.Context(), "", 9)
 	require.NoError(t, err)
 	require.Len(t, trail, 3)

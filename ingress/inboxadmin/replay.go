@@ -1,5 +1,4 @@
-// Package replay replays stored deliveries, many at a time. It knows the inbox only, not the meaning of a delivery.
-package replay
+package inboxadmin
 
 import (
 	"context"
@@ -14,6 +13,42 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
+
+// Replayed is the result of a replay. Skipped counts deliveries that can't be replayed: they have no lane, or their body was purged.
+type Replayed struct {
+	Replayed int `json:"replayed"`
+	Skipped  int `json:"skipped"`
+}
+
+// Replay replays one delivery. It fails with inbox.ErrNotReplayable if the delivery has no lane or no body.
+func (a Admin) Replay(ctx context.Context, id string) (Replayed, error) {
+	if err := a.record(ctx, actReplay, id); err != nil {
+		return Replayed{}, err
+	}
+	if err := a.Inbox.Replay(ctx, id, a.Now()); err != nil {
+		return Replayed{}, err
+	}
+	return Replayed{Replayed: 1}, nil
+}
+
+// ReplayAll replays the deliveries that match the filter now. A filter without states means unmatched, late and dead.
+func (a Admin) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, error) {
+	if len(filter.States) == 0 {
+		filter.States = []inbox.State{inbox.StateUnmatched, inbox.StateLate, inbox.StateDead}
+	}
+	found, err := Matching(ctx, a.Inbox, filter)
+	if err != nil {
+		return Replayed{}, err
+	}
+	if err := a.record(ctx, actReplay, fmt.Sprintf("%d deliveries: %s", len(found), Describe(filter))); err != nil {
+		return Replayed{}, err
+	}
+	done, err := ReplayMany(ctx, a.Inbox, found, a.Now)
+	if err != nil {
+		return Replayed{Replayed: len(done)}, err
+	}
+	return Replayed{Replayed: len(done), Skipped: len(found) - len(done)}, nil
+}
 
 // Matching returns the deliveries that match the filter now, without bodies, the oldest first. It ignores the filter's Cursor and Limit.
 func Matching(ctx context.Context, store interface {
@@ -38,9 +73,9 @@ func Matching(ctx context.Context, store interface {
 // lanesAtOnce lets the store commit many replays together.
 const lanesAtOnce = 64
 
-// All replays deliveries and returns those that it replayed, those of each lane in their order. It skips deliveries without a lane, and those
+// ReplayMany replays deliveries and returns those that it replayed, those of each lane in their order. It skips deliveries without a lane, and those
 // whose body or row was purged. It stops when the store fails; the error then says how many were replayed.
-func All(ctx context.Context, store interface {
+func ReplayMany(ctx context.Context, store interface {
 	Replay(ctx context.Context, id string, now time.Time) error
 }, deliveries []inbox.Delivery, now func() time.Time,
 ) ([]inbox.Delivery, error) {
