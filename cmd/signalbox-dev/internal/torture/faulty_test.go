@@ -11,8 +11,10 @@ import (
 	"net/url"
 	"regexp"
 	"sync"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
 
@@ -105,4 +107,29 @@ var dedupeKey = regexp.MustCompile(`"dedupeKey":"[^"]*"`)
 
 func withoutKeys(payload *commonpb.Payload) *commonpb.Payload {
 	return &commonpb.Payload{Metadata: payload.GetMetadata(), Data: dedupeKey.ReplaceAll(payload.GetData(), []byte(`"dedupeKey":""`))}
+}
+
+func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
+	for _, inbox := range []string{inboxSQLite, inboxPostgres} {
+		t.Run(inbox, func(t *testing.T) {
+			o := short(t, 2)
+			o.Inbox, o.Kills = inbox, 4
+			o.instead = map[role]role{roleIngress: roleEarlyIngress}
+			// A database that is killed loses nothing here: the store tries again until it is back.
+			o.only = map[role][]faultKind{roleIngress: {faultKill}}
+			o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
+			report := tortured(t, o)
+			require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
+		})
+	}
+}
+
+func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T) {
+	o := short(t, 3)
+	o.Events, o.Kills, o.Players = 300, 6, 24
+	o.instead = map[role]role{roleWorker: roleForgetfulWorker}
+	o.only = map[role][]faultKind{roleIngress: {faultKill}}
+	report := tortured(t, o)
+	require.NotEmpty(t, violations(t, report, "no event counts twice"))
+	require.Empty(t, violations(t, report, "each acknowledged event is in the inbox"))
 }

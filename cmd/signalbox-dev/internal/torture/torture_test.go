@@ -185,31 +185,6 @@ func survived(t *testing.T, o Options) Report {
 	return report
 }
 
-func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
-	for _, inbox := range []string{inboxSQLite, inboxPostgres} {
-		t.Run(inbox, func(t *testing.T) {
-			o := short(t, 2)
-			o.Inbox, o.Kills = inbox, 4
-			o.instead = map[role]role{roleIngress: roleEarlyIngress}
-			// A database that is killed loses nothing here: the store tries again until it is back.
-			o.only = map[role][]faultKind{roleIngress: {faultKill}}
-			o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
-			report := tortured(t, o)
-			require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
-		})
-	}
-}
-
-func TestWorkflowsWithoutTheirWindowOfSeenKeysAreFoundToCountTwice(t *testing.T) {
-	o := short(t, 3)
-	o.Events, o.Kills, o.Players = 300, 6, 24
-	o.instead = map[role]role{roleWorker: roleForgetfulWorker}
-	o.only = map[role][]faultKind{roleIngress: {faultKill}}
-	report := tortured(t, o)
-	require.NotEmpty(t, violations(t, report, "no event counts twice"))
-	require.Empty(t, violations(t, report, "each acknowledged event is in the inbox"))
-}
-
 func TestTheCommandRefusesWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
