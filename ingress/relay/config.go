@@ -28,7 +28,7 @@ type Config struct {
 	UnmatchedGrace time.Duration
 	// ReplayInterval is how often the relay looks for workflows that have started after their events became unmatched. Default 30 seconds.
 	ReplayInterval time.Duration
-	// MaxAttempts is how often Temporal may refuse an event before it is dead. Default 20, which takes about an hour.
+	// MaxAttempts is the number of failed attempts after which an event is dead. Default 20, which takes about an hour.
 	MaxAttempts int
 	// PollInterval is how often the relay claims while the inbox reports no new delivery. Default 1 second.
 	PollInterval time.Duration

@@ -17,7 +17,7 @@
 //   - late: the workflow is closed, and is not known to have applied the delivery;
 //   - unmatched: the workflow did not exist during the grace time, which starts when Temporal first answers that there is none. The relay
 //     replays the delivery when the workflow starts;
-//   - dead: it can't be parsed, its workflow ID is too long, or Temporal refused it too often.
+//   - dead: it can't be parsed, its workflow ID is too long, or too many attempts failed.
 //
 // # Leases
 //

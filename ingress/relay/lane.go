@@ -110,7 +110,7 @@ func (r *Relay) handle(ctx context.Context, lane inbox.Lane) []inbox.Settlement 
 		events = events[n:]
 	}
 	if len(unopened) > 0 {
-		settled = append(settled, r.refuse(unopened[0], "this keyring can't open its body"))
+		settled = append(settled, r.countFailedAttempt(unopened[0], "this keyring can't open its body"))
 		settled = append(settled, release(unopened[1:])...)
 	}
 	return settled
@@ -147,7 +147,7 @@ func sameCase(lane string, events []pendingEvent) int {
 	return len(events)
 }
 
-// countForSignal returns how many events the next signal carries. An event that Temporal refused before goes alone, so that the others lose
+// countForSignal returns how many events the next signal carries. An event with a failed attempt goes alone, so that the others lose
 // no attempt.
 func countForSignal(events []pendingEvent) int {
 	if events[0].Attempts > 0 {

@@ -39,7 +39,7 @@ func TestARunningActivationGetsChangedOptions(t *testing.T) {
 	f.temporal.memos[older] = memoOf(t, workflows.MemoActivationOptions, workflows.ActivationOptions{}.Normalized())
 	f.temporal.memos[unreadable] = memoOf(t, workflows.MemoActivationOptions, "sealed by another converter")
 	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": now}})
-	eventually(t, "all are told", func() bool { return len(f.temporal.sent()) == 3 })
+	eventually(t, "all are signalled", func() bool { return len(f.temporal.sent()) == 3 })
 	f.stop()
 
 	for i, id := range []string{older, unknown, unreadable} {
@@ -90,7 +90,7 @@ func TestAnActivationWhoseMemoNeedsAnOlderKeyIsToldItsOptionsAgain(t *testing.T)
 			f.temporal.memos[older] = memo(payloadcodec.New(first))
 			f.temporal.memos[plain] = memo(payloadcodec.New(nil))
 			f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": options}})
-			eventually(t, "they are told", func() bool { return len(f.temporal.sent()) == len(c.told) })
+			eventually(t, "they are signalled", func() bool { return len(f.temporal.sent()) == len(c.told) })
 			f.stop()
 			var told []string
 			for _, sent := range f.temporal.sent() {
@@ -119,7 +119,7 @@ func TestAnActivationThatEndsMeanwhileDoesNotStopTheOptionsOfOthers(t *testing.T
 		f.temporal.set(func(f *fakeTemporal) { f.status[ends] = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED })
 	}
 	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": {}}})
-	eventually(t, "the other is told", func() bool { return len(f.temporal.sent()) == 1 })
+	eventually(t, "the other is signalled", func() bool { return len(f.temporal.sent()) == 1 })
 	require.Equal(t, lives, f.temporal.sent()[0].workflowID)
 }
 
@@ -132,7 +132,7 @@ func TestOptionsThatCannotBeSentBlockNoDelivery(t *testing.T) {
 	f.temporal.broken[stuck] = errors.New("it can't be signalled")
 	f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": {}}})
 	f.becomes(t, f.keepArtmail(t, workflows.KindAgentActivated, activated), inbox.StateDelivered)
-	eventually(t, "the next is told", func() bool {
+	eventually(t, "the next is signalled", func() bool {
 		return slices.ContainsFunc(f.temporal.sent(), func(s signal) bool { return s.workflowID == next && s.name == workflows.SignalActivationOptions })
 	})
 }

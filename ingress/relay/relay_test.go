@@ -169,7 +169,7 @@ func TestAFailureOfOneWorkflowDoesNotHoldBackOthers(t *testing.T) {
 			good := f.keepOffload(t, "good", "evt-1")
 			f.start(t, relay.Config{MaxAttempts: 3})
 			f.becomes(t, good, inbox.StateDelivered)
-			eventually(t, "the reason is told", func() bool { return f.get(t, first).Reason != "" })
+			eventually(t, "the reason is stored", func() bool { return f.get(t, first).Reason != "" })
 			require.NoError(t, f.relay.Check(t.Context()))
 
 			if !tt.counted {
@@ -224,7 +224,7 @@ func TestAnEventWaitsForItsWorkflowDuringTheGraceTime(t *testing.T) {
 		f := newFixture(t)
 		id := f.keepOffload(t, "order-1", "evt")
 		f.start(t, relay.Config{})
-		eventually(t, "the reason is told", func() bool { return f.get(t, id).Reason == "no such workflow" })
+		eventually(t, "the reason is stored", func() bool { return f.get(t, id).Reason == "no such workflow" })
 		require.Equal(t, inbox.StatePending, f.get(t, id).State)
 		f.temporal.run("offload-case/order-1")
 		f.clock.advance(time.Minute)
@@ -293,8 +293,8 @@ func TestAnEventThatItsClosedWorkflowHasIsDelivered(t *testing.T) {
 		reason  string
 	}{
 		"it has it":                 {closed: time.Second, state: inbox.StateDelivered},
-		"it has another":            {closed: time.Second, applied: time.Millisecond, state: inbox.StateLate, reason: "the workflow was closed after this came; it may have it"},
-		"it can't be asked":         {closed: time.Second, applied: -1, state: inbox.StateLate, reason: "the workflow was closed after this came; it may have it"},
+		"it has another":            {closed: time.Second, applied: time.Millisecond, state: inbox.StateLate, reason: "the workflow closed after this delivery arrived; it may have received it"},
+		"it can't be asked":         {closed: time.Second, applied: -1, state: inbox.StateLate, reason: "the workflow closed after this delivery arrived; it may have received it"},
 		"it was closed before that": {closed: -time.Second, state: inbox.StateLate, reason: "the workflow is closed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,13 +22,13 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	case notFound:
 		return r.unmatched(left)
 	case refused:
-		return holdLane(r.refuse(head, result.reason()))
+		return holdLane(r.countFailedAttempt(head, result.reason()))
 	case outage, unclear:
 		if r.gate.suspect(ctx, result.err) {
 			return release(left)
 		}
 		if result.class == unclear {
-			return holdLane(r.refuse(head, result.reason()))
+			return holdLane(r.countFailedAttempt(head, result.reason()))
 		}
 	case accepted, busy:
 	}
@@ -36,14 +36,14 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), result.reason(), false))
 }
 
-// refuse counts a failed attempt. After the last one the delivery is dead.
-func (r *Relay) refuse(d inbox.Delivery, reason string) inbox.Settlement {
+// countFailedAttempt counts an attempt of a delivery. After the last one the delivery is dead.
+func (r *Relay) countFailedAttempt(d inbox.Delivery, reason string) inbox.Settlement {
 	attempt := d.Attempts + 1
 	if attempt >= r.config.MaxAttempts {
 		r.logger.Error("delivery is dead after its last attempt", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.String("reason", reason))
 		return inbox.Finish(d.ID, inbox.StateDead, reason)
 	}
-	r.logger.Warn("delivery is refused", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.Int("attempt", attempt), zap.String("reason", reason))
+	r.logger.Warn("delivery attempt failed", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.Int("attempt", attempt), zap.String("reason", reason))
 	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
 }
 
@@ -53,7 +53,7 @@ func countedPause(attempt int) time.Duration {
 }
 
 // uncountedPause returns a quarter of the time that an event has waited already, between half a second and half a minute. So the pause grows
-// without a count of tries.
+// without a count of attempts.
 func uncountedPause(waited time.Duration) time.Duration {
 	return jittered(min(max(waited/4, 500*time.Millisecond), 30*time.Second))
 }
@@ -61,7 +61,7 @@ func uncountedPause(waited time.Duration) time.Duration {
 // jittered returns d plus or minus up to a fifth, so that lanes that failed together don't return together.
 func jittered(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
-// late ends the deliveries of a workflow that is closed. One that came before the end may have reached it all the same.
+// late ends the deliveries of a workflow that is closed. A delivery that arrived before the workflow closed may have been applied.
 func late(left []inbox.Delivery, result sendResult) []inbox.Settlement {
 	out := make([]inbox.Settlement, 0, len(left))
 	for _, d := range left {
@@ -71,7 +71,7 @@ func late(left []inbox.Delivery, result sendResult) []inbox.Settlement {
 		case d.ReceivedAt.Equal(result.applied):
 			out = append(out, inbox.Finish(d.ID, inbox.StateDelivered, ""))
 		default:
-			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow was closed after this came; it may have it"))
+			out = append(out, inbox.Finish(d.ID, inbox.StateLate, "the workflow closed after this delivery arrived; it may have received it"))
 		}
 	}
 	return out
