@@ -124,10 +124,10 @@ func (p process) approvalList() *cobra.Command {
 
 // activationState reads the activation that the arguments name: agent, activation ID.
 func (p process) activationState(cmd *cobra.Command, args []string, user bool) (api.Activation, error) {
-	on, end, err := p.backend(cmd)
+	backend, closeBackend, err := p.backend(cmd)
 	if err != nil {
 		return api.Activation{}, err
 	}
-	defer end()
-	return on.ShowActivation(cmd.Context(), args[0], args[1], user)
+	defer closeBackend()
+	return backend.ShowActivation(cmd.Context(), args[0], args[1], user)
 }

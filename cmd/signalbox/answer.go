@@ -33,12 +33,12 @@ or from standard input if that is not a terminal.`,
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open, States: []workflows.CaseStatus{workflows.CaseInputNeeded}}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			one := on.Case(args[0])
+			defer closeBackend()
+			one := backend.Case(args[0])
 			if given := cmd.Flags().Changed("text"); !given || input.QuestionID == "" {
 				question, err := openQuestion(cmd.Context(), one, input.QuestionID)
 				if err != nil {

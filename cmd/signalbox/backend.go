@@ -112,8 +112,8 @@ func (p process) api(cmd *cobra.Command) (*overAPI, error) {
 	return &overAPI{connected}, nil
 }
 
-// backend returns the backend of a command; end closes it.
-func (p process) backend(cmd *cobra.Command) (on backend, end func(), err error) {
+// backend returns the backend of a command. The caller calls closeBackend.
+func (p process) backend(cmd *cobra.Command) (b backend, closeBackend func(), err error) {
 	remote, err := p.api(cmd)
 	switch {
 	case err != nil:
@@ -124,17 +124,17 @@ func (p process) backend(cmd *cobra.Command) (on backend, end func(), err error)
 	return p.direct(cmd, nil)
 }
 
-func (p process) direct(cmd *cobra.Command, of signalbox.Deliveries) (on backend, end func(), err error) {
-	apps, end, err := p.client(cmd, signalbox.Options{Deliveries: of})
+func (p process) direct(cmd *cobra.Command, of signalbox.Deliveries) (b backend, disconnect func(), err error) {
+	apps, disconnect, err := p.client(cmd, signalbox.Options{Deliveries: of})
 	if err != nil {
 		return nil, nil, err
 	}
-	return direct{apps}, end, nil
+	return direct{apps}, disconnect, nil
 }
 
 // backendWithInbox returns a backend with access to deliveries. If no inbox is named and the default file does not exist, a command that does
 // not need the inbox goes on without it, and says so.
-func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Config, error), needed bool) (on backend, end func(), err error) {
+func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Config, error), needed bool) (b backend, closeBackend func(), err error) {
 	if remote, err := p.api(cmd); remote != nil || err != nil {
 		return remote, func() {}, err
 	}
@@ -151,11 +151,11 @@ func (p process) backendWithInbox(cmd *cobra.Command, settings func() (config.Co
 	if err != nil {
 		return nil, nil, err
 	}
-	on, disconnect, err := p.direct(cmd, deliveries.New(opened.Inbox, p.now))
+	b, disconnect, err := p.direct(cmd, deliveries.New(opened.Inbox, p.now))
 	if err != nil {
 		return nil, nil, errors.Join(err, opened.Close())
 	}
-	return on, func() {
+	return b, func() {
 		disconnect()
 		_ = opened.Close() // all changes are committed already
 	}, nil

@@ -63,12 +63,12 @@ With --case-id it follows a case that already exists at Offload, and needs no do
 			case request.Reference == "":
 				return &commandLineError{cmd, errors.New("give --reference, or a reference in the document")}
 			}
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			started, err := on.StartCase(cmd.Context(), request)
+			defer closeBackend()
+			started, err := backend.StartCase(cmd.Context(), request)
 			if err != nil {
 				return err
 			}
@@ -102,12 +102,12 @@ func (p process) caseShow() *cobra.Command {
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			state, err := on.Case(args[0]).State(cmd.Context())
+			defer closeBackend()
+			state, err := backend.Case(args[0]).State(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -127,12 +127,12 @@ func (p process) caseWait() *cobra.Command {
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			return p.wait(cmd, on.Case(args[0]), asJSON)
+			defer closeBackend()
+			return p.wait(cmd, backend.Case(args[0]), asJSON)
 		},
 	}
 	jsonFlag(wait, &asJSON)

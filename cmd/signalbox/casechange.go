@@ -19,12 +19,12 @@ func (p process) caseChange(use, short string, args cobra.PositionalArgs,
 	command := &cobra.Command{
 		Use: use, Short: short, Args: args, ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			receipt, err := change(cmd.Context(), on.Case(args[0]), args[1:])
+			defer closeBackend()
+			receipt, err := change(cmd.Context(), backend.Case(args[0]), args[1:])
 			if err != nil {
 				return err
 			}

@@ -31,12 +31,12 @@ Offload now, and resends notices that were given up since then. It can be repeat
 		if err != nil {
 			return err
 		}
-		on, end, err := p.backendWithInbox(cmd, settings, true)
+		backend, closeBackend, err := p.backendWithInbox(cmd, settings, true)
 		if err != nil {
 			return err
 		}
-		defer end()
-		report, err := on.CatchUp(cmd.Context(), signalbox.CatchUpOptions{Since: from, By: cmp.Or(by, p.who()), DryRun: dryRun})
+		defer closeBackend()
+		report, err := backend.CatchUp(cmd.Context(), signalbox.CatchUpOptions{Since: from, By: cmp.Or(by, p.who()), DryRun: dryRun})
 		if errors.Is(err, signalbox.ErrInvalid) || errors.Is(err, errUsage) {
 			return err
 		}
@@ -94,12 +94,12 @@ rate: "case show" shows the result. A case without an ID at Offload is not read.
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Open}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			if err := on.Case(args[0]).ReconcileNow(cmd.Context(), cmp.Or(by, p.who())); err != nil {
+			defer closeBackend()
+			if err := backend.Case(args[0]).ReconcileNow(cmd.Context(), cmp.Or(by, p.who())); err != nil {
 				return err
 			}
 			return p.say(cmd, "case %s will be read now\n", args[0])

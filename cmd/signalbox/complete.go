@@ -15,16 +15,16 @@ import (
 const completions = 100
 
 // complete offers what find returns within p.completionTime. If Temporal or the API is away it offers nothing, since a completion can't show errors.
-func (p process) complete(cmd *cobra.Command, prefix string, find func(ctx context.Context, on backend) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+func (p process) complete(cmd *cobra.Command, prefix string, find func(ctx context.Context, backend backend) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), p.completionTime)
 	defer cancel()
 	cmd.SetContext(ctx)
-	on, end, err := p.backend(cmd)
+	backend, closeBackend, err := p.backend(cmd)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer end()
-	found, err := find(ctx, on)
+	defer closeBackend()
+	found, err := find(ctx, backend)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -43,8 +43,8 @@ func (p process) completeReference(filter signalbox.CaseFilter) cobra.Completion
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		filter.ReferencePrefix, filter.Limit = prefix, completions
-		return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
-			page, err := on.ListCases(ctx, filter)
+		return p.complete(cmd, prefix, func(ctx context.Context, backend backend) ([]string, error) {
+			page, err := backend.ListCases(ctx, filter)
 			var references []string
 			for _, row := range page.Cases {
 				references = append(references, row.Reference)
@@ -59,12 +59,12 @@ func (p process) completeActivation(cmd *cobra.Command, args []string, prefix st
 	if len(args) > 1 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
+	return p.complete(cmd, prefix, func(ctx context.Context, backend backend) ([]string, error) {
 		filter := signalbox.ActivationFilter{Limit: completions}
 		if len(args) == 1 {
 			filter.Agents = args
 		}
-		page, err := on.ListActivations(ctx, filter)
+		page, err := backend.ListActivations(ctx, filter)
 		var found []string
 		for _, row := range page.Activations {
 			found = append(found, [...]string{row.Agent, row.ActivationID}[len(args)])
@@ -79,8 +79,8 @@ func (p process) completeSource(cmd *cobra.Command, args []string, prefix string
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return p.complete(cmd, prefix, func(ctx context.Context, on backend) ([]string, error) {
-		page, err := on.ListNotices(ctx, signalbox.NoticeFilter{Limit: completions})
+	return p.complete(cmd, prefix, func(ctx context.Context, backend backend) ([]string, error) {
+		page, err := backend.ListNotices(ctx, signalbox.NoticeFilter{Limit: completions})
 		var found []string
 		for _, source := range page.Sources {
 			found = append(found, source.Source)

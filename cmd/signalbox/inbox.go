@@ -47,7 +47,7 @@ func (a inboxAdmin) withKeyring() (inboxAdmin, error) {
 }
 
 // operation is the work of an inbox command.
-type operation func(cmd *cobra.Command, args []string, on inboxBackend) error
+type operation func(cmd *cobra.Command, args []string, deliveries inboxBackend) error
 
 // operate opens the inbox for the command and closes it afterwards, or works over the API. settings are the flags that the command uses in
 // addition to --inbox.
@@ -65,18 +65,18 @@ func (p process) operate(command *cobra.Command, do operation, settings ...strin
 		if err != nil {
 			return err
 		}
-		on, err := p.openInboxAdmin(cmd.Context(), opened)
+		admin, err := p.openInboxAdmin(cmd.Context(), opened)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, on.Close()) }()
-		on.Secrets = opened.AgentSecrets()
+		defer func() { err = errors.Join(err, admin.Close()) }()
+		admin.Secrets = opened.AgentSecrets()
 		if slices.Contains(settings, "keyring") {
-			if on, err = on.withKeyring(); err != nil {
+			if admin, err = admin.withKeyring(); err != nil {
 				return err
 			}
 		}
-		return do(cmd, args, on)
+		return do(cmd, args, admin)
 	}
 	return usesAPI(command)
 }

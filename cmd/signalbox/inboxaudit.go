@@ -35,8 +35,8 @@ func (p process) inboxAudit() *cobra.Command {
 		Use:   "audit",
 		Short: "List who revealed, replayed, released, purged and erased what, the newest first",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
-		page, err := on.AuditPage(cmd.Context(), cursor, limit)
+	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
+		page, err := deliveries.AuditPage(cmd.Context(), cursor, limit)
 		if err != nil {
 			return err
 		}

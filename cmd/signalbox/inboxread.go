@@ -19,12 +19,12 @@ func (p process) inboxList() *cobra.Command {
 		Use:   "list",
 		Short: "List deliveries, the newest first",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
+	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
 		filter, err := chosen.filter(p.now())
 		if err != nil {
 			return err
 		}
-		page, err := on.List(cmd.Context(), filter)
+		page, err := deliveries.List(cmd.Context(), filter)
 		if err != nil {
 			return err
 		}
@@ -61,8 +61,8 @@ func (p process) inboxCounts() *cobra.Command {
 		Use:   "counts",
 		Short: "Count deliveries by state",
 		Args:  cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
-		counts, err := on.Count(cmd.Context())
+	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
+		counts, err := deliveries.Count(cmd.Context())
 		if err != nil {
 			return err
 		}

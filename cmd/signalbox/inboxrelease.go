@@ -21,8 +21,8 @@ func (p process) inboxRelease() *cobra.Command {
 (SIGNALBOX_CONFIG): correct them there, and restart the ingress with the same file. An accepted webhook keeps its time of arrival; if the inbox
 has it already, it is a duplicate. The inbox records the person.`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
-		done, err := on.Release(cmd.Context(), agent)
+	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
+		done, err := deliveries.Release(cmd.Context(), agent)
 		if err != nil {
 			return err
 		}
@@ -48,11 +48,11 @@ func (p process) inboxPurge() *cobra.Command {
 		Long: `Remove bodies or whole deliveries by age; pending deliveries stay. It works in short steps beside a running ingress, and can be interrupted and
 repeated. The inbox records the person.`,
 		Args: cobra.NoArgs,
-	}, func(cmd *cobra.Command, _ []string, on inboxBackend) error {
+	}, func(cmd *cobra.Command, _ []string, deliveries inboxBackend) error {
 		if bodies < 0 || rows < 0 || bodies == 0 && rows == 0 {
 			return fmt.Errorf("%w: give a minimum age: --bodies-before, --rows-before, or both", errUsage)
 		}
-		done, err := on.Purge(cmd.Context(), purgeOlderThan(p.now(), bodies, rows))
+		done, err := deliveries.Purge(cmd.Context(), purgeOlderThan(p.now(), bodies, rows))
 		if err != nil {
 			return err
 		}

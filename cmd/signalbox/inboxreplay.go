@@ -19,7 +19,7 @@ func (p process) inboxReplay() *cobra.Command {
 		Long: `Replay a delivery: signal it to its workflow again. With --all it replays every delivery that matches the filter; without --state those that are
 unmatched, late or dead. A workflow does not apply an event that it has applied before. The inbox records the person.`,
 		Args: cobra.MaximumNArgs(1),
-	}, func(cmd *cobra.Command, args []string, on inboxBackend) error {
+	}, func(cmd *cobra.Command, args []string, deliveries inboxBackend) error {
 		if (len(args) == 1) == all {
 			return fmt.Errorf("%w: name one delivery, or give --all with a filter", errUsage)
 		}
@@ -32,9 +32,9 @@ unmatched, late or dead. A workflow does not apply an event that it has applied 
 		}
 		var done inboxadmin.Replayed
 		if all {
-			done, err = on.ReplayAll(cmd.Context(), filter)
+			done, err = deliveries.ReplayAll(cmd.Context(), filter)
 		} else {
-			done, err = on.Replay(cmd.Context(), args[0])
+			done, err = deliveries.Replay(cmd.Context(), args[0])
 		}
 		if err != nil {
 			return err

@@ -18,10 +18,10 @@ func (p process) inboxShow() *cobra.Command {
 		Long: `Show a delivery without the secret and personal parts of its body. It shows documented IDs, times, numbers, flags and statuses, and hides API
 keys, people, their words, results and undocumented fields. With --reveal it shows the whole body, after the inbox has recorded the person.`,
 		Args: cobra.ExactArgs(1),
-	}, func(cmd *cobra.Command, args []string, on inboxBackend) error {
-		see := on.Show
+	}, func(cmd *cobra.Command, args []string, deliveries inboxBackend) error {
+		see := deliveries.Show
 		if reveal {
-			see = on.Reveal
+			see = deliveries.Reveal
 		}
 		shown, err := see(cmd.Context(), args[0])
 		if err != nil {

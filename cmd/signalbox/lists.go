@@ -53,7 +53,7 @@ func (p process) caseList() *cobra.Command {
 	)
 	list := p.workflowList(&chosen, "List cases: first the open ones, the newest first, then those that have ended",
 		[]string{"REFERENCE", "STATUS", "CASE", "ACCOUNT", "STARTED", "DUE", "ATTENTION"},
-		func(ctx context.Context, on backend, since, before time.Time) (listed, error) {
+		func(ctx context.Context, backend backend, since, before time.Time) (listed, error) {
 			filter := signalbox.CaseFilter{
 				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Accounts: accounts, ReferencePrefix: prefix, CaseID: caseID,
 				Open: signalbox.Openness(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
@@ -61,7 +61,7 @@ func (p process) caseList() *cobra.Command {
 			for _, state := range chosen.states {
 				filter.States = append(filter.States, workflows.CaseStatus(state))
 			}
-			page, err := on.ListCases(ctx, filter)
+			page, err := backend.ListCases(ctx, filter)
 			rows := make([][]string, len(page.Cases))
 			for i, c := range page.Cases {
 				rows[i] = []string{c.Reference, standing(string(c.Status), c.Execution), c.CaseID, c.Account, p.when(c.StartedAt), p.when(c.DueAt), strings.Join(c.Attention, ", ")}
@@ -82,7 +82,7 @@ func (p process) activationList() *cobra.Command {
 	)
 	list := p.workflowList(&chosen, "List activations: first the open ones, the newest first, then those that have ended",
 		[]string{"AGENT", "ACTIVATION", "STATUS", "STARTED", "DUE", "ATTENTION"},
-		func(ctx context.Context, on backend, since, before time.Time) (listed, error) {
+		func(ctx context.Context, backend backend, since, before time.Time) (listed, error) {
 			filter := signalbox.ActivationFilter{
 				Attention: chosen.attention, NeedsAttention: chosen.needsAttention, Agents: agents,
 				Open: signalbox.Openness(chosen.open), StartedSince: since, StartedBefore: before, Cursor: chosen.cursor, Limit: chosen.limit,
@@ -90,7 +90,7 @@ func (p process) activationList() *cobra.Command {
 			for _, state := range chosen.states {
 				filter.States = append(filter.States, workflows.ActivationStatus(state))
 			}
-			page, err := on.ListActivations(ctx, filter)
+			page, err := backend.ListActivations(ctx, filter)
 			rows := make([][]string, len(page.Activations))
 			for i, a := range page.Activations {
 				rows[i] = []string{a.Agent, a.ActivationID, standing(string(a.Status), a.Execution), p.when(a.StartedAt), p.when(a.DueAt), strings.Join(a.Attention, ", ")}
@@ -111,7 +111,7 @@ type listed struct {
 
 // workflowList is a command that shows a page of workflows.
 func (p process) workflowList(chosen *workflowFlags, short string, columns []string,
-	read func(ctx context.Context, on backend, since, before time.Time) (listed, error),
+	read func(ctx context.Context, backend backend, since, before time.Time) (listed, error),
 ) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
@@ -126,12 +126,12 @@ func (p process) workflowList(chosen *workflowFlags, short string, columns []str
 			if err != nil {
 				return err
 			}
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			found, err := read(cmd.Context(), on, since, before)
+			defer closeBackend()
+			found, err := read(cmd.Context(), backend, since, before)
 			if err != nil {
 				return err
 			}

@@ -47,15 +47,15 @@ func (p process) noticeList() *cobra.Command {
 
 		ValidArgsFunction: p.completeSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
+			defer closeBackend()
 			if len(args) == 1 {
-				return p.showNotices(cmd, on, sourceOf(args[0]), givenUp, page.asJSON)
+				return p.showNotices(cmd, backend, sourceOf(args[0]), givenUp, page.asJSON)
 			}
-			found, err := on.ListNotices(cmd.Context(), signalbox.NoticeFilter{
+			found, err := backend.ListNotices(cmd.Context(), signalbox.NoticeFilter{
 				GivenUp: givenUp, SourcePrefix: prefix, Open: signalbox.Openness(open), Cursor: page.cursor, Limit: page.limit,
 			})
 			if err != nil {
@@ -81,8 +81,8 @@ func (p process) noticeList() *cobra.Command {
 	return usesAPI(list)
 }
 
-func (p process) showNotices(cmd *cobra.Command, on backend, source string, givenUp, asJSON bool) error {
-	state, err := on.Notices(cmd.Context(), source)
+func (p process) showNotices(cmd *cobra.Command, backend backend, source string, givenUp, asJSON bool) error {
+	state, err := backend.Notices(cmd.Context(), source)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (p process) showNotices(cmd *cobra.Command, on backend, source string, give
 // noticeChange returns a command that resends or dismisses notices of the source in its first argument: those that the other arguments name, or
 // all that were given up.
 func (p process) noticeChange(name, short string,
-	change func(on backend, ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error),
+	change func(backend backend, ctx context.Context, source string, which workflows.SelectNotices) (workflows.NoticesSelected, error),
 ) *cobra.Command {
 	var (
 		since, by string
@@ -131,12 +131,12 @@ func (p process) noticeChange(name, short string,
 			if which.Since, err = moment("since", since, p.now()); err != nil {
 				return err
 			}
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			done, err := change(on, cmd.Context(), sourceOf(args[0]), which)
+			defer closeBackend()
+			done, err := change(backend, cmd.Context(), sourceOf(args[0]), which)
 			if err != nil {
 				return err
 			}

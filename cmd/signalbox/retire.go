@@ -100,19 +100,19 @@ func (p process) needByAPIKeys(cmd *cobra.Command, ring *keyring.Ring) error {
 
 // needByBodies returns errBodiesSealed if a stored body needs an older key.
 func (p process) needByBodies(ctx context.Context, ring *keyring.Ring, settings config.Config) (err error) {
-	on, err := p.openInboxAdmin(ctx, settings)
+	admin, err := p.openInboxAdmin(ctx, settings)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, on.Close()) }()
-	found, err := on.Inbox.BodiesWithout(ctx, ring.SealedPrefix())
+	defer func() { err = errors.Join(err, admin.Close()) }()
+	found, err := admin.Inbox.BodiesWithout(ctx, ring.SealedPrefix())
 	if err != nil {
 		return err
 	}
 	var needs []string
 	for _, state := range inbox.States() {
 		if bodies := found[state]; bodies.Count > 0 {
-			needs = append(needs, bodiesInWords(state, bodies, settings, on.Now()))
+			needs = append(needs, bodiesInWords(state, bodies, settings, admin.Now()))
 		}
 	}
 	if len(needs) == 0 {

@@ -68,13 +68,13 @@ standard error, which says so, is the only record.`,
 
 // recordRevealedKey returns false if the settings name no inbox and the default file does not exist.
 func (p process) recordRevealedKey(cmd *cobra.Command, settings config.Config, workflowID string) (recorded bool, err error) {
-	on, err := p.openInboxAdmin(cmd.Context(), settings)
+	admin, err := p.openInboxAdmin(cmd.Context(), settings)
 	switch {
 	case errors.Is(err, storage.ErrNone) && !settings.InboxNamed:
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("reveal: no key is printed without an audit record: %w", err)
 	}
-	err = on.RecordReveal(cmd.Context(), "API key of "+workflowID)
-	return err == nil, errors.Join(err, on.Close())
+	err = admin.RecordReveal(cmd.Context(), "API key of "+workflowID)
+	return err == nil, errors.Join(err, admin.Close())
 }

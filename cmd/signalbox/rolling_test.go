@@ -24,7 +24,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-// example is a configuration of the folder deploy with this machine's addresses in the place of its own. Each text must be there.
+// example is a configuration of the folder deploy with addresses of the test in place of its addresses. Each text must be there.
 func (f *fleet) example(name string, replace ...string) string {
 	f.t.Helper()
 	text, err := os.ReadFile(filepath.Join("deploy", name))
@@ -45,7 +45,7 @@ func (f *fleet) run(path string, args ...string) {
 	require.NoError(f.t, process.Start())
 	f.t.Cleanup(func() {
 		require.NoError(f.t, process.Process.Signal(syscall.SIGTERM))
-		// Each program has a status of its own for a signal.
+		// Each program has a different status for a signal.
 		_ = process.Wait()
 		if f.t.Failed() {
 			f.t.Log(log.String())
@@ -158,7 +158,7 @@ func (f *fleet) startLoad(url string) *load {
 	return l
 }
 
-// postOne posts an event of its own and returns what was answered, "" for 204.
+// postOne posts a new event and returns what was answered, "" for 204.
 func postOne(client *http.Client, ring *keyring.Ring, url string, n int64) string {
 	reference := fmt.Sprintf("order-%d", n)
 	path := workflows.OffloadWebhookPath(reference, ring.Token(workflows.OffloadTokenContext(reference)...))

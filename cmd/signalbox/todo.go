@@ -20,7 +20,7 @@ func (p process) toDo() *cobra.Command {
 		Short: "List the work for people, the most urgent first",
 		Long: `List the work for people, the most urgent first: open questions, uncertain creations, results that violate their schema, paused activations, stale
 runs, notices given up, broken workflows, and deliveries that did not reach their workflow. Completed workflows, and
-unmatched and late deliveries, come last. --json prints whole texts, and what to do for each entry.`,
+unmatched and late deliveries, come last. --json also prints full texts and, for each entry, what to do.`,
 		Args: cobra.NoArgs,
 	}
 	settings := p.settingsFlags(command, "inbox")
@@ -36,12 +36,12 @@ unmatched and late deliveries, come last. --json prints whole texts, and what to
 		if len(agents) > 0 {
 			options.Agents = agents
 		}
-		on, end, err := p.backendWithInbox(cmd, settings, false)
+		backend, closeBackend, err := p.backendWithInbox(cmd, settings, false)
 		if err != nil {
 			return err
 		}
-		defer end()
-		list, err := on.ToDo(cmd.Context(), options)
+		defer closeBackend()
+		list, err := backend.ToDo(cmd.Context(), options)
 		if err != nil {
 			return err
 		}
@@ -74,9 +74,9 @@ func (p process) showToDo(cmd *cobra.Command, list signalbox.ToDoList) error {
 	if list.Truncated {
 		why := "there are more workflows or deliveries than one list reads"
 		if list.Workflows > signalbox.MaxToDoWorkflows {
-			why = fmt.Sprintf("there are %d workflows", list.Workflows)
+			why = fmt.Sprintf("%d workflows need attention and one list reads %d", list.Workflows, signalbox.MaxToDoWorkflows)
 		}
-		if err := p.say(cmd, "the list is incomplete, because %s: urgent entries may be missing\n", why); err != nil {
+		if err := p.say(cmd, "the list is incomplete: %s, so urgent entries may be missing\n", why); err != nil {
 			return err
 		}
 	}
