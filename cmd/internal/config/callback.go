@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -16,8 +17,7 @@ import (
 // Callback is a receiver of notices. Only the configuration has its URL and secrets: the start of a case can name a callback, but no address.
 type Callback struct {
 	URL string
-	// Secrets sign each notice, in the form of Standard Webhooks: "whsec_" and 24 to 64 bytes in base64. There are two while one replaces the
-	// other.
+	// Secrets sign each notice, in the form of Standard Webhooks: "whsec_" and 24 to 64 bytes in base64. During a rotation there are two.
 	Secrets []string
 	// AllowPrivate allows a private address, AllowHTTP an unencrypted URL.
 	AllowPrivate, AllowHTTP bool
@@ -71,8 +71,8 @@ func (c Config) validateNotify(setting string, names []string, say func(string, 
 	}
 	for _, name := range names {
 		if _, known := c.Callbacks[name]; !known {
-			say("%s.notify: %q is not one of callbacks (%s): add it there, or name one of them", setting, name,
-				strings.Join(slices.Sorted(maps.Keys(c.Callbacks)), ", "))
+			say("%s.notify: no callback %q is configured (configured: %s): add it to callbacks, or name one that is configured", setting, name,
+				cmp.Or(strings.Join(slices.Sorted(maps.Keys(c.Callbacks)), ", "), "none"))
 		}
 	}
 }

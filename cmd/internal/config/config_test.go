@@ -427,8 +427,8 @@ agents:
 		"callbacks.bad name: the name must have", "callbacks.none.url: missing", "callbacks.none: 0 secrets", "callbacks.plain.url: unencrypted: use https, or set allowHTTP",
 		"callbacks.plain: secret 1: does not begin with whsec_", "callbacks.user.url: has credentials", "callbacks.user: secret 1: the part after whsec_ is not base64",
 		"callbacks.near.url: private address", "allowPrivate", "callbacks.near: secret 1: has 7 bytes, want 24 to 64", "callbacks.odd.url: want an absolute URL",
-		`accounts.default.notify: "finances" is not one of callbacks (bad name, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
-		`agents.pages.notify: "other"`, "handOver.workflowType: it is missing", `handOver.taskQueue: "signalbox" is polled by Signalbox's own workers`,
+		`accounts.default.notify: no callback "finances" is configured (configured: bad name, near, none`, `agents.pages: invalid argument: notify[1]: "near" is named twice`,
+		`agents.pages.notify: no callback "other" is configured`, "handOver.workflowType: it is missing", `handOver.taskQueue: "signalbox" is polled by Signalbox's own workers`,
 		"agents.notify.handOver: invalid agent",
 	} {
 		require.ErrorContains(t, err, says)
