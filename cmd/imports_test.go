@@ -37,7 +37,7 @@ func entityWorkflow(lifecycle string) []string {
 }
 
 var importRules = []importRule{
-	{folder: "workflows", why: "the contract is the standard library only: whoever reads it needs nothing else", not: []string{"github.com", "go.temporal.io", "go.uber.org", "golang.org"}},
+	{folder: "workflows", why: "the contract is the standard library only: a reader needs nothing else", not: []string{"github.com", "go.temporal.io", "go.uber.org", "golang.org"}},
 	{folder: "workflows/wire", why: "it reads JSON and knows no provider", not: []string{temporalSDK, "net/http"}},
 	{folder: "workflows/resultschema", may: []string{"workflows"}, why: "it compares two documents and knows nothing of cases", not: []string{temporalSDK, "net/http"}},
 	{folder: "workflows/keyring", why: "it doesn't know what is sealed, or why"},
@@ -64,7 +64,7 @@ var importRules = []importRule{
 	{folder: "activities/offload/offloadapi", may: []string{"workflows", "workflows/wire"}, why: "the typed client works without Temporal", not: []string{temporalSDK}},
 	{folder: "activities/archive", may: []string{"workflows", "activities/publicnet"}, why: "it stores files and knows no provider's rules"},
 	{folder: "activities/notice", may: []string{"workflows", "activities/publicnet"}, why: "it delivers notices and knows no workflow code"},
-	{folder: "activities/publicnet", why: "it dials; it knows nobody's URLs"},
+	{folder: "activities/publicnet", why: "it dials, and knows no URL"},
 	{folder: "ingress", may: []string{"workflows", "workflows/keyring", "ingress/inbox", "ingress/hook", "ingress/hook/..."}, why: "the ingress verifies, stores and answers, whether or not there is a Temporal", not: []string{temporalSDK}},
 	{folder: "ingress/hook", may: []string{"workflows", "workflows/wire"}, why: "pure functions over bytes", not: []string{temporalSDK, "github.com/labstack", "net/http"}},
 	{folder: "ingress/inbox", why: "it doesn't know what a delivery means", not: []string{temporalSDK, "github.com/labstack"}},

@@ -86,7 +86,7 @@ func (d apiDocument) eachCall(t *testing.T, visit func(verb, route string, op ca
 	require.Greater(t, calls, 30)
 }
 
-// pathOf fills the parts of a route; the one with the name bad gets a value that is none.
+// pathOf fills the parts of a route; the part named bad gets an invalid value.
 func pathOf(route, bad string) string {
 	for name, value := range goodPath {
 		if name == bad {
@@ -104,7 +104,7 @@ func (d apiDocument) resolve(s schema) schema {
 	return d.resolve(d.Components.Schemas[path.Base(s.Ref)])
 }
 
-// types are those that a schema takes; empty: any.
+// types returns the JSON types that the schema allows; nil means all.
 func (s schema) types() []string {
 	switch of := s.Type.(type) {
 	case string:
@@ -119,7 +119,7 @@ func (s schema) types() []string {
 	return nil
 }
 
-// wrongValue is of a type that the schema does not take; ok is false where it takes all.
+// wrongValue returns a value of a type that the schema forbids. ok is false if no such value is known.
 func (s schema) wrongValue() (value any, ok bool) {
 	types := s.types()
 	if len(types) == 0 {
@@ -134,7 +134,8 @@ func (s schema) wrongValue() (value any, ok bool) {
 	return nil, false
 }
 
-// wrongBodies are, by the name of a field, a body with a wrong value there and nothing else. What is required may be missing beside it.
+// wrongBodies calls add for each field with a body whose only field is that one, with a wrong value. It also adds bodies without a required
+// field and with an unknown field.
 func (d apiDocument) wrongBodies(s schema, name string, put func(any) any, add func(field string, body any)) {
 	s = d.resolve(s)
 	if value, ok := s.wrongValue(); ok && name != "" {
@@ -155,19 +156,19 @@ func (d apiDocument) wrongBodies(s schema, name string, put func(any) any, add f
 	}
 }
 
-// badPath has, for the name of a part of a path, a value that is none.
+// badPath has an invalid value for each part of a path.
 var badPath = map[string]string{
 	"reference": "a%20" + marker, "agent": "c%20" + marker, "activationId": "%00" + marker, "messageId": "%00" + marker, "runId": "%00" + marker, "id": marker, "source": marker,
 }
 
-// goodPath has one that may be.
+// goodPath has a valid value for each.
 var goodPath = map[string]string{
 	"reference": "x", "agent": "crm", "activationId": "a1", "messageId": "m1", "runId": "r1", "source": "offload-case%2Fx", "id": inbox.NewID(clock),
 }
 
-// Each call of the document refuses a wrong value in each part of its path, each parameter and each field of its body, by the name of what is wrong
-// and without repeating it. So a call or a field that is added is tried, too.
-func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
+// Each call refuses an invalid value in each part of its path, each parameter and each field of its body. The error names the wrong part and does
+// not repeat its value. New calls and fields are covered automatically.
+func TestEachInvalidFieldIsNamedInTheError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.temporal.become("offload-case/x", workflows.CaseState{Reference: "x"})
@@ -197,7 +198,7 @@ func TestEachFieldOfEachCallIsRefusedByItsName(t *testing.T) {
 				parameter = document.Components.Parameters[path.Base(parameter.Ref)]
 			}
 			if parameter.In == "path" {
-				require.Contains(t, badPath, parameter.Name, "add a value that is none")
+				require.Contains(t, badPath, parameter.Name, "add an invalid value")
 				refused(verb, pathOf(route, parameter.Name), nil, parameter.Name)
 				continue
 			}

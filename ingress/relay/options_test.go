@@ -64,8 +64,8 @@ func TestAnActivationWhoseMemoNeedsAnOlderKeyIsToldItsOptionsAgain(t *testing.T)
 	require.NoError(t, err)
 	const current, older, plain = "artmail-activation/copywriter/1-current", "artmail-activation/copywriter/2-older", "artmail-activation/copywriter/3-plain"
 	for name, c := range map[string]struct {
-		payloads *payloadcodec.Codec
-		told     []string
+		payloads  *payloadcodec.Codec
+		signalled []string
 	}{
 		"encrypting":   {payloadcodec.New(second), []string{older, plain}},
 		"decrypt only": {payloadcodec.New(second).DecryptOnly(), []string{current, older}},
@@ -90,13 +90,13 @@ func TestAnActivationWhoseMemoNeedsAnOlderKeyIsToldItsOptionsAgain(t *testing.T)
 			f.temporal.memos[older] = memo(payloadcodec.New(first))
 			f.temporal.memos[plain] = memo(payloadcodec.New(nil))
 			f.start(t, relay.Config{Agents: map[string]workflows.ActivationOptions{"copywriter": options}})
-			eventually(t, "they are signalled", func() bool { return len(f.temporal.sent()) == len(c.told) })
+			eventually(t, "they are signalled", func() bool { return len(f.temporal.sent()) == len(c.signalled) })
 			f.stop()
-			var told []string
+			var signalled []string
 			for _, sent := range f.temporal.sent() {
-				told = append(told, sent.workflowID)
+				signalled = append(signalled, sent.workflowID)
 			}
-			require.Equal(t, c.told, told)
+			require.Equal(t, c.signalled, signalled)
 		})
 	}
 }

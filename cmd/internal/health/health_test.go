@@ -33,7 +33,7 @@ func newStage(t *testing.T, others ...health.Check) *stage {
 	return s
 }
 
-func (s *stage) told(t *testing.T) health.State {
+func (s *stage) state(t *testing.T) health.State {
 	t.Helper()
 	_, states := s.Ready()
 	return states[0]
@@ -44,7 +44,7 @@ func TestNothingIsReadyBeforeEveryCheckWasProbed(t *testing.T) {
 	s := newStage(t, health.Check{Name: "temporal", Probe: func(context.Context) error { return nil }})
 	require.False(t, s.Receives())
 	s.Refresh(t.Context())
-	require.False(t, s.Receives(), "the check of Temporal was not probed: nothing is known of it")
+	require.False(t, s.Receives(), "a check that never ran is not ready")
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { s.Run(ctx); close(ended) }()
@@ -63,23 +63,23 @@ func TestAChangeOfStateIsLoggedOnceAndKeepsItsTime(t *testing.T) {
 		s.Refresh(t.Context())
 		s.at = s.at.Add(time.Second)
 	}
-	require.Equal(t, health.State{Name: "inbox", Since: away, Problem: "it does not answer", Fix: "start it"}, s.told(t), "and no address")
+	require.Equal(t, health.State{Name: "inbox", Since: away, Problem: "it does not answer", Fix: "start it"}, s.state(t), "without the address")
 	require.Equal(t, 1, s.logs.FilterMessage("check fails").Len())
 	require.Equal(t, "dial tcp 10.1.2.3:5432: refused", s.logs.FilterMessage("check fails").All()[0].ContextMap()["error"])
 	back := s.at
 	s.answer = nil
 	s.Refresh(t.Context())
 	s.Refresh(t.Context())
-	require.Equal(t, health.State{Name: "inbox", OK: true, Since: back}, s.told(t))
+	require.Equal(t, health.State{Name: "inbox", OK: true, Since: back}, s.state(t))
 	require.Equal(t, 1, s.logs.FilterMessage("check passes").Len())
 }
 
-func TestTheTextOfAnotherErrorIsNotShown(t *testing.T) {
+func TestOnlyTheTextOfAProblemIsShown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.answer = errors.New("dial tcp 10.1.2.3:5432")
 	s.Refresh(t.Context())
-	require.Equal(t, "the check fails", s.told(t).Problem)
+	require.Equal(t, "the check fails", s.state(t).Problem)
 }
 
 func TestAStoppingProcessIsNotReady(t *testing.T) {

@@ -114,7 +114,7 @@ func TestOpenWorkIsCountedFromStates(t *testing.T) {
 # HELP signalbox_open_work_up 1 while open work can be read from Temporal; 0 while it can't, and then the other values are the last ones.
 # TYPE signalbox_open_work_up gauge
 signalbox_open_work_up 0
-`)), "nothing is told before the first pass")
+`)), "nothing is reported before the first pass")
 
 	want := `
 # HELP signalbox_waiting Open questions, open approvals, notices that are being delivered, and notices that were given up.

@@ -45,7 +45,7 @@ type answer struct {
 	err    error
 }
 
-// sendEvent posts an event of its own case.
+// sendEvent posts an event of a new case.
 func sendEvent(sender *http.Client, url string, ring *keyring.Ring, event string) answer {
 	path := workflows.OffloadWebhookPath(event, ring.Token(workflows.OffloadTokenContext(event)...))
 	// Of a size that a slow network takes some time for.

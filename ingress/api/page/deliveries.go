@@ -48,7 +48,8 @@ func (v *visit) oneDelivery() {
 	v.render(http.StatusOK, "delivery", view{Title: "Delivery", Section: "/deliveries", Data: data, Every: liveEvery})
 }
 
-// revealDelivery answers the form itself: a page that another request could ask for again would be recorded again.
+// revealDelivery renders the answer to the POST and does not redirect: each reload of a redirect's target would be recorded as one more
+// revelation.
 func (v *visit) revealDelivery() {
 	data := deliveryView{Revealed: true}
 	if err := v.post(nil, &data.Shown, "deliveries", v.r.PathValue("id"), "reveal"); err != nil {

@@ -34,7 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 		"a lane is handed out in order":                                    laneOrder,
 		"a claim keeps to its limits and takes the longest due":            claimLimits,
 		"a claim keeps to its bytes and hands out one however large":       claimBytes,
-		"a claimed lane is handed out to nobody else":                      claimedLane,
+		"a claimed lane is not handed out again":                           claimedLane,
 		"a lease that ends frees the lane":                                 leaseEnds,
 		"a part of a lane settled gives the rest back":                     partlySettled,
 		"what waits holds up nothing else":                                 waitingHoldsUpNobody,

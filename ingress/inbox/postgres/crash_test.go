@@ -24,7 +24,7 @@ import (
 // crashAddress names the database for the child process of the crash test.
 const crashAddress = "SIGNALBOX_TEST_CRASH_ADDRESS"
 
-// claimUntilKilled is the child: it claims, says how much it got, and waits to be killed.
+// claimUntilKilled is the child: it claims, prints the number of lanes, and waits to be killed.
 func claimUntilKilled() bool {
 	address := os.Getenv(crashAddress) //nolint:forbidigo // the only way to tell a child of this binary what it is
 	if address == "" {
@@ -46,7 +46,7 @@ func claimAt(owner string, now time.Time) inbox.ClaimRequest {
 	return inbox.ClaimRequest{Owner: owner, Now: now, Lease: time.Minute, MaxLanes: 100, MaxPerLane: 100}
 }
 
-func TestWhatAProcessHadClaimedWhenItDiedIsHandedOutWhenTheLeaseEnds(t *testing.T) {
+func TestLanesOfAKilledProcessAreClaimableAfterTheirLease(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
 	s := open(t, address)
@@ -66,7 +66,7 @@ func TestWhatAProcessHadClaimedWhenItDiedIsHandedOutWhenTheLeaseEnds(t *testing.
 
 	lanes, err := s.Claim(t.Context(), claimAt("other", received.Add(59*time.Second)))
 	require.NoError(t, err)
-	require.Empty(t, lanes, "the lease is in the table")
+	require.Empty(t, lanes, "the lease outlives its process")
 	lanes, err = s.Claim(t.Context(), claimAt("other", received.Add(time.Minute)))
 	require.NoError(t, err)
 	require.Len(t, lanes, 2)
@@ -195,7 +195,7 @@ func TestARestartOfTheServerFailsNoAppend(t *testing.T) {
 		server.Restart(t)
 		took := time.Since(began)
 		goOn()
-		if took > budget/2 { // the machine is busy: this one says nothing
+		if took > budget/2 { // too slow to judge; try again
 			failed.Clear()
 			continue
 		}

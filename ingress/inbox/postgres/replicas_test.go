@@ -208,7 +208,7 @@ func TestAKeyThatComesToTwoReplicasAtOnceIsOneDelivery(t *testing.T) {
 	}
 }
 
-// Each batch touches what the others touch, in another order: whoever took locks in the order of the call would soon wait in a circle.
+// Each batch touches what the others touch, in another order: a store that took locks in the order of the call would soon deadlock.
 func TestBatchesThatCrossEachOtherDoNotWaitInACircle(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
 
-// A reader keeps the log from being emptied. The erasure waits for it, and others write meanwhile.
+// An open read transaction blocks the truncation of the WAL. The erasure waits for it; appends go on.
 func TestAppendsGoOnWhileAnErasureWaitsForAReader(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inbox.db")
@@ -41,12 +41,13 @@ func TestAppendsGoOnWhileAnErasureWaitsForAReader(t *testing.T) {
 	defer func() { require.NoError(t, other.Close()) }()
 	require.Eventually(t, func() bool {
 		if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+			require.ErrorContains(t, err, "SQLITE_BUSY")
 			return true
 		}
 		_, err := other.ExecContext(t.Context(), "ROLLBACK")
 		require.NoError(t, err)
 		return false
-	}, time.Minute, time.Millisecond, "it holds the write lock")
+	}, time.Minute, time.Millisecond, "the erasure never held the write lock")
 	for n := range int64(3) {
 		_, err := s.Append(t.Context(), []inbox.Delivery{delivery(n + 1)})
 		require.NoError(t, err)
@@ -58,8 +59,8 @@ func TestAppendsGoOnWhileAnErasureWaitsForAReader(t *testing.T) {
 	}
 }
 
-// Deleted rows stay in a file, and in its log, unless they are overwritten.
-func TestNothingOfWhatWasErasedOrPurgedStaysInTheFiles(t *testing.T) {
+// Deleted rows stay in the database file and in its WAL unless they are overwritten.
+func TestErasedAndPurgedBytesAreGoneFromTheFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	s := open(t, path)

@@ -216,7 +216,7 @@ func TestAtASteadyRateTheFileStopsGrowing(t *testing.T) {
 	require.Less(t, last, int64(perDay*(keepRows*700+keepBodies*1000)), "in bytes for each row and each body")
 }
 
-// fileSize is without the WAL, which has a bound of its own.
+// fileSize is without the WAL, which has a separate limit.
 func fileSize(t *testing.T, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)

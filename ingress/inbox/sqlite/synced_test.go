@@ -28,7 +28,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-// What the child of the test is told: the folder, and which store it has.
+// What the test passes to its child: the folder, and which store it has.
 const (
 	receiveFolder = "SIGNALBOX_TEST_RECEIVE_FOLDER"
 	receiveStore  = "SIGNALBOX_TEST_RECEIVE_STORE"

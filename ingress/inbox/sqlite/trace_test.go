@@ -82,7 +82,7 @@ func unescape(text string) []byte {
 	return plain
 }
 
-// frame is one page in the write-ahead log: its header, then its content, each written by a call of its own.
+// frame is one page in the write-ahead log: its header, then its content, each written by a separate call.
 type frame struct {
 	page systemCall
 	// commits says that a transaction ends with this frame: the header tells how large the file then is

@@ -121,7 +121,7 @@ func TestControlAPITakesAnActivationThroughItsLife(t *testing.T) {
 	})
 }
 
-func TestControlAPISetsWhatGoesWrong(t *testing.T) {
+func TestControlAPIPlansWebhookFaults(t *testing.T) {
 	t.Parallel()
 	run(t, artmailsim.Options{}, func(t *testing.T, b bench) {
 		faults := func(method, fault string, status int) {

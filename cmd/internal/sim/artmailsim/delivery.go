@@ -37,7 +37,7 @@ func Sign(secret string, body []byte) string {
 }
 
 // emit sends an event of an activation in the background; the caller holds the mutex. The time of each of an
-// activation's events differs from the one before in the envelope's own unit, since pause and resume are told apart by it.
+// activation's events differs from the one before in the envelope's own unit, since it distinguishes pause from resume.
 func (s *Simulator) emit(a *activation, event string, extra map[string]any) error {
 	at := s.Now().Truncate(s.envelope.tick())
 	if !at.After(a.lastEventAt) {

@@ -30,7 +30,7 @@ type bench struct {
 	receiver *simtest.Receiver
 }
 
-// run runs a test in a bubble of its own time; it fails if the simulator leaves a goroutine behind.
+// run runs a test in a bubble with fake time; it fails if the simulator leaves a goroutine behind.
 func run(t *testing.T, opts artmailsim.Options, test func(t *testing.T, b bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

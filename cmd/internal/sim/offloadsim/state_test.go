@@ -68,7 +68,7 @@ func TestBrokenOrUnwritableStateIsAnError(t *testing.T) {
 	t.Parallel()
 	keys := []offloadsim.Key{{Value: goodKey, Owner: "acme"}}
 	for name, content := range map[string]string{
-		"no JSON": "{", "no request": `[{"id":"x","request":{}}]`,
+		"broken JSON": "{", "no request": `[{"id":"x","request":{}}]`,
 	} {
 		file := filepath.Join(t.TempDir(), "state.json")
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))

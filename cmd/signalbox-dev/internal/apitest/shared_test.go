@@ -100,7 +100,7 @@ func newReceiver() *receiver {
 	return r
 }
 
-func (r *receiver) told(traceParent string) string {
+func (r *receiver) kindOf(traceParent string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.kinds[traceParent]

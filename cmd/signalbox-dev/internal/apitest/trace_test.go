@@ -34,14 +34,14 @@ var handedOff = []string{
 	"StartActivity:" + workflows.ActivityNoticePost, "RunActivity:" + workflows.ActivityNoticePost, "POST",
 }
 
-// isTold checks that the callback got a notice of a case or activation in the trace, with the place of the span in its header.
-func isTold(t *testing.T, span *tracepb.Span, kind workflows.NoticeKind) {
+// requireNotice checks that the callback got a notice of a case or activation in the trace, with the place of the span in its header.
+func requireNotice(t *testing.T, span *tracepb.Span, kind workflows.NoticeKind) {
 	t.Helper()
 	want := fmt.Sprintf("00-%x-%x-01", span.GetTraceId(), span.GetSpanId())
-	require.Eventually(t, func() bool { return hook.told(want) == string(kind) }, 5*time.Minute, 10*time.Millisecond, "no %s with traceparent %s", kind, want)
+	require.Eventually(t, func() bool { return hook.kindOf(want) == string(kind) }, 5*time.Minute, 10*time.Millisecond, "no %s with traceparent %s", kind, want)
 }
 
-// request is a start that is played by a script of the simulator and told to the callback.
+// request is a start that is played by a script of the simulator and whose notices go to the callback.
 func request(reference, script string) workflows.CaseStart {
 	return workflows.CaseStart{Reference: reference, Notify: []string{callback}, Request: &workflows.CaseRequest{
 		Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
@@ -75,7 +75,7 @@ func TestAWebhookThatEndsACaseIsOneTraceUpToItsNotice(t *testing.T) {
 	signal := spans.chain(t, relay, signalCase)
 	require.Equal(t, one.WorkflowID(), text(signal, "temporalWorkflowID"))
 	spans.chain(t, signal, "HandleSignal:"+workflows.SignalOffloadEvents)
-	isTold(t, spans.chain(t, signal, handedOff...), workflows.NoticeCaseCompleted)
+	requireNotice(t, spans.chain(t, signal, handedOff...), workflows.NoticeCaseCompleted)
 	// The end also starts the storing of the case's file, whose link is asked for at Offload.
 	spans.chain(t, signal, handedOff[0], handedOff[1], "StartWorkflow:"+workflows.OffloadFilesWorkflow,
 		"StartActivity:"+workflows.ActivityArchiveStoreAttachment, "RunActivity:"+workflows.ActivityArchiveStoreAttachment, "offload get attachment")
@@ -97,7 +97,7 @@ func TestACaseWhoseEndIsFoundByPollingHasATraceThatStartsAtTheRead(t *testing.T)
 	require.Empty(t, read.GetParentSpanId(), "the read begins the trace")
 	require.Len(t, read.GetLinks(), 1, "a link leads to where the read was scheduled")
 	spans.chain(t, read, "offload get case")
-	isTold(t, spans.chain(t, read, handedOff...), workflows.NoticeCaseCompleted)
+	requireNotice(t, spans.chain(t, read, handedOff...), workflows.NoticeCaseCompleted)
 }
 
 func TestTheAnswerToAnApprovalIsOneTraceUpToItsNotice(t *testing.T) {
@@ -118,7 +118,7 @@ func TestTheAnswerToAnApprovalIsOneTraceUpToItsNotice(t *testing.T) {
 	relay := relayed(t, activation.WorkflowID(), workflows.KindApprovalResponse)
 	arrival := spans.find(t, hex.EncodeToString(relay.GetTraceId()), "of the arrival", func(s *tracepb.Span) bool { return bytes.Equal(s.GetSpanId(), relay.GetParentSpanId()) })
 	require.Equal(t, "POST "+workflows.ArtmailWebhookRoute, arrival.GetName())
-	isTold(t, spans.chain(t, relay, append([]string{"SignalWorkflow:" + workflows.SignalArtmailEvents}, handedOff...)...), workflows.NoticeApprovalApproved)
+	requireNotice(t, spans.chain(t, relay, append([]string{"SignalWorkflow:" + workflows.SignalArtmailEvents}, handedOff...)...), workflows.NoticeApprovalApproved)
 }
 
 func TestTheAPIGoesOnWithTheTraceOfItsCaller(t *testing.T) {
@@ -146,7 +146,7 @@ func TestTheAPIGoesOnWithTheTraceOfItsCaller(t *testing.T) {
 	call("/v1/cases/traced-api/cancel", `{"reason":"`+personsWords+`"}`, 200)
 	cancelled := spans.chain(t, served("POST /v1/cases/:reference/cancel"), "UpdateWorkflow:"+workflows.UpdateCancel)
 	spans.chain(t, cancelled, "ValidateUpdate:"+workflows.UpdateCancel)
-	isTold(t, spans.chain(t, cancelled, handedOff...), workflows.NoticeCaseCancelled)
+	requireNotice(t, spans.chain(t, cancelled, handedOff...), workflows.NoticeCaseCancelled)
 	call("/v1/cases/traced-api/cancel", "", 409)
 	spans.find(t, traceID, "of the refused call", func(s *tracepb.Span) bool { return text(s, "error.type") != "" })
 }
@@ -180,7 +180,7 @@ func TestTheGoClientGoesOnWithTheTraceOfItsCaller(t *testing.T) {
 	spans.chain(t, activity(workflows.ActivityOffloadProvideInput), "RunActivity:"+workflows.ActivityOffloadProvideInput, "offload provide input")
 	_, err = one.Wait(t.Context())
 	require.NoError(t, err)
-	isTold(t, spans.chain(t, spans.chain(t, relayed(t, one.WorkflowID(), workflows.KindCaseCompleted), signalCase), handedOff...), workflows.NoticeCaseCompleted)
+	requireNotice(t, spans.chain(t, spans.chain(t, relayed(t, one.WorkflowID(), workflows.KindCaseCompleted), signalCase), handedOff...), workflows.NoticeCaseCompleted)
 }
 
 func waiting(t *testing.T, one *signalbox.Case) (state workflows.CaseState) {

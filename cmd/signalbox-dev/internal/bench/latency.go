@@ -122,7 +122,7 @@ const (
 	anyDelivery    = "any other delivery"
 )
 
-// listener is told when something expected happens.
+// listener is notified when something expected happens.
 type listener struct {
 	mu      sync.Mutex
 	waiting map[string]chan time.Time

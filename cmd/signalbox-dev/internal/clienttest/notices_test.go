@@ -44,7 +44,7 @@ func requireGivenUpNoticesAreListed(t *testing.T) {
 
 	list, err := apps.ToDo(t.Context(), signalbox.ToDoOptions{Kinds: []signalbox.ToDoKind{signalbox.ToDoNoticesGivenUp}})
 	require.NoError(t, err)
-	// Other tests have sources of their own.
+	// Other tests have other sources.
 	list.Items = slices.DeleteFunc(list.Items, func(i signalbox.ToDoItem) bool { return i.WorkflowID != workflows.NotifyWorkflowID(source) })
 	require.Len(t, list.Items, 1)
 	require.Contains(t, list.Items[0].Says, "1 not delivered")

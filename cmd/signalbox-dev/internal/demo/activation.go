@@ -69,7 +69,7 @@ func approve(ctx context.Context, s *stage, activationID string) error {
 	if got.Status != workflows.ApprovalApproved {
 		return fmt.Errorf("the approval is %s, want %s", got.Status, workflows.ApprovalApproved)
 	}
-	return app.isTold(ctx, s)
+	return app.receivesNotices(ctx, s)
 }
 
 // forceFail opens a run with a pending approval and lets it go stale.
@@ -109,7 +109,7 @@ func forceFail(ctx context.Context, s *stage, activationID string) error {
 	if gotRun.Status != workflows.RunForceFailed || gotApproval.Status != workflows.ApprovalVoided {
 		return fmt.Errorf("run %s and approval %s, want %s and %s", gotRun.Status, gotApproval.Status, workflows.RunForceFailed, workflows.ApprovalVoided)
 	}
-	return app.isTold(ctx, s)
+	return app.receivesNotices(ctx, s)
 }
 
 // approval is open until it is seen otherwise.

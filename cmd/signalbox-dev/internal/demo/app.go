@@ -14,14 +14,14 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
-// The business app of the demonstration: workflows that are told by a signal.
+// The business app of the demonstration: workflows that receive notices as signals.
 const (
 	appWorkflow = "demo-app"
 	appQueue    = "demo-app"
 	appSignal   = "news"
 )
 
-// listen returns the kinds of so many notices, in the order in which they came.
+// listen returns the kinds of the first notices, in the order of their arrival.
 func listen(ctx workflow.Context, count int) ([]workflows.NoticeKind, error) {
 	notices := signalbox.ReceiveNotices(ctx, appSignal)
 	var kinds []workflows.NoticeKind
@@ -45,7 +45,7 @@ func startApp(temporal client.Client) (stop func(), err error) {
 	return w.Stop, nil
 }
 
-// app is one workflow of the business app, and the notices that it has to get.
+// app is one workflow of the business app, and the notices that it must receive.
 type app struct {
 	run  client.WorkflowRun
 	want []workflows.NoticeKind
@@ -66,8 +66,8 @@ func (a *app) replyTo() *workflows.ReplyTo {
 	return &workflows.ReplyTo{WorkflowID: a.run.GetID(), Signal: appSignal}
 }
 
-// isTold waits for the notices and compares them.
-func (a *app) isTold(ctx context.Context, s *stage) error {
+// receivesNotices waits for the notices and compares them.
+func (a *app) receivesNotices(ctx context.Context, s *stage) error {
 	var got []workflows.NoticeKind
 	if err := a.run.Get(ctx, &got); err != nil {
 		return fmt.Errorf("wait for the notices: %w", err)

@@ -50,7 +50,7 @@ func ends(ctx context.Context, s *stage, one *course, status workflows.CaseStatu
 	if outcome.Status != status || outcome.ResultStatus != resultStatus || outcome.Source != source {
 		return fmt.Errorf("outcome %s (%s) by %s, want %s (%s) by %s", outcome.Status, outcome.ResultStatus, outcome.Source, status, resultStatus, source)
 	}
-	return one.app.isTold(ctx, s)
+	return one.app.receivesNotices(ctx, s)
 }
 
 // filesAreStored waits for the case's files, which its outcome didn't wait for.

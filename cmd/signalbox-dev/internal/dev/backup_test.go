@@ -21,13 +21,13 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) {
+func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir(), &lockedBuffer{})
 	first, err := dev.Start(t.Context(), o)
 	require.NoError(t, err)
 	offload := first.Simulators.Offload
-	in := func(one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
+	waitForStatus := func(one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 		return testenv.Eventually(t, attended(offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 	}
 	start := func(reference string) string {
@@ -36,7 +36,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 			Counterparty:  workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"},
 			SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		}})
-		id := in(one, workflows.CaseRunning).CaseID
+		id := waitForStatus(one, workflows.CaseRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(id))
 		return id
 	}
@@ -48,9 +48,9 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	require.NoError(t, err)
 	testenv.Eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationActive })
 	require.NoError(t, offload.Complete(caseIDs["ended"], nil))
-	in(first.Apps.Case("ended"), workflows.CaseCompleted)
+	waitForStatus(first.Apps.Case("ended"), workflows.CaseCompleted)
 
-	// While Temporal is away, the inbox keeps what arrives: that is pending in the backup.
+	// While Temporal is away, the inbox keeps what arrives, so the backup has a pending delivery.
 	require.NoError(t, first.StopTemporal())
 	_, err = offload.AskInput(caseIDs["pending"], "Is a PDF fine?")
 	require.NoError(t, err)
@@ -61,15 +61,15 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	require.NoError(t, storage.Backup(t.Context(), filepath.Join(o.Data, "inbox.db"), backup))
 	require.NoError(t, first.StartTemporal(t.Context()))
 
-	in(first.Apps.Case("pending"), workflows.CaseInputNeeded)
+	waitForStatus(first.Apps.Case("pending"), workflows.CaseInputNeeded)
 	_, err = offload.AskInput(caseIDs["asked-since"], "Is a PDF fine?")
 	require.NoError(t, err)
-	in(first.Apps.Case("asked-since"), workflows.CaseInputNeeded)
+	waitForStatus(first.Apps.Case("asked-since"), workflows.CaseInputNeeded)
 	require.NoError(t, offload.Complete(caseIDs["ended-since"], nil))
-	in(first.Apps.Case("ended-since"), workflows.CaseCompleted)
+	waitForStatus(first.Apps.Case("ended-since"), workflows.CaseCompleted)
 	require.NoError(t, first.Simulators.Artmail.Pause(activation, "user_paused"))
 	testenv.Eventually(t, first.Apps.Activation(dev.Agent, activation).State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
-	// As one that the lost inbox had accepted, and had not handed over.
+	// Its webhook is dropped, as if the lost inbox had accepted it and not delivered it.
 	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseIDs["unheard"]}))
 	require.NoError(t, offload.Complete(caseIDs["unheard"], nil))
 
@@ -92,7 +92,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	report, err := second.Apps.CatchUp(t.Context(), signalbox.CatchUpOptions{Since: began, By: "ada"})
 	require.NoError(t, err)
 	require.Empty(t, report.Failures)
-	require.Equal(t, 3, report.Cases.Done, "those that are open")
+	require.Equal(t, 3, report.Cases.Done, "the three open cases")
 
 	outcome, err := second.Apps.Case("unheard").Wait(t.Context())
 	require.NoError(t, err)
@@ -106,7 +106,7 @@ func TestARestoredInboxRepeatsNothingAndWhatCameSinceIsFoundAgain(t *testing.T) 
 	offload = second.Simulators.Offload
 	for _, name := range []string{"pending", "asked-since"} {
 		one := second.Apps.Case(name)
-		state := in(one, workflows.CaseInputNeeded)
+		state := waitForStatus(one, workflows.CaseInputNeeded)
 		answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes."})
 		testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 			return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted

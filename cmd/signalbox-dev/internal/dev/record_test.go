@@ -279,7 +279,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	},
 }
 
-// startUncertain starts a case whose creation is uncertain. Other stories create cases at the same time, so it has a provider of its own.
+// startUncertain starts a case whose creation is uncertain. Other stories create cases at the same time, so it has a separate provider.
 func startUncertain(t *testing.T, reference string) (one *signalbox.Case, caseID string) {
 	t.Helper()
 	one = startWith(t, workflows.CaseStart{Reference: reference, Account: "uncertain"}, "manual")

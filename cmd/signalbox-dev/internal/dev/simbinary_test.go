@@ -18,7 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// A new user's ten minutes with a Temporal server of their own: built binaries, and the commands that signalbox-sim prints.
+// A new user's ten minutes with their own Temporal server: built binaries, and the commands that signalbox-sim prints.
 func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -26,7 +26,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
-// split is a Signalbox whose parts are services of their own, each with its own metrics: an ingress, and no worker until the test runs one.
+// split is a Signalbox whose parts are separate services, each with its own metrics: an ingress, and no worker until the test runs one.
 type split struct {
 	temporal *temporaldev.Server
 	client   client.Client

@@ -36,7 +36,7 @@ var (
 		"TestAttention": enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 	}
 
-	// shared is the in-memory server of all tests that need not start one of their own.
+	// shared is the in-memory server of all tests that need not start another.
 	shared *temporaldev.Server
 )
 
@@ -255,7 +255,7 @@ func TestStopFreesPortsGoroutinesAndFileWithinAMinute(t *testing.T) {
 	requireExclusive(t, file)
 }
 
-// requireExclusive waits until nobody else has the file open.
+// requireExclusive waits until no other connection has the file open.
 func requireExclusive(t *testing.T, file string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=locking_mode=exclusive&_pragma=busy_timeout=0")

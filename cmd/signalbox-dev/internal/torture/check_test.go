@@ -87,18 +87,18 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		"a run is unknown": {
 			func(f *facts) { f.activations[0].state.Runs = nil }, []string{"each approval and run has the status that the simulated Artmail sent"},
 		},
-		"an outcome was told to nobody": {
+		"an outcome reached no app": {
 			func(f *facts) { delete(f.heard.Outcomes, "r") }, []string{"each outcome and approval reached its app in exactly one notice"},
 		},
-		"two outcomes were told": {
+		"two outcomes reached the app": {
 			func(f *facts) { f.heard.Outcomes["r"] = []string{"COMPLETED", "FAILED"} },
 			[]string{"each outcome and approval reached its app in exactly one notice"},
 		},
-		"an outcome was told in two notices": {
+		"an outcome reached the app in two notices": {
 			func(f *facts) { f.heard.Outcomes["r"] = []string{"COMPLETED", "COMPLETED"} },
 			[]string{"each outcome and approval reached its app in exactly one notice"},
 		},
-		"an approval was told to nobody": {
+		"an approval reached no app": {
 			func(f *facts) { delete(f.heard.Approvals, "m") }, []string{"each outcome and approval reached its app in exactly one notice"},
 		},
 		"a case is stuck":           {func(f *facts) { f.stuck = []string{"x"} }, []string{"no case or activation is stuck"}},
@@ -106,12 +106,12 @@ func TestEachViolationIsFoundAndNothingElse(t *testing.T) {
 		"a full disk was not recovered from": {
 			func(f *facts) { f.unmended = []string{"x"} }, []string{"each full disk is answered with 503 and recovered from"},
 		},
-		"a ping is kept and told to nobody": {
+		"a ping is kept and not delivered": {
 			func(f *facts) {
 				f.stored = append(f.stored, storedEvent{id: "p", kind: workflows.KindTestPing, state: inbox.StateIgnored, bodyHash: bodyHash{5}})
 			}, nil,
 		},
-		"an event of a workflow is told to nobody": {
+		"an event of a workflow is not delivered": {
 			func(f *facts) { f.stored[1].state = inbox.StateIgnored }, []string{"each event ends as delivered or late"},
 		},
 	} {

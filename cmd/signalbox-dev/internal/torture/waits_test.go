@@ -23,5 +23,5 @@ func TestTheLongestWaitsAreKeptWithWhatWasInTheWay(t *testing.T) {
 	require.Len(t, longest, keptWaits)
 	require.Equal(t, "slow", longest[0].Who)
 	require.Equal(t, "slow: see it: 0 s, not yet", longest[0].String())
-	require.Empty(t, w.open, "nobody waits any more")
+	require.Empty(t, w.open, "no waiter is left")
 }
