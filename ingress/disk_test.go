@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,6 +26,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // diskFolder is the environment variable that makes this test binary serve from a folder, as a child process.
@@ -35,7 +35,7 @@ const diskFolder = "SIGNALBOX_TEST_DISK_FOLDER"
 // serveOnALimitedDisk is the child process: the real ingress on the real inbox, with a limit on the size of its files, which also holds for
 // root. It prints its address and a case's path. Each line of its input sets that limit in bytes.
 func serveOnALimitedDisk() bool {
-	folder := os.Getenv(diskFolder) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	folder := testenv.Variable(diskFolder)
 	if folder == "" {
 		return false
 	}
@@ -118,9 +118,7 @@ func TestAFullDiskIsAnsweredWith503UntilThereIsRoom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
-			command := exec.Command(os.Args[0])
-			command.Env = append(os.Environ(), diskFolder+"="+folder) //nolint:forbidigo // the child is this test with one word more
-			command.Stderr = os.Stderr
+			command := testenv.Child(t, diskFolder+"="+folder)
 			input, err := command.StdinPipe()
 			require.NoError(t, err)
 			output, err := command.StdoutPipe()

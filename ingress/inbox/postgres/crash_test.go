@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // crashAddress names the database for the child process of the crash test.
@@ -26,7 +26,7 @@ const crashAddress = "SIGNALBOX_TEST_CRASH_ADDRESS"
 
 // claimUntilKilled is the child: it claims, prints the number of lanes, and waits to be killed.
 func claimUntilKilled() bool {
-	address := os.Getenv(crashAddress) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	address := testenv.Variable(crashAddress)
 	if address == "" {
 		return false
 	}
@@ -52,9 +52,7 @@ func TestLanesOfAKilledProcessAreClaimableAfterTheirLease(t *testing.T) {
 	s := open(t, address)
 	_, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1"), pendingIn("a", "2"), pendingIn("b", "1")})
 	require.NoError(t, err)
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), crashAddress+"="+address) //nolint:forbidigo // the child is this test with one word more
-	child.Stderr = os.Stderr
+	child := testenv.Child(t, crashAddress+"="+address)
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())

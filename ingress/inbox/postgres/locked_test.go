@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // lockedLane is locked by another session in the tests below.
@@ -223,7 +222,7 @@ const stoppedAddress = "SIGNALBOX_TEST_STOPPED_ADDRESS"
 
 // appendUntilKilled is the child: it appends to the lane for as long as it lives.
 func appendUntilKilled() bool {
-	address := os.Getenv(stoppedAddress) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	address := testenv.Variable(stoppedAddress)
 	if address == "" {
 		return false
 	}
@@ -241,9 +240,7 @@ func TestAReplicaThatIsStoppedWithinATransactionHoldsUpNoOtherLane(t *testing.T)
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
 	s := open(t, address)
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), stoppedAddress+"="+address+"&application_name=child") //nolint:forbidigo // the child is this test with one word more
-	child.Stderr = os.Stderr
+	child := testenv.Child(t, stoppedAddress+"="+address+"&application_name=child")
 	require.NoError(t, child.Start())
 	t.Cleanup(func() {
 		require.NoError(t, child.Process.Kill())

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // crashFile names the file for the child process of the crash test.
@@ -22,7 +21,7 @@ const crashFile = "SIGNALBOX_TEST_CRASH_FILE"
 // appendUntilKilled is the child: it appends with many callers and prints each ID once Append
 // has returned, until it is killed.
 func appendUntilKilled() bool {
-	path := os.Getenv(crashFile) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	path := testenv.Variable(crashFile)
 	if path == "" {
 		return false
 	}
@@ -52,9 +51,7 @@ func TestEveryAcknowledgedDeliverySurvivesAKilledProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	acknowledged := map[string]bool{}
 	for _, enough := range []int{1, 700, 3000} {
-		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), crashFile+"="+path) //nolint:forbidigo // the child is this test with one word more
-		child.Stderr = os.Stderr
+		child := testenv.Child(t, crashFile+"="+path)
 		out, err := child.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, child.Start())

@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/sqlite"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // What a child of the test of a shared file is given: the file, and what it plays.
@@ -44,11 +45,11 @@ const (
 
 // playSharedRole is the child. It prints reports, one per line.
 func playSharedRole() bool {
-	path := os.Getenv(sharedFile) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	path := testenv.Variable(sharedFile)
 	if path == "" {
 		return false
 	}
-	switch role := os.Getenv(sharedRole); role { //nolint:forbidigo // see above
+	switch role := testenv.Variable(sharedRole); role {
 	case "receiver":
 		receiveShared(path)
 	case "command":
@@ -264,10 +265,7 @@ type sharer struct {
 
 func startSharer(t *testing.T, path, role string, into *reports) *sharer {
 	t.Helper()
-	process := exec.Command(os.Args[0])
-	//nolint:forbidigo // the child is this test with two words more
-	process.Env = append(os.Environ(), sharedFile+"="+path, sharedRole+"="+role)
-	process.Stderr = os.Stderr
+	process := testenv.Child(t, sharedFile+"="+path, sharedRole+"="+role)
 	input, err := process.StdinPipe()
 	require.NoError(t, err)
 	output, err := process.StdoutPipe()

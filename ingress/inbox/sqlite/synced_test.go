@@ -58,11 +58,11 @@ func (h hasty) Append(_ context.Context, deliveries []inbox.Delivery) ([]inbox.R
 
 // receiveUntilTold is the child: the ingress before its inbox, until its input ends. It prints where it listens.
 func receiveUntilTold() bool {
-	folder := os.Getenv(receiveFolder) //nolint:forbidigo // the only way to tell a child of this binary what it is
+	folder := testenv.Variable(receiveFolder)
 	if folder == "" {
 		return false
 	}
-	if err := receive(folder, os.Getenv(receiveStore)); err != nil { //nolint:forbidigo // see above
+	if err := receive(folder, testenv.Variable(receiveStore)); err != nil {
 		panic(err)
 	}
 	return true
@@ -124,10 +124,9 @@ func traced(t *testing.T, store string) (calls []systemCall, wal string, referen
 	require.NoError(t, err)
 	trace := filepath.Join(folder, "trace")
 	// Strings are whole: no page and no request here is longer.
-	child := exec.Command("strace", "-f", "-y", "-xx", "-s", "8192", "-e", "trace=open,openat,read,write,pwrite64,fsync,fdatasync", "-o", trace, os.Args[0])
-	//nolint:forbidigo // the child is this test with two words more
-	child.Env = append(os.Environ(), receiveFolder+"="+folder, receiveStore+"="+store)
-	child.Stderr = os.Stderr
+	receiver := testenv.Child(t, receiveFolder+"="+folder, receiveStore+"="+store)
+	child := exec.Command("strace", "-f", "-y", "-xx", "-s", "8192", "-e", "trace=open,openat,read,write,pwrite64,fsync,fdatasync", "-o", trace, receiver.Path)
+	child.Env, child.Stderr = receiver.Env, receiver.Stderr
 	alive, err := child.StdinPipe()
 	require.NoError(t, err)
 	out, err := child.StdoutPipe()

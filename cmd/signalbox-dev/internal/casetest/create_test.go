@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -145,7 +146,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		require.Empty(t, none)
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
-		caseID := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
+		caseID := testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
 		require.NoError(t, offload.Fail(caseID, offloadsim.ResultBounced, ""))
 		endsAs(t, one, workflows.CaseFailed, caseID)
 		require.Len(t, offload.Cases(), 1)

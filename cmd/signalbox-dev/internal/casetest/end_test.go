@@ -19,6 +19,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -87,7 +88,7 @@ var soon = workflows.CaseOptions{
 func startRunning(t *testing.T, offload *provider, start workflows.CaseStart) (one *signalbox.Case, caseID string) {
 	t.Helper()
 	one = startCase(t, shared.Apps, start)
-	caseID = testenv.Eventually(t, attended(offload, one), isRunning).CaseID
+	caseID = testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
 	require.NoError(t, offload.SendFirstMessage(caseID))
 	return one, caseID
 }
@@ -98,7 +99,7 @@ func startBeforeItsDeadline(t *testing.T, offload *provider, start workflows.Cas
 	for within := 15 * time.Second; within < waitTimeout; within *= 3 {
 		start.Options.Deadline = time.Now().Add(within)
 		one := startCase(t, shared.Apps, start)
-		stands := testenv.Eventually(t, attended(offload, one), func(s workflows.CaseState) bool {
+		stands := testenv.Eventually(t, stories.Attended(offload, one), func(s workflows.CaseState) bool {
 			return s.Status == workflows.CaseRunning || s.Status == workflows.CaseExpired
 		})
 		if stands.Status == workflows.CaseRunning && time.Until(start.Options.Deadline) > within/3 {
@@ -200,7 +201,7 @@ var endings = map[string]func(t *testing.T, offload *provider, start workflows.C
 			ID: workflows.OffloadCaseWorkflowID(start.Reference), TaskQueue: workflows.TaskQueueWorkflows,
 		}, workflows.OffloadCaseWorkflow, start)
 		one := shared.Apps.Case(start.Reference)
-		caseID := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
+		caseID := testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
 		require.NoError(t, offload.SendFirstMessage(caseID))
 		require.NoError(t, offload.Complete(caseID, nil))
 		got := endsAs(t, one, workflows.CaseCompleted, caseID)

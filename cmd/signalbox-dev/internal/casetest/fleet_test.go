@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
@@ -116,7 +117,7 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 	if err != nil {
 		return workflows.CaseOutcome{}, err
 	}
-	state := attended(shared.providers[account], one)
+	state := stories.Attended(shared.providers[account], one)
 	if _, err := testenv.Await(ctx, state, func(s workflows.CaseState) bool { return s.CaseID != "" }); err != nil {
 		return workflows.CaseOutcome{}, fmt.Errorf("%s: created: %w", reference, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
@@ -20,7 +21,7 @@ const counted = "counted"
 // events are the types of a workflow's events, read from the server.
 func events(t *testing.T, workflowID string) []string {
 	t.Helper()
-	types := called(t, func(ctx context.Context) (types []string, err error) {
+	types := stories.MustRetry(t, func(ctx context.Context) (types []string, err error) {
 		history := shared.Temporal.GetWorkflowHistory(ctx, workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for history.HasNext() {
 			event, err := history.Next()
@@ -77,7 +78,7 @@ func completedByPoll(t *testing.T, reference string, polls int) []string {
 			PollCeiling:    workflows.Duration(10 * time.Millisecond),
 		},
 	})
-	caseID := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
+	caseID := testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
 	require.NoError(t, offload.Webhooks.Faults.Plan(courier.Rule{Fault: courier.Drop, Key: caseID, Times: -1}))
 	polled := func(times int) {
 		testenv.Eventually(t, func(context.Context) (int, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -18,7 +19,7 @@ import (
 // running returns the case's ID once Offload has sent the first message.
 func (s *killStage) running(t *testing.T, one *signalbox.Case) (caseID string) {
 	t.Helper()
-	caseID = testenv.Eventually(t, attended(s.offload, one), isRunning).CaseID
+	caseID = testenv.Eventually(t, stories.Attended(s.offload, one), isRunning).CaseID
 	require.NoError(t, s.offload.SendFirstMessage(caseID))
 	return caseID
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -94,7 +95,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 			Namespace: namespace, WorkflowExecution: described(t, one.WorkflowID()).GetWorkflowExecutionInfo().GetExecution(),
 			Reason: "test", RequestId: start.Reference, WorkflowTaskFinishEventId: firstTask(t, one.WorkflowID()),
 		}
-		called(t, func(ctx context.Context) (*workflowservice.ResetWorkflowExecutionResponse, error) {
+		stories.MustRetry(t, func(ctx context.Context) (*workflowservice.ResetWorkflowExecutionResponse, error) {
 			return shared.Temporal.ResetWorkflowExecution(ctx, reset)
 		})
 		state := inStatus(t, one, workflows.CaseCreateUncertain)
@@ -103,7 +104,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
 		require.NoError(t, err)
-		second := testenv.Eventually(t, attended(offload, one), isRunning).CaseID
+		second := testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
 		require.NotEqual(t, first, second)
 		require.NoError(t, offload.SendFirstMessage(second))
 		require.NoError(t, offload.Complete(second, nil))

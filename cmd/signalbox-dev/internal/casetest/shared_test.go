@@ -13,16 +13,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stickytest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -79,7 +79,7 @@ func newProvider() (*provider, error) {
 }
 
 func TestMain(m *testing.M) {
-	if settings := os.Getenv(workerSettings); settings != "" {
+	if settings := testenv.Variable(workerSettings); settings != "" {
 		os.Exit(runWorker(settings))
 	}
 	flag.Parse()
@@ -91,9 +91,7 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
-	if os.Getenv(stickyOff) != "" {
-		sdkworker.SetStickyWorkflowCacheSize(0)
-	}
+	stickytest.Apply()
 	folder, err := os.MkdirTemp("", "signalbox-casetest-")
 	if err != nil {
 		return complain(err)
@@ -187,41 +185,15 @@ func startCase(t *testing.T, apps *signalbox.Client, start workflows.CaseStart) 
 	return one
 }
 
-// started starts a case as a business app does: again where Temporal had no time for it. That starts it once.
+// started starts a case as a business app does. A repeated start starts it once.
 func started(ctx context.Context, apps *signalbox.Client, start workflows.CaseStart) (*signalbox.Case, error) {
-	var refused error
-	one, err := testenv.Await(ctx, func(ctx context.Context) (*signalbox.Case, error) {
-		one, err := apps.StartCase(ctx, start)
-		if errors.Is(err, signalbox.ErrUnavailable) {
-			return nil, err
-		}
-		refused = err
-		return one, nil
-	}, func(*signalbox.Case) bool { return true })
-	return one, errors.Join(err, refused)
-}
-
-// called makes a call to Temporal, again where that had no time for it.
-func called[S any](t *testing.T, do func(context.Context) (S, error)) S {
-	t.Helper()
-	var refused error
-	got, err := testenv.Await(t.Context(), func(ctx context.Context) (S, error) {
-		got, err := do(ctx)
-		if errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
-			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) {
-			return got, err
-		}
-		refused = err
-		return got, nil
-	}, func(S) bool { return true })
-	require.NoError(t, errors.Join(err, refused))
-	return got
+	return stories.Retry(ctx, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
 }
 
 // executed starts a workflow once, however often Temporal is asked to.
 func executed(t *testing.T, temporal client.Client, options client.StartWorkflowOptions, workflow string, input any) client.WorkflowRun {
 	t.Helper()
-	return called(t, func(ctx context.Context) (client.WorkflowRun, error) {
+	return stories.MustRetry(t, func(ctx context.Context) (client.WorkflowRun, error) {
 		return temporal.ExecuteWorkflow(ctx, options, workflow, input)
 	})
 }
@@ -229,7 +201,7 @@ func executed(t *testing.T, temporal client.Client, options client.StartWorkflow
 // described describes a workflow.
 func described(t *testing.T, workflowID string) *workflowservice.DescribeWorkflowExecutionResponse {
 	t.Helper()
-	return called(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return stories.MustRetry(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 		return shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	})
 }
@@ -237,7 +209,7 @@ func described(t *testing.T, workflowID string) *workflowservice.DescribeWorkflo
 // cancelled cancels a workflow in Temporal.
 func cancelled(t *testing.T, workflowID string) {
 	t.Helper()
-	called(t, func(ctx context.Context) (bool, error) {
+	stories.MustRetry(t, func(ctx context.Context) (bool, error) {
 		return true, shared.Temporal.CancelWorkflow(ctx, workflowID, "")
 	})
 }
@@ -245,23 +217,6 @@ func cancelled(t *testing.T, workflowID string) {
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
 	return testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
-}
-
-// attended reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity task, which makes a creation
-// uncertain.
-func attended(offload *provider, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
-	return func(ctx context.Context) (workflows.CaseState, error) {
-		state, err := one.State(ctx)
-		if err != nil || state.Status != workflows.CaseCreateUncertain {
-			return state, err
-		}
-		if made := offload.CasesOf(one.Reference()); len(made) > 0 {
-			_, err = one.Adopt(ctx, workflows.AdoptCase{CaseID: made[0].CaseID, By: "ada"})
-		} else {
-			_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
-		}
-		return state, err
-	}
 }
 
 // unlost reads a case whose creation is to go wrong at Offload. Where a busy machine lost the call before, it is made again.

@@ -1,25 +1,14 @@
 package casetest_test
 
 import (
-	"os"
-	"os/exec"
 	"testing"
 
-	"github.com/stretchr/testify/require"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stickytest"
 )
 
-// stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
-const stickyOff = "SIGNALBOX_TEST_STICKY_CACHE_OFF"
-
-// The setting is the process's, so the stories of a case run once more in another one. Left out are those that answer or adopt at once what a
-// query shows: without the cache a query replays news that no task has applied yet, and an update in the same task as the news is refused.
+// Left out are the stories that answer or adopt at once what a query shows: without the cache a query replays news that no task has applied
+// yet, and an update in the same task as the news is refused.
 func TestStoriesHoldWithTheStickyCacheOff(t *testing.T) {
 	t.Parallel()
-	const stories = "ACaseEnds"
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.count=1", "-test.run="+stories, "-test.timeout=25m")
-	command.Env = append(os.Environ(), stickyOff+"=1")
-	output, err := command.CombinedOutput()
-	require.NoError(t, err, string(output))
-	require.Contains(t, string(output), "PASS")
-	require.NotContains(t, string(output), "no tests to run")
+	stickytest.Rerun(t, "-test.run=ACaseEnds")
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // workerSettings is the variable that makes this test binary a worker: the production worker in another process, which can be killed.
@@ -132,9 +133,7 @@ func startWorker(t *testing.T, p workerProcess) *runningWorker {
 	t.Helper()
 	settings, err := json.Marshal(p)
 	require.NoError(t, err)
-	w := &runningWorker{command: exec.Command(os.Args[0]), stopped: make(chan string)}
-	w.command.Env = append(os.Environ(), workerSettings+"="+string(settings))
-	w.command.Stderr = os.Stderr
+	w := &runningWorker{command: testenv.Child(t, workerSettings+"="+string(settings)), stopped: make(chan string)}
 	_, err = w.command.StdinPipe() // held open until the process has ended
 	require.NoError(t, err)
 	output, err := w.command.StdoutPipe()

@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -28,7 +29,7 @@ func TestRestoredInboxRepeatsNothingAndCatchUpFindsLaterEvents(t *testing.T) {
 	require.NoError(t, err)
 	offload := first.Simulators.Offload
 	waitForStatus := func(one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
-		return testenv.Eventually(t, attended(offload, one), func(s workflows.CaseState) bool { return s.Status == want })
+		return testenv.Eventually(t, stories.Attended(offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 	}
 	start := func(reference string) string {
 		one := startCase(t, first.Apps, workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{

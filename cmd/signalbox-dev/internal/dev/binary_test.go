@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // processWithin bounds every wait for what a process does.
@@ -55,7 +56,7 @@ func TestTheProductionBinarySetsUpServesAndStops(t *testing.T) {
 	run := func(args ...string) (*exec.Cmd, *bytes.Buffer) {
 		command := exec.CommandContext(t.Context(), binary, args...)
 		command.Dir = folder
-		bind(command)
+		testenv.KillWithParent(command)
 		command.Env = []string{
 			"HOME=" + folder,
 			"TEMPORAL_ADDRESS=" + temporal.FrontendAddr(),

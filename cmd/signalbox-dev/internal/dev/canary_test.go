@@ -39,7 +39,7 @@ const canaryWithin = 2 * time.Minute
 func runCanary(t *testing.T, temporal, keys, ingress string) (steps []step, status int) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), productionBinary(t), "doctor", "worker", "--json", "--canary", "--canary-timeout", canaryWithin.String())
-	bind(command)
+	testenv.KillWithParent(command)
 	command.Env = []string{
 		"HOME=" + t.TempDir(), "TEMPORAL_ADDRESS=" + temporal, "SIGNALBOX_KEYRING=" + keys, "SIGNALBOX_PUBLIC_URL=" + ingress,
 		"SIGNALBOX_OFFLOAD_BASE_URL=http://127.0.0.1:1", "SIGNALBOX_OFFLOAD_API_KEY=key-1",

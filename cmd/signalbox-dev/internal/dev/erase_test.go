@@ -30,7 +30,7 @@ import (
 func run(t *testing.T, args ...string) (status int, said string) {
 	t.Helper()
 	one := exec.CommandContext(t.Context(), productionBinary(t), args...)
-	bind(one)
+	testenv.KillWithParent(one)
 	one.Env = []string{
 		"HOME=" + t.TempDir(), "TEMPORAL_ADDRESS=" + shared.TemporalAddress(),
 		"SIGNALBOX_INBOX=" + filepath.Join(shared.folder, "inbox.db"), "SIGNALBOX_KEYRING=" + filepath.Join(shared.folder, "keyring.json"),

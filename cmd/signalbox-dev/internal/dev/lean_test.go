@@ -27,6 +27,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 var production struct {
@@ -55,7 +56,7 @@ func startProduction(t *testing.T, command string, env ...string) (stop func()) 
 	t.Helper()
 	process := exec.CommandContext(context.WithoutCancel(t.Context()), productionBinary(t), command)
 	process.Dir, process.Env = t.TempDir(), env
-	bind(process)
+	testenv.KillWithParent(process)
 	var said bytes.Buffer
 	process.Stdout, process.Stderr = &said, &said
 	require.NoError(t, process.Start())

@@ -22,6 +22,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -52,14 +53,14 @@ func readme(t *testing.T) []listed {
 // with an open approval.
 func (s *split) liveThrough(t *testing.T, worker string) {
 	t.Helper()
-	called(t, func(ctx context.Context) (client.WorkflowRun, error) {
+	stories.MustRetry(t, func(ctx context.Context) (client.WorkflowRun, error) {
 		return s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "app", TaskQueue: "no-worker"}, "app")
 	})
 	reply := &workflows.ReplyTo{WorkflowID: "app", Signal: "news"}
 	ended, asked := s.start(t, "complete", "complete", reply), s.start(t, "question", "question", reply)
-	testenv.Eventually(t, attended(s.providers.Offload, asked), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
-	testenv.Eventually(t, attended(s.providers.Offload, ended), func(s workflows.CaseState) bool { return s.Status.Ended() })
-	called(t, ended.Files)
+	testenv.Eventually(t, stories.Attended(s.providers.Offload, asked), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	testenv.Eventually(t, stories.Attended(s.providers.Offload, ended), func(s workflows.CaseState) bool { return s.Status.Ended() })
+	stories.MustRetry(t, ended.Files)
 	testenv.Eventually(t, func(ctx context.Context) ([]byte, error) {
 		return fetch(ctx, s.ingress+"/v1/cases/"+ended.Reference()+"/transcript")
 	}, func([]byte) bool { return true })
@@ -92,7 +93,7 @@ func TestRunsThatWereContinuedOrTerminatedHaveNoAttention(t *testing.T) {
 	s := startSplit(t)
 	s.run(t, config.Worker, nil)
 	for _, reference := range []string{"open", "continued", "terminated"} {
-		testenv.Eventually(t, attended(s.providers.Offload, s.start(t, reference, "question", nil)), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+		testenv.Eventually(t, stories.Attended(s.providers.Offload, s.start(t, reference, "question", nil)), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
 	}
 	terminated := workflows.OffloadCaseWorkflowID("terminated")
 	require.NoError(t, s.client.TerminateWorkflow(t.Context(), terminated, "", "a test"))

@@ -33,6 +33,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
@@ -98,7 +99,7 @@ func startWithReceiver(t *testing.T, reference, script string) *signalbox.Case {
 // startReceiver starts a workflow that no worker runs: Temporal takes its signals all the same.
 func startReceiver(t *testing.T, id string) *workflows.ReplyTo {
 	t.Helper()
-	called(t, func(ctx context.Context) (client.WorkflowRun, error) {
+	stories.MustRetry(t, func(ctx context.Context) (client.WorkflowRun, error) {
 		return shared.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
 	})
 	return &workflows.ReplyTo{WorkflowID: id, Signal: "news"}
@@ -131,7 +132,7 @@ var impatient = workflows.CaseOptions{
 // inStatus waits for a status of a case that the shared instance creates at its own Offload.
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
-	return testenv.Eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status == want })
+	return testenv.Eventually(t, stories.Attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status == want })
 }
 
 func answerOpenQuestion(t *testing.T, one *signalbox.Case) {
@@ -146,7 +147,7 @@ func continueAsNew(t *testing.T, workflowID string) {
 		now, err := shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 		return now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), err
 	}
-	before := called(t, runID)
+	before := stories.MustRetry(t, runID)
 	// Not repeated: the workflow would continue as new twice.
 	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
 	testenv.Eventually(t, runID, func(run string) bool { return run != before })
@@ -351,7 +352,7 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 // ended waits for the end of a case that the shared instance creates at its own Offload.
 func ended(t *testing.T, one *signalbox.Case) *signalbox.Case {
 	t.Helper()
-	testenv.Eventually(t, attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
+	testenv.Eventually(t, stories.Attended(shared.Simulators.Offload, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
 	return one
 }
 

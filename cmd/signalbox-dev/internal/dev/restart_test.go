@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
@@ -28,7 +29,7 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 		})
 	}
 	start(first, "question")
-	asked := testenv.Eventually(t, attended(first.Simulators.Offload, first.Apps.Case("restart-question")), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	asked := testenv.Eventually(t, stories.Attended(first.Simulators.Offload, first.Apps.Case("restart-question")), func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
 	id, err := first.Simulators.Artmail.Activate(dev.Agent)
 	require.NoError(t, err)
 	testenv.Eventually(t, first.Apps.Activation(dev.Agent, id).State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })

@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -40,7 +41,7 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 	newer := r.ring().SealingKeyID()
 	require.NotEqual(t, older, newer)
 	require.Equal(t, newer, r.keyOf(r.traffic()))
-	require.Empty(t, called(t, r.failures), "at no moment does a process meet a key that it lacks")
+	require.Empty(t, stories.MustRetry(t, r.failures), "at no moment does a process meet a key that it lacks")
 
 	// Workflows that hold payloads by the old key keep it. An activation gives it up when it continues as new, a case when it ends.
 	asked, activation := r.apps.Case(r.asked).WorkflowID(), r.apps.Activation(sim.Agent, r.activated).WorkflowID()
@@ -64,7 +65,7 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 		r.restart(part)
 		r.traffic()
 	}
-	require.Empty(t, called(t, r.failures))
+	require.Empty(t, stories.MustRetry(t, r.failures))
 
 	// The control: without the restarts after the first step, the worker meets a key that it lacks, and goes on once it has it.
 	r.succeeds("keys", "stage", payloadKeys)
@@ -87,7 +88,7 @@ func (r *rotation) start(reference string) {
 
 func (r *rotation) in(reference string, status workflows.CaseStatus) workflows.CaseState {
 	r.t.Helper()
-	return testenv.Eventually(r.t, attended(r.providers.Offload, r.apps.Case(reference)), func(s workflows.CaseState) bool { return s.Status == status })
+	return testenv.Eventually(r.t, stories.Attended(r.providers.Offload, r.apps.Case(reference)), func(s workflows.CaseState) bool { return s.Status == status })
 }
 
 func (r *rotation) caseID(reference string) string {
@@ -108,7 +109,7 @@ func (r *rotation) open(reference string) {
 func (r *rotation) end(reference string) {
 	r.t.Helper()
 	require.NoError(r.t, r.providers.Offload.Complete(r.caseID(reference), nil))
-	outcome := called(r.t, r.apps.Case(reference).Wait)
+	outcome := stories.MustRetry(r.t, r.apps.Case(reference).Wait)
 	require.Equal(r.t, workflows.CaseCompleted, outcome.Status)
 	require.Equal(r.t, workflows.NewsByWebhook, outcome.Source)
 }
@@ -156,7 +157,7 @@ func (r *rotation) traffic() (reference string) {
 // keyOf is the key that encrypts the input of a case.
 func (r *rotation) keyOf(reference string) uint32 {
 	r.t.Helper()
-	first := called(r.t, func(ctx context.Context) (*historypb.HistoryEvent, error) {
+	first := stories.MustRetry(r.t, func(ctx context.Context) (*historypb.HistoryEvent, error) {
 		return r.temporal.GetWorkflowHistory(ctx, workflows.OffloadCaseWorkflowID(reference), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
 	})
 	id, encrypted := payloadcodec.KeyID(first.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads()[0])

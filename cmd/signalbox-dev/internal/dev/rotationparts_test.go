@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const payloadKeys = "payload-keys.json"
@@ -88,7 +89,7 @@ func (r *rotation) command(log *lockedBuffer, environ []string, args ...string) 
 	r.t.Helper()
 	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), productionBinary(r.t), args...)
 	command.Dir, command.Env, command.Stdout, command.Stderr = r.folder, environ, log, log
-	bind(command)
+	testenv.KillWithParent(command)
 	return command
 }
 

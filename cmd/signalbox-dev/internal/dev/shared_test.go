@@ -16,9 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -26,13 +24,11 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stickytest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
-	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
-
-// stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
-const stickyOff = "SIGNALBOX_TEST_STICKY_CACHE_OFF"
 
 // shared is the one instance that the tests of this package use; its log is read by the test that looks for secrets.
 var shared struct {
@@ -48,9 +44,7 @@ var shared struct {
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
-	if os.Getenv(stickyOff) != "" {
-		sdkworker.SetStickyWorkflowCacheSize(0)
-	}
+	stickytest.Apply()
 	folder, err := os.MkdirTemp("", "signalbox-dev-test-")
 	if err != nil {
 		return complain(err)
@@ -178,33 +172,16 @@ func post(t testing.TB, url string, body string, header ...string) int {
 	return response.StatusCode
 }
 
-// called makes a call to Temporal, again where that had no time for it: the call must be one that may be repeated.
-func called[S any](t testing.TB, do func(context.Context) (S, error)) S {
-	t.Helper()
-	var refused error
-	got := testenv.Eventually(t, func(ctx context.Context) (S, error) {
-		got, err := do(ctx)
-		if errors.Is(err, signalbox.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
-			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) {
-			return got, err
-		}
-		refused = err
-		return got, nil
-	}, func(S) bool { return true })
-	require.NoError(t, refused)
-	return got
-}
-
-// startCase starts a case as a business app does: again where Temporal had no time for it. That starts it once.
+// startCase starts a case as a business app does. A repeated start starts it once.
 func startCase(t testing.TB, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
 	t.Helper()
-	return called(t, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
+	return stories.MustRetry(t, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
 }
 
 // answer answers a question of a case once.
 func answer(t testing.TB, one *signalbox.Case, input workflows.ProvideInput) {
 	t.Helper()
-	called(t, func(ctx context.Context) (workflows.InputReceipt, error) {
+	stories.MustRetry(t, func(ctx context.Context) (workflows.InputReceipt, error) {
 		receipt, err := one.ProvideInput(ctx, input)
 		if errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
 			err = nil
@@ -216,30 +193,13 @@ func answer(t testing.TB, one *signalbox.Case, input workflows.ProvideInput) {
 // requestApprovals registers each request once.
 func requestApprovals(t testing.TB, one *signalbox.Activation, requests ...workflows.ApprovalRequest) {
 	t.Helper()
-	called(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, requests...) })
+	stories.MustRetry(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, requests...) })
 }
 
 // signal sends a signal that may come twice.
 func signal(t testing.TB, temporal client.Client, workflowID, name string, arg any) {
 	t.Helper()
-	called(t, func(ctx context.Context) (bool, error) {
+	stories.MustRetry(t, func(ctx context.Context) (bool, error) {
 		return true, temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
 	})
-}
-
-// attended reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity task, which makes a creation
-// uncertain.
-func attended(offload *offloadsim.Simulator, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
-	return func(ctx context.Context) (workflows.CaseState, error) {
-		state, err := one.State(ctx)
-		if err != nil || state.Status != workflows.CaseCreateUncertain {
-			return state, err
-		}
-		if made := offload.CasesOf(one.Reference()); len(made) > 0 {
-			_, err = one.Adopt(ctx, workflows.AdoptCase{CaseID: made[0].CaseID, By: "ada"})
-		} else {
-			_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
-		}
-		return state, err
-	}
 }

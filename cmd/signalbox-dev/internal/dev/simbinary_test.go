@@ -16,6 +16,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // A new user's ten minutes with their own Temporal server: built binaries, and the commands that signalbox-sim prints.
@@ -38,7 +39,7 @@ func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 			"TEMPORAL_ADDRESS=" + temporal.FrontendAddr(), "SIGNALBOX_INTERNAL_LISTEN=" + freeAddress(t),
 		}
 		command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		bind(command)
+		testenv.KillWithParent(command)
 		return command
 	}
 	stop := func(command *exec.Cmd) error {

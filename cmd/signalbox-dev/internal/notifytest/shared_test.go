@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/activities/notice"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stickytest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -22,8 +23,6 @@ import (
 )
 
 const (
-	// stickyOff runs the tests with the sticky cache off: then every workflow task replays the history, and nondeterminism shows.
-	stickyOff = "SIGNALBOX_TEST_STICKY_CACHE_OFF"
 
 	// receiverQueue is the task queue of the workflows that receive notices.
 	receiverQueue = "receivers"
@@ -53,9 +52,7 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) (code int, err error) {
-	if os.Getenv(stickyOff) != "" {
-		sdkworker.SetStickyWorkflowCacheSize(0)
-	}
+	stickytest.Apply()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	server, err := temporaldev.Start(ctx, temporaldev.Options{
