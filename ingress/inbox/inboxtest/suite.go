@@ -88,12 +88,14 @@ func Run(t *testing.T, open func(t *testing.T) inbox.Store) {
 }
 
 // start is when every test begins.
-var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+var start = Received
 
 // at is a time so many seconds after the start.
 func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 
-// delivery is pending in a lane and has a key and a body that no other has.
+// Pending returns a pending delivery in a lane. Another key gives another body and fingerprint.
+func Pending(lane, key string) inbox.Delivery { return delivery(lane, key, Received) }
+
 func delivery(lane, key string, received time.Time) inbox.Delivery {
 	return inbox.Delivery{
 		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,

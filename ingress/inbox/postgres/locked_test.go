@@ -46,7 +46,7 @@ func requireOthersGoOn(t *testing.T, s *postgres.Store) (acceptedThere, triedThe
 			for {
 				tried.Add(1)
 				ctx, cancel := context.WithTimeout(context.Background(), budget/4)
-				_, err := s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, fmt.Sprint(numbers.Add(1)))})
+				_, err := s.Append(ctx, []inbox.Delivery{inboxtest.Pending(lockedLane, fmt.Sprint(numbers.Add(1)))})
 				cancel()
 				if err == nil {
 					accepted.Add(1)
@@ -64,7 +64,7 @@ func requireOthersGoOn(t *testing.T, s *postgres.Store) (acceptedThere, triedThe
 			for range each {
 				n := numbers.Add(1)
 				ctx, cancel := context.WithTimeout(context.Background(), budget)
-				_, err := s.Append(ctx, []inbox.Delivery{pendingIn(fmt.Sprint("other-", n), fmt.Sprint(n))})
+				_, err := s.Append(ctx, []inbox.Delivery{inboxtest.Pending(fmt.Sprint("other-", n), fmt.Sprint(n))})
 				cancel()
 				if err != nil {
 					t.Errorf("an append to a lane that is not locked: %v", err)
@@ -83,7 +83,7 @@ func TestALaneThatAnotherSessionHasLockedHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
 	s := open(t, address)
-	first, err := s.Append(t.Context(), []inbox.Delivery{pendingIn(lockedLane, "first")})
+	first, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending(lockedLane, "first")})
 	require.NoError(t, err)
 	lanes, err := s.Claim(t.Context(), claimAt("relay", received))
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func TestADeliveryThatAnotherSessionHasLockedHoldsUpItsLaneAlone(t *testing.T) {
 			s := open(t, address)
 			var all []inbox.Delivery
 			for n, lane := range tt.lanes {
-				d := pendingIn(lane, fmt.Sprint(n))
+				d := inboxtest.Pending(lane, fmt.Sprint(n))
 				d.ID = inbox.NewID(received.Add(time.Duration(n) * time.Second))
 				all = append(all, d)
 			}
@@ -170,7 +170,7 @@ func TestALaneThatIsLockedWhenItIsSettledHoldsUpNoOther(t *testing.T) {
 	s := open(t, address)
 	in := func(lanes ...string) (all []inbox.Delivery) {
 		for _, lane := range lanes {
-			all = append(all, pendingIn(lane, "1"))
+			all = append(all, inboxtest.Pending(lane, "1"))
 		}
 		return all
 	}
@@ -232,7 +232,7 @@ func appendUntilKilled() bool {
 	}
 	for n := 0; ; n++ {
 		// Its parent holds it up, and the server ends its session.
-		_, _ = s.Append(context.Background(), []inbox.Delivery{pendingIn(lockedLane, fmt.Sprint("child-", n))})
+		_, _ = s.Append(context.Background(), []inbox.Delivery{inboxtest.Pending(lockedLane, fmt.Sprint("child-", n))})
 	}
 }
 
@@ -275,7 +275,7 @@ AND state LIKE $1`+also, state).Scan(&count))
 		return false
 	}, time.Minute, time.Millisecond)
 	// The child's own event, sent to this replica as well, waits for the session of the stopped process to end.
-	inChild := pendingIn(lockedLane, fmt.Sprint("child-", stored()))
+	inChild := inboxtest.Pending(lockedLane, fmt.Sprint("child-", stored()))
 	waited := make(chan error, 1)
 	go func() {
 		_, err := s.Append(context.Background(), []inbox.Delivery{inChild})
@@ -289,7 +289,7 @@ AND datname = current_database())`).Scan(&waits))
 	// The server ends the stopped session after 5 s: an append within 3 s did not wait for that.
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	_, err = s.Append(ctx, []inbox.Delivery{pendingIn(lockedLane, "during")})
+	_, err = s.Append(ctx, []inbox.Delivery{inboxtest.Pending(lockedLane, "during")})
 	require.NoError(t, err)
 	requireOthersGoOn(t, s)
 	require.NoError(t, <-waited)
@@ -328,7 +328,7 @@ func TestAClaimAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testin
 		working.Go(func() {
 			for n := range rounds {
 				lane := fmt.Sprint(w, "/", n)
-				first, err := stores[n%2].Append(context.Background(), []inbox.Delivery{pendingIn(lane, "1")})
+				first, err := stores[n%2].Append(context.Background(), []inbox.Delivery{inboxtest.Pending(lane, "1")})
 				if err != nil {
 					t.Error(err)
 					return
@@ -340,7 +340,7 @@ func TestAClaimAndTheSettlementOfALanesLastDeliveryThatMeetLoseNothing(t *testin
 				}
 				var meeting sync.WaitGroup
 				meeting.Go(func() {
-					if _, err := stores[w%2].Append(context.Background(), []inbox.Delivery{pendingIn(lane, "2")}); err != nil {
+					if _, err := stores[w%2].Append(context.Background(), []inbox.Delivery{inboxtest.Pending(lane, "2")}); err != nil {
 						t.Error(err)
 					}
 					claims, released := claim(stores[w%2], "y")
@@ -365,7 +365,7 @@ func TestAppendersAndSettlersOfAFewLanesHandOutEverything(t *testing.T) {
 	for a := range appenders {
 		appending.Go(func() {
 			for n := range each {
-				d := pendingIn(fmt.Sprint("lane-", (a+n)%lanes), fmt.Sprint(a, "/", n))
+				d := inboxtest.Pending(fmt.Sprint("lane-", (a+n)%lanes), fmt.Sprint(a, "/", n))
 				if _, err := stores[a%2].Append(context.Background(), []inbox.Delivery{d}); err != nil {
 					t.Error(err)
 					return

@@ -154,7 +154,7 @@ func TestNoQueryReadsTheTable(t *testing.T) {
 	// Groups of others are not gone through.
 	var others []inbox.Delivery
 	for i := range 100 {
-		d := pendingIn("others", fmt.Sprint(i))
+		d := inboxtest.Pending("others", fmt.Sprint(i))
 		d.Provider, d.Scope = []string{"offload", "zeta"}[i%2], fmt.Sprint("other ", i)
 		others = append(others, d)
 	}
@@ -186,11 +186,11 @@ func oneLife(t *testing.T, s *sqlstore.Store, lane string) {
 	settle := func(now time.Time, settlements ...inbox.Settlement) {
 		require.NoError(t, s.Settle(ctx, inbox.SettleRequest{Now: now, Claims: claims, Settlements: settlements}))
 	}
-	other := pendingIn(lane, "1")
+	other := inboxtest.Pending(lane, "1")
 	other.Fingerprint = []byte("other")
-	first := pendingIn(lane, "1")
+	first := inboxtest.Pending(lane, "1")
 	first.Fingerprint = []byte("one")
-	for _, batch := range [][]inbox.Delivery{{first, pendingIn(lane, "2")}, {first, other}} {
+	for _, batch := range [][]inbox.Delivery{{first, inboxtest.Pending(lane, "2")}, {first, other}} {
 		_, err := s.Append(ctx, batch)
 		require.NoError(t, err)
 	}

@@ -47,7 +47,7 @@ func TestReplicasKeepTheOrderOfEachLaneAndHandItOutToOneAtATime(t *testing.T) {
 			for n := range perAppender {
 				batch := make([]inbox.Delivery, 1+random.IntN(3))
 				for i := range batch {
-					batch[i] = pendingIn(fmt.Sprint("lane-", random.IntN(lanes)), fmt.Sprint(a, "/", n, "/", i))
+					batch[i] = inboxtest.Pending(fmt.Sprint("lane-", random.IntN(lanes)), fmt.Sprint(a, "/", n, "/", i))
 				}
 				called := o.clock.Add(1)
 				receipts, err := stores[a%len(stores)].Append(context.Background(), batch)
@@ -159,13 +159,6 @@ func settleUnlocked(s *postgres.Store, request inbox.SettleRequest) error {
 	return inboxtest.UntilUnlocked(func() error { return s.Settle(context.Background(), request) })
 }
 
-func pendingIn(lane, key string) inbox.Delivery {
-	return inbox.Delivery{
-		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,
-		Body: []byte("sealed"), Fingerprint: []byte("print of " + key), ReceivedAt: received, State: inbox.StatePending,
-	}
-}
-
 func TestAKeyThatComesToTwoReplicasAtOnceIsOneDelivery(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Shared(t).Database(t)
@@ -176,7 +169,7 @@ func TestAKeyThatComesToTwoReplicasAtOnceIsOneDelivery(t *testing.T) {
 	for c := range receipts {
 		callers.Go(func() {
 			for i := range many {
-				d := pendingIn("lane", fmt.Sprint(i))
+				d := inboxtest.Pending("lane", fmt.Sprint(i))
 				if i%3 == 1 {
 					// Without a lane there is no lock of a lane either.
 					d.Lane, d.State = "", inbox.StateIgnored
@@ -220,7 +213,7 @@ func TestBatchesThatCrossEachOtherDoNotWaitInACircle(t *testing.T) {
 			for range 60 {
 				var batch []inbox.Delivery
 				for range 40 {
-					d := pendingIn(fmt.Sprint("lane-", random.IntN(12)), fmt.Sprint(random.IntN(30)))
+					d := inboxtest.Pending(fmt.Sprint("lane-", random.IntN(12)), fmt.Sprint(random.IntN(30)))
 					if random.IntN(3) == 0 {
 						d.Lane, d.State = "", inbox.StateIgnored
 					}
@@ -269,7 +262,7 @@ func TestBatchesOfTheSameNewKeysDoNotWaitInACircle(t *testing.T) {
 			crossing.Go(func() {
 				var batch []inbox.Delivery
 				for _, k := range random.Perm(keys) {
-					d := pendingIn("", fmt.Sprint(round, "/", k))
+					d := inboxtest.Pending("", fmt.Sprint(round, "/", k))
 					d.State = inbox.StateIgnored
 					batch = append(batch, d)
 				}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
@@ -123,7 +124,7 @@ func TestInboxesInSchemasOfOneDatabaseAreApart(t *testing.T) {
 	for _, schema := range []string{"one", "two"} {
 		stores = append(stores, open(t, address+"&search_path="+schema))
 	}
-	_, err = stores[0].Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	_, err = stores[0].Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
 	for i, s := range stores {
 		counts, err := s.Counts(t.Context())
@@ -147,6 +148,6 @@ func TestTablesOfANewerVersionAreRefused(t *testing.T) {
 		_, err = postgres.Open(t.Context(), address, postgres.Options{Existing: existing})
 		require.ErrorIs(t, err, inbox.ErrNewer)
 	}
-	_, err = s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	_, err = s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err, "what runs already goes on")
 }

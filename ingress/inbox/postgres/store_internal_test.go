@@ -24,7 +24,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres/pgtest"
 )
 
-var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+var start = inboxtest.Received
 
 func openStore(t *testing.T, address string) *Store {
 	t.Helper()
@@ -32,13 +32,6 @@ func openStore(t *testing.T, address string) *Store {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
-}
-
-func pendingIn(lane, key string) inbox.Delivery {
-	return inbox.Delivery{
-		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,
-		Body: []byte("sealed"), ReceivedAt: start, State: inbox.StatePending,
-	}
 }
 
 func TestASessionIsDurableWhateverTheDatabaseDefaultsTo(t *testing.T) {
@@ -93,7 +86,7 @@ func (q queued) Done() <-chan struct{} {
 func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
-	taken, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	taken, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
 	writing, free := make(chan struct{}), make(chan struct{})
 	var sizes []int
@@ -105,11 +98,11 @@ func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 		}
 		return s.db.commit(batch)
 	})
-	stolen := pendingIn("b", "2")
+	stolen := inboxtest.Pending("b", "2")
 	stolen.ID = taken[0].ID
 	var appending sync.WaitGroup
 	appending.Go(func() {
-		_, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "0")})
+		_, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "0")})
 		assert.NoError(t, err)
 	})
 	<-writing
@@ -119,17 +112,17 @@ func TestADeliveryAtFaultFailsAloneInItsBatch(t *testing.T) {
 		return s.Append(queued{t.Context(), sync.OnceFunc(waiting.Done)}, d)
 	}
 	appending.Go(func() {
-		receipts, err := appended(pendingIn("a", "3"), pendingIn("a", "1"))
+		receipts, err := appended(inboxtest.Pending("a", "3"), inboxtest.Pending("a", "1"))
 		assert.NoError(t, err)
 		assert.Equal(t, inbox.OutcomeNew, receipts[0].Outcome)
 		assert.Equal(t, inbox.Receipt{ID: taken[0].ID, Outcome: inbox.OutcomeDuplicate}, receipts[1])
 	})
 	appending.Go(func() {
-		_, err := appended(pendingIn("b", "4"), stolen)
+		_, err := appended(inboxtest.Pending("b", "4"), stolen)
 		assert.ErrorIs(t, err, inbox.ErrIDTaken)
 	})
 	appending.Go(func() {
-		_, err := appended(pendingIn("c", "5"))
+		_, err := appended(inboxtest.Pending("c", "5"))
 		assert.NoError(t, err)
 	})
 	waiting.Wait()
@@ -157,7 +150,7 @@ func TestAWriteThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, want, ran, sql)
 	}
-	_, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	_, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err, "the connections are fit for use")
 	broken := errors.New("broken")
 	require.ErrorIs(t, s.db.Write(t.Context(), false, func(sqlstore.Tx) error { return broken }), broken)
@@ -166,7 +159,7 @@ func TestAWriteThatLostIsTriedAgainAndOtherTroubleIsNot(t *testing.T) {
 func TestAPurgePassesOverWhatAReplayHas(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
-	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1"), pendingIn("b", "1")})
+	receipts, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1"), inboxtest.Pending("b", "1")})
 	require.NoError(t, err)
 	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Now: start, Settlements: finish(receipts)}))
 	later := start.Add(time.Hour)
@@ -188,7 +181,7 @@ func TestAPurgePassesOverWhatAReplayHas(t *testing.T) {
 func TestAReplayThatWaitedForAPurgeFindsTheBodyGone(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pgtest.Shared(t).Database(t))
-	receipts, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	receipts, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
 	require.NoError(t, s.Settle(t.Context(), inbox.SettleRequest{Now: start, Settlements: finish(receipts)}))
 	held, err := s.db.writes.Begin(t.Context())
@@ -230,7 +223,7 @@ func TestIdleConnectionsThatDoNotAnswerAreReplaced(t *testing.T) {
 	nothing := func(sqlstore.Tx) error { return nil }
 	require.ErrorIs(t, s.db.transact(t.Context(), false, wait, nothing), context.DeadlineExceeded)
 	require.NoError(t, s.db.transact(t.Context(), false, wait, nothing), "the first try that times out replaces them all")
-	_, err := s.Append(t.Context(), []inbox.Delivery{pendingIn("a", "1")})
+	_, err := s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
 }
 

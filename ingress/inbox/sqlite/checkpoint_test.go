@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
 )
 
 func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t *testing.T) {
@@ -31,7 +32,7 @@ func TestALogThatAReaderOutsideHoldsIsMeasuredAndWarnedOfAndShrinksAfterwards(t 
 		batch := make([]inbox.Delivery, 20)
 		for i := range batch {
 			appended++
-			batch[i] = pendingIn("lane", strconv.Itoa(appended))
+			batch[i] = inboxtest.Pending("lane", strconv.Itoa(appended))
 			batch[i].Body = make([]byte, 2000)
 		}
 		_, err := s.Append(t.Context(), batch)

@@ -19,7 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
-var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+var start = inboxtest.Received
 
 func openStore(t *testing.T) *Store {
 	t.Helper()
@@ -27,13 +27,6 @@ func openStore(t *testing.T) *Store {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
-}
-
-func pendingIn(lane, key string) inbox.Delivery {
-	return inbox.Delivery{
-		Provider: "offload", Scope: "default", Lane: lane, Kind: "case.completed", DedupeKey: key,
-		Body: []byte("sealed"), ReceivedAt: start, State: inbox.StatePending,
-	}
 }
 
 func TestOnlyAProcessThatReceivesBringsTheTablesUpToDate(t *testing.T) {
@@ -89,14 +82,14 @@ func TestAJobAtFaultFailsAloneInItsBatch(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
 	w := s.db.writes
-	job1, first := appendJob(t, pendingIn("a", "1"))
+	job1, first := appendJob(t, inboxtest.Pending("a", "1"))
 	require.Equal(t, []error{nil}, w.commit([]*job{job1}))
 
-	stolen := pendingIn("b", "2")
+	stolen := inboxtest.Pending("b", "2")
 	stolen.ID = first[0].ID
-	good, receipts := appendJob(t, pendingIn("a", "3"), pendingIn("a", "1"))
-	bad, _ := appendJob(t, pendingIn("b", "4"), stolen)
-	late, _ := appendJob(t, pendingIn("c", "5"))
+	good, receipts := appendJob(t, inboxtest.Pending("a", "3"), inboxtest.Pending("a", "1"))
+	bad, _ := appendJob(t, inboxtest.Pending("b", "4"), stolen)
+	late, _ := appendJob(t, inboxtest.Pending("c", "5"))
 	errs := w.commit([]*job{good, bad, late})
 	require.NoError(t, errs[0])
 	require.ErrorIs(t, errs[1], inbox.ErrIDTaken)
@@ -116,7 +109,7 @@ func TestAFullDiskFailsItsBatchAndIsRecoveredFrom(t *testing.T) {
 	s := openStore(t)
 	ctx := context.Background()
 	limitPages(t, s, 1)
-	large := pendingIn("a", "large")
+	large := inboxtest.Pending("a", "large")
 	large.Body = make([]byte, 1<<20)
 	_, err := s.Append(ctx, []inbox.Delivery{large})
 	require.ErrorContains(t, err, "full")
@@ -149,8 +142,8 @@ func TestAFileThatBecomesReadOnlyIsAnOutageAndRecoveredFrom(t *testing.T) {
 			_, err := tx.Exec("PRAGMA query_only = 1")
 			return err
 		})
-		one, _ := appendJob(t, pendingIn("a", "1"))
-		two, _ := appendJob(t, pendingIn("a", "2"))
+		one, _ := appendJob(t, inboxtest.Pending("a", "1"))
+		two, _ := appendJob(t, inboxtest.Pending("a", "2"))
 		errs := s.db.writes.commit([]*job{one, two})
 		require.ErrorContains(t, errs[0], "readonly")
 		require.Equal(t, errs[0], errs[1], "an outage is not tried once for each")
@@ -159,7 +152,7 @@ func TestAFileThatBecomesReadOnlyIsAnOutageAndRecoveredFrom(t *testing.T) {
 		_, err := tx.Exec("PRAGMA query_only = 0")
 		return err
 	})
-	_, err := s.Append(context.Background(), []inbox.Delivery{pendingIn("a", "1")})
+	_, err := s.Append(context.Background(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
 }
 
@@ -173,7 +166,7 @@ func TestAConnectionThatCannotRollBackIsReplaced(t *testing.T) {
 		return errors.Join(broken, err)
 	})
 	require.ErrorIs(t, err, broken)
-	_, err = s.Append(context.Background(), []inbox.Delivery{pendingIn("a", "1")})
+	_, err = s.Append(context.Background(), []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
 	onWriter(t, s, func(tx sqlstore.Tx) error {
 		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "auto_vacuum": "2", "busy_timeout": "0"} {
@@ -203,9 +196,9 @@ func TestNoQueryScansTheTable(t *testing.T) {
 	ctx := context.Background()
 	asked := &recorder{Database: s.db}
 	store := sqlstore.New(asked)
-	receipts, err := store.Append(ctx, []inbox.Delivery{pendingIn("a", "1"), pendingIn("a", "2"), pendingIn("b", "1")})
+	receipts, err := store.Append(ctx, []inbox.Delivery{inboxtest.Pending("a", "1"), inboxtest.Pending("a", "2"), inboxtest.Pending("b", "1")})
 	require.NoError(t, err)
-	_, err = store.Append(ctx, []inbox.Delivery{pendingIn("a", "1")})
+	_, err = store.Append(ctx, []inbox.Delivery{inboxtest.Pending("a", "1")})
 	require.NoError(t, err)
 	lanes, err := store.Claim(ctx, inbox.ClaimRequest{Owner: "relay", Now: start, Lease: time.Minute, MaxLanes: 9, MaxPerLane: 9})
 	require.NoError(t, err)
