@@ -225,12 +225,11 @@ func (s *polledStub) rate(queue string) float64 {
 	return s.rates[queue]
 }
 
-// startPolled serves as Temporal until the test ends.
-func startPolled(t *testing.T, service workflowservice.WorkflowServiceServer, operator operatorservice.OperatorServiceServer) string {
+// serveGRPC serves as Temporal until the test ends, and returns the address.
+func serveGRPC(t *testing.T, register func(*grpc.Server)) string {
 	t.Helper()
 	server := grpc.NewServer()
-	workflowservice.RegisterWorkflowServiceServer(server, service)
-	operatorservice.RegisterOperatorServiceServer(server, operator)
+	register(server)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan error, 1)
@@ -240,6 +239,15 @@ func startPolled(t *testing.T, service workflowservice.WorkflowServiceServer, op
 		require.NoError(t, <-served)
 	})
 	return listener.Addr().String()
+}
+
+// startPolled serves the stubs of Temporal's services until the test ends.
+func startPolled(t *testing.T, service workflowservice.WorkflowServiceServer, operator operatorservice.OperatorServiceServer) string {
+	t.Helper()
+	return serveGRPC(t, func(server *grpc.Server) {
+		workflowservice.RegisterWorkflowServiceServer(server, service)
+		operatorservice.RegisterOperatorServiceServer(server, operator)
+	})
 }
 
 // working is the settings of workers.

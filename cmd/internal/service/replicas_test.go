@@ -70,17 +70,7 @@ func (s *temporalStub) seen(reference string) []string {
 func startTemporalStub(t *testing.T) (*temporalStub, string) {
 	t.Helper()
 	stub := &temporalStub{events: map[string][]string{}}
-	server := grpc.NewServer()
-	workflowservice.RegisterWorkflowServiceServer(server, stub)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	t.Cleanup(func() {
-		server.Stop()
-		require.NoError(t, <-served)
-	})
-	return stub, listener.Addr().String()
+	return stub, serveGRPC(t, func(server *grpc.Server) { workflowservice.RegisterWorkflowServiceServer(server, stub) })
 }
 
 // running is a process that runs until the test ends, or until stop.
