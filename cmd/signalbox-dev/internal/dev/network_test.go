@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -147,26 +146,12 @@ func TestABadNetworkToTemporalLosesNothing(t *testing.T) {
 			}
 			require.NoError(t, one.network.Harm(c.toxics...), c.name)
 		}
-		var senders sync.WaitGroup
-		statuses := make([]int, activations*eventsEach)
-		for a := range activations {
-			senders.Go(func() {
-				for e := range eventsEach {
-					kind, extra := workflows.KindAgentResumed, ""
-					switch {
-					case e == 0:
-						kind, extra = workflows.KindAgentActivated, `,"apiKey":"k","user":{"id":"u","email":"e@example.com"}`
-					case e%2 == 1:
-						kind, extra = workflows.KindAgentPaused, `,"reason":"user_paused"`
-					}
-					body := artmailEvent(kind, fmt.Sprintf("%s-%d", c.name, a), 1774131900000+int64(e)*1000, extra)
-					mac := hmac.New(sha256.New, []byte(linkedSecret))
-					mac.Write([]byte(body))
-					statuses[a*eventsEach+e] = post(t, relay.url+"/webhooks/artmail/"+linkedAgent, body, "X-Artmail-Signature", hex.EncodeToString(mac.Sum(nil)))
-				}
-			})
-		}
-		senders.Wait()
+		name := func(n int) string { return fmt.Sprintf("%s-%d", c.name, n) }
+		statuses := sendActivations(activations, eventsEach, name, func(event string) int {
+			mac := hmac.New(sha256.New, []byte(linkedSecret))
+			mac.Write([]byte(event))
+			return post(t, relay.url+"/webhooks/artmail/"+linkedAgent, event, "X-Artmail-Signature", hex.EncodeToString(mac.Sum(nil)))
+		})
 		for _, status := range statuses {
 			require.Equal(t, http.StatusNoContent, status, "%s: acknowledged whatever the network to Temporal is like", c.name)
 		}
@@ -177,7 +162,7 @@ func TestABadNetworkToTemporalLosesNothing(t *testing.T) {
 			one.network.Heal(t.Context())
 		}
 		for a := range activations {
-			state := testenv.Eventually(t, apps.Activation(linkedAgent, fmt.Sprintf("%s-%d", c.name, a)).State,
+			state := testenv.Eventually(t, apps.Activation(linkedAgent, name(a)).State,
 				func(s workflows.ActivationState) bool { return s.EventsApplied >= eventsEach })
 			// A signal whose answer got lost is sent again, and counted apart.
 			require.Equal(t, eventsEach, state.EventsApplied, c.name)

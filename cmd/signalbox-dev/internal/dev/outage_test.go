@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,30 +25,15 @@ func TestEventsThatCameWhileTemporalWasAwayAreAppliedOnceAfterwards(t *testing.T
 	t.Cleanup(func() { require.NoError(t, instance.Stop()) })
 
 	require.NoError(t, instance.StopTemporal())
-	var senders sync.WaitGroup
-	statuses := make([]int, activations*eventsEach)
-	for a := range activations {
-		senders.Go(func() {
-			for e := range eventsEach {
-				kind, extra := workflows.KindAgentResumed, ""
-				switch {
-				case e == 0:
-					kind, extra = workflows.KindAgentActivated, `,"apiKey":"k","user":{"id":"u","email":"e@example.com"}`
-				case e%2 == 1:
-					kind, extra = workflows.KindAgentPaused, `,"reason":"user_paused"`
-				}
-				statuses[a*eventsEach+e] = postArtmail(t, instance.IngressURL(), artmailEvent(kind, fmt.Sprintf("act-%d", a), 1774131900000+int64(e)*1000, extra))
-			}
-		})
-	}
-	senders.Wait()
+	name := func(n int) string { return fmt.Sprintf("act-%d", n) }
+	statuses := sendActivations(activations, eventsEach, name, func(event string) int { return postArtmail(t, instance.IngressURL(), event) })
 	for _, status := range statuses {
 		require.Equal(t, 204, status, "acknowledged while Temporal is down")
 	}
 
 	require.NoError(t, instance.StartTemporal(t.Context()))
 	for a := range activations {
-		one := instance.Apps.Activation(dev.Agent, fmt.Sprintf("act-%d", a))
+		one := instance.Apps.Activation(dev.Agent, name(a))
 		state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.EventsApplied >= eventsEach })
 		// A signal whose answer came too late from the server that has just started is sent again, and counted apart.
 		require.Equal(t, eventsEach, state.EventsApplied)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -133,6 +134,29 @@ func postArtmail(t testing.TB, ingress, body string) int {
 	mac := hmac.New(sha256.New, []byte(dev.AgentSecret(ring(t))))
 	mac.Write([]byte(body))
 	return post(t, ingress+"/webhooks/artmail/"+dev.Agent, body, "X-Artmail-Signature", hex.EncodeToString(mac.Sum(nil)))
+}
+
+// sendActivations sends events of several activations at the same time, and those of one in their order: it is activated, then paused and
+// resumed in turn. Name returns the ID of an activation, and send posts an event. It returns all statuses.
+func sendActivations(activations, eventsEach int, name func(n int) string, send func(event string) int) []int {
+	var senders sync.WaitGroup
+	statuses := make([]int, activations*eventsEach)
+	for n := range activations {
+		senders.Go(func() {
+			for e := range eventsEach {
+				kind, extra := workflows.KindAgentResumed, ""
+				switch {
+				case e == 0:
+					kind, extra = workflows.KindAgentActivated, `,"apiKey":"k","user":{"id":"u","email":"e@example.com"}`
+				case e%2 == 1:
+					kind, extra = workflows.KindAgentPaused, `,"reason":"user_paused"`
+				}
+				statuses[n*eventsEach+e] = send(artmailEvent(kind, name(n), 1774131900000+int64(e)*1000, extra))
+			}
+		})
+	}
+	senders.Wait()
+	return statuses
 }
 
 // artmailEvent is an event in the shape that the reference's text makes likely.
