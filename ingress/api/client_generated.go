@@ -195,7 +195,7 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/activations/{agent}/{activationId}/runs/{runId}/close (the `CloseRun` operationId).
 	CloseRun(ctx context.Context, agent Agent, activationId ActivationId, runId ID, body CloseRunJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAudit List who revealed, replayed, released and purged what
+	// ListAudit List who revealed, replayed, released, purged and erased what
 	//
 	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -730,7 +730,7 @@ func (c *Client) CloseRun(ctx context.Context, agent Agent, activationId Activat
 	return c.Client.Do(req)
 }
 
-// ListAudit List who revealed, replayed, released and purged what
+// ListAudit List who revealed, replayed, released, purged and erased what
 //
 // Corresponds with GET /v1/audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3341,7 +3341,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/activations/{agent}/{activationId}/runs/{runId}/close (the `CloseRun` operationId).
 	CloseRunWithResponse(ctx context.Context, agent Agent, activationId ActivationId, runId ID, body CloseRunJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseRunResponse, error)
 
-	// ListAuditWithResponse List who revealed, replayed, released and purged what
+	// ListAuditWithResponse List who revealed, replayed, released, purged and erased what
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5239,7 +5239,7 @@ func (c *ClientWithResponses) CloseRunWithResponse(ctx context.Context, agent Ag
 	return ParseCloseRunResponse(rsp)
 }
 
-// ListAuditWithResponse List who revealed, replayed, released and purged what
+// ListAuditWithResponse List who revealed, replayed, released, purged and erased what
 //
 // Returns a wrapper object for the known response body format(s).
 //
