@@ -394,6 +394,39 @@ func TestACatchUpOverTheAPIGoesOnUntilAllCasesAreRead(t *testing.T) {
 	require.Contains(t, (*asked)[1], `"cursor":"abc"`)
 }
 
+func TestACatchUpInAnOutageReportsWhatItDidAndNothingElse(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		document := request(t, "ask")
+		for _, reference := range []string{"vendor_1", "vendor_2", "vendor_3"} {
+			require.Zero(t, d.run(t, "", "case", "start", "--reference", reference, "-f", document).status)
+		}
+		d.notices.awayAfterSignal = true
+		got := d.run(t, "", "catch-up", "--since", "1h")
+		require.NotZero(t, got.status, got.out)
+		require.Regexp(t, `deliveries to replay +1 done`, got.out)
+		require.Regexp(t, `cases to check +1 done, 0 skipped, 0 failed`, got.out)
+		require.Contains(t, got.out+got.err, "temporarily unavailable")
+
+		got = d.run(t, "", "catch-up", "--since", "1h")
+		require.Equal(t, 6, got.status, got.out)
+		require.Empty(t, got.out, "no delivery is left, and Temporal is away")
+
+		d.notices.away, d.notices.awayAfterSignal = false, false
+		got = d.run(t, "", "catch-up", "--since", "1h")
+		require.Zero(t, got.status, got.err)
+		require.Regexp(t, `cases to check +3 done`, got.out)
+		if d.process.variable("SIGNALBOX_API") == "" {
+			return
+		}
+		d.process = testProcess([]string{"SIGNALBOX_API=" + d.process.variable("SIGNALBOX_API"), "SIGNALBOX_API_TOKEN=token-of-a-reader-01234"},
+			d.process.dialTemporal, storage.OpenExisting)
+		got = d.run(t, "", "catch-up", "--since", "1h")
+		require.Equal(t, 2, got.status, got.err)
+		require.Empty(t, got.out)
+	})
+}
+
 func TestAToDoListSaysWhatItCouldNotReadWhole(t *testing.T) {
 	t.Parallel()
 	for answer, says := range map[string]string{

@@ -331,7 +331,8 @@ type ClientInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -344,7 +345,8 @@ type ClientInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1026,7 +1028,8 @@ func (c *Client) GetCaseTranscript(ctx context.Context, reference Reference, req
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1049,7 +1052,8 @@ func (c *Client) CatchUpWithBody(ctx context.Context, contentType string, body i
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3489,7 +3493,8 @@ type ClientWithResponsesInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3502,7 +3507,8 @@ type ClientWithResponsesInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5483,7 +5489,8 @@ func (c *ClientWithResponses) GetCaseTranscriptWithResponse(ctx context.Context,
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5502,7 +5509,8 @@ func (c *ClientWithResponses) CatchUpWithBodyWithResponse(ctx context.Context, c
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

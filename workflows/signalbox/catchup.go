@@ -47,6 +47,12 @@ type CatchUpReport struct {
 	Next string `json:"next,omitempty"`
 }
 
+// Empty reports whether CatchUp found nothing, or ended before it did anything.
+func (r CatchUpReport) Empty() bool {
+	none := CatchUpCount{}
+	return r.Cases == none && r.Notices == none && r.Deliveries == (ReplayedDeliveries{}) && len(r.Failures) == 0
+}
+
 // CatchUpCount counts one kind of thing.
 type CatchUpCount struct {
 	Done    int `json:"done"`
