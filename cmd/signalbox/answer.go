@@ -120,6 +120,9 @@ func (p process) editAnswer(cmd *cobra.Command, reference, question string) (str
 	editor := cmp.Or(p.variable("VISUAL"), p.variable("EDITOR"), "vi")
 	run := exec.CommandContext(cmd.Context(), "sh", "-c", editor+` "$1"`, editor, file.Name())
 	run.Stdin, run.Stdout, run.Stderr = p.in, p.out, p.err
+	// Ctrl-C is for the editor: it must not end the context, which would kill the editor.
+	p.editing.Store(true)
+	defer p.editing.Store(false)
 	if err := run.Run(); err != nil {
 		return "", fmt.Errorf("editor %s (VISUAL, EDITOR): %w: no answer was sent", editor, err)
 	}

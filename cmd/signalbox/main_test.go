@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +62,7 @@ func testProcess(environ []string, dial func(context.Context, client.Options) (c
 		settings: config.Source{Environ: environ, ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: environ, ReadFile: os.ReadFile},
 		now:      time.Now,
+		editing:  new(atomic.Bool),
 
 		completionTime: time.Minute,
 		dialTemporal:   dial,
