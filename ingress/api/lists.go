@@ -62,7 +62,7 @@ func (s *Server) ListToDo(ctx context.Context, request ListToDoRequestObject) (L
 	options := signalbox.ToDoOptions{Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), Cursor: p.Cursor, Limit: p.Limit}
 	var leftOut []string
 	if !token.has(ScopeActivationsRead) {
-		options.Agents, leftOut = []string{}, append(leftOut, "activations")
+		options.NoActivations, leftOut = true, append(leftOut, "activations")
 	}
 	if !token.has(ScopeDeliveriesRead) {
 		options.NoDeliveries, leftOut = true, append(leftOut, "deliveries")
