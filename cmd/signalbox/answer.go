@@ -83,6 +83,9 @@ func openQuestion(ctx context.Context, one oneCase, id string) (workflows.Questi
 	return *state.Question, nil
 }
 
+// maxAnswerInput leaves room for the space around an answer, which is removed. The case checks the length of the answer itself.
+const maxAnswerInput = 2 * workflows.MaxTextBytes
+
 // readAnswer shows the question and returns what the person writes, without the space around it.
 func (p process) readAnswer(cmd *cobra.Command, reference string, question workflows.Question) (string, error) {
 	shown := printable(strings.ReplaceAll(question.Text, "\r\n", "\n"))
@@ -91,10 +94,12 @@ func (p process) readAnswer(cmd *cobra.Command, reference string, question workf
 	}
 	// A failed write to standard error can't be reported.
 	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "question of %s: %s\n", reference, shown)
-	// One byte over the limit is enough for the case to refuse the answer.
-	text, err := io.ReadAll(io.LimitReader(p.in, workflows.MaxTextBytes+1))
+	text, err := io.ReadAll(io.LimitReader(p.in, maxAnswerInput+1))
 	if err != nil {
 		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	if len(text) > maxAnswerInput { // the rest may be more than space
+		return "", fmt.Errorf("%w: the answer is longer than %d bytes: shorten it", errUsage, workflows.MaxTextBytes)
 	}
 	return strings.TrimSpace(string(text)), nil
 }

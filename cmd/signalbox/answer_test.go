@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
@@ -84,5 +86,21 @@ func TestCtrlCInTheEditorLosesNoAnswer(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatal("Ctrl-C does not end the command after the editor")
 		}
+	})
+}
+
+func TestALongAnswerFromStandardInputIsNotCut(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		id := d.fake.Ask("vendor_9", "Is a PDF fine?")
+		most := strings.Repeat("a", workflows.MaxTextBytes)
+		for _, rest := range []string{" rest", "b", strings.Repeat(" ", workflows.MaxTextBytes) + "rest"} {
+			got := d.run(t, most+rest, "case", "answer", "vendor_9")
+			require.Equal(t, 2, got.status, got.err)
+		}
+		require.Contains(t, d.run(t, "", "case", "show", "vendor_9").out, "INPUT_NEEDED", "no answer was sent")
+		require.Zero(t, d.run(t, most+"\n", "case", "answer", "vendor_9").status)
+		require.Equal(t, most, d.fake.AwaitAnswer("vendor_9", id))
 	})
 }
