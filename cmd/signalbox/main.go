@@ -120,7 +120,7 @@ Exit status: ` + exitStatuses,
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return &commandLineError{command, err} })
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
-		p.activation(), p.approval(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())
+		p.activation(), p.approval(), p.runs(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())
 	markUsage(root)
 	return root
 }

@@ -237,7 +237,7 @@ func TestAMissingArgumentExitsWithTwo(t *testing.T) {
 	d := newDesktop(t)
 	for missing, args := range map[string][]string{
 		"--since":         {"catch-up"},
-		"--reference":     {"case", "start", "--case-id", "c1"},
+		"--reference":     {"case", "start", "-f", request(t, "ask")},
 		"--file":          {"case", "start"},
 		"--agent":         {"webhook", "send", "-f", "main_test.go"},
 		"--all":           {"inbox", "replay"},

@@ -32,6 +32,8 @@ type withNotices struct {
 	began time.Time
 	// by lists who resent and dismissed.
 	by []string
+	// files is the state of the workflow "offload-files" of its reference.
+	files *workflows.CaseFiles
 	// away makes lists and signals fail. With awayAfterSignal it becomes true after the next signal.
 	away, awayAfterSignal bool
 }
@@ -102,6 +104,9 @@ func (u updated) Get(_ context.Context, into any) error { return u.get(into) }
 func (c *withNotices) QueryWorkflowWithOptions(ctx context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.files != nil && request.WorkflowID == workflows.OffloadFilesWorkflowID(c.files.Reference) {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: queried{answered{value: *c.files}}}, nil
+	}
 	if !c.of(request.WorkflowID) {
 		return c.Client.QueryWorkflowWithOptions(ctx, request)
 	}
