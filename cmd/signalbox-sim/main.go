@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -104,7 +105,8 @@ func (o options) run(ctx context.Context, out io.Writer) (err error) {
 
 // listenAddress is where `signalbox serve` listens: at its public URL where that is on loopback, else behind a proxy.
 func listenAddress(public *url.URL) string {
-	if ip := net.ParseIP(public.Hostname()); ip != nil && ip.IsLoopback() && public.Port() != "" {
+	ip := net.ParseIP(public.Hostname())
+	if loopback := strings.EqualFold(public.Hostname(), "localhost") || ip.IsLoopback(); loopback && public.Port() != "" {
 		return public.Host
 	}
 	return ":8080"

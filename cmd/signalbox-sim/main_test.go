@@ -96,6 +96,7 @@ func TestSignalboxListensWhereItsPublicURLSays(t *testing.T) {
 	for public, want := range map[string]string{
 		"http://127.0.0.1:9090":      "127.0.0.1:9090",
 		"http://[::1]:9090":          "[::1]:9090",
+		"http://localhost:9090":      "localhost:9090",
 		"https://hooks.example.com/": ":8080",
 	} {
 		guide := guideOf(t, "--state", "", "--public-url", public)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -88,9 +89,103 @@ func optionsInWords(o workflows.ActivationOptions) string {
 }
 
 func (p process) approval() *cobra.Command {
-	approval := &cobra.Command{Use: "approval", Short: "Look at the approvals of Artmail activations", Args: cobra.NoArgs}
-	approval.AddCommand(p.approvalList())
+	approval := &cobra.Command{Use: "approval", Short: "Look at the approvals of Artmail activations, and cancel them", Args: cobra.NoArgs}
+	approval.AddCommand(p.approvalList(), p.approvalCancel())
 	return approval
+}
+
+func (p process) approvalCancel() *cobra.Command {
+	var (
+		reason, by string
+		asJSON     bool
+	)
+	command := &cobra.Command{
+		Use:   "cancel AGENT ACTIVATION_ID MESSAGE_ID",
+		Short: "Close an approval that is no longer needed",
+		Args:  cobra.ExactArgs(3),
+
+		ValidArgsFunction: p.completeActivation,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			approval, err := on.CancelApproval(cmd.Context(), args[0], args[1], workflows.CancelApproval{MessageID: args[2], Reason: reason, By: cmp.Or(by, p.who())})
+			if err != nil {
+				return err
+			}
+			return p.show(cmd, asJSON, approval, [][2]string{{"approval", approval.MessageID}, {"status", string(approval.Status)}})
+		},
+	}
+	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	byFlag(command, &by)
+	jsonFlag(command, &asJSON)
+	return usesAPI(command)
+}
+
+func (p process) runs() *cobra.Command {
+	run := &cobra.Command{Use: "run", Short: "Look at the runs of Artmail activations, and close them", Args: cobra.NoArgs}
+	run.AddCommand(p.runList(), p.runClose())
+	return run
+}
+
+func (p process) runList() *cobra.Command {
+	var open, asJSON bool
+	list := &cobra.Command{
+		Use:   "list AGENT ACTIVATION_ID",
+		Short: "List the runs of an activation",
+		Args:  cobra.ExactArgs(2),
+
+		ValidArgsFunction: p.completeActivation,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			state, err := p.activationState(cmd, args, false)
+			if err != nil {
+				return err
+			}
+			runs := slices.DeleteFunc(state.Runs, func(r workflows.Run) bool { return open && !r.ClosedAt.IsZero() })
+			if asJSON {
+				return p.showJSON(cmd, map[string]any{"runs": append([]workflows.Run{}, runs...)})
+			}
+			rows := make([][]string, len(runs))
+			for i, r := range runs {
+				rows[i] = []string{r.RunID, string(r.Status), p.when(r.OpenedAt), p.when(r.LastActiveAt), p.when(r.WarnedAt), p.when(r.ClosedAt), r.Reason}
+			}
+			return p.list(cmd, []string{"RUN", "STATUS", "OPENED", "ACTIVE", "WARNED", "CLOSED", "REASON"}, rows)
+		},
+	}
+	list.Flags().BoolVar(&open, "open", false, "only those that have not ended")
+	jsonFlag(list, &asJSON)
+	return usesAPI(list)
+}
+
+func (p process) runClose() *cobra.Command {
+	var (
+		reason string
+		asJSON bool
+	)
+	command := &cobra.Command{
+		Use:   "close AGENT ACTIVATION_ID RUN_ID",
+		Short: "Close a run that has ended",
+		Args:  cobra.ExactArgs(3),
+
+		ValidArgsFunction: p.completeActivation,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			run, err := on.CloseRun(cmd.Context(), args[0], args[1], workflows.CloseRun{RunID: args[2], Reason: reason})
+			if err != nil {
+				return err
+			}
+			return p.show(cmd, asJSON, run, [][2]string{{"run", run.RunID}, {"status", string(run.Status)}})
+		},
+	}
+	command.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	jsonFlag(command, &asJSON)
+	return usesAPI(command)
 }
 
 func (p process) approvalList() *cobra.Command {

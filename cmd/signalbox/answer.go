@@ -83,6 +83,9 @@ func openQuestion(ctx context.Context, one oneCase, id string) (workflows.Questi
 	return *state.Question, nil
 }
 
+// maxAnswerInput leaves room for the space around an answer, which is removed. The case checks the length of the answer itself.
+const maxAnswerInput = 2 * workflows.MaxTextBytes
+
 // readAnswer shows the question and returns what the person writes, without the space around it.
 func (p process) readAnswer(cmd *cobra.Command, reference string, question workflows.Question) (string, error) {
 	shown := printable(strings.ReplaceAll(question.Text, "\r\n", "\n"))
@@ -91,10 +94,12 @@ func (p process) readAnswer(cmd *cobra.Command, reference string, question workf
 	}
 	// A failed write to standard error can't be reported.
 	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "question of %s: %s\n", reference, shown)
-	// One byte over the limit is enough for the case to refuse the answer.
-	text, err := io.ReadAll(io.LimitReader(p.in, workflows.MaxTextBytes+1))
+	text, err := io.ReadAll(io.LimitReader(p.in, maxAnswerInput+1))
 	if err != nil {
 		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	if len(text) > maxAnswerInput { // the rest may be more than space
+		return "", fmt.Errorf("%w: the answer is longer than %d bytes: shorten it", errUsage, workflows.MaxTextBytes)
 	}
 	return strings.TrimSpace(string(text)), nil
 }
@@ -120,6 +125,9 @@ func (p process) editAnswer(cmd *cobra.Command, reference, question string) (str
 	editor := cmp.Or(p.variable("VISUAL"), p.variable("EDITOR"), "vi")
 	run := exec.CommandContext(cmd.Context(), "sh", "-c", editor+` "$1"`, editor, file.Name())
 	run.Stdin, run.Stdout, run.Stderr = p.in, p.out, p.err
+	// Ctrl-C is for the editor: it must not end the context, which would kill the editor.
+	p.editing.Store(true)
+	defer p.editing.Store(false)
 	if err := run.Run(); err != nil {
 		return "", fmt.Errorf("editor %s (VISUAL, EDITOR): %w: no answer was sent", editor, err)
 	}

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
@@ -48,5 +53,54 @@ func TestAnAnswerIsWrittenInAnEditor(t *testing.T) {
 			who = "ann" // the token's name
 		}
 		require.Contains(t, d.run(t, "", "case", "show", "vendor_9", "--json").out, fmt.Sprintf(`"by": %q`, who))
+	})
+}
+
+func TestCtrlCInTheEditorLosesNoAnswer(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		id := d.fake.Ask("vendor_9", "Is a PDF fine?")
+		if d.process.variable("SIGNALBOX_API") != "" {
+			return // all tests of this process get its signals
+		}
+		p := d.process
+		var errOut strings.Builder
+		p.in, p.out, p.err, p.terminal = strings.NewReader(""), &errOut, &errOut, true
+		ctx, stop := p.untilSignal(t.Context())
+		defer stop()
+		// In a terminal, Ctrl-C signals the editor and its parent.
+		script := filepath.Join(t.TempDir(), "editor")
+		require.NoError(t, os.WriteFile(script, fmt.Appendf(nil,
+			"trap : INT\nfor n in 1 2; do kill -INT %d $$; sleep 0.3; done\necho Yes. > \"$1\"\n", os.Getpid()), 0o600))
+		p.settings.Environ = append([]string{"VISUAL=sh " + script}, p.settings.Environ...)
+		require.Zero(t, p.run(ctx, []string{"case", "answer", "vendor_9"}), errOut.String())
+		require.Equal(t, "Yes.", d.fake.AwaitAnswer("vendor_9", id))
+
+		self, err := os.FindProcess(os.Getpid())
+		require.NoError(t, err)
+		require.NoError(t, self.Signal(os.Interrupt))
+		select {
+		case <-ctx.Done():
+			require.ErrorIs(t, ctx.Err(), context.Canceled)
+		case <-time.After(10 * time.Second):
+			t.Fatal("Ctrl-C does not end the command after the editor")
+		}
+	})
+}
+
+func TestALongAnswerFromStandardInputIsNotCut(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		id := d.fake.Ask("vendor_9", "Is a PDF fine?")
+		most := strings.Repeat("a", workflows.MaxTextBytes)
+		for _, rest := range []string{" rest", "b", strings.Repeat(" ", workflows.MaxTextBytes) + "rest"} {
+			got := d.run(t, most+rest, "case", "answer", "vendor_9")
+			require.Equal(t, 2, got.status, got.err)
+		}
+		require.Contains(t, d.run(t, "", "case", "show", "vendor_9").out, "INPUT_NEEDED", "no answer was sent")
+		require.Zero(t, d.run(t, most+"\n", "case", "answer", "vendor_9").status)
+		require.Equal(t, most, d.fake.AwaitAnswer("vendor_9", id))
 	})
 }

@@ -23,6 +23,8 @@ type backend interface {
 	StartCase(ctx context.Context, start workflows.CaseStart) (oneCase, error)
 	Case(reference string) oneCase
 	ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error)
+	CloseRun(ctx context.Context, agent, activationID string, closeRun workflows.CloseRun) (workflows.Run, error)
+	CancelApproval(ctx context.Context, agent, activationID string, cancel workflows.CancelApproval) (workflows.Approval, error)
 	ListCases(ctx context.Context, filter signalbox.CaseFilter) (signalbox.CasePage, error)
 	ListActivations(ctx context.Context, filter signalbox.ActivationFilter) (signalbox.ActivationPage, error)
 	ListNotices(ctx context.Context, filter signalbox.NoticeFilter) (signalbox.NoticePage, error)
@@ -44,6 +46,7 @@ type oneCase interface {
 	RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error)
 	Cancel(ctx context.Context, cancel workflows.CancelCase) (workflows.CaseReceipt, error)
 	ReconcileNow(ctx context.Context, by string) error
+	FilesNow(ctx context.Context) (workflows.CaseFiles, error)
 }
 
 // inboxBackend is what commands about deliveries use. It works on the inbox or over the HTTP API.
@@ -75,6 +78,14 @@ func (d direct) StartCase(ctx context.Context, start workflows.CaseStart) (oneCa
 func (d direct) ShowActivation(ctx context.Context, agent, activationID string, user bool) (api.Activation, error) {
 	state, err := d.Activation(agent, activationID).State(ctx)
 	return api.ShowActivation(state, user), err
+}
+
+func (d direct) CloseRun(ctx context.Context, agent, activationID string, closeRun workflows.CloseRun) (workflows.Run, error) {
+	return d.Activation(agent, activationID).CloseRun(ctx, closeRun)
+}
+
+func (d direct) CancelApproval(ctx context.Context, agent, activationID string, cancel workflows.CancelApproval) (workflows.Approval, error) {
+	return d.Activation(agent, activationID).CancelApproval(ctx, cancel)
 }
 
 // usesAPI adds the flag --api to a command that works over the API too.

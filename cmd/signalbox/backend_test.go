@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +168,100 @@ func TestCaseCommandsWorkOverTemporalAndTheAPI(t *testing.T) {
 		d.fake.Away(true)
 		require.NotContains(t, do(0, "", "__complete", "case", "show", "").err, "signalbox", "a completion is quiet")
 	})
+}
+
+func TestRunsAreClosedAndApprovalsCancelledDirectlyAndOverTheAPI(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		d.fake.Activate("crm", "act_1", "art_key")
+		apps, err := signalbox.New(d.fake.Temporal(), signalbox.Options{})
+		require.NoError(t, err)
+		activation := apps.Activation("crm", "act_1")
+		_, err = activation.OpenRun(t.Context(), workflows.OpenRun{RunID: "run/1"})
+		require.NoError(t, err)
+		_, err = activation.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "msg/1", RunID: "run/1", Deadline: d.fake.Now().Add(time.Hour)})
+		require.NoError(t, err)
+		for _, c := range []struct {
+			args   []string
+			status int
+			says   string
+		}{
+			{[]string{"run", "list", "crm", "act_1", "--open"}, 0, `run/1 +OPEN`},
+			{[]string{"approval", "cancel", "crm", "act_1", "msg/2"}, 3, ``},
+			{[]string{"approval", "cancel", "crm", "act_1", "msg/1", "--reason", "not needed"}, 0, `status +CANCELLED`},
+			{[]string{"run", "close", "crm", "act_1", "run/2"}, 3, ``},
+			{[]string{"run", "close", "crm", "act_1", "run/1", "--reason", "it hung"}, 0, `status +CLOSED`},
+			{[]string{"run", "close", "crm", "act_2", "run/1"}, 3, ``},
+			{[]string{"run", "close", "crm", "act_1"}, 2, ``},
+			{[]string{"run", "list", "crm", "act_1", "--open"}, 0, `^RUN[^\n]+\n$`},
+			{[]string{"run", "list", "crm", "act_1", "--json"}, 0, `"reason": "it hung"`},
+			{[]string{"approval", "list", "crm", "act_1"}, 0, `msg/1 +CANCELLED.*not needed`},
+		} {
+			got := d.run(t, "", c.args...)
+			require.Equal(t, c.status, got.status, "%v: %s%s", c.args, got.out, got.err)
+			require.Regexp(t, c.says, got.out, c.args)
+		}
+		direct := d.process.variable("SIGNALBOX_API") == ""
+		require.Equal(t, direct, d.run(t, "", "approval", "cancel", "crm", "act_1", "msg/1", "--by", "bob").status == 0, "the API takes the token's name")
+	})
+}
+
+func TestTheFilesOfACaseAreShown(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		require.Zero(t, d.run(t, "", "case", "start", "--reference", "vendor_9", "-f", request(t, "ask")).status)
+		got := d.run(t, "", "case", "files", "vendor_9")
+		require.Equal(t, 3, got.status, got.err)
+		d.notices.files = &workflows.CaseFiles{
+			Reference: "vendor_9", CaseID: "case-vendor_9", Status: workflows.FilesStored, Since: time.Now(),
+			Stored:   []workflows.StoredFile{{AttachmentID: "att_1", Bucket: "s3://files", Key: "default/vendor_9/att_1", Size: 3, ContentType: "application/pdf", ReportedSize: 4}},
+			Result:   &workflows.StoredFile{Bucket: "s3://files", Key: "default/vendor_9/result.json", Size: 9, ContentType: "application/json"},
+			Unstored: []workflows.UnstoredFile{{AttachmentID: "att_2", Reason: "too \x1b[2J large"}},
+		}
+		got = d.run(t, "", "case", "files", "vendor_9")
+		require.Zero(t, got.status, got.err)
+		require.Regexp(t, `status +STORED`, got.out)
+		require.Regexp(t, `stored +att_1: application/pdf, 3 bytes, default/vendor_9/att_1 in s3://files; Offload reported another size or type\n`, got.out)
+		require.Regexp(t, `stored +the result: application/json, 9 bytes, default/vendor_9/result.json in s3://files\n`, got.out)
+		require.Regexp(t, `not stored +att_2: too \\u001b\[2J large`, got.out)
+		require.Contains(t, d.run(t, "", "case", "files", "vendor_9", "--json").out, `"attachmentId": "att_2"`)
+	})
+}
+
+func TestAnAdoptedCaseNeedsNoReference(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		got := d.run(t, "", "case", "start", "--case-id", "case-77")
+		require.Zero(t, got.status, got.err)
+		require.Regexp(t, `reference +case-77\n`, got.out)
+		require.Equal(t, 2, d.run(t, "", "case", "start", "-f", request(t, "ask")).status, "a request has no ID yet")
+	})
+}
+
+func TestEachActionOfTheToDoListHasACommand(t *testing.T) {
+	t.Parallel()
+	commands := map[signalbox.Action]string{
+		signalbox.ActionAnswer: "case answer", signalbox.ActionCancel: "case cancel", signalbox.ActionAdopt: "case adopt", signalbox.ActionRetryCreate: "case retry-create",
+		signalbox.ActionReconcileNow: "case check", signalbox.ActionCloseRun: "run close", signalbox.ActionCancelApproval: "approval cancel",
+		signalbox.ActionResend: "notice resend", signalbox.ActionDismiss: "notice dismiss", signalbox.ActionReplay: "inbox replay", signalbox.ActionRelease: "inbox release",
+		signalbox.ActionReset: "", // in Temporal
+	}
+	source, err := os.ReadFile("../../workflows/signalbox/todokind.go")
+	require.NoError(t, err)
+	var actions []signalbox.Action
+	for _, found := range regexp.MustCompile(`(?m)^\tAction\w+ +Action = "([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+		actions = append(actions, signalbox.Action(found[1]))
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(commands)), actions)
+	for action, line := range commands {
+		found, rest, err := testProcess(nil, nil, nil).root().Find(strings.Fields(line))
+		require.NoError(t, err, action)
+		require.Empty(t, rest, action)
+		require.Equal(t, strings.TrimSpace("signalbox "+line), found.CommandPath())
+		if line != "" {
+			require.NotNil(t, found.Flags().Lookup("api"), line)
+		}
+	}
 }
 
 func TestAListSinceADurationHasFurtherPages(t *testing.T) {
@@ -392,6 +489,39 @@ func TestACatchUpOverTheAPIGoesOnUntilAllCasesAreRead(t *testing.T) {
 	require.Len(t, *asked, 2)
 	require.NotContains(t, (*asked)[0], "cursor")
 	require.Contains(t, (*asked)[1], `"cursor":"abc"`)
+}
+
+func TestACatchUpInAnOutageReportsWhatItDidAndNothingElse(t *testing.T) {
+	t.Parallel()
+	eachDoor(t, func(t *testing.T, d door) {
+		document := request(t, "ask")
+		for _, reference := range []string{"vendor_1", "vendor_2", "vendor_3"} {
+			require.Zero(t, d.run(t, "", "case", "start", "--reference", reference, "-f", document).status)
+		}
+		d.notices.awayAfterSignal = true
+		got := d.run(t, "", "catch-up", "--since", "1h")
+		require.NotZero(t, got.status, got.out)
+		require.Regexp(t, `deliveries to replay +1 done`, got.out)
+		require.Regexp(t, `cases to check +1 done, 0 skipped, 0 failed`, got.out)
+		require.Contains(t, got.out+got.err, "temporarily unavailable")
+
+		got = d.run(t, "", "catch-up", "--since", "1h")
+		require.Equal(t, 6, got.status, got.out)
+		require.Empty(t, got.out, "no delivery is left, and Temporal is away")
+
+		d.notices.away, d.notices.awayAfterSignal = false, false
+		got = d.run(t, "", "catch-up", "--since", "1h")
+		require.Zero(t, got.status, got.err)
+		require.Regexp(t, `cases to check +3 done`, got.out)
+		if d.process.variable("SIGNALBOX_API") == "" {
+			return
+		}
+		d.process = testProcess([]string{"SIGNALBOX_API=" + d.process.variable("SIGNALBOX_API"), "SIGNALBOX_API_TOKEN=token-of-a-reader-01234"},
+			d.process.dialTemporal, storage.OpenExisting)
+		got = d.run(t, "", "catch-up", "--since", "1h")
+		require.Equal(t, 2, got.status, got.err)
+		require.Empty(t, got.out)
+	})
 }
 
 func TestAToDoListSaysWhatItCouldNotReadWhole(t *testing.T) {

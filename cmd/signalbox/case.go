@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 
 func (p process) cases() *cobra.Command {
 	cases := &cobra.Command{Use: "case", Short: "Start and follow Offload cases", Args: cobra.NoArgs}
-	cases.AddCommand(p.caseStart(), p.caseList(), p.caseShow(), p.caseWait(), p.caseTranscript(), p.caseAnswer(), p.caseCheck(), p.caseAdopt(),
+	cases.AddCommand(p.caseStart(), p.caseList(), p.caseShow(), p.caseWait(), p.caseTranscript(), p.caseFiles(), p.caseAnswer(), p.caseCheck(), p.caseAdopt(),
 		p.caseRetryCreate(), p.caseCancel(), p.caseErase())
 	return cases
 }
@@ -34,7 +36,7 @@ func (p process) caseStart() *cobra.Command {
 		Use:   "start",
 		Short: "Start a case, or show the one that the same request started before",
 		Long: `Start a case from a JSON document: {"reference": …, "request": {the body of Offload's POST /cases}, "options": {…}}.
-With --case-id it follows a case that already exists at Offload, and needs no document.`,
+With --case-id it follows a case that already exists at Offload, and needs no document; without a reference, the ID is the reference.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var request workflows.CaseStart
@@ -60,7 +62,7 @@ With --case-id it follows a case that already exists at Offload, and needs no do
 			switch {
 			case file == "" && caseID == "":
 				return &commandLineError{cmd, errors.New("give --file with the request, or --case-id of a case that already exists at Offload")}
-			case request.Reference == "":
+			case request.Reference == "" && request.CaseID == "":
 				return &commandLineError{cmd, errors.New("give --reference, or a reference in the document")}
 			}
 			backend, closeBackend, err := p.backend(cmd)
@@ -137,6 +139,64 @@ func (p process) caseWait() *cobra.Command {
 	}
 	jsonFlag(wait, &asJSON)
 	return usesAPI(wait)
+}
+
+func (p process) caseFiles() *cobra.Command {
+	var asJSON bool
+	files := &cobra.Command{
+		Use:   "files REFERENCE",
+		Short: "Show where the files of an ended case are stored",
+		Args:  cobra.ExactArgs(1),
+
+		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Closed}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			on, end, err := p.backend(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
+			found, err := on.Case(args[0]).FilesNow(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return p.show(cmd, asJSON, found, p.filesRows(found))
+		},
+	}
+	jsonFlag(files, &asJSON)
+	return usesAPI(files)
+}
+
+func (p process) filesRows(files workflows.CaseFiles) [][2]string {
+	rows := [][2]string{
+		{"reference", files.Reference},
+		{"case", files.CaseID},
+		{"status", string(files.Status)},
+		{"since", p.when(files.Since)},
+		{"next", files.WaitingFor},
+		{"cancelled", files.Cancelled},
+		{"attention", strings.Join(files.Attention, ", ")},
+	}
+	stored := files.Stored
+	if files.Result != nil {
+		stored = append(slices.Clone(stored), *files.Result)
+	}
+	for _, f := range stored {
+		place := fmt.Sprintf("%s: %s, %d bytes, %s in %s", cmp.Or(f.AttachmentID, "the result"), f.ContentType, f.Size, f.Key, f.Bucket)
+		if f.Differs() {
+			place += "; Offload reported another size or type"
+		}
+		rows = append(rows, [2]string{"stored", place})
+	}
+	for _, f := range files.Unstored {
+		rows = append(rows, [2]string{"not stored", cmp.Or(f.AttachmentID, "the result") + ": " + f.Reason})
+	}
+	if files.Pending > 0 {
+		rows = append(rows, [2]string{"not stored yet", strconv.Itoa(files.Pending)})
+	}
+	if files.Omitted > 0 {
+		rows = append(rows, [2]string{"left out", strconv.Itoa(files.Omitted)})
+	}
+	return rows
 }
 
 // wait prints the outcome. An outcome other than COMPLETED has a separate exit status.

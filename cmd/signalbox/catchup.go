@@ -37,7 +37,7 @@ Offload now, and resends notices that were given up since then. It can be repeat
 		}
 		defer closeBackend()
 		report, err := backend.CatchUp(cmd.Context(), signalbox.CatchUpOptions{Since: from, By: cmp.Or(by, p.who()), DryRun: dryRun})
-		if errors.Is(err, signalbox.ErrInvalid) || errors.Is(err, errUsage) {
+		if err != nil && report.Empty() {
 			return err
 		}
 		// The report shows the work that was done before an error.

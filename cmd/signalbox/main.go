@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,9 +24,6 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the process at once.
-	context.AfterFunc(ctx, stop)
 	configDir, err := os.UserConfigDir()
 	if err != nil {
 		configDir = "" // without a home there is no default profile file
@@ -35,12 +33,37 @@ func main() {
 		settings: config.Source{Environ: os.Environ(), ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: os.Environ(), ReadFile: os.ReadFile, ConfigDir: configDir},
 		now:      time.Now, //nolint:forbidigo // main is where the clock comes from
+		editing:  new(atomic.Bool),
 
 		completionTime: 2 * time.Second, // the person is waiting in the shell
 		dialTemporal:   client.DialContext,
 		openInbox:      storage.OpenExisting,
 	}
+	ctx, _ := p.untilSignal(context.Background())
 	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// untilSignal returns a context that ends at SIGINT or SIGTERM. A second signal ends the process at once. While the editor runs, SIGINT is
+// left to the editor.
+func (p process) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case received := <-signals:
+				if received != os.Interrupt || !p.editing.Load() {
+					cancel()
+					return
+				}
+			}
+		}
+	}()
+	return ctx, cancel
 }
 
 // process holds everything that a command uses from outside: streams, settings, clock and connections. Tests replace them.
@@ -51,6 +74,7 @@ type process struct {
 	settings config.Source
 	temporal temporalconn.Source
 	now      func() time.Time
+	editing  *atomic.Bool // an editor runs
 	// completionTime bounds a completion in the shell.
 	completionTime time.Duration
 	// dialTemporal connects now or fails.
@@ -96,7 +120,7 @@ Exit status: ` + exitStatuses,
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return &commandLineError{command, err} })
 	root.AddCommand(p.serve(), p.ingress(), p.worker(), p.setup(), p.keys(), p.webhook(), p.cases(),
-		p.activation(), p.approval(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())
+		p.activation(), p.approval(), p.runs(), p.toDo(), p.notice(), p.catchUp(), p.inbox(), p.doctor(), p.ready())
 	markUsage(root)
 	return root
 }

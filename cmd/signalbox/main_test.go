@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +64,7 @@ func testProcess(environ []string, dial func(context.Context, client.Options) (c
 		settings: config.Source{Environ: environ, ReadFile: os.ReadFile},
 		temporal: temporalconn.Source{Environ: environ, ReadFile: os.ReadFile},
 		now:      time.Now,
+		editing:  new(atomic.Bool),
 
 		completionTime: time.Minute,
 		dialTemporal:   dial,
@@ -247,7 +251,7 @@ func TestAMissingArgumentExitsWithTwo(t *testing.T) {
 	d := newTestInbox(t)
 	for missing, args := range map[string][]string{
 		"--since":         {"catch-up"},
-		"--reference":     {"case", "start", "--case-id", "c1"},
+		"--reference":     {"case", "start", "-f", request(t, "ask")},
 		"--file":          {"case", "start"},
 		"--agent":         {"webhook", "send", "-f", "main_test.go"},
 		"--all":           {"inbox", "replay"},
@@ -368,5 +372,46 @@ func TestEachKindOfErrorHasItsExitStatus(t *testing.T) {
 			err = fmt.Errorf("somewhere: %w", err)
 		}
 		require.Equal(t, status, exitStatus(err), "%v", err)
+	}
+}
+
+func TestOnlyErrorsThatNoCommandMeetsHaveTheExitStatusOfAnyError(t *testing.T) {
+	t.Parallel()
+	statuses := map[string]struct {
+		err    error
+		status int
+	}{
+		"signalbox.ErrInvalid": {signalbox.ErrInvalid, 2}, "signalbox.ErrConflict": {signalbox.ErrConflict, 4}, "signalbox.ErrNotFound": {signalbox.ErrNotFound, 3},
+		"signalbox.ErrNoOpenQuestion": {signalbox.ErrNoOpenQuestion, 4}, "signalbox.ErrOtherQuestion": {signalbox.ErrOtherQuestion, 4},
+		"signalbox.ErrAlreadyAnswered": {signalbox.ErrAlreadyAnswered, 4}, "signalbox.ErrEnded": {signalbox.ErrEnded, 4}, "signalbox.ErrTerminated": {signalbox.ErrTerminated, 7},
+		"signalbox.ErrTimedOut": {signalbox.ErrTimedOut, 8}, "signalbox.ErrFailed": {signalbox.ErrFailed, 9}, "signalbox.ErrNoFiles": {signalbox.ErrNoFiles, 3},
+		"signalbox.ErrNotUncertain": {signalbox.ErrNotUncertain, 4}, "signalbox.ErrPaused": {signalbox.ErrPaused, 4}, "signalbox.ErrTooMany": {signalbox.ErrTooMany, 4},
+		"signalbox.ErrUnavailable": {signalbox.ErrUnavailable, 6}, "signalbox.ErrStillOpen": {signalbox.ErrStillOpen, 4},
+		"inbox.ErrBusy": {inbox.ErrBusy, 6}, "inbox.ErrLocked": {inbox.ErrLocked, 6}, "inbox.ErrClosed": {inbox.ErrClosed, 6}, "inbox.ErrInvalid": {inbox.ErrInvalid, 2}, "inbox.ErrNotFound": {inbox.ErrNotFound, 3},
+		"inbox.ErrNotReplayable": {inbox.ErrNotReplayable, 4},
+		// Commands check for a keyring before; no command fetches a key as an agent's worker does.
+		"signalbox.ErrNoKeyring": {signalbox.ErrNoKeyring, 1}, "signalbox.ErrNoAPIKeyYet": {signalbox.ErrNoAPIKeyYet, 1},
+		"signalbox.ErrAPIKeyLost": {signalbox.ErrAPIKeyLost, 1}, "signalbox.ErrDenied": {signalbox.ErrDenied, 1},
+		// No command appends, and another version is needed for the tables.
+		"inbox.ErrIDTaken": {inbox.ErrIDTaken, 1}, "inbox.ErrNewer": {inbox.ErrNewer, 1}, "inbox.ErrOlder": {inbox.ErrOlder, 1}, "inbox.ErrNoTables": {inbox.ErrNoTables, 1},
+	}
+	var names []string
+	sentinel := regexp.MustCompile(`(?m)^(?:var |\t)(Err[A-Z]\w*) += `)
+	for name, folder := range map[string]string{"signalbox": "../../workflows/signalbox", "inbox": "../../ingress/inbox"} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		require.NoError(t, err)
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, found := range sentinel.FindAllStringSubmatch(string(source), -1) {
+				if !strings.HasPrefix(found[1], "ErrType") {
+					names = append(names, name+"."+found[1])
+				}
+			}
+		}
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(statuses)), names)
+	for name, c := range statuses {
+		require.Equal(t, c.status, exitStatus(fmt.Errorf("somewhere: %w", c.err)), name)
 	}
 }

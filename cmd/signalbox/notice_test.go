@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -31,6 +32,30 @@ type withNotices struct {
 	began time.Time
 	// by lists who resent and dismissed.
 	by []string
+	// files is the state of the workflow "offload-files" of its reference.
+	files *workflows.CaseFiles
+	// away makes lists and signals fail. With awayAfterSignal it becomes true after the next signal.
+	away, awayAfterSignal bool
+}
+
+func (c *withNotices) available() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.away {
+		return serviceerror.NewUnavailable("Temporal is away")
+	}
+	return nil
+}
+
+func (c *withNotices) SignalWorkflow(ctx context.Context, workflowID, runID, name string, argument any) error {
+	if err := c.available(); err != nil {
+		return err
+	}
+	err := c.Client.SignalWorkflow(ctx, workflowID, runID, name, argument)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = c.awayAfterSignal
+	return err //nolint:wrapcheck // a test
 }
 
 // giveUp makes the notices of a source that were given up, by their IDs, each made at a time.
@@ -79,6 +104,9 @@ func (u updated) Get(_ context.Context, into any) error { return u.get(into) }
 func (c *withNotices) QueryWorkflowWithOptions(ctx context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.files != nil && request.WorkflowID == workflows.OffloadFilesWorkflowID(c.files.Reference) {
+		return &client.QueryWorkflowWithOptionsResponse{QueryResult: queried{answered{value: *c.files}}}, nil
+	}
 	if !c.of(request.WorkflowID) {
 		return c.Client.QueryWorkflowWithOptions(ctx, request)
 	}
@@ -104,6 +132,9 @@ func (c *withNotices) UpdateWorkflow(ctx context.Context, options client.UpdateW
 }
 
 func (c *withNotices) ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	if err := c.available(); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state.Source == "" || !strings.Contains(request.GetQuery(), "'"+workflows.NotifyWorkflow+"'") {

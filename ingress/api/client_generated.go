@@ -195,7 +195,7 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/activations/{agent}/{activationId}/runs/{runId}/close (the `CloseRun` operationId).
 	CloseRun(ctx context.Context, agent Agent, activationId ActivationId, runId ID, body CloseRunJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAudit List who revealed, replayed, released and purged what
+	// ListAudit List who revealed, replayed, released, purged and erased what
 	//
 	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -331,7 +331,8 @@ type ClientInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -344,7 +345,8 @@ type ClientInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -731,7 +733,7 @@ func (c *Client) CloseRun(ctx context.Context, agent Agent, activationId Activat
 	return c.Client.Do(req)
 }
 
-// ListAudit List who revealed, replayed, released and purged what
+// ListAudit List who revealed, replayed, released, purged and erased what
 //
 // Corresponds with GET /v1/audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1027,7 +1029,8 @@ func (c *Client) GetCaseTranscript(ctx context.Context, reference Reference, req
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1050,7 +1053,8 @@ func (c *Client) CatchUpWithBody(ctx context.Context, contentType string, body i
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3343,7 +3347,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/activations/{agent}/{activationId}/runs/{runId}/close (the `CloseRun` operationId).
 	CloseRunWithResponse(ctx context.Context, agent Agent, activationId ActivationId, runId ID, body CloseRunJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseRunResponse, error)
 
-	// ListAuditWithResponse List who revealed, replayed, released and purged what
+	// ListAuditWithResponse List who revealed, replayed, released, purged and erased what
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3491,7 +3495,8 @@ type ClientWithResponsesInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3504,7 +3509,8 @@ type ClientWithResponsesInterface interface {
 	// With `dryRun` it only counts. It may be repeated. For tokens without limits.
 	//
 	// A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-	// none. Up to 200 cases may be counted in both answers.
+	// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+	// `failures` says why the rest was not done.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5242,7 +5248,7 @@ func (c *ClientWithResponses) CloseRunWithResponse(ctx context.Context, agent Ag
 	return ParseCloseRunResponse(rsp)
 }
 
-// ListAuditWithResponse List who revealed, replayed, released and purged what
+// ListAuditWithResponse List who revealed, replayed, released, purged and erased what
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5486,7 +5492,8 @@ func (c *ClientWithResponses) GetCaseTranscriptWithResponse(ctx context.Context,
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5505,7 +5512,8 @@ func (c *ClientWithResponses) CatchUpWithBodyWithResponse(ctx context.Context, c
 // With `dryRun` it only counts. It may be repeated. For tokens without limits.
 //
 // A call lasts at most five minutes, enough for 15,000 cases. If there are more, the answer has `next`: repeat the call with it as `cursor` until the answer has
-// none. Up to 200 cases may be counted in both answers.
+// none. Up to 200 cases may be counted in both answers. If an outage interrupts a call, the answer has what was done; where there is no new `next`,
+// `failures` says why the rest was not done.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -51,6 +51,26 @@ func TestAnAuthorsWorkerFetchesItsKeyWithoutAKeyring(t *testing.T) {
 	}
 	w.store = noAudit{w.store}
 	fails(signalbox.ErrUnavailable)
+	for _, broken := range []error{signalbox.ErrTerminated, signalbox.ErrTimedOut, signalbox.ErrFailed} {
+		w.temporal.fails = broken
+		fails(broken)
+	}
+}
+
+func TestFetchingAKeyTellsAnOutageBehindAProxyFromAWrongAddress(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]error{
+		http.StatusBadGateway: signalbox.ErrUnavailable, http.StatusServiceUnavailable: signalbox.ErrUnavailable, http.StatusTooManyRequests: signalbox.ErrUnavailable,
+		http.StatusNotFound: signalbox.ErrInvalid,
+	} {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("<html>proxy</html>"))
+		}))
+		t.Cleanup(proxy.Close)
+		_, err := signalbox.FetchAPIKey(t.Context(), signalbox.FetchAPIKeyOptions{URL: proxy.URL, Client: proxy.Client()}, "crm", "a")
+		require.ErrorIs(t, err, want, status)
+	}
 }
 
 func TestFetchingAKeyTellsAWrongAddress(t *testing.T) {

@@ -955,7 +955,7 @@ type ServerInterface interface {
 	// CloseRun Say that a run has ended by itself
 	// (POST /v1/activations/{agent}/{activationId}/runs/{runId}/close)
 	CloseRun(ctx echo.Context, agent Agent, activationId ActivationId, runId ID) error
-	// ListAudit List who revealed, replayed, released and purged what
+	// ListAudit List who revealed, replayed, released, purged and erased what
 	// (GET /v1/audit)
 	ListAudit(ctx echo.Context, params ListAuditParams) error
 	// ListCases List cases
@@ -2856,7 +2856,7 @@ type StrictServerInterface interface {
 	// CloseRun Say that a run has ended by itself
 	// (POST /v1/activations/{agent}/{activationId}/runs/{runId}/close)
 	CloseRun(ctx context.Context, request CloseRunRequestObject) (CloseRunResponseObject, error)
-	// ListAudit List who revealed, replayed, released and purged what
+	// ListAudit List who revealed, replayed, released, purged and erased what
 	// (GET /v1/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
 	// ListCases List cases

@@ -62,7 +62,7 @@ func (s *Server) ListToDo(ctx context.Context, request ListToDoRequestObject) (L
 	options := signalbox.ToDoOptions{Kinds: p.Kind, Accounts: orNil(token.Accounts), Agents: orNil(token.Agents), Cursor: p.Cursor, Limit: p.Limit}
 	var leftOut []string
 	if !token.has(ScopeActivationsRead) {
-		options.Agents, leftOut = []string{}, append(leftOut, "activations")
+		options.NoActivations, leftOut = true, append(leftOut, "activations")
 	}
 	if !token.has(ScopeDeliveriesRead) {
 		options.NoDeliveries, leftOut = true, append(leftOut, "deliveries")
@@ -106,10 +106,15 @@ func (s *Server) CatchUp(ctx context.Context, request CatchUpRequestObject) (Cat
 	report, err := s.deps.Client.CatchUp(ctx, signalbox.CatchUpOptions{
 		Since: request.Body.Since, DryRun: request.Body.DryRun, By: caller(ctx).Name, Cursor: request.Body.Cursor,
 	})
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		// The report has what was done, and Next says where the cases go on.
-		if report.Next == "" {
-			report.Failures = append(report.Failures, signalbox.CatchUpFailure{What: "the rest", Error: "the time of one call is over: repeat it"})
+	outOfTime := errors.Is(err, context.DeadlineExceeded) || err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if outOfTime || err != nil && !report.Empty() {
+		// The report has what was done. With a new Next the caller goes on there, and gets the error if it lasts.
+		if report.Next == request.Body.Cursor {
+			rest := signalbox.CatchUpFailure{What: "the rest", Error: "the time of one call is over: repeat it"}
+			if !outOfTime {
+				rest.Error = err.Error()
+			}
+			report.Failures = append(report.Failures, rest)
 		}
 		err = nil
 	}

@@ -113,13 +113,17 @@ func TestTheToDoListHasWhatTheScopesCover(t *testing.T) {
 	fake.Activate("crm", "a1", "")
 	_, err = w.store.Append(t.Context(), []inbox.Delivery{{
 		ID: inbox.NewID(time.Now()), ReceivedAt: time.Now(), Provider: "offload", Lane: "offload-case/mine", Kind: "case.completed", State: inbox.StateDead, Body: []byte("sealed"),
+	}, { // it came by the shared route and names no case
+		ID: inbox.NewID(time.Now()), ReceivedAt: time.Now(), Provider: "offload", Lane: "offload-shared/c1", Kind: "case.completed", State: inbox.StateDead, Body: []byte("sealed"),
+	}, {
+		ID: inbox.NewID(time.Now()), ReceivedAt: time.Now(), Provider: "artmail", Scope: "crm", Lane: "artmail-activation/crm/a1", Kind: "agent.paused", State: inbox.StateDead, Body: []byte("sealed"),
 	}})
 	require.NoError(t, err)
 	for secret, want := range map[string]struct {
 		total   int
 		leftOut []string
 	}{
-		"secret-of-an-admin": {3, nil}, "secret-of-the-cases": {1, []string{"activations", "deliveries"}}, "secret-of-cases-and-deliveries": {2, []string{"activations"}},
+		"secret-of-an-admin": {5, nil}, "secret-of-the-cases": {1, []string{"activations", "deliveries"}}, "secret-of-cases-and-deliveries": {3, []string{"activations"}},
 	} {
 		var list signalbox.ToDoList
 		w.get(t, secret, "/v1/todo").into(t, &list)

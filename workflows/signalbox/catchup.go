@@ -47,6 +47,12 @@ type CatchUpReport struct {
 	Next string `json:"next,omitempty"`
 }
 
+// Empty reports whether CatchUp found nothing, or ended before it did anything.
+func (r CatchUpReport) Empty() bool {
+	none := CatchUpCount{}
+	return r.Cases == none && r.Notices == none && r.Deliveries == (ReplayedDeliveries{}) && len(r.Failures) == 0
+}
+
 // CatchUpCount counts one kind of thing.
 type CatchUpCount struct {
 	Done    int `json:"done"`
@@ -79,7 +85,8 @@ const maxFailures = 100
 
 // CatchUp repairs the damage of an outage: it replays deliveries that did not reach a workflow, makes every open case read Offload now,
 // and resends notices that were given up. It may be repeated. If it fails for one workflow, it counts the failure and goes on with the
-// others. It returns an error when ctx ends or Temporal is unavailable; the report then counts what was done so far, and Next goes on there.
+// others. It returns an error when ctx ends or leaves no time for the next call, and when Temporal is unavailable; the report then counts
+// what was done so far, and Next goes on there.
 func (c *Client) CatchUp(ctx context.Context, options CatchUpOptions) (CatchUpReport, error) {
 	report := CatchUpReport{DryRun: options.DryRun}
 	if err := (workflows.ReconcileNow{By: options.By}).Validate(); err != nil {
@@ -173,7 +180,7 @@ func (r *catchUp) notices(ctx context.Context) error {
 
 func (r *catchUp) resend(ctx context.Context, source NoticeSource) error {
 	var state workflows.NotifyState
-	err := r.pace.Wait(ctx)
+	err := r.wait(ctx)
 	if err == nil {
 		state, err = r.client.Notices(ctx, source.Source)
 	}
@@ -221,10 +228,20 @@ func (r *catchUp) call(ctx context.Context, call func() error) error {
 	if r.options.DryRun {
 		return ctx.Err()
 	}
-	if err := r.pace.Wait(ctx); err != nil {
-		return err //nolint:wrapcheck // it says that the context has ended
+	if err := r.wait(ctx); err != nil {
+		return err
 	}
 	return call()
+}
+
+var errOutOfTime = fmt.Errorf("no time is left for the next call: %w", context.DeadlineExceeded)
+
+// wait waits for the rate limit. It fails with errOutOfTime, before ctx ends, if the next call would be after the deadline of ctx.
+func (r *catchUp) wait(ctx context.Context) error {
+	if err := r.pace.Wait(ctx); err != nil && ctx.Err() == nil {
+		return errOutOfTime
+	}
+	return ctx.Err() //nolint:wrapcheck // CatchUp names itself
 }
 
 // count adds the result of one call to the counts. It returns an error if CatchUp must stop.
@@ -234,6 +251,8 @@ func (r *catchUp) count(ctx context.Context, counts *CatchUpCount, n int, what s
 		counts.Done += n
 	case ctx.Err() != nil:
 		return ctx.Err() //nolint:wrapcheck // CatchUp names itself
+	case errors.Is(err, errOutOfTime):
+		return err
 	case errors.Is(err, ErrUnavailable) && !errors.As(err, new(*serviceerror.WorkflowNotReady)): // WorkflowNotReady concerns this workflow only
 		return err
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound), errors.As(err, new(brokenError)): // it closed after it was listed

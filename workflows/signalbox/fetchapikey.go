@@ -1,6 +1,7 @@
 package signalbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,8 +39,8 @@ const maxAPIKeyAnswer = 64 << 10
 
 // FetchAPIKey gets the API key of an activation over the HTTP API. It is for the worker of an agent's author, which has no keyring.
 // Signalbox records the name of the token. Keep the key in memory only, and put it in no result, error or log. FetchAPIKey fails with
-// ErrNoAPIKeyYet, ErrAPIKeyLost, ErrEnded (the activation was deactivated), ErrNotFound (no such activation), ErrDenied, ErrInvalid or
-// ErrUnavailable.
+// ErrNoAPIKeyYet, ErrAPIKeyLost, ErrEnded (the activation was deactivated), ErrTerminated, ErrTimedOut or ErrFailed (its workflow closed in
+// Temporal), ErrNotFound (no such activation), ErrDenied, ErrInvalid or ErrUnavailable.
 func FetchAPIKey(ctx context.Context, options FetchAPIKeyOptions, agent, activationID string) (string, error) {
 	op := fmt.Sprintf("fetch API key of activation %s/%s", agent, activationID)
 	base, err := url.Parse(options.URL)
@@ -74,14 +75,14 @@ func FetchAPIKey(ctx context.Context, options FetchAPIKeyOptions, agent, activat
 		Detail string `json:"detail"`
 	}
 	// The error of Unmarshal can repeat parts of the answer, which may be the key.
-	if json.Unmarshal(body, &answer) != nil {
-		return "", fmt.Errorf("%s: %w: the answer (status %d) is not from Signalbox: check the URL", op, ErrInvalid, response.StatusCode)
-	}
+	unreadable := json.Unmarshal(body, &answer) != nil
 	switch {
+	case response.StatusCode >= http.StatusInternalServerError, response.StatusCode == http.StatusTooManyRequests: // also from a proxy
+		return "", fmt.Errorf("%s: %w: status %d: %s", op, ErrUnavailable, response.StatusCode, cmp.Or(answer.Detail, "no reason was given"))
+	case unreadable:
+		return "", fmt.Errorf("%s: %w: the answer (status %d) is not from Signalbox: check the URL", op, ErrInvalid, response.StatusCode)
 	case response.StatusCode == http.StatusOK && answer.APIKey != "":
 		return answer.APIKey, nil
-	case response.StatusCode >= http.StatusInternalServerError, response.StatusCode == http.StatusTooManyRequests:
-		return "", fmt.Errorf("%s: %w: status %d: %s", op, ErrUnavailable, response.StatusCode, answer.Detail)
 	}
 	return "", fmt.Errorf("%s: %w: %s", op, apiKeyError(answer.Type), answer.Detail)
 }
@@ -95,6 +96,12 @@ func apiKeyError(typ string) error {
 		return ErrAPIKeyLost
 	case "ended":
 		return ErrEnded
+	case "terminated":
+		return ErrTerminated
+	case "timed-out":
+		return ErrTimedOut
+	case "failed":
+		return ErrFailed
 	case "not-found":
 		return ErrNotFound
 	case "unauthorized", "missing-scope", "other-agent":

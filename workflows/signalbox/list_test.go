@@ -93,6 +93,39 @@ func TestACatchUpGoesOnWhereItsTimeWasOver(t *testing.T) {
 	require.Len(t, signalled, cases)
 }
 
+func TestACatchUpThatHasNoTimeForTheNextCallFailsForNoCase(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	const cases = signalbox.MaxPage + 50
+	for n := range cases {
+		start := goodStart()
+		start.Reference = fmt.Sprintf("case_%03d", n)
+		_, err := apps.StartCase(t.Context(), start)
+		require.NoError(t, err)
+		fake.CompleteSilently(start.Reference)
+	}
+	first, err := apps.ListCases(t.Context(), signalbox.CaseFilter{Open: signalbox.Open, Limit: signalbox.MaxPage})
+	require.NoError(t, err)
+	ctx, end := context.WithTimeout(t.Context(), time.Minute)
+	defer end()
+	options := signalbox.CatchUpOptions{Since: workflows.MinTime, CallsPerSecond: 0.001, Cursor: first.Next}
+	report, err := apps.CatchUp(ctx, options)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, ctx.Err(), "it does not wait for the deadline")
+	require.Empty(t, report.Failures)
+	require.Equal(t, signalbox.CatchUpCount{Done: 1}, report.Cases)
+	require.Equal(t, first.Next, report.Next)
+
+	for _, cursor := range []string{report.Next, ""} {
+		report, err = apps.CatchUp(t.Context(), signalbox.CatchUpOptions{Since: workflows.MinTime, CallsPerSecond: 1e6, Cursor: cursor})
+		require.NoError(t, err)
+		require.Empty(t, report.Failures)
+	}
+	left, err := apps.ListCases(t.Context(), signalbox.CaseFilter{Open: signalbox.Open})
+	require.NoError(t, err)
+	require.Empty(t, left.Cases, "every case was read")
+}
+
 func TestALimitedToDoListCountsItsOwnWorkflows(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{})

@@ -81,6 +81,8 @@ type ToDoOptions struct {
 	Kinds []ToDoKind `json:"kinds,omitempty"`
 	// NoDeliveries leaves out the deliveries in the inbox.
 	NoDeliveries bool `json:"noDeliveries,omitempty"`
+	// NoActivations leaves out the activations, and the deliveries for an agent.
+	NoActivations bool `json:"noActivations,omitempty"`
 
 	// Cursor is the Next of the page before, which had the same options. Limit is the size of the page: at most MaxPage; 0 means
 	// DefaultPage.
@@ -215,19 +217,19 @@ func (o ToDoOptions) after() (toDoCursor, error) {
 	return after, nil
 }
 
-func (o ToDoOptions) limited() bool { return o.Accounts != nil || o.Agents != nil }
+func (o ToDoOptions) limited() bool { return o.Accounts != nil || o.Agents != nil || o.NoActivations }
 
 // allows reports whether a limited list may have the item.
 func (o ToDoOptions) allows(i ToDoItem) bool {
 	switch {
 	case i.Agent != "":
-		return o.Agents == nil || slices.Contains(o.Agents, i.Agent)
+		return !o.NoActivations && (o.Agents == nil || slices.Contains(o.Agents, i.Agent))
 	case i.Account != "":
 		return o.Accounts == nil || slices.Contains(o.Accounts, i.Account)
 	case i.Reference != "":
 		return o.Accounts == nil
 	}
-	return false
+	return o.Accounts == nil && o.Agents == nil
 }
 
 // workflowsToDo reads the workflows with attention, and those that failed or timed out in Temporal.

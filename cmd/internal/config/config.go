@@ -276,6 +276,9 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		if name == workflows.CanaryAccount {
 			say("accounts.%s: the name is reserved for `signalbox doctor --canary`: choose another", name)
 		}
+		if !searchable(name) {
+			say("accounts.%s: the name %s: choose another", name, unsearchable)
+		}
 		if !absoluteHTTP(account.BaseURL) {
 			say("accounts.%s.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): %q: want an absolute http or https URL", name, redactURL(account.BaseURL))
 		}
@@ -290,6 +293,13 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		}
 	}
 	c.validateNotices(say)
+}
+
+const unsearchable = "can't be searched for: it has a quote, a backslash, or a character that is not printable ASCII"
+
+// searchable reports whether Temporal's visibility can search for a name: package signalbox refuses the others in filters of lists.
+func searchable(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune("'\"`\\", r) })
 }
 
 // usableRate refuses negative numbers, infinity and NaN.

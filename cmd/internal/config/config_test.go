@@ -203,6 +203,10 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 			files: map[string]string{"s.yaml": "accounts: {~canary: {baseUrl: 'https://a.example.com', apiKey: k}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
 			says: []string{"accounts.~canary", "choose another"},
 		},
+		"an account that can't be searched for": {
+			files: map[string]string{"s.yaml": `accounts: {"Büro": {baseUrl: 'https://a.example.com', apiKey: k}, "o'neill": {baseUrl: 'https://a.example.com', apiKey: k}}`}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
+			says: []string{"accounts.Büro: the name", "accounts.o'neill: the name", "printable ASCII"},
+		},
 		"a switch that is neither on nor off":  {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
 		"a cache that is no number":            {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
 		"bodies that outlive their rows":       {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "stay longer than its row"}},
@@ -313,12 +317,18 @@ func TestTokensAreReadFromLinesOrYAMLInSeveralFiles(t *testing.T) {
 	require.True(t, c.Internal.HTTP().AnyHost)
 }
 
-func TestATokenWithAnEmptyListIsRefused(t *testing.T) {
+func TestATokenWithAListThatCannotBeUsedIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, list := range []string{"accounts: []", "agents: []"} {
+	for list, says := range map[string]string{
+		"accounts: []":             "leave it out for all of them",
+		"agents: []":               "leave it out for all of them",
+		`accounts: [ok, "Büro"]`:   `"Büro" can't be searched for`,
+		`accounts: ["a\\b"]`:       `"a\\b" can't be searched for`,
+		`agents: ["it's", "good"]`: `"it's" can't be searched for`,
+	} {
 		files := map[string]string{"yaml": "- {name: shop, token: 0123456789abcdef, scopes: [admin], " + list + "}\n"}
 		_, err := load(t, files, minimal, "--internal-tokens=yaml")
-		require.ErrorContains(t, err, "leave it out for all of them")
+		require.ErrorContains(t, err, says, list)
 	}
 }
 

@@ -115,6 +115,11 @@ func (t fileToken) validate(entry int) error {
 	case slices.Contains(t.Accounts, "") || slices.Contains(t.Agents, ""):
 		return fmt.Errorf("the token of %q: accounts or agents has an empty name: remove it", t.Name)
 	}
+	for _, name := range slices.Concat(t.Accounts, t.Agents) {
+		if !searchable(name) {
+			return fmt.Errorf("the token of %q: accounts or agents: %q %s: use another name", t.Name, name, unsearchable)
+		}
+	}
 	for _, scope := range t.Scopes {
 		if !slices.Contains(api.Scopes(), scope) {
 			return fmt.Errorf("the token of %q: scope %q is not one of %s", t.Name, scope, scopesInWords())

@@ -9,6 +9,7 @@ import (
 	activation "github.com/signalbox-dev/signalbox/workflows/artmailactivation/lifecycle"
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 	offload "github.com/signalbox-dev/signalbox/workflows/offloadcase/lifecycle"
+	"github.com/signalbox-dev/signalbox/workflows/resultschema"
 )
 
 // machine is a workflow in memory. It follows the rules of the real workflow, and carries out the resulting effects at once.
@@ -109,6 +110,8 @@ func (m *caseMachine) settle(now time.Time) (any, bool) {
 			m.c = offload.Answered(m.c, fx.Answer.QuestionID, m.provider.Answered(fx.Answer.CaseID), now)
 		case fx.Read != nil:
 			m.c = offload.Read(m.c, fx.Read.CaseID, m.provider.Read(fx.Read.CaseID), now)
+		case fx.CheckResult != nil:
+			m.c = offload.ResultChecked(m.c, *fx.CheckResult, resultschema.Check(fx.CheckResult.Schema, fx.CheckResult.Result))
 		case fx.HandOff != nil:
 			addressed, _ := withTarget(fx.HandOff.Notices)
 			m.notices = append(m.notices, addressed...)

@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/notify"
 	"github.com/signalbox-dev/signalbox/workflows/offloadcase"
+	"github.com/signalbox-dev/signalbox/workflows/resultschema"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest/conformance"
@@ -64,6 +65,9 @@ func startWorkers(t *testing.T, provider *signalboxtest.Provider) {
 	flows.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	flows.RegisterWorkflowWithOptions(notify.Workflow, workflow.RegisterOptions{Name: workflows.NotifyWorkflow})
 	flows.RegisterActivityWithOptions(notices.HandOff, activity.RegisterOptions{Name: workflows.ActivityNoticeHandOff})
+	flows.RegisterActivityWithOptions(func(_ context.Context, p workflows.CheckResultParams) (workflows.ResultCheck, error) {
+		return resultschema.Check(p.Schema, p.Result), nil
+	}, activity.RegisterOptions{Name: workflows.ActivityOffloadCheckResult})
 	calls := sdkworker.New(shared, workflows.TaskQueueOffload, sdkworker.Options{})
 	polls := sdkworker.New(shared, workflows.TaskQueueOffloadPoll, sdkworker.Options{})
 	calls.RegisterActivityWithOptions(func(_ context.Context, p workflows.CreateCaseParams) (workflows.CreateCaseResult, error) {

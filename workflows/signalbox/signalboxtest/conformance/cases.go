@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -67,6 +68,31 @@ func answer(t *testing.T, w World) {
 	stands(t, one, workflows.CaseCompleted) // an ended case can still be read
 	_, err = w.Apps.StartCase(t.Context(), start(one.Reference()))
 	require.NoError(t, err, "the same start attaches to a case that has ended")
+}
+
+func resultSchema(t *testing.T, w World) {
+	for result, want := range map[string]workflows.ResultVerdict{
+		`{"signed":true}`:  workflows.ResultMatches,
+		`{"signed":"yes"}`: workflows.ResultOffSchema,
+	} {
+		described := start(reference("schema"))
+		described.Request.ResultSchema = json.RawMessage(`{"type":"object","properties":{"signed":{"type":"boolean"}}}`)
+		one, err := w.Apps.StartCase(t.Context(), described)
+		require.NoError(t, err)
+		stands(t, one, workflows.CaseRunning)
+		w.Provider.Complete(one.Reference(), json.RawMessage(result))
+		outcome, err := one.Wait(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, workflows.CaseCompleted, outcome.Status)
+		require.NotNil(t, outcome.ResultCheck)
+		require.Equal(t, want, outcome.ResultCheck.Verdict, "%s: %+v", result, outcome.ResultCheck)
+		if want == workflows.ResultOffSchema {
+			require.Equal(t, "/signed", outcome.ResultCheck.Violations[0].At)
+			require.Equal(t, []string{workflows.AttentionResultOffSchema}, outcome.Attention)
+		} else {
+			require.Empty(t, outcome.Attention)
+		}
+	}
 }
 
 func fail(t *testing.T, w World) {

@@ -32,6 +32,7 @@ func Run(t *testing.T, w World) {
 	for name, test := range map[string]func(*testing.T, World){
 		"a repeated start attaches":               startTwice,
 		"a question is answered":                  answer,
+		"a result is compared with its schema":    resultSchema,
 		"a case fails":                            fail,
 		"a case is cancelled":                     cancel,
 		"a creation is uncertain":                 uncertain,
