@@ -106,12 +106,12 @@ func (p process) approvalCancel() *cobra.Command {
 
 		ValidArgsFunction: p.completeActivation,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			approval, err := on.CancelApproval(cmd.Context(), args[0], args[1], workflows.CancelApproval{MessageID: args[2], Reason: reason, By: cmp.Or(by, p.who())})
+			defer closeBackend()
+			approval, err := backend.CancelApproval(cmd.Context(), args[0], args[1], workflows.CancelApproval{MessageID: args[2], Reason: reason, By: cmp.Or(by, p.who())})
 			if err != nil {
 				return err
 			}
@@ -171,12 +171,12 @@ func (p process) runClose() *cobra.Command {
 
 		ValidArgsFunction: p.completeActivation,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			run, err := on.CloseRun(cmd.Context(), args[0], args[1], workflows.CloseRun{RunID: args[2], Reason: reason})
+			defer closeBackend()
+			run, err := backend.CloseRun(cmd.Context(), args[0], args[1], workflows.CloseRun{RunID: args[2], Reason: reason})
 			if err != nil {
 				return err
 			}

@@ -150,12 +150,12 @@ func (p process) caseFiles() *cobra.Command {
 
 		ValidArgsFunction: p.completeReference(signalbox.CaseFilter{Open: signalbox.Closed}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			on, end, err := p.backend(cmd)
+			backend, closeBackend, err := p.backend(cmd)
 			if err != nil {
 				return err
 			}
-			defer end()
-			found, err := on.Case(args[0]).FilesNow(cmd.Context())
+			defer closeBackend()
+			found, err := backend.Case(args[0]).FilesNow(cmd.Context())
 			if err != nil {
 				return err
 			}

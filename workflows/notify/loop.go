@@ -1,6 +1,8 @@
 package notify
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -54,16 +56,11 @@ func (r *run) apply(next lifecycle.State) {
 	r.state = next
 }
 
-func (r *run) hasWork() bool {
-	if r.HasWork() || r.notices.Len() > 0 {
-		return true
-	}
-	for i := range r.deliveries {
-		if r.deliveries[i].Done() {
-			return true
-		}
-	}
-	return false
+func (r *run) hasWork() bool { return r.HasWork() || r.newsWaits() }
+
+// newsWaits reports whether notices, or results of deliveries, wait to be applied.
+func (r *run) newsWaits() bool {
+	return r.notices.Len() > 0 || slices.ContainsFunc(r.deliveries, func(d delivery) bool { return d.Done() })
 }
 
 // canEnd reports whether the run may end. It does not wait for running deliveries, since they may be repeated.

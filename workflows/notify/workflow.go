@@ -47,6 +47,7 @@ type run struct {
 func start(ctx workflow.Context, in Input, continueAfter int) (workflows.NotifyState, error) {
 	r := &run{Run: entity.Start(ctx, continueAfter)}
 	r.notices = workflow.GetSignalChannel(r.Ctx, workflows.SignalNotices)
+	r.NewsWaits = r.newsWaits
 	if in.Carried == nil {
 		if err := r.begin(); err != nil {
 			return workflows.NotifyState{}, err

@@ -237,6 +237,23 @@ func TestEveryStoryEndsTheSameHoweverOftenItContinuesAsNew(t *testing.T) {
 	}
 }
 
+// The refusal by Temporal and the update come in one task, in which the update is checked first.
+func TestAResendThatComesWithTheFailureIsAccepted(t *testing.T) {
+	t.Parallel()
+	w := play(t, 0, scenario{
+		refused: map[string]bool{"app": true},
+		steps: []step{
+			{0, func(w *world) { w.hold.Begin() }},
+			handOff(0, notice(1, app, 0)),
+			{2 * minute, func(w *world) { w.hold.End(w.env) }},
+			updates(2*minute, workflows.UpdateResend, workflows.SelectNotices{IDs: []string{"ntc_1"}, By: "ada"}, 1),
+			updates(4*minute, workflows.UpdateDismiss, workflows.SelectNotices{}, 1),
+		},
+	})
+	require.NoError(t, w.err)
+	require.Equal(t, 2, w.end.Notices[0].Attempts)
+}
+
 func TestGivenUpNoticesAreShownUntilAPersonDecides(t *testing.T) {
 	t.Parallel()
 	for _, every := range []int{0, 1} {

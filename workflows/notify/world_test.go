@@ -72,6 +72,7 @@ type world struct {
 	// started is the size of all deliveries that each run has started, as JSON.
 	started    map[int]int
 	attributes temporal.SearchAttributes
+	hold       storytest.Hold
 }
 
 // play plays the scenario until a run ends for good.
@@ -80,7 +81,7 @@ func play(t *testing.T, every int, s scenario) *world {
 	w := &world{t: t, scenario: s, started: map[int]int{}}
 	story := storytest.Story[notify.Input, workflows.NotifyState]{
 		Type: workflows.NotifyWorkflow, ID: workflows.NotifyWorkflowID(source), Code: notify.ContinuingAfter(every),
-		Start: workflows.NotifyStart{}, Begin: t0, Attributes: &w.attributes, Prepare: w.prepare,
+		Start: workflows.NotifyStart{}, Begin: t0, Attributes: &w.attributes, Hold: &w.hold, Prepare: w.prepare,
 	}
 	for _, one := range s.steps {
 		story.Steps = append(story.Steps, storytest.Step{At: one.at, Do: func() { one.do(w) }})

@@ -106,9 +106,9 @@ func (s State) toResend(selected workflows.SelectNotices) ([]int, error) {
 		case n.NoData:
 			err = rules.Refuse(workflows.ErrTypeNoNoticeData, "notice %s can't be sent again, its data is not held (%s): dismiss it", n.ID, n.LastError)
 		case waiting+size > workflows.MaxWaitingNoticeBytes:
-			err = rules.Refuse(workflows.ErrTypeTooMany, "notice %s: too much is waiting already: resend it later, or fewer at once", n.ID)
+			err = rules.RefuseUntilNews(workflows.ErrTypeTooMany, "notice %s: too much is waiting already: resend it later, or fewer at once", n.ID)
 		case !targets[n.To] && len(targets) >= workflows.MaxNoticeTargets:
-			err = rules.Refuse(workflows.ErrTypeTooMany, "notice %s: notices wait for %d targets already: resend it later", n.ID, len(targets))
+			err = rules.RefuseUntilNews(workflows.ErrTypeTooMany, "notice %s: notices wait for %d targets already: resend it later", n.ID, len(targets))
 		default:
 			targets[n.To] = true
 			counted[n.ID] = true
@@ -139,9 +139,9 @@ func (s State) chosen(selected workflows.SelectNotices) ([]int, error) {
 		chosen := slices.DeleteFunc(s.givenUp(), func(i int) bool { return s.Notices[i].Time.Before(selected.Since) })
 		switch {
 		case len(chosen) == 0 && !selected.Since.IsZero():
-			return nil, rules.Refuse(workflows.ErrTypeNotGivenUp, "no notice since %s was given up: there is nothing to resend or dismiss", rules.Stamp(selected.Since))
+			return nil, rules.RefuseUntilNews(workflows.ErrTypeNotGivenUp, "no notice since %s was given up: there is nothing to resend or dismiss", rules.Stamp(selected.Since))
 		case len(chosen) == 0:
-			return nil, rules.Refuse(workflows.ErrTypeNotGivenUp, "no notice was given up: there is nothing to resend or dismiss")
+			return nil, rules.RefuseUntilNews(workflows.ErrTypeNotGivenUp, "no notice was given up: there is nothing to resend or dismiss")
 		}
 		return chosen, nil
 	}
@@ -165,9 +165,9 @@ func (s State) chosen(selected workflows.SelectNotices) ([]int, error) {
 	for _, id := range selected.IDs {
 		switch is, known := status[id]; {
 		case !known:
-			return nil, rules.Refuse(workflows.ErrTypeUnknownNotice, "notice %q is unknown here: take an ID from the query %q", workflows.Clip(id, maxTextBytes), workflows.QueryState)
+			return nil, rules.RefuseUntilNews(workflows.ErrTypeUnknownNotice, "notice %q is unknown here: take an ID from the query %q", workflows.Clip(id, maxTextBytes), workflows.QueryState)
 		case is != workflows.NoticeGivenUp:
-			return nil, rules.Refuse(workflows.ErrTypeNotGivenUp, "notice %s is %s: only one that is %s can be resent or dismissed", id, is, workflows.NoticeGivenUp)
+			return nil, rules.RefuseUntilNews(workflows.ErrTypeNotGivenUp, "notice %s is %s: only one that is %s can be resent or dismissed", id, is, workflows.NoticeGivenUp)
 		}
 	}
 	return chosen, nil
