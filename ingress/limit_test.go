@@ -47,6 +47,16 @@ func begin(t *testing.T, conn net.Conn, path string, length int, body string) {
 	require.NoError(t, err)
 }
 
+// beginReading sends a webhook's headers, and returns once the server reads the body.
+func beginReading(t *testing.T, conn net.Conn, path string, length int) {
+	t.Helper()
+	_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", path, length)
+	require.NoError(t, err)
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, "100 Continue")
+}
+
 func statusOn(t *testing.T, conn net.Conn) int {
 	t.Helper()
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
@@ -74,7 +84,7 @@ func TestTheOldestUnverifiedConnectionIsClosedForANewOne(t *testing.T) {
 	busy, proven := f.connect(t), f.connect(t)
 	begin(t, proven, f.offloadPath("order-1"), len(completed), completed)
 	require.Equal(t, 204, statusOn(t, proven))
-	begin(t, busy, f.offloadPath("order-2"), len(completed), completed[:10])
+	beginReading(t, busy, f.offloadPath("order-2"), len(completed))
 	for n := range 50 * most {
 		conn := f.connect(t)
 		if n%50 == 0 {
@@ -85,7 +95,7 @@ func TestTheOldestUnverifiedConnectionIsClosedForANewOne(t *testing.T) {
 			require.Equal(t, 204, f.post(t, f.offloadPath("order-3"), completed).status)
 		}
 	}
-	_, err := io.WriteString(busy, completed[10:])
+	_, err := io.WriteString(busy, completed)
 	require.NoError(t, err)
 	require.Equal(t, 204, statusOn(t, busy))
 	begin(t, proven, f.offloadPath("order-1"), len(completed), completed)
@@ -119,11 +129,7 @@ func TestAConnectionOverTheCapWaitsIfAllHaveAVerifiedRequestUnderWay(t *testing.
 	for range 2 {
 		conn := f.connect(t)
 		conns = append(conns, conn)
-		_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", f.offloadPath("order-1"), len(completed))
-		require.NoError(t, err)
-		line, err := bufio.NewReader(conn).ReadString('\n')
-		require.NoError(t, err)
-		require.Contains(t, line, "100 Continue", "the body is being read")
+		beginReading(t, conn, f.offloadPath("order-1"), len(completed))
 	}
 	third := f.connect(t)
 	ask(t, third)
