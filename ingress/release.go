@@ -22,6 +22,9 @@ type Releaser struct {
 	bodies *bodies
 }
 
+// releaseBudget is how long the storing of one released webhook may take. A store that can't write retries until then.
+const releaseBudget = 10 * time.Second
+
 // Released counts what Release did.
 type Released struct {
 	// Accepted counts deliveries that were verified and stored; Duplicates those that the inbox had already.
@@ -116,7 +119,9 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 	if err != nil {
 		return err
 	}
-	receipts, err := r.inbox.Append(ctx, []inbox.Delivery{d})
+	within, cancel := context.WithTimeout(ctx, releaseBudget)
+	defer cancel()
+	receipts, err := r.inbox.Append(within, []inbox.Delivery{d})
 	if err != nil {
 		return err
 	}

@@ -6,42 +6,29 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/group"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
-const (
-	// firstPause and lastPause are between the tries of an append.
-	firstPause, lastPause = 10 * time.Millisecond, 250 * time.Millisecond
-	// atOnce is how many appends of a failed batch are tried at a time.
-	atOnce = 4
-)
+const atOnce = 4 // appends of a failed batch that are tried at a time
 
 // job is one caller's append.
 type job []*sqlstore.Delivery
 
 // Append implements sqlstore.Database. It may be repeated: a try finds what an earlier one stored, even if the answer to its commit was lost.
 func (d *database) Append(ctx context.Context, rows []*sqlstore.Delivery, size int64) error {
-	err := d.queue.Do(ctx, rows, size)
-	for pause := firstPause; errors.Is(err, errTransient); pause = min(2*pause, lastPause) {
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-		if hasState(err, lockTimeout) {
+	return group.Retry(ctx, isTransient, func(last error) error {
+		if hasState(last, lockTimeout) {
 			// From now on it waits in its own transaction, so that other appends don't wait for it.
-			err = d.write([]job{rows})
-		} else {
-			err = d.queue.Do(ctx, rows, size)
+			return d.write([]job{rows})
 		}
-	}
-	return err
+		return d.queue.Do(ctx, rows, size)
+	})
 }
 
 // commit writes a batch in one transaction or, if one append may have made that fail, each append in its own. The locks that an append
@@ -70,8 +57,6 @@ func (d *database) write(batch []job) error {
 	err := d.transact(context.Background(), false, wait, func(t sqlstore.Tx) error { return d.store.AppendTo(t, rows) })
 	if err == nil {
 		d.store.Appended(rows)
-	} else if isTransient(err) {
-		err = fmt.Errorf("%w: %w", errTransient, err)
 	}
 	return err
 }
@@ -87,8 +72,6 @@ var (
 	awayStates = []string{lockTimeout, classConflict, classOperator, "08", "25P03", "25006", "53"}
 	// singleStates may be caused by one append among many: its data, integrity, limits, and locks that it waits for.
 	singleStates = []string{lockTimeout, classConflict, "22", "23", "54"}
-	// errTransient marks an error after which an append is tried again.
-	errTransient = errors.New("the database was unreachable or locked")
 )
 
 func hasState(err error, states ...string) bool {

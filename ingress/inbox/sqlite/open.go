@@ -117,7 +117,8 @@ func (d *database) closeAll() error {
 
 // Append implements sqlstore.Database.
 func (d *database) Append(ctx context.Context, rows []*sqlstore.Delivery, size int64) error {
-	return d.queue.Do(ctx, &job{rows: rows}, size)
+	transient := func(err error) bool { return isOutage(err) && !errors.Is(err, ErrReplaced) }
+	return group.Retry(ctx, transient, func(error) error { return d.queue.Do(ctx, &job{rows: rows}, size) })
 }
 
 // Write implements sqlstore.Database.

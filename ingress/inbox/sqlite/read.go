@@ -53,7 +53,7 @@ func (r *reader) Wrap(ctx context.Context, operation string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !isOutage(err):
 		err = fmt.Errorf("%w: %w", inbox.ErrBusy, context.Cause(ctx))
 	case r.closed.Load():
 		err = inbox.ErrClosed

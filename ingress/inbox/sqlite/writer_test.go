@@ -16,6 +16,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/inboxtest"
+	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/group"
 	"github.com/signalbox-dev/signalbox/ingress/inbox/internal/sqlstore"
 )
 
@@ -73,9 +74,7 @@ func onWriter(t *testing.T, s *Store, f func(sqlstore.Tx) error) {
 // limitPages makes the disk full, or not any more.
 func limitPages(t *testing.T, s *Store, pages int) {
 	t.Helper()
-	onWriter(t, s, func(tx sqlstore.Tx) error {
-		return tx.Each(fmt.Sprintf("PRAGMA max_page_count = %d", pages), func(row sqlstore.Row) error { return row.Scan(new(int)) })
-	})
+	onWriter(t, s, func(tx sqlstore.Tx) error { return setMaxPages(tx, pages) })
 }
 
 func TestAJobAtFaultFailsAloneInItsBatch(t *testing.T) {
@@ -111,18 +110,18 @@ func TestAFullDiskFailsItsBatchAndIsRecoveredFrom(t *testing.T) {
 	limitPages(t, s, 1)
 	large := inboxtest.Pending("a", "large")
 	large.Body = make([]byte, 1<<20)
-	_, err := s.Append(ctx, []inbox.Delivery{large})
-	require.ErrorContains(t, err, "full")
-	for _, sentinel := range []error{inbox.ErrBusy, inbox.ErrInvalid, inbox.ErrClosed} {
-		require.NotErrorIs(t, err, sentinel)
-	}
-	// SQLite ended the transaction by itself, so the connection was replaced, and with it the limit.
-	limitPages(t, s, 1)
 	one, _ := appendJob(t, large)
 	two, _ := appendJob(t, large)
 	errs := s.db.writes.commit([]*job{one, two})
-	require.Error(t, errs[0])
+	require.ErrorContains(t, errs[0], "full")
 	require.Equal(t, errs[0], errs[1], "an outage is not tried once for each")
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	outage := s.db.Wrap(ended, "append", errs[0])
+	require.ErrorContains(t, outage, "full")
+	for _, sentinel := range []error{inbox.ErrBusy, inbox.ErrInvalid, inbox.ErrClosed} {
+		require.NotErrorIs(t, outage, sentinel)
+	}
 	counts, err := s.Counts(ctx)
 	require.NoError(t, err)
 	require.Zero(t, counts[inbox.StatePending])
@@ -131,6 +130,42 @@ func TestAFullDiskFailsItsBatchAndIsRecoveredFrom(t *testing.T) {
 	receipts, err := s.Append(ctx, []inbox.Delivery{large})
 	require.NoError(t, err)
 	require.Equal(t, inbox.OutcomeNew, receipts[0].Outcome)
+}
+
+// beforeEachCommit runs f in a transaction before that of each batch.
+func beforeEachCommit(s *Store, f func(sqlstore.Tx) error) {
+	s.db.queue.Close()
+	s.db.queue = group.New(func(batch []*job) []error {
+		s.db.writes.commit([]*job{{work: f}})
+		return s.db.writes.commit(batch)
+	})
+}
+
+func setMaxPages(tx sqlstore.Tx, pages int) error {
+	return tx.Each(fmt.Sprintf("PRAGMA max_page_count = %d", pages), func(row sqlstore.Row) error { return row.Scan(new(int)) })
+}
+
+func TestAnAppendIsTriedAgainUntilTheDiskHasRoom(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	tries := 0
+	beforeEachCommit(s, func(tx sqlstore.Tx) error {
+		if tries++; tries < 3 {
+			return setMaxPages(tx, 1)
+		}
+		return setMaxPages(tx, 1<<30)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	large := inboxtest.Pending("a", "large")
+	large.Body = make([]byte, 1<<20)
+	receipts, err := s.Append(ctx, []inbox.Delivery{large})
+	require.NoError(t, err)
+	require.Equal(t, 3, tries)
+	require.Equal(t, inbox.OutcomeNew, receipts[0].Outcome)
+	counts, err := s.Counts(ctx)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), counts[inbox.StatePending])
 }
 
 func TestAFileThatBecomesReadOnlyIsAnOutageAndRecoveredFrom(t *testing.T) {

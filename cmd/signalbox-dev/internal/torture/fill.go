@@ -23,8 +23,8 @@ type filler struct {
 	noticed, mended time.Duration
 }
 
-// growthTimeout bounds the time until SQLite must extend a file: until then it overwrites its log.
-const growthTimeout = time.Second
+// growthTimeout bounds the time until the first 503 on a full disk: SQLite first overwrites its log, then the ingress retries for 4 seconds.
+const growthTimeout = 6 * time.Second
 
 // fill returns what the ingress did wrong. The process is not restarted during it, so a process that ended fails the check.
 func (f filler) fill(ctx context.Context, p *process, how fault) error {
@@ -68,7 +68,7 @@ type pinger struct {
 }
 
 const (
-	pingTimeout = 5 * time.Second
+	pingTimeout = 8 * time.Second
 	pingPace    = 50 * time.Millisecond
 )
 

@@ -4,9 +4,11 @@ package group
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
@@ -57,6 +59,20 @@ func (c *Committer[J]) Do(ctx context.Context, job J, size int64) error {
 	case <-ctx.Done():
 		return busy(ctx)
 	}
+}
+
+// Retry calls do until its error is neither inbox.ErrBusy nor transient, or ctx ends. do gets the error of the last try, at first nil.
+func Retry(ctx context.Context, transient func(error) bool, do func(last error) error) error {
+	err := do(nil)
+	for pause := 10 * time.Millisecond; err != nil && (errors.Is(err, inbox.ErrBusy) || transient(err)); pause = min(2*pause, 250*time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+		err = do(err)
+	}
+	return err
 }
 
 // Close returns when all accepted jobs are committed. It may be called twice.

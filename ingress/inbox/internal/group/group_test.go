@@ -3,6 +3,7 @@ package group_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -239,4 +240,38 @@ func TestManyCallersEachGetTheirAnswer(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestRetryTriesAgainWhileTheErrorIsTransient(t *testing.T) {
+	t.Parallel()
+	away, wrong := errors.New("away"), errors.New("wrong")
+	full := fmt.Errorf("%w: 8192 writes wait", inbox.ErrBusy)
+	transient := func(err error) bool { return errors.Is(err, away) }
+	for _, answers := range [][]error{{nil}, {wrong}, {inbox.ErrClosed}, {away, full, away, nil}, {full, away, wrong}} {
+		last := error(nil)
+		tries := 0
+		err := group.Retry(t.Context(), transient, func(got error) error {
+			require.Equal(t, last, got)
+			last = answers[tries]
+			tries++
+			return last
+		})
+		require.Len(t, answers, tries)
+		require.Equal(t, last, err)
+	}
+}
+
+func TestRetryEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	away := errors.New("away")
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	err := group.Retry(ctx, func(error) bool { return true }, func(error) error {
+		if tries++; tries == 3 {
+			cancel()
+		}
+		return away
+	})
+	require.Equal(t, away, err, "the error says why nothing was written")
+	require.Equal(t, 3, tries)
 }
