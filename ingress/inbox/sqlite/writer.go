@@ -94,7 +94,7 @@ func openWriter(ctx context.Context, store *sqlstore.Store, file *file, options 
 	w := &writer{store: store, db: db, file: file, log: log, logger: options.Logger, synced: "FULL", unsynced: "NORMAL"}
 	w.checkpoints = &checkpointer{logger: options.Logger, warn: log.warn}
 	if err = migrate(ctx, db, options.Existing); err == nil {
-		err = w.connect(ctx)
+		err = cmp.Or(w.connect(ctx), file.check()) // check remembers the files
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.close())
