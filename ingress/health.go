@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/singleflight"
 )
 
 var (
@@ -22,6 +23,8 @@ type health struct {
 	inbox Inbox
 	now   func() time.Time
 	ready func(context.Context) bool
+	// probes shares one check of the inbox among its callers.
+	probes singleflight.Group
 	// failedAt is when the inbox last failed to store, in Unix nanoseconds. A success sets it to zero.
 	failedAt atomic.Int64
 	// draining is true once a stop has begun.
@@ -29,7 +32,8 @@ type health struct {
 }
 
 const (
-	checkTimeout = time.Second
+	// checkTimeout bounds an answer of /readyz; probeTimeout bounds a check of the inbox, for which other callers wait longer.
+	checkTimeout, probeTimeout = time.Second, 3 * time.Second
 	// unreadyFor is how long a failed write keeps the server unready. It ends by itself, because only a new request can show that the inbox
 	// has recovered.
 	unreadyFor = 5 * time.Second
@@ -48,13 +52,30 @@ func (h *health) stored(err error) {
 func (s *Server) CheckInbox(ctx context.Context) error { return s.health.check(ctx) }
 
 func (h *health) check(ctx context.Context) error {
-	if err := h.inbox.Check(ctx); err != nil {
+	if err := h.probe(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrInboxAway, err)
 	}
 	if at := h.failedAt.Load(); at != 0 && h.now().Sub(time.Unix(0, at)) < unreadyFor {
 		return ErrNotStored
 	}
 	return nil
+}
+
+// probe checks the inbox, or waits for the check under way. In SQLite a check waits in the queue of the writes, and everyone can ask for
+// /readyz: with a check for each request, a flood would fill the queue.
+func (h *health) probe(ctx context.Context) error {
+	checked := h.probes.DoChan("", func() (any, error) {
+		// Others wait for it, so it goes on when the first caller leaves.
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+		defer cancel()
+		return nil, h.inbox.Check(within)
+	})
+	select {
+	case result := <-checked:
+		return result.Err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (h *health) alive(c echo.Context) error { return c.String(http.StatusOK, "alive\n") }

@@ -145,7 +145,8 @@ func (s *Server) Handler() http.Handler { return s.echo }
 func (s *Server) Drain() { s.health.draining.Store(true) }
 
 // Serve answers on the listener until ctx ends, then stops: it takes no new connection, and stores and answers every body that has been
-// read. When it returns, it does not use the inbox any more. It returns nil after a stop, even if it had to cut connections.
+// read. When it returns, it does not use the inbox any more, but for a check that may still be under way. It returns nil after a stop, even if
+// it had to cut connections.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.echo,

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,6 +110,52 @@ func TestAnInboxThatCannotStoreIsAnsweredWith503AndRecovers(t *testing.T) {
 	require.Equal(t, 204, f.post(t, f.offloadPath("order-1"), completed).status)
 	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
 	require.Len(t, f.kept(t), 1)
+}
+
+// unanswered is an inbox whose Check blocks until it is released. It counts the calls and those in progress.
+type unanswered struct {
+	inbox.Store
+	calls, inProgress, most atomic.Int64
+	release                 chan struct{}
+}
+
+func (u *unanswered) Check(ctx context.Context) error {
+	u.calls.Add(1)
+	if n := u.inProgress.Add(1); n > u.most.Load() {
+		u.most.Store(n)
+	}
+	defer u.inProgress.Add(-1)
+	<-u.release
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return errors.New("the caller that came first has ended the check of all")
+	}
+	return nil
+}
+
+// Each check is a job in the queue of the inbox's writes, and everyone can ask for /readyz.
+func TestRequestsOfReadyzShareOneCheckOfTheInbox(t *testing.T) {
+	t.Parallel()
+	store := &unanswered{release: make(chan struct{})}
+	f := start(t, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	release := sync.OnceFunc(func() { close(store.release) })
+	t.Cleanup(release)
+	var all sync.WaitGroup
+	statuses := make([]int, 200)
+	for i := range statuses {
+		all.Go(func() { statuses[i] = f.do(t, "GET", "/readyz", nil).status })
+	}
+	all.Wait()
+	require.Equal(t, slices.Repeat([]int{503}, len(statuses)), statuses, "no answer in time")
+	require.Equal(t, int64(1), store.calls.Load())
+	release()
+	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
+	eventually(t, "the shared check ends", func() bool { return store.inProgress.Load() == 0 })
+	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
+	require.GreaterOrEqual(t, store.calls.Load(), int64(2), "a later request gets a check of its own")
+	require.Equal(t, int64(1), store.most.Load())
 }
 
 func TestAnInboxThatTakesTooLongIsAnsweredWith503(t *testing.T) {
