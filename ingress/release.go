@@ -135,3 +135,11 @@ func (r *Releaser) release(ctx context.Context, id string, done *Released) error
 		Settlements: []inbox.Settlement{inbox.Finish(held.ID, inbox.StateIgnored, "released as "+receipts[0].ID)},
 	})
 }
+
+// ReadAgain makes a new delivery of the plain body of an earlier one of Artmail, with the same arrival time. It fails only if the body can't be
+// sealed.
+func ReadAgain(keys *keyring.Ring, old inbox.Delivery, plain []byte) (inbox.Delivery, error) {
+	d, err := artmailWebhook(old.Scope).delivery(keys, plain, old.ReceivedAt)
+	d.TraceParent = old.TraceParent
+	return d, err
+}

@@ -17,7 +17,8 @@ func (p process) inboxReplay() *cobra.Command {
 		Use:   "replay [ID]",
 		Short: "Replay a delivery, or with --all every one that matches the filter",
 		Long: `Replay a delivery: signal it to its workflow again. With --all it replays every delivery that matches the filter; without --state those that are
-unmatched, late or dead. A workflow does not apply an event that it has applied before. The inbox records the person.`,
+unmatched, late or dead. A workflow does not apply an event that it has applied before. A dead delivery without a workflow is read again, for which
+the keyring must be set. The inbox records the person.`,
 		Args: cobra.MaximumNArgs(1),
 	}, func(cmd *cobra.Command, args []string, deliveries inboxBackend) error {
 		if (len(args) == 1) == all {
@@ -46,7 +47,7 @@ unmatched, late or dead. A workflow does not apply an event that it has applied 
 			return p.say(cmd, "%d replayed, %d skipped: they have no lane, or their body has been purged\n", done.Replayed, done.Skipped)
 		}
 		return p.say(cmd, "%d replayed\n", done.Replayed)
-	})
+	}, "keyring")
 	chosen.add(replay)
 	replay.Flags().BoolVar(&all, "all", false, "replay all deliveries that match the filter")
 	jsonFlag(replay, &asJSON)

@@ -22,8 +22,8 @@ type Store interface {
 	// Renew extends the leases of claims, and returns the lanes whose leases it extended: the claims of the others are over, or may be.
 	Renew(ctx context.Context, request RenewRequest) ([]string, error)
 	// Settle records the results of claimed deliveries, all or none, and ends the claims of their lanes. An end is recorded
-	// even if the claim is over, since it is a fact, but a delivery that has reached an end before keeps that end. A retry or
-	// release changes nothing if the claim is over, so a request may be repeated when its answer was lost. Unknown IDs are ignored.
+	// even if the claim is over, since it is a fact, but a delivery that has reached an end before keeps that end, unless it is dead without
+	// a lane. A retry or release changes nothing if the claim is over, so a lost answer allows a repeat. Unknown IDs are ignored.
 	// It returns ErrLocked if another transaction has locked one of the lanes: settle them one by one.
 	Settle(ctx context.Context, request SettleRequest) error
 

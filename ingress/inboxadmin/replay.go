@@ -11,8 +11,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/signalbox-dev/signalbox/ingress"
+	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 )
+
+// storeBudget is how long the storing of one delivery may take. A store that can't write retries until then.
+const storeBudget = 10 * time.Second
 
 // Replayed is the result of a replay. Skipped counts deliveries that can't be replayed: they have no lane, or their body was purged.
 type Replayed struct {
@@ -20,12 +25,19 @@ type Replayed struct {
 	Skipped  int `json:"skipped"`
 }
 
-// Replay replays one delivery. It fails with inbox.ErrNotReplayable if the delivery has no lane or no body.
+// Replay replays one delivery. It reads a dead one without a lane again: if this version can read it, it stores it anew in its lane. It fails
+// with inbox.ErrNotReplayable if the delivery has no lane or no body.
 func (a Admin) Replay(ctx context.Context, id string) (Replayed, error) {
 	if err := a.record(ctx, actReplay, id); err != nil {
 		return Replayed{}, err
 	}
-	if err := a.Inbox.Replay(ctx, id, a.Now()); err != nil {
+	err := a.Inbox.Replay(ctx, id, a.Now())
+	if errors.Is(err, inbox.ErrNotReplayable) {
+		if read, readErr := a.readAgain(ctx, id); read || readErr != nil {
+			err = readErr
+		}
+	}
+	if err != nil {
 		return Replayed{}, err
 	}
 	return Replayed{Replayed: 1}, nil
@@ -47,7 +59,50 @@ func (a Admin) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, er
 	if err != nil {
 		return Replayed{Replayed: len(done)}, err
 	}
-	return Replayed{Replayed: len(done), Skipped: len(found) - len(done)}, nil
+	result := Replayed{Replayed: len(done)}
+	for _, one := range found {
+		if one.Lane != "" {
+			continue
+		}
+		read, err := a.readAgain(ctx, one.ID)
+		if err != nil {
+			return result, fmt.Errorf("replay delivery %s: %w (%d were replayed)", one.ID, err, result.Replayed)
+		}
+		if read {
+			result.Replayed++
+		}
+	}
+	result.Skipped = len(found) - result.Replayed
+	return result, nil
+}
+
+// readAgain replays a dead delivery of Artmail that has no lane, because its activation could not be read. The lane is part of what seals a body,
+// so it stores a new delivery with the old arrival time, then closes the old one, whose reason names the new ID. It returns false if the
+// delivery is another one, or can't be read.
+func (a Admin) readAgain(ctx context.Context, id string) (bool, error) {
+	old, plain, err := a.open(ctx, id)
+	if errors.Is(err, inbox.ErrNotFound) { // purged meanwhile
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if old.State != inbox.StateDead || old.Provider != artmail.Name || old.Lane != "" || old.Withheld != "" {
+		return false, nil
+	}
+	fresh, err := ingress.ReadAgain(a.Keys, old.Delivery, plain)
+	if err != nil || fresh.Lane == "" || fresh.State == inbox.StateDead {
+		return false, err
+	}
+	within, cancel := context.WithTimeout(ctx, storeBudget)
+	defer cancel()
+	receipts, err := a.Inbox.Append(within, []inbox.Delivery{fresh})
+	if err != nil {
+		return false, err
+	}
+	return true, a.Inbox.Settle(ctx, inbox.SettleRequest{
+		Now: a.Now(), Settlements: []inbox.Settlement{inbox.Finish(id, inbox.StateIgnored, "replayed as "+receipts[0].ID)},
+	})
 }
 
 // Matching returns the deliveries that match the filter now, without bodies, the oldest first. It ignores the filter's Cursor and Limit.

@@ -137,7 +137,7 @@ func (s *Server) functions() template.FuncMap {
 		"has":          slices.Contains[[]string],
 		"creatable":    creatable,
 		"instant":      func(t time.Time) string { return t.Format(time.RFC3339Nano) },
-		"releasedAs":   releasedAs,
+		"storedAs":     storedAs,
 		"workflowPath": workflowPath,
 		"lines":        func(text string) int { return min(8, 2+strings.Count(text, "\n")) },
 		"id":           anchor,
@@ -153,10 +153,11 @@ func creatable(s workflows.CaseState) bool {
 		slices.Contains(s.Attention, workflows.AttentionCreateRejected) || slices.Contains(s.Attention, workflows.AttentionAdoptRefused))
 }
 
-// releasedAs is the ID that a webhook of the quarantine got when it was released, out of the delivery's reason; empty in all others.
-func releasedAs(reason string) string {
-	id, released := strings.CutPrefix(reason, "released as ")
-	if !released {
+// storedAs is the ID that a delivery got when it was released or replayed as a new one, out of its reason; empty in all others. how is the
+// first word of the reason.
+func storedAs(how, reason string) string {
+	id, found := strings.CutPrefix(reason, how+" as ")
+	if !found {
 		return ""
 	}
 	return id

@@ -198,6 +198,25 @@ func TestAReleasedDeliveryLeadsToWhatItBecame(t *testing.T) {
 	require.Contains(t, body, "agent.activated")
 }
 
+func TestADeadDeliveryWithoutAWorkflowIsReadAgainAndLeadsToWhatItBecame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	dead := w.storeDelivery(t, inbox.Delivery{Provider: "artmail", Scope: "crm", State: inbox.StateDead, Reason: "unreadable"},
+		[]byte(`{"type":"agent.paused","activationId":"a1","timestamp":1774131900000}`))
+	b := w.signedIn(t, annSecret)
+	_, body := b.get(t, "/deliveries/"+dead)
+	require.Contains(t, body, "<button>Replay</button>")
+	_, body = b.post(t, "/deliveries/"+dead+"/replay", nil)
+	require.Contains(t, body, "Replayed: 1. Not replayable: 0.")
+	_, body = b.get(t, "/deliveries/"+dead)
+	require.NotContains(t, body, "<button>Replay</button>")
+	found := regexp.MustCompile(`replayed as <a href="([^"]+)">`).FindStringSubmatch(body)
+	require.NotEmpty(t, found, body)
+	status, body := b.get(t, found[1])
+	require.Equal(t, 200, status)
+	require.Contains(t, body, "agent.paused")
+}
+
 // "Dismiss all" is about what the page shows: if more was given up later, it dismisses nothing. It includes those that are no longer listed.
 func TestDismissAllIsAboutWhatIsShown(t *testing.T) {
 	t.Parallel()

@@ -50,7 +50,8 @@ func replayRefused(t *testing.T, s inbox.Store) {
 	require.ErrorIs(t, s.Replay(ctx, "unknown", at(0)), inbox.ErrNotFound)
 	dead := delivery("", "", at(0))
 	dead.State = inbox.StateDead
-	require.ErrorIs(t, s.Replay(ctx, add(t, s, dead)[0].ID, at(1)), inbox.ErrNotReplayable)
+	unread := add(t, s, dead)[0].ID
+	require.ErrorIs(t, s.Replay(ctx, unread, at(1)), inbox.ErrNotReplayable)
 
 	id := add(t, s, delivery("a", "k", at(0)))[0].ID
 	settle(t, s, "relay", at(1), inbox.Finish(id, inbox.StateDelivered, ""))
@@ -58,6 +59,8 @@ func replayRefused(t *testing.T, s inbox.Store) {
 	require.NoError(t, err)
 	require.ErrorIs(t, s.Replay(ctx, id, at(11)), inbox.ErrNotReplayable)
 	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 1, inbox.StateDead: 1})
+	settle(t, s, "", at(12), inbox.Finish(unread, inbox.StateIgnored, "stored anew"), inbox.Finish(id, inbox.StateIgnored, ""))
+	requireCounts(t, s, map[inbox.State]int64{inbox.StateDelivered: 1, inbox.StateIgnored: 1})
 }
 
 func purgeBodies(t *testing.T, s inbox.Store) {

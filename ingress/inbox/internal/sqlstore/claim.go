@@ -246,7 +246,7 @@ func (s *Store) Renew(ctx context.Context, request inbox.RenewRequest) (renewed 
 const (
 	selectClaims = `SELECT lane_key, claim FROM inbox_lane WHERE lane_key IN (*) ORDER BY lane_key`
 	selectPlaces = `SELECT id, lane_key FROM inbox_delivery WHERE id IN (*)`
-	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE state IN ('pending', 'quarantined') AND id IN (*)`
+	endAll       = `UPDATE inbox_delivery SET state = ?, reason = ?, settled_at = ? WHERE (state IN ('pending', 'quarantined') OR state = 'dead' AND lane = '') AND id IN (*)`
 	retryOne     = `UPDATE inbox_delivery SET reason = ?, attempts = attempts + ?,
 unmatched_since = CASE unmatched_since WHEN 0 THEN ? ELSE unmatched_since END WHERE state = 'pending' AND id = ?`
 	// Lanes without pending deliveries are deleted, the others are freed. A subquery of one row is run lane by lane; PostgreSQL would turn
