@@ -80,10 +80,8 @@ func item(d inbox.Delivery) signalbox.ToDoItem {
 	i := signalbox.ToDoItem{
 		DeliveryID: d.ID, WorkflowID: d.Lane, Agent: d.Scope,
 		Since: d.SettledAt, DueAt: d.SettledAt,
-		Says: strings.TrimSpace(fmt.Sprintf("%s of %s: %s", cmp.Or(d.Kind, "a delivery"), d.Provider, d.Reason)),
-	}
-	if d.Lane != "" { // a delivery without a lane can't be replayed
-		i.Actions = []signalbox.Action{signalbox.ActionReplay}
+		Actions: []signalbox.Action{signalbox.ActionReplay},
+		Says:    strings.TrimSpace(fmt.Sprintf("%s of %s: %s", cmp.Or(d.Kind, "a delivery"), d.Provider, d.Reason)),
 	}
 	switch d.State {
 	case inbox.StateUnmatched:

@@ -58,7 +58,7 @@ func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 	add(t, store, 0, inbox.StateDelivered, nil)
 	add(t, store, 1, inbox.StatePending, nil)
 	unmatched := add(t, store, 2, inbox.StateUnmatched, nil)
-	dead := add(t, store, 3, inbox.StateDead, func(d *inbox.Delivery) { d.Lane, d.Kind = "", "" })
+	dead := add(t, store, 3, inbox.StateDead, func(d *inbox.Delivery) { d.Provider, d.Scope, d.Lane, d.Kind = "artmail", "pages", "", "" })
 	add(t, store, 4, inbox.StateLate, func(d *inbox.Delivery) { d.Kind = workflows.KindCaseInputNeeded })
 	late := add(t, store, 5, inbox.StateLate, func(d *inbox.Delivery) { d.Kind = workflows.KindCaseFailed })
 	lateArtmail := add(t, store, 6, inbox.StateUnmatched, func(d *inbox.Delivery) {
@@ -82,7 +82,8 @@ func TestToDoListsDeliveriesThatNeedAPerson(t *testing.T) {
 	require.Equal(t, "offload-case/a", items[1].WorkflowID)
 	require.Equal(t, []signalbox.Action{signalbox.ActionReplay}, items[1].Actions)
 	require.Equal(t, signalbox.ToDoDeliveryDead, items[2].Kind)
-	require.Empty(t, items[2].Actions, "a delivery without a lane can't be replayed")
+	require.Equal(t, []signalbox.Action{signalbox.ActionReplay}, items[2].Actions, "a replay reads it again")
+	require.Empty(t, items[2].WorkflowID)
 	require.Equal(t, signalbox.ToDoDeliveryNoMatch, items[3].Kind)
 
 	items, more, err = deliveries.New(store, now).ToDo(t.Context(), 3)
