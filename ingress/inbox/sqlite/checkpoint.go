@@ -16,7 +16,7 @@ import (
 
 // logSizes are limits in bytes for the WAL.
 type logSizes struct {
-	// checkpoint: after about so many bytes, a checkpoint starts that copies the WAL to the file while the writer goes on.
+	// checkpoint: after at most about so many bytes, a checkpoint starts that copies the WAL to the file while the writer goes on.
 	checkpoint int64
 	// restart: at this size the writer itself copies the rest (wal_autocheckpoint) and writes the WAL from its beginning again. The WAL
 	// file keeps its size, because overwriting a file syncs several times faster than extending it.

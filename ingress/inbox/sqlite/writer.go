@@ -45,7 +45,7 @@ type writer struct {
 	checkpoints *checkpointer
 	// synced and unsynced are the levels of synchronous for batches that must be durable and for others; level is the one in force.
 	synced, unsynced, level string
-	// changed is the number of rows changed since the last checkpoint was asked for: each costs about a page.
+	// changed is an upper bound of the rows changed since the last checkpoint was asked for, each of which costs about a page: some count twice.
 	changed int64
 }
 
