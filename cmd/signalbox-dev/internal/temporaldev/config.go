@@ -28,7 +28,8 @@ var oneShard = map[string]any{
 
 func newServer(databases stores, addrs addresses, opts Options) (temporal.Server, error) {
 	cfg := serverConfig(databases, opts.Shards, addrs)
-	dynamic := dynamicconfig.StaticClient{}
+	// By default 10 calls of lists and counts pass in a second; a page of a list makes up to five.
+	dynamic := dynamicconfig.StaticClient{dynamicconfig.MakeKey("frontend.namespaceRPS.visibility"): 100}
 	if opts.Shards == 1 {
 		for key, value := range oneShard {
 			dynamic[dynamicconfig.MakeKey(key)] = value
