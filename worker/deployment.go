@@ -21,7 +21,7 @@ var (
 	// ErrNoVersion says that no worker of the deployment or version has ever polled.
 	ErrNoVersion = errors.New("no such version")
 	// ErrRefused says that Temporal refuses a change of the routing, such as a ramp of the current version.
-	ErrRefused = errors.New("Temporal refuses the change")
+	ErrRefused = errors.New("the change is refused")
 	// ErrNotPolled says that a version can't become current or ramping yet: its workers do not poll every queue.
 	ErrNotPolled = errors.New("not every task queue is polled")
 	// ErrNoTasks says that Temporal gives no tasks to the workers of a version: it is neither current nor ramping nor draining.
