@@ -142,7 +142,7 @@ func CancelApproval(a Activation, c workflows.CancelApproval, now time.Time) (Ac
 		if c.By != "" {
 			reason = strings.TrimSpace(reason + " (by " + c.By + ")")
 		}
-		decide(&a, approval, decision{status: workflows.ApprovalCancelled, source: workflows.NewsByApp, reason: reason}, now)
+		closeApproval(&a, approval, closing{status: workflows.ApprovalCancelled, source: workflows.NewsByApp, reason: reason}, now)
 	}
 	return a, approval.Approval
 }

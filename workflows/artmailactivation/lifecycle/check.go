@@ -25,7 +25,7 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 	if *result.Approved {
 		status = workflows.ApprovalApproved
 	}
-	decide(&a, approval, decision{
+	closeApproval(&a, approval, closing{
 		status: status, source: workflows.NewsByPoll,
 		reason: workflows.Clip(result.Reason, maxReasonBytes), responseMessageID: workflows.Clip(result.MessageID, maxID),
 	}, now)
@@ -39,7 +39,7 @@ func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time)
 	if approval == nil || approval.Status != workflows.ApprovalOpen {
 		return a, nil
 	}
-	return a, expire(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReasonBytes), now)
+	return a, expireApproval(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReasonBytes), now)
 }
 
 // tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The
@@ -54,13 +54,13 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
 		return nil
 	case a.Start.Options.CheckApprovalQueue == "":
-		return expire(a, approval, "", now)
+		return expireApproval(a, approval, "", now)
 	case approval.CheckingSince.IsZero():
 		approval.CheckingSince = now
 		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
 	}
 	if until, _ := checkedUntil(a, approval); !until.After(now) {
-		return expire(a, approval, "no check brought an answer", now)
+		return expireApproval(a, approval, "no check brought an answer", now)
 	}
 	silentAt, _ := checkSilentAt(&a.State, approval)
 	approval.CheckSilent = !silentAt.After(now)
@@ -92,36 +92,7 @@ type Check struct {
 	Title string
 }
 
-// addApproval adds the check and the due times of an approval. While the activation is paused there are none: the clock stands still, and
-// it is not documented whether the key works.
-func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
-	due, ticking := dueAt(&a.State, approval)
-	if !ticking {
-		return
-	}
-	fx.wakeAt(due, now, "Deadline of an approval")
-	if approval.CheckingSince.IsZero() {
-		return
-	}
-	until, _ := checkedUntil(a, approval)
-	fx.wakeAt(until, now, "End of a check")
-	if approval.NextCheckAt.After(now) {
-		fx.wakeAt(approval.NextCheckAt, now, "Next check")
-		return
-	}
-	silentAt, _ := checkSilentAt(&a.State, approval)
-	fx.wakeAt(silentAt, now, "A check has no result")
-	if len(fx.Checks) == maxChecks {
-		return
-	}
-	params := workflows.CheckApprovalParams{
-		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID, MessageID: approval.MessageID, RunID: approval.RunID,
-	}
-	if a.State.Activated != nil {
-		params.SealedAPIKey = a.State.Activated.SealedAPIKey
-	}
-	fx.Checks = append(fx.Checks, Check{
-		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
-		Title: "Check approval " + workflows.Clip(approval.MessageID, maxTitle),
-	})
-}
+const (
+	firstCheckPause   = time.Minute
+	longestCheckPause = time.Hour
+)

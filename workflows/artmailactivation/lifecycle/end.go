@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // end voids open approvals and runs. It drops the key, which Artmail has revoked, and the user, who is no longer needed.
@@ -14,19 +13,19 @@ func end(a *Activation, ending Ending, why string, now time.Time) {
 	if s.Activated != nil {
 		s.Activated = &Activated{At: s.Activated.At}
 	}
-	close := decision{status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: why}
+	close := closing{status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: why}
 	if ending.Stopped {
 		close.status, close.source = workflows.ApprovalCancelled, workflows.NewsByApp
 	}
 	for i := range s.Approvals {
 		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
-			decide(a, approval, close, now)
+			closeApproval(a, approval, close, now)
 		}
 	}
 	for i := range s.Runs {
 		if run := &s.Runs[i]; run.Status == workflows.RunOpen {
 			run.Status, run.ClosedAt, run.Reason = workflows.RunVoided, now, why
-			postEnd(a, run, workflows.NoticeRunVoided, now)
+			postRunEnd(a, run, workflows.NoticeRunVoided, now)
 		}
 	}
 }
@@ -41,15 +40,4 @@ func Stop(a Activation, now time.Time) Activation {
 	end(&a, Ending{At: now, Reason: "cancelled", Stopped: true}, "the workflow was cancelled", now)
 	deriveStatus(&a.State, now)
 	return a
-}
-
-// refuseWork refuses new approvals and runs while the activation is paused and after its end.
-func refuseWork(s *State, what string) error {
-	switch {
-	case s.Ended != nil:
-		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
-	case s.Status == workflows.ActivationPaused:
-		return rules.RefuseUntilNews(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
-	}
-	return nil
 }

@@ -46,3 +46,37 @@ func (fx *Effects) wakeAt(at, now time.Time, why string) {
 		fx.Wake, fx.WakeFor = at, why
 	}
 }
+
+// addApproval adds the check and the due times of an approval. While the activation is paused there are none: the clock stands still, and
+// it is not documented whether the key works.
+func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time) {
+	due, ticking := dueAt(&a.State, approval)
+	if !ticking {
+		return
+	}
+	fx.wakeAt(due, now, "Deadline of an approval")
+	if approval.CheckingSince.IsZero() {
+		return
+	}
+	until, _ := checkedUntil(a, approval)
+	fx.wakeAt(until, now, "End of a check")
+	if approval.NextCheckAt.After(now) {
+		fx.wakeAt(approval.NextCheckAt, now, "Next check")
+		return
+	}
+	silentAt, _ := checkSilentAt(&a.State, approval)
+	fx.wakeAt(silentAt, now, "A check has no result")
+	if len(fx.Checks) == maxChecks {
+		return
+	}
+	params := workflows.CheckApprovalParams{
+		Agent: a.Start.Agent, ActivationID: a.Start.ActivationID, MessageID: approval.MessageID, RunID: approval.RunID,
+	}
+	if a.State.Activated != nil {
+		params.SealedAPIKey = a.State.Activated.SealedAPIKey
+	}
+	fx.Checks = append(fx.Checks, Check{
+		Params: params, Queue: a.Start.Options.CheckApprovalQueue, Until: until,
+		Title: "Check approval " + workflows.Clip(approval.MessageID, maxTitle),
+	})
+}

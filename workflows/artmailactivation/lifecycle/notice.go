@@ -46,15 +46,15 @@ func postChange(a *Activation, e workflows.ActivationEvent, now time.Time) {
 	post(a, kind, workflows.NoticeData{Activation: &change}, strconv.FormatInt(a.State.Outbox.Seq+1, 10), now)
 }
 
-// postWarning posts that a run is about to be force-failed. It replaces an earlier warning that still waits.
-func postWarning(a *Activation, run *Run, now time.Time) {
+// postRunWarning posts that a run is about to be force-failed. It replaces an earlier warning that still waits.
+func postRunWarning(a *Activation, run *Run, now time.Time) {
 	withdraw(&a.State, run.WarningID)
 	subject := run.RunID + " " + strconv.FormatInt(run.LastActiveAt.UnixMilli(), 10)
 	run.WarningID = post(a, workflows.NoticeRunStaleWarning, workflows.NoticeData{}, subject, now)
 }
 
-// postEnd posts the end of a run.
-func postEnd(a *Activation, run *Run, kind workflows.NoticeKind, now time.Time) {
+// postRunEnd posts the end of a run.
+func postRunEnd(a *Activation, run *Run, kind workflows.NoticeKind, now time.Time) {
 	run.EndID = post(a, kind, workflows.NoticeData{}, run.RunID, now)
 }
 

@@ -76,7 +76,7 @@ func applyResponse(a *Activation, approval *Approval, r Response, now time.Time)
 	if *r.Approved {
 		status = workflows.ApprovalApproved
 	}
-	decide(a, approval, decision{
+	closeApproval(a, approval, closing{
 		status: status, source: workflows.NewsByWebhook, reason: r.Reason, responseMessageID: r.MessageID, at: r.At,
 	}, now)
 }

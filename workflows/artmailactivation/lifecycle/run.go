@@ -146,7 +146,7 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workf
 	case workflows.RunOpen:
 		run.Status, run.ClosedAt, run.FailedAt = workflows.RunForceFailed, now, e.OccurredAt
 		run.StaleMinutes, run.Reason = e.StaleMinutes, workflows.Clip(e.Reason, maxWord)
-		postEnd(a, run, workflows.NoticeRunForceFailed, now)
+		postRunEnd(a, run, workflows.NoticeRunForceFailed, now)
 		return workflows.EventApplied, ""
 	case workflows.RunForceFailed:
 		run.FailedAt = earlier(run.FailedAt, e.OccurredAt)
@@ -154,4 +154,45 @@ func forceFail(a *Activation, e workflows.ActivationEvent, now time.Time) (workf
 	case workflows.RunClosed, workflows.RunVoided:
 	}
 	return workflows.EventLate, "the run is " + string(run.Status)
+}
+
+func tickRun(a *Activation, run *Run, now time.Time) (notes []Note) {
+	if at, ticking := warnAt(a, run); ticking && !at.After(now) {
+		run.WarnedAt, run.Stale = now, true
+		postRunWarning(a, run, now)
+		notes = []Note{{Text: "run is stale", ID: run.RunID}}
+	}
+	if until, ticking := staleUntil(a, run); ticking && !until.After(now) {
+		run.Stale = false
+	}
+	return notes
+}
+
+// warnAt returns when to warn of an open run that has no warning yet.
+func warnAt(a *Activation, run *Run) (time.Time, bool) {
+	if run.Status != workflows.RunOpen || !run.WarnedAt.IsZero() {
+		return time.Time{}, false
+	}
+	o := a.Start.Options
+	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(o.StaleAfter.Std()-o.WarnBefore.Std()))
+}
+
+// failAt returns when Artmail will force-fail an open run without new activity.
+func failAt(a *Activation, run *Run) (time.Time, bool) {
+	if run.Status != workflows.RunOpen {
+		return time.Time{}, false
+	}
+	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()))
+}
+
+// staleFor is how long a run stays stale after Artmail should have force-failed it. Such a run has ended at Artmail: the agent did not
+// close it here, or its run_force_failed is lost. Nothing is left to save then.
+const staleFor = time.Hour
+
+// staleUntil returns when a stale run stops needing a person, although it is still open here.
+func staleUntil(a *Activation, run *Run) (time.Time, bool) {
+	if !stale(*run) {
+		return time.Time{}, false
+	}
+	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()+staleFor))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // Change is a pause or a resume at the provider's time.
@@ -72,4 +73,15 @@ func deriveStatus(s *State, now time.Time) {
 	if status, _, _ := statusOf(s); status != s.Status {
 		s.Status, s.Since = status, now
 	}
+}
+
+// refuseWork refuses new approvals and runs while the activation is paused and after its end.
+func refuseWork(s *State, what string) error {
+	switch {
+	case s.Ended != nil:
+		return rules.Refuse(workflows.ErrTypeActivationEnded, "%s: the activation has ended", what)
+	case s.Status == workflows.ActivationPaused:
+		return rules.RefuseUntilNews(workflows.ErrTypeActivationPaused, "%s: the activation is paused: try again when it is resumed", what)
+	}
+	return nil
 }

@@ -2,6 +2,8 @@ package lifecycle
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
@@ -33,4 +35,24 @@ func ResealAPIKey(a Activation, r workflows.ResealAPIKey) (Activation, workflows
 	a = clone(a)
 	a.State.Activated.SealedAPIKey = r.SealedAPIKey
 	return a, workflows.APIKeyReceipt{Resealed: true}
+}
+
+func isOtherKey(s *State, fingerprint []byte) bool {
+	return slices.ContainsFunc(s.OtherKeys, func(known []byte) bool { return bytes.Equal(known, fingerprint) })
+}
+
+// bringsFirstKey reports whether an event has the API key that the known activation lacks.
+func bringsFirstKey(s *State, e workflows.ActivationEvent) bool {
+	return e.Kind == workflows.KindAgentActivated && s.Activated != nil && len(s.Activated.SealedAPIKey) == 0 && len(e.SealedAPIKey) > 0
+}
+
+// bringsOtherKey reports whether an event has another key than the known one. It compares fingerprints, because sealing the same key
+// twice gives different bytes. Without fingerprints the answer is no.
+func bringsOtherKey(s *State, e workflows.ActivationEvent) bool {
+	return e.Kind == workflows.KindAgentActivated && s.Activated != nil &&
+		len(e.APIKeyFingerprint) > 0 && len(s.Activated.Fingerprint) > 0 && !bytes.Equal(e.APIKeyFingerprint, s.Activated.Fingerprint)
+}
+
+func keyBefore(a, b *Activated) bool {
+	return cmp.Or(a.At.Compare(b.At), bytes.Compare(a.Fingerprint, b.Fingerprint)) < 0
 }

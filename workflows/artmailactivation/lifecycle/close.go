@@ -7,8 +7,8 @@ import (
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
-// decision is the end of an approval.
-type decision struct {
+// closing is the end of an approval.
+type closing struct {
 	status workflows.ApprovalStatus
 	source workflows.NewsSource
 	// The texts fit the room that approvalBytes reserves.
@@ -18,14 +18,14 @@ type decision struct {
 	at time.Time
 }
 
-// decide closes an approval and posts the notice; no other function does so. It withdraws the notice of an earlier decision that is not
+// closeApproval closes an approval and posts the notice; no other function does so. It withdraws the notice of an earlier decision that is not
 // yet handed off.
-func decide(a *Activation, approval *Approval, d decision, now time.Time) {
+func closeApproval(a *Activation, approval *Approval, c closing, now time.Time) {
 	withdraw(&a.State, approval.NoticeID)
-	approval.Status, approval.Source, approval.Reason = d.status, d.source, d.reason
-	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = d.responseMessageID, d.at, now
+	approval.Status, approval.Source, approval.Reason = c.status, c.source, c.reason
+	approval.ResponseMessageID, approval.DecidedAt, approval.ClosedAt = c.responseMessageID, c.at, now
 	approval.Unclear = false
-	approval.NoticeID = post(a, noticeOfApproval(d.status), workflows.NoticeData{}, approval.MessageID, now)
+	approval.NoticeID = post(a, noticeOfApproval(c.status), workflows.NoticeData{}, approval.MessageID, now)
 }
 
 // correctable reports whether an event with an earlier provider's time can still change the end.
@@ -56,7 +56,13 @@ func voidByFailure(a *Activation, approval *Approval, failedAt, now time.Time) {
 	default:
 		approval.LateResponses++ // the response that had decided
 	}
-	decide(a, approval, decision{
+	closeApproval(a, approval, closing{
 		status: workflows.ApprovalVoided, source: workflows.NewsByWebhook, reason: forceFailedReason, at: failedAt,
 	}, now)
+}
+
+// expireApproval closes an approval whose time is over.
+func expireApproval(a *Activation, approval *Approval, why string, now time.Time) []Note {
+	closeApproval(a, approval, closing{status: workflows.ApprovalExpired, source: workflows.NewsByClock, reason: expiredReason}, now)
+	return []Note{{Text: "approval expired", ID: approval.MessageID, Why: why}}
 }

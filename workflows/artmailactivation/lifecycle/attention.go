@@ -1,0 +1,72 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
+)
+
+// Attention returns the reasons why a person should look, sorted; nil if there are none. After the end only refused and delayed notices
+// count.
+func Attention(a Activation) []string {
+	s := &a.State
+	var why []string
+	if s.Outbox.Refused() {
+		why = append(why, workflows.AttentionNoticeRefused)
+	}
+	if s.Outbox.Delayed() {
+		why = append(why, workflows.AttentionNoticeDelayed)
+	}
+	if s.Ended != nil {
+		slices.Sort(why)
+		return why
+	}
+	if _, _, reason := statusOf(s); s.Status == workflows.ActivationPaused && reason == workflows.AttentionPausedByFailure {
+		why = append(why, workflows.AttentionPausedByFailure)
+	}
+	if s.Activated == nil || len(s.Activated.SealedAPIKey) == 0 {
+		why = append(why, workflows.AttentionNoAPIKey)
+	}
+	if !s.KeyConflictAt.IsZero() {
+		why = append(why, workflows.AttentionAPIKeyConflict)
+	}
+	if slices.ContainsFunc(s.Runs, stale) {
+		why = append(why, workflows.AttentionRunStale)
+	}
+	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Unclear }) {
+		why = append(why, workflows.AttentionResponseUnclear)
+	}
+	if slices.ContainsFunc(s.Approvals, checkSilent) {
+		why = append(why, workflows.AttentionCheckUnanswered)
+	}
+	slices.Sort(why)
+	return why
+}
+
+// DueAt returns when the attention becomes urgent: the nearest deadline of an approval that needs a person, or force-failure of a stale
+// run; without these, when the attention arose.
+func DueAt(a Activation) time.Time {
+	var due time.Time
+	for i := range a.State.Approvals {
+		if approval := &a.State.Approvals[i]; approval.Unclear || checkSilent(*approval) {
+			at, _ := dueAt(&a.State, approval)
+			due = rules.Sooner(due, at)
+		}
+	}
+	for i := range a.State.Runs {
+		if run := &a.State.Runs[i]; stale(*run) {
+			at, _ := failAt(&a, run)
+			due = rules.Sooner(due, at)
+		}
+	}
+	if due.IsZero() {
+		return a.State.AttentionSince
+	}
+	return due
+}
+
+func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen && a.CheckSilent }
+
+func stale(r Run) bool { return r.Status == workflows.RunOpen && r.Stale }
