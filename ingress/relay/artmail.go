@@ -45,7 +45,7 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 	if workflows.ArtmailActivationWorkflowID(agent, activationID) != lane {
 		return sendResult{class: refused, err: fmt.Errorf("lane %q is not the ID of the activation %q of agent %q", lane, activationID, agent)}
 	}
-	ended, err := r.ended(ctx, lane)
+	ended, err := r.ended(ctx, events[0].Delivery)
 	if err != nil {
 		return sendResult{class: busy, err: err}
 	}
@@ -80,7 +80,11 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 // ended reports whether the activation's workflow has closed or was erased: its end was signalled, or an event came too late for it, as after
 // a person stopped it. Temporal refuses to start a closed workflow again only for as long as its namespace keeps it; the inbox keeps
 // deliveries for longer.
-func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
+func (r *Relay) ended(ctx context.Context, head inbox.Delivery) (bool, error) {
+	lane := head.Lane
+	if wasLate(head) {
+		return true, nil
+	}
 	erased, err := r.inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
 	if err != nil || erased {
 		return erased, err

@@ -101,6 +101,16 @@ func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 		f.temporal.set(func(f *fakeTemporal) { delete(f.status, activation) })
 		f.becomes(t, f.keepArtmail(t, workflows.KindAgentPaused, paused), inbox.StateLate)
 		require.Empty(t, f.temporal.sent())
+
+		page, err := f.store.List(t.Context(), inbox.Filter{Lane: activation})
+		require.NoError(t, err)
+		for _, one := range page.Deliveries {
+			require.NoError(t, f.store.Replay(t.Context(), one.ID, f.clock.Now()))
+		}
+		for _, one := range page.Deliveries {
+			f.becomes(t, one.ID, inbox.StateLate)
+		}
+		require.Empty(t, f.temporal.sent(), "nor by a replay of all of them")
 	})
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -33,7 +34,7 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	case accepted, busy:
 	}
 	now := r.now()
-	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), result.reason(), false))
+	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), keepWasLate(head, result.reason()), false))
 }
 
 // countFailedAttempt counts an attempt of a delivery. After the last one the delivery is dead.
@@ -44,8 +45,18 @@ func (r *Relay) countFailedAttempt(d inbox.Delivery, reason string) inbox.Settle
 		return inbox.Finish(d.ID, inbox.StateDead, reason)
 	}
 	r.logger.Warn("delivery attempt failed", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.Int("attempt", attempt), zap.String("reason", reason))
-	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
+	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), keepWasLate(d, reason), true)
 }
+
+// keepWasLate keeps in a delivery's reason that it was late before its replay: see Relay.ended.
+func keepWasLate(d inbox.Delivery, reason string) string {
+	if wasLate(d) {
+		return inbox.WasLate + ": " + reason
+	}
+	return reason
+}
+
+func wasLate(d inbox.Delivery) bool { return strings.HasPrefix(d.Reason, inbox.WasLate) }
 
 // countedPause returns the pause after a counted attempt: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.
 func countedPause(attempt int) time.Duration {
