@@ -39,7 +39,8 @@ const (
 
 // Post delivers a notice to a callback: its JSON, signed as Standard Webhooks says ("v1"), one signature for each secret. The notice is
 // delivered after a 2xx within 15 seconds. 410 means that the receiver wants no more notices of this source (ErrTypeNoticeTargetGone). Any other
-// answer, including a redirect, is retried, and not before the pause of Retry-After, at most a day, has passed. Post does not keep the answer's body.
+// answer, including a redirect, is retried, and not before the pause of Retry-After, at most a day, has passed, except for a last attempt
+// before the time of the delivery is over. Post does not keep the answer's body.
 func (a *Activities) Post(ctx context.Context, d workflows.DeliverNotice) (workflows.NoticeDelivery, error) {
 	name := d.To.Callback
 	return a.attempt(ctx, fmt.Sprintf("post to callback %q", name), func() (int, *failure) {

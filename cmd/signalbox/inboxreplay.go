@@ -44,7 +44,7 @@ the keyring must be set. The inbox records the person.`,
 			return p.showJSON(cmd, done)
 		}
 		if done.Skipped > 0 {
-			return p.say(cmd, "%d replayed, %d skipped: they have no lane, or their body has been purged\n", done.Replayed, done.Skipped)
+			return p.say(cmd, "%d replayed, %d skipped: they have no lane, can't be read, or their body has been purged\n", done.Replayed, done.Skipped)
 		}
 		return p.say(cmd, "%d replayed\n", done.Replayed)
 	}, "keyring")

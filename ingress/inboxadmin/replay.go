@@ -19,7 +19,7 @@ import (
 // storeBudget is how long the storing of one delivery may take. A store that can't write retries until then.
 const storeBudget = 10 * time.Second
 
-// Replayed is the result of a replay. Skipped counts deliveries that can't be replayed: they have no lane, or their body was purged.
+// Replayed is the result of a replay. Skipped counts deliveries that can't be replayed: they have no lane, can't be read, or their body was purged.
 type Replayed struct {
 	Replayed int `json:"replayed"`
 	Skipped  int `json:"skipped"`
@@ -33,7 +33,7 @@ func (a Admin) Replay(ctx context.Context, id string) (Replayed, error) {
 	}
 	err := a.Inbox.Replay(ctx, id, a.Now())
 	if errors.Is(err, inbox.ErrNotReplayable) {
-		if read, readErr := a.readAgain(ctx, id); read || readErr != nil {
+		if read, readErr := a.readAgain(ctx, id); read || readErr != nil { // the reason why it can't be read is the better one
 			err = readErr
 		}
 	}
@@ -65,7 +65,7 @@ func (a Admin) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, er
 			continue
 		}
 		read, err := a.readAgain(ctx, one.ID)
-		if err != nil {
+		if err != nil && !errors.Is(err, inbox.ErrNotReplayable) {
 			return result, fmt.Errorf("replay delivery %s: %w (%d were replayed)", one.ID, err, result.Replayed)
 		}
 		if read {
@@ -78,7 +78,7 @@ func (a Admin) ReplayAll(ctx context.Context, filter inbox.Filter) (Replayed, er
 
 // readAgain replays a dead delivery of Artmail that has no lane, because its activation could not be read. The lane is part of what seals a body,
 // so it stores a new delivery with the old arrival time, then closes the old one, whose reason names the new ID. It returns false if the
-// delivery is another one, or can't be read.
+// delivery is another one, and inbox.ErrNotReplayable with the reason if it can't be read.
 func (a Admin) readAgain(ctx context.Context, id string) (bool, error) {
 	old, plain, err := a.open(ctx, id)
 	if errors.Is(err, inbox.ErrNotFound) { // purged meanwhile
@@ -87,12 +87,18 @@ func (a Admin) readAgain(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if old.State != inbox.StateDead || old.Provider != artmail.Name || old.Lane != "" || old.Withheld != "" {
+	if old.State != inbox.StateDead || old.Provider != artmail.Name || old.Lane != "" {
 		return false, nil
 	}
+	if old.Withheld != "" {
+		return false, fmt.Errorf("%w: %s", inbox.ErrNotReplayable, old.Withheld)
+	}
 	fresh, err := ingress.ReadAgain(a.Keys, old.Delivery, plain)
-	if err != nil || fresh.Lane == "" || fresh.State == inbox.StateDead {
+	if err != nil {
 		return false, err
+	}
+	if fresh.Lane == "" || fresh.State == inbox.StateDead {
+		return false, fmt.Errorf("%w: this version can't read it: %s", inbox.ErrNotReplayable, fresh.Reason)
 	}
 	within, cancel := context.WithTimeout(ctx, storeBudget)
 	defer cancel()

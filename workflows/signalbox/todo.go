@@ -99,7 +99,7 @@ type ToDoList struct {
 	// Total is the number of entries on all pages.
 	Total int `json:"total"`
 	// Truncated says that there are more workflows with attention, or more deliveries, than ToDo reads, so the most urgent ones may be
-	// missing. Workflows is the number of all workflows with attention; in a list that is limited to accounts or agents, the number of those
+	// missing. Workflows is the number of all workflows with attention; in a list that is limited to accounts or agents, or without activations, the number of those
 	// that ToDo has read and the limit allows.
 	Truncated bool  `json:"truncated,omitempty"`
 	Workflows int64 `json:"workflows"`

@@ -45,7 +45,7 @@ func (v *visit) health() {
 			if err := v.callWithin(ctx, http.MethodGet, nil, nil, &counts, "deliveries", "counts"); err != nil {
 				data.Problem = err.Error()
 				if ctx.Err() != nil {
-					data.Problem = "The inbox has too many deliveries to count them here: use signalbox inbox counts."
+					data.Problem = "The deliveries could not be counted in 2 seconds. If the inbox answers, it has many of them: use signalbox inbox counts."
 				}
 				return
 			}

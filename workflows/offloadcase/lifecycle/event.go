@@ -163,7 +163,7 @@ func applyEvent(c *Case, e workflows.CaseEvent) {
 	if !e.OccurredAt.Before(before) {
 		s.Known = knownFrom(s.Facts, e.OccurredAt)
 		if s.UnknownStatus != "" && s.Trouble == "" {
-			s.LastError = "" // it named the unknown status
+			s.LastError = "" // the case can be followed again
 		}
 		s.UnknownStatus = ""
 	}
