@@ -70,3 +70,13 @@ func DueAt(a Activation) time.Time {
 func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen && a.CheckSilent }
 
 func stale(r Run) bool { return r.Status == workflows.RunOpen && r.Stale }
+
+// noteAttention keeps since when a person is needed.
+func noteAttention(a *Activation, now time.Time) {
+	switch needed := len(Attention(*a)) > 0; {
+	case !needed:
+		a.State.AttentionSince = time.Time{}
+	case a.State.AttentionSince.IsZero():
+		a.State.AttentionSince = now
+	}
+}

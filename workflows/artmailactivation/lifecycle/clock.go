@@ -23,12 +23,7 @@ func Tick(a Activation, now time.Time) (Activation, []Note) {
 	if rules.Due(rules.LastsUntil(a.State.KeyConflictAt), now) {
 		a.State.KeyConflictAt = time.Time{}
 	}
-	switch needed := len(Attention(a)) > 0; {
-	case !needed:
-		a.State.AttentionSince = time.Time{}
-	case a.State.AttentionSince.IsZero():
-		a.State.AttentionSince = now
-	}
+	noteAttention(&a, now)
 	return a, notes
 }
 

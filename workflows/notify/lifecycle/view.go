@@ -1,10 +1,7 @@
 package lifecycle
 
 import (
-	"time"
-
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
 )
 
 // View returns the answer of the query "state".
@@ -18,23 +15,6 @@ func View(s State) workflows.NotifyState {
 		})
 	}
 	return v
-}
-
-// Attention returns the reasons why a person should look.
-func Attention(s State) []string {
-	if s.givenUpInAll() > 0 {
-		return []string{workflows.AttentionNoticeGivenUp}
-	}
-	return nil
-}
-
-// DueAt returns when the first notice was given up; zero without attention.
-func DueAt(s State) time.Time {
-	var due time.Time
-	for _, i := range s.givenUp() {
-		due = rules.Sooner(due, s.Notices[i].SettledAt)
-	}
-	return due
 }
 
 func (s State) givenUpInAll() int { return s.count(workflows.NoticeGivenUp) + s.Forgotten }

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -34,38 +33,6 @@ func postEnd(c *Case, now time.Time) {
 	case workflows.CaseCompleted, workflows.CaseCreating, workflows.CaseCreateUncertain, workflows.CaseRunning, workflows.CaseInputNeeded, workflows.CaseInputSent:
 	}
 	post(c, kind, workflows.NoticeData{}, "", now)
-}
-
-// unannounced are reasons without a notice of attention: an open question has its own kind, and notices about failing notices would fail
-// too.
-var unannounced = []string{workflows.AttentionInputNeeded, workflows.AttentionNoticeRefused, workflows.AttentionNoticeDelayed}
-
-// postAttention posts the reasons that are new since the last turn. After the end it posts none: the outcome has the attention.
-func postAttention(c *Case, now time.Time) {
-	s := &c.State
-	reasons := Attention(*s)
-	var added []string
-	for _, reason := range reasons {
-		if !slices.Contains(s.LastAttention, reason) && !slices.Contains(unannounced, reason) {
-			added = append(added, reason)
-		}
-	}
-	if len(s.LastAttention) == 0 && len(reasons) > 0 {
-		s.AttentionSince = now
-	}
-	s.LastAttention = reasons
-	if len(added) == 0 || s.Status.Ended() {
-		return
-	}
-	for _, waiting := range takeNotices(s, workflows.NoticeCaseAttention) {
-		for _, reason := range waiting.Data.Attention {
-			if slices.Contains(reasons, reason) && !slices.Contains(added, reason) {
-				added = append(added, reason)
-			}
-		}
-	}
-	slices.Sort(added)
-	post(c, workflows.NoticeCaseAttention, workflows.NoticeData{Attention: added}, strconv.FormatInt(s.Outbox.Seq, 10), now)
 }
 
 func post(c *Case, kind workflows.NoticeKind, data workflows.NoticeData, subject string, now time.Time) {

@@ -1,11 +1,6 @@
 package lifecycle
 
 import (
-	"slices"
-	"time"
-
-	"github.com/signalbox-dev/signalbox/workflows/internal/rules"
-
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -87,64 +82,4 @@ func unknown(c Case) []string {
 		fields = append(fields, workflows.FieldMetadata)
 	}
 	return fields
-}
-
-// Attention returns the reasons why a person should look at the case, sorted.
-func Attention(s State) []string {
-	reasons := lastingAttention(s)
-	if s.Outbox.Delayed() {
-		reasons = append(reasons, workflows.AttentionNoticeDelayed)
-		slices.Sort(reasons)
-	}
-	return reasons
-}
-
-// lastingAttention returns the attention for an outcome. It leaves out a delay of notices, which is over once they are handed off.
-func lastingAttention(s State) []string {
-	var reasons []string
-	add := func(when bool, reason string) {
-		if when {
-			reasons = append(reasons, reason)
-		}
-	}
-	ended := s.Status.Ended()
-	open := s.Status == workflows.CaseInputNeeded
-	add(s.Status == workflows.CaseCreateUncertain, workflows.AttentionCreateUncertain)
-	add(s.Creation == CreationRejected && !ended, workflows.AttentionCreateRejected)
-	add(wantsCreation(s) && !ended && s.NotCreated && s.Trouble == "", workflows.AttentionNotCreated)
-	add(s.AdoptRefused, workflows.AttentionAdoptRefused)
-	add(s.Trouble != "" && !ended, s.Trouble)
-	add(s.UnknownStatus != "" && !ended, workflows.AttentionUnknownStatus)
-	add(s.AnswerDelayed && !ended, workflows.AttentionAnswerDelayed)
-	add(open, workflows.AttentionInputNeeded)
-	add(open && s.Asked.Expired, workflows.AttentionQuestionExpired)
-	add(s.Conflict, workflows.AttentionConflict)
-	add(len(s.OtherCaseIDs) > 0, workflows.AttentionSecondCase)
-	add(mayStillRun(s), workflows.AttentionStillRunning)
-	add(offSchema(s), workflows.AttentionResultOffSchema)
-	add(s.Outbox.Refused(), workflows.AttentionNoticeRefused)
-	slices.Sort(reasons)
-	return reasons
-}
-
-// mayStillRun reports whether a case that Signalbox has ended may go on at Offload.
-func mayStillRun(s State) bool {
-	if s.Status != workflows.CaseCancelled && s.Status != workflows.CaseExpired {
-		return false
-	}
-	return s.Creation == CreationUncertain || (s.CaseID != "" && !isEnd(s.Facts.Status))
-}
-
-// DueAt returns when the attention becomes urgent: the expiry of the open question, or the case's deadline, which ends the question too;
-// without these, when the attention arose.
-func DueAt(c Case) time.Time {
-	s := c.State
-	due := questionExpiry(c)
-	if s.Status == workflows.CaseInputNeeded {
-		due = rules.Sooner(due, c.Start.Options.Deadline)
-	}
-	if due.IsZero() {
-		return s.AttentionSince
-	}
-	return due
 }
