@@ -3,6 +3,7 @@ package clienttest_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -48,10 +49,12 @@ func TestMain(m *testing.M) {
 func runTests(m *testing.M) (code int, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	server, err = temporaldev.Start(ctx, temporaldev.Options{
-		SearchAttributes: worker.SearchAttributes(),
-		DynamicConfig:    map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond},
-	})
+	dynamic := map[string]any{"history.timerProcessorMaxTimeShift": 10 * time.Millisecond}
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() != "" {
+		dynamic[temporaldev.VisibilityRPS] = temporaldev.ManyLists // the benchmark measures the lists, not the limit
+	}
+	server, err = temporaldev.Start(ctx, temporaldev.Options{SearchAttributes: worker.SearchAttributes(), DynamicConfig: dynamic})
 	if err != nil {
 		return 1, err
 	}

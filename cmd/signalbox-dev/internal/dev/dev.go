@@ -116,12 +116,14 @@ func Start(ctx context.Context, o Options) (_ *Instance, err error) {
 			}
 		}()
 	}
+	dynamic := map[string]any{temporaldev.VisibilityRPS: temporaldev.ManyLists}
+	maps.Copy(dynamic, o.DynamicConfig)
 	in.temporal = temporaldev.Options{
 		DatabaseFile:     data.temporal(),
 		FrontendAddr:     o.Temporal,
 		UIAddr:           o.UI,
 		SearchAttributes: worker.SearchAttributes(),
-		DynamicConfig:    o.DynamicConfig,
+		DynamicConfig:    dynamic,
 		Logger:           o.Log.Named("temporal-server"),
 	}
 	if payloads != nil && in.internal != "" {

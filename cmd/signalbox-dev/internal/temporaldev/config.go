@@ -18,6 +18,13 @@ import (
 
 const clusterName = "active"
 
+// VisibilityRPS is the key of the dynamic configuration that limits calls of lists and counts, to 10 a second by default; a page of a list
+// makes up to five. ManyLists is a value for several people.
+const (
+	VisibilityRPS = "frontend.namespaceRPS.visibility"
+	ManyLists     = 100
+)
+
 // oneShard lets the only shard read its queues as often as a cluster's hundreds of shards do together. By default a shard reads each queue 20
 // times a second, so that a single shard is idle most of the time: a case could be read five times a second at most.
 var oneShard = map[string]any{
@@ -28,8 +35,7 @@ var oneShard = map[string]any{
 
 func newServer(databases stores, addrs addresses, opts Options) (temporal.Server, error) {
 	cfg := serverConfig(databases, opts.Shards, addrs)
-	// By default 10 calls of lists and counts pass in a second; a page of a list makes up to five.
-	dynamic := dynamicconfig.StaticClient{dynamicconfig.MakeKey("frontend.namespaceRPS.visibility"): 100}
+	dynamic := dynamicconfig.StaticClient{}
 	if opts.Shards == 1 {
 		for key, value := range oneShard {
 			dynamic[dynamicconfig.MakeKey(key)] = value
