@@ -154,7 +154,7 @@ func TestRequestsOfReadyzShareOneCheckOfTheInbox(t *testing.T) {
 	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
 	eventually(t, "the shared check ends", func() bool { return store.inProgress.Load() == 0 })
 	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
-	require.GreaterOrEqual(t, store.calls.Load(), int64(2), "a later request gets a check of its own")
+	require.GreaterOrEqual(t, store.calls.Load(), int64(2), "a later request starts another check")
 	require.Equal(t, int64(1), store.most.Load())
 }
 

@@ -240,7 +240,7 @@ func TestOnlyAnInvalidRequestEndsAHandOff(t *testing.T) {
 		}
 		require.Equal(t, c.final, errorType(err) == workflows.ErrTypeNoticeInvalid, "%s: %v", name, err)
 		if c.handOff.Files != nil && c.handOff.Notices != nil {
-			require.Len(t, temporalClient.signals, 1, "%s: each is tried whatever becomes of the other", name)
+			require.Len(t, temporalClient.signals, 1, "%s: each is tried, also if the other fails", name)
 			require.Len(t, temporalClient.inputs, 1, name)
 		}
 	}

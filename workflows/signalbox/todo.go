@@ -66,7 +66,7 @@ func (i ToDoItem) key() string {
 	return i.WorkflowID
 }
 
-// comesLast reports whether the item comes after all others. Most of these items stay until they are too old, whatever a person does.
+// comesLast reports whether the item comes after all others. Most of these items stay until they are too old: no person can close them.
 func (i ToDoItem) comesLast() bool {
 	return i.closed || i.Kind == ToDoDeliveryNoMatch || i.Kind == ToDoDeliveryLate
 }
@@ -91,7 +91,7 @@ type ToDoOptions struct {
 }
 
 // ToDoList is one page of the to-do list, most urgent item first. Completed workflows, and unmatched and late deliveries, come last: most
-// of them stay until they are too old, whatever a person does.
+// of them stay until they are too old: no person can close them.
 type ToDoList struct {
 	Items []ToDoItem `json:"items"`
 	// Next is the cursor of the following page, empty on the last.
