@@ -160,3 +160,93 @@ func running(workflowID string) *workflowpb.WorkflowExecutionInfo {
 		Status:           enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(workflows.MinTime.AddDate(26, 0, 0)),
 	}
 }
+
+// startedAt is a running case that started so many minutes after the others.
+func startedAt(reference string, minutes int) *workflowpb.WorkflowExecutionInfo {
+	one := running(workflows.OffloadCaseWorkflowID(reference))
+	one.StartTime = timestamppb.New(one.GetStartTime().AsTime().Add(time.Duration(minutes) * time.Minute))
+	return one
+}
+
+// visibility answers from executions that a test sets.
+func visibility(t *testing.T) (server *mocks.Client, show func(...*workflowpb.WorkflowExecutionInfo)) {
+	server = mocks.NewClient(t)
+	var shown []*workflowpb.WorkflowExecutionInfo
+	server.On("ListWorkflow", mock.Anything, mock.Anything).Return(
+		func(_ context.Context, r *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+			query := r.GetQuery()
+			response := &workflowservice.ListWorkflowExecutionsResponse{}
+			for _, one := range shown {
+				isRunning, id, run := one.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, one.GetExecution().GetWorkflowId(), one.GetExecution().GetRunId()
+				switch {
+				case strings.Contains(query, "Status = 'Running'") && !isRunning,
+					strings.Contains(query, "Status != 'Running'") && isRunning,
+					strings.Contains(query, "Status = 'ContinuedAsNew'") && one.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
+					strings.Contains(query, "Status != 'ContinuedAsNew'") && one.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
+					strings.Contains(query, "WorkflowId IN") && !strings.Contains(query, "'"+id+"'"),
+					strings.Contains(query, "RunId IN") && !strings.Contains(query, "'"+run+"'"):
+					continue
+				}
+				response.Executions = append(response.Executions, one)
+			}
+			from := len(r.GetNextPageToken())
+			response.Executions = response.Executions[from:]
+			if size := int(r.GetPageSize()); len(response.GetExecutions()) > size {
+				response.Executions, response.NextPageToken = response.GetExecutions()[:size], make([]byte, from+size)
+			}
+			return response, nil
+		})
+	return server, func(all ...*workflowpb.WorkflowExecutionInfo) { shown = all }
+}
+
+func TestACaseThatContinuesAsNewIsListedBeforeVisibilityShowsItsNextRun(t *testing.T) {
+	t.Parallel()
+	for _, openness := range []signalbox.Openness{"", signalbox.Open} {
+		server, show := visibility(t)
+		first, second, next := startedAt("first", 2), startedAt("second", 1), startedAt("second", 3)
+		show(first, second)
+		apps := newClient(t, server, signalbox.Options{})
+		filter := signalbox.CaseFilter{Limit: 1, Open: openness}
+		page, err := apps.ListCases(t.Context(), filter)
+		require.NoError(t, err)
+		require.Equal(t, "first", page.Cases[0].Reference)
+
+		second.Status, second.CloseTime = enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, next.GetStartTime()
+		next.Execution.RunId = "next"
+		describe := server.On("DescribeWorkflowExecution", mock.Anything, workflows.OffloadCaseWorkflowID("second"), "")
+		describe.Return(&workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: next}, nil)
+		filter.Cursor = page.Next
+		page, err = apps.ListCases(t.Context(), filter)
+		require.NoError(t, err)
+		require.Len(t, page.Cases, 1)
+		require.Equal(t, "second", page.Cases[0].Reference)
+		require.Equal(t, "next", page.Cases[0].RunID)
+		require.Empty(t, page.Next)
+	}
+}
+
+func TestCasesThatStartAtTheSameTimeAreListedOnce(t *testing.T) {
+	t.Parallel()
+	server, show := visibility(t)
+	var all []*workflowpb.WorkflowExecutionInfo
+	want := map[string]bool{}
+	for n := range 12 { // Temporal lists the run IDs of a time the other way round
+		reference := fmt.Sprintf("case-%02d", 11-n)
+		all, want[reference] = append(all, startedAt(reference, 0)), true
+	}
+	show(all...)
+	apps := newClient(t, server, signalbox.Options{})
+	filter := signalbox.CaseFilter{Limit: 2}
+	for {
+		page, err := apps.ListCases(t.Context(), filter)
+		require.NoError(t, err)
+		for _, row := range page.Cases {
+			require.True(t, want[row.Reference], "%s: once", row.Reference)
+			delete(want, row.Reference)
+		}
+		if filter.Cursor = page.Next; page.Next == "" {
+			break
+		}
+	}
+	require.Empty(t, want)
+}

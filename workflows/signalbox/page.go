@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 )
 
 // MaxPage is the largest size of a page, in rows; DefaultPage is the size if no limit is set.
@@ -198,6 +200,7 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 	rows := map[string]execution{}
 	var token []byte
 	var oldest time.Time
+	newer := 0 // how many rows are newer than the oldest
 	for {
 		page, next, err := l.client.list(ctx, l.op, running, l.size+1, token)
 		if err != nil {
@@ -205,6 +208,9 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 		}
 		for _, f := range page {
 			if wanted(f) {
+				if f.StartedAt.Before(oldest) {
+					newer = len(rows)
+				}
 				rows[f.RunID], oldest = f, f.StartedAt
 			}
 		}
@@ -212,7 +218,7 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 			oldest = time.Time{} // all running ones are read
 			break
 		}
-		if len(rows) > l.size {
+		if newer >= l.size { // others may have started at the same time as the oldest
 			break
 		}
 	}
@@ -255,25 +261,50 @@ func (l listing) current(ctx context.Context, rows []execution) ([]execution, er
 	kept := rows[:0]
 	for _, f := range rows {
 		if f.status == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-			where, err := l.where.in("workflow ID", "WorkflowId", f.WorkflowID)
+			next, err := l.next(ctx, f)
 			if err != nil {
 				return nil, err
 			}
-			// Temporal lists a running one first, then the one that closed last.
-			runs, _, err := l.client.list(ctx, l.op, where, 1, nil)
-			if err != nil {
-				return nil, err
-			}
-			if len(runs) == 0 || runs[0].RunID == f.RunID {
-				continue // the workflow no longer matches the filter
-			}
-			if f = runs[0]; l.open == Open && f.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+			if next == nil || l.open == Open && next.status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 				continue
 			}
+			f = *next
 		}
 		kept = append(kept, f)
 	}
 	return kept, nil
+}
+
+// next returns the current run of a workflow that has continued as new; nil if it no longer matches the filter.
+func (l listing) next(ctx context.Context, before execution) (*execution, error) {
+	where, err := l.where.in("workflow ID", "WorkflowId", before.WorkflowID)
+	if err != nil {
+		return nil, err
+	}
+	// Temporal lists a running one first, then the one that closed last.
+	runs, _, err := l.client.list(ctx, l.op, where, 1, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(runs) > 0 && runs[0].RunID != before.RunID {
+		return &runs[0], nil
+	}
+	// Visibility may lag behind: it may show the end of a run before it shows the next run.
+	described, err := l.client.temporal.DescribeWorkflowExecution(ctx, before.WorkflowID, "")
+	if errors.As(err, new(*serviceerror.NotFound)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, translate(l.op, err)
+	}
+	current := executionOf(described.GetWorkflowExecutionInfo())
+	if where, err = (conditions{}).in("run ID", "RunId", current.RunID); err != nil {
+		return nil, err
+	}
+	if runs, _, err = l.client.list(ctx, l.op, where, 1, nil); err != nil || len(runs) > 0 {
+		return nil, err
+	}
+	return &current, nil
 }
 
 // closedRows returns executions that were closed when the list began, and advances the cursor.
