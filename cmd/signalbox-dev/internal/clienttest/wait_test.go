@@ -12,6 +12,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -58,15 +59,16 @@ func followedWorker(t *testing.T) sdkworker.Worker {
 
 func step(t *testing.T, one *signalbox.Case, what string) {
 	t.Helper()
-	require.NoError(t, shared.SignalWorkflow(t.Context(), one.WorkflowID(), "", "step", what))
+	testenv.Eventually(t, func(ctx context.Context) (bool, error) {
+		return true, shared.SignalWorkflow(ctx, one.WorkflowID(), "", "step", what)
+	}, func(bool) bool { return true })
 }
 
 func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 	t.Parallel()
 	first := followedWorker(t)
 	one := startFollowed(t, "waited-for")
-	atFirst, err := one.State(t.Context())
-	require.NoError(t, err)
+	atFirst := stories.MustRetry(t, one.State)
 	type ended struct {
 		outcome workflows.CaseOutcome
 		err     error
@@ -105,18 +107,18 @@ func TestWaitingSurvivesContinueAsNewAndWorkerRestarts(t *testing.T) {
 	step(t, one, "nothing")
 	step(t, one, string(workflows.CaseInputNeeded))
 	next(workflows.CaseInputNeeded)
+	runID := func(ctx context.Context) (string, error) {
+		now, err := shared.DescribeWorkflow(ctx, one.WorkflowID(), "")
+		if err != nil {
+			return "", err
+		}
+		return now.WorkflowExecution.RunID, nil
+	}
 	again := func() (begun func()) {
-		before, err := shared.DescribeWorkflow(t.Context(), one.WorkflowID(), "")
-		require.NoError(t, err)
+		before := stories.MustRetry(t, runID)
 		step(t, one, "again")
 		return func() { // a signal that waits in the run before would be lost
-			testenv.Eventually(t, func(ctx context.Context) (string, error) {
-				now, err := shared.DescribeWorkflow(ctx, one.WorkflowID(), "")
-				if err != nil {
-					return "", err
-				}
-				return now.WorkflowExecution.RunID, nil
-			}, func(runID string) bool { return runID != before.WorkflowExecution.RunID })
+			testenv.Eventually(t, runID, func(now string) bool { return now != before })
 		}
 	}
 	again()()
@@ -167,9 +169,7 @@ func TestManyWaitersSeeEachChange(t *testing.T) { //nolint:paralleltest // see a
 		}
 	}
 	for _, one := range all {
-		testenv.Eventually(t, func(ctx context.Context) (bool, error) {
-			return true, shared.SignalWorkflow(ctx, one.WorkflowID(), "", "step", string(workflows.CaseInputNeeded))
-		}, func(bool) bool { return true })
+		step(t, one, string(workflows.CaseInputNeeded))
 	}
 	done.Wait()
 	close(failed)
