@@ -32,12 +32,14 @@ const (
 	goToken                  = "token-of-the-go-agents-worker-0001"
 	otherToken               = "token-of-another-agents-worker-0002"
 	shopToken                = "token-of-a-shop-that-buys-cases-0003"
+	codecToken               = "token-of-a-worker-that-encrypts-0004"
 )
 
 const tokenFile = `
 - {name: go-worker, token: ` + goToken + `, scopes: ["keys:reveal"], agents: [` + goAgent + `]}
 - {name: other-worker, token: ` + otherToken + `, scopes: ["keys:reveal"], agents: [` + typescriptAgent + `]}
 - {name: shop, token: ` + shopToken + `, scopes: ["cases:read", "cases:write"]}
+- {name: codec, token: ` + codecToken + `, scopes: ["payloads:read", "payloads:write"]}
 `
 
 var (

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
@@ -25,6 +26,9 @@ func node(t *testing.T, script string, arguments ...string) []byte {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", append([]string{script}, arguments...)...)
 	command.Dir = folder
+	if payloadtest.Keys() != nil {
+		command.Env = append(os.Environ(), "CODEC_URL="+shared.InternalURL()+"/codec", "CODEC_TOKEN="+codecToken)
+	}
 	var output, complaint bytes.Buffer
 	command.Stdout, command.Stderr = &output, &complaint
 	require.NoError(t, command.Run(), "%s%s", &output, &complaint)

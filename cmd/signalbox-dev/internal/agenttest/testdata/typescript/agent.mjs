@@ -3,6 +3,7 @@
 import { Client, Connection } from "@temporalio/client";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { fileURLToPath } from "node:url";
+import { dataConverter } from "./codec.mjs";
 
 const [, , address, namespace, taskQueue, workflowId] = process.argv;
 Runtime.install({ logger: new DefaultLogger("ERROR") });
@@ -11,10 +12,11 @@ const worker = await Worker.create({
   connection,
   namespace,
   taskQueue,
+  dataConverter,
   workflowsPath: fileURLToPath(new URL("./workflows.mjs", import.meta.url)),
 });
 const asking = await Connection.connect({ address });
-const client = new Client({ connection: asking, namespace });
+const client = new Client({ connection: asking, namespace, dataConverter });
 const told = await worker.runUntil(client.workflow.getHandle(workflowId).result());
 process.stdout.write(JSON.stringify(told));
 await asking.close();

@@ -1,10 +1,11 @@
 // A business app that knows Temporal and the contract's names, and no library of Signalbox: it starts a case, answers its question, and waits
 // for its end.
 import { Client, Connection } from "@temporalio/client";
+import { dataConverter } from "./codec.mjs";
 
 const [, , address, namespace, reference] = process.argv;
 const connection = await Connection.connect({ address });
-const client = new Client({ connection, namespace });
+const client = new Client({ connection, namespace, dataConverter });
 
 const handle = await client.workflow.start("offload-case", {
   workflowId: `offload-case/${reference}`,
