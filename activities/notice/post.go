@@ -15,6 +15,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/signalbox-dev/signalbox/activities/retryafter"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -112,21 +113,8 @@ func classify(response *http.Response, now time.Time) *failure {
 		return undelivered(fmt.Errorf("it answered %d: redirects are not followed: configure the URL of the redirect", status))
 	}
 	failed := undelivered(fmt.Errorf("it answered %d", status))
-	failed.retryAfter = retryAfter(response.Header.Get("Retry-After"), now)
+	failed.retryAfter = min(retryafter.Parse(response.Header.Get("Retry-After"), now), maxRetryAfter)
 	return failed
-}
-
-// retryAfter returns the pause that a header asks for, in seconds or as a date; 0 if it asks for none.
-func retryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
-	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
-	}
-	at, err := http.ParseTime(header)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
 // withoutURL removes the callback's URL from an error: it may hold a token.

@@ -183,20 +183,12 @@ func TestAnErrorReadsAsASentence(t *testing.T) {
 	require.EqualError(t, err, "offload: get case: uncertain: 503 Service Unavailable")
 }
 
-func TestRetryAfterIsReadAsSecondsAndAsDate(t *testing.T) {
+func TestAnErrorHasThePauseOfRetryAfter(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]time.Duration{
 		"":                              0,
 		"7":                             7 * time.Second,
-		" 120 ":                         2 * time.Minute,
-		"0":                             0,
-		"-5":                            0,
-		"1.5":                           0,
-		"soon":                          0,
 		"Sat, 21 Mar 2026 15:43:30 GMT": 90 * time.Second,
-		"Sat, 21 Mar 2026 15:41:00 GMT": 0,
-		"9223372036854775807":           1<<63 - 1,
-		"99999999999999999999":          0,
 	} {
 		client, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", header)

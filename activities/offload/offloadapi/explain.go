@@ -1,11 +1,7 @@
 package offloadapi
 
 import (
-	"math"
-	"net/http"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/signalbox-dev/signalbox/workflows/wire"
@@ -73,20 +69,4 @@ func clip(text string, most int) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most-len(more)], "") + more // the cut may have left a part of a character
-}
-
-// parseRetryAfter reads the header as seconds or as an HTTP date (RFC 9110, 10.2.3). It returns 0 for any other value and for past dates.
-func parseRetryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
-	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
-		if seconds > int64(math.MaxInt64/time.Second) {
-			return math.MaxInt64
-		}
-		return time.Duration(max(seconds, 0)) * time.Second
-	}
-	date, err := http.ParseTime(header)
-	if err != nil {
-		return 0
-	}
-	return max(date.Sub(now), 0)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/signalbox-dev/signalbox/activities/retryafter"
 	"github.com/signalbox-dev/signalbox/workflows/wire"
 )
 
@@ -66,7 +67,7 @@ func (c *Client) send(ctx context.Context, by via, call request) (answer, error)
 		Op:         call.op,
 		Kind:       kindOfStatus(response.StatusCode),
 		Status:     response.StatusCode,
-		RetryAfter: parseRetryAfter(response.Header.Get("Retry-After"), c.now()),
+		RetryAfter: retryafter.Parse(response.Header.Get("Retry-After"), c.now()),
 	}
 	refusal.Code, refusal.Message = explain(raw, append(call.secrets, c.key()))
 	if response.StatusCode/100 == 3 {
