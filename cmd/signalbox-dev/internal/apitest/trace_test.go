@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -157,9 +158,9 @@ func TestTheGoClientGoesOnWithTheTraceOfItsCaller(t *testing.T) {
 	provider := sdktrace.NewTracerProvider()
 	traced, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{Tracer: provider.Tracer("app")})
 	require.NoError(t, err)
-	temporal, err := client.DialContext(t.Context(), client.Options{
-		HostPort: shared.TemporalAddress(), Interceptors: []interceptor.ClientInterceptor{traced},
-	})
+	options := client.Options{HostPort: shared.TemporalAddress(), Interceptors: []interceptor.ClientInterceptor{traced}}
+	payloadtest.Apply(&options)
+	temporal, err := client.DialContext(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
 	apps, err := signalbox.New(temporal, signalbox.Options{})
