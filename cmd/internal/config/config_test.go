@@ -317,6 +317,32 @@ func TestTokensAreReadFromLinesOrYAMLInSeveralFiles(t *testing.T) {
 	require.True(t, c.Internal.HTTP().AnyHost)
 }
 
+func TestATokenFileInYAMLMayBeginWithAComment(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"# the CRM\n", "\n  # the CRM\n\n# of production\n", "---\n# the CRM\n"} {
+		files := map[string]string{"t": before + "- name: crm-agent-production\n  token: 91ab0123456789abcdef\n  scopes: [activations:read]\n"}
+		c, err := load(t, files, minimal, "--internal-tokens=t")
+		require.NoError(t, err, before)
+		tokens := c.Internal.Tokens.Set()
+		require.Equal(t, 1, tokens.Len())
+		found, ok := tokens.Find("91ab0123456789abcdef")
+		require.True(t, ok)
+		require.Equal(t, api.Token{Name: "crm-agent-production", Scopes: []api.Scope{api.ScopeActivationsRead}}, found)
+	}
+}
+
+func TestALineOfYAMLIsNoToken(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"- name: crm-agent-production", "token: 91ab0123456789abcdef", "scopes: activations:read,0123", "accounts: emea-0123456789abcdef", "agents: crm-0123456789abcdef",
+		"-91ab0123456789abcdef",
+	} {
+		_, err := load(t, map[string]string{"t": "ann: 0123456789abcdef\n" + line + "\n"}, minimal, "--internal-tokens=t")
+		require.ErrorContains(t, err, "t: entry 2: this looks like YAML", line)
+		require.NotContains(t, err.Error(), "91ab")
+	}
+}
+
 func TestATokenWithAListThatCannotBeUsedIsRefused(t *testing.T) {
 	t.Parallel()
 	for list, says := range map[string]string{

@@ -26,7 +26,8 @@ type fileToken struct {
 type Tokens map[string][]fileToken
 
 // ReadTokens reads token files. A file is either a YAML list of name, token, scopes, accounts and agents, or has lines name:token, whose scope
-// is admin; an empty file has no token. A name may occur twice, with the old token and the new one, while one replaces the other.
+// is admin; a line that begins with # is a comment. An empty file has no token. A name may occur twice, with the old token and the new one,
+// while one replaces the other.
 //
 // known has what was read before, and is nil at the start of a process. A file that can't be used keeps the tokens that it has in known, so
 // that its mistake does not stop a revocation in another file. At the start, one of the files must have a token. Errors never contain a token.
@@ -74,8 +75,9 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 	if err != nil {
 		return nil, err
 	}
+	lines := tokenLines(text)
 	var tokens []fileToken
-	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "[") {
+	if len(lines) > 0 && (strings.HasPrefix(lines[0], "-") || strings.HasPrefix(lines[0], "[")) {
 		decoder := yaml.NewDecoder(strings.NewReader(text))
 		decoder.KnownFields(true)
 		if err := decoder.Decode(&tokens); err != nil {
@@ -83,12 +85,14 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 			return nil, errors.New("want a YAML list whose members have name, token and scopes, and may have accounts and agents")
 		}
 	} else {
-		for line := range strings.SplitSeq(text, "\n") {
-			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
-				continue
-			}
+		for n, line := range lines {
 			name, secret, _ := strings.Cut(line, ":")
-			tokens = append(tokens, fileToken{Name: strings.TrimSpace(name), Token: strings.TrimSpace(secret), Scopes: []api.Scope{api.ScopeAdmin}})
+			name = strings.TrimSpace(name)
+			// Such a line would be a token with the scope admin, whose secret is a name or a scope.
+			if strings.HasPrefix(name, "-") || slices.Contains([]string{"token", "scopes", "accounts", "agents"}, name) {
+				return nil, fmt.Errorf("entry %d: this looks like YAML: begin the file with a YAML list, or write lines name:token under other names", n+1)
+			}
+			tokens = append(tokens, fileToken{Name: name, Token: strings.TrimSpace(secret), Scopes: []api.Scope{api.ScopeAdmin}})
 		}
 	}
 	var mistakes []error
@@ -96,6 +100,17 @@ func (s Source) tokenFile(path string) ([]fileToken, error) {
 		mistakes = append(mistakes, t.validate(n+1))
 	}
 	return tokens, errors.Join(mistakes...)
+}
+
+// tokenLines returns the lines that are neither blank nor a comment, without the spaces around them.
+func tokenLines(text string) []string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func (t fileToken) validate(entry int) error {
