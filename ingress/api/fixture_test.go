@@ -114,7 +114,7 @@ func (f *temporal) QueryWorkflowWithOptions(ctx context.Context, request *client
 	}
 	if f.unanswered > 0 {
 		f.unanswered--
-		return nil, serviceerror.NewUnavailable("the worker stops")
+		return nil, serviceerror.NewFailedPrecondition("no poller seen for task queue recently, worker may be down")
 	}
 	state, known := f.states[request.WorkflowID]
 	if !known {

@@ -217,6 +217,7 @@ func TestEachRefusalOfAWorkflowHasItsProblem(t *testing.T) {
 		{serviceerror.NewUnavailable(marker), 503, "unavailable"},
 		{serviceerror.NewDeadlineExceeded(marker), 503, "unavailable"},
 		{serviceerror.NewWorkflowNotReady(marker), 503, "unavailable"},
+		{serviceerror.NewFailedPrecondition(marker), 503, "unavailable"},
 		{context.DeadlineExceeded, 503, "unavailable"},
 		{serviceerror.NewInternal(marker), 500, "internal"},
 	} {

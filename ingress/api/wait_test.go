@@ -38,6 +38,7 @@ func TestAWaitOutlastsQueriesThatMeetNoWorker(t *testing.T) {
 			w.temporal.unanswered = c.unanswered
 			got := w.get(t, "", "/v1/cases/asks"+c.query)
 			require.Equal(t, c.status, got.status, "%s", got.body)
+			require.Equal(t, c.status == http.StatusServiceUnavailable, got.header.Get("Retry-After") != "")
 			if c.status != http.StatusOK {
 				return
 			}

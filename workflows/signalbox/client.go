@@ -102,8 +102,12 @@ func queryState[T any](ctx context.Context, c *Client, op, workflowID string) (T
 			err = response.QueryResult.Get(&answer)
 			return answer, translate(op, err)
 		}
-		if rejected.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-			return answer, fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, rejected.GetStatus()), ErrEnded))
+		switch status := rejected.GetStatus(); status {
+		case enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		case enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED:
+			return answer, fmt.Errorf("%s: %w: %s is paused in Temporal: unpause it", op, ErrUnavailable, workflowID)
+		default:
+			return answer, fmt.Errorf("%s: %w", op, cmp.Or(broken(workflowID, status), ErrEnded))
 		}
 		// The run has continued as new in the meantime: ask the next run. A server that lags behind shows the old one for a while.
 		if !sleep(ctx, stateAgain) {

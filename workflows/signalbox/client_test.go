@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
@@ -148,6 +149,7 @@ func TestRefusedUpdatesAreSentinels(t *testing.T) {
 		"answered":          {temporal.NewApplicationError("x", workflows.ErrTypeAlreadyAnswered), signalbox.ErrAlreadyAnswered},
 		"ended":             {temporal.NewApplicationError("x", workflows.ErrTypeCaseEnded), signalbox.ErrEnded},
 		"worker away":       {serviceerror.NewWorkflowNotReady("x"), signalbox.ErrUnavailable},
+		"paused":            {serviceerror.NewFailedPrecondition("Workflow is paused. Cannot update the workflow."), signalbox.ErrUnavailable},
 		"server away":       {serviceerror.NewUnavailable("x"), signalbox.ErrUnavailable},
 		"caller's deadline": {context.DeadlineExceeded, context.DeadlineExceeded},
 		"anything else":     {errors.New("x"), nil},
@@ -162,6 +164,27 @@ func TestRefusedUpdatesAreSentinels(t *testing.T) {
 			if c.want != nil {
 				require.ErrorIs(t, err, c.want)
 			}
+		})
+	}
+}
+
+func TestAStateThatCannotBeReadNowIsUnavailable(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer *client.QueryWorkflowWithOptionsResponse
+		err    error
+	}{
+		"no worker for a while": {err: serviceerror.NewFailedPrecondition("no poller seen for task queue recently, worker may be down")},
+		"paused in Temporal":    {answer: &client.QueryWorkflowWithOptionsResponse{QueryRejected: &querypb.QueryRejected{Status: enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := mocks.NewClient(t)
+			server.On("QueryWorkflowWithOptions", mock.Anything, mock.Anything).Return(c.answer, c.err)
+			_, err := newClient(t, server, signalbox.Options{}).Case("a").State(t.Context())
+			require.ErrorIs(t, err, signalbox.ErrUnavailable)
+			require.NotErrorIs(t, err, signalbox.ErrEnded)
+			require.ErrorContains(t, err, "read case a")
 		})
 	}
 }

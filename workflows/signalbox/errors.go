@@ -95,6 +95,7 @@ func translate(op string, err error) error {
 		notFound    *serviceerror.NotFound
 		invalid     *serviceerror.InvalidArgument
 		notReady    *serviceerror.WorkflowNotReady
+		notNow      *serviceerror.FailedPrecondition // no worker has polled for a while, or the workflow is paused
 		unavailable *serviceerror.Unavailable
 		exhausted   *serviceerror.ResourceExhausted
 		deadline    *serviceerror.DeadlineExceeded
@@ -109,7 +110,7 @@ func translate(op string, err error) error {
 		return fmt.Errorf("%s: %w", op, err)
 	case errors.As(err, &cancelled):
 		return wrap(context.Canceled)
-	case errors.As(err, &notReady), errors.As(err, &unavailable), errors.As(err, &exhausted), errors.As(err, &deadline):
+	case errors.As(err, &notReady), errors.As(err, &notNow), errors.As(err, &unavailable), errors.As(err, &exhausted), errors.As(err, &deadline):
 		return wrap(ErrUnavailable)
 	}
 	return fmt.Errorf("%s: %w", op, err)

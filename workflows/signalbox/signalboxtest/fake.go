@@ -107,7 +107,8 @@ func (f *Fake) Away(away bool) {
 	f.server.wake()
 }
 
-// WorkersAway stops all workers from answering, or lets them answer again. While they are away, State and updates fail.
+// WorkersAway stops all workers from answering, or lets them answer again. While they are away, State and updates fail with
+// signalbox.ErrUnavailable.
 func (f *Fake) WorkersAway(away bool) {
 	f.server.mu.Lock()
 	defer f.server.mu.Unlock()

@@ -187,6 +187,18 @@ func TestCatchUpGoesOnWithoutTheInbox(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestWithoutWorkersAStateAndAnUpdateAreUnavailable(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	one := startOne(t, apps, "vendor_2048", nil)
+	fake.WorkersAway(true)
+	_, err := one.State(t.Context())
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
+	require.ErrorContains(t, err, "no poller seen for task queue recently", "as Temporal says it")
+	_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
+}
+
 func TestWaitSurvivesAnOutageOfTemporal(t *testing.T) {
 	t.Parallel()
 	apps, fake := signalboxtest.New(t, signalbox.Options{})
@@ -220,24 +232,32 @@ func TestWaitSurvivesAnOutageOfTemporal(t *testing.T) {
 	require.NoError(t, <-changed)
 }
 
-func TestAWaitForAChangeMayBeginInAnOutageOfTemporal(t *testing.T) {
+func TestAWaitForAChangeMayBeginInAnOutage(t *testing.T) {
 	t.Parallel()
-	apps, fake := signalboxtest.New(t, signalbox.Options{})
-	one := startOne(t, apps, "vendor_2048", nil)
-	fake.Away(true)
-	changed := make(chan error, 1)
-	go func() {
-		state, err := one.WaitForChange(t.Context(), 5*time.Minute, nil)
-		if err == nil && !state.Status.Ended() {
-			err = fmt.Errorf("it returned in %s", state.Status)
-		}
-		changed <- err
-	}()
-	_, err := one.WaitForChange(t.Context(), time.Second, nil) // the other has begun by now
-	require.ErrorIs(t, err, signalbox.ErrUnavailable)
-	fake.Away(false)
-	fake.Complete("vendor_2048", nil)
-	require.NoError(t, <-changed)
+	for name, away := range map[string]func(*signalboxtest.Fake, bool){
+		"of Temporal":    (*signalboxtest.Fake).Away,
+		"of the workers": (*signalboxtest.Fake).WorkersAway,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			apps, fake := signalboxtest.New(t, signalbox.Options{})
+			one := startOne(t, apps, "vendor_2048", nil)
+			away(fake, true)
+			changed := make(chan error, 1)
+			go func() {
+				state, err := one.WaitForChange(t.Context(), 5*time.Minute, nil)
+				if err == nil && !state.Status.Ended() {
+					err = fmt.Errorf("it returned in %s", state.Status)
+				}
+				changed <- err
+			}()
+			_, err := one.WaitForChange(t.Context(), time.Second, nil) // the other has begun by now
+			require.ErrorIs(t, err, signalbox.ErrUnavailable)
+			away(fake, false)
+			fake.Complete("vendor_2048", nil)
+			require.NoError(t, <-changed)
+		})
+	}
 }
 
 func TestAThousandWaitersLeaveNoGoroutine(t *testing.T) { //nolint:paralleltest // it counts goroutines

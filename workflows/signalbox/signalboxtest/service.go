@@ -212,7 +212,7 @@ func (s *server) QueryWorkflow(_ context.Context, r *workflowservice.QueryWorkfl
 		return &workflowservice.QueryWorkflowResponse{QueryRejected: &querypb.QueryRejected{Status: e.status}}, nil
 	}
 	if s.workersAway {
-		return nil, status(serviceerror.NewWorkflowNotReady("no worker answers"))
+		return nil, status(serviceerror.NewFailedPrecondition("no poller seen for task queue recently, worker may be down"))
 	}
 	payloads, err := converter.GetDefaultDataConverter().ToPayloads(e.machine.view())
 	if err != nil {
