@@ -36,7 +36,12 @@ type Client struct {
 	publicURL  string
 	deliveries Deliveries
 	namespace  string
+	// updateTime bounds an update.
+	updateTime time.Duration
 }
+
+// updateTime bounds an update whose caller sets no deadline: while no worker answers, Temporal's SDK asks again without end.
+const updateTime = 30 * time.Second
 
 // New makes a client. PublicURL may be empty; otherwise it must be an absolute http or https URL without query and fragment.
 func New(temporal client.Client, options Options) (*Client, error) {
@@ -48,7 +53,7 @@ func New(temporal client.Client, options Options) (*Client, error) {
 	}
 	return &Client{
 		temporal: temporal, keyring: options.Keyring, publicURL: strings.TrimSuffix(options.PublicURL, "/"), deliveries: options.Deliveries,
-		namespace: cmp.Or(options.Namespace, client.DefaultNamespace),
+		namespace: cmp.Or(options.Namespace, client.DefaultNamespace), updateTime: updateTime,
 	}, nil
 }
 
@@ -70,6 +75,12 @@ func (c *Client) WebhookURL(reference string) (string, error) {
 
 // sendUpdate sends an update and waits for its answer. Workflows answer at once.
 func sendUpdate[T any](ctx context.Context, c *Client, op, workflowID, name string, arg any) (answer T, err error) {
+	unanswered := fmt.Errorf("%w: no worker answered within %s; it may still be carried out", ErrUnavailable, c.updateTime)
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.updateTime, unanswered)
+		defer cancel()
+	}
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID:   workflowID,
 		UpdateName:   name,
@@ -79,7 +90,11 @@ func sendUpdate[T any](ctx context.Context, c *Client, op, workflowID, name stri
 	if err == nil {
 		err = handle.Get(ctx, &answer)
 	}
-	return answer, c.endedOrNotFound(ctx, op, workflowID, err)
+	err = c.endedOrNotFound(ctx, op, workflowID, err)
+	if isTransient(err) && errors.Is(context.Cause(ctx), unanswered) {
+		return answer, fmt.Errorf("%s: %w", op, unanswered)
+	}
+	return answer, err
 }
 
 // stateAgain is the pause before the next run is asked.
