@@ -3,13 +3,17 @@ package api_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox/signalboxtest"
 )
 
 func TestAStartSaysWhereTheCaseIs(t *testing.T) {
@@ -128,4 +132,24 @@ func TestAWaitOutlivesTheDeadlinesOfTheListener(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.GreaterOrEqual(t, time.Since(began), 4*time.Second)
+}
+
+func TestTheSameStartInAnotherOrderOfNamesAttaches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	apps, _ := signalboxtest.New(t, signalbox.Options{})
+	w.deps.Client = apps
+	var err error
+	w.server, err = api.New(w.deps)
+	require.NoError(t, err)
+	with := func(metadata string) string {
+		return strings.Replace(start("vendor_2048", "emea"), `"request":{`, `"request":{"metadata":`+metadata+`,`, 1)
+	}
+	for _, c := range []struct {
+		metadata string
+		status   int
+	}{{`{"a":1,"b":"\u00e9"}`, 201}, {`{"b":"é","a":1}`, 200}, {`{"b":"é","a":2}`, 409}} {
+		got := w.post(t, "", "/v1/cases", with(c.metadata))
+		require.Equal(t, c.status, got.status, "%s: %s", c.metadata, got.body)
+	}
 }

@@ -2,7 +2,9 @@ package signalbox_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,6 +178,26 @@ func TestTheSameReferenceAttachesForTheSameRequestAndConflictsForAnother(t *test
 	err = start(func(s *workflows.CaseStart) { s.Reference = "foreign" })
 	require.ErrorIs(t, err, signalbox.ErrConflict, "Signalbox did not start it")
 	require.Equal(t, 2, server.starts, "Temporal keeps the input of a start that it refuses, and no erasure finds it")
+}
+
+func TestTheSameRequestInOtherWordsOfJSONAttaches(t *testing.T) {
+	t.Parallel()
+	_, temporal := serveTemporal(t, nil)
+	c := newClient(t, temporal, signalbox.Options{})
+	start := func(metadata, schema, knowledge string) error {
+		one := goodStart()
+		one.Request.Metadata, one.Request.ResultSchema, one.Request.Goal.Knowledge = json.RawMessage(metadata), json.RawMessage(schema), json.RawMessage(knowledge)
+		_, err := c.StartCase(t.Context(), one)
+		return err
+	}
+	const metadata, schema, knowledge = `{"vendor":"Zoë","order":{"no":12345678901234567890,"tags":["a","b"]}}`, `{"type":"object","title":"W-9 & more"}`, `"/a"`
+	require.NoError(t, start(metadata, schema, knowledge))
+	require.NoError(t, start(`{"order": {"tags": ["a", "b"], "no": 12345678901234567890}, "vendor": "Zo\u00eb"}`, `{"title":"W-9 \u0026 more","type":"object"}`, `"\/\u0061"`))
+	require.ErrorIs(t, start(strings.Replace(metadata, "Zoë", "Zoe", 1), schema, knowledge), signalbox.ErrConflict)
+	require.ErrorIs(t, start(strings.Replace(metadata, "890", "891", 1), schema, knowledge), signalbox.ErrConflict, "a number too large for a float")
+	require.ErrorIs(t, start(strings.Replace(metadata, `"a","b"`, `"b","a"`, 1), schema, knowledge), signalbox.ErrConflict, "the order of a list counts")
+	require.ErrorIs(t, start(metadata, `{"type":"object"}`, knowledge), signalbox.ErrConflict)
+	require.ErrorIs(t, start(metadata, schema, `"/b"`), signalbox.ErrConflict)
 }
 
 // tooEarly is a client whose first look finds no workflow: another process starts it right after.

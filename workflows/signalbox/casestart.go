@@ -1,6 +1,7 @@
 package signalbox
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -103,10 +104,21 @@ func (c *Client) sameRequest(ctx context.Context, workflowID, hash string) error
 }
 
 // requestHash returns the hash of a start as the app sent it. It leaves defaults out: a later change of a default must not change the
-// hash. It leaves the reference out too, as the workflow ID holds it. JSON encoding sorts maps and compacts raw values.
+// hash. It leaves the reference out too, as the workflow ID holds it. The order of names, white space and escapes in JSON don't count.
 func requestHash(sent workflows.CaseStart) (string, error) {
 	sent.Reference = ""
-	canonical, err := json.Marshal(sent)
+	encoded, err := json.Marshal(sent)
+	if err != nil {
+		return "", fmt.Errorf("encode request: %w", err)
+	}
+	// Marshal leaves the raw fields as the app wrote them. Decoded, they are maps, which it sorts.
+	var decoded any
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
+	if err := decoder.Decode(&decoded); err != nil {
+		return "", fmt.Errorf("encode request: %w", err)
+	}
+	canonical, err := json.Marshal(decoded)
 	if err != nil {
 		return "", fmt.Errorf("encode request: %w", err)
 	}
