@@ -463,6 +463,35 @@ func TestAnotherServerThanTheAPIIsReportedAndGetsNoTokenByRedirect(t *testing.T)
 	}
 }
 
+func TestAnInterruptedCommandHasFailedAndIsNoOutage(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"over Temporal": {"case", "show", "a"},
+		"over the API":  {"case", "show", "a", "--api", "URL"},
+		"a webhook":     {"webhook", "send", "-f", request(t, "ask"), "--url", "URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body) // or else the server does not see that the caller has gone
+				interrupt()
+				<-r.Context().Done()
+			}))
+			t.Cleanup(silent.Close)
+			p := testProcess(nil, func(ctx context.Context, _ client.Options) (client.Client, error) {
+				interrupt()
+				return nil, ctx.Err()
+			}, storage.OpenExisting)
+			var says bytes.Buffer
+			p.in, p.out, p.err = strings.NewReader(""), io.Discard, &says
+			status := p.run(ctx, strings.Split(strings.ReplaceAll(strings.Join(args, " "), "URL", silent.URL), " "))
+			require.Equal(t, 1, status, says.String())
+			require.Contains(t, says.String(), "context canceled")
+		})
+	}
+}
+
 // answersOf serves the answers of the API in order, and returns what it was asked.
 func answersOf(t *testing.T, answers ...string) (address string, asked *[]string) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -32,7 +33,7 @@ func (p process) dialWith(ctx context.Context, codec *payloadcodec.Codec) (clien
 	options.Logger = logging.ForTemporal(zap.NewNop())
 	temporal, err := p.dialTemporal(ctx, options)
 	if err != nil {
-		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", signalbox.ErrUnavailable, options.HostPort, options.Namespace, err)
+		return nil, options, fmt.Errorf("%w: Temporal at %s, namespace %s: %w", cmp.Or(ctx.Err(), signalbox.ErrUnavailable), options.HostPort, options.Namespace, err)
 	}
 	return temporal, options, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -137,7 +138,7 @@ func (p process) post(cmd *cobra.Command, request *http.Request) (err error) {
 		if errors.As(err, &withURL) {
 			err = withURL.Err
 		}
-		return fmt.Errorf("%w: post to %s: %w", signalbox.ErrUnavailable, request.URL.Host, err)
+		return fmt.Errorf("%w: post to %s: %w", cmp.Or(request.Context().Err(), signalbox.ErrUnavailable), request.URL.Host, err)
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
 	if response.StatusCode < 200 || response.StatusCode > 299 {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -70,16 +71,16 @@ func (r *Refusal) Unwrap() error {
 	return nil
 }
 
-// ReadAnswer reads the body of an answer. It fails with signalbox.ErrUnavailable where the API can't be reached, with a Refusal where it refuses, and
-// with signalbox.ErrInvalid where something else answers at the URL.
+// ReadAnswer reads the body of an answer. It fails with signalbox.ErrUnavailable where the API can't be reached, with a Refusal where it refuses, with
+// signalbox.ErrInvalid where something else answers at the URL, and with context.Canceled where the caller has ended the call.
 func ReadAnswer[T any](response *http.Response, err error) (answer T, _ error) {
 	if err != nil {
-		return answer, fmt.Errorf("%w: the API: %w", signalbox.ErrUnavailable, err)
+		return answer, away(err)
 	}
 	defer func() { _ = response.Body.Close() }() // it was read, or is of no use
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return answer, fmt.Errorf("%w: the API: read answer: %w", signalbox.ErrUnavailable, err)
+		return answer, away(fmt.Errorf("read answer: %w", err))
 	}
 	format, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	refusal := new(Refusal)
@@ -92,4 +93,12 @@ func ReadAnswer[T any](response *http.Response, err error) (answer T, _ error) {
 		return answer, fmt.Errorf("%w: the API: status %d", signalbox.ErrUnavailable, response.StatusCode)
 	}
 	return answer, fmt.Errorf("%w: the API: status %d is no answer of Signalbox: check the URL", signalbox.ErrInvalid, response.StatusCode)
+}
+
+// away returns the error of a call that got no whole answer.
+func away(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("the API: %w", err)
+	}
+	return fmt.Errorf("%w: the API: %w", signalbox.ErrUnavailable, err)
 }

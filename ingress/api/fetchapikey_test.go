@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/ingress/api"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -88,9 +89,53 @@ func TestFetchingAKeyTellsAWrongAddress(t *testing.T) {
 		require.ErrorIs(t, err, signalbox.ErrInvalid, address)
 		require.NotContains(t, err.Error(), "art_key")
 	}
-	ended, end := context.WithCancel(t.Context())
-	end()
-	_, err := signalbox.FetchAPIKey(ended, signalbox.FetchAPIKeyOptions{URL: web.URL}, "crm", "a")
-	require.ErrorIs(t, err, signalbox.ErrUnavailable)
-	web.CloseClientConnections()
+	web.Close()
+	_, err := signalbox.FetchAPIKey(t.Context(), signalbox.FetchAPIKeyOptions{URL: web.URL}, "crm", "a")
+	require.ErrorIs(t, err, signalbox.ErrUnavailable, "nothing listens there")
+}
+
+func TestACancelledCallIsNoOutage(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		begins bool // the server begins an answer
+		call   func(ctx context.Context, cancel func(), address string) error
+	}{
+		"before the answer": {false, func(ctx context.Context, _ func(), address string) error {
+			client, err := api.Connect(address, "")
+			require.NoError(t, err)
+			_, err = api.ReadAnswer[workflows.CaseState](client.GetCase(ctx, "a", nil))
+			return err
+		}},
+		"in the answer": {true, func(ctx context.Context, cancel func(), address string) error {
+			client, err := api.Connect(address, "")
+			require.NoError(t, err)
+			begun := func(response *http.Response, err error) (*http.Response, error) {
+				cancel()
+				return response, err
+			}
+			_, err = api.ReadAnswer[workflows.CaseState](begun(client.GetCase(ctx, "a", nil)))
+			return err
+		}},
+		"of a key": {false, func(ctx context.Context, _ func(), address string) error {
+			_, err := signalbox.FetchAPIKey(ctx, signalbox.FetchAPIKeyOptions{URL: address}, "crm", "a1")
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if c.begins {
+					_ = http.NewResponseController(w).Flush()
+				} else {
+					cancel()
+				}
+				<-r.Context().Done()
+			}))
+			t.Cleanup(silent.Close)
+			err := c.call(ctx, cancel, silent.URL)
+			require.ErrorIs(t, err, context.Canceled)
+			require.NotErrorIs(t, err, signalbox.ErrUnavailable)
+		})
+	}
 }

@@ -62,12 +62,12 @@ func FetchAPIKey(ctx context.Context, options FetchAPIKeyOptions, agent, activat
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: %w", op, ErrUnavailable, err)
+		return "", fmt.Errorf("%s: %w: %w", op, cmp.Or(ctx.Err(), ErrUnavailable), err)
 	}
 	defer func() { _ = response.Body.Close() }() // the body is already read, or the call has failed
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAPIKeyAnswer))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: read answer: %w", op, ErrUnavailable, err)
+		return "", fmt.Errorf("%s: %w: read answer: %w", op, cmp.Or(ctx.Err(), ErrUnavailable), err)
 	}
 	var answer struct {
 		APIKey string `json:"apiKey"`
