@@ -2,7 +2,10 @@ package signalbox_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -235,11 +239,18 @@ func TestCasesThatStartAtTheSameTimeAreListedOnce(t *testing.T) {
 		all, want[reference] = append(all, startedAt(reference, 0)), true
 	}
 	show(all...)
+	requireListedOnce(t, server, signalbox.CaseFilter{Limit: 2}, want)
+}
+
+// requireListedOnce reads all pages.
+func requireListedOnce(t *testing.T, server client.Client, filter signalbox.CaseFilter, want map[string]bool) {
+	t.Helper()
 	apps := newClient(t, server, signalbox.Options{})
-	filter := signalbox.CaseFilter{Limit: 2}
+	want = maps.Clone(want)
 	for {
 		page, err := apps.ListCases(t.Context(), filter)
 		require.NoError(t, err)
+		require.LessOrEqual(t, len(page.Cases), filter.Limit)
 		for _, row := range page.Cases {
 			require.True(t, want[row.Reference], "%s: once", row.Reference)
 			delete(want, row.Reference)
@@ -249,4 +260,47 @@ func TestCasesThatStartAtTheSameTimeAreListedOnce(t *testing.T) {
 		}
 	}
 	require.Empty(t, want)
+}
+
+func TestCasesThatEndAtTheSameTimeAreListedOnce(t *testing.T) {
+	t.Parallel()
+	server, show := visibility(t)
+	newest := startedAt("open", 60)
+	all := []*workflowpb.WorkflowExecutionInfo{newest}
+	ended := map[string]bool{}
+	for n := range 12 { // Temporal lists the run IDs of a time the other way round
+		one := startedAt(fmt.Sprintf("case-%02d", 11-n), 0)
+		one.Status, one.CloseTime = enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, startedAt("", 20-5*(n/4)).GetStartTime()
+		all, ended[fmt.Sprintf("case-%02d", 11-n)] = append(all, one), true
+	}
+	show(all...)
+	both := maps.Clone(ended)
+	both["open"] = true
+	for limit := range 6 {
+		requireListedOnce(t, server, signalbox.CaseFilter{Limit: limit + 1, Open: signalbox.Closed}, ended)
+		requireListedOnce(t, server, signalbox.CaseFilter{Limit: limit + 1}, both)
+	}
+}
+
+func TestACursorOfNoPageNeverReachesTemporal(t *testing.T) {
+	t.Parallel()
+	server, show := visibility(t)
+	show(startedAt("first", 2), startedAt("second", 1))
+	page, err := newClient(t, server, signalbox.Options{}).ListCases(t.Context(), signalbox.CaseFilter{Limit: 1})
+	require.NoError(t, err)
+	raw, err := base64.RawURLEncoding.DecodeString(page.Next)
+	require.NoError(t, err)
+	refuses := newClient(t, mocks.NewClient(t), signalbox.Options{}) // fails the test on any call
+	for _, name := range []string{"u", "a"} {
+		for _, at := range []any{nil, "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"} {
+			var position map[string]any
+			require.NoError(t, json.Unmarshal(raw, &position))
+			position[name] = at
+			forged, err := json.Marshal(position)
+			require.NoError(t, err)
+			_, err = refuses.ListCases(t.Context(), signalbox.CaseFilter{Limit: 1, Cursor: base64.RawURLEncoding.EncodeToString(forged)})
+			require.ErrorIs(t, err, signalbox.ErrInvalid)
+			require.ErrorContains(t, err, "cursor: it is not the cursor of a list: begin without one")
+		}
+	}
 }

@@ -8,11 +8,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+
+	"github.com/signalbox-dev/signalbox/workflows"
 )
 
 // MaxPage is the largest size of a page, in rows; DefaultPage is the size if no limit is set.
@@ -41,12 +44,17 @@ type cursor struct {
 	Filter string `json:"f"`
 	// Until is the newest start or end when the list began, by the clock of Temporal.
 	Until time.Time `json:"u"`
-	// Closed means that the list has reached the closed workflows. Token is then Temporal's page token.
-	Closed bool   `json:"c,omitempty"`
-	Token  []byte `json:"t,omitempty"`
-	// Started and RunID belong to the last row, while the list is among the open workflows.
-	Started time.Time `json:"s,omitzero"`
-	RunID   string    `json:"r,omitempty"`
+	// Closed means that the list has reached the closed workflows.
+	Closed bool `json:"c,omitempty"`
+	// At and RunID belong to the last row: At is its start, or its end among the closed workflows. It has no page token of
+	// Temporal: a caller could change it, and the SDK repeats a call with a token that Temporal can't read until the call's time is over.
+	At    time.Time `json:"a,omitzero"`
+	RunID string    `json:"r,omitempty"`
+}
+
+// sane reports whether a page can have returned the cursor.
+func (c cursor) sane() bool {
+	return workflows.SaneTime(c.Until) && (c.RunID == "" || workflows.SaneTime(c.At))
 }
 
 // visibilityLag is how far Temporal's visibility may lag. A workflow that closed less than this before Until counts as open, because
@@ -56,15 +64,38 @@ const visibilityLag = 10 * time.Second
 // closedBefore is the end time that separates the open from the closed part of a list.
 func (c cursor) closedBefore() time.Time { return c.Until.Add(-visibilityLag) }
 
-// listed reports whether an earlier page has this execution of the open part.
+// at is the time by which the part that the list has reached is sorted.
+func (c cursor) at(f execution) time.Time {
+	if c.Closed {
+		return f.ClosedAt
+	}
+	return f.StartedAt
+}
+
+// listed reports whether an earlier page has this execution of the part.
 func (c cursor) listed(f execution) bool {
-	switch {
+	switch at := c.at(f); {
 	case c.RunID == "":
 		return false
-	case f.StartedAt.Equal(c.Started):
+	case at.Equal(c.At):
 		return f.RunID <= c.RunID
+	default:
+		return at.After(c.At)
 	}
-	return f.StartedAt.After(c.Started)
+}
+
+// cut sorts rows of the part, the newest first, and returns those of one page with the cursor after them. more reports whether rows remain.
+func (c cursor) cut(rows []execution, size int) (page []execution, after cursor, more bool) {
+	slices.SortFunc(rows, func(a, b execution) int {
+		return cmp.Or(c.at(b).Compare(c.at(a)), cmp.Compare(a.RunID, b.RunID))
+	})
+	if len(rows) <= size {
+		return rows, c, false
+	}
+	if rows = rows[:size]; size > 0 {
+		c.At, c.RunID = c.at(rows[size-1]), rows[size-1].RunID
+	}
+	return rows, c, true
 }
 
 // encodeCursor returns a cursor as opaque text for decodeCursor.
@@ -79,12 +110,15 @@ func decodeCursor(text string, into any) error {
 		err = json.Unmarshal(raw, into)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: cursor: it is not the cursor of a list: begin without one", ErrInvalid)
+		return errNoCursor
 	}
 	return nil
 }
 
-var errOtherCursor = fmt.Errorf("%w: cursor: it belongs to another filter: use the same filter as for the page before, or begin without one", ErrInvalid)
+var (
+	errNoCursor    = fmt.Errorf("%w: cursor: it is not the cursor of a list: begin without one", ErrInvalid)
+	errOtherCursor = fmt.Errorf("%w: cursor: it belongs to another filter: use the same filter as for the page before, or begin without one", ErrInvalid)
+)
 
 // filterHash returns a hash of a filter. It does not cover the page size, which may differ between pages.
 func filterHash(filter any) string {
@@ -129,6 +163,9 @@ func (l listing) page(ctx context.Context, at, filter string) (rows []execution,
 		if from.Filter != filter {
 			return nil, "", fmt.Errorf("%s: %w", l.op, errOtherCursor)
 		}
+		if !from.sane() {
+			return nil, "", fmt.Errorf("%s: %w", l.op, errNoCursor)
+		}
 	} else {
 		from = cursor{Filter: filter, Closed: l.open == Closed}
 		if from.Until, err = l.newest(ctx); err != nil || from.Until.IsZero() {
@@ -140,25 +177,25 @@ func (l listing) page(ctx context.Context, at, filter string) (rows []execution,
 		if err != nil {
 			return nil, "", err
 		}
-		if len(rows) > l.size {
-			rows = rows[:l.size]
-			last := rows[l.size-1]
-			from.Started, from.RunID = last.StartedAt, last.RunID
-			rows, err = l.current(ctx, rows)
-			return rows, encodeCursor(from), err
+		page, after, more := from.cut(rows, l.size)
+		if rows, err = l.current(ctx, page); err != nil {
+			return nil, "", err
 		}
-		if rows, err = l.current(ctx, rows); err != nil || l.open == Open {
-			return rows, "", err
+		switch {
+		case more:
+			return rows, encodeCursor(after), nil
+		case l.open == Open:
+			return rows, "", nil
 		}
-		from.Closed = true
+		from = cursor{Filter: filter, Until: from.Until, Closed: true}
 	}
-	closed, more, err := l.closedRows(ctx, &from, l.size-len(rows))
+	closed, err := l.closedRows(ctx, from, l.size-len(rows))
 	if err != nil {
 		return nil, "", err
 	}
-	rows = append(rows, closed...)
-	if more {
-		return rows, encodeCursor(from), nil
+	page, after, more := from.cut(closed, l.size-len(rows))
+	if rows = append(rows, page...); more {
+		return rows, encodeCursor(after), nil
 	}
 	return rows, "", nil
 }
@@ -190,7 +227,7 @@ const timeRounding = time.Millisecond
 func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error) {
 	upTo := from.Until
 	if from.RunID != "" {
-		upTo = from.Started
+		upTo = from.At
 	}
 	where := l.where.time("StartTime", "<=", upTo.Add(timeRounding))
 	wanted := func(f execution) bool { return !f.StartedAt.After(from.Until) && !from.listed(f) }
@@ -242,14 +279,7 @@ func (l listing) openRows(ctx context.Context, from cursor) ([]execution, error)
 			rows[f.RunID] = f
 		}
 	}
-	sorted := make([]execution, 0, len(rows))
-	for _, f := range rows {
-		sorted = append(sorted, f)
-	}
-	slices.SortFunc(sorted, func(a, b execution) int {
-		return cmp.Or(b.StartedAt.Compare(a.StartedAt), cmp.Compare(a.RunID, b.RunID))
-	})
-	return sorted, nil
+	return slices.Collect(maps.Values(rows)), nil
 }
 
 // maxClosedSince limits how many executions that closed since the list began are read for one page. If there are more, the cursor is too
@@ -307,31 +337,38 @@ func (l listing) next(ctx context.Context, before execution) (*execution, error)
 	return &current, nil
 }
 
-// closedRows returns executions that were closed when the list began, and advances the cursor.
-func (l listing) closedRows(ctx context.Context, from *cursor, size int) (rows []execution, more bool, err error) {
-	where := l.where.and("ExecutionStatus != 'Running'").and("ExecutionStatus != 'ContinuedAsNew'")
+// closedRows returns executions after the cursor that were closed when the list began. If more than one page remains, it returns at least
+// one more than a page.
+func (l listing) closedRows(ctx context.Context, from cursor, size int) (rows []execution, err error) {
 	before := from.closedBefore()
 	if l.open == Closed {
 		before = from.Until
 	}
-	where = where.time("CloseTime", "<=", before.Add(timeRounding))
+	upTo := before
+	if from.RunID != "" {
+		upTo = from.At
+	}
+	where := l.where.and("ExecutionStatus != 'Running'").and("ExecutionStatus != 'ContinuedAsNew'").time("CloseTime", "<=", upTo.Add(timeRounding))
+	var token []byte
+	var oldest time.Time
+	newer := 0 // how many rows are newer than the oldest
 	for {
-		if len(rows) == size {
-			// Only a read shows whether anything follows.
-			next, _, err := l.client.list(ctx, l.op, where, 1, from.Token)
-			return rows, len(next) > 0, err
-		}
-		page, next, err := l.client.list(ctx, l.op, where, size-len(rows), from.Token)
+		page, next, err := l.client.list(ctx, l.op, where, size+1, token)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		for _, f := range page {
-			if !f.ClosedAt.After(before) {
-				rows = append(rows, f)
+			if f.ClosedAt.After(before) || from.listed(f) {
+				continue
 			}
+			if f.ClosedAt.Before(oldest) {
+				newer = len(rows)
+			}
+			rows, oldest = append(rows, f), f.ClosedAt
 		}
-		if from.Token = next; len(next) == 0 {
-			return rows, false, nil
+		// Others may have closed at the same time as the oldest.
+		if token = next; len(token) == 0 || newer >= size && len(rows) > size {
+			return rows, nil
 		}
 	}
 }

@@ -62,7 +62,7 @@ func FuzzAFilterNeverLeavesItsQuotes(f *testing.F) {
 }
 
 func FuzzACursorIsReadOrRefused(f *testing.F) {
-	f.Add(encodeCursor(cursor{Filter: "f", Until: time.Unix(1, 0).UTC(), Started: time.Unix(0, 5).UTC(), RunID: "r"}))
+	f.Add(encodeCursor(cursor{Filter: "f", Until: time.Unix(1, 0).UTC(), At: time.Unix(0, 5).UTC(), RunID: "r"}))
 	f.Add(encodeCursor(toDoCursor{Filter: "f", Key: "k"}))
 	f.Add("")
 	f.Add(base64.RawURLEncoding.EncodeToString([]byte(`{"u":5}`)))

@@ -2,6 +2,8 @@ package clienttest_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -128,6 +130,41 @@ func TestAListOfOpenCasesMissesNoneThatContinuesAsNew(t *testing.T) {
 		}, func(n int64) bool { return n == int64(again) })
 	})
 	require.Equal(t, want, references(rows))
+}
+
+func TestAForgedCursorIsRefusedOrReadsAsOneOfItsFilter(t *testing.T) {
+	t.Parallel()
+	const prefix = "forged-"
+	for n := range 3 {
+		id := workflows.OffloadCaseWorkflowID(fmt.Sprintf("%s%d", prefix, n))
+		startStub(t, workflows.OffloadCaseWorkflow, id, stubState{State: "COMPLETED"})
+		signalStub(t, id, "end")
+	}
+	filter := signalbox.CaseFilter{ReferencePrefix: prefix, Open: signalbox.Closed, Limit: 1}
+	awaitListed(t, filter, 3)
+	first, err := apps.ListCases(t.Context(), filter)
+	require.NoError(t, err)
+	forge := func(name string, value any) signalbox.CaseFilter {
+		raw, err := base64.RawURLEncoding.DecodeString(first.Next)
+		require.NoError(t, err)
+		var position map[string]any
+		require.NoError(t, json.Unmarshal(raw, &position))
+		position[name] = value
+		raw, err = json.Marshal(position)
+		require.NoError(t, err)
+		forged := filter
+		forged.Cursor = base64.RawURLEncoding.EncodeToString(raw)
+		return forged
+	}
+	// Temporal would refuse the token with an error that the SDK repeats until the call's time is over.
+	require.Len(t, listed(t, forge("t", []byte("tulip")), nil), 2, "no token of Temporal is taken from it")
+	for _, name := range []string{"u", "a"} {
+		for _, at := range []string{"0000-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"} {
+			_, err = apps.ListCases(t.Context(), forge(name, at))
+			require.ErrorIs(t, err, signalbox.ErrInvalid, "%s %s", name, at)
+			require.ErrorContains(t, err, "cursor: it is not the cursor of a list: begin without one")
+		}
+	}
 }
 
 func TestCanariesAreNoCasesToLookAt(t *testing.T) {
