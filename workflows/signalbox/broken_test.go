@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/mocks"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -238,4 +240,43 @@ func TestAStateIsReadWhileItsWorkflowContinuesAsNew(t *testing.T) {
 	state, err := one.State(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseRunning, state.Status)
+}
+
+func TestAnUpdateOfNoRunningWorkflowIsUnavailableWhileTemporalCannotTellWhy(t *testing.T) {
+	t.Parallel()
+	server := mocks.NewClient(t)
+	server.On("UpdateWorkflow", mock.Anything, mock.Anything).Return(nil, serviceerror.NewNotFound("workflow execution already completed"))
+	server.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(nil, serviceerror.NewDeadlineExceeded("busy"))
+	_, err := newClient(t, server, signalbox.Options{}).Case("vendor_2048").Cancel(t.Context(), workflows.CancelCase{By: "ada"})
+	require.ErrorIs(t, err, signalbox.ErrUnavailable)
+	require.NotErrorIs(t, err, signalbox.ErrNotFound, "the case may have ended")
+}
+
+// busyOnce has no time for the first description of a workflow.
+type busyOnce struct {
+	client.Client
+
+	meanwhile func()
+}
+
+func (b *busyOnce) DescribeWorkflow(ctx context.Context, workflowID, runID string) (*client.WorkflowExecutionDescription, error) {
+	if meanwhile := b.meanwhile; meanwhile != nil {
+		b.meanwhile = nil
+		meanwhile()
+		return nil, serviceerror.NewDeadlineExceeded("busy")
+	}
+	return b.Client.DescribeWorkflow(ctx, workflowID, runID)
+}
+
+func TestAWaitOutlastsAResetThatTemporalCannotTellYet(t *testing.T) {
+	t.Parallel()
+	server, temporal := serveTemporal(t, nil)
+	id := workflows.OffloadCaseWorkflowID("vendor_2048")
+	server.become(id, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	busy := &busyOnce{Client: temporal, meanwhile: func() {
+		server.complete(t, id, workflows.CaseOutcome{Status: workflows.CaseCompleted})
+	}}
+	outcome, err := newClient(t, busy, signalbox.Options{}).Case("vendor_2048").Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 }

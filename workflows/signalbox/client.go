@@ -139,7 +139,10 @@ func (c *Client) endedOrNotFound(ctx context.Context, op, workflowID string, err
 		return translate(op, err)
 	}
 	description, describeErr := c.temporal.DescribeWorkflow(ctx, workflowID, "")
-	if describeErr != nil || description.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	if describeErr != nil {
+		return translate(op, describeErr)
+	}
+	if description.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return translate(op, err)
 	}
 	return fmt.Errorf("%s: %w: %w", op, cmp.Or(broken(workflowID, description.Status), ErrEnded), err)

@@ -40,13 +40,17 @@ func awaitResult[T any](ctx context.Context, c *Client, op, workflowID string) (
 	}
 }
 
-// replaced reports whether a reset terminated the run: a newer run of the workflow is running or has completed.
+// replaced reports whether a reset terminated the run: a newer run of the workflow is running or has completed. While Temporal can't tell, it
+// may have been a reset.
 func (c *Client) replaced(ctx context.Context, workflowID string, err error) bool {
 	if !errors.Is(err, ErrTerminated) {
 		return false
 	}
 	described, err := c.temporal.DescribeWorkflow(ctx, workflowID, "")
-	return err == nil && (described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	if err != nil {
+		return isTransient(translate("", err))
+	}
+	return described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED
 }
 
 // isTransient reports whether a later call may succeed. The SDK's timeout looks like the caller's, so both count.
