@@ -17,26 +17,30 @@ import (
 
 // reader is the pool of connections that cannot write.
 type reader struct {
-	db     *sql.DB
+	db *sql.DB
+	// held keeps the log from being removed when the writer replaces its connection: the last one of all processes removes it.
+	held   *sql.Conn
 	closed atomic.Bool
 }
 
 func openReader(ctx context.Context, path string) (*reader, error) {
-	db, err := sql.Open("sqlite", dsn(path, url.Values{"_query_only": {"1"}}))
+	// A connection has the log open once it has read: here the version.
+	db, err := sql.Open("sqlite", dsn(path, url.Values{"_query_only": {"1"}, "_pragma": {"user_version"}}))
 	if err != nil {
 		return nil, fmt.Errorf("open for reading: %w", err)
 	}
-	db.SetMaxOpenConns(readers)
+	db.SetMaxOpenConns(readers + 1)
 	db.SetMaxIdleConns(readers)
-	if err := db.PingContext(ctx); err != nil {
+	held, err := db.Conn(ctx)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open for reading: %w", err), db.Close())
 	}
-	return &reader{db: db}, nil
+	return &reader{db: db, held: held}, nil
 }
 
 func (r *reader) close() error {
 	r.closed.Store(true)
-	return r.db.Close()
+	return errors.Join(r.held.Close(), r.db.Close())
 }
 
 // Read implements sqlstore.Database.

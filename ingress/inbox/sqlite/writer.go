@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -111,20 +110,26 @@ func (w *writer) connect(ctx context.Context) error {
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
 		return errors.Join(fmt.Errorf("connect: %w", err), conn.Close())
 	}
+	w.db.SetMaxIdleConns(-1) // what disconnect closes is not kept in the pool
 	w.conn, w.statements, w.level = conn, map[statement]*sql.Stmt{}, ""
 	return nil
 }
 
-func (w *writer) close() error {
-	var errs []error
-	if w.conn != nil {
-		for _, stmt := range w.statements {
-			errs = append(errs, stmt.Close())
-		}
-		errs = append(errs, w.conn.Close())
+// disconnect closes the statements first: SQLite keeps a connection open that has any, and database/sql closes none of a Conn.
+func (w *writer) disconnect() error {
+	if w.conn == nil {
+		return nil
 	}
-	return errors.Join(append(errs, w.db.Close())...)
+	var errs []error
+	for _, stmt := range w.statements {
+		errs = append(errs, stmt.Close())
+	}
+	errs = append(errs, w.conn.Close())
+	w.conn, w.statements = nil, nil
+	return errors.Join(errs...)
 }
+
+func (w *writer) close() error { return errors.Join(w.disconnect(), w.db.Close()) }
 
 // commit writes a batch in one transaction. If the data of one job made it fail, each job gets its own transaction, so that only
 // that job fails; an outage fails the whole batch.
@@ -136,10 +141,7 @@ func (w *writer) commit(batch []*job) []error {
 		if alone {
 			err = w.transact(batch[i : i+1])
 		}
-		errs[i] = err
-		if err == nil {
-			errs[i] = j.refusal
-		}
+		errs[i] = cmp.Or(err, j.refusal)
 	}
 	return errs
 }
@@ -151,10 +153,8 @@ func (w *writer) transact(batch []*job) error {
 		}
 	}
 	level := w.unsynced
-	for _, j := range batch {
-		if !j.relaxed {
-			level = w.synced
-		}
+	if slices.ContainsFunc(batch, func(j *job) bool { return !j.relaxed }) {
+		level = w.synced
 	}
 	if err := w.begin(level); err != nil {
 		return errors.Join(fmt.Errorf("begin: %w", err), w.rollback())
@@ -228,12 +228,7 @@ func (w *writer) rollback() error {
 	if _, err := w.Run("ROLLBACK", nil, nil); err == nil {
 		return nil
 	}
-	err := w.conn.Raw(func(any) error { return driver.ErrBadConn })
-	w.conn, w.statements = nil, nil
-	if !errors.Is(err, driver.ErrBadConn) {
-		return fmt.Errorf("drop connection: %w", err)
-	}
-	return nil
+	return w.disconnect()
 }
 
 // translate makes SQLite's text of a query. Its one writer needs no row locks.

@@ -217,6 +217,26 @@ func TestAConnectionThatCannotRollBackIsReplaced(t *testing.T) {
 	})
 }
 
+func TestAReplacedConnectionIsClosedAndLeavesTheLog(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "inbox.db"), Options{})
+	require.NoError(t, err)
+	log := s.db.file.path + "-wal"
+	for range 3 {
+		// As after an erasure, and after a read that was interrupted: the readers' pool has no connection left.
+		require.NoError(t, s.db.writes.checkpoints.empty(t.Context()))
+		require.Error(t, s.db.Write(t.Context(), false, func(tx sqlstore.Tx) error {
+			_, err := tx.Exec("ROLLBACK")
+			return errors.Join(errors.New("broken"), err)
+		}))
+		require.FileExists(t, log, "the last connection that is closed removes it; then the inbox takes nothing until a restart")
+		_, err = s.Append(t.Context(), []inbox.Delivery{inboxtest.Pending("a", "1")})
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	require.NoFileExists(t, log, "no connection is left open")
+}
+
 func TestReadersCannotWrite(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
