@@ -45,7 +45,7 @@ const (
 	StateIgnored     State = "ignored"
 	StateDead        State = "dead"
 	StateQuarantined State = "quarantined"
-	WasLate                = "late before its replay" // the reason of a late delivery that is replayed
+	BeforeReplay           = " before its replay" // follows late or delivered in the reason of one that is replayed
 )
 
 // States lists every state, in the order in which people read them.

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -45,7 +46,7 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 	if workflows.ArtmailActivationWorkflowID(agent, activationID) != lane {
 		return sendResult{class: refused, err: fmt.Errorf("lane %q is not the ID of the activation %q of agent %q", lane, activationID, agent)}
 	}
-	ended, err := r.ended(ctx, events[0].Delivery)
+	ended, err := r.ended(ctx, lane)
 	if err != nil {
 		return sendResult{class: busy, err: err}
 	}
@@ -80,25 +81,27 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 // ended reports whether the activation's workflow has closed or was erased: its end was signalled, or an event came too late for it, as after
 // a person stopped it. Temporal refuses to start a closed workflow again only for as long as its namespace keeps it; the inbox keeps
 // deliveries for longer.
-func (r *Relay) ended(ctx context.Context, head inbox.Delivery) (bool, error) {
-	lane := head.Lane
-	if wasLate(head) {
-		return true, nil
-	}
+func (r *Relay) ended(ctx context.Context, lane string) (bool, error) {
 	erased, err := r.inbox.Audited(ctx, inbox.ActErase, inbox.ErasedSubject(lane))
 	if err != nil || erased {
 		return erased, err
 	}
-	for _, sign := range []inbox.Filter{
-		{Lane: lane, States: []inbox.State{inbox.StateLate}, Limit: 1},
+	isSign := func(d inbox.Delivery) bool {
+		return wasBefore(d, inbox.StateLate) || d.Kind == workflows.KindAgentDeactivated && wasBefore(d, inbox.StateDelivered)
+	}
+	for _, filter := range []inbox.Filter{
 		{Lane: lane, States: []inbox.State{inbox.StateDelivered}, Kind: workflows.KindAgentDeactivated, Limit: 1},
+		{Lane: lane, States: inbox.OpenStates(), Limit: inbox.MaxPage},
 	} {
-		page, err := r.inbox.List(ctx, sign)
-		if err != nil {
-			return false, fmt.Errorf("find the activation's end: %w", err)
-		}
-		if len(page.Deliveries) > 0 {
-			return true, nil
+		for more := true; more; more = filter.Cursor != "" {
+			page, err := r.inbox.List(ctx, filter)
+			if err != nil {
+				return false, fmt.Errorf("find the activation's end: %w", err)
+			}
+			if slices.ContainsFunc(page.Deliveries, isSign) {
+				return true, nil
+			}
+			filter.Cursor = page.Next
 		}
 	}
 	return false, nil

@@ -112,6 +112,31 @@ func TestAnEndedActivationIsNotStartedAgain(t *testing.T) {
 		}
 		require.Empty(t, f.temporal.sent(), "nor by a replay of all of them")
 	})
+	for _, end := range []inbox.State{inbox.StateLate, inbox.StateDelivered} {
+		t.Run("by a replay of dead events, one of which had been "+string(end), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			first, last := f.keepArtmail(t, workflows.KindAgentPaused, paused), f.keepArtmail(t, workflows.KindAgentDeactivated, deactivated)
+			require.NoError(t, f.store.Settle(t.Context(), inbox.SettleRequest{Now: f.clock.Now(), Settlements: []inbox.Settlement{
+				inbox.Finish(first, inbox.StateDead, "unreadable"), inbox.Finish(last, end, ""),
+			}}))
+			f.temporal.broken[activation] = serviceerror.NewInvalidArgument("refused")
+			require.NoError(t, f.store.Replay(t.Context(), last, f.clock.Now()))
+			f.start(t, relay.Config{MaxAttempts: 1})
+			f.becomes(t, last, inbox.StateDead)
+			f.stop()
+
+			require.NoError(t, f.store.Replay(t.Context(), first, f.clock.Now()))
+			require.NoError(t, f.store.Replay(t.Context(), last, f.clock.Now()))
+			f.start(t, relay.Config{MaxAttempts: 2})
+			eventually(t, "an attempt, after which the first event is sent alone", func() bool { return f.get(t, first).Attempts == 1 })
+			f.temporal.set(func(f *fakeTemporal) { delete(f.broken, activation) })
+			f.passTime(t, time.Second, "settled", func() bool { return f.get(t, last).State != inbox.StatePending })
+			require.Equal(t, inbox.StateLate, f.get(t, first).State)
+			require.Equal(t, inbox.StateLate, f.get(t, last).State)
+			require.Empty(t, f.temporal.sent())
+		})
+	}
 }
 
 // The signal's answer was lost, and the activation has ended since.

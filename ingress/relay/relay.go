@@ -99,7 +99,7 @@ func (r *Relay) Run(ctx context.Context) {
 	for range r.config.Concurrency {
 		senders.Go(func() {
 			for lane := range lanes {
-				settlements := r.handle(ctx, lane)
+				settlements := keepEnds(lane.Deliveries, r.handle(ctx, lane))
 				r.budget.free(lane)
 				results <- laneResult{lane: lane.Name, settlements: settlements}
 			}

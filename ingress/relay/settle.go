@@ -34,7 +34,7 @@ func (r *Relay) notAccepted(ctx context.Context, left []inbox.Delivery, result s
 	case accepted, busy:
 	}
 	now := r.now()
-	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), keepWasLate(head, result.reason()), false))
+	return holdLane(inbox.Retry(head.ID, now.Add(uncountedPause(now.Sub(head.ReceivedAt))), result.reason(), false))
 }
 
 // countFailedAttempt counts an attempt of a delivery. After the last one the delivery is dead.
@@ -45,18 +45,31 @@ func (r *Relay) countFailedAttempt(d inbox.Delivery, reason string) inbox.Settle
 		return inbox.Finish(d.ID, inbox.StateDead, reason)
 	}
 	r.logger.Warn("delivery attempt failed", zap.String("delivery", d.ID), zap.String("lane", d.Lane), zap.Int("attempt", attempt), zap.String("reason", reason))
-	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), keepWasLate(d, reason), true)
+	return inbox.Retry(d.ID, r.now().Add(countedPause(attempt)), reason, true)
 }
 
-// keepWasLate keeps in a delivery's reason that it was late before its replay: see Relay.ended.
-func keepWasLate(d inbox.Delivery, reason string) string {
-	if wasLate(d) {
-		return inbox.WasLate + ": " + reason
+// keepEnds keeps in the reasons of replayed deliveries which end they had before: see Relay.ended.
+func keepEnds(deliveries []inbox.Delivery, settlements []inbox.Settlement) []inbox.Settlement {
+	ends := map[string]string{}
+	for _, d := range deliveries {
+		for _, end := range []inbox.State{inbox.StateLate, inbox.StateDelivered} {
+			if wasBefore(d, end) {
+				ends[d.ID] = string(end) + inbox.BeforeReplay
+			}
+		}
 	}
-	return reason
+	for i, s := range settlements {
+		if end := ends[s.ID]; end != "" && s.State != inbox.StateLate && s.State != inbox.StateDelivered {
+			settlements[i].Reason = end + ": " + s.Reason
+		}
+	}
+	return settlements
 }
 
-func wasLate(d inbox.Delivery) bool { return strings.HasPrefix(d.Reason, inbox.WasLate) }
+// wasBefore reports whether a delivery has an end, or had it before its replay.
+func wasBefore(d inbox.Delivery, end inbox.State) bool {
+	return d.State == end || strings.HasPrefix(d.Reason, string(end)+inbox.BeforeReplay)
+}
 
 // countedPause returns the pause after a counted attempt: 1 s after the first, doubling up to 5 minutes. 20 attempts take about an hour.
 func countedPause(attempt int) time.Duration {

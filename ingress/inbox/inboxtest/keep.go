@@ -20,7 +20,8 @@ func replay(t *testing.T, s inbox.Store) {
 		require.NoError(t, s.Replay(ctx, id, at(2)))
 		d := get(t, s, id)
 		require.Equal(t, inbox.StatePending, d.State)
-		require.Equal(t, map[bool]string{true: inbox.WasLate}[end == inbox.StateLate], d.Reason)
+		ends := map[inbox.State]string{inbox.StateLate: "late before its replay", inbox.StateDelivered: "delivered before its replay"}
+		require.Equal(t, ends[end], d.Reason)
 		require.NoError(t, s.Replay(ctx, id, at(2)))
 		require.Equal(t, d.Reason, get(t, s, id).Reason, "again")
 		require.True(t, d.SettledAt.IsZero())

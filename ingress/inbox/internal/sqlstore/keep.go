@@ -44,8 +44,8 @@ SET due_at = CASE WHEN inbox_lane.claim = 0 AND inbox_lane.due_at > excluded.due
 		lane, id); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE inbox_delivery SET reason = CASE WHEN state = 'late' OR reason LIKE ? THEN ? ELSE '' END,
-state = 'pending', in_lane = 1, attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`, inbox.WasLate+"%", inbox.WasLate, sequence)
+	_, err = tx.Exec(`UPDATE inbox_delivery SET reason = CASE WHEN state IN ('late', 'delivered') THEN state || ? WHEN reason LIKE ? THEN reason ELSE '' END,
+state = 'pending', in_lane = 1, attempts = 0, unmatched_since = 0, settled_at = 0 WHERE sequence = ?`, inbox.BeforeReplay, "%"+inbox.BeforeReplay+"%", sequence)
 	return err
 }
 
