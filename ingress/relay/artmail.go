@@ -71,11 +71,15 @@ func (r *Relay) sendArtmail(ctx context.Context, lane string, events []pendingEv
 		return r.whyNotFound(ctx, lane, events[0].ReceivedAt, err)
 	}
 	if result.class == refused && strings.Contains(strings.ToLower(err.Error()), "search attribute") {
-		// The error lies in the namespace, not in the event, so no attempt is counted.
-		r.logger.Error("an activation can't be started before the search attributes are registered: run signalbox setup", zap.Error(err))
-		return sendResult{class: busy, err: err}
+		return r.waitForSetup("an activation can't be started", err)
 	}
 	return result
+}
+
+// waitForSetup returns busy: the error lies in the namespace, not in the event, so no attempt is counted.
+func (r *Relay) waitForSetup(what string, err error) sendResult {
+	r.logger.Error(what+" before the search attributes are registered: run signalbox setup", zap.Error(err))
+	return sendResult{class: busy, err: err}
 }
 
 // ended reports whether the activation's workflow has closed or was erased: its end was signalled, or an event came too late for it, as after

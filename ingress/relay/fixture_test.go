@@ -83,8 +83,8 @@ type fakeTemporal struct {
 	down   error
 	broken map[string]error
 	mend   map[string]int
-	// unstartable refuses every start.
-	unstartable error
+	// unstartable refuses every start, unqueryable every query for a caseId.
+	unstartable, unqueryable error
 	// poison refuses every signal whose payload contains it.
 	poison string
 	// hook runs within a signal, before it is accepted.
@@ -239,6 +239,9 @@ func (f *fakeTemporal) ListWorkflow(ctx context.Context, request *workflowservic
 		return nil, f.down
 	}
 	f.queries = append(f.queries, request.GetQuery())
+	if f.unqueryable != nil && strings.Contains(request.GetQuery(), workflows.SearchAttributeCaseID) {
+		return nil, f.unqueryable
+	}
 	if request.GetQuery() == "WorkflowType = 'artmail-activation' AND ExecutionStatus = 'Running'" {
 		return f.listActivations(string(request.GetNextPageToken())), ctx.Err()
 	}

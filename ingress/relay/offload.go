@@ -32,6 +32,8 @@ func (r *Relay) sendOffload(ctx context.Context, lane string, events []pendingEv
 	}
 	workflowID, err := r.findCase(ctx, first.Facts)
 	switch {
+	case classify(err) == refused: // the query holds no text that could make it wrong
+		return r.waitForSetup("a case can't be found", err)
 	case err != nil:
 		return resultOf(err)
 	case workflowID == "":

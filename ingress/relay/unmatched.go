@@ -46,10 +46,7 @@ func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	started, err := r.startedLanes(ctx, lanes)
-	if err != nil {
-		return 0, err
-	}
+	started, listErr := r.startedLanes(ctx, lanes)
 	for _, lane := range started {
 		n, err := r.replayLane(ctx, lane)
 		replayed += n
@@ -57,8 +54,10 @@ func (r *Relay) replayUnmatched(ctx context.Context) (replayed int, err error) {
 			return replayed, fmt.Errorf("lane %s: %w", lane, err)
 		}
 	}
-	r.olderUnmatched = older // a pass that failed is repeated
-	return replayed, nil
+	if listErr == nil {
+		r.olderUnmatched = older // a pass that failed is repeated
+	}
+	return replayed, listErr
 }
 
 // unmatchedLanes returns lanes with unmatched deliveries, each with the ID of one of them, and the cursor of the next pass.
@@ -91,7 +90,7 @@ func (r *Relay) readUnmatched(ctx context.Context, cursor string, lanes map[stri
 	return filter.Cursor, nil
 }
 
-// startedLanes returns the lanes whose workflow runs.
+// startedLanes returns the lanes whose workflow runs; with an error, those that were found before it.
 func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]string, error) {
 	// Two IDs can identify a lane of the shared route, and one ID can identify several lanes.
 	byWorkflowID, byCaseID := map[string][]string{}, map[string][]string{}
@@ -119,12 +118,11 @@ func (r *Relay) startedLanes(ctx context.Context, lanes map[string]string) ([]st
 	err := r.findRunning(ctx, "WorkflowId", byWorkflowID, func(execution *workflowpb.WorkflowExecutionInfo) {
 		add(byWorkflowID[execution.GetExecution().GetWorkflowId()])
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = r.findRunning(ctx, workflows.SearchAttributeCaseID, byCaseID, func(execution *workflowpb.WorkflowExecutionInfo) {
+			add(byCaseID[caseIDOf(execution)])
+		})
 	}
-	err = r.findRunning(ctx, workflows.SearchAttributeCaseID, byCaseID, func(execution *workflowpb.WorkflowExecutionInfo) {
-		add(byCaseID[caseIDOf(execution)])
-	})
 	return slices.Sorted(maps.Keys(started)), err
 }
 

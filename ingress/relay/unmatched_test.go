@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/ingress/relay"
@@ -62,6 +63,20 @@ func TestWhenACaseStartsItsUnmatchedEventsAreReplayed(t *testing.T) {
 	require.Equal(t, map[string][]string{"offload-case/order-1": ids, "offload-case/order-3": {byCaseID}, "offload-case/order-4": {byReference}}, sent)
 	f.stop()
 	require.False(t, slices.ContainsFunc(f.temporal.queries, func(q string) bool { return strings.Contains(q, "OR") }))
+}
+
+func TestAQueryThatIsRefusedKeepsNoOtherLaneUnmatched(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.start(t, often)
+	shared, id := f.keepShared(t, "c1", ""), f.keepOffload(t, "order-1", "evt")
+	f.parkUnmatched(t, shared, id)
+	f.temporal.set(func(f *fakeTemporal) {
+		f.unqueryable = serviceerror.NewInvalidArgument("invalid query: column name 'SignalboxCaseId' is not defined")
+	})
+	f.temporal.run("offload-case/order-1")
+	f.becomes(t, id, inbox.StateDelivered)
+	require.Equal(t, inbox.StateUnmatched, f.get(t, shared).State)
 }
 
 func TestTwoRelaysReplayTheSameUnmatchedEvents(t *testing.T) {
