@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/signalbox-dev/signalbox/ingress/inbox/postgres"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -192,8 +191,8 @@ func (c Config) validateIngress(say func(string, ...any)) {
 	if c.IdleTimeout <= 0 {
 		say("--idle-timeout (SIGNALBOX_IDLE_TIMEOUT): %s is not positive", c.IdleTimeout)
 	}
-	if c.UnmatchedGrace < 0 {
-		say("--unmatched-grace (SIGNALBOX_UNMATCHED_GRACE): %s is negative", c.UnmatchedGrace)
+	if c.UnmatchedGrace <= 0 {
+		say("--unmatched-grace (SIGNALBOX_UNMATCHED_GRACE): %s is not positive", c.UnmatchedGrace)
 	}
 	if c.KeepBodies < 0 {
 		say("--keep-bodies (SIGNALBOX_KEEP_BODIES): %s is negative; 0 keeps them for ever", c.KeepBodies)
@@ -205,9 +204,9 @@ func (c Config) validateIngress(say func(string, ...any)) {
 		say("--keep-rows (SIGNALBOX_KEEP_ROWS): %s is shorter than --keep-bodies, but a body can't stay longer than its row", c.KeepRows)
 	}
 	for n, secret := range c.SharedSecrets {
-		if utf8.RuneCountInString(secret) < minSharedSecret {
-			say("shared secret %d (SIGNALBOX_SHARED_SECRET, SIGNALBOX_SHARED_SECRET_FILE, or shared in the --config file): it has fewer than %d characters and could be guessed; "+
-				"`openssl rand -hex 32` makes one, and without one the shared route is off", n+1, minSharedSecret)
+		if problem := sharedSecretProblem(secret); problem != "" {
+			say("shared secret %d (SIGNALBOX_SHARED_SECRET, SIGNALBOX_SHARED_SECRET_FILE, or shared in the --config file): it has %s; "+
+				"`openssl rand -hex 32` makes one, and without one the shared route is off", n+1, problem)
 		}
 	}
 	for name, agent := range sorted(c.Agents) {
@@ -217,8 +216,10 @@ func (c Config) validateIngress(say func(string, ...any)) {
 		if len(agent.Secrets) == 0 {
 			say("agents.%s: set secrets or secretFiles: without a secret, everyone could post as Artmail", name)
 		}
-		if slices.Contains(agent.Secrets, "") {
-			say("agents.%s: a secret is empty", name)
+		for n, secret := range agent.Secrets {
+			if problem := secretProblem(secret); problem != "" {
+				say("agents.%s: secret %d %s", name, n+1, problem)
+			}
 		}
 		if err := agent.Options.Validate(); err != nil {
 			say("agents.%s: %w", name, err)
@@ -282,8 +283,8 @@ func (c Config) validateWorker(say func(string, ...any)) {
 		if !absoluteHTTP(account.BaseURL) {
 			say("accounts.%s.baseUrl (SIGNALBOX_OFFLOAD_BASE_URL): %q: want an absolute http or https URL", name, redactURL(account.BaseURL))
 		}
-		if account.APIKey == "" {
-			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): must not be empty", name)
+		if problem := secretProblem(account.APIKey); problem != "" {
+			say("accounts.%s.apiKey (SIGNALBOX_OFFLOAD_API_KEY): %s", name, problem)
 		}
 		if !usableRate(account.CallsPerSecond) {
 			say("accounts.%s.callsPerSecond: %v: want a positive number, or 0 for no limit", name, account.CallsPerSecond)

@@ -207,6 +207,14 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 			files: map[string]string{"s.yaml": `accounts: {"Büro": {baseUrl: 'https://a.example.com', apiKey: k}, "o'neill": {baseUrl: 'https://a.example.com', apiKey: k}}`}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
 			says: []string{"accounts.Büro: the name", "accounts.o'neill: the name", "printable ASCII"},
 		},
+		"a shared secret that a URL's path can't hold": {
+			files: map[string]string{"s.yaml": "shared: {secrets: ['hunter2/hunter2', 'hunter2%41', 'hunter2?hunter2', \"hunter2\\thunter2\", \"hunter2\\u200bhunter2\"]}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
+			says: []string{"shared secret 1 (SIGNALBOX_SHARED_SECRET", "shared secret 2", "shared secret 3", "shared secret 4", "shared secret 5", "can't hold"},
+		},
+		"secrets with what a file's would lose": {
+			files: map[string]string{"s.yaml": "agents: {a: {secrets: [\"hunter2\\n\"]}, b: {secrets: [' hunter2']}, c: {secrets: [\"hunter\\t2\"]}}\naccounts: {d: {baseUrl: 'https://a.example.com', apiKey: 'hunter2 '}}"}, environ: append([]string{"SIGNALBOX_CONFIG=s.yaml"}, minimal...),
+			says: []string{"agents.a: secret 1 has", "agents.b: secret 1 has", "agents.c: secret 1 has", "accounts.d.apiKey (SIGNALBOX_OFFLOAD_API_KEY): has"},
+		},
 		"a switch that is neither on nor off":  {environ: append([]string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP=maybe"}, minimal...), says: []string{"SIGNALBOX_DOWNLOAD_ALLOW_HTTP", "maybe"}},
 		"a cache that is no number":            {environ: append([]string{"SIGNALBOX_WORKFLOW_CACHE=all"}, minimal...), says: []string{"SIGNALBOX_WORKFLOW_CACHE", "all"}},
 		"bodies that outlive their rows":       {environ: minimal, args: []string{"--keep-bodies=2h", "--keep-rows=1h"}, says: []string{"--keep-rows", "stay longer than its row"}},
@@ -236,6 +244,8 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		"the same token twice":                 {files: map[string]string{"t": "ann:0123456789abcdef\nbob:0123456789abcdef"}, environ: minimal, args: []string{"--internal-tokens=t"}, says: []string{"ann", "bob", "same token"}},
 		"a negative delay":                     {environ: minimal, args: []string{"--drain-delay=-1s"}, says: []string{"--drain-delay (SIGNALBOX_DRAIN_DELAY)"}},
 		"a shared secret to be guessed":        {environ: append([]string{"SIGNALBOX_SHARED_SECRET=x"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "8 characters"}},
+		"a shared secret with a line end":      {environ: append([]string{"SIGNALBOX_SHARED_SECRET=hunter2hunter2\n"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET", "can't hold"}},
+		"a grace time of nothing":              {environ: minimal, args: []string{"--unmatched-grace=0s"}, says: []string{"--unmatched-grace (SIGNALBOX_UNMATCHED_GRACE): 0s is not positive"}},
 		"a shared secret in UTF-16":            {files: map[string]string{"f": "\xff\xfes\x00e\x00"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f is UTF-16", "save it as UTF-8"}},
 		"two secrets in one file":              {files: map[string]string{"f": "secret-1\nsecret-2\n"}, environ: append([]string{"SIGNALBOX_SHARED_SECRET_FILE=f"}, minimal...), says: []string{"SIGNALBOX_SHARED_SECRET_FILE: f has 2 lines", "a separate file"}},
 		"a deployment without a build":         {environ: append([]string{"TEMPORAL_DEPLOYMENT_NAME=orders"}, minimal...), says: []string{"TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"}},

@@ -23,16 +23,38 @@ func (s Source) secretFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if text == "" {
-		return "", fmt.Errorf("%s is empty", path)
-	}
 	if lines := strings.Count(text, "\n") + 1; lines > 1 {
 		return "", fmt.Errorf("%s has %d lines, want one: put each secret into a separate file", path, lines)
 	}
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		return "", fmt.Errorf("%s has control characters: write the secret as plain text", path)
+	if problem := secretProblem(text); problem != "" {
+		return "", fmt.Errorf("%s %s", path, problem)
 	}
 	return text, nil
+}
+
+// secretProblem returns what is wrong with a secret, or "". Nothing that was meant as another text may pass: it would verify no webhook.
+func secretProblem(secret string) string {
+	switch {
+	case secret == "":
+		return "is empty"
+	case secret != strings.TrimSpace(secret):
+		return "has spaces or line ends around it: remove them"
+	case strings.ContainsFunc(secret, unicode.IsControl):
+		return "has control characters: write the secret as plain text"
+	}
+	return ""
+}
+
+// sharedSecretProblem returns what is wrong with a secret that is a part of a URL's path, or "".
+func sharedSecretProblem(secret string) string {
+	unfit := func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(` /\%?#`, r) }
+	switch {
+	case utf8.RuneCountInString(secret) < minSharedSecret:
+		return fmt.Sprintf("fewer than %d characters and could be guessed", minSharedSecret)
+	case strings.ContainsFunc(secret, unfit):
+		return `a character that a URL's path can't hold as it is: a space, one of / \ % ? #, or one that is not printable`
+	}
+	return ""
 }
 
 // textFile reads a UTF-8 file, removes a byte order mark and spaces around the text, and converts line ends to line feeds.
