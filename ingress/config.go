@@ -60,6 +60,8 @@ type QuarantineConfig struct {
 	// MaxBody is the largest body that is kept, and the cap of a body without a well-formed signature, in bytes. Default 64 KiB: events of
 	// Artmail have a few hundred bytes.
 	MaxBody int64
+	// StopTimeout is how long a stop, after the last answer, waits for queued bodies to be written before it drops them. Default 2 seconds.
+	StopTimeout time.Duration
 }
 
 const defaultMaxBody = 1 << 20
@@ -80,5 +82,6 @@ func (c Config) withDefaults() Config {
 	c.Quarantine.Keep = cmp.Or(c.Quarantine.Keep, 500)
 	c.Quarantine.SourcePerHour = cmp.Or(c.Quarantine.SourcePerHour, max(c.Quarantine.Keep/5, 1))
 	c.Quarantine.MaxBody = cmp.Or(c.Quarantine.MaxBody, 64<<10)
+	c.Quarantine.StopTimeout = cmp.Or(c.Quarantine.StopTimeout, 2*time.Second)
 	return c
 }

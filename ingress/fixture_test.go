@@ -2,6 +2,7 @@ package ingress_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -83,6 +84,7 @@ func startAt(tb testing.TB, now func() time.Time, config ingress.Config, wrap fu
 		f.store = wrap(store)
 	}
 	f.spans = tracetest.NewSpanRecorder()
+	config.Quarantine.StopTimeout = cmp.Or(config.Quarantine.StopTimeout, time.Minute)
 	server, err := ingress.New(config, ingress.Deps{
 		Keys: keys, Inbox: f.store, Logger: zap.New(core), Metrics: f.registry, Now: now,
 		Tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(f.spans)).Tracer("test"),

@@ -29,7 +29,8 @@ var lastKinds = []string{kindExtraActivation, kindUnverifiedActivation}
 // Artmail shows an API key only once.
 //
 // It writes in the background. If a refusal waited for the disk, it would take longer than one for an agent that does not exist, and many
-// forged webhooks would delay real ones. A crash or a full queue loses only bodies that were never acknowledged: Artmail sends them again.
+// forged webhooks would delay real ones. A crash, a full queue or a stop while the inbox can't write loses only bodies that were never
+// acknowledged: Artmail sends them again.
 // Bodies that look like agent.activated have a separate queue, which is written first, so that many other bodies can't delay an API key.
 //
 // Each agent keeps a bounded number of bodies and takes a bounded number in an hour; so does each source for each agent. So a source can't
@@ -40,6 +41,7 @@ type quarantine struct {
 	server *Server
 	wake   chan struct{} // has one element when a body was queued
 	done   sync.WaitGroup
+	cancel context.CancelFunc // ends all writes
 
 	mu                  sync.Mutex
 	activations, others []suspect
@@ -115,11 +117,17 @@ func newQuarantine(s *Server) *quarantine {
 	}
 }
 
-func (q *quarantine) start() { q.done.Go(q.run) }
+func (q *quarantine) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	q.cancel = cancel
+	q.done.Go(func() { q.run(ctx) })
+}
 
-// stop writes the queued bodies and returns. Call offer no more after it.
+// stop writes the queued bodies, for at most StopTimeout, and returns. Call offer no more after it.
 func (q *quarantine) stop() {
 	close(q.wake)
+	defer q.cancel()
+	defer time.AfterFunc(q.server.config.Quarantine.StopTimeout, q.cancel).Stop()
 	q.done.Wait()
 }
 
@@ -219,23 +227,23 @@ func (q *quarantine) take() []suspect {
 	return batch
 }
 
-func (q *quarantine) run() {
+func (q *quarantine) run(ctx context.Context) {
 	for open := true; open; {
 		_, open = <-q.wake
 		for batch := q.take(); len(batch) > 0; batch = q.take() {
-			if err := q.write(batch); err != nil {
+			if err := q.write(ctx, batch); err != nil {
 				q.server.logger.Error("refused webhooks were not stored in the quarantine", zap.Int("count", len(batch)), zap.Error(err))
 			}
 		}
 		if open {
-			q.countRooms()
+			q.countRooms(ctx)
 		}
 	}
 }
 
 // countRooms counts the rooms that are to be counted again.
-func (q *quarantine) countRooms() {
-	ctx, cancel := context.WithTimeout(context.Background(), quarantineBudget)
+func (q *quarantine) countRooms(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, quarantineBudget)
 	defer cancel()
 	q.mu.Lock()
 	agents := q.recount
@@ -275,8 +283,8 @@ func (q *quarantine) countRoom(ctx context.Context, agent string) error {
 	return nil
 }
 
-func (q *quarantine) write(batch []suspect) error {
-	ctx, cancel := context.WithTimeout(context.Background(), quarantineBudget)
+func (q *quarantine) write(ctx context.Context, batch []suspect) error {
+	ctx, cancel := context.WithTimeout(ctx, quarantineBudget)
 	defer cancel()
 	agents := map[string]bool{} // true: with activations
 	deliveries := make([]inbox.Delivery, 0, len(batch))

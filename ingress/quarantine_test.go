@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -134,4 +136,41 @@ func TestAFullQueueOfForgeriesDoesNotBlockAnActivation(t *testing.T) {
 		kinds[d.Kind]++
 	}
 	require.Equal(t, map[string]int{"unverified": 257, "unverified agent.activated": 1}, kinds)
+}
+
+// stuckStore ends an append only with its context.
+type stuckStore struct {
+	inbox.Store
+	mu   sync.Mutex
+	ends []error
+}
+
+func (s *stuckStore) Append(ctx context.Context, _ []inbox.Delivery) ([]inbox.Receipt, error) {
+	<-ctx.Done()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ends = append(s.ends, ctx.Err())
+	return nil, inbox.ErrBusy
+}
+
+func TestAStopDoesNotWaitForAQuarantineThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	stuck := &stuckStore{}
+	c := config()
+	c.Refusals = 1000
+	c.Quarantine = ingress.QuarantineConfig{SourcePerHour: 1000, StopTimeout: time.Millisecond}
+	f := start(t, c, func(s inbox.Store) inbox.Store {
+		stuck.Store = s
+		return stuck
+	})
+	for n := range 2*64 + 2 { // more than two batches
+		require.Equal(t, 401, f.post(t, "/webhooks/artmail/"+agent, fmt.Sprintf(`{"type":"agent.paused","activationId":"a%d"}`, n)).status)
+	}
+	require.NoError(t, f.stop())
+	require.ErrorIs(t, stuck.ends[len(stuck.ends)-1], context.Canceled, "the stop ends it, not the time of the last batch")
+	lost := 0
+	for _, entry := range f.logs.FilterMessage("refused webhooks were not stored in the quarantine").All() {
+		lost += int(entry.ContextMap()["count"].(int64))
+	}
+	require.Equal(t, 2*64+2, lost)
 }
