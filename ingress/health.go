@@ -55,7 +55,8 @@ func (h *health) check(ctx context.Context) error {
 	if err := h.probe(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrInboxAway, err)
 	}
-	if at := h.failedAt.Load(); at != 0 && h.now().Sub(time.Unix(0, at)) < unreadyFor {
+	at := h.failedAt.Load()
+	if ago := h.now().Sub(time.Unix(0, at)); at != 0 && ago >= 0 && ago < unreadyFor { // below 0 the clock was set back
 		return ErrNotStored
 	}
 	return nil

@@ -112,6 +112,22 @@ func TestAnInboxThatCannotStoreIsAnsweredWith503AndRecovers(t *testing.T) {
 	require.Len(t, f.kept(t), 1)
 }
 
+func TestAClockThatStepsBackKeepsNoServerUnready(t *testing.T) {
+	t.Parallel()
+	store := &broken{}
+	var back atomic.Int64
+	f := startAt(t, func() time.Time { return time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC).Add(-time.Duration(back.Load())) }, config(), func(s inbox.Store) inbox.Store {
+		store.Store = s
+		return store
+	})
+	store.set(inbox.ErrBusy)
+	require.Equal(t, 503, f.post(t, f.offloadPath("order-1"), completed).status)
+	require.Equal(t, 503, f.do(t, "GET", "/readyz", nil).status)
+	store.set(nil)
+	back.Store(int64(time.Hour))
+	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status, "no request shows that the inbox has recovered: it is not ready, so none comes")
+}
+
 // unanswered is an inbox whose Check blocks until it is released. It counts the calls and those in progress.
 type unanswered struct {
 	inbox.Store
