@@ -53,6 +53,8 @@ const (
 type GetCaseParams struct {
 	Account string `json:"account"`
 	CaseID  string `json:"caseId"`
+	// Number is for the workflow only: it tells a read that began before an event from one that began after it.
+	Number int `json:"number,omitempty"`
 }
 
 // ReconcileCaseParams is the argument of the activity "offload.reconcile-case". The activity reads the case until it differs from Known.

@@ -91,16 +91,16 @@ func (r *run) applyResults() {
 	}
 	if r.read.Done() {
 		if params, snapshot, failed := r.read.Take(r.Ctx); failed != nil {
-			r.applyResult(lifecycle.ReadFailed(r.c, params.CaseID, *failed, r.Now()))
+			r.applyResult(lifecycle.ReadFailed(r.c, params, *failed, r.Now()))
 		} else {
-			r.applyResult(lifecycle.Read(r.c, params.CaseID, snapshot, r.Now()))
+			r.applyResult(lifecycle.Read(r.c, params, snapshot, r.Now()))
 		}
 	}
 	if r.reconcile.Done() {
-		if _, snapshot, failed := r.reconcile.Take(r.Ctx); failed != nil {
-			r.applyResult(lifecycle.ReconcileFailed(r.c, *failed, r.Now()))
+		if params, snapshot, failed := r.reconcile.Take(r.Ctx); failed != nil {
+			r.applyResult(lifecycle.ReconcileFailed(r.c, params, *failed, r.Now()))
 		} else {
-			r.applyResult(lifecycle.Reconciled(r.c, snapshot, r.Now()))
+			r.applyResult(lifecycle.Reconciled(r.c, params, snapshot, r.Now()))
 		}
 	}
 	if r.check.Done() {

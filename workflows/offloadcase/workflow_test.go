@@ -186,6 +186,31 @@ func TestAWebhookStopsARunningReconcile(t *testing.T) {
 	require.Equal(t, workflows.CaseCompleted, w.outcome.Status)
 }
 
+func TestAReadThatBeganBeforeTheEndIsRepeatedForItsFiles(t *testing.T) {
+	t.Parallel()
+	untimed, omits, whole := inputNeeded("q1", 5*minute), caseFailed(6*minute), caseFailed(6*minute)
+	untimed.OccurredAt = time.Time{}
+	omits.Facts = omits.Facts.Omitting(workflows.FieldAttachments)
+	whole.Facts.Attachments = []workflows.Attachment{{ID: "a"}}
+	w := play(t, 0, scenario{
+		start: start(), provider: &provider{truth: []truth{shows(whole, 6*minute)}},
+		steps: []step{
+			{4 * minute, func(w *world) { w.hold.Begin() }},
+			signals(5*minute, untimed),
+			{6 * minute, func(w *world) {
+				require.Equal(w.t, 1, w.scenario.provider.reads)
+				w.hold.End(w.env)
+				w.signal(omits)
+			}},
+		},
+	})
+	require.NoError(t, w.err)
+	require.Equal(t, workflows.CaseFailed, w.outcome.Status)
+	require.Empty(t, w.outcome.Facts.Omitted)
+	require.Len(t, w.outcome.Facts.Attachments, 1)
+	require.Equal(t, 2, w.scenario.provider.reads)
+}
+
 func TestEventsWithoutAChangeStartNoTimer(t *testing.T) {
 	t.Parallel()
 	question := inputNeeded("q1", time.Minute)

@@ -27,13 +27,13 @@ func TestACaseIsAdoptedOnceAReadHasShownIt(t *testing.T) {
 	shown := shows(workflows.OffloadRunning, 2)
 	for _, reference := range []string{"", "vendor_2048"} {
 		shown.Facts.ClientReferenceID = reference
-		bound := lifecycle.Read(c, caseID, shown, after(3))
+		bound := readOnce(c, caseID, shown, after(3))
 		requireStatus(t, workflows.CaseRunning, bound)
 		require.Equal(t, caseID, bound.State.CaseID)
 		require.Empty(t, lifecycle.Attention(bound.State))
 		require.NotNil(t, lifecycle.Next(bound, after(3)).Reconcile, "the case may have changed meanwhile")
 	}
-	requireStatus(t, workflows.CaseFailed, lifecycle.Read(c, caseID, read(failed(2)), after(3)))
+	requireStatus(t, workflows.CaseFailed, readOnce(c, caseID, read(failed(2)), after(3)))
 }
 
 func TestAnUnverifiedAdoptionChangesNothing(t *testing.T) {
@@ -41,9 +41,9 @@ func TestAnUnverifiedAdoptionChangesNothing(t *testing.T) {
 	theirs := shows(workflows.OffloadRunning, 2)
 	theirs.Facts.ClientReferenceID = "vendor_4711"
 	for name, c := range map[string]lifecycle.Case{
-		"it is another request's": lifecycle.Read(verifying(), caseID, theirs, after(3)),
-		"there is no such case":   lifecycle.ReadFailed(verifying(), caseID, rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "vendor_4711 not found"}, after(3)),
-		"the read fails":          lifecycle.ReadFailed(verifying(), caseID, rules.Failure{Message: "vendor_4711: no route"}, after(3)),
+		"it is another request's": readOnce(verifying(), caseID, theirs, after(3)),
+		"there is no such case":   readFailed(verifying(), caseID, rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "vendor_4711 not found"}, after(3)),
+		"the read fails":          readFailed(verifying(), caseID, rules.Failure{Message: "vendor_4711: no route"}, after(3)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,11 +57,11 @@ func TestAnUnverifiedAdoptionChangesNothing(t *testing.T) {
 
 			again := lifecycle.Adopt(c, workflows.AdoptCase{CaseID: "right"})
 			require.Equal(t, []string{"create_uncertain"}, lifecycle.Attention(again.State))
-			require.Equal(t, again, lifecycle.Read(again, caseID, shows(workflows.OffloadRunning, 2), after(4)), "a read of the earlier caseId changes nothing")
-			require.Equal(t, again, lifecycle.ReadFailed(again, caseID, rules.Failure{Message: "late"}, after(4)))
+			require.Equal(t, again, readOnce(again, caseID, shows(workflows.OffloadRunning, 2), after(4)), "a read of the earlier caseId changes nothing")
+			require.Equal(t, again, readFailed(again, caseID, rules.Failure{Message: "late"}, after(4)))
 			right := shows(workflows.OffloadRunning, 2)
 			right.Facts.CaseID = "right"
-			require.Equal(t, "right", lifecycle.Read(again, "right", right, after(4)).State.CaseID)
+			require.Equal(t, "right", readOnce(again, "right", right, after(4)).State.CaseID)
 		})
 	}
 }
@@ -73,9 +73,9 @@ func TestTheCasesOwnURLOutranksAnAdoption(t *testing.T) {
 
 	early := lifecycle.Receive(verifying(), other, after(10))
 	require.Equal(t, "another", early.State.CaseID)
-	require.Empty(t, lifecycle.Attention(lifecycle.Read(early, caseID, shows(workflows.OffloadRunning, 2), after(11)).State)[1:], "input_needed alone")
+	require.Empty(t, lifecycle.Attention(readOnce(early, caseID, shows(workflows.OffloadRunning, 2), after(11)).State)[1:], "input_needed alone")
 
-	adopted := lifecycle.Reconciled(adopted(uncertain(), 2), read(inputNeeded("q0", 5)), after(6))
+	adopted := reconciled(adopted(uncertain(), 2), read(inputNeeded("q0", 5)), after(6))
 	late := lifecycle.Receive(adopted, other, after(10))
 	require.Equal(t, "another", late.State.CaseID)
 	require.Equal(t, []string{caseID}, late.State.OtherCaseIDs)
@@ -100,7 +100,7 @@ func TestACaseWhoseRequestWasRejectedCanBeAdopted(t *testing.T) {
 	requireStatus(t, workflows.CaseCreating, c)
 	require.NoError(t, lifecycle.CheckAdopt(c, workflows.AdoptCase{CaseID: caseID}))
 	requireStatus(t, workflows.CaseRunning, adopted(c, 2))
-	c = lifecycle.ReadFailed(lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID}), caseID, rules.Failure{Message: "no such case"}, after(2))
+	c = readFailed(lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID}), caseID, rules.Failure{Message: "no such case"}, after(2))
 	requireStatus(t, workflows.CaseCreating, c)
 	require.Contains(t, lifecycle.Attention(c.State), workflows.AttentionAdoptRefused)
 }

@@ -47,7 +47,7 @@ func TestAQuestionIsAnnouncedAndItsAnswerIsSent(t *testing.T) {
 	given := lifecycle.View(c).Answers
 	require.Equal(t, []workflows.Answer{{QuestionID: "q1", Text: "Yes", By: "ada", GivenAt: after(20), Result: workflows.InputAccepted}}, given)
 
-	c = lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 23), after(23))
+	c = reconciled(c, shows(workflows.OffloadRunning, 23), after(23))
 	requireStatus(t, workflows.CaseRunning, c)
 	require.Nil(t, lifecycle.View(c).Question)
 }
@@ -64,13 +64,13 @@ func TestAnInvalidAnswerIsRefusedWithTheReason(t *testing.T) {
 	}{
 		"no question":         {running(), answer("q1"), workflows.ErrTypeNoOpenQuestion},
 		"before the creation": {began(), answer("q1"), workflows.ErrTypeNoOpenQuestion},
-		"unknown question":    {lifecycle.Reconciled(running(), silent, after(10)), answer("q1"), workflows.ErrTypeNoOpenQuestion},
+		"unknown question":    {reconciled(running(), silent, after(10)), answer("q1"), workflows.ErrTypeNoOpenQuestion},
 		"another question":    {asked(), answer("q2"), workflows.ErrTypeOtherQuestion},
 		"blank":               {asked(), workflows.ProvideInput{QuestionID: "q1", Text: " \n"}, workflows.ErrTypeInvalidArgument},
 		"too long":            {asked(), workflows.ProvideInput{QuestionID: "q1", Text: strings.Repeat("x", 33<<10)}, workflows.ErrTypeInvalidArgument},
 		"answered":            {answering(), answer("q1"), workflows.ErrTypeAlreadyAnswered},
 		"answered before":     {lifecycle.Receive(answering(), inputNeeded("q2", 30), after(30)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
-		"answered elsewhere":  {lifecycle.Reconciled(asked(), read(resolvedElsewhere), after(11)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
+		"answered elsewhere":  {reconciled(asked(), read(resolvedElsewhere), after(11)), answer("q1"), workflows.ErrTypeAlreadyAnswered},
 		"ended":               {lifecycle.Receive(asked(), completed(30), after(30)), answer("q1"), workflows.ErrTypeCaseEnded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,9 +108,9 @@ func TestEachResultOfAnAnswerLeadsToItsStatus(t *testing.T) {
 func TestAReadDecidesAfterARefusedAnswer(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(21))
-	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Read(c, caseID, read(inputNeeded("q2", 20)), after(22)))
-	requireStatus(t, workflows.CaseCompleted, lifecycle.Read(c, caseID, read(completed(20)), after(22)))
-	open := lifecycle.Read(c, caseID, read(inputNeeded("q1", 10)), after(22))
+	requireStatus(t, workflows.CaseInputNeeded, readOnce(c, caseID, read(inputNeeded("q2", 20)), after(22)))
+	requireStatus(t, workflows.CaseCompleted, readOnce(c, caseID, read(completed(20)), after(22)))
+	open := readOnce(c, caseID, read(inputNeeded("q1", 10)), after(22))
 	requireStatus(t, workflows.CaseInputNeeded, open)
 	require.NoError(t, lifecycle.CheckProvideInput(open, answer("q1")), "Offload says that it is open after all")
 }
@@ -119,7 +119,7 @@ func TestWhyOffloadRejectedAnAnswerStaysKnown(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.AnswerFailed(answering(), "q1", rules.Failure{Type: workflows.ErrTypeOffloadInvalidRequest, Message: "too long"}, after(21))
 	require.Equal(t, 1, strings.Count(lifecycle.Details(c), "too long"), "once")
-	c = lifecycle.Read(c, caseID, read(inputNeeded("q1", 10)), after(22))
+	c = readOnce(c, caseID, read(inputNeeded("q1", 10)), after(22))
 	require.Equal(t, "too long", lifecycle.View(c).Answers[0].Error)
 	require.Contains(t, lifecycle.Details(c), "> too long")
 	require.Empty(t, c.State.LastError)
@@ -138,10 +138,10 @@ func TestTheNextReadDecidesAfterARefusedAnswerAndAFailedRead(t *testing.T) {
 	for _, result := range []workflows.InputResult{workflows.InputNotWaiting, workflows.InputMismatch} {
 		c := lifecycle.ProvideInput(asked(), workflows.ProvideInput{QuestionID: "q1", Text: "yes"}, after(20))
 		c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: result}, after(21))
-		c = lifecycle.ReadFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnavailable}, after(24))
+		c = readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnavailable}, after(24))
 		requireStatus(t, workflows.CaseRunning, c)
 		require.Zero(t, lifecycle.Next(c, after(25)).Reconcile.Known, "the question as it was asked would be no news")
-		c = lifecycle.Reconciled(c, read(inputNeeded("q1", 10)), after(25))
+		c = reconciled(c, read(inputNeeded("q1", 10)), after(25))
 		requireStatus(t, workflows.CaseInputNeeded, c)
 		require.Equal(t, after(26), lifecycle.Next(c, after(25)).Wake)
 	}
@@ -159,10 +159,10 @@ func TestResolvedWhileStillInputNeededIsAnAnswerInFlight(t *testing.T) {
 	t.Parallel()
 	resolved := inputNeeded("q1", 10)
 	resolved.Facts.Question.Status = workflows.QuestionResolved
-	c := lifecycle.Reconciled(asked(), read(resolved), after(11))
+	c := reconciled(asked(), read(resolved), after(11))
 	requireStatus(t, workflows.CaseInputSent, c)
 	require.Empty(t, lifecycle.Attention(c.State))
-	c = lifecycle.Reconciled(running(), read(resolved), after(11))
+	c = reconciled(running(), read(resolved), after(11))
 	requireStatus(t, workflows.CaseInputSent, c)
 	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(12))
 	requireStatus(t, workflows.CaseInputSent, c)
@@ -173,8 +173,8 @@ func TestAResolvedQuestionIsNotReopenedByAWebhookWithALaterTime(t *testing.T) {
 	t.Parallel()
 	resolved := inputNeeded("q1", 10)
 	resolved.Facts.Question.Status = workflows.QuestionResolved
-	requireStatus(t, workflows.CaseInputSent, lifecycle.Receive(lifecycle.Reconciled(running(), read(resolved), after(12)), inputNeeded("q1", 11), after(13)))
-	requireStatus(t, workflows.CaseInputSent, lifecycle.Reconciled(lifecycle.Receive(running(), inputNeeded("q1", 11), after(11)), read(resolved), after(12)))
+	requireStatus(t, workflows.CaseInputSent, lifecycle.Receive(reconciled(running(), read(resolved), after(12)), inputNeeded("q1", 11), after(13)))
+	requireStatus(t, workflows.CaseInputSent, reconciled(lifecycle.Receive(running(), inputNeeded("q1", 11), after(11)), read(resolved), after(12)))
 }
 
 func TestANewQuestionReplacesAnOpenOneAndAnAnswerUnderWay(t *testing.T) {
@@ -208,7 +208,7 @@ func TestAnAcceptedAnswerStaysAcceptedWhileOthersFollow(t *testing.T) {
 
 func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Reconciled(running(), shows(workflows.OffloadRunning, 20), after(21))
+	c := reconciled(running(), shows(workflows.OffloadRunning, 20), after(21))
 	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(22))
 	requireStatus(t, workflows.CaseRunning, c)
 	c = lifecycle.Receive(c, inputNeeded("q2", 30), after(31))
@@ -218,9 +218,9 @@ func TestAnOlderQuestionDoesNotReopenANewerState(t *testing.T) {
 
 func TestAReadWithoutTheQuestionKeepsTheWebhooksQuestion(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Reconciled(asked(), shows(workflows.OffloadInputNeeded, 11), after(12))
+	c := reconciled(asked(), shows(workflows.OffloadInputNeeded, 11), after(12))
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
-	c = lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 11), after(12))
+	c = reconciled(running(), shows(workflows.OffloadInputNeeded, 11), after(12))
 	require.Contains(t, lifecycle.WaitingFor(c), "has not said which")
 	c = lifecycle.Receive(c, inputNeeded("q1", 10), after(13))
 	require.Equal(t, "q1", lifecycle.View(c).Question.ID)
@@ -295,8 +295,8 @@ func TestAQuestionThatIsNotKnownDoesNotExpire(t *testing.T) {
 	t.Parallel()
 	expiring := options(func(o *workflows.CaseOptions) { o.QuestionExpiresAfter = workflows.Duration(time.Hour) })
 	c := lifecycle.Answered(answering(expiring), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
-	c = lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 22), after(23))
-	c = lifecycle.Tick(lifecycle.Reconciled(c, shows(workflows.OffloadInputNeeded, 65), after(66)), after(66))
+	c = reconciled(c, shows(workflows.OffloadRunning, 22), after(23))
+	c = lifecycle.Tick(reconciled(c, shows(workflows.OffloadInputNeeded, 65), after(66)), after(66))
 	require.Equal(t, []string{"input_needed"}, lifecycle.Attention(lifecycle.Tick(c, after(80)).State), "the one before it would have")
 	require.Equal(t, after(66), lifecycle.DueAt(c))
 	known := lifecycle.Receive(c, inputNeeded("q2", 64), after(81))

@@ -33,7 +33,14 @@ func holdEnd(s *State, e workflows.CaseEvent) {
 	fillLasting(&s.Facts, workflows.CaseFacts{Metadata: e.Facts.Metadata})
 	e.Facts.Metadata = nil
 	e.EventMeta = workflows.EventMeta{OccurredAt: e.OccurredAt} // the other fields have no size limit and are no longer needed
-	s.HeldEnd, s.ReadWanted = &e, true
+	s.HeldEnd = &e
+	wantReadAfter(s)
+}
+
+// wantReadAfter requests a read that begins after this event: a running one may show the case as it was before.
+func wantReadAfter(s *State) {
+	s.ReadWanted = true
+	s.Reads++
 }
 
 // applyHeldEnd applies the end that waited for a read.

@@ -24,7 +24,7 @@ func TestAConfirmedQuestionIsOpenWhereGetDoesNotRepeatIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := lifecycle.Read(lifecycle.Receive(row.before, row.event, after(31)), caseID, silent, after(32))
+			c := readOnce(lifecycle.Receive(row.before, row.event, after(31)), caseID, silent, after(32))
 			requireStatus(t, workflows.CaseInputNeeded, c)
 			require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text)
 			require.NoError(t, lifecycle.CheckProvideInput(c, answer("q2")))
@@ -32,14 +32,14 @@ func TestAConfirmedQuestionIsOpenWhereGetDoesNotRepeatIt(t *testing.T) {
 	}
 
 	old := lifecycle.Receive(asked(), untimed(inputNeeded("q0", 5)), after(31))
-	require.Equal(t, "q1", lifecycle.Read(old, caseID, silent, after(32)).State.Facts.Question.ID, "an older one does not replace the open one")
+	require.Equal(t, "q1", readOnce(old, caseID, silent, after(32)).State.Facts.Question.ID, "an older one does not replace the open one")
 	told := read(inputNeeded("q3", 30))
-	other := lifecycle.Read(lifecycle.Receive(running(), untimed(inputNeeded("q2", 30)), after(31)), caseID, told, after(32))
+	other := readOnce(lifecycle.Receive(running(), untimed(inputNeeded("q2", 30)), after(31)), caseID, told, after(32))
 	require.Equal(t, "q3", other.State.Facts.Question.ID, "what GET shows goes before")
 	require.Equal(t, after(33), lifecycle.Next(other, after(32)).Wake, "the event still waits to be confirmed")
 
 	answered := lifecycle.Answered(answering(), "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
-	stale := lifecycle.Read(lifecycle.Receive(answered, untimed(inputNeeded("q0", 5)), after(31)), caseID, read(inputNeeded("q0", 5)), after(32))
+	stale := readOnce(lifecycle.Receive(answered, untimed(inputNeeded("q0", 5)), after(31)), caseID, read(inputNeeded("q0", 5)), after(32))
 	requireStatus(t, workflows.CaseInputSent, stale)
 	require.Equal(t, "q1", stale.State.Facts.Question.ID, "a read that is older than the question brings none back")
 }
@@ -56,19 +56,19 @@ func TestAllFieldsOfAConfirmedEndCountButResultAndFilesFromAProvenOneOnly(t *tes
 	t.Parallel()
 	bare := read(event("", workflows.OffloadCompleted, 10))
 	said := sending(completed(10), "a")
-	proven := lifecycle.Outcome(lifecycle.Read(lifecycle.Receive(running(), untimed(said), after(10)), caseID, bare, after(11)))
+	proven := lifecycle.Outcome(readOnce(lifecycle.Receive(running(), untimed(said), after(10)), caseID, bare, after(11)))
 	require.Equal(t, "goal_achieved", proven.ResultStatus)
 	require.JSONEq(t, `{"signedW9Received":true}`, string(proven.Facts.Result))
 	require.Len(t, proven.Facts.Attachments, 1)
 	require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(proven.Facts.Metadata))
 
-	spoof := lifecycle.Outcome(lifecycle.Read(lifecycle.Receive(running(), unproven(said), after(10)), caseID, bare, after(11)))
+	spoof := lifecycle.Outcome(readOnce(lifecycle.Receive(running(), unproven(said), after(10)), caseID, bare, after(11)))
 	require.Equal(t, workflows.CaseCompleted, spoof.Status)
 	require.Nil(t, spoof.Facts.Result)
 	require.Nil(t, spoof.Facts.Attachments)
 	require.Equal(t, json.RawMessage(`{"vendorId":"vendor_2048"}`), spoof.Facts.Metadata)
 
-	reason := lifecycle.Outcome(lifecycle.Read(lifecycle.Receive(running(), untimed(failed(10)), after(10)), caseID, read(event("", workflows.OffloadFailed, 10)), after(11)))
+	reason := lifecycle.Outcome(readOnce(lifecycle.Receive(running(), untimed(failed(10)), after(10)), caseID, read(event("", workflows.OffloadFailed, 10)), after(11)))
 	require.Equal(t, "nobody answered", *reason.Facts.FailureReason)
 	require.Equal(t, "max_retries", reason.ResultStatus)
 	require.Empty(t, reason.Unknown)
@@ -89,7 +89,7 @@ func TestAReadConfirmsOnlyWhatAgreesWithIt(t *testing.T) {
 		"an open question":   {untimed(inputNeeded("q1", 10)), workflows.NewsByPoll},
 		"it runs at Offload": {untimed(event("", workflows.OffloadRunning, 10)), workflows.NewsByPoll},
 	} {
-		c := lifecycle.Read(lifecycle.Receive(running(), row.event, after(10)), caseID, read(completed(10)), after(11))
+		c := readOnce(lifecycle.Receive(running(), row.event, after(10)), caseID, read(completed(10)), after(11))
 		requireStatus(t, workflows.CaseCompleted, c)
 		require.Equal(t, row.want, lifecycle.Outcome(c).Source, name)
 	}

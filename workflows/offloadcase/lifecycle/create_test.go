@@ -141,7 +141,7 @@ func TestAWebhookThatProvesACaseCountsAtOnceIfTheRestOfItWaitsForARead(t *testin
 	pausing := lifecycle.CreateFailed(began(), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(1))
 	ofAnother := adopted(uncertain(), 2)
 	ofAnother = lifecycle.Receive(ofAnother, unproven(inputNeeded("q1", 3)), after(3))
-	ofAnother = lifecycle.Read(ofAnother, caseID, read(inputNeeded("q1", 3)), after(4))
+	ofAnother = readOnce(ofAnother, caseID, read(inputNeeded("q1", 3)), after(4))
 	requireStatus(t, workflows.CaseInputNeeded, ofAnother)
 	another := untimed(inputNeeded("q9", 10))
 	another.Facts.CaseID = "another"
@@ -200,7 +200,7 @@ func TestAnUncertainCreationIsNotProvenByAnEventOfTheSharedRoute(t *testing.T) {
 	require.Nil(t, fx.Read)
 
 	c = lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID})
-	c = lifecycle.Read(c, caseID, read(completed(10)), after(11))
+	c = readOnce(c, caseID, read(completed(10)), after(11))
 	requireStatus(t, workflows.CaseCompleted, c)
 	require.Equal(t, workflows.NewsByWebhook, lifecycle.Outcome(c).Source)
 	require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(lifecycle.Outcome(c).Facts.Metadata))
@@ -260,7 +260,7 @@ func TestASecondCaseIsReportedAndNeverMerged(t *testing.T) {
 	otherRead := read(other)
 	for name, c := range map[string]lifecycle.Case{
 		"by webhook":      lifecycle.Receive(running(), other, after(10)),
-		"by a read":       lifecycle.Reconciled(running(), otherRead, after(10)),
+		"by a read":       reconciled(running(), otherRead, after(10)),
 		"by the creation": lifecycle.Created(lifecycle.Receive(began(), inputNeeded("q1", 1), after(1)), workflows.CreateCaseResult{CaseID: "another"}, after(2)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -358,7 +358,7 @@ func TestACaseThatExistsAlreadyIsReadAtOnce(t *testing.T) {
 	fx := lifecycle.Next(c, t0)
 	require.Nil(t, fx.Create)
 	require.Equal(t, workflows.KnownCase{}, fx.Reconcile.Known, "no state is known, so the first read counts as a change")
-	c = lifecycle.Reconciled(c, read(failed(-10)), after(1))
+	c = reconciled(c, read(failed(-10)), after(1))
 	requireStatus(t, workflows.CaseFailed, c)
 	require.Equal(t, []string{"failureReason", "metadata"}, lifecycle.Outcome(c).Unknown)
 }

@@ -19,7 +19,7 @@ func TestForeignTextStaysInsideItsQuotation(t *testing.T) {
 	question := inputNeeded("q1", 10)
 	question.Facts.Question.Text = hostile
 	c := lifecycle.Receive(running(), question, after(10))
-	c = lifecycle.ReconcileFailed(c, rules.Failure{Message: hostile}, after(20))
+	c = reconcileFailed(c, rules.Failure{Message: hostile}, after(20))
 	quoted := 0
 	for _, line := range strings.FieldsFunc(lifecycle.Details(c), func(r rune) bool { return strings.ContainsRune("\r\n\u2028", r) }) {
 		if strings.HasPrefix(line, "> ") {
@@ -47,7 +47,7 @@ func TestASuggestedCommandIsSafeToPaste(t *testing.T) {
 func TestAnUnknownStatusRaisesAttentionUntilAKnownOneIsRead(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{"CANCELLED", "EXPIRED", "completed"} {
-		c := lifecycle.Reconciled(asked(), shows(status, 20), after(30))
+		c := reconciled(asked(), shows(status, 20), after(30))
 		requireStatus(t, workflows.CaseInputNeeded, c)
 		require.Equal(t, []string{"input_needed", "unknown_status"}, lifecycle.Attention(c.State))
 		require.Contains(t, c.State.LastError, status)
@@ -56,14 +56,14 @@ func TestAnUnknownStatusRaisesAttentionUntilAKnownOneIsRead(t *testing.T) {
 		require.Equal(t, status, next.Known.Status, "it is reported once")
 		require.Equal(t, 10*c.Start.Options.PollFloor, next.Floor, "slowly")
 
-		require.Equal(t, []string{"unknown_status"}, lifecycle.Attention(lifecycle.Reconciled(running(), shows(status, 20), after(30)).State))
-		require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 40), after(41)).State))
+		require.Equal(t, []string{"unknown_status"}, lifecycle.Attention(reconciled(running(), shows(status, 20), after(30)).State))
+		require.Empty(t, lifecycle.Attention(reconciled(c, shows(workflows.OffloadRunning, 40), after(41)).State))
 		over := lifecycle.Receive(c, completed(40), after(41))
 		require.Empty(t, lifecycle.Attention(over.State))
 		require.Empty(t, over.State.LastError)
 		require.Empty(t, lifecycle.Receive(c, inputNeeded("q2", 40), after(41)).State.LastError)
 
-		trouble := lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "no access"}, after(35))
+		trouble := reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden, Message: "no access"}, after(35))
 		require.Equal(t, "no access", lifecycle.Receive(trouble, inputNeeded("q2", 40), after(41)).State.LastError, "the trouble goes on")
 	}
 }
@@ -96,7 +96,7 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 	settle := "A person has to find out whether Offload created the case. A webhook on its URL decides it; otherwise use adopt-case with its caseId, " +
 		"or retry-create if there is none."
 	howToSettle := "Resolve it with `signalbox case adopt vendor_2048 CASE_ID` or `signalbox case retry-create vendor_2048`, or the updates `adopt-case` and `retry-create`."
-	silent := lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 10), after(10))
+	silent := reconciled(running(), shows(workflows.OffloadInputNeeded, 10), after(10))
 	for name, row := range map[string]struct {
 		c       lifecycle.Case
 		waiting string
@@ -137,12 +137,12 @@ func TestEachStateSaysWhatItWaitsForAndWhatToDo(t *testing.T) {
 			"Offload ended the case; a read brings what was too large for the webhook.", "",
 		},
 		"reading needs help": {
-			lifecycle.ReconcileFailed(running(), failedWith(workflows.ErrTypeOffloadForbidden), after(20)),
+			reconcileFailed(running(), failedWith(workflows.ErrTypeOffloadForbidden), after(20)),
 			"A webhook of Offload. Reading the case fails (forbidden) and is retried slowly.",
 			"Last error:\n\n> no luck",
 		},
 		"its status is unknown": {
-			lifecycle.Reconciled(running(), shows("PAUSED", 20), after(20)),
+			reconciled(running(), shows("PAUSED", 20), after(20)),
 			"A webhook of Offload. Signalbox does not know the case's status at Offload; the case is read again slowly.",
 			"Last error:\n\n> Offload reports status \"PAUSED\", which Signalbox does not know",
 		},

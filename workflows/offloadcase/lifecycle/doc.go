@@ -46,6 +46,9 @@
 //
 // "!" raises attention: adopt_refused, not_created, answer_delayed. Hand-offs that fail for minutes raise notice_delayed in any state.
 //
+// The result of a read counts only if the read began after the webhook that it must complete. Results about another case than the bound one
+// change nothing, and a read that began before reconcile-now is not the one that it asks for.
+//
 // If Offload ends a case whose request has a resultSchema, the result is checked before the outcome is handed off. A mismatch raises
 // result_off_schema and changes nothing else.
 //

@@ -30,17 +30,17 @@ func TestAnEndByWebhookHasAllFields(t *testing.T) {
 
 func TestAnEndByPollNamesTheFieldsThatOnlyWebhooksHave(t *testing.T) {
 	t.Parallel()
-	byPoll := lifecycle.Outcome(lifecycle.Reconciled(running(), read(failed(10)), after(30)))
+	byPoll := lifecycle.Outcome(reconciled(running(), read(failed(10)), after(30)))
 	require.Equal(t, workflows.NewsByPoll, byPoll.Source)
 	require.Equal(t, []string{"failureReason"}, byPoll.Unknown, "the app knows the metadata: it sent none")
 
 	own := running(func(s *workflows.CaseStart) { s.Request.Metadata = json.RawMessage(`{"vendorId":"v1"}`) })
-	require.JSONEq(t, `{"vendorId":"v1"}`, string(lifecycle.Outcome(lifecycle.Reconciled(own, read(failed(10)), after(30))).Facts.Metadata))
+	require.JSONEq(t, `{"vendorId":"v1"}`, string(lifecycle.Outcome(reconciled(own, read(failed(10)), after(30))).Facts.Metadata))
 
-	withQuestion := lifecycle.Outcome(lifecycle.Reconciled(asked(), read(completed(30)), after(31)))
+	withQuestion := lifecycle.Outcome(reconciled(asked(), read(completed(30)), after(31)))
 	require.Empty(t, withQuestion.Unknown, "an earlier webhook without metadata says that there is none")
 
-	late := lifecycle.Receive(lifecycle.Reconciled(running(), read(failed(10)), after(30)), failed(10), after(31))
+	late := lifecycle.Receive(reconciled(running(), read(failed(10)), after(30)), failed(10), after(31))
 	require.Empty(t, lifecycle.Outcome(late).Unknown, "a webhook that just misses the end still completes it")
 	require.Equal(t, 1, late.State.LateEvents)
 	require.Equal(t, workflows.NewsByPoll, lifecycle.Outcome(late).Source)
@@ -77,7 +77,7 @@ func TestTheFirstOfTwoContradictingEndsCountsAndRaisesAttention(t *testing.T) {
 			require.Equal(t, first.State.Status, c.State.Status)
 			require.Equal(t, []string{workflows.AttentionConflict}, lifecycle.Attention(c.State))
 			if !row.second.OccurredAt.IsZero() {
-				polled := lifecycle.Reconciled(first, read(row.second), after(13))
+				polled := reconciled(first, read(row.second), after(13))
 				require.Equal(t, []string{workflows.AttentionConflict}, lifecycle.Attention(polled.State))
 			}
 		})
@@ -91,7 +91,7 @@ func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
 	reason := workflows.CancelCase{By: "ada"}
 	for name, end := range map[string]lifecycle.Case{
 		"completed": lifecycle.Receive(asked(), completed(30), after(30)),
-		"failed":    lifecycle.Reconciled(asked(), read(failed(30)), after(30)),
+		"failed":    reconciled(asked(), read(failed(30)), after(30)),
 		"cancelled": lifecycle.Cancel(asked(), reason, after(30)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,12 +109,12 @@ func TestNothingChangesTheStatusAfterTheEnd(t *testing.T) {
 			same(lifecycle.Receive(end, inputNeeded("q2", 40), after(40)))
 			same(lifecycle.Receive(end, completed(40), after(40)))
 			same(lifecycle.Receive(end, untimed(failed(40)), after(40)))
-			same(lifecycle.Reconciled(end, shows(workflows.OffloadRunning, 40), after(40)))
-			same(lifecycle.Read(end, caseID, read(completed(40)), after(40)))
+			same(reconciled(end, shows(workflows.OffloadRunning, 40), after(40)))
+			same(readOnce(end, caseID, read(completed(40)), after(40)))
 			same(lifecycle.Cancel(end, reason, after(40)))
 			same(lifecycle.Tick(end, after(40)))
-			same(lifecycle.ReconcileFailed(end, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)))
-			same(lifecycle.ReadFailed(end, caseID, rules.Failure{}, after(40)))
+			same(reconcileFailed(end, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)))
+			same(readFailed(end, caseID, rules.Failure{}, after(40)))
 			same(lifecycle.Answered(end, "q1", workflows.ProvideInputResult{Result: workflows.InputMismatch}, after(40)))
 		})
 	}
@@ -186,16 +186,16 @@ func TestTheDeadlineEndsTheCaseAfterALastRead(t *testing.T) {
 	require.Zero(t, fx.Wake)
 	require.Contains(t, lifecycle.WaitingFor(c), "last read")
 
-	expired := lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 5), after(10))
+	expired := readOnce(c, caseID, shows(workflows.OffloadRunning, 5), after(10))
 	outcome := lifecycle.Outcome(expired)
 	require.Equal(t, workflows.CaseExpired, outcome.Status)
 	require.Equal(t, workflows.NewsByClock, outcome.Source)
 	require.Equal(t, []string{"still_running"}, outcome.Attention)
 	require.Contains(t, outcome.Reason, "2026-03-21T12:10:00Z")
 
-	requireStatus(t, workflows.CaseCompleted, lifecycle.Read(c, caseID, read(completed(9)), after(10)))
+	requireStatus(t, workflows.CaseCompleted, readOnce(c, caseID, read(completed(9)), after(10)))
 	requireStatus(t, workflows.CaseCompleted, lifecycle.Receive(c, completed(9), after(10)))
-	blind := lifecycle.ReadFailed(c, caseID, rules.Failure{Message: "no route"}, after(12))
+	blind := readFailed(c, caseID, rules.Failure{Message: "no route"}, after(12))
 	require.Contains(t, lifecycle.Outcome(blind).Reason, "no route")
 
 	c = lifecycle.Tick(uncertain(deadline), after(10))
@@ -211,7 +211,7 @@ func TestTheLastReadIsOfTheCaseThatReplacesAnAdoptedOne(t *testing.T) {
 	other.Facts.CaseID = "another"
 	c = lifecycle.Tick(lifecycle.Receive(c, other, after(60)), after(60))
 	require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: "another"}, lifecycle.Next(c, after(60)).Read)
-	requireStatus(t, workflows.CaseExpired, lifecycle.ReadFailed(c, "another", rules.Failure{Message: "no answer"}, after(61)))
+	requireStatus(t, workflows.CaseExpired, readFailed(c, "another", rules.Failure{Message: "no answer"}, after(61)))
 }
 
 func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
@@ -233,27 +233,27 @@ func TestAnEndIsConfirmedFirstWhereItMustBe(t *testing.T) {
 			require.Equal(t, &workflows.GetCaseParams{Account: "default", CaseID: caseID}, fx.Read)
 			require.Nil(t, fx.Reconcile)
 
-			confirmed := lifecycle.Read(c, caseID, read(completed(10)), after(11))
+			confirmed := readOnce(c, caseID, read(completed(10)), after(11))
 			outcome := lifecycle.Outcome(confirmed)
 			require.Equal(t, workflows.CaseCompleted, outcome.Status)
 			require.Equal(t, workflows.NewsByWebhook, outcome.Source)
 			require.Empty(t, outcome.Unknown)
 			require.JSONEq(t, `{"vendorId":"vendor_2048"}`, string(outcome.Facts.Metadata))
 
-			denied := lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 9), after(11))
+			denied := readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(11))
 			requireStatus(t, workflows.CaseRunning, denied)
 			require.Equal(t, after(12), lifecycle.Next(denied, after(11)).Wake, "the provider's reads may lag behind its webhooks")
-			later := lifecycle.Reconciled(denied, read(completed(10)), after(13))
+			later := reconciled(denied, read(completed(10)), after(13))
 			require.Equal(t, workflows.NewsByWebhook, lifecycle.Outcome(later).Source)
 
-			blind := lifecycle.ReadFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "bad key"}, after(11))
+			blind := readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "bad key"}, after(11))
 			require.Equal(t, []string{"unauthorized"}, lifecycle.Attention(blind.State))
 			require.NotNil(t, lifecycle.Next(blind, after(12)).Reconcile)
 		})
 	}
 	requireStatus(t, workflows.CaseInputNeeded, lifecycle.Receive(running(confirm), inputNeeded("q1", 10), after(10)))
 	question := lifecycle.Receive(running(), unproven(inputNeeded("q1", 10)), after(10))
-	question = lifecycle.Read(question, caseID, read(inputNeeded("q1", 10)), after(11))
+	question = readOnce(question, caseID, read(inputNeeded("q1", 10)), after(11))
 	requireStatus(t, workflows.CaseInputNeeded, question)
 	require.Equal(t, after(25), lifecycle.Next(question, after(11)).Wake, "nothing is left to confirm")
 }
@@ -276,7 +276,7 @@ func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
 				require.NotNil(t, lifecycle.Next(waiting, after(10)).Read)
 			}
 
-			whole := lifecycle.Read(c, caseID, read(sending(completed(10), "a")), after(11))
+			whole := readOnce(c, caseID, read(sending(completed(10), "a")), after(11))
 			outcome := lifecycle.Outcome(whole)
 			require.Equal(t, workflows.CaseCompleted, outcome.Status)
 			require.Equal(t, workflows.NewsByWebhook, outcome.Source)
@@ -286,8 +286,8 @@ func TestAnEndThatOmitsAFieldIsReadOnceBeforeItCounts(t *testing.T) {
 			require.Empty(t, outcome.Facts.Omitted)
 
 			for _, blind := range []lifecycle.Case{
-				lifecycle.ReadFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(12)),
-				lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 9), after(12)),
+				readFailed(c, caseID, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(12)),
+				readOnce(c, caseID, shows(workflows.OffloadRunning, 9), after(12)),
 				lifecycle.Receive(c, completedWithout(e, 11), after(12)),
 				lifecycle.Cancel(c, workflows.CancelCase{}, after(12)),
 			} {

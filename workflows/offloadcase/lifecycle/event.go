@@ -65,7 +65,9 @@ func Receive(c Case, e workflows.CaseEvent, now time.Time) Case {
 	if s.Status.Ended() {
 		return c
 	}
-	s.ReadWanted = s.ReadWanted || e.Facts.Omits(workflows.FieldQuestion)
+	if e.Facts.Omits(workflows.FieldQuestion) {
+		wantReadAfter(s)
+	}
 	s.ReconcileAt = now.Add(c.Start.Options.ReconcileAfter.Std())
 	deriveStatus(&c, workflows.NewsByWebhook, now)
 	return c

@@ -154,5 +154,30 @@ func kinds(c lifecycle.Case) []string {
 // adopted returns the running case after adopt-case and its verification.
 func adopted(c lifecycle.Case, minute int) lifecycle.Case {
 	c = lifecycle.Adopt(c, workflows.AdoptCase{CaseID: caseID})
-	return lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 0), after(minute))
+	return readOnce(c, caseID, shows(workflows.OffloadRunning, 0), after(minute))
+}
+
+// readOnce, readFailed, reconciled and reconcileFailed apply the result of a call that began after all news of the case.
+func readOnce(c lifecycle.Case, id string, snapshot workflows.CaseSnapshot, now time.Time) lifecycle.Case {
+	return lifecycle.Read(c, getParams(c, id), snapshot, now)
+}
+
+func readFailed(c lifecycle.Case, id string, f rules.Failure, now time.Time) lifecycle.Case {
+	return lifecycle.ReadFailed(c, getParams(c, id), f, now)
+}
+
+func reconciled(c lifecycle.Case, snapshot workflows.CaseSnapshot, now time.Time) lifecycle.Case {
+	return lifecycle.Reconciled(c, reconcileParams(c), snapshot, now)
+}
+
+func reconcileFailed(c lifecycle.Case, f rules.Failure, now time.Time) lifecycle.Case {
+	return lifecycle.ReconcileFailed(c, reconcileParams(c), f, now)
+}
+
+func getParams(c lifecycle.Case, id string) workflows.GetCaseParams {
+	return workflows.GetCaseParams{CaseID: id, Number: c.State.Reads}
+}
+
+func reconcileParams(c lifecycle.Case) workflows.ReconcileCaseParams {
+	return workflows.ReconcileCaseParams{CaseID: c.State.CaseID, Check: c.State.Checks}
 }

@@ -120,7 +120,7 @@ func requireLargestFits(t *testing.T, f fill) {
 		second := completed(3000 + i)
 		second.Facts.CaseID = fmt.Sprint("second", i)
 		c = lifecycle.Receive(c, f.largest(second), after(10+i))
-		c = lifecycle.Tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: f.texted(1 << 20)}, after(10+i)), after(10+i))
+		c = lifecycle.Tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: f.texted(1 << 20)}, after(10+i)), after(10+i))
 	}
 	require.Greater(t, encodedLen(t, c.State), 1_000_000, "it is large")
 	fits(c)
@@ -132,7 +132,7 @@ func requireLargestFits(t *testing.T, f fill) {
 	cancel := workflows.CancelCase{Reason: f.texted(workflows.MaxShortTextBytes), By: f.texted(workflows.MaxShortTextBytes)}
 	require.NoError(t, lifecycle.CheckCancel(running(), cancel))
 	fits(lifecycle.Cancel(running(filled), cancel, after(101)))
-	c = lifecycle.Tick(lifecycle.Read(c, id, read(f.largest(completed(100))), after(101)), after(101))
+	c = lifecycle.Tick(readOnce(c, id, read(f.largest(completed(100))), after(101)), after(101))
 	requireStatus(t, workflows.CaseCompleted, c)
 	require.Equal(t, f.texted(workflows.MaxTextBytes), c.State.Answers[0].Text)
 	check := workflows.ResultCheck{Verdict: workflows.ResultOffSchema, More: 1 << 30}
@@ -155,7 +155,7 @@ func TestUnconfirmedEventsAreBoundedInBytesAndNumber(t *testing.T) {
 		e := unproven(completed(10 + i))
 		e.Facts.Metadata = json.RawMessage(`"` + strings.Repeat("m", 245_000) + `"`)
 		c = lifecycle.Receive(c, e, after(10+i))
-		c = lifecycle.ReadFailed(c, caseID, rules.Failure{}, after(10+i))
+		c = readFailed(c, caseID, rules.Failure{}, after(10+i))
 	}
 	require.Less(t, encodedLen(t, c.State), 512<<10)
 	require.LessOrEqual(t, len(c.State.Unconfirmed), 8)
@@ -248,7 +248,7 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	require.Equal(t, ahead.ReceivedAt, c.State.Facts.Question.RequestedAt)
 	c = lifecycle.ProvideInput(c, answer("q1"), after(20))
 	c = lifecycle.Answered(c, "q1", workflows.ProvideInputResult{Result: workflows.InputAccepted}, after(21))
-	requireStatus(t, workflows.CaseRunning, lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 22), after(23)))
+	requireStatus(t, workflows.CaseRunning, reconciled(c, shows(workflows.OffloadRunning, 22), after(23)))
 
 	for name, row := range map[string]struct{ readAt, updatedAt, want time.Time }{
 		"read now":              {after(30), after(20), after(20)},
@@ -260,11 +260,11 @@ func TestATimeFromTheFutureCountsAsTheArrival(t *testing.T) {
 	} {
 		snapshot := shows(workflows.OffloadRunning, 20)
 		snapshot.ReadAt, snapshot.Facts.UpdatedAt = row.readAt, row.updatedAt
-		require.Equal(t, row.want, lifecycle.Reconciled(running(), snapshot, after(31)).State.Known.UpdatedAt, name)
+		require.Equal(t, row.want, reconciled(running(), snapshot, after(31)).State.Known.UpdatedAt, name)
 	}
 	odd := shows(workflows.OffloadRunning, 22)
 	odd.Facts.UpdatedAt = odd.Facts.UpdatedAt.AddDate(10, 0, 0)
-	c = lifecycle.Receive(lifecycle.Reconciled(running(), odd, after(23)), inputNeeded("q2", 30), after(30))
+	c = lifecycle.Receive(reconciled(running(), odd, after(23)), inputNeeded("q2", 30), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 
 	soon := inputNeeded("q1", 10)

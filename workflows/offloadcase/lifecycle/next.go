@@ -8,7 +8,8 @@ import (
 
 // Effects are the calls that should run for a case. A running call that is not named here is given up.
 type Effects struct {
-	// Create, Answer and Read are provider calls; at most one of each runs. The workflow adds Create's OriginalRunID.
+	// Create, Answer and Read are provider calls; at most one of each runs. The workflow adds Create's OriginalRunID. If the parameters of Read
+	// change, it starts again.
 	Create *workflows.CreateCaseParams
 	Answer *workflows.ProvideInputParams
 	Read   *workflows.GetCaseParams
@@ -70,7 +71,7 @@ func Next(c Case, now time.Time) Effects {
 		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.Verifying}
 	case s.CaseID == "":
 	case s.ReadWanted:
-		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.CaseID}
+		fx.Read = &workflows.GetCaseParams{Account: c.Start.Account, CaseID: s.CaseID, Number: s.Reads}
 	case s.ReconcileAt.After(now) && s.Check == nil:
 		wake(s.ReconcileAt, "Read the case if no webhook comes")
 	default:

@@ -33,7 +33,7 @@ func TestFilesAreHandedToAnotherWorkflowAfterTheEnd(t *testing.T) {
 	withFiles := func(change ...func(*workflows.CaseStart)) lifecycle.Case {
 		return lifecycle.Receive(running(change...), sending(inputNeeded("q1", 10), "a", "b"), after(10))
 	}
-	tooLarge := lifecycle.ReadFailed(lifecycle.Receive(withFiles(), omitting(completed(20)), after(20)), caseID, rules.Failure{}, after(21))
+	tooLarge := readFailed(lifecycle.Receive(withFiles(), omitting(completed(20)), after(20)), caseID, rules.Failure{}, after(21))
 	for name, row := range map[string]struct {
 		c      lifecycle.Case
 		want   string
@@ -41,10 +41,10 @@ func TestFilesAreHandedToAnotherWorkflowAfterTheEnd(t *testing.T) {
 	}{
 		"it waits for an answer":               {c: withFiles()},
 		"it completed":                         {c: lifecycle.Receive(withFiles(), completed(20), after(20)), want: "a b"},
-		"it completed by poll":                 {c: lifecycle.Reconciled(withFiles(), read(completed(20)), after(20)), want: "a b"},
+		"it completed by poll":                 {c: reconciled(withFiles(), read(completed(20)), after(20)), want: "a b"},
 		"one more comes after the end":         {c: lifecycle.Receive(lifecycle.Receive(withFiles(), completed(20), after(20)), sending(completed(50), "a", "b", "c"), after(50)), want: "a b c"},
 		"it failed":                            {c: lifecycle.Receive(withFiles(), failed(20), after(20)), want: "a b"},
-		"it expired":                           {c: lifecycle.ReadFailed(lifecycle.Tick(withFiles(deadline), after(30)), caseID, rules.Failure{}, after(31)), want: "a b"},
+		"it expired":                           {c: readFailed(lifecycle.Tick(withFiles(deadline), after(30)), caseID, rules.Failure{}, after(31)), want: "a b"},
 		"it was cancelled":                     {c: lifecycle.Cancel(withFiles(), workflows.CancelCase{}, after(20))},
 		"it completed without any":             {c: lifecycle.Receive(running(), completed(20), after(20))},
 		"an attachment has no ID":              {c: lifecycle.Receive(running(), sending(completed(20), "", "a"), after(20)), want: "a"},
@@ -181,7 +181,7 @@ func TestARefusedNoticeOfALongCaseNeedsNoPersonAfterSevenDays(t *testing.T) {
 func TestTheOutcomeSaysWhereTheResultIs(t *testing.T) {
 	t.Parallel()
 	blind := func(c lifecycle.Case) lifecycle.Case {
-		return lifecycle.ReadFailed(c, caseID, rules.Failure{}, after(11))
+		return readFailed(c, caseID, rules.Failure{}, after(11))
 	}
 	large := blind(lifecycle.Receive(running(), omitting(completed(10)), after(10)))
 	refused := lifecycle.HandOffFailed(large, workflows.HandOff{Files: &workflows.FilesStart{}}, rules.Failure{Type: workflows.ErrTypeNoticeInvalid}, after(11))
@@ -204,7 +204,7 @@ func TestTheOutcomeSaysWhereTheResultIs(t *testing.T) {
 func TestANoticeAnnouncesEachNewReasonForAttention(t *testing.T) {
 	t.Parallel()
 	tick := func(c lifecycle.Case, minute int) lifecycle.Case { return lifecycle.Tick(c, after(minute)) }
-	c := tick(lifecycle.ReconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), 20)
+	c := tick(reconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), 20)
 	first := handOff(c, 20).Notices
 	require.Len(t, first, 1)
 	require.Equal(t, workflows.NoticeCaseAttention, first[0].Kind)
@@ -212,9 +212,9 @@ func TestANoticeAnnouncesEachNewReasonForAttention(t *testing.T) {
 	c = tick(handedOff(c), 21)
 	require.Nil(t, handOff(c, 21), "once")
 
-	c = tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(30)), 30)
+	c = tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(30)), 30)
 	require.Nil(t, handOff(c, 30), "that it is over is not told")
-	c = tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)), 40)
+	c = tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(40)), 40)
 	again := handOff(c, 40).Notices
 	require.NotEqual(t, first[0].ID, again[0].ID)
 	require.Greater(t, again[0].Seq, first[0].Seq)
@@ -236,10 +236,10 @@ func TestAWaitingNoticeOfAttentionIsMergedWithNewReasons(t *testing.T) {
 	}
 	second := completed(21)
 	second.Facts.CaseID = "another"
-	c := lifecycle.Tick(lifecycle.ReconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
+	c := lifecycle.Tick(reconcileFailed(running(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
 	both := lifecycle.Tick(lifecycle.Receive(c, second, after(21)), after(21))
 	require.Equal(t, []string{"second_case", "unauthorized"}, told(both))
-	over := lifecycle.Tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(21)), after(21))
+	over := lifecycle.Tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(21)), after(21))
 	require.Equal(t, []string{"forbidden"}, told(over), "what is over is not told any more")
 }
 
@@ -249,7 +249,7 @@ func TestWhileHandOffsFailTheNewestOfEachKindWaits(t *testing.T) {
 	for i := range 500 {
 		minute := 11 + i
 		errType := []string{workflows.ErrTypeOffloadUnauthorized, workflows.ErrTypeOffloadForbidden}[i%2]
-		c = lifecycle.ReconcileFailed(c, rules.Failure{Type: errType}, after(minute))
+		c = reconcileFailed(c, rules.Failure{Type: errType}, after(minute))
 		c = lifecycle.Receive(c, inputNeeded(fmt.Sprint("q", i), minute), after(minute))
 		c = lifecycle.Tick(c, after(minute))
 		require.LessOrEqual(t, len(c.State.Outbox.Waiting), 2)

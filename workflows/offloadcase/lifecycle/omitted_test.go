@@ -24,15 +24,15 @@ func TestAQuestionThatWasCutIsReadWhole(t *testing.T) {
 	require.NotNil(t, lifecycle.Next(c, after(10)).Read)
 	require.Equal(t, []string{"question"}, lifecycle.View(c).Facts.Omitted)
 
-	silent := lifecycle.Read(c, caseID, shows(workflows.OffloadInputNeeded, 11), after(12))
+	silent := readOnce(c, caseID, shows(workflows.OffloadInputNeeded, 11), after(12))
 	require.Equal(t, []string{"question"}, lifecycle.View(silent).Facts.Omitted, "a read that does not repeat it brings nothing")
 	require.Equal(t, "Is a", lifecycle.View(silent).Question.Text)
-	require.Empty(t, lifecycle.Reconciled(silent, shows(workflows.OffloadRunning, 20), after(21)).State.Facts.Omitted, "nothing is asked any more")
+	require.Empty(t, reconciled(silent, shows(workflows.OffloadRunning, 20), after(21)).State.Facts.Omitted, "nothing is asked any more")
 
 	whole := read(inputNeeded("q1", 10))
 	for name, c := range map[string]lifecycle.Case{
-		"read afterwards": lifecycle.Read(c, caseID, whole, after(12)),
-		"read before":     lifecycle.Receive(lifecycle.Reconciled(running(), whole, after(10)), cut(inputNeeded("q1", 10)), after(12)),
+		"read afterwards": readOnce(c, caseID, whole, after(12)),
+		"read before":     lifecycle.Receive(reconciled(running(), whole, after(10)), cut(inputNeeded("q1", 10)), after(12)),
 		"asked again":     lifecycle.Receive(c, inputNeeded("q1", 11), after(12)),
 	} {
 		require.Equal(t, "Is a signed PDF acceptable?", lifecycle.View(c).Question.Text, name)
@@ -50,10 +50,10 @@ func TestOmittedAttachmentsStayNamedUntilAnEndHasThemAll(t *testing.T) {
 		want []string
 	}{
 		"at first":                    {c, []string{"attachments"}},
-		"while it runs":               {lifecycle.Reconciled(c, read(sending(event("", workflows.OffloadRunning, 20), "a", "b")), after(21)), []string{"attachments"}},
+		"while it runs":               {reconciled(c, read(sending(event("", workflows.OffloadRunning, 20), "a", "b")), after(21)), []string{"attachments"}},
 		"an end that names none":      {lifecycle.Receive(c, completed(20), after(20)), []string{"attachments"}},
 		"an end that tells them":      {lifecycle.Receive(c, sending(completed(20), "a", "b"), after(20)), nil},
-		"an end by a read":            {lifecycle.Reconciled(c, read(sending(completed(20), "a", "b")), after(21)), nil},
+		"an end by a read":            {reconciled(c, read(sending(completed(20), "a", "b")), after(21)), nil},
 		"a later end that omits them": {lifecycle.Receive(lifecycle.Receive(c, sending(completed(20), "a", "b"), after(20)), omittingFiles(completed(21)), after(21)), nil},
 	} {
 		require.Equal(t, row.want, row.c.State.Facts.Omitted, name)
@@ -75,7 +75,7 @@ func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
 	t.Parallel()
 	told := shows(workflows.OffloadRunning, 20)
 	told.Facts.ClientReferenceID = "vendor_2048"
-	c := lifecycle.Reconciled(asked(), told, after(21))
+	c := reconciled(asked(), told, after(21))
 	require.Equal(t, "vendor_2048", c.State.Facts.ClientReferenceID)
 	c = lifecycle.Receive(c, inputNeeded("q2", 30), after(30))
 	require.Equal(t, "vendor_2048", c.State.Facts.ClientReferenceID, "what is not repeated stays")
@@ -84,7 +84,7 @@ func TestAClientReferenceIDIsFilledInAndStaysNamedUntilItIs(t *testing.T) {
 	omits.Facts = omits.Facts.Omitting(workflows.FieldClientReferenceID)
 	c = lifecycle.Receive(lifecycle.Receive(running(), omits, after(10)), inputNeeded("q2", 15), after(15))
 	require.Equal(t, []string{"clientReferenceId"}, c.State.Facts.Omitted)
-	require.Empty(t, lifecycle.Reconciled(c, told, after(21)).State.Facts.Omitted)
+	require.Empty(t, reconciled(c, told, after(21)).State.Facts.Omitted)
 }
 
 func TestAListOfFilesThatAReadShowsIsCompleteAfterAnEventThatOmitsIt(t *testing.T) {
@@ -92,16 +92,16 @@ func TestAListOfFilesThatAReadShowsIsCompleteAfterAnEventThatOmitsIt(t *testing.
 	lost := omittingFiles(completed(10))
 	whole := read(sending(completed(10), "a"))
 	for name, c := range map[string]lifecycle.Case{
-		"held until the read":       lifecycle.Read(lifecycle.Receive(running(), lost, after(10)), caseID, whole, after(11)),
-		"confirmed by the read":     lifecycle.Read(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, whole, after(11)),
-		"after the end":             lifecycle.Receive(lifecycle.Reconciled(running(), whole, after(10)), lost, after(11)),
-		"untimed, after the end":    lifecycle.Receive(lifecycle.Reconciled(running(), whole, after(10)), untimed(lost), after(11)),
-		"a read that shows no file": lifecycle.Read(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(completed(10)), after(11)),
+		"held until the read":       readOnce(lifecycle.Receive(running(), lost, after(10)), caseID, whole, after(11)),
+		"confirmed by the read":     readOnce(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, whole, after(11)),
+		"after the end":             lifecycle.Receive(reconciled(running(), whole, after(10)), lost, after(11)),
+		"untimed, after the end":    lifecycle.Receive(reconciled(running(), whole, after(10)), untimed(lost), after(11)),
+		"a read that shows no file": readOnce(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(completed(10)), after(11)),
 	} {
 		requireStatus(t, workflows.CaseCompleted, c)
 		require.Empty(t, lifecycle.Outcome(c).Facts.Omitted, name)
 	}
-	still := lifecycle.Read(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(omittingFiles(completed(10))), after(11))
+	still := readOnce(lifecycle.Receive(running(), untimed(lost), after(10)), caseID, read(omittingFiles(completed(10))), after(11))
 	require.Equal(t, []string{"attachments"}, lifecycle.Outcome(still).Facts.Omitted)
 }
 
@@ -118,8 +118,8 @@ func TestAFieldThatNoEventCouldBringIsUnknown(t *testing.T) {
 	}{
 		"told that there is none":   {lifecycle.Receive(running(), noReason, after(10)), nil},
 		"told, but unreadable":      {lifecycle.Receive(running(), unreadable, after(10)), []string{"failureReason"}},
-		"told without a time":       {lifecycle.Read(lifecycle.Receive(running(), untimed(unreadable), after(10)), caseID, shown, after(11)), []string{"failureReason"}},
-		"never told":                {lifecycle.Reconciled(running(), shown, after(10)), []string{"failureReason"}},
+		"told without a time":       {readOnce(lifecycle.Receive(running(), untimed(unreadable), after(10)), caseID, shown, after(11)), []string{"failureReason"}},
+		"never told":                {reconciled(running(), shown, after(10)), []string{"failureReason"}},
 		"unreadable, then readable": {lifecycle.Receive(lifecycle.Receive(running(), unreadable, after(10)), failed(11), after(11)), nil},
 	} {
 		require.Equal(t, row.want, lifecycle.Outcome(row.c).Unknown, name)

@@ -26,7 +26,7 @@ func (p piece) take(c lifecycle.Case, now time.Time) lifecycle.Case {
 	case p.event != nil:
 		return lifecycle.Receive(c, *p.event, now)
 	case p.snapshot != nil && c.State.CaseID != "": // only a case whose caseId is known can be read
-		return lifecycle.Reconciled(c, *p.snapshot, now)
+		return reconciled(c, *p.snapshot, now)
 	case p.created:
 		return lifecycle.Created(c, workflows.CreateCaseResult{CaseID: caseID}, now)
 	}
@@ -174,7 +174,7 @@ func TestEventsWithoutATimeLeadToTheSameEndOnceRead(t *testing.T) {
 		rng.Shuffle(len(pieces)-1, func(i, j int) { pieces[i+1], pieces[j+1] = pieces[j+1], pieces[i+1] })
 		_, c := played(pieces)
 		if lifecycle.Next(c, after(2000)).Read != nil {
-			c = lifecycle.Read(c, caseID, *final, after(2000))
+			c = readOnce(c, caseID, *final, after(2000))
 		}
 		require.Equal(t, want["status"], c.State.Status, "seed %d", seed)
 		require.Equal(t, want["facts"], c.State.Facts, "seed %d", seed)
@@ -280,7 +280,7 @@ func TestTheWindowOfSeenKeysIsBounded(t *testing.T) {
 
 func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Tick(lifecycle.ReconcileFailed(answering(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
+	c := lifecycle.Tick(reconcileFailed(answering(replying), rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized}, after(20)), after(20))
 	require.Len(t, c.State.Outbox.Waiting, 1)
 	before, err := json.Marshal(c)
 	require.NoError(t, err)
@@ -290,7 +290,7 @@ func TestRulesNeverChangeTheirArgument(t *testing.T) {
 	h := handOff(c, 33)
 	lifecycle.HandOffFailed(c, *h, rules.Failure{}, after(33))
 	lifecycle.HandedOff(c, *h)
-	lifecycle.Tick(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(33)), after(33))
+	lifecycle.Tick(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadForbidden}, after(33)), after(33))
 	lifecycle.Receive(c, omitting(sending(completed(31), "a")), after(33))
 	lifecycle.Cancel(c, workflows.CancelCase{}, after(34))
 	afterwards, err := json.Marshal(c)

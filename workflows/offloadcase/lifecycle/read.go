@@ -19,13 +19,21 @@ func ReconcileNow(c Case, asked workflows.ReconcileNow, now time.Time) Case {
 	return c
 }
 
-// Reconciled applies the news of the reconcile activity.
-func Reconciled(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
+// Reconciled applies the news of the reconcile activity. Its result is dropped if an event has named another case since it began.
+func Reconciled(c Case, params workflows.ReconcileCaseParams, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
+	if s.CaseID != params.CaseID {
+		return c
+	}
 	s.Trouble, s.LastError = "", ""
-	known, before, status, checked := s.Known, s.Facts, s.Status, s.Check != nil
-	s.Check = nil
+	known, before, status, checked := s.Known, s.Facts, s.Status, s.Check != nil && params.Check == s.Checks
+	if checked {
+		s.Check = nil
+	}
 	applySnapshot(&c, snapshot, now)
+	if s.Status.Ended() {
+		applyHeldEnd(&c, now)
+	}
 	options := c.Start.Options
 	switch {
 	case checked && s.Status == status && askedID(s.Facts) == askedID(before):
@@ -45,11 +53,15 @@ func Reconciled(c Case, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	return c
 }
 
-// ReconcileFailed applies a reconcile activity that ended without news: with a new trouble, or because a trouble is over.
-func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
+// ReconcileFailed applies a reconcile activity that ended without news: with a new trouble, or because a trouble is over. Its
+// failure is dropped if an event has named another case since it began.
+func ReconcileFailed(c Case, params workflows.ReconcileCaseParams, f rules.Failure, now time.Time) Case {
 	s := &c.State
+	if s.CaseID != params.CaseID {
+		return c
+	}
 	trouble := troubleOf(f)
-	if trouble == "" || trouble == s.Trouble {
+	if params.Check == s.Checks && (trouble == "" || trouble == s.Trouble) {
 		s.Check = nil
 	}
 	switch {
@@ -74,13 +86,13 @@ func ReconcileFailed(c Case, f rules.Failure, now time.Time) Case {
 }
 
 // Read applies a single read of a case. It was requested to confirm an event, to verify an adoption, to learn whether an answer arrived,
-// to complete a webhook of the end, or as the last read before expiry.
-func Read(c Case, caseID string, snapshot workflows.CaseSnapshot, now time.Time) Case {
+// to complete a webhook, or as the last read before expiry. A read that began before the webhook that it must complete is dropped.
+func Read(c Case, params workflows.GetCaseParams, snapshot workflows.CaseSnapshot, now time.Time) Case {
 	s := &c.State
 	switch {
-	case s.CaseID == "" && s.Verifying == caseID:
+	case s.CaseID == "" && s.Verifying == params.CaseID:
 		return applyVerification(c, snapshot, now)
-	case s.CaseID != caseID:
+	case s.CaseID != params.CaseID || s.Reads != params.Number:
 		return c
 	}
 	s.ReadWanted, s.Check = false, nil
@@ -98,13 +110,13 @@ func Read(c Case, caseID string, snapshot workflows.CaseSnapshot, now time.Time)
 
 // ReadFailed applies the failure of a single read. The reconcile activity goes on, and its first read counts as news, because the
 // question behind this read is still open.
-func ReadFailed(c Case, caseID string, f rules.Failure, now time.Time) Case {
+func ReadFailed(c Case, params workflows.GetCaseParams, f rules.Failure, now time.Time) Case {
 	s := &c.State
 	switch {
-	case s.CaseID == "" && s.Verifying == caseID:
-		refuseAdoption(s, caseID+" could not be verified: "+f.Message)
+	case s.CaseID == "" && s.Verifying == params.CaseID:
+		refuseAdoption(s, params.CaseID+" could not be verified: "+f.Message)
 		return c
-	case s.CaseID != caseID:
+	case s.CaseID != params.CaseID || s.Reads != params.Number:
 		return c
 	}
 	s.ReadWanted = false

@@ -43,17 +43,17 @@ func TestReadingIsSlowerWhileAPersonIsAskedAndFasterAfterAnAnswer(t *testing.T) 
 
 func TestNewsByPollIsFollowedByTheNextRead(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Reconciled(running(), read(inputNeeded("q1", 20)), after(30))
+	c := reconciled(running(), read(inputNeeded("q1", 20)), after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.NotNil(t, lifecycle.Next(c, after(30)).Reconcile)
 	for name, news := range map[string]workflows.CaseSnapshot{
 		"another question": read(inputNeeded("q2", 20)), "another status": shows(workflows.OffloadRunning, 20),
 	} {
-		require.NotNil(t, lifecycle.Next(lifecycle.Reconciled(asked(), news, after(30)), after(30)).Reconcile, name)
+		require.NotNil(t, lifecycle.Next(reconciled(asked(), news, after(30)), after(30)).Reconcile, name)
 	}
-	silent := lifecycle.Reconciled(running(), shows(workflows.OffloadInputNeeded, 20), after(30))
+	silent := reconciled(running(), shows(workflows.OffloadInputNeeded, 20), after(30))
 	require.NotNil(t, lifecycle.Next(silent, after(30)).Reconcile, "another status without a question")
-	same := lifecycle.Reconciled(asked(), shows(workflows.OffloadInputNeeded, 20), after(30))
+	same := reconciled(asked(), shows(workflows.OffloadInputNeeded, 20), after(30))
 	require.Equal(t, after(31), lifecycle.Next(same, after(30)).Wake, "only a time has changed")
 }
 
@@ -71,7 +71,7 @@ func TestACheckReadsNowAndKeepsTheTimeOfTheNextRead(t *testing.T) {
 	again := lifecycle.ReconcileNow(c, workflows.ReconcileNow{By: "grace"}, after(6))
 	require.NotEqual(t, first, lifecycle.Next(again, after(6)).Reconcile, "one that waits for its next attempt begins again")
 
-	c = lifecycle.Reconciled(again, shows(workflows.OffloadRunning, 0), after(7))
+	c = reconciled(again, shows(workflows.OffloadRunning, 0), after(7))
 	require.Nil(t, lifecycle.View(c).Check)
 	fx := lifecycle.Next(c, after(7))
 	require.Nil(t, fx.Reconcile)
@@ -80,12 +80,12 @@ func TestACheckReadsNowAndKeepsTheTimeOfTheNextRead(t *testing.T) {
 
 func TestACheckWhileReconcilingIsFollowedByTheNextReadAfterTheFloor(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.Reconciled(running(), shows(workflows.OffloadRunning, 0), after(20))
+	c := reconciled(running(), shows(workflows.OffloadRunning, 0), after(20))
 	require.NotNil(t, lifecycle.Next(c, after(90)).Reconcile)
 	before := lifecycle.Next(c, after(90)).Reconcile
 	c = lifecycle.ReconcileNow(c, workflows.ReconcileNow{}, after(90))
 	require.NotEqual(t, before, lifecycle.Next(c, after(90)).Reconcile, "the server may be hours from its next attempt")
-	c = lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 0), after(91))
+	c = reconciled(c, shows(workflows.OffloadRunning, 0), after(91))
 	fx := lifecycle.Next(c, after(91))
 	require.Nil(t, fx.Reconcile, "no hot loop")
 	require.Equal(t, after(92), fx.Wake)
@@ -95,7 +95,7 @@ func TestACheckWhileReconcilingIsFollowedByTheNextReadAfterTheFloor(t *testing.T
 func TestACheckBringsNewsAsAnyReadDoes(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{}, after(5))
-	c = lifecycle.Reconciled(c, read(inputNeeded("q1", 4)), after(5))
+	c = reconciled(c, read(inputNeeded("q1", 4)), after(5))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	require.Nil(t, lifecycle.View(c).Check)
 }
@@ -104,10 +104,10 @@ func TestAFailedCheckEndsAndIsNotRepeatedInALoop(t *testing.T) {
 	t.Parallel()
 	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{}, after(5))
 	unauthorized := rules.Failure{Type: workflows.ErrTypeOffloadUnauthorized, Message: "says the provider"}
-	c = lifecycle.ReconcileFailed(c, unauthorized, after(6))
+	c = reconcileFailed(c, unauthorized, after(6))
 	require.NotNil(t, lifecycle.View(c).Check, "the server tries it again slowly")
 	require.NotNil(t, lifecycle.Next(c, after(6)).Reconcile)
-	c = lifecycle.ReconcileFailed(c, unauthorized, after(7))
+	c = reconcileFailed(c, unauthorized, after(7))
 	require.Nil(t, lifecycle.View(c).Check)
 	require.Nil(t, lifecycle.Next(c, after(7)).Reconcile)
 	require.Equal(t, "says the provider", c.State.LastError)
@@ -128,7 +128,7 @@ func TestACheckChangesNothingWhereThereIsNothingToRead(t *testing.T) {
 	fx := lifecycle.Next(c, after(11))
 	require.NotNil(t, fx.Read, "the read that is under way is the check")
 	require.Nil(t, fx.Reconcile)
-	c = lifecycle.Read(c, caseID, shows(workflows.OffloadRunning, 11), after(12))
+	c = readOnce(c, caseID, shows(workflows.OffloadRunning, 11), after(12))
 	require.Nil(t, lifecycle.View(c).Check)
 }
 
@@ -136,14 +136,14 @@ func TestUnchangedReadsBackOff(t *testing.T) {
 	t.Parallel()
 	stale := shows(workflows.OffloadRunning, 5)
 	c := lifecycle.Receive(running(), inputNeeded("q1", 10), after(10))
-	c = lifecycle.Reconciled(c, stale, after(30))
+	c = reconciled(c, stale, after(30))
 	requireStatus(t, workflows.CaseInputNeeded, c)
 	fx := lifecycle.Next(c, after(30))
 	require.Nil(t, fx.Reconcile)
 	require.Equal(t, after(31), fx.Wake)
 	require.Equal(t, workflows.OffloadRunning, lifecycle.Next(c, after(31)).Reconcile.Known.Status, "what was read last is known")
 
-	c = lifecycle.Reconciled(c, stale, after(31))
+	c = reconciled(c, stale, after(31))
 	require.Equal(t, after(91), lifecycle.Next(c, after(31)).Wake)
 }
 
@@ -160,7 +160,7 @@ func TestATroubleWhileReconcilingRaisesAttentionAndIsRetriedSlowly(t *testing.T)
 		t.Run(attention, func(t *testing.T) {
 			t.Parallel()
 			trouble := rules.Failure{Type: errorType, Message: "says the provider"}
-			c := lifecycle.ReconcileFailed(running(), trouble, after(20))
+			c := reconcileFailed(running(), trouble, after(20))
 			requireStatus(t, workflows.CaseRunning, c)
 			require.Equal(t, []string{attention}, lifecycle.Attention(c.State))
 			require.Equal(t, "says the provider", c.State.LastError)
@@ -168,16 +168,16 @@ func TestATroubleWhileReconcilingRaisesAttentionAndIsRetriedSlowly(t *testing.T)
 			require.NotNil(t, fx.Reconcile)
 			require.Equal(t, []string{attention}, fx.KnownTroubles)
 
-			again := lifecycle.ReconcileFailed(c, trouble, after(21))
+			again := reconcileFailed(c, trouble, after(21))
 			require.Nil(t, lifecycle.Next(again, after(21)).Reconcile)
 			require.Equal(t, after(81), lifecycle.Next(again, after(21)).Wake)
 
-			over := lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(500))
+			over := reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(500))
 			require.Empty(t, lifecycle.Attention(over.State))
 			require.Empty(t, lifecycle.Next(over, after(500)).KnownTroubles)
 			require.Nil(t, lifecycle.Next(over, after(500)).Reconcile)
 			require.Equal(t, after(501), lifecycle.Next(over, after(500)).Wake, "a trouble that comes and goes does not read without pauses")
-			require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 30), after(31)).State))
+			require.Empty(t, lifecycle.Attention(reconciled(c, shows(workflows.OffloadRunning, 30), after(31)).State))
 		})
 	}
 }
@@ -190,7 +190,7 @@ func TestTheServerRetriesAlternatingTroubles(t *testing.T) {
 		failed func(lifecycle.Case, rules.Failure, time.Time) lifecycle.Case
 	}{
 		"the creation": {began(), lifecycle.CreateFailed},
-		"reconciling":  {running(), lifecycle.ReconcileFailed},
+		"reconciling":  {running(), reconcileFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -210,10 +210,10 @@ func TestTheServerRetriesAlternatingTroubles(t *testing.T) {
 			}
 		})
 	}
-	over := lifecycle.ReconcileFailed(running(), rules.Failure{Type: troubles[1]}, after(20))
-	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[2]}, after(20))
-	over = lifecycle.Reconciled(over, shows(workflows.OffloadRunning, 30), after(31))
-	over = lifecycle.ReconcileFailed(over, rules.Failure{Type: troubles[2]}, after(40))
+	over := reconcileFailed(running(), rules.Failure{Type: troubles[1]}, after(20))
+	over = reconcileFailed(over, rules.Failure{Type: troubles[2]}, after(20))
+	over = reconciled(over, shows(workflows.OffloadRunning, 30), after(31))
+	over = reconcileFailed(over, rules.Failure{Type: troubles[2]}, after(40))
 	require.Equal(t, []string{"unauthorized"}, lifecycle.Next(over, after(40)).KnownTroubles, "a success ends both")
 }
 
@@ -221,25 +221,74 @@ func TestAFailureOfAnyOtherTypeRaisesAttentionAndIsRetriedSlowly(t *testing.T) {
 	t.Parallel()
 	for _, errorType := range []string{"", workflows.ErrTypeOffloadInvalidRequest, workflows.ErrTypeOffloadUncertain, "of another release"} {
 		failure := rules.Failure{Type: errorType, Message: "can't decode"}
-		c := lifecycle.ReconcileFailed(running(), failure, after(20))
+		c := reconcileFailed(running(), failure, after(20))
 		require.Equal(t, []string{"unreadable_answer"}, lifecycle.Attention(c.State), errorType)
 		require.Equal(t, "can't decode", c.State.LastError)
 		fx := lifecycle.Next(c, after(20))
 		require.Nil(t, fx.Reconcile)
 		require.Equal(t, after(80), fx.Wake)
 
-		again := lifecycle.ReconcileFailed(c, failure, after(80))
+		again := reconcileFailed(c, failure, after(80))
 		require.Equal(t, []string{"unreadable_answer"}, lifecycle.Attention(again.State))
 		require.Equal(t, after(140), lifecycle.Next(again, after(80)).Wake, "no hot loop")
-		require.Empty(t, lifecycle.Attention(lifecycle.ReconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(81)).State))
-		require.Empty(t, lifecycle.Attention(lifecycle.Reconciled(c, shows(workflows.OffloadRunning, 30), after(81)).State))
+		require.Empty(t, lifecycle.Attention(reconcileFailed(c, rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(81)).State))
+		require.Empty(t, lifecycle.Attention(reconciled(c, shows(workflows.OffloadRunning, 30), after(81)).State))
 	}
-	cancelled := lifecycle.ReconcileFailed(running(), rules.Failure{Type: rules.FailureCancelled}, after(20))
+	cancelled := reconcileFailed(running(), rules.Failure{Type: rules.FailureCancelled}, after(20))
 	require.Empty(t, lifecycle.Attention(cancelled.State))
 }
 
 func TestNoNewsIsReadAgainAfterTheFloor(t *testing.T) {
 	t.Parallel()
-	c := lifecycle.ReconcileFailed(running(), rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(20))
+	c := reconcileFailed(running(), rules.Failure{Type: workflows.ErrTypeOffloadNoNews}, after(20))
 	require.Equal(t, after(21), lifecycle.Next(c, after(20)).Wake)
+}
+
+func TestAReconcileThatShowsTheEndCompletesAHeldEnd(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.Receive(running(), omittingFiles(failed(20)), after(20))
+	c = reconciled(c, shows(workflows.OffloadFailed, 20), after(20))
+	outcome := lifecycle.Outcome(c)
+	require.Equal(t, workflows.CaseFailed, outcome.Status)
+	require.Equal(t, "nobody answered", *outcome.Facts.FailureReason)
+	require.Empty(t, outcome.Unknown)
+}
+
+func TestAReadThatBeganBeforeAnEventDoesNotCompleteIt(t *testing.T) {
+	t.Parallel()
+	asking := lifecycle.Receive(running(), untimed(inputNeeded("q1", 10)), after(10))
+	before := lifecycle.Next(asking, after(10)).Read
+	for name, c := range map[string]lifecycle.Case{
+		"an end that omits its files": lifecycle.Receive(asking, omittingFiles(failed(11)), after(11)),
+		"a question that was cut":     lifecycle.Receive(asking, cut(inputNeeded("q2", 11)), after(11)),
+	} {
+		require.NotEqual(t, before, lifecycle.Next(c, after(11)).Read, "%s: it begins again", name)
+		require.Equal(t, c, lifecycle.Read(c, *before, shows(workflows.OffloadRunning, 10), after(11)), name)
+		require.Equal(t, c, lifecycle.ReadFailed(c, *before, rules.Failure{Message: "no route"}, after(11)), name)
+	}
+}
+
+func TestAReconcileOfAnotherCaseChangesNothing(t *testing.T) {
+	t.Parallel()
+	c := adopted(uncertain(), 2)
+	params := *lifecycle.Next(c, after(2)).Reconcile
+	another := event("", workflows.OffloadRunning, 3)
+	another.Facts.CaseID = "another"
+	c = lifecycle.Receive(c, another, after(3))
+	require.Equal(t, c, lifecycle.ReconcileFailed(c, params, rules.Failure{Type: workflows.ErrTypeOffloadNotFound, Message: "not found"}, after(3)))
+	require.Equal(t, c, lifecycle.Reconciled(c, params, shows(workflows.OffloadRunning, 3), after(3)))
+	require.Equal(t, []string{"second_case"}, lifecycle.Attention(c.State))
+}
+
+func TestAReadBeforeACheckIsNotTheCheck(t *testing.T) {
+	t.Parallel()
+	params := *lifecycle.Next(running(), after(15)).Reconcile
+	c := lifecycle.ReconcileNow(running(), workflows.ReconcileNow{By: "ada"}, after(20))
+	for name, c := range map[string]lifecycle.Case{
+		"that has news": lifecycle.Reconciled(c, params, shows(workflows.OffloadRunning, 19), after(20)),
+		"that failed":   lifecycle.ReconcileFailed(c, params, rules.Failure{Message: "no route"}, after(20)),
+	} {
+		require.NotNil(t, lifecycle.View(c).Check, name)
+		require.Equal(t, 1, lifecycle.Next(c, after(20)).Reconcile.Check, name)
+	}
 }

@@ -57,10 +57,10 @@ func TestOnlyAResultOfOffloadWithASchemaIsChecked(t *testing.T) {
 		"still running":        {c: running(withSchema)},
 		"cancelled":            {c: lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(10))},
 		"completed, no result": {c: lifecycle.Receive(running(withSchema), noResult, after(10)), checked: true},
-		"by poll":              {c: lifecycle.Reconciled(running(withSchema), read(completed(10)), after(11)), checked: true},
+		"by poll":              {c: reconciled(running(withSchema), read(completed(10)), after(11)), checked: true},
 		"late":                 {c: lifecycle.Receive(lifecycle.Cancel(running(withSchema), workflows.CancelCase{}, after(9)), completed(10), after(10)), checked: true},
-		"too large, no schema": {c: lifecycle.Reconciled(running(), large, after(11))},
-		"too large":            {c: lifecycle.Reconciled(running(withSchema), large, after(11)), says: workflows.ResultUnchecked},
+		"too large, no schema": {c: reconciled(running(), large, after(11))},
+		"too large":            {c: reconciled(running(withSchema), large, after(11)), says: workflows.ResultUnchecked},
 	} {
 		require.Equal(t, c.checked, lifecycle.Next(c.c, after(12)).CheckResult != nil, name)
 		if check := lifecycle.Outcome(c.c).ResultCheck; c.says != "" {
@@ -75,7 +75,7 @@ func TestAResultThatComesLateIsCheckedToo(t *testing.T) {
 	t.Parallel()
 	noResult := completed(10)
 	noResult.Facts.Result = nil
-	c := lifecycle.Reconciled(running(withSchema), read(noResult), after(11))
+	c := reconciled(running(withSchema), read(noResult), after(11))
 	c = lifecycle.ResultChecked(c, *lifecycle.Next(c, after(11)).CheckResult, offSchema)
 	require.NotEmpty(t, lifecycle.Attention(c.State))
 	c = lifecycle.Receive(c, completed(10), after(12))

@@ -56,8 +56,9 @@ type State struct {
 	Unconfirmed []workflows.CaseEvent `json:"unconfirmed,omitempty"`
 	// HeldEnd is a proven end without fields that GET has. It is applied after a read, or after the read has failed.
 	HeldEnd *workflows.CaseEvent `json:"heldEnd,omitempty"`
-	// ReadWanted requests one read of the case, now.
+	// ReadWanted requests one read of the case, now. Reads counts the events that need a read after them; a new number restarts the read.
 	ReadWanted bool `json:"readWanted,omitempty"`
+	Reads      int  `json:"reads,omitempty"`
 
 	// Known is the parameter of the reconcile activity, and ReconcileAt when that activity starts.
 	Known       workflows.KnownCase `json:"known,omitzero"`
