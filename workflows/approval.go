@@ -75,7 +75,7 @@ type CheckApprovalParams struct {
 }
 
 // CheckApprovalResult is the result of "check-approval". If Artmail can't be asked, the activity returns a retryable error, and Temporal
-// tries again.
+// tries again. A non-retryable error expires the approval at once.
 type CheckApprovalResult struct {
 	// Approved is nil if there is no answer yet. The approval is then checked again until CheckFor is over.
 	Approved  *bool  `json:"approved"`

@@ -127,6 +127,27 @@ func TestACheckWithAFinalErrorExpiresTheApprovalAtOnce(t *testing.T) {
 	})
 }
 
+func TestACheckThatAsksToBeRepeatedTooLateIsRepeatedEarlier(t *testing.T) {
+	t.Parallel()
+	everyLife(t, func(t *testing.T, l *life) {
+		checkedLife(l)
+		l.checks = func(workflows.CheckApprovalParams) (workflows.CheckApprovalResult, error) {
+			if l.checked == 2 {
+				return workflows.CheckApprovalResult{Approved: &yes}, nil
+			}
+			return workflows.CheckApprovalResult{}, temporal.NewApplicationErrorWithOptions("Artmail is away", "Away", temporal.ApplicationErrorOptions{
+				NextRetryDelay: time.Hour,
+			})
+		}
+		l.events(0, activated())
+		l.update(1, workflows.UpdateRequestApprovals, requests(requestDue("m1", 10)), nil)
+		l.events(30, deactivated(30))
+		l.play()
+		require.NoError(t, l.err)
+		require.Equal(t, map[string]workflows.ApprovalStatus{"m1": workflows.ApprovalApproved}, l.answered())
+	})
+}
+
 func TestAWebhookAnswersBeforeTheCheck(t *testing.T) {
 	t.Parallel()
 	for name, news := range map[string]struct {

@@ -19,7 +19,7 @@ type Approval struct {
 	// NoticeID is the ID of the notice about the end. HandedOver: the hand-off of that notice has begun.
 	NoticeID   string `json:"noticeId,omitempty"`
 	HandedOver bool   `json:"handedOver,omitempty"`
-	// EmptyChecks counts checks without an answer. NextCheckAt is when the next check starts.
+	// EmptyChecks counts checks without an answer, also those that failed. NextCheckAt is when the next check starts.
 	EmptyChecks int       `json:"emptyChecks,omitempty"`
 	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
 	// CheckSilent: the running check has had no result for minutes.

@@ -16,9 +16,7 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 		return a, nil
 	}
 	if result.Approved == nil {
-		approval.NextCheckAt = now.Add(min(firstCheckPause<<min(approval.EmptyChecks, 10), longestCheckPause))
-		approval.EmptyChecks++
-		approval.CheckSilent = false
+		checkAgain(approval, now)
 		return a, []Note{{Text: "approval check found no answer", ID: messageID}}
 	}
 	status := workflows.ApprovalRejected
@@ -32,14 +30,28 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
 }
 
-// CheckFailed expires an approval whose check failed: its time was over, or the activity returned a final error.
+// CheckFailed expires an approval whose check ended with a final error, or whose time for checks is over. Otherwise the check is repeated after
+// the pauses of Checked. A check that the news of a pause has stopped changes nothing.
 func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	approval := findApproval(&a.State, messageID)
 	if approval == nil || approval.Status != workflows.ApprovalOpen {
 		return a, nil
 	}
-	return a, expireApproval(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReasonBytes), now)
+	if due, ticking := dueAt(&a.State, approval); !ticking || due.After(now) {
+		return a, nil
+	}
+	if until, _ := checkedUntil(&a, approval); f.Final || !until.After(now) {
+		return a, expireApproval(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReasonBytes), now)
+	}
+	checkAgain(approval, now)
+	return a, []Note{{Text: "approval check failed", ID: messageID, Why: f.Type}}
+}
+
+func checkAgain(approval *Approval, now time.Time) {
+	approval.NextCheckAt = now.Add(min(firstCheckPause<<min(approval.EmptyChecks, 10), longestCheckPause))
+	approval.EmptyChecks++
+	approval.CheckSilent = false
 }
 
 // tickApproval starts the check of an approval whose deadline has passed, and expires the approval if the check brings no answer. The

@@ -125,8 +125,9 @@ func TestAnApprovalIsCheckedAfterItsDeadlineBeforeItExpires(t *testing.T) {
 func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(s *world){
-		"it ended":        func(s *world) { s.CheckFailed("m1", at(11)) },
-		"its time was up": func(s *world) { s.Tick(at(20)) },
+		"it failed for good":            func(s *world) { s.CheckFailed("m1", true, at(11)) },
+		"it failed, and its time is up": func(s *world) { s.CheckFailed("m1", false, at(20)) },
+		"its time is up":                func(s *world) { s.Tick(at(20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,7 +138,7 @@ func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
 			s.Checked("m1", workflows.CheckApprovalResult{Approved: ptr(true)}, at(21))
 			require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
-			s.CheckFailed("unknown", at(21))
+			s.CheckFailed("unknown", true, at(21))
 		})
 	}
 }
@@ -166,6 +167,48 @@ func TestACheckStandsStillWhilePaused(t *testing.T) {
 	s.Tick(at(43))
 	wake, _ = s.NextWake(at(43))
 	require.Equal(t, at(50), wake)
+}
+
+func TestACheckThatFailsIsRepeatedUntilItsTimeIsUp(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(10))
+	s.CheckFailed("m1", false, at(11))
+	s.Tick(at(11))
+	require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
+	require.Empty(t, s.Checks(at(11)))
+	wake, _ := s.NextWake(at(11))
+	require.Equal(t, at(12), wake)
+	require.Len(t, s.Checks(at(12)), 1)
+	s.CheckFailed("m1", false, at(12))
+	wake, _ = s.NextWake(at(12))
+	require.Equal(t, at(14), wake, "the pauses grow")
+	s.Tick(at(20))
+	require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
+}
+
+func TestACheckThatFailsExpiresNothingWhileTheClockStandsStill(t *testing.T) {
+	t.Parallel()
+	for _, final := range []bool{false, true} {
+		s := checkedState(t)
+		register(t, s, noon, requestDue("m1", 10))
+		s.Tick(at(10))
+		apply(s, at(30), paused(15, ""))
+		s.CheckFailed("m1", final, at(30))
+		s.Tick(at(30))
+		require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status)
+		apply(s, at(40), resumed(40))
+		s.Tick(at(40))
+		require.Equal(t, at(45), s.Checks(at(40))[0].Until)
+
+		s = checkedState(t)
+		register(t, s, noon, requestDue("m1", 10))
+		s.Tick(at(10))
+		apply(s, at(11), paused(3, ""), resumed(9))
+		s.CheckFailed("m1", final, at(11))
+		require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status, "it is due at minute 16")
+	}
 }
 
 func TestACheckWithoutAResultRaisesAttentionWithinMinutes(t *testing.T) {

@@ -39,6 +39,8 @@
 //	deadline passed       checked, EXPIRED      nothing                 nothing               nothing
 //	check: yes or no      APPROVED, REJECTED    nothing                 nothing               nothing
 //	check: no answer      checked again         nothing                 nothing               nothing
+//	check: final error    EXPIRED               nothing                 nothing               nothing
+//	check: other error    checked again         nothing                 nothing               nothing
 //	check: nothing, 3 min check_unanswered      nothing                 nothing               nothing
 //	cancel-approval       CANCELLED             refused                 refused               refused; CANCELLED again is accepted
 //

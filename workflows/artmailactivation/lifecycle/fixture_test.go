@@ -104,8 +104,8 @@ func (w *world) Checked(messageID string, result workflows.CheckApprovalResult, 
 	w.Activation, _ = lifecycle.Checked(w.Activation, messageID, result, now)
 }
 
-func (w *world) CheckFailed(messageID string, now time.Time) {
-	w.Activation, _ = lifecycle.CheckFailed(w.Activation, messageID, rules.Failure{Message: "no answer in time"}, now)
+func (w *world) CheckFailed(messageID string, final bool, now time.Time) {
+	w.Activation, _ = lifecycle.CheckFailed(w.Activation, messageID, rules.Failure{Message: "no answer", Final: final}, now)
 }
 
 func (w *world) View() workflows.ActivationState { return lifecycle.View(w.Activation) }

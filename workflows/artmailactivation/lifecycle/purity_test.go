@@ -91,7 +91,7 @@ func anyRule(r *rand.Rand, a lifecycle.Activation, minute int) lifecycle.Activat
 		if lifecycle.CheckResealAPIKey(a, reseal) == nil {
 			a, _ = lifecycle.ResealAPIKey(a, reseal)
 		}
-		a, _ = lifecycle.CheckFailed(a, message, rules.Failure{Message: "gone"}, now)
+		a, _ = lifecycle.CheckFailed(a, message, rules.Failure{Message: "gone", Final: r.IntN(2) == 0}, now)
 	case 13:
 		a = lifecycle.Configure(a, workflows.ActivationOptions{StaleAfter: minutes(5 + r.IntN(20)), CheckApprovalQueue: "pages-agent"})
 		if minute > 110 {

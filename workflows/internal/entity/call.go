@@ -94,7 +94,7 @@ func Failure(err error) rules.Failure {
 	case errors.As(err, &timeout):
 		return rules.Failure{Message: "no answer in time (" + timeout.TimeoutType().String() + ")"}
 	case errors.As(err, &application):
-		return rules.Failure{Type: application.Type(), Message: application.Message()}
+		return rules.Failure{Type: application.Type(), Message: application.Message(), Final: application.NonRetryable()}
 	case temporal.IsCanceledError(err):
 		return rules.Failure{Type: rules.FailureCancelled, Message: "given up before it was carried out"}
 	}
@@ -106,7 +106,7 @@ func Failure(err error) rules.Failure {
 func LastFailure(err error) rules.Failure {
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {
-		return rules.Failure{Type: application.Type(), Message: application.Message()}
+		return rules.Failure{Type: application.Type(), Message: application.Message(), Final: application.NonRetryable()}
 	}
 	return Failure(err)
 }

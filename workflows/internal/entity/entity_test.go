@@ -514,7 +514,7 @@ func TestTakeTranslatesTheErrorAndTakeErrorReturnsIt(t *testing.T) {
 		c := entity.Execute[string, int](callOptions(ctx, time.Hour), "call", "params")
 		require.NoError(t, workflow.Await(ctx, c.Done))
 		_, _, failure := c.Take(ctx)
-		require.Equal(t, &rules.Failure{Type: "Refused", Message: "refused"}, failure)
+		require.Equal(t, &rules.Failure{Type: "Refused", Message: "refused", Final: true}, failure)
 
 		c = entity.Execute[string, int](callOptions(ctx, time.Hour), "call", "params")
 		require.NoError(t, workflow.Await(ctx, c.Done))
@@ -530,7 +530,7 @@ func TestTakeTranslatesTheErrorAndTakeErrorReturnsIt(t *testing.T) {
 		c = entity.Execute[string, int](callOptions(ctx, time.Hour), "call", "params")
 		require.NoError(t, workflow.Await(ctx, c.Done))
 		_, _, failure = c.TakeRepeatable(ctx)
-		require.Equal(t, &rules.Failure{Type: "Refused", Message: "refused"}, failure)
+		require.Equal(t, &rules.Failure{Type: "Refused", Message: "refused", Final: true}, failure)
 		return nil
 	}))
 }

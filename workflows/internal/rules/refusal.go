@@ -37,6 +37,8 @@ func Invalid(format string, args ...any) error {
 type Failure struct {
 	Type    string
 	Message string
+	// Final: the activity reported the error as non-retryable.
+	Final bool
 }
 
 // FailureCancelled is the Type of a call that was cancelled before it was sent.
