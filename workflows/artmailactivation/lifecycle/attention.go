@@ -32,13 +32,13 @@ func Attention(a Activation) []string {
 	if !s.KeyConflictAt.IsZero() {
 		why = append(why, workflows.AttentionAPIKeyConflict)
 	}
-	if slices.ContainsFunc(s.Runs, stale) {
+	if slices.ContainsFunc(s.Runs, func(r Run) bool { return stale(s, r) }) {
 		why = append(why, workflows.AttentionRunStale)
 	}
 	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Unclear }) {
 		why = append(why, workflows.AttentionResponseUnclear)
 	}
-	if slices.ContainsFunc(s.Approvals, checkSilent) {
+	if slices.ContainsFunc(s.Approvals, func(a Approval) bool { return checkSilent(s, a) }) {
 		why = append(why, workflows.AttentionCheckUnanswered)
 	}
 	slices.Sort(why)
@@ -50,13 +50,13 @@ func Attention(a Activation) []string {
 func DueAt(a Activation) time.Time {
 	var due time.Time
 	for i := range a.State.Approvals {
-		if approval := &a.State.Approvals[i]; approval.Unclear || checkSilent(*approval) {
+		if approval := &a.State.Approvals[i]; approval.Unclear || checkSilent(&a.State, *approval) {
 			at, _ := dueAt(&a.State, approval)
 			due = rules.Sooner(due, at)
 		}
 	}
 	for i := range a.State.Runs {
-		if run := &a.State.Runs[i]; stale(*run) {
+		if run := &a.State.Runs[i]; stale(&a.State, *run) {
 			at, _ := failAt(&a, run)
 			due = rules.Sooner(due, at)
 		}
@@ -67,9 +67,14 @@ func DueAt(a Activation) time.Time {
 	return due
 }
 
-func checkSilent(a Approval) bool { return a.Status == workflows.ApprovalOpen && a.CheckSilent }
+// checkSilent and stale report whether a check or a run needs a person. While the activation is paused their clocks stand still, and none does.
+func checkSilent(s *State, a Approval) bool {
+	return s.Status != workflows.ActivationPaused && a.Status == workflows.ApprovalOpen && a.CheckSilent
+}
 
-func stale(r Run) bool { return r.Status == workflows.RunOpen && r.Stale }
+func stale(s *State, r Run) bool {
+	return s.Status != workflows.ActivationPaused && r.Status == workflows.RunOpen && r.Stale
+}
 
 // noteAttention keeps since when a person is needed.
 func noteAttention(a *Activation, now time.Time) {

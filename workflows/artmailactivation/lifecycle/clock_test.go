@@ -234,6 +234,26 @@ func TestACheckWithoutAResultRaisesAttentionWithinMinutes(t *testing.T) {
 	require.NotContains(t, lifecycle.Attention(s.Activation), workflows.AttentionCheckUnanswered, "it has expired")
 }
 
+func TestAPauseEndsTheAttentionOfClocksThatStandStill(t *testing.T) {
+	t.Parallel()
+	s := checkedState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	open(t, s, "r1", 0)
+	s.Tick(at(10))
+	s.Tick(at(14))
+	urgent := []string{workflows.AttentionCheckUnanswered, workflows.AttentionRunStale}
+	require.Equal(t, urgent, lifecycle.Attention(s.Activation))
+	apply(s, at(15), paused(15, "user_paused"))
+	s.Tick(at(15))
+	require.Empty(t, lifecycle.Attention(s.Activation))
+	require.Zero(t, lifecycle.DueAt(s.Activation))
+	require.NotContains(t, lifecycle.Details(s.Activation), "check")
+	apply(s, at(40), resumed(40))
+	s.Tick(at(40))
+	require.Equal(t, urgent, lifecycle.Attention(s.Activation))
+	require.Equal(t, at(10), lifecycle.DueAt(s.Activation), "the deadline passed before the pause")
+}
+
 func TestALatePauseEndsACheckThatBeganTooSoon(t *testing.T) {
 	t.Parallel()
 	s := checkedState(t)

@@ -18,7 +18,7 @@ func waitingFor(s *State) string {
 	for i := range s.Approvals {
 		if approval := &s.Approvals[i]; approval.Status == workflows.ApprovalOpen {
 			open++
-			if !approval.CheckingSince.IsZero() {
+			if s.Status != workflows.ActivationPaused && !approval.CheckingSince.IsZero() {
 				checking++
 			}
 		}
@@ -102,7 +102,7 @@ func approvalLines(s *State) []string {
 		if approval.Unclear {
 			line += ", its response says neither yes nor no"
 		}
-		if approval.CheckSilent {
+		if checkSilent(s, *approval) {
 			line += ", the agent's worker has not answered its check for minutes"
 		}
 		lines = append(lines, line)

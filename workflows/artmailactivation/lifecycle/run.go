@@ -191,7 +191,7 @@ const staleFor = time.Hour
 
 // staleUntil returns when a stale run stops needing a person, although it is still open here.
 func staleUntil(a *Activation, run *Run) (time.Time, bool) {
-	if !stale(*run) {
+	if !stale(&a.State, *run) {
 		return time.Time{}, false
 	}
 	return reach(&a.State, run.LastActiveAt, run.LastActiveAt.Add(a.Start.Options.StaleAfter.Std()+staleFor))

@@ -68,7 +68,7 @@ func TestWaitingForNamesTheNextStep(t *testing.T) {
 		"answers are to be told":    {after(t, requested(request("m1"), request("m2")), told(1, response(1, "x", "m1", true), response(1, "y", "m2", true))), "The hand-off of 2 notices is under way."},
 		"its end is to be told":     {after(t, requested(request("m1")), told(1, deactivated(1))), "Ended; its notices are being handed off."},
 		"ended":                     {after(t, told(1, deactivated(1)), handedOff), ""},
-		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "The brand has to resume it at Artmail; deadlines stand still. The brand has to answer 1 approval in Artmail. The agent's worker is checking 1 of them, whose deadline has passed. The agent must continue or close 1 run. The hand-off of 2 notices is under way."},
+		"paused with all of it":     {after(t, requested(requestDue("m1", 5), request("m2")), opened("r1"), ticked(5), told(6, response(6, "x", "m2", true), paused(6, ""))), "The brand has to resume it at Artmail; deadlines stand still. The brand has to answer 1 approval in Artmail. The agent must continue or close 1 run. The hand-off of 2 notices is under way."},
 		"not activated, and a run":  {func() lifecycle.Activation { s := newState(t); open(t, s, "r1", 0); return s.Activation }(), "Artmail has not reported yet that it is activated. The agent must continue or close 1 run."},
 		"a response is not unclear": {after(t, requested(request("m1")), told(1, response(1, "x", "m1", true)), func(s *world) { s.handOff(at(1)) }), "Nothing is open. The agent's next request, or Artmail's next event, continues it."},
 	} {
