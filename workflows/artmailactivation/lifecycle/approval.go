@@ -24,6 +24,8 @@ type Approval struct {
 	NextCheckAt time.Time `json:"nextCheckAt,omitzero"`
 	// CheckSilent: the running check has had no result for minutes.
 	CheckSilent bool `json:"checkSilent,omitempty"`
+	// LateUntil is set once if the clock moved only after an outage: until then an answer that was accepted meanwhile may still come.
+	LateUntil time.Time `json:"lateUntil,omitzero"`
 }
 
 func findApproval(s *State, messageID string) *Approval {

@@ -30,8 +30,8 @@ func Checked(a Activation, messageID string, result workflows.CheckApprovalResul
 	return a, []Note{{Text: "approval check found an answer", ID: messageID}}
 }
 
-// CheckFailed expires an approval whose check ended with a final error, or whose time for checks is over. Otherwise the check is repeated after
-// the pauses of Checked. A check that the news of a pause has stopped changes nothing.
+// CheckFailed expires an approval whose check ended with a final error. After any other failure the check is repeated after the pauses of
+// Checked, until the time for checks is over. A check that the news of a pause has stopped changes nothing.
 func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time) (Activation, []Note) {
 	a = clone(a)
 	approval := findApproval(&a.State, messageID)
@@ -41,7 +41,7 @@ func CheckFailed(a Activation, messageID string, f rules.Failure, now time.Time)
 	if due, ticking := dueAt(&a.State, approval); !ticking || due.After(now) {
 		return a, nil
 	}
-	if until, _ := checkedUntil(&a, approval); f.Final || !until.After(now) {
+	if f.Final {
 		return a, expireApproval(&a, approval, "its check ended: "+workflows.Clip(f.Message, maxReasonBytes), now)
 	}
 	checkAgain(approval, now)
@@ -64,20 +64,41 @@ func tickApproval(a *Activation, approval *Approval, now time.Time) []Note {
 	case due.After(now):
 		// A late event about an older pause may have moved the deadline after the check began.
 		approval.CheckingSince, approval.EmptyChecks, approval.NextCheckAt, approval.CheckSilent = time.Time{}, 0, time.Time{}, false
+		approval.LateUntil = time.Time{}
 		return nil
 	case a.Start.Options.CheckApprovalQueue == "":
-		return expireApproval(a, approval, "", now)
+		return expireUnlessLate(a, approval, due, "", now)
 	case approval.CheckingSince.IsZero():
 		approval.CheckingSince = now
 		return []Note{{Text: "approval check started", ID: approval.MessageID, Why: "its deadline passed"}}
 	}
 	if until, _ := checkedUntil(a, approval); !until.After(now) {
-		return expireApproval(a, approval, "no check brought an answer", now)
+		return expireUnlessLate(a, approval, until, "no check brought an answer", now)
 	}
 	silentAt, _ := checkSilentAt(&a.State, approval)
 	approval.CheckSilent = !silentAt.After(now)
 	return nil
 }
+
+// expireUnlessLate expires an approval whose time ended at end. If Temporal was away at that time, the relay may still hold answers that the
+// ingress accepted meanwhile, so the approval waits for them once. A deadline before the registration has passed for all answers.
+func expireUnlessLate(a *Activation, approval *Approval, end time.Time, why string, now time.Time) []Note {
+	switch {
+	case approval.LateUntil.IsZero() && end.After(approval.RequestedAt) && now.Sub(end) > lateAfter:
+		approval.LateUntil = now.Add(lateFor)
+		return []Note{{Text: "approval waits for late answers", ID: approval.MessageID, Why: "its time was over long ago, as after an outage"}}
+	case approval.LateUntil.After(now):
+		return nil
+	}
+	return expireApproval(a, approval, why, now)
+}
+
+const (
+	// lateAfter is how late a timer fires at most without an outage.
+	lateAfter = 30 * time.Second
+	// lateFor is longer than the relay needs, after an outage, to signal the answers that it holds.
+	lateFor = 2 * time.Minute
+)
 
 func checkedUntil(a *Activation, approval *Approval) (time.Time, bool) {
 	return reach(&a.State, approval.CheckingSince, approval.CheckingSince.Add(a.Start.Options.CheckFor.Std()))

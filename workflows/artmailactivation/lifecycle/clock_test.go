@@ -126,7 +126,7 @@ func TestACheckWithoutAnAnswerLetsTheApprovalExpire(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(s *world){
 		"it failed for good":            func(s *world) { s.CheckFailed("m1", true, at(11)) },
-		"it failed, and its time is up": func(s *world) { s.CheckFailed("m1", false, at(20)) },
+		"it failed, and its time is up": func(s *world) { s.CheckFailed("m1", false, at(20)); s.Tick(at(20)) },
 		"its time is up":                func(s *world) { s.Tick(at(20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +149,55 @@ func TestACheckAfterAnOutageStillHasItsTime(t *testing.T) {
 	register(t, s, noon, requestDue("m1", 10))
 	s.Tick(at(300))
 	require.Equal(t, at(310), s.Checks(at(300))[0].Until)
+}
+
+func TestAnApprovalWaitsForAnswersThatCameDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		s     *world
+		until float64
+	}{
+		"its deadline passed":         {activeState(t), 10},
+		"the time of its check ended": {checkedState(t), 20},
+	} {
+		register(t, row.s, noon, requestDue("m1", 10))
+		row.s.Tick(at(row.until - 10))
+		if row.until == 20 {
+			row.s.Tick(at(10))
+			row.s.CheckFailed("m1", false, at(30))
+		}
+		row.s.Tick(at(30))
+		s := carried(t, row.s)
+		require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status, name)
+		require.Empty(t, s.Checks(at(30)), name)
+		wake, _ := s.NextWake(at(30))
+		require.Equal(t, at(32), wake, name)
+
+		answered := carried(t, s)
+		apply(answered, at(30.2), response(9, "x", "m1", true))
+		answered.Tick(at(30.2))
+		require.Equal(t, workflows.ApprovalApproved, approval(t, answered, "m1").Status, name)
+
+		s.Tick(at(31.9))
+		require.Equal(t, workflows.ApprovalOpen, approval(t, s, "m1").Status, name)
+		s.Tick(wake)
+		require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status, name)
+	}
+}
+
+func TestAnApprovalWhoseDeadlineMovesWaitsForLateAnswersAgain(t *testing.T) {
+	t.Parallel()
+	s := activeState(t)
+	register(t, s, noon, requestDue("m1", 10))
+	s.Tick(at(20))
+	apply(s, at(20.5), paused(2, ""), resumed(22))
+	s.Tick(at(22))
+	require.Equal(t, at(30), approval(t, s, "m1").DueAt)
+	s.Tick(at(40))
+	wake, _ := s.NextWake(at(40))
+	require.Equal(t, at(42), wake)
+	s.Tick(wake)
+	require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status)
 }
 
 func TestACheckStandsStillWhilePaused(t *testing.T) {

@@ -36,7 +36,7 @@
 //	                                                                    if not later (6)
 //	response, unclear     response_unclear      late                    late                  late
 //	run_force_failed      VOIDED                VOIDED if earlier       VOIDED                nothing
-//	deadline passed       checked, EXPIRED      nothing                 nothing               nothing
+//	deadline passed (7)   checked, EXPIRED      nothing                 nothing               nothing
 //	check: yes or no      APPROVED, REJECTED    nothing                 nothing               nothing
 //	check: no answer      checked again         nothing                 nothing               nothing
 //	check: final error    EXPIRED               nothing                 nothing               nothing
@@ -47,6 +47,8 @@
 //	(5) Closed by a response or by the force-failure of its run, while the hand-off of its notice has not begun. The earlier event by Artmail's
 //	    times decides, in any order of arrival, and its notice replaces the waiting one. Without a receiver the end stays correctable.
 //	(6) At the same time the response wins, because the brand did answer.
+//	(7) If the time ended more than 30 seconds ago, Temporal was away: the approval first waits two minutes for answers that the ingress
+//	    accepted meanwhile.
 //
 // Once the hand-off of its notice has begun, an end is final: a response that arrives later is late, even if its time is earlier. Ends by the
 // clock, by a check, by a cancellation and by the end of the activation are final at once, since they have no time of Artmail's.

@@ -55,11 +55,15 @@ func (fx *Effects) addApproval(a *Activation, approval *Approval, now time.Time)
 		return
 	}
 	fx.wakeAt(due, now, "Deadline of an approval")
-	if approval.CheckingSince.IsZero() {
+	fx.wakeAt(approval.LateUntil, now, "End of the wait for late answers")
+	if approval.CheckingSince.IsZero() || a.Start.Options.CheckApprovalQueue == "" {
 		return
 	}
 	until, _ := checkedUntil(a, approval)
 	fx.wakeAt(until, now, "End of a check")
+	if !until.After(now) {
+		return
+	}
 	if approval.NextCheckAt.After(now) {
 		fx.wakeAt(approval.NextCheckAt, now, "Next check")
 		return

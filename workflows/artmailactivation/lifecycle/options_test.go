@@ -71,6 +71,8 @@ func TestNewOptionsApplyToOpenApprovalsAndRuns(t *testing.T) {
 	require.Equal(t, carried(t, s).Checks(at(41)), s.Checks(at(41)))
 	s.Configure(workflows.ActivationOptions{})
 	s.Tick(at(41))
+	require.Empty(t, s.Checks(at(41)))
+	s.Tick(at(43))
 	require.Equal(t, workflows.ApprovalExpired, approval(t, s, "m1").Status, "no worker checks it any more")
 	require.Equal(t, at(12), run(t, s, "r1").WarnedAt)
 }

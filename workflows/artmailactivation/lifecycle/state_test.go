@@ -37,7 +37,9 @@ func TestTheWholeStateIsCarriedOver(t *testing.T) {
 	living.Tick(at(19))
 
 	ended := activeState(t)
-	apply(ended, at(1), deactivated(1))
+	register(t, ended, noon, requestDue("late", 10))
+	ended.Tick(at(20))
+	apply(ended, at(21), deactivated(21))
 
 	filled := map[string]bool{}
 	for _, s := range []*world{living, ended} {

@@ -322,3 +322,16 @@ func TestAdvanceMovesTheClock(t *testing.T) {
 	require.Equal(t, workflows.NoticeCaseExpired, notices[0].Kind)
 	require.Equal(t, "app", notices[0].ReplyTo.WorkflowID)
 }
+
+func TestAdvanceBeyondADeadlineExpiresAnApproval(t *testing.T) {
+	t.Parallel()
+	apps, fake := signalboxtest.New(t, signalbox.Options{})
+	fake.Activate("pages", "act_1", "key")
+	pages := apps.Activation("pages", "act_1")
+	_, err := pages.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: "m1", Deadline: fake.Now().Add(time.Hour)})
+	require.NoError(t, err)
+	fake.Advance(2 * time.Hour)
+	state, err := pages.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.ApprovalExpired, state.Approvals[0].Status)
+}

@@ -156,10 +156,11 @@ func (m *caseMachine) takeNotices() []workflows.PostedNotice {
 type activationMachine struct {
 	a       activation.Activation
 	notices []workflows.PostedNotice
+	settled time.Time // when settle was last called
 }
 
 func newActivation(start workflows.ActivationStart, now time.Time) *activationMachine {
-	return &activationMachine{a: activation.Begin(start, now)}
+	return &activationMachine{a: activation.Begin(start, now), settled: now}
 }
 
 func (m *activationMachine) update(name string, argument json.RawMessage, now time.Time) (any, error) {
@@ -206,6 +207,11 @@ func (m *activationMachine) signal(name string, argument json.RawMessage, now ti
 }
 
 func (m *activationMachine) settle(now time.Time) (any, bool) {
+	// Each timer fires at its time, as without an outage.
+	for at := activation.Next(m.a, m.settled).Wake; !at.IsZero() && at.Before(now); at = activation.Next(m.a, at).Wake {
+		m.a, _ = activation.Tick(m.a, at)
+	}
+	m.settled = now
 	for range maxSteps {
 		m.a, _ = activation.Tick(m.a, now)
 		switch fx := activation.Next(m.a, now); {
