@@ -16,8 +16,9 @@ import (
 var (
 	// ErrNoAPIKeyYet: Artmail has not activated the agent yet. Ask again later.
 	ErrNoAPIKeyYet = errors.New("the API key has not arrived yet")
-	// ErrAPIKeyLost: the webhook with the key never came, and Artmail sends the key only once. The brand must activate the agent again.
-	ErrAPIKeyLost = errors.New("the API key never arrived")
+	// ErrAPIKeyLost: the activation is active, but the webhook with the key has not come, and Artmail sends the key only once. If that webhook
+	// is late, the notice "activation.activated" follows it; otherwise the brand must activate the agent again.
+	ErrAPIKeyLost = errors.New("the API key has not arrived with the activation")
 	// ErrDenied: the token may not reveal keys of the agent.
 	ErrDenied = errors.New("the token may not do this")
 )

@@ -29,7 +29,7 @@ const (
 	activityFinishRun = "page-agent.finish-run" // PageCall → nothing
 )
 
-// ErrTypeAPIKeyLost is the error type for an activation whose API key never arrived.
+// ErrTypeAPIKeyLost is the error type for an activation that is active and has no API key.
 const ErrTypeAPIKeyLost = "APIKeyLost"
 
 // Artmail is the part of Artmail's API that the agent calls with the API key of an activation. Artmail documents that API to the authors

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -56,6 +58,12 @@ func (p Page) forceFailed() Page {
 		return Page{Step: StepDone, Tries: tries, Problem: "Artmail has ended each run for inactivity"}
 	}
 	return Page{Tries: tries}
+}
+
+// isKeyLost reports whether a call failed because the activation has no API key.
+func isKeyLost(err error) bool {
+	var failed *temporal.ApplicationError
+	return errors.As(err, &failed) && failed.Type() == ErrTypeAPIKeyLost
 }
 
 // isStopped reports whether a call was refused because the activation is paused or has ended, or because the run has ended.

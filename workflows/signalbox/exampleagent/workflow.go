@@ -183,7 +183,7 @@ func (s *activationRun) do(ctx workflow.Context, name string, argument, result a
 	failed := call.Get(ctx, result)
 	switch {
 	case failed == nil:
-		s.Page.Step = next
+		s.Page.Step, s.Page.Problem = next, ""
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case temporal.IsCanceledError(failed):
@@ -198,6 +198,12 @@ func (s *activationRun) do(ctx workflow.Context, name string, argument, result a
 			if !noticed && errors.Is(signalbox.Failure(failed), signalbox.ErrEnded) {
 				s.Page.Step, s.Page.Problem = StepDone, failed.Error()
 			}
+		}
+	case isKeyLost(failed):
+		// A late webhook may still bring the key: the step is repeated after the next notice.
+		s.Page.Problem = failed.Error()
+		if s.applied == applied {
+			return s.wait(ctx)
 		}
 	default:
 		// The workflow itself lives as long as the activation.

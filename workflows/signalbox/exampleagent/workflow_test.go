@@ -37,8 +37,8 @@ type stage struct {
 
 	// keyStatus is the API's status for requests of the key; zero: the API returns the key.
 	keyStatus int
-	// started and asked are called for each new run and each new approval request.
-	started, asked func()
+	// started and asked are called for each new run and each new approval request, and lost for each answer that has no key.
+	started, asked, lost func()
 	// broken makes Artmail fail.
 	broken bool
 
@@ -53,7 +53,7 @@ type stage struct {
 }
 
 func newStage(t *testing.T) *stage {
-	s := &stage{t: t, started: func() {}, asked: func() {}}
+	s := &stage{t: t, started: func() {}, asked: func() {}, lost: func() {}}
 	s.apps, s.fake = signalboxtest.New(t, signalbox.Options{})
 	api := httptest.NewServer(s)
 	t.Cleanup(api.Close)
@@ -101,6 +101,7 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.keyStatus != 0:
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(s.keyStatus)
+		s.lost()
 		_, _ = fmt.Fprint(w, `{"type":"urn:signalbox:problem:api-key-lost","detail":"the key never came"}`)
 	default:
 		_, _ = fmt.Fprintf(w, `{"apiKey":%q}`, apiKey)
@@ -410,6 +411,38 @@ func TestAnActivationWhoseKeyIsLostIsKeptUntilItsEnd(t *testing.T) {
 	s.after(0, s.activated)
 	s.after(time.Hour, s.deactivated)
 	require.Contains(t, s.play(exampleagent.Start{}).Page.Problem, signalbox.ErrAPIKeyLost.Error())
+}
+
+func TestALateAPIKeyBeginsThePage(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.keyStatus = http.StatusGone
+	s.after(0, s.resumed)
+	s.after(time.Hour, func() {
+		require.Empty(t, s.runs)
+		s.keyStatus = 0
+		s.activated()
+	})
+	s.after(2*time.Hour, s.approved)
+	s.after(3*time.Hour, s.deactivated)
+	state := s.play(exampleagent.Start{})
+	require.Len(t, s.published, 1)
+	require.Empty(t, state.Page.Problem)
+}
+
+func TestANoticeOfTheAPIKeyThatComesDuringTheCallIsNotLost(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.keyStatus = http.StatusGone
+	s.lost = func() {
+		s.keyStatus = 0
+		s.activated()
+	}
+	s.after(0, s.resumed)
+	s.after(2*time.Hour, s.approved)
+	s.after(3*time.Hour, s.deactivated)
+	s.play(exampleagent.Start{})
+	require.Len(t, s.published, 1)
 }
 
 func TestTheWorkflowContinuesItsPageAfterContinueAsNew(t *testing.T) {
