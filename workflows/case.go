@@ -217,6 +217,9 @@ type RetryCreate struct {
 	// Request replaces the rejected request; nil repeats the old one.
 	Request *CaseRequest `json:"request,omitempty"`
 	By      string       `json:"by,omitempty"`
+	// RunID is the run that the person saw; empty: the client fills in the newest one. Temporal repeats an update in a run that was reset,
+	// and such a run creates a case only if this is its own ID.
+	RunID string `json:"runId,omitempty"`
 }
 
 // CancelCase is the argument of the update "cancel".

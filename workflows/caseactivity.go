@@ -9,10 +9,10 @@ type CreateCaseParams struct {
 	Reference string      `json:"reference"`
 	Request   CaseRequest `json:"request"`
 	// OriginalRunID is the workflow's original run ID. If the activity's own run ID differs, the workflow was reset, and the case may exist;
-	// the activity then fails as uncertain, unless Asked is set.
+	// the activity then fails as uncertain, unless AskedRun is its own run.
 	OriginalRunID string `json:"originalRunId,omitempty"`
-	// Asked means that a person requested this creation by retry-create.
-	Asked bool `json:"asked,omitempty"`
+	// AskedRun is RetryCreate.RunID, if a person requested this creation.
+	AskedRun string `json:"askedRun,omitempty"`
 }
 
 // CreateCaseResult is the answer to POST /cases.

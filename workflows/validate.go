@@ -52,6 +52,7 @@ func (r RetryCreate) Validate() error {
 		c.request(*r.Request)
 	}
 	c.text("by", r.By, MaxShortTextBytes)
+	c.text("runId", r.RunID, MaxIDBytes)
 	c.whole("request")
 	return c.err(ErrInvalidArgument)
 }

@@ -74,6 +74,7 @@ func TestAnArgumentBeyondALimitNamesTheFieldAndTheFix(t *testing.T) {
 		{workflows.AdoptCase{CaseID: "c", By: longWord}, "by: 501 bytes"},
 		{workflows.RetryCreate{Request: &badRequest}, "request.channel"},
 		{workflows.RetryCreate{By: longWord}, "by: 501 bytes"},
+		{workflows.RetryCreate{RunID: longWord}, "runId: 501 bytes"},
 		{workflows.CancelCase{Reason: longWord}, "reason: 501 bytes"},
 		{workflows.CancelCase{By: longWord}, "by: 501 bytes"},
 		{workflows.ReconcileNow{By: longWord}, "by: 501 bytes"},

@@ -67,7 +67,7 @@ func TestAFailedCreationShowsNoCapabilityURL(t *testing.T) {
 	require.NotContains(t, err.Error(), p.keys.Token(workflows.OffloadTokenContext("order-7")...))
 }
 
-func TestAResetRunPostsOnlyIfAPersonAsked(t *testing.T) {
+func TestAResetRunPostsOnlyIfAPersonAskedIt(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, answerWith(201, created))
 	params := workflows.CreateCaseParams{Account: "default", Reference: "order-7", OriginalRunID: "another-run"}
@@ -78,10 +78,15 @@ func TestAResetRunPostsOnlyIfAPersonAsked(t *testing.T) {
 	require.Contains(t, appErr.Message(), "this run was reset")
 	require.Zero(t, p.requests.Load())
 
-	params.Asked = true
+	params.AskedRun = "another-run"
+	_, err = run[any](t, p.Activities, creates, params)
+	require.Equal(t, workflows.ErrTypeOffloadUncertain, applicationError(t, err).Type(), "the reset repeated what a person asked the earlier run")
+	require.Zero(t, p.requests.Load())
+
+	params.AskedRun = testsuiteRunID
 	_, err = run[any](t, p.Activities, creates, params)
 	require.NoError(t, err)
-	params.Asked, params.OriginalRunID = false, testsuiteRunID
+	params.AskedRun, params.OriginalRunID = "", testsuiteRunID
 	_, err = run[any](t, p.Activities, creates, params)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, p.requests.Load())

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/workflows"
 )
@@ -32,11 +33,11 @@ func TestCommandsChangeACaseByUpdates(t *testing.T) {
 		"adopt, by the user of the process": {
 			[]string{"adopt", "vendor_2048", "c-1"}, workflows.UpdateAdoptCase, workflows.AdoptCase{CaseID: "c-1", By: process{}.who()},
 		},
-		"retry-create": {[]string{"retry-create", "vendor_2048", "--by", "ada"}, workflows.UpdateRetryCreate, workflows.RetryCreate{By: "ada"}},
+		"retry-create": {[]string{"retry-create", "vendor_2048", "--by", "ada"}, workflows.UpdateRetryCreate, workflows.RetryCreate{By: "ada", RunID: "run-1"}},
 		"retry-create with another request": {
 			[]string{"retry-create", "vendor_2048", "-f", document},
 			workflows.UpdateRetryCreate,
-			workflows.RetryCreate{By: process{}.who(), Request: &workflows.CaseRequest{
+			workflows.RetryCreate{By: process{}.who(), RunID: "run-1", Request: &workflows.CaseRequest{
 				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a W-9"},
 				Counterparty: workflows.Counterparty{Address: "ap@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 			}},
@@ -54,6 +55,9 @@ func TestCommandsChangeACaseByUpdates(t *testing.T) {
 			server.On("UpdateWorkflow", mock.Anything, mock.MatchedBy(func(o client.UpdateWorkflowOptions) bool {
 				return o.WorkflowID == "offload-case/vendor_2048" && o.UpdateName == c.update && len(o.Args) == 1 && assert.ObjectsAreEqual(c.sends, o.Args[0])
 			})).Return(handle, nil)
+			server.On("DescribeWorkflow", mock.Anything, "offload-case/vendor_2048", "").Return(&client.WorkflowExecutionDescription{
+				WorkflowExecutionMetadata: client.WorkflowExecutionMetadata{WorkflowExecution: workflow.Execution{RunID: "run-1"}},
+			}, nil)
 			server.On("Close")
 			got := commandWith(t, nil, func(context.Context, client.Options) (client.Client, error) { return server, nil }, append([]string{"case"}, c.args...)...)
 			require.Zero(t, got.status, got.err)

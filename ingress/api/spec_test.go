@@ -56,7 +56,7 @@ func TestEachSchemaHasTheFieldsOfItsGoType(t *testing.T) {
 		"CaseTranscript": {value: workflows.CaseTranscript{}}, "ActivationChange": {value: workflows.ActivationChange{}}, "Target": {value: workflows.Target{}},
 		"NoticeAttempt": {value: workflows.NoticeAttempt{}}, "AppliedEvent": {value: workflows.AppliedEvent{}},
 		"ProvideInput": {workflows.ProvideInput{}, []string{"by"}}, "CancelCase": {workflows.CancelCase{}, []string{"by"}},
-		"AdoptCase": {workflows.AdoptCase{}, []string{"by"}}, "RetryCreate": {workflows.RetryCreate{}, []string{"by"}},
+		"AdoptCase": {workflows.AdoptCase{}, []string{"by"}}, "RetryCreate": {workflows.RetryCreate{}, []string{"by", "runId"}},
 		"Activation": {shownActivation{}, []string{"sealedApiKey"}}, "ActivationUser": {value: workflows.ActivationUser{}},
 		"ActivationOptions": {value: workflows.ActivationOptions{}}, "ApprovalRequest": {value: workflows.ApprovalRequest{}}, "Approval": {value: workflows.Approval{}},
 		"CancelApproval": {workflows.CancelApproval{}, []string{"by", "messageId"}}, "OpenRun": {value: workflows.OpenRun{}}, "TouchRuns": {value: workflows.TouchRuns{}},

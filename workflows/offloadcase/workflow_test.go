@@ -111,18 +111,18 @@ func TestAnOperatorDoesNotCutAHandOffShort(t *testing.T) {
 	require.Less(t, w.timers, 60, "it did not spin")
 }
 
-func TestACreationSaysWhetherAPersonAskedForIt(t *testing.T) {
+func TestACreationSaysWhichRunAPersonAskedForIt(t *testing.T) {
 	t.Parallel()
 	w := play(t, 1, scenario{
 		start: start(), provider: &provider{creates: []createAnswer{{err: failed(workflows.ErrTypeOffloadUncertain, minute)}, {caseID: caseID}}},
 		steps: []step{
-			updates(minute, workflows.UpdateRetryCreate, workflows.RetryCreate{}),
+			updates(minute, workflows.UpdateRetryCreate, workflows.RetryCreate{RunID: "run-1"}),
 			signals(5*minute, completed(5*minute)),
 		},
 	})
 	first, again := w.scenario.provider.created[0], w.scenario.provider.created[1]
-	require.False(t, first.Asked)
-	require.True(t, again.Asked, "a person asked for it")
+	require.Empty(t, first.AskedRun)
+	require.Equal(t, "run-1", again.AskedRun)
 }
 
 func TestAnOperatorShortensTheHistory(t *testing.T) {

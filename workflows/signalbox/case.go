@@ -89,10 +89,17 @@ func (c *Case) Adopt(ctx context.Context, adopt workflows.AdoptCase) (workflows.
 }
 
 // RetryCreate creates the case again, after an uncertain or refused creation. If the first creation did succeed, two cases then exist at
-// Offload.
+// Offload. It asks the newest run, unless retry names another one.
 func (c *Case) RetryCreate(ctx context.Context, retry workflows.RetryCreate) (workflows.CaseReceipt, error) {
 	if err := checkSchema(retry.Request); err != nil {
 		return workflows.CaseReceipt{}, fmt.Errorf("%s: %w: %w", c.op("create again"), ErrInvalid, err)
+	}
+	if retry.RunID == "" {
+		description, err := c.client.temporal.DescribeWorkflow(ctx, c.WorkflowID(), "")
+		if err != nil {
+			return workflows.CaseReceipt{}, translate(c.op("create again"), err)
+		}
+		retry.RunID = description.WorkflowExecution.RunID
 	}
 	return sendUpdate[workflows.CaseReceipt](ctx, c.client, c.op("create again"), c.WorkflowID(), workflows.UpdateRetryCreate, retry)
 }

@@ -82,7 +82,7 @@ func CheckRetryCreate(c Case, retry workflows.RetryCreate) error {
 func RetryCreate(c Case, retry workflows.RetryCreate, now time.Time) Case {
 	s := &c.State
 	c.Start = withRequest(c.Start, retry.Request)
-	s.Creation, s.CreateAt, s.CreateSince, s.CreateAsked, s.NotCreated = CreationPending, now, now, true, false
+	s.Creation, s.CreateAt, s.CreateSince, s.AskedRun, s.NotCreated = CreationPending, now, now, retry.RunID, false
 	s.Verifying, s.AdoptRefused = "", false
 	s.Trouble, s.LastError = "", ""
 	deriveStatus(&c, workflows.NewsByApp, now)

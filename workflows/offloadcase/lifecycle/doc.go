@@ -54,7 +54,8 @@
 //
 // # Failures of calls
 //
-// A creation that may have made a case is never repeated automatically.
+// A creation that may have made a case is never repeated automatically. A reset repeats the retry-create of the earlier run: its creation is
+// uncertain, because it names that run.
 //
 //	failure type                 creation                                   read, reconcile            attention
 //	OffloadNotSent, Throttled    the server repeats it                      the server repeats it      not_created, after 3 minutes

@@ -57,7 +57,7 @@ func Next(c Case, now time.Time) Effects {
 			wake(s.CreateAt, "Create the case again")
 		} else {
 			fx.Create = &workflows.CreateCaseParams{
-				Account: c.Start.Account, Reference: c.Start.Reference, Request: *c.Start.Request, Asked: s.CreateAsked,
+				Account: c.Start.Account, Reference: c.Start.Reference, Request: *c.Start.Request, AskedRun: s.AskedRun,
 			}
 		}
 		wake(notCreatedAt(s), "The creation takes too long")

@@ -33,8 +33,8 @@ type State struct {
 	// CreateSince is when the creation was requested. NotCreated: for minutes it could not be sent, or was throttled.
 	CreateSince time.Time `json:"createSince,omitzero"`
 	NotCreated  bool      `json:"notCreated,omitempty"`
-	// CreateAsked: a person requested the creation by retry-create.
-	CreateAsked bool `json:"createAsked,omitempty"`
+	// AskedRun is the run in which a person requested the creation by retry-create.
+	AskedRun string `json:"askedRun,omitempty"`
 
 	Status workflows.CaseStatus `json:"status"`
 	// Since is when Status was entered, and Source the source of that change.

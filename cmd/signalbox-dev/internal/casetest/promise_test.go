@@ -102,6 +102,34 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		require.NoError(t, offload.Complete(second, nil))
 		endsAs(t, one, workflows.CaseCompleted, second)
 	},
+	"a-reset-repeats-no-creation-that-a-person-asked-for": func(t *testing.T, offload *provider, start workflows.CaseStart) {
+		one, _ := startUncertain(t, offload, offloadsim.FailResetBefore, start)
+		uncertain := lastTask(t, one.WorkflowID())
+		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
+		require.NoError(t, err)
+		first := testenv.Eventually(t, unlost(offload, one), isRunning).CaseID
+		posted := offload.creations()
+		reset := &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace: namespace, WorkflowExecution: described(t, one.WorkflowID()).GetWorkflowExecutionInfo().GetExecution(),
+			Reason: "test", RequestId: start.Reference, WorkflowTaskFinishEventId: uncertain,
+		}
+		stories.MustRetry(t, func(ctx context.Context) (*workflowservice.ResetWorkflowExecutionResponse, error) {
+			return shared.Temporal.ResetWorkflowExecution(ctx, reset)
+		})
+		state := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
+			return isRunning(s) || strings.Contains(s.LastError, "this run was reset")
+		})
+		require.Equal(t, posted, offload.creations(), "POST /cases")
+		require.Equal(t, workflows.CaseCreateUncertain, state.Status)
+
+		_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
+		require.NoError(t, err)
+		second := testenv.Eventually(t, stories.Attended(offload, one), isRunning).CaseID
+		require.NotEqual(t, first, second)
+		require.NoError(t, offload.SendFirstMessage(second))
+		require.NoError(t, offload.Complete(second, nil))
+		endsAs(t, one, workflows.CaseCompleted, second)
+	},
 	"another-workflow-id-is-refused": func(t *testing.T, _ *provider, start workflows.CaseStart) {
 		run := executed(t, shared.Temporal, client.StartWorkflowOptions{
 			ID: "my-own-id", TaskQueue: workflows.TaskQueueWorkflows,
@@ -250,6 +278,16 @@ func firstTask(t *testing.T, workflowID string) int64 {
 	at := slices.Index(events(t, workflowID), enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED.String())
 	require.Positive(t, at)
 	return int64(at) + 1
+}
+
+// lastTask is the event with which the newest workflow task was completed.
+func lastTask(t *testing.T, workflowID string) int64 {
+	t.Helper()
+	all := events(t, workflowID)
+	slices.Reverse(all)
+	at := slices.Index(all, enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED.String())
+	require.GreaterOrEqual(t, at, 0)
+	return int64(len(all) - at)
 }
 
 // runCases runs a worker for cases on a separate queue, until the end of the test or sooner.
