@@ -4,10 +4,18 @@ package stories
 import (
 	"context"
 	"errors"
+	"net/http"
+	"sync"
 	"testing"
+	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
@@ -20,7 +28,7 @@ func Retry[S any](ctx context.Context, call func(context.Context) (S, error)) (S
 	got, err := testenv.Await(ctx, func(ctx context.Context) (S, error) {
 		got, err := call(ctx)
 		if errors.Is(err, signalbox.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
-			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) {
+			errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.ResourceExhausted)) || errors.As(err, new(*serviceerror.WorkflowNotReady)) {
 			return got, err
 		}
 		failed = err
@@ -39,12 +47,125 @@ func MustRetry[S any](t testing.TB, call func(context.Context) (S, error)) S {
 	return got
 }
 
+// StartCase starts a case as a business app does. A repeated start starts it once.
+func StartCase(t testing.TB, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
+	t.Helper()
+	return MustRetry(t, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
+}
+
+// Answer answers a question of a case once.
+func Answer(t testing.TB, one *signalbox.Case, input workflows.ProvideInput) {
+	t.Helper()
+	MustRetry(t, func(ctx context.Context) (workflows.InputReceipt, error) {
+		receipt, err := one.ProvideInput(ctx, input)
+		if errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
+			err = nil
+		}
+		return receipt, err
+	})
+}
+
+// RequestApprovals registers each request once.
+func RequestApprovals(t testing.TB, one *signalbox.Activation, requests ...workflows.ApprovalRequest) []workflows.Approval {
+	t.Helper()
+	return MustRetry(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, requests...) })
+}
+
+// Execute starts a workflow once, however often Temporal is asked to.
+func Execute(t testing.TB, temporal client.Client, options client.StartWorkflowOptions, workflow any, args ...any) client.WorkflowRun {
+	t.Helper()
+	return MustRetry(t, func(ctx context.Context) (client.WorkflowRun, error) {
+		return temporal.ExecuteWorkflow(ctx, options, workflow, args...)
+	})
+}
+
+// Signal sends a signal that may come twice.
+func Signal(t testing.TB, temporal client.Client, workflowID, name string, arg any) {
+	t.Helper()
+	again := false
+	MustRetry(t, func(ctx context.Context) (bool, error) {
+		err := temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
+		if again && errors.As(err, new(*serviceerror.NotFound)) { // it has ended by a call whose response was lost
+			err = nil
+		}
+		again = true
+		return true, err
+	})
+}
+
+// Describe describes the newest run of a workflow.
+func Describe(t testing.TB, temporal client.Client, workflowID string) *workflowservice.DescribeWorkflowExecutionResponse {
+	t.Helper()
+	return MustRetry(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+		return temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	})
+}
+
+// History returns the events of a run of a workflow; without an ID, of its newest.
+func History(t testing.TB, temporal client.Client, workflowID, runID string) *historypb.History {
+	t.Helper()
+	return MustRetry(t, func(ctx context.Context) (*historypb.History, error) {
+		history := &historypb.History{}
+		for events := temporal.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+			event, err := events.Next()
+			if err != nil {
+				return nil, err
+			}
+			history.Events = append(history.Events, event)
+		}
+		return history, nil
+	})
+}
+
+// Cancel cancels a workflow in Temporal.
+func Cancel(t testing.TB, temporal client.Client, workflowID string) {
+	t.Helper()
+	MustRetry(t, func(ctx context.Context) (bool, error) { return true, temporal.CancelWorkflow(ctx, workflowID, "") })
+}
+
+// Terminate terminates a workflow.
+func Terminate(t testing.TB, temporal client.Client, workflowID string) {
+	t.Helper()
+	MustRetry(t, func(ctx context.Context) (bool, error) {
+		err := temporal.TerminateWorkflow(ctx, workflowID, "", "test")
+		if d, described := temporal.DescribeWorkflow(ctx, workflowID, ""); err != nil && described == nil && d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED {
+			err = nil // by a call whose response was lost
+		}
+		return true, err
+	})
+}
+
+// ContinueAsNew makes a workflow continue as new.
+func ContinueAsNew(t testing.TB, temporal client.Client, workflowID string) {
+	t.Helper()
+	before := Describe(t, temporal, workflowID).GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	sent := false
+	testenv.Eventually(t, func(ctx context.Context) (string, error) {
+		described, err := temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+		now := described.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+		if err != nil || now != before || sent {
+			return now, err
+		}
+		err = temporal.SignalWorkflow(ctx, workflowID, before, workflows.SignalForceContinueAsNew, nil)
+		sent = err == nil
+		return now, err
+	}, func(now string) bool { return now != before })
+}
+
+// Offload is a provider that shows which cases it has for a reference.
+type Offload interface {
+	CasesOf(reference string) []offloadsim.Record
+}
+
+// Elsewhere is an Offload of another process, which shows no cases. A case of it that exists sends webhooks, which resolve its creation.
+type Elsewhere struct{}
+
+// CasesOf returns nothing.
+func (Elsewhere) CasesOf(string) []offloadsim.Record { return nil }
+
 // Attended returns a function that reads a case, and resolves an uncertain creation as a person would. A busy server can lose an activity
 // task, which makes a creation uncertain.
-func Attended(offload interface {
-	CasesOf(reference string) []offloadsim.Record
-}, one *signalbox.Case,
-) func(context.Context) (workflows.CaseState, error) {
+func Attended(offload Offload, one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
 	return func(ctx context.Context) (workflows.CaseState, error) {
 		state, err := one.State(ctx)
 		if err != nil || state.Status != workflows.CaseCreateUncertain {
@@ -56,5 +177,60 @@ func Attended(offload interface {
 			_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
 		}
 		return state, err
+	}
+}
+
+// Resend has Offload send the webhooks again that the ingress answered with 503, since its disk was busy. By itself Offload sends each once.
+func Resend(offload interface {
+	Cases() []offloadsim.Record
+	SendWebhook(caseID, event string, overrides map[string]any) error
+},
+) error {
+	for _, one := range offload.Cases() {
+		last := map[string]courier.Attempt{}
+		for _, attempt := range one.Webhooks {
+			last[attempt.Event] = attempt
+		}
+		for event, attempt := range last {
+			if attempt.Status != http.StatusServiceUnavailable {
+				continue
+			}
+			if err := offload.SendWebhook(one.CaseID, event, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Attend resolves each uncertain creation of the default account until the context ends, as Attended does, and resends what a simulated Offload
+// could not deliver, for tests that only wait for a case. What it returns says whether the creation of a case needed that.
+func Attend(ctx context.Context, apps *signalbox.Client, offload Offload) (needed func(reference string) bool) {
+	var references sync.Map
+	go func() {
+		again := time.NewTicker(time.Second)
+		defer again.Stop()
+		for {
+			// What fails is found again.
+			page, _ := apps.ListCases(ctx, signalbox.CaseFilter{
+				Open: signalbox.Open, Accounts: []string{workflows.DefaultAccount}, Attention: []string{workflows.AttentionCreateUncertain},
+			})
+			for _, row := range page.Cases {
+				references.Store(row.Reference, true)
+				_, _ = Attended(offload, apps.Case(row.Reference))(ctx)
+			}
+			if simulated, ok := offload.(*offloadsim.Simulator); ok {
+				_ = Resend(simulated)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-again.C:
+			}
+		}
+	}()
+	return func(reference string) bool {
+		_, found := references.Load(reference)
+		return found
 	}
 }
