@@ -7,8 +7,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
 
+	"github.com/signalbox-dev/signalbox/cmd/internal/logging"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 // The command of the README plays the demonstration by itself, says what to open first and where the Web UI shows what, and ends with status 0.
@@ -18,9 +24,17 @@ func TestTheDemonstrationEndsByItself(t *testing.T) {
 	data, err := os.MkdirTemp("", "signalbox-main-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(data) })
+	temporal, err := temporaldev.FreeAddress()
+	require.NoError(t, err)
+	connected, err := client.NewLazyClient(client.Options{HostPort: temporal, Logger: logging.ForTemporal(zap.NewNop())})
+	require.NoError(t, err)
+	t.Cleanup(connected.Close)
+	apps, err := signalbox.New(connected, signalbox.Options{})
+	require.NoError(t, err)
+	stories.Attend(t.Context(), apps, stories.Elsewhere{})
 	var out, errOut strings.Builder
 	status := run(t.Context(), []string{
-		"--demo", "--exit", "--data", data, "--listen", anyPort, "--internal-listen", anyPort, "--temporal", anyPort, "--ui", anyPort,
+		"--demo", "--exit", "--data", data, "--listen", anyPort, "--internal-listen", anyPort, "--temporal", temporal, "--ui", anyPort,
 		"--simulators", anyPort, "--pace", "20ms",
 	}, &out, &errOut)
 	require.Equal(t, 0, status, "%s\n%s", out.String(), errOut.String())

@@ -18,6 +18,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox/exampleagent"
@@ -93,6 +94,9 @@ func runTests(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, shared.Stop()) }()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	stories.Attend(ctx, shared.Apps, shared.Simulators.Offload)
 	var agents []artmailsim.Agent
 	for _, name := range []string{goAgent, typescriptAgent} {
 		agents = append(agents, artmailsim.Agent{Slug: name, WebhookURL: shared.IngressURL() + "/webhooks/artmail/" + name, Secret: webhookSecret})

@@ -2,6 +2,7 @@ package agenttest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,9 +13,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
@@ -97,8 +100,7 @@ func TestATypeScriptWorkerGetsTheNoticesOfItsActivation(t *testing.T) {
 	id := strings.TrimPrefix(one.WorkflowID(), workflows.ArtmailActivationWorkflow+"/"+typescriptAgent+"/")
 	message, err := artmail.RequestApproval(id, "May I?", "")
 	require.NoError(t, err)
-	_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: message})
-	require.NoError(t, err)
+	stories.RequestApprovals(t, one, workflows.ApprovalRequest{MessageID: message})
 	_, err = artmail.RespondApproval(message, true, "Lovely.", "")
 	require.NoError(t, err)
 	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool {
@@ -110,6 +112,10 @@ func TestATypeScriptWorkerGetsTheNoticesOfItsActivation(t *testing.T) {
 	testenv.Eventually(t, one.State, inStatus(workflows.ActivationActive))
 	require.NoError(t, artmail.Deactivate(id, artmailsim.DeactivateUser))
 
+	// The author's worker asks for the end of the workflow, which must be there.
+	testenv.Eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+		return shared.Temporal.DescribeWorkflowExecution(ctx, workflows.HandOverWorkflowID(typescriptAgent, id), "")
+	}, func(*workflowservice.DescribeWorkflowExecutionResponse) bool { return true })
 	var got struct {
 		Start workflows.HandOverStart
 		Told  []workflows.Notice

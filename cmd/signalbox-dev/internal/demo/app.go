@@ -21,7 +21,8 @@ const (
 	appSignal   = "news"
 )
 
-// listen returns the kinds of the first notices, in the order of their arrival.
+// listen returns the kinds of the first notices, in the order of their arrival. It leaves out those of a case's attention, for
+// which a busy machine gives cause now and then.
 func listen(ctx workflow.Context, count int) ([]workflows.NoticeKind, error) {
 	notices := signalbox.ReceiveNotices(ctx, appSignal)
 	var kinds []workflows.NoticeKind
@@ -30,7 +31,9 @@ func listen(ctx workflow.Context, count int) ([]workflows.NoticeKind, error) {
 		if err != nil {
 			return kinds, err
 		}
-		kinds = append(kinds, notice.Kind)
+		if notice.Kind != workflows.NoticeCaseAttention {
+			kinds = append(kinds, notice.Kind)
+		}
 	}
 	return kinds, nil
 }

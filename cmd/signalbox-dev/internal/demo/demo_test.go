@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/demo"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 )
 
@@ -30,6 +31,7 @@ func start(t *testing.T) *dev.Instance {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, instance.Stop()) })
+	stories.Attend(t.Context(), instance.Apps, instance.Simulators.Offload)
 	return instance
 }
 

@@ -3,7 +3,9 @@ package sealtest_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,7 +16,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
@@ -45,6 +49,9 @@ func runTests(m *testing.M) int {
 	if err != nil {
 		return complain(err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	stories.Attend(ctx, shared.Apps, shared.Simulators.Offload)
 	code := m.Run()
 	if err := shared.Stop(); err != nil {
 		return complain(err)
@@ -76,7 +83,6 @@ var play = sync.OnceValues(func() (played, error) {
 	var p played
 	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
-	apps := shared.Apps
 	start := func(reference, script string) workflows.CaseStart {
 		return workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
 			Channel:       "EMAIL",
@@ -87,7 +93,7 @@ var play = sync.OnceValues(func() (played, error) {
 			Metadata:      json.RawMessage(`{"note":"zebra.metadata"}`),
 		}}
 	}
-	asked, err := apps.StartCase(ctx, start("answered", "question"))
+	asked, err := begin(ctx, start("answered", "question"))
 	if err != nil {
 		return p, err
 	}
@@ -96,15 +102,17 @@ var play = sync.OnceValues(func() (played, error) {
 	if err != nil {
 		return p, err
 	}
-	if _, err := asked.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "zebra.answer", By: "zebra.answered-by"}); err != nil {
+	if _, err := stories.Retry(ctx, func(ctx context.Context) (workflows.InputReceipt, error) {
+		return asked.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "zebra.answer", By: "zebra.answered-by"})
+	}); err != nil && !errors.Is(err, signalbox.ErrAlreadyAnswered) {
 		return p, err
 	}
-	attached, err := apps.StartCase(ctx, start("attached", "complete"))
+	attached, err := begin(ctx, start("attached", "complete"))
 	if err != nil {
 		return p, err
 	}
 	p.attached = attached.WorkflowID()
-	rejected, err := apps.StartCase(ctx, start("rejected", "reject"))
+	rejected, err := begin(ctx, start("rejected", "reject"))
 	if err != nil {
 		return p, err
 	}
@@ -112,12 +120,12 @@ var play = sync.OnceValues(func() (played, error) {
 	// The simulator refuses the creation and repeats the name of the script: an error text in the history.
 	refusedStart := start("refused", "silent")
 	refusedStart.Request.Metadata = json.RawMessage(`{"script":"zebra.refused"}`)
-	refused, err := apps.StartCase(ctx, refusedStart)
+	refused, err := begin(ctx, refusedStart)
 	if err != nil {
 		return p, err
 	}
 	p.refused = refused.WorkflowID()
-	cancelled, err := apps.StartCase(ctx, start("cancelled", "silent"))
+	cancelled, err := begin(ctx, start("cancelled", "silent"))
 	if err != nil {
 		return p, err
 	}
@@ -125,7 +133,9 @@ var play = sync.OnceValues(func() (played, error) {
 	if _, err := testenv.Await(ctx, cancelled.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseRunning }); err != nil {
 		return p, err
 	}
-	if _, err := cancelled.Cancel(ctx, workflows.CancelCase{Reason: "zebra.cancelled", By: "zebra.answered-by"}); err != nil {
+	if _, err := stories.Retry(ctx, func(ctx context.Context) (workflows.CaseReceipt, error) {
+		return cancelled.Cancel(ctx, workflows.CancelCase{Reason: "zebra.cancelled", By: "zebra.answered-by"})
+	}); err != nil && !errors.Is(err, signalbox.ErrEnded) {
 		return p, err
 	}
 	for _, wait := range []interface {
@@ -138,7 +148,7 @@ var play = sync.OnceValues(func() (played, error) {
 	if _, err := testenv.Await(ctx, attached.Files, func(f workflows.CaseFiles) bool { return len(f.Stored) > 0 }); err != nil {
 		return p, err
 	}
-	silent, err := apps.StartCase(ctx, start("silent", "silent"))
+	silent, err := begin(ctx, start("silent", "silent"))
 	if err != nil {
 		return p, err
 	}
@@ -146,6 +156,11 @@ var play = sync.OnceValues(func() (played, error) {
 	p.activation, err = playActivation(ctx)
 	return p, err
 })
+
+// begin starts a case once.
+func begin(ctx context.Context, start workflows.CaseStart) (*signalbox.Case, error) {
+	return stories.Retry(ctx, func(ctx context.Context) (*signalbox.Case, error) { return shared.Apps.StartCase(ctx, start) })
+}
 
 func playActivation(ctx context.Context) (workflowID string, err error) {
 	artmail := shared.Simulators.Artmail
@@ -161,10 +176,14 @@ func playActivation(ctx context.Context) (workflowID string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := one.OpenRun(ctx, workflows.OpenRun{RunID: "zebra.run"}); err != nil {
+	if _, err := stories.Retry(ctx, func(ctx context.Context) (workflows.Run, error) {
+		return one.OpenRun(ctx, workflows.OpenRun{RunID: "zebra.run"})
+	}); err != nil {
 		return "", err
 	}
-	if _, err := one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: messageID, Subject: "zebra.subject"}); err != nil {
+	if _, err := stories.Retry(ctx, func(ctx context.Context) ([]workflows.Approval, error) {
+		return one.RequestApprovals(ctx, workflows.ApprovalRequest{MessageID: messageID, Subject: "zebra.subject"})
+	}); err != nil {
 		return "", err
 	}
 	if _, err := artmail.RespondApproval(messageID, true, "zebra.reason", ""); err != nil {
@@ -176,7 +195,7 @@ func playActivation(ctx context.Context) (workflowID string, err error) {
 	return one.WorkflowID(), err
 }
 
-func stories(t *testing.T) played {
+func playedStories(t *testing.T) played {
 	t.Helper()
 	p, err := play()
 	require.NoError(t, err)
@@ -192,6 +211,9 @@ func filesOf(t *testing.T, folder, pattern string) map[string][]byte {
 	require.NotEmpty(t, found)
 	for _, path := range found {
 		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) { // SQLite removes a journal when it no longer needs it
+			continue
+		}
 		require.NoError(t, err)
 		files[filepath.Base(path)] = content
 	}

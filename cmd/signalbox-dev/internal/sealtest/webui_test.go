@@ -54,7 +54,7 @@ func inputOf(ui, workflowID string) string {
 
 func TestTheWebUIShowsPlainTextThroughTheCodecServer(t *testing.T) {
 	t.Parallel()
-	p := stories(t)
+	p := playedStories(t)
 	shown(t, inputOf(shared.UIURL(), p.answered), "zebra.objective", "The counterparty confirmed")
 	// Also where the Web UI is reached by its other name.
 	shown(t, inputOf(strings.Replace(shared.UIURL(), "127.0.0.1", "localhost", 1), p.refused), "zebra.refused")
@@ -107,7 +107,7 @@ func encrypted(t *testing.T, workflowID string) (texts []string) {
 
 func TestTheWebUIShowsNothingWithoutTheCodecServer(t *testing.T) {
 	t.Parallel()
-	p := stories(t)
+	p := playedStories(t)
 	// The same Web UI, whose settings name no codec server.
 	ui, err := url.Parse(shared.UIURL())
 	require.NoError(t, err)
