@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -23,8 +24,7 @@ func listed(t *testing.T, filter signalbox.CaseFilter, meanwhile func()) []signa
 	t.Helper()
 	var rows []signalbox.CaseRow
 	for {
-		page, err := apps.ListCases(t.Context(), filter)
-		require.NoError(t, err)
+		page := stories.MustRetry(t, func(ctx context.Context) (signalbox.CasePage, error) { return apps.ListCases(ctx, filter) })
 		rows = append(rows, page.Cases...)
 		if page.Next == "" {
 			return rows
@@ -127,7 +127,7 @@ func TestAListOfOpenCasesMissesNoneThatContinuesAsNew(t *testing.T) {
 		}
 		testenv.Eventually(t, func(ctx context.Context) (int64, error) {
 			return countOf(ctx, fmt.Sprintf("WorkflowId STARTS_WITH 'offload-case/%s' AND ExecutionStatus = 'ContinuedAsNew'", prefix))
-		}, func(n int64) bool { return n == int64(again) })
+		}, func(n int64) bool { return n >= int64(again) })
 	})
 	require.Equal(t, want, references(rows))
 }
@@ -176,8 +176,9 @@ func TestCanariesAreNoCasesToLookAt(t *testing.T) {
 	}
 	awaitListed(t, signalbox.CaseFilter{ReferencePrefix: canary[:len(canary)-2]}, 1)
 	require.Equal(t, []string{"canary-neighbour"}, references(listed(t, signalbox.CaseFilter{Accounts: []string{"canaries"}, Limit: 1}, nil)))
-	list, err := apps.ToDo(t.Context(), signalbox.ToDoOptions{Accounts: []string{"canaries"}})
-	require.NoError(t, err)
+	list := stories.MustRetry(t, func(ctx context.Context) (signalbox.ToDoList, error) {
+		return apps.ToDo(ctx, signalbox.ToDoOptions{Accounts: []string{"canaries"}})
+	})
 	// Other tests have items of agents meanwhile.
 	items := slices.DeleteFunc(list.Items, func(i signalbox.ToDoItem) bool { return i.Reference == "" })
 	require.Len(t, items, 1)
@@ -196,7 +197,7 @@ func TestCasesAreFiltered(t *testing.T) {
 	start("filterXd", stubState{State: "COMPLETED", Account: "eu"})
 	start("filter_e", stubState{State: "RUNNING", Account: "us"})
 	signalStub(t, workflows.OffloadCaseWorkflowID("filterXd"), "end")
-	require.NoError(t, shared.TerminateWorkflow(t.Context(), workflows.OffloadCaseWorkflowID("filter_e"), "", "test"))
+	stories.Terminate(t, shared, workflows.OffloadCaseWorkflowID("filter_e"))
 	awaitListed(t, signalbox.CaseFilter{ReferencePrefix: "filter", Open: signalbox.Closed}, 2)
 	awaitListed(t, signalbox.CaseFilter{ReferencePrefix: "filter"}, 5)
 
@@ -227,9 +228,7 @@ func TestCasesAreFiltered(t *testing.T) {
 			require.Equal(t, c.want, strings.Join(references(listed(t, c.filter, nil)), " "))
 		})
 	}
-	page, err := apps.ListCases(t.Context(), signalbox.CaseFilter{Reference: "filter_a"})
-	require.NoError(t, err)
-	row := page.Cases[0]
+	row := listed(t, signalbox.CaseFilter{Reference: "filter_a"}, nil)[0]
 	require.Equal(t, signalbox.ExecutionRunning, row.Execution)
 	require.Equal(t, []string{"input_needed"}, row.Attention)
 	require.WithinDuration(t, begin.Add(time.Hour), row.DueAt, time.Second)
@@ -237,10 +236,9 @@ func TestCasesAreFiltered(t *testing.T) {
 	require.Equal(t, "c1", row.CaseID)
 	require.Equal(t, workflows.CaseInputNeeded, row.Status)
 	require.WithinDuration(t, begin, row.StartedAt, time.Minute)
-	page, err = apps.ListCases(t.Context(), signalbox.CaseFilter{Reference: "filter_e"})
-	require.NoError(t, err)
-	require.Equal(t, signalbox.ExecutionTerminated, page.Cases[0].Execution)
-	require.NotZero(t, page.Cases[0].ClosedAt)
+	row = listed(t, signalbox.CaseFilter{Reference: "filter_e"}, nil)[0]
+	require.Equal(t, signalbox.ExecutionTerminated, row.Execution)
+	require.NotZero(t, row.ClosedAt)
 }
 
 func TestActivationsAreListedByAgent(t *testing.T) {
@@ -262,8 +260,9 @@ func TestActivationsAreListedByAgent(t *testing.T) {
 		return apps.ListActivations(ctx, signalbox.ActivationFilter{Agents: []string{"lister", "lister-2"}})
 	}, func(p signalbox.ActivationPage) bool { return len(p.Activations) == 3 })
 	require.Empty(t, both.Next)
-	one, err := apps.ListActivations(t.Context(), signalbox.ActivationFilter{Agents: []string{"lister"}, ActivationID: long})
-	require.NoError(t, err)
+	one := stories.MustRetry(t, func(ctx context.Context) (signalbox.ActivationPage, error) {
+		return apps.ListActivations(ctx, signalbox.ActivationFilter{Agents: []string{"lister"}, ActivationID: long})
+	})
 	require.Len(t, one.Activations, 1)
 }
 

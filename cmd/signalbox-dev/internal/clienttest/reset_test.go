@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,10 @@ import (
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -34,13 +38,36 @@ func afterFirstTask(t *testing.T, workflowID string) *client.WorkflowExecutionDe
 func reset(t *testing.T, workflowID string) {
 	t.Helper()
 	described := afterFirstTask(t, workflowID)
-	_, err := shared.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+	request := &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:         client.DefaultNamespace,
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: described.WorkflowExecution.RunID},
 		Reason:            "test", RequestId: workflowID, WorkflowTaskFinishEventId: firstTask,
 		ResetReapplyExcludeTypes: []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL},
+	}
+	stories.MustRetry(t, func(ctx context.Context) (*workflowservice.ResetWorkflowExecutionResponse, error) {
+		return shared.ResetWorkflowExecution(ctx, request)
+	})
+}
+
+// waitsForEnd is a client, and a channel that is closed when it asks Temporal for the end of a run.
+func waitsForEnd(t *testing.T) (waiter *signalbox.Client, asks <-chan struct{}) {
+	t.Helper()
+	asked := make(chan struct{})
+	var once sync.Once
+	watched := func(ctx context.Context, method string, request, answer any, connection *grpc.ClientConn, call grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		if asking, ok := request.(*workflowservice.GetWorkflowExecutionHistoryRequest); ok && asking.GetWaitNewEvent() {
+			once.Do(func() { close(asked) })
+		}
+		return call(ctx, method, request, answer, connection, options...)
+	}
+	connected, err := server.Dial(t.Context(), payloadtest.Apply, func(o *client.Options) {
+		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(watched))
 	})
 	require.NoError(t, err)
+	t.Cleanup(connected.Close)
+	waiter, err = signalbox.New(connected, signalbox.Options{})
+	require.NoError(t, err)
+	return waiter, asked
 }
 
 func TestAWaitContinuesWithTheRunAfterAReset(t *testing.T) {
@@ -52,14 +79,16 @@ func TestAWaitContinuesWithTheRunAfterAReset(t *testing.T) {
 	t.Cleanup(w.Stop)
 	one := apps.Case("reset-while-waited-for")
 	startStubOf(t, workflows.OffloadCaseWorkflow, one.WorkflowID(), queue, workflows.CaseState{Status: workflows.CaseRunning})
+	waiter, asks := waitsForEnd(t)
 	waited := make(chan error, 1)
 	go func() {
-		outcome, err := one.Wait(t.Context())
+		outcome, err := waiter.Case(one.Reference()).Wait(t.Context())
 		if err == nil && outcome.Status != workflows.CaseCompleted {
 			err = fmt.Errorf("it ended as %s", outcome.Status)
 		}
 		waited <- err
 	}()
+	<-asks
 	reset(t, one.WorkflowID())
 	step(t, one, "end")
 	require.NoError(t, <-waited)

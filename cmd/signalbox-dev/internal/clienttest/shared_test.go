@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -145,22 +146,23 @@ func begin(ctx context.Context, workflowType, workflowID string, shows stubState
 	if !shows.DueAt.IsZero() {
 		attributes = append(attributes, temporal.NewSearchAttributeKeyTime(workflows.SearchAttributeDueAt).ValueSet(shows.DueAt))
 	}
-	_, err := shared.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflowID, TaskQueue: stubQueue, TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
-	}, workflowType, shows)
+	_, err := stories.Retry(ctx, func(ctx context.Context) (client.WorkflowRun, error) {
+		return shared.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: workflowID, TaskQueue: stubQueue, TypedSearchAttributes: temporal.NewSearchAttributes(attributes...),
+		}, workflowType, shows)
+	})
 	return err
 }
 
 // startStubOf starts a workflow of another task queue.
 func startStubOf(t *testing.T, workflowType, workflowID, queue string, input any) {
 	t.Helper()
-	_, err := shared.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflowID, TaskQueue: queue}, workflowType, input)
-	require.NoError(t, err)
+	stories.Execute(t, shared, client.StartWorkflowOptions{ID: workflowID, TaskQueue: queue}, workflowType, input)
 }
 
 func signalStub(t *testing.T, workflowID, name string) {
 	t.Helper()
-	require.NoError(t, shared.SignalWorkflow(t.Context(), workflowID, "", name, nil))
+	stories.Signal(t, shared, workflowID, name, nil)
 }
 
 func countRequest(query string) *workflowservice.CountWorkflowExecutionsRequest {

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/signalbox-dev/signalbox/activities/notice"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -36,7 +37,7 @@ func TestTheRealServerBehavesAsTheFake(t *testing.T) {
 	t.Run("suite", func(t *testing.T) { //nolint:paralleltest // the workers stop with the outer test
 		conformance.Run(t, conformance.World{Apps: apps, Provider: provider, Terminate: func(t *testing.T, workflowID string) {
 			t.Helper()
-			require.NoError(t, shared.TerminateWorkflow(t.Context(), workflowID, "", "the test said so"))
+			stories.Terminate(t, shared, workflowID)
 		}})
 	})
 	requireGivenUpNoticesAreListed(t)
@@ -46,12 +47,14 @@ func TestTheRealServerBehavesAsTheFake(t *testing.T) {
 func deliver(workflowID, signal string, start, events any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
-	if start == nil {
-		return shared.SignalWorkflow(ctx, workflowID, "", signal, events) //nolint:wrapcheck // a test
-	}
-	_, err := shared.SignalWithStartWorkflow(ctx, workflowID, signal, events, client.StartWorkflowOptions{
-		ID: workflowID, TaskQueue: workflows.TaskQueueWorkflows, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-	}, workflows.ArtmailActivationWorkflow, start)
+	_, err := stories.Retry(ctx, func(ctx context.Context) (client.WorkflowRun, error) {
+		if start == nil {
+			return nil, shared.SignalWorkflow(ctx, workflowID, "", signal, events) //nolint:wrapcheck // a test
+		}
+		return shared.SignalWithStartWorkflow(ctx, workflowID, signal, events, client.StartWorkflowOptions{
+			ID: workflowID, TaskQueue: workflows.TaskQueueWorkflows, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		}, workflows.ArtmailActivationWorkflow, start)
+	})
 	return err //nolint:wrapcheck // a test
 }
 

@@ -16,40 +16,38 @@ import (
 
 func startTwice(t *testing.T, w World) {
 	same := start(reference("twice"))
-	one, err := w.Apps.StartCase(t.Context(), same)
-	require.NoError(t, err)
-	again, err := w.Apps.StartCase(t.Context(), same)
-	require.NoError(t, err)
+	one := begin(t, w, same)
+	again := begin(t, w, same)
 	require.Equal(t, one.WorkflowID(), again.WorkflowID())
 
 	other := same
 	request := *same.Request
 	request.Goal.Objective = "Something else"
 	other.Request = &request
-	_, err = w.Apps.StartCase(t.Context(), other)
+	_, err := ask(t, w.Apps.StartCase, other)
 	require.ErrorIs(t, err, signalbox.ErrConflict)
 	same.Request.Channel = "FAX"
-	_, err = w.Apps.StartCase(t.Context(), same)
+	_, err = ask(t, w.Apps.StartCase, same)
 	require.ErrorIs(t, err, signalbox.ErrInvalid)
 }
 
 func answer(t *testing.T, w World) {
 	one := startCase(t, w, "answer")
-	_, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: "q", Text: "Yes."})
+	_, err := ask(t, one.ProvideInput, workflows.ProvideInput{QuestionID: "q", Text: "Yes."})
 	require.ErrorIs(t, err, signalbox.ErrNoOpenQuestion)
 
 	question := w.Provider.Ask(one.Reference(), "Is a signed PDF fine?")
 	state := stands(t, one, workflows.CaseInputNeeded)
 	require.Equal(t, "Is a signed PDF fine?", state.Question.Text)
 	require.Equal(t, question, state.Question.ID)
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: "another", Text: "Yes."})
+	_, err = ask(t, one.ProvideInput, workflows.ProvideInput{QuestionID: "another", Text: "Yes."})
 	require.ErrorIs(t, err, signalbox.ErrOtherQuestion)
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: " "})
+	_, err = ask(t, one.ProvideInput, workflows.ProvideInput{QuestionID: question, Text: " "})
 	require.ErrorIs(t, err, signalbox.ErrInvalid)
-	receipt, err := one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
+	receipt, err := ask(t, one.ProvideInput, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
 	require.NoError(t, err)
 	require.Equal(t, question, receipt.QuestionID)
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "No."})
+	_, err = ask(t, one.ProvideInput, workflows.ProvideInput{QuestionID: question, Text: "No."})
 	require.ErrorIs(t, err, signalbox.ErrAlreadyAnswered)
 	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
 		return len(s.Answers) == 1 && s.Answers[0].Result == workflows.InputAccepted
@@ -62,11 +60,11 @@ func answer(t *testing.T, w World) {
 	require.JSONEq(t, `{"signed":true}`, string(outcome.Facts.Result))
 	require.Equal(t, "ada", outcome.Answers[0].By)
 	require.Equal(t, workflows.NewsByWebhook, outcome.Source)
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: question, Text: "Yes."})
+	_, err = ask(t, one.ProvideInput, workflows.ProvideInput{QuestionID: question, Text: "Yes."})
 	require.ErrorIs(t, err, signalbox.ErrEnded)
-	require.ErrorIs(t, one.ReconcileNow(t.Context(), "ada"), signalbox.ErrEnded)
+	require.ErrorIs(t, reconcileNow(t, one), signalbox.ErrEnded)
 	stands(t, one, workflows.CaseCompleted) // an ended case can still be read
-	_, err = w.Apps.StartCase(t.Context(), start(one.Reference()))
+	_, err = ask(t, w.Apps.StartCase, start(one.Reference()))
 	require.NoError(t, err, "the same start attaches to a case that has ended")
 }
 
@@ -77,8 +75,7 @@ func resultSchema(t *testing.T, w World) {
 	} {
 		described := start(reference("schema"))
 		described.Request.ResultSchema = json.RawMessage(`{"type":"object","properties":{"signed":{"type":"boolean"}}}`)
-		one, err := w.Apps.StartCase(t.Context(), described)
-		require.NoError(t, err)
+		one := begin(t, w, described)
 		stands(t, one, workflows.CaseRunning)
 		w.Provider.Complete(one.Reference(), json.RawMessage(result))
 		outcome, err := one.Wait(t.Context())
@@ -103,44 +100,43 @@ func fail(t *testing.T, w World) {
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
 	require.Equal(t, "max_retries", outcome.ResultStatus)
 	require.Equal(t, "no answer came", *outcome.Facts.FailureReason)
-	_, err = one.Files(t.Context())
+	_, err = retry(t, one.Files)
 	require.ErrorIs(t, err, signalbox.ErrNoFiles)
 }
 
 func cancel(t *testing.T, w World) {
 	one := startCase(t, w, "cancel")
-	receipt, err := one.Cancel(t.Context(), workflows.CancelCase{Reason: "not needed", By: "ada"})
+	receipt, err := ask(t, one.Cancel, workflows.CancelCase{Reason: "not needed", By: "ada"})
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCancelled, receipt.Status)
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, outcome.Reason, "not needed")
 	require.Equal(t, []string{workflows.AttentionStillRunning}, outcome.Attention)
-	_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+	_, err = ask(t, one.Cancel, workflows.CancelCase{})
 	require.ErrorIs(t, err, signalbox.ErrEnded)
 }
 
 func uncertain(t *testing.T, w World) {
 	for name, settle := range map[string]func(one *signalbox.Case) error{
 		"adopted": func(one *signalbox.Case) error {
-			_, err := one.Adopt(t.Context(), workflows.AdoptCase{CaseID: w.Provider.CaseID(one.Reference())})
+			_, err := ask(t, one.Adopt, workflows.AdoptCase{CaseID: w.Provider.CaseID(one.Reference())})
 			return err
 		},
 		"created again": func(one *signalbox.Case) error {
-			_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{By: "ada"})
+			_, err := ask(t, one.RetryCreate, workflows.RetryCreate{By: "ada"})
 			return err
 		},
 	} {
 		ref := reference("uncertain")
 		w.Provider.NextCreation(ref, signalboxtest.CreationUncertain)
-		one, err := w.Apps.StartCase(t.Context(), start(ref))
-		require.NoError(t, err)
-		state := stands(t, one, workflows.CaseCreateUncertain)
+		one := begin(t, w, start(ref))
+		state := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
 		require.Equal(t, []string{workflows.AttentionCreateUncertain}, state.Attention)
 		require.NoError(t, settle(one), name)
 		state = stands(t, one, workflows.CaseRunning)
 		require.Equal(t, w.Provider.CaseID(ref), state.CaseID)
-		_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{})
+		_, err := ask(t, one.RetryCreate, workflows.RetryCreate{})
 		require.ErrorIs(t, err, signalbox.ErrNotUncertain)
 	}
 }
@@ -149,19 +145,17 @@ func rejected(t *testing.T, w World) {
 	waits := start(reference("rejected"))
 	waits.Options.AwaitCorrection = true
 	w.Provider.NextCreation(waits.Reference, signalboxtest.CreationRejected)
-	one, err := w.Apps.StartCase(t.Context(), waits)
-	require.NoError(t, err)
-	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool {
+	one := begin(t, w, waits)
+	testenv.Eventually(t, attended(one), func(s workflows.CaseState) bool {
 		return len(s.Attention) == 1 && s.Attention[0] == workflows.AttentionCreateRejected
 	})
-	_, err = one.RetryCreate(t.Context(), workflows.RetryCreate{Request: start("x").Request})
+	_, err := ask(t, one.RetryCreate, workflows.RetryCreate{Request: start("x").Request})
 	require.NoError(t, err)
 	stands(t, one, workflows.CaseRunning)
 
 	ends := start(reference("rejected"))
 	w.Provider.NextCreation(ends.Reference, signalboxtest.CreationRejected)
-	one, err = w.Apps.StartCase(t.Context(), ends)
-	require.NoError(t, err)
+	one = begin(t, w, ends)
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseFailed, outcome.Status)
@@ -169,18 +163,24 @@ func rejected(t *testing.T, w World) {
 
 func reconcile(t *testing.T, w World) {
 	one := startCase(t, w, "reconcile")
-	require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
+	require.NoError(t, reconcileNow(t, one))
 	testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
 	w.Provider.CompleteSilently(one.Reference())
-	require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
+	require.NoError(t, reconcileNow(t, one))
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, workflows.NewsByPoll, outcome.Source)
 }
 
+func reconcileNow(t *testing.T, one *signalbox.Case) error {
+	t.Helper()
+	_, err := ask(t, func(ctx context.Context, by string) (bool, error) { return true, one.ReconcileNow(ctx, by) }, "ada")
+	return err
+}
+
 func waitForChange(t *testing.T, w World) {
 	one := startCase(t, w, "change")
-	before, err := one.State(t.Context())
+	before, err := retry(t, one.State)
 	require.NoError(t, err)
 	state, err := one.WaitForChange(t.Context(), 50*time.Millisecond, nil)
 	require.NoError(t, err, "running out of time is not an error")
@@ -221,11 +221,11 @@ func terminated(t *testing.T, w World) {
 	w.Terminate(t, one.WorkflowID())
 	_, err := one.Wait(t.Context())
 	require.ErrorIs(t, err, signalbox.ErrTerminated)
-	_, err = one.State(t.Context())
+	_, err = retry(t, one.State)
 	require.ErrorIs(t, err, signalbox.ErrTerminated)
-	_, err = one.Cancel(t.Context(), workflows.CancelCase{})
+	_, err = ask(t, one.Cancel, workflows.CancelCase{})
 	require.ErrorIs(t, err, signalbox.ErrTerminated)
-	_, err = w.Apps.StartCase(t.Context(), start(one.Reference()))
+	_, err = ask(t, w.Apps.StartCase, start(one.Reference()))
 	require.ErrorIs(t, err, signalbox.ErrTerminated)
 	row := testenv.Eventually(t, func(ctx context.Context) (signalbox.CasePage, error) {
 		return w.Apps.ListCases(ctx, signalbox.CaseFilter{Reference: one.Reference(), Open: signalbox.Closed})
@@ -236,19 +236,23 @@ func terminated(t *testing.T, w World) {
 
 func never(t *testing.T, w World) {
 	one := w.Apps.Case(reference("never"))
-	_, err := one.State(t.Context())
-	require.ErrorIs(t, err, signalbox.ErrNotFound)
-	_, err = one.Wait(t.Context())
-	require.ErrorIs(t, err, signalbox.ErrNotFound)
-	_, err = one.WaitForChange(t.Context(), time.Second, nil)
-	require.ErrorIs(t, err, signalbox.ErrNotFound)
-	require.ErrorIs(t, one.ReconcileNow(t.Context(), ""), signalbox.ErrNotFound)
-	_, err = one.Cancel(t.Context(), workflows.CancelCase{})
-	require.ErrorIs(t, err, signalbox.ErrNotFound)
-	_, err = w.Apps.Activation("pages", reference("never")).State(t.Context())
-	require.ErrorIs(t, err, signalbox.ErrNotFound)
-	_, err = w.Apps.Notices(t.Context(), one.WorkflowID())
-	require.ErrorIs(t, err, signalbox.ErrNotFound)
-	_, err = w.Apps.ResendNotices(t.Context(), one.WorkflowID(), workflows.SelectNotices{})
-	require.ErrorIs(t, err, signalbox.ErrNotFound)
+	for name, call := range map[string]func(context.Context) error{
+		"state":     func(ctx context.Context) error { _, err := one.State(ctx); return err },
+		"wait":      func(ctx context.Context) error { _, err := one.Wait(ctx); return err },
+		"change":    func(ctx context.Context) error { _, err := one.WaitForChange(ctx, time.Second, nil); return err },
+		"reconcile": func(ctx context.Context) error { return one.ReconcileNow(ctx, "") },
+		"cancel":    func(ctx context.Context) error { _, err := one.Cancel(ctx, workflows.CancelCase{}); return err },
+		"activation": func(ctx context.Context) error {
+			_, err := w.Apps.Activation("pages", reference("never")).State(ctx)
+			return err
+		},
+		"notices": func(ctx context.Context) error { _, err := w.Apps.Notices(ctx, one.WorkflowID()); return err },
+		"resend": func(ctx context.Context) error {
+			_, err := w.Apps.ResendNotices(ctx, one.WorkflowID(), workflows.SelectNotices{})
+			return err
+		},
+	} {
+		_, err := retry(t, func(ctx context.Context) (bool, error) { return true, call(ctx) })
+		require.ErrorIs(t, err, signalbox.ErrNotFound, name)
+	}
 }

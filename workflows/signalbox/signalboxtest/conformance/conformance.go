@@ -3,6 +3,8 @@
 package conformance
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -75,16 +77,55 @@ func start(reference string) workflows.CaseStart {
 
 func startCase(t *testing.T, w World, prefix string) *signalbox.Case {
 	t.Helper()
-	one, err := w.Apps.StartCase(t.Context(), start(reference(prefix)))
-	require.NoError(t, err)
+	one := begin(t, w, start(reference(prefix)))
 	stands(t, one, workflows.CaseRunning)
 	return one
+}
+
+// begin starts a case. A repeated start starts it once.
+func begin(t *testing.T, w World, start workflows.CaseStart) *signalbox.Case {
+	t.Helper()
+	one, err := ask(t, w.Apps.StartCase, start)
+	require.NoError(t, err)
+	return one
+}
+
+// retry makes a call, and makes it again while Temporal is too busy for it. The call must be safe to repeat.
+func retry[S any](t *testing.T, call func(context.Context) (S, error)) (S, error) {
+	t.Helper()
+	var failed error
+	got := testenv.Eventually(t, func(ctx context.Context) (S, error) {
+		got, err := call(ctx)
+		if errors.Is(err, signalbox.ErrUnavailable) {
+			return got, err
+		}
+		failed = err
+		return got, nil
+	}, func(S) bool { return true })
+	return got, failed
+}
+
+// ask is retry for a call with an argument.
+func ask[A, S any](t *testing.T, call func(context.Context, A) (S, error), argument A) (S, error) {
+	t.Helper()
+	return retry(t, func(ctx context.Context) (S, error) { return call(ctx, argument) })
 }
 
 // stands waits until the case has the status.
 func stands(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {
 	t.Helper()
-	return testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == want })
+	return testenv.Eventually(t, attended(one), func(s workflows.CaseState) bool { return s.Status == want })
+}
+
+// attended reads a case, and has it created again where its creation is uncertain, as it is when a busy Temporal loses the call.
+func attended(one *signalbox.Case) func(context.Context) (workflows.CaseState, error) {
+	return func(ctx context.Context) (workflows.CaseState, error) {
+		state, err := one.State(ctx)
+		if err == nil && state.Status == workflows.CaseCreateUncertain {
+			_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
+		}
+		return state, err
+	}
 }
 
 const timeout = 5 * time.Minute
