@@ -2,7 +2,9 @@ package apitest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -19,8 +21,10 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 const (
@@ -35,11 +39,13 @@ var handedOff = []string{
 	"StartActivity:" + workflows.ActivityNoticePost, "RunActivity:" + workflows.ActivityNoticePost, "POST",
 }
 
-// requireNotice checks that the callback got a notice of a case or activation in the trace, with the place of the span in its header.
-func requireNotice(t *testing.T, span *tracepb.Span, kind workflows.NoticeKind) {
+// requireNotice checks that a chain leads to the post of a notice, and that the callback got it with the place of that span in its header. A span
+// is exported after its call has been answered.
+func requireNotice(t *testing.T, from *tracepb.Span, kind workflows.NoticeKind, names ...string) {
 	t.Helper()
-	want := fmt.Sprintf("00-%x-%x-01", span.GetTraceId(), span.GetSpanId())
-	require.Eventually(t, func() bool { return hook.kindOf(want) == string(kind) }, 5*time.Minute, 10*time.Millisecond, "no %s with traceparent %s", kind, want)
+	spans.chainTo(t, from, func(span *tracepb.Span) bool {
+		return hook.kindOf(fmt.Sprintf("00-%x-%x-01", span.GetTraceId(), span.GetSpanId())) == string(kind)
+	}, append(names, handedOff...)...)
 }
 
 // request is a start that is played by a script of the simulator and whose notices go to the callback.
@@ -50,18 +56,17 @@ func request(reference, script string) workflows.CaseStart {
 	}}
 }
 
-// relayed is the relay's span of a workflow's event.
+// relayed is the span of the relay's call that handed on a workflow's event.
 func relayed(t *testing.T, workflowID, kind string) *tracepb.Span {
 	t.Helper()
 	return spans.holds(t, "of the relay for "+workflowID, func(s *tracepb.Span) bool {
-		return strings.HasPrefix(s.GetName(), "relay ") && text(s, "signalbox.lane") == workflowID && strings.Contains(text(s, "signalbox.event_kind"), kind)
+		return strings.HasPrefix(s.GetName(), "relay ") && text(s, "signalbox.lane") == workflowID && text(s, "signalbox.result") == "accepted" && strings.Contains(text(s, "signalbox.event_kind"), kind)
 	})
 }
 
 func TestAWebhookThatEndsACaseIsOneTraceUpToItsNotice(t *testing.T) {
 	t.Parallel()
-	one, err := shared.Apps.StartCase(t.Context(), request("traced-webhook", "complete"))
-	require.NoError(t, err)
+	one := stories.StartCase(t, shared.Apps, request("traced-webhook", "complete"))
 	address, err := shared.Apps.WebhookURL(one.Reference())
 	require.NoError(t, err)
 	plant(t, path.Base(address)) // the token
@@ -72,13 +77,11 @@ func TestAWebhookThatEndsACaseIsOneTraceUpToItsNotice(t *testing.T) {
 	require.Equal(t, offloadRoute, arrival.GetName())
 	require.Empty(t, arrival.GetParentSpanId())
 	require.Equal(t, text(arrival, "signalbox.delivery_id"), text(relay, "signalbox.delivery_id"))
-	require.Equal(t, "accepted", text(relay, "signalbox.result"))
-	signal := spans.chain(t, relay, signalCase)
-	require.Equal(t, one.WorkflowID(), text(signal, "temporalWorkflowID"))
-	spans.chain(t, signal, "HandleSignal:"+workflows.SignalOffloadEvents)
-	requireNotice(t, spans.chain(t, signal, handedOff...), workflows.NoticeCaseCompleted)
+	require.Equal(t, one.WorkflowID(), text(spans.chain(t, relay, signalCase), "temporalWorkflowID"))
+	spans.chain(t, relay, signalCase, "HandleSignal:"+workflows.SignalOffloadEvents)
+	requireNotice(t, relay, workflows.NoticeCaseCompleted, signalCase)
 	// The end also starts the storing of the case's file, whose link is asked for at Offload.
-	spans.chain(t, signal, handedOff[0], handedOff[1], "StartWorkflow:"+workflows.OffloadFilesWorkflow,
+	spans.chain(t, relay, signalCase, handedOff[0], handedOff[1], "StartWorkflow:"+workflows.OffloadFilesWorkflow,
 		"StartActivity:"+workflows.ActivityArchiveStoreAttachment, "RunActivity:"+workflows.ActivityArchiveStoreAttachment, "offload get attachment")
 }
 
@@ -86,19 +89,20 @@ func TestACaseWhoseEndIsFoundByPollingHasATraceThatStartsAtTheRead(t *testing.T)
 	t.Parallel()
 	start := request("traced-poll", "lost")
 	start.Options = workflows.CaseOptions{ReconcileAfter: workflows.Duration(time.Second), PollFloor: workflows.Duration(workflows.MinPollFloor)}
-	one, err := shared.Apps.StartCase(t.Context(), start)
+	one := stories.StartCase(t, shared.Apps, start)
+	_, err := one.Wait(t.Context())
 	require.NoError(t, err)
-	_, err = one.Wait(t.Context())
-	require.NoError(t, err)
-	told := spans.holds(t, "of the hand-off", func(s *tracepb.Span) bool {
-		return s.GetName() == handedOff[0] && text(s, "temporalWorkflowID") == one.WorkflowID()
+	read := spans.holds(t, "of the read that leads to a hand-off", func(s *tracepb.Span) bool {
+		if s.GetName() != "RunActivity:"+workflows.ActivityOffloadReconcileCase || text(s, "temporalWorkflowID") != one.WorkflowID() {
+			return false
+		}
+		all, _ := spans.trace(hex.EncodeToString(s.GetTraceId()))
+		return chainAmong(all, s, func(*tracepb.Span) bool { return true }, handedOff[:1]) != nil
 	})
-	read := spans.find(t, hex.EncodeToString(told.GetTraceId()), "of the read", func(s *tracepb.Span) bool { return bytes.Equal(s.GetSpanId(), told.GetParentSpanId()) })
-	require.Equal(t, "RunActivity:"+workflows.ActivityOffloadReconcileCase, read.GetName())
 	require.Empty(t, read.GetParentSpanId(), "the read begins the trace")
 	require.Len(t, read.GetLinks(), 1, "a link leads to where the read was scheduled")
 	spans.chain(t, read, "offload get case")
-	requireNotice(t, spans.chain(t, read, handedOff...), workflows.NoticeCaseCompleted)
+	requireNotice(t, read, workflows.NoticeCaseCompleted)
 }
 
 func TestTheAnswerToAnApprovalIsOneTraceUpToItsNotice(t *testing.T) {
@@ -107,49 +111,54 @@ func TestTheAnswerToAnApprovalIsOneTraceUpToItsNotice(t *testing.T) {
 	require.NoError(t, err)
 	activation := shared.Apps.Activation(dev.Agent, id)
 	spans.chain(t, relayed(t, activation.WorkflowID(), workflows.KindAgentActivated), "SignalWithStartWorkflow:"+workflows.ArtmailActivationWorkflow)
-	key, err := activation.RevealAPIKey(t.Context())
-	require.NoError(t, err)
-	plant(t, key)
+	plant(t, stories.MustRetry(t, activation.RevealAPIKey))
 	message, err := shared.Simulators.Artmail.RequestApproval(id, "May I publish?", "")
 	require.NoError(t, err)
-	_, err = activation.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: message, Notify: []string{callback}})
-	require.NoError(t, err)
+	stories.RequestApprovals(t, activation, workflows.ApprovalRequest{MessageID: message, Notify: []string{callback}})
 	_, err = shared.Simulators.Artmail.RespondApproval(message, true, personsWords, "")
 	require.NoError(t, err)
 	relay := relayed(t, activation.WorkflowID(), workflows.KindApprovalResponse)
 	arrival := spans.find(t, hex.EncodeToString(relay.GetTraceId()), "of the arrival", func(s *tracepb.Span) bool { return bytes.Equal(s.GetSpanId(), relay.GetParentSpanId()) })
 	require.Equal(t, "POST "+workflows.ArtmailWebhookRoute, arrival.GetName())
-	requireNotice(t, spans.chain(t, relay, append([]string{"SignalWorkflow:" + workflows.SignalArtmailEvents}, handedOff...)...), workflows.NoticeApprovalApproved)
+	requireNotice(t, relay, workflows.NoticeApprovalApproved, "SignalWorkflow:"+workflows.SignalArtmailEvents)
 }
 
 func TestTheAPIGoesOnWithTheTraceOfItsCaller(t *testing.T) {
 	t.Parallel()
 	const traceID, callerSpan = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-	body := strings.Replace(start("traced-api", "silent"), `"request"`, `"notify":["`+callback+`"],"request"`, 1)
-	call := func(where, body string, status int) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, shared.InternalURL()+where, strings.NewReader(body))
-		require.NoError(t, err)
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("traceparent", "00-"+traceID+"-"+callerSpan+"-01")
-		response, err := caller.Do(request)
-		require.NoError(t, err)
-		require.NoError(t, response.Body.Close())
-		require.Equal(t, status, response.StatusCode)
-	}
-	call("/v1/cases", body, 201)
+	trace, err := hex.DecodeString(traceID)
+	require.NoError(t, err)
 	place, err := hex.DecodeString(callerSpan)
 	require.NoError(t, err)
-	served := func(route string) *tracepb.Span {
-		return spans.find(t, traceID, route, func(s *tracepb.Span) bool { return s.GetName() == route && bytes.Equal(s.GetParentSpanId(), place) })
+	from := &tracepb.Span{TraceId: trace, SpanId: place, Name: "the caller"}
+	call := func(where, body string, status int) {
+		answered(t, http.MethodPost, shared.InternalURL()+where, body, status, "traceparent", "00-"+traceID+"-"+callerSpan+"-01")
 	}
-	spans.chain(t, served("POST /v1/cases"), startCase,
+	reference := created(t, "traced-api", func(reference string) *signalbox.Case {
+		call("/v1/cases", strings.Replace(start(reference, "silent"), `"request"`, `"notify":["`+callback+`"],"request"`, 1), 201)
+		return shared.Apps.Case(reference)
+	}).Reference()
+	spans.chain(t, from, "POST /v1/cases", startCase,
 		"StartActivity:"+workflows.ActivityOffloadCreateCase, "RunActivity:"+workflows.ActivityOffloadCreateCase, "offload create case")
-	call("/v1/cases/traced-api/cancel", `{"reason":"`+personsWords+`"}`, 200)
-	cancelled := spans.chain(t, served("POST /v1/cases/:reference/cancel"), "UpdateWorkflow:"+workflows.UpdateCancel)
-	spans.chain(t, cancelled, "ValidateUpdate:"+workflows.UpdateCancel)
-	requireNotice(t, spans.chain(t, cancelled, handedOff...), workflows.NoticeCaseCancelled)
-	call("/v1/cases/traced-api/cancel", "", 409)
-	spans.find(t, traceID, "of the refused call", func(s *tracepb.Span) bool { return text(s, "error.type") != "" })
+	call("/v1/cases/"+reference+"/cancel", `{"reason":"`+personsWords+`"}`, 200)
+	const cancel = "POST /v1/cases/:reference/cancel"
+	spans.chain(t, from, cancel, "UpdateWorkflow:"+workflows.UpdateCancel, "ValidateUpdate:"+workflows.UpdateCancel)
+	requireNotice(t, from, workflows.NoticeCaseCancelled, cancel, "UpdateWorkflow:"+workflows.UpdateCancel)
+	call("/v1/cases/"+reference+"/cancel", "", 409)
+	spans.chainTo(t, from, func(s *tracepb.Span) bool { return text(s, "error.type") != "" }, cancel)
+}
+
+// created starts cases until Signalbox creates one without a person's help, which is not in the trace of the start.
+func created(t *testing.T, reference string, start func(reference string) *signalbox.Case) *signalbox.Case {
+	t.Helper()
+	for {
+		one := start(reference)
+		testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.CaseID != "" })
+		if !needsHelp(reference) {
+			return one
+		}
+		reference += "-again"
+	}
 }
 
 // An app traces its Temporal client by Temporal's own interceptor. Continue-as-new does not end the trace.
@@ -167,29 +176,38 @@ func TestTheGoClientGoesOnWithTheTraceOfItsCaller(t *testing.T) {
 	require.NoError(t, err)
 	ctx, span := provider.Tracer("app").Start(t.Context(), "the app")
 	traceID := span.SpanContext().TraceID().String()
-	activity := func(name string) *tracepb.Span {
-		return spans.find(t, traceID, name, func(s *tracepb.Span) bool { return s.GetName() == "StartActivity:"+name })
+	calls := func(activity, call string) {
+		spans.search(t, traceID, call, func(all []*tracepb.Span) *tracepb.Span {
+			for _, s := range all {
+				if s.GetName() != "StartActivity:"+activity {
+					continue
+				}
+				if found := chainAmong(all, s, func(*tracepb.Span) bool { return true }, []string{"RunActivity:" + activity, call}); found != nil {
+					return found
+				}
+			}
+			return nil
+		})
 	}
-	one, err := apps.StartCase(ctx, request("traced-app", "question"))
-	require.NoError(t, err)
-	spans.chain(t, activity(workflows.ActivityOffloadCreateCase), "RunActivity:"+workflows.ActivityOffloadCreateCase, "offload create case")
-	state := waiting(t, one)
-	require.NoError(t, temporal.SignalWorkflow(ctx, one.WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
-	_, err = one.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: personsWords, By: "ada"})
-	require.NoError(t, err)
+	one := created(t, "traced-app", func(reference string) *signalbox.Case {
+		one, err := stories.Retry(ctx, func(ctx context.Context) (*signalbox.Case, error) {
+			return apps.StartCase(ctx, request(reference, "question"))
+		})
+		require.NoError(t, err)
+		return one
+	})
+	calls(workflows.ActivityOffloadCreateCase, "offload create case")
+	state := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Status == workflows.CaseInputNeeded })
+	stories.ContinueAsNew(t, temporal, one.WorkflowID())
+	_, err = stories.Retry(ctx, func(ctx context.Context) (workflows.InputReceipt, error) {
+		return one.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: personsWords, By: "ada"})
+	})
+	if !errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
+		require.NoError(t, err)
+	}
 	span.End()
-	spans.chain(t, activity(workflows.ActivityOffloadProvideInput), "RunActivity:"+workflows.ActivityOffloadProvideInput, "offload provide input")
+	calls(workflows.ActivityOffloadProvideInput, "offload provide input")
 	_, err = one.Wait(t.Context())
 	require.NoError(t, err)
-	requireNotice(t, spans.chain(t, spans.chain(t, relayed(t, one.WorkflowID(), workflows.KindCaseCompleted), signalCase), handedOff...), workflows.NoticeCaseCompleted)
-}
-
-func waiting(t *testing.T, one *signalbox.Case) (state workflows.CaseState) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		var err error
-		state, err = one.State(t.Context())
-		return err == nil && state.Status == workflows.CaseInputNeeded
-	}, 5*time.Minute, 20*time.Millisecond)
-	return state
+	requireNotice(t, relayed(t, one.WorkflowID(), workflows.KindCaseCompleted), workflows.NoticeCaseCompleted, signalCase)
 }
