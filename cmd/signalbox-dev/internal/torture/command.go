@@ -44,6 +44,8 @@ type Options struct {
 	only    map[role][]faultKind
 	// attempt shortens the attempts at an activity, so that a short run does not wait most of its time for a worker that was killed.
 	attempt time.Duration
+	// faultsFirst lets the time limit begin when all faults have been carried out.
+	faultsFirst bool
 	// readyWithin is how long a process may take until it is of use.
 	readyWithin time.Duration
 }

@@ -34,7 +34,7 @@ func init() {
 }
 
 // earlyBy is how long the acknowledgement is ahead of the commit.
-const earlyBy = 300 * time.Millisecond
+const earlyBy = time.Second
 
 // playEarlyIngress puts a front before the real ingress that answers 204 at once and hands the webhook on afterwards.
 func playEarlyIngress(ctx context.Context, p part) error {
@@ -117,7 +117,7 @@ func TestAnAcknowledgementBeforeTheCommitIsFoundAsALoss(t *testing.T) {
 			o.instead = map[role]role{roleIngress: roleEarlyIngress}
 			// A database that is killed loses nothing here: the store tries again until it is back.
 			o.only = map[role][]faultKind{roleIngress: {faultKill}}
-			o.TimeLimit = 20 * time.Second // What was lost is waited for in vain.
+			o.TimeLimit, o.faultsFirst = 10*time.Second, true // What was lost is waited for in vain.
 			report := tortured(t, o)
 			require.NotEmpty(t, violations(t, report, "each acknowledged event is in the inbox"))
 		})

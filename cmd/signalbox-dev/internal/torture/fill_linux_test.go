@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -11,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
+
+// pingsInVain is when an ingress that does not answer as it should is given up: by then it was pinged with a full disk and after that.
+const pingsInVain = 4
 
 func TestAFullDiskHasToBeRefusedAndRecoveredFrom(t *testing.T) {
 	t.Parallel()
@@ -36,7 +40,7 @@ func TestAFullDiskHasToBeRefusedAndRecoveredFrom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			served := exec.CommandContext(t.Context(), "sleep", "60")
+			served := exec.CommandContext(t.Context(), "sleep", "3600")
 			require.NoError(t, served.Start())
 			t.Cleanup(func() { _ = served.Process.Kill(); _ = served.Wait() })
 			limit := func() uint64 {
@@ -45,15 +49,23 @@ func TestAFullDiskHasToBeRefusedAndRecoveredFrom(t *testing.T) {
 				return now.Cur
 			}
 			before := limit()
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { c.answer(limit() == 0, w) }))
+			ctx, giveUp := context.WithCancel(t.Context())
+			defer giveUp()
+			pings := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if pings++; pings == pingsInVain && c.want != "" {
+					giveUp()
+				}
+				c.answer(limit() == 0, w)
+			}))
 			t.Cleanup(server.Close)
 			wire := newWire()
 			t.Cleanup(wire.next.CloseIdleConnections)
 			f := filler{
 				pinger:  newPinger(wire, settings{Ingress: strings.TrimPrefix(server.URL, "http://"), AgentSecret: "secret"}),
-				noticed: 2 * time.Second, mended: 2 * time.Second,
+				noticed: 5 * time.Minute, mended: 5 * time.Minute,
 			}
-			err := f.fill(t.Context(), &process{role: roleIngress, command: served}, fault{kind: faultFillDisk, readOnly: true})
+			err := f.fill(ctx, &process{role: roleIngress, command: served}, fault{kind: faultFillDisk, readOnly: true})
 			require.Equal(t, before, limit(), "the disk is given back")
 			if c.want == "" {
 				require.NoError(t, err)

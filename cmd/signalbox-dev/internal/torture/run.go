@@ -89,7 +89,7 @@ func set(ctx context.Context, folder string, o Options) (_ *run, err error) {
 	if r.world, r.keys, err = newSettings(folder, address, o, r.connect); err != nil {
 		return nil, err
 	}
-	r.stage = &stage{waits: newWaits()}
+	r.stage = &stage{waits: newWaits(clock)}
 	if r.stage.providers, err = startProviders(r.world, o.Seed, o.Duplicates/100); err != nil {
 		return nil, err
 	}
@@ -154,11 +154,30 @@ func (r *run) keeper(folder string, one role) *keeper {
 	return k
 }
 
+// faultsWithin bounds the time until all faults have been carried out, where the time limit begins then.
+const faultsWithin = 4 * time.Minute
+
 // torture plays the script while the keepers inflict their faults, and returns when all is quiet or the time is up.
 func (r *run) torture(ctx context.Context) error {
 	o := r.options
-	limited, cancel := context.WithTimeout(ctx, o.TimeLimit)
+	within := o.TimeLimit
+	if o.faultsFirst {
+		within += faultsWithin
+	}
+	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
+	if o.faultsFirst {
+		go func() {
+			for _, k := range r.keepers {
+				select {
+				case <-k.finished:
+				case <-limited.Done():
+				}
+			}
+			wait(limited, o.TimeLimit)
+			cancel()
+		}()
+	}
 	keeping, release := context.WithCancel(limited)
 	defer release()
 	var kept sync.WaitGroup

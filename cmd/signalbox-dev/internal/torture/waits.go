@@ -29,6 +29,8 @@ func (w Waited) String() string {
 
 // waits remembers what is being waited for and what took longest.
 type waits struct {
+	clock func() time.Time
+
 	mu      sync.Mutex
 	open    map[*Waited]bool
 	longest []Waited
@@ -41,11 +43,11 @@ const (
 	longWait = 10 * time.Second
 )
 
-func newWaits() *waits { return &waits{open: map[*Waited]bool{}} }
+func newWaits(clock func() time.Time) *waits { return &waits{clock: clock, open: map[*Waited]bool{}} }
 
 // until is the players' until.
 func (w *waits) until(ctx context.Context, who, what string, holds func(context.Context) (bool, error)) error {
-	one := &Waited{Who: who, What: what, since: clock()}
+	one := &Waited{Who: who, What: what, since: w.clock()}
 	w.mu.Lock()
 	w.open[one] = true
 	w.mu.Unlock()
@@ -65,7 +67,7 @@ func (w *waits) end(one *Waited) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.open, one)
-	one.Seconds = clock().Sub(one.since).Seconds()
+	one.Seconds = w.clock().Sub(one.since).Seconds()
 	w.longest = append(w.longest, *one)
 	slices.SortFunc(w.longest, func(a, b Waited) int { return cmp.Compare(b.Seconds, a.Seconds) })
 	w.longest = w.longest[:min(keptWaits, len(w.longest))]
@@ -85,7 +87,7 @@ func (w *waits) long() []Waited {
 	var long []Waited
 	for one := range w.open {
 		now := *one
-		if since := clock().Sub(one.since); since > longWait {
+		if since := w.clock().Sub(one.since); since > longWait {
 			now.Seconds = since.Seconds()
 			long = append(long, now)
 		}

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
 func TestTheLongestWaitsAreKeptWithWhatWasInTheWay(t *testing.T) {
 	t.Parallel()
-	w := newWaits()
+	var now time.Time
+	w := newWaits(func() time.Time { return now })
 	looked := 0
 	require.NoError(t, w.until(t.Context(), "slow", "see it", func(context.Context) (bool, error) {
 		looked++
+		now = now.Add(time.Second)
 		return looked == 2, errors.New("not yet")
 	}))
 	for range 2 * keptWaits {
@@ -22,6 +25,6 @@ func TestTheLongestWaitsAreKeptWithWhatWasInTheWay(t *testing.T) {
 	longest := w.most()
 	require.Len(t, longest, keptWaits)
 	require.Equal(t, "slow", longest[0].Who)
-	require.Equal(t, "slow: see it: 0 s, not yet", longest[0].String())
+	require.Equal(t, "slow: see it: 2 s, not yet", longest[0].String())
 	require.Empty(t, w.open, "no waiter is left")
 }
