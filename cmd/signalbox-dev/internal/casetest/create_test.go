@@ -85,7 +85,7 @@ func TestEachFailureOfACreationLeavesAtMostOneCase(t *testing.T) {
 				start.Request.Metadata = json.RawMessage(`{"script":"unusable"}`)
 			}
 			began := time.Now()
-			one := startCase(t, shared.Apps, start)
+			one := stories.StartCase(t, shared.Apps, start)
 			state := testenv.Eventually(t, unlost(offload, one), func(s workflows.CaseState) bool {
 				// A case that is still being created shows its attention a moment later.
 				return s.Status == c.status && len(s.Attention) == len(c.attention)
@@ -109,7 +109,7 @@ func TestEachFailureOfACreationLeavesAtMostOneCase(t *testing.T) {
 // requireIdle: nothing is under way that could create a case later.
 func requireIdle(t *testing.T, workflowID string) {
 	t.Helper()
-	require.Empty(t, described(t, workflowID).GetPendingActivities())
+	require.Empty(t, stories.Describe(t, shared.Temporal, workflowID).GetPendingActivities())
 }
 
 func settlement(name string) string { return "settlement-" + name }
@@ -176,7 +176,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 	"it-is-corrected": func(t *testing.T, offload *provider, start workflows.CaseStart) {
 		start.Options.AwaitCorrection = true
 		start.Request.Metadata = json.RawMessage(`{"script":"unusable"}`)
-		one := startCase(t, shared.Apps, start)
+		one := stories.StartCase(t, shared.Apps, start)
 		testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return len(s.Attention) > 0 })
 		_, err := one.RetryCreate(t.Context(), workflows.RetryCreate{Request: request(offloadsim.ScriptReject)})
 		require.NoError(t, err)
@@ -190,7 +190,7 @@ var settledCreations = map[string]func(t *testing.T, offload *provider, start wo
 		require.Contains(t, outcome(t, uncertainOne).Attention, workflows.AttentionStillRunning)
 		require.NoError(t, offload.SendFirstMessage(caseID))
 		require.NoError(t, offload.Complete(caseID, nil))
-		adopted := startCase(t, shared.Apps, workflows.CaseStart{CaseID: caseID, Account: start.Account})
+		adopted := stories.StartCase(t, shared.Apps, workflows.CaseStart{CaseID: caseID, Account: start.Account})
 		require.Equal(t, workflows.NewsByPoll, endsAs(t, adopted, workflows.CaseCompleted, caseID).Source)
 		require.Len(t, offload.Cases(), 1)
 	},
@@ -212,7 +212,7 @@ func TestAnUncertainOrRejectedCreationCanBeResolved(t *testing.T) {
 func startUncertain(t *testing.T, offload *provider, failure offloadsim.Failure, start workflows.CaseStart) (one *signalbox.Case, caseID string) {
 	t.Helper()
 	require.NoError(t, offload.FailNext(offloadsim.RouteCreate, failure))
-	one = startCase(t, shared.Apps, start)
+	one = stories.StartCase(t, shared.Apps, start)
 	testenv.Eventually(t, unlost(offload, one), func(s workflows.CaseState) bool { return s.Status == workflows.CaseCreateUncertain })
 	for _, created := range offload.Cases() {
 		caseID = created.CaseID

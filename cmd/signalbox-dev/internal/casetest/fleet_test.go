@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
@@ -126,7 +127,9 @@ func playOne(ctx context.Context, account, reference string, script offloadsim.S
 		if err != nil {
 			return workflows.CaseOutcome{}, fmt.Errorf("%s: question: %w", reference, err)
 		}
-		if _, err := one.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"}); err != nil {
+		if _, err := stories.Retry(ctx, func(ctx context.Context) (workflows.InputReceipt, error) {
+			return one.ProvideInput(ctx, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
+		}); err != nil && !errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
 			return workflows.CaseOutcome{}, err
 		}
 	}

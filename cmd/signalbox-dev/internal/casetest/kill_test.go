@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -137,7 +138,7 @@ func TestAKilledWorkerDoesNothingTwiceAndForgetsNothing(t *testing.T) {
 				}
 				one.told = startReceiver(t, stage.temporal, reference, notices)
 			}
-			one.Case = startCase(t, stage.apps, start)
+			one.Case = stories.StartCase(t, stage.apps, start)
 			all = append(all, one)
 		}
 	}
@@ -198,7 +199,7 @@ func TestAKilledWorkerLeavesTheCheckOfAResultToTheNext(t *testing.T) {
 		key := heldKey(ofCase(start.Reference), workflows.ActivityOffloadCheckResult)
 		process.Held = map[string]moment{key: point}
 		killed := startWorker(t, process)
-		one := startCase(t, stage.apps, start)
+		one := stories.StartCase(t, stage.apps, start)
 		require.NoError(t, stage.offload.Complete(stage.running(t, one), map[string]any{"amount": "about 4711"}))
 		require.Equal(t, key, killed.nextStop(t, key))
 		killed.kill()

@@ -53,8 +53,7 @@ func answersAQuestion(t *testing.T, s *killStage, one doomed) {
 	questionID, err := s.offload.AskInput(s.running(t, one.Case), "Is a PDF fine?")
 	require.NoError(t, err)
 	inStatus(t, one.Case, workflows.CaseInputNeeded)
-	_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: questionID, Text: "Yes."})
-	require.NoError(t, err)
+	stories.Answer(t, one.Case, workflows.ProvideInput{QuestionID: questionID, Text: "Yes."})
 }
 
 func asks(t *testing.T, s *killStage, one doomed) {
@@ -86,8 +85,7 @@ func isApprovedUnheard(t *testing.T, s *killStage, one doomed) {
 	require.NoError(t, err)
 	_, err = s.artmail.RespondApproval(messageID, true, "", "")
 	require.NoError(t, err)
-	_, err = one.activation.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: messageID, Deadline: time.Now().Add(time.Second)})
-	require.NoError(t, err)
+	stories.RequestApprovals(t, one.activation, workflows.ApprovalRequest{MessageID: messageID, Deadline: time.Now().Add(time.Second)})
 }
 
 func isCreatedOnce(t *testing.T, s *killStage, one doomed) {
@@ -134,8 +132,7 @@ func completedOnce(t *testing.T, s *killStage, one doomed) workflows.CaseOutcome
 func hasFilesOnce(t *testing.T, s *killStage, one doomed) {
 	t.Helper()
 	isCompletedOnce(t, s, one)
-	files, err := one.Files(t.Context())
-	require.NoError(t, err)
+	files := stories.MustRetry(t, one.Files)
 	require.Empty(t, files.Unstored, one.Reference())
 	require.Empty(t, files.Attention, one.Reference())
 	stored := files.Stored

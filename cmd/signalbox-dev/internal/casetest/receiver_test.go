@@ -10,6 +10,7 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -57,7 +58,7 @@ func receiverOf(reference string) *workflows.ReplyTo {
 // startReceiver starts the receiver of a case. What it returns waits for the notices.
 func startReceiver(t *testing.T, temporal client.Client, reference string, count int) (wait func() []workflows.Notice) {
 	t.Helper()
-	return returned(t, executed(t, temporal, client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count))
+	return returned(t, stories.Execute(t, temporal, client.StartWorkflowOptions{ID: receiverOf(reference).WorkflowID, TaskQueue: receiverQueue}, receiver, count))
 }
 
 // returned waits for the notices that a receiver returns.

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
@@ -178,40 +176,9 @@ func request(script offloadsim.Script) *workflows.CaseRequest {
 	}
 }
 
-func startCase(t *testing.T, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
-	t.Helper()
-	one, err := started(t.Context(), apps, start)
-	require.NoError(t, err)
-	return one
-}
-
 // started starts a case as a business app does. A repeated start starts it once.
 func started(ctx context.Context, apps *signalbox.Client, start workflows.CaseStart) (*signalbox.Case, error) {
 	return stories.Retry(ctx, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
-}
-
-// executed starts a workflow once, however often Temporal is asked to.
-func executed(t *testing.T, temporal client.Client, options client.StartWorkflowOptions, workflow string, input any) client.WorkflowRun {
-	t.Helper()
-	return stories.MustRetry(t, func(ctx context.Context) (client.WorkflowRun, error) {
-		return temporal.ExecuteWorkflow(ctx, options, workflow, input)
-	})
-}
-
-// described describes a workflow.
-func described(t *testing.T, workflowID string) *workflowservice.DescribeWorkflowExecutionResponse {
-	t.Helper()
-	return stories.MustRetry(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-		return shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
-	})
-}
-
-// cancelled cancels a workflow in Temporal.
-func cancelled(t *testing.T, workflowID string) {
-	t.Helper()
-	stories.MustRetry(t, func(ctx context.Context) (bool, error) {
-		return true, shared.Temporal.CancelWorkflow(ctx, workflowID, "")
-	})
 }
 
 func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) workflows.CaseState {

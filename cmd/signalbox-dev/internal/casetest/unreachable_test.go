@@ -13,6 +13,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/activities/offload"
 	"github.com/signalbox-dev/signalbox/activities/offload/offloadapi"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 )
@@ -49,8 +50,7 @@ func TestAnOutageIsCountedOverTheAttemptsThatTheServerMakes(t *testing.T) {
 	}, workflow.RegisterOptions{Name: queue})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
-	run, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: queue, TaskQueue: queue}, queue)
-	require.NoError(t, err)
+	run := stories.Execute(t, shared.Temporal, client.StartWorkflowOptions{ID: queue, TaskQueue: queue}, queue)
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, run.Get(t.Context(), nil), &failed)
 	require.Equal(t, workflows.ErrTypeOffloadUnreachable, failed.Type())
