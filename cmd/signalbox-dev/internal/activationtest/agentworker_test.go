@@ -21,6 +21,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -120,13 +121,11 @@ func TestAnAgentsWorkerFindsAnswersWithoutAWebhook(t *testing.T) {
 	require.NoError(t, err)
 	testenv.Eventually(t, shared.apps.Activation(agent, id).State, holdsKey)
 	wait := func(messageID string) client.WorkflowRun {
-		run, err := shared.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "wait-" + messageID, TaskQueue: queue}, waitForAnswer,
+		return stories.Execute(t, shared.temporal, client.StartWorkflowOptions{ID: "wait-" + messageID, TaskQueue: queue}, waitForAnswer,
 			signalbox.RequestApprovals{
 				ActivationRef: signalbox.ActivationRef{Agent: agent, ActivationID: id},
 				Requests:      []workflows.ApprovalRequest{{MessageID: messageID, Deadline: time.Now().Add(time.Second)}},
 			})
-		require.NoError(t, err)
-		return run
 	}
 	// The first is answered before its deadline, and the webhook is lost; the second after it was asked about in vain; of the third
 	// Artmail knows nothing.

@@ -36,31 +36,24 @@ func numbered(n int) string {
 	return fmt.Sprintf(`{"type":"agent.resumed","activationId":"act_%d","timestamp":1774131900000}`, n)
 }
 
-// ackBudget is half of the time that Artmail waits for an answer. The median of a quiet machine is a few milliseconds.
-const ackBudget = 4 * time.Second
-
 func TestEventsAreAcknowledgedAndKeptWhileTemporalIsAway(t *testing.T) {
 	t.Parallel()
 	const agent, events = "away", 50
 	for name, temporal := range away(t) {
 		t.Run(name, func(t *testing.T) { // not parallel: the clients live only as long as their test
 			r := startReceiver(t, receiving{temporal: temporal, agents: agents{agent: {secret}}})
-			var took []time.Duration
 			for n := range events {
 				for range 2 {
-					began := time.Now()
 					require.Equal(t, 204, post(t, r.url(agent), numbered(n), secret))
-					took = append(took, time.Since(began))
 				}
 			}
-			slices.Sort(took)
-			require.Less(t, took[len(took)/2], ackBudget, "the median")
 			deliveries, err := r.list(t.Context(), agent)
 			require.NoError(t, err)
 			require.Len(t, deliveries, events)
 			for _, d := range deliveries {
 				require.Equal(t, inbox.StatePending, d.State)
-				require.Equal(t, 1, d.Duplicates)
+				require.GreaterOrEqual(t, d.Duplicates, 1)
+				require.LessOrEqual(t, d.Duplicates, 1+int(busy.Load()))
 				require.Zero(t, d.Attempts, "an outage is no fault of the event's")
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -50,16 +51,8 @@ func TestChangedOptionsReachARunningActivation(t *testing.T) {
 	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == after.Normalized() })
 	memo(after)
 
-	run := func(ctx context.Context) (string, error) {
-		d, err := shared.temporal.DescribeWorkflowExecution(ctx, one.WorkflowID(), "")
-		return d.GetWorkflowExecutionInfo().GetExecution().GetRunId(), err
-	}
-	first, err := run(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, shared.temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
-	testenv.Eventually(t, run, func(id string) bool { return id != first })
-	state, err = one.State(t.Context())
-	require.NoError(t, err)
+	stories.ContinueAsNew(t, shared.temporal, one.WorkflowID())
+	state = stories.MustRetry(t, one.State)
 	require.Equal(t, after.Normalized(), state.Options)
 	memo(after)
 }
@@ -90,8 +83,7 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	}
 	requireKey := func(apps *signalbox.Client) {
 		t.Helper()
-		key, err := apps.Activation(agent, activationID).RevealAPIKey(t.Context())
-		require.NoError(t, err)
+		key := stories.MustRetry(t, apps.Activation(agent, activationID).RevealAPIKey)
 		require.Equal(t, shownOnce, key)
 	}
 
@@ -122,11 +114,9 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 		return apps.ResealAPIKeys(ctx, signalbox.ResealOptions{})
 	}
 	testenv.Eventually(t, reseal, func(done signalbox.Resealed) bool { return done.Resealed == 1 })
-	done, err := reseal(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, signalbox.Resealed{Current: 1}, done)
+	require.Equal(t, signalbox.Resealed{Current: 1}, stories.MustRetry(t, reseal))
 	requireKey(apps)
-	require.NoError(t, temporal.SignalWorkflow(t.Context(), apps.Activation(agent, activationID).WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
+	stories.ContinueAsNew(t, temporal, apps.Activation(agent, activationID).WorkflowID())
 	requireKey(apps)
 	require.Equal(t, 204, post(t, r.url(agent), activated(0), secret), "Artmail sends it again")
 	r.stop()
@@ -140,9 +130,9 @@ func TestAnAPIKeyOutlivesTheKeyThatSealedIt(t *testing.T) {
 	deliveries, err = r.list(t.Context(), agent)
 	require.NoError(t, err)
 	require.Len(t, deliveries, 1)
-	require.Equal(t, 2, deliveries[0].Duplicates)
-	state, err := apps.Activation(agent, activationID).State(t.Context())
-	require.NoError(t, err)
+	require.GreaterOrEqual(t, deliveries[0].Duplicates, 2)
+	require.LessOrEqual(t, deliveries[0].Duplicates, 2+int(busy.Load()))
+	state := stories.MustRetry(t, apps.Activation(agent, activationID).State)
 	require.True(t, retired.SealedByCurrent(state.SealedAPIKey))
 	require.Empty(t, state.Attention)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/artmailactivation"
@@ -178,9 +179,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 			}
 			in.Requests = append(in.Requests, request)
 		}
-		run, err := temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("ask-", i), TaskQueue: askQueue}, ask, in)
-		require.NoError(t, err)
-		asked = append(asked, run)
+		asked = append(asked, stories.Execute(t, temporal, client.StartWorkflowOptions{ID: fmt.Sprint("ask-", i), TaskQueue: askQueue}, ask, in))
 	}
 	// Half of it comes while the approvals are still being registered.
 	rand.Shuffle(len(happens), func(i, j int) { happens[i], happens[j] = happens[j], happens[i] })
@@ -203,7 +202,7 @@ func TestAnswersAreDeliveredOnceWithAnyInterruptionOfTheWorkflow(t *testing.T) {
 	tooLate, repeated := 0, 0
 	got := map[string]workflows.ApprovalStatus{}
 	for _, run := range asked {
-		require.NoError(t, temporal.SignalWorkflow(t.Context(), run.GetID(), "", enough, nil))
+		stories.Signal(t, temporal, run.GetID(), enough, nil)
 		var all heard
 		require.NoError(t, run.Get(t.Context(), &all))
 		require.Len(t, all.Replies, questions)

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/ingress"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/workflows"
@@ -23,10 +25,12 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 	const agent, count, wrong = "mistyped", 4, "a mistyped secret"
 	const attempts = 1 + 3 + 3 // at once, directly, and by the queue
 	file := filepath.Join(t.TempDir(), "inbox.db")
-	start := func(address, secret string) *receiver {
+	address, err := temporaldev.FreeAddress() // the same after each restart
+	require.NoError(t, err)
+	start := func(secret string) *receiver {
 		return startReceiver(t, receiving{temporal: shared.temporal, agents: agents{agent: {secret}}, file: file, address: address})
 	}
-	r := start("", secret)
+	r := start(secret)
 	sim := simulate(t, artmailsim.Options{
 		TimeScale: 1e-4,
 		Agents:    []artmailsim.Agent{{Slug: agent, WebhookURL: r.url(agent), Secret: secret}},
@@ -39,12 +43,11 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 		testenv.Eventually(t, one.State, inStatus(workflows.ActivationActive))
 		approvals[id], err = sim.RequestApproval(id, "May I?", "")
 		require.NoError(t, err)
-		_, err = one.RequestApprovals(t.Context(), workflows.ApprovalRequest{MessageID: approvals[id]})
-		require.NoError(t, err)
+		stories.RequestApprovals(t, one, workflows.ApprovalRequest{MessageID: approvals[id]})
 	}
 
 	r.stop()
-	r = start(r.address, wrong)
+	r = start(wrong)
 	for range count {
 		_, err := sim.Activate(agent)
 		require.NoError(t, err)
@@ -71,7 +74,7 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 	}
 	r.stop() // what was refused is on disk by then
 
-	r = start(r.address, secret)
+	r = start(secret)
 	refused, err := release(t, r, agents{agent: {wrong}})
 	require.NoError(t, err)
 	const events = 2 * count * 2 // agent.activated or approval_response, and agent.paused
@@ -112,8 +115,7 @@ func TestAWrongSecretLosesNoKeyAndNoAnswer(t *testing.T) {
 			require.Empty(t, state.SealedAPIKey)
 			continue
 		}
-		key, err := one.RevealAPIKey(t.Context())
-		require.NoError(t, err)
+		key := stories.MustRetry(t, one.RevealAPIKey)
 		require.True(t, sim.HoldsAPIKey(a.ActivationID, key), "the key that was shown once")
 	}
 }
@@ -152,8 +154,7 @@ func TestAFloodOfForgeriesWhileTheSecretIsWrongLosesNoKey(t *testing.T) {
 	for _, a := range sim.Activations() {
 		one := shared.apps.Activation(agent, a.ActivationID)
 		testenv.Eventually(t, one.State, holdsKey)
-		key, err := one.RevealAPIKey(t.Context())
-		require.NoError(t, err)
+		key := stories.MustRetry(t, one.RevealAPIKey)
 		require.True(t, sim.HoldsAPIKey(a.ActivationID, key), "the key that was shown once")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/signalbox-dev/signalbox/ingress/relay"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // agents are the webhook secrets of each agent.
@@ -99,8 +101,22 @@ func (r *receiver) list(ctx context.Context, agent string) ([]inbox.Delivery, er
 
 var artmail = &http.Client{Timeout: 30 * time.Second}
 
-// post posts an event as Artmail does, signed by the secret, and returns the status. An empty secret: unsigned.
+// busy counts the answers 503 of an ingress whose disk is busy. What was so answered may have been kept all the same.
+var busy atomic.Int64
+
+// post posts an event as Artmail does until the ingress is not busy, signed by the secret, and returns the status. An empty secret: unsigned.
 func post(t testing.TB, url, body, secret string) int {
+	t.Helper()
+	return testenv.Eventually(t, func(context.Context) (int, error) { return postOnce(t, url, body, secret), nil }, func(status int) bool {
+		if status == http.StatusServiceUnavailable {
+			busy.Add(1)
+			return false
+		}
+		return true
+	})
+}
+
+func postOnce(t testing.TB, url, body, secret string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader([]byte(body)))
 	require.NoError(t, err)

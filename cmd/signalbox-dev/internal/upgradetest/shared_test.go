@@ -20,6 +20,7 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/internal/service"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
@@ -32,7 +33,7 @@ const (
 	// app is a workflow that gets the cases' notices. No worker runs it: Temporal takes its signals all the same.
 	app         = "app"
 	longTimer   = 1000 * time.Hour
-	waitTimeout = 3 * time.Minute
+	waitTimeout = 5 * time.Minute
 	tick        = 50 * time.Millisecond
 )
 
@@ -71,8 +72,7 @@ func newStage(t *testing.T) *stage {
 	s.temporal, err = server.Dial(t.Context(), payloadtest.Apply)
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
-	_, err = s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: app, TaskQueue: "no-worker"}, app)
-	require.NoError(t, err)
+	stories.Execute(t, s.temporal, client.StartWorkflowOptions{ID: app, TaskQueue: "no-worker"}, app)
 	s.deployment = worker.NewDeployment(s.temporal, namespace, deployment)
 	keys, err := keyring.LoadOrCreate(s.keyring)
 	require.NoError(t, err)
@@ -124,46 +124,52 @@ func (s *stage) ramp(t *testing.T, buildID string, percent float32) {
 	require.NoError(t, s.deployment.SetRamping(ctx, buildID, percent))
 }
 
-func (s *stage) states(t *testing.T) map[string]worker.VersionState {
-	t.Helper()
-	all, err := s.deployment.Versions(t.Context())
-	require.NoError(t, err)
+func (s *stage) states(ctx context.Context) (map[string]worker.VersionState, error) {
+	all, err := s.deployment.Versions(ctx)
 	states := map[string]worker.VersionState{}
 	for _, v := range all {
 		states[v.BuildID] = v.State
 	}
-	return states
+	return states, err
 }
 
 // failedTasks are the causes of the failed workflow tasks of all runs of a workflow, as code brings them about. A signal that comes while a workflow ends is
 // no fault: Temporal notes a task with an unhandled command and gives another.
-func (s *stage) failedTasks(t *testing.T, workflowIDs ...string) (causes []string) {
-	t.Helper()
+func (s *stage) failedTasks(ctx context.Context, workflowIDs ...string) (causes []string, err error) {
 	// The message of an encrypted failure is a payload too.
 	read := payloadtest.Options().FailureConverter
 	for _, id := range workflowIDs {
-		runs, err := s.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "'"})
-		require.NoError(t, err)
+		runs, err := s.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowId = '" + id + "'"})
+		if err != nil {
+			return nil, err
+		}
 		for _, run := range runs.GetExecutions() {
-			s.each(t, id, run.GetExecution().GetRunId(), func(e *historypb.HistoryEvent) {
+			events, err := s.events(ctx, id, run.GetExecution().GetRunId())
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range events {
 				failed := e.GetWorkflowTaskFailedEventAttributes()
 				if failed != nil && failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
 					causes = append(causes, fmt.Sprintf("%s: %s: %v", id, failed.GetCause(), read.FailureToError(failed.GetFailure())))
 				}
-			})
+			}
 		}
 	}
-	return causes
+	return causes, nil
 }
 
-func (s *stage) each(t *testing.T, workflowID, runID string, f func(*historypb.HistoryEvent)) {
-	t.Helper()
-	events := s.temporal.GetWorkflowHistory(t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(t, err)
-		f(event)
+// events are those of one run of a workflow, of its newest where none is named.
+func (s *stage) events(ctx context.Context, workflowID, runID string) (events []*historypb.HistoryEvent, err error) {
+	history := s.temporal.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, event)
 	}
+	return events, nil
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {

@@ -3,8 +3,10 @@ package upgradetest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"testing"
@@ -14,13 +16,16 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/artmailsim"
+	"github.com/signalbox-dev/signalbox/cmd/internal/sim/offloadsim"
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
 	"github.com/signalbox-dev/signalbox/worker"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/payloadcodec"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // fullPlay plays with 200 cases and 50 activations.
@@ -61,7 +66,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 	// The ramp: half of all is asked and paused while two builds work.
 	stopSecond := p.build(t, "build-2", behindPredicate)
 	p.ramp(t, "build-2", 50)
-	require.Equal(t, map[string]worker.VersionState{"build-1": worker.VersionCurrent, "build-2": worker.VersionRamping}, p.states(t))
+	require.Equal(t, map[string]worker.VersionState{"build-1": worker.VersionCurrent, "build-2": worker.VersionRamping}, stories.MustRetry(t, p.states))
 	p.migrateInbox(t)
 	asked := p.cases[:cases/2]
 	for _, one := range asked {
@@ -78,12 +83,9 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 
 	p.makeCurrent(t, "build-2")
 	for _, one := range asked {
-		state, err := one.State(t.Context())
-		require.NoError(t, err)
-		_, err = one.ProvideInput(t.Context(), workflows.ProvideInput{QuestionID: state.Question.ID, Text: "12 High Street", By: "pat"})
-		require.NoError(t, err)
+		stories.Answer(t, one, workflows.ProvideInput{QuestionID: stories.MustRetry(t, one.State).Question.ID, Text: "12 High Street", By: "pat"})
 	}
-	eventually(t, "the old build is drained", func() bool { return p.states(t)["build-1"] == worker.VersionDrained })
+	testenv.Eventually(t, p.states, func(states map[string]worker.VersionState) bool { return states["build-1"] == worker.VersionDrained })
 	stopFirst()
 	p.start(t, "second", cases/4)
 	p.open(t, p.cases[len(p.cases)-cases/4:]...)
@@ -110,7 +112,7 @@ func TestOpenWorkflowsEndRightAcrossAnUpgradeAndADowngrade(t *testing.T) {
 			return err == nil
 		})
 	}
-	require.Empty(t, p.failedTasks(t, p.workflowIDs()...))
+	require.Empty(t, p.allFailedTasks(t))
 	p.encrypted(t)
 	stopKnowing()
 }
@@ -123,7 +125,7 @@ func TestWorkflowsWithNewerStateWaitForABuildThatKnowsIt(t *testing.T) {
 	p.start(t, "newer", 4)
 	p.open(t, p.cases...)
 	for _, one := range p.cases {
-		require.NoError(t, p.temporal.SignalWorkflow(t.Context(), one.WorkflowID(), "", workflows.SignalForceContinueAsNew, nil))
+		stories.Signal(t, p.temporal, one.WorkflowID(), workflows.SignalForceContinueAsNew, nil)
 	}
 	eventually(t, "they continue as new", func() bool {
 		return !slices.ContainsFunc(p.cases, func(one *signalbox.Case) bool {
@@ -138,9 +140,12 @@ func TestWorkflowsWithNewerStateWaitForABuildThatKnowsIt(t *testing.T) {
 		require.NoError(t, p.simulators.Offload.Complete(p.caseID(t, one), nil))
 	}
 	eventually(t, "the older build refuses each task", func() bool {
-		return !slices.ContainsFunc(p.cases, func(one *signalbox.Case) bool { return len(p.failedTasks(t, one.WorkflowID())) == 0 })
+		return !slices.ContainsFunc(p.cases, func(one *signalbox.Case) bool {
+			failed, err := p.failedTasks(t.Context(), one.WorkflowID())
+			return err != nil || len(failed) == 0
+		})
 	})
-	for _, cause := range p.failedTasks(t, p.workflowIDs()...) {
+	for _, cause := range p.allFailedTasks(t) {
 		require.Contains(t, cause, "run a newer worker")
 	}
 	p.noneLost(t)
@@ -159,7 +164,7 @@ func TestAChangeWithoutAPredicateFailsTasks(t *testing.T) {
 	p.build(t, "bad", noPredicate)
 	p.makeCurrent(t, "bad")
 	require.NoError(t, p.simulators.Offload.Complete(p.caseID(t, p.cases[0]), nil))
-	eventually(t, "a task fails", func() bool { return len(p.failedTasks(t, p.workflowIDs()...)) > 0 })
+	eventually(t, "a task fails", func() bool { return len(p.allFailedTasks(t)) > 0 })
 	p.makeCurrent(t, "good")
 	p.ended(t, p.cases...)
 }
@@ -167,16 +172,14 @@ func TestAChangeWithoutAPredicateFailsTasks(t *testing.T) {
 func (p *play) start(t *testing.T, name string, n int) {
 	t.Helper()
 	for i := range n {
-		one, err := p.apps.StartCase(t.Context(), workflows.CaseStart{
+		p.cases = append(p.cases, stories.StartCase(t, p.apps, workflows.CaseStart{
 			Reference: fmt.Sprintf("%s_%d", name, i),
 			ReplyTo:   &workflows.ReplyTo{WorkflowID: app, Signal: "news"},
 			Request: &workflows.CaseRequest{
 				Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
 				Counterparty: workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 			},
-		})
-		require.NoError(t, err)
-		p.cases = append(p.cases, one)
+		}))
 	}
 }
 
@@ -184,23 +187,10 @@ func (p *play) await(t *testing.T, status workflows.CaseStatus, cases ...*signal
 	t.Helper()
 	for _, one := range cases {
 		eventually(t, one.Reference()+" is "+string(status), func() bool {
-			state, err := one.State(t.Context())
-			if err == nil && state.Status == workflows.CaseCreateUncertain {
-				p.decide(t.Context(), one)
-			}
-			return err == nil && state.Status == status
+			state, err := stories.Attended(p.simulators.Offload, one)(t.Context())
+			return errors.Join(err, stories.Resend(p.simulators.Offload)) == nil && state.Status == status
 		})
 	}
-}
-
-// decide is the person who says what an uncertain creation came to: on a busy machine the server loses the start of an activity, and the
-// worker then never says. An error is met again at the next look.
-func (p *play) decide(ctx context.Context, one *signalbox.Case) {
-	if made := p.simulators.Offload.CasesOf(one.Reference()); len(made) > 0 {
-		_, _ = one.Adopt(ctx, workflows.AdoptCase{CaseID: made[0].CaseID, By: "test"})
-		return
-	}
-	_, _ = one.RetryCreate(ctx, workflows.RetryCreate{By: "test"})
 }
 
 // open waits until cases run and lets the provider send their first message.
@@ -235,6 +225,7 @@ func (p *play) complete(t *testing.T, cases ...*signalbox.Case) {
 	for _, one := range cases {
 		require.NoError(t, p.simulators.Offload.Complete(p.caseID(t, one), nil))
 	}
+	p.await(t, workflows.CaseCompleted, cases...)
 	p.ended(t, cases...)
 }
 
@@ -271,9 +262,19 @@ func (p *play) noneLost(t *testing.T) {
 	t.Helper()
 	for _, record := range p.simulators.Offload.Cases() {
 		for _, attempt := range record.Webhooks {
-			require.True(t, attempt.Delivered(), "%+v", attempt)
+			require.True(t, attempt.Delivered() || attempt.Status == http.StatusServiceUnavailable, "%+v", attempt)
 		}
 	}
+	eventually(t, "each webhook of a case is accepted", func() bool {
+		require.NoError(t, stories.Resend(p.simulators.Offload))
+		return !slices.ContainsFunc(p.simulators.Offload.Cases(), func(record offloadsim.Record) bool {
+			accepted := map[string]bool{}
+			for _, attempt := range record.Webhooks {
+				accepted[attempt.Event] = attempt.Delivered()
+			}
+			return slices.Contains(slices.Collect(maps.Values(accepted)), false)
+		})
+	})
 	for _, id := range p.activations {
 		// Artmail has each event once in the life of an activation, and repeats a post that fails.
 		eventually(t, "each event of "+id+" is accepted", func() bool {
@@ -303,13 +304,19 @@ func (p *play) noneLost(t *testing.T) {
 func (p *play) encrypted(t *testing.T) {
 	t.Helper()
 	for _, id := range p.workflowIDs() {
-		p.each(t, id, "", func(e *historypb.HistoryEvent) {
+		for _, e := range stories.MustRetry(t, func(ctx context.Context) ([]*historypb.HistoryEvent, error) { return p.events(ctx, id, "") }) {
 			for _, input := range e.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads() {
 				_, encrypted := payloadcodec.KeyID(input)
 				require.Equal(t, payloadtest.Keys() != nil, encrypted, id)
 			}
-		})
+		}
 	}
+}
+
+// allFailedTasks are the failed tasks of all workflows of the play.
+func (p *play) allFailedTasks(t *testing.T) []string {
+	t.Helper()
+	return stories.MustRetry(t, func(ctx context.Context) ([]string, error) { return p.failedTasks(ctx, p.workflowIDs()...) })
 }
 
 // workflowIDs are the workflows of the play and those that deliver the cases' notices.
