@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/sim/courier"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
@@ -37,8 +38,7 @@ func TestAnAttachmentEndsInTheBucket(t *testing.T) {
 			require.Equal(t, row.source, outcome.Source)
 			require.Empty(t, outcome.Attention)
 			require.Len(t, outcome.Facts.Attachments, 1)
-			files, err := one.Files(t.Context())
-			require.NoError(t, err)
+			files := stories.MustRetry(t, one.Files)
 			require.Empty(t, files.Unstored)
 			require.Len(t, files.Stored, 1)
 			stored := files.Stored[0]

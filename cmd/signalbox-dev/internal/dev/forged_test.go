@@ -1,20 +1,24 @@
 package dev_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
+	"github.com/signalbox-dev/signalbox/workflows/signalbox"
 )
 
 func TestNothingForgedReachesAWorkflow(t *testing.T) {
 	t.Parallel()
 	reference := "forged"
-	one, err := shared.Apps.AdoptCase(t.Context(), "forged-case-id", reference, workflows.CaseOptions{})
-	require.NoError(t, err)
+	one := stories.MustRetry(t, func(ctx context.Context) (*signalbox.Case, error) {
+		return shared.Apps.AdoptCase(ctx, "forged-case-id", reference, workflows.CaseOptions{})
+	})
 	good, err := shared.Apps.WebhookURL(reference)
 	require.NoError(t, err)
 	other, err := shared.Apps.WebhookURL("another")

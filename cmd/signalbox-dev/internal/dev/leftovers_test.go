@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
@@ -37,7 +38,7 @@ func TestTemporalKeepsWhatARefusedStartBroughtUntilItsScavengerRuns(t *testing.T
 	other := stored[slices.IndexFunc(stored, func(e storedEvents) bool { return e.Run != runs[0] })]
 	require.True(t, other.Branch)
 
-	require.NoError(t, shared.Temporal.TerminateWorkflow(t.Context(), id, "", "test"))
+	stories.Terminate(t, shared.Temporal, id)
 	_, err := shared.Temporal.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id},
 	})
@@ -120,7 +121,9 @@ EXISTS (SELECT 1 FROM history_tree AS t WHERE t.shard_id = n.shard_id AND t.tree
 func runsOf(t *testing.T, workflowIDs ...string) (runs []string) {
 	t.Helper()
 	for _, id := range workflowIDs {
-		described, err := shared.Temporal.DescribeWorkflowExecution(t.Context(), id, "")
+		described, err := stories.Retry(t.Context(), func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+			return shared.Temporal.DescribeWorkflowExecution(ctx, id, "")
+		})
 		if none := (*serviceerror.NotFound)(nil); errors.As(err, &none) {
 			continue
 		}

@@ -68,7 +68,7 @@ func (s *split) liveThrough(t *testing.T, worker string) {
 	require.NoError(t, err)
 	one := s.apps.Activation(sim.Agent, id)
 	testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
-	requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "metrics-m1"})
+	stories.RequestApprovals(t, one, workflows.ApprovalRequest{MessageID: "metrics-m1"})
 	// A pass over the open work comes each minute or so.
 	testenv.Eventually(t, func(ctx context.Context) (waiting [2]float64, err error) {
 		seen, err := scrape(ctx, worker)
@@ -79,7 +79,7 @@ func (s *split) liveThrough(t *testing.T, worker string) {
 // start starts a case that the simulator treats as the script says.
 func (s *split) start(t *testing.T, reference, script string, reply *workflows.ReplyTo) *signalbox.Case {
 	t.Helper()
-	return startCase(t, s.apps, workflows.CaseStart{
+	return stories.StartCase(t, s.apps, workflows.CaseStart{
 		Reference: reference, ReplyTo: reply,
 		Request: &workflows.CaseRequest{
 			Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
@@ -105,8 +105,8 @@ func TestRunsThatWereContinuedOrTerminatedHaveNoAttention(t *testing.T) {
 	}
 	// A worker may answer a query before Temporal has the workflow task that sets the attention.
 	listed("ExecutionStatus = 'Running'", len(references))
-	require.NoError(t, s.client.TerminateWorkflow(t.Context(), workflows.OffloadCaseWorkflowID("terminated"), "", "a test"))
-	require.NoError(t, s.client.SignalWorkflow(t.Context(), workflows.OffloadCaseWorkflowID("continued"), "", workflows.SignalForceContinueAsNew, nil))
+	stories.Terminate(t, s.client, workflows.OffloadCaseWorkflowID("terminated"))
+	stories.ContinueAsNew(t, s.client, workflows.OffloadCaseWorkflowID("continued"))
 	listed("ExecutionStatus = 'ContinuedAsNew'", 1)
 	listed("ExecutionStatus = 'Terminated'", 1)
 	listed("ExecutionStatus = 'Running'", 2)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/config"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/keyring"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -187,7 +188,7 @@ func TestTheExamplesOfTheReferenceLeadToTheRightStates(t *testing.T) {
 			t.Run(name+" "+shape, func(t *testing.T) {
 				t.Parallel()
 				reference := "reference-" + name + "-" + shape
-				one := startCase(t, shared.Apps, workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: name})
+				one := stories.StartCase(t, shared.Apps, workflows.CaseStart{Reference: reference, CaseID: referenceCaseID, Account: name})
 				url, err := shared.Apps.WebhookURL(reference)
 				require.NoError(t, err)
 				require.Equal(t, 204, post(t, url, body))
@@ -215,11 +216,10 @@ func TestEachKindOfArtmailLeadsToTheRightState(t *testing.T) {
 	send(workflows.KindAgentActivated, at, `,"apiKey":"key-shown-once","user":{"id":"u1","email":"ada@example.com"}`)
 	state := status(workflows.ActivationActive)
 	require.Equal(t, "u1", state.User.ID)
-	key, err := one.RevealAPIKey(t.Context())
-	require.NoError(t, err)
+	key := stories.MustRetry(t, one.RevealAPIKey)
 	require.Equal(t, "key-shown-once", key)
 
-	requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1"}, workflows.ApprovalRequest{MessageID: "m2", RunID: "r1"})
+	stories.RequestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1"}, workflows.ApprovalRequest{MessageID: "m2", RunID: "r1"})
 	send(workflows.KindApprovalResponse, at+1, `,"messageId":"m1-response","inResponseToId":"m1","approved":false,"reason":"not now","runId":null`)
 	state = testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return approval(s, "m1").Status != workflows.ApprovalOpen })
 	require.Equal(t, workflows.ApprovalRejected, approval(state, "m1").Status)
@@ -239,7 +239,7 @@ func TestEachKindOfArtmailLeadsToTheRightState(t *testing.T) {
 	require.Empty(t, state.SealedAPIKey)
 
 	require.Equal(t, 204, postArtmail(t, shared.IngressURL(), artmailEvent(workflows.KindTestPing, "test", at, `,"note":null`)))
-	_, err = shared.Apps.Activation(dev.Agent, "test").State(t.Context())
+	_, err := shared.Apps.Activation(dev.Agent, "test").State(t.Context())
 	require.Error(t, err, "a test delivery starts nothing")
 }
 

@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
@@ -78,8 +76,7 @@ func TestWhatTheServerRecordsReplays(t *testing.T) {
 		t.Run("files-"+name, func(t *testing.T) {
 			t.Parallel()
 			one := story(t, "record-files-"+name)
-			_, err := one.Files(t.Context())
-			require.NoError(t, err)
+			stories.MustRetry(t, one.Files)
 			checkHistories(t, "offloadfiles", name, workflows.OffloadFilesWorkflowID(one.Reference()))
 		})
 	}
@@ -99,9 +96,7 @@ func startWithReceiver(t *testing.T, reference, script string) *signalbox.Case {
 // startReceiver starts a workflow that no worker runs: Temporal takes its signals all the same.
 func startReceiver(t *testing.T, id string) *workflows.ReplyTo {
 	t.Helper()
-	stories.MustRetry(t, func(ctx context.Context) (client.WorkflowRun, error) {
-		return shared.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
-	})
+	stories.Execute(t, shared.Temporal, client.StartWorkflowOptions{ID: id, TaskQueue: "no-worker"}, "app")
 	return &workflows.ReplyTo{WorkflowID: id, Signal: "news"}
 }
 
@@ -119,7 +114,7 @@ func startWithSchema(t *testing.T, start workflows.CaseStart, script string, sch
 		SenderPersona: workflows.SenderPersona{Name: "Grace"},
 		ResultSchema:  schema,
 	}
-	return startCase(t, shared.Apps, start)
+	return stories.StartCase(t, shared.Apps, start)
 }
 
 // impatient options bring what takes a quarter of an hour into a test.
@@ -138,19 +133,7 @@ func inStatus(t *testing.T, one *signalbox.Case, want workflows.CaseStatus) work
 func answerOpenQuestion(t *testing.T, one *signalbox.Case) {
 	t.Helper()
 	state := inStatus(t, one, workflows.CaseInputNeeded)
-	answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
-}
-
-func continueAsNew(t *testing.T, workflowID string) {
-	t.Helper()
-	runID := func(ctx context.Context) (string, error) {
-		now, err := shared.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
-		return now.GetWorkflowExecutionInfo().GetExecution().GetRunId(), err
-	}
-	before := stories.MustRetry(t, runID)
-	// Not repeated: the workflow would continue as new twice.
-	require.NoError(t, shared.Temporal.SignalWorkflow(t.Context(), workflowID, "", workflows.SignalForceContinueAsNew, nil))
-	testenv.Eventually(t, runID, func(run string) bool { return run != before })
+	stories.Answer(t, one, workflows.ProvideInput{QuestionID: state.Question.ID, Text: "Yes.", By: "ada"})
 }
 
 var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Case{
@@ -166,7 +149,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	"reconciled-now": func(t *testing.T, reference string) *signalbox.Case {
 		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
 		inStatus(t, one, workflows.CaseRunning)
-		require.NoError(t, one.ReconcileNow(t.Context(), "ada"))
+		stories.MustRetry(t, func(ctx context.Context) (bool, error) { return true, one.ReconcileNow(ctx, "ada") })
 		checked := testenv.Eventually(t, one.State, func(s workflows.CaseState) bool { return s.Check == nil && !s.Facts.CreatedAt.IsZero() })
 		require.NoError(t, shared.Simulators.Offload.Complete(checked.CaseID, nil))
 		return one
@@ -184,14 +167,18 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	"cancelled": func(t *testing.T, reference string) *signalbox.Case {
 		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
 		inStatus(t, one, workflows.CaseRunning)
-		_, err := one.Cancel(t.Context(), workflows.CancelCase{Reason: "not needed", By: "ada"})
-		require.NoError(t, err)
+		_, err := stories.Retry(t.Context(), func(ctx context.Context) (workflows.CaseReceipt, error) {
+			return one.Cancel(ctx, workflows.CancelCase{Reason: "not needed", By: "ada"})
+		})
+		if !errors.Is(err, signalbox.ErrEnded) { // by a call whose response was lost
+			require.NoError(t, err)
+		}
 		return one
 	},
 	"cancelled-in-temporal": func(t *testing.T, reference string) *signalbox.Case {
 		one := startScripted(t, reference, "silent", workflows.CaseOptions{})
 		inStatus(t, one, workflows.CaseRunning)
-		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
+		stories.Cancel(t, shared.Temporal, one.WorkflowID())
 		return one
 	},
 	"expired": func(t *testing.T, reference string) *signalbox.Case {
@@ -200,7 +187,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	"continued-as-new-while-asked": func(t *testing.T, reference string) *signalbox.Case {
 		one := startScripted(t, reference, "question", impatient)
 		inStatus(t, one, workflows.CaseInputNeeded)
-		continueAsNew(t, one.WorkflowID())
+		stories.ContinueAsNew(t, shared.Temporal, one.WorkflowID())
 		answerOpenQuestion(t, one)
 		return one
 	},
@@ -264,13 +251,7 @@ var caseStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 		one := startWith(t, workflows.CaseStart{
 			Reference: reference, Account: "odd", Options: impatient, ReplyTo: startReceiver(t, "app/"+reference),
 		}, "manual")
-		testenv.Eventually(t, func(ctx context.Context) (workflows.CaseState, error) {
-			state, err := one.State(ctx)
-			if err == nil && state.Status == workflows.CaseCreateUncertain { // a busy machine lost the call
-				_, err = one.RetryCreate(ctx, workflows.RetryCreate{By: "ada"})
-			}
-			return state, err
-		}, func(s workflows.CaseState) bool {
+		testenv.Eventually(t, stories.Attended(shared.odd, one), func(s workflows.CaseState) bool {
 			return slices.Contains(s.Attention, workflows.AttentionUnknownStatus)
 		})
 		caseID := shared.odd.CasesOf(reference)[0].CaseID
@@ -328,11 +309,10 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	},
 	"cancelled-after-continue-as-new": func(t *testing.T, reference string) *signalbox.Case {
 		one := startWith(t, workflows.CaseStart{Reference: reference, Account: "odd"}, "complete")
-		_, err := one.Wait(t.Context())
-		require.NoError(t, err)
+		testenv.Eventually(t, stories.Attended(shared.odd, one), func(s workflows.CaseState) bool { return s.Status.Ended() })
 		id := workflows.OffloadFilesWorkflowID(reference)
 		testenv.Eventually(t, filesOf(one), func(f workflows.CaseFiles) bool { return f.Pending == 1 })
-		continueAsNew(t, id)
+		stories.ContinueAsNew(t, shared.Temporal, id)
 		testenv.Eventually(t, func(ctx context.Context) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 			return shared.Temporal.DescribeWorkflowExecution(ctx, id, "")
 		}, func(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
@@ -348,7 +328,6 @@ var fileStories = map[string]func(t *testing.T, reference string) *signalbox.Cas
 	},
 }
 
-// ended waits for the case, and so for the start of the workflow that stores its files.
 // ended waits for the end of a case that the shared instance creates at its own Offload.
 func ended(t *testing.T, one *signalbox.Case) *signalbox.Case {
 	t.Helper()
@@ -381,7 +360,7 @@ var noticeStories = map[string]func(t *testing.T, source string){
 		to := workflows.ReplyTo{WorkflowID: "app/" + source, Signal: "news"}
 		handOff(t, source, to, 1, 2)
 		allNotices(t, source, workflows.NoticeWaiting, 2)
-		continueAsNew(t, workflows.NotifyWorkflowID(source))
+		stories.ContinueAsNew(t, shared.Temporal, workflows.NotifyWorkflowID(source))
 		startReceiver(t, to.WorkflowID)
 		allNotices(t, source, workflows.NoticeDelivered, 2)
 	},
@@ -403,19 +382,18 @@ var noticeStories = map[string]func(t *testing.T, source string){
 			handOverAgent: {HandOver: &workflows.HandOver{WorkflowType: "handed-over", TaskQueue: "no-worker"}},
 		}})
 		require.NoError(t, err)
-		_, err = activities.HandOff(t.Context(), workflows.HandOff{Source: source, Agent: handOverAgent, Notices: []workflows.PostedNotice{{Notice: workflows.Notice{
+		h := workflows.HandOff{Source: source, Agent: handOverAgent, Notices: []workflows.PostedNotice{{Notice: workflows.Notice{
 			ID: "ntc_1", Seq: 1, Kind: workflows.NoticeActivationActivated, Source: source, Agent: handOverAgent, ActivationID: "a1",
 			Time: time.Now().UTC(),
-		}}}})
-		require.NoError(t, err)
+		}}}}
+		stories.MustRetry(t, func(ctx context.Context) (workflows.HandOffResult, error) { return activities.HandOff(ctx, h) })
 		allNotices(t, source, workflows.NoticeDelivered, 1)
 	},
 	"ended-after-idle-time": func(t *testing.T, source string) {
 		almost := time.Now().Add(time.Second - workflows.NotifyLinger).UTC()
-		run, err := shared.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		run := stories.Execute(t, shared.Temporal, client.StartWorkflowOptions{
 			ID: workflows.NotifyWorkflowID(source), TaskQueue: workflows.TaskQueueWorkflows,
 		}, workflows.NotifyWorkflow, notify.Input{Carried: &lifecycle.State{Version: 1, Source: source, IdleSince: almost}})
-		require.NoError(t, err)
 		require.NoError(t, run.Get(t.Context(), nil))
 	},
 	"given-up-resent-and-dismissed": func(t *testing.T, source string) {
@@ -444,8 +422,7 @@ func handOff(t *testing.T, source string, to workflows.ReplyTo, from, until int6
 	}
 	activities, err := notice.New(notice.Config{Temporal: shared.Temporal})
 	require.NoError(t, err)
-	_, err = activities.HandOff(t.Context(), h)
-	require.NoError(t, err)
+	stories.MustRetry(t, func(ctx context.Context) (workflows.HandOffResult, error) { return activities.HandOff(ctx, h) })
 }
 
 func allNotices(t *testing.T, source string, status workflows.NoticeStatus, count int) {
@@ -464,7 +441,9 @@ func allNotices(t *testing.T, source string, status workflows.NoticeStatus, coun
 // stopLingering ends a workflow that would wait for ten minutes, if it has not ended by itself.
 func stopLingering(t *testing.T, workflowID string) {
 	t.Helper()
-	if err := shared.Temporal.CancelWorkflow(t.Context(), workflowID, ""); err != nil {
+	if _, err := stories.Retry(t.Context(), func(ctx context.Context) (bool, error) {
+		return true, shared.Temporal.CancelWorkflow(ctx, workflowID, "")
+	}); err != nil {
 		var ended *serviceerror.NotFound
 		require.ErrorAs(t, err, &ended)
 	}
@@ -487,20 +466,23 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		artmail := shared.Simulators.Artmail
 		run, err := artmail.OpenRun(id)
 		require.NoError(t, err)
-		_, err = one.OpenRun(t.Context(), workflows.OpenRun{RunID: run})
-		require.NoError(t, err)
+		stories.MustRetry(t, func(ctx context.Context) (workflows.Run, error) {
+			return one.OpenRun(ctx, workflows.OpenRun{RunID: run})
+		})
 		var messages []string
 		for _, runID := range []string{"", run, ""} {
 			message, err := artmail.RequestApproval(id, "May I?", runID)
 			require.NoError(t, err)
 			messages = append(messages, message)
 		}
-		requestApprovals(t, one,
+		stories.RequestApprovals(t, one,
 			workflows.ApprovalRequest{MessageID: messages[0], ReplyTo: startReceiver(t, "app/"+messages[0])},
 			workflows.ApprovalRequest{MessageID: messages[1], RunID: run, ReplyTo: &workflows.ReplyTo{WorkflowID: "nobody", Signal: "news"}},
 			workflows.ApprovalRequest{MessageID: messages[2], Deadline: time.Now().Add(time.Second)})
-		require.NoError(t, one.TouchRuns(t.Context(), workflows.TouchRuns{RunIDs: []string{run}}))
-		continueAsNew(t, one.WorkflowID())
+		stories.MustRetry(t, func(ctx context.Context) (bool, error) {
+			return true, one.TouchRuns(ctx, workflows.TouchRuns{RunIDs: []string{run}})
+		})
+		stories.ContinueAsNew(t, shared.Temporal, one.WorkflowID())
 		_, err = artmail.RespondApproval(messages[0], true, "Fine.", "")
 		require.NoError(t, err)
 		require.NoError(t, artmail.ForceFailRun(run))
@@ -515,8 +497,8 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 	},
 	"cancelled": func(t *testing.T) *signalbox.Activation {
 		_, one := activate(t)
-		requestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1", ReplyTo: startReceiver(t, "app/"+one.WorkflowID())})
-		require.NoError(t, shared.Temporal.CancelWorkflow(t.Context(), one.WorkflowID(), ""))
+		stories.RequestApprovals(t, one, workflows.ApprovalRequest{MessageID: "m1", ReplyTo: startReceiver(t, "app/"+one.WorkflowID())})
+		stories.Cancel(t, shared.Temporal, one.WorkflowID())
 		require.Error(t, shared.Temporal.GetWorkflow(t.Context(), one.WorkflowID(), "").Get(t.Context(), nil))
 		return one
 	},
@@ -546,9 +528,9 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 		require.NoError(t, checker.Start())
 		t.Cleanup(checker.Stop)
 		options := workflows.ActivationOptions{CheckApprovalQueue: queue}
-		signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
+		stories.Signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
 		deadline := time.Now().Add(time.Second)
-		requestApprovals(t, one,
+		stories.RequestApprovals(t, one,
 			workflows.ApprovalRequest{MessageID: messages[0], Deadline: deadline, ReplyTo: startReceiver(t, "app/"+messages[0])},
 			workflows.ApprovalRequest{MessageID: messages[1], Deadline: deadline})
 		testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool {
@@ -571,20 +553,17 @@ var activationStories = map[string]func(t *testing.T) *signalbox.Activation{
 	"told-options-and-resealed": func(t *testing.T) *signalbox.Activation {
 		id, one := activate(t)
 		options := workflows.ActivationOptions{StaleAfter: workflows.Duration(time.Hour), CheckApprovalQueue: "no-worker"}
-		signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
+		stories.Signal(t, shared.Temporal, one.WorkflowID(), workflows.SignalActivationOptions, options)
 		state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return s.Options == options.Normalized() })
-		key, err := one.RevealAPIKey(t.Context())
-		require.NoError(t, err)
-		again, err := ring(t).Seal([]byte(key), workflows.APIKeyContext(dev.Agent, id)...)
+		again, err := ring(t).Seal([]byte(stories.MustRetry(t, one.RevealAPIKey)), workflows.APIKeyContext(dev.Agent, id)...)
 		require.NoError(t, err)
 		_, err = shared.Temporal.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 			WorkflowID: one.WorkflowID(), UpdateName: workflows.UpdateResealAPIKey, WaitForStage: client.WorkflowUpdateStageCompleted,
 			Args: []any{workflows.ResealAPIKey{SealedAPIKey: again, Replaces: state.SealedAPIKey}},
 		})
 		require.NoError(t, err)
-		continueAsNew(t, one.WorkflowID())
-		state, err = one.State(t.Context())
-		require.NoError(t, err)
+		stories.ContinueAsNew(t, shared.Temporal, one.WorkflowID())
+		state = stories.MustRetry(t, one.State)
 		require.Equal(t, again, state.SealedAPIKey)
 		require.Equal(t, options.Normalized(), state.Options)
 		require.NoError(t, shared.Simulators.Artmail.Deactivate(id, "user_deactivated"))
@@ -622,19 +601,13 @@ func checkHistories(t *testing.T, packageName, name, workflowID string) {
 	replayer.RegisterWorkflowWithOptions(artmailactivation.Workflow, workflow.RegisterOptions{Name: workflows.ArtmailActivationWorkflow})
 	runID := ""
 	for {
-		var history historypb.History
-		events := shared.Temporal.GetWorkflowHistory(t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for events.HasNext() {
-			event, err := events.Next()
-			require.NoError(t, err)
-			history.Events = append(history.Events, event)
-		}
+		history := stories.History(t, shared.Temporal, workflowID, runID)
 		continued := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
 		file := name + ".json"
 		if runID != "" { // reached from the run that followed
 			file = name + "-first-run.json"
 		}
-		text, err := protojson.MarshalOptions{Multiline: true}.Marshal(&history)
+		text, err := protojson.MarshalOptions{Multiline: true}.Marshal(history)
 		require.NoError(t, err)
 		if *record {
 			host, err := os.Hostname()
@@ -647,7 +620,7 @@ func checkHistories(t *testing.T, packageName, name, workflowID string) {
 		}
 		// Last, since replaying writes into the history that it is given.
 		original := sdkworker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: workflowID, RunID: runID}}
-		require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(logging.ForTemporal(zap.NewNop()), &history, original), "run %s", runID)
+		require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(logging.ForTemporal(zap.NewNop()), history, original), "run %s", runID)
 		if runID = continued; runID == "" {
 			return
 		}

@@ -1,7 +1,6 @@
 package dev_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,10 +14,12 @@ import (
 func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir(), &lockedBuffer{})
+	// A webhook URL is fixed when the case is created, so everything listens where it did.
+	o.Listen, o.Simulators, o.Temporal = freeAddress(t), freeAddress(t), freeAddress(t)
 	first, err := dev.Start(t.Context(), o)
 	require.NoError(t, err)
 	start := func(in *dev.Instance, script string) {
-		startCase(t, in.Apps, workflows.CaseStart{
+		stories.StartCase(t, in.Apps, workflows.CaseStart{
 			Reference: "restart-" + script,
 			Request: &workflows.CaseRequest{
 				Channel:       "EMAIL",
@@ -34,25 +35,19 @@ func TestAnInstanceContinuesAfterARestartOnTheSameFolder(t *testing.T) {
 	require.NoError(t, err)
 	testenv.Eventually(t, first.Apps.Activation(dev.Agent, id).State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
 
-	// A webhook URL is fixed when the case is created, so everything listens where it did.
-	o.Listen = strings.TrimPrefix(first.IngressURL(), "http://")
-	o.Simulators = strings.TrimPrefix(first.Simulators.URL(), "http://")
-	o.Temporal = first.TemporalAddress()
 	require.NoError(t, first.Stop())
 
 	second, err := dev.Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, second.Stop()) })
 	one := second.Apps.Case("restart-question")
-	answer(t, one, workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."})
+	stories.Answer(t, one, workflows.ProvideInput{QuestionID: asked.Question.ID, Text: "Yes."})
 	outcome, err := one.Wait(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, workflows.CaseCompleted, outcome.Status)
 
 	activation := second.Apps.Activation(dev.Agent, id)
-	key, err := activation.RevealAPIKey(t.Context())
-	require.NoError(t, err)
-	require.True(t, second.Simulators.Artmail.HoldsAPIKey(id, key))
+	require.True(t, second.Simulators.Artmail.HoldsAPIKey(id, stories.MustRetry(t, activation.RevealAPIKey)))
 	require.NoError(t, second.Simulators.Artmail.Pause(id, "user_paused"))
 	testenv.Eventually(t, activation.State, func(s workflows.ActivationState) bool { return s.Status == workflows.ActivationPaused })
 }

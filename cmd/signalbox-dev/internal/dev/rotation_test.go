@@ -48,7 +48,7 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 	r.retireIsRefused("2 open workflows", asked, activation)
 	testenv.Eventually(t, func(context.Context) (string, error) { return r.running["ingress"].log.String(), nil },
 		func(log string) bool { return strings.Contains(log, "options sent to running activations") })
-	signal(t, r.temporal, activation, workflows.SignalForceContinueAsNew, nil)
+	stories.Signal(t, r.temporal, activation, workflows.SignalForceContinueAsNew, nil)
 	r.retireIsRefused("1 open workflows", asked)
 	r.end(r.asked)
 	r.retireIsRefused("closed workflows need it")
@@ -80,7 +80,7 @@ func TestTheProductionBinaryRotatesPayloadKeysUnderOpenWorkflows(t *testing.T) {
 
 func (r *rotation) start(reference string) {
 	r.t.Helper()
-	startCase(r.t, r.apps, workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
+	stories.StartCase(r.t, r.apps, workflows.CaseStart{Reference: reference, Request: &workflows.CaseRequest{
 		Channel: "EMAIL", Goal: workflows.CaseGoal{Objective: "Obtain a signed W-9"},
 		Counterparty: workflows.Counterparty{Address: "manual@vendor.example", Name: "Ada"}, SenderPersona: workflows.SenderPersona{Name: "Grace"},
 	}})
@@ -141,7 +141,7 @@ func (r *rotation) traffic() (reference string) {
 	r.end(reference)
 	one := r.apps.Case(r.asked)
 	testenv.Eventually(r.t, one.State, func(s workflows.CaseState) bool { return s.Question != nil && s.Question.ID == question })
-	answer(r.t, one, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
+	stories.Answer(r.t, one, workflows.ProvideInput{QuestionID: question, Text: "Yes.", By: "ada"})
 	testenv.Eventually(r.t, one.State, func(s workflows.CaseState) bool {
 		last := s.Answers[len(s.Answers)-1]
 		accepted := last.Result == workflows.InputAccepted || last.Result == workflows.InputAlreadyResolved // as for a repeated call

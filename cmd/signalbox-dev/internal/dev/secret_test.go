@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/signalbox-dev/signalbox/cmd/internal/storage"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/ingress/hook"
 	"github.com/signalbox-dev/signalbox/ingress/hook/artmail"
 	"github.com/signalbox-dev/signalbox/ingress/inbox"
@@ -37,8 +37,7 @@ func TestTheAPIKeyIsNowhereInClear(t *testing.T) {
 	require.NoError(t, err)
 	one := shared.Apps.Activation(dev.Agent, id)
 	state := testenv.Eventually(t, one.State, func(s workflows.ActivationState) bool { return len(s.SealedAPIKey) > 0 })
-	key, err := one.RevealAPIKey(t.Context())
-	require.NoError(t, err)
+	key := stories.MustRetry(t, one.RevealAPIKey)
 	require.True(t, shared.Simulators.Artmail.HoldsAPIKey(id, key), "it is the key that Artmail showed")
 
 	// One whose signature is wrong lies in the quarantine, and one whose event can't be used among the dead.
@@ -153,10 +152,7 @@ func TestASecretIsFoundWhereverItBegins(t *testing.T) {
 
 func exportedHistory(t *testing.T, workflowID string) (history []byte) {
 	t.Helper()
-	events := shared.Temporal.GetWorkflowHistory(t.Context(), workflowID, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for events.HasNext() {
-		event, err := events.Next()
-		require.NoError(t, err)
+	for _, event := range stories.History(t, shared.Temporal, workflowID, "").GetEvents() {
 		for _, payload := range event.GetWorkflowExecutionSignaledEventAttributes().GetInput().GetPayloads() {
 			history = append(history, payload.GetData()...)
 		}

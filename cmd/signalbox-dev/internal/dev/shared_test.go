@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -25,9 +24,8 @@ import (
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/dev"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/payloadtest"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stickytest"
-	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/workflows"
-	"github.com/signalbox-dev/signalbox/workflows/signalbox"
+	"github.com/signalbox-dev/signalbox/workflows/testenv"
 )
 
 // shared is the one instance that the tests of this package use; its log is read by the test that looks for secrets.
@@ -155,51 +153,22 @@ const anyPort = "127.0.0.1:0"
 
 var providers = &http.Client{Timeout: 30 * time.Second}
 
-// post posts as a provider would and returns the status.
+// post posts as a provider would and returns the status. An ingress whose disk is busy answers 503: then it is posted again.
 func post(t testing.TB, url string, body string, header ...string) int {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
-	}
-	response, err := providers.Do(request)
-	require.NoError(t, err)
-	defer func() { _ = response.Body.Close() }()
-	_, err = io.Copy(io.Discard, response.Body)
-	require.NoError(t, err)
-	return response.StatusCode
-}
-
-// startCase starts a case as a business app does. A repeated start starts it once.
-func startCase(t testing.TB, apps *signalbox.Client, start workflows.CaseStart) *signalbox.Case {
-	t.Helper()
-	return stories.MustRetry(t, func(ctx context.Context) (*signalbox.Case, error) { return apps.StartCase(ctx, start) })
-}
-
-// answer answers a question of a case once.
-func answer(t testing.TB, one *signalbox.Case, input workflows.ProvideInput) {
-	t.Helper()
-	stories.MustRetry(t, func(ctx context.Context) (workflows.InputReceipt, error) {
-		receipt, err := one.ProvideInput(ctx, input)
-		if errors.Is(err, signalbox.ErrAlreadyAnswered) { // by a call whose response was lost
-			err = nil
+	return testenv.Eventually(t, func(ctx context.Context) (int, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/json")
+		for i := 0; i+1 < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
 		}
-		return receipt, err
-	})
-}
-
-// requestApprovals registers each request once.
-func requestApprovals(t testing.TB, one *signalbox.Activation, requests ...workflows.ApprovalRequest) {
-	t.Helper()
-	stories.MustRetry(t, func(ctx context.Context) ([]workflows.Approval, error) { return one.RequestApprovals(ctx, requests...) })
-}
-
-// signal sends a signal that may come twice.
-func signal(t testing.TB, temporal client.Client, workflowID, name string, arg any) {
-	t.Helper()
-	stories.MustRetry(t, func(ctx context.Context) (bool, error) {
-		return true, temporal.SignalWorkflow(ctx, workflowID, "", name, arg)
-	})
+		response, err := providers.Do(request)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = response.Body.Close() }()
+		_, err = io.Copy(io.Discard, response.Body)
+		return response.StatusCode, err
+	}, func(status int) bool { return status != http.StatusServiceUnavailable })
 }

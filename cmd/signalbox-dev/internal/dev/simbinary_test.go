@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/stories"
 	"github.com/signalbox-dev/signalbox/cmd/signalbox-dev/internal/temporaldev"
 	"github.com/signalbox-dev/signalbox/workflows"
 	"github.com/signalbox-dev/signalbox/workflows/testenv"
@@ -29,6 +30,7 @@ func TestTheCommandsThatSignalboxSimPrintsBringACaseToItsEnd(t *testing.T) {
 	temporal, err := temporaldev.Start(t.Context(), temporaldev.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, temporal.Stop()) })
+	stories.Attend(t.Context(), appsOf(t, temporal), stories.Elsewhere{})
 	address := freeAddress(t)
 
 	shell := func(script string) *exec.Cmd {
