@@ -113,7 +113,7 @@ var promises = map[string]func(t *testing.T, offload *provider, start workflows.
 		first := testenv.Eventually(t, unlost(offload, one), isRunning).CaseID
 		posted := offload.creations()
 		reset := &workflowservice.ResetWorkflowExecutionRequest{
-			Namespace: namespace, WorkflowExecution: described(t, one.WorkflowID()).GetWorkflowExecutionInfo().GetExecution(),
+			Namespace: namespace, WorkflowExecution: stories.Describe(t, shared.Temporal, one.WorkflowID()).GetWorkflowExecutionInfo().GetExecution(),
 			Reason: "test", RequestId: start.Reference, WorkflowTaskFinishEventId: uncertain,
 		}
 		stories.MustRetry(t, func(ctx context.Context) (*workflowservice.ResetWorkflowExecutionResponse, error) {
