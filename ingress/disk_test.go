@@ -50,8 +50,10 @@ func serveOnALimitedDisk() bool {
 	must(err)
 	c := config()
 	c.OffloadBudget = 3 * time.Second // each refused post waits so long
+	at := time.Now()
 	server, err := ingress.New(c, ingress.Deps{
-		Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
+		Keys: keys, Inbox: store, Logger: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+		Now: func() time.Time { return at }, // it stays unready from a failed write to a good one
 	})
 	must(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,7 +80,7 @@ func serveOnALimitedDisk() bool {
 }
 
 // provider posts on a new connection each time, so that no connection stays open.
-var provider = http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+var provider = http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // child is the test's view of that process.
 type child struct {
@@ -150,8 +152,13 @@ func TestAFullDiskIsAnsweredWith503UntilThereIsRoom(t *testing.T) {
 				}
 				return status
 			}
-			require.Equal(t, 204, post())
-			require.Equal(t, 200, c.get(t, "/readyz"))
+			// On a busy machine a post may use up its budget, and a check of the inbox its second.
+			accepted := func() {
+				t.Helper()
+				eventually(t, "an event is stored", func() bool { return post() == 204 })
+				eventually(t, "ready", func() bool { return c.get(t, "/readyz") == 200 })
+			}
+			accepted()
 			c.filesMayHave(t, size)
 			for refused := 0; refused < 3; {
 				if post() == 503 {
@@ -162,8 +169,7 @@ func TestAFullDiskIsAnsweredWith503UntilThereIsRoom(t *testing.T) {
 			require.Equal(t, 503, c.get(t, "/readyz"))
 			require.Equal(t, 200, c.get(t, "/healthz"), "a restart would not help")
 			c.filesMayHave(t, "all")
-			require.Equal(t, 204, post())
-			require.Equal(t, 200, c.get(t, "/readyz"))
+			accepted()
 
 			require.NoError(t, c.input.Close())
 			require.NoError(t, command.Wait())

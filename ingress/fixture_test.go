@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,19 +56,35 @@ type fixture struct {
 	// drain begins the drain delay; stop begins the stop itself and returns what Serve returned.
 	drain func()
 	stop  func() error
+	// notListening is closed once the listener is.
+	notListening chan struct{}
 }
 
-// config gives a slow disk a minute: tests of the budgets set their own.
+// listener closes a channel when it is closed.
+type listener struct {
+	net.Listener
+	closed func()
+}
+
+func (l listener) Close() error {
+	defer l.closed()
+	return l.Listener.Close()
+}
+
+// config gives a slow disk and a slow sender a minute: tests of these bounds set their own.
 func config() ingress.Config {
 	return ingress.Config{
 		Agents: map[string][]string{agent: {agentSecret}}, SharedSecrets: []string{sharedSecret},
-		OffloadBudget: time.Minute, ArtmailBudget: time.Minute, StopTimeout: 2 * time.Minute,
+		OffloadBudget: time.Minute, ArtmailBudget: time.Minute, ReadTimeout: time.Minute, StopTimeout: 2 * time.Minute,
 	}
 }
 
+// start starts a server whose clock is ahead, so that an unverified body has a minute more. Only the deadlines of connections are real.
 func start(tb testing.TB, config ingress.Config, wrap func(inbox.Store) inbox.Store) *fixture {
 	tb.Helper()
-	return startAt(tb, time.Now, config, wrap)
+	ahead := &clock{}
+	ahead.add(time.Minute)
+	return startAt(tb, ahead.now, config, wrap)
 }
 
 // startAt starts a server with a clock.
@@ -91,13 +108,14 @@ func startAt(tb testing.TB, now func() time.Time, config ingress.Config, wrap fu
 	})
 	require.NoError(tb, err)
 	f.drain = server.Drain
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	loopback, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
-	f.url = "http://" + listener.Addr().String()
+	f.url, f.notListening = "http://"+loopback.Addr().String(), make(chan struct{})
+	closed := sync.OnceFunc(func() { close(f.notListening) })
 
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx, listener) }()
+	go func() { served <- server.Serve(ctx, listener{loopback, closed}) }()
 	f.stop = func() error {
 		cancel()
 		err := <-served
@@ -164,6 +182,16 @@ func (f *fixture) opened(tb testing.TB, d inbox.Delivery) string {
 	plain, err := f.keys.Open(full.Body, hook.BodyContext(d.Provider, d.Lane, d.ID)...)
 	require.NoError(tb, err)
 	return string(plain)
+}
+
+// ready waits until /readyz says so: on a busy machine a check may take longer than its second.
+func (f *fixture) ready(tb testing.TB) (got answer) {
+	tb.Helper()
+	eventually(tb, "ready", func() bool {
+		got = f.do(tb, http.MethodGet, "/readyz", nil)
+		return got.status == http.StatusOK
+	})
+	return got
 }
 
 // eventually waits for a condition that another goroutine brings about.

@@ -3,7 +3,6 @@ package ingress_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -49,14 +48,7 @@ func TestAStopAnswersRequestsUnderWay(t *testing.T) {
 	<-store.entered
 	stopped := make(chan error, 1)
 	go func() { stopped <- f.stop() }()
-	eventually(t, "no new connection is taken", func() bool {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
-		if err == nil {
-			err = errors.Join(conn.Close())
-			return err != nil
-		}
-		return true
-	})
+	<-f.notListening
 	select {
 	case err := <-stopped:
 		t.Fatalf("stopped before the answer: %v", err)
@@ -71,7 +63,7 @@ func TestAStopAnswersRequestsUnderWay(t *testing.T) {
 func TestADrainingServerIsNotReadyButAccepts(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(), nil)
-	require.Equal(t, 200, f.do(t, "GET", "/readyz", nil).status)
+	f.ready(t)
 	f.drain()
 	require.Equal(t, 503, f.do(t, "GET", "/readyz", nil).status)
 	require.Equal(t, 200, f.do(t, "GET", "/healthz", nil).status, "it is alive, so an orchestrator does not kill it")
@@ -132,6 +124,7 @@ func TestAStopCutsABodyThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.OffloadBudget, c.ArtmailBudget, c.StopTimeout = 50*time.Millisecond, 50*time.Millisecond, 200*time.Millisecond
+	c.ReadTimeout = time.Hour // a stop that does not cut the body ends no test
 	f := start(t, c, nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
 	require.NoError(t, err)
@@ -141,9 +134,7 @@ func TestAStopCutsABodyThatDoesNotEnd(t *testing.T) {
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "HTTP/1.1 100 Continue\r\n", line, "the body is being read")
-	began := time.Now()
 	require.NoError(t, f.stop())
-	require.Less(t, time.Since(began), 5*time.Second)
 	require.Len(t, f.logs.FilterMessage("request").All(), 1, "the request has ended before the stop has")
 	require.Empty(t, f.kept(t))
 }
@@ -169,15 +160,17 @@ func TestASlowBodyIsAnsweredWith408(t *testing.T) {
 	c := config()
 	c.ReadTimeout = 2 * time.Second // from the moment the connection is accepted
 	f := start(t, c, nil)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close()) }()
-	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{", f.offloadPath("order-1"))
-	require.NoError(t, err)
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusRequestTimeout, response.StatusCode)
-	require.NoError(t, response.Body.Close())
+	eventually(t, "an answer", func() bool {
+		conn := f.connect(t)
+		_, _ = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{", f.offloadPath("order-1"))
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return false // the headers came too late
+		}
+		require.Equal(t, http.StatusRequestTimeout, response.StatusCode)
+		require.NoError(t, response.Body.Close())
+		return true
+	})
 }
 
 func TestAWebhookIsStoredEvenIfItsSenderHangsUp(t *testing.T) {

@@ -73,7 +73,7 @@ func TestWhatIsNotVerifiedHasNoSpan(t *testing.T) {
 	f := start(t, config(), nil)
 	require.Equal(t, http.StatusUnauthorized, f.post(t, "/webhooks/offload/order-1/forged", endOfCase).status)
 	require.Equal(t, http.StatusUnauthorized, f.post(t, "/webhooks/artmail/"+agent, `{}`).status)
-	require.Equal(t, http.StatusOK, f.do(t, http.MethodGet, "/readyz", nil).status)
+	f.ready(t)
 	require.Equal(t, http.StatusNotFound, f.do(t, http.MethodGet, "/secret", nil).status)
 	require.Empty(t, f.spans.Started())
 	for _, d := range f.kept(t) { // the quarantine's

@@ -49,7 +49,7 @@ func (f *fixture) stall(t *testing.T, path string, connections int) []net.Conn {
 
 func TestABadTokenIsAnsweredBeforeItsBodyComes(t *testing.T) {
 	t.Parallel()
-	f := start(t, config(), nil)
+	f := startAt(t, time.Now, config(), nil)
 	for _, path := range []string{"/webhooks/offload/order-1/" + strings.Repeat("A", 50), "/webhooks/offload-shared/guess"} {
 		for _, expect := range []string{"", "Expect: 100-continue\r\n"} {
 			for _, size := range []int{500, 1 << 20, 1 << 40} {
@@ -104,6 +104,7 @@ func TestTheSlowestUnverifiedSenderIsCutToMakeRoom(t *testing.T) {
 		return strings.Contains(f.metrics(t), `outcome="busy",provider="artmail"} 1`)
 	})
 	require.Equal(t, 503, statusOn(t, slow))
+	_, _ = io.WriteString(slow, " ") // ends the body, which the server skips
 	closedByServer(t, slow)
 }
 
@@ -133,25 +134,13 @@ func TestAnUnverifiedBodyMustArriveAtAMinimumRate(t *testing.T) {
 	behind.add(-time.Second)
 	f := startAt(t, behind.now, config(), nil)
 	stalled, verified := f.connect(t), f.connect(t)
-	begin(t, verified, f.offloadPath("order-1"), len(completed), completed[:10])
+	beginReading(t, verified, f.offloadPath("order-1"), len(completed))
 	begin(t, stalled, "/webhooks/artmail/"+agent, 500, "{")
 	require.Equal(t, 408, statusOn(t, stalled))
 	closedByServer(t, stalled)
-	_, err := io.WriteString(verified, completed[10:])
+	_, err := io.WriteString(verified, completed)
 	require.NoError(t, err)
 	require.Equal(t, 204, statusOn(t, verified), "only the unverified must hurry")
-
-	// At 64 KiB a second, 1 MiB that has arrived gives as long as a verified body has.
-	quick := f.connect(t)
-	_, err = fmt.Fprintf(quick, "POST /webhooks/artmail/%s HTTP/1.1\r\nHost: x\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s", agent, artmail.SignatureHeader, strings.Repeat("0", 64), 1<<20, strings.Repeat(" ", 1<<20-1<<10))
-	require.NoError(t, err)
-	require.NoError(t, quick.SetReadDeadline(time.Now().Add(1300*time.Millisecond)))
-	_, err = quick.Read(make([]byte, 1))
-	var timeout net.Error
-	require.True(t, errors.As(err, &timeout) && timeout.Timeout(), "%v", err)
-	_, err = io.WriteString(quick, strings.Repeat(" ", 1<<10))
-	require.NoError(t, err)
-	require.Equal(t, 401, statusOn(t, quick))
 }
 
 func TestABodyThatEndsBeforeItsLengthIsAnsweredWith400(t *testing.T) {
